@@ -1,0 +1,202 @@
+// Command doccheck lists what is exported and has no doc comment, in the
+// packages that its arguments name (as for go list; ./... without any), and
+// exits 1 if there is something.
+//
+// It asks more than revive's rule: each constant, variable, struct field and
+// interface method needs words of its own, above it or on its line, in internal
+// packages too. A command needs a package comment. Generated files are left to
+// their generators, and counted.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+func main() {
+	patterns := os.Args[1:]
+	if len(patterns) == 0 {
+		patterns = []string{"./..."}
+	}
+	packages, err := list(patterns)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "doccheck:", err)
+		os.Exit(2)
+	}
+	var missing []string
+	generated := 0
+	for _, p := range packages {
+		lines, n, err := check(p)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "doccheck:", err)
+			os.Exit(2)
+		}
+		missing = append(missing, lines...)
+		generated += n
+	}
+	for _, line := range missing {
+		fmt.Println(line)
+	}
+	fmt.Printf("doccheck: %d undocumented in %d packages, %d generated files left out\n", len(missing), len(packages), generated)
+	if len(missing) > 0 {
+		os.Exit(1)
+	}
+}
+
+// pkg is what doccheck needs of go list's answer.
+type pkg struct {
+	Dir, ImportPath, Name string
+	GoFiles, CgoFiles     []string
+}
+
+// list asks go list for the packages that patterns name.
+func list(patterns []string) ([]pkg, error) {
+	var stderr bytes.Buffer
+	cmd := exec.Command("go", append([]string{"list", "-json=Dir,ImportPath,Name,GoFiles,CgoFiles", "--"}, patterns...)...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.Bytes())
+	}
+	var packages []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return packages, nil
+		case err != nil:
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// check returns a line for each thing that has no doc comment in p, and how many
+// generated files it passed over.
+func check(p pkg) (missing []string, generated int, err error) {
+	c := checker{fset: token.NewFileSet()}
+	documented := false
+	for _, name := range append(p.GoFiles, p.CgoFiles...) {
+		file, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, 0, err
+		}
+		documented = documented || file.Doc.Text() != ""
+		switch {
+		case ast.IsGenerated(file):
+			generated++
+		case p.Name != "main": // nothing of a command can be imported
+			c.file(file)
+		}
+	}
+	if !documented && len(p.GoFiles)+len(p.CgoFiles) > 0 {
+		c.missing = append(c.missing, fmt.Sprintf("%s: package %s has no package comment", p.ImportPath, p.Name))
+	}
+	return c.missing, generated, nil
+}
+
+// A checker collects what is missing in the files of one package.
+type checker struct {
+	fset    *token.FileSet
+	missing []string
+}
+
+// want reports the exported names among names, unless one of docs says something.
+func (c *checker) want(kind, prefix string, names []*ast.Ident, docs ...*ast.CommentGroup) {
+	for _, doc := range docs {
+		if strings.TrimSpace(doc.Text()) != "" {
+			return
+		}
+	}
+	for _, name := range names {
+		if name.IsExported() {
+			c.missing = append(c.missing, fmt.Sprintf("%s: %s %s%s is undocumented", c.fset.Position(name.Pos()), kind, prefix, name.Name))
+		}
+	}
+}
+
+func (c *checker) file(file *ast.File) {
+	for _, decl := range file.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			c.function(d)
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				c.spec(d, spec)
+			}
+		}
+	}
+}
+
+func (c *checker) function(f *ast.FuncDecl) {
+	if f.Recv == nil {
+		c.want("func", "", []*ast.Ident{f.Name}, f.Doc)
+		return
+	}
+	if receiver := receiverName(f.Recv.List[0].Type); ast.IsExported(receiver) {
+		c.want("method", receiver+".", []*ast.Ident{f.Name}, f.Doc)
+	}
+}
+
+// spec looks at one name of a declaration. The comment of the declaration counts
+// for it only where it is alone in it.
+func (c *checker) spec(d *ast.GenDecl, spec ast.Spec) {
+	var above *ast.CommentGroup
+	if len(d.Specs) == 1 {
+		above = d.Doc
+	}
+	switch s := spec.(type) {
+	case *ast.ValueSpec:
+		c.want(d.Tok.String(), "", s.Names, above, s.Doc, s.Comment)
+	case *ast.TypeSpec:
+		c.want("type", "", []*ast.Ident{s.Name}, above, s.Doc, s.Comment)
+		if s.Name.IsExported() {
+			c.members(s.Name.Name+".", s.Type)
+		}
+	}
+}
+
+// members looks at the fields or methods of an exported type. An embedded one is
+// documented where it is declared.
+func (c *checker) members(prefix string, typ ast.Expr) {
+	switch t := typ.(type) {
+	case *ast.StructType:
+		for _, f := range t.Fields.List {
+			c.want("field", prefix, f.Names, f.Doc, f.Comment)
+		}
+	case *ast.InterfaceType:
+		for _, f := range t.Methods.List {
+			c.want("method", prefix, f.Names, f.Doc, f.Comment)
+		}
+	}
+}
+
+// receiverName is the name of the type in a receiver such as *T[P].
+func receiverName(expr ast.Expr) string {
+	for {
+		switch e := expr.(type) {
+		case *ast.StarExpr:
+			expr = e.X
+		case *ast.ParenExpr:
+			expr = e.X
+		case *ast.IndexExpr:
+			expr = e.X
+		case *ast.IndexListExpr:
+			expr = e.X
+		case *ast.Ident:
+			return e.Name
+		default:
+			return ""
+		}
+	}
+}
