@@ -4,7 +4,8 @@
 //
 // It asks more than revive's rule: each constant, variable, struct field and
 // interface method needs words of its own, above it or on its line, in internal
-// packages too. A command needs a package comment. Generated files are left to
+// packages too. Only the method of an interface that has no other may leave them to
+// the interface. A command needs a package comment. Generated files are left to
 // their generators, and counted.
 package main
 
@@ -175,6 +176,9 @@ func (c *checker) members(prefix string, typ ast.Expr) {
 			c.want("field", prefix, f.Names, f.Doc, f.Comment)
 		}
 	case *ast.InterfaceType:
+		if t.Methods.NumFields() == 1 {
+			return
+		}
 		for _, f := range t.Methods.List {
 			c.want("method", prefix, f.Names, f.Doc, f.Comment)
 		}

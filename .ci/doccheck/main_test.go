@@ -26,6 +26,7 @@ func TestCheck(t *testing.T) {
 		{"embedded field", doc + "// T is.\ntype T struct{ error }", nil},
 		{"fields of an unexported type", doc + "type t struct{ A int }", nil},
 		{"interface", doc + "// I is.\ntype I interface{ M(); error }", []string{"method I.M is undocumented"}},
+		{"one method", doc + "// I is.\ntype I interface{ M() }", nil},
 		{"one constant", doc + "// C is.\nconst C = 1", nil},
 		{"constants", doc + "// Some.\nconst (\nA = 1 // A is.\nB = 2\n)", []string{"const B is undocumented"}},
 		{"variables", doc + "var V, W int", []string{"var V is undocumented", "var W is undocumented"}},
