@@ -1,0 +1,270 @@
+package bearertest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	tokenPath   = "/oauth/token"
+	maxFormSize = 64 << 10
+)
+
+// Grant is a token that the token endpoint is about to sign.
+type Grant struct {
+	// Client is who it is for, without its secret.
+	Client Client
+	// Scopes are those granted, in the order asked for. The response names
+	// them.
+	Scopes []string
+	// Header and Claims are what will be signed. "alg" chooses the key, as in
+	// Mint; the response takes "expires_in" from "exp" less "iat".
+	Header, Claims map[string]any
+}
+
+// TokenError is an error response of the token endpoint (RFC 6749, section
+// 5.2).
+type TokenError struct {
+	// Status is the HTTP status. Zero: the one that belongs to Code, which is
+	// 401 for invalid_client, 500 for server_error and 400 for the others.
+	Status int
+	// Code is the "error" of the response.
+	Code string
+	// Description is the "error_description" of the response. Empty: left out.
+	// It is shown to clients; RFC 6749 wants it in ASCII without " and \.
+	Description string
+}
+
+// Error returns the code and the description.
+func (e *TokenError) Error() string {
+	if e.Description == "" {
+		return e.Code
+	}
+	return e.Code + ": " + e.Description
+}
+
+func (e *TokenError) status() int {
+	switch {
+	case e.Status != 0:
+		return e.Status
+	case e.Code == "invalid_client":
+		return http.StatusUnauthorized
+	case e.Code == "server_error":
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}
+
+// tokenResponse is the successful response of RFC 6749, section 5.1.
+type tokenResponse struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"`
+	Scope       string `json:"scope,omitempty"`
+}
+
+// serveToken is the token endpoint: RFC 6749, sections 3.2 and 4.4.
+func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
+	// RFC 6749, section 5.1: tokens must not be stored on the way.
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		writeTokenError(w, &TokenError{
+			Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "the token endpoint takes POST only",
+		})
+		return
+	}
+	response, err := i.grant(r)
+	if err != nil {
+		refusal := &TokenError{Code: "server_error"}
+		errors.As(err, &refusal)
+		writeTokenError(w, refusal)
+		return
+	}
+	body, err := json.Marshal(response)
+	must(err)
+	writeJSON(w, http.StatusOK, body)
+}
+
+// grant answers one request, with a *TokenError where it is refused.
+func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
+	form, err := readForm(r)
+	if err != nil {
+		return nil, err
+	}
+	switch form["grant_type"] {
+	case "client_credentials":
+	case "":
+		return nil, &TokenError{Code: "invalid_request", Description: "grant_type is missing"}
+	default:
+		return nil, &TokenError{Code: "unsupported_grant_type", Description: "this issuer grants client_credentials only"}
+	}
+	id, secret, err := credentials(r, form)
+	if err != nil {
+		return nil, err
+	}
+	client, err := i.authenticate(r.Context(), id, secret)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := client.grantable(form["scope"])
+	if err != nil {
+		return nil, err
+	}
+	return i.sign(i.newGrant(client, scopes))
+}
+
+// newGrant lays out a token in the form of RFC 9068.
+func (i *Issuer) newGrant(client Client, scopes []string) *Grant {
+	client.Secret = ""
+	now := time.Now()
+	claims := i.claims(now)
+	claims["sub"], claims["client_id"] = client.ID, client.ID
+	if client.Lifetime != 0 {
+		claims["exp"] = now.Add(client.Lifetime).Unix()
+	}
+	if len(client.Audience) > 0 {
+		claims["aud"] = slices.Clone(client.Audience)
+	}
+	if len(scopes) > 0 {
+		claims["scope"] = strings.Join(scopes, " ")
+	}
+	return &Grant{
+		Client: client,
+		Scopes: scopes,
+		Header: i.SigningKey("").header(),
+		Claims: overlay(claims, client.Claims),
+	}
+}
+
+func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
+	if i.opts.Shape != nil {
+		i.opts.Shape(g)
+	}
+	alg, ok := g.Header["alg"].(string)
+	if !ok || !supported(alg) {
+		return nil, fmt.Errorf("a grant cannot be signed with algorithm %v", g.Header["alg"])
+	}
+	now := time.Now().Unix()
+	expiry, ok := g.Claims["exp"].(int64)
+	if !ok {
+		expiry = now // what was put in its place is for the client to find out
+	}
+	issued, ok := g.Claims["iat"].(int64)
+	if !ok {
+		issued = now
+	}
+	return &tokenResponse{
+		AccessToken: i.SigningKey(alg).Sign(encode(overlay(g.Header, nil)), encode(overlay(g.Claims, nil))),
+		TokenType:   "Bearer",
+		ExpiresIn:   expiry - issued,
+		Scope:       strings.Join(g.Scopes, " "),
+	}, nil
+}
+
+// grantable returns the scopes for a request that asks for these: all that the
+// client has if it asks for none (RFC 6749, section 3.3).
+func (c Client) grantable(asked string) ([]string, error) {
+	if asked == "" {
+		return slices.Clone(c.Scopes), nil
+	}
+	var granted []string
+	for scope := range strings.SplitSeq(asked, " ") {
+		if !isScope(scope) {
+			return nil, &TokenError{Code: "invalid_scope", Description: "scope is malformed"}
+		}
+		if !slices.Contains(c.Scopes, scope) {
+			return nil, &TokenError{Code: "invalid_scope", Description: "a scope is unknown or not granted to this client"}
+		}
+		if !slices.Contains(granted, scope) {
+			granted = append(granted, scope)
+		}
+	}
+	return granted, nil
+}
+
+// readForm returns the parameters of the body. Those of the URL do not count:
+// RFC 6749, section 2.3.1, keeps credentials out of it.
+func readForm(r *http.Request) (map[string]string, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return nil, &TokenError{Code: "invalid_request", Description: "the body must be application/x-www-form-urlencoded"}
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxFormSize+1))
+	if err != nil || len(body) > maxFormSize {
+		return nil, &TokenError{Code: "invalid_request", Description: "the body is too large or was cut off"}
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, &TokenError{Code: "invalid_request", Description: "the body is malformed"}
+	}
+	form := make(map[string]string, len(values))
+	for name, all := range values {
+		if len(all) > 1 { // RFC 6749, section 3.2
+			return nil, &TokenError{Code: "invalid_request", Description: "a parameter is repeated"}
+		}
+		form[name] = all[0]
+	}
+	return form, nil
+}
+
+// credentials reads what the client authenticates with: HTTP Basic or the body
+// (RFC 6749, section 2.3.1), not both (section 2.3). Any other Authorization
+// header is not about the client, so it is not looked at: a vendor's SDK sends
+// the Bearer token of its own session along.
+func credentials(r *http.Request, form map[string]string) (id, secret string, err error) {
+	authorization := r.Header.Values("Authorization")
+	basic := slices.ContainsFunc(authorization, func(value string) bool {
+		scheme, _, _ := strings.Cut(value, " ")
+		return strings.EqualFold(scheme, "Basic")
+	})
+	if !basic {
+		if form["client_id"] == "" || form["client_secret"] == "" {
+			return "", "", &TokenError{Code: "invalid_client", Description: "client credentials are missing"}
+		}
+		return form["client_id"], form["client_secret"], nil
+	}
+	id, secret, ok := r.BasicAuth()
+	if len(authorization) > 1 || form["client_secret"] != "" {
+		return "", "", &TokenError{Code: "invalid_request", Description: "the client authenticates in more than one way"}
+	}
+	// RFC 6749 has both parts form-encoded before they are joined.
+	id, err1 := url.QueryUnescape(id)
+	secret, err2 := url.QueryUnescape(secret)
+	if !ok || err1 != nil || err2 != nil {
+		return "", "", &TokenError{Code: "invalid_client", Description: "the Basic credentials are malformed"}
+	}
+	if other := form["client_id"]; other != "" && other != id {
+		return "", "", &TokenError{Code: "invalid_request", Description: "client_id is not the one that authenticates"}
+	}
+	return id, secret, nil
+}
+
+func writeTokenError(w http.ResponseWriter, e *TokenError) {
+	if e.status() == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="token endpoint"`) // RFC 9110, section 15.5.2
+	}
+	body, err := json.Marshal(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description,omitempty"`
+	}{e.Code, e.Description})
+	must(err)
+	writeJSON(w, e.status(), body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone: nobody is left to tell
+}

@@ -1,0 +1,139 @@
+package bearertest_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+func kids(i *bearertest.Issuer) []string {
+	var ids []string
+	for _, k := range i.Keys() {
+		ids = append(ids, k.ID())
+	}
+	return ids
+}
+
+func TestRotation(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	first := issuer.SigningKey("")
+	before := issuer.Token(nil)
+	second := issuer.Rotate()
+	if got, want := kids(issuer), []string{first.ID(), second.ID()}; !slices.Equal(got, want) {
+		t.Errorf("got keys %v, want %v", got, want)
+	}
+	after := issuer.Token(nil)
+	if got := part(t, after, 0)["kid"]; got != second.ID() {
+		t.Errorf("got kid %v after a rotation, want %s", got, second.ID())
+	}
+	for _, token := range []string{before, after} {
+		if _, err := verify(issuer, token); err != nil {
+			t.Error(err)
+		}
+	}
+	issuer.Withdraw(first.ID())
+	if _, err := verify(issuer, before); err == nil {
+		t.Error("got a token verified by a key that was withdrawn")
+	}
+
+	hidden := bearertest.NewKey("ES256", "hidden")
+	issuer.SignWith(hidden)
+	if token := issuer.Token(nil); part(t, token, 0)["kid"] != "hidden" {
+		t.Error("got another key, want the one of SignWith")
+	}
+	if _, err := verify(issuer, issuer.Token(nil)); err == nil {
+		t.Error("got a token verified by a key that is not published")
+	}
+	issuer.Publish(hidden)
+	if _, err := verify(issuer, issuer.Token(nil)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestJWK(t *testing.T) {
+	for _, row := range []struct{ alg, kty, crv string }{
+		{"RS256", "RSA", ""},
+		{"PS512", "RSA", ""},
+		{"ES256", "EC", "P-256"},
+		{"ES384", "EC", "P-384"},
+		{"ES512", "EC", "P-521"},
+		{"EdDSA", "OKP", "Ed25519"},
+		{"Ed25519", "OKP", "Ed25519"},
+	} {
+		jwk := object(t, bearertest.NewKey(row.alg, "id").JWK())
+		crv, _ := jwk["crv"].(string)
+		if jwk["kty"] != row.kty || crv != row.crv || jwk["alg"] != row.alg || jwk["kid"] != "id" || jwk["use"] != "sig" || jwk["d"] != nil {
+			t.Errorf("%s: got %v", row.alg, jwk)
+		}
+	}
+}
+
+func TestKeyFrom(t *testing.T) {
+	odd, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := bearertest.KeyFrom(odd, "ES384", "")
+	if key.ID() == "" || key.Signer() != any(odd) || key.Renamed("x").ID() != "x" {
+		t.Errorf("got %q, %v", key.ID(), key.Signer())
+	}
+	rs := bearertest.NewKey("RS256", "k")
+	if ps := rs.As("PS256"); ps.Algorithm() != "PS256" || ps.ID() != "k" || !rs.Public().(*rsa.PublicKey).Equal(ps.Public()) { //nolint:errcheck // an RSA key
+		t.Error("As changed more than the algorithm")
+	}
+}
+
+// Two issuers with one key would make a test pass that takes the one for the
+// other.
+func TestIssuersHaveKeysOfTheirOwn(t *testing.T) {
+	a, b := bearertest.NewUnstartedIssuer(nil), bearertest.NewUnstartedIssuer(nil)
+	defer b.Close()
+	ka, kb := a.SigningKey(""), b.SigningKey("")
+	if ka.Public().(*rsa.PublicKey).Equal(kb.Public()) { //nolint:errcheck // an RSA key
+		t.Fatal("got one key for two open issuers")
+	}
+	a.Close()
+	a.Close()
+	c := bearertest.NewUnstartedIssuer(nil)
+	defer c.Close()
+	kc := c.SigningKey("").Public()
+	if kb.Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
+		t.Fatal("got one key for two open issuers")
+	}
+	if _, err := verify(a, a.Token(nil)); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
+	if a.Rotate().Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
+		t.Fatal("got a closed issuer to take a key of an open one")
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 20 {
+				old := issuer.Rotate()
+				issuer.Token(nil)
+				issuer.JWKS()
+				issuer.AddClient(bearertest.Client{ID: "a", Secret: "s"})
+				issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: 500, Times: 1})
+				fetch(t, issuer.HTTPClient(), issuer.KeysURL())
+				issuer.Withdraw(old.ID())
+			}
+		})
+	}
+	group.Wait()
+	if got := issuer.Fetches(bearertest.KeysEndpoint); got != 80 {
+		t.Errorf("got %d fetches, want 80", got)
+	}
+}

@@ -1,0 +1,93 @@
+package bearertest
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"syscall"
+)
+
+// Transport returns a round tripper that answers requests to the issuer in
+// memory: in the calling goroutine, without a listener and without goroutines
+// of its own, so it can be used inside a testing/synctest bubble. Responses
+// are complete when they are returned; a request ends when its context does. A
+// request to any other host fails as if there were no such host, and every
+// request fails as if nobody listened once the issuer is closed.
+func (i *Issuer) Transport() http.RoundTripper { return &transport{i} }
+
+type transport struct{ issuer *Issuer }
+
+// RoundTrip answers one request.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close() //nolint:errcheck // the client's own body
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(t.issuer.base)
+	must(err)
+	if r.URL.Scheme != base.Scheme || r.URL.Host != base.Host {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
+			Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true,
+		}}
+	}
+	if t.issuer.closed() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	recorder := httptest.NewRecorder()
+	aborted := t.serve(recorder, incoming(r))
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if aborted {
+		return nil, io.ErrUnexpectedEOF
+	}
+	response := recorder.Result()
+	response.Request = r
+	if r.Method == http.MethodHead {
+		response.Body = http.NoBody
+	}
+	if response.ContentLength < 0 {
+		response.ContentLength = int64(recorder.Body.Len())
+	}
+	return response, nil
+}
+
+// serve reports whether the handler ended the connection instead of answering.
+func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
+	defer func() {
+		switch cause := recover(); cause {
+		case nil:
+		case http.ErrAbortHandler: //nolint:errorlint // a panic value, compared as net/http does
+			aborted = true
+		default:
+			panic(cause)
+		}
+	}()
+	t.issuer.mux.ServeHTTP(w, r)
+	return false
+}
+
+// incoming returns a request as a server would get it.
+func incoming(r *http.Request) *http.Request {
+	in := r.Clone(r.Context())
+	if in.Method == "" {
+		in.Method = http.MethodGet
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	if in.Host == "" {
+		in.Host = r.URL.Host
+	}
+	if in.Header == nil {
+		in.Header = http.Header{}
+	}
+	in.RequestURI = r.URL.RequestURI()
+	in.URL.Scheme, in.URL.Host = "", ""
+	in.RemoteAddr = "127.0.0.1:0"
+	return in
+}
