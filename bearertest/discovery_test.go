@@ -1,0 +1,87 @@
+package bearertest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+func TestMetadata(t *testing.T) {
+	const inPath = "https://login.example/tenant"
+	for _, row := range []struct {
+		issuer string
+		paths  []string
+	}{
+		{"", []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"}},
+		{inPath, []string{
+			"/tenant/.well-known/openid-configuration", "/tenant/.well-known/oauth-authorization-server",
+			"/.well-known/openid-configuration/tenant", "/.well-known/oauth-authorization-server/tenant",
+		}},
+		{"https://slash.example/", []string{"/.well-known/openid-configuration"}},
+	} {
+		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: row.issuer, Algorithms: []string{"ES256"}})
+		for _, path := range row.paths {
+			got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), path))
+			document := object(t, got.body)
+			if got.StatusCode != http.StatusOK || document["issuer"] != issuer.URL() || document["jwks_uri"] != issuer.KeysURL() || document["token_endpoint"] != issuer.TokenURL() {
+				t.Errorf("%s: got %s %s", path, got.Status, got.body)
+			}
+		}
+		if got := issuer.Fetches(bearertest.DiscoveryEndpoint); got != len(row.paths) {
+			t.Errorf("got %d fetches, want %d", got, len(row.paths))
+		}
+		issuer.Close()
+	}
+}
+
+func TestListeners(t *testing.T) {
+	for _, opts := range []*bearertest.Options{nil, {TLS: true}, {Issuer: "stytch.com/PROJECT"}} {
+		issuer := bearertest.NewIssuer(opts)
+		base := issuer.KeysURL()[:len(issuer.KeysURL())-len("/keys")]
+		want := base
+		if opts != nil && opts.Issuer != "" {
+			want = opts.Issuer
+		}
+		if issuer.URL() != want {
+			t.Errorf("got identifier %q, want %q", issuer.URL(), want)
+		}
+		if got := part(t, issuer.Token(nil), 1)["iss"]; got != want {
+			t.Errorf("got iss %q, want %q", got, want)
+		}
+		for _, path := range []string{"/keys", "/.well-known/jwks.json"} {
+			got := fetch(t, issuer.HTTPClient(), base+path)
+			if string(got.body) != string(issuer.JWKS()) || got.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("%s: got %s", path, got.body)
+			}
+		}
+		if got := object(t, fetch(t, issuer.HTTPClient(), base+"/.well-known/openid-configuration").body); got["issuer"] != want || got["jwks_uri"] != issuer.KeysURL() {
+			t.Errorf("got %v", got)
+		}
+		issuer.Close()
+	}
+}
+
+func TestOptionsMetadata(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Metadata: map[string]any{"jwks_uri": "https://elsewhere.example/keys", "token_endpoint": nil}})
+	defer issuer.Close()
+	document := object(t, issuer.Metadata())
+	if _, ok := document["token_endpoint"]; ok || document["jwks_uri"] != "https://elsewhere.example/keys" {
+		t.Errorf("got %v", document)
+	}
+}
+
+func TestMethods(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(nil)
+	defer issuer.Close()
+	for method, status := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, http.MethodDelete: 405} {
+		request, err := http.NewRequestWithContext(t.Context(), method, issuer.KeysURL(), http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := do(issuer.HTTPClient(), request)
+		if err != nil || got.StatusCode != status || len(got.body) != 0 {
+			t.Errorf("%s: got %v, %v, want %d and no body", method, got.Response, err, status)
+		}
+	}
+}
