@@ -1,0 +1,172 @@
+package scopes_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestParse(t *testing.T) {
+	for _, row := range []struct {
+		in   string
+		want []string // nil: an error
+	}{
+		{"", []string{}},
+		{"a", []string{"a"}},
+		{"a b", []string{"a", "b"}},
+		{"b a b", []string{"b", "a"}},
+		{"deploy:applications read:deployments", []string{"deploy:applications", "read:deployments"}},
+		{"resource-server/scope.x", []string{"resource-server/scope.x"}},
+		{"!#[]~", []string{"!#[]~"}},
+		{" ", nil},
+		{" a", nil},
+		{"a ", nil},
+		{"a  b", nil},
+		{"a\tb", nil},
+		{"a\nb", nil},
+		{`a"b`, nil},
+		{`a\b`, nil},
+		{"a\x7f", nil},
+		{"é", nil},
+		{"a\u00a0b", nil},
+	} {
+		set, err := scopes.Parse(row.in)
+		if got := slices.Collect(set.All()); (err != nil) != (row.want == nil) || !slices.Equal(got, row.want) {
+			t.Errorf("Parse(%q): got %q, %v, want %q", row.in, got, err, row.want)
+		}
+		if err == nil && set.Len() != len(row.want) {
+			t.Errorf("Parse(%q).Len(): got %d, want %d", row.in, set.Len(), len(row.want))
+		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	names := []string{"a", "b", "a"}
+	set, err := scopes.Of(names...)
+	if err != nil || set.String() != "a b" {
+		t.Fatalf("got %q, %v", set, err)
+	}
+	names[0] = "x"
+	if !set.Has("a") || set.Has("x") || set.Has("A") || set.Has("") {
+		t.Errorf("%q: Has is wrong", set)
+	}
+	if _, err := scopes.Of("a b"); err == nil {
+		t.Error("Of takes a scope with a space in it")
+	}
+	other, _ := scopes.Of("c", "b")
+	if got := set.Union(other).String(); got != "a b c" {
+		t.Errorf("Union: got %q, want %q", got, "a b c")
+	}
+	if got := set.Union(scopes.Set{}).Union(other).String(); got != "a b c" || set.String() != "a b" {
+		t.Errorf("Union with the empty Set: got %q beside %q", got, set)
+	}
+}
+
+var errClosed = errors.New("closed")
+
+func yes(context.Context) error { return nil }
+func no(context.Context) error  { return errClosed }
+
+func TestAllow(t *testing.T) {
+	fn := func(f func(context.Context) error) scopes.Rule { return scopes.Func("check", f) }
+	for _, row := range []struct {
+		granted string
+		rule    scopes.Rule
+		want    string // "ok", or what is missing, and "+err" where a function said no
+	}{
+		{"", scopes.Rule{}, "+err"},
+		{"", scopes.All(), "ok"},
+		{"a b", scopes.All("a", "b"), "ok"},
+		{"a", scopes.All("a", "b", "c"), "b c"},
+		{"ab", scopes.All("a"), "a"},
+		{"A", scopes.All("a"), "a"},
+		{"b", scopes.Any("a", "b"), "ok"},
+		{"", scopes.Any("a", "b"), "a b"},
+		{"", scopes.Any(), "+err"},
+		{"", scopes.All(""), "+err"},
+		{"a", scopes.All("a", "b\tc"), "+err"},
+		{"", scopes.Public(), "ok"},
+		{"", fn(yes), "ok"},
+		{"", fn(no), "+err"},
+		{"a c", scopes.And(scopes.All("a"), scopes.Any("b", "c")), "ok"},
+		{"", scopes.And(scopes.All("a", "b"), scopes.All("b", "c")), "a b c"},
+		{"a", scopes.And(scopes.All("a"), fn(no)), "+err"},
+		{"", scopes.And(scopes.All("a"), fn(no), scopes.All("b")), "a b+err"},
+		{"b", scopes.Or(scopes.All("a"), scopes.All("b")), "ok"},
+		{"", scopes.Or(scopes.All("a"), scopes.All("b")), "a b"},
+		{"", scopes.Or(scopes.All("a"), fn(yes)), "ok"},
+		{"", scopes.Or(fn(no), scopes.All("a")), "a+err"},
+		{"c", scopes.And(scopes.Or(fn(no), scopes.All("a"), fn(yes)), scopes.All("b")), "b"},
+		{"", scopes.And(), "+err"},
+		{"", scopes.Or(), "+err"},
+		{"", scopes.And(scopes.Rule{}), "+err"},
+		{"", scopes.Or(scopes.Public(), scopes.All("a")), "+err"},
+		{"", scopes.Func("", nil), "+err"},
+	} {
+		granted, err := scopes.Parse(row.granted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "ok"
+		if err := row.rule.Allow(t.Context(), granted); err != nil {
+			denied, ok := errors.AsType[*scopes.DeniedError](err)
+			if !ok {
+				t.Fatalf("%v: got an error of type %T", row.rule, err)
+			}
+			got = strings.Join(denied.Missing, " ")
+			if denied.Err != nil {
+				got += "+err"
+			}
+		}
+		if got != row.want {
+			t.Errorf("%q against %v: got %s, want %s", row.granted, row.rule, got, row.want)
+		}
+	}
+}
+
+// TestFuncOnce counts the calls of a function, which may be slow.
+func TestFuncOnce(t *testing.T) {
+	calls := 0
+	count := scopes.Func("count", func(context.Context) error { calls++; return errClosed })
+	rule := scopes.And(scopes.Or(scopes.All("a"), count), scopes.All("b"))
+	if err := rule.Allow(t.Context(), scopes.Set{}); !errors.Is(err, errClosed) || calls != 1 {
+		t.Errorf("got %v after %d calls, want %v after 1", err, calls, errClosed)
+	}
+}
+
+func TestRuleString(t *testing.T) {
+	for want, rule := range map[string]scopes.Rule{
+		"nobody":             {},
+		"public":             scopes.Public(),
+		"any valid token":    scopes.All(),
+		`scope "a"`:          scopes.All("a"),
+		`scopes "a" and "b"`: scopes.All("a", "b"),
+		`scopes "a" or "b"`:  scopes.Any("a", "b"),
+		`office hours`:       scopes.Func("office hours", yes),
+		`scope "a" and (scopes "b" or "c") and office hours`: scopes.And(scopes.All("a"), scopes.Any("b", "c"),
+			scopes.Func("office hours", yes)),
+		`(scope "a" and scope "b") or scope "c"`: scopes.Or(scopes.And(scopes.All("a"), scopes.All("b")), scopes.All("c")),
+	} {
+		if got := rule.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestRuleErr wants all problems of a rule in one error.
+func TestRuleErr(t *testing.T) {
+	rule := scopes.And(scopes.All("", "b c"), scopes.Rule{}, scopes.Or(scopes.Any()), scopes.Public())
+	err := rule.Err()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{`All("")`, `All("b c")`, "rule 2 is the zero Rule", "Any of no scopes", "rule 4 is Public"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+}
