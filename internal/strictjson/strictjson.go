@@ -1,0 +1,161 @@
+// Package strictjson reads one JSON object member by member and refuses what
+// two readers could read in two ways: names that come twice (escaped spellings
+// included, at any depth), text that is not UTF-8, lone surrogates, data behind
+// the object, and nesting that no token needs. Names are compared exactly.
+package strictjson
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxDepth is how deep objects and arrays may nest, the object itself counted.
+const MaxDepth = 16
+
+// Member is one member of an object. The value is raw JSON.
+type Member struct {
+	Name  string
+	Value jsontext.Value
+}
+
+// Object is the members of an object in their order.
+type Object []Member
+
+// Lookup returns the value of a member, or nil.
+func (o Object) Lookup(name string) jsontext.Value {
+	for i := range o {
+		if o[i].Name == name {
+			return o[i].Value
+		}
+	}
+	return nil
+}
+
+// Parse reads data as one object. The values alias data, which must not be
+// changed afterwards.
+func Parse(data []byte) (Object, error) {
+	if TooDeep(data) {
+		return nil, fmt.Errorf("nested more than %d deep", MaxDepth)
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	if dec.PeekKind() != '{' {
+		return nil, errors.New("not a JSON object")
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, reason(err)
+	}
+	members := make(Object, 0, 16)
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, reason(err)
+		}
+		m := Member{Name: name.String()}
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, reason(err)
+		}
+		// The decoder may reuse what it returned; data is ours.
+		end := int(dec.InputOffset())
+		m.Value = data[end-len(value) : end : end]
+		members = append(members, m)
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, reason(err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("data behind the JSON object")
+	}
+	return members, nil
+}
+
+// reason keeps the cause of a syntax error and drops the rest: the pointer of a
+// decoder's error quotes names of the input.
+func reason(err error) error {
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return errors.New("a member name comes twice")
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errors.New("JSON ends too early")
+	}
+	if strings.Contains(err.Error(), "UTF-8") || strings.Contains(err.Error(), "surrogate") {
+		return errors.New("text is not valid UTF-8")
+	}
+	return errors.New("not valid JSON")
+}
+
+// TooDeep reports whether data nests deeper than MaxDepth. It does not judge
+// anything else of data.
+func TooDeep(data []byte) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// String returns the text of a JSON string, and false for any other value.
+func String(v jsontext.Value) (string, bool) {
+	if len(v) < 2 || v[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(v, '\\') < 0 {
+		return string(v[1 : len(v)-1]), true
+	}
+	text, err := jsontext.AppendUnquote(nil, v)
+	return string(text), err == nil
+}
+
+// Strings returns the texts of an array of strings, and false for any other
+// value.
+func Strings(v jsontext.Value) ([]string, bool) {
+	elements, ok := Array(v)
+	if !ok {
+		return nil, false
+	}
+	texts := make([]string, len(elements))
+	for i, element := range elements {
+		if texts[i], ok = String(element); !ok {
+			return nil, false
+		}
+	}
+	return texts, true
+}
+
+// Array returns the elements of a JSON array, and false for any other value.
+func Array(v jsontext.Value) ([]jsontext.Value, bool) {
+	if len(v) == 0 || v[0] != '[' {
+		return nil, false
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, false
+	}
+	var elements []jsontext.Value
+	for dec.PeekKind() != ']' {
+		element, err := dec.ReadValue()
+		if err != nil {
+			return nil, false
+		}
+		end := int(dec.InputOffset())
+		elements = append(elements, v[end-len(element):end:end])
+	}
+	return elements, true
+}
