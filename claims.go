@@ -1,0 +1,160 @@
+package bearer
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+	"github.com/bearerkit/bearer/scopes"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Claims is what a verified access token says. It is immutable and safe for
+// concurrent use: every handler that asks shares one value, and none can change
+// what another one sees.
+type Claims struct {
+	raw     []byte // the claims set as it was signed
+	members strictjson.Object
+
+	issuer, subject, clientID, id  string
+	audience                       []string
+	scopes                         scopes.Set
+	expiresAt, notBefore, issuedAt time.Time
+	custom                         any
+	decodeCustom                   func([]byte) (any, error)
+}
+
+// Issuer returns "iss", which is the configured issuer to the byte.
+func (c *Claims) Issuer() string { return c.issuer }
+
+// Subject returns "sub", or "" where the profile allows a token without it. A
+// subject means something together with its issuer only (RFC 7519, section
+// 4.1.2). For a machine client it is often, not always, the client identifier.
+func (c *Claims) Subject() string { return c.subject }
+
+// ClientID returns the client identifier (RFC 9068, section 2.2; other issuers
+// keep it in another claim, which the profile names), or "".
+func (c *Claims) ClientID() string { return c.clientID }
+
+// ID returns "jti", or "".
+func (c *Claims) ID() string { return c.id }
+
+// Audience returns a copy of "aud", always as a list.
+func (c *Claims) Audience() []string { return slices.Clone(c.audience) }
+
+// Scopes returns what the token grants. Roles, groups and permissions are never
+// among it.
+func (c *Claims) Scopes() scopes.Set { return c.scopes }
+
+// ExpiresAt returns "exp", which every verified token has.
+func (c *Claims) ExpiresAt() time.Time { return c.expiresAt }
+
+// NotBefore returns "nbf", or the zero Time.
+func (c *Claims) NotBefore() time.Time { return c.notBefore }
+
+// IssuedAt returns "iat", or the zero Time.
+func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
+
+// Value returns a copy of the raw JSON value of a claim, and whether the token
+// has it. Names are exact, and dots in them mean nothing.
+func (c *Claims) Value(name string) (jsontext.Value, bool) {
+	v := c.members.Lookup(name)
+	return v.Clone(), v != nil
+}
+
+// Decode decodes the whole claims set into v, which is as for encoding/json but
+// with names compared exactly. It decodes anew on every call: for claims that
+// every request needs there is Config.Custom.
+func (c *Claims) Decode(v any) error {
+	if err := json.Unmarshal(c.raw, v); err != nil {
+		return fmt.Errorf("bearer: decode claims: %w", err)
+	}
+	return nil
+}
+
+// LogValue implements [slog.LogValuer]: issuer, subject, client and token
+// identifier, each cut to what a log line can bear, and nothing else of the
+// claims.
+func (c *Claims) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("iss", cut(c.issuer)),
+		slog.String("sub", cut(c.subject)),
+		slog.String("client_id", cut(c.clientID)),
+		slog.String("jti", cut(c.id)),
+	)
+}
+
+// maxQuoted is how many bytes of a value that a client chose go into a log.
+const maxQuoted = 64
+
+// cut shortens a value of the token for logs. Handlers of slog escape it.
+func cut(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	return s[:maxQuoted] + "..."
+}
+
+// decode fills in what the claims set says, for tokens of profile p. It judges
+// types; whether values are acceptable is the verifier's to say.
+func (c *Claims) decode(p *profile) error {
+	for _, text := range []struct {
+		name string
+		to   *string
+	}{{"sub", &c.subject}, {"jti", &c.id}} {
+		if v := c.members.Lookup(text.name); v != nil {
+			var ok bool
+			if *text.to, ok = strictjson.String(v); !ok {
+				return refuse(InvalidClaims, "%q is not a string", text.name)
+			}
+		}
+	}
+	for _, date := range []struct {
+		name string
+		to   *time.Time
+	}{{"exp", &c.expiresAt}, {"nbf", &c.notBefore}, {"iat", &c.issuedAt}} {
+		if v := c.members.Lookup(date.name); v != nil {
+			var err error
+			if *date.to, err = numericDate(v); err != nil {
+				return refuse(InvalidClaims, "%q %w", date.name, err)
+			}
+		}
+	}
+	if v := c.members.Lookup("aud"); v != nil {
+		if text, ok := strictjson.String(v); ok {
+			c.audience = []string{text}
+		} else if c.audience, ok = strictjson.Strings(v); !ok {
+			return refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
+		}
+	}
+	for _, name := range p.clientID {
+		if v := c.members.Lookup(name); v != nil {
+			var ok bool
+			if c.clientID, ok = strictjson.String(v); !ok {
+				return refuse(InvalidClaims, "%q is not a string", name)
+			}
+			break
+		}
+	}
+	for _, name := range p.scopes {
+		c.scopes = c.scopes.Union(granted(c.members.Lookup(name), p.arrays))
+	}
+	return nil
+}
+
+// granted reads one claim that holds scopes. What is not in the form of RFC
+// 6749, section 3.3 grants nothing, and does not make the token invalid.
+func granted(v jsontext.Value, arrays bool) scopes.Set {
+	if text, ok := strictjson.String(v); ok {
+		set, _ := scopes.Parse(text) // an error comes with the empty set
+		return set
+	}
+	if names, ok := strictjson.Strings(v); ok && arrays {
+		set, _ := scopes.Of(names...)
+		return set
+	}
+	return scopes.Set{}
+}

@@ -1,0 +1,128 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// KeySet is where a verifier finds the keys of its issuer. *[jwks.Cache] and
+// *[jwks.Set] are KeySets. Implementations MUST be safe for concurrent use, MUST
+// return only keys that fit alg, and MUST return errors that wrap
+// [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
+type KeySet interface {
+	// Lookup answers at once, from memory. An empty kid stands for a token
+	// without one.
+	Lookup(kid, alg string) ([]*jwks.Key, error)
+	// Key may wait, as long as ctx lets it, for keys newer than those that
+	// Lookup finds. It leaves out those in tried, under which the signature was
+	// not valid.
+	Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error)
+}
+
+// Config is what a verifier needs to know. [New] checks and copies it.
+type Config struct {
+	// Issuer is the authorization server's issuer identifier (RFC 8414, section
+	// 2). Tokens must name it in "iss", compared byte for byte. Required.
+	Issuer string
+	// Audience is the identifiers of this resource; a token must name one of
+	// them in "aud", compared byte for byte. Required.
+	Audience []string
+	// Keys is where the issuer's keys come from: a *[jwks.Cache] that several
+	// verifiers share, or a fixed *[jwks.Set]. Nil: they are found by discovery
+	// from Issuer, in a cache of the verifier's own, which Close ends. Discovery
+	// asks for https, except on loopback.
+	Keys KeySet
+	// Algorithms is the "alg" values that are accepted, of RS256, RS384, RS512,
+	// PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil: RS256,
+	// PS256, ES256, EdDSA and Ed25519.
+	Algorithms []string
+	// MaxLifetime bounds "exp" minus "iat". Zero: no bound.
+	MaxLifetime time.Duration
+	// MaxAge bounds the time since "iat". Zero: no bound.
+	MaxAge time.Duration
+	// Profile is what the issuer's tokens look like. Zero: RFC 9068 strictly.
+	Profile Profile
+	// Custom decodes custom claims, once per token, from a copy of the claims
+	// set; usually it is [JSON] of a type of yours. An error refuses the token
+	// with InvalidCustom. Called by many goroutines at once. Nil: none.
+	Custom func(claims []byte) (any, error)
+	// Validate has the last word on every request, also where the token was
+	// verified before. An error that is or wraps a [Reason] or an *[Error] refuses
+	// with that reason, any other with InvalidCustom. Called by many goroutines
+	// at once. Nil: none.
+	Validate func(context.Context, *Claims) error
+	// Observer is told every outcome, guards' included. Nil: none.
+	Observer Observer
+}
+
+// New returns a verifier for the tokens of one issuer. It does not wait for the
+// issuer's keys. The error reports all that is wrong with cfg at once.
+func New(cfg Config) (*JWTVerifier, error) {
+	methods, errs := algorithms(cfg.Algorithms)
+	profile, profileErrs := cfg.Profile.resolve()
+	errs = append(errs, profileErrs...)
+	if cfg.Issuer == "" {
+		errs = append(errs, errors.New("Config.Issuer: required"))
+	}
+	if len(cfg.Audience) == 0 {
+		errs = append(errs, errors.New("Config.Audience: required, so that a token meant for another API is not accepted (RFC 9068, section 4)"))
+	}
+	if slices.Contains(cfg.Audience, "") {
+		errs = append(errs, fmt.Errorf("Config.Audience: %q: an audience is empty", cfg.Audience))
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"MaxLifetime", cfg.MaxLifetime}, {"MaxAge", cfg.MaxAge}} {
+		if d.value < 0 {
+			errs = append(errs, fmt.Errorf("Config.%s: %v: negative", d.field, d.value))
+		}
+	}
+	v := &JWTVerifier{
+		issuer:      cfg.Issuer,
+		audience:    slices.Clone(cfg.Audience),
+		methods:     methods,
+		profile:     profile,
+		maxLifetime: cfg.MaxLifetime,
+		maxAge:      cfg.MaxAge,
+		custom:      cfg.Custom,
+		validate:    cfg.Validate,
+		observer:    cfg.Observer,
+		keys:        cfg.Keys,
+	}
+	if cfg.Keys == nil && cfg.Issuer != "" {
+		closer, err := v.discover(len(errs) == 0)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
+		}
+		v.closer = closer
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
+	}
+	return v, nil
+}
+
+// discover starts a cache of the verifier's own, if start says so: a
+// configuration with other faults must not leave one running.
+func (v *JWTVerifier) discover(start bool) (io.Closer, error) {
+	if _, err := url.ParseRequestURI(v.issuer); err != nil {
+		return nil, fmt.Errorf("%q is not a URL to discover keys from; set Config.Keys", v.issuer)
+	}
+	if !start {
+		return nil, nil
+	}
+	cache, err := jwks.Discover(v.issuer, nil)
+	if err != nil {
+		return nil, err
+	}
+	v.keys = cache
+	return cache, nil
+}

@@ -1,0 +1,73 @@
+package bearer_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// TestNewErrors wants every problem of a configuration in one error, with the
+// field and the value.
+func TestNewErrors(t *testing.T) {
+	keys := &jwks.Set{}
+	ok := bearer.Config{Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: keys}
+	with := func(change func(*bearer.Config)) bearer.Config {
+		cfg := ok
+		change(&cfg)
+		return cfg
+	}
+	for _, row := range []struct {
+		name string
+		cfg  bearer.Config
+		want []string
+	}{
+		{"nothing", bearer.Config{}, []string{"Config.Issuer", "Config.Audience"}},
+		{"none", with(func(c *bearer.Config) { c.Algorithms = []string{"none", "RS256"} }), []string{"Config.Algorithms", `"none"`}},
+		{"None", with(func(c *bearer.Config) { c.Algorithms = []string{"None"} }), []string{`"None"`}},
+		{"HS256", with(func(c *bearer.Config) { c.Algorithms = []string{"HS256"} }), []string{`"HS256"`, "shared secret"}},
+		{"hs512", with(func(c *bearer.Config) { c.Algorithms = []string{"hs512"} }), []string{`"hs512"`}},
+		{"unknown algorithm", with(func(c *bearer.Config) { c.Algorithms = []string{"ES256K"} }), []string{`"ES256K"`}},
+		{"no algorithm", with(func(c *bearer.Config) { c.Algorithms = []string{} }), []string{"Config.Algorithms"}},
+		{"empty audience", with(func(c *bearer.Config) { c.Audience = []string{"a", ""} }), []string{"Config.Audience"}},
+		{"negative", with(func(c *bearer.Config) { c.MaxLifetime, c.MaxAge = -1, -time.Second }), []string{"Config.MaxLifetime: -1ns", "Config.MaxAge: -1s"}},
+		{"no type", with(func(c *bearer.Config) { c.Profile.Types = []string{} }), []string{"Config.Profile.Types"}},
+		{"empty claim names", with(func(c *bearer.Config) {
+			c.Profile.Scopes, c.Profile.ClientID, c.Profile.Required = []string{""}, []string{""}, []string{""}
+		}), []string{"Profile.Scopes", "Profile.ClientID", "Profile.Required"}},
+		{"issuer no URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
+		{"issuer over http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
+		{"all at once", bearer.Config{Algorithms: []string{"none", "HS256"}, MaxAge: -1},
+			[]string{"Config.Issuer", "Config.Audience", `"none"`, `"HS256"`, "Config.MaxAge"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			v, err := bearer.New(row.cfg)
+			if err == nil || v != nil {
+				t.Fatalf("got verifier %v and error %v, want an error only", v, err)
+			}
+			for _, want := range row.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not say %s: %v", want, err)
+				}
+			}
+		})
+	}
+	if _, err := bearer.New(ok); err != nil {
+		t.Errorf("a good configuration: %v", err)
+	}
+}
+
+// TestConfigIsCopied changes a configuration after it was used.
+func TestConfigIsCopied(t *testing.T) {
+	issuer := newIssuer(t)
+	audiences, algorithms, types := []string{audience}, []string{"RS256"}, []string{"at+jwt"}
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Audience, cfg.Algorithms, cfg.Profile.Types = audiences, algorithms, types
+	})
+	audiences[0], algorithms[0], types[0] = "x", "ES256", "x"
+	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
+		t.Errorf("changing the slices of a Config after New changed the verifier: %v", err)
+	}
+}

@@ -1,0 +1,98 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// A verifier finds the issuer's keys by itself.
+func ExampleNew() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+
+	v, err := bearer.New(bearer.Config{
+		Issuer:   issuer.URL(),
+		Audience: []string{"deployment-api"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer v.Close()
+
+	ctx := context.Background()
+	claims, err := v.Verify(ctx, issuer.Token(map[string]any{
+		"aud": "deployment-api", "client_id": "ci", "scope": "read:deployments",
+	}))
+	fmt.Println(claims.ClientID(), "may", claims.Scopes(), err)
+
+	_, err = v.Verify(ctx, issuer.Token(map[string]any{"aud": "billing-api"}))
+	fmt.Println(errors.Is(err, bearer.WrongAudience))
+
+	_, err = v.Verify(ctx, issuer.Token(map[string]any{"aud": "deployment-api", "exp": time.Now().Add(-time.Hour)}))
+	fmt.Println(errors.Is(err, bearer.Expired))
+	// Output:
+	// ci may read:deployments <nil>
+	// true
+	// true
+}
+
+// All that is wrong with a configuration is said at once.
+func ExampleNew_errors() {
+	_, err := bearer.New(bearer.Config{
+		Issuer:     "https://acme.scalekit.dev",
+		Algorithms: []string{"HS256"},
+		MaxAge:     -time.Hour,
+	})
+	fmt.Println(err)
+	// Output:
+	// bearer: Config.Algorithms: "HS256": with a shared secret, whoever can verify tokens can make them
+	// Config.Audience: required, so that a token meant for another API is not accepted (RFC 9068, section 4)
+	// Config.MaxAge: -1h0m0s: negative
+}
+
+// Deployer is what the tokens of the deployment clients say beyond the standard.
+type Deployer struct {
+	Claims struct {
+		Repository string `json:"github_repository"`
+	} `json:"custom_claims"`
+}
+
+// Custom claims are decoded into a type of yours, once for each token.
+func ExampleCustom() {
+	issuer := bearertest.NewIssuer(nil)
+	defer issuer.Close()
+	v, err := bearer.New(bearer.Config{
+		Issuer:   issuer.URL(),
+		Audience: []string{"deployment-api"},
+		Custom:   bearer.JSON[Deployer],
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer v.Close()
+
+	token := issuer.Token(map[string]any{
+		"aud":           "deployment-api",
+		"custom_claims": map[string]string{"github_repository": "acmecorp/inventory-service"},
+	})
+	// A guard does this, and the handler gets ctx.
+	ctx, err := bearer.Decide(context.Background(), v, bearer.Request{
+		Authorization: []string{"Bearer " + token},
+		Rule:          scopes.All(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	deployer, ok := bearer.Custom[Deployer](ctx)
+	fmt.Println(deployer.Claims.Repository, ok)
+	// Output: acmecorp/inventory-service true
+}

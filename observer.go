@@ -1,0 +1,42 @@
+package bearer
+
+import (
+	"context"
+	"time"
+)
+
+// Observer is told every outcome: metrics, logs and traces hang on it.
+// Implementations MUST be safe for concurrent use, MUST NOT block, since they run
+// within the request, and MUST NOT keep the context.
+type Observer interface {
+	Observe(ctx context.Context, e Event)
+}
+
+// ObserverFunc is a function as an [Observer].
+type ObserverFunc func(ctx context.Context, e Event)
+
+// Observe calls f.
+func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
+
+// Event is one outcome: of a request where a guard asked, of a token where
+// Verify was called without one. Each is told once.
+type Event struct {
+	// Transport is "http" or "grpc", or "" without a guard.
+	Transport string
+	// Route is the pattern of the route or the method as it was declared, never
+	// what the client sent; "" where there is none.
+	Route string
+	// Reason is "" where the request was let through.
+	Reason Reason
+	// Issuer is the configured issuer that the token names, or "" where it
+	// names none, so that the number of values is bounded whatever clients send.
+	Issuer string
+	// CacheHit says that the signature was verified on an earlier request.
+	CacheHit bool
+	// Duration is the time that the decision took.
+	Duration time.Duration
+	// Claims is what the token says; nil where it was not verified.
+	Claims *Claims
+	// Err is the error with its detail; nil where the request was let through.
+	Err error
+}

@@ -1,0 +1,118 @@
+package bearer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Reason says in one word why a request was refused. The set is closed; its
+// values are safe as metric labels and are all that a client learns from. A
+// Reason is an error itself, so that errors.Is(err, bearer.Expired) asks the
+// question people have.
+type Reason string
+
+// The reasons, in the order in which a request meets them.
+const (
+	// InvalidRequest: the Authorization field is not one Bearer token (RFC 6750,
+	// section 3.1: invalid_request).
+	InvalidRequest Reason = "request"
+	// NoToken: there are no bearer credentials.
+	NoToken Reason = "no_token"
+	// Malformed: not a JWS in compact serialization with a JOSE header and a
+	// claims set that have one reading (RFC 7515, RFC 7519), or an extension that
+	// is not understood ("crit").
+	Malformed Reason = "malformed"
+	// WrongIssuer: "iss" is not the configured issuer (RFC 9068, section 4).
+	WrongIssuer Reason = "issuer"
+	// WrongAlgorithm: "alg" is not among the issuer's (RFC 8725, section 3.1).
+	WrongAlgorithm Reason = "algorithm"
+	// UnknownKey: the issuer publishes no such key for this algorithm.
+	UnknownKey Reason = "unknown_key"
+	// BadSignature: the signature is not valid under the issuer's key.
+	BadSignature Reason = "signature"
+	// WrongType: "typ" is not one of the profile's (RFC 9068, section 4).
+	WrongType Reason = "type"
+	// Expired: "exp" has come, or the token is older than Config.MaxAge.
+	Expired Reason = "expired"
+	// NotYetValid: "nbf" or "iat" is in the future.
+	NotYetValid Reason = "not_yet_valid"
+	// WrongAudience: "aud" does not name this resource (RFC 7519, section 4.1.3).
+	WrongAudience Reason = "audience"
+	// InvalidClaims: a claim that is required is missing, one has the wrong
+	// type, or the lifetime exceeds Config.MaxLifetime.
+	InvalidClaims Reason = "claims"
+	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800),
+	// and possession of it was not shown.
+	WrongBinding Reason = "binding"
+	// InvalidCustom: Config.Custom or Config.Validate refused the claims.
+	InvalidCustom Reason = "custom"
+	// Revoked: the token was withdrawn before its time.
+	Revoked Reason = "revoked"
+	// MissingScope: the token is good and does not allow this (RFC 6750, section
+	// 3.1: insufficient_scope), or there is no rule, so that nothing is allowed.
+	MissingScope Reason = "scope"
+	// KeysUnavailable: the issuer's keys cannot be had. Our side's fault, not
+	// the caller's.
+	KeysUnavailable Reason = "keys_unavailable"
+	// Internal: a fault on our side, such as a panic in a hook.
+	Internal Reason = "internal"
+)
+
+// Error returns the reason as it is.
+func (r Reason) Error() string { return string(r) }
+
+// Error is every error that a [Verifier] of this package and the guards
+// return.
+type Error struct {
+	// Reason is the only part that decides what a client sees.
+	Reason Reason
+	// Missing is the scopes that the rule asks for and the token does not
+	// grant, with Reason MissingScope; empty where no scope would help.
+	Missing []string
+	// RetryAfter is how long a client should wait, with Reason
+	// KeysUnavailable; zero where that is not known.
+	RetryAfter time.Duration
+	// Err is the detail, for logs and never for clients. It quotes what the
+	// token says of itself (escaped, cut), never the token. It may be nil.
+	Err error
+
+	issuer string // the configured issuer that the token names, if it does
+}
+
+// Error returns the reason and the detail, for logs.
+func (e *Error) Error() string {
+	text := "bearer: " + string(e.Reason)
+	if e.Err != nil {
+		// Details of several problems come with line breaks; a log line is one.
+		text += ": " + strings.ReplaceAll(e.Err.Error(), "\n", "; ")
+	}
+	return text
+}
+
+// Is reports whether target is the Reason of e.
+func (e *Error) Is(target error) bool {
+	reason, ok := target.(Reason)
+	return ok && reason == e.Reason
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// refuse makes an Error with a formatted detail.
+func refuse(reason Reason, format string, args ...any) *Error {
+	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
+}
+
+// asError makes an *Error of what a Verifier or a rule returned. What carries no
+// reason is a fault of ours: the caller is neither accepted nor blamed.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+		return e
+	}
+	if reason, ok := errors.AsType[Reason](err); ok {
+		return &Error{Reason: reason, Err: err}
+	}
+	return &Error{Reason: Internal, Err: err}
+}

@@ -1,0 +1,453 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+type members = map[string]any
+
+// tokens is one row per rule that a token can break, with rows that keep it
+// beside it. An empty reason means accepted. Only what differs from a good RFC
+// 9068 token is written.
+var tokens = []struct {
+	name           string
+	header, claims members
+	want           bearer.Reason
+}{
+	{"good", nil, nil, ""},
+
+	{"typ with application/", members{"typ": "application/at+jwt"}, nil, ""},
+	{"typ in another case", members{"typ": "AT+JWT"}, nil, ""},
+	{"typ JWT", members{"typ": "JWT"}, nil, bearer.WrongType},
+	{"typ missing", members{"typ": nil}, nil, bearer.WrongType},
+	{"typ empty", members{"typ": ""}, nil, bearer.WrongType},
+	{"typ with a parameter", members{"typ": "at+jwt;v=1"}, nil, bearer.WrongType},
+	{"typ an array", members{"typ": []string{"at+jwt"}}, nil, bearer.WrongType},
+	{"typ of a DPoP proof", members{"typ": "dpop+jwt"}, nil, bearer.WrongType},
+	{"typ of a logout token", members{"typ": "logout+jwt"}, nil, bearer.WrongType},
+
+	{"crit unknown", members{"crit": []string{"exp"}, "exp": 1}, nil, bearer.Malformed},
+	{"crit empty", members{"crit": []string{}}, nil, bearer.Malformed},
+	{"crit null", members{"crit": raw("null")}, nil, bearer.Malformed},
+	{"b64 true", members{"b64": true}, nil, bearer.Malformed},
+	{"zip", members{"zip": "DEF"}, nil, bearer.Malformed},
+	{"cty JWT", members{"cty": "JWT"}, nil, bearer.Malformed},
+	{"cty other", members{"cty": "json"}, nil, ""},
+	{"unknown header", members{"x": 1}, nil, ""},
+	{"embedded key", members{"jwk": members{"kty": "oct", "k": "AA"}}, nil, ""},
+
+	{"alg none", members{"alg": "none"}, nil, bearer.WrongAlgorithm},
+	{"alg nOnE", members{"alg": "nOnE"}, nil, bearer.WrongAlgorithm},
+	{"alg rs256", members{"alg": "rs256"}, nil, bearer.WrongAlgorithm},
+	{"alg HS256", members{"alg": "HS256"}, nil, bearer.WrongAlgorithm},
+	{"alg not accepted", members{"alg": "RS384"}, nil, bearer.WrongAlgorithm},
+	{"alg null", members{"alg": raw("null")}, nil, bearer.WrongAlgorithm},
+	{"alg missing", members{"alg": nil}, nil, bearer.WrongAlgorithm},
+	{"alg an array", members{"alg": []string{"RS256"}}, nil, bearer.WrongAlgorithm},
+
+	{"kid unknown", members{"kid": "other"}, nil, bearer.UnknownKey},
+	{"kid missing, one key", members{"kid": nil}, nil, ""},
+	{"kid empty", members{"kid": ""}, nil, bearer.Malformed},
+	{"kid a number", members{"kid": 1}, nil, bearer.Malformed},
+	{"kid a path", members{"kid": "../../dev/null"}, nil, bearer.UnknownKey},
+	{"kid of 8 KiB", members{"kid": strings.Repeat("k", 8<<10)}, nil, bearer.UnknownKey},
+
+	{"iss missing", nil, members{"iss": nil}, bearer.WrongIssuer},
+	{"iss with a slash", nil, members{"iss": "https://issuer.example/"}, bearer.WrongIssuer},
+	{"iss in capitals", nil, members{"iss": "https://ISSUER.example"}, bearer.WrongIssuer},
+	{"iss an array", nil, members{"iss": []string{"https://issuer.example"}}, bearer.WrongIssuer},
+	{"iss null", nil, members{"iss": raw("null")}, bearer.WrongIssuer},
+
+	{"aud a string", nil, members{"aud": audience}, ""},
+	{"aud one of several", nil, members{"aud": []string{"other", audience}}, ""},
+	{"aud missing", nil, members{"aud": nil}, bearer.WrongAudience},
+	{"aud other", nil, members{"aud": "other"}, bearer.WrongAudience},
+	{"aud a prefix", nil, members{"aud": audience[:5]}, bearer.WrongAudience},
+	{"aud joined", nil, members{"aud": "other " + audience}, bearer.WrongAudience},
+	{"aud empty array", nil, members{"aud": []string{}}, bearer.WrongAudience},
+	{"aud null", nil, members{"aud": raw("null")}, bearer.InvalidClaims},
+	{"aud array of null", nil, members{"aud": raw("[null]")}, bearer.InvalidClaims},
+	{"aud array with a number", nil, members{"aud": []any{audience, 1}}, bearer.InvalidClaims},
+	{"aud nested", nil, members{"aud": [][]string{{audience}}}, bearer.InvalidClaims},
+	{"aud an object", nil, members{"aud": members{audience: true}}, bearer.InvalidClaims},
+
+	{"exp missing", nil, members{"exp": nil}, bearer.InvalidClaims},
+	{"exp null", nil, members{"exp": raw("null")}, bearer.InvalidClaims},
+	{"exp a string", nil, members{"exp": "4102444800"}, bearer.InvalidClaims},
+	{"exp an array", nil, members{"exp": []int{4102444800}}, bearer.InvalidClaims},
+	{"exp true", nil, members{"exp": true}, bearer.InvalidClaims},
+	{"exp 0", nil, members{"exp": 0}, bearer.Expired},
+	{"exp -1", nil, members{"exp": -1}, bearer.Expired},
+	{"exp -0", nil, members{"exp": raw("-0")}, bearer.Expired},
+	{"exp 1e9", nil, members{"exp": raw("1e9")}, bearer.Expired},
+	{"exp 4102444800.5", nil, members{"exp": raw("4102444800.5")}, ""},
+	{"exp 1e400", nil, members{"exp": raw("1e400")}, bearer.InvalidClaims},
+	{"exp 2^63", nil, members{"exp": raw("9223372036854775808")}, bearer.InvalidClaims},
+	{"exp 2^64", nil, members{"exp": raw("18446744073709551616")}, bearer.InvalidClaims},
+	{"exp in milliseconds", nil, members{"exp": raw("4102444800000")}, bearer.InvalidClaims},
+	{"exp of 5000 digits", nil, members{"exp": raw(strings.Repeat("4", 5000))}, bearer.InvalidClaims},
+	{"nbf in the future", nil, members{"nbf": time.Now().Add(time.Hour)}, bearer.NotYetValid},
+	{"nbf a string", nil, members{"nbf": "0"}, bearer.InvalidClaims},
+	{"nbf 2^63", nil, members{"nbf": raw("9223372036854775808")}, bearer.InvalidClaims},
+	{"nbf 1e300", nil, members{"nbf": raw("1e300")}, bearer.InvalidClaims},
+	{"nbf -1", nil, members{"nbf": -1}, ""},
+	{"iat in the future", nil, members{"iat": time.Now().Add(time.Hour)}, bearer.NotYetValid},
+	{"iat a string", nil, members{"iat": "0"}, bearer.InvalidClaims},
+	{"iat missing", nil, members{"iat": nil}, bearer.InvalidClaims},
+
+	{"sub missing", nil, members{"sub": nil}, bearer.InvalidClaims},
+	{"sub a number", nil, members{"sub": 1}, bearer.InvalidClaims},
+	{"sub null", nil, members{"sub": raw("null")}, bearer.InvalidClaims},
+	{"jti missing", nil, members{"jti": nil}, bearer.InvalidClaims},
+	{"jti a number", nil, members{"jti": 1}, bearer.InvalidClaims},
+	{"client_id missing", nil, members{"client_id": nil}, bearer.InvalidClaims},
+	{"client_id an object", nil, members{"client_id": members{}}, bearer.InvalidClaims},
+
+	{"cnf jkt", nil, members{"cnf": members{"jkt": "x"}}, bearer.WrongBinding},
+	{"cnf x5t#S256", nil, members{"cnf": members{"x5t#S256": "x"}}, bearer.WrongBinding},
+	{"cnf unknown", nil, members{"cnf": members{"kc-jkt-type": "x"}}, bearer.WrongBinding},
+	{"cnf empty", nil, members{"cnf": members{}}, bearer.WrongBinding},
+	{"cnf null", nil, members{"cnf": raw("null")}, bearer.WrongBinding},
+	{"cnf a string", nil, members{"cnf": "x"}, bearer.WrongBinding},
+
+	{"unknown claim", nil, members{"x": []any{1, members{"y": nil}}}, ""},
+	{"claim nested deep", nil, members{"x": raw(strings.Repeat("[", 15) + strings.Repeat("]", 15))}, ""},
+	{"claim nested too deep", nil, members{"x": raw(strings.Repeat("[", 16) + strings.Repeat("]", 16))}, bearer.Malformed},
+}
+
+func TestTokens(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, nil)
+	for _, row := range tokens {
+		t.Run(row.name, func(t *testing.T) {
+			token := issuer.Mint(row.header, row.claims)
+			claims, err := v.Verify(t.Context(), token)
+			if got := reasonOf(t, err); got != row.want {
+				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+			}
+			if (claims == nil) != (err != nil) {
+				t.Errorf("got claims %v beside error %v", claims, err)
+			}
+			if err != nil && strings.Contains(err.Error(), token) {
+				t.Error("the error has the token in it")
+			}
+		})
+	}
+}
+
+// TestForm has tokens that are not what Mint makes: bytes as they come.
+func TestForm(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, nil)
+	key := issuer.SigningKey("")
+	good := issuer.Token(nil)
+	parts := strings.Split(good, ".")
+	header := `{"alg":"RS256","typ":"at+jwt","kid":"` + key.ID() + `"}`
+	body := `"iss":"https://issuer.example","aud":"deployment-api","sub":"s","client_id":"c","jti":"j","iat":1,"exp":4102444800}`
+	for _, row := range []struct {
+		name, token string
+		want        bearer.Reason
+	}{
+		{"nothing", "", bearer.NoToken},
+		{"no dots", "token", bearer.Malformed},
+		{"one dot", parts[0] + "." + parts[1], bearer.Malformed},
+		{"three dots", good + ".", bearer.Malformed},
+		{"JWE", "a.b.c.d.e", bearer.Malformed},
+		{"a million dots", strings.Repeat(".", 1<<20), bearer.Malformed},
+		{"JSON serialization", `{"payload":"` + parts[1] + `"}`, bearer.Malformed},
+		{"empty header", "." + parts[1] + "." + parts[2], bearer.Malformed},
+		{"empty payload", parts[0] + ".." + parts[2], bearer.Malformed},
+		{"empty signature", parts[0] + "." + parts[1] + ".", bearer.BadSignature},
+		{"padding", good + "=", bearer.Malformed},
+		{"line feed", parts[0] + "." + parts[1] + "\n." + parts[2], bearer.Malformed},
+		{"carriage return at the end", good + "\r", bearer.Malformed},
+		{"leading space", " " + good, bearer.Malformed},
+		{"standard alphabet", parts[0] + "." + parts[1] + ".+/" + parts[2][2:], bearer.Malformed},
+		{"too long", good + strings.Repeat("A", 16<<10), bearer.Malformed},
+		{"well-formed", key.Sign([]byte(header), []byte(`{`+body)), ""},
+		{"space around", key.Sign([]byte(" "+header+"\n"), []byte(" {"+body+" ")), ""},
+		{"header null", key.Sign([]byte("null"), []byte(`{`+body)), bearer.Malformed},
+		{"header an array", key.Sign([]byte("[]"), []byte(`{`+body)), bearer.Malformed},
+		{"header twice", key.Sign([]byte(header+header), []byte(`{`+body)), bearer.Malformed},
+		{"header cut", key.Sign([]byte(header[:9]), []byte(`{`+body)), bearer.Malformed},
+		{"header with a BOM", key.Sign([]byte("\ufeff"+header), []byte(`{`+body)), bearer.Malformed},
+		{"claims an array", key.Sign([]byte(header), []byte(`[]`)), bearer.Malformed},
+		{"claims empty", key.Sign([]byte(header), []byte(`{}`)), bearer.WrongIssuer},
+		{"data behind the claims", key.Sign([]byte(header), []byte(`{`+body+`{}`)), bearer.Malformed},
+		{"NUL behind the claims", key.Sign([]byte(header), []byte(`{`+body+"\x00")), bearer.Malformed},
+		{"trailing comma", key.Sign([]byte(header), []byte(`{`+body[:len(body)-1]+`,}`)), bearer.Malformed},
+		{"exp twice", key.Sign([]byte(header), []byte(`{"exp":1,`+body)), bearer.Malformed},
+		{"sub twice, once escaped", key.Sign([]byte(header), []byte(`{"s\u0075b":"x",`+body)), bearer.Malformed},
+		{"twice inside", key.Sign([]byte(header), []byte(`{"x":{"a":1,"a":2},`+body)), bearer.Malformed},
+		{"EXP beside exp", key.Sign([]byte(header), []byte(`{"EXP":1,`+body)), ""},
+		{"long s beside sub", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
+		{"invalid UTF-8", key.Sign([]byte(header), []byte("{\"x\":\"\xff\","+body)), bearer.Malformed},
+		{"lone surrogate", key.Sign([]byte(header), []byte(`{"x":"\ud800",`+body)), bearer.Malformed},
+		{"alg twice", key.Sign([]byte(`{"alg":"none",`+header[1:]), []byte(`{`+body)), bearer.Malformed},
+		{"number with a plus", key.Sign([]byte(header), []byte(`{"x":+1,`+body)), bearer.Malformed},
+		{"number with a zero", key.Sign([]byte(header), []byte(`{"x":01,`+body)), bearer.Malformed},
+		{"NaN", key.Sign([]byte(header), []byte(`{"x":NaN,`+body)), bearer.Malformed},
+		{"forged", issuer.Forge(nil, nil), bearer.BadSignature},
+		{"tampered", bearertest.Tamper(good, members{"scope": "admin"}), bearer.BadSignature},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := v.Verify(t.Context(), row.token)
+			if got := reasonOf(t, err); got != row.want {
+				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+			}
+		})
+	}
+}
+
+// TestOneSpelling changes the last character of each part to every other one: no
+// second text of an accepted token is accepted.
+func TestOneSpelling(t *testing.T) {
+	issuer := newIssuer(t, "ES256")
+	v := newVerifier(t, issuer, nil)
+	good := issuer.Token(nil)
+	if _, err := v.Verify(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	ends := []int{strings.Index(good, ".") - 1, strings.LastIndex(good, ".") - 1, len(good) - 1}
+	for _, end := range ends {
+		for _, c := range alphabet {
+			other := good[:end] + string(c) + good[end+1:]
+			if _, err := v.Verify(t.Context(), other); other != good && err == nil {
+				t.Errorf("accepted with %q at %d instead of %q", c, end, good[end])
+			}
+		}
+	}
+}
+
+func TestAlgorithms(t *testing.T) {
+	all := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+	issuer := newIssuer(t, all...)
+	for _, alg := range all {
+		t.Run(alg, func(t *testing.T) {
+			v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Algorithms = []string{alg} })
+			token := issuer.Mint(members{"alg": alg}, nil)
+			if _, err := v.Verify(t.Context(), token); err != nil {
+				t.Errorf("a token signed with %s: %v", alg, err)
+			}
+			_, err := v.Verify(t.Context(), issuer.Forge(members{"alg": alg}, nil))
+			if got := reasonOf(t, err); got != bearer.BadSignature {
+				t.Errorf("forged: got reason %q, want %q", got, bearer.BadSignature)
+			}
+			for _, other := range all {
+				_, err := v.Verify(t.Context(), issuer.Mint(members{"alg": other}, nil))
+				if got := reasonOf(t, err); other != alg && got != bearer.WrongAlgorithm {
+					t.Errorf("a token signed with %s: got reason %q, want %q", other, got, bearer.WrongAlgorithm)
+				}
+			}
+		})
+	}
+}
+
+// TestDefaultAlgorithms fixes what nil means: one of each family.
+func TestDefaultAlgorithms(t *testing.T) {
+	issuer := newIssuer(t, "RS256", "RS384", "PS256", "PS512", "ES256", "ES384", "EdDSA", "Ed25519")
+	v := newVerifier(t, issuer, nil)
+	for alg, want := range map[string]bearer.Reason{
+		"RS256": "", "PS256": "", "ES256": "", "EdDSA": "", "Ed25519": "",
+		"RS384": bearer.WrongAlgorithm, "PS512": bearer.WrongAlgorithm, "ES384": bearer.WrongAlgorithm,
+	} {
+		_, err := v.Verify(t.Context(), issuer.Mint(members{"alg": alg}, nil))
+		if got := reasonOf(t, err); got != want {
+			t.Errorf("%s: got reason %q, want %q", alg, got, want)
+		}
+	}
+}
+
+// TestTimes moves the clock: exp has no leeway, nbf and iat have 60 s.
+func TestTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(t, "EdDSA")
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+			cfg.MaxLifetime, cfg.MaxAge = 2*time.Hour, 90*time.Minute
+		})
+		now := time.Now()
+		in := func(d time.Duration) int64 { return now.Add(d).Unix() }
+		for _, row := range []struct {
+			name          string
+			iat, nbf, exp time.Duration
+			want          bearer.Reason
+		}{
+			{"one second left", 0, 0, time.Second, ""},
+			{"over now", 0, 0, 0, bearer.Expired},
+			{"over", -time.Minute, 0, -time.Second, bearer.Expired},
+			{"nbf 60 s ahead", 0, 60 * time.Second, time.Hour, ""},
+			{"nbf 61 s ahead", 0, 61 * time.Second, time.Hour, bearer.NotYetValid},
+			{"iat 60 s ahead", 60 * time.Second, 0, time.Hour, ""},
+			{"iat 61 s ahead", 61 * time.Second, 0, time.Hour, bearer.NotYetValid},
+			{"lifetime at the limit", 0, 0, 2 * time.Hour, ""},
+			{"lifetime over it", 0, 0, 2*time.Hour + time.Second, bearer.InvalidClaims},
+			{"age at the limit", -90 * time.Minute, 0, time.Minute, ""},
+			{"age over it", -91 * time.Minute, 0, time.Minute, bearer.Expired},
+		} {
+			_, err := v.Verify(t.Context(), issuer.Token(members{"iat": in(row.iat), "nbf": in(row.nbf), "exp": in(row.exp)}))
+			if got := reasonOf(t, err); got != row.want {
+				t.Errorf("%s: got reason %q, want %q: %v", row.name, got, row.want, err)
+			}
+		}
+		token := issuer.Token(members{"exp": in(10 * time.Second)})
+		time.Sleep(10*time.Second - 1)
+		if _, err := v.Verify(t.Context(), token); err != nil {
+			t.Errorf("one nanosecond before exp: %v", err)
+		}
+		time.Sleep(1)
+		if _, err := v.Verify(t.Context(), token); !errors.Is(err, bearer.Expired) {
+			t.Errorf("at exp: got %v, want %v", err, bearer.Expired)
+		}
+	})
+}
+
+// keySet is a KeySet that answers as it is told and counts what it is asked.
+type keySet struct {
+	known []*jwks.Key
+	newer []*jwks.Key
+	err   error
+	asked int
+}
+
+func (k *keySet) Lookup(string, string) ([]*jwks.Key, error) {
+	if len(k.known) == 0 {
+		return nil, jwks.ErrUnknownKey
+	}
+	return k.known, nil
+}
+
+func (k *keySet) Key(context.Context, string, string, ...*jwks.Key) ([]*jwks.Key, error) {
+	k.asked++
+	return k.newer, k.err
+}
+
+// TestKeys has what the verifier makes of a key set's answers: whose fault it is
+// that there is no key.
+func TestKeys(t *testing.T) {
+	issuer := newIssuer(t)
+	keysOf := func(issuer *bearertest.Issuer) []*jwks.Key {
+		set, err := jwks.Parse(issuer.JWKS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := set.Lookup(issuer.SigningKey("").ID(), "RS256")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	known := keysOf(issuer)
+	old := keysOf(newIssuer(t))
+	unavailable := &jwks.UnavailableError{RetryAfter: 7 * time.Second, Err: errors.New("no route to host")}
+	for _, row := range []struct {
+		name   string
+		keys   keySet
+		claims members
+		want   bearer.Reason
+		asked  int
+	}{
+		{"known", keySet{known: known}, nil, "", 0},
+		{"new", keySet{newer: known}, nil, "", 1},
+		{"same kid, new material", keySet{known: old, newer: known}, nil, "", 1},
+		{"unknown", keySet{err: jwks.ErrUnknownKey}, nil, bearer.UnknownKey, 1},
+		{"unavailable", keySet{err: unavailable}, nil, bearer.KeysUnavailable, 1},
+		{"caller gave up", keySet{err: context.Canceled}, nil, bearer.KeysUnavailable, 1},
+		{"bad under a known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
+		{"bad under a known key, issuer down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
+		{"bad under the new key too", keySet{known: old, newer: old}, nil, bearer.BadSignature, 1},
+		{"bad under the new key", keySet{newer: old}, nil, bearer.BadSignature, 1},
+		{"expired causes no fetch", keySet{err: unavailable}, members{"exp": 1}, bearer.Expired, 0},
+		{"not for us causes no fetch", keySet{err: unavailable}, members{"aud": "x"}, bearer.WrongAudience, 0},
+		{"of another issuer causes no fetch", keySet{err: unavailable}, members{"iss": "x"}, bearer.WrongIssuer, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			keys := row.keys
+			v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = &keys })
+			_, err := v.Verify(t.Context(), issuer.Token(row.claims))
+			if got := reasonOf(t, err); got != row.want {
+				t.Errorf("got reason %q, want %q: %v", got, row.want, err)
+			}
+			if keys.asked != row.asked {
+				t.Errorf("asked for new keys %d times, want %d", keys.asked, row.asked)
+			}
+			if e, ok := errors.AsType[*bearer.Error](err); ok && errors.Is(row.keys.err, jwks.ErrUnavailable) &&
+				e.Reason == bearer.KeysUnavailable && e.RetryAfter != 7*time.Second {
+				t.Errorf("got RetryAfter %v, want 7s", e.RetryAfter)
+			}
+		})
+	}
+}
+
+// TestScalekit accepts the vendor's form and, without its profile, says which
+// one would be needed.
+func TestScalekit(t *testing.T) {
+	issuer := newIssuer(t)
+	header := members{"typ": "JWT", "kid": issuer.SigningKey("").ID()}
+	claims := members{"sub": "m2morg_1", "client_id": "m2morg_1", "scopes": []string{"a:b", "c:d"}, "oid": "org_1"}
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Scalekit })
+	got, err := v.Verify(t.Context(), issuer.Mint(header, claims))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := got.Scopes().String(); s != "a:b c:d" {
+		t.Errorf("got scopes %q, want %q", s, "a:b c:d")
+	}
+	_, err = newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Mint(header, claims))
+	if !errors.Is(err, bearer.WrongType) || !strings.Contains(err.Error(), "Profile") {
+		t.Errorf("got %v, want reason %q and a word on profiles", err, bearer.WrongType)
+	}
+}
+
+// TestScopeForms has the forms of a scope claim. What is not in form grants
+// nothing, and the token is good all the same.
+func TestScopeForms(t *testing.T) {
+	issuer := newIssuer(t)
+	strict := newVerifier(t, issuer, nil)
+	lax := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Scopes: []string{"scope", "scp"}} })
+	for _, row := range []struct {
+		name, scope, scp  string
+		want, wantWithScp string
+	}{
+		{"string", `"a b"`, ``, "a b", "a b"},
+		{"array", `["a","b"]`, ``, "", "a b"},
+		{"both", `"a b"`, `["b","c"]`, "a b", "a b c"},
+		{"scp only", ``, `"a"`, "", "a"},
+		{"empty", `""`, ``, "", ""},
+		{"two spaces", `"a  b"`, ``, "", ""},
+		{"leading space", `" a"`, ``, "", ""},
+		{"tab", `"a\tb"`, ``, "", ""},
+		{"comma is no separator", `"a,b"`, ``, "a,b", "a,b"},
+		{"no-break space", `"a\u00a0b"`, ``, "", ""},
+		{"quote", `"a\"b"`, ``, "", ""},
+		{"array with a space inside", `["a b"]`, ``, "", ""},
+		{"array with a number", `["a",1]`, ``, "", ""},
+		{"null", `null`, ``, "", ""},
+		{"number", `1`, ``, "", ""},
+		{"object", `{"a":true}`, ``, "", ""},
+	} {
+		claims := members{}
+		for name, text := range map[string]string{"scope": row.scope, "scp": row.scp} {
+			if text != "" {
+				claims[name] = raw(text)
+			}
+		}
+		for v, want := range map[*bearer.JWTVerifier]string{strict: row.want, lax: row.wantWithScp} {
+			got, err := v.Verify(t.Context(), issuer.Token(claims))
+			if err != nil {
+				t.Errorf("%s: %v", row.name, err)
+			} else if got.Scopes().String() != want {
+				t.Errorf("%s: got scopes %q, want %q", row.name, got.Scopes(), want)
+			}
+		}
+	}
+}
