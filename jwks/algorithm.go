@@ -1,0 +1,84 @@
+package jwks
+
+import "strings"
+
+// algorithm is one row of a [slots] table. EdDSA and Ed25519 share a row: with
+// Ed25519 keys they are two names of one thing (RFC 9864, section 2.2).
+type algorithm int8
+
+const (
+	noAlgorithm algorithm = iota - 1
+	rs256
+	rs384
+	rs512
+	ps256
+	ps384
+	ps512
+	es256
+	es384
+	es512
+	ed25519Sign
+	algorithmCount
+)
+
+// algorithmOf returns the algorithm of a JWS "alg" value (RFC 7518, section 3.1;
+// RFC 8037; RFC 9864), which is case-sensitive. There are no symmetric ones: a
+// published key proves nothing.
+func algorithmOf(name string) algorithm {
+	switch name {
+	case "RS256":
+		return rs256
+	case "RS384":
+		return rs384
+	case "RS512":
+		return rs512
+	case "PS256":
+		return ps256
+	case "PS384":
+		return ps384
+	case "PS512":
+		return ps512
+	case "ES256":
+		return es256
+	case "ES384":
+		return es384
+	case "ES512":
+		return es512
+	case "EdDSA", "Ed25519":
+		return ed25519Sign
+	}
+	return noAlgorithm
+}
+
+// algorithmNames are what people read, by algorithm.
+var algorithmNames = [algorithmCount]string{
+	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+}
+
+// algorithms is a set of them.
+type algorithms uint16
+
+const (
+	anyRSA  algorithms = 1<<rs256 | 1<<rs384 | 1<<rs512 | 1<<ps256 | 1<<ps384 | 1<<ps512
+	anyP256 algorithms = 1 << es256
+	anyP384 algorithms = 1 << es384
+	anyP521 algorithms = 1 << es512
+	anyOKP  algorithms = 1 << ed25519Sign
+)
+
+func (a algorithms) has(alg algorithm) bool {
+	return alg != noAlgorithm && a&(1<<alg) != 0
+}
+
+// names lists the set in a fixed order.
+func (a algorithms) names() []string {
+	var names []string
+	for alg, name := range algorithmNames {
+		if a.has(algorithm(alg)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (a algorithms) String() string { return strings.Join(a.names(), " ") }

@@ -1,0 +1,227 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Cache is one issuer's key set, kept fresh in the background. Lookups answer
+// from memory. It may be used by any number of goroutines at once and shared by
+// any number of verifiers; Close it when the last of them is done.
+type Cache struct {
+	opts   Options
+	name   string // the issuer's, in logs and events
+	source string // whose keys these are, for the Store
+	client *http.Client
+
+	// epoch and the until of snapshots are compared by the monotonic clock.
+	epoch time.Time
+	state atomic.Pointer[snapshot] // all that a lookup touches
+
+	ctx    context.Context //nolint:containedctx // the cache's own life, ended by Close; no caller's
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when the refresher has returned
+	poke   chan struct{} // cap 1: what is queued has changed
+	closed sync.Once
+
+	waiting atomic.Int64 // goroutines inside wait
+
+	mu      sync.Mutex // guards all below
+	running *flight    // the fetch that is under way, or nil
+	queued  *flight    // the fetch that is asked for and has not begun, or nil
+	misses  coolDown   // of keys that are not in the set
+	hold    time.Time  // before it the issuer wants to hear nothing (Retry-After)
+	denied  deniedLog
+	report  report
+
+	own refresher // the refresher goroutine's own
+}
+
+// snapshot is what lookups see. It is immutable.
+type snapshot struct {
+	set   *Set          // nil: there is none
+	until time.Duration // since the epoch: when set is too old to be used
+	down  error         // the answer if no set can be used
+	miss  error         // the answer if the set has no such key
+}
+
+// New returns the cache of the key set at url, starts its refresher, and does
+// not wait for it. Until the first answer of the issuer, keys are unavailable,
+// unless a Store has them. The error names everything that is wrong with url and
+// the options.
+func New(url string, opts *Options) (*Cache, error) {
+	o := opts.withDefaults()
+	var errs []error
+	if err := checkURL(url, o.InsecureHTTP); err != nil {
+		errs = append(errs, fmt.Errorf("jwks: key-set URL %q: %w", redact(url), err))
+	}
+	if o.MetadataURL != "" || o.MetadataIssuer != "" {
+		errs = append(errs, errors.New("jwks: Options.MetadataURL, Options.MetadataIssuer: have no meaning for New, which is given the key set's URL"))
+	}
+	if err := errors.Join(append(errs, o.problems()...)...); err != nil {
+		return nil, err
+	}
+	name := o.Issuer
+	if name == "" {
+		name = url
+	}
+	return start(o, name, "keys at "+url, locator{url: url}), nil
+}
+
+// Discover returns the cache of an issuer's key set, which it finds by the
+// issuer's metadata (OpenID Connect Discovery, RFC 8414). Like New it waits for
+// nothing: discovery is part of the first refresh, and is repeated every hour and
+// whenever the key set cannot be had. The metadata must name the issuer byte for
+// byte; the key set may be on another host.
+func Discover(issuer string, opts *Options) (*Cache, error) {
+	o := opts.withDefaults()
+	var errs []error
+	where := locator{issuer: issuer, insecureHTTP: o.InsecureHTTP}
+	if o.MetadataIssuer != "" {
+		where.issuer = o.MetadataIssuer
+	}
+	if issuer == "" {
+		errs = append(errs, errors.New("jwks: issuer: empty"))
+	} else if o.MetadataURL == "" {
+		if err := checkIssuer(issuer, o.InsecureHTTP); err != nil {
+			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if it is not where its metadata is, give Options.MetadataURL)", redact(issuer), err))
+		}
+		where.places = metadataPlaces(issuer)
+	} else {
+		if err := checkURL(o.MetadataURL, o.InsecureHTTP); err != nil {
+			errs = append(errs, fmt.Errorf("jwks: Options.MetadataURL: %q: %w", redact(o.MetadataURL), err))
+		}
+		where.places = []string{o.MetadataURL}
+	}
+	if o.Issuer != "" && o.Issuer != issuer {
+		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q: not the issuer to discover, %q", o.Issuer, redact(issuer)))
+	}
+	if err := errors.Join(append(errs, o.problems()...)...); err != nil {
+		return nil, err
+	}
+	o.Issuer = issuer
+	return start(o, issuer, "issuer "+issuer, where), nil
+}
+
+// start makes the cache and its one goroutine.
+func start(o Options, name, source string, where locator) *Cache {
+	c := &Cache{
+		opts:   o,
+		name:   name,
+		source: source,
+		epoch:  time.Now(),
+		ended:  make(chan struct{}),
+		poke:   make(chan struct{}, 1),
+		misses: coolDown{interval: o.CoolDown, burst: 2},
+		own:    refresher{where: where},
+	}
+	if c.opts.Transport == nil {
+		c.opts.Transport = newTransport(o.RefusePrivateAddresses)
+	}
+	c.client = newClient(c.opts.Transport)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
+	c.state.Store(&snapshot{down: waiting, miss: waiting})
+	// Whoever asks from now on joins these instead of causing more.
+	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
+	if o.Store != nil {
+		c.running = &flight{began: c.epoch, restores: true, done: make(chan struct{})}
+	}
+	c.report.url = where.url
+	go c.run()
+	return c
+}
+
+// Lookup answers from memory which keys may verify a token with this kid and
+// alg, as [Set.Lookup] does: it never waits and never causes traffic. The error
+// is ErrUnknownKey if the set is fresh and has no such key, and ErrUnavailable
+// if there is no set yet, if it is older than MaxStale, or if it has no such key
+// and could not be refreshed, so that the key may be a new one. The slice is
+// shared: callers do not modify it.
+func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
+	now := c.state.Load()
+	if now.set == nil || time.Since(c.epoch) >= now.until {
+		return nil, now.down
+	}
+	if keys := now.set.find(kid, alg); keys != nil {
+		return keys, nil
+	}
+	if algorithmOf(alg) == noAlgorithm {
+		return nil, ErrUnknownKey // which no refresh would change
+	}
+	return nil, now.miss
+}
+
+// usable reports whether there is a set that is not too old.
+func (c *Cache) usable() bool {
+	now := c.state.Load()
+	return now.set != nil && time.Since(c.epoch) < now.until
+}
+
+// Ready waits until there are keys, or until ctx ends; it then returns an
+// ErrUnavailable with the cause, and the context's error with it. While it waits
+// the issuer is asked once per second. For a health check give it a context with
+// a short deadline.
+func (c *Cache) Ready(ctx context.Context) error {
+	for {
+		if c.usable() {
+			return nil
+		}
+		state := c.state.Load()
+		if c.ctx.Err() != nil {
+			return errClosed
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%w: %w", state.down, err)
+		}
+		f, _ := c.demand(time.Now())
+		if f == nil { // the issuer asked for silence
+			f = &flight{}
+		}
+		retry := time.NewTimer(time.Second)
+		select {
+		case <-f.done: // never, if nil
+		case <-retry.C:
+		case <-ctx.Done():
+		case <-c.ctx.Done():
+		}
+		retry.Stop()
+	}
+}
+
+// Refresh fetches the key set now, whatever its age, and waits for the answer or
+// until ctx ends, which does not end the fetch. Calls at the same time share one
+// fetch, which begins after the first of them. The error says why the set in use
+// was not replaced or confirmed.
+func (c *Cache) Refresh(ctx context.Context) error {
+	c.mu.Lock()
+	f := c.enqueue(time.Now())
+	f.doubt = true
+	c.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ctx.Done():
+		return errClosed
+	}
+}
+
+// errClosed is the answer of a closed cache.
+var errClosed error = &UnavailableError{Err: ErrClosed}
+
+// Close ends the refresher and what it fetches, and waits for it. Afterwards
+// lookups fail with ErrUnavailable and ErrClosed. It may be called more than
+// once; the error is always nil.
+func (c *Cache) Close() error {
+	c.cancel()
+	<-c.ended
+	c.closed.Do(func() { c.state.Store(&snapshot{down: errClosed, miss: errClosed}) })
+	return nil
+}

@@ -1,0 +1,126 @@
+package jwks
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+// elements returns the elements of "keys", unread. It is strict about the
+// document, of which there must be one reading, and not about the elements: one
+// that is odd must not cost the others.
+func elements(document []byte) ([]jsontext.Value, error) {
+	if len(document) > maxDocument {
+		return nil, fmt.Errorf("more than %d bytes", maxDocument)
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(document),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if dec.PeekKind() != '{' {
+		return nil, errors.New("not a JSON object")
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, syntax(err)
+	}
+	var found []jsontext.Value
+	seen := make(map[string]bool)
+	for dec.PeekKind() != '}' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return nil, syntax(err)
+		}
+		name := token.String()
+		if seen[name] {
+			return nil, errors.New("a member name comes twice")
+		}
+		seen[name] = true
+		if name == "keys" {
+			found, err = array(dec, document)
+		} else {
+			err = dec.SkipValue()
+		}
+		if err != nil {
+			return nil, syntax(err)
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, syntax(err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("data behind the JSON object")
+	}
+	if !seen["keys"] {
+		return nil, errors.New(`no member "keys"`)
+	}
+	return found, nil
+}
+
+var (
+	errNoArray     = errors.New(`"keys" is not an array`)
+	errTooManyKeys = fmt.Errorf("more than %d keys", maxKeys)
+)
+
+// array reads the array that comes next in document.
+func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
+	if dec.PeekKind() != '[' {
+		return nil, errNoArray
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	var found []jsontext.Value
+	for dec.PeekKind() != ']' {
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == maxKeys {
+			return nil, errTooManyKeys
+		}
+		// The decoder may reuse what it returned; the document is ours.
+		end := int(dec.InputOffset())
+		found = append(found, document[end-len(value):end:end])
+	}
+	_, err := dec.ReadToken()
+	return found, err
+}
+
+// syntax drops the place of a syntax error, which quotes the document.
+func syntax(err error) error {
+	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
+		return err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errors.New("JSON ends too early")
+	}
+	return errors.New("not valid JSON")
+}
+
+// skip describes an element that readKey refused.
+func skip(index int, element jsontext.Value, why error) Skipped {
+	s := Skipped{Index: index, Reason: oneLine(why), Private: errors.Is(why, errPrivate)}
+	if members, err := strictjson.Parse(element); err == nil {
+		if id, ok := strictjson.String(members.Lookup("kid")); ok {
+			s.ID = cut(id)
+		}
+	}
+	return s
+}
+
+// cut keeps what logs and reports show of a foreign name short.
+func cut(s string) string {
+	const limit = 64
+	if len(s) <= limit {
+		return s
+	}
+	s = s[:limit]
+	for len(s) > 0 && !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}

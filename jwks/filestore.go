@@ -1,0 +1,109 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// FileStore is a [Store] in one file. It writes a new file of mode 0600 and
+// renames it into place. It refuses to read a file that others may replace or
+// change: one that is writable by its group or by all, that belongs to somebody
+// else, or that is in a folder where others may rename files. On systems without
+// such permissions (Windows) the folder's access list has to do.
+type FileStore struct{ path string }
+
+// NewFileStore returns a store in the file of this path, whose folder must
+// exist. The file need not; nothing is read or written yet. Use another file for
+// each cache.
+func NewFileStore(path string) (*FileStore, error) {
+	path = filepath.Clean(path)
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("jwks: file store %q: %w", path, err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("jwks: file store %q: not in a folder", path)
+	}
+	if err := private(info, true); err != nil {
+		return nil, fmt.Errorf("jwks: file store %q: its folder %w", path, err)
+	}
+	return &FileStore{path: path}, nil
+}
+
+// maxStored is more than a document of maxDocument takes, encoded twice.
+const maxStored = 3 * maxDocument
+
+// Load reads the file. It fails with fs.ErrNotExist if there is none, and refuses
+// a file or folder that others may write.
+func (s *FileStore) Load(context.Context) (data []byte, err error) {
+	file, err := os.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat() // of what is open, not of what may be there by now
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	if err := private(info, false); err != nil {
+		return nil, fmt.Errorf("file %w", err)
+	}
+	folder, err := os.Stat(filepath.Dir(s.path))
+	if err != nil {
+		return nil, err
+	}
+	if err := private(folder, true); err != nil {
+		return nil, fmt.Errorf("folder %w", err)
+	}
+	data, err = io.ReadAll(io.LimitReader(file, maxStored+1))
+	if err == nil && len(data) > maxStored {
+		err = errors.New("file too large")
+	}
+	return data, err
+}
+
+// Save replaces the file.
+func (s *FileStore) Save(_ context.Context, data []byte) (err error) {
+	// CreateTemp makes files of mode 0600 and fails if the name exists.
+	file, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync() // or a crash may leave the new name with no content
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), s.path)
+}
+
+// private reports, as an error, that others may write a file, or replace files
+// in a folder.
+func private(info fs.FileInfo, folder bool) error {
+	mode := info.Mode()
+	if folder && mode&fs.ModeSticky != 0 {
+		return nil // there, files can only be replaced by whom they belong to
+	}
+	if !permissionsMatter {
+		return nil
+	}
+	if mode.Perm()&0o022 != 0 {
+		return fmt.Errorf("may be written by others (mode %v)", mode.Perm())
+	}
+	return ownedByUs(info)
+}

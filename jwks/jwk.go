@@ -1,0 +1,264 @@
+package jwks
+
+import (
+	"crypto"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+// errPrivate marks keys that must never have been published.
+var errPrivate = errors.New("private or symmetric key material")
+
+// privateMembers hold private keys of all types (RFC 7518, section 6; RFC 8037,
+// section 2), a symmetric one, and that of the post-quantum types to come.
+var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+
+// members is a JWK. Names are exact and come once. A member that is null or ""
+// counts as absent: serializers write those for what they do not have.
+type members struct{ strictjson.Object }
+
+func (m members) has(name string) bool {
+	v := m.Lookup(name)
+	return v != nil && v.Kind() != 'n' && string(v) != `""`
+}
+
+// text returns a member that must be a string if it is there.
+func (m members) text(name string) (string, error) {
+	if !m.has(name) {
+		return "", nil
+	}
+	s, ok := strictjson.String(m.Lookup(name))
+	if !ok {
+		return "", fmt.Errorf("%q is not a string", name)
+	}
+	return s, nil
+}
+
+// texts reads several members with text, and stops at the first that is wrong.
+func (m members) texts(names []string, into ...*string) (err error) {
+	for i, name := range names {
+		if *into[i], err = m.text(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readKey decides whether an element of "keys" is a key that may verify
+// signatures, and which. Everything that can be told without the key itself is
+// checked first, jwkset then reads the key.
+func readKey(element jsontext.Value) (*Key, error) {
+	object, err := strictjson.Parse(element)
+	if err != nil {
+		return nil, err
+	}
+	m := members{object}
+	var id, kty, alg, issuer string
+	if err := m.texts([]string{"kid", "kty", "alg", "issuer"}, &id, &kty, &alg, &issuer); err != nil {
+		return nil, err
+	}
+	if kty == "oct" || slices.ContainsFunc(privateMembers, m.has) {
+		return nil, errPrivate // RFC 7517, section 9.2
+	}
+	if err := m.permitted(); err != nil {
+		return nil, err
+	}
+	material, fits, err := m.material(kty)
+	if err != nil {
+		return nil, err
+	}
+	if alg != "" {
+		named := algorithmOf(alg)
+		if !fits.has(named) {
+			return nil, fmt.Errorf("alg %q is not for signatures with this key", cut(alg))
+		}
+		fits = 1 << named // RFC 7517, section 4.4
+	}
+	key := &Key{identity: identity{id: id, issuer: issuer, algs: fits, material: material}}
+	if err := key.load(m, kty, alg); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// permitted checks what the key is published for (RFC 7517, sections 4.2, 4.3).
+func (m members) permitted() error {
+	use, err := m.text("use")
+	if err != nil {
+		return err
+	}
+	// "jwt-svid" is how SPIFFE bundles mark the keys of their JWTs.
+	if use != "" && use != "sig" && use != "jwt-svid" {
+		return fmt.Errorf("use %q is not for signatures", cut(use))
+	}
+	if !m.has("key_ops") {
+		return nil
+	}
+	ops, ok := strictjson.Strings(m.Lookup("key_ops"))
+	if !ok {
+		return errors.New(`"key_ops" is not an array of strings`)
+	}
+	for i, op := range ops {
+		if slices.Contains(ops[:i], op) {
+			return errors.New(`"key_ops" names an operation twice`)
+		}
+		if use != "" && op != "verify" && op != "sign" {
+			return errors.New(`"use" and "key_ops" contradict each other`)
+		}
+	}
+	if !slices.Contains(ops, "verify") {
+		return errors.New(`"key_ops" does not allow to verify`)
+	}
+	return nil
+}
+
+// load has jwkset read the key. It sees nothing but the key: a certificate that
+// is broken or an x5u must not matter, and use and key_ops have been judged.
+func (k *Key) load(m members, kty, alg string) error {
+	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
+	if k.algs.has(ed25519Sign) {
+		marshal.ALG = jwkset.AlgEdDSA // the name that golang-jwt and keyfunc know
+	}
+	var crv string
+	err := m.texts([]string{"crv", "n", "e", "x", "y"}, &crv, &marshal.N, &marshal.E, &marshal.X, &marshal.Y)
+	if err != nil {
+		return err
+	}
+	marshal.CRV = jwkset.CRV(crv)
+	jwk, err := jwkset.NewJWKFromMarshal(marshal, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	if err != nil {
+		return errors.New(oneLine(err))
+	}
+	k.jwk, k.public = jwk, crypto.PublicKey(jwk.Key())
+	return nil
+}
+
+// material returns the public numbers of the key, to tell keys apart by, and
+// the algorithms that its type, curve and size allow.
+func (m members) material(kty string) (string, algorithms, error) {
+	switch kty {
+	case "RSA":
+		n, e, err := m.rsa()
+		return fmt.Sprintf("RSA %d %s%s", len(n), n, e), anyRSA, err
+	case "EC":
+		return m.ec()
+	case "OKP":
+		crv, err := m.text("crv")
+		if err != nil {
+			return "", 0, err
+		}
+		if crv != "Ed25519" {
+			return "", 0, fmt.Errorf("curve %q is not supported", cut(crv))
+		}
+		x, err := m.number("x")
+		if err == nil && isWeakEd25519(x) {
+			err = errors.New("the point is of small order: anybody could sign")
+		}
+		return "Ed25519 " + string(x), anyOKP, err
+	case "":
+		return "", 0, errors.New(`no "kty"`)
+	}
+	return "", 0, fmt.Errorf("kty %q is not supported", cut(kty))
+}
+
+// rsa checks the size and the exponent before anything computes with them
+// (RFC 7518, section 3.3).
+func (m members) rsa() (n, e []byte, err error) {
+	const minBits, maxBits = 2048, 8192
+	if n, err = m.number("n"); err != nil {
+		return nil, nil, err
+	}
+	if e, err = m.number("e"); err != nil {
+		return nil, nil, err
+	}
+	n, e = trimZeros(n), trimZeros(e)
+	bits := new(big.Int).SetBytes(n).BitLen()
+	if bits < minBits || bits > maxBits {
+		return nil, nil, fmt.Errorf("RSA modulus of %d bits, want %d to %d", bits, minBits, maxBits)
+	}
+	if n[len(n)-1]&1 == 0 {
+		return nil, nil, errors.New("RSA modulus is even")
+	}
+	if len(e) > 4 || len(e) == 4 && e[0] > 0x7f {
+		return nil, nil, errors.New("RSA exponent of more than 31 bits")
+	}
+	if v := new(big.Int).SetBytes(e).Int64(); v < 3 || v&1 == 0 {
+		return nil, nil, errors.New("RSA exponent is not an odd number from 3")
+	}
+	return n, e, nil
+}
+
+// ec checks the curve and the length of the coordinates, which is fixed
+// (RFC 7518, section 6.2.1). That the point is on the curve is jwkset's to check.
+func (m members) ec() (string, algorithms, error) {
+	crv, err := m.text("crv")
+	if err != nil {
+		return "", 0, err
+	}
+	var size int
+	var fits algorithms
+	switch crv {
+	case "P-256":
+		size, fits = 32, anyP256
+	case "P-384":
+		size, fits = 48, anyP384
+	case "P-521":
+		size, fits = 66, anyP521
+	default:
+		return "", 0, fmt.Errorf("curve %q is not supported", cut(crv))
+	}
+	x, err := m.number("x")
+	if err != nil {
+		return "", 0, err
+	}
+	y, err := m.number("y")
+	if err != nil {
+		return "", 0, err
+	}
+	if len(x) != size || len(y) != size {
+		return "", 0, fmt.Errorf("a coordinate on %s is not of %d bytes", crv, size)
+	}
+	return crv + " " + string(x) + string(y), fits, nil
+}
+
+// maxNumber is more characters than 8192 bits and a leading zero octet need.
+const maxNumber = 1400
+
+// number decodes a member that must be there. Padding is let pass, as jwkset
+// does; line breaks, which Go's decoder skips, are not.
+func (m members) number(name string) ([]byte, error) {
+	s, err := m.text(name)
+	if err != nil {
+		return nil, err
+	}
+	s = strings.TrimRight(s, "=")
+	switch {
+	case s == "":
+		return nil, fmt.Errorf("no %q", name)
+	case len(s) > maxNumber:
+		return nil, fmt.Errorf("%q is too long", name)
+	case strings.ContainsAny(s, "\r\n"):
+		return nil, fmt.Errorf("%q is not base64url", name)
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not base64url", name)
+	}
+	return b, nil
+}
+
+func trimZeros(b []byte) []byte {
+	for len(b) > 0 && b[0] == 0 {
+		b = b[1:]
+	}
+	return b
+}

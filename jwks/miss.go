@@ -1,0 +1,223 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// maxWait is the longest that a lookup waits, from the start of the fetch: an
+	// issuer that hangs costs those who come early 2 s once, and later ones nothing.
+	maxWait = 2 * time.Second
+	// maxWaiting bounds how many goroutines wait at once.
+	maxWaiting = 10_000
+	// minPause is the time between fetches that lookups cause while there is no
+	// usable set.
+	minPause = time.Second
+)
+
+// flight is one fetch, from being asked for to its end.
+type flight struct {
+	due      time.Time     // not before
+	began    time.Time     // guarded by Cache.mu; zero: not yet
+	doubt    bool          // a key is missing: ask the issuer itself, not caches
+	counted  bool          // taken from the cool-down
+	restores bool          // reads the Store instead
+	done     chan struct{} // closed at the end
+	err      error         // valid after done
+}
+
+// Key is [Cache.Lookup] and, where that finds nothing, a fetch that it waits for:
+// until ctx ends, and 2 seconds from the start of the fetch at most. All callers
+// share one fetch at a time, which no caller's context ends. For keys that a
+// usable set does not have, fetches are limited by Options.CoolDown, and in
+// between the answer comes at once; without a usable set one is made per second.
+//
+// The keys in tried are those whose signature check failed: the issuer may have
+// new material under the old id. Key then returns keys not among them. It returns
+// ErrUnknownKey if a usable set has none, also where it could not be refreshed:
+// the key that the token names did not sign it.
+//
+// Call it only for tokens that would be accepted with the right key: what is
+// expired or for somebody else should not cause traffic. The errors are those of
+// Lookup, and ctx.Err().
+func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
+	keys, err := c.pick(kid, alg, tried)
+	if err == nil || !c.fetchable(kid, alg, tried) {
+		return keys, err
+	}
+	asked := time.Now()
+	for range 2 {
+		f, limit := c.demand(asked)
+		if f == nil {
+			return nil, err
+		}
+		waited := c.wait(ctx, f, limit)
+		if keys, err = c.pick(kid, alg, tried); err == nil {
+			return keys, nil
+		}
+		switch {
+		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable():
+			return nil, ErrUnknownKey
+		case errors.Is(waited, errSlow) && errors.Is(err, ErrUnavailable):
+			return nil, err // which knows more
+		case waited != nil:
+			return nil, waited
+		case !f.restores && (f.err != nil || !c.before(f, asked)):
+			return nil, err
+		}
+		// It began before we asked, and so may have been answered before the key
+		// was there. One that begins now will tell.
+	}
+	return nil, err
+}
+
+// pick answers from memory.
+func (c *Cache) pick(kid, alg string, tried []*Key) ([]*Key, error) {
+	keys, err := c.Lookup(kid, alg)
+	if len(tried) == 0 {
+		return keys, err
+	}
+	if keys = untried(keys, tried); len(keys) > 0 {
+		return keys, nil
+	}
+	if c.usable() {
+		err = ErrUnknownKey
+	}
+	return nil, err
+}
+
+// fetchable reports whether a fetch could change that no key was found.
+func (c *Cache) fetchable(kid, alg string, tried []*Key) bool {
+	if algorithmOf(alg) == noAlgorithm {
+		return false
+	}
+	now := c.state.Load()
+	return kid != "" || len(tried) > 0 || now.set == nil || !now.set.ambiguous(alg)
+}
+
+func (c *Cache) before(f *flight, asked time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f.began.Before(asked)
+}
+
+// demand returns a fetch that may bring what was not found at the time asked,
+// and until when to wait for it: the one under way, the one queued, or a new one
+// if the limits allow, or else nil.
+func (c *Cache) demand(asked time.Time) (*flight, time.Time) {
+	usable := c.usable()
+	now := time.Now()
+	c.mu.Lock()
+	f, fresh := c.join(now, usable)
+	limit := asked.Add(maxWait)
+	if f != nil && !f.began.IsZero() {
+		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
+	}
+	var suppressed int
+	if f == nil {
+		suppressed = c.denied.count(now)
+		c.report.denied++
+	}
+	c.mu.Unlock()
+	switch {
+	case f == nil:
+		c.notify(Event{Kind: MissDenied})
+		if suppressed > 0 {
+			c.opts.Logger.Warn("jwks: tokens ask for keys that the issuer does not publish, faster than Options.CoolDown allows to fetch",
+				"issuer", c.name, "denied", suppressed)
+		}
+	case fresh && usable:
+		c.notify(Event{Kind: MissFetch})
+	}
+	return f, limit
+}
+
+// join is demand without its messages. It reports whether the fetch is a new
+// one. The caller holds c.mu.
+func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
+	switch {
+	case c.running != nil:
+		return c.running, false
+	case c.queued != nil:
+		return c.queued, false
+	case now.Before(c.hold):
+		return nil, false
+	case usable && !c.misses.take(now):
+		return nil, false
+	}
+	due := now
+	if !usable {
+		// Not at once, perhaps, but soon enough to wait for: the first request
+		// after the issuer's return is to be served.
+		if next := c.report.lastAttempt.Add(minPause); next.After(due) {
+			due = next
+		}
+	}
+	f = c.enqueue(due)
+	f.doubt, f.counted = true, usable
+	return f, true
+}
+
+// enqueue asks the refresher for a fetch at the time due, or moves the one that
+// is queued there if that is sooner. The caller holds c.mu.
+func (c *Cache) enqueue(due time.Time) *flight {
+	if c.queued == nil {
+		c.queued = &flight{due: due, done: make(chan struct{})}
+	} else if due.Before(c.queued.due) {
+		c.queued.due = due
+	}
+	select {
+	case c.poke <- struct{}{}:
+	default: // it has been told, and looks at the queue afterwards
+	}
+	return c.queued
+}
+
+// errSlow ends a wait that was long enough.
+var errSlow error = &UnavailableError{RetryAfter: maxWait, Err: errors.New("the issuer has not answered in time")}
+
+// wait waits for the end of f, until limit at most.
+func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
+	left := time.Until(limit)
+	select {
+	case <-f.done:
+		return nil
+	default:
+		if left <= 0 || c.waiting.Load() >= maxWaiting {
+			return errSlow
+		}
+	}
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+		return nil
+	case <-timer.C:
+		return errSlow
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ctx.Done():
+		return errClosed
+	}
+}
+
+// deniedLog keeps a flood from becoming one of log records.
+type deniedLog struct {
+	n    int
+	last time.Time
+}
+
+// count counts one, and returns how many to report, once a minute.
+func (d *deniedLog) count(now time.Time) int {
+	d.n++
+	if now.Sub(d.last) < time.Minute {
+		return 0
+	}
+	n := d.n
+	d.n, d.last = 0, now
+	return n
+}

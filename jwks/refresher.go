@@ -1,0 +1,351 @@
+package jwks
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// refresher is what belongs to the one goroutine that fetches. That it is one
+// makes fetches single and ordered: a late answer cannot replace a newer one.
+type refresher struct {
+	where    locator
+	copyOf   string     // the URL that the following belong to
+	have     validators // of the set in use
+	digest   [sha256.Size]byte
+	document []byte // for the Store, if there is one
+	failures int    // in a row
+	stale    bool   // it has been told that the set is too old
+}
+
+// outcome is what one refresh came to.
+type outcome struct {
+	set         *Set // nil if err
+	notModified bool
+	fresh       time.Duration
+	err         error
+
+	took         time.Duration
+	failedBefore int // how many times in a row
+}
+
+// run is the refresher.
+func (c *Cache) run() {
+	defer close(c.ended)
+	if c.opts.Store != nil {
+		c.restore()
+	}
+	var next time.Time // of the refresh that nobody asks for
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if c.ctx.Err() != nil {
+			return
+		}
+		c.noticeStale()
+		due := c.due(next)
+		if !due.After(time.Now()) {
+			next = c.refresh()
+			continue
+		}
+		timer.Reset(time.Until(c.alarm(due)))
+		select {
+		case <-timer.C:
+		case <-c.poke:
+		case <-c.ctx.Done():
+		}
+	}
+}
+
+// due returns when the next fetch begins, given when that which nobody asks for
+// does.
+func (c *Cache) due(next time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.queued; f != nil && f.due.Before(next) {
+		next = f.due
+	}
+	return next
+}
+
+// alarm returns due, or when the set becomes too old if that is sooner.
+func (c *Cache) alarm(due time.Time) time.Time {
+	if now := c.state.Load(); now.set != nil && !c.own.stale {
+		if end := c.epoch.Add(now.until); end.Before(due) {
+			return end
+		}
+	}
+	return due
+}
+
+// noticeStale says once that the set has become too old.
+func (c *Cache) noticeStale() {
+	if c.own.stale || c.state.Load().set == nil || c.usable() {
+		return
+	}
+	c.own.stale = true
+	c.opts.Logger.Error("jwks: keys unavailable: the last good key set is older than Options.MaxStale",
+		"issuer", c.name, "max_stale", c.opts.MaxStale)
+	c.notify(Event{Kind: WentStale})
+}
+
+// refresh makes one fetch and returns when the next is due.
+func (c *Cache) refresh() time.Time {
+	f := c.begin()
+	before := c.state.Load().set
+	done := c.fetch(f.doubt)
+	if c.ctx.Err() != nil {
+		return time.Time{} // closed: not the issuer's failure, and nobody waits
+	}
+	done.took, done.failedBefore = time.Since(f.began), c.own.failures
+	var wait time.Duration
+	if done.err == nil {
+		c.own.failures, c.own.stale = 0, false
+		wait = c.opts.untilRefresh(done.fresh)
+		c.publish(done.set, f.began, nil)
+	} else {
+		c.own.failures++
+		var retry time.Duration
+		wait, retry = c.pause(done.err)
+		c.publish(nil, f.began, &UnavailableError{RetryAfter: wholeSeconds(retry), Err: done.err})
+	}
+	next := time.Now().Add(wait)
+	c.finish(f, done, newKeys(before, done.set), next)
+	c.tell(before, done, wait)
+	if done.err == nil {
+		c.save(f.began)
+	}
+	return next
+}
+
+// pause returns how long the refresher waits after a failure, and after how long
+// at most a lookup may cause a fetch before that.
+func (c *Cache) pause(err error) (wait, retry time.Duration) {
+	wait = backoff(c.own.failures)
+	retry = minPause
+	if c.usable() {
+		retry = c.opts.CoolDown
+	}
+	if status, ok := errors.AsType[*statusError](err); ok && status.retry > 0 {
+		wait, retry = max(wait, status.retry), max(retry, status.retry)
+		c.mu.Lock()
+		c.hold = time.Now().Add(status.retry)
+		c.mu.Unlock()
+	}
+	return wait, min(wait, retry)
+}
+
+// begin makes the queued fetch, or a new one, the running one.
+func (c *Cache) begin() *flight {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.queued
+	if f == nil {
+		f = &flight{due: now, done: make(chan struct{})}
+	}
+	f.began = now
+	c.queued, c.running = nil, f
+	c.report.lastAttempt = now
+	c.report.fetches++
+	return f
+}
+
+// finish ends a flight. What it brought has been published.
+func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer close(f.done)
+	f.err = done.err
+	c.running = nil
+	c.report.lastError = done.err
+	c.report.failures = c.own.failures
+	c.report.next = next
+	c.report.url = c.own.where.url
+	if done.err == nil {
+		c.hold = time.Time{}
+		c.report.lastSuccess = f.began
+		c.report.restored = false
+		if f.counted && worthwhile {
+			c.misses.giveBack()
+		}
+	}
+}
+
+// publish makes a confirmed set the one in use, or says what is wrong.
+func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) {
+	next := *c.state.Load()
+	if fault != nil {
+		next.down, next.miss = fault, fault
+	} else {
+		next = snapshot{set: set, until: confirmed.Sub(c.epoch) + c.opts.MaxStale, down: errTooOld, miss: ErrUnknownKey}
+	}
+	c.state.Store(&next)
+}
+
+var errTooOld error = &UnavailableError{RetryAfter: time.Second, Err: errors.New("the last good key set is older than Options.MaxStale")}
+
+// newKeys reports whether after has a key that before does not have.
+func newKeys(before, after *Set) bool {
+	if after == nil || before == after {
+		return false
+	}
+	for _, key := range after.keys {
+		if before == nil || before.known[key.identity] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch asks the issuer, and for where to ask if that is not known or does not
+// work any more. A panic on the way, in a Transport or a parser, is a failure
+// like others.
+func (c *Cache) fetch(doubt bool) (done outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(c.ctx, c.opts.Timeout)
+	defer cancel()
+	where := &c.own.where
+	if where.due(time.Now()) {
+		if err := c.discover(ctx); err != nil {
+			return outcome{err: err}
+		}
+	}
+	done = c.fetchSet(ctx, doubt)
+	if done.err != nil && where.discovers() && time.Since(where.asked) > time.Minute {
+		if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
+			done = c.fetchSet(ctx, true) // it has moved
+		}
+	}
+	return done
+}
+
+// discover renews the metadata. It fails only if there was none.
+func (c *Cache) discover(ctx context.Context) error {
+	where := &c.own.where
+	if where.url == "" {
+		return where.discover(ctx, c.client)
+	}
+	// The keys come first: half of the time must be left for them.
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
+	defer cancel()
+	if err := where.discover(ctx, c.client); err != nil {
+		where.until = time.Now().Add(usualLifetime)
+		c.opts.Logger.Warn("jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", oneLine(err))
+		c.notify(Event{Kind: MetadataFailed, Err: err})
+	}
+	return nil
+}
+
+// fetchSet gets and reads the key set.
+func (c *Cache) fetchSet(ctx context.Context, doubt bool) outcome {
+	own, inUse := &c.own, c.state.Load().set
+	if own.copyOf != own.where.url {
+		own.have, own.digest = validators{}, [sha256.Size]byte{}
+	}
+	have := own.have
+	if doubt || inUse == nil {
+		have = validators{}
+	}
+	a, err := get(ctx, c.client, own.where.url, have)
+	if err != nil {
+		return outcome{err: err}
+	}
+	if a.notModified {
+		own.have = a.validators
+		return outcome{set: inUse, notModified: true, fresh: a.fresh}
+	}
+	digest := sha256.Sum256(a.body)
+	set := inUse
+	if set == nil || digest != own.digest {
+		if set, err = parse(a.body, inUse); err != nil {
+			return outcome{err: fmt.Errorf("GET %s: %w", own.where.url, err)}
+		}
+	}
+	own.copyOf, own.have, own.digest = own.where.url, a.validators, digest
+	if c.opts.Store != nil {
+		own.document = a.body
+	}
+	return outcome{set: set, fresh: a.fresh}
+}
+
+// restore puts the set of the Store in use, if it is good.
+func (c *Cache) restore() {
+	f := c.running
+	err := c.load()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
+		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", oneLine(err))
+		c.notify(Event{Kind: StoreFailed, Err: err})
+	}
+	c.mu.Lock()
+	c.running = nil
+	c.mu.Unlock()
+	close(f.done)
+}
+
+func (c *Cache) load() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("jwks: panic in the store: %v", v)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
+	defer cancel()
+	data, err := c.opts.Store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s, err := open(data, c.opts.StoreKey, c.source, now)
+	if err != nil {
+		return err
+	}
+	age := max(0, now.Sub(s.Answered))
+	if age >= c.opts.MaxStale {
+		return fmt.Errorf("older than Options.MaxStale: %v", age.Round(time.Second))
+	}
+	set, err := parse(s.Document, nil)
+	if err != nil {
+		return err
+	}
+	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
+	c.state.Store(&snapshot{set: set, until: now.Sub(c.epoch) + c.opts.MaxStale - age, down: errTooOld, miss: unconfirmed})
+	c.mu.Lock()
+	c.report.lastSuccess, c.report.restored = s.Answered, true
+	c.mu.Unlock()
+	c.opts.Logger.Info("jwks: keys restored from the store", "issuer", c.name, "keys", len(set.keys), "age", age.Round(time.Second))
+	c.notify(Event{Kind: Restored, Keys: len(set.keys), Skipped: len(set.skipped)})
+	return nil
+}
+
+// save keeps the document in use, with the time of the answer that confirmed it.
+func (c *Cache) save(answered time.Time) {
+	if c.opts.Store == nil {
+		return
+	}
+	err := func() (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("jwks: panic in the store: %v", v)
+			}
+		}()
+		data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.own.document}, c.opts.StoreKey)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
+		defer cancel()
+		return c.opts.Store.Save(ctx, data)
+	}()
+	if err != nil && c.ctx.Err() == nil {
+		c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", oneLine(err))
+		c.notify(Event{Kind: StoreFailed, Err: err})
+	}
+}

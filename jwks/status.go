@@ -1,0 +1,82 @@
+package jwks
+
+import (
+	"time"
+)
+
+// Status is a cache seen from outside, for people and health pages.
+type Status struct {
+	// Issuer is the configured name, URL where the keys are from; it is "" until
+	// discovery has found it.
+	Issuer, URL string
+	// Ready says that there are keys; Stale that there are none because the last
+	// good ones are older than MaxStale.
+	Ready, Stale bool
+	// Restored says that the keys are from the Store: the issuer has not answered
+	// since the start.
+	Restored bool
+	// Keys are the usable keys and Skipped the elements of the set left out, in
+	// the order of the document.
+	Keys    []KeyStatus
+	Skipped []Skipped
+	// LastSuccess is when the issuer was last asked with success, zero if it never
+	// was; Age is how long ago that is.
+	LastSuccess time.Time
+	Age         time.Duration
+	// LastAttempt is when the issuer was last asked, NextRefresh when the
+	// refresher will ask again if nobody makes it sooner.
+	LastAttempt, NextRefresh time.Time
+	// LastError is why the last attempt failed, nil if it did not; it names URLs
+	// and addresses. Failures is how many failed since the last success.
+	LastError error
+	Failures  int
+	// Fetches counts the attempts, Denied the lookups that caused none because of
+	// the cool-down, since the start.
+	Fetches, Denied uint64
+}
+
+// KeyStatus describes a key.
+type KeyStatus struct {
+	// ID is the "kid", cut at 64 bytes; "" if it has none.
+	ID string
+	// Type is that of [Key.Type], Algorithms those of [Key.Algorithms].
+	Type       string
+	Algorithms []string
+}
+
+// report is what Status knows beyond the snapshot. Cache.mu guards it.
+type report struct {
+	url                            string
+	lastSuccess, lastAttempt, next time.Time
+	lastError                      error
+	failures                       int
+	fetches, denied                uint64
+	restored                       bool
+}
+
+// Status describes the cache as it is now. It is not for every request: it copies.
+func (c *Cache) Status() Status {
+	now := c.state.Load()
+	c.mu.Lock()
+	r := c.report
+	c.mu.Unlock()
+	s := Status{
+		Issuer: c.name, URL: r.url, Restored: r.restored,
+		LastSuccess: r.lastSuccess, LastAttempt: r.lastAttempt, NextRefresh: r.next,
+		LastError: r.lastError, Failures: r.failures,
+		Fetches: r.fetches, Denied: r.denied,
+	}
+	if !r.lastSuccess.IsZero() {
+		s.Age = time.Since(r.lastSuccess)
+	}
+	if now.set == nil {
+		return s
+	}
+	s.Ready = time.Since(c.epoch) < now.until
+	s.Stale = !s.Ready
+	s.Skipped = now.set.Skipped()
+	for _, key := range now.set.keys {
+		s.Keys = append(s.Keys, KeyStatus{ID: cut(key.id), Type: key.Type(), Algorithms: key.Algorithms()})
+	}
+	return s
+}

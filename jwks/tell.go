@@ -1,0 +1,77 @@
+package jwks
+
+import "time"
+
+// maxTold bounds the records and events about one set's elements.
+const maxTold = 10
+
+// notify tells the observer. A panic there is its own affair.
+func (c *Cache) notify(e Event) {
+	if c.opts.Observe == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			c.opts.Logger.Error("jwks: panic in Options.Observe", "issuer", c.name, "panic", v)
+		}
+	}()
+	e.Issuer = c.name
+	c.opts.Observe(e)
+}
+
+// tell reports what a refresh came to. Records are made of what changes, so that
+// a calm issuer leaves none and one that is down one for each attempt.
+func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
+	log := c.opts.Logger.With("issuer", c.name)
+	if done.err != nil {
+		log.Warn("jwks: refresh failed", "error", oneLine(done.err), "failures", c.own.failures,
+			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable())
+		c.notify(Event{Kind: RefreshFailed, Duration: done.took, Err: done.err})
+		return
+	}
+	if done.failedBefore > 0 {
+		log.Info("jwks: refreshed again", "failures", done.failedBefore)
+	}
+	e := Event{Kind: Refreshed, Duration: done.took, Keys: len(done.set.keys), Skipped: len(done.set.skipped)}
+	if done.notModified {
+		e.Kind = NotModified
+	}
+	c.notify(e)
+	if done.set == before {
+		return
+	}
+	added, removed := difference(before, done.set), difference(done.set, before)
+	if before == nil || len(added)+len(removed) > 0 {
+		log.Info("jwks: keys changed", "keys", len(done.set.keys), "added", added, "removed", removed)
+	}
+	for i, skipped := range done.set.skipped {
+		if i == maxTold {
+			log.Warn("jwks: more elements of the key set cannot be used", "skipped", len(done.set.skipped))
+			break
+		}
+		if skipped.Private {
+			log.Error("jwks: the issuer publishes a private key, which it must replace", "index", skipped.Index, "kid", skipped.ID)
+		} else {
+			log.Warn("jwks: an element of the key set cannot be used", "index", skipped.Index, "kid", skipped.ID, "reason", skipped.Reason)
+		}
+		c.notify(Event{Kind: KeySkipped, Skip: skipped})
+	}
+}
+
+// difference returns the ids of the keys in set and not in other, some of them
+// if they are many.
+func difference(other, set *Set) (ids []string) {
+	if set == nil {
+		return nil
+	}
+	for _, key := range set.keys {
+		if other != nil && other.known[key.identity] != nil {
+			continue
+		}
+		if len(ids) == maxTold {
+			return append(ids, "…")
+		}
+		ids = append(ids, cut(key.id))
+	}
+	return ids
+}
