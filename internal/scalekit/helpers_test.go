@@ -1,0 +1,111 @@
+package scalekit_test
+
+import (
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/bearerkit/bearer/internal/scalekit"
+)
+
+// environment is one that listens, with the credentials it was born with.
+type environment struct {
+	*scalekit.Environment
+	scalekit.Credentials
+	url string
+}
+
+func start(t *testing.T) environment {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	address := "http://" + server.Listener.Addr().String()
+	env, credentials, err := scalekit.New(scalekit.Config{URL: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = env.Handler()
+	server.Start()
+	t.Cleanup(server.Close)
+	return environment{env, credentials, address}
+}
+
+// answer is a response with the members of its body.
+type answer struct {
+	*http.Response
+	members map[string]any
+}
+
+func (env environment) do(t *testing.T, method, path, contentType, body string, authorization ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, env.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", contentType)
+	request.Header["Authorization"] = authorization
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := response.Header.Get("Content-Type"); got != "application/json" {
+		t.Fatalf("%s %s: got %s %q: %s", method, path, response.Status, got, raw)
+	}
+	return answer{response, object(t, raw)}
+}
+
+// grant asks the token endpoint by body credentials.
+func (env environment) grant(t *testing.T, id, secret string) answer {
+	t.Helper()
+	values := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
+	return env.do(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", values.Encode())
+}
+
+func (env environment) adminToken(t *testing.T) string {
+	t.Helper()
+	return text(t, env.grant(t, env.ClientID, env.ClientSecret).members, "access_token")
+}
+
+// create registers a client, with a token of the environment's own client.
+func (env environment) create(t *testing.T, body string) answer {
+	t.Helper()
+	return env.do(t, http.MethodPost, "/api/v1/organizations/"+env.OrganizationID+"/clients", "application/json", body, "Bearer "+env.adminToken(t))
+}
+
+func object(t *testing.T, raw []byte) map[string]any {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal(raw, &members); err != nil {
+		t.Fatalf("got %q, want a JSON object: %v", raw, err)
+	}
+	return members
+}
+
+// part decodes the header or the claims of a token.
+func part(t *testing.T, token string, n int) map[string]any {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[n])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object(t, raw)
+}
+
+func text(t *testing.T, members map[string]any, name string) string {
+	t.Helper()
+	value, ok := members[name].(string)
+	if !ok {
+		t.Fatalf("got %s %v, want a string", name, members[name])
+	}
+	return value
+}

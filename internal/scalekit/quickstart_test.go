@@ -1,0 +1,200 @@
+package scalekit_test
+
+import (
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// registration is the request of the vendor's quickstart for machine clients.
+const registration = `{
+    "name": "GitHub Actions Deployment Service",
+    "description": "Service account for GitHub Actions to deploy applications to production",
+    "custom_claims": [
+        {
+            "key": "github_repository",
+            "value": "acmecorp/inventory-service"
+        },
+        {
+            "key": "environment",
+            "value": "production_us"
+        }
+    ],
+    "scopes": [
+        "deploy:applications",
+        "read:deployments"
+    ],
+    "audience": [
+        "deployment-api.acmecorp.com"
+    ],
+    "expiry": 3600
+}`
+
+// sample is the quickstart's response to it.
+const sample = `{
+    "client": {
+        "client_id": "m2morg_68315758685323697",
+        "secrets": [
+            {
+                "id": "sks_68315758802764209",
+                "create_time": "2025-04-16T06:56:05.360Z",
+                "update_time": "2025-04-16T06:56:05.367190455Z",
+                "secret_suffix": "UZ0X",
+                "status": "ACTIVE",
+                "last_used_time": "2025-04-16T06:56:05.360Z"
+            }
+        ],
+        "name": "GitHub Actions Deployment Service",
+        "description": "Service account for GitHub Actions to deploy applications to production",
+        "organization_id": "org_59615193906282635",
+        "create_time": "2025-04-16T06:56:05.290Z",
+        "update_time": "2025-04-16T06:56:05.292145150Z",
+        "scopes": ["deploy:applications", "read:deployments"],
+        "audience": ["deployment-api.acmecorp.com"],
+        "custom_claims": [
+            {"key": "github_repository", "value": "acmecorp/inventory-service"},
+            {"key": "environment", "value": "production_us"}
+        ]
+    },
+    "plain_secret": "test_ly8G57h0ErRJSObJI6dShkoaq6bigo11Dxcfa6reKG1kKNVbqBKW4H5Ctmb5UZ0X"
+}`
+
+// forms are what generated values look like, in the sample and in our answer.
+var forms = map[string]*regexp.Regexp{
+	"client_id":       regexp.MustCompile(`^m2morg_[0-9]{17,18}$`),
+	"id":              regexp.MustCompile(`^sks_[0-9]{17,18}$`),
+	"organization_id": regexp.MustCompile(`^org_[0-9]{17,18}$`),
+	"create_time":     regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$`),
+	"update_time":     regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$`),
+	"last_used_time":  regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$`),
+	"secret_suffix":   regexp.MustCompile(`^[A-Za-z0-9]{4}$`),
+	"plain_secret":    regexp.MustCompile(`^test_[A-Za-z0-9]{64}$`),
+}
+
+// same compares an answer with the sample, member by member: generated values
+// by their form, all others as they are.
+func same(t *testing.T, path string, got, want any) {
+	t.Helper()
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	switch want := want.(type) {
+	case map[string]any:
+		members, ok := got.(map[string]any)
+		if !ok {
+			t.Errorf("%s: got %v, want an object", path, got)
+			return
+		}
+		for name := range want {
+			if _, ok := members[name]; !ok {
+				t.Errorf("%s.%s is missing", path, name)
+				continue
+			}
+			same(t, path+"."+name, members[name], want[name])
+		}
+		for name := range members {
+			if _, ok := want[name]; !ok && path+"."+name != "$.client.expiry" {
+				t.Errorf("%s.%s is not in the sample", path, name)
+			}
+		}
+	case []any:
+		elements, ok := got.([]any)
+		if !ok || len(elements) != len(want) {
+			t.Errorf("%s: got %v, want an array of %d", path, got, len(want))
+			return
+		}
+		for n := range want {
+			same(t, path, elements[n], want[n])
+		}
+	case string:
+		value, _ := got.(string)
+		if form := forms[name]; form == nil && value != want || form != nil && (!form.MatchString(value) || !form.MatchString(want)) {
+			t.Errorf("%s: got %v, want one like %q", path, got, want)
+		}
+	default:
+		if got != want {
+			t.Errorf("%s: got %v, want %v", path, got, want)
+		}
+	}
+}
+
+func TestQuickstart(t *testing.T) {
+	env := start(t)
+	created := env.create(t, registration)
+	if created.StatusCode != http.StatusCreated {
+		t.Fatalf("got %s %v, want 201", created.Status, created.members)
+	}
+	same(t, "$", created.members, object(t, []byte(sample)))
+	plain := text(t, created.members, "plain_secret")
+	client, _ := created.members["client"].(map[string]any)
+	secrets, _ := client["secrets"].([]any)
+	first, _ := secrets[0].(map[string]any)
+	if first["secret_suffix"] != plain[len(plain)-4:] || client["organization_id"] != env.OrganizationID || client["expiry"] != "3600" {
+		t.Errorf("got suffix %v of %d characters, organization %v, expiry %v", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
+	}
+	id := text(t, client, "client_id")
+
+	// curl puts the quickstart's three -d together in this order.
+	form := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + plain
+	granted := env.do(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", form)
+	token := text(t, granted.members, "access_token")
+	want := map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 3600.0, "scope": "deploy:applications read:deployments"}
+	if granted.StatusCode != http.StatusOK || !reflect.DeepEqual(granted.members, want) {
+		t.Errorf("got %s %v, want 200 %v", granted.Status, granted.members, want)
+	}
+	checkToken(t, env, token, id)
+
+	if strings.Contains(env.Dump(), plain) {
+		t.Error("the plain secret is kept")
+	}
+}
+
+func checkToken(t *testing.T, env environment, token, id string) {
+	t.Helper()
+	var claims jwt.MapClaims
+	parsed, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) {
+		return env.Issuer().Keys()[0].Public(), nil
+	}, jwt.WithValidMethods([]string{"RS256"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kid, _ := parsed.Header["kid"].(string)
+	if parsed.Header["typ"] != "JWT" || len(parsed.Header) != 3 || !regexp.MustCompile(`^snk_[0-9]{17,18}$`).MatchString(kid) {
+		t.Errorf("got header %v", parsed.Header)
+	}
+	jti, _ := claims["jti"].(string)
+	iat, _ := claims["iat"].(float64)
+	if !regexp.MustCompile(`^tkn_[0-9]{17,18}$`).MatchString(jti) || time.Since(time.Unix(int64(iat), 0)) > time.Minute {
+		t.Errorf("got jti %q, iat %v", jti, iat)
+	}
+	want := jwt.MapClaims{
+		"iss": env.url, "sub": id, "client_id": id, "oid": env.OrganizationID,
+		"iat": iat, "nbf": iat, "exp": iat + 3600, "jti": jti,
+		"aud":           []any{"deployment-api.acmecorp.com"},
+		"scopes":        []any{"deploy:applications", "read:deployments"},
+		"scope":         "deploy:applications read:deployments",
+		"custom_claims": map[string]any{"github_repository": "acmecorp/inventory-service", "environment": "production_us"},
+	}
+	if !reflect.DeepEqual(claims, want) {
+		t.Errorf("got claims  %v\nwant claims %v", claims, want)
+	}
+	keys := env.do(t, http.MethodGet, "/keys", "", "")
+	published, _ := keys.members["keys"].([]any)
+	jwk, _ := published[0].(map[string]any)
+	if len(published) != 1 || jwk["kid"] != kid || jwk["alg"] != "RS256" || jwk["use"] != "sig" || jwk["kty"] != "RSA" || jwk["e"] != "AQAB" || len(jwk) != 6 {
+		t.Errorf("got keys %v", keys.members)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	env := start(t)
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+		got := env.do(t, http.MethodGet, path, "", "").members
+		if got["issuer"] != env.url || got["jwks_uri"] != env.url+"/keys" || got["token_endpoint"] != env.url+"/oauth/token" {
+			t.Errorf("%s: got %v", path, got)
+		}
+	}
+}
