@@ -55,7 +55,7 @@ func TestFaultAnswers(t *testing.T) {
 				t.Errorf("%s: got length %d, want %d", name, got.ContentLength, len(row.body))
 			}
 		}
-		if got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), "/.well-known/openid-configuration")); got.StatusCode != 200 {
+		if got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), "/.well-known/openid-configuration")); got.StatusCode != http.StatusOK {
 			t.Errorf("got %s from an endpoint without a fault", got.Status)
 		}
 		issuer.Repair(bearertest.KeysEndpoint)
@@ -79,7 +79,7 @@ func TestDelayAndHangInABubble(t *testing.T) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 		begin := time.Now()
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: time.Minute})
-		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); got.StatusCode != 200 || time.Since(begin) != time.Minute {
+		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); got.StatusCode != http.StatusOK || time.Since(begin) != time.Minute {
 			t.Errorf("got %s after %v, want 200 after a minute", got.Status, time.Since(begin))
 		}
 		for name, fault := range map[string]bearertest.Fault{"delay": {Delay: time.Hour}, "hang": {Hang: true}} {

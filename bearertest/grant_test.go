@@ -66,7 +66,7 @@ func TestGrant(t *testing.T) {
 func TestGrantRefusals(t *testing.T) {
 	issuer := withClient(t, nil)
 	const grant, id, secret = "grant_type=client_credentials&", "client_id=id%3A1&", "client_secret=s+%25%2B%C3%A9&"
-	basic := basicHeader("id:1", "s %+é")
+	basic := basicHeader("s %+é")
 	for _, row := range []struct {
 		name, body, authorization string
 		status                    int
@@ -88,7 +88,7 @@ func TestGrantRefusals(t *testing.T) {
 		{"Bearer alone", grant, "Bearer x", 401, "invalid_client"},
 		{"malformed Basic", grant, "Basic !", 401, "invalid_client"},
 		{"malformed encoding in Basic", grant, basicHeaderRaw("%zz", "x"), 401, "invalid_client"},
-		{"wrong secret in Basic", grant, basicHeader("id:1", "wrong"), 401, "invalid_client"},
+		{"wrong secret in Basic", grant, basicHeader("wrong"), 401, "invalid_client"},
 		{"both ways", grant + id + secret, basic, 400, "invalid_request"},
 		{"another id beside Basic", grant + "client_id=other", basic, 400, "invalid_request"},
 		{"unknown scope", grant + id + secret + "scope=read%3Aa+admin", "", 400, "invalid_scope"},
@@ -127,7 +127,7 @@ func TestGrantTakesCredentialsFromTheBodyOnly(t *testing.T) {
 	checkAnswer(t, issuer, "JSON", asJSON, 400, "invalid_request")
 
 	twice := form(t.Context(), t, issuer.TokenURL(), url.Values{"grant_type": {"client_credentials"}})
-	twice.Header["Authorization"] = []string{basicHeader("id:1", "s %+é"), basicHeader("id:1", "s %+é")}
+	twice.Header["Authorization"] = []string{basicHeader("s %+é"), basicHeader("s %+é")}
 	checkAnswer(t, issuer, "two headers", twice, 400, "invalid_request")
 }
 
@@ -208,9 +208,9 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 	}
 }
 
-// basicHeader encodes as RFC 6749, section 2.3.1, has it.
-func basicHeader(id, secret string) string {
-	return basicHeaderRaw(url.QueryEscape(id), url.QueryEscape(secret))
+// basicHeader authenticates the client of withClient, encoded as RFC 6749, section 2.3.1, has it.
+func basicHeader(secret string) string {
+	return basicHeaderRaw(url.QueryEscape("id:1"), url.QueryEscape(secret))
 }
 
 func basicHeaderRaw(id, secret string) string {

@@ -22,7 +22,7 @@ type transport struct{ issuer *Issuer }
 // RoundTrip answers one request.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		defer r.Body.Close() //nolint:errcheck // the client's own body
+		defer r.Body.Close()
 	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool)
 	defer func() {
 		switch cause := recover(); cause {
 		case nil:
-		case http.ErrAbortHandler: //nolint:errorlint // a panic value, compared as net/http does
+		case http.ErrAbortHandler:
 			aborted = true
 		default:
 			panic(cause)

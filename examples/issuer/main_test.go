@@ -104,7 +104,8 @@ func TestURLFlag(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	taken, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

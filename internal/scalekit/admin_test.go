@@ -75,7 +75,7 @@ func TestEnvironmentClient(t *testing.T) {
 		"wrong secret":   env.grant(t, env.ClientID, env.ClientSecret+"x"),
 		"unknown client": env.grant(t, "skc_1", env.ClientSecret),
 	} {
-		if refused.StatusCode != 401 || refused.members["error"] != "invalid_client" {
+		if refused.StatusCode != http.StatusUnauthorized || refused.members["error"] != "invalid_client" {
 			t.Errorf("%s: got %s %v", name, refused.Status, refused.members)
 		}
 	}

@@ -34,8 +34,9 @@ func (c code) name() string {
 		return "UNIMPLEMENTED"
 	case codeUnauthenticated:
 		return "UNAUTHENTICATED"
+	default:
+		return "INTERNAL"
 	}
-	return "INTERNAL"
 }
 
 // status is the HTTP status that belongs to the code.
@@ -51,8 +52,9 @@ func (c code) status() int {
 		return http.StatusNotImplemented
 	case codeUnauthenticated:
 		return http.StatusUnauthorized
+	default:
+		return http.StatusInternalServerError
 	}
-	return http.StatusInternalServerError
 }
 
 // apiError is an error that the API reports to its caller, word by word.
