@@ -36,7 +36,7 @@ func parseSettings(body []byte) (settings, []violation, error) {
 	}
 	object, err := strictjson.Parse(body)
 	if err != nil {
-		return settings{}, nil, &apiError{code: codeInvalidArgument, message: "the request body is not a JSON object: " + err.Error()}
+		return settings{}, nil, &apiError{code: codeInvalidArgument, message: "the request body is malformed: " + err.Error()}
 	}
 	var (
 		s    settings
