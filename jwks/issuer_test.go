@@ -1,0 +1,299 @@
+package jwks_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// keySetURL is where the fake issuer's keys are. Nothing listens there.
+const keySetURL = "https://issuer.test/keys"
+
+// issuer is a fake issuer: an http.RoundTripper that counts. What it does is in
+// its fields, to be changed with set.
+type issuer struct {
+	mu      sync.Mutex
+	doc     []byte
+	delay   time.Duration // before it answers
+	hang    bool          // never answers
+	down    bool          // refuses connections
+	status  int
+	header  http.Header
+	answer  func(*http.Request) *http.Response // instead of all that
+	asked   []time.Time
+	headers []http.Header
+	paths   []string
+	open    int // requests under way
+	most    int // at once, ever
+}
+
+func newIssuer(keys ...jwk) *issuer { return &issuer{doc: document(keys...)} }
+
+// set changes the issuer.
+func (i *issuer) set(change func(*issuer)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	change(i)
+}
+
+// publish replaces the key set.
+func (i *issuer) publish(keys ...jwk) { i.set(func(i *issuer) { i.doc = document(keys...) }) }
+
+// fetches returns how many requests came.
+func (i *issuer) fetches() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.asked)
+}
+
+// atOnce returns how many requests were under way at the same time at most.
+func (i *issuer) atOnce() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.most
+}
+
+// times returns when the requests came.
+func (i *issuer) times() []time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.asked)
+}
+
+// last returns the header of the last request.
+func (i *issuer) last() http.Header {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.headers[len(i.headers)-1]
+}
+
+func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
+	i.mu.Lock()
+	i.asked = append(i.asked, time.Now())
+	i.headers = append(i.headers, req.Header.Clone())
+	i.paths = append(i.paths, req.URL.String())
+	i.open++
+	i.most = max(i.most, i.open)
+	delay, hang, down := i.delay, i.hang, i.down
+	i.mu.Unlock()
+	defer i.set(func(i *issuer) { i.open-- })
+	if down {
+		return nil, errors.New("connection refused")
+	}
+	if hang {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	}
+	select {
+	case <-time.After(delay):
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.answer != nil {
+		return i.answer(req), nil
+	}
+	status := i.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return response(req, status, i.header, i.doc), nil
+}
+
+func response(req *http.Request, status int, header http.Header, body []byte) *http.Response {
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Header: header.Clone(), Request: req,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+}
+
+// jwk is a JWK to publish: its members.
+type jwk map[string]any
+
+// with returns a copy with other members; nil removes one.
+func (j jwk) with(pairs ...any) jwk {
+	c := jwk{}
+	for name, value := range j {
+		c[name] = value
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == nil {
+			delete(c, pairs[i].(string))
+		} else {
+			c[pairs[i].(string)] = pairs[i+1]
+		}
+	}
+	return c
+}
+
+func document(keys ...jwk) []byte {
+	if keys == nil {
+		keys = []jwk{}
+	}
+	data, err := json.Marshal(map[string]any{"keys": keys})
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// ecKey returns a fresh P-256 key of this id.
+func ecKey(kid string) jwk { return public(kid, newEC(elliptic.P256()).Public()) }
+
+func newEC(curve elliptic.Curve) *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// rsaPrivate is one RSA key for all tests: making one takes long.
+var rsaPrivate = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// public returns the JWK of a public key.
+func public(kid string, key crypto.PublicKey) jwk {
+	j := jwk{"kid": kid, "use": "sig"}
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		size := (key.Curve.Params().BitSize + 7) / 8
+		point, err := key.Bytes()
+		if err != nil {
+			panic(err)
+		}
+		j["kty"], j["crv"] = "EC", key.Curve.Params().Name
+		j["x"], j["y"] = b64(point[1:1+size]), b64(point[1+size:])
+	case *rsa.PublicKey:
+		j["kty"], j["n"], j["e"] = "RSA", b64(key.N.Bytes()), b64(big.NewInt(int64(key.E)).Bytes())
+	case ed25519.PublicKey:
+		j["kty"], j["crv"], j["x"] = "OKP", "Ed25519", b64(key)
+	}
+	return j
+}
+
+// edKey returns a fresh Ed25519 key of this id.
+func edKey(kid string) jwk {
+	key, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return public(kid, key)
+}
+
+// options returns options for a cache of the issuer i.
+func options(i *issuer) *jwks.Options {
+	return &jwks.Options{Issuer: "https://issuer.test", Transport: i, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// newCache returns a cache of i that has made its first fetch, inside a bubble.
+func newCache(t *testing.T, i *issuer, change ...func(*jwks.Options)) *jwks.Cache {
+	t.Helper()
+	o := options(i)
+	for _, c := range change {
+		c(o)
+	}
+	cache, err := jwks.New(keySetURL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cache.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Wait()
+	return cache
+}
+
+// verdict is what a request with such a token comes to.
+func verdict(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, jwks.ErrUnknownKey) && !errors.Is(err, jwks.ErrUnavailable):
+		return "unknown"
+	case errors.Is(err, jwks.ErrUnavailable):
+		return "unavailable"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "gone"
+	}
+	return "other: " + err.Error()
+}
+
+// ask is Key as a verdict.
+func ask(t *testing.T, c *jwks.Cache, kid string) string {
+	t.Helper()
+	keys, err := c.Key(t.Context(), kid, "ES256")
+	if (err == nil) != (len(keys) > 0) {
+		t.Errorf("Key(%q): %d keys and error %v", kid, len(keys), err)
+	}
+	return verdict(err)
+}
+
+// want compares.
+func want[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// wantText reports an error whose text does not have all parts.
+func wantText(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("got no error, want one with %q", parts)
+		return
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("got error %q, want it to contain %q", err, part)
+		}
+	}
+}
+
+func errorAs(err error) (*jwks.UnavailableError, bool) {
+	return errors.AsType[*jwks.UnavailableError](err)
+}
+
+func rawDocument(tb testing.TB, elements ...any) []byte {
+	tb.Helper()
+	data, err := json.Marshal(map[string]any{"keys": elements})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}

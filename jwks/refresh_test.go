@@ -1,0 +1,304 @@
+package jwks_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+func TestRefreshInterval(t *testing.T) {
+	date := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where a bubble begins
+	for _, tt := range []struct {
+		name      string
+		header    http.Header
+		low, high time.Duration
+	}{
+		{"nothing said", nil, 225 * time.Second, 285 * time.Second},
+		{"max-age", http.Header{"Cache-Control": {"public, max-age=600"}}, 450 * time.Second, 570 * time.Second},
+		{"max-age, quoted", http.Header{"Cache-Control": {`max-age="600"`}}, 450 * time.Second, 570 * time.Second},
+		{"two fields", http.Header{"Cache-Control": {"public", "Max-Age=600"}}, 450 * time.Second, 570 * time.Second},
+		{"age", http.Header{"Cache-Control": {"max-age=900"}, "Age": {"300"}}, 450 * time.Second, 570 * time.Second},
+		{"above the ceiling", http.Header{"Cache-Control": {"max-age=86400"}}, 675 * time.Second, 855 * time.Second},
+		{"below the floor", http.Header{"Cache-Control": {"max-age=1"}}, 45 * time.Second, 57 * time.Second},
+		{"no-store", http.Header{"Cache-Control": {"no-store, max-age=600"}}, 45 * time.Second, 57 * time.Second},
+		{"nonsense", http.Header{"Cache-Control": {"max-age=soon"}}, 45 * time.Second, 57 * time.Second},
+		{"other directives", http.Header{"Cache-Control": {"public"}}, 225 * time.Second, 285 * time.Second},
+		{"max-age wins", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
+		{"expires", http.Header{"Expires": {date.Add(10 * time.Minute).Format(http.TimeFormat)}}, 450 * time.Second, 570 * time.Second},
+		{"expires, their clock", http.Header{
+			"Date":    {date.Add(time.Hour).Format(http.TimeFormat)},
+			"Expires": {date.Add(70 * time.Minute).Format(http.TimeFormat)},
+		}, 450 * time.Second, 570 * time.Second},
+		{"expired", http.Header{"Expires": {"0"}}, 45 * time.Second, 57 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(ecKey("a"))
+				i.header = tt.header
+				c := newCache(t, i)
+				next := c.Status().NextRefresh
+				if d := time.Until(next); d < tt.low || d > tt.high {
+					t.Errorf("next refresh in %v, want %v to %v", d, tt.low, tt.high)
+				}
+				time.Sleep(time.Until(next) - time.Millisecond)
+				want(t, "fetches before", i.fetches(), 1)
+				time.Sleep(2 * time.Millisecond)
+				want(t, "fetches after", i.fetches(), 2)
+			})
+		})
+	}
+}
+
+// 50 processes that start together do not stay together.
+func TestReplicasSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		for range 50 {
+			newCache(t, i)
+		}
+		time.Sleep(5 * time.Minute)
+		perSecond := map[int]int{}
+		times := i.times()
+		for _, at := range times[50:] {
+			perSecond[at.Second()+60*at.Minute()]++
+		}
+		want(t, "fetches", len(times), 100)
+		for second, n := range perSecond {
+			if n > 8 {
+				t.Errorf("second %d: got %d fetches, want them spread over 60 s", second, n)
+			}
+		}
+	})
+}
+
+func TestConditional(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		doc := i.doc
+		i.answer = func(req *http.Request) *http.Response {
+			header := http.Header{"Etag": {`"v1"`}, "Last-Modified": {"Sat, 01 Jan 2000 00:00:00 GMT"}}
+			if req.Header.Get("If-None-Match") == `"v1"` {
+				return response(req, http.StatusNotModified, http.Header{"Cache-Control": {"max-age=600"}}, nil)
+			}
+			return response(req, http.StatusOK, header, doc)
+		}
+		var events recorder
+		c := newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
+		want(t, "first: If-None-Match", i.last().Get("If-None-Match"), "")
+		first, _ := c.Lookup("a", "ES256")
+		for range 10 {
+			time.Sleep(15 * time.Minute)
+			want(t, "If-None-Match", i.last().Get("If-None-Match"), `"v1"`)
+			want(t, "If-Modified-Since", i.last().Get("If-Modified-Since"), "Sat, 01 Jan 2000 00:00:00 GMT")
+		}
+		// Confirmations count: the set does not age.
+		time.Sleep(24 * time.Hour)
+		keys, err := c.Lookup("a", "ES256")
+		if err != nil || keys[0] != first[0] {
+			t.Errorf("after a day of 304: %v, %v", keys, err)
+		}
+		want(t, "refreshed", events.count(jwks.Refreshed), 1)
+		if n := events.count(jwks.NotModified); n < 100 {
+			t.Errorf("not modified: got %d events", n)
+		}
+		// A missing key doubts every copy on the way.
+		ask(t, c, "b")
+		want(t, "for a missing key: If-None-Match", i.last().Get("If-None-Match"), "")
+		want(t, "for a missing key: Cache-Control", i.last().Get("Cache-Control"), "no-cache")
+	})
+}
+
+// A 304 that nobody asked for is no answer.
+func TestUnaskedNotModified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.status = http.StatusNotModified
+		c := newCache(t, i)
+		want(t, "verdict", ask(t, c, "a"), "unavailable")
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	for _, value := range []string{"30", "Sat, 01 Jan 2000 00:00:30 GMT"} {
+		t.Run(value, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(ecKey("a"))
+				i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {value}}
+				c := newCache(t, i)
+				for range 290 {
+					want(t, "verdict", ask(t, c, "a"), "unavailable")
+					time.Sleep(100 * time.Millisecond)
+				}
+				want(t, "fetches in 29 s", i.fetches(), 1)
+				i.set(func(i *issuer) { i.status = 0 })
+				time.Sleep(1001 * time.Millisecond)
+				want(t, "after 30 s", ask(t, c, "a"), "ok")
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // a mistake of theirs
+		i := newIssuer(ecKey("a"))
+		i.status, i.header = http.StatusServiceUnavailable, http.Header{"Retry-After": {"86400"}}
+		newCache(t, i)
+		time.Sleep(61 * time.Second)
+		want(t, "fetches in a minute", i.fetches(), 2)
+	})
+}
+
+func TestUnavailableError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.down = true
+		c := newCache(t, i)
+		_, err := c.Lookup("a", "ES256")
+		e := asUnavailable(t, err)
+		want(t, "RetryAfter without a set", e.RetryAfter, time.Second)
+		wantText(t, e, "connection refused", "issuer.test/keys")
+		i.set(func(i *issuer) { i.down = false })
+		want(t, "then", ask(t, c, "a"), "ok")
+		i.set(func(i *issuer) { i.down = true })
+		time.Sleep(20 * time.Minute)
+		_, err = c.Lookup("b", "ES256")
+		want(t, "RetryAfter with a set", asUnavailable(t, err).RetryAfter, 8*time.Second)
+	})
+}
+
+func asUnavailable(t *testing.T, err error) *jwks.UnavailableError {
+	t.Helper()
+	e, ok := errorAs(err)
+	if !ok {
+		t.Fatalf("got %v, want an *UnavailableError", err)
+	}
+	return e
+}
+
+func TestRefreshIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		c := newCache(t, i)
+		i.set(func(i *issuer) { i.delay = time.Second })
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if err := c.Refresh(t.Context()); err != nil {
+					t.Errorf("Refresh: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := i.fetches(); n < 2 || n > 3 {
+			t.Errorf("fetches for 20 refreshes: got %d, want 2 or 3", n)
+		}
+		i.set(func(i *issuer) { i.down = true })
+		wantText(t, c.Refresh(t.Context()), "connection refused")
+		i.set(func(i *issuer) { i.down, i.hang = false, true })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		want(t, "Refresh with a deadline", c.Refresh(ctx), context.DeadlineExceeded)
+		want(t, "keys", ask(t, c, "a"), "ok")
+	})
+}
+
+// A fetch that began before the key was published does not decide.
+func TestMissDuringFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		c := newCache(t, i)
+		old := i.doc
+		i.set(func(i *issuer) {
+			i.delay = 500 * time.Millisecond
+			i.answer = func(req *http.Request) *http.Response { return response(req, 200, nil, old) }
+		})
+		go func() { _ = c.Refresh(t.Context()) }()
+		time.Sleep(100 * time.Millisecond)
+		go func() {
+			time.Sleep(450 * time.Millisecond) // the first answer has gone out
+			i.set(func(i *issuer) { i.answer = nil })
+		}()
+		i.publish(ecKey("b"))
+		start := time.Now()
+		want(t, "key published during a fetch", ask(t, c, "b"), "ok")
+		want(t, "waited", time.Since(start), 900*time.Millisecond)
+	})
+}
+
+func TestClose(t *testing.T) {
+	for _, hang := range []bool{false, true} {
+		t.Run(fmt.Sprint("hanging issuer: ", hang), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
+				i := newIssuer(ecKey("a"))
+				i.hang = hang
+				c := newCache(t, i)
+				var wg sync.WaitGroup
+				if hang {
+					wg.Go(func() { want(t, "a waiting caller", ask(t, c, "a"), "unavailable") })
+					wg.Go(func() { want(t, "Ready", verdict(c.Ready(t.Context())), "unavailable") })
+					wg.Go(func() { want(t, "Refresh", verdict(c.Refresh(t.Context())), "unavailable") })
+					synctest.Wait()
+				}
+				start := time.Now()
+				for range 2 {
+					if err := c.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+				wg.Wait()
+				want(t, "Close took", time.Since(start), 0)
+				_, err := c.Lookup("a", "ES256")
+				want(t, "Lookup", verdict(err), "unavailable")
+				wantText(t, err, jwks.ErrClosed.Error())
+				want(t, "Key", ask(t, c, "a"), "unavailable")
+				want(t, "Ready", verdict(c.Ready(t.Context())), "unavailable")
+				want(t, "Refresh", verdict(c.Refresh(t.Context())), "unavailable")
+				if s := c.Status(); s.Ready || len(s.Keys) != 0 {
+					t.Errorf("status: %+v", s)
+				}
+				n := i.fetches()
+				time.Sleep(time.Hour)
+				want(t, "fetches after Close", i.fetches(), n)
+			})
+		})
+	}
+}
+
+// What a user's code does wrong is not the cache's end.
+func TestPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.answer = func(*http.Request) *http.Response { panic("transport") }
+		c := newCache(t, i, func(o *jwks.Options) { o.Observe = func(jwks.Event) { panic("observer") } })
+		want(t, "with a Transport that panics", ask(t, c, "a"), "unavailable")
+		i.set(func(i *issuer) { i.answer = nil })
+		want(t, "afterwards", ask(t, c, "a"), "ok")
+	})
+}
+
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a").with("alg", "ES256"), public("r", rsaPrivate().Public()), jwk{"kty": "oct", "k": "AAAA", "kid": "s"})
+		var events recorder
+		c := newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
+		time.Sleep(time.Minute)
+		s := c.Status()
+		want(t, "Issuer", s.Issuer, "https://issuer.test")
+		want(t, "URL", s.URL, keySetURL)
+		want(t, "Ready", s.Ready, true)
+		want(t, "Age", s.Age, time.Minute)
+		want(t, "Fetches", s.Fetches, 1)
+		want(t, "Keys", fmt.Sprint(s.Keys), "[{a EC P-256 [ES256]} {r RSA 2048 [RS256 RS384 RS512 PS256 PS384 PS512]}]")
+		want(t, "Skipped", fmt.Sprint(s.Skipped), "[{2 s true private or symmetric key material}]")
+		want(t, "told of skipped keys", events.count(jwks.KeySkipped), 1)
+		for range 10 {
+			ask(t, c, "x")
+		}
+		want(t, "Denied", c.Status().Denied, 8)
+		want(t, "told of denied fetches", events.count(jwks.MissDenied), 8)
+		want(t, "told of fetches", events.count(jwks.MissFetch), 2)
+	})
+}
