@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer/examples/deployv1"
+)
+
+// httpClient calls the API at an address over HTTP.
+type httpClient string
+
+// call creates a deployment, or deletes one where beyond says so.
+func (addr httpClient) call(ctx context.Context, token string, beyond bool) (outcome, error) {
+	method, url, body := http.MethodPost, "http://"+string(addr)+"/deployments", `{"application":"inventory-service"}`
+	if beyond {
+		method, url, body = http.MethodDelete, url+"/"+deploymentID, ""
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return outcome{}, err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{status: response.Status, detail: response.Header.Get("WWW-Authenticate")}
+	switch {
+	case response.StatusCode == http.StatusCreated:
+		var d deployment
+		if err := json.Unmarshal(answer, &d); err != nil {
+			return outcome{}, err
+		}
+		o.caller = &d.Caller
+	case o.detail == "":
+		o.detail = strings.TrimSpace(string(answer))
+	default:
+		if code := regexp.MustCompile(`\berror="([^"]*)"`).FindStringSubmatch(o.detail); code != nil {
+			o.reason = code[1]
+		}
+	}
+	return o, nil
+}
+
+// grpcClient calls the API over gRPC.
+type grpcClient struct {
+	conn        *grpc.ClientConn
+	deployments deployv1.DeploymentsClient
+}
+
+func newGRPCClient(addr string) (*grpcClient, error) {
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	return &grpcClient{conn, deployv1.NewDeploymentsClient(conn)}, nil
+}
+
+func (c *grpcClient) close() { _ = c.conn.Close() } // nothing is under way any more
+
+// unary creates a deployment, or deletes one where beyond says so.
+func (c *grpcClient) unary(ctx context.Context, token string, beyond bool) (outcome, error) {
+	ctx = authorize(ctx, token)
+	if beyond {
+		_, err := c.deployments.Delete(ctx, &deployv1.DeleteRequest{Id: deploymentID})
+		return grpcOutcome(nil, err)
+	}
+	d, err := c.deployments.Create(ctx, &deployv1.CreateRequest{Application: "inventory-service"})
+	return grpcOutcome(d.GetCaller(), err)
+}
+
+// stream watches a deployment to its end, or reads its log where beyond says so.
+func (c *grpcClient) stream(ctx context.Context, token string, beyond bool) (outcome, error) {
+	ctx = authorize(ctx, token)
+	if beyond {
+		lines, err := c.deployments.Logs(ctx, &deployv1.LogsRequest{Id: deploymentID})
+		if err != nil {
+			return outcome{}, err
+		}
+		_, err = last(lines)
+		return grpcOutcome(nil, err)
+	}
+	states, err := c.deployments.Watch(ctx, &deployv1.WatchRequest{Id: deploymentID})
+	if err != nil {
+		return outcome{}, err
+	}
+	state, err := last(states)
+	if err == nil && state.GetPhase() != "done" {
+		return outcome{}, fmt.Errorf("the stream ended at %q", state.GetPhase())
+	}
+	return grpcOutcome(state.GetCaller(), err)
+}
+
+// last reads a stream to its end and returns its last message.
+func last[T any](stream grpc.ServerStreamingClient[T]) (*T, error) {
+	var message *T
+	for {
+		next, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return message, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		message = next
+	}
+}
+
+func authorize(ctx context.Context, token string) context.Context {
+	if token == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+}
+
+// grpcOutcome reads the status of a call. That one was refused is no error.
+func grpcOutcome(from *deployv1.Caller, err error) (outcome, error) {
+	st := status.Convert(err)
+	o := outcome{status: st.Code().String()}
+	if err == nil {
+		if from != nil {
+			o.caller = &caller{from.GetClientId(), from.GetGithubRepository(), from.GetEnvironment()}
+		}
+		return o, nil
+	}
+	o.detail = st.Message()
+	for _, d := range st.Details() {
+		info, ok := d.(*errdetails.ErrorInfo)
+		if !ok {
+			continue
+		}
+		o.reason = info.GetReason()
+		o.detail = o.reason + ": " + o.detail
+		if scope := info.GetMetadata()["scope"]; scope != "" {
+			o.detail += " (" + scope + ")"
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+)
+
+// serving runs the program with -serve. It returns what it printed up to the
+// point where it waits, and ends it with the test.
+func serving(t *testing.T, env map[string]string) string {
+	t.Helper()
+	ctx, interrupt := context.WithCancel(t.Context())
+	pipe, stdout := io.Pipe()
+	q := quickstart{env: func(name string) string { return env[name] }, stdout: stdout, stderr: io.Discard, newVerifier: newVerifier}
+	ended := make(chan error, 1)
+	go func() {
+		err := q.run(ctx, []string{"-serve"})
+		_ = stdout.Close() // of a pipe: it cannot fail
+		ended <- err
+	}()
+	var out strings.Builder
+	lines := bufio.NewScanner(pipe)
+	for lines.Scan() {
+		out.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "Why a request is refused") {
+			break
+		}
+	}
+	t.Cleanup(func() {
+		interrupt()
+		rest, err := io.ReadAll(pipe)
+		if err != nil || !strings.HasSuffix(string(rest), "shutting down\n") {
+			t.Errorf("got %q and error %v at the end", rest, err)
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+	})
+	return out.String()
+}
+
+func find(t *testing.T, text, pattern string) string {
+	t.Helper()
+	match := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if match == nil {
+		t.Fatalf("got no match of %s in\n%s", pattern, text)
+	}
+	return match[1]
+}
+
+func TestServe(t *testing.T) {
+	out := serving(t, nil)
+	httpAddr := find(t, out, `curl -i http://(\S+)/healthz`)
+	grpcAddr := find(t, out, `grpcurl -plaintext (\S+) list`)
+
+	for path, want := range map[string]int{"/healthz": http.StatusNoContent, "/deployments/dep_1": http.StatusUnauthorized, "/metrics": http.StatusUnauthorized} {
+		response, err := http.Get("http://" + httpAddr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: got status %d, want %d", path, response.StatusCode, want)
+		}
+	}
+
+	conn, err := grpc.NewClient(grpcAddr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}); err != nil {
+		t.Errorf("health: %v", err)
+	}
+	services, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := services.Send(&grpc_reflection_v1.ServerReflectionRequest{
+		MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := services.Recv()
+	if err != nil || !strings.Contains(answer.String(), "deploy.v1.Deployments") {
+		t.Errorf("reflection: got %v and error %v", answer, err)
+	}
+}
+
+// TestServeReal is whether a secret that is not ours stays out of the output.
+func TestServeReal(t *testing.T) {
+	env := realEnvironment(t)
+	out := serving(t, env)
+	if strings.Contains(out, env["M2M_CLIENT_SECRET"]) {
+		t.Error("got the client's secret in the output")
+	}
+	if want := `client_secret="$M2M_CLIENT_SECRET"`; !strings.Contains(out, want) {
+		t.Errorf("got output without %s:\n%s", want, out)
+	}
+}

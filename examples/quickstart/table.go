@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// detailWidth is where the last column is wrapped, so that the table fits into
+// 120 columns.
+const detailWidth = 50
+
+// String is the caller as the table has it.
+func (c *caller) String() string {
+	return fmt.Sprintf("github_repository=%s environment=%s client_id=%s", c.GitHubRepository, c.Environment, c.ClientID)
+}
+
+// report prints the table, and returns an error if a verdict is wrong.
+func report(w io.Writer, rows []row) error {
+	var out bytes.Buffer
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) } // a Buffer takes everything
+	line("", "CALL", "OVER", "EXPECTED", "GOT", "CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER")
+	made, right := 0, 0
+	for _, r := range rows {
+		mark, got := "ok", r.got.status
+		switch {
+		case r.skipped != "":
+			mark, got = "skip", "-"
+		case len(r.problems) > 0:
+			mark = "WRONG"
+			made++
+		default:
+			made++
+			right++
+		}
+		for i, text := range wrap(r.detail(), detailWidth) {
+			if i == 0 {
+				line(mark, r.kind, r.over, r.want.status, got, text)
+			} else {
+				line("", "", "", "", "", text)
+			}
+		}
+	}
+	_ = table.Flush() // as above
+	fmt.Fprintf(&out, "\n%d of %d as expected", right, made)
+	if skipped := len(rows) - made; skipped > 0 {
+		fmt.Fprintf(&out, ", %d skipped", skipped)
+	}
+	out.WriteByte('\n')
+	if _, err := w.Write(out.Bytes()); err != nil {
+		return err
+	}
+	switch {
+	case made == 0:
+		return errors.New("no call was made")
+	case right < made:
+		return fmt.Errorf("%d of %d verdicts are wrong", made-right, made)
+	}
+	return nil
+}
+
+// detail is what the last column says.
+func (r row) detail() string {
+	var parts []string
+	if r.skipped != "" {
+		parts = append(parts, r.skipped)
+	}
+	if r.got.caller != nil {
+		parts = append(parts, r.got.caller.String())
+	}
+	if r.got.detail != "" {
+		parts = append(parts, r.got.detail)
+	}
+	if len(r.problems) > 0 {
+		parts = append(parts, "WRONG: "+strings.Join(r.problems, "; "))
+	}
+	return strings.Join(parts, " ")
+}
+
+// wrap breaks text at spaces into lines of at most width bytes, where words are
+// not longer. It returns one line at least.
+func wrap(text string, width int) []string {
+	lines := []string{""}
+	for word := range strings.FieldsSeq(text) {
+		current := &lines[len(lines)-1]
+		switch {
+		case *current == "":
+			*current = word
+		case len(*current)+1+len(word) <= width:
+			*current += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
