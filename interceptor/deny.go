@@ -23,17 +23,32 @@ const domain = "github.com/bearerkit/bearer"
 // defaultRetry is what a client is told to wait where nobody knows better.
 const defaultRetry = 5 * time.Second
 
-// deny makes the status of a refusal. Of err only the reason, the missing scopes
-// and the time to wait reach the client.
+// deny makes the status of a refusal and sends the challenge along with it, as
+// header metadata, or as trailer metadata where the header is out already. Of
+// err only the reason, the missing scopes and the time to wait reach the client.
 func (g *Guard) deny(ctx context.Context, err error) error {
-	refusal, ok := errors.AsType[*bearer.Error](err)
-	if !ok {
-		refusal = &bearer.Error{Reason: bearer.Internal}
-	}
+	refusal := asRefusal(err)
 	if text := g.challenges.For(refusal); text != "" {
-		// It fails outside of a server's call only, where nobody reads it.
-		_ = grpc.SetHeader(ctx, metadata.Pairs("www-authenticate", text))
+		challenge := metadata.Pairs("www-authenticate", text)
+		if grpc.SetHeader(ctx, challenge) != nil {
+			// It fails outside of a server's call only, where nobody reads it.
+			_ = grpc.SetTrailer(ctx, challenge)
+		}
 	}
+	return statusOf(refusal).Err()
+}
+
+// asRefusal returns the error of [bearer.Decide] as what it is.
+func asRefusal(err error) *bearer.Error {
+	if refusal, ok := errors.AsType[*bearer.Error](err); ok {
+		return refusal
+	}
+	return &bearer.Error{Reason: bearer.Internal}
+}
+
+// statusOf returns the status with its details (google.rpc.ErrorInfo, and
+// google.rpc.RetryInfo where waiting helps).
+func statusOf(refusal *bearer.Error) *status.Status {
 	info := &errdetails.ErrorInfo{Reason: strings.ToUpper(string(refusal.Reason)), Domain: domain}
 	if len(refusal.Missing) > 0 {
 		info.Metadata = map[string]string{"scope": strings.Join(refusal.Missing, " ")}
@@ -50,7 +65,7 @@ func (g *Guard) deny(ctx context.Context, err error) error {
 	if detailed, err := st.WithDetails(details...); err == nil {
 		st = detailed
 	}
-	return st.Err()
+	return st
 }
 
 // code maps a reason to its gRPC code. A request that is not clear is

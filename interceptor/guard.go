@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/guard"
@@ -14,7 +14,8 @@ import (
 )
 
 // Options is what a Guard may be told. The zero Options, and nil, are the strict
-// choice.
+// choice, but for streams: their callers are judged once, when they open, unless
+// ExpireStreams or RecheckStreams says more.
 type Options struct {
 	// Realm is the realm of challenges (RFC 9110, section 11.5): printable
 	// ASCII without quotes. Empty: "api", unless there is a ResourceMetadata.
@@ -22,18 +23,38 @@ type Options struct {
 	// ResourceMetadata is the absolute URL of the protected resource's metadata
 	// (RFC 9728, section 5.1) for challenges. Empty: none.
 	ResourceMetadata string
+	// Include is more rules, such as those of [Health] and [Reflection]. A name
+	// that is declared twice, there or in the rules of New, is an error. Nil:
+	// none.
+	Include []scopes.Methods
+	// ExpireStreams ends a stream with Unauthenticated when its token expires.
+	// False: a stream that is open stays open.
+	ExpireStreams bool
+	// RecheckStreams is how often a stream's caller is judged anew while the
+	// stream is open: the token is verified again, Config.Validate of the
+	// verifier included, and so is the rule. What is refused ends the stream as
+	// it would have been refused at its opening, and observers are told of each
+	// verdict. Zero: never.
+	RecheckStreams time.Duration
+	// KeepToken keeps each caller's token for as long as its call lasts, where a
+	// [Forwarder] and nothing else finds it. False: it is not kept, and
+	// Forwarders refuse.
+	KeepToken bool
 }
 
 // Guard lets calls through to handlers, or does not. It is safe for concurrent
-// use and keeps nothing of a call.
+// use and keeps nothing of a call once that has ended.
 type Guard struct {
 	verifier   bearer.Verifier
-	rules      scopes.Methods
+	rules      table
 	challenges guard.Writer
+	expire     bool
+	recheck    time.Duration
+	keep       bool
 }
 
-// New returns a Guard that asks v and judges each method by its rule in rules.
-// The error reports all that is wrong at once.
+// New returns a Guard that asks v and judges each method by its rule in rules
+// and in Options.Include. The error reports all that is wrong at once.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -43,24 +64,34 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	if guard.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
-	if err := rules.Err(); err != nil {
-		errs = append(errs, err)
+	if opts.RecheckStreams < 0 {
+		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: negative", opts.RecheckStreams))
 	}
-	if len(errs) > 0 {
+	compiled, ruleErrs := compile(rules, opts.Include)
+	if errs = append(errs, ruleErrs...); len(errs) > 0 {
 		return nil, fmt.Errorf("interceptor: %w", errors.Join(errs...))
 	}
-	return &Guard{verifier: v, rules: maps.Clone(rules), challenges: guard.New(params)}, nil
+	return &Guard{
+		verifier:   v,
+		rules:      compiled,
+		challenges: guard.New(params),
+		expire:     opts.ExpireStreams,
+		recheck:    opts.RecheckStreams,
+		keep:       opts.KeepToken,
+	}, nil
 }
 
 // ServerOptions returns both interceptors as options of [grpc.NewServer]. They
-// are of the Chain kind, so that they go with interceptors of your own.
+// are of the Chain kind, so that they go with interceptors of your own: those
+// given before run around these and see refused calls too, those given after
+// run behind these and see only calls that were let through.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
 }
 
-// Unary is a [grpc.UnaryServerInterceptor].
+// Unary is a [grpc.UnaryServerInterceptor]. It is safe for concurrent use.
 func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	allowed, err := g.check(ctx, info.FullMethod)
+	allowed, err := g.decide(ctx, g.request(ctx, info.FullMethod))
 	if err != nil {
 		return nil, g.deny(ctx, err)
 	}
@@ -68,23 +99,54 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 }
 
 // Stream is a [grpc.StreamServerInterceptor]. It decides once, before the first
-// message is read.
+// message is read, and later as Options.ExpireStreams and Options.RecheckStreams
+// say. It is safe for concurrent use.
 func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	allowed, err := g.check(ss.Context(), info.FullMethod)
+	ctx := ss.Context()
+	req := g.request(ctx, info.FullMethod)
+	allowed, err := g.decide(ctx, req)
 	if err != nil {
-		return g.deny(ss.Context(), err)
+		return g.deny(ctx, err)
 	}
-	return handler(srv, &stream{ServerStream: ss, ctx: allowed})
+	if req.Rule.IsPublic() {
+		return handler(srv, ss)
+	}
+	opened := &stream{ServerStream: ss, ctx: allowed}
+	if !g.expire && g.recheck == 0 {
+		return handler(srv, opened)
+	}
+	return g.serveLeased(srv, opened, req, handler)
 }
 
-func (g *Guard) check(ctx context.Context, method string) (context.Context, error) {
-	rule, route := g.rules.Rule(method)
-	return bearer.Decide(ctx, g.verifier, bearer.Request{
-		Transport:     "grpc",
-		Route:         route,
-		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
-		Rule:          rule,
-	})
+// request gathers what decides on a call.
+func (g *Guard) request(ctx context.Context, method string) bearer.Request {
+	judged := g.rules.find(method)
+	req := bearer.Request{Transport: "grpc", Route: judged.name, Rule: judged.rule}
+	if !req.Rule.IsPublic() {
+		req.Authorization = authorization(ctx)
+	}
+	return req
+}
+
+// decide returns the context for the handler, or an error for deny.
+func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context, error) {
+	allowed, err := bearer.Decide(ctx, g.verifier, req)
+	if err != nil || !g.keep || req.Rule.IsPublic() {
+		return allowed, err
+	}
+	return keepToken(allowed, req.Authorization), nil
+}
+
+// authorization returns the credentials of a call as the client sent them. The
+// key "authorization-bin" is another one to grpc, which decodes its values; a
+// token there is neither taken nor overlooked: with it the credentials are more
+// than one value, which is refused.
+func authorization(ctx context.Context) []string {
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	if metadata.ValueFromIncomingContext(ctx, "authorization-bin") != nil {
+		return append(values, "", "")
+	}
+	return values
 }
 
 // stream is a stream whose context has the caller's claims.

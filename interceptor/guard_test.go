@@ -1,0 +1,325 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// endOfStream returns nil for the end that a client makes.
+func endOfStream(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+var echoRules = scopes.Methods{say: scopes.All("say", "shout"), "/test.v1.Echo/*": scopes.Any("talk")}
+
+func TestNewReportsAllAtOnce(t *testing.T) {
+	var nilVerifier *bearer.JWTVerifier
+	_, err := interceptor.New(nilVerifier, scopes.Methods{
+		"Say": scopes.All("a"), "/a/b/c": scopes.All("a"), "/a.B/": scopes.All("a"), "/a.*/b": scopes.All("a"), "/a.B/C%2f": scopes.All("a"),
+		"/ok.S/Zero": {}, "/ok.S/Empty": scopes.Any(), "/ok.S/Name": scopes.All("a b"), "/grpc.health.v1.Health/Check": scopes.All("ops"),
+	}, &interceptor.Options{
+		Realm: "a\"b", ResourceMetadata: "/relative", RecheckStreams: -time.Second,
+		Include: []scopes.Methods{interceptor.Health(scopes.Public()), {"nonsense": scopes.Public()}},
+	})
+	if err == nil {
+		t.Fatal("got a Guard")
+	}
+	for _, want := range []string{
+		"verifier: nil", `"Say"`, `"/a/b/c"`, `"/a.B/"`, `"/a.*/b"`, `"/a.B/C%2f"`, `"/ok.S/Zero"`, `"/ok.S/Empty"`, `"/ok.S/Name"`, `"nonsense"`,
+		"Options.Realm", "Options.ResourceMetadata", "Options.RecheckStreams: -1s",
+		`"/grpc.health.v1.Health/Check": declared twice, for scope "ops" and for public`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v\nwant %s in it", err, want)
+		}
+	}
+	if _, err := interceptor.New(nil, nil, nil); err == nil {
+		t.Error("got a Guard without a verifier")
+	}
+}
+
+func TestNewCopies(t *testing.T) {
+	issuer := newIssuer(t)
+	rules, more := scopes.Methods{say: scopes.All("say")}, interceptor.Health(scopes.All("ops"))
+	guard := newGuard(t, newVerifier(t, issuer, nil), rules, &interceptor.Options{Include: []scopes.Methods{more}})
+	rules[say], rules[talk], more["/grpc.health.v1.Health/Check"] = scopes.Public(), scopes.Public(), scopes.Public()
+	for _, method := range []string{say, talk, "/grpc.health.v1.Health/Check"} {
+		if got := status.Code(ask(t.Context(), guard, method)); got != codes.Unauthenticated {
+			t.Errorf("%s: got %v, want %v", method, got, codes.Unauthenticated)
+		}
+	}
+}
+
+// ask has the guard decide on a call that was not made over a connection.
+func ask(ctx context.Context, guard *interceptor.Guard, method string) error {
+	_, err := guard.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { return "", nil })
+	return err
+}
+
+// verdict is what a client can see of a refusal.
+type verdict struct {
+	code      codes.Code
+	reason    string
+	scope     string // of the ErrorInfo
+	challenge string
+	retry     time.Duration
+}
+
+// seen reads a verdict from an error and the metadata beside it.
+func seen(t *testing.T, err error, md metadata.MD) verdict {
+	t.Helper()
+	st := status.Convert(err)
+	v := verdict{code: st.Code(), challenge: strings.Join(md.Get("www-authenticate"), "|")}
+	for _, detail := range st.Details() {
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			v.reason, v.scope = detail.GetReason(), detail.GetMetadata()["scope"]
+			if detail.GetDomain() != "github.com/bearerkit/bearer" {
+				t.Errorf("got domain %q", detail.GetDomain())
+			}
+		case *errdetails.RetryInfo:
+			v.retry = detail.GetRetryDelay().AsDuration()
+		default:
+			t.Errorf("got a detail %T", detail)
+		}
+	}
+	return v
+}
+
+const (
+	bare         = `Bearer realm="api"`
+	invalid      = bare + `, error="invalid_token", error_description="The access token is invalid"`
+	insufficient = bare + `, error="insufficient_scope", error_description="The access token does not allow this"`
+	notOne       = bare + `, error="invalid_request", error_description="The request must carry exactly one bearer token"`
+)
+
+func TestVerdicts(t *testing.T) {
+	issuer, stranger := newIssuer(t), newIssuer(t)
+	good := issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})
+	both := scopes.All("say", "shout")
+	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: both, "/test.v1.Echo/*": both}, nil)
+	refused := func(reason, challenge string) verdict {
+		return verdict{code: codes.Unauthenticated, reason: reason, challenge: challenge}
+	}
+	because := func(why string) string { return strings.Replace(invalid, "is invalid", why, 1) }
+	for _, row := range []struct {
+		name   string
+		values []string
+		want   verdict
+	}{
+		{"good", []string{"Bearer " + good}, verdict{}},
+		{"scheme in any case", []string{"bEARER   " + good}, verdict{}},
+		{"none", nil, refused("NO_TOKEN", bare)},
+		{"other scheme", []string{"Basic YTpi"}, refused("NO_TOKEN", bare)},
+		{"two values", []string{"Bearer " + good, "Bearer " + good}, refused("REQUEST", notOne)},
+		{"a list", []string{"Bearer " + good + ",Bearer " + good}, refused("REQUEST", notOne)},
+		{"trailing space", []string{"Bearer " + good + " "}, refused("REQUEST", notOne)},
+		{"expired", []string{"Bearer " + issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)})}, refused("EXPIRED", because("expired"))},
+		{"of nobody's key", []string{"Bearer " + stranger.Token(nil)}, refused("UNKNOWN_KEY", invalid)},
+		{"forged", []string{"Bearer " + issuer.Forge(nil, nil)}, refused("SIGNATURE", invalid)},
+		{"for others", []string{"Bearer " + issuer.Token(map[string]any{"aud": "other"})}, refused("AUDIENCE", because("is not meant for this resource"))},
+		{"no scope", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout", insufficient + `, scope="say shout"`, 0}},
+		{"not all scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "shout", insufficient + `, scope="shout"`, 0}},
+	} {
+		for where, on := range map[string]dialer{"bufconn": onBufconn, "loopback": onLoopback} {
+			t.Run(row.name+"/"+where, func(t *testing.T) {
+				conn, _ := connect(t, on, echo{}, guard.ServerOptions()...)
+				text, header, err := callSay(t.Context(), conn, row.values...)
+				if got := seen(t, err, header); got != row.want || (err == nil) != (text == "ann") {
+					t.Errorf("unary: got %q, %+v, want %+v", text, got, row.want)
+				}
+				text, header, err = callTalk(t.Context(), t, conn, row.values...)
+				if got := seen(t, err, header); got != row.want || (err == nil) != (text == "ann") {
+					t.Errorf("stream: got %q, %+v, want %+v", text, got, row.want)
+				}
+				for _, value := range row.values {
+					if err != nil && strings.Contains(err.Error(), value) {
+						t.Errorf("the token is in the status: %v", err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestOurFaultsAreNotTheCallers(t *testing.T) {
+	issuer := newIssuer(t)
+	token := "Bearer " + issuer.Token(map[string]any{"scope": "talk"})
+	ok := newVerifier(t, issuer, nil)
+	panicking := func(context.Context) error { panic("hook") }
+	for _, row := range []struct {
+		name string
+		v    bearer.Verifier
+		rule scopes.Rule
+		want verdict
+	}{
+		{"outage", refusing(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 7 * time.Second}},
+		{"outage without a hint", refusing(bearer.KeysUnavailable), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}},
+		{"error without a reason", refusing(errors.New("secret detail")), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"no claims and no error", refusing(nil), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in a verifier", bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { panic("hook") }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Validate", newVerifier(t, issuer, func(c *bearer.Config) { c.Validate = func(context.Context, *bearer.Claims) error { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Custom", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = func([]byte) (any, error) { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in an observer", newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("hook") }) }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in a rule", ok, scopes.Func("hook", panicking), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"a rule's own no", ok, scopes.Func("hook", func(context.Context) error { return errors.New("secret detail") }), verdict{codes.PermissionDenied, "SCOPE", "", insufficient, 0}},
+		{"a rule's own reason", ok, scopes.Func("hook", func(context.Context) error { return bearer.Revoked }), verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			guard := newGuard(t, row.v, scopes.Methods{"/test.v1.Echo/*": row.rule}, nil)
+			conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
+			text, header, err := callSay(t.Context(), conn, token)
+			if got := seen(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
+				t.Errorf("unary: got %q, %+v (%v), want %+v", text, got, err, row.want)
+			}
+			text, header, err = callTalk(t.Context(), t, conn, token)
+			if got := seen(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
+				t.Errorf("stream: got %q, %+v (%v), want %+v", text, got, err, row.want)
+			}
+		})
+	}
+}
+
+// refusing is a verifier with one answer.
+func refusing(err error) bearer.Verifier {
+	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
+}
+
+func TestPublicMethodsLookAtNoToken(t *testing.T) {
+	guard := newGuard(t, refusing(bearer.Internal), scopes.Methods{"/test.v1.Echo/*": scopes.Public()}, &interceptor.Options{ExpireStreams: true, KeepToken: true})
+	conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
+	for _, values := range [][]string{nil, {"Bearer x"}, {"a", "b"}} {
+		if text, _, err := callSay(t.Context(), conn, values...); text != "nobody" || err != nil {
+			t.Errorf("unary: got %q, %v", text, err)
+		}
+		if text, _, err := callTalk(t.Context(), t, conn, values...); text != "nobody" || err != nil {
+			t.Errorf("stream: got %q, %v", text, err)
+		}
+	}
+}
+
+func TestStreamsAreRefusedBeforeTheHandler(t *testing.T) {
+	guard := newGuard(t, newVerifier(t, newIssuer(t), nil), echoRules, nil)
+	conn, _ := connect(t, onBufconn, echo{talk: func(grpc.ServerStream) error {
+		t.Error("the handler runs")
+		return nil
+	}}, guard.ServerOptions()...)
+	talking := openTalk(t.Context(), t, conn)
+	if err := talking.RecvMsg(nil); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v before the client has sent anything, want %v", err, codes.Unauthenticated)
+	}
+}
+
+func TestServerOptionsCompose(t *testing.T) {
+	issuer := newIssuer(t)
+	guard := newGuard(t, newVerifier(t, issuer, nil), echoRules, nil)
+	var order []string
+	note := func(name string) grpc.UnaryServerInterceptor {
+		return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			who, _ := subject(ctx)
+			order = append(order, name+" sees "+who)
+			return handler(ctx, req)
+		}
+	}
+	opts := slices.Concat(
+		[]grpc.ServerOption{grpc.UnaryInterceptor(note("single")), grpc.ChainUnaryInterceptor(note("before"))},
+		guard.ServerOptions(),
+		[]grpc.ServerOption{grpc.ChainUnaryInterceptor(note("after"))},
+	)
+	conn, _ := connect(t, onBufconn, echo{}, opts...)
+	if _, _, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(map[string]any{"sub": "ann", "scope": "say shout"})); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := callSay(t.Context(), conn); err == nil {
+		t.Fatal("let through without a token")
+	}
+	want := []string{"single sees nobody", "before sees nobody", "after sees ann", "single sees nobody", "before sees nobody"}
+	if !slices.Equal(order, want) {
+		t.Errorf("got %q, want %q", order, want)
+	}
+}
+
+func TestObserversAreToldOnce(t *testing.T) {
+	issuer := newIssuer(t)
+	events := make(chan bearer.Event, 10)
+	v := newVerifier(t, issuer, func(c *bearer.Config) {
+		c.Observer = bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { events <- e })
+	})
+	guard := newGuard(t, v, echoRules, nil)
+	conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
+	token := "Bearer " + issuer.Token(map[string]any{"scope": "talk"})
+	_, _, _ = callSay(t.Context(), conn, token)
+	_, _, _ = callTalk(t.Context(), t, conn, token)
+	for _, want := range []bearer.Event{{Route: say, Reason: bearer.MissingScope}, {Route: "/test.v1.Echo/*"}} {
+		if got := <-events; got.Transport != "grpc" || got.Route != want.Route || got.Reason != want.Reason || got.Issuer != issuer.URL() {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	if len(events) != 0 {
+		t.Errorf("got more than one event of a call: %+v", <-events)
+	}
+}
+
+func TestUnknownMethods(t *testing.T) {
+	issuer := newIssuer(t)
+	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{"/test.v1.Echo/*": scopes.Public(), "/other.v1.Known/*": scopes.Public()}, nil)
+	unknown := grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(codes.Unimplemented, "unknown method") })
+	plain, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
+	guarded, _ := connect(t, onBufconn, echo{}, append(guard.ServerOptions(), unknown)...)
+	token := "Bearer " + issuer.Token(map[string]any{"scope": "talk"})
+	for _, row := range []struct {
+		method                     string
+		token                      []string
+		wantPlain, wantWithHandler codes.Code
+	}{
+		{"/test.v1.Nothing/Say", nil, codes.Unimplemented, codes.Unauthenticated},
+		{"/test.v1.Nothing/Say", []string{token}, codes.Unimplemented, codes.PermissionDenied},
+		{"/test.v1.Echo/Nothing", nil, codes.Unimplemented, codes.Unimplemented}, // public, as all of its service
+		{"/test.v1.Echo/*", nil, codes.Unimplemented, codes.Unauthenticated},
+		{"/other.v1.Known/A/B", nil, codes.Unimplemented, codes.Unauthenticated},
+		{"//Say", nil, codes.Unimplemented, codes.Unauthenticated},
+	} {
+		for conn, want := range map[*grpc.ClientConn]codes.Code{plain: row.wantPlain, guarded: row.wantWithHandler} {
+			err := conn.Invoke(outgoing(t.Context(), row.token), row.method, wrapperspb.String(""), new(wrapperspb.StringValue))
+			if got := status.Code(err); got != want {
+				t.Errorf("%s: got %v (%v), want %v", row.method, got, err, want)
+			}
+		}
+	}
+}
+
+func TestIssuerOfItsOwnKeys(t *testing.T) {
+	// The one test of the whole way: keys by discovery, over a listener.
+	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	keys, err := jwks.Discover(issuer.URL(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close() //nolint:errcheck // nothing is left to lose
+	guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), echoRules, nil)
+	conn, _ := connect(t, onLoopback, echo{}, guard.ServerOptions()...)
+	if text, _, err := callTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"sub": "ann", "scope": "talk"})); text != "ann" || err != nil {
+		t.Errorf("got %q, %v", text, err)
+	}
+}

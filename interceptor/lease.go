@@ -1,0 +1,158 @@
+package interceptor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// leeway is how soon the verifier is asked again about a token that, by its own
+// word, has expired, where the verifier let it pass nevertheless: its clock is
+// the one that counts.
+const leeway = time.Second
+
+// lease is how long the caller of one stream may go on. It ends with the first
+// refusal. Its goroutines end with the call: release waits for them.
+type lease struct {
+	guard *Guard
+	call  context.Context //nolint:containedctx // the call's, before the guard
+	req   bearer.Request
+
+	ctx    context.Context //nolint:containedctx // the handler's: ends with the lease
+	cancel context.CancelCauseFunc
+	asking sync.WaitGroup
+
+	once    sync.Once     // guards what follows
+	over    chan struct{} // closed when the lease has ended
+	refusal error         // why, for the guard's deny; read after over is closed
+	status  error         // the same for the handler
+}
+
+// serveLeased runs the handler for as long as the caller may go on.
+func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler grpc.StreamHandler) error {
+	l := &lease{guard: g, call: opened.ServerStream.Context(), req: req, over: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
+	defer l.release()
+	if claims, ok := bearer.FromContext(opened.ctx); ok && g.expire {
+		l.askAfter(func() time.Duration {
+			if wait := time.Until(claims.ExpiresAt()); wait > 0 {
+				return wait
+			}
+			return leeway
+		})
+	}
+	if g.recheck > 0 {
+		l.askAfter(func() time.Duration { return g.recheck })
+	}
+	opened.ctx = l.ctx
+	err := handler(srv, &leasedStream{stream: opened, lease: l})
+	if l.ended() {
+		// Whatever the handler made of it, this is why the stream ends.
+		return g.deny(l.call, l.refusal)
+	}
+	return err
+}
+
+// askAfter has the caller judged anew whenever next says, until the call or the
+// lease ends.
+func (l *lease) askAfter(next func() time.Duration) {
+	l.asking.Go(func() {
+		for {
+			timer := time.NewTimer(next())
+			select {
+			case <-timer.C:
+			case <-l.ctx.Done():
+				timer.Stop()
+				return
+			}
+			if _, err := bearer.Decide(l.ctx, l.guard.verifier, l.req); err != nil {
+				l.end(err)
+				return
+			}
+		}
+	})
+}
+
+// end ends the lease: from here on the stream has nothing but the refusal for
+// its handler.
+func (l *lease) end(refusal error) {
+	if l.ctx.Err() != nil {
+		// The call has ended by itself, which is what the verifier met. It is
+		// no news to anybody.
+		return
+	}
+	l.once.Do(func() {
+		l.refusal = refusal
+		l.status = statusOf(asRefusal(refusal)).Err()
+		close(l.over)
+		l.cancel(l.status)
+	})
+}
+
+func (l *lease) ended() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// release ends what the lease has running.
+func (l *lease) release() {
+	l.cancel(context.Canceled)
+	l.asking.Wait()
+}
+
+// leasedStream is a stream whose calls return when the lease ends, also where
+// they are blocked.
+type leasedStream struct {
+	*stream
+	lease *lease
+}
+
+// RecvMsg receives a message, as long as the lease lasts.
+func (s *leasedStream) RecvMsg(m any) error {
+	return s.lease.do(func() error { return s.ServerStream.RecvMsg(m) })
+}
+
+// SendMsg sends a message, as long as the lease lasts.
+func (s *leasedStream) SendMsg(m any) error {
+	return s.lease.do(func() error { return s.ServerStream.SendMsg(m) })
+}
+
+// do runs a call that may block. The server's stream gives no way to interrupt
+// one but to end the stream, for which the handler has to return: so the call
+// gets a goroutine, and where the lease ends before it does it is left to that.
+// It ends as soon as the handler has returned, because the server then closes
+// the stream.
+func (l *lease) do(call func() error) error {
+	if l.ended() {
+		return l.status // a call may be under way still: no second one beside it
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := status.Error(codes.Internal, "Internal error")
+		defer func() {
+			// A codec's panic would end the process here, out of the reach of
+			// any interceptor that recovers.
+			_ = recover()
+			done <- err
+		}()
+		err = call()
+	}()
+	select {
+	case err := <-done:
+		if l.ended() {
+			return l.status
+		}
+		return err
+	case <-l.over:
+		return l.status
+	}
+}

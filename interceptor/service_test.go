@@ -1,0 +1,206 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+const (
+	audience = "echo-api"
+	say      = "/test.v1.Echo/Say"
+	talk     = "/test.v1.Echo/Talk"
+)
+
+// echo is a service with a unary method, Say, and a bidirectional one, Talk. The
+// zero echo answers with the caller's subject, once and until the client is done.
+type echo struct {
+	say  func(context.Context) (string, error)
+	talk func(grpc.ServerStream) error
+}
+
+var echoDesc = grpc.ServiceDesc{
+	ServiceName: "test.v1.Echo",
+	HandlerType: (*any)(nil),
+	Methods:     []grpc.MethodDesc{{MethodName: "Say", Handler: serveSay}},
+	Streams:     []grpc.StreamDesc{{StreamName: "Talk", Handler: serveTalk, ServerStreams: true, ClientStreams: true}},
+}
+
+func serveSay(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // grpc's signature
+	in := new(wrapperspb.StringValue)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	handler := func(ctx context.Context, _ any) (any, error) {
+		answer := subject
+		if own := srv.(echo).say; own != nil { //nolint:errcheck // registered below
+			answer = own
+		}
+		text, err := answer(ctx)
+		return wrapperspb.String(text), err
+	}
+	if interceptor == nil {
+		return handler(ctx, in)
+	}
+	return interceptor(ctx, in, &grpc.UnaryServerInfo{Server: srv, FullMethod: say}, handler)
+}
+
+func serveTalk(srv any, ss grpc.ServerStream) error {
+	if own := srv.(echo).talk; own != nil { //nolint:errcheck // registered below
+		return own(ss)
+	}
+	for {
+		if err := ss.RecvMsg(new(wrapperspb.StringValue)); err != nil {
+			return endOfStream(err)
+		}
+		text, err := subject(ss.Context())
+		if err != nil {
+			return err
+		}
+		if err := ss.SendMsg(wrapperspb.String(text)); err != nil {
+			return err
+		}
+	}
+}
+
+// subject is who the handler thinks has called.
+func subject(ctx context.Context) (string, error) {
+	claims, ok := bearer.FromContext(ctx)
+	if !ok {
+		return "nobody", nil
+	}
+	return claims.Subject(), nil
+}
+
+// newIssuer returns an issuer without a listener.
+func newIssuer(tb testing.TB) *bearertest.Issuer {
+	tb.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
+	tb.Cleanup(issuer.Close)
+	return issuer
+}
+
+// newVerifier returns a verifier that knows the issuer's keys of now.
+func newVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
+	tb.Helper()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
+	if change != nil {
+		change(&cfg)
+	}
+	v, err := bearer.New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}
+
+func newGuard(tb testing.TB, v bearer.Verifier, rules scopes.Methods, opts *interceptor.Options) *interceptor.Guard {
+	tb.Helper()
+	guard, err := interceptor.New(v, rules, opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return guard
+}
+
+// dialer listens on something and returns how to reach it.
+type dialer func(testing.TB) (net.Listener, grpc.DialOption, string)
+
+func onBufconn(testing.TB) (net.Listener, grpc.DialOption, string) {
+	listener := bufconn.Listen(64 << 10)
+	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
+	return listener, grpc.WithContextDialer(dial), "passthrough:///bufconn"
+}
+
+func onLoopback(tb testing.TB) (net.Listener, grpc.DialOption, string) {
+	tb.Helper()
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return listener, grpc.EmptyDialOption{}, "passthrough:///" + listener.Addr().String()
+}
+
+// connect serves the service and returns a connection to it. Both end with the
+// test, and with the returned function.
+func connect(tb testing.TB, on dialer, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
+	tb.Helper()
+	listener, dial, target := on(tb)
+	server := grpc.NewServer(opts...)
+	server.RegisterService(&echoDesc, service)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	conn, err := grpc.NewClient(target, dial, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var stopped bool
+	stop := func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		_ = conn.Close() // of no interest: what was said is said
+		server.Stop()
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			tb.Errorf("Serve: %v", err)
+		}
+	}
+	tb.Cleanup(stop)
+	return conn, stop
+}
+
+// callSay calls the unary method with these values of "authorization".
+func callSay(ctx context.Context, conn *grpc.ClientConn, values ...string) (string, metadata.MD, error) {
+	var header metadata.MD
+	out := new(wrapperspb.StringValue)
+	err := conn.Invoke(outgoing(ctx, values), say, wrapperspb.String(""), out, grpc.Header(&header))
+	return out.GetValue(), header, err
+}
+
+// openTalk opens the bidirectional stream.
+func openTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values ...string) grpc.ClientStream {
+	tb.Helper()
+	talking, err := conn.NewStream(outgoing(ctx, values), &echoDesc.Streams[0], talk)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return talking
+}
+
+// callTalk opens the stream, says one thing and hears one thing.
+func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values ...string) (string, metadata.MD, error) {
+	tb.Helper()
+	talking := openTalk(ctx, tb, conn, values...)
+	_ = talking.SendMsg(wrapperspb.String("")) // EOF where the stream was refused; RecvMsg says why
+	out := new(wrapperspb.StringValue)
+	err := talking.RecvMsg(out)
+	header, _ := talking.Header()
+	if err == nil {
+		err = talking.CloseSend()
+	}
+	return out.GetValue(), header, err
+}
+
+func outgoing(ctx context.Context, values []string) context.Context {
+	for _, value := range values {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value)
+	}
+	return ctx
+}

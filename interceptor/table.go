@@ -1,0 +1,73 @@
+package interceptor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// table is the rules in a form that is searched without allocating. It finds
+// what [scopes.Methods.Rule] finds.
+type table struct {
+	methods  map[string]judged // by full method name
+	services map[string]judged // by "/package.Service/"
+}
+
+// judged is a rule and the name that it was declared with; the zero judged
+// denies.
+type judged struct {
+	rule scopes.Rule
+	name string
+}
+
+// compile merges sets of rules. A name in two of them is a conflict even where
+// the rules read alike: one of the two will be changed some day, and nobody
+// should have to guess which one counts.
+func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
+	t := table{methods: make(map[string]judged), services: make(map[string]judged)}
+	var errs []error
+	for _, set := range append([]scopes.Methods{rules}, include...) {
+		if err := set.Err(); err != nil {
+			errs = append(errs, err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			key, to := name, t.methods
+			if service, ok := strings.CutSuffix(name, "*"); ok {
+				key, to = service, t.services
+			}
+			if other, ok := to[key]; ok {
+				errs = append(errs, fmt.Errorf("method %q: declared twice, for %v and for %v", name, other.rule, set[name]))
+			}
+			to[key] = judged{set[name], name}
+		}
+	}
+	return t, errs
+}
+
+// find returns the rule of a method: the one of its exact name, or else that of
+// its service.
+func (t table) find(method string) judged {
+	if exact, ok := t.methods[method]; ok {
+		return exact
+	}
+	end := strings.LastIndexByte(method, '/') + 1
+	if name := method[end:]; name == "" || name == "*" {
+		return judged{}
+	}
+	// The key has no slash but the first and the last one, so neither has what
+	// matches it.
+	return t.services[method[:end]]
+}
+
+// names returns the names of all rules, sorted.
+func (t table) names() []string {
+	names := slices.Collect(maps.Keys(t.methods))
+	for service := range t.services {
+		names = append(names, service+"*")
+	}
+	slices.Sort(names)
+	return names
+}
