@@ -1,10 +1,13 @@
 package scopes
 
 import (
+	"encoding/hex"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
-	"path"
+	"regexp"
+	"runtime"
 	"strings"
 )
 
@@ -12,31 +15,76 @@ import (
 // precedence. The zero Table is ready to use and denies every route. Register
 // all rules before the table serves; after that it is safe for concurrent use.
 // A Table must not be copied.
-type Table struct{ mux http.ServeMux }
+type Table struct {
+	mux      http.ServeMux
+	declared []ruleHandler
+}
 
 // Handle declares the rule of a pattern. Like [http.ServeMux.Handle] it panics
-// where the pattern is not valid or conflicts with another one; it does the
-// same for a rule that [Rule.Err] finds wrong.
+// where the pattern is not valid, is not clean or conflicts with another one,
+// and names both; it does the same for a rule that [Rule.Err] finds wrong.
 func (t *Table) Handle(pattern string, rule Rule) {
-	if err := rule.Err(); err != nil {
-		panic(fmt.Errorf("scopes: pattern %q: %w", pattern, err))
+	h := ruleHandler{pattern: pattern, rule: rule}
+	if _, file, line, ok := runtime.Caller(1); ok {
+		h.at = fmt.Sprintf("%s:%d", file, line)
 	}
-	t.mux.Handle(pattern, ruleHandler{rule})
+	defer func() {
+		if p := recover(); p != nil {
+			panic(t.explain(h, p))
+		}
+	}()
+	if err := rule.Err(); err != nil {
+		panic(err)
+	}
+	if _, p, ok := strings.Cut(pattern, "/"); ok && !clean("/"+p) {
+		// The mux says so only where there is a method.
+		panic("its path is unclean, so that it can never match")
+	}
+	t.mux.Handle(pattern, h)
+	t.declared = append(t.declared, h)
+}
+
+// explain makes the error of a panic of the mux, which takes this file for the
+// place where all patterns come from.
+func (t *Table) explain(h ruleHandler, p any) error {
+	text := regexp.MustCompile(` ?\(registered at [^)]*\)`).ReplaceAllString(fmt.Sprint(p), "")
+	text = fmt.Sprintf("scopes: pattern %q (declared at %s): %s", h.pattern, h.at, strings.ReplaceAll(text, "\n", " "))
+	for _, other := range t.declared {
+		if strings.Contains(text, fmt.Sprintf("conflicts with pattern %q", other.pattern)) {
+			text += fmt.Sprintf(" (%q was declared at %s)", other.pattern, other.at)
+		}
+	}
+	return fmt.Errorf("%s", text)
+}
+
+// All returns the patterns and their rules, in the order in which they were
+// declared.
+func (t *Table) All() iter.Seq2[string, Rule] {
+	return func(yield func(string, Rule) bool) {
+		for _, h := range t.declared {
+			if !yield(h.pattern, h.rule) {
+				return
+			}
+		}
+	}
 }
 
 // Rule returns the rule for the request and the pattern that it was declared
 // with, or the zero Rule and "" where there is none.
 //
-// No rule matches a path that is not clean, and none a path whose escaped and
-// decoded spellings belong to different patterns, as /public/..%2fsecret and
-// /a/b%2fc can: the handler behind may read the other spelling.
+// No rule matches a path that [CleanPath] finds unclean, and none a path whose
+// spellings, escaped and decoded, belong to different patterns, as /a/b%2fc can:
+// the handler behind may read another one of them.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
-	if !clean(r.URL.Path) {
+	if !CleanPath(r.URL) {
 		return Rule{}, ""
 	}
 	rule, pattern := t.match(r)
-	if r.URL.RawPath != "" && pattern != "" {
-		decoded := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: r.URL.Path}}
+	if pattern == "" || (r.URL.RawPath == "" && strings.IndexByte(r.URL.Path, '%') < 0) {
+		return rule, pattern
+	}
+	for p := range spellings(r.URL.Path) {
+		decoded := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: p}}
 		if _, other := t.match(decoded); other != pattern {
 			return Rule{}, ""
 		}
@@ -54,18 +102,78 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 	return Rule{}, ""
 }
 
-// clean reports whether the decoded path has no empty, "." or ".." element and
-// no backslash, which some file systems take for a slash.
+// CleanPath reports whether the decoded path of u begins with a slash and has no
+// empty, "." or ".." element (one followed by ";" included) and no backslash,
+// which some file systems take for a slash, and whether that stays so if it is
+// decoded again, three times at the most. Handlers clean paths on their own, and what they serve for any
+// other path may be below another route than the one that a router found.
+func CleanPath(u *url.URL) bool {
+	rounds := 0
+	for p := range spellings(u.Path) {
+		if rounds++; rounds > maxRounds || !clean(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxRounds is how many times a path may be escaped. Nobody has a use for more,
+// and each round costs the length of the path.
+const maxRounds = 4
+
+// spellings yields the decoded path and what decoding it again makes of it, until
+// that changes nothing.
+func spellings(p string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for ok := true; ok && yield(p); p, ok = unescape(p) {
+		}
+	}
+}
+
+// unescape decodes what is percent-encoded in p, leaves alone what is only meant
+// to look so, as careless decoders do, and reports whether there was anything.
+func unescape(p string) (string, bool) {
+	i := strings.IndexByte(p, '%')
+	if i < 0 {
+		return p, false
+	}
+	decoded := append(make([]byte, 0, len(p)), p[:i]...)
+	for ; i < len(p); i++ {
+		if p[i] == '%' && i+2 < len(p) {
+			if c, err := hex.DecodeString(p[i+1 : i+3]); err == nil {
+				decoded = append(decoded, c...)
+				i += 2
+				continue
+			}
+		}
+		decoded = append(decoded, p[i])
+	}
+	return string(decoded), len(decoded) != len(p)
+}
+
 func clean(p string) bool {
-	if p == "" || p[0] != '/' || strings.Contains(p, `\`) {
+	if p == "" || p[0] != '/' || strings.IndexByte(p, '\\') >= 0 {
 		return false
 	}
-	c := path.Clean(p)
-	return c == p || (len(p) == len(c)+1 && p[len(p)-1] == '/')
+	for rest := p[1:]; ; {
+		element, after, more := strings.Cut(rest, "/")
+		name, _, _ := strings.Cut(element, ";")
+		if name == "." || name == ".." || (element == "" && more) {
+			return false
+		}
+		if !more {
+			return true
+		}
+		rest = after
+	}
 }
 
 // ruleHandler carries a rule through the mux. It is never served.
-type ruleHandler struct{ rule Rule }
+type ruleHandler struct {
+	pattern string
+	rule    Rule
+	at      string // file and line of the declaration
+}
 
 // ServeHTTP answers 404: a Table decides and serves nothing.
 func (ruleHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }

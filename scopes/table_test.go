@@ -1,0 +1,210 @@
+package scopes_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// routes is a table whose rules say which pattern they were found by.
+func routes(declared ...string) *scopes.Table {
+	var table scopes.Table
+	for _, pattern := range declared {
+		table.Handle(pattern, scopes.All())
+	}
+	return &table
+}
+
+func TestTableRule(t *testing.T) {
+	table := routes("GET /deployments", "POST /deployments", "/deployments/{id}", "/files/", "/public/", "/", "/exact/{$}", "/a/{b}", "admin.example/", "/café")
+	for _, row := range []struct{ method, target, want string }{
+		{"GET", "/deployments", "GET /deployments"},
+		{"HEAD", "/deployments", "GET /deployments"},
+		{"POST", "/deployments?x=/../y", "POST /deployments"},
+		{"PUT", "/deployments", "/"},
+		{"PUT", "/deployments/1", "/deployments/{id}"},
+		{"PUT", "/deployments/1/2", "/"},
+		{"GET", "/files/a/b", "/files/"},
+		{"GET", "/files/a%20b", "/files/"},
+		{"GET", "/files/a%2fb", "/files/"},
+		{"GET", "/exact/", "/exact/{$}"},
+		{"GET", "/exact/more", "/"},
+		{"GET", "//admin.example/deployments", ""},
+		{"GET", "http://admin.example/deployments", "admin.example/"},
+		{"GET", "/caf%C3%A9", "/café"},
+
+		// Not clean, in one spelling or another.
+		{"GET", "/public/../secret", ""},
+		{"GET", "/public/..%2fsecret", ""},
+		{"GET", "/public/%2e%2e/secret", ""},
+		{"GET", "/public/%2e%2e%2fsecret", ""},
+		{"GET", "/public/%252e%252e%252fsecret", ""},
+		{"GET", "/public/%25252e%25252e%25252fsecret", ""},
+		{"GET", "/public/%zz/%252e%252e%252f%252e%252e/secret", ""},
+		{"GET", "/public/..", ""},
+		{"GET", "/public/.", ""},
+		{"GET", "/public/..;/secret", ""},
+		{"GET", "/public/..%3bx=1/secret", ""},
+		{"GET", `/public/..%5csecret`, ""},
+		{"GET", "/public//secret", ""},
+		{"GET", "/public/%2fsecret", ""},
+		{"GET", "/public/%2525252525252541", ""},
+		{"OPTIONS", "*", ""},
+
+		// Clean, and of two routes, depending on who reads it.
+		{"GET", "/a/b%2fc", ""},
+		{"GET", "/a/b%252fc", ""},
+		{"GET", "/a/b%20c", "/a/{b}"},
+		{"GET", "/a/100%25", "/a/{b}"},
+		{"GET", "/deployments%2f1", ""},
+		{"GET", "/a/...", "/a/{b}"},
+	} {
+		r := request(t, row.method, row.target)
+		rule, pattern := table.Rule(r)
+		if pattern != row.want || rule.IsZero() != (row.want == "") {
+			t.Errorf("%s %s: got %q, want %q", row.method, row.target, pattern, row.want)
+		}
+	}
+}
+
+// request parses a request target as a server does.
+func request(t *testing.T, method, target string) *http.Request {
+	t.Helper()
+	if strings.Contains(target, "%zz") || target == "*" {
+		// What no server parses can come from a rewrite.
+		u := &url.URL{Path: target}
+		if target != "*" {
+			u = &url.URL{Path: strings.ReplaceAll(target, "%25", "%")}
+		}
+		return &http.Request{Method: method, URL: u}
+	}
+	return httptest.NewRequest(method, target, http.NoBody)
+}
+
+func TestZeroTable(t *testing.T) {
+	var table scopes.Table
+	if rule, pattern := table.Rule(httptest.NewRequest(http.MethodGet, "/", http.NoBody)); !rule.IsZero() || pattern != "" {
+		t.Errorf("got %v by %q, want no rule", rule, pattern)
+	}
+	for pattern := range table.All() {
+		t.Errorf("got %q, want none", pattern)
+	}
+}
+
+func TestTableHandlePanics(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		pattern string
+		rule    scopes.Rule
+		want    []string
+	}{
+		{"same", "GET /deployments/{id}", scopes.All(), []string{`"GET /deployments/{id}"`, `conflicts with pattern "GET /deployments/{name}"`}},
+		{"overlap", "/{resource}/latest", scopes.All(), []string{`"/{resource}/latest"`, `conflicts with pattern "GET /deployments/{name}"`}},
+		{"unclean", "/a/../b", scopes.All(), []string{`"/a/../b"`, "unclean"}},
+		{"unclean with method", "GET /a/../b", scopes.All(), []string{`"GET /a/../b"`, "unclean"}},
+		{"doubled slash", "/a//b", scopes.All(), []string{`"/a//b"`, "unclean"}},
+		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
+		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
+		{"empty", "", scopes.All(), []string{`""`}},
+		{"zero rule", "/x", scopes.Rule{}, []string{`"/x"`, "zero Rule"}},
+		{"bad scope", "/x", scopes.All("a b"), []string{`"/x"`, `"a b"`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			table := routes("GET /deployments/{name}")
+			defer func() {
+				text := fmt.Sprint(recover())
+				for _, want := range append(row.want, "table_test.go:") {
+					if !strings.Contains(text, want) {
+						t.Errorf("got %q, want %q in it", text, want)
+					}
+				}
+				if strings.Contains(text, "scopes/table.go") || strings.Contains(text, "\n") {
+					t.Errorf("got %q, want one line with the places of those who declared", text)
+				}
+				if n := len(patterns(table)); n != 1 {
+					t.Errorf("got %d patterns afterwards, want 1", n)
+				}
+			}()
+			table.Handle(row.pattern, row.rule)
+		})
+	}
+}
+
+func patterns(table *scopes.Table) (all []string) {
+	for pattern := range table.All() {
+		all = append(all, pattern)
+	}
+	return all
+}
+
+func TestTableAll(t *testing.T) {
+	want := []string{"/z", "GET /a", "/m/{id}"}
+	if got := patterns(routes(want...)); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for range routes(want...).All() {
+		break
+	}
+}
+
+func TestCleanPathIsCheap(t *testing.T) {
+	// Many layers of escaping are refused after a few.
+	deep := &url.URL{Path: "/%" + strings.Repeat("25", 32<<10)}
+	if scopes.CleanPath(deep) {
+		t.Error("got true, want false")
+	}
+	long := &url.URL{Path: "/" + strings.Repeat("a/", 32<<10) + "a"}
+	if n := testing.AllocsPerRun(10, func() { scopes.CleanPath(long) }); n != 0 {
+		t.Errorf("got %v allocations, want 0", n)
+	}
+}
+
+func FuzzTableRule(f *testing.F) {
+	for _, target := range []string{"/public/..%2fsecret", "/public/%252e%252e/secret", "/secret", "/public//secret", "/public/x", `/public/%5c..%5csecret`} {
+		f.Add(target)
+	}
+	table := routes("/public/", "/secret")
+	f.Fuzz(func(t *testing.T, target string) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			return
+		}
+		_, pattern := table.Rule(&http.Request{Method: http.MethodGet, URL: u})
+		if pattern != "/public/" {
+			return
+		}
+		// Whatever a handler does to it, it stays below the pattern.
+		p := u.Path
+		for range 8 {
+			if c := (&url.URL{Path: "/"}).JoinPath(p).Path; !strings.HasPrefix(c, "/public/") {
+				t.Fatalf("%q is served as %q", target, c)
+			}
+			q, err := url.PathUnescape(p)
+			if err != nil || q == p {
+				return
+			}
+			p = q
+		}
+	})
+}
+
+func ExampleTable() {
+	var rules scopes.Table
+	rules.Handle("GET /healthz", scopes.Public())
+	rules.Handle("POST /deployments", scopes.All("deploy:applications"))
+	for pattern, rule := range rules.All() {
+		fmt.Printf("%s: %s\n", pattern, rule)
+	}
+	rule, _ := rules.Rule(httptest.NewRequest(http.MethodDelete, "/deployments", http.NoBody))
+	fmt.Println("DELETE /deployments:", rule)
+	// Output:
+	// GET /healthz: public
+	// POST /deployments: scope "deploy:applications"
+	// DELETE /deployments: nobody
+}
