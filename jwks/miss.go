@@ -112,7 +112,7 @@ func (c *Cache) demand(asked time.Time) (*flight, time.Time) {
 	c.mu.Lock()
 	f, fresh := c.join(now, usable)
 	limit := asked.Add(maxWait)
-	if f != nil && !f.began.IsZero() {
+	if f != nil && !f.began.IsZero() && !f.restores {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
 	}
 	var suppressed int

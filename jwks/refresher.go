@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 )
 
@@ -274,78 +273,4 @@ func (c *Cache) fetchSet(ctx context.Context, doubt bool) outcome {
 		own.document = a.body
 	}
 	return outcome{set: set, fresh: a.fresh}
-}
-
-// restore puts the set of the Store in use, if it is good.
-func (c *Cache) restore() {
-	f := c.running
-	err := c.load()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
-		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", oneLine(err))
-		c.notify(Event{Kind: StoreFailed, Err: err})
-	}
-	c.mu.Lock()
-	c.running = nil
-	c.mu.Unlock()
-	close(f.done)
-}
-
-func (c *Cache) load() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("jwks: panic in the store: %v", v)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
-	defer cancel()
-	data, err := c.opts.Store.Load(ctx)
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	s, err := open(data, c.opts.StoreKey, c.source, now)
-	if err != nil {
-		return err
-	}
-	age := max(0, now.Sub(s.Answered))
-	if age >= c.opts.MaxStale {
-		return fmt.Errorf("older than Options.MaxStale: %v", age.Round(time.Second))
-	}
-	set, err := parse(s.Document, nil)
-	if err != nil {
-		return err
-	}
-	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
-	c.state.Store(&snapshot{set: set, until: now.Sub(c.epoch) + c.opts.MaxStale - age, down: errTooOld, miss: unconfirmed})
-	c.mu.Lock()
-	c.report.lastSuccess, c.report.restored = s.Answered, true
-	c.mu.Unlock()
-	c.opts.Logger.Info("jwks: keys restored from the store", "issuer", c.name, "keys", len(set.keys), "age", age.Round(time.Second))
-	c.notify(Event{Kind: Restored, Keys: len(set.keys), Skipped: len(set.skipped)})
-	return nil
-}
-
-// save keeps the document in use, with the time of the answer that confirmed it.
-func (c *Cache) save(answered time.Time) {
-	if c.opts.Store == nil {
-		return
-	}
-	err := func() (err error) {
-		defer func() {
-			if v := recover(); v != nil {
-				err = fmt.Errorf("jwks: panic in the store: %v", v)
-			}
-		}()
-		data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.own.document}, c.opts.StoreKey)
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
-		defer cancel()
-		return c.opts.Store.Save(ctx, data)
-	}()
-	if err != nil && c.ctx.Err() == nil {
-		c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", oneLine(err))
-		c.notify(Event{Kind: StoreFailed, Err: err})
-	}
 }

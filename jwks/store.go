@@ -22,7 +22,8 @@ import (
 // One Store serves one cache. Its methods are called by one goroutine at a time.
 type Store interface {
 	// Load returns what the last successful Save was given, or an error that is
-	// fs.ErrNotExist if there was none. It MUST return when ctx ends.
+	// fs.ErrNotExist if there was none. The first fetch waits for it, for 2
+	// seconds at most. It MUST return when ctx ends.
 	Load(ctx context.Context) ([]byte, error)
 	// Save replaces what is stored: afterwards Load MUST return either the old
 	// bytes or the new ones and never a mixture, also after a crash. It MUST

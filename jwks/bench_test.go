@@ -1,0 +1,142 @@
+package jwks_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// served returns a cache of n keys, with kids as long as those in the field.
+func served(tb testing.TB, n int) (c *jwks.Cache, kids []string) {
+	tb.Helper()
+	keys := make([]jwk, n)
+	for i := range keys {
+		kids = append(kids, fmt.Sprintf("snk_%018d", i))
+		keys[i] = sharedKey().with("kid", kids[i])
+	}
+	doc := document(keys...)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(doc)
+	}))
+	tb.Cleanup(srv.Close)
+	o := options(nil)
+	o.Transport = nil
+	c, err := jwks.New(srv.URL, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close() })
+	if err := c.Ready(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return c, kids
+}
+
+var sharedKey = sync.OnceValue(func() jwk { return ecKey("") })
+
+// The promise: at most 100 ns and no allocation, flat in the number of keys.
+func BenchmarkLookup(b *testing.B) {
+	for _, n := range []int{1, 10, 1000} {
+		c, kids := served(b, n)
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if _, err := c.Lookup(kids[i], "ES256"); err != nil {
+					b.Fatal(err)
+				}
+				if i++; i == len(kids) {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+// The same on all cores: ns/op must fall with their number (-cpu 1,2,4).
+func BenchmarkLookupParallel(b *testing.B) {
+	for _, n := range []int{1, 10, 1000} {
+		c, kids := served(b, n)
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				i := 0
+				for pb.Next() {
+					if _, err := c.Lookup(kids[i], "ES256"); err != nil {
+						b.Error(err)
+						return
+					}
+					if i++; i == len(kids) {
+						i = 0
+					}
+				}
+			})
+		})
+	}
+}
+
+// What an invented kid costs in the cool-down.
+func BenchmarkMiss(b *testing.B) {
+	c, _ := served(b, 10)
+	b.Run("Lookup", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := c.Lookup("forged", "ES256"); !errors.Is(err, jwks.ErrUnknownKey) {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("Key", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := c.Key(b.Context(), "forged", "ES256"); err == nil {
+				b.Fatal("found")
+			}
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	for name, key := range map[string]jwk{"EC": ecKey("a"), "RSA": public("a", rsaPrivate().Public()), "Ed25519": edKey("a")} {
+		doc := document(key, key.with("kid", "b"), key.with("kid", "c"))
+		b.Run("3 "+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := jwks.Parse(doc); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestLookupAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	c, kids := served(t, 100)
+	set := parse(t, sharedKey().with("kid", "a"))
+	for name, look := range map[string]func(){
+		"a key":         func() { _, _ = c.Lookup(kids[42], "ES256") },
+		"no such key":   func() { _, _ = c.Lookup("forged", "ES256") },
+		"no such alg":   func() { _, _ = c.Lookup(kids[42], "RS256") },
+		"without a kid": func() { _, _ = c.Lookup("", "ES256") },
+		"Key":           func() { _, _ = c.Key(t.Context(), kids[42], "ES256") },
+		"Set.Lookup":    func() { _, _ = set.Lookup("a", "ES256") },
+	} {
+		if n := testing.AllocsPerRun(100, look); n != 0 {
+			t.Errorf("%s: got %v allocations, want none", name, n)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = c.Lookup("a", "ES256") }); n != 0 {
+		t.Errorf("without keys: got %v allocations, want none", n)
+	}
+}

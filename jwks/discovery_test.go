@@ -1,0 +1,205 @@
+package jwks_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// site is a fake host: documents by URL.
+type site map[string]string
+
+func (s site) answer(req *http.Request) *http.Response {
+	doc, ok := s[req.URL.String()]
+	if !ok {
+		return response(req, http.StatusNotFound, nil, nil)
+	}
+	if to, ok := strings.CutPrefix(doc, "-> "); ok {
+		return response(req, http.StatusFound, http.Header{"Location": {to}}, nil)
+	}
+	return response(req, http.StatusOK, nil, []byte(doc))
+}
+
+func metadata(issuer, keys string) string {
+	data, err := json.Marshal(map[string]any{"issuer": issuer, "jwks_uri": keys, "token_endpoint": issuer + "/token"})
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+// discover returns a cache that has made its first fetch, inside a bubble.
+func discover(t *testing.T, name string, i *issuer, change ...func(*jwks.Options)) *jwks.Cache {
+	t.Helper()
+	o := options(i)
+	o.Issuer = ""
+	for _, c := range change {
+		c(o)
+	}
+	c, err := jwks.Discover(name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	synctest.Wait()
+	return c
+}
+
+func TestDiscovery(t *testing.T) {
+	const root, path, slash = "https://as.test", "https://as.test/t/1", "https://as.test/t/1/"
+	const keys = "https://cdn.test/keys.json"
+	wrong := metadata("https://evil.test", keys)
+	for _, tt := range []struct {
+		name    string
+		issuer  string
+		site    site
+		options jwks.Options
+		want    string
+		asked   int // requests
+	}{
+		{"OIDC", root, site{root + "/.well-known/openid-configuration": metadata(root, keys)}, jwks.Options{}, "ok", 2},
+		{"OIDC, path", path, site{path + "/.well-known/openid-configuration": metadata(path, keys)}, jwks.Options{}, "ok", 2},
+		{"OIDC, trailing slash", slash, site{path + "/.well-known/openid-configuration": metadata(slash, keys)}, jwks.Options{}, "ok", 2},
+		{"RFC 8414", root, site{root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"RFC 8414, inserted", path, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 3},
+		{"RFC 8414, inserted, slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
+		{"OIDC, inserted", path, site{root + "/.well-known/openid-configuration/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 4},
+		{"RFC 8414, appended", path, site{path + "/.well-known/oauth-authorization-server": metadata(path, keys)}, jwks.Options{}, "ok", 5},
+		{"second one is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"redirect away, second is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"redirect within", root, site{root + "/.well-known/openid-configuration": "-> /meta", root + "/meta": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"other issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
+		{"slash too much", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
+		{"other case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
+		{"no issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
+		{"no jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri http", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://cdn.test/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri http, loopback", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://127.0.0.1/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri a file", root, site{root + "/.well-known/openid-configuration": metadata(root, "file:///etc/passwd")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri relative", root, site{root + "/.well-known/openid-configuration": metadata(root, "/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"HTML", root, site{root + "/.well-known/openid-configuration": `<html>`}, jwks.Options{}, "unavailable", 2},
+		{"metadata elsewhere", "stytch.test/project-1", site{"https://meta.test/m": metadata("stytch.test/project-1", keys)}, jwks.Options{MetadataURL: "https://meta.test/m"}, "ok", 2},
+		{"metadata of another name", path, site{"https://meta.test/m": metadata("https://as.test/{tenant}", keys)}, jwks.Options{MetadataURL: "https://meta.test/m", MetadataIssuer: "https://as.test/{tenant}"}, "ok", 2},
+		{"metadata elsewhere, wrong", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tt.site[keys] = string(document(ecKey("a")))
+				i := &issuer{answer: tt.site.answer}
+				c := discover(t, tt.issuer, i, func(o *jwks.Options) {
+					o.MetadataURL, o.MetadataIssuer = tt.options.MetadataURL, tt.options.MetadataIssuer
+				})
+				_, err := c.Lookup("a", "ES256")
+				want(t, "verdict", verdict(err), tt.want)
+				want(t, "requests", i.fetches(), tt.asked)
+				want(t, "Status.Issuer", c.Status().Issuer, tt.issuer)
+				if tt.want == "ok" {
+					want(t, "Status.URL", c.Status().URL, keys)
+				} else {
+					wantText(t, err, "discovery of ")
+				}
+			})
+		})
+	}
+}
+
+// An issuer that does not answer is asked at one place only.
+func TestDiscoveryDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuer{down: true}
+		c := discover(t, "https://as.test/t/1", i)
+		want(t, "requests", i.fetches(), 1)
+		i.set(func(i *issuer) { i.down, i.hang = false, true })
+		start := time.Now()
+		want(t, "hanging", ask(t, c, "a"), "unavailable")
+		want(t, "answered after", time.Since(start), 2*time.Second)
+	})
+}
+
+// Metadata is read again: hourly, and when the keys are gone from where they were.
+func TestDiscoveryAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const root, meta = "https://as.test", "https://as.test/.well-known/oauth-authorization-server"
+		s := site{meta: metadata(root, root+"/old"), root + "/old": string(document(ecKey("a")))}
+		i := &issuer{answer: s.answer}
+		var events recorder
+		c := discover(t, root, i, func(o *jwks.Options) { o.Observe = events.add })
+		want(t, "at first", ask(t, c, "a"), "ok")
+
+		// The key set moves; a missing key finds it at once.
+		i.set(func(*issuer) {
+			delete(s, root+"/old")
+			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
+		})
+		time.Sleep(2 * time.Minute)
+		want(t, "moved", ask(t, c, "b"), "ok")
+		want(t, "URL", c.Status().URL, root+"/new")
+
+		// Metadata that goes bad changes nothing.
+		for _, bad := range []string{"", "null", metadata("https://evil.test", root+"/evil"), metadata(root, "http://cdn.test/")} {
+			i.set(func(*issuer) {
+				s[meta] = bad
+				s[root+"/evil"] = string(document(ecKey("evil")))
+			})
+			before := events.count(jwks.MetadataFailed)
+			time.Sleep(3 * time.Hour)
+			want(t, "with bad metadata", ask(t, c, "b"), "ok")
+			want(t, "with bad metadata, evil key", ask(t, c, "evil"), "unknown")
+			if events.count(jwks.MetadataFailed) == before {
+				t.Error("bad metadata was not told")
+			}
+		}
+		// And metadata that is good again is used within the hour.
+		i.set(func(*issuer) {
+			s[meta], s[root+"/third"] = metadata(root, root+"/third"), string(document(ecKey("c")))
+		})
+		time.Sleep(80 * time.Minute)
+		_, err := c.Lookup("c", "ES256")
+		want(t, "good metadata again", verdict(err), "ok")
+	})
+}
+
+func TestRedirects(t *testing.T) {
+	const keys = "https://as.test/keys"
+	doc := string(document(ecKey("a")))
+	for _, tt := range []struct {
+		name string
+		site site
+		want string
+	}{
+		{"same origin", site{keys: "-> /k2", "https://as.test/k2": doc}, "ok"},
+		{"same origin, port spelled out", site{keys: "-> https://as.test:443/k2", "https://as.test:443/k2": doc}, "ok"},
+		{"three", site{keys: "-> /2", "https://as.test/2": "-> /3", "https://as.test/3": "-> /4", "https://as.test/4": doc}, "ok"},
+		{"loop", site{keys: "-> /keys"}, "unavailable"},
+		{"other host", site{keys: "-> https://evil.test/", "https://evil.test/": doc}, "unavailable"},
+		{"other port", site{keys: "-> https://as.test:8443/k2", "https://as.test:8443/k2": doc}, "unavailable"},
+		{"other scheme", site{keys: "-> http://as.test/k2", "http://as.test/k2": doc}, "unavailable"},
+		{"there and back", site{keys: "-> https://evil.test/", "https://evil.test/": "-> " + keys}, "unavailable"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := &issuer{answer: tt.site.answer}
+				c, err := jwks.New(keys, options(i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = c.Close() }()
+				synctest.Wait()
+				_, err = c.Lookup("a", "ES256")
+				want(t, "verdict", verdict(err), tt.want)
+				i.mu.Lock()
+				defer i.mu.Unlock()
+				foreign := slices.ContainsFunc(i.paths, func(url string) bool { return !strings.HasPrefix(url, "https://as.test") })
+				want(t, fmt.Sprint("asked elsewhere: ", i.paths), foreign || slices.Contains(i.paths, "https://as.test:8443/k2"), false)
+			})
+		})
+	}
+}

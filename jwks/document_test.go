@@ -1,0 +1,196 @@
+package jwks_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// No odd answer replaces a good set, and each is told.
+func TestOddAnswersKeepTheSet(t *testing.T) {
+	for name, doc := range oddDocuments() {
+		t.Run(name, func(t *testing.T) { keepsTheSet(t, func(i *issuer) { i.doc = []byte(doc) }) })
+	}
+	for _, status := range []int{201, 204, 206, 304, 400, 401, 403, 404, 410, 418, 429, 500, 502, 503} {
+		t.Run(fmt.Sprint("status ", status), func(t *testing.T) {
+			keepsTheSet(t, func(i *issuer) { i.status, i.doc = status, document(ecKey("b")) })
+		})
+	}
+	for _, coding := range []string{"br", "gzip, gzip", "gzip"} { // the last is a lie
+		t.Run("coding "+coding, func(t *testing.T) {
+			keepsTheSet(t, func(i *issuer) { i.header = http.Header{"Content-Encoding": {coding}} })
+		})
+	}
+	t.Run("short body", func(t *testing.T) {
+		keepsTheSet(t, func(i *issuer) {
+			i.answer = func(req *http.Request) *http.Response {
+				r := response(req, 200, nil, nil)
+				r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(document(ecKey("b"))[:10]), failing{}))
+				return r
+			}
+		})
+	})
+}
+
+// failing is a body that breaks off.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func keepsTheSet(t *testing.T, change func(*issuer)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("good"))
+		c := newCache(t, i)
+		good, _ := c.Lookup("good", "ES256")
+		i.set(change)
+		if err := c.Refresh(t.Context()); err == nil {
+			t.Error("Refresh: got no error")
+		}
+		keys, err := c.Lookup("good", "ES256")
+		if err != nil || keys[0] != good[0] {
+			t.Errorf("good key: got %v, %v", keys, err)
+		}
+		want(t, "LastError told", c.Status().LastError != nil, true)
+		// And as the first answer it gives no keys, and no verdict either.
+		i.set(func(i *issuer) { i.status = max(i.status, 0) })
+		fresh := newCache(t, i)
+		want(t, "as first answer", ask(t, fresh, "good"), "unavailable")
+	})
+}
+
+func gzipped(data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func TestGzip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer()
+		i.doc, i.header = gzipped(document(ecKey("a"))), http.Header{"Content-Encoding": {"gzip"}}
+		want(t, "packed answer", ask(t, newCache(t, i), "a"), "ok")
+	})
+}
+
+// A thousand keys are fine, and as fast.
+func TestManyKeys(t *testing.T) {
+	keys := make([]jwk, 1000)
+	for n := range keys {
+		keys[n] = ecKey(fmt.Sprint("key-", n))
+	}
+	set := parse(t, keys...)
+	want(t, "keys", len(set.Keys()), 1000)
+}
+
+// A real listener that misbehaves: the good set stays and the heap is bounded.
+func TestHostileBodies(t *testing.T) {
+	good := document(ecKey("good"))
+	// Members of a gzip file follow each other: 1 GiB in 1 MiB.
+	bomb := append(gzipped([]byte(`{"keys":["`)), bytes.Repeat(gzipped(bytes.Repeat([]byte("A"), 1<<20)), 1024)...)
+	var mode atomic.Pointer[string]
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		write := func(b []byte) bool { _, err := w.Write(b); return err == nil }
+		switch *mode.Load() {
+		case "good":
+			write(good)
+		case "1 GiB body":
+			chunk := bytes.Repeat([]byte(" "), 1<<20)
+			for n := 0; n < 1024 && write(chunk); n++ {
+			}
+		case "1 GiB promised":
+			w.Header().Set("Content-Length", fmt.Sprint(1<<30))
+			write(good)
+		case "gzip bomb":
+			w.Header().Set("Content-Encoding", "gzip")
+			write(bomb)
+		case "50,001 keys":
+			write([]byte(`{"keys":[{}` + strings.Repeat(`,{}`, 50_000) + `]}`))
+		case "drip":
+			for write([]byte(" ")) {
+				w.(http.Flusher).Flush() //nolint:errcheck // a test server is one
+				select {
+				case <-r.Context().Done():
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		case "large header":
+			w.Header().Set("ETag", strings.Repeat("x", 1<<20))
+			write(good)
+		}
+	}))
+	defer srv.Close()
+	set := func(m string) { mode.Store(&m) }
+	set("good")
+	o := options(nil)
+	o.Transport, o.Timeout = nil, 500*time.Millisecond
+	c, err := jwks.New(srv.URL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if err := c.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	debug.SetGCPercent(10)
+	defer debug.SetGCPercent(100)
+	for _, m := range []string{"1 GiB body", "1 GiB promised", "gzip bomb", "50,001 keys", "drip", "large header"} {
+		runtime.GC()
+		before, stop := heap(), make(chan struct{})
+		peak := make(chan uint64)
+		go func() {
+			most := uint64(0)
+			for {
+				select {
+				case <-stop:
+					peak <- most
+					return
+				case <-time.After(time.Millisecond):
+					most = max(most, heap())
+				}
+			}
+		}()
+		set(m)
+		start := time.Now()
+		if err := c.Refresh(t.Context()); err == nil {
+			t.Errorf("%s: got no error", m)
+		}
+		took := time.Since(start)
+		close(stop)
+		grown := int64(<-peak) - int64(before) //nolint:gosec // far below 2^63
+		t.Logf("%s: %v, heap grew by %d KiB", m, took.Round(time.Millisecond), grown>>10)
+		if grown > 32<<20 {
+			t.Errorf("%s: heap grew by %d MiB, want 32 at most", m, grown>>20)
+		}
+		if took > 5*time.Second {
+			t.Errorf("%s: took %v", m, took)
+		}
+		_, err := c.Lookup("good", "ES256")
+		want(t, m+": good key", verdict(err), "ok")
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

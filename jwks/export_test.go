@@ -1,0 +1,4 @@
+package jwks
+
+// PublicAddress is for the table of addresses.
+var PublicAddress = publicAddress

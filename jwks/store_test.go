@@ -1,0 +1,315 @@
+package jwks_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// memory is a Store in memory.
+type memory struct {
+	mu    sync.Mutex
+	data  []byte
+	err   error
+	hang  bool
+	saves int
+}
+
+func (m *memory) Load(ctx context.Context) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hang {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if m.err == nil && m.data == nil {
+		return nil, fs.ErrNotExist
+	}
+	return m.data, m.err
+}
+
+func (m *memory) Save(_ context.Context, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.saves++
+	if m.err == nil {
+		m.data = append([]byte(nil), data...)
+	}
+	return m.err
+}
+
+var storeKey = []byte(strings.Repeat("k", 32))
+
+// restarted fills a store by a cache that then closes, waits, and returns a cache
+// that starts during an outage.
+func restarted(t *testing.T, store *memory, after time.Duration, change ...func(*jwks.Options)) (*jwks.Cache, *issuer, *recorder) {
+	t.Helper()
+	i := newIssuer(ecKey("a"))
+	first := newCache(t, i, func(o *jwks.Options) { o.Store, o.StoreKey = store, storeKey })
+	want(t, "before the restart", ask(t, first, "a"), "ok")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	i.set(func(i *issuer) { i.down = true })
+	time.Sleep(after)
+	var events recorder
+	o := options(i)
+	o.Store, o.StoreKey, o.Observe = store, storeKey, events.add
+	for _, c := range change {
+		c(o)
+	}
+	c, err := jwks.New(keySetURL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, i, &events
+}
+
+func TestRestartDuringOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		c, i, events := restarted(t, store, 11*time.Hour)
+		// The very first request, before the refresher has done anything.
+		want(t, "first request", ask(t, c, "a"), "ok")
+		for range 3500 {
+			want(t, "a request", ask(t, c, "a"), "ok")
+			time.Sleep(time.Second)
+		}
+		want(t, "unknown kid", ask(t, c, "b"), "unavailable")
+		if s := c.Status(); !s.Restored || s.Age < 11*time.Hour {
+			t.Errorf("status: %+v", s)
+		}
+		want(t, "told", events.count(jwks.Restored), 1)
+		time.Sleep(100 * time.Second)
+		want(t, "after MaxStale, counted from the issuer's answer", ask(t, c, "a"), "unavailable")
+		i.set(func(i *issuer) { i.down = false })
+		want(t, "issuer returns", ask(t, c, "a"), "ok")
+		want(t, "Restored", c.Status().Restored, false)
+	})
+}
+
+// What a store held is gone with the issuer's first answer.
+func TestStoreYieldsToIssuer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		c, i, _ := restarted(t, store, time.Minute)
+		synctest.Wait()
+		i.publish(ecKey("b"))
+		i.set(func(i *issuer) { i.down = false })
+		time.Sleep(10 * time.Second)
+		want(t, "asked unconditionally", i.last().Get("If-None-Match"), "")
+		_, err := c.Lookup("a", "ES256")
+		want(t, "the store's key", verdict(err), "unknown")
+		_, err = c.Lookup("b", "ES256")
+		want(t, "the issuer's key", verdict(err), "ok")
+	})
+}
+
+func TestStoreRefused(t *testing.T) {
+	flip := func(b []byte) []byte { b = append([]byte(nil), b...); b[len(b)/2] ^= 1; return b }
+	for _, tt := range []struct {
+		name    string
+		after   time.Duration
+		change  func(*memory)
+		options func(*jwks.Options)
+		failed  int // events
+	}{
+		{name: "too old", after: 12 * time.Hour, failed: 1},
+		{name: "another key", options: func(o *jwks.Options) { o.StoreKey = []byte(strings.Repeat("x", 32)) }, failed: 1},
+		{name: "changed", change: func(m *memory) { m.data = flip(m.data) }, failed: 1},
+		{name: "cut", change: func(m *memory) { m.data = m.data[:len(m.data)/2] }, failed: 1},
+		{name: "empty", change: func(m *memory) { m.data = []byte{} }, failed: 1},
+		{name: "something else", change: func(m *memory) { m.data = []byte(`{"keys":[]}`) }, failed: 1},
+		{name: "unreadable", change: func(m *memory) { m.err = errors.New("no") }, failed: 1},
+		{name: "nothing there", change: func(m *memory) { m.data = nil }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &memory{}
+				c, i, events := restarted(t, store, tt.after, func(o *jwks.Options) {
+					if tt.change != nil {
+						tt.change(store)
+					}
+					if tt.options != nil {
+						tt.options(o)
+					}
+				})
+				want(t, "verdict", ask(t, c, "a"), "unavailable")
+				want(t, "told", events.count(jwks.StoreFailed), tt.failed)
+				i.set(func(i *issuer) { i.down = false })
+				want(t, "issuer returns", ask(t, c, "a"), "ok")
+			})
+		})
+	}
+}
+
+// A store of one issuer does not serve another, whatever the file is called.
+func TestStoreOfAnotherIssuer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		_, i, _ := restarted(t, store, 0)
+		o := options(i)
+		o.Store, o.StoreKey = store, storeKey
+		c, err := jwks.New("https://other.test/keys", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		want(t, "verdict", ask(t, c, "a"), "unavailable")
+	})
+}
+
+// A clock that was set back must not make keys live longer.
+func TestStoreFromTheFuture(t *testing.T) {
+	store := &memory{}
+	synctest.Test(t, func(t *testing.T) { restarted(t, store, 0) })
+	synctest.Test(t, func(t *testing.T) { // a bubble begins in 2000 again
+		time.Sleep(24 * time.Hour)
+		restarted(t, store, 0)
+	})
+	data := store.data
+	synctest.Test(t, func(t *testing.T) {
+		var events recorder
+		i := &issuer{down: true}
+		c := newCache(t, i, func(o *jwks.Options) {
+			o.Store, o.StoreKey, o.Observe = &memory{data: data}, storeKey, events.add
+		})
+		want(t, "verdict", ask(t, c, "a"), "unavailable")
+		want(t, "told", events.count(jwks.StoreFailed), 1)
+	})
+}
+
+// A store that hangs costs two seconds at the start and is in nobody's way then.
+func TestStoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		o := options(i)
+		o.Store = &memory{hang: true}
+		c, err := jwks.New(keySetURL, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		time.Sleep(2 * time.Second)
+		start := time.Now()
+		want(t, "verdict", ask(t, c, "a"), "ok")
+		want(t, "waited", time.Since(start), 0)
+	})
+}
+
+// Every confirmation is stored, so that the age in the store is right.
+func TestStoreSaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		store := &memory{}
+		c := newCache(t, i, func(o *jwks.Options) { o.Store = store })
+		for range 5 {
+			if err := c.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		want(t, "saves", store.saves, 6)
+	})
+}
+
+func TestFileStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	store, err := jwks.NewFileStore(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Load(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Load without a file: got %v, want fs.ErrNotExist", err)
+	}
+	for _, text := range []string{"one", "and two", ""} {
+		if err := store.Save(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		data, err := store.Load(t.Context())
+		if err != nil || string(data) != text {
+			t.Errorf("Load: got %q, %v, want %q", data, err, text)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("files in the folder: %q, %v", files, err)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode: got %v, %v, want 0600", info.Mode(), err)
+	}
+	for mode, ok := range map[fs.FileMode]bool{0o600: true, 0o640: true, 0o644: true, 0o620: false, 0o602: false, 0o666: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Load(t.Context()); (err == nil) != ok {
+			t.Errorf("Load of a file of mode %v: got %v", mode, err)
+		}
+	}
+	if err := store.Save(t.Context(), nil); err != nil { // replaces the bad file
+		t.Fatal(err)
+	}
+	folder := filepath.Dir(path)
+	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // that is the point
+		t.Fatal(err)
+	}
+	_, err = store.Load(t.Context())
+	wantText(t, err, "written by others")
+	_, err = jwks.NewFileStore(path)
+	wantText(t, err, "written by others")
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = store.Load(t.Context())
+		wantText(t, err, "belongs to user 12345")
+	}
+	_, err = jwks.NewFileStore(filepath.Join(folder, "none", "keys"))
+	wantText(t, err, "no such file")
+}
+
+// A reader sees the old file or the new one, never a part.
+func TestFileStoreIsAtomic(t *testing.T) {
+	store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]bool{strings.Repeat("a", 1<<16): true, strings.Repeat("b", 1<<17): true}
+	for text := range texts {
+		if err := store.Save(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 20 {
+			for text := range texts {
+				if err := store.Save(t.Context(), []byte(text)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for range 200 {
+		data, err := store.Load(t.Context())
+		if err != nil || !texts[string(data)] {
+			t.Fatalf("Load: %d bytes, %v", len(data), err)
+		}
+	}
+	wg.Wait()
+}

@@ -1,0 +1,103 @@
+package jwks_test
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+func TestPublicAddress(t *testing.T) {
+	for _, address := range []string{
+		"127.0.0.1", "127.8.8.8", "0.0.0.0", "0.1.2.3", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.0.1",
+		"169.254.169.254", "100.64.0.1", "192.0.0.8", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
+		"224.0.0.1", "240.0.0.1", "255.255.255.255",
+		"[::]", "[::1]", "[::ffff:10.0.0.1]", "[::127.0.0.1]", "[fe80::1%eth0]", "[fe80::1]", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]",
+		"[ff02::1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[100::1]", "[2001::1]", "[2001:db8::1]", "[2002:a00:1::1]", "[3fff::1]",
+	} {
+		if jwks.PublicAddress(address+":443") == nil {
+			t.Errorf("%s: got public, want not", address)
+		}
+	}
+	for _, address := range []string{"1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "[2606:4700::1111]", "[2a00:1450::1]", "[::ffff:8.8.8.8]"} {
+		if err := jwks.PublicAddress(address + ":443"); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// The cache's own transport, TLS included, leaves one goroutine per cache, and
+// none after Close.
+func TestGoroutines(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(document(ecKey("a")))
+	}))
+	defer srv.Close()
+	before := settled(0)
+	const n = 20
+	var caches []*jwks.Cache
+	for range n {
+		o := options(nil)
+		o.Transport = nil
+		c, err := jwks.New(srv.URL, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		caches = append(caches, c)
+	}
+	want(t, "goroutines for 20 caches", settled(before+n)-before, n)
+	for _, c := range caches {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	want(t, "goroutines after Close", settled(before)-before, 0)
+}
+
+// settled waits for connections' goroutines to end, which the http package does
+// not let anybody wait for.
+func settled(want int) int {
+	n := runtime.NumGoroutine()
+	for range 100 {
+		time.Sleep(5 * time.Millisecond)
+		if n = runtime.NumGoroutine(); n == want {
+			break
+		}
+	}
+	return n
+}
+
+// Certificates are checked.
+func TestTLS(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(document(ecKey("a")))
+	}))
+	defer srv.Close()
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	o := options(nil)
+	o.Transport = nil
+	c, err := jwks.New(srv.URL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	wantText(t, c.Refresh(t.Context()), "certificate")
+	o.Transport = srv.Client().Transport
+	trusting, err := jwks.New(srv.URL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = trusting.Close() }()
+	if err := trusting.Refresh(t.Context()); err != nil {
+		t.Errorf("with the right certificate: %v", err)
+	}
+}
