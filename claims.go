@@ -6,10 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bearerkit/bearer/internal/strictjson"
-	"github.com/bearerkit/bearer/scopes"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // Claims is what a verified access token says. It is immutable and safe for
@@ -23,11 +24,14 @@ type Claims struct {
 	audience                       []string
 	scopes                         scopes.Set
 	expiresAt, notBefore, issuedAt time.Time
+	configured                     string // the issuer as it is configured: perhaps a template
+	roles                          []string
 	custom                         any
 	decodeCustom                   func([]byte) (any, error)
 }
 
-// Issuer returns "iss", which is the configured issuer to the byte.
+// Issuer returns the configured issuer, which "iss" is to the byte or an alias
+// of; where a template is configured, it returns "iss".
 func (c *Claims) Issuer() string { return c.issuer }
 
 // Subject returns "sub", or "" where the profile allows a token without it. A
@@ -48,6 +52,10 @@ func (c *Claims) Audience() []string { return slices.Clone(c.audience) }
 // Scopes returns what the token grants. Roles, groups and permissions are never
 // among it.
 func (c *Claims) Scopes() scopes.Set { return c.scopes }
+
+// Roles returns a copy of the roles, groups and permissions that the profile
+// knows of. They grant no scope.
+func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
 
 // ExpiresAt returns "exp", which every verified token has.
 func (c *Claims) ExpiresAt() time.Time { return c.expiresAt }
@@ -124,23 +132,32 @@ func (c *Claims) decode(p *profile) error {
 		}
 	}
 	if v := c.members.Lookup("aud"); v != nil {
-		if text, ok := strictjson.String(v); ok {
-			c.audience = []string{text}
-		} else if c.audience, ok = strictjson.Strings(v); !ok {
+		var ok bool
+		if c.audience, ok = texts(v); !ok {
 			return refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
 		}
 	}
-	for _, name := range p.clientID {
-		if v := c.members.Lookup(name); v != nil {
+	return c.decodeGrants(p)
+}
+
+// decodeGrants fills in who the client is and what it may do.
+func (c *Claims) decodeGrants(p *profile) error {
+	for _, path := range p.clientID {
+		if v := path.in(c.members); v != nil {
 			var ok bool
 			if c.clientID, ok = strictjson.String(v); !ok {
-				return refuse(InvalidClaims, "%q is not a string", name)
+				return refuse(InvalidClaims, "%q is not a string", path)
 			}
 			break
 		}
 	}
-	for _, name := range p.scopes {
-		c.scopes = c.scopes.Union(granted(c.members.Lookup(name), p.arrays))
+	c.scopes = scopes.Set{}
+	for _, path := range p.scopes {
+		c.scopes = c.scopes.Union(granted(path.in(c.members), p.arrays))
+	}
+	c.roles = nil
+	for _, path := range p.roles {
+		c.roles = append(c.roles, rolesOf(path.in(c.members))...)
 	}
 	return nil
 }
@@ -157,4 +174,21 @@ func granted(v jsontext.Value, arrays bool) scopes.Set {
 		return set
 	}
 	return scopes.Set{}
+}
+
+// rolesOf reads one claim that holds roles: an array of strings, or an object
+// whose names are the roles. Any other form has none.
+func rolesOf(v jsontext.Value) []string {
+	if names, ok := strictjson.Strings(v); ok {
+		return names
+	}
+	object, err := strictjson.Parse(v)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(object))
+	for i, m := range object {
+		names[i] = m.Name
+	}
+	return names
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // KeySet is where a verifier finds the keys of its issuer. *[jwks.Cache] and
@@ -43,6 +43,9 @@ type Config struct {
 	// PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil: RS256,
 	// PS256, ES256, EdDSA and Ed25519.
 	Algorithms []string
+	// Hierarchy is scopes that imply others; Claims.Scopes has them all. Nil: no
+	// scope implies another.
+	Hierarchy scopes.Hierarchy
 	// MaxLifetime bounds "exp" minus "iat". Zero: no bound.
 	MaxLifetime time.Duration
 	// MaxAge bounds the time since "iat". Zero: no bound.
@@ -68,6 +71,17 @@ func New(cfg Config) (*JWTVerifier, error) {
 	methods, errs := algorithms(cfg.Algorithms)
 	profile, profileErrs := cfg.Profile.resolve()
 	errs = append(errs, profileErrs...)
+	errs = append(errs, cfg.Profile.checkIssuer(cfg.Issuer)...)
+	template, err := parseTemplate(cfg.Issuer)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if template != nil && cfg.Keys == nil {
+		errs = append(errs, errTemplateKeys)
+	}
+	if err := cfg.Hierarchy.Err(); err != nil {
+		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
+	}
 	if cfg.Issuer == "" {
 		errs = append(errs, errors.New("Config.Issuer: required"))
 	}
@@ -87,6 +101,8 @@ func New(cfg Config) (*JWTVerifier, error) {
 	}
 	v := &JWTVerifier{
 		issuer:      cfg.Issuer,
+		template:    template,
+		hierarchy:   cfg.Hierarchy.Closed(),
 		audience:    slices.Clone(cfg.Audience),
 		methods:     methods,
 		profile:     profile,
@@ -97,12 +113,10 @@ func New(cfg Config) (*JWTVerifier, error) {
 		observer:    cfg.Observer,
 		keys:        cfg.Keys,
 	}
-	if cfg.Keys == nil && cfg.Issuer != "" {
-		closer, err := v.discover(len(errs) == 0)
-		if err != nil {
+	if cfg.Keys == nil && cfg.Issuer != "" && template == nil {
+		if err := v.discover(len(errs) == 0); err != nil {
 			errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 		}
-		v.closer = closer
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
@@ -112,17 +126,17 @@ func New(cfg Config) (*JWTVerifier, error) {
 
 // discover starts a cache of the verifier's own, if start says so: a
 // configuration with other faults must not leave one running.
-func (v *JWTVerifier) discover(start bool) (io.Closer, error) {
+func (v *JWTVerifier) discover(start bool) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
-		return nil, fmt.Errorf("%q is not a URL to discover keys from; set Config.Keys", v.issuer)
-	}
-	if !start {
-		return nil, nil
+		return fmt.Errorf("%q is not a URL to discover keys from; set Config.Keys", v.issuer)
 	}
 	cache, err := jwks.Discover(v.issuer, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	v.keys = cache
-	return cache, nil
+	if !start {
+		return cache.Close()
+	}
+	v.keys, v.closer = cache, cache
+	return nil
 }

@@ -39,8 +39,11 @@ func TestNewErrors(t *testing.T) {
 		}), []string{"Profile.Scopes", "Profile.ClientID", "Profile.Required"}},
 		{"issuer no URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
 		{"issuer over http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
-		{"all at once", bearer.Config{Algorithms: []string{"none", "HS256"}, MaxAge: -1},
-			[]string{"Config.Issuer", "Config.Audience", `"none"`, `"HS256"`, "Config.MaxAge"}},
+		{
+			"all at once",
+			bearer.Config{Algorithms: []string{"none", "HS256"}, MaxAge: -1},
+			[]string{"Config.Issuer", "Config.Audience", `"none"`, `"HS256"`, "Config.MaxAge"},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			v, err := bearer.New(row.cfg)

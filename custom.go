@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
 // JSON decodes the claims set into a T, for Config.Custom:
@@ -32,6 +34,31 @@ func JSON[T any](claims []byte) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// JSONAt returns a decoder like [JSON] for one claim instead of the whole set,
+// for Config.Custom:
+//
+//	Custom: bearer.JSONAt[Deployer]("custom_claims"),
+//
+// The claim is named as in [Profile]. A token without it is refused with the
+// reason [InvalidCustom].
+func JSONAt[T any](claim string) func(claims []byte) (any, error) {
+	path, err := parseClaimPath(claim)
+	return func(claims []byte) (any, error) {
+		if err != nil {
+			return nil, &Error{Reason: Internal, Err: err}
+		}
+		members, err := strictjson.Parse(claims)
+		if err != nil {
+			return nil, err
+		}
+		value := path.in(members)
+		if value == nil {
+			return nil, fmt.Errorf("claim %q is missing", path)
+		}
+		return JSON[T](value)
+	}
 }
 
 // Custom returns the custom claims of the caller, as Config.Custom made them,
@@ -73,7 +100,7 @@ var flatTypes sync.Map // of reflect.Type to bool
 // changed.
 func flat(t reflect.Type) bool {
 	if known, ok := flatTypes.Load(t); ok {
-		return known.(bool) //nolint:forcetypeassert // only bools are stored, below
+		return known.(bool) //nolint:errcheck // only bools are stored, below
 	}
 	answer := isFlat(t)
 	flatTypes.Store(t, answer)

@@ -37,6 +37,9 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 		}
 	}()
 	observer, _ := v.(Observer)
+	if own, ok := v.(verifier); ok && !own.observing() {
+		observer = nil // the clock need not be read for nobody
+	}
 	c := &call{Context: ctx, transport: req.Transport, route: req.Route, observed: observer != nil}
 	if observer == nil {
 		if err := decide(c, v, req); err != nil {
@@ -101,7 +104,7 @@ func denied(rule scopes.Rule, err error) *Error {
 func (e *Event) outcome(claims *Claims, err error) {
 	e.Claims = claims
 	if claims != nil {
-		e.Issuer = claims.Issuer()
+		e.Issuer = claims.configured
 	}
 	if err == nil {
 		return

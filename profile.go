@@ -3,13 +3,20 @@ package bearer
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // Profile is what an issuer's access tokens look like where they differ from
 // RFC 9068. It is data: each field that is nil has the rule of RFC 9068, so that
-// the zero Profile is RFC 9068 strictly. Configurations copy it.
+// the zero Profile is RFC 9068 strictly, and an empty list that is not nil means
+// "none". Configurations copy it. To change a profile of this package, copy it
+// and change the copy.
+//
+// Claims are named as they are ("azp", "https://ns/roles": dots, slashes and
+// colons mean nothing) or, inside an object, by a JSON pointer with a slash in
+// front (RFC 6901: "/realm_access/roles").
 type Profile struct {
 	// Name is how logs call the profile. Empty means "RFC 9068".
 	Name string
@@ -17,90 +24,154 @@ type Profile struct {
 	// media types (case-insensitively, "application/" left out); "" stands for a
 	// token without "typ". Nil means "at+jwt" only (RFC 9068, section 4).
 	Types []string
+	// NotIssuer is forms of Config.Issuer that are known to be wrong, as regular
+	// expressions, each with the sentence that New's error says.
+	NotIssuer map[string]string
+	// Aliases is other "iss" values under which the same issuer's tokens come.
+	Aliases []string
+	// Audience is the claims that name whom the token is for; the first one that
+	// is there, and not an empty array, is compared with Config.Audience. Nil
+	// means "aud" only. With {"aud", "client_id"} a token without "aud" is for us
+	// if Config.Audience lists its client.
+	Audience []string
 	// Scopes is the claims that hold scopes, as a string or as an array of
 	// strings; what they grant is the union. Nil means "scope" as a string only
 	// (RFC 9068, section 2.2.3). A claim that is there in no such form grants
 	// nothing.
 	Scopes []string
-	// ClientID is the claims that may hold the client identifier; the first
+	// Roles is the claims that hold roles, groups or permissions: an array of
+	// strings, or an object whose names are the roles. They are kept apart from
+	// scopes, and rules ask for them by [HasRole]. Nil means none.
+	Roles []string
+	// ClientID is the claims that may hold the client identifier; the first one
 	// that is there counts. Nil means "client_id".
 	ClientID []string
 	// Required is the claims that a token must have, besides "iss" and "exp",
-	// which it always must. Nil means "aud", "sub", "client_id", "iat" and "jti"
-	// (RFC 9068, section 2.2).
+	// which it always must, and Audience. Nil means "sub", "client_id", "iat" and
+	// "jti" (RFC 9068, section 2.2).
 	Required []string
+	// Values is claims that must be there with one of these string values.
+	Values map[string][]string
+	// Forbidden is claims that mark another kind of token, such as an ID token,
+	// which must not pass for an access token (RFC 8725, section 3.12).
+	Forbidden []string
+	// ForbiddenHeader is header members that mark tokens which nobody but
+	// somebody else can use, each with the sentence that says so in the log.
+	ForbiddenHeader map[string]string
 	// InertConfirmation is the members of "cnf" that bind the token to nothing.
-	// A token with any other "cnf" is refused. Nil means there are none.
+	// A token with any other "cnf" is refused.
 	InertConfirmation []string
+	// KeyIssuer says that a key with an "issuer" member verifies only tokens of
+	// that issuer, in which "{tenantid}" stands for the token's "tid".
+	KeyIssuer bool
 }
 
-// Scalekit is the access tokens of Scalekit's machine-to-machine clients: typ
-// "JWT", scopes in an array as well as in a string, and custom claims as one
-// object "custom_claims".
-var Scalekit = Profile{
-	Name:     "Scalekit",
-	Types:    []string{"JWT", "at+jwt"},
-	Scopes:   []string{"scopes", "scope"},
-	ClientID: []string{"client_id"},
-	Required: []string{"sub", "client_id", "iat", "jti"},
+// profile is a Profile with its defaults filled in and its parts parsed.
+type profile struct {
+	name            string
+	types           []string
+	aliases         []string
+	audience        []claimPath
+	scopes          []claimPath
+	arrays          bool // scopes may be arrays
+	roles           []claimPath
+	clientID        []claimPath
+	required        []claimPath
+	values          []claimValues
+	forbidden       []claimPath
+	forbiddenHeader map[string]string
+	inert           []string
+	keyIssuer       bool
 }
 
-// resolve returns a copy of p in which nothing is left to a default, and all
-// that is wrong with p.
-func (p Profile) resolve() (profile, []error) {
+// claimValues is a claim and the values that it may have.
+type claimValues struct {
+	path   claimPath
+	values []string
+}
+
+// checkIssuer returns what the profile knows to be wrong with an issuer.
+func (p Profile) checkIssuer(issuer string) []error {
 	var errs []error
-	r := profile{
-		name:     p.Name,
-		types:    slices.Clone(p.Types),
-		scopes:   slices.Clone(p.Scopes),
-		arrays:   p.Scopes != nil,
-		clientID: slices.Clone(p.ClientID),
-		required: slices.Clone(p.Required),
-		inert:    slices.Clone(p.InertConfirmation),
+	for form, why := range p.NotIssuer {
+		re, err := regexp.Compile(form)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("Config.Profile.NotIssuer: %w", err))
+		case re.MatchString(issuer):
+			errs = append(errs, fmt.Errorf("Config.Issuer: %q: %s", issuer, why))
+		}
+	}
+	return errs
+}
+
+// resolve returns p with nothing left to a default, and all that is wrong with
+// it.
+func (p Profile) resolve() (*profile, []error) {
+	r := &profile{
+		name:            p.Name,
+		types:           []string{"at+jwt"},
+		aliases:         slices.Clone(p.Aliases),
+		arrays:          p.Scopes != nil,
+		forbiddenHeader: p.ForbiddenHeader,
+		inert:           slices.Clone(p.InertConfirmation),
+		keyIssuer:       p.KeyIssuer,
 	}
 	if p.Name == "" {
 		r.name = "RFC 9068"
 	}
-	if p.Types == nil {
-		r.types = []string{"at+jwt"}
-	}
-	if p.Scopes == nil {
-		r.scopes = []string{"scope"}
-	}
-	if p.ClientID == nil {
-		r.clientID = []string{"client_id"}
-	}
-	if p.Required == nil {
-		r.required = []string{"aud", "sub", "client_id", "iat", "jti"}
-	}
-	for i, typ := range r.types {
-		r.types[i] = mediaType(typ)
+	var errs []error
+	if p.Types != nil {
+		r.types = slices.Clone(p.Types)
+		for i, typ := range r.types {
+			r.types[i] = mediaType(typ)
+		}
 	}
 	if len(r.types) == 0 {
 		errs = append(errs, errors.New("Config.Profile.Types: empty, so that no token could be accepted"))
 	}
 	for _, list := range []struct {
-		field string
-		names []string
+		field   string
+		given   []string
+		unset   []string
+		to      *[]claimPath
+		notNone bool
 	}{
-		{"Scopes", r.scopes}, {"ClientID", r.clientID}, {"Required", r.required}, {"InertConfirmation", r.inert},
+		{"Audience", p.Audience, []string{"aud"}, &r.audience, true},
+		{"Scopes", p.Scopes, []string{"scope"}, &r.scopes, false},
+		{"Roles", p.Roles, nil, &r.roles, false},
+		{"ClientID", p.ClientID, []string{"client_id"}, &r.clientID, false},
+		{"Required", p.Required, []string{"sub", "client_id", "iat", "jti"}, &r.required, false},
+		{"Forbidden", p.Forbidden, nil, &r.forbidden, false},
 	} {
-		if slices.Contains(list.names, "") {
-			errs = append(errs, fmt.Errorf("Config.Profile.%s: the name of a claim is empty", list.field))
+		names := list.given
+		if names == nil {
+			names = list.unset
 		}
+		if list.notNone && len(names) == 0 {
+			errs = append(errs, fmt.Errorf("Config.Profile.%s: empty, so that no token could be accepted", list.field))
+		}
+		paths, pathErrs := parseClaimPaths("Config.Profile."+list.field, names)
+		*list.to = paths
+		errs = append(errs, pathErrs...)
 	}
-	return r, errs
+	return r, append(errs, r.parseValues(p)...)
 }
 
-// profile is a Profile with its defaults filled in.
-type profile struct {
-	name     string
-	types    []string
-	scopes   []string
-	arrays   bool // scopes may be arrays
-	clientID []string
-	required []string
-	inert    []string
+func (r *profile) parseValues(p Profile) []error {
+	var errs []error
+	for name, values := range p.Values {
+		path, err := parseClaimPath(name)
+		if err != nil || len(values) == 0 {
+			errs = append(errs, fmt.Errorf("Config.Profile.Values: %q: want the name of a claim and the values it may have", name))
+			continue
+		}
+		r.values = append(r.values, claimValues{path, slices.Clone(values)})
+	}
+	if slices.Contains(p.InertConfirmation, "") || slices.Contains(p.Aliases, "") {
+		errs = append(errs, errors.New("Config.Profile: an empty name in InertConfirmation or Aliases"))
+	}
+	return errs
 }
 
 // mediaType brings a "typ" into the form in which two of them can be compared

@@ -3,18 +3,16 @@ package bearer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/bearerkit/bearer/internal/compact"
 	"github.com/bearerkit/bearer/internal/jws"
-	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // Verifier decides whether a token is genuine, for us and valid now. Guards take
@@ -35,24 +33,17 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 	return f(ctx, token)
 }
 
-const (
-	// maxToken is how many bytes a token may have. Headers of a request are 8 to
-	// 16 KiB in all with most servers and proxies.
-	maxToken = 16 << 10
-	// skew is how far the issuer's clock may be ahead of ours, for "nbf" and
-	// "iat". "exp" has no leeway: it is the issuer's word on when to stop.
-	skew = 60 * time.Second
-)
-
 // JWTVerifier verifies signed JWT access tokens of one issuer. [New] makes one.
 // It is safe for concurrent use.
 type JWTVerifier struct {
 	issuer      string
+	template    *template // of issuer, if it is one
 	audience    []string
 	keys        KeySet
 	closer      io.Closer // the cache, where it is our own
 	methods     map[string]jwt.SigningMethod
-	profile     profile
+	profile     *profile
+	hierarchy   scopes.Hierarchy
 	maxLifetime time.Duration
 	maxAge      time.Duration
 	custom      func([]byte) (any, error)
@@ -77,76 +68,66 @@ func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 	}
 }
 
+// observing reports whether Observe does anything.
+func (v *JWTVerifier) observing() bool { return v.observer != nil }
+
 // Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519,
 // section 7.2) and returns its claims, or an *[Error]. It waits only where the
 // token's key is not known and the issuer is asked for it, for 2 seconds at most
 // and no longer than ctx lets it.
-func (v *JWTVerifier) Verify(ctx context.Context, token string) (claims *Claims, err error) {
-	defer func() {
-		// An observer's panic, too, ends this request only, and never as a pass.
-		if p := recover(); p != nil {
-			claims, err = nil, panicked(p)
-		}
-	}()
-	in := callFrom(ctx)
-	if v.observer == nil || (in != nil && in.observed) {
-		return v.verify(ctx, token)
-	}
-	var e Event
-	if in != nil {
-		e.Transport, e.Route = in.transport, in.route
-	}
-	start := time.Now()
-	claims, err = v.verify(ctx, token)
-	e.Duration = time.Since(start)
-	e.outcome(claims, err)
-	v.observer.Observe(ctx, e)
-	return claims, err
+func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error) {
+	return verifyObserved(ctx, v, token)
 }
 
-// verify returns errors of type *Error only.
-func (v *JWTVerifier) verify(ctx context.Context, token string) (claims *Claims, err error) {
-	defer func() {
-		// A hook's panic ends this request and no other, and never as a pass.
-		if p := recover(); p != nil {
-			claims, err = nil, panicked(p)
-		}
-	}()
-	t, err := v.read(token)
+// verify is what Verify does, not observed. Its errors are of type *Error.
+func (v *JWTVerifier) verify(ctx context.Context, raw string) (*Claims, error) {
+	t, err := read(raw)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.authentic(ctx, t); err != nil {
-		return nil, v.named(err)
+	if !v.names(t) {
+		return nil, refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer)
 	}
-	if err := v.acceptable(t); err != nil {
-		return nil, v.named(err)
-	}
-	if v.custom != nil {
-		// A copy: what a hook does to it must not change what was verified.
-		custom, err := v.custom(slices.Clone(t.claims.raw))
-		if err != nil {
-			return nil, v.named(hookError(err))
-		}
-		t.claims.custom, t.claims.decodeCustom = custom, v.custom
-	}
-	if v.validate != nil {
-		if err := v.validate(ctx, t.claims); err != nil {
-			return nil, v.named(hookError(err))
-		}
+	return v.judge(ctx, t)
+}
+
+// judge decides on a token that names this issuer.
+func (v *JWTVerifier) judge(ctx context.Context, t *token) (*Claims, error) {
+	if err := v.check(ctx, t); err != nil {
+		// A copy: errors may be shared, and hooks may keep theirs.
+		e := *asError(err)
+		e.issuer = v.issuer
+		return nil, &e
 	}
 	return t.claims, nil
 }
 
-// named notes in an error that the token names our issuer.
-func (v *JWTVerifier) named(err error) error {
-	e := *asError(err)
-	e.issuer = v.issuer
-	return &e
+func (v *JWTVerifier) check(ctx context.Context, t *token) error {
+	if v.methods[t.header.Alg] == nil {
+		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg))
+	}
+	if err := v.authentic(ctx, t); err != nil {
+		return err
+	}
+	if err := v.acceptable(t); err != nil {
+		return err
+	}
+	c := t.claims
+	if v.custom != nil {
+		// A copy: what a hook does to it must not change what was verified.
+		custom, err := v.custom(slices.Clone(c.raw))
+		if err != nil {
+			return hookError(err)
+		}
+		c.custom, c.decodeCustom = custom, v.custom
+	}
+	if v.validate != nil {
+		if err := v.validate(ctx, c); err != nil {
+			return hookError(err)
+		}
+	}
+	return nil
 }
-
-// panicked makes an error of a panic in a hook.
-func panicked(p any) *Error { return refuse(Internal, "panic: %v", p) }
 
 // hookError is what an error of a user's hook means: a reason where it carries
 // one, a refusal of the claims otherwise.
@@ -157,84 +138,6 @@ func hookError(err error) *Error {
 	return &Error{Reason: InvalidCustom, Err: err}
 }
 
-// token is a token that was read and is not yet believed.
-type token struct {
-	parts  compact.JWS
-	header jws.Header
-	claims *Claims
-}
-
-// What is refused most often under attack costs nothing to say.
-var (
-	errEmpty     = &Error{Reason: NoToken}
-	errTooLong   = &Error{Reason: Malformed, Err: fmt.Errorf("longer than %d bytes", maxToken)}
-	errNotJWS    = &Error{Reason: Malformed, Err: errors.New("not three parts of base64url: not a signed JWT in compact serialization")}
-	errEncrypted = &Error{Reason: Malformed, Err: errors.New("five parts: encrypted tokens (JWE) are not supported")}
-)
-
-// read takes a token apart, as far as it is needed to know whose it claims to
-// be. It accepts one spelling of everything.
-func (v *JWTVerifier) read(raw string) (*token, error) {
-	if raw == "" {
-		return nil, errEmpty
-	}
-	if len(raw) > maxToken {
-		return nil, errTooLong
-	}
-	parts, ok := compact.Split(raw)
-	if !ok {
-		if strings.Count(raw, ".") == 4 {
-			return nil, errEncrypted
-		}
-		return nil, errNotJWS
-	}
-	t := &token{parts: parts}
-	if err := t.readHeader(); err != nil {
-		return nil, err
-	}
-	if err := t.readClaims(); err != nil {
-		return nil, err
-	}
-	iss, ok := strictjson.String(t.claims.members.Lookup("iss"))
-	if !ok {
-		return nil, refuse(WrongIssuer, `"iss" is missing or not a string`)
-	}
-	if iss != v.issuer {
-		return nil, refuse(WrongIssuer, "%q is not the issuer %q", cut(iss), v.issuer)
-	}
-	t.claims.issuer = v.issuer
-	if v.methods[t.header.Alg] == nil {
-		return nil, v.named(refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg)))
-	}
-	return t, nil
-}
-
-func (t *token) readHeader() (err error) {
-	t.header, err = jws.ReadHeader(t.parts.Header)
-	switch {
-	case errors.Is(err, jws.ErrType):
-		return &Error{Reason: WrongType, Err: err}
-	case err != nil:
-		return refuse(Malformed, "header: %w", err)
-	case mediaType(t.header.Cty) == "jwt":
-		return refuse(Malformed, "header: nested tokens are not supported (RFC 7519, section 5.2)")
-	}
-	return nil
-}
-
-func (t *token) readClaims() error {
-	raw, err := compact.Decode(t.parts.Payload)
-	if err != nil {
-		return refuse(Malformed, "claims: %w", err)
-	}
-	members, err := strictjson.Parse(raw)
-	if err != nil {
-		return refuse(Malformed, "claims: %w", err)
-	}
-	t.claims = &Claims{raw: raw, members: members}
-	return nil
-}
-
 // authentic checks the signature. Where that takes a key that is not at hand,
 // the issuer is asked only for a token that could be accepted if it had one.
 func (v *JWTVerifier) authentic(ctx context.Context, t *token) error {
@@ -242,25 +145,23 @@ func (v *JWTVerifier) authentic(ctx context.Context, t *token) error {
 	if err != nil {
 		return refuse(Malformed, "signature: %w", err)
 	}
-	method := v.methods[t.header.Alg]
 	keys, err := v.keys.Lookup(t.header.Kid, t.header.Alg)
-	if err == nil && jws.Verified(method, t.parts.Signed, signature, keys) {
+	if err == nil && v.verifies(t, signature, keys) {
 		return nil
 	}
 	if err := v.acceptable(t); err != nil {
 		return err
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
-	switch {
-	case newErr == nil && jws.Verified(method, t.parts.Signed, signature, newer):
+	if newErr == nil && v.verifies(t, signature, newer) {
 		return nil
-	case err == nil:
-		// We had keys and they say no. That there are no newer ones to be had
-		// is not why.
+	}
+	if err == nil || newErr == nil {
+		// There is a key and it says no. That there is no newer one to be had is
+		// not why.
 		return refuse(BadSignature, "not valid under the issuer's key %q", cut(t.header.Kid))
-	case newErr == nil:
-		return refuse(BadSignature, "not valid under the issuer's key %q", cut(t.header.Kid))
-	case errors.Is(newErr, jwks.ErrUnknownKey):
+	}
+	if errors.Is(newErr, jwks.ErrUnknownKey) {
 		return refuse(UnknownKey, "the issuer publishes no key %q for %s: %w", cut(t.header.Kid), t.header.Alg, newErr)
 	}
 	e := &Error{Reason: KeysUnavailable, Err: newErr}
@@ -270,99 +171,10 @@ func (v *JWTVerifier) authentic(ctx context.Context, t *token) error {
 	return e
 }
 
-// acceptable checks all that does not depend on the signature. It fills in the
-// claims.
-func (v *JWTVerifier) acceptable(t *token) error {
-	if err := v.checkType(t); err != nil {
-		return err
+// verifies reports whether one of the keys is the one that signed.
+func (v *JWTVerifier) verifies(t *token, signature []byte, keys []*jwks.Key) bool {
+	if v.profile.keyIssuer {
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !isOf(key, t) })
 	}
-	c := t.claims
-	if err := c.decode(&v.profile); err != nil {
-		return err
-	}
-	if err := v.checkTimes(c, time.Now()); err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(c.audience, func(aud string) bool { return slices.Contains(v.audience, aud) }) {
-		return refuse(WrongAudience, "%q does not name this resource, %q", cutAll(c.audience), v.audience)
-	}
-	for _, name := range v.profile.required {
-		if value := c.members.Lookup(name); value == nil || value.Kind() == 'n' {
-			return refuse(InvalidClaims, "%q is required (%s)", name, v.profile.name)
-		}
-	}
-	return v.checkConfirmation(c)
-}
-
-func (v *JWTVerifier) checkType(t *token) error {
-	typ := ""
-	if t.header.HasTyp {
-		if typ = mediaType(t.header.Typ); typ == "" {
-			return refuse(WrongType, `"typ" is empty`)
-		}
-	}
-	if slices.Contains(v.profile.types, typ) {
-		return nil
-	}
-	got := "none"
-	if t.header.HasTyp {
-		got = fmt.Sprintf("%q", cut(t.header.Typ))
-	}
-	return refuse(WrongType, "typ is %s, and profile %s wants %q; if tokens of this issuer are right so, "+
-		"name its profile (bearer.Scalekit ...) in Config.Profile", got, v.profile.name, v.profile.types)
-}
-
-// checkTimes is the part of the verdict that the clock can change.
-func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) error {
-	switch {
-	case c.expiresAt.IsZero():
-		return refuse(InvalidClaims, `"exp" is required`)
-	case !now.Before(c.expiresAt):
-		return refuse(Expired, "at %s", c.expiresAt.UTC().Format(time.RFC3339))
-	case c.notBefore.After(now.Add(skew)):
-		return refuse(NotYetValid, "nbf is %s", c.notBefore.UTC().Format(time.RFC3339))
-	case c.issuedAt.After(now.Add(skew)):
-		return refuse(NotYetValid, "iat is %s", c.issuedAt.UTC().Format(time.RFC3339))
-	}
-	if v.maxLifetime == 0 && v.maxAge == 0 {
-		return nil
-	}
-	if c.issuedAt.IsZero() {
-		return refuse(InvalidClaims, `"iat" is required, since there is a maximum lifetime or age`)
-	}
-	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
-		return refuse(InvalidClaims, "lifetime %v is over %v", lifetime, v.maxLifetime)
-	}
-	if age := now.Sub(c.issuedAt); v.maxAge > 0 && age > v.maxAge {
-		return refuse(Expired, "%v old, and the maximum is %v", age.Round(time.Second), v.maxAge)
-	}
-	return nil
-}
-
-// checkConfirmation refuses a token that is bound to its sender (RFC 7800,
-// section 3.1): to take it as a plain bearer token would be a downgrade (RFC
-// 9449, section 7.2; RFC 8705, section 3).
-func (v *JWTVerifier) checkConfirmation(c *Claims) error {
-	value := c.members.Lookup("cnf")
-	if value == nil {
-		return nil
-	}
-	members, err := strictjson.Parse(value)
-	if err != nil || len(members) == 0 {
-		return refuse(WrongBinding, `"cnf" is not an object with members`)
-	}
-	for _, m := range members {
-		if !slices.Contains(v.profile.inert, m.Name) {
-			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, cut(m.Name))
-		}
-	}
-	return nil
-}
-
-func cutAll(values []string) []string {
-	values = slices.Clone(values[:min(len(values), 4)])
-	for i := range values {
-		values[i] = cut(values[i])
-	}
-	return values
+	return jws.Verified(v.methods[t.header.Alg], t.parts.Signed, signature, keys)
 }

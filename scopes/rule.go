@@ -79,6 +79,10 @@ func Func(name string, check func(context.Context) error) Rule {
 	return newRule(node{kind: function, name: name, fn: check, err: err})
 }
 
+// Invalid returns a rule that cannot work, with the reason for [Rule.Err]: for
+// packages whose functions make rules out of what they are given.
+func Invalid(err error) Rule { return newRule(node{kind: all, err: err}) }
+
 func newRule(n node) Rule {
 	n.pure = n.kind != function
 	for _, rule := range n.rules {

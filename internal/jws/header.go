@@ -22,6 +22,8 @@ type Header struct {
 	HasTyp bool
 	// Cty is "" where it is missing or not a string.
 	Cty string
+	// Members is all of them.
+	Members strictjson.Object
 }
 
 // ErrType is a "typ" that is not a string.
@@ -38,7 +40,7 @@ func ReadHeader(part string) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
-	var h Header
+	h := Header{Members: members}
 	for _, m := range members {
 		switch m.Name {
 		case "alg":

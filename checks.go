@@ -1,0 +1,206 @@
+package bearer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+// skew is how far the issuer's clock may be ahead of ours, for "nbf" and "iat".
+// "exp" has no leeway: it is the issuer's word on when to stop.
+const skew = 60 * time.Second
+
+// acceptable checks all that does not depend on the signature. It fills in the
+// claims. It may be called twice on one token.
+func (v *JWTVerifier) acceptable(t *token) error {
+	if err := v.profile.checkType(t); err != nil {
+		return v.hint(t, err)
+	}
+	c := t.claims
+	if err := c.decode(v.profile); err != nil {
+		return err
+	}
+	c.scopes = v.hierarchy.Expand(c.scopes)
+	c.configured = v.issuer
+	if c.issuer = t.iss; v.template == nil {
+		c.issuer = v.issuer // where the token has an alias of it
+	}
+	if err := v.checkTimes(c, time.Now()); err != nil {
+		return err
+	}
+	if err := v.checkAudience(c); err != nil {
+		return v.hint(t, err)
+	}
+	if err := v.profile.checkClaims(c); err != nil {
+		return v.hint(t, err)
+	}
+	return v.profile.checkConfirmation(c)
+}
+
+// hint adds to a refusal which other profile of this package would take a token
+// of this form. A wrong profile is the first mistake people make.
+func (v *JWTVerifier) hint(t *token, err *Error) error {
+	var fits []string
+	for _, p := range profiles {
+		r, _ := p.resolve()
+		c := *t.claims
+		if p.Name != v.profile.name && r.checkType(t) == nil && r.checkClaims(&c) == nil && r.audienceOf(&c) != nil &&
+			len(p.checkIssuer(t.iss)) == 0 {
+			fits = append(fits, p.Name)
+		}
+	}
+	if len(fits) == 0 {
+		return err
+	}
+	e := *err
+	e.Err = fmt.Errorf("%w; the token has the form of profile %s: see Config.Profile", err.Err, strings.Join(fits, ", "))
+	return &e
+}
+
+func (p *profile) checkType(t *token) *Error {
+	for name, why := range p.forbiddenHeader {
+		if t.header.Members.Lookup(name) != nil {
+			return refuse(WrongType, "header %q: %s", name, why)
+		}
+	}
+	typ := mediaType(t.header.Typ)
+	if slices.Contains(p.types, typ) && (typ != "" || !t.header.HasTyp) {
+		return nil
+	}
+	got := "none"
+	if t.header.HasTyp {
+		got = fmt.Sprintf("%q", cut(t.header.Typ))
+	}
+	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
+}
+
+func (p *profile) typesText() string {
+	texts := make([]string, len(p.types))
+	for i, typ := range p.types {
+		if texts[i] = fmt.Sprintf("%q", typ); typ == "" {
+			texts[i] = "none"
+		}
+	}
+	return strings.Join(texts, " or ")
+}
+
+// checkTimes is the part of the verdict that the clock can change.
+func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) error {
+	switch {
+	case c.expiresAt.IsZero():
+		return refuse(InvalidClaims, `"exp" is required`)
+	case !now.Before(c.expiresAt):
+		return refuse(Expired, "at %s", c.expiresAt.UTC().Format(time.RFC3339))
+	case c.notBefore.After(now.Add(skew)):
+		return refuse(NotYetValid, "nbf is %s", c.notBefore.UTC().Format(time.RFC3339))
+	case c.issuedAt.After(now.Add(skew)):
+		return refuse(NotYetValid, "iat is %s", c.issuedAt.UTC().Format(time.RFC3339))
+	}
+	if v.maxLifetime == 0 && v.maxAge == 0 {
+		return nil
+	}
+	if c.issuedAt.IsZero() {
+		return refuse(InvalidClaims, `"iat" is required, since there is a maximum lifetime or age`)
+	}
+	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
+		return refuse(InvalidClaims, "lifetime %v is over %v", lifetime, v.maxLifetime)
+	}
+	if age := now.Sub(c.issuedAt); v.maxAge > 0 && age > v.maxAge {
+		return refuse(Expired, "%v old, and the maximum is %v", age.Round(time.Second), v.maxAge)
+	}
+	return nil
+}
+
+// checkAudience wants one of our names in the first claim of the profile that
+// says whom the token is for.
+func (v *JWTVerifier) checkAudience(c *Claims) *Error {
+	names := c.audience
+	if value := v.profile.audienceOf(c); value != nil {
+		var ok bool
+		if names, ok = texts(value); !ok {
+			return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
+		}
+	}
+	if slices.ContainsFunc(names, func(aud string) bool { return slices.Contains(v.audience, aud) }) {
+		return nil
+	}
+	return refuse(WrongAudience, "%q does not name this resource, %q", cutAll(names), v.audience)
+}
+
+// audienceOf returns the value of the first claim that says whom the token is
+// for, or nil. An empty array says nothing.
+func (p *profile) audienceOf(c *Claims) jsontext.Value {
+	for _, path := range p.audience {
+		if value := path.in(c.members); value != nil && !emptyArray(value) {
+			return value
+		}
+	}
+	return nil
+}
+
+func emptyArray(value jsontext.Value) bool {
+	elements, ok := strictjson.Array(value)
+	return ok && len(elements) == 0
+}
+
+// checkClaims wants the claims that the profile requires, and none that it
+// forbids.
+func (p *profile) checkClaims(c *Claims) *Error {
+	for _, path := range p.required {
+		if value := path.in(c.members); value == nil || value.Kind() == 'n' {
+			return refuse(InvalidClaims, "%q is required (profile %s)", path, p.name)
+		}
+	}
+	for _, want := range p.values {
+		if text, ok := strictjson.String(want.path.in(c.members)); !ok || !slices.Contains(want.values, text) {
+			return refuse(InvalidClaims, "%q is not %q (profile %s)", want.path, want.values, p.name)
+		}
+	}
+	for _, path := range p.forbidden {
+		if path.in(c.members) != nil {
+			return refuse(InvalidClaims, "%q marks another kind of token, such as an ID token (profile %s)", path, p.name)
+		}
+	}
+	return nil
+}
+
+// checkConfirmation refuses a token that is bound to its sender (RFC 7800,
+// section 3.1): to take it as a plain bearer token would be a downgrade (RFC
+// 9449, section 7.2; RFC 8705, section 3).
+func (p *profile) checkConfirmation(c *Claims) error {
+	value := c.members.Lookup("cnf")
+	if value == nil {
+		return nil
+	}
+	members, err := strictjson.Parse(value)
+	if err != nil || len(members) == 0 {
+		return refuse(WrongBinding, `"cnf" is not an object with members`)
+	}
+	for _, m := range members {
+		if !slices.Contains(p.inert, m.Name) {
+			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, cut(m.Name))
+		}
+	}
+	return nil
+}
+
+// texts returns a string, or the strings of an array.
+func texts(value jsontext.Value) ([]string, bool) {
+	if text, ok := strictjson.String(value); ok {
+		return []string{text}, true
+	}
+	return strictjson.Strings(value)
+}
+
+func cutAll(values []string) []string {
+	values = slices.Clone(values[:min(len(values), 4)])
+	for i := range values {
+		values[i] = cut(values[i])
+	}
+	return values
+}

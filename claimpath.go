@@ -1,0 +1,66 @@
+package bearer
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+// claimPath names a claim: one name, or the names on the way into an object.
+//
+// In configurations it is written as the name itself, in which dots, slashes and
+// colons mean nothing ("kubernetes.io", "https://ns/roles"), or, with a slash in
+// front, as a JSON pointer (RFC 6901: "/realm_access/roles", where ~1 stands for
+// a slash inside a name and ~0 for a tilde).
+type claimPath []string
+
+func parseClaimPath(s string) (claimPath, error) {
+	if s == "" {
+		return nil, fmt.Errorf("%q: the name of a claim is empty", s)
+	}
+	rest, pointer := strings.CutPrefix(s, "/")
+	if !pointer {
+		return claimPath{s}, nil
+	}
+	path := claimPath(strings.Split(rest, "/"))
+	for i, name := range path {
+		if plain := strings.NewReplacer("~0", "", "~1", "").Replace(name); name == "" || strings.Contains(plain, "~") {
+			return nil, fmt.Errorf("%q: not a JSON pointer to a claim (RFC 6901)", s)
+		}
+		path[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+	}
+	return path, nil
+}
+
+// parseClaimPaths parses each path and names the field in errors.
+func parseClaimPaths(field string, list []string) (paths []claimPath, errs []error) {
+	for _, s := range list {
+		path, err := parseClaimPath(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", field, err))
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, errs
+}
+
+// String returns the names as a log can show them.
+func (p claimPath) String() string { return strings.Join(p, "/") }
+
+// in returns the value of the claim, or nil. What is there but null counts: it
+// has a type, and the wrong one.
+func (p claimPath) in(object strictjson.Object) jsontext.Value {
+	value := object.Lookup(p[0])
+	for _, name := range p[1:] {
+		inner, err := strictjson.Parse(value)
+		if err != nil {
+			return nil
+		}
+		value = inner.Lookup(name)
+	}
+	return value
+}

@@ -1,0 +1,279 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// twoIssuers returns issuers A and B whose keys have one kid, and a config of
+// each.
+func twoIssuers(t *testing.T) (a, b *bearertest.Issuer, cfgA, cfgB bearer.Config) {
+	t.Helper()
+	make1 := func(name string) (*bearertest.Issuer, bearer.Config) {
+		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{
+			Issuer: "https://" + name + ".example", Audience: []string{audience}, Algorithms: []string{"EdDSA"},
+			KeyID: func() string { return "1" },
+		})
+		t.Cleanup(issuer.Close)
+		keys, err := jwks.Parse(issuer.JWKS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return issuer, bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
+	}
+	a, cfgA = make1("a")
+	b, cfgB = make1("b")
+	return a, b, cfgA, cfgB
+}
+
+func TestSeveralIssuers(t *testing.T) {
+	a, b, cfgA, cfgB := twoIssuers(t)
+	cfgB.Algorithms, cfgB.Audience = []string{"EdDSA"}, []string{"b-only"}
+	var issuers bearer.Issuers
+	defer func() {
+		if err := issuers.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	verify := func(token string) bearer.Reason {
+		_, err := issuers.Verify(t.Context(), token)
+		return reasonOf(t, err)
+	}
+	if got := verify(a.Token(nil)); got != bearer.WrongIssuer {
+		t.Errorf("the zero Issuers: got reason %q, want %q", got, bearer.WrongIssuer)
+	}
+	for _, cfg := range []bearer.Config{cfgA, cfgB} {
+		if err := issuers.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forB := members{"aud": "b-only"}
+	for _, row := range []struct {
+		name, token string
+		want        bearer.Reason
+	}{
+		{"of A", a.Token(nil), ""},
+		{"of B", b.Token(forB), ""},
+		{"of B for A's audience", b.Token(nil), bearer.WrongAudience},
+		{"says A, signed by B under the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
+		{"says B, signed by A under the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
+		{"of nobody", a.Token(members{"iss": "https://c.example"}), bearer.WrongIssuer},
+		{"slash", a.Token(members{"iss": a.URL() + "/"}), bearer.WrongIssuer},
+		{"both", a.Token(members{"iss": []string{a.URL(), b.URL()}}), bearer.WrongIssuer},
+		{"none", a.Token(members{"iss": nil}), bearer.WrongIssuer},
+		{"nothing", "", bearer.NoToken},
+	} {
+		if got := verify(row.token); got != row.want {
+			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
+		}
+	}
+	var names []string
+	for _, status := range issuers.Status() {
+		names = append(names, status.Issuer+" "+status.Profile)
+	}
+	if want := []string{"https://a.example RFC 9068", "https://b.example RFC 9068"}; !slices.Equal(names, want) {
+		t.Errorf("Status: got %q, want %q", names, want)
+	}
+	if err := issuers.Add(cfgA); err == nil {
+		t.Error("an issuer can be added twice")
+	}
+	if !issuers.Remove(a.URL()) || issuers.Remove(a.URL()) {
+		t.Error("Remove does not say whether the issuer was there")
+	}
+	if got := verify(a.Token(nil)); got != bearer.WrongIssuer {
+		t.Errorf("removed: got reason %q, want %q", got, bearer.WrongIssuer)
+	}
+	if got := verify(b.Token(forB)); got != "" {
+		t.Errorf("the one that stayed: got reason %q", got)
+	}
+}
+
+func TestIssuersErrors(t *testing.T) {
+	_, _, cfgA, _ := twoIssuers(t)
+	var issuers bearer.Issuers
+	if err := issuers.Add(bearer.Config{}); err == nil {
+		t.Error("a bad configuration is added")
+	}
+	google := cfgA
+	google.Issuer, google.Profile = "https://accounts.google.com", bearer.Google
+	if err := issuers.Add(google); err != nil {
+		t.Fatal(err)
+	}
+	alias := google
+	alias.Issuer = "accounts.google.com"
+	if err := issuers.Add(alias); err == nil || !strings.Contains(err.Error(), "accounts.google.com") {
+		t.Errorf("an alias of an issuer that is there: got %v", err)
+	}
+	if err := issuers.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := issuers.Add(cfgA); err == nil {
+		t.Error("a closed Issuers takes another one")
+	}
+}
+
+// TestIssuersObserver wants an outcome told to the observer of all and to that of
+// the issuer it is about.
+func TestIssuersObserver(t *testing.T) {
+	a, b, cfgA, cfgB := twoIssuers(t)
+	var all, onlyA recorder
+	cfgA.Observer = &onlyA
+	issuers := bearer.Issuers{Observer: &all}
+	for _, cfg := range []bearer.Config{cfgA, cfgB} {
+		if err := issuers.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, token := range []string{a.Token(nil), a.Token(members{"exp": 1}), b.Token(nil), b.Token(members{"iss": "c"})} {
+		_, _ = issuers.Verify(t.Context(), token) // the observers' word is asked for below
+	}
+	var got []string
+	for _, e := range all.take() {
+		got = append(got, e.Issuer+" "+string(e.Reason))
+	}
+	if want := []string{a.URL() + " ", a.URL() + " expired", b.URL() + " ", " issuer"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if events := onlyA.take(); len(events) != 2 {
+		t.Errorf("A's observer was told %d outcomes, want 2", len(events))
+	}
+}
+
+// TestIssuersWhileRunning adds and removes one issuer while tokens of both come
+// in. The one that stays is never refused.
+func TestIssuersWhileRunning(t *testing.T) {
+	a, b, cfgA, cfgB := twoIssuers(t)
+	var issuers bearer.Issuers
+	if err := issuers.Add(cfgA); err != nil {
+		t.Fatal(err)
+	}
+	tokenA, tokenB := a.Token(nil), b.Token(nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := issuers.Verify(ctx, tokenA); err != nil {
+					t.Errorf("A: %v", err)
+					return
+				}
+				if _, err := issuers.Verify(ctx, tokenB); err != nil && !errors.Is(err, bearer.WrongIssuer) {
+					t.Errorf("B: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range 200 {
+		if err := issuers.Add(cfgB); err != nil {
+			t.Error(err)
+		}
+		if _, err := issuers.Verify(ctx, tokenB); err != nil {
+			t.Errorf("after Add: %v", err)
+		}
+		issuers.Remove(b.URL())
+		if _, err := issuers.Verify(ctx, tokenB); !errors.Is(err, bearer.WrongIssuer) {
+			t.Errorf("after Remove: got %v", err)
+		}
+	}
+	cancel()
+	wg.Wait()
+}
+
+// TestTenants is Entra ID's issuer for all tenants: a template.
+func TestTenants(t *testing.T) {
+	const (
+		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
+		other = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+		form  = "https://login.microsoftonline.com/{tenantid}/v2.0"
+	)
+	of := func(tid string) string { return strings.ReplaceAll(form, "{tenantid}", tid) }
+	key := bearertest.NewKey("RS256", "common")
+	own := key.Renamed("own")
+	withIssuer := func(key *bearertest.Key, issuer string) string {
+		return `{"issuer":"` + issuer + `",` + string(key.JWK())[1:]
+	}
+	keys, err := jwks.Parse([]byte(`{"keys":[` + withIssuer(key, form) + `,` + withIssuer(own, of(other)) + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bearer.Config{Issuer: form, Audience: []string{"api"}, Keys: keys, Profile: bearer.EntraV2}
+	v, err := bearer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var issuers bearer.Issuers
+	if err := issuers.Add(cfg); err != nil {
+		t.Fatal(err)
+	}
+	mint := func(key *bearertest.Key, iss, tid string) string {
+		return key.Sign([]byte(`{"alg":"RS256","typ":"JWT","kid":"`+key.ID()+`"}`), fmt.Appendf(nil,
+			`{"iss":%q,"tid":%q,"aud":"api","sub":"s","azp":"c","ver":"2.0","iat":1,"exp":4102444800,"roles":["Reader"]}`, iss, tid))
+	}
+	for _, row := range []struct {
+		name, token string
+		want        bearer.Reason
+	}{
+		{"a tenant", mint(key, of(tid), tid), ""},
+		{"another tenant", mint(key, of(other), other), ""},
+		{"key of that tenant", mint(own, of(other), other), ""},
+		{"key of another tenant", mint(own, of(tid), tid), bearer.BadSignature},
+		{"tid of another tenant", mint(key, of(tid), other), bearer.WrongIssuer},
+		{"tid empty", mint(key, of(tid), ""), bearer.WrongIssuer},
+		{"a name for a tenant", mint(key, of("common"), "common"), bearer.WrongIssuer},
+		{"the template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
+		{"a path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
+		{"another host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
+	} {
+		for name, v := range map[string]bearer.Verifier{"alone": v, "among others": &issuers} {
+			claims, err := v.Verify(t.Context(), row.token)
+			if got := reasonOf(t, err); got != row.want {
+				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
+			}
+			if err == nil && !strings.Contains(claims.Issuer(), "microsoftonline.com/") {
+				t.Errorf("%s: got issuer %q", row.name, claims.Issuer())
+			}
+		}
+	}
+	if _, err := bearer.New(bearer.Config{Issuer: form, Audience: []string{"api"}, Profile: bearer.EntraV2}); err == nil {
+		t.Error("a template without Keys is accepted")
+	}
+	if _, err := bearer.New(bearer.Config{Issuer: "http://x/{tenantid}", Audience: []string{"api"}, Keys: keys}); err == nil {
+		t.Error("a template over http is accepted")
+	}
+}
+
+// BenchmarkIssuers shows that routing costs the same among 1 and 1,000 issuers:
+// the token is one that no issuer signed, so that no signature is in it.
+func BenchmarkIssuers(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {
+			var issuers bearer.Issuers
+			for i := range n {
+				if err := issuers.Add(bearer.Config{
+					Issuer: fmt.Sprintf("https://issuer-%d.example", i), Audience: []string{audience}, Keys: &jwks.Set{},
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer-0.example", Algorithms: []string{"EdDSA"}})
+			token := issuer.Mint(members{"alg": "none"}, members{"exp": time.Now().Add(time.Hour)})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := issuers.Verify(b.Context(), token); !errors.Is(err, bearer.WrongAlgorithm) {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,249 @@
+package bearer
+
+// The profiles of issuers. They are data: use them as they are, or copy one and
+// change the copy. Each accepts what its issuer documents for machine clients,
+// and "typ" at+jwt where it may come: the stricter form never hurts.
+//
+//nolint:gochecknoglobals // fields of a Config need values; New copies them
+var (
+	// Scalekit is the machine-to-machine clients of Scalekit. Issuer is the
+	// environment URL, without a slash at the end. Custom claims are one object,
+	// "custom_claims". A client that was registered without an audience gets
+	// tokens without "aud": list its client_id in Config.Audience to take them.
+	Scalekit = Profile{
+		Name:      "Scalekit",
+		Types:     []string{"JWT", "at+jwt"},
+		Audience:  []string{"aud", "client_id"},
+		Scopes:    []string{"scopes", "scope"},
+		ClientID:  []string{"client_id"},
+		Required:  []string{"sub", "client_id", "iat", "jti"},
+		Forbidden: idToken,
+		NotIssuer: map[string]string{`\.scalekit\.(dev|com|cloud)/$`: "Scalekit's issuer has no slash at the end"},
+	}
+
+	// Auth0 is both access token profiles of Auth0. Issuer ends in a slash.
+	// "permissions" (RBAC) are roles here. Without an audience in the request
+	// Auth0 hands out tokens that are no JWTs.
+	Auth0 = Profile{
+		Name:      "Auth0",
+		Types:     []string{"JWT", "at+jwt"},
+		Scopes:    []string{"scope"},
+		Roles:     []string{"permissions"},
+		ClientID:  []string{"client_id", "azp"},
+		Required:  []string{"sub", "iat"},
+		Forbidden: idToken,
+		NotIssuer: map[string]string{`\.auth0\.com$`: "Auth0's issuer has a slash at the end"},
+	}
+
+	// Okta is a custom authorization server of Okta, whose issuer has /oauth2/
+	// in it. Tokens of the org authorization server are for Okta's own APIs: it
+	// does not publish the keys. Of a user's token "uid" is there.
+	Okta = Profile{
+		Name:      "Okta",
+		Types:     []string{"", "JWT", "at+jwt"},
+		Scopes:    []string{"scp"},
+		ClientID:  []string{"cid"},
+		Required:  []string{"sub", "cid", "iat", "jti"},
+		Forbidden: idToken,
+		NotIssuer: map[string]string{
+			`^https://[^/]+\.okta(preview|-emea)?\.com/?$`: "the org authorization server's tokens are for Okta's own APIs, and its keys are not published",
+		},
+	}
+
+	// Keycloak is a realm of Keycloak. Give the client an audience mapper: the
+	// default, "account", is in the tokens of every client of the realm. Roles of
+	// clients are at /resource_access/CLIENT/roles: copy the profile to add them.
+	Keycloak = Profile{
+		Name:              "Keycloak",
+		Types:             []string{"JWT", "at+jwt"},
+		Scopes:            []string{"scope"},
+		Roles:             []string{"/realm_access/roles"},
+		ClientID:          []string{"client_id", "azp"},
+		Required:          []string{"sub", "iat", "jti"},
+		Values:            map[string][]string{"typ": {"Bearer"}},
+		Forbidden:         idToken,
+		InertConfirmation: []string{"kc-jkt-type"},
+	}
+
+	// EntraV1 is Entra ID's tokens of version 1. The API's own setting
+	// accessTokenAcceptedVersion decides which version it gets, whatever the
+	// endpoint; with two Issuers it takes both. Applications have roles and no
+	// scopes; one without an assignment gets a valid token without either, so ask
+	// for a role.
+	EntraV1 = Profile{
+		Name:            "Entra ID v1",
+		Types:           []string{"JWT", "at+jwt"},
+		Scopes:          []string{"scp"},
+		Roles:           []string{"roles"},
+		ClientID:        []string{"appid"},
+		Required:        []string{"sub", "appid", "tid", "iat"},
+		Values:          map[string][]string{"ver": {"1.0"}},
+		Forbidden:       idToken,
+		ForbiddenHeader: microsoftGraph,
+		NotIssuer:       map[string]string{`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end"},
+	}
+
+	// EntraV2 is Entra ID's tokens of version 2. See EntraV1. For the tenants of
+	// others, Issuer is https://login.microsoftonline.com/{tenantid}/v2.0 as it
+	// stands here, and Keys those of the tenant "common"; Validate then has to
+	// say which tenants may come in.
+	EntraV2 = Profile{
+		Name:            "Entra ID v2",
+		Types:           []string{"JWT", "at+jwt"},
+		Scopes:          []string{"scp"},
+		Roles:           []string{"roles"},
+		ClientID:        []string{"azp"},
+		Required:        []string{"sub", "azp", "tid", "iat"},
+		Values:          map[string][]string{"ver": {"2.0"}},
+		Forbidden:       idToken,
+		ForbiddenHeader: microsoftGraph,
+		KeyIssuer:       true,
+		NotIssuer:       map[string]string{`/v2\.0/$`: "Entra's issuer of version 2 has no slash at the end"},
+	}
+
+	// Cognito is a user pool of Amazon Cognito. Its access tokens have no "aud"
+	// unless a resource was bound; Config.Audience lists the client identifiers
+	// then. ID tokens, whose "aud" is a client, are refused by "token_use".
+	Cognito = Profile{
+		Name:      "Cognito",
+		Types:     []string{"", "JWT", "at+jwt"},
+		Audience:  []string{"aud", "client_id"},
+		Scopes:    []string{"scope"},
+		Roles:     []string{"cognito:groups"},
+		ClientID:  []string{"client_id"},
+		Required:  []string{"sub", "client_id", "iat", "jti"},
+		Values:    map[string][]string{"token_use": {"access"}},
+		Forbidden: idToken,
+	}
+
+	// Google is the ID tokens of Google's service accounts, with which they call
+	// services of others; they have no scopes. Google's own access tokens are no
+	// JWTs.
+	Google = Profile{
+		Name:     "Google",
+		Types:    []string{"JWT"},
+		Aliases:  []string{"https://accounts.google.com", "accounts.google.com"},
+		Scopes:   []string{},
+		ClientID: []string{"azp"},
+		Required: []string{"sub", "azp", "iat"},
+	}
+
+	// PingOne is PingOne. Tokens by client credentials have no "sub".
+	PingOne = Profile{
+		Name:      "PingOne",
+		Types:     []string{"at+jwt", "JWT", ""},
+		Scopes:    []string{"scope"},
+		ClientID:  []string{"client_id"},
+		Required:  []string{"client_id"},
+		Forbidden: idToken,
+	}
+
+	// Zitadel is Zitadel. "aud" has the project and every client of it:
+	// Config.Audience is the project. There are roles and no scopes.
+	Zitadel = Profile{
+		Name:      "Zitadel",
+		Types:     []string{"JWT", "at+jwt"},
+		Scopes:    []string{},
+		Roles:     []string{"urn:zitadel:iam:org:project:roles"},
+		ClientID:  []string{"client_id", "azp"},
+		Required:  []string{"sub", "iat", "jti"},
+		Forbidden: idToken,
+	}
+
+	// Hydra is Ory Hydra with JWT access tokens, which are by choice. "aud" is
+	// empty where the client asked for none: Config.Audience lists the clients
+	// then. Custom claims are in the object "ext".
+	Hydra = Profile{
+		Name:      "Ory Hydra",
+		Types:     []string{"JWT", "at+jwt"},
+		Audience:  []string{"aud", "client_id"},
+		Scopes:    []string{"scp", "scope"},
+		ClientID:  []string{"client_id"},
+		Required:  []string{"sub", "client_id", "iat"},
+		Forbidden: idToken,
+	}
+
+	// FusionAuth is FusionAuth's entities, signed with a key pair (the default
+	// key is symmetric and its tokens are refused). The client is in "sub" only.
+	FusionAuth = Profile{
+		Name:      "FusionAuth",
+		Types:     []string{"JWT", "at+jwt"},
+		Scopes:    []string{"scope"},
+		Roles:     []string{"permissions"},
+		ClientID:  []string{"sub"},
+		Required:  []string{"sub", "iat", "jti"},
+		Forbidden: idToken,
+	}
+
+	// WorkOS is WorkOS Connect. "aud" is the environment's client identifier.
+	WorkOS = Profile{
+		Name:      "WorkOS",
+		Types:     []string{"", "JWT", "at+jwt"},
+		Scopes:    []string{"scope"},
+		ClientID:  []string{"client_id"},
+		Required:  []string{"sub", "client_id", "iat", "jti"},
+		Forbidden: idToken,
+	}
+
+	// Stytch is Stytch's machine clients. The issuer may be no URL: Config.Keys
+	// is required then. "aud" is the project; the client is in "sub" only.
+	Stytch = Profile{
+		Name:      "Stytch",
+		Types:     []string{"JWT", "", "at+jwt"},
+		Scopes:    []string{"scope"},
+		ClientID:  []string{"sub"},
+		Required:  []string{"sub", "iat"},
+		Forbidden: idToken,
+	}
+
+	// Kinde is Kinde's machine clients. Their tokens have no "sub".
+	Kinde = Profile{
+		Name:      "Kinde",
+		Types:     []string{"JWT", "at+jwt"},
+		Scopes:    []string{"scp", "scope"},
+		Roles:     []string{"permissions"},
+		ClientID:  []string{"azp"},
+		Required:  []string{"azp", "iat", "jti"},
+		Forbidden: idToken,
+		NotIssuer: map[string]string{`\.kinde\.com/$`: "Kinde's issuer has no slash at the end"},
+	}
+
+	// GitHubActions is the OIDC tokens of GitHub Actions. They have no client and
+	// no scopes: ask for repository_id or repository_owner_id by [ClaimEquals],
+	// since the form of "sub" changes.
+	GitHubActions = Profile{
+		Name:     "GitHub Actions",
+		Types:    []string{"JWT"},
+		Scopes:   []string{},
+		ClientID: []string{},
+		Required: []string{"sub", "iat", "jti", "repository_id", "repository_owner_id"},
+	}
+
+	// Kubernetes is the bound tokens of service accounts. They have no client and
+	// no scopes: "sub" says who it is. Those that the API server extends live for
+	// a year: set Config.MaxAge. Tokens from secrets never expire and are refused.
+	Kubernetes = Profile{
+		Name:     "Kubernetes",
+		Types:    []string{"", "JWT"},
+		Scopes:   []string{},
+		ClientID: []string{},
+		Required: []string{"sub", "iat", "/kubernetes.io/namespace"},
+	}
+)
+
+//nolint:gochecknoglobals // parts of the profiles
+var (
+	// idToken is claims of OpenID Connect Core 1.0, section 2 and 3.3.2.11, and
+	// of RFC 8417, that an access token has no use for.
+	idToken = []string{"at_hash", "c_hash", "nonce", "events"}
+
+	microsoftGraph = map[string]string{
+		"nonce": "the token is for Microsoft Graph, and nobody else can verify it",
+	}
+
+	// profiles is all of them, to find the one that a token would fit.
+	profiles = []*Profile{
+		&Scalekit, &Auth0, &Okta, &Keycloak, &EntraV1, &EntraV2, &Cognito, &Google, &PingOne, &Zitadel, &Hydra,
+		&FusionAuth, &WorkOS, &Stytch, &Kinde, &GitHubActions, &Kubernetes,
+	}
+)
