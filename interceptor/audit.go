@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bearerkit/bearer/scopes"
 	"google.golang.org/grpc"
+
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // Registry is what knows the services of a server. *[grpc.Server] is one.

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/guard"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -15,6 +13,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/guard"
 )
 
 // domain is who gives the reasons in google.rpc.ErrorInfo.

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bearerkit/bearer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
 )
 
 // Forwarder is credentials that send the caller's own token on to the next

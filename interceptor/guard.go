@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/guard"
 	"github.com/bearerkit/bearer/scopes"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 )
 
 // Options is what a Guard may be told. The zero Options, and nil, are the strict

@@ -9,17 +9,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/interceptor"
-	"github.com/bearerkit/bearer/jwks"
-	"github.com/bearerkit/bearer/scopes"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // endOfStream returns nil for the end that a client makes.
@@ -180,7 +181,9 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 		{"panic in a verifier", bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { panic("hook") }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in Validate", newVerifier(t, issuer, func(c *bearer.Config) { c.Validate = func(context.Context, *bearer.Claims) error { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in Custom", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = func([]byte) (any, error) { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"panic in an observer", newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("hook") }) }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in an observer", newVerifier(t, issuer, func(c *bearer.Config) {
+			c.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("hook") })
+		}), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in a rule", ok, scopes.Func("hook", panicking), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"a rule's own no", ok, scopes.Func("hook", func(context.Context) error { return errors.New("secret detail") }), verdict{codes.PermissionDenied, "SCOPE", "", insufficient, 0}},
 		{"a rule's own reason", ok, scopes.Func("hook", func(context.Context) error { return bearer.Revoked }), verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}},

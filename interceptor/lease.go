@@ -5,10 +5,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bearerkit/bearer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
 )
 
 // leeway is how soon the verifier is asked again about a token that, by its own

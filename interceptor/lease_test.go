@@ -12,13 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/interceptor"
-	"github.com/bearerkit/bearer/scopes"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 const lifetime = 10 * time.Minute

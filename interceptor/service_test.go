@@ -6,16 +6,17 @@ import (
 	"net"
 	"testing"
 
-	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/interceptor"
-	"github.com/bearerkit/bearer/jwks"
-	"github.com/bearerkit/bearer/scopes"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 const (

@@ -38,7 +38,8 @@ func TestBadConfiguration(t *testing.T) {
 			"RefusePrivateAddresses", "StoreKey: 5 bytes", "StoreKey: given without a Store", "MetadataURL",
 		}},
 		{"negative intervals", "https://issuer.test", jwks.Options{MinInterval: -1, MaxInterval: -2, MaxStale: -3}, false, []string{
-			"MinInterval: -1ns: negative", "MaxInterval: -2ns: negative", "MaxStale: -3ns: negative"}},
+			"MinInterval: -1ns: negative", "MaxInterval: -2ns: negative", "MaxStale: -3ns: negative",
+		}},
 		{"floor above ceiling", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns: above MaxInterval, 1ns"}},
 		{"issuer empty", "", jwks.Options{}, true, []string{"issuer: empty"}},
 		{"issuer not a URL", "stytch.test/project", jwks.Options{}, true, []string{"MetadataURL"}},
