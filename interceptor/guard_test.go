@@ -319,7 +319,7 @@ func TestIssuerOfItsOwnKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer keys.Close() //nolint:errcheck // nothing is left to lose
+	defer keys.Close()
 	guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), echoRules, nil)
 	conn, _ := connect(t, onLoopback, echo{}, guard.ServerOptions()...)
 	if text, _, err := callTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"sub": "ann", "scope": "talk"})); text != "ann" || err != nil {

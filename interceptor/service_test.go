@@ -201,7 +201,7 @@ func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values 
 
 func outgoing(ctx context.Context, values []string) context.Context {
 	for _, value := range values {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value)
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value) //nolint:fatcontext // two values at the most
 	}
 	return ctx
 }

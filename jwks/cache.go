@@ -85,14 +85,15 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 	if o.MetadataIssuer != "" {
 		where.issuer = o.MetadataIssuer
 	}
-	if issuer == "" {
+	switch {
+	case issuer == "":
 		errs = append(errs, errors.New("jwks: issuer: empty"))
-	} else if o.MetadataURL == "" {
+	case o.MetadataURL == "":
 		if err := checkIssuer(issuer, o.InsecureHTTP); err != nil {
 			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if it is not where its metadata is, give Options.MetadataURL)", redact(issuer), err))
 		}
 		where.places = metadataPlaces(issuer)
-	} else {
+	default:
 		if err := checkURL(o.MetadataURL, o.InsecureHTTP); err != nil {
 			errs = append(errs, fmt.Errorf("jwks: Options.MetadataURL: %q: %w", redact(o.MetadataURL), err))
 		}

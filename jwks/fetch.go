@@ -92,7 +92,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > maxDocument {
 		return nil, errTooLarge
 	}
-	body := io.Reader(io.LimitReader(resp.Body, maxDocument+1))
+	body := io.LimitReader(resp.Body, maxDocument+1)
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":

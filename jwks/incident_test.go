@@ -103,7 +103,7 @@ func TestRotationInFlood(t *testing.T) {
 		for g := range 50 {
 			wg.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
-					ask(t, c, fmt.Sprintf("forged-%d-%d", g, n))
+					ask(t, c, fmt.Sprintf("forged-%d-%d", g, n)) //nolint:contextcheck // ctx ends the loop, not a lookup
 					time.Sleep(20 * time.Millisecond)
 				}
 			})

@@ -142,10 +142,11 @@ func (j jwk) with(pairs ...any) jwk {
 		c[name] = value
 	}
 	for i := 0; i < len(pairs); i += 2 {
+		name := pairs[i].(string) //nolint:errcheck // a test that gets this wrong panics
 		if pairs[i+1] == nil {
-			delete(c, pairs[i].(string))
+			delete(c, name)
 		} else {
-			c[pairs[i].(string)] = pairs[i+1]
+			c[name] = pairs[i+1]
 		}
 	}
 	return c

@@ -237,7 +237,7 @@ func (c *Cache) discover(ctx context.Context) error {
 	defer cancel()
 	if err := where.discover(ctx, c.client); err != nil {
 		where.until = time.Now().Add(usualLifetime)
-		c.opts.Logger.Warn("jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", oneLine(err))
+		c.opts.Logger.WarnContext(ctx, "jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", oneLine(err))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
 	}
 	return nil

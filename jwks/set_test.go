@@ -58,7 +58,7 @@ func TestKey(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			set := parse(t, tt.key)
 			key := set.Keys()[0]
-			want(t, "ID", key.ID(), tt.key["kid"].(string))
+			want(t, "ID", key.ID(), tt.key["kid"].(string)) //nolint:errcheck // all rows have one
 			want(t, "Type", key.Type(), tt.typ)
 			allowed := strings.Fields(tt.want)
 			for _, alg := range all {
@@ -115,7 +115,7 @@ func oddKeys() map[string]any {
 		"RSA without e":         r.with("e", nil),
 		"RSA n a number":        r.with("n", 7),
 		"RSA n not base64":      r.with("n", "***"),
-		"RSA n with line break": r.with("n", "\n"+r["n"].(string)),
+		"RSA n with line break": r.with("n", "\n"+r["n"].(string)), //nolint:errcheck // an RSA key has one
 		"RSA 1024":              r.with("n", b64(short.Bytes())),
 		"RSA 8193":              r.with("n", b64(long)),
 		"RSA 1 MiB":             r.with("n", strings.Repeat("AQAB", 1000)),

@@ -15,21 +15,23 @@ type Status struct {
 	// Restored says that the keys are from the Store: the issuer has not answered
 	// since the start.
 	Restored bool
-	// Keys are the usable keys and Skipped the elements of the set left out, in
-	// the order of the document.
-	Keys    []KeyStatus
+	// Keys are the usable keys, in the order of the document.
+	Keys []KeyStatus
+	// Skipped are the elements of the set left out, in the order of the document.
 	Skipped []Skipped
 	// LastSuccess is when the issuer was last asked with success, zero if it never
-	// was; Age is how long ago that is.
+	// was.
 	LastSuccess time.Time
-	Age         time.Duration
+	// Age is how long ago LastSuccess is.
+	Age time.Duration
 	// LastAttempt is when the issuer was last asked, NextRefresh when the
 	// refresher will ask again if nobody makes it sooner.
 	LastAttempt, NextRefresh time.Time
 	// LastError is why the last attempt failed, nil if it did not; it names URLs
-	// and addresses. Failures is how many failed since the last success.
+	// and addresses.
 	LastError error
-	Failures  int
+	// Failures is how many attempts failed since the last success.
+	Failures int
 	// Fetches counts the attempts, Denied the lookups that caused none because of
 	// the cool-down, since the start.
 	Fetches, Denied uint64
@@ -39,8 +41,9 @@ type Status struct {
 type KeyStatus struct {
 	// ID is the "kid", cut at 64 bytes; "" if it has none.
 	ID string
-	// Type is that of [Key.Type], Algorithms those of [Key.Algorithms].
-	Type       string
+	// Type is that of [Key.Type].
+	Type string
+	// Algorithms are those of [Key.Algorithms].
 	Algorithms []string
 }
 

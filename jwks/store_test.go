@@ -253,6 +253,7 @@ func TestFileStore(t *testing.T) {
 	if err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode: got %v, %v, want 0600", info.Mode(), err)
 	}
+	//nolint:exhaustive // fs.FileMode is no enumeration
 	for mode, ok := range map[fs.FileMode]bool{0o600: true, 0o640: true, 0o644: true, 0o620: false, 0o602: false, 0o666: false} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
@@ -273,7 +274,7 @@ func TestFileStore(t *testing.T) {
 	_, err = jwks.NewFileStore(path)
 	wantText(t, err, "written by others")
 	if os.Geteuid() == 0 {
-		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil {
+		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil { //nolint:gosec // a folder needs the x bit
 			t.Fatal(err)
 		}
 		_, err = store.Load(t.Context())

@@ -81,7 +81,7 @@ func TestTLS(t *testing.T) {
 		_, _ = w.Write(document(ecKey("a")))
 	}))
 	defer srv.Close()
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // net/http wants this type
 	srv.StartTLS()
 	o := options(nil)
 	o.Transport = nil

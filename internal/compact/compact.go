@@ -9,6 +9,7 @@ import (
 
 // JWS is the parts of one token, still encoded.
 type JWS struct {
+	// Header, Payload and Signature are the three parts.
 	Header, Payload, Signature string
 	// Signed is what the signature covers: the header and the payload as they
 	// were received, with the dot between them (RFC 7515, section 5.2).

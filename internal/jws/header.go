@@ -17,8 +17,9 @@ type Header struct {
 	Alg string
 	// Kid is "" where there is none.
 	Kid string
-	// Typ is as it was sent; HasTyp tells a token without one.
-	Typ    string
+	// Typ is as it was sent.
+	Typ string
+	// HasTyp says that there is a "typ", be it empty.
 	HasTyp bool
 	// Cty is "" where it is missing or not a string.
 	Cty string

@@ -17,9 +17,11 @@ import (
 // MaxDepth is how deep objects and arrays may nest, the object itself counted.
 const MaxDepth = 16
 
-// Member is one member of an object. The value is raw JSON.
+// Member is one member of an object.
 type Member struct {
-	Name  string
+	// Name is unescaped.
+	Name string
+	// Value is raw JSON.
 	Value jsontext.Value
 }
 
