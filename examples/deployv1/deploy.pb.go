@@ -36,6 +36,7 @@ type Caller struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *Caller) Reset() {
 	*x = Caller{}
 	mi := &file_deploy_proto_msgTypes[0]
@@ -43,12 +44,15 @@ func (x *Caller) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *Caller) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*Caller) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *Caller) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[0]
 	if x != nil {
@@ -66,6 +70,7 @@ func (*Caller) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{0}
 }
 
+// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *Caller) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -73,6 +78,7 @@ func (x *Caller) GetClientId() string {
 	return ""
 }
 
+// GetGithubRepository returns GithubRepository, or its zero value where x is nil.
 func (x *Caller) GetGithubRepository() string {
 	if x != nil {
 		return x.GithubRepository
@@ -80,6 +86,7 @@ func (x *Caller) GetGithubRepository() string {
 	return ""
 }
 
+// GetEnvironment returns Environment, or its zero value where x is nil.
 func (x *Caller) GetEnvironment() string {
 	if x != nil {
 		return x.Environment
@@ -96,6 +103,7 @@ type CreateRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
 	mi := &file_deploy_proto_msgTypes[1]
@@ -103,12 +111,15 @@ func (x *CreateRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *CreateRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*CreateRequest) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[1]
 	if x != nil {
@@ -126,6 +137,7 @@ func (*CreateRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{1}
 }
 
+// GetApplication returns Application, or its zero value where x is nil.
 func (x *CreateRequest) GetApplication() string {
 	if x != nil {
 		return x.Application
@@ -146,6 +158,7 @@ type Deployment struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *Deployment) Reset() {
 	*x = Deployment{}
 	mi := &file_deploy_proto_msgTypes[2]
@@ -153,12 +166,15 @@ func (x *Deployment) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *Deployment) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*Deployment) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *Deployment) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[2]
 	if x != nil {
@@ -176,6 +192,7 @@ func (*Deployment) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{2}
 }
 
+// GetId returns Id, or its zero value where x is nil.
 func (x *Deployment) GetId() string {
 	if x != nil {
 		return x.Id
@@ -183,6 +200,7 @@ func (x *Deployment) GetId() string {
 	return ""
 }
 
+// GetApplication returns Application, or its zero value where x is nil.
 func (x *Deployment) GetApplication() string {
 	if x != nil {
 		return x.Application
@@ -190,6 +208,7 @@ func (x *Deployment) GetApplication() string {
 	return ""
 }
 
+// GetCaller returns Caller, or its zero value where x is nil.
 func (x *Deployment) GetCaller() *Caller {
 	if x != nil {
 		return x.Caller
@@ -206,6 +225,7 @@ type WatchRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
 	mi := &file_deploy_proto_msgTypes[3]
@@ -213,12 +233,15 @@ func (x *WatchRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *WatchRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*WatchRequest) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[3]
 	if x != nil {
@@ -236,6 +259,7 @@ func (*WatchRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{3}
 }
 
+// GetId returns Id, or its zero value where x is nil.
 func (x *WatchRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -254,6 +278,7 @@ type State struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *State) Reset() {
 	*x = State{}
 	mi := &file_deploy_proto_msgTypes[4]
@@ -261,12 +286,15 @@ func (x *State) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *State) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*State) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *State) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[4]
 	if x != nil {
@@ -284,6 +312,7 @@ func (*State) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{4}
 }
 
+// GetPhase returns Phase, or its zero value where x is nil.
 func (x *State) GetPhase() string {
 	if x != nil {
 		return x.Phase
@@ -291,6 +320,7 @@ func (x *State) GetPhase() string {
 	return ""
 }
 
+// GetCaller returns Caller, or its zero value where x is nil.
 func (x *State) GetCaller() *Caller {
 	if x != nil {
 		return x.Caller
@@ -307,6 +337,7 @@ type DeleteRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
 	mi := &file_deploy_proto_msgTypes[5]
@@ -314,12 +345,15 @@ func (x *DeleteRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *DeleteRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteRequest) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[5]
 	if x != nil {
@@ -337,6 +371,7 @@ func (*DeleteRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{5}
 }
 
+// GetId returns Id, or its zero value where x is nil.
 func (x *DeleteRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -351,6 +386,7 @@ type DeleteResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
 	mi := &file_deploy_proto_msgTypes[6]
@@ -358,12 +394,15 @@ func (x *DeleteResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *DeleteResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteResponse) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[6]
 	if x != nil {
@@ -390,6 +429,7 @@ type LogsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
 	mi := &file_deploy_proto_msgTypes[7]
@@ -397,12 +437,15 @@ func (x *LogsRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *LogsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*LogsRequest) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[7]
 	if x != nil {
@@ -420,6 +463,7 @@ func (*LogsRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{7}
 }
 
+// GetId returns Id, or its zero value where x is nil.
 func (x *LogsRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -436,6 +480,7 @@ type LogLine struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+// Reset empties the message.
 func (x *LogLine) Reset() {
 	*x = LogLine{}
 	mi := &file_deploy_proto_msgTypes[8]
@@ -443,12 +488,15 @@ func (x *LogLine) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
+// String returns the message as text, for people.
 func (x *LogLine) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
+// ProtoMessage marks a Protocol Buffers message.
 func (*LogLine) ProtoMessage() {}
 
+// ProtoReflect returns the message for reflection.
 func (x *LogLine) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[8]
 	if x != nil {
@@ -466,6 +514,7 @@ func (*LogLine) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{8}
 }
 
+// GetText returns Text, or its zero value where x is nil.
 func (x *LogLine) GetText() string {
 	if x != nil {
 		return x.Text
@@ -473,6 +522,7 @@ func (x *LogLine) GetText() string {
 	return ""
 }
 
+// File_deploy_proto describes the .proto file.
 var File_deploy_proto protoreflect.FileDescriptor
 
 const file_deploy_proto_rawDesc = "" +
