@@ -1,0 +1,329 @@
+package main
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/internal/scalekit"
+)
+
+const root = "../.."
+
+func readme(t *testing.T) string {
+	t.Helper()
+	return readFile(t, "README.md")
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := fs.ReadFile(os.DirFS(root), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// fences returns the README's blocks of a language, in order.
+func fences(t *testing.T, language string) []string {
+	t.Helper()
+	var blocks []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readme(t), -1) {
+		blocks = append(blocks, match[1])
+	}
+	return blocks
+}
+
+// fence returns the README's only block of a language with a text in it.
+func fence(t *testing.T, language, containing string) string {
+	t.Helper()
+	var found []string
+	for _, block := range fences(t, language) {
+		if strings.Contains(block, containing) {
+			found = append(found, block)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("got %d blocks of %s with %q, want 1", len(found), language, containing)
+	}
+	return found[0]
+}
+
+// TestREADMEBlocks is whether the other tests here know every block.
+func TestREADMEBlocks(t *testing.T) {
+	want := map[string]int{"go": 3, "sh": 3, "text": 1}
+	total := 0
+	for language, n := range want {
+		if got := len(fences(t, language)); got != n {
+			t.Errorf("got %d blocks of %s, want %d", got, language, n)
+		}
+		total += n
+	}
+	if got := strings.Count("\n"+readme(t), "\n```"); got != 2*total {
+		t.Errorf("got %d fences, want %d: is there a block in another language?", got, 2*total)
+	}
+	if got := strings.Count(readme(t), "\n"); got >= 150 {
+		t.Errorf("got %d lines, want fewer than 150", got)
+	}
+	if got, want := fence(t, "sh", "go test"), "go run ./examples/quickstart\ngo test ./...\n"; got != want {
+		t.Errorf("got %q as the two commands, want %q", got, want)
+	}
+	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(readme(t), "")
+	for _, match := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
+		if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+			t.Errorf("link: %v", err)
+		}
+	}
+}
+
+// fragments is where the README's shorter blocks of Go stand.
+const fragments = `package fragments
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+	"google.golang.org/grpc"
+)
+
+func overHTTP(guard *middleware.Guard, mux *http.ServeMux) http.Handler {
+	HTTP
+	return handler
+}
+
+func overGRPC(verifier bearer.Verifier) (*grpc.Server, error) {
+	GRPC
+	return server, err
+}
+
+type Deployer struct{}
+
+func inText(ctx context.Context) {
+	INLINE
+}
+`
+
+// inlineGo returns what the README's sentences have of package bearer, as
+// statements.
+func inlineGo(t *testing.T) string {
+	t.Helper()
+	var statements strings.Builder
+	for _, match := range regexp.MustCompile("`(bearer\\.[^`\n]*)`").FindAllStringSubmatch(readme(t), -1) {
+		if !strings.HasSuffix(match[1], ")") {
+			statements.WriteString("_ = ")
+		}
+		statements.WriteString(match[1] + "\n")
+	}
+	return statements.String()
+}
+
+// TestREADMEGo compiles the README's Go, in packages of this module that are not
+// on disk.
+func TestREADMEGo(t *testing.T) {
+	goTool(t)
+	dir := t.TempDir()
+	files := map[string]string{
+		"examples/readme/main.go": fence(t, "go", "package main"),
+		"examples/fragments/fragments.go": strings.NewReplacer(
+			"\tHTTP\n", fence(t, "go", "scopes.Table"),
+			"\tGRPC\n", fence(t, "go", "interceptor.New"),
+			"\tINLINE\n", inlineGo(t),
+		).Replace(fragments),
+	}
+	overlay := map[string]map[string]string{"Replace": {}}
+	for name, text := range files {
+		from, err := filepath.Abs(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overlay["Replace"][from] = filepath.Join(dir, filepath.Base(name))
+		write(t, overlay["Replace"][from], text)
+	}
+	list, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "overlay.json"), string(list))
+	run(t, root, nil, "go", "build", "-overlay="+filepath.Join(dir, "overlay.json"), "./examples/readme", "./examples/fragments")
+}
+
+// TestREADMEModule follows the README in a module beside the checkout.
+func TestREADMEModule(t *testing.T) {
+	goTool(t)
+	checkout, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "main.go"), fence(t, "go", "package main"))
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/app\n\ngo 1.26.0\n")
+	commands := fence(t, "sh", "-replace=")
+	if !strings.Contains(commands, "=../bearer\n") {
+		t.Fatalf("got no checkout at ../bearer in\n%s", commands)
+	}
+	for line := range strings.Lines(strings.ReplaceAll(commands, "=../bearer\n", "="+checkout+"\n")) {
+		words := strings.Fields(line)
+		run(t, dir, nil, words[0], words[1:]...)
+	}
+	run(t, dir, nil, "go", "vet", "./...")
+	if sums := readAt(t, dir, "go.sum"); strings.Contains(sums, "google.golang.org/grpc") {
+		t.Errorf("got gRPC in the go.sum of who imports middleware only:\n%s", sums)
+	}
+}
+
+// TestREADMEByHand runs the README's curl lines, and the quickstart after them,
+// against an environment as examples/issuer serves it.
+func TestREADMEByHand(t *testing.T) {
+	goTool(t)
+	for _, tool := range []string{"sh", "curl", "sed"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	placeholders, script, _ := strings.Cut(fence(t, "sh", "curl"), "\n")
+	if want := "URL=http://127.0.0.1:8790 ORGANIZATION_ID=org_… CLIENT_ID=skc_… CLIENT_SECRET=test_…"; placeholders != want {
+		t.Errorf("got first line %q, want %q", placeholders, want)
+	}
+	if !strings.Contains(readFile(t, "examples/issuer/main.go"), `"127.0.0.1:8790"`) {
+		t.Error("got an address that examples/issuer does not listen at by default")
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + listener.Addr().String()
+	env, admin, err := scalekit.New(scalekit.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := serveHTTP(t.Context(), listener, env.Handler())
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	out := run(t, root, []string{
+		"URL=" + url, "ORGANIZATION_ID=" + admin.OrganizationID,
+		"CLIENT_ID=" + admin.ClientID, "CLIENT_SECRET=" + admin.ClientSecret,
+	}, "sh", "-euc", script)
+	for _, want := range []string{`"expires_in":3600`, `"scope":"deploy:applications read:deployments"`, "12 of 12 as expected, 9 skipped"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got output without %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestREADMEOutput compares the README's output with the program's, ports and
+// identifiers apart.
+func TestREADMEOutput(t *testing.T) {
+	out, err := runWith(t, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := regexp.MustCompile(`:\d{4,}|_\d{9,}`)
+	rest := digits.ReplaceAllString(out, "#")
+	for line := range strings.Lines(fence(t, "text", "")) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		_, after, found := strings.Cut(rest, digits.ReplaceAllString(line, "#"))
+		if !found {
+			t.Errorf("got no line %q, or not in this order, in\n%s", line, out)
+			continue
+		}
+		rest = after
+	}
+}
+
+// TestREADMECompatibility is whether the README promises what go.mod does.
+func TestREADMECompatibility(t *testing.T) {
+	mod := readFile(t, "go.mod")
+	goVersion := find(t, mod, `(?m)^go (\d+\.\d+)`)
+	grpcVersion := find(t, mod, `google\.golang\.org/grpc v(\S+)`)
+	for _, want := range []string{"Go " + goVersion + " or newer", "google.golang.org/grpc " + grpcVersion + " or newer"} {
+		if !strings.Contains(readme(t), want) {
+			t.Errorf("got README without %q", want)
+		}
+	}
+	for _, name := range []string{"SCALEKIT_ENVIRONMENT_URL", "M2M_CLIENT_ID", "M2M_CLIENT_SECRET", "M2M_AUDIENCE"} {
+		if !strings.Contains(readme(t), "`"+name+"`") {
+			t.Errorf("got README without %q", name)
+		}
+	}
+}
+
+// declaredReasons returns the values of all constants of type Reason.
+func declaredReasons(t *testing.T) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "reason.go"), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == "Reason" {
+			for _, value := range spec.Values {
+				if literal, ok := value.(*ast.BasicLit); ok {
+					reasons = append(reasons, strings.Trim(literal.Value, `"`))
+				}
+			}
+		}
+		return true
+	})
+	return reasons
+}
+
+// goTool skips a test where there is no go command.
+func goTool(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip(err)
+	}
+}
+
+// run runs a command and returns its output.
+func run(t *testing.T, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...) //nolint:gosec // what it runs stands in the README
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readAt(t *testing.T, dir, name string) string {
+	t.Helper()
+	text, err := fs.ReadFile(os.DirFS(dir), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
