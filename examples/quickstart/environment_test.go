@@ -52,6 +52,11 @@ func TestRealEnvironment(t *testing.T) {
 			t.Errorf("got output without %q:\n%s", want, out)
 		}
 	}
+	for line := range strings.Lines(out) {
+		if len(line) > 121 {
+			t.Errorf("got a line of %d bytes: %q", len(line), line)
+		}
+	}
 	if strings.Contains(out, env["M2M_CLIENT_SECRET"]) {
 		t.Error("got the client's secret in the output")
 	}

@@ -11,7 +11,7 @@ import (
 
 // detailWidth is where the last column is wrapped, so that the table fits into
 // 120 columns.
-const detailWidth = 50
+const detailWidth = 47
 
 // String is the caller as the table has it.
 func (c *caller) String() string {
