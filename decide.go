@@ -42,22 +42,34 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	}
 	c := &call{Context: ctx, transport: req.Transport, route: req.Route, observed: observer != nil}
 	if observer == nil {
-		if err := decide(c, v, req); err != nil {
-			return nil, err
-		}
-		return c, nil
+		return settle(c, req.Rule, decide(c, v, req))
 	}
 	start := time.Now()
 	refusal := decide(c, v, req)
 	e := Event{Transport: req.Transport, Route: req.Route, CacheHit: c.hit.Load(), Duration: time.Since(start)}
+	allowed, err = settle(c, req.Rule, refusal)
 	if refusal != nil {
 		e.outcome(c.claims.Load(), refusal)
-		observer.Observe(ctx, e)
-		return nil, refusal
+		e.Waived = err == nil
+	} else {
+		e.outcome(c.claims.Load(), nil)
 	}
-	e.outcome(c.claims.Load(), nil)
 	observer.Observe(ctx, e)
-	return c, nil
+	return allowed, err
+}
+
+// settle makes the answer of a refusal or nil. A rule's mode may waive its own
+// verdict, and that there is no token; nothing else.
+func settle(c *call, rule scopes.Rule, refusal *Error) (context.Context, error) {
+	switch {
+	case refusal == nil:
+		return c, nil
+	case refusal.Reason == NoToken && rule.IsOptional():
+		return c.Context, nil
+	case refusal.Reason == MissingScope && rule.IsReportOnly() && c.claims.Load() != nil:
+		return c, nil
+	}
+	return nil, refusal
 }
 
 func decide(c *call, v Verifier, req Request) (refusal *Error) {

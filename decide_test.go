@@ -116,6 +116,63 @@ func TestDecideRules(t *testing.T) {
 	}
 }
 
+// TestModes has what the mode of a rule waives: its own verdict, or that there is
+// no token, and nothing else.
+func TestModes(t *testing.T) {
+	issuer := newIssuer(t)
+	var seen recorder
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Observer = &seen
+		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
+			if c.Subject() == "barred" {
+				return bearer.MissingScope
+			}
+			return nil
+		}
+	})
+	bearerOf := func(claims members) []string { return []string{"Bearer " + issuer.Token(claims)} }
+	a := scopes.All("a")
+	for _, row := range []struct {
+		name     string
+		values   []string
+		rule     scopes.Rule
+		want     bearer.Reason // of the answer
+		observed bearer.Reason
+		waived   bool
+		claims   bool
+	}{
+		{"report only, met", bearerOf(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
+		{"report only, not met", bearerOf(nil), scopes.ReportOnly(a), "", bearer.MissingScope, true, true},
+		{"report only, no token", nil, scopes.ReportOnly(a), bearer.NoToken, bearer.NoToken, false, false},
+		{"report only, expired", bearerOf(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
+		{"report only, Validate says scope", bearerOf(members{"sub": "barred"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"optional, met", bearerOf(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
+		{"optional, not met", bearerOf(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"optional, no token", nil, scopes.Optional(a), "", bearer.NoToken, true, false},
+		{"optional, Basic", []string{"Basic x"}, scopes.Optional(a), "", bearer.NoToken, true, false},
+		{"optional, expired", bearerOf(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
+		{"optional, two tokens", append(bearerOf(nil), bearerOf(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
+		{"both, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", bearer.NoToken, true, false},
+		{"both, not met", bearerOf(nil), scopes.Optional(scopes.ReportOnly(a)), "", bearer.MissingScope, true, true},
+		{"inside of And", bearerOf(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"of a rule that cannot work", bearerOf(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
+	} {
+		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: row.rule})
+		if got := reasonOf(t, err); got != row.want {
+			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
+		}
+		events := seen.take()
+		if len(events) != 1 || events[0].Reason != row.observed || events[0].Waived != row.waived {
+			t.Errorf("%s: told %+v, want once reason %q, waived %v", row.name, events, row.observed, row.waived)
+		}
+		if ctx != nil {
+			if _, ok := bearer.FromContext(ctx); ok != row.claims {
+				t.Errorf("%s: claims in the context: %v, want %v", row.name, ok, row.claims)
+			}
+		}
+	}
+}
+
 // TestVerifiersOfOthers wants a closed set of reasons whatever a Verifier of
 // somebody else's returns, and never an acceptance by mistake.
 func TestVerifiersOfOthers(t *testing.T) {

@@ -26,8 +26,11 @@ type Event struct {
 	// Route is the pattern of the route or the method as it was declared, never
 	// what the client sent; "" where there is none.
 	Route string
-	// Reason is "" where the request was let through.
+	// Reason is "" where the request may pass.
 	Reason Reason
+	// Waived says that the request was let through nevertheless, since the rule
+	// is in the mode of scopes.ReportOnly or scopes.Optional.
+	Waived bool
 	// Issuer is the configured issuer that the token names, or "" where it
 	// names none, so that the number of values is bounded whatever clients send.
 	Issuer string
@@ -37,6 +40,6 @@ type Event struct {
 	Duration time.Duration
 	// Claims is what the token says; nil where it was not verified.
 	Claims *Claims
-	// Err is the error with its detail; nil where the request was let through.
+	// Err is the error with its detail; nil where Reason is "".
 	Err error
 }
