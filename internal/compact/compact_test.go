@@ -1,0 +1,67 @@
+package compact_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/internal/compact"
+)
+
+func TestSplit(t *testing.T) {
+	for _, row := range []struct {
+		token string
+		want  string // header|payload|signature|signed, or "" for a refusal
+	}{
+		{"a.b.c", "a|b|c|a.b"},
+		{"aA0-_.b.c", "aA0-_|b|c|aA0-_.b"},
+		{"a.b.", "a|b||a.b"},
+		{"", ""},
+		{"abc", ""},
+		{"a.b", ""},
+		{"a.b.c.d", ""},
+		{"a.b.c.d.e", ""},
+		{".b.c", ""},
+		{"a..c", ""},
+		{"..", ""},
+		{"a.b.c=", ""},
+		{"a.b.c ", ""},
+		{"a.b\n.c", ""},
+		{"a.b.c\r", ""},
+		{"a+.b.c", ""},
+		{"a/.b.c", ""},
+		{"a.b.\x00", ""},
+		{"é.b.c", ""},
+		{strings.Repeat(".", 1<<20), ""},
+	} {
+		got := ""
+		if jws, ok := compact.Split(row.token); ok {
+			got = jws.Header + "|" + jws.Payload + "|" + jws.Signature + "|" + jws.Signed
+		}
+		if got != row.want {
+			t.Errorf("Split(%.20q): got %q, want %q", row.token, got, row.want)
+		}
+	}
+}
+
+// TestDecode wants one spelling of each value.
+func TestDecode(t *testing.T) {
+	for part, want := range map[string]string{"": "", "Zg": "f", "Zm8": "fo", "Zm9v": "foo", "-_8": "\xfb\xff"} {
+		if got, err := compact.Decode(part); err != nil || string(got) != want {
+			t.Errorf("Decode(%q): got %q, %v, want %q", part, got, err, want)
+		}
+	}
+	for _, part := range []string{"Z", "Zh", "Zm9", "Zg==", "Zm9vZ"} {
+		if got, err := compact.Decode(part); err == nil {
+			t.Errorf("Decode(%q): got %q, want an error", part, got)
+		}
+	}
+}
+
+// TestSplitAllocates nothing, whatever it is given.
+func TestSplitAllocates(t *testing.T) {
+	for _, token := range []string{"a.b.c", strings.Repeat(".", 1<<20), strings.Repeat("a", 1<<20)} {
+		if n := testing.AllocsPerRun(10, func() { compact.Split(token) }); n != 0 {
+			t.Errorf("%.10q: got %v allocations, want 0", token, n)
+		}
+	}
+}
