@@ -32,11 +32,11 @@ func ExampleNew() {
 	mux.Handle("POST /deployments", guard.Require(scopes.All("deploy:applications"))(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			claims, _ := bearer.FromContext(r.Context())
-			fmt.Fprint(w, "deploying for ", claims.ClientID())
+			_, _ = fmt.Fprint(w, "deploying for ", claims.ClientID())
 		})))
 
 	call := func(claims map[string]any) {
-		r := httptest.NewRequest("POST", "/deployments", nil)
+		r := httptest.NewRequest(http.MethodPost, "/deployments", nil)
 		r.Header.Set("Authorization", "Bearer "+issuer.Token(claims))
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)

@@ -1,0 +1,78 @@
+package interceptor_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// health stands for your service: its handlers find the caller.
+type health struct {
+	healthpb.UnimplementedHealthServer
+}
+
+func (health) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	claims, _ := bearer.FromContext(ctx)
+	fmt.Println("checked by", claims.ClientID())
+	return &healthpb.HealthCheckResponse{}, nil
+}
+
+// Methods ask for scopes, and what has no rule is denied.
+func ExampleNew() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"health-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+
+	guard, err := interceptor.New(verifier, scopes.Methods{
+		"/grpc.health.v1.Health/Check": scopes.All("read:health"),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := grpc.NewServer(guard.ServerOptions()...)
+	healthpb.RegisterHealthServer(server, health{})
+	listener := bufconn.Listen(1 << 20)
+	go func() { _ = server.Serve(listener) }()
+	defer server.Stop()
+
+	conn, err := grpc.NewClient("passthrough:///bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return listener.Dial() }))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	client := healthpb.NewHealthClient(conn)
+	token := issuer.Token(map[string]any{"aud": "health-api", "client_id": "ci", "scope": "read:health"})
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+token)
+
+	_, err = client.Check(ctx, &healthpb.HealthCheckRequest{})
+	fmt.Println(status.Code(err))
+	_, err = client.Check(context.Background(), &healthpb.HealthCheckRequest{})
+	fmt.Println(status.Code(err), status.Convert(err).Message())
+	_, err = client.List(ctx, &healthpb.HealthListRequest{}) // it has no rule
+	fmt.Println(status.Code(err), status.Convert(err).Message())
+	// Output:
+	// checked by ci
+	// OK
+	// Unauthenticated An access token is required
+	// PermissionDenied The access token does not allow this
+}
