@@ -1,11 +1,13 @@
 package bearer_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -72,5 +74,27 @@ func TestConfigIsCopied(t *testing.T) {
 	audiences[0], algorithms[0], types[0] = "x", "ES256", "x"
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
 		t.Errorf("changing the slices of a Config after New changed the verifier: %v", err)
+	}
+}
+
+// TestReady waits for keys by discovery, and not for a fixed set.
+func TestReady(t *testing.T) {
+	if err := newVerifier(t, newIssuer(t), nil).Ready(t.Context()); err != nil {
+		t.Errorf("a fixed set: %v", err)
+	}
+	issuer := bearertest.NewIssuer(nil)
+	defer issuer.Close()
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Ready(t.Context()); err != nil {
+		t.Errorf("by discovery: %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(t.Context(), issuer.Token(members{"aud": audience})); !errors.Is(err, bearer.KeysUnavailable) {
+		t.Errorf("after Close: got %v, want %q", err, bearer.KeysUnavailable)
 	}
 }

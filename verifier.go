@@ -61,6 +61,16 @@ func (v *JWTVerifier) Close() error {
 	return v.closer.Close()
 }
 
+// Ready waits until the issuer's keys are there, for start-up and health checks,
+// and returns why they are not when ctx ends. It returns nil at once where
+// Config.Keys has no method Ready of its own, as a fixed set has none.
+func (v *JWTVerifier) Ready(ctx context.Context) error {
+	if keys, ok := v.keys.(interface{ Ready(context.Context) error }); ok {
+		return keys.Ready(ctx)
+	}
+	return nil
+}
+
 // Observe implements [Observer]: it tells Config.Observer, if there is one.
 func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 	if v.observer != nil {
