@@ -1,0 +1,127 @@
+package jwks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// quiet keeps the examples' output to what they print.
+func quiet() *jwks.Options { return &jwks.Options{Logger: slog.New(slog.DiscardHandler)} }
+
+// A cache finds the issuer's keys by its name, and fetches a new one when the
+// first token comes that is signed with it.
+func ExampleDiscover() {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+
+	keys, err := jwks.Discover(issuer.URL(), quiet())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer keys.Close()
+	ctx := context.Background()
+	if err := keys.Ready(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(keys.Status().Keys), "key")
+
+	rotated := issuer.Rotate()
+	_, err = keys.Lookup(rotated.ID(), "ES256") // from memory
+	fmt.Println(errors.Is(err, jwks.ErrUnknownKey))
+	found, err := keys.Key(ctx, rotated.ID(), "ES256") // asks the issuer
+	fmt.Println(len(found), "key,", err)
+	// Output:
+	// 1 key
+	// true
+	// 1 key, <nil>
+}
+
+// Code that uses golang-jwt already gets the cache by one line.
+func ExampleNew() {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+
+	keys, err := jwks.New(issuer.KeysURL(), quiet())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer keys.Close()
+
+	token, err := jwt.Parse(issuer.Token(map[string]any{"sub": "ci"}), keys.Keyfunc(), jwt.WithValidMethods([]string{"ES256"}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	subject, err := token.Claims.GetSubject()
+	fmt.Println(subject, err)
+	// Output: ci <nil>
+}
+
+// A document at hand is a fixed set. What cannot be used is left out, with the
+// reason.
+func ExampleParse() {
+	set, err := jwks.Parse([]byte(`{"keys":[
+		{"kty":"OKP","crv":"Ed25519","kid":"a","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+		{"kty":"oct","kid":"b","k":"c2VjcmV0"}
+	]}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keys, err := set.Lookup("a", "EdDSA")
+	fmt.Println(len(keys), "key,", err)
+	for _, skipped := range set.Skipped() {
+		fmt.Println("left out:", skipped.ID, skipped.Private)
+	}
+	// Output:
+	// 1 key, <nil>
+	// left out: b true
+}
+
+// With a store, a restart while the issuer is down is served with the keys from
+// before.
+func ExampleNewFileStore() {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	folder, err := os.MkdirTemp("", "jwks") // 0700: nobody else may write there
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(folder)
+	store, err := jwks.NewFileStore(filepath.Join(folder, "keys"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	opts := quiet()
+	opts.Store = store
+	start := func() {
+		keys, err := jwks.New(issuer.KeysURL(), opts)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer keys.Close()
+		err = keys.Ready(context.Background())
+		fmt.Println(err, keys.Status().Restored)
+	}
+	start()
+	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
+	start()
+	// Output:
+	// <nil> false
+	// <nil> true
+}

@@ -1,0 +1,23 @@
+package scopes_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// A rule says what is missing at once, and prints as a sentence.
+func ExampleAnd() {
+	rule := scopes.And(scopes.All("deploy:applications"), scopes.Any("region:eu", "region:us"))
+	fmt.Println(rule)
+	granted, err := scopes.Parse("region:us")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(rule.Allow(context.Background(), granted))
+	// Output:
+	// scope "deploy:applications" and (scopes "region:eu" or "region:us")
+	// missing scope deploy:applications
+}
