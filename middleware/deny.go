@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,35 +13,66 @@ import (
 // defaultRetry is what a client is told to wait where nobody knows better.
 const defaultRetry = 5 * time.Second
 
+// Refusal is all that a client may learn of why it is refused. Nothing of it comes
+// from the request.
+type Refusal struct {
+	// Status is the status of the response.
+	Status int
+	// Error is the error code: of RFC 6750, section 3.1 where it has one, and
+	// otherwise "unauthorized", "temporarily_unavailable" or "server_error".
+	Error string
+	// Description is one of a fixed set of sentences, in ASCII and without
+	// quotes.
+	Description string
+	// Scopes is what the challenge names as the scopes that are needed.
+	Scopes []string
+}
+
 // Deny answers a request with the refusal that Check returned: status, challenge
-// and a small JSON body of fixed texts. Of err only the reason, the missing scopes
-// and the time to wait reach the client; an err of another kind is a 500.
-func (g *Guard) Deny(w http.ResponseWriter, _ *http.Request, err error) {
-	refusal, ok := errors.AsType[*bearer.Error](err)
-	if !ok {
-		refusal = &bearer.Error{Reason: bearer.Internal}
+// and the body of Options.Body. Of err only the reason, the missing scopes and
+// the time to wait reach the client; an err of another kind is a 500.
+func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := asRefusal(err)
+	g.refuse(w, r, refusal, status(refusal.Reason))
+}
+
+func asRefusal(err error) *bearer.Error {
+	if refusal, ok := errors.AsType[*bearer.Error](err); ok && refusal != nil {
+		return refusal
 	}
+	return &bearer.Error{Reason: bearer.Internal}
+}
+
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, e *bearer.Error, status int) {
+	// First the body, since the hook may panic.
+	contentType, body := g.body(r, Refusal{status, code(e.Reason), guard.Describe(e.Reason), e.Missing})
 	h := w.Header()
-	if text := g.challenges.For(refusal); text != "" {
+	exposed := ""
+	if text := g.challenges.For(e); text != "" {
 		h.Set("WWW-Authenticate", text)
+		exposed = "WWW-Authenticate"
 	}
-	if refusal.Reason == bearer.KeysUnavailable {
-		wait := refusal.RetryAfter
+	if e.Reason == bearer.KeysUnavailable {
+		wait := e.RetryAfter
 		if wait <= 0 {
 			wait = defaultRetry
 		}
 		// Whole seconds (RFC 9110, section 10.2.3), rounded up: a client that
 		// comes too early is refused again.
 		h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		exposed = "Retry-After"
 	}
-	h.Set("Content-Type", "application/json")
+	if g.opts.ExposeChallenge && exposed != "" {
+		h.Add("Access-Control-Expose-Headers", exposed)
+	}
+	h.Set("Content-Type", contentType)
+	h.Del("Content-Length") // of whoever thought to answer
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Del("Content-Length")
-	w.WriteHeader(status(refusal.Reason))
-	// Both texts are ours and need no escaping. There is nobody to tell if the
-	// client is gone.
-	_, _ = fmt.Fprintf(w, "{\"error\":%q,\"error_description\":%q}\n", code(refusal.Reason), guard.Describe(refusal.Reason))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // there is nobody to tell if the client is gone
+	}
 }
 
 // status maps a reason by RFC 6750, section 3.1.

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,49 +11,24 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Options is what a Guard may be told. The zero Options, and nil, are the strict
-// choice.
-type Options struct {
-	// Realm is the realm of challenges (RFC 9110, section 11.5): printable
-	// ASCII without quotes. Empty: "api", unless there is a ResourceMetadata.
-	Realm string
-	// ResourceMetadata is the absolute URL of the protected resource's metadata
-	// (RFC 9728, section 5.1) for challenges. Empty: none.
-	ResourceMetadata string
-}
-
 // Guard lets requests through to handlers, or does not. It is safe for
 // concurrent use and keeps nothing of a request.
 type Guard struct {
 	verifier   bearer.Verifier
+	opts       Options
 	challenges guard.Writer
-}
-
-// New returns a Guard that asks v. The error reports all that is wrong at once.
-func New(v bearer.Verifier, opts *Options) (*Guard, error) {
-	if opts == nil {
-		opts = &Options{}
-	}
-	params := guard.Params{Realm: opts.Realm, ResourceMetadata: opts.ResourceMetadata}
-	errs := params.Check()
-	if guard.IsNil(v) {
-		errs = append(errs, errors.New("verifier: nil"))
-	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("middleware: %w", errors.Join(errs...))
-	}
-	return &Guard{verifier: v, challenges: guard.New(params)}, nil
+	resource   *resource // nil: none
+	headers    []header
+	rules      registry
 }
 
 // Require returns middleware for one route: requests that do not meet the rule
 // are refused. A rule that cannot work ([scopes.Rule.Err]) refuses them all, with
-// status 500.
+// status 500. The handlers it makes have a method Rule() scopes.Rule, for walks
+// over the routes of a router.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.serve(w, r, next, rule, r.Pattern)
-		})
-	}
+	g.rules.declare(Route{Rule: rule})
+	return func(next http.Handler) http.Handler { return &required{g, rule, next} }
 }
 
 // Enforce returns middleware for a whole mux: each request is judged by the rule
@@ -62,12 +38,34 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	if t == nil {
 		t = new(scopes.Table)
 	}
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rule, pattern := t.Rule(r)
-			g.serve(w, r, next, rule, pattern)
-		})
-	}
+	g.rules.declareTable(t)
+	return func(next http.Handler) http.Handler { return &enforced{g, t, next} }
+}
+
+type required struct {
+	guard *Guard
+	rule  scopes.Rule
+	next  http.Handler
+}
+
+// Rule returns the rule.
+func (h *required) Rule() scopes.Rule { return h.rule }
+
+// ServeHTTP serves requests that meet the rule.
+func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.guard.serve(w, r, h.next, h.rule, r.Pattern)
+}
+
+type enforced struct {
+	guard *Guard
+	table *scopes.Table
+	next  http.Handler
+}
+
+// ServeHTTP serves requests that meet the rule of their route.
+func (h *enforced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rule, pattern := h.guard.find(h.table, r)
+	h.guard.serve(w, r, h.next, rule, pattern)
 }
 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler, rule scopes.Rule, route string) {
@@ -76,10 +74,23 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		g.Deny(w, r, err)
 		return
 	}
+	if allowed != r {
+		// Also after a panic: who recovers it wants to log the route.
+		defer giveBack(r, allowed)
+	}
 	next.ServeHTTP(w, allowed)
-	// What the mux behind wrote into our copy is there for those in front, as
-	// it would be without us.
-	r.Pattern = allowed.Pattern
+}
+
+// giveBack shows those in front of us what a mux behind us wrote into our copy of
+// the request, as it would be without us: pattern and path values.
+func giveBack(r, served *http.Request) {
+	if served.Pattern != r.Pattern {
+		ctx, header := r.Context(), r.Header
+		*r = *served.WithContext(ctx)
+		r.Header = header
+	}
+	// The server removes the files of a form that its own request knows.
+	r.MultipartForm = served.MultipartForm
 }
 
 // Check decides on a request and writes nothing. It returns the request with the
@@ -90,17 +101,54 @@ func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) 
 }
 
 func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Request, error) {
-	if rule.IsPublic() {
-		return r, nil
+	if !scopes.CleanPath(r.URL) {
+		rule = scopes.Rule{}
 	}
-	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
+	if g.isPreflight(r) && rule.Err() == nil {
+		return g.prepare(r, r.Context())
+	}
+	if rule.IsPublic() {
+		return g.prepare(r, r.Context())
+	}
+	ctx, err := guard.Decide(r.Context(), g.verifier, bearer.Request{
 		Transport:     "http",
 		Route:         route,
 		Authorization: r.Header["Authorization"],
 		Rule:          rule,
 	})
 	if err != nil {
-		return nil, err
+		return nil, g.advise(err, rule)
 	}
-	return r.WithContext(ctx), nil
+	return g.prepare(r, ctx)
+}
+
+// advise adds the scopes of the rule to a refusal for want of a good token, so
+// that a client that finds its way by our metadata knows what to ask for.
+func (g *Guard) advise(err error, rule scopes.Rule) error {
+	refusal, ok := errors.AsType[*bearer.Error](err)
+	if !ok || g.opts.ResourceMetadata == "" || status(refusal.Reason) != http.StatusUnauthorized {
+		return err
+	}
+	advised := *refusal
+	advised.Missing = rule.Scopes()
+	return &advised
+}
+
+// prepare returns r as the handler gets it.
+func (g *Guard) prepare(r *http.Request, ctx context.Context) (prepared *http.Request, err error) { //nolint:revive // the context is that of the request to make
+	defer func() {
+		// A hook's panic ends this request only, and never as a pass.
+		if p := recover(); p != nil {
+			prepared, err = nil, &bearer.Error{Reason: bearer.Internal, Err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	header := g.forwarded(r.Header, ctx)
+	if header == nil && ctx == r.Context() {
+		return r, nil
+	}
+	prepared = r.WithContext(ctx)
+	if header != nil {
+		prepared.Header = header
+	}
+	return prepared, nil
 }

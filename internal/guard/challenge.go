@@ -66,18 +66,21 @@ func New(p Params) Writer {
 func (w Writer) For(e *bearer.Error) string {
 	if e.Reason == bearer.NoToken {
 		// RFC 6750, section 3.1: no error code for a request without
-		// credentials.
-		return w.prefix
+		// credentials. What it would have needed is no error information.
+		return w.prefix + scope(e)
 	}
 	code := Code(e.Reason)
 	if code == "" {
 		return ""
 	}
-	text := w.prefix + `, error="` + code + `", error_description="` + Describe(e.Reason) + `"`
-	if len(e.Missing) > 0 {
-		text += `, scope="` + strings.Join(e.Missing, " ") + `"`
+	return w.prefix + `, error="` + code + `", error_description="` + Describe(e.Reason) + `"` + scope(e)
+}
+
+func scope(e *bearer.Error) string {
+	if len(e.Missing) == 0 {
+		return ""
 	}
-	return text
+	return `, scope="` + strings.Join(e.Missing, " ") + `"`
 }
 
 // Code returns the error code of RFC 6750, section 3.1 for a reason, or "".

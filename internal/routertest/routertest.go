@@ -1,0 +1,225 @@
+// Package routertest asks one table of requests of every router that a guard is
+// used with: the same rules must give the same verdicts, challenges and bodies.
+package routertest
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// Audience is what the tokens are for.
+const Audience = "https://deployments.example"
+
+//go:embed requests.json
+var requests []byte
+
+// Route is a route of the API that every router has to offer. Its handler answers
+// with Answer.
+type Route struct {
+	// Name is the first word of the answer.
+	Name string
+	// Method and Path are the route, in the syntax of http.ServeMux.
+	Method, Path string
+	// Param is the wildcard in Path; empty: none.
+	Param string
+	// Rule is what it asks for.
+	Rule scopes.Rule
+}
+
+// Routes is the API. "files" stands for a mounted handler, "admin" for a group,
+// and the handler of "fail" answers with an error of its own: 409 and "deployment
+// in progress".
+func Routes() []Route {
+	read := scopes.Any("read:deployments", "deploy:applications")
+	return []Route{
+		{"health", "GET", "/healthz", "", scopes.Public()},
+		{"list", "GET", "/deployments", "", read},
+		{"create", "POST", "/deployments", "", scopes.All("deploy:applications")},
+		{"read", "GET", "/deployments/{id}", "id", read},
+		{"delete", "DELETE", "/deployments/{id}", "id", scopes.All("deploy:applications", "delete:deployments")},
+		{"patch", "PATCH", "/deployments/{id}", "id", scopes.ReportOnly(scopes.All("patch:deployments"))},
+		{"whoami", "GET", "/whoami", "", scopes.Optional(scopes.All())},
+		{"fail", "GET", "/fail", "", scopes.All()},
+		{"admin", "GET", "/admin/{section}", "section", scopes.All("admin")},
+		{"files", "GET", "/files/{path...}", "path", scopes.All("read:files")},
+	}
+}
+
+// Table returns the rules of the API as a table.
+func Table() *scopes.Table {
+	var table scopes.Table
+	for _, route := range Routes() {
+		table.Handle(route.Method+" "+route.Path, route.Rule)
+	}
+	return &table
+}
+
+// Answer is what a handler writes: its name, its parameter and its caller.
+func Answer(w io.Writer, name, param string, claims *bearer.Claims) {
+	client := "-"
+	if claims != nil {
+		client = claims.ClientID()
+	}
+	if param = strings.Trim(param, "/"); param == "" {
+		param = "-"
+	}
+	_, _ = fmt.Fprintf(w, "%s %s %s\n", name, param, client)
+}
+
+// Verifier returns a verifier for the tokens of the issuer.
+func Verifier(t testing.TB, issuer *bearertest.Issuer) *bearer.JWTVerifier {
+	t.Helper()
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close() })
+	return v
+}
+
+// Token returns a good token with these scopes.
+func Token(issuer *bearertest.Issuer, scope string) string {
+	return issuer.Token(map[string]any{"aud": Audience, "client_id": "ci", "scope": scope})
+}
+
+// row is a request and what is expected of the answer. What is empty is not
+// looked at, but for Challenge.
+type row struct {
+	Name      string              `json:"name"`
+	Request   string              `json:"request"` // method, space, target
+	Header    map[string][]string `json:"header"`  // {token} in values is replaced
+	Form      string              `json:"form"`    // body, as a form
+	Enforced  bool                `json:"enforced"`
+	Status    int                 `json:"status"`
+	Challenge string              `json:"challenge"`
+	Type      string              `json:"type"`
+	Body      string              `json:"body"`
+	Contains  string              `json:"contains"`
+}
+
+// Run sends the requests of the table to the server at base, whose guard must be
+// made by middleware.New with a Verifier of the issuer and no options. Some of
+// them are about routes without a rule, which only Enforce can deny.
+func Run(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
+	t.Helper()
+	var rows []row
+	if err := json.Unmarshal(requests, &rows); err != nil {
+		t.Fatal(err)
+	}
+	tokens := tokens(issuer)
+	client := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{},
+		Timeout:       time.Minute,
+	}
+	defer client.CloseIdleConnections()
+	for _, row := range rows {
+		if row.Enforced && !enforced {
+			continue
+		}
+		t.Run(row.Name, func(t *testing.T) { row.run(t, client, base, tokens) })
+	}
+}
+
+// tokens returns what the names in braces stand for.
+func tokens(issuer *bearertest.Issuer) *strings.Replacer {
+	good := map[string]any{"aud": Audience, "client_id": "ci", "scope": "read:deployments deploy:applications"}
+	with := func(name string, value any) map[string]any {
+		claims := map[string]any{}
+		for k, v := range good {
+			claims[k] = v
+		}
+		claims[name] = value
+		return claims
+	}
+	return strings.NewReplacer(
+		"{good}", issuer.Token(good),
+		"{reader}", Token(issuer, "read:deployments"),
+		"{deployer}", Token(issuer, "deploy:applications"),
+		"{remover}", Token(issuer, "deploy:applications delete:deployments"),
+		"{admin}", Token(issuer, "admin"),
+		"{files}", Token(issuer, "read:files"),
+		"{plain}", Token(issuer, ""),
+		"{expired}", issuer.Token(with("exp", time.Now().Add(-time.Minute))),
+		"{future}", issuer.Token(with("nbf", time.Now().Add(time.Hour))),
+		"{elsewhere}", issuer.Token(with("aud", "https://other.example")),
+		"{stranger}", issuer.Token(with("iss", "https://stranger.example")),
+		"{bound}", issuer.Token(with("cnf", map[string]any{"jkt": "x"})),
+		"{forged}", issuer.Forge(nil, good),
+		"{tampered}", bearertest.Tamper(issuer.Token(good), map[string]any{"scope": "admin"}),
+		"{long}", strings.Repeat("A", 64<<10),
+	)
+}
+
+func (row *row) run(t *testing.T, client *http.Client, base string, tokens *strings.Replacer) {
+	t.Helper()
+	method, target, _ := strings.Cut(row.Request, " ")
+	u, err := url.Parse(base + tokens.Replace(target))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(tokens.Replace(row.Form)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.URL = u
+	if row.Form != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, values := range row.Header {
+		for _, value := range values {
+			r.Header[name] = append(r.Header[name], tokens.Replace(value))
+		}
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.compare(t, response, string(body))
+}
+
+func (row *row) compare(t *testing.T, response *http.Response, body string) {
+	t.Helper()
+	if response.StatusCode != row.Status {
+		t.Errorf("got status %d with %q, want %d", response.StatusCode, body, row.Status)
+	}
+	if got := strings.Join(response.Header["Www-Authenticate"], "; "); got != row.Challenge {
+		t.Errorf("got challenge %q, want %q", got, row.Challenge)
+	}
+	if got := response.Header.Get("Content-Type"); row.Type != "" && got != row.Type {
+		t.Errorf("got type %q, want %q", got, row.Type)
+	}
+	if row.Body != "" && body != row.Body+"\n" {
+		t.Errorf("got body %q, want %q", body, row.Body)
+	}
+	if !strings.Contains(body, row.Contains) {
+		t.Errorf("got body %q, want %q in it", body, row.Contains)
+	}
+	if refused := row.Challenge != ""; refused {
+		for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
+			if got := response.Header.Values(name); len(got) != 1 || got[0] != want {
+				t.Errorf("got %s %q, want %q once", name, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package middleware
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const (
+	jsonType    = "application/json"
+	problemType = "application/problem+json"
+)
+
+// body returns the body of a refusal and its type.
+func (g *Guard) body(r *http.Request, refusal Refusal) (contentType string, body []byte) {
+	if g.opts.Body != nil {
+		return g.opts.Body(r, refusal)
+	}
+	scope := strings.Join(refusal.Scopes, " ")
+	if prefersProblem(r.Header["Accept"]) {
+		// RFC 9457, section 3; the type is left out, so that it is about:blank
+		// and the title that of the status (section 4.2.1).
+		return problemType, encode(struct {
+			Title  string `json:"title"`
+			Status int    `json:"status"`
+			Detail string `json:"detail"`
+			Error  string `json:"error"`
+			Scope  string `json:"scope,omitempty"`
+		}{http.StatusText(refusal.Status), refusal.Status, refusal.Description, refusal.Error, scope})
+	}
+	return jsonType, encode(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Scope       string `json:"scope,omitempty"`
+	}{refusal.Error, refusal.Description, scope})
+}
+
+// encode returns v, which has strings and numbers only, as a line of JSON.
+func encode(v any) []byte {
+	text, _ := json.Marshal(v)
+	return append(text, '\n')
+}
+
+// prefersProblem reports whether the client names application/problem+json in
+// its Accept fields (RFC 9110, section 12.5.1), and not as worse than JSON. Those
+// who take anything get the form that every OAuth client knows.
+func prefersProblem(accept []string) bool {
+	problem, plain := -1.0, -1.0
+	for _, field := range accept {
+		for item := range strings.SplitSeq(field, ",") {
+			name, params, _ := strings.Cut(item, ";")
+			switch name = strings.Trim(name, " \t"); {
+			case strings.EqualFold(name, problemType):
+				problem = max(problem, quality(params))
+			case strings.EqualFold(name, jsonType):
+				plain = max(plain, quality(params))
+			}
+		}
+	}
+	return problem > 0 && problem >= plain
+}
+
+// quality returns the weight among the parameters of a media range (RFC 9110,
+// section 12.4.2).
+func quality(params string) float64 {
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.Trim(param, " \t"), "=")
+		if strings.EqualFold(name, "q") {
+			q, err := strconv.ParseFloat(value, 64)
+			if err != nil || q < 0 || q > 1 {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

@@ -1,0 +1,29 @@
+package middleware
+
+import (
+	"net/http"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// isPreflight reports whether r is a CORS preflight request and may pass as one.
+// Browsers send them without credentials and without a body ([Fetch], section
+// 4.8).
+//
+// [Fetch]: https://fetch.spec.whatwg.org/#cors-preflight-fetch
+func (g *Guard) isPreflight(r *http.Request) bool {
+	return g.opts.AllowPreflight && r.Method == http.MethodOptions && r.ContentLength == 0 &&
+		len(r.Header["Origin"]) == 1 && len(r.Header["Access-Control-Request-Method"]) == 1 &&
+		len(r.Header["Authorization"]) == 0
+}
+
+// find returns the rule of the request's route; of a preflight request, that of
+// the request that it asks about.
+func (g *Guard) find(t *scopes.Table, r *http.Request) (scopes.Rule, string) {
+	if g.isPreflight(r) {
+		asked := *r
+		asked.Method = r.Header["Access-Control-Request-Method"][0]
+		return t.Rule(&asked)
+	}
+	return t.Rule(r)
+}

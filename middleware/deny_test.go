@@ -1,0 +1,93 @@
+package middleware_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestDeny(t *testing.T) {
+	for _, row := range []struct {
+		name              string
+		err               error
+		status            int
+		challenge, retry  string
+		contains, without string
+	}{
+		{"unavailable", &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 1500 * time.Millisecond, Err: errors.New("secret")}, 503, "", "2", `"temporarily_unavailable"`, "secret"},
+		{"unavailable, nobody knows how long", bearer.KeysUnavailable, 503, "", "5", `"temporarily_unavailable"`, "secret"},
+		{"internal", &bearer.Error{Reason: bearer.Internal, Err: errors.New("secret")}, 500, "", "", `"server_error"`, "secret"},
+		{"no reason", errors.New("secret"), 500, "", "", `"server_error"`, "secret"},
+		{"hostile detail", &bearer.Error{Reason: bearer.WrongIssuer, Err: errors.New("\"\r\nSet-Cookie: secret")}, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", `"invalid_token"`, "secret"},
+		{"revoked", fmt.Errorf("wrapped: %w", bearer.Revoked), 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, "", `"invalid_token"`, "wrapped"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Authorization", "Bearer x")
+		w := serve(refuser(t, row.err, nil).Require(scopes.All("x"))(never(t)), r)
+		if w.Code != row.status || w.Header().Get("WWW-Authenticate") != row.challenge || w.Header().Get("Retry-After") != row.retry {
+			t.Errorf("%s: got %d %v", row.name, w.Code, w.Header())
+		}
+		if all := fmt.Sprint(w.Header(), w.Body); !strings.Contains(all, row.contains) || strings.Contains(all, row.without) {
+			t.Errorf("%s: got %s, want %s in it and not %s", row.name, all, row.contains, row.without)
+		}
+	}
+}
+
+// Reasons of the rule's own functions are told as such, and a stranger to Check
+// is answered all the same.
+func TestDenyForeignError(t *testing.T) {
+	b := newBench(t, nil)
+	for err, want := range map[error]int{errors.New("x"): 500, error(nil): 500, (*bearer.Error)(nil): 500, &bearer.Error{Reason: bearer.MissingScope}: 403} {
+		w := httptest.NewRecorder()
+		b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), err)
+		if w.Code != want {
+			t.Errorf("%v: got %d, want %d", err, w.Code, want)
+		}
+	}
+}
+
+func TestDenyHead(t *testing.T) {
+	b := newBench(t, nil)
+	w := serve(b.guard.Require(scopes.All())(never(t)), httptest.NewRequest(http.MethodHead, "/", http.NoBody))
+	if w.Code != http.StatusUnauthorized || w.Body.Len() != 0 || w.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("got %d %v %q, want 401 with a challenge and no body", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestOptionsBody(t *testing.T) {
+	var got middleware.Refusal
+	b := newBench(t, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
+		got = refusal
+		return "text/plain", []byte("no")
+	}})
+	w := serve(b.guard.Require(scopes.All("a", "b"))(never(t)), b.request(http.MethodGet, "/", "b"))
+	if w.Code != http.StatusForbidden || w.Body.String() != "no" || w.Header().Get("Content-Type") != "text/plain" || w.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("got %d %v %q", w.Code, w.Header(), w.Body)
+	}
+	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description == "" || len(got.Scopes) != 1 || got.Scopes[0] != "a" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What somebody in front of the guard thought to answer is not left over.
+func TestDenyReplacesHeaders(t *testing.T) {
+	b := newBench(t, nil)
+	h := b.guard.Require(scopes.All())(never(t))
+	w := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		h.ServeHTTP(w, r)
+	}), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	if w.Header().Get("Content-Length") != "" || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Access-Control-Expose-Headers") != "WWW-Authenticate" {
+		t.Errorf("got %v", w.Header())
+	}
+}

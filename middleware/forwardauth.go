@@ -1,0 +1,96 @@
+package middleware
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// Fields of a forward-auth request, in canonical form, and of the response.
+const (
+	forwardedMethod = "X-Forwarded-Method"
+	forwardedURI    = "X-Forwarded-Uri"
+	forwardedHost   = "X-Forwarded-Host"
+	authError       = "X-Auth-Error"
+)
+
+// ForwardAuth returns a handler that decides for a proxy in front of other
+// services, as auth_request of nginx and forward_auth of Caddy ask it. The proxy
+// MUST set X-Forwarded-Method and X-Forwarded-Uri to the method and the target of
+// the request as it received them, over any copies of the client, and pass
+// Authorization on; X-Forwarded-Host is needed for patterns with a host. A
+// request without the former two, or with one of them twice, has no rule. Nobody
+// but the proxy may reach the handler.
+//
+// It answers 204 with the fields of Options.Headers, 401 or 403, since nginx makes
+// 500 of everything else: 401 also for a request that is not clear, and 403 also
+// where the decision cannot be made. X-Auth-Error has the error code of a refusal;
+// "unavailable", which comes with Retry-After, is for the proxy to make a 503 of,
+// and "server_error" a 500. Proxies must remove the client's own copies of the
+// fields where the response has none.
+func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
+	if t == nil {
+		t = new(scopes.Table)
+	}
+	g.rules.declareTable(t)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var (
+			rule    scopes.Rule
+			pattern string
+		)
+		asked, ok := original(r)
+		if ok {
+			rule, pattern = g.find(t, asked)
+		}
+		allowed, err := g.check(asked, rule, pattern)
+		if err != nil {
+			g.refuseForward(w, r, asRefusal(err))
+			return
+		}
+		h := w.Header()
+		for _, field := range g.headers {
+			if values := allowed.Header[field.name]; len(values) > 0 {
+				h[field.name] = values
+			}
+		}
+		h.Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func (g *Guard) refuseForward(w http.ResponseWriter, r *http.Request, e *bearer.Error) {
+	answer := http.StatusUnauthorized
+	name := code(e.Reason)
+	switch e.Reason {
+	case bearer.KeysUnavailable:
+		answer, name = http.StatusForbidden, "unavailable"
+	case bearer.Internal, bearer.MissingScope:
+		answer = http.StatusForbidden
+	default:
+	}
+	w.Header().Set(authError, name)
+	g.refuse(w, r, e, answer)
+}
+
+// original returns the request that the proxy asks about, as far as it concerns
+// us, and whether the proxy says which one it is.
+func original(r *http.Request) (*http.Request, bool) {
+	asked := r.WithContext(r.Context())
+	method, uri, host := r.Header[forwardedMethod], r.Header[forwardedURI], r.Header[forwardedHost]
+	if len(method) != 1 || len(uri) != 1 || len(host) > 1 || method[0] == "" {
+		return asked, false
+	}
+	u, err := url.ParseRequestURI(uri[0])
+	if err != nil {
+		return asked, false
+	}
+	asked.Method, asked.URL, asked.RequestURI, asked.Pattern = method[0], u, uri[0], ""
+	// What the proxy sends here is never the body of the request.
+	asked.Body, asked.ContentLength = http.NoBody, 0
+	if len(host) == 1 {
+		asked.Host = host[0]
+	}
+	return asked, true
+}

@@ -1,0 +1,114 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/middleware"
+)
+
+// bench is an issuer and a guard for its tokens.
+type bench struct {
+	issuer *bearertest.Issuer
+	guard  *middleware.Guard
+	events *events
+}
+
+func newBench(t testing.TB, opts *middleware.Options) *bench {
+	t.Helper()
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	t.Cleanup(issuer.Close)
+	events := new(events)
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{routertest.Audience}, Observer: events})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close() })
+	guard, err := middleware.New(v, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench{issuer, guard, events}
+}
+
+// token returns a good token with these scopes.
+func (b *bench) token(scope string) string { return routertest.Token(b.issuer, scope) }
+
+// request returns a request with a token of these scopes.
+func (b *bench) request(method, target, scope string) *http.Request {
+	r := httptest.NewRequest(method, target, http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+b.token(scope))
+	return r
+}
+
+// events is an observer that remembers.
+type events struct {
+	mu   sync.Mutex // guards list
+	list []bearer.Event
+}
+
+func (e *events) Observe(_ context.Context, event bearer.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.list = append(e.list, event)
+}
+
+// take returns the events since the last call.
+func (e *events) take() []bearer.Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := e.list
+	e.list = nil
+	return list
+}
+
+// refuser returns a guard whose verifier refuses every token with err.
+func refuser(t *testing.T, err error, opts *middleware.Options) *middleware.Guard {
+	t.Helper()
+	guard, newErr := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err }), opts)
+	if newErr != nil {
+		t.Fatal(newErr)
+	}
+	return guard
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// ok is a handler that answers 200 and its caller.
+func ok(w http.ResponseWriter, r *http.Request) {
+	claims, _ := bearer.FromContext(r.Context())
+	routertest.Answer(w, "ok", "", claims)
+}
+
+// never is a handler that must not be reached.
+func never(t *testing.T) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("got %s %s to the handler", r.Method, r.URL) })
+}
+
+func fetch(t *testing.T, client *http.Client, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	r.RequestURI = ""
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var body bytes.Buffer
+	if _, err := io.Copy(&body, response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response, body.String()
+}

@@ -1,0 +1,184 @@
+package middleware
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// wellKnown is where metadata is, RFC 9728, section 3.
+const wellKnown = "/.well-known/oauth-protected-resource"
+
+// described is a verifier that says what it accepts.
+type described interface {
+	// AuthorizationServers returns the issuer identifiers at the moment.
+	AuthorizationServers() []string
+	// Audience returns the identifiers of this resource.
+	Audience() []string
+}
+
+// resource is Options.Resource, taken apart.
+type resource struct {
+	identifier  string
+	metadataURL string
+	path, query string // of metadataURL
+}
+
+// newResource checks an identifier (RFC 9728, section 1.2) and finds where its
+// metadata is: at the well-known path between host and path (section 3.1).
+func newResource(identifier string) (*resource, error) {
+	bad := func(what string) (*resource, error) {
+		return nil, fmt.Errorf("Options.Resource: %q: %s (RFC 9728, section 1.2)", identifier, what)
+	}
+	u, err := url.Parse(identifier)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Opaque != "":
+		return bad("not an absolute URL")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return bad("must be https")
+	case u.Fragment != "" || strings.Contains(identifier, "#"):
+		return bad("must not have a fragment")
+	case u.RawPath != "" || strings.ContainsAny(u.Path, "{}") || (u.Path != "" && !scopes.CleanPath(u)):
+		return bad("the path is not plain")
+	}
+	at := *u
+	if at.Path == "/" {
+		at.Path = ""
+	}
+	at.Path = wellKnown + at.Path
+	return &resource{identifier: identifier, metadataURL: at.String(), path: at.Path, query: at.RawQuery}, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// checkAudience sees to it that a client that asks for a token for the resource
+// (RFC 8707) gets one that is accepted.
+func checkAudience(identifier string, audience []string) error {
+	if len(audience) == 0 || slices.Contains(audience, identifier) {
+		return nil
+	}
+	return fmt.Errorf("Options.Resource: %q: the verifier does not accept it as an audience, only %q", identifier, audience)
+}
+
+// decided is members of the metadata that say what the guard does, or would say
+// that it does what it does not.
+var decided = []string{
+	"resource", "scopes_supported", "bearer_methods_supported", "signed_metadata",
+	"tls_client_certificate_bound_access_tokens", "authorization_details_types_supported",
+	"dpop_signing_alg_values_supported", "dpop_bound_access_tokens_required",
+}
+
+// checkMetadata returns all that is wrong with Options.Metadata.
+func (g *Guard) checkMetadata() []error {
+	var errs []error
+	members := g.opts.Metadata
+	if len(members) > 0 && g.opts.Resource == "" {
+		errs = append(errs, errors.New("Options.Metadata: there is no Options.Resource that it could describe"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if slices.Contains(decided, name) {
+			errs = append(errs, fmt.Errorf("Options.Metadata: %q: the guard says so itself", name))
+		}
+	}
+	if uri, ok := members["jwks_uri"]; ok {
+		if text, _ := uri.(string); !strings.HasPrefix(text, "https://") {
+			errs = append(errs, fmt.Errorf(`Options.Metadata: "jwks_uri": %q: must be https`, uri))
+		}
+	}
+	if algs, ok := members["resource_signing_alg_values_supported"]; ok {
+		if list, isList := algs.([]string); !isList || slices.Contains(list, "none") {
+			errs = append(errs, fmt.Errorf(`Options.Metadata: "resource_signing_alg_values_supported": %q: want a []string without "none"`, algs))
+		}
+	}
+	if servers, ok := members["authorization_servers"]; ok {
+		if list, isList := servers.([]string); !isList || len(list) == 0 {
+			errs = append(errs, fmt.Errorf(`Options.Metadata: "authorization_servers": %q: want a []string with at least one`, servers))
+		}
+	}
+	if _, err := json.Marshal(members); err != nil {
+		errs = append(errs, fmt.Errorf("Options.Metadata: %w", err))
+	}
+	return errs
+}
+
+// Metadata returns the pattern and the handler of the metadata of Options.Resource
+// (RFC 9728, section 3), to be registered as
+//
+//	mux.Handle(guard.Metadata())
+//
+// The document has the scopes of all rules that were declared with the guard and
+// the verifier's issuers, at the time of the request, and is for everybody to
+// read: behind Enforce, the pattern needs a rule that is public. Without
+// Options.Resource the handler answers 404.
+func (g *Guard) Metadata() (pattern string, handler http.Handler) {
+	if g.resource == nil {
+		return wellKnown, http.NotFoundHandler()
+	}
+	pattern = g.resource.path
+	if strings.HasSuffix(pattern, "/") {
+		pattern += "{$}"
+	}
+	return pattern, http.HandlerFunc(g.serveMetadata)
+}
+
+func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	// It is public, and clients may be pages of any origin.
+	h.Set("Access-Control-Allow-Origin", "*")
+	switch {
+	case r.URL.Path != g.resource.path || r.URL.RawQuery != g.resource.query:
+		http.NotFound(w, r)
+		return
+	case r.Method == http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD")
+		h.Set("Access-Control-Allow-Headers", "*")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h.Set("Allow", "GET, HEAD, OPTIONS")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	document, err := json.Marshal(g.metadata())
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	h.Set("Content-Type", jsonType)
+	h.Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(append(document, '\n')) // there is nobody to tell if the client is gone
+}
+
+// metadata returns the members of the document. What would be empty is left out
+// (RFC 9728, section 3.2).
+func (g *Guard) metadata() map[string]any {
+	members := map[string]any{}
+	if d, ok := g.verifier.(described); ok {
+		if servers := d.AuthorizationServers(); len(servers) > 0 {
+			members["authorization_servers"] = servers
+		}
+	}
+	maps.Copy(members, g.opts.Metadata)
+	members["resource"] = g.resource.identifier
+	members["bearer_methods_supported"] = []string{"header"}
+	var names []string
+	for _, route := range g.Routes() {
+		names = append(names, route.Rule.Scopes()...)
+	}
+	if len(names) > 0 {
+		slices.Sort(names)
+		members["scopes_supported"] = slices.Compact(names)
+	}
+	return members
+}

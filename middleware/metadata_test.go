@@ -1,0 +1,148 @@
+package middleware_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// document fetches the metadata and checks what holds for all.
+func document(t *testing.T, h http.Handler, target string) map[string]any {
+	t.Helper()
+	w := serve(h, httptest.NewRequest(http.MethodGet, target, http.NoBody))
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age=") {
+		t.Fatalf("got %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &members); err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
+
+func TestMetadata(t *testing.T) {
+	b := newBench(t, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"resource_name": "Deployments", "resource_name#de": "Verteilung"}})
+	pattern, handler := b.guard.Metadata()
+	if pattern != "/.well-known/oauth-protected-resource" {
+		t.Errorf("got pattern %q", pattern)
+	}
+	want := map[string]any{
+		"resource": routertest.Audience, "authorization_servers": []any{b.issuer.URL()}, "bearer_methods_supported": []any{"header"},
+		"resource_name": "Deployments", "resource_name#de": "Verteilung",
+	}
+	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
+		t.Errorf("without rules: got %v, want %v", got, want)
+	}
+	// The rules are those of the moment.
+	_ = b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))
+	_ = b.guard.Require(scopes.Public())
+	want["scopes_supported"] = []any{"a", "b", "c"}
+	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	var table scopes.Table
+	_ = b.guard.Enforce(&table)
+	table.Handle("/d", scopes.ReportOnly(scopes.All("d")))
+	want["scopes_supported"] = []any{"a", "b", "c", "d"}
+	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	// What it says is so: a token of its authorization server for its resource
+	// with a scope of its list is accepted.
+	token := b.issuer.Token(map[string]any{"aud": want["resource"], "scope": "b c"})
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+token)
+	if w := serve(b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))(http.HandlerFunc(ok)), r); w.Code != http.StatusOK {
+		t.Errorf("got %d %s, want 200", w.Code, w.Body)
+	}
+}
+
+func TestMetadataPaths(t *testing.T) {
+	for _, row := range []struct{ resource, pattern, target, url string }{
+		{"https://h", "/.well-known/oauth-protected-resource", "", "https://h/.well-known/oauth-protected-resource"},
+		{"https://h/", "/.well-known/oauth-protected-resource", "", "https://h/.well-known/oauth-protected-resource"},
+		{"https://h:8443/a/b", "/.well-known/oauth-protected-resource/a/b", "", "https://h:8443/.well-known/oauth-protected-resource/a/b"},
+		{"https://h/a/", "/.well-known/oauth-protected-resource/a/{$}", "/.well-known/oauth-protected-resource/a/", "https://h/.well-known/oauth-protected-resource/a/"},
+		{"https://h/a?k=v", "/.well-known/oauth-protected-resource/a", "/.well-known/oauth-protected-resource/a?k=v", "https://h/.well-known/oauth-protected-resource/a?k=v"},
+	} {
+		guard := refuser(t, bearer.Malformed, &middleware.Options{Resource: row.resource})
+		mux := http.NewServeMux()
+		mux.Handle(guard.Metadata())
+		if pattern, _ := guard.Metadata(); pattern != row.pattern {
+			t.Errorf("%s: got pattern %q, want %q", row.resource, pattern, row.pattern)
+		}
+		target := row.target
+		if target == "" {
+			target = row.pattern
+		}
+		if got := document(t, mux, target); got["resource"] != row.resource {
+			t.Errorf("got %v, want resource %q", got, row.resource)
+		}
+		if w := serve(mux, httptest.NewRequest(http.MethodGet, target+"x", http.NoBody)); w.Code != http.StatusNotFound {
+			t.Errorf("%sx: got %d, want 404", target, w.Code)
+		}
+		// The challenge says where it is, and which scopes to ask for.
+		w := serve(guard.Require(scopes.All("a", "b"))(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		if got, want := w.Header().Get("WWW-Authenticate"), `Bearer resource_metadata="`+row.url+`", scope="a b"`; got != want {
+			t.Errorf("got challenge %q, want %q", got, want)
+		}
+	}
+}
+
+func TestMetadataMethods(t *testing.T) {
+	guard := refuser(t, bearer.Malformed, &middleware.Options{Resource: "https://h"})
+	pattern, handler := guard.Metadata()
+	for method, want := range map[string]int{http.MethodGet: 200, http.MethodHead: 200, http.MethodOptions: 204, http.MethodPost: 405} {
+		w := serve(handler, httptest.NewRequest(method, pattern, http.NoBody))
+		if w.Code != want || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: got %d %v, want %d", method, w.Code, w.Header(), want)
+		}
+	}
+	pattern, handler = refuser(t, bearer.Malformed, nil).Metadata()
+	if w := serve(handler, httptest.NewRequest(http.MethodGet, pattern, http.NoBody)); w.Code != http.StatusNotFound {
+		t.Errorf("without a resource: got %d, want 404", w.Code)
+	}
+}
+
+func TestMetadataOfSeveralIssuers(t *testing.T) {
+	a, b := newBench(t, nil), newBench(t, nil)
+	var issuers bearer.Issuers
+	defer issuers.Close()
+	guard, err := middleware.New(&issuers, &middleware.Options{Resource: routertest.Audience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern, handler := guard.Metadata()
+	if got := document(t, handler, pattern)["authorization_servers"]; got != nil {
+		t.Errorf("got %v, want none", got)
+	}
+	for i, issuer := range []string{a.issuer.URL(), b.issuer.URL()} {
+		if err := issuers.Add(bearer.Config{Issuer: issuer, Audience: []string{routertest.Audience}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := document(t, handler, pattern)["authorization_servers"].([]any); len(got) != i+1 {
+			t.Errorf("got %v, want %d", got, i+1)
+		}
+	}
+	issuers.Remove(a.issuer.URL())
+	if got, want := document(t, handler, pattern)["authorization_servers"], []any{b.issuer.URL()}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	// Where the server's metadata is not at "iss".
+	guard, err = middleware.New(&issuers, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"authorization_servers": []string{"https://as.example/resources/1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern, handler = guard.Metadata()
+	if got, want := document(t, handler, pattern)["authorization_servers"], []any{"https://as.example/resources/1"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,95 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestModes(t *testing.T) {
+	fails := func(err error) scopes.Rule {
+		return scopes.Func("f", func(context.Context) error { return err })
+	}
+	panics := scopes.Func("panics", func(context.Context) error { panic("x") })
+	for _, row := range []struct {
+		name   string
+		rule   scopes.Rule
+		token  string // "": none; "bad": one that does not verify; or a scope
+		status int
+		body   string
+		reason bearer.Reason // of the event
+		report bearer.Reason // of its error
+	}{
+		{"report only, met", scopes.ReportOnly(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
+		{"report only, not met", scopes.ReportOnly(scopes.All("y")), "x", 200, "ok - ci\n", "", bearer.MissingScope},
+		{"report only, function", scopes.ReportOnly(fails(errors.New("no"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
+		{"report only, bad token", scopes.ReportOnly(scopes.All("x")), "bad", 401, "", bearer.Malformed, bearer.Malformed},
+		{"report only, no token", scopes.ReportOnly(scopes.All("x")), "", 401, "", bearer.NoToken, bearer.NoToken},
+		{"report only, function with a reason", scopes.ReportOnly(fails(bearer.Revoked)), "x", 401, "", bearer.Revoked, bearer.Revoked},
+		{"report only, our fault", scopes.ReportOnly(fails(bearer.KeysUnavailable)), "x", 503, "", bearer.KeysUnavailable, bearer.KeysUnavailable},
+		{"report only, panic", scopes.ReportOnly(panics), "x", 500, "", bearer.Internal, bearer.Internal},
+		{"report only, cannot work", scopes.ReportOnly(scopes.All("")), "x", 500, "", bearer.Internal, bearer.Internal},
+		{"report only, zero", scopes.ReportOnly(scopes.Rule{}), "x", 500, "", bearer.Internal, bearer.Internal},
+		{"optional, no token", scopes.Optional(scopes.All("x")), "", 200, "ok - -\n", "", ""},
+		{"optional, met", scopes.Optional(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
+		{"optional, not met", scopes.Optional(scopes.All("y")), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
+		{"optional, bad token", scopes.Optional(scopes.All("x")), "bad", 401, "", bearer.Malformed, bearer.Malformed},
+		{"optional, cannot work", scopes.Optional(scopes.All("")), "", 401, "", bearer.NoToken, bearer.NoToken},
+		{"both, no token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "", 200, "ok - -\n", "", ""},
+		{"both, not met", scopes.ReportOnly(scopes.Optional(scopes.All("y"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
+		{"both, bad token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "bad", 401, "", bearer.Malformed, bearer.Malformed},
+		{"not outermost", scopes.And(scopes.Optional(scopes.ReportOnly(scopes.All("y")))), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+			switch row.token {
+			case "":
+			case "bad":
+				r.Header.Set("Authorization", "Bearer bad")
+			default:
+				r = b.request(http.MethodGet, "/", row.token)
+			}
+			w := serve(b.guard.Require(row.rule)(http.HandlerFunc(ok)), r)
+			if w.Code != row.status || (row.body != "" && w.Body.String() != row.body) {
+				t.Errorf("got %d %q, want %d %q", w.Code, w.Body, row.status, row.body)
+			}
+			list := b.events.take()
+			if len(list) != 1 {
+				t.Fatalf("got %d events, want 1", len(list))
+			}
+			if e := list[0]; e.Reason != row.reason || (e.Err == nil) != (row.report == "") || (e.Err != nil && !errors.Is(e.Err, row.report)) {
+				t.Errorf("got event with reason %q and error %v, want %q and %q", e.Reason, e.Err, row.reason, row.report)
+			}
+		})
+	}
+}
+
+// A verifier that is no observer tells its own observer, with a mode or without.
+func TestModesAroundTracer(t *testing.T) {
+	b := newBench(t, nil)
+	var inner bearer.Verifier
+	guard, err := middleware.New(bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+		return inner.Verify(ctx, token)
+	}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := new(events)
+	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: told})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	inner = v
+	w := serve(guard.Require(scopes.ReportOnly(scopes.All("y")))(http.HandlerFunc(ok)), b.request(http.MethodGet, "/", "x"))
+	if list := told.take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
+		t.Errorf("got %d and events %v, want 200 and one of a token that is good", w.Code, list)
+	}
+}

@@ -1,0 +1,58 @@
+package middleware_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestRoutes(t *testing.T) {
+	guard := refuser(t, bearer.Malformed, nil)
+	mux := http.NewServeMux()
+	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), never(t))
+	guard.Handle(mux, "GET /healthz", scopes.Public(), never(t))
+	guard.Handle(mux, "GET /nobody", scopes.Rule{}, never(t))
+	guard.Handle(mux, "GET /broken", scopes.All(""), never(t))
+	for range 3 { // as glue may do it, on each request
+		_ = guard.Require(scopes.Optional(scopes.All()))
+	}
+	var table scopes.Table
+	_ = guard.Enforce(&table)
+	_ = guard.Enforce(&table)
+	table.Handle("/reports/", scopes.Optional(scopes.ReportOnly(scopes.Any("a", "b"))))
+	want := []string{
+		`POST /deployments asks for scope "deploy:applications"`,
+		"GET /healthz is public",
+		"GET /nobody has no rule and is denied",
+		"GET /broken has a rule that cannot work",
+		"a route asks for any valid token, or for no token",
+	}
+	got := guard.Routes()
+	if len(got) != len(want)+1 {
+		t.Fatalf("got %d routes, want %d: %v", len(got), len(want)+1, got)
+	}
+	for i, sentence := range want {
+		if got[i].String() != sentence {
+			t.Errorf("got %q, want %q", got[i], sentence)
+		}
+	}
+	last := got[len(want)].String()
+	for _, part := range []string{"/reports/ asks for ", `scopes "a" or "b"`, "or for no token", "reports only"} {
+		if !strings.Contains(last, part) {
+			t.Errorf("got %q, want %q in it", last, part)
+		}
+	}
+}
+
+// A walk over the routes of a router finds the rules of Require.
+func TestRequiredHandlersTellTheirRule(t *testing.T) {
+	guard := refuser(t, bearer.Malformed, nil)
+	rule := scopes.All("x")
+	h, ok := guard.Require(rule)(never(t)).(interface{ Rule() scopes.Rule })
+	if !ok || h.Rule() != rule {
+		t.Errorf("got %v, want a handler with the rule %v", h, rule)
+	}
+}

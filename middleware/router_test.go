@@ -1,0 +1,132 @@
+package middleware_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// answer is the handler of a route.
+func answer(route routertest.Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route.Name == "fail" {
+			http.Error(w, "deployment in progress", http.StatusConflict)
+			return
+		}
+		claims, _ := bearer.FromContext(r.Context())
+		routertest.Answer(w, route.Name, r.PathValue(route.Param), claims)
+	})
+}
+
+func TestRequireOnServeMux(t *testing.T) {
+	b := newBench(t, nil)
+	mux, admin := http.NewServeMux(), http.NewServeMux()
+	for _, route := range routertest.Routes() {
+		pattern := route.Method + " " + route.Path
+		switch route.Name {
+		case "admin": // a group: a mux behind one rule
+			admin.Handle(strings.Replace(pattern, "/admin", "", 1), answer(route))
+			mux.Handle("/admin/", b.guard.Require(route.Rule)(http.StripPrefix("/admin", admin)))
+		case "files": // mounted
+			files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				claims, _ := bearer.FromContext(r.Context())
+				routertest.Answer(w, route.Name, r.URL.Path, claims)
+			})
+			mux.Handle("GET /files/", b.guard.Require(route.Rule)(http.StripPrefix("/files", files)))
+		default:
+			mux.Handle(pattern, b.guard.Require(route.Rule)(answer(route)))
+		}
+	}
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	routertest.Run(t, server.URL, b.issuer, false)
+}
+
+func TestEnforceOnServeMux(t *testing.T) {
+	b := newBench(t, nil)
+	mux := http.NewServeMux()
+	for _, route := range routertest.Routes() {
+		mux.Handle(route.Method+" "+route.Path, answer(route))
+	}
+	server := httptest.NewServer(b.guard.Enforce(routertest.Table())(mux))
+	defer server.Close()
+	routertest.Run(t, server.URL, b.issuer, true)
+}
+
+// What logs the route in front of the guard sees what it would without it.
+func TestPatternAndPathValues(t *testing.T) {
+	b := newBench(t, nil)
+	rule := scopes.All("read:deployments")
+	var table scopes.Table
+	table.Handle("/deployments/{anything...}", rule)
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Pattern != "GET /deployments/{id}" || r.PathValue("id") != "7" {
+			t.Errorf("got pattern %q and id %q in the handler", r.Pattern, r.PathValue("id"))
+		}
+		if r.Header.Get("X-Panic") != "" {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	inside, outside := http.NewServeMux(), http.NewServeMux()
+	inside.Handle("GET /deployments/{id}", b.guard.Require(rule)(handler))
+	outside.Handle("GET /deployments/{id}", handler)
+	for name, h := range map[string]http.Handler{"Require": inside, "Enforce": b.guard.Enforce(&table)(outside)} {
+		for _, panics := range []string{"", "yes"} {
+			r := b.request(http.MethodGet, "/deployments/7", "read:deployments")
+			r.Header.Set("X-Panic", panics)
+			func() {
+				defer func() { _ = recover() }()
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}()
+			if r.Pattern != "GET /deployments/{id}" || r.PathValue("id") != "7" {
+				t.Errorf("%s: got pattern %q and id %q outside", name, r.Pattern, r.PathValue("id"))
+			}
+			if _, found := bearer.FromContext(r.Context()); found {
+				t.Errorf("%s: got claims outside", name)
+			}
+		}
+	}
+	for _, e := range b.events.take() {
+		if e.Route != "GET /deployments/{id}" && e.Route != "/deployments/{anything...}" {
+			t.Errorf("got route %q in an event", e.Route)
+		}
+	}
+}
+
+// A handler that cleans its path serves what is below another route: with Require
+// too, whose router may not mind.
+func TestUncleanPathWithRequire(t *testing.T) {
+	b := newBench(t, nil)
+	for _, target := range []string{"/public/..%2fsecret", "/public/%2e%2e/secret", "//secret", "/public/../secret", `/public/..%5csecret`, "/public/%252e%252e/secret"} {
+		r := b.request(http.MethodGet, target, "x")
+		for name, rule := range map[string]scopes.Rule{"public": scopes.Public(), "scope": scopes.All("x"), "optional": scopes.Optional(scopes.All())} {
+			if w := serve(b.guard.Require(rule)(never(t)), r); w.Code != http.StatusForbidden {
+				t.Errorf("%s under %s: got %d, want 403", target, name, w.Code)
+			}
+		}
+		r.Header.Del("Authorization")
+		if w := serve(b.guard.Require(scopes.Public())(never(t)), r); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s without token: got %d, want 401", target, w.Code)
+		}
+	}
+}
+
+func TestFilesOfFormsAreRemoved(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.request(http.MethodPost, "/", "x")
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	r.Body = io.NopCloser(strings.NewReader("--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--x--\r\n"))
+	served := b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.ParseMultipartForm(1 << 20)
+	}))
+	served.ServeHTTP(httptest.NewRecorder(), r)
+	if r.MultipartForm == nil {
+		t.Error("got no form in the server's request, want the one that it has to remove")
+	}
+}
