@@ -52,6 +52,8 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	}
 	opened.ctx = l.ctx
 	err := handler(srv, &leasedStream{stream: opened, lease: l})
+	// A handler that returned since its context ended may be ahead of over.
+	l.release()
 	if l.ended() {
 		// Whatever the handler made of it, this is why the stream ends.
 		return g.deny(l.call, l.refusal)
@@ -90,8 +92,10 @@ func (l *lease) end(refusal error) {
 	l.once.Do(func() {
 		l.refusal = refusal
 		l.status = statusOf(asRefusal(refusal)).Err()
-		close(l.over)
+		// In this order: whoever sees that it is over finds the cause in the
+		// context.
 		l.cancel(l.status)
+		close(l.over)
 	})
 }
 
