@@ -46,5 +46,5 @@ func ExampleNew() {
 	call(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": "read:deployments"})
 	// Output:
 	// 200 deploying for ci
-	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this"}
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// answer is the handler of a route.
-func answer(route routertest.Route) http.Handler {
+// handlerOf is the handler of a route.
+func handlerOf(route routertest.Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if route.Name == "fail" {
 			http.Error(w, "deployment in progress", http.StatusConflict)
@@ -31,7 +31,7 @@ func TestRequireOnServeMux(t *testing.T) {
 		pattern := route.Method + " " + route.Path
 		switch route.Name {
 		case "admin": // a group: a mux behind one rule
-			admin.Handle(strings.Replace(pattern, "/admin", "", 1), answer(route))
+			admin.Handle(strings.Replace(pattern, "/admin", "", 1), handlerOf(route))
 			mux.Handle("/admin/", b.guard.Require(route.Rule)(http.StripPrefix("/admin", admin)))
 		case "files": // mounted
 			files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func TestRequireOnServeMux(t *testing.T) {
 			})
 			mux.Handle("GET /files/", b.guard.Require(route.Rule)(http.StripPrefix("/files", files)))
 		default:
-			mux.Handle(pattern, b.guard.Require(route.Rule)(answer(route)))
+			mux.Handle(pattern, b.guard.Require(route.Rule)(handlerOf(route)))
 		}
 	}
 	server := httptest.NewServer(mux)
@@ -52,7 +52,7 @@ func TestEnforceOnServeMux(t *testing.T) {
 	b := newBench(t, nil)
 	mux := http.NewServeMux()
 	for _, route := range routertest.Routes() {
-		mux.Handle(route.Method+" "+route.Path, answer(route))
+		mux.Handle(route.Method+" "+route.Path, handlerOf(route))
 	}
 	server := httptest.NewServer(b.guard.Enforce(routertest.Table())(mux))
 	defer server.Close()

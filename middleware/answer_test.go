@@ -1,0 +1,278 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+const audience = "deployment-api"
+
+// issuerAndGuard returns an issuer and a guard for its tokens.
+func issuerAndGuard(t *testing.T, opts *middleware.Options) (*bearertest.Issuer, *middleware.Guard) {
+	t.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+	t.Cleanup(issuer.Close)
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := middleware.New(v, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer, guard
+}
+
+// whoami answers with the client of the context.
+func whoami(w http.ResponseWriter, r *http.Request) {
+	claims, ok := bearer.FromContext(r.Context())
+	if !ok {
+		_, _ = io.WriteString(w, "anonymous")
+		return
+	}
+	_, _ = io.WriteString(w, claims.ClientID())
+}
+
+// answer serves one request without a network.
+func answer(h http.Handler, method, target string, values ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	if len(values) > 0 {
+		r.Header["Authorization"] = values
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// failing is a verifier that refuses with an error.
+func failing(err error) bearer.Verifier {
+	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
+}
+
+// TestAnswers has the status, the challenge and the body of each reason.
+func TestAnswers(t *testing.T) {
+	for _, row := range []struct {
+		err               error
+		status            int
+		challenge, retry  string
+		code, description string
+	}{
+		{bearer.InvalidRequest, 400, `Bearer realm="api", error="invalid_request", error_description="The request must carry exactly one bearer token"`, "", "invalid_request", "The request must carry exactly one bearer token"},
+		{bearer.NoToken, 401, `Bearer realm="api"`, "", "unauthorized", "An access token is required"},
+		{bearer.Malformed, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`, "", "invalid_token", "The access token is malformed"},
+		{bearer.Expired, 401, `Bearer realm="api", error="invalid_token", error_description="The access token expired"`, "", "invalid_token", "The access token expired"},
+		{bearer.BadSignature, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", "invalid_token", "The access token is invalid"},
+		{bearer.UnknownKey, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", "invalid_token", "The access token is invalid"},
+		{bearer.WrongAudience, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is not meant for this resource"`, "", "invalid_token", "The access token is not meant for this resource"},
+		{bearer.Revoked, 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, "", "invalid_token", "The access token was revoked"},
+		{&bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}}, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`, "", "insufficient_scope", "The access token does not allow this"},
+		{bearer.MissingScope, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this"`, "", "insufficient_scope", "The access token does not allow this"},
+		{bearer.KeysUnavailable, 503, "", "5", "temporarily_unavailable", "Access tokens cannot be verified at the moment"},
+		{&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 1500 * time.Millisecond}, 503, "", "2", "temporarily_unavailable", "Access tokens cannot be verified at the moment"},
+		{bearer.Internal, 500, "", "", "server_error", "Internal error"},
+		{errors.New("secret detail"), 500, "", "", "server_error", "Internal error"},
+	} {
+		guard, err := middleware.New(failing(row.err), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp := answer(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/", "Bearer x")
+		if resp.Code != row.status {
+			t.Errorf("%v: got status %d, want %d", row.err, resp.Code, row.status)
+		}
+		if got := resp.Header().Get("WWW-Authenticate"); got != row.challenge {
+			t.Errorf("%v: got challenge\n%s, want\n%s", row.err, got, row.challenge)
+		}
+		if got := resp.Header().Get("Retry-After"); got != row.retry {
+			t.Errorf("%v: got Retry-After %q, want %q", row.err, got, row.retry)
+		}
+		if want := `{"error":"` + row.code + `","error_description":"` + row.description + "\""; !strings.HasPrefix(resp.Body.String(), want) {
+			t.Errorf("%v: got body %s, want %s", row.err, resp.Body, want)
+		}
+		if got := resp.Header().Get("Content-Type") + " " + resp.Header().Get("Cache-Control"); got != "application/json no-store" {
+			t.Errorf("%v: got %q", row.err, got)
+		}
+	}
+}
+
+// TestListener sends requests as they come over a wire.
+func TestListener(t *testing.T) {
+	issuer, guard := issuerAndGuard(t, nil)
+	mux := http.NewServeMux()
+	mux.Handle("POST /deployments", guard.Require(scopes.All("deploy"))(http.HandlerFunc(whoami)))
+	mux.Handle("GET /norule", guard.Require(scopes.Rule{})(http.HandlerFunc(whoami)))
+	mux.Handle("GET /public", guard.Require(scopes.Public())(http.HandlerFunc(whoami)))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	good := issuer.Token(map[string]any{"client_id": "ci", "scope": "deploy"})
+	for _, row := range []struct {
+		name, method, path string
+		values             []string
+		status             int
+		want               string // in the body or the challenge
+	}{
+		{"good", "POST", "/deployments", []string{"Bearer " + good}, 200, "ci"},
+		{"lower case and spaces", "POST", "/deployments", []string{"bearer   " + good + "  "}, 200, "ci"},
+		{"no token", "POST", "/deployments", nil, 401, `Bearer realm="api"`},
+		{"Basic", "POST", "/deployments", []string{"Basic dXNlcjpwYXNz"}, 401, `Bearer realm="api"`},
+		{"two fields", "POST", "/deployments", []string{"Bearer " + good, "Bearer " + good}, 400, "invalid_request"},
+		{"list", "POST", "/deployments", []string{"Bearer " + good + ", Bearer " + good}, 400, "invalid_request"},
+		{"tab", "POST", "/deployments", []string{"Bearer\t" + good}, 400, "invalid_request"},
+		{"token in the query", "POST", "/deployments?access_token=" + good, nil, 401, `Bearer realm="api"`},
+		{"garbage", "POST", "/deployments", []string{"Bearer garbage"}, 401, "malformed"},
+		{"64 KiB", "POST", "/deployments", []string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, "invalid_token"},
+		{"expired", "POST", "/deployments", []string{"Bearer " + issuer.Token(map[string]any{"exp": 1})}, 401, "expired"},
+		{"missing scope", "POST", "/deployments", []string{"Bearer " + issuer.Token(nil)}, 403, `scope="deploy"`},
+		{"no rule", "GET", "/norule", []string{"Bearer " + good}, 403, "insufficient_scope"},
+		{"no rule, no token", "GET", "/norule", nil, 401, `Bearer realm="api"`},
+		{"public", "GET", "/public", nil, 200, "anonymous"},
+		{"public, bad token", "GET", "/public", []string{"Bearer garbage"}, 200, "anonymous"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), row.method, server.URL+row.path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, value := range row.values {
+				r.Header.Add("Authorization", value)
+			}
+			resp, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := string(body) + resp.Header.Get("WWW-Authenticate")
+			if resp.StatusCode != row.status || !strings.Contains(text, row.want) {
+				t.Errorf("got %d %s, want %d with %s", resp.StatusCode, text, row.status, row.want)
+			}
+			if strings.Contains(text, good) {
+				t.Error("the answer has the token in it")
+			}
+		})
+	}
+}
+
+// TestEnforce puts a table around a whole mux.
+func TestEnforce(t *testing.T) {
+	issuer, guard := issuerAndGuard(t, nil)
+	var rules scopes.Table
+	rules.Handle("/public/", scopes.Public())
+	rules.Handle("GET /deployments/{id}", scopes.Any("read", "deploy"))
+	rules.Handle("/", scopes.All("root"))
+	mux := http.NewServeMux()
+	mux.Handle("GET /deployments/{id}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.PathValue("id")) //nolint:gosec // nobody renders it
+	}))
+	mux.Handle("/", http.HandlerFunc(whoami))
+	var pattern string
+	logged := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard.Enforce(&rules)(mux).ServeHTTP(w, r)
+		pattern = r.Pattern
+	})
+	read := "Bearer " + issuer.Token(map[string]any{"scope": "read"})
+	for _, row := range []struct {
+		method, target, value string
+		status                int
+	}{
+		{"GET", "/deployments/7", read, 200},
+		{"GET", "/deployments/7", "", 401},
+		{"POST", "/deployments/7", read, 403},
+		{"GET", "/public/x", "", 200},
+		{"GET", "/public/..%2fsecret", "", 401},
+		{"GET", "/public/..%2fsecret", read, 403},
+		{"GET", "/public/%2e%2e/secret", "", 401},
+		{"GET", "/public//x", read, 403},
+		{"GET", "/other", read, 403},
+	} {
+		resp := answer(logged, row.method, row.target, row.value)
+		if resp.Code != row.status {
+			t.Errorf("%s %s: got status %d, want %d", row.method, row.target, resp.Code, row.status)
+		}
+		if row.target == "/deployments/7" && row.status == 200 && pattern != "GET /deployments/{id}" {
+			t.Errorf("the pattern for those in front is %q", pattern)
+		}
+	}
+	if resp := answer(guard.Enforce(nil)(mux), "GET", "/public/x", read); resp.Code != http.StatusForbidden {
+		t.Errorf("no table: got status %d, want 403", resp.Code)
+	}
+}
+
+// TestCheck decides and writes nothing.
+func TestCheck(t *testing.T) {
+	issuer, guard := issuerAndGuard(t, nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	if got, err := guard.Check(r, scopes.All()); got != nil || !errors.Is(err, bearer.NoToken) {
+		t.Errorf("without a token: got %v, %v", got, err)
+	}
+	if got, err := guard.Check(r, scopes.Public()); got != r || err != nil {
+		t.Errorf("public: got %v, %v", got, err)
+	}
+	r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
+	got, err := guard.Check(r, scopes.All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := bearer.FromContext(got.Context()); !ok {
+		t.Error("no claims in the context of the request")
+	}
+	if _, ok := bearer.FromContext(r.Context()); ok {
+		t.Error("the request that came in was changed")
+	}
+}
+
+func TestOptions(t *testing.T) {
+	_, err := middleware.New(nil, &middleware.Options{Realm: "a\"b", ResourceMetadata: "relative"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"verifier: nil", `Options.Realm: "a\"b"`, `Options.ResourceMetadata: "relative"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %s: %v", want, err)
+		}
+	}
+	if _, err := middleware.New((*bearer.JWTVerifier)(nil), nil); err == nil {
+		t.Error("a nil *JWTVerifier is accepted")
+	}
+	for want, opts := range map[string]*middleware.Options{
+		`Bearer realm="deployments"`: {Realm: "deployments"},
+		`Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource"`: {
+			ResourceMetadata: "https://api.example/.well-known/oauth-protected-resource",
+		},
+		`Bearer realm="x", resource_metadata="https://api.example/m"`: {Realm: "x", ResourceMetadata: "https://api.example/m"},
+	} {
+		_, guard := issuerAndGuard(t, opts)
+		resp := answer(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/")
+		if got := resp.Header().Get("WWW-Authenticate"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// TestRuleThatCannotWork refuses everybody and is our fault.
+func TestRuleThatCannotWork(t *testing.T) {
+	issuer, guard := issuerAndGuard(t, nil)
+	resp := answer(guard.Require(scopes.All(""))(http.HandlerFunc(whoami)), "GET", "/", "Bearer "+issuer.Token(nil))
+	if resp.Code != http.StatusInternalServerError {
+		t.Errorf("got status %d, want 500", resp.Code)
+	}
+}

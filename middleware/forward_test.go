@@ -1,0 +1,175 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// callerHeaders is Options.Headers of the tests.
+func callerHeaders() map[string]func(*bearer.Claims) string {
+	return map[string]func(*bearer.Claims) string{
+		"X-Subject":   (*bearer.Claims).Subject,
+		"X-Client-ID": (*bearer.Claims).ClientID,
+		"x-scope":     func(c *bearer.Claims) string { return c.Scopes().String() },
+	}
+}
+
+// spoofed lays what a client may send over the headers of a request.
+func spoofed(r *http.Request) *http.Request {
+	for _, name := range []string{"X-Subject", "X_Subject", "x_subject", "X-Client-Id", "X-Client_ID", "X_SCOPE", "x-sUBJECT"} {
+		r.Header[http.CanonicalHeaderKey(name)] = []string{"admin"}
+		r.Header[name] = []string{"admin"}
+	}
+	r.Header.Set("Connection", "close, X-Subject, x_client-id")
+	return r
+}
+
+func TestHeaders(t *testing.T) {
+	b := newBench(t, &middleware.Options{Headers: callerHeaders(), RemoveAuthorization: true})
+	for _, row := range []struct {
+		name   string
+		rule   scopes.Rule
+		scope  string // "": no token
+		client string
+	}{
+		{"with a token", scopes.All("x"), "x y", "ci"},
+		{"public", scopes.Public(), "x", ""},
+		{"public without token", scopes.Public(), "", ""},
+		{"anonymous", scopes.Optional(scopes.All()), "", ""},
+		{"reported", scopes.ReportOnly(scopes.All("z")), "x", "ci"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		if row.scope != "" {
+			r = b.request(http.MethodGet, "/", row.scope)
+		}
+		spoofed(r)
+		before := len(r.Header)
+		reached := false
+		h := b.guard.Require(row.rule)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			reached = true
+			if r.Header.Get("Authorization") != "" {
+				t.Errorf("%s: got Authorization in the handler", row.name)
+			}
+			for name, values := range r.Header {
+				if name == "Connection" {
+					if got := strings.Join(values, ","); got != "close" {
+						t.Errorf("%s: got Connection %q", row.name, got)
+					}
+					continue
+				}
+				if strings.Contains(strings.Join(values, ""), "admin") {
+					t.Errorf("%s: got the client's %s: %q", row.name, name, values)
+				}
+			}
+			if got := r.Header.Get("X-Client-Id"); got != row.client {
+				t.Errorf("%s: got client %q, want %q", row.name, got, row.client)
+			}
+		}))
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if !reached || len(r.Header) != before {
+			t.Errorf("%s: got %v to the handler and %d fields outside, want true and %d", row.name, reached, len(r.Header), before)
+		}
+	}
+	// A hook that panics is our fault, and no pass.
+	panics := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
+	if w := serve(panics.guard.Require(scopes.All())(never(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
+		t.Errorf("got %d, want 500", w.Code)
+	}
+}
+
+func TestEncodeHeader(t *testing.T) {
+	for _, row := range []struct{ value, want string }{
+		{"", ""},
+		{"ci@clients", "ci@clients"},
+		{"read:a write:b", "read:a write:b"},
+		{" a b ", "%20a b%20"},
+		{"100%", "100%25"},
+		{"a,b", "a%2Cb"},
+		{"\"\\", "%22%5C"},
+		{"a\r\nX-Admin: yes", "a%0D%0AX-Admin: yes"},
+		{"naïve\x00\x7f", "na%C3%AFve%00%7F"},
+	} {
+		got := middleware.EncodeHeader(row.value)
+		if got != row.want {
+			t.Errorf("%q: got %q, want %q", row.value, got, row.want)
+		}
+		if back, err := url.PathUnescape(got); err != nil || back != row.value {
+			t.Errorf("%q: got %q back, %v", row.value, back, err)
+		}
+	}
+}
+
+func FuzzEncodeHeader(f *testing.F) {
+	f.Add("a\r\nb: c")
+	f.Add(" %,\"\\é")
+	f.Fuzz(func(t *testing.T, value string) {
+		got := middleware.EncodeHeader(value)
+		if strings.ContainsFunc(got, func(c rune) bool { return c < ' ' || c > '~' || c == ',' }) || strings.TrimSpace(got) != got {
+			t.Errorf("%q: got %q, which a field cannot carry as it is", value, got)
+		}
+		if back, err := url.PathUnescape(got); err != nil || back != value {
+			t.Errorf("%q: got %q back, %v", value, back, err)
+		}
+	})
+}
+
+func TestProxy(t *testing.T) {
+	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
+	var got http.Header
+	var path string
+	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, path = r.Header, r.URL.Path }))
+	defer backend.Close()
+	target, err := url.Parse(backend.URL + "/base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := b.guard.Proxy(target)
+	for _, row := range []struct {
+		name   string
+		h      http.Handler
+		scope  string
+		client string
+	}{
+		{"behind a rule", b.guard.Require(scopes.All("x"))(proxy), "x", "ci"},
+		{"behind a public rule", b.guard.Require(scopes.Public())(proxy), "x", ""},
+		{"behind nothing", proxy, "x", ""},
+	} {
+		front := httptest.NewServer(row.h)
+		r := spoofed(b.request(http.MethodGet, front.URL+"/reports", row.scope))
+		r.Header.Set("X-Forwarded-For", "192.0.2.1")
+		r.Header.Set("Te", "trailers")
+		response, _ := fetch(t, front.Client(), r)
+		front.Close()
+		if response.StatusCode != http.StatusOK || path != "/base/reports" {
+			t.Errorf("%s: got %d for %q", row.name, response.StatusCode, path)
+		}
+		if got.Get("Authorization") != "" || strings.Contains(got.Get("X-Forwarded-For"), "192.0.2.1") {
+			t.Errorf("%s: got %v behind the proxy", row.name, got)
+		}
+		for name, values := range got {
+			if strings.Contains(strings.Join(values, ""), "admin") {
+				t.Errorf("%s: got the client's %s", row.name, name)
+			}
+		}
+		if got.Get("X-Client-Id") != row.client || got.Get("X-Subject") == "" && row.client != "" {
+			t.Errorf("%s: got client %q, want %q", row.name, got.Get("X-Client-Id"), row.client)
+		}
+	}
+}
+
+// A handler that is given no fields to forward costs none.
+func TestNoHeadersKeepsHeader(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.request(http.MethodGet, "/", "x")
+	allowed, err := b.guard.Check(r, scopes.All("x"))
+	if err != nil || allowed.Header.Get("Authorization") == "" {
+		t.Errorf("got %v, %v, want the request's own fields", allowed, err)
+	}
+}

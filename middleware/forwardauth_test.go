@@ -1,0 +1,100 @@
+package middleware_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func forwardTable() *scopes.Table {
+	var table scopes.Table
+	table.Handle("GET /deployments/{id}", scopes.All("read:deployments"))
+	table.Handle("POST /deployments", scopes.All("deploy:applications"))
+	table.Handle("/public/", scopes.Public())
+	table.Handle("/whoami", scopes.Optional(scopes.All()))
+	table.Handle("admin.example/", scopes.All("admin"))
+	return &table
+}
+
+func TestForwardAuth(t *testing.T) {
+	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
+	h := b.guard.ForwardAuth(forwardTable())
+	const method, uri, host = "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host"
+	for _, row := range []struct {
+		name    string
+		forward http.Header
+		auth    string
+		status  int
+		failure string
+		client  string
+	}{
+		{"allowed", http.Header{method: {"GET"}, uri: {"/deployments/7?x=1"}}, "read:deployments", 204, "", "ci"},
+		{"missing scope", http.Header{method: {"POST"}, uri: {"/deployments"}}, "read:deployments", 403, "insufficient_scope", ""},
+		{"no token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "", 401, "unauthorized", ""},
+		{"bad token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x", 401, "invalid_token", ""},
+		{"unclear", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x y", 401, "invalid_request", ""},
+		{"public", http.Header{method: {"GET"}, uri: {"/public/x"}}, "", 204, "", ""},
+		{"public with a token", http.Header{method: {"GET"}, uri: {"/public/x"}}, "read:deployments", 204, "", ""},
+		{"optional", http.Header{method: {"GET"}, uri: {"/whoami"}}, "", 204, "", ""},
+		{"host", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example"}}, "", 401, "unauthorized", ""},
+		{"encoded dots", http.Header{method: {"GET"}, uri: {"/public/..%2fdeployments/7"}}, "", 401, "unauthorized", ""},
+		{"dots", http.Header{method: {"GET"}, uri: {"/public/../deployments/7"}}, "", 401, "unauthorized", ""},
+		{"nothing is said", nil, "read:deployments", 403, "insufficient_scope", ""},
+		{"no method", http.Header{uri: {"/public/x"}}, "", 401, "unauthorized", ""},
+		{"no target", http.Header{method: {"GET"}}, "", 401, "unauthorized", ""},
+		{"two targets", http.Header{method: {"GET"}, uri: {"/public/x", "/deployments/7"}}, "", 401, "unauthorized", ""},
+		{"two methods", http.Header{method: {"GET", "GET"}, uri: {"/public/x"}}, "", 401, "unauthorized", ""},
+		{"not a target", http.Header{method: {"GET"}, uri: {"public"}}, "", 401, "unauthorized", ""},
+		{"control characters", http.Header{method: {"GET"}, uri: {"/public/\x7f"}}, "", 401, "unauthorized", ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/public/auth", http.NoBody)
+		switch {
+		case row.auth == "":
+		case row.auth[0] == 'B':
+			r.Header.Set("Authorization", row.auth)
+		default:
+			r.Header.Set("Authorization", "Bearer "+b.token(row.auth))
+		}
+		r.Header["X-Subject"] = []string{"admin"}
+		for name, values := range row.forward {
+			r.Header[name] = values
+		}
+		w := serve(h, r)
+		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
+			t.Errorf("%s: got %d %v, want %d %q %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
+		}
+		if (w.Header().Get("WWW-Authenticate") == "") != (row.failure == "") {
+			t.Errorf("%s: got challenge %q", row.name, w.Header().Get("WWW-Authenticate"))
+		}
+		if got := w.Header().Get("X-Subject"); got == "admin" || (got == "") != (row.client == "") {
+			t.Errorf("%s: got subject %q", row.name, got)
+		}
+	}
+}
+
+// Whatever goes wrong, the answer is one that nginx hands on.
+func TestForwardAuthFaults(t *testing.T) {
+	for err, want := range map[bearer.Reason]string{bearer.KeysUnavailable: "unavailable", bearer.Internal: "server_error", bearer.InvalidRequest: "invalid_request"} {
+		guard, newErr := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err }), nil)
+		if newErr != nil {
+			t.Fatal(newErr)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
+		r.Header = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/deployments/7"}, "Authorization": {"Bearer x"}}
+		w := serve(guard.ForwardAuth(forwardTable()), r)
+		if (w.Code != http.StatusForbidden && w.Code != http.StatusUnauthorized) || w.Header().Get("X-Auth-Error") != want {
+			t.Errorf("%s: got %d %v, want 401 or 403 and %q", err, w.Code, w.Header(), want)
+		}
+		if (w.Header().Get("Retry-After") != "") != (err == bearer.KeysUnavailable) {
+			t.Errorf("%s: got Retry-After %q", err, w.Header().Get("Retry-After"))
+		}
+		if w := serve(guard.ForwardAuth(nil), r); w.Code < 401 || w.Code > 403 {
+			t.Errorf("%s, no table: got %d", err, w.Code)
+		}
+	}
+}
