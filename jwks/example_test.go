@@ -100,7 +100,7 @@ func ExampleNewFileStore() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(folder)
+	defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
 	store, err := jwks.NewFileStore(filepath.Join(folder, "keys"))
 	if err != nil {
 		fmt.Println(err)
