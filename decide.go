@@ -48,11 +48,13 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	refusal := decide(c, v, req)
 	e := Event{Transport: req.Transport, Route: req.Route, CacheHit: c.hit.Load(), Duration: time.Since(start)}
 	allowed, err = settle(c, req.Rule, refusal)
-	if refusal != nil {
-		e.outcome(c.claims.Load(), refusal)
-		e.Waived = err == nil
-	} else {
+	if refusal == nil || refusal == errNoBearer && err == nil {
 		e.outcome(c.claims.Load(), nil)
+	} else {
+		e.outcome(c.claims.Load(), refusal)
+	}
+	if err == nil {
+		e.Reason = "" // what a mode waived is in Err
 	}
 	observer.Observe(ctx, e)
 	return allowed, err
@@ -64,8 +66,9 @@ func settle(c *call, rule scopes.Rule, refusal *Error) (context.Context, error) 
 	switch {
 	case refusal == nil:
 		return c, nil
-	case refusal.Reason == NoToken && rule.IsOptional():
-		return c.Context, nil
+	case refusal == errNoBearer && rule.IsOptional():
+		// Not whatever a hook calls NoToken: no credentials were sent.
+		return c, nil
 	case refusal.Reason == MissingScope && rule.IsReportOnly() && c.claims.Load() != nil:
 		return c, nil
 	}

@@ -124,8 +124,11 @@ func TestModes(t *testing.T) {
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Observer = &seen
 		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
-			if c.Subject() == "barred" {
+			switch c.Subject() {
+			case "barred":
 				return bearer.MissingScope
+			case "nobody":
+				return bearer.NoToken
 			}
 			return nil
 		}
@@ -138,22 +141,23 @@ func TestModes(t *testing.T) {
 		rule     scopes.Rule
 		want     bearer.Reason // of the answer
 		observed bearer.Reason
-		waived   bool
+		reported bool // what the rule would have said is in the event's Err
 		claims   bool
 	}{
 		{"report only, met", bearerOf(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
-		{"report only, not met", bearerOf(nil), scopes.ReportOnly(a), "", bearer.MissingScope, true, true},
+		{"report only, not met", bearerOf(nil), scopes.ReportOnly(a), "", "", true, true},
 		{"report only, no token", nil, scopes.ReportOnly(a), bearer.NoToken, bearer.NoToken, false, false},
 		{"report only, expired", bearerOf(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
 		{"report only, Validate says scope", bearerOf(members{"sub": "barred"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
 		{"optional, met", bearerOf(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
 		{"optional, not met", bearerOf(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"optional, no token", nil, scopes.Optional(a), "", bearer.NoToken, true, false},
-		{"optional, Basic", []string{"Basic x"}, scopes.Optional(a), "", bearer.NoToken, true, false},
+		{"optional, no token", nil, scopes.Optional(a), "", "", false, false},
+		{"optional, Basic", []string{"Basic x"}, scopes.Optional(a), "", "", false, false},
 		{"optional, expired", bearerOf(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
 		{"optional, two tokens", append(bearerOf(nil), bearerOf(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
-		{"both, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", bearer.NoToken, true, false},
-		{"both, not met", bearerOf(nil), scopes.Optional(scopes.ReportOnly(a)), "", bearer.MissingScope, true, true},
+		{"optional, Validate says no token", bearerOf(members{"sub": "nobody"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
+		{"both, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
+		{"both, not met", bearerOf(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
 		{"inside of And", bearerOf(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
 		{"of a rule that cannot work", bearerOf(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
 	} {
@@ -162,8 +166,8 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
 		}
 		events := seen.take()
-		if len(events) != 1 || events[0].Reason != row.observed || events[0].Waived != row.waived {
-			t.Errorf("%s: told %+v, want once reason %q, waived %v", row.name, events, row.observed, row.waived)
+		if len(events) != 1 || events[0].Reason != row.observed || (events[0].Err != nil) != (row.reported || err != nil) {
+			t.Errorf("%s: told %+v, want once reason %q, reported %v", row.name, events, row.observed, row.reported)
 		}
 		if ctx != nil {
 			if _, ok := bearer.FromContext(ctx); ok != row.claims {

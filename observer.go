@@ -26,11 +26,8 @@ type Event struct {
 	// Route is the pattern of the route or the method as it was declared, never
 	// what the client sent; "" where there is none.
 	Route string
-	// Reason is "" where the request may pass.
+	// Reason is "" where the request was let through.
 	Reason Reason
-	// Waived says that the request was let through nevertheless, since the rule
-	// is in the mode of scopes.ReportOnly or scopes.Optional.
-	Waived bool
 	// Issuer is the configured issuer that the token names, or "" where it
 	// names none, so that the number of values is bounded whatever clients send.
 	Issuer string
@@ -40,6 +37,7 @@ type Event struct {
 	Duration time.Duration
 	// Claims is what the token says; nil where it was not verified.
 	Claims *Claims
-	// Err is the error with its detail; nil where Reason is "".
+	// Err is the error with its detail. Where the request was let through it is
+	// nil, or what a rule in the mode of scopes.ReportOnly would have said.
 	Err error
 }

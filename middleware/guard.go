@@ -110,7 +110,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	if rule.IsPublic() {
 		return g.prepare(r, r.Context())
 	}
-	ctx, err := guard.Decide(r.Context(), g.verifier, bearer.Request{
+	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
 		Transport:     "http",
 		Route:         route,
 		Authorization: r.Header["Authorization"],
