@@ -8,6 +8,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -47,4 +48,79 @@ func ExampleNew() {
 	// Output:
 	// 200 deploying for ci
 	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
+}
+
+// Rules of a whole mux in one place, and a list of them at start.
+func ExampleGuard_Enforce() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	var rules scopes.Table
+	rules.Handle("GET /healthz", scopes.Public())
+	rules.Handle("POST /deployments", scopes.All("deploy:applications"))
+	rules.Handle("GET /deployments/{id}", scopes.ReportOnly(scopes.All("read:deployments")))
+	rules.Handle("GET /whoami", scopes.Optional(scopes.All()))
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	handler := guard.Enforce(&rules)(mux)
+
+	for _, route := range guard.Routes() {
+		fmt.Println(route)
+	}
+	for _, target := range []string{"/healthz", "/deployments/7", "/forgotten"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+		fmt.Printf("%s %d %q\n", target, w.Code, w.Header().Get("WWW-Authenticate"))
+	}
+	// Output:
+	// GET /healthz is public
+	// POST /deployments asks for scope "deploy:applications"
+	// GET /deployments/{id} asks for scope "read:deployments", and reports only
+	// GET /whoami asks for any valid token, or for no token
+	// /healthz 200 ""
+	// /deployments/7 401 "Bearer realm=\"api\""
+	// /forgotten 401 "Bearer realm=\"api\""
+}
+
+// The API says where its tokens come from, from the rules that are enforced.
+func ExampleGuard_Metadata() {
+	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"https://api.example/mcp"}, Keys: new(jwks.Set)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, &middleware.Options{
+		Resource: "https://api.example/mcp",
+		Metadata: map[string]any{"resource_name": "Deployments"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle(guard.Metadata())
+	guard.Handle(mux, "/mcp", scopes.All("deploy:applications"), http.NotFoundHandler())
+
+	for _, target := range []string{"/mcp", "/.well-known/oauth-protected-resource/mcp"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+		fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"), w.Body)
+	}
+	// Output:
+	// 401 Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp", scope="deploy:applications" {"error":"unauthorized","error_description":"An access token is required","scope":"deploy:applications"}
+	//
+	// 200  {"authorization_servers":["https://acme.example"],"bearer_methods_supported":["header"],"resource":"https://api.example/mcp","resource_name":"Deployments","scopes_supported":["deploy:applications"]}
 }

@@ -1,0 +1,191 @@
+package middleware_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha1" //nolint:gosec // RFC 6455, section 4.2.2 asks for it
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// The guard wraps the request, not the writer: whatever the writer can do, the
+// handler can.
+func TestWriterIsTheServers(t *testing.T) {
+	b := newBench(t, nil)
+	w := httptest.NewRecorder()
+	var table scopes.Table
+	table.Handle("/", scopes.All("x"))
+	handler := http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
+		if got != w {
+			t.Errorf("got writer %p, want %p", got, w)
+		}
+	})
+	for _, h := range []http.Handler{b.guard.Require(scopes.All("x"))(handler), b.guard.Enforce(&table)(handler)} {
+		h.ServeHTTP(w, b.request(http.MethodGet, "/", "x"))
+	}
+}
+
+// stream writes, flushes, and goes on when it is told to.
+func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := bearer.FromContext(r.Context()); !ok {
+			t.Error("got no claims")
+		}
+		_, _ = io.WriteString(w, "first\n")
+		flusher, ok := w.(http.Flusher)
+		if !ok {
+			t.Error("got a writer that is no Flusher")
+			return
+		}
+		flusher.Flush()
+		select {
+		case <-proceed:
+		case <-r.Context().Done():
+			return
+		}
+		_, _ = fmt.Fprintln(w, "second", r.Proto)
+	})
+}
+
+func TestStreaming(t *testing.T) {
+	b := newBench(t, nil)
+	proceed := make(chan struct{})
+	server := httptest.NewUnstartedServer(b.guard.Require(scopes.All("x"))(stream(t, proceed)))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	plain := httptest.NewUnstartedServer(b.guard.Require(scopes.All("x"))(stream(t, proceed)))
+	plain.Config.Protocols = new(http.Protocols)
+	plain.Config.Protocols.SetHTTP1(true)
+	plain.Config.Protocols.SetUnencryptedHTTP2(true)
+	plain.Start()
+	defer plain.Close()
+	h2c := &http.Transport{Protocols: new(http.Protocols)}
+	h2c.Protocols.SetUnencryptedHTTP2(true)
+	defer h2c.CloseIdleConnections()
+	for _, row := range []struct {
+		url, want string
+		client    *http.Client
+	}{
+		{server.URL, "HTTP/2.0", server.Client()},
+		{plain.URL, "HTTP/1.1", plain.Client()},
+		{plain.URL, "HTTP/2.0", &http.Client{Transport: h2c}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := b.request(http.MethodGet, row.url, "x").WithContext(ctx)
+		r.RequestURI = ""
+		response, err := row.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := bufio.NewReader(response.Body)
+		if line, err := body.ReadString('\n'); err != nil || line != "first\n" {
+			t.Errorf("%s: got %q, %v before the handler ended", row.want, line, err)
+		}
+		proceed <- struct{}{}
+		if line, err := body.ReadString('\n'); err != nil || line != "second "+row.want+"\n" {
+			t.Errorf("%s: got %q, %v", row.want, line, err)
+		}
+		response.Body.Close()
+		cancel()
+
+		r = httptest.NewRequest(http.MethodGet, row.url, http.NoBody)
+		refused, _ := fetch(t, row.client, r)
+		if refused.StatusCode != http.StatusUnauthorized || refused.Header.Get("WWW-Authenticate") != `Bearer realm="api"` {
+			t.Errorf("%s: got %s %v, want 401", row.want, refused.Status, refused.Header)
+		}
+	}
+}
+
+// upgrade answers a WebSocket handshake (RFC 6455, section 4.2.2) and echoes one
+// unmasked text frame's worth of bytes.
+func upgrade(t *testing.T) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hijacker, ok := w.(http.Hijacker)
+		if !ok {
+			t.Error("got a writer that is no Hijacker")
+			return
+		}
+		conn, rw, err := hijacker.Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
+		_, _ = fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
+		_ = rw.Flush()
+		line, _ := rw.ReadString('\n')
+		claims, _ := bearer.FromContext(r.Context())
+		_, _ = fmt.Fprintf(rw, "%s %s", claims.ClientID(), line)
+		_ = rw.Flush()
+	})
+}
+
+func TestUpgrade(t *testing.T) {
+	b := newBench(t, nil)
+	var table scopes.Table
+	table.Handle("/", scopes.All("x"))
+	for name, h := range map[string]http.Handler{"Require": b.guard.Require(scopes.All("x"))(upgrade(t)), "Enforce": b.guard.Enforce(&table)(upgrade(t))} {
+		server := httptest.NewServer(h)
+		for _, row := range []struct{ auth, status, echo string }{
+			{"Bearer " + b.token("x"), "HTTP/1.1 101 Switching Protocols", "ci hello\n"},
+			{"Bearer " + b.token("y"), "HTTP/1.1 403 Forbidden", ""},
+		} {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: %s\r\n\r\n", row.auth)
+			reader := bufio.NewReader(conn)
+			response, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := response.Proto + " " + response.Status; got != row.status {
+				t.Errorf("%s: got %q, want %q", name, got, row.status)
+			}
+			if row.echo != "" {
+				if got := response.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+					t.Errorf("%s: got accept %q", name, got)
+				}
+				_, _ = io.WriteString(conn, "hello\n")
+				if line, err := reader.ReadString('\n'); err != nil || line != row.echo {
+					t.Errorf("%s: got %q, %v, want %q", name, line, err, row.echo)
+				}
+			}
+			response.Body.Close()
+			_ = conn.Close()
+		}
+		server.Close()
+	}
+}
+
+// A file goes to the connection by the writer's ReaderFrom.
+func TestReaderFrom(t *testing.T) {
+	b := newBench(t, nil)
+	server := httptest.NewServer(b.guard.Require(scopes.All("x"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if _, ok := w.(io.ReaderFrom); !ok {
+			t.Error("got a writer that is no ReaderFrom")
+		}
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			t.Error(err)
+		}
+		_, _ = io.Copy(w, strings.NewReader("sent"))
+	})))
+	defer server.Close()
+	if response, body := fetch(t, server.Client(), b.request(http.MethodGet, server.URL, "x")); response.StatusCode != http.StatusOK || body != "sent" {
+		t.Errorf("got %s %q", response.Status, body)
+	}
+}
