@@ -1,0 +1,91 @@
+// Package ginbearer guards routes of gin with access tokens, by a guard of package
+// middleware:
+//
+//	guard, err := middleware.New(verifier, nil)
+//	engine.POST("/deployments", ginbearer.Require(guard, scopes.All("deploy:applications")), create)
+//
+// or, with the rules of all routes in one place,
+//
+//	engine.Use(ginbearer.Enforce(guard, &rules))
+//
+// A handler finds the caller with
+//
+//	claims, ok := bearer.FromContext(c.Request.Context())
+//
+// or under [Key]. A request that is refused is answered, as by the guard on
+// net/http, and aborted.
+//
+// With RedirectTrailingSlash and RedirectFixedPath the engine answers before
+// middleware is asked: who is refused can find out that a route exists.
+package ginbearer
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// Key is where c.Get finds the caller's *bearer.Claims, unless there is none: the
+// same as for the user of gin.BasicAuth.
+const Key = gin.AuthUserKey
+
+// Require returns middleware for one route or a group: requests that do not meet
+// the rule are refused, as by [middleware.Guard.Require].
+func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
+
+// Enforce returns middleware for a whole engine: each request is judged by the
+// rule of its route in t, as by [middleware.Guard.Enforce]. The patterns of t are
+// those of [http.ServeMux].
+func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adapt(g.Enforce(t)) }
+
+// Audit returns every route of the engine with the rule that t has for it, for a
+// list at start and for a test that no route is without a rule.
+func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
+	var routes []middleware.Route
+	for _, info := range engine.Routes() {
+		// A path with parameters is an example of itself.
+		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // it is never sent
+		route := middleware.Route{Pattern: info.Method + " " + info.Path}
+		if err == nil {
+			route.Rule, _ = t.Rule(example)
+		}
+		routes = append(routes, route)
+	}
+	slices.SortFunc(routes, func(a, b middleware.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
+	return routes
+}
+
+func adapt(guard func(http.Handler) http.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if c.Request.Pattern == "" {
+			c.Request.Pattern = c.FullPath() // for observers
+		}
+		p := passage{c: c}
+		guard(&p).ServeHTTP(c.Writer, c.Request)
+		if !p.open {
+			c.Abort()
+		}
+	}
+}
+
+// passage is the rest of a chain, for one request.
+type passage struct {
+	c    *gin.Context
+	open bool
+}
+
+// ServeHTTP runs the handlers behind.
+func (p *passage) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	p.open = true
+	p.c.Request = r
+	if claims, ok := bearer.FromContext(r.Context()); ok {
+		p.c.Set(Key, claims)
+	}
+	p.c.Next()
+}
