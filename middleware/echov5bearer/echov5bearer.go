@@ -1,0 +1,96 @@
+// Package echov5bearer guards routes of echo v5 with access tokens, by a guard of
+// package middleware:
+//
+//	guard, err := middleware.New(verifier, nil)
+//	e.POST("/deployments", create, echov5bearer.Require(guard, scopes.All("deploy:applications")))
+//
+// or, with the rules of all routes in one place,
+//
+//	e.Use(echov5bearer.Enforce(guard, &rules))
+//
+// A handler finds the caller with
+//
+//	claims, ok := bearer.FromContext(c.Request().Context())
+//
+// or under [Key]. A request that is refused is answered, as by the guard on
+// net/http, and goes no further; errors of handlers go to the error handler as
+// ever.
+package echov5bearer
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// Key is where c.Get finds the caller's *bearer.Claims, unless there is none: the
+// same as for the token of echo-jwt.
+const Key = "user"
+
+// Require returns middleware for one route or a group: requests that do not meet
+// the rule are refused, as by [middleware.Guard.Require].
+func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
+	return adapt(g.Require(rule))
+}
+
+// Enforce returns middleware for a whole server: each request is judged by the
+// rule of its route in t, as by [middleware.Guard.Enforce]. The patterns of t are
+// those of [http.ServeMux].
+func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
+
+// Audit returns every route of the server with the rule that t has for it, for a
+// list at start and for a test that no route is without a rule.
+func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
+	var routes []middleware.Route
+	for _, info := range e.Router().Routes() {
+		if info.Method == echo.RouteNotFound {
+			continue // what answers where there is no route
+		}
+		// A path with parameters is an example of itself.
+		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // it is never sent
+		route := middleware.Route{Pattern: info.Method + " " + info.Path}
+		if err == nil {
+			route.Rule, _ = t.Rule(example)
+		}
+		routes = append(routes, route)
+	}
+	slices.SortFunc(routes, func(a, b middleware.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
+	return routes
+}
+
+func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c *echo.Context) error {
+			r := c.Request()
+			if r.Pattern == "" {
+				r.Pattern = c.Path() // for observers
+			}
+			p := passage{c: c, next: next}
+			guard(&p).ServeHTTP(c.Response(), r)
+			return p.err
+		}
+	}
+}
+
+// passage is the rest of a chain, for one request.
+type passage struct {
+	c    *echo.Context
+	next echo.HandlerFunc
+	err  error
+}
+
+// ServeHTTP runs the handlers behind and keeps their error, which is echo's to
+// answer.
+func (p *passage) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	p.c.SetRequest(r)
+	if claims, ok := bearer.FromContext(r.Context()); ok {
+		p.c.Set(Key, claims)
+	}
+	p.err = p.next(p.c)
+}
