@@ -145,7 +145,7 @@ func TestProxy(t *testing.T) {
 		r := spoofed(b.request(http.MethodGet, front.URL+"/reports", row.scope))
 		r.Header.Set("X-Forwarded-For", "192.0.2.1")
 		r.Header.Set("Te", "trailers")
-		response, _ := fetch(t, front.Client(), r)
+		response, _ := fetch(t, front.Client(), r) //nolint:bodyclose // fetch closes it
 		front.Close()
 		if response.StatusCode != http.StatusOK || path != "/base/reports" {
 			t.Errorf("%s: got %d for %q", row.name, response.StatusCode, path)

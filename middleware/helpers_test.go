@@ -22,19 +22,19 @@ type bench struct {
 	events *events
 }
 
-func newBench(t testing.TB, opts *middleware.Options) *bench {
-	t.Helper()
+func newBench(tb testing.TB, opts *middleware.Options) *bench {
+	tb.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
-	t.Cleanup(issuer.Close)
+	tb.Cleanup(issuer.Close)
 	events := new(events)
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{routertest.Audience}, Observer: events})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = v.Close() })
+	tb.Cleanup(func() { _ = v.Close() })
 	guard, err := middleware.New(v, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &bench{issuer, guard, events}
 }

@@ -80,13 +80,13 @@ func Answer(w io.Writer, name, param string, claims *bearer.Claims) {
 }
 
 // Verifier returns a verifier for the tokens of the issuer.
-func Verifier(t testing.TB, issuer *bearertest.Issuer) *bearer.JWTVerifier {
-	t.Helper()
+func Verifier(tb testing.TB, issuer *bearertest.Issuer) *bearer.JWTVerifier {
+	tb.Helper()
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = v.Close() })
+	tb.Cleanup(func() { _ = v.Close() })
 	return v
 }
 
