@@ -71,7 +71,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, e *bearer.Error, 
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // there is nobody to tell if the client is gone
+		_, _ = w.Write(body) //nolint:gosec // texts of ours; there is nobody to tell if the client is gone
 	}
 }
 

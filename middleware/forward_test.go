@@ -145,10 +145,10 @@ func TestProxy(t *testing.T) {
 		r := spoofed(b.request(http.MethodGet, front.URL+"/reports", row.scope))
 		r.Header.Set("X-Forwarded-For", "192.0.2.1")
 		r.Header.Set("Te", "trailers")
-		response, _ := fetch(t, front.Client(), r) //nolint:bodyclose // fetch closes it
+		answered := fetch(t, front.Client(), r)
 		front.Close()
-		if response.StatusCode != http.StatusOK || path != "/base/reports" {
-			t.Errorf("%s: got %d for %q", row.name, response.StatusCode, path)
+		if answered.status != http.StatusOK || path != "/base/reports" {
+			t.Errorf("%s: got %d for %q", row.name, answered.status, path)
 		}
 		if got.Get("Authorization") != "" || strings.Contains(got.Get("X-Forwarded-For"), "192.0.2.1") {
 			t.Errorf("%s: got %v behind the proxy", row.name, got)

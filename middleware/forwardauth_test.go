@@ -79,7 +79,11 @@ func TestForwardAuth(t *testing.T) {
 
 // Whatever goes wrong, the answer is one that nginx hands on.
 func TestForwardAuthFaults(t *testing.T) {
-	for err, want := range map[bearer.Reason]string{bearer.KeysUnavailable: "unavailable", bearer.Internal: "server_error", bearer.InvalidRequest: "invalid_request"} {
+	for _, row := range []struct {
+		err  bearer.Reason
+		want string
+	}{{bearer.KeysUnavailable, "unavailable"}, {bearer.Internal, "server_error"}, {bearer.InvalidRequest, "invalid_request"}} {
+		err, want := row.err, row.want
 		guard, newErr := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err }), nil)
 		if newErr != nil {
 			t.Fatal(newErr)

@@ -98,7 +98,14 @@ func never(t *testing.T) http.Handler {
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("got %s %s to the handler", r.Method, r.URL) })
 }
 
-func fetch(t *testing.T, client *http.Client, r *http.Request) (*http.Response, string) {
+// reply is a response whose body has been read.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func fetch(t *testing.T, client *http.Client, r *http.Request) reply {
 	t.Helper()
 	r.RequestURI = ""
 	response, err := client.Do(r)
@@ -110,5 +117,5 @@ func fetch(t *testing.T, client *http.Client, r *http.Request) (*http.Response, 
 	if _, err := io.Copy(&body, response.Body); err != nil {
 		t.Fatal(err)
 	}
-	return response, body.String()
+	return reply{response.StatusCode, response.Header, body.String()}
 }

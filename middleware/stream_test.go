@@ -53,7 +53,7 @@ func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
-		_, _ = fmt.Fprintln(w, "second", r.Proto)
+		_, _ = fmt.Fprintf(w, "second %d\n", r.ProtoMajor)
 	})
 }
 
@@ -74,12 +74,13 @@ func TestStreaming(t *testing.T) {
 	h2c.Protocols.SetUnencryptedHTTP2(true)
 	defer h2c.CloseIdleConnections()
 	for _, row := range []struct {
-		url, want string
-		client    *http.Client
+		url    string
+		want   int
+		client *http.Client
 	}{
-		{server.URL, "HTTP/2.0", server.Client()},
-		{plain.URL, "HTTP/1.1", plain.Client()},
-		{plain.URL, "HTTP/2.0", &http.Client{Transport: h2c}},
+		{server.URL, 2, server.Client()},
+		{plain.URL, 1, plain.Client()},
+		{plain.URL, 2, &http.Client{Transport: h2c}},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := b.request(http.MethodGet, row.url, "x").WithContext(ctx)
@@ -90,19 +91,19 @@ func TestStreaming(t *testing.T) {
 		}
 		body := bufio.NewReader(response.Body)
 		if line, err := body.ReadString('\n'); err != nil || line != "first\n" {
-			t.Errorf("%s: got %q, %v before the handler ended", row.want, line, err)
+			t.Errorf("HTTP/%d: got %q, %v before the handler ended", row.want, line, err)
 		}
 		proceed <- struct{}{}
-		if line, err := body.ReadString('\n'); err != nil || line != "second "+row.want+"\n" {
-			t.Errorf("%s: got %q, %v", row.want, line, err)
+		if line, err := body.ReadString('\n'); err != nil || line != fmt.Sprintf("second %d\n", row.want) {
+			t.Errorf("HTTP/%d: got %q, %v", row.want, line, err)
 		}
 		response.Body.Close()
 		cancel()
 
 		r = httptest.NewRequest(http.MethodGet, row.url, http.NoBody)
-		refused, _ := fetch(t, row.client, r)
-		if refused.StatusCode != http.StatusUnauthorized || refused.Header.Get("WWW-Authenticate") != `Bearer realm="api"` {
-			t.Errorf("%s: got %s %v, want 401", row.want, refused.Status, refused.Header)
+		refused := fetch(t, row.client, r)
+		if refused.status != http.StatusUnauthorized || refused.header.Get("WWW-Authenticate") != `Bearer realm="api"` {
+			t.Errorf("HTTP/%d: got %d %v, want 401", row.want, refused.status, refused.header)
 		}
 	}
 }
@@ -143,7 +144,7 @@ func TestUpgrade(t *testing.T) {
 			{"Bearer " + b.token("x"), "HTTP/1.1 101 Switching Protocols", "ci hello\n"},
 			{"Bearer " + b.token("y"), "HTTP/1.1 403 Forbidden", ""},
 		} {
-			conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +186,7 @@ func TestReaderFrom(t *testing.T) {
 		_, _ = io.Copy(w, strings.NewReader("sent"))
 	})))
 	defer server.Close()
-	if response, body := fetch(t, server.Client(), b.request(http.MethodGet, server.URL, "x")); response.StatusCode != http.StatusOK || body != "sent" {
-		t.Errorf("got %s %q", response.Status, body)
+	if got := fetch(t, server.Client(), b.request(http.MethodGet, server.URL, "x")); got.status != http.StatusOK || got.body != "sent" {
+		t.Errorf("got %d %q", got.status, got.body)
 	}
 }

@@ -162,7 +162,7 @@ func TestBehind(t *testing.T) {
 	server := httptest.NewServer(e)
 	defer server.Close()
 	for path, want := range map[string]string{"/flush": "200", "/upgrade": "101"} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}

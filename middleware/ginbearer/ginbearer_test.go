@@ -141,7 +141,7 @@ func TestBehind(t *testing.T) {
 	server := httptest.NewServer(engine)
 	defer server.Close()
 	for path, want := range map[string]string{"/abort": "418", "/flush": "200", "/upgrade": "101"} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
