@@ -53,7 +53,7 @@ func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
-		_, _ = fmt.Fprintf(w, "second %d\n", r.ProtoMajor)
+		_, _ = fmt.Fprintf(w, "second %d\n", r.ProtoMajor) //nolint:gosec // nobody renders it
 	})
 }
 
