@@ -2,8 +2,10 @@ package bearer
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -19,7 +21,10 @@ const skew = 60 * time.Second
 // claims. It may be called twice on one token.
 func (v *JWTVerifier) acceptable(t *token) error {
 	if err := v.profile.checkType(t); err != nil {
-		return v.hint(t, err)
+		return err
+	}
+	if err := t.checkReplicated(); err != nil {
+		return err
 	}
 	c := t.claims
 	if err := c.decode(v.profile); err != nil {
@@ -34,33 +39,47 @@ func (v *JWTVerifier) acceptable(t *token) error {
 		return err
 	}
 	if err := v.checkAudience(c); err != nil {
-		return v.hint(t, err)
+		return err
 	}
 	if err := v.profile.checkClaims(c); err != nil {
-		return v.hint(t, err)
+		return err
 	}
 	return v.profile.checkConfirmation(c)
 }
 
 // hint adds to a refusal which other profile of this package would take a token
 // of this form. A wrong profile is the first mistake people make.
-func (v *JWTVerifier) hint(t *token, err *Error) error {
+// It is for tokens that are genuine: others are not worth the time.
+func (v *JWTVerifier) hint(t *token, err error) error {
+	e := asError(err)
+	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
+		return err
+	}
 	var fits []string
-	for _, p := range profiles {
-		r, _ := p.resolve()
+	for _, p := range known() {
 		c := *t.claims
-		if p.Name != v.profile.name && r.checkType(t) == nil && r.checkClaims(&c) == nil && r.audienceOf(&c) != nil &&
-			len(p.checkIssuer(t.iss)) == 0 {
-			fits = append(fits, p.Name)
+		if p.name != v.profile.name && p.checkType(t) == nil && p.checkClaims(&c) == nil && p.audienceOf(&c) != nil &&
+			!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(t.iss) }) {
+			fits = append(fits, p.name)
 		}
 	}
 	if len(fits) == 0 {
 		return err
 	}
-	e := *err
-	e.Err = fmt.Errorf("%w; the token has the form of profile %s: see Config.Profile", err.Err, strings.Join(fits, ", "))
-	return &e
+	e.Err = fmt.Errorf("%w; the token has the form of profile %s: see Config.Profile", e.Err, strings.Join(fits, ", "))
+	return e
 }
+
+// known is the profiles of this package, resolved once.
+//
+//nolint:gochecknoglobals // computed once, from constants in all but name
+var known = sync.OnceValue(func() []*profile {
+	resolved := make([]*profile, len(profiles))
+	for i, p := range profiles {
+		resolved[i], _ = p.resolve()
+	}
+	return resolved
+})
 
 func (p *profile) checkType(t *token) *Error {
 	for name, why := range p.forbiddenHeader {
@@ -79,6 +98,23 @@ func (p *profile) checkType(t *token) *Error {
 	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
 }
 
+// checkReplicated wants claims that the header repeats to be the same there (RFC
+// 7519, section 5.3): whoever routed the token by its header must not have seen
+// another one.
+func (t *token) checkReplicated() error {
+	for _, name := range []string{"iss", "sub", "aud"} {
+		repeated := t.header.Members.Lookup(name).Clone()
+		if repeated == nil {
+			continue
+		}
+		claim := t.claims.members.Lookup(name).Clone()
+		if claim == nil || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
+			return refuse(InvalidClaims, "header: %q is not what the claims say", name)
+		}
+	}
+	return nil
+}
+
 func (p *profile) typesText() string {
 	texts := make([]string, len(p.types))
 	for i, typ := range p.types {
@@ -92,7 +128,7 @@ func (p *profile) typesText() string {
 // checkTimes is the part of the verdict that the clock can change.
 func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) error {
 	switch {
-	case c.expiresAt.IsZero():
+	case c.members.Lookup("exp") == nil:
 		return refuse(InvalidClaims, `"exp" is required`)
 	case !now.Before(c.expiresAt):
 		return refuse(Expired, "at %s", c.expiresAt.UTC().Format(time.RFC3339))

@@ -77,7 +77,8 @@ func (c *Claims) Value(name string) (jsontext.Value, bool) {
 // with names compared exactly. It decodes anew on every call: for claims that
 // every request needs there is Config.Custom.
 func (c *Claims) Decode(v any) error {
-	if err := json.Unmarshal(c.raw, v); err != nil {
+	// A copy: methods of v may write into what they are given.
+	if err := json.Unmarshal(slices.Clone(c.raw), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
 	}
 	return nil
@@ -93,6 +94,12 @@ func (c *Claims) LogValue() slog.Value {
 		slog.String("client_id", cut(c.clientID)),
 		slog.String("jti", cut(c.id)),
 	)
+}
+
+// String returns issuer, subject and client, so that a print of the claims does
+// not show the rest of them.
+func (c *Claims) String() string {
+	return fmt.Sprintf("%q of %q, client %q", cut(c.subject), cut(c.issuer), cut(c.clientID))
 }
 
 // maxQuoted is how many bytes of a value that a client chose go into a log.

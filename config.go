@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
@@ -78,6 +79,9 @@ func New(cfg Config) (*JWTVerifier, error) {
 	}
 	if template != nil && cfg.Keys == nil {
 		errs = append(errs, errTemplateKeys)
+	}
+	if keys := reflect.ValueOf(cfg.Keys); keys.Kind() == reflect.Pointer && keys.IsNil() {
+		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
 	}
 	if err := cfg.Hierarchy.Err(); err != nil {
 		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))

@@ -39,6 +39,7 @@ func TestNewErrors(t *testing.T) {
 		{"empty claim names", with(func(c *bearer.Config) {
 			c.Profile.Scopes, c.Profile.ClientID, c.Profile.Required = []string{""}, []string{""}, []string{""}
 		}), []string{"Profile.Scopes", "Profile.ClientID", "Profile.Required"}},
+		{"nil cache", with(func(c *bearer.Config) { c.Keys = (*jwks.Cache)(nil) }), []string{"Config.Keys: a nil *jwks.Cache"}},
 		{"issuer no URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
 		{"issuer over http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
 		{

@@ -46,12 +46,13 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	}
 	start := time.Now()
 	refusal := decide(c, v, req)
+	anonymous := refusal == errNoBearer && req.Rule.IsOptional()
 	e := Event{Transport: req.Transport, Route: req.Route, CacheHit: c.hit.Load(), Duration: time.Since(start)}
 	allowed, err = settle(c, req.Rule, refusal)
-	if refusal == nil || refusal == errNoBearer && err == nil {
+	if refusal == nil || anonymous {
 		e.outcome(c.claims.Load(), nil)
 	} else {
-		e.outcome(c.claims.Load(), refusal)
+		e.outcome(c.claims.Load(), asError(refusal))
 	}
 	if err == nil {
 		e.Reason = "" // what a mode waived is in Err
@@ -72,7 +73,7 @@ func settle(c *call, rule scopes.Rule, refusal *Error) (context.Context, error) 
 	case refusal.Reason == MissingScope && rule.IsReportOnly() && c.claims.Load() != nil:
 		return c, nil
 	}
-	return nil, refusal
+	return nil, asError(refusal) // ours are shared
 }
 
 func decide(c *call, v Verifier, req Request) (refusal *Error) {
@@ -108,7 +109,10 @@ func denied(rule scopes.Rule, err error) *Error {
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
 		e.Missing = d.Missing
-		if own := asError(d.Err); len(d.Missing) == 0 && d.Err != nil && (own.Reason != Internal || errors.Is(d.Err, Internal)) {
+		// A reason of a function's own weighs more than a missing scope: a mode
+		// must not waive it.
+		own := asError(d.Err)
+		if d.Err != nil && own.Reason != MissingScope && (own.Reason != Internal || errors.Is(d.Err, Internal)) {
 			return own
 		}
 	}

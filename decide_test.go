@@ -96,7 +96,7 @@ func TestDecideRules(t *testing.T) {
 		{"function", good, knows, "", ""},
 		{"function says no", good, fails(errors.New("closed")), bearer.MissingScope, ""},
 		{"function with a reason", good, fails(bearer.Revoked), bearer.Revoked, ""},
-		{"function says no, scope missing too", good, scopes.And(scopes.All("c"), fails(bearer.Revoked)), bearer.MissingScope, "c"},
+		{"function says no, scope missing too", good, scopes.And(scopes.All("c"), fails(bearer.Revoked)), bearer.Revoked, ""},
 		{"function panics", good, scopes.Func("panics", func(context.Context) error { panic("boom") }), bearer.Internal, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -189,6 +189,8 @@ func TestVerifiersOfOthers(t *testing.T) {
 		{"an Error", func(context.Context, string) (*bearer.Claims, error) {
 			return nil, &bearer.Error{Reason: bearer.Expired}
 		}, bearer.Expired},
+		{"a reason of its own", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Reason("user@example") }, bearer.Internal},
+		{"the empty reason", func(context.Context, string) (*bearer.Claims, error) { return nil, &bearer.Error{} }, bearer.Internal},
 		{"any error", func(context.Context, string) (*bearer.Claims, error) { return nil, errors.New("x") }, bearer.Internal},
 		{"claims beside an error", func(context.Context, string) (*bearer.Claims, error) {
 			return &bearer.Claims{}, errors.New("x")
@@ -325,4 +327,54 @@ func TestErrorText(t *testing.T) {
 	if !errors.Is(e, bearer.KeysUnavailable) || !errors.Is(e, jwks.ErrUnavailable) || errors.Is(e, bearer.Expired) {
 		t.Error("errors.Is does not find the reason and the cause, and those only")
 	}
+}
+
+// TestErrorsAreOnesOwn changes what a refused request got, and what claims were
+// decoded from: the next one must not see it.
+func TestErrorsAreOnesOwn(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, nil)
+	for _, values := range [][]string{nil, {"Bearer x"}, {"Bearer a.b.c.d.e"}, {"a", "b"}, {"Bearer " + strings.Repeat("a", 1<<15)}} {
+		req := bearer.Request{Authorization: values, Rule: scopes.All()}
+		_, err := bearer.Decide(t.Context(), v, req)
+		first, ok := errors.AsType[*bearer.Error](err)
+		if !ok {
+			t.Fatal(err)
+		}
+		reason := first.Reason
+		first.Reason = bearer.KeysUnavailable
+		if _, err := bearer.Decide(t.Context(), v, req); reasonOf(t, err) != reason {
+			t.Errorf("%.20q: got %v, want reason %q again", values, err, reason)
+		}
+	}
+	bad := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
+		return nil, &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b\"\r\nX: y"}}
+	})
+	_, err := bearer.Decide(t.Context(), bad, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
+	if e, ok := errors.AsType[*bearer.Error](err); !ok || strings.Join(e.Missing, " ") != "a" {
+		t.Errorf("a scope that is none is told: %+v", e)
+	}
+	claims, err := v.Verify(t.Context(), issuer.Token(members{"role": "aaaa"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var into struct {
+		Role scribbler `json:"role"`
+	}
+	if err := claims.Decode(&into); err != nil {
+		t.Fatal(err)
+	}
+	if value, _ := claims.Value("role"); string(value) != `"aaaa"` {
+		t.Errorf("decoding changed the claims to %s", value)
+	}
+}
+
+// scribbler writes into what it is decoded from.
+type scribbler struct{}
+
+func (*scribbler) UnmarshalJSON(data []byte) error {
+	for i := range data {
+		data[i] = 'Z'
+	}
+	return nil
 }

@@ -23,14 +23,19 @@ func verifyObserved(ctx context.Context, v verifier, raw string) (claims *Claims
 	}()
 	in := callFrom(ctx)
 	if !v.observing() || (in != nil && in.observed) {
-		return v.verify(ctx, raw)
+		if claims, err = v.verify(ctx, raw); err != nil {
+			return nil, asError(err)
+		}
+		return claims, nil
 	}
 	var e Event
 	if in != nil {
 		e.Transport, e.Route = in.transport, in.route
 	}
 	start := time.Now()
-	claims, err = verifyRecovered(ctx, v, raw)
+	if claims, err = verifyRecovered(ctx, v, raw); err != nil {
+		err = asError(err)
+	}
 	e.Duration = time.Since(start)
 	e.outcome(claims, err)
 	v.Observe(ctx, e)

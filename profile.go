@@ -3,6 +3,7 @@ package bearer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,6 +71,7 @@ type Profile struct {
 type profile struct {
 	name            string
 	types           []string
+	notIssuer       []*regexp.Regexp
 	aliases         []string
 	audience        []claimPath
 	scopes          []claimPath
@@ -113,7 +115,7 @@ func (p Profile) resolve() (*profile, []error) {
 		types:           []string{"at+jwt"},
 		aliases:         slices.Clone(p.Aliases),
 		arrays:          p.Scopes != nil,
-		forbiddenHeader: p.ForbiddenHeader,
+		forbiddenHeader: maps.Clone(p.ForbiddenHeader),
 		inert:           slices.Clone(p.InertConfirmation),
 		keyIssuer:       p.KeyIssuer,
 	}
@@ -121,6 +123,11 @@ func (p Profile) resolve() (*profile, []error) {
 		r.name = "RFC 9068"
 	}
 	var errs []error
+	for form := range p.NotIssuer {
+		if re, err := regexp.Compile(form); err == nil { // checkIssuer tells errors
+			r.notIssuer = append(r.notIssuer, re)
+		}
+	}
 	if p.Types != nil {
 		r.types = slices.Clone(p.Types)
 		for i, typ := range r.types {
@@ -177,6 +184,9 @@ func (r *profile) parseValues(p Profile) []error {
 // mediaType brings a "typ" into the form in which two of them can be compared
 // (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
 func mediaType(typ string) string {
+	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
+		return typ // no media type; some letters beyond ASCII have a lower case within it
+	}
 	typ = strings.ToLower(typ)
 	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {
 		return rest

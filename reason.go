@@ -3,8 +3,11 @@ package bearer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // Reason says in one word why a request was refused. The set is closed; its
@@ -107,12 +110,32 @@ func refuse(reason Reason, format string, args ...any) *Error {
 
 // asError makes an *Error of what a Verifier or a rule returned. What carries no
 // reason is a fault of ours: the caller is neither accepted nor blamed.
+// The value is a copy: what a caller does to its error is not what the next
+// request sees.
 func asError(err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok && e != nil {
-		return e
+	e := &Error{Reason: Internal, Err: err}
+	if own, ok := errors.AsType[*Error](err); ok && own != nil {
+		*e = *own
+	} else if reason, ok := errors.AsType[Reason](err); ok {
+		e.Reason = reason
 	}
-	if reason, ok := errors.AsType[Reason](err); ok {
-		return &Error{Reason: reason, Err: err}
+	if !e.Reason.known() {
+		e.Reason = Internal
 	}
-	return &Error{Reason: Internal, Err: err}
+	// Scopes go into challenges as they are.
+	e.Missing = slices.DeleteFunc(slices.Clone(e.Missing), func(name string) bool {
+		_, err := scopes.Of(name)
+		return err != nil
+	})
+	return e
+}
+
+// known reports whether r is in the closed set.
+func (r Reason) known() bool {
+	switch r {
+	case InvalidRequest, NoToken, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired,
+		NotYetValid, WrongAudience, InvalidClaims, WrongBinding, InvalidCustom, Revoked, MissingScope, KeysUnavailable, Internal:
+		return true
+	}
+	return false
 }

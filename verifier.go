@@ -104,10 +104,9 @@ func (v *JWTVerifier) verify(ctx context.Context, raw string) (*Claims, error) {
 // judge decides on a token that names this issuer.
 func (v *JWTVerifier) judge(ctx context.Context, t *token) (*Claims, error) {
 	if err := v.check(ctx, t); err != nil {
-		// A copy: errors may be shared, and hooks may keep theirs.
-		e := *asError(err)
+		e := asError(err)
 		e.issuer = v.issuer
-		return nil, &e
+		return nil, e
 	}
 	return t.claims, nil
 }
@@ -120,7 +119,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) error {
 		return err
 	}
 	if err := v.acceptable(t); err != nil {
-		return err
+		return v.hint(t, err)
 	}
 	c := t.claims
 	if v.custom != nil {
