@@ -144,6 +144,10 @@ func start(o Options, name, source string, where locator) *Cache {
 // if there is no set yet, if it is older than MaxStale, or if it has no such key
 // and could not be refreshed, so that the key may be a new one. The slice is
 // shared: callers do not modify it.
+//
+// It takes some 60 ns and allocates nothing, and so is also how a remembered
+// verdict is checked again: the signature still counts if the answer for the
+// token's kid and alg still has the very *Key that verified it.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 	now := c.state.Load()
 	if now.set == nil || time.Since(c.epoch) >= now.until {

@@ -30,7 +30,8 @@
 //
 // A key that the issuer removes stops verifying at the next refresh: within
 // Options.MaxInterval (15 minutes) while the issuer answers, within
-// Options.MaxStale while it does not.
+// Options.MaxStale while it does not. Whoever remembers verdicts asks for the key
+// again with Lookup, and compares pointers: see [Key].
 //
 // # Security notes
 //

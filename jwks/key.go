@@ -11,9 +11,14 @@ import (
 )
 
 // Key is one public key that may verify signatures. It is immutable and may be
-// used by any number of goroutines at once. A key that a refresh finds unchanged
-// in material, id and permissions stays the same *Key, so that comparing
-// pointers answers whether a key is still published.
+// used by any number of goroutines at once.
+//
+// A key that a refresh finds unchanged in material, id, issuer and permissions
+// stays the same *Key, whatever else changes around it: over outages, a Store and
+// a move of the key set as well. A key that was withdrawn and comes back is
+// another *Key. So comparing pointers answers whether a key is still published,
+// and a remembered verdict can never be too good: where the pointers differ
+// without need, it is only made again.
 type Key struct {
 	identity
 	public crypto.PublicKey
