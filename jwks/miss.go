@@ -119,6 +119,8 @@ func (c *Cache) demand(asked time.Time) (*flight, time.Time) {
 	if f == nil {
 		suppressed = c.denied.count(now)
 		c.report.denied++
+	} else if fresh && usable {
+		c.report.missFetches++
 	}
 	c.mu.Unlock()
 	switch {

@@ -291,7 +291,11 @@ func TestStatus(t *testing.T) {
 		want(t, "Ready", s.Ready, true)
 		want(t, "Age", s.Age, time.Minute)
 		want(t, "Fetches", s.Fetches, 1)
-		want(t, "Keys", fmt.Sprint(s.Keys), "[{a EC P-256 [ES256]} {r RSA 2048 [RS256 RS384 RS512 PS256 PS384 PS512]}]")
+		for n, text := range []string{"a EC P-256 [ES256]", "r RSA 2048 [RS256 RS384 RS512 PS256 PS384 PS512]"} {
+			k := s.Keys[n]
+			want(t, "Keys", fmt.Sprint(k.ID, " ", k.Type, " ", k.Algorithms), text)
+			want(t, "Thumbprint", len(k.Thumbprint), 43)
+		}
 		want(t, "Skipped", fmt.Sprint(s.Skipped), "[{2 s true private or symmetric key material}]")
 		want(t, "told of skipped keys", events.count(jwks.KeySkipped), 1)
 		for range 10 {
@@ -300,5 +304,11 @@ func TestStatus(t *testing.T) {
 		want(t, "Denied", c.Status().Denied, 8)
 		want(t, "told of denied fetches", events.count(jwks.MissDenied), 8)
 		want(t, "told of fetches", events.count(jwks.MissFetch), 2)
+		want(t, "MissFetches", c.Status().MissFetches, 2)
+		i.set(func(i *issuer) { i.down = true })
+		_ = c.Refresh(t.Context())
+		s = c.Status()
+		want(t, "fetches by result", fmt.Sprint(s.Fetches, s.Refreshed, s.NotModified, s.Failed), "4 3 0 1")
+		want(t, "LastAttempt after LastSuccess", s.LastAttempt.After(s.LastSuccess) || s.LastAttempt.Equal(s.LastSuccess), true)
 	})
 }

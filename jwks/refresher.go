@@ -164,6 +164,14 @@ func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time)
 	c.report.failures = c.own.failures
 	c.report.next = next
 	c.report.url = c.own.where.url
+	switch {
+	case done.err != nil:
+		c.report.failed++
+	case done.notModified:
+		c.report.notModified++
+	default:
+		c.report.refreshed++
+	}
 	if done.err == nil {
 		c.hold = time.Time{}
 		c.report.lastSuccess = f.began

@@ -23,6 +23,7 @@ type Set struct {
 	byID    map[string]*slots
 	lone    slots // by algorithm: the only key of the set that fits, if it is the only one
 	known   map[identity]*Key
+	hash    string
 }
 
 // slots holds, by algorithm, the keys that fit. The answers are made when the
@@ -103,6 +104,7 @@ func (s *Set) add(key *Key) {
 
 // index answers every question that can be asked beforehand.
 func (s *Set) index() {
+	s.hash = hashOf(s.keys)
 	for _, key := range s.keys {
 		only := []*Key{key}
 		for alg := range algorithmCount {

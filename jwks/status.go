@@ -17,6 +17,10 @@ type Status struct {
 	Restored bool
 	// Keys are the usable keys, in the order of the document.
 	Keys []KeyStatus
+	// KeySetHash stands for Keys in 16 hexadecimal digits: their ids, thumbprints
+	// and permissions, in whatever order. Processes that use different keys show
+	// different ones. "" if there are no keys.
+	KeySetHash string
 	// Skipped are the elements of the set left out, in the order of the document.
 	Skipped []Skipped
 	// LastSuccess is when the issuer was last asked with success, zero if it never
@@ -32,9 +36,12 @@ type Status struct {
 	LastError error
 	// Failures is how many attempts failed since the last success.
 	Failures int
-	// Fetches counts the attempts, Denied the lookups that caused none because of
-	// the cool-down, since the start.
-	Fetches, Denied uint64
+	// Fetches counts the attempts since the start. Refreshed, NotModified and
+	// Failed count them by what they came to; one may be under way.
+	Fetches, Refreshed, NotModified, Failed uint64
+	// MissFetches counts the attempts that a key which is not in the set caused,
+	// Denied the lookups of such keys that caused none because of the cool-down.
+	MissFetches, Denied uint64
 }
 
 // KeyStatus describes a key.
@@ -45,6 +52,8 @@ type KeyStatus struct {
 	Type string
 	// Algorithms are those of [Key.Algorithms].
 	Algorithms []string
+	// Thumbprint is that of [Key.Thumbprint].
+	Thumbprint string
 }
 
 // report is what Status knows beyond the snapshot. Cache.mu guards it.
@@ -53,7 +62,8 @@ type report struct {
 	lastSuccess, lastAttempt, next time.Time
 	lastError                      error
 	failures                       int
-	fetches, denied                uint64
+	fetches, denied, missFetches   uint64
+	refreshed, notModified, failed uint64
 	restored                       bool
 }
 
@@ -67,7 +77,8 @@ func (c *Cache) Status() Status {
 		Issuer: c.name, URL: r.url, Restored: r.restored,
 		LastSuccess: r.lastSuccess, LastAttempt: r.lastAttempt, NextRefresh: r.next,
 		LastError: r.lastError, Failures: r.failures,
-		Fetches: r.fetches, Denied: r.denied,
+		Fetches: r.fetches, Refreshed: r.refreshed, NotModified: r.notModified, Failed: r.failed,
+		MissFetches: r.missFetches, Denied: r.denied,
 	}
 	if !r.lastSuccess.IsZero() {
 		s.Age = time.Since(r.lastSuccess)
@@ -78,8 +89,9 @@ func (c *Cache) Status() Status {
 	s.Ready = time.Since(c.epoch) < now.until
 	s.Stale = !s.Ready
 	s.Skipped = now.set.Skipped()
+	s.KeySetHash = now.set.hash
 	for _, key := range now.set.keys {
-		s.Keys = append(s.Keys, KeyStatus{ID: cut(key.id), Type: key.Type(), Algorithms: key.Algorithms()})
+		s.Keys = append(s.Keys, KeyStatus{ID: cut(key.id), Type: key.Type(), Algorithms: key.Algorithms(), Thumbprint: key.Thumbprint()})
 	}
 	return s
 }

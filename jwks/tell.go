@@ -42,7 +42,7 @@ func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
 	}
 	added, removed := difference(before, done.set), difference(done.set, before)
 	if before == nil || len(added)+len(removed) > 0 {
-		log.Info("jwks: keys changed", "keys", len(done.set.keys), "added", added, "removed", removed)
+		log.Info("jwks: keys changed", "keys", len(done.set.keys), "added", added, "removed", removed, "hash", done.set.hash)
 	}
 	for i, skipped := range done.set.skipped {
 		if i == maxTold {

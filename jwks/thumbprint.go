@@ -1,0 +1,50 @@
+package jwks
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// Thumbprint returns the SHA-256 thumbprint of the key (RFC 7638; RFC 8037,
+// appendix A.3), base64url: what names the material itself, whatever kid it is
+// published under.
+func (k *Key) Thumbprint() string {
+	b64 := base64.RawURLEncoding.EncodeToString
+	var members string
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		members = fmt.Sprintf(`{"e":%q,"kty":"RSA","n":%q}`, b64(big.NewInt(int64(public.E)).Bytes()), b64(public.N.Bytes()))
+	case *ecdsa.PublicKey:
+		point, err := public.Bytes() // 4, x, y
+		if err != nil {
+			return "" // it was on the curve when it was read
+		}
+		half := len(point) / 2
+		members = fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, public.Curve.Params().Name, b64(point[1:1+half]), b64(point[1+half:]))
+	case ed25519.PublicKey:
+		members = fmt.Sprintf(`{"crv":"Ed25519","kty":"OKP","x":%q}`, b64(public))
+	}
+	sum := sha256.Sum256([]byte(members))
+	return b64(sum[:])
+}
+
+// hashOf names what keys verify: the same for the same keys in any order and
+// layout, and another one if a key has another id, material or permission. 64 bits
+// tell replicas apart; nothing is proven by them.
+func hashOf(keys []*Key) string {
+	lines := make([]string, len(keys))
+	for i, key := range keys {
+		lines[i] = fmt.Sprintf("%q %s %q %v\n", key.id, key.Thumbprint(), key.issuer, key.algs)
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,60 @@
+package jwks_test
+
+import (
+	"testing"
+	"testing/synctest"
+)
+
+// The examples of RFC 7638, section 3.1, and RFC 8037, appendix A.3; the one for
+// EC was made by another implementation (node's jose).
+func TestThumbprint(t *testing.T) {
+	for _, tt := range []struct {
+		key  jwk
+		want string
+	}{
+		{jwk{
+			"kty": "RSA", "alg": "RS256", "kid": "2011-04-29", "e": "AQAB",
+			"n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W" +
+				"-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08q" +
+				"NLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+		}, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"},
+		{
+			jwk{"kty": "EC", "crv": "P-256", "kid": "a", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+			"oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+		},
+		{jwk{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"},
+	} {
+		want(t, "Thumbprint", parse(t, tt.key).Keys()[0].Thumbprint(), tt.want)
+	}
+}
+
+// Replicas on different keys show by the hash, and those on the same do not.
+func TestKeySetHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hash := func(keys ...jwk) string {
+			t.Helper()
+			s := newCache(t, newIssuer(keys...)).Status()
+			if len(s.KeySetHash) != 16 {
+				t.Errorf("KeySetHash: got %q, want 16 digits", s.KeySetHash)
+			}
+			return s.KeySetHash
+		}
+		a, b := ecKey("a"), ecKey("b")
+		seen := map[string]string{}
+		for name, keys := range map[string][]jwk{
+			"both": {a, b}, "one": {a}, "the other": {b}, "new material": {a, ecKey("b")},
+			"another id": {a, b.with("kid", "c")}, "another issuer": {a, b.with("issuer", "x")},
+			"ids exchanged": {a.with("kid", "b"), b.with("kid", "a")},
+		} {
+			h := hash(keys...)
+			if seen[h] != "" {
+				t.Errorf("%q and %q have the same hash", name, seen[h])
+			}
+			seen[h] = name
+		}
+		want(t, "other order, layout and odd keys", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "both")
+		down := newIssuer()
+		down.down = true
+		want(t, "without keys", newCache(t, down).Status().KeySetHash, "")
+	})
+}
