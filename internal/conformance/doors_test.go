@@ -1,0 +1,129 @@
+package conformance_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// door is one verifier and the guards of both transports around it.
+type door struct {
+	verifier bearer.Verifier
+	http     *middleware.Guard
+	grpc     *interceptor.Guard // "/s/<scope>" asks for the scope, "/s/any" for none
+}
+
+func newDoor(tb testing.TB, v bearer.Verifier, wanted ...string) *door {
+	tb.Helper()
+	methods := scopes.Methods{"/s/any": scopes.All()}
+	for _, scope := range wanted {
+		if scope != "" {
+			methods["/s/"+scope] = scopes.All(scope)
+		}
+	}
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	rpc, err := interceptor.New(v, methods, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &door{v, guard, rpc}
+}
+
+func rule(scope string) scopes.Rule {
+	if scope == "" {
+		return scopes.All()
+	}
+	return scopes.All(scope)
+}
+
+// answer is what a client of either transport sees.
+type answer struct {
+	status    int        // HTTP
+	code      codes.Code // gRPC
+	challenge []string
+	reached   bool // the handler was, with claims in its context
+}
+
+// overHTTP sends a request with these values of Authorization.
+func (d *door) overHTTP(ctx context.Context, scope string, values []string) answer {
+	var a answer
+	h := d.http.Require(rule(scope))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, a.reached = bearer.FromContext(r.Context())
+		w.WriteHeader(http.StatusOK)
+	}))
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	if len(values) > 0 {
+		req.Header["Authorization"] = values
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	a.status, a.challenge = w.Code, w.Header().Values("WWW-Authenticate")
+	return a
+}
+
+// overGRPC makes a unary call and opens a stream, and fails the test where the two
+// are judged otherwise.
+func (d *door) overGRPC(ctx context.Context, tb testing.TB, scope string, values []string) answer {
+	tb.Helper()
+	if scope == "" {
+		scope = "any"
+	}
+	method := "/s/" + scope
+	var unary, opened answer
+	sent := &transport{method: method}
+	ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": values})
+	ctx = grpc.NewContextWithServerTransportStream(ctx, sent)
+	_, err := d.grpc.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(ctx context.Context, _ any) (any, error) {
+		_, unary.reached = bearer.FromContext(ctx)
+		return nil, nil
+	})
+	unary.code, unary.challenge = status.Code(err), sent.header.Get("www-authenticate")
+	err = d.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own
+		_, opened.reached = bearer.FromContext(ss.Context())
+		return nil
+	})
+	opened.code = status.Code(err)
+	if unary.code != opened.code || unary.reached != opened.reached {
+		tb.Errorf("gRPC: got %v for a unary call and %v for a stream, want the same", unary.code, opened.code)
+	}
+	return unary
+}
+
+// serverStream is a stream of which the interceptor reads the context only.
+type serverStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream's context is what it returns
+}
+
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+// transport keeps the header metadata that an interceptor sends.
+type transport struct {
+	method string
+	header metadata.MD
+}
+
+func (t *transport) Method() string { return t.method }
+
+func (t *transport) SetHeader(md metadata.MD) error {
+	t.header = metadata.Join(t.header, md)
+	return nil
+}
+
+func (t *transport) SendHeader(md metadata.MD) error { return t.SetHeader(md) }
+
+func (t *transport) SetTrailer(metadata.MD) error { return nil }

@@ -1,0 +1,164 @@
+package conformance_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/conformance"
+)
+
+const vectorsDir = "../../testdata/vectors"
+
+func load(tb testing.TB) *conformance.Vectors {
+	tb.Helper()
+	vectors, err := conformance.Load(vectorsDir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return vectors
+}
+
+// TestVectors sends every row through the verifier, the HTTP guard and the gRPC
+// guard, at the vectors' clock.
+func TestVectors(t *testing.T) {
+	vectors := load(t)
+	for _, row := range vectors.Rows {
+		t.Run(row.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if now := time.Now(); !now.Equal(conformance.Clock) {
+					t.Fatalf("got %v for a clock, want %v", now, conformance.Clock)
+				}
+				check(t, doorOf(t, vectors, row), row)
+			})
+		})
+	}
+}
+
+// doorOf makes the verifier of a row and the guards around it.
+func doorOf(tb testing.TB, vectors *conformance.Vectors, row *conformance.Vector) *door {
+	tb.Helper()
+	v, err := vectors.Verifier(row.Verifier)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return newDoor(tb, v, row.Scope)
+}
+
+// check sends one row through all doors.
+func check(t *testing.T, d *door, row *conformance.Vector) {
+	t.Helper()
+	if row.Authorization == nil {
+		checkVerifier(t, d.verifier, row)
+	}
+	accepted := row.Reason == ""
+	h := d.overHTTP(t.Context(), row.Scope, row.Values())
+	if h.status != row.HTTP || h.reached != accepted {
+		t.Errorf("HTTP: got status %d and handler reached %v, want %d and %v", h.status, h.reached, row.HTTP, accepted)
+	}
+	checkChallenge(t, row, h.challenge)
+	g := d.overGRPC(t.Context(), t, row.Scope, row.Values())
+	if g.code.String() != row.GRPC || g.reached != accepted {
+		t.Errorf("gRPC: got code %v and handler reached %v, want %s and %v", g.code, g.reached, row.GRPC, accepted)
+	}
+	if !slices.Equal(g.challenge, h.challenge) {
+		t.Errorf("gRPC: got challenge %q, want that of HTTP, %q", g.challenge, h.challenge)
+	}
+}
+
+func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
+	t.Helper()
+	claims, err := v.Verify(t.Context(), row.Text())
+	if got := reasonOf(t, err); got != row.VerifyReason() {
+		t.Errorf("verifier: got reason %q, want %q: %v", got, row.VerifyReason(), err)
+	}
+	if (claims == nil) != (err != nil) {
+		t.Errorf("verifier: got claims %v beside error %v", claims, err)
+	}
+	if err == nil {
+		return
+	}
+	text := err.Error()
+	for part := range strings.SplitSeq(row.Text(), ".") {
+		if len(part) > 40 && strings.Contains(text, part) {
+			t.Error("verifier: the error has a part of the token in it")
+		}
+	}
+	if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' }); i >= 0 {
+		t.Errorf("verifier: got %q in an error, want one line", text[i])
+	}
+}
+
+// checkChallenge has what RFC 6750, section 3 asks of every answer.
+func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
+	t.Helper()
+	want := "invalid_token"
+	switch row.Reason { //nolint:exhaustive // the others are invalid_token
+	case "":
+		if len(got) != 0 {
+			t.Errorf("got challenge %q on an answer that needs none", got)
+		}
+		return
+	case bearer.NoToken:
+		if len(got) != 1 || !strings.HasPrefix(got[0], `Bearer realm="`) || strings.Contains(got[0], "error") {
+			t.Errorf("got challenge %q, want one without an error", got)
+		}
+		return
+	case bearer.InvalidRequest:
+		want = "invalid_request"
+	case bearer.MissingScope:
+		want = "insufficient_scope"
+	}
+	if len(got) != 1 || !strings.HasPrefix(got[0], "Bearer ") || strings.Count(got[0], `, error="`+want+`"`) != 1 ||
+		strings.Contains(got[0], ` scope="`+row.Scope+`"`) != (row.Reason == bearer.MissingScope) {
+		t.Errorf("got challenge %q, want error %s", got, want)
+	}
+}
+
+func reasonOf(tb testing.TB, err error) bearer.Reason {
+	tb.Helper()
+	if err == nil {
+		return ""
+	}
+	e, ok := errors.AsType[*bearer.Error](err)
+	if !ok {
+		tb.Fatalf("got an error of type %T, want *bearer.Error: %v", err, err)
+	}
+	return e.Reason
+}
+
+// TestBothSides wants a row that passes and a row that fails for every rule that
+// the vectors name, and every row to say where it is from.
+func TestBothSides(t *testing.T) {
+	passes, fails := make(map[string]int), make(map[string]int)
+	rows := load(t).Rows
+	for _, row := range rows {
+		if len(row.Rules) == 0 || row.Source == "" {
+			t.Errorf("%s: got rules %q and source %q, want both", row.Name, row.Rules, row.Source)
+		}
+		for _, rule := range row.Rules {
+			if row.Reason == "" {
+				passes[rule]++
+			} else {
+				fails[rule]++
+			}
+		}
+	}
+	for rule := range passes {
+		if fails[rule] == 0 {
+			t.Errorf("rule %s: got %d rows that pass and none that fails", rule, passes[rule])
+		}
+	}
+	for rule := range fails {
+		if passes[rule] == 0 {
+			t.Errorf("rule %s: got %d rows that fail and none that passes", rule, fails[rule])
+		}
+	}
+	if len(rows) < 300 {
+		t.Errorf("got %d rows, want 300 at least", len(rows))
+	}
+}

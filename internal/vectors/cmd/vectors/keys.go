@@ -1,0 +1,186 @@
+package main
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"hash"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// keyRing is the private keys by name.
+type keyRing map[string]crypto.Signer
+
+// kinds is the keys that there are. Names that begin with "attacker" and "weak"
+// say what they are for; none is secret.
+var kinds = map[string]func() (crypto.Signer, error){
+	"rsa-1": rsaKey(2048), "rsa-2": rsaKey(2048), "rsa-3": rsaKey(3072), "attacker-rsa": rsaKey(2048),
+	"weak-rsa": rsaKey(1024),
+	"p256-1":   ecKey(elliptic.P256()), "p256-2": ecKey(elliptic.P256()), "attacker-p256": ecKey(elliptic.P256()),
+	"p384-1": ecKey(elliptic.P384()), "p521-1": ecKey(elliptic.P521()),
+	"ed25519-1": edKey, "ed25519-2": edKey, "attacker-ed25519": edKey,
+}
+
+func rsaKey(bits int) func() (crypto.Signer, error) {
+	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
+}
+
+func ecKey(curve elliptic.Curve) func() (crypto.Signer, error) {
+	return func() (crypto.Signer, error) { return ecdsa.GenerateKey(curve, rand.Reader) }
+}
+
+func edKey() (crypto.Signer, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	return key, err
+}
+
+func loadKeys(dir string, generate bool) (keyRing, error) {
+	ring := make(keyRing)
+	for name, kind := range kinds {
+		file := filepath.Join(dir, "PUBLIC-TEST-KEY-"+name+".pem")
+		data, err := os.ReadFile(file) //nolint:gosec // a file of the tree
+		if errors.Is(err, os.ErrNotExist) && generate {
+			data, err = writeKey(file, kind)
+		}
+		if err != nil {
+			return nil, err
+		}
+		block, _ := pem.Decode(data)
+		if block == nil {
+			return nil, fmt.Errorf("%s: not PEM", file)
+		}
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		signer, ok := key.(crypto.Signer)
+		if !ok {
+			return nil, fmt.Errorf("%s: does not sign", file)
+		}
+		ring[name] = signer
+	}
+	return ring, nil
+}
+
+func writeKey(file string, kind func() (crypto.Signer, error)) ([]byte, error) {
+	key, err := kind()
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	text := "This key is public on purpose. It signs the test vectors and nothing else.\n\n" +
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return []byte(text), os.WriteFile(file, []byte(text), 0o600)
+}
+
+// must panics: generate turns it into an error.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err) //nolint:forbidigo // as above
+	}
+	return value
+}
+
+func as[T any](value any) T {
+	t, ok := value.(T)
+	if !ok {
+		panic(fmt.Sprintf("%T is of another type", value)) //nolint:forbidigo // as above
+	}
+	return t
+}
+
+var b64 = base64.RawURLEncoding
+
+func hashOf(alg string) (crypto.Hash, func() hash.Hash) {
+	switch alg[len(alg)-3:] {
+	case "384":
+		return crypto.SHA384, sha512.New384
+	case "512":
+		return crypto.SHA512, sha512.New
+	}
+	return crypto.SHA256, sha256.New
+}
+
+// sign returns the one signature that this program makes of alg over input.
+func sign(key crypto.Signer, alg, input string) []byte {
+	id, newHash := hashOf(alg)
+	h := newHash()
+	h.Write([]byte(input))
+	digest := h.Sum(nil)
+	switch {
+	case strings.HasPrefix(alg, "RS"):
+		return must(rsa.SignPKCS1v15(nil, as[*rsa.PrivateKey](key), id, digest))
+	case strings.HasPrefix(alg, "PS"):
+		return signPSS(as[*rsa.PrivateKey](key), newHash, digest, len(digest))
+	case strings.HasPrefix(alg, "ES"):
+		r, s := signECDSA(as[*ecdsa.PrivateKey](key), id, digest)
+		return fixed(as[*ecdsa.PrivateKey](key), r, s)
+	}
+	return ed25519.Sign(as[ed25519.PrivateKey](key), []byte(input))
+}
+
+// fixed is R and S in the form of RFC 7518, section 3.4.
+func fixed(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
+	size := (key.Params().BitSize + 7) / 8
+	return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
+}
+
+// rawRSA is the private operation without any padding: for paddings that no
+// library makes.
+func rawRSA(key *rsa.PrivateKey, block []byte) []byte {
+	m := new(big.Int).SetBytes(block)
+	return m.Exp(m, key.D, key.N).FillBytes(make([]byte, key.Size()))
+}
+
+// signPSS is RSASSA-PSS (RFC 8017, section 9.1.1) with a salt that is all zeros, of
+// any length.
+func signPSS(key *rsa.PrivateKey, newHash func() hash.Hash, digest []byte, saltLength int) []byte {
+	emBits := key.N.BitLen() - 1
+	emLen := (emBits + 7) / 8
+	salt := make([]byte, saltLength)
+	h := newHash()
+	h.Write(make([]byte, 8))
+	h.Write(digest)
+	h.Write(salt)
+	sum := h.Sum(nil)
+	db := make([]byte, emLen-len(sum)-1)
+	db[len(db)-saltLength-1] = 1
+	copy(db[len(db)-saltLength:], salt)
+	for counter, i := uint32(0), 0; i < len(db); counter++ {
+		h.Reset()
+		h.Write(sum)
+		h.Write([]byte{byte(counter >> 24), byte(counter >> 16), byte(counter >> 8), byte(counter)})
+		for _, m := range h.Sum(nil) {
+			if i < len(db) {
+				db[i] ^= m
+				i++
+			}
+		}
+	}
+	db[0] &= 0xff >> (8*emLen - emBits)
+	return rawRSA(key, append(append(db, sum...), 0xbc))
+}
+
+// signECDSA signs without randomness (RFC 6979).
+func signECDSA(key *ecdsa.PrivateKey, id crypto.Hash, digest []byte) (r, s *big.Int) {
+	var signature struct{ R, S *big.Int }
+	_ = must(asn1.Unmarshal(must(key.Sign(nil, digest, id)), &signature))
+	return signature.R, signature.S
+}

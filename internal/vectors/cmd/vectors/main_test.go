@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestCommitted wants the vectors in the tree to be those that the program writes,
+// and the program to write the same ones each time.
+func TestCommitted(t *testing.T) {
+	const root = "../../../../testdata"
+	keys, err := loadKeys(filepath.Join(root, "keys"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := generate(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join(root, "vectors", filepath.FromSlash(name)))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("testdata/vectors/%s is not what go run ./cmd/vectors writes: %v", name, err)
+		}
+	}
+	committed, err := filepath.Glob(filepath.Join(root, "vectors", "rows", "*.json"))
+	if err != nil || len(committed)+1 != len(files) {
+		t.Errorf("got %d files of rows, want %d: %v", len(committed), len(files)-1, err)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"math/big"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/conformance"
+)
+
+// jwk is the public key of this name as a JWK under the kid, and what is changed.
+func (k keyRing) jwk(name, kid string, changes members) jsontext.Value {
+	m := members{"kid": kid}
+	switch public := k[name].Public().(type) {
+	case *rsa.PublicKey:
+		m["kty"], m["n"], m["e"] = "RSA", b64.EncodeToString(public.N.Bytes()), b64.EncodeToString(big.NewInt(int64(public.E)).Bytes())
+	case *ecdsa.PublicKey:
+		point := must(public.Bytes())
+		size := len(point) / 2
+		m["kty"], m["crv"] = "EC", public.Params().Name
+		m["x"], m["y"] = b64.EncodeToString(point[1:1+size]), b64.EncodeToString(point[1+size:])
+	case ed25519.PublicKey:
+		m["kty"], m["crv"], m["x"] = "OKP", "Ed25519", b64.EncodeToString(public)
+	}
+	return object(m, changes)
+}
+
+func set(keys ...jsontext.Value) jsontext.Value {
+	return must(json.Marshal(members{"keys": keys}, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
+}
+
+// honest is a key of each kind under its own name.
+func (k keyRing) honest() []jsontext.Value {
+	use := func(name, alg string) jsontext.Value { return k.jwk(name, name, members{"alg": alg, "use": "sig"}) }
+	return []jsontext.Value{
+		use("rsa-1", "RS256"), use("rsa-2", "PS256"), k.jwk("rsa-3", "rsa-3", nil),
+		use("p256-1", "ES256"), use("p384-1", "ES384"), use("p521-1", "ES512"),
+		use("ed25519-1", "EdDSA"), use("ed25519-2", "Ed25519"),
+		k.jwk("rsa-1", "ops", members{"key_ops": []string{"verify"}}),
+		k.jwk("rsa-1", "twin", nil), k.jwk("p256-1", "twin", nil), // one kid, two types
+		k.jwk("rsa-1", "twins", nil), k.jwk("rsa-2", "twins", nil), // one kid, one type
+	}
+}
+
+// odd is keys that must not verify anything, nor take the others with them.
+func (k keyRing) odd() []jsontext.Value {
+	private := b64.EncodeToString(as[*rsa.PrivateKey](k["rsa-1"]).D.Bytes())
+	return []jsontext.Value{
+		raw(`null`), raw(`17`), raw(`"key"`), raw(`[]`), raw(`{}`),
+		k.jwk("rsa-1", "enc", members{"use": "enc"}),
+		k.jwk("rsa-1", "ops-encrypt", members{"key_ops": []string{"encrypt"}}),
+		k.jwk("rsa-1", "ops-sign", members{"key_ops": []string{"sign"}}),
+		k.jwk("rsa-1", "ops-twice", members{"key_ops": []string{"verify", "verify"}}),
+		k.jwk("rsa-1", "ops-contradiction", members{"use": "sig", "key_ops": []string{"verify", "decrypt"}}),
+		k.jwk("rsa-1", "oaep", members{"alg": "RSA-OAEP"}),
+		k.jwk("rsa-1", "hs-alg", members{"alg": "HS256"}),
+		k.jwk("rsa-1", "lower-kty", members{"kty": "rsa"}),
+		k.jwk("rsa-1", "no-kty", members{"kty": nil}),
+		k.jwk("rsa-1", "KTY", members{"kty": nil, "KTY": "RSA"}),
+		k.jwk("rsa-1", "no-n", members{"n": nil}),
+		k.jwk("rsa-1", "e-1", members{"e": "AQ"}),
+		k.jwk("rsa-1", "e-even", members{"e": "AQAA"}),
+		k.jwk("rsa-1", "e-huge", members{"e": "AQAAAAE"}),
+		k.jwk("weak-rsa", "weak-rsa", nil),
+		k.jwk("p256-1", "off-curve", members{"y": b64.EncodeToString(make([]byte, 32))}),
+		k.jwk("p256-1", "no-y", members{"y": nil}),
+		k.jwk("p256-1", "short-x", members{"x": "AQ"}),
+		k.jwk("p256-1", "wrong-curve", members{"crv": "P-384"}),
+		k.jwk("p256-1", "secp256k1", members{"crv": "secp256k1"}),
+		k.jwk("ed25519-1", "short-ed25519", members{"x": "AQ"}),
+		k.jwk("ed25519-1", "small-order", members{"x": b64.EncodeToString(make([]byte, 32))}),
+		k.jwk("ed25519-1", "x25519", members{"crv": "X25519"}),
+		k.jwk("rsa-1", "private", members{"d": private}),
+		k.jwk("rsa-1", "numeric-alg", members{"alg": 256}),
+		must(json.Marshal(members{"kty": "oct", "kid": "oct", "k": b64.EncodeToString([]byte(octSecret)), "alg": "HS256"}, json.Deterministic(true))),
+	}
+}
+
+// octSecret is a symmetric key that the issuer publishes by mistake.
+const octSecret = "0123456789abcdef0123456789abcdef"
+
+func verifiers(k keyRing) map[string]*conformance.Settings {
+	keys := set(append(k.honest(), k.odd()...)...)
+	every := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+	like := func(change func(*conformance.Settings)) *conformance.Settings {
+		s := &conformance.Settings{Issuer: issuer, Audience: []string{audience}, Keys: keys}
+		change(s)
+		return s
+	}
+	return map[string]*conformance.Settings{
+		"rfc9068":        like(func(*conformance.Settings) {}),
+		"all-algorithms": like(func(s *conformance.Settings) { s.Algorithms = every }),
+		"es256-only":     like(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
+		"two-audiences":  like(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
+		"scope-arrays":   like(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
+		"kc-jkt-type":    like(func(s *conformance.Settings) { s.Inert = []string{"kc-jkt-type"} }),
+		"typ-optional":   like(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
+		"scalekit":       like(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
+		"lifetime":       like(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
+		"age":            like(func(s *conformance.Settings) { s.MaxAge = 600 }),
+		"one-key": like(func(s *conformance.Settings) {
+			s.Keys = set(k.jwk("rsa-1", "rsa-1", members{"alg": "RS256", "use": "sig"}), k.jwk("rsa-2", "enc", members{"use": "enc"}),
+				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))
+			s.Algorithms = every
+		}),
+		"issuers": like(func(s *conformance.Settings) { s.Beside = []string{"issuer-b"} }),
+		// The same kid as the first issuer's, and another key under it.
+		"issuer-b": like(func(s *conformance.Settings) {
+			s.Issuer, s.Keys = "https://issuer-b.example", set(k.jwk("ed25519-2", "ed25519-1", nil), k.jwk("rsa-2", "rsa-1", nil))
+		}),
+	}
+}
