@@ -62,6 +62,10 @@ type Config struct {
 	// with that reason, any other with InvalidCustom. Called by many goroutines
 	// at once. Nil: none.
 	Validate func(context.Context, *Claims) error
+	// CacheSize is how many verified tokens are remembered, so that the signature
+	// of a token that comes again need not be verified again. Zero: 4096.
+	// Negative: none.
+	CacheSize int
 	// Observer is told every outcome, guards' included. Nil: none.
 	Observer Observer
 }

@@ -132,6 +132,8 @@ type IssuerStatus struct {
 	// Keys is the state of its key cache; nil where its keys are no
 	// *[jwks.Cache].
 	Keys *jwks.Status
+	// Cache is the state of its verified-token cache.
+	Cache CacheStatus
 }
 
 // Status describes the issuers, in the order of their names.
@@ -140,7 +142,7 @@ func (s *Issuers) Status() []IssuerStatus {
 	list := make([]IssuerStatus, 0, len(all))
 	for _, issuer := range slices.Sorted(maps.Keys(all)) {
 		v := all[issuer]
-		status := IssuerStatus{Issuer: issuer, Profile: v.profile.name}
+		status := IssuerStatus{Issuer: issuer, Profile: v.profile.name, Cache: v.CacheStatus()}
 		if cache, ok := v.keys.(*jwks.Cache); ok {
 			keys := cache.Status()
 			status.Keys = &keys
