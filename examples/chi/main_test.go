@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/internal/demotest"
+	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
+
+// The rules as a table around the whole router, which needs no others.
+func TestEnforce(t *testing.T) {
+	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
+		r := chi.NewRouter()
+		for _, route := range routertest.Routes() {
+			if route.Name == "fail" {
+				r.Get(route.Path, func(w http.ResponseWriter, _ *http.Request) {
+					http.Error(w, "deployment in progress", http.StatusConflict)
+				})
+				continue
+			}
+			path := strings.NewReplacer("{path...}", "*", "{section}", "{id}").Replace(route.Path)
+			r.Method(route.Method, path, answer(route.Name))
+		}
+		return guard.Enforce(routertest.Table())(r)
+	})
+}
+
+// unguarded returns the routes whose chain of middleware has no rule.
+func unguarded(r chi.Routes) (list []string, err error) {
+	err = chi.Walk(r, func(method, route string, _ http.Handler, chain ...func(http.Handler) http.Handler) error {
+		for _, m := range chain {
+			if h, ok := m(http.NotFoundHandler()).(interface{ Rule() scopes.Rule }); ok && h.Rule().Err() == nil {
+				return nil
+			}
+		}
+		list = append(list, method+" "+route)
+		return nil
+	})
+	return list, err
+}
+
+func TestNoRouteWithoutRule(t *testing.T) {
+	guard, err := middleware.New(bearer.VerifierFunc(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := routes(guard)
+	if list, err := unguarded(r); err != nil || len(list) != 0 {
+		t.Errorf("got %q, %v, want none", list, err)
+	}
+	r.Get("/forgotten", answer("forgotten"))
+	if list, err := unguarded(r); err != nil || len(list) != 1 || list[0] != "GET /forgotten" {
+		t.Errorf("got %q, %v, want the one that was forgotten", list, err)
+	}
+}
+
+func Example() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := chi.NewRouter()
+	r.With(guard.Require(scopes.All("deploy:applications"))).Post("/deployments/{id}", func(w http.ResponseWriter, r *http.Request) {
+		claims, _ := bearer.FromContext(r.Context())
+		_, _ = fmt.Fprintln(w, "deploying", chi.URLParam(r, "id"), "for", claims.ClientID()) //nolint:gosec // plain text, which nobody renders
+	})
+	for _, scope := range []string{"deploy:applications", "read:deployments"} {
+		request := httptest.NewRequest(http.MethodPost, "/deployments/7", http.NoBody)
+		request.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": scope}))
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, request)
+		fmt.Print(w.Code, " ", w.Body)
+	}
+	// Output:
+	// 200 deploying 7 for ci
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
+}

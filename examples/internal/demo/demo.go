@@ -1,0 +1,77 @@
+// Package demo is what the programs of the routers have in common: an issuer, a
+// guard for its tokens, a listener, and lines to call the API with.
+package demo
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/middleware"
+)
+
+// Main runs the program until it is interrupted.
+func Main(api func(*middleware.Guard) http.Handler) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := Run(ctx, os.Args[1:], os.Stdout, api); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+// Run serves the API until ctx ends. The first line that it prints is the URL.
+func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middleware.Guard) http.Handler) error {
+	flags := flag.NewFlagSet("api", flag.ContinueOnError)
+	addr := flags.String("addr", "127.0.0.1:8080", "where to listen")
+	issuer := flags.String("issuer", "", "the authorization server; empty: one of its own, for a try")
+	audience := flags.String("audience", "https://deployments.example", "what tokens must be meant for")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("arguments: %w", err)
+	}
+	var own *bearertest.Issuer
+	if *issuer == "" {
+		own = bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}}) // short tokens
+		defer own.Close()
+		*issuer = own.URL()
+	}
+	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // it lives until Close
+	if err != nil {
+		return err
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return err
+	}
+	url := "http://" + listener.Addr().String()
+	_, _ = fmt.Fprintln(stdout, url)
+	server := &http.Server{Handler: api(guard), ReadHeaderTimeout: 10 * time.Second}
+	for _, route := range guard.Routes() {
+		_, _ = fmt.Fprintln(stdout, "-", route)
+	}
+	if own != nil {
+		token := own.Token(map[string]any{"aud": *audience, "scope": "read:deployments"})
+		_, _ = fmt.Fprintf(stdout, "\ncurl -i %s/deployments/7\ncurl -i %[1]s/deployments/7 -H 'Authorization: Bearer %s'\n", url, token)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

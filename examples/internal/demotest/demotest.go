@@ -1,0 +1,43 @@
+// Package demotest runs the programs of the routers in tests.
+package demotest
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/middleware"
+)
+
+// Run runs the program on a listener of its own and sends it the table of
+// requests that every router gets.
+func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) {
+	t.Helper()
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := demo.Run(ctx, []string{"-addr", "127.0.0.1:0", "-issuer", issuer.URL(), "-audience", routertest.Audience}, in, api)
+		_ = in.CloseWithError(err)
+		ended <- err
+	}()
+	lines := bufio.NewReader(out)
+	url, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	routertest.Run(t, strings.TrimSpace(url), issuer, enforced)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("got %v at the end", err)
+	}
+}

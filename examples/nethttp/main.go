@@ -1,0 +1,60 @@
+// The program nethttp is an API on http.ServeMux, guarded route by route.
+//
+//	go run ./examples/nethttp
+package main
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func main() { demo.Main(api) }
+
+func api(guard *middleware.Guard) http.Handler {
+	mux := http.NewServeMux()
+	read := scopes.Any("read:deployments", "deploy:applications")
+
+	// Handle is Require and a line in guard.Routes().
+	guard.Handle(mux, "GET /healthz", scopes.Public(), answer("health"))
+	guard.Handle(mux, "GET /deployments", read, answer("list"))
+	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
+	guard.Handle(mux, "GET /deployments/{id}", read, answer("read"))
+	guard.Handle(mux, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
+
+	// A rule that is new: who does not meet it is let through, and reported to
+	// the verifier's Observer.
+	guard.Handle(mux, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
+
+	// No token is fine; a bad one is not.
+	guard.Handle(mux, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
+
+	guard.Handle(mux, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "deployment in progress", http.StatusConflict)
+	}))
+
+	// A mux of its own behind one rule, and a handler that is mounted.
+	admin := http.NewServeMux()
+	admin.Handle("GET /{id}", answer("admin"))
+	guard.Handle(mux, "/admin/", scopes.All("admin"), http.StripPrefix("/admin", admin))
+	guard.Handle(mux, "GET /files/{id...}", scopes.All("read:files"), answer("files"))
+	return mux
+}
+
+// answer says which handler it is, what it was asked for and by whom.
+func answer(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client, id := "-", "-"
+		if claims, ok := bearer.FromContext(r.Context()); ok {
+			client = claims.ClientID()
+		}
+		if value := r.PathValue("id"); value != "" {
+			id = value
+		}
+		_, _ = fmt.Fprintln(w, name, id, client) //nolint:gosec // plain text, which nobody renders
+	})
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/examples/internal/demotest"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
+
+// The same mux behind a table: what it does not name is denied before the mux is
+// asked.
+func TestEnforce(t *testing.T) {
+	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
+		mux := api(guard)
+		var rules scopes.Table
+		for _, route := range guard.Routes() {
+			rules.Handle(route.Pattern, route.Rule)
+		}
+		return guard.Enforce(&rules)(mux)
+	})
+}
+
+func TestNoRouteWithoutRule(t *testing.T) {
+	guard, err := middleware.New(bearer.VerifierFunc(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = api(guard)
+	for _, route := range guard.Routes() {
+		if route.Rule.Err() != nil {
+			t.Errorf("got %s", route)
+		}
+	}
+}
