@@ -1,0 +1,42 @@
+package incidents
+
+import (
+	"context"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/bearerkit/bearer/internal/incident"
+)
+
+// oidcSubject is go-oidc's verifier with its remote key set, which fetches when a
+// signature does not fit any key it has, and at no other time.
+var oidcSubject = incident.Subject{Name: "go-oidc", Open: func(s incident.Setup) (incident.Verifier, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	keys := oidc.NewRemoteKeySet(ctx, s.KeysURL)
+	return &oidcVerifier{
+		cancel: cancel,
+		verifier: oidc.NewVerifier(s.Issuer, keys, &oidc.Config{
+			ClientID: s.Audience, SupportedSigningAlgs: []string{"ES256", "RS256"},
+		}),
+	}, nil
+}}
+
+type oidcVerifier struct {
+	verifier *oidc.IDTokenVerifier
+	cancel   context.CancelFunc
+}
+
+// Verify implements incident.Verifier. There is no telling an outage from an
+// unknown key.
+func (v *oidcVerifier) Verify(ctx context.Context, token string) incident.Outcome {
+	if _, err := v.verifier.Verify(ctx, token); err != nil {
+		return incident.Refused
+	}
+	return incident.Accepted
+}
+
+// Close implements incident.Verifier.
+func (v *oidcVerifier) Close() error {
+	v.cancel()
+	return nil
+}

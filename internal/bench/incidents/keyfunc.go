@@ -1,0 +1,53 @@
+package incidents
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/bearerkit/bearer/internal/incident"
+)
+
+// keyfuncSubject is golang-jwt with keyfunc's cache as NewDefaultCtx makes it: a
+// refresh every hour, one for an unknown kid every 5 minutes.
+var keyfuncSubject = incident.Subject{Name: "keyfunc", Open: func(s incident.Setup) (incident.Verifier, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	// NewDefaultOverrideCtx is NewDefaultCtx with what is overridden: its log,
+	// which says the same as the table, and the interval where one is asked for.
+	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{s.KeysURL}, keyfunc.Override{
+		RefreshInterval:         s.Interval,
+		RefreshErrorHandlerFunc: func(string) func(context.Context, error) { return func(context.Context, error) {} },
+	})
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("keyfunc: %w", err)
+	}
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{"ES256", "RS256"}),
+		jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience), jwt.WithExpirationRequired(),
+	)
+	return &keyfuncVerifier{parser: parser, keys: keys, cancel: cancel}, nil
+}}
+
+type keyfuncVerifier struct {
+	parser *jwt.Parser
+	keys   keyfunc.Keyfunc
+	cancel context.CancelFunc
+}
+
+// Verify implements incident.Verifier. There is no telling an outage from an
+// unknown key.
+func (v *keyfuncVerifier) Verify(ctx context.Context, token string) incident.Outcome {
+	if _, err := v.parser.Parse(token, v.keys.KeyfuncCtx(ctx)); err != nil {
+		return incident.Refused
+	}
+	return incident.Accepted
+}
+
+// Close implements incident.Verifier.
+func (v *keyfuncVerifier) Close() error {
+	v.cancel()
+	return nil
+}
