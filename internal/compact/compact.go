@@ -28,10 +28,10 @@ var alphabet = func() (t [256]bool) {
 // encoding refuses set bits behind the last byte: one value, one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Split finds the parts of a token: exactly two dots, a header and a payload
-// that are not empty, and no character outside base64url. The signature may be
-// empty here, so that a token with alg "none" is refused for its alg. It reads
-// no further than the first character that does not belong, and allocates
+// Split finds the parts of a token: exactly two dots, a header that is not empty,
+// and no character outside base64url. The signature may be empty here, so that a
+// token with alg "none" is refused for its alg, and so may the payload, which a
+// JWS may have and a JWT not (RFC 7519, section 7.2). It reads no further than the first character that does not belong, and allocates
 // nothing.
 func Split(token string) (JWS, bool) {
 	var dots [2]int
@@ -47,7 +47,7 @@ func Split(token string) (JWS, bool) {
 		dots[n] = i
 		n++
 	}
-	if n != len(dots) || dots[0] == 0 || dots[1] == dots[0]+1 {
+	if n != len(dots) || dots[0] == 0 {
 		return JWS{}, false
 	}
 	return JWS{
