@@ -181,12 +181,14 @@ func (m members) rsa() (n, e []byte, err error) {
 		return nil, nil, err
 	}
 	n, e = trimZeros(n), trimZeros(e)
-	bits := new(big.Int).SetBytes(n).BitLen()
-	if bits < minBits || bits > maxBits {
+	modulus := new(big.Int).SetBytes(n)
+	switch bits := modulus.BitLen(); {
+	case bits < minBits || bits > maxBits:
 		return nil, nil, fmt.Errorf("RSA modulus of %d bits, want %d to %d", bits, minBits, maxBits)
-	}
-	if n[len(n)-1]&1 == 0 {
+	case n[len(n)-1]&1 == 0:
 		return nil, nil, errors.New("RSA modulus is even")
+	case isROCA(modulus):
+		return nil, nil, errors.New("RSA modulus of a defective generator, whose factors can be found (CVE-2017-15361)")
 	}
 	if len(e) > 4 || len(e) == 4 && e[0] > 0x7f {
 		return nil, nil, errors.New("RSA exponent of more than 31 bits")

@@ -1,6 +1,31 @@
 package jwks
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"math/big"
+)
+
+// rocaPrimes divide the number from which Infineon's library made the primes of
+// RSA keys of any size (CVE-2017-15361, "ROCA"), but for 2.
+var rocaPrimes = []int64{
+	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
+	127, 131, 137, 139, 149, 151, 157, 163, 167,
+}
+
+// isROCA reports whether an RSA modulus has the form of those keys, whose factors
+// can be found: modulo each of the primes it is a power of 65537. Of
+// honest ones one in 200 million is.
+func isROCA(n *big.Int) bool {
+	for _, p := range rocaPrimes {
+		residue, power := new(big.Int).Mod(n, big.NewInt(p)).Int64(), int64(1)
+		for residue != power {
+			if power = power * 65537 % p; power == 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // weakEd25519 are the encodings of points of small order on Curve25519's
 // Edwards form, canonical or not, without the sign bit. Under such a "public

@@ -29,14 +29,50 @@ type keyRing map[string]crypto.Signer
 // say what they are for; none is secret.
 var kinds = map[string]func() (crypto.Signer, error){
 	"rsa-1": rsaKey(2048), "rsa-2": rsaKey(2048), "rsa-3": rsaKey(3072), "attacker-rsa": rsaKey(2048),
-	"weak-rsa": rsaKey(1024),
-	"p256-1":   ecKey(elliptic.P256()), "p256-2": ecKey(elliptic.P256()), "attacker-p256": ecKey(elliptic.P256()),
+	"weak-rsa": rsaKey(1024), "roca-rsa": rocaKey,
+	"p256-1": ecKey(elliptic.P256()), "p256-2": ecKey(elliptic.P256()), "attacker-p256": ecKey(elliptic.P256()),
 	"p384-1": ecKey(elliptic.P384()), "p521-1": ecKey(elliptic.P521()),
 	"ed25519-1": edKey, "ed25519-2": edKey, "attacker-ed25519": edKey,
 }
 
 func rsaKey(bits int) func() (crypto.Signer, error) {
 	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
+}
+
+// rocaKey makes a key of the form of CVE-2017-15361: each prime is k*M + 65537^a mod
+// M, where M is the product of the first 71 primes.
+func rocaKey() (crypto.Signer, error) {
+	m, generator := big.NewInt(1), big.NewInt(65537)
+	for p, found := int64(2), 0; found < 71; p++ {
+		if big.NewInt(p).ProbablyPrime(0) {
+			m.Mul(m, big.NewInt(p))
+			found++
+		}
+	}
+	bound := new(big.Int).Lsh(big.NewInt(1), 1024)
+	bound.Div(bound, m)
+	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{E: 65537}}
+	for len(key.Primes) < 2 {
+		k, err := rand.Int(rand.Reader, bound)
+		if err != nil {
+			return nil, err
+		}
+		a, err := rand.Int(rand.Reader, m)
+		if err != nil {
+			return nil, err
+		}
+		p := new(big.Int).Mul(k, m)
+		if p.Add(p, a.Exp(generator, a, m)); p.BitLen() == 1024 && p.Bit(1022) == 1 && p.ProbablyPrime(20) {
+			key.Primes = append(key.Primes, p)
+		}
+	}
+	one := big.NewInt(1)
+	p, q := key.Primes[0], key.Primes[1]
+	key.N = new(big.Int).Mul(p, q)
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key.D = new(big.Int).ModInverse(generator, phi)
+	key.Precompute()
+	return key, key.Validate()
 }
 
 func ecKey(curve elliptic.Curve) func() (crypto.Signer, error) {

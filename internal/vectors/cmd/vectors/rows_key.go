@@ -56,6 +56,7 @@ func keyRows(r *rows) {
 		r.add("unknown_key", "A03 A07 W02", "RFC 7518 3.3, 6.3.1; Wycheproof json_web_key 9", "key "+id, r.by("rsa-1", "RS256", members{"kid": id}))
 	}
 	r.add("unknown_key", "A03", "RFC 7518 3.3; Wycheproof json_web_key 8", "RSA of 1024 bits", r.by("weak-rsa", "RS256", nil))
+	r.add("unknown_key", "A03 P03", "CVE-2017-15361; Wycheproof json_web_key 7", "RSA of Infineon's generator (ROCA)", r.by("roca-rsa", "RS256", nil))
 	r.add("unknown_key", "A03", "RFC 7518 3.5", "RSA of 1024 bits, PS256", r.by("weak-rsa", "PS256", nil))
 	for _, id := range []string{"off-curve", "no-y", "short-x", "wrong-curve", "secp256k1"} {
 		r.add("unknown_key", "A06 P06 W02", "RFC 7518 6.2.1; RFC 8725 3.4; Wycheproof json_web_key 22", "key "+id, r.by("p256-1", "ES256", members{"kid": id}))

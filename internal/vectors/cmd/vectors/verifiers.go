@@ -66,6 +66,7 @@ func (k keyRing) odd() []jsontext.Value {
 		k.jwk("rsa-1", "e-even", members{"e": "AQAA"}),
 		k.jwk("rsa-1", "e-huge", members{"e": "AQAAAAE"}),
 		k.jwk("weak-rsa", "weak-rsa", nil),
+		k.jwk("roca-rsa", "roca-rsa", nil),
 		k.jwk("p256-1", "off-curve", members{"y": b64.EncodeToString(make([]byte, 32))}),
 		k.jwk("p256-1", "no-y", members{"y": nil}),
 		k.jwk("p256-1", "short-x", members{"x": "AQ"}),
