@@ -1,9 +1,10 @@
 module github.com/bearerkit/bearer/internal/vectors
 
-go 1.26.0
+go 1.26.4
 
 require (
 	github.com/bearerkit/bearer v0.0.0
+	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/go-json-experiment/json v1.27.2
 )
 
