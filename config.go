@@ -84,8 +84,11 @@ func New(cfg Config) (*JWTVerifier, error) {
 	if template != nil && cfg.Keys == nil {
 		errs = append(errs, errTemplateKeys)
 	}
-	if keys := reflect.ValueOf(cfg.Keys); keys.Kind() == reflect.Pointer && keys.IsNil() {
+	if isNilPointer(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
+	}
+	if isNilPointer(cfg.Observer) {
+		errs = append(errs, fmt.Errorf("Config.Observer: a nil %T", cfg.Observer))
 	}
 	if err := cfg.Hierarchy.Err(); err != nil {
 		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
@@ -130,6 +133,13 @@ func New(cfg Config) (*JWTVerifier, error) {
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
 	return v, nil
+}
+
+// isNilPointer reports whether v is a pointer to nothing in an interface, which
+// compares unequal to nil and fails on the first request.
+func isNilPointer(v any) bool {
+	value := reflect.ValueOf(v)
+	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // discover starts a cache of the verifier's own, if start says so: a

@@ -96,3 +96,23 @@ func ExampleCustom() {
 	fmt.Println(deployer.Claims.Repository, ok)
 	// Output: acmecorp/inventory-service true
 }
+
+// Metrics, logs and traces are told side by side.
+func ExampleNewMultiObserver() {
+	refusals := bearer.ObserverFunc(func(_ context.Context, e bearer.Event) {
+		if e.Reason != "" {
+			fmt.Println("refused:", e.Reason)
+		}
+	})
+	all := bearer.ObserverFunc(func(context.Context, bearer.Event) { fmt.Println("a verdict") })
+	observer, err := bearer.NewMultiObserver(all, refusals)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// As Config.Observer it is told by the verifier and its guards.
+	observer.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
+	// Output:
+	// a verdict
+	// refused: expired
+}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/bearerkit/bearer/jwks"
 )
 
 // Issuers verifies the tokens of several issuers. Each token goes to the verifier
@@ -48,6 +46,9 @@ var errClosed = errors.New("bearer: Issuers is closed")
 // Add starts to accept the tokens of an issuer. An issuer that is there already,
 // also as an alias, is an error: remove it first. So is what [New] finds wrong.
 func (s *Issuers) Add(cfg Config) error {
+	if isNilPointer(s.Observer) {
+		return fmt.Errorf("bearer: Issuers.Observer: a nil %T", s.Observer)
+	}
 	v, err := New(cfg)
 	if err != nil {
 		return err
@@ -123,33 +124,6 @@ func (s *Issuers) Close() error {
 		errs = append(errs, v.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// IssuerStatus is one issuer, seen from outside.
-type IssuerStatus struct {
-	// Issuer is the configured issuer, and Profile the name of its profile.
-	Issuer, Profile string
-	// Keys is the state of its key cache; nil where its keys are no
-	// *[jwks.Cache].
-	Keys *jwks.Status
-	// Cache is the state of its verified-token cache.
-	Cache CacheStatus
-}
-
-// Status describes the issuers, in the order of their names.
-func (s *Issuers) Status() []IssuerStatus {
-	all := s.table().all
-	list := make([]IssuerStatus, 0, len(all))
-	for _, issuer := range slices.Sorted(maps.Keys(all)) {
-		v := all[issuer]
-		status := IssuerStatus{Issuer: issuer, Profile: v.profile.name, Cache: v.CacheStatus()}
-		if cache, ok := v.keys.(*jwks.Cache); ok {
-			keys := cache.Status()
-			status.Keys = &keys
-		}
-		list = append(list, status)
-	}
-	return list
 }
 
 // Observe implements [Observer]: it tells Issuers.Observer and that of the issuer

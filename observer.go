@@ -2,6 +2,9 @@ package bearer
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -40,4 +43,33 @@ type Event struct {
 	// Err is the error with its detail. Where the request was let through it is
 	// nil, or what a rule in the mode of scopes.ReportOnly would have said.
 	Err error
+}
+
+// MultiObserver is several observers as one. [NewMultiObserver] makes one. It is
+// safe for concurrent use.
+type MultiObserver struct{ observers []Observer }
+
+// NewMultiObserver returns an Observer that tells each of the observers, in this
+// order: metrics and logs, say. A nil observer is an error, and so are none.
+func NewMultiObserver(observers ...Observer) (*MultiObserver, error) {
+	var errs []error
+	for i, o := range observers {
+		if o == nil || isNilPointer(o) {
+			errs = append(errs, fmt.Errorf("bearer: observer %d is nil", i+1))
+		}
+	}
+	if len(observers) == 0 {
+		errs = append(errs, errors.New("bearer: no observers"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &MultiObserver{slices.Clone(observers)}, nil
+}
+
+// Observe tells each observer.
+func (m *MultiObserver) Observe(ctx context.Context, e Event) {
+	for _, o := range m.observers {
+		o.Observe(ctx, e)
+	}
 }

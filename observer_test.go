@@ -1,0 +1,84 @@
+package bearer_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// nilObserver has no nil-safe method: told of anything, it would panic.
+type nilObserver struct{ told int }
+
+func (o *nilObserver) Observe(context.Context, bearer.Event) { o.told++ }
+
+// TestNilObserver wants a nil observer to be found where it is configured, not by
+// the first request.
+func TestNilObserver(t *testing.T) {
+	issuer := newIssuer(t)
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
+	var none *nilObserver
+
+	_, err = bearer.NewMultiObserver(&nilObserver{}, nil, none)
+	wantError(t, "NewMultiObserver", err, "observer 2 is nil", "observer 3 is nil")
+	_, err = bearer.NewMultiObserver()
+	wantError(t, "NewMultiObserver of none", err, "no observers")
+
+	issuers := bearer.Issuers{Observer: none}
+	wantError(t, "Issuers.Add", issuers.Add(cfg), "Issuers.Observer: a nil *bearer_test.nilObserver")
+
+	cfg.Observer = none
+	_, err = bearer.New(cfg)
+	wantError(t, "New", err, "Config.Observer: a nil *bearer_test.nilObserver")
+}
+
+func wantError(t *testing.T, what string, err error, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%s: got %v, want an error with %q", what, err, part)
+		}
+	}
+}
+
+// TestMultiObserver wants each observer told, in order, of each outcome.
+func TestMultiObserver(t *testing.T) {
+	var told []string
+	as := func(name string) bearer.Observer {
+		return bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { told = append(told, name+" "+string(e.Reason)) })
+	}
+	both, err := bearer.NewMultiObserver(as("first"), as("second"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVerifier(t, newIssuer(t), func(cfg *bearer.Config) { cfg.Observer = both })
+	if _, err := v.Verify(t.Context(), "not a token"); err == nil {
+		t.Fatal("got no error, want one")
+	}
+	if got, want := strings.Join(told, ", "), "first malformed, second malformed"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestStatus wants a verifier and several issuers to be described alike.
+func TestStatus(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, nil)
+	status := v.Status()
+	if len(status) != 1 || status[0].Issuer != issuer.URL() || status[0].Profile != "RFC 9068" || !status[0].Ready() {
+		t.Errorf("got %+v, want one issuer, %s, ready by its fixed set", status, issuer.URL())
+	}
+	keys := &jwks.Status{}
+	if (bearer.IssuerStatus{Keys: keys}).Ready() {
+		t.Error("got ready, want not: the cache has no keys")
+	}
+	if keys.Ready = true; !(bearer.IssuerStatus{Keys: keys}).Ready() {
+		t.Error("got not ready, want ready")
+	}
+}
