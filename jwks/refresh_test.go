@@ -309,6 +309,11 @@ func TestStatus(t *testing.T) {
 		_ = c.Refresh(t.Context())
 		s = c.Status()
 		want(t, "fetches by result", fmt.Sprint(s.Fetches, s.Refreshed, s.NotModified, s.Failed), "4 3 0 1")
+		want(t, "rejected when down", s.Rejected, 0)
+		i.set(func(i *issuer) { i.down, i.doc = false, []byte(`{"keys":[]}`) })
+		_ = c.Refresh(t.Context())
+		s = c.Status()
+		want(t, "failed and rejected, and the keys that stay", fmt.Sprint(s.Failed, s.Rejected, len(s.Keys)), "2 1 2")
 		want(t, "LastAttempt after LastSuccess", s.LastAttempt.After(s.LastSuccess) || s.LastAttempt.Equal(s.LastSuccess), true)
 	})
 }

@@ -26,6 +26,7 @@ type outcome struct {
 	notModified bool
 	fresh       time.Duration
 	err         error
+	rejected    bool // err is about the document, which came
 
 	took         time.Duration
 	failedBefore int // how many times in a row
@@ -167,6 +168,9 @@ func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time)
 	switch {
 	case done.err != nil:
 		c.report.failed++
+		if done.rejected {
+			c.report.rejected++
+		}
 	case done.notModified:
 		c.report.notModified++
 	default:
@@ -273,7 +277,7 @@ func (c *Cache) fetchSet(ctx context.Context, doubt bool) outcome {
 	set := inUse
 	if set == nil || digest != own.digest {
 		if set, err = parse(a.body, inUse); err != nil {
-			return outcome{err: fmt.Errorf("GET %s: %w", own.where.url, err)}
+			return outcome{err: fmt.Errorf("GET %s: %w", own.where.url, err), rejected: true}
 		}
 	}
 	own.copyOf, own.have, own.digest = own.where.url, a.validators, digest

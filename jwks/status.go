@@ -39,6 +39,10 @@ type Status struct {
 	// Fetches counts the attempts since the start. Refreshed, NotModified and
 	// Failed count them by what they came to; one may be under way.
 	Fetches, Refreshed, NotModified, Failed uint64
+	// Rejected counts those of Failed in which the issuer did answer, with a
+	// document that is no usable key set, so that the last good one stays: what a
+	// rotation that went wrong looks like.
+	Rejected uint64
 	// MissFetches counts the attempts that a key which is not in the set caused,
 	// Denied the lookups of such keys that caused none because of the cool-down.
 	MissFetches, Denied uint64
@@ -64,6 +68,7 @@ type report struct {
 	failures                       int
 	fetches, denied, missFetches   uint64
 	refreshed, notModified, failed uint64
+	rejected                       uint64
 	restored                       bool
 }
 
@@ -77,7 +82,7 @@ func (c *Cache) Status() Status {
 		Issuer: c.name, URL: r.url, Restored: r.restored,
 		LastSuccess: r.lastSuccess, LastAttempt: r.lastAttempt, NextRefresh: r.next,
 		LastError: r.lastError, Failures: r.failures,
-		Fetches: r.fetches, Refreshed: r.refreshed, NotModified: r.notModified, Failed: r.failed,
+		Fetches: r.fetches, Refreshed: r.refreshed, NotModified: r.notModified, Failed: r.failed, Rejected: r.rejected,
 		MissFetches: r.missFetches, Denied: r.denied,
 	}
 	if !r.lastSuccess.IsZero() {
