@@ -1,0 +1,326 @@
+package realissuers_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// The client that each issuer knows, and what it may have.
+const (
+	clientID     = "deployer"
+	clientSecret = "a secret of the tests"
+	audience     = "https://deployments.example"
+	read, deploy = "read:deployments", "deploy:applications"
+)
+
+// issuer is a running authorization server, and what its tokens should say.
+type issuer struct {
+	url, tokenURL string
+	form          url.Values // what the token endpoint wants besides grant and scope
+	alg           string
+	profile       bearer.Profile
+	audience      string
+	noScopes      bool // its tokens name none
+	roles         []string
+	// rotate publishes a new key and signs with it; withdraw takes the older ones
+	// out of the published set.
+	rotate, withdraw func(t *testing.T)
+}
+
+// grant is the answer of a token endpoint.
+type grant struct {
+	AccessToken string `json:"access_token"`
+	IDToken     string `json:"id_token"`
+	TokenType   string `json:"token_type"`
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
+}
+
+// post asks a token endpoint, as the client.
+func post(t *testing.T, endpoint string, form url.Values, header http.Header) grant {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	// RFC 6749, section 2.3.1: both are form-encoded first.
+	req.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(clientSecret))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var g grant
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&g); err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK || g.AccessToken == "" {
+		t.Fatalf("token endpoint: got %s, %s: %s", resp.Status, g.Error, g.Description)
+	}
+	return g
+}
+
+// mint gets a token by client credentials.
+func (i *issuer) mint(t *testing.T, scope ...string) string {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scope, " ")}}
+	for name, values := range i.form {
+		form[name] = values
+	}
+	return post(t, i.tokenURL, form, nil).AccessToken
+}
+
+// verifier finds the issuer's keys by discovery.
+func (i *issuer) verifier(t *testing.T) (*bearer.JWTVerifier, *jwks.Cache) {
+	t.Helper()
+	cache, err := jwks.Discover(i.url, &jwks.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cache.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	v, err := bearer.New(i.config(cache))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, cache
+}
+
+func (i *issuer) config(keys bearer.KeySet) bearer.Config {
+	return bearer.Config{Issuer: i.url, Audience: []string{i.audience}, Keys: keys, Profile: i.profile}
+}
+
+// refusal returns the reason of an error, or "".
+func refusal(t *testing.T, err error) bearer.Reason {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	e, ok := errors.AsType[*bearer.Error](err)
+	if !ok {
+		t.Fatalf("got an error of type %T, want *bearer.Error: %v", err, err)
+	}
+	return e.Reason
+}
+
+// lifecycle is what the tokens of every issuer go through.
+func lifecycle(t *testing.T, i *issuer) {
+	t.Helper()
+	t.Run("accepted", func(t *testing.T) { accepted(t, i) })
+	t.Run("forged", func(t *testing.T) { forged(t, i) })
+	t.Run("expiry", func(t *testing.T) { expiry(t, i) })
+	t.Run("rotation", func(t *testing.T) { rotation(t, i) })
+	t.Run("removal", func(t *testing.T) { removal(t, i) })
+}
+
+// accepted wants a token to be accepted with exactly its scopes.
+func accepted(t *testing.T, i *issuer) {
+	t.Helper()
+	v, _ := i.verifier(t)
+	for _, granted := range [][]string{{read}, {read, deploy}} {
+		claims, err := v.Verify(t.Context(), i.mint(t, granted...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := granted
+		if i.noScopes {
+			want = nil
+		}
+		if got := slices.Collect(claims.Scopes().All()); !slices.Equal(got, want) {
+			t.Errorf("got scopes %q, want %q", got, want)
+		}
+		if got := claims.Roles(); !slices.Equal(got, i.roles) {
+			t.Errorf("got roles %q, want %q", got, i.roles)
+		}
+		if claims.ClientID() != clientID || claims.Issuer() != i.url || !slices.Contains(claims.Audience(), i.audience) && len(claims.Audience()) > 0 {
+			t.Errorf("got client %q of %q for %q", claims.ClientID(), claims.Issuer(), claims.Audience())
+		}
+	}
+	_, err := bearer.Decide(t.Context(), v, bearer.Request{
+		Authorization: []string{"Bearer " + i.mint(t, read)}, Rule: scopes.All(deploy),
+	})
+	if e, ok := errors.AsType[*bearer.Error](err); !ok || e.Reason != bearer.MissingScope || !slices.Equal(e.Missing, []string{deploy}) {
+		t.Errorf("a scope that was not granted: got %v, want %s missing", err, deploy)
+	}
+	elsewhere := i.config(&jwks.Set{})
+	_, keys := i.verifier(t)
+	elsewhere.Audience, elsewhere.Keys = []string{"https://another.example"}, keys
+	other, err := bearer.New(elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Verify(t.Context(), i.mint(t, read)); refusal(t, err) != bearer.WrongAudience {
+		t.Errorf("for another API: got %v, want %q", err, bearer.WrongAudience)
+	}
+}
+
+// parts returns the header and the claims of a token.
+func parts(t *testing.T, token string) (header, claims []byte) {
+	t.Helper()
+	encoded := strings.Split(token, ".")
+	if len(encoded) != 3 {
+		t.Fatalf("a token of %d parts, want 3", len(encoded))
+	}
+	for n, to := range []*[]byte{&header, &claims} {
+		var err error
+		if *to, err = base64.RawURLEncoding.DecodeString(encoded[n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return header, claims
+}
+
+// forged signs what the issuer said with somebody else's key of the same name.
+func forged(t *testing.T, i *issuer) {
+	t.Helper()
+	v, _ := i.verifier(t)
+	header, claims := parts(t, i.mint(t, read))
+	var named struct {
+		Alg string `json:"alg"`
+		Kid string `json:"kid"`
+	}
+	if err := json.Unmarshal(header, &named); err != nil {
+		t.Fatal(err)
+	}
+	if named.Alg != i.alg || named.Kid == "" {
+		t.Errorf("got header %s, want alg %s and a kid", header, i.alg)
+	}
+	token := bearertest.NewKey(named.Alg, named.Kid).Sign(header, claims)
+	if _, err := v.Verify(t.Context(), token); refusal(t, err) != bearer.BadSignature {
+		t.Errorf("somebody else's signature: got %v, want %q", err, bearer.BadSignature)
+	}
+}
+
+// expiry takes a token, which the issuer minted in real time, through its life in
+// virtual time.
+func expiry(t *testing.T, i *issuer) {
+	t.Helper()
+	v, cache := i.verifier(t)
+	token := i.mint(t, read)
+	claims, err := v.Verify(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := jwks.Parse(document(t, cache.Status().URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		v, err := bearer.New(i.config(keys))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range []struct {
+			name string
+			at   time.Time
+			want bearer.Reason
+		}{
+			{"long before", claims.IssuedAt().Add(-time.Hour), bearer.NotYetValid},
+			{"when it was issued", claims.IssuedAt(), ""},
+			{"a moment before it expires", claims.ExpiresAt().Add(-time.Nanosecond), ""},
+			{"when it expires", claims.ExpiresAt(), bearer.Expired},
+		} {
+			time.Sleep(time.Until(row.at))
+			if _, err := v.Verify(t.Context(), token); refusal(t, err) != row.want {
+				t.Errorf("%s: got %v, want reason %q", row.name, err, row.want)
+			}
+		}
+	})
+}
+
+// document fetches the issuer's key set.
+func document(t *testing.T, url string) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// rotation wants a token under a new key to be accepted at once, and one under a
+// withdrawn key to be refused as soon as the set was fetched again.
+func rotation(t *testing.T, i *issuer) {
+	t.Helper()
+	v, cache := i.verifier(t)
+	verify := func(token string) bearer.Reason {
+		_, err := v.Verify(t.Context(), token)
+		return refusal(t, err)
+	}
+	old := i.mint(t, read)
+	if got := verify(old); got != "" {
+		t.Fatalf("before: got reason %q", got)
+	}
+	i.rotate(t)
+	renewed := i.mint(t, read)
+	if got := verify(renewed); got != "" {
+		t.Errorf("under the new key: got reason %q", got)
+	}
+	if got := verify(old); got != "" {
+		t.Errorf("under the old key, still published: got reason %q", got)
+	}
+	i.withdraw(t)
+	if err := cache.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := verify(old); got != bearer.UnknownKey {
+		t.Errorf("under the withdrawn key: got reason %q, want %q", got, bearer.UnknownKey)
+	}
+	if got := verify(renewed); got != "" {
+		t.Errorf("under the key that stayed: got reason %q", got)
+	}
+}
+
+// removal takes the issuer out of several.
+func removal(t *testing.T, i *issuer) {
+	t.Helper()
+	_, cache := i.verifier(t)
+	var issuers bearer.Issuers
+	defer issuers.Close()
+	if err := issuers.Add(i.config(cache)); err != nil {
+		t.Fatal(err)
+	}
+	token := i.mint(t, read)
+	for range 2 {
+		if _, err := issuers.Verify(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !issuers.Remove(i.url) {
+		t.Fatal("the issuer was not there")
+	}
+	if _, err := issuers.Verify(t.Context(), token); refusal(t, err) != bearer.WrongIssuer {
+		t.Errorf("removed: got %v, want %q", err, bearer.WrongIssuer)
+	}
+}

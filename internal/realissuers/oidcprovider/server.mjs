@@ -1,0 +1,91 @@
+// An oidc-provider for the tests of the folder above. It listens on loopback,
+// writes {"url": ...} to standard output and obeys one word a line on standard
+// input: "rotate" publishes new keys and signs with them, "withdraw" takes the
+// older ones out of the published set. Each is answered by a line. It ends with
+// standard input.
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { Provider } from 'oidc-provider';
+
+console.info = console.error; // standard output is for answers
+
+const [secret] = process.argv.slice(2);
+const scopes = 'read:deployments deploy:applications';
+
+const kinds = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  PS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  EdDSA: ['ed25519'],
+  Ed25519: ['ed25519'],
+};
+
+function newKeys() {
+  return Object.entries(kinds).map(([alg, [kind, options]]) => ({
+    ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }),
+    alg,
+    use: 'sig',
+  }));
+}
+
+const client = { client_secret: secret, token_endpoint_auth_method: 'client_secret_basic' };
+
+function newProvider(issuer, keys) {
+  return new Provider(issuer, {
+    jwks: { keys },
+    cookies: { keys: ['of the tests'] },
+    clients: [{
+      ...client,
+      client_id: 'deployer',
+      grant_types: ['client_credentials', 'authorization_code'],
+      response_types: ['code'],
+      redirect_uris: ['https://client.example/callback'],
+    }],
+    scopes: ['openid'],
+    findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    features: {
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        // The last part of the resource says by which algorithm its tokens are
+        // signed; a token for no resource is opaque.
+        getResourceServerInfo: (ctx, resource) => ({
+          scope: scopes,
+          audience: resource,
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: 300,
+          jwt: { sign: { alg: resource.split('/').pop() } },
+        }),
+      },
+    },
+  }).callback();
+}
+
+const server = createServer((request, response) => answer(request, response));
+await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+let keys = newKeys();
+let answer = newProvider(issuer, keys);
+const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+say({ url: issuer });
+
+for await (const command of createInterface({ input: process.stdin })) {
+  switch (command) {
+    case 'rotate':
+      keys = [...newKeys(), ...keys]; // it signs with the first that fits
+      break;
+    case 'withdraw':
+      keys = keys.slice(0, Object.keys(kinds).length);
+      break;
+    default:
+      throw new Error(`what is ${command}?`);
+  }
+  answer = newProvider(issuer, keys);
+  say({ done: command });
+}
+server.closeAllConnections();
+server.close();

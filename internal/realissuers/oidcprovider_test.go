@@ -1,0 +1,278 @@
+package realissuers_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+//go:embed oidcprovider/package.json oidcprovider/package-lock.json oidcprovider/server.mjs
+var sources embed.FS
+
+// oldestNode is the oldest major release that oidc-provider runs on.
+const oldestNode = 20
+
+// TestOIDCProvider is npm's oidc-provider, whose access tokens are those of RFC
+// 9068: the zero profile.
+func TestOIDCProvider(t *testing.T) {
+	server := startOIDCProvider(t)
+	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
+		t.Run(alg, func(t *testing.T) { lifecycle(t, server.issuer(alg)) })
+	}
+	t.Run("user", func(t *testing.T) { userTokens(t, server) })
+	t.Run("opaque", func(t *testing.T) {
+		i := server.issuer("RS256")
+		i.form = nil // no resource, no JWT
+		v, _ := i.verifier(t)
+		_, err := v.Verify(t.Context(), i.mint(t))
+		if refusal(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "opaque") {
+			t.Errorf("got %v, want %q and that it may be opaque", err, bearer.Malformed)
+		}
+	})
+	t.Run("sender-constrained", func(t *testing.T) { senderConstrained(t, server) })
+}
+
+// oidcProvider is the running program.
+type oidcProvider struct {
+	url     string
+	command io.Writer
+	answers *bufio.Scanner
+}
+
+func (p *oidcProvider) issuer(alg string) *issuer {
+	resource := audience + "/" + alg
+	return &issuer{
+		url: p.url, tokenURL: p.url + "/token", form: url.Values{"resource": {resource}}, alg: alg, audience: resource,
+		rotate:   func(t *testing.T) { t.Helper(); p.do(t, "rotate") },
+		withdraw: func(t *testing.T) { t.Helper(); p.do(t, "withdraw") },
+	}
+}
+
+// do has the program obey a command.
+func (p *oidcProvider) do(t *testing.T, command string) {
+	t.Helper()
+	if _, err := fmt.Fprintln(p.command, command); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf(`{"done":%q}`, command); !p.answers.Scan() || p.answers.Text() != want {
+		t.Fatalf("got %q (%v), want %s", p.answers.Text(), p.answers.Err(), want)
+	}
+}
+
+// startOIDCProvider installs and runs it until the test ends, or skips the test.
+func startOIDCProvider(t *testing.T) *oidcProvider {
+	t.Helper()
+	node := program(t, "node")
+	dir := install(t, program(t, "npm"), node)
+	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // what PATH has for node
+	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// The context of the test is over by now and the program may be killed.
+		_, _ = stdin.Close(), cmd.Wait()
+		if t.Failed() {
+			t.Logf("oidc-provider said:\n%s", stderr.String())
+		}
+	})
+	p := &oidcProvider{command: stdin, answers: bufio.NewScanner(stdout)}
+	var hello struct {
+		URL string `json:"url"`
+	}
+	if !p.answers.Scan() || json.Unmarshal(p.answers.Bytes(), &hello) != nil || hello.URL == "" {
+		t.Fatalf("oidc-provider did not start: got %q", p.answers.Text())
+	}
+	p.url = hello.URL
+	return p
+}
+
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed, so there is no oidc-provider to test against: %v", name, err)
+	}
+	return path
+}
+
+// unreachable is how npm calls a registry that it has no way to.
+var unreachable = regexp.MustCompile(`E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|network`)
+
+// install puts the program and what the lock file names into a folder of its own.
+func install(t *testing.T, npm, node string) string {
+	t.Helper()
+	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if major, err := strconv.Atoi(strings.TrimSpace(string(version))); err != nil || major < oldestNode {
+		t.Skipf("Node %s is installed, and oidc-provider wants %d or newer", strings.TrimSpace(string(version)), oldestNode)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, sources); err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(dir, "oidcprovider")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
+	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if ctx.Err() != nil || unreachable.Match(out) {
+			t.Skipf("npm cannot reach its registry, so there is no oidc-provider to test against: %v", err)
+		}
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// userTokens logs somebody in: the access token is accepted, and the ID token of
+// the same answer is not, even by those who look away as far as they can.
+func userTokens(t *testing.T, server *oidcProvider) {
+	t.Helper()
+	i := server.issuer("RS256")
+	v, _ := i.verifier(t)
+	g := login(t, i)
+	claims, err := v.Verify(t.Context(), g.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claims.Subject() != "somebody" || claims.ClientID() != clientID || claims.Scopes().String() != read {
+		t.Errorf("the access token: got subject %q, client %q, scopes %q", claims.Subject(), claims.ClientID(), claims.Scopes())
+	}
+	_, keys := i.verifier(t)
+	for _, row := range []struct {
+		name    string
+		profile bearer.Profile
+		want    bearer.Reason
+	}{
+		{"RFC 9068", bearer.Profile{}, bearer.WrongType},
+		{"no typ, no claims required", bearer.Profile{Types: []string{"", "JWT", "at+jwt"}, Required: []string{}}, bearer.InvalidClaims},
+		{"Auth0", bearer.Auth0, ""},
+		{"Keycloak", bearer.Keycloak, ""},
+		{"PingOne", bearer.PingOne, ""},
+	} {
+		cfg := i.config(keys)
+		// An ID token's audience is its client: whoever lists that is as open as can be.
+		cfg.Profile, cfg.Audience = row.profile, []string{i.audience, clientID}
+		v, err := bearer.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Verify(t.Context(), g.IDToken)
+		if got := refusal(t, err); got == "" || row.want != "" && got != row.want {
+			t.Errorf("the ID token, profile %s: got %v, want it refused %s", row.name, err, row.want)
+		}
+	}
+}
+
+// login goes the way of the authorization code with the forms of devInteractions.
+func login(t *testing.T, i *issuer) grant {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
+		if req.URL.Host == "client.example" {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	verifier := oauth2.GenerateVerifier()
+	flow := oauth2.Config{ClientID: clientID, RedirectURL: "https://client.example/callback", Scopes: []string{"openid", read}}
+	flow.Endpoint.AuthURL = i.url + "/auth"
+	resource := oauth2.SetAuthURLParam("resource", i.audience)
+	page := flow.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier), resource, oauth2.SetAuthURLParam("nonce", "n"))
+	resp, err := browser.Get(page)
+	for _, answer := range []url.Values{{"prompt": {"login"}, "login": {"somebody"}, "password": {"x"}}, {"prompt": {"consent"}}} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got %s", resp.Request.URL.Path, resp.Status)
+		}
+		resp, err = browser.PostForm(resp.Request.URL.String(), answer)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	back, err := resp.Location()
+	if err != nil {
+		t.Fatal(errors.Join(err, errors.New("the login did not lead back to the client")))
+	}
+	g := post(t, i.tokenURL, url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "code_verifier": {verifier},
+		"redirect_uri": {flow.RedirectURL}, "resource": {i.audience},
+	}, nil)
+	if g.IDToken == "" {
+		t.Fatal("no ID token")
+	}
+	return g
+}
+
+// senderConstrained gets a token that is bound to a key (RFC 9449) and sends it
+// as if it were not.
+func senderConstrained(t *testing.T, server *oidcProvider) {
+	t.Helper()
+	i := server.issuer("ES256")
+	v, _ := i.verifier(t)
+	key := bearertest.NewKey("ES256", "")
+	var jwk struct {
+		Kty string `json:"kty"`
+		Crv string `json:"crv"`
+		X   string `json:"x"`
+		Y   string `json:"y"`
+	}
+	if err := json.Unmarshal(key.JWK(), &jwk); err != nil {
+		t.Fatal(err)
+	}
+	header, err := json.Marshal(map[string]any{"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := key.Sign(header, fmt.Appendf(nil, `{"jti":"1","htm":"POST","htu":%q,"iat":%d}`, i.tokenURL, time.Now().Unix()))
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {read}, "resource": {i.audience}}
+	g := post(t, i.tokenURL, form, http.Header{"Dpop": {proof}})
+	if g.TokenType != "DPoP" {
+		t.Fatalf("got a token of type %q, want DPoP", g.TokenType)
+	}
+	_, err = v.Verify(t.Context(), g.AccessToken)
+	if refusal(t, err) != bearer.WrongBinding || !strings.Contains(err.Error(), "jkt") {
+		t.Errorf("got %v, want %q", err, bearer.WrongBinding)
+	}
+}
