@@ -54,7 +54,9 @@ type Profile struct {
 	// Values is claims that must be there with one of these string values.
 	Values map[string][]string
 	// Forbidden is claims that mark another kind of token, such as an ID token,
-	// which must not pass for an access token (RFC 8725, section 3.12).
+	// which must not pass for an access token (RFC 8725, section 3.12). Nil means
+	// "at_hash", "c_hash", "nonce" and "events" where Types accepts more than
+	// "at+jwt", and none where it does not: "typ" tells the tokens apart then.
 	Forbidden []string
 	// ForbiddenHeader is header members that mark tokens which nobody but
 	// somebody else can use, each with the sentence that says so in the log.
@@ -137,6 +139,10 @@ func (p Profile) resolve() (*profile, []error) {
 	if len(r.types) == 0 {
 		errs = append(errs, errors.New("Config.Profile.Types: empty, so that no token could be accepted"))
 	}
+	var otherKinds []string
+	if slices.ContainsFunc(r.types, func(typ string) bool { return typ != "at+jwt" }) {
+		otherKinds = idToken
+	}
 	for _, list := range []struct {
 		field   string
 		given   []string
@@ -149,7 +155,7 @@ func (p Profile) resolve() (*profile, []error) {
 		{"Roles", p.Roles, nil, &r.roles, false},
 		{"ClientID", p.ClientID, []string{"client_id"}, &r.clientID, false},
 		{"Required", p.Required, []string{"sub", "client_id", "iat", "jti"}, &r.required, false},
-		{"Forbidden", p.Forbidden, nil, &r.forbidden, false},
+		{"Forbidden", p.Forbidden, otherKinds, &r.forbidden, false},
 	} {
 		names := list.given
 		if names == nil {

@@ -17,7 +17,6 @@ var (
 		Scopes:    []string{"scopes", "scope"},
 		ClientID:  []string{"client_id"},
 		Required:  []string{"sub", "client_id", "iat", "jti"},
-		Forbidden: idToken,
 		NotIssuer: map[string]string{`\.scalekit\.(dev|com|cloud)/$`: "Scalekit's issuer has no slash at the end"},
 	}
 
@@ -31,7 +30,6 @@ var (
 		Roles:     []string{"permissions"},
 		ClientID:  []string{"client_id", "azp"},
 		Required:  []string{"sub", "iat"},
-		Forbidden: idToken,
 		NotIssuer: map[string]string{`\.auth0\.com$`: "Auth0's issuer has a slash at the end"},
 	}
 
@@ -39,12 +37,11 @@ var (
 	// in it. Tokens of the org authorization server are for Okta's own APIs: it
 	// does not publish the keys. Of a user's token "uid" is there.
 	Okta = Profile{
-		Name:      "Okta",
-		Types:     []string{"", "JWT", "at+jwt"},
-		Scopes:    []string{"scp"},
-		ClientID:  []string{"cid"},
-		Required:  []string{"sub", "cid", "iat", "jti"},
-		Forbidden: idToken,
+		Name:     "Okta",
+		Types:    []string{"", "JWT", "at+jwt"},
+		Scopes:   []string{"scp"},
+		ClientID: []string{"cid"},
+		Required: []string{"sub", "cid", "iat", "jti"},
 		NotIssuer: map[string]string{
 			`^https://[^/]+\.okta(preview|-emea)?\.com/?$`: "the org authorization server's tokens are for Okta's own APIs, and its keys are not published",
 		},
@@ -61,7 +58,6 @@ var (
 		ClientID:          []string{"client_id", "azp"},
 		Required:          []string{"sub", "iat", "jti"},
 		Values:            map[string][]string{"typ": {"Bearer"}},
-		Forbidden:         idToken,
 		InertConfirmation: []string{"kc-jkt-type"},
 	}
 
@@ -78,7 +74,6 @@ var (
 		ClientID:        []string{"appid"},
 		Required:        []string{"sub", "appid", "tid", "iat"},
 		Values:          map[string][]string{"ver": {"1.0"}},
-		Forbidden:       idToken,
 		ForbiddenHeader: microsoftGraph,
 		NotIssuer:       map[string]string{`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end"},
 	}
@@ -95,7 +90,6 @@ var (
 		ClientID:        []string{"azp"},
 		Required:        []string{"sub", "azp", "tid", "iat"},
 		Values:          map[string][]string{"ver": {"2.0"}},
-		Forbidden:       idToken,
 		ForbiddenHeader: microsoftGraph,
 		KeyIssuer:       true,
 		NotIssuer:       map[string]string{`/v2\.0/$`: "Entra's issuer of version 2 has no slash at the end"},
@@ -105,15 +99,14 @@ var (
 	// unless a resource was bound; Config.Audience lists the client identifiers
 	// then. ID tokens, whose "aud" is a client, are refused by "token_use".
 	Cognito = Profile{
-		Name:      "Cognito",
-		Types:     []string{"", "JWT", "at+jwt"},
-		Audience:  []string{"aud", "client_id"},
-		Scopes:    []string{"scope"},
-		Roles:     []string{"cognito:groups"},
-		ClientID:  []string{"client_id"},
-		Required:  []string{"sub", "client_id", "iat", "jti"},
-		Values:    map[string][]string{"token_use": {"access"}},
-		Forbidden: idToken,
+		Name:     "Cognito",
+		Types:    []string{"", "JWT", "at+jwt"},
+		Audience: []string{"aud", "client_id"},
+		Scopes:   []string{"scope"},
+		Roles:    []string{"cognito:groups"},
+		ClientID: []string{"client_id"},
+		Required: []string{"sub", "client_id", "iat", "jti"},
+		Values:   map[string][]string{"token_use": {"access"}},
 	}
 
 	// Google is the ID tokens of Google's service accounts, with which they call
@@ -130,70 +123,64 @@ var (
 
 	// PingOne is PingOne. Tokens by client credentials have no "sub".
 	PingOne = Profile{
-		Name:      "PingOne",
-		Types:     []string{"at+jwt", "JWT", ""},
-		Scopes:    []string{"scope"},
-		ClientID:  []string{"client_id"},
-		Required:  []string{"client_id"},
-		Forbidden: idToken,
+		Name:     "PingOne",
+		Types:    []string{"at+jwt", "JWT", ""},
+		Scopes:   []string{"scope"},
+		ClientID: []string{"client_id"},
+		Required: []string{"client_id"},
 	}
 
 	// Zitadel is Zitadel. "aud" has the project and every client of it:
 	// Config.Audience is the project. There are roles and no scopes.
 	Zitadel = Profile{
-		Name:      "Zitadel",
-		Types:     []string{"JWT", "at+jwt"},
-		Scopes:    []string{},
-		Roles:     []string{"urn:zitadel:iam:org:project:roles"},
-		ClientID:  []string{"client_id", "azp"},
-		Required:  []string{"sub", "iat", "jti"},
-		Forbidden: idToken,
+		Name:     "Zitadel",
+		Types:    []string{"JWT", "at+jwt"},
+		Scopes:   []string{},
+		Roles:    []string{"urn:zitadel:iam:org:project:roles"},
+		ClientID: []string{"client_id", "azp"},
+		Required: []string{"sub", "iat", "jti"},
 	}
 
 	// Hydra is Ory Hydra with JWT access tokens, which are by choice. "aud" is
 	// empty where the client asked for none: Config.Audience lists the clients
 	// then. Custom claims are in the object "ext".
 	Hydra = Profile{
-		Name:      "Ory Hydra",
-		Types:     []string{"JWT", "at+jwt"},
-		Audience:  []string{"aud", "client_id"},
-		Scopes:    []string{"scp", "scope"},
-		ClientID:  []string{"client_id"},
-		Required:  []string{"sub", "client_id", "iat"},
-		Forbidden: idToken,
+		Name:     "Ory Hydra",
+		Types:    []string{"JWT", "at+jwt"},
+		Audience: []string{"aud", "client_id"},
+		Scopes:   []string{"scp", "scope"},
+		ClientID: []string{"client_id"},
+		Required: []string{"sub", "client_id", "iat"},
 	}
 
 	// FusionAuth is FusionAuth's entities, signed with a key pair (the default
 	// key is symmetric and its tokens are refused). The client is in "sub" only.
 	FusionAuth = Profile{
-		Name:      "FusionAuth",
-		Types:     []string{"JWT", "at+jwt"},
-		Scopes:    []string{"scope"},
-		Roles:     []string{"permissions"},
-		ClientID:  []string{"sub"},
-		Required:  []string{"sub", "iat", "jti"},
-		Forbidden: idToken,
+		Name:     "FusionAuth",
+		Types:    []string{"JWT", "at+jwt"},
+		Scopes:   []string{"scope"},
+		Roles:    []string{"permissions"},
+		ClientID: []string{"sub"},
+		Required: []string{"sub", "iat", "jti"},
 	}
 
 	// WorkOS is WorkOS Connect. "aud" is the environment's client identifier.
 	WorkOS = Profile{
-		Name:      "WorkOS",
-		Types:     []string{"", "JWT", "at+jwt"},
-		Scopes:    []string{"scope"},
-		ClientID:  []string{"client_id"},
-		Required:  []string{"sub", "client_id", "iat", "jti"},
-		Forbidden: idToken,
+		Name:     "WorkOS",
+		Types:    []string{"", "JWT", "at+jwt"},
+		Scopes:   []string{"scope"},
+		ClientID: []string{"client_id"},
+		Required: []string{"sub", "client_id", "iat", "jti"},
 	}
 
 	// Stytch is Stytch's machine clients. The issuer may be no URL: Config.Keys
 	// is required then. "aud" is the project; the client is in "sub" only.
 	Stytch = Profile{
-		Name:      "Stytch",
-		Types:     []string{"JWT", "", "at+jwt"},
-		Scopes:    []string{"scope"},
-		ClientID:  []string{"sub"},
-		Required:  []string{"sub", "iat"},
-		Forbidden: idToken,
+		Name:     "Stytch",
+		Types:    []string{"JWT", "", "at+jwt"},
+		Scopes:   []string{"scope"},
+		ClientID: []string{"sub"},
+		Required: []string{"sub", "iat"},
 	}
 
 	// Kinde is Kinde's machine clients. Their tokens have no "sub".
@@ -204,7 +191,6 @@ var (
 		Roles:     []string{"permissions"},
 		ClientID:  []string{"azp"},
 		Required:  []string{"azp", "iat", "jti"},
-		Forbidden: idToken,
 		NotIssuer: map[string]string{`\.kinde\.com/$`: "Kinde's issuer has no slash at the end"},
 	}
 
@@ -234,7 +220,7 @@ var (
 //nolint:gochecknoglobals // parts of the profiles
 var (
 	// idToken is claims of OpenID Connect Core 1.0, section 2 and 3.3.2.11, and
-	// of RFC 8417, that an access token has no use for.
+	// of RFC 8417, that an access token of a machine has no use for.
 	idToken = []string{"at_hash", "c_hash", "nonce", "events"}
 
 	microsoftGraph = map[string]string{
