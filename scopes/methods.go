@@ -47,7 +47,8 @@ func (m Methods) Rule(fullMethod string) (Rule, string) {
 
 func validMethod(name string) bool {
 	service, method, ok := cutMethod(name)
-	return ok && plain(service) && (method == "*" || plain(method))
+	// A service is names with dots between them.
+	return ok && plain(service) && !strings.Contains("."+service+".", "..") && (method == "*" || plain(method))
 }
 
 // cutMethod splits "/service/method"; neither part is empty or has a slash.

@@ -130,11 +130,12 @@ func Describe(reason bearer.Reason) string {
 }
 
 // IsNil reports whether there is no verifier in v, also where a nil pointer of a
-// verifier is: what New returns beside an error that was not looked at.
+// verifier is, which New returns beside an error that was not looked at, or a nil
+// function.
 func IsNil(v bearer.Verifier) bool {
 	if v == nil {
 		return true
 	}
 	value := reflect.ValueOf(v)
-	return value.Kind() == reflect.Pointer && value.IsNil()
+	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }
