@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -29,9 +30,16 @@ const defaultRetry = 5 * time.Second
 // err only the reason, the missing scopes and the time to wait reach the client.
 func (g *Guard) deny(ctx context.Context, err error) error {
 	refusal := asRefusal(err)
+	if ctx.Err() != nil && refusal.Reason == bearer.KeysUnavailable {
+		// The caller did not wait for keys. That is no outage, and nobody is
+		// there to come again.
+		return status.FromContextError(ctx.Err()).Err()
+	}
 	if text := g.challenges.For(refusal); text != "" {
 		challenge := metadata.Pairs("www-authenticate", text)
-		if grpc.SetHeader(ctx, challenge) != nil {
+		// Behind net/http's server there is no such trailer: it drops the field
+		// (RFC 9110, section 6.5.1) and logs that it did.
+		if grpc.SetHeader(ctx, challenge) != nil && ctx.Value(http.ServerContextKey) == nil {
 			// It fails outside of a server's call only, where nobody reads it.
 			_ = grpc.SetTrailer(ctx, challenge)
 		}

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // leeway is how soon the verifier is asked again about a token that, by its own
 // word, has expired, where the verifier let it pass nevertheless: its clock is
-// the one that counts.
+// the one that counts. It is also how long the verifier may think about that.
 const leeway = time.Second
 
 // lease is how long the caller of one stream may go on. It ends with the first
@@ -40,15 +41,10 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
 	defer l.release()
 	if claims, ok := bearer.FromContext(opened.ctx); ok && g.expire {
-		l.askAfter(func() time.Duration {
-			if wait := time.Until(claims.ExpiresAt()); wait > 0 {
-				return wait
-			}
-			return leeway
-		})
+		l.asking.Go(func() { l.askFrom(claims.ExpiresAt()) })
 	}
 	if g.recheck > 0 {
-		l.askAfter(func() time.Duration { return g.recheck })
+		l.asking.Go(func() { l.askEvery(g.recheck) })
 	}
 	opened.ctx = l.ctx
 	err := handler(srv, &leasedStream{stream: opened, lease: l})
@@ -61,24 +57,48 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	return err
 }
 
-// askAfter has the caller judged anew whenever next says, until the call or the
-// lease ends.
-func (l *lease) askAfter(next func() time.Duration) {
-	l.asking.Go(func() {
-		for {
-			timer := time.NewTimer(next())
-			select {
-			case <-timer.C:
-			case <-l.ctx.Done():
-				timer.Stop()
-				return
-			}
-			if _, err := bearer.Decide(l.ctx, l.guard.verifier, l.req); err != nil {
-				l.end(err)
-				return
-			}
+// askFrom has the caller judged anew when its token expires. Only a verdict that
+// it is good nevertheless keeps the stream: one that cannot be had does not.
+func (l *lease) askFrom(exp time.Time) {
+	wait := time.Until(exp)
+	if wait <= 0 {
+		wait = leeway
+	}
+	for l.sleep(wait) {
+		wait = leeway
+		ctx, cancel := context.WithTimeout(l.ctx, leeway)
+		_, err := bearer.Decide(ctx, l.guard.verifier, l.req)
+		if errors.Is(err, bearer.KeysUnavailable) || (err != nil && ctx.Err() != nil) {
+			err = &bearer.Error{Reason: bearer.Expired, Err: err}
 		}
-	})
+		cancel()
+		if err != nil {
+			l.end(err)
+			return
+		}
+	}
+}
+
+// askEvery has the caller judged anew at an interval.
+func (l *lease) askEvery(interval time.Duration) {
+	for l.sleep(interval) {
+		if _, err := bearer.Decide(l.ctx, l.guard.verifier, l.req); err != nil {
+			l.end(err)
+			return
+		}
+	}
+}
+
+// sleep reports false where the call or the lease ended meanwhile.
+func (l *lease) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.ctx.Done():
+		return false
+	}
 }
 
 // end ends the lease: from here on the stream has nothing but the refusal for

@@ -1,0 +1,105 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// connectHTTP serves the service behind net/http's server, by
+// (*grpc.Server).ServeHTTP: how programs have HTTP and gRPC on one port.
+func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
+	tb.Helper()
+	listener := bufconn.Listen(64 << 10)
+	grpcServer := grpc.NewServer(opts...)
+	grpcServer.RegisterService(&echoDesc, service)
+	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols)}
+	server.Protocols.SetUnencryptedHTTP2(true)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	conn, err := grpc.NewClient("passthrough:///bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return conn, func() {
+		_ = conn.Close() // of no interest: what was said is said
+		grpcServer.Stop()
+		if err := errors.Join(server.Close(), <-served); !errors.Is(err, http.ErrServerClosed) {
+			tb.Errorf("Serve: %v", err)
+		}
+	}
+}
+
+func TestBehindNetHTTP(t *testing.T) {
+	underWay := expired
+	underWay.challenge = "" // it would be a trailer
+	for _, row := range []struct {
+		name    string
+		handler grpc.StreamHandler
+		client  func(grpc.ClientStream) error
+		want    verdict
+		after   time.Duration
+	}{
+		{"blocked in RecvMsg", handleRecv, drain, expired, lifetime},
+		{"waits for its context", handleContext, drain, expired, lifetime},
+		{"finds out when it sends", handleTicks, drain, underWay, 12 * time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer, start := newIssuer(t), time.Now()
+				guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All("say"), talk: scopes.All("talk")}, &interceptor.Options{ExpireStreams: true})
+				conn, stop := connectHTTP(t, echo{talk: func(ss grpc.ServerStream) error { return row.handler(nil, ss) }}, guard.ServerOptions()...)
+				defer stop()
+				token := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "talk", "exp": start.Add(lifetime)})
+				for _, values := range [][]string{nil, {token, token}} {
+					if _, header, err := callSay(t.Context(), conn, values...); seen(t, err, header).code != codes.Unauthenticated {
+						t.Errorf("%d values: got %v", len(values), err)
+					}
+				}
+				talking := openTalk(t.Context(), t, conn, token)
+				err := row.client(talking)
+				header, _ := talking.Header()
+				if got := seen(t, err, metadata.Join(header, talking.Trailer())); got != row.want || time.Since(start) != row.after {
+					t.Errorf("got %+v after %v, want %+v after %v", got, time.Since(start), row.want, row.after)
+				}
+			})
+		})
+	}
+}
+
+// TestBlockedSendBehindNetHTTP keeps down what is different there: the one
+// goroutine that writes is blocked as well, so the client is told when it reads
+// again, or hangs up.
+func TestBlockedSendBehindNetHTTP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer, start := newIssuer(t), time.Now()
+		guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{talk: scopes.All("talk")}, &interceptor.Options{ExpireStreams: true})
+		returned := make(chan time.Duration, 1)
+		conn, stop := connectHTTP(t, echo{talk: func(ss grpc.ServerStream) error {
+			defer func() { returned <- time.Since(start) }()
+			return handleSend(nil, ss)
+		}}, guard.ServerOptions()...)
+		defer stop()
+		talking := openTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)}))
+		err := stall(talking)
+		if got := seen(t, err, talking.Trailer()); got.code != codes.Unauthenticated || <-returned != lifetime {
+			t.Errorf("got %+v (%v)", got, err)
+		}
+		synctest.Wait()
+		checkNoLease(t)
+	})
+}

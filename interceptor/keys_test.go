@@ -1,0 +1,165 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// slowly returns a cache whose fetches take a while, in a bubble.
+func slowly(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jwks.Cache {
+	t.Helper()
+	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: delay})
+	keys, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { keys.Close() }) //nolint:errcheck // the test is over
+	return keys
+}
+
+// TestOnlyThatCallerFails has callers with a deadline and callers that hang up
+// wait for the same keys as one with patience.
+func TestOnlyThatCallerFails(t *testing.T) {
+	type caller struct {
+		name  string
+		limit time.Duration // when its deadline is, or it hangs up
+		hang  bool
+		want  codes.Code
+		after time.Duration
+	}
+	callers := []caller{
+		{"deadline", 500 * time.Millisecond, false, codes.DeadlineExceeded, 500 * time.Millisecond},
+		{"hangs up", 700 * time.Millisecond, true, codes.Canceled, 700 * time.Millisecond},
+		{"patient", time.Minute, false, codes.OK, 1500 * time.Millisecond},
+	}
+	for kind, call := range map[string]func(context.Context, *testing.T, *grpc.ClientConn, string) error{
+		"unary": func(ctx context.Context, _ *testing.T, conn *grpc.ClientConn, token string) error {
+			_, _, err := callSay(ctx, conn, token)
+			return err
+		},
+		"stream": func(ctx context.Context, t *testing.T, conn *grpc.ClientConn, token string) error {
+			t.Helper()
+			_, _, err := callTalk(ctx, t, conn, token)
+			return err
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newIssuer(t)
+				keys := slowly(t, issuer, 1500*time.Millisecond)
+				guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), scopes.Methods{"/test.v1.Echo/*": scopes.All()}, nil)
+				served := make(chan codes.Code, len(callers)) // as interceptors around the guard see it
+				opts := append([]grpc.ServerOption{
+					grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+						answer, err := handler(ctx, req)
+						served <- status.Code(err)
+						return answer, err
+					}),
+					grpc.ChainStreamInterceptor(func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+						err := handler(srv, ss)
+						served <- status.Code(err)
+						return err
+					}),
+				}, guard.ServerOptions()...)
+				conn, stop := connect(t, onBufconn, echo{}, opts...)
+				defer stop()
+				token, start := "Bearer "+issuer.Token(nil), time.Now()
+				for _, c := range callers {
+					go func() {
+						ctx, cancel := context.WithTimeout(t.Context(), c.limit)
+						if c.hang {
+							ctx, cancel = context.WithCancel(t.Context())
+							time.AfterFunc(c.limit, cancel)
+						}
+						defer cancel()
+						err := call(ctx, t, conn, token)
+						if got, after := status.Code(err), time.Since(start); got != c.want || after != c.after {
+							t.Errorf("%s: got %v after %v, want %v after %v", c.name, err, after, c.want, c.after)
+						}
+					}()
+				}
+				for _, c := range callers {
+					// The client's reset and the server's own clock race to the deadline.
+					if got := <-served; got != c.want && (got != codes.Canceled || c.want != codes.DeadlineExceeded) {
+						t.Errorf("%s: the server ends with %v, want %v", c.name, got, c.want)
+					}
+				}
+				synctest.Wait()
+				if got := issuer.Fetches(bearertest.KeysEndpoint); got != 1 {
+					t.Errorf("got %d fetches, want all callers to wait for 1", got)
+				}
+			})
+		})
+	}
+}
+
+// TestOutage has the issuer hang for longer than any caller waits.
+func TestOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(t)
+		keys := slowly(t, issuer, time.Hour)
+		guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), echoRules, nil)
+		conn, stop := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
+		defer stop()
+		start := time.Now()
+		_, header, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(nil))
+		got := seen(t, err, header)
+		if got.code != codes.Unavailable || got.reason != "KEYS_UNAVAILABLE" || got.challenge != "" || got.retry <= 0 || time.Since(start) > 2*time.Second {
+			t.Errorf("got %+v after %v, want %v with a time to come again, within 2s", got, time.Since(start), codes.Unavailable)
+		}
+	})
+}
+
+// TestExpiryDuringAnOutage has a verifier that cannot say whether a token which
+// expires is still good: by being slow, and by having no keys.
+func TestExpiryDuringAnOutage(t *testing.T) {
+	for name, silent := range map[string]func(context.Context) error{
+		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"no keys": func(context.Context) error { return bearer.KeysUnavailable },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newIssuer(t)
+				start := time.Now()
+				token := issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)})
+				genuine := newVerifier(t, issuer, nil)
+				v := bearer.VerifierFunc(func(ctx context.Context, raw string) (*bearer.Claims, error) {
+					if time.Since(start) >= lifetime {
+						return nil, silent(ctx)
+					}
+					return genuine.Verify(ctx, raw)
+				})
+				guard := newGuard(t, v, echoRules, &interceptor.Options{ExpireStreams: true})
+				conn, stop := connect(t, onBufconn, echo{talk: func(ss grpc.ServerStream) error { return handleRecv(nil, ss) }}, guard.ServerOptions()...)
+				defer stop()
+				err := drain(openTalk(t.Context(), t, conn, "Bearer "+token))
+				if got := seen(t, err, nil); got.code != codes.Unauthenticated || got.reason != "EXPIRED" || time.Since(start) > lifetime+time.Second {
+					t.Errorf("got %+v after %v, want EXPIRED after %v, a second later at most", got, time.Since(start), lifetime)
+				}
+			})
+		})
+	}
+}
+
+// TestNilVerifiers has verifiers that cannot be asked.
+func TestNilVerifiers(t *testing.T) {
+	for _, v := range []bearer.Verifier{nil, (*bearer.JWTVerifier)(nil), (*bearer.Issuers)(nil), bearer.VerifierFunc(nil)} {
+		if _, err := interceptor.New(v, nil, nil); err == nil || errors.Is(err, bearer.Internal) {
+			t.Errorf("%T: got %v, want an error of the constructor", v, err)
+		}
+	}
+}
