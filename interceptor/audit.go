@@ -38,6 +38,12 @@ func (m Method) String() string {
 	default:
 		text += " asks for " + m.Rule.String()
 	}
+	if m.Rule.IsOptional() {
+		text += ", or for no token"
+	}
+	if m.Rule.IsReportOnly() {
+		text += ", and reports only"
+	}
 	if m.Declared != m.Name {
 		text += ", as all of " + m.Declared
 	}
