@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -75,4 +76,35 @@ func ExampleNew() {
 	// OK
 	// Unauthenticated An access token is required
 	// PermissionDenied The access token does not allow this
+}
+
+// A handler calls the next service in the caller's name, with the caller's own
+// token, which names both services in "aud".
+func ExampleNewForwarder() {
+	forward, err := interceptor.NewForwarder("inventory-api")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	conn, err := grpc.NewClient("inventory.internal:443",
+		grpc.WithTransportCredentials(credentials.NewTLS(nil)), grpc.WithPerRPCCredentials(forward))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	inventory := healthpb.NewHealthClient(conn)
+	// The handlers of a service whose guard has Options.KeepToken call it with
+	// the context that they got. Any other context has no token to forward.
+	_ = func(ctx context.Context) error {
+		_, err := inventory.Check(ctx, &healthpb.HealthCheckRequest{})
+		return err
+	}
+
+	// Never without TLS.
+	_, err = grpc.NewClient("inventory.internal:80",
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(forward))
+	fmt.Println(err)
+	// Output:
+	// grpc: the credentials require transport level security (use grpc.WithTransportCredentials() to set)
 }

@@ -1,0 +1,220 @@
+package interceptor_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+const nextAudience = "next-api"
+
+// next is a service behind the one that is called, over TLS.
+type next struct {
+	conn    *grpc.ClientConn
+	reached int // by calls that its guard let through
+	stop    func()
+}
+
+// newNext serves over the certificate that httptest has for tests.
+func newNext(tb testing.TB, issuer *bearertest.Issuer) *next {
+	tb.Helper()
+	n := new(next)
+	https := httptest.NewUnstartedServer(nil)
+	https.StartTLS()
+	certificates, roots := https.TLS.Certificates, x509.NewCertPool()
+	roots.AddCert(https.Certificate())
+	https.Close()
+
+	guard := newGuard(tb, newVerifier(tb, issuer, func(c *bearer.Config) { c.Audience = []string{nextAudience} }), scopes.Methods{say: scopes.All("say")}, nil)
+	listener := bufconn.Listen(64 << 10)
+	server := grpc.NewServer(append(guard.ServerOptions(), grpc.Creds(credentials.NewServerTLSFromCert(&certificates[0])))...)
+	server.RegisterService(&echoDesc, echo{say: func(ctx context.Context) (string, error) {
+		n.reached++
+		return subject(ctx)
+	}})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	transport := credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS13})
+	conn, err := grpc.NewClient("passthrough:///next", grpc.WithTransportCredentials(transport),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	n.conn = conn
+	n.stop = func() {
+		_ = conn.Close() // of no interest: what was said is said
+		server.Stop()
+		if err := <-served; err != nil {
+			tb.Errorf("Serve: %v", err)
+		}
+	}
+	return n
+}
+
+// call calls the service as a handler would, with the token of its own caller.
+func (n *next) call(ctx context.Context, f *interceptor.Forwarder) (string, error) {
+	out := new(wrapperspb.StringValue)
+	err := n.conn.Invoke(ctx, say, wrapperspb.String(""), out, grpc.PerRPCCredentials(f))
+	return "next sees " + out.GetValue(), err
+}
+
+func newForwarder(tb testing.TB, audience string) *interceptor.Forwarder {
+	tb.Helper()
+	f, err := interceptor.NewForwarder(audience)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f
+}
+
+func TestForwarder(t *testing.T) {
+	both := []string{audience, nextAudience}
+	needed := scopes.All("say")
+	for _, row := range []struct {
+		name string
+		aud  []string
+		rule scopes.Rule
+		opts interceptor.Options
+		to   *interceptor.Forwarder
+		want string // the answer, or the end of the message of an Unauthenticated
+	}{
+		{"for both services", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
+		{"as optional", both, scopes.Optional(needed), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
+		{"for the first service alone", both[:1], needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "is not meant for the next service"},
+		{"to a third service", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, "third-api"), "is not meant for the next service"},
+		{"by the zero Forwarder", append(both, ""), needed, interceptor.Options{KeepToken: true}, new(interceptor.Forwarder), "is not meant for the next service"},
+		{"not kept", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "has no token of a caller"},
+		{"of a public method", both, scopes.Public(), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "has no token of a caller"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			issuer := newIssuer(t)
+			n := newNext(t, issuer)
+			defer n.stop()
+			guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{"/test.v1.Echo/*": row.rule}, &row.opts)
+			token := issuer.Token(map[string]any{"sub": "ann", "scope": "say", "aud": row.aud})
+			var seenByHandler string
+			conn, _ := connect(t, onBufconn, echo{
+				say: func(ctx context.Context) (string, error) {
+					seenByHandler = fmt.Sprint(ctx)
+					return n.call(ctx, row.to)
+				},
+				talk: func(ss grpc.ServerStream) error {
+					text, err := n.call(ss.Context(), row.to)
+					if err != nil {
+						return err
+					}
+					return ss.SendMsg(wrapperspb.String(text))
+				},
+			}, guard.ServerOptions()...)
+			text, _, err := callSay(t.Context(), conn, "Bearer "+token)
+			checkForwarded(t, "unary", text, err, row.want)
+			text, _, err = callTalk(t.Context(), t, conn, "Bearer "+token)
+			checkForwarded(t, "stream", text, err, row.want)
+			if want := map[bool]int{true: 2}[row.want == "next sees ann"]; n.reached != want {
+				t.Errorf("the next service was reached %d times, want %d", n.reached, want)
+			}
+			if strings.Contains(seenByHandler, token) {
+				t.Error("the context prints the token")
+			}
+		})
+	}
+}
+
+func checkForwarded(t *testing.T, how, text string, err error, want string) {
+	t.Helper()
+	if strings.HasPrefix(want, "next") {
+		if text != want || err != nil {
+			t.Errorf("%s: got %q, %v, want %q", how, text, err, want)
+		}
+		return
+	}
+	if st := status.Convert(err); st.Code() != codes.Unauthenticated || !strings.HasSuffix(st.Message(), want) {
+		t.Errorf("%s: got %q, %v, want %v: %s", how, text, err, codes.Unauthenticated, want)
+	}
+}
+
+// TestForwarderOutsideOfCalls has contexts that no guard has made.
+func TestForwarderOutsideOfCalls(t *testing.T) {
+	issuer := newIssuer(t)
+	n := newNext(t, issuer)
+	defer n.stop()
+	claims, err := newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Token(map[string]any{"aud": []string{audience, nextAudience}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ctx := range map[string]context.Context{
+		"empty":      t.Context(),
+		"metadata":   incoming(t.Context(), "Bearer "+issuer.Token(map[string]any{"aud": nextAudience})),
+		"NewContext": bearer.NewContext(t.Context(), claims),
+	} {
+		text, err := n.call(ctx, newForwarder(t, nextAudience))
+		checkForwarded(t, name, text, err, "has no token of a caller")
+	}
+}
+
+func TestForwarderWantsTLS(t *testing.T) {
+	issuer := newIssuer(t)
+	f := newForwarder(t, nextAudience)
+	if _, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(f)); err == nil {
+		t.Error("got a connection without TLS")
+	}
+	behind, _ := connect(t, onBufconn, echo{})
+	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{KeepToken: true})
+	conn, _ := connect(t, onBufconn, echo{say: func(ctx context.Context) (string, error) {
+		return "", behind.Invoke(ctx, say, wrapperspb.String(""), new(wrapperspb.StringValue), grpc.PerRPCCredentials(f))
+	}}, guard.ServerOptions()...)
+	_, _, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(map[string]any{"aud": []string{audience, nextAudience}}))
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v, want %v", err, codes.Unauthenticated)
+	}
+	if _, err := f.GetRequestMetadata(t.Context()); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v, want %v", err, codes.Unauthenticated)
+	}
+}
+
+func TestForwarderOfExpiredTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(t)
+		n := newNext(t, issuer)
+		defer n.stop()
+		guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{talk: scopes.All()}, &interceptor.Options{KeepToken: true})
+		conn, stop := connect(t, onBufconn, echo{talk: func(ss grpc.ServerStream) error {
+			time.Sleep(lifetime)
+			_, err := n.call(ss.Context(), newForwarder(t, nextAudience))
+			return err
+		}}, guard.ServerOptions()...)
+		defer stop()
+		token := issuer.Token(map[string]any{"aud": []string{audience, nextAudience}, "exp": time.Now().Add(lifetime)})
+		_, _, err := callTalk(t.Context(), t, conn, "Bearer "+token)
+		checkForwarded(t, "stream", "", err, "expired")
+	})
+}
+
+func TestNewForwarder(t *testing.T) {
+	if _, err := interceptor.NewForwarder(""); err == nil {
+		t.Error("got a Forwarder to nobody")
+	}
+	if !newForwarder(t, nextAudience).RequireTransportSecurity() {
+		t.Error("it does not ask for TLS")
+	}
+}
