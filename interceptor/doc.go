@@ -23,7 +23,8 @@
 // google.rpc.ErrorInfo detail with the [bearer.Reason] in upper case and, under
 // "scope", the scopes that are missing. The challenge that HTTP would send (RFC
 // 6750, section 3) is in the metadata "www-authenticate" of the header, or of the
-// trailer where a stream was under way.
+// trailer where a stream was under way. A call that ends while it waits for keys
+// is DeadlineExceeded or Canceled, and no other call with it.
 //
 // # Streams
 //
@@ -37,7 +38,9 @@
 // it, who from then on neither gets nor delivers a message. A message that was
 // given to a RecvMsg which failed so must not be used again, since one that
 // arrives late may still be written into it. With either option each message
-// costs one goroutine, and each stream one or two.
+// costs one goroutine, and each stream one or two. Behind net/http's server, by
+// ServeHTTP, a client that does not read is told only when it reads again or
+// hangs up, and a stream that was under way has no challenge.
 //
 // # Security
 //

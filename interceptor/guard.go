@@ -28,8 +28,9 @@ type Options struct {
 	// that is declared twice, there or in the rules of New, is an error. Nil:
 	// none.
 	Include []scopes.Methods
-	// ExpireStreams ends a stream with Unauthenticated when its token expires.
-	// False: a stream that is open stays open.
+	// ExpireStreams ends a stream with Unauthenticated when its token expires
+	// ("exp"), unless the verifier then says that it is good nevertheless. False:
+	// a stream that is open stays open.
 	ExpireStreams bool
 	// RecheckStreams is how often a stream's caller is judged anew while the
 	// stream is open: the token is verified again, Config.Validate of the
