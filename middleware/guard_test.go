@@ -58,7 +58,7 @@ func TestNewResource(t *testing.T) {
 		{"https://api.example/a%2fb", "plain"},
 		{"urn:api", "absolute URL"},
 	} {
-		_, err := middleware.New(bearer.VerifierFunc(nil), &middleware.Options{Resource: row.resource})
+		_, err := middleware.New(new(bearer.JWTVerifier), &middleware.Options{Resource: row.resource})
 		if (err == nil) != (row.want == "") || (err != nil && !strings.Contains(err.Error(), row.want)) {
 			t.Errorf("%s: got %v, want %q", row.resource, err, row.want)
 		}

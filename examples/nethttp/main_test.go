@@ -26,7 +26,7 @@ func TestEnforce(t *testing.T) {
 }
 
 func TestNoRouteWithoutRule(t *testing.T) {
-	guard, err := middleware.New(bearer.VerifierFunc(nil), nil)
+	guard, err := middleware.New(new(bearer.JWTVerifier), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

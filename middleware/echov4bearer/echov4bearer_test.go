@@ -215,7 +215,7 @@ func ExampleRequire() {
 }
 
 func ExampleEnforce() {
-	verifier := bearer.VerifierFunc(nil) // stands for a bearer.JWTVerifier
+	verifier := new(bearer.JWTVerifier) // stands for a bearer.JWTVerifier
 	guard, err := middleware.New(verifier, nil)
 	if err != nil {
 		fmt.Println(err)

@@ -196,7 +196,7 @@ func ExampleRequire() {
 
 func ExampleEnforce() {
 	gin.SetMode(gin.ReleaseMode)
-	verifier := bearer.VerifierFunc(nil) // stands for a bearer.JWTVerifier
+	verifier := new(bearer.JWTVerifier) // stands for a bearer.JWTVerifier
 	guard, err := middleware.New(verifier, nil)
 	if err != nil {
 		fmt.Println(err)
