@@ -2,10 +2,8 @@ package bearer
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,40 +44,6 @@ func (v *JWTVerifier) acceptable(t *token) error {
 	}
 	return v.profile.checkConfirmation(c)
 }
-
-// hint adds to a refusal which other profile of this package would take a token
-// of this form. A wrong profile is the first mistake people make.
-// It is for tokens that are genuine: others are not worth the time.
-func (v *JWTVerifier) hint(t *token, err error) error {
-	e := asError(err)
-	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
-		return err
-	}
-	var fits []string
-	for _, p := range known() {
-		c := *t.claims
-		if p.name != v.profile.name && p.checkType(t) == nil && p.checkClaims(&c) == nil && p.audienceOf(&c) != nil &&
-			!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(t.iss) }) {
-			fits = append(fits, p.name)
-		}
-	}
-	if len(fits) == 0 {
-		return err
-	}
-	e.Err = fmt.Errorf("%w; the token has the form of profile %s: see Config.Profile", e.Err, strings.Join(fits, ", "))
-	return e
-}
-
-// known is the profiles of this package, resolved once.
-//
-//nolint:gochecknoglobals // computed once, from constants in all but name
-var known = sync.OnceValue(func() []*profile {
-	resolved := make([]*profile, len(profiles))
-	for i, p := range profiles {
-		resolved[i], _ = p.resolve()
-	}
-	return resolved
-})
 
 func (p *profile) checkType(t *token) *Error {
 	for name, why := range p.forbiddenHeader {

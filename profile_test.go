@@ -193,39 +193,6 @@ func TestProfilesAreStrict(t *testing.T) {
 	}
 }
 
-// TestHints wants the refusal of a token that another profile would take to name
-// that profile.
-func TestHints(t *testing.T) {
-	for _, f := range fixtures(t) {
-		// The claims of a Hydra or a FusionAuth token fit several profiles; those
-		// that have a mark of their own must be named.
-		if f.Refused != "" {
-			continue
-		}
-		t.Run(f.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				token, keys := f.token(t)
-				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, //nolint:errcheck // a fixture without it fails
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, err = v.Verify(t.Context(), token)
-				if f.Name == "auth0-rfc9068-profile" {
-					if err != nil {
-						t.Errorf("a token of RFC 9068: %v", err)
-					}
-					return
-				}
-				if name := profiles[f.Profile].Name; err == nil || !strings.Contains(err.Error(), name) {
-					t.Errorf("got %v, want it to name %s", err, name)
-				}
-			})
-		})
-	}
-}
-
 func TestProfileErrors(t *testing.T) {
 	keys := &jwks.Set{}
 	_, err := bearer.New(bearer.Config{

@@ -1,0 +1,106 @@
+package bearer
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// hint adds to a refusal which other profiles of this package would take the
+// token: a wrong profile is the first mistake people make. It is for tokens that
+// are genuine: others are not worth the time.
+func (v *JWTVerifier) hint(t *token, err error) error {
+	e := asError(err)
+	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
+		return err
+	}
+	e.Err = &profileError{err: e.Err, token: t, verifier: v, audience: e.Reason == WrongAudience}
+	return e
+}
+
+// profileError is a refusal that names the profiles which would take the token.
+// It looks for them when somebody reads it: whoever sends genuine tokens of a
+// wrong form again and again costs no more than their verification.
+type profileError struct {
+	err      error
+	token    *token
+	verifier *JWTVerifier
+	audience bool // the audience is what was wrong
+}
+
+func (e *profileError) Unwrap() error { return e.err }
+
+func (e *profileError) Error() string {
+	names := e.fits()
+	if len(names) == 0 {
+		return e.err.Error()
+	}
+	return e.err.Error() + "; the token has the form of profile " + strings.Join(names, " or ") + ": see Config.Profile"
+}
+
+// fits returns the names of the other profiles of whose form the token is: of
+// those that read all its scopes and its client, if there are any.
+func (e *profileError) fits() []string {
+	var names, best []string
+	for _, p := range known() {
+		if p.name == e.verifier.profile.name || !p.fits(e.token) || (e.audience && !p.addresses(e.token.claims, e.verifier.audience)) {
+			continue
+		}
+		names = append(names, p.name)
+		if p.reads(e.token.claims) {
+			best = append(best, p.name)
+		}
+	}
+	if best != nil {
+		return best
+	}
+	return names
+}
+
+func (p *profile) fits(t *token) bool {
+	return p.checkType(t) == nil && p.checkClaims(t.claims) == nil && p.audienceOf(t.claims) != nil &&
+		!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(t.iss) })
+}
+
+// addresses reports whether the token is for one of these, as p sees it.
+func (p *profile) addresses(c *Claims, audience []string) bool {
+	names, _ := texts(p.audienceOf(c))
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(audience, name) })
+}
+
+// reads reports whether p knows the claims in which this token has its scopes,
+// its roles and its client.
+func (p *profile) reads(c *Claims) bool {
+	for _, name := range []string{"scope", "scp", "scopes", "roles", "permissions"} {
+		if _, ok := c.Value(name); ok && !names(p.scopes, name) && !names(p.roles, name) {
+			return false
+		}
+	}
+	client := false
+	for _, name := range []string{"client_id", "azp", "appid", "cid"} {
+		if _, ok := c.Value(name); ok {
+			if names(p.clientID, name) {
+				return true
+			}
+			client = true
+		}
+	}
+	return !client
+}
+
+// names reports whether one of the paths is this claim.
+func names(paths []claimPath, claim string) bool {
+	return slices.ContainsFunc(paths, func(path claimPath) bool { return len(path) == 1 && path[0] == claim })
+}
+
+// known is the profiles of this package, resolved once.
+//
+//nolint:gochecknoglobals // computed once, from constants in all but name
+var known = sync.OnceValue(func() []*profile {
+	resolved := make([]*profile, len(profiles))
+	for i, p := range profiles {
+		resolved[i], _ = p.resolve()
+	}
+	return resolved
+})

@@ -1,0 +1,108 @@
+package bearer_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/bearerkit/bearer"
+)
+
+// TestHints shows the token of each issuer to the profile of each other one. It
+// may fit; where it is refused, the log must name the profile that would take it.
+func TestHints(t *testing.T) {
+	all := maps.Clone(profiles)
+	all["RFC 9068"] = bearer.Profile{}
+	refused := 0
+	for _, f := range fixtures(t) {
+		if f.Refused != "" {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				token, keys := f.token(t)
+				own := profiles[f.Profile].Name
+				for name, other := range all {
+					if name == f.Profile {
+						continue
+					}
+					v, err := bearer.New(bearer.Config{
+						Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: other, //nolint:errcheck // a fixture without it fails
+					})
+					if err != nil {
+						continue // it knows that this is not its issuer
+					}
+					if _, err := v.Verify(t.Context(), token); err != nil {
+						refused++
+						if _, hint, _ := strings.Cut(err.Error(), "the token has the form of profile "); !strings.Contains(hint, own) {
+							t.Errorf("profile %s: got %v, want it to name %s", name, err, own)
+						}
+					}
+				}
+			})
+		})
+	}
+	if refused < 250 {
+		t.Errorf("got %d refusals, want some hundred: else this test sees nothing", refused)
+	}
+}
+
+// TestHintsNameFew wants a hint to leave out profiles that would take the token
+// and not see what it grants.
+func TestHintsNameFew(t *testing.T) {
+	want := map[string]string{
+		"scalekit-m2m-org-quickstart":            "Scalekit",
+		"auth0-m2m-default-profile-organization": "Auth0",
+		"okta-custom-as-m2m":                     "Okta",
+		"entra-v2-app-only-roles":                "Entra ID v2",
+		"cognito-access-token":                   "Cognito",
+		"kinde-m2m-org":                          "Kinde",
+		"ory-hydra-jwt-default-scope-list":       "Ory Hydra",
+	}
+	for _, f := range fixtures(t) {
+		if want[f.Name] == "" {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			token, keys := f.token(t)
+			v, err := bearer.New(bearer.Config{
+				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, //nolint:errcheck // a fixture without it fails
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), "the form of profile "+want[f.Name]+": see") {
+				t.Errorf("%s: got %v, want it to name %s only", f.Name, err, want[f.Name])
+			}
+		})
+		delete(want, f.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("no fixtures %q", slices.Collect(maps.Keys(want)))
+	}
+}
+
+// TestHintsSpareTheRightProfile wants no profile named where the audience alone
+// is wrong.
+func TestHintsSpareTheRightProfile(t *testing.T) {
+	for _, f := range fixtures(t) {
+		if f.Refused != "" {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			token, keys := f.token(t)
+			v, err := bearer.New(bearer.Config{
+				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Keys: keys, Profile: profiles[f.Profile], //nolint:errcheck // a fixture without it fails
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = v.Verify(t.Context(), token)
+			if got := reasonOf(t, err); got != bearer.WrongAudience || strings.Contains(err.Error(), "profile") {
+				t.Errorf("%s: got %v, want %q without a hint", f.Name, err, bearer.WrongAudience)
+			}
+		})
+	}
+}
