@@ -19,8 +19,7 @@ type Cache struct {
 	source string // whose keys these are, for the Store
 	client *http.Client
 
-	// epoch and the until of snapshots are compared by the monotonic clock.
-	epoch time.Time
+	epoch time.Time                // when the cache was made
 	state atomic.Pointer[snapshot] // all that a lookup touches
 
 	ctx    context.Context //nolint:containedctx // the cache's own life, ended by Close; no caller's
@@ -39,15 +38,16 @@ type Cache struct {
 	denied  deniedLog
 	report  report
 
-	own refresher // the refresher goroutine's own
+	keeper keeper    // of the Store, if there is one
+	own    refresher // the refresher goroutine's own
 }
 
 // snapshot is what lookups see. It is immutable.
 type snapshot struct {
-	set   *Set          // nil: there is none
-	until time.Duration // since the epoch: when set is too old to be used
-	down  error         // the answer if no set can be used
-	miss  error         // the answer if the set has no such key
+	set   *Set     // nil: there is none
+	until deadline // when set is too old to be used
+	down  error    // the answer if no set can be used
+	miss  error    // the answer if the set has no such key
 }
 
 // New returns the cache of the key set at url, starts its refresher, and does
@@ -68,9 +68,9 @@ func New(url string, opts *Options) (*Cache, error) {
 	}
 	name := o.Issuer
 	if name == "" {
-		name = url
+		name = redact(url)
 	}
-	return start(o, name, "keys at "+url, locator{url: url}), nil
+	return start(o, name, sourceOf("keys at ", url), locator{url: url}), nil
 }
 
 // Discover returns the cache of an issuer's key set, which it finds by the
@@ -106,7 +106,7 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 		return nil, err
 	}
 	o.Issuer = issuer
-	return start(o, issuer, "issuer "+issuer, where), nil
+	return start(o, issuer, sourceOf("issuer ", issuer), where), nil
 }
 
 // start makes the cache and its one goroutine.
@@ -126,6 +126,7 @@ func start(o Options, name, source string, where locator) *Cache {
 	}
 	c.client = newClient(c.opts.Transport)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.keeper = keeper{store: o.Store, failed: c.saveFailed}
 	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
 	c.state.Store(&snapshot{down: waiting, miss: waiting})
 	// Whoever asks from now on joins these instead of causing more.
@@ -133,7 +134,7 @@ func start(o Options, name, source string, where locator) *Cache {
 	if o.Store != nil {
 		c.running = &flight{began: c.epoch, restores: true, done: make(chan struct{})}
 	}
-	c.report.url = where.url
+	c.report.url = redact(where.url)
 	go c.run()
 	return c
 }
@@ -150,7 +151,7 @@ func start(o Options, name, source string, where locator) *Cache {
 // token's kid and alg still has the very *Key that verified it.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 	now := c.state.Load()
-	if now.set == nil || time.Since(c.epoch) >= now.until {
+	if now.set == nil || c.past(now.until) {
 		return nil, now.down
 	}
 	if keys := now.set.find(kid, alg); keys != nil {
@@ -165,7 +166,7 @@ func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 // usable reports whether there is a set that is not too old.
 func (c *Cache) usable() bool {
 	now := c.state.Load()
-	return now.set != nil && time.Since(c.epoch) < now.until
+	return now.set != nil && !c.past(now.until)
 }
 
 // Ready waits until there are keys, or until ctx ends; it then returns an
@@ -184,7 +185,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%w: %w", state.down, err)
 		}
-		f, _ := c.demand(time.Now())
+		f, _ := c.demand(time.Now(), false)
 		if f == nil { // the issuer asked for silence
 			f = &flight{}
 		}
@@ -221,12 +222,14 @@ func (c *Cache) Refresh(ctx context.Context) error {
 // errClosed is the answer of a closed cache.
 var errClosed error = &UnavailableError{Err: ErrClosed}
 
-// Close ends the refresher and what it fetches, and waits for it. Afterwards
-// lookups fail with ErrUnavailable and ErrClosed. It may be called more than
-// once; the error is always nil.
+// Close ends the refresher and what it fetches, and waits for it, and for what
+// is being saved in a Store, for 2 seconds at most. Afterwards lookups fail with
+// ErrUnavailable and ErrClosed. It may be called more than once; the error is
+// always nil.
 func (c *Cache) Close() error {
 	c.cancel()
 	<-c.ended
+	c.keeper.wait()
 	c.closed.Do(func() { c.state.Store(&snapshot{down: errClosed, miss: errClosed}) })
 	return nil
 }

@@ -52,7 +52,7 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 				l.places = append([]string{place}, slices.Delete(slices.Clone(l.places), i, i+1)...)
 				return nil
 			}
-			err = fmt.Errorf("metadata at %s: %w", place, err)
+			err = fmt.Errorf("metadata at %s: %w", redact(place), err)
 		}
 		errs = append(errs, err)
 		// The places are all on one host: if it does not answer, that was it.
@@ -61,7 +61,7 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 			break
 		}
 	}
-	return fmt.Errorf("discovery of %s: %w", l.issuer, errors.Join(errs...))
+	return fmt.Errorf("discovery of %s: %w", redact(l.issuer), errors.Join(errs...))
 }
 
 // read returns the key-set URL of a metadata document that is the issuer's own

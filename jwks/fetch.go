@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"strings"
 	"time"
 )
@@ -52,12 +53,15 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	}
 	resp, err := client.Do(req)
 	if err != nil {
+		if sent, ok := errors.AsType[*neturl.Error](err); ok {
+			sent.URL = redact(sent.URL) // the client's own error, made for this request
+		}
 		return nil, err // names the method and the URL
 	}
 	defer func() { _ = resp.Body.Close() }() // read-only: nothing is lost by an error
 	a, err := read(resp, have)
 	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", url, err)
+		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
 	}
 	return a, nil
 }

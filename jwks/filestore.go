@@ -13,8 +13,9 @@ import (
 // FileStore is a [Store] in one file. It writes a new file of mode 0600 and
 // renames it into place. It refuses to read a file that others may replace or
 // change: one that is writable by its group or by all, that belongs to somebody
-// else, or that is in a folder where others may rename files. On systems without
-// such permissions (Windows) the folder's access list has to do.
+// else, that is a link or no regular file, or that is in a folder where others
+// may rename files. On systems without such permissions (Windows) the folder's
+// access list has to do.
 type FileStore struct{ path string }
 
 // NewFileStore returns a store in the file of this path, whose folder must
@@ -41,7 +42,7 @@ const maxStored = 3 * maxDocument
 // Load reads the file. It fails with fs.ErrNotExist if there is none, and refuses
 // a file or folder that others may write.
 func (s *FileStore) Load(context.Context) (data []byte, err error) {
-	file, err := os.Open(s.path)
+	file, err := openPlain(s.path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +96,13 @@ func (s *FileStore) Save(_ context.Context, data []byte) (err error) {
 // private reports, as an error, that others may write a file, or replace files
 // in a folder.
 func private(info fs.FileInfo, folder bool) error {
-	mode := info.Mode()
-	if folder && mode&fs.ModeSticky != 0 {
-		return nil // there, files can only be replaced by whom they belong to
-	}
 	if !permissionsMatter {
 		return nil
 	}
-	if mode.Perm()&0o022 != 0 {
+	mode := info.Mode()
+	// In a sticky folder files can be replaced by whom they, or it, belong to.
+	sticky := folder && mode&fs.ModeSticky != 0
+	if mode.Perm()&0o022 != 0 && !sticky {
 		return fmt.Errorf("may be written by others (mode %v)", mode.Perm())
 	}
 	return ownedByUs(info)

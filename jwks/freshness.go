@@ -8,6 +8,27 @@ import (
 	"time"
 )
 
+// deadline is an instant by both clocks: the one that never jumps, and the one
+// that goes on while the machine sleeps.
+type deadline struct {
+	sinceEpoch time.Duration // by the monotonic clock
+	wall       int64         // in nanoseconds of Unix time
+}
+
+// deadline returns until when a set may be used that the issuer confirmed then.
+func (c *Cache) deadline(confirmed time.Time) deadline {
+	return deadline{confirmed.Sub(c.epoch) + c.opts.MaxStale, confirmed.UnixNano() + int64(c.opts.MaxStale)}
+}
+
+// past reports whether either clock says that d is over. A machine that was
+// suspended has not counted its sleep by the monotonic clock, and a wall clock
+// that was set back has not counted either; one that was set forward costs a
+// fetch.
+func (c *Cache) past(d deadline) bool {
+	now := time.Now()
+	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
+}
+
 const (
 	// usualLifetime is how long an answer is believed that does not say.
 	usualLifetime = 5 * time.Minute
@@ -22,6 +43,7 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 	if s, err := strconv.Atoi(strings.TrimSpace(h.Get("Age"))); err == nil && s > 0 {
 		age = time.Duration(s) * time.Second
 	}
+	maxAge := time.Duration(-1) // none
 	for _, field := range h.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(field, ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
@@ -33,9 +55,15 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 				if err != nil {
 					return 0
 				}
-				return time.Duration(s)*time.Second - age
+				// Of several the shortest counts, and no-cache behind it yet.
+				if d := time.Duration(s) * time.Second; maxAge < 0 || d < maxAge {
+					maxAge = d
+				}
 			}
 		}
+	}
+	if maxAge >= 0 {
+		return maxAge - age
 	}
 	if expires := h.Get("Expires"); expires != "" {
 		at, err := http.ParseTime(expires)

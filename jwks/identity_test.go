@@ -29,6 +29,7 @@ func TestSameKeySamePointer(t *testing.T) {
 			i.publish(a.with("x5t", "AAAA", "exp", 7, "x5c", []string{"AAAA"}))
 		}, true},
 		{"an answer that is none", func(t *testing.T, c *jwks.Cache, i *issuer) {
+			t.Helper()
 			i.set(func(i *issuer) { i.doc = []byte(`{"keys":[]}`) })
 			if c.Refresh(t.Context()) == nil {
 				t.Error("an empty set was taken")
@@ -45,6 +46,7 @@ func TestSameKeySamePointer(t *testing.T) {
 		{"another kid", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("kid", "z")) }, false},
 		{"withdrawn", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b) }, false},
 		{"withdrawn and back", func(t *testing.T, c *jwks.Cache, i *issuer) {
+			t.Helper()
 			i.publish(b)
 			if err := c.Refresh(t.Context()); err != nil {
 				t.Error(err)

@@ -49,7 +49,7 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 	}
 	asked := time.Now()
 	for range 2 {
-		f, limit := c.demand(asked)
+		f, limit := c.demand(asked, len(tried) > 0)
 		if f == nil {
 			return nil, err
 		}
@@ -64,11 +64,12 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 			return nil, err // which knows more
 		case waited != nil:
 			return nil, waited
-		case !f.restores && (f.err != nil || !c.before(f, asked)):
+		case f.restores:
+		case !c.before(f, asked), f.err != nil && c.usable():
 			return nil, err
 		}
-		// It began before we asked, and so may have been answered before the key
-		// was there. One that begins now will tell.
+		// It began before we asked, and so may have been answered before the key,
+		// or the issuer, was there. One that begins now will tell.
 	}
 	return nil, err
 }
@@ -105,8 +106,9 @@ func (c *Cache) before(f *flight, asked time.Time) bool {
 
 // demand returns a fetch that may bring what was not found at the time asked,
 // and until when to wait for it: the one under way, the one queued, or a new one
-// if the limits allow, or else nil.
-func (c *Cache) demand(asked time.Time) (*flight, time.Time) {
+// if the limits allow, or else nil. What was not found is another key than that
+// which does not fit the signature, or any key of the id.
+func (c *Cache) demand(asked time.Time, badSignature bool) (*flight, time.Time) {
 	usable := c.usable()
 	now := time.Now()
 	c.mu.Lock()
@@ -115,9 +117,9 @@ func (c *Cache) demand(asked time.Time) (*flight, time.Time) {
 	if f != nil && !f.began.IsZero() && !f.restores {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
 	}
-	var suppressed int
+	var told denied
 	if f == nil {
-		suppressed = c.denied.count(now)
+		told = c.denied.count(now, badSignature)
 		c.report.denied++
 	} else if fresh && usable {
 		c.report.missFetches++
@@ -126,9 +128,9 @@ func (c *Cache) demand(asked time.Time) (*flight, time.Time) {
 	switch {
 	case f == nil:
 		c.notify(Event{Kind: MissDenied})
-		if suppressed > 0 {
-			c.opts.Logger.Warn("jwks: tokens ask for keys that the issuer does not publish, faster than Options.CoolDown allows to fetch",
-				"issuer", c.name, "denied", suppressed)
+		if told != (denied{}) {
+			c.opts.Logger.Warn("jwks: tokens that no published key verifies come faster than Options.CoolDown allows to ask for new keys",
+				"issuer", c.name, "unknown_kid", told.unknown, "bad_signature", told.forged)
 		}
 	case fresh && usable:
 		c.notify(Event{Kind: MissFetch})
@@ -144,7 +146,7 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 		return c.running, false
 	case c.queued != nil:
 		return c.queued, false
-	case now.Before(c.hold):
+	case usable && now.Before(c.hold):
 		return nil, false
 	case usable && !c.misses.take(now):
 		return nil, false
@@ -209,17 +211,26 @@ func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
 
 // deniedLog keeps a flood from becoming one of log records.
 type deniedLog struct {
-	n    int
+	denied
 	last time.Time
 }
 
-// count counts one, and returns how many to report, once a minute.
-func (d *deniedLog) count(now time.Time) int {
-	d.n++
-	if now.Sub(d.last) < time.Minute {
-		return 0
+// denied counts lookups that caused no fetch.
+type denied struct {
+	unknown int // for a key id that is not in the set
+	forged  int // for a signature that no key of its id fits
+}
+
+// count counts one, and returns what to report, once a minute.
+func (d *deniedLog) count(now time.Time, badSignature bool) (told denied) {
+	if badSignature {
+		d.forged++
+	} else {
+		d.unknown++
 	}
-	n := d.n
-	d.n, d.last = 0, now
-	return n
+	if now.Sub(d.last) < time.Minute {
+		return told
+	}
+	told, d.denied, d.last = d.denied, denied{}, now
+	return told
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Timeout time.Duration
 	// InsecureHTTP allows http URLs everywhere: who is between can then replace
 	// the keys and so forge tokens. Zero: http on loopback hosts only, else https.
+	// Those are loopback addresses, "localhost" and names below it; the cache's own
+	// Transport connects to none of them but at a loopback address and without a
+	// proxy, and one of yours should do the same.
 	InsecureHTTP bool
 	// RefusePrivateAddresses refuses to connect to addresses that are not public,
 	// whatever name led there: for issuers that others may configure. It needs
@@ -47,12 +50,13 @@ type Options struct {
 	// its Cache-Control or Expires says; without either it is 5 minutes. The
 	// next refresh comes a random 5 to 25 percent ahead of that, so MaxInterval
 	// is the longest that a key which the issuer withdrew still verifies while
-	// the issuer is well. Zero: 1 minute and 15 minutes.
+	// the issuer is well and the machine awake. Zero: 1 minute and 15 minutes.
 	MinInterval, MaxInterval time.Duration
 	// MaxStale is the longest that a set is used after the last answer of the
 	// issuer that confirmed it: the bound on a withdrawn key while the issuer is
 	// not well, and how long an outage may be without anybody noticing. After it
-	// keys are unavailable. Zero: 12 hours.
+	// keys are unavailable. Time in which the machine is suspended counts. Zero:
+	// 12 hours.
 	MaxStale time.Duration
 	// CoolDown is how often keys that are not in the set may cause a fetch: two
 	// at once, and then one for each CoolDown. A fetch that brings a new key is
@@ -68,8 +72,8 @@ type Options struct {
 	// Logger takes the records of what changes: the keys, an outage, its end. They
 	// name the issuer and never a token. Zero: slog.Default().
 	Logger *slog.Logger
-	// Observe is told of every [Event], synchronously, by the refresher and by
-	// goroutines that look up keys: it MUST be quick, be safe for concurrent use,
+	// Observe is told of every [Event], synchronously, by the refresher, by what
+	// calls the Store and by goroutines that look up keys: it MUST be quick, be safe for concurrent use,
 	// and not call the cache's Close. Zero: nobody.
 	Observe func(Event)
 }
@@ -165,11 +169,13 @@ func checkURL(raw string, insecureHTTP bool) error {
 	return nil
 }
 
-// isLoopback reports whether nobody can be between us and host.
+// isLoopback reports whether host is this machine, so that nobody can be between:
+// by its address, or by a name (RFC 6761, section 6.3), of which the transport
+// makes sure when it dials.
 func isLoopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true // RFC 6761, section 6.3
+		return true
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
@@ -184,15 +190,26 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// redact keeps a password out of error texts.
+// redact keeps passwords and the values of a query, which may be secrets, out of
+// texts that people see.
 func redact(raw string) string {
-	scheme, rest, ok := strings.Cut(raw, "://")
+	raw, query, ok := strings.Cut(raw, "?")
+	if scheme, rest, ok := strings.Cut(raw, "://"); ok {
+		authority, _, _ := strings.Cut(rest, "/")
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+			raw = scheme + "://xxxxx" + rest[at:]
+		}
+	}
 	if !ok {
 		return raw
 	}
-	authority, _, _ := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		return scheme + "://xxxxx" + rest[at:]
+	members := strings.Split(query, "&")
+	for i, member := range members {
+		if name, _, ok := strings.Cut(member, "="); ok {
+			members[i] = name + "=xxxxx"
+		} else if member != "" {
+			members[i] = "xxxxx"
+		}
 	}
-	return raw
+	return raw + "?" + strings.Join(members, "&")
 }

@@ -27,6 +27,12 @@ func TestRefreshInterval(t *testing.T) {
 		{"above the ceiling", http.Header{"Cache-Control": {"max-age=86400"}}, 675 * time.Second, 855 * time.Second},
 		{"below the floor", http.Header{"Cache-Control": {"max-age=1"}}, 45 * time.Second, 57 * time.Second},
 		{"no-store", http.Header{"Cache-Control": {"no-store, max-age=600"}}, 45 * time.Second, 57 * time.Second},
+		{"max-age before no-cache", http.Header{"Cache-Control": {"max-age=600, no-cache"}}, 45 * time.Second, 57 * time.Second},
+		{"no-store in another field", http.Header{"Cache-Control": {"max-age=600", "no-store"}}, 45 * time.Second, 57 * time.Second},
+		{"max-age=0", http.Header{"Cache-Control": {"max-age=0"}}, 45 * time.Second, 57 * time.Second},
+		{"max-age twice", http.Header{"Cache-Control": {"max-age=600, max-age=300"}}, 225 * time.Second, 285 * time.Second},
+		{"s-maxage is for others", http.Header{"Cache-Control": {"s-maxage=9, max-age=600"}}, 450 * time.Second, 570 * time.Second},
+		{"older than its max-age", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"900"}}, 45 * time.Second, 57 * time.Second},
 		{"nonsense", http.Header{"Cache-Control": {"max-age=soon"}}, 45 * time.Second, 57 * time.Second},
 		{"other directives", http.Header{"Cache-Control": {"public"}}, 225 * time.Second, 285 * time.Second},
 		{"max-age wins", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
@@ -124,30 +130,72 @@ func TestUnaskedNotModified(t *testing.T) {
 	})
 }
 
+// The refresher heeds Retry-After, up to a minute.
 func TestRetryAfter(t *testing.T) {
-	for _, value := range []string{"30", "Sat, 01 Jan 2000 00:00:30 GMT"} {
-		t.Run(value, func(t *testing.T) {
+	for _, tt := range []struct {
+		value string
+		pause time.Duration
+	}{
+		{"30", 30 * time.Second},
+		{"Sat, 01 Jan 2000 00:00:30 GMT", 30 * time.Second},
+		{"86400", time.Minute}, // a mistake of theirs
+	} {
+		t.Run(tt.value, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := newIssuer(ecKey("a"))
-				i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {value}}
-				c := newCache(t, i)
-				for range 290 {
-					want(t, "verdict", ask(t, c, "a"), "unavailable")
-					time.Sleep(100 * time.Millisecond)
-				}
-				want(t, "fetches in 29 s", i.fetches(), 1)
-				i.set(func(i *issuer) { i.status = 0 })
-				time.Sleep(1001 * time.Millisecond)
-				want(t, "after 30 s", ask(t, c, "a"), "ok")
+				i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {tt.value}}
+				newCache(t, i)
+				time.Sleep(tt.pause - time.Second)
+				want(t, "fetches before", i.fetches(), 1)
+				time.Sleep(2 * time.Second)
+				want(t, "fetches after", i.fetches(), 2)
 			})
 		})
 	}
-	synctest.Test(t, func(t *testing.T) { // a mistake of theirs
+}
+
+// While there are no keys, each request is one that would be refused: the first
+// one after the issuer's return works, whatever it had asked for. What has
+// already come in vain is at most one fetch per second.
+func TestRetryAfterWithoutKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		i.status, i.header = http.StatusServiceUnavailable, http.Header{"Retry-After": {"86400"}}
-		newCache(t, i)
-		time.Sleep(61 * time.Second)
-		want(t, "fetches in a minute", i.fetches(), 2)
+		i.status, i.header = http.StatusServiceUnavailable, http.Header{"Retry-After": {"60"}}
+		c := newCache(t, i)
+		for start := time.Now(); time.Since(start) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
+			_, err := c.Key(t.Context(), "a", "ES256")
+			want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, time.Second)
+		}
+		if n := i.fetches(); n < 15 || n > 22 {
+			t.Errorf("fetches in 20 s: got %d, want one per second", n)
+		}
+		i.set(func(i *issuer) { i.status = 0 })
+		want(t, "first request after the return", ask(t, c, "a"), "ok")
+	})
+}
+
+// With keys, unknown ones cause a fetch per CoolDown at most, whatever the issuer
+// asks for, so that a rotation is still noticed in time.
+func TestRetryAfterWithKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		c := newCache(t, i)
+		i.set(func(i *issuer) {
+			i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {"60"}}
+		})
+		want(t, "unknown kid", ask(t, c, "b"), "unavailable") // a fetch, and the answer
+		_, err := c.Key(t.Context(), "b", "ES256")
+		want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, 8*time.Second)
+		for range 79 {
+			time.Sleep(100 * time.Millisecond)
+			want(t, "unknown kid", ask(t, c, "b"), "unavailable")
+		}
+		want(t, "fetches in 8 s", i.fetches(), 2)
+		want(t, "known kid", ask(t, c, "a"), "ok")
+		i.set(func(i *issuer) { i.status = 0 })
+		i.publish(ecKey("b"))
+		time.Sleep(200 * time.Millisecond)
+		want(t, "rotation, 8 s after the refusal", ask(t, c, "b"), "ok")
 	})
 }
 

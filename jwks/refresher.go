@@ -74,7 +74,7 @@ func (c *Cache) due(next time.Time) time.Time {
 // alarm returns due, or when the set becomes too old if that is sooner.
 func (c *Cache) alarm(due time.Time) time.Time {
 	if now := c.state.Load(); now.set != nil && !c.own.stale {
-		if end := c.epoch.Add(now.until); end.Before(due) {
+		if end := c.epoch.Add(now.until.sinceEpoch); end.Before(due) {
 			return end
 		}
 	}
@@ -123,19 +123,25 @@ func (c *Cache) refresh() time.Time {
 
 // pause returns how long the refresher waits after a failure, and after how long
 // at most a lookup may cause a fetch before that.
+//
+// The refresher heeds a Retry-After. Lookups do for a CoolDown at most, so that a
+// new key is still found within that time, and not at all while there is no
+// usable set: each of them is a request that would be refused, and the first one
+// after the issuer's return is to be served. That is one fetch per second then.
 func (c *Cache) pause(err error) (wait, retry time.Duration) {
 	wait = backoff(c.own.failures)
-	retry = minPause
-	if c.usable() {
-		retry = c.opts.CoolDown
+	var asked time.Duration
+	if status, ok := errors.AsType[*statusError](err); ok {
+		asked = status.retry
 	}
-	if status, ok := errors.AsType[*statusError](err); ok && status.retry > 0 {
-		wait, retry = max(wait, status.retry), max(retry, status.retry)
-		c.mu.Lock()
-		c.hold = time.Now().Add(status.retry)
-		c.mu.Unlock()
+	wait = max(wait, asked)
+	if !c.usable() {
+		return wait, min(wait, minPause)
 	}
-	return wait, min(wait, retry)
+	c.mu.Lock()
+	c.hold = time.Now().Add(min(asked, c.opts.CoolDown))
+	c.mu.Unlock()
+	return wait, min(wait, c.opts.CoolDown)
 }
 
 // begin makes the queued fetch, or a new one, the running one.
@@ -164,7 +170,7 @@ func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time)
 	c.report.lastError = done.err
 	c.report.failures = c.own.failures
 	c.report.next = next
-	c.report.url = c.own.where.url
+	c.report.url = redact(c.own.where.url)
 	switch {
 	case done.err != nil:
 		c.report.failed++
@@ -192,7 +198,7 @@ func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) 
 	if fault != nil {
 		next.down, next.miss = fault, fault
 	} else {
-		next = snapshot{set: set, until: confirmed.Sub(c.epoch) + c.opts.MaxStale, down: errTooOld, miss: ErrUnknownKey}
+		next = snapshot{set: set, until: c.deadline(confirmed), down: errTooOld, miss: ErrUnknownKey}
 	}
 	c.state.Store(&next)
 }
@@ -277,7 +283,7 @@ func (c *Cache) fetchSet(ctx context.Context, doubt bool) outcome {
 	set := inUse
 	if set == nil || digest != own.digest {
 		if set, err = parse(a.body, inUse); err != nil {
-			return outcome{err: fmt.Errorf("GET %s: %w", own.where.url, err), rejected: true}
+			return outcome{err: fmt.Errorf("GET %s: %w", redact(own.where.url), err), rejected: true}
 		}
 	}
 	own.copyOf, own.have, own.digest = own.where.url, a.validators, digest

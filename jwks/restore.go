@@ -11,7 +11,7 @@ import (
 // restore puts the set of the Store in use, if it is good.
 func (c *Cache) restore() {
 	f := c.running
-	err := c.load()
+	_, err := guard(func() ([]byte, error) { return nil, c.load() })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
 		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", oneLine(err))
 		c.notify(Event{Kind: StoreFailed, Err: err})
@@ -22,15 +22,10 @@ func (c *Cache) restore() {
 	close(f.done)
 }
 
-func (c *Cache) load() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("jwks: panic in the store: %v", v)
-		}
-	}()
+func (c *Cache) load() error {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
-	data, err := c.opts.Store.Load(ctx)
+	data, err := c.keeper.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,7 +43,7 @@ func (c *Cache) load() (err error) {
 		return err
 	}
 	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
-	c.state.Store(&snapshot{set: set, until: now.Sub(c.epoch) + c.opts.MaxStale - age, down: errTooOld, miss: unconfirmed})
+	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), down: errTooOld, miss: unconfirmed})
 	c.mu.Lock()
 	c.report.lastSuccess, c.report.restored = s.Answered, true
 	c.mu.Unlock()
@@ -62,22 +57,15 @@ func (c *Cache) save(answered time.Time) {
 	if c.opts.Store == nil {
 		return
 	}
-	err := func() (err error) {
-		defer func() {
-			if v := recover(); v != nil {
-				err = fmt.Errorf("jwks: panic in the store: %v", v)
-			}
-		}()
-		data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.own.document}, c.opts.StoreKey)
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
-		defer cancel()
-		return c.opts.Store.Save(ctx, data)
-	}()
-	if err != nil && c.ctx.Err() == nil {
-		c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", oneLine(err))
-		c.notify(Event{Kind: StoreFailed, Err: err})
+	data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.own.document}, c.opts.StoreKey)
+	if err != nil {
+		c.saveFailed(err)
+		return
 	}
+	c.keeper.save(data)
+}
+
+func (c *Cache) saveFailed(err error) {
+	c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", oneLine(err))
+	c.notify(Event{Kind: StoreFailed, Err: err})
 }

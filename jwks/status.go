@@ -6,8 +6,8 @@ import (
 
 // Status is a cache seen from outside, for people and health pages.
 type Status struct {
-	// Issuer is the configured name, URL where the keys are from; it is "" until
-	// discovery has found it.
+	// Issuer is the configured name, URL where the keys are from, without the
+	// values of a query; it is "" until discovery has found it.
 	Issuer, URL string
 	// Ready says that there are keys; Stale that there are none because the last
 	// good ones are older than MaxStale.
@@ -86,12 +86,14 @@ func (c *Cache) Status() Status {
 		MissFetches: r.missFetches, Denied: r.denied,
 	}
 	if !r.lastSuccess.IsZero() {
-		s.Age = time.Since(r.lastSuccess)
+		now := time.Now()
+		// The longer of what the clocks say: one stands while the machine sleeps.
+		s.Age = max(now.Sub(r.lastSuccess), now.Round(0).Sub(r.lastSuccess))
 	}
 	if now.set == nil {
 		return s
 	}
-	s.Ready = time.Since(c.epoch) < now.until
+	s.Ready = !c.past(now.until)
 	s.Stale = !s.Ready
 	s.Skipped = now.set.Skipped()
 	s.KeySetHash = now.set.hash

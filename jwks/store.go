@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -19,7 +20,9 @@ import (
 // they decide which keys verify. Options.StoreKey takes that power from everybody
 // who does not have the key. The bytes are public keys and no secret.
 //
-// One Store serves one cache. Its methods are called by one goroutine at a time.
+// One Store serves one cache. Its methods are called by one goroutine at a time,
+// which is not the one that fetches keys: a store that is slow or hangs is in
+// nobody's way.
 type Store interface {
 	// Load returns what the last successful Save was given, or an error that is
 	// fs.ErrNotExist if there was none. The first fetch waits for it, for 2
@@ -27,12 +30,24 @@ type Store interface {
 	Load(ctx context.Context) ([]byte, error)
 	// Save replaces what is stored: afterwards Load MUST return either the old
 	// bytes or the new ones and never a mixture, also after a crash. It MUST
-	// return when ctx ends, and must not keep data.
+	// return when ctx ends, after 2 seconds, and must not keep data. Of sets that
+	// come faster than it returns, it gets the last.
 	Save(ctx context.Context, data []byte) error
 }
 
 // storeTimeout bounds one call of a Store.
 const storeTimeout = 2 * time.Second
+
+// sourceOf names whose keys are stored, without what may be secret in a URL but
+// so that no two are named alike.
+func sourceOf(kind, url string) string {
+	name := redact(url)
+	if name != url {
+		sum := sha256.Sum256([]byte(url))
+		name += " " + hex.EncodeToString(sum[:])
+	}
+	return kind + name
+}
 
 // saved is what is stored. Validators (ETag) are not: the first fetch after a
 // restart brings the whole document, so that what a store held is gone then.

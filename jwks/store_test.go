@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -218,99 +215,98 @@ func TestStoreSaves(t *testing.T) {
 			if err := c.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait()
 		}
-		synctest.Wait()
 		want(t, "saves", store.saves, 6)
 	})
 }
 
-func TestFileStore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys")
-	store, err := jwks.NewFileStore(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.Load(t.Context()); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Load without a file: got %v, want fs.ErrNotExist", err)
-	}
-	for _, text := range []string{"one", "and two", ""} {
-		if err := store.Save(t.Context(), []byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		data, err := store.Load(t.Context())
-		if err != nil || string(data) != text {
-			t.Errorf("Load: got %q, %v, want %q", data, err, text)
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
-	if err != nil || len(files) != 1 {
-		t.Errorf("files in the folder: %q, %v", files, err)
-	}
-	if runtime.GOOS == "windows" {
-		return
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode() != 0o600 {
-		t.Errorf("mode: got %v, %v, want 0600", info.Mode(), err)
-	}
-	//nolint:exhaustive // fs.FileMode is no enumeration
-	for mode, ok := range map[fs.FileMode]bool{0o600: true, 0o640: true, 0o644: true, 0o620: false, 0o602: false, 0o666: false} {
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Load(t.Context()); (err == nil) != ok {
-			t.Errorf("Load of a file of mode %v: got %v", mode, err)
-		}
-	}
-	if err := store.Save(t.Context(), nil); err != nil { // replaces the bad file
-		t.Fatal(err)
-	}
-	folder := filepath.Dir(path)
-	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // that is the point
-		t.Fatal(err)
-	}
-	_, err = store.Load(t.Context())
-	wantText(t, err, "written by others")
-	_, err = jwks.NewFileStore(path)
-	wantText(t, err, "written by others")
-	if os.Geteuid() == 0 {
-		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil { //nolint:gosec // a folder needs the x bit
-			t.Fatal(err)
-		}
-		_, err = store.Load(t.Context())
-		wantText(t, err, "belongs to user 12345")
-	}
-	_, err = jwks.NewFileStore(filepath.Join(folder, "none", "keys"))
-	wantText(t, err, "no such file")
+// stubborn is a Store that does not return when it should.
+type stubborn struct {
+	memory
+	loading, saving chan struct{} // closed: go on; nil: do not wait
 }
 
-// A reader sees the old file or the new one, never a part.
-func TestFileStoreIsAtomic(t *testing.T) {
-	store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))
-	if err != nil {
-		t.Fatal(err)
+func (s *stubborn) Load(ctx context.Context) ([]byte, error) {
+	if s.loading != nil {
+		<-s.loading
 	}
-	texts := map[string]bool{strings.Repeat("a", 1<<16): true, strings.Repeat("b", 1<<17): true}
-	for text := range texts {
-		if err := store.Save(t.Context(), []byte(text)); err != nil {
+	return s.memory.Load(ctx)
+}
+
+func (s *stubborn) Save(ctx context.Context, data []byte) error {
+	if s.saving != nil {
+		<-s.saving
+	}
+	return s.memory.Save(ctx, data)
+}
+
+// A Store that breaks its promise to return is in nobody's way: not in that of
+// keys, nor of refreshes, nor of Close. Its calls do not overlap even then.
+func TestStoreIsStubborn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		store := &stubborn{loading: make(chan struct{}), saving: make(chan struct{})}
+		o := options(i)
+		var events recorder
+		o.Store, o.Observe = store, events.add
+		c, err := jwks.New(keySetURL, o)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for range 20 {
-			for text := range texts {
-				if err := store.Save(t.Context(), []byte(text)); err != nil {
-					t.Error(err)
-				}
-			}
+		time.Sleep(2 * time.Second)
+		want(t, "while it loads", ask(t, c, "a"), "ok")
+		want(t, "told that it does not load", events.count(jwks.StoreFailed), 1)
+		close(store.loading)
+		synctest.Wait()
+		i.publish(ecKey("b"))
+		want(t, "rotation while it saves", ask(t, c, "b"), "ok")
+		time.Sleep(10 * time.Minute)
+		if n := events.count(jwks.StoreFailed); n < 2 {
+			t.Errorf("told that it does not save: got %d events, want 2 at least", n)
 		}
+		start := time.Now()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "Close waited", time.Since(start), 2*time.Second)
+		close(store.saving)
+		synctest.Wait()
+		want(t, "saves: the first, and the last of those that came meanwhile", store.saves, 2)
 	})
-	for range 200 {
-		data, err := store.Load(t.Context())
-		if err != nil || !texts[string(data)] {
-			t.Fatalf("Load: %d bytes, %v", len(data), err)
-		}
-	}
-	wg.Wait()
 }
+
+// What has begun to be saved is saved, although the cache is closed.
+func TestCloseWaitsForSave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		store := &stubborn{saving: make(chan struct{})}
+		c := newCache(t, i, func(o *jwks.Options) { o.Store = store })
+		go func() {
+			time.Sleep(time.Second)
+			close(store.saving)
+		}()
+		start := time.Now()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "Close waited", time.Since(start), time.Second)
+		want(t, "saves", store.saves, 1)
+	})
+}
+
+// A Store that panics is one that failed.
+func TestStorePanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events recorder
+		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Store, o.Observe = panicking{}, events.add })
+		want(t, "keys", ask(t, c, "a"), "ok")
+		synctest.Wait()
+		want(t, "told", events.count(jwks.StoreFailed), 2)
+	})
+}
+
+type panicking struct{}
+
+func (panicking) Load(context.Context) ([]byte, error) { panic("load") }
+func (panicking) Save(context.Context, []byte) error   { panic("save") }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -21,10 +22,8 @@ const (
 // few minutes gains nothing by keeping a connection, which may be dead by then
 // and needs goroutines to hold it.
 func newTransport(refusePrivate bool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 3 * time.Second}
 	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
+		Proxy:                  proxy,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    3 * time.Second,
 		MaxResponseHeaderBytes: maxHeaderBytes,
@@ -33,11 +32,58 @@ func newTransport(refusePrivate bool) *http.Transport {
 	}
 	if refusePrivate {
 		t.Proxy = nil // it would be the one that connects
-		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return publicAddress(address)
+	}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialer := net.Dialer{Timeout: 3 * time.Second}
+		if checks := checksOf(address, refusePrivate); len(checks) > 0 {
+			// Names were resolved by then, so that none can mislead the checks.
+			dialer.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
+				for _, check := range checks {
+					if err := check(resolved); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
 		}
+		return dialer.DialContext(ctx, network, address)
 	}
 	return t
+}
+
+// checksOf returns what an address must be, when it is about to be dialled, to
+// which this host and port were resolved.
+func checksOf(address string, refusePrivate bool) (checks []func(string) error) {
+	if refusePrivate {
+		checks = append(checks, publicAddress)
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && isLoopback(host) {
+		checks = append(checks, loopbackAddress)
+	}
+	return checks
+}
+
+// proxy is that of the environment, and none for loopback hosts: nobody is to be
+// between us and them.
+func proxy(req *http.Request) (*url.URL, error) {
+	if isLoopback(req.URL.Hostname()) {
+		return nil, nil //nolint:nilnil // as http.Transport wants it
+	}
+	return http.ProxyFromEnvironment(req)
+}
+
+// loopbackAddress refuses an address, as it is about to be dialled, that is not
+// on this machine. A resolver may know a name below "localhost", which it should
+// not be asked for (RFC 6761, section 6.3).
+func loopbackAddress(address string) error {
+	host, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return errors.New("not an address")
+	}
+	if ip := host.Addr().Unmap(); !ip.IsLoopback() {
+		return fmt.Errorf("%v is not a loopback address, as a name below localhost must have", ip)
+	}
+	return nil
 }
 
 // notPublic are the blocks of the IANA special-purpose registries that netip has
@@ -55,7 +101,7 @@ var notPublic = func() (blocks []netip.Prefix) {
 }()
 
 // publicAddress refuses an address, as it is about to be dialled, that is not on
-// the public internet. Names were resolved by then, so that none can mislead it.
+// the public internet.
 func publicAddress(address string) error {
 	host, err := netip.ParseAddrPort(address)
 	if err != nil {

@@ -31,6 +31,46 @@ func TestPublicAddress(t *testing.T) {
 	}
 }
 
+// Names that stand for this machine lead nowhere else, whoever resolves them.
+func TestLoopbackNames(t *testing.T) {
+	// net/http reads these once per process: here, if no test before this one
+	// made a request that asks for them.
+	t.Setenv("HTTP_PROXY", "http://proxy.test:3128")
+	t.Setenv("HTTPS_PROXY", "http://proxy.test:3128")
+	for _, tt := range []struct {
+		address, resolved string
+		ok                bool
+	}{
+		{"localhost:80", "127.0.0.1:80", true},
+		{"localhost:80", "[::1]:80", true},
+		{"LOCALHOST.:80", "10.0.0.1:80", false},
+		{"foo.localhost:80", "127.0.0.53:80", true},
+		{"foo.localhost:80", "203.0.113.7:80", false},
+		{"foo.localhost:80", "[2606:4700::1111]:80", false},
+		{"foo.localhost:80", "nonsense", false},
+		{"127.0.0.1:80", "127.0.0.1:80", true},
+		{"[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:80", true},
+		{"issuer.test:443", "10.0.0.1:443", true},
+		{"notlocalhost:443", "10.0.0.1:443", true},
+	} {
+		if err := jwks.CheckDial(tt.address, tt.resolved, false); (err == nil) != tt.ok {
+			t.Errorf("%s at %s: got %v, want allowed %v", tt.address, tt.resolved, err, tt.ok)
+		}
+	}
+	if jwks.CheckDial("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckDial("localhost:80", "8.8.8.8:80", true) == nil {
+		t.Error("loopback name with RefusePrivateAddresses: got allowed")
+	}
+	for _, url := range []string{"http://foo.localhost/", "http://localhost./", "http://127.0.0.1/", "https://[::1]/"} {
+		req, err := http.NewRequest(http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if proxied, err := jwks.Proxy(req); err != nil || proxied {
+			t.Errorf("%s: got proxied %v, %v, want no proxy whatever the environment says", url, proxied, err)
+		}
+	}
+}
+
 // The cache's own transport, TLS included, leaves one goroutine per cache, and
 // none after Close.
 func TestGoroutines(t *testing.T) {

@@ -1,0 +1,105 @@
+package jwks_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+func TestFileStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	store, err := jwks.NewFileStore(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Load(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Load without a file: got %v, want fs.ErrNotExist", err)
+	}
+	for _, text := range []string{"one", "and two", ""} {
+		if err := store.Save(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		data, err := store.Load(t.Context())
+		if err != nil || string(data) != text {
+			t.Errorf("Load: got %q, %v, want %q", data, err, text)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("files in the folder: %q, %v", files, err)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode: got %v, %v, want 0600", info.Mode(), err)
+	}
+	//nolint:exhaustive // fs.FileMode is no enumeration
+	for mode, ok := range map[fs.FileMode]bool{0o600: true, 0o640: true, 0o644: true, 0o620: false, 0o602: false, 0o666: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Load(t.Context()); (err == nil) != ok {
+			t.Errorf("Load of a file of mode %v: got %v", mode, err)
+		}
+	}
+	if err := store.Save(t.Context(), nil); err != nil { // replaces the bad file
+		t.Fatal(err)
+	}
+	folder := filepath.Dir(path)
+	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // that is the point
+		t.Fatal(err)
+	}
+	_, err = store.Load(t.Context())
+	wantText(t, err, "written by others")
+	_, err = jwks.NewFileStore(path)
+	wantText(t, err, "written by others")
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil { //nolint:gosec // a folder needs the x bit
+			t.Fatal(err)
+		}
+		_, err = store.Load(t.Context())
+		wantText(t, err, "belongs to user 12345")
+	}
+	_, err = jwks.NewFileStore(filepath.Join(folder, "none", "keys"))
+	wantText(t, err, "no such file")
+}
+
+// A reader sees the old file or the new one, never a part.
+func TestFileStoreIsAtomic(t *testing.T) {
+	store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]bool{strings.Repeat("a", 1<<16): true, strings.Repeat("b", 1<<17): true}
+	for text := range texts {
+		if err := store.Save(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 20 {
+			for text := range texts {
+				if err := store.Save(t.Context(), []byte(text)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for range 200 {
+		data, err := store.Load(t.Context())
+		if err != nil || !texts[string(data)] {
+			t.Fatalf("Load: %d bytes, %v", len(data), err)
+		}
+	}
+	wg.Wait()
+}

@@ -1,0 +1,85 @@
+//go:build unix
+
+package jwks_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// In a folder where everybody can put something, what is there instead of the
+// file must not be followed, nor waited for.
+func TestFileStoreOddFiles(t *testing.T) {
+	for name, tt := range map[string]struct {
+		put  func(path string) error
+		want string
+	}{
+		"pipe": {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "not a regular file"},
+		"link": {func(path string) error {
+			target := path + "-target"
+			if err := os.WriteFile(target, []byte("x"), 0o600); err != nil {
+				return err
+			}
+			return os.Symlink(target, path)
+		}, "symbolic link"},
+		"link to nothing": {func(path string) error { return os.Symlink(path+"-none", path) }, "symbolic link"},
+		"folder":          {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(folder, "keys")
+			if err := tt.put(path); err != nil {
+				t.Fatal(err)
+			}
+			store, err := jwks.NewFileStore(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = store.Load(t.Context())
+			wantText(t, err, tt.want)
+			// And in a cache, which is not held up by it.
+			i := newIssuer(ecKey("a"))
+			o := options(i)
+			o.Store = store
+			c, err := jwks.New(keySetURL, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Ready(t.Context()); err != nil {
+				t.Error(err)
+			}
+			closed := make(chan struct{})
+			go func() { defer close(closed); _ = c.Close() }()
+			select {
+			case <-closed:
+			case <-time.After(time.Minute):
+				t.Error("Close does not return")
+			}
+		})
+	}
+}
+
+// A sticky folder is only as good as whom it belongs to, who may replace what is
+// in it.
+func TestFileStoreStickyFolderOfOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a folder away")
+	}
+	folder := t.TempDir()
+	if err := os.Chown(folder, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	_, err := jwks.NewFileStore(filepath.Join(folder, "keys"))
+	wantText(t, err, "belongs to user 12345")
+}

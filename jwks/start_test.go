@@ -1,0 +1,135 @@
+package jwks_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+func TestStartDuringOutage(t *testing.T) {
+	for _, mode := range []string{"down", "hang", "500"} {
+		t.Run(mode, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(ecKey("a"))
+				set := func(on bool) {
+					i.set(func(i *issuer) {
+						i.down, i.hang, i.status = on && mode == "down", on && mode == "hang", 0
+						if on && mode == "500" {
+							i.status = 500
+						}
+					})
+				}
+				set(true)
+				c := newCache(t, i)
+				start := time.Now()
+				for time.Since(start) < 20*time.Second {
+					asked := time.Now()
+					_, err := c.Key(t.Context(), "a", "ES256")
+					want(t, "during the outage", verdict(err), "unavailable")
+					if d := time.Since(asked); d > 2*time.Second {
+						t.Errorf("waited %v, want 2 s at most", d)
+					}
+					time.Sleep(30 * time.Millisecond)
+				}
+				if n := i.fetches(); n > 22 {
+					t.Errorf("attempts in 20 s: got %d, want one per second at most", n)
+				}
+				set(false)
+				if mode == "hang" { // one that hangs already is not given up
+					time.Sleep(5 * time.Second)
+				}
+				want(t, "first request after the return", ask(t, c, "a"), "ok")
+			})
+		})
+	}
+}
+
+// A request that joins a fetch which the issuer answers too early is not refused
+// for that: the issuer is asked once more.
+func TestIssuerReturnsDuringFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.status = http.StatusBadGateway
+		c := newCache(t, i)
+		i.set(func(i *issuer) { i.delay = 300 * time.Millisecond })
+		time.Sleep(5 * time.Second)
+		go ask(t, c, "a") // causes a fetch that fails
+		time.Sleep(200 * time.Millisecond)
+		i.set(func(i *issuer) {
+			i.answer = func(req *http.Request) *http.Response { // the one under way
+				i.answer, i.status = nil, 0
+				return response(req, http.StatusBadGateway, nil, nil)
+			}
+		})
+		start := time.Now()
+		want(t, "first request after the return", ask(t, c, "a"), "ok")
+		want(t, "waited", time.Since(start), 1100*time.Millisecond) // 100 ms, the rest of the second, 300 ms
+	})
+}
+
+// The monotonic clock stands while a machine is suspended. Keys age all the same.
+func TestSuspended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		c := newCache(t, i)
+		i.set(func(i *issuer) { i.down = true })
+		jwks.Suspend(c, 12*time.Hour-time.Second)
+		want(t, "a second before MaxStale", ask(t, c, "a"), "ok")
+		jwks.Suspend(c, time.Second)
+		want(t, "at MaxStale", ask(t, c, "a"), "unavailable")
+		want(t, "Stale", c.Status().Stale, true)
+		i.set(func(i *issuer) { i.down = false })
+		want(t, "first request after the return", ask(t, c, "a"), "ok")
+	})
+}
+
+// Nobody asks: attempts back off to one a minute.
+func TestStartBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.down = true
+		c := newCache(t, i)
+		time.Sleep(10 * time.Minute)
+		if n := i.fetches(); n < 12 || n > 22 {
+			t.Errorf("attempts in 10 min: got %d, want about 15", n)
+		}
+		times := i.times()
+		for n := 2; n < len(times); n++ {
+			d := times[n].Sub(times[n-1])
+			if d < times[n-1].Sub(times[n-2])/2 || d > time.Minute {
+				t.Errorf("pause %d: %v", n, d)
+			}
+		}
+		i.set(func(i *issuer) { i.down = false })
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if err := c.Ready(ctx); err != nil {
+			t.Errorf("Ready after the return: %v", err)
+		}
+	})
+}
+
+func TestReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.down = true
+		c := newCache(t, i)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		err := c.Ready(ctx)
+		want(t, "Ready in the outage", verdict(err), "unavailable")
+		wantText(t, err, "connection refused", "deadline")
+		i.set(func(i *issuer) { i.down = false })
+		if err := c.Ready(t.Context()); err != nil {
+			t.Errorf("Ready after the return: %v", err)
+		}
+		start := time.Now()
+		if err := c.Ready(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("Ready with keys: %v after %v", err, time.Since(start))
+		}
+	})
+}

@@ -1,0 +1,153 @@
+package jwks_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// recorder keeps events.
+type recorder struct {
+	mu     sync.Mutex
+	events []jwks.Event
+}
+
+func (r *recorder) add(e jwks.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+func (r *recorder) count(kind jwks.Kind) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// buffer takes log records.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// What is secret in a URL is in nothing that people see.
+func TestSecretsInURL(t *testing.T) {
+	const url = keySetURL + "?appid=7&code=s3cret&t0k3n"
+	synctest.Test(t, func(t *testing.T) {
+		for name, change := range map[string]func(*issuer){
+			"down":      func(i *issuer) { i.down = true },
+			"500":       func(i *issuer) { i.status = 500 },
+			"not a set": func(i *issuer) { i.doc = []byte(`{}`) },
+			"well":      func(*issuer) {},
+			"redirected": func(i *issuer) {
+				i.status, i.header = 302, map[string][]string{"Location": {"https://other.test/?state=s3cret&t0k3n"}}
+			},
+		} {
+			for _, discover := range []bool{false, true} {
+				i := newIssuer(ecKey("a"))
+				change(i)
+				var log buffer
+				var events recorder
+				o := options(i)
+				store := &memory{}
+				o.Issuer, o.Store, o.Observe = "", store, events.add
+				o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+				construct := func() (*jwks.Cache, error) { return jwks.New(url, o) }
+				if discover {
+					o.MetadataURL = url
+					construct = func() (*jwks.Cache, error) { return jwks.Discover("https://issuer.test", o) }
+				}
+				c, err := construct()
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = c.Key(t.Context(), "b", "ES256")
+				err = fmt.Errorf("%w %w", err, c.Refresh(t.Context()))
+				_ = c.Close()
+				seen := fmt.Sprintf("%v %+v %+v %s %s", err, c.Status(), events.events, log.String(), store.data)
+				for _, secret := range []string{"s3cret", "t0k3n"} {
+					if strings.Contains(seen, secret) {
+						t.Errorf("%s, discovery %v: shows a secret: %s", name, discover, seen)
+					}
+				}
+				if name == "down" && !strings.Contains(seen, "issuer.test/keys?appid=xxxxx&code=xxxxx&xxxxx") {
+					t.Errorf("%s, discovery %v: does not say where it asked: %s", name, discover, seen)
+				}
+			}
+		}
+	})
+}
+
+// Stores of two key sets that differ in what is not shown are not exchanged.
+func TestStoreOfAnotherQuery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		store := &memory{}
+		verdicts := map[string]string{}
+		for _, query := range []string{"?p=1", "?p=2", "?p=1"} {
+			o := options(i)
+			o.Store = store
+			c, err := jwks.New(keySetURL+query, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			verdicts[query] = ask(t, c, "a")
+			_ = c.Close()
+			i.set(func(i *issuer) { i.down = true })
+		}
+		want(t, "verdicts", fmt.Sprint(verdicts), "map[?p=1:ok ?p=2:unavailable]")
+	})
+}
+
+// The record of what the cool-down denied says what tokens were wrong about.
+func TestDeniedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		var log buffer
+		c := newCache(t, i, func(o *jwks.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		known, err := c.Lookup("a", "ES256")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			_, err := c.Key(t.Context(), "a", "ES256", known...)
+			want(t, "bad signature", verdict(err), "unknown")
+		}
+		time.Sleep(time.Minute)
+		for range 10 {
+			ask(t, c, "x")
+		}
+		var records []string
+		for record := range strings.Lines(log.String()) {
+			if _, text, ok := strings.Cut(record, "no published key verifies"); ok {
+				_, counts, _ := strings.Cut(text, "issuer=https://issuer.test ")
+				records = append(records, strings.TrimSpace(counts))
+			}
+		}
+		want(t, "records", strings.Join(records, "; "), "unknown_kid=0 bad_signature=1; unknown_kid=1 bad_signature=7")
+	})
+}
