@@ -2,7 +2,6 @@ package scalekit
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -10,18 +9,8 @@ import (
 
 const maxTokenSize = 16 << 10
 
-// admin lets a request through to h if it carries a token of the environment's
-// own client.
-func (env *Environment) admin(h http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := env.authorize(r.Header.Values("Authorization")); err != nil {
-			writeError(w, err)
-			return
-		}
-		h(w, r)
-	})
-}
-
+// authorize returns an error unless the values of an Authorization header are
+// one token of the environment's own client.
 func (env *Environment) authorize(authorization []string) error {
 	if len(authorization) == 0 || authorization[0] == "" {
 		return &apiError{code: codeUnauthenticated, message: "Token empty"}

@@ -1,74 +1,213 @@
 package scalekit
 
 import (
-	"io"
-	"net/http"
-	"strings"
-	"unicode/utf8"
+	"slices"
+	"time"
 )
 
-const (
-	maxBodySize = 1 << 20
-	maxIDLength = 32
-)
+// What can be done with clients, over REST and gRPC alike. Each call gets the
+// violations that reading the request has found, adds its own, and reports all
+// of them at once.
 
-// createClientResponse is the only place where the API shows a secret.
-type createClientResponse struct {
-	Client      clientResource `json:"client"`
-	PlainSecret string         `json:"plain_secret"`
-}
-
-// serveCreateClient registers a client for an organization.
-func (env *Environment) serveCreateClient(w http.ResponseWriter, r *http.Request) {
-	response, err := env.createClient(r)
-	if err != nil {
-		writeError(w, err)
-		return
-	}
-	writeJSON(w, http.StatusCreated, response)
-}
-
-func (env *Environment) createClient(r *http.Request) (*createClientResponse, error) {
-	organizationID := r.PathValue("organization_id")
-	body, err := readBody(r)
-	if err != nil {
-		return nil, err
-	}
-	wanted, violations, err := parseSettings(body)
-	if err != nil {
-		return nil, err
-	}
-	violations = append(checkOrganizationID(organizationID), violations...)
-	if len(violations) > 0 {
-		return nil, &apiError{code: codeInvalidArgument, message: "validation failed", violations: violations}
+// createClient registers a client for an organization and returns it with the
+// plain text of its secret.
+func (env *Environment) createClient(organizationID string, wanted settings, v *violations) (client, string, error) {
+	v.id("organization_id", organizationID, "org_")
+	wanted.check(v, "client.")
+	if err := v.err(); err != nil {
+		return client{}, "", err
 	}
 	if wanted.expiry == 0 {
 		wanted.expiry = defaultExpiry
 	}
-	c, plain, err := env.store.createClient(organizationID, wanted)
-	if err != nil {
-		return nil, err
+	s := env.store
+	now := time.Now().UTC()
+	made := client{
+		id:             s.ids.next("m2morg_"),
+		organizationID: organizationID,
+		settings:       wanted.normalized(),
+		created:        now.Truncate(time.Millisecond),
+		updated:        now,
 	}
-	return &createClientResponse{c.resource(), plain}, nil
+	kept, plain := newSecret(s.ids.next("sks_"), time.Now().UTC())
+	made.secrets = []secret{kept}
+	err := s.update(func(c *change) error {
+		if _, ok := c.organizations[organizationID]; !ok {
+			return errOrganizationNotFound()
+		}
+		made.sequence = c.next()
+		c.putClient(made)
+		return nil
+	})
+	if err != nil {
+		return client{}, "", err
+	}
+	return made.clone(), plain, nil
 }
 
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodySize+1))
-	if err != nil {
-		return nil, &apiError{code: codeInvalidArgument, message: "the request body was cut off"}
+// getClient returns an organization's client.
+func (env *Environment) getClient(organizationID, clientID string, v *violations) (client, error) {
+	checkClient(organizationID, clientID, v)
+	if err := v.err(); err != nil {
+		return client{}, err
 	}
-	if len(body) > maxBodySize {
-		return nil, &apiError{code: codeInvalidArgument, message: "the request body is larger than 1 MiB"}
+	if _, err := env.store.organization(organizationID); err != nil {
+		return client{}, err
 	}
-	return body, nil
+	c, ok := env.store.client(clientID)
+	if !ok || c.organizationID != organizationID {
+		return client{}, errClientNotFound()
+	}
+	return c, nil
 }
 
-func checkOrganizationID(id string) []violation {
-	switch {
-	case !strings.HasPrefix(id, "org_"):
-		return []violation{{"organization_id", "must begin with org_", "string.prefix"}}
-	case utf8.RuneCountInString(id) > maxIDLength:
-		return []violation{{"organization_id", "must have at most 32 characters", "string.max_len"}}
+// listClients returns a part of an organization's clients.
+func (env *Environment) listClients(organizationID string, asked pageRequest, v *violations) (listPage[client], error) {
+	v.id("organization_id", organizationID, "org_")
+	if err := v.err(); err != nil {
+		return listPage[client]{}, err
 	}
-	return nil
+	all, ok := env.store.clientsOf(organizationID)
+	if !ok {
+		return listPage[client]{}, errOrganizationNotFound()
+	}
+	return paginate(all, func(c client) uint64 { return c.sequence }, asked)
+}
+
+// updateClient changes the settings that are set in by.
+func (env *Environment) updateClient(organizationID, clientID string, by settings, v *violations) (client, error) {
+	checkClient(organizationID, clientID, v)
+	by.check(v, "client.")
+	if err := v.err(); err != nil {
+		return client{}, err
+	}
+	return env.changeClient(organizationID, clientID, func(c client) (client, error) {
+		c.settings = c.with(by)
+		return c, nil
+	})
+}
+
+// deleteClient forgets a client and its secrets.
+func (env *Environment) deleteClient(organizationID, clientID string, v *violations) error {
+	checkClient(organizationID, clientID, v)
+	if err := v.err(); err != nil {
+		return err
+	}
+	err := env.store.update(func(c *change) error {
+		if _, err := c.clientOf(organizationID, clientID); err != nil {
+			return err
+		}
+		c.dropClient(clientID)
+		return nil
+	})
+	if err == nil {
+		env.attempts.forget(clientID)
+	}
+	return err
+}
+
+// createSecret adds a secret to an organization's client.
+func (env *Environment) createSecret(organizationID, clientID string, v *violations) (secret, string, error) {
+	checkClient(organizationID, clientID, v)
+	return env.addSecret(organizationID, clientID, v)
+}
+
+// addSecret adds a secret to a client; no organization stands for any.
+func (env *Environment) addSecret(organizationID, clientID string, v *violations) (secret, string, error) {
+	if err := v.err(); err != nil {
+		return secret{}, "", err
+	}
+	made, plain := newSecret(env.store.ids.next("sks_"), time.Now().UTC())
+	_, err := env.changeClient(organizationID, clientID, func(c client) (client, error) {
+		c.secrets = append(c.secrets, made)
+		return c, nil
+	})
+	return made, plain, err
+}
+
+// deleteSecret forgets a secret of an organization's client.
+func (env *Environment) deleteSecret(organizationID, clientID, secretID string, v *violations) error {
+	checkClient(organizationID, clientID, v)
+	return env.dropSecret(organizationID, clientID, secretID, v)
+}
+
+// dropSecret forgets a secret of a client, but not its last one; no
+// organization stands for any.
+func (env *Environment) dropSecret(organizationID, clientID, secretID string, v *violations) error {
+	v.id("secret_id", secretID, "")
+	if err := v.err(); err != nil {
+		return err
+	}
+	_, err := env.changeClient(organizationID, clientID, func(c client) (client, error) {
+		n := c.secretIndex(secretID)
+		if n < 0 {
+			return c, errSecretNotFound()
+		}
+		if len(c.secrets) == 1 {
+			// The vendor's words.
+			return c, &apiError{code: codeFailedPrecondition, message: "last client cannot be deleted"}
+		}
+		c.secrets = slices.Delete(c.secrets, n, n+1)
+		return c, nil
+	})
+	return err
+}
+
+// setSecretStatus switches a secret of any client on or off. One that is off
+// opens nothing.
+func (env *Environment) setSecretStatus(clientID, secretID string, active bool, v *violations) (secret, error) {
+	v.id("client_id", clientID, "")
+	v.id("secret_id", secretID, "")
+	if err := v.err(); err != nil {
+		return secret{}, err
+	}
+	changed, err := env.changeClient("", clientID, func(c client) (client, error) {
+		n := c.secretIndex(secretID)
+		if n < 0 {
+			return c, errSecretNotFound()
+		}
+		c.secrets[n].active = active
+		c.secrets[n].updated = time.Now().UTC()
+		return c, nil
+	})
+	if err != nil {
+		return secret{}, err
+	}
+	return changed.secrets[changed.secretIndex(secretID)], nil
+}
+
+// changeClient changes a copy of a client and keeps it. No organization stands
+// for any.
+func (env *Environment) changeClient(organizationID, clientID string, do func(client) (client, error)) (client, error) {
+	var changed client
+	err := env.store.update(func(c *change) error {
+		before, err := c.clientOf(organizationID, clientID)
+		if err != nil {
+			return err
+		}
+		if changed, err = do(before.clone()); err != nil {
+			return err
+		}
+		changed.updated = time.Now().UTC()
+		c.putClient(changed)
+		return nil
+	})
+	return changed.clone(), err
+}
+
+// clientOf returns a client of an organization; no organization stands for any.
+func (c *change) clientOf(organizationID, clientID string) (client, error) {
+	if _, ok := c.organizations[organizationID]; !ok && organizationID != "" {
+		return client{}, errOrganizationNotFound()
+	}
+	found, ok := c.clients[clientID]
+	if !ok || organizationID != "" && found.organizationID != organizationID {
+		return client{}, errClientNotFound()
+	}
+	return found, nil
+}
+
+func checkClient(organizationID, clientID string, v *violations) {
+	v.id("organization_id", organizationID, "org_")
+	v.id("client_id", clientID, "m2morg_")
 }

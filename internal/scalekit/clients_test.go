@@ -23,7 +23,7 @@ func TestCreateClientDefaults(t *testing.T) {
 			}
 		}
 		granted := env.grant(t, text(t, client, "client_id"), text(t, got.members, "plain_secret")).members
-		claims := part(t, text(t, granted, "access_token"), 1)
+		claims := claimsOf(t, text(t, granted, "access_token"))
 		for _, name := range []string{"aud", "scope", "scopes", "custom_claims"} {
 			if value, ok := claims[name]; ok {
 				t.Errorf("%q: got claim %s %v, want none", body, name, value)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearer/bearertest"
@@ -35,9 +36,11 @@ type Credentials struct {
 // Environment is a Scalekit environment. It is safe for concurrent use. The
 // zero value is not usable: see [New].
 type Environment struct {
-	issuer *bearertest.Issuer
-	store  *store
-	mux    *http.ServeMux
+	issuer   *bearertest.Issuer
+	store    *store
+	attempts attempts
+	outcomes outcomes
+	handler  http.Handler
 }
 
 // New makes an environment with one client of its own and one organization. It
@@ -46,31 +49,72 @@ func New(cfg Config) (*Environment, Credentials, error) {
 	if err := cfg.check(); err != nil {
 		return nil, Credentials{}, err
 	}
-	s := newStore()
-	env := &Environment{
-		store: s,
-		issuer: bearertest.NewUnstartedIssuer(&bearertest.Options{
-			Issuer:       cfg.URL,
-			Algorithms:   []string{"RS256"},
-			KeyID:        func() string { return s.ids.next("snk_") },
-			Authenticate: s.authenticate,
-			Shape:        s.shape,
-		}),
-		mux: http.NewServeMux(),
-	}
-	env.mux.Handle("/", env.issuer.Handler())
-	env.mux.HandleFunc("/api/", notFound)
-	env.mux.HandleFunc("/api/v1/organizations/{organization_id}/clients", methodNotAllowed)
-	env.mux.Handle("POST /api/v1/organizations/{organization_id}/clients", env.admin(env.serveCreateClient))
+	env := &Environment{store: newStore()}
+	env.issuer = bearertest.NewUnstartedIssuer(&bearertest.Options{
+		Issuer:       cfg.URL,
+		Algorithms:   []string{"RS256"},
+		KeyID:        func() string { return env.store.ids.next("snk_") },
+		Authenticate: env.authenticate,
+		Shape:        shape,
+	})
+	env.handler = env.routes()
+	credentials, err := env.begin()
+	return env, credentials, err
+}
 
-	credentials := Credentials{OrganizationID: s.addOrganization()}
-	credentials.ClientID, credentials.ClientSecret = s.addEnvironmentClient()
-	return env, credentials, nil
+// begin gives a new environment its own client and an organization.
+func (env *Environment) begin() (Credentials, error) {
+	name := "Example Organization"
+	o, err := env.createOrganization(profile{displayName: &name}, &violations{})
+	if err != nil {
+		return Credentials{}, err
+	}
+	id, plain, err := env.createEnvironmentClient()
+	return Credentials{ClientID: id, ClientSecret: plain, OrganizationID: o.id}, err
+}
+
+// createEnvironmentClient returns the credentials of a new client that belongs
+// to no organization, and may call the admin API.
+func (env *Environment) createEnvironmentClient() (id, plain string, err error) {
+	now := time.Now().UTC()
+	kept, plain := newSecret(env.store.ids.next("sks_"), now)
+	made := client{
+		id:       env.store.ids.next("skc_"),
+		settings: settings{scopes: []string{"openid"}, expiry: int64(environmentLifetime / time.Second)},
+		secrets:  []secret{kept},
+		created:  now,
+		updated:  now,
+	}
+	err = env.store.update(func(c *change) error {
+		made.sequence = c.next()
+		c.putClient(made)
+		return nil
+	})
+	return made.id, plain, err
+}
+
+func (env *Environment) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", env.issuer.Handler())
+	mux.Handle("/oauth/token", env.token(env.issuer.Handler()))
+	env.restRoutes(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, _ := withCall(r.Context())
+		r = r.WithContext(ctx)
+		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
+			// What an SDK makes of an environment URL that ends in a slash.
+			// ServeMux would redirect it, and a POST would arrive as a GET.
+			u := *r.URL
+			u.Path, u.RawPath = "/"+path, ""
+			r.URL = &u
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // Handler returns the environment's endpoints, to be served at the root of its
 // URL.
-func (env *Environment) Handler() http.Handler { return env.mux }
+func (env *Environment) Handler() http.Handler { return env.handler }
 
 // Issuer returns what signs the tokens: to rotate its keys, or to make its
 // endpoints misbehave.

@@ -13,12 +13,14 @@ const errorInfoType = "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo"
 type code int
 
 const (
-	codeInvalidArgument  code = 3
-	codeNotFound         code = 5
-	codePermissionDenied code = 7
-	codeUnimplemented    code = 12
-	codeInternal         code = 13
-	codeUnauthenticated  code = 16
+	codeInvalidArgument    code = 3
+	codeNotFound           code = 5
+	codeAlreadyExists      code = 6
+	codePermissionDenied   code = 7
+	codeFailedPrecondition code = 9
+	codeUnimplemented      code = 12
+	codeInternal           code = 13
+	codeUnauthenticated    code = 16
 )
 
 // name is the "error_code" of the vendor's ErrorInfo.
@@ -28,8 +30,12 @@ func (c code) name() string {
 		return "INVALID_ARGUMENT"
 	case codeNotFound:
 		return "NOT_FOUND"
+	case codeAlreadyExists:
+		return "ALREADY_EXISTS"
 	case codePermissionDenied:
 		return "PERMISSION_DENIED"
+	case codeFailedPrecondition:
+		return "FAILED_PRECONDITION"
 	case codeUnimplemented:
 		return "UNIMPLEMENTED"
 	case codeUnauthenticated:
@@ -42,10 +48,12 @@ func (c code) name() string {
 // status is the HTTP status that belongs to the code.
 func (c code) status() int {
 	switch c {
-	case codeInvalidArgument:
+	case codeInvalidArgument, codeFailedPrecondition:
 		return http.StatusBadRequest
 	case codeNotFound:
 		return http.StatusNotFound
+	case codeAlreadyExists:
+		return http.StatusConflict
 	case codePermissionDenied:
 		return http.StatusForbidden
 	case codeUnimplemented:
@@ -67,13 +75,6 @@ type apiError struct {
 // Error returns the message.
 func (e *apiError) Error() string { return e.message }
 
-// violation is what is wrong with one field of a request.
-type violation struct {
-	Field       string `json:"field"`
-	Description string `json:"description"`
-	Constraint  string `json:"constraint"`
-}
-
 type errorInfo struct {
 	Type       string          `json:"@type"`
 	ErrorCode  string          `json:"error_code"`
@@ -90,11 +91,17 @@ type errorBody struct {
 	Details []errorInfo `json:"details"`
 }
 
-// writeError answers with err, of which nothing is told unless it is an
-// apiError.
-func writeError(w http.ResponseWriter, err error) {
+// reportedError returns what a caller is told about err: nothing, unless it is
+// an apiError.
+func reportedError(err error) *apiError {
 	reported := &apiError{code: codeInternal, message: "internal error"}
 	errors.As(err, &reported)
+	return reported
+}
+
+// writeError answers with err.
+func writeError(w http.ResponseWriter, err error) {
+	reported := reportedError(err)
 	info := errorInfo{Type: errorInfoType, ErrorCode: reported.code.name()}
 	if len(reported.violations) > 0 {
 		info.Validation = &validationInfo{reported.violations}
@@ -106,7 +113,7 @@ func writeError(w http.ResponseWriter, err error) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	encoded, err := json.Marshal(body)
+	encoded, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil { // our own types, whose texts came in as valid JSON
 		status, encoded = http.StatusInternalServerError, []byte("{}")
 	}
@@ -115,12 +122,4 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(encoded) // the client is gone: nobody is left to tell
-}
-
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	writeError(w, &apiError{code: codeNotFound, message: "Not Found"})
-}
-
-func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
-	writeError(w, &apiError{code: codeUnimplemented, message: "Method Not Allowed"})
 }

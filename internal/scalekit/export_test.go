@@ -1,6 +1,11 @@
 package scalekit
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
 
 // Clients returns how many clients there are, the environment's own one
 // included.
@@ -10,11 +15,23 @@ func (env *Environment) Clients() int {
 	return len(env.store.clients)
 }
 
-// Dump returns all that is kept of clients.
+// Dump returns all that is kept of organizations and clients, but not when
+// secrets were used last, which changes without an admin call.
 func (env *Environment) Dump() string {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()
-	return fmt.Sprintf("%+v", env.store.clients)
+	var out string
+	for _, id := range slices.Sorted(maps.Keys(env.store.organizations)) {
+		out += fmt.Sprintf("%+v\n", env.store.organizations[id].resource())
+	}
+	for _, id := range slices.Sorted(maps.Keys(env.store.clients)) {
+		c := env.store.clients[id].clone()
+		for n := range c.secrets {
+			c.secrets[n].lastUsed = time.Time{}
+		}
+		out += fmt.Sprintf("%+v\n", c)
+	}
+	return out
 }
 
 // NextID returns the next identifier with this prefix.

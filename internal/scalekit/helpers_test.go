@@ -79,7 +79,32 @@ func (env environment) adminToken(t *testing.T) string {
 // create registers a client, with a token of the environment's own client.
 func (env environment) create(t *testing.T, body string) answer {
 	t.Helper()
-	return env.do(t, http.MethodPost, "/api/v1/organizations/"+env.OrganizationID+"/clients", "application/json", body, "Bearer "+env.adminToken(t))
+	return env.admin(t, http.MethodPost, env.clients(), body)
+}
+
+// admin makes an admin call with a token of the environment's own client.
+func (env environment) admin(t *testing.T, method, path, body string) answer {
+	t.Helper()
+	return env.do(t, method, path, "application/json", body, "Bearer "+env.adminToken(t))
+}
+
+// clients is the path of the clients of the first organization.
+func (env environment) clients() string {
+	return "/api/v1/organizations/" + env.OrganizationID + "/clients"
+}
+
+// member returns a member of nested objects.
+func member(t *testing.T, members map[string]any, path ...string) any {
+	t.Helper()
+	var value any = members
+	for _, name := range path {
+		object, ok := value.(map[string]any)
+		if !ok {
+			t.Fatalf("got %v at %s of %v, want an object", value, name, path)
+		}
+		value = object[name]
+	}
+	return value
 }
 
 func object(t *testing.T, raw []byte) map[string]any {
@@ -91,10 +116,10 @@ func object(t *testing.T, raw []byte) map[string]any {
 	return members
 }
 
-// part decodes the header or the claims of a token.
-func part(t *testing.T, token string, n int) map[string]any {
+// claimsOf decodes the claims of a token.
+func claimsOf(t *testing.T, token string) map[string]any {
 	t.Helper()
-	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[n])
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,23 @@ type secret struct {
 	lastUsed time.Time
 }
 
+// The numbers of the vendor's ClientSecretStatus.
+const (
+	secretActive = iota
+	secretInactive
+)
+
+// secretStatusNames returns the names of the vendor's ClientSecretStatus by
+// their numbers.
+func secretStatusNames() []string { return []string{"ACTIVE", "INACTIVE"} }
+
+func (s secret) status() int {
+	if s.active {
+		return secretActive
+	}
+	return secretInactive
+}
+
 // newSecret returns a secret and its plain text, which is not to be kept.
 func newSecret(id string, now time.Time) (secret, string) {
 	plain := secretPrefix + randomText(secretLength)

@@ -2,14 +2,8 @@ package scalekit
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -21,170 +15,99 @@ const (
 	maxClaimKeyLength    = 128
 )
 
-// settingsReader reads the settings of a client and notes everything that is
-// wrong with them, by the names of the fields of the vendor's Protobuf request.
-type settingsReader struct {
-	violations []violation
+// settings is what the owner of a client decides.
+type settings struct {
+	name, description string
+	scopes, audience  []string
+	customClaims      []customClaim
+	expiry            int64 // seconds that tokens live
 }
 
-// parseSettings reads a request body. An empty one leaves everything unset.
-// The error is for bodies that are no JSON object; what is wrong with its
-// members are violations.
-func parseSettings(body []byte) (settings, []violation, error) {
-	if len(body) == 0 {
-		return settings{}, nil, nil
-	}
-	object, err := strictjson.Parse(body)
-	if err != nil {
-		return settings{}, nil, &apiError{code: codeInvalidArgument, message: "the request body is malformed: " + err.Error()}
-	}
-	var (
-		s    settings
-		r    settingsReader
-		seen = make(map[string]bool)
-	)
-	for _, member := range object {
-		name := member.Name
-		if name == "customClaims" {
-			name = "custom_claims"
-		}
-		if seen[name] {
-			r.refuse("client."+name, "must not come twice", "json.duplicate")
-		}
-		seen[name] = true
-		if member.Value.Kind() == 'n' {
-			continue
-		}
-		switch name {
-		case "name":
-			s.name = r.text("client.name", member.Value, maxNameLength)
-		case "description":
-			s.description = r.text("client.description", member.Value, maxDescriptionLength)
-		case "scopes":
-			s.scopes = r.scopes(member.Value)
-		case "audience":
-			s.audience = r.audience(member.Value)
-		case "custom_claims":
-			s.customClaims = r.customClaims(member.Value)
-		case "expiry":
-			s.expiry = r.expiry(member.Value)
+// customClaim is one member of "custom_claims". In the API they are an array of
+// these, in tokens one object.
+type customClaim struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func (s settings) clone() settings {
+	s.scopes = slices.Clone(s.scopes)
+	s.audience = slices.Clone(s.audience)
+	s.customClaims = slices.Clone(s.customClaims)
+	return s
+}
+
+// check notes what no client can have. Field names begin with prefix.
+func (s settings) check(v *violations, prefix string) {
+	v.length(prefix+"name", s.name, 0, maxNameLength)
+	v.length(prefix+"description", s.description, 0, maxDescriptionLength)
+	for n, scope := range s.scopes {
+		if scopes.All(scope).Err() != nil {
+			v.refuse(fmt.Sprintf("%sscopes[%d]", prefix, n), "must be a scope by RFC 6749: ASCII without spaces, quotes and backslashes", "scope")
 		}
 	}
-	return s, r.violations, nil
-}
-
-func (r *settingsReader) refuse(field, description, constraint string) {
-	r.violations = append(r.violations, violation{field, description, constraint})
-}
-
-func (r *settingsReader) refused(field string) bool {
-	return slices.ContainsFunc(r.violations, func(v violation) bool { return v.Field == field })
-}
-
-// text reads a string of at most limit characters; 0 stands for any number.
-func (r *settingsReader) text(field string, value jsontext.Value, limit int) string {
-	text, ok := strictjson.String(value)
-	if !ok {
-		r.refuse(field, "must be a string", "json.type")
-	}
-	if limit > 0 && utf8.RuneCountInString(text) > limit {
-		r.refuse(field, fmt.Sprintf("must have at most %d characters", limit), "string.max_len")
-	}
-	return text
-}
-
-// member reads a string that may be missing or null, which is the empty one.
-func (r *settingsReader) member(field string, value jsontext.Value, limit int) string {
-	if value == nil || value.Kind() == 'n' {
-		return ""
-	}
-	return r.text(field, value, limit)
-}
-
-func (r *settingsReader) array(field string, value jsontext.Value) []jsontext.Value {
-	elements, ok := strictjson.Array(value)
-	if !ok {
-		r.refuse(field, "must be an array", "json.type")
-	}
-	return elements
-}
-
-func (r *settingsReader) scopes(value jsontext.Value) []string {
-	var out []string
-	for n, element := range r.array("client.scopes", value) {
-		field := fmt.Sprintf("client.scopes[%d]", n)
-		scope := r.text(field, element, 0)
-		if element.Kind() == '"' && scopes.All(scope).Err() != nil {
-			r.refuse(field, "must be a scope by RFC 6749: ASCII without spaces, quotes and backslashes", "scope")
+	for n, audience := range s.audience {
+		if audience == "" {
+			v.refuse(fmt.Sprintf("%saudience[%d]", prefix, n), "must not be empty", "string.min_len")
 		}
-		out = append(out, scope)
 	}
-	return out
-}
-
-func (r *settingsReader) audience(value jsontext.Value) []string {
-	var out []string
-	for n, element := range r.array("client.audience", value) {
-		field := fmt.Sprintf("client.audience[%d]", n)
-		audience := r.text(field, element, 0)
-		if element.Kind() == '"' && audience == "" {
-			r.refuse(field, "must not be empty", "string.min_len")
-		}
-		out = append(out, audience)
-	}
-	return out
-}
-
-func (r *settingsReader) customClaims(value jsontext.Value) []customClaim {
-	var out []customClaim
 	keys := make(map[string]bool)
-	for n, element := range r.array("client.custom_claims", value) {
-		field := fmt.Sprintf("client.custom_claims[%d]", n)
-		object, err := strictjson.Parse(element)
-		if err != nil {
-			r.refuse(field, "must be an object", "json.type")
-			continue
-		}
-		claim := customClaim{
-			Key:   r.member(field+".key", object.Lookup("key"), maxClaimKeyLength),
-			Value: r.member(field+".value", object.Lookup("value"), 0),
-		}
-		switch {
-		case r.refused(field + ".key"):
-		case claim.Key == "":
-			r.refuse(field+".key", "must not be empty", "string.min_len")
-		case keys[claim.Key]:
-			r.refuse(field+".key", "must not come twice", "repeated.unique")
+	for n, claim := range s.customClaims {
+		field := fmt.Sprintf("%scustom_claims[%d].key", prefix, n)
+		v.length(field, claim.Key, 1, maxClaimKeyLength)
+		if keys[claim.Key] {
+			v.refuse(field, "must not come twice", "repeated.unique")
 		}
 		keys[claim.Key] = true
-		out = append(out, claim)
 	}
-	return out
+	switch {
+	case s.expiry < 0:
+		v.refuse(prefix+"expiry", "must not be negative", "int64.gte")
+	case s.expiry > maxExpiry:
+		v.refuse(prefix+"expiry", fmt.Sprintf("must be at most %d", maxExpiry), "int64.lte")
+	}
 }
 
-// expiry reads an int64 in the forms that Protobuf's JSON has for it: a number
-// or a string, with a fraction or an exponent if the value is whole.
-func (r *settingsReader) expiry(value jsontext.Value) int64 {
-	const field = "client.expiry"
-	text := string(value)
-	if value.Kind() == '"' {
-		text, _ = strictjson.String(value)
+// normalized returns the settings as they are kept: a value that comes twice
+// counts once.
+func (s settings) normalized() settings {
+	s.scopes = unique(s.scopes)
+	s.audience = unique(s.audience)
+	s.customClaims = slices.Clone(s.customClaims)
+	return s
+}
+
+// with returns the settings with those of by that are set. There is no way
+// to empty one: the vendor's update has no field mask.
+func (s settings) with(by settings) settings {
+	by = by.normalized()
+	if by.name != "" {
+		s.name = by.name
 	}
-	number := jsontext.Value(text)
-	if number.Kind() != '0' || !number.IsValid() {
-		r.refuse(field, "must be a whole number of seconds", "json.type")
-		return 0
+	if by.description != "" {
+		s.description = by.description
 	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	switch {
-	case seconds < 0:
-		r.refuse(field, "must not be negative", "int64.gte")
-	case seconds > maxExpiry: // an infinite one too, where err says that it is out of range
-		r.refuse(field, fmt.Sprintf("must be at most %d", maxExpiry), "int64.lte")
-	case err != nil || seconds != math.Trunc(seconds):
-		r.refuse(field, "must be a whole number of seconds", "json.type")
-	default:
-		return int64(seconds)
+	if len(by.scopes) > 0 {
+		s.scopes = by.scopes
 	}
-	return 0
+	if len(by.audience) > 0 {
+		s.audience = by.audience
+	}
+	if len(by.customClaims) > 0 {
+		s.customClaims = by.customClaims // as a whole
+	}
+	if by.expiry != 0 {
+		s.expiry = by.expiry
+	}
+	return s
+}
+
+func unique(values []string) []string {
+	var out []string
+	for _, value := range values {
+		if !slices.Contains(out, value) {
+			out = append(out, value)
+		}
+	}
+	return out
 }

@@ -1,77 +1,111 @@
 package scalekit
 
 import (
-	"context"
+	"cmp"
+	"maps"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/bearerkit/bearer/bearertest"
 )
 
 // store is the environment's state. Nothing of it is handed out but copies.
 type store struct {
-	ids idSource
+	ids  idSource
+	save func(*store) error // writes the state to its file, holding mu; nil: there is none
 
 	mu            sync.Mutex // guards what follows
-	organizations map[string]bool
+	organizations map[string]organization
 	clients       map[string]client
+	sequence      uint64 // of what was created last
+	unsaved       bool   // the state has changed since save, in something that can be lost
 }
 
 func newStore() *store {
-	return &store{organizations: make(map[string]bool), clients: make(map[string]client)}
+	return &store{organizations: make(map[string]organization), clients: make(map[string]client)}
 }
 
-// addOrganization returns the ID of a new organization.
-func (s *store) addOrganization() string {
-	id := s.ids.next("org_")
+// change is a change of the state that is going on. It is the only way to make
+// one: either all of it happens or nothing.
+type change struct {
+	*store
+
+	undo []func()
+}
+
+// update makes a change. If do returns an error, or the state cannot be saved,
+// the state is as it was before. Readers see all of the change or nothing.
+func (s *store) update(do func(*change) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.organizations[id] = true
-	return id
+	c := &change{store: s}
+	err := do(c)
+	if err == nil && s.save != nil {
+		err = s.save(s)
+	}
+	if err != nil {
+		for _, undo := range slices.Backward(c.undo) {
+			undo()
+		}
+	}
+	return err
 }
 
-// addEnvironmentClient returns the credentials of a new client that belongs to
-// no organization, and may call the admin API.
-func (s *store) addEnvironmentClient() (id, plain string) {
-	now := time.Now().UTC()
-	kept, plain := newSecret(s.ids.next("sks_"), now)
-	c := client{
-		id:       s.ids.next("skc_"),
-		settings: settings{scopes: []string{"openid"}, expiry: int64(environmentLifetime / time.Second)},
-		secrets:  []secret{kept},
-		created:  now,
-		updated:  now,
-	}
+// next returns the place of something new in the order of creation.
+func (c *change) next() uint64 {
+	c.sequence++
+	return c.sequence
+}
+
+func (c *change) putOrganization(o organization) { put(c, c.organizations, o.id, o) }
+func (c *change) dropOrganization(id string)     { drop(c, c.organizations, id) }
+func (c *change) putClient(kept client)          { put(c, c.clients, kept.id, kept) }
+func (c *change) dropClient(id string)           { drop(c, c.clients, id) }
+
+func put[T any](c *change, in map[string]T, id string, value T) {
+	restore(c, in, id)
+	in[id] = value
+}
+
+func drop[T any](c *change, from map[string]T, id string) {
+	restore(c, from, id)
+	delete(from, id)
+}
+
+func restore[T any](c *change, in map[string]T, id string) {
+	before, known := in[id]
+	c.undo = append(c.undo, func() {
+		delete(in, id)
+		if known {
+			in[id] = before
+		}
+	})
+}
+
+// organization returns a copy of the organization of this ID.
+func (s *store) organization(id string) (organization, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.clients[c.id] = c
-	return c.id, plain
+	o, ok := s.organizations[id]
+	if !ok {
+		return organization{}, errOrganizationNotFound()
+	}
+	return o.clone(), nil
 }
 
-// createClient registers a client for an organization and returns it with the
-// plain text of its secret, or an error with nothing registered.
-func (s *store) createClient(organizationID string, wanted settings) (client, string, error) {
-	now := time.Now().UTC()
-	c := client{
-		id:             s.ids.next("m2morg_"),
-		organizationID: organizationID,
-		settings:       wanted,
-		created:        now.Truncate(time.Millisecond),
-		updated:        now,
-	}
-	kept, plain := newSecret(s.ids.next("sks_"), time.Now().UTC())
-	c.secrets = []secret{kept}
+// organizationsBy returns copies of the organizations that match, newest first.
+func (s *store) organizationsBy(match func(organization) bool) []organization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.organizations[organizationID] {
-		return client{}, "", &apiError{code: codeNotFound, message: "organization not found"}
+	var out []organization
+	for o := range maps.Values(s.organizations) {
+		if match(o) {
+			out = append(out, o.clone())
+		}
 	}
-	s.clients[c.id] = c
-	return c.clone(), plain, nil
+	slices.SortFunc(out, func(a, b organization) int { return cmp.Compare(b.sequence, a.sequence) })
+	return out
 }
 
-// client returns the client of this ID.
+// client returns a copy of the client of this ID.
 func (s *store) client(id string) (client, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,36 +113,27 @@ func (s *store) client(id string) (client, bool) {
 	return c.clone(), ok
 }
 
-// authenticate is bearertest.Options.Authenticate. An unknown client costs as
-// much as a known one with one secret.
-func (s *store) authenticate(_ context.Context, id, plain string) (bearertest.Client, error) {
-	c, ok := s.client(id)
-	if !ok {
-		c.secrets = []secret{{}}
+// clientsOf returns copies of an organization's clients, newest first, and
+// whether there is such an organization. The environment's own clients are
+// those of no organization.
+func (s *store) clientsOf(organizationID string) ([]client, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.organizations[organizationID]
+	var out []client
+	for c := range maps.Values(s.clients) {
+		if c.organizationID == organizationID {
+			out = append(out, c.clone())
+		}
 	}
-	known := false
-	for _, candidate := range c.secrets {
-		known = candidate.matches(plain) || known
-	}
-	if !ok || !known {
-		return bearertest.Client{}, &bearertest.TokenError{Code: "invalid_client", Description: "unknown client or wrong secret"}
-	}
-	return bearertest.Client{
-		ID:       c.id,
-		Scopes:   c.scopes,
-		Audience: c.audience,
-		Lifetime: time.Duration(c.expiry) * time.Second,
-		Claims:   c.claims(),
-	}, nil
+	slices.SortFunc(out, func(a, b client) int { return cmp.Compare(b.sequence, a.sequence) })
+	return out, ok
 }
 
-// shape is bearertest.Options.Shape: what every token of the vendor's has.
-func (s *store) shape(g *bearertest.Grant) {
-	g.Header["typ"] = "JWT"
-	g.Claims["jti"] = s.ids.next("tkn_")
-	g.Claims["nbf"] = g.Claims["iat"]
-	if len(g.Scopes) > 0 {
-		// Beside the string "scope": the vendor's SDKs read the one or the other.
-		g.Claims["scopes"] = slices.Clone(g.Scopes)
-	}
+func errOrganizationNotFound() error {
+	return &apiError{code: codeNotFound, message: "organization not found"}
 }
+
+func errClientNotFound() error { return &apiError{code: codeNotFound, message: "client not found"} }
+
+func errSecretNotFound() error { return &apiError{code: codeNotFound, message: "secret not found"} }

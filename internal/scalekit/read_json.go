@@ -1,0 +1,227 @@
+package scalekit
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+const maxBodySize = 1 << 20
+
+// jsonReader reads members of a JSON document as a grpc-gateway does, and notes
+// those that are not of their type.
+type jsonReader struct {
+	*violations
+}
+
+// fields says what reads the members of an object, by their snake_case names.
+type fields map[string]func(field string, value jsontext.Value)
+
+// body reads a request body that is an object. An empty one has no members; the
+// error is for one that is something else.
+func (r jsonReader) body(request *http.Request, prefix string, known fields) error {
+	body, err := io.ReadAll(io.LimitReader(request.Body, maxBodySize+1))
+	if err != nil {
+		return &apiError{code: codeInvalidArgument, message: "the request body was cut off"}
+	}
+	if len(body) > maxBodySize {
+		return &apiError{code: codeInvalidArgument, message: "the request body is larger than 1 MiB"}
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	if err := r.document(body, prefix, known); err != nil {
+		return &apiError{code: codeInvalidArgument, message: "the request body is malformed: " + err.Error()}
+	}
+	return nil
+}
+
+// document reads data as an object whose members are known, in snake_case or
+// lowerCamelCase. null is the same as no member. Unknown members are ignored.
+func (r jsonReader) document(data []byte, prefix string, known fields) error {
+	object, err := strictjson.Parse(data)
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]bool)
+	for _, member := range object {
+		name := snakeCase(member.Name)
+		read := known[name]
+		if read == nil {
+			continue
+		}
+		if seen[name] {
+			r.refuse(prefix+name, "must not come twice", "json.duplicate")
+			continue
+		}
+		seen[name] = true
+		if member.Value.Kind() != 'n' {
+			read(prefix+name, member.Value)
+		}
+	}
+	return nil
+}
+
+// object reads an object inside of another one.
+func (r jsonReader) object(field string, value jsontext.Value, known fields) {
+	if err := r.document(value, field+".", known); err != nil {
+		r.refuse(field, "must be an object", "json.type")
+	}
+}
+
+// snakeCase turns a lowerCamelCase name into the name of the field.
+func snakeCase(name string) string {
+	var out strings.Builder
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			out.WriteByte('_')
+			c += 'a' - 'A'
+		}
+		out.WriteRune(c)
+	}
+	return out.String()
+}
+
+func (r jsonReader) text(field string, value jsontext.Value) string {
+	text, ok := strictjson.String(value)
+	if !ok {
+		r.refuse(field, "must be a string", "json.type")
+	}
+	return text
+}
+
+func (r jsonReader) array(field string, value jsontext.Value) []jsontext.Value {
+	elements, ok := strictjson.Array(value)
+	if !ok {
+		r.refuse(field, "must be an array", "json.type")
+	}
+	return elements
+}
+
+func (r jsonReader) texts(field string, value jsontext.Value) []string {
+	var out []string
+	for n, element := range r.array(field, value) {
+		out = append(out, r.text(fmt.Sprintf("%s[%d]", field, n), element))
+	}
+	return out
+}
+
+// textMap reads an object of strings.
+func (r jsonReader) textMap(field string, value jsontext.Value) map[string]string {
+	object, err := strictjson.Parse(value)
+	if err != nil {
+		r.refuse(field, "must be an object of strings", "json.type")
+		return nil
+	}
+	out := make(map[string]string, len(object))
+	for _, member := range object {
+		out[member.Name] = r.text(fmt.Sprintf("%s[%q]", field, member.Name), member.Value)
+	}
+	return out
+}
+
+func (r jsonReader) boolean(field string, value jsontext.Value) bool {
+	if kind := value.Kind(); kind != 't' && kind != 'f' {
+		r.refuse(field, "must be true or false", "json.type")
+	}
+	return value.Kind() == 't'
+}
+
+// enum reads a name or a number of an enumeration, whose names are in the order
+// of their numbers.
+func (r jsonReader) enum(field string, value jsontext.Value, names ...string) int {
+	for number, name := range names {
+		if text, _ := strictjson.String(value); text == name || string(value) == strconv.Itoa(number) {
+			return number
+		}
+	}
+	r.refuse(field, "must be one of "+strings.Join(names, ", "), "enum.defined_only")
+	return 0
+}
+
+// seconds reads an int64 in the forms that Protobuf's JSON has for it: a number
+// or a string, with a fraction or an exponent if the value is whole. Values that
+// are out of range for a client's expiry stay out of range.
+func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
+	text := string(value)
+	if value.Kind() == '"' {
+		text, _ = strictjson.String(value)
+	}
+	number := jsontext.Value(text)
+	if number.Kind() != '0' || !number.IsValid() {
+		r.refuse(field, "must be a whole number of seconds", "json.type")
+		return 0
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	switch {
+	case seconds < 0 || seconds > maxExpiry: // also an infinite one, which is an error
+		return int64(min(max(seconds, -1), maxExpiry+1))
+	case err != nil || seconds != math.Trunc(seconds):
+		r.refuse(field, "must be a whole number of seconds", "json.type")
+		return 0
+	}
+	return int64(seconds)
+}
+
+// settings returns what reads the settings of a client into s.
+func (r jsonReader) settings(s *settings) fields {
+	return fields{
+		"name":          func(field string, value jsontext.Value) { s.name = r.text(field, value) },
+		"description":   func(field string, value jsontext.Value) { s.description = r.text(field, value) },
+		"scopes":        func(field string, value jsontext.Value) { s.scopes = r.texts(field, value) },
+		"audience":      func(field string, value jsontext.Value) { s.audience = r.texts(field, value) },
+		"custom_claims": func(field string, value jsontext.Value) { s.customClaims = r.customClaims(field, value) },
+		"expiry":        func(field string, value jsontext.Value) { s.expiry = r.seconds(field, value) },
+	}
+}
+
+// profile returns what reads the profile of an organization into p.
+func (r jsonReader) profile(p *profile) fields {
+	text := func(to **string) func(string, jsontext.Value) {
+		return func(field string, value jsontext.Value) {
+			text := r.text(field, value)
+			*to = &text
+		}
+	}
+	return fields{
+		"display_name": text(&p.displayName),
+		"external_id":  text(&p.externalID),
+		"slug":         text(&p.slug),
+		"logo_url":     text(&p.logoURL),
+		"region_code":  func(field string, value jsontext.Value) { p.region = r.enum(field, value, regionNames()...) },
+		"metadata":     func(field string, value jsontext.Value) { p.metadata = r.textMap(field, value) },
+	}
+}
+
+func (r jsonReader) features(field string, value jsontext.Value) []feature {
+	var out []feature
+	for n, element := range r.array(field, value) {
+		var f feature
+		r.object(fmt.Sprintf("%s[%d]", field, n), element, fields{
+			"name":    func(field string, value jsontext.Value) { f.Name = r.text(field, value) },
+			"enabled": func(field string, value jsontext.Value) { f.Enabled = r.boolean(field, value) },
+		})
+		out = append(out, f)
+	}
+	return out
+}
+
+func (r jsonReader) customClaims(field string, value jsontext.Value) []customClaim {
+	var out []customClaim
+	for n, element := range r.array(field, value) {
+		var claim customClaim
+		r.object(fmt.Sprintf("%s[%d]", field, n), element, fields{
+			"key":   func(field string, value jsontext.Value) { claim.Key = r.text(field, value) },
+			"value": func(field string, value jsontext.Value) { claim.Value = r.text(field, value) },
+		})
+		out = append(out, claim)
+	}
+	return out
+}

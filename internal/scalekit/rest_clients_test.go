@@ -1,0 +1,358 @@
+package scalekit_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// registered is a client with its credentials.
+type registered struct {
+	id, secretID, plain string
+}
+
+func (env environment) register(t *testing.T, body string) registered {
+	t.Helper()
+	got := env.create(t, body)
+	if got.StatusCode != http.StatusCreated {
+		t.Fatalf("got %s %v", got.Status, got.members)
+	}
+	secrets, _ := member(t, got.members, "client", "secrets").([]any)
+	first, _ := secrets[0].(map[string]any)
+	return registered{
+		id:       fmt.Sprint(member(t, got.members, "client", "client_id")),
+		secretID: text(t, first, "id"),
+		plain:    text(t, got.members, "plain_secret"),
+	}
+}
+
+func TestGetClient(t *testing.T) {
+	env := start(t)
+	created := env.create(t, registration)
+	path := env.clients() + "/" + fmt.Sprint(member(t, created.members, "client", "client_id"))
+	got := env.admin(t, http.MethodGet, path, "")
+	if got.StatusCode != http.StatusOK || len(got.members) != 1 || fmt.Sprint(got.members["client"]) != fmt.Sprint(created.members["client"]) {
+		t.Errorf("got  %s %v\nwant %v", got.Status, got.members, created.members)
+	}
+}
+
+func TestUpdateClient(t *testing.T) {
+	env := start(t)
+	c := env.register(t, registration)
+	path := env.clients() + "/" + c.id
+	before := env.admin(t, http.MethodGet, path, "").members
+	for _, row := range []struct{ name, body, field, want string }{
+		{"nothing", `{}`, "", ""},
+		{"no body", ``, "", ""},
+		{"empty values", `{"name":"","description":null,"scopes":[],"audience":[],"custom_claims":[],"expiry":0}`, "", ""},
+		{"name", `{"name":"Renamed"}`, "name", "Renamed"},
+		{"scopes", `{"scopes":["read:deployments","read:deployments"]}`, "scopes", "[read:deployments]"},
+		{"audience", `{"audience":["a","b"]}`, "audience", "[a b]"},
+		{"claims as a whole", `{"custom_claims":[{"key":"environment","value":"staging"}]}`, "custom_claims", "[map[key:environment value:staging]]"},
+		{"expiry", `{"expiry":"60"}`, "expiry", "60"},
+	} {
+		got := env.admin(t, http.MethodPatch, path, row.body)
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got %s %v", row.name, got.Status, got.members)
+		}
+		if secrets, _ := member(t, got.members, "client", "secrets").([]any); len(secrets) != 0 {
+			t.Errorf("%s: got secrets %v, which the vendor leaves out of this answer", row.name, secrets)
+		}
+		after := env.admin(t, http.MethodGet, path, "").members
+		for name, value := range after["client"].(map[string]any) { //nolint:errcheck // a panic fails the test
+			want := fmt.Sprint(member(t, before, "client", name))
+			switch name {
+			case row.field:
+				want = row.want
+			case "update_time":
+				if fmt.Sprint(value) <= want {
+					t.Errorf("%s: got update_time %v, want one after %s", row.name, value, want)
+				}
+				continue
+			case "secrets":
+				continue
+			}
+			if fmt.Sprint(value) != want {
+				t.Errorf("%s: got %s %v, want %s", row.name, name, value, want)
+			}
+		}
+		before = after
+	}
+	claims := claimsOf(t, text(t, env.grant(t, c.id, c.plain).members, "access_token"))
+	if claims["scope"] != "read:deployments" || fmt.Sprint(claims["custom_claims"], claims["aud"]) != "map[environment:staging] [a b]" {
+		t.Errorf("got %v", claims)
+	}
+}
+
+func TestDeleteClient(t *testing.T) {
+	env := start(t)
+	c := env.register(t, "{}")
+	path := env.clients() + "/" + c.id
+	got := env.admin(t, http.MethodDelete, path, "")
+	if got.StatusCode != http.StatusOK || len(got.members) != 0 {
+		t.Errorf("got %s %v, want 200 {}", got.Status, got.members)
+	}
+	if got := env.grant(t, c.id, c.plain); got.StatusCode != http.StatusUnauthorized || got.members["error"] != "invalid_client" {
+		t.Errorf("got %s %v for a client that is deleted", got.Status, got.members)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
+		checkError(t, method, env.admin(t, method, path, "{}"), 404, 5, "NOT_FOUND")
+	}
+	if env.Clients() != 1 {
+		t.Errorf("got %d clients, want 1", env.Clients())
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	env := start(t)
+	c := env.register(t, "{}")
+	path := env.clients() + "/" + c.id
+	granted := func(name, plain string, want int) {
+		t.Helper()
+		if got := env.grant(t, c.id, plain); got.StatusCode != want {
+			t.Errorf("%s: got %s %v, want %d", name, got.Status, got.members, want)
+		}
+	}
+	last := env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, "")
+	checkError(t, "the last secret", last, 400, 9, "FAILED_PRECONDITION")
+	if last.members["message"] != "last client cannot be deleted" {
+		t.Errorf("got %v", last.members["message"])
+	}
+
+	added := env.admin(t, http.MethodPost, path+"/secrets", "")
+	secret, _ := added.members["secret"].(map[string]any)
+	plain := text(t, added.members, "plain_secret")
+	if added.StatusCode != http.StatusCreated || len(added.members) != 2 || secret["status"] != "ACTIVE" || secret["secret_suffix"] != plain[len(plain)-4:] {
+		t.Errorf("got %s %v", added.Status, added.members)
+	}
+	granted("first", c.plain, 200)
+	granted("second", plain, 200)
+
+	secrets, _ := member(t, env.admin(t, http.MethodGet, path, "").members, "client", "secrets").([]any)
+	if len(secrets) != 2 || member(t, secrets[1].(map[string]any), "id") != secret["id"] { //nolint:errcheck // a panic fails the test
+		t.Fatalf("got %v, want the new one behind the old one", secrets)
+	}
+	for n, entry := range secrets {
+		entry, _ := entry.(map[string]any)
+		if used, created := text(t, entry, "last_used_time"), text(t, entry, "create_time"); used < created || n == 0 && used == created {
+			t.Errorf("secret %d: got last_used_time %s, created at %s", n, used, created)
+		}
+	}
+
+	off := env.admin(t, http.MethodPatch, "/api/v1/clients/"+c.id+"/secrets/"+c.secretID, `{"status":"INACTIVE"}`)
+	if off.StatusCode != http.StatusOK || member(t, off.members, "secret", "status") != "INACTIVE" {
+		t.Errorf("got %s %v", off.Status, off.members)
+	}
+	granted("inactive", c.plain, 401)
+	granted("active", plain, 200)
+	env.admin(t, http.MethodPut, "/api/v1/clients/"+c.id+"/secrets/"+c.secretID, `{"status":0}`)
+	granted("active again", c.plain, 200)
+
+	if got := env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, ""); got.StatusCode != http.StatusOK || len(got.members) != 0 {
+		t.Errorf("got %s %v", got.Status, got.members)
+	}
+	granted("deleted", c.plain, 401)
+	granted("the other one", plain, 200)
+	checkError(t, "again", env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, ""), 404, 5, "NOT_FOUND")
+}
+
+// The environment's own client can have its secret rotated as well.
+func TestEnvironmentSecrets(t *testing.T) {
+	env := start(t)
+	path := "/api/v1/clients/" + env.ClientID + "/secrets"
+	added := env.admin(t, http.MethodPost, path, "")
+	plain := text(t, added.members, "plain_secret")
+	first := env.ClientSecret
+	env.ClientSecret = plain
+	if got := env.admin(t, http.MethodGet, env.clients(), ""); got.StatusCode != http.StatusOK {
+		t.Fatalf("got %s with the new secret", got.Status)
+	}
+	id := fmt.Sprint(member(t, added.members, "secret", "id"))
+	if got := env.admin(t, http.MethodDelete, path+"/"+id, ""); got.StatusCode != http.StatusOK {
+		t.Errorf("got %s %v", got.Status, got.members)
+	}
+	env.ClientSecret = first
+	checkError(t, "last", env.admin(t, http.MethodDelete, path+"/sks_1", ""), 404, 5, "NOT_FOUND")
+}
+
+func TestListClients(t *testing.T) {
+	env := start(t)
+	empty := env.admin(t, http.MethodGet, env.clients(), "")
+	if fmt.Sprint(empty.members) != "map[clients:[] next_page_token: prev_page_token: total_size:0]" {
+		t.Errorf("got %v", empty.members)
+	}
+	var want []string
+	for n := range 45 {
+		want = append(want, env.register(t, fmt.Sprintf(`{"name":"%d"}`, n)).id)
+	}
+	slices.Reverse(want) // newest first
+	for _, row := range []struct {
+		query string
+		pages int
+	}{
+		{"?", 2},
+		{"?page_size=0", 2},
+		{"?page_size=2", 23},
+		{"?page_size=10", 5},
+		{"?page_size=45", 1},
+		{"?page_size=100", 1},
+		{"?page_size=4294967295", 1},
+	} {
+		if got, tokens := env.walk(t, env.clients()+row.query, "next_page_token"); !slices.Equal(got, want) || len(tokens) != row.pages {
+			t.Errorf("%s: got %d clients on %d pages, want 45 on %d", row.query, len(got), len(tokens), row.pages)
+		}
+	}
+	// Back from the last page of ten: the four before it, in their order.
+	_, tokens := env.walk(t, env.clients()+"?page_size=10", "next_page_token")
+	back, _ := env.walk(t, env.clients()+"?page_size=10&page_token="+tokens[4], "prev_page_token")
+	if len(back) != 45 || !slices.Equal(back[5:15], want[30:40]) {
+		t.Errorf("got %d clients backwards, want 45", len(back))
+	}
+}
+
+// walk follows page tokens and returns the IDs met and the tokens followed, the
+// first one empty.
+func (env environment) walk(t *testing.T, path, name string) (ids, tokens []string) {
+	t.Helper()
+	admin := "Bearer " + env.adminToken(t)
+	for token := ""; len(tokens) < 50; {
+		tokens = append(tokens, token)
+		url := path
+		if token != "" {
+			url, _, _ = strings.Cut(path, "&page_token")
+			url += "&page_token=" + token
+		}
+		got := env.do(t, http.MethodGet, url, "", "", admin)
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got %s %v", url, got.Status, got.members)
+		}
+		list, _ := got.members["clients"].([]any)
+		for _, entry := range list {
+			entry, _ := entry.(map[string]any)
+			ids = append(ids, text(t, entry, "client_id"))
+		}
+		if token = text(t, got.members, name); token == "" {
+			break
+		}
+	}
+	return ids, tokens
+}
+
+// What comes and goes while a reader walks does not make it miss a client or
+// see one twice.
+func TestListClientsMeanwhile(t *testing.T) {
+	env := start(t)
+	var all []registered
+	for range 6 {
+		all = append(all, env.register(t, "{}"))
+	}
+	first := env.admin(t, http.MethodGet, env.clients()+"?page_size=2", "").members
+	env.register(t, "{}")                                            // before what was read
+	env.admin(t, http.MethodDelete, env.clients()+"/"+all[4].id, "") // the last one read
+	env.admin(t, http.MethodDelete, env.clients()+"/"+all[3].id, "") // the next one
+	second := env.admin(t, http.MethodGet, env.clients()+"?page_size=2&page_token="+text(t, first, "next_page_token"), "").members
+	list, _ := second["clients"].([]any)
+	if len(list) != 2 || member(t, list[0].(map[string]any), "client_id") != all[2].id || second["total_size"] != 5.0 { //nolint:errcheck // a panic fails the test
+		t.Errorf("got %v, want %s and %s of 5", second, all[2].id, all[1].id)
+	}
+}
+
+func TestClientRefusals(t *testing.T) {
+	env := start(t)
+	c := env.register(t, registration)
+	other := fmt.Sprint(member(t, env.admin(t, http.MethodPost, "/api/v1/organizations", `{"display_name":"Other"}`).members, "organization", "id"))
+	before := env.Dump()
+	long := strings.Repeat("1", 33)
+	client := env.clients() + "/" + c.id
+	for _, row := range []struct {
+		method, path, body string
+		status             int
+		field, constraint  string
+	}{
+		{"GET", "/api/v1/organizations/acme/clients", "", 400, "organization_id", "string.prefix"},
+		{"GET", "/api/v1/organizations/org_" + long + "/clients", "", 400, "organization_id", "string.max_len"},
+		{"GET", "/api/v1/organizations/org_1/clients", "", 404, "", ""},
+		{"GET", env.clients() + "?page_size=-1", "", 400, "page_size", "uint32"},
+		{"GET", env.clients() + "?page_size=ten", "", 400, "page_size", "uint32"},
+		{"GET", env.clients() + "?page_size=4294967296", "", 400, "page_size", "uint32"},
+		{"GET", env.clients() + "?page_token=!", "", 400, "page_token", "page_token"},
+		{"GET", env.clients() + "?page_token=eDE", "", 400, "page_token", "page_token"},
+		{"GET", env.clients() + "?page_token=bi0x", "", 400, "page_token", "page_token"},
+		{"GET", env.clients() + "/skc_1", "", 400, "client_id", "string.prefix"},
+		{"GET", env.clients() + "/m2morg_" + long, "", 400, "client_id", "string.max_len"},
+		{"GET", env.clients() + "/m2morg_1", "", 404, "", ""},
+		{"GET", env.clients() + "/" + env.ClientID, "", 400, "client_id", "string.prefix"},
+		{"GET", "/api/v1/organizations/" + other + "/clients/" + c.id, "", 404, "", ""},
+		{"GET", "/api/v1/organizations/org_1/clients/" + c.id, "", 404, "", ""},
+		{"PATCH", "/api/v1/organizations/" + other + "/clients/" + c.id, `{"name":"x"}`, 404, "", ""},
+		{"PATCH", client, `{"name":7}`, 400, "client.name", "json.type"},
+		{"PATCH", client, `{"name":"ok","scopes":["a b"]}`, 400, "client.scopes[0]", "scope"},
+		{"PATCH", client, `{"expiry":-1}`, 400, "client.expiry", "int64.gte"},
+		{"PATCH", client, `{"customClaims":[{"key":"","value":"x"}]}`, 400, "client.custom_claims[0].key", "string.min_len"},
+		{"PATCH", client, `[]`, 400, "", ""},
+		{"DELETE", "/api/v1/organizations/" + other + "/clients/" + c.id, "", 404, "", ""},
+		{"POST", "/api/v1/organizations/" + other + "/clients/" + c.id + "/secrets", "", 404, "", ""},
+		{"POST", env.clients() + "/m2morg_1/secrets", "", 404, "", ""},
+		{"DELETE", client + "/secrets/" + long, "", 400, "secret_id", "string.max_len"},
+		{"DELETE", client + "/secrets/sks_1", "", 404, "", ""},
+		{"DELETE", "/api/v1/organizations/" + other + "/clients/" + c.id + "/secrets/" + c.secretID, "", 404, "", ""},
+		{"PATCH", "/api/v1/clients/" + c.id + "/secrets/" + c.secretID, `{"status":"OFF"}`, 400, "secret.status", "enum.defined_only"},
+		{"PATCH", "/api/v1/clients/" + c.id + "/secrets/" + c.secretID, `{"status":2}`, 400, "secret.status", "enum.defined_only"},
+		{"PATCH", "/api/v1/clients/m2morg_1/secrets/" + c.secretID, `{"status":"INACTIVE"}`, 404, "", ""},
+		{"PUT", client, `{}`, 501, "", ""},
+		{"GET", client + "/secrets", "", 501, "", ""},
+	} {
+		name := row.method + " " + row.path + " " + row.body
+		got := env.admin(t, row.method, row.path, row.body)
+		code, errorCode := 5.0, "NOT_FOUND"
+		switch row.status {
+		case 400:
+			code, errorCode = 3, "INVALID_ARGUMENT"
+		case 501:
+			code, errorCode = 12, "UNIMPLEMENTED"
+		}
+		checkError(t, name, got, row.status, code, errorCode)
+		if row.field != "" && (len(violations(got)) != 1 || violations(got)[0]["field"] != row.field || violations(got)[0]["constraint"] != row.constraint) {
+			t.Errorf("%s: got %v, want %s at %s", name, violations(got), row.constraint, row.field)
+		}
+	}
+	if env.Dump() != before {
+		t.Error("a request that was refused changed something")
+	}
+}
+
+// Every one of many concurrent changes of one client is there in the end.
+func TestConcurrentUpdates(t *testing.T) {
+	env := start(t)
+	c := env.register(t, registration)
+	client := env.clients() + "/" + c.id
+	admin := "Bearer " + env.adminToken(t)
+	var group sync.WaitGroup
+	for n := range 8 {
+		group.Go(func() {
+			for range 5 {
+				got := env.do(t, http.MethodPost, client+"/secrets", "", "", admin)
+				if got.StatusCode != http.StatusCreated {
+					t.Errorf("got %s", got.Status)
+				}
+				bodies := []string{`{"name":"new"}`, `{"description":"new"}`, `{"expiry":77}`, `{"audience":["new"]}`}
+				env.do(t, http.MethodPatch, client, "application/json", bodies[n%len(bodies)], admin)
+				env.grant(t, c.id, c.plain)
+			}
+		})
+	}
+	group.Wait()
+	got := env.admin(t, http.MethodGet, client, "").members
+	secrets, _ := member(t, got, "client", "secrets").([]any)
+	if len(secrets) != 41 {
+		t.Errorf("got %d secrets, want 41", len(secrets))
+	}
+	for name, want := range map[string]string{"name": "new", "description": "new", "expiry": "77", "audience": "[new]"} {
+		if value := member(t, got, "client", name); fmt.Sprint(value) != want {
+			t.Errorf("got %s %v, want %s", name, value, want)
+		}
+	}
+}

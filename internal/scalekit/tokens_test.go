@@ -1,0 +1,169 @@
+package scalekit_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/scalekit"
+)
+
+func TestTokenEndpoint(t *testing.T) {
+	env := start(t)
+	c := env.register(t, registration)
+	basic := func(id, secret string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id)+":"+url.QueryEscape(secret)))
+	}
+	inBody := "&client_id=" + c.id + "&client_secret=" + c.plain
+	for _, row := range []struct {
+		name, authorization, body string
+		status                    int
+		want                      string // the scope granted, or the error
+	}{
+		{"body", "", "grant_type=client_credentials" + inBody, 200, "deploy:applications read:deployments"},
+		{"Basic", basic(c.id, c.plain), "grant_type=client_credentials", 200, "deploy:applications read:deployments"},
+		{"Basic with client_id", basic(c.id, c.plain), "grant_type=client_credentials&client_id=" + c.id, 200, "deploy:applications read:deployments"},
+		{"an SDK's own Bearer token", "Bearer " + env.adminToken(t), "grant_type=client_credentials" + inBody, 200, "deploy:applications read:deployments"},
+		{"one scope", "", "grant_type=client_credentials&scope=read:deployments" + inBody, 200, "read:deployments"},
+		{"in the order asked for", "", "grant_type=client_credentials&scope=read:deployments+deploy:applications+read:deployments" + inBody, 200, "read:deployments deploy:applications"},
+		{"a scope of nobody", "", "grant_type=client_credentials&scope=read:deployments+write:all" + inBody, 400, "invalid_scope"},
+		{"a malformed scope", "", `grant_type=client_credentials&scope=a%22b` + inBody, 400, "invalid_scope"},
+		{"no grant type", "", inBody[1:], 400, "invalid_request"},
+		{"a repeated parameter", "", "grant_type=client_credentials&grant_type=client_credentials" + inBody, 400, "invalid_request"},
+		{"two ways at once", basic(c.id, c.plain), "grant_type=client_credentials" + inBody, 400, "invalid_request"},
+		{"another client_id", basic(c.id, c.plain), "grant_type=client_credentials&client_id=" + env.ClientID, 400, "invalid_request"},
+		{"a grant for people", "", "grant_type=authorization_code&code=x" + inBody, 400, "unsupported_grant_type"},
+		{"no credentials", "", "grant_type=client_credentials", 401, "invalid_client"},
+		{"wrong secret", "", "grant_type=client_credentials&client_id=" + c.id + "&client_secret=wrong", 401, "invalid_client"},
+		{"wrong secret by Basic", basic(c.id, "wrong"), "grant_type=client_credentials", 401, "invalid_client"},
+		{"unknown client", basic("m2morg_1", c.plain), "grant_type=client_credentials", 401, "invalid_client"},
+	} {
+		var authorization []string
+		if row.authorization != "" {
+			authorization = []string{row.authorization}
+		}
+		got := env.do(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", row.body, authorization...)
+		if got.StatusCode != row.status || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: got %s, Cache-Control %q, want %d, no-store", row.name, got.Status, got.Header.Get("Cache-Control"), row.status)
+		}
+		if (got.Header.Get("WWW-Authenticate") != "") != (row.status == 401) {
+			t.Errorf("%s: got challenge %q", row.name, got.Header.Get("WWW-Authenticate"))
+		}
+		if row.status != 200 {
+			if got.members["error"] != row.want || got.members["access_token"] != nil {
+				t.Errorf("%s: got %v, want %s", row.name, got.members, row.want)
+			}
+			continue
+		}
+		claims := claimsOf(t, text(t, got.members, "access_token"))
+		if got.members["scope"] != row.want || claims["scope"] != row.want || fmt.Sprint(claims["scopes"]) != "["+row.want+"]" {
+			t.Errorf("%s: got scope %v, claims %v", row.name, got.members["scope"], claims)
+		}
+	}
+}
+
+// The environment URL that an SDK gets may end in a slash.
+func TestDoubleSlash(t *testing.T) {
+	env := start(t)
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {env.ClientID}, "client_secret": {env.ClientSecret}}
+	if got := env.do(t, http.MethodPost, "//oauth/token", "application/x-www-form-urlencoded", form.Encode()); got.StatusCode != http.StatusOK {
+		t.Errorf("got %s %v", got.Status, got.members)
+	}
+}
+
+func TestFailedAttempts(t *testing.T) {
+	env := start(t)
+	c := env.register(t, "{}")
+	for _, id := range []string{c.id, "m2morg_1"} { // the answers do not tell which one exists
+		for n := range 10 {
+			if got := env.grant(t, id, "wrong"); got.StatusCode != http.StatusUnauthorized {
+				t.Fatalf("%s, attempt %d: got %s", id, n, got.Status)
+			}
+		}
+		for _, secret := range []string{"wrong", c.plain} {
+			got := env.grant(t, id, secret)
+			wait, err := strconv.Atoi(got.Header.Get("Retry-After"))
+			if got.StatusCode != http.StatusTooManyRequests || got.members["error"] != "invalid_client" || err != nil || wait < 1 || wait > 6 {
+				t.Errorf("%s: got %s %v, Retry-After %q", id, got.Status, got.members, got.Header.Get("Retry-After"))
+			}
+		}
+	}
+	if got := env.grant(t, env.ClientID, env.ClientSecret); got.StatusCode != http.StatusOK {
+		t.Errorf("got %s for another client", got.Status)
+	}
+}
+
+// In virtual time, and without a listener.
+func TestFailedAttemptsRecover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, admin, err := scalekit.New(scalekit.Config{URL: "http://issuer.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := env.Issuer().HTTPClient()
+		grant := func(secret string) int {
+			response, err := client.PostForm("http://issuer.example/oauth/token", url.Values{
+				"grant_type": {"client_credentials"}, "client_id": {admin.ClientID}, "client_secret": {secret},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			return response.StatusCode
+		}
+		for range 3 {
+			var got []int
+			for range 11 {
+				got = append(got, grant("wrong"))
+			}
+			if fmt.Sprint(got) != "[401 401 401 401 401 401 401 401 401 401 429]" {
+				t.Errorf("got %v", got)
+			}
+			time.Sleep(6 * time.Second)
+			if got := []int{grant(admin.ClientSecret), grant("wrong"), grant(admin.ClientSecret)}; fmt.Sprint(got) != "[200 401 429]" {
+				t.Errorf("got %v once one failure is forgotten, want 200, 401, 429", got)
+			}
+			time.Sleep(time.Minute)
+		}
+		for range 50 { // success costs nothing
+			if got := grant(admin.ClientSecret); got != http.StatusOK {
+				t.Fatalf("got %d", got)
+			}
+		}
+	})
+}
+
+func TestLifetimes(t *testing.T) {
+	env := start(t)
+	for _, expiry := range []int{1, 60, 3600, 315360000} {
+		c := env.register(t, fmt.Sprintf(`{"expiry":%d}`, expiry))
+		got := env.grant(t, c.id, c.plain).members
+		claims := claimsOf(t, text(t, got, "access_token"))
+		exp, _ := claims["exp"].(float64)
+		iat, _ := claims["iat"].(float64)
+		if got["expires_in"] != float64(expiry) || int(exp-iat) != expiry {
+			t.Errorf("got expires_in %v, exp-iat %v, want %d", got["expires_in"], exp-iat, expiry)
+		}
+	}
+}
+
+func TestSecretsAreNotKept(t *testing.T) {
+	env := start(t)
+	c := env.register(t, registration)
+	added := env.admin(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "")
+	for _, plain := range []string{env.ClientSecret, c.plain, text(t, added.members, "plain_secret")} {
+		if strings.Contains(env.Dump(), plain) || strings.Contains(env.Dump(), plain[5:len(plain)-4]) {
+			t.Error("a plain secret is kept")
+		}
+	}
+	if got := env.Issuer().Fetches(bearertest.TokenEndpoint); got == 0 {
+		t.Error("the token endpoint was not asked")
+	}
+}

@@ -1,0 +1,62 @@
+package scalekit
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const maxIDLength = 32
+
+// violation is what is wrong with one field of a request.
+type violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+	Constraint  string `json:"constraint"`
+}
+
+// violations gathers everything that is wrong with a request, by the names of
+// the fields of the vendor's Protobuf messages. Its zero value is ready.
+type violations struct {
+	found []violation
+}
+
+// refuse notes what is wrong with a field, unless the field or what it is in
+// was refused before: the first reason is the one to mend.
+func (v *violations) refuse(field, description, constraint string) {
+	for _, known := range v.found {
+		rest, inside := strings.CutPrefix(field, known.Field)
+		if inside && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return
+		}
+	}
+	v.found = append(v.found, violation{field, description, constraint})
+}
+
+// err returns the error that reports what was refused, or nil.
+func (v *violations) err() error {
+	if len(v.found) == 0 {
+		return nil
+	}
+	return &apiError{code: codeInvalidArgument, message: "validation failed", violations: v.found}
+}
+
+// length checks the number of characters of a text.
+func (v *violations) length(field, text string, least, most int) {
+	switch n := utf8.RuneCountInString(text); {
+	case n == 0 && least > 0:
+		v.refuse(field, "must not be empty", "string.min_len")
+	case n < least:
+		v.refuse(field, fmt.Sprintf("must have at least %d characters", least), "string.min_len")
+	case n > most:
+		v.refuse(field, fmt.Sprintf("must have at most %d characters", most), "string.max_len")
+	}
+}
+
+// id checks an identifier; an empty prefix stands for any.
+func (v *violations) id(field, id, prefix string) {
+	v.length(field, id, 1, maxIDLength)
+	if !strings.HasPrefix(id, prefix) {
+		v.refuse(field, "must begin with "+prefix, "string.prefix")
+	}
+}
