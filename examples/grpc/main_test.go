@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2/clientcredentials"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/deployv1"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+func TestProgram(t *testing.T) {
+	var out strings.Builder
+	if err := run(t.Context(), &out); err != nil {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	if got := strings.Count(out.String(), "\nok"); got != 7 || strings.Contains(out.String(), "\nNO") {
+		t.Errorf("got %d calls as expected, want 7:\n%s", got, out.String())
+	}
+	if strings.Contains(out.String(), "-secret") || strings.Contains(out.String(), "eyJ") {
+		t.Errorf("a secret or a token is in the output:\n%s", out.String())
+	}
+}
+
+// TestProgramFails has the issuer say no to a client.
+func TestProgramFails(t *testing.T) {
+	issuer := newIssuer()
+	defer issuer.Close()
+	certificate, roots, err := newCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := start(t.Context(), issuer, apiAudience, certificate, deployments{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer.RemoveClient("brief")
+	var out strings.Builder
+	err = story{issuer, api.addr, roots}.tell(t.Context(), &out)
+	// The client without an issuer's word, and the one that a cluster would refuse.
+	if err == nil || err.Error() != "2 not as expected" {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	if err := api.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// patient is a service whose streams stay open.
+type patient struct{ deployments }
+
+func (patient) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+	<-stream.Context().Done()
+	return nil
+}
+
+// TestReuseAndRefresh turns the clock over the life of a token.
+func TestReuseAndRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lifetime = 10 * time.Minute
+		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{apiAudience}, Lifetime: lifetime, Algorithms: []string{"ES256"}})
+		defer issuer.Close()
+		issuer.AddClient(bearertest.Client{ID: "ci", Secret: "s", Scopes: []string{"deploy:applications"}})
+		client, stop := connect(t, issuer)
+		defer stop()
+
+		start := time.Now()
+		for _, row := range []struct {
+			at   time.Duration
+			want int // tokens fetched until then
+		}{{0, 1}, {0, 1}, {lifetime - 11*time.Second, 1}, {lifetime - 9*time.Second, 2}, {lifetime, 2}, {2*lifetime - 20*time.Second, 2}, {2 * lifetime, 3}} {
+			time.Sleep(time.Until(start.Add(row.at)))
+			if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
+				t.Errorf("after %v: %v", row.at, err)
+			}
+			if got := issuer.Fetches(bearertest.TokenEndpoint); got != row.want {
+				t.Errorf("after %v: got %d tokens fetched, want %d", row.at, got, row.want)
+			}
+		}
+
+		// The last call has just fetched a token.
+		states, err := client.Watch(t.Context(), &deployv1.WatchRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened := time.Now()
+		_, err = states.Recv()
+		if got := time.Since(opened); status.Code(err) != codes.Unauthenticated || got != lifetime {
+			t.Errorf("the stream ends after %v with %v, want %v after %v", got, err, codes.Unauthenticated, lifetime)
+		}
+		// The client has a new token for the next one.
+		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil || issuer.Fetches(bearertest.TokenEndpoint) != 4 {
+			t.Errorf("got %v, %d tokens fetched", err, issuer.Fetches(bearertest.TokenEndpoint))
+		}
+
+		// An issuer that is down does not matter as long as there is a token.
+		issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Status: 503, Body: []byte("down")})
+		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(lifetime)
+		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err == nil {
+			t.Error("got an answer without a token")
+		}
+		issuer.Repair(bearertest.TokenEndpoint)
+		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// connect serves patient over TLS in memory and returns the example's client.
+func connect(t *testing.T, issuer *bearertest.Issuer) (client deployv1.DeploymentsClient, stop func()) {
+	t.Helper()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{apiAudience}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, roots, err := newCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _, err := newServer(verifier, certificate, patient{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := bufconn.Listen(1 << 16)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	source := tokens(clientcredentials.Config{ClientID: "ci", ClientSecret: "s", TokenURL: issuer.TokenURL()}, issuer.HTTPClient())
+	conn, err := dial("passthrough:///127.0.0.1", roots, source,
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return deployv1.NewDeploymentsClient(conn), func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		server.Stop()
+		if err := <-ended; err != nil && !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
+	}
+}

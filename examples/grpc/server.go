@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/examples/deployv1"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// newServer returns a service over TLS and what it asks of its callers. A method
+// that was forgotten, or a rule that is misspelt, is an error here, and not a
+// call that is denied tonight.
+func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1.DeploymentsServer, forwards bool) (*grpc.Server, string, error) {
+	guard, err := interceptor.New(v, scopes.Methods{
+		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
+		"/deploy.v1.Deployments/Delete": scopes.All("delete:deployments"),
+		"/deploy.v1.Deployments/*":      scopes.Any("read:deployments", "deploy:applications"),
+	}, &interceptor.Options{
+		Include:       []scopes.Methods{interceptor.Health(scopes.Public())},
+		ExpireStreams: true,     // a stream ends with its token
+		KeepToken:     forwards, // for dialForwarding, and nothing else finds it
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	server := grpc.NewServer(append(guard.ServerOptions(), grpc.Creds(credentials.NewServerTLSFromCert(certificate)))...)
+	deployv1.RegisterDeploymentsServer(server, service)
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	audit := guard.Audit(server)
+	return server, audit.String(), audit.Err()
+}
+
+// deployments is the service of both. Nothing is deployed or kept.
+type deployments struct {
+	deployv1.UnimplementedDeploymentsServer
+	cluster deployv1.DeploymentsClient // nil in the cluster itself
+}
+
+// Create starts a deployment, in the cluster if there is one, as the caller.
+func (d deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
+	if d.cluster != nil {
+		return d.cluster.Create(ctx, request)
+	}
+	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication(), Caller: caller(ctx)}, nil
+}
+
+// Watch sends the states of a deployment.
+func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+	for _, phase := range []string{"building", "rolling out", "done"} {
+		if err := stream.Send(&deployv1.State{Phase: phase, Caller: caller(stream.Context())}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func caller(ctx context.Context) *deployv1.Caller {
+	claims, _ := bearer.FromContext(ctx) // there are some: no method here is public
+	return &deployv1.Caller{ClientId: claims.ClientID()}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/deployv1"
+)
+
+// story is the calls that the program makes.
+type story struct {
+	issuer *bearertest.Issuer
+	api    string
+	roots  *x509.CertPool
+}
+
+// call is one line of the story.
+type call struct {
+	what, client string
+	do           func(context.Context, deployv1.DeploymentsClient) (string, error)
+	times        int
+	want         codes.Code
+	wantTokens   int // fetched for it
+}
+
+func (s story) tell(ctx context.Context, stdout io.Writer) error {
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tCALL\tCLIENT\tTOKENS FETCHED\tGOT") //nolint:errcheck // Flush tells
+	wrong := 0
+	conns := map[string]*grpc.ClientConn{}
+	for _, c := range []call{
+		{"Create, forwarded to the cluster", "ci", create, 1, codes.OK, 1},
+		{"Watch, a stream", "ci", watch, 1, codes.OK, 0},
+		{"20 times more", "ci", create, 20, codes.OK, 0},
+		{"Delete, beyond its scopes", "ci", remove, 1, codes.PermissionDenied, 0},
+		{"3 times with tokens for 9 s", "brief", create, 3, codes.OK, 3},
+		{"Create, not meant for the cluster", "local", create, 1, codes.Unauthenticated, 1},
+	} {
+		if conns[c.client] == nil {
+			conn, err := dial(s.api, s.roots, s.tokens(c.client)) //nolint:contextcheck // a source is no call's
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			conns[c.client] = conn
+		}
+		before := s.issuer.Fetches(bearertest.TokenEndpoint)
+		got, text := c.make(ctx, deployv1.NewDeploymentsClient(conns[c.client]))
+		tokens := s.issuer.Fetches(bearertest.TokenEndpoint) - before
+		mark := "ok"
+		if got != c.want || tokens != c.wantTokens {
+			mark = "NO"
+			wrong++
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s: %s\n", mark, c.what, c.client, tokens, got, text) //nolint:errcheck // Flush tells
+	}
+	// A token is as good as a password, so it does not go where all can read it.
+	mark := "ok"
+	_, err := dial(s.api, nil, s.tokens("ci"), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:contextcheck // a source is no call's
+	if err == nil {
+		mark, err = "NO", errors.New("connected")
+		wrong++
+	}
+	fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%v\n", mark, "without TLS", "ci", 0, err) //nolint:errcheck // Flush tells
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d not as expected", wrong)
+	}
+	return nil
+}
+
+func (s story) tokens(client string) oauth2.TokenSource {
+	return tokens(clientcredentials.Config{
+		ClientID: client, ClientSecret: client + "-secret", TokenURL: s.issuer.TokenURL(),
+	}, &http.Client{Timeout: 5 * time.Second})
+}
+
+// make makes the call and puts the answer of the last time, or the refusal, into
+// words.
+func (c call) make(ctx context.Context, client deployv1.DeploymentsClient) (codes.Code, string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var text string
+	for range c.times {
+		var err error
+		if text, err = c.do(ctx, client); err != nil {
+			return status.Code(err), refusal(err)
+		}
+	}
+	return codes.OK, text
+}
+
+// refusal reads what the service says beside the code: the reason, and the scopes
+// that would do.
+func refusal(err error) string {
+	st := status.Convert(err)
+	text := st.Message()
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			text = strings.TrimSpace(info.GetReason() + " " + info.GetMetadata()["scope"] + ", " + text)
+		}
+	}
+	return text
+}
+
+func create(ctx context.Context, client deployv1.DeploymentsClient) (string, error) {
+	d, err := client.Create(ctx, &deployv1.CreateRequest{Application: "inventory-service"})
+	return "the cluster sees " + d.GetCaller().GetClientId(), err
+}
+
+func watch(ctx context.Context, client deployv1.DeploymentsClient) (string, error) {
+	states, err := client.Watch(ctx, &deployv1.WatchRequest{Id: "d-1"})
+	if err != nil {
+		return "", err
+	}
+	var phases []string
+	for {
+		state, err := states.Recv()
+		if errors.Is(err, io.EOF) {
+			return strings.Join(phases, ", "), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		phases = append(phases, state.GetPhase())
+	}
+}
+
+func remove(ctx context.Context, client deployv1.DeploymentsClient) (string, error) {
+	_, err := client.Delete(ctx, &deployv1.DeleteRequest{Id: "d-1"})
+	return "deleted", err
+}
