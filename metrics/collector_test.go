@@ -1,0 +1,241 @@
+package metrics_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/metrics"
+)
+
+// source is issuers as a test wants them.
+type source struct{ issuers []bearer.IssuerStatus }
+
+func (s *source) Status() []bearer.IssuerStatus { return s.issuers }
+
+// healthy is an issuer as it is on a good day, and what its caches have counted.
+func healthy(issuer string) bearer.IssuerStatus {
+	return bearer.IssuerStatus{
+		Issuer: issuer,
+		Keys: &jwks.Status{
+			Ready: true, Keys: []jwks.KeyStatus{{ID: "a"}, {ID: "b"}}, KeySetHash: "00000000002a9999",
+			Skipped: []jwks.Skipped{{}}, LastSuccess: time.UnixMilli(1_700_000_000_500), Age: 30 * time.Second,
+			LastAttempt: time.Unix(1_700_000_010, 0), Failures: 2,
+			Fetches: 20, Refreshed: 9, NotModified: 5, Failed: 6, Rejected: 2, MissFetches: 3, Denied: 4,
+		},
+		Cache: bearer.CacheStatus{Entries: 7, Capacity: 4096, Hits: 100, Misses: 11, Evictions: 1},
+	}
+}
+
+// newCollector returns a registered Collector that watches sources.
+func newCollector(t *testing.T, opts *metrics.Options, sources ...metrics.Source) (*metrics.Collector, *prometheus.Registry) {
+	t.Helper()
+	c, err := metrics.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Watch(sources...); err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	return c, registry
+}
+
+func gather(t *testing.T, registry *prometheus.Registry) []*dto.MetricFamily {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+// exposed returns what a scraper of the text format sees, without comments and
+// histograms.
+func exposed(t *testing.T, registry *prometheus.Registry) string {
+	t.Helper()
+	var text bytes.Buffer
+	for _, family := range gather(t, registry) {
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := slices.DeleteFunc(strings.SplitAfter(text.String(), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, "#") || strings.HasPrefix(line, "bearer_verdict_duration_seconds")
+	})
+	return strings.Join(lines, "")
+}
+
+// TestCollector wants everything there, with the numbers that it was told.
+func TestCollector(t *testing.T) {
+	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
+	c.Declare("http", "GET /x")
+	for _, e := range []bearer.Event{
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", CacheHit: true},
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example"},
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: &bearer.Error{Reason: bearer.MissingScope}},
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: errors.New("somebody's own")},
+		{Transport: "grpc", Route: "/s/m", Reason: bearer.NoToken},
+		{Reason: bearer.Expired, Issuer: "https://a.example"},
+		{Reason: "invented by somebody"},
+	} {
+		c.Observe(context.Background(), e)
+	}
+	want := `bearer_keyset_age_seconds{issuer="https://a.example"} 30
+bearer_keyset_consecutive_failures{issuer="https://a.example"} 2
+bearer_keyset_hash{issuer="https://a.example"} 42
+bearer_keyset_keys{issuer="https://a.example"} 2
+bearer_keyset_last_attempt_timestamp_seconds{issuer="https://a.example"} 1.70000001e+09
+bearer_keyset_last_success_timestamp_seconds{issuer="https://a.example"} 1.7000000005e+09
+bearer_keyset_ready{issuer="https://a.example"} 1
+bearer_keyset_refreshes_total{issuer="https://a.example",result="failed"} 4
+bearer_keyset_refreshes_total{issuer="https://a.example",result="not_modified"} 5
+bearer_keyset_refreshes_total{issuer="https://a.example",result="refreshed"} 9
+bearer_keyset_refreshes_total{issuer="https://a.example",result="rejected"} 2
+bearer_keyset_restored{issuer="https://a.example"} 0
+bearer_keyset_skipped_keys{issuer="https://a.example"} 1
+bearer_keyset_stale{issuer="https://a.example"} 0
+bearer_keyset_unknown_kid_denied_total{issuer="https://a.example"} 4
+bearer_keyset_unknown_kid_refreshes_total{issuer="https://a.example"} 3
+bearer_requests_total{issuer="https://a.example",reason="expired",result="refused",route="none",transport="none"} 1
+bearer_requests_total{issuer="https://a.example",reason="internal",result="reported",route="GET /x",transport="http"} 1
+bearer_requests_total{issuer="https://a.example",reason="none",result="allowed",route="GET /x",transport="http"} 2
+bearer_requests_total{issuer="https://a.example",reason="none",result="allowed",route="none",transport="none"} 0
+bearer_requests_total{issuer="https://a.example",reason="scope",result="reported",route="GET /x",transport="http"} 1
+bearer_requests_total{issuer="other",reason="internal",result="refused",route="none",transport="none"} 1
+bearer_requests_total{issuer="other",reason="no_token",result="refused",route="/s/m",transport="grpc"} 1
+bearer_token_cache_capacity{issuer="https://a.example"} 4096
+bearer_token_cache_entries{issuer="https://a.example"} 7
+bearer_token_cache_evictions_total{issuer="https://a.example"} 1
+bearer_token_cache_hits_total{issuer="https://a.example"} 100
+bearer_token_cache_misses_total{issuer="https://a.example"} 11
+`
+	if got := exposed(t, registry); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestVerdictTimes wants a histogram of each kind, split by the cache.
+func TestVerdictTimes(t *testing.T) {
+	c, registry := newCollector(t, nil)
+	for _, e := range []bearer.Event{
+		{CacheHit: true, Duration: 2 * time.Microsecond},
+		{CacheHit: true, Duration: 3 * time.Microsecond, Reason: bearer.MissingScope},
+		{Duration: 60 * time.Microsecond},
+		{Duration: 70 * time.Microsecond, Reason: bearer.BadSignature},
+		{Duration: 80 * time.Microsecond, Reason: bearer.Expired},
+		{Duration: 200 * time.Nanosecond, Reason: bearer.NoToken},
+	} {
+		c.Observe(context.Background(), e)
+	}
+	want := map[string]uint64{"hit": 2, "miss": 3, "none": 1}
+	got := map[string]uint64{}
+	for _, family := range gather(t, registry) {
+		if family.GetName() != "bearer_verdict_duration_seconds" {
+			continue
+		}
+		for _, m := range family.Metric {
+			h := m.Histogram
+			got[m.Label[0].GetValue()] = h.GetSampleCount()
+			if len(h.Bucket) == 0 || len(h.PositiveSpan) == 0 {
+				t.Errorf("%v: got %d classic buckets and %d native spans, want some of each", m.Label, len(h.Bucket), len(h.PositiveSpan))
+			}
+			for _, bucket := range h.Bucket {
+				if bucket.GetUpperBound() == 1e-5 && m.Label[0].GetValue() != "miss" && bucket.GetCumulativeCount() != h.GetSampleCount() {
+					t.Errorf("%v: got %d verdicts within 10 µs, want %d", m.Label, bucket.GetCumulativeCount(), h.GetSampleCount())
+				}
+			}
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestLint holds the names and units against the conventions of Prometheus.
+func TestLint(t *testing.T) {
+	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
+	c.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
+	problems, err := promlint.NewWithMetricFamilies(gather(t, registry)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// TestReasons wants each reason of the closed set under its own name. The set is
+// that of the golden file of the exported API.
+func TestReasons(t *testing.T) {
+	golden, err := os.ReadFile("../testdata/api/bearer.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := regexp.MustCompile(`(?m)^const \w+ Reason = "(\w+)"$`).FindAllSubmatch(golden, -1)
+	if len(reasons) < 18 {
+		t.Fatalf("got %d reasons, want all of them", len(reasons))
+	}
+	c, registry := newCollector(t, nil)
+	for _, match := range reasons {
+		c.Observe(context.Background(), bearer.Event{Reason: bearer.Reason(match[1])})
+	}
+	text := exposed(t, registry)
+	for _, match := range reasons {
+		want := `bearer_requests_total{issuer="other",reason="` + string(match[1]) + `",result="refused",route="none",transport="none"} 1` + "\n"
+		if !strings.Contains(text, want) {
+			t.Errorf("got no line %q in\n%s", want, text)
+		}
+	}
+}
+
+// TestSharedIssuer wants an issuer of two verifiers exposed once: its keys are the
+// same, and there are two token caches.
+func TestSharedIssuer(t *testing.T) {
+	a, b := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}, &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
+	_, registry := newCollector(t, nil, a, b)
+	text := exposed(t, registry)
+	for _, want := range []string{
+		`bearer_keyset_keys{issuer="https://a.example"} 2`,
+		`bearer_token_cache_hits_total{issuer="https://a.example"} 200`,
+		`bearer_token_cache_entries{issuer="https://a.example"} 14`,
+	} {
+		if strings.Count(text, want+"\n") != 1 {
+			t.Errorf("got not once %q in\n%s", want, text)
+		}
+	}
+}
+
+// TestNotYet wants no number where there is none yet: an age since 1970 is an
+// alarm.
+func TestNotYet(t *testing.T) {
+	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{{Issuer: "https://new.example", Keys: &jwks.Status{}}, {Issuer: "https://fixed.example"}}})
+	text := exposed(t, registry)
+	for _, name := range []string{"age", "timestamp", "hash"} {
+		if strings.Contains(text, "bearer_keyset_"+name) {
+			t.Errorf("got an exposition with %q:\n%s", name, text)
+		}
+	}
+	for _, want := range []string{`bearer_keyset_ready{issuer="https://new.example"} 0`, `bearer_keyset_ready{issuer="https://fixed.example"} 1`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got no %q in\n%s", want, text)
+		}
+	}
+}

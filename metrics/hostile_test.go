@@ -1,0 +1,99 @@
+package metrics_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestHostileTokens sends 10,000 requests whose every part is the client's choice,
+// each with values of its own, and wants as many series after them as after the
+// first few: what clients send is no label.
+func TestHostileTokens(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{"api"}, Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, registry := newCollector(t, nil)
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys, Observer: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Watch(v); err != nil {
+		t.Fatal(err)
+	}
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table scopes.Table
+	table.Handle("GET /items/{id}", scopes.All("read"))
+	table.Handle("POST /items/", scopes.All("write"))
+	handler := guard.Enforce(&table)(http.NotFoundHandler())
+
+	good := issuer.Token(map[string]any{"scope": "read"})
+	send := func(n int) {
+		junk := rand.Text()
+		r := httptest.NewRequest([]string{"GET", "POST", "PUT", "X" + junk}[n%4], "/items/"+junk, nil)
+		r.Header.Set("Authorization", hostile(issuer, good, n, junk))
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	const kinds = 11 * 4
+	series := func() int { return strings.Count(exposed(t, registry), "\n") }
+	for n := range kinds {
+		send(n)
+	}
+	before := series()
+	for n := range 10_000 {
+		send(n)
+	}
+	if after := series(); after != before {
+		t.Errorf("got %d series after 10,000 hostile requests, want %d as after %d", after, before, kinds)
+	}
+	text := exposed(t, registry)
+	if n := strings.Count(text, "bearer_requests_total"); n < 10 || n > 40 {
+		t.Errorf("got %d series of requests, want some, and not many:\n%s", n, text)
+	}
+	if strings.Contains(text, "junk") {
+		t.Errorf("got something that a client sent:\n%s", text)
+	}
+}
+
+// hostile returns credentials of the kind n, with junk where a client can put some.
+func hostile(issuer *bearertest.Issuer, good string, n int, junk string) string {
+	junk = "junk" + junk
+	switch n % 11 {
+	case 0:
+		return junk
+	case 1:
+		return junk + " " + junk
+	case 2:
+		return "Bearer " + junk
+	case 3:
+		return "Bearer " + junk + "." + junk + "." + junk
+	case 4:
+		return "Bearer " + issuer.Mint(map[string]any{"kid": junk}, nil)
+	case 5:
+		return "Bearer " + issuer.Mint(map[string]any{"alg": junk}, nil)
+	case 6:
+		return "Bearer " + issuer.Token(map[string]any{"iss": "https://" + junk + ".example"})
+	case 7:
+		return "Bearer " + issuer.Token(map[string]any{"aud": junk, "sub": junk, "client_id": junk, "scope": junk})
+	case 8:
+		return "Bearer " + issuer.Token(map[string]any{"sub": junk, "jti": junk, "scope": "read " + junk, "roles": []string{junk}})
+	case 9:
+		return "Bearer " + bearertest.Tamper(good, map[string]any{junk: junk})
+	}
+	return fmt.Sprintf("Bearer %s%s", good, junk)
+}

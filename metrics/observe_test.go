@@ -1,0 +1,121 @@
+package metrics_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/metrics"
+)
+
+// events is one of each way through Observe.
+var events = []struct {
+	name  string
+	event bearer.Event
+}{
+	{"hit", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", CacheHit: true, Duration: 1100 * time.Nanosecond}},
+	{"miss", bearer.Event{Transport: "grpc", Route: "/deploy.v1.Deployments/Create", Issuer: "https://acme.scalekit.dev", Duration: 61 * time.Microsecond}},
+	{"refused", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.Malformed, Err: &bearer.Error{Reason: bearer.Malformed}, Duration: time.Microsecond}},
+	{"no token", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.NoToken, Duration: 300 * time.Nanosecond}},
+	{"last reason", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.Internal, Duration: 3 * time.Millisecond}},
+	{"reported", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", Err: &bearer.Error{Reason: bearer.MissingScope}}},
+}
+
+// TestObserveAllocates nothing, once a route was seen.
+func TestObserveAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	c, _ := newCollector(t, nil)
+	ctx := context.Background()
+	for _, e := range events {
+		if n := testing.AllocsPerRun(1000, func() { c.Observe(ctx, e.event) }); n != 0 {
+			t.Errorf("%s: got %v allocations, want 0", e.name, n)
+		}
+	}
+}
+
+// BenchmarkObserve is what a request pays for being counted.
+func BenchmarkObserve(b *testing.B) {
+	c, err := metrics.New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 200 { // a service with some routes
+		c.Declare("http", fmt.Sprintf("GET /route/%d/{id}", i))
+		c.Observe(context.Background(), bearer.Event{Transport: "http", Issuer: "https://acme.scalekit.dev", Route: fmt.Sprintf("GET /route/%d/{id}", i)})
+	}
+	for _, e := range events {
+		b.Run(strings.ReplaceAll(e.name, " ", "_"), func(b *testing.B) {
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Observe(ctx, e.event)
+			}
+		})
+	}
+}
+
+// TestBounds wants the labels that are not the configuration's bounded too: a guard
+// of somebody else may take paths for routes.
+func TestBounds(t *testing.T) {
+	c, registry := newCollector(t, &metrics.Options{MaxRoutes: 5})
+	for i := range 1000 {
+		c.Observe(context.Background(), bearer.Event{
+			Transport: fmt.Sprint("transport", i%20), Route: fmt.Sprint("/path/", i), Issuer: fmt.Sprint("https://issuer.example/", i%200),
+			Reason: bearer.Expired,
+		})
+	}
+	c.Observe(context.Background(), bearer.Event{Route: "not \xff UTF-8 " + strings.Repeat("x", 1000)})
+	text := exposed(t, registry)
+	for label, most := range map[string]int{"route": 6, "transport": 9, "issuer": 101} {
+		values := map[string]bool{}
+		for line := range strings.Lines(text) {
+			_, value, _ := strings.Cut(line, label+`="`)
+			value, _, _ = strings.Cut(value, `"`)
+			values[value] = true
+		}
+		if len(values) > most || !values["other"] {
+			t.Errorf("%s: got %d values, want %d at most, and other among them", label, len(values), most)
+		}
+	}
+	total := 0
+	for line := range strings.Lines(text) {
+		var n int
+		if _, count, ok := strings.Cut(line, "} "); ok && strings.Contains(line, `reason="expired"`) {
+			if _, err := fmt.Sscan(count, &n); err != nil {
+				t.Fatal(err)
+			}
+			total += n
+		}
+	}
+	if total != 1000 {
+		t.Errorf("got %d verdicts counted, want all 1000", total)
+	}
+}
+
+// TestObserveAtOnce wants no verdict lost where routes are seen for the first time
+// by many at once, and scraped meanwhile.
+func TestObserveAtOnce(t *testing.T) {
+	c, registry := newCollector(t, nil)
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 500 {
+				c.Observe(context.Background(), bearer.Event{Transport: "http", Route: fmt.Sprint("GET /", (i+g)%50), Reason: bearer.Expired})
+			}
+		})
+	}
+	for range 5 {
+		_ = gather(t, registry)
+	}
+	all.Wait()
+	text := exposed(t, registry)
+	if got := strings.Count(text, "} 80\n"); got != 50 {
+		t.Errorf("got %d routes with 80 verdicts, want 50:\n%s", got, text)
+	}
+}
