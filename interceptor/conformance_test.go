@@ -1,0 +1,225 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/checklist"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// call is one unary call that did not go over a wire: all that the guard says.
+type call struct {
+	method string
+	header metadata.MD
+	err    error
+	in     bool // the handler was reached
+}
+
+func (c *call) Method() string                  { return c.method }
+func (c *call) SetHeader(md metadata.MD) error  { c.header = metadata.Join(c.header, md); return nil }
+func (c *call) SendHeader(md metadata.MD) error { return c.SetHeader(md) }
+func (c *call) SetTrailer(metadata.MD) error    { return nil }
+
+// unary makes a call with this metadata.
+func unary(ctx context.Context, g *interceptor.Guard, method string, md metadata.MD) *call {
+	c := &call{method: method}
+	ctx = metadata.NewIncomingContext(grpc.NewContextWithServerTransportStream(ctx, c), md)
+	_, c.err = g.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
+		c.in = true
+		return nil, nil
+	})
+	return c
+}
+
+// refuser returns a guard whose verifier refuses all tokens with err.
+func refuser(t *testing.T, err error) *interceptor.Guard {
+	t.Helper()
+	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
+	return newGuard(t, v, scopes.Methods{say: scopes.All("say")}, nil)
+}
+
+// TestRules holds the guard against the rules that are about gRPC alone.
+func TestRules(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, nil)
+	token := issuer.Token(nil)
+	guard := newGuard(t, v, scopes.Methods{say: scopes.All(), "/test.v1.Open/Say": scopes.Public()}, nil)
+	checklist.Test(t, "G01", func(t *checklist.T) {
+		for _, row := range []struct {
+			name string
+			md   metadata.MD
+			want codes.Code
+		}{
+			{"one value", metadata.MD{"authorization": {"Bearer " + token}}, codes.OK},
+			{"another case of letters", metadata.MD{"authorization": {"bEARER " + token}}, codes.OK},
+			{"none", nil, codes.Unauthenticated},
+			{"an empty list", metadata.MD{"authorization": {}}, codes.Unauthenticated},
+			{"two values", metadata.MD{"authorization": {"Bearer " + token, "Bearer " + token}}, codes.Unauthenticated},
+			{"one value and an empty one", metadata.MD{"authorization": {"Bearer " + token, ""}}, codes.Unauthenticated},
+			{"a list", metadata.MD{"authorization": {"Bearer " + token + ",Bearer " + token}}, codes.Unauthenticated},
+			{"a space behind", metadata.MD{"authorization": {"Bearer " + token + " "}}, codes.Unauthenticated},
+			{"a tab", metadata.MD{"authorization": {"Bearer\t" + token}}, codes.Unauthenticated},
+			{"binary, decoded", metadata.MD{"authorization-bin": {"Bearer " + token}}, codes.Unauthenticated},
+			{"binary beside a good one", metadata.MD{"authorization": {"Bearer " + token}, "authorization-bin": {"x"}}, codes.Unauthenticated},
+			{"another key", metadata.MD{"grpcgateway-authorization": {"Bearer " + token}}, codes.Unauthenticated},
+			{"64 KiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 64<<10)}}, codes.Unauthenticated},
+			{"1 MiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 1<<20)}}, codes.Unauthenticated},
+		} {
+			c := unary(t.Context(), guard, say, row.md)
+			t.Want(row.name, status.Code(c.err), row.want)
+			t.Want(row.name+": the handler is reached", c.in, row.want == codes.OK)
+		}
+		testStreamOpening(t, guard, token)
+	})
+	checklist.Test(t, "G02", func(t *checklist.T) {
+		for reason, want := range map[bearer.Reason]codes.Code{
+			bearer.InvalidRequest: codes.Unauthenticated, bearer.NoToken: codes.Unauthenticated, bearer.Malformed: codes.Unauthenticated,
+			bearer.WrongIssuer: codes.Unauthenticated, bearer.WrongAlgorithm: codes.Unauthenticated, bearer.UnknownKey: codes.Unauthenticated,
+			bearer.BadSignature: codes.Unauthenticated, bearer.WrongType: codes.Unauthenticated, bearer.Expired: codes.Unauthenticated,
+			bearer.NotYetValid: codes.Unauthenticated, bearer.WrongAudience: codes.Unauthenticated, bearer.InvalidClaims: codes.Unauthenticated,
+			bearer.WrongBinding: codes.Unauthenticated, bearer.InvalidCustom: codes.Unauthenticated, bearer.Revoked: codes.Unauthenticated,
+			bearer.MissingScope: codes.PermissionDenied, bearer.KeysUnavailable: codes.Unavailable, bearer.Internal: codes.Internal,
+		} {
+			c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: reason}), say, metadata.MD{"authorization": {"Bearer x"}})
+			t.Want(string(reason), status.Code(c.err), want)
+		}
+		c := unary(t.Context(), refuser(t.T, errors.New("of no reason")), say, metadata.MD{"authorization": {"Bearer x"}})
+		t.Want("an error of no reason", status.Code(c.err), codes.Internal)
+	})
+	checklist.Test(t, "G03", func(t *checklist.T) { testDetails(t, issuer.Token(map[string]any{"sub": "subject-of-the-token"}), v) })
+	checklist.Test(t, "G04", func(t *checklist.T) {
+		for name, cnf := range map[string]any{"DPoP": map[string]any{"jkt": "x"}, "mTLS": map[string]any{"x5t#S256": "x"}, "nothing": map[string]any{}} {
+			bound := issuer.Token(map[string]any{"cnf": cnf})
+			c := unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + bound}, "dpop": {"proof"}})
+			t.Want("bound by "+name, status.Code(c.err), codes.Unauthenticated)
+			t.Want("bound by "+name+": reason", reasonInfo(c.err), "BINDING")
+		}
+		t.Want("the scheme DPoP", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"DPoP " + token}}).err), codes.Unauthenticated)
+		t.Want("bound by nothing", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
+	})
+	checklist.Test(t, "G05", func(t *checklist.T) {
+		with := metadata.MD{"authorization": {"Bearer " + token}}
+		for _, row := range []struct {
+			method string
+			md     metadata.MD
+			want   codes.Code
+		}{
+			{"/test.v1.Open/Say", nil, codes.OK},
+			{"/test.v1.Open/Say", metadata.MD{"authorization": {"Bearer x"}}, codes.OK},
+			{say, with, codes.OK},
+			{say, nil, codes.Unauthenticated},
+			{"/test.v1.Echo/Other", with, codes.PermissionDenied},
+			{"/test.v1.Other/Say", with, codes.PermissionDenied},
+			{"/test.v1.Open/say", with, codes.PermissionDenied},
+			{"/test.v1.Open/SayMore", with, codes.PermissionDenied},
+			{"/test.v1.Open/", with, codes.PermissionDenied},
+			{"/test.v1.Open/Say/", with, codes.PermissionDenied},
+			{"test.v1.Open/Say", with, codes.PermissionDenied},
+			{"//test.v1.Open/Say", with, codes.PermissionDenied},
+			{"/test.v1.Open/%53ay", with, codes.PermissionDenied},
+			{"/grpc.health.v1.Health/Check", with, codes.PermissionDenied},
+			{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", nil, codes.Unauthenticated},
+			{"", with, codes.PermissionDenied},
+			{"/", with, codes.PermissionDenied},
+		} {
+			c := unary(t.Context(), guard, row.method, row.md)
+			t.Want(fmt.Sprintf("method %q with %d values", row.method, len(row.md)), status.Code(c.err), row.want)
+		}
+	})
+}
+
+// testStreamOpening has streams judged before the handler sees anything.
+func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
+	t.Helper()
+	for value, want := range map[string]codes.Code{"Bearer " + token: codes.OK, "Bearer x": codes.Unauthenticated} {
+		ss := &openedStream{ctx: metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {value}})}
+		in := false
+		err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
+			_, in = bearer.FromContext(ss.Context())
+			return nil
+		})
+		t.Want("a stream", status.Code(err), want)
+		t.Want("a stream: the handler is reached", in, want == codes.OK)
+		t.Want("a stream: messages read by the guard", ss.received, 0)
+	}
+	synctest.Test(t.T, func(bubble *testing.T) {
+		issuer := newIssuer(bubble)
+		v := newVerifier(bubble, issuer, nil)
+		expiring := newGuard(bubble, v, scopes.Methods{say: scopes.All()}, &interceptor.Options{ExpireStreams: true})
+		short := issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute)})
+		ss := &openedStream{ctx: metadata.NewIncomingContext(bubble.Context(), metadata.MD{"authorization": {"Bearer " + short}})}
+		start := time.Now()
+		err := expiring.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
+			<-ss.Context().Done()
+			return nil
+		})
+		t.Want("a stream, by choice, at exp", status.Code(err), codes.Unauthenticated)
+		t.Want("a stream, by choice, ended after", time.Since(start), time.Minute)
+	})
+}
+
+// openedStream is a stream that counts what is received.
+type openedStream struct {
+	grpc.ServerStream
+	ctx      context.Context //nolint:containedctx // a stream's context is what it returns
+	received int
+}
+
+func (s *openedStream) Context() context.Context     { return s.ctx }
+func (s *openedStream) SetHeader(metadata.MD) error  { return nil }
+func (s *openedStream) SendHeader(metadata.MD) error { return nil }
+func (s *openedStream) SetTrailer(metadata.MD)       {}
+func (s *openedStream) RecvMsg(any) error            { s.received++; return nil }
+
+// reasonInfo returns the reason of the google.rpc.ErrorInfo of a status.
+func reasonInfo(err error) string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
+// testDetails has what a client is told, and that it is nothing of its token.
+func testDetails(t *checklist.T, token string, v bearer.Verifier) {
+	t.Helper()
+	guard := newGuard(t.T, v, scopes.Methods{say: scopes.All("say")}, nil)
+	for _, row := range []struct{ name, value, reason, challenge string }{
+		{"a scope is missing", "Bearer " + token, "SCOPE", `error="insufficient_scope"`},
+		{"tampered with", "Bearer " + token[:len(token)-4] + "AAAA", "SIGNATURE", `error="invalid_token"`},
+		{"opaque", "Bearer opaque", "MALFORMED", `error="invalid_token"`},
+		{"two tokens", "Bearer a b", "REQUEST", `error="invalid_request"`},
+		{"no token", "", "NO_TOKEN", `Bearer realm="api"`},
+	} {
+		c := unary(t.Context(), guard, say, metadata.MD{"authorization": {row.value}})
+		t.Want(row.name+": reason", reasonInfo(c.err), row.reason)
+		values := c.header.Get("www-authenticate")
+		t.Want(row.name+": challenges", len(values), 1)
+		t.Want(row.name+": "+row.challenge, strings.Contains(values[0], row.challenge), true)
+		told := fmt.Sprint(c.header, c.err, status.Convert(c.err).Details())
+		for part := range strings.SplitSeq(token, ".") {
+			t.Want(row.name+": a part of the token", strings.Contains(told, part), false)
+		}
+		t.Want(row.name+": the subject", strings.Contains(told, "subject-of-the-token"), false)
+	}
+	secret := errors.New("the key server at 10.0.0.1 said subject-of-the-token")
+	c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: bearer.KeysUnavailable, Err: secret}), say, metadata.MD{"authorization": {"Bearer x"}})
+	t.Want("our fault: reason", reasonInfo(c.err), "KEYS_UNAVAILABLE")
+	t.Want("our fault: challenges", len(c.header.Get("www-authenticate")), 0)
+	t.Want("our fault: the detail", strings.Contains(fmt.Sprint(c.err, status.Convert(c.err).Details()), "10.0.0.1"), false)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/internal/checklist"
+)
+
+const events = `{"Action":"run","Package":"github.com/bearerkit/bearer/jwks","Test":"TestRules/W01"}
+{"Action":"pass","Package":"github.com/bearerkit/bearer/jwks","Test":"TestRules/W01"}
+{"Action":"pass","Package":"github.com/bearerkit/bearer","Test":"TestRules/W01"}
+{"Action":"pass","Package":"github.com/bearerkit/bearer","Test":"TestRules"}
+{"Action":"pass","Package":"github.com/bearerkit/bearer","Test":"TestOther/x"}
+{"Action":"skip","Package":"github.com/bearerkit/bearer","Test":"TestRules/W02"}
+{"Action":"fail","Package":"github.com/bearerkit/bearer","Test":"TestRules/W03"}
+not JSON
+`
+
+func TestRead(t *testing.T) {
+	passed, failed := read(strings.NewReader(events))
+	if got := strings.Join(passed["W01"], ", "); got != "jwks TestRules, bearer TestRules" || len(passed) != 1 {
+		t.Errorf("got %q of %v passed, want those of W01", got, passed)
+	}
+	if got := strings.Join(failed, ", "); got != "bearer TestRules/W02, bearer TestRules/W03" {
+		t.Errorf("got %q failed, want a skipped test there too", got)
+	}
+}
+
+func TestRender(t *testing.T) {
+	rules := []checklist.Rule{{ID: "W01", Text: "keys"}, {ID: "W02", Text: "more keys", Form: "refused"}}
+	_, err := render(rules, map[string][]string{"W01": {"jwks TestRules"}})
+	if err == nil || !strings.Contains(err.Error(), "W02") {
+		t.Errorf("got %v, want an error for W02, which has no test", err)
+	}
+	table, err := render(rules, map[string][]string{"W01": {"jwks TestRules", "bearer TestRules"}, "W02": {"jwks TestRules"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| W01 | keys |  | `bearer TestRules`, `jwks TestRules` | met |", "| not offered: refused |", "2 rules: 1 met"} {
+		if !strings.Contains(string(table), want) {
+			t.Errorf("got\n%s\nwant %q in it", table, want)
+		}
+	}
+}
+
+// TestIDs wants each rule once, and of a family that the table shows.
+func TestIDs(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, rule := range checklist.Rules {
+		family := false
+		for _, f := range families {
+			family = family || strings.HasPrefix(rule.ID, f.letter)
+		}
+		if seen[rule.ID] || !family || rule.Source == "" || rule.Text == "" || len(rule.ID) != 3 {
+			t.Errorf("got rule %+v, want it once, whole, and of a family", rule)
+		}
+		seen[rule.ID] = true
+	}
+}

@@ -1,0 +1,377 @@
+package jwks_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/checklist"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// parsed returns how many keys of a document are usable, or -1 for a document that
+// is not.
+func parsed(document string) int {
+	set, err := jwks.Parse([]byte(document))
+	if err != nil {
+		return -1
+	}
+	return len(set.Keys())
+}
+
+// usable returns which of these keys are, by kid, besides a good one.
+func usable(t *checklist.T, keys ...jwk) []string {
+	t.Helper()
+	set, err := jwks.Parse(document(append(keys, ecKey("good"))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, key := range set.Keys() {
+		if key.ID() != "good" {
+			ids = append(ids, key.ID())
+		}
+	}
+	return ids
+}
+
+// TestRules holds key sets and their discovery against the rules that are about
+// nothing else.
+func TestRules(t *testing.T) {
+	good := string(mustMarshal(t, ecKey("a")))
+	checklist.Test(t, "W01", func(t *checklist.T) {
+		for document, want := range map[string]int{
+			`{"keys":[` + good + `]}`:                                                       1,
+			`{"x":{"keys":[]},"keys":[` + good + `],"y":null}`:                              1,
+			`{"keys":[` + strings.Replace(good, "{", `{"unknown":[1],`, 1) + `]}`:           1,
+			`{"keys":[` + strings.Replace(good, "{", `{"kty":"EC",`, 1) + `,` + good + `]}`: 1,
+			`{"keys":[` + strings.Replace(good, "{", `{"kty":"EC",`, 1) + `]}`:              -1,
+			`{"keys":[` + good + `],"keys":[` + good + `]}`:                                 -1,
+			`[` + good + `]`:              -1,
+			good:                          -1,
+			`{"keys":` + good + `}`:       -1,
+			`{"keys":{"a":` + good + `}}`: -1,
+			`{"Keys":[` + good + `]}`:     -1,
+			`{"keys":[]}`:                 -1,
+			`{}`:                          -1,
+			`null`:                        -1,
+			``:                            -1,
+			`{"keys":[` + good + `]}x`:    -1,
+		} {
+			t.Want(document, parsed(document), want)
+		}
+	})
+	checklist.Test(t, "W08", func(t *checklist.T) {
+		for _, member := range []string{"x5c", "x5u", "x5t", "x5t#S256"} {
+			for _, value := range []any{"!", []string{"MIIB"}, 1, "http://169.254.169.254/"} {
+				t.Want("a key with "+member, usable(t, ecKey("a").with(member, value)), []string{"a"})
+			}
+		}
+		t.Want("a key with a certificate for all it has", usable(t, jwk{"kid": "a", "kty": "EC", "x5c": []string{"MIIB"}}), []string(nil))
+	})
+	for _, id := range []string{"A03", "A06", "A07", "A08", "W03", "W04", "W05"} {
+		checklist.Test(t, id, func(t *checklist.T) { testHygiene(t, id) })
+	}
+	for _, id := range []string{"W06", "W07"} {
+		checklist.Test(t, id, testChoice)
+	}
+	testFetching(t)
+	testDiscovery(t)
+}
+
+func mustMarshal(t *testing.T, key jwk) []byte {
+	t.Helper()
+	text := string(document(key))
+	return []byte(strings.TrimSuffix(strings.TrimPrefix(text, `{"keys":[`), `]}`))
+}
+
+// hygiene is keys that are left out, by rule, beside one that is not.
+func hygiene() map[string]map[string]jwk {
+	key := public("", &rsaPrivate().PublicKey)
+	n, _ := key["n"].(string)
+	ec, ed := ecKey(""), edKey("")
+	return map[string]map[string]jwk{
+		"A03": {
+			"good": key, "e 3": key.with("e", "Aw"), "1024 bits": key.with("n", n[len(n)-171:]), "1 bit": key.with("n", "AQ"),
+			"16384 bits": key.with("n", strings.Repeat(n[:340], 8)+"AQ"), "e 1": key.with("e", "AQ"), "e 0": key.with("e", "AA"), "e 2": key.with("e", "Ag"),
+			"e even": key.with("e", "AQAA"), "e of 33 bits": key.with("e", "AQAAAAE"), "e of 1000 bytes": key.with("e", strings.Repeat("A", 1333)+"Q"),
+			"n even": key.with("n", n[:len(n)-1]+"A"),
+		},
+		"A06": {
+			"good": ec, "no x": ec.with("x", nil), "no y": ec.with("y", nil), "x short": ec.with("x", "AQ"), "y empty": ec.with("y", ""),
+			"off the curve": ec.with("y", strings.Repeat("A", 43)), "at infinity": ec.with("x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43)),
+			"P-384 says the key": ec.with("crv", "P-384"), "no crv": ec.with("crv", nil), "another curve": ec.with("crv", "secp256k1"), "p-256": ec.with("crv", "p-256"),
+			"x too long": ec.with("x", "AAAA"+strings.Repeat("A", 43)),
+		},
+		"A07": {
+			"good": key, "a zero in front": key.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "no n": key.with("n", nil), "no e": key.with("e", nil),
+			"n null": key.with("n", json.RawMessage("null")), "n a number": key.with("n", 1), "n not base64url": key.with("n", "!"+n[1:]), "n with a line break": key.with("n", n[:9]+"\n"+n[9:]),
+			"n in the other alphabet": key.with("n", "+/"+n[2:]), "e an array": key.with("e", []string{"AQAB"}),
+		},
+		"A08": {
+			"good": ed, "31 bytes": ed.with("x", b64(make([]byte, 31))), "33 bytes": ed.with("x", b64([]byte(strings.Repeat("x", 33)))), "no x": ed.with("x", nil),
+			"X25519": ed.with("crv", "X25519"), "Ed448": ed.with("crv", "Ed448"), "small order": ed.with("x", b64(make([]byte, 32))),
+		},
+		"W03": {"good": ec, "ec": ec.with("kty", "ec"), "Ec": ec.with("kty", "Ec"), "none": ec.with("kty", nil), "null": ec.with("kty", json.RawMessage("null")), "number": ec.with("kty", 1), "another": ec.with("kty", "RSA")},
+		"W04": {
+			"good": ec.with("use", "sig"), "neither": ec.with("use", nil), "verify": ec.with("use", nil, "key_ops", []string{"verify"}), "both": ec.with("use", "sig", "key_ops", []string{"verify"}),
+			"enc": ec.with("use", "enc"), "SIG": ec.with("use", "SIG"), "tls": ec.with("use", "tls"), "use a number": ec.with("use", 1), "sign": ec.with("use", nil, "key_ops", []string{"sign"}),
+			"encrypt": ec.with("use", nil, "key_ops", []string{"encrypt"}), "verify twice": ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
+			"no operation": ec.with("use", nil, "key_ops", []string{}), "a string": ec.with("use", nil, "key_ops", "verify"), "contradiction": ec.with("use", "sig", "key_ops", []string{"verify", "encrypt"}),
+			"enc and verify": ec.with("use", "enc", "key_ops", []string{"verify"}),
+		},
+		"W05": {
+			"good": ec.with("alg", "ES256"), "none at all": ec.with("alg", nil), "ES384": ec.with("alg", "ES384"), "RS256": ec.with("alg", "RS256"), "ECDH-ES": ec.with("alg", "ECDH-ES"),
+			"HS256": ec.with("alg", "HS256"), "none": ec.with("alg", "none"), "es256": ec.with("alg", "es256"), "number": ec.with("alg", 256), "EdDSA": ec.with("alg", "EdDSA"),
+		},
+	}
+}
+
+// fine is the keys of hygiene that are usable.
+var fine = []string{"good", "e 3", "a zero in front", "neither", "verify", "both", "none at all"}
+
+// testHygiene publishes the keys of a rule, each in a set of its own.
+func testHygiene(t *checklist.T, id string) {
+	t.Helper()
+	for name, key := range hygiene()[id] {
+		got := usable(t, key.with("kid", "a"))
+		t.Want(name, len(got) == 1, slices.Contains(fine, name))
+	}
+}
+
+// testChoice has which keys may verify a token.
+func testChoice(t *checklist.T) {
+	t.Helper()
+	a, b, c := ecKey("a"), ecKey("a"), edKey("a")
+	for _, row := range []struct {
+		name     string
+		keys     []jwk
+		kid, alg string
+		want     int
+	}{
+		{"by kid", []jwk{a, ecKey("b")}, "a", "ES256", 1},
+		{"in another case", []jwk{a, ecKey("b")}, "A", "ES256", 0},
+		{"for another alg", []jwk{a}, "a", "ES384", 0},
+		{"two of a kind", []jwk{a, b}, "a", "ES256", 2},
+		{"two kinds", []jwk{a, c}, "a", "EdDSA", 1},
+		{"two kinds, the other", []jwk{a, c}, "a", "ES256", 1},
+		{"no kid, one fits", []jwk{a, c}, "", "ES256", 1},
+		{"no kid, one fits that has none", []jwk{a.with("kid", nil), c}, "", "ES256", 1},
+		{"no kid, two fit", []jwk{a, ecKey("b")}, "", "ES256", 0},
+		{"no kid, none fits", []jwk{a}, "", "RS256", 0},
+		{"a kid, and the key has none", []jwk{a.with("kid", nil)}, "a", "ES256", 0},
+	} {
+		set, err := jwks.Parse(document(row.keys...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, _ := set.Lookup(row.kid, row.alg)
+		t.Want(row.name, len(keys), row.want)
+	}
+	many := make([]jwk, 50)
+	for i := range many {
+		many[i] = ecKey("a")
+	}
+	set, err := jwks.Parse(document(many...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, _ := set.Lookup("a", "ES256")
+	t.Want("of 50 keys of one kid, tried at most 8", len(keys), 8)
+}
+
+// testFetching has what an issuer may answer.
+func testFetching(t *testing.T) {
+	t.Helper()
+	after := func(t *checklist.T, change func(*issuer)) (verdicts string) {
+		t.Helper()
+		synctest.Test(t.T, func(t *testing.T) {
+			i := newIssuer(ecKey("a"))
+			c := newCache(t, i)
+			i.set(change)
+			time.Sleep(time.Hour)
+			verdicts = ask(t, c, "a")
+		})
+		return verdicts
+	}
+	checklist.Test(t, "W02", func(t *checklist.T) {
+		t.Want("odd keys beside a good one", usable(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
+		for _, doc := range []string{`{"keys":[]}`, `{"error":"x"}`, `{"keys":[{"kty":"AKP"}]}`, `<html>`, ``, `null`} {
+			t.Want("a good set, then "+doc, after(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
+		}
+		t.Want("a good set, then another one", after(t, func(i *issuer) { i.doc = document(ecKey("b")) }), "unknown")
+	})
+	checklist.Test(t, "W09", func(t *checklist.T) {
+		for _, media := range []string{"application/json", "application/jwk-set+json", "application/json; charset=utf-8"} {
+			t.Want("as "+media, after(t, func(i *issuer) {
+				i.header, i.doc = http.Header{"Content-Type": {media}}, document(ecKey("b"))
+			}), "unknown") // the new set is taken, in which a is not
+		}
+		t.Want("a document of 1 MiB and more", after(t, func(i *issuer) {
+			i.doc = append(document(ecKey("b")), strings.Repeat(" ", 1<<20)...)
+		}), "ok")
+		t.Want("1001 keys", parsed(`{"keys":[`+strings.Repeat(`{},`, 1000)+string(mustMarshal(t.T, ecKey("a")))+`]}`), -1)
+		t.Want("1000 keys", parsed(`{"keys":[`+strings.Repeat(`{},`, 999)+string(mustMarshal(t.T, ecKey("a")))+`]}`), 1)
+		t.Want("redirects without end", after(t, func(i *issuer) {
+			i.answer = func(r *http.Request) *http.Response {
+				return response(r, http.StatusFound, http.Header{"Location": {r.URL.Path + "x"}}, nil)
+			}
+		}), "ok")
+	})
+	checklist.Test(t, "W10", func(t *checklist.T) {
+		secret := ecKey("private").with("d", b64(make([]byte, 32)))
+		oct := jwk{"kid": "oct", "kty": "oct", "k": b64(make([]byte, 32)), "alg": "HS256"}
+		set, err := jwks.Parse(document(secret, oct, ecKey("a"), ecKey("odd").with("use", "enc")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, skipped := range set.Skipped() {
+			t.Want(skipped.ID+" is reported as private", skipped.Private, skipped.ID != "odd")
+		}
+		t.Want("left out", len(set.Skipped()), 3)
+		for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+			t.Want("a key with "+member, usable(t, ecKey("a").with(member, "AQ")), []string(nil))
+		}
+	})
+	checklist.Test(t, "S04", func(t *checklist.T) {
+		for status, want := range map[int]string{200: "unknown", 201: "ok", 204: "ok", 301: "ok", 404: "ok", 500: "ok", 503: "ok"} {
+			t.Want(http.StatusText(status), after(t, func(i *issuer) { i.status, i.doc = status, document(ecKey("b")) }), want)
+		}
+		t.Want("no JSON", after(t, func(i *issuer) { i.doc = []byte("<html>") }), "ok")
+		t.Want("unknown members", found(t, site{issuerURL + oidc: `{"x":1,"issuer":"` + issuerURL + `","jwks_uri":"` + keysURL + `"}`}), "ok")
+	})
+}
+
+const (
+	issuerURL = "https://as.test/t"
+	keysURL   = "https://cdn.test/keys.json"
+	oidc      = "/.well-known/openid-configuration"
+)
+
+// found is the verdict on a key of the issuer with this site.
+func found(t *checklist.T, s site) (got string) {
+	t.Helper()
+	synctest.Test(t.T, func(t *testing.T) {
+		s[keysURL] = string(document(ecKey("a")))
+		c := discover(t, issuerURL, &issuer{answer: s.answer})
+		_, err := c.Lookup("a", "ES256")
+		got = verdict(err)
+	})
+	return got
+}
+
+// testDiscovery has how keys are found.
+func testDiscovery(t *testing.T) {
+	t.Helper()
+	checklist.Test(t, "S01", func(t *checklist.T) {
+		for place, want := range map[string]string{
+			issuerURL + oidc: "ok",
+			"https://as.test/.well-known/oauth-authorization-server/t": "ok",
+			"https://as.test/.well-known/openid-configuration/t":       "ok",
+			"https://as.test/.well-known/openid-configuration":         "unavailable",
+			"https://as.test/t/metadata":                               "unavailable",
+		} {
+			t.Want(place, found(t, site{place: metadata(issuerURL, keysURL)}), want)
+		}
+	})
+	for _, id := range []string{"S02", "S05"} {
+		checklist.Test(t, id, func(t *checklist.T) {
+			for name, want := range map[string]string{
+				issuerURL: "ok", issuerURL + "/": "unavailable", "https://AS.test/t": "unavailable", "https://as.test:443/t": "unavailable",
+				"https://as.test/%74": "unavailable", "http://as.test/t": "unavailable", "https://evil.test/t": "unavailable", "": "unavailable",
+			} {
+				t.Want("issuer "+name, found(t, site{issuerURL + oidc: metadata(name, keysURL)}), want)
+			}
+		})
+	}
+	checklist.Test(t, "S03", func(t *checklist.T) {
+		for name, want := range map[string]bool{
+			issuerURL: true, "http://127.0.0.1/t": true, "http://as.test/t": false, issuerURL + "?a=b": false, issuerURL + "#x": false,
+			"as.test": false, "ftp://as.test": false, "": false,
+		} {
+			c, err := jwks.Discover(name, &jwks.Options{Transport: &issuer{down: true}, Logger: slog.New(slog.DiscardHandler)})
+			t.Want("issuer "+name, err == nil, want)
+			if err == nil {
+				_ = c.Close()
+			}
+		}
+		for uri, want := range map[string]string{keysURL: "ok", "http://cdn.test/keys.json": "unavailable", "file:///keys.json": "unavailable", "/keys.json": "unavailable"} {
+			t.Want("jwks_uri "+uri, found(t, site{issuerURL + oidc: metadata(issuerURL, uri)}), want)
+		}
+	})
+	checklist.Test(t, "S05", testCertificates)
+	for _, id := range []string{"S06", "P12"} {
+		checklist.Test(t, id, func(t *checklist.T) {
+			good := metadata(issuerURL, keysURL)
+			for to, want := range map[string]string{"/moved": "ok", "https://as.test:443/moved": "ok", "https://evil.test/": "unavailable", "http://as.test/moved": "unavailable"} {
+				t.Want("redirect to "+to, found(t, site{
+					issuerURL + oidc: "-> " + to, "https://as.test/moved": good, "https://as.test:443/moved": good, "https://evil.test/": good, "http://as.test/moved": good,
+				}), want)
+			}
+			testAddresses(t)
+		})
+	}
+}
+
+// testCertificates talks TLS to a server on loopback whose certificate is known
+// to one of two caches.
+func testCertificates(t *checklist.T) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(document(ecKey("a")))
+	}))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it complains of the client that leaves
+	server.StartTLS()
+	defer server.Close()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	knowing := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
+	for name, transport := range map[string]http.RoundTripper{"known": knowing, "unknown": nil} {
+		c, err := jwks.New(server.URL, &jwks.Options{Transport: transport, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		err = c.Refresh(ctx)
+		cancel()
+		t.Want("certificate "+name+": "+verdict(err), err == nil, name == "known")
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// testAddresses has a server on loopback that is not to be talked to.
+func testAddresses(t *checklist.T) {
+	t.Helper()
+	asked := make(chan struct{}, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		_, _ = w.Write(document(ecKey("a")))
+	}))
+	defer server.Close()
+	for _, refuse := range []bool{true, false} {
+		c, err := jwks.New(server.URL, &jwks.Options{RefusePrivateAddresses: refuse, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		err = c.Refresh(ctx)
+		cancel()
+		t.Want("a private address, where they are refused", err != nil, refuse)
+		t.Want("it was asked", len(asked) > 0, !refuse)
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
