@@ -95,14 +95,14 @@ func decide(c *call, v Verifier, req Request) (refusal *Error) {
 	}
 	c.claims.Store(claims)
 	if err := req.Rule.Allow(c, claims.Scopes()); err != nil {
-		return denied(req.Rule, err)
+		return denied(req.Rule, claims, err)
 	}
 	return nil
 }
 
 // denied makes an Error of a rule's verdict. A function of the rule may have
 // given a reason of its own.
-func denied(rule scopes.Rule, err error) *Error {
+func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 	if !rule.IsZero() && rule.Err() != nil {
 		return &Error{Reason: Internal, Err: err}
 	}
@@ -114,6 +114,9 @@ func denied(rule scopes.Rule, err error) *Error {
 		own := asError(d.Err)
 		if d.Err != nil && own.Reason != MissingScope && (own.Reason != Internal || errors.Is(d.Err, Internal)) {
 			return own
+		}
+		if len(d.Missing) > 0 {
+			e.Err = claims.hint(err)
 		}
 	}
 	return e

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,6 +93,23 @@ func (p *profile) reads(c *Claims) bool {
 // names reports whether one of the paths is this claim.
 func names(paths []claimPath, claim string) bool {
 	return slices.ContainsFunc(paths, func(path claimPath) bool { return len(path) == 1 && path[0] == claim })
+}
+
+// hint adds to the refusal of a token that grants no scope what it has instead:
+// scopes in a claim of which the profile reads none, or roles.
+func (c *Claims) hint(err error) error {
+	if c.scopes.Len() > 0 {
+		return err
+	}
+	for _, name := range []string{"scope", "scp", "scopes"} {
+		if v, ok := c.Value(name); ok && len(v) > len(`""`) && v.Kind() != 'n' {
+			return fmt.Errorf("%w; nothing in the claim %q is a scope to the profile: see Config.Profile.Scopes", err, name)
+		}
+	}
+	if len(c.roles) > 0 {
+		return fmt.Errorf("%w; the token has roles, which are no scopes: a rule asks for them by HasRole", err)
+	}
+	return err
 }
 
 // known is the profiles of this package, resolved once.

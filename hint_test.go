@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // TestHints shows the token of each issuer to the profile of each other one. It
@@ -104,5 +105,38 @@ func TestHintsSpareTheRightProfile(t *testing.T) {
 				t.Errorf("%s: got %v, want %q without a hint", f.Name, err, bearer.WrongAudience)
 			}
 		})
+	}
+}
+
+// TestHintsOfGrants wants the log of a missing scope to say where the token has
+// its grants, if the profile sees none.
+func TestHintsOfGrants(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	for _, row := range []struct {
+		profile bearer.Profile
+		claims  members
+		want    string
+	}{
+		{bearer.Profile{}, members{"scp": []string{"read"}}, `"scp" is a scope`},
+		{bearer.Profile{}, members{"scopes": []string{"read"}}, `"scopes" is a scope`},
+		{bearer.Profile{}, members{"scope": []string{"read"}}, `"scope" is a scope`},
+		{bearer.Profile{}, members{"scope": "read  write"}, `"scope" is a scope`},
+		{bearer.Profile{Roles: []string{"roles"}}, members{"roles": []string{"Reader"}}, "HasRole"},
+		{bearer.Profile{}, members{"roles": []string{"Reader"}}, ""},
+		{bearer.Profile{}, members{"scope": "", "scp": []string{}, "scopes": raw("null")}, ""},
+		{bearer.Profile{}, members{"scope": "write", "scp": []string{"read"}}, ""},
+	} {
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = row.profile })
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{
+			Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All("read"),
+		})
+		if reasonOf(t, err) != bearer.MissingScope {
+			t.Errorf("%v: got %v, want %q", row.claims, err, bearer.MissingScope)
+			continue
+		}
+		_, hint, _ := strings.Cut(err.Error(), "; ")
+		if (hint == "") != (row.want == "") || !strings.Contains(hint, row.want) {
+			t.Errorf("%v: got %v, want the hint %s", row.claims, err, row.want)
+		}
 	}
 }

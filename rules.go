@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -49,31 +51,55 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 	})
 }
 
-// HasRole asks for a role, group or permission: one of [Claims.Roles].
+// HasRole asks for a role, group or permission: one of [Claims.Roles]. Where
+// tokens come from several issuers, see [ClientIs].
 func HasRole(role string) scopes.Rule {
 	text := "role " + strconv.Quote(role)
 	if role == "" {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: empty", text))
 	}
-	return callerRule(text, func(c *Claims) bool { return slices.Contains(c.roles, role) })
+	return callerRule(text, func(c *Claims) error {
+		switch {
+		case slices.Contains(c.roles, role):
+			return nil
+		case len(c.roles) == 0:
+			return errors.New("the token has no roles that Config.Profile knows of")
+		default:
+			return fmt.Errorf("the token has %q", cutAll(c.roles))
+		}
+	})
 }
 
-// ClientIs asks for one of these clients, by client identifier.
+// ClientIs asks for one of these clients, by client identifier. An identifier
+// means something together with its issuer only: where tokens come from several
+// issuers, ask for the issuer too,
+//
+//	scopes.And(bearer.ClientIs("ci"), bearer.ClaimEquals("iss", "https://issuer.example"))
 func ClientIs(ids ...string) scopes.Rule {
-	quoted := make([]string, len(ids))
-	for i, id := range ids {
-		quoted[i] = strconv.Quote(id)
+	text := "one of the clients " + listed(ids)
+	if len(ids) == 1 {
+		text = "client " + strconv.Quote(ids[0])
 	}
-	text := "client " + strings.Join(quoted, " or ")
 	if len(ids) == 0 || slices.Contains(ids, "") {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: no client, or an empty one", text))
 	}
 	ids = slices.Clone(ids)
-	return callerRule(text, func(c *Claims) bool { return slices.Contains(ids, c.clientID) })
+	return callerRule(text, func(c *Claims) error {
+		if slices.Contains(ids, c.clientID) {
+			return nil
+		}
+		return fmt.Errorf("the client is %q", cut(c.clientID))
+	})
 }
 
-// errNotMet says nothing of its own: the rule's text does.
-var errNotMet = errors.New("not so")
+// listed quotes and joins words for a sentence.
+func listed(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = strconv.Quote(word)
+	}
+	return strings.Join(quoted, ", ")
+}
 
 func claimRule(claim, what string, err error, met func(jsontext.Value) bool) scopes.Rule {
 	text := "claim " + strconv.Quote(claim) + " " + what
@@ -81,19 +107,43 @@ func claimRule(claim, what string, err error, met func(jsontext.Value) bool) sco
 	if err := errors.Join(err, pathErr); err != nil {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: %w", text, err))
 	}
-	return callerRule(text, func(c *Claims) bool {
+	return callerRule(text, func(c *Claims) error {
 		v := path.in(c.members)
-		return v != nil && met(v)
+		switch {
+		case v == nil:
+			return errors.New("the token has no such claim")
+		case met(v):
+			return nil
+		default:
+			return fmt.Errorf("it is %s", shown(v))
+		}
 	})
 }
 
-func callerRule(text string, met func(*Claims) bool) scopes.Rule {
+// callerRule is a rule about the caller; what met returns tells the log what the
+// token says instead.
+func callerRule(text string, met func(*Claims) error) scopes.Rule {
 	return scopes.Func(text, func(ctx context.Context) error {
-		if c, ok := FromContext(ctx); ok && met(c) {
-			return nil
+		c, ok := FromContext(ctx)
+		if !ok {
+			return errors.New("there is no caller")
 		}
-		return errNotMet
+		return met(c)
 	})
+}
+
+// shown is a value of the token as a log can have it: on one line and cut, with
+// nothing in it that a terminal obeys.
+func shown(v jsontext.Value) string {
+	if text, ok := strictjson.String(v); ok {
+		return strconv.Quote(cut(text))
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, cut(string(v)))
 }
 
 // literal returns the JSON of a value that claims can be compared with.
@@ -119,9 +169,12 @@ func same(v jsontext.Value, want string) bool {
 		wanted, isText := strictjson.String(jsontext.Value(want))
 		return ok && isText && text == wanted
 	case '0':
-		a, err := strconv.ParseFloat(string(v), 64)
-		b, wantErr := strconv.ParseFloat(want, 64)
-		return err == nil && wantErr == nil && a == b
+		if _, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return string(v) == want || string(v) == "-"+want && want == "0"
+		}
+		// 3.0 and 3e0 are 3. Beyond 2^53 a float64 is the name of several integers.
+		n, err := strconv.ParseFloat(string(v), 64)
+		return err == nil && math.Abs(n) < 1<<53 && n == math.Trunc(n) && strconv.FormatInt(int64(n), 10) == want
 	default:
 		return string(v) == want
 	}

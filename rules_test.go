@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -18,7 +19,8 @@ func TestClaimRules(t *testing.T) {
 	token := issuer.Token(members{
 		"scope": "write", "client_id": "ci", "repository_id": "74", "level": 3, "active": true, "roles": []string{"Reader"},
 		"custom_claims": members{"environment": "production_us", "a/b": "x"}, "https://ns/groups": []any{"g1", 2},
-		"dotted.name": "d", "null": raw("null"), "escaped": raw(`"production\u005fus"`),
+		"dotted.name": "d", "null": raw("null"), "spelt": raw("30e-1"), "fraction": 3.5,
+		"large": raw("9007199254740992"), "huge": raw("9223372036854775808"), "zero": raw("-0"), "escaped": raw(`"production\u005fus"`),
 	})
 	for _, row := range []struct {
 		rule scopes.Rule
@@ -30,6 +32,13 @@ func TestClaimRules(t *testing.T) {
 		{bearer.ClaimEquals("repository_id", "7"), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("level", 3), "", ""},
 		{bearer.ClaimEquals("level", "3"), bearer.MissingScope, ""},
+		{bearer.ClaimEquals("spelt", 3), "", ""},
+		{bearer.ClaimEquals("fraction", 3), bearer.MissingScope, ""},
+		{bearer.ClaimEquals("large", 9007199254740993), bearer.MissingScope, ""},
+		{bearer.ClaimEquals("large", 9007199254740992), "", ""},
+		{bearer.ClaimEquals("huge", 9223372036854775807), bearer.MissingScope, ""},
+		{bearer.ClaimEquals("zero", 0), "", ""},
+		{bearer.ClaimEquals("zero", false), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("active", true), "", `claim "active" is true`},
 		{bearer.ClaimEquals("active", false), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("null", ""), bearer.MissingScope, ""},
@@ -47,10 +56,15 @@ func TestClaimRules(t *testing.T) {
 		{bearer.ClaimIncludes("https://ns/groups", 2), "", ""},
 		{bearer.ClaimIncludes("https://ns/groups", "2"), bearer.MissingScope, ""},
 		{bearer.ClaimIncludes("client_id", "ci"), bearer.MissingScope, ""},
-		{bearer.ClientIs("x", "ci"), "", `client "x" or "ci"`},
+		{bearer.ClientIs("x", "ci"), "", `one of the clients "x", "ci"`},
 		{bearer.ClientIs("x"), bearer.MissingScope, ""},
 		{bearer.HasRole("Reader"), "", `role "Reader"`},
 		{bearer.HasRole("reader"), bearer.MissingScope, ""},
+		{bearer.ClientIs("ci"), "", `client "ci"`},
+		{
+			scopes.And(scopes.All("read"), scopes.Or(bearer.HasRole("Writer"), bearer.ClientIs("x", "ci"))), "",
+			`scope "read" and (role "Writer" or one of the clients "x", "ci")`,
+		},
 		{scopes.All("Reader"), bearer.MissingScope, ""},
 		{scopes.All("write", "read"), "", ""},
 		{scopes.All("admin"), bearer.MissingScope, ""},
@@ -67,16 +81,58 @@ func TestClaimRules(t *testing.T) {
 	}
 }
 
+// TestDenialsSayWhatIs wants the log to say what the token has instead, on one
+// line, and the client to learn of the scopes only.
+func TestDenialsSayWhatIs(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Roles: []string{"roles"}} })
+	plain := members{"client_id": "ci", "scope": "read"}
+	for _, row := range []struct {
+		claims  members
+		rule    scopes.Rule
+		missing string
+		want    string
+	}{
+		{plain, bearer.ClaimEquals("env", "prod"), "", `claim "env" is "prod": the token has no such claim`},
+		{members{"env": "test"}, bearer.ClaimEquals("env", "prod"), "", `claim "env" is "prod": it is "test"`},
+		{members{"env": "a\r\nb\u202e"}, bearer.ClaimEquals("env", "x"), "", `it is "a\r\nb\u202e"`},
+		{members{"env": raw("[1,\"\u202e\"]")}, bearer.ClaimEquals("env", "x"), "", `it is [1," "]`},
+		{members{"env": strings.Repeat("x", 5000)}, bearer.ClaimEquals("env", "x"), "", `xxx..."`},
+		{plain, bearer.ClientIs("a", "b"), "", `one of the clients "a", "b": the client is "ci"`},
+		{plain, bearer.HasRole("Writer"), "", `role "Writer": the token has no roles that Config.Profile knows of`},
+		{members{"roles": []string{"Reader"}}, bearer.HasRole("Writer"), "", `role "Writer": the token has ["Reader"]`},
+		{
+			plain, scopes.And(scopes.All("read", "write", "admin"), bearer.ClientIs("a"), scopes.All("write")), "write admin",
+			`missing scope write admin; client "a": the client is "ci"`,
+		},
+		{plain, scopes.Or(scopes.All("a", "b"), scopes.All("b", "c")), "a b c", "missing scope a b c"},
+	} {
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: row.rule})
+		if reasonOf(t, err) != bearer.MissingScope {
+			t.Errorf("%v: got %v, want %q", row.rule, err, bearer.MissingScope)
+			continue
+		}
+		e, _ := errors.AsType[*bearer.Error](err)
+		if got := strings.Join(e.Missing, " "); got != row.missing {
+			t.Errorf("%v: got %q missing, want %q", row.rule, got, row.missing)
+		}
+		text := err.Error()
+		if !strings.Contains(text, row.want) || len(text) > 400 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%v: got %q, want one printable line with %q", row.rule, text, row.want)
+		}
+	}
+}
+
 func TestClaimRuleErrors(t *testing.T) {
 	for want, rule := range map[string]scopes.Rule{
-		"empty":            bearer.ClaimEquals("", "x"),
-		"JSON pointer":     bearer.ClaimEquals("/a/~2", "x"),
-		"type float64":     bearer.ClaimEquals("a", 1.5),
-		"type []string":    bearer.ClaimIncludes("a", []string{"x"}),
-		"one of no values": bearer.ClaimOneOf("a"),
-		"no client":        bearer.ClientIs(),
-		`client "a" or ""`: bearer.ClientIs("a", ""),
-		`role ""`:          bearer.HasRole(""),
+		"empty":                    bearer.ClaimEquals("", "x"),
+		"JSON pointer":             bearer.ClaimEquals("/a/~2", "x"),
+		"type float64":             bearer.ClaimEquals("a", 1.5),
+		"type []string":            bearer.ClaimIncludes("a", []string{"x"}),
+		"one of no values":         bearer.ClaimOneOf("a"),
+		"no client":                bearer.ClientIs(),
+		`one of the clients "a", ""`: bearer.ClientIs("a", ""),
+		`role ""`:                  bearer.HasRole(""),
 	} {
 		if err := rule.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
