@@ -3,16 +3,11 @@ package bearer_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/scopes"
 )
 
 func TestClaims(t *testing.T) {
@@ -75,111 +70,6 @@ func TestClaimsLogValue(t *testing.T) {
 	if text := log.String(); strings.Contains(text, "someone@") || strings.Count(text, "\n") != 1 || len(text) > 400 ||
 		!strings.Contains(text, "caller.sub=sss") {
 		t.Errorf("got %s", text)
-	}
-}
-
-type flat struct {
-	Repository string `json:"repository"`
-	Limit      int    `json:"limit"`
-}
-
-type nested struct {
-	Tags map[string][]string `json:"tags"`
-}
-
-type cloning struct {
-	Names []string `json:"names"`
-}
-
-// Clone counts on Custom to call it.
-func (c cloning) Clone() cloning { return cloning{slices.Clone(c.Names)} }
-
-type checked struct {
-	Limit int `json:"limit"`
-}
-
-func (c *checked) Validate() error {
-	if c.Limit < 1 {
-		return errors.New("limit is below 1")
-	}
-	return nil
-}
-
-func customOf[T any](t *testing.T, claims members) (context.Context, error) {
-	t.Helper()
-	issuer := newIssuer(t, "EdDSA")
-	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[T] })
-	return bearer.Decide(t.Context(), v, bearer.Request{
-		Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: scopes.All(),
-	})
-}
-
-func TestCustom(t *testing.T) {
-	ctx, err := customOf[flat](t, members{"repository": "acme/x", "limit": 3, "REPOSITORY": "evil"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, ok := bearer.Custom[flat](ctx); !ok || got != (flat{"acme/x", 3}) {
-		t.Errorf("got %+v, %v", got, ok)
-	}
-	if _, ok := bearer.Custom[nested](ctx); ok {
-		t.Error("got custom claims of a type that nobody decoded")
-	}
-	if _, ok := bearer.Custom[flat](t.Context()); ok {
-		t.Error("got custom claims from a context without claims")
-	}
-	for name, claims := range map[string]members{
-		"wrong type": {"limit": "3"}, "fraction": {"limit": 1.5}, "too large": {"limit": raw("1e30")},
-	} {
-		if _, err := customOf[flat](t, claims); !errors.Is(err, bearer.InvalidCustom) {
-			t.Errorf("%s: got %v, want reason %q", name, err, bearer.InvalidCustom)
-		}
-	}
-	if _, err := customOf[checked](t, members{"limit": 0}); !errors.Is(err, bearer.InvalidCustom) {
-		t.Errorf("Validate says no: got %v, want reason %q", err, bearer.InvalidCustom)
-	}
-	if _, err := customOf[checked](t, members{"limit": 1}); err != nil {
-		t.Errorf("Validate says yes: %v", err)
-	}
-}
-
-// TestCustomIsOnesOwn has handlers of one token change all that they get, at
-// once; the race detector watches.
-func TestCustomIsOnesOwn(t *testing.T) {
-	deep, err := customOf[nested](t, members{"tags": members{"a": []string{"1", "2"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cloned, err := customOf[cloning](t, members{"names": []string{"1", "2"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			n, ok := bearer.Custom[nested](deep)
-			if !ok || !maps.EqualFunc(n.Tags, map[string][]string{"a": {"1", "2"}}, slices.Equal[[]string]) {
-				t.Errorf("got %+v, %v", n, ok)
-				return
-			}
-			n.Tags["a"][0] = "changed"
-			delete(n.Tags, "a")
-			c, ok := bearer.Custom[cloning](cloned)
-			if !ok || !slices.Equal(c.Names, []string{"1", "2"}) {
-				t.Errorf("got %+v, %v", c, ok)
-				return
-			}
-			c.Names[0] = "changed"
-			claims, _ := bearer.FromContext(deep)
-			claims.Audience()[0] = "changed"
-			value, _ := claims.Value("tags")
-			value[0] = 'x'
-		})
-	}
-	wg.Wait()
-	claims, _ := bearer.FromContext(deep)
-	if got := claims.Audience(); !slices.Equal(got, []string{audience}) {
-		t.Errorf("a handler changed the audience to %q", got)
 	}
 }
 

@@ -47,6 +47,9 @@ type Config struct {
 	// Hierarchy is scopes that imply others; Claims.Scopes has them all. Nil: no
 	// scope implies another.
 	Hierarchy scopes.Hierarchy
+	// Required is claims that a token of this issuer must have, besides those that
+	// its Profile requires; they are named as there. Nil: none.
+	Required []string
 	// MaxLifetime bounds "exp" minus "iat". Zero: no bound.
 	MaxLifetime time.Duration
 	// MaxAge bounds the time since "iat". Zero: no bound.
@@ -76,6 +79,9 @@ func New(cfg Config) (*JWTVerifier, error) {
 	methods, errs := algorithms(cfg.Algorithms)
 	profile, profileErrs := cfg.Profile.resolve()
 	errs = append(errs, profileErrs...)
+	required, requiredErrs := parseClaimPaths("Config.Required", cfg.Required)
+	profile.required = append(profile.required, required...)
+	errs = append(errs, requiredErrs...)
 	errs = append(errs, cfg.Profile.checkIssuer(cfg.Issuer)...)
 	template, err := parseTemplate(cfg.Issuer)
 	if err != nil {
@@ -89,6 +95,9 @@ func New(cfg Config) (*JWTVerifier, error) {
 	}
 	if isNilPointer(cfg.Observer) {
 		errs = append(errs, fmt.Errorf("Config.Observer: a nil %T", cfg.Observer))
+	}
+	if err := configError(cfg.Custom); err != nil {
+		errs = append(errs, fmt.Errorf("Config.Custom: %w", err))
 	}
 	if err := cfg.Hierarchy.Err(); err != nil {
 		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
@@ -119,7 +128,7 @@ func New(cfg Config) (*JWTVerifier, error) {
 		profile:     profile,
 		maxLifetime: cfg.MaxLifetime,
 		maxAge:      cfg.MaxAge,
-		custom:      cfg.Custom,
+		custom:      cloned(cfg.Custom),
 		validate:    cfg.Validate,
 		observer:    cfg.Observer,
 		keys:        cfg.Keys,

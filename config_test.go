@@ -99,3 +99,29 @@ func TestReady(t *testing.T) {
 		t.Errorf("after Close: got %v, want %q", err, bearer.KeysUnavailable)
 	}
 }
+
+// TestRequired is claims that an issuer's policy asks for on top of its profile.
+func TestRequired(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Required = []string{"org_id", "/custom_claims/team"} })
+	for _, row := range []struct {
+		claims members
+		want   bearer.Reason
+		text   string
+	}{
+		{members{"org_id": "o", "custom_claims": members{"team": "t"}}, "", ""},
+		{members{"org_id": "o", "custom_claims": members{}}, bearer.InvalidClaims, "team"},
+		{members{"org_id": nil, "custom_claims": members{"team": "t"}}, bearer.InvalidClaims, "org_id"},
+		{members{"org_id": raw("null"), "custom_claims": members{"team": "t"}}, bearer.InvalidClaims, "org_id"},
+		{members{"org_id": "o", "custom_claims": members{"team": "t"}, "jti": nil}, bearer.InvalidClaims, "jti"}, // the profile's
+	} {
+		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
+		if got := reasonOf(t, err); got != row.want || err != nil && !strings.Contains(err.Error(), row.text) {
+			t.Errorf("%v: got %v, want reason %q and %s named", row.claims, err, row.want, row.text)
+		}
+	}
+	_, err := bearer.New(bearer.Config{Required: []string{"", "/a//b"}})
+	if err == nil || strings.Count(err.Error(), "Config.Required") != 2 {
+		t.Errorf("names that are none: got %v, want both told", err)
+	}
+}

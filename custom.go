@@ -2,10 +2,10 @@ package bearer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 
@@ -41,14 +41,14 @@ func JSON[T any](claims []byte) (any, error) {
 //
 //	Custom: bearer.JSONAt[Deployer]("custom_claims"),
 //
-// The claim is named as in [Profile]. A token without it is refused with the
-// reason [InvalidCustom].
+// The claim is named as in [Profile]; a name that is none is told by [New]. A
+// token without the claim is refused with the reason [InvalidCustom].
 func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 	path, err := parseClaimPath(claim)
+	if err != nil {
+		return invalidDecoder{err}.decode
+	}
 	return func(claims []byte) (any, error) {
-		if err != nil {
-			return nil, &Error{Reason: Internal, Err: err}
-		}
 		members, err := strictjson.Parse(claims)
 		if err != nil {
 			return nil, err
@@ -61,67 +61,81 @@ func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 	}
 }
 
+// invalidDecoder is what a decoder is that cannot work.
+type invalidDecoder struct{ err error }
+
+func (d invalidDecoder) decode([]byte) (any, error) {
+	return nil, &Error{Reason: Internal, Err: d.err}
+}
+
+// configError returns what is wrong with a decoder of this package. It calls no
+// other: those count on one call for each token.
+func configError(decode func([]byte) (any, error)) error {
+	if decode == nil || reflect.ValueOf(decode).Pointer() != reflect.ValueOf(invalidDecoder{}.decode).Pointer() {
+		return nil
+	}
+	_, err := decode(nil)
+	return errors.Unwrap(err)
+}
+
+// cloned returns a decoder that clones what it decoded once, if that can clone
+// itself: a panic of Clone must end the request before it is let through, and
+// not the handler.
+func cloned(decode func([]byte) (any, error)) func([]byte) (any, error) {
+	if decode == nil {
+		return nil
+	}
+	return func(claims []byte) (any, error) {
+		v, err := decode(claims)
+		if err != nil || v == nil {
+			return v, err
+		}
+		clone := reflect.ValueOf(v).MethodByName("Clone")
+		if clone.IsValid() && clone.Type().NumIn() == 0 && clone.Type().NumOut() == 1 && clone.Type().Out(0) == reflect.TypeOf(v) {
+			clone.Call(nil)
+		}
+		return v, nil
+	}
+}
+
 // Custom returns the custom claims of the caller, as Config.Custom made them,
 // and whether the context has any of type T. In handlers of both transports it
 // is used alike.
 //
-// What it returns is the caller's own: a T without pointers, maps, slices and
-// interfaces is copied; a T with a method Clone() T is cloned; any other T is
-// decoded from the token once more. A handler cannot change what the next
-// request sees.
-func Custom[T any](ctx context.Context) (T, bool) {
-	var zero T
+// What it returns is the caller's own, so that a handler cannot change what the
+// next request sees: a T with a method Clone() T is cloned, any other copied with
+// all that it points to. What cannot be copied, such as channels and what is
+// behind unexported fields, makes it decode the token once more, and if that
+// fails there are no custom claims.
+func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	claims, ok := FromContext(ctx)
 	if !ok {
-		return zero, false
+		return custom, false
 	}
 	v, ok := claims.custom.(T)
 	if !ok {
-		return zero, false
+		return custom, false
 	}
-	if c, ok := any(v).(interface{ Clone() T }); ok {
+	defer func() {
+		if p := recover(); p != nil { // a handler is no place to panic for a hook
+			var none T
+			custom, ok = none, false
+		}
+	}()
+	if c, ok := claims.custom.(interface{ Clone() T }); ok {
 		return c.Clone(), true
 	}
-	if flat(reflect.TypeFor[T]()) {
+	if flat(reflect.TypeOf(claims.custom)) {
 		return v, true
+	}
+	if c, ok := deepCopy(reflect.ValueOf(claims.custom), 0); ok {
+		custom, ok = c.Interface().(T)
+		return custom, ok
 	}
 	fresh, err := claims.decodeCustom(slices.Clone(claims.raw))
 	if err != nil {
-		return zero, false
+		return custom, false
 	}
-	v, ok = fresh.(T)
-	return v, ok
-}
-
-// flatTypes remembers the answers of flat: types are few and reflection slow.
-var flatTypes sync.Map // of reflect.Type to bool
-
-// flat reports whether a copy of a value of type t shares nothing that can be
-// changed.
-func flat(t reflect.Type) bool {
-	if known, ok := flatTypes.Load(t); ok {
-		return known.(bool) //nolint:errcheck // only bools are stored, below
-	}
-	answer := isFlat(t)
-	flatTypes.Store(t, answer)
-	return answer
-}
-
-func isFlat(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Array:
-		return isFlat(t.Elem())
-	case reflect.Struct:
-		for field := range t.Fields() {
-			if !isFlat(field.Type) {
-				return false
-			}
-		}
-		return true
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan,
-		reflect.UnsafePointer:
-		return false
-	default: // numbers, strings, booleans
-		return true
-	}
+	custom, ok = fresh.(T)
+	return custom, ok
 }

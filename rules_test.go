@@ -125,14 +125,14 @@ func TestDenialsSayWhatIs(t *testing.T) {
 
 func TestClaimRuleErrors(t *testing.T) {
 	for want, rule := range map[string]scopes.Rule{
-		"empty":                    bearer.ClaimEquals("", "x"),
-		"JSON pointer":             bearer.ClaimEquals("/a/~2", "x"),
-		"type float64":             bearer.ClaimEquals("a", 1.5),
-		"type []string":            bearer.ClaimIncludes("a", []string{"x"}),
-		"one of no values":         bearer.ClaimOneOf("a"),
-		"no client":                bearer.ClientIs(),
+		"empty":                      bearer.ClaimEquals("", "x"),
+		"JSON pointer":               bearer.ClaimEquals("/a/~2", "x"),
+		"type float64":               bearer.ClaimEquals("a", 1.5),
+		"type []string":              bearer.ClaimIncludes("a", []string{"x"}),
+		"one of no values":           bearer.ClaimOneOf("a"),
+		"no client":                  bearer.ClientIs(),
 		`one of the clients "a", ""`: bearer.ClientIs("a", ""),
-		`role ""`:                  bearer.HasRole(""),
+		`role ""`:                    bearer.HasRole(""),
 	} {
 		if err := rule.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
@@ -141,38 +141,5 @@ func TestClaimRuleErrors(t *testing.T) {
 	_, err := bearer.New(bearer.Config{Issuer: "x", Hierarchy: scopes.Hierarchy{"a b": {""}}})
 	if err == nil || !strings.Contains(err.Error(), "Config.Hierarchy") {
 		t.Errorf("a hierarchy of names that are no scopes: got %v", err)
-	}
-}
-
-func TestJSONAt(t *testing.T) {
-	type deployer struct {
-		Repository string `json:"github_repository"`
-	}
-	issuer := newIssuer(t, "EdDSA")
-	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSONAt[deployer]("custom_claims") })
-	for _, row := range []struct {
-		claims members
-		want   bearer.Reason
-	}{
-		{members{"custom_claims": members{"github_repository": "acme/x"}}, ""},
-		{members{"custom_claims": members{"github_repository": 1}}, bearer.InvalidCustom},
-		{members{"custom_claims": "x"}, bearer.InvalidCustom},
-		{nil, bearer.InvalidCustom},
-	} {
-		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{
-			Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All(),
-		})
-		if got := reasonOf(t, err); got != row.want {
-			t.Errorf("%v: got reason %q, want %q: %v", row.claims, got, row.want, err)
-		}
-		if err == nil {
-			if got, ok := bearer.Custom[deployer](ctx); !ok || got.Repository != "acme/x" {
-				t.Errorf("got %+v, %v", got, ok)
-			}
-		}
-	}
-	bad := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSONAt[deployer]("") })
-	if _, err := bad.Verify(t.Context(), issuer.Token(nil)); !errors.Is(err, bearer.Internal) {
-		t.Errorf("a name that is none: got %v, want %q", err, bearer.Internal)
 	}
 }

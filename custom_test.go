@@ -1,0 +1,292 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+type flat struct {
+	Repository string `json:"repository"`
+	Limit      int    `json:"limit"`
+}
+
+type nested struct {
+	Tags map[string][]string `json:"tags"`
+}
+
+type cloning struct {
+	Names []string `json:"names"`
+}
+
+// Clone counts on Custom to call it.
+func (c cloning) Clone() cloning { return cloning{slices.Clone(c.Names)} }
+
+type checked struct {
+	Limit int `json:"limit"`
+}
+
+func (c *checked) Validate() error {
+	if c.Limit < 1 {
+		return errors.New("limit is below 1")
+	}
+	return nil
+}
+
+func customOf[T any](t *testing.T, claims members) (context.Context, error) {
+	t.Helper()
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[T] })
+	return bearer.Decide(t.Context(), v, bearer.Request{
+		Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: scopes.All(),
+	})
+}
+
+func TestCustom(t *testing.T) {
+	ctx, err := customOf[flat](t, members{"repository": "acme/x", "limit": 3, "REPOSITORY": "evil"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := bearer.Custom[flat](ctx); !ok || got != (flat{"acme/x", 3}) {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+	if _, ok := bearer.Custom[nested](ctx); ok {
+		t.Error("got custom claims of a type that nobody decoded")
+	}
+	if _, ok := bearer.Custom[flat](t.Context()); ok {
+		t.Error("got custom claims from a context without claims")
+	}
+	for name, claims := range map[string]members{
+		"wrong type": {"limit": "3"}, "fraction": {"limit": 1.5}, "too large": {"limit": raw("1e30")},
+	} {
+		if _, err := customOf[flat](t, claims); !errors.Is(err, bearer.InvalidCustom) {
+			t.Errorf("%s: got %v, want reason %q", name, err, bearer.InvalidCustom)
+		}
+	}
+	if _, err := customOf[checked](t, members{"limit": 0}); !errors.Is(err, bearer.InvalidCustom) {
+		t.Errorf("Validate says no: got %v, want reason %q", err, bearer.InvalidCustom)
+	}
+	if _, err := customOf[checked](t, members{"limit": 1}); err != nil {
+		t.Errorf("Validate says yes: %v", err)
+	}
+}
+
+// TestCustomIsOnesOwn has handlers of one token change all that they get, at
+// once; the race detector watches.
+func TestCustomIsOnesOwn(t *testing.T) {
+	deep, err := customOf[nested](t, members{"tags": members{"a": []string{"1", "2"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloned, err := customOf[cloning](t, members{"names": []string{"1", "2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			n, ok := bearer.Custom[nested](deep)
+			if !ok || !maps.EqualFunc(n.Tags, map[string][]string{"a": {"1", "2"}}, slices.Equal[[]string]) {
+				t.Errorf("got %+v, %v", n, ok)
+				return
+			}
+			n.Tags["a"][0] = "changed"
+			delete(n.Tags, "a")
+			c, ok := bearer.Custom[cloning](cloned)
+			if !ok || !slices.Equal(c.Names, []string{"1", "2"}) {
+				t.Errorf("got %+v, %v", c, ok)
+				return
+			}
+			c.Names[0] = "changed"
+			claims, _ := bearer.FromContext(deep)
+			claims.Audience()[0] = "changed"
+			value, _ := claims.Value("tags")
+			value[0] = 'x'
+		})
+	}
+	wg.Wait()
+	claims, _ := bearer.FromContext(deep)
+	if got := claims.Audience(); !slices.Equal(got, []string{audience}) {
+		t.Errorf("a handler changed the audience to %q", got)
+	}
+}
+
+func TestJSONAt(t *testing.T) {
+	type deployer struct {
+		Repository string `json:"github_repository"`
+	}
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSONAt[deployer]("custom_claims") })
+	for _, row := range []struct {
+		claims members
+		want   bearer.Reason
+	}{
+		{members{"custom_claims": members{"github_repository": "acme/x"}}, ""},
+		{members{"custom_claims": members{"github_repository": 1}}, bearer.InvalidCustom},
+		{members{"custom_claims": "x"}, bearer.InvalidCustom},
+		{nil, bearer.InvalidCustom},
+	} {
+		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{
+			Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All(),
+		})
+		if got := reasonOf(t, err); got != row.want {
+			t.Errorf("%v: got reason %q, want %q: %v", row.claims, got, row.want, err)
+		}
+		if err == nil {
+			if got, ok := bearer.Custom[deployer](ctx); !ok || got.Repository != "acme/x" {
+				t.Errorf("got %+v, %v", got, ok)
+			}
+		}
+	}
+	_, err := bearer.New(bearer.Config{Custom: bearer.JSONAt[deployer]("/a/~2")})
+	if err == nil || !strings.Contains(err.Error(), `Config.Custom: "/a/~2"`) || !strings.Contains(err.Error(), "Config.Issuer") {
+		t.Errorf("a name that is none: got %v, want it told among the rest", err)
+	}
+}
+
+// everything is a type that a decoder can fill with all kinds of references.
+type everything struct {
+	Map     map[string][]int          `json:"map"`
+	Nested  map[string]map[string]any `json:"nested"`
+	Any     any                       `json:"any"`
+	Pointer *flat                     `json:"pointer"`
+	Slices  [][]string                `json:"slices"`
+	Array   [1][]string               `json:"array"`
+	When    *time.Time                `json:"when"`
+	Empty   []string                  `json:"empty"`
+	Absent  map[string]string         `json:"absent"`
+	hidden  []string                  // for those who fill it by hand
+}
+
+// TestCustomDecodesOnce reads custom claims of every shape again and again, and
+// wants one decoding of each token, and copies that do not see each other.
+func TestCustomDecodesOnce(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	var calls atomic.Int32
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Custom = func(claims []byte) (any, error) {
+			calls.Add(1)
+			return bearer.JSON[everything](claims)
+		}
+	})
+	claims := members{
+		"map": members{"a": []int{1}}, "nested": members{"b": members{"c": []any{"d", members{"e": 1}}}}, "any": []any{members{"f": "g"}},
+		"pointer": members{"repository": "acme/x"}, "slices": [][]string{{"h"}}, "array": [][]string{{"i"}}, "when": "2026-01-02T03:04:05Z", "empty": []string{},
+	}
+	ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: scopes.All()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		got, ok := bearer.Custom[everything](ctx)
+		if !ok || got.Map["a"][0] != 1 || got.Pointer.Repository != "acme/x" || got.Slices[0][0] != "h" || got.Array[0][0] != "i" ||
+			got.When.Year() != 2026 || got.Empty == nil || got.Absent != nil {
+			t.Fatalf("got %+v, %v", got, ok)
+		}
+		inner, _ := got.Nested["b"]["c"].([]any)
+		object, _ := inner[1].(map[string]any)
+		list, _ := got.Any.([]any)
+		first, _ := list[0].(map[string]any)
+		if object["e"] != 1.0 || first["f"] != "g" {
+			t.Fatalf("got %+v", got)
+		}
+		got.Map["a"][0], got.Pointer.Repository, got.Slices[0][0], got.Array[0][0] = 0, "", "", ""
+		*got.When, object["e"], first["f"] = time.Time{}, nil, nil
+		got.Nested["b"]["x"], got.Map["x"] = nil, nil
+	}
+	if got := calls.Load(); got != 1 {
+		t.Errorf("got %d decodings of one token, want 1", got)
+	}
+}
+
+// TestCustomThatCannotBeCopied is decoded again instead.
+func TestCustomThatCannotBeCopied(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	circle := func() any {
+		m := map[string]any{}
+		m["self"] = m
+		return m
+	}
+	for name, made := range map[string]func() any{
+		"unexported":       func() any { return everything{hidden: []string{"a"}} },
+		"channel":          func() any { return map[string]any{"c": make(chan int)} },
+		"function":         func() any { return map[string]any{"f": func() {}} },
+		"circle":           circle,
+		"keys of any kind": func() any { return map[any]any{"a": 1} },
+	} {
+		var calls int
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+			cfg.Custom = func([]byte) (any, error) { calls++; return made(), nil }
+		})
+		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := bearer.Custom[any](ctx); !ok || calls != 2 {
+			t.Errorf("%s: got %v after %d decodings, want it after 2", name, ok, calls)
+		}
+	}
+}
+
+// The following types panic in what they do to themselves.
+type (
+	panicsInUnmarshal struct{}
+	panicsInValidate  struct{}
+	panicsInClone     struct{ Names []string }
+	panicsLater       struct {
+		Names []string
+		calls *atomic.Int32
+	}
+)
+
+func (*panicsInUnmarshal) UnmarshalJSON([]byte) error { panic("unmarshal") }
+func (panicsInValidate) Validate() error              { panic("validate") }
+func (panicsInClone) Clone() panicsInClone            { panic("clone") }
+
+func (p panicsLater) Clone() panicsLater {
+	if p.calls.Add(1) > 1 {
+		panic("clone")
+	}
+	return p
+}
+
+// TestCustomPanics wants a panic in a method of custom claims to be our fault,
+// before the request is let through, and to reach no handler.
+func TestCustomPanics(t *testing.T) {
+	for name, decide := range map[string]func(*testing.T, members) (context.Context, error){
+		"UnmarshalJSON": customOf[panicsInUnmarshal], "Validate": customOf[panicsInValidate], "Clone": customOf[panicsInClone],
+		"pointer to Clone": customOf[*panicsInClone],
+	} {
+		ctx, err := decide(t, nil)
+		if name == "pointer to Clone" {
+			// The Clone of what it points to is not its own: it is not called.
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if !errors.Is(err, bearer.Internal) || ctx != nil {
+			t.Errorf("%s panics: got context %v and %v, want %q", name, ctx, err, bearer.Internal)
+		}
+	}
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Custom = func([]byte) (any, error) { return panicsLater{calls: new(atomic.Int32)}, nil }
+	})
+	ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := bearer.Custom[panicsLater](ctx); ok {
+		t.Errorf("a Clone that panics in the handler: got %+v, want none", got)
+	}
+}

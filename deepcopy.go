@@ -1,0 +1,106 @@
+package bearer
+
+import (
+	"reflect"
+	"sync"
+	"time"
+)
+
+// flatTypes remembers the answers of flat: types are few and reflection slow.
+var flatTypes sync.Map // of reflect.Type to bool
+
+// flat reports whether a copy of a value of type t shares nothing that can be
+// changed.
+func flat(t reflect.Type) bool {
+	if known, ok := flatTypes.Load(t); ok {
+		return known.(bool) //nolint:errcheck // only bools are stored, below
+	}
+	answer := isFlat(t)
+	flatTypes.Store(t, answer)
+	return answer
+}
+
+func isFlat(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Array:
+		return isFlat(t.Elem())
+	case reflect.Struct:
+		if t == reflect.TypeFor[time.Time]() {
+			return true // its pointer is to a Location, which nobody can change
+		}
+		for field := range t.Fields() {
+			if !isFlat(field.Type) {
+				return false
+			}
+		}
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan,
+		reflect.UnsafePointer:
+		return false
+	default: // numbers, strings, booleans
+		return true
+	}
+}
+
+// maxCopyDepth is far deeper than claims can nest: what is deeper is a circle.
+const maxCopyDepth = 64
+
+// deepCopy returns a copy of v that shares nothing with it that can be changed,
+// or false where it cannot: functions, channels, circles, and what is behind
+// unexported fields.
+func deepCopy(v reflect.Value, depth int) (reflect.Value, bool) {
+	if depth > maxCopyDepth {
+		return v, false
+	}
+	t := v.Type()
+	if v.IsZero() || flat(t) {
+		return v, true
+	}
+	fresh, ok := reflect.New(t).Elem(), true
+	// into copies an element to where it belongs in fresh.
+	into := func(to, from reflect.Value) {
+		if ok {
+			if from, ok = deepCopy(from, depth+1); ok {
+				to.Set(from)
+			}
+		}
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		fresh.Set(reflect.New(t.Elem()))
+		into(fresh.Elem(), v.Elem())
+	case reflect.Interface:
+		into(fresh, v.Elem())
+	case reflect.Array:
+		for i := range v.Len() {
+			into(fresh.Index(i), v.Index(i))
+		}
+	case reflect.Slice:
+		fresh.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
+		for i := range v.Len() {
+			into(fresh.Index(i), v.Index(i))
+		}
+	case reflect.Map:
+		fresh.Set(reflect.MakeMapWithSize(t, v.Len()))
+		for key, value := range v.Seq2() {
+			element := reflect.New(t.Elem()).Elem()
+			into(element, value)
+			if ok = ok && flat(key.Type()); ok {
+				fresh.SetMapIndex(key, element)
+			}
+		}
+	case reflect.Struct:
+		fresh.Set(v) // unexported fields come along
+		for i := range t.NumField() {
+			switch {
+			case t.Field(i).IsExported():
+				into(fresh.Field(i), v.Field(i))
+			case !v.Field(i).IsZero() && !flat(t.Field(i).Type):
+				return v, false
+			}
+		}
+	default:
+		return v, false
+	}
+	return fresh, ok
+}
