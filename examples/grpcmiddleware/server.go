@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/examples/deployv1"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// newServer returns the service with its chain. OpenTelemetry is around all of it,
+// as a stats handler. Logging comes before the guard, so that calls which it
+// refuses are logged as well; recovery comes last, so that the others see a
+// panic of the service as an error.
+func newServer(v bearer.Verifier, logger *slog.Logger, tracing trace.TracerProvider) (*grpc.Server, error) {
+	guard, err := interceptor.New(v, scopes.Methods{
+		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
+		"/deploy.v1.Deployments/Delete": scopes.All("delete:deployments"),
+		"/deploy.v1.Deployments/*":      scopes.All("read:deployments"),
+	}, &interceptor.Options{Include: []scopes.Methods{interceptor.Health(scopes.Public())}, ExpireStreams: true})
+	if err != nil {
+		return nil, err
+	}
+	log := slogger(logger)
+	options := []logging.Option{logging.WithLogOnEvents(logging.FinishCall), logging.WithErrorFields(reason)}
+	recovered := recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
+		logger.ErrorContext(ctx, "panic", "value", p)
+		return status.Error(codes.Internal, "Internal error")
+	})
+	server := grpc.NewServer(
+		grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(tracing))),
+		grpc.ChainUnaryInterceptor(
+			selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(log, options...), selector.MatchFunc(notHealth)),
+			guard.Unary,
+			nameUnary,
+			recovery.UnaryServerInterceptor(recovered),
+		),
+		grpc.ChainStreamInterceptor(
+			selector.StreamServerInterceptor(logging.StreamServerInterceptor(log, options...), selector.MatchFunc(notHealth)),
+			guard.Stream,
+			nameStream,
+			recovery.StreamServerInterceptor(recovered),
+		),
+	)
+	deployv1.RegisterDeploymentsServer(server, deployments{})
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	return server, guard.Audit(server).Err()
+}
+
+// notHealth leaves the probes out of the log. The guard needs no selector: its
+// rules say which methods are public, and a method that neither has is denied.
+func notHealth(_ context.Context, call interceptors.CallMeta) bool {
+	return !strings.HasPrefix(call.FullMethod(), "/grpc.health.v1.Health/")
+}
+
+// nameUnary and nameStream stand behind the guard and put its caller on the line
+// that logging writes when the call is finished.
+func nameUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	name(ctx)
+	return handler(ctx, req)
+}
+
+func nameStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	name(ss.Context())
+	return handler(srv, ss)
+}
+
+func name(ctx context.Context) {
+	if claims, ok := bearer.FromContext(ctx); ok {
+		logging.AddFields(ctx, logging.Fields{"client", claims.ClientID()})
+	}
+}
+
+// reason puts the guard's reason for a refusal on the line.
+func reason(err error) logging.Fields {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return logging.Fields{"reason", info.GetReason()}
+		}
+	}
+	return nil
+}
+
+// slogger is how go-grpc-middleware documents to log with log/slog.
+func slogger(l *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {
+		l.Log(ctx, slog.Level(level), msg, fields...) //nolint:sloglint // the messages are that package's
+	})
+}
+
+// traced is a [bearer.Observer] that tells the call's span about the verdict. The
+// stats handler has put the span into the context, long before the guard.
+func traced(ctx context.Context, e bearer.Event) {
+	span := trace.SpanFromContext(ctx)
+	if e.Reason != "" {
+		span.SetAttributes(attribute.String("bearer.reason", string(e.Reason)))
+	}
+	if e.Claims != nil {
+		span.SetAttributes(attribute.String("bearer.client_id", e.Claims.ClientID()))
+	}
+}
+
+// deployments is the service. Nothing is deployed or kept.
+type deployments struct {
+	deployv1.UnimplementedDeploymentsServer
+}
+
+// Create starts a deployment.
+func (deployments) Create(_ context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
+	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication()}, nil
+}
+
+// Watch sends the states of a deployment.
+func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+	return stream.Send(&deployv1.State{Phase: "done"})
+}
+
+// Logs has a fault.
+func (deployments) Logs(*deployv1.LogsRequest, grpc.ServerStreamingServer[deployv1.LogLine]) error {
+	panic("index out of range") //nolint:forbidigo // for recovery
+}
