@@ -28,8 +28,10 @@ const (
 // 500 of everything else: 401 also for a request that is not clear, and 403 also
 // where the decision cannot be made. X-Auth-Error has the error code of a refusal;
 // "unavailable", which comes with Retry-After, is for the proxy to make a 503 of,
-// and "server_error" a 500. Proxies must remove the client's own copies of the
-// fields where the response has none.
+// and "server_error" a 500. The fields are in every 204, empty where there is
+// nothing to say: a proxy that copies what there is overwrites what the client
+// sent. Copies with "_" for "-" are the proxy's to drop. The program
+// examples/forwardauth has the configuration of both proxies.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	if t == nil {
 		t = new(scopes.Table)
@@ -51,6 +53,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 		}
 		h := w.Header()
 		for _, field := range g.headers {
+			h[field.name] = []string{""}
 			if values := allowed.Header[field.name]; len(values) > 0 {
 				h[field.name] = values
 			}

@@ -68,6 +68,11 @@ func TestForwardAuth(t *testing.T) {
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
 			t.Errorf("%s: got %d %v, want %d %q %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
 		}
+		for name := range callerHeaders() { // in place of what the client sent
+			if got := len(w.Header().Values(name)); (got == 1) != (row.status == 204) || got > 1 {
+				t.Errorf("%s: got %d fields %s, want one in a 204", row.name, got, name)
+			}
+		}
 		if (w.Header().Get("WWW-Authenticate") == "") != (row.failure == "") {
 			t.Errorf("%s: got challenge %q", row.name, w.Header().Get("WWW-Authenticate"))
 		}

@@ -1,0 +1,89 @@
+// The program forwardauth decides for a proxy in front of services that cannot do
+// it themselves. The files nginx.conf and Caddyfile beside it are the proxy's part.
+//
+//	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "forwardauth:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+// newGuard has the fields that the services learn the caller from.
+func newGuard(verifier bearer.Verifier) (*middleware.Guard, error) {
+	return middleware.New(verifier, &middleware.Options{
+		Headers: map[string]func(*bearer.Claims) string{
+			"X-Subject": (*bearer.Claims).Subject,
+			"X-Client":  (*bearer.Claims).ClientID,
+			"X-Scope":   func(c *bearer.Claims) string { return c.Scopes().String() },
+		},
+	})
+}
+
+// rules is the services' rules. What is not in it is denied.
+func rules() *scopes.Table {
+	var table scopes.Table
+	table.Handle("/public/", scopes.Public())
+	table.Handle("GET /reports/", scopes.All("read:reports"))
+	table.Handle("POST /reports/", scopes.All("write:reports"))
+	table.Handle("GET /whoami", scopes.Optional(scopes.All()))
+	return &table
+}
+
+// run serves until ctx ends. The first line that it prints is the URL.
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("forwardauth", flag.ContinueOnError)
+	addr := flags.String("addr", "127.0.0.1:9091", "where to listen; nobody but the proxy may reach it")
+	issuer := flags.String("issuer", "", "the authorization server")
+	audience := flags.String("audience", "", "what tokens must be meant for")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("arguments: %w", err)
+	}
+	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // it lives until Close
+	if err != nil {
+		return err
+	}
+	defer verifier.Close()
+	guard, err := newGuard(verifier)
+	if err != nil {
+		return err
+	}
+	handler := guard.ForwardAuth(rules())
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(stdout, "http://%s\n", listener.Addr())
+	for _, route := range guard.Routes() {
+		_, _ = fmt.Fprintln(stdout, "-", route)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+// audience is what the tokens are for.
+const audience = "https://reports.example"
+
+// setting is the service, what decides for it, and who signs tokens.
+type setting struct {
+	issuer  *bearertest.Issuer
+	auth    string // address of what decides
+	service string // address of the service
+
+	mu   sync.Mutex      // guards seen
+	seen []*http.Request // by the service
+}
+
+func newSetting(t *testing.T) *setting {
+	t.Helper()
+	s := &setting{issuer: bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}, Audience: []string{audience}})}
+	t.Cleanup(s.issuer.Close)
+	verifier, err := bearer.New(bearer.Config{Issuer: s.issuer.URL(), Audience: []string{audience}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = verifier.Close() })
+	guard, err := newGuard(bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+		switch token {
+		case "unavailable":
+			return nil, &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second}
+		case "broken":
+			return nil, bearer.Internal
+		}
+		return verifier.Verify(ctx, token)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth := httptest.NewServer(guard.ForwardAuth(rules()))
+	t.Cleanup(auth.Close)
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		s.mu.Lock()
+		s.seen = append(s.seen, r)
+		s.mu.Unlock()
+		_, _ = fmt.Fprintf(w, "served %s", body)
+	}))
+	t.Cleanup(service.Close)
+	s.auth, s.service = auth.Listener.Addr().String(), service.Listener.Addr().String()
+	return s
+}
+
+// take returns the requests that came to the service since the last call.
+func (s *setting) take() []*http.Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.seen
+	s.seen = nil
+	return seen
+}
+
+// write puts the configuration of a proxy into dir, with the ports of the test in
+// place of those of its text.
+func (s *setting) write(t *testing.T, dir, name, front string) string {
+	t.Helper()
+	text, err := os.ReadFile(name) //nolint:gosec // a file of this folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, replaced := range []struct{ from, to string }{{":8080", front}, {":9091", s.auth}, {":9090", s.service}} {
+		if !strings.Contains(string(text), replaced.from) {
+			t.Fatalf("%s: got no %s in it", name, replaced.from)
+		}
+		text = []byte(strings.ReplaceAll(string(text), replaced.from, replaced.to[strings.LastIndex(replaced.to, ":"):]))
+	}
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, text, 0o600); err != nil { //nolint:gosec // as above
+		t.Fatal(err)
+	}
+	return path
+}
+
+// program returns the path of a program, or skips the test.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	for _, candidate := range []string{name, "/usr/sbin/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path
+		}
+	}
+	t.Skipf("%s is not installed; on Debian: apt-get install %[1]s", name)
+	return ""
+}
+
+// output keeps what a proxy prints, and says when a text is in it.
+type output struct {
+	mu    sync.Mutex // guards the rest
+	text  strings.Builder
+	until string
+	found chan struct{}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Write(p)
+	if o.until != "" && strings.Contains(o.text.String(), o.until) {
+		o.until = ""
+		close(o.found)
+	}
+	return len(p), nil
+}
+
+// start runs a proxy until the end of the test. It is ended by its own process and
+// nothing else. It has started when it prints the text.
+func start(t *testing.T, cmd *exec.Cmd, until string) {
+	t.Helper()
+	out := &output{until: until, found: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }() // it is killed, and the error says so
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("the proxy said:\n%s", out.text.String())
+		}
+	})
+	select {
+	case <-out.found:
+	case <-ended:
+		t.Fatalf("got the end of the proxy, %s", cmd.ProcessState)
+	case <-time.After(time.Minute):
+		t.Fatalf("got no %q from the proxy in a minute", until)
+	}
+}
+
+// freePort returns an address whose port was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func TestNginx(t *testing.T) {
+	path, s, dir, front := program(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
+	config := s.write(t, dir, "nginx.conf", front)
+	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // a proxy of this machine
+	start(t, cmd, "event method")                                                                            // said once it listens
+	s.run(t, front, true)
+}
+
+func TestCaddy(t *testing.T) {
+	path, s, dir, front := program(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
+	config := s.write(t, dir, "Caddyfile", front)
+	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // a proxy of this machine
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
+	start(t, cmd, "serving initial configuration")
+	s.run(t, front, false)
+}
+
+// run sends requests as they are over the wire and looks at what comes back and
+// at what the service got.
+func (s *setting) run(t *testing.T, front string, nginx bool) {
+	t.Helper()
+	reader, writer := s.issuer.Token(map[string]any{"sub": "ré,1", "client_id": "ci", "scope": "read:reports"}), s.issuer.Token(map[string]any{"scope": "write:reports"})
+	const spoofed = "X-Subject: admin\r\nX_Subject: admin\r\nx-client: admin\r\nX_CLIENT: admin\r\nX-Scope: admin\r\n"
+	for _, row := range []struct {
+		name    string
+		request string // first line, without the version
+		fields  string // {read} and {write} stand for credentials
+		body    string
+		status  int
+		field   string // of the response, that must be there
+		client  string // of the caller, as the service sees it
+		caddy   int    // status, where it is another one
+	}{
+		{name: "allowed", request: "GET /reports/7?x=1", fields: "{read}", status: 200, client: "ci"},
+		{name: "the client's own fields", request: "GET /reports/7", fields: "{read}" + spoofed, status: 200, client: "ci"},
+		{name: "public", request: "GET /public/x", status: 200},
+		{name: "public, the client's own fields", request: "GET /public/x", fields: "{read}" + spoofed, status: 200},
+		{name: "anonymous, the client's own fields", request: "GET /whoami", fields: spoofed, status: 200},
+		{name: "optional with a token", request: "GET /whoami", fields: "{read}" + spoofed, status: 200, client: "ci"},
+		{name: "the client's word for the request", request: "POST /reports/7", fields: "{read}X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /public/x\r\nX_Forwarded_Uri: /public/x\r\n", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope"`},
+		{name: "with a body", request: "POST /reports/7", fields: "{write}Content-Length: 5\r\n", body: "hello", status: 200, client: "client"},
+		{name: "HEAD", request: "HEAD /reports/7", fields: "{read}", status: 200, client: "ci"},
+		{name: "no token", request: "GET /reports/7", status: 401, field: `Www-Authenticate: Bearer realm="api"`},
+		{name: "bad token", request: "GET /reports/7", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
+		{name: "optional with a bad token", request: "GET /whoami", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
+		{name: "two tokens in a list", request: "GET /reports/7", fields: "Authorization: Bearer x, Bearer y\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_request"`},
+		{name: "two fields", request: "GET /reports/7", fields: "{read}{read}", status: 400, caddy: 401}, // nginx itself
+		{name: "missing scope", request: "GET /reports/7", fields: "{write}", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="read:reports"`},
+		{name: "missing scope, HEAD", request: "HEAD /reports/7", fields: "{write}", status: 403},
+		{name: "no rule for the method", request: "DELETE /reports/7", fields: "{write}", status: 403},
+		{name: "no rule for the route", request: "GET /", fields: "{read}", status: 403},
+		{name: "unavailable", request: "GET /reports/7", fields: "Authorization: Bearer unavailable\r\n", status: 503, field: "Retry-After: 7"},
+		{name: "broken", request: "GET /reports/7", fields: "Authorization: Bearer broken\r\n", status: 500},
+		{name: "dots", request: "GET /public/../reports/7", status: 401},
+		{name: "encoded dots", request: "GET /public/%2e%2e/reports/7", status: 401},
+		{name: "encoded dots and slash", request: "GET /public/..%2freports/7", status: 401},
+		{name: "encoded twice", request: "GET /public/%252e%252e%252freports/7", status: 401},
+		{name: "backslash", request: "GET /public/..%5creports/7", status: 401},
+		{name: "doubled slash", request: "GET //public/x", status: 401},
+		{name: "absolute form", request: "GET http://h/reports/7", fields: "{read}", status: 200, client: "ci"},
+		{name: "absolute form, no token", request: "GET http://h/reports/7", status: 401},
+		{name: "query that looks like a path", request: "GET /reports/7?/../public/x", status: 401},
+		{name: "preflight", request: "OPTIONS /reports/7", fields: "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n", status: 401},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if !nginx && row.caddy != 0 {
+				row.status = row.caddy
+			}
+			fields := strings.NewReplacer("{read}", "Authorization: Bearer "+reader+"\r\n", "{write}", "Authorization: Bearer "+writer+"\r\n").Replace(row.fields)
+			status, header := exchange(t, front, row.request+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+fields+"\r\n"+row.body)
+			if status != row.status {
+				t.Errorf("got %d, want %d", status, row.status)
+			}
+			name, value, _ := strings.Cut(row.field, ": ")
+			if values := header.Values(name); name != "" && (len(values) != 1 || !strings.HasPrefix(values[0], value)) {
+				t.Errorf("got %s: %q, want %q", name, values, value)
+			}
+			seen := s.take()
+			if want := row.status == http.StatusOK; (len(seen) == 1) != want || len(seen) > 1 {
+				t.Fatalf("got %d requests at the service", len(seen))
+			}
+			for _, r := range seen {
+				for name, values := range r.Header {
+					if text := strings.Join(values, ","); strings.Contains(text, "admin") || strings.Contains(text, "Bearer") {
+						t.Errorf("got what the client sent as %s at the service", name)
+					}
+				}
+				if got := r.Header.Get("X-Client"); got != row.client {
+					t.Errorf("got client %q at the service, want %q", got, row.client)
+				}
+				if got := r.Header.Get("X-Subject"); row.client == "ci" && got != "r%C3%A9%2C1" {
+					t.Errorf("got subject %q at the service", got)
+				}
+			}
+		})
+	}
+}
+
+// exchange sends a request as it is and reads the response to its end.
+func exchange(t *testing.T, addr, request string) (status int, header http.Header) {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	method, _, _ := strings.Cut(request, " ")
+	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header
+}
