@@ -16,7 +16,8 @@ func (v *JWTVerifier) hint(t *token, err error) error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return err
 	}
-	e.Err = &profileError{err: e.Err, token: t, verifier: v, audience: e.Reason == WrongAudience}
+	kept := *t // t itself need not outlive the request
+	e.Err = &profileError{err: e.Err, token: &kept, verifier: v, audience: e.Reason == WrongAudience}
 	return e
 }
 

@@ -190,69 +190,6 @@ func TestIssuersWhileRunning(t *testing.T) {
 	wg.Wait()
 }
 
-// TestTenants is Entra ID's issuer for all tenants: a template.
-func TestTenants(t *testing.T) {
-	const (
-		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
-		other = "72f988bf-86f1-41af-91ab-2d7cd011db47"
-		form  = "https://login.microsoftonline.com/{tenantid}/v2.0"
-	)
-	of := func(tid string) string { return strings.ReplaceAll(form, "{tenantid}", tid) }
-	key := bearertest.NewKey("RS256", "common")
-	own := key.Renamed("own")
-	withIssuer := func(key *bearertest.Key, issuer string) string {
-		return `{"issuer":"` + issuer + `",` + string(key.JWK())[1:]
-	}
-	keys, err := jwks.Parse([]byte(`{"keys":[` + withIssuer(key, form) + `,` + withIssuer(own, of(other)) + `]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := bearer.Config{Issuer: form, Audience: []string{"api"}, Keys: keys, Profile: bearer.EntraV2}
-	v, err := bearer.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var issuers bearer.Issuers
-	if err := issuers.Add(cfg); err != nil {
-		t.Fatal(err)
-	}
-	mint := func(key *bearertest.Key, iss, tid string) string {
-		return key.Sign([]byte(`{"alg":"RS256","typ":"JWT","kid":"`+key.ID()+`"}`), fmt.Appendf(nil,
-			`{"iss":%q,"tid":%q,"aud":"api","sub":"s","azp":"c","ver":"2.0","iat":1,"exp":4102444800,"roles":["Reader"]}`, iss, tid))
-	}
-	for _, row := range []struct {
-		name, token string
-		want        bearer.Reason
-	}{
-		{"a tenant", mint(key, of(tid), tid), ""},
-		{"another tenant", mint(key, of(other), other), ""},
-		{"key of that tenant", mint(own, of(other), other), ""},
-		{"key of another tenant", mint(own, of(tid), tid), bearer.BadSignature},
-		{"tid of another tenant", mint(key, of(tid), other), bearer.WrongIssuer},
-		{"tid empty", mint(key, of(tid), ""), bearer.WrongIssuer},
-		{"a name for a tenant", mint(key, of("common"), "common"), bearer.WrongIssuer},
-		{"the template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
-		{"a path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
-		{"another host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
-	} {
-		for name, v := range map[string]bearer.Verifier{"alone": v, "among others": &issuers} {
-			claims, err := v.Verify(t.Context(), row.token)
-			if got := reasonOf(t, err); got != row.want {
-				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
-			}
-			if err == nil && !strings.Contains(claims.Issuer(), "microsoftonline.com/") {
-				t.Errorf("%s: got issuer %q", row.name, claims.Issuer())
-			}
-		}
-	}
-	if _, err := bearer.New(bearer.Config{Issuer: form, Audience: []string{"api"}, Profile: bearer.EntraV2}); err == nil {
-		t.Error("a template without Keys is accepted")
-	}
-	if _, err := bearer.New(bearer.Config{Issuer: "http://x/{tenantid}", Audience: []string{"api"}, Keys: keys}); err == nil {
-		t.Error("a template over http is accepted")
-	}
-}
-
 // BenchmarkIssuers shows that routing costs the same among 1 and 1,000 issuers:
 // the token is one that no issuer signed, so that no signature is in it.
 func BenchmarkIssuers(b *testing.B) {

@@ -65,7 +65,8 @@ type Profile struct {
 	// A token with any other "cnf" is refused.
 	InertConfirmation []string
 	// KeyIssuer says that a key with an "issuer" member verifies only tokens of
-	// that issuer, in which "{tenantid}" stands for the token's "tid".
+	// that issuer, in which "{tenantid}" stands for the token's "tid", and Entra
+	// ID's of version 2 for that of version 1 too.
 	KeyIssuer bool
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,11 +51,14 @@ func fixtures(t *testing.T) []fixture {
 	return list
 }
 
+// fixtureKey signs all fixtures: making an RSA key for each takes seconds.
+var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
+
 // token signs the fixture with a key of our own, and sleeps (in virtual time)
 // until it is valid.
 func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
 	t.Helper()
-	key := bearertest.NewKey("RS256", "k")
+	key := fixtureKey()
 	if kid, ok := f.Header["kid"].(string); ok {
 		key = key.Renamed(kid)
 	}

@@ -75,6 +75,7 @@ var (
 		Required:        []string{"sub", "appid", "tid", "iat"},
 		Values:          map[string][]string{"ver": {"1.0"}},
 		ForbiddenHeader: microsoftGraph,
+		KeyIssuer:       true,
 		NotIssuer:       map[string]string{`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end"},
 	}
 
@@ -92,7 +93,10 @@ var (
 		Values:          map[string][]string{"ver": {"2.0"}},
 		ForbiddenHeader: microsoftGraph,
 		KeyIssuer:       true,
-		NotIssuer:       map[string]string{`/v2\.0/$`: "Entra's issuer of version 2 has no slash at the end"},
+		NotIssuer: map[string]string{
+			`/v2\.0/$`: "Entra's issuer of version 2 has no slash at the end",
+			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; for the tenants of others write {tenantid} in its place, as it stands here",
+		},
 	}
 
 	// Cognito is a user pool of Amazon Cognito. Its access tokens have no "aud"

@@ -28,7 +28,8 @@ func parseTemplate(issuer string) (*template, error) {
 	return &template{prefix, suffix}, nil
 }
 
-var errTemplateKeys = errors.New("Config.Keys: required, since Config.Issuer is a template; use those of the tenant \"common\"")
+var errTemplateKeys = errors.New(`Config.Keys: required, since Config.Issuer is a template; use those of the tenant "common", ` +
+	"https://login.microsoftonline.com/common/discovery/v2.0/keys")
 
 // matches reports whether iss is the template with the token's own tenant in it,
 // and that a GUID, as Entra ID's are: a name could be anybody's.
@@ -90,11 +91,13 @@ func (v *JWTVerifier) aliases() []string {
 	return nil
 }
 
-// isOf reports whether a key that names its issuer names the token's.
+// isOf reports whether a key that names its issuer names the token's. The keys of
+// Entra ID name that of version 2 also where they sign tokens of version 1.
 func isOf(key *jwks.Key, t *token) bool {
 	if key.Issuer() == "" {
 		return true
 	}
 	tid, _ := strictjson.String(t.claims.members.Lookup("tid"))
-	return strings.ReplaceAll(key.Issuer(), tenant, tid) == t.iss
+	issuer := strings.ReplaceAll(key.Issuer(), tenant, tid)
+	return issuer == t.iss || isGUID(tid) && t.iss == "https://sts.windows.net/"+tid+"/" && strings.HasSuffix(issuer, "/"+tid+"/v2.0")
 }

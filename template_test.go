@@ -1,0 +1,129 @@
+package bearer_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// withIssuer is a JWK with the member that Entra ID adds to it.
+func withIssuer(key *bearertest.Key, issuer string) string {
+	return fmt.Sprintf(`{"issuer":%q,%s`, issuer, key.JWK()[1:])
+}
+
+// TestTenants is Entra ID's issuer for all tenants: a template.
+func TestTenants(t *testing.T) {
+	const (
+		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
+		other = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+		form  = "https://login.microsoftonline.com/{tenantid}/v2.0"
+	)
+	of := func(tid string) string { return strings.ReplaceAll(form, "{tenantid}", tid) }
+	key := bearertest.NewKey("RS256", "common")
+	own := key.Renamed("own")
+	keys, err := jwks.Parse([]byte(`{"keys":[` + withIssuer(key, form) + `,` + withIssuer(own, of(other)) + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bearer.Config{Issuer: form, Audience: []string{"api"}, Keys: keys, Profile: bearer.EntraV2}
+	v, err := bearer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var issuers bearer.Issuers
+	if err := issuers.Add(cfg); err != nil {
+		t.Fatal(err)
+	}
+	mint := func(key *bearertest.Key, iss, tid string) string {
+		return key.Sign([]byte(`{"alg":"RS256","typ":"JWT","kid":"`+key.ID()+`"}`), fmt.Appendf(nil,
+			`{"iss":%q,"tid":%q,"aud":"api","sub":"s","azp":"c","ver":"2.0","iat":1,"exp":4102444800,"roles":["Reader"]}`, iss, tid))
+	}
+	for _, row := range []struct {
+		name, token string
+		want        bearer.Reason
+	}{
+		{"a tenant", mint(key, of(tid), tid), ""},
+		{"another tenant", mint(key, of(other), other), ""},
+		{"key of that tenant", mint(own, of(other), other), ""},
+		{"key of another tenant", mint(own, of(tid), tid), bearer.BadSignature},
+		{"tid of another tenant", mint(key, of(tid), other), bearer.WrongIssuer},
+		{"tid empty", mint(key, of(tid), ""), bearer.WrongIssuer},
+		{"a name for a tenant", mint(key, of("common"), "common"), bearer.WrongIssuer},
+		{"the template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
+		{"a path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
+		{"another host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
+	} {
+		for name, v := range map[string]bearer.Verifier{"alone": v, "among others": &issuers} {
+			claims, err := v.Verify(t.Context(), row.token)
+			if got := reasonOf(t, err); got != row.want {
+				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
+			}
+			if err == nil && !strings.Contains(claims.Issuer(), "microsoftonline.com/") {
+				t.Errorf("%s: got issuer %q", row.name, claims.Issuer())
+			}
+		}
+	}
+	if _, err := bearer.New(bearer.Config{Issuer: form, Audience: []string{"api"}, Profile: bearer.EntraV2}); err == nil {
+		t.Error("a template without Keys is accepted")
+	}
+	if _, err := bearer.New(bearer.Config{Issuer: "http://x/{tenantid}", Audience: []string{"api"}, Keys: keys}); err == nil {
+		t.Error("a template over http is accepted")
+	}
+}
+
+// TestTenantsOfVersion1 is the issuer of version 1 for all tenants. Its keys name
+// no issuer, or that of version 2.
+func TestTenantsOfVersion1(t *testing.T) {
+	const (
+		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
+		other = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+		v2    = "https://login.microsoftonline.com/"
+	)
+	key := bearertest.NewKey("RS256", "plain")
+	all, own, foreign := key.Renamed("all"), key.Renamed("own"), key.Renamed("foreign")
+	keys, err := jwks.Parse(fmt.Appendf(nil, `{"keys":[%s,%s,%s,%s]}`, key.JWK(), withIssuer(all, v2+"{tenantid}/v2.0"),
+		withIssuer(own, v2+tid+"/v2.0"), withIssuer(foreign, v2+other+"/v2.0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := bearer.New(bearer.Config{
+		Issuer: "https://sts.windows.net/{tenantid}/", Audience: []string{"api://x"}, Keys: keys, Profile: bearer.EntraV1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name, kid, iss, tid string
+		want                bearer.Reason
+	}{
+		{"key that names nobody", "plain", tid, tid, ""},
+		{"key of all tenants", "all", tid, tid, ""},
+		{"key of the tenant", "own", tid, tid, ""},
+		{"key of another tenant", "foreign", tid, tid, bearer.BadSignature},
+		{"the other tenant with its key", "foreign", other, other, ""},
+		{"tid of another tenant", "plain", tid, other, bearer.WrongIssuer},
+	} {
+		token := key.Sign(fmt.Appendf(nil, `{"alg":"RS256","typ":"JWT","kid":%q}`, row.kid), fmt.Appendf(nil,
+			`{"iss":"https://sts.windows.net/%s/","tid":%q,"aud":"api://x","sub":"s","appid":"c","ver":"1.0","iat":1,"exp":4102444800}`, row.iss, row.tid))
+		if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != row.want {
+			t.Errorf("%s: got %v, want reason %q", row.name, err, row.want)
+		}
+	}
+}
+
+// TestIssuersThatNoTokenHas is what people write first for Entra ID.
+func TestIssuersThatNoTokenHas(t *testing.T) {
+	for _, issuer := range []string{
+		"https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/organizations/v2.0",
+		"https://login.microsoftonline.com/{tenant}/v2.0", "https://login.microsoftonline.com/{tenantId}/v2.0",
+	} {
+		_, err := bearer.New(bearer.Config{Issuer: issuer, Audience: []string{"api"}, Profile: bearer.EntraV2})
+		if err == nil || !strings.Contains(err.Error(), "{tenantid}") {
+			t.Errorf("%s: got %v, want an error that names {tenantid}", issuer, err)
+		}
+	}
+}
