@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"time"
 
 	"github.com/bearerkit/bearer"
@@ -115,4 +117,26 @@ func ExampleNewMultiObserver() {
 	// Output:
 	// a verdict
 	// refused: expired
+}
+
+// A record of each refusal, without time and duration here.
+func ExampleNewLogObserver() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "took" {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	log, err := bearer.NewLogObserver(logger, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer log.Close()
+	// As Config.Observer it is told by the verifier and its guards.
+	log.Observe(context.Background(), bearer.Event{
+		Transport: "http", Route: "POST /deployments", Issuer: "https://acme.scalekit.dev", Reason: bearer.WrongAudience,
+	})
+	// Output:
+	// level=WARN msg="bearer: request refused" reason=audience transport=http route="POST /deployments" issuer=https://acme.scalekit.dev
 }

@@ -1,0 +1,334 @@
+package bearer_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// logBook is where a test's log goes: JSON, one record a line.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// records returns the records, without time and duration.
+func (b *logBook) records(t *testing.T) []map[string]any {
+	t.Helper()
+	var records []map[string]any
+	for line := range strings.Lines(b.String()) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		delete(record, "time")
+		delete(record, "took")
+		records = append(records, record)
+	}
+	return records
+}
+
+func newLog(t *testing.T, opts *bearer.LogOptions) (*bearer.LogObserver, *logBook) {
+	t.Helper()
+	book := &logBook{}
+	o, err := bearer.NewLogObserver(slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelDebug})), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return o, book
+}
+
+// logged returns the one record that a request leaves, without the error's text.
+func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, token string, rule scopes.Rule) string {
+	t.Helper()
+	o, book := newLog(t, opts)
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = o })
+	_, _ = bearer.Decide(t.Context(), v, bearer.Request{
+		Transport: "http", Route: "GET /x", Authorization: []string{"Bearer " + token}, Rule: rule,
+	})
+	// No part of a token may be there, whatever became of it.
+	for part := range strings.SplitSeq(token, ".") {
+		if len(part) >= 8 && strings.Contains(book.String(), part) {
+			t.Errorf("got part of the token %.20q... in the log:\n%s", part, book)
+		}
+	}
+	records := book.records(t)
+	if len(records) == 0 {
+		return ""
+	}
+	if len(records) > 1 {
+		t.Errorf("got %d records of one request, want one: %v", len(records), records)
+	}
+	if detail, ok := records[0]["error"].(string); records[0]["reason"] != nil && (!ok || detail == "") {
+		t.Errorf("got no error in %v", records[0])
+	}
+	delete(records[0], "error")
+	text, err := json.Marshal(records[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestLog wants one record of a refusal, with all that is known and nothing that is
+// not to be there.
+func TestLog(t *testing.T) {
+	issuer := newIssuer(t, "ES256")
+	read := map[string]any{"client_id": "ci", "jti": "t-1", "scope": "read"}
+	audit := &bearer.LogOptions{Audit: slog.LevelInfo, Level: slog.LevelInfo}
+	for _, row := range []struct {
+		name  string
+		opts  *bearer.LogOptions
+		token string
+		rule  scopes.Rule
+		want  string
+	}{
+		{
+			"a scope is missing", nil, issuer.Token(read), scopes.All("write"),
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"scope","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"no token at all", audit, "a.b.c", scopes.All(),
+			`{"level":"INFO",` +
+				`"msg":"bearer: request refused","reason":"malformed","route":"GET /x","transport":"http"}`,
+		},
+		{"allowed", nil, issuer.Token(read), scopes.All("read"), ""},
+		{
+			"allowed, audited", audit, issuer.Token(read), scopes.All("read"),
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"INFO","msg":"bearer: request allowed",` +
+				`"route":"GET /x","transport":"http"}`,
+		},
+		{
+			"allowed by the mode of the rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"INFO",` +
+				`"msg":"bearer: request would be refused","reason":"scope","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"a fault of ours", audit, issuer.Token(read), scopes.Func("hook", func(context.Context) error { return bearer.Internal }),
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"ERROR",` +
+				`"msg":"bearer: request refused","reason":"internal","route":"GET /x","transport":"http"}`,
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := logged(t, row.opts, issuer, row.token, row.rule); got != row.want {
+				t.Errorf("got\n%s\nwant\n%s", got, row.want)
+			}
+		})
+	}
+}
+
+// TestLogEscapes wants whatever a client chose escaped and cut, also by handlers
+// that write what they get.
+func TestLogEscapes(t *testing.T) {
+	book := &logBook{}
+	var plain slog.Handler = handlerFunc(func(r slog.Record) {
+		r.Attrs(func(a slog.Attr) bool { _, _ = fmt.Fprintf(book, "%s=%v\n", a.Key, a.Value); return true })
+	})
+	o, err := bearer.NewLogObserver(slog.New(plain), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := newIssuer(t, "ES256")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = o })
+	evil := "x\n\x1b[31mroot\u202e\u0000" + strings.Repeat("y", 1500)
+	for _, claims := range []map[string]any{
+		{"client_id": evil, "jti": evil, "sub": evil},
+		{"client_id": evil, "jti": evil, "aud": evil},
+		{"iss": evil, "jti": evil},
+	} {
+		_, _ = bearer.Decide(t.Context(), v, bearer.Request{
+			Authorization: []string{"Bearer " + issuer.Mint(map[string]any{"kid": evil}, claims)}, Rule: scopes.All("write"),
+		})
+		_, _ = bearer.Decide(t.Context(), v, bearer.Request{
+			Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: scopes.All("write"),
+		})
+	}
+	text := book.String()
+	if !strings.Contains(text, `client_id=x\n\x1b[31mroot\u202e\x00yyy`) {
+		t.Errorf("got no escaped client_id in\n%s", text)
+	}
+	for _, bad := range []string{"\x1b", "\u202e", "\x00", strings.Repeat("y", 200)} {
+		if strings.Contains(text, bad) {
+			t.Errorf("got %q in\n%s", bad, text)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if name, _, ok := strings.Cut(line, "="); !ok || strings.Contains(name, " ") {
+			t.Errorf("got a line that the client made: %q", line)
+		}
+	}
+}
+
+// handlerFunc is a function as a slog.Handler.
+type handlerFunc func(slog.Record)
+
+func (f handlerFunc) Enabled(context.Context, slog.Level) bool      { return true }
+func (f handlerFunc) Handle(_ context.Context, r slog.Record) error { f(r); return nil }
+func (f handlerFunc) WithAttrs([]slog.Attr) slog.Handler            { return f }
+func (f handlerFunc) WithGroup(string) slog.Handler                 { return f }
+
+// TestLogFlood wants a flood to leave few records, every refusal told or counted,
+// and rare reasons told beside it.
+func TestLogFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, book := newLog(t, nil)
+		const routes, each = 200, 600
+		for i := range each {
+			for route := range routes {
+				o.Observe(t.Context(), bearer.Event{Transport: "http", Route: fmt.Sprint("GET /", route), Reason: bearer.Malformed})
+			}
+			if i%100 == 99 {
+				o.Observe(t.Context(), bearer.Event{Route: "GET /", Reason: bearer.Revoked, Issuer: "https://issuer.example"})
+			}
+			time.Sleep(time.Second)
+		}
+		if err := o.Close(); err != nil {
+			t.Fatal(err)
+		}
+		told, counted := 0, 0
+		reasons := map[any]int{}
+		for _, record := range book.records(t) {
+			switch record["msg"] {
+			case "bearer: request refused":
+				told++
+				reasons[record["reason"]]++
+			case "bearer: more requests refused":
+				n, _ := record["count"].(float64)
+				counted += int(n)
+				if record["reason"] != "malformed" || record["within"] != float64(time.Minute) {
+					t.Errorf("got %v, want the reason malformed and a minute", record)
+				}
+			}
+		}
+		if total := told + counted; total != routes*each+6 {
+			t.Errorf("got %d refusals told or counted, want %d", total, routes*each+6)
+		}
+		if reasons["revoked"] != 6 || reasons["malformed"] > 11*100 {
+			t.Errorf("got %v, want all 6 of revoked, and 100 of malformed in each of 10 minutes", reasons)
+		}
+	})
+}
+
+// TestLogInterval wants a flood that stops told of at the end of its interval, and
+// a new one sampled anew.
+func TestLogInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, book := newLog(t, &bearer.LogOptions{Burst: 2, Interval: 10 * time.Second})
+		flood := func() {
+			for range 5 {
+				o.Observe(t.Context(), bearer.Event{Reason: bearer.Expired})
+			}
+		}
+		lines := func() int { return len(book.records(t)) }
+		flood()
+		if got := lines(); got != 2 {
+			t.Errorf("got %d records, want 2", got)
+		}
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		if got := lines(); got != 3 || !strings.Contains(book.String(), `"count":3`) {
+			t.Errorf("got %d records, want a third one with the count 3:\n%s", got, book)
+		}
+		time.Sleep(time.Hour)
+		flood()
+		if got := lines(); got != 5 {
+			t.Errorf("got %d records, want 2 more", got)
+		}
+		for range 2 {
+			if err := o.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := lines(); got != 6 {
+			t.Errorf("got %d records, want the count told at the end, once", got)
+		}
+	})
+}
+
+// TestLogAll wants every refusal recorded where that is asked for.
+func TestLogAll(t *testing.T) {
+	o, book := newLog(t, &bearer.LogOptions{Burst: -1})
+	for range 1000 {
+		o.Observe(t.Context(), bearer.Event{Reason: bearer.Expired, Err: errors.New("somebody's\nown")})
+	}
+	if got := len(book.records(t)); got != 1000 {
+		t.Errorf("got %d records, want 1000", got)
+	}
+}
+
+// TestLogPanic wants a handler that panics where nobody's request is not to end the
+// process.
+func TestLogPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		o, err := bearer.NewLogObserver(slog.New(handlerFunc(func(slog.Record) {
+			if calls++; calls > 1 {
+				panic("a bad handler")
+			}
+		})), &bearer.LogOptions{Burst: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			o.Observe(t.Context(), bearer.Event{Reason: bearer.Expired})
+		}
+		time.Sleep(2 * time.Minute)
+		if err := o.Close(); err != nil || calls != 2 {
+			t.Errorf("got %d calls, %v, want 2", calls, err)
+		}
+	})
+}
+
+// TestLogDisabled wants nothing counted where the level is off.
+func TestLogDisabled(t *testing.T) {
+	book := &logBook{}
+	o, err := bearer.NewLogObserver(slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelError})), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		o.Observe(t.Context(), bearer.Event{Reason: bearer.Expired})
+	}
+	o.Observe(t.Context(), bearer.Event{Reason: bearer.KeysUnavailable})
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(book.records(t)); got != 1 {
+		t.Errorf("got %d records, want only that of the fault of ours", got)
+	}
+}
+
+func TestLogBadInput(t *testing.T) {
+	_, err := bearer.NewLogObserver(nil, &bearer.LogOptions{Interval: -1})
+	wantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns: negative")
+}
