@@ -50,6 +50,8 @@ var (
 	// Keycloak is a realm of Keycloak. Give the client an audience mapper: the
 	// default, "account", is in the tokens of every client of the realm. Roles of
 	// clients are at /resource_access/CLIENT/roles: copy the profile to add them.
+	// The claim "typ" tells tokens apart; "nonce" does not, since access tokens of
+	// users may have it.
 	Keycloak = Profile{
 		Name:              "Keycloak",
 		Types:             []string{"JWT", "at+jwt"},
@@ -57,7 +59,8 @@ var (
 		Roles:             []string{"/realm_access/roles"},
 		ClientID:          []string{"client_id", "azp"},
 		Required:          []string{"sub", "iat", "jti"},
-		Values:            map[string][]string{"typ": {"Bearer"}},
+		Values:            map[string][]string{"typ": {"Bearer", "DPoP"}},
+		Forbidden:         []string{"at_hash", "c_hash", "events"},
 		InertConfirmation: []string{"kc-jkt-type"},
 	}
 

@@ -163,6 +163,15 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// Custom claims that panic in what they do to themselves.
+type (
+	badValidate struct{}
+	badClone    struct{ Names []string }
+)
+
+func (badValidate) Validate() error { panic("hook") }
+func (badClone) Clone() badClone    { panic("hook") }
+
 func TestOurFaultsAreNotTheCallers(t *testing.T) {
 	issuer := newIssuer(t)
 	token := "Bearer " + issuer.Token(map[string]any{"scope": "talk"})
@@ -181,6 +190,8 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 		{"panic in a verifier", bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { panic("hook") }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in Validate", newVerifier(t, issuer, func(c *bearer.Config) { c.Validate = func(context.Context, *bearer.Claims) error { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in Custom", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = func([]byte) (any, error) { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Validate of the claims", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[badValidate] }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Clone", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[badClone] }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in an observer", newVerifier(t, issuer, func(c *bearer.Config) {
 			c.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("hook") })
 		}), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},

@@ -1,0 +1,79 @@
+package middleware_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// Custom claims that panic in what they do to themselves.
+type (
+	badUnmarshal struct{}
+	badValidate  struct{}
+	badClone     struct{ Names []string }
+)
+
+func (*badUnmarshal) UnmarshalJSON([]byte) error { panic("secret") }
+func (badValidate) Validate() error              { panic("secret") }
+func (badClone) Clone() badClone                 { panic("secret") }
+
+// TestHooksPanic wants a panic of every hook that a user can have to be a 500 for
+// its request, which no handler sees, and nothing for the next one.
+func TestHooksPanic(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{"api"}, Algorithms: []string{"EdDSA"}})
+	defer issuer.Close()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name string
+		hook func(cfg *bearer.Config)
+		rule scopes.Rule
+	}{
+		{"Custom", func(cfg *bearer.Config) { cfg.Custom = func([]byte) (any, error) { panic("secret") } }, scopes.All()},
+		{"UnmarshalJSON", func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[badUnmarshal] }, scopes.All()},
+		{"Validate of the claims", func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[badValidate] }, scopes.All()},
+		{"Clone", func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[badClone] }, scopes.All()},
+		{"Validate", func(cfg *bearer.Config) {
+			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("secret") }
+		}, scopes.All()},
+		{"Observer", func(cfg *bearer.Config) {
+			cfg.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("secret") })
+		}, scopes.All()},
+		{"rule", nil, scopes.Func("panics", func(context.Context) error { panic("secret") })},
+		{"rule that only reports", nil, scopes.ReportOnly(scopes.Func("panics", func(context.Context) error { panic("secret") }))},
+		{"rule of several", nil, scopes.Or(scopes.Func("panics", func(context.Context) error { panic("secret") }), scopes.All())},
+	} {
+		cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}
+		if row.hook != nil {
+			row.hook(&cfg)
+		}
+		v, err := bearer.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guard, err := middleware.New(v, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
+		for range 2 { // the second one may meet what was remembered of the first
+			w := serve(guard.Require(row.rule)(never(t)), r)
+			if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
+				t.Errorf("%s: got %d %s, want 500 and nothing of the cause", row.name, w.Code, w.Body)
+			}
+		}
+	}
+}
