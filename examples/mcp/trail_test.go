@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+// trail is a transport that remembers where a client went.
+type trail struct {
+	next *http.Transport
+
+	mu    sync.Mutex // guards steps
+	steps []string
+}
+
+func (t *trail) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(r)
+	if err == nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.steps = append(t.steps, fmt.Sprintf("%s %s %d", r.Method, r.URL, response.StatusCode))
+	}
+	return response, err
+}
+
+// take returns the steps since the last call.
+func (t *trail) take() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	steps := t.steps
+	t.steps = nil
+	return steps
+}
