@@ -1,0 +1,185 @@
+// Grpcgateway is a gRPC service that is served over HTTP as well, through
+// grpc-gateway, on the same port. One verifier decides on both, and a token is
+// checked at least once on every path.
+//
+//	cd examples/grpcgateway && go run .
+//
+// It calls every path with four kinds of credentials, prints what came back, and
+// exits with status 1 if that is not what it must be. To copy from: server.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/deployv1"
+)
+
+const audience = "deployment-api"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "grpcgateway:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, stdout io.Writer) (err error) {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}}) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}) //nolint:contextcheck // it lives until Close
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, verifier.Close()) }()
+	addr, stop, err := serve(ctx, verifier)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return callAll(ctx, stdout, client{"http://" + addr, conn}, []string{
+		"",
+		issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)}),
+		issuer.Token(map[string]any{"scope": "read:nothing"}),
+		issuer.Token(map[string]any{"client_id": "ci", "scope": "deploy:applications read:deployments"}),
+	})
+}
+
+// path is one way to the API, and what comes back without a token, with one that
+// expired, with one that allows little, and with a good one.
+type path struct {
+	over, name string
+	call       func(ctx context.Context, c client, token string) (string, error)
+	want       string
+}
+
+func paths() []path {
+	over := func(method, route, want string) path {
+		return path{"HTTP", method + " " + route, func(ctx context.Context, c client, token string) (string, error) {
+			return c.http(ctx, method, route, token)
+		}, want}
+	}
+	return []path{
+		over("GET", "/healthz", "200 200 200 200"),
+		over("GET", "/whoami", "401 401 200 200"),
+		over("POST", "/v1/deployments", "401 401 403 200"),
+		over("GET", "/v1/deployments/d-1/states", "401 401 403 200"),
+		over("DELETE", "/v1/deployments/d-1", "401 401 403 403"),
+		over("GET", "/v1/nothing", "401 401 404 404"),
+		{"gRPC", "Deployments/Create", func(ctx context.Context, c client, _ string) (string, error) {
+			d, err := deployv1.NewDeploymentsClient(c.conn).Create(ctx, &deployv1.CreateRequest{})
+			return d.GetCaller().GetClientId(), err
+		}, "Unauthenticated Unauthenticated PermissionDenied OK"},
+		{"gRPC", "Deployments/Watch", func(ctx context.Context, c client, _ string) (string, error) {
+			states, err := deployv1.NewDeploymentsClient(c.conn).Watch(ctx, &deployv1.WatchRequest{})
+			if err != nil {
+				return "", err
+			}
+			state, err := states.Recv()
+			return state.GetCaller().GetClientId(), err
+		}, "Unauthenticated Unauthenticated PermissionDenied OK"},
+		{"gRPC", "Health/Check", func(ctx context.Context, c client, _ string) (string, error) {
+			_, err := grpc_health_v1.NewHealthClient(c.conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+			return "", err
+		}, "OK OK OK OK"},
+	}
+}
+
+func callAll(ctx context.Context, stdout io.Writer, c client, tokens []string) error {
+	if _, err := fmt.Fprintf(stdout, "HTTP and gRPC on %s, one verifier\n\n", c.url); err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tPATH\t\tNO TOKEN\tEXPIRED\tOTHER SCOPES\tGOOD") //nolint:errcheck // Flush tells
+	wrong := 0
+	for _, p := range paths() {
+		var got []string
+		for _, token := range tokens {
+			answer, err := p.ask(ctx, c, token)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", p.over, p.name, err)
+			}
+			got = append(got, answer)
+		}
+		mark := "ok"
+		if strings.Join(got, " ") != p.want {
+			mark = "NO"
+			wrong++
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, p.over, p.name, strings.Join(got, "\t")) //nolint:errcheck // Flush tells
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d paths not as expected", wrong)
+	}
+	return nil
+}
+
+// ask makes one call and returns its status.
+func (p path) ask(ctx context.Context, c client, token string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if p.over == "HTTP" {
+		return p.call(ctx, c, token)
+	}
+	if token != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	}
+	_, err := p.call(ctx, c, token)
+	return status.Code(err).String(), nil
+}
+
+// client calls the API in both ways.
+type client struct {
+	url  string
+	conn *grpc.ClientConn
+}
+
+// http returns the status. A refusal without a challenge is an error.
+func (c client) http(ctx context.Context, method, route, token string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.url+route, nil)
+	if err != nil {
+		return "", err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	refused := response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden
+	challenge := response.Header.Values("WWW-Authenticate")
+	if refused && (len(challenge) != 1 || !strings.HasPrefix(challenge[0], `Bearer realm="api"`)) {
+		return "", fmt.Errorf("%s with challenges %q", response.Status, challenge)
+	}
+	return response.Status[:3], nil
+}

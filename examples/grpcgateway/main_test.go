@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/grpcgateway/deploygw"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestProgram(t *testing.T) {
+	var out strings.Builder
+	if err := run(t.Context(), &out); err != nil {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	if got := strings.Count(out.String(), "\nok"); got != len(paths()) {
+		t.Errorf("got %d paths as expected, want %d:\n%s", got, len(paths()), out.String())
+	}
+}
+
+// api is the program's API with a verifier that counts.
+type api struct {
+	url, good string
+	conn      *grpc.ClientConn
+	asked     atomic.Int32
+	refuse    func(nth int32) error // may have the verifier say no
+}
+
+func newAPI(t *testing.T) *api {
+	t.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
+	t.Cleanup(issuer.Close)
+	a := &api{good: "Bearer " + issuer.Token(map[string]any{"client_id": "ci", "scope": "deploy:applications read:deployments"})}
+	verifier := newVerifier(t, issuer)
+	counting := bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+		nth := a.asked.Add(1)
+		if a.refuse != nil {
+			if err := a.refuse(nth); err != nil {
+				return nil, err
+			}
+		}
+		return verifier.Verify(ctx, token)
+	})
+	addr, stop, err := serve(t.Context(), counting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	a.url = "http://" + addr
+	a.conn, err = grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.conn.Close() }) // of no interest: what was said is said
+	return a
+}
+
+func newVerifier(t *testing.T, issuer *bearertest.Issuer) bearer.Verifier {
+	t.Helper()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verifier
+}
+
+// call sends a request and returns the answer.
+func (a *api) call(t *testing.T, method, route string, header http.Header) (code int, answered http.Header, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, a.url+route, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = header
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	read, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(read)
+}
+
+// TestCheckedAtLeastOnce counts how often the verifier was asked on each path.
+func TestCheckedAtLeastOnce(t *testing.T) {
+	a := newAPI(t)
+	for _, p := range paths() {
+		a.asked.Store(0)
+		if _, err := p.ask(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
+			t.Errorf("%s %s: %v", p.over, p.name, err)
+		}
+		public := strings.Contains(p.name, "ealth")
+		if got := a.asked.Load(); (got == 0) != public {
+			t.Errorf("%s %s: the verifier was asked %d times", p.over, p.name, got)
+		}
+	}
+	for _, method := range []string{"Create", "Watch", "Delete", "Logs"} {
+		err := a.conn.Invoke(t.Context(), "/deploy.v1.Deployments/"+method, &emptypb.Empty{}, &emptypb.Empty{})
+		if got := status.Code(err); got != codes.Unauthenticated {
+			t.Errorf("%s without a token: got %v, want %v", method, got, codes.Unauthenticated)
+		}
+	}
+}
+
+// TestOtherWaysIn has credentials where they do not belong, and requests that
+// look like those of the other side.
+func TestOtherWaysIn(t *testing.T) {
+	a := newAPI(t)
+	for _, row := range []struct {
+		name, method, route string
+		header              http.Header
+		want                int
+	}{
+		{"good", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}}, 200},
+		{"two fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good, a.good}}, 400},
+		{"as metadata", "POST", "/v1/deployments", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
+		{"as metadata, to a stream", "GET", "/v1/deployments/d/states", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
+		{"as metadata beside a good one", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}, "Grpc-Metadata-Authorization": {"Bearer x"}, "Grpc-Metadata-Authorization-Bin": {"eA"}}, 200},
+		{"in the query", "POST", "/v1/deployments?access_token=" + strings.TrimPrefix(a.good, "Bearer "), http.Header{}, 401},
+		{"like gRPC, over HTTP/1.1", "POST", "/v1/deployments", http.Header{"Content-Type": {"application/grpc"}}, 401},
+		{"a gRPC path over HTTP/1.1", "POST", "/deploy.v1.Deployments/Create", http.Header{"Content-Type": {"application/grpc"}}, 404},
+		{"another method", "PUT", "/v1/deployments", http.Header{}, 401},
+		{"method override", "POST", "/v1/deployments/d", http.Header{"X-Http-Method-Override": {"DELETE"}}, 401},
+	} {
+		if got, _, body := a.call(t, row.method, row.route, row.header); got != row.want {
+			t.Errorf("%s: got %d, want %d: %s", row.name, got, row.want, body)
+		}
+	}
+	for _, route := range []string{"/whoami", "/v1/deployments"} { // of HTTP, over gRPC
+		err := a.conn.Invoke(t.Context(), route, &emptypb.Empty{}, &emptypb.Empty{})
+		if got := status.Code(err); got != codes.Unimplemented {
+			t.Errorf("%s over gRPC: got %v, want %v", route, got, codes.Unimplemented)
+		}
+	}
+}
+
+// TestWhatOnlyTheServiceRefuses has a verifier that lets a request pass into the
+// gateway and says no behind it.
+func TestWhatOnlyTheServiceRefuses(t *testing.T) {
+	for _, row := range []struct {
+		err              error
+		status           int
+		challenge, retry string
+	}{
+		{bearer.Revoked, 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, ""},
+		{&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second}, 503, "", "7"},
+		{bearer.Internal, 500, "", ""},
+	} {
+		a := newAPI(t)
+		a.refuse = func(nth int32) error {
+			if nth == 2 {
+				return row.err
+			}
+			return nil
+		}
+		got, header, body := a.call(t, "POST", "/v1/deployments", http.Header{"Authorization": {a.good}})
+		challenge, retry := strings.Join(header.Values("WWW-Authenticate"), "|"), header.Get("Retry-After")
+		if got != row.status || challenge != row.challenge || retry != row.retry || strings.Contains(body, "eyJ") {
+			t.Errorf("%v: got %d, %q, Retry-After %q: %s", row.err, got, challenge, retry, body)
+		}
+	}
+}
+
+// TestInProcess shows why the gateway has a connection: without one the service's
+// guard is not asked, and a token without the scope gets through.
+func TestInProcess(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	guard, err := middleware.New(newVerifier(t, issuer), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway := runtime.NewServeMux()
+	if err := deploygw.RegisterDeploymentsHandlerServer(t.Context(), gateway, deployments{}); err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/deployments", nil)
+	request.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"scope": "read:nothing"}))
+	for rule, want := range map[string]int{"": 200, "deploy:applications": 403} {
+		required := scopes.All(strings.Fields(rule)...)
+		w := httptest.NewRecorder()
+		guard.Require(required)(gateway).ServeHTTP(w, request)
+		if w.Code != want {
+			t.Errorf("a rule for %v in front of it: got %d, want %d", required, w.Code, want)
+		}
+	}
+}

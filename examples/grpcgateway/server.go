@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/examples/deployv1"
+	"github.com/bearerkit/bearer/examples/grpcgateway/deploygw"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// newGRPC returns the service. Its guard has the one table of scopes: it judges
+// gRPC calls, and those that the gateway makes of HTTP requests.
+func newGRPC(v bearer.Verifier) (*grpc.Server, error) {
+	guard, err := interceptor.New(v, scopes.Methods{
+		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
+		"/deploy.v1.Deployments/Delete": scopes.All("delete:deployments"),
+		"/deploy.v1.Deployments/*":      scopes.All("read:deployments"),
+	}, &interceptor.Options{Include: []scopes.Methods{interceptor.Health(scopes.Public())}})
+	if err != nil {
+		return nil, err
+	}
+	server := grpc.NewServer(guard.ServerOptions()...)
+	deployv1.RegisterDeploymentsServer(server, deployments{})
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	return server, guard.Audit(server).Err()
+}
+
+// newHTTP returns what is served to HTTP clients: routes of its own, and the
+// gateway. Its guard has the same verifier. In front of the gateway it asks for a
+// valid token, so that nobody else's body is parsed; what the token allows is for
+// the method to say.
+func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (http.Handler, error) {
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		return nil, err
+	}
+	gateway := runtime.NewServeMux(
+		runtime.WithIncomingHeaderMatcher(incoming),
+		runtime.WithOutgoingHeaderMatcher(outgoing),
+		runtime.WithErrorHandler(func(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+			if refusal := refusalOf(err); refusal != nil {
+				guard.Deny(w, r, refusal)
+				return
+			}
+			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+		}),
+	)
+	// Over a connection. With RegisterDeploymentsHandlerServer the service would
+	// be called past its interceptors, and so past the guard's scopes.
+	if err := deploygw.RegisterDeploymentsHandler(ctx, gateway, conn); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	guard.Handle(mux, "GET /healthz", scopes.Public(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	guard.Handle(mux, "GET /whoami", scopes.All(), http.HandlerFunc(whoami))
+	guard.Handle(mux, "/v1/", scopes.All(), gateway)
+	return mux, nil
+}
+
+// incoming keeps HTTP clients from naming gRPC metadata of their own choice, as
+// Grpc-Metadata-Authorization would. The gateway sends Authorization along by
+// itself.
+func incoming(name string) (string, bool) {
+	if strings.HasPrefix(textproto.CanonicalMIMEHeaderKey(name), runtime.MetadataHeaderPrefix) {
+		return "", false
+	}
+	return runtime.DefaultHeaderMatcher(name)
+}
+
+// outgoing gives the challenge of a stream its name in HTTP.
+func outgoing(name string) (string, bool) {
+	if name == "www-authenticate" {
+		return "WWW-Authenticate", true
+	}
+	return runtime.MetadataHeaderPrefix + name, true
+}
+
+// refusalOf returns what the gRPC guard refused a call for, so that the HTTP guard
+// can say it, or nil. (The gateway's own handler would put the message of the
+// status where the challenge belongs.)
+func refusalOf(err error) *bearer.Error {
+	var refusal *bearer.Error
+	var wait time.Duration
+	for _, detail := range status.Convert(err).Details() {
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			if detail.GetDomain() == "github.com/bearerkit/bearer" {
+				refusal = &bearer.Error{
+					Reason:  bearer.Reason(strings.ToLower(detail.GetReason())),
+					Missing: strings.Fields(detail.GetMetadata()["scope"]),
+				}
+			}
+		case *errdetails.RetryInfo:
+			wait = detail.GetRetryDelay().AsDuration()
+		}
+	}
+	if refusal != nil {
+		refusal.RetryAfter = wait
+	}
+	return refusal
+}
+
+func whoami(w http.ResponseWriter, r *http.Request) {
+	claims, _ := bearer.FromContext(r.Context())
+	_, _ = fmt.Fprintln(w, claims.ClientID())
+}
+
+// serve serves both on one port, without TLS for the sake of the example. It
+// returns the address, and what ends it and waits for that.
+func serve(ctx context.Context, v bearer.Verifier) (addr string, stop func() error, err error) {
+	service, err := newGRPC(v)
+	if err != nil {
+		return "", nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	addr = listener.Addr().String()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return "", nil, errors.Join(err, listener.Close())
+	}
+	routes, err := newHTTP(ctx, v, conn)
+	if err != nil {
+		return "", nil, errors.Join(err, conn.Close(), listener.Close())
+	}
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+				service.ServeHTTP(w, r)
+				return
+			}
+			routes.ServeHTTP(w, r)
+		}),
+		Protocols:         new(http.Protocols),
+		ReadHeaderTimeout: 5 * time.Second,
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true) // with TLS: SetHTTP2, and ServeTLS below
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	return addr, func() error {
+		err := errors.Join(conn.Close(), server.Shutdown(context.WithoutCancel(ctx)))
+		service.Stop()
+		if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		return err
+	}, nil
+}
+
+// deployments is the service. Nothing is deployed or kept.
+type deployments struct {
+	deployv1.UnimplementedDeploymentsServer
+}
+
+// Create starts a deployment.
+func (deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
+	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication(), Caller: caller(ctx)}, nil
+}
+
+// Watch sends the states of a deployment.
+func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+	return stream.Send(&deployv1.State{Phase: "done", Caller: caller(stream.Context())})
+}
+
+func caller(ctx context.Context) *deployv1.Caller {
+	claims, _ := bearer.FromContext(ctx) // there are some: no method here is public
+	return &deployv1.Caller{ClientId: claims.ClientID()}
+}
