@@ -65,6 +65,9 @@ func document(src []byte) ([]byte, error) {
 					}
 					add(pos, doc, value.Names[0].Name, variable(value.Names[0].Name))
 				}
+				if wrapper, ok := spec.(*ast.TypeSpec); ok && !decl.Lparen.IsValid() {
+					add(decl.Pos(), decl.Doc, wrapper.Name.Name, wrapped(wrapper))
+				}
 			}
 		}
 	}
@@ -133,6 +136,16 @@ func receiver(decl *ast.FuncDecl) string {
 		return name.Name
 	}
 	return ""
+}
+
+// wrapped says what the type is that stands for one choice of a oneof, which is
+// named Message_Field; "" for any other type.
+func wrapped(spec *ast.TypeSpec) string {
+	message, field, ok := strings.Cut(spec.Name.Name, "_")
+	if _, isStruct := spec.Type.(*ast.StructType); !ok || !isStruct {
+		return ""
+	}
+	return "is the choice " + field + " of a " + message + "."
 }
 
 func variable(name string) string {

@@ -26,6 +26,8 @@ func (UnimplementedSvc) Do() {}
 func NewSvcClient(cc int) int { return cc }
 
 func (x *m) private() {}
+
+type M_Name struct{}
 `
 	got, err := document([]byte(src))
 	if err != nil {
@@ -40,6 +42,7 @@ func (x *m) private() {}
 		"// Do refuses the call with Unimplemented.\nfunc",
 		"// NewSvcClient returns a client that calls over cc.\nfunc",
 		"\n\nfunc (x *m) private()",
+		"// M_Name is the choice Name of a M.\ntype",
 	} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("want %q in:\n%s", want, got)
