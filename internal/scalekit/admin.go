@@ -1,6 +1,7 @@
 package scalekit
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -11,7 +12,7 @@ const maxTokenSize = 16 << 10
 
 // authorize returns an error unless the values of an Authorization header are
 // one token of the environment's own client.
-func (env *Environment) authorize(authorization []string) error {
+func (env *Environment) authorize(ctx context.Context, authorization []string) error {
 	if len(authorization) == 0 || authorization[0] == "" {
 		return &apiError{code: codeUnauthenticated, message: "Token empty"}
 	}
@@ -40,6 +41,7 @@ func (env *Environment) authorize(authorization []string) error {
 	case caller.organizationID != "":
 		return &apiError{code: codePermissionDenied, message: "Token is not one of an environment client"}
 	}
+	callOf(ctx).note(func(call *call) { call.client = claims.ClientID })
 	return nil
 }
 

@@ -21,6 +21,11 @@
 //	/.well-known/openid-configuration           GET
 //	/.well-known/oauth-authorization-server     GET
 //
+// The same over gRPC, as scalekit.v1.clients.ClientService and
+// scalekit.v1.organizations.OrganizationService (see package scalekitv1), with
+// or without TLS, over HTTP/2 and HTTP/1.1, with reflection. The vendor's SDKs
+// call these.
+//
 // Everything else below /api/ is answered as the vendor's gateway answers what
 // it does not have: 404 with code 5, or 501 with code 12 for another method.
 //

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
 // environmentLifetime is how long the tokens of the environment's own client
@@ -40,6 +43,7 @@ type Environment struct {
 	store    *store
 	attempts attempts
 	outcomes outcomes
+	rpc      *grpc.Server
 	handler  http.Handler
 }
 
@@ -57,6 +61,7 @@ func New(cfg Config) (*Environment, Credentials, error) {
 		Authenticate: env.authenticate,
 		Shape:        shape,
 	})
+	env.rpc = env.newRPC()
 	env.handler = env.routes()
 	credentials, err := env.begin()
 	return env, credentials, err
@@ -98,6 +103,9 @@ func (env *Environment) routes() http.Handler {
 	mux.Handle("/", env.issuer.Handler())
 	mux.Handle("/oauth/token", env.token(env.issuer.Handler()))
 	env.restRoutes(mux)
+	rpc := rpcHandler(env.rpc)
+	mux.Handle("/"+scalekitv1.ClientService_ServiceDesc.ServiceName+"/", rpc)
+	mux.Handle("/"+scalekitv1.OrganizationService_ServiceDesc.ServiceName+"/", rpc)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, _ := withCall(r.Context())
 		r = r.WithContext(ctx)
@@ -108,6 +116,10 @@ func (env *Environment) routes() http.Handler {
 			u.Path, u.RawPath = "/"+path, ""
 			r.URL = &u
 		}
+		if isRPC(r) {
+			rpc.ServeHTTP(w, r) // also what it does not have: grpc answers in its own way
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
@@ -115,6 +127,14 @@ func (env *Environment) routes() http.Handler {
 // Handler returns the environment's endpoints, to be served at the root of its
 // URL.
 func (env *Environment) Handler() http.Handler { return env.handler }
+
+// Close ends calls that go on over gRPC, and the issuer's requests that hang.
+// What serves the Handler is for the caller to end first.
+func (env *Environment) Close() error {
+	env.issuer.Close()
+	env.rpc.Stop()
+	return nil
+}
 
 // Issuer returns what signs the tokens: to rotate its keys, or to make its
 // endpoints misbehave.

@@ -18,7 +18,8 @@ import (
 type environment struct {
 	*scalekit.Environment
 	scalekit.Credentials
-	url string
+	url    string
+	client *http.Client
 }
 
 func start(t *testing.T) environment {
@@ -32,7 +33,7 @@ func start(t *testing.T) environment {
 	server.Config.Handler = env.Handler()
 	server.Start()
 	t.Cleanup(server.Close)
-	return environment{env, credentials, address}
+	return environment{env, credentials, address, server.Client()}
 }
 
 // answer is a response with the members of its body.
@@ -49,7 +50,7 @@ func (env environment) do(t *testing.T, method, path, contentType, body string, 
 	}
 	request.Header.Set("Content-Type", contentType)
 	request.Header["Authorization"] = authorization
-	response, err := http.DefaultClient.Do(request)
+	response, err := env.client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (env *Environment) restRoutes(mux *http.ServeMux) {
 // environment's own client.
 func (env *Environment) admin(status int, call restCall) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := env.authorize(r.Header.Values("Authorization"))
+		err := env.authorize(r.Context(), r.Header.Values("Authorization"))
 		if err != nil {
 			writeError(w, err)
 			return

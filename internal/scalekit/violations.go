@@ -38,7 +38,11 @@ func (v *violations) err() error {
 	if len(v.found) == 0 {
 		return nil
 	}
-	return &apiError{code: codeInvalidArgument, message: "validation failed", violations: v.found}
+	var said []string
+	for _, one := range v.found {
+		said = append(said, one.Field+" "+one.Description)
+	}
+	return &apiError{code: codeInvalidArgument, message: "validation failed: " + strings.Join(said, "; "), violations: v.found}
 }
 
 // length checks the number of characters of a text.
