@@ -46,3 +46,21 @@ func (s *Issuers) Status() []IssuerStatus {
 	}
 	return list
 }
+
+// StatusReporter is what health checks and metrics ask. *[JWTVerifier] and
+// *[Issuers] are StatusReporters. Implementations MUST be safe for concurrent
+// use.
+type StatusReporter interface {
+	// Status describes the issuers as they are now.
+	Status() []IssuerStatus
+}
+
+// AllReady reports whether there are issuers and each has keys. It is what health
+// checks ask where nothing else is said.
+func AllReady(issuers []IssuerStatus) bool {
+	return len(issuers) > 0 && !slices.ContainsFunc(issuers, func(s IssuerStatus) bool { return !s.Ready() })
+}
+
+// AnyReady reports whether at least one issuer has keys: for services of many
+// issuers, where the fault of one must not take the others' callers down.
+func AnyReady(issuers []IssuerStatus) bool { return slices.ContainsFunc(issuers, IssuerStatus.Ready) }

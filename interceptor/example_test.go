@@ -19,12 +19,12 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// health stands for your service: its handlers find the caller.
-type health struct {
+// checker stands for your service: its handlers find the caller.
+type checker struct {
 	healthpb.UnimplementedHealthServer
 }
 
-func (health) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (checker) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	claims, _ := bearer.FromContext(ctx)
 	fmt.Println("checked by", claims.ClientID())
 	return &healthpb.HealthCheckResponse{}, nil
@@ -49,7 +49,7 @@ func ExampleNew() {
 		return
 	}
 	server := grpc.NewServer(guard.ServerOptions()...)
-	healthpb.RegisterHealthServer(server, health{})
+	healthpb.RegisterHealthServer(server, checker{})
 	listener := bufconn.Listen(1 << 20)
 	go func() { _ = server.Serve(listener) }()
 	defer server.Stop()

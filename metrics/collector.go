@@ -25,13 +25,6 @@ type Options struct {
 	MaxRoutes int
 }
 
-// Source is what a Collector watches. *[bearer.JWTVerifier] and *[bearer.Issuers]
-// are Sources. Implementations MUST be safe for concurrent use.
-type Source interface {
-	// Status describes the issuers as they are now.
-	Status() []bearer.IssuerStatus
-}
-
 // Collector is a [prometheus.Collector] of verdicts, keys and token caches, and
 // the [bearer.Observer] that it learns verdicts from. [New] makes one. It is safe
 // for concurrent use. Registering it twice with one registry is an error there.
@@ -43,7 +36,7 @@ type Collector struct {
 	cells atomic.Pointer[cells]
 
 	mu                        sync.Mutex // guards what follows, and the replacement of cells
-	sources                   []Source
+	sources                   []bearer.StatusReporter
 	transports, names, routes bounded // the labels given so far
 }
 
@@ -90,7 +83,7 @@ func New(opts *Options) (*Collector, error) {
 // its token caches are counted together. A nil source, one that is watched
 // already, and an issuer that is not among Options.Issuers are errors, and nothing
 // is added then.
-func (c *Collector) Watch(sources ...Source) error {
+func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
 	// Asked without the lock: a source is somebody else's code.
 	for i, source := range sources {
@@ -144,13 +137,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 
 // contains reports whether source is among sources. Those that cannot be compared
 // are each their own.
-func contains(sources []Source, source Source) bool {
+func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 
 // isNil reports whether there is no source in s, also where a nil pointer is: what
 // a constructor returns beside an error that was not looked at.
-func isNil(s Source) bool {
+func isNil(s bearer.StatusReporter) bool {
 	if s == nil {
 		return true
 	}

@@ -42,7 +42,7 @@ func healthy(issuer string) bearer.IssuerStatus {
 }
 
 // newCollector returns a registered Collector that watches sources.
-func newCollector(t *testing.T, opts *metrics.Options, sources ...metrics.Source) (*metrics.Collector, *prometheus.Registry) {
+func newCollector(t *testing.T, opts *metrics.Options, sources ...bearer.StatusReporter) (*metrics.Collector, *prometheus.Registry) {
 	t.Helper()
 	c, err := metrics.New(opts)
 	if err != nil {

@@ -124,3 +124,26 @@ func ExampleGuard_Metadata() {
 	//
 	// 200  {"authorization_servers":["https://acme.example"],"bearer_methods_supported":["header"],"resource":"https://api.example/mcp","resource_name":"Deployments","scopes_supported":["deploy:applications"]}
 }
+
+// A load balancer asks whether this process can verify tokens.
+func ExampleNewReadiness() {
+	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Keys: new(jwks.Set)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	ready, err := middleware.NewReadiness(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/readyz", ready) // beside the guarded routes, without a rule
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	fmt.Print(w.Code, " ", w.Body)
+	// Output:
+	// 200 {"ready":true,"issuers":[{"issuer":"https://acme.example","ready":true}]}
+}

@@ -1,0 +1,137 @@
+package interceptor_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// healthOf asks a health server.
+func healthOf(t *testing.T, server *health.Server, service string) string {
+	t.Helper()
+	answer, err := server.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service})
+	if err != nil {
+		return status.Code(err).String()
+	}
+	return answer.GetStatus().String()
+}
+
+// TestWatchHealth follows an issuer through its first answer, an outage that lasts
+// too long and its return.
+func TestWatchHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(t)
+		down := bearertest.Fault{Status: http.StatusInternalServerError}
+		issuer.Inject(bearertest.KeysEndpoint, down)
+		cache, err := jwks.Discover(issuer.URL(), &jwks.Options{Transport: issuer.Transport(), MaxStale: time.Hour, MaxInterval: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cache.Close()
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = cache })
+		server := health.NewServer()
+		watch, err := interceptor.WatchHealth(server, v, &interceptor.HealthOptions{Services: []string{"", "test.v1.Echo"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(when, text string) {
+			t.Helper()
+			synctest.Wait()
+			for _, service := range []string{"", "test.v1.Echo"} {
+				if got := healthOf(t, server, service); got != text {
+					t.Errorf("%s: %q: got %s, want %s", when, service, got, text)
+				}
+			}
+		}
+		want("at once", "NOT_SERVING")
+		issuer.Repair(bearertest.KeysEndpoint)
+		if err := cache.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		want("with keys", "SERVING")
+		issuer.Inject(bearertest.KeysEndpoint, down)
+		time.Sleep(30 * time.Minute)
+		want("in an outage", "SERVING")
+		time.Sleep(time.Hour)
+		want("too long", "NOT_SERVING")
+		issuer.Repair(bearertest.KeysEndpoint)
+		if err := cache.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		want("back", "SERVING")
+		for range 2 {
+			if err := watch.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := cache.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		want("after Close", "SERVING") // it watches no more
+	})
+}
+
+// TestHealthOverTheWire asks as a load balancer does: without a token, through a
+// guard that lets nobody else in.
+func TestHealthOverTheWire(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, nil) // fixed keys are there always
+	guard := newGuard(t, v, echoRules, &interceptor.Options{Include: []scopes.Methods{interceptor.Health(scopes.Public())}})
+	listener, dial, target := onBufconn(t)
+	server := grpc.NewServer(guard.ServerOptions()...)
+	healthServer := health.NewServer()
+	watch, err := interceptor.WatchHealth(healthServer, v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	grpc_health_v1.RegisterHealthServer(server, healthServer)
+	server.RegisterService(&echoDesc, echo{})
+	go func() { _ = server.Serve(listener) }()
+	defer server.Stop()
+	conn, err := grpc.NewClient(target, dial, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answer, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if err != nil || answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Errorf("got %v, %v, want SERVING", answer.GetStatus(), err)
+	}
+	if err := conn.Invoke(context.Background(), say, &grpc_health_v1.HealthCheckRequest{}, &grpc_health_v1.HealthCheckResponse{}); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v, want %v", err, codes.Unauthenticated)
+	}
+}
+
+func TestWatchHealthBadInput(t *testing.T) {
+	var noVerifier *bearer.JWTVerifier
+	var noServer *health.Server
+	_, err := interceptor.WatchHealth(noServer, noVerifier, &interceptor.HealthOptions{Interval: -1})
+	for _, want := range []string{"server: nil", "source: nil", "HealthOptions.Interval: -1ns: negative"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	if _, err := interceptor.WatchHealth(nil, nil, nil); err == nil {
+		t.Error("got a watch of nothing")
+	}
+}
