@@ -46,10 +46,8 @@ func (v *JWTVerifier) acceptable(t *token) error {
 }
 
 func (p *profile) checkType(t *token) *Error {
-	for name, why := range p.forbiddenHeader {
-		if t.header.Members.Lookup(name) != nil {
-			return refuse(WrongType, "header %q: %s", name, why)
-		}
+	if name := p.forbiddenIn(t); name != "" {
+		return refuse(WrongType, "header %q: %s", name, p.forbiddenHeader[name])
 	}
 	typ := mediaType(t.header.Typ)
 	if slices.Contains(p.types, typ) && (typ != "" || !t.header.HasTyp) {
@@ -60,6 +58,17 @@ func (p *profile) checkType(t *token) *Error {
 		got = fmt.Sprintf("%q", cut(t.header.Typ))
 	}
 	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
+}
+
+// forbiddenIn returns the member of the header that makes the token of use to
+// somebody else only, or "".
+func (p *profile) forbiddenIn(t *token) string {
+	for name := range p.forbiddenHeader {
+		if t.header.Members.Lookup(name) != nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // checkReplicated wants claims that the header repeats to be the same there (RFC

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
 // hint adds to a refusal which other profiles of this package would take the
@@ -15,6 +17,9 @@ func (v *JWTVerifier) hint(t *token, err error) error {
 	e := asError(err)
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return err
+	}
+	if v.profile.forbiddenIn(t) != "" {
+		return err // it is of use to nobody, whatever the profile
 	}
 	kept := *t // t itself need not outlive the request
 	e.Err = &profileError{err: e.Err, token: &kept, verifier: v, audience: e.Reason == WrongAudience}
@@ -61,8 +66,25 @@ func (e *profileError) fits() []string {
 }
 
 func (p *profile) fits(t *token) bool {
-	return p.checkType(t) == nil && p.checkClaims(t.claims) == nil && p.audienceOf(t.claims) != nil &&
+	return p.checkType(t) == nil && p.checkClaims(t.claims) == nil && p.audienceOf(t.claims) != nil && p.knowsKind(t.claims) &&
 		!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(t.iss) })
+}
+
+// knowsKind reports whether p looks at the claims by which the token's kind can be
+// told. An ID token of Cognito's ("token_use": "id") fits many a profile that
+// never heard of it, and to name one would be bad advice.
+func (p *profile) knowsKind(c *Claims) bool {
+	for _, other := range known() {
+		for _, kind := range other.values {
+			if _, ok := strictjson.String(kind.path.in(c.members)); !ok {
+				continue
+			}
+			if !slices.ContainsFunc(p.values, func(own claimValues) bool { return slices.Equal(own.path, kind.path) }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // addresses reports whether the token is for one of these, as p sees it.
@@ -96,11 +118,11 @@ func names(paths []claimPath, claim string) bool {
 	return slices.ContainsFunc(paths, func(path claimPath) bool { return len(path) == 1 && path[0] == claim })
 }
 
-// hint adds to the refusal of a token that grants no scope what it has instead:
-// scopes in a claim of which the profile reads none, or roles.
+// hint adds to the refusal of a token for a missing scope what it has instead:
+// other scopes, scopes in a claim of which the profile reads none, or roles.
 func (c *Claims) hint(err error) error {
 	if c.scopes.Len() > 0 {
-		return err
+		return fmt.Errorf("%w; the token grants %q", err, cutAll(slices.Collect(c.scopes.All())))
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
 		if v, ok := c.Value(name); ok && len(v) > len(`""`) && v.Kind() != 'n' {
@@ -110,7 +132,7 @@ func (c *Claims) hint(err error) error {
 	if len(c.roles) > 0 {
 		return fmt.Errorf("%w; the token has roles, which are no scopes: a rule asks for them by HasRole", err)
 	}
-	return err
+	return fmt.Errorf("%w; the token grants none", err)
 }
 
 // known is the profiles of this package, resolved once.

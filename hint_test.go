@@ -108,6 +108,43 @@ func TestHintsSpareTheRightProfile(t *testing.T) {
 	}
 }
 
+// TestHintsSendNobodyAstray wants no profile named for tokens of another kind,
+// which any other profile but the issuer's own would take.
+func TestHintsSendNobodyAstray(t *testing.T) {
+	for _, row := range []struct {
+		fixture, profile, where, member, value string
+	}{
+		{"cognito-access-token", "Cognito", "claims", "token_use", "id"},
+		{"cognito-access-token", "", "claims", "token_use", "id"},
+		{"keycloak-service-account", "Keycloak", "claims", "typ", "ID"},
+		{"keycloak-service-account", "Keycloak", "claims", "typ", "Refresh"},
+		{"keycloak-service-account", "", "claims", "typ", "ID"},
+		{"entra-v1-user-official-sample", "EntraV1", "header", "nonce", "x"},
+		{"entra-v2-user-official-sample", "EntraV2", "header", "nonce", "x"},
+		{"auth0-m2m-default-profile-organization", "Auth0", "claims", "nonce", "x"},
+		{"auth0-m2m-default-profile-organization", "Auth0", "claims", "at_hash", "x"},
+	} {
+		for _, f := range fixtures(t) {
+			if f.Name != row.fixture {
+				continue
+			}
+			map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where][row.member] = row.value
+			synctest.Test(t, func(t *testing.T) {
+				token, keys := f.token(t)
+				v, err := bearer.New(bearer.Config{
+					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profiles[row.profile], //nolint:errcheck // a fixture without it fails
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "has the form of profile") {
+					t.Errorf("%s, %q %s: got %v, want it refused without advice", f.Name, row.member, row.value, err)
+				}
+			})
+		}
+	}
+}
+
 // TestHintsOfGrants wants the log of a missing scope to say where the token has
 // its grants, if the profile sees none.
 func TestHintsOfGrants(t *testing.T) {
@@ -122,9 +159,9 @@ func TestHintsOfGrants(t *testing.T) {
 		{bearer.Profile{}, members{"scope": []string{"read"}}, `"scope" is a scope`},
 		{bearer.Profile{}, members{"scope": "read  write"}, `"scope" is a scope`},
 		{bearer.Profile{Roles: []string{"roles"}}, members{"roles": []string{"Reader"}}, "HasRole"},
-		{bearer.Profile{}, members{"roles": []string{"Reader"}}, ""},
-		{bearer.Profile{}, members{"scope": "", "scp": []string{}, "scopes": raw("null")}, ""},
-		{bearer.Profile{}, members{"scope": "write", "scp": []string{"read"}}, ""},
+		{bearer.Profile{}, members{"roles": []string{"Reader"}}, "the token grants none"},
+		{bearer.Profile{}, members{"scope": "", "scp": []string{}, "scopes": raw("null")}, "the token grants none"},
+		{bearer.Profile{}, members{"scope": "api/read write", "scp": []string{"read"}}, `the token grants ["api/read" "write"]`},
 	} {
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = row.profile })
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{

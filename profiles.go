@@ -43,7 +43,7 @@ var (
 		ClientID: []string{"cid"},
 		Required: []string{"sub", "cid", "iat", "jti"},
 		NotIssuer: map[string]string{
-			`^https://[^/]+\.okta(preview|-emea)?\.com/?$`: "the org authorization server's tokens are for Okta's own APIs, and its keys are not published",
+			`^https://[^/]+/?$`: "the org authorization server's tokens are for Okta's own APIs, and its keys are not published; a custom one has /oauth2/ and its identifier at the end",
 		},
 	}
 

@@ -85,10 +85,14 @@ func ClientIs(ids ...string) scopes.Rule {
 	}
 	ids = slices.Clone(ids)
 	return callerRule(text, func(c *Claims) error {
-		if slices.Contains(ids, c.clientID) {
+		switch {
+		case slices.Contains(ids, c.clientID):
 			return nil
+		case c.clientID == "":
+			return errors.New("the token has no client that Config.Profile knows of")
+		default:
+			return fmt.Errorf("the client is %q", cut(c.clientID))
 		}
-		return fmt.Errorf("the client is %q", cut(c.clientID))
 	})
 }
 
