@@ -9,7 +9,8 @@ import (
 const (
 	// maxWait is the longest that a lookup waits, from the start of the fetch: an
 	// issuer that hangs costs those who come early 2 s once, and later ones nothing.
-	maxWait = 2 * time.Second
+	// A tenth of that is left for a busy machine to notice that it is over.
+	maxWait = 1800 * time.Millisecond
 	// maxWaiting bounds how many goroutines wait at once.
 	maxWaiting = 10_000
 	// minPause is the time between fetches that lookups cause while there is no
@@ -180,7 +181,7 @@ func (c *Cache) enqueue(due time.Time) *flight {
 }
 
 // errSlow ends a wait that was long enough.
-var errSlow error = &UnavailableError{RetryAfter: maxWait, Err: errors.New("the issuer has not answered in time")}
+var errSlow error = &UnavailableError{RetryAfter: wholeSeconds(maxWait), Err: errors.New("the issuer has not answered in time")}
 
 // wait waits for the end of f, until limit at most.
 func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
