@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/incident"
+)
+
+// storyWidth is where what happened is wrapped, so that the table fits into 120
+// columns.
+const storyWidth = 56
+
+const rowFormat = "%-6s%-26s%-58s%-12s%-9s%s"
+
+var heading = fmt.Sprintf(rowFormat, "", "INCIDENT", "WHAT HAPPENED", "REFUSED", "FETCHES", "SLOWEST")
+
+// row is what became of a line.
+type row struct {
+	name     string
+	result   incident.Result
+	problems []string // what was promised and is not so
+}
+
+// measure runs the line and compares.
+func (l line) measure(ctx context.Context, s incident.Subject) row {
+	r := row{name: l.name}
+	result, err := l.run(ctx, s)
+	r.result = result
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		r.problems = []string{oneLine(err.Error())}
+		return r
+	}
+	for _, want := range l.wants {
+		if !want.ok(result) {
+			r.problems = append(r.problems, "promised: "+want.text)
+		}
+	}
+	return r
+}
+
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+
+// String is the row as the table has it.
+func (r row) String() string {
+	mark := "ok"
+	if len(r.problems) > 0 {
+		mark = "WRONG"
+	}
+	cells := []string{mark, r.name, "", r.refused(), fmt.Sprint(r.result.Fetches), fmt.Sprint(short(r.result.Slowest))}
+	if r.result.Requests == 0 {
+		cells[3], cells[4], cells[5] = "-", "-", "-"
+	}
+	var out strings.Builder
+	story := wrap(r.result.Story, storyWidth)
+	for _, problem := range r.problems {
+		story = append(story, wrap(problem, storyWidth)...)
+	}
+	for n, text := range story {
+		if n > 0 {
+			cells = make([]string, 6)
+		}
+		cells[2] = text
+		line := fmt.Sprintf(rowFormat, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return out.String()
+}
+
+// refused says how many honest requests were refused, and with what.
+func (r row) refused() string {
+	switch {
+	case r.result.Refused > 0 && r.result.Unavailable > 0:
+		return fmt.Sprintf("%d + %d×503", r.result.Refused, r.result.Unavailable)
+	case r.result.Unavailable > 0:
+		return fmt.Sprintf("%d×503", r.result.Unavailable)
+	}
+	return fmt.Sprintf("%d of %d", r.result.Refused, r.result.Requests)
+}
+
+// wrap breaks text at blanks into lines of width characters at most.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// short rounds what people read to three digits.
+func short(d time.Duration) time.Duration {
+	for unit := time.Duration(1); ; unit *= 10 {
+		if d < 1000*unit {
+			return d.Round(unit)
+		}
+	}
+}

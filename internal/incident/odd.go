@@ -1,0 +1,150 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+// OddDocuments is answers that are no key set, each to a verifier that has good
+// keys and is made to fetch by a token with an unknown key id. The good keys must
+// stay.
+func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
+	var t tally
+	for _, d := range oddDocuments() {
+		lost, err := keepsKeys(ctx, s, d, &t, &r)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", d.name, err)
+		}
+		if lost {
+			r.Lost = append(r.Lost, d.name)
+		}
+	}
+	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest()
+	r.Story = fmt.Sprintf("%d answers that are no key set: %s", r.Tried, counted(len(r.Lost), "cost the good keys", "none costs the good keys"))
+	return r, ctx.Err()
+}
+
+// counted is n with what it is, or what is said if it is none.
+func counted(n int, what, none string) string {
+	if n == 0 {
+		return none
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// oddDocument is an answer to a request for the key set.
+type oddDocument struct {
+	name  string
+	fault bearertest.Fault
+}
+
+func oddDocuments() []oddDocument {
+	good := string(bearertest.NewKey("ES256", "good").JWK())
+	set := `{"keys":[` + good + `]}`
+	var all []oddDocument
+	for _, d := range []struct{ name, body string }{
+		{"empty set", `{"keys":[]}`},
+		{"empty object", `{}`},
+		{"error object", `{"error":"temporarily_unavailable"}`},
+		{"null", `null`},
+		{"nothing", ` `},
+		{"keys null", `{"keys":null}`},
+		{"keys an object", `{"keys":{}}`},
+		{"keys a string", `{"keys":"none"}`},
+		{"an array", `[` + good + `]`},
+		{"one key, no set", good},
+		{"HTML", `<!DOCTYPE html><title>Maintenance</title>`},
+		{"cut off", set[:len(set)/2]},
+		{"data behind", set + `{"keys":[]}`},
+		{"keys twice", `{"keys":[` + good + `],"keys":[]}`},
+		{"keys in other case", `{"Keys":[` + good + `]}`},
+		{"nested 100,000 deep", strings.Repeat(`{"keys":[`, 100_000)},
+		{"only keys that cannot be used", `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"x"},{"kty":"AKP","alg":"ML-DSA-44","kid":"y","pub":"AAAA"}]}`},
+	} {
+		all = append(all, oddDocument{d.name, bearertest.Fault{Body: []byte(d.body)}})
+	}
+	for _, status := range []int{201, 204, 206, 304, 401, 404, 429, 500, 503} {
+		f := bearertest.Fault{Status: status, Body: []byte(set)}
+		if status == http.StatusNoContent || status == http.StatusNotModified {
+			f.Body = nil // they have none
+		}
+		all = append(all, oddDocument{fmt.Sprintf("status %d", status), f})
+	}
+	return append(all, oddDocument{"cut connection", bearertest.Fault{Abort: true}})
+}
+
+// keepsKeys has a verifier with good keys fetch an odd document, and returns
+// whether that cost them.
+func keepsKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Result) (lost bool, err error) {
+	i := newIssuer()
+	defer i.Close()
+	v, err := open(ctx, s, i.setup(), i)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = closing(v, err) }()
+	i.Inject(bearertest.KeysEndpoint, d.fault)
+	v.Verify(ctx, i.forger().token(0))
+	r.Tried++
+	lost = t.verify(ctx, v, i.Token(nil)) != Accepted
+	r.Fetches += i.fetches()
+	return lost, nil
+}
+
+// OddKeys is key sets in which one key is odd, and beside it those that the issuer
+// signs with, one of them new. Those must verify, and the odd one must not unless
+// it is fine.
+func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
+	odd, err := oddKeys()
+	if err != nil {
+		return r, err
+	}
+	var t tally
+	for _, k := range odd {
+		if err := oddKeyBeside(ctx, s, k, &t, &r); err != nil {
+			return r, fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
+	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest()
+	r.Story = fmt.Sprintf("%d sets with one odd key: %s; %d bad tokens: %s", r.Tried,
+		counted(len(r.Lost), "cost a good key", "none costs a good key"),
+		r.Forged, counted(len(r.Fooled), "accepted", "none accepted"))
+	return r, ctx.Err()
+}
+
+func oddKeyBeside(ctx context.Context, s Subject, k oddKey, t *tally, r *Result) (err error) {
+	i := newIssuer()
+	defer i.Close()
+	v, err := open(ctx, s, i.setup(), i)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(v, err) }()
+	old, kid := i.Token(nil), i.SigningKey("ES256").ID()
+	i.Rotate()
+	set := strings.Replace(string(i.JWKS()), `"keys":[`, `"keys":[`+strings.ReplaceAll(k.jwk, "{kid}", kid)+`,`, 1)
+	i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Body: []byte(set)})
+	r.Tried++
+	good := []string{i.Token(nil), old}
+	if k.fine != nil {
+		good = append(good, k.fine(i.Issuer))
+	}
+	for _, token := range good {
+		if t.verify(ctx, v, token) != Accepted {
+			r.Lost = append(r.Lost, k.name)
+			break
+		}
+	}
+	if k.bad != nil {
+		r.Forged++
+		if v.Verify(ctx, k.bad(i.Issuer)) == Accepted {
+			r.Fooled = append(r.Fooled, k.name)
+		}
+	}
+	r.Fetches += i.fetches()
+	return nil
+}

@@ -1,0 +1,58 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// Ours is a bearer.JWTVerifier over a jwks.Cache, each with the defaults.
+var Ours = Subject{Name: "bearer", Open: openOurs}
+
+func openOurs(s Setup) (Verifier, error) {
+	opts := &jwks.Options{
+		Issuer:      s.Issuer,
+		MinInterval: s.Interval,
+		MaxInterval: s.Interval,
+		Logger:      slog.New(slog.DiscardHandler), // it would say what the table says
+	}
+	if s.Store != "" {
+		store, err := jwks.NewFileStore(s.Store)
+		if err != nil {
+			return nil, err
+		}
+		opts.Store = store
+	}
+	keys, err := jwks.New(s.KeysURL, opts)
+	if err != nil {
+		return nil, err
+	}
+	v, err := bearer.New(bearer.Config{Issuer: s.Issuer, Audience: []string{s.Audience}, Keys: keys})
+	if err != nil {
+		return nil, errors.Join(err, keys.Close())
+	}
+	return &ours{v, keys}, nil
+}
+
+type ours struct {
+	verifier *bearer.JWTVerifier
+	keys     *jwks.Cache
+}
+
+// Verify implements Verifier.
+func (o *ours) Verify(ctx context.Context, token string) Outcome {
+	_, err := o.verifier.Verify(ctx, token)
+	switch {
+	case err == nil:
+		return Accepted
+	case errors.Is(err, bearer.KeysUnavailable):
+		return Unavailable
+	}
+	return Refused
+}
+
+// Close implements Verifier.
+func (o *ours) Close() error { return errors.Join(o.verifier.Close(), o.keys.Close()) }

@@ -1,0 +1,39 @@
+package incident_test
+
+import (
+	"testing"
+
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/incident"
+)
+
+func TestOurs(t *testing.T) {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}, Audience: []string{"api"}})
+	defer issuer.Close()
+	setup := incident.Setup{Issuer: issuer.URL(), Audience: "api", KeysURL: issuer.KeysURL()}
+	v, err := incident.Ours.Open(setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	check := func(name string, v incident.Verifier, token string, want incident.Outcome) {
+		t.Helper()
+		if got := v.Verify(t.Context(), token); got != want {
+			t.Errorf("%s: got outcome %d, want %d", name, got, want)
+		}
+	}
+	check("good", v, issuer.Token(nil), incident.Accepted)
+	check("forged", v, issuer.Forge(nil, nil), incident.Refused)
+	check("for others", v, issuer.Token(map[string]any{"aud": "other"}), incident.Refused)
+	check("expired", v, issuer.Token(map[string]any{"exp": 1}), incident.Refused)
+	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
+	late, err := incident.Ours.Open(setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	check("without keys", late, issuer.Token(nil), incident.Unavailable)
+	if _, err := incident.Ours.Open(incident.Setup{}); err == nil {
+		t.Error("an empty setup: got no error")
+	}
+}
