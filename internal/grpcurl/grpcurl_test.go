@@ -1,0 +1,177 @@
+package grpcurl_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/examples/deployv1"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+const audience = "deployment-api"
+
+// grpcurl is the tool and the service that it calls.
+type grpcurl struct{ tool, addr string }
+
+// build returns the tool as go.mod has it.
+func build(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skipf("there is no go command to build grpcurl with: %v", err)
+	}
+	tool := filepath.Join(t.TempDir(), "grpcurl")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", tool, "github.com/fullstorydev/grpcurl/cmd/grpcurl").CombinedOutput() //nolint:gosec // its own folder
+	if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return tool
+}
+
+// run returns what grpcurl prints and the status that it exits with.
+func (g grpcurl) run(t *testing.T, flags []string, args ...string) (status int, out string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	all := slices.Concat([]string{"-plaintext", "-max-time", "30"}, flags, []string{g.addr}, args)
+	printed, err := exec.CommandContext(ctx, g.tool, all...).CombinedOutput() //nolint:gosec // the tool that was built above
+	if err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || exit.ExitCode() < 0 {
+			t.Fatalf("grpcurl %q: %v\n%s", flags, err, printed)
+		}
+		status = exit.ExitCode()
+	}
+	return status, string(printed)
+}
+
+// refused is the status of grpcurl where the service refused a call.
+func refused(code codes.Code) int { return 64 + int(code) }
+
+type deployments struct {
+	deployv1.UnimplementedDeploymentsServer
+}
+
+func (deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
+	claims, _ := bearer.FromContext(ctx)
+	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication(), Caller: &deployv1.Caller{ClientId: claims.ClientID()}}, nil
+}
+
+func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+	return errors.Join(stream.Send(&deployv1.State{Phase: "building"}), stream.Send(&deployv1.State{Phase: "done"}))
+}
+
+// serve serves the API on a real listener, under a rule for reflection.
+func serve(t *testing.T, issuer *bearertest.Issuer, reflect scopes.Rule) string {
+	t.Helper()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := interceptor.New(verifier, scopes.Methods{
+		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
+		"/deploy.v1.Deployments/*":      scopes.All("read:deployments"),
+	}, &interceptor.Options{Include: []scopes.Methods{interceptor.Health(scopes.Public()), interceptor.Reflection(reflect)}, ExpireStreams: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(guard.ServerOptions()...)
+	deployv1.RegisterDeploymentsServer(server, deployments{})
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	reflection.Register(server)
+	if err := guard.Audit(server).Err(); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+func TestGrpcurl(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	tool := build(t)
+	open := grpcurl{tool, serve(t, issuer, scopes.Public())}
+	closed := grpcurl{tool, serve(t, issuer, scopes.All("ops"))}
+
+	header := func(scope string) string {
+		return "authorization: Bearer " + issuer.Token(map[string]any{"client_id": "ci", "scope": scope})
+	}
+	good, ops := header("deploy:applications read:deployments"), header("ops")
+	expired := "authorization: Bearer " + issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)})
+	const create, watch = "deploy.v1.Deployments/Create", "deploy.v1.Deployments/Watch"
+	for _, row := range []struct {
+		name   string
+		g      grpcurl
+		flags  []string
+		args   []string
+		status int
+		want   []string // in the output
+	}{
+		{"list", open, nil, []string{"list"}, 0, []string{"deploy.v1.Deployments", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"}},
+		{"describe", open, nil, []string{"describe", "deploy.v1.Deployments.Create"}, 0, []string{"rpc Create ( .deploy.v1.CreateRequest )"}},
+		{"health", open, nil, []string{"grpc.health.v1.Health/Check"}, 0, []string{`"status": "SERVING"`}},
+		{"unary", open, []string{"-H", good, "-d", `{"application":"shop"}`}, []string{create}, 0, []string{`"id": "d-1"`, `"application": "shop"`, `"clientId": "ci"`}},
+		{"stream", open, []string{"-H", good}, []string{watch}, 0, []string{`"phase": "building"`, `"phase": "done"`}},
+		{"unary, no token", open, []string{"-v"}, []string{create}, refused(codes.Unauthenticated), []string{"Code: Unauthenticated", "An access token is required", `"reason": "NO_TOKEN"`, `"domain": "github.com/bearerkit/bearer"`, `www-authenticate: Bearer realm="api"`}},
+		{"stream, no token", open, []string{"-v"}, []string{watch}, refused(codes.Unauthenticated), []string{`"reason": "NO_TOKEN"`, `www-authenticate: Bearer realm="api"`}},
+		{"expired", open, []string{"-v", "-H", expired}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "EXPIRED"`, `error="invalid_token"`}},
+		{"other scopes", open, []string{"-v", "-H", ops}, []string{create}, refused(codes.PermissionDenied), []string{`"reason": "SCOPE"`, `"scope": "deploy:applications"`, `error="insufficient_scope"`}},
+		{"two values", open, []string{"-v", "-H", good, "-H", good}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "REQUEST"`, `error="invalid_request"`}},
+		{"-bin", open, []string{"-v", "-H", good, "-H", "authorization-bin: AAAA"}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "REQUEST"`}},
+		{"a method that is not there", open, []string{"-H", good}, []string{"deploy.v1.Deployments/Nothing"}, 1, []string{`does not include a method named "Nothing"`}},
+
+		{"closed: list, no token", closed, nil, []string{"list"}, 1, []string{"An access token is required"}},
+		{"closed: list, other scopes", closed, []string{"-H", good}, []string{"list"}, 1, []string{"The access token does not allow this"}},
+		{"closed: list", closed, []string{"-H", ops}, []string{"list"}, 0, []string{"deploy.v1.Deployments"}},
+		{"closed: one token for both", closed, []string{"-H", ops}, []string{create}, refused(codes.PermissionDenied), []string{`"scope": "deploy:applications"`}},
+		{"closed: a token for each", closed, []string{"-reflect-header", ops, "-rpc-header", good}, []string{create}, 0, []string{`"clientId": "ci"`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			status, out := row.g.run(t, row.flags, row.args...)
+			if status != row.status {
+				t.Errorf("exited with %d, want %d\n%s", status, row.status, out)
+			}
+			for _, want := range row.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("got\n%s\nwant %s in it", out, want)
+				}
+			}
+			// With -v it prints what it sends; nothing of that may be in the answer.
+			if _, answer, ok := strings.Cut(out, "Response headers received:"); ok && regexp.MustCompile(`eyJ[\w-]+\.`).MatchString(answer) {
+				t.Error("a token is in the answer")
+			}
+		})
+	}
+}
