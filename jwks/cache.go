@@ -185,7 +185,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%w: %w", state.down, err)
 		}
-		f, _ := c.demand(time.Now(), false)
+		f, _ := c.demand(ctx, time.Now(), false)
 		if f == nil { // the issuer asked for silence
 			f = &flight{}
 		}

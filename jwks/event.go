@@ -1,6 +1,9 @@
 package jwks
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Kind says what an [Event] is about. The set is closed for a version of this
 // package and its values are safe as metric labels; new ones may come.
@@ -41,6 +44,10 @@ type Event struct {
 	Kind Kind
 	// Issuer is the configured name: [Options].Issuer.
 	Issuer string
+	// Cause is the context of the lookup that a refresh was made for, to link
+	// traces by its values; it does not end with that. Nil where the refresher
+	// made it by itself.
+	Cause context.Context //nolint:containedctx // what happened belongs to no call, but may have been caused by one
 	// Duration is how long a refresh took.
 	Duration time.Duration
 	// Keys is how many usable keys the set has after a refresh; Skipped is how

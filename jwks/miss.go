@@ -20,13 +20,16 @@ const (
 
 // flight is one fetch, from being asked for to its end.
 type flight struct {
-	due      time.Time     // not before
-	began    time.Time     // guarded by Cache.mu; zero: not yet
-	doubt    bool          // a key is missing: ask the issuer itself, not caches
-	counted  bool          // taken from the cool-down
-	restores bool          // reads the Store instead
-	done     chan struct{} // closed at the end
-	err      error         // valid after done
+	due      time.Time // not before
+	began    time.Time // guarded by Cache.mu; zero: not yet
+	doubt    bool      // a key is missing: ask the issuer itself, not caches
+	counted  bool      // taken from the cool-down
+	restores bool      // reads the Store instead
+	// cause is the context of the lookup that asked for it, for its values; nil
+	// where none did. It is set before the fetch begins.
+	cause context.Context //nolint:containedctx // a fetch outlives whoever asked for it
+	done  chan struct{}   // closed at the end
+	err   error           // valid after done
 }
 
 // Key is [Cache.Lookup] and, where that finds nothing, a fetch that it waits for:
@@ -50,7 +53,7 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 	}
 	asked := time.Now()
 	for range 2 {
-		f, limit := c.demand(asked, len(tried) > 0)
+		f, limit := c.demand(ctx, asked, len(tried) > 0)
 		if f == nil {
 			return nil, err
 		}
@@ -109,11 +112,14 @@ func (c *Cache) before(f *flight, asked time.Time) bool {
 // and until when to wait for it: the one under way, the one queued, or a new one
 // if the limits allow, or else nil. What was not found is another key than that
 // which does not fit the signature, or any key of the id.
-func (c *Cache) demand(asked time.Time, badSignature bool) (*flight, time.Time) {
+func (c *Cache) demand(ctx context.Context, asked time.Time, badSignature bool) (*flight, time.Time) {
 	usable := c.usable()
 	now := time.Now()
 	c.mu.Lock()
 	f, fresh := c.join(now, usable)
+	if f != nil && f.cause == nil && f.began.IsZero() {
+		f.cause = context.WithoutCancel(ctx)
+	}
 	limit := asked.Add(maxWait)
 	if f != nil && !f.began.IsZero() && !f.restores {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
@@ -130,7 +136,7 @@ func (c *Cache) demand(asked time.Time, badSignature bool) (*flight, time.Time) 
 	case f == nil:
 		c.notify(Event{Kind: MissDenied})
 		if told != (denied{}) {
-			c.opts.Logger.Warn("jwks: tokens that no published key verifies come faster than Options.CoolDown allows to ask for new keys",
+			c.opts.Logger.WarnContext(ctx, "jwks: tokens that no published key verifies come faster than Options.CoolDown allows to ask for new keys",
 				"issuer", c.name, "unknown_kid", told.unknown, "bad_signature", told.forged)
 		}
 	case fresh && usable:

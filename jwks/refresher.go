@@ -28,6 +28,7 @@ type outcome struct {
 	err         error
 	rejected    bool // err is about the document, which came
 
+	cause        context.Context //nolint:containedctx // as that of the flight
 	took         time.Duration
 	failedBefore int // how many times in a row
 }
@@ -100,7 +101,7 @@ func (c *Cache) refresh() time.Time {
 	if c.ctx.Err() != nil {
 		return time.Time{} // closed: not the issuer's failure, and nobody waits
 	}
-	done.took, done.failedBefore = time.Since(f.began), c.own.failures
+	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.own.failures
 	var wait time.Duration
 	if done.err == nil {
 		c.own.failures, c.own.stale = 0, false

@@ -26,13 +26,13 @@ func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
 	if done.err != nil {
 		log.Warn("jwks: refresh failed", "error", oneLine(done.err), "failures", c.own.failures,
 			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable())
-		c.notify(Event{Kind: RefreshFailed, Duration: done.took, Err: done.err})
+		c.notify(Event{Kind: RefreshFailed, Cause: done.cause, Duration: done.took, Err: done.err})
 		return
 	}
 	if done.failedBefore > 0 {
 		log.Info("jwks: refreshed again", "failures", done.failedBefore)
 	}
-	e := Event{Kind: Refreshed, Duration: done.took, Keys: len(done.set.keys), Skipped: len(done.set.skipped)}
+	e := Event{Kind: Refreshed, Cause: done.cause, Duration: done.took, Keys: len(done.set.keys), Skipped: len(done.set.skipped)}
 	if done.notModified {
 		e.Kind = NotModified
 	}
