@@ -158,10 +158,11 @@ func emptyArray(value jsontext.Value) bool {
 }
 
 // checkClaims wants the claims that the profile requires, and none that it
-// forbids.
+// forbids. An empty text names nobody: accessors return it for a claim that is not
+// there.
 func (p *profile) checkClaims(c *Claims) *Error {
 	for _, path := range p.required {
-		if value := path.in(c.members); value == nil || value.Kind() == 'n' {
+		if value := path.in(c.members); value == nil || value.Kind() == 'n' || string(value) == `""` {
 			return refuse(InvalidClaims, "%q is required (profile %s)", path, p.name)
 		}
 	}

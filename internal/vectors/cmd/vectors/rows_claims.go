@@ -40,6 +40,9 @@ func claimRows(r *rows) {
 	for _, name := range []string{"sub", "client_id", "iat", "jti"} {
 		r.add("claims", "R09 P10 Z05", required, name+" missing", r.token(nil, members{name: nil}))
 		r.add("claims", "R09 T10", required, name+" null", one(name, `null`))
+		if name != "iat" {
+			r.add("claims", "R09 T10 P10 Z05", "RFC 9068 2.2; RFC 7519 4.1.2, 4.1.7: unique", name+" empty", one(name, `""`))
+		}
 	}
 	r.ok("R09 T10", required, "all that is required", r.token(nil, nil))
 	for name, text := range pairs("number", `1`, "true", `true`, "array", `["x"]`, "object", `{}`) {
