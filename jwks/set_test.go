@@ -369,32 +369,3 @@ func TestWeakEd25519(t *testing.T) {
 		wantText(t, err, "small order")
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	f.Add(document(ecKey("a"), public("r", rsaPrivate().Public()), edKey("o")))
-	for _, doc := range oddDocuments() {
-		f.Add([]byte(doc)[:min(len(doc), 2000)])
-	}
-	for _, odd := range oddKeys() {
-		f.Add(rawDocument(f, odd))
-	}
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		set, err := jwks.Parse(doc)
-		if err != nil {
-			return
-		}
-		if len(set.Keys()) == 0 || len(set.Keys()) > 1000 {
-			t.Errorf("%d keys", len(set.Keys()))
-		}
-		for _, key := range set.Keys() {
-			if len(key.Algorithms()) == 0 || key.Type() == "" || key.Public() == nil {
-				t.Errorf("a key that is none: %+v", key)
-			}
-			for _, alg := range key.Algorithms() {
-				if _, err := set.Lookup(key.ID(), alg); err != nil && key.ID() != "" {
-					t.Errorf("Lookup(%q, %s): %v", key.ID(), alg, err)
-				}
-			}
-		}
-	})
-}

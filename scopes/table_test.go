@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -166,7 +167,7 @@ func TestCleanPathIsCheap(t *testing.T) {
 }
 
 func FuzzTableRule(f *testing.F) {
-	for _, target := range []string{"/public/..%2fsecret", "/public/%252e%252e/secret", "/secret", "/public//secret", "/public/x", `/public/%5c..%5csecret`} {
+	for _, target := range []string{"/public/..%2fsecret", "/public/%252e%252e/secret", "/secret", "/public//secret", "/public/x", `/public/%5c..%5csecret`, "/public/%25"} {
 		f.Add(target)
 	}
 	table := routes("/public/", "/secret")
@@ -182,7 +183,7 @@ func FuzzTableRule(f *testing.F) {
 		// Whatever a handler does to it, it stays below the pattern.
 		p := u.Path
 		for range 8 {
-			if c := (&url.URL{Path: "/"}).JoinPath(p).Path; !strings.HasPrefix(c, "/public/") {
+			if c := path.Clean(p) + "/"; !strings.HasPrefix(c, "/public/") {
 				t.Fatalf("%q is served as %q", target, c)
 			}
 			q, err := url.PathUnescape(p)

@@ -1,0 +1,297 @@
+package bearer_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/conformance"
+	"github.com/bearerkit/bearer/internal/strictjson"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func vectors(f *testing.F) *conformance.Vectors {
+	f.Helper()
+	v, err := conformance.Load("testdata/vectors")
+	if err != nil {
+		f.Fatal(err)
+	}
+	return v
+}
+
+// FuzzToken changes tokens. One that is accepted must be, to the byte, one that an
+// issuer has signed: a second spelling would be another token for those who keep
+// lists of them.
+func FuzzToken(f *testing.F) {
+	rows := vectors(f)
+	signed := make(map[string]bool)
+	for i, row := range rows.Rows {
+		if row.Authorization != nil || len(row.Text()) > 1<<12 {
+			continue
+		}
+		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // it is later now than the vectors' clock
+			signed[row.Text()] = true
+		}
+		if row.VerifyReason() == "" || i%8 == 0 {
+			f.Add(row.Text())
+		}
+	}
+	v, err := rows.Verifier("all-algorithms")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		first, err := v.Verify(t.Context(), token)
+		second, again := v.Verify(t.Context(), token)
+		if fmt.Sprint(err) != fmt.Sprint(again) || (first == nil) != (second == nil) {
+			t.Errorf("got %v, and the second time %v", err, again)
+		}
+		if err == nil && !signed[token] {
+			t.Errorf("got %q accepted, which nobody signed", token)
+		}
+		if err != nil {
+			_ = reasonOf(t, err) // it has one
+		}
+	})
+}
+
+// FuzzClaims signs claims and compares the verdict with one by encoding/json and
+// math/big. Both must agree.
+func FuzzClaims(f *testing.F) {
+	seen := make(map[string]bool)
+	for _, row := range vectors(f).Rows {
+		parts := strings.Split(row.Text(), ".")
+		if len(parts) != 3 || seen[parts[1]] || row.Authorization != nil {
+			continue
+		}
+		seen[parts[1]] = true
+		if text, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil && len(text) < 4096 && bytes.HasPrefix(text, []byte("{")) {
+			f.Add(text)
+		}
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	keys, err := jwks.Parse(fmt.Appendf(nil, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":%q}]}`, b64(public)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	v, err := bearer.New(bearer.Config{Issuer: "https://issuer.example", Audience: []string{audience}, Keys: keys})
+	if err != nil {
+		f.Fatal(err)
+	}
+	header := b64([]byte(`{"alg":"EdDSA","kid":"a","typ":"at+jwt"}`))
+	f.Fuzz(func(t *testing.T, claims []byte) {
+		if len(claims) > 8<<10 {
+			t.Skip()
+		}
+		input := header + "." + b64(claims)
+		c, err := v.Verify(t.Context(), input+"."+b64(ed25519.Sign(private, []byte(input))))
+		if _, syntax := strictjson.Parse(bytes.Clone(claims)); syntax != nil {
+			if reasonOf(t, err) != bearer.Malformed {
+				t.Errorf("got %v, want malformed: %v", err, syntax)
+			}
+			return
+		}
+		want, near := acceptable(t, claims)
+		if near {
+			return
+		}
+		if (err == nil) != (want == "") {
+			t.Fatalf("got %v, and the reference says %q", err, want)
+		}
+		if err == nil {
+			compareClaims(t, c, claims)
+		}
+	})
+}
+
+// acceptable is the verdict of RFC 9068, section 4 on claims that have one
+// reading: why not, or "". It is near where a second could change it.
+func acceptable(t *testing.T, raw []byte) (why string, near bool) {
+	t.Helper()
+	var claims map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &claims); err != nil {
+		t.Fatal(err)
+	}
+	now := big.NewRat(time.Now().Unix(), 1)
+	limits := map[string]struct{ least, most int64 }{"exp": {0, 253402300799}, "nbf": {-253402300799, 60}, "iat": {-253402300799, 60}}
+	for name, limit := range limits {
+		value, there := claims[name]
+		if !there {
+			continue
+		}
+		date, ok := number(string(value))
+		if !ok || new(big.Rat).Abs(date).Cmp(big.NewRat(253402300799, 1)) > 0 {
+			return name + " is no time", false
+		}
+		after := new(big.Rat).Sub(date, now)
+		if name == "exp" {
+			if after.Sign() <= 0 {
+				why = "expired"
+			}
+		} else if after.Cmp(big.NewRat(limit.most, 1)) > 0 {
+			why = name + " is in the future"
+		}
+		edge := after
+		if name != "exp" {
+			edge = new(big.Rat).Sub(after, big.NewRat(60, 1))
+		}
+		near = near || edge.Abs(edge).Cmp(big.NewRat(5, 1)) <= 0
+	}
+	if claims["exp"] == nil {
+		why = "no exp"
+	}
+	for _, name := range []string{"iss", "sub", "client_id", "jti"} {
+		if text, ok := text(claims[name]); !ok || text == "" || name == "iss" && text != "https://issuer.example" {
+			why = name
+		}
+	}
+	if claims["iat"] == nil {
+		why = "no iat"
+	}
+	if claims["cnf"] != nil {
+		why = "bound"
+	}
+	if !slices.Contains(list(claims["aud"]), audience) {
+		why = "aud"
+	}
+	return why, near
+}
+
+// number reads a JSON number exactly, if it is none that only wants to cost time.
+func number(s string) (*big.Rat, bool) {
+	if len(s) > 32 || !json.Valid([]byte(s)) || strings.ContainsAny(s[:1], `"[{ntf`) {
+		return nil, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f > 1e15 || f < -1e15 {
+		return nil, false
+	}
+	if f < 1 && f > -1 {
+		return new(big.Rat), true // as good as nought, whatever the exponent
+	}
+	return new(big.Rat).SetString(s)
+}
+
+func text(v json.RawMessage) (string, bool) {
+	var s string
+	return s, len(v) > 0 && v[0] == '"' && json.Unmarshal(v, &s) == nil
+}
+
+// list is a string, or an array of strings, or nil.
+func list(v json.RawMessage) []string {
+	if s, ok := text(v); ok {
+		return []string{s}
+	}
+	var elements []json.RawMessage
+	if len(v) == 0 || v[0] != '[' || json.Unmarshal(v, &elements) != nil {
+		return nil
+	}
+	var texts []string
+	for _, element := range elements {
+		s, ok := text(element)
+		if !ok {
+			return nil
+		}
+		texts = append(texts, s)
+	}
+	return texts
+}
+
+// scopeForm is RFC 6749, section 3.3.
+var scopeForm = regexp.MustCompile(`\A[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*\z`)
+
+func compareClaims(t *testing.T, c *bearer.Claims, raw []byte) {
+	t.Helper()
+	var claims map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &claims); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{"iss": c.Issuer(), "sub": c.Subject(), "client_id": c.ClientID(), "jti": c.ID()} {
+		if want, _ := text(claims[name]); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	if want := list(claims["aud"]); !slices.Equal(c.Audience(), want) {
+		t.Errorf("aud: got %q, want %q", c.Audience(), want)
+	}
+	var granted []string
+	if s, ok := text(claims["scope"]); ok && scopeForm.MatchString(s) {
+		for name := range strings.SplitSeq(s, " ") {
+			if !slices.Contains(granted, name) {
+				granted = append(granted, name)
+			}
+		}
+	}
+	if got := slices.Collect(c.Scopes().All()); !slices.Equal(got, granted) {
+		t.Errorf("scopes: got %q, want %q", got, granted)
+	}
+}
+
+// credentialForm is RFC 6750, section 2.1, with any case of letters (RFC 9110,
+// section 11.1) and more than one space, as proxies fold lines.
+var credentialForm = regexp.MustCompile(`\A(?i:bearer) +([A-Za-z0-9._~+/-]+=*)\z`)
+
+// FuzzAuthorization compares what reaches a verifier with a regular expression.
+func FuzzAuthorization(f *testing.F) {
+	for i, row := range vectors(f).Rows {
+		if row.Authorization == nil && i%40 != 0 {
+			continue
+		}
+		if values := row.Values(); len(values) == 1 && len(values[0]) < 1<<12 {
+			f.Add(values[0], "", false)
+		} else if len(values) == 2 {
+			f.Add(values[0], values[1], true)
+		}
+	}
+	f.Fuzz(func(t *testing.T, value, other string, two bool) {
+		const nothing = "nothing"
+		got := nothing
+		v := bearer.VerifierFunc(func(_ context.Context, token string) (*bearer.Claims, error) {
+			got = token
+			return nil, bearer.UnknownKey
+		})
+		values := []string{value}
+		if two {
+			values = append(values, other)
+		}
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: values, Rule: scopes.All()})
+		want := nothing
+		if m := credentialForm.FindStringSubmatch(value); m != nil && !two && len(m[1]) <= 16<<10 {
+			want = m[1]
+		}
+		if got != want {
+			t.Errorf("got %q to the verifier, want %q", got, want)
+		}
+		reason := reasonOf(t, err)
+		switch {
+		case want != nothing:
+			if reason != bearer.UnknownKey {
+				t.Errorf("got %v, want the verifier's verdict", err)
+			}
+		case reason == bearer.NoToken:
+			// Ours to judge is only what is ours.
+			if two || len(value) > 7 && strings.EqualFold(value[:7], "bearer ") {
+				t.Errorf("got %v for %q", err, values)
+			}
+		case reason != bearer.InvalidRequest && reason != bearer.Malformed:
+			t.Errorf("got %v for %q", err, values)
+		}
+	})
+}

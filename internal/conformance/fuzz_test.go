@@ -1,0 +1,74 @@
+package conformance_test
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+)
+
+// FuzzTransports sends the same credentials over HTTP and over gRPC, and wants the
+// same verdict, and no handler reached by a token that no vector accepts.
+func FuzzTransports(f *testing.F) {
+	vectors := load(f)
+	good := make(map[string]bool)
+	for i, row := range vectors.Rows {
+		values := row.Values()
+		if row.Verifier != "rfc9068" || len(values) > 2 || len(row.Text()) > 1<<12 {
+			continue
+		}
+		if row.Authorization == nil && (row.VerifyReason() == "" || row.VerifyReason() == "not_yet_valid") {
+			good["Bearer "+row.Text()] = true // it is later now than the vectors' clock
+		}
+		if row.Authorization == nil && i%8 != 0 {
+			continue
+		}
+		for len(values) < 2 {
+			values = append(values, "")
+		}
+		f.Add(values[0], values[1], len(row.Values()) == 2, row.Scope != "")
+	}
+	v, err := vectors.Verifier("rfc9068")
+	if err != nil {
+		f.Fatal(err)
+	}
+	d := newDoor(f, v, "read:things")
+	f.Fuzz(func(t *testing.T, value, other string, two, asks bool) {
+		values, scope := []string{value}, ""
+		if two {
+			values = append(values, other)
+		}
+		if asks {
+			scope = "read:things"
+		}
+		h := d.overHTTP(t.Context(), scope, values)
+		g := d.overGRPC(t.Context(), t, scope, values)
+		if h.reached != g.reached || !slices.Equal(h.challenge, g.challenge) {
+			t.Errorf("got %+v over HTTP and %+v over gRPC", h, g)
+		}
+		want := map[int]codes.Code{
+			http.StatusOK: codes.OK, http.StatusBadRequest: codes.Unauthenticated, http.StatusUnauthorized: codes.Unauthenticated,
+			http.StatusForbidden: codes.PermissionDenied,
+		}
+		if code, ok := want[h.status]; !ok || g.code != code {
+			t.Errorf("got status %d and code %v", h.status, g.code)
+		}
+		if h.reached != (h.status == http.StatusOK) || (h.status == http.StatusOK) != (len(h.challenge) == 0) {
+			t.Errorf("got %+v", h)
+		}
+		if h.reached && (two || !known(good, value)) {
+			t.Errorf("got %q accepted", values)
+		}
+	})
+}
+
+// known reports whether value is a good one, but for the case of the scheme and the
+// number of spaces behind it.
+func known(good map[string]bool, value string) bool {
+	token := value[len("Bearer"):]
+	for token[0] == ' ' {
+		token = token[1:]
+	}
+	return good["Bearer "+token]
+}

@@ -1,0 +1,59 @@
+package jws_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/internal/conformance"
+	"github.com/bearerkit/bearer/internal/jws"
+)
+
+// FuzzReadHeader compares what is read of a header with encoding/json, and wants
+// nothing accepted that changes what the signature means.
+func FuzzReadHeader(f *testing.F) {
+	vectors, err := conformance.Load("../../testdata/vectors")
+	if err != nil {
+		f.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, row := range vectors.Rows {
+		part, _, _ := strings.Cut(row.Text(), ".")
+		if text, err := base64.RawURLEncoding.DecodeString(part); err == nil && len(text) < 4096 && !seen[part] {
+			seen[part] = true
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		header, err := jws.ReadHeader(base64.RawURLEncoding.EncodeToString(raw))
+		if err != nil {
+			return
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &want); err != nil {
+			t.Fatalf("it was accepted, and encoding/json says %v", err)
+		}
+		for _, name := range []string{"crit", "b64", "zip", "enc"} {
+			if want[name] != nil {
+				t.Errorf("got a header with %q accepted", name)
+			}
+		}
+		for name, got := range map[string]string{"alg": header.Alg, "kid": header.Kid, "typ": header.Typ, "cty": header.Cty} {
+			var text string
+			isText := want[name] != nil && want[name][0] == '"' && json.Unmarshal(want[name], &text) == nil
+			if got != text {
+				t.Errorf("%s: got %q, want %q", name, got, text)
+			}
+			if (name == "kid" || name == "typ") && want[name] != nil && !isText {
+				t.Errorf("%s: got %s accepted, want a string", name, want[name])
+			}
+		}
+		if header.HasTyp != (want["typ"] != nil) {
+			t.Errorf("got HasTyp %v, want %v", header.HasTyp, !header.HasTyp)
+		}
+		if len(header.Members) != len(want) {
+			t.Errorf("got %d members, want %d", len(header.Members), len(want))
+		}
+	})
+}

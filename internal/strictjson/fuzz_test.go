@@ -1,0 +1,152 @@
+package strictjson_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/bearerkit/bearer/internal/conformance"
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+// FuzzParse compares the reader with encoding/json and what that leaves out. Both
+// must agree on every input, and on every value.
+func FuzzParse(f *testing.F) {
+	vectors, err := conformance.Load("../../testdata/vectors")
+	if err != nil {
+		f.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, row := range vectors.Rows {
+		for part := range strings.SplitSeq(row.Text(), ".") {
+			if text, err := base64.RawURLEncoding.DecodeString(part); err == nil && len(text) < 4096 && bytes.ContainsAny(text, "{[") && !seen[part] {
+				seen[part] = true
+				f.Add(text)
+			}
+		}
+	}
+	for _, text := range []string{`{}`, `{"a":{"b":[1,{"c":null}]}}`, `{"a":"\ud83d\ude00"}`, `{"a":"\ude00"}`, `{"\u0061":1,"a":2}`, `[]`, `{"a":1}{}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		members, err := strictjson.Parse(bytes.Clone(data))
+		if want := reference(data); (err == nil) != want {
+			t.Fatalf("got %v, want accepted %v", err, want)
+		}
+		if err != nil {
+			return
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(data, &want); err != nil {
+			t.Fatalf("encoding/json refuses it: %v", err)
+		}
+		if len(members) != len(want) {
+			t.Errorf("got %d members, want %d", len(members), len(want))
+		}
+		for name, value := range want {
+			got := members.Lookup(name)
+			if !bytes.Equal(bytes.TrimSpace(got), value) {
+				t.Errorf("%q: got %s, want %s", name, got, value)
+			}
+			var text string
+			isText := json.Unmarshal(value, &text) == nil && value[0] == '"'
+			if s, ok := strictjson.String(got); ok != isText || s != text {
+				t.Errorf("%q: got text %q %v, want %q %v", name, s, ok, text, isText)
+			}
+			var list []json.RawMessage
+			isList := value[0] == '[' && json.Unmarshal(value, &list) == nil
+			elements, ok := strictjson.Array(got)
+			if ok != isList || len(elements) != len(list) {
+				t.Errorf("%q: got %d elements, %v, want %d, %v", name, len(elements), ok, len(list), isList)
+			}
+			var texts []string
+			if isTexts := isList && !bytes.Contains(value, []byte("null")) && json.Unmarshal(value, &texts) == nil; isTexts {
+				if got, ok := strictjson.Strings(got); !ok || len(texts) > 0 && !reflect.DeepEqual(got, texts) {
+					t.Errorf("%q: got %q, %v, want %q", name, got, ok, texts)
+				}
+			}
+		}
+	})
+}
+
+// reference reports whether data is one object that has one reading, as
+// encoding/json and its tokens tell.
+func reference(data []byte) bool {
+	if !json.Valid(data) || !utf8.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' || lonely(data) {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	type level struct {
+		names map[string]bool // nil: an array
+		value bool            // the next token is a value, not a name
+	}
+	var levels []level
+	for {
+		token, err := dec.Token()
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		top := len(levels) - 1
+		if d, ok := token.(json.Delim); ok {
+			switch d {
+			case '{', '[':
+				if top >= 0 {
+					levels[top].value = false
+				}
+				next := level{}
+				if d == '{' {
+					next.names = make(map[string]bool)
+				}
+				if levels = append(levels, next); len(levels) > strictjson.MaxDepth {
+					return false
+				}
+			default:
+				levels = levels[:top]
+			}
+			continue
+		}
+		if l := &levels[top]; l.names != nil && !l.value {
+			name, _ := token.(string)
+			if l.names[name] {
+				return false
+			}
+			l.names[name], l.value = true, true
+		} else {
+			l.value = false
+		}
+	}
+}
+
+var (
+	escape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
+	pair   = regexp.MustCompile(`\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})`)
+)
+
+// lonely reports whether an escaped surrogate has no other one to make a pair.
+func lonely(data []byte) bool {
+	// Escapes one by one, so that \\ud800 is no surrogate.
+	text := escape.ReplaceAllFunc(data, func(e []byte) []byte {
+		if e[1] != 'u' {
+			return []byte("  ")
+		}
+		return e
+	})
+	text = pair.ReplaceAll(text, nil)
+	for _, e := range escape.FindAll(text, -1) {
+		if n, err := strconv.ParseUint(string(e[2:]), 16, 16); err == nil && 0xd800 <= n && n < 0xe000 {
+			return true
+		}
+	}
+	return false
+}

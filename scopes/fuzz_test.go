@@ -1,0 +1,179 @@
+package scopes_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// granted adds what the vectors say that tokens grant to the seeds.
+func granted(f *testing.F, add func(claims map[string]any)) {
+	f.Helper()
+	data, err := os.ReadFile("../testdata/vectors/rows/scope.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var list []struct{ Token string }
+	if err := json.Unmarshal(data, &list); err != nil {
+		f.Fatal(err)
+	}
+	for _, row := range list {
+		parts := strings.Split(row.Token, ".")
+		if len(parts) != 3 {
+			continue
+		}
+		var claims map[string]any
+		if text, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil && json.Unmarshal(text, &claims) == nil {
+			add(claims)
+		}
+	}
+}
+
+// form is RFC 6749, section 3.3.
+var form = regexp.MustCompile(`\A(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?\z`)
+
+// FuzzParse compares the reader of scopes with a regular expression.
+func FuzzParse(f *testing.F) {
+	granted(f, func(claims map[string]any) {
+		if s, ok := claims["scope"].(string); ok {
+			f.Add(s, "read:things")
+		}
+	})
+	f.Fuzz(func(t *testing.T, text, name string) {
+		set, err := scopes.Parse(text)
+		if want := form.MatchString(text); (err == nil) != want {
+			t.Fatalf("got %v, want accepted %v", err, want)
+		}
+		if err != nil {
+			if set.Len() != 0 || set.Has(text) || set.Has("") {
+				t.Errorf("got %v of a text that is not scopes", set)
+			}
+			return
+		}
+		var want []string
+		if text != "" {
+			for s := range strings.SplitSeq(text, " ") {
+				if !slices.Contains(want, s) {
+					want = append(want, s)
+				}
+			}
+		}
+		if got := slices.Collect(set.All()); !slices.Equal(got, want) || set.Len() != len(want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := set.Has(name); got != slices.Contains(want, name) {
+			t.Errorf("Has(%q): got %v", name, got)
+		}
+		again, err := scopes.Parse(set.String())
+		if err != nil || !slices.Equal(slices.Collect(again.All()), want) {
+			t.Errorf("got %v, %v of %q", again, err, set.String())
+		}
+		rule := scopes.All(name)
+		if allowed := rule.Err() == nil && rule.Allow(t.Context(), set) == nil; allowed != slices.Contains(want, name) {
+			t.Errorf("All(%q) of %q: got allowed %v", name, want, allowed)
+		}
+	})
+}
+
+// guarded is a table like those that people write: a public part beside one that is
+// not, wild cards, methods, a host, a route that ends.
+var guarded = []string{
+	"/", "/public/", "/private/", "GET /things/{id}", "POST /things/{id}", "/things/{id}/parts/{rest...}", "GET /exact/{$}", "admin.example/", "/a/b", "/a/b/",
+}
+
+// FuzzTable compares the table with the mux that serves the same patterns: a rule
+// that is found is that of the handler that is reached, in whatever spelling the
+// handler takes the path.
+func FuzzTable(f *testing.F) {
+	for _, target := range []string{
+		"/", "/public/x", "/private/x", "/public/../private/x", "/public/..%2fprivate/x", "/public/%2e%2e/private/x", "/public//private", "/public/%252e%252e/private/x",
+		"/things/1", "/things/a%2fb", "/things/1/parts/2/3", "/things/1/parts/..%2f..", "/exact/", "/exact/x", "/exact", "/a/b", "/a/b/", "/a%2fb", "/public/..;/private", "/public\\..\\private",
+		"/./public/", "//public/", "/PUBLIC/x", "/public%00/", "/%70ublic/x", "/public/x?y=/private/", "*", "",
+	} {
+		f.Add("GET", target, "api.example")
+		f.Add("POST", target, "admin.example")
+		f.Add("CONNECT", target, "api.example:80")
+	}
+	var table scopes.Table
+	mux := http.NewServeMux()
+	for _, pattern := range guarded {
+		table.Handle(pattern, scopes.All(name(pattern)))
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Served", name(pattern)) })
+	}
+	f.Fuzz(func(t *testing.T, method, target, host string) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || u.Host != "" {
+			t.Skip()
+		}
+		r := &http.Request{Method: method, URL: u, Host: host, RequestURI: target, Header: http.Header{}}
+		rule, pattern := table.Rule(r)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		served := w.Header().Get("Served")
+		if pattern == "" {
+			if !rule.IsZero() {
+				t.Errorf("got rule %v without a pattern", rule)
+			}
+			return // denied, which is never wrong here
+		}
+		if name(pattern) != served {
+			t.Fatalf("%s %s %s: got the rule of %q, and %q (status %d) serves", method, host, target, pattern, served, w.Code)
+		}
+		if got := rule.Scopes(); !slices.Equal(got, []string{name(pattern)}) {
+			t.Errorf("got a rule that asks for %q, want that of %q", got, pattern)
+		}
+		// What file servers, proxies and other routers make of the same path.
+		for _, other := range []string{u.Path, path.Clean(u.Path), mustUnescape(u.Path), path.Clean(mustUnescape(u.Path)), strings.ReplaceAll(u.Path, `\`, "/")} {
+			again := &http.Request{Method: method, URL: &url.URL{Path: other}, Host: host, Header: http.Header{}}
+			if _, found := mux.Handler(again); found != pattern && strings.TrimSuffix(other, "/") != strings.TrimSuffix(u.Path, "/") {
+				t.Errorf("%s %s: got the rule of %q, and as %s it belongs to %q", method, target, pattern, other, found)
+			}
+		}
+	})
+}
+
+// name is a scope by the name of a pattern.
+func name(pattern string) string { return strings.ReplaceAll(pattern, " ", "_") }
+
+// mustUnescape decodes once more, or returns p.
+func mustUnescape(p string) string {
+	if decoded, err := url.PathUnescape(p); err == nil {
+		return decoded
+	}
+	return p
+}
+
+// FuzzMethods compares the rules of gRPC methods with two lookups.
+func FuzzMethods(f *testing.F) {
+	methods := scopes.Methods{
+		"/a.v1.Things/Get": scopes.All("get"), "/a.v1.Things/*": scopes.All("things"), "/a.v1.Open/Get": scopes.Public(),
+	}
+	for _, method := range []string{
+		"/a.v1.Things/Get", "/a.v1.Things/Put", "/a.v1.Open/Get", "/a.v1.Open/Put", "/a.v1.Things/", "/a.v1.Things/*", "a.v1.Things/Get", "//a.v1.Things/Get",
+		"/a.v1.Things/Get/", "/A.v1.Things/Get", "/a.v1.Things/G%65t", "", "/", "/a.v1.Things/a/b",
+	} {
+		f.Add(method)
+	}
+	f.Fuzz(func(t *testing.T, method string) {
+		rule, _ := methods.Rule(method)
+		want := scopes.Rule{}
+		if exact, ok := methods[method]; ok && !strings.HasSuffix(method, "*") {
+			want = exact
+		} else if rest, ok := strings.CutPrefix(method, "/a.v1.Things/"); ok && rest != "" && rest != "*" && !strings.Contains(rest, "/") {
+			want = methods["/a.v1.Things/*"]
+		}
+		if rule.String() != want.String() {
+			t.Errorf("%q: got %v, want %v", method, rule, want)
+		}
+	})
+}
