@@ -23,7 +23,8 @@ type Request struct {
 
 // Decide is the whole decision on a request, the same for every transport:
 // credentials, token, rule. Where the request may pass it returns a context with
-// the caller's claims in it; for a public rule that is ctx as it came.
+// the caller's claims in it; for a public rule that is ctx as it came, and no
+// observer is told.
 // Otherwise it returns an *[Error], and never panics. Guards are made of it, and
 // so can be those of transports that this module does not have.
 func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Context, err error) {

@@ -22,7 +22,9 @@ type ObserverFunc func(ctx context.Context, e Event)
 func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
 
 // Event is one outcome: of a request where a guard asked, of a token where
-// Verify was called without one. Each is told once.
+// Verify was called without one. Each is told once. A request under a rule that is
+// public is not told: nothing is decided there, and probes would drown the rest.
+// Count requests where they are served.
 type Event struct {
 	// Transport is "http" or "grpc", or "" without a guard.
 	Transport string
