@@ -7,7 +7,6 @@ package strictjson
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -42,11 +41,11 @@ func (o Object) Lookup(name string) jsontext.Value {
 // changed afterwards.
 func Parse(data []byte) (Object, error) {
 	if TooDeep(data) {
-		return nil, fmt.Errorf("nested more than %d deep", MaxDepth)
+		return nil, errTooDeep
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	if dec.PeekKind() != '{' {
-		return nil, errors.New("not a JSON object")
+		return nil, errNotObject
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, reason(err)
@@ -80,7 +79,7 @@ func Parse(data []byte) (Object, error) {
 // decoder's error quotes names of the input.
 func reason(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return errors.New("a member name comes twice")
+		return errTwice
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return errors.New("JSON ends too early")
@@ -113,35 +112,38 @@ func TooDeep(data []byte) bool {
 	return false
 }
 
-// String returns the text of a JSON string, and false for any other value.
-func String(v jsontext.Value) (string, bool) {
+// String returns the text of a JSON string, and false for any other value. The
+// value is valid JSON, or empty.
+func String[T ~string | ~[]byte](v T) (string, bool) {
 	if len(v) < 2 || v[0] != '"' {
 		return "", false
 	}
-	if bytes.IndexByte(v, '\\') < 0 {
-		return string(v[1 : len(v)-1]), true
+	if text := string(v[1 : len(v)-1]); strings.IndexByte(text, '\\') < 0 {
+		return text, true
 	}
 	text, err := jsontext.AppendUnquote(nil, v)
 	return string(text), err == nil
 }
 
 // Strings returns the texts of an array of strings, and false for any other
-// value.
-func Strings(v jsontext.Value) ([]string, bool) {
-	elements, ok := Array(v)
-	if !ok {
+// value. The value is valid JSON, or empty.
+func Strings[T ~string | ~[]byte](v T) ([]string, bool) {
+	if len(v) == 0 || v[0] != '[' {
 		return nil, false
 	}
-	texts := make([]string, len(elements))
-	for i, element := range elements {
-		if texts[i], ok = String(element); !ok {
+	texts := []string{}
+	for element := range Elements(string(v)) {
+		text, ok := String(element)
+		if !ok {
 			return nil, false
 		}
+		texts = append(texts, text)
 	}
 	return texts, true
 }
 
-// Array returns the elements of a JSON array, and false for any other value.
+// Array returns the elements of a JSON array, and false for any other value. The
+// value is valid JSON, or empty.
 func Array(v jsontext.Value) ([]jsontext.Value, bool) {
 	if len(v) == 0 || v[0] != '[' {
 		return nil, false

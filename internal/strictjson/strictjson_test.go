@@ -10,12 +10,11 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-func TestParse(t *testing.T) {
+// rows is texts, and what is in them: name=value pairs, or "error: " and a word of
+// what is wrong.
+func rows() []struct{ in, want string } {
 	deep := func(n int) string { return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}` }
-	for _, row := range []struct {
-		in   string
-		want string // name=value pairs, or "error: " and a word of it
-	}{
+	return []struct{ in, want string }{
 		{`{}`, ""},
 		{` {"a":1} `, "a=1"},
 		{`{"a":1,"b":"x","c":[1,{"d":null}]}`, `a=1 b="x" c=[1,{"d":null}]`},
@@ -48,7 +47,13 @@ func TestParse(t *testing.T) {
 		{`{"a":1/**/}`, "error: JSON"},
 		{`{a:1}`, "error: JSON"},
 		{"{\"a\":\"\n\"}", "error: JSON"},
-	} {
+		{" { \n\"a\" : [ 1 , [ ] , { } ] ,\t\"b\":\"\\\\\" , \"c\":-1.5e3 } ", "a=[ 1 , [ ] , { } ] b=\"\\\\\" c=-1.5e3"},
+		{`{"\"}":"]","\\":true}`, `"}="]" \=true`},
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, row := range rows() {
 		object, err := strictjson.Parse([]byte(row.in))
 		var pairs []string
 		for _, m := range object {

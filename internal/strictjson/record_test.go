@@ -1,0 +1,140 @@
+package strictjson_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+func TestParseRecord(t *testing.T) {
+	for _, row := range rows() {
+		record, err := strictjson.ParseRecord([]byte(row.in))
+		var pairs []string
+		for name, value := range record.All() {
+			pairs = append(pairs, name+"="+value)
+			if got := record.Lookup(name); got != value {
+				t.Errorf("%.60s: Lookup(%q): got %s, want %s", row.in, name, got, value)
+			}
+		}
+		got := strings.Join(pairs, " ")
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if word, isErr := strings.CutPrefix(row.want, "error: "); isErr != (err != nil) || (isErr && !strings.Contains(got, word)) || (!isErr && got != row.want) {
+			t.Errorf("%.60s: got %s, want %s", row.in, got, row.want)
+		}
+	}
+	if _, err := strictjson.ParseRecord([]byte(`{"a":"` + strings.Repeat("a", strictjson.MaxRecord) + `"}`)); err == nil {
+		t.Error("longer than MaxRecord: got no error")
+	}
+}
+
+func TestRecordLookup(t *testing.T) {
+	record, err := strictjson.ParseRecord([]byte(`{"a":1,"\u0062":null,"":2}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"a": "1", "b": "null", "": "2", "B": "", `\u0062`: "", "c": ""} {
+		if got := record.Lookup(name); got != want {
+			t.Errorf("Lookup(%q): got %s, want %s", name, got, want)
+		}
+	}
+	if record.Len() != 3 {
+		t.Errorf("got %d members, want 3", record.Len())
+	}
+}
+
+func TestWalk(t *testing.T) {
+	for _, row := range []struct{ in, members, elements string }{
+		{`{"a":[1,"]"],"b":{"c":"}"}}`, `a=[1,"]"] b={"c":"}"}`, ""},
+		{`[1,"a,b",[2,3],{"d":4},null]`, "", `1|"a,b"|[2,3]|{"d":4}|null`},
+		{`[ ]`, "", ""},
+		{`{ }`, "", ""},
+		{`"[1]"`, "", ""},
+		{``, "", ""},
+	} {
+		var members, elements []string
+		for name, value := range strictjson.Members(row.in) {
+			members = append(members, name+"="+value)
+		}
+		for value := range strictjson.Elements(row.in) {
+			elements = append(elements, value)
+		}
+		if got := strings.Join(members, " "); got != row.members {
+			t.Errorf("Members(%s): got %s, want %s", row.in, got, row.members)
+		}
+		if got := strings.Join(elements, "|"); got != row.elements {
+			t.Errorf("Elements(%s): got %s, want %s", row.in, got, row.elements)
+		}
+	}
+}
+
+// FuzzParseRecord wants ParseRecord and the walk through what it accepts to say
+// what the library says, token by token.
+func FuzzParseRecord(f *testing.F) {
+	for _, row := range rows() {
+		f.Add([]byte(row.in))
+	}
+	f.Add([]byte(`{"a":{"b":[1,{"c":"\ud83d\ude00"}]},"d":["\\\"",""]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		object, want := strictjson.Parse(bytes.Clone(data))
+		record, err := strictjson.ParseRecord(data)
+		if (err == nil) != (want == nil) {
+			t.Fatalf("%q: got %v, want %v", data, err, want)
+		}
+		if err != nil {
+			return
+		}
+		if record.Len() != len(object) {
+			t.Fatalf("%q: got %d members, want %d", data, record.Len(), len(object))
+		}
+		i := 0
+		for name, value := range record.All() {
+			if object[i].Name != name || string(object[i].Value) != value || record.Lookup(name) != value {
+				t.Errorf("%q: got %q, %q, want %q, %q", data, name, value, object[i].Name, object[i].Value)
+			}
+			walk(t, object[i].Value)
+			i++
+		}
+	})
+}
+
+// walk compares Members and Elements with what the library says of a valid value.
+func walk(t *testing.T, v jsontext.Value) {
+	t.Helper()
+	if elements, ok := strictjson.Array(v); ok {
+		i := 0
+		for element := range strictjson.Elements(string(v)) {
+			if i == len(elements) || element != string(elements[i]) {
+				t.Fatalf("%s: element %d: got %s", v, i, element)
+			}
+			walk(t, elements[i])
+			i++
+		}
+		if i != len(elements) {
+			t.Errorf("%s: got %d elements, want %d", v, i, len(elements))
+		}
+	}
+	if v.Kind() != '{' {
+		return
+	}
+	object, err := strictjson.Parse(v)
+	if err != nil {
+		t.Fatalf("%s: %v", v, err)
+	}
+	i := 0
+	for name, value := range strictjson.Members(string(v)) {
+		if i == len(object) || name != object[i].Name || value != string(object[i].Value) {
+			t.Fatalf("%s: member %d: got %q, %s", v, i, name, value)
+		}
+		walk(t, object[i].Value)
+		i++
+	}
+	if i != len(object) {
+		t.Errorf("%s: got %d members, want %d", v, i, len(object))
+	}
+}
