@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -17,19 +18,19 @@ const skew = 60 * time.Second
 
 // acceptable checks all that does not depend on the signature. It fills in the
 // claims. It may be called twice on one token.
-func (v *JWTVerifier) acceptable(t *token) error {
-	if err := v.profile.checkType(t); err != nil {
+func (v *JWTVerifier) acceptable(t *token) *Error {
+	if err := v.profile.checkType(t.header); err != nil {
 		return err
 	}
-	if err := t.checkReplicated(); err != nil {
+	c := &t.entry.Claims
+	if err := checkReplicated(t.header, c); err != nil {
 		return err
 	}
-	c := t.claims
 	if err := c.decode(v.profile); err != nil {
 		return err
 	}
 	c.scopes = v.hierarchy.Expand(c.scopes)
-	c.configured = v.issuer
+	c.by = v
 	if c.issuer = t.iss; v.template == nil {
 		c.issuer = v.issuer // where the token has an alias of it
 	}
@@ -45,26 +46,26 @@ func (v *JWTVerifier) acceptable(t *token) error {
 	return v.profile.checkConfirmation(c)
 }
 
-func (p *profile) checkType(t *token) *Error {
-	if name := p.forbiddenIn(t); name != "" {
+func (p *profile) checkType(h *jws.Header) *Error {
+	if name := p.forbiddenIn(h); name != "" {
 		return refuse(WrongType, "header %q: %s", name, p.forbiddenHeader[name])
 	}
-	typ := mediaType(t.header.Typ)
-	if slices.Contains(p.types, typ) && (typ != "" || !t.header.HasTyp) {
+	typ := mediaType(h.Typ)
+	if slices.Contains(p.types, typ) && (typ != "" || !h.HasTyp) {
 		return nil
 	}
 	got := "none"
-	if t.header.HasTyp {
-		got = fmt.Sprintf("%q", cut(t.header.Typ))
+	if h.HasTyp {
+		got = fmt.Sprintf("%q", cut(h.Typ))
 	}
 	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
 }
 
 // forbiddenIn returns the member of the header that makes the token of use to
 // somebody else only, or "".
-func (p *profile) forbiddenIn(t *token) string {
+func (p *profile) forbiddenIn(h *jws.Header) string {
 	for name := range p.forbiddenHeader {
-		if t.header.Members.Lookup(name) != nil {
+		if h.Members.Lookup(name) != "" {
 			return name
 		}
 	}
@@ -74,14 +75,14 @@ func (p *profile) forbiddenIn(t *token) string {
 // checkReplicated wants claims that the header repeats to be the same there (RFC
 // 7519, section 5.3): whoever routed the token by its header must not have seen
 // another one.
-func (t *token) checkReplicated() error {
-	for _, name := range []string{"iss", "sub", "aud"} {
-		repeated := t.header.Members.Lookup(name).Clone()
-		if repeated == nil {
+func checkReplicated(h *jws.Header, c *Claims) *Error {
+	for _, name := range [...]string{"iss", "sub", "aud"} {
+		repeated := jsontext.Value(h.Members.Lookup(name))
+		if len(repeated) == 0 {
 			continue
 		}
-		claim := t.claims.members.Lookup(name).Clone()
-		if claim == nil || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
+		claim := jsontext.Value(c.members.Lookup(name))
+		if len(claim) == 0 || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
 			return refuse(InvalidClaims, "header: %q is not what the claims say", name)
 		}
 	}
@@ -99,16 +100,16 @@ func (p *profile) typesText() string {
 }
 
 // checkTimes is the part of the verdict that the clock can change.
-func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) error {
+func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) *Error {
 	switch {
-	case c.members.Lookup("exp") == nil:
+	case c.expiresAt.IsZero() && c.members.Lookup("exp") == "":
 		return refuse(InvalidClaims, `"exp" is required`)
 	case !now.Before(c.expiresAt):
-		return refuse(Expired, "at %s", c.expiresAt.UTC().Format(time.RFC3339))
+		return refuse(Expired, "at %v", date(c.expiresAt))
 	case c.notBefore.After(now.Add(skew)):
-		return refuse(NotYetValid, "nbf is %s", c.notBefore.UTC().Format(time.RFC3339))
+		return refuse(NotYetValid, "nbf is %v", date(c.notBefore))
 	case c.issuedAt.After(now.Add(skew)):
-		return refuse(NotYetValid, "iat is %s", c.issuedAt.UTC().Format(time.RFC3339))
+		return refuse(NotYetValid, "iat is %v", date(c.issuedAt))
 	}
 	if v.maxLifetime == 0 && v.maxAge == 0 {
 		return nil
@@ -125,36 +126,47 @@ func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) error {
 	return nil
 }
 
+// date prints a time as logs have it.
+type date time.Time
+
+// String returns the time in UTC (RFC 3339).
+func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
+
 // checkAudience wants one of our names in the first claim of the profile that
 // says whom the token is for.
 func (v *JWTVerifier) checkAudience(c *Claims) *Error {
-	names := c.audience
-	if value := v.profile.audienceOf(c); value != nil {
-		var ok bool
-		if names, ok = texts(value); !ok {
-			return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
-		}
+	value := v.profile.audienceOf(c)
+	if value == "" {
+		value = c.members.Lookup("aud")
 	}
-	if slices.ContainsFunc(names, func(aud string) bool { return slices.Contains(v.audience, aud) }) {
+	switch {
+	case value != "" && !isTexts(value):
+		return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
+	case value != "" && hasText(value, v.audience):
 		return nil
 	}
-	return refuse(WrongAudience, "%q does not name this resource, %q", cutAll(names), v.audience)
+	return refuse(WrongAudience, "%v does not name this resource, %q", excerpt(value), v.audience)
 }
 
 // audienceOf returns the value of the first claim that says whom the token is
-// for, or nil. An empty array says nothing.
-func (p *profile) audienceOf(c *Claims) jsontext.Value {
+// for, or "". An empty array says nothing.
+func (p *profile) audienceOf(c *Claims) string {
 	for _, path := range p.audience {
-		if value := path.in(c.members); value != nil && !emptyArray(value) {
+		if value := path.in(&c.members); value != "" && !emptyArray(value) {
 			return value
 		}
 	}
-	return nil
+	return ""
 }
 
-func emptyArray(value jsontext.Value) bool {
-	elements, ok := strictjson.Array(value)
-	return ok && len(elements) == 0
+func emptyArray(value string) bool {
+	if value[0] != '[' {
+		return false
+	}
+	for range strictjson.Elements(value) {
+		return false
+	}
+	return true
 }
 
 // checkClaims wants the claims that the profile requires, and none that it
@@ -162,17 +174,17 @@ func emptyArray(value jsontext.Value) bool {
 // there.
 func (p *profile) checkClaims(c *Claims) *Error {
 	for _, path := range p.required {
-		if value := path.in(c.members); value == nil || value.Kind() == 'n' || string(value) == `""` {
+		if value := path.in(&c.members); value == "" || value == "null" || value == `""` {
 			return refuse(InvalidClaims, "%q is required (profile %s)", path, p.name)
 		}
 	}
 	for _, want := range p.values {
-		if text, ok := strictjson.String(want.path.in(c.members)); !ok || !slices.Contains(want.values, text) {
+		if text, ok := strictjson.String(want.path.in(&c.members)); !ok || !slices.Contains(want.values, text) {
 			return refuse(InvalidClaims, "%q is not %q (profile %s)", want.path, want.values, p.name)
 		}
 	}
 	for _, path := range p.forbidden {
-		if path.in(c.members) != nil {
+		if path.in(&c.members) != "" {
 			return refuse(InvalidClaims, "%q marks another kind of token, such as an ID token (profile %s)", path, p.name)
 		}
 	}
@@ -182,29 +194,31 @@ func (p *profile) checkClaims(c *Claims) *Error {
 // checkConfirmation refuses a token that is bound to its sender (RFC 7800,
 // section 3.1): to take it as a plain bearer token would be a downgrade (RFC
 // 9449, section 7.2; RFC 8705, section 3).
-func (p *profile) checkConfirmation(c *Claims) error {
+func (p *profile) checkConfirmation(c *Claims) *Error {
 	value := c.members.Lookup("cnf")
-	if value == nil {
+	if value == "" {
 		return nil
 	}
-	members, err := strictjson.Parse(value)
-	if err != nil || len(members) == 0 {
-		return refuse(WrongBinding, `"cnf" is not an object with members`)
-	}
-	for _, m := range members {
-		if !slices.Contains(p.inert, m.Name) {
-			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, cut(m.Name))
+	bound := true
+	for name := range strictjson.Members(value) {
+		if !slices.Contains(p.inert, name) {
+			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, cut(name))
 		}
+		bound = false
+	}
+	if bound {
+		return refuse(WrongBinding, `"cnf" is not an object with members`)
 	}
 	return nil
 }
 
-// texts returns a string, or the strings of an array.
-func texts(value jsontext.Value) ([]string, bool) {
-	if text, ok := strictjson.String(value); ok {
-		return []string{text}, true
-	}
-	return strictjson.Strings(value)
+// excerpt prints a string, or some of the strings of an array.
+type excerpt string
+
+// String returns them quoted, each of them cut.
+func (e excerpt) String() string {
+	all, _ := texts(string(e))
+	return fmt.Sprintf("%q", cutAll(all))
 }
 
 func cutAll(values []string) []string {

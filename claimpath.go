@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -51,16 +49,22 @@ func parseClaimPaths(field string, list []string) (paths []claimPath, errs []err
 // String returns the names as a log can show them.
 func (p claimPath) String() string { return strings.Join(p, "/") }
 
-// in returns the value of the claim, or nil. What is there but null counts: it
+// in returns the value of the claim, or "". What is there but null counts: it
 // has a type, and the wrong one.
-func (p claimPath) in(object strictjson.Object) jsontext.Value {
-	value := object.Lookup(p[0])
+func (p claimPath) in(claims *strictjson.Record) string {
+	value := claims.Lookup(p[0])
 	for _, name := range p[1:] {
-		inner, err := strictjson.Parse(value)
-		if err != nil {
-			return nil
-		}
-		value = inner.Lookup(name)
+		value = member(value, name)
 	}
 	return value
+}
+
+// member returns the value of a member of an object, or "".
+func member(object, name string) string {
+	for n, value := range strictjson.Members(object) {
+		if n == name {
+			return value
+		}
+	}
+	return ""
 }

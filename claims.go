@@ -17,17 +17,14 @@ import (
 // concurrent use: every handler that asks shares one value, and none can change
 // what another one sees.
 type Claims struct {
-	raw     []byte // the claims set as it was signed
-	members strictjson.Object
+	members strictjson.Record // the claims set as it was signed; texts below are parts of it
+	by      *JWTVerifier
 
 	issuer, subject, clientID, id  string
-	audience                       []string
 	scopes                         scopes.Set
 	expiresAt, notBefore, issuedAt time.Time
-	configured                     string // the issuer as it is configured: perhaps a template
 	roles                          []string
 	custom                         any
-	decodeCustom                   func([]byte) (any, error)
 }
 
 // Issuer returns the configured issuer, which "iss" is to the byte or an alias
@@ -47,7 +44,10 @@ func (c *Claims) ClientID() string { return c.clientID }
 func (c *Claims) ID() string { return c.id }
 
 // Audience returns a copy of "aud", always as a list.
-func (c *Claims) Audience() []string { return slices.Clone(c.audience) }
+func (c *Claims) Audience() []string {
+	names, _ := texts(c.members.Lookup("aud")) // another form of it was refused
+	return names
+}
 
 // Scopes returns what the token grants. Roles, groups and permissions are never
 // among it.
@@ -70,15 +70,17 @@ func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
 // has it. Names are exact, and dots in them mean nothing.
 func (c *Claims) Value(name string) (jsontext.Value, bool) {
 	v := c.members.Lookup(name)
-	return v.Clone(), v != nil
+	if v == "" {
+		return nil, false
+	}
+	return jsontext.Value(v), true
 }
 
 // Decode decodes the whole claims set into v, which is as for encoding/json but
 // with names compared exactly. It decodes anew on every call: for claims that
 // every request needs there is Config.Custom.
 func (c *Claims) Decode(v any) error {
-	// A copy: methods of v may write into what they are given.
-	if err := json.Unmarshal(slices.Clone(c.raw), v); err != nil {
+	if err := json.Unmarshal([]byte(c.members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
 	}
 	return nil
@@ -113,44 +115,51 @@ func cut(s string) string {
 	return s[:maxQuoted] + "..."
 }
 
+// memory is about how many bytes the claims take, custom claims included, which
+// are taken to need as much again as the text that they are made of.
+func (c *Claims) memory() int {
+	n := len(c.members.Text()) + 8*c.members.Len() + 16*(c.scopes.Len()+len(c.roles))
+	if c.custom != nil {
+		n += len(c.members.Text())
+	}
+	return n
+}
+
 // decode fills in what the claims set says, for tokens of profile p. It judges
 // types; whether values are acceptable is the verifier's to say.
-func (c *Claims) decode(p *profile) error {
-	for _, text := range []struct {
+func (c *Claims) decode(p *profile) *Error {
+	for _, text := range [...]struct {
 		name string
 		to   *string
 	}{{"sub", &c.subject}, {"jti", &c.id}} {
-		if v := c.members.Lookup(text.name); v != nil {
+		if v := c.members.Lookup(text.name); v != "" {
 			var ok bool
 			if *text.to, ok = strictjson.String(v); !ok {
 				return refuse(InvalidClaims, "%q is not a string", text.name)
 			}
 		}
 	}
-	for _, date := range []struct {
+	for _, date := range [...]struct {
 		name string
 		to   *time.Time
 	}{{"exp", &c.expiresAt}, {"nbf", &c.notBefore}, {"iat", &c.issuedAt}} {
-		if v := c.members.Lookup(date.name); v != nil {
+		if v := c.members.Lookup(date.name); v != "" {
 			var err error
 			if *date.to, err = numericDate(v); err != nil {
 				return refuse(InvalidClaims, "%q %w", date.name, err)
 			}
 		}
 	}
-	if v := c.members.Lookup("aud"); v != nil {
-		var ok bool
-		if c.audience, ok = texts(v); !ok {
-			return refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
-		}
+	if v := c.members.Lookup("aud"); v != "" && !isTexts(v) {
+		return refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
 	}
 	return c.decodeGrants(p)
 }
 
 // decodeGrants fills in who the client is and what it may do.
-func (c *Claims) decodeGrants(p *profile) error {
+func (c *Claims) decodeGrants(p *profile) *Error {
 	for _, path := range p.clientID {
-		if v := path.in(c.members); v != nil {
+		if v := path.in(&c.members); v != "" {
 			var ok bool
 			if c.clientID, ok = strictjson.String(v); !ok {
 				return refuse(InvalidClaims, "%q is not a string", path)
@@ -160,18 +169,22 @@ func (c *Claims) decodeGrants(p *profile) error {
 	}
 	c.scopes = scopes.Set{}
 	for _, path := range p.scopes {
-		c.scopes = c.scopes.Union(granted(path.in(c.members), p.arrays))
+		if v := path.in(&c.members); v != "" {
+			c.scopes = c.scopes.Union(granted(v, p.arrays))
+		}
 	}
 	c.roles = nil
 	for _, path := range p.roles {
-		c.roles = append(c.roles, rolesOf(path.in(c.members))...)
+		if v := path.in(&c.members); v != "" {
+			c.roles = append(c.roles, rolesOf(v)...)
+		}
 	}
 	return nil
 }
 
 // granted reads one claim that holds scopes. What is not in the form of RFC
 // 6749, section 3.3 grants nothing, and does not make the token invalid.
-func granted(v jsontext.Value, arrays bool) scopes.Set {
+func granted(v string, arrays bool) scopes.Set {
 	if text, ok := strictjson.String(v); ok {
 		set, _ := scopes.Parse(text) // an error comes with the empty set
 		return set
@@ -185,17 +198,47 @@ func granted(v jsontext.Value, arrays bool) scopes.Set {
 
 // rolesOf reads one claim that holds roles: an array of strings, or an object
 // whose names are the roles. Any other form has none.
-func rolesOf(v jsontext.Value) []string {
+func rolesOf(v string) []string {
 	if names, ok := strictjson.Strings(v); ok {
 		return names
 	}
-	object, err := strictjson.Parse(v)
-	if err != nil {
-		return nil
-	}
-	names := make([]string, len(object))
-	for i, m := range object {
-		names[i] = m.Name
+	var names []string
+	for name := range strictjson.Members(v) {
+		names = append(names, name)
 	}
 	return names
+}
+
+// texts returns a string, or the strings of an array.
+func texts(v string) ([]string, bool) {
+	if text, ok := strictjson.String(v); ok {
+		return []string{text}, true
+	}
+	return strictjson.Strings(v)
+}
+
+// isTexts reports whether v is a string or an array of strings.
+func isTexts(v string) bool {
+	if _, ok := strictjson.String(v); ok {
+		return true
+	}
+	for element := range strictjson.Elements(v) {
+		if element[0] != '"' {
+			return false
+		}
+	}
+	return v[0] == '['
+}
+
+// hasText reports whether v is one of the wanted texts, or an array that has one.
+func hasText(v string, wanted []string) bool {
+	if text, ok := strictjson.String(v); ok {
+		return slices.Contains(wanted, text)
+	}
+	for element := range strictjson.Elements(v) {
+		if text, ok := strictjson.String(element); ok && slices.Contains(wanted, text) {
+			return true
+		}
+	}
+	return false
 }

@@ -132,6 +132,7 @@ func New(cfg Config) (*JWTVerifier, error) {
 		validate:    cfg.Validate,
 		observer:    cfg.Observer,
 		keys:        cfg.Keys,
+		cache:       newCache(cfg.CacheSize),
 	}
 	if cfg.Keys == nil && cfg.Issuer != "" && template == nil {
 		if err := v.discover(len(errs) == 0); err != nil {

@@ -51,6 +51,9 @@ func (c *call) Value(key any) any {
 
 // callFrom returns the request that ctx belongs to, or nil.
 func callFrom(ctx context.Context) *call {
+	if c, ok := ctx.(*call); ok {
+		return c
+	}
 	c, _ := ctx.Value(callKey{}).(*call)
 	return c
 }

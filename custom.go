@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -49,15 +48,15 @@ func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 		return invalidDecoder{err}.decode
 	}
 	return func(claims []byte) (any, error) {
-		members, err := strictjson.Parse(claims)
+		members, err := strictjson.ParseRecord(claims)
 		if err != nil {
 			return nil, err
 		}
-		value := path.in(members)
-		if value == nil {
+		value := path.in(&members)
+		if value == "" {
 			return nil, fmt.Errorf("claim %q is missing", path)
 		}
-		return JSON[T](value)
+		return JSON[T]([]byte(value))
 	}
 }
 
@@ -132,7 +131,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 		custom, ok = c.Interface().(T)
 		return custom, ok
 	}
-	fresh, err := claims.decodeCustom(slices.Clone(claims.raw))
+	fresh, err := claims.by.custom([]byte(claims.members.Text()))
 	if err != nil {
 		return custom, false
 	}

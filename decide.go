@@ -37,24 +37,25 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 			allowed, err = nil, panicked(p)
 		}
 	}()
+	d := decision{verifier: v, req: req}
 	observer, _ := v.(Observer)
-	if own, ok := v.(verifier); ok && !own.observing() {
+	if d.own, _ = v.(verifier); d.own != nil && !d.own.observing() {
 		observer = nil // the clock need not be read for nobody
 	}
-	c := &call{Context: ctx, transport: req.Transport, route: req.Route, observed: observer != nil}
 	if observer == nil {
-		return settle(c, req.Rule, decide(c, v, req))
+		d.decide(ctx)
+		return d.settle(ctx)
 	}
+	d.observed = true
 	start := time.Now()
-	refusal := decide(c, v, req)
-	anonymous := refusal == errNoBearer && req.Rule.IsOptional()
-	e := Event{Transport: req.Transport, Route: req.Route, CacheHit: c.hit.Load(), Duration: time.Since(start)}
-	allowed, err = settle(c, req.Rule, refusal)
-	if refusal == nil || anonymous {
-		e.outcome(c.claims.Load(), nil)
+	d.decide(ctx)
+	e := Event{Transport: req.Transport, Route: req.Route, CacheHit: d.hit || d.call != nil && d.call.hit.Load(), Duration: time.Since(start)}
+	if d.refusal == errNoBearer && req.Rule.IsOptional() {
+		e.is(nil, nil)
 	} else {
-		e.outcome(c.claims.Load(), asError(refusal))
+		e.is(d.claims, d.refusal)
 	}
+	allowed, err = d.settle(ctx)
 	if err == nil {
 		e.Reason = "" // what a mode waived is in Err
 	}
@@ -62,43 +63,94 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	return allowed, err
 }
 
-// settle makes the answer of a refusal or nil. A rule's mode may waive its own
-// verdict, and that there is no token; nothing else.
-func settle(c *call, rule scopes.Rule, refusal *Error) (context.Context, error) {
-	switch {
-	case refusal == nil:
-		return c, nil
-	case refusal == errNoBearer && rule.IsOptional():
-		// Not whatever a hook calls NoToken: no credentials were sent.
-		return c, nil
-	case refusal.Reason == MissingScope && rule.IsReportOnly() && c.claims.Load() != nil:
-		return c, nil
-	}
-	return nil, asError(refusal) // ours are shared
+// decision is one request's way to its answer.
+type decision struct {
+	verifier Verifier
+	own      verifier // if it is one of this package
+	req      Request
+	observed bool
+
+	call    *call // nil: refused before it was worth one
+	claims  *Claims
+	hit     bool
+	refusal *Error
 }
 
-func decide(c *call, v Verifier, req Request) (refusal *Error) {
+// settle makes the answer of a refusal or nil. A rule's mode may waive its own
+// verdict, and that there is no token; nothing else.
+func (d *decision) settle(ctx context.Context) (context.Context, error) {
+	switch rule := d.req.Rule; {
+	case d.refusal == nil:
+		return d.call, nil
+	case d.refusal == errNoBearer && rule.IsOptional():
+		// Not whatever a hook calls NoToken: no credentials were sent.
+		return d.enter(ctx), nil
+	case d.refusal.Reason == MissingScope && rule.IsReportOnly() && d.claims != nil:
+		return d.call, nil
+	}
+	return nil, d.refusal.out()
+}
+
+// enter makes the context of the request.
+func (d *decision) enter(ctx context.Context) *call {
+	d.call = &call{Context: ctx, transport: d.req.Transport, route: d.req.Route, observed: d.observed}
+	return d.call
+}
+
+func (d *decision) decide(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			refusal = panicked(p)
+			d.refusal = panicked(p)
 		}
 	}()
-	token, err := credentials(req.Authorization)
-	if err != nil {
-		return err
+	token, refusal := credentials(d.req.Authorization)
+	if refusal != nil {
+		d.refusal = refusal
+		return
 	}
-	claims, verr := v.Verify(c, token)
-	if verr != nil {
-		return asError(verr)
+	if d.own != nil {
+		d.verifyOwn(ctx, token)
+	} else {
+		d.verify(ctx, token)
 	}
-	if claims == nil {
-		return refuse(Internal, "the verifier returned no claims and no error")
+	if d.refusal != nil {
+		return
 	}
-	c.claims.Store(claims)
-	if err := req.Rule.Allow(c, claims.Scopes()); err != nil {
-		return denied(req.Rule, claims, err)
+	d.call.claims.Store(d.claims)
+	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil {
+		d.refusal = denied(d.req.Rule, d.claims, err)
 	}
-	return nil
+}
+
+// verifyOwn asks a verifier of this package. What the token is made of is looked
+// at after a refusal only: what was accepted is base64url, every character of it.
+func (d *decision) verifyOwn(ctx context.Context, raw string) {
+	t := newToken()
+	defer t.free()
+	if d.refusal = d.own.find(t, raw); d.refusal == nil {
+		d.claims, d.refusal = t.verdict(d.enter(ctx))
+		d.hit = t.hit
+	}
+	if d.refusal != nil && !isB64Token(raw) {
+		d.refusal = errNotOneText
+	}
+}
+
+// verify asks somebody else's.
+func (d *decision) verify(ctx context.Context, raw string) {
+	if !isB64Token(raw) {
+		d.refusal = errNotOneText
+		return
+	}
+	claims, err := d.verifier.Verify(d.enter(ctx), raw)
+	switch {
+	case err != nil:
+		d.refusal = asError(err)
+	case claims == nil:
+		d.refusal = refuse(Internal, "the verifier returned no claims and no error")
+	default:
+		d.claims = claims
+	}
 }
 
 // denied makes an Error of a rule's verdict. A function of the rule may have
@@ -123,34 +175,32 @@ func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 	return e
 }
 
-// outcome fills in what the claims and the error say.
-func (e *Event) outcome(claims *Claims, err error) {
+// is fills in what the claims and the refusal say.
+func (e *Event) is(claims *Claims, refusal *Error) {
 	e.Claims = claims
-	if claims != nil {
-		e.Issuer = claims.configured
+	if claims != nil && claims.by != nil {
+		e.Issuer = claims.by.issuer
 	}
-	if err == nil {
+	if refusal == nil {
 		return
 	}
-	e.Err = err
-	refusal := asError(err)
-	e.Reason = refusal.Reason
+	e.Err, e.Reason = refusal.out(), refusal.Reason
 	if e.Issuer == "" {
 		e.Issuer = refusal.issuer
 	}
 }
 
 var (
-	errSeveral    = &Error{Reason: InvalidRequest, Err: errors.New("several Authorization values")}
-	errNoBearer   = &Error{Reason: NoToken}
-	errNotOneText = &Error{Reason: InvalidRequest, Err: errors.New("the credentials are not the Bearer scheme, a space and one token")}
+	errSeveral    = shared(InvalidRequest, errors.New("several Authorization values"))
+	errNoBearer   = shared(NoToken, nil)
+	errNotOneText = shared(InvalidRequest, errors.New("the credentials are not the Bearer scheme, a space and one token"))
 )
 
 const scheme = "Bearer"
 
 // credentials returns the token of the Authorization values (RFC 6750, section
-// 2.1; RFC 9110, section 11.4): the scheme in any case, spaces, one token and
-// nothing else.
+// 2.1; RFC 9110, section 11.4): the scheme in any case, spaces, and what is behind
+// them, which isB64Token has to judge.
 func credentials(values []string) (string, *Error) {
 	if len(values) > 1 {
 		return "", errSeveral
@@ -159,6 +209,9 @@ func credentials(values []string) (string, *Error) {
 		return "", errNoBearer
 	}
 	value := values[0]
+	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
+		return "", errTooLong // whatever it is; it is not looked at
+	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", other(value)
 	}
@@ -172,9 +225,6 @@ func credentials(values []string) (string, *Error) {
 	}
 	if len(token) > maxToken {
 		return "", errTooLong
-	}
-	if !isB64Token(token) {
-		return "", errNotOneText
 	}
 	return token, nil
 }

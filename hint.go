@@ -7,23 +7,30 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
 // hint adds to a refusal which other profiles of this package would take the
 // token: a wrong profile is the first mistake people make. It is for tokens that
 // are genuine: others are not worth the time.
-func (v *JWTVerifier) hint(t *token, err error) error {
-	e := asError(err)
+func (v *JWTVerifier) hint(t *token, e *Error) *Error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
-		return err
+		return e
 	}
-	if v.profile.forbiddenIn(t) != "" {
-		return err // it is of use to nobody, whatever the profile
+	if v.profile.forbiddenIn(t.header) != "" {
+		return e // it is of use to nobody, whatever the profile
 	}
-	kept := *t // t itself need not outlive the request
-	e.Err = &profileError{err: e.Err, token: &kept, verifier: v, audience: e.Reason == WrongAudience}
+	form := form{t.header, &t.entry.Claims, t.iss} // t itself does not outlive the request
+	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
 	return e
+}
+
+// form is a token as a profile sees it.
+type form struct {
+	header *jws.Header
+	claims *Claims
+	iss    string
 }
 
 // profileError is a refusal that names the profiles which would take the token.
@@ -31,7 +38,7 @@ func (v *JWTVerifier) hint(t *token, err error) error {
 // wrong form again and again costs no more than their verification.
 type profileError struct {
 	err      error
-	token    *token
+	form     form
 	verifier *JWTVerifier
 	audience bool // the audience is what was wrong
 }
@@ -51,11 +58,11 @@ func (e *profileError) Error() string {
 func (e *profileError) fits() []string {
 	var names, best []string
 	for _, p := range known() {
-		if p.name == e.verifier.profile.name || !p.fits(e.token) || (e.audience && !p.addresses(e.token.claims, e.verifier.audience)) {
+		if p.name == e.verifier.profile.name || !p.fits(e.form) || (e.audience && !p.addresses(e.form.claims, e.verifier.audience)) {
 			continue
 		}
 		names = append(names, p.name)
-		if p.reads(e.token.claims) {
+		if p.reads(e.form.claims) {
 			best = append(best, p.name)
 		}
 	}
@@ -65,9 +72,9 @@ func (e *profileError) fits() []string {
 	return names
 }
 
-func (p *profile) fits(t *token) bool {
-	return p.checkType(t) == nil && p.checkClaims(t.claims) == nil && p.audienceOf(t.claims) != nil && p.knowsKind(t.claims) &&
-		!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(t.iss) })
+func (p *profile) fits(f form) bool {
+	return p.checkType(f.header) == nil && p.checkClaims(f.claims) == nil && p.audienceOf(f.claims) != "" && p.knowsKind(f.claims) &&
+		!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(f.iss) })
 }
 
 // knowsKind reports whether p looks at the claims by which the token's kind can be
@@ -76,7 +83,7 @@ func (p *profile) fits(t *token) bool {
 func (p *profile) knowsKind(c *Claims) bool {
 	for _, other := range known() {
 		for _, kind := range other.values {
-			if _, ok := strictjson.String(kind.path.in(c.members)); !ok {
+			if _, ok := strictjson.String(kind.path.in(&c.members)); !ok {
 				continue
 			}
 			if !slices.ContainsFunc(p.values, func(own claimValues) bool { return slices.Equal(own.path, kind.path) }) {
@@ -89,8 +96,7 @@ func (p *profile) knowsKind(c *Claims) bool {
 
 // addresses reports whether the token is for one of these, as p sees it.
 func (p *profile) addresses(c *Claims, audience []string) bool {
-	names, _ := texts(p.audienceOf(c))
-	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(audience, name) })
+	return hasText(p.audienceOf(c), audience)
 }
 
 // reads reports whether p knows the claims in which this token has its scopes,

@@ -31,6 +31,7 @@ type routes struct {
 	exact     map[string]*JWTVerifier // by "iss", aliases included
 	templates []*JWTVerifier
 	all       map[string]*JWTVerifier // by configured issuer
+	index     *index                  // of the tokens of all; nil: there are no issuers yet
 }
 
 func (s *Issuers) table() *routes {
@@ -66,9 +67,15 @@ func (s *Issuers) add(v *JWTVerifier) error {
 		return errClosed
 	}
 	old := s.table()
-	next := &routes{exact: maps.Clone(old.exact), templates: slices.Clone(old.templates), all: maps.Clone(old.all)}
+	next := &routes{exact: maps.Clone(old.exact), templates: slices.Clone(old.templates), all: maps.Clone(old.all), index: old.index}
 	if next.all == nil {
 		next.all, next.exact = map[string]*JWTVerifier{}, map[string]*JWTVerifier{}
+	}
+	if next.index == nil {
+		next.index = newIndex()
+	}
+	if v.cache.index != nil {
+		v.cache.index = next.index // before anybody sees it
 	}
 	if _, ok := next.all[v.issuer]; ok {
 		return fmt.Errorf("bearer: issuer %q is there already", v.issuer)
@@ -97,7 +104,7 @@ func (s *Issuers) Remove(issuer string) bool {
 	v, ok := old.all[issuer]
 	if ok {
 		is := func(_ string, other *JWTVerifier) bool { return other == v }
-		next := &routes{exact: maps.Clone(old.exact), templates: slices.Clone(old.templates), all: maps.Clone(old.all)}
+		next := &routes{exact: maps.Clone(old.exact), templates: slices.Clone(old.templates), all: maps.Clone(old.all), index: old.index}
 		maps.DeleteFunc(next.exact, is)
 		maps.DeleteFunc(next.all, is)
 		next.templates = slices.DeleteFunc(next.templates, func(other *JWTVerifier) bool { return other == v })
@@ -105,7 +112,8 @@ func (s *Issuers) Remove(issuer string) bool {
 	}
 	s.mu.Unlock()
 	if ok {
-		// Its error could only be about the end of a cache that nobody uses.
+		// It forgets the tokens first. Its error could only be about the end of a
+		// cache that nobody uses.
 		_ = v.Close()
 	}
 	return ok
@@ -146,19 +154,32 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, s, token)
 }
 
-func (s *Issuers) verify(ctx context.Context, raw string) (*Claims, error) {
-	t, err := read(raw)
-	if err != nil {
-		return nil, err
+func (s *Issuers) find(t *token, raw string) *Error {
+	if err := t.load(raw); err != nil {
+		return err
 	}
 	table := s.table()
-	v, ok := table.exact[t.iss]
-	if !ok {
-		i := slices.IndexFunc(table.templates, func(v *JWTVerifier) bool { return v.template.matches(t) })
-		if i < 0 {
-			return nil, refuse(WrongIssuer, "%q is not a configured issuer", cut(t.iss))
+	if table.index.find(t) {
+		if t.by.template == nil {
+			return nil
 		}
-		v = table.templates[i]
+		// An issuer that was added since then goes before a template.
+		if _, ok := table.exact[t.entry.issuer]; !ok {
+			return nil
+		}
+		t.hit = false
 	}
-	return v.judge(ctx, t)
+	if err := t.read(table.index); err != nil {
+		return err
+	}
+	if t.by = table.exact[t.iss]; t.by != nil {
+		return nil
+	}
+	for _, v := range table.templates {
+		if v.template.matches(t) {
+			t.by = v
+			return nil
+		}
+	}
+	return refuse(WrongIssuer, "%q is not a configured issuer", cut(t.iss))
 }

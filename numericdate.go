@@ -5,8 +5,6 @@ import (
 	"math"
 	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxDate is the end of the year 9999 in seconds since the epoch. A later time
@@ -19,20 +17,20 @@ const maxNumber = 32
 
 // numericDate reads a NumericDate (RFC 7519, section 2): a JSON number of
 // seconds, fractions allowed.
-func numericDate(v jsontext.Value) (time.Time, error) {
-	if v.Kind() != '0' {
+func numericDate(v string) (time.Time, error) {
+	if !isNumber(v) {
 		return time.Time{}, errors.New("is not a number")
 	}
 	if len(v) > maxNumber {
 		return time.Time{}, errors.New("is not a time")
 	}
-	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
 		if n < -maxDate || n > maxDate {
 			return time.Time{}, errors.New("is not a time in seconds")
 		}
 		return time.Unix(n, 0), nil
 	}
-	f, err := strconv.ParseFloat(string(v), 64)
+	f, err := strconv.ParseFloat(v, 64)
 	if err != nil || f < -maxDate || f > maxDate {
 		return time.Time{}, errors.New("is not a time in seconds")
 	}

@@ -10,7 +10,16 @@ type verifier interface {
 	Verifier
 	Observer
 	observing() bool
-	verify(ctx context.Context, raw string) (*Claims, error)
+	// find reads a token, or finds that it is known, as far as that takes neither
+	// the request nor a signature. Then t.verdict decides.
+	find(t *token, raw string) *Error
+}
+
+// outcome is what came of a token.
+type outcome struct {
+	claims *Claims
+	hit    bool // it was verified before
+	err    *Error
 }
 
 // verifyObserved verifies and tells the outcome, unless a guard does. A panic of
@@ -22,34 +31,46 @@ func verifyObserved(ctx context.Context, v verifier, raw string) (claims *Claims
 		}
 	}()
 	in := callFrom(ctx)
-	if !v.observing() || (in != nil && in.observed) {
-		if claims, err = v.verify(ctx, raw); err != nil {
-			return nil, asError(err)
+	if in != nil && in.observed || !v.observing() {
+		o := verify(ctx, v, raw)
+		if in != nil && o.hit {
+			in.hit.Store(true)
 		}
-		return claims, nil
+		return o.out()
 	}
 	var e Event
 	if in != nil {
 		e.Transport, e.Route = in.transport, in.route
 	}
 	start := time.Now()
-	if claims, err = verifyRecovered(ctx, v, raw); err != nil {
-		err = asError(err)
-	}
-	e.Duration = time.Since(start)
-	e.outcome(claims, err)
+	o := verify(ctx, v, raw)
+	e.Duration, e.CacheHit = time.Since(start), o.hit
+	e.is(o.claims, o.err)
 	v.Observe(ctx, e)
-	return claims, err
+	return o.out()
 }
 
-// verifyRecovered makes an outcome of a panic, so that it is told as well.
-func verifyRecovered(ctx context.Context, v verifier, raw string) (claims *Claims, err error) {
+// verify makes an outcome of a panic, so that it is told as well.
+func verify(ctx context.Context, v verifier, raw string) (o outcome) {
+	t := newToken()
+	defer t.free()
 	defer func() {
 		if p := recover(); p != nil {
-			claims, err = nil, panicked(p)
+			o = outcome{err: panicked(p)}
 		}
 	}()
-	return v.verify(ctx, raw)
+	if o.err = v.find(t, raw); o.err == nil {
+		o.claims, o.err = t.verdict(ctx)
+		o.hit = t.hit
+	}
+	return o
+}
+
+func (o *outcome) out() (*Claims, error) {
+	if o.err != nil {
+		return nil, o.err.out()
+	}
+	return o.claims, nil
 }
 
 // panicked makes an error of a panic in a hook.

@@ -66,8 +66,8 @@ const (
 // Error returns the reason as it is.
 func (r Reason) Error() string { return string(r) }
 
-// Error is every error that a [Verifier] of this package and the guards
-// return.
+// Error is every error that a [Verifier] of this package and the guards return:
+// what they return is one, or one is found in it by errors.As.
 type Error struct {
 	// Reason is the only part that decides what a client sees.
 	Reason Reason
@@ -81,7 +81,8 @@ type Error struct {
 	// token says of itself (escaped, cut), never the token. It may be nil.
 	Err error
 
-	issuer string // the configured issuer that the token names, if it does
+	issuer string       // the configured issuer that the token names, if it does
+	shared *sharedError // what leaves the package in its place, if anything
 }
 
 // Error returns the reason and the detail, for logs.
@@ -105,7 +106,72 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // refuse makes an Error with a formatted detail.
 func refuse(reason Reason, format string, args ...any) *Error {
-	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
+	if false {
+		_ = fmt.Errorf(format, args...) // so that vet checks the arguments
+	}
+	return &Error{Reason: reason, Err: &detail{format, args}}
+}
+
+// detail is an error whose text is made when somebody reads it: most refusals are
+// never logged, and fmt would be half of what they cost. The arguments must not
+// change.
+type detail struct {
+	format string
+	args   []any
+}
+
+// Error returns the text.
+func (d *detail) Error() string { return fmt.Errorf(d.format, d.args...).Error() }
+
+// Unwrap returns the error among the arguments, if there is one.
+func (d *detail) Unwrap() error {
+	for _, arg := range d.args {
+		if err, ok := arg.(error); ok {
+			return err
+		}
+	}
+	return nil
+}
+
+// sharedError is an error of this package that costs nothing to return, since all
+// requests get the same one. It is no *Error, whose fields a caller could change
+// for the next request; errors.As makes a fresh *Error of it.
+type sharedError struct{ is Error }
+
+// shared returns an Error that is made once and leaves the package as a
+// sharedError.
+func shared(reason Reason, detail error) *Error {
+	e := &Error{Reason: reason, Err: detail}
+	e.shared = &sharedError{*e}
+	return e
+}
+
+// Error returns the text of the Error.
+func (s *sharedError) Error() string { return s.is.Error() }
+
+// Is reports whether target is the Reason.
+func (s *sharedError) Is(target error) bool { return s.is.Is(target) }
+
+// Unwrap returns the detail.
+func (s *sharedError) Unwrap() error { return s.is.Err }
+
+// As sets target, if that is a **Error, to one that belongs to the caller.
+func (s *sharedError) As(target any) bool {
+	to, ok := target.(**Error)
+	if ok {
+		e := s.is
+		*to = &e
+	}
+	return ok
+}
+
+// out returns e as it leaves the package: a value of the caller's own, or one
+// that nobody can change.
+func (e *Error) out() error {
+	if e.shared != nil {
+		return e.shared
+	}
+	return e
 }
 
 // asError makes an *Error of what a Verifier or a rule returned. What carries no
@@ -116,6 +182,7 @@ func asError(err error) *Error {
 	e := &Error{Reason: Internal, Err: err}
 	if own, ok := errors.AsType[*Error](err); ok && own != nil {
 		*e = *own
+		e.shared = nil
 	} else if reason, ok := errors.AsType[Reason](err); ok {
 		e.Reason = reason
 	}

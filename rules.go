@@ -21,7 +21,7 @@ import (
 // pointer ("/custom_claims/environment").
 func ClaimEquals(claim string, value any) scopes.Rule {
 	want, err := literal(value)
-	return claimRule(claim, "is "+want, err, func(v jsontext.Value) bool { return same(v, want) })
+	return claimRule(claim, "is "+want, err, func(v string) bool { return same(v, want) })
 }
 
 // ClaimOneOf asks for a claim with one of these values; see [ClaimEquals].
@@ -36,7 +36,7 @@ func ClaimOneOf(claim string, values ...any) scopes.Rule {
 	if len(values) == 0 {
 		errs = append(errs, errors.New("one of no values"))
 	}
-	return claimRule(claim, "is one of "+strings.Join(wants, ", "), errors.Join(errs...), func(v jsontext.Value) bool {
+	return claimRule(claim, "is one of "+strings.Join(wants, ", "), errors.Join(errs...), func(v string) bool {
 		return slices.ContainsFunc(wants, func(want string) bool { return same(v, want) })
 	})
 }
@@ -45,9 +45,13 @@ func ClaimOneOf(claim string, values ...any) scopes.Rule {
 // [ClaimEquals].
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
-	return claimRule(claim, "includes "+want, err, func(v jsontext.Value) bool {
-		elements, ok := strictjson.Array(v)
-		return ok && slices.ContainsFunc(elements, func(element jsontext.Value) bool { return same(element, want) })
+	return claimRule(claim, "includes "+want, err, func(v string) bool {
+		for element := range strictjson.Elements(v) {
+			if same(element, want) {
+				return true
+			}
+		}
+		return false
 	})
 }
 
@@ -105,16 +109,16 @@ func listed(words []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-func claimRule(claim, what string, err error, met func(jsontext.Value) bool) scopes.Rule {
+func claimRule(claim, what string, err error, met func(string) bool) scopes.Rule {
 	text := "claim " + strconv.Quote(claim) + " " + what
 	path, pathErr := parseClaimPath(claim)
 	if err := errors.Join(err, pathErr); err != nil {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: %w", text, err))
 	}
 	return callerRule(text, func(c *Claims) error {
-		v := path.in(c.members)
+		v := path.in(&c.members)
 		switch {
-		case v == nil:
+		case v == "":
 			return errors.New("the token has no such claim")
 		case met(v):
 			return nil
@@ -138,7 +142,7 @@ func callerRule(text string, met func(*Claims) error) scopes.Rule {
 
 // shown is a value of the token as a log can have it: on one line and cut, with
 // nothing in it that a terminal obeys.
-func shown(v jsontext.Value) string {
+func shown(v string) string {
 	if text, ok := strictjson.String(v); ok {
 		return strconv.Quote(cut(text))
 	}
@@ -147,7 +151,7 @@ func shown(v jsontext.Value) string {
 			return ' '
 		}
 		return r
-	}, cut(string(v)))
+	}, cut(v))
 }
 
 // literal returns the JSON of a value that claims can be compared with.
@@ -166,20 +170,25 @@ func literal(value any) (string, error) {
 }
 
 // same reports whether a claim has the value of a literal, in whatever spelling.
-func same(v jsontext.Value, want string) bool {
-	switch v.Kind() {
-	case '"':
+func same(v, want string) bool {
+	switch {
+	case v == want:
+		return true
+	case v[0] == '"':
 		text, ok := strictjson.String(v)
-		wanted, isText := strictjson.String(jsontext.Value(want))
+		wanted, isText := strictjson.String(want)
 		return ok && isText && text == wanted
-	case '0':
-		if _, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-			return string(v) == want || string(v) == "-"+want && want == "0"
+	case isNumber(v):
+		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return v == "-"+want && want == "0"
 		}
 		// 3.0 and 3e0 are 3. Beyond 2^53 a float64 is the name of several integers.
-		n, err := strconv.ParseFloat(string(v), 64)
+		n, err := strconv.ParseFloat(v, 64)
 		return err == nil && math.Abs(n) < 1<<53 && n == math.Trunc(n) && strconv.FormatInt(int64(n), 10) == want
 	default:
-		return string(v) == want
+		return false
 	}
 }
+
+// isNumber reports whether v, which is valid JSON, is a number.
+func isNumber(v string) bool { return v != "" && (v[0] == '-' || '0' <= v[0] && v[0] <= '9') }

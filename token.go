@@ -1,9 +1,12 @@
 package bearer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/bearerkit/bearer/internal/compact"
 	"github.com/bearerkit/bearer/internal/jws"
@@ -14,51 +17,104 @@ import (
 // 16 KiB in all with most servers and proxies.
 const maxToken = 16 << 10
 
-// token is a token that was read and is not yet believed.
+// token is a token on its way to a verdict. It is memory that is used again: what
+// outlives the request is in entry and header.
 type token struct {
+	raw    []byte // its text, for functions that want bytes
 	parts  compact.JWS
-	header jws.Header
+	digest digest // zero: nothing is remembered
+
+	header *jws.Header
 	iss    string
-	claims *Claims
+	by     *JWTVerifier // whose issuer it names
+	entry  *entry       // what it says
+	hit    bool         // entry is one that was verified before
+
+	signature []byte
+	buf       []byte // what parts decode to
+	place     uint32 // in counts
+}
+
+// tokens has those that are not in use. A core gets back what it used last.
+var tokens = sync.Pool{New: func() any {
+	return &token{raw: make([]byte, 0, 2<<10), buf: make([]byte, 0, 2<<10), place: places.Add(1)}
+}}
+
+// places numbers the tokens of the pool.
+var places atomic.Uint32
+
+func newToken() *token {
+	t, _ := tokens.Get().(*token) //nolint:errcheck // nothing else is in it
+	return t
+}
+
+// free gives t back, with nothing of what it was used for.
+func (t *token) free() {
+	clear(t.raw)
+	clear(t.buf)
+	*t = token{raw: t.raw[:0], buf: t.buf[:0], place: t.place}
+	tokens.Put(t)
 }
 
 // What is refused most often under attack costs nothing to say.
 var (
-	errEmpty     = &Error{Reason: NoToken}
-	errTooLong   = &Error{Reason: Malformed, Err: fmt.Errorf("longer than %d bytes", maxToken)}
-	errNotJWS    = &Error{Reason: Malformed, Err: errors.New("not three parts of base64url: no signed JWT in compact serialization, perhaps an opaque token")}
-	errEncrypted = &Error{Reason: Malformed, Err: errors.New("five parts: encrypted tokens (JWE) are not supported")}
+	errEmpty     = shared(NoToken, nil)
+	errTooLong   = shared(Malformed, fmt.Errorf("longer than %d bytes", maxToken))
+	errNotJWS    = shared(Malformed, errors.New("not three parts of base64url: no signed JWT in compact serialization, perhaps an opaque token"))
+	errEncrypted = shared(Malformed, errors.New("five parts: encrypted tokens (JWE) are not supported"))
+	errNoHeader  = shared(Malformed, errors.New("header: not base64url of a JSON object"))
 )
 
-// read takes a token apart, as far as it is needed to know whose it claims to
-// be. It accepts one spelling of everything.
-func read(raw string) (*token, error) {
+// load takes a token apart without looking into the parts.
+func (t *token) load(raw string) *Error {
 	if raw == "" {
-		return nil, errEmpty
+		return errEmpty
 	}
 	if len(raw) > maxToken {
-		return nil, errTooLong
+		return errTooLong
 	}
-	parts, ok := compact.Split(raw)
-	if !ok {
+	var ok bool
+	if t.parts, ok = compact.Split(raw); !ok {
 		if strings.Count(raw, ".") == 4 {
-			return nil, errEncrypted
+			return errEncrypted
 		}
-		return nil, errNotJWS
+		return errNotJWS
 	}
-	t := &token{parts: parts}
-	if err := t.readHeader(); err != nil {
-		return nil, err
-	}
-	if err := t.readClaims(); err != nil {
-		return nil, err
-	}
-	return t, nil
+	t.raw = append(t.raw[:0], raw...)
+	return nil
 }
 
-func (t *token) readHeader() error {
+// read reads a token, as far as it is needed to know whose it claims to be. It
+// accepts one spelling of everything.
+func (t *token) read(known *index) *Error {
+	dot := len(t.parts.Header)
+	if err := t.readHeader(t.raw[:dot], known); err != nil {
+		return err
+	}
+	if err := t.readClaims(t.raw[dot+1 : len(t.parts.Signed)]); err != nil {
+		return err
+	}
 	var err error
-	t.header, err = jws.ReadHeader(t.parts.Header)
+	start := len(t.buf)
+	if t.buf, err = compact.Decode(t.buf, t.raw[len(t.parts.Signed)+1:]); err != nil {
+		return refuse(Malformed, "signature: %w", err)
+	}
+	t.signature = t.buf[start:]
+	return nil
+}
+
+func (t *token) readHeader(encoded []byte, known *index) *Error {
+	if known != nil {
+		if t.header = known.headers.find(t.parts.Header); t.header != nil {
+			return nil
+		}
+	}
+	decoded, err := compact.Decode(t.buf[:0], encoded)
+	t.buf = decoded
+	if err != nil || !bytes.HasPrefix(bytes.TrimLeft(decoded, " \t\r\n"), []byte("{")) {
+		return errNoHeader
+	}
+	t.header, err = jws.ReadHeader(decoded)
 	switch {
 	case errors.Is(err, jws.ErrType):
 		return refuse(WrongType, "%w", err)
@@ -70,16 +126,18 @@ func (t *token) readHeader() error {
 	return nil
 }
 
-func (t *token) readClaims() error {
-	raw, err := compact.Decode(t.parts.Payload)
+func (t *token) readClaims(encoded []byte) *Error {
+	start := len(t.buf)
+	var err error
+	if t.buf, err = compact.Decode(t.buf, encoded); err != nil {
+		return refuse(Malformed, "claims: %w", err)
+	}
+	members, err := strictjson.ParseRecord(t.buf[start:])
 	if err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	members, err := strictjson.Parse(raw)
-	if err != nil {
-		return refuse(Malformed, "claims: %w", err)
-	}
-	t.claims = &Claims{raw: raw, members: members}
+	t.entry = &entry{header: t.header, digest: t.digest}
+	t.entry.members = members
 	// Without an issuer it is nobody's: "" is no issuer that can be configured.
 	t.iss, _ = strictjson.String(members.Lookup("iss"))
 	return nil

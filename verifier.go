@@ -9,7 +9,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/bearerkit/bearer/internal/compact"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
@@ -49,12 +48,14 @@ type JWTVerifier struct {
 	custom      func([]byte) (any, error)
 	validate    func(context.Context, *Claims) error
 	observer    Observer
+	cache       *cache
 }
 
 // Close ends the discovery and refresh of keys, if they are the verifier's own,
 // and waits for it. Tokens are refused with KeysUnavailable from then on. Keys
-// that came with Config.Keys are left alone.
+// that came with Config.Keys are left alone. No token is remembered afterwards.
 func (v *JWTVerifier) Close() error {
+	v.cache.close()
 	if v.closer == nil {
 		return nil
 	}
@@ -89,81 +90,70 @@ func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error)
 	return verifyObserved(ctx, v, token)
 }
 
-// verify is what Verify does, not observed. Its errors are of type *Error.
-func (v *JWTVerifier) verify(ctx context.Context, raw string) (*Claims, error) {
-	t, err := read(raw)
-	if err != nil {
-		return nil, err
-	}
-	if !v.names(t) {
-		return nil, refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer)
-	}
-	return v.judge(ctx, t)
-}
-
-// judge decides on a token that names this issuer.
-func (v *JWTVerifier) judge(ctx context.Context, t *token) (*Claims, error) {
-	if err := v.check(ctx, t); err != nil {
-		e := asError(err)
-		e.issuer = v.issuer
-		return nil, e
-	}
-	return t.claims, nil
-}
-
-func (v *JWTVerifier) check(ctx context.Context, t *token) error {
-	if v.methods[t.header.Alg] == nil {
-		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg))
-	}
-	if err := v.authentic(ctx, t); err != nil {
+// find sets t to what the token says, if it was verified before and still holds, or
+// reads it, if it names this issuer.
+func (v *JWTVerifier) find(t *token, raw string) *Error {
+	if err := t.load(raw); err != nil {
 		return err
 	}
-	if err := v.acceptable(t); err != nil {
-		return v.hint(t, err)
+	if v.cache.index.find(t) {
+		return nil
 	}
-	c := t.claims
-	if v.custom != nil {
-		// A copy: what a hook does to it must not change what was verified.
-		custom, err := v.custom(slices.Clone(c.raw))
-		if err != nil {
-			return hookError(err)
-		}
-		c.custom, c.decodeCustom = custom, v.custom
+	if err := t.read(v.cache.index); err != nil {
+		return err
 	}
-	if v.validate != nil {
-		if err := v.validate(ctx, c); err != nil {
-			return hookError(err)
-		}
+	if !v.names(t) {
+		return refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer)
 	}
+	t.by = v
 	return nil
 }
 
-// hookError is what an error of a user's hook means: a reason where it carries
-// one, a refusal of the claims otherwise.
-func hookError(err error) *Error {
-	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
-		return e
+// verdict decides on a token that was found.
+func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
+	v := t.by
+	if !t.hit {
+		err := v.check(ctx, t)
+		if !t.hit { // not even by another request at the same time
+			v.cache.counts.of(t).misses.Add(1)
+		}
+		if err != nil {
+			err.issuer = v.issuer
+			return nil, err
+		}
 	}
-	return &Error{Reason: InvalidCustom, Err: err}
+	c := &t.entry.Claims
+	if v.validate != nil {
+		if err := v.validate(ctx, c); err != nil {
+			e := hookError(err)
+			e.issuer = v.issuer
+			return nil, e
+		}
+	}
+	return c, nil
 }
 
-// authentic checks the signature. Where that takes a key that is not at hand,
-// the issuer is asked only for a token that could be accepted if it had one.
-func (v *JWTVerifier) authentic(ctx context.Context, t *token) error {
-	signature, err := compact.Decode(t.parts.Signature)
-	if err != nil {
-		return refuse(Malformed, "signature: %w", err)
+// check verifies a token that was not verified before.
+func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
+	if v.methods[t.header.Alg] == nil {
+		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg))
 	}
 	keys, err := v.keys.Lookup(t.header.Kid, t.header.Alg)
-	if err == nil && v.verifies(t, signature, keys) {
-		return nil
+	if err == nil {
+		if done, refusal := v.together(ctx, t, keys); done {
+			return refusal
+		}
 	}
+	// No key at hand is the one that signed. The issuer is asked only for a token
+	// that could be accepted if it had one.
 	if err := v.acceptable(t); err != nil {
 		return err
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
-	if newErr == nil && v.verifies(t, signature, newer) {
-		return nil
+	if newErr == nil {
+		if done, refusal := v.prove(t, newer); done {
+			return refusal
+		}
 	}
 	if err == nil || newErr == nil {
 		// There is a key and it says no. That there is no newer one to be had is
@@ -180,10 +170,69 @@ func (v *JWTVerifier) authentic(ctx context.Context, t *token) error {
 	return e
 }
 
-// verifies reports whether one of the keys is the one that signed.
-func (v *JWTVerifier) verifies(t *token, signature []byte, keys []*jwks.Key) bool {
+// together is prove, once for all requests at this time with this token.
+func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key) (done bool, refusal *Error) {
+	ix := v.cache.index
+	if ix == nil {
+		return v.prove(t, keys)
+	}
+	other, ended := ix.flights.join(t.entry)
+	if other == nil {
+		ok := false
+		defer func() { ix.flights.end(t.entry, ok) }() // also where a hook panics
+		done, refusal = v.prove(t, keys)
+		ok = done && refusal == nil
+		return done, refusal
+	}
+	ok, err := other.wait(ctx, ended)
+	if err != nil {
+		return true, refuse(Internal, "while another request verified the token: %w", err)
+	}
+	if ok && other.holds(time.Now()) {
+		t.remembered(other)
+		return true, nil
+	}
+	return v.prove(t, keys)
+}
+
+// prove verifies the signature and checks all that does not depend on the request,
+// and remembers what passes. It is not done where none of the keys has signed.
+func (v *JWTVerifier) prove(t *token, keys []*jwks.Key) (done bool, refusal *Error) {
+	e := t.entry
+	if e.key = v.signer(t, keys); e.key == nil {
+		return false, nil
+	}
+	if err := v.acceptable(t); err != nil {
+		return true, v.hint(t, err)
+	}
+	if v.custom != nil {
+		// A copy: what a hook does to it must not change what was verified.
+		custom, err := v.custom([]byte(e.members.Text()))
+		if err != nil {
+			return true, hookError(err)
+		}
+		e.custom = custom
+	}
+	if v.cache.index != nil {
+		v.cache.index.headers.add(t.parts.Header, t.header)
+		v.cache.store(e)
+	}
+	return true, nil
+}
+
+// hookError is what an error of a user's hook means: a reason where it carries
+// one, a refusal of the claims otherwise.
+func hookError(err error) *Error {
+	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
+		return e
+	}
+	return &Error{Reason: InvalidCustom, Err: err}
+}
+
+// signer returns the one of the keys that signed the token, or nil.
+func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	if v.profile.keyIssuer {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !isOf(key, t) })
 	}
-	return jws.Verified(v.methods[t.header.Alg], t.parts.Signed, signature, keys)
+	return jws.Signer(v.methods[t.header.Alg], t.parts.Signed, t.signature, keys)
 }

@@ -220,7 +220,8 @@ func TestOnTheWire(t *testing.T) {
 		{"64 KiB", auth("Bearer " + strings.Repeat("a", 64<<10)), refused(because("is malformed"))},
 		{"1 MiB", auth("Bearer " + strings.Repeat("a", 1<<20)), refused(because("is malformed"))},
 		{"1 MiB of another scheme", auth(strings.Repeat("a", 1<<20)), refused(bare)},
-		{"1 MiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<20) + good[7:]), served}, // 1*SP
+		{"1 KiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<10) + good[7:]), served}, // 1*SP
+		{"1 MiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<20) + good[7:]), refused(because("is malformed"))},
 		{"200 values", auth(make([]string, 200)...), refused(notOne)},
 
 		{"-bin alone", calling(say, field{"authorization-bin", "AAAA"}), refused(notOne)},

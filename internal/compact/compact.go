@@ -3,8 +3,10 @@
 package compact
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 // JWS is the parts of one token, still encoded.
@@ -16,55 +18,46 @@ type JWS struct {
 	Signed string
 }
 
-// alphabet marks the characters of base64url without padding. Go's decoder
-// skips CR and LF even in strict mode, so characters are checked before it.
-var alphabet = func() (t [256]bool) {
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
-		t[c] = true
+// Split finds the parts of a token: exactly two dots, and a header that is not
+// empty. The signature may be empty here, so that a token with alg "none" is
+// refused for its alg, and so may the payload, which a JWS may have and a JWT not
+// (RFC 7519, section 7.2). What the parts are made of is Decode's to judge. It
+// reads no further than the third dot, and allocates nothing.
+func Split(token string) (JWS, bool) {
+	first := strings.IndexByte(token, '.')
+	if first <= 0 {
+		return JWS{}, false
 	}
-	return t
-}()
+	second := first + 1 + strings.IndexByte(token[first+1:], '.')
+	if second <= first || strings.IndexByte(token[second+1:], '.') >= 0 {
+		return JWS{}, false
+	}
+	return JWS{
+		Header:    token[:first],
+		Payload:   token[first+1 : second],
+		Signature: token[second+1:],
+		Signed:    token[:second],
+	}, true
+}
 
 // encoding refuses set bits behind the last byte: one value, one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Split finds the parts of a token: exactly two dots, a header that is not empty,
-// and no character outside base64url. The signature may be empty here, so that a
-// token with alg "none" is refused for its alg, and so may the payload, which a
-// JWS may have and a JWT not (RFC 7519, section 7.2). It reads no further than the first character that does not belong, and allocates
-// nothing.
-func Split(token string) (JWS, bool) {
-	var dots [2]int
-	n := 0
-	for i := range len(token) {
-		c := token[i]
-		if alphabet[c] {
-			continue
-		}
-		if c != '.' || n == len(dots) {
-			return JWS{}, false
-		}
-		dots[n] = i
-		n++
-	}
-	if n != len(dots) || dots[0] == 0 {
-		return JWS{}, false
-	}
-	return JWS{
-		Header:    token[:dots[0]],
-		Payload:   token[dots[0]+1 : dots[1]],
-		Signature: token[dots[1]+1:],
-		Signed:    token[:dots[1]],
-	}, true
-}
+// errEncoding is all there is to say: the decoder's own error names a position
+// only.
+var errEncoding = errors.New("not base64url in its one canonical spelling")
 
-// Decode decodes one part that Split returned.
-func Decode(part string) ([]byte, error) {
-	b, err := encoding.DecodeString(part)
-	if err != nil {
-		// The decoder's own error names a position only, but says nothing that
-		// helps either.
-		return nil, errors.New("not base64url in its one canonical spelling")
+// Decode appends to dst what a part stands for. It returns dst, perhaps longer,
+// with an error too, so that memory can be used again.
+func Decode(dst, part []byte) ([]byte, error) {
+	// Go's decoder skips CR and LF, also in strict mode. All else outside of the
+	// alphabet it refuses, padding included.
+	if bytes.IndexByte(part, '\r') >= 0 || bytes.IndexByte(part, '\n') >= 0 {
+		return dst, errEncoding
 	}
-	return b, nil
+	dst, err := encoding.AppendDecode(dst, part)
+	if err != nil {
+		return dst, errEncoding
+	}
+	return dst, nil
 }

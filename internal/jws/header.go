@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bearerkit/bearer/internal/compact"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Header is the members of a JOSE header that decide something.
+// Header is the members of a JOSE header that decide something. It is immutable.
 type Header struct {
 	// Alg is "" where it is missing or not a string: no algorithm.
 	Alg string
@@ -24,47 +23,44 @@ type Header struct {
 	// Cty is "" where it is missing or not a string.
 	Cty string
 	// Members is all of them.
-	Members strictjson.Object
+	Members strictjson.Record
 }
 
 // ErrType is a "typ" that is not a string.
 var ErrType = errors.New(`"typ" is not a string`)
 
-// ReadHeader reads the first part of a token. Members that are not known are
-// ignored (RFC 7515, section 4), those that would bring a key along among them.
-func ReadHeader(part string) (Header, error) {
-	raw, err := compact.Decode(part)
+// ReadHeader reads the first part of a token, decoded. Members that are not known
+// are ignored (RFC 7515, section 4), those that would bring a key along among
+// them.
+func ReadHeader(decoded []byte) (*Header, error) {
+	members, err := strictjson.ParseRecord(decoded)
 	if err != nil {
-		return Header{}, err
+		return nil, err
 	}
-	members, err := strictjson.Parse(raw)
-	if err != nil {
-		return Header{}, err
-	}
-	h := Header{Members: members}
-	for _, m := range members {
-		switch m.Name {
+	h := &Header{Members: members}
+	for name, value := range members.All() {
+		switch name {
 		case "alg":
-			h.Alg, _ = strictjson.String(m.Value)
+			h.Alg, _ = strictjson.String(value)
 		case "kid":
-			kid, ok := strictjson.String(m.Value)
+			kid, ok := strictjson.String(value)
 			if !ok || kid == "" {
-				return Header{}, errors.New(`"kid" is not a string, or empty`)
+				return nil, errors.New(`"kid" is not a string, or empty`)
 			}
 			h.Kid = kid
 		case "typ":
-			typ, ok := strictjson.String(m.Value)
+			typ, ok := strictjson.String(value)
 			if !ok {
-				return Header{}, ErrType
+				return nil, ErrType
 			}
 			h.Typ, h.HasTyp = typ, true
 		case "cty":
-			h.Cty, _ = strictjson.String(m.Value)
+			h.Cty, _ = strictjson.String(value)
 		case "crit", "b64", "zip", "enc":
 			// No extension is understood here, so none may be critical (RFC
 			// 7515, section 4.1.11; RFC 7797, sections 6 and 7). The others
 			// would change what the signed bytes mean.
-			return Header{}, fmt.Errorf("%q is not supported", m.Name)
+			return nil, fmt.Errorf("%q is not supported", name)
 		}
 	}
 	return h, nil

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	_ "crypto/sha256" // the hashes of the algorithms below
 	_ "crypto/sha512"
-	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -49,10 +48,13 @@ func pss(alg string, hash crypto.Hash) jwt.SigningMethod {
 	}
 }
 
-// Verified reports whether signature is method's over signed under one of the
-// keys, all of which were found for the algorithm.
-func Verified(method jwt.SigningMethod, signed string, signature []byte, keys []*jwks.Key) bool {
-	return slices.ContainsFunc(keys, func(key *jwks.Key) bool {
-		return method.Verify(signed, signature, key.Public()) == nil
-	})
+// Signer returns the one of the keys, all of which were found for the algorithm,
+// under which signature is method's over signed, or nil.
+func Signer(method jwt.SigningMethod, signed string, signature []byte, keys []*jwks.Key) *jwks.Key {
+	for _, key := range keys {
+		if method.Verify(signed, signature, key.Public()) == nil {
+			return key
+		}
+	}
+	return nil
 }

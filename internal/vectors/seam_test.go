@@ -19,11 +19,15 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("malformed")
 	}
-	header, err := jws.ReadHeader(parts.Header)
+	decoded, err := compact.Decode(nil, []byte(parts.Header))
 	if err != nil {
 		return nil, err
 	}
-	payload, err := compact.Decode(parts.Payload)
+	header, err := jws.ReadHeader(decoded)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := compact.Decode(nil, []byte(parts.Payload))
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +35,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if method == nil {
 		return nil, errors.New("algorithm")
 	}
-	signature, err := compact.Decode(parts.Signature)
+	signature, err := compact.Decode(nil, []byte(parts.Signature))
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +43,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !jws.Verified(method, parts.Signed, signature, keys) {
+	if jws.Signer(method, parts.Signed, signature, keys) == nil {
 		return nil, errors.New("signature")
 	}
 	return payload, nil

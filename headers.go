@@ -1,0 +1,47 @@
+package bearer
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bearerkit/bearer/internal/jws"
+)
+
+const (
+	maxHeaders      = 256 // remembered at once
+	maxHeaderLength = 512 // characters of one
+)
+
+// headers is the JOSE headers of verified tokens, as they were read. An issuer
+// writes the same header into every token that it signs with a key, so that there
+// are about as many as keys. Text that is the same has the same reading; nothing
+// of a token is known by its header. It is safe for concurrent use.
+type headers struct {
+	known sync.Map // of the encoded header to *jws.Header
+	n     atomic.Int32
+}
+
+func (h *headers) find(encoded string) *jws.Header {
+	known, ok := h.known.Load(encoded)
+	if !ok {
+		return nil
+	}
+	header, _ := known.(*jws.Header) //nolint:errcheck // nothing else is in it
+	return header
+}
+
+// add remembers the header of a verified token, and forgets all others where
+// there are too many: an issuer that varies them has no use of this.
+func (h *headers) add(encoded string, header *jws.Header) {
+	if len(encoded) > maxHeaderLength {
+		return
+	}
+	if h.n.Load() >= maxHeaders {
+		h.known.Clear()
+		h.n.Store(0)
+	}
+	if _, loaded := h.known.LoadOrStore(strings.Clone(encoded), header); !loaded {
+		h.n.Add(1)
+	}
+}

@@ -1,0 +1,170 @@
+package middleware_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// speed is a guard with tokens as machine clients have them.
+type speed struct {
+	alg    string
+	issuer *bearertest.Issuer
+	guard  *middleware.Guard
+	tokens []string // different ones
+	rule   scopes.Rule
+}
+
+// newSpeed returns a guard of all defaults but for the size of its cache, and n
+// tokens for it.
+func newSpeed(tb testing.TB, alg string, cacheSize, n int) *speed {
+	tb.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://acme.scalekit.dev", Algorithms: []string{alg}})
+	tb.Cleanup(issuer.Close)
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	v, err := bearer.New(bearer.Config{
+		Issuer: issuer.URL(), Audience: []string{"deployment-api.acmecorp.com"}, Profile: bearer.Scalekit, Keys: keys, CacheSize: cacheSize,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = v.Close() })
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &speed{alg: alg, issuer: issuer, guard: guard, rule: scopes.All("deploy:applications")}
+	for i := range n {
+		s.tokens = append(s.tokens, s.token(i, nil))
+	}
+	return s
+}
+
+// token returns a token of 926 bytes, if it is an RS256 one.
+func (s *speed) token(i int, change map[string]any) string {
+	claims := map[string]any{
+		"aud":           []string{"deployment-api.acmecorp.com"},
+		"client_id":     "m2morg_68315758685323697",
+		"sub":           "m2morg_68315758685323697",
+		"oid":           "org_59615193906282635",
+		"custom_claims": map[string]string{"environment": "production", "tier": "gold"},
+		"scopes":        []string{"deploy:applications", "read:deployments"},
+		"jti":           fmt.Sprintf("tkn_%017d", i),
+	}
+	for name, value := range change {
+		claims[name] = value
+	}
+	return s.issuer.Mint(map[string]any{"typ": "JWT"}, claims)
+}
+
+func request(token string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/deployments", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+// raw returns what the signature of a token costs at the least: a function that
+// verifies it with its parts at hand.
+func (s *speed) raw(tb testing.TB, token string) func() error {
+	tb.Helper()
+	dot := strings.LastIndexByte(token, '.')
+	signed := []byte(token[:dot])
+	signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	switch key := s.issuer.SigningKey(s.alg).Public().(type) {
+	case *rsa.PublicKey:
+		if s.alg == "PS256" {
+			return func() error {
+				sum := sha256.Sum256(signed)
+				return rsa.VerifyPSS(key, crypto.SHA256, sum[:], signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+			}
+		}
+		return func() error {
+			sum := sha256.Sum256(signed)
+			return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
+		}
+	case *ecdsa.PublicKey:
+		text := token[:dot]
+		return func() error { return jwt.SigningMethodES256.Verify(text, signature, key) }
+	case ed25519.PublicKey:
+		return func() error {
+			if !ed25519.Verify(key, signed, signature) {
+				return errors.New("not valid")
+			}
+			return nil
+		}
+	}
+	tb.Fatal("no such key")
+	return nil
+}
+
+var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
+
+// BenchmarkFirst is the first sight of a token.
+func BenchmarkFirst(b *testing.B) {
+	for _, alg := range algorithms {
+		s := newSpeed(b, alg, 64, 512) // each is forgotten before it comes again
+		handler := s.guard.Require(s.rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		requests := make([]*http.Request, len(s.tokens))
+		for i, token := range s.tokens {
+			requests[i] = request(token)
+		}
+		raw := s.raw(b, s.tokens[0])
+		b.Run(alg+"/raw", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := raw(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(alg+"/bearer", func(b *testing.B) {
+			b.ReportAllocs()
+			w := httptest.NewRecorder()
+			for i := 0; b.Loop(); i++ {
+				handler.ServeHTTP(w, requests[i%len(requests)])
+			}
+			if w.Code != http.StatusOK {
+				b.Fatalf("got %d", w.Code)
+			}
+		})
+	}
+}
+
+// BenchmarkRepeated is a token that was seen before.
+func BenchmarkRepeated(b *testing.B) {
+	s := newSpeed(b, "RS256", 0, 1)
+	b.Logf("%d bytes", len(s.tokens[0]))
+	handler := s.guard.Require(s.rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r := request(s.tokens[0])
+	w := httptest.NewRecorder()
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(w, r)
+	}
+	if w.Code != http.StatusOK {
+		b.Fatalf("got %d", w.Code)
+	}
+}
