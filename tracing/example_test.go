@@ -1,0 +1,58 @@
+package tracing_test
+
+import (
+	"context"
+	"fmt"
+
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/tracing"
+)
+
+// The verdict is on the span of the request, and a key fetch has one of its own.
+func ExampleNew() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	exporter := tracetest.NewInMemoryExporter() // stands for your collector
+	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
+
+	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}, TracerProvider: provider})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keys, err := jwks.Discover(issuer.URL(), &jwks.Options{Observe: tracer.ObserveKeys})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer keys.Close()
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}, Keys: keys, Observer: tracer})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// otelhttp or otelgrpc makes this span, in front of a guard.
+	ctx, span := provider.Tracer("example").Start(context.Background(), "GET /deployments")
+	_, _ = v.Verify(ctx, issuer.Token(map[string]any{"aud": "billing-api"}))
+	span.End()
+
+	for _, s := range exporter.GetSpans() {
+		if s.Name != "GET /deployments" {
+			continue
+		}
+		for _, a := range s.Attributes {
+			if a.Key == "bearer.reason" || a.Key == "bearer.result" {
+				fmt.Println(a.Key, a.Value.AsString())
+			}
+		}
+	}
+	// Output:
+	// bearer.result refused
+	// bearer.reason audience
+}

@@ -1,0 +1,218 @@
+package tracing_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+	"github.com/bearerkit/bearer/tracing"
+)
+
+// world is a guarded handler whose requests have spans.
+type world struct {
+	issuer   *bearertest.Issuer
+	recorder *tracetest.SpanRecorder
+	handler  http.Handler
+}
+
+func newWorld(t *testing.T, claims ...string) *world {
+	t.Helper()
+	w := &world{
+		issuer:   bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}, Algorithms: []string{"ES256"}}),
+		recorder: tracetest.NewSpanRecorder(),
+	}
+	t.Cleanup(w.issuer.Close)
+	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(w.recorder))
+	tracer, err := tracing.New(&tracing.Options{Claims: claims, TracerProvider: provider})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := jwks.Discover(w.issuer.URL(), &jwks.Options{Observe: tracer.ObserveKeys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keys.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := keys.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	v, err := bearer.New(bearer.Config{Issuer: w.issuer.URL(), Audience: []string{"api"}, Keys: keys, Observer: tracer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	guard.Handle(mux, "GET /read", scopes.All("read"), http.NotFoundHandler())
+	guard.Handle(mux, "GET /trial", scopes.ReportOnly(scopes.All("write")), http.NotFoundHandler())
+	guard.Handle(mux, "GET /public", scopes.Public(), http.NotFoundHandler())
+	// As otelhttp does, but with a span that ends with the handler.
+	w.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		ctx, span := provider.Tracer("test").Start(r.Context(), "request")
+		defer span.End()
+		mux.ServeHTTP(rw, r.WithContext(ctx))
+	})
+	return w
+}
+
+// get makes a request and returns its span.
+func (w *world) get(t *testing.T, path, token string) sdk.ReadOnlySpan {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	w.handler.ServeHTTP(httptest.NewRecorder(), r)
+	spans := w.named("request")
+	return spans[len(spans)-1]
+}
+
+func (w *world) named(name string) []sdk.ReadOnlySpan {
+	return slices.DeleteFunc(w.recorder.Ended(), func(s sdk.ReadOnlySpan) bool { return s.Name() != name })
+}
+
+func text(attributes []attribute.KeyValue) string {
+	parts := make([]string, len(attributes))
+	for i, a := range attributes {
+		parts[i] = fmt.Sprintf("%s=%s", a.Key, a.Value.String())
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " ")
+}
+
+// TestVerdicts wants each verdict on its request's span, with the configured claims
+// and no others.
+func TestVerdicts(t *testing.T) {
+	w := newWorld(t, "client_id", "seats", "list", "absent")
+	good := w.issuer.Token(map[string]any{
+		"scope": "read", "client_id": "ci", "seats": 3, "list": []string{"secret"}, "sub": "somebody", "jti": "t-1",
+	})
+	forged := w.issuer.Forge(nil, map[string]any{"client_id": "evil", "sub": "evil"})
+	issuer := "bearer.issuer=" + w.issuer.URL()
+	for _, row := range []struct {
+		name, path, token string
+		want              string
+		events            string
+	}{
+		{"allowed", "/read", good, "bearer.cache_hit=false bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.result=allowed", ""},
+		{"on trial", "/trial", good, "bearer.cache_hit=* bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.reason=scope bearer.result=reported", "bearer.reason=scope bearer.result=reported"},
+		{"forged", "/read", forged, "bearer.cache_hit=false " + issuer + " bearer.reason=signature bearer.result=refused", "bearer.reason=signature bearer.result=refused"},
+		{"no token", "/read", "", "bearer.cache_hit=false bearer.reason=no_token bearer.result=refused", "bearer.reason=no_token bearer.result=refused"},
+		{"public", "/public", "", "", ""},
+	} {
+		span := w.get(t, row.path, row.token)
+		got := text(span.Attributes())
+		if strings.Contains(row.want, "cache_hit=*") {
+			got = strings.NewReplacer("cache_hit=true", "cache_hit=*", "cache_hit=false", "cache_hit=*").Replace(got)
+		}
+		if got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+		var events []string
+		for _, e := range span.Events() {
+			events = append(events, text(e.Attributes))
+		}
+		if got := strings.Join(events, "; "); got != row.events {
+			t.Errorf("%s: got events %q, want %q", row.name, got, row.events)
+		}
+		for part := range strings.SplitSeq(row.token, ".") {
+			if all := got + fmt.Sprint(span.Events(), span.Status()); part != "" && strings.Contains(all, part) {
+				t.Errorf("%s: got a part of the token in the span: %s", row.name, all)
+			}
+		}
+	}
+}
+
+// TestKeyFetch wants a span of the fetch that a request caused, linked to that
+// request's span and in a trace of its own.
+func TestKeyFetch(t *testing.T) {
+	w := newWorld(t)
+	refreshes := w.named("bearer.keys.refresh")
+	if len(refreshes) != 1 || len(refreshes[0].Links()) > 1 {
+		t.Fatalf("got %d spans of refreshes at the start, want one", len(refreshes))
+	}
+	w.issuer.Rotate()
+	request := w.get(t, "/read", w.issuer.Token(map[string]any{"scope": "read"}))
+	if got := text(request.Attributes()); !strings.Contains(got, "bearer.result=allowed") {
+		t.Fatalf("got %q, want the new key found", got)
+	}
+	w.issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
+	failed := w.get(t, "/read", w.issuer.Mint(map[string]any{"kid": "unknown"}, nil))
+	refreshes = eventually(t, func() []sdk.ReadOnlySpan { return w.named("bearer.keys.refresh") }, 3)
+	for i, want := range []struct {
+		cause  sdk.ReadOnlySpan
+		result string
+		status codes.Code
+	}{
+		{request, "refreshed", codes.Unset},
+		{failed, "refresh_failed", codes.Error},
+	} {
+		span := refreshes[i+1]
+		if got := text(span.Attributes()); !strings.Contains(got, "bearer.keys.result="+want.result) || span.Status().Code != want.status {
+			t.Errorf("got %q, %v, want %s, %v", got, span.Status(), want.result, want.status)
+		}
+		if len(span.Links()) != 1 || span.Links()[0].SpanContext.SpanID() != want.cause.SpanContext().SpanID() {
+			t.Errorf("%s: got links %v, want one to the request's span", want.result, span.Links())
+		}
+		if span.Parent().IsValid() || span.SpanContext().TraceID() == want.cause.SpanContext().TraceID() || span.SpanKind() != trace.SpanKindClient {
+			t.Errorf("%s: got a span in the request's trace, want one of its own", want.result)
+		}
+		if strings.Contains(fmt.Sprint(span.Status(), text(span.Attributes())), "/keys") {
+			t.Errorf("%s: got a URL in the span", want.result)
+		}
+	}
+}
+
+// eventually waits for a number of spans: the last is told after its request is
+// served.
+func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.ReadOnlySpan {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if all := spans(); len(all) >= n {
+			return all
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("got %d spans, want %d", len(spans()), n)
+		}
+	}
+}
+
+// TestNothingToDo wants no fault where there is no span, no provider and no tracer.
+func TestNothingToDo(t *testing.T) {
+	tracer, err := tracing.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tracer := range []*tracing.Tracer{tracer, nil} {
+		tracer.Observe(t.Context(), bearer.Event{Reason: bearer.Expired})
+		tracer.ObserveKeys(jwks.Event{Kind: jwks.Refreshed})
+		tracer.ObserveKeys(jwks.Event{Kind: jwks.MissDenied})
+	}
+	if _, err := tracing.New(&tracing.Options{Claims: []string{"a", "", "a"}}); err == nil || strings.Count(err.Error(), "Options.Claims") != 2 {
+		t.Errorf("got %v, want two errors", err)
+	}
+}
