@@ -156,7 +156,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	r = result(&t, i)
 	r.After = time.Since(start) - 200*time.Millisecond
 	r.PeakHeap, r.CutOff = watch.end()
-	r.SlowestForged = bad.slowest()
+	r.SlowestForged = bad.slowest
 	if t.verify(ctx, v, good) != Accepted {
 		r.Lost = []string{b.name}
 	}

@@ -58,7 +58,7 @@ type Result struct {
 
 // result returns what t and i have counted.
 func result(t *tally, i *issuer) Result {
-	return Result{Requests: t.requests, Refused: t.refused, Unavailable: t.unavailable, Slowest: t.slowest(), Fetches: i.fetches()}
+	return Result{Requests: t.requests, Refused: t.refused, Unavailable: t.unavailable, Slowest: t.slowest, Fetches: i.fetches()}
 }
 
 // open opens a verifier and waits until it has the issuer's keys. Fetches are

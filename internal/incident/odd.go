@@ -23,7 +23,7 @@ func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 			r.Lost = append(r.Lost, d.name)
 		}
 	}
-	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest()
+	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
 	r.Story = fmt.Sprintf("%d answers that are no key set: %s", r.Tried, counted(len(r.Lost), "cost the good keys", "none costs the good keys"))
 	return r, ctx.Err()
 }
@@ -109,7 +109,7 @@ func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 			return r, fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
-	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest()
+	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
 	r.Story = fmt.Sprintf("%d sets with one odd key: %s; %d bad tokens: %s", r.Tried,
 		counted(len(r.Lost), "cost a good key", "none costs a good key"),
 		r.Forged, counted(len(r.Fooled), "accepted", "none accepted"))

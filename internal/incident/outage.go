@@ -129,7 +129,7 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	}
 	wg.Wait()
 	r = result(&known, i)
-	r.Forged, r.ForgedUnavailable, r.SlowestForged = unknown.requests, unknown.unavailable, unknown.slowest()
+	r.Forged, r.ForgedUnavailable, r.SlowestForged = unknown.requests, unknown.unavailable, unknown.slowest
 	err = closing(v, ctx.Err())
 	r.Goroutines = max(0, settled(ctx, running)-running)
 	r.Story = fmt.Sprintf("the issuer never answers: %d requests with unknown key ids, slowest %v; goroutines left: %d",

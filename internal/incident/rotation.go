@@ -86,7 +86,7 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	end()
 	wg.Wait()
 	r = result(&honest, i)
-	r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest()
+	r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest
 	r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: accepted after %v", forged.requests, short(after))
 	if r.Never {
 		r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: not accepted within %v", forged.requests, longest)
