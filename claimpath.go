@@ -3,6 +3,7 @@ package bearer
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
@@ -21,7 +22,7 @@ func parseClaimPath(s string) (claimPath, error) {
 	}
 	rest, pointer := strings.CutPrefix(s, "/")
 	if !pointer {
-		return claimPath{s}, nil
+		return claimPath{s}, checkClaimName(s)
 	}
 	path := claimPath(strings.Split(rest, "/"))
 	for i, name := range path {
@@ -31,6 +32,20 @@ func parseClaimPath(s string) (claimPath, error) {
 		path[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
 	}
 	return path, nil
+}
+
+// checkClaimName refuses what is written in other languages of paths, and would be
+// the name of no claim ever.
+func checkClaimName(s string) error {
+	for _, form := range []string{"$.", "$[", "#/"} {
+		if strings.HasPrefix(s, form) {
+			return fmt.Errorf(`%q: inside objects claims are named by a JSON pointer, as "/realm_access/roles" (RFC 6901)`, s)
+		}
+	}
+	if strings.TrimSpace(s) != s || strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%q: not the name of a claim: it has a space at an end or a control character", s)
+	}
+	return nil
 }
 
 // parseClaimPaths parses each path and names the field in errors.

@@ -1,0 +1,61 @@
+package bearer_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// TestClaimPaths names claims in every way that people try. What cannot be the
+// name of a claim is told wherever one is configured.
+func TestClaimPaths(t *testing.T) {
+	for _, row := range []struct {
+		path string
+		ok   bool
+	}{
+		{"scope", true},
+		{"kubernetes.io", true},
+		{"cognito:groups", true},
+		{"https://ns.example/roles", true},
+		{"urn:zitadel:iam:org:project:roles", true},
+		{"a b", true},
+		{"/realm_access/roles", true},
+		{"/https:~1~1ns.example~1roles/x", true},
+		{"/a~0b/0", true},
+		{"", false},
+		{"/", false},
+		{"//", false},
+		{"/a/", false},
+		{"/a//b", false},
+		{"/a~", false},
+		{"/a~2", false},
+		{"/a~01~", false},
+		{"$.realm_access.roles", false},
+		{"$['realm_access']['roles']", false},
+		{"#/realm_access/roles", false},
+		{" scope", false},
+		{"scope\n", false},
+		{"a\x00b", false},
+	} {
+		cfg := bearer.Config{
+			Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: &jwks.Set{}, Required: []string{row.path},
+			Profile: bearer.Profile{Scopes: []string{row.path}, Values: map[string][]string{row.path: {"x"}}},
+			Custom:  bearer.JSONAt[int](row.path),
+		}
+		_, err := bearer.New(cfg)
+		if (err == nil) != row.ok {
+			t.Errorf("%q: got %v, want it accepted: %v", row.path, err, row.ok)
+		}
+		for _, field := range []string{"Config.Required", "Config.Profile.Scopes", "Config.Profile.Values", "Config.Custom"} {
+			if told := strings.Contains(fmt.Sprint(err), field+": "); told == row.ok {
+				t.Errorf("%q: %s told: %v, want %v: %v", row.path, field, told, !row.ok, err)
+			}
+		}
+		if err := bearer.ClaimEquals(row.path, "x").Err(); (err == nil) != row.ok {
+			t.Errorf("%q in a rule: got %v, want it accepted: %v", row.path, err, row.ok)
+		}
+	}
+}
