@@ -1,0 +1,197 @@
+package vectors_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/conformance"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+var b64 = base64.RawURLEncoding.EncodeToString
+
+// signer signs what a fuzzer makes up.
+type signer struct {
+	kid, jwk string
+	sign     func(input []byte) []byte
+}
+
+func newSigners(f *testing.F) []signer {
+	f.Helper()
+	edPublic, edPrivate, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	point, err := ec.PublicKey.Bytes()
+	if err != nil {
+		f.Fatal(err)
+	}
+	rs, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return []signer{
+		{
+			"ed25519-1", fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","kid":"ed25519-1","x":%q}`, b64(edPublic)),
+			func(input []byte) []byte { return ed25519.Sign(edPrivate, input) },
+		},
+		{
+			"p256-1", fmt.Sprintf(`{"kty":"EC","crv":"P-256","kid":"p256-1","x":%q,"y":%q}`, b64(point[1:33]), b64(point[33:])),
+			func(input []byte) []byte {
+				digest := sha256.Sum256(input)
+				r, s, err := ecdsa.Sign(rand.Reader, ec, digest[:])
+				if err != nil {
+					return nil
+				}
+				return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+			},
+		},
+		{
+			"rsa-1", fmt.Sprintf(`{"kty":"RSA","kid":"rsa-1","n":%q,"e":"AQAB"}`, b64(rs.N.Bytes())),
+			func(input []byte) []byte {
+				digest := sha256.Sum256(input)
+				signature, err := rsa.SignPKCS1v15(nil, rs, crypto.SHA256, digest[:])
+				if err != nil {
+					return nil
+				}
+				return signature
+			},
+		},
+	}
+}
+
+// FuzzDifferential signs headers and claims that are made up. What bearer accepts
+// go-jose and golang-jwt must accept, but for the differences that are listed.
+func FuzzDifferential(f *testing.F) {
+	vectors, err := conformance.Load("../../testdata/vectors")
+	if err != nil {
+		f.Fatal(err)
+	}
+	signers := newSigners(f)
+	seen := make(map[string]bool)
+	for i, row := range vectors.Rows {
+		parts := strings.Split(row.Text(), ".")
+		if len(parts) != 3 || len(row.Text()) > 1<<12 || seen[parts[0]+parts[1]] || row.VerifyReason() != "" && i%4 != 0 {
+			continue
+		}
+		seen[parts[0]+parts[1]] = true
+		header, err := base64.RawURLEncoding.DecodeString(parts[0])
+		claims, claimsErr := base64.RawURLEncoding.DecodeString(parts[1])
+		if err != nil || claimsErr != nil {
+			continue
+		}
+		for i, s := range signers {
+			if bytes.Contains(header, []byte(`"`+s.kid+`"`)) {
+				f.Add(header, claims, uint8(i))
+			}
+		}
+	}
+	set, err := jwks.Parse([]byte(`{"keys":[` + signers[0].jwk + "," + signers[1].jwk + "," + signers[2].jwk + `]}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	const issuer, audience = "https://issuer.example", "deployment-api"
+	v, err := bearer.New(bearer.Config{
+		Issuer: issuer, Audience: []string{audience}, Keys: set,
+		// As little as can be asked for: what is compared is the reading.
+		Profile: bearer.Profile{Types: []string{"at+jwt", "JWT", ""}, Required: []string{}, Scopes: []string{"scope", "scp"}},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, header, claims []byte, by uint8) {
+		if len(header)+len(claims) > 8<<10 {
+			t.Skip()
+		}
+		input := b64(header) + "." + b64(claims)
+		token := input + "." + b64(signers[int(by)%len(signers)].sign([]byte(input)))
+		if _, err := v.Verify(t.Context(), token); err != nil {
+			return
+		}
+		for _, r := range references {
+			if err := r.judge(token, set, issuer, []string{audience}, time.Now()); err != nil && explained(r.name, token) == "" {
+				t.Errorf("%s says %v, and bearer accepts header %q with claims %q", r.name, err, header, claims)
+			}
+		}
+	})
+}
+
+// FuzzKeys reads keys. What bearer takes for a key go-jose must, and for the same
+// one, but for what bearer does not look at.
+func FuzzKeys(f *testing.F) {
+	vectors, err := conformance.Load("../../testdata/vectors")
+	if err != nil {
+		f.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, settings := range vectors.Verifiers {
+		var document struct {
+			Keys []jsontext.Value `json:"keys"`
+		}
+		if err := json.Unmarshal(settings.Keys, &document); err != nil {
+			f.Fatal(err)
+		}
+		for _, key := range document.Keys {
+			if !seen[string(key)] {
+				f.Add([]byte(key))
+			}
+			seen[string(key)] = true
+		}
+	}
+	f.Fuzz(func(t *testing.T, element []byte) {
+		set, err := jwks.Parse(fmt.Appendf(nil, `{"keys":[%s]}`, element))
+		if err != nil || len(set.Keys()) != 1 || len(set.Skipped()) > 0 {
+			return
+		}
+		var members map[string]jsontext.Value
+		if err := json.Unmarshal(element, &members); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range unread {
+			delete(members, name)
+		}
+		// Serializers write null and "" for what they do not have.
+		for name, value := range members {
+			if value.Kind() == 'n' || string(value) == `""` {
+				delete(members, name)
+			}
+		}
+		plain, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var other jose.JSONWebKey
+		if err := other.UnmarshalJSON(plain); err != nil {
+			t.Fatalf("go-jose says %v, and bearer takes %s", err, element)
+		}
+		key := set.Keys()[0]
+		same, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+		if !ok || !same.Equal(other.Key) || key.ID() != other.KeyID {
+			t.Errorf("got another key than go-jose of %s", element)
+		}
+	})
+}
+
+// unread is the members that bearer does not look at, and that go-jose refuses a
+// key for.
+var unread = []string{"x5c", "x5u", "x5t", "x5t#S256"}

@@ -1,0 +1,84 @@
+package vectors_test
+
+import (
+	"crypto"
+	"errors"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	josejwt "github.com/go-jose/go-jose/v4/jwt"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/bearerkit/bearer/internal/conformance"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// algorithms are all that bearer knows.
+var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+
+// reference is another library's verdict on a token. It has the keys of the same
+// set, and no more to say on which one is the right one than kid and alg do.
+type reference struct {
+	name  string
+	judge func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error
+}
+
+var references = []reference{{"golang-jwt", golangJWT}, {"go-jose", goJOSE}}
+
+// candidates is the keys that a token may be signed with.
+func candidates(keys *jwks.Set, kid, alg string) ([]crypto.PublicKey, error) {
+	found, err := keys.Lookup(kid, alg)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]crypto.PublicKey, len(found))
+	for i, key := range found {
+		list[i] = key.Public()
+	}
+	return list, nil
+}
+
+func golangJWT(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error {
+	_, err := jwt.NewParser(
+		jwt.WithValidMethods(algorithms), jwt.WithIssuer(issuer), jwt.WithAudience(audience...), jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
+	).Parse(token, func(t *jwt.Token) (any, error) {
+		kid, _ := t.Header["kid"].(string) // "" if there is none
+		found, err := candidates(keys, kid, t.Method.Alg())
+		set := jwt.VerificationKeySet{}
+		for _, key := range found {
+			set.Keys = append(set.Keys, key)
+		}
+		return set, err
+	})
+	return err
+}
+
+func goJOSE(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error {
+	known := make([]jose.SignatureAlgorithm, len(algorithms))
+	for i, alg := range algorithms {
+		known[i] = jose.SignatureAlgorithm(alg)
+	}
+	parsed, err := josejwt.ParseSigned(token, known)
+	if err != nil {
+		return err
+	}
+	found, err := candidates(keys, parsed.Headers[0].KeyID, parsed.Headers[0].Algorithm)
+	if err != nil {
+		return err
+	}
+	err = errors.New("no key")
+	for _, key := range found {
+		var claims josejwt.Claims
+		if err = parsed.Claims(key, &claims); err == nil {
+			return claims.ValidateWithLeeway(josejwt.Expected{Issuer: issuer, AnyAudience: audience, Time: now}, time.Minute)
+		}
+	}
+	return err
+}
+
+// settingsOf returns the key set, the issuer and the audience of a verifier.
+func settingsOf(s *conformance.Settings) (*jwks.Set, string, []string, error) {
+	keys, err := jwks.Parse(s.Keys)
+	return keys, s.Issuer, s.Audience, err
+}
