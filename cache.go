@@ -8,7 +8,6 @@ import (
 	"time"
 	"weak"
 
-	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -41,7 +40,6 @@ func (v *JWTVerifier) CacheStatus() CacheStatus { return v.cache.status() }
 // It is immutable but for the marks at its end.
 type entry struct {
 	Claims
-	header *jws.Header
 	key    *jwks.Key // that signed it
 	digest digest
 

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -18,6 +19,7 @@ import (
 // what another one sees.
 type Claims struct {
 	members strictjson.Record // the claims set as it was signed; texts below are parts of it
+	header  *jws.Header
 	by      *JWTVerifier
 
 	issuer, subject, clientID, id  string

@@ -181,5 +181,5 @@ func (s *Issuers) find(t *token, raw string) *Error {
 			return nil
 		}
 	}
-	return refuse(WrongIssuer, "%q is not a configured issuer", cut(t.iss))
+	return t.blame(refuse(WrongIssuer, "%q is not a configured issuer", cut(t.iss)))
 }

@@ -39,8 +39,9 @@ type LogOptions struct {
 // is safe for concurrent use.
 //
 // A record has what is known of transport, route, reason, issuer (the configured
-// one), jti, client_id and error. Values that the client chose are escaped and cut
-// at 64 bytes. The token is never among them.
+// one), kid, jti, client_id and error. What the client chose is escaped and cut at
+// 64 bytes; of a token that was not verified it is what the token says of itself.
+// The token is never among it.
 type LogObserver struct {
 	logger   *slog.Logger
 	level    slog.Leveler
@@ -218,10 +219,9 @@ func (e Event) attrs() []slog.Attr {
 	add("transport", e.Transport)
 	add("route", e.Route)
 	add("issuer", e.Issuer)
-	if e.Claims != nil {
-		add("jti", escape(e.Claims.id))
-		add("client_id", escape(e.Claims.clientID))
-	}
+	add("kid", escape(e.KeyID()))
+	add("jti", escape(e.TokenID()))
+	add("client_id", escape(e.ClientID()))
 	attrs = append(attrs, slog.Duration("took", e.Duration))
 	if e.Err != nil {
 		detail := e.Err

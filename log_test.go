@@ -71,7 +71,15 @@ func newLog(t *testing.T, opts *bearer.LogOptions) (*bearer.LogObserver, *logBoo
 func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, token string, rule scopes.Rule) string {
 	t.Helper()
 	o, book := newLog(t, opts)
-	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = o })
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Observer = o
+		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
+			if c.Subject() == "banned" {
+				return bearer.Revoked
+			}
+			return nil
+		}
+	})
 	_, _ = bearer.Decide(t.Context(), v, bearer.Request{
 		Transport: "http", Route: "GET /x", Authorization: []string{"Bearer " + token}, Rule: rule,
 	})
@@ -92,6 +100,9 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 		t.Errorf("got no error in %v", records[0])
 	}
 	delete(records[0], "error")
+	if records[0]["kid"] == issuer.SigningKey("").ID() {
+		records[0]["kid"] = "KID"
+	}
 	text, err := json.Marshal(records[0])
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +125,7 @@ func TestLog(t *testing.T) {
 	}{
 		{
 			"a scope is missing", nil, issuer.Token(read), scopes.All("write"),
-			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"WARN",` +
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"scope","route":"GET /x","transport":"http"}`,
 		},
 		{
@@ -122,20 +133,45 @@ func TestLog(t *testing.T) {
 			`{"level":"INFO",` +
 				`"msg":"bearer: request refused","reason":"malformed","route":"GET /x","transport":"http"}`,
 		},
+		{
+			"forged, which says who it wants to be", nil, issuer.Forge(nil, read), scopes.All(),
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"signature","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"a kid that nobody has, and no client", nil, issuer.Mint(map[string]any{"kid": "k-9"}, map[string]any{"client_id": nil, "jti": 7}), scopes.All(),
+			`{"issuer":"https://issuer.example","kid":"k-9","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"claims","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"refused before its claims are read", nil, issuer.Mint(map[string]any{"alg": "HS256"}, map[string]any{"client_id": nil, "azp": "ci", "jti": "t-1"}), scopes.All(),
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"algorithm","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"of nobody that is configured", nil, issuer.Token(map[string]any{"iss": "https://other.example", "client_id": "ci", "jti": "t-1"}), scopes.All(),
+			`{"client_id":"ci","jti":"t-1","kid":"KID","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"issuer","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"a hook says no", nil, issuer.Token(map[string]any{"jti": "t-1", "sub": "banned"}), scopes.All(),
+			`{"client_id":"client","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"revoked","route":"GET /x","transport":"http"}`,
+		},
 		{"allowed", nil, issuer.Token(read), scopes.All("read"), ""},
 		{
 			"allowed, audited", audit, issuer.Token(read), scopes.All("read"),
-			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"INFO","msg":"bearer: request allowed",` +
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO","msg":"bearer: request allowed",` +
 				`"route":"GET /x","transport":"http"}`,
 		},
 		{
 			"allowed by the mode of the rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
-			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"INFO",` +
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO",` +
 				`"msg":"bearer: request would be refused","reason":"scope","route":"GET /x","transport":"http"}`,
 		},
 		{
 			"a fault of ours", audit, issuer.Token(read), scopes.Func("hook", func(context.Context) error { return bearer.Internal }),
-			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","level":"ERROR",` +
+			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"ERROR",` +
 				`"msg":"bearer: request refused","reason":"internal","route":"GET /x","transport":"http"}`,
 		},
 	} {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
 // Observer is told every outcome: metrics, logs and traces hang on it.
@@ -45,6 +47,57 @@ type Event struct {
 	// Err is the error with its detail. Where the request was let through it is
 	// nil, or what a rule in the mode of scopes.ReportOnly would have said.
 	Err error
+}
+
+// KeyID returns "kid", TokenID "jti" and ClientID the client identifier that the
+// token names, or "". Where Claims is nil they are what a token says of itself that
+// was not verified: for logs, which must escape and cut them, and for nothing else.
+func (e Event) KeyID() string {
+	if c := e.said(); c != nil && c.header != nil {
+		return c.header.Kid
+	}
+	return ""
+}
+
+// TokenID returns "jti"; see KeyID.
+func (e Event) TokenID() string {
+	c := e.said()
+	switch {
+	case c == nil:
+		return ""
+	case c.id != "":
+		return c.id
+	}
+	id, _ := strictjson.String(c.members.Lookup("jti")) // it may have been refused before it was decoded
+	return id
+}
+
+// ClientID returns the client identifier; see KeyID.
+func (e Event) ClientID() string {
+	c := e.said()
+	switch {
+	case c == nil:
+		return ""
+	case c.clientID != "":
+		return c.clientID
+	}
+	for _, name := range [...]string{"client_id", "azp", "appid", "cid"} {
+		if id, ok := strictjson.String(c.members.Lookup(name)); ok {
+			return id
+		}
+	}
+	return ""
+}
+
+// said is what the token says, believed or not, or nil.
+func (e Event) said() *Claims {
+	if e.Claims != nil {
+		return e.Claims
+	}
+	if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil {
+		return refusal.said
+	}
+	return nil
 }
 
 // MultiObserver is several observers as one. [NewMultiObserver] makes one. It is

@@ -82,6 +82,7 @@ type Error struct {
 	Err error
 
 	issuer string       // the configured issuer that the token names, if it does
+	said   *Claims      // what the token says, believed or not; nil where it was not read
 	shared *sharedError // what leaves the package in its place, if anything
 }
 

@@ -136,8 +136,8 @@ func (t *token) readClaims(encoded []byte) *Error {
 	if err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	t.entry = &entry{header: t.header, digest: t.digest}
-	t.entry.members = members
+	t.entry = &entry{digest: t.digest}
+	t.entry.header, t.entry.members = t.header, members
 	// Without an issuer it is nobody's: "" is no issuer that can be configured.
 	t.iss, _ = strictjson.String(members.Lookup("iss"))
 	return nil

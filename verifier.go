@@ -103,7 +103,7 @@ func (v *JWTVerifier) find(t *token, raw string) *Error {
 		return err
 	}
 	if !v.names(t) {
-		return refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer)
+		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer))
 	}
 	t.by = v
 	return nil
@@ -118,19 +118,25 @@ func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 			v.cache.counts.of(t).misses.Add(1)
 		}
 		if err != nil {
-			err.issuer = v.issuer
-			return nil, err
+			return nil, t.blame(err)
 		}
 	}
 	c := &t.entry.Claims
 	if v.validate != nil {
 		if err := v.validate(ctx, c); err != nil {
-			e := hookError(err)
-			e.issuer = v.issuer
-			return nil, e
+			return nil, t.blame(hookError(err))
 		}
 	}
 	return c, nil
+}
+
+// blame notes in a refusal which token it is about.
+func (t *token) blame(e *Error) *Error {
+	if t.by != nil {
+		e.issuer = t.by.issuer
+	}
+	e.said = &t.entry.Claims
+	return e
 }
 
 // check verifies a token that was not verified before.
