@@ -13,6 +13,10 @@
 // rule is denied, health and reflection included; [Guard.Audit] finds it before
 // a caller does, at start or in a test.
 //
+// Programs to copy from are examples/grpc (client, TLS, forwarding),
+// examples/grpcmiddleware (a chain with logging, recovery and OpenTelemetry) and
+// examples/grpcgateway (HTTP and gRPC on one port).
+//
 // # Refusals
 //
 // A token that is missing or not good is Unauthenticated, and so are credentials
@@ -46,9 +50,14 @@
 //
 // The server answers calls of methods that it does not have with Unimplemented,
 // without asking interceptors: whoever can connect can find out which methods
-// exist. Where that matters, [grpc.UnknownServiceHandler] with a handler that
-// returns Unimplemented puts such calls under the rules, which have none for
-// them; then only callers with a token learn anything, and all of them hear
+// exist. Where that matters, an option of the server puts such calls under the
+// rules, which have none for them:
+//
+//	grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+//		return status.Error(codes.Unimplemented, "unknown method")
+//	})
+//
+// Then only callers with a token learn anything, and all of them hear
 // PermissionDenied. Interceptors are also not asked where a service is called in
 // the server's own process without a connection, as grpc-gateway's
 // Register...HandlerServer does.

@@ -3,6 +3,7 @@ package interceptor_test
 import (
 	"context"
 	"errors"
+	"log"
 	"net"
 	"net/http"
 	"testing"
@@ -26,7 +27,7 @@ func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.
 	listener := bufconn.Listen(64 << 10)
 	grpcServer := grpc.NewServer(opts...)
 	grpcServer.RegisterService(&echoDesc, service)
-	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols)}
+	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(complaint{tb}, "", 0)}
 	server.Protocols.SetUnencryptedHTTP2(true)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -42,6 +43,14 @@ func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.
 			tb.Errorf("Serve: %v", err)
 		}
 	}
+}
+
+// complaint is a log that should stay empty.
+type complaint struct{ testing.TB }
+
+func (c complaint) Write(line []byte) (int, error) {
+	c.Errorf("net/http logs %s", line)
+	return len(line), nil
 }
 
 func TestBehindNetHTTP(t *testing.T) {

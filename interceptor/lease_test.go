@@ -298,6 +298,29 @@ func TestAHookThatHangsDoesNotKeepExpiredStreams(t *testing.T) {
 	}
 }
 
+// TestARecheckThatIsCutOff has the handler return in the middle of one: that the
+// question was withdrawn is no answer to it.
+func TestARecheckThatIsCutOff(t *testing.T) {
+	var calls atomic.Int32
+	hanging := func(c *bearer.Config) {
+		c.Validate = func(ctx context.Context, _ *bearer.Claims) error {
+			if calls.Add(1) == 1 {
+				return nil
+			}
+			<-ctx.Done()
+			return bearer.Revoked
+		}
+	}
+	briefly := func(any, grpc.ServerStream) error {
+		time.Sleep(90 * time.Second)
+		return nil
+	}
+	got := watched(t, interceptor.Options{RecheckStreams: time.Minute}, hanging, briefly, drain)
+	if want := (ending{90 * time.Second, 90 * time.Second, verdict{}}); got != want || calls.Load() != 2 {
+		t.Errorf("got %+v after %d verdicts, want %+v after 2", got, calls.Load(), want)
+	}
+}
+
 func TestTheVerifiersClockCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
