@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 type Table struct {
 	mux      http.ServeMux
 	declared []ruleHandler
+	hosts    bool // some pattern has a host
 }
 
 // Handle declares the rule of a pattern. Like [http.ServeMux.Handle] it panics
@@ -36,12 +38,18 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	if err := rule.Err(); err != nil {
 		panic(err)
 	}
-	if _, p, ok := strings.Cut(pattern, "/"); ok && !clean("/"+p) {
+	before, p, ok := strings.Cut(pattern, "/")
+	if ok && !clean("/"+p) {
 		// The mux says so only where there is a method.
 		panic("its path is unclean, so that it can never match")
 	}
+	if strings.IndexByte(p, ';') >= 0 {
+		panic("its path has parameters, so that it can never match")
+	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)
+	_, host, method := strings.Cut(before, " ")
+	t.hosts = t.hosts || (!method && before != "") || strings.Trim(host, " \t") != ""
 }
 
 // explain makes the error of a panic of the mux, which takes this file for the
@@ -72,24 +80,63 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // Rule returns the rule for the request and the pattern that it was declared
 // with, or the zero Rule and "" where there is none.
 //
-// No rule matches a path that [CleanPath] finds unclean, and none a path whose
-// spellings, escaped and decoded, belong to different patterns, as /a/b%2fc can:
-// the handler behind may read another one of them.
+// No rule matches a path that [CleanPath] finds unclean, and none a request whose
+// spellings belong to different patterns, since who is behind may read another one
+// of them: a path escaped and decoded, as /a/b%2fc can, or with and without
+// parameters, as /admin;x/keys; a host in upper case or with a full stop at its end.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if !CleanPath(r.URL) {
 		return Rule{}, ""
 	}
 	rule, pattern := t.match(r)
-	if pattern == "" || (r.URL.RawPath == "" && strings.IndexByte(r.URL.Path, '%') < 0) {
+	if pattern == "" || t.hosts && !t.sameByHost(r, pattern) {
+		return Rule{}, ""
+	}
+	if r.URL.RawPath == "" && strings.IndexByte(r.URL.Path, '%') < 0 && strings.IndexByte(r.URL.Path, ';') < 0 {
 		return rule, pattern
 	}
 	for p := range spellings(r.URL.Path) {
-		decoded := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: p}}
-		if _, other := t.match(decoded); other != pattern {
+		if t.patternOf(r, r.Host, p) != pattern {
+			return Rule{}, ""
+		}
+		if bare := withoutParameters(p); bare != p && t.patternOf(r, r.Host, bare) != pattern {
 			return Rule{}, ""
 		}
 	}
 	return rule, pattern
+}
+
+// sameByHost reports whether the pattern is also that of the request's host as RFC
+// 3986, section 6.2.2.1 and DNS have it, which the mux does not know.
+func (t *Table) sameByHost(r *http.Request, pattern string) bool {
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host, port = r.Host, ""
+	}
+	normal := strings.ToLower(strings.TrimSuffix(host, "."))
+	if normal == host && (port == "" || r.Method != http.MethodConnect) { // whose port the mux keeps
+		return true
+	}
+	return t.patternOf(r, normal, r.URL.Path) == pattern
+}
+
+// patternOf returns the pattern of r if it had another host and path.
+func (t *Table) patternOf(r *http.Request, host, path string) string {
+	_, pattern := t.match(&http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
+	return pattern
+}
+
+// withoutParameters returns the path without what follows a semicolon in each
+// element (RFC 3986, section 3.3), as Java's servers read it.
+func withoutParameters(p string) string {
+	if strings.IndexByte(p, ';') < 0 {
+		return p
+	}
+	elements := strings.Split(p, "/")
+	for i, element := range elements {
+		elements[i], _, _ = strings.Cut(element, ";")
+	}
+	return strings.Join(elements, "/")
 }
 
 func (t *Table) match(r *http.Request) (Rule, string) {
@@ -103,10 +150,11 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 }
 
 // CleanPath reports whether the decoded path of u begins with a slash and has no
-// empty, "." or ".." element (one followed by ";" included) and no backslash,
-// which some file systems take for a slash, and whether that stays so if it is
-// decoded again, three times at the most. Handlers clean paths on their own, and what they serve for any
-// other path may be below another route than the one that a router found.
+// empty, "." or ".." element (one followed by ";" included), no backslash, which
+// some file systems take for a slash, and no NUL, where some end a name; and
+// whether that stays so if it is decoded again, three times at the most. Handlers
+// clean paths on their own, and what they serve for any other path may be below
+// another route than the one that a router found.
 func CleanPath(u *url.URL) bool {
 	rounds := 0
 	for p := range spellings(u.Path) {
@@ -152,7 +200,7 @@ func unescape(p string) (string, bool) {
 }
 
 func clean(p string) bool {
-	if p == "" || p[0] != '/' || strings.IndexByte(p, '\\') >= 0 {
+	if p == "" || p[0] != '/' || strings.IndexByte(p, '\\') >= 0 || strings.IndexByte(p, 0) >= 0 {
 		return false
 	}
 	for rest := p[1:]; ; {

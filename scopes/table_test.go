@@ -56,6 +56,9 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public//secret", ""},
 		{"GET", "/public/%2fsecret", ""},
 		{"GET", "/public/%2525252525252541", ""},
+		{"GET", "/public/a%00b", ""},
+		{"GET", "/public/a%2500b", ""},
+		{"GET", "/public/;/secret", ""},
 		{"OPTIONS", "*", ""},
 
 		// Clean, and of two routes, depending on who reads it.
@@ -65,11 +68,43 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/a/100%25", "/a/{b}"},
 		{"GET", "/deployments%2f1", ""},
 		{"GET", "/a/...", "/a/{b}"},
+
+		// Clean, and of two routes where parameters are cut off, as Java does it.
+		{"GET", "/deployments;x=1", ""},
+		{"GET", "/deployments;x=1/1", ""},
+		{"GET", "/deployments%3bx=1/1", ""},
+		{"GET", "/deployments%253bx=1/1", ""},
+		{"PUT", "/deployments/1;x=1", "/deployments/{id}"},
+		{"GET", "/files/a;x=1/b;y", "/files/"},
+
+		// The host in another spelling.
+		{"GET", "http://ADMIN.example/deployments", ""},
+		{"GET", "http://admin.example./deployments", ""},
+		{"GET", "http://admin.example:8080/deployments", "admin.example/"},
+		{"GET", "http://Admin.Example:8080/public/x", ""},
+		{"GET", "http://OTHER.example/deployments", "GET /deployments"},
+		{"GET", "http://other.example.:8080/deployments", "GET /deployments"},
+
+		// A method that the mux has rules of its own for.
+		{"CONNECT", "/deployments/1", "/deployments/{id}"},
+		{"CONNECT", "/public/../secret", ""},
+		{"CONNECT", "admin.example:443", ""},
 	} {
 		r := request(t, row.method, row.target)
 		rule, pattern := table.Rule(r)
 		if pattern != row.want || rule.IsZero() != (row.want == "") {
 			t.Errorf("%s %s: got %q, want %q", row.method, row.target, pattern, row.want)
+		}
+	}
+}
+
+// The mux keeps the port of the host of a CONNECT request, and nothing else does.
+func TestTableRuleConnect(t *testing.T) {
+	table := routes("/", "admin.example/")
+	for host, want := range map[string]string{"other.example:443": "/", "admin.example": "admin.example/", "admin.example:443": "", "ADMIN.example": ""} {
+		r := &http.Request{Method: http.MethodConnect, Host: host, URL: &url.URL{Path: "/x"}}
+		if _, pattern := table.Rule(r); pattern != want {
+			t.Errorf("%s: got %q, want %q", host, pattern, want)
 		}
 	}
 }
@@ -110,6 +145,7 @@ func TestTableHandlePanics(t *testing.T) {
 		{"unclean", "/a/../b", scopes.All(), []string{`"/a/../b"`, "unclean"}},
 		{"unclean with method", "GET /a/../b", scopes.All(), []string{`"GET /a/../b"`, "unclean"}},
 		{"doubled slash", "/a//b", scopes.All(), []string{`"/a//b"`, "unclean"}},
+		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, "parameters"}},
 		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
 		{"empty", "", scopes.All(), []string{`""`}},
