@@ -14,7 +14,7 @@ import (
 func (g *Guard) isPreflight(r *http.Request) bool {
 	return g.opts.AllowPreflight && r.Method == http.MethodOptions && r.ContentLength == 0 &&
 		len(r.Header["Origin"]) == 1 && len(r.Header["Access-Control-Request-Method"]) == 1 &&
-		len(r.Header["Authorization"]) == 0
+		len(authorization(r.Header)) == 0
 }
 
 // find returns the rule of the request's route; of a preflight request, that of

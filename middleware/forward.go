@@ -68,10 +68,15 @@ func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //no
 		out = http.Header{}
 	}
 	if g.opts.RemoveAuthorization {
-		delete(out, "Authorization")
+		removeAuthorization(out)
 	}
 	g.stamp(out, ctx)
 	return out
+}
+
+// removeAuthorization removes the field however its name is spelt.
+func removeAuthorization(h http.Header) {
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.EqualFold(name, "Authorization") })
 }
 
 // stamp removes from h what a client may have sent as one of our fields, and sets

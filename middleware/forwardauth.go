@@ -3,6 +3,8 @@ package middleware
 import (
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -20,9 +22,9 @@ const (
 // services, as auth_request of nginx and forward_auth of Caddy ask it. The proxy
 // MUST set X-Forwarded-Method and X-Forwarded-Uri to the method and the target of
 // the request as it received them, over any copies of the client, and pass
-// Authorization on; X-Forwarded-Host is needed for patterns with a host. A
-// request without the former two, or with one of them twice, has no rule. Nobody
-// but the proxy may reach the handler.
+// Authorization on, and X-Forwarded-Host to its host where a pattern of the table
+// has one. A request without one of them, or with one of them twice, has no rule.
+// Nobody but the proxy may reach the handler.
 //
 // It answers 204 with the fields of Options.Headers, 401 or 403, since nginx makes
 // 500 of everything else: 401 also for a request that is not clear, and 403 also
@@ -37,13 +39,14 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 		t = new(scopes.Table)
 	}
 	g.rules.declareTable(t)
+	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // once all rules are declared
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var (
 			rule    scopes.Rule
 			pattern string
 		)
 		asked, ok := original(r)
-		if ok {
+		if ok && (len(r.Header[forwardedHost]) == 1 || !hosts()) {
 			rule, pattern = g.find(t, asked)
 		}
 		allowed, err := g.check(asked, rule, pattern)
@@ -75,6 +78,19 @@ func (g *Guard) refuseForward(w http.ResponseWriter, r *http.Request, e *bearer.
 	}
 	w.Header().Set(authError, name)
 	g.refuse(w, r, e, answer)
+}
+
+// hasHosts reports whether some pattern of t is for a host.
+func hasHosts(t *scopes.Table) bool {
+	for pattern := range t.All() {
+		if _, rest, found := strings.Cut(pattern, " "); found {
+			pattern = strings.TrimLeft(rest, " \t")
+		}
+		if pattern[0] != '/' {
+			return true
+		}
+	}
+	return false
 }
 
 // original returns the request that the proxy asks about, as far as it concerns

@@ -42,6 +42,11 @@ func TestForwardAuth(t *testing.T) {
 		{"public with a token", http.Header{method: {"GET"}, uri: {"/public/x"}}, "read:deployments", 204, "", ""},
 		{"optional", http.Header{method: {"GET"}, uri: {"/whoami"}}, "", 204, "", ""},
 		{"host", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example"}}, "", 401, "unauthorized", ""},
+		{"host in upper case", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"ADMIN.example"}}, "", 401, "unauthorized", ""},
+		{"host with a port", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example:443"}}, "", 401, "unauthorized", ""},
+		{"no host", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {}}, "", 401, "unauthorized", ""},
+		{"two hosts", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"api.example", "admin.example"}}, "", 401, "unauthorized", ""},
+		{"parameters", http.Header{method: {"GET"}, uri: {"/public;x/y"}}, "", 401, "unauthorized", ""},
 		{"encoded dots", http.Header{method: {"GET"}, uri: {"/public/..%2fdeployments/7"}}, "", 401, "unauthorized", ""},
 		{"dots", http.Header{method: {"GET"}, uri: {"/public/../deployments/7"}}, "", 401, "unauthorized", ""},
 		{"nothing is said", nil, "read:deployments", 403, "insufficient_scope", ""},
@@ -61,6 +66,7 @@ func TestForwardAuth(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer "+b.token(row.auth))
 		}
 		r.Header["X-Subject"] = []string{"admin"}
+		r.Header.Set(host, "api.example")
 		for name, values := range row.forward {
 			r.Header[name] = values
 		}
@@ -82,6 +88,22 @@ func TestForwardAuth(t *testing.T) {
 	}
 }
 
+// Where no pattern has a host, the proxy need not tell it.
+func TestForwardAuthWithoutHost(t *testing.T) {
+	b := newBench(t, nil)
+	for pattern, want := range map[string]int{"/": 204, "GET /x": 204, "h/": 401, "GET h/": 401, "GET  h/x": 401} {
+		var table scopes.Table
+		table.Handle(pattern, scopes.Public())
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Host = "h"
+		r.Header.Set("X-Forwarded-Method", "GET")
+		r.Header.Set("X-Forwarded-Uri", "/x")
+		if w := serve(b.guard.ForwardAuth(&table), r); w.Code != want {
+			t.Errorf("%s: got %d, want %d", pattern, w.Code, want)
+		}
+	}
+}
+
 // Whatever goes wrong, the answer is one that nginx hands on.
 func TestForwardAuthFaults(t *testing.T) {
 	for _, row := range []struct {
@@ -94,7 +116,7 @@ func TestForwardAuthFaults(t *testing.T) {
 			t.Fatal(newErr)
 		}
 		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
-		r.Header = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/deployments/7"}, "Authorization": {"Bearer x"}}
+		r.Header = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/deployments/7"}, "X-Forwarded-Host": {"api.example"}, "Authorization": {"Bearer x"}}
 		w := serve(guard.ForwardAuth(forwardTable()), r)
 		if (w.Code != http.StatusForbidden && w.Code != http.StatusUnauthorized) || w.Header().Get("X-Auth-Error") != want {
 			t.Errorf("%s: got %d %v, want 401 or 403 and %q", err, w.Code, w.Header(), want)

@@ -27,13 +27,23 @@ type Guard struct {
 // status 500. The handlers it makes have a method Rule() scopes.Rule, for walks
 // over the routes of a router.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
-	g.rules.declare(Route{Rule: rule})
-	return func(next http.Handler) http.Handler { return &required{g, rule, next} }
+	return g.RequireAt("", rule)
+}
+
+// RequireAt is [Guard.Require] for a route whose pattern is known, in whatever
+// syntax: [Guard.Routes] names it. It is for routers that [Guard.Handle] does not
+// fit.
+func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
+	route := Route{Pattern: pattern, Rule: rule}
+	g.rules.declare(route)
+	return func(next http.Handler) http.Handler { return &required{g, route, next} }
 }
 
 // Enforce returns middleware for a whole mux: each request is judged by the rule
 // of its route in t. A route without a rule is denied, and so is every route
 // where t is nil. The table may be around any router: it matches by itself.
+// Whatever changes the method, the host or the path of requests for the router
+// goes in front of the guard.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	if t == nil {
 		t = new(scopes.Table)
@@ -44,16 +54,20 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 
 type required struct {
 	guard *Guard
-	rule  scopes.Rule
+	route Route
 	next  http.Handler
 }
 
 // Rule returns the rule.
-func (h *required) Rule() scopes.Rule { return h.rule }
+func (h *required) Rule() scopes.Rule { return h.route.Rule }
 
 // ServeHTTP serves requests that meet the rule.
 func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.guard.serve(w, r, h.next, h.rule, r.Pattern)
+	pattern := r.Pattern
+	if pattern == "" {
+		pattern = h.route.Pattern
+	}
+	h.guard.serve(w, r, h.next, h.route.Rule, pattern)
 }
 
 type enforced struct {
@@ -113,13 +127,24 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
 		Transport:     "http",
 		Route:         route,
-		Authorization: r.Header["Authorization"],
+		Authorization: authorization(r.Header),
 		Rule:          rule,
 	})
 	if err != nil {
 		return nil, g.advise(err, rule)
 	}
 	return g.prepare(r, ctx)
+}
+
+// authorization returns the values of all Authorization fields. Servers spell the
+// name as the map does; what builds requests on its own, as adapters of other
+// servers do, may keep the lower case of HTTP/2, and two fields are two fields.
+func authorization(h http.Header) []string {
+	values := h["Authorization"]
+	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 knows canonical names only
+		values = append(values[:len(values):len(values)], more...)
+	}
+	return values
 }
 
 // advise adds the scopes of the rule to a refusal for want of a good token, so

@@ -17,7 +17,7 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) {
 		pr.SetURL(target)
 		pr.SetXForwarded()
-		pr.Out.Header.Del("Authorization")
+		removeAuthorization(pr.Out.Header)
 		// Once more, since hop-by-hop fields have been removed in between, and
 		// since the proxy may have been mounted without the guard.
 		g.stamp(pr.Out.Header, pr.In.Context())

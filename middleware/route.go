@@ -10,7 +10,7 @@ import (
 // Route is a declared route and what it asks of its callers.
 type Route struct {
 	// Pattern is how the route was declared; empty where the rule came by
-	// Require, which is not told.
+	// [Guard.Require], which is not told.
 	Pattern string
 	// Rule is its rule.
 	Rule scopes.Rule
@@ -43,12 +43,13 @@ func (r Route) String() string {
 // Handle registers handler behind Require(rule) with mux, such as an
 // *[http.ServeMux] or a router of chi, and declares the pattern for Routes.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
-	mux.Handle(pattern, &required{g, rule, handler})
-	g.rules.declare(Route{Pattern: pattern, Rule: rule})
+	route := Route{Pattern: pattern, Rule: rule}
+	mux.Handle(pattern, &required{g, route, handler})
+	g.rules.declare(route)
 }
 
 // Routes returns every route that was declared with the guard so far, by Handle,
-// Enforce, ForwardAuth and Require, in that order in which they were: for a list
+// Enforce, ForwardAuth, Require and RequireAt, in the order in which they were: for a list
 // at start, and for a test that no route is without a rule. Where a table is
 // enforced, no route can be; its rules are asked anew on each call.
 func (g *Guard) Routes() []Route { return g.rules.routes() }

@@ -16,6 +16,7 @@ func TestRoutes(t *testing.T) {
 	guard.Handle(mux, "GET /healthz", scopes.Public(), never(t))
 	guard.Handle(mux, "GET /nobody", scopes.Rule{}, never(t))
 	guard.Handle(mux, "GET /broken", scopes.All(""), never(t))
+	_ = guard.RequireAt("PUT /deployments/:id", scopes.All("x"))
 	for range 3 { // as glue may do it, on each request
 		_ = guard.Require(scopes.Optional(scopes.All()))
 	}
@@ -28,6 +29,7 @@ func TestRoutes(t *testing.T) {
 		"GET /healthz is public",
 		"GET /nobody has no rule and is denied",
 		"GET /broken has a rule that cannot work",
+		`PUT /deployments/:id asks for scope "x"`,
 		"a route asks for any valid token, or for no token",
 	}
 	got := guard.Routes()
@@ -43,6 +45,19 @@ func TestRoutes(t *testing.T) {
 	for _, part := range []string{"/reports/ asks for ", `scopes "a" or "b"`, "or for no token", "reports only"} {
 		if !strings.Contains(last, part) {
 			t.Errorf("got %q, want %q in it", last, part)
+		}
+	}
+}
+
+// Observers learn the pattern that is known, where no router tells one.
+func TestRequireAtTellsItsPattern(t *testing.T) {
+	b := newBench(t, nil)
+	for pattern, want := range map[string]string{"": "GET /x/:id", "GET /x/{id}": "GET /x/{id}"} {
+		r := b.request(http.MethodGet, "/x/1", "x")
+		r.Pattern = pattern
+		serve(b.guard.RequireAt("GET /x/:id", scopes.All("x"))(http.HandlerFunc(ok)), r)
+		if list := b.events.take(); len(list) != 1 || list[0].Route != want {
+			t.Errorf("got %+v, want an event with the route %q", list, want)
 		}
 	}
 }
