@@ -20,30 +20,31 @@ func main() { demo.Main(api) }
 
 func api(guard *middleware.Guard) http.Handler {
 	e := echo.New()
-	require := func(rule scopes.Rule) echo.MiddlewareFunc { return echov5bearer.Require(guard, rule) }
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	e.GET("/healthz", answer("health"), require(scopes.Public()))
-	e.GET("/deployments", answer("list"), require(read))
-	e.POST("/deployments", answer("create"), require(scopes.All("deploy:applications")))
-	e.GET("/deployments/:id", answer("read"), require(read))
-	e.DELETE("/deployments/:id", answer("delete"), require(scopes.All("deploy:applications", "delete:deployments")))
+	// Handle is Require and a line in guard.Routes().
+	echov5bearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
+	echov5bearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
+	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
+	echov5bearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
+	echov5bearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
 	// A rule that is new: who does not meet it is let through, and reported to
 	// the verifier's Observer.
-	e.PATCH("/deployments/:id", answer("patch"), require(scopes.ReportOnly(scopes.All("patch:deployments"))))
+	echov5bearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
 	// No token is fine; a bad one is not.
-	e.GET("/whoami", answer("whoami"), require(scopes.Optional(scopes.All())))
+	echov5bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	// The error goes to echo's error handler.
-	e.GET("/fail", func(*echo.Context) error {
+	echov5bearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(*echo.Context) error {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
-	}, require(scopes.All()))
+	})
 
-	admin := e.Group("/admin", require(scopes.All("admin")))
+	// Or as middleware, of a route or of a group.
+	admin := e.Group("/admin", echov5bearer.Require(guard, scopes.All("admin")))
 	admin.GET("/:id", answer("admin"))
-	e.GET("/files/*", answer("files"), require(scopes.All("read:files")))
+	e.GET("/files/*", answer("files"), echov5bearer.Require(guard, scopes.All("read:files")))
 	return e
 }
 

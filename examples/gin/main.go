@@ -22,29 +22,30 @@ func main() { demo.Main(api) }
 func api(guard *middleware.Guard) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	require := func(rule scopes.Rule) gin.HandlerFunc { return ginbearer.Require(guard, rule) }
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	e.GET("/healthz", require(scopes.Public()), answer("health"))
-	e.GET("/deployments", require(read), answer("list"))
-	e.POST("/deployments", require(scopes.All("deploy:applications")), answer("create"))
-	e.GET("/deployments/:id", require(read), answer("read"))
-	e.DELETE("/deployments/:id", require(scopes.All("deploy:applications", "delete:deployments")), answer("delete"))
+	// Handle is Require and a line in guard.Routes().
+	ginbearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
+	ginbearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
+	ginbearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
+	ginbearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
+	ginbearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
 	// A rule that is new: who does not meet it is let through, and reported to
 	// the verifier's Observer.
-	e.PATCH("/deployments/:id", require(scopes.ReportOnly(scopes.All("patch:deployments"))), answer("patch"))
+	ginbearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
 	// No token is fine; a bad one is not.
-	e.GET("/whoami", require(scopes.Optional(scopes.All())), answer("whoami"))
+	ginbearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	e.GET("/fail", require(scopes.All()), func(c *gin.Context) {
+	// Or as middleware, of a route or of a group.
+	e.GET("/fail", ginbearer.Require(guard, scopes.All()), func(c *gin.Context) {
 		c.AbortWithStatusJSON(http.StatusConflict, gin.H{"error": "deployment in progress"})
 	})
-
-	admin := e.Group("/admin", require(scopes.All("admin")))
+	admin := e.Group("/admin", ginbearer.Require(guard, scopes.All("admin")))
 	admin.GET("/:id", answer("admin"))
-	e.GET("/files/*id", require(scopes.All("read:files")), answer("files"))
+
+	e.GET("/files/*id", ginbearer.Require(guard, scopes.All("read:files")), answer("files"))
 	return e
 }
 

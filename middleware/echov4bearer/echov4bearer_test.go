@@ -71,13 +71,45 @@ func TestRequire(t *testing.T) {
 				routertest.Answer(w, route.Name, r.URL.Path, claims)
 			}))
 			e.GET(path(route.Path), echo.WrapHandler(files), echov4bearer.Require(guard, route.Rule))
-		default:
+		case "list":
 			e.Add(route.Method, path(route.Path), handler(t, route), echov4bearer.Require(guard, route.Rule))
+		default:
+			echov4bearer.Handle(guard, e, route.Method, path(route.Path), route.Rule, handler(t, route))
 		}
 	}
 	server := httptest.NewServer(e)
 	defer server.Close()
 	routertest.Run(t, server.URL, issuer, false)
+}
+
+// Routes are declared as echo knows them.
+func TestHandle(t *testing.T) {
+	_, guard := newGuard(t)
+	e := echo.New()
+	group := e.Group("/v1").Group("/apps/:app")
+	never := func(echo.Context) error { t.Error("got to the handler"); return http.ErrAbortHandler }
+	behind := func(echo.HandlerFunc) echo.HandlerFunc { return never }
+	for _, path := range []string{"", "/deployments/:id", "/files/*"} {
+		echov4bearer.Handle(guard, group, http.MethodGet, path, scopes.All("x"), never, behind)
+	}
+	echov4bearer.Handle(guard, e, http.MethodGet, "/", scopes.All("x"), never)
+	declared := map[string]bool{}
+	for _, route := range guard.Routes() {
+		declared[route.Pattern] = true
+	}
+	for _, route := range e.Routes() {
+		if route.Method != echo.RouteNotFound && !declared[route.Method+" "+route.Path] {
+			t.Errorf("got no %s %s among %v", route.Method, route.Path, guard.Routes())
+		}
+	}
+	if got := len(declared); got != 4 {
+		t.Errorf("got %d routes, want 4", got)
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/apps/a/deployments/7", http.NoBody))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("got %d, want 401", w.Code)
+	}
 }
 
 func TestEnforce(t *testing.T) {

@@ -3,6 +3,7 @@
 //
 //	guard, err := middleware.New(verifier, nil)
 //	e.POST("/deployments", create, echov5bearer.Require(guard, scopes.All("deploy:applications")))
+//	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create) // and names the route in guard.Routes()
 //
 // or, with the rules of all routes in one place,
 //
@@ -39,13 +40,31 @@ func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
 
+// Handle registers the handler with a server or a group behind the rule, which
+// comes in front of the middleware, and declares the route for
+// [middleware.Guard.Routes], as [middleware.Guard.Handle] does.
+func Handle(g *middleware.Guard, routes interface {
+	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
+}, method, path string, rule scopes.Rule, handler echo.HandlerFunc, m ...echo.MiddlewareFunc,
+) echo.RouteInfo {
+	// Only echo knows the whole path, and it asks for the middleware first.
+	var require echo.MiddlewareFunc
+	guarded := func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c *echo.Context) error { return require(next)(c) }
+	}
+	route := routes.Add(method, path, handler, append([]echo.MiddlewareFunc{guarded}, m...)...)
+	require = adapt(g.RequireAt(method+" "+route.Path, rule))
+	return route
+}
+
 // Enforce returns middleware for a whole server: each request is judged by the
 // rule of its route in t, as by [middleware.Guard.Enforce]. The patterns of t are
 // those of [http.ServeMux].
 func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
 
 // Audit returns every route of the server with the rule that t has for it, for a
-// list at start and for a test that no route is without a rule.
+// list at start and for a test that no route is without a rule. Rules that are not
+// in a table are in [middleware.Guard.Routes].
 func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Router().Routes() {

@@ -3,6 +3,7 @@
 //
 //	guard, err := middleware.New(verifier, nil)
 //	engine.POST("/deployments", ginbearer.Require(guard, scopes.All("deploy:applications")), create)
+//	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create) // and names the route in guard.Routes()
 //
 // or, with the rules of all routes in one place,
 //
@@ -21,6 +22,7 @@ package ginbearer
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -39,13 +41,29 @@ const Key = gin.AuthUserKey
 // the rule are refused, as by [middleware.Guard.Require].
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
+// Handle registers the handlers with an engine or a group behind the rule, and
+// declares the route for [middleware.Guard.Routes], as [middleware.Guard.Handle]
+// does.
+func Handle(g *middleware.Guard, routes interface {
+	gin.IRoutes
+	BasePath() string
+}, method, relativePath string, rule scopes.Rule, handlers ...gin.HandlerFunc,
+) gin.IRoutes {
+	full := path.Join(routes.BasePath(), relativePath)
+	if strings.HasSuffix(relativePath, "/") && full != "/" {
+		full += "/" // as gin does
+	}
+	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(g.RequireAt(method+" "+full, rule))}, handlers...)...)
+}
+
 // Enforce returns middleware for a whole engine: each request is judged by the
 // rule of its route in t, as by [middleware.Guard.Enforce]. The patterns of t are
 // those of [http.ServeMux].
 func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adapt(g.Enforce(t)) }
 
 // Audit returns every route of the engine with the rule that t has for it, for a
-// list at start and for a test that no route is without a rule.
+// list at start and for a test that no route is without a rule. Rules that are not
+// in a table are in [middleware.Guard.Routes].
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range engine.Routes() {

@@ -72,13 +72,44 @@ func TestRequire(t *testing.T) {
 				routertest.Answer(w, route.Name, r.URL.Path, claims)
 			}))
 			engine.GET(path(route.Path), ginbearer.Require(guard, route.Rule), gin.WrapH(files))
-		default:
+		case "list":
 			engine.Handle(route.Method, path(route.Path), ginbearer.Require(guard, route.Rule), handler(t, route))
+		default:
+			ginbearer.Handle(guard, engine, route.Method, path(route.Path), route.Rule, handler(t, route))
 		}
 	}
 	server := httptest.NewServer(engine)
 	defer server.Close()
 	routertest.Run(t, server.URL, issuer, false)
+}
+
+// Routes are declared as gin knows them.
+func TestHandle(t *testing.T) {
+	_, guard := newGuard(t)
+	engine := gin.New()
+	group := engine.Group("/v1/").Group("apps/:app")
+	never := func(*gin.Context) { t.Error("got to the handler") }
+	for _, relative := range []string{"", "/", "/deployments/", "deployments/:id", "files/*path"} {
+		ginbearer.Handle(guard, group, http.MethodGet, relative, scopes.All("x"), never)
+	}
+	ginbearer.Handle(guard, engine, http.MethodGet, "/", scopes.All("x"), never)
+	declared := map[string]bool{}
+	for _, route := range guard.Routes() {
+		declared[route.Pattern] = true
+	}
+	for _, route := range engine.Routes() {
+		if !declared[route.Method+" "+route.Path] {
+			t.Errorf("got no %s %s among %v", route.Method, route.Path, guard.Routes())
+		}
+	}
+	if got, want := len(declared), len(engine.Routes()); got != want {
+		t.Errorf("got %d routes, want %d", got, want)
+	}
+	w := httptest.NewRecorder()
+	engine.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/apps/a/deployments/7", http.NoBody))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("got %d, want 401", w.Code)
+	}
 }
 
 func TestEnforce(t *testing.T) {
