@@ -1,6 +1,7 @@
 package scalekit_test
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -18,8 +19,10 @@ import (
 type environment struct {
 	*scalekit.Environment
 	scalekit.Credentials
-	url    string
-	client *http.Client
+
+	url         string
+	client      *http.Client
+	certificate *x509.Certificate // nil without TLS
 }
 
 func start(t *testing.T) environment {
@@ -33,7 +36,7 @@ func start(t *testing.T) environment {
 	server.Config.Handler = env.Handler()
 	server.Start()
 	t.Cleanup(server.Close)
-	return environment{env, credentials, address, server.Client()}
+	return environment{env, credentials, address, server.Client(), nil}
 }
 
 // answer is a response with the members of its body.

@@ -69,7 +69,7 @@ func startServing(t *testing.T, encrypted bool) (environment, *grpc.ClientConn) 
 			t.Error(err)
 		}
 	})
-	return environment{env, admin, url, server.Client()}, connection
+	return environment{env, admin, url, server.Client(), server.Certificate()}, connection
 }
 
 func withToken(ctx context.Context, token string) context.Context {

@@ -1,0 +1,80 @@
+package scalekit_test
+
+import (
+	"context"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The vendor's Node SDK, as npm has it, runs the life of a client: over h2c and
+// over TLS.
+func TestNodeSDK(t *testing.T) {
+	folder := installNodeSDK(t)
+	for _, encrypted := range []bool{false, true} {
+		t.Run(map[bool]string{false: "h2c", true: "TLS"}[encrypted], func(t *testing.T) {
+			env, _ := startServing(t, encrypted)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			command := exec.CommandContext(ctx, "node", "lifecycle.js")
+			command.Dir = folder
+			command.Env = append(os.Environ(),
+				"SCALEKIT_ENVIRONMENT_URL="+env.url,
+				"SCALEKIT_CLIENT_ID="+env.ClientID,
+				"SCALEKIT_CLIENT_SECRET="+env.ClientSecret,
+				"NODE_EXTRA_CA_CERTS="+certificateFile(t, env),
+			)
+			out, err := command.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "ok - delete") {
+				t.Errorf("got %v and\n%s", err, out)
+			}
+		})
+	}
+}
+
+// installNodeSDK returns a folder with the script and what it needs. It skips
+// the test where there is no Node, or npm cannot install.
+func installNodeSDK(t *testing.T) string {
+	t.Helper()
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("needs Node.js: ", err)
+		}
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"package.json", "package-lock.json", "lifecycle.js"} {
+		content, err := os.ReadFile(filepath.Join("nodesdk", name)) //nolint:gosec // one of three
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
+	command.Dir = folder
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Skipf("npm cannot install the vendor's SDK here: %v\n%s", err, out)
+	}
+	return folder
+}
+
+// certificateFile writes the certificate that a client must trust; empty where
+// there is none.
+func certificateFile(t *testing.T, env environment) string {
+	t.Helper()
+	if env.certificate == nil {
+		return ""
+	}
+	name := filepath.Join(t.TempDir(), "certificate.pem")
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: env.certificate.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
