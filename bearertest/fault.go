@@ -91,6 +91,11 @@ func (i *Issuer) arrive(e Endpoint) (Fault, bool) {
 	return f, ok
 }
 
+// WithFaults returns h behind the faults of e, which may be one of the issuer's
+// endpoints or one of your own, and counts its requests for [Issuer.Fetches].
+// The endpoints that the issuer itself serves are behind theirs already.
+func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler { return i.faulty(e, h) }
+
 // faulty puts the faults of e in front of genuine.
 func (i *Issuer) faulty(e Endpoint, genuine http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -153,9 +158,31 @@ func (f Fault) answer(w http.ResponseWriter) {
 type headerWriter struct {
 	http.ResponseWriter
 	header http.Header
+	set    bool
 }
 
 func (w *headerWriter) WriteHeader(status int) {
-	maps.Copy(w.Header(), w.header)
+	w.setHeader()
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *headerWriter) Write(body []byte) (int, error) {
+	w.setHeader()
+	return w.ResponseWriter.Write(body)
+}
+
+// Flush is for handlers that stream.
+func (w *headerWriter) Flush() {
+	w.setHeader()
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *headerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *headerWriter) setHeader() {
+	if !w.set {
+		w.set = true
+		maps.Copy(w.Header(), w.header)
+	}
 }
