@@ -133,7 +133,7 @@ func TestCreateClientOrganizations(t *testing.T) {
 			t.Errorf("%s: got %v", row.id, violations(got))
 		}
 	}
-	if got := env.Clients(); got != 1 {
+	if got := env.CountClients(); got != 1 {
 		t.Errorf("got %d clients, want the environment's own one", got)
 	}
 }
@@ -158,7 +158,7 @@ func TestCreateClientConcurrently(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if got := env.Clients(); got != 41 {
+	if got := env.CountClients(); got != 41 {
 		t.Errorf("got %d clients, want 41", got)
 	}
 }

@@ -26,8 +26,51 @@
 // or without TLS, over HTTP/2 and HTTP/1.1, with reflection. The vendor's SDKs
 // call these.
 //
+// For drills there is what no vendor has, with a token of the environment's own
+// client as well:
+//
+//	/dev/keys                  GET, POST: list, add one that does not sign yet
+//	/dev/keys/{kid}/promote    POST: sign with it
+//	/dev/keys/{kid}            DELETE: retire it, unless it signs
+//	/dev/keys:rotate           POST: add and promote
+//	/dev/faults                GET
+//	/dev/faults/{endpoint}     PUT, DELETE: keys, discovery, token, api
+//
+// A fault has one or more of these members: status, delay ("2s"), hang, abort,
+// document (html, not_json, null, empty_object, empty_body, truncated, oversized;
+// empty_set and wrong_keys of keys, wrong_issuer of discovery), body and
+// content_type, error (of the token endpoint: such as unauthorized_client, which
+// no client here gets otherwise), and times, which ends it after so many requests.
+//
 // Everything else below /api/ is answered as the vendor's gateway answers what
 // it does not have: 404 with code 5, or 501 with code 12 for another method.
+//
+// # State and seed
+//
+// Without Config.State, state is in memory and ends with the process. With it,
+// every change is in the file before it is answered, written as a whole; keys
+// are in it as well, so tokens stay valid over a restart. The file holds private
+// keys and is for its owner alone. One that was cut off or damaged is reported
+// and left as it is. What is only learnt by granting tokens, last_used_time, is
+// written with the next change and by Close.
+//
+// A seed, in YAML or JSON, is what a new environment begins with. Everything but
+// display_name is optional; what has no ID or secret gets one.
+//
+//	client_id: skc_1
+//	client_secret: test_of_the_environment
+//	organizations:
+//	  - id: org_1
+//	    display_name: Acme Corp
+//	    external_id: acme
+//	    clients:
+//	      - client_id: m2morg_1
+//	        client_secret: test_of_the_deployer
+//	        name: Deployer
+//	        scopes: [deploy:applications, read:deployments]
+//	        audience: [deployment-api.acmecorp.com]
+//	        custom_claims: {github_repository: acmecorp/inventory-service}
+//	        expiry: 600
 //
 // # Where the vendor is silent
 //

@@ -3,9 +3,10 @@ package scalekit
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,84 +19,110 @@ import (
 // live.
 const environmentLifetime = 24 * time.Hour
 
-// Config says what environment is to be made.
-type Config struct {
-	// URL is the environment URL, such as https://acme.scalekit.dev: the "iss"
-	// of its tokens and where its endpoints are. Required; http or https,
-	// without a path.
-	URL string
-}
-
-// Credentials are what an administrator of a new environment starts with. They
-// are not kept: whoever loses them makes another environment.
-type Credentials struct {
-	// ClientID and ClientSecret are those of the environment's own client,
-	// whose tokens open the admin API.
-	ClientID, ClientSecret string
-	// OrganizationID is an organization to register clients for.
-	OrganizationID string
-}
-
 // Environment is a Scalekit environment. It is safe for concurrent use. The
 // zero value is not usable: see [New].
 type Environment struct {
 	issuer   *bearertest.Issuer
 	store    *store
+	file     *stateFile // nil: the state is in memory
+	keyTimes sync.Map   // by key ID, when it was made
 	attempts attempts
 	outcomes outcomes
+	faults   faults
+	log      *slog.Logger
+	started  time.Time
 	rpc      *grpc.Server
 	handler  http.Handler
 }
 
-// New makes an environment with one client of its own and one organization. It
-// returns an error that names everything that is wrong with the Config.
+// New makes an environment, or finds the one of Config.State again. It returns
+// an error that names everything that is wrong with the Config. Close ends it.
 func New(cfg Config) (*Environment, Credentials, error) {
-	if err := cfg.check(); err != nil {
+	begin, err := cfg.check()
+	if err != nil {
 		return nil, Credentials{}, err
 	}
-	env := &Environment{store: newStore()}
+	env := &Environment{store: newStore(), log: cfg.Log, started: time.Now()}
+	if env.log == nil {
+		env.log = slog.New(slog.DiscardHandler)
+	}
 	env.issuer = bearertest.NewUnstartedIssuer(&bearertest.Options{
 		Issuer:       cfg.URL,
-		Algorithms:   []string{"RS256"},
-		KeyID:        func() string { return env.store.ids.next("snk_") },
+		Algorithms:   []string{keyAlgorithm},
+		KeyID:        env.newKeyID,
 		Authenticate: env.authenticate,
 		Shape:        shape,
 	})
+	credentials, err := env.begin(cfg, begin)
+	if err != nil {
+		return nil, Credentials{}, errors.Join(err, env.closeFile())
+	}
 	env.rpc = env.newRPC()
 	env.handler = env.routes()
-	credentials, err := env.begin()
-	return env, credentials, err
+	return env, credentials, nil
 }
 
-// begin gives a new environment its own client and an organization.
-func (env *Environment) begin() (Credentials, error) {
-	name := "Example Organization"
-	o, err := env.createOrganization(profile{displayName: &name}, &violations{})
+// begin makes the state or takes it from its file.
+func (env *Environment) begin(cfg Config, new seed) (Credentials, error) {
+	if cfg.State == "" {
+		return env.plant(new)
+	}
+	file, saved, err := openStateFile(cfg.State)
 	if err != nil {
-		return Credentials{}, err
+		return Credentials{}, fmt.Errorf("scalekit: Config.State: %w", err)
 	}
-	id, plain, err := env.createEnvironmentClient()
-	return Credentials{ClientID: id, ClientSecret: plain, OrganizationID: o.id}, err
+	env.file = file
+	if saved == nil {
+		env.store.save = env.save
+		return env.plant(new)
+	}
+	found, keys, err := decodeState(saved)
+	if err == nil {
+		err = env.restoreKeys(keys)
+	}
+	if err != nil {
+		return Credentials{}, fmt.Errorf("scalekit: Config.State: %s: %w; nothing of it is used, move it away to begin anew", cfg.State, err)
+	}
+	found.save = env.save
+	env.store = found
+	return env.resume(cfg.NewSecret)
 }
 
-// createEnvironmentClient returns the credentials of a new client that belongs
-// to no organization, and may call the admin API.
-func (env *Environment) createEnvironmentClient() (id, plain string, err error) {
-	now := time.Now().UTC()
-	kept, plain := newSecret(env.store.ids.next("sks_"), now)
-	made := client{
-		id:       env.store.ids.next("skc_"),
-		settings: settings{scopes: []string{"openid"}, expiry: int64(environmentLifetime / time.Second)},
-		secrets:  []secret{kept},
-		created:  now,
-		updated:  now,
+// resume returns what an administrator of an environment that was there before
+// goes on with.
+func (env *Environment) resume(newSecret bool) (Credentials, error) {
+	var credentials Credentials
+	if own, _ := env.store.clientsOf(""); len(own) > 0 {
+		credentials.ClientID = own[len(own)-1].id
 	}
-	err = env.store.update(func(c *change) error {
-		made.sequence = c.next()
-		c.putClient(made)
-		return nil
-	})
-	return made.id, plain, err
+	all := env.store.organizationsBy(func(organization) bool { return true })
+	if len(all) > 0 {
+		credentials.OrganizationID = all[len(all)-1].id
+	}
+	if !newSecret || credentials.ClientID == "" {
+		return credentials, nil
+	}
+	_, plain, err := env.addSecret("", credentials.ClientID, &violations{})
+	credentials.ClientSecret = plain
+	return credentials, err
+}
+
+// save writes the state to its file. The caller holds the store's lock.
+func (env *Environment) save(s *store) error {
+	keys, err := env.savedKeys()
+	if err != nil {
+		return err
+	}
+	encoded, err := s.encode(keys)
+	if err == nil {
+		err = env.file.write(encoded)
+	}
+	if err != nil {
+		env.log.Error("the state cannot be written, so nothing was changed", "error", err)
+		return err
+	}
+	s.unsaved = false
+	return nil
 }
 
 func (env *Environment) routes() http.Handler {
@@ -103,7 +130,8 @@ func (env *Environment) routes() http.Handler {
 	mux.Handle("/", env.issuer.Handler())
 	mux.Handle("/oauth/token", env.token(env.issuer.Handler()))
 	env.restRoutes(mux)
-	rpc := rpcHandler(env.rpc)
+	env.devRoutes(mux)
+	rpc := env.api(rpcHandler(env.rpc))
 	mux.Handle("/"+scalekitv1.ClientService_ServiceDesc.ServiceName+"/", rpc)
 	mux.Handle("/"+scalekitv1.OrganizationService_ServiceDesc.ServiceName+"/", rpc)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -128,35 +156,31 @@ func (env *Environment) routes() http.Handler {
 // URL.
 func (env *Environment) Handler() http.Handler { return env.handler }
 
-// Close ends calls that go on over gRPC, and the issuer's requests that hang.
-// What serves the Handler is for the caller to end first.
+// Close ends calls that go on over gRPC and requests that hang, and writes what
+// is not yet in the state's file. What serves the Handler is for the caller to
+// end first.
 func (env *Environment) Close() error {
 	env.issuer.Close()
 	env.rpc.Stop()
-	return nil
+	return env.closeFile()
+}
+
+func (env *Environment) closeFile() error {
+	if env.file == nil {
+		return nil
+	}
+	env.store.mu.Lock()
+	defer env.store.mu.Unlock()
+	var err error
+	if env.store.unsaved && env.store.save != nil {
+		err = env.store.save(env.store)
+	}
+	env.store.save = func(*store) error { return errors.New("the environment is closed") }
+	err = errors.Join(err, env.file.close())
+	env.file = nil
+	return err
 }
 
 // Issuer returns what signs the tokens: to rotate its keys, or to make its
 // endpoints misbehave.
 func (env *Environment) Issuer() *bearertest.Issuer { return env.issuer }
-
-func (cfg Config) check() error {
-	if cfg.URL == "" {
-		return errors.New("scalekit: Config.URL is required")
-	}
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return fmt.Errorf("scalekit: Config.URL: %w", err)
-	}
-	var problems []error
-	if u.Scheme != "http" && u.Scheme != "https" {
-		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: the scheme must be http or https", cfg.URL))
-	}
-	if u.Host == "" {
-		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: the host is missing", cfg.URL))
-	}
-	if u.User != nil || u.Path != "" || u.Opaque != "" || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
-		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: nothing may come before or behind the host, no slash either", cfg.URL))
-	}
-	return errors.Join(problems...)
-}

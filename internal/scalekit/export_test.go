@@ -1,15 +1,16 @@
 package scalekit
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 )
 
-// Clients returns how many clients there are, the environment's own one
+// CountClients returns how many clients there are, the environment's own one
 // included.
-func (env *Environment) Clients() int {
+func (env *Environment) CountClients() int {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()
 	return len(env.store.clients)
@@ -36,3 +37,14 @@ func (env *Environment) Dump() string {
 
 // NextID returns the next identifier with this prefix.
 func (env *Environment) NextID(prefix string) string { return env.store.ids.next(prefix) }
+
+// FailSaves makes every write of the state fail, until repair is called.
+func (env *Environment) FailSaves() (repair func()) {
+	set := func(save func(*store) error) {
+		env.store.mu.Lock()
+		defer env.store.mu.Unlock()
+		env.store.save = save
+	}
+	set(func(*store) error { return errors.New("no space left on device") })
+	return func() { set(env.save) }
+}

@@ -31,3 +31,10 @@ func (s *idSource) next(prefix string) string {
 	s.last = max(id, s.last+1, firstID)
 	return prefix + strconv.FormatInt(s.last, 10)
 }
+
+// latest returns the number of the identifier that was made last.
+func (s *idSource) latest() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}

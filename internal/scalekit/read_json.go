@@ -134,6 +134,15 @@ func (r jsonReader) boolean(field string, value jsontext.Value) bool {
 	return value.Kind() == 't'
 }
 
+// number reads a whole number that is not large.
+func (r jsonReader) number(field string, value jsontext.Value) int {
+	n, err := strconv.Atoi(string(value))
+	if err != nil {
+		r.refuse(field, "must be a whole number", "json.type")
+	}
+	return n
+}
+
 // enum reads a name or a number of an enumeration, whose names are in the order
 // of their numbers.
 func (r jsonReader) enum(field string, value jsontext.Value, names ...string) int {

@@ -16,6 +16,12 @@ type empty struct{}
 
 type rawJSON = jsontext.Value
 
+type restRoute struct {
+	method, path string
+	status       int
+	call         restCall
+}
+
 // restRoutes maps the vendor's REST API.
 func (env *Environment) restRoutes(mux *http.ServeMux) {
 	const (
@@ -26,11 +32,7 @@ func (env *Environment) restRoutes(mux *http.ServeMux) {
 		client        = clients + "/{client_id}"
 		anyClient     = "/api/v1/clients/{client_id}/secrets"
 	)
-	for _, route := range []struct {
-		method, path string
-		status       int
-		call         restCall
-	}{
+	routes := []restRoute{
 		{http.MethodPost, organizations, http.StatusCreated, env.restCreateOrganization},
 		{http.MethodGet, organizations, http.StatusOK, env.restListOrganizations},
 		{http.MethodGet, organizations + ":search", http.StatusOK, env.restSearchOrganizations},
@@ -52,16 +54,52 @@ func (env *Environment) restRoutes(mux *http.ServeMux) {
 		{http.MethodPut, anyClient + "/{secret_id}", http.StatusOK, env.restSetSecret},
 		{http.MethodPatch, anyClient + "/{secret_id}", http.StatusOK, env.restSetSecret},
 		{http.MethodDelete, anyClient + "/{secret_id}", http.StatusOK, env.restDropSecret},
-	} {
+	}
+	for _, route := range routes {
+		mux.Handle(route.method+" "+route.path, env.api(env.admin(route.status, route.call)))
+	}
+	refuseOthers(mux, routes)
+	mux.HandleFunc("/api/", notFound)
+}
+
+// devRoutes maps what the vendor does not have: calls for drills. No fault is in
+// their way.
+func (env *Environment) devRoutes(mux *http.ServeMux) {
+	const (
+		keys   = "/dev/keys"
+		faults = "/dev/faults"
+	)
+	routes := []restRoute{
+		{http.MethodGet, keys, http.StatusOK, env.devListKeys},
+		{http.MethodPost, keys, http.StatusCreated, env.devAddKey},
+		{http.MethodPost, keys + ":rotate", http.StatusCreated, env.devRotateKey},
+		{http.MethodPost, keys + "/{kid}/promote", http.StatusOK, env.devPromoteKey},
+		{http.MethodDelete, keys + "/{kid}", http.StatusOK, env.devRetireKey},
+		{http.MethodGet, faults, http.StatusOK, env.devListFaults},
+		{http.MethodPut, faults + "/{endpoint}", http.StatusOK, env.devSetFault},
+		{http.MethodDelete, faults + "/{endpoint}", http.StatusOK, env.devRepair},
+	}
+	for _, route := range routes {
 		mux.Handle(route.method+" "+route.path, env.admin(route.status, route.call))
 	}
-	for _, path := range []string{
-		organizations, organizations + ":search", external, organization, organization + "/settings",
-		clients, client, client + "/secrets", client + "/secrets/{secret_id}", anyClient, anyClient + "/{secret_id}",
-	} {
-		mux.HandleFunc(path, methodNotAllowed)
+	refuseOthers(mux, routes)
+	mux.HandleFunc("/dev/", notFound)
+}
+
+// refuseOthers answers other methods on the paths of routes.
+func refuseOthers(mux *http.ServeMux, routes []restRoute) {
+	seen := make(map[string]bool)
+	for _, route := range routes {
+		if !seen[route.path] {
+			mux.HandleFunc(route.path, methodNotAllowed)
+		}
+		seen[route.path] = true
 	}
-	mux.HandleFunc("/api/", notFound)
+}
+
+// api puts the faults of the admin API in front of h.
+func (env *Environment) api(h http.Handler) http.Handler {
+	return env.issuer.WithFaults(apiEndpoint, h)
 }
 
 // admin lets a request through to call if it carries a token of the

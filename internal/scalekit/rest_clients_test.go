@@ -101,8 +101,8 @@ func TestDeleteClient(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
 		checkError(t, method, env.admin(t, method, path, "{}"), 404, 5, "NOT_FOUND")
 	}
-	if env.Clients() != 1 {
-		t.Errorf("got %d clients, want 1", env.Clients())
+	if env.CountClients() != 1 {
+		t.Errorf("got %d clients, want 1", env.CountClients())
 	}
 }
 

@@ -48,13 +48,18 @@ func newSecret(id string, now time.Time) (secret, string) {
 	plain := secretPrefix + randomText(secretLength)
 	return secret{
 		id:       id,
-		hash:     sha256.Sum256([]byte(plain)),
-		suffix:   plain[len(plain)-suffixLength:],
 		active:   true,
 		created:  now.Truncate(time.Millisecond),
 		updated:  now,
 		lastUsed: now.Truncate(time.Millisecond),
-	}, plain
+	}.of(plain), plain
+}
+
+// of returns the secret with what is kept of a plain text.
+func (s secret) of(plain string) secret {
+	s.hash = sha256.Sum256([]byte(plain))
+	s.suffix = plain[max(0, len(plain)-suffixLength):]
+	return s
 }
 
 // matches compares in constant time.

@@ -1,0 +1,254 @@
+package scalekit
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+// apiEndpoint is the admin API, over REST and gRPC.
+const apiEndpoint bearertest.Endpoint = "api"
+
+const (
+	maxFaultDelay  = time.Minute
+	maxFaultTimes  = 1_000_000
+	oversizedBytes = 2 << 20
+)
+
+// fault is how an endpoint is made to misbehave, as the drill's admin says it.
+type fault struct {
+	Status   int    `json:"status,omitzero"`
+	Delay    string `json:"delay,omitzero"`
+	Hang     bool   `json:"hang,omitzero"`
+	Abort    bool   `json:"abort,omitzero"`
+	Document string `json:"document,omitzero"`
+	Body     string `json:"body,omitzero"`
+	Type     string `json:"content_type,omitzero"`
+	Error    string `json:"error,omitzero"`
+	Times    int    `json:"times,omitzero"`
+
+	delay time.Duration
+}
+
+// shownFault is a fault with the endpoint it is of.
+type shownFault struct {
+	Endpoint  bearertest.Endpoint `json:"endpoint"`
+	Fault     fault               `json:"fault"`
+	Remaining int                 `json:"remaining,omitzero"` // requests, where the fault is counted
+
+	after int // requests that the endpoint had got before
+}
+
+type faultList struct {
+	Faults []shownFault `json:"faults"`
+}
+
+// faults remembers what was asked for. Its zero value is ready.
+type faults struct {
+	mu  sync.Mutex // guards set
+	set map[bearertest.Endpoint]shownFault
+}
+
+func faultEndpoints() []bearertest.Endpoint {
+	return []bearertest.Endpoint{bearertest.KeysEndpoint, bearertest.DiscoveryEndpoint, bearertest.TokenEndpoint, apiEndpoint}
+}
+
+// documents returns the bad documents that an endpoint can answer with.
+func (env *Environment) documents(e bearertest.Endpoint) map[string][]byte {
+	genuine := env.issuer.Metadata()
+	if e == bearertest.KeysEndpoint {
+		genuine = env.issuer.JWKS()
+	}
+	out := map[string][]byte{
+		"html":         []byte("<!doctype html><title>502 Bad Gateway</title><h1>Bad Gateway</h1>\n"),
+		"not_json":     []byte("upstream connect error"),
+		"null":         []byte("null"),
+		"empty_object": []byte("{}"),
+		"empty_body":   {},
+		"oversized":    append(bytes.Repeat([]byte(" "), oversizedBytes), genuine...),
+	}
+	switch e {
+	case bearertest.KeysEndpoint:
+		out["truncated"] = genuine[:len(genuine)/2]
+		out["empty_set"] = []byte(`{"keys":[]}`)
+		out["wrong_keys"] = nil // made when it is asked for: see wrongKeys
+	case bearertest.DiscoveryEndpoint:
+		out["truncated"] = genuine[:len(genuine)/2]
+		out["wrong_issuer"] = bytes.ReplaceAll(genuine, []byte(`"issuer":"`), []byte(`"issuer":"https://attacker.example#`))
+	default: // nothing genuine to make a bad one of
+	}
+	return out
+}
+
+// wrongKeys returns a key set with the IDs of the published keys and other keys.
+func (env *Environment) wrongKeys() []byte {
+	var keys []string
+	for _, k := range env.issuer.Keys() {
+		keys = append(keys, string(bearertest.NewKey(keyAlgorithm, k.ID()).JWK()))
+	}
+	return []byte(`{"keys":[` + strings.Join(keys, ",") + `]}`)
+}
+
+func (env *Environment) devListFaults(*http.Request, *violations) (any, error) {
+	return faultList{env.currentFaults()}, nil
+}
+
+// currentFaults returns the faults that still last.
+func (env *Environment) currentFaults() []shownFault {
+	env.faults.mu.Lock()
+	defer env.faults.mu.Unlock()
+	var out []shownFault
+	for _, e := range faultEndpoints() {
+		shown, ok := env.faults.set[e]
+		if !ok {
+			continue
+		}
+		if shown.Fault.Times > 0 {
+			if shown.Remaining = shown.Fault.Times - (env.issuer.Fetches(e) - shown.after); shown.Remaining <= 0 {
+				continue
+			}
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+func (env *Environment) devSetFault(r *http.Request, v *violations) (any, error) {
+	endpoint := env.faultEndpoint(r, v)
+	var f fault
+	if err := readBody(r, v, "", faultFields(jsonReader{v}, &f)); err != nil {
+		return nil, err
+	}
+	documents := env.documents(endpoint)
+	f.check(v, endpoint, documents)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	document := documents[f.Document]
+	if f.Document == "wrong_keys" {
+		document = env.wrongKeys()
+	}
+	env.faults.mu.Lock()
+	defer env.faults.mu.Unlock()
+	if env.faults.set == nil {
+		env.faults.set = make(map[bearertest.Endpoint]shownFault)
+	}
+	shown := shownFault{Endpoint: endpoint, Fault: f, Remaining: f.Times, after: env.issuer.Fetches(endpoint)}
+	env.issuer.Inject(endpoint, f.of(document))
+	env.faults.set[endpoint] = shown
+	return shown, nil
+}
+
+func (env *Environment) devRepair(r *http.Request, v *violations) (any, error) {
+	endpoint := env.faultEndpoint(r, v)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	env.faults.mu.Lock()
+	defer env.faults.mu.Unlock()
+	env.issuer.Repair(endpoint)
+	delete(env.faults.set, endpoint)
+	return empty{}, nil
+}
+
+func (env *Environment) faultEndpoint(r *http.Request, v *violations) bearertest.Endpoint {
+	e := bearertest.Endpoint(r.PathValue("endpoint"))
+	if !slices.Contains(faultEndpoints(), e) {
+		v.refuse("endpoint", fmt.Sprint("must be one of ", faultEndpoints()), "enum.defined_only")
+	}
+	return e
+}
+
+func faultFields(r jsonReader, f *fault) fields {
+	return fields{
+		"status":       func(field string, value jsontext.Value) { f.Status = r.number(field, value) },
+		"delay":        func(field string, value jsontext.Value) { f.Delay = r.text(field, value) },
+		"hang":         func(field string, value jsontext.Value) { f.Hang = r.boolean(field, value) },
+		"abort":        func(field string, value jsontext.Value) { f.Abort = r.boolean(field, value) },
+		"document":     func(field string, value jsontext.Value) { f.Document = r.text(field, value) },
+		"body":         func(field string, value jsontext.Value) { f.Body = r.text(field, value) },
+		"content_type": func(field string, value jsontext.Value) { f.Type = r.text(field, value) },
+		"error":        func(field string, value jsontext.Value) { f.Error = r.text(field, value) },
+		"times":        func(field string, value jsontext.Value) { f.Times = r.number(field, value) },
+	}
+}
+
+func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string][]byte) {
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		v.refuse("status", "must be an HTTP status of 200 to 599", "int.range")
+	}
+	if f.Times < 0 || f.Times > maxFaultTimes {
+		v.refuse("times", fmt.Sprintf("must be 0, for until it is repaired, to %d", maxFaultTimes), "int.range")
+	}
+	if f.Delay != "" {
+		var err error
+		if f.delay, err = time.ParseDuration(f.Delay); err != nil || f.delay < 0 || f.delay > maxFaultDelay {
+			v.refuse("delay", "must be such as 250ms or 5s, and at most 1m", "duration")
+		}
+	}
+	if _, ok := documents[f.Document]; !ok && f.Document != "" {
+		v.refuse("document", "must be one of "+strings.Join(slices.Sorted(maps.Keys(documents)), ", "), "enum.defined_only")
+	}
+	if f.Error != "" && e != bearertest.TokenEndpoint {
+		v.refuse("error", "is for the token endpoint", "endpoint")
+	}
+	if f.Error != "" && !isErrorCode(f.Error) {
+		v.refuse("error", "must be an error code such as invalid_client", "string.pattern")
+	}
+	if len(f.Type) > maxNameLength || strings.ContainsAny(f.Type, "\r\n\x00") {
+		v.refuse("content_type", "must be a media type", "string.pattern")
+	}
+	answers := 0
+	for _, set := range []bool{f.Document != "", f.Body != "", f.Error != ""} {
+		if set {
+			answers++
+		}
+	}
+	if answers > 1 {
+		v.refuse("document", "cannot be there together with another body", "oneof")
+	}
+	if f.Status == 0 && f.delay == 0 && !f.Hang && !f.Abort && answers == 0 && len(v.found) == 0 {
+		v.refuse("status", "or another member is required: a fault must do something", "required")
+	}
+}
+
+// isErrorCode reports whether text has the characters that RFC 6749, section
+// 5.2, allows.
+func isErrorCode(text string) bool {
+	return len(text) <= maxNameLength && strings.IndexFunc(text, func(c rune) bool {
+		return c < 0x20 || c > 0x7e || c == '"' || c == '\\'
+	}) < 0
+}
+
+// of returns the fault as the issuer knows it.
+func (f *fault) of(document []byte) bearertest.Fault {
+	out := bearertest.Fault{Delay: f.delay, Hang: f.Hang, Abort: f.Abort, Status: f.Status, Times: f.Times, Header: http.Header{}}
+	switch {
+	case f.Document != "":
+		out.Body = append([]byte{}, document...) // not nil: an empty document is one
+	case f.Body != "":
+		out.Body = []byte(f.Body)
+	case f.Error != "":
+		out.Body = []byte(`{"error":"` + f.Error + `"}`)
+		out.Header.Set("Cache-Control", "no-store")
+		if out.Status == 0 {
+			out.Status = http.StatusBadRequest
+		}
+	}
+	if f.Document == "html" {
+		out.Header.Set("Content-Type", "text/html; charset=utf-8")
+	}
+	if f.Type != "" {
+		out.Header.Set("Content-Type", f.Type)
+	}
+	return out
+}

@@ -1,0 +1,229 @@
+package scalekit_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
+)
+
+func TestKeys(t *testing.T) {
+	env := start(t)
+	kid := func() string {
+		token, _, err := jwt.NewParser().ParseUnverified(env.adminToken(t), jwt.MapClaims{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(token.Header["kid"])
+	}
+	published := func() string {
+		var out []string
+		for _, k := range env.Issuer().Keys() {
+			out = append(out, k.ID())
+		}
+		return strings.Join(out, " ")
+	}
+	shown := func() string {
+		list, _ := env.admin(t, http.MethodGet, "/dev/keys", "").members["keys"].([]any)
+		var out []string
+		for _, k := range list {
+			k, _ := k.(map[string]any)
+			if !forms["create_time"].MatchString(text(t, k, "create_time")) {
+				t.Errorf("got create_time %v", k["create_time"])
+			}
+			out = append(out, fmt.Sprint(k["kid"], "=", k["status"]))
+		}
+		return strings.Join(out, " ")
+	}
+	first := kid()
+	added := env.admin(t, http.MethodPost, "/dev/keys", "")
+	second := fmt.Sprint(member(t, added.members, "key", "kid"))
+	if added.StatusCode != http.StatusCreated || shown() != first+"=signing "+second+"=published" || published() != first+" "+second || kid() != first {
+		t.Errorf("add: got %s, %s, signed with %s", added.Status, shown(), kid())
+	}
+	if got := env.admin(t, http.MethodPost, "/dev/keys/"+second+"/promote", ""); got.StatusCode != http.StatusOK || shown() != first+"=published "+second+"=signing" || kid() != second {
+		t.Errorf("promote: got %s, %s, signed with %s", got.Status, shown(), kid())
+	}
+	checkError(t, "retire the one that signs", env.admin(t, http.MethodDelete, "/dev/keys/"+second, ""), 400, 9, "FAILED_PRECONDITION")
+	old := "Bearer " + text(t, env.grant(t, env.ClientID, env.ClientSecret).members, "access_token")
+	if got := env.admin(t, http.MethodDelete, "/dev/keys/"+first, ""); got.StatusCode != http.StatusOK || published() != second {
+		t.Errorf("retire: got %s, %s", got.Status, published())
+	}
+	third := env.admin(t, http.MethodPost, "/dev/keys:rotate", "")
+	if id := fmt.Sprint(member(t, third.members, "key", "kid")); third.StatusCode != http.StatusCreated || kid() != id || published() != second+" "+id {
+		t.Errorf("rotate: got %s, %s", third.Status, published())
+	}
+	if got := env.do(t, http.MethodGet, "/dev/keys", "", "", old); got.StatusCode != http.StatusOK {
+		t.Errorf("got %s with a token of the key before", got.Status)
+	}
+	env.admin(t, http.MethodDelete, "/dev/keys/"+second, "")
+	checkError(t, "a token of a key that is retired", env.do(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "promote none", env.admin(t, http.MethodPost, "/dev/keys/snk_1/promote", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "retire none", env.admin(t, http.MethodDelete, "/dev/keys/snk_1", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "no token", env.do(t, http.MethodPost, "/dev/keys:rotate", "", ""), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "method", env.admin(t, http.MethodPut, "/dev/keys", ""), 501, 12, "UNIMPLEMENTED")
+}
+
+// fetch returns the status, the content type and the body of a GET.
+func (env environment) fetch(t *testing.T, path string) (status int, contentType, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, env.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := env.client.Do(request)
+	if err != nil {
+		return 0, "", err.Error()
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header.Get("Content-Type"), string(raw)
+}
+
+func TestFaults(t *testing.T) {
+	env := start(t)
+	admin := "Bearer " + env.adminToken(t)
+	set := func(endpoint, body string) {
+		t.Helper()
+		if got := env.do(t, http.MethodPut, "/dev/faults/"+endpoint, "application/json", body, admin); got.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got %s %v", body, got.Status, got.members)
+		}
+	}
+	genuine := string(env.Issuer().JWKS())
+	for _, row := range []struct {
+		endpoint, body, path string
+		status               int
+		contentType, want    string // what the body begins with
+	}{
+		{"keys", `{"status":503}`, "/keys", 503, "application/json", ""},
+		{"keys", `{"status":429,"body":"slow down","content_type":"text/plain"}`, "/keys", 429, "text/plain", "slow down"},
+		{"keys", `{"document":"html"}`, "/keys", 200, "text/html; charset=utf-8", "<!doctype html>"},
+		{"keys", `{"document":"html","status":502}`, "/.well-known/jwks.json", 502, "text/html; charset=utf-8", "<!doctype html>"},
+		{"keys", `{"document":"not_json"}`, "/keys", 200, "application/json", "upstream"},
+		{"keys", `{"document":"null"}`, "/keys", 200, "application/json", "null"},
+		{"keys", `{"document":"empty_object"}`, "/keys", 200, "application/json", "{}"},
+		{"keys", `{"document":"empty_body"}`, "/keys", 200, "application/json", ""},
+		{"keys", `{"document":"empty_set"}`, "/keys", 200, "application/json", `{"keys":[]}`},
+		{"keys", `{"document":"truncated"}`, "/keys", 200, "application/json", genuine[:len(genuine)/2]},
+		{"keys", `{"document":"oversized"}`, "/keys", 200, "application/json", strings.Repeat(" ", 1<<20)},
+		{"keys", `{"document":"wrong_keys"}`, "/keys", 200, "application/json", `{"keys":[{`},
+		{"keys", `{"delay":"1ms"}`, "/keys", 200, "application/json", genuine},
+		{"keys", `{"abort":true}`, "/keys", 0, "", "Get"},
+		{"discovery", `{"document":"wrong_issuer"}`, "/.well-known/openid-configuration", 200, "application/json", "{"},
+		{"discovery", `{"status":404}`, "/.well-known/oauth-authorization-server", 404, "application/json", ""},
+		{"api", `{"status":503}`, organizationsPath, 503, "application/json", ""},
+	} {
+		set(row.endpoint, row.body)
+		code, contentType, body := env.fetch(t, row.path)
+		if code != row.status || contentType != row.contentType || !strings.HasPrefix(body, row.want) {
+			t.Errorf("%s: got %d %q %.60q, want %d %q %.60q", row.body, code, contentType, body, row.status, row.contentType, row.want)
+		}
+		if row.body == `{"document":"wrong_keys"}` && (body == genuine || !strings.Contains(body, env.Issuer().Keys()[0].ID())) {
+			t.Errorf("got %s, want other keys with the same IDs", body)
+		}
+		if strings.Contains(row.body, "wrong_issuer") && strings.Contains(body, `"issuer":"`+env.url) {
+			t.Errorf("got %s, want another issuer", body)
+		}
+	}
+	if got := env.do(t, http.MethodDelete, "/dev/faults/keys", "", "", admin); got.StatusCode != http.StatusOK {
+		t.Errorf("got %s", got.Status)
+	}
+	if _, _, body := env.fetch(t, "/keys"); body != genuine {
+		t.Errorf("got %s, want it repaired", body)
+	}
+
+	set("token", `{"error":"unauthorized_client","times":2}`)
+	for n, want := range []string{"unauthorized_client", "unauthorized_client", ""} {
+		if n == 0 {
+			list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"])
+			if !strings.Contains(list, "map[endpoint:token fault:map[error:unauthorized_client times:2] remaining:2]") {
+				t.Errorf("got %s", list)
+			}
+		}
+		got := env.grant(t, env.ClientID, env.ClientSecret)
+		if failure, _ := got.members["error"].(string); failure != want || (want != "" && got.StatusCode != http.StatusBadRequest) {
+			t.Errorf("request %d: got %s %v, want %q", n, got.Status, got.members, want)
+		}
+	}
+	if list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"]); strings.Contains(list, "token") {
+		t.Errorf("got %s, want the token endpoint's fault over", list)
+	}
+}
+
+func TestFaultHangs(t *testing.T) {
+	env := start(t)
+	env.admin(t, http.MethodPut, "/dev/faults/keys", `{"hang":true}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, env.url+"/keys", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.client.Do(request); err == nil || ctx.Err() == nil {
+		t.Errorf("got %v, want no answer", err)
+	}
+}
+
+// A gRPC client meets the faults of the admin API as well.
+func TestFaultRPC(t *testing.T) {
+	env, connection := startServing(t, false)
+	ctx := withToken(t.Context(), env.adminToken(t))
+	list := func() error {
+		_, err := scalekitv1.NewClientServiceClient(connection).ListOrganizationClients(ctx, &scalekitv1.ListOrganizationClientsRequest{OrganizationId: env.OrganizationID})
+		return err
+	}
+	env.admin(t, http.MethodPut, "/dev/faults/api", `{"status":503,"times":1}`)
+	if err := list(); status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v, want Unavailable", err)
+	}
+	env.admin(t, http.MethodPut, "/dev/faults/api", `{"delay":"1ms"}`)
+	if err := list(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFaultRefusals(t *testing.T) {
+	env := start(t)
+	for _, row := range []struct{ endpoint, body, field string }{
+		{"none", `{"status":503}`, "endpoint"},
+		{"keys", ``, "status"},
+		{"keys", `{}`, "status"},
+		{"keys", `{"status":99}`, "status"},
+		{"keys", `{"status":"503"}`, "status"},
+		{"keys", `{"status":100}`, "status"},
+		{"keys", `{"delay":"5"}`, "delay"},
+		{"keys", `{"delay":"61s"}`, "delay"},
+		{"keys", `{"delay":"-1s"}`, "delay"},
+		{"keys", `{"hang":1}`, "hang"},
+		{"keys", `{"times":-1,"status":500}`, "times"},
+		{"keys", `{"document":"bad"}`, "document"},
+		{"keys", `{"document":"wrong_issuer"}`, "document"},
+		{"discovery", `{"document":"empty_set"}`, "document"},
+		{"keys", `{"document":"html","body":"x"}`, "document"},
+		{"keys", `{"error":"invalid_client"}`, "error"},
+		{"token", `{"error":"a\"b"}`, "error"},
+		{"keys", `{"body":"x","content_type":"a\r\nb"}`, "content_type"},
+	} {
+		got := env.admin(t, http.MethodPut, "/dev/faults/"+row.endpoint, row.body)
+		checkError(t, row.body, got, 400, 3, "INVALID_ARGUMENT")
+		if found := violations(got); len(found) != 1 || found[0]["field"] != row.field {
+			t.Errorf("%s: got %v, want %s", row.body, found, row.field)
+		}
+	}
+	if got := env.admin(t, http.MethodGet, "/dev/faults", "").members; fmt.Sprint(got) != "map[faults:[]]" {
+		t.Errorf("got %v", got)
+	}
+	checkError(t, "no token", env.do(t, http.MethodPut, "/dev/faults/keys", "application/json", `{"status":503}`), 401, 16, "UNAUTHENTICATED")
+}

@@ -1,0 +1,175 @@
+package scalekit
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+const keyAlgorithm = "RS256"
+
+// signingKey is one of the environment's keys as it is shown.
+type signingKey struct {
+	ID      string `json:"kid"`
+	Status  string `json:"status"` // "signing", or "published"
+	Created string `json:"create_time"`
+	created time.Time
+}
+
+// newKeyID is bearertest.Options.KeyID.
+func (env *Environment) newKeyID() string {
+	id := env.store.ids.next("snk_")
+	env.keyTimes.Store(id, time.Now().UTC())
+	return id
+}
+
+// keys returns the published keys, oldest first.
+func (env *Environment) keys() []signingKey {
+	signing := env.issuer.SigningKey("").ID()
+	var out []signingKey
+	for _, k := range env.issuer.Keys() {
+		created := env.keyTime(k.ID())
+		shown := signingKey{ID: k.ID(), Status: "published", Created: timestamp(created), created: created}
+		if k.ID() == signing {
+			shown.Status = "signing"
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+func (env *Environment) keyTime(id string) time.Time {
+	made, _ := env.keyTimes.Load(id)
+	at, _ := made.(time.Time)
+	return at
+}
+
+// addKey publishes a new key, with which nothing is signed yet.
+func (env *Environment) addKey() (string, error) {
+	k := bearertest.NewKey(keyAlgorithm, env.newKeyID())
+	err := env.changeKeys(func() error {
+		env.issuer.Publish(k)
+		return nil
+	}, func() { env.issuer.Withdraw(k.ID()) })
+	return k.ID(), err
+}
+
+// promoteKey signs with a published key from now on.
+func (env *Environment) promoteKey(id string) error {
+	var before *bearertest.Key
+	return env.changeKeys(func() error {
+		for _, k := range env.issuer.Keys() {
+			if k.ID() == id {
+				before = env.issuer.SigningKey("")
+				env.issuer.SignWith(k)
+				return nil
+			}
+		}
+		return errKeyNotFound()
+	}, func() { env.issuer.SignWith(before) })
+}
+
+// retireKey publishes a key no more. The one that signs must stay.
+func (env *Environment) retireKey(id string) error {
+	var gone *bearertest.Key
+	return env.changeKeys(func() error {
+		if env.issuer.SigningKey("").ID() == id {
+			return &apiError{code: codeFailedPrecondition, message: "the key that signs cannot be retired: promote another one first"}
+		}
+		for _, k := range env.issuer.Keys() {
+			if k.ID() == id {
+				gone = k
+				env.issuer.Withdraw(id)
+				return nil
+			}
+		}
+		return errKeyNotFound()
+	}, func() { env.issuer.Publish(gone) })
+}
+
+// RotateKey publishes a new key and signs with it from now on. The key before
+// it stays published, for the tokens it has signed.
+func (env *Environment) RotateKey() (id string, err error) {
+	if id, err = env.addKey(); err != nil {
+		return "", err
+	}
+	return id, env.promoteKey(id)
+}
+
+// changeKeys makes a change of the keys that lasts, or none.
+func (env *Environment) changeKeys(do func() error, undo func()) error {
+	return env.store.update(func(c *change) error {
+		if err := do(); err != nil {
+			return err
+		}
+		c.undo = append(c.undo, undo)
+		return nil
+	})
+}
+
+func errKeyNotFound() error { return &apiError{code: codeNotFound, message: "key not found"} }
+
+// savedKeys returns the keys as the state's file has them.
+func (env *Environment) savedKeys() ([]savedKey, error) {
+	signing := env.issuer.SigningKey("")
+	var out []savedKey
+	for _, k := range env.issuer.Keys() {
+		if k.Algorithm() != keyAlgorithm {
+			continue // one that somebody mints with in a test
+		}
+		saved, err := saveKey(k, env.keyTime(k.ID()), k.ID() == signing.ID())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, saved)
+	}
+	return out, nil
+}
+
+// restoreKeys puts keys in place of what the issuer has made for itself.
+func (env *Environment) restoreKeys(saved []savedKey) error {
+	signing := 0
+	keys := make([]*bearertest.Key, len(saved))
+	for n, one := range saved {
+		signer, err := parseKey(one.PKCS8)
+		if err != nil {
+			return fmt.Errorf("key %s: %w", one.ID, err)
+		}
+		keys[n] = bearertest.KeyFrom(signer, keyAlgorithm, one.ID)
+		if one.Signing {
+			signing++
+		}
+	}
+	if signing != 1 {
+		return fmt.Errorf("%d keys sign, not one", signing)
+	}
+	own := env.issuer.Keys()
+	for n, k := range keys {
+		env.issuer.Publish(k)
+		env.keyTimes.Store(k.ID(), saved[n].Created)
+		if saved[n].Signing {
+			env.issuer.SignWith(k)
+		}
+	}
+	for _, k := range own {
+		env.issuer.Withdraw(k.ID())
+	}
+	return nil
+}
+
+func parseKey(encoded []byte) (crypto.Signer, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(encoded)
+	if err != nil {
+		return nil, errors.New("not a private key in PKCS #8")
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("a %T, not an RSA key", parsed)
+	}
+	return key, nil
+}

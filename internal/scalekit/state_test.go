@@ -1,0 +1,192 @@
+package scalekit_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearer/internal/scalekit"
+)
+
+// startWith serves an environment and returns it with a function that ends it.
+func startWith(t *testing.T, cfg scalekit.Config) (environment, func()) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	if cfg.URL == "" {
+		cfg.URL = "http://" + server.Listener.Addr().String()
+	}
+	env, credentials, err := scalekit.New(cfg)
+	if err != nil {
+		t.Fatal(errors.Join(err, server.Listener.Close()))
+	}
+	server.Config.Handler = env.Handler()
+	server.Start()
+	end := sync.OnceFunc(func() {
+		server.Close()
+		if err := env.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(end)
+	return environment{env, credentials, "http://" + server.Listener.Addr().String(), server.Client(), nil}, end
+}
+
+func TestStateSurvives(t *testing.T) {
+	const url = "https://acme.scalekit.dev"
+	file := filepath.Join(t.TempDir(), "state.json")
+	env, end := startWith(t, scalekit.Config{URL: url, State: file})
+	c := env.register(t, registration)
+	env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Other","external_id":"o","slug":"o","metadata":{"key":"v"}}`)
+	env.admin(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "")
+	if _, err := env.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := scalekit.New(scalekit.Config{URL: url, State: file}); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v for a file that is in use", err)
+	}
+	token := text(t, env.grant(t, c.id, c.plain).members, "access_token")
+	before, keys := env.Dump(), string(env.Issuer().JWKS())
+	used := env.admin(t, http.MethodGet, env.clients()+"/"+c.id, "").members
+	admin := env.Credentials
+	end()
+
+	content, err := os.ReadFile(file) //nolint:gosec // the test's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, plain := range []string{admin.ClientSecret, c.plain, token} {
+		if bytes.Contains(content, []byte(plain)) {
+			t.Error("a secret or a token is in the file")
+		}
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v, want a file that only its owner reads", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(file + ".*.tmp"); len(left) > 0 {
+		t.Errorf("got %v left over", left)
+	}
+
+	env, _ = startWith(t, scalekit.Config{URL: url, State: file, NewSecret: true})
+	if env.ClientID != admin.ClientID || env.OrganizationID != admin.OrganizationID || env.ClientSecret == admin.ClientSecret || env.ClientSecret == "" {
+		t.Errorf("got %s and %s, want those of before and a new secret", env.ClientID, env.OrganizationID)
+	}
+	again := env.admin(t, http.MethodGet, env.clients()+"/"+c.id, "").members
+	if got, want := text(t, again["client"].(map[string]any), "update_time"), text(t, used["client"].(map[string]any), "update_time"); got != want { //nolint:errcheck // a panic fails the test
+		t.Errorf("got update_time %s, want %s", got, want)
+	}
+	if member(t, again, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] != member(t, used, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] { //nolint:errcheck // a panic fails the test
+		t.Error("last_used_time is lost")
+	}
+	if got := string(env.Issuer().JWKS()); got != keys {
+		t.Errorf("got keys %s, want %s", got, keys)
+	}
+	env.ClientSecret = admin.ClientSecret
+	if got := env.grant(t, c.id, c.plain); got.StatusCode != http.StatusOK {
+		t.Errorf("got %s", got.Status)
+	}
+	checkError(t, "unique", env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Third","external_id":"o"}`), 409, 6, "ALREADY_EXISTS")
+	if after := env.Dump(); !strings.Contains(after, strings.Split(before, "\n")[0]) {
+		t.Errorf("got\n%s\nwant\n%s", after, before)
+	}
+	if next := env.register(t, "{}"); next.id <= c.id {
+		t.Errorf("got %s after %s", next.id, c.id)
+	}
+}
+
+// Whatever a crash or a person leaves of the file is reported, and left alone.
+func TestStateDamaged(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	env, end := startWith(t, scalekit.Config{State: file})
+	env.register(t, registration)
+	end()
+	whole, err := os.ReadFile(file) //nolint:gosec // the test's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, _ := strings.Cut(string(whole), `"keys":[`)
+	damaged := map[string][]byte{
+		"empty":           {},
+		"other JSON":      []byte("{}"),
+		"other version":   bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":2`), 1),
+		"unknown member":  bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":1,"more":1`), 1),
+		"twice":           append(bytes.TrimSpace(whole), whole...),
+		"no keys":         []byte(before + `"keys":[]}`),
+		"a short hash":    bytes.Replace(whole, []byte(`"sha256":"`), []byte(`"sha256":"AAAA","suffix":"x","active":true,"was":"`), 1),
+		"a lost customer": bytes.Replace(whole, []byte(`"organization_id":"org_`), []byte(`"organization_id":"org_9`), 1),
+	}
+	for n := 0; n < len(whole)-2; n += 1 + len(whole)/97 {
+		damaged["cut off after "+string(rune('0'+n%10))] = whole[:n:n]
+	}
+	damaged["without its last brace"] = whole[: len(whole)-2 : len(whole)-2]
+	for name, content := range damaged {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1", State: file})
+		if err == nil || !strings.Contains(err.Error(), "state.json") || !strings.Contains(err.Error(), "nothing of it is used") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "MII") {
+			t.Errorf("%s: the error quotes a key: %v", name, err)
+		}
+		if left, _ := os.ReadFile(file); !bytes.Equal(left, content) { //nolint:gosec // the test's own file
+			t.Errorf("%s: the file is not what it was", name)
+		}
+	}
+}
+
+// A change that cannot be written is none, and the caller is told.
+func TestStateCannotBeWritten(t *testing.T) {
+	folder := t.TempDir()
+	env, end := startWith(t, scalekit.Config{State: filepath.Join(folder, "sub", "..", "state.json")})
+	c := env.register(t, registration)
+	before, keys := env.Dump(), string(env.Issuer().JWKS())
+	repair := env.FailSaves()
+	for _, call := range []struct{ method, path string }{
+		{http.MethodPost, env.clients()},
+		{http.MethodPatch, env.clients() + "/" + c.id},
+		{http.MethodDelete, env.clients() + "/" + c.id},
+		{http.MethodPost, env.clients() + "/" + c.id + "/secrets"},
+		{http.MethodDelete, organizationsPath + "/" + env.OrganizationID},
+	} {
+		checkError(t, call.method+" "+call.path, env.admin(t, call.method, call.path, `{"name":"new"}`), 500, 13, "INTERNAL")
+	}
+	if _, err := env.RotateKey(); err == nil {
+		t.Error("a key was made that is not kept")
+	}
+	if env.Dump() != before || string(env.Issuer().JWKS()) != keys {
+		t.Error("a change that was not written is there")
+	}
+	repair()
+	end()
+}
+
+func TestStateConcurrently(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	env, end := startWith(t, scalekit.Config{State: file})
+	c := env.register(t, "{}")
+	admin := "Bearer " + env.adminToken(t)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 5 {
+				env.do(t, http.MethodPost, env.clients(), "application/json", "{}", admin)
+				env.do(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "", "", admin)
+				env.grant(t, c.id, c.plain)
+			}
+		})
+	}
+	group.Wait()
+	before := env.Dump()
+	end()
+	env, _ = startWith(t, scalekit.Config{State: file})
+	if env.CountClients() != 22 || env.Dump() != before {
+		t.Errorf("got %d clients, want 22, and\n%s\nwant\n%s", env.CountClients(), env.Dump(), before)
+	}
+}
