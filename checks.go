@@ -16,16 +16,30 @@ import (
 // "exp" has no leeway: it is the issuer's word on when to stop.
 const skew = 60 * time.Second
 
-// acceptable checks all that does not depend on the signature. It fills in the
-// claims. It may be called twice on one token.
+// acceptable checks all that does not depend on the signature: acceptance. It
+// fills in the claims. It may be called twice on one token.
 func (v *JWTVerifier) acceptable(t *token) *Error {
-	if err := v.profile.checkType(t.header); err != nil {
-		return err
+	now := time.Now()
+	for i := range acceptance {
+		if err := acceptance[i].run(v, t, now); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// checkAlgorithm wants "alg" to be one that was configured (RFC 8725, section
+// 3.1).
+func (v *JWTVerifier) checkAlgorithm(t *token) *Error {
+	if v.methods[t.header.Alg] == nil {
+		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg))
+	}
+	return nil
+}
+
+// decode fills in the claims.
+func (v *JWTVerifier) decode(t *token) *Error {
 	c := &t.entry.Claims
-	if err := checkReplicated(t.header, c); err != nil {
-		return err
-	}
 	if err := c.decode(v.profile); err != nil {
 		return err
 	}
@@ -34,16 +48,7 @@ func (v *JWTVerifier) acceptable(t *token) *Error {
 	if c.issuer = t.iss; v.template == nil {
 		c.issuer = v.issuer // where the token has an alias of it
 	}
-	if err := v.checkTimes(c, time.Now()); err != nil {
-		return err
-	}
-	if err := v.checkAudience(c); err != nil {
-		return err
-	}
-	if err := v.profile.checkClaims(c); err != nil {
-		return err
-	}
-	return v.profile.checkConfirmation(c)
+	return nil
 }
 
 func (p *profile) checkType(h *jws.Header) *Error {
@@ -101,16 +106,46 @@ func (p *profile) typesText() string {
 
 // checkTimes is the part of the verdict that the clock can change.
 func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) *Error {
+	if err := c.checkExpiry(now); err != nil {
+		return err
+	}
+	if err := c.checkNotBefore(now); err != nil {
+		return err
+	}
+	if err := c.checkIssuedAt(now); err != nil {
+		return err
+	}
+	if err := v.checkLifetime(c); err != nil {
+		return err
+	}
+	return v.checkAge(c, now)
+}
+
+func (c *Claims) checkExpiry(now time.Time) *Error {
 	switch {
 	case c.expiresAt.IsZero() && c.members.Lookup("exp") == "":
 		return refuse(InvalidClaims, `"exp" is required`)
 	case !now.Before(c.expiresAt):
 		return refuse(Expired, "at %v", date(c.expiresAt))
-	case c.notBefore.After(now.Add(skew)):
+	}
+	return nil
+}
+
+func (c *Claims) checkNotBefore(now time.Time) *Error {
+	if c.notBefore.After(now.Add(skew)) {
 		return refuse(NotYetValid, "nbf is %v", date(c.notBefore))
-	case c.issuedAt.After(now.Add(skew)):
+	}
+	return nil
+}
+
+func (c *Claims) checkIssuedAt(now time.Time) *Error {
+	if c.issuedAt.After(now.Add(skew)) {
 		return refuse(NotYetValid, "iat is %v", date(c.issuedAt))
 	}
+	return nil
+}
+
+func (v *JWTVerifier) checkLifetime(c *Claims) *Error {
 	if v.maxLifetime == 0 && v.maxAge == 0 {
 		return nil
 	}
@@ -120,6 +155,10 @@ func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) *Error {
 	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
 		return refuse(InvalidClaims, "lifetime %v is over %v", lifetime, v.maxLifetime)
 	}
+	return nil
+}
+
+func (v *JWTVerifier) checkAge(c *Claims, now time.Time) *Error {
 	if age := now.Sub(c.issuedAt); v.maxAge > 0 && age > v.maxAge {
 		return refuse(Expired, "%v old, and the maximum is %v", age.Round(time.Second), v.maxAge)
 	}
@@ -173,16 +212,34 @@ func emptyArray(value string) bool {
 // forbids. An empty text names nobody: accessors return it for a claim that is not
 // there.
 func (p *profile) checkClaims(c *Claims) *Error {
+	if err := p.checkRequired(c); err != nil {
+		return err
+	}
+	if err := p.checkValues(c); err != nil {
+		return err
+	}
+	return p.checkForbidden(c)
+}
+
+func (p *profile) checkRequired(c *Claims) *Error {
 	for _, path := range p.required {
 		if value := path.in(&c.members); value == "" || value == "null" || value == `""` {
 			return refuse(InvalidClaims, "%q is required (profile %s)", path, p.name)
 		}
 	}
+	return nil
+}
+
+func (p *profile) checkValues(c *Claims) *Error {
 	for _, want := range p.values {
 		if text, ok := strictjson.String(want.path.in(&c.members)); !ok || !slices.Contains(want.values, text) {
 			return refuse(InvalidClaims, "%q is not %q (profile %s)", want.path, want.values, p.name)
 		}
 	}
+	return nil
+}
+
+func (p *profile) checkForbidden(c *Claims) *Error {
 	for _, path := range p.forbidden {
 		if path.in(&c.members) != "" {
 			return refuse(InvalidClaims, "%q marks another kind of token, such as an ID token (profile %s)", path, p.name)

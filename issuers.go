@@ -172,6 +172,13 @@ func (s *Issuers) find(t *token, raw string) *Error {
 	if err := t.read(table.index); err != nil {
 		return err
 	}
+	return table.route(t)
+}
+
+// route sets t.by to the verifier of the issuer that the token names.
+func (s *Issuers) route(t *token) *Error { return s.table().route(t) }
+
+func (table *routes) route(t *token) *Error {
 	if t.by = table.exact[t.iss]; t.by != nil {
 		return nil
 	}

@@ -13,6 +13,8 @@ type verifier interface {
 	// find reads a token, or finds that it is known, as far as that takes neither
 	// the request nor a signature. Then t.verdict decides.
 	find(t *token, raw string) *Error
+	// route is the part of find that comes after reading: whose token it is.
+	route(t *token) *Error
 }
 
 // outcome is what came of a token.

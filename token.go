@@ -94,9 +94,13 @@ func (t *token) read(known *index) *Error {
 	if err := t.readClaims(t.raw[dot+1 : len(t.parts.Signed)]); err != nil {
 		return err
 	}
+	return t.readSignature(t.raw[len(t.parts.Signed)+1:])
+}
+
+func (t *token) readSignature(encoded []byte) *Error {
 	var err error
 	start := len(t.buf)
-	if t.buf, err = compact.Decode(t.buf, t.raw[len(t.parts.Signed)+1:]); err != nil {
+	if t.buf, err = compact.Decode(t.buf, encoded); err != nil {
 		return refuse(Malformed, "signature: %w", err)
 	}
 	t.signature = t.buf[start:]

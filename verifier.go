@@ -102,6 +102,11 @@ func (v *JWTVerifier) find(t *token, raw string) *Error {
 	if err := t.read(v.cache.index); err != nil {
 		return err
 	}
+	return v.route(t)
+}
+
+// route sets t.by to v, if the token names its issuer.
+func (v *JWTVerifier) route(t *token) *Error {
 	if !v.names(t) {
 		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer))
 	}
@@ -141,8 +146,8 @@ func (t *token) blame(e *Error) *Error {
 
 // check verifies a token that was not verified before.
 func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
-	if v.methods[t.header.Alg] == nil {
-		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg))
+	if err := v.checkAlgorithm(t); err != nil {
+		return err
 	}
 	keys, err := v.keys.Lookup(t.header.Kid, t.header.Alg)
 	if err == nil {
