@@ -27,7 +27,7 @@ func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.
 	listener := bufconn.Listen(64 << 10)
 	grpcServer := grpc.NewServer(opts...)
 	grpcServer.RegisterService(&echoDesc, service)
-	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(complaint{tb}, "", 0)}
+	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(complaint{tb}, "", 0)} //nolint:forbidigo // net/http wants one
 	server.Protocols.SetUnencryptedHTTP2(true)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
