@@ -184,7 +184,7 @@ func (v *JWTVerifier) checkAudience(c *Claims) *Error {
 	case value != "" && hasText(value, v.audience):
 		return nil
 	}
-	return refuse(WrongAudience, "%v does not name this resource, %q", excerpt(value), v.audience)
+	return refuse(WrongAudience, "%v, and want one of %q", addressee{v.profile, c}, v.audience)
 }
 
 // audienceOf returns the value of the first claim that says whom the token is
@@ -232,8 +232,9 @@ func (p *profile) checkRequired(c *Claims) *Error {
 
 func (p *profile) checkValues(c *Claims) *Error {
 	for _, want := range p.values {
-		if text, ok := strictjson.String(want.path.in(&c.members)); !ok || !slices.Contains(want.values, text) {
-			return refuse(InvalidClaims, "%q is not %q (profile %s)", want.path, want.values, p.name)
+		value := want.path.in(&c.members)
+		if text, ok := strictjson.String(value); !ok || !slices.Contains(want.values, text) {
+			return refuse(InvalidClaims, "%q is %v, and profile %s wants one of %q", want.path, excerpt(value), p.name, want.values)
 		}
 	}
 	return nil

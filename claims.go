@@ -198,13 +198,20 @@ func granted(v string, arrays bool) scopes.Set {
 	return scopes.Set{}
 }
 
-// rolesOf reads one claim that holds roles: an array of strings, or an object
-// whose names are the roles. Any other form has none.
+// rolesOf reads one claim that holds roles: an array of strings, an object whose
+// names are the roles, or an array of such objects, as Zitadel's documents have
+// it. Any other form has none.
 func rolesOf(v string) []string {
 	if names, ok := strictjson.Strings(v); ok {
 		return names
 	}
 	var names []string
+	for element := range strictjson.Elements(v) {
+		if element[0] != '{' {
+			return nil
+		}
+		names = append(names, rolesOf(element)...)
+	}
 	for name := range strictjson.Members(v) {
 		names = append(names, name)
 	}

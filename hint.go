@@ -2,8 +2,8 @@ package bearer
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -74,7 +74,7 @@ func (e *profileError) fits() []string {
 
 func (p *profile) fits(f form) bool {
 	return p.checkType(f.header) == nil && p.checkClaims(f.claims) == nil && p.audienceOf(f.claims) != "" && p.knowsKind(f.claims) &&
-		!slices.ContainsFunc(p.notIssuer, func(form *regexp.Regexp) bool { return form.MatchString(f.iss) })
+		p.whyNotIssuer(f.iss) == ""
 }
 
 // knowsKind reports whether p looks at the claims by which the token's kind can be
@@ -139,6 +139,48 @@ func (c *Claims) hint(err error) error {
 		return fmt.Errorf("%w; the token has roles, which are no scopes: a rule asks for them by HasRole", err)
 	}
 	return fmt.Errorf("%w; the token grants none", err)
+}
+
+// issuerAdvice is what may be the matter with an "iss" that is not the issuer's.
+type issuerAdvice struct {
+	verifier *JWTVerifier
+	iss      string
+}
+
+// String returns a clause for the end of a sentence, or "".
+func (a issuerAdvice) String() string {
+	want := a.verifier.issuer
+	if a.iss == want+"/" || a.iss+"/" == want {
+		return ": the slash at the end counts"
+	}
+	if why := a.verifier.profile.whyNotIssuer(a.iss); why != "" {
+		return ": " + why
+	}
+	return ""
+}
+
+// addressee is whom a token is for, as a profile sees it.
+type addressee struct {
+	profile *profile
+	claims  *Claims
+}
+
+// String returns which claims are not there, and the one that is with its value.
+func (a addressee) String() string {
+	var absent []string
+	for _, path := range a.profile.audience {
+		value := path.in(&a.claims.members)
+		if value == "" || emptyArray(value) {
+			absent = append(absent, strconv.Quote(path.String()))
+			continue
+		}
+		text := fmt.Sprintf("%q is %v", path, excerpt(value))
+		if absent != nil {
+			text = "there is no " + strings.Join(absent, " nor ") + ", " + text
+		}
+		return text
+	}
+	return "there is no " + strings.Join(absent, " nor ")
 }
 
 // known is the profiles of this package, resolved once.

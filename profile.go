@@ -25,8 +25,9 @@ type Profile struct {
 	// media types (case-insensitively, "application/" left out); "" stands for a
 	// token without "typ". Nil means "at+jwt" only (RFC 9068, section 4).
 	Types []string
-	// NotIssuer is forms of Config.Issuer that are known to be wrong, as regular
-	// expressions, each with the sentence that New's error says.
+	// NotIssuer is forms of issuers that are known to be wrong, as regular
+	// expressions, each with the sentence that says why: in New's error of
+	// Config.Issuer, and in the log of a token with such an "iss".
 	NotIssuer map[string]string
 	// Aliases is other "iss" values under which the same issuer's tokens come.
 	Aliases []string
@@ -41,8 +42,9 @@ type Profile struct {
 	// nothing.
 	Scopes []string
 	// Roles is the claims that hold roles, groups or permissions: an array of
-	// strings, or an object whose names are the roles. They are kept apart from
-	// scopes, and rules ask for them by [HasRole]. Nil means none.
+	// strings, or an object or an array of objects whose names are the roles. They
+	// are kept apart from scopes, and rules ask for them by [HasRole]. Nil means
+	// none.
 	Roles []string
 	// ClientID is the claims that may hold the client identifier; the first one
 	// that is there counts. Nil means "client_id".
@@ -74,7 +76,7 @@ type Profile struct {
 type profile struct {
 	name            string
 	types           []string
-	notIssuer       []*regexp.Regexp
+	notIssuer       []wrongIssuer
 	aliases         []string
 	audience        []claimPath
 	scopes          []claimPath
@@ -89,6 +91,22 @@ type profile struct {
 	keyIssuer       bool
 }
 
+// wrongIssuer is a form of issuers, and why it is wrong.
+type wrongIssuer struct {
+	form *regexp.Regexp
+	why  string
+}
+
+// whyNotIssuer returns what the profile knows to be wrong with an issuer, or "".
+func (p *profile) whyNotIssuer(issuer string) string {
+	for _, wrong := range p.notIssuer {
+		if wrong.form.MatchString(issuer) {
+			return wrong.why
+		}
+	}
+	return ""
+}
+
 // claimValues is a claim and the values that it may have.
 type claimValues struct {
 	path   claimPath
@@ -98,7 +116,8 @@ type claimValues struct {
 // checkIssuer returns what the profile knows to be wrong with an issuer.
 func (p Profile) checkIssuer(issuer string) []error {
 	var errs []error
-	for form, why := range p.NotIssuer {
+	for _, form := range slices.Sorted(maps.Keys(p.NotIssuer)) {
+		why := p.NotIssuer[form]
 		re, err := regexp.Compile(form)
 		switch {
 		case err != nil:
@@ -126,9 +145,9 @@ func (p Profile) resolve() (*profile, []error) {
 		r.name = "RFC 9068"
 	}
 	var errs []error
-	for form := range p.NotIssuer {
+	for _, form := range slices.Sorted(maps.Keys(p.NotIssuer)) {
 		if re, err := regexp.Compile(form); err == nil { // checkIssuer tells errors
-			r.notIssuer = append(r.notIssuer, re)
+			r.notIssuer = append(r.notIssuer, wrongIssuer{re, p.NotIssuer[form]})
 		}
 	}
 	if p.Types != nil {

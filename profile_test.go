@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -246,5 +247,86 @@ func TestOwnProfile(t *testing.T) {
 	}
 	if _, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "house+jwt"}, members{"app": members{}})); !errors.Is(err, bearer.InvalidClaims) {
 		t.Errorf("without the nested claim: got %v, want %q", err, bearer.InvalidClaims)
+	}
+}
+
+// TestRoleForms is roles as an array of strings, as the names of an object and of
+// objects within an array; any other form has none.
+func TestRoleForms(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Roles: []string{"roles", "/nested/roles"}} })
+	for _, row := range []struct {
+		claims members
+		want   []string
+	}{
+		{nil, nil},
+		{members{"roles": []string{"a", "b"}}, []string{"a", "b"}},
+		{members{"roles": members{"a": members{"org": "x"}}}, []string{"a"}},
+		{members{"roles": []any{members{"a": 1}, members{"b": 2}}}, []string{"a", "b"}},
+		{members{"roles": []string{"a"}, "nested": members{"roles": []string{"b"}}}, []string{"a", "b"}},
+		{members{"roles": "a"}, nil},
+		{members{"roles": []any{"a", 1}}, nil},
+		{members{"roles": []any{"a", members{"b": 1}}}, nil},
+		{members{"roles": []any{members{"a": 1}, "b"}}, nil},
+		{members{"roles": [][]string{{"a"}}}, nil},
+		{members{"roles": raw("null"), "nested": []string{"roles"}}, nil},
+	} {
+		claims, err := v.Verify(t.Context(), issuer.Token(row.claims))
+		if err != nil {
+			t.Errorf("%v: %v", row.claims, err)
+		} else if got := claims.Roles(); !slices.Equal(got, row.want) {
+			t.Errorf("%v: got roles %q, want %q", row.claims, got, row.want)
+		}
+	}
+}
+
+// TestIssuerAdvice wants the log of another issuer's token to say what people
+// overlook.
+func TestIssuerAdvice(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"EdDSA"}})
+	defer issuer.Close()
+	const tenant = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
+	v1, v2 := "https://sts.windows.net/"+tenant+"/", "https://login.microsoftonline.com/"+tenant+"/v2.0"
+	for _, row := range []struct {
+		profile         bearer.Profile
+		configured, iss string
+		want            string
+	}{
+		{bearer.Auth0, "https://login.acme.example", "https://login.acme.example/", "the slash at the end counts"},
+		{bearer.Kinde, "https://login.acme.example/", "https://login.acme.example", "the slash at the end counts"},
+		{bearer.EntraV2, v2, v1, "accessTokenAcceptedVersion"},
+		{bearer.EntraV1, v1, v2, "EntraV2"},
+		{bearer.Okta, "https://acme.okta.com/oauth2/default", "https://acme.okta.com", "org authorization server"},
+		{bearer.Keycloak, "http://keycloak:8080/realms/r", "https://login.acme.example/realms/r", ""},
+	} {
+		v, err := bearer.New(bearer.Config{Issuer: row.configured, Audience: []string{"a"}, Keys: &jwks.Set{}, Profile: row.profile})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Verify(t.Context(), issuer.Token(members{"iss": row.iss}))
+		_, advice, _ := strings.Cut(err.Error(), strconv.Quote(row.configured))
+		if reasonOf(t, err) != bearer.WrongIssuer || (advice == "") != (row.want == "") || !strings.Contains(advice, row.want) {
+			t.Errorf("%s: got %v, want %q with the advice %q", row.profile.Name, err, bearer.WrongIssuer, row.want)
+		}
+	}
+}
+
+// TestAudienceText wants the log to say which claim was looked at.
+func TestAudienceText(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Audience: []string{"aud", "/app/id"}} })
+	for _, row := range []struct {
+		claims members
+		want   string
+	}{
+		{members{"aud": "x"}, `"aud" is ["x"], and want one of ["deployment-api"]`},
+		{members{"aud": []string{"x", "y"}}, `"aud" is ["x" "y"], and want one of ["deployment-api"]`},
+		{members{"aud": []string{}, "app": members{"id": "x"}}, `there is no "aud", "app/id" is ["x"], and want`},
+		{members{"aud": nil, "app": members{}}, `there is no "aud" nor "app/id", and want`},
+	} {
+		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
+		if reasonOf(t, err) != bearer.WrongAudience || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%v: got %v, want %s", row.claims, err, row.want)
+		}
 	}
 }

@@ -79,7 +79,10 @@ var (
 		Values:          map[string][]string{"ver": {"1.0"}},
 		ForbiddenHeader: microsoftGraph,
 		KeyIssuer:       true,
-		NotIssuer:       map[string]string{`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end"},
+		NotIssuer: map[string]string{
+			`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end",
+			`/v2\.0/?$`:                "this is the issuer of version 2, which profile EntraV2 takes",
+		},
 	}
 
 	// EntraV2 is Entra ID's tokens of version 2. See EntraV1. For the tenants of
@@ -97,8 +100,9 @@ var (
 		ForbiddenHeader: microsoftGraph,
 		KeyIssuer:       true,
 		NotIssuer: map[string]string{
-			`/v2\.0/$`: "Entra's issuer of version 2 has no slash at the end",
-			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; for the tenants of others write {tenantid} in its place, as it stands here",
+			`/v2\.0/$`:                    "Entra's issuer of version 2 has no slash at the end",
+			`^https://sts\.windows\.net/`: "this is the issuer of version 1, for which the API's accessTokenAcceptedVersion asks, and which profile EntraV1 takes",
+			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; for the tenants of others write {tenantid} in its place, letter by letter",
 		},
 	}
 

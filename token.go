@@ -61,7 +61,7 @@ var (
 	errEmpty     = shared(NoToken, nil)
 	errTooLong   = shared(Malformed, fmt.Errorf("longer than %d bytes", maxToken))
 	errNotJWS    = shared(Malformed, errors.New("not three parts of base64url: no signed JWT in compact serialization, perhaps an opaque token"))
-	errEncrypted = shared(Malformed, errors.New("five parts: encrypted tokens (JWE) are not supported"))
+	errEncrypted = shared(Malformed, errors.New("five parts: encrypted tokens (JWE) are not supported (Auth0 hands them out where the request for a token names no audience)"))
 	errNoHeader  = shared(Malformed, errors.New("header: not base64url of a JSON object"))
 )
 

@@ -108,7 +108,7 @@ func (v *JWTVerifier) find(t *token, raw string) *Error {
 // route sets t.by to v, if the token names its issuer.
 func (v *JWTVerifier) route(t *token) *Error {
 	if !v.names(t) {
-		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q", cut(t.iss), v.issuer))
+		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q%v", cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
 	}
 	t.by = v
 	return nil
