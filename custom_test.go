@@ -208,6 +208,54 @@ func TestCustomDecodesOnce(t *testing.T) {
 	}
 }
 
+// TestCustomOfRememberedTokens sends one token by many at once. It is decoded once,
+// and what a handler does to its claims no other one sees; the race detector
+// watches.
+func TestCustomOfRememberedTokens(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	var calls atomic.Int32
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Custom = func(claims []byte) (any, error) {
+			calls.Add(1)
+			custom, err := bearer.JSON[nested](claims)
+			clear(claims) // they are its own
+			return custom, err
+		}
+	})
+	serve := func(token, want string) {
+		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		got, ok := bearer.Custom[nested](ctx)
+		if !ok || len(got.Tags) != 1 || !slices.Equal(got.Tags["a"], []string{want}) {
+			t.Errorf("got %+v, %v, want %s", got, ok, want)
+			return
+		}
+		got.Tags["a"][0] = "changed"
+		got.Tags["b"] = nil
+		claims, _ := bearer.FromContext(ctx)
+		if value, _ := claims.Value("tags"); string(value) != `{"a":["`+want+`"]}` {
+			t.Errorf("got %s, want what was signed", value)
+		}
+	}
+	first, second := issuer.Token(members{"tags": members{"a": []string{"1"}}}), issuer.Token(members{"tags": members{"a": []string{"2"}}})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				serve(first, "1")
+				serve(second, "2")
+			}
+		})
+	}
+	wg.Wait()
+	if got := calls.Load(); got != 2 {
+		t.Errorf("got %d decodings of two tokens, want 2", got)
+	}
+}
+
 // TestCustomThatCannotBeCopied is decoded again instead.
 func TestCustomThatCannotBeCopied(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")

@@ -42,57 +42,84 @@ func (s *Issuers) table() *routes {
 }
 
 // errClosed is what Add returns after Close.
-var errClosed = errors.New("bearer: Issuers is closed")
+var errClosed = errors.New("Issuers is closed")
 
-// Add starts to accept the tokens of an issuer. An issuer that is there already,
-// also as an alias, is an error: remove it first. So is what [New] finds wrong.
-func (s *Issuers) Add(cfg Config) error {
+// Add starts to accept the tokens of issuers: of all at once, or of none if there
+// is anything wrong with one. What [New] finds wrong is, and an issuer that is
+// there already, also as an alias: remove it first. The error reports all that is
+// wrong with all of them.
+func (s *Issuers) Add(cfgs ...Config) error {
+	var errs []error
 	if isNilPointer(s.Observer) {
-		return fmt.Errorf("bearer: Issuers.Observer: a nil %T", s.Observer)
+		errs = append(errs, fmt.Errorf("Issuers.Observer: a nil %T", s.Observer))
 	}
-	v, err := New(cfg)
-	if err != nil {
-		return err
+	added := make([]*JWTVerifier, 0, len(cfgs))
+	for _, cfg := range cfgs {
+		v, err := New(cfg)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("issuer %q: %w", cfg.Issuer, errors.Unwrap(err)))
+			continue
+		}
+		added = append(added, v)
 	}
-	if err := s.add(v); err != nil {
-		return errors.Join(err, v.Close())
+	if errs = s.publish(added, errs); errs == nil {
+		return nil
 	}
-	return nil
+	for _, v := range added {
+		errs = append(errs, v.Close())
+	}
+	return fmt.Errorf("bearer: %w", errors.Join(errs...))
 }
 
-func (s *Issuers) add(v *JWTVerifier) error {
+// publish makes a table with the verifiers, if there is nothing wrong with them
+// and was not before, and returns all that is wrong.
+func (s *Issuers) publish(added []*JWTVerifier, errs []error) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return errClosed
+		return append(errs, errClosed)
 	}
-	old := s.table()
-	next := &routes{exact: maps.Clone(old.exact), templates: slices.Clone(old.templates), all: maps.Clone(old.all), index: old.index}
+	next := s.table().clone()
+	for _, v := range added {
+		errs = append(errs, next.add(v)...)
+	}
+	if errs == nil {
+		s.routes.Store(next)
+	}
+	return errs
+}
+
+// clone returns a table that can be changed until it is published.
+func (r *routes) clone() *routes {
+	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), all: maps.Clone(r.all), index: r.index}
 	if next.all == nil {
-		next.all, next.exact = map[string]*JWTVerifier{}, map[string]*JWTVerifier{}
+		next.all, next.exact, next.index = map[string]*JWTVerifier{}, map[string]*JWTVerifier{}, newIndex()
 	}
-	if next.index == nil {
-		next.index = newIndex()
-	}
+	return next
+}
+
+// add enters a verifier under each name that its tokens have.
+func (r *routes) add(v *JWTVerifier) []error {
 	if v.cache.index != nil {
-		v.cache.index = next.index // before anybody sees it
+		v.cache.index = r.index // before anybody sees it
 	}
-	if _, ok := next.all[v.issuer]; ok {
-		return fmt.Errorf("bearer: issuer %q is there already", v.issuer)
+	if _, ok := r.all[v.issuer]; ok {
+		return []error{fmt.Errorf("issuer %q: it is there already", v.issuer)}
 	}
-	next.all[v.issuer] = v
+	r.all[v.issuer] = v
 	if v.template != nil {
-		next.templates = append(next.templates, v)
-	} else {
-		for _, iss := range append([]string{v.issuer}, v.aliases()...) {
-			if other, ok := next.exact[iss]; ok && other != v {
-				return fmt.Errorf("bearer: issuer %q: %q is there already, as one of %q", v.issuer, iss, other.issuer)
-			}
-			next.exact[iss] = v
-		}
+		r.templates = append(r.templates, v)
+		return nil
 	}
-	s.routes.Store(next)
-	return nil
+	var errs []error
+	for _, iss := range append([]string{v.issuer}, v.aliases()...) {
+		if other, ok := r.exact[iss]; ok && other != v {
+			errs = append(errs, fmt.Errorf("issuer %q: %q is there already, as one of %q", v.issuer, iss, other.issuer))
+			continue
+		}
+		r.exact[iss] = v
+	}
+	return errs
 }
 
 // Remove stops to accept the tokens of a configured issuer, at once, and ends the
@@ -104,7 +131,7 @@ func (s *Issuers) Remove(issuer string) bool {
 	v, ok := old.all[issuer]
 	if ok {
 		is := func(_ string, other *JWTVerifier) bool { return other == v }
-		next := &routes{exact: maps.Clone(old.exact), templates: slices.Clone(old.templates), all: maps.Clone(old.all), index: old.index}
+		next := old.clone()
 		maps.DeleteFunc(next.exact, is)
 		maps.DeleteFunc(next.all, is)
 		next.templates = slices.DeleteFunc(next.templates, func(other *JWTVerifier) bool { return other == v })

@@ -3,12 +3,10 @@ package bearer_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -122,6 +120,52 @@ func TestIssuersErrors(t *testing.T) {
 	}
 }
 
+// TestAddAllOrNone wants every problem of several configurations in one error,
+// and no issuer of them added.
+func TestAddAllOrNone(t *testing.T) {
+	a, b, cfgA, cfgB := twoIssuers(t)
+	var issuers bearer.Issuers
+	if err := issuers.Add(); err != nil {
+		t.Errorf("nothing: %v", err)
+	}
+	if err := issuers.Add(cfgA); err != nil {
+		t.Fatal(err)
+	}
+	noAudience, google, alias := cfgB, cfgB, cfgB
+	noAudience.Issuer, noAudience.Audience = "https://c.example", nil
+	google.Issuer, google.Profile = "https://accounts.google.com", bearer.Google
+	alias.Issuer = "accounts.google.com"
+	err := issuers.Add(cfgB, cfgB, noAudience, cfgA, google, alias)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`issuer "https://b.example": it is there already`, `issuer "https://c.example": Config.Audience`,
+		`issuer "https://a.example": it is there already`, `issuer "accounts.google.com": "accounts.google.com" is there already, as one of "https://accounts.google.com"`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %s", err, want)
+		}
+	}
+	if got := len(issuers.Status()); got != 1 {
+		t.Errorf("got %d issuers after a failed Add, want 1", got)
+	}
+	if _, err := issuers.Verify(t.Context(), b.Token(nil)); !errors.Is(err, bearer.WrongIssuer) {
+		t.Errorf("an issuer of a failed Add: got %v, want %q", err, bearer.WrongIssuer)
+	}
+	if err := issuers.Add(cfgB, google); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{a.Token(nil), b.Token(nil)} {
+		if _, err := issuers.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := issuers.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestIssuersObserver wants an outcome told to the observer of all and to that of
 // the issuer it is about.
 func TestIssuersObserver(t *testing.T) {
@@ -188,29 +232,4 @@ func TestIssuersWhileRunning(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
-}
-
-// BenchmarkIssuers shows that routing costs the same among 1 and 1,000 issuers:
-// the token is one that no issuer signed, so that no signature is in it.
-func BenchmarkIssuers(b *testing.B) {
-	for _, n := range []int{1, 1000} {
-		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {
-			var issuers bearer.Issuers
-			for i := range n {
-				if err := issuers.Add(bearer.Config{
-					Issuer: fmt.Sprintf("https://issuer-%d.example", i), Audience: []string{audience}, Keys: &jwks.Set{},
-				}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer-0.example", Algorithms: []string{"EdDSA"}})
-			token := issuer.Mint(members{"alg": "none"}, members{"exp": time.Now().Add(time.Hour)})
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := issuers.Verify(b.Context(), token); !errors.Is(err, bearer.WrongAlgorithm) {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }

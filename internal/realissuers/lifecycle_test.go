@@ -290,6 +290,9 @@ func rotation(t *testing.T, i *issuer) {
 	if got := verify(old); got != "" {
 		t.Errorf("under the old key, still published: got reason %q", got)
 	}
+	if v.CacheStatus().Hits == 0 {
+		t.Error("the old token was not remembered: this test is to see it forgotten")
+	}
 	i.withdraw(t)
 	if err := cache.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
@@ -316,6 +319,9 @@ func removal(t *testing.T, i *issuer) {
 		if _, err := issuers.Verify(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if issuers.Status()[0].Cache.Hits == 0 {
+		t.Error("the token was not remembered: this test is to see it forgotten")
 	}
 	if !issuers.Remove(i.url) {
 		t.Fatal("the issuer was not there")
