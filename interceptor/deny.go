@@ -59,8 +59,8 @@ func asRefusal(err error) *bearer.Error {
 // google.rpc.RetryInfo where waiting helps).
 func statusOf(refusal *bearer.Error) *status.Status {
 	info := &errdetails.ErrorInfo{Reason: strings.ToUpper(string(refusal.Reason)), Domain: domain}
-	if len(refusal.Missing) > 0 {
-		info.Metadata = map[string]string{"scope": strings.Join(refusal.Missing, " ")}
+	if names := guard.Scopes(refusal); len(names) > 0 {
+		info.Metadata = map[string]string{"scope": strings.Join(names, " ")}
 	}
 	details := []protoadapt.MessageV1{info}
 	if refusal.Reason == bearer.KeysUnavailable {

@@ -45,7 +45,7 @@ func asRefusal(err error) *bearer.Error {
 
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, e *bearer.Error, status int) {
 	// First the body, since the hook may panic.
-	contentType, body := g.body(r, Refusal{status, code(e.Reason), guard.Describe(e.Reason), e.Missing})
+	contentType, body := g.body(r, Refusal{status, code(e.Reason), guard.Describe(e.Reason), guard.Scopes(e)})
 	h := w.Header()
 	exposed := ""
 	if text := g.challenges.For(e); text != "" {

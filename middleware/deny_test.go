@@ -27,6 +27,7 @@ func TestDeny(t *testing.T) {
 		{"internal", &bearer.Error{Reason: bearer.Internal, Err: errors.New("secret")}, 500, "", "", `"server_error"`, "secret"},
 		{"no reason", errors.New("secret"), 500, "", "", `"server_error"`, "secret"},
 		{"hostile detail", &bearer.Error{Reason: bearer.WrongIssuer, Err: errors.New("\"\r\nSet-Cookie: secret")}, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", `"invalid_token"`, "secret"},
+		{"hostile scopes", &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "secret\"", "secret\r\nX: y", "sécret", "secret x", "", "b"}}, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`, "", `"scope":"a b"`, "secret"},
 		{"revoked", fmt.Errorf("wrapped: %w", bearer.Revoked), 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, "", `"invalid_token"`, "wrapped"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"maps"
 	"net/http/httputil"
 	"net/url"
 )
@@ -18,6 +19,9 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 		pr.SetURL(target)
 		pr.SetXForwarded()
 		removeAuthorization(pr.Out.Header)
+		// Who is behind may make fields of trailers (RFC 9110, section 6.5.1).
+		removeAuthorization(pr.Out.Trailer)
+		maps.DeleteFunc(pr.Out.Trailer, func(name string, _ []string) bool { return g.isOurs(name) })
 		// Once more, since hop-by-hop fields have been removed in between, and
 		// since the proxy may have been mounted without the guard.
 		g.stamp(pr.Out.Header, pr.In.Context())

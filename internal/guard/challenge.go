@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearer"
@@ -61,8 +62,7 @@ func New(p Params) Writer {
 }
 
 // For returns the challenge for a refusal, or "" where more or other credentials
-// would not help. Nothing of it comes from the request: scopes are those of the
-// rule, which were checked when it was made.
+// would not help. Nothing of it comes from the request.
 func (w Writer) For(e *bearer.Error) string {
 	if e.Reason == bearer.NoToken {
 		// RFC 6750, section 3.1: no error code for a request without
@@ -77,10 +77,24 @@ func (w Writer) For(e *bearer.Error) string {
 }
 
 func scope(e *bearer.Error) string {
-	if len(e.Missing) == 0 {
+	names := Scopes(e)
+	if len(names) == 0 {
 		return ""
 	}
-	return `, scope="` + strings.Join(e.Missing, " ") + `"`
+	return `, scope="` + strings.Join(names, " ") + `"`
+}
+
+// Scopes returns the missing scopes of a refusal that are scopes by RFC 6749,
+// section 3.3. Those of a rule were checked when it was made, but a refusal may
+// have come from elsewhere, and its words must not leave their quotes.
+func Scopes(e *bearer.Error) []string {
+	bad := func(name string) bool {
+		return name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' })
+	}
+	if !slices.ContainsFunc(e.Missing, bad) {
+		return e.Missing
+	}
+	return slices.DeleteFunc(slices.Clone(e.Missing), bad)
 }
 
 // Code returns the error code of RFC 6750, section 3.1 for a reason, or "".
