@@ -26,11 +26,11 @@ const (
 )
 
 // body is an answer of the issuer that is meant to do harm. It is sent for as long
-// as more says so.
+// as more says so; good is the key set that the issuer would send otherwise.
 type body struct {
 	name   string
 	header http.Header
-	send   func(ctx context.Context, w http.ResponseWriter, more func() bool)
+	send   func(ctx context.Context, w http.ResponseWriter, good []byte, more func() bool)
 }
 
 // write sends chunk n times.
@@ -43,7 +43,7 @@ func write(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 }
 
 func bodies() []body {
-	keys := manyKeys(50_001)
+	keys := manyKeys(50_000)
 	blank := bytes.Repeat([]byte(" "), mib)
 	var packed bytes.Buffer // members of a gzip file follow each other
 	zip := gzip.NewWriter(&packed)
@@ -51,19 +51,22 @@ func bodies() []body {
 	_ = zip.Close()
 	member := packed.Bytes()
 	return []body{
-		{"1 GiB body", nil, func(_ context.Context, w http.ResponseWriter, more func() bool) {
+		{"1 GiB body", nil, func(_ context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
 			write(w, []byte(`{"keys":["`), 1, more)
 			write(w, bytes.Repeat([]byte("A"), mib), 1024, more)
 		}},
-		{"gzip bomb", http.Header{"Content-Encoding": {"gzip"}}, func(ctx context.Context, w http.ResponseWriter, more func() bool) {
+		{"gzip bomb", http.Header{"Content-Encoding": {"gzip"}}, func(ctx context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
 			for range 64 { // 1 GiB in 64 pieces, each of 16 KiB as it is sent
 				write(w, member, 16, more)
 				w.(http.Flusher).Flush() //nolint:errcheck // a server's ResponseWriter is one
 				pause(ctx, time.Millisecond)
 			}
 		}},
-		{"50,001 keys", nil, func(_ context.Context, w http.ResponseWriter, more func() bool) { write(w, keys, 1, more) }},
-		{"drip", nil, func(ctx context.Context, w http.ResponseWriter, more func() bool) {
+		{"50,001 keys", nil, func(_ context.Context, w http.ResponseWriter, good []byte, more func() bool) {
+			write(w, bytes.TrimSuffix(bytes.TrimSpace(good), []byte("]}")), 1, more)
+			write(w, keys, 1, more)
+		}},
+		{"drip", nil, func(ctx context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
 			for more() {
 				write(w, blank[:1], 1, more)
 				w.(http.Flusher).Flush() //nolint:errcheck // a server's ResponseWriter is one
@@ -73,17 +76,14 @@ func bodies() []body {
 	}
 }
 
-// manyKeys returns a key set of n good keys, each with an id of its own.
+// manyKeys returns what makes a key set one of n keys more, each with an id of its
+// own.
 func manyKeys(n int) []byte {
 	jwk := string(bearertest.NewKey("ES256", "many").JWK())
 	before, after, _ := strings.Cut(jwk, "many")
 	var set strings.Builder
-	set.WriteString(`{"keys":[`)
 	for k := range n {
-		if k > 0 {
-			set.WriteByte(',')
-		}
-		_, _ = fmt.Fprintf(&set, "%smany-%d%s", before, k, after) // a Builder takes everything
+		_, _ = fmt.Fprintf(&set, ",%smany-%d%s", before, k, after) // a Builder takes everything
 	}
 	set.WriteString(`]}`)
 	return []byte(set.String())
@@ -130,7 +130,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 		return r, err
 	}
 	defer func() { err = closing(v, err) }()
-	good, forged := i.Token(nil), i.forger().token(0)
+	good, forged, set := i.Token(nil), i.forger().token(0), i.JWKS()
 	var watch watch
 	sent := make(chan struct{})
 	var once sync.Once
@@ -138,7 +138,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 		for name, values := range b.header {
 			w.Header()[name] = values
 		}
-		b.send(req.Context(), w, func() bool { return req.Context().Err() == nil && !watch.over() })
+		b.send(req.Context(), w, set, func() bool { return req.Context().Err() == nil && !watch.over() })
 		once.Do(func() { close(sent) })
 	})})
 	watch.begin()

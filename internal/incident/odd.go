@@ -56,7 +56,7 @@ func oddDocuments() []oddDocument {
 		{"keys an object", `{"keys":{}}`},
 		{"keys a string", `{"keys":"none"}`},
 		{"an array", `[` + good + `]`},
-		{"one key, no set", good},
+		{"one key instead of a set", good},
 		{"HTML", `<!DOCTYPE html><title>Maintenance</title>`},
 		{"cut off", set[:len(set)/2]},
 		{"data behind", set + `{"keys":[]}`},

@@ -125,13 +125,13 @@ func oddPermissions(ec, r *bearertest.Key, ecKey, rKey members) []oddKey {
 		{"private key", private, signed(r, nil), nil},
 		{"alg=RSA-OAEP", rKey.with(members{"alg": "RSA-OAEP"}), signed(r, nil), nil},
 		{"PS256 under a key for RS256", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), nil), nil},
-		{"the same without a kid", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), members{"kid": nil}), nil},
-		{"use=enc, token without a kid", rKey.with(members{"use": "enc", "alg": nil}), signed(r, members{"kid": nil}), nil},
+		{"PS256 without a kid under a key for RS256", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), members{"kid": nil}), nil},
+		{"use=enc for a token without a kid", rKey.with(members{"use": "enc", "alg": nil}), signed(r, members{"kid": nil}), nil},
 		{"broken certificate", ecKey.with(members{"x5c": []string{"rubbish"}, "x5t": "AAAA"}), nil, usual},
 		{"certificate elsewhere", ecKey.with(members{"x5u": "http://127.0.0.1:1/"}), nil, usual},
 		{"no use, no alg", ecKey.with(members{"use": nil, "alg": nil}), nil, usual},
 		{"members nobody knows", ecKey.with(members{"exp": 1, "issuer_hint": []int{1}}), nil, usual},
-		{"kid of a good key, other type", rKey.with(members{"kid": "{kid}"}), nil, nil},
+		{"kid of a good key on another type", rKey.with(members{"kid": "{kid}"}), nil, nil},
 	}
 }
 

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -96,14 +97,14 @@ func Restart(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
+// HangPatience is how long those wait in Hang whom nobody answers.
+const HangPatience = 15 * time.Second
+
 // Hang is an issuer that accepts connections and never answers. Requests with
 // known keys go on; others come with a key id that is not known, one every 50 ms.
 // It counts goroutines, so that nothing else may go on in the process.
 func Hang(ctx context.Context, s Subject) (r Result, err error) {
-	const (
-		while   = 6 * time.Second
-		longest = 15 * time.Second // after which nobody waits any more
-	)
+	const while = 6 * time.Second
 	i := newIssuer()
 	defer i.Close()
 	running := runtime.NumGoroutine()
@@ -113,7 +114,7 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	}
 	i.hang()
 	tokens, forger := i.tokens(callers), i.forger()
-	request, cancel := context.WithTimeout(ctx, longest)
+	request, cancel := context.WithTimeout(ctx, HangPatience)
 	defer cancel()
 	var known, unknown tally
 	var wg sync.WaitGroup
@@ -131,6 +132,7 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	r = result(&known, i)
 	r.Forged, r.ForgedUnavailable, r.SlowestForged = unknown.requests, unknown.unavailable, unknown.slowest
 	err = closing(v, ctx.Err())
+	http.DefaultClient.CloseIdleConnections() // connections that are kept for others are no fault
 	r.Goroutines = max(0, settled(ctx, running)-running)
 	r.Story = fmt.Sprintf("the issuer never answers: %d requests with unknown key ids, slowest %v; goroutines left: %d",
 		r.Forged, short(r.SlowestForged), r.Goroutines)

@@ -1,4 +1,4 @@
-package incidents
+package main
 
 import (
 	"context"
@@ -16,7 +16,7 @@ var oidcSubject = incident.Subject{Name: "go-oidc", Open: func(s incident.Setup)
 	return &oidcVerifier{
 		cancel: cancel,
 		verifier: oidc.NewVerifier(s.Issuer, keys, &oidc.Config{
-			ClientID: s.Audience, SupportedSigningAlgs: []string{"ES256", "RS256"},
+			ClientID: s.Audience, SupportedSigningAlgs: algorithms,
 		}),
 	}, nil
 }}

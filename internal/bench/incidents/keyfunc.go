@@ -1,4 +1,4 @@
-package incidents
+package main
 
 import (
 	"context"
@@ -25,7 +25,7 @@ var keyfuncSubject = incident.Subject{Name: "keyfunc", Open: func(s incident.Set
 		return nil, fmt.Errorf("keyfunc: %w", err)
 	}
 	parser := jwt.NewParser(
-		jwt.WithValidMethods([]string{"ES256", "RS256"}),
+		jwt.WithValidMethods(algorithms),
 		jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience), jwt.WithExpirationRequired(),
 	)
 	return &keyfuncVerifier{parser: parser, keys: keys, cancel: cancel}, nil

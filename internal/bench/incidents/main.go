@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/incident"
+)
+
+// limit is how long all of it may take.
+const limit = 10 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "incidents:", err)
+		os.Exit(1)
+	}
+}
+
+// subjects are the columns.
+func subjects() []incident.Subject {
+	return []incident.Subject{incident.Ours, keyfuncSubject, oidcSubject}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("incidents", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	pattern := flags.String("run", "", "run the incidents whose name matches this regular expression")
+	path := flags.String("o", "", "write the page to this file instead of standard output")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	match, err := regexp.Compile(*pattern)
+	if err != nil {
+		return fmt.Errorf("-run: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var chosen []line
+	for _, l := range lines() {
+		if match.MatchString(l.name) {
+			chosen = append(chosen, l)
+		}
+	}
+	table := measure(ctx, chosen, subjects(), stderr)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if *path == "" {
+		return write(stdout, chosen, table)
+	}
+	file, err := os.Create(*path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file, chosen, table), file.Close())
+}
+
+// cell is what became of a subject in an incident.
+type cell struct {
+	result incident.Result
+	err    error
+}
+
+// measure runs every incident for every subject. What measures the machine has it
+// for itself; the rest of a subject mostly waits, and does so together.
+func measure(ctx context.Context, lines []line, subjects []incident.Subject, progress io.Writer) [][]cell {
+	table := make([][]cell, len(lines))
+	for n := range table {
+		table[n] = make([]cell, len(subjects))
+	}
+	for m, s := range subjects {
+		var together []func()
+		var wg sync.WaitGroup
+		for n, l := range lines {
+			one := func() {
+				start := time.Now()
+				r, err := l.run(ctx, s)
+				table[n][m] = cell{r, err}
+				_, _ = fmt.Fprintf(progress, "%s, %s: %v\n", s.Name, l.name, time.Since(start).Round(time.Millisecond)) // only to pass the time
+			}
+			if l.alone {
+				one()
+			} else {
+				together = append(together, one)
+			}
+		}
+		for _, one := range together {
+			wg.Go(one)
+		}
+		wg.Wait()
+	}
+	return table
+}
