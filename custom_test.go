@@ -241,6 +241,8 @@ func TestCustomOfRememberedTokens(t *testing.T) {
 		}
 	}
 	first, second := issuer.Token(members{"tags": members{"a": []string{"1"}}}), issuer.Token(members{"tags": members{"a": []string{"2"}}})
+	serve(first, "1")
+	serve(second, "2")
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

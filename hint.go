@@ -159,6 +159,24 @@ func (a issuerAdvice) String() string {
 	return ""
 }
 
+// neighbour is an "iss" that is nobody's, and perhaps almost somebody's.
+type neighbour struct {
+	table *routes
+	iss   string
+}
+
+// String returns a clause for the end of a sentence, or "".
+func (n neighbour) String() string {
+	other, slash := strings.CutSuffix(n.iss, "/")
+	if !slash {
+		other += "/"
+	}
+	if _, ok := n.table.exact[other]; ok {
+		return fmt.Sprintf(", and %q is: the slash at the end counts", other)
+	}
+	return ""
+}
+
 // addressee is whom a token is for, as a profile sees it.
 type addressee struct {
 	profile *profile

@@ -108,6 +108,36 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
+// TestNeighboursRemembered floods one issuer with good tokens, of which it
+// remembers few. What is remembered of the other one stays.
+func TestNeighboursRemembered(t *testing.T) {
+	a, b, cfgA, cfgB := twoIssuers(t)
+	var events recorder
+	issuers := bearer.Issuers{Observer: &events}
+	cfgA.CacheSize = 4
+	if err := issuers.Add(cfgA, cfgB); err != nil {
+		t.Fatal(err)
+	}
+	token := b.Token(nil)
+	if got := seen(t, &issuers, &events, token); got != "ok" {
+		t.Fatalf("got %s, want ok", got)
+	}
+	for n := range 200 {
+		if got := seen(t, &issuers, &events, a.Token(members{"jti": fmt.Sprint(n)})); got != "ok" {
+			t.Fatalf("the flood: got %s, want ok", got)
+		}
+		if got := seen(t, &issuers, &events, token); got != "ok, known" {
+			t.Fatalf("after %d tokens of the neighbour: got %s, want ok, known", n+1, got)
+		}
+	}
+	if status := issuers.Status(); status[0].Cache.Entries > 4 || status[1].Cache.Entries != 1 {
+		t.Errorf("got %+v and %+v, want 4 tokens at most and 1", status[0].Cache, status[1].Cache)
+	}
+	if err := issuers.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func closeAll(t *testing.T, issuers *bearer.Issuers, neighbours ...neighbour) {
 	t.Helper()
 	if err := issuers.Close(); err != nil {

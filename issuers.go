@@ -215,5 +215,5 @@ func (table *routes) route(t *token) *Error {
 			return nil
 		}
 	}
-	return t.blame(refuse(WrongIssuer, "%q is not a configured issuer", cut(t.iss)))
+	return t.blame(refuse(WrongIssuer, "%q is not a configured issuer%v", cut(t.iss), neighbour{table, t.iss}))
 }

@@ -75,6 +75,9 @@ func TestSeveralIssuers(t *testing.T) {
 			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
 		}
 	}
+	if _, err := issuers.Verify(t.Context(), a.Token(members{"iss": a.URL() + "/"})); !strings.Contains(err.Error(), `"https://a.example" is: the slash`) {
+		t.Errorf("slash: got %v, want it to name the configured one", err)
+	}
 	var names []string
 	for _, status := range issuers.Status() {
 		names = append(names, status.Issuer+" "+status.Profile)

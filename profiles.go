@@ -1,8 +1,10 @@
 package bearer
 
 // The profiles of issuers. They are data: use them as they are, or copy one and
-// change the copy. Each accepts what its issuer documents for machine clients,
-// and "typ" at+jwt where it may come: the stricter form never hurts.
+// give fields of the copy other values (what is in its lists and maps is shared).
+// Each accepts what its issuer documents for machine clients, and "typ" at+jwt
+// where it may come: the stricter form never hurts. docs/issuers.md has a table
+// of what to configure for each.
 //
 //nolint:gochecknoglobals // fields of a Config need values; New copies them
 var (
@@ -20,9 +22,10 @@ var (
 		NotIssuer: map[string]string{`\.scalekit\.(dev|com|cloud)/$`: "Scalekit's issuer has no slash at the end"},
 	}
 
-	// Auth0 is both access token profiles of Auth0. Issuer ends in a slash.
-	// "permissions" (RBAC) are roles here. Without an audience in the request
-	// Auth0 hands out tokens that are no JWTs.
+	// Auth0 is both access token profiles of Auth0. Issuer is https://DOMAIN/ with
+	// the slash at the end, Audience the API's identifier. "permissions" (RBAC) are
+	// roles here. Where the request for a token names no audience Auth0 hands out
+	// one that is no signed JWT.
 	Auth0 = Profile{
 		Name:      "Auth0",
 		Types:     []string{"JWT", "at+jwt"},
@@ -33,9 +36,10 @@ var (
 		NotIssuer: map[string]string{`\.auth0\.com$`: "Auth0's issuer has a slash at the end"},
 	}
 
-	// Okta is a custom authorization server of Okta, whose issuer has /oauth2/
-	// in it. Tokens of the org authorization server are for Okta's own APIs: it
-	// does not publish the keys. Of a user's token "uid" is there.
+	// Okta is a custom authorization server of Okta: Issuer is
+	// https://DOMAIN/oauth2/ID, Audience that server's, such as api://default.
+	// Tokens of the org authorization server, https://DOMAIN, are for Okta's own
+	// APIs: it does not publish the keys. A user's token has the claim "uid".
 	Okta = Profile{
 		Name:     "Okta",
 		Types:    []string{"", "JWT", "at+jwt"},
@@ -47,8 +51,9 @@ var (
 		},
 	}
 
-	// Keycloak is a realm of Keycloak. Give the client an audience mapper: the
-	// default, "account", is in the tokens of every client of the realm. Roles of
+	// Keycloak is a realm of Keycloak: Issuer is https://HOST/realms/REALM with the
+	// host that clients ask for tokens. Give them an audience mapper: the default
+	// audience, "account", is in the tokens of every client of the realm. Roles of
 	// clients are at /resource_access/CLIENT/roles: copy the profile to add them.
 	// The claim "typ" tells tokens apart; "nonce" does not, since access tokens of
 	// users may have it.
@@ -64,11 +69,13 @@ var (
 		InertConfirmation: []string{"kc-jkt-type"},
 	}
 
-	// EntraV1 is Entra ID's tokens of version 1. The API's own setting
+	// EntraV1 is Entra ID's tokens of version 1: Issuer is
+	// https://sts.windows.net/TENANT/ with the slash at the end, Audience the App
+	// ID URI or the application's GUID. The API's own setting
 	// accessTokenAcceptedVersion decides which version it gets, whatever the
-	// endpoint; with two Issuers it takes both. Applications have roles and no
-	// scopes; one without an assignment gets a valid token without either, so ask
-	// for a role.
+	// endpoint; with [Issuers] of both it takes both. Applications have roles and
+	// no scopes; one without an assignment gets a valid token without either, so
+	// ask for a role. Tokens for Microsoft Graph are for nobody else.
 	EntraV1 = Profile{
 		Name:            "Entra ID v1",
 		Types:           []string{"JWT", "at+jwt"},
@@ -85,10 +92,12 @@ var (
 		},
 	}
 
-	// EntraV2 is Entra ID's tokens of version 2. See EntraV1. For the tenants of
-	// others, Issuer is https://login.microsoftonline.com/{tenantid}/v2.0 as it
-	// stands here, and Keys those of the tenant "common"; Validate then has to
-	// say which tenants may come in.
+	// EntraV2 is Entra ID's tokens of version 2: Issuer is
+	// https://login.microsoftonline.com/TENANT/v2.0, Audience the application's
+	// GUID. See EntraV1. For the tenants of others, Issuer is
+	// https://login.microsoftonline.com/{tenantid}/v2.0 as it stands here, and Keys
+	// those of https://login.microsoftonline.com/common/discovery/v2.0/keys; Validate
+	// or a rule on "tid" then has to say which tenants may come in.
 	EntraV2 = Profile{
 		Name:            "Entra ID v2",
 		Types:           []string{"JWT", "at+jwt"},
@@ -106,9 +115,11 @@ var (
 		},
 	}
 
-	// Cognito is a user pool of Amazon Cognito. Its access tokens have no "aud"
-	// unless a resource was bound; Config.Audience lists the client identifiers
-	// then. ID tokens, whose "aud" is a client, are refused by "token_use".
+	// Cognito is a user pool of Amazon Cognito: Issuer is
+	// https://cognito-idp.REGION.amazonaws.com/POOL. Its access tokens have no
+	// "aud" unless a resource was bound: list the identifiers of the clients in
+	// Audience. Scopes are written RESOURCE-SERVER/SCOPE. ID tokens, whose "aud" is
+	// a client, are refused by "token_use".
 	Cognito = Profile{
 		Name:     "Cognito",
 		Types:    []string{"", "JWT", "at+jwt"},
@@ -121,8 +132,9 @@ var (
 	}
 
 	// Google is the ID tokens of Google's service accounts, with which they call
-	// services of others; they have no scopes. Google's own access tokens are no
-	// JWTs.
+	// services of others: Issuer is https://accounts.google.com, Audience the
+	// target_audience that they ask for. They have no scopes: ask for the client
+	// by [ClientIs]. Google's own access tokens are no JWTs.
 	Google = Profile{
 		Name:     "Google",
 		Types:    []string{"JWT"},
@@ -132,7 +144,8 @@ var (
 		Required: []string{"sub", "azp", "iat"},
 	}
 
-	// PingOne is PingOne. Tokens by client credentials have no "sub".
+	// PingOne is PingOne: Issuer is https://auth.pingone.TLD/ENVIRONMENT/as,
+	// Audience the resource's. Tokens by client credentials have no "sub".
 	PingOne = Profile{
 		Name:     "PingOne",
 		Types:    []string{"at+jwt", "JWT", ""},
@@ -141,8 +154,9 @@ var (
 		Required: []string{"client_id"},
 	}
 
-	// Zitadel is Zitadel. "aud" has the project and every client of it:
-	// Config.Audience is the project. There are roles and no scopes.
+	// Zitadel is Zitadel with JWT access tokens, which are by choice: Issuer is
+	// https://DOMAIN. "aud" has the project and every client of it: Audience is the
+	// project. There are roles, where the request asks for them, and no scopes.
 	Zitadel = Profile{
 		Name:     "Zitadel",
 		Types:    []string{"JWT", "at+jwt"},
@@ -152,9 +166,10 @@ var (
 		Required: []string{"sub", "iat", "jti"},
 	}
 
-	// Hydra is Ory Hydra with JWT access tokens, which are by choice. "aud" is
-	// empty where the client asked for none: Config.Audience lists the clients
-	// then. Custom claims are in the object "ext".
+	// Hydra is Ory Hydra with JWT access tokens, which are by choice: Issuer is
+	// urls.self.issuer with its slash, if it has one. "aud" is empty where the
+	// client asked for none: Audience lists the clients then. Custom claims are in
+	// the object "ext".
 	Hydra = Profile{
 		Name:     "Ory Hydra",
 		Types:    []string{"JWT", "at+jwt"},
@@ -165,7 +180,9 @@ var (
 	}
 
 	// FusionAuth is FusionAuth's entities, signed with a key pair (the default
-	// key is symmetric and its tokens are refused). The client is in "sub" only.
+	// key is symmetric and its tokens are refused). Issuer is the tenant's; where
+	// it is no URL, Keys is required. Audience is the target entity's identifier;
+	// the client is in "sub" only.
 	FusionAuth = Profile{
 		Name:     "FusionAuth",
 		Types:    []string{"JWT", "at+jwt"},
@@ -175,7 +192,9 @@ var (
 		Required: []string{"sub", "iat", "jti"},
 	}
 
-	// WorkOS is WorkOS Connect. "aud" is the environment's client identifier.
+	// WorkOS is WorkOS Connect: Issuer is https://SUBDOMAIN.authkit.app, Audience
+	// the environment's client identifier, which is that of all its APIs: tell them
+	// apart by scope.
 	WorkOS = Profile{
 		Name:     "WorkOS",
 		Types:    []string{"", "JWT", "at+jwt"},
@@ -184,8 +203,10 @@ var (
 		Required: []string{"sub", "client_id", "iat", "jti"},
 	}
 
-	// Stytch is Stytch's machine clients. The issuer may be no URL: Config.Keys
-	// is required then. "aud" is the project; the client is in "sub" only.
+	// Stytch is Stytch's machine clients. Issuer is stytch.com/PROJECT, which is no
+	// URL, so that Keys is required: those of
+	// https://api.stytch.com/v1/sessions/jwks/PROJECT. Audience is the project; the
+	// client is in "sub" only.
 	Stytch = Profile{
 		Name:     "Stytch",
 		Types:    []string{"JWT", "", "at+jwt"},
@@ -194,7 +215,8 @@ var (
 		Required: []string{"sub", "iat"},
 	}
 
-	// Kinde is Kinde's machine clients. Their tokens have no "sub".
+	// Kinde is Kinde's machine clients: Issuer is https://SUBDOMAIN.kinde.com,
+	// without a slash at the end. Their tokens have no "sub".
 	Kinde = Profile{
 		Name:      "Kinde",
 		Types:     []string{"JWT", "at+jwt"},
@@ -205,9 +227,11 @@ var (
 		NotIssuer: map[string]string{`\.kinde\.com/$`: "Kinde's issuer has no slash at the end"},
 	}
 
-	// GitHubActions is the OIDC tokens of GitHub Actions. They have no client and
-	// no scopes: ask for repository_id or repository_owner_id by [ClaimEquals],
-	// since the form of "sub" changes.
+	// GitHubActions is the OIDC tokens of GitHub Actions: Issuer is
+	// https://token.actions.githubusercontent.com, Audience what the workflow asks
+	// for, or else https://github.com/OWNER. They have no client and no scopes: ask
+	// for repository_id or repository_owner_id by [ClaimEquals], since anybody's
+	// workflow gets a token, and the form of "sub" changes.
 	GitHubActions = Profile{
 		Name:     "GitHub Actions",
 		Types:    []string{"JWT"},
@@ -216,9 +240,12 @@ var (
 		Required: []string{"sub", "iat", "jti", "repository_id", "repository_owner_id"},
 	}
 
-	// Kubernetes is the bound tokens of service accounts. They have no client and
-	// no scopes: "sub" says who it is. Those that the API server extends live for
-	// a year: set Config.MaxAge. Tokens from secrets never expire and are refused.
+	// Kubernetes is the bound tokens of service accounts: Issuer is the cluster's
+	// --service-account-issuer, Audience what the pod's projected volume asks for.
+	// They have no client and no scopes: ask for "sub", which is
+	// system:serviceaccount:NAMESPACE:NAME, by [ClaimEquals]. Those that the API
+	// server extends live for a year: set Config.MaxAge. Tokens from secrets never
+	// expire and are refused.
 	Kubernetes = Profile{
 		Name:     "Kubernetes",
 		Types:    []string{"", "JWT"},
