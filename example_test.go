@@ -140,3 +140,31 @@ func ExampleNewLogObserver() {
 	// Output:
 	// level=WARN msg="bearer: request refused" reason=audience transport=http route="POST /deployments" issuer=https://acme.scalekit.dev
 }
+
+// Every check is made, and what failed says what to do.
+func ExampleExplain() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer v.Close()
+
+	token := issuer.Token(map[string]any{"aud": "billing-api", "scope": "read:deployments"})
+	x := bearer.Explain(context.Background(), v, bearer.Request{
+		Authorization: []string{"Bearer " + token},
+		Rule:          scopes.All("deploy:applications"),
+	})
+	fmt.Println("refused:", x.Reason)
+	for _, c := range x.Checks {
+		if c.State == bearer.Failed {
+			fmt.Printf("%s: got %s, want %s (%s)\n", c.Name, c.Got, c.Want, c.Section)
+		}
+	}
+	// Output:
+	// refused: audience
+	// audience: got aud ["billing-api"], want one of "deployment-api" in aud (RFC 9068, section 4; RFC 7519, section 4.1.3)
+	// rule: got scopes "read:deployments", want scope "deploy:applications" (RFC 6750, section 3.1)
+}

@@ -134,6 +134,10 @@ func (r Rule) IsPublic() bool { return r.n != nil && r.n.kind == public }
 // IsZero reports whether r is the zero Rule: there is no rule.
 func (r Rule) IsZero() bool { return r.n == nil }
 
+// HasFunc reports whether a [Func] is part of the rule, so that its verdict depends
+// on more than scopes.
+func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
+
 // DeniedError says why a rule denies.
 type DeniedError struct {
 	// Missing is every scope that the rule asks for and the token does not

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+// shelf is an issuer, and its key set in a file.
+type shelf struct {
+	issuer *bearertest.Issuer
+	keys   string
+}
+
+func newShelf(t *testing.T) *shelf {
+	t.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
+	t.Cleanup(issuer.Close)
+	keys := filepath.Join(t.TempDir(), "jwks.json")
+	if err := os.WriteFile(keys, issuer.JWKS(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &shelf{issuer, keys}
+}
+
+// explain runs the program and returns what it prints.
+func explain(t *testing.T, token string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code, err := run(t.Context(), args, strings.NewReader(token), &out, &errs)
+	if err != nil {
+		errs.WriteString(err.Error())
+	}
+	if i := strings.LastIndexByte(token, '.'); i > 0 && len(token)-i > 20 && strings.Contains(out.String()+errs.String(), strings.TrimSpace(token[i+1:])) {
+		t.Errorf("got the signature in\n%s%s", out.String(), errs.String())
+	}
+	return code, out.String(), errs.String()
+}
+
+// TestExplain wants every question that users ask answered by a line of the list.
+func TestExplain(t *testing.T) {
+	s := newShelf(t)
+	all := []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "deployment-api"}
+	token := func(claims map[string]any) string { return s.issuer.Token(claims) }
+	for _, row := range []struct {
+		name  string
+		token string
+		args  []string
+		code  int
+		want  []string // regular expressions, each of which a line matches
+	}{
+		{"a good one", token(map[string]any{"scope": "read"}), append(all, "-rule", "read"), 0, []string{
+			`^allowed$`, `^  ok    signature `, `^  ok    rule +scopes "read"$`, `^  clock +\d{4}-.* on this machine$`,
+		}},
+		{"as a header field", "Authorization: bearer " + token(nil) + "\n", all, 0, []string{`^allowed$`}},
+		{"expired", token(map[string]any{"exp": time.Now().Add(-90 * time.Minute), "scope": "read"}), append(all, "-rule", "read and write"), 1, []string{
+			`^refused: expired$`, `^  FAIL  expiry +exp .*Z, 1h3\dm\d+s ago$`, `^        want  exp after `, `^        see   RFC 7519, section 4.1.4$`, `^        do    Have the client fetch a new token`,
+			`^  ok    signature `, `^  FAIL  rule +scopes "read"$`, `^        want  scopes "read" and "write"$`,
+		}},
+		{"for another API", token(map[string]any{"aud": "billing-api"}), all, 1, []string{
+			`^refused: audience$`, `^  FAIL  audience +aud \["billing-api"\]$`, `^        want  one of "deployment-api" in aud$`,
+		}},
+		{"of another profile", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"scopes": []string{"read"}}), all, 1, []string{
+			`^refused: type$`, `profiles +the token has the form of .*Scalekit`, `^  FAIL  type +typ "JWT"$`,
+		}},
+		{"with the profile that it names", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"scopes": []string{"read"}}), append(all, "-profile", "Scalekit", "-rule", "read or write"), 0, []string{`^allowed$`}},
+		{"forged", s.issuer.Forge(nil, nil), all, 1, []string{`^refused: signature$`, `^  ok    key +the issuer's keys are `, `^  FAIL  signature `}},
+		{"of a key that is not published", s.issuer.Mint(map[string]any{"kid": "k-9"}, nil), all, 1, []string{
+			`^refused: unknown_key$`, `^  token +kid k-9, alg ES256`, `^  FAIL  key +the issuer's keys are "`, `^        want  a key of the issuer for ES256 with the kid k-9$`, `^  skip  signature `,
+		}},
+		{"a slash too many", token(nil), []string{"-issuer", "https://acme.example/", "-keys", s.keys, "-audience", "deployment-api"}, 1, []string{
+			`^refused: issuer$`, `^        do    They differ by the slash at the end`,
+		}},
+		{"an opaque one", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
+		{"the clock is behind", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},
+		{"nothing is known", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
+			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			code, out, errs := explain(t, row.token, row.args...)
+			if code != row.code {
+				t.Errorf("got exit code %d, want %d: %s", code, row.code, errs)
+			}
+			for _, want := range row.want {
+				if !regexp.MustCompile("(?m)" + want).MatchString(out) {
+					t.Errorf("got no line that matches %q in\n%s", want, out)
+				}
+			}
+		})
+	}
+}
+
+// TestExplainJSON wants the same for programs, from a file.
+func TestExplainJSON(t *testing.T) {
+	s := newShelf(t)
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(s.issuer.Token(map[string]any{"aud": "billing-api"})+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := explain(t, "", "-json", "-keys", s.keys, "-audience", "deployment-api", file)
+	var x bearer.Explanation
+	if err := json.Unmarshal([]byte(out), &x); err != nil || code != 1 || x.Reason != bearer.WrongAudience || len(x.Checks) < 20 {
+		t.Errorf("got %v, code %d, reason %q, %d checks\n%s", err, code, x.Reason, len(x.Checks), errs)
+	}
+	if !strings.Contains(errs, "without -issuer any issuer") {
+		t.Errorf("got %q, want a note that the issuer is the token's own", errs)
+	}
+}
+
+// TestExplainDiscovers wants the keys found by the issuer that the command line
+// names, and never by what the token says.
+func TestExplainDiscovers(t *testing.T) {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	if code, out, _ := explain(t, issuer.Token(nil), "-audience", "deployment-api"); code != 1 || issuer.Fetches(bearertest.DiscoveryEndpoint) != 0 {
+		t.Errorf("got code %d and %d requests, want none\n%s", code, issuer.Fetches(bearertest.DiscoveryEndpoint), out)
+	}
+	for _, args := range [][]string{{"-issuer", issuer.URL()}, {"-issuer", issuer.URL(), "-keys", issuer.KeysURL()}} {
+		if code, out, errs := explain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`asked for \d+s ago`).MatchString(out) {
+			t.Errorf("%v: got code %d\n%s%s", args, code, out, errs)
+		}
+	}
+	issuer.Close()
+	code, out, _ := explain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
+	if code != 1 || !strings.Contains(out, "refused: issuer") {
+		t.Errorf("got code %d\n%s", code, out)
+	}
+}
+
+func TestExplainBadInput(t *testing.T) {
+	for _, row := range []struct {
+		token string
+		args  []string
+		want  string
+	}{
+		{"", nil, "there is no token"},
+		{"x", []string{"-profile", "nobody's"}, `-profile "nobody's": want one of auth0, `},
+		{"x", []string{"-rule", "a or or b\x01"}, "not a scope"},
+		{"x", []string{"-keys", "does-not-exist.json"}, "does-not-exist.json"},
+		{"x", []string{"a", "b"}, "got 2 files"},
+		{"x", []string{"-nonsense"}, "usage: explain"},
+		{"x", []string{"-algorithms", "HS256"}, "HS256"},
+	} {
+		if code, out, errs := explain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) {
+			t.Errorf("%q: got code %d, %q, %q, want %d and %q", row.args, code, out, errs, exitError, row.want)
+		}
+	}
+	if _, err := run(t.Context(), []string{"-h"}, nil, io.Discard, io.Discard); err == nil {
+		t.Error("got no error for -h")
+	}
+}
+
+// TestProfiles wants a name for each profile of the package. The list is that of the
+// golden file of the exported API.
+func TestProfiles(t *testing.T) {
+	golden, err := os.ReadFile("../../testdata/api/bearer.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^var (\w+) Profile$`).FindAllSubmatch(golden, -1)
+	if len(found)+1 != len(profiles) {
+		t.Errorf("got %d profiles, want %d and rfc9068", len(profiles), len(found))
+	}
+	for _, name := range found {
+		if _, ok := profiles[strings.ToLower(string(name[1]))]; !ok {
+			t.Errorf("got no -profile for %s", name[1])
+		}
+	}
+}
