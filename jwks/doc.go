@@ -26,6 +26,9 @@
 //   - An answer that is not a usable key set never replaces one.
 //   - A restart during an outage is served from Options.Store.
 //
+// examples/drill shows all that on a real clock, and docs/incidents.md what becomes
+// of it elsewhere.
+//
 // # How long a withdrawn key lives
 //
 // A key that the issuer removes stops verifying at the next refresh: within

@@ -17,43 +17,52 @@ type Result struct {
 	// Story says what happened, for people, in one sentence.
 	Story string
 	// Requests are the honest requests, Refused and Unavailable those of them that
-	// were told 401 and 503, Slowest the longest that one took.
+	// were told 401 and 503.
 	Requests, Refused, Unavailable int
-	Slowest                        time.Duration
+	// Slowest is the longest that an honest request took.
+	Slowest time.Duration
 	// Fetches is how often the issuer was asked for its keys, after the start.
 	Fetches int
 
-	// P99 is that of the honest requests in the incident, P99Calm that beside it,
-	// Ratio the one by the other.
+	// P99 is that of the honest requests in the incident, P99Calm that beside it.
 	P99, P99Calm time.Duration
-	Ratio        float64
-	// Forged are the requests that ought to be refused, SlowestForged the longest
-	// that one of them took, and ForgedUnavailable those that were told 503.
+	// Ratio is P99 by P99Calm.
+	Ratio float64
+	// Forged are the requests that ought to be refused, and ForgedUnavailable those
+	// of them that were told 503.
 	Forged, ForgedUnavailable int
-	SlowestForged             time.Duration
+	// SlowestForged is the longest that one of Forged took.
+	SlowestForged time.Duration
 
 	// PerStep is how often the issuer was asked in each step of the incident.
 	PerStep []int
 	// After is how long it took until good requests were accepted, or bad ones
-	// refused; Never says that it was not seen.
+	// refused.
 	After time.Duration
+	// Never says that they were not, in the time After.
 	Never bool
 	// Goroutines is how many were left when everything had been closed.
 	Goroutines int
-	// PeakHeap is by how many bytes the heap grew. CutOff says that the incident
-	// was ended there, for the sake of the machine.
+	// PeakHeap is by how many bytes the heap grew.
 	PeakHeap int64
-	CutOff   bool
-	// Tried is how many odd things were tried. Lost are those that cost a good
-	// key, Fooled those under which something bad was accepted.
-	Tried        int
-	Lost, Fooled []string
+	// CutOff says that the incident was ended at PeakHeap, for the sake of the
+	// machine.
+	CutOff bool
+	// Tried is how many odd things were tried.
+	Tried int
+	// Lost are those that cost a good key.
+	Lost []string
+	// Fooled are those under which something bad was accepted.
+	Fooled []string
 
-	// Lookup is what the dearest lookup costs, Allocations how many one makes,
-	// Growth the price with 1000 keys by that with one, Sharing the price of one
-	// cache for all cores by that of one each.
-	Lookup                       time.Duration
-	Allocations, Growth, Sharing float64
+	// Lookup is what the dearest lookup costs.
+	Lookup time.Duration
+	// Allocations is how many a lookup makes.
+	Allocations float64
+	// Growth is the price with 1000 keys by that with one.
+	Growth float64
+	// Sharing is the price of one cache for all cores by that of one each.
+	Sharing float64
 }
 
 // result returns what t and i have counted.
