@@ -36,7 +36,8 @@ type Options struct {
 	// stream is open: the token is verified again, Config.Validate of the
 	// verifier included, and so is the rule. What is refused ends the stream as
 	// it would have been refused at its opening, and observers are told of each
-	// verdict. Zero: never.
+	// verdict. One that takes as long as RecheckStreams ends the stream as well,
+	// with Unavailable. Zero: never.
 	RecheckStreams time.Duration
 	// KeepToken keeps each caller's token for as long as its call lasts, where a
 	// [Forwarder] and nothing else finds it. False: it is not kept, and

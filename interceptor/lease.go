@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 const leeway = time.Second
 
 // lease is how long the caller of one stream may go on. It ends with the first
-// refusal. Its goroutines end with the call: release waits for them.
+// refusal. Its goroutines end with the call: release waits for those that keep the
+// time, and judge's end when the verifier has seen that its context is over.
 type lease struct {
 	guard *Guard
 	call  context.Context //nolint:containedctx // the call's, before the guard
@@ -66,12 +68,10 @@ func (l *lease) askFrom(exp time.Time) {
 	}
 	for l.sleep(wait) {
 		wait = leeway
-		ctx, cancel := context.WithTimeout(l.ctx, leeway)
-		_, err := bearer.Decide(ctx, l.guard.verifier, l.req)
-		if errors.Is(err, bearer.KeysUnavailable) || (err != nil && ctx.Err() != nil) {
+		err := l.judge(leeway)
+		if errors.Is(err, bearer.KeysUnavailable) {
 			err = &bearer.Error{Reason: bearer.Expired, Err: err}
 		}
-		cancel()
 		if err != nil {
 			l.end(err)
 			return
@@ -82,11 +82,32 @@ func (l *lease) askFrom(exp time.Time) {
 // askEvery has the caller judged anew at an interval.
 func (l *lease) askEvery(interval time.Duration) {
 	for l.sleep(interval) {
-		if _, err := bearer.Decide(l.ctx, l.guard.verifier, l.req); err != nil {
+		if err := l.judge(interval); err != nil {
 			l.end(err)
 			return
 		}
 	}
+}
+
+// judge has the caller judged anew. Where there is no verdict within limit, it is
+// as if there were no keys. It does not wait for a verifier, or a hook of one, that
+// does not look at its context: that must not keep a stream open.
+func (l *lease) judge(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(l.ctx, limit)
+	defer cancel()
+	verdict := make(chan error, 1)
+	go func() {
+		_, err := bearer.Decide(ctx, l.guard.verifier, l.req)
+		verdict <- err
+	}()
+	select {
+	case err := <-verdict:
+		if err == nil || ctx.Err() == nil {
+			return err
+		}
+	case <-ctx.Done():
+	}
+	return &bearer.Error{Reason: bearer.KeysUnavailable, Err: fmt.Errorf("no verdict within %v", limit)}
 }
 
 // sleep reports false where the call or the lease ended meanwhile.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,89 +235,6 @@ func TestStreamsThatTheClientCancels(t *testing.T) {
 			t.Errorf("got one more, %+v", <-refusals)
 		}
 	})
-}
-
-func TestRecheckStreams(t *testing.T) {
-	invalidated := func(err error, from int32) func(*bearer.Config) {
-		var calls atomic.Int32
-		return func(c *bearer.Config) {
-			c.Validate = func(context.Context, *bearer.Claims) error {
-				if calls.Add(1) < from {
-					return nil
-				}
-				return err
-			}
-		}
-	}
-	panicking := func(c *bearer.Config) {
-		var calls atomic.Int32
-		c.Validate = func(context.Context, *bearer.Claims) error {
-			if calls.Add(1) > 1 {
-				panic("hook")
-			}
-			return nil
-		}
-	}
-	revoked := verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}
-	for _, row := range []struct {
-		name   string
-		every  time.Duration
-		change func(*bearer.Config)
-		want   verdict
-		after  time.Duration
-	}{
-		{"revoked", time.Minute, invalidated(bearer.Revoked, 4), revoked, 3 * time.Minute},
-		{"outage", time.Minute, invalidated(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: time.Second}, 2), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", time.Second}, time.Minute},
-		{"panic", time.Minute, panicking, verdict{codes.Internal, "INTERNAL", "", "", 0}, time.Minute},
-		{"expired", 4 * time.Minute, nil, expired, 12 * time.Minute},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			got, want := watched(t, interceptor.Options{RecheckStreams: row.every}, row.change, handleRecv, drain), ending{row.after, row.after, row.want}
-			if got != want {
-				t.Errorf("got %+v, want %+v", got, want)
-			}
-		})
-	}
-}
-
-func TestAHookThatHangsDoesNotKeepExpiredStreams(t *testing.T) {
-	var calls atomic.Int32
-	hanging := func(c *bearer.Config) {
-		c.Validate = func(ctx context.Context, _ *bearer.Claims) error {
-			if calls.Add(1) == 1 {
-				return nil
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		}
-	}
-	got := watched(t, interceptor.Options{ExpireStreams: true, RecheckStreams: time.Minute}, hanging, handleRecv, drain)
-	if want := (ending{lifetime, lifetime, expired}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-// TestARecheckThatIsCutOff has the handler return in the middle of one: that the
-// question was withdrawn is no answer to it.
-func TestARecheckThatIsCutOff(t *testing.T) {
-	var calls atomic.Int32
-	hanging := func(c *bearer.Config) {
-		c.Validate = func(ctx context.Context, _ *bearer.Claims) error {
-			if calls.Add(1) == 1 {
-				return nil
-			}
-			<-ctx.Done()
-			return bearer.Revoked
-		}
-	}
-	briefly := func(any, grpc.ServerStream) error {
-		time.Sleep(90 * time.Second)
-		return nil
-	}
-	got := watched(t, interceptor.Options{RecheckStreams: time.Minute}, hanging, briefly, drain)
-	if want := (ending{90 * time.Second, 90 * time.Second, verdict{}}); got != want || calls.Load() != 2 {
-		t.Errorf("got %+v after %d verdicts, want %+v after 2", got, calls.Load(), want)
-	}
 }
 
 func TestTheVerifiersClockCounts(t *testing.T) {
