@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -52,9 +53,15 @@ func TestRoutingAllocations(t *testing.T) {
 			if measured[name] == nil {
 				measured[name] = map[int]float64{}
 			}
-			measured[name][n] = testing.AllocsPerRun(100, func() {
-				_, _ = issuers.Verify(t.Context(), token) // what it costs, whatever it says
-			})
+			// The least of several: a collection or what other tests left running
+			// can only add.
+			least := math.Inf(1)
+			for range 10 {
+				least = min(least, testing.AllocsPerRun(50, func() {
+					_, _ = issuers.Verify(t.Context(), token) // what it costs, whatever it says
+				}))
+			}
+			measured[name][n] = least
 		}
 	}
 	for name, got := range measured {

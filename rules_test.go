@@ -138,6 +138,13 @@ func TestClaimRuleErrors(t *testing.T) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
+	// All problems of a rule at once, whatever it is made of.
+	all := scopes.Optional(scopes.And(scopes.All("", "a b"), scopes.Or(bearer.HasRole(""), bearer.ClaimOneOf("/", 1.5))))
+	for _, want := range []string{`All("")`, `All("a b")`, `role ""`, "JSON pointer", "type float64"} {
+		if err := all.Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
 	_, err := bearer.New(bearer.Config{Issuer: "x", Hierarchy: scopes.Hierarchy{"a b": {""}}})
 	if err == nil || !strings.Contains(err.Error(), "Config.Hierarchy") {
 		t.Errorf("a hierarchy of names that are no scopes: got %v", err)

@@ -1,0 +1,66 @@
+package scopes_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func TestHierarchy(t *testing.T) {
+	declared := scopes.Hierarchy{
+		"admin": {"write", "audit"}, "write": {"read"},
+		"a": {"b"}, "b": {"c"}, "c": {"a"}, // a circle: worth the same
+		"self": {"self"},
+	}
+	for _, row := range []struct {
+		h             scopes.Hierarchy
+		granted, want string
+	}{
+		{declared, "admin", "admin write audit read"},
+		{declared, "write", "write read"},
+		{declared, "read", "read"},
+		{declared, "read write", "read write"},
+		{declared, "b", "b c a"},
+		{declared, "self", "self"},
+		{declared, "", ""},
+		{declared, "admin:x", "admin:x"}, // names have no meaning of their own
+		{declared, "Admin", "Admin"},
+		{nil, "admin", "admin"},
+		{scopes.Hierarchy{"deployments": {"deployments:read"}}, "deployments", "deployments deployments:read"},
+		{scopes.Hierarchy{"deployments": {"deployments:read"}}, "deployments:write", "deployments:write"},
+	} {
+		granted, err := scopes.Parse(row.granted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := row.h.Err(); err != nil {
+			t.Errorf("%v: %v", row.h, err)
+		}
+		if got := row.h.Closed().Expand(granted).String(); got != row.want {
+			t.Errorf("%v of %q: got %q, want %q", row.h, row.granted, got, row.want)
+		}
+	}
+	if got := slices.Sorted(maps.Keys(declared.Closed())); len(got) != len(declared) {
+		t.Errorf("Closed: got %q, want what was declared", got)
+	}
+	declared.Closed()["write"][0] = "changed"
+	if declared["write"][0] != "read" {
+		t.Error("Closed shares what was declared")
+	}
+}
+
+// TestHierarchyErrors wants all that is wrong at once.
+func TestHierarchyErrors(t *testing.T) {
+	err := scopes.Hierarchy{"a b": {"c"}, "d": {"", "e\"f"}, "": {"g"}}.Err()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{`"a b"`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to name %s", err, want)
+		}
+	}
+}
