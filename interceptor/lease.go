@@ -181,23 +181,30 @@ func (l *lease) do(call func() error) error {
 	if l.ended() {
 		return l.status // a call may be under way still: no second one beside it
 	}
-	done := make(chan error, 1)
+	type outcome struct {
+		err      error
+		panicked any
+	}
+	done := make(chan outcome, 1)
 	go func() {
-		err := status.Error(codes.Internal, "Internal error")
+		o := outcome{err: status.Error(codes.Internal, "Internal error")} // of a Goexit
 		defer func() {
-			// A codec's panic would end the process here, out of the reach of
-			// any interceptor that recovers.
-			_ = recover()
-			done <- err
+			o.panicked = recover()
+			done <- o
 		}()
-		err = call()
+		o.err = call()
 	}()
 	select {
-	case err := <-done:
+	case o := <-done:
+		if o.panicked != nil {
+			// A codec's, which would end the process in that goroutine. Here it
+			// is where it would be without us: in reach of who recovers.
+			panic(o.panicked) //nolint:forbidigo // somebody else's
+		}
 		if l.ended() {
 			return l.status
 		}
-		return err
+		return o.err
 	case <-l.over:
 		return l.status
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/bearerkit/bearer"
@@ -281,13 +282,25 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 	}
 }
 
-func TestACodecsPanicEndsItsStreamOnly(t *testing.T) {
-	handler := func(_ any, ss grpc.ServerStream) error { return ss.SendMsg((*panicking)(nil)) }
+// TestACodecsPanicIsTheHandlers wants a panic in RecvMsg and SendMsg where it would
+// be without the option: in the handler's goroutine, for those who recover there.
+func TestACodecsPanicIsTheHandlers(t *testing.T) {
+	var recovered any
+	handler := func(_ any, ss grpc.ServerStream) (err error) {
+		defer func() {
+			if recovered = recover(); recovered != nil {
+				err = status.Error(codes.DataLoss, "recovered")
+			}
+		}()
+		return ss.SendMsg(panicking{})
+	}
 	got := watched(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain)
-	if got.code != codes.Internal {
-		t.Errorf("got %+v, want %v", got, codes.Internal)
+	if got.code != codes.DataLoss || recovered != "codec" {
+		t.Errorf("got %+v, and recovered %v", got, recovered)
 	}
 }
 
 // panicking is a message that cannot be encoded.
 type panicking struct{ *wrapperspb.StringValue }
+
+func (panicking) ProtoReflect() protoreflect.Message { panic("codec") }
