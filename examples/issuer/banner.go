@@ -2,29 +2,57 @@ package main
 
 import (
 	"io"
+	"strings"
 	"text/template"
 
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
+// banner is what the program knows when it starts.
+type banner struct {
+	scalekit.Credentials
+
+	URL, State, Seed string
+	CA               string // the certificate to trust; empty: none was made
+}
+
 // bannerText is what the program says when it starts. Its commands need a POSIX
 // shell, curl and sed, and can be run one after the other as they stand.
 const bannerText = `A Scalekit environment, for development and tests only.
-Its state is in memory and ends with this program.
-
+{{if .State}}Its state is in {{.State}}, private keys included.
+{{else}}Its state is in memory and ends with this program.
+{{end}}{{if and .Seed .Resumed}}The state was there before, so the seed was not looked at.
+{{end}}
 environment URL    {{.URL}}
 client ID          {{.ClientID}}
-client secret      {{.ClientSecret}}
-organization ID    {{.OrganizationID}}
+client secret      {{or .ClientSecret "(as told when the state was new; -new-secret adds one)"}}
+organization ID    {{or .OrganizationID "(none: POST /api/v1/organizations makes one)"}}
+{{range .Clients}}
+client             {{.Name}}
+  client ID        {{.ID}}
+  client secret    {{.Secret}}
+{{end}}
+Open {{.URL}} in a browser to look at it.
+{{if .CA}}
+Clients must trust its certificate, which is in {{.CA}}:
+
+  export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
+  export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}
+{{end}}
+For the vendor's SDKs:
+
+  export SCALEKIT_ENVIRONMENT_URL={{quote .URL}}
+  export SCALEKIT_CLIENT_ID={{quote .ClientID}}
+  export SCALEKIT_CLIENT_SECRET={{if .ClientSecret}}{{quote .ClientSecret}}{{else}}"${SCALEKIT_CLIENT_SECRET:?the secret of before}"{{end}}
 
 Get an admin token, with the environment's own client:
 
   ADMIN_TOKEN=$(curl -sS '{{.URL}}/oauth/token' \
     -d 'grant_type=client_credentials' \
-    -d 'client_id={{.ClientID}}' \
-    -d 'client_secret={{.ClientSecret}}' |
+    -d "client_id=$SCALEKIT_CLIENT_ID" \
+    -d "client_secret=$SCALEKIT_CLIENT_SECRET" |
     sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
-
+{{if .OrganizationID}}
 Register an M2M client for the organization:
 
   REGISTERED=$(curl -sS -L '{{.URL}}/api/v1/organizations/{{.OrganizationID}}/clients' \
@@ -52,22 +80,27 @@ Get an access token for it:
     -d 'grant_type=client_credentials' \
     -d "client_id=$M2M_CLIENT_ID" \
     -d "client_secret=$M2M_CLIENT_SECRET"
-
+{{end}}
 Fetch the keys and the metadata:
 
   curl -sS '{{.URL}}/keys'
   curl -sS '{{.URL}}/.well-known/openid-configuration'
 
-Ctrl-C stops it.
+Rotate the signing key, and let the key set fail three times, for a drill:
+
+  curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
+  curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503, "times": 3}'
+
+Ctrl-C stops it, SIGHUP rotates the key.
 `
 
-func writeBanner(w io.Writer, address string, credentials scalekit.Credentials) error {
-	banner, err := template.New("banner").Parse(bannerText)
+func writeBanner(w io.Writer, b banner) error {
+	text, err := template.New("banner").Funcs(template.FuncMap{"quote": quote}).Parse(bannerText)
 	if err != nil {
 		return err
 	}
-	return banner.Execute(w, struct {
-		URL string
-		scalekit.Credentials
-	}{address, credentials})
+	return text.Execute(w, b)
 }
+
+// quote makes one word of a text for a POSIX shell.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -1,19 +1,20 @@
 // Command issuer is a Scalekit environment on your own machine, for
 // development and tests: an organization's machine clients are registered over
-// the vendor's REST API, get access tokens by client credentials, and find the
-// keys and the metadata where the vendor has them.
+// the vendor's REST API, or by its SDKs over gRPC, get access tokens by client
+// credentials, and find the keys and the metadata where the vendor has them.
 //
 //	go run ./examples/issuer
 //
-// It prints the credentials to start with and curl lines to copy. State is kept
-// in memory: a new start is a new environment. It listens on the loopback
-// interface only, unless it is told otherwise.
+// It prints the credentials to start with and curl lines to copy, and shows the
+// environment on a page. State is in memory, unless -state names a file; -seed
+// names a file with organizations and clients to begin with. -tls serves https.
+// SIGHUP rotates the signing key. It listens on the loopback interface only,
+// unless it is told otherwise.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -26,54 +27,53 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-const (
-	defaultAddress = "127.0.0.1:8790"
-	grace          = 5 * time.Second // for the answers in flight when it is stopped
-)
+const grace = 5 * time.Second // for the answers in flight when it is stopped
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	rotate := make(chan os.Signal, 1)
+	signal.Notify(rotate, syscall.SIGHUP)
+	if err := run(ctx, os.Args[1:], rotate, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "issuer:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves an environment until ctx ends, and returns once the answers in
-// flight are out.
-func run(ctx context.Context, args []string, stdout io.Writer) error {
-	flags := flag.NewFlagSet("issuer", flag.ContinueOnError)
-	flags.SetOutput(stdout)
-	address := flags.String("addr", defaultAddress, "`address` to listen at; port 0 stands for any free one")
-	public := flags.String("url", "", "environment `URL`, which is the issuer of the tokens (default http:// and the address)")
-	anywhere := flags.Bool("insecure-listen-anywhere", false, "listen on other interfaces than loopback, where others can reach it")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil
-	} else if err != nil {
+// flight are out. Whatever comes from rotate rotates the signing key.
+func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, stderr io.Writer) error {
+	o, err := parseOptions(args, stdout)
+	if err != nil || o == nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	listener, err := listen(ctx, *address, *anywhere)
+	cfg, err := o.config(stderr)
 	if err != nil {
 		return err
 	}
-	if *public == "" {
-		*public = "http://" + listener.Addr().String()
+	listener, err := listen(ctx, o.address, o.anywhere)
+	if err != nil {
+		return err
 	}
-	env, credentials, err := scalekit.New(scalekit.Config{URL: *public})
+	security, err := o.security(listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	if err := writeBanner(stdout, *public, credentials); err != nil {
-		return errors.Join(err, listener.Close())
+	if cfg.URL == "" {
+		cfg.URL = security.scheme() + "://" + listener.Addr().String()
 	}
-	if err := serve(ctx, listener, env.Handler()); err != nil {
-		return err
+	env, credentials, err := scalekit.New(cfg)
+	if err != nil {
+		return errors.Join(err, listener.Close(), security.close())
 	}
-	_, err = fmt.Fprintln(stdout, "Stopped.")
+	if err := writeBanner(stdout, banner{URL: cfg.URL, State: cfg.State, CA: security.authority, Seed: o.seed, Credentials: credentials}); err != nil {
+		return errors.Join(err, listener.Close(), env.Close(), security.close())
+	}
+	err = serve(ctx, listener, security, env, rotate, stdout)
+	err = errors.Join(err, env.Close(), security.close())
+	if err == nil {
+		_, err = fmt.Fprintln(stdout, "Stopped.")
+	}
 	return err
 }
 
@@ -91,25 +91,51 @@ func listen(ctx context.Context, address string, anywhere bool) (net.Listener, e
 	return config.Listen(ctx, "tcp", resolved.String())
 }
 
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// serve answers requests until ctx ends.
+func serve(ctx context.Context, listener net.Listener, security *security, env *scalekit.Environment, rotate <-chan os.Signal, stdout io.Writer) error {
+	// gRPC streams that go on, such as those of reflection, end with this.
+	base, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           env.Handler(),
+		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		IdleTimeout:       time.Minute,
 		Protocols:         new(http.Protocols),
+		TLSConfig:         security.config,
 	}
 	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetUnencryptedHTTP2(true) // for gRPC
+	server.Protocols.SetHTTP2(true)
+	server.Protocols.SetUnencryptedHTTP2(true) // for gRPC without TLS
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
+	go func() {
+		if security.config != nil {
+			ended <- server.ServeTLS(listener, "", "")
+		} else {
+			ended <- server.Serve(listener)
+		}
+	}()
+	for running := true; running; {
+		select {
+		case err := <-ended:
+			return err
+		case <-rotate:
+			id, err := env.RotateKey()
+			if err != nil {
+				return errors.Join(err, server.Close())
+			}
+			if _, err := fmt.Fprintf(stdout, "Signing with a new key, %s; the one before stays published.\n", id); err != nil {
+				return errors.Join(err, server.Close())
+			}
+		case <-ctx.Done():
+			running = false
+		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	defer time.AfterFunc(grace/2, end).Stop()
+	env.Release()
 	if err := server.Shutdown(last); err != nil {
 		return errors.Join(fmt.Errorf("ended with answers in flight: %w", err), server.Close())
 	}

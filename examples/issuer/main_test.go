@@ -1,71 +1,45 @@
 package main
 
 import (
-	"bufio"
-	"context"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
-// startProgram runs the program, waits for its banner and returns it. The
-// program is stopped when the test ends, and must end well.
-func startProgram(t *testing.T, args ...string) string {
-	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	reader, writer := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		err := run(ctx, args, writer)
-		writer.CloseWithError(err)
-		ended <- err
-	}()
-	var banner strings.Builder
-	lines := bufio.NewScanner(reader)
-	for lines.Scan() {
-		banner.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
-			break
-		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		rest, err := io.ReadAll(reader)
-		if err != nil || string(rest) != "Stopped.\n" {
-			t.Errorf("got %q, %v after the banner, want Stopped.", rest, err)
-		}
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return banner.String()
-}
-
 func TestBanner(t *testing.T) {
-	banner := startProgram(t, "-addr", "127.0.0.1:0")
-	for _, want := range []string{"development and tests only", "http://127.0.0.1:", "skc_", "org_", "test_"} {
+	banner := startProgram(t).banner
+	for _, want := range []string{"development and tests only", "in memory", "http://127.0.0.1:", "skc_", "org_", "test_"} {
 		if !strings.Contains(banner, want) {
 			t.Errorf("%q is missing in:\n%s", want, banner)
 		}
 	}
 }
 
-// The commands of the banner are run as they stand, by a shell.
-func TestBannerCommands(t *testing.T) {
+// runBanner runs the commands of the banner as they stand, by a shell, and
+// returns the JSON answers.
+func runBanner(t *testing.T, banner string) []map[string]any {
+	t.Helper()
 	for _, program := range []string{"sh", "curl", "sed"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip("needs ", program)
 		}
 	}
 	var script strings.Builder
-	for line := range strings.Lines(startProgram(t, "-addr", "127.0.0.1:0")) {
-		if command, ok := strings.CutPrefix(line, "  "); ok {
+	for line := range strings.Lines(banner) {
+		if command, ok := strings.CutPrefix(line, "  "); ok && !strings.HasPrefix(command, "client ") {
 			// Every answer on a line of its own.
 			script.WriteString(strings.Replace(command, "curl ", `curl -w '\n' `, 1))
 		}
@@ -85,21 +59,234 @@ func TestBannerCommands(t *testing.T) {
 		}
 		answers = append(answers, answer)
 	}
-	members := []string{"plain_secret", "access_token", "keys", "issuer"}
-	if len(answers) != len(members) {
-		t.Fatalf("got %d answers, want %d:\n%s", len(answers), len(members), out)
-	}
-	for n, name := range members {
-		if answers[n][name] == nil {
-			t.Errorf("got %v, want one with %s", answers[n], name)
+	return answers
+}
+
+func TestBannerCommands(t *testing.T) {
+	for _, args := range [][]string{nil, {"-tls"}} {
+		answers := runBanner(t, startProgram(t, args...).banner)
+		members := []string{"plain_secret", "access_token", "keys", "issuer", "key", "endpoint"}
+		if len(answers) != len(members) {
+			t.Fatalf("%v: got %d answers, want %d: %v", args, len(answers), len(members), answers)
+		}
+		for n, name := range members {
+			if answers[n][name] == nil {
+				t.Errorf("%v: got %v, want one with %s", args, answers[n], name)
+			}
 		}
 	}
 }
 
 func TestURLFlag(t *testing.T) {
-	banner := startProgram(t, "-addr", "localhost:0", "-url", "https://acme.example")
-	if !strings.Contains(banner, "curl -sS 'https://acme.example/keys'") {
+	if banner := startProgram(t, "-url", "https://acme.example").banner; !strings.Contains(banner, "curl -sS 'https://acme.example/keys'") {
 		t.Errorf("got another URL in:\n%s", banner)
+	}
+}
+
+// get fetches a URL of the program.
+func get(t *testing.T, client *http.Client, url string) string {
+	t.Helper()
+	response, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("got %s, %v", response.Status, err)
+	}
+	return string(body)
+}
+
+// trusting returns a client that trusts the certificate in a file.
+func trusting(t *testing.T, file string) *http.Client {
+	t.Helper()
+	encoded, err := os.ReadFile(file) //nolint:gosec // the program's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(encoded) || bytes.Contains(encoded, []byte("KEY")) {
+		t.Fatal("want one certificate and no key")
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}}
+}
+
+func TestTLS(t *testing.T) {
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	p := startProgram(t, "-tls", "-tls-ca", authority)
+	url := p.field(t, "environment URL")
+	if !strings.HasPrefix(url, "https://127.0.0.1:") {
+		t.Fatalf("got %s", url)
+	}
+	client := trusting(t, authority)
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		if body := get(t, client, strings.Replace(url, "127.0.0.1", host, 1)+"/.well-known/openid-configuration"); !strings.Contains(body, `"issuer":"`+url+`"`) {
+			t.Errorf("got %s", body)
+		}
+	}
+	client.CloseIdleConnections()
+
+	// In a temporary folder, which goes with the program.
+	p = startProgram(t, "-tls")
+	match := regexp.MustCompile(`certificate, which is in (.*):`).FindStringSubmatch(p.banner)
+	client = trusting(t, match[1])
+	get(t, client, p.field(t, "environment URL")+"/keys")
+	client.CloseIdleConnections()
+	p.stop()
+	if _, err := os.Stat(match[1]); !os.IsNotExist(err) {
+		t.Errorf("got %v, want the certificate gone", err)
+	}
+}
+
+func TestTLSFiles(t *testing.T) {
+	folder := t.TempDir()
+	pair, err := selfSigned([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	encoded, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePEM(t, certificate, "CERTIFICATE", pair.Certificate[0])
+	writePEM(t, key, "PRIVATE"+" KEY", encoded)
+	p := startProgram(t, "-tls-cert", certificate, "-tls-key", key)
+	client := trusting(t, certificate)
+	get(t, client, p.field(t, "environment URL")+"/keys")
+	client.CloseIdleConnections()
+	if strings.Contains(p.banner, "must trust") {
+		t.Errorf("got advice on a certificate that is not ours:\n%s", p.banner)
+	}
+}
+
+const seedFile = `
+client_id: skc_1
+client_secret: test_of_the_environment
+organizations:
+  - id: org_1
+    display_name: Acme
+    clients:
+      - {client_id: m2morg_1, client_secret: test_of_the_client, scopes: [a, b]}
+      - {client_id: m2morg_2, name: Second}
+`
+
+func TestSeedAndState(t *testing.T) {
+	folder := t.TempDir()
+	seed, state := filepath.Join(folder, "seed.yaml"), filepath.Join(folder, "state.json")
+	if err := os.WriteFile(seed, []byte(seedFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProgram(t, "-seed", seed, "-state", state)
+	if p.field(t, "client secret") != "test_of_the_environment" || !strings.Contains(p.banner, "client             Second\n  client ID        m2morg_2\n  client secret    test_") {
+		t.Errorf("got\n%s", p.banner)
+	}
+	keys := get(t, http.DefaultClient, p.field(t, "environment URL")+"/keys")
+	answers := runBanner(t, p.banner)
+	p.stop()
+
+	p = startProgram(t, "-seed", seed, "-state", state)
+	if got := p.field(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "the seed was not looked at") {
+		t.Errorf("got\n%s", p.banner)
+	}
+	url := p.field(t, "environment URL")
+	if again := get(t, http.DefaultClient, url+"/keys"); !strings.Contains(again, keys[9:40]) {
+		t.Errorf("got %s, want the keys of before: %s", again, keys)
+	}
+	created, _ := answers[0]["client"].(map[string]any)
+	form := map[string][]string{
+		"grant_type": {"client_credentials"}, "client_id": {fmt.Sprint(created["client_id"])}, "client_secret": {fmt.Sprint(answers[0]["plain_secret"])},
+	}
+	response, err := http.PostForm(url+"/oauth/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("got %s for a client of before", response.Status)
+	}
+	p.stop()
+	p = startProgram(t, "-state", state, "-new-secret")
+	if got := p.field(t, "client secret"); !strings.HasPrefix(got, "test_") || got == "test_of_the_environment" {
+		t.Errorf("got %s, want a new one", got)
+	}
+}
+
+func TestRotateBySignal(t *testing.T) {
+	p := startProgram(t)
+	url := p.field(t, "environment URL")
+	before := get(t, http.DefaultClient, url+"/keys")
+	p.rotate <- syscall.SIGHUP
+	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "Signing with a new key, snk_") {
+		t.Fatalf("got %q", p.lines.Text())
+	}
+	if after := get(t, http.DefaultClient, url+"/keys"); strings.Count(before, "kid") != 1 || strings.Count(after, "kid") != 2 {
+		t.Errorf("got %s, then %s", before, after)
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	p := startProgram(t, "-log", "json")
+	answers := runBanner(t, p.banner)
+	get(t, http.DefaultClient, p.field(t, "environment URL")+"/.well-known/openid-configuration?client_secret=in_the_query")
+	p.stop()
+	var granted, queried bool
+	for line := range strings.Lines(p.log.String()) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("got %q: %v", line, err)
+		}
+		granted = granted || entry["path"] == "/oauth/token" && entry["status"] == 200.0 && strings.HasPrefix(fmt.Sprint(entry["client"]), "m2morg_") && strings.HasPrefix(fmt.Sprint(entry["token_id"]), "tkn_")
+		queried = queried || entry["path"] == "/.well-known/openid-configuration"
+	}
+	if !granted || !queried {
+		t.Errorf("got no line for a token or for the keys:\n%s", p.log)
+	}
+	for _, secret := range []string{p.field(t, "client secret"), fmt.Sprint(answers[0]["plain_secret"]), fmt.Sprint(answers[1]["access_token"]), "in_the_query"} {
+		if strings.Contains(p.log.String(), secret) {
+			t.Error("a secret or a token is in the log")
+		}
+	}
+	quiet := startProgram(t, "-log", "off")
+	get(t, http.DefaultClient, quiet.field(t, "environment URL")+"/keys")
+	quiet.stop()
+	if quiet.log.String() != "" {
+		t.Errorf("got %s", quiet.log)
+	}
+}
+
+// A request that hangs by a fault does not keep the program from ending.
+func TestStopsWithHangingRequests(t *testing.T) {
+	p := startProgram(t)
+	runBanner(t, p.banner) // and so the key set fails three times
+	url := p.field(t, "environment URL")
+	token := adminToken(t, url, p.field(t, "client ID"), p.field(t, "client secret"))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/dev/faults/keys", strings.NewReader(`{"hang":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	hangs := make(chan error, 1)
+	go func() {
+		response, err := http.Get(url + "/keys")
+		if err == nil {
+			response.Body.Close()
+		}
+		hangs <- err
+	}()
+	begun := time.Now()
+	p.stop()
+	if err := <-hangs; err == nil {
+		t.Error("got an answer from what hangs")
+	}
+	if took := time.Since(begun); took > grace {
+		t.Errorf("it took %v to stop", took)
 	}
 }
 
@@ -110,6 +297,15 @@ func TestRunRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte(`{"format":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	free := []string{"-addr", "127.0.0.1:0"}
 	for _, row := range []struct {
 		args []string
 		want string
@@ -120,16 +316,27 @@ func TestRunRefuses(t *testing.T) {
 		{[]string{"-addr", "192.0.2.1:0"}, "not a loopback address"},
 		{[]string{"-addr", "127.0.0.1"}, "missing port"},
 		{[]string{"-addr", taken.Addr().String()}, "listen tcp"},
-		{[]string{"-addr", "127.0.0.1:0", "-url", "acme.example/"}, "Config.URL"},
+		{append(free, "-url", "acme.example/"), "Config.URL"},
+		{append(free, "-seed", "none.yaml"), "-seed"},
+		{append(free, "-seed", empty), "Config.Seed"},
+		{append(free, "-seed", broken), "Config.Seed"},
+		{append(free, "-state", broken), "cut off"},
+		{append(free, "-state", empty), "cut off"},
+		{append(free, "-tls", "-tls-cert", "a", "-tls-key", "b"), "give one of them"},
+		{append(free, "-tls-cert", "a"), "need each other"},
+		{append(free, "-tls-cert", "none.pem", "-tls-key", "none.pem"), "-tls-cert, -tls-key"},
+		{append(free, "-tls-ca", "a"), "-tls-ca"},
+		{append(free, "-new-secret"), "-new-secret"},
+		{append(free, "-log", "xml"), "must be text, json or off"},
 		{[]string{"-unknown"}, "-unknown"},
 		{[]string{"more"}, `unexpected argument "more"`},
 	} {
-		if err := run(t.Context(), row.args, io.Discard); err == nil || !strings.Contains(err.Error(), row.want) {
+		if err := run(t.Context(), row.args, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%v: got %v, want %q", row.args, err, row.want)
 		}
 	}
 	var usage strings.Builder
-	if err := run(t.Context(), []string{"-h"}, &usage); err != nil || !strings.Contains(usage.String(), "-insecure-listen-anywhere") {
+	if err := run(t.Context(), []string{"-h"}, nil, &usage, io.Discard); err != nil || !strings.Contains(usage.String(), "-insecure-listen-anywhere") || !strings.Contains(usage.String(), "development and tests only") {
 		t.Errorf("-h: got %v and\n%s", err, usage.String())
 	}
 }

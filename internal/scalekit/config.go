@@ -43,6 +43,8 @@ type Credentials struct {
 	// OrganizationID is an organization to register clients for. Empty: there
 	// is none.
 	OrganizationID string
+	// Resumed says that the state was there before.
+	Resumed bool
 	// Clients are those of the seed that got a secret made up.
 	Clients []ClientCredentials
 }

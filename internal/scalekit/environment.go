@@ -91,7 +91,7 @@ func (env *Environment) begin(cfg Config, new seed) (Credentials, error) {
 // resume returns what an administrator of an environment that was there before
 // goes on with.
 func (env *Environment) resume(newSecret bool) (Credentials, error) {
-	var credentials Credentials
+	credentials := Credentials{Resumed: true}
 	if own, _ := env.store.clientsOf(""); len(own) > 0 {
 		credentials.ClientID = own[len(own)-1].id
 	}
@@ -134,9 +134,8 @@ func (env *Environment) routes() http.Handler {
 	rpc := env.api(rpcHandler(env.rpc))
 	mux.Handle("/"+scalekitv1.ClientService_ServiceDesc.ServiceName+"/", rpc)
 	mux.Handle("/"+scalekitv1.OrganizationService_ServiceDesc.ServiceName+"/", rpc)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, _ := withCall(r.Context())
-		r = r.WithContext(ctx)
+	mux.Handle("GET /{$}", env.page())
+	return env.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
 			// What an SDK makes of an environment URL that ends in a slash.
 			// ServeMux would redirect it, and a POST would arrive as a GET.
@@ -149,18 +148,22 @@ func (env *Environment) routes() http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // Handler returns the environment's endpoints, to be served at the root of its
 // URL.
 func (env *Environment) Handler() http.Handler { return env.handler }
 
-// Close ends calls that go on over gRPC and requests that hang, and writes what
+// Release ends requests that hang or wait by a fault, so that a server can wait
+// for its last answers. Everything else is answered as before.
+func (env *Environment) Release() { env.issuer.Close() }
+
+// Close does what Release does, ends calls that go on over gRPC, and writes what
 // is not yet in the state's file. What serves the Handler is for the caller to
 // end first.
 func (env *Environment) Close() error {
-	env.issuer.Close()
+	env.Release()
 	env.rpc.Stop()
 	return env.closeFile()
 }

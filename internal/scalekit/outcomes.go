@@ -31,3 +31,12 @@ func (o *outcomes) add(new outcome) {
 	}
 	o.latest = append(o.latest, new)
 }
+
+// newestFirst returns a copy.
+func (o *outcomes) newestFirst() []outcome {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := slices.Clone(o.latest)
+	slices.Reverse(out)
+	return out
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func writePEM(t *testing.T, name, kind string, encoded []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: encoded}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// adminToken gets a token for the environment's own client.
+func adminToken(t *testing.T, url, id, secret string) string {
+	t.Helper()
+	response, err := http.PostForm(url+"/oauth/token", map[string][]string{
+		"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var granted struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&granted); err != nil || granted.AccessToken == "" {
+		t.Fatalf("got %s, %v", response.Status, err)
+	}
+	return granted.AccessToken
+}
+
+// program is one that runs.
+type program struct {
+	banner string
+	rotate chan<- os.Signal
+	lines  *bufio.Scanner // what it prints behind the banner
+	log    *lockedBuffer
+	stop   func() // and wait; it must end well
+}
+
+// lockedBuffer is written by one goroutine and read by another one.
+type lockedBuffer struct {
+	mu     sync.Mutex // guards buffer
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// startProgram runs the program and waits for its banner. The program is
+// stopped when the test ends, if it is not before.
+func startProgram(t *testing.T, args ...string) program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	rotate := make(chan os.Signal, 1)
+	p := program{rotate: rotate, lines: bufio.NewScanner(reader), log: &lockedBuffer{}}
+	go func() {
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), rotate, writer, p.log)
+		writer.CloseWithError(err)
+		ended <- err
+	}()
+	for p.lines.Scan() {
+		p.banner += p.lines.Text() + "\n"
+		if strings.HasPrefix(p.lines.Text(), "Ctrl-C") {
+			break
+		}
+	}
+	if err := p.lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	p.stop = sync.OnceFunc(func() {
+		cancel()
+		if !p.lines.Scan() || p.lines.Text() != "Stopped." || p.lines.Scan() {
+			t.Errorf("got %q, %v behind the banner, want Stopped.", p.lines.Text(), p.lines.Err())
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(p.stop)
+	return p
+}
+
+// field returns a value of the banner.
+func (p program) field(t *testing.T, name string) string {
+	t.Helper()
+	match := regexp.MustCompile(`(?m)^ *` + name + `  +(.*)$`).FindStringSubmatch(p.banner)
+	if match == nil {
+		t.Fatalf("no %s in\n%s", name, p.banner)
+	}
+	return match[1]
+}

@@ -1,0 +1,216 @@
+package scalekit_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/scalekit"
+)
+
+// browser is a session of chromedriver (W3C WebDriver).
+type browser struct {
+	session string // URL
+}
+
+// startBrowser starts Chromium with JavaScript switched off for pages. It skips
+// the test where there is none.
+func startBrowser(t *testing.T) browser {
+	t.Helper()
+	var chromium string
+	for _, name := range []string{"chromium", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			chromium = path
+		}
+	}
+	if _, err := exec.LookPath("chromedriver"); err != nil || chromium == "" {
+		t.Skip("needs chromium and chromedriver")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	driver := exec.CommandContext(ctx, "chromedriver", "--port=0")
+	out, err := driver.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := driver.Start(); err != nil {
+		t.Skip("chromedriver does not start: ", err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = driver.Wait() // it is killed: that is its error
+	})
+	var port string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if _, after, ok := strings.Cut(lines.Text(), "started successfully on port "); ok {
+			port = strings.TrimRight(after, ".")
+			break
+		}
+	}
+	if port == "" {
+		t.Skip("chromedriver does not say where it listens")
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }() // until it ends
+	b := browser{"http://127.0.0.1:" + port}
+	created := b.do(t, http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+		"goog:loggingPrefs": map[string]any{"browser": "ALL"},
+		"goog:chromeOptions": map[string]any{
+			"binary": chromium,
+			"args": []string{
+				"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+				"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--user-data-dir=" + t.TempDir(),
+			},
+			"prefs": map[string]any{"profile.managed_default_content_settings.javascript": 2},
+		},
+	}}})
+	session, _ := created.(map[string]any)
+	b.session = b.session + "/session/" + fmt.Sprint(session["sessionId"])
+	t.Cleanup(func() {
+		request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodDelete, b.session, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+		}
+	})
+	return b
+}
+
+// do makes a WebDriver call and returns its value.
+func (b browser) do(t *testing.T, method, path string, body any) any {
+	t.Helper()
+	var encoded []byte
+	if body != nil {
+		var err error
+		if encoded, err = json.Marshal(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, b.session+path, bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Value any `json:"value"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: got %s %v, %v", method, path, response.Status, answer.Value, err)
+	}
+	return answer.Value
+}
+
+// script is run by the browser on behalf of the test, not of the page.
+func (b browser) script(t *testing.T, script string) any {
+	t.Helper()
+	return b.do(t, http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}})
+}
+
+// text returns what a reader sees of an element.
+func (b browser) text(t *testing.T, selector string) string {
+	t.Helper()
+	element, _ := b.do(t, http.MethodPost, "/element", map[string]any{"using": "css selector", "value": selector}).(map[string]any)
+	for _, id := range element {
+		return fmt.Sprint(b.do(t, http.MethodGet, fmt.Sprint("/element/", id, "/text"), nil))
+	}
+	return ""
+}
+
+func (b browser) click(t *testing.T, link string) {
+	t.Helper()
+	element, _ := b.do(t, http.MethodPost, "/element", map[string]any{"using": "link text", "value": link}).(map[string]any)
+	for _, id := range element {
+		b.do(t, http.MethodPost, fmt.Sprint("/element/", id, "/click"), map[string]any{})
+	}
+}
+
+func TestPageInBrowser(t *testing.T) {
+	b := startBrowser(t)
+	env, c, token := busy(t, scalekit.Config{})
+
+	// What this browser does with a script of a page: nothing.
+	b.do(t, http.MethodPost, "/url", map[string]any{"url": "data:text/html,<title>off</title><script>document.title='on'</script>"})
+	if title := b.do(t, http.MethodGet, "/title", nil); title != "off" {
+		t.Fatalf("got %v, want a browser without JavaScript", title)
+	}
+
+	b.do(t, http.MethodPost, "/url", map[string]any{"url": env.url + "/"})
+	if title := fmt.Sprint(b.do(t, http.MethodGet, "/title", nil)); !strings.Contains(title, "development issuer") {
+		t.Errorf("got title %q", title)
+	}
+	for selector, want := range map[string][]string{
+		"h1":             {env.url},
+		".notice":        {"For development and tests only."},
+		".notice.bad":    {"“keys” fails on purpose: answers 503, 2 more times"},
+		"#keys":          {env.Issuer().Keys()[0].ID(), "signing"},
+		"#organizations": {env.OrganizationID, c.id, "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "active", "2 h"},
+		"#tokens":        {fmt.Sprint(claimsOf(t, token)["jti"]), "granted", "invalid_client 401", "the environment's own client"},
+	} {
+		got := b.text(t, selector)
+		for _, want := range want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got\n%s\nwant %q", selector, got, want)
+			}
+		}
+	}
+	// The style sheet is let through by the page's own policy.
+	if got := b.script(t, "return getComputedStyle(document.querySelector('.badge.good')).borderRadius"); got == "0px" {
+		t.Errorf("got a badge with radius %v, want the page's own style", got)
+	}
+	if got := b.script(t, "return document.scripts.length + document.images.length"); got != 0.0 {
+		t.Errorf("got %v scripts and images", got)
+	}
+	for _, width := range []int{360, 1280} { // nothing sticks out at the side
+		b.do(t, http.MethodPost, "/window/rect", map[string]any{"width": width, "height": 900})
+		if got := b.script(t, "return document.documentElement.scrollWidth - document.documentElement.clientWidth"); got != 0.0 {
+			t.Errorf("at a width of %d: %v pixels stick out", width, got)
+		}
+	}
+	shot, err := base64.StdEncoding.DecodeString(fmt.Sprint(b.do(t, http.MethodGet, "/screenshot", nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	colors := make(map[any]bool)
+	for y := range picture.Bounds().Dy() {
+		for x := 0; x < picture.Bounds().Dx(); x += 3 {
+			colors[picture.At(x, y)] = true
+		}
+	}
+	if len(colors) < 20 {
+		t.Errorf("got a picture with %d colours, want a page", len(colors))
+	}
+	b.click(t, "Recent tokens")
+	if got := fmt.Sprint(b.do(t, http.MethodGet, "/url", nil)); got != env.url+"/#tokens" {
+		t.Errorf("got %s", got)
+	}
+	b.click(t, "Refresh")
+	if got := fmt.Sprint(b.do(t, http.MethodGet, "/url", nil)); got != env.url+"/" {
+		t.Errorf("got %s", got)
+	}
+	messages, _ := b.do(t, http.MethodPost, "/se/log", map[string]any{"type": "browser"}).([]any)
+	for _, message := range messages {
+		if text := fmt.Sprint(message); !strings.Contains(text, "favicon") {
+			t.Errorf("the browser complains: %s", text)
+		}
+	}
+}
