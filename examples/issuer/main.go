@@ -27,7 +27,10 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-const grace = 5 * time.Second // for the answers in flight when it is stopped
+const (
+	defaultAddress = "127.0.0.1:8790"
+	grace          = 5 * time.Second // for the answers in flight when it is stopped
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

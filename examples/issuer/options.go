@@ -11,8 +11,6 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-const defaultAddress = "127.0.0.1:8790"
-
 // options are what the command line says.
 type options struct {
 	address, url, seed, state, log string
