@@ -2,12 +2,15 @@ package bearer_test
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -176,4 +179,64 @@ func TestHintsOfGrants(t *testing.T) {
 			t.Errorf("%v: got %v, want the hint %s", row.claims, err, row.want)
 		}
 	}
+}
+
+// refusals returns a verifier and two genuine tokens that it refuses: one with a
+// hint, one without.
+func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
+	tb.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+	tb.Cleanup(issuer.Close)
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	v, err = bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Profile: bearer.Keycloak})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	claims := members{"scp": []string{"a"}, "cid": "c", "exp": 4102444800, "iat": 1}
+	return v, issuer.Mint(members{"typ": "JWT"}, claims), issuer.Mint(members{"typ": "JWT"}, members{"exp": 1, "iat": 1})
+}
+
+// TestHintsCostNothing wants whoever sends genuine tokens of a wrong form again
+// and again to cost what other refusals cost, unless somebody reads the hint.
+func TestHintsCostNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
+	v, hinted, plain := refusals(t)
+	if _, err := v.Verify(t.Context(), hinted); err == nil || !strings.Contains(err.Error(), "the form of profile") {
+		t.Fatalf("got %v, want a hint", err)
+	}
+	cost := func(token string) float64 {
+		least := math.Inf(1)
+		for range 10 {
+			least = min(least, testing.AllocsPerRun(50, func() { _, _ = v.Verify(t.Context(), token) })) // what it costs, whatever it says
+		}
+		return least
+	}
+	if with, without := cost(hinted), cost(plain); with > without+6 {
+		t.Errorf("got %v allocations with a hint, want about the %v without", with, without)
+	}
+}
+
+// BenchmarkHint shows what a refusal with a hint costs, and what it costs to read.
+func BenchmarkHint(b *testing.B) {
+	v, hinted, plain := refusals(b)
+	for name, token := range map[string]string{"hinted": hinted, "plain": plain} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = v.Verify(b.Context(), token) // what it costs, whatever it says
+			}
+		})
+	}
+	b.Run("read", func(b *testing.B) {
+		_, err := v.Verify(b.Context(), hinted)
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = err.Error()
+		}
+	})
 }
