@@ -183,6 +183,7 @@ func (c *cache) makeRoom() {
 		expired := !now.Before(e.expiresAt)
 		if expired || !e.used.Swap(false) {
 			c.evict(e, expired)
+			c.hand++ // the newest one came to its place, and is to have its round
 			return
 		}
 		c.hand++
