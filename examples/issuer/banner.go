@@ -14,12 +14,15 @@ type banner struct {
 
 	URL, State, Seed string
 	CA               string // the certificate to trust; empty: none was made
+	Exposed          bool   // others can reach it
+	PID              int
 }
 
 // bannerText is what the program says when it starts. Its commands need a POSIX
 // shell, curl and sed, and can be run one after the other as they stand.
 const bannerText = `A Scalekit environment, for development and tests only.
-{{if .State}}Its state is in {{.State}}, private keys included.
+{{if .Exposed}}WARNING: it listens beyond this machine. Whoever reaches it can try secrets and ask for tokens.
+{{end}}{{if .State}}Its state is in {{.State}}, private keys included.
 {{else}}Its state is in memory and ends with this program.
 {{end}}{{if and .Seed .Resumed}}The state was there before, so the seed was not looked at.
 {{end}}
@@ -91,7 +94,7 @@ Rotate the signing key, and let the key set fail three times, for a drill:
   curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
   curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503, "times": 3}'
 
-Ctrl-C stops it, SIGHUP rotates the key.
+Ctrl-C stops it, and "kill -HUP {{.PID}}" rotates the signing key as well.
 `
 
 func writeBanner(w io.Writer, b banner) error {

@@ -22,8 +22,8 @@ func writePEM(t *testing.T, name, kind string, encoded []byte) {
 	}
 }
 
-// adminToken gets a token for the environment's own client.
-func adminToken(t *testing.T, url, id, secret string) string {
+// token gets a token for a client.
+func token(t *testing.T, url, id, secret string) string {
 	t.Helper()
 	response, err := http.PostForm(url+"/oauth/token", map[string][]string{
 		"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret},

@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -63,13 +64,16 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 		return errors.Join(err, listener.Close())
 	}
 	if cfg.URL == "" {
-		cfg.URL = security.scheme() + "://" + listener.Addr().String()
+		cfg.URL = security.scheme() + "://" + reachable(listener.Addr())
 	}
 	env, credentials, err := scalekit.New(cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close(), security.close())
 	}
-	if err := writeBanner(stdout, banner{URL: cfg.URL, State: cfg.State, CA: security.authority, Seed: o.seed, Credentials: credentials}); err != nil {
+	if err := writeBanner(stdout, banner{
+		Credentials: credentials, URL: cfg.URL, State: cfg.State, Seed: o.seed, CA: security.authority,
+		Exposed: !isLoopback(listener.Addr()), PID: os.Getpid(),
+	}); err != nil {
 		return errors.Join(err, listener.Close(), env.Close(), security.close())
 	}
 	err = serve(ctx, listener, security, env, rotate, stdout)
@@ -92,6 +96,19 @@ func listen(ctx context.Context, address string, anywhere bool) (net.Listener, e
 	}
 	var config net.ListenConfig
 	return config.Listen(ctx, "tcp", resolved.String())
+}
+
+func isLoopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// reachable returns the address as clients on this machine can use it.
+func reachable(address net.Addr) string {
+	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return address.String()
 }
 
 // serve answers requests until ctx ends.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +22,7 @@ import (
 
 func TestBanner(t *testing.T) {
 	banner := startProgram(t).banner
-	for _, want := range []string{"development and tests only", "in memory", "http://127.0.0.1:", "skc_", "org_", "test_"} {
+	for _, want := range []string{"development and tests only", "in memory", "kill -HUP " + strconv.Itoa(os.Getpid()), "http://127.0.0.1:", "skc_", "org_", "test_"} {
 		if !strings.Contains(banner, want) {
 			t.Errorf("%q is missing in:\n%s", want, banner)
 		}
@@ -77,9 +78,37 @@ func TestBannerCommands(t *testing.T) {
 	}
 }
 
+func TestBannerWarns(t *testing.T) {
+	for _, exposed := range []bool{false, true} {
+		var out strings.Builder
+		if err := writeBanner(&out, banner{URL: "http://localhost:8790", Exposed: exposed}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "beyond this machine"); got != exposed {
+			t.Errorf("got a warning %t, want %t", got, exposed)
+		}
+	}
+}
+
 func TestURLFlag(t *testing.T) {
 	if banner := startProgram(t, "-url", "https://acme.example").banner; !strings.Contains(banner, "curl -sS 'https://acme.example/keys'") {
 		t.Errorf("got another URL in:\n%s", banner)
+	}
+}
+
+func TestReachable(t *testing.T) {
+	for _, row := range []struct {
+		ip   net.IP
+		want string
+	}{
+		{net.IPv4zero, "localhost:8790"},
+		{net.IPv6unspecified, "localhost:8790"},
+		{net.IPv4(127, 0, 0, 1), "127.0.0.1:8790"},
+		{net.IPv6loopback, "[::1]:8790"},
+	} {
+		if got := reachable(&net.TCPAddr{IP: row.ip, Port: 8790}); got != row.want {
+			t.Errorf("%s: got %s, want %s", row.ip, got, row.want)
+		}
 	}
 }
 
@@ -213,6 +242,17 @@ func TestSeedAndState(t *testing.T) {
 	}
 }
 
+// The seed beside the program is one that people copy.
+func TestSeedFile(t *testing.T) {
+	p := startProgram(t, "-seed", "seed.yaml")
+	if p.field(t, "client ID") != "skc_10000000000000001" || p.field(t, "organization ID") != "org_10000000000000001" {
+		t.Errorf("got\n%s", p.banner)
+	}
+	for id, secret := range map[string]string{"m2morg_10000000000000001": "test_deployer_secret", "m2morg_10000000000000002": "test_reader_secret"} {
+		token(t, p.field(t, "environment URL"), id, secret)
+	}
+}
+
 func TestRotateBySignal(t *testing.T) {
 	p := startProgram(t)
 	url := p.field(t, "environment URL")
@@ -261,12 +301,12 @@ func TestStopsWithHangingRequests(t *testing.T) {
 	p := startProgram(t)
 	runBanner(t, p.banner) // and so the key set fails three times
 	url := p.field(t, "environment URL")
-	token := adminToken(t, url, p.field(t, "client ID"), p.field(t, "client secret"))
+	admin := token(t, url, p.field(t, "client ID"), p.field(t, "client secret"))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/dev/faults/keys", strings.NewReader(`{"hang":true}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Authorization", "Bearer "+admin)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

@@ -158,19 +158,20 @@ func (env *Environment) view(now time.Time) pageView {
 		view.Keys = append(view.Keys, keyView{k.ID, k.Status, viewTime(k.created, now)})
 	}
 	names := make(map[string]string)
-	own, _ := env.store.clientsOf("")
-	for _, c := range own {
-		names[c.id] = "the environment's own client"
+	clients := env.store.clientsByOrganization()
+	for organizationID, all := range clients {
+		for _, c := range all {
+			names[c.id] = c.name
+			if organizationID == "" {
+				names[c.id] = "the environment's own client"
+			}
+		}
 	}
 	all := env.store.organizationsBy(func(organization) bool { return true })
 	view.OrganizationCount = len(all)
 	for n, o := range all {
-		clients, _ := env.store.clientsOf(o.id)
-		for _, c := range clients {
-			names[c.id] = c.name
-		}
 		if n < shownOrganizations {
-			view.Organizations = append(view.Organizations, viewOrganization(o, clients, now))
+			view.Organizations = append(view.Organizations, viewOrganization(o, clients[o.id], now))
 		} else {
 			view.MoreOrganizations++
 		}

@@ -130,6 +130,21 @@ func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	return out, ok
 }
 
+// clientsByOrganization returns copies of all clients, those of an organization
+// newest first.
+func (s *store) clientsByOrganization() map[string][]client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string][]client)
+	for c := range maps.Values(s.clients) {
+		out[c.organizationID] = append(out[c.organizationID], c.clone())
+	}
+	for _, clients := range out {
+		slices.SortFunc(clients, func(a, b client) int { return cmp.Compare(b.sequence, a.sequence) })
+	}
+	return out
+}
+
 func errOrganizationNotFound() error {
 	return &apiError{code: codeNotFound, message: "organization not found"}
 }

@@ -3,6 +3,7 @@ package scalekit
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"net/http"
@@ -27,9 +28,10 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 		c.secrets = []secret{{}}
 	}
 	var used string
+	hash := sha256.Sum256([]byte(plain))
 	ok, wait := env.attempts.try(id, known, func() bool {
 		for _, candidate := range c.secrets {
-			if candidate.matches(plain) {
+			if candidate.matches(hash) {
 				used = candidate.id
 			}
 		}
