@@ -20,7 +20,8 @@ func TestClaimRules(t *testing.T) {
 		"scope": "write", "client_id": "ci", "repository_id": "74", "level": 3, "active": true, "roles": []string{"Reader"},
 		"custom_claims": members{"environment": "production_us", "a/b": "x"}, "https://ns/groups": []any{"g1", 2},
 		"dotted.name": "d", "null": raw("null"), "spelt": raw("30e-1"), "fraction": 3.5,
-		"large": raw("9007199254740992"), "huge": raw("9223372036854775808"), "zero": raw("-0"), "escaped": raw(`"production\u005fus"`),
+		"large": raw("9007199254740992"), "huge": raw("9223372036854775808"), "zero": raw("-0"),
+		"exponent": raw("9007199254740993e0"), "escaped": raw(`"production\u005fus"`),
 	})
 	for _, row := range []struct {
 		rule scopes.Rule
@@ -37,6 +38,7 @@ func TestClaimRules(t *testing.T) {
 		{bearer.ClaimEquals("large", 9007199254740993), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("large", 9007199254740992), "", ""},
 		{bearer.ClaimEquals("huge", 9223372036854775807), bearer.MissingScope, ""},
+		{bearer.ClaimEquals("exponent", 9007199254740992), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("zero", 0), "", ""},
 		{bearer.ClaimEquals("zero", false), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("active", true), "", `claim "active" is true`},

@@ -99,5 +99,5 @@ func isOf(key *jwks.Key, t *token) bool {
 	}
 	tid, _ := strictjson.String(t.entry.members.Lookup("tid"))
 	issuer := strings.ReplaceAll(key.Issuer(), tenant, tid)
-	return issuer == t.iss || isGUID(tid) && t.iss == "https://sts.windows.net/"+tid+"/" && strings.HasSuffix(issuer, "/"+tid+"/v2.0")
+	return issuer == t.iss || t.iss == "https://sts.windows.net/"+tid+"/" && strings.HasSuffix(issuer, "/"+tid+"/v2.0")
 }
