@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bearerkit/bearer"
@@ -170,6 +171,35 @@ func TestListener(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysUnavailable has no keys to be had, whatever the rule's mode: that is our
+// fault, and no token passes.
+func TestKeysUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+		defer issuer.Close()
+		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
+		keys, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer keys.Close()
+		v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		guard, err := middleware.New(v, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, rule := range map[string]scopes.Rule{"any token": scopes.All(), "optional": scopes.Optional(scopes.All()), "report only": scopes.ReportOnly(scopes.All("x"))} {
+			resp := answer(guard.Require(rule)(http.HandlerFunc(whoami)), "GET", "/", "Bearer "+issuer.Token(nil))
+			if resp.Code != http.StatusServiceUnavailable || resp.Header().Get("Retry-After") == "" || resp.Header().Get("WWW-Authenticate") != "" {
+				t.Errorf("%s: got %d %v, want 503 with Retry-After", name, resp.Code, resp.Header())
+			}
+		}
+	})
 }
 
 // TestEnforce puts a table around a whole mux.

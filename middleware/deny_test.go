@@ -55,6 +55,16 @@ func TestDenyForeignError(t *testing.T) {
 	}
 }
 
+// Scopes of a stranger are told as far as they are scopes.
+func TestDenyForeignScopes(t *testing.T) {
+	b := newBench(t, nil)
+	w := httptest.NewRecorder()
+	b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "no\"", "no\\", "no\r\nX: y", "nó", "no no", "", "b"}})
+	if got := w.Header().Get("WWW-Authenticate"); !strings.HasSuffix(got, `, scope="a b"`) || !strings.Contains(w.Body.String(), `"scope":"a b"`) {
+		t.Errorf("got %q and %q, want only a and b", got, w.Body)
+	}
+}
+
 func TestDenyHead(t *testing.T) {
 	b := newBench(t, nil)
 	w := serve(b.guard.Require(scopes.All())(never(t)), httptest.NewRequest(http.MethodHead, "/", http.NoBody))
@@ -80,15 +90,15 @@ func TestOptionsBody(t *testing.T) {
 
 // What somebody in front of the guard thought to answer is not left over.
 func TestDenyReplacesHeaders(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, &middleware.Options{ExposeChallenge: true})
 	h := b.guard.Require(scopes.All())(never(t))
 	w := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "5")
 		w.Header().Set("Cache-Control", "public, max-age=60")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		w.Header().Set("Access-Control-Expose-Headers", "ETag")
 		h.ServeHTTP(w, r)
 	}), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
-	if w.Header().Get("Content-Length") != "" || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Access-Control-Expose-Headers") != "WWW-Authenticate" {
+	if w.Header().Get("Content-Length") != "" || w.Header().Get("Cache-Control") != "no-store" || strings.Join(w.Header().Values("Access-Control-Expose-Headers"), " ") != "ETag WWW-Authenticate" {
 		t.Errorf("got %v", w.Header())
 	}
 }

@@ -120,7 +120,7 @@ func (g *Guard) isOurs(name string) bool {
 			if a == '_' {
 				a = '-'
 			}
-			if a != b && (a|0x20 != b|0x20 || a|0x20 < 'a' || a|0x20 > 'z') {
+			if a|0x20 != b|0x20 { // ours are letters, digits and hyphens
 				return false
 			}
 		}

@@ -50,6 +50,9 @@ func TestHeaders(t *testing.T) {
 			r = b.request(http.MethodGet, "/", row.scope)
 		}
 		spoofed(r)
+		if values := r.Header["Authorization"]; row.rule.IsPublic() && len(values) > 0 {
+			r.Header["authorization"] = values // goes too, however it is spelt
+		}
 		before := len(r.Header)
 		reached := false
 		h := b.guard.Require(row.rule)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -58,6 +61,9 @@ func TestHeaders(t *testing.T) {
 				t.Errorf("%s: got Authorization in the handler", row.name)
 			}
 			for name, values := range r.Header {
+				if strings.EqualFold(name, "Authorization") {
+					t.Errorf("%s: got %s in the handler", row.name, name)
+				}
 				if name == "Connection" {
 					if got := strings.Join(values, ","); got != "close" {
 						t.Errorf("%s: got Connection %q", row.name, got)
@@ -150,7 +156,7 @@ func TestProxy(t *testing.T) {
 		if answered.status != http.StatusOK || path != "/base/reports" {
 			t.Errorf("%s: got %d for %q", row.name, answered.status, path)
 		}
-		if got.Get("Authorization") != "" || strings.Contains(got.Get("X-Forwarded-For"), "192.0.2.1") {
+		if got.Get("Authorization") != "" || got.Get("X-Forwarded-For") != "127.0.0.1" || got.Get("X-Forwarded-Proto") != "http" {
 			t.Errorf("%s: got %v behind the proxy", row.name, got)
 		}
 		for name, values := range got {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/bearerkit/bearer"
@@ -98,8 +99,30 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 		r.Host = "h"
 		r.Header.Set("X-Forwarded-Method", "GET")
 		r.Header.Set("X-Forwarded-Uri", "/x")
-		if w := serve(b.guard.ForwardAuth(&table), r); w.Code != want {
-			t.Errorf("%s: got %d, want %d", pattern, w.Code, want)
+		w := serve(b.guard.ForwardAuth(&table), r)
+		if w.Code != want || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: got %d %v, want %d", pattern, w.Code, w.Header(), want)
+		}
+		r.Header["X-Forwarded-Host"] = []string{"h", "h"}
+		if w := serve(b.guard.ForwardAuth(&table), r); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s, two hosts: got %d, want 401", pattern, w.Code)
+		}
+	}
+}
+
+// A body is the proxy's own doing.
+func TestForwardAuthPreflight(t *testing.T) {
+	for allow, want := range map[bool]int{false: 401, true: 204} {
+		b := newBench(t, &middleware.Options{AllowPreflight: allow})
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a body"))
+		for name, value := range map[string]string{
+			"X-Forwarded-Method": "OPTIONS", "X-Forwarded-Uri": "/deployments", "X-Forwarded-Host": "h",
+			"Origin": "https://a.example", "Access-Control-Request-Method": "POST",
+		} {
+			r.Header.Set(name, value)
+		}
+		if w := serve(b.guard.ForwardAuth(forwardTable()), r); w.Code != want {
+			t.Errorf("allowed %v: got %d, want %d", allow, w.Code, want)
 		}
 	}
 }

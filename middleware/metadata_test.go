@@ -43,6 +43,7 @@ func TestMetadata(t *testing.T) {
 	}
 	// The rules are those of the moment.
 	_ = b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))
+	_ = b.guard.Require(scopes.All("b", "c"))
 	_ = b.guard.Require(scopes.Public())
 	want["scopes_supported"] = []any{"a", "b", "c"}
 	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
@@ -144,5 +145,46 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 	pattern, handler = guard.Metadata()
 	if got, want := document(t, handler, pattern)["authorization_servers"], []any{"https://as.example/resources/1"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// The options are those that New was given, whatever becomes of the maps.
+func TestOptionsAreCopied(t *testing.T) {
+	opts := &middleware.Options{
+		Resource: "https://h", Metadata: map[string]any{"resource_name": "as given"},
+		Headers: map[string]func(*bearer.Claims) string{"X-A": (*bearer.Claims).Subject},
+	}
+	guard := refuser(t, bearer.Malformed, opts)
+	opts.Metadata["resource_name"], opts.Metadata["scopes_supported"], opts.Realm = "changed", "x", "\""
+	delete(opts.Headers, "X-A")
+	pattern, handler := guard.Metadata()
+	if got := document(t, handler, pattern); got["resource_name"] != "as given" || got["scopes_supported"] != nil {
+		t.Errorf("got %v", got)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set("X-A", "admin")
+	if allowed, err := guard.Check(r, scopes.Public()); err != nil || allowed.Header.Get("X-A") != "" {
+		t.Errorf("got %v, want the client's own field removed", err)
+	}
+}
+
+// Only who has no good token is told all that a rule asks for.
+func TestChallengeForMissingScope(t *testing.T) {
+	b := newBench(t, &middleware.Options{Resource: routertest.Audience})
+	h := b.guard.Require(scopes.All("a", "b"))(never(t))
+	const prefix = `Bearer resource_metadata="https://deployments.example/.well-known/oauth-protected-resource"`
+	for auth, want := range map[string]string{
+		"":                         prefix + `, scope="a b"`,
+		"Bearer x":                 prefix + `, error="invalid_token", error_description="The access token is malformed", scope="a b"`,
+		"Bearer x y":               prefix + `, error="invalid_request", error_description="The request must carry exactly one bearer token"`,
+		"Bearer " + b.token("a c"): prefix + `, error="insufficient_scope", error_description="The access token does not allow this", scope="b"`,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		if auth != "" {
+			r.Header.Set("Authorization", auth)
+		}
+		if got := serve(h, r).Header().Get("WWW-Authenticate"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -114,6 +115,23 @@ func TestUncleanPathWithRequire(t *testing.T) {
 		if w := serve(b.guard.Require(scopes.Public())(never(t)), r); w.Code != http.StatusUnauthorized {
 			t.Errorf("%s without token: got %d, want 401", target, w.Code)
 		}
+	}
+}
+
+// What the handler does not get, those in front still have.
+func TestHeaderOutside(t *testing.T) {
+	b := newBench(t, &middleware.Options{RemoveAuthorization: true})
+	var table scopes.Table
+	table.Handle("/x", scopes.All())
+	mux := http.NewServeMux()
+	mux.HandleFunc("/x", func(_ http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("got Authorization in the handler")
+		}
+	})
+	r := b.request(http.MethodGet, "/x", "")
+	if w := serve(b.guard.Enforce(&table)(mux), r); w.Code != http.StatusOK || r.Header.Get("Authorization") == "" || r.Pattern != "/x" {
+		t.Errorf("got %d, pattern %q and %d fields outside", w.Code, r.Pattern, len(r.Header))
 	}
 }
 

@@ -288,6 +288,18 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// A header that has room behind it is not written to.
+func TestFieldsAreNotChanged(t *testing.T) {
+	b := newBench(t, nil)
+	values := make([]string, 1, 2)
+	values[0] = "Bearer " + b.token("x")
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header = http.Header{"Authorization": values, "authorization": {"Basic eDp5"}}
+	if w := serve(b.guard.Require(scopes.All())(never(t)), r); w.Code != http.StatusBadRequest || values[:2][1] != "" {
+		t.Errorf("got %d and %q, want 400 and nothing", w.Code, values[:2][1])
+	}
+}
+
 // What puts fields into the map by itself may spell them as HTTP/2 does.
 func TestFieldNamesInLowerCase(t *testing.T) {
 	b := newBench(t, nil)

@@ -109,6 +109,15 @@ func TestTableRuleConnect(t *testing.T) {
 	}
 }
 
+func TestTableRuleHostWithMethod(t *testing.T) {
+	for _, pattern := range []string{"GET admin.example/", "GET \t admin.example/"} {
+		r := httptest.NewRequest(http.MethodGet, "http://ADMIN.example/", http.NoBody)
+		if _, got := routes("/", pattern).Rule(r); got != "" {
+			t.Errorf("%s: got %q, want none", pattern, got)
+		}
+	}
+}
+
 // request parses a request target as a server does.
 func request(t *testing.T, method, target string) *http.Request {
 	t.Helper()
