@@ -132,7 +132,7 @@ func start(o Options, name, source string, where locator) *Cache {
 	// Whoever asks from now on joins these instead of causing more.
 	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
 	if o.Store != nil {
-		c.running = &flight{began: c.epoch, restores: true, done: make(chan struct{})}
+		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
 	}
 	c.report.url = redact(where.url)
 	go c.run()
@@ -175,23 +175,23 @@ func (c *Cache) usable() bool {
 // a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
 	for {
+		state := c.state.Load()
 		if c.usable() {
 			return nil
 		}
-		state := c.state.Load()
 		if c.ctx.Err() != nil {
 			return errClosed
 		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%w: %w", state.down, err)
 		}
-		f, _ := c.demand(ctx, time.Now(), false)
-		if f == nil { // the issuer asked for silence
-			f = &flight{}
+		f, _ := c.demand(ctx, time.Now(), state, false)
+		if f == nil {
+			continue // there are keys by now, or it would not be denied
 		}
 		retry := time.NewTimer(time.Second)
 		select {
-		case <-f.done: // never, if nil
+		case <-f.done:
 		case <-retry.C:
 		case <-ctx.Done():
 		case <-c.ctx.Done():

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -88,6 +92,69 @@ func ExampleParse() {
 	// Output:
 	// 1 key, <nil>
 	// left out: b true
+}
+
+// shared keeps what a cache knows where all replicas can have it: this map stands
+// for Redis, a config map or a database.
+type shared struct {
+	mu     sync.Mutex
+	values map[string][]byte
+}
+
+// at is the Store of one cache.
+func (s *shared) at(name string) jwks.Store { return sharedAt{s, name} }
+
+type sharedAt struct {
+	*shared
+	name string
+}
+
+func (s sharedAt) Load(context.Context) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if data, ok := s.values[s.name]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (s sharedAt) Save(_ context.Context, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values[s.name] = slices.Clone(data)
+	return nil
+}
+
+// A store of one's own takes opaque bytes. Where others can write there, StoreKey
+// sees to it that they cannot bring keys of theirs.
+func ExampleStore() {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	redis := &shared{values: make(map[string][]byte)}
+	opts := quiet()
+	opts.Store = redis.at("keys of " + issuer.URL())
+	opts.StoreKey = []byte("32 bytes or more, from a secret.") // the same in all replicas
+	start := func() {
+		keys, err := jwks.New(issuer.KeysURL(), opts)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer keys.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err = keys.Ready(ctx)
+		fmt.Println(err == nil, keys.Status().Restored)
+	}
+	start()
+	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
+	start()
+	opts.StoreKey = []byte("of somebody who wants to forge..")
+	start()
+	// Output:
+	// true false
+	// true true
+	// false false
 }
 
 // With a store, a restart while the issuer is down is served with the keys from

@@ -1,18 +1,12 @@
 package jwks
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // PublicAddress is for the table of addresses.
 var PublicAddress = publicAddress
 
-// Proxy is for the test of whom it is asked for.
-func Proxy(req *http.Request) (bool, error) {
-	u, err := proxy(req)
-	return u != nil, err
-}
+// ExceptLoopback is for the test of who is asked for a proxy.
+var ExceptLoopback = exceptLoopback
 
 // CheckDial tells whether a connection to address is made when it was resolved so.
 func CheckDial(address, resolved string, refusePrivate bool) error {

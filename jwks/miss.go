@@ -20,11 +20,11 @@ const (
 
 // flight is one fetch, from being asked for to its end.
 type flight struct {
-	due      time.Time // not before
-	began    time.Time // guarded by Cache.mu; zero: not yet
-	doubt    bool      // a key is missing: ask the issuer itself, not caches
-	counted  bool      // taken from the cool-down
-	restores bool      // reads the Store instead
+	due     time.Time // not before
+	began   time.Time // guarded by Cache.mu; zero: not yet
+	doubt   bool      // a key is missing: ask the issuer itself, not caches
+	counted bool      // taken from the cool-down
+	local   bool      // asks no issuer: it reads the Store, or is over
 	// cause is the context of the lookup that asked for it, for its values; nil
 	// where none did. It is set before the fetch begins.
 	cause context.Context //nolint:containedctx // a fetch outlives whoever asked for it
@@ -47,17 +47,19 @@ type flight struct {
 // expired or for somebody else should not cause traffic. The errors are those of
 // Lookup, and ctx.Err().
 func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
+	seen := c.state.Load()
 	keys, err := c.pick(kid, alg, tried)
 	if err == nil || !c.fetchable(kid, alg, tried) {
 		return keys, err
 	}
 	asked := time.Now()
-	for range 2 {
-		f, limit := c.demand(ctx, asked, len(tried) > 0)
+	for range 3 {
+		f, limit := c.demand(ctx, asked, seen, len(tried) > 0)
 		if f == nil {
 			return nil, err
 		}
 		waited := c.wait(ctx, f, limit)
+		seen = c.state.Load()
 		if keys, err = c.pick(kid, alg, tried); err == nil {
 			return keys, nil
 		}
@@ -68,7 +70,7 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 			return nil, err // which knows more
 		case waited != nil:
 			return nil, waited
-		case f.restores:
+		case f.local:
 		case !c.before(f, asked), f.err != nil && c.usable():
 			return nil, err
 		}
@@ -108,20 +110,27 @@ func (c *Cache) before(f *flight, asked time.Time) bool {
 	return f.began.Before(asked)
 }
 
-// demand returns a fetch that may bring what was not found at the time asked,
-// and until when to wait for it: the one under way, the one queued, or a new one
-// if the limits allow, or else nil. What was not found is another key than that
+// demand returns a fetch that may bring what was not found, at the time asked, in
+// what was seen: the one under way, the one queued, or a new one if the limits
+// allow, or else nil; and until when to wait for it. If there is more to be seen
+// since, it is a fetch that is over. What was not found is another key than that
 // which does not fit the signature, or any key of the id.
-func (c *Cache) demand(ctx context.Context, asked time.Time, badSignature bool) (*flight, time.Time) {
-	usable := c.usable()
+func (c *Cache) demand(ctx context.Context, asked time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	now := time.Now()
 	c.mu.Lock()
+	if c.state.Load() != seen {
+		c.mu.Unlock()
+		over := make(chan struct{})
+		close(over)
+		return &flight{local: true, done: over}, now
+	}
+	usable := c.usable() // what a fetch brought is published before it ends, under the lock
 	f, fresh := c.join(now, usable)
 	if f != nil && f.cause == nil && f.began.IsZero() {
 		f.cause = context.WithoutCancel(ctx)
 	}
 	limit := asked.Add(maxWait)
-	if f != nil && !f.began.IsZero() && !f.restores {
+	if f != nil && !f.began.IsZero() && !f.local {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
 	}
 	var told denied

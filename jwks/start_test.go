@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,64 @@ func TestIssuerReturnsDuringFetch(t *testing.T) {
 		want(t, "first request after the return", ask(t, c, "a"), "ok")
 		want(t, "waited", time.Since(start), 1100*time.Millisecond) // 100 ms, the rest of the second, 300 ms
 	})
+}
+
+// How old a set is counts from when the issuer was asked, not from when it had
+// answered.
+func TestStaleCountsFromTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.delay = 4 * time.Second
+		c := newCache(t, i, func(o *jwks.Options) { o.MaxStale, o.MinInterval, o.MaxInterval = time.Hour, time.Hour, time.Hour })
+		time.Sleep(5 * time.Second)
+		i.set(func(i *issuer) { i.down = true })
+		time.Sleep(time.Hour - 5*time.Second - 1)
+		_, err := c.Lookup("a", "ES256")
+		want(t, "just before MaxStale", verdict(err), "ok")
+		time.Sleep(time.Nanosecond)
+		_, err = c.Lookup("a", "ES256")
+		want(t, "at MaxStale", verdict(err), "unavailable")
+	})
+}
+
+// What a Retry-After holds back is nothing to who has no keys any more.
+func TestStaleDespiteRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		c := newCache(t, i, func(o *jwks.Options) { o.MaxStale = time.Hour })
+		i.set(func(i *issuer) { i.status, i.header = 429, map[string][]string{"Retry-After": {"60"}} })
+		time.Sleep(time.Hour - 2*time.Second)
+		if err := c.Refresh(t.Context()); err == nil {
+			t.Error("Refresh: got no error")
+		}
+		time.Sleep(2 * time.Second)
+		i.set(func(i *issuer) { i.status = 0 })
+		want(t, "first request after MaxStale", ask(t, c, "a"), "ok")
+	})
+}
+
+// Who finds no key just before the first set comes, and then asks for a fetch just
+// after, gets the key and no second fetch.
+func TestFirstRequestsTogether(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			i := newIssuer(ecKey("a"))
+			o := options(i)
+			c, err := jwks.New(keySetURL, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			start := time.Now()
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() { want(t, "first request", ask(t, c, "a"), "ok") })
+			}
+			wg.Wait()
+			want(t, "waited", time.Since(start), 0)
+			want(t, "fetches", i.fetches(), 1)
+		})
+	}
 }
 
 // The monotonic clock stands while a machine is suspended. Keys age all the same.

@@ -23,7 +23,7 @@ const (
 // and needs goroutines to hold it.
 func newTransport(refusePrivate bool) *http.Transport {
 	t := &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    3 * time.Second,
 		MaxResponseHeaderBytes: maxHeaderBytes,
@@ -63,13 +63,15 @@ func checksOf(address string, refusePrivate bool) (checks []func(string) error) 
 	return checks
 }
 
-// proxy is that of the environment, and none for loopback hosts: nobody is to be
-// between us and them.
-func proxy(req *http.Request) (*url.URL, error) {
-	if isLoopback(req.URL.Hostname()) {
-		return nil, nil //nolint:nilnil // as http.Transport wants it
+// exceptLoopback is proxy, and none for loopback hosts: nobody is to be between us
+// and them.
+func exceptLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		if isLoopback(req.URL.Hostname()) {
+			return nil, nil //nolint:nilnil // as http.Transport wants it
+		}
+		return proxy(req)
 	}
-	return http.ProxyFromEnvironment(req)
 }
 
 // loopbackAddress refuses an address, as it is about to be dialled, that is not

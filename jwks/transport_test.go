@@ -5,6 +5,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"testing"
 	"time"
@@ -33,10 +34,6 @@ func TestPublicAddress(t *testing.T) {
 
 // Names that stand for this machine lead nowhere else, whoever resolves them.
 func TestLoopbackNames(t *testing.T) {
-	// net/http reads these once per process: here, if no test before this one
-	// made a request that asks for them.
-	t.Setenv("HTTP_PROXY", "http://proxy.test:3128")
-	t.Setenv("HTTPS_PROXY", "http://proxy.test:3128")
 	for _, tt := range []struct {
 		address, resolved string
 		ok                bool
@@ -60,13 +57,21 @@ func TestLoopbackNames(t *testing.T) {
 	if jwks.CheckDial("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckDial("localhost:80", "8.8.8.8:80", true) == nil {
 		t.Error("loopback name with RefusePrivateAddresses: got allowed")
 	}
-	for _, url := range []string{"http://foo.localhost/", "http://localhost./", "http://127.0.0.1/", "https://[::1]/"} {
-		req, err := http.NewRequest(http.MethodGet, url, nil)
+}
+
+// Nobody is between us and this machine, whatever the environment says.
+func TestProxy(t *testing.T) {
+	proxy := jwks.ExceptLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.test:3128") })
+	for place, want := range map[string]bool{
+		"https://issuer.test/": true, "http://localhost.test/": true, "http://10.0.0.1/": true,
+		"http://foo.localhost/": false, "http://localhost./": false, "http://127.0.0.1/": false, "https://[::1]/": false,
+	} {
+		req, err := http.NewRequest(http.MethodGet, place, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if proxied, err := jwks.Proxy(req); err != nil || proxied {
-			t.Errorf("%s: got proxied %v, %v, want no proxy whatever the environment says", url, proxied, err)
+		if by, err := proxy(req); err != nil || (by != nil) != want {
+			t.Errorf("%s: got proxy %v, %v, want one: %v", place, by, err, want)
 		}
 	}
 }
