@@ -414,8 +414,8 @@ func TestCacheTogether(t *testing.T) {
 					t.Errorf("got %d verifications at a time, want 1", got)
 				}
 				cancel()
-				if got := <-outcomes; got != "internal" {
-					t.Errorf("who gave up: got %s, want internal", got)
+				if got := <-outcomes; got != "keys_unavailable" {
+					t.Errorf("who gave up: got %s, want keys_unavailable", got)
 				}
 				close(release)
 				got := make(map[string]int)

@@ -18,7 +18,7 @@ import (
 type LogOptions struct {
 	// Level is that of records about refusals. What is our side's fault
 	// (KeysUnavailable, Internal) is recorded at [slog.LevelError], if that is
-	// higher. Nil: [slog.LevelWarn].
+	// higher, but not what was abandoned. Nil: [slog.LevelWarn].
 	Level slog.Leveler
 	// Audit is the level of a record about each request that was let through, for
 	// an audit trail: it is not sampled. Nil: no such records.
@@ -108,6 +108,13 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 	}
 	if !e.Reason.known() {
 		e.Reason = Internal // somebody else speaks: the set stays closed
+	}
+	if e.Abandoned(ctx) {
+		e.Reason = "abandoned" // in no event: it stands where logs have the reason
+		if level := o.level.Level(); o.logger.Enabled(ctx, level) && o.sample(e) {
+			o.logger.LogAttrs(ctx, level, "bearer: request abandoned", e.attrs()...)
+		}
+		return
 	}
 	if level := o.levelOf(e.Reason); o.logger.Enabled(ctx, level) && o.sample(e) {
 		o.logger.LogAttrs(ctx, level, "bearer: request refused", e.attrs()...)

@@ -49,6 +49,15 @@ type Event struct {
 	Err error
 }
 
+// Abandoned reports whether the request with this context ended before there was a
+// verdict: the caller hung up, or its deadline came, while it waited for keys.
+// Reason is KeysUnavailable then, since more patience might have helped, but an
+// outage it is not: one caller alone can bring it about. Ask within Observe, with
+// the context given there.
+func (e Event) Abandoned(ctx context.Context) bool {
+	return e.Reason == KeysUnavailable && ctx.Err() != nil
+}
+
 // KeyID returns "kid", TokenID "jti" and ClientID the client identifier that the
 // token names, or "". Where Claims is nil they are what a token says of itself that
 // was not verified: for logs, which must escape and cut them, and for nothing else.

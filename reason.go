@@ -56,8 +56,8 @@ const (
 	// MissingScope: the token is good and does not allow this (RFC 6750, section
 	// 3.1: insufficient_scope), or there is no rule, so that nothing is allowed.
 	MissingScope Reason = "scope"
-	// KeysUnavailable: the issuer's keys cannot be had. Our side's fault, not
-	// the caller's.
+	// KeysUnavailable: the issuer's keys cannot be had, or the request ended
+	// before they were (see Event.Abandoned). Our side's fault, not the caller's.
 	KeysUnavailable Reason = "keys_unavailable"
 	// Internal: a fault on our side, such as a panic in a hook.
 	Internal Reason = "internal"

@@ -174,6 +174,9 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
 		return refuse(UnknownKey, "the issuer publishes no key %q for %s: %w", cut(t.header.Kid), t.header.Alg, newErr)
 	}
+	if ctx.Err() != nil {
+		newErr = &detail{"the request ended while it waited for keys: %w", []any{newErr}}
+	}
 	e := &Error{Reason: KeysUnavailable, Err: newErr}
 	if unavailable, ok := errors.AsType[*jwks.UnavailableError](newErr); ok {
 		e.RetryAfter = unavailable.RetryAfter
@@ -197,7 +200,7 @@ func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key) 
 	}
 	ok, err := other.wait(ctx, ended)
 	if err != nil {
-		return true, refuse(Internal, "while another request verified the token: %w", err)
+		return true, refuse(KeysUnavailable, "the request ended while another one verified its token: %w", err)
 	}
 	if ok && other.holds(time.Now()) {
 		t.remembered(other)

@@ -3,6 +3,7 @@ package interceptor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -61,7 +62,13 @@ func TestOnlyThatCallerFails(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				issuer := newIssuer(t)
 				keys := slowly(t, issuer, 1500*time.Millisecond)
-				guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), scopes.Methods{"/test.v1.Echo/*": scopes.All()}, nil)
+				told := make(chan string, len(callers)) // as observers are
+				guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) {
+					c.Keys = keys
+					c.Observer = bearer.ObserverFunc(func(ctx context.Context, e bearer.Event) {
+						told <- fmt.Sprintf("%s, abandoned: %t", e.Reason, e.Abandoned(ctx))
+					})
+				}), scopes.Methods{"/test.v1.Echo/*": scopes.All()}, nil)
 				served := make(chan codes.Code, len(callers)) // as interceptors around the guard see it
 				opts := append([]grpc.ServerOption{
 					grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -96,6 +103,11 @@ func TestOnlyThatCallerFails(t *testing.T) {
 					// The client's reset and the server's own clock race to the deadline.
 					if got := <-served; got != c.want && (got != codes.Canceled || c.want != codes.DeadlineExceeded) {
 						t.Errorf("%s: the server ends with %v, want %v", c.name, got, c.want)
+					}
+				}
+				for _, want := range []string{"keys_unavailable, abandoned: true", "keys_unavailable, abandoned: true", ", abandoned: false"} {
+					if got := <-told; got != want {
+						t.Errorf("observers are told %q, want %q", got, want)
 					}
 				}
 				synctest.Wait()

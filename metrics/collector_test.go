@@ -98,6 +98,14 @@ func TestCollector(t *testing.T) {
 	} {
 		c.Observe(context.Background(), e)
 	}
+	gone, hangUp := context.WithCancel(context.Background())
+	hangUp()
+	for _, e := range []bearer.Event{
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.KeysUnavailable},
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // which it is, whoever waits
+	} {
+		c.Observe(gone, e)
+	}
 	want := `bearer_keyset_age_seconds{issuer="https://a.example"} 30
 bearer_keyset_consecutive_failures{issuer="https://a.example"} 2
 bearer_keyset_hash{issuer="https://a.example"} 42
@@ -116,6 +124,8 @@ bearer_keyset_unknown_kid_denied_total{issuer="https://a.example"} 4
 bearer_keyset_unknown_kid_refreshes_total{issuer="https://a.example"} 3
 bearer_requests_total{issuer="https://a.example",reason="expired",result="refused",route="none",transport="none"} 1
 bearer_requests_total{issuer="https://a.example",reason="internal",result="reported",route="GET /x",transport="http"} 1
+bearer_requests_total{issuer="https://a.example",reason="malformed",result="refused",route="GET /x",transport="http"} 1
+bearer_requests_total{issuer="https://a.example",reason="none",result="abandoned",route="GET /x",transport="http"} 1
 bearer_requests_total{issuer="https://a.example",reason="none",result="allowed",route="GET /x",transport="http"} 2
 bearer_requests_total{issuer="https://a.example",reason="none",result="allowed",route="none",transport="none"} 0
 bearer_requests_total{issuer="https://a.example",reason="scope",result="reported",route="GET /x",transport="http"} 1

@@ -38,8 +38,9 @@
 //
 // Their values are bounded, whatever clients send. The label transport is "http",
 // "grpc" or "none", where a verifier was called without a guard. The label result
-// is "allowed", "refused" or, where only the mode of the rule let the request
-// through, "reported". The label reason is one of [bearer.Reason], or "none". The
+// is "allowed", "refused", "reported" where only the mode of the rule let the
+// request through, or "abandoned" where the caller did not wait for the keys, which
+// is no outage ([bearer.Event.Abandoned]). The label reason is one of [bearer.Reason], or "none". The
 // label issuer is the configured issuer, or "other" where the token names none of
 // them. The label route is the pattern of the route or the name of the method as
 // it was declared, "none" without one, and "other" beyond Options.MaxRoutes. The

@@ -20,7 +20,7 @@ const (
 
 //nolint:gochecknoglobals // what Describe returns, made of constants
 var requestsDesc = prometheus.NewDesc("bearer_requests_total",
-	"Verdicts on requests: by transport, result (allowed, refused, reported), reason, configured issuer and route.",
+	"Verdicts on requests: by transport, result (allowed, refused, reported, abandoned), reason, configured issuer and route.",
 	[]string{"transport", "result", "reason", "issuer", "route"}, nil)
 
 // reasons is the closed set, in the order of the package. What is in no set is a
@@ -36,10 +36,11 @@ var reasons = [...]bearer.Reason{
 // cell is what is counted of one transport, issuer and route: all its series,
 // found at once.
 type cell struct {
-	labels   cellKey
-	allowed  atomic.Uint64
-	reported [len(reasons)]atomic.Uint64 // let through by the mode of the rule alone
-	refused  [len(reasons)]atomic.Uint64
+	labels    cellKey
+	allowed   atomic.Uint64
+	abandoned atomic.Uint64               // ended before there was a verdict
+	reported  [len(reasons)]atomic.Uint64 // let through by the mode of the rule alone
+	refused   [len(reasons)]atomic.Uint64
 }
 
 // cellKey is what an event says, and what the labels of a cell are.
@@ -89,12 +90,14 @@ const (
 // Observe implements [bearer.Observer]: it counts the verdict. It takes less than
 // 100 ns and allocates nothing, but for the first verdict on a route. A nil
 // Collector counts nothing.
-func (c *Collector) Observe(_ context.Context, e bearer.Event) {
+func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	if c == nil || c.none == nil {
 		return // a zero Collector: no reason to fail somebody's request
 	}
 	counts := c.cell(cellKey{e.Transport, e.Issuer, e.Route})
 	switch {
+	case e.Abandoned(ctx):
+		counts.abandoned.Add(1)
 	case e.Reason != "":
 		counts.refused[index(e.Reason)].Add(1)
 	case e.Err != nil:
@@ -200,6 +203,9 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 		}
 		if n := cell.allowed.Load(); n > 0 || cell.labels.issuer != other {
 			count("allowed", none, n)
+		}
+		if n := cell.abandoned.Load(); n > 0 {
+			count("abandoned", none, n)
 		}
 		for i, reason := range reasons {
 			if n := cell.refused[i].Load(); n > 0 {

@@ -11,7 +11,8 @@
 // The span is that of the request's context: otelhttp's or otelgrpc's, which must
 // be in front of the guard. It gets the attributes
 //
-//	bearer.result      "allowed", "refused" or "reported" (by the mode of the rule)
+//	bearer.result      "allowed", "refused", "reported" (allowed by the mode of the rule)
+//	                   or "abandoned" (the caller did not wait for keys)
 //	bearer.reason      a bearer.Reason, where it was not allowed
 //	bearer.issuer      the configured issuer
 //	bearer.cache_hit   whether the token was verified before
@@ -113,6 +114,8 @@ func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	}
 	result, reason := "allowed", string(e.Reason)
 	switch {
+	case e.Abandoned(ctx):
+		result, reason = "abandoned", ""
 	case e.Reason != "":
 		result = "refused"
 	case e.Err != nil:

@@ -202,6 +202,25 @@ func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.Read
 }
 
 // TestNothingToDo wants no fault where there is no span, no provider and no tracer.
+// TestAbandoned has a caller that does not wait for keys.
+func TestAbandoned(t *testing.T) {
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
+	tracer, err := tracing.New(&tracing.Options{TracerProvider: provider})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, span := provider.Tracer("test").Start(t.Context(), "request")
+	ctx, hangUp := context.WithCancel(ctx)
+	hangUp()
+	tracer.Observe(ctx, bearer.Event{Reason: bearer.KeysUnavailable, Err: &bearer.Error{Reason: bearer.KeysUnavailable, Err: context.Canceled}})
+	span.End()
+	ended := recorder.Ended()[0]
+	if got, want := text(ended.Attributes()), "bearer.cache_hit=false bearer.result=abandoned"; got != want || len(ended.Events()) != 0 {
+		t.Errorf("got %q and %d events, want %q and none", got, len(ended.Events()), want)
+	}
+}
+
 func TestNothingToDo(t *testing.T) {
 	tracer, err := tracing.New(nil)
 	if err != nil {

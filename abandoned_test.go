@@ -1,0 +1,73 @@
+package bearer_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestAbandoned has an issuer that does not answer. Callers who do not wait for it
+// are told from one who does: a client that hangs up must not look like an outage.
+func TestAbandoned(t *testing.T) {
+	guarded := func(ctx context.Context, v bearer.Verifier, token string) error {
+		_, err := bearer.Decide(ctx, v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
+		return err
+	}
+	alone := func(ctx context.Context, v bearer.Verifier, token string) error {
+		_, err := v.Verify(ctx, token)
+		return err
+	}
+	for _, row := range []struct {
+		name  string
+		leave time.Duration // by the deadline, or where that is negative by hanging up
+		ask   func(context.Context, bearer.Verifier, string) error
+		level string
+		msg   string
+		text  string // in the error
+	}{
+		{"deadline", 100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context deadline exceeded"},
+		{"hangs up", -100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context canceled"},
+		{"hangs up, without a guard", -100 * time.Millisecond, alone, "WARN", "bearer: request abandoned", "context canceled"},
+		{"waits", time.Minute, guarded, "ERROR", "bearer: request refused", "has not answered yet"},
+		{"waits, without a guard", time.Minute, alone, "ERROR", "bearer: request refused", "has not answered yet"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newIssuer(t)
+				issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: time.Hour})
+				keys, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport(), Logger: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer keys.Close()
+				o, book := newLog(t, nil)
+				v := newVerifier(t, issuer, func(c *bearer.Config) { c.Keys, c.Observer = keys, o })
+				ctx, cancel := context.WithTimeout(t.Context(), max(row.leave, -row.leave))
+				defer cancel()
+				if row.leave < 0 {
+					ctx, cancel = context.WithCancel(t.Context())
+					time.AfterFunc(-row.leave, cancel)
+				}
+				if err := row.ask(ctx, v, issuer.Token(nil)); reasonOf(t, err) != bearer.KeysUnavailable {
+					t.Errorf("got %v, want %v", err, bearer.KeysUnavailable)
+				}
+				records := book.records(t)
+				if len(records) != 1 {
+					t.Fatalf("got %d records, want 1: %v", len(records), records)
+				}
+				text, ok := records[0]["error"].(string)
+				if records[0]["level"] != row.level || records[0]["msg"] != row.msg || !ok || !strings.Contains(text, row.text) {
+					t.Errorf("got %v, want %s, %q and in its error %q", records[0], row.level, row.msg, row.text)
+				}
+			})
+		})
+	}
+}
