@@ -2,8 +2,10 @@ package middleware_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 
 	"github.com/bearerkit/bearer"
@@ -146,4 +148,86 @@ func ExampleNewReadiness() {
 	fmt.Print(w.Code, " ", w.Body)
 	// Output:
 	// 200 {"ready":true,"issuers":[{"issuer":"https://acme.example","ready":true}]}
+}
+
+// A service that knows nothing of tokens, behind a proxy that tells it the caller.
+func ExampleGuard_Proxy() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "client %q, token %q", r.Header.Get("X-Client"), r.Header.Get("Authorization")) //nolint:gosec // plain text, which nobody renders
+	}))
+	defer service.Close()
+	target, err := url.Parse(service.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	guard, err := middleware.New(verifier, &middleware.Options{
+		Headers: map[string]func(*bearer.Claims) string{"X-Client": (*bearer.Claims).ClientID},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	guard.Handle(mux, "/reports/", scopes.All("read:reports"), guard.Proxy(target))
+	front := httptest.NewServer(mux)
+	defer front.Close()
+
+	r, _ := http.NewRequest(http.MethodGet, front.URL+"/reports/7", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": "read:reports"}))
+	r.Header.Set("X-Client", "admin") // whatever the client says of itself
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	fmt.Println(response.StatusCode, string(body))
+	// Output:
+	// 200 client "ci", token ""
+}
+
+// nginx and Caddy ask before they pass a request on.
+func ExampleGuard_ForwardAuth() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, &middleware.Options{
+		Headers: map[string]func(*bearer.Claims) string{"X-Client": (*bearer.Claims).ClientID},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var rules scopes.Table
+	rules.Handle("GET /reports/", scopes.All("read:reports"))
+	handler := guard.ForwardAuth(&rules)
+
+	for _, method := range []string{"GET", "DELETE"} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("X-Forwarded-Method", method)
+		r.Header.Set("X-Forwarded-Uri", "/reports/7")
+		r.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": "read:reports"}))
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Printf("%d client %q, error %q\n", w.Code, w.Header().Get("X-Client"), w.Header().Get("X-Auth-Error"))
+	}
+	// Output:
+	// 204 client "ci", error ""
+	// 403 client "", error "insufficient_scope"
 }

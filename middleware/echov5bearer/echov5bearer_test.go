@@ -246,6 +246,28 @@ func ExampleRequire() {
 	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
 }
 
+func ExampleHandle() {
+	verifier := new(bearer.JWTVerifier) // stands for one that bearer.New returned
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := echo.New()
+	v1 := e.Group("/v1")
+	ok := func(c *echo.Context) error { return c.String(http.StatusOK, "ok") }
+	echov5bearer.Handle(guard, e, http.MethodGet, "/healthz", scopes.Public(), ok)
+	echov5bearer.Handle(guard, v1, http.MethodPost, "/deployments", scopes.All("deploy:applications"), ok)
+	echov5bearer.Handle(guard, v1, http.MethodGet, "/deployments/:id", scopes.Any("read:deployments", "deploy:applications"), ok)
+	for _, route := range guard.Routes() {
+		fmt.Println(route)
+	}
+	// Output:
+	// GET /healthz is public
+	// POST /v1/deployments asks for scope "deploy:applications"
+	// GET /v1/deployments/:id asks for scopes "read:deployments" or "deploy:applications"
+}
+
 func ExampleEnforce() {
 	verifier := new(bearer.JWTVerifier) // stands for a bearer.JWTVerifier
 	guard, err := middleware.New(verifier, nil)

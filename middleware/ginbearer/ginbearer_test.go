@@ -225,6 +225,29 @@ func ExampleRequire() {
 	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
 }
 
+func ExampleHandle() {
+	gin.SetMode(gin.ReleaseMode)
+	verifier := new(bearer.JWTVerifier) // stands for one that bearer.New returned
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	engine := gin.New()
+	v1 := engine.Group("/v1")
+	ok := func(c *gin.Context) { c.String(http.StatusOK, "ok") }
+	ginbearer.Handle(guard, engine, http.MethodGet, "/healthz", scopes.Public(), ok)
+	ginbearer.Handle(guard, v1, http.MethodPost, "/deployments", scopes.All("deploy:applications"), ok)
+	ginbearer.Handle(guard, v1, http.MethodGet, "/deployments/:id", scopes.Any("read:deployments", "deploy:applications"), ok)
+	for _, route := range guard.Routes() {
+		fmt.Println(route)
+	}
+	// Output:
+	// GET /healthz is public
+	// POST /v1/deployments asks for scope "deploy:applications"
+	// GET /v1/deployments/:id asks for scopes "read:deployments" or "deploy:applications"
+}
+
 func ExampleEnforce() {
 	gin.SetMode(gin.ReleaseMode)
 	verifier := new(bearer.JWTVerifier) // stands for a bearer.JWTVerifier
