@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/bearertest"
@@ -143,7 +144,7 @@ func (env *Environment) devSetFault(r *http.Request, v *violations) (any, error)
 		env.faults.set = make(map[bearertest.Endpoint]shownFault)
 	}
 	shown := shownFault{Endpoint: endpoint, Fault: f, Remaining: f.Times, after: env.issuer.Fetches(endpoint)}
-	env.issuer.Inject(endpoint, f.of(document))
+	env.issuer.Inject(endpoint, f.at(endpoint, document))
 	env.faults.set[endpoint] = shown
 	return shown, nil
 }
@@ -229,8 +230,8 @@ func isErrorCode(text string) bool {
 	}) < 0
 }
 
-// of returns the fault as the issuer knows it.
-func (f *fault) of(document []byte) bearertest.Fault {
+// at returns the fault as the issuer knows it.
+func (f *fault) at(e bearertest.Endpoint, document []byte) bearertest.Fault {
 	out := bearertest.Fault{Delay: f.delay, Hang: f.Hang, Abort: f.Abort, Status: f.Status, Times: f.Times, Header: http.Header{}}
 	switch {
 	case f.Document != "":
@@ -243,6 +244,8 @@ func (f *fault) of(document []byte) bearertest.Fault {
 		if out.Status == 0 {
 			out.Status = http.StatusBadRequest
 		}
+	case e == apiEndpoint && f.Status >= http.StatusBadRequest:
+		out.Body = apiFailure(f.Status)
 	}
 	if f.Document == "html" {
 		out.Header.Set("Content-Type", "text/html; charset=utf-8")
@@ -251,4 +254,22 @@ func (f *fault) of(document []byte) bearertest.Fault {
 		out.Header.Set("Content-Type", f.Type)
 	}
 	return out
+}
+
+// apiFailure returns what the vendor's admin API says with a status.
+func apiFailure(status int) []byte {
+	failure := codeInternal
+	for _, c := range []code{
+		codeInvalidArgument, codeUnauthenticated, codePermissionDenied, codeNotFound, codeAlreadyExists,
+		codeResourceExhausted, codeUnimplemented, codeUnavailable, codeDeadlineExceeded,
+	} {
+		if c.status() == status {
+			failure = c
+		}
+	}
+	body, err := json.Marshal((&apiError{code: failure, message: "made to fail"}).body())
+	if err != nil { // our own types and texts
+		return []byte("{}")
+	}
+	return body
 }

@@ -123,7 +123,9 @@ func TestFaults(t *testing.T) {
 		{"keys", `{"abort":true}`, "/keys", 0, "", "Get"},
 		{"discovery", `{"document":"wrong_issuer"}`, "/.well-known/openid-configuration", 200, "application/json", "{"},
 		{"discovery", `{"status":404}`, "/.well-known/oauth-authorization-server", 404, "application/json", ""},
-		{"api", `{"status":503}`, organizationsPath, 503, "application/json", ""},
+		{"api", `{"status":503}`, organizationsPath, 503, "application/json", `{"code":14,"message":"made to fail","details":[`},
+		{"api", `{"status":429}`, organizationsPath, 429, "application/json", `{"code":8,`},
+		{"api", `{"status":418}`, organizationsPath, 418, "application/json", `{"code":13,`},
 	} {
 		set(row.endpoint, row.body)
 		code, contentType, body := env.fetch(t, row.path)

@@ -16,6 +16,7 @@
 //	/api/v1/organizations/{id}/clients/{id}     GET, PATCH, DELETE
 //	.../clients/{id}/secrets, .../secrets/{id}  POST; DELETE
 //	/api/v1/clients/{id}/secrets, .../{id}      POST; PATCH, PUT, DELETE, for any client
+//	/                                           GET: a page for people
 //	/oauth/token                                POST
 //	/keys, /.well-known/jwks.json               GET
 //	/.well-known/openid-configuration           GET

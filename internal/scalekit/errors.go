@@ -14,12 +14,15 @@ type code int
 
 const (
 	codeInvalidArgument    code = 3
+	codeDeadlineExceeded   code = 4
 	codeNotFound           code = 5
 	codeAlreadyExists      code = 6
 	codePermissionDenied   code = 7
+	codeResourceExhausted  code = 8
 	codeFailedPrecondition code = 9
 	codeUnimplemented      code = 12
 	codeInternal           code = 13
+	codeUnavailable        code = 14
 	codeUnauthenticated    code = 16
 )
 
@@ -28,16 +31,22 @@ func (c code) name() string {
 	switch c {
 	case codeInvalidArgument:
 		return "INVALID_ARGUMENT"
+	case codeDeadlineExceeded:
+		return "DEADLINE_EXCEEDED"
 	case codeNotFound:
 		return "NOT_FOUND"
 	case codeAlreadyExists:
 		return "ALREADY_EXISTS"
 	case codePermissionDenied:
 		return "PERMISSION_DENIED"
+	case codeResourceExhausted:
+		return "RATE_LIMITED" // the vendor's own name for it
 	case codeFailedPrecondition:
 		return "FAILED_PRECONDITION"
 	case codeUnimplemented:
 		return "UNIMPLEMENTED"
+	case codeUnavailable:
+		return "UNAVAILABLE"
 	case codeUnauthenticated:
 		return "UNAUTHENTICATED"
 	default:
@@ -50,14 +59,20 @@ func (c code) status() int {
 	switch c {
 	case codeInvalidArgument, codeFailedPrecondition:
 		return http.StatusBadRequest
+	case codeDeadlineExceeded:
+		return http.StatusGatewayTimeout
 	case codeNotFound:
 		return http.StatusNotFound
 	case codeAlreadyExists:
 		return http.StatusConflict
 	case codePermissionDenied:
 		return http.StatusForbidden
+	case codeResourceExhausted:
+		return http.StatusTooManyRequests
 	case codeUnimplemented:
 		return http.StatusNotImplemented
+	case codeUnavailable:
+		return http.StatusServiceUnavailable
 	case codeUnauthenticated:
 		return http.StatusUnauthorized
 	default:
@@ -99,17 +114,22 @@ func reportedError(err error) *apiError {
 	return reported
 }
 
+// body is the error as REST has it.
+func (e *apiError) body() errorBody {
+	info := errorInfo{Type: errorInfoType, ErrorCode: e.code.name()}
+	if len(e.violations) > 0 {
+		info.Validation = &validationInfo{e.violations}
+	}
+	return errorBody{e.code, e.message, []errorInfo{info}}
+}
+
 // writeError answers with err.
 func writeError(w http.ResponseWriter, err error) {
 	reported := reportedError(err)
-	info := errorInfo{Type: errorInfoType, ErrorCode: reported.code.name()}
-	if len(reported.violations) > 0 {
-		info.Validation = &validationInfo{reported.violations}
-	}
 	if reported.code == codeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2
 	}
-	writeJSON(w, reported.code.status(), errorBody{reported.code, reported.message, []errorInfo{info}})
+	writeJSON(w, reported.code.status(), reported.body())
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

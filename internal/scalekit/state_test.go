@@ -180,10 +180,16 @@ func TestStateConcurrently(t *testing.T) {
 				env.do(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "", "", admin)
 				env.grant(t, c.id, c.plain)
 			}
+			if _, err := env.RotateKey(); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	group.Wait()
 	before := env.Dump()
+	if keys := env.Issuer().Keys(); len(keys) != 5 {
+		t.Errorf("got %d keys, want 5", len(keys))
+	}
 	end()
 	env, _ = startWith(t, scalekit.Config{State: file})
 	if env.CountClients() != 22 || env.Dump() != before {
