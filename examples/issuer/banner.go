@@ -37,7 +37,8 @@ client             {{.Name}}
 {{end}}
 Open {{.URL}} in a browser to look at it.
 {{if .CA}}
-Clients must trust its certificate, which is in {{.CA}}:
+Clients must trust its certificate, which is in {{.CA}}.
+All but Node then trust nothing else in this shell:
 
   export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
   export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}

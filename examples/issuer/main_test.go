@@ -158,7 +158,7 @@ func TestTLS(t *testing.T) {
 
 	// In a temporary folder, which goes with the program.
 	p = startProgram(t, "-tls")
-	match := regexp.MustCompile(`certificate, which is in (.*):`).FindStringSubmatch(p.banner)
+	match := regexp.MustCompile(`certificate, which is in (.*)\.`).FindStringSubmatch(p.banner)
 	client = trusting(t, match[1])
 	get(t, client, p.field(t, "environment URL")+"/keys")
 	client.CloseIdleConnections()
