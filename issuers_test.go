@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -235,4 +236,60 @@ func TestIssuersWhileRunning(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
+}
+
+// TestRemoveWhileVerifying removes an issuer while one of its tokens is being
+// verified, and adds it again with another audience. That verdict may still come
+// out as it began. Nobody who asks later may get it, neither from the cache nor by
+// waiting for it.
+func TestRemoveWhileVerifying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _, cfg, _ := twoIssuers(t)
+		token := a.Token(nil)
+		goOn := make(chan struct{})
+		cfg.Custom = func([]byte) (any, error) { <-goOn; return 1, nil }
+		var issuers bearer.Issuers
+		if err := issuers.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+		verify := func() <-chan error {
+			verdict := make(chan error, 1)
+			go func() {
+				_, err := issuers.Verify(t.Context(), token)
+				verdict <- err
+			}()
+			synctest.Wait()
+			return verdict
+		}
+		before, waiting := verify(), verify()
+		if !issuers.Remove(a.URL()) {
+			t.Fatal("the issuer is not there")
+		}
+		removed := verify()
+		cfg.Custom, cfg.Audience = nil, []string{"other"}
+		if err := issuers.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+		again := verify()
+		close(goOn)
+		for name, got := range map[string]error{"before": <-before, "waiting for it": <-waiting} {
+			if got != nil {
+				t.Errorf("%s: got %v, want its verdict", name, got)
+			}
+		}
+		if got := <-removed; !errors.Is(got, bearer.WrongIssuer) {
+			t.Errorf("while the issuer was away: got %v, want reason %q", got, bearer.WrongIssuer)
+		}
+		for name, got := range map[string]error{"as the other one began": <-again, "afterwards": <-verify()} {
+			if !errors.Is(got, bearer.WrongAudience) {
+				t.Errorf("%s: got %v, want reason %q", name, got, bearer.WrongAudience)
+			}
+		}
+		if !issuers.Remove(a.URL()) {
+			t.Error("the issuer is not there")
+		}
+		if got := <-verify(); !errors.Is(got, bearer.WrongIssuer) {
+			t.Errorf("removed: got %v, want reason %q", got, bearer.WrongIssuer)
+		}
+	})
 }

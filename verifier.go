@@ -202,7 +202,9 @@ func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key) 
 	if err != nil {
 		return true, refuse(KeysUnavailable, "the request ended while another one verified its token: %w", err)
 	}
-	if ok && other.holds(time.Now()) {
+	// The other one's verdict is its issuer's: that may have been removed since, and
+	// be there again with another configuration.
+	if ok && other.by == v && other.holds(time.Now()) {
 		t.remembered(other)
 		return true, nil
 	}
