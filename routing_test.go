@@ -33,8 +33,14 @@ func crowd(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[string]str
 	}
 	tb.Cleanup(func() { _ = issuers.Close() })
 	exp := members{"exp": time.Now().Add(time.Hour)}
+	remembered := issuer.Token(exp)
+	// Now, and not when its turn comes: with it the header is known, which is also
+	// the stranger's.
+	if _, err := issuers.Verify(tb.Context(), remembered); err != nil {
+		tb.Fatal(err)
+	}
 	return issuers, map[string]string{
-		"remembered": issuer.Token(exp),
+		"remembered": remembered,
 		"refused":    issuer.Mint(members{"alg": "none"}, exp),
 		"stranger":   issuer.Token(members{"iss": "https://stranger.example"}),
 	}
