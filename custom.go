@@ -41,7 +41,8 @@ func JSON[T any](claims []byte) (any, error) {
 //	Custom: bearer.JSONAt[Deployer]("custom_claims"),
 //
 // The claim is named as in [Profile]; a name that is none is told by [New]. A
-// token without the claim is refused with the reason [InvalidCustom].
+// token without the claim, or with null for it, is refused with the reason
+// [InvalidCustom].
 func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 	path, err := parseClaimPath(claim)
 	if err != nil {
@@ -53,7 +54,7 @@ func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 			return nil, err
 		}
 		value := path.in(&members)
-		if value == "" {
+		if value == "" || value == "null" { // of which a T would be made that nobody signed
 			return nil, fmt.Errorf("claim %q is missing", path)
 		}
 		return JSON[T]([]byte(value))

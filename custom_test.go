@@ -133,6 +133,7 @@ func TestJSONAt(t *testing.T) {
 		{members{"custom_claims": members{"github_repository": "acme/x"}}, ""},
 		{members{"custom_claims": members{"github_repository": 1}}, bearer.InvalidCustom},
 		{members{"custom_claims": "x"}, bearer.InvalidCustom},
+		{members{"custom_claims": raw("null")}, bearer.InvalidCustom},
 		{nil, bearer.InvalidCustom},
 	} {
 		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{
