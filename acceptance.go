@@ -43,6 +43,9 @@ var acceptance = [...]check{
 	{name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
 		return v.checkAudience(&t.entry.Claims)
 	}},
+	{name: "binding", section: "RFC 7800, section 3.1", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
+		return v.profile.checkConfirmation(&t.entry.Claims)
+	}},
 	{name: "required claims", section: "RFC 9068, section 2.2", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
 		return v.profile.checkRequired(&t.entry.Claims)
 	}},
@@ -51,8 +54,5 @@ var acceptance = [...]check{
 	}},
 	{name: "kind of token", section: "RFC 8725, section 3.12", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
 		return v.profile.checkForbidden(&t.entry.Claims)
-	}},
-	{name: "binding", section: "RFC 7800, section 3.1", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
-		return v.profile.checkConfirmation(&t.entry.Claims)
 	}},
 }

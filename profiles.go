@@ -55,18 +55,17 @@ var (
 	// host that clients ask for tokens. Give them an audience mapper: the default
 	// audience, "account", is in the tokens of every client of the realm. Roles of
 	// clients are at /resource_access/CLIENT/roles: copy the profile to add them.
-	// The claim "typ" tells tokens apart; "nonce" does not, since access tokens of
-	// users may have it.
+	// The claim "typ" tells tokens apart, DPoP's too; "nonce" does not, since access
+	// tokens of users may have it.
 	Keycloak = Profile{
-		Name:              "Keycloak",
-		Types:             []string{"JWT", "at+jwt"},
-		Scopes:            []string{"scope"},
-		Roles:             []string{"/realm_access/roles"},
-		ClientID:          []string{"client_id", "azp"},
-		Required:          []string{"sub", "iat", "jti"},
-		Values:            map[string][]string{"typ": {"Bearer", "DPoP"}},
-		Forbidden:         []string{"at_hash", "c_hash", "events"},
-		InertConfirmation: []string{"kc-jkt-type"},
+		Name:      "Keycloak",
+		Types:     []string{"JWT", "at+jwt"},
+		Scopes:    []string{"scope"},
+		Roles:     []string{"/realm_access/roles"},
+		ClientID:  []string{"client_id", "azp"},
+		Required:  []string{"sub", "iat", "jti"},
+		Values:    map[string][]string{"typ": {"Bearer"}},
+		Forbidden: []string{"at_hash", "c_hash", "events"},
 	}
 
 	// EntraV1 is Entra ID's tokens of version 1: Issuer is

@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,18 @@ func TestGraphToken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeycloakDPoP is a token that Keycloak bound to its sender's key: it says so
+// twice. Neither may be missed, and the log is to name the one that helps.
+func TestKeycloakDPoP(t *testing.T) {
+	f := named(t, "keycloak-service-account")
+	f.Claims["typ"], f.Claims["cnf"] = "DPoP", map[string]any{"jkt": "x", "kc-jkt-type": "DPoP"}
+	synctest.Test(t, func(t *testing.T) {
+		if err := f.judge(t, scopes.All(), nil); !errors.Is(err, bearer.WrongBinding) {
+			t.Errorf("got %v, want reason %q", err, bearer.WrongBinding)
+		}
+	})
 }
 
 // TestRolesAreNotScopes asks for one by the name of the other.
