@@ -1,0 +1,311 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// mutant is one check that is switched off.
+type mutant struct {
+	file     string // from the root of the tree
+	function string
+	what     string // the condition, as it is written
+	becomes  string // what it is worth from now on: true, false, or another text
+	line     int
+
+	start, end    int    // of the condition in the file
+	before, after string // what is put around it; %d is the number of the mutant
+}
+
+// name tells the mutant from all others and does not change with its line.
+func (m *mutant) name() string {
+	return filepath.Dir(m.file) + " " + m.function + ": " + m.what + " -> " + m.becomes
+}
+
+// find returns all checks of a file that can be switched off:
+//
+//   - the conditions of if and case whose branch refuses (returns an error, false,
+//     nil or nothing, goes on to the next one, panics, or notes an error) become
+//     false, each alternative of an "or" by itself;
+//   - the conditions of those whose branch accepts (returns nil for an error, or
+//     true) become true, each part of an "and" by itself;
+//   - what a function returns that says yes or no becomes the one and the other;
+//   - names that a switch refuses become others.
+func find(root, file string) ([]*mutant, error) {
+	source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the tree
+	if err != nil {
+		return nil, err
+	}
+	fset := token.NewFileSet()
+	parsed, err := parser.ParseFile(fset, file, source, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{file: file, fset: fset, source: source}
+	for _, decl := range parsed.Decls {
+		if function, ok := decl.(*ast.FuncDecl); ok && function.Body != nil {
+			f.function = nameOf(function)
+			f.walk(function.Body, lastResult(function.Type), function.Type.Results.NumFields())
+		}
+	}
+	f.number()
+	return f.found, nil
+}
+
+type finder struct {
+	file, function string
+	fset           *token.FileSet
+	source         []byte
+	found          []*mutant
+}
+
+func nameOf(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) == 0 {
+		return f.Name.Name
+	}
+	receiver := f.Recv.List[0].Type
+	if star, ok := receiver.(*ast.StarExpr); ok {
+		receiver = star.X
+	}
+	if id, ok := receiver.(*ast.Ident); ok {
+		return id.Name + "." + f.Name.Name
+	}
+	return f.Name.Name
+}
+
+// kind is what the last result of a function says.
+type kind int
+
+const (
+	value   kind = iota // nothing that is known
+	verdict             // an error: nil accepts
+	truth               // true accepts
+	nothing             // there is none
+)
+
+func lastResult(t *ast.FuncType) kind {
+	if t.Results == nil || len(t.Results.List) == 0 {
+		return nothing
+	}
+	last := t.Results.List[len(t.Results.List)-1].Type
+	if star, ok := last.(*ast.StarExpr); ok {
+		last = star.X
+	}
+	if selector, ok := last.(*ast.SelectorExpr); ok {
+		last = selector.Sel
+	}
+	if id, ok := last.(*ast.Ident); ok {
+		switch id.Name {
+		case "error", "Error":
+			return verdict
+		case "bool":
+			return truth
+		}
+	}
+	return value
+}
+
+// walk finds the checks below a node of a function with so many results, the last
+// of a kind.
+func (f *finder) walk(node ast.Node, result kind, results int) {
+	ast.Inspect(node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			f.walk(n.Body, lastResult(n.Type), n.Type.Results.NumFields())
+			return false
+		case *ast.IfStmt:
+			f.branch([]ast.Expr{n.Cond}, n.Body.List, result)
+		case *ast.SwitchStmt:
+			for _, stmt := range n.Body.List {
+				clause, ok := stmt.(*ast.CaseClause)
+				switch {
+				case !ok:
+				case n.Tag == nil:
+					f.branch(clause.List, clause.Body, result)
+				case f.refuses(clause.Body, result):
+					f.names(clause.List)
+				}
+			}
+		case *ast.ReturnStmt:
+			if result == truth && len(n.Results) == results {
+				f.answer(n.Results[len(n.Results)-1])
+			}
+		}
+		return true
+	})
+}
+
+// branch adds the checks of conditions that lead to a body.
+func (f *finder) branch(conditions []ast.Expr, body []ast.Stmt, result kind) {
+	for _, condition := range conditions {
+		switch {
+		case f.refuses(body, result):
+			f.parts(condition, token.LOR, "false")
+		case f.accepts(body, result):
+			f.parts(condition, token.LAND, "true")
+		}
+	}
+}
+
+// parts makes each operand of op, at any depth, worth what lets the check pass.
+func (f *finder) parts(e ast.Expr, op token.Token, becomes string) {
+	switch inner := e.(type) {
+	case *ast.ParenExpr:
+		f.parts(inner.X, op, becomes)
+		return
+	case *ast.BinaryExpr:
+		if inner.Op == op {
+			f.parts(inner.X, op, becomes)
+			f.parts(inner.Y, op, becomes)
+			return
+		}
+		if inner.Op == token.LOR || inner.Op == token.LAND {
+			f.inner(inner.X, op, becomes)
+			f.inner(inner.Y, op, becomes)
+		}
+	}
+	f.add(e, becomes)
+}
+
+// inner looks for operands of op below the other operator, where one operand is
+// not the whole.
+func (f *finder) inner(e ast.Expr, op token.Token, becomes string) {
+	for {
+		paren, ok := e.(*ast.ParenExpr)
+		if !ok {
+			break
+		}
+		e = paren.X
+	}
+	binary, ok := e.(*ast.BinaryExpr)
+	switch {
+	case !ok:
+	case binary.Op == op:
+		f.parts(binary.X, op, becomes)
+		f.parts(binary.Y, op, becomes)
+	case binary.Op == token.LOR, binary.Op == token.LAND:
+		f.inner(binary.X, op, becomes)
+		f.inner(binary.Y, op, becomes)
+	}
+}
+
+// answer adds what a function returns that says yes or no.
+func (f *finder) answer(e ast.Expr) {
+	if id, ok := e.(*ast.Ident); ok && (id.Name == "true" || id.Name == "false") {
+		return // the branch that leads there is what decides
+	}
+	f.parts(e, token.LAND, "true")
+	f.parts(e, token.LOR, "false")
+}
+
+// names changes each text of a list.
+func (f *finder) names(list []ast.Expr) {
+	for _, e := range list {
+		if literal, ok := e.(*ast.BasicLit); ok && literal.Kind == token.STRING && literal.Value != `""` {
+			f.wrap(e, "another name", "mutantName(", ", %d)")
+		}
+	}
+}
+
+// add makes a condition worth true or false. It is computed as before, for what it
+// may do besides.
+func (f *finder) add(e ast.Expr, becomes string) {
+	if becomes == "true" {
+		f.wrap(e, becomes, "((", ") || mutantOff == %d)")
+	} else {
+		f.wrap(e, becomes, "((", ") && mutantOff != %d)")
+	}
+}
+
+func (f *finder) wrap(e ast.Expr, becomes, before, after string) {
+	start, end := f.offset(e.Pos()), f.offset(e.End())
+	f.found = append(f.found, &mutant{
+		file: f.file, function: f.function, line: f.fset.Position(e.Pos()).Line,
+		what: strings.Join(strings.Fields(string(f.source[start:end])), " "), becomes: becomes,
+		start: start, end: end, before: before, after: after,
+	})
+}
+
+func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
+
+// number tells checks of one function apart that are written alike.
+func (f *finder) number() {
+	seen := make(map[string]int)
+	for _, m := range f.found {
+		name := m.name()
+		if seen[name]++; seen[name] > 1 {
+			m.what += " (" + strconv.Itoa(seen[name]) + ")"
+		}
+	}
+}
+
+// refuses reports whether a branch says no.
+func (f *finder) refuses(body []ast.Stmt, result kind) bool {
+	if len(body) == 0 {
+		return false
+	}
+	for _, stmt := range body {
+		text := string(f.source[f.offset(stmt.Pos()):f.offset(stmt.End())])
+		if strings.HasPrefix(text, "errs = append(errs,") || strings.HasPrefix(text, "panic(") {
+			return true
+		}
+	}
+	switch last := body[len(body)-1].(type) {
+	case *ast.BranchStmt:
+		return last.Tok == token.CONTINUE
+	case *ast.ReturnStmt:
+		if len(last.Results) == 0 {
+			return result == nothing
+		}
+		end := last.Results[len(last.Results)-1]
+		switch result {
+		case verdict:
+			return !is(end, "nil")
+		case truth:
+			return is(end, "false")
+		case value:
+			return is(end, "nil", `""`) || isZero(end)
+		case nothing:
+		}
+	}
+	return false
+}
+
+// accepts reports whether a branch says yes.
+func (f *finder) accepts(body []ast.Stmt, result kind) bool {
+	if len(body) == 0 {
+		return false
+	}
+	last, ok := body[len(body)-1].(*ast.ReturnStmt)
+	if !ok || len(last.Results) == 0 {
+		return false
+	}
+	end := last.Results[len(last.Results)-1]
+	return result == verdict && is(end, "nil") || result == truth && is(end, "true")
+}
+
+func is(e ast.Expr, words ...string) bool {
+	text := ""
+	switch e := e.(type) {
+	case *ast.Ident:
+		text = e.Name
+	case *ast.BasicLit:
+		text = e.Value
+	}
+	for _, word := range words {
+		if text == word {
+			return true
+		}
+	}
+	return false
+}
+
+func isZero(e ast.Expr) bool {
+	literal, ok := e.(*ast.CompositeLit)
+	return ok && len(literal.Elts) == 0
+}
