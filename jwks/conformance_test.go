@@ -104,7 +104,7 @@ func hygiene() map[string]map[string]jwk {
 		"A03": {
 			"good": key, "e 3": key.with("e", "Aw"), "1024 bits": key.with("n", n[len(n)-171:]), "1 bit": key.with("n", "AQ"),
 			"16384 bits": key.with("n", strings.Repeat(n[:340], 8)+"AQ"), "e 1": key.with("e", "AQ"), "e 0": key.with("e", "AA"), "e 2": key.with("e", "Ag"),
-			"e even": key.with("e", "AQAA"), "e of 33 bits": key.with("e", "AQAAAAE"), "e of 1000 bytes": key.with("e", strings.Repeat("A", 1333)+"Q"),
+			"e even": key.with("e", "AQAA"), "e of 32 bits": key.with("e", "gAAAAQ"), "e of 33 bits": key.with("e", "AQAAAAE"), "e of 1000 bytes": key.with("e", strings.Repeat("A", 1333)+"Q"),
 			"n even": key.with("n", n[:len(n)-1]+"A"),
 		},
 		"A06": {
@@ -124,7 +124,7 @@ func hygiene() map[string]map[string]jwk {
 		},
 		"W03": {"good": ec, "ec": ec.with("kty", "ec"), "Ec": ec.with("kty", "Ec"), "none": ec.with("kty", nil), "null": ec.with("kty", json.RawMessage("null")), "number": ec.with("kty", 1), "another": ec.with("kty", "RSA")},
 		"W04": {
-			"good": ec.with("use", "sig"), "neither": ec.with("use", nil), "verify": ec.with("use", nil, "key_ops", []string{"verify"}), "both": ec.with("use", "sig", "key_ops", []string{"verify"}),
+			"good": ec.with("use", "sig"), "neither": ec.with("use", nil), "verify": ec.with("use", nil, "key_ops", []string{"verify"}), "both": ec.with("use", "sig", "key_ops", []string{"verify"}), "an empty text": ec.with("use", "", "key_ops", ""),
 			"enc": ec.with("use", "enc"), "SIG": ec.with("use", "SIG"), "tls": ec.with("use", "tls"), "use a number": ec.with("use", 1), "sign": ec.with("use", nil, "key_ops", []string{"sign"}),
 			"encrypt": ec.with("use", nil, "key_ops", []string{"encrypt"}), "verify twice": ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
 			"no operation": ec.with("use", nil, "key_ops", []string{}), "a string": ec.with("use", nil, "key_ops", "verify"), "contradiction": ec.with("use", "sig", "key_ops", []string{"verify", "encrypt"}),
@@ -138,7 +138,7 @@ func hygiene() map[string]map[string]jwk {
 }
 
 // fine is the keys of hygiene that are usable.
-var fine = []string{"good", "e 3", "a zero in front", "neither", "verify", "both", "none at all"}
+var fine = []string{"good", "e 3", "a zero in front", "neither", "verify", "both", "an empty text", "none at all"}
 
 // testHygiene publishes the keys of a rule, each in a set of its own.
 func testHygiene(t *checklist.T, id string) {
@@ -241,6 +241,7 @@ func testFetching(t *testing.T) {
 		t.Want("left out", len(set.Skipped()), 3)
 		for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
 			t.Want("a key with "+member, usable(t, ecKey("a").with(member, "AQ")), []string(nil))
+			t.Want("a key with an empty "+member, usable(t, ecKey("a").with(member, "")), []string{"a"})
 		}
 	})
 	checklist.Test(t, "S04", func(t *checklist.T) {

@@ -151,7 +151,16 @@ func testCharacters(t *testing.T) {
 			_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Realm: realm})
 			t.Want(fmt.Sprintf("realm %q", realm), err == nil, want)
 		}
-		_, err := middleware.New(bearer.VerifierFunc(nil), nil)
+		for url, want := range map[string]bool{
+			"https://api.example/m": true, "http://127.0.0.1/m": true, "": true, "https://api.example/\x7f": false, "/m": false, "api.example/m": false, "https:///m": false,
+			"ftp://api.example/m": false, `https://api.example/"`: false, `https://api.example/\`: false, "https://api.example/\u00e9": false, "https://a b.example/": false,
+		} {
+			_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{ResourceMetadata: url})
+			t.Want(fmt.Sprintf("metadata at %q", url), err == nil, want)
+		}
+		_, err := middleware.New(structured{}, nil)
+		t.Want("a verifier that is no pointer", err == nil, true)
+		_, err = middleware.New(bearer.VerifierFunc(nil), nil)
 		t.Want("no verifier", err == nil, false)
 		for _, scope := range []string{`a"b`, `a\b`, "a b", "a\r\nb", "é", ""} {
 			rule := scopes.All(scope)
@@ -185,6 +194,14 @@ func testCharacters(t *testing.T) {
 			}
 		})
 	})
+}
+
+// structured is a verifier that is no pointer.
+type structured struct{ _ string }
+
+// Verify knows no token.
+func (structured) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
+	return nobody(ctx, token)
 }
 
 // nobody is a verifier that knows no token.

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/bearerkit/bearer/internal/conformance"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
@@ -40,9 +42,14 @@ func FuzzParse(f *testing.F) {
 		if want := reference(data); (err == nil) != want {
 			t.Fatalf("got %v, want accepted %v", err, want)
 		}
+		record, recordErr := strictjson.ParseRecord(bytes.Clone(data))
+		if (recordErr == nil) != (err == nil && len(data) <= strictjson.MaxRecord) {
+			t.Fatalf("got %v of ParseRecord, and %v of Parse", recordErr, err)
+		}
 		if err != nil {
 			return
 		}
+		compareRecord(t, &record, members)
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatalf("encoding/json refuses it: %v", err)
@@ -74,6 +81,43 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// compareRecord wants the same members of both readers, and what the walkers find
+// in the text to be that again.
+func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.Object) {
+	t.Helper()
+	var all, walked strictjson.Object
+	for name, value := range record.All() {
+		all = append(all, strictjson.Member{Name: name, Value: jsontext.Value(value)})
+	}
+	for name, value := range strictjson.Members(strings.TrimLeft(record.Text(), " \t\r\n")) {
+		walked = append(walked, strictjson.Member{Name: name, Value: jsontext.Value(value)})
+	}
+	if len(all) != len(members) || len(walked) != len(members) || record.Len() != len(members) {
+		t.Fatalf("got %d and %d members, want %d", len(all), len(walked), len(members))
+	}
+	for i, m := range members {
+		want := string(bytes.TrimSpace(m.Value))
+		for _, got := range []strictjson.Member{all[i], walked[i], {Name: m.Name, Value: jsontext.Value(record.Lookup(m.Name))}} {
+			if got.Name != m.Name || string(got.Value) != want {
+				t.Errorf("got member %q %s, want %q %s", got.Name, got.Value, m.Name, want)
+			}
+		}
+		elements, _ := strictjson.Array(m.Value)
+		var found []string
+		for element := range strictjson.Elements(want) {
+			found = append(found, element)
+		}
+		if len(found) != len(elements) {
+			t.Fatalf("%q: got %d elements, want %d", m.Name, len(found), len(elements))
+		}
+		for i := range elements {
+			if found[i] != string(bytes.TrimSpace(elements[i])) {
+				t.Errorf("%q: got element %s, want %s", m.Name, found[i], elements[i])
+			}
+		}
+	}
 }
 
 // reference reports whether data is one object that has one reading, as

@@ -100,6 +100,21 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestArray(t *testing.T) {
+	for in, want := range map[string]int{`[1,"a",{}]`: 3, `[]`: 0, ``: -1, `{"a":1}`: -1, `"a"`: -1, `1`: -1, `null`: -1} {
+		got, ok := strictjson.Array(jsontext.Value(in))
+		if ok != (want >= 0) || ok && len(got) != want {
+			t.Errorf("Array(%s): got %d elements, %v, want %d", in, len(got), ok, want)
+		}
+	}
+	for range strictjson.Members(`["a",1]`) {
+		t.Error("Members: got some of an array")
+	}
+	for range strictjson.Elements(`{"a":1}`) {
+		t.Error("Elements: got some of an object")
+	}
+}
+
 func TestLookup(t *testing.T) {
 	object, err := strictjson.Parse([]byte(`{"a":1,"b":null}`))
 	if err != nil {

@@ -1,0 +1,56 @@
+package conformance_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/conformance"
+)
+
+// TestShared sends all rows of a verifier through one that four goroutines share,
+// each in another order and twice. What a verifier remembers, and the memory that
+// it uses again, must not show in any verdict.
+func TestShared(t *testing.T) {
+	vectors := load(t)
+	byVerifier := make(map[string][]*conformance.Vector)
+	for _, row := range vectors.Rows {
+		if row.Authorization == nil && len(row.Text()) < 1<<15 {
+			byVerifier[row.Verifier] = append(byVerifier[row.Verifier], row)
+		}
+	}
+	for name, rows := range byVerifier {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, err := vectors.Verifier(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				backwards := slices.Clone(rows)
+				slices.Reverse(backwards)
+				var wg sync.WaitGroup
+				for _, order := range [][]*conformance.Vector{rows, backwards, slices.Concat(backwards[len(rows)/3:], backwards[:len(rows)/3]), slices.Concat(rows[len(rows)/2:], rows[:len(rows)/2])} {
+					wg.Go(func() {
+						for _, row := range slices.Concat(order, order) {
+							judgeShared(t, v, row)
+						}
+					})
+				}
+				wg.Wait()
+			})
+		})
+	}
+}
+
+func judgeShared(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
+	t.Helper()
+	c, err := v.Verify(t.Context(), row.Text())
+	if got := reasonOf(t, err); got != row.VerifyReason() {
+		t.Errorf("%s: got reason %q, want %q: %v", row.Name, got, row.VerifyReason(), err)
+	}
+	if err == nil && c.Subject() == "" {
+		t.Errorf("%s: got claims without a subject", row.Name)
+	}
+}

@@ -1,0 +1,73 @@
+package scopes_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestCleanPath wants no path that a handler could take for another one.
+func TestCleanPath(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/": true, "/a": true, "/a/": true, "/a/b.c/..d": true, "/a/%": true, "/%41": true,
+		"": false, "*": false, "a": false, "a/b": false, "../a": false, "/..": false, "/a/..": false, "/a/../b": false, "/./a": false, "/a/.": false,
+		"//": false, "//a": false, "/a//b": false, `/a\b`: false, "/a/..;x/b": false, "/a/.;x": false, "/%2e%2e/a": false, "/a%2f%2fb": false, "/%252e%252e/a": false,
+		"/a%5cb": false, "/%25252e./a": false, "/%2525252525252e": false,
+	} {
+		if got := scopes.CleanPath(&url.URL{Path: path}); got != want {
+			t.Errorf("%q: got %v, want %v", path, got, want)
+		}
+	}
+}
+
+func TestHierarchyErr(t *testing.T) {
+	for _, row := range []struct {
+		hierarchy scopes.Hierarchy
+		ok        bool
+	}{
+		{nil, true},
+		{scopes.Hierarchy{"a": {"b", "c"}, "b": {"a"}}, true},
+		{scopes.Hierarchy{"a b": {"c"}}, false},
+		{scopes.Hierarchy{"": {"c"}}, false},
+		{scopes.Hierarchy{"a": {"b", `c"`}}, false},
+	} {
+		if err := row.hierarchy.Err(); (err == nil) != row.ok {
+			t.Errorf("%v: got %v, want ok %v", row.hierarchy, err, row.ok)
+		}
+	}
+}
+
+// TestAllowFunc has functions among other rules.
+func TestAllowFunc(t *testing.T) {
+	yes := scopes.Func("yes", func(context.Context) error { return nil })
+	no := scopes.Func("no", func(context.Context) error { return errors.New("no") })
+	granted, err := scopes.Of("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name string
+		rule scopes.Rule
+		want bool
+	}{
+		{"yes", yes, true}, {"no", no, false},
+		{"a and yes", scopes.And(scopes.All("a"), yes), true},
+		{"yes and a", scopes.And(yes, scopes.All("a")), true},
+		{"a and no", scopes.And(scopes.All("a"), no), false},
+		{"no and a", scopes.And(no, scopes.All("a")), false},
+		{"b and yes", scopes.And(scopes.All("b"), yes), false},
+		{"b or yes", scopes.Or(scopes.All("b"), yes), true},
+		{"yes or b", scopes.Or(yes, scopes.All("b")), true},
+		{"a or no", scopes.Or(scopes.All("a"), no), true},
+		{"b or no", scopes.Or(scopes.All("b"), no), false},
+		{"any of a, b, and yes", scopes.And(scopes.Any("a", "b"), yes), true},
+		{"any of b, c, and yes", scopes.And(scopes.Any("b", "c"), yes), false},
+	} {
+		if err := row.rule.Allow(t.Context(), granted); (err == nil) != row.want {
+			t.Errorf("%s: got %v, want allowed %v", row.name, err, row.want)
+		}
+	}
+}
