@@ -23,23 +23,6 @@ func TestCleanPath(t *testing.T) {
 	}
 }
 
-func TestHierarchyErr(t *testing.T) {
-	for _, row := range []struct {
-		hierarchy scopes.Hierarchy
-		ok        bool
-	}{
-		{nil, true},
-		{scopes.Hierarchy{"a": {"b", "c"}, "b": {"a"}}, true},
-		{scopes.Hierarchy{"a b": {"c"}}, false},
-		{scopes.Hierarchy{"": {"c"}}, false},
-		{scopes.Hierarchy{"a": {"b", `c"`}}, false},
-	} {
-		if err := row.hierarchy.Err(); (err == nil) != row.ok {
-			t.Errorf("%v: got %v, want ok %v", row.hierarchy, err, row.ok)
-		}
-	}
-}
-
 // TestAllowFunc has functions among other rules.
 func TestAllowFunc(t *testing.T) {
 	yes := scopes.Func("yes", func(context.Context) error { return nil })
@@ -53,7 +36,8 @@ func TestAllowFunc(t *testing.T) {
 		rule scopes.Rule
 		want bool
 	}{
-		{"yes", yes, true}, {"no", no, false},
+		{"yes", yes, true},
+		{"no", no, false},
 		{"a and yes", scopes.And(scopes.All("a"), yes), true},
 		{"yes and a", scopes.And(yes, scopes.All("a")), true},
 		{"a and no", scopes.And(scopes.All("a"), no), false},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -114,16 +115,20 @@ type Settings struct {
 	Types       []string       `json:"types,omitempty"`
 	Keys        jsontext.Value `json:"keys"`             // a JWK Set
 	Beside      []string       `json:"beside,omitempty"` // names of the settings of other issuers
+
+	once   sync.Once // guards the next two
+	parsed *jwks.Set
+	err    error
 }
 
 // Config returns the settings as a configuration.
 func (s *Settings) Config() (bearer.Config, error) {
-	keys, err := jwks.Parse(s.Keys)
-	if err != nil {
-		return bearer.Config{}, err
+	s.once.Do(func() { s.parsed, s.err = jwks.Parse(s.Keys) })
+	if s.err != nil {
+		return bearer.Config{}, s.err
 	}
 	cfg := bearer.Config{
-		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: keys,
+		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: s.parsed,
 		MaxLifetime: time.Duration(s.MaxLifetime) * time.Second, MaxAge: time.Duration(s.MaxAge) * time.Second,
 	}
 	switch s.Profile {
