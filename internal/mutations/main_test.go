@@ -114,7 +114,7 @@ func TestTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	defer b.close() //nolint:errcheck // a folder of the system for such things
 	for _, m := range mutants[:4] {
 		got, err := b.try(t.Context(), m, packages)
 		if err != nil {
@@ -132,7 +132,7 @@ func TestTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer broken.close()
+	defer broken.close() //nolint:errcheck // as above
 	if _, err := broken.try(t.Context(), mutants[0], packages); err == nil {
 		t.Error("not Go: got no error")
 	}

@@ -120,7 +120,7 @@ var packageName = regexp.MustCompile(`(?m)^package (\w+)`)
 func (b *bench) write(file string, text []byte) error {
 	copied := filepath.Join(b.dir, strings.ReplaceAll(file, "/", "_"))
 	b.overlay[filepath.Join(b.root, file)] = copied
-	return os.WriteFile(copied, text, 0o600)
+	return os.WriteFile(copied, text, 0o600) //nolint:gosec // in a folder that was just made
 }
 
 func (b *bench) close() error { return os.RemoveAll(b.dir) }
