@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// authority is an issuer, the cache of its keys and what happened to them.
+type authority struct {
+	number int
+	alg    string
+	pace   time.Duration
+	long   bool // it has outages for longer than its keys may be used
+	server *bearertest.Issuer
+	cache  *jwks.Cache
+	forger *bearertest.Key // which is nobody's
+
+	mu        sync.Mutex // guards what follows
+	signing   *keyLife
+	rotations int
+	outages   []outage
+}
+
+// keyLife is a key and when it was published and withdrawn. Zero: not yet.
+type keyLife struct {
+	key         *bearertest.Key
+	published   time.Time // it was, from then on
+	withdrawing time.Time // it was, until then
+	withdrawn   time.Time // it was not any more, from then on
+}
+
+// outage is a time in which the issuer did not serve its keys.
+type outage struct {
+	issuer     int
+	start, end time.Time // zero end: still
+}
+
+// grant is the custom claims of the soak's tokens. It has what handlers could
+// change for each other if they shared it.
+type grant struct {
+	Team   string         `json:"team"`
+	Tags   []string       `json:"tags"`
+	Limits map[string]int `json:"limits"`
+}
+
+// newAuthority starts an issuer and adds it to the verifier.
+func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, error) {
+	pace := s.cfg.pace
+	a := &authority{number: i, alg: alg, pace: pace, long: i == 2}
+	a.server = bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{alg}})
+	a.signing = &keyLife{key: a.server.SigningKey(""), published: time.Now()}
+	a.forger = bearertest.NewKey(alg, "")
+	var err error
+	a.cache, err = jwks.Discover(a.server.URL(), &jwks.Options{
+		MinInterval: pace / 2, MaxInterval: 3 * pace, CoolDown: pace / 2, MaxStale: 10 * pace, Timeout: 2 * pace, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, s.verifier.Add(bearer.Config{
+		Issuer: a.server.URL(), Audience: []string{audience}, Keys: a.cache, CacheSize: 512,
+		Custom: bearer.JSONAt[grant]("grant"),
+	})
+}
+
+// live lets the issuer live until ctx ends: calm, an announced rotation, one that is
+// not announced, and an outage, again and again.
+func (a *authority) live(ctx context.Context) {
+	faults := []bearertest.Fault{
+		{Status: http.StatusInternalServerError},
+		{Hang: true},
+		{Abort: true},
+		{Status: http.StatusOK, Body: []byte(`{"keys":[]}`)},
+		{Status: http.StatusOK, Body: []byte("<html>maintenance</html>")},
+		{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}},
+	}
+	for n := 0; ; n++ {
+		for _, step := range []func() bool{
+			func() bool { return a.wait(ctx, 3) },
+			func() bool { return a.announced(ctx) },
+			func() bool { return a.wait(ctx, 4) },
+			func() bool { a.abrupt(); return a.wait(ctx, 4) },
+			func() bool { return a.fail(ctx, faults[n%len(faults)], 5) },
+			func() bool { return !a.long || a.wait(ctx, 4) && a.fail(ctx, faults[0], 14) },
+		} {
+			if !step() {
+				return
+			}
+		}
+	}
+}
+
+// wait waits some units of time, and reports whether there is more to come.
+func (a *authority) wait(ctx context.Context, units int) bool {
+	timer := time.NewTimer(time.Duration(units) * a.pace)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// announced rotates as RFC-minded issuers do: the key is published before it
+// signs, and the old one withdrawn some time after.
+func (a *authority) announced(ctx context.Context) bool {
+	next := a.publish()
+	if !a.wait(ctx, 4) {
+		return false
+	}
+	old := a.sign(next)
+	if !a.wait(ctx, 3) {
+		return false
+	}
+	a.withdraw(old)
+	return true
+}
+
+// abrupt rotates as after a compromise: the new key signs at once and the old one is
+// gone.
+func (a *authority) abrupt() { a.withdraw(a.sign(a.publish())) }
+
+func (a *authority) publish() *keyLife {
+	life := &keyLife{key: bearertest.NewKey(a.alg, "")}
+	a.server.Publish(life.key)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	life.published = time.Now()
+	a.rotations++
+	return life
+}
+
+func (a *authority) sign(with *keyLife) (old *keyLife) {
+	a.server.SignWith(with.key)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	old, a.signing = a.signing, with
+	return old
+}
+
+func (a *authority) withdraw(old *keyLife) {
+	a.mu.Lock()
+	old.withdrawing = time.Now()
+	a.mu.Unlock()
+	a.server.Withdraw(old.key.ID())
+	a.mu.Lock()
+	old.withdrawn = time.Now()
+	a.mu.Unlock()
+}
+
+// fail has the issuer fail for some units of time.
+func (a *authority) fail(ctx context.Context, f bearertest.Fault, units int) bool {
+	a.mu.Lock()
+	a.outages = append(a.outages, outage{issuer: a.number, start: time.Now()})
+	a.mu.Unlock()
+	a.server.Inject(bearertest.KeysEndpoint, f)
+	more := a.wait(ctx, units)
+	a.server.Repair(bearertest.KeysEndpoint)
+	a.mu.Lock()
+	a.outages[len(a.outages)-1].end = time.Now()
+	a.mu.Unlock()
+	return more
+}
+
+// current returns the key that signs now.
+func (a *authority) current() *keyLife {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.signing
+}
+
+// well reports whether no outage was under way since t, nor so shortly before that
+// a fetch of then could hang still.
+func (a *authority) well(t time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, o := range a.outages {
+		if o.end.IsZero() || o.end.After(t.Add(-3*a.pace)) {
+			return false
+		}
+	}
+	return true
+}
+
+// mint signs a token with a key, over the claims of a good one.
+func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
+	now := time.Now()
+	h := map[string]any{"alg": life.key.Algorithm(), "kid": life.key.ID(), "typ": "at+jwt"}
+	c := map[string]any{
+		"iss": a.server.URL(), "aud": audience, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"sub": "nobody", "client_id": "nobody", "jti": rand.Text(), "scope": "read:deployments deploy:applications",
+		"grant": grant{Team: "blue", Tags: []string{"a", "b"}, Limits: map[string]int{"replicas": 3}},
+	}
+	for to, from := range map[*map[string]any]map[string]any{&h: header, &c: claims} {
+		for name, value := range from {
+			if (*to)[name] = value; value == nil {
+				delete(*to, name)
+			}
+		}
+	}
+	return life.key.Sign(encode(h), encode(c))
+}
+
+func encode(v any) []byte {
+	out, err := json.Marshal(v)
+	if err != nil {
+		panic(err) //nolint:forbidigo // of values of ours
+	}
+	return out
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/examples/deployv1"
+)
+
+const (
+	methodCreate = "/deploy.v1.Deployments/Create"
+	methodWatch  = "/deploy.v1.Deployments/Watch"
+
+	idHeader = "x-request-id"
+)
+
+// seen is what a handler found in its context.
+type seen struct {
+	Subject string
+	Grant   grant
+}
+
+// wantGrant is the custom claims of every good token.
+var wantGrant = grant{Team: "blue", Tags: []string{"a", "b"}, Limits: map[string]int{"replicas": 3}}
+
+// look returns what a handler finds in its context, and then tries to change
+// whatever it was given, for others to see.
+func (s *soak) look(ctx context.Context) (seen, bool) {
+	claims, ok := bearer.FromContext(ctx)
+	if !ok {
+		return seen{}, false
+	}
+	own, ok := bearer.Custom[grant](ctx)
+	if !ok {
+		return seen{}, false
+	}
+	saw := seen{claims.Subject(), grant{own.Team, append([]string(nil), own.Tags...), map[string]int{}}}
+	for name, n := range own.Limits {
+		saw.Grant.Limits[name] = n
+	}
+	if aud := claims.Audience(); len(aud) != 1 || aud[0] != audience {
+		saw.Subject = "somebody whose audience was changed"
+	}
+	for i := range own.Tags {
+		own.Tags[i] = "changed"
+	}
+	own.Limits["replicas"] = -1
+	own.Limits["changed"] = 1
+	for _, list := range [][]string{claims.Audience(), claims.Roles()} {
+		for i := range list {
+			list[i] = "changed"
+		}
+	}
+	for _, name := range []string{"sub", "aud", "exp", "grant"} {
+		value, _ := claims.Value(name)
+		for i := range value {
+			value[i] = 'x'
+		}
+	}
+	if s.cfg.spoil != nil {
+		s.cfg.spoil(ctx, s)
+	}
+	return saw, true
+}
+
+func (s *soak) handleRead(w http.ResponseWriter, r *http.Request) {
+	saw, ok := s.look(r.Context())
+	if !ok {
+		http.Error(w, "no caller", http.StatusInternalServerError)
+		return
+	}
+	r.Header.Set("Authorization", "Bearer changed")
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(saw) // a client that is gone says so itself
+}
+
+// deployments is the service over gRPC.
+type deployments struct {
+	deployv1.UnimplementedDeploymentsServer
+	s *soak
+}
+
+func (s *soak) register(server *grpc.Server) {
+	deployv1.RegisterDeploymentsServer(server, deployments{s: s})
+}
+
+func (d deployments) caller(ctx context.Context) (*deployv1.Caller, error) {
+	saw, ok := d.s.look(ctx)
+	if !ok {
+		return nil, status.Error(codes.Internal, "no caller")
+	}
+	return &deployv1.Caller{ClientId: saw.Subject, GithubRepository: string(encode(saw.Grant))}, nil
+}
+
+// Create answers with the caller.
+func (d deployments) Create(ctx context.Context, _ *deployv1.CreateRequest) (*deployv1.Deployment, error) {
+	caller, err := d.caller(ctx)
+	return &deployv1.Deployment{Caller: caller}, err
+}
+
+// Watch answers with the caller, twice.
+func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+	for range 2 {
+		caller, err := d.caller(stream.Context())
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(&deployv1.State{Caller: caller}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verdicts is an observer that keeps each verdict until its client has asked for
+// it.
+type verdicts struct{ byID sync.Map } // of string to bearer.Reason
+
+func newVerdicts() *verdicts { return &verdicts{} }
+
+type idKey struct{}
+
+// number puts the number of a request into its context.
+func (v *verdicts) number(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), idKey{}, r.Header.Get(idHeader))))
+	})
+}
+
+// Observe implements bearer.Observer.
+func (v *verdicts) Observe(ctx context.Context, e bearer.Event) {
+	id, ok := ctx.Value(idKey{}).(string)
+	if !ok {
+		if values := metadata.ValueFromIncomingContext(ctx, idHeader); len(values) == 1 {
+			id = values[0]
+		}
+	}
+	if id != "" {
+		v.byID.Store(id, e.Reason)
+	}
+}
+
+// of returns the verdict on a request, once.
+func (v *verdicts) of(id string) (bearer.Reason, bool) {
+	value, ok := v.byID.LoadAndDelete(id)
+	reason, isReason := value.(bearer.Reason)
+	return reason, ok && isReason
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math"
+	"net/http"
+	"runtime"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+)
+
+// sample is what a scrape of the metrics shows, and the process itself. Counters
+// are since the start.
+type sample struct {
+	at               time.Time
+	results, reasons map[string]float64
+	hit, miss        times
+	hitBuckets       []bucket
+	missBuckets      []bucket
+	hitRatio         float64
+	hits, misses     float64
+	ages             map[string]float64 // by issuer
+	goroutines       int
+	heap             uint64
+}
+
+// times is quantiles.
+type times struct{ half, most time.Duration }
+
+// bucket is one of a histogram, cumulative.
+type bucket struct{ bound, count float64 }
+
+// sample takes samples until ctx ends.
+func (s *soak) sample(ctx context.Context) {
+	ticker := time.NewTicker(min(time.Second, s.cfg.duration/20+time.Millisecond))
+	defer ticker.Stop()
+	for {
+		s.result.samples = append(s.result.samples, s.take())
+		s.askReady(ctx)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// askReady asks as a load balancer does.
+func (s *soak) askReady(ctx context.Context) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.httpURL+"/readyz", http.NoBody)
+	if err != nil {
+		return
+	}
+	resp, err := s.httpClient.Do(req)
+	if err != nil {
+		return // the run is over
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	s.leaks.search("the readiness", body)
+}
+
+// take scrapes the metrics, as Prometheus does.
+func (s *soak) take() sample {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	now := sample{
+		at: time.Now(), results: map[string]float64{}, reasons: map[string]float64{}, ages: map[string]float64{},
+		goroutines: runtime.NumGoroutine(), heap: m.HeapAlloc,
+	}
+	families, err := s.registry.Gather()
+	if err != nil {
+		s.result.count(shot{kind: "scrape"}, "", false, err.Error())
+		return now
+	}
+	var text bytes.Buffer
+	for _, family := range families {
+		_, _ = expfmt.MetricFamilyToText(&text, family) // into memory
+		for _, metric := range family.Metric {
+			now.add(family.GetName(), metric)
+		}
+	}
+	s.leaks.search("the metrics", text.Bytes())
+	now.hit, now.miss = quantiles(now.hitBuckets), quantiles(now.missBuckets)
+	if all := now.hits + now.misses; all > 0 {
+		now.hitRatio = now.hits / all
+	}
+	return now
+}
+
+// add takes what the plot needs.
+func (s *sample) add(name string, m *dto.Metric) {
+	labels := map[string]string{}
+	for _, pair := range m.Label {
+		labels[pair.GetName()] = pair.GetValue()
+	}
+	switch name {
+	case "bearer_requests_total":
+		s.results[labels["result"]] += m.Counter.GetValue()
+		if labels["result"] == "refused" {
+			s.reasons[labels["reason"]] += m.Counter.GetValue()
+		}
+	case "bearer_verdict_duration_seconds":
+		var buckets []bucket
+		for _, b := range m.Histogram.Bucket {
+			buckets = append(buckets, bucket{b.GetUpperBound(), float64(b.GetCumulativeCount())})
+		}
+		switch labels["cache"] {
+		case "hit":
+			s.hitBuckets = buckets
+		case "miss":
+			s.missBuckets = buckets
+		}
+	case "bearer_token_cache_hits_total":
+		s.hits += m.Counter.GetValue()
+	case "bearer_token_cache_misses_total":
+		s.misses += m.Counter.GetValue()
+	case "bearer_keyset_age_seconds":
+		s.ages[labels["issuer"]] = m.Gauge.GetValue()
+	}
+}
+
+// since returns the buckets of what came after an earlier sample.
+func since(now, before []bucket) []bucket {
+	delta := append([]bucket(nil), now...)
+	for i := range before {
+		if i < len(delta) {
+			delta[i].count -= before[i].count
+		}
+	}
+	return delta
+}
+
+// quantiles estimates as Prometheus's histogram_quantile does.
+func quantiles(buckets []bucket) times {
+	return times{quantile(0.5, buckets), quantile(0.99, buckets)}
+}
+
+func quantile(q float64, buckets []bucket) time.Duration {
+	if len(buckets) == 0 {
+		return 0
+	}
+	all := buckets[len(buckets)-1].count
+	rank, below, from := q*all, 0.0, 0.0
+	for _, b := range buckets {
+		if b.count >= rank && b.count > below {
+			seconds := from + (b.bound-from)*(rank-below)/(b.count-below)
+			return time.Duration(math.Round(seconds*1e8)) * 10
+		}
+		below, from = b.count, b.bound
+	}
+	return 0
+}

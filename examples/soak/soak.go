@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/metrics"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+const audience = "deployment-api"
+
+// soak is one run, from its issuers to its clients.
+type soak struct {
+	cfg      config
+	result   *result
+	leaks    *leaks
+	verdicts *verdicts
+
+	issuers  []*authority
+	verifier *bearer.Issuers
+	log      *bearer.LogObserver
+	registry *prometheus.Registry
+
+	httpServer *http.Server
+	httpURL    string
+	httpClient *http.Client
+	grpcServer *grpc.Server
+	grpcConn   *grpc.ClientConn
+	serving    sync.WaitGroup
+}
+
+func newSoak(cfg config, r *result) *soak {
+	return &soak{cfg: cfg, result: r, leaks: newLeaks(), verdicts: newVerdicts(), verifier: &bearer.Issuers{}}
+}
+
+// start starts everything but the load. Also where it fails, close ends what runs.
+func (s *soak) start(ctx context.Context) error {
+	logger := slog.New(slog.NewJSONHandler(s.leaks, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	collector, err := metrics.New(nil)
+	if err != nil {
+		return err
+	}
+	if s.log, err = bearer.NewLogObserver(logger, &bearer.LogOptions{Interval: 10 * s.cfg.pace}); err != nil {
+		return err
+	}
+	if s.verifier.Observer, err = bearer.NewMultiObserver(collector, s.log, s.verdicts); err != nil {
+		return err
+	}
+	for i, alg := range []string{"ES256", "RS256", "EdDSA"} {
+		a, err := newAuthority(s, i, alg, logger) //nolint:contextcheck // its key cache lives until close
+		if err != nil {
+			return err
+		}
+		s.issuers = append(s.issuers, a)
+	}
+	s.registry = prometheus.NewRegistry()
+	return errors.Join(collector.Watch(s.verifier), s.registry.Register(collector), s.serve(ctx))
+}
+
+// guarded is the verifier that guards ask.
+func (s *soak) guarded() bearer.Verifier {
+	if s.cfg.wrap == nil {
+		return s.verifier
+	}
+	return observed{s.cfg.wrap(s.verifier), s.verifier}
+}
+
+// observed is a verifier with an observer.
+type observed struct {
+	bearer.Verifier
+	bearer.Observer
+}
+
+// serve starts both servers and makes their clients.
+func (s *soak) serve(ctx context.Context) error {
+	guard, err := middleware.New(s.guarded(), nil)
+	if err != nil {
+		return err
+	}
+	ready, err := middleware.NewReadiness(s.verifier, &middleware.ReadinessOptions{Ready: bearer.AnyReady})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /readyz", ready)
+	guard.Handle(mux, "GET /deployments/{id}", scopes.All("read:deployments"), http.HandlerFunc(s.handleRead))
+	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), http.HandlerFunc(s.handleRead))
+	listener, err := listen(ctx)
+	if err != nil {
+		return err
+	}
+	s.httpURL = "http://" + listener.Addr().String()
+	s.httpServer = &http.Server{Handler: s.verdicts.number(mux), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.leaks, nil), slog.LevelError)}
+	s.serving.Go(func() { _ = s.httpServer.Serve(listener) }) // until close
+	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+
+	rpc, err := interceptor.New(s.guarded(), scopes.Methods{
+		methodCreate: scopes.All("deploy:applications"),
+		methodWatch:  scopes.All("read:deployments"),
+	}, nil)
+	if err != nil {
+		return err
+	}
+	rpcListener, err := listen(ctx)
+	if err != nil {
+		return err
+	}
+	s.grpcServer = grpc.NewServer(rpc.ServerOptions()...)
+	s.register(s.grpcServer)
+	s.serving.Go(func() { _ = s.grpcServer.Serve(rpcListener) }) // until close
+	s.grpcConn, err = grpc.NewClient("passthrough:///"+rpcListener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return err
+}
+
+// listen listens on loopback, and nowhere else.
+func listen(ctx context.Context) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+}
+
+// workers is how many clients of each transport there are.
+const workers = 4
+
+// run lets issuers live and clients send until ctx ends.
+func (s *soak) run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, a := range s.issuers {
+		ready, cancel := context.WithTimeout(ctx, time.Minute)
+		_ = a.cache.Ready(ready) // where it fails, verdicts say so
+		cancel()
+		all.Go(func() { a.live(ctx) })
+	}
+	s.result.began = time.Now()
+	for i := range workers {
+		all.Go(func() { s.drive(ctx, "http", i, s.sendHTTP) })
+		all.Go(func() { s.drive(ctx, "grpc", i, s.sendGRPC) })
+	}
+	all.Go(func() { s.sample(ctx) })
+	all.Wait()
+}
+
+// close ends everything and keeps what the result needs.
+func (s *soak) close() error {
+	var errs []error
+	if s.grpcConn != nil {
+		errs = append(errs, s.grpcConn.Close())
+	}
+	if s.httpClient != nil {
+		s.httpClient.CloseIdleConnections()
+	}
+	if s.grpcServer != nil {
+		s.grpcServer.Stop()
+	}
+	if s.httpServer != nil {
+		errs = append(errs, s.httpServer.Close())
+	}
+	s.serving.Wait()
+	if s.registry != nil {
+		s.result.samples = append(s.result.samples, s.take()) // what came since the last one
+	}
+	errs = append(errs, s.verifier.Close())
+	for _, a := range s.issuers {
+		errs = append(errs, a.cache.Close())
+		a.server.Close()
+		s.result.rotations += a.rotations
+		s.result.outages = append(s.result.outages, a.outages...)
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
+	s.result.leaks, s.result.searched, s.result.remembered = s.leaks.report()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
