@@ -1,0 +1,78 @@
+// Command after is ../before with bearer.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func main() {
+	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "the authorization server")
+	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "the URL of its key set")
+	flag.Parse()
+	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Addr: "127.0.0.1:8080", Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.ListenAndServe())
+}
+
+// claims is what the tokens say beyond the standard.
+type claims struct {
+	Repository string `json:"github_repository"`
+}
+
+// Validate is asked by bearer.JSON.
+func (c claims) Validate() error {
+	if c.Repository == "" {
+		return errors.New("no github_repository")
+	}
+	return nil
+}
+
+func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error) {
+	// Config.Keys is not needed where the issuer has metadata (discovery).
+	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // it lives as long as the handler
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = keys.Close() })
+	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // as above
+		Issuer:     issuer,
+		Audience:   []string{audience},
+		Algorithms: []string{"RS256", "ES256"},
+		Profile:    bearer.Auth0,
+		Keys:       keys,
+		Custom:     bearer.JSON[claims],
+	})
+	if err != nil {
+		return nil, err
+	}
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	guard.Handle(mux, "GET /deployments", scopes.All("read:deployments"), http.HandlerFunc(list))
+	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), http.HandlerFunc(deploy))
+	return mux, nil
+}
+
+func list(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "none") }
+
+func deploy(w http.ResponseWriter, r *http.Request) {
+	caller, _ := bearer.FromContext(r.Context())
+	c, _ := bearer.Custom[claims](r.Context())
+	_, _ = fmt.Fprintf(w, "%s deploys %s\n", caller.ClientID(), c.Repository)
+}

@@ -1,0 +1,101 @@
+// Package migratetest sends the same requests to the programs before and after a
+// migration.
+package migratetest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+const audience = "deployment-api"
+
+// Open makes the handler of a program.
+type Open func(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error)
+
+// request is one request, and what the four programs answer it with is in the test
+// of each under its name.
+type request struct {
+	name   string
+	method string
+	header []string // values of Authorization
+	broken bool     // the issuer does not answer when the key is looked for
+}
+
+func requests(i *bearertest.Issuer) []request {
+	all := map[string]any{"aud": audience, "client_id": "ci", "scope": "read:deployments deploy:applications", "github_repository": "acmecorp/inventory-service"}
+	with := func(name string, value any) map[string]any {
+		claims := map[string]any{}
+		for n, v := range all {
+			claims[n] = v
+		}
+		claims[name] = value
+		return claims
+	}
+	bearer := func(token string) []string { return []string{"Bearer " + token} }
+	post, get := http.MethodPost, http.MethodGet
+	good := i.Token(all)
+	return []request{
+		{name: "good", method: post, header: bearer(good)},
+		{name: "no token", method: post},
+		{name: "expired", method: post, header: bearer(i.Token(with("exp", time.Now().Add(-time.Hour))))},
+		{name: "no exp", method: post, header: bearer(i.Token(with("exp", nil)))},
+		{name: "another audience", method: post, header: bearer(i.Token(with("aud", "billing-api")))},
+		{name: "forged", method: post, header: bearer(i.Forge(nil, all))},
+		{name: "scope missing", method: get, header: bearer(i.Token(with("scope", "deploy:applications")))},
+		{name: "lower-case scheme", method: post, header: []string{"bearer " + good}},
+		{name: "two Authorization fields", method: post, header: []string{"Bearer " + good, "Bearer other"}},
+		{name: "ID token", method: post, header: bearer(i.Mint(map[string]any{"typ": "JWT"}, with("nonce", "n-1")))},
+		{name: "bound to its sender", method: post, header: bearer(i.Token(with("cnf", map[string]string{"jkt": "x"})))},
+		{name: "critical extension", method: post, header: bearer(i.Mint(map[string]any{"crit": []string{"x"}, "x": 1}, all))},
+		{name: "claim twice", method: post, header: bearer(twice(i, all))},
+		{name: "key unknown, issuer down", method: post, header: bearer(i.Mint(map[string]any{"kid": rand.Text()}, all)), broken: true},
+	}
+}
+
+// twice is a token whose "scope" comes twice.
+func twice(i *bearertest.Issuer, claims map[string]any) string {
+	now := time.Now()
+	payload := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"ci","client_id":"ci","jti":"j","iat":%d,"exp":%d,"github_repository":"x","scope":"none","scope":%q}`,
+		i.URL(), audience, now.Unix(), now.Add(time.Hour).Unix(), claims["scope"])
+	key := i.SigningKey("")
+	return key.Sign([]byte(fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())), []byte(payload))
+}
+
+// Check wants the statuses that want has, by the names of the requests.
+func Check(t *testing.T, open Open, want map[string]int) {
+	t.Helper()
+	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	defer issuer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	handler, err := open(ctx, issuer.URL(), issuer.KeysURL(), audience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := requests(issuer)
+	if len(all) != len(want) {
+		t.Errorf("got %d requests, want %d", len(all), len(want))
+	}
+	for _, r := range all {
+		if r.broken {
+			issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
+		}
+		req := httptest.NewRequestWithContext(ctx, r.method, "/deployments", http.NoBody)
+		req.Header["Authorization"] = r.header
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, req)
+		if w.Code != want[r.name] {
+			t.Errorf("%s: got %d, want %d: %s", r.name, w.Code, want[r.name], w.Body)
+		}
+		if r.name == "good" && w.Body.String() != "ci deploys acmecorp/inventory-service\n" {
+			t.Errorf("good: got %q", w.Body)
+		}
+	}
+}
