@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -36,18 +37,23 @@ func startBrowser(t *testing.T) browser {
 	if _, err := exec.LookPath("chromedriver"); err != nil || chromium == "" {
 		t.Skip("needs chromium and chromedriver")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	// Not the test's own context: that ends before the session can be closed,
+	// and a driver that is killed leaves its browser behind.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	driver := exec.CommandContext(ctx, "chromedriver", "--port=0")
+	driver.Cancel = func() error { return driver.Process.Signal(os.Interrupt) }
+	driver.WaitDelay = 5 * time.Second
 	out, err := driver.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := driver.Start(); err != nil {
+		cancel()
 		t.Skip("chromedriver does not start: ", err)
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = driver.Wait() // it is killed: that is its error
+		_ = driver.Wait() // it is interrupted: that is its error
 	})
 	var port string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -80,9 +86,12 @@ func startBrowser(t *testing.T) browser {
 			t.Error(err)
 			return
 		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			response.Body.Close()
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Error(err)
+			return
 		}
+		response.Body.Close()
 	})
 	return b
 }
