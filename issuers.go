@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -57,7 +58,9 @@ func (s *Issuers) Add(cfgs ...Config) error {
 	for _, cfg := range cfgs {
 		v, err := New(cfg)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("issuer %q: %w", cfg.Issuer, errors.Unwrap(err)))
+			for line := range strings.Lines(errors.Unwrap(err).Error()) { // each, so that all tell whose they are
+				errs = append(errs, fmt.Errorf("issuer %q: %s", cfg.Issuer, strings.TrimSuffix(line, "\n")))
+			}
 			continue
 		}
 		added = append(added, v)

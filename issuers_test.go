@@ -136,7 +136,7 @@ func TestAddAllOrNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	noAudience, google, alias := cfgB, cfgB, cfgB
-	noAudience.Issuer, noAudience.Audience = "https://c.example", nil
+	noAudience.Issuer, noAudience.Audience, noAudience.MaxAge = "https://c.example", nil, -1
 	google.Issuer, google.Profile = "https://accounts.google.com", bearer.Google
 	alias.Issuer = "accounts.google.com"
 	err := issuers.Add(cfgB, cfgB, noAudience, cfgA, google, alias)
@@ -144,7 +144,7 @@ func TestAddAllOrNone(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`issuer "https://b.example": it is there already`, `issuer "https://c.example": Config.Audience`,
+		`issuer "https://b.example": it is there already`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
 		`issuer "https://a.example": it is there already`, `issuer "accounts.google.com": "accounts.google.com" is there already, as one of "https://accounts.google.com"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
