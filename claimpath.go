@@ -61,8 +61,14 @@ func parseClaimPaths(field string, list []string) (paths []claimPath, errs []err
 	return paths, errs
 }
 
-// String returns the names as a log can show them.
-func (p claimPath) String() string { return strings.Join(p, "/") }
+// String returns the path as logs show it: in the form of configurations, but with
+// names as they are in the token.
+func (p claimPath) String() string {
+	if len(p) == 1 {
+		return p[0]
+	}
+	return "/" + strings.Join(p, "/")
+}
 
 // in returns the value of the claim, or "". What is there but null counts: it
 // has a type, and the wrong one.

@@ -324,8 +324,8 @@ func TestAudienceText(t *testing.T) {
 	}{
 		{members{"aud": "x"}, `"aud" is ["x"], and want one of ["deployment-api"]`},
 		{members{"aud": []string{"x", "y"}}, `"aud" is ["x" "y"], and want one of ["deployment-api"]`},
-		{members{"aud": []string{}, "app": members{"id": "x"}}, `there is no "aud", "app/id" is ["x"], and want`},
-		{members{"aud": nil, "app": members{}}, `there is no "aud" nor "app/id", and want`},
+		{members{"aud": []string{}, "app": members{"id": "x"}}, `there is no "aud", "/app/id" is ["x"], and want`},
+		{members{"aud": nil, "app": members{}}, `there is no "aud" nor "/app/id", and want`},
 	} {
 		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if reasonOf(t, err) != bearer.WrongAudience || !strings.Contains(err.Error(), row.want) {
