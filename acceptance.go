@@ -47,7 +47,7 @@ var acceptance = [...]check{
 		return v.profile.checkConfirmation(&t.entry.Claims)
 	}},
 	{name: "required claims", section: "RFC 9068, section 2.2", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
-		return v.profile.checkRequired(&t.entry.Claims)
+		return v.checkRequired(&t.entry.Claims)
 	}},
 	{name: "claim values", section: "RFC 8725, section 3.12", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
 		return v.profile.checkValues(&t.entry.Claims)

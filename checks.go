@@ -208,26 +208,26 @@ func emptyArray(value string) bool {
 	return true
 }
 
-// checkClaims wants the claims that the profile requires, and none that it
-// forbids. An empty text names nobody: accessors return it for a claim that is not
-// there.
-func (p *profile) checkClaims(c *Claims) *Error {
-	if err := p.checkRequired(c); err != nil {
-		return err
+// checkRequired wants the claims that the profile and the configuration require.
+func (v *JWTVerifier) checkRequired(c *Claims) *Error {
+	for _, path := range v.profile.required {
+		if !c.has(path) {
+			return refuse(InvalidClaims, "%q is required (profile %s)", path, v.profile.name)
+		}
 	}
-	if err := p.checkValues(c); err != nil {
-		return err
-	}
-	return p.checkForbidden(c)
-}
-
-func (p *profile) checkRequired(c *Claims) *Error {
-	for _, path := range p.required {
-		if value := path.in(&c.members); value == "" || value == "null" || value == `""` {
-			return refuse(InvalidClaims, "%q is required (profile %s)", path, p.name)
+	for _, path := range v.required {
+		if !c.has(path) {
+			return refuse(InvalidClaims, "%q is required (Config.Required)", path)
 		}
 	}
 	return nil
+}
+
+// has reports whether the claim is there. Null and an empty text name nobody:
+// accessors return them for a claim that is not there.
+func (c *Claims) has(path claimPath) bool {
+	value := path.in(&c.members)
+	return value != "" && value != "null" && value != `""`
 }
 
 func (p *profile) checkValues(c *Claims) *Error {

@@ -80,7 +80,6 @@ func New(cfg Config) (*JWTVerifier, error) {
 	profile, profileErrs := cfg.Profile.resolve()
 	errs = append(errs, profileErrs...)
 	required, requiredErrs := parseClaimPaths("Config.Required", cfg.Required)
-	profile.required = append(profile.required, required...)
 	errs = append(errs, requiredErrs...)
 	errs = append(errs, cfg.Profile.checkIssuer(cfg.Issuer)...)
 	template, err := parseTemplate(cfg.Issuer)
@@ -130,6 +129,7 @@ func New(cfg Config) (*JWTVerifier, error) {
 		maxAge:      cfg.MaxAge,
 		custom:      cloned(cfg.Custom),
 		validate:    cfg.Validate,
+		required:    required,
 		observer:    cfg.Observer,
 		keys:        cfg.Keys,
 		cache:       newCache(cfg.CacheSize),

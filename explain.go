@@ -136,7 +136,7 @@ func (e *explainer) accept() {
 		e.x.ClientID = escape(said.ClientID())
 	}
 	p := profileError{form: form{e.t.header, &e.t.entry.Claims, e.t.iss}, verifier: e.v}
-	if !e.v.profile.fits(p.form) && e.v.profile.forbiddenIn(e.t.header) == "" {
+	if !p.fitting(e.v.profile) && e.v.profile.forbiddenIn(e.t.header) == "" {
 		e.x.Fits = p.fits()
 	}
 }

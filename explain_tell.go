@@ -88,7 +88,7 @@ func (e *explainer) tellClaims(name string) (want, got string) {
 	case "audience":
 		return "one of " + list(e.v.audience) + " in " + strings.Join(paths(p.audience), ", or else "), e.tellAudience()
 	case "required claims":
-		return list(paths(p.required)), e.tellRequired()
+		return list(paths(slices.Concat(p.required, e.v.required))), e.tellRequired()
 	case "claim values":
 		return e.tellValues()
 	case "kind of token":
@@ -227,8 +227,8 @@ func (e *explainer) tellAudience() string {
 
 func (e *explainer) tellRequired() string {
 	var missing []string
-	for _, path := range e.v.profile.required {
-		if value := path.in(&e.t.entry.members); value == "" || value == "null" || value == `""` {
+	for _, path := range slices.Concat(e.v.profile.required, e.v.required) {
+		if !e.t.entry.has(path) {
 			missing = append(missing, path.String())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/strictjson"
@@ -58,7 +59,7 @@ func (e *profileError) Error() string {
 func (e *profileError) fits() []string {
 	var names, best []string
 	for _, p := range known() {
-		if p.name == e.verifier.profile.name || !p.fits(e.form) || (e.audience && !p.addresses(e.form.claims, e.verifier.audience)) {
+		if p.name == e.verifier.profile.name || !e.fitting(p) {
 			continue
 		}
 		names = append(names, p.name)
@@ -72,9 +73,20 @@ func (e *profileError) fits() []string {
 	return names
 }
 
-func (p *profile) fits(f form) bool {
-	return p.checkType(f.header) == nil && p.checkClaims(f.claims) == nil && p.audienceOf(f.claims) != "" && p.knowsKind(f.claims) &&
-		p.whyNotIssuer(f.iss) == ""
+// fitting reports whether the verifier would take the token if p were its profile.
+// When it is valid is no question of its form, and for whom only if that is what
+// was wrong: who has made one mistake in a configuration may well have made two.
+func (e *profileError) fitting(p *profile) bool {
+	v, f := *e.verifier, e.form
+	v.profile = p
+	t, now := &token{header: f.header, iss: f.iss, entry: &entry{Claims: *f.claims}}, time.Now()
+	for i := range acceptance {
+		err := acceptance[i].run(&v, t, now)
+		if err != nil && err.Reason != Expired && err.Reason != NotYetValid && (err.Reason != WrongAudience || e.audience) {
+			return false
+		}
+	}
+	return p.audienceOf(f.claims) != "" && p.knowsKind(f.claims) && p.whyNotIssuer(f.iss) == ""
 }
 
 // knowsKind reports whether p looks at the claims by which the token's kind can be
@@ -92,11 +104,6 @@ func (p *profile) knowsKind(c *Claims) bool {
 		}
 	}
 	return true
-}
-
-// addresses reports whether the token is for one of these, as p sees it.
-func (p *profile) addresses(c *Claims, audience []string) bool {
-	return hasText(p.audienceOf(c), audience)
 }
 
 // reads reports whether p knows the claims in which this token has its scopes,

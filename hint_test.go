@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -144,6 +145,36 @@ func TestHintsSendNobodyAstray(t *testing.T) {
 					t.Errorf("%s, %q %s: got %v, want it refused without advice", f.Name, row.member, row.value, err)
 				}
 			})
+		}
+	}
+}
+
+// TestHintsWhereNoProfileHelps wants no profile named for what none has a say in:
+// that would be advice to loosen what is not to blame.
+func TestHintsWhereNoProfileHelps(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	for name, row := range map[string]struct {
+		change func(*bearer.Config)
+		claims members
+	}{
+		"Required":         {func(cfg *bearer.Config) { cfg.Required = []string{"/tenant/id"} }, nil},
+		"MaxLifetime":      {func(cfg *bearer.Config) { cfg.MaxLifetime = time.Minute }, nil},
+		"sub is a number":  {nil, members{"sub": 1}},
+		"iat is a string":  {nil, members{"iat": "x"}},
+		"aud is an object": {nil, members{"aud": members{"x": 1}}},
+		"no exp":           {nil, members{"exp": nil}},
+	} {
+		v := newVerifier(t, issuer, row.change)
+		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
+		if got := reasonOf(t, err); got != bearer.InvalidClaims || strings.Contains(err.Error(), "profile") {
+			t.Errorf("%s: got %v, want %q without a hint", name, err, bearer.InvalidClaims)
+		}
+		if name == "Required" && !strings.Contains(err.Error(), `"/tenant/id" is required (Config.Required)`) {
+			t.Errorf("got %v, want it to name the claim and who requires it", err)
+		}
+		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All()})
+		if len(x.Fits) > 0 {
+			t.Errorf("%s: Explain names the profiles %q, want none", name, x.Fits)
 		}
 	}
 }

@@ -47,6 +47,7 @@ type JWTVerifier struct {
 	maxAge      time.Duration
 	custom      func([]byte) (any, error)
 	validate    func(context.Context, *Claims) error
+	required    []claimPath // besides the profile's
 	observer    Observer
 	cache       *cache
 }
