@@ -88,6 +88,18 @@ func TestOptionsBody(t *testing.T) {
 	}
 }
 
+// A Body that panics has written nothing yet: who recovers can answer.
+func TestOptionsBodyPanics(t *testing.T) {
+	b := newBench(t, &middleware.Options{Body: func(*http.Request, middleware.Refusal) (string, []byte) { panic("x") }})
+	w := httptest.NewRecorder()
+	defer func() {
+		if p := recover(); p != "x" || len(w.Header()) != 0 || w.Body.Len() != 0 {
+			t.Errorf("got panic %v, %v and %q", p, w.Header(), w.Body)
+		}
+	}()
+	b.guard.Require(scopes.All())(never(t)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+}
+
 // What somebody in front of the guard thought to answer is not left over.
 func TestDenyReplacesHeaders(t *testing.T) {
 	b := newBench(t, &middleware.Options{ExposeChallenge: true})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -63,6 +64,58 @@ func TestNoRouteWithoutRule(t *testing.T) {
 	r.Get("/forgotten", answer("forgotten"))
 	if list, err := unguarded(r); err != nil || len(list) != 1 || list[0] != "GET /forgotten" {
 		t.Errorf("got %q, %v, want the one that was forgotten", list, err)
+	}
+}
+
+// Guard.Handle fits chi's own patterns, and what logs in front of the guard sees
+// the route as without it. (In front of chi itself nobody sees one.)
+func TestHandleAndOuterLog(t *testing.T) {
+	guard, err := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return new(bearer.Claims), nil }), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", chi.URLParam(r, "id")) //nolint:gosec // plain text, which nobody renders
+	})
+	var pattern, value, route string
+	log := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			pattern, value, route = r.Pattern, r.PathValue("id"), ""
+			if c := chi.RouteContext(r.Context()); c != nil {
+				route = c.RoutePattern()
+			}
+		})
+	}
+	inside := chi.NewRouter()
+	inside.Use(log)
+	guard.Handle(inside, "GET /deployments/{id}", scopes.All(), served)
+	outside := chi.NewRouter()
+	outside.Get("/deployments/{id}", served)
+	var rules scopes.Table
+	rules.Handle("GET /deployments/{id}", scopes.All())
+	bare := chi.NewRouter()
+	bare.Use(log)
+	bare.Get("/deployments/{id}", served)
+
+	request := func(h http.Handler) (body string) {
+		r := httptest.NewRequest(http.MethodGet, "/deployments/7", http.NoBody)
+		r.Header.Set("Authorization", "Bearer x")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	if got, want := request(inside), request(bare); got != want || got == "" {
+		t.Errorf("Handle: got %q, want %q", got, want)
+	}
+	if pattern != "/deployments/{id}" || value != "7" || route != "/deployments/{id}" {
+		t.Errorf("Handle: got pattern %q, id %q and route %q in front", pattern, value, route)
+	}
+	if got := request(log(guard.Enforce(&rules)(outside))); got != "/deployments/{id} 7 7" {
+		t.Errorf("Enforce: got %q", got)
+	}
+	if routes := guard.Routes(); len(routes) != 2 || routes[0].String() != "GET /deployments/{id} asks for any valid token" {
+		t.Errorf("got %v", routes)
 	}
 }
 
