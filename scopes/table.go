@@ -156,6 +156,9 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 // clean paths on their own, and what they serve for any other path may be below
 // another route than the one that a router found.
 func CleanPath(u *url.URL) bool {
+	if u == nil {
+		return false
+	}
 	rounds := 0
 	for p := range spellings(u.Path) {
 		if rounds++; rounds > maxRounds || !clean(p) {

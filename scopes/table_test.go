@@ -199,6 +199,12 @@ func TestTableAll(t *testing.T) {
 	}
 }
 
+func TestNoURL(t *testing.T) {
+	if rule, pattern := routes("/").Rule(&http.Request{Method: http.MethodGet}); !rule.IsZero() || pattern != "" || scopes.CleanPath(nil) {
+		t.Errorf("got %v by %q, want no rule", rule, pattern)
+	}
+}
+
 func TestCleanPathIsCheap(t *testing.T) {
 	// Many layers of escaping are refused after a few.
 	deep := &url.URL{Path: "/%" + strings.Repeat("25", 32<<10)}
