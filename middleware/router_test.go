@@ -55,9 +55,14 @@ func TestEnforceOnServeMux(t *testing.T) {
 	for _, route := range routertest.Routes() {
 		mux.Handle(route.Method+" "+route.Path, handlerOf(route))
 	}
-	server := httptest.NewServer(b.guard.Enforce(routertest.Table())(mux))
+	server := httptest.NewUnstartedServer(b.guard.Enforce(routertest.Table())(mux))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
 	defer server.Close()
 	routertest.Run(t, server.URL, b.issuer, true)
+	t.Run("HTTP/2", func(t *testing.T) { routertest.RunHTTP2(t, server.URL, b.issuer, true) })
 }
 
 // What logs the route in front of the guard sees what it would without it.

@@ -115,6 +115,19 @@ type row struct {
 // them are about routes without a rule, which only Enforce can deny.
 func Run(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
+	run(t, &http.Transport{}, base, issuer, enforced)
+}
+
+// RunHTTP2 is Run by HTTP/2 without TLS, which the server must speak.
+func RunHTTP2(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
+	t.Helper()
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	run(t, transport, base, issuer, enforced)
+}
+
+func run(t *testing.T, transport *http.Transport, base string, issuer *bearertest.Issuer, enforced bool) {
+	t.Helper()
 	var rows []row
 	if err := json.Unmarshal(requests, &rows); err != nil {
 		t.Fatal(err)
@@ -122,7 +135,7 @@ func Run(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
 	tokens := tokens(issuer)
 	client := &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{},
+		Transport:     transport,
 		Timeout:       time.Minute,
 	}
 	defer client.CloseIdleConnections()
