@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,20 +49,49 @@ func rooms() []room {
 func main() {
 	only := flag.String("only", "", "the folder to mutate, e.g. jwks; empty: all")
 	match := flag.String("match", "", "mutate only what has this text in its name")
+	again := flag.String("again", "", "mutate only what survived in a run that was printed to this file")
 	list := flag.Bool("list", false, "print the names and do nothing")
 	file := flag.String("table", "docs/mutations.md", "where to write the table if all are run")
 	flag.Parse()
-	if err := run(*only, *match, *list, *file); err != nil {
+	if err := run(choice{*only, *match, *again}, *list, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "mutations:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only, match string, list bool, file string) error {
+// choice is what the flags choose.
+type choice struct{ only, match, again string }
+
+func (c choice) all() bool { return c == choice{} }
+
+// survived returns the names of what survived in an earlier run, or nil for any.
+func (c choice) survived() ([]string, error) {
+	if c.again == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(c.again)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "SURVIVED "); ok {
+			_, name, _ := strings.Cut(rest, " ")
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	return names, nil
+}
+
+func run(chosen choice, list bool, file string) error {
+	names, err := chosen.survived()
+	if err != nil {
+		return err
+	}
 	var mutants []*mutant
 	tests := make(map[*mutant][]string)
 	for _, r := range rooms() {
-		if only != "" && r.dir != only {
+		if chosen.only != "" && r.dir != chosen.only {
 			continue
 		}
 		found, err := r.find(".")
@@ -69,7 +99,7 @@ func run(only, match string, list bool, file string) error {
 			return err
 		}
 		for _, m := range found {
-			if strings.Contains(m.name(), match) {
+			if strings.Contains(m.name(), chosen.match) && (names == nil || slices.Contains(names, m.name())) {
 				mutants = append(mutants, m)
 				tests[m] = r.tests
 			}
@@ -90,12 +120,12 @@ func run(only, match string, list bool, file string) error {
 	if err != nil {
 		return err
 	}
-	if only == "" && match == "" {
+	if chosen.all() {
 		if err := os.WriteFile(file, render(results), 0o644); err != nil { //nolint:gosec // a document is for everybody
 			return err
 		}
 	}
-	return judge(results, only == "" && match == "")
+	return judge(results, chosen.all())
 }
 
 // find returns the mutants of a room.
