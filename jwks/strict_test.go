@@ -155,33 +155,33 @@ func TestMetadataIsRead(t *testing.T) {
 
 // TestDocumentErrors wants errors that say what is the matter, on one line.
 func TestDocumentErrors(t *testing.T) {
-	for document, want := range map[string]string{
-		`[]`:            "not a JSON object",
-		`{"keys":{}}`:   `"keys" is not an array`,
-		`{"keys":null}`: `"keys" is not an array`,
-		`{}`:            `no member "keys"`,
-		`{"keys":[` + strings.Repeat("{},", 1000) + `{}]}`: "more than 1000 keys",
-		`{"keys":[`:                                      "JSON ends too early",
-		`{"keys":[{}`:                                    "JSON ends too early",
-		`{"keys":[],"keys":[]}`:                          "a member name comes twice",
-		`{"keys":[]}{}`:                                  "data behind the JSON object",
-		`{"keys":[!]}`:                                   "not valid JSON",
-		`{"keys":[{"kty":"EC","kty":"EC"}]}`:             "comes twice",
-		`{"keys":[{"kty":"EC","crv":1}]}`:                `"crv" is not a string`,
-		`{"keys":[{"kty":"RSA","n":"AQ"}]}`:              `no "e"`,
-		`{"keys":[{"kty":"RSA"}]}`:                       `no "n"`,
-		`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}`: `no "y"`,
-		`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`:          "not of 32 bytes",
-		`{"keys":[{"kty":"EC","crv":"P-256","x":"!"}]}`:                    `"x" is not base64url`,
-		`{"keys":[{"kty":"EC","crv":"P-256","x":1}]}`:                      `"x" is not a string`,
-		`{"keys":[{"kty":"RSA","n":"` + strings.Repeat("A", 1500) + `"}]}`: `"n" is too long`,
-		`{"keys":[{"kty":"EC","key_ops":"verify"}]}`:                       `"key_ops" is not an array of strings`,
-		`{"keys":[{"kty":"OKP","crv":1}]}`:                                 `"crv" is not a string`,
+	for _, row := range []struct{ document, want string }{
+		{`[]`, "not a JSON object"},
+		{`{"keys":{}}`, `"keys" is not an array`},
+		{`{"keys":null}`, `"keys" is not an array`},
+		{`{}`, `no member "keys"`},
+		{`{"keys":[` + strings.Repeat("{},", 1000) + `{}]}`, "more than 1000 keys"},
+		{`{"keys":[`, "JSON ends too early"},
+		{`{"keys":[{}`, "JSON ends too early"},
+		{`{"keys":[],"keys":[]}`, "a member name comes twice"},
+		{`{"keys":[]}{}`, "data behind the JSON object"},
+		{`{"keys":[!]}`, "not valid JSON"},
+		{`{"keys":[{"kty":"EC","kty":"EC"}]}`, "comes twice"},
+		{`{"keys":[{"kty":"EC","crv":1}]}`, `"crv" is not a string`},
+		{`{"keys":[{"kty":"RSA","n":"AQ"}]}`, `no "e"`},
+		{`{"keys":[{"kty":"RSA"}]}`, `no "n"`},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}`, `no "y"`},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "not of 32 bytes"},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":"!"}]}`, `"x" is not base64url`},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":1}]}`, `"x" is not a string`},
+		{`{"keys":[{"kty":"RSA","n":"` + strings.Repeat("A", 1500) + `"}]}`, `"n" is too long`},
+		{`{"keys":[{"kty":"EC","key_ops":"verify"}]}`, `"key_ops" is not an array of strings`},
+		{`{"keys":[{"kty":"OKP","crv":1}]}`, `"crv" is not a string`},
 	} {
-		_, err := jwks.Parse([]byte(document))
-		wantText(t, err, want)
+		_, err := jwks.Parse([]byte(row.document))
+		wantText(t, err, row.want)
 		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("%.60s: got %q, want one line", document, err)
+			t.Errorf("%.60s: got %q, want one line", row.document, err)
 		}
 	}
 	key := public("a", &rsaPrivate().PublicKey)
