@@ -28,7 +28,7 @@ type Cache struct {
 	poke   chan struct{} // cap 1: what is queued has changed
 	closed sync.Once
 
-	waiting atomic.Int64 // goroutines inside wait
+	waiting atomic.Int64 // goroutines that wait for a fetch
 
 	mu      sync.Mutex // guards all below
 	running *flight    // the fetch that is under way, or nil
@@ -119,7 +119,7 @@ func start(o Options, name, source string, where locator) *Cache {
 		ended:  make(chan struct{}),
 		poke:   make(chan struct{}, 1),
 		misses: coolDown{interval: o.CoolDown, burst: 2},
-		own:    refresher{where: where},
+		own:    refresher{findings: findings{where: where}},
 	}
 	if c.opts.Transport == nil {
 		c.opts.Transport = newTransport(o.RefusePrivateAddresses)
@@ -190,12 +190,14 @@ func (c *Cache) Ready(ctx context.Context) error {
 			continue // there are keys by now, or it would not be denied
 		}
 		retry := time.NewTimer(time.Second)
+		c.waiting.Add(1)
 		select {
 		case <-f.done:
 		case <-retry.C:
 		case <-ctx.Done():
 		case <-c.ctx.Done():
 		}
+		c.waiting.Add(-1)
 		retry.Stop()
 	}
 }
@@ -209,6 +211,8 @@ func (c *Cache) Refresh(ctx context.Context) error {
 	f := c.enqueue(time.Now())
 	f.doubt = true
 	c.mu.Unlock()
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
 	select {
 	case <-f.done:
 		return f.err

@@ -7,9 +7,10 @@ import (
 )
 
 const (
-	// maxWait is the longest that a lookup waits, from the start of the fetch: an
-	// issuer that hangs costs those who come early 2 s once, and later ones nothing.
-	// A tenth of that is left for a busy machine to notice that it is over.
+	// maxWait is the longest that a lookup waits. Where there is a set it counts from
+	// the start of the fetch: an issuer that hangs costs those who come early 2 s once,
+	// and later ones nothing. A tenth of that is left for a busy machine to notice that
+	// it is over.
 	maxWait = 1800 * time.Millisecond
 	// maxWaiting bounds how many goroutines wait at once.
 	maxWaiting = 10_000
@@ -33,10 +34,11 @@ type flight struct {
 }
 
 // Key is [Cache.Lookup] and, where that finds nothing, a fetch that it waits for:
-// until ctx ends, and 2 seconds from the start of the fetch at most. All callers
-// share one fetch at a time, which no caller's context ends. For keys that a
-// usable set does not have, fetches are limited by Options.CoolDown, and in
-// between the answer comes at once; without a usable set one is made per second.
+// until ctx ends, and 2 seconds at most. All callers share one fetch at a time,
+// which no caller's context ends. For keys that a usable set does not have, the 2
+// seconds count from the start of the fetch, fetches are limited by
+// Options.CoolDown, and in between the answer comes at once. Without a usable set
+// the issuer is asked once per second.
 //
 // The keys in tried are those whose signature check failed: the issuer may have
 // new material under the old id. Key then returns keys not among them. It returns
@@ -130,7 +132,7 @@ func (c *Cache) demand(ctx context.Context, asked time.Time, seen *snapshot, bad
 		f.cause = context.WithoutCancel(ctx)
 	}
 	limit := asked.Add(maxWait)
-	if f != nil && !f.began.IsZero() && !f.local {
+	if f != nil && !f.began.IsZero() && !f.local && usable {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
 	}
 	var told denied

@@ -2,22 +2,16 @@ package jwks
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"time"
 )
 
 // refresher is what belongs to the one goroutine that fetches. That it is one
 // makes fetches single and ordered: a late answer cannot replace a newer one.
 type refresher struct {
-	where    locator
-	copyOf   string     // the URL that the following belong to
-	have     validators // of the set in use
-	digest   [sha256.Size]byte
-	document []byte // for the Store, if there is one
-	failures int    // in a row
-	stale    bool   // it has been told that the set is too old
+	findings
+	failures int  // in a row
+	stale    bool // it has been told that the set is too old
 }
 
 // outcome is what one refresh came to.
@@ -97,7 +91,7 @@ func (c *Cache) noticeStale() {
 func (c *Cache) refresh() time.Time {
 	f := c.begin()
 	before := c.state.Load().set
-	done := c.fetch(f.doubt)
+	done := c.ask(f.doubt)
 	if c.ctx.Err() != nil {
 		return time.Time{} // closed: not the issuer's failure, and nobody waits
 	}
@@ -217,79 +211,4 @@ func newKeys(before, after *Set) bool {
 		}
 	}
 	return false
-}
-
-// fetch asks the issuer, and for where to ask if that is not known or does not
-// work any more. A panic on the way, in a Transport or a parser, is a failure
-// like others.
-func (c *Cache) fetch(doubt bool) (done outcome) {
-	defer func() {
-		if v := recover(); v != nil {
-			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
-		}
-	}()
-	ctx, cancel := context.WithTimeout(c.ctx, c.opts.Timeout)
-	defer cancel()
-	where := &c.own.where
-	if where.due(time.Now()) {
-		if err := c.discover(ctx); err != nil {
-			return outcome{err: err}
-		}
-	}
-	done = c.fetchSet(ctx, doubt)
-	if done.err != nil && where.discovers() && time.Since(where.asked) > time.Minute {
-		if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
-			done = c.fetchSet(ctx, true) // it has moved
-		}
-	}
-	return done
-}
-
-// discover renews the metadata. It fails only if there was none.
-func (c *Cache) discover(ctx context.Context) error {
-	where := &c.own.where
-	if where.url == "" {
-		return where.discover(ctx, c.client)
-	}
-	// The keys come first: half of the time must be left for them.
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
-	defer cancel()
-	if err := where.discover(ctx, c.client); err != nil {
-		where.until = time.Now().Add(usualLifetime)
-		c.opts.Logger.WarnContext(ctx, "jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", oneLine(err))
-		c.notify(Event{Kind: MetadataFailed, Err: err})
-	}
-	return nil
-}
-
-// fetchSet gets and reads the key set.
-func (c *Cache) fetchSet(ctx context.Context, doubt bool) outcome {
-	own, inUse := &c.own, c.state.Load().set
-	if own.copyOf != own.where.url {
-		own.have, own.digest = validators{}, [sha256.Size]byte{}
-	}
-	have := own.have
-	if doubt || inUse == nil {
-		have = validators{}
-	}
-	a, err := get(ctx, c.client, own.where.url, have)
-	if err != nil {
-		return outcome{err: err}
-	}
-	if a.notModified {
-		own.have = a.validators
-		return outcome{set: inUse, notModified: true, fresh: a.fresh}
-	}
-	digest := sha256.Sum256(a.body)
-	set := inUse
-	if set == nil || digest != own.digest {
-		if set, err = parse(a.body, inUse); err != nil {
-			return outcome{err: fmt.Errorf("GET %s: %w", redact(own.where.url), err), rejected: true}
-		}
-	}
-	own.copyOf, own.have, own.digest = own.where.url, a.validators, digest
-	if c.opts.Store != nil {
-		own.document = a.body
-	}
-	return outcome{set: set, fresh: a.fresh}
 }

@@ -2,6 +2,7 @@ package jwks_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -40,13 +41,65 @@ func TestStartDuringOutage(t *testing.T) {
 					t.Errorf("attempts in 20 s: got %d, want one per second at most", n)
 				}
 				set(false)
-				if mode == "hang" { // one that hangs already is not given up
-					time.Sleep(5 * time.Second)
-				}
 				want(t, "first request after the return", ask(t, c, "a"), "ok")
 			})
 		})
 	}
+}
+
+// An issuer that hung at the start does not answer what it left hanging. Whenever
+// it is back, and whether others asked meanwhile or not, the first request works.
+func TestStartWithHangingIssuer(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		for after := time.Duration(0); after < 7*time.Second; after += 130 * time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(ecKey("a"))
+				i.hang = true
+				c := newCache(t, i)
+				ctx, cancel := context.WithCancel(t.Context())
+				var wg sync.WaitGroup
+				if busy {
+					wg.Go(func() {
+						for ctx.Err() == nil {
+							_, _ = c.Key(ctx, "a", "ES256")
+							time.Sleep(10 * time.Millisecond)
+						}
+					})
+				}
+				time.Sleep(after)
+				i.set(func(i *issuer) { i.hang, i.delay = false, 50*time.Millisecond })
+				start := time.Now()
+				want(t, fmt.Sprintf("first request after %v, others ask: %v", after, busy), ask(t, c, "a"), "ok")
+				if d := time.Since(start); d > 1100*time.Millisecond {
+					t.Errorf("answered after %v, want a second at most and what the issuer takes", d)
+				}
+				if n := i.fetches(); n > 3+int(after/time.Second) {
+					t.Errorf("requests in %v: got %d, want one per second", after, n)
+				}
+				cancel()
+				wg.Wait()
+			})
+		}
+	}
+}
+
+// An issuer that is slow gets its time, however many ask.
+func TestStartWithSlowIssuer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.delay = 4500 * time.Millisecond
+		c := newCache(t, i)
+		start := time.Now()
+		for ask(t, c, "a") != "ok" {
+			time.Sleep(10 * time.Millisecond)
+		}
+		want(t, "keys after", time.Since(start), i.delay)
+		if n := i.atOnce(); n > 3 { // one that is given up takes a moment to end
+			t.Errorf("requests at once: got %d, want 2, and 3 for a moment", n)
+		}
+		s := c.Status()
+		want(t, "fetches by result", fmt.Sprint(s.Fetches, s.Refreshed, s.Failed), "1 1 0")
+	})
 }
 
 // A request that joins a fetch which the issuer answers too early is not refused
