@@ -98,7 +98,9 @@ func (c *Cache) fetch(ctx context.Context, own *findings, doubt bool) (done outc
 	}
 	done = c.fetchSet(ctx, own, doubt)
 	if done.err != nil && where.discovers() && time.Since(where.asked) > time.Minute {
-		if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
+		if ctx.Err() != nil {
+			where.until = time.Time{} // no time is left: the next fetch begins with it
+		} else if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
 			done = c.fetchSet(ctx, own, true) // it has moved
 		}
 	}

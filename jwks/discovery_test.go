@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,6 +167,43 @@ func TestDiscoveryAgain(t *testing.T) {
 		time.Sleep(80 * time.Minute)
 		_, err := c.Lookup("c", "ES256")
 		want(t, "good metadata again", verdict(err), "ok")
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// The key set has moved, and the host where it was lets requests hang, so that no
+// time is left to ask for the metadata: the next fetch begins with that.
+func TestMovedFromHangingHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const root, meta = "https://as.test", "https://as.test/.well-known/openid-configuration"
+		s := site{meta: metadata(root, root+"/old"), root + "/old": string(document(ecKey("a")))}
+		i := &issuer{answer: s.answer}
+		var moved atomic.Bool
+		c := discover(t, root, i, func(o *jwks.Options) {
+			o.Transport = roundTripper(func(req *http.Request) (*http.Response, error) {
+				if moved.Load() && req.URL.Path == "/old" {
+					<-req.Context().Done()
+					return nil, req.Context().Err()
+				}
+				if err := req.Context().Err(); err != nil {
+					return nil, err
+				}
+				return i.RoundTrip(req)
+			})
+		})
+		time.Sleep(2 * time.Minute)
+		i.set(func(*issuer) {
+			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
+		})
+		moved.Store(true)
+		want(t, "unknown kid, while the old host hangs", ask(t, c, "b"), "unavailable")
+		time.Sleep(7 * time.Second) // the rest of that fetch, and the first pause after a failure
+		_, err := c.Lookup("b", "ES256")
+		want(t, "with the next fetch", verdict(err), "ok")
+		want(t, "URL", c.Status().URL, root+"/new")
 	})
 }
 
