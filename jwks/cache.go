@@ -34,7 +34,8 @@ type Cache struct {
 	running *flight    // the fetch that is under way, or nil
 	queued  *flight    // the fetch that is asked for and has not begun, or nil
 	misses  coolDown   // of keys that are not in the set
-	hold    time.Time  // before it the issuer wants to hear nothing (Retry-After)
+	changes streak     // of fetches for such keys that brought new ones
+	hold    time.Time  // before it the issuer is left alone by lookups (Retry-After, changes)
 	denied  deniedLog
 	report  report
 

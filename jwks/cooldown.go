@@ -27,3 +27,22 @@ func (c *coolDown) take(now time.Time) bool {
 
 // giveBack takes the last event out of the count.
 func (c *coolDown) giveBack() { c.full = c.full.Add(-c.interval) }
+
+// maxChanges is how many fetches for keys that are not in the set may bring new
+// ones, each soon after the last, before they are kept a second apart: the nodes
+// of an issuer that publish different keys have new ones for every fetch.
+const maxChanges = 10
+
+// streak is how many events there were, each soon after the last.
+type streak struct {
+	n    int
+	last time.Time
+}
+
+func (s *streak) add(now time.Time, soon time.Duration) int {
+	if now.Sub(s.last) > soon {
+		s.n = 0
+	}
+	s.n, s.last = s.n+1, now
+	return s.n
+}

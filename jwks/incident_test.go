@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,6 +131,34 @@ func TestRotationInFlood(t *testing.T) {
 		}
 		cancel()
 		wg.Wait()
+	})
+}
+
+// Two nodes of an issuer publish different keys, and each fetch is answered by the
+// other one: it brings a new key each time.
+func TestNodesDisagree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		docs := [][]byte{document(ecKey("a")), document(ecKey("b"))}
+		i := &issuer{delay: 20 * time.Millisecond}
+		i.answer = func(req *http.Request) *http.Response {
+			return response(req, http.StatusOK, nil, docs[len(i.asked)%2])
+		}
+		c := newCache(t, i)
+		time.Sleep(time.Second)
+		accepted := map[string]int{}
+		for n := range 4000 {
+			kid := []string{"a", "b"}[n%2]
+			if ask(t, c, kid) == "ok" {
+				accepted[kid]++
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if n := i.fetches(); n > 1+10+2+20 {
+			t.Errorf("fetches in 20 s: got %d, want one per second after the first", n)
+		}
+		if accepted["a"] < 500 || accepted["b"] < 500 {
+			t.Errorf("accepted of 2000 each: got %v, want each in turn", accepted)
+		}
 	})
 }
 

@@ -60,7 +60,7 @@ type Options struct {
 	MaxStale time.Duration
 	// CoolDown is how often keys that are not in the set may cause a fetch: two
 	// at once, and then one for each CoolDown. A fetch that brings a new key is
-	// not counted. Zero: 8 seconds.
+	// not counted; after ten in a row those are a second apart. Zero: 8 seconds.
 	CoolDown time.Duration
 
 	// Store keeps the last good document over a restart. Zero: none.

@@ -183,6 +183,9 @@ func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time)
 		c.report.restored = false
 		if f.counted && worthwhile {
 			c.misses.giveBack()
+			if c.changes.add(f.began, c.opts.CoolDown) > maxChanges {
+				c.hold = time.Now().Add(minPause)
+			}
 		}
 	}
 }
