@@ -86,19 +86,19 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 	if o.MetadataIssuer != "" {
 		where.issuer = o.MetadataIssuer
 	}
-	switch {
-	case issuer == "":
+	if issuer == "" {
 		errs = append(errs, errors.New("jwks: issuer: empty"))
-	case o.MetadataURL == "":
-		if err := checkIssuer(issuer, o.InsecureHTTP); err != nil {
-			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if it is not where its metadata is, give Options.MetadataURL)", redact(issuer), err))
-		}
-		where.places = metadataPlaces(issuer)
-	default:
+	}
+	if o.MetadataURL != "" {
 		if err := checkURL(o.MetadataURL, o.InsecureHTTP); err != nil {
 			errs = append(errs, fmt.Errorf("jwks: Options.MetadataURL: %q: %w", redact(o.MetadataURL), err))
 		}
 		where.places = []string{o.MetadataURL}
+	} else if issuer != "" {
+		if err := checkIssuer(issuer, o.InsecureHTTP); err != nil {
+			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if it is not where its metadata is, give Options.MetadataURL)", redact(issuer), err))
+		}
+		where.places = metadataPlaces(issuer)
 	}
 	if o.Issuer != "" && o.Issuer != issuer {
 		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q: not the issuer to discover, %q", o.Issuer, redact(issuer)))

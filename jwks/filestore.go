@@ -22,6 +22,9 @@ type FileStore struct{ path string }
 // exist. The file need not; nothing is read or written yet. Use another file for
 // each cache.
 func NewFileStore(path string) (*FileStore, error) {
+	if path == "" {
+		return nil, errors.New("jwks: file store: no path")
+	}
 	path = filepath.Clean(path)
 	info, err := os.Stat(filepath.Dir(path))
 	if err != nil {

@@ -69,6 +69,8 @@ func TestFileStore(t *testing.T) {
 		_, err = store.Load(t.Context())
 		wantText(t, err, "belongs to user 12345")
 	}
+	_, err = jwks.NewFileStore("")
+	wantText(t, err, "no path")
 	_, err = jwks.NewFileStore(filepath.Join(folder, "none", "keys"))
 	wantText(t, err, "no such file")
 }

@@ -78,6 +78,10 @@ type Options struct {
 	Observe func(Event)
 }
 
+// forever is what longer durations mean: added to a time of today, they would
+// overflow and come out short.
+const forever = 100 * 365 * 24 * time.Hour
+
 // withDefaults returns a copy of o with nothing left to default.
 func (o *Options) withDefaults() Options {
 	var s Options
@@ -89,6 +93,7 @@ func (o *Options) withDefaults() Options {
 		if *d == 0 {
 			*d = otherwise
 		}
+		*d = min(*d, forever)
 	}
 	fill(&s.Timeout, 5*time.Second)
 	fill(&s.CoolDown, 8*time.Second)

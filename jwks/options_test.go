@@ -1,12 +1,14 @@
 package jwks_test
 
 import (
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bearerkit/bearer/jwks"
@@ -42,6 +44,9 @@ func TestBadConfiguration(t *testing.T) {
 		}},
 		{"floor above ceiling", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns: above MaxInterval, 1ns"}},
 		{"issuer empty", "", jwks.Options{}, true, []string{"issuer: empty"}},
+		{"discovery, all at once", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
+			"issuer: empty", "MetadataURL", "InsecureHTTP", "Timeout: -1ns", `Issuer: "x"`,
+		}},
 		{"issuer not a URL", "stytch.test/project", jwks.Options{}, true, []string{"MetadataURL"}},
 		{"issuer with a query", "https://as.test/?a", jwks.Options{}, true, []string{"query"}},
 		{"issuer http", "http://as.test", jwks.Options{}, true, []string{"InsecureHTTP"}},
@@ -92,6 +97,31 @@ func TestGoodConfiguration(t *testing.T) {
 				}
 				_ = c.Close()
 			}
+		})
+	}
+}
+
+// Who means "for ever" writes the longest duration there is.
+func TestLongestDurations(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	for name, opts := range map[string]jwks.Options{
+		"Timeout":     {Timeout: longest},
+		"MinInterval": {MinInterval: longest},
+		"MaxInterval": {MaxInterval: longest},
+		"MaxStale":    {MaxStale: longest},
+		"CoolDown":    {CoolDown: longest},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			i := newIssuer(ecKey("a"))
+			c := newCache(t, i, func(o *jwks.Options) {
+				o.Timeout, o.CoolDown, o.MaxStale = opts.Timeout, opts.CoolDown, opts.MaxStale
+				o.MinInterval, o.MaxInterval = opts.MinInterval, opts.MaxInterval
+			})
+			want(t, name+": known key", ask(t, c, "a"), "ok")
+			for range 10 {
+				ask(t, c, "x")
+			}
+			want(t, name+": fetches", i.fetches(), 3)
 		})
 	}
 }
