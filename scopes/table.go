@@ -109,9 +109,11 @@ func (t *Table) Rule(r *http.Request) (Rule, string) {
 // sameByHost reports whether the pattern is also that of the request's host as RFC
 // 3986, section 6.2.2.1 and DNS have it, which the mux does not know.
 func (t *Table) sameByHost(r *http.Request, pattern string) bool {
-	host, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host, port = r.Host, ""
+	host, port := r.Host, ""
+	if strings.IndexByte(host, ':') >= 0 {
+		if name, number, err := net.SplitHostPort(host); err == nil {
+			host, port = name, number
+		}
 	}
 	normal := strings.ToLower(strings.TrimSuffix(host, "."))
 	if normal == host && (port == "" || r.Method != http.MethodConnect) { // whose port the mux keeps

@@ -217,6 +217,21 @@ func TestCleanPathIsCheap(t *testing.T) {
 	}
 }
 
+// Where the request is spelt as the patterns are, the table costs what the mux does.
+func TestTableRuleIsCheap(t *testing.T) {
+	table, mux := routes("GET /deployments/{id}", "admin.example/"), http.NewServeMux()
+	for pattern := range table.All() {
+		mux.Handle(pattern, http.NotFoundHandler())
+	}
+	for _, target := range []string{"/deployments/7", "http://admin.example/x", "http://admin.example:8080/x"} {
+		r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
+		got, want := testing.AllocsPerRun(100, func() { table.Rule(r) }), testing.AllocsPerRun(100, func() { mux.Handler(r) })
+		if got > want {
+			t.Errorf("%s: got %v allocations, want the %v of http.ServeMux", target, got, want)
+		}
+	}
+}
+
 func FuzzTableRule(f *testing.F) {
 	for _, target := range []string{"/public/..%2fsecret", "/public/%252e%252e/secret", "/secret", "/public//secret", "/public/x", `/public/%5c..%5csecret`, "/public/%25"} {
 		f.Add(target)
