@@ -77,6 +77,10 @@ func deepCopy(v reflect.Value, depth int) (reflect.Value, bool) {
 		}
 	case reflect.Slice:
 		fresh.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
+		if flat(t.Elem()) {
+			reflect.Copy(fresh, v)
+			break
+		}
 		for i := range v.Len() {
 			into(fresh.Index(i), v.Index(i))
 		}

@@ -16,21 +16,21 @@ const audience = "deployment-api"
 
 // newIssuer returns an issuer without a listener: its tokens are all that most
 // tests need.
-func newIssuer(t *testing.T, algorithms ...string) *bearertest.Issuer {
-	t.Helper()
+func newIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
+	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{
 		Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: algorithms,
 	})
-	t.Cleanup(issuer.Close)
+	tb.Cleanup(issuer.Close)
 	return issuer
 }
 
 // newVerifier returns a verifier that knows the keys which issuer publishes now.
-func newVerifier(t *testing.T, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
-	t.Helper()
+func newVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
+	tb.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
 	if change != nil {
@@ -38,11 +38,11 @@ func newVerifier(t *testing.T, issuer *bearertest.Issuer, change func(*bearer.Co
 	}
 	v, err := bearer.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := v.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+			tb.Errorf("Close: %v", err)
 		}
 	})
 	return v

@@ -1,0 +1,125 @@
+package bearer_test
+
+import (
+	"encoding/json"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// Shapes that custom claims may have, each with something in it that is shared
+// where a copy is not deep enough.
+type (
+	inner struct{ Tags []string }
+
+	pointers struct{ Of map[string]*inner }
+	rawText  struct {
+		JSON  json.RawMessage
+		Value jsontext.Value
+		Bytes []byte
+	}
+	bigNumbers struct {
+		Pointer *big.Int // its digits are behind an unexported field
+		Value   big.Int
+	}
+	embedded   struct{ inner } // an unexported field with an exported one in it
+	interfaces struct{ Any any }
+	locked     struct {
+		Mutex sync.Mutex `json:"-"`
+		Of    map[string]string
+	}
+	times struct {
+		Pointer *time.Time
+		List    []time.Time
+	}
+	recursive struct {
+		Next *recursive
+		Tags []string
+	}
+)
+
+// ownCopies has many handlers of one token change what they get of a T, at once,
+// and wants each to see what was signed. The race detector watches.
+func ownCopies[T any](t *testing.T, claim string, change func(*T)) {
+	t.Helper()
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSONAt[*T]("custom") })
+	token := issuer.Token(members{"custom": raw(claim)})
+	handle := func(change func(*T)) string {
+		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		custom, ok := bearer.Custom[*T](ctx)
+		if !ok {
+			t.Errorf("%T: got none", custom)
+			return ""
+		}
+		text, err := json.Marshal(custom)
+		if err != nil {
+			t.Error(err)
+		}
+		change(custom)
+		return string(text)
+	}
+	if got := handle(func(*T) {}); got != claim {
+		t.Fatalf("got %s, want %s", got, claim)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 5 {
+				if got := handle(change); got != claim {
+					t.Errorf("got %s, want %s", got, claim)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestCustomOfEveryShape(t *testing.T) {
+	ownCopies(t, `{"Of":{"a":{"Tags":["b"]}}}`, func(c *pointers) { c.Of["a"].Tags[0] = "changed"; c.Of["a"] = nil })
+	ownCopies(t, `{"JSON":{"a":1},"Value":{"b":2},"Bytes":"AQI="}`, func(c *rawText) { c.JSON[1], c.Value[1], c.Bytes[0] = 'x', 'x', 'x' })
+	ownCopies(t, `{"Pointer":18446744073709551617,"Value":18446744073709551617}`, func(c *bigNumbers) {
+		c.Pointer.Bits()[0] = 2
+		c.Value.Bits()[0] = 2
+	})
+	ownCopies(t, `{"Tags":["a"]}`, func(c *embedded) { c.Tags[0] = "changed" })
+	ownCopies(t, `{"Any":[{"a":["b"]}]}`, func(c *interfaces) {
+		list, _ := c.Any.([]any)
+		object, _ := list[0].(map[string]any)
+		tags, _ := object["a"].([]any)
+		tags[0] = "changed"
+	})
+	ownCopies(t, `{"Of":{"a":"b"}}`, func(c *locked) { c.Mutex.Lock(); c.Of["a"] = "changed" })
+	ownCopies(t, `{"Pointer":"2026-01-02T03:04:05+02:00","List":["2026-01-02T03:04:05Z"]}`, func(c *times) {
+		*c.Pointer, c.List[0] = time.Time{}, time.Time{}
+	})
+	ownCopies(t, `{"Next":{"Next":null,"Tags":["a"]},"Tags":["b"]}`, func(c *recursive) { c.Next.Tags[0], c.Tags[0] = "changed", "changed" })
+}
+
+// BenchmarkCustomText shows what it costs to read claims that are kept as text:
+// about what copying the text costs.
+func BenchmarkCustomText(b *testing.B) {
+	issuer := newIssuer(b, "EdDSA")
+	v := newVerifier(b, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[map[string]json.RawMessage] })
+	claims, err := v.Verify(b.Context(), issuer.Token(members{"text": string(make([]byte, 1<<10))}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := bearer.NewContext(b.Context(), claims)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := bearer.Custom[map[string]json.RawMessage](ctx); !ok {
+			b.Fatal("got none")
+		}
+	}
+}
