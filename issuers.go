@@ -126,8 +126,9 @@ func (r *routes) add(v *JWTVerifier) []error {
 }
 
 // Remove stops to accept the tokens of a configured issuer, at once, and ends the
-// refresh of its keys as [JWTVerifier.Close] does. It reports whether it was
-// there.
+// refresh of its keys as [JWTVerifier.Close] does. A request that is being judged
+// may still be let in; none that comes after Remove has returned. It reports
+// whether the issuer was there.
 func (s *Issuers) Remove(issuer string) bool {
 	s.mu.Lock()
 	old := s.table()
