@@ -20,6 +20,9 @@
 //     wait, within 2 seconds or not at all.
 //   - A flood of invented key ids causes two fetches, and then one per
 //     Options.CoolDown (8 seconds). A new key works within that time even then.
+//   - Start while the issuer is down or hangs: nothing waits for it but requests, 2
+//     seconds at most. It is asked once per second for them, so that the first one
+//     after its return is served.
 //   - Outage: the last good set stays in use for Options.MaxStale (12 hours).
 //     Then, and for key ids that cannot be looked up meanwhile, errors are
 //     ErrUnavailable: a 503, not the caller's fault and not a 401.

@@ -83,6 +83,23 @@ func TestStartWithHangingIssuer(t *testing.T) {
 	}
 }
 
+// Close ends what is asked twice as well.
+func TestCloseWhileAskingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
+		i := newIssuer(ecKey("a"))
+		i.hang = true
+		c := newCache(t, i)
+		var wg sync.WaitGroup
+		wg.Go(func() { wantText(t, c.Ready(t.Context()), jwks.ErrClosed.Error()) })
+		time.Sleep(2500 * time.Millisecond)
+		want(t, "requests", i.fetches(), 3)
+		start := time.Now()
+		_ = c.Close()
+		want(t, "Close took", time.Since(start), 0)
+		wg.Wait()
+	})
+}
+
 // An issuer that is slow gets its time, however many ask.
 func TestStartWithSlowIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 //
 // Whoever can write the store can forge tokens until the issuer answers again:
 // they decide which keys verify. Options.StoreKey takes that power from everybody
-// who does not have the key. The bytes are public keys and no secret.
+// who does not have the key; what they can still do is put back what was stored
+// earlier, within MaxStale. The bytes are public keys and no secret.
 //
 // One Store serves one cache. Its methods are called by one goroutine at a time,
 // which is not the one that fetches keys: a store that is slow or hangs is in
