@@ -68,6 +68,10 @@ func lines() []line {
 			{"503 until then, never 401", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }},
 			nobodyWaits, fetches(2, 10), within("first request after the return accepted", waited),
 		}},
+		{"start while it hangs", incident.StartHanging, false, []want{
+			{"503 until then, never 401", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }},
+			nobodyWaits, fetches(2, 10), within("first request after the return accepted", waited),
+		}},
 		{"restart while it is down", incident.Restart, false, []want{noneRefused, nobodyWaits}},
 		{"bodies that do harm", incident.Bodies, true, []want{
 			noneRefused, nobodyWaits, nothingLost,

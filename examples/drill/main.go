@@ -97,7 +97,8 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 			}
 		}
 	}()
-	_, err = fmt.Fprintf(d.stdout, "bearer drill: %d incidents of a token issuer, in real time, over real connections on this machine\n\n%s\n", len(wanted), heading)
+	_, err = fmt.Fprintf(d.stdout, "bearer drill: %d incidents of a token issuer, in real time, over real connections on this machine\n"+
+		"REFUSED counts honest requests: \"n of m\" were told 401, \"n×503\" that there are no keys yet\n\n%s\n", len(wanted), heading)
 	if err != nil {
 		return 0, err
 	}

@@ -109,6 +109,7 @@ var asPromised = map[string]incident.Result{
 	"issuer hangs":             {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
 	"issuer down":              {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
 	"start while it is down":   {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
+	"start while it hangs":     {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
 	"restart while it is down": {Requests: 1},
 	"bodies that do harm":      {Requests: 1, Tried: 4, PeakHeap: 32 << 20},
 	"odd documents":            {Requests: 1, Tried: 1},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/bearerkit/bearer/internal/incident"
 )
@@ -52,7 +51,7 @@ func (r row) String() string {
 	if len(r.problems) > 0 {
 		mark = "WRONG"
 	}
-	cells := []string{mark, r.name, "", r.refused(), fmt.Sprint(r.result.Fetches), fmt.Sprint(short(r.result.Slowest))}
+	cells := []string{mark, r.name, "", r.refused(), fmt.Sprint(r.result.Fetches), fmt.Sprint(incident.Short(r.result.Slowest))}
 	if r.result.Requests == 0 {
 		cells[3], cells[4], cells[5] = "-", "-", "-"
 	}
@@ -97,13 +96,4 @@ func wrap(text string, width int) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// short rounds what people read to three digits.
-func short(d time.Duration) time.Duration {
-	for unit := time.Duration(1); ; unit *= 10 {
-		if d < 1000*unit {
-			return d.Round(unit)
-		}
-	}
 }

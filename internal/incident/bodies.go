@@ -108,7 +108,7 @@ func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 		r.Slowest = max(r.Slowest, one.Slowest)
 		r.SlowestForged = max(r.SlowestForged, one.SlowestForged)
 		r.PeakHeap, r.CutOff = max(r.PeakHeap, one.PeakHeap), r.CutOff || one.CutOff
-		story = append(story, fmt.Sprintf("%s +%s in %v", b.name, heapText(one), short(one.After)))
+		story = append(story, fmt.Sprintf("%s +%s in %v", b.name, heapText(one), Short(one.After)))
 	}
 	r.Story = strings.Join(story, ", ")
 	return r, ctx.Err()

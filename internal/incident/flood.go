@@ -48,7 +48,7 @@ func Flood(times int) Run {
 			r.Slowest, r.SlowestForged = max(r.Slowest, other.Slowest), max(r.SlowestForged, other.SlowestForged)
 		}
 		r.Story = fmt.Sprintf("%d forged key ids in %v; p99 of valid requests %v, %v in calm: %.2fx; slowest forged %v",
-			r.Forged, floodWindows*floodWindow, short(r.P99), short(r.P99Calm), r.Ratio, short(r.SlowestForged))
+			r.Forged, floodWindows*floodWindow, Short(r.P99), Short(r.P99Calm), r.Ratio, Short(r.SlowestForged))
 		return r, nil
 	}
 }

@@ -101,8 +101,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// short rounds what people read to three digits.
-func short(d time.Duration) time.Duration {
+// Short rounds what people read to three digits.
+func Short(d time.Duration) time.Duration {
 	for unit := time.Duration(1); ; unit *= 10 {
 		if d < 1000*unit {
 			return d.Round(unit)

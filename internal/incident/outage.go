@@ -35,11 +35,21 @@ func Outage(ctx context.Context, s Subject) (r Result, err error) {
 
 // Start is a service that starts while its issuer is down, which returns after
 // 6 s. Honest requests come all the time; counted are those before the return.
-func Start(ctx context.Context, s Subject) (r Result, err error) {
+func Start(ctx context.Context, s Subject) (Result, error) {
+	return starting(ctx, s, (*issuer).down, "is down")
+}
+
+// StartHanging is Start with an issuer that accepts connections, never answers,
+// and leaves those hanging when it is well again.
+func StartHanging(ctx context.Context, s Subject) (Result, error) {
+	return starting(ctx, s, (*issuer).hang, "never answers")
+}
+
+func starting(ctx context.Context, s Subject, fall func(*issuer), what string) (r Result, err error) {
 	const while = 6 * time.Second
 	i := newIssuer()
 	defer i.Close()
-	i.down()
+	fall(i)
 	start := time.Now()
 	v, err := s.Open(i.setup())
 	if err != nil {
@@ -55,11 +65,11 @@ func Start(ctx context.Context, s Subject) (r Result, err error) {
 	start = time.Now()
 	r.Never = v.Verify(ctx, token) != Accepted
 	r.After = time.Since(start)
-	first := fmt.Sprintf("accepted, after %v", short(r.After))
+	first := fmt.Sprintf("accepted, after %v", Short(r.After))
 	if r.Never {
 		first = "refused"
 	}
-	r.Story = fmt.Sprintf("the issuer is down at the start (which took %v) and for %v; the first request after its return: %s", short(blocked), while, first)
+	r.Story = fmt.Sprintf("the issuer %s at the start (which took %v) and for %v; the first request after its return: %s", what, Short(blocked), while, first)
 	return r, ctx.Err()
 }
 
@@ -93,7 +103,7 @@ func Restart(ctx context.Context, s Subject) (r Result, err error) {
 	var t tally
 	t.callers(ctx, v, callers, 100*time.Millisecond, 3*time.Second, func(caller int) string { return tokens[caller] })
 	r = result(&t, i)
-	r.Story = "a service stops, the issuer goes down, the service starts again"
+	r.Story = "a service that stores its keys stops, the issuer goes down, the service starts again"
 	return r, ctx.Err()
 }
 
@@ -135,7 +145,7 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	http.DefaultClient.CloseIdleConnections() // connections that are kept for others are no fault
 	r.Goroutines = max(0, settled(ctx, running)-running)
 	r.Story = fmt.Sprintf("the issuer never answers: %d requests with unknown key ids, slowest %v; goroutines left: %d",
-		r.Forged, short(r.SlowestForged), r.Goroutines)
+		r.Forged, Short(r.SlowestForged), r.Goroutines)
 	return r, err
 }
 

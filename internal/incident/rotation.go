@@ -87,7 +87,7 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	wg.Wait()
 	r = result(&honest, i)
 	r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest
-	r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: accepted after %v", forged.requests, short(after))
+	r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: accepted after %v", forged.requests, Short(after))
 	if r.Never {
 		r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: not accepted within %v", forged.requests, longest)
 	}
@@ -121,7 +121,7 @@ func Removal(ctx context.Context, s Subject) (r Result, err error) {
 	r.After = time.Since(start)
 	r.Never = v.Verify(ctx, token) == Accepted
 	r.Fetches = i.fetches()
-	r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: its token, seen before, is refused after %v", short(r.After))
+	r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: its token, seen before, is refused after %v", Short(r.After))
 	if r.Never {
 		r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: its token is still accepted after %v", longest)
 	}

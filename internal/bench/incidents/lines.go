@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/bearerkit/bearer/internal/incident"
 )
@@ -19,7 +18,7 @@ type line struct {
 func lines() []line {
 	return []line{
 		{"10,000 forged key ids in 2 s, 1,000 valid requests/s beside them", incident.Flood(1), true, func(r incident.Result) string {
-			return fmt.Sprintf("%s; %s; valid p99 %.2fx of calm; a forged one took %v at most", refused(r), fetches(r.Fetches), r.Ratio, short(r.SlowestForged))
+			return fmt.Sprintf("%s; %s; valid p99 %.2fx of calm; a forged one took %v at most", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
 		{"two rotations 4 s apart, 20 callers", incident.Rotations, false, perStep},
 		{"new key material under the old key id, 20 callers", incident.Exchange, false, perStep},
@@ -30,7 +29,7 @@ func lines() []line {
 			return until(r, "its tokens are refused after %v", "its tokens are still accepted after %v")
 		}},
 		{"the issuer never answers", incident.Hang, true, func(r incident.Result) string {
-			waited := fmt.Sprintf("%v at most", short(r.SlowestForged))
+			waited := fmt.Sprintf("%v at most", incident.Short(r.SlowestForged))
 			if r.SlowestForged >= incident.HangPatience {
 				waited = fmt.Sprintf("as long as they can, which is %v here", incident.HangPatience)
 			}
@@ -84,7 +83,7 @@ func until(r incident.Result, then, otherwise string) string {
 	if r.Never {
 		then = otherwise
 	}
-	return fmt.Sprintf(then, short(r.After))
+	return fmt.Sprintf(then, incident.Short(r.After))
 }
 
 // told says what those were told who could not be told anything about their token.
@@ -104,15 +103,6 @@ func named(what string, names []string) string {
 		return ""
 	}
 	return what + strings.Join(names, ", ") + "."
-}
-
-// short rounds what people read to three digits.
-func short(d time.Duration) time.Duration {
-	for unit := time.Duration(1); ; unit *= 10 {
-		if d < 1000*unit {
-			return d.Round(unit)
-		}
-	}
 }
 
 // algorithms are those that a bearer.JWTVerifier takes where nobody says.
