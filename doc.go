@@ -30,6 +30,16 @@
 // refused, since possession is not checked yet. What a client learns is the
 // [Reason] and no more; details are for logs and never contain a token.
 //
+// # Operation
+//
+// [Config.Observer] is told every verdict. [NewLogObserver] logs refusals, package
+// metrics counts verdicts and shows the health of keys to Prometheus, and package
+// tracing, a module of its own, is for OpenTelemetry; [NewMultiObserver] makes one
+// of several. [Explain] answers why a token is refused, check by check, and so does
+// examples/explain. Readiness is in packages middleware and interceptor. The guide
+// in docs has runbooks for rotations and outages, and says of each reason whose
+// fault it is.
+//
 // # Compatibility
 //
 // Before v1, names may change between minor versions; the changelog says so. What

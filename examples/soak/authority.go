@@ -61,7 +61,7 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 	a.forger = bearertest.NewKey(alg, "")
 	var err error
 	a.cache, err = jwks.Discover(a.server.URL(), &jwks.Options{
-		MinInterval: pace / 2, MaxInterval: 3 * pace, CoolDown: pace / 2, MaxStale: 10 * pace, Timeout: 2 * pace, Logger: logger,
+		MinInterval: pace / 2, MaxInterval: 3 * pace, CoolDown: 2 * pace, MaxStale: 10 * pace, Timeout: 4 * pace, Logger: logger,
 	})
 	if err != nil {
 		return nil, err
@@ -82,6 +82,9 @@ func (a *authority) live(ctx context.Context) {
 		{Status: http.StatusOK, Body: []byte(`{"keys":[]}`)},
 		{Status: http.StatusOK, Body: []byte("<html>maintenance</html>")},
 		{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}},
+	}
+	if !a.wait(ctx, 2*a.number) { // not all at the same time
+		return
 	}
 	for n := 0; ; n++ {
 		for _, step := range []func() bool{
@@ -185,7 +188,7 @@ func (a *authority) well(t time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, o := range a.outages {
-		if o.end.IsZero() || o.end.After(t.Add(-3*a.pace)) {
+		if o.end.IsZero() || o.end.After(t.Add(-6*a.pace)) {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -30,27 +31,37 @@ type answer struct {
 	seen    seen // by the handler
 }
 
-// drive sends requests at this client's part of the rate until ctx ends.
-func (s *soak) drive(ctx context.Context, transport string, i int, send func(context.Context, string, shot) (answer, error)) {
-	seed := uint64(i) //nolint:gosec // a small number
-	if transport == "grpc" {
-		seed += 1000
-	}
+// maxUnderWay bounds the requests of one transport that wait for an answer.
+const maxUnderWay = 1024
+
+// drive sends requests of one transport at half of the rate until ctx ends. Those
+// that wait, such as for a key of an issuer that hangs, do not keep others back.
+func (s *soak) drive(ctx context.Context, transport string, seed uint64, send func(context.Context, string, shot) (answer, error)) {
 	g := &gunner{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // nothing secret about it
-	ticker := time.NewTicker(time.Second * 2 * workers / time.Duration(s.cfg.rate))
+	ticker := time.NewTicker(2 * time.Second / time.Duration(s.cfg.rate))
 	defer ticker.Stop()
+	var underWay sync.WaitGroup
+	defer underWay.Wait()
+	places := make(chan struct{}, maxUnderWay)
 	for n := 0; ; n++ {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
-		id := transport + strconv.Itoa(i) + "-" + strconv.Itoa(n)
-		shot := g.next()
-		before := shot.now()
-		// Not ctx: the last request is to be answered too.
-		got, err := send(context.WithoutCancel(ctx), id, shot)
-		s.judge(id, shot, before, got, err)
+		select {
+		case places <- struct{}{}:
+		default:
+			continue // the machine is too slow for the rate
+		}
+		id, shot := transport+strconv.Itoa(n), g.next()
+		underWay.Go(func() {
+			defer func() { <-places }()
+			before := shot.now()
+			// Not ctx: the last request is to be answered too.
+			got, err := send(context.WithoutCancel(ctx), id, shot)
+			s.judge(id, shot, before, got, err)
+		})
 	}
 }
 

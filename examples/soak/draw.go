@@ -100,7 +100,11 @@ func (p *panel) draw(b *strings.Builder, r *result) {
 	}
 	for i := range 5 {
 		at := time.Duration(float64(r.took) * float64(i) / 4)
-		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, at.Round(time.Second/10))
+		unit := time.Second
+		if r.took < 10*time.Second {
+			unit = time.Second / 10
+		}
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, at.Round(unit))
 	}
 	for i := len(lines) - 1; i >= 0; i-- { // of a stack the lowest one last
 		p.drawLine(b, lines[i], colors[i%len(colors)], s, func(n int) float64 { return x(r.samples[n+1].at.Sub(r.began)) })

@@ -68,13 +68,9 @@ func (r *result) headline() string {
 func (r *result) panels() []panel {
 	perSecond := func(v float64) string { return fmt.Sprintf("%.0f/s", v) }
 	reasons := map[string]bool{}
-	issuers := map[string]bool{}
 	for _, s := range r.samples {
 		for reason := range s.reasons {
 			reasons[reason] = true
-		}
-		for issuer := range s.ages {
-			issuers[issuer] = true
 		}
 	}
 	requests := panel{title: "Requests by result", note: "per second", stacked: true, format: perSecond}
@@ -105,7 +101,7 @@ func (r *result) panels() []panel {
 		})})
 	}
 	ages := panel{title: "Age of the keys", note: "since the issuer last confirmed them; outages are shaded", shade: true, format: duration}
-	for i, issuer := range slices.Sorted(maps.Keys(issuers)) {
+	for i, issuer := range r.issuers {
 		name := fmt.Sprint("issuer ", i+1) // the ports in their names say nothing
 		ages.series = append(ages.series, series{name, r.each(func(s sample) float64 {
 			if age, ok := s.ages[issuer]; ok {
@@ -149,12 +145,16 @@ func (r *result) rates(of func(sample) float64) []float64 {
 	})
 }
 
-// foremost keeps the largest series and sums the others up.
+// foremost keeps the largest series, and that of our own fault, and sums the others
+// up.
 func foremost(all []series) []series {
 	if len(all) <= maxSeries {
 		return all
 	}
 	sum := func(s series) (total float64) {
+		if s.name == "keys_unavailable" {
+			return math.Inf(1)
+		}
 		for _, v := range s.values {
 			if !math.IsNaN(v) {
 				total += v
@@ -179,6 +179,8 @@ func foremost(all []series) []series {
 
 func duration(seconds float64) string {
 	switch {
+	case seconds == 0:
+		return "0"
 	case seconds >= 1:
 		return fmt.Sprintf("%.3g s", seconds)
 	case seconds >= 1e-3:

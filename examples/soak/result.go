@@ -27,6 +27,7 @@ type result struct {
 	wrong     int
 	examples  []string // of what was wrong
 
+	issuers       []string
 	rotations     int
 	outages       []outage
 	samples       []sample

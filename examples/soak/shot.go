@@ -37,7 +37,7 @@ type gunner struct {
 }
 
 const (
-	maxKept  = 40
+	maxKept  = 120
 	goodPart = 60 // of 100 requests are meant to pass
 )
 

@@ -106,7 +106,7 @@ func (s *soak) serve(ctx context.Context) error {
 	s.httpURL = "http://" + listener.Addr().String()
 	s.httpServer = &http.Server{Handler: s.verdicts.number(mux), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.leaks, nil), slog.LevelError)}
 	s.serving.Go(func() { _ = s.httpServer.Serve(listener) }) // until close
-	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: maxUnderWay}}
 
 	rpc, err := interceptor.New(s.guarded(), scopes.Methods{
 		methodCreate: scopes.All("deploy:applications"),
@@ -131,9 +131,6 @@ func listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
-// workers is how many clients of each transport there are.
-const workers = 4
-
 // run lets issuers live and clients send until ctx ends.
 func (s *soak) run(ctx context.Context) {
 	var all sync.WaitGroup
@@ -144,10 +141,8 @@ func (s *soak) run(ctx context.Context) {
 		all.Go(func() { a.live(ctx) })
 	}
 	s.result.began = time.Now()
-	for i := range workers {
-		all.Go(func() { s.drive(ctx, "http", i, s.sendHTTP) })
-		all.Go(func() { s.drive(ctx, "grpc", i, s.sendGRPC) })
-	}
+	all.Go(func() { s.drive(ctx, "http", 1, s.sendHTTP) })
+	all.Go(func() { s.drive(ctx, "grpc", 2, s.sendGRPC) })
 	all.Go(func() { s.sample(ctx) })
 	all.Wait()
 }
@@ -175,6 +170,7 @@ func (s *soak) close() error {
 	for _, a := range s.issuers {
 		errs = append(errs, a.cache.Close())
 		a.server.Close()
+		s.result.issuers = append(s.result.issuers, a.server.URL())
 		s.result.rotations += a.rotations
 		s.result.outages = append(s.result.outages, a.outages...)
 	}

@@ -1,0 +1,180 @@
+package bearer_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// guidePages returns the pages of docs by their names.
+func guidePages(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{}
+	for _, file := range files {
+		pages[filepath.ToSlash(file)] = readText(t, file)
+	}
+	if len(pages) < 8 {
+		t.Fatalf("got %d pages, want those of the guide", len(pages))
+	}
+	return pages
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file) //nolint:gosec // a file of the tree
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestGuideLinks wants every link of the guide to lead to a file, and to a heading
+// of it where it names one.
+func TestGuideLinks(t *testing.T) {
+	pages := guidePages(t)
+	links := 0
+	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`|(?m)^    .*$")
+	for page, text := range pages {
+		text = code.ReplaceAllString(text, "")
+		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text, -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			links++
+			file, anchor, _ := strings.Cut(link[1], "#")
+			target := page
+			if file != "" {
+				target = filepath.Join("docs", filepath.FromSlash(file))
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: link to %s: %v", page, link[1], err)
+				continue
+			}
+			if anchor != "" && !headings(readText(t, target))[anchor] {
+				t.Errorf("%s: link to %s: no such heading", page, link[1])
+			}
+		}
+	}
+	if links < 30 {
+		t.Errorf("got %d links, want many", links)
+	}
+}
+
+// headings returns the anchors of a page, as forges make them.
+func headings(text string) map[string]bool {
+	anchors := map[string]bool{}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		anchor := strings.ToLower(strings.ReplaceAll(heading[1], " ", "-"))
+		anchors[regexp.MustCompile(`[^a-z0-9_-]`).ReplaceAllString(anchor, "")] = true
+	}
+	return anchors
+}
+
+// TestGuideReasons wants a row and a section for each reason.
+func TestGuideReasons(t *testing.T) {
+	page := guidePages(t)["docs/reasons.md"]
+	reasons := regexp.MustCompile(`(?m)^const \w+ Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
+	if len(reasons) < 18 {
+		t.Fatalf("got %d reasons, want all", len(reasons))
+	}
+	for _, reason := range reasons {
+		if !strings.Contains(page, "\n| `"+reason[1]+"` | ") || !strings.Contains(page, "\n### `"+reason[1]+"`\n") {
+			t.Errorf("docs/reasons.md has no row or no section for %s", reason[1])
+		}
+	}
+}
+
+// TestGuideAlerts wants each alert in the table of the guide, with its severity, and
+// each runbook that a rule names to be there and to know it.
+func TestGuideAlerts(t *testing.T) {
+	pages := guidePages(t)
+	alerts := regexp.MustCompile(`- alert: (\w+)(?s:.*?)severity: (\w+)(?s:.*?)runbook: (\S+)`).FindAllStringSubmatch(readText(t, "metrics/rules.yml"), -1)
+	if len(alerts) < 10 {
+		t.Fatalf("got %d alerts, want all", len(alerts))
+	}
+	for _, alert := range alerts {
+		if !strings.Contains(pages["docs/monitoring.md"], "\n| `"+alert[1]+"` | "+alert[2]+" | ") {
+			t.Errorf("docs/monitoring.md has no row for %s with severity %s", alert[1], alert[2])
+		}
+		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // which is about all of its page
+			t.Errorf("%s: its runbook %s does not name it, or is not there", alert[1], alert[3])
+		}
+	}
+}
+
+// TestGuideCode wants the Go of the guide to parse, and what it names to be
+// exported.
+func TestGuideCode(t *testing.T) {
+	api := map[string]string{}
+	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "metrics", "tracing"} {
+		api[name] = readText(t, filepath.Join("testdata", "api", name+".txt"))
+	}
+	symbols := 0
+	for page, text := range guidePages(t) {
+		for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			source := "package p\nfunc _() {\n" + block[1] + "\n}\n"
+			if strings.Contains(block[1], "package ") {
+				source = block[1]
+			}
+			if _, err := parser.ParseFile(token.NewFileSet(), page, strings.ReplaceAll(source, "...", ""), 0); err != nil {
+				t.Errorf("%s: %v in\n%s", page, err, block[1])
+			}
+		}
+		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
+			symbols++
+			if other := symbol[0]; other == "jwks.NewCachingProvider" {
+				continue // Auth0's package of that name
+			}
+			if !regexp.MustCompile(`(?m)^(func|type|const|var) ` + symbol[2] + `\b`).MatchString(api[symbol[1]]) {
+				t.Errorf("%s names %s, which is not exported", page, symbol[0])
+			}
+		}
+		for _, field := range regexp.MustCompile(`\b((?:\w+)?(?:Config|Options))\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
+			found := false
+			for _, exported := range api {
+				found = found || strings.Contains(exported, "type "+field[1]+" struct, "+field[2]+" ")
+			}
+			if !found {
+				t.Errorf("%s names %s, which is not a field of anything exported", page, field[0])
+			}
+		}
+	}
+	if symbols < 50 {
+		t.Errorf("got %d names in the guide, want many", symbols)
+	}
+}
+
+// TestGuideMigration wants the statuses of docs/migrating.md to be those that the
+// programs' tests have.
+func TestGuideMigration(t *testing.T) {
+	page := guidePages(t)["docs/migrating.md"]
+	columns := []string{"keyfunc/before", "auth0/before", "keyfunc/after", "auth0/after"}
+	tested := map[string]map[string]string{}
+	for _, program := range columns {
+		source := readText(t, filepath.Join("examples", "migrate", filepath.FromSlash(program), "main_test.go"))
+		tested[program] = map[string]string{}
+		for _, row := range regexp.MustCompile(`(?m)^\s+"([^"]+)":\s+(\d+),`).FindAllStringSubmatch(source, -1) {
+			tested[program][row[1]] = row[2]
+		}
+	}
+	rows := 0
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \| \**(\d+)\** \| \**(\d+)\** \| \**(\d+)\** \|$`).FindAllStringSubmatch(page, -1) {
+		rows++
+		for i, program := range columns {
+			if got, want := row[2+min(i, 2)], tested[program][row[1]]; got != want {
+				t.Errorf("%s, %s: got %s in docs/migrating.md, want %q", row[1], program, got, want)
+			}
+		}
+	}
+	if want := len(tested["keyfunc/after"]); rows != want || rows < 10 {
+		t.Errorf("got %d rows in docs/migrating.md, want %d", rows, want)
+	}
+}
