@@ -146,7 +146,7 @@ func TestProfilesAreStrict(t *testing.T) {
 		{"keycloak-service-account", "claims", "typ", "DPoP", bearer.InvalidClaims},
 		{"keycloak-service-account", "claims", "nonce", "x", ""},
 		{"keycloak-service-account", "claims", "at_hash", "x", bearer.InvalidClaims},
-		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP"}, bearer.WrongBinding},
+		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP"}, ""},
 		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP", "jkt": "y"}, bearer.WrongBinding},
 		{"entra-v1-user-official-sample", "claims", "ver", "2.0", bearer.InvalidClaims},
 		{"entra-v2-user-official-sample", "claims", "ver", "1.0", bearer.InvalidClaims},

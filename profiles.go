@@ -58,14 +58,15 @@ var (
 	// The claim "typ" tells tokens apart, DPoP's too; "nonce" does not, since access
 	// tokens of users may have it.
 	Keycloak = Profile{
-		Name:      "Keycloak",
-		Types:     []string{"JWT", "at+jwt"},
-		Scopes:    []string{"scope"},
-		Roles:     []string{"/realm_access/roles"},
-		ClientID:  []string{"client_id", "azp"},
-		Required:  []string{"sub", "iat", "jti"},
-		Values:    map[string][]string{"typ": {"Bearer"}},
-		Forbidden: []string{"at_hash", "c_hash", "events"},
+		Name:              "Keycloak",
+		Types:             []string{"JWT", "at+jwt"},
+		Scopes:            []string{"scope"},
+		Roles:             []string{"/realm_access/roles"},
+		ClientID:          []string{"client_id", "azp"},
+		Required:          []string{"sub", "iat", "jti"},
+		Values:            map[string][]string{"typ": {"Bearer"}},
+		Forbidden:         []string{"at_hash", "c_hash", "events"},
+		InertConfirmation: []string{"kc-jkt-type"}, // names a kind of key, and no key
 	}
 
 	// EntraV1 is Entra ID's tokens of version 1: Issuer is
