@@ -37,7 +37,8 @@ type Status struct {
 	// Failures is how many attempts failed since the last success.
 	Failures int
 	// Fetches counts the attempts since the start. Refreshed, NotModified and
-	// Failed count them by what they came to; one may be under way.
+	// Failed count them by what they came to; one may be under way. One may take
+	// several requests: for metadata, and where the issuer lets the first one hang.
 	Fetches, Refreshed, NotModified, Failed uint64
 	// Rejected counts those of Failed in which the issuer did answer, with a
 	// document that is no usable key set, so that the last good one stays: what a
