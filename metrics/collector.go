@@ -33,9 +33,10 @@ type Collector struct {
 
 	hit, miss, none prometheus.Histogram // of verdict times, by what the cache did
 
-	cells atomic.Pointer[cells]
+	find atomic.Pointer[byIssuer]
 
-	mu                        sync.Mutex // guards what follows, and the replacement of cells
+	mu                        sync.Mutex // guards what follows, and the changes of find
+	cells                     map[cellKey]*cell
 	sources                   []bearer.StatusReporter
 	transports, names, routes bounded // the labels given so far
 }
@@ -64,6 +65,7 @@ func New(opts *Options) (*Collector, error) {
 	}
 	c := &Collector{
 		issuers:    slices.Clone(opts.Issuers),
+		cells:      map[cellKey]*cell{},
 		hit:        newHistogram("hit"),
 		miss:       newHistogram("miss"),
 		none:       newHistogram("none"),
@@ -74,7 +76,7 @@ func New(opts *Options) (*Collector, error) {
 	if opts.MaxRoutes == 0 {
 		c.routes.most = defaultRoutes
 	}
-	c.cells.Store(&cells{find: map[cellKey]*cell{}})
+	c.find.Store(&byIssuer{})
 	return c, nil
 }
 

@@ -46,12 +46,15 @@ type cell struct {
 // cellKey is what an event says, and what the labels of a cell are.
 type cellKey struct{ transport, issuer, route string }
 
-// cells is immutable: a new one takes its place when something is seen for the
-// first time, so that Observe needs no lock.
-type cells struct {
-	find map[cellKey]*cell // by what events say, within bounds
-	all  []*cell
-}
+// byIssuer finds cells by what events say, within bounds: by issuer, and then by
+// transport and route. Both maps are immutable: new ones take their places when
+// something is seen for the first time, so that Observe needs no lock, and that
+// makes a copy of one issuer's routes at the most.
+type (
+	byIssuer map[string]*atomic.Pointer[byRoute]
+	byRoute  map[routeKey]*cell
+	routeKey struct{ transport, route string }
+)
 
 // bounded is the values that a label has had, which are so many at most.
 type bounded struct {
@@ -83,8 +86,6 @@ const (
 	maxIssuers = 100
 	// maxLabel is how many bytes a label may have.
 	maxLabel = 256
-	// maxRemembered bounds what is found without a lock.
-	maxRemembered = 50_000
 )
 
 // Observe implements [bearer.Observer]: it counts the verdict. It takes less than
@@ -154,24 +155,38 @@ func (c *Collector) Declare(transport string, routes ...string) {
 
 // cell finds what counts the events that say so, and makes it the first time.
 func (c *Collector) cell(said cellKey) *cell {
-	if found := c.cells.Load().find[said]; found != nil {
-		return found
+	key := routeKey{said.transport, said.route}
+	if routes := (*c.find.Load())[said.issuer]; routes != nil {
+		if found := (*routes.Load())[key]; found != nil {
+			return found
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := c.cells.Load()
 	labels := c.admit(said)
-	next := &cells{find: maps.Clone(old.find), all: old.all}
-	i := slices.IndexFunc(old.all, func(known *cell) bool { return known.labels == labels })
-	if i < 0 {
-		i = len(old.all)
-		next.all = append(slices.Clip(old.all), &cell{labels: labels})
-	} else if len(old.find) >= maxRemembered {
-		return old.all[i] // what is beyond all bounds is not remembered either
+	found := c.cells[labels]
+	if found == nil {
+		found = &cell{labels: labels}
+		c.cells[labels] = found
 	}
-	next.find[said] = next.all[i]
-	c.cells.Store(next)
-	return next.all[i]
+	issuers := *c.find.Load()
+	routes := issuers[said.issuer]
+	if routes == nil {
+		if len(issuers) > 2*c.names.most {
+			return found // what is beyond all bounds is not remembered either
+		}
+		routes = new(atomic.Pointer[byRoute])
+		routes.Store(&byRoute{})
+		issuers = maps.Clone(issuers)
+		issuers[said.issuer] = routes
+		c.find.Store(&issuers)
+	}
+	if known := *routes.Load(); len(known) <= 2*c.routes.most {
+		next := maps.Clone(known)
+		next[key] = found
+		routes.Store(&next)
+	}
+	return found
 }
 
 // admit returns the labels of an event. The caller holds c.mu.
@@ -196,7 +211,10 @@ func label(s string) string {
 }
 
 func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
-	for _, cell := range c.cells.Load().all {
+	c.mu.Lock()
+	cells := slices.Collect(maps.Values(c.cells))
+	c.mu.Unlock()
+	for _, cell := range cells {
 		count := func(result, reason string, n uint64) {
 			l := cell.labels
 			send(ch, requestsDesc, prometheus.CounterValue, float64(n), l.transport, result, reason, l.issuer, l.route)
