@@ -10,9 +10,10 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-func TestParseRecord(t *testing.T) {
+func TestRead(t *testing.T) {
 	for _, row := range rows() {
-		record, err := strictjson.ParseRecord([]byte(row.in))
+		var record strictjson.Record
+		err := record.Read([]byte(row.in))
 		var pairs []string
 		for name, value := range record.All() {
 			pairs = append(pairs, name+"="+value)
@@ -28,13 +29,14 @@ func TestParseRecord(t *testing.T) {
 			t.Errorf("%.60s: got %s, want %s", row.in, got, row.want)
 		}
 	}
-	if _, err := strictjson.ParseRecord([]byte(`{"a":"` + strings.Repeat("a", strictjson.MaxRecord) + `"}`)); err == nil {
+	if err := new(strictjson.Record).Read([]byte(`{"a":"` + strings.Repeat("a", strictjson.MaxRecord) + `"}`)); err == nil {
 		t.Error("longer than MaxRecord: got no error")
 	}
 }
 
 func TestRecordLookup(t *testing.T) {
-	record, err := strictjson.ParseRecord([]byte(`{"a":1,"\u0062":null,"":2}`))
+	var record strictjson.Record
+	err := record.Read([]byte(`{"a":1,"\u0062":null,"":2}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,16 +75,17 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// FuzzParseRecord wants ParseRecord and the walk through what it accepts to say
+// FuzzRead wants Read and the walk through what it accepts to say
 // what the library says, token by token.
-func FuzzParseRecord(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	for _, row := range rows() {
 		f.Add([]byte(row.in))
 	}
 	f.Add([]byte(`{"a":{"b":[1,{"c":"\ud83d\ude00"}]},"d":["\\\"",""]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		object, want := strictjson.Parse(bytes.Clone(data))
-		record, err := strictjson.ParseRecord(data)
+		var record strictjson.Record
+		err := record.Read(data)
 		if (err == nil) != (want == nil) {
 			t.Fatalf("%q: got %v, want %v", data, err, want)
 		}
@@ -136,5 +139,38 @@ func walk(t *testing.T, v jsontext.Value) {
 	}
 	if i != len(object) {
 		t.Errorf("%s: got %d members, want %d", v, i, len(object))
+	}
+}
+
+// TestReadOneOff changes each character of plain claims in many ways: that
+// is where reading the plain kind and reading any kind could come apart.
+func TestReadOneOff(t *testing.T) {
+	const claims = `{"aud":["a","b"], "exp":1767225900,"x":{"y":"z","w":[true,null,{"n":10}]},"custom_claims":{"a":false,"b":"c"}, "iss":"https://a.example","e":[],"o":{}}`
+	same := func(text string) {
+		t.Helper()
+		object, want := strictjson.Parse([]byte(text))
+		var record strictjson.Record
+		err := record.Read([]byte(text))
+		if (err == nil) != (want == nil) || record.Len() != len(object) {
+			t.Errorf("%s: got %v and %d members, want %v and %d", text, err, record.Len(), want, len(object))
+			return
+		}
+		for _, m := range object {
+			if got := record.Lookup(m.Name); got != string(m.Value) {
+				t.Errorf("%s: %q: got %s, want %s", text, m.Name, got, m.Value)
+			}
+		}
+	}
+	same(claims)
+	for i := range claims {
+		same(claims[:i])
+		same(claims[:i] + claims[i+1:])
+		for _, c := range "\x00\n\x1f !\"#+,-./019:;EA[\\]eftnx{|}~\x7f\u0080é" {
+			same(claims[:i] + string(c) + claims[i:])
+			same(claims[:i] + string(c) + claims[i+1:])
+		}
+		for _, s := range []string{`"`, `":`, `,"x":1`, `,"a":1`, `{}`, `[]`, `[[[[[`, `]]]]`, `\"`, `\u0061`, "\xff", "\xc3", ",,", "1.5", "1e5", "-1", "00", "true", "nul"} {
+			same(claims[:i] + s + claims[i:])
+		}
 	}
 }
