@@ -2,12 +2,7 @@
 // 3.1) and nothing else: no decryption, no JSON serialization, no repair.
 package compact
 
-import (
-	"bytes"
-	"encoding/base64"
-	"errors"
-	"strings"
-)
+import "strings"
 
 // JWS is the parts of one token, still encoded.
 type JWS struct {
@@ -38,26 +33,4 @@ func Split(token string) (JWS, bool) {
 		Signature: token[second+1:],
 		Signed:    token[:second],
 	}, true
-}
-
-// encoding refuses set bits behind the last byte: one value, one spelling.
-var encoding = base64.RawURLEncoding.Strict()
-
-// errEncoding is all there is to say: the decoder's own error names a position
-// only.
-var errEncoding = errors.New("not base64url in its one canonical spelling")
-
-// Decode appends to dst what a part stands for. It returns dst, perhaps longer,
-// with an error too, so that memory can be used again.
-func Decode(dst, part []byte) ([]byte, error) {
-	// Go's decoder skips CR and LF, also in strict mode. All else outside of the
-	// alphabet it refuses, padding included.
-	if bytes.IndexByte(part, '\r') >= 0 || bytes.IndexByte(part, '\n') >= 0 {
-		return dst, errEncoding
-	}
-	dst, err := encoding.AppendDecode(dst, part)
-	if err != nil {
-		return dst, errEncoding
-	}
-	return dst, nil
 }
