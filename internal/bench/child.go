@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+
+	"github.com/bearerkit/bearer/internal/bench/measure"
+	"github.com/bearerkit/bearer/internal/bench/peers"
+	"github.com/bearerkit/bearer/internal/bench/tokens"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// The environment of this program when it runs itself under valgrind.
+const (
+	childUnits = "BENCH_CHILD_UNITS" // how many requests to do
+	childWork  = "BENCH_CHILD_WORK"  // the file with what to do: a job
+)
+
+// floorName is how tables call the signature alone.
+const floorName = "signature alone"
+
+// job is what a child has to do.
+type job struct {
+	Peer   string
+	Setup  peers.Setup
+	Tokens []string
+}
+
+// instructions counts those of one request, each with a new token.
+func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
+	j := job{Peer: peer, Setup: setup, Tokens: list}
+	text, err := json.Marshal(j)
+	if err != nil {
+		return 0, err
+	}
+	file, err := os.CreateTemp("", "bench-*.json")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return 0, err
+	}
+	// Without the garbage collector: when it runs is chance.
+	return measure.Instructions(ctx, childUnits, childWork+"="+file.Name(), "GOGC=off")
+}
+
+// child does the work that the environment asks for.
+func child(ctx context.Context) error {
+	units, err := strconv.Atoi(os.Getenv(childUnits))
+	if err != nil {
+		return err
+	}
+	var j job
+	text, err := os.ReadFile(os.Getenv(childWork)) //nolint:gosec // our own
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &j); err != nil {
+		return err
+	}
+	requests, err := j.requests(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range units {
+		if !requests[i%len(requests)]() {
+			return errors.New("a good token was refused")
+		}
+	}
+	return nil
+}
+
+func (j *job) requests(ctx context.Context) ([]func() bool, error) {
+	if j.Peer == floorName {
+		key, err := publicKey(j.Setup)
+		if err != nil {
+			return nil, err
+		}
+		requests := make([]func() bool, len(j.Tokens))
+		for i, token := range j.Tokens { // some signatures take longer than others
+			if requests[i], err = tokens.Raw(token, j.Setup.Alg, key); err != nil {
+				return nil, err
+			}
+		}
+		return requests, nil
+	}
+	for _, peer := range peers.All() {
+		if peer.Name != j.Peer {
+			continue
+		}
+		door, err := peer.Open(ctx, j.Setup)
+		if err != nil {
+			return nil, err
+		}
+		requests := make([]func() bool, len(j.Tokens))
+		for i, token := range j.Tokens {
+			requests[i] = door("Bearer " + token)
+		}
+		return requests, nil
+	}
+	return nil, fmt.Errorf("no peer %q", j.Peer)
+}
+
+func publicKey(s peers.Setup) (any, error) {
+	resp, err := http.Get(s.KeysURL) //nolint:noctx // on loopback, in a child that is ended from outside
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	document, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	set, err := jwks.Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	return set.Keys()[0].Public(), nil
+}

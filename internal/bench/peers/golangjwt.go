@@ -1,0 +1,115 @@
+package peers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
+	echojwt "github.com/labstack/echo-jwt/v4"
+	"github.com/labstack/echo/v4"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/request/bearertoken"
+	"k8s.io/apiserver/pkg/authentication/token/cache"
+	"k8s.io/apiserver/pkg/authentication/user"
+)
+
+// parser is golang-jwt and keyfunc as their READMEs put them together.
+func parser(ctx context.Context, s Setup) (func(token string) (*jwt.Token, error), error) {
+	keys, err := keyfunc.NewDefaultCtx(ctx, []string{s.KeysURL})
+	if err != nil {
+		return nil, err
+	}
+	p := jwt.NewParser(
+		jwt.WithValidMethods([]string{s.Alg}), jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
+	)
+	return func(token string) (*jwt.Token, error) { return p.Parse(token, keys.Keyfunc) }, nil
+}
+
+var golangJWT = Peer{
+	Name: "golang-jwt + keyfunc", Module: "github.com/golang-jwt/jwt/v5",
+	Open: func(ctx context.Context, s Setup) (Door, error) {
+		parse, err := parser(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return byHand(func(_ context.Context, token string) (any, error) { return parse(token) }), nil
+	},
+}
+
+var echoJWT = Peer{
+	Name: "echo-jwt + keyfunc", Module: "github.com/labstack/echo-jwt/v4",
+	Open: func(ctx context.Context, s Setup) (Door, error) {
+		parse, err := parser(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		guard := echojwt.WithConfig(echojwt.Config{ParseTokenFunc: func(_ echo.Context, token string) (any, error) { return parse(token) }})
+		return overHTTP(func(next http.Handler) http.Handler {
+			e := echo.New()
+			e.POST("/deployments", func(c echo.Context) error { next.ServeHTTP(c.Response(), c.Request()); return nil }, guard)
+			return e
+		}), nil
+	},
+}
+
+// kubernetes is the token cache of the API server in front of golang-jwt and
+// keyfunc; it looks at a token every 10 seconds, the API server's own time.
+var kubernetes = Peer{
+	Name: "Kubernetes' token cache", Module: "k8s.io/apiserver", Remembers: true,
+	Open: func(ctx context.Context, s Setup) (Door, error) {
+		parse, err := parser(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		remembered := cache.New(authenticator.TokenFunc(func(_ context.Context, token string) (*authenticator.Response, bool, error) {
+			t, err := parse(token)
+			if err != nil {
+				return nil, false, err
+			}
+			subject, err := t.Claims.GetSubject()
+			return &authenticator.Response{User: &user.DefaultInfo{Name: subject}}, err == nil, err
+		}), false, 10*time.Second, 0)
+		guard := bearertoken.New(remembered)
+		type key struct{}
+		return overHTTP(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				authorization := r.Header["Authorization"]
+				response, ok, err := guard.AuthenticateRequest(r)
+				r.Header["Authorization"] = authorization // it takes it away, and the next request is this one
+				if err != nil || !ok {
+					http.Error(w, "unauthorized", http.StatusUnauthorized)
+					return
+				}
+				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, response)))
+			})
+		}), nil
+	},
+}
+
+var grpcMiddleware = Peer{
+	Name: "go-grpc-middleware + golang-jwt + keyfunc", Module: "github.com/grpc-ecosystem/go-grpc-middleware/v2",
+	Open: func(ctx context.Context, s Setup) (Door, error) {
+		parse, err := parser(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		type key struct{}
+		return overGRPC(auth.UnaryServerInterceptor(func(ctx context.Context) (context.Context, error) {
+			token, err := auth.AuthFromMD(ctx, "bearer")
+			if err != nil {
+				return nil, err
+			}
+			claims, err := parse(token)
+			if err != nil {
+				return nil, status.Error(codes.Unauthenticated, "unauthenticated")
+			}
+			return context.WithValue(ctx, key{}, claims), nil
+		})), nil
+	},
+}

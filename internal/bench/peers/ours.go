@@ -1,0 +1,85 @@
+package peers
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+const module = "github.com/bearerkit/bearer"
+
+// Verifier returns ours, with all defaults but for the size of its cache.
+func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
+	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet})
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = keys.Close() })
+	ready, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := keys.Ready(ready); err != nil {
+		return nil, err
+	}
+	return bearer.New(bearer.Config{
+		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize,
+	})
+}
+
+var ours = Peer{
+	Name: "bearer", Module: module, Remembers: true,
+	Open: func(ctx context.Context, s Setup) (Door, error) {
+		v, err := Verifier(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		guard, err := middleware.New(v, nil)
+		if err != nil {
+			return nil, err
+		}
+		return overHTTP(guard.Require(scopes.All(s.Scope))), nil
+	},
+}
+
+var oursGRPC = Peer{
+	Name: "bearer", Module: module, Remembers: true,
+	Open: func(ctx context.Context, s Setup) (Door, error) {
+		v, err := Verifier(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		guard, err := interceptor.New(v, scopes.Methods{method: scopes.All(s.Scope)}, nil)
+		if err != nil {
+			return nil, err
+		}
+		return overGRPC(guard.Unary), nil
+	},
+}
+
+const method = "/deploy.v1.Deployments/Create"
+
+// overGRPC is the door of an interceptor: a call as the server hands it over, with
+// the metadata that Go's client sends.
+func overGRPC(guard grpc.UnaryServerInterceptor) Door {
+	return func(authorization string) func() bool {
+		reached := false
+		handler := func(context.Context, any) (any, error) { reached = true; return nil, nil }
+		ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(
+			":authority", "deployments.example.com:443", "content-type", "application/grpc",
+			"user-agent", "grpc-go/1.79.3", "grpc-accept-encoding", "gzip", "authorization", authorization,
+		))
+		info := &grpc.UnaryServerInfo{FullMethod: method}
+		return func() bool {
+			reached = false
+			_, _ = guard(ctx, nil, info, handler)
+			return reached
+		}
+	}
+}

@@ -1,0 +1,133 @@
+// Package tokens mints what the peers are given: the access token of a machine
+// client as a real issuer makes it, and what attackers send instead.
+package tokens
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/bench/peers"
+)
+
+const (
+	issuerName = "https://acme.scalekit.dev"
+	audience   = "deployment-api.acmecorp.com"
+	scope      = "deploy:applications"
+)
+
+// Mint is an issuer whose keys are served on loopback.
+type Mint struct {
+	issuer *bearertest.Issuer
+	alg    string
+	n      int
+}
+
+// New returns the mint of one algorithm, with a new key.
+func New(alg string) *Mint {
+	return &Mint{alg: alg, issuer: bearertest.NewIssuer(&bearertest.Options{
+		Issuer: issuerName, Algorithms: []string{alg}, KeyID: func() string { return "snk_59615193906282636" },
+	})}
+}
+
+// Close ends it.
+func (m *Mint) Close() { m.issuer.Close() }
+
+// Setup is what a peer has to know.
+func (m *Mint) Setup() peers.Setup {
+	return peers.Setup{Issuer: issuerName, Audience: audience, KeysURL: m.issuer.KeysURL(), Alg: m.alg, Scope: scope}
+}
+
+// Token returns a new token; an RS256 one has 926 characters.
+func (m *Mint) Token() string { return m.issuer.Mint(header, m.claims(nil)) }
+
+var header = map[string]any{"typ": "JWT"}
+
+func (m *Mint) claims(change map[string]any) map[string]any {
+	m.n++
+	claims := map[string]any{
+		"aud":           []string{audience},
+		"client_id":     "m2morg_68315758685323697",
+		"sub":           "m2morg_68315758685323697",
+		"oid":           "org_59615193906282635",
+		"custom_claims": map[string]string{"environment": "production-europe-west", "tier": "gold"},
+		"scopes":        []string{scope, "read:deployments"},
+		"jti":           fmt.Sprintf("tkn_%017d", m.n),
+		"nbf":           1767222300,
+	}
+	maps.Copy(claims, change)
+	return claims
+}
+
+// Hostile is one kind of bad request, and makes as many of it as are wanted.
+type Hostile struct {
+	Name string
+	// Authorization returns another one each time where that can be.
+	Authorization func() string
+}
+
+// Hostile returns the kinds.
+func (m *Mint) Hostile() []Hostile {
+	bearer := func(token func() string) func() string { return func() string { return "Bearer " + token() } }
+	same := func(s string) func() string { return func() string { return s } }
+	with := func(header, claims map[string]any) func() string {
+		return bearer(func() string { return m.issuer.Mint(header, m.claims(claims)) })
+	}
+	return []Hostile{
+		{"garbage", same("Bearer garbage")},
+		{"another scheme", same("Basic dXNlcjpwYXNzd29yZA==")},
+		{"1 MiB header", same("Bearer " + strings.Repeat("a", 1<<20))},
+		{"1 MiB of dots", same("Bearer " + strings.Repeat(".", 1<<20))},
+		{"1 MiB of JSON", same("Bearer " + base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("[", 1<<20))))},
+		{"alg none", with(map[string]any{"alg": "none"}, nil)},
+		{"unknown issuer", with(header, map[string]any{"iss": "https://evil.example"})},
+		{"unknown kid", with(map[string]any{"typ": "JWT", "kid": "snk_0"}, nil)},
+		{"bad signature", bearer(func() string { return m.issuer.Forge(header, m.claims(nil)) })},
+		{"expired", with(header, map[string]any{"exp": 1767225900})},
+		{"wrong audience", with(header, map[string]any{"aud": []string{"other-api.acmecorp.com"}})},
+	}
+}
+
+// Key returns the public key.
+func (m *Mint) Key() crypto.PublicKey { return m.issuer.SigningKey(m.alg).Public() }
+
+// Raw returns what the signature of a token costs at the least: a function that
+// verifies it with all its parts at hand and nothing else. For ECDSA that is
+// golang-jwt's, which splits the signature into its numbers.
+func Raw(token, alg string, public crypto.PublicKey) (func() bool, error) {
+	dot := strings.LastIndexByte(token, '.')
+	text, signed := token[:dot], []byte(token[:dot])
+	signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
+	if err != nil {
+		return nil, err
+	}
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		if alg == "RS256" {
+			return func() bool {
+				sum := sha256.Sum256(signed)
+				return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
+			}, nil
+		}
+		opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+		return func() bool {
+			sum := sha256.Sum256(signed)
+			return rsa.VerifyPSS(key, crypto.SHA256, sum[:], signature, opts) == nil
+		}, nil
+	case *ecdsa.PublicKey:
+		return func() bool { return jwt.SigningMethodES256.Verify(text, signature, key) == nil }, nil
+	case ed25519.PublicKey:
+		return func() bool { return ed25519.Verify(key, signed, signature) }, nil
+	}
+	return nil, errors.New("no such algorithm")
+}
