@@ -41,7 +41,7 @@ var acceptance = [...]check{
 		return v.checkAge(&t.entry.Claims, now)
 	}},
 	{name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
-		return v.checkAudience(&t.entry.Claims)
+		return v.checkAudience(t)
 	}},
 	{name: "binding", section: "RFC 7800, section 3.1", run: func(v *JWTVerifier, t *token, _ time.Time) *Error {
 		return v.profile.checkConfirmation(&t.entry.Claims)

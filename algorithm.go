@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
@@ -16,7 +14,7 @@ import (
 var defaultAlgorithms = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
 
 // algorithms resolves Config.Algorithms.
-func algorithms(names []string) (map[string]jwt.SigningMethod, []error) {
+func algorithms(names []string) (map[string]*jws.Method, []error) {
 	if names == nil {
 		names = defaultAlgorithms
 	}
@@ -25,9 +23,9 @@ func algorithms(names []string) (map[string]jwt.SigningMethod, []error) {
 		errs = append(errs, fmt.Errorf("Config.Algorithms: empty, so that no token could verify; nil means %s",
 			strings.Join(defaultAlgorithms, ", ")))
 	}
-	methods := make(map[string]jwt.SigningMethod, len(names))
+	methods := make(map[string]*jws.Method, len(names))
 	for _, name := range names {
-		method := jws.Method(name)
+		method := jws.MethodOf(name)
 		switch {
 		case strings.EqualFold(name, "none"):
 			errs = append(errs, fmt.Errorf("Config.Algorithms: %q: an unsigned token proves nothing (RFC 8725, section 3.2)", name))

@@ -159,12 +159,17 @@ func (c *cache) store(e *entry) {
 			c.forget(old)
 		}
 	}
+	full := false
 	for len(c.ring) >= c.capacity || c.bytes+int(e.cost) > limit {
 		c.makeRoom()
+		full = true
 	}
 	e.at = int32(len(c.ring)) //nolint:gosec // no more than fit into memory
 	c.ring = append(c.ring, e)
 	c.bytes += int(e.cost)
+	if behind := c.hand - 1; full && behind < len(c.ring) {
+		c.swap(behind, len(c.ring)-1) // so that its turn is the last
+	}
 	c.index.entries.Store(e.digest, e)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(sweepInterval, sweeper(c))
@@ -181,12 +186,11 @@ func (c *cache) makeRoom() {
 		}
 		e := c.ring[c.hand]
 		expired := !now.Before(e.expiresAt)
+		c.hand++
 		if expired || !e.used.Swap(false) {
 			c.evict(e, expired)
-			c.hand++ // the newest one came to its place, and is to have its round
 			return
 		}
-		c.hand++
 	}
 	c.evict(c.ring[0], false)
 }
@@ -205,12 +209,16 @@ func (c *cache) forget(e *entry) {
 		return
 	}
 	last := len(c.ring) - 1
-	c.ring[e.at] = c.ring[last]
-	c.ring[e.at].at = e.at
+	c.swap(int(e.at), last)
 	c.ring[last] = nil
 	c.ring = c.ring[:last]
 	c.bytes -= int(e.cost)
 	c.index.entries.CompareAndDelete(e.digest, e)
+}
+
+func (c *cache) swap(i, j int) {
+	c.ring[i], c.ring[j] = c.ring[j], c.ring[i]
+	c.ring[i].at, c.ring[j].at = int32(i), int32(j) //nolint:gosec // no more than fit into memory
 }
 
 // sweeper returns the sweep of a cache that lives only as long as anybody else

@@ -137,6 +137,7 @@ func TestCacheOutlives(t *testing.T) {
 		{
 			name: "the key is withdrawn",
 			then: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
+				t.Helper()
 				i.Rotate()
 				for _, key := range i.Keys()[:1] {
 					i.Withdraw(key.ID())
@@ -148,6 +149,7 @@ func TestCacheOutlives(t *testing.T) {
 		{
 			name: "another key has its name",
 			then: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
+				t.Helper()
 				k.publish(t, []byte(`{"keys":[`+string(bearertest.NewKey("RS256", i.SigningKey("").ID()).JWK())+`]}`))
 			},
 			want: "signature",
@@ -164,7 +166,7 @@ func TestCacheOutlives(t *testing.T) {
 		},
 		{
 			name:  "the set is read anew, and the key is the same",
-			then:  func(t *testing.T, i *bearertest.Issuer, k *liveKeys) { k.publish(t, i.JWKS()) },
+			then:  func(t *testing.T, i *bearertest.Issuer, k *liveKeys) { t.Helper(); k.publish(t, i.JWKS()) },
 			want:  "ok", // it is verified once more
 			back:  func(*testing.T, *bearertest.Issuer, *liveKeys) {},
 			again: "ok, known",
@@ -326,8 +328,18 @@ func TestCacheBounds(t *testing.T) {
 				t.Errorf("a token that is used all the time, after %d others: got %s, want that it is known", i+1, got)
 			}
 		}
-		if got := v.CacheStatus(); got.Entries != 8 || got.Evictions != 13 {
-			t.Errorf("got %+v, want 8 entries and 13 evictions", got)
+		var tokens []string
+		for range 20 {
+			tokens = append(tokens, issuer.Token(nil))
+			seen(t, v, events, tokens[len(tokens)-1])
+		}
+		for i, token := range tokens[14:] {
+			if got := seen(t, v, events, token); got != "ok, known" {
+				t.Errorf("the last but %d of 20 tokens, in a cache of 8: got %s, want that it is known", 5-i, got)
+			}
+		}
+		if got := v.CacheStatus(); got.Entries != 8 || got.Evictions != 33 {
+			t.Errorf("got %+v, want 8 entries and 33 evictions", got)
 		}
 		for range 20 {
 			verify(map[string]any{"x": strings.Repeat("x", 3<<10)})
@@ -378,7 +390,7 @@ func TestCacheTogether(t *testing.T) {
 	}{
 		{"a success", func() (any, error) { return 1, nil }, "ok, known", 1},
 		{"a failure", func() (any, error) { return nil, errors.New("no") }, "custom", 9},
-		{"a panic", func() (any, error) { panic("no") }, "internal", 9}, //nolint:forbidigo // as a hook may
+		{"a panic", func() (any, error) { panic("no") }, "internal", 9},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -40,10 +40,14 @@ func (v *JWTVerifier) checkAlgorithm(t *token) *Error {
 // decode fills in the claims.
 func (v *JWTVerifier) decode(t *token) *Error {
 	c := &t.entry.Claims
-	if err := c.decode(v.profile); err != nil {
+	var err *Error
+	if t.named, err = c.decode(v.profile, v.audience); err != nil {
 		return err
 	}
-	c.scopes = v.hierarchy.Expand(c.scopes)
+	t.decoded = true
+	if len(v.hierarchy) > 0 {
+		c.scopes = v.hierarchy.Expand(c.scopes)
+	}
 	c.by = v
 	if c.issuer = t.iss; v.template == nil {
 		c.issuer = v.issuer // where the token has an alias of it
@@ -55,8 +59,7 @@ func (p *profile) checkType(h *jws.Header) *Error {
 	if name := p.forbiddenIn(h); name != "" {
 		return refuse(WrongType, "header %q: %s", name, p.forbiddenHeader[name])
 	}
-	typ := mediaType(h.Typ)
-	if slices.Contains(p.types, typ) && (typ != "" || !h.HasTyp) {
+	if slices.Contains(p.types, h.Media) && (h.Media != "" || !h.HasTyp) {
 		return nil
 	}
 	got := "none"
@@ -81,12 +84,12 @@ func (p *profile) forbiddenIn(h *jws.Header) string {
 // 7519, section 5.3): whoever routed the token by its header must not have seen
 // another one.
 func checkReplicated(h *jws.Header, c *Claims) *Error {
-	for _, name := range [...]string{"iss", "sub", "aud"} {
-		repeated := jsontext.Value(h.Members.Lookup(name))
-		if len(repeated) == 0 {
+	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
+		value := h.Members.Get(name)
+		if value == "" {
 			continue
 		}
-		claim := jsontext.Value(c.members.Lookup(name))
+		repeated, claim := jsontext.Value(value), jsontext.Value(c.members.Get(name))
 		if len(claim) == 0 || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
 			return refuse(InvalidClaims, "header: %q is not what the claims say", name)
 		}
@@ -123,7 +126,7 @@ func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) *Error {
 
 func (c *Claims) checkExpiry(now time.Time) *Error {
 	switch {
-	case c.expiresAt.IsZero() && c.members.Lookup("exp") == "":
+	case c.expiresAt.IsZero() && c.members.Get(claimExp) == "":
 		return refuse(InvalidClaims, `"exp" is required`)
 	case !now.Before(c.expiresAt):
 		return refuse(Expired, "at %v", date(c.expiresAt))
@@ -173,15 +176,20 @@ func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
 
 // checkAudience wants one of our names in the first claim of the profile that
 // says whom the token is for.
-func (v *JWTVerifier) checkAudience(c *Claims) *Error {
+func (v *JWTVerifier) checkAudience(t *token) *Error {
+	c := &t.entry.Claims
 	value := v.profile.audienceOf(c)
 	if value == "" {
-		value = c.members.Lookup("aud")
+		value = c.members.Get(claimAud)
 	}
-	switch {
-	case value != "" && !isTexts(value):
-		return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
-	case value != "" && hasText(value, v.audience):
+	named := t.named // which is of "aud"
+	if !t.decoded || value != c.members.Get(claimAud) {
+		var ok bool
+		if named, ok = findText(value, v.audience); value != "" && !ok {
+			return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
+		}
+	}
+	if named {
 		return nil
 	}
 	return refuse(WrongAudience, "%v, and want one of %q", addressee{v.profile, c}, v.audience)
@@ -253,7 +261,7 @@ func (p *profile) checkForbidden(c *Claims) *Error {
 // section 3.1): to take it as a plain bearer token would be a downgrade (RFC
 // 9449, section 7.2; RFC 8705, section 3).
 func (p *profile) checkConfirmation(c *Claims) *Error {
-	value := c.members.Lookup("cnf")
+	value := c.members.Get(claimCnf)
 	if value == "" {
 		return nil
 	}
@@ -275,8 +283,7 @@ type excerpt string
 
 // String returns them quoted, each of them cut.
 func (e excerpt) String() string {
-	all, _ := texts(string(e))
-	return fmt.Sprintf("%q", cutAll(all))
+	return fmt.Sprintf("%q", cutAll(texts(string(e))))
 }
 
 func cutAll(values []string) []string {

@@ -14,24 +14,27 @@ import (
 // colons mean nothing ("kubernetes.io", "https://ns/roles"), or, with a slash in
 // front, as a JSON pointer (RFC 6901: "/realm_access/roles", where ~1 stands for
 // a slash inside a name and ~0 for a tilde).
-type claimPath []string
+type claimPath struct {
+	name  strictjson.Name
+	inner []string
+}
 
 func parseClaimPath(s string) (claimPath, error) {
 	if s == "" {
-		return nil, fmt.Errorf("%q: the name of a claim is empty", s)
+		return claimPath{}, fmt.Errorf("%q: the name of a claim is empty", s)
 	}
 	rest, pointer := strings.CutPrefix(s, "/")
 	if !pointer {
-		return claimPath{s}, checkClaimName(s)
+		return claimPath{name: strictjson.NameOf(s)}, checkClaimName(s)
 	}
-	path := claimPath(strings.Split(rest, "/"))
-	for i, name := range path {
+	names := strings.Split(rest, "/")
+	for i, name := range names {
 		if plain := strings.NewReplacer("~0", "", "~1", "").Replace(name); name == "" || strings.Contains(plain, "~") {
-			return nil, fmt.Errorf("%q: not a JSON pointer to a claim (RFC 6901)", s)
+			return claimPath{}, fmt.Errorf("%q: not a JSON pointer to a claim (RFC 6901)", s)
 		}
-		path[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+		names[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
 	}
-	return path, nil
+	return claimPath{strictjson.NameOf(names[0]), names[1:]}, nil
 }
 
 // checkClaimName refuses what is written in other languages of paths, and would be
@@ -64,17 +67,17 @@ func parseClaimPaths(field string, list []string) (paths []claimPath, errs []err
 // String returns the path as logs show it: in the form of configurations, but with
 // names as they are in the token.
 func (p claimPath) String() string {
-	if len(p) == 1 {
-		return p[0]
+	if len(p.inner) == 0 {
+		return p.name.String()
 	}
-	return "/" + strings.Join(p, "/")
+	return "/" + strings.Join(append([]string{p.name.String()}, p.inner...), "/")
 }
 
 // in returns the value of the claim, or "". What is there but null counts: it
 // has a type, and the wrong one.
-func (p claimPath) in(claims *strictjson.Record) string {
-	value := claims.Lookup(p[0])
-	for _, name := range p[1:] {
+func (p *claimPath) in(claims *strictjson.Record) string {
+	value := claims.Get(p.name)
+	for _, name := range p.inner {
 		value = member(value, name)
 	}
 	return value

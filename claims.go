@@ -29,6 +29,15 @@ type Claims struct {
 	custom                         any
 }
 
+// The claims that every token is asked for.
+//
+//nolint:gochecknoglobals // constants in all but name
+var (
+	claimIss, claimSub, claimAud = strictjson.NameOf("iss"), strictjson.NameOf("sub"), strictjson.NameOf("aud")
+	claimExp, claimNbf, claimIat = strictjson.NameOf("exp"), strictjson.NameOf("nbf"), strictjson.NameOf("iat")
+	claimJTI, claimCnf           = strictjson.NameOf("jti"), strictjson.NameOf("cnf")
+)
+
 // Issuer returns the configured issuer, which "iss" is to the byte or an alias
 // of; where a template is configured, it returns "iss".
 func (c *Claims) Issuer() string { return c.issuer }
@@ -47,8 +56,7 @@ func (c *Claims) ID() string { return c.id }
 
 // Audience returns a copy of "aud", always as a list.
 func (c *Claims) Audience() []string {
-	names, _ := texts(c.members.Lookup("aud")) // another form of it was refused
-	return names
+	return texts(c.members.Get(claimAud)) // another form of it was refused
 }
 
 // Scopes returns what the token grants. Roles, groups and permissions are never
@@ -128,34 +136,38 @@ func (c *Claims) memory() int {
 }
 
 // decode fills in what the claims set says, for tokens of profile p. It judges
-// types; whether values are acceptable is the verifier's to say.
-func (c *Claims) decode(p *profile) *Error {
+// types; whether values are acceptable is the verifier's to say, but for whether
+// "aud" has one of the names of an audience, which is found by the way.
+func (c *Claims) decode(p *profile, audience []string) (named bool, _ *Error) {
 	for _, text := range [...]struct {
-		name string
+		name strictjson.Name
 		to   *string
-	}{{"sub", &c.subject}, {"jti", &c.id}} {
-		if v := c.members.Lookup(text.name); v != "" {
+	}{{claimSub, &c.subject}, {claimJTI, &c.id}} {
+		if v := c.members.Get(text.name); v != "" {
 			var ok bool
 			if *text.to, ok = strictjson.String(v); !ok {
-				return refuse(InvalidClaims, "%q is not a string", text.name)
+				return false, refuse(InvalidClaims, "%q is not a string", text.name)
 			}
 		}
 	}
 	for _, date := range [...]struct {
-		name string
+		name strictjson.Name
 		to   *time.Time
-	}{{"exp", &c.expiresAt}, {"nbf", &c.notBefore}, {"iat", &c.issuedAt}} {
-		if v := c.members.Lookup(date.name); v != "" {
+	}{{claimExp, &c.expiresAt}, {claimNbf, &c.notBefore}, {claimIat, &c.issuedAt}} {
+		if v := c.members.Get(date.name); v != "" {
 			var err error
 			if *date.to, err = numericDate(v); err != nil {
-				return refuse(InvalidClaims, "%q %w", date.name, err)
+				return false, refuse(InvalidClaims, "%q %w", date.name, err)
 			}
 		}
 	}
-	if v := c.members.Lookup("aud"); v != "" && !isTexts(v) {
-		return refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
+	if v := c.members.Get(claimAud); v != "" {
+		var ok bool
+		if named, ok = findText(v, audience); !ok {
+			return false, refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
+		}
 	}
-	return c.decodeGrants(p)
+	return named, c.decodeGrants(p)
 }
 
 // decodeGrants fills in who the client is and what it may do.
@@ -191,11 +203,20 @@ func granted(v string, arrays bool) scopes.Set {
 		set, _ := scopes.Parse(text) // an error comes with the empty set
 		return set
 	}
-	if names, ok := strictjson.Strings(v); ok && arrays {
-		set, _ := scopes.Of(names...)
-		return set
+	if !arrays || v[0] != '[' {
+		return scopes.Set{}
 	}
-	return scopes.Set{}
+	var buf [16]string // Of copies the names
+	names := buf[:0]
+	for element := range strictjson.Elements(v) {
+		name, ok := strictjson.String(element)
+		if !ok {
+			return scopes.Set{}
+		}
+		names = append(names, name)
+	}
+	set, _ := scopes.Of(names...)
+	return set
 }
 
 // rolesOf reads one claim that holds roles: an array of strings, an object whose
@@ -218,36 +239,27 @@ func rolesOf(v string) []string {
 	return names
 }
 
-// texts returns a string, or the strings of an array.
-func texts(v string) ([]string, bool) {
+// texts returns a string, or the strings of an array, or nothing.
+func texts(v string) []string {
 	if text, ok := strictjson.String(v); ok {
-		return []string{text}, true
+		return []string{text}
 	}
-	return strictjson.Strings(v)
+	list, _ := strictjson.Strings(v)
+	return list
 }
 
-// isTexts reports whether v is a string or an array of strings.
-func isTexts(v string) bool {
-	if _, ok := strictjson.String(v); ok {
-		return true
-	}
-	for element := range strictjson.Elements(v) {
-		if element[0] != '"' {
-			return false
-		}
-	}
-	return v[0] == '['
-}
-
-// hasText reports whether v is one of the wanted texts, or an array that has one.
-func hasText(v string, wanted []string) bool {
+// findText reports whether v is one of the wanted texts, or an array that has one,
+// and whether it is a string or an array of strings at all.
+func findText(v string, wanted []string) (found, ok bool) {
 	if text, ok := strictjson.String(v); ok {
-		return slices.Contains(wanted, text)
+		return slices.Contains(wanted, text), true
 	}
 	for element := range strictjson.Elements(v) {
-		if text, ok := strictjson.String(element); ok && slices.Contains(wanted, text) {
-			return true
+		text, ok := strictjson.String(element)
+		if !ok {
+			return false, false
 		}
+		found = found || slices.Contains(wanted, text)
 	}
-	return false
+	return found, v != "" && v[0] == '['
 }

@@ -49,8 +49,8 @@ func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 		return invalidDecoder{err}.decode
 	}
 	return func(claims []byte) (any, error) {
-		members, err := strictjson.ParseRecord(claims)
-		if err != nil {
+		var members strictjson.Record
+		if err := members.Read(claims); err != nil {
 			return nil, err
 		}
 		value := path.in(&members)

@@ -117,7 +117,7 @@ func (d *decision) decide(ctx context.Context) {
 		return
 	}
 	d.call.claims.Store(d.claims)
-	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil {
+	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // it is made of ctx
 		d.refusal = denied(d.req.Rule, d.claims, err)
 	}
 }
@@ -128,7 +128,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
 	if d.refusal = d.own.find(t, raw); d.refusal == nil {
-		d.claims, d.refusal = t.verdict(d.enter(ctx))
+		d.claims, d.refusal = t.verdict(d.enter(ctx)) //nolint:contextcheck // it is made of ctx
 		d.hit = t.hit
 	}
 	if d.refusal != nil && !isB64Token(raw) {
@@ -142,7 +142,7 @@ func (d *decision) verify(ctx context.Context, raw string) {
 		d.refusal = errNotOneText
 		return
 	}
-	claims, err := d.verifier.Verify(d.enter(ctx), raw)
+	claims, err := d.verifier.Verify(d.enter(ctx), raw) //nolint:contextcheck // it is made of ctx
 	switch {
 	case err != nil:
 		d.refusal = asError(err)

@@ -6,15 +6,16 @@ import (
 )
 
 // flights is the tokens whose signatures are being verified, so that requests at
-// the same time with one new token verify it once. Their number is that of the
-// requests under way.
+// the same time with one new token verify it once. They are as many as there are
+// processors, and seldom two in one of the lists.
 type flights [16]struct {
-	mu    sync.Mutex // guards below, and the flights of entries in it
-	below map[digest]*entry
+	mu    sync.Mutex // guards first, and the flights of the entries in the list
+	first *entry
 }
 
 // flight is the verification of one entry, for those who wait for it.
 type flight struct {
+	next *entry
 	done chan struct{} // made by the first who waits
 	ok   bool          // valid after done
 }
@@ -22,30 +23,32 @@ type flight struct {
 // join returns nil where the caller is the first with this token, and has to call
 // end; or else the entry of the one who is.
 func (f *flights) join(e *entry) (other *entry, done <-chan struct{}) {
-	s := &f[e.digest[0]&15]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	other = s.below[e.digest]
-	if other == nil {
-		if s.below == nil {
-			s.below = make(map[digest]*entry)
+	list := &f[e.digest[0]&15]
+	list.mu.Lock()
+	defer list.mu.Unlock()
+	for other = list.first; other != nil; other = other.flight.next {
+		if other.digest == e.digest {
+			if other.flight.done == nil {
+				other.flight.done = make(chan struct{})
+			}
+			return other, other.flight.done
 		}
-		s.below[e.digest] = e
-		return nil, nil
 	}
-	if other.flight.done == nil {
-		other.flight.done = make(chan struct{})
-	}
-	return other, other.flight.done
+	e.flight.next, list.first = list.first, e
+	return nil, nil
 }
 
 // end tells those who wait whether e was verified. If it was not, each of them
 // does its own: failures are not shared.
 func (f *flights) end(e *entry, ok bool) {
-	s := &f[e.digest[0]&15]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.below, e.digest)
+	list := &f[e.digest[0]&15]
+	list.mu.Lock()
+	defer list.mu.Unlock()
+	at := &list.first
+	for *at != e {
+		at = &(*at).flight.next
+	}
+	*at, e.flight.next = e.flight.next, nil
 	e.flight.ok = ok
 	if e.flight.done != nil {
 		close(e.flight.done)

@@ -27,7 +27,7 @@ func (h *headers) find(encoded string) *jws.Header {
 	if !ok {
 		return nil
 	}
-	header, _ := known.(*jws.Header) //nolint:errcheck // nothing else is in it
+	header, _ := known.(*jws.Header)
 	return header
 }
 

@@ -98,7 +98,7 @@ func (p *profile) knowsKind(c *Claims) bool {
 			if _, ok := strictjson.String(kind.path.in(&c.members)); !ok {
 				continue
 			}
-			if !slices.ContainsFunc(p.values, func(own claimValues) bool { return slices.Equal(own.path, kind.path) }) {
+			if !slices.ContainsFunc(p.values, func(own claimValues) bool { return own.path.String() == kind.path.String() }) {
 				return false
 			}
 		}
@@ -128,7 +128,7 @@ func (p *profile) reads(c *Claims) bool {
 
 // names reports whether one of the paths is this claim.
 func names(paths []claimPath, claim string) bool {
-	return slices.ContainsFunc(paths, func(path claimPath) bool { return len(path) == 1 && path[0] == claim })
+	return slices.ContainsFunc(paths, func(path claimPath) bool { return len(path.inner) == 0 && path.name.String() == claim })
 }
 
 // hint adds to the refusal of a token for a missing scope what it has instead:

@@ -18,6 +18,9 @@ const maxNumber = 32
 // numericDate reads a NumericDate (RFC 7519, section 2): a JSON number of
 // seconds, fractions allowed.
 func numericDate(v string) (time.Time, error) {
+	if n, ok := seconds(v); ok {
+		return time.Unix(n, 0), nil
+	}
 	if !isNumber(v) {
 		return time.Time{}, errors.New("is not a number")
 	}
@@ -34,6 +37,19 @@ func numericDate(v string) (time.Time, error) {
 	if err != nil || f < -maxDate || f > maxDate {
 		return time.Time{}, errors.New("is not a time in seconds")
 	}
-	seconds, fraction := math.Modf(f)
-	return time.Unix(int64(seconds), int64(fraction*1e9)), nil
+	whole, fraction := math.Modf(f)
+	return time.Unix(int64(whole), int64(fraction*1e9)), nil
+}
+
+// seconds reads a number of the plain kind: up to eleven digits, which is nearly
+// always and within maxDate.
+func seconds(v string) (n int64, ok bool) {
+	for i := range len(v) {
+		d := v[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		n = 10*n + int64(d)
+	}
+	return n, 0 < len(v) && len(v) <= 11
 }

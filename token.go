@@ -24,11 +24,14 @@ type token struct {
 	parts  compact.JWS
 	digest digest // zero: nothing is remembered
 
-	header *jws.Header
-	iss    string
-	by     *JWTVerifier // whose issuer it names
-	entry  *entry       // what it says
-	hit    bool         // entry is one that was verified before
+	header     *jws.Header
+	sameHeader bool // as a verified token had
+	iss        string
+	by         *JWTVerifier // whose issuer it names
+	entry      *entry       // what it says
+	hit        bool         // entry is one that was verified before
+
+	decoded, named bool // the claims are, and "aud" has one of our names
 
 	signature []byte
 	buf       []byte // what parts decode to
@@ -44,7 +47,7 @@ var tokens = sync.Pool{New: func() any {
 var places atomic.Uint32
 
 func newToken() *token {
-	t, _ := tokens.Get().(*token) //nolint:errcheck // nothing else is in it
+	t, _ := tokens.Get().(*token)
 	return t
 }
 
@@ -110,6 +113,7 @@ func (t *token) readSignature(encoded []byte) *Error {
 func (t *token) readHeader(encoded []byte, known *index) *Error {
 	if known != nil {
 		if t.header = known.headers.find(t.parts.Header); t.header != nil {
+			t.sameHeader = true
 			return nil
 		}
 	}
@@ -127,6 +131,7 @@ func (t *token) readHeader(encoded []byte, known *index) *Error {
 	case mediaType(t.header.Cty) == "jwt":
 		return refuse(Malformed, "header: nested tokens are not supported (RFC 7519, section 5.2)")
 	}
+	t.header.Media = mediaType(t.header.Typ)
 	return nil
 }
 
@@ -136,13 +141,12 @@ func (t *token) readClaims(encoded []byte) *Error {
 	if t.buf, err = compact.Decode(t.buf, encoded); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	members, err := strictjson.ParseRecord(t.buf[start:])
-	if err != nil {
+	t.entry = &entry{digest: t.digest}
+	t.entry.header = t.header
+	if err := t.entry.members.Read(t.buf[start:]); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	t.entry = &entry{digest: t.digest}
-	t.entry.header, t.entry.members = t.header, members
 	// Without an issuer it is nobody's: "" is no issuer that can be configured.
-	t.iss, _ = strictjson.String(members.Lookup("iss"))
+	t.iss, _ = strictjson.String(t.entry.members.Get(claimIss))
 	return nil
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
@@ -40,7 +38,7 @@ type JWTVerifier struct {
 	audience    []string
 	keys        KeySet
 	closer      io.Closer // the cache, where it is our own
-	methods     map[string]jwt.SigningMethod
+	methods     map[string]*jws.Method
 	profile     *profile
 	hierarchy   scopes.Hierarchy
 	maxLifetime time.Duration
@@ -231,7 +229,9 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key) (done bool, refusal *Err
 		e.custom = custom
 	}
 	if v.cache.index != nil {
-		v.cache.index.headers.add(t.parts.Header, t.header)
+		if !t.sameHeader {
+			v.cache.index.headers.add(t.parts.Header, t.header)
+		}
 		v.cache.store(e)
 	}
 	return true, nil
@@ -251,5 +251,5 @@ func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	if v.profile.keyIssuer {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !isOf(key, t) })
 	}
-	return jws.Signer(v.methods[t.header.Alg], t.parts.Signed, t.signature, keys)
+	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
 }

@@ -38,7 +38,9 @@ func Of(names ...string) (Set, error) {
 			return Set{}, fmt.Errorf("scopes: %.40q is not a scope", name)
 		}
 	}
-	return Set{unique(slices.Clone(names))}, nil
+	own := make([]string, len(names)) // slices.Clone would make room for more
+	copy(own, names)
+	return Set{unique(own)}, nil
 }
 
 // Has reports whether the Set grants the scope.
@@ -80,9 +82,17 @@ func unique(names []string) []string {
 // 1*( %x21 / %x23-5B / %x5D-7E ).
 func valid(name string) bool {
 	for i := range len(name) {
-		if c := name[i]; c < 0x21 || c > 0x7e || c == '"' || c == '\\' {
+		if !scopeChars[name[i]] {
 			return false
 		}
 	}
 	return name != ""
 }
+
+// scopeChars marks the characters of a scope-token.
+var scopeChars = func() (t [256]bool) {
+	for c := 0x21; c <= 0x7e; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()

@@ -10,7 +10,8 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Header is the members of a JOSE header that decide something. It is immutable.
+// Header is the members of a JOSE header that decide something. It is immutable
+// once it was read.
 type Header struct {
 	// Alg is "" where it is missing or not a string: no algorithm.
 	Alg string
@@ -18,6 +19,8 @@ type Header struct {
 	Kid string
 	// Typ is as it was sent.
 	Typ string
+	// Media is Typ as a media type, if whoever reads the header sets it.
+	Media string
 	// HasTyp says that there is a "typ", be it empty.
 	HasTyp bool
 	// Cty is "" where it is missing or not a string.
@@ -33,12 +36,11 @@ var ErrType = errors.New(`"typ" is not a string`)
 // are ignored (RFC 7515, section 4), those that would bring a key along among
 // them.
 func ReadHeader(decoded []byte) (*Header, error) {
-	members, err := strictjson.ParseRecord(decoded)
-	if err != nil {
+	h := &Header{}
+	if err := h.Members.Read(decoded); err != nil {
 		return nil, err
 	}
-	h := &Header{Members: members}
-	for name, value := range members.All() {
+	for name, value := range h.Members.All() {
 		switch name {
 		case "alg":
 			h.Alg, _ = strictjson.String(value)

@@ -42,9 +42,10 @@ func FuzzParse(f *testing.F) {
 		if want := reference(data); (err == nil) != want {
 			t.Fatalf("got %v, want accepted %v", err, want)
 		}
-		record, recordErr := strictjson.ParseRecord(bytes.Clone(data))
+		var record strictjson.Record
+		recordErr := record.Read(bytes.Clone(data))
 		if (recordErr == nil) != (err == nil && len(data) <= strictjson.MaxRecord) {
-			t.Fatalf("got %v of ParseRecord, and %v of Parse", recordErr, err)
+			t.Fatalf("got %v of Read, and %v of Parse", recordErr, err)
 		}
 		if err != nil {
 			return

@@ -14,8 +14,8 @@ import (
 const MaxRecord = 1<<16 - 1
 
 // Record is an object as it is kept for long: its text, once, and where its
-// members are, with 8 bytes for each. It is immutable once it was read. It may be
-// copied before that only.
+// members are, with 8 bytes for each. It is immutable once it was read, and copies
+// of it share what it has.
 type Record struct {
 	text    string
 	members []span

@@ -31,7 +31,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	method := jws.Method(header.Alg)
+	method := jws.MethodOf(header.Alg)
 	if method == nil {
 		return nil, errors.New("algorithm")
 	}
@@ -43,7 +43,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if jws.Signer(method, parts.Signed, signature, keys) == nil {
+	if jws.Signer(method, []byte(parts.Signed), signature, keys) == nil {
 		return nil, errors.New("signature")
 	}
 	return payload, nil
