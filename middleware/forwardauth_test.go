@@ -50,6 +50,7 @@ func TestForwardAuth(t *testing.T) {
 		{"parameters", http.Header{method: {"GET"}, uri: {"/public;x/y"}}, "", 401, "unauthorized", ""},
 		{"encoded dots", http.Header{method: {"GET"}, uri: {"/public/..%2fdeployments/7"}}, "", 401, "unauthorized", ""},
 		{"dots", http.Header{method: {"GET"}, uri: {"/public/../deployments/7"}}, "", 401, "unauthorized", ""},
+		{"fragment", http.Header{method: {"GET"}, uri: {"/public/x#y"}}, "", 401, "unauthorized", ""},
 		{"nothing is said", nil, "read:deployments", 403, "insufficient_scope", ""},
 		{"no method", http.Header{uri: {"/public/x"}}, "", 401, "unauthorized", ""},
 		{"no target", http.Header{method: {"GET"}}, "", 401, "unauthorized", ""},

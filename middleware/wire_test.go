@@ -203,6 +203,8 @@ func TestWire(t *testing.T) {
 		{"encoded slash of two routes", "GET /deployments%2f7 HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
 		{"upper case", "GET /PUBLIC/x HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"fragment", "GET /deployments#/public/ HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"fragment of a public route", "GET /public/x#y HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"fragment of another route", "GET /whoami#/../public/ HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
 		{"query that looks like a path", "GET /deployments?/../public/ HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"semicolons in the query", "GET /public/x?a;b HTTP/1.1\nHost: h\n", 200, "", ""},
 

@@ -14,7 +14,7 @@ func TestCleanPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/": true, "/a": true, "/a/": true, "/a/b.c/..d": true, "/a/%": true, "/%41": true,
 		"": false, "*": false, "a": false, "a/b": false, "../a": false, "/..": false, "/a/..": false, "/a/../b": false, "/./a": false, "/a/.": false,
-		"//": false, "//a": false, "/a//b": false, `/a\b`: false, "/a/..;x/b": false, "/a/.;x": false, "/%2e%2e/a": false, "/a%2f%2fb": false, "/%252e%252e/a": false,
+		"//": false, "//a": false, "/a//b": false, `/a\b`: false, "/a/..;x/b": false, "/a/.;x": false, "/a/..?": false, "/a/.#/b": false, "/a/..%3f": false, "/%2e%2e/a": false, "/a%2f%2fb": false, "/%252e%252e/a": false,
 		"/a%5cb": false, "/%25252e./a": false, "/%2525252525252e": false,
 	} {
 		if got := scopes.CleanPath(&url.URL{Path: path}); got != want {

@@ -43,8 +43,8 @@ func (t *Table) Handle(pattern string, rule Rule) {
 		// The mux says so only where there is a method.
 		panic("its path is unclean, so that it can never match")
 	}
-	if strings.IndexByte(p, ';') >= 0 {
-		panic("its path has parameters, so that it can never match")
+	if i := strings.IndexAny(p, ";?#"); i >= 0 {
+		panic(fmt.Sprintf("its path has a %q, so that it can never match", p[i]))
 	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)
@@ -82,8 +82,9 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 //
 // No rule matches a path that [CleanPath] finds unclean, and none a request whose
 // spellings belong to different patterns, since who is behind may read another one
-// of them: a path escaped and decoded, as /a/b%2fc can, or with and without
-// parameters, as /admin;x/keys; a host in upper case or with a full stop at its end.
+// of them: a path escaped and decoded, as /a/b%2fc can, with and without parameters,
+// as /admin;x/keys, or up to where a decoded query would begin, as /admin%3fx; a host
+// in upper case or with a full stop at its end.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if !CleanPath(r.URL) {
 		return Rule{}, ""
@@ -92,18 +93,31 @@ func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if pattern == "" || t.hosts && !t.sameByHost(r, pattern) {
 		return Rule{}, ""
 	}
-	if r.URL.RawPath == "" && strings.IndexByte(r.URL.Path, '%') < 0 && strings.IndexByte(r.URL.Path, ';') < 0 {
-		return rule, pattern
-	}
-	for p := range spellings(r.URL.Path) {
-		if t.patternOf(r, r.Host, p) != pattern {
-			return Rule{}, ""
-		}
-		if bare := withoutParameters(p); bare != p && t.patternOf(r, r.Host, bare) != pattern {
-			return Rule{}, ""
-		}
+	if (r.URL.RawPath != "" || strings.ContainsAny(r.URL.Path, "%;?#")) && !t.sameByPath(r, pattern) {
+		return Rule{}, ""
 	}
 	return rule, pattern
+}
+
+// sameByPath reports whether the pattern is that of every spelling of the path.
+func (t *Table) sameByPath(r *http.Request, pattern string) bool {
+	for p := range spellings(r.URL.Path) {
+		if t.patternOf(r, r.Host, p) != pattern {
+			return false
+		}
+		bare := withoutParameters(p)
+		if bare != p && t.patternOf(r, r.Host, bare) != pattern {
+			return false
+		}
+		// An element may well have one of these, and what is in front of it no
+		// pattern: who cuts there serves nothing that has a rule.
+		if i := strings.IndexAny(bare, "?#"); i >= 0 {
+			if cut := t.patternOf(r, r.Host, bare[:i]); cut != "" && cut != pattern {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // sameByHost reports whether the pattern is also that of the request's host as RFC
@@ -152,13 +166,14 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 }
 
 // CleanPath reports whether the decoded path of u begins with a slash and has no
-// empty, "." or ".." element (one followed by ";" included), no backslash, which
-// some file systems take for a slash, and no NUL, where some end a name; and
-// whether that stays so if it is decoded again, three times at the most. Handlers
-// clean paths on their own, and what they serve for any other path may be below
-// another route than the one that a router found.
+// empty, "." or ".." element (one followed by ";", "?" or "#" included), no
+// backslash, which some file systems take for a slash, and no NUL, where some end a
+// name; and whether that stays so if it is decoded again, three times at the most. A
+// "#" that was not escaped has no place in a request's target (RFC 9112, section 3.2)
+// and is unclean too. Handlers clean paths on their own, and what they serve for any
+// other path may be below another route than the one that a router found.
 func CleanPath(u *url.URL) bool {
-	if u == nil {
+	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {
 		return false
 	}
 	rounds := 0
@@ -210,8 +225,7 @@ func clean(p string) bool {
 	}
 	for rest := p[1:]; ; {
 		element, after, more := strings.Cut(rest, "/")
-		name, _, _ := strings.Cut(element, ";")
-		if name == "." || name == ".." || (element == "" && more) {
+		if (element == "" && more) || isDots(element) {
 			return false
 		}
 		if !more {
@@ -219,6 +233,12 @@ func clean(p string) bool {
 		}
 		rest = after
 	}
+}
+
+// isDots reports whether the element is "." or "..", as far as somebody reads it.
+func isDots(element string) bool {
+	rest := strings.TrimPrefix(strings.TrimPrefix(element, "."), ".")
+	return len(rest) < len(element) && (rest == "" || strings.IndexByte(";?#", rest[0]) >= 0)
 }
 
 // ruleHandler carries a rule through the mux. It is never served.

@@ -77,6 +77,16 @@ func TestTableRule(t *testing.T) {
 		{"PUT", "/deployments/1;x=1", "/deployments/{id}"},
 		{"GET", "/files/a;x=1/b;y", "/files/"},
 
+		// Clean, and of two routes where a decoded path is cut at "?" or "#".
+		{"GET", "/a/b%3fx", "/a/{b}"},
+		{"GET", "/files/c%23/1", "/files/"},
+		{"GET", "/deployments%3fx", ""},
+		{"GET", "/deployments%23x", ""},
+		{"GET", "/deployments%253fx/1", ""},
+		{"GET", "/deployments;x%3fx/1", ""},
+		{"GET", "/public/..%3fx", ""},
+		{"GET", "/public/..%23/x", ""},
+
 		// The host in another spelling.
 		{"GET", "http://ADMIN.example/deployments", ""},
 		{"GET", "http://admin.example./deployments", ""},
@@ -95,6 +105,25 @@ func TestTableRule(t *testing.T) {
 		if pattern != row.want || rule.IsZero() != (row.want == "") {
 			t.Errorf("%s %s: got %q, want %q", row.method, row.target, pattern, row.want)
 		}
+	}
+}
+
+// A client has no use for a "#" in the target, and servers do not agree on what it
+// means there.
+func TestTableRuleFragment(t *testing.T) {
+	table := routes("/", "/{page}", "GET /admin")
+	for target, want := range map[string]string{"/admin": "GET /admin", "/page": "/{page}", "/page#x": "", "/admin#x": "", "/#": "", "/page#%2f": "", "/page%23": "/{page}", "/admin%23": ""} {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, got := table.Rule(&http.Request{Method: http.MethodGet, URL: u}); got != want {
+			t.Errorf("%s: got %q, want %q", target, got, want)
+		}
+	}
+	// Where what is in front has no rule, it is a character as any other.
+	if _, got := routes("/tags/{tag}/posts").Rule(httptest.NewRequest(http.MethodGet, "/tags/c%23/posts", http.NoBody)); got != "/tags/{tag}/posts" {
+		t.Errorf("/tags/c%%23/posts: got %q", got)
 	}
 }
 
@@ -154,7 +183,9 @@ func TestTableHandlePanics(t *testing.T) {
 		{"unclean", "/a/../b", scopes.All(), []string{`"/a/../b"`, "unclean"}},
 		{"unclean with method", "GET /a/../b", scopes.All(), []string{`"GET /a/../b"`, "unclean"}},
 		{"doubled slash", "/a//b", scopes.All(), []string{`"/a//b"`, "unclean"}},
-		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, "parameters"}},
+		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, `has a ';'`}},
+		{"query", "GET /a?x", scopes.All(), []string{`"GET /a?x"`, `has a '?'`}},
+		{"fragment", "/a#x", scopes.All(), []string{`"/a#x"`, `has a '#'`}},
 		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
 		{"empty", "", scopes.All(), []string{`""`}},

@@ -229,6 +229,7 @@ func (s *setting) run(t *testing.T, front string, nginx bool) {
 		{name: "absolute form", request: "GET http://h/reports/7", fields: "{read}", status: 200, client: "ci"},
 		{name: "absolute form, no token", request: "GET http://h/reports/7", status: 401},
 		{name: "query that looks like a path", request: "GET /reports/7?/../public/x", status: 401},
+		{name: "fragment", request: "GET /public/x#y", status: 401, caddy: 200}, // which escapes it for both
 		{name: "preflight", request: "OPTIONS /reports/7", fields: "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n", status: 401},
 	} {
 		t.Run(row.name, func(t *testing.T) {
