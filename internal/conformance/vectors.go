@@ -50,15 +50,18 @@ type Vector struct {
 	Verify string `json:"verify,omitempty"`
 	// Reason is the verdict; empty: accepted.
 	Reason bearer.Reason `json:"reason"`
-	// HTTP is the status, GRPC the name of the code.
-	HTTP int    `json:"http"`
+	// HTTP is the status.
+	HTTP int `json:"http"`
+	// GRPC is the name of the code.
 	GRPC string `json:"grpc"`
 }
 
 // Repeat is text that is too long to be written out.
 type Repeat struct {
-	Text  string `json:"text"`
-	Times int    `json:"times"`
+	// Text is what comes again and again.
+	Text string `json:"text"`
+	// Times is how often.
+	Times int `json:"times"`
 }
 
 // Text returns the token as it is sent.
@@ -104,17 +107,28 @@ func latin1(s string) string {
 
 // Settings is the configuration of a verifier, as data.
 type Settings struct {
-	Issuer      string         `json:"issuer"`
-	Audience    []string       `json:"audience"`
-	Algorithms  []string       `json:"algorithms,omitempty"`
-	MaxLifetime int            `json:"max_lifetime,omitempty"` // seconds
-	MaxAge      int            `json:"max_age,omitempty"`      // seconds
-	Profile     string         `json:"profile,omitempty"`      // "Scalekit", or empty
-	Scopes      []string       `json:"scopes,omitempty"`       // of the profile, as the next two
-	Inert       []string       `json:"inert_confirmation,omitempty"`
-	Types       []string       `json:"types,omitempty"`
-	Keys        jsontext.Value `json:"keys"`             // a JWK Set
-	Beside      []string       `json:"beside,omitempty"` // names of the settings of other issuers
+	// Issuer is a member of bearer.Config, as the next four.
+	Issuer string `json:"issuer"`
+	// Audience is one as well.
+	Audience []string `json:"audience"`
+	// Algorithms is one as well.
+	Algorithms []string `json:"algorithms,omitempty"`
+	// MaxLifetime is in seconds here.
+	MaxLifetime int `json:"max_lifetime,omitempty"`
+	// MaxAge is in seconds here.
+	MaxAge int `json:"max_age,omitempty"`
+	// Profile is "Scalekit", or empty: then the next three are its members.
+	Profile string `json:"profile,omitempty"`
+	// Scopes is a member of bearer.Profile.
+	Scopes []string `json:"scopes,omitempty"`
+	// Inert is bearer.Profile.InertConfirmation.
+	Inert []string `json:"inert_confirmation,omitempty"`
+	// Types is a member of bearer.Profile.
+	Types []string `json:"types,omitempty"`
+	// Keys is a JWK Set.
+	Keys jsontext.Value `json:"keys"`
+	// Beside is the names of the settings of other issuers.
+	Beside []string `json:"beside,omitempty"`
 
 	once   sync.Once // guards the next two
 	parsed *jwks.Set
@@ -144,7 +158,9 @@ func (s *Settings) Config() (bearer.Config, error) {
 
 // Vectors is all rows, and what they are for.
 type Vectors struct {
-	Rows      []*Vector
+	// Rows is all of them, in the order of the files.
+	Rows []*Vector
+	// Verifiers is the settings by their names.
 	Verifiers map[string]*Settings
 }
 
