@@ -26,6 +26,7 @@ type pageView struct {
 	Faults                               []faultView
 	Endpoints                            []endpointView
 	Keys                                 []keyView
+	Own                                  []clientView // clients of the environment itself
 	Organizations                        []organizationView
 	OrganizationCount, MoreOrganizations int
 	Tokens                               []tokenView
@@ -164,6 +165,7 @@ func (env *Environment) view(now time.Time) pageView {
 			names[c.id] = c.name
 			if organizationID == "" {
 				names[c.id] = "the environment's own client"
+				view.Own = append(view.Own, viewClient(c, now))
 			}
 		}
 	}
@@ -191,15 +193,19 @@ func viewOrganization(o organization, clients []client, now time.Time) organizat
 		out.ExternalID = *o.externalID
 	}
 	for _, c := range clients[:len(clients)-out.MoreClients] {
-		shown := clientView{ID: c.id, Name: c.name, Lifetime: lifetime(c.expiry), Scopes: c.scopes, Audience: c.audience}
-		for _, s := range c.secrets {
-			used := "not used yet"
-			if s.lastUsed.After(s.created) {
-				used = "used " + ago(now.Sub(s.lastUsed)) + " ago"
-			}
-			shown.Secrets = append(shown.Secrets, secretView{s.id, s.suffix, used, s.active})
+		out.Clients = append(out.Clients, viewClient(c, now))
+	}
+	return out
+}
+
+func viewClient(c client, now time.Time) clientView {
+	out := clientView{ID: c.id, Name: c.name, Lifetime: lifetime(c.expiry), Scopes: c.scopes, Audience: c.audience}
+	for _, s := range c.secrets {
+		used := "not used yet"
+		if s.lastUsed.After(s.created) {
+			used = "used " + ago(now.Sub(s.lastUsed)) + " ago"
 		}
-		out.Clients = append(out.Clients, shown)
+		out.Secrets = append(out.Secrets, secretView{s.id, s.suffix, used, s.active})
 	}
 	return out
 }

@@ -47,7 +47,7 @@ func TestPage(t *testing.T) {
 	jti := fmt.Sprint(claimsOf(t, token)["jti"])
 	for _, want := range []string{
 		env.url, "development and tests only", "/oauth/token", "/.well-known/openid-configuration", env.Issuer().Keys()[0].ID(), "signing",
-		env.OrganizationID, "Example Organization", c.id, c.secretID, "ends in …" + c.plain[len(c.plain)-4:], "deploy:applications", "2 h",
+		env.OrganizationID, "Example Organization", "ends in …" + env.ClientSecret[len(env.ClientSecret)-4:], c.id, c.secretID, "ends in …" + c.plain[len(c.plain)-4:], "deploy:applications", "2 h",
 		jti, "granted", "invalid_client", "unknown", "answers 503, 2 more times",
 		"&lt;script&gt;alert(1)&lt;/script&gt;", "&lt;img src=x", "&lt;b&gt;",
 	} {
