@@ -141,11 +141,7 @@ func serve(ctx context.Context, listener net.Listener, security *security, env *
 		case err := <-ended:
 			return err
 		case <-rotate:
-			id, err := env.RotateKey()
-			if err != nil {
-				return errors.Join(err, server.Close())
-			}
-			if _, err := fmt.Fprintf(stdout, "Signing with a new key, %s; the one before stays published.\n", id); err != nil {
+			if err := rotateKey(env, stdout); err != nil {
 				return errors.Join(err, server.Close())
 			}
 		case <-ctx.Done():
@@ -160,4 +156,16 @@ func serve(ctx context.Context, listener net.Listener, security *security, env *
 		return errors.Join(fmt.Errorf("ended with answers in flight: %w", err), server.Close())
 	}
 	return nil
+}
+
+// rotateKey says what came of it. A state that cannot be written is no reason to
+// end: what there was before still serves.
+func rotateKey(env *scalekit.Environment, stdout io.Writer) error {
+	id, err := env.RotateKey()
+	if err != nil {
+		_, err = fmt.Fprintf(stdout, "The signing key is the one before, as a new one cannot be kept: %v\n", err)
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "Signing with a new key, %s; the one before stays published.\n", id)
+	return err
 }

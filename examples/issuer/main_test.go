@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -253,19 +252,6 @@ func TestSeedFile(t *testing.T) {
 	}
 }
 
-func TestRotateBySignal(t *testing.T) {
-	p := startProgram(t)
-	url := p.field(t, "environment URL")
-	before := get(t, http.DefaultClient, url+"/keys")
-	p.rotate <- syscall.SIGHUP
-	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "Signing with a new key, snk_") {
-		t.Fatalf("got %q", p.lines.Text())
-	}
-	if after := get(t, http.DefaultClient, url+"/keys"); strings.Count(before, "kid") != 1 || strings.Count(after, "kid") != 2 {
-		t.Errorf("got %s, then %s", before, after)
-	}
-}
-
 func TestAccessLog(t *testing.T) {
 	p := startProgram(t, "-log", "json")
 	answers := runBanner(t, p.banner)
@@ -366,6 +352,7 @@ func TestRunRefuses(t *testing.T) {
 		{append(free, "-tls-cert", "a"), "need each other"},
 		{append(free, "-tls-cert", "none.pem", "-tls-key", "none.pem"), "-tls-cert, -tls-key"},
 		{append(free, "-tls-ca", "a"), "-tls-ca"},
+		{append(free, "-tls", "-url", "http://localhost:8790"), "-url \"http://localhost:8790\": must begin with https://"},
 		{append(free, "-new-secret"), "-new-secret"},
 		{append(free, "-log", "xml"), "must be text, json or off"},
 		{[]string{"-unknown"}, "-unknown"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
@@ -60,6 +61,9 @@ func (o *options) check() error {
 	}
 	if o.authority != "" && !o.tls {
 		problems = append(problems, errors.New("-tls-ca is for the certificate of -tls"))
+	}
+	if (o.tls || o.certificate != "") && strings.HasPrefix(o.url, "http://") {
+		problems = append(problems, fmt.Errorf("-url %q: must begin with https:// where TLS is served", o.url))
 	}
 	if o.newSecret && o.state == "" {
 		problems = append(problems, errors.New("-new-secret is for a -state that is there already"))
