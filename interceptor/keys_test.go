@@ -111,8 +111,9 @@ func TestOnlyThatCallerFails(t *testing.T) {
 					}
 				}
 				synctest.Wait()
-				if got := issuer.Fetches(bearertest.KeysEndpoint); got != 1 {
-					t.Errorf("got %d fetches, want all callers to wait for 1", got)
+				// An issuer that takes longer than a second is asked once more beside.
+				if got := issuer.Fetches(bearertest.KeysEndpoint); got > 2 {
+					t.Errorf("got %d fetches, want all callers to wait for the same 1 or 2", got)
 				}
 			})
 		})
