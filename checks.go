@@ -178,14 +178,12 @@ func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
 // says whom the token is for.
 func (v *JWTVerifier) checkAudience(t *token) *Error {
 	c := &t.entry.Claims
+	// "aud" counts where the profile says so, and not where it says otherwise.
 	value := v.profile.audienceOf(c)
-	if value == "" {
-		value = c.members.Get(claimAud)
-	}
-	named := t.named // which is of "aud"
-	if !t.decoded || value != c.members.Get(claimAud) {
+	named := value != "" && t.named // which is of "aud"
+	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) {
 		var ok bool
-		if named, ok = findText(value, v.audience); value != "" && !ok {
+		if named, ok = findText(value, v.audience); !ok {
 			return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
 		}
 	}

@@ -41,13 +41,18 @@ func credentialRows(r *rows) {
 	add("no_token", "B01 B11", none, "Bearer-", "Bearer- "+token)
 	add("no_token", "B01 B11", none, "XBearer", "XBearer "+token)
 	add("no_token", "B01 B11", none, "Beare", "Beare "+token)
+	add("no_token", "B01 B11", none, "Bearerx", "Bearerx "+token)
+	add("no_token", "B01 B11", none, "Bearer1", "Bearer1 "+token)
+	add("no_token", "B11", none, "one letter", "x")
+	add("no_token", "B11", none, "all but the last letter", "Beare")
+	add("no_token", "B11", "size cap", "a list of 17 KiB", "Basic "+strings.Repeat("a", 17<<10)+", Bearer "+token)
 	add("no_token", "B11", "size cap", "64 KiB of another scheme", "Basic "+strings.Repeat("a", 64<<10))
 
 	const grammar = "RFC 6750 2.1, 3.1"
 	for name, value := range pairs("scheme alone", "Bearer", "scheme and a space", "Bearer ", "scheme and spaces", "Bearer    ", "tab behind the scheme", "Bearer\t"+token,
 		"space and tab", "Bearer \t"+token, "two tokens", "Bearer "+token+" "+token, "a word behind", "Bearer "+token+" x", "space behind", "Bearer "+token+" ", "tab behind", "Bearer "+token+"\t",
 		"space in front", " Bearer "+token, "tab in front", "\tBearer "+token, "quotes", `Bearer "`+token+`"`, "parameter", `Bearer token="`+token+`"`, "comma behind", "Bearer "+token+",",
-		"comma behind the scheme", "Bearer,"+token, "colon behind the scheme", "Bearer: "+token, "equals behind the scheme", "Bearer="+token, "NUL", "Bearer "+token+"\x00", "CRLF", "Bearer "+token+"\r\nX-Admin: 1",
+		"comma behind the scheme", "Bearer,"+token, "colon behind the scheme", "Bearer: "+token, "equals behind the scheme", "Bearer="+token, "slash behind the scheme", "Bearer/"+token, "slash and a space", "Bearer/ "+token, "NUL", "Bearer "+token+"\x00", "CRLF", "Bearer "+token+"\r\nX-Admin: 1",
 		"non-ASCII", "Bearer é"+token, "NBSP behind the scheme", "Bearer\u00a0"+token, "brackets", "Bearer <"+token+">", "percent", "Bearer "+token+"%00", "padding alone", "Bearer ====",
 		"padding inside", "Bearer ab==cd", "scheme twice", "Bearer Bearer "+token, "semicolon", "Bearer "+token+"; charset=utf-8", "invalid UTF-8", "Bearer \xff\xfe") {
 		add("request", "B02 B12 G02", grammar, name, value)

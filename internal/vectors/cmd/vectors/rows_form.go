@@ -97,6 +97,8 @@ func trailingBits(r *rows, good string) {
 		h, p, s := split(odd)
 		if len(p)%4 != 0 {
 			r.add("malformed", "J02", source, "trailing bits of the claims, "+strconv.Itoa(len(pad))+" spaces", h+"."+last(p)+"."+s)
+			in := h + "." + last(p)
+			r.add("malformed", "J02", source, "trailing bits of the claims, signed so, "+strconv.Itoa(len(pad))+" spaces", in+"."+b64.EncodeToString(sign(r.keys["ed25519-1"], "EdDSA", in)))
 		}
 		if len(h)%4 != 0 {
 			r.add("malformed", "J02", source, "trailing bits of the header, "+strconv.Itoa(len(pad))+" spaces", last(h)+"."+p+"."+s)

@@ -1,0 +1,210 @@
+package bearer_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestClaimEqualsOneValue has claims that are almost the value, and are not.
+func TestClaimEqualsOneValue(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, nil)
+	for _, row := range []struct {
+		claim string
+		want  any
+		ok    bool
+	}{
+		{`"a"`, "a", true},
+		{`"\u0061"`, "a", true},
+		{`"production\u005fus"`, "production_us", true},
+		{`"a/b"`, "a/b", true},
+		{`"a\/b"`, "a/b", true},
+		{`"\u0061"`, "b", false},
+		{`"A"`, "a", false},
+		{`""`, "a", false},
+		{`""`, "", true},
+		{`"\u0061"`, "\\u0061", false},
+		{`""`, 74, false},
+		{`"74"`, 74, false},
+		{`"\u0037"`, 7, false},
+		{`74`, "74", false},
+		{`["a"]`, "a", false},
+		{`{"a":1}`, "a", false},
+		{`3`, 3, true},
+		{`3.0`, 3, true},
+		{`3e0`, 3, true},
+		{`30e-1`, 3, true},
+		{`-3`, -3, true},
+		{`-3.0`, -3, true},
+		{`-0`, 0, true},
+		{`0.0`, 0, true},
+		{`-0.0`, 0, true},
+		{`3`, 4, false},
+		{`3.0`, 4, false},
+		{`3e0`, 30, false},
+		{`-3`, 3, false},
+		{`3`, -3, false},
+		{`3`, 0, false},
+		{`5`, 0, false},
+		{`3.5`, 3, false},
+		{`1e999`, 3, false},
+		{`-0`, 3, false},
+		{`true`, true, true},
+		{`false`, false, true},
+		{`true`, false, false},
+		{`1`, true, false},
+		{`"true"`, true, false},
+		{`null`, false, false},
+		{`null`, "", false},
+		{`null`, 0, false},
+	} {
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{
+			Authorization: []string{"Bearer " + issuer.Token(map[string]any{"x": json.RawMessage(row.claim)})}, Rule: bearer.ClaimEquals("x", row.want),
+		})
+		if (err == nil) != row.ok {
+			t.Errorf("%s and %#v: got %v, want equal %v", row.claim, row.want, err, row.ok)
+		}
+	}
+}
+
+// TestRulesWithoutACaller judges a context that has no claims.
+func TestRulesWithoutACaller(t *testing.T) {
+	for _, rule := range []scopes.Rule{bearer.ClientIs("a"), bearer.HasRole("a"), bearer.ClaimEquals("iss", "a")} {
+		if err := rule.Allow(context.Background(), scopes.Set{}); err == nil {
+			t.Errorf("%v: got it met by nobody", rule)
+		}
+	}
+}
+
+func TestAnyReady(t *testing.T) {
+	if bearer.AnyReady(nil) || bearer.AllReady(nil) {
+		t.Error("got nobody ready")
+	}
+	issuer := newIssuer(t)
+	ready := newVerifier(t, issuer, nil).Status()
+	cache, err := jwks.New("https://issuer.example/keys", &jwks.Options{Transport: &asked{RoundTripper: issuer.Transport()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Close(); err != nil {
+		t.Fatal(err)
+	}
+	closed := newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = cache }).Status()
+	for _, row := range []struct {
+		name     string
+		status   []bearer.IssuerStatus
+		any, all bool
+	}{
+		{"ready", ready, true, true}, {"closed", closed, false, false}, {"both", append(append([]bearer.IssuerStatus{}, ready...), closed...), true, false},
+	} {
+		if got, all := bearer.AnyReady(row.status), bearer.AllReady(row.status); got != row.any || all != row.all {
+			t.Errorf("%s: got any %v and all %v, want %v and %v", row.name, got, all, row.any, row.all)
+		}
+	}
+}
+
+// TestTemplateForms has issuers that are almost of a template, with a "tid" that
+// agrees with them.
+func TestTemplateForms(t *testing.T) {
+	const prefix, suffix = "https://login.example/", "/v2.0"
+	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
+	issuer := newIssuer(t)
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bearer.Config{Issuer: prefix + "{tenantid}" + suffix, Audience: []string{audience}, Keys: keys}
+	v, err := bearer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var several bearer.Issuers
+	if err := several.Add(cfg); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		iss, tid string
+		want     bearer.Reason
+	}{
+		{prefix + tenant + suffix, tenant, ""},
+		{prefix + strings.ToUpper(tenant) + suffix, strings.ToUpper(tenant), ""},
+		{tenant + suffix, tenant, bearer.WrongIssuer},
+		{prefix + tenant, tenant, bearer.WrongIssuer},
+		{prefix + tenant + suffix + "/", tenant, bearer.WrongIssuer},
+		{"x" + prefix + tenant + suffix, tenant, bearer.WrongIssuer},
+		{prefix + tenant + suffix, "", bearer.WrongIssuer},
+		{prefix + tenant + suffix, strings.ToUpper(tenant), bearer.WrongIssuer},
+		{prefix + suffix, "", bearer.WrongIssuer},
+		{prefix + "abc" + suffix, "abc", bearer.WrongIssuer},
+		{prefix + "common" + suffix, "common", bearer.WrongIssuer},
+		{prefix + tenant + "0" + suffix, tenant + "0", bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "-", "/", 1) + suffix, strings.Replace(tenant, "-", "/", 1), bearer.WrongIssuer},
+		{prefix + strings.ReplaceAll(tenant, "-", "0") + suffix, strings.ReplaceAll(tenant, "-", "0"), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", "-", 1) + suffix, strings.Replace(tenant, "8", "-", 1), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", "g", 1) + suffix, strings.Replace(tenant, "8", "g", 1), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", "/", 1) + suffix, strings.Replace(tenant, "8", "/", 1), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", "G", 1) + suffix, strings.Replace(tenant, "8", "G", 1), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", ":", 1) + suffix, strings.Replace(tenant, "8", ":", 1), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", "@", 1) + suffix, strings.Replace(tenant, "8", "@", 1), bearer.WrongIssuer},
+		{prefix + strings.Replace(tenant, "8", "`", 1) + suffix, strings.Replace(tenant, "8", "`", 1), bearer.WrongIssuer},
+	} {
+		token := issuer.Token(map[string]any{"iss": row.iss, "tid": row.tid})
+		for name, verifier := range map[string]bearer.Verifier{"one": v, "several": &several} {
+			if _, err := verifier.Verify(t.Context(), token); reasonOf(t, err) != row.want {
+				t.Errorf("%s: iss %q, tid %q: got %v, want %q", name, row.iss, row.tid, err, row.want)
+			}
+		}
+	}
+	for _, bad := range []string{prefix + "{tenantid}/{tenantid}", "http://login.example/{tenantid}", "{tenantid}"} {
+		if _, err := bearer.New(bearer.Config{Issuer: bad, Audience: []string{audience}, Keys: keys}); err == nil {
+			t.Errorf("%s: got a verifier", bad)
+		}
+	}
+}
+
+// TestKeysOfAnIssuer has keys that say whose tokens they sign, and tokens of others.
+func TestKeysOfAnIssuer(t *testing.T) {
+	const tenant, other = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77", "00000000-0b1c-4b7e-9a33-5d4c2f1e0a77"
+	const v1, v2 = "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0"
+	issuer := newIssuer(t)
+	for _, row := range []struct {
+		key, iss string
+		want     bearer.Reason
+	}{
+		{"", v2, ""},
+		{"", v1, ""},
+		{v2, v2, ""},
+		{strings.Replace(v2, tenant, "{tenantid}", 1), v2, ""},
+		{v2, v1, ""},
+		{strings.Replace(v2, tenant, "{tenantid}", 1), v1, ""},
+		{strings.Replace(v2, tenant, other, 1), v2, bearer.BadSignature},
+		{strings.Replace(v2, tenant, other, 1), v1, bearer.BadSignature},
+		{"https://other.example/" + tenant + "/v2.0", v2, bearer.BadSignature},
+		{"https://other.example/{tenantid}/v2.0", v2, bearer.BadSignature},
+		{"https://login.microsoftonline.com/" + tenant + "/v1.0", v1, bearer.BadSignature},
+		{"https://other.example/", v1, bearer.BadSignature},
+	} {
+		document := issuer.JWKS()
+		if row.key != "" {
+			document = []byte(strings.Replace(string(document), `"kty":`, fmt.Sprintf(`"issuer":%q,"kty":`, row.key), 1))
+		}
+		keys, err := jwks.Parse(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := bearer.New(bearer.Config{Issuer: row.iss, Audience: []string{audience}, Keys: keys, Profile: bearer.Profile{KeyIssuer: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss, "tid": tenant})); reasonOf(t, err) != row.want {
+			t.Errorf("key of %q, token of %s: got %v, want %q", row.key, row.iss, err, row.want)
+		}
+	}
+}
