@@ -1,0 +1,81 @@
+package interceptor_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestKeepTokenOfNobody has calls that leave no token to keep.
+func TestKeepTokenOfNobody(t *testing.T) {
+	issuer := newIssuer(t)
+	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All(), "/test.v1.Open/Say": scopes.Public()}, &interceptor.Options{KeepToken: true})
+	good := metadata.MD{"authorization": {"Bearer " + issuer.Token(nil)}}
+	for _, row := range []struct {
+		name, method string
+		md           metadata.MD
+		want         codes.Code
+	}{
+		{"a good token", say, good, codes.OK},
+		{"a bad one", say, metadata.MD{"authorization": {"Bearer x"}}, codes.Unauthenticated},
+		{"none", say, nil, codes.Unauthenticated},
+		{"none on a public method", "/test.v1.Open/Say", nil, codes.OK},
+		{"a good one on a public method", "/test.v1.Open/Say", good, codes.OK},
+		{"a bad one on a public method", "/test.v1.Open/Say", metadata.MD{"authorization": {"x", "y"}}, codes.OK},
+		{"on a method without a rule", "/test.v1.Other/Say", good, codes.PermissionDenied},
+	} {
+		if c := unary(t.Context(), guard, row.method, row.md); status.Code(c.err) != row.want || c.in != (row.want == codes.OK) {
+			t.Errorf("%s: got %v and the handler reached %v, want %v", row.name, c.err, c.in, row.want)
+		}
+	}
+}
+
+// slowStream is a stream on which no message comes before its handler's context has
+// ended, and one a second later.
+type slowStream struct {
+	openedStream
+	calls int
+	ended func() <-chan struct{}
+}
+
+func (s *slowStream) RecvMsg(any) error {
+	s.calls++
+	<-s.ended()
+	time.Sleep(time.Second)
+	return nil
+}
+
+// TestNothingAfterTheEnd wants no message for a handler once the caller may not go
+// on, and none asked for afterwards: a call may be under way still.
+func TestNothingAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(t)
+		guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{ExpireStreams: true})
+		token := issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute)})
+		var handlers context.Context
+		ss := &slowStream{ended: func() <-chan struct{} { return handlers.Done() }}
+		ss.ctx = metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {"Bearer " + token}})
+		err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
+			handlers = ss.Context() //nolint:fatcontext // for the stream to know when it ends
+			for range 3 {
+				if err := ss.RecvMsg(nil); status.Code(err) != codes.Unauthenticated {
+					t.Errorf("got %v of RecvMsg, want %v", err, codes.Unauthenticated)
+				}
+			}
+			return nil
+		})
+		if status.Code(err) != codes.Unauthenticated || ss.calls != 1 {
+			t.Errorf("got %v after %d messages were asked for, want %v after 1", err, ss.calls, codes.Unauthenticated)
+		}
+		time.Sleep(2 * time.Second) // the call that is left ends
+	})
+}
