@@ -52,9 +52,11 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 // isFieldName asks for less than RFC 9110, section 5.1 allows: CGI and its heirs
 // cannot tell other characters from each other.
 func isFieldName(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
-		return c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
-	})
+	return name != "" && !slices.ContainsFunc([]byte(name), func(c byte) bool { return c != '-' && !isAlphanumeric(c) })
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
 // forwarded returns the fields that the handler gets in place of those in h, or
@@ -88,12 +90,11 @@ func (g *Guard) stamp(h http.Header, ctx context.Context) { //nolint:revive // t
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isOurs(name) })
 	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1):
 	// a client must not have it drop ours.
-	if fields := h["Connection"]; slices.ContainsFunc(fields, func(field string) bool { return strings.ContainsAny(field, "-_") }) {
+	ours := func(option string) bool { return g.isOurs(strings.Trim(option, " \t")) }
+	if fields := h["Connection"]; len(fields) > 0 {
 		kept := make([]string, len(fields))
 		for i, field := range fields {
-			options := strings.Split(field, ",")
-			options = slices.DeleteFunc(options, func(option string) bool { return g.isOurs(strings.Trim(option, " \t")) })
-			kept[i] = strings.Join(options, ",")
+			kept[i] = strings.Join(slices.DeleteFunc(strings.Split(field, ","), ours), ",")
 		}
 		h["Connection"] = kept
 	}
@@ -109,7 +110,8 @@ func (g *Guard) stamp(h http.Header, ctx context.Context) { //nolint:revive // t
 }
 
 // isOurs reports whether some server behind may take the name for one of our
-// fields: CGI makes "_" of "-", and compares without regard to case.
+// fields: CGI makes "_" of "-", some servers of all that is no letter or digit, and
+// they compare without regard to case.
 func (g *Guard) isOurs(name string) bool {
 	return slices.ContainsFunc(g.headers, func(field header) bool {
 		if len(name) != len(field.name) {
@@ -117,10 +119,7 @@ func (g *Guard) isOurs(name string) bool {
 		}
 		for i := range len(name) {
 			a, b := name[i], field.name[i]
-			if a == '_' {
-				a = '-'
-			}
-			if a|0x20 != b|0x20 { // ours are letters, digits and hyphens
+			if b == '-' && isAlphanumeric(a) || b != '-' && a|0x20 != b|0x20 { // ours are letters, digits and hyphens
 				return false
 			}
 		}

@@ -90,6 +90,21 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// A field without a hyphen is named by Connection as well as others are, and a proxy
+// of somebody else's would drop it.
+func TestHeadersNamedByConnection(t *testing.T) {
+	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"Subject": (*bearer.Claims).Subject}})
+	for value, want := range map[string]string{"close": "close", "Subject": "", "subject,\tclose": "\tclose", "close, SUBJECT ": "close", "Subjects": "Subjects"} {
+		r := b.request(http.MethodGet, "/", "")
+		r.Header["Connection"] = []string{value}
+		var got string
+		serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Connection") })), r)
+		if got != want || r.Header.Get("Connection") != value {
+			t.Errorf("%q: got %q in the handler and %q outside, want %q and what there was", value, got, r.Header.Get("Connection"), want)
+		}
+	}
+}
+
 func TestEncodeHeader(t *testing.T) {
 	for _, row := range []struct{ value, want string }{
 		{"", ""},

@@ -56,9 +56,9 @@ type Options struct {
 	//	"X-Subject": (*bearer.Claims).Subject
 	//
 	// Copies that the client sent are removed in any case, also where there is no
-	// caller, and also those with "_" for "-". Values are percent-encoded where
-	// they are not plain (see [EncodeHeader]); an empty one is not sent. Nil:
-	// none.
+	// caller, and also those with "_" or another sign for "-". Values are
+	// percent-encoded where they are not plain (see [EncodeHeader]); an empty
+	// one is not sent. Nil: none.
 	Headers map[string]func(*bearer.Claims) string
 }
 

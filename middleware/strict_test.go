@@ -69,8 +69,8 @@ func TestHeaderNames(t *testing.T) {
 func TestHeadersOfOthers(t *testing.T) {
 	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject1": func(*bearer.Claims) string { return "" }}})
 	for name, kept := range map[string]bool{
-		"X-Request-Id": true, "X-Subject": true, "X-Subject11": true, "X-Subject2": true, "Y-Subject1": true, "X-Subjecs1": true, "X+Subject1": true, "XX-Subject": true,
-		"X-Subject1": false, "x-subject1": false, "X-SUBJECT1": false, "X_Subject1": false, "x_SUBJECT1": false,
+		"X-Request-Id": true, "X-Subject": true, "X-Subject11": true, "X-Subject2": true, "Y-Subject1": true, "X-Subjecs1": true, "XX-Subject": true, "X1Subject1": true,
+		"X-Subject1": false, "X.Subject1": false, "x+subject1": false, "x-subject1": false, "X-SUBJECT1": false, "X_Subject1": false, "x_SUBJECT1": false,
 	} {
 		r := b.request(http.MethodGet, "/", "")
 		r.Header[name] = []string{"client"}
