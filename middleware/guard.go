@@ -116,12 +116,8 @@ func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) 
 
 func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Request, error) {
 	if !scopes.CleanPath(r.URL) {
-		rule = scopes.Rule{}
-	}
-	if g.isPreflight(r) && rule.Err() == nil {
-		return g.prepare(r, r.Context())
-	}
-	if rule.IsPublic() {
+		rule = unclean
+	} else if rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil {
 		return g.prepare(r, r.Context())
 	}
 	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
@@ -135,6 +131,12 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	}
 	return g.prepare(r, ctx)
 }
+
+// unclean is the rule of every path that is not clean. It lets nobody in, and tells
+// observers why.
+var unclean = scopes.Func("clean path", func(context.Context) error {
+	return errors.New("the path has an empty element, dots, a backslash, NUL or a bare #, in one of its spellings")
+})
 
 // authorization returns the values of all Authorization fields. Servers spell the
 // name as the map does; what builds requests on its own, as adapters of other

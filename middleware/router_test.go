@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -119,6 +120,23 @@ func TestUncleanPathWithRequire(t *testing.T) {
 		r.Header.Del("Authorization")
 		if w := serve(b.guard.Require(scopes.Public())(never(t)), r); w.Code != http.StatusUnauthorized {
 			t.Errorf("%s without token: got %d, want 401", target, w.Code)
+		}
+	}
+}
+
+// The log must not say that a route has no rule where it has one.
+func TestUncleanPathIsTold(t *testing.T) {
+	for target, want := range map[string]string{"//x": "clean path: ", "/x": "missing scope y", "/z": "there is no rule"} {
+		b := newBench(t, nil)
+		var table scopes.Table
+		table.Handle("GET /x", scopes.All("y"))
+		rule, _ := table.Rule(httptest.NewRequest(http.MethodGet, target, http.NoBody))
+		if target == "//x" {
+			rule = scopes.Public()
+		}
+		_, err := b.guard.Check(b.request(http.MethodGet, target, "x"), rule)
+		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, bearer.MissingScope) {
+			t.Errorf("%s: got %v, want %q in it", target, err, want)
 		}
 	}
 }

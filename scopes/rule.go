@@ -123,7 +123,7 @@ func checkOperands(fn string, rules []Rule) error {
 // start-up: guards ask it when they are made, where they can.
 func (r Rule) Err() error {
 	if r.n == nil {
-		return errors.New("scopes: the zero Rule lets nobody in")
+		return errors.New("scopes: the zero Rule lets nobody in: there is no rule")
 	}
 	return r.n.err
 }
