@@ -46,7 +46,7 @@ func (h Hierarchy) Closed() Hierarchy {
 func (h Hierarchy) Expand(s Set) Set {
 	for scope := range s.All() {
 		if implied, ok := h[scope]; ok {
-			s = s.Union(Set{implied})
+			s = s.Union(Set{names: implied})
 		}
 	}
 	return s

@@ -31,6 +31,7 @@ const (
 type node struct {
 	kind  kind
 	names []string                    // all, anyOf
+	want  Set                         // the same, to be found
 	rules []Rule                      // and, or
 	name  string                      // function
 	fn    func(context.Context) error // function
@@ -84,7 +85,7 @@ func Func(name string, check func(context.Context) error) Rule {
 func Invalid(err error) Rule { return newRule(node{kind: all, err: err}) }
 
 func newRule(n node) Rule {
-	n.pure = n.kind != function
+	n.pure, n.want = n.kind != function, newSet(slices.Clone(n.names))
 	for _, rule := range n.rules {
 		n.pure = n.pure && rule.n != nil && rule.n.pure
 	}
@@ -222,14 +223,20 @@ func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
 func (n *node) met(granted Set) bool {
 	switch n.kind {
 	case all:
-		for _, name := range n.names {
+		if n.want.keys != nil && granted.keys != nil {
+			return meet(n.want, granted, len(n.want.names)) == len(n.want.names)
+		}
+		for _, name := range n.want.names {
 			if !granted.Has(name) {
 				return false
 			}
 		}
 		return true
 	case anyOf:
-		return slices.ContainsFunc(n.names, granted.Has)
+		if n.want.keys != nil && granted.keys != nil {
+			return meet(n.want, granted, 1) == 1
+		}
+		return slices.ContainsFunc(n.want.names, granted.Has)
 	case and:
 		return !slices.ContainsFunc(n.rules, func(r Rule) bool { return !r.n.met(granted) })
 	case or:

@@ -10,7 +10,10 @@ import (
 // Set is the scopes that an access token grants. It keeps their order, and
 // compares them byte for byte, as RFC 6749, section 3.3 has it. The zero Set
 // grants nothing. A Set is immutable and safe for concurrent use.
-type Set struct{ names []string }
+type Set struct {
+	names []string
+	keys  keys // of the names, if they are more than few
+}
 
 // Parse reads the scopes of one string: scope tokens of RFC 6749, section 3.3,
 // with exactly one space between two of them. The empty string is the empty
@@ -27,7 +30,7 @@ func Parse(s string) (Set, error) {
 		}
 		names = append(names, name)
 	}
-	return Set{unique(names)}, nil
+	return newSet(names), nil
 }
 
 // Of returns the Set of these scopes. A name that is not a scope token of
@@ -40,11 +43,16 @@ func Of(names ...string) (Set, error) {
 	}
 	own := make([]string, len(names)) // slices.Clone would make room for more
 	copy(own, names)
-	return Set{unique(own)}, nil
+	return newSet(own), nil
 }
 
 // Has reports whether the Set grants the scope.
-func (s Set) Has(scope string) bool { return slices.Contains(s.names, scope) }
+func (s Set) Has(scope string) bool {
+	if s.keys == nil {
+		return slices.Contains(s.names, scope)
+	}
+	return s.keys.find(s.names, keyOf(scope, 0), scope)
+}
 
 // Len returns the number of different scopes.
 func (s Set) Len() int { return len(s.names) }
@@ -60,23 +68,12 @@ func (s Set) Union(t Set) Set {
 	if len(t.names) == 0 {
 		return s
 	}
-	return Set{unique(slices.Concat(s.names, t.names))}
+	return newSet(slices.Concat(s.names, t.names))
 }
 
 // String returns the scopes as a "scope" parameter has them, with a space
 // between two.
 func (s Set) String() string { return strings.Join(s.names, " ") }
-
-// unique drops later copies of a name, in place.
-func unique(names []string) []string {
-	kept := names[:0]
-	for _, name := range names {
-		if !slices.Contains(kept, name) {
-			kept = append(kept, name)
-		}
-	}
-	return kept
-}
 
 // valid reports whether name is a scope-token of RFC 6749, section 3.3:
 // 1*( %x21 / %x23-5B / %x5D-7E ).

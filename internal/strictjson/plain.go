@@ -30,7 +30,7 @@ func (r *Record) plain(data []byte) bool {
 	}
 	for {
 		m, ok := plainMember(data, i)
-		if !ok || !r.add(m, r.text[m.name:m.nameEnd]) {
+		if !ok || len(r.members) == many || !r.add(m, r.text[m.name:m.nameEnd]) {
 			return false
 		}
 		i = skipSpaces(data, int(m.valueEnd))

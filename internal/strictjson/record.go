@@ -19,16 +19,18 @@ const MaxRecord = 1<<16 - 1
 type Record struct {
 	text    string
 	members []span
-	usual   [usual]span        // room for the members, if there are no more
-	places  [len(common)]uint8 // of the names in common: the member's number from 1, or 0
-	escaped bool               // there is a backslash in the text, perhaps in a name
+	usual   [usual]span         // room for the members, if there are no more
+	places  [len(common)]uint16 // of the names in common: the member's number from 1, or 0
+	escaped bool                // there is a backslash in the text, perhaps in a name
 }
 
 // span is where one member is. The name is without its quotes.
 type span struct{ name, nameEnd, value, valueEnd uint16 }
 
-// usual is more members than most tokens have.
-const usual = 14
+const (
+	usual = 14 // more members than most tokens have
+	many  = 64 // more than are compared with each other, which costs their square
+)
 
 // Read reads data as one object, as strictly as Parse does, and copies it. After an
 // error there are no members.
@@ -73,6 +75,9 @@ func (r *Record) read(data []byte) error {
 		if m, next, ok = nextMember(r.text, next, r.escaped); !ok {
 			return nil
 		}
+		if len(r.members) == many && !jsontext.Value(data).IsValid() {
+			return errTwice
+		}
 		if !r.add(m, unescaped(r.text[m.name:m.nameEnd])) {
 			return errTwice
 		}
@@ -82,15 +87,15 @@ func (r *Record) read(data []byte) error {
 	}
 }
 
-// add adds a member, and reports false if there is one of this name.
+// add adds a member, and reports false if there is one of this name: beyond many
+// of them only if that costs nothing.
 func (r *Record) add(m span, name string) bool {
-	n := commonName(name)
-	switch {
+	switch n := commonName(name); {
 	case n > 0 && r.places[n] > 0:
 		return false
-	case n > 0 && len(r.members) < 255:
-		r.places[n] = uint8(len(r.members) + 1) //nolint:gosec // it fits
-	case r.search(name) >= 0:
+	case n > 0:
+		r.places[n] = uint16(len(r.members) + 1) //nolint:gosec // fewer than the text has bytes
+	case len(r.members) < many && r.search(name) >= 0:
 		return false
 	}
 	r.members = append(r.members, m)
@@ -148,7 +153,7 @@ func (r *Record) Lookup(name string) string { return r.Get(NameOf(name)) }
 // Get is Lookup for a name that is looked up often.
 func (r *Record) Get(name Name) string {
 	var i int
-	if name.common > 0 && len(r.members) < 256 {
+	if name.common > 0 {
 		i = int(r.places[name.common]) - 1
 	} else {
 		i = r.search(name.text)

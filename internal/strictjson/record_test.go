@@ -2,6 +2,7 @@ package strictjson_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -31,6 +32,28 @@ func TestRead(t *testing.T) {
 	}
 	if err := new(strictjson.Record).Read([]byte(`{"a":"` + strings.Repeat("a", strictjson.MaxRecord) + `"}`)); err == nil {
 		t.Error("longer than MaxRecord: got no error")
+	}
+}
+
+// TestReadMany wants many members to be read as few are.
+func TestReadMany(t *testing.T) {
+	object := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"n%d":%d`, i, i)
+		}
+		return `{"sub":"s"` + b.String()
+	}
+	for _, n := range []int{62, 63, 64, 65, 300, 3000} {
+		for behind, good := range map[string]bool{`}`: true, `,"iss":"i"}`: true, `,"n0":1}`: false, `,"n60":1}`: false, `,"sub":""}`: false, fmt.Sprintf(`,"n%d":1}`, n-1): false, `,"\u006e0":1}`: false, `,"x":{"a":1,"a":2}}`: false} {
+			var record strictjson.Record
+			if err := record.Read([]byte(object(n) + behind)); (err == nil) != good {
+				t.Errorf("%d members and %s: got %v, want accepted %v", n, behind, err, good)
+			}
+			if want := fmt.Sprint(n - 1); good && (record.Lookup("n"+want) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (behind != "}")) {
+				t.Errorf("%d members and %s: got %s, want %s", n, behind, record.Lookup("n"+want), want)
+			}
+		}
 	}
 }
 

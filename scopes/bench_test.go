@@ -1,0 +1,74 @@
+package scopes_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// twenty returns twenty scopes of one length, which is the worst for comparing.
+func twenty() []string {
+	names := make([]string, 20)
+	for i := range names {
+		names[i] = fmt.Sprintf("deployments:action-%02d", i)
+	}
+	return names
+}
+
+func BenchmarkAllow(b *testing.B) {
+	names := twenty()
+	reversed := make([]string, len(names))
+	for i, name := range names {
+		reversed[len(names)-1-i] = name
+	}
+	granted, err := scopes.Of(names...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, rule := range map[string]scopes.Rule{
+		"All of 20": scopes.All(names...), "All of 20 backwards": scopes.All(reversed...), "the last of 20": scopes.All(names[19]),
+		"Any of 20": scopes.Any(append([]string{"x"}, reversed...)...),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := rule.Allow(b.Context(), granted); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// thousand returns a table of a thousand routes.
+func thousand() *scopes.Table {
+	t := new(scopes.Table)
+	for i := range 250 {
+		t.Handle(fmt.Sprintf("GET /v1/things%d", i), scopes.All("a"))
+		t.Handle(fmt.Sprintf("POST /v1/things%d", i), scopes.All("b"))
+		t.Handle(fmt.Sprintf("GET /v1/things%d/{id}", i), scopes.All("a"))
+		t.Handle(fmt.Sprintf("DELETE /v1/things%d/{id}/parts/{part}", i), scopes.All("c"))
+	}
+	return t
+}
+
+func BenchmarkTable(b *testing.B) {
+	t := thousand()
+	for _, r := range []*http.Request{
+		httptest.NewRequest(http.MethodPost, "/v1/things17", http.NoBody),
+		httptest.NewRequest(http.MethodGet, "/v1/things200/8d3f", http.NoBody),
+		httptest.NewRequest(http.MethodDelete, "/v1/things249/8d3f/parts/7", http.NoBody),
+	} {
+		b.Run(r.Method, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if rule, _ := t.Rule(r); rule.IsZero() {
+					b.Fatal("no rule")
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,53 @@
+package scopes_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestManyNames compares sets and rules of many names with lists of them.
+func TestManyNames(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that repeats
+	pick := func() []string {
+		names := make([]string, random.IntN(40))
+		for i := range names {
+			names[i] = fmt.Sprintf("scope:%02d", random.IntN(30))
+		}
+		return names
+	}
+	for range 3000 {
+		granted, wanted := pick(), pick()
+		set, err := scopes.Parse(strings.Join(granted, " "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var different []string
+		for _, name := range granted {
+			if !slices.Contains(different, name) {
+				different = append(different, name)
+			}
+		}
+		if got := slices.Collect(set.All()); !slices.Equal(got, different) || set.Len() != len(different) {
+			t.Fatalf("%q: got %q, want %q", granted, got, different)
+		}
+		all, some := true, false
+		for _, name := range wanted {
+			has := slices.Contains(granted, name)
+			all, some = all && has, some || has
+			if set.Has(name) != has {
+				t.Errorf("%q: Has(%s): got %v, want %v", granted, name, !has, has)
+			}
+		}
+		if err := scopes.All(wanted...).Allow(t.Context(), set); (err == nil) != all {
+			t.Errorf("%q: all of %q: got %v, want met %v", granted, wanted, err, all)
+		}
+		if err := scopes.Any(wanted...).Allow(t.Context(), set); (err == nil) != some {
+			t.Errorf("%q: one of %q: got %v, want met %v", granted, wanted, err, some)
+		}
+	}
+}
