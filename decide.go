@@ -253,16 +253,27 @@ func other(value string) *Error {
 // isB64Token reports whether s is a b64token of RFC 6750, section 2.1.
 func isB64Token(s string) bool {
 	text := strings.TrimRight(s, "=")
+	for len(text) >= 8 {
+		if !b64[text[0]] || !b64[text[1]] || !b64[text[2]] || !b64[text[3]] || !b64[text[4]] || !b64[text[5]] || !b64[text[6]] || !b64[text[7]] {
+			return false
+		}
+		text = text[8:]
+	}
 	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/':
-		default:
+		if !b64[text[i]] {
 			return false
 		}
 	}
-	return text != ""
+	return s != "" && s[0] != '='
 }
+
+// b64 marks the characters of a b64token, the padding left aside.
+var b64 = func() (t [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/" {
+		t[c] = true
+	}
+	return t
+}()
 
 // isTokenChar reports whether c is a tchar of RFC 9110, section 5.6.2.
 func isTokenChar(c byte) bool {

@@ -70,7 +70,9 @@ func TestAllocations(t *testing.T) {
 		t.Skip("the race detector allocates as well")
 	}
 	calls := guarded(t)
-	for name, want := range map[string]float64{"unary, guard alone": 2, "stream, guard alone": 3} {
+	for name, want := range map[string]float64{
+		"unary, guard alone": 2, "stream, guard alone": 3, "unary, with the verifier": 2, "stream, with the verifier": 3,
+	} {
 		call := calls[name]
 		got := testing.AllocsPerRun(100, func() {
 			if err := call(); err != nil {

@@ -152,8 +152,11 @@ func authorization(h http.Header) []string {
 // advise adds the scopes of the rule to a refusal for want of a good token, so
 // that a client that finds its way by our metadata knows what to ask for.
 func (g *Guard) advise(err error, rule scopes.Rule) error {
+	if g.opts.ResourceMetadata == "" {
+		return err
+	}
 	refusal, ok := errors.AsType[*bearer.Error](err)
-	if !ok || g.opts.ResourceMetadata == "" || status(refusal.Reason) != http.StatusUnauthorized {
+	if !ok || status(refusal.Reason) != http.StatusUnauthorized {
 		return err
 	}
 	advised := *refusal

@@ -1,0 +1,86 @@
+//go:build !race
+
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// runs is how many calls allocs counts at a time.
+const runs = 100
+
+// allocs counts the allocations of one call on average, those of others left
+// aside: the least of several rounds.
+func allocs(f func()) float64 {
+	least := testing.AllocsPerRun(runs, f)
+	for range 2 {
+		least = min(least, testing.AllocsPerRun(runs, f))
+	}
+	return least
+}
+
+// TestAllocsFirst wants the first sight of a token, with everything that is
+// checked, to cost 10 allocations more than its signature does at the most.
+func TestAllocsFirst(t *testing.T) {
+	for _, alg := range algorithms {
+		s := newSpeed(t, alg, 0, 3*(runs+1)+1)
+		handler := s.guard.Require(s.rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		requests := make([]*http.Request, len(s.tokens))
+		for i, token := range s.tokens {
+			requests[i] = request(token)
+		}
+		raw := s.raw(t, s.tokens[0])
+		floor := allocs(func() {
+			if err := raw(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		w, i := httptest.NewRecorder(), 0
+		handler.ServeHTTP(w, requests[0]) // the first token of its header
+		got := allocs(func() { i++; handler.ServeHTTP(w, requests[i]) })
+		if w.Code != http.StatusOK {
+			t.Fatalf("%s: got status %d", alg, w.Code)
+		}
+		t.Logf("%s: %v allocations, and %v for the signature alone", alg, got, floor)
+		if got > floor+10 {
+			t.Errorf("%s: got %v allocations over the signature's %v, want 10", alg, got-floor, floor)
+		}
+	}
+}
+
+// TestAllocsRepeated wants a token that was seen before to cost the copy of the
+// request and the context.
+func TestAllocsRepeated(t *testing.T) {
+	s := newSpeed(t, "ES256", 0, 1)
+	table := new(scopes.Table)
+	table.Handle("POST /deployments", s.rule)
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for name, handler := range map[string]http.Handler{"Require": s.guard.Require(s.rule)(next), "Enforce": s.guard.Enforce(table)(next)} {
+		w, r := httptest.NewRecorder(), request(s.tokens[0])
+		handler.ServeHTTP(w, r)
+		if got := allocs(func() { handler.ServeHTTP(w, r) }); got > 2 || w.Code != http.StatusOK {
+			t.Errorf("%s: got %v allocations and status %d, want 2 and 200", name, got, w.Code)
+		}
+	}
+}
+
+// TestAllocsGarbage wants what floods are made of to cost none at all.
+func TestAllocsGarbage(t *testing.T) {
+	s := newSpeed(t, "ES256", 0, 0)
+	for name, authorization := range garbage() {
+		r := request("")
+		r.Header["Authorization"] = authorization
+		got := allocs(func() {
+			if _, err := s.guard.Check(r, s.rule); err == nil {
+				t.Fatal("got no error")
+			}
+		})
+		if got > 0 {
+			t.Errorf("%s: got %v allocations, want none", name, got)
+		}
+	}
+}
