@@ -368,3 +368,32 @@ func TestLogBadInput(t *testing.T) {
 	_, err := bearer.NewLogObserver(nil, &bearer.LogOptions{Interval: -1})
 	wantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns: negative")
 }
+
+// TestLogAtOnce wants nothing lost where many are refused at once, and the observer
+// is closed meanwhile.
+func TestLogAtOnce(t *testing.T) {
+	o, book := newLog(t, &bearer.LogOptions{Burst: 5, Interval: 20 * time.Millisecond})
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 500 {
+				o.Observe(t.Context(), bearer.Event{Route: fmt.Sprint("GET /", (g+i)%7), Reason: bearer.Expired})
+			}
+		})
+	}
+	all.Wait()
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, record := range book.records(t) {
+		if n, ok := record["count"].(float64); ok {
+			sum += int(n)
+		} else {
+			sum++
+		}
+	}
+	if sum != 8*500 {
+		t.Errorf("got %d refusals told or counted, want %d", sum, 8*500)
+	}
+}
