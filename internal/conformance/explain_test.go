@@ -58,3 +58,36 @@ func TestExplain(t *testing.T) {
 		t.Errorf("got %d failed and %d skipped checks, want many of both", failed, skipped)
 	}
 }
+
+// FuzzExplain wants the explanation of whatever is sent to come to the verdict of the
+// guards, by the first of the checks that failed.
+func FuzzExplain(f *testing.F) {
+	vectors := load(f)
+	for i, row := range vectors.Rows {
+		if values := row.Values(); i%4 == 0 && row.Verifier == "rfc9068" && len(values) == 1 && len(values[0]) < 1<<12 {
+			f.Add(values[0], row.Scope != "")
+		}
+	}
+	v, err := vectors.Verifier("rfc9068")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, value string, asks bool) {
+		req := bearer.Request{Authorization: []string{value}, Rule: rule("")}
+		if asks {
+			req.Rule = rule("read:things")
+		}
+		_, err := bearer.Decide(t.Context(), v, req)
+		x := bearer.Explain(t.Context(), v, req)
+		if want := reasonOf(t, err); x.Reason != want {
+			t.Errorf("got %q, want %q", x.Reason, want)
+		}
+		first := slices.IndexFunc(x.Checks, func(c bearer.Check) bool { return c.State == bearer.Failed })
+		if first >= 0 && x.Checks[first].Reason != x.Reason || (first < 0) != (x.Reason == "") {
+			t.Errorf("got %q, which no check or another one says:\n%s", x.Reason, x)
+		}
+		if part := partOf(x.String(), req.Authorization); part != "" {
+			t.Errorf("got %q of what was sent", part)
+		}
+	})
+}
