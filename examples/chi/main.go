@@ -25,33 +25,32 @@ func routes(guard *middleware.Guard) chi.Router {
 	r := chi.NewRouter()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	r.With(guard.Require(scopes.Public())).Get("/healthz", answer("health"))
-	r.Group(func(r chi.Router) {
-		r.Use(guard.Require(read))
-		r.Get("/deployments", answer("list"))
-		r.Get("/deployments/{id}", answer("read"))
-	})
-	r.With(guard.Require(scopes.All("deploy:applications"))).Post("/deployments", answer("create"))
-	r.With(guard.Require(scopes.All("deploy:applications", "delete:deployments"))).Delete("/deployments/{id}", answer("delete"))
+	// Handle is Require and a line in guard.Routes().
+	guard.Handle(r, "GET /healthz", scopes.Public(), answer("health"))
+	guard.Handle(r, "GET /deployments", read, answer("list"))
+	guard.Handle(r, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
+	guard.Handle(r, "GET /deployments/{id}", read, answer("read"))
+	guard.Handle(r, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
 	// A rule that is new: who does not meet it is let through, and reported to
 	// the verifier's Observer.
-	r.With(guard.Require(scopes.ReportOnly(scopes.All("patch:deployments")))).Patch("/deployments/{id}", answer("patch"))
+	guard.Handle(r, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
 	// No token is fine; a bad one is not.
-	r.With(guard.Require(scopes.Optional(scopes.All()))).Get("/whoami", answer("whoami"))
+	guard.Handle(r, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	r.With(guard.Require(scopes.All())).Get("/fail", func(w http.ResponseWriter, _ *http.Request) {
+	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "deployment in progress", http.StatusConflict)
-	})
+	}))
 
-	// A sub-router behind one rule, and one that is mounted.
+	// Or as middleware: of a sub-router, and of one that is mounted. RequireAt is
+	// Require and the name of the place for guard.Routes().
 	r.Route("/admin", func(r chi.Router) {
-		r.Use(guard.Require(scopes.All("admin")))
+		r.Use(guard.RequireAt("/admin/*", scopes.All("admin")))
 		r.Get("/{id}", answer("admin"))
 	})
 	files := chi.NewRouter()
-	files.Use(guard.Require(scopes.All("read:files")))
+	files.Use(guard.RequireAt("/files/*", scopes.All("read:files")))
 	files.Get("/*", answer("files"))
 	r.Mount("/files", files)
 	return r

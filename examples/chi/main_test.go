@@ -38,11 +38,16 @@ func TestEnforce(t *testing.T) {
 	})
 }
 
-// unguarded returns the routes whose chain of middleware has no rule.
+// unguarded returns the routes that have no rule, neither in their chain of
+// middleware nor at their handler.
 func unguarded(r chi.Routes) (list []string, err error) {
-	err = chi.Walk(r, func(method, route string, _ http.Handler, chain ...func(http.Handler) http.Handler) error {
+	err = chi.Walk(r, func(method, route string, handler http.Handler, chain ...func(http.Handler) http.Handler) error {
+		handlers := []http.Handler{handler}
 		for _, m := range chain {
-			if h, ok := m(http.NotFoundHandler()).(interface{ Rule() scopes.Rule }); ok && h.Rule().Err() == nil {
+			handlers = append(handlers, m(http.NotFoundHandler()))
+		}
+		for _, h := range handlers {
+			if h, ok := h.(interface{ Rule() scopes.Rule }); ok && h.Rule().Err() == nil {
 				return nil
 			}
 		}

@@ -41,10 +41,11 @@ func api(guard *middleware.Guard) http.Handler {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
 	})
 
-	// Or as middleware, of a route or of a group.
-	admin := e.Group("/admin", echov5bearer.Require(guard, scopes.All("admin")))
-	admin.GET("/:id", answer("admin"))
-	e.GET("/files/*", answer("files"), echov5bearer.Require(guard, scopes.All("read:files")))
+	// Of a group; echov5bearer.Require would be one rule for all of it, and would
+	// not know the routes for guard.Routes().
+	admin := e.Group("/admin")
+	echov5bearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
+	echov5bearer.Handle(guard, e, "GET", "/files/*", scopes.All("read:files"), answer("files"))
 	return e
 }
 

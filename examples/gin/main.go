@@ -38,14 +38,15 @@ func api(guard *middleware.Guard) http.Handler {
 	// No token is fine; a bad one is not.
 	ginbearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	// Or as middleware, of a route or of a group.
-	e.GET("/fail", ginbearer.Require(guard, scopes.All()), func(c *gin.Context) {
+	ginbearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(c *gin.Context) {
 		c.AbortWithStatusJSON(http.StatusConflict, gin.H{"error": "deployment in progress"})
 	})
-	admin := e.Group("/admin", ginbearer.Require(guard, scopes.All("admin")))
-	admin.GET("/:id", answer("admin"))
 
-	e.GET("/files/*id", ginbearer.Require(guard, scopes.All("read:files")), answer("files"))
+	// Of a group; ginbearer.Require would be one rule for all of it, and would not
+	// know the routes for guard.Routes().
+	admin := e.Group("/admin")
+	ginbearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
+	ginbearer.Handle(guard, e, "GET", "/files/*id", scopes.All("read:files"), answer("files"))
 	return e
 }
 

@@ -34,10 +34,24 @@ func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	list := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(lines) // until the program ends
+		list <- string(text)
+	}()
 	routertest.Run(t, strings.TrimSpace(url), issuer, enforced)
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("got %v at the end", err)
+	}
+	// Every route has its line, which names it.
+	routes := strings.Split(strings.TrimSuffix(<-list, "\n"), "\n")
+	if len(routes) < len(routertest.Routes()) {
+		t.Errorf("got %d lines, want at least %d: %q", len(routes), len(routertest.Routes()), routes)
+	}
+	for _, line := range routes {
+		if !strings.HasPrefix(line, "- ") || !strings.Contains(line, " /") && !strings.HasPrefix(line, "- /") {
+			t.Errorf("got %q, want a route by its name", line)
+		}
 	}
 }
