@@ -23,8 +23,9 @@ type Table struct {
 }
 
 // Handle declares the rule of a pattern. Like [http.ServeMux.Handle] it panics
-// where the pattern is not valid, is not clean or conflicts with another one,
-// and names both; it does the same for a rule that [Rule.Err] finds wrong.
+// where the pattern is not valid, can never match, as one that is not clean, or
+// conflicts with another one, and names both; it does the same for a rule that
+// [Rule.Err] finds wrong.
 func (t *Table) Handle(pattern string, rule Rule) {
 	h := ruleHandler{pattern: pattern, rule: rule}
 	if _, file, line, ok := runtime.Caller(1); ok {
@@ -38,18 +39,36 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	if err := rule.Err(); err != nil {
 		panic(err)
 	}
-	before, p, ok := strings.Cut(pattern, "/")
-	if ok && !clean("/"+p) {
-		// The mux says so only where there is a method.
-		panic("its path is unclean, so that it can never match")
-	}
-	if i := strings.IndexAny(p, ";?#"); i >= 0 {
-		panic(fmt.Sprintf("its path has a %q, so that it can never match", p[i]))
+	host, why := neverMatches(pattern)
+	if why != "" {
+		panic(why + ", so that it can never match")
 	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)
-	_, host, method := strings.Cut(before, " ")
-	t.hosts = t.hosts || (!method && before != "") || strings.Trim(host, " \t") != ""
+	t.hosts = t.hosts || host != ""
+}
+
+// neverMatches returns the host of a pattern, and what no request can have of it,
+// where another pattern would take its place: the mux does not say so, or only of
+// a path beside a method.
+func neverMatches(pattern string) (host, why string) {
+	before, p, ok := strings.Cut(pattern, "/")
+	if i := strings.IndexAny(before, " \t"); i >= 0 {
+		if before[:i] != strings.ToUpper(before[:i]) {
+			return "", "its method is not in upper case"
+		}
+		before = strings.TrimLeft(before[i:], " \t")
+	}
+	_, _, noPort := net.SplitHostPort(before)
+	switch i := strings.IndexAny(p, ";?#"); {
+	case before != strings.ToLower(before) || strings.HasSuffix(before, ".") || noPort == nil:
+		return before, "its host is not in lower case, or has a port or a full stop at its end"
+	case ok && !clean("/"+p):
+		return before, "its path is unclean"
+	case i >= 0:
+		return before, fmt.Sprintf("its path has a %q", p[i])
+	}
+	return before, ""
 }
 
 // explain makes the error of a panic of the mux, which takes this file for the

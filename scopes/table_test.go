@@ -139,7 +139,7 @@ func TestTableRuleConnect(t *testing.T) {
 }
 
 func TestTableRuleHostWithMethod(t *testing.T) {
-	for _, pattern := range []string{"GET admin.example/", "GET \t admin.example/"} {
+	for _, pattern := range []string{"GET admin.example/", "GET \t admin.example/", "GET\tadmin.example/"} {
 		r := httptest.NewRequest(http.MethodGet, "http://ADMIN.example/", http.NoBody)
 		if _, got := routes("/", pattern).Rule(r); got != "" {
 			t.Errorf("%s: got %q, want none", pattern, got)
@@ -171,6 +171,14 @@ func TestZeroTable(t *testing.T) {
 	}
 }
 
+// An address of IPv6 has colons, and no port.
+func TestTableHandleAddress(t *testing.T) {
+	table := routes("[::1]/", "M-SEARCH /{$}", "127.0.0.1/")
+	if n := len(patterns(table)); n != 3 {
+		t.Errorf("got %d patterns, want 3", n)
+	}
+}
+
 func TestTableHandlePanics(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -186,6 +194,10 @@ func TestTableHandlePanics(t *testing.T) {
 		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, `has a ';'`}},
 		{"query", "GET /a?x", scopes.All(), []string{`"GET /a?x"`, `has a '?'`}},
 		{"fragment", "/a#x", scopes.All(), []string{`"/a#x"`, `has a '#'`}},
+		{"host in upper case", "GET Admin.example/", scopes.All(), []string{`"GET Admin.example/"`, "its host is not in lower case"}},
+		{"host with a port", "admin.example:8080/", scopes.All(), []string{`"admin.example:8080/"`, "or has a port"}},
+		{"host with a full stop", "GET\tadmin.example./", scopes.All(), []string{"full stop"}},
+		{"method in lower case", "get /x", scopes.All(), []string{`"get /x"`, "its method is not in upper case"}},
 		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
 		{"empty", "", scopes.All(), []string{`""`}},
