@@ -18,6 +18,9 @@ func jsonRows(r *rows) {
 		"control character in a string", "{\"x\":\"a\nb\",%}", "tab in a string", "{\"x\":\"a\tb\",%}", "NUL in a string", "{\"x\":\"\x00\",%}",
 		"bad escape", `{"x":"\x41",%}`, "bad unicode escape", `{"x":"\u12",%}`, "NaN", `{"x":NaN,%}`, "Infinity", `{"x":Infinity,%}`,
 		"minus Infinity", `{"x":-Infinity,%}`, "hexadecimal", `{"x":0x1,%}`, "leading zero", `{"x":01,%}`, "plus", `{"x":+1,%}`, "dot in front", `{"x":.5,%}`,
+		"bare letter", `{"x":y,%}`, "bare letter behind a number", `{"x":1y,%}`, "letter behind true", `{"x":truey,%}`, "object that is not closed", `{"x":{y,%}`,
+		"array that is not closed", `{"x":[y,%}`, "object closed as an array", `{"x":{],%}`, "array closed as an object", `{"x":[},%}`, "text that is not closed", `{"x":"y,%}`,
+		"comma behind an element", `{"x":[1,],%}`, "comma behind a member inside", `{"x":{"y":1,},%}`, "comma in front of an element", `{"x":[,1],%}`, "two commas", `{"x":1,,%}`,
 		"dot behind", `{"x":1.,%}`, "exponent cut", `{"x":1e,%}`, "upper-case true", `{"x":True,%}`, "undefined", `{"x":undefined,%}`,
 	) {
 		r.add("malformed", "T01 P08", object, "claims, "+name, r.payload(strings.ReplaceAll(text, "%", body())))
