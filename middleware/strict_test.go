@@ -163,3 +163,34 @@ func TestMetadataElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// TestForwardAuthOfNothing has proxies that do not say which request they ask about.
+// Not even a public rule lets those through.
+func TestForwardAuthOfNothing(t *testing.T) {
+	guard := refuser(t, bearer.UnknownKey, nil)
+	var table scopes.Table
+	table.Handle("/", scopes.Public())
+	h := guard.ForwardAuth(&table)
+	for name, row := range map[string]struct {
+		method, uri []string
+		want        bool
+	}{
+		"both":                     {[]string{"GET"}, []string{"/a"}, true},
+		"a whole URI":              {[]string{"GET"}, []string{"https://api.example/a"}, true},
+		"no method":                {nil, []string{"/a"}, false},
+		"an empty method":          {[]string{""}, []string{"/a"}, false},
+		"two methods":              {[]string{"GET", "GET"}, []string{"/a"}, false},
+		"no target":                {[]string{"GET"}, nil, false},
+		"an empty target":          {[]string{"GET"}, []string{""}, false},
+		"two targets":              {[]string{"GET"}, []string{"/a", "/a"}, false},
+		"a target that is not one": {[]string{"GET"}, []string{"a b"}, false},
+		"a control character":      {[]string{"GET"}, []string{"/a\x7f"}, false},
+		"an unclean target":        {[]string{"GET"}, []string{"/a/../b"}, false},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
+		r.Header["X-Forwarded-Method"], r.Header["X-Forwarded-Uri"] = row.method, row.uri
+		if w := serve(h, r); (w.Code == http.StatusNoContent) != row.want {
+			t.Errorf("%s: got %d, want let through %v", name, w.Code, row.want)
+		}
+	}
+}

@@ -55,3 +55,19 @@ func TestAllowFunc(t *testing.T) {
 		}
 	}
 }
+
+func TestHasFunc(t *testing.T) {
+	function := scopes.Func("f", func(context.Context) error { return nil })
+	for name, row := range map[string]struct {
+		rule scopes.Rule
+		want bool
+	}{
+		"none": {scopes.Rule{}, false}, "scopes": {scopes.All("a"), false}, "public": {scopes.Public(), false}, "a function": {function, true},
+		"among scopes": {scopes.And(scopes.All("a"), function), true}, "deep among them": {scopes.Or(scopes.All("a"), scopes.And(scopes.Any("b"), function)), true},
+		"alternatives": {scopes.Or(scopes.All("a"), scopes.Any("b")), false},
+	} {
+		if got := row.rule.HasFunc(); got != row.want {
+			t.Errorf("%s: got %v, want %v", name, got, row.want)
+		}
+	}
+}
