@@ -2,6 +2,7 @@ package interceptor_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,12 +44,12 @@ func TestKeepTokenOfNobody(t *testing.T) {
 // ended, and one a second later.
 type slowStream struct {
 	openedStream
-	calls int
+	calls atomic.Int32
 	ended func() <-chan struct{}
 }
 
 func (s *slowStream) RecvMsg(any) error {
-	s.calls++
+	s.calls.Add(1)
 	<-s.ended()
 	time.Sleep(time.Second)
 	return nil
@@ -73,9 +74,9 @@ func TestNothingAfterTheEnd(t *testing.T) {
 			}
 			return nil
 		})
-		if status.Code(err) != codes.Unauthenticated || ss.calls != 1 {
-			t.Errorf("got %v after %d messages were asked for, want %v after 1", err, ss.calls, codes.Unauthenticated)
-		}
 		time.Sleep(2 * time.Second) // the call that is left ends
+		if n := ss.calls.Load(); status.Code(err) != codes.Unauthenticated || n != 1 {
+			t.Errorf("got %v after %d messages were asked for, want %v after 1", err, n, codes.Unauthenticated)
+		}
 	})
 }
