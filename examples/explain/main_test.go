@@ -82,6 +82,14 @@ func TestExplain(t *testing.T) {
 		}},
 		{"an opaque one", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
 		{"the clock is behind", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},
+		{"for one API of several", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
+		{"one of two scopes", token(map[string]any{"scope": "c"}), append(all, "-rule", "a and b or c"), 0, []string{`^  ok    rule +scopes "c"$`}},
+		{
+			"whose audience is elsewhere", s.issuer.Mint(map[string]any{"typ": nil}, map[string]any{"aud": nil, "token_use": "access", "scope": "read"}),
+			[]string{"-keys", s.keys, "-profile", "cognito"},
+			0,
+			[]string{`^  ok    audience +client_id `},
+		},
 		{"nothing is known", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
 			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
 		}},
@@ -145,7 +153,12 @@ func TestExplainBadInput(t *testing.T) {
 	}{
 		{"", nil, "there is no token"},
 		{"x", []string{"-profile", "nobody's"}, `-profile "nobody's": want one of auth0, `},
-		{"x", []string{"-rule", "a or or b\x01"}, "not a scope"},
+		{"x", []string{"-rule", "a or b\x01"}, "not a scope"},
+		{"x", []string{"-rule", "a or or b"}, `no scope in front of "or"`},
+		{"x", []string{"-rule", "admin or"}, `no scope behind "or"`},
+		{"x", []string{"-rule", "admin AND"}, `no scope behind "AND"`},
+		{"x", []string{"-rule", "and"}, `no scope in front of "and"`},
+		{"x", []string{"-rule", "a or and b"}, `no scope in front of "and"`},
 		{"x", []string{"-keys", "does-not-exist.json"}, "does-not-exist.json"},
 		{"x", []string{"a", "b"}, "got 2 files"},
 		{"x", []string{"-nonsense"}, "usage: explain"},

@@ -68,8 +68,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if o.profile, ok = profiles[strings.ToLower(profile)]; !ok {
 		errs = append(errs, fmt.Errorf("-profile %q: want one of %s", profile, names))
 	}
-	o.rule = parseRule(rule)
-	if err := o.rule.Err(); err != nil {
+	var err error
+	if o.rule, err = parseRule(rule); err != nil {
 		errs = append(errs, fmt.Errorf("-rule %q: %w", rule, err))
 	}
 	return o, errors.Join(errs...)
@@ -77,41 +77,50 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 
 // split returns nil for an empty list.
 func split(list string) []string {
-	if list == "" {
-		return nil
+	var elements []string
+	for element := range strings.SplitSeq(list, ",") {
+		if element = strings.TrimSpace(element); element != "" {
+			elements = append(elements, element)
+		}
 	}
-	return slices.DeleteFunc(strings.Split(list, ","), func(s string) bool { return s == "" })
+	return elements
 }
 
 // parseRule reads scopes with "and" and "or" between them; "and" binds more
-// closely, as in Go.
-func parseRule(text string) scopes.Rule {
+// closely, as in Go. An operator with nothing beside it is an error: half of a rule
+// would be one that asks for less.
+func parseRule(text string) (scopes.Rule, error) {
 	var alternatives []scopes.Rule
 	var names []string
+	after := "" // the operator that waits for its other side
 	for word := range strings.FieldsSeq(text) {
-		switch strings.ToLower(word) {
-		case "and":
-		case "or":
+		operator := strings.ToLower(word)
+		if operator != "and" && operator != "or" {
+			names, after = append(names, word), ""
+			continue
+		}
+		if len(names) == 0 || after != "" {
+			return scopes.Rule{}, fmt.Errorf("there is no scope in front of %q", word)
+		}
+		if after = word; operator == "or" {
 			alternatives = append(alternatives, scopes.All(names...))
 			names = nil
-		default:
-			names = append(names, word)
 		}
 	}
-	alternatives = append(alternatives, scopes.All(names...))
-	if len(alternatives) == 1 {
-		return alternatives[0]
+	if after != "" {
+		return scopes.Rule{}, fmt.Errorf("there is no scope behind %q", after)
 	}
-	return scopes.Or(alternatives...)
+	rule := scopes.All(names...)
+	if len(alternatives) > 0 {
+		rule = scopes.Or(append(alternatives, rule)...)
+	}
+	return rule, rule.Err()
 }
 
 // complete takes what the command line does not say from the token, so that the
 // rest of the checks can be made, and returns a note on each.
 func (o *options) complete(token string) (notes []string) {
-	var claims struct {
-		Issuer   string `json:"iss"`
-		Audience any    `json:"aud"`
-	}
+	var claims map[string]any
 	if parts := strings.Split(token, "."); len(parts) == 3 {
 		if payload, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
 			_ = json.Unmarshal(payload, &claims) // the explanation says what is wrong with it
@@ -119,23 +128,22 @@ func (o *options) complete(token string) (notes []string) {
 	}
 	if o.issuer == "" {
 		notes = append(notes, "without -issuer any issuer is taken for the right one")
-		if o.issuer = claims.Issuer; o.issuer == "" {
+		if o.issuer, _ = claims["iss"].(string); o.issuer == "" {
 			o.issuer = "(none)"
 		}
 	}
 	if len(o.audience) == 0 {
 		notes = append(notes, "without -audience any audience is taken for the right one")
-		switch aud := claims.Audience.(type) {
-		case string:
-			o.audience = []string{aud}
-		case []any:
-			for _, name := range aud {
-				if text, ok := name.(string); ok {
-					o.audience = append(o.audience, text)
-				}
+		names := o.profile.Audience
+		if names == nil {
+			names = []string{"aud"}
+		}
+		for _, name := range names {
+			if o.audience = texts(claims[name]); len(o.audience) > 0 {
+				break
 			}
 		}
-		if o.audience = slices.DeleteFunc(o.audience, func(s string) bool { return s == "" }); len(o.audience) == 0 {
+		if len(o.audience) == 0 {
 			o.audience = []string{"(none)"}
 		}
 	}
@@ -143,4 +151,18 @@ func (o *options) complete(token string) (notes []string) {
 		notes = append(notes, "without -keys or -issuer there are no keys to check the signature with")
 	}
 	return notes
+}
+
+// texts returns the strings that are value or in it, but for empty ones.
+func texts(value any) (found []string) {
+	values, ok := value.([]any)
+	if !ok {
+		values = []any{value}
+	}
+	for _, v := range values {
+		if text, ok := v.(string); ok && text != "" {
+			found = append(found, text)
+		}
+	}
+	return found
 }
