@@ -1,0 +1,55 @@
+package bearer_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+)
+
+// TestLogSize wants no record over 8 KiB, which is what the guide says of a flood:
+// whatever a client sends, and also where a hook's error quotes it.
+func TestLogSize(t *testing.T) {
+	const most = 8 << 10
+	issuer := newIssuer(t, "ES256")
+	for _, evil := range []string{"\x00", "\u202e", "\\", `"`, "\n", "\u00e9", "\U000e0001"} {
+		long := strings.Repeat(evil, 3000/len(evil))
+		evil = long[:240] // so that the token as a whole is not too long
+		for name, handler := range map[string]func(io.Writer) slog.Handler{
+			"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+			"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+		} {
+			book := &logBook{}
+			o, err := bearer.NewLogObserver(slog.New(handler(book)), &bearer.LogOptions{Burst: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+				cfg.Observer = o
+				cfg.Custom = func([]byte) (any, error) { return nil, errors.New(long) }
+			})
+			said := map[string]any{"jti": evil, "client_id": evil, "sub": evil}
+			for _, token := range []string{
+				issuer.Token(said),
+				issuer.Mint(map[string]any{"kid": evil, "typ": evil}, said),
+				issuer.Mint(map[string]any{"kid": evil}, map[string]any{"jti": evil, "client_id": evil, "aud": []string{evil, evil, evil}}),
+			} {
+				if _, err := v.Verify(t.Context(), token); err == nil {
+					t.Fatal("got a token accepted, want it refused")
+				}
+			}
+			records := strings.Split(strings.TrimSuffix(book.String(), "\n"), "\n")
+			if len(records) != 3 || strings.Contains(book.String(), "malformed") {
+				t.Errorf("%s: got %d records, want 3, and of tokens that could be read:\n%s", name, len(records), book)
+			}
+			for _, record := range records {
+				if len(record) > most {
+					t.Errorf("%s, %.6q: got a record of %d bytes, want %d at most", name, evil, len(record), most)
+				}
+			}
+		}
+	}
+}
