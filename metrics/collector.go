@@ -18,7 +18,9 @@ import (
 type Options struct {
 	// Issuers is the only values of the label issuer, besides "other": events of
 	// other issuers count as "other", and to watch one of them is an error. Nil:
-	// every issuer that a verifier is configured with, 100 at most.
+	// every issuer that a verifier is configured with. Verdicts are told apart for
+	// the first 100 of them that are seen, and keys and token caches for all that
+	// are watched: where customers bring issuers, these are so many series more.
 	Issuers []string
 	// MaxRoutes bounds the routes that are told apart, of all transports together.
 	// Further ones count as "other". Zero: 1000.

@@ -111,6 +111,25 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestManyIssuers wants the health of each issuer shown that is watched, and the
+// verdicts of the first 100 told apart.
+func TestManyIssuers(t *testing.T) {
+	var many source
+	for i := range 150 {
+		many.issuers = append(many.issuers, healthy(fmt.Sprint("https://issuer.example/", i)))
+	}
+	c, registry := newCollector(t, nil, &many)
+	for _, status := range many.issuers {
+		c.Observe(context.Background(), bearer.Event{Transport: "http", Route: "GET /", Issuer: status.Issuer})
+	}
+	text := exposed(t, registry)
+	for prefix, want := range map[string]int{"\nbearer_keyset_ready{": 150, "\nbearer_token_cache_entries{": 150, "\nbearer_requests_total{": 101} {
+		if got := strings.Count("\n"+text, prefix); got != want {
+			t.Errorf("got %d series of %q, want %d", got, prefix, want)
+		}
+	}
+}
+
 // TestObserveAtOnce wants no verdict lost where routes are seen for the first time
 // by many at once, and scraped meanwhile.
 func TestObserveAtOnce(t *testing.T) {
