@@ -202,7 +202,6 @@ func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.Read
 	}
 }
 
-// TestNothingToDo wants no fault where there is no span, no provider and no tracer.
 // TestAbandoned has a caller that does not wait for keys.
 func TestAbandoned(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
@@ -222,6 +221,7 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
+// TestNothingToDo wants no fault where there is no span, no provider and no tracer.
 func TestNothingToDo(t *testing.T) {
 	tracer, err := tracing.New(nil)
 	if err != nil {
