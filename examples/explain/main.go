@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, note := range notes {
 		_, _ = fmt.Fprintln(stderr, "note:", note)
 	}
-	keys, done, err := o.keySet(ctx)
+	keys, done, err := o.keySet(ctx, stderr)
 	if err != nil {
 		return exitError, err
 	}
@@ -120,8 +120,9 @@ func (o *options) token(stdin io.Reader) (string, error) {
 	return token, nil
 }
 
-// keySet returns the keys that the options ask for, and what ends them.
-func (o *options) keySet(ctx context.Context) (keys bearer.KeySet, done func(), err error) {
+// keySet returns the keys that the options ask for, and what ends them. Where they
+// cannot be had, stderr is told why.
+func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.KeySet, done func(), err error) {
 	var cache *jwks.Cache
 	switch isURL := strings.Contains(o.keys, "://"); {
 	case o.keys == "" && !o.discover:
@@ -146,6 +147,9 @@ func (o *options) keySet(ctx context.Context) (keys bearer.KeySet, done func(), 
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	_ = cache.Refresh(ctx) // where it fails, the explanation says so
+	if err := cache.Refresh(ctx); err != nil {
+		// The explanation says that there are no keys, and not why.
+		_, _ = fmt.Fprintln(stderr, "note: the issuer's keys cannot be had:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	return cache, func() { _ = cache.Close() }, nil
 }

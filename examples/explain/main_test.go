@@ -139,7 +139,11 @@ func TestExplainDiscovers(t *testing.T) {
 		}
 	}
 	issuer.Close()
-	code, out, _ := explain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
+	code, out, errs := explain(t, issuer.Token(nil), "-issuer", issuer.URL())
+	if code != 1 || !strings.Contains(out, "refused: keys_unavailable") || !regexp.MustCompile(`(?m)^note: the issuer's keys cannot be had: .*refused`).MatchString(errs) {
+		t.Errorf("got code %d, want it said why there are no keys\n%s%s", code, out, errs)
+	}
+	code, out, _ = explain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
 	if code != 1 || !strings.Contains(out, "refused: issuer") {
 		t.Errorf("got code %d\n%s", code, out)
 	}
