@@ -38,7 +38,13 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 		}
 	}
 	e := explainer{decision: &d, x: x, now: x.Time}
-	e.explain(ctx)
+	if err := safely(func() error { e.explain(ctx); return nil }); err != nil {
+		// A KeySet or a Verifier of somebody else: what was found until then stays.
+		x.Checks = append(x.Checks, Check{
+			Name: "verifier", Section: fmt.Sprintf("%T", v), State: Failed, Want: "whatever it asks for",
+			Got: strings.ReplaceAll(asError(err).Err.Error(), "\n", "; "), Reason: Internal,
+		})
+	}
 	return x
 }
 

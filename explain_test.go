@@ -123,6 +123,23 @@ func TestExplainIssuers(t *testing.T) {
 	}
 }
 
+// brokenKeys is a KeySet that panics.
+type brokenKeys struct{ bearer.KeySet }
+
+// TestExplainPanics wants a fault of somebody's KeySet to be one more check, and no
+// end of whoever asks.
+func TestExplainPanics(t *testing.T) {
+	issuer := newIssuer(t, "ES256")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = brokenKeys{} })
+	for _, v := range []bearer.Verifier{v, new(bearer.JWTVerifier)} {
+		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
+		last := x.Checks[len(x.Checks)-1]
+		if got := states(x, "credentials", "verifier"); x.Reason != bearer.Internal || got != "credentials passed, verifier failed internal" || !strings.HasPrefix(last.Got, "panic: ") {
+			t.Errorf("got %q, %s, %q, want the panic told", x.Reason, got, last.Got)
+		}
+	}
+}
+
 // TestExplainForeign wants the verdict of somebody else's verifier explained as far
 // as it can be.
 func TestExplainForeign(t *testing.T) {
