@@ -18,6 +18,8 @@ const (
 	// entryMemory is what one takes beside its claims: entry, key and nodes of
 	// the index, and the place in the ring.
 	entryMemory = 560
+	// headerMemory is what a header takes beside its text.
+	headerMemory = 384
 	// sweepInterval is how long an expired token may stay in memory.
 	sweepInterval = time.Minute
 )
@@ -145,9 +147,9 @@ func (c *cache) status() CacheStatus {
 	return s
 }
 
-// store remembers a token that was verified.
-func (c *cache) store(e *entry) {
-	e.cost = int32(min(entryMemory+e.memory(), 1<<30)) //nolint:gosec // it fits
+// store remembers a token that was verified, which takes that many bytes.
+func (c *cache) store(e *entry, memory int) {
+	e.cost = int32(min(memory, 1<<30)) //nolint:gosec // it fits
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	limit := c.capacity * tokenMemory

@@ -1,6 +1,8 @@
 package bearer_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/bearerkit/bearer"
@@ -33,5 +35,39 @@ func TestCacheMakesRoom(t *testing.T) {
 	}
 	if hits := v.CacheStatus().Hits - before; hits != size/2 {
 		t.Errorf("got %d of today's %d tokens remembered, want all", hits, size/2)
+	}
+}
+
+// TestCacheCountsHeaders wants the memory of a header to count where tokens do not
+// share it: the cache is bounded whatever an issuer writes there.
+func TestCacheCountsHeaders(t *testing.T) {
+	const size = 512 // twice as many as the headers that may be shared
+	for _, row := range []struct {
+		name   string
+		length int
+		own    bool // each token has a header of its own
+		want   int  // entries, at most
+	}{
+		{"short, shared", 16, false, size},
+		{"short, its own", 300, true, size * 3 / 4},
+		{"long, shared", 3 << 10, false, size / 4}, // longer than those that are remembered
+		{"long, its own", 3 << 10, true, size / 4},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			issuer := newIssuer(t, "EdDSA")
+			v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = size })
+			for i := range 2 * size {
+				text := strings.Repeat("x", row.length)
+				if row.own {
+					text += strconv.Itoa(i)
+				}
+				if _, err := v.Verify(t.Context(), issuer.Mint(map[string]any{"x5t#note": text}, nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := v.CacheStatus().Entries; got > row.want || got < row.want/2 {
+				t.Errorf("got %d entries, want %d at most, and half of them at least", got, row.want)
+			}
+		})
 	}
 }

@@ -25,7 +25,7 @@ type token struct {
 	digest digest // zero: nothing is remembered
 
 	header     *jws.Header
-	sameHeader bool // as a verified token had
+	sameHeader bool // as other verified tokens have
 	iss        string
 	by         *JWTVerifier // whose issuer it names
 	entry      *entry       // what it says
@@ -149,4 +149,14 @@ func (t *token) readClaims(encoded []byte) *Error {
 	// Without an issuer it is nobody's: "" is no issuer that can be configured.
 	t.iss, _ = strictjson.String(t.entry.members.Get(claimIss))
 	return nil
+}
+
+// memory is about how many bytes it takes to remember t. A header that tokens share
+// is there once; any other is this token's alone, and as long as an issuer makes it.
+func (t *token) memory() int {
+	n := entryMemory + t.entry.memory()
+	if !t.sameHeader {
+		n += headerMemory + len(t.header.Members.Text())
+	}
+	return n
 }

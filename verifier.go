@@ -230,9 +230,9 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key) (done bool, refusal *Err
 	}
 	if v.cache.index != nil {
 		if !t.sameHeader {
-			v.cache.index.headers.add(t.parts.Header, t.header)
+			t.sameHeader = v.cache.index.headers.add(t.parts.Header, t.header)
 		}
-		v.cache.store(e)
+		v.cache.store(e, t.memory())
 	}
 	return true, nil
 }
