@@ -378,3 +378,16 @@ func (*scribbler) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// TestPanicIsNoReason has a hook panic with an error of this package: who goes by
+// errors.Is must not take that for a request without a token.
+func TestPanicIsNoReason(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Validate = func(context.Context, *bearer.Claims) error { panic(bearer.NoToken) }
+	})
+	_, err := v.Verify(t.Context(), issuer.Token(nil))
+	if !errors.Is(err, bearer.Internal) || errors.Is(err, bearer.NoToken) {
+		t.Errorf("got %v, want internal and no other reason", err)
+	}
+}

@@ -124,8 +124,12 @@ type detail struct {
 // Error returns the text.
 func (d *detail) Error() string { return fmt.Errorf(d.format, d.args...).Error() }
 
-// Unwrap returns the error among the arguments, if there is one.
+// Unwrap returns the error among the arguments, if the format wraps one. What a
+// panic was about is an argument too, and no reason to go by.
 func (d *detail) Unwrap() error {
+	if !strings.Contains(d.format, "%w") {
+		return nil
+	}
 	for _, arg := range d.args {
 		if err, ok := arg.(error); ok {
 			return err
