@@ -21,7 +21,8 @@ var (
 )
 
 // UnavailableError says that keys cannot be had, for how long at least, and why.
-// errors.Is(err, ErrUnavailable) is true for it.
+// errors.Is(err, ErrUnavailable) is true for it. Callers share it and do not modify
+// it.
 type UnavailableError struct {
 	// RetryAfter is when the next attempt to fetch the keys may be over, rounded
 	// up to whole seconds; zero where waiting will not help.
