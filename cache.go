@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -152,7 +153,7 @@ func (c *cache) store(e *entry, memory int) {
 	e.cost = int32(min(memory, 1<<30)) //nolint:gosec // it fits
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	limit := c.capacity * tokenMemory
+	limit := min(c.capacity, math.MaxInt/tokenMemory) * tokenMemory
 	if c.closed || int(e.cost) > limit {
 		return
 	}

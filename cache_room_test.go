@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,5 +70,21 @@ func TestCacheCountsHeaders(t *testing.T) {
 				t.Errorf("got %d entries, want %d at most, and half of them at least", got, row.want)
 			}
 		})
+	}
+}
+
+// TestCacheWithoutBounds has the largest number that there is for its size, which
+// means no bound and not no cache.
+func TestCacheWithoutBounds(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = math.MaxInt })
+	token := issuer.Token(nil)
+	for range 2 {
+		if _, err := v.Verify(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := v.CacheStatus(); got.Entries != 1 || got.Hits != 1 {
+		t.Errorf("got %+v, want one entry and one hit", got)
 	}
 }
