@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -249,6 +250,13 @@ func (v *validating) Validate() error {
 	return nil
 }
 
+// judging is custom claims that judge themselves by value.
+type judging struct {
+	Level int `json:"level"`
+}
+
+func (j judging) Validate() error { return (*validating)(&j).Validate() }
+
 // TestCustomIsJudged has the ways in which custom claims can be wrong.
 func TestCustomIsJudged(t *testing.T) {
 	issuer := newIssuer(t)
@@ -259,6 +267,10 @@ func TestCustomIsJudged(t *testing.T) {
 	}{
 		"good":                  {bearer.JSON[validating], map[string]any{"level": 1}, ""},
 		"refused by a method":   {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"good by value":         {bearer.JSON[judging], map[string]any{"level": 1}, ""},
+		"refused by value":      {bearer.JSON[judging], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"a value and an error":  {func([]byte) (any, error) { return judging{}, errors.New("no") }, nil, bearer.InvalidCustom},
+		"no value":              {func([]byte) (any, error) { return nil, nil }, nil, ""},
 		"of another type":       {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
 		"inside, good":          {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
 		"inside, refused":       {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
@@ -291,6 +303,25 @@ func TestLongAgo(t *testing.T) {
 		_, err := v.Verify(t.Context(), issuer.Token(map[string]any{"nbf": raw(value)}))
 		if got := reasonOf(t, err); got != want {
 			t.Errorf("nbf %s: got %q, want %q", value, got, want)
+		}
+	}
+}
+
+// TestBoundsNeedIssuedAt has a token that does not say when it was issued, where a
+// bound depends on that.
+func TestBoundsNeedIssuedAt(t *testing.T) {
+	issuer := newIssuer(t)
+	for name, row := range map[string]struct {
+		lifetime, age time.Duration
+		want          bearer.Reason
+	}{"no bound": {0, 0, ""}, "lifetime": {time.Hour, 0, bearer.InvalidClaims}, "age": {0, time.Hour, bearer.InvalidClaims}, "both": {time.Hour, time.Hour, bearer.InvalidClaims}} {
+		v := newVerifier(t, issuer, func(c *bearer.Config) {
+			c.MaxLifetime, c.MaxAge, c.Profile.Required = row.lifetime, row.age, []string{}
+		})
+		for range 2 {
+			if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iat": nil, "exp": time.Now().Add(time.Minute)})); reasonOf(t, err) != row.want {
+				t.Errorf("%s: got %v, want %q", name, err, row.want)
+			}
 		}
 	}
 }

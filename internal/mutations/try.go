@@ -155,13 +155,17 @@ func (b *bench) build(ctx context.Context, pkg string) error {
 // run for ever, which is seen too.
 const limit = 2 * time.Minute
 
+// bounded runs a program with 6 GB of memory at most, where the system knows such a
+// limit: a loop that does not end may ask for all there is.
+const bounded = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
+
 // apart is tests that count allocations, which the mutants' own conditions change.
 const apart = "Alloc|Budget"
 
 func (b *bench) test(ctx context.Context, pkg string, number int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", apart) //nolint:gosec // built above
+	cmd := exec.CommandContext(ctx, "sh", "-c", bounded, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", apart) //nolint:gosec // built above
 	cmd.Dir = filepath.Join(b.root, pkg)
 	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
 	return cmd.CombinedOutput()
@@ -245,6 +249,8 @@ func first(out []byte) string {
 		return name
 	case bytes.Contains(out, []byte("panic: test timed out")):
 		return "does not end"
+	case bytes.Contains(out, []byte("out of memory")):
+		return "asks for all memory"
 	case bytes.Contains(out, []byte("panic: ")):
 		return "panics"
 	}
