@@ -18,7 +18,7 @@ const (
 	tokenMemory = 1 << 10
 	// entryMemory is what one takes beside its claims: entry, key and nodes of
 	// the index, and the place in the ring.
-	entryMemory = 560
+	entryMemory = 590
 	// headerMemory is what a header takes beside its text.
 	headerMemory = 384
 	// sweepInterval is how long an expired token may stay in memory.
@@ -43,14 +43,14 @@ func (v *JWTVerifier) CacheStatus() CacheStatus { return v.cache.status() }
 // It is immutable but for the marks at its end.
 type entry struct {
 	Claims
-	key    *jwks.Key // that signed it
-	digest digest
-
-	used atomic.Bool // since the ring's hand came by
-	cost int32       // bytes, in the ring
-	at   int32       // its place in the ring, which the cache's mutex guards
+	key *jwks.Key // that signed it
+	id  any       // a digest, as the index has it
 
 	flight flight
+	ok     bool        // valid after flight.done: it was verified
+	used   atomic.Bool // since the ring's hand came by
+	cost   int32       // bytes, in the ring
+	at     int32       // its place in the ring, which the cache's mutex guards
 }
 
 // holds reports whether the verdict of an earlier request still stands: all of it
@@ -157,7 +157,7 @@ func (c *cache) store(e *entry, memory int) {
 	if c.closed || int(e.cost) > limit {
 		return
 	}
-	if known, ok := c.index.entries.Load(e.digest); ok {
+	if known, ok := c.index.entries.Load(e.id); ok {
 		if old, ok := known.(*entry); ok && old.by.cache == c {
 			c.forget(old)
 		}
@@ -173,7 +173,7 @@ func (c *cache) store(e *entry, memory int) {
 	if behind := c.hand - 1; full && behind < len(c.ring) {
 		c.swap(behind, len(c.ring)-1) // so that its turn is the last
 	}
-	c.index.entries.Store(e.digest, e)
+	c.index.entries.Store(e.id, e)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(sweepInterval, sweeper(c))
 	}
@@ -216,7 +216,7 @@ func (c *cache) forget(e *entry) {
 	c.ring[last] = nil
 	c.ring = c.ring[:last]
 	c.bytes -= int(e.cost)
-	c.index.entries.CompareAndDelete(e.digest, e)
+	c.index.entries.CompareAndDelete(e.id, e)
 }
 
 func (c *cache) swap(i, j int) {

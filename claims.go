@@ -128,7 +128,7 @@ func cut(s string) string {
 // memory is about how many bytes the claims take, custom claims included, which
 // are taken to need as much again as the text that they are made of.
 func (c *Claims) memory() int {
-	n := len(c.members.Text()) + 8*c.members.Len() + 24*(c.scopes.Len()+len(c.roles))
+	n := c.members.Memory() + 24*(c.scopes.Len()+len(c.roles))
 	if c.custom != nil {
 		n += len(c.members.Text())
 	}

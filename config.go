@@ -65,9 +65,11 @@ type Config struct {
 	// with that reason, any other with InvalidCustom. Called by many goroutines
 	// at once. Nil: none.
 	Validate func(context.Context, *Claims) error
-	// CacheSize is how many verified tokens are remembered, so that the signature
-	// of a token that comes again need not be verified again. Zero: 4096.
-	// Negative: none.
+	// CacheSize is how many verified tokens are remembered, so that what a token
+	// says and its signature are looked at once; all that depends on the time, on
+	// the request or on the issuer's keys is looked at each time. No token is kept,
+	// but a keyed digest of it and its claims: 1 KiB on average, and CacheSize KiB
+	// in all, since larger ones count for several. Zero: 4096. Negative: none.
 	CacheSize int
 	// Observer is told every outcome, guards' included. Nil: none.
 	Observer Observer

@@ -8,26 +8,32 @@ import (
 // flights is the tokens whose signatures are being verified, so that requests at
 // the same time with one new token verify it once. They are as many as there are
 // processors, and seldom two in one of the lists.
-type flights [16]struct {
+type flights [16]flightList
+
+type flightList struct {
 	mu    sync.Mutex // guards first, and the flights of the entries in the list
 	first *entry
+}
+
+func (f *flights) list(e *entry) *flightList {
+	id, _ := e.id.(digest)
+	return &f[id[0]&15]
 }
 
 // flight is the verification of one entry, for those who wait for it.
 type flight struct {
 	next *entry
 	done chan struct{} // made by the first who waits
-	ok   bool          // valid after done
 }
 
 // join returns nil where the caller is the first with this token, and has to call
 // end; or else the entry of the one who is.
 func (f *flights) join(e *entry) (other *entry, done <-chan struct{}) {
-	list := &f[e.digest[0]&15]
+	list := f.list(e)
 	list.mu.Lock()
 	defer list.mu.Unlock()
 	for other = list.first; other != nil; other = other.flight.next {
-		if other.digest == e.digest {
+		if other.id == e.id {
 			if other.flight.done == nil {
 				other.flight.done = make(chan struct{})
 			}
@@ -41,7 +47,7 @@ func (f *flights) join(e *entry) (other *entry, done <-chan struct{}) {
 // end tells those who wait whether e was verified. If it was not, each of them
 // does its own: failures are not shared.
 func (f *flights) end(e *entry, ok bool) {
-	list := &f[e.digest[0]&15]
+	list := f.list(e)
 	list.mu.Lock()
 	defer list.mu.Unlock()
 	at := &list.first
@@ -49,7 +55,7 @@ func (f *flights) end(e *entry, ok bool) {
 		at = &(*at).flight.next
 	}
 	*at, e.flight.next = e.flight.next, nil
-	e.flight.ok = ok
+	e.ok = ok
 	if e.flight.done != nil {
 		close(e.flight.done)
 	}
@@ -60,7 +66,7 @@ func (f *flights) end(e *entry, ok bool) {
 func (e *entry) wait(ctx context.Context, done <-chan struct{}) (bool, error) {
 	select {
 	case <-done:
-		return e.flight.ok, nil
+		return e.ok, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

@@ -141,7 +141,7 @@ func (t *token) readClaims(encoded []byte) *Error {
 	if t.buf, err = compact.Decode(t.buf, encoded); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	t.entry = &entry{digest: t.digest}
+	t.entry = &entry{id: t.digest}
 	t.entry.header = t.header
 	if err := t.entry.members.Read(t.buf[start:]); err != nil {
 		return refuse(Malformed, "claims: %w", err)

@@ -23,7 +23,7 @@ func keyOf(name string, i int) uint64 {
 }
 
 // keysOf returns the keys of names, which are different ones.
-func keysOf(names []string) keys {
+func keysOf(names []string) *keys {
 	if len(names) <= few {
 		return nil
 	}
@@ -32,7 +32,7 @@ func keysOf(names []string) keys {
 		k[i] = keyOf(name, i)
 	}
 	slices.Sort(k)
-	return k
+	return &k
 }
 
 // find reports whether scope, whose key is the given one, is among the names.
@@ -54,12 +54,12 @@ func (k keys) at(i int, names []string, key uint64, scope string) bool {
 // meet counts how many of the wanted names are among the granted ones, until that
 // is enough.
 func meet(want, granted Set, enough int) int {
-	n, i := 0, 0
-	for _, key := range want.keys {
-		for i < len(granted.keys) && granted.keys[i]>>32 < key>>32 {
+	n, i, keys := 0, 0, *granted.keys
+	for _, key := range *want.keys {
+		for i < len(keys) && keys[i]>>32 < key>>32 {
 			i++
 		}
-		if !granted.keys.at(i, granted.names, key, want.names[uint32(key)]) { //nolint:gosec // the lower half
+		if !keys.at(i, granted.names, key, want.names[uint32(key)]) { //nolint:gosec // the lower half
 			continue
 		}
 		if n++; n == enough {

@@ -12,7 +12,7 @@ import (
 // grants nothing. A Set is immutable and safe for concurrent use.
 type Set struct {
 	names []string
-	keys  keys // of the names, if they are more than few
+	keys  *keys // of the names, if they are more than few
 }
 
 // Parse reads the scopes of one string: scope tokens of RFC 6749, section 3.3,

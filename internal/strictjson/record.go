@@ -19,17 +19,18 @@ const MaxRecord = 1<<16 - 1
 type Record struct {
 	text    string
 	members []span
-	usual   [usual]span         // room for the members, if there are no more
-	places  [len(common)]uint16 // of the names in common: the member's number from 1, or 0
-	escaped bool                // there is a backslash in the text, perhaps in a name
+	usual   [usual]span        // room for the members, if there are no more
+	places  [len(common)]uint8 // of the names in common: the member's number from 1; 0: none; beyond: as it says
+	escaped bool               // there is a backslash in the text, perhaps in a name
 }
 
 // span is where one member is. The name is without its quotes.
 type span struct{ name, nameEnd, value, valueEnd uint16 }
 
 const (
-	usual = 14 // more members than most tokens have
-	many  = 64 // more than are compared with each other, which costs their square
+	usual  = 12  // as many members as most tokens have, or fewer
+	many   = 64  // more than are compared with each other, which costs their square
+	beyond = 255 // of places: it has to be looked for
 )
 
 // Read reads data as one object, as strictly as Parse does, and copies it. After an
@@ -94,7 +95,7 @@ func (r *Record) add(m span, name string) bool {
 	case n > 0 && r.places[n] > 0:
 		return false
 	case n > 0:
-		r.places[n] = uint16(len(r.members) + 1) //nolint:gosec // fewer than the text has bytes
+		r.places[n] = uint8(min(len(r.members)+1, beyond)) //nolint:gosec // it fits
 	case len(r.members) < many && r.search(name) >= 0:
 		return false
 	}
@@ -144,6 +145,15 @@ func unescaped(name string) string {
 // Text returns the object as it was read.
 func (r *Record) Text() string { return r.text }
 
+// Memory returns about how many bytes the Record takes beside itself.
+func (r *Record) Memory() int {
+	n := len(r.text)
+	if len(r.members) > usual {
+		n += 8 * len(r.members)
+	}
+	return n
+}
+
 // Len returns the number of members.
 func (r *Record) Len() int { return len(r.members) }
 
@@ -153,8 +163,8 @@ func (r *Record) Lookup(name string) string { return r.Get(NameOf(name)) }
 // Get is Lookup for a name that is looked up often.
 func (r *Record) Get(name Name) string {
 	var i int
-	if name.common > 0 {
-		i = int(r.places[name.common]) - 1
+	if place := r.places[name.common]; name.common > 0 && place < beyond {
+		i = int(place) - 1
 	} else {
 		i = r.search(name.text)
 	}
