@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strconv"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/bearerkit/bearer/internal/bench/measure"
 	"github.com/bearerkit/bearer/internal/bench/peers"
@@ -43,7 +44,7 @@ func instructions(ctx context.Context, setup peers.Setup, list []string, peer st
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }()
 	_, err = file.Write(text)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return 0, err

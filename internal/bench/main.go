@@ -1,40 +1,80 @@
-// Command bench measures bearer beside the libraries that do the same work.
+// Command bench measures bearer beside the libraries that do the same work, on the
+// same tokens and in the same run, and writes docs/speed.md and docs/speed.svg:
+//
+//	go -C internal/bench run .
+//
+// It takes about ten minutes, half of them for valgrind, which counts instructions
+// where it is installed. With -quick it takes two, and the figures are worth less;
+// with -instructions it counts those of a new token, which are the same however busy
+// the machine is, and writes nothing.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
-	"log"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/bearerkit/bearer/internal/bench/measure"
+	"github.com/bearerkit/bearer/internal/bench/peers"
 	"github.com/bearerkit/bearer/internal/bench/tokens"
 )
 
-// fewTokens is so small a cache that none of twice as many tokens is in it when it
-// comes again.
-const fewTokens = 64
-
 func main() {
-	ctx := context.Background()
-	if os.Getenv(childUnits) != "" {
-		if err := child(ctx); err != nil {
-			log.Fatal(err)
-		}
-		return
-	}
-	for _, alg := range os.Args[1:] {
-		mint := tokens.New(alg)
-		var list []string
-		for range measure.MostUnits {
-			list = append(list, mint.Token())
-		}
-		raw, err := instructions(ctx, mint.Setup(), list, floorName)
-		fmt.Println(raw, err)
-		for _, name := range []string{"bearer", "golang-jwt + keyfunc"} {
-			n, err := instructions(ctx, mint.Setup(), list, name)
-			fmt.Println(alg, name, n-raw, err)
-		}
-		mint.Close()
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
 	}
 }
+
+func run(ctx context.Context) error {
+	if os.Getenv(childUnits) != "" {
+		return child(ctx)
+	}
+	dir := flag.String("o", "../../docs", "the folder for speed.md and speed.svg")
+	quick := flag.Bool("quick", false, "few rounds, and no instruction counts")
+	only := flag.Bool("instructions", false, "count instructions, and nothing else")
+	flag.Parse()
+	if *only {
+		return countAll(ctx)
+	}
+	e := effort{rounds: 60, burst: 20 * time.Millisecond, instructions: true}
+	if *quick {
+		e = effort{rounds: 10, burst: 10 * time.Millisecond}
+	}
+	r, err := e.measure(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(*dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // for everybody to read
+		return err
+	}
+	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // for everybody to read
+}
+
+// countAll prints the instructions of ours and of golang-jwt with keyfunc, over those
+// of the signature alone.
+func countAll(ctx context.Context) error {
+	for _, alg := range algorithms {
+		mint := tokens.New(alg)
+		defer mint.Close()
+		list := mintMany(mint, measure.MostUnits)
+		raw, err := instructions(ctx, mint.Setup(), list, floorName)
+		if err != nil {
+			return err
+		}
+		for _, peer := range peers.All()[:2] {
+			n, err := instructions(ctx, mint.Setup(), list, peer.Name)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%-6s %-22s %8s\n", alg, peer.Name, count(n-raw)) //nolint:forbidigo // a command prints
+		}
+	}
+	return nil
+}
+
+// progress says what is being measured.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

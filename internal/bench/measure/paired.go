@@ -39,7 +39,7 @@ func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []
 	}
 	ratios, times := make([][]float64, len(all)), make([][]float64, len(all))
 	for range rounds {
-		order := rand.Perm(len(works))
+		order := rand.Perm(len(works)) //nolint:gosec // G404: nothing secret about it
 		before := run(floor, counts[0])
 		for _, i := range order {
 			i++

@@ -14,11 +14,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
+// Ours is the name of ours.
+const Ours = "bearer"
+
 const module = "github.com/bearerkit/bearer"
 
 // Verifier returns ours, with all defaults but for the size of its cache.
 func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
-	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet})
+	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet}) //nolint:contextcheck // its life is not the call's
 	if err != nil {
 		return nil, err
 	}
@@ -28,13 +31,13 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	if err := keys.Ready(ready); err != nil {
 		return nil, err
 	}
-	return bearer.New(bearer.Config{
+	return bearer.New(bearer.Config{ //nolint:contextcheck // as above
 		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize,
 	})
 }
 
 var ours = Peer{
-	Name: "bearer", Module: module, Remembers: true,
+	Name: Ours, Module: module, Remembers: true,
 	Open: func(ctx context.Context, s Setup) (Door, error) {
 		v, err := Verifier(ctx, s)
 		if err != nil {
@@ -49,7 +52,7 @@ var ours = Peer{
 }
 
 var oursGRPC = Peer{
-	Name: "bearer", Module: module, Remembers: true,
+	Name: Ours, Module: module, Remembers: true,
 	Open: func(ctx context.Context, s Setup) (Door, error) {
 		v, err := Verifier(ctx, s)
 		if err != nil {
@@ -70,7 +73,7 @@ const method = "/deploy.v1.Deployments/Create"
 func overGRPC(guard grpc.UnaryServerInterceptor) Door {
 	return func(authorization string) func() bool {
 		reached := false
-		handler := func(context.Context, any) (any, error) { reached = true; return nil, nil }
+		handler := func(_ context.Context, req any) (any, error) { reached = true; return req, nil } //nolint:unparam // what an interceptor wants
 		ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(
 			":authority", "deployments.example.com:443", "content-type", "application/grpc",
 			"user-agent", "grpc-go/1.79.3", "grpc-accept-encoding", "gzip", "authorization", authorization,

@@ -6,7 +6,6 @@ package peers
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -69,7 +68,7 @@ func overHTTP(guard func(http.Handler) http.Handler) Door {
 	return func(authorization string) func() bool {
 		reached := false
 		handler := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
-		r := httptest.NewRequest(http.MethodPost, "/deployments", http.NoBody)
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/deployments", http.NoBody)
 		r.Header.Set("Authorization", authorization)
 		w := &discard{header: make(http.Header)}
 		return func() bool {
@@ -88,7 +87,7 @@ func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(int)             {}
 
 // quiet is for libraries that log.
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // bearerToken is the token of credentials, for libraries that leave that to their
 // users.

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"slices"
+
+	"github.com/bearerkit/bearer/internal/bench/measure"
+	"github.com/bearerkit/bearer/internal/bench/peers"
+)
+
+// bar is one line of a chart.
+type bar struct {
+	name       string
+	base, over float64 // what everybody has to do, and what is done beside it
+	label      string
+	ours       bool
+}
+
+// chart makes docs/speed.svg: a card for new tokens and one for repeated ones.
+func (r *results) chart() []byte {
+	f := r.first[0]
+	first := []bar{{name: floorName, base: 1, label: span(f.floor.Time)}}
+	for _, p := range f.peers {
+		first = append(first, bar{
+			name: p.peer.Name, base: 1, over: max(0, p.cost.Ratio-1), ours: p.peer.Name == peers.Ours,
+			label: fmt.Sprintf("%.2f ×, %d allocations more", p.cost.Ratio, p.cost.Allocs-f.floor.Allocs),
+		})
+	}
+	var repeated []bar
+	again := func(name string, cost measure.Cost, ours bool) {
+		repeated = append(repeated, bar{
+			name: name, over: float64(cost.Time) / 1e3, ours: ours,
+			label: fmt.Sprintf("%s, %d allocations", span(cost.Time), cost.Allocs),
+		})
+	}
+	for _, p := range r.repeated {
+		if p.transport == "HTTP" {
+			again(p.peer.Name, p.cost, p.peer.Name == peers.Ours)
+		}
+	}
+	byCost := func(a, b bar) int { return cmp.Compare(a.base+a.over, b.base+b.over) }
+	slices.SortStableFunc(first, byCost)
+	slices.SortStableFunc(repeated, byCost)
+
+	var b bytes.Buffer
+	top := 46 + height(len(first)) + 16
+	total := top + height(len(repeated)) + 16
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui, sans-serif" font-size="13" fill="#222">`+"\n", width, total, width, total)
+	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#f4f5f7"/>`+"\n", width, total)
+	fmt.Fprintf(&b, `<text x="16" y="30" font-size="16" font-weight="600">CPU time of a request with an RS256 access token, through each library's own middleware</text>`+"\n")
+	card(&b, 46, "A new token", "the signature alone = 1", first)
+	card(&b, top, "The same token again", "microseconds", repeated)
+	b.WriteString("</svg>\n")
+	return b.Bytes()
+}
+
+const (
+	width   = 980
+	left    = 232 // where bars begin
+	room    = 470 // for the longest one
+	row     = 28
+	heading = 52
+)
+
+func height(rows int) int { return heading + rows*row + 12 }
+
+// card draws bars below each other, with a title.
+func card(b *bytes.Buffer, y int, title, unit string, bars []bar) {
+	longest := 0.0
+	for _, bar := range bars {
+		longest = max(longest, bar.base+bar.over)
+	}
+	x := func(value float64) float64 { return value / longest * room }
+	fmt.Fprintf(b, `<g transform="translate(16 %d)">`+"\n", y)
+	fmt.Fprintf(b, `<rect width="%d" height="%d" rx="6" fill="#fff" stroke="#dcdfe4"/>`+"\n", width-32, height(len(bars)))
+	fmt.Fprintf(b, `<text x="16" y="28" font-size="14" font-weight="600">%s<tspan dx="8" font-weight="400" fill="#777">%s</tspan></text>`+"\n", escape(title), escape(unit))
+	for i, bar := range bars {
+		top := heading + i*row
+		colour, weight := "#b6bcc6", ""
+		if bar.ours {
+			colour, weight = "#1a7f5a", ` font-weight="600"`
+		}
+		fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end"%s>%s</text>`+"\n", left-10, top+14, weight, escape(bar.name))
+		if bar.base > 0 {
+			fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.1f" height="18" fill="#e3e6eb"/>`+"\n", left, top, x(bar.base))
+		}
+		if bar.over > 0 {
+			fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="18" fill="%s"/>`+"\n", left+x(bar.base), top, max(1, x(bar.over)), colour)
+		}
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" fill="#555"%s>%s</text>`+"\n", left+x(bar.base+bar.over)+8, top+14, weight, escape(bar.label))
+	}
+	b.WriteString("</g>\n")
+}
+
+func escape(s string) string {
+	var b bytes.Buffer
+	_ = xml.EscapeText(&b, []byte(s)) // a buffer takes everything
+	return b.String()
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/bearerkit/bearer/internal/bench/measure"
+	"github.com/bearerkit/bearer/internal/bench/peers"
+	"github.com/bearerkit/bearer/internal/bench/tokens"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// hostile is what one kind of bad request costs.
+type hostile struct {
+	kind  string
+	check measure.Cost // our Check, which writes nothing
+	peers []peerCost   // all doors, with the response that is written
+}
+
+// hostile measures bad requests, each kind against the signature alone.
+func (e effort) hostile(ctx context.Context, r *results) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	mint := tokens.New(r.algorithm)
+	defer mint.Close()
+	raw, err := floor(mint, r.algorithm, mintMany(mint, 1))
+	if err != nil {
+		return err
+	}
+	check, err := checker(ctx, mint)
+	if err != nil {
+		return err
+	}
+	all := peers.All()
+	doors := make([]peers.Door, len(all))
+	for i, peer := range all {
+		if doors[i], err = peer.Open(ctx, mint.Setup()); err != nil {
+			return fmt.Errorf("%s: %w", peer.Name, err)
+		}
+		if !doors[i]("Bearer " + mint.Token())() { // it has the keys now
+			return fmt.Errorf("%s: a good token was refused", peer.Name)
+		}
+	}
+	for _, kind := range mint.Hostile() {
+		progress("hostile: %s", kind.Name)
+		var values []string
+		for range 16 {
+			values = append(values, kind.Authorization())
+		}
+		works := []measure.Work{inTurn("Check", checks(ctx, check, values))}
+		h := hostile{kind: kind.Name}
+		for i, peer := range all {
+			if peer.OneKey && kind.Name == "unknown kid" {
+				continue // to it that is a good token
+			}
+			refused := make([]func() bool, len(values))
+			for j, value := range values {
+				request := doors[i](value)
+				refused[j] = func() bool { return !request() }
+			}
+			works = append(works, inTurn(peer.Name, refused))
+			h.peers = append(h.peers, peerCost{peer: peer})
+		}
+		_, costs := measure.Paired(raw, works, e.rounds/3+1, e.burst/4)
+		h.check = costs[0]
+		for i, cost := range costs[1:] {
+			h.peers[i].cost = cost
+		}
+		r.hostile = append(r.hostile, h)
+	}
+	return nil
+}
+
+// checker returns our guard's Check, as a function that reports a refusal.
+func checker(ctx context.Context, mint *tokens.Mint) (func(*http.Request) bool, error) {
+	v, err := peers.Verifier(ctx, mint.Setup())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := v.Verify(ctx, mint.Token()); err != nil {
+		return nil, err
+	}
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		return nil, err
+	}
+	rule := scopes.All(mint.Setup().Scope)
+	return func(r *http.Request) bool {
+		_, err := guard.Check(r, rule)
+		return err != nil
+	}, nil
+}
+
+func checks(ctx context.Context, check func(*http.Request) bool, values []string) []func() bool {
+	all := make([]func() bool, len(values))
+	for i, value := range values {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/deployments", http.NoBody)
+		r.Header.Set("Authorization", value)
+		all[i] = func() bool { return check(r) }
+	}
+	return all
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/bench/measure"
+	"github.com/bearerkit/bearer/internal/bench/peers"
+	"github.com/bearerkit/bearer/internal/bench/tokens"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// small is a part of a decision.
+type small struct {
+	name string
+	cost measure.Cost
+}
+
+// judged measures rules, routes and issuers.
+func (e effort) judged(ctx context.Context, r *results) error {
+	progress("rules, routes, issuers")
+	mint := tokens.New(r.algorithm)
+	defer mint.Close()
+	raw, err := floor(mint, r.algorithm, mintMany(mint, 1))
+	if err != nil {
+		return err
+	}
+	works := append(ruleWorks(ctx), tableWorks(ctx)...)
+	one, err := issuersWork(ctx, "token among 1 issuer", 1)
+	if err != nil {
+		return err
+	}
+	many, err := issuersWork(ctx, "token among 1,000 issuers", 1000)
+	if err != nil {
+		return err
+	}
+	works = append(works, one, many)
+	_, costs := measure.Paired(raw, works, e.rounds/2, e.burst/4)
+	for i, cost := range costs {
+		r.judged = append(r.judged, small{works[i].Name, cost})
+	}
+	return nil
+}
+
+func must(ok bool, what string) {
+	if !ok {
+		panic(what) //nolint:forbidigo // nothing that was measured is worth anything
+	}
+}
+
+func ruleWorks(ctx context.Context) []measure.Work {
+	names := make([]string, 20)
+	for i := range names {
+		names[i] = fmt.Sprintf("deployments:action-%02d", (i*7)%20)
+	}
+	granted, err := scopes.Of(names...)
+	must(err == nil, "scopes")
+	backwards := make([]string, len(names))
+	for i, name := range names {
+		backwards[len(names)-1-i] = name
+	}
+	all, one := scopes.All(backwards...), scopes.All(names[13])
+	return []measure.Work{
+		{Name: "rule: all of 20 scopes, token with 20", Run: func() { must(all.Allow(ctx, granted) == nil, "all") }},
+		{Name: "rule: one scope, token with 20", Run: func() { must(one.Allow(ctx, granted) == nil, "one") }},
+	}
+}
+
+func tableWorks(ctx context.Context) []measure.Work {
+	table := new(scopes.Table)
+	for i := range 250 {
+		table.Handle(fmt.Sprintf("GET /v1/things%d", i), scopes.All("a"))
+		table.Handle(fmt.Sprintf("POST /v1/things%d", i), scopes.All("b"))
+		table.Handle(fmt.Sprintf("GET /v1/things%d/{id}", i), scopes.All("a"))
+		table.Handle(fmt.Sprintf("DELETE /v1/things%d/{id}/parts/{part}", i), scopes.All("c"))
+	}
+	find := func(name, method, path string) measure.Work {
+		r := httptest.NewRequestWithContext(ctx, method, path, http.NoBody)
+		return measure.Work{Name: "table of 1,000 routes: " + name, Run: func() {
+			rule, _ := table.Rule(r)
+			must(!rule.IsZero(), "no rule")
+		}}
+	}
+	return []measure.Work{
+		find("no wildcard", http.MethodPost, "/v1/things17"),
+		find("one wildcard", http.MethodGet, "/v1/things200/8d3f"),
+		find("two wildcards", http.MethodDelete, "/v1/things249/8d3f/parts/7"),
+	}
+}
+
+// issuersWork verifies a token that was seen before, among so many issuers.
+func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://0.issuer.example", Algorithms: []string{"EdDSA"}, Audience: []string{"api"}})
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		return measure.Work{}, err
+	}
+	issuers := new(bearer.Issuers)
+	configs := make([]bearer.Config, n)
+	for i := range configs {
+		configs[i] = bearer.Config{Issuer: fmt.Sprintf("https://%d.issuer.example", i), Audience: []string{"api"}, Keys: keys}
+	}
+	if err := issuers.Add(configs...); err != nil { //nolint:contextcheck // its life is not the call's
+		return measure.Work{}, err
+	}
+	token := issuer.Token(nil)
+	return measure.Work{Name: name, Run: func() {
+		_, err := issuers.Verify(ctx, token)
+		must(err == nil, "refused")
+	}}, nil
+}
+
+// scaling is how much more two processors do.
+type scaling struct {
+	name string
+	gain float64
+}
+
+func (e effort) scaling(ctx context.Context, r *results) error {
+	if runtime.NumCPU() < 2 {
+		return nil
+	}
+	progress("two processors")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	mint := tokens.New(r.algorithm)
+	defer mint.Close()
+	const many = 10_000
+	list := mintMany(mint, many)
+	open := func(cacheSize int) (peers.Door, error) {
+		setup := mint.Setup()
+		setup.CacheSize = cacheSize
+		return peers.All()[0].Open(ctx, setup)
+	}
+	large, err := open(2 * many)
+	if err != nil {
+		return err
+	}
+	small, err := open(fewTokens)
+	if err != nil {
+		return err
+	}
+	// Each worker has requests of its own, and begins elsewhere.
+	of := func(door peers.Door, list []string) func(int) func() {
+		return func(worker int) func() {
+			all, i := requests(door, list), worker*len(list)/2
+			return func() {
+				i++
+				must(all[i%len(all)](), "a good token was refused")
+			}
+		}
+	}
+	raw := func(int) func() {
+		run, err := tokens.Raw(list[0], r.algorithm, mint.Key())
+		must(err == nil, "no key")
+		return func() { must(run(), "a good signature was refused") }
+	}
+	warm := of(large, list)(0)
+	for range many {
+		warm()
+	}
+	names := []string{floorName, "first sight", "repeated, one token", "repeated, 10,000 tokens"}
+	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, of(small, list[:2*fewTokens]), of(large, list[:1]), of(large, list))
+	for i, gain := range gains {
+		r.scaling = append(r.scaling, scaling{names[i], gain})
+	}
+	return nil
+}
+
+// memory measures what a remembered token takes.
+func (e effort) memory(ctx context.Context, r *results) error {
+	progress("memory")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	mint := tokens.New(r.algorithm)
+	defer mint.Close()
+	setup := mint.Setup()
+	v, err := peers.Verifier(ctx, setup)
+	if err != nil {
+		return err
+	}
+	list := mintMany(mint, 2000)
+	before := heap()
+	for _, token := range list {
+		if _, err := v.Verify(ctx, token); err != nil {
+			return err
+		}
+	}
+	r.memory = (heap() - before) / int64(len(list))
+	runtime.KeepAlive(list)
+	runtime.KeepAlive(v)
+	return nil
+}
+
+// heap is the bytes in use.
+func heap() int64 {
+	for range 3 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc) //nolint:gosec // it fits
+}
