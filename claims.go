@@ -139,27 +139,20 @@ func (c *Claims) memory() int {
 // types; whether values are acceptable is the verifier's to say, but for whether
 // "aud" has one of the names of an audience, which is found by the way.
 func (c *Claims) decode(p *profile, audience []string) (named bool, _ *Error) {
-	for _, text := range [...]struct {
-		name strictjson.Name
-		to   *string
-	}{{claimSub, &c.subject}, {claimJTI, &c.id}} {
-		if v := c.members.Get(text.name); v != "" {
-			var ok bool
-			if *text.to, ok = strictjson.String(v); !ok {
-				return false, refuse(InvalidClaims, "%q is not a string", text.name)
-			}
-		}
+	if err := c.readText(&claimSub, &c.subject); err != nil {
+		return false, err
 	}
-	for _, date := range [...]struct {
-		name strictjson.Name
-		to   *time.Time
-	}{{claimExp, &c.expiresAt}, {claimNbf, &c.notBefore}, {claimIat, &c.issuedAt}} {
-		if v := c.members.Get(date.name); v != "" {
-			var err error
-			if *date.to, err = numericDate(v); err != nil {
-				return false, refuse(InvalidClaims, "%q %w", date.name, err)
-			}
-		}
+	if err := c.readText(&claimJTI, &c.id); err != nil {
+		return false, err
+	}
+	if err := c.readDate(&claimExp, &c.expiresAt); err != nil {
+		return false, err
+	}
+	if err := c.readDate(&claimNbf, &c.notBefore); err != nil {
+		return false, err
+	}
+	if err := c.readDate(&claimIat, &c.issuedAt); err != nil {
+		return false, err
 	}
 	if v := c.members.Get(claimAud); v != "" {
 		var ok bool
@@ -168,6 +161,30 @@ func (c *Claims) decode(p *profile, audience []string) (named bool, _ *Error) {
 		}
 	}
 	return named, c.decodeGrants(p)
+}
+
+func (c *Claims) readText(name *strictjson.Name, to *string) *Error {
+	v := c.members.Get(*name)
+	if v == "" {
+		return nil
+	}
+	var ok bool
+	if *to, ok = strictjson.String(v); !ok {
+		return refuse(InvalidClaims, "%q is not a string", *name)
+	}
+	return nil
+}
+
+func (c *Claims) readDate(name *strictjson.Name, to *time.Time) *Error {
+	v := c.members.Get(*name)
+	if v == "" {
+		return nil
+	}
+	var err error
+	if *to, err = numericDate(v); err != nil {
+		return refuse(InvalidClaims, "%q %w", *name, err)
+	}
+	return nil
 }
 
 // decodeGrants fills in who the client is and what it may do.

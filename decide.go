@@ -38,9 +38,11 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 		}
 	}()
 	d := decision{verifier: v, req: req}
-	observer, _ := v.(Observer)
-	if d.own, _ = v.(verifier); d.own != nil && !d.own.observing() {
-		observer = nil // the clock need not be read for nobody
+	var observer Observer
+	if d.own, _ = v.(verifier); d.own == nil {
+		observer, _ = v.(Observer)
+	} else if d.own.observing() {
+		observer = d.own // or else the clock need not be read for nobody
 	}
 	if observer == nil {
 		d.decide(ctx)

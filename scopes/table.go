@@ -195,6 +195,9 @@ func CleanPath(u *url.URL) bool {
 	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {
 		return false
 	}
+	if isPlain(u.Path) {
+		return true
+	}
 	rounds := 0
 	for p := range spellings(u.Path) {
 		if rounds++; rounds > maxRounds || !clean(p) {
@@ -203,6 +206,31 @@ func CleanPath(u *url.URL) bool {
 	}
 	return true
 }
+
+// isPlain reports whether a path is of the plainest kind, which is clean: letters,
+// digits and what else means nothing to anybody, between single slashes.
+func isPlain(p string) bool {
+	if p == "" || p[0] != '/' {
+		return false
+	}
+	slash := true
+	for i := 1; i < len(p); i++ {
+		c := p[i]
+		if c == '/' && slash || !plainChars[c] {
+			return false
+		}
+		slash = c == '/'
+	}
+	return true
+}
+
+// plainChars marks the characters of plain paths.
+var plainChars = func() (t [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/" {
+		t[c] = true
+	}
+	return t
+}()
 
 // maxRounds is how many times a path may be escaped. Nobody has a use for more,
 // and each round costs the length of the path.

@@ -38,19 +38,28 @@ func Decode(dst, part []byte) ([]byte, error) {
 	dst = slices.Grow(dst, len(part)/4*3+4)
 	out := dst[n:cap(dst)]
 	rest := part
-	for len(rest) >= 16 && len(out) >= 14 {
-		in, to := (*[16]byte)(rest), (*[14]byte)(out)
+	for len(rest) >= 32 && len(out) >= 26 {
+		in, to := (*[32]byte)(rest), (*[26]byte)(out)
 		a := sextets[0][in[0]] | sextets[1][in[1]] | sextets[2][in[2]] | sextets[3][in[3]]
 		b := sextets[0][in[4]] | sextets[1][in[5]] | sextets[2][in[6]] | sextets[3][in[7]]
-		c := sextets[0][in[8]] | sextets[1][in[9]] | sextets[2][in[10]] | sextets[3][in[11]]
-		d := sextets[0][in[12]] | sextets[1][in[13]] | sextets[2][in[14]] | sextets[3][in[15]]
-		if a|b|c|d >= bad {
+		wrong := a | b
+		binary.BigEndian.PutUint64(to[0:8], uint64(a)<<40|uint64(b)<<16)
+		a = sextets[0][in[8]] | sextets[1][in[9]] | sextets[2][in[10]] | sextets[3][in[11]]
+		b = sextets[0][in[12]] | sextets[1][in[13]] | sextets[2][in[14]] | sextets[3][in[15]]
+		wrong |= a | b
+		binary.BigEndian.PutUint64(to[6:14], uint64(a)<<40|uint64(b)<<16)
+		a = sextets[0][in[16]] | sextets[1][in[17]] | sextets[2][in[18]] | sextets[3][in[19]]
+		b = sextets[0][in[20]] | sextets[1][in[21]] | sextets[2][in[22]] | sextets[3][in[23]]
+		wrong |= a | b
+		binary.BigEndian.PutUint64(to[12:20], uint64(a)<<40|uint64(b)<<16)
+		a = sextets[0][in[24]] | sextets[1][in[25]] | sextets[2][in[26]] | sextets[3][in[27]]
+		b = sextets[0][in[28]] | sextets[1][in[29]] | sextets[2][in[30]] | sextets[3][in[31]]
+		binary.BigEndian.PutUint64(to[18:26], uint64(a)<<40|uint64(b)<<16)
+		if wrong|a|b >= bad {
 			return refused(dst[:start])
 		}
-		binary.BigEndian.PutUint64(to[:8], uint64(a)<<40|uint64(b)<<16)
-		binary.BigEndian.PutUint64(to[6:], uint64(c)<<40|uint64(d)<<16)
-		out, rest = out[12:], rest[16:]
-		n += 12
+		out, rest = out[24:], rest[32:]
+		n += 24
 	}
 	dst = dst[:n]
 	for ; len(rest) >= 4; rest = rest[4:] {
