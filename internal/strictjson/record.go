@@ -95,7 +95,7 @@ func (r *Record) add(m span, name string) bool {
 	case n > 0 && r.places[n] > 0:
 		return false
 	case n > 0:
-		r.places[n] = uint8(min(len(r.members)+1, beyond)) //nolint:gosec // it fits
+		r.places[n] = uint8(min(len(r.members)+1, beyond))
 	case len(r.members) < many && r.search(name) >= 0:
 		return false
 	}
