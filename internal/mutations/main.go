@@ -6,6 +6,7 @@
 //	go run ./internal/mutations -only jwks     those of one folder
 //	go run ./internal/mutations -match crit    those whose name has a text in it
 //	go run ./internal/mutations -list          their names
+//	go run ./internal/mutations -resume FILE   go on with a run that was cut off
 //
 // A check that can be switched off without a test that fails is a test that is
 // missing, unless the list in survivors.go says why nobody could tell.
@@ -17,7 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -49,42 +50,42 @@ func rooms() []room {
 func main() {
 	only := flag.String("only", "", "the folder to mutate, e.g. jwks; empty: all")
 	match := flag.String("match", "", "mutate only what has this text in its name")
-	again := flag.String("again", "", "mutate only what survived in a run that was printed to this file")
+	resume := flag.String("resume", "", "believe the reds of an earlier run, that was printed to this file, and try the rest")
 	list := flag.Bool("list", false, "print the names and do nothing")
 	file := flag.String("table", "docs/mutations.md", "where to write the table if all are run")
 	flag.Parse()
-	if err := run(choice{*only, *match, *again}, *list, *file); err != nil {
+	if err := run(choice{*only, *match, *resume}, *list, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "mutations:", err)
 		os.Exit(1)
 	}
 }
 
 // choice is what the flags choose.
-type choice struct{ only, match, again string }
+type choice struct{ only, match, resume string }
 
-func (c choice) all() bool { return c == choice{} }
+func (c choice) all() bool { return c.only == "" && c.match == "" }
 
-// survived returns the names of what survived in an earlier run, or nil for any.
-func (c choice) survived() ([]string, error) {
-	if c.again == "" {
-		return nil, nil
+// redLine is what is printed of a mutant that turned the tests red.
+var redLine = regexp.MustCompile(`(?m)^red \S+ (.* -> (?:true|false|another name)) (\S+) (.*)$`)
+
+// known returns what an earlier run found red, by name.
+func (c choice) known() (map[string]result, error) {
+	known := make(map[string]result)
+	if c.resume == "" {
+		return known, nil
 	}
-	data, err := os.ReadFile(c.again)
+	data, err := os.ReadFile(c.resume)
 	if err != nil {
 		return nil, err
 	}
-	names := []string{}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "SURVIVED "); ok {
-			_, name, _ := strings.Cut(rest, " ")
-			names = append(names, strings.TrimSpace(name))
-		}
+	for _, m := range redLine.FindAllStringSubmatch(string(data), -1) {
+		known[m[1]] = result{red: m[2], test: m[3]}
 	}
-	return names, nil
+	return known, nil
 }
 
 func run(chosen choice, list bool, file string) error {
-	names, err := chosen.survived()
+	known, err := chosen.known()
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func run(chosen choice, list bool, file string) error {
 			return err
 		}
 		for _, m := range found {
-			if strings.Contains(m.name(), chosen.match) && (names == nil || slices.Contains(names, m.name())) {
+			if strings.Contains(m.name(), chosen.match) {
 				mutants = append(mutants, m)
 				tests[m] = r.tests
 			}
@@ -116,7 +117,7 @@ func run(chosen choice, list bool, file string) error {
 		return err
 	}
 	defer b.close() //nolint:errcheck // a folder of the system's for such things
-	results, err := b.tryAll(context.Background(), mutants, tests)
+	results, err := b.tryAll(context.Background(), mutants, tests, known)
 	if err != nil {
 		return err
 	}

@@ -209,8 +209,9 @@ func (b *bench) try(ctx context.Context, m *mutant, packages []string) (result, 
 const atOnce = 3
 
 // tryAll tries mutants, each with the tests that it has, and prints what came of
-// each. Everything is built before.
-func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string) ([]result, error) {
+// each. What is known of some of them by name is not tried again. Everything is
+// built before.
+func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known map[string]result) ([]result, error) {
 	for _, packages := range tests {
 		for _, pkg := range packages {
 			if err := b.build(ctx, pkg); err != nil {
@@ -222,6 +223,11 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 	var tasks sync.WaitGroup
 	free := make(chan struct{}, atOnce)
 	for i, m := range mutants {
+		if r, ok := known[m.name()]; ok {
+			r.mutant = m
+			results[i] = r
+			continue
+		}
 		free <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-free }()
