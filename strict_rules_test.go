@@ -2,7 +2,6 @@ package bearer_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 // TestClaimEqualsOneValue has claims that are almost the value, and are not.
 func TestClaimEqualsOneValue(t *testing.T) {
 	issuer := newIssuer(t)
+	key := issuer.SigningKey("")
 	v := newVerifier(t, issuer, nil)
 	for _, row := range []struct {
 		claim string
@@ -65,11 +65,24 @@ func TestClaimEqualsOneValue(t *testing.T) {
 		{`null`, "", false},
 		{`null`, 0, false},
 	} {
-		_, err := bearer.Decide(t.Context(), v, bearer.Request{
-			Authorization: []string{"Bearer " + issuer.Token(map[string]any{"x": json.RawMessage(row.claim)})}, Rule: bearer.ClaimEquals("x", row.want),
-		})
+		// Signed as it is written here: what encodes JSON would spell it its own way.
+		claims := fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","client_id":"c","iat":1,"exp":4102444800,"jti":"j","x":%s}`, issuer.URL(), audience, row.claim)
+		token := key.Sign(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID()), claims)
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: bearer.ClaimEquals("x", row.want)})
 		if (err == nil) != row.ok {
 			t.Errorf("%s and %#v: got %v, want equal %v", row.claim, row.want, err, row.ok)
+		}
+	}
+}
+
+// TestValuesOfAnotherType has a claim that must be there with the empty text, which
+// is what is left of a value of another type.
+func TestValuesOfAnotherType(t *testing.T) {
+	issuer := newIssuer(t)
+	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Values = map[string][]string{"kind": {""}} })
+	for value, want := range map[string]bearer.Reason{`""`: "", `"x"`: bearer.InvalidClaims, `1`: bearer.InvalidClaims, `null`: bearer.InvalidClaims, `[]`: bearer.InvalidClaims} {
+		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"kind": raw(value)})); reasonOf(t, err) != want {
+			t.Errorf("%s: got %v, want %q", value, err, want)
 		}
 	}
 }
@@ -205,6 +218,19 @@ func TestKeysOfAnIssuer(t *testing.T) {
 		}
 		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss, "tid": tenant})); reasonOf(t, err) != row.want {
 			t.Errorf("key of %q, token of %s: got %v, want %q", row.key, row.iss, err, row.want)
+		}
+	}
+}
+
+// TestAbandonedIsNoRefusal tells a caller that went away while it waited for keys
+// from one that was refused, and from keys that are not to be had.
+func TestAbandonedIsNoRefusal(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for reason, want := range map[bearer.Reason]bool{bearer.KeysUnavailable: true, bearer.Expired: false, bearer.Internal: false, "": false} {
+		e := bearer.Event{Reason: reason}
+		if e.Abandoned(ended) != want || e.Abandoned(t.Context()) {
+			t.Errorf("%q: got abandoned %v by a caller that is gone and %v by one that is not, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
 		}
 	}
 }

@@ -184,7 +184,7 @@ func TestTemplatesGo(t *testing.T) {
 	const one, two = "https://one.example/{tenantid}/", "https://two.example/{tenantid}/"
 	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	var several bearer.Issuers
-	tokens := make(map[string]string)
+	mints := make(map[string]func() string)
 	for _, name := range []string{one, two} {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://keys.example", Audience: []string{audience}})
 		defer issuer.Close()
@@ -195,7 +195,9 @@ func TestTemplatesGo(t *testing.T) {
 		if err := several.Add(bearer.Config{Issuer: name, Audience: []string{audience}, Keys: keys}); err != nil {
 			t.Fatal(err)
 		}
-		tokens[name] = issuer.Token(map[string]any{"iss": strings.ReplaceAll(name, "{tenantid}", tenant), "tid": tenant})
+		mints[name] = func() string {
+			return issuer.Token(map[string]any{"iss": strings.ReplaceAll(name, "{tenantid}", tenant), "tid": tenant})
+		}
 		v, err := bearer.New(bearer.Config{Issuer: name, Audience: []string{audience}, Keys: keys})
 		if err != nil {
 			t.Fatal(err)
@@ -212,8 +214,9 @@ func TestTemplatesGo(t *testing.T) {
 			t.Errorf("got %q not there", step.remove)
 		}
 		for name, want := range map[string]bearer.Reason{one: step.one, two: step.two} {
+			token := mints[name]() // one that nobody remembers, and then one that is remembered
 			for range 2 {
-				if _, err := several.Verify(t.Context(), tokens[name]); reasonOf(t, err) != want {
+				if _, err := several.Verify(t.Context(), token); reasonOf(t, err) != want {
 					t.Errorf("after %q was removed, %s: got %v, want %q", step.remove, name, err, want)
 				}
 			}
@@ -322,6 +325,72 @@ func TestBoundsNeedIssuedAt(t *testing.T) {
 			if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iat": nil, "exp": time.Now().Add(time.Minute)})); reasonOf(t, err) != row.want {
 				t.Errorf("%s: got %v, want %q", name, err, row.want)
 			}
+		}
+	}
+}
+
+// TestEveryCharacterOfCredentials puts a character that does not belong into every
+// place of credentials of every length.
+func TestEveryCharacterOfCredentials(t *testing.T) {
+	called := false
+	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
+		called = true
+		return nil, bearer.UnknownKey
+	})
+	decide := func(text []byte) bearer.Reason {
+		called = false
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + string(text)}, Rule: scopes.All()})
+		return reasonOf(t, err)
+	}
+	for length := 1; length <= 40; length++ {
+		text := []byte(strings.Repeat("a", length))
+		if reason := decide(text); reason != bearer.UnknownKey || !called {
+			t.Errorf("%d characters: got %s", length, reason)
+		}
+		for place := range text {
+			for _, c := range []byte("\x00\t!\"(,:;@[`{\x7f\x80\xff") {
+				text[place] = c
+				if reason := decide(text); reason != bearer.InvalidRequest || called {
+					t.Errorf("%q: got %s and the verifier called %v, want %s", text, reason, called, bearer.InvalidRequest)
+				}
+			}
+			text[place] = 'a'
+		}
+	}
+}
+
+// opaque is custom claims that nobody else can copy.
+type opaque struct{ hidden []string }
+
+// TestCustomOfUnknownInside has claims that are decoded once more for each handler,
+// and what comes of it where that fails.
+func TestCustomOfUnknownInside(t *testing.T) {
+	issuer := newIssuer(t)
+	for name, row := range map[string]struct {
+		again func() (any, error)
+		want  bool
+	}{
+		"again the same":          {func() (any, error) { return opaque{[]string{"a"}}, nil }, true},
+		"an error":                {func() (any, error) { return opaque{[]string{"a"}}, errors.New("no") }, false},
+		"a value of another type": {func() (any, error) { return "x", nil }, false},
+		"no value":                {func() (any, error) { return nil, nil }, false},
+	} {
+		calls := 0
+		v := newVerifier(t, issuer, func(c *bearer.Config) {
+			c.Custom = func([]byte) (any, error) {
+				if calls++; calls == 1 {
+					return opaque{[]string{"a"}}, nil
+				}
+				return row.again()
+			}
+		})
+		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := bearer.Custom[opaque](ctx)
+		if ok != row.want || ok != (len(got.hidden) == 1) {
+			t.Errorf("%s: got %v, %v, want %v", name, got, ok, row.want)
 		}
 	}
 }

@@ -27,7 +27,7 @@ import (
 // nearest first.
 type room struct {
 	dir   string
-	files []string // empty: all
+	files []string // empty: all that say yes or no
 	tests []string
 }
 
@@ -138,7 +138,8 @@ func (r room) find(root string) ([]*mutant, error) {
 			return nil, err
 		}
 		for _, file := range all {
-			if !strings.HasSuffix(file, "_test.go") {
+			// Explanations decide nothing; FuzzExplain holds them against the verdicts.
+			if name := filepath.Base(file); !strings.HasSuffix(name, "_test.go") && !strings.HasPrefix(name, "expla") {
 				files = append(files, filepath.Base(file))
 			}
 		}

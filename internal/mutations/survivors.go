@@ -2,13 +2,14 @@ package main
 
 // Reasons that several checks share.
 const (
-	sticky  = "the decoder returns its first error again and again, and the next call meets it"
-	peeked  = "the kind of the token was looked at before: it is there"
-	textual = "only the text of the error is another one"
-	emptied = "what could not be read is empty, and that is refused by the next check"
-	twice   = "jwkset checks it once more"
-	quicker = "it spares work and decides nothing"
-	slower  = "what is not found to be plain is read by the library, to the same verdict"
+	sticky     = "the decoder returns its first error again and again, and the next call meets it"
+	peeked     = "the kind of the token was looked at before: it is there"
+	remembered = "a remembered token has passed it, and time does not go back"
+	textual    = "only the text of the error is another one"
+	emptied    = "what could not be read is empty, and that is refused by the next check"
+	twice      = "jwkset checks it once more"
+	quicker    = "it spares work and decides nothing"
+	slower     = "what is not found to be plain is read by the library, to the same verdict"
 )
 
 // survivors is the checks that can be switched off without anybody being able to
@@ -89,4 +90,50 @@ var survivors = map[string]string{
 	"interceptor Guard.Stream: !g.expire && g.recheck == 0 -> false": quicker,
 	"interceptor Guard.decide: req.Rule.IsPublic() -> false":         "there are no claims then, and so nothing to keep",
 	"interceptor lease.judge: err == nil -> false":                   "only where a verdict and its time limit come at once",
+
+	"internal/strictjson Record.plain: len(r.members) == many -> false": "there is no room for another one, and it is refused there",
+
+	"scopes keysOf: len(names) <= few -> false":            quicker,
+	"scopes keys.at: names[uint32(k[i])] == scope -> true": "two names with one hash under a random seed are not to be found",
+	"interceptor lease.do: l.ended() (2) -> false":         "only where a message and the end come at once",
+
+	". entry.holds: err == nil -> true":                               emptied,
+	". index.find: !ok -> false":                                      emptied,
+	". index.find: !ok (2) -> false":                                  "nothing else is in that map",
+	". cache.makeRoom: expired -> false":                              "it only chooses which token is forgotten",
+	". cache.forget: int(e.at) >= len(c.ring) -> false":               "under the lock, what is in the index is in the ring",
+	". cache.forget: c.ring[e.at] != e -> false":                      "under the lock, what is in the index is in the ring",
+	". checkReplicated: len(claim) == 0 -> false":                     "nothing is no JSON, and the next check refuses it",
+	". checkReplicated: repeated.Canonicalize() != nil -> false":      "the header is valid JSON",
+	". checkReplicated: claim.Canonicalize() != nil -> false":         "the claims are valid JSON",
+	". JWTVerifier.checkTimes: err != nil (2) -> false":               remembered,
+	". JWTVerifier.checkTimes: err != nil (3) -> false":               remembered,
+	". JWTVerifier.checkTimes: err != nil (4) -> false":               remembered,
+	". granted: v[0] != '[' -> false":                                 "what is no array has no elements, and grants nothing",
+	". granted: !ok -> false":                                         "an empty name is no scope, and nothing is granted",
+	". findText: v != \"\" -> true":                                   "nobody asks about a claim that is not there",
+	". JSONAt: err != nil -> false":                                   emptied,
+	". JSONAt: value == \"\" -> false":                                "nothing is no JSON, and is not decoded",
+	". credentials: token == \"\" -> false":                           "it is no b64token, which is asked next",
+	". isB64Token: s != \"\" -> true":                                 "nobody asks about an empty text",
+	". isFlat: isFlat(t.Elem()) -> false":                             "it is copied the longer way",
+	". digester.sum: d.gcm != nil -> false":                           "the other digest answers the same question",
+	". headers.find: !ok -> false":                                    emptied,
+	". profileError.fits: p.name == e.verifier.profile.name -> false": "the profile that refused the token does not take it",
+	". profileError.fitting: p.whyNotIssuer(f.iss) == \"\" -> true":   textual,
+	". profile.reads: !client -> false":                               textual,
+	". names: len(path.inner) == 0 -> true":                           textual,
+	". numericDate: !isNumber(v) -> false":                            "what is no number is not parsed as one either",
+	". numericDate: err != nil -> false":                              "what is out of range is beyond all dates",
+
+	". seconds: 0 < len(v) -> true":                  "nobody asks about a claim that is not there",
+	". seconds: 0 < len(v) && len(v) <= 11 -> false": "what is not of the plain kind is read below, to the same time",
+	". verifyObserved: !v.observing() -> false":      "who does not observe does nothing when told",
+	". Error.Is: ok -> true":                         "no error has the empty reason",
+	". ClientIs: c.clientID == \"\" -> false":        textual,
+	". same: ok -> true":                             "the claims are valid JSON",
+	". same: err == nil -> true":                     "what is out of range is beyond 2^53",
+	". isNumber: v != \"\" -> true":                  "nobody asks about a claim that is not there",
+	". isNumber: '0' <= v[0] -> true":                "what is no number is not parsed as one either",
+	". isNumber: v[0] <= '9' -> true":                "what is no number is not parsed as one either",
 }
