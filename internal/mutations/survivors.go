@@ -136,4 +136,9 @@ var survivors = map[string]string{
 	". isNumber: v != \"\" -> true":                  "nobody asks about a claim that is not there",
 	". isNumber: '0' <= v[0] -> true":                "what is no number is not parsed as one either",
 	". isNumber: v[0] <= '9' -> true":                "what is no number is not parsed as one either",
+
+	`. token.readHeader: !bytes.HasPrefix(bytes.TrimLeft(decoded, " \t\r\n"), []byte("{")) -> false`: "the reader of headers refuses it as well",
+	". token.readClaims: err != nil -> false":                                                        emptied,
+	". JWTVerifier.observing: v.observer != nil -> true":                                             "who does not observe does nothing when told",
+	". isNumber: v[0] == '-' || '0' <= v[0] && v[0] <= '9' -> true":                                  "what is no number is not parsed as one either",
 }
