@@ -55,7 +55,7 @@ func run(ctx context.Context) error {
 }
 
 // countAll prints the instructions of ours and of golang-jwt with keyfunc, over those
-// of the signature alone.
+// of the signature alone, and of a repeated token.
 func countAll(ctx context.Context) error {
 	for _, alg := range algorithms {
 		mint := tokens.New(alg)
@@ -65,6 +65,11 @@ func countAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		again, err := instructions(ctx, mint.Setup(), list[:1], peers.Ours)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-6s %-22s %8s\n", alg, peers.Ours+", repeated", count(again)) //nolint:forbidigo // a command prints
 		for _, peer := range peers.All()[:2] {
 			n, err := instructions(ctx, mint.Setup(), list, peer.Name)
 			if err != nil {
