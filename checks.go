@@ -135,14 +135,14 @@ func (c *Claims) checkExpiry(now time.Time) *Error {
 }
 
 func (c *Claims) checkNotBefore(now time.Time) *Error {
-	if c.notBefore.After(now.Add(skew)) {
+	if c.notBefore.After(now) && c.notBefore.After(now.Add(skew)) {
 		return refuse(NotYetValid, "nbf is %v", date(c.notBefore))
 	}
 	return nil
 }
 
 func (c *Claims) checkIssuedAt(now time.Time) *Error {
-	if c.issuedAt.After(now.Add(skew)) {
+	if c.issuedAt.After(now) && c.issuedAt.After(now.Add(skew)) {
 		return refuse(NotYetValid, "iat is %v", date(c.issuedAt))
 	}
 	return nil

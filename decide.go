@@ -211,6 +211,9 @@ func credentials(values []string) (string, *Error) {
 		return "", errNoBearer
 	}
 	value := values[0]
+	if token, ok := strings.CutPrefix(value, scheme+" "); ok && token != "" && token[0] != ' ' && len(token) <= maxToken {
+		return token, nil // what nearly everybody sends
+	}
 	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
 		return "", errTooLong // whatever it is; it is not looked at
 	}

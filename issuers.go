@@ -186,7 +186,7 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*Claims, error) {
 }
 
 func (s *Issuers) find(t *token, raw string) *Error {
-	if err := t.load(raw); err != nil {
+	if err := t.begin(raw); err != nil {
 		return err
 	}
 	table := s.table()
@@ -199,6 +199,9 @@ func (s *Issuers) find(t *token, raw string) *Error {
 			return nil
 		}
 		t.hit = false
+	}
+	if err := t.split(raw); err != nil {
+		return err
 	}
 	if err := t.read(table.index); err != nil {
 		return err

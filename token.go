@@ -70,21 +70,36 @@ var (
 
 // load takes a token apart without looking into the parts.
 func (t *token) load(raw string) *Error {
+	if err := t.begin(raw); err != nil {
+		return err
+	}
+	return t.split(raw)
+}
+
+// begin is enough of load to look a token up: t.raw.
+func (t *token) begin(raw string) *Error {
 	if raw == "" {
 		return errEmpty
 	}
 	if len(raw) > maxToken {
 		return errTooLong
 	}
-	var ok bool
-	if t.parts, ok = compact.Split(raw); !ok {
-		if strings.Count(raw, ".") == 4 {
-			return errEncrypted
-		}
+	if strings.IndexByte(raw, '.') <= 0 {
 		return errNotJWS
 	}
 	t.raw = append(t.raw[:0], raw...)
 	return nil
+}
+
+func (t *token) split(raw string) *Error {
+	var ok bool
+	if t.parts, ok = compact.Split(raw); ok {
+		return nil
+	}
+	if strings.Count(raw, ".") == 4 {
+		return errEncrypted
+	}
+	return errNotJWS
 }
 
 // read reads a token, as far as it is needed to know whose it claims to be. It

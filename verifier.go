@@ -92,11 +92,14 @@ func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error)
 // find sets t to what the token says, if it was verified before and still holds, or
 // reads it, if it names this issuer.
 func (v *JWTVerifier) find(t *token, raw string) *Error {
-	if err := t.load(raw); err != nil {
+	if err := t.begin(raw); err != nil {
 		return err
 	}
 	if v.cache.index.find(t) {
 		return nil
+	}
+	if err := t.split(raw); err != nil {
+		return err
 	}
 	if err := t.read(v.cache.index); err != nil {
 		return err
