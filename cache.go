@@ -101,7 +101,7 @@ func (t *token) remembered(e *entry) {
 	if !e.used.Load() { // or else all cores would write to one place
 		e.used.Store(true)
 	}
-	t.entry, t.header, t.by, t.hit = e, e.header, e.by, true
+	t.entry, t.header, t.by, t.hit, t.whole = e, e.header, e.by, true, true
 	e.by.cache.counts.of(t).hits.Add(1)
 }
 

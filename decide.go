@@ -125,7 +125,8 @@ func (d *decision) decide(ctx context.Context) {
 }
 
 // verifyOwn asks a verifier of this package. What the token is made of is looked
-// at after a refusal only: what was accepted is base64url, every character of it.
+// at only where it could not be read: what was read is base64url, every character
+// of it.
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
@@ -133,7 +134,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 		d.claims, d.refusal = t.verdict(d.enter(ctx)) //nolint:contextcheck // it is made of ctx
 		d.hit = t.hit
 	}
-	if d.refusal != nil && !isB64Token(raw) {
+	if d.refusal != nil && !t.whole && !isB64Token(raw) {
 		d.refusal = errNotOneText
 	}
 }

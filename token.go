@@ -32,6 +32,7 @@ type token struct {
 	hit        bool         // entry is one that was verified before
 
 	decoded, named bool // the claims are, and "aud" has one of our names
+	whole          bool // all parts were decoded
 
 	signature []byte
 	buf       []byte // what parts decode to
@@ -112,7 +113,11 @@ func (t *token) read(known *index) *Error {
 	if err := t.readClaims(t.raw[dot+1 : len(t.parts.Signed)]); err != nil {
 		return err
 	}
-	return t.readSignature(t.raw[len(t.parts.Signed)+1:])
+	if err := t.readSignature(t.raw[len(t.parts.Signed)+1:]); err != nil {
+		return err
+	}
+	t.whole = true
+	return nil
 }
 
 func (t *token) readSignature(encoded []byte) *Error {

@@ -31,11 +31,17 @@ type job struct {
 	Peer   string
 	Setup  peers.Setup
 	Tokens []string
+	// Refuse says that they are whole credentials, and that all are refused.
+	Refuse bool
 }
 
 // instructions counts those of one request, each with a new token.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
-	j := job{Peer: peer, Setup: setup, Tokens: list}
+	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
+}
+
+// instructions counts those of one request of the job.
+func (j job) instructions(ctx context.Context) (int64, error) {
 	text, err := json.Marshal(j)
 	if err != nil {
 		return 0, err
@@ -72,8 +78,8 @@ func child(ctx context.Context) error {
 		return err
 	}
 	for i := range units {
-		if !requests[i%len(requests)]() {
-			return errors.New("a good token was refused")
+		if requests[i%len(requests)]() == j.Refuse {
+			return errors.New("a good token was refused, or a bad one was not")
 		}
 	}
 	return nil
@@ -103,7 +109,10 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 		}
 		requests := make([]func() bool, len(j.Tokens))
 		for i, token := range j.Tokens {
-			requests[i] = door("Bearer " + token)
+			if !j.Refuse {
+				token = "Bearer " + token
+			}
+			requests[i] = door(token)
 		}
 		return requests, nil
 	}

@@ -70,6 +70,17 @@ func countAll(ctx context.Context) error {
 			return err
 		}
 		fmt.Printf("%-6s %-22s %8s\n", alg, peers.Ours+", repeated", count(again)) //nolint:forbidigo // a command prints
+		for _, kind := range mint.Hostile() {
+			j := job{Peer: peers.Ours, Setup: mint.Setup(), Refuse: true}
+			for range 16 {
+				j.Tokens = append(j.Tokens, kind.Authorization())
+			}
+			n, err := j.instructions(ctx)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%-6s %-22s %8s\n", alg, kind.Name, count(n)) //nolint:forbidigo // a command prints
+		}
 		for _, peer := range peers.All()[:2] {
 			n, err := instructions(ctx, mint.Setup(), list, peer.Name)
 			if err != nil {
