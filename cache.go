@@ -60,7 +60,7 @@ type entry struct {
 // that says why.
 func (e *entry) holds(now time.Time) bool {
 	v := e.by
-	keys, err := v.keys.Lookup(e.header.Kid, e.header.Alg)
+	keys, err := v.lookup(e.header, now)
 	return err == nil && slices.Contains(keys, e.key) && v.checkTimes(&e.Claims, now) == nil
 }
 
@@ -101,8 +101,7 @@ func (t *token) remembered(e *entry) {
 	if !e.used.Load() { // or else all cores would write to one place
 		e.used.Store(true)
 	}
-	t.entry, t.header, t.by, t.hit, t.whole = e, e.header, e.by, true, true
-	e.by.cache.counts.of(t).hits.Add(1)
+	t.entry, t.by, t.hit, t.whole = e, e.by, true, true
 }
 
 // cache is what one verifier remembers in an index, and how much of it. Only

@@ -60,7 +60,7 @@ func (c *Cache) ask(doubt bool) outcome {
 			}
 		case <-again.C:
 			// Towards the end there is no time for an answer: the next fetch is sooner.
-			if time.Until(end) < minPause/2 || c.usable() || c.waiting.Load() == 0 {
+			if time.Until(end) < minPause/2 || c.usable(time.Now()) || c.waiting.Load() == 0 {
 				continue
 			}
 			if open > 1 {

@@ -151,23 +151,29 @@ func start(o Options, name, source string, where locator) *Cache {
 // verdict is checked again: the signature still counts if the answer for the
 // token's kid and alg still has the very *Key that verified it.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
-	now := c.state.Load()
-	if now.set == nil || c.past(now.until) {
-		return nil, now.down
+	return c.LookupAt(kid, alg, time.Now())
+}
+
+// LookupAt is Lookup for callers that have just read the clock for themselves:
+// now is what time.Now returned, as it is.
+func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
+	state := c.state.Load()
+	if state.set == nil || c.past(state.until, now) {
+		return nil, state.down
 	}
-	if keys := now.set.find(kid, alg); keys != nil {
+	if keys := state.set.find(kid, alg); keys != nil {
 		return keys, nil
 	}
 	if algorithmOf(alg) == noAlgorithm {
 		return nil, ErrUnknownKey // which no refresh would change
 	}
-	return nil, now.miss
+	return nil, state.miss
 }
 
 // usable reports whether there is a set that is not too old.
-func (c *Cache) usable() bool {
-	now := c.state.Load()
-	return now.set != nil && !c.past(now.until)
+func (c *Cache) usable(now time.Time) bool {
+	state := c.state.Load()
+	return state.set != nil && !c.past(state.until, now)
 }
 
 // Ready waits until there are keys, or until ctx ends; it then returns an
@@ -176,8 +182,8 @@ func (c *Cache) usable() bool {
 // a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
 	for {
-		state := c.state.Load()
-		if c.usable() {
+		state, now := c.state.Load(), time.Now()
+		if c.usable(now) {
 			return nil
 		}
 		if c.ctx.Err() != nil {
@@ -186,7 +192,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%w: %w", state.down, err)
 		}
-		f, _ := c.demand(ctx, time.Now(), state, false)
+		f, _ := c.demand(ctx, now, now, state, false)
 		if f == nil {
 			continue // there are keys by now, or it would not be denied
 		}

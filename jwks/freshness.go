@@ -24,8 +24,7 @@ func (c *Cache) deadline(confirmed time.Time) deadline {
 // suspended has not counted its sleep by the monotonic clock, and a wall clock
 // that was set back has not counted either; one that was set forward costs a
 // fetch.
-func (c *Cache) past(d deadline) bool {
-	now := time.Now()
+func (c *Cache) past(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }
 

@@ -270,6 +270,28 @@ func TestStale(t *testing.T) {
 	})
 }
 
+// A caller who has read the clock gets the answer of that time, by both clocks.
+func TestLookupAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.MaxStale = time.Hour })
+		now := time.Now()
+		for _, tt := range []struct {
+			name, kid string
+			at        time.Time
+			want      string
+		}{
+			{"now", "a", now, "ok"},
+			{"now, a key that is not there", "b", now, "unknown"},
+			{"before MaxStale", "a", now.Add(time.Hour - 1), "ok"},
+			{"at MaxStale", "a", now.Add(time.Hour), "unavailable"},
+			{"at MaxStale, by the wall clock alone", "a", now.Add(time.Hour).Round(0), "unavailable"},
+		} {
+			_, err := c.LookupAt(tt.kid, "ES256", tt.at)
+			want(t, tt.name, verdict(err), tt.want)
+		}
+	})
+}
+
 // The issuer has new material under the old id: noticed by a signature that does
 // not fit, within the limits of unknown ids.
 func TestSameIDNewMaterial(t *testing.T) {

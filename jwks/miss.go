@@ -49,31 +49,31 @@ type flight struct {
 // expired or for somebody else should not cause traffic. The errors are those of
 // Lookup, and ctx.Err().
 func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
-	seen := c.state.Load()
-	keys, err := c.pick(kid, alg, tried)
+	seen, asked := c.state.Load(), time.Now()
+	keys, err := c.pick(kid, alg, tried, asked)
 	if err == nil || !c.fetchable(kid, alg, tried) {
 		return keys, err
 	}
-	asked := time.Now()
+	now := asked // it is read once a round: that is what most of a denied miss would cost
 	for range 3 {
-		f, limit := c.demand(ctx, asked, seen, len(tried) > 0)
+		f, limit := c.demand(ctx, now, asked, seen, len(tried) > 0)
 		if f == nil {
 			return nil, err
 		}
 		waited := c.wait(ctx, f, limit)
-		seen = c.state.Load()
-		if keys, err = c.pick(kid, alg, tried); err == nil {
+		seen, now = c.state.Load(), time.Now()
+		if keys, err = c.pick(kid, alg, tried, now); err == nil {
 			return keys, nil
 		}
 		switch {
-		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable():
+		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable(now):
 			return nil, ErrUnknownKey
 		case errors.Is(waited, errSlow) && errors.Is(err, ErrUnavailable):
 			return nil, err // which knows more
 		case waited != nil:
 			return nil, waited
 		case f.local:
-		case !c.before(f, asked), f.err != nil && c.usable():
+		case !c.before(f, asked), f.err != nil && c.usable(now):
 			return nil, err
 		}
 		// It began before we asked, and so may have been answered before the key,
@@ -83,15 +83,15 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 }
 
 // pick answers from memory.
-func (c *Cache) pick(kid, alg string, tried []*Key) ([]*Key, error) {
-	keys, err := c.Lookup(kid, alg)
+func (c *Cache) pick(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
+	keys, err := c.LookupAt(kid, alg, now)
 	if len(tried) == 0 {
 		return keys, err
 	}
 	if keys = untried(keys, tried); len(keys) > 0 {
 		return keys, nil
 	}
-	if c.usable() {
+	if c.usable(now) {
 		err = ErrUnknownKey
 	}
 	return nil, err
@@ -112,13 +112,12 @@ func (c *Cache) before(f *flight, asked time.Time) bool {
 	return f.began.Before(asked)
 }
 
-// demand returns a fetch that may bring what was not found, at the time asked, in
-// what was seen: the one under way, the one queued, or a new one if the limits
-// allow, or else nil; and until when to wait for it. If there is more to be seen
-// since, it is a fetch that is over. What was not found is another key than that
+// demand returns a fetch that may bring what was not found in what was seen, for a
+// caller who has waited since asked: the one under way, the one queued, or a new one
+// if the limits allow, or else nil; and until when to wait for it. If there is more
+// to be seen since, it is a fetch that is over. What was not found is another key than that
 // which does not fit the signature, or any key of the id.
-func (c *Cache) demand(ctx context.Context, asked time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
-	now := time.Now()
+func (c *Cache) demand(ctx context.Context, now, asked time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
 	if c.state.Load() != seen {
 		c.mu.Unlock()
@@ -126,7 +125,7 @@ func (c *Cache) demand(ctx context.Context, asked time.Time, seen *snapshot, bad
 		close(over)
 		return &flight{local: true, done: over}, now
 	}
-	usable := c.usable() // what a fetch brought is published before it ends, under the lock
+	usable := c.usable(now) // what a fetch brought is published before it ends, under the lock
 	f, fresh := c.join(now, usable)
 	if f != nil && f.cause == nil && f.began.IsZero() {
 		f.cause = context.WithoutCancel(ctx)

@@ -78,7 +78,7 @@ func (c *Cache) alarm(due time.Time) time.Time {
 
 // noticeStale says once that the set has become too old.
 func (c *Cache) noticeStale() {
-	if c.own.stale || c.state.Load().set == nil || c.usable() {
+	if c.own.stale || c.state.Load().set == nil || c.usable(time.Now()) {
 		return
 	}
 	c.own.stale = true
@@ -130,7 +130,7 @@ func (c *Cache) pause(err error) (wait, retry time.Duration) {
 		asked = status.retry
 	}
 	wait = max(wait, asked)
-	if !c.usable() {
+	if !c.usable(time.Now()) {
 		return wait, min(wait, minPause)
 	}
 	c.mu.Lock()

@@ -94,7 +94,7 @@ func (c *Cache) Status() Status {
 	if now.set == nil {
 		return s
 	}
-	s.Ready = !c.past(now.until)
+	s.Ready = !c.past(now.until, time.Now())
 	s.Stale = !s.Ready
 	s.Skipped = now.set.Skipped()
 	s.KeySetHash = now.set.hash

@@ -25,7 +25,7 @@ func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
 		log.Warn("jwks: refresh failed", "error", oneLine(done.err), "failures", c.own.failures,
-			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable())
+			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable(time.Now()))
 		c.notify(Event{Kind: RefreshFailed, Cause: done.cause, Duration: done.took, Err: done.err})
 		return
 	}
