@@ -210,6 +210,12 @@ func (r *profile) parseValues(p Profile) []error {
 // mediaType brings a "typ" into the form in which two of them can be compared
 // (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
 func mediaType(typ string) string {
+	switch typ { // what nearly all are
+	case "JWT":
+		return "jwt"
+	case "at+jwt":
+		return "at+jwt"
+	}
 	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
 		return typ // no media type; some letters beyond ASCII have a lower case within it
 	}

@@ -55,8 +55,13 @@ func newToken() *token {
 // free gives t back, with nothing of what it was used for.
 func (t *token) free() {
 	clear(t.raw)
-	clear(t.buf)
-	*t = token{raw: t.raw[:0], buf: t.buf[:0], place: t.place}
+	t.raw = t.raw[:0]
+	if len(t.buf) > 0 || !t.hit {
+		clear(t.buf)
+		*t = token{raw: t.raw, buf: t.buf[:0], place: t.place}
+	} else { // as find has left it, which is quicker to undo
+		t.digest, t.entry, t.by, t.hit, t.whole = digest{}, nil, nil, false, false
+	}
 	tokens.Put(t)
 }
 

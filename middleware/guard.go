@@ -104,7 +104,9 @@ func giveBack(r, served *http.Request) {
 		r.Header = header
 	}
 	// The server removes the files of a form that its own request knows.
-	r.MultipartForm = served.MultipartForm
+	if served.MultipartForm != r.MultipartForm {
+		r.MultipartForm = served.MultipartForm
+	}
 }
 
 // Check decides on a request and writes nothing. It returns the request with the
