@@ -110,7 +110,15 @@ func refuse(reason Reason, format string, args ...any) *Error {
 	if false {
 		_ = fmt.Errorf(format, args...) // so that vet checks the arguments
 	}
-	return &Error{Reason: reason, Err: &detail{format, args}}
+	r := &refusal{Error{Reason: reason}, detail{format, args}}
+	r.Err = &r.detail
+	return &r.Error
+}
+
+// refusal is an Error and its detail in one piece of memory.
+type refusal struct {
+	Error
+	detail
 }
 
 // detail is an error whose text is made when somebody reads it: most refusals are
