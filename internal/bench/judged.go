@@ -147,12 +147,18 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 		return err
 	}
 	// Each worker has requests of its own, and begins elsewhere.
-	of := func(door peers.Door, list []string) func(int) func() {
+	of := func(door peers.Door, lists ...[]string) func(int) func() {
 		return func(worker int) func() {
-			all, i := requests(door, list), worker*len(list)/2
+			list := lists[worker%len(lists)]
+			all := requests(door, list)
+			w := &struct { // not on one cache line with another worker's
+				_ [64]byte
+				i int
+				_ [64]byte
+			}{i: worker * len(list) / 2}
 			return func() {
-				i++
-				must(all[i%len(all)](), "a good token was refused")
+				w.i++
+				must(all[w.i%len(all)](), "a good token was refused")
 			}
 		}
 	}
@@ -166,7 +172,7 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 		warm()
 	}
 	names := []string{floorName, "first sight", "repeated, one token", "repeated, 10,000 tokens"}
-	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, of(small, list[:2*fewTokens]), of(large, list[:1]), of(large, list))
+	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, of(small, list[:2*fewTokens], list[2*fewTokens:4*fewTokens]), of(large, list[:1]), of(large, list))
 	for i, gain := range gains {
 		r.scaling = append(r.scaling, scaling{names[i], gain})
 	}
