@@ -95,7 +95,7 @@ func syntax(err error) error {
 	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
 		return err
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("JSON ends too early")
 	}
 	return errors.New("not valid JSON")

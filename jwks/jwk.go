@@ -128,12 +128,15 @@ func (k *Key) load(m members, kty, alg string) error {
 	if k.algs.has(ed25519Sign) {
 		marshal.ALG = jwkset.AlgEdDSA // the name that golang-jwt and keyfunc know
 	}
-	var crv string
-	err := m.texts([]string{"crv", "n", "e", "x", "y"}, &crv, &marshal.N, &marshal.E, &marshal.X, &marshal.Y)
-	if err != nil {
-		return err
+	// material has read them all. What belongs to another type is not looked at
+	// (RFC 7517, section 4).
+	if kty == "RSA" {
+		_ = m.texts([]string{"n", "e"}, &marshal.N, &marshal.E)
+	} else {
+		var crv string
+		_ = m.texts([]string{"crv", "x", "y"}, &crv, &marshal.X, &marshal.Y)
+		marshal.CRV = jwkset.CRV(crv)
 	}
-	marshal.CRV = jwkset.CRV(crv)
 	jwk, err := jwkset.NewJWKFromMarshal(marshal, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {
 		return errors.New(oneLine(err))

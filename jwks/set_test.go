@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -49,6 +50,9 @@ func TestKey(t *testing.T) {
 		{"no use", ecKey("e").with("use", nil), "ES256", "EC P-256"},
 		{"key_ops", ecKey("e").with("use", nil, "key_ops", []string{"verify"}), "ES256", "EC P-256"},
 		{"use and key_ops", ecKey("e").with("key_ops", []string{"verify", "sign"}), "ES256", "EC P-256"},
+		{"RSA, curve a number", rsaKey.with("crv", 1, "x", 1, "y", 1), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
+		{"P-256, modulus a number", ecKey("e").with("n", 1, "e", 1), "ES256", "EC P-256"},
+		{"Ed25519, y a number", edKey("o").with("y", 1, "n", 1), "EdDSA Ed25519", "Ed25519"},
 		{"unknown members", ecKey("e").with("exp", 1, "x-y", []int{1}), "ES256", "EC P-256"},
 		{"certificates", rsaKey.with("x5c", []string{"rubbish"}, "x5u", "http://127.0.0.1/", "x5t", 7), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
 		{"padding", rsaKey.with("e", "AQAB=="), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
@@ -156,6 +160,8 @@ func oddKeys() map[string]any {
 		"EC without y":          ec.with("y", nil),
 		"EC x short":            ec.with("x", b64(make([]byte, 31))),
 		"EC x long":             ec.with("x", b64(append([]byte{0}, make([]byte, 32)...))),
+		"EC x with a zero":      ec.with("x", withZero(ec["x"])),
+		"EC y with a zero":      ec.with("y", withZero(ec["y"])),
 		"EC of other curve":     ec.with("crv", "P-384"),
 		"secp256k1":             ec.with("crv", "secp256k1"),
 		"EC without curve":      ec.with("crv", nil),
@@ -166,6 +172,15 @@ func oddKeys() map[string]any {
 		"nested too deep":       ec.with("z", deep(100)),
 	}
 	return odd
+}
+
+// withZero is a coordinate of the same value, one byte longer.
+func withZero(coordinate any) string {
+	b, err := base64.RawURLEncoding.DecodeString(fmt.Sprint(coordinate))
+	if err != nil {
+		panic(err)
+	}
+	return b64(append([]byte{0}, b...))
 }
 
 func deep(n int) any {

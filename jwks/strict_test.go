@@ -153,6 +153,36 @@ func TestMetadataIsRead(t *testing.T) {
 	})
 }
 
+// TestMetadataErrors wants what is wrong with metadata told, and none taken that is
+// longer than a document may be.
+func TestMetadataErrors(t *testing.T) {
+	good := metadata(issuerURL, keysURL)
+	keys := string(document(ecKey("a")))
+	for want, text := range map[string]string{
+		"JSON ends too early":     good[:len(good)-1],
+		"data behind the JSON":    good + "{}",
+		`no "issuer"`:             `{"jwks_uri":"` + keysURL + `"}`,
+		`"issuer" is "x", want`:   metadata("x", keysURL),
+		`no "jwks_uri"`:           `{"issuer":"` + issuerURL + `"}`,
+		`"jwks_uri": not an`:      metadata(issuerURL, ""),
+		"more than 1048576 bytes": good + strings.Repeat(" ", 1<<20),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := site{issuerURL + oidc: text, keysURL: keys}
+			c := discover(t, issuerURL, &issuer{answer: s.answer})
+			_, err := c.Lookup("a", "ES256")
+			wantText(t, err, want)
+		})
+	}
+	// An answer that says it is packed and is not.
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.set(func(i *issuer) { i.header = http.Header{"Content-Encoding": {"gzip"}} })
+		_, err := newCache(t, i).Lookup("a", "ES256")
+		wantText(t, err, "gzip: ")
+	})
+}
+
 // TestDocumentErrors wants errors that say what is the matter, on one line.
 func TestDocumentErrors(t *testing.T) {
 	for _, row := range []struct{ document, want string }{

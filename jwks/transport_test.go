@@ -52,6 +52,8 @@ func TestLoopbackNames(t *testing.T) {
 	} {
 		if err := jwks.CheckDial(tt.address, tt.resolved, false); (err == nil) != tt.ok {
 			t.Errorf("%s at %s: got %v, want allowed %v", tt.address, tt.resolved, err, tt.ok)
+		} else if tt.resolved == "nonsense" {
+			wantText(t, err, "not an address")
 		}
 	}
 	if jwks.CheckDial("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckDial("localhost:80", "8.8.8.8:80", true) == nil {
