@@ -5,8 +5,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
 )
 
 // TestCacheMakesRoom wants a full cache to give the room of tokens that nobody sends
@@ -87,4 +91,39 @@ func TestCacheWithoutBounds(t *testing.T) {
 	if got := v.CacheStatus(); got.Entries != 1 || got.Hits != 1 {
 		t.Errorf("got %+v, want one entry and one hit", got)
 	}
+}
+
+// TestCachePrefersTheExpired wants a token that has expired to make room, however
+// often it came, and not one that is good.
+func TestCachePrefersTheExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+		defer issuer.Close()
+		keys, err := jwks.Parse(issuer.JWKS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, CacheSize: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		verify := func(token string) {
+			t.Helper()
+			if _, err := v.Verify(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+		}
+		short, long := issuer.Token(map[string]any{"exp": time.Now().Add(20 * time.Second)}), issuer.Token(nil)
+		for _, token := range []string{short, short, long} {
+			verify(token)
+		}
+		time.Sleep(30 * time.Second) // before expired tokens are swept out
+		verify(issuer.Token(nil))
+		before := v.CacheStatus()
+		verify(long)
+		if s := v.CacheStatus(); s.Hits != before.Hits+1 || s.Evictions != 0 {
+			t.Errorf("got %+v after %+v, want the good token remembered and none evicted", s, before)
+		}
+	})
 }

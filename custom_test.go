@@ -152,6 +152,10 @@ func TestJSONAt(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `Config.Custom: "/a/~2"`) || !strings.Contains(err.Error(), "Config.Issuer") {
 		t.Errorf("a name that is none: got %v, want it told among the rest", err)
 	}
+	_, err = v.Verify(t.Context(), issuer.Token(nil))
+	if err == nil || !strings.Contains(err.Error(), `claim "custom_claims" is missing`) {
+		t.Errorf("without the claim: got %v, want it named", err)
+	}
 }
 
 // everything is a type that a decoder can fill with all kinds of references.

@@ -149,6 +149,29 @@ func TestHintsSendNobodyAstray(t *testing.T) {
 	}
 }
 
+// TestHintsMindTheIssuer wants no profile named that New would not take for the
+// token's issuer.
+func TestHintsMindTheIssuer(t *testing.T) {
+	for _, f := range fixtures(t) {
+		if f.Name != "auth0-m2m-default-profile-organization" {
+			continue
+		}
+		for _, slash := range []string{"/", ""} {
+			f.Claims["iss"] = "https://tenant.auth0.com" + slash
+			synctest.Test(t, func(t *testing.T) {
+				token, keys := f.token(t)
+				v, err := bearer.New(bearer.Config{Issuer: "https://tenant.auth0.com" + slash, Audience: f.Audience, Keys: keys})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "profile Auth0") != (slash != "") {
+					t.Errorf("issuer %s: got %v, want Auth0 named only where it has a slash at the end", f.Claims["iss"], err)
+				}
+			})
+		}
+	}
+}
+
 // TestHintsWhereNoProfileHelps wants no profile named for what none has a say in:
 // that would be advice to loosen what is not to blame.
 func TestHintsWhereNoProfileHelps(t *testing.T) {

@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -232,5 +233,44 @@ func TestAbandonedIsNoRefusal(t *testing.T) {
 		if e.Abandoned(ended) != want || e.Abandoned(t.Context()) {
 			t.Errorf("%q: got abandoned %v by a caller that is gone and %v by one that is not, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
 		}
+	}
+}
+
+// TestErrorsSayWhat wants the logs to say what is the matter, where another check
+// would come to the same verdict.
+func TestErrorsSayWhat(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	key := issuer.SigningKey("")
+	header := fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())
+	claims := fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","client_id":"c","iat":1,"exp":4102444800,"jti":"j"}`, issuer.URL(), audience)
+	cut := func(token string) string {
+		parts := strings.Split(token, ".")
+		return parts[0] + "." + parts[1] + "AAAAA"[:4-len(parts[1])%4+1] + "." + parts[2]
+	}
+	v := newVerifier(t, issuer, nil)
+	for _, row := range []struct {
+		name, token string
+		rule        scopes.Rule
+		want        string
+	}{
+		{"a date in words", issuer.Token(map[string]any{"nbf": "soon"}), scopes.All(), `"nbf" is not a number`},
+		{"no date", issuer.Token(map[string]any{"exp": []int{1}}), scopes.All(), `"exp" is not a number`},
+		{"a long date", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
+		{"claims that are no base64url", cut(key.Sign(header, claims)), scopes.All(), "claims: not base64url in its one canonical spelling"},
+		{"a header that is no object", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
+		{"no client", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client that Config.Profile knows of"},
+		{"another client", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
+		{"no role", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles that Config.Profile knows of"},
+	} {
+		if row.name == "no client" {
+			v = newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Required = []string{} })
+		}
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + row.token}, Rule: row.rule})
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: got %v, want %q in it", row.name, err, row.want)
+		}
+	}
+	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {
+		t.Error("an error without a reason: got it to be others, or not itself")
 	}
 }

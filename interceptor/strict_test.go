@@ -80,3 +80,20 @@ func TestNothingAfterTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestPublicStreamsAreLeftAlone wants the handler of a public method to have the
+// server's own stream: there is nobody whose time could run out.
+func TestPublicStreamsAreLeftAlone(t *testing.T) {
+	guard := newGuard(t, newVerifier(t, newIssuer(t), nil), scopes.Methods{say: scopes.Public()}, &interceptor.Options{ExpireStreams: true, RecheckStreams: time.Minute})
+	ss := &slowStream{}
+	ss.ctx = t.Context()
+	err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, got grpc.ServerStream) error {
+		if got != grpc.ServerStream(ss) {
+			t.Errorf("got a %T, want the stream as it was", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -113,12 +113,16 @@ func TestResources(t *testing.T) {
 		"http://127.0.0.1:1": true, "http://[::1]": true,
 		"https://a b": false, "https://api.example/\x7f": false, "https:opaque": false, "/a": false, "api.example": false, "https:///a": false, "https://u@api.example": false,
 		"http://api.example": false, "http://10.0.0.1": false, "ftp://localhost": false, "https://api.example/#": false, "https://api.example/#a": false,
-		"https://api.example/a%2fb": false, "https://api.example/{a}": false, "https://api.example/a/../b": false, "https://api.example//a": false,
+		"https://api.example/a%2fb": false, "https://api.example/{a}": false, "https://api.example/%7Ba%7D": false, "https://api.example/%7ba": false, "https://api.example/a%7D": false, "https://api.example/a/../b": false, "https://api.example//a": false,
 	} {
 		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: identifier})
 		if (err == nil) != ok {
 			t.Errorf("%q: got %v, want ok %v", identifier, err, ok)
 		}
+	}
+	// It is the identifier that is wrong, and not what follows from it.
+	if _, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: "ftp://localhost"}); err == nil || !strings.Contains(err.Error(), `Options.Resource: "ftp://localhost": must be https`) {
+		t.Errorf("ftp: got %v, want Options.Resource named", err)
 	}
 	for _, row := range []struct {
 		name     string

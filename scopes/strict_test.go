@@ -71,3 +71,17 @@ func TestHasFunc(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceWithoutAName has declarations of no service, which Err tells and which
+// let nobody in.
+func TestServiceWithoutAName(t *testing.T) {
+	for _, name := range []string{"//*", "//M", "/*", "/", "*", "//"} {
+		m := scopes.Methods{name: scopes.All("a")}
+		if m.Err() == nil {
+			t.Errorf("%q: got it taken for the name of a method", name)
+		}
+		if rule, declared := m.Rule("//N"); !rule.IsZero() || declared != "" {
+			t.Errorf("%q: got the rule %v of %q for a method without a service", name, rule, declared)
+		}
+	}
+}

@@ -81,7 +81,7 @@ func reason(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return errTwice
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("JSON ends too early")
 	}
 	if strings.Contains(err.Error(), "UTF-8") || strings.Contains(err.Error(), "surrogate") {
