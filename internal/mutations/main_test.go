@@ -116,7 +116,7 @@ func TestTry(t *testing.T) {
 	}
 	defer b.close() //nolint:errcheck // a folder of the system for such things
 	for _, m := range mutants[:3] {
-		got, err := b.try(t.Context(), m, packages)
+		got, err := b.try(t.Context(), m, packages, result{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestTry(t *testing.T) {
 			t.Errorf("%s: got %s %q, want red", m.name(), got.verdict(), got.test)
 		}
 	}
-	if got, err := b.try(t.Context(), none, packages); err != nil || got.verdict() != "SURVIVED" {
+	if got, err := b.try(t.Context(), none, packages, result{}); err != nil || got.verdict() != "SURVIVED" {
 		t.Errorf("without a change: got %s, %v, want that it survived", got.verdict(), err)
 	}
 	mutants[0].after = ") not Go"
@@ -133,7 +133,7 @@ func TestTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broken.close() //nolint:errcheck // as above
-	if _, err := broken.try(t.Context(), mutants[0], packages); err == nil {
+	if _, err := broken.try(t.Context(), mutants[0], packages, result{}); err == nil {
 		t.Error("not Go: got no error")
 	}
 }

@@ -30,12 +30,15 @@ func (m *mutant) name() string {
 // find returns all checks of a file that can be switched off:
 //
 //   - the conditions of if and case whose branch refuses (returns an error, false,
-//     nil or nothing, goes on to the next one, panics, or notes an error) become
-//     false, each alternative of an "or" by itself;
+//     nil or nothing, goes on to the next one, panics, or notes an error or a false)
+//     become false, each alternative of an "or" by itself;
 //   - the conditions of those whose branch accepts (returns nil for an error, or
 //     true) become true, each part of an "and" by itself;
+//   - the conditions of those whose branch returns something, in a function that
+//     returns nothing at its end, become the one and the other;
 //   - what a function returns that says yes or no becomes the one and the other;
-//   - names that a switch refuses become others.
+//   - the error of a check that a function ends with becomes nil;
+//   - the names and constants that a switch tells apart become others.
 func find(root, file string) ([]*mutant, error) {
 	source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the tree
 	if err != nil {
@@ -50,7 +53,7 @@ func find(root, file string) ([]*mutant, error) {
 	for _, decl := range parsed.Decls {
 		if function, ok := decl.(*ast.FuncDecl); ok && function.Body != nil {
 			f.function = nameOf(function)
-			f.walk(function.Body, lastResult(function.Type), function.Type.Results.NumFields())
+			f.walk(function.Body, function.Type)
 		}
 	}
 	f.number()
@@ -78,45 +81,19 @@ func nameOf(f *ast.FuncDecl) string {
 	return f.Name.Name
 }
 
-// kind is what the last result of a function says.
-type kind int
-
-const (
-	value   kind = iota // nothing that is known
-	verdict             // an error: nil accepts
-	truth               // true accepts
-	nothing             // there is none
-)
-
-func lastResult(t *ast.FuncType) kind {
-	if t.Results == nil || len(t.Results.List) == 0 {
-		return nothing
+// walk finds the checks of a function.
+func (f *finder) walk(body *ast.BlockStmt, signature *ast.FuncType) {
+	result := lastResult(signature)
+	if result == value && endsInNothing(body) {
+		result = search
 	}
-	last := t.Results.List[len(t.Results.List)-1].Type
-	if star, ok := last.(*ast.StarExpr); ok {
-		last = star.X
+	if result == verdict {
+		f.end(body, signature)
 	}
-	if selector, ok := last.(*ast.SelectorExpr); ok {
-		last = selector.Sel
-	}
-	if id, ok := last.(*ast.Ident); ok {
-		switch id.Name {
-		case "error", "Error":
-			return verdict
-		case "bool":
-			return truth
-		}
-	}
-	return value
-}
-
-// walk finds the checks below a node of a function with so many results, the last
-// of a kind.
-func (f *finder) walk(node ast.Node, result kind, results int) {
-	ast.Inspect(node, func(n ast.Node) bool {
+	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			f.walk(n.Body, lastResult(n.Type), n.Type.Results.NumFields())
+			f.walk(n.Body, n.Type)
 			return false
 		case *ast.IfStmt:
 			f.branch([]ast.Expr{n.Cond}, n.Body.List, result)
@@ -127,12 +104,12 @@ func (f *finder) walk(node ast.Node, result kind, results int) {
 				case !ok:
 				case n.Tag == nil:
 					f.branch(clause.List, clause.Body, result)
-				case f.refuses(clause.Body, result):
+				default:
 					f.names(clause.List)
 				}
 			}
 		case *ast.ReturnStmt:
-			if result == truth && len(n.Results) == results {
+			if result == truth && len(n.Results) == signature.Results.NumFields() {
 				f.answer(n.Results[len(n.Results)-1])
 			}
 		}
@@ -148,6 +125,9 @@ func (f *finder) branch(conditions []ast.Expr, body []ast.Stmt, result kind) {
 			f.parts(condition, token.LOR, "false")
 		case f.accepts(body, result):
 			f.parts(condition, token.LAND, "true")
+		case result == search && returns(body):
+			f.parts(condition, token.LAND, "true")
+			f.parts(condition, token.LOR, "false")
 		}
 	}
 }
@@ -203,13 +183,32 @@ func (f *finder) answer(e ast.Expr) {
 	f.parts(e, token.LOR, "false")
 }
 
-// names changes each text of a list.
+// names changes each text and each constant of a list.
 func (f *finder) names(list []ast.Expr) {
 	for _, e := range list {
-		if literal, ok := e.(*ast.BasicLit); ok && literal.Kind == token.STRING && literal.Value != `""` {
-			f.wrap(e, "another name", "mutantName(", ", %d)")
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			if e.Kind == token.STRING && e.Value != `""` {
+				f.wrap(e, "another name", "mutantName(", ", %d)")
+			}
+		case *ast.Ident, *ast.SelectorExpr:
+			f.wrap(e, "another name", "mutantZero(", ", %d)")
 		}
 	}
+}
+
+// end adds the check whose error a function returns at its end.
+func (f *finder) end(body *ast.BlockStmt, signature *ast.FuncType) {
+	last, ok := lastOf(body.List).(*ast.ReturnStmt)
+	if !ok || len(last.Results) != signature.Results.NumFields() {
+		return
+	}
+	call, ok := last.Results[len(last.Results)-1].(*ast.CallExpr)
+	if !ok {
+		return
+	}
+	types := signature.Results.List
+	f.wrap(call, "nil", "mutantZero["+f.text(types[len(types)-1].Type)+"](", ", %d)")
 }
 
 // add makes a condition worth true or false. It is computed as before, for what it
@@ -226,9 +225,13 @@ func (f *finder) wrap(e ast.Expr, becomes, before, after string) {
 	start, end := f.offset(e.Pos()), f.offset(e.End())
 	f.found = append(f.found, &mutant{
 		file: f.file, function: f.function, line: f.fset.Position(e.Pos()).Line,
-		what: strings.Join(strings.Fields(string(f.source[start:end])), " "), becomes: becomes,
+		what: strings.Join(strings.Fields(f.text(e)), " "), becomes: becomes,
 		start: start, end: end, before: before, after: after,
 	})
+}
+
+func (f *finder) text(n ast.Node) string {
+	return string(f.source[f.offset(n.Pos()):f.offset(n.End())])
 }
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
@@ -242,70 +245,4 @@ func (f *finder) number() {
 			m.what += " (" + strconv.Itoa(seen[name]) + ")"
 		}
 	}
-}
-
-// refuses reports whether a branch says no.
-func (f *finder) refuses(body []ast.Stmt, result kind) bool {
-	if len(body) == 0 {
-		return false
-	}
-	for _, stmt := range body {
-		text := string(f.source[f.offset(stmt.Pos()):f.offset(stmt.End())])
-		if strings.HasPrefix(text, "errs = append(errs,") || strings.HasPrefix(text, "panic(") {
-			return true
-		}
-	}
-	switch last := body[len(body)-1].(type) {
-	case *ast.BranchStmt:
-		return last.Tok == token.CONTINUE
-	case *ast.ReturnStmt:
-		if len(last.Results) == 0 {
-			return result == nothing
-		}
-		end := last.Results[len(last.Results)-1]
-		switch result {
-		case verdict:
-			return !is(end, "nil")
-		case truth:
-			return is(end, "false")
-		case value:
-			return is(end, "nil", `""`) || isZero(end)
-		case nothing:
-		}
-	}
-	return false
-}
-
-// accepts reports whether a branch says yes.
-func (f *finder) accepts(body []ast.Stmt, result kind) bool {
-	if len(body) == 0 {
-		return false
-	}
-	last, ok := body[len(body)-1].(*ast.ReturnStmt)
-	if !ok || len(last.Results) == 0 {
-		return false
-	}
-	end := last.Results[len(last.Results)-1]
-	return result == verdict && is(end, "nil") || result == truth && is(end, "true")
-}
-
-func is(e ast.Expr, words ...string) bool {
-	text := ""
-	switch e := e.(type) {
-	case *ast.Ident:
-		text = e.Name
-	case *ast.BasicLit:
-		text = e.Value
-	}
-	for _, word := range words {
-		if text == word {
-			return true
-		}
-	}
-	return false
-}
-
-func isZero(e ast.Expr) bool {
-	literal, ok := e.(*ast.CompositeLit)
-	return ok && len(literal.Elts) == 0
 }

@@ -4,93 +4,161 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 )
 
-// judge fails where a check can be switched off and nobody notices, where the list
-// of those that may says so of one that is noticed, and, after a whole run, where
-// it names one that there is not.
-func judge(results []result, whole bool) error {
-	var wrong []string
-	seen := make(map[string]bool)
-	for _, r := range results {
-		name := r.name()
-		seen[name] = true
-		_, listed := survivors[name]
-		switch {
-		case r.verdict() == "SURVIVED" && !listed:
-			wrong = append(wrong, "survived: "+name)
-		case r.verdict() == "red" && listed:
-			wrong = append(wrong, "listed in survivors.go, and not one: "+name)
-		}
-	}
-	for name := range survivors {
-		if whole && !seen[name] {
-			wrong = append(wrong, "listed in survivors.go, and not there: "+name)
-		}
-	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%d are wrong:\n%s", len(wrong), strings.Join(wrong, "\n"))
-	}
-	return nil
-}
-
 const intro = `# Do the tests bite?
 
-Each line is a check of the verifier, of a guard or of what they read with, that was
-switched off by itself in a copy of its file: the condition became true or false,
-whichever lets more pass, or both where that cannot be told. Then the tests ran, those
-of the same folder first, and had to fail. The table is written by a program:
+Each check of the verifier, of the guards and of what they read with is switched off
+by itself, in a copy of its file, and the tests must fail then: those of the same
+folder first, and those of the packages that use it. A check that can be switched off
+without a test that fails is a missing test, and fails the program that tries, unless
+its list says why nobody could tell.
 
-    go run ./internal/mutations
+What is a check, and what becomes of it:
 
-It takes half an hour, so it is run by hand, before a release and after a change of
-what is checked; a few of the mutants run with the other tests. A check that can be
-switched off without a test that fails is a missing test, and fails the program,
-unless its list says why it makes no difference.
+- The condition of a branch that refuses, or keeps an error for later, becomes false,
+  and each alternative of an "or" by itself.
+- The condition of a branch that accepts becomes true, and each part of an "and" by
+  itself.
+- What a function answers with yes or no, and what a search returns where it found
+  something, becomes the one and the other.
+- The error with which a function ends becomes nil.
+- A name or a constant that a switch tells apart becomes another one: a reason and
+  its status, an algorithm, a kind of rule.
+
+What is not tried: when keys are fetched again (jwks has tests and a drill for that,
+with the time they take), what only explains or prints, and that a limit is one
+higher or lower, which the vectors of testdata ask. Tests of allocations and of memory
+are left out, since the switches themselves weigh.
+
+This file is written by a program, and a step of .ci/run fails where its list of
+checks is not that of the sources:
+
+    go run ./internal/mutations -new      try what the file does not have, which takes a minute
+    go run ./internal/mutations           try all, which takes twenty
+    go run ./internal/mutations -check    compare, which takes a second
 `
+
+// key tells the rows of the table apart.
+type key struct{ dir, function, what, becomes string }
+
+func (m *mutant) key() key {
+	return key{path.Dir(m.file), m.function, cell(m.what), m.becomes}
+}
+
+// row is a check that turned tests red.
+const row = "| %s | `%s` | %s | %s %s |\n"
 
 // render makes the document.
 func render(results []result) []byte {
-	var b, table bytes.Buffer
-	red := 0
-	var left []result
-	dir := ""
+	var b bytes.Buffer
+	var order []string
+	folders := make(map[string][]result)
+	total, red := 0, 0
 	for _, r := range results {
-		if here := path.Dir(r.file); here != dir {
-			dir = here
-			title := dir
-			if title == "." {
-				title = "bearer (the root)"
-			}
-			fmt.Fprintf(&table, "\n## %s\n\n| function | check | became | red in |\n|---|---|---|---|\n", title)
+		dir := path.Dir(r.file)
+		if folders[dir] == nil {
+			order = append(order, dir)
 		}
-		switch r.verdict() {
-		case "red":
+		folders[dir] = append(folders[dir], r)
+		if total++; r.red != "" {
 			red++
-			fmt.Fprintf(&table, "| %s | `%s` | %s | %s %s |\n", r.function, cell(r.what), r.becomes, strings.TrimPrefix(r.red, "./"), cell(r.test))
-		default:
-			left = append(left, r)
 		}
 	}
-	b.WriteString(intro)
-	fmt.Fprintf(&b, "\nOf %d checks, %d turn the tests red, and %d make no difference.\n", red+len(left), red, len(left))
-	b.WriteString("\n## Those that make no difference\n\n| function | check | became | why |\n|---|---|---|---|\n")
+	fmt.Fprintf(&b, "%s\nOf %d checks, %d turn the tests red, and %d make no difference.\n", intro, total, red, total-red)
+	b.WriteString("\n| package | checks | red | no difference |\n|---|---:|---:|---:|\n")
+	for _, dir := range order {
+		left := survived(folders[dir])
+		fmt.Fprintf(&b, "| [%s](#%s) | %d | %d | %d |\n", title(dir), anchor(title(dir)), len(folders[dir]), len(folders[dir])-len(left), len(left))
+	}
+	for _, dir := range order {
+		writeFolder(&b, title(dir), folders[dir])
+	}
+	return b.Bytes()
+}
+
+func writeFolder(b *bytes.Buffer, title string, results []result) {
+	fmt.Fprintf(b, "\n## %s\n", title)
+	left := survived(results)
+	if len(left) > 0 {
+		b.WriteString("\nMakes no difference:\n\n| function | check | became | why |\n|---|---|---|---|\n")
+	}
 	for _, r := range left {
 		why := survivors[r.name()]
 		if why == "" {
 			why = "**a test is missing**"
 		}
-		fmt.Fprintf(&b, "| %s %s | `%s` | %s | %s |\n", path.Dir(r.file), r.function, cell(r.what), r.becomes, why)
+		fmt.Fprintf(b, "| %s | `%s` | %s | %s |\n", r.function, cell(r.what), r.becomes, why)
 	}
-	b.Write(table.Bytes())
-	return b.Bytes()
+	if len(left) == len(results) {
+		return
+	}
+	fmt.Fprintf(b, "\n<details><summary>%d that turn the tests red</summary>\n\n| function | check | became | red in |\n|---|---|---|---|\n", len(results)-len(left))
+	for _, r := range results {
+		if r.red != "" {
+			fmt.Fprintf(b, row, r.function, cell(r.what), r.becomes, strings.TrimPrefix(r.red, "./"), cell(r.test))
+		}
+	}
+	b.WriteString("\n</details>\n")
+}
+
+func survived(results []result) []result {
+	var left []result
+	for _, r := range results {
+		if r.red == "" {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+func title(dir string) string {
+	if dir == "." {
+		return "bearer"
+	}
+	return dir
+}
+
+// anchor is where a title is on the page.
+func anchor(title string) string { return strings.ReplaceAll(title, "/", "") }
+
+var (
+	folderLine = regexp.MustCompile("^## (\\S+)$")
+	redRow     = regexp.MustCompile("^\\| (\\S+) \\| `(.*)` \\| (true|false|nil|another name) \\| (\\S+) (.+) \\|$")
+)
+
+// read returns what a document says, which render made: the red ones, and those that
+// made no difference.
+func read(document []byte) map[key]result {
+	known := make(map[key]result)
+	dir, folded := "", false
+	for line := range strings.Lines(string(document)) {
+		line = strings.TrimSuffix(line, "\n")
+		if m := folderLine.FindStringSubmatch(line); m != nil {
+			if dir, folded = m[1], false; dir == "bearer" {
+				dir = "."
+			}
+		}
+		folded = folded || strings.HasPrefix(line, "<details>")
+		m := redRow.FindStringSubmatch(line)
+		switch {
+		case m == nil:
+		case folded:
+			pkg := m[4]
+			if pkg != "." {
+				pkg = "./" + pkg
+			}
+			known[key{dir, m[1], m[2], m[3]}] = result{red: pkg, test: m[5]}
+		default:
+			known[key{dir, m[1], m[2], m[3]}] = result{}
+		}
+	}
+	return known
 }
 
 // cell makes text fit into a cell of a table.
 func cell(text string) string {
-	if len(text) > 110 {
-		text = text[:110] + "..."
-	}
 	return strings.NewReplacer("|", `\|`, "`", "'", "\n", " ").Replace(text)
 }

@@ -38,7 +38,15 @@ func mutantName(name string, number int) string {
 	return name
 }
 
-var _ = mutantName
+func mutantZero[T any](value T, number int) T {
+	if mutantOff == number {
+		var zero T
+		return zero
+	}
+	return value
+}
+
+var _ = mutantName("", 0) + mutantZero("", 0)
 `
 
 // mutate returns a source with all of its mutants in it, each of them off until the
@@ -145,7 +153,7 @@ func (b *bench) build(ctx context.Context, pkg string) error {
 		return fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
 	}
 	b.binaries[pkg] = binary
-	if out, err := b.test(ctx, pkg, 0); err != nil {
+	if out, err := b.test(ctx, pkg, 0, ""); err != nil {
 		return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", pkg, err, out)
 	}
 	return nil
@@ -162,10 +170,11 @@ const bounded = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
 // apart is tests that count allocations, which the mutants' own conditions change.
 const apart = "Alloc|Budget"
 
-func (b *bench) test(ctx context.Context, pkg string, number int) ([]byte, error) {
+// test runs the tests of a package, all or those of a pattern, with a mutant on.
+func (b *bench) test(ctx context.Context, pkg string, number int, pattern string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", bounded, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", apart) //nolint:gosec // built above
+	cmd := exec.CommandContext(ctx, "sh", "-c", bounded, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", apart, "-test.run", pattern) //nolint:gosec // built above
 	cmd.Dir = filepath.Join(b.root, pkg)
 	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
 	return cmd.CombinedOutput()
@@ -185,23 +194,49 @@ func (r result) verdict() string {
 	return "SURVIVED"
 }
 
-// try runs the tests of packages, in their order, until those of one fail.
-func (b *bench) try(ctx context.Context, m *mutant, packages []string) (result, error) {
-	r := result{mutant: m}
+// isTest knows the names of tests by their beginning.
+var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)`)
+
+// pattern is that of the test that caught a mutant, for -test.run; empty: none.
+func (r result) pattern() string {
+	if !isTest.MatchString(r.test) {
+		return ""
+	}
+	parts := strings.Split(r.test, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// try runs the tests of packages, in their order, until those of one fail. It
+// begins with the test that caught the mutant the last time.
+func (b *bench) try(ctx context.Context, m *mutant, packages []string, last result) (result, error) {
 	for _, pkg := range packages {
 		if err := b.build(ctx, pkg); err != nil {
-			return r, err
+			return result{mutant: m}, err
 		}
-		out, err := b.test(ctx, pkg, b.numbers[m])
-		if _, failed := errors.AsType[*exec.ExitError](err); failed {
-			r.red, r.test = pkg, first(out)
-			return r, nil
-		}
-		if err != nil {
+	}
+	if pattern := last.pattern(); pattern != "" && slices.Contains(packages, last.red) {
+		if r, err := b.ask(ctx, m, last.red, pattern); r.red != "" || err != nil {
 			return r, err
 		}
 	}
-	return r, nil
+	for _, pkg := range packages {
+		if r, err := b.ask(ctx, m, pkg, ""); r.red != "" || err != nil {
+			return r, err
+		}
+	}
+	return result{mutant: m}, nil
+}
+
+// ask runs the tests of a package with a mutant.
+func (b *bench) ask(ctx context.Context, m *mutant, pkg, pattern string) (result, error) {
+	out, err := b.test(ctx, pkg, b.numbers[m], pattern)
+	if _, failed := errors.AsType[*exec.ExitError](err); failed {
+		return result{mutant: m, red: pkg, test: first(out)}, nil
+	}
+	return result{mutant: m}, err
 }
 
 // atOnce is how many mutants are tried at a time. Their tests wait more than they
@@ -209,9 +244,8 @@ func (b *bench) try(ctx context.Context, m *mutant, packages []string) (result, 
 const atOnce = 3
 
 // tryAll tries mutants, each with the tests that it has, and prints what came of
-// each. What is known of some of them by name is not tried again. Everything is
-// built before.
-func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known map[string]result) ([]result, error) {
+// each. What is known of some of them is not tried again. Everything is built before.
+func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, last map[key]result) ([]result, error) {
 	for _, packages := range tests {
 		for _, pkg := range packages {
 			if err := b.build(ctx, pkg); err != nil {
@@ -223,7 +257,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 	var tasks sync.WaitGroup
 	free := make(chan struct{}, atOnce)
 	for i, m := range mutants {
-		if r, ok := known[m.name()]; ok {
+		if r, ok := known[m.key()]; ok {
 			r.mutant = m
 			results[i] = r
 			continue
@@ -231,7 +265,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 		free <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-free }()
-			r, err := b.try(ctx, m, tests[m])
+			r, err := b.try(ctx, m, tests[m], last[m.key()])
 			results[i], errs[i] = r, err
 			fmt.Println(r.verdict(), m.file+":"+strconv.Itoa(m.line), m.name(), r.red, r.test) //nolint:forbidigo // for whoever waits
 		})
@@ -260,5 +294,5 @@ func first(out []byte) string {
 	case bytes.Contains(out, []byte("panic: ")):
 		return "panics"
 	}
-	return fmt.Sprintf("%.60s", out)
+	return strings.Join(strings.Fields(fmt.Sprintf("%.60s", out)), " ")
 }
