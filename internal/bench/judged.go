@@ -13,6 +13,7 @@ import (
 	"github.com/bearerkit/bearer/internal/bench/peers"
 	"github.com/bearerkit/bearer/internal/bench/tokens"
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -133,51 +134,73 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	defer mint.Close()
 	const many = 10_000
 	list := mintMany(mint, many)
-	open := func(cacheSize int) (peers.Door, error) {
-		setup := mint.Setup()
-		setup.CacheSize = cacheSize
-		return peers.All()[0].Open(ctx, setup)
+	signed := list[0]
+	for i, token := range list {
+		list[i] = "Bearer " + token
 	}
-	large, err := open(2 * many)
+	large, err := e.workers(ctx, mint, 2*many)
 	if err != nil {
 		return err
 	}
-	small, err := open(fewTokens)
+	small, err := e.workers(ctx, mint, fewTokens)
 	if err != nil {
 		return err
-	}
-	// Each worker has requests of its own, and begins elsewhere.
-	of := func(door peers.Door, lists ...[]string) func(int) func() {
-		return func(worker int) func() {
-			list := lists[worker%len(lists)]
-			all := requests(door, list)
-			w := &struct { // not on one cache line with another worker's
-				_ [64]byte
-				i int
-				_ [64]byte
-			}{i: worker * len(list) / 2}
-			return func() {
-				w.i++
-				must(all[w.i%len(all)](), "a good token was refused")
-			}
-		}
 	}
 	raw := func(int) func() {
-		run, err := tokens.Raw(list[0], r.algorithm, mint.Key())
+		run, err := tokens.Raw(signed, r.algorithm, mint.Key())
 		must(err == nil, "no key")
 		return func() { must(run(), "a good signature was refused") }
 	}
-	warm := of(large, list)(0)
+	warm := large(list)(0)
 	for range many {
 		warm()
 	}
 	names := []string{floorName, "first sight", "repeated, one token", "repeated, 10,000 tokens"}
-	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, of(small, list[:2*fewTokens], list[2*fewTokens:4*fewTokens]), of(large, list[:1]), of(large, list))
+	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, small(list[:2*fewTokens], list[2*fewTokens:4*fewTokens]), large(list[:1]), large(list))
 	for i, gain := range gains {
 		r.scaling = append(r.scaling, scaling{names[i], gain})
 	}
 	return nil
 }
+
+// workers returns makers of workers: each has a request of its own, which carries the
+// credentials of a list one after the other, and begins elsewhere in the list, or in another one.
+func (effort) workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists ...[]string) func(int) func(), error) {
+	setup := mint.Setup()
+	setup.CacheSize = cacheSize
+	v, err := peers.Verifier(ctx, setup)
+	if err != nil {
+		return nil, err
+	}
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		return nil, err
+	}
+	handler := guard.Require(scopes.All(setup.Scope))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	return func(lists ...[]string) func(int) func() {
+		return func(n int) func() {
+			list := lists[n%len(lists)]
+			w := &struct { // not on one cache line with another worker's
+				_ [64]byte
+				i int
+				_ [64]byte
+			}{i: n * len(list) / 2}
+			values := make([]string, 1, 16)
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/deployments", http.NoBody)
+			r.Header["Authorization"] = values
+			return func() {
+				w.i++
+				values[0] = list[w.i%len(list)]
+				handler.ServeHTTP(refused{}, r)
+			}
+		}
+	}, nil
+}
+
+// refused is the response to a request that is let through: nobody writes one.
+type refused struct{ http.ResponseWriter }
+
+func (refused) Header() http.Header { panic("a good token was refused") } //nolint:forbidigo // nothing that was measured is worth anything
 
 // memory measures what a remembered token takes.
 func (e effort) memory(ctx context.Context, r *results) error {
