@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 
 	"github.com/bearerkit/bearer/internal/conformance"
@@ -26,6 +27,14 @@ var differences = []difference{
 		"RFC 9864 names EdDSA with Ed25519 keys Ed25519; the others know the older name only",
 		[]string{"golang-jwt", "go-jose"},
 		func(token string) bool { return headerOf(token)["alg"] == "Ed25519" },
+	},
+	{
+		"a key that a token brings along is nobody's (RFC 8725, section 3.10): bearer does not look at it, and go-jose refuses the token where it cannot be read",
+		[]string{"go-jose"},
+		func(token string) bool {
+			own, err := json.Marshal(headerOf(token)["jwk"])
+			return err != nil || string(own) != "null" && new(jose.JSONWebKey).UnmarshalJSON(own) != nil
+		},
 	},
 }
 

@@ -13,6 +13,7 @@ func keyRows(r *rows) {
 	r.add("unknown_key", "J12 R05", embedded, "embedded jwk under its own kid", attack(members{"kid": "evil", "jwk": evil}))
 	r.add("signature", "J12", embedded, "embedded x5c", attack(members{"x5c": []string{"MIIB"}}))
 	r.ok("J12 J10", embedded, "embedded jwk beside a genuine signature", r.by("rsa-1", "RS256", members{"jwk": evil}))
+	r.ok("J12 J10", embedded, "embedded jwk that is no key", r.by("rsa-1", "RS256", members{"jwk": members{"kty": "oct"}}))
 	for name, url := range pairs(
 		"jku", "https://evil.example/jwks.json", "jku with userinfo", "https://issuer.example@evil.example/jwks.json",
 		"jku on the issuer", "https://issuer.example/uploads/jwks.json", "jku to the cloud", "http://169.254.169.254/",
