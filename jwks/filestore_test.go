@@ -75,6 +75,47 @@ func TestFileStore(t *testing.T) {
 	wantText(t, err, "no such file")
 }
 
+// TestFileStoreFails wants what goes wrong told, and nothing left behind by it.
+func TestFileStoreFails(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "keys")
+	store, err := jwks.NewFileStore(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = jwks.NewFileStore(filepath.Join(path, "keys"))
+	wantText(t, err, "not in a folder")
+	const most = 3 << 20
+	for size, ok := range map[int64]bool{most: true, most + 1: false, 1 << 40: false} {
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Load(t.Context()); ok != (err == nil) {
+			t.Errorf("a file of %d bytes: got %v, want it read %v", size, err, ok)
+		}
+	}
+	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save(t.Context(), []byte("x")); err == nil {
+		t.Error("Save where there is a folder: got no error")
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) != 1 {
+		t.Errorf("got %v in the folder, %v, want nothing left behind", files, err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, store.Save(t.Context(), []byte("x")), "no such file")
+	if _, err := store.Load(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Load without a folder: got %v, want fs.ErrNotExist", err)
+	}
+}
+
 // A reader sees the old file or the new one, never a part.
 func TestFileStoreIsAtomic(t *testing.T) {
 	store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))

@@ -26,8 +26,8 @@ func TestFileStoreOddFiles(t *testing.T) {
 				return err
 			}
 			return os.Symlink(target, path)
-		}, "symbolic link"},
-		"link to nothing": {func(path string) error { return os.Symlink(path+"-none", path) }, "symbolic link"},
+		}, "a symbolic link, not a regular file"},
+		"link to nothing": {func(path string) error { return os.Symlink(path+"-none", path) }, "a symbolic link, not a regular file"},
 		"folder":          {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,6 +75,21 @@ func TestKeyfunc(t *testing.T) {
 	})
 }
 
+// A kid that is no name is not one that is left out.
+func TestKeyfuncOddKid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := newEC(elliptic.P256())
+		c := newCache(t, newIssuer(public("", key.Public()).with("kid", nil)))
+		for _, kid := range []any{7, "", true, []string{"a"}} {
+			_, err := jwt.Parse(sign(t, jwt.SigningMethodES256, key, kid, nil), c.Keyfunc())
+			wantText(t, err, "the token's kid is not a name")
+		}
+		if _, err := jwt.Parse(sign(t, jwt.SigningMethodES256, key, nil, nil), c.Keyfunc()); err != nil {
+			t.Errorf("without a kid: %v", err)
+		}
+	})
+}
+
 // Only a token that could be good is worth a fetch.
 func TestKeyfuncFetches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -43,6 +43,8 @@ func TestBadConfiguration(t *testing.T) {
 			"MinInterval: -1ns: negative", "MaxInterval: -2ns: negative", "MaxStale: -3ns: negative",
 		}},
 		{"floor above ceiling", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns: above MaxInterval, 1ns"}},
+		{"metadata's issuer for New", "https://issuer.test", jwks.Options{MetadataIssuer: "x"}, false, []string{"MetadataIssuer"}},
+		{"password in what is no URL", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
 		{"issuer empty", "", jwks.Options{}, true, []string{"issuer: empty"}},
 		{"discovery, all at once", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
 			"issuer: empty", "MetadataURL", "InsecureHTTP", "Timeout: -1ns", `Issuer: "x"`,

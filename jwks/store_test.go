@@ -2,6 +2,7 @@ package jwks_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"strings"
@@ -149,6 +150,63 @@ func TestStoreRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStoreWithoutKey wants the log to say what is wrong with what is stored, where
+// no StoreKey tells that it is somebody else's.
+func TestStoreWithoutKey(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where a bubble begins
+	stored := func(version int, source string, answered time.Time, document []byte) []byte {
+		inner, err := json.Marshal(map[string]any{"version": version, "source": source, "answered": answered, "document": document})
+		if err != nil {
+			t.Fatal(err)
+		}
+		outer, err := json.Marshal(map[string]any{"saved": inner})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return outer
+	}
+	source, good := "keys at "+keySetURL, document(ecKey("a"))
+	for name, row := range map[string]struct {
+		data []byte
+		want string // "": it is used
+	}{
+		"good":            {stored(1, source, now, good), ""},
+		"of a minute":     {stored(1, source, now.Add(time.Minute), good), ""},
+		"of a later time": {stored(1, source, now.Add(time.Minute+1), good), "from the future"},
+		"of an hour less": {stored(1, source, now.Add(1-12*time.Hour), good), ""},
+		"too old":         {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
+		"newer":           {stored(2, source, now, good), "of version 2, want 1"},
+		"of nobody":       {stored(1, "", now, good), "of another issuer"},
+		"no keys":         {stored(1, source, now, []byte(`{}`)), `no member "keys"`},
+		"no document":     {stored(1, source, now, nil), "not a JSON object"},
+		"no JSON":         {[]byte("x"), "not what was stored"},
+		"no JSON inside":  {[]byte(`{"saved":"eA=="}`), "not what was stored"},
+		"nothing inside":  {[]byte(`{}`), "not what was stored"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var events recorder
+				c := newCache(t, &issuer{down: true}, func(o *jwks.Options) { o.Store, o.Observe = &memory{data: row.data}, events.add })
+				_, err := c.Lookup("a", "ES256")
+				want(t, "used", err == nil, row.want == "")
+				want(t, "told", events.count(jwks.StoreFailed), map[bool]int{false: 1}[row.want == ""])
+				for _, e := range events.events {
+					if e.Kind == jwks.StoreFailed {
+						wantText(t, e.Err, row.want)
+					}
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var events recorder
+		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Observe = events.add })
+		want(t, "refresh", verdict(c.Refresh(t.Context())), "ok")
+		synctest.Wait()
+		want(t, "told without a store", events.count(jwks.StoreFailed), 0)
+	})
 }
 
 // A store of one issuer does not serve another, whatever the file is called.

@@ -92,6 +92,12 @@ func TestBrokenBodies(t *testing.T) {
 	}{
 		"whole":  {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, nil, doc) }, "unknown"},
 		"packed": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, packed(doc)) }, "unknown"},
+		"packed, by its old name": {func(r *http.Request, doc []byte) *http.Response {
+			return response(r, 200, http.Header{"Content-Encoding": {"X-Gzip"}}, packed(doc))
+		}, "unknown"},
+		"not packed, and says so": {func(r *http.Request, doc []byte) *http.Response {
+			return response(r, 200, http.Header{"Content-Encoding": {"identity"}}, doc)
+		}, "unknown"},
 		"packed, without its checksum": {func(r *http.Request, doc []byte) *http.Response {
 			p := packed(doc)
 			return response(r, 200, gz, p[:len(p)-8])
@@ -207,6 +213,7 @@ func TestDocumentErrors(t *testing.T) {
 		{`{"keys":[{"kty":"RSA","n":"` + strings.Repeat("A", 1500) + `"}]}`, `"n" is too long`},
 		{`{"keys":[{"kty":"EC","key_ops":"verify"}]}`, `"key_ops" is not an array of strings`},
 		{`{"keys":[{"kty":"OKP","crv":1}]}`, `"crv" is not a string`},
+		{`{"keys":[{"kty":"AKP","alg":"ML-DSA-44"}]}`, `kty "AKP" is not supported`},
 	} {
 		_, err := jwks.Parse([]byte(row.document))
 		wantText(t, err, row.want)
