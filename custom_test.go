@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -274,6 +275,7 @@ func TestCustomThatCannotBeCopied(t *testing.T) {
 	for name, made := range map[string]func() any{
 		"unexported":       func() any { return everything{hidden: []string{"a"}} },
 		"channel":          func() any { return map[string]any{"c": make(chan int)} },
+		"unsafe pointer":   func() any { return map[string]any{"p": unsafe.Pointer(new(int))} }, //nolint:gosec // not followed
 		"function":         func() any { return map[string]any{"f": func() {}} },
 		"circle":           circle,
 		"keys of any kind": func() any { return map[any]any{"a": 1} },

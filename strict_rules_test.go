@@ -270,7 +270,92 @@ func TestErrorsSayWhat(t *testing.T) {
 			t.Errorf("%s: got %v, want %q in it", row.name, err, row.want)
 		}
 	}
+	nothing := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, nil })
+	_, err := bearer.Decide(t.Context(), nothing, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
+	if err == nil || !strings.Contains(err.Error(), "the verifier returned no claims and no error") {
+		t.Errorf("a verifier that says nothing: got %v", err)
+	}
+	var several bearer.Issuers
+	if err := several.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: nobody{}}); err != nil {
+		t.Fatal(err)
+	}
+	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
+		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end counts") != slash {
+			t.Errorf("issuer %s: got %v, want the slash told %v", iss, err, slash)
+		}
+	}
 	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {
 		t.Error("an error without a reason: got it to be others, or not itself")
+	}
+}
+
+// nobody publishes no keys.
+type nobody struct{}
+
+func (nobody) Lookup(string, string) ([]*jwks.Key, error) { return nil, jwks.ErrUnknownKey }
+
+func (nobody) Key(context.Context, string, string, ...*jwks.Key) ([]*jwks.Key, error) {
+	return nil, jwks.ErrUnknownKey
+}
+
+// TestEventsOfOthers has events of verifiers that are not ours, of which little is
+// known, and one whose client is not where most look for it.
+func TestEventsOfOthers(t *testing.T) {
+	for name, e := range map[string]bearer.Event{
+		"nothing": {}, "claims of somebody else": {Claims: &bearer.Claims{}}, "no error": {Err: (*bearer.Error)(nil)},
+		"an error of somebody else": {Err: errors.New("x")}, "an error that was not read": {Err: &bearer.Error{Reason: bearer.Malformed}},
+	} {
+		if e.KeyID() != "" || e.TokenID() != "" || e.ClientID() != "" {
+			t.Errorf("%s: got key %q, token %q and client %q, want none", name, e.KeyID(), e.TokenID(), e.ClientID())
+		}
+	}
+	issuer := newIssuer(t)
+	told := &recorder{}
+	v := newVerifier(t, issuer, func(c *bearer.Config) {
+		c.Observer, c.Profile.ClientID, c.Profile.Required = told, []string{"azp"}, []string{}
+	})
+	if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"client_id": "a", "azp": "b"})); err != nil {
+		t.Fatal(err)
+	}
+	if events := told.take(); len(events) != 1 || events[0].ClientID() != "b" {
+		t.Errorf("got %+v, want the client that the profile reads", events)
+	}
+}
+
+// TestAliasesOfOthers wants the other names of a profile's issuer taken for that
+// issuer alone.
+func TestAliasesOfOthers(t *testing.T) {
+	issuer := newIssuer(t)
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const long, short, other = "https://accounts.example", "accounts.example", "https://other.example"
+	for _, row := range []struct {
+		configured, iss string
+		want            bearer.Reason
+	}{
+		{long, long, ""},
+		{long, short, ""},
+		{short, long, ""},
+		{long, other, bearer.WrongIssuer},
+		{other, other, ""},
+		{other, long, bearer.WrongIssuer},
+		{other, short, bearer.WrongIssuer},
+	} {
+		cfg := bearer.Config{Issuer: row.configured, Audience: []string{audience}, Keys: keys, Profile: bearer.Profile{Aliases: []string{long, short}}}
+		v, err := bearer.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var several bearer.Issuers
+		if err := several.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+		for name, verifier := range map[string]bearer.Verifier{"one": v, "several": &several} {
+			if _, err := verifier.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss})); reasonOf(t, err) != row.want {
+				t.Errorf("%s: %s of %s: got %v, want %q", name, row.iss, row.configured, err, row.want)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package interceptor_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -95,5 +96,28 @@ func TestPublicStreamsAreLeftAlone(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// failingStream is a stream that takes no message and has none.
+type failingStream struct{ openedStream }
+
+var errStream = status.Error(codes.DataLoss, "stream")
+
+func (*failingStream) SendMsg(any) error { return errStream }
+func (*failingStream) RecvMsg(any) error { return errStream }
+
+// TestErrorsOfTheStream wants the handler of a stream that may be ended to have the
+// errors of the stream.
+func TestErrorsOfTheStream(t *testing.T) {
+	issuer := newIssuer(t)
+	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{ExpireStreams: true})
+	ss := &failingStream{}
+	ss.ctx = metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {"Bearer " + issuer.Token(nil)}})
+	err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
+		return errors.Join(ss.SendMsg(nil), ss.RecvMsg(nil))
+	})
+	if err == nil || err.Error() != errStream.Error()+"\n"+errStream.Error() {
+		t.Errorf("got %v, want the error of both", err)
 	}
 }

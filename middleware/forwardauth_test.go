@@ -131,9 +131,16 @@ func TestForwardAuthPreflight(t *testing.T) {
 // Whatever goes wrong, the answer is one that nginx hands on.
 func TestForwardAuthFaults(t *testing.T) {
 	for _, row := range []struct {
-		err  bearer.Reason
-		want string
-	}{{bearer.KeysUnavailable, "unavailable"}, {bearer.Internal, "server_error"}, {bearer.InvalidRequest, "invalid_request"}} {
+		err    bearer.Reason
+		status int
+		want   string
+	}{
+		{bearer.KeysUnavailable, http.StatusForbidden, "unavailable"},
+		{bearer.Internal, http.StatusForbidden, "server_error"},
+		{bearer.MissingScope, http.StatusForbidden, "insufficient_scope"},
+		{bearer.InvalidRequest, http.StatusUnauthorized, "invalid_request"},
+		{bearer.Expired, http.StatusUnauthorized, "invalid_token"},
+	} {
 		err, want := row.err, row.want
 		guard, newErr := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err }), nil)
 		if newErr != nil {
@@ -142,8 +149,8 @@ func TestForwardAuthFaults(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
 		r.Header = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/deployments/7"}, "X-Forwarded-Host": {"api.example"}, "Authorization": {"Bearer x"}}
 		w := serve(guard.ForwardAuth(forwardTable()), r)
-		if (w.Code != http.StatusForbidden && w.Code != http.StatusUnauthorized) || w.Header().Get("X-Auth-Error") != want {
-			t.Errorf("%s: got %d %v, want 401 or 403 and %q", err, w.Code, w.Header(), want)
+		if w.Code != row.status || w.Header().Get("X-Auth-Error") != want {
+			t.Errorf("%s: got %d %v, want %d and %q", err, w.Code, w.Header(), row.status, want)
 		}
 		if (w.Header().Get("Retry-After") != "") != (err == bearer.KeysUnavailable) {
 			t.Errorf("%s: got Retry-After %q", err, w.Header().Get("Retry-After"))

@@ -106,6 +106,8 @@ func TestAllow(t *testing.T) {
 		{"", scopes.And(scopes.Rule{}), "+err"},
 		{"", scopes.Or(scopes.Public(), scopes.All("a")), "+err"},
 		{"", scopes.Func("", nil), "+err"},
+		{"", scopes.Func("check", nil), "+err"},
+		{"", scopes.Func("", func(context.Context) error { return nil }), "+err"},
 	} {
 		granted, err := scopes.Parse(row.granted)
 		if err != nil {
