@@ -211,11 +211,11 @@ func TestIssuersWhileRunning(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := issuers.Verify(ctx, tokenA); err != nil {
+				if _, err := issuers.Verify(t.Context(), tokenA); err != nil {
 					t.Errorf("A: %v", err)
 					return
 				}
-				if _, err := issuers.Verify(ctx, tokenB); err != nil && !errors.Is(err, bearer.WrongIssuer) {
+				if _, err := issuers.Verify(t.Context(), tokenB); err != nil && !errors.Is(err, bearer.WrongIssuer) {
 					t.Errorf("B: %v", err)
 					return
 				}

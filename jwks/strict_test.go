@@ -175,9 +175,15 @@ func TestMetadataErrors(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: text, keysURL: keys}
-			c := discover(t, issuerURL, &issuer{answer: s.answer})
-			_, err := c.Lookup("a", "ES256")
-			wantText(t, err, want)
+			for _, length := range []int64{int64(len(text)), -1} { // said, and not said
+				c := discover(t, issuerURL, &issuer{answer: func(r *http.Request) *http.Response {
+					resp := s.answer(r)
+					resp.ContentLength = length
+					return resp
+				}})
+				_, err := c.Lookup("a", "ES256")
+				wantText(t, err, want)
+			}
 		})
 	}
 	// An answer that says it is packed and is not.

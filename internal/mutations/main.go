@@ -79,7 +79,11 @@ func (c choice) all() bool { return c.only == "" && c.match == "" }
 var redLine = regexp.MustCompile(`(?m)^red \S+ (\S+) (\S+): (.*) -> (true|false|nil|another name) (\S+) (.*)$`)
 
 // known returns what an earlier run found red, and what the table says.
-func (c choice) known() (known, last map[key]result, err error) {
+func (c choice) known(mutants []*mutant) (known, last map[key]result, err error) {
+	listed := make(map[key]bool) // as survivors
+	for _, m := range mutants {
+		_, listed[m.key()] = survivors[m.name()]
+	}
 	known, last = make(map[key]result), make(map[key]result)
 	document, err := os.ReadFile(c.table)
 	if err == nil {
@@ -90,6 +94,7 @@ func (c choice) known() (known, last map[key]result, err error) {
 			return nil, nil, err
 		}
 		maps.Copy(known, last)
+		maps.DeleteFunc(known, func(k key, r result) bool { return (r.red == "") != listed[k] })
 	}
 	if c.resume == "" {
 		return known, last, nil
@@ -122,7 +127,7 @@ func (c choice) run() error {
 		}
 		return check(".", document, mutants)
 	}
-	known, last, err := c.known()
+	known, last, err := c.known(mutants)
 	if err != nil {
 		return err
 	}

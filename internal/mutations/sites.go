@@ -192,7 +192,7 @@ func (f *finder) names(list []ast.Expr) {
 				f.wrap(e, "another name", "mutantName(", ", %d)")
 			}
 		case *ast.Ident, *ast.SelectorExpr:
-			f.wrap(e, "another name", "mutantZero(", ", %d)")
+			f.wrap(e, "another name", "mutantOther(", ", %d)")
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (f *finder) end(body *ast.BlockStmt, signature *ast.FuncType) {
 		return
 	}
 	types := signature.Results.List
-	f.wrap(call, "nil", "mutantZero["+f.text(types[len(types)-1].Type)+"](", ", %d)")
+	f.wrap(call, "nil", "mutantOther["+f.text(types[len(types)-1].Type)+"](", ", %d)")
 }
 
 // add makes a condition worth true or false. It is computed as before, for what it

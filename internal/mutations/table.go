@@ -150,7 +150,7 @@ func read(document []byte) map[key]result {
 			if pkg != "." {
 				pkg = "./" + pkg
 			}
-			known[key{dir, m[1], m[2], m[3]}] = result{red: pkg, test: m[5]}
+			known[key{dir, m[1], m[2], m[3]}] = result{red: pkg, test: strings.ReplaceAll(m[5], `\|`, "|")}
 		default:
 			known[key{dir, m[1], m[2], m[3]}] = result{}
 		}
