@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // it lives until Close
 	if err != nil {
-		return err
+		return fmt.Errorf("from -issuer and -audience: %w", err)
 	}
 	defer verifier.Close()
 	guard, err := newGuard(verifier)

@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	// Clients ask for a token for the resource (RFC 8707), and no other is accepted.
 	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*resource}}) //nolint:contextcheck // it lives until Close
 	if err != nil {
-		return err
+		return fmt.Errorf("from -issuer and -resource: %w", err)
 	}
 	defer verifier.Close()
 	guard, err := middleware.New(verifier, &middleware.Options{
