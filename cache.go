@@ -148,7 +148,7 @@ func (c *cache) status() CacheStatus {
 }
 
 // store remembers a token that was verified, which takes that many bytes.
-func (c *cache) store(e *entry, memory int) {
+func (c *cache) store(e *entry, memory int, now time.Time) {
 	e.cost = int32(min(memory, 1<<30)) //nolint:gosec // it fits
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,7 +163,7 @@ func (c *cache) store(e *entry, memory int) {
 	}
 	full := false
 	for len(c.ring) >= c.capacity || c.bytes+int(e.cost) > limit {
-		c.makeRoom()
+		c.makeRoom(now)
 		full = true
 	}
 	e.at = int32(len(c.ring)) //nolint:gosec // no more than fit into memory
@@ -180,8 +180,7 @@ func (c *cache) store(e *entry, memory int) {
 
 // makeRoom forgets one token: the next that was not used since it was last looked
 // at (the clock algorithm), or that has expired.
-func (c *cache) makeRoom() {
-	now := time.Now()
+func (c *cache) makeRoom(now time.Time) {
 	for range 2 * len(c.ring) { // the second time round none has its mark, unless it is used right now
 		if c.hand >= len(c.ring) {
 			c.hand = 0

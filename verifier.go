@@ -167,7 +167,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 	now := time.Now()
 	keys, err := v.lookup(t.header, now)
 	if err == nil {
-		if done, refusal := v.together(ctx, t, keys); done {
+		if done, refusal := v.together(ctx, t, keys, now); done {
 			return refusal
 		}
 	}
@@ -178,7 +178,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
-		if done, refusal := v.prove(t, newer); done {
+		if done, refusal := v.prove(t, newer, time.Now()); done {
 			return refusal
 		}
 	}
@@ -209,16 +209,16 @@ func (k wantedKey) String() string {
 }
 
 // together is prove, once for all requests at this time with this token.
-func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key) (done bool, refusal *Error) {
+func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	ix := v.cache.index
 	if ix == nil {
-		return v.prove(t, keys)
+		return v.prove(t, keys, now)
 	}
 	other, ended := ix.flights.join(t.entry)
 	if other == nil {
 		ok := false
 		defer func() { ix.flights.end(t.entry, ok) }() // also where a hook panics
-		done, refusal = v.prove(t, keys)
+		done, refusal = v.prove(t, keys, now)
 		ok = done && refusal == nil
 		return done, refusal
 	}
@@ -232,17 +232,17 @@ func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key) 
 		t.remembered(other)
 		return true, nil
 	}
-	return v.prove(t, keys)
+	return v.prove(t, keys, time.Now())
 }
 
 // prove verifies the signature and checks all that does not depend on the request,
 // and remembers what passes. It is not done where none of the keys has signed.
-func (v *JWTVerifier) prove(t *token, keys []*jwks.Key) (done bool, refusal *Error) {
+func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	e := t.entry
 	if e.key = v.signer(t, keys); e.key == nil {
 		return false, nil
 	}
-	if err := v.acceptable(t, time.Now()); err != nil {
+	if err := v.acceptable(t, now); err != nil {
 		return true, v.hint(t, err)
 	}
 	if v.custom != nil {
@@ -257,7 +257,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key) (done bool, refusal *Err
 		if !t.sameHeader {
 			t.sameHeader = v.cache.index.headers.add(t.parts.Header, t.header)
 		}
-		v.cache.store(e, t.memory())
+		v.cache.store(e, t.memory(), now)
 	}
 	return true, nil
 }
