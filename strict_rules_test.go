@@ -279,6 +279,15 @@ func TestErrorsSayWhat(t *testing.T) {
 	if err := several.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: nobody{}}); err != nil {
 		t.Fatal(err)
 	}
+	for token, want := range map[string]string{
+		"opaque": "not three parts", "a.b": "not three parts", "a.b.c.d": "not three parts", "a.b.c.d.e": "five parts", "a..c": "header: not base64url",
+	} {
+		for name, v := range map[string]bearer.Verifier{"one": v, "several": &several} {
+			if _, err := v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, %s: got %v, want %q in it", name, token, err, want)
+			}
+		}
+	}
 	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
 		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end counts") != slash {
 			t.Errorf("issuer %s: got %v, want the slash told %v", iss, err, slash)

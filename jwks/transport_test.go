@@ -25,6 +25,7 @@ func TestPublicAddress(t *testing.T) {
 			t.Errorf("%s: got public, want not", address)
 		}
 	}
+	wantText(t, jwks.PublicAddress("nonsense"), "not an address")
 	for _, address := range []string{"1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "[2606:4700::1111]", "[2a00:1450::1]", "[::ffff:8.8.8.8]"} {
 		if err := jwks.PublicAddress(address + ":443"); err != nil {
 			t.Errorf("%s: %v", address, err)

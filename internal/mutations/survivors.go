@@ -84,6 +84,7 @@ var survivors = map[string]string{
 	`middleware newResource: u.Fragment != "" -> false`:    "there is a # then",
 	"middleware isLoopback: ip != nil -> true":             emptied,
 	"middleware Guard.checkMetadata: !isList (2) -> false": emptied,
+	"middleware original: err != nil -> false":             "without a URL the path is not clean, and nobody is let in",
 	"middleware Guard.serveMetadata: err != nil -> false":  "it was encoded when the guard was made",
 	"middleware NewReadiness: err != nil -> false":         "texts, numbers and times have a JSON form",
 
@@ -124,6 +125,7 @@ var survivors = map[string]string{
 	`. isNumber: v != "" -> true`:                                     "nobody asks about a claim that is not there",
 	". same: ok -> true":                                              "the claims are valid JSON",
 	". same: err == nil -> true":                                      "what is out of range is beyond 2^53",
+	". token.readHeader: err != nil -> false":                         emptied,
 	". token.load: err != nil -> false":                               "only Explain takes this way, after the length was judged; split says the same of the rest",
 	". token.begin: strings.IndexByte(raw, '.') <= 0 -> false":        "split refuses it as well",
 	". JWTVerifier.lookup: ok -> false":                               quicker,

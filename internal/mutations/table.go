@@ -29,7 +29,7 @@ What is a check, and what becomes of it:
   its status, an algorithm, a kind of rule.
 
 What is not tried: when keys are fetched again (jwks has tests and a drill for that,
-with the time they take), what only explains or prints, and that a limit is one
+with the time they take), the adapters of routers, what only explains or prints, and that a limit is one
 higher or lower, which the vectors of testdata ask. Tests of allocations and of memory
 are left out, since the switches themselves weigh.
 
@@ -125,7 +125,7 @@ func title(dir string) string {
 func anchor(title string) string { return strings.ReplaceAll(title, "/", "") }
 
 var (
-	folderLine = regexp.MustCompile("^## (\\S+)$")
+	folderLine = regexp.MustCompile(`^## (\S+)$`)
 	redRow     = regexp.MustCompile("^\\| (\\S+) \\| `(.*)` \\| (true|false|nil|another name) \\| (\\S+) (.+) \\|$")
 )
 

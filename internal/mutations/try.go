@@ -201,16 +201,14 @@ func (r result) verdict() string {
 // isTest knows the names of tests by their beginning.
 var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
-// pattern is that of the test that caught a mutant, for -test.run; empty: none.
+// pattern is that of the test that caught a mutant, for -test.run; empty: none. It
+// is the whole test, which may count what its parts did.
 func (r result) pattern() string {
-	if !isTest.MatchString(r.test) {
+	name, _, _ := strings.Cut(r.test, "/")
+	if !isTest.MatchString(name) {
 		return ""
 	}
-	parts := strings.Split(r.test, "/")
-	for i, part := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
-	}
-	return strings.Join(parts, "/")
+	return "^" + name + "$"
 }
 
 // try runs the tests of packages, in their order, until those of one fail. It
