@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -293,4 +294,41 @@ func BenchmarkHint(b *testing.B) {
 			_ = err.Error()
 		}
 	})
+}
+
+// TestHintsOfACopy wants the profile that a caller's own is a copy of not named: it
+// has the same name, and whoever changed it has seen it.
+func TestHintsOfACopy(t *testing.T) {
+	for _, own := range []string{"Scalekit", "Mine"} {
+		f := named(t, "scalekit-m2m-org-quickstart")
+		synctest.Test(t, func(t *testing.T) {
+			token, keys := f.token(t)
+			profile := bearer.Scalekit
+			profile.Name, profile.Types = own, []string{"at+jwt"}
+			v, err := bearer.New(bearer.Config{
+				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profile, //nolint:errcheck // a fixture without it fails
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = v.Verify(t.Context(), token)
+			if got := reasonOf(t, err); got != bearer.WrongType || strings.Contains(err.Error(), "form of profile Scalekit") != (own != "Scalekit") {
+				t.Errorf("%s: got %v, want %q, and Scalekit named only to who calls the profile otherwise", own, err, bearer.WrongType)
+			}
+		})
+	}
+}
+
+// TestHintsWithoutAClient wants a hint for a token whose client is in "sub" alone to
+// name those profiles only that read its scopes.
+func TestHintsWithoutAClient(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	key := issuer.SigningKey("")
+	token := key.Sign(
+		fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"JWT"}`, key.Algorithm(), key.ID()),
+		fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","iat":%d,"exp":4102444800,"jti":"j","scope":"a"}`, issuer.URL(), audience, time.Now().Unix()))
+	_, err := newVerifier(t, issuer, nil).Verify(t.Context(), token)
+	if got := reasonOf(t, err); got != bearer.WrongType || !strings.Contains(err.Error(), "Stytch") || strings.Contains(err.Error(), "Zitadel") {
+		t.Errorf("got %v, want %q, Stytch named, and not Zitadel, which has no scopes", err, bearer.WrongType)
+	}
 }

@@ -280,7 +280,7 @@ func TestErrorsSayWhat(t *testing.T) {
 		t.Fatal(err)
 	}
 	for token, want := range map[string]string{
-		"opaque": "not three parts", "a.b": "not three parts", "a.b.c.d": "not three parts", "a.b.c.d.e": "five parts", "a..c": "header: not base64url",
+		"opaque": "not three parts", "a.b": "not three parts", "a.b.c.d": "not three parts", "a.b.c.d.e": "five parts", ".b.c.d.e": "not three parts", "a..c": "header: not base64url",
 	} {
 		for name, v := range map[string]bearer.Verifier{"one": v, "several": &several} {
 			if _, err := v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), want) {

@@ -2,6 +2,7 @@ package jwks_test
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"errors"
@@ -123,6 +124,36 @@ func TestKeyfuncFetches(t *testing.T) {
 		err := parse(jwt.MapClaims{"iss": "https://issuer.test", "exp": hour(1)})
 		if _, ok := errorAs(err); !ok || !errors.Is(err, jwks.ErrUnavailable) {
 			t.Errorf("after MaxStale: got %v, want ErrUnavailable", err)
+		}
+	})
+}
+
+// A token that names one key gets that key, as from keyfunc: there are callers that
+// are no parser and look at its type. Any other token gets those to try.
+func TestKeyfuncAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, two, three := newEC(elliptic.P256()), newEC(elliptic.P256()), newEC(elliptic.P256())
+		e, _, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := newCache(t, newIssuer(public("a", a.Public()), public("two", two.Public()), public("two", three.Public()), public("e", e))).Keyfunc()
+		good := jwt.MapClaims{"iss": "https://issuer.test", "exp": time.Now().Add(time.Hour).Unix()}
+		got, err := answer(&jwt.Token{Header: map[string]any{"alg": "ES256", "kid": "a"}, Claims: good})
+		if key, ok := got.(*ecdsa.PublicKey); err != nil || !ok || !key.Equal(a.Public()) {
+			t.Errorf("by kid: got %T, %v, want the key itself", got, err)
+		}
+		for name, row := range map[string]struct {
+			header map[string]any
+			keys   int
+		}{
+			"two of one kid": {map[string]any{"alg": "ES256", "kid": "two"}, 2},
+			"without kid":    {map[string]any{"alg": "EdDSA"}, 1},
+		} {
+			got, err := answer(&jwt.Token{Header: row.header, Claims: good})
+			if set, ok := got.(jwt.VerificationKeySet); err != nil || !ok || len(set.Keys) != row.keys {
+				t.Errorf("%s: got %T, %v, want a set of %d", name, got, err, row.keys)
+			}
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,5 +50,26 @@ func TestManyNames(t *testing.T) {
 		if err := scopes.Any(wanted...).Allow(t.Context(), set); (err == nil) != some {
 			t.Errorf("%q: one of %q: got %v, want met %v", granted, wanted, err, some)
 		}
+	}
+}
+
+// TestNamesOfOneHash asks a large set for so many names it does not have that some
+// share half a hash with one it has: 16 of them, where chance is fair.
+func TestNamesOfOneHash(t *testing.T) {
+	names := make([]string, 1<<16)
+	for i := range names {
+		names[i] = "granted:" + strconv.Itoa(i)
+	}
+	set, err := scopes.Of(names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1 << 20 {
+		if name := "wanted:" + strconv.Itoa(i); set.Has(name) {
+			t.Fatalf("Has(%s): got true, want false", name)
+		}
+	}
+	if last := names[len(names)-1]; !set.Has(last) {
+		t.Errorf("Has(%s): got false, want true", last)
 	}
 }
