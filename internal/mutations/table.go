@@ -48,8 +48,11 @@ func (m *mutant) key() key {
 	return key{path.Dir(m.file), m.function, cell(m.what), m.becomes}
 }
 
-// row is a check that turned tests red.
-const row = "| %s | `%s` | %s | %s %s |\n"
+// caught is a check that turned tests red; those of a function are in one row.
+const (
+	caught  = "`%s` → %s: %s %s"
+	between = "<br>"
+)
 
 // render makes the document.
 func render(results []result) []byte {
@@ -95,13 +98,25 @@ func writeFolder(b *bytes.Buffer, title string, results []result) {
 	if len(left) == len(results) {
 		return
 	}
-	fmt.Fprintf(b, "\n<details><summary>%d that turn the tests red</summary>\n\n| function | check | became | red in |\n|---|---|---|---|\n", len(results)-len(left))
+	fmt.Fprintf(b, "\n<details><summary>%d that turn the tests red</summary>\n\n| function | check → what it became: the test that failed |\n|---|---|\n", len(results)-len(left))
+	function := ""
 	for _, r := range results {
-		if r.red != "" {
-			fmt.Fprintf(b, row, r.function, cell(r.what), r.becomes, strings.TrimPrefix(r.red, "./"), cell(r.test))
+		if r.red == "" {
+			continue
 		}
+		switch before := function; {
+		case r.function == before:
+			b.WriteString(between)
+		case before != "":
+			b.WriteString(" |\n")
+			fallthrough
+		default:
+			fmt.Fprintf(b, "| %s | ", r.function)
+		}
+		function = r.function
+		fmt.Fprintf(b, caught, cell(r.what), r.becomes, strings.TrimPrefix(r.red, "./"), cell(r.test))
 	}
-	b.WriteString("\n</details>\n")
+	b.WriteString(" |\n\n</details>\n")
 }
 
 func survived(results []result) []result {
@@ -126,7 +141,9 @@ func anchor(title string) string { return strings.ReplaceAll(title, "/", "") }
 
 var (
 	folderLine = regexp.MustCompile(`^## (\S+)$`)
-	redRow     = regexp.MustCompile("^\\| (\\S+) \\| `(.*)` \\| (true|false|nil|another name) \\| (\\S+) (.+) \\|$")
+	leftRow    = regexp.MustCompile("^\\| (\\S+) \\| `(.*)` \\| (true|false|nil|another name) \\| .+ \\|$")
+	redRow     = regexp.MustCompile("^\\| (\\S+) \\| (`.*) \\|$")
+	redCheck   = regexp.MustCompile("^`(.*)` → (true|false|nil|another name): (\\S+) (.+)$")
 )
 
 // read returns what a document says, which render made: the red ones, and those that
@@ -142,20 +159,26 @@ func read(document []byte) map[key]result {
 			}
 		}
 		folded = folded || strings.HasPrefix(line, "<details>")
-		m := redRow.FindStringSubmatch(line)
-		switch {
-		case m == nil:
-		case folded:
-			pkg := m[4]
-			if pkg != "." {
-				pkg = "./" + pkg
-			}
-			known[key{dir, m[1], m[2], m[3]}] = result{red: pkg, test: strings.ReplaceAll(m[5], `\|`, "|")}
-		default:
+		if m := leftRow.FindStringSubmatch(line); m != nil && !folded {
 			known[key{dir, m[1], m[2], m[3]}] = result{}
+		}
+		if m := redRow.FindStringSubmatch(line); m != nil && folded {
+			for check := range strings.SplitSeq(m[2], between) {
+				if c := redCheck.FindStringSubmatch(check); c != nil {
+					known[key{dir, m[1], c[1], c[2]}] = result{red: packageOf(c[3]), test: strings.ReplaceAll(c[4], `\|`, "|")}
+				}
+			}
 		}
 	}
 	return known
+}
+
+// packageOf is a package as the go command takes it, of the name that the page has.
+func packageOf(name string) string {
+	if name == "." {
+		return name
+	}
+	return "./" + name
 }
 
 // cell makes text fit into a cell of a table.
