@@ -21,9 +21,15 @@ func TestFileStoreFullDisk(t *testing.T) {
 	const variable, room = "BEARER_TEST_FULL_DISK", 4096
 	if path := os.Getenv(variable); path != "" {
 		signal.Ignore(syscall.SIGXFSZ) // or it ends the process
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: room, Max: room}); err != nil {
+		var usual syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &usual); err != nil {
 			t.Fatal(err)
 		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: room, Max: usual.Max}); err != nil {
+			t.Fatal(err)
+		}
+		// The process writes its coverage at the end, where that is asked for.
+		defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &usual) }()
 		store, err := jwks.NewFileStore(path)
 		if err != nil {
 			t.Fatal(err)
