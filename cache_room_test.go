@@ -13,6 +13,76 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
+// TestCacheBounds wants the cache to stay within its number of tokens, and large
+// tokens to count for several.
+func TestCacheBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer, events := newIssuer(t, "EdDSA"), &recorder{}
+		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.CacheSize = events, 8 })
+		verify := func(claims map[string]any) {
+			t.Helper()
+			if got := seen(t, v, events, issuer.Token(claims)); got != "ok" {
+				t.Fatalf("got %s, want ok", got)
+			}
+		}
+		hot := issuer.Token(nil)
+		seen(t, v, events, hot)
+		for i := range 20 {
+			verify(nil)
+			if got := seen(t, v, events, hot); got != "ok, known" {
+				t.Errorf("a token that is used all the time, after %d others: got %s, want that it is known", i+1, got)
+			}
+		}
+		var tokens []string
+		for range 20 {
+			tokens = append(tokens, issuer.Token(nil))
+			seen(t, v, events, tokens[len(tokens)-1])
+		}
+		for i, token := range tokens[14:] {
+			if got := seen(t, v, events, token); got != "ok, known" {
+				t.Errorf("the last but %d of 20 tokens, in a cache of 8: got %s, want that it is known", 5-i, got)
+			}
+		}
+		if got := v.CacheStatus(); got.Entries != 8 || got.Evictions != 33 {
+			t.Errorf("got %+v, want 8 entries and 33 evictions", got)
+		}
+		for range 20 {
+			verify(map[string]any{"x": strings.Repeat("x", 3<<10)})
+		}
+		if got := v.CacheStatus(); got.Entries != 2 {
+			t.Errorf("tokens of 3 KiB: got %+v, want 2 entries", got)
+		}
+		before := v.CacheStatus()
+		verify(map[string]any{"x": strings.Repeat("x", 9<<10)})
+		if got := v.CacheStatus(); got.Entries != before.Entries || got.Evictions != before.Evictions {
+			t.Errorf("a token that has no room: got %+v, want it left out", got)
+		}
+		time.Sleep(time.Hour + time.Minute)
+		synctest.Wait()
+		if got := v.CacheStatus(); got.Entries != 0 || got.Evictions != before.Evictions {
+			t.Errorf("after their expiry: got %+v, want no entries, and no evictions for it", got)
+		}
+		verify(nil)
+		time.Sleep(30 * time.Second) // between two sweeps
+		for range 7 {
+			verify(nil)
+		}
+		time.Sleep(time.Hour)
+		verify(nil)
+		verify(nil)
+		if got := v.CacheStatus(); got.Evictions != before.Evictions {
+			t.Errorf("in the place of one that expired: got %+v, want no evictions for it", got)
+		}
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+		verify(nil)
+		if got := v.CacheStatus(); got.Entries != 0 {
+			t.Errorf("after Close: got %+v, want no entries", got)
+		}
+	})
+}
+
 // TestCacheMakesRoom wants a full cache to give the room of tokens that nobody sends
 // any more to those of today: each new one is to last a round, and not only until
 // the next one comes.
