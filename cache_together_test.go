@@ -1,17 +1,22 @@
 package bearer_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -110,6 +115,80 @@ func TestCacheTogetherLate(t *testing.T) {
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
+}
+
+// rotating is a KeySet whose issuer has other keys, which it brings after a second,
+// to those who ask in the order in which they ask.
+type rotating struct {
+	*liveKeys
+	asked atomic.Int64
+	fetch sync.Once
+	t     *testing.T
+	old   *jwks.Set
+	times int // that it has each of the old keys
+	next  []byte
+}
+
+func (k *rotating) Lookup(kid, alg string) ([]*jwks.Key, error) {
+	old := k.set.Load() == k.old
+	keys, err := k.liveKeys.Lookup(kid, alg)
+	if old {
+		keys = slices.Repeat(keys, k.times)
+	}
+	return keys, err
+}
+
+func (k *rotating) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error) {
+	time.Sleep(time.Second + time.Duration(k.asked.Add(1)))
+	k.fetch.Do(func() { k.publish(k.t, k.next) })
+	return k.liveKeys.Key(ctx, kid, alg, tried...)
+}
+
+// TestCacheTogetherAfterRotation wants a new token that comes many times while its
+// key is fetched to be verified once with that, too.
+func TestCacheTogetherAfterRotation(t *testing.T) {
+	for _, row := range []struct {
+		name, kid string // of the key that was there before; none: the token's
+		times     int
+	}{
+		{"under a new name", "old", 1},
+		{"under the old name", "", 1},
+		{"under the old name, and the first try takes so long that they share it", "", 500},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newIssuer(t, "EdDSA")
+				keys := &rotating{liveKeys: newLiveKeys(t, issuer), t: t, times: row.times, next: issuer.JWKS()}
+				old := bearertest.NewKey("EdDSA", cmp.Or(row.kid, issuer.SigningKey("").ID()))
+				keys.publish(t, []byte(`{"keys":[`+string(old.JWK())+`]}`))
+				keys.old = keys.set.Load()
+				var custom atomic.Int64
+				v := newVerifier(t, issuer, func(c *bearer.Config) {
+					c.Keys = keys
+					c.Custom = func([]byte) (any, error) { time.Sleep(time.Second); return custom.Add(1), nil }
+				})
+				token := issuer.Token(nil)
+				const n = 8
+				claims, errs := make([]*bearer.Claims, n), make([]error, n)
+				var all sync.WaitGroup
+				for i := range n {
+					all.Go(func() { claims[i], errs[i] = v.Verify(t.Context(), token) })
+				}
+				all.Wait()
+				for i := range n {
+					if errs[i] != nil || claims[i] != claims[0] || claims[i].Subject() == "" {
+						t.Errorf("request %d: got %v, %v, want the claims that all share", i, claims[i], errs[i])
+					}
+				}
+				if got := custom.Load(); got != 1 {
+					t.Errorf("got %d verifications, want 1", got)
+				}
+				if got, want := v.CacheStatus(), (bearer.CacheStatus{Entries: 1, Capacity: 4096, Hits: n - 1, Misses: 1}); got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+			})
+		})
+	}
 }
 
 // TestCacheRace has everything happen at once; it is for the race detector.
