@@ -132,7 +132,11 @@ var jwtauthPeer = Peer{
 		if err != nil {
 			return nil, err
 		}
-		key, _ := set.Key(0)
+		published, _ := set.Key(0)
+		var key any // of the standard library, as its own tests give it one
+		if err := published.Raw(&key); err != nil {
+			return nil, err
+		}
 		ja := jwtauth.New(s.Alg, nil, key, jwtv2.WithIssuer(s.Issuer), jwtv2.WithAudience(s.Audience))
 		return overHTTP(func(next http.Handler) http.Handler {
 			return jwtauth.Verifier(ja)(jwtauth.Authenticator(ja)(next))
