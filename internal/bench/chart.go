@@ -50,7 +50,7 @@ func (r *results) chart() []byte {
 	total := top + height(len(repeated)) + 16
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui, sans-serif" font-size="13" fill="#222">`+"\n", width, total, width, total)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#f4f5f7"/>`+"\n", width, total)
-	fmt.Fprintf(&b, `<text x="16" y="30" font-size="16" font-weight="600">CPU time of a request with an RS256 access token, through each library's own middleware</text>`+"\n")
+	fmt.Fprintf(&b, `<text x="16" y="30" font-size="16" font-weight="600">CPU time of a request with an RS256 access token, through the middleware of each library</text>`+"\n")
 	card(&b, 46, "A new token", "the signature alone = 1", first)
 	card(&b, top, "The same token again", "microseconds", repeated)
 	b.WriteString("</svg>\n")

@@ -25,17 +25,18 @@ func TestDocument(t *testing.T) {
 		r.first = append(r.first, f)
 	}
 	h := hostile{kind: "garbage", check: measure.Cost{Time: 70}}
+	slow := hostile{kind: "1 MiB of dots", check: measure.Cost{Time: 4514 * time.Microsecond}}
 	for _, peer := range peers.All() {
 		r.repeated = append(r.repeated, repeated{"HTTP", peer, cost})
 		h.peers = append(h.peers, peerCost{peer: peer, cost: cost})
 	}
-	r.hostile = append(r.hostile, h)
+	r.hostile = append(r.hostile, h, slow)
 	r.alone = []repeated{{"gRPC", peers.All()[0], cost}}
 
 	page := string(r.document())
 	for _, want := range []string{
 		"| **bearer** | 1.50 | 1.40 to 1.60 | 13.5 µs | 8 | 3000 | 24,500 |", "A remembered token takes 1000 bytes",
-		"| garbage | 70 ns |", "| gRPC | **bearer**, nothing else in memory | 41.5 µs | 17 | 3000 |", "| first sight | 1.90 | 100 % |", "github.com/hashicorp/cap v",
+		"| garbage | 70 ns |", "| 1 MiB of dots | 4.51 ms |", "| gRPC | **bearer**, nothing else in memory | 41.5 µs | 17 | 3000 |", "| first sight | 1.90 | 100 % |", "github.com/hashicorp/cap v",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q:\n%s", want, page)
