@@ -178,9 +178,11 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
-		// Those who waited for the first try may still look at its entry. What was
-		// read once can be read again.
-		_ = t.readClaims([]byte(t.parts.Payload))
+		if err == nil {
+			// Those who waited for the first try may still look at its entry. What was
+			// read once can be read again.
+			_ = t.readClaims([]byte(t.parts.Payload))
+		}
 		if done, refusal := v.together(ctx, t, newer, time.Now()); done {
 			return refusal
 		}
