@@ -48,6 +48,21 @@ func newVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.C
 	return v
 }
 
+// oneAndSeveral returns both verifiers that there are of an issuer: its own, and
+// Issuers that have it.
+func oneAndSeveral(t *testing.T, cfg bearer.Config) map[string]bearer.Verifier {
+	t.Helper()
+	one, err := bearer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	several := new(bearer.Issuers)
+	if err := several.Add(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]bearer.Verifier{"one": one, "several": several}
+}
+
 // reasonOf returns the reason of an error, or "" for none.
 func reasonOf(t *testing.T, err error) bearer.Reason {
 	t.Helper()

@@ -135,14 +135,7 @@ func TestTemplateForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := bearer.Config{Issuer: prefix + "{tenantid}" + suffix, Audience: []string{audience}, Keys: keys}
-	v, err := bearer.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var several bearer.Issuers
-	if err := several.Add(cfg); err != nil {
-		t.Fatal(err)
-	}
+	verifiers := oneAndSeveral(t, cfg)
 	for _, row := range []struct {
 		iss, tid string
 		want     bearer.Reason
@@ -170,7 +163,7 @@ func TestTemplateForms(t *testing.T) {
 		{prefix + strings.Replace(tenant, "8", "`", 1) + suffix, strings.Replace(tenant, "8", "`", 1), bearer.WrongIssuer},
 	} {
 		token := issuer.Token(map[string]any{"iss": row.iss, "tid": row.tid})
-		for name, verifier := range map[string]bearer.Verifier{"one": v, "several": &several} {
+		for name, verifier := range verifiers {
 			if _, err := verifier.Verify(t.Context(), token); reasonOf(t, err) != row.want {
 				t.Errorf("%s: iss %q, tid %q: got %v, want %q", name, row.iss, row.tid, err, row.want)
 			}
@@ -276,7 +269,7 @@ func TestErrorsSayWhat(t *testing.T) {
 		t.Errorf("a verifier that says nothing: got %v", err)
 	}
 	var several bearer.Issuers
-	if err := several.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: nobody{}}); err != nil {
+	if err := several.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: &keySet{}}); err != nil {
 		t.Fatal(err)
 	}
 	for token, want := range map[string]string{
@@ -296,15 +289,6 @@ func TestErrorsSayWhat(t *testing.T) {
 	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {
 		t.Error("an error without a reason: got it to be others, or not itself")
 	}
-}
-
-// nobody publishes no keys.
-type nobody struct{}
-
-func (nobody) Lookup(string, string) ([]*jwks.Key, error) { return nil, jwks.ErrUnknownKey }
-
-func (nobody) Key(context.Context, string, string, ...*jwks.Key) ([]*jwks.Key, error) {
-	return nil, jwks.ErrUnknownKey
 }
 
 // TestEventsOfOthers has events of verifiers that are not ours, of which little is
@@ -353,15 +337,7 @@ func TestAliasesOfOthers(t *testing.T) {
 		{other, short, bearer.WrongIssuer},
 	} {
 		cfg := bearer.Config{Issuer: row.configured, Audience: []string{audience}, Keys: keys, Profile: bearer.Profile{Aliases: []string{long, short}}}
-		v, err := bearer.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var several bearer.Issuers
-		if err := several.Add(cfg); err != nil {
-			t.Fatal(err)
-		}
-		for name, verifier := range map[string]bearer.Verifier{"one": v, "several": &several} {
+		for name, verifier := range oneAndSeveral(t, cfg) {
 			if _, err := verifier.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss})); reasonOf(t, err) != row.want {
 				t.Errorf("%s: %s of %s: got %v, want %q", name, row.iss, row.configured, err, row.want)
 			}

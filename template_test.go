@@ -30,14 +30,7 @@ func TestTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := bearer.Config{Issuer: form, Audience: []string{"api"}, Keys: keys, Profile: bearer.EntraV2}
-	v, err := bearer.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var issuers bearer.Issuers
-	if err := issuers.Add(cfg); err != nil {
-		t.Fatal(err)
-	}
+	verifiers := oneAndSeveral(t, cfg)
 	mint := func(key *bearertest.Key, iss, tid string) string {
 		return key.Sign([]byte(`{"alg":"RS256","typ":"JWT","kid":"`+key.ID()+`"}`), fmt.Appendf(nil,
 			`{"iss":%q,"tid":%q,"aud":"api","sub":"s","azp":"c","ver":"2.0","iat":1,"exp":4102444800,"roles":["Reader"]}`, iss, tid))
@@ -57,7 +50,7 @@ func TestTenants(t *testing.T) {
 		{"a path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
 		{"another host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
 	} {
-		for name, v := range map[string]bearer.Verifier{"alone": v, "among others": &issuers} {
+		for name, v := range verifiers {
 			claims, err := v.Verify(t.Context(), row.token)
 			if got := reasonOf(t, err); got != row.want {
 				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
