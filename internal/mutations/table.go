@@ -104,16 +104,15 @@ func writeFolder(b *bytes.Buffer, title string, results []result) {
 		if r.red == "" {
 			continue
 		}
-		switch before := function; {
-		case r.function == before:
+		if r.function == function {
 			b.WriteString(between)
-		case before != "":
-			b.WriteString(" |\n")
-			fallthrough
-		default:
-			fmt.Fprintf(b, "| %s | ", r.function)
+		} else {
+			if function != "" {
+				b.WriteString(" |\n")
+			}
+			function = r.function
+			fmt.Fprintf(b, "| %s | ", function)
 		}
-		function = r.function
 		fmt.Fprintf(b, caught, cell(r.what), r.becomes, strings.TrimPrefix(r.red, "./"), cell(r.test))
 	}
 	b.WriteString(" |\n\n</details>\n")
