@@ -79,7 +79,7 @@ func (r *results) writeFirst(b *bytes.Buffer) {
 		fmt.Fprintf(b, "| %s | %.2f | %.2f to %.2f | %s | %d | %d | %s |\n",
 			title(p.peer), p.cost.Ratio, p.cost.Low, p.cost.High, span(over), p.cost.Allocs-f.floor.Allocs, p.cost.Bytes, count(p.instructions))
 	}
-	b.WriteString("\ngo-chi/jwtauth passes claims from one goroutine to another, and half of its CPU time over the signature is what waking\na second processor takes: with GOMAXPROCS=1 it comes before hashicorp/cap, as its instructions do.\n")
+	b.WriteString("\ngo-chi/jwtauth passes claims from one goroutine to another: its CPU time has the waking of a second\nprocessor in it, and its instructions, which are counted on one, have not.\n")
 	b.WriteString("\nThe other algorithms:\n\n| | " + "bearer | allocations over the signature | instructions over it | golang-jwt + keyfunc | best of the others |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, f := range r.first {
 		own, jwt, best := f.peers[0], f.peers[1], measure.Cost{}

@@ -13,7 +13,6 @@ import (
 	"github.com/bearerkit/bearer/internal/bench/peers"
 	"github.com/bearerkit/bearer/internal/bench/tokens"
 	"github.com/bearerkit/bearer/jwks"
-	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -138,11 +137,11 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	for i, token := range list {
 		list[i] = "Bearer " + token
 	}
-	large, err := e.workers(ctx, mint, 2*many)
+	large, err := workers(ctx, mint, 2*many)
 	if err != nil {
 		return err
 	}
-	small, err := e.workers(ctx, mint, fewTokens)
+	small, err := workers(ctx, mint, fewTokens)
 	if err != nil {
 		return err
 	}
@@ -164,15 +163,12 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 }
 
 // workers returns makers of workers: each has a request of its own, which carries the
-// credentials of a list one after the other, and begins elsewhere in the list, or in another one.
-func (effort) workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists ...[]string) func(int) func(), error) {
+// credentials of a list one after the other, and begins elsewhere in the list, or in
+// another one.
+func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists ...[]string) func(int) func(), error) {
 	setup := mint.Setup()
 	setup.CacheSize = cacheSize
-	v, err := peers.Verifier(ctx, setup)
-	if err != nil {
-		return nil, err
-	}
-	guard, err := middleware.New(v, nil)
+	guard, err := peers.Guard(ctx, setup)
 	if err != nil {
 		return nil, err
 	}
@@ -191,16 +187,16 @@ func (effort) workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (fu
 			return func() {
 				w.i++
 				values[0] = list[w.i%len(list)]
-				handler.ServeHTTP(refused{}, r)
+				handler.ServeHTTP(unwritten{}, r)
 			}
 		}
 	}, nil
 }
 
-// refused is the response to a request that is let through: nobody writes one.
-type refused struct{ http.ResponseWriter }
+// unwritten is the response to a request that is let through: nobody writes one.
+type unwritten struct{ http.ResponseWriter }
 
-func (refused) Header() http.Header { panic("a good token was refused") } //nolint:forbidigo // nothing that was measured is worth anything
+func (unwritten) Header() http.Header { panic("a good token was refused") } //nolint:forbidigo // nothing that was measured is worth anything
 
 // memory measures what a remembered token takes.
 func (e effort) memory(ctx context.Context, r *results) error {

@@ -36,14 +36,19 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	})
 }
 
+// Guard returns the middleware of a Verifier.
+func Guard(ctx context.Context, s Setup) (*middleware.Guard, error) {
+	v, err := Verifier(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return middleware.New(v, nil)
+}
+
 var ours = Peer{
 	Name: Ours, Module: module, Remembers: true,
 	Open: func(ctx context.Context, s Setup) (Door, error) {
-		v, err := Verifier(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		guard, err := middleware.New(v, nil)
+		guard, err := Guard(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -72,17 +77,17 @@ const method = "/deploy.v1.Deployments/Create"
 // the metadata that Go's client sends.
 func overGRPC(guard grpc.UnaryServerInterceptor) Door {
 	return func(authorization string) func() bool {
-		reached := &new(padded).reached
-		handler := func(_ context.Context, req any) (any, error) { *reached = true; return req, nil } //nolint:unparam // what an interceptor wants
+		reached := false
+		handler := func(_ context.Context, req any) (any, error) { reached = true; return req, nil } //nolint:unparam // what an interceptor wants
 		ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(
 			":authority", "deployments.example.com:443", "content-type", "application/grpc",
 			"user-agent", "grpc-go/1.79.3", "grpc-accept-encoding", "gzip", "authorization", authorization,
 		))
 		info := &grpc.UnaryServerInfo{FullMethod: method}
 		return func() bool {
-			*reached = false
+			reached = false
 			_, _ = guard(ctx, nil, info, handler)
-			return *reached
+			return reached
 		}
 	}
 }
