@@ -1,15 +1,19 @@
 package vectors_test
 
 import (
+	"bytes"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/internal/conformance"
 )
@@ -36,6 +40,33 @@ var differences = []difference{
 			return err != nil || string(own) != "null" && new(jose.JSONWebKey).UnmarshalJSON(own) != nil
 		},
 	},
+	{
+		"so are its certificates",
+		[]string{"go-jose"},
+		func(token string) bool {
+			own := headerOf(token)["x5c"]
+			chain, ok := own.([]any)
+			return own != nil && (!ok || slices.ContainsFunc(chain, noCertificate))
+		},
+	},
+	{
+		"a nonce is for servers of ACME (RFC 8555, section 6.5.2): bearer does not look at it, and go-jose refuses the token where it is no string",
+		[]string{"go-jose"},
+		func(token string) bool {
+			nonce := headerOf(token)["nonce"]
+			_, ok := nonce.(string)
+			return nonce != nil && !ok
+		},
+	},
+	{
+		"bearer does not read numbers that nobody asked for; the others want a float64",
+		[]string{"golang-jwt", "go-jose"},
+		func(token string) bool {
+			part, _, _ := strings.Cut(token, ".")
+			text, err := base64.RawURLEncoding.DecodeString(part)
+			return err == nil && tooLarge(text)
+		},
+	},
 }
 
 // headerOf returns the header of a token that bearer accepts.
@@ -50,6 +81,31 @@ func headerOf(token string) map[string]any {
 		return nil
 	}
 	return header
+}
+
+func noCertificate(element any) bool {
+	text, _ := element.(string) // "" is no certificate
+	der, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return true
+	}
+	_, err = x509.ParseCertificate(der)
+	return err != nil
+}
+
+// tooLarge reports whether a JSON text holds a number that a float64 does not.
+func tooLarge(text []byte) bool {
+	for tokens := jsontext.NewDecoder(bytes.NewReader(text)); ; {
+		token, err := tokens.ReadToken()
+		if err != nil {
+			return false
+		}
+		if token.Kind() == '0' {
+			if _, err := strconv.ParseFloat(token.String(), 64); err != nil {
+				return true
+			}
+		}
+	}
 }
 
 // explained returns why a library may refuse a token that bearer accepts, or "".
