@@ -33,11 +33,14 @@ var differences = []difference{
 		func(token string) bool { return headerOf(token)["alg"] == "Ed25519" },
 	},
 	{
-		"a key that a token brings along is nobody's (RFC 8725, section 3.10): bearer does not look at it, and go-jose refuses the token where it cannot be read",
+		"a key that a token brings along is nobody's (RFC 8725, section 3.10): bearer does not look at it, and go-jose refuses the token where it cannot be read, or is not public",
 		[]string{"go-jose"},
 		func(token string) bool {
-			own, err := json.Marshal(headerOf(token)["jwk"])
-			return err != nil || string(own) != "null" && new(jose.JSONWebKey).UnmarshalJSON(own) != nil
+			jwk := headerOf(token)["jwk"]
+			members, _ := jwk.(map[string]any)
+			own, err := json.Marshal(jwk)
+			return err != nil || jwk != nil && new(jose.JSONWebKey).UnmarshalJSON(own) != nil ||
+				slices.ContainsFunc(private, func(name string) bool { return members[name] != nil })
 		},
 	},
 	{
@@ -69,7 +72,11 @@ var differences = []difference{
 	},
 }
 
-// headerOf returns the header of a token that bearer accepts.
+// private is the members that go-jose wants in no key of a header.
+var private = []string{"k", "d", "p", "q", "dp", "dq", "qi", "priv"}
+
+// headerOf returns the header of a token that bearer accepts, or nil where a number
+// in it is beyond a float64.
 func headerOf(token string) map[string]any {
 	part, _, _ := strings.Cut(token, ".")
 	text, err := base64.RawURLEncoding.DecodeString(part)

@@ -52,7 +52,7 @@ func headerRows(r *rows) {
 	others := map[string]members{
 		"unknown member": {"x": 1}, "unknown object": {"x": members{"y": []int{1}}}, "unknown null": {"x": raw("null")},
 		"x5t": {"x5t": "AAAA"}, "nonce": {"nonce": "x"}, "url": {"url": "https://evil.example"},
-		"nonce that is a number": {"nonce": 5}, "x5c that is no certificate": {"x5c": []string{"MIIB"}}, "unknown number with a huge exponent": {"x": raw("1e999")},
+		"nonce that is a number": {"nonce": 5}, "jwk that is a secret": {"jwk": members{"kty": "oct", "k": "AAAA"}}, "x5c that is no certificate": {"x5c": []string{"MIIB"}}, "unknown number with a huge exponent": {"x": raw("1e999")},
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		r.ok("J10", ignored, name, r.token(others[name], nil))
