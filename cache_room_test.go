@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
 )
 
 // TestCacheBounds wants the cache to stay within its number of tokens, and large
@@ -167,17 +165,8 @@ func TestCacheWithoutBounds(t *testing.T) {
 // often it came, and not one that is good.
 func TestCachePrefersTheExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
-		defer issuer.Close()
-		keys, err := jwks.Parse(issuer.JWKS())
-		if err != nil {
-			t.Fatal(err)
-		}
-		v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, CacheSize: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer v.Close()
+		issuer := newIssuer(t, "EdDSA")
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = 2 })
 		verify := func(token string) {
 			t.Helper()
 			if _, err := v.Verify(t.Context(), token); err != nil {

@@ -57,13 +57,21 @@ func (k *liveKeys) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 func seen(t *testing.T, v bearer.Verifier, events *recorder, token string) string {
 	t.Helper()
 	_, err := v.Verify(t.Context(), token)
+	e := events.take()
+	if len(e) != 1 || e[0].Reason != reasonOf(t, err) {
+		t.Fatalf("got events %v, want one of %v", e, err)
+	}
+	return outcome(t, err, e)
+}
+
+// outcome is a verdict in short, with what its event says, if there is one.
+func outcome(t *testing.T, err error, events []bearer.Event) string {
+	t.Helper()
 	got := string(reasonOf(t, err))
 	if got == "" {
 		got = "ok"
 	}
-	if e := events.take(); len(e) != 1 || e[0].Reason != reasonOf(t, err) {
-		t.Fatalf("got events %v, want one of %v", e, err)
-	} else if e[0].CacheHit {
+	if len(events) == 1 && events[0].CacheHit {
 		got += ", known"
 	}
 	return got

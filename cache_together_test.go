@@ -47,14 +47,7 @@ func TestCacheTogether(t *testing.T) {
 				ask := func(ctx context.Context) {
 					events := &recorder{}
 					_, err := bearer.Decide(ctx, observed{v, events}, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
-					got := string(reasonOf(t, err))
-					if got == "" {
-						got = "ok"
-					}
-					if e := events.take(); len(e) == 1 && e[0].CacheHit {
-						got += ", known"
-					}
-					outcomes <- got
+					outcomes <- outcome(t, err, events.take())
 				}
 				go ask(t.Context())
 				synctest.Wait()
