@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/bearerkit/bearer/internal/compact"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
@@ -21,7 +20,7 @@ const maxToken = 16 << 10
 // outlives the request is in entry and header.
 type token struct {
 	raw    []byte // its text, for functions that want bytes
-	parts  compact.JWS
+	parts  jws.Compact
 	digest digest // zero: nothing is remembered
 
 	header     *jws.Header
@@ -99,7 +98,7 @@ func (t *token) begin(raw string) *Error {
 
 func (t *token) split(raw string) *Error {
 	var ok bool
-	if t.parts, ok = compact.Split(raw); ok {
+	if t.parts, ok = jws.Split(raw); ok {
 		return nil
 	}
 	if strings.Count(raw, ".") == 4 {
@@ -128,7 +127,7 @@ func (t *token) read(known *index) *Error {
 func (t *token) readSignature(encoded []byte) *Error {
 	var err error
 	start := len(t.buf)
-	if t.buf, err = compact.Decode(t.buf, encoded); err != nil {
+	if t.buf, err = jws.Decode(t.buf, encoded); err != nil {
 		return refuse(Malformed, "signature: %w", err)
 	}
 	t.signature = t.buf[start:]
@@ -142,7 +141,7 @@ func (t *token) readHeader(encoded []byte, known *index) *Error {
 			return nil
 		}
 	}
-	decoded, err := compact.Decode(t.buf[:0], encoded)
+	decoded, err := jws.Decode(t.buf[:0], encoded)
 	t.buf = decoded
 	if err != nil || !bytes.HasPrefix(bytes.TrimLeft(decoded, " \t\r\n"), []byte("{")) {
 		return errNoHeader
@@ -163,7 +162,7 @@ func (t *token) readHeader(encoded []byte, known *index) *Error {
 func (t *token) readClaims(encoded []byte) *Error {
 	start := len(t.buf)
 	var err error
-	if t.buf, err = compact.Decode(t.buf, encoded); err != nil {
+	if t.buf, err = jws.Decode(t.buf, encoded); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
 	t.entry = &entry{id: t.digest}

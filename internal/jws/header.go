@@ -1,6 +1,6 @@
-// Package jws is the part of a token's verification that knows nothing of claims:
-// the JOSE header and the signature (RFC 7515). It stands apart so that vectors
-// whose payloads are no claims sets can be run through it.
+// Package jws reads and verifies a JWS (RFC 7515) in compact serialization: its form,
+// its JOSE header and its signature. It does not decrypt, it does not repair, and it
+// knows nothing of claims, so that test vectors with any payload run through it.
 package jws
 
 import (

@@ -8,8 +8,6 @@ import (
 	"crypto/sha512"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"github.com/bearerkit/bearer/jwks"
 )
 
 // Method verifies signatures of one algorithm.
@@ -81,13 +79,13 @@ func (m *Method) rsa(key *rsa.PublicKey, sum, signature []byte) bool {
 	return rsa.VerifyPKCS1v15(key, m.hash, sum, signature) == nil
 }
 
-// Signer returns the one of the keys, all of which were found for the algorithm,
-// under which signature is method's over signed, or nil.
-func Signer(method *Method, signed, signature []byte, keys []*jwks.Key) *jwks.Key {
+// Signer returns the key under which signature verifies, or the zero K. The caller has
+// selected keys that fit the algorithm of method.
+func Signer[K interface{ Public() crypto.PublicKey }](method *Method, signed, signature []byte, keys []K) (signer K) {
 	for _, key := range keys {
 		if method.Verify(signed, signature, key.Public()) {
 			return key
 		}
 	}
-	return nil
+	return signer
 }

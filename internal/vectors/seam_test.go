@@ -6,7 +6,6 @@ package vectors_test
 import (
 	"errors"
 
-	"github.com/bearerkit/bearer/internal/compact"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/jwks"
 )
@@ -15,11 +14,11 @@ import (
 // by the very steps of bearer.JWTVerifier, and returns the payload, which may be
 // anything.
 func verify(token string, set *jwks.Set) ([]byte, error) {
-	parts, ok := compact.Split(token)
+	parts, ok := jws.Split(token)
 	if !ok {
 		return nil, errors.New("malformed")
 	}
-	decoded, err := compact.Decode(nil, []byte(parts.Header))
+	decoded, err := jws.Decode(nil, []byte(parts.Header))
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +26,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err := compact.Decode(nil, []byte(parts.Payload))
+	payload, err := jws.Decode(nil, []byte(parts.Payload))
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +34,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	if method == nil {
 		return nil, errors.New("algorithm")
 	}
-	signature, err := compact.Decode(nil, []byte(parts.Signature))
+	signature, err := jws.Decode(nil, []byte(parts.Signature))
 	if err != nil {
 		return nil, err
 	}

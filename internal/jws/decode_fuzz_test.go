@@ -1,4 +1,4 @@
-package compact_test
+package jws_test
 
 import (
 	"encoding/base64"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bearerkit/bearer/internal/compact"
+	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
@@ -30,7 +30,7 @@ func FuzzSplit(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		parts, ok := compact.Split(token)
+		parts, ok := jws.Split(token)
 		if want := parted.MatchString(token); ok != want {
 			t.Fatalf("got %v, want %v", ok, want)
 		}
@@ -45,7 +45,7 @@ func FuzzSplit(f *testing.F) {
 		}
 		good := true
 		for part := range strings.SplitSeq(token, ".") {
-			decoded, err := compact.Decode(nil, []byte(part))
+			decoded, err := jws.Decode(nil, []byte(part))
 			good = good && err == nil
 			if err == nil && base64.RawURLEncoding.EncodeToString(decoded) != part {
 				t.Errorf("%q was decoded, and is another spelling of %q", part, base64.RawURLEncoding.EncodeToString(decoded))

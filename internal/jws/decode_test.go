@@ -1,4 +1,4 @@
-package compact_test
+package jws_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bearerkit/bearer/internal/compact"
+	"github.com/bearerkit/bearer/internal/jws"
 )
 
 // TestDecodeEveryByte puts every byte into every place of parts of every length up
@@ -40,7 +40,7 @@ func compareDecode(t *testing.T, part []byte) {
 	t.Helper()
 	want, wantErr := base64.RawURLEncoding.Strict().DecodeString(string(part))
 	ok := wantErr == nil && base64.RawURLEncoding.EncodeToString(want) == string(part)
-	got, err := compact.Decode([]byte("before"), part)
+	got, err := jws.Decode([]byte("before"), part)
 	rest, kept := bytes.CutPrefix(got, []byte("before"))
 	if (err == nil) != ok || !kept || ok && !bytes.Equal(rest, want) {
 		t.Fatalf("%q: got %q, %v, want %q, ok %v", part, got, err, want, ok)

@@ -1,10 +1,10 @@
-package compact_test
+package jws_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/bearerkit/bearer/internal/compact"
+	"github.com/bearerkit/bearer/internal/jws"
 )
 
 func TestSplit(t *testing.T) {
@@ -27,8 +27,8 @@ func TestSplit(t *testing.T) {
 		{strings.Repeat(".", 1<<20), ""},
 	} {
 		got := ""
-		if jws, ok := compact.Split(row.token); ok {
-			got = jws.Header + "|" + jws.Payload + "|" + jws.Signature + "|" + jws.Signed
+		if parts, ok := jws.Split(row.token); ok {
+			got = parts.Header + "|" + parts.Payload + "|" + parts.Signature + "|" + parts.Signed
 		}
 		if got != row.want {
 			t.Errorf("Split(%.20q): got %q, want %q", row.token, got, row.want)
@@ -39,12 +39,12 @@ func TestSplit(t *testing.T) {
 // TestDecode wants one spelling of each value.
 func TestDecode(t *testing.T) {
 	for part, want := range map[string]string{"": "", "Zg": "f", "Zm8": "fo", "Zm9v": "foo", "-_8": "\xfb\xff"} {
-		if got, err := compact.Decode(nil, []byte(part)); err != nil || string(got) != want {
+		if got, err := jws.Decode(nil, []byte(part)); err != nil || string(got) != want {
 			t.Errorf("Decode(%q): got %q, %v, want %q", part, got, err, want)
 		}
 	}
 	for _, part := range []string{"Z", "Zh", "Zm9", "Zg==", "Zm9vZ", "Zm9v=", "Zm9v ", "Zm\n9v", "Zm9v\r", "\nZg", "Zm9+", "Zm9/", "Zm9v\x00", "Zmé", "Zm9v.", "=", "\n"} {
-		if got, err := compact.Decode(nil, []byte(part)); err == nil {
+		if got, err := jws.Decode(nil, []byte(part)); err == nil {
 			t.Errorf("Decode(%q): got %q, want an error", part, got)
 		}
 	}
@@ -53,7 +53,7 @@ func TestDecode(t *testing.T) {
 // TestSplitAllocates nothing, whatever it is given.
 func TestSplitAllocates(t *testing.T) {
 	for _, token := range []string{"a.b.c", strings.Repeat(".", 1<<20), strings.Repeat("a", 1<<20)} {
-		if n := testing.AllocsPerRun(10, func() { compact.Split(token) }); n != 0 {
+		if n := testing.AllocsPerRun(10, func() { jws.Split(token) }); n != 0 {
 			t.Errorf("%.10q: got %v allocations, want 0", token, n)
 		}
 	}
