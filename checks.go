@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/internal/jws"
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -31,7 +32,7 @@ func (v *JWTVerifier) acceptable(t *token, now time.Time) *Error {
 // 3.1).
 func (v *JWTVerifier) checkAlgorithm(t *token) *Error {
 	if v.methods[t.header.Alg] == nil {
-		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", cut(t.header.Alg))
+		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", quote.Cut(t.header.Alg))
 	}
 	return nil
 }
@@ -63,7 +64,7 @@ func (p *profile) checkType(h *jws.Header) *Error {
 	}
 	got := "none"
 	if h.HasTyp {
-		got = fmt.Sprintf("%q", cut(h.Typ))
+		got = fmt.Sprintf("%q", quote.Cut(h.Typ))
 	}
 	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
 }
@@ -268,7 +269,7 @@ func (p *profile) checkConfirmation(c *Claims) *Error {
 	bound := true
 	for name := range strictjson.Members(value) {
 		if !slices.Contains(p.inert, name) {
-			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, cut(name))
+			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, quote.Cut(name))
 		}
 		bound = false
 	}
@@ -283,13 +284,5 @@ type excerpt string
 
 // String returns them quoted, each of them cut.
 func (e excerpt) String() string {
-	return fmt.Sprintf("%q", cutAll(texts(string(e))))
-}
-
-func cutAll(values []string) []string {
-	values = slices.Clone(values[:min(len(values), 4)])
-	for i := range values {
-		values[i] = cut(values[i])
-	}
-	return values
+	return fmt.Sprintf("%q", quote.CutAll(texts(string(e))))
 }

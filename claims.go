@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/internal/jws"
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -101,28 +102,17 @@ func (c *Claims) Decode(v any) error {
 // claims.
 func (c *Claims) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("iss", cut(c.issuer)),
-		slog.String("sub", cut(c.subject)),
-		slog.String("client_id", cut(c.clientID)),
-		slog.String("jti", cut(c.id)),
+		slog.String("iss", quote.Cut(c.issuer)),
+		slog.String("sub", quote.Cut(c.subject)),
+		slog.String("client_id", quote.Cut(c.clientID)),
+		slog.String("jti", quote.Cut(c.id)),
 	)
 }
 
 // String returns issuer, subject and client, so that a print of the claims does
 // not show the rest of them.
 func (c *Claims) String() string {
-	return fmt.Sprintf("%q of %q, client %q", cut(c.subject), cut(c.issuer), cut(c.clientID))
-}
-
-// maxQuoted is how many bytes of a value that a client chose go into a log.
-const maxQuoted = 64
-
-// cut shortens a value of the token for logs. Handlers of slog escape it.
-func cut(s string) string {
-	if len(s) <= maxQuoted {
-		return s
-	}
-	return s[:maxQuoted] + "..."
+	return fmt.Sprintf("%q of %q, client %q", quote.Cut(c.subject), quote.Cut(c.issuer), quote.Cut(c.clientID))
 }
 
 // memory is about how many bytes the claims take, custom claims included, which

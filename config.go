@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"reflect"
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -91,10 +91,10 @@ func New(cfg Config) (*JWTVerifier, error) {
 	if template != nil && cfg.Keys == nil {
 		errs = append(errs, errTemplateKeys)
 	}
-	if isNilPointer(cfg.Keys) {
+	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
 	}
-	if isNilPointer(cfg.Observer) {
+	if cfg.Observer != nil && nilcheck.IsNil(cfg.Observer) {
 		errs = append(errs, fmt.Errorf("Config.Observer: a nil %T", cfg.Observer))
 	}
 	if err := configError(cfg.Custom); err != nil {
@@ -145,13 +145,6 @@ func New(cfg Config) (*JWTVerifier, error) {
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
 	return v, nil
-}
-
-// isNilPointer reports whether v is a pointer to nothing in an interface, which
-// compares unequal to nil and fails on the first request.
-func isNilPointer(v any) bool {
-	value := reflect.ValueOf(v)
-	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // discover starts a cache of the verifier's own, if start says so: a

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -34,7 +34,7 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 		refusal := asError(err)
 		x.Reason = refusal.Reason
 		if refusal.Err != nil {
-			x.Detail = strings.ReplaceAll(refusal.Err.Error(), "\n", "; ")
+			x.Detail = quote.Line(refusal.Err.Error())
 		}
 	}
 	e := explainer{decision: &d, x: x, now: x.Time}
@@ -42,7 +42,7 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 		// A KeySet or a Verifier of somebody else: what was found until then stays.
 		x.Checks = append(x.Checks, Check{
 			Name: "verifier", Section: fmt.Sprintf("%T", v), State: Failed, Want: "whatever it asks for",
-			Got: strings.ReplaceAll(asError(err).Err.Error(), "\n", "; "), Reason: Internal,
+			Got: quote.Line(asError(err).Err.Error()), Reason: Internal,
 		})
 	}
 	return x
@@ -112,14 +112,14 @@ func (e *explainer) read(raw string) bool {
 	if noHeader != nil {
 		t.header = nil
 	} else {
-		e.x.KeyID, e.x.Algorithm, e.x.Type = escape(t.header.Kid), escape(t.header.Alg), escape(t.header.Typ)
+		e.x.KeyID, e.x.Algorithm, e.x.Type = quote.Escape(t.header.Kid), quote.Escape(t.header.Alg), quote.Escape(t.header.Typ)
 	}
 	e.add("header", "RFC 7515, section 4; RFC 8725, section 3.10", noHeader)
 	noClaims := t.readClaims(t.raw[dot+1 : len(t.parts.Signed)])
 	e.add("claims set", "RFC 7519, section 7.2", noClaims)
 	if noClaims == nil {
 		said := Event{Claims: &t.entry.Claims}
-		e.x.ClientID, e.x.TokenID = escape(said.ClientID()), escape(said.TokenID())
+		e.x.ClientID, e.x.TokenID = quote.Escape(said.ClientID()), quote.Escape(said.TokenID())
 	}
 	e.add("signature encoding", "RFC 7515, section 5.2", t.readSignature(t.raw[len(t.parts.Signed)+1:]))
 	return noHeader == nil && noClaims == nil
@@ -139,7 +139,7 @@ func (e *explainer) accept() {
 		e.add(c.name, c.section, refusal)
 	}
 	if said := (Event{Claims: &e.t.entry.Claims}); e.decoded {
-		e.x.ClientID = escape(said.ClientID())
+		e.x.ClientID = quote.Escape(said.ClientID())
 	}
 	p := profileError{form: form{e.t.header, &e.t.entry.Claims, e.t.iss}, verifier: e.v}
 	if !p.fitting(e.v.profile) && e.v.profile.forbiddenIn(e.t.header) == "" {
@@ -170,7 +170,7 @@ func (e *explainer) key(ctx context.Context) {
 	case e.v.signer(e.t, keys) != nil:
 		e.genuine = true
 	default:
-		refusal = refuse(BadSignature, "not valid under the issuer's key %q", cut(h.Kid))
+		refusal = refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(h.Kid))
 	}
 	e.add("signature", "RFC 7515, section 5.2", refusal)
 }
@@ -267,7 +267,7 @@ func (e *explainer) add(name, section string, refusal *Error) {
 	if refusal != nil {
 		c.State, c.Reason, c.Advice = Failed, refusal.Reason, e.advise(name, refusal.Reason)
 		if c.Got == "" && refusal.Err != nil {
-			c.Got = strings.ReplaceAll(refusal.Err.Error(), "\n", "; ")
+			c.Got = quote.Line(refusal.Err.Error())
 		}
 	}
 	if c.Got == "" {
@@ -284,15 +284,6 @@ func (e *explainer) waive() {
 func (e *explainer) skip(name, section, why string) {
 	want, _ := e.tell(name)
 	e.x.Checks = append(e.x.Checks, Check{Name: name, Section: section, State: Skipped, Want: want, Got: why})
-}
-
-// list prints names as a sentence has them.
-func list(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", cut(name))
-	}
-	return strings.Join(quoted, ", ")
 }
 
 // paths prints claims as configurations name them.

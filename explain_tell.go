@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/jwks"
 )
@@ -31,9 +32,9 @@ func (e *explainer) tell(name string) (want, got string) {
 	case "verifier":
 		return "whatever it asks for", ""
 	case "algorithm":
-		return "one of " + strings.Join(slices.Sorted(maps.Keys(e.v.methods)), ", "), escape(e.t.header.Alg)
+		return "one of " + strings.Join(slices.Sorted(maps.Keys(e.v.methods)), ", "), quote.Escape(e.t.header.Alg)
 	case "key":
-		return fmt.Sprintf("a key of the issuer for %s%s", escape(e.t.header.Alg), label(" with the kid ", escape(e.t.header.Kid))), e.tellKeys()
+		return fmt.Sprintf("a key of the issuer for %s%s", quote.Escape(e.t.header.Alg), label(" with the kid ", quote.Escape(e.t.header.Kid))), e.tellKeys()
 	case "signature":
 		if e.genuine {
 			got = "valid"
@@ -62,7 +63,7 @@ func (e *explainer) tellClaims(name string) (want, got string) {
 	switch name {
 	case "type":
 		if got = "none"; e.t.header.HasTyp {
-			got = strconv.Quote(cut(e.t.header.Typ))
+			got = strconv.Quote(quote.Cut(e.t.header.Typ))
 		}
 		return "typ " + p.typesText() + " (profile " + p.name + ")", "typ " + got
 	case "claims in the header":
@@ -86,9 +87,9 @@ func (e *explainer) tellClaims(name string) (want, got string) {
 		}
 		return "iat within the last " + e.v.maxAge.String(), e.now.Sub(c.issuedAt).Round(time.Second).String()
 	case "audience":
-		return "one of " + list(e.v.audience) + " in " + strings.Join(paths(p.audience), ", or else "), e.tellAudience()
+		return "one of " + quote.List(e.v.audience) + " in " + strings.Join(paths(p.audience), ", or else "), e.tellAudience()
 	case "required claims":
-		return list(paths(slices.Concat(p.required, e.v.required))), e.tellRequired()
+		return quote.List(paths(slices.Concat(p.required, e.v.required))), e.tellRequired()
 	case "claim values":
 		return e.tellValues()
 	case "kind of token":
@@ -122,7 +123,7 @@ func (e *explainer) tellHeader() string {
 	if h == nil {
 		return ""
 	}
-	return "alg " + escape(h.Alg) + label(", kid ", escape(h.Kid)) + label(", typ ", escape(h.Typ))
+	return "alg " + quote.Escape(h.Alg) + label(", kid ", quote.Escape(h.Kid)) + label(", typ ", quote.Escape(h.Typ))
 }
 
 // maxTold is how many names of claims are listed.
@@ -134,7 +135,7 @@ func (e *explainer) tellNames() string {
 	}
 	var names []string
 	for name := range strictjson.Members(e.t.entry.members.Text()) {
-		names = append(names, escape(name))
+		names = append(names, quote.Escape(name))
 	}
 	slices.Sort(names)
 	if len(names) > maxTold {
@@ -151,14 +152,14 @@ func (e *explainer) tellIssuer() (want, got string) {
 	case *Issuers:
 		issuers = slices.Sorted(maps.Keys(v.table().all))
 	}
-	got = strconv.Quote(cut(e.t.iss))
+	got = strconv.Quote(quote.Cut(e.t.iss))
 	if e.t.iss == "" {
 		got = "none"
 	}
 	if len(issuers) == 1 {
-		return "iss " + list(issuers), "iss " + got
+		return "iss " + quote.List(issuers), "iss " + got
 	}
-	return "iss one of " + list(issuers), "iss " + got
+	return "iss one of " + quote.List(issuers), "iss " + got
 }
 
 // tellKeys names the keys that there are, and how old they are.
@@ -188,17 +189,17 @@ func (e *explainer) tellKeys() string {
 	if len(ids) > maxTold {
 		ids, more = ids[:maxTold], " and more"
 	}
-	return "the issuer's keys are " + list(ids) + more + age
+	return "the issuer's keys are " + quote.List(ids) + more + age
 }
 
 func (e *explainer) tellGranted() string {
 	c := &e.t.entry.Claims
 	got := "no scopes"
 	if c.scopes.Len() > 0 {
-		got = "scopes " + list(slices.Sorted(c.scopes.All()))
+		got = "scopes " + quote.List(slices.Sorted(c.scopes.All()))
 	}
 	if len(c.roles) > 0 {
-		got += ", roles " + list(c.roles[:min(len(c.roles), maxTold)])
+		got += ", roles " + quote.List(c.roles[:min(len(c.roles), maxTold)])
 	}
 	return got
 }
@@ -235,7 +236,7 @@ func (e *explainer) tellRequired() string {
 	if missing == nil {
 		return "all there"
 	}
-	return "without " + list(missing)
+	return "without " + quote.List(missing)
 }
 
 func (e *explainer) tellValues() (want, got string) {
@@ -244,9 +245,9 @@ func (e *explainer) tellValues() (want, got string) {
 		if i == 0 {
 			wants = nil
 		}
-		wants = append(wants, w.path.String()+" one of "+list(w.values))
+		wants = append(wants, w.path.String()+" one of "+quote.List(w.values))
 		text, ok := strictjson.String(w.path.in(&e.t.entry.members))
-		if text = strconv.Quote(cut(text)); !ok {
+		if text = strconv.Quote(quote.Cut(text)); !ok {
 			text = "none"
 		}
 		gots = append(gots, w.path.String()+" "+text)
@@ -262,10 +263,10 @@ func (e *explainer) tellKind() (want, got string) {
 		}
 	}
 	if marks != nil {
-		got = "with " + list(marks)
+		got = "with " + quote.List(marks)
 	}
 	if want = "any"; len(e.v.profile.forbidden) > 0 {
-		want = "an access token: without " + list(paths(e.v.profile.forbidden))
+		want = "an access token: without " + quote.List(paths(e.v.profile.forbidden))
 	}
 	return want, got
 }
@@ -273,7 +274,7 @@ func (e *explainer) tellKind() (want, got string) {
 func (e *explainer) tellBinding() (want, got string) {
 	want = "no cnf: possession of the sender's key is not checked"
 	if inert := e.v.profile.inert; len(inert) > 0 {
-		want += "; " + list(inert) + " in it binds to nothing"
+		want += "; " + quote.List(inert) + " in it binds to nothing"
 	}
 	value := e.t.entry.members.Lookup("cnf")
 	if value == "" {
@@ -283,5 +284,5 @@ func (e *explainer) tellBinding() (want, got string) {
 	for name := range strictjson.Members(value) {
 		names = append(names, name)
 	}
-	return want, "cnf with " + list(names[:min(len(names), maxTold)])
+	return want, "cnf with " + quote.List(names[:min(len(names), maxTold)])
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer/internal/jws"
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -135,7 +136,7 @@ func names(paths []claimPath, claim string) bool {
 // other scopes, scopes in a claim of which the profile reads none, or roles.
 func (c *Claims) hint(err error) error {
 	if c.scopes.Len() > 0 {
-		return fmt.Errorf("%w; the token grants %q", err, cutAll(slices.Collect(c.scopes.All())))
+		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
 		if v, ok := c.Value(name); ok && len(v) > len(`""`) && v.Kind() != 'n' {

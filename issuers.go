@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/bearerkit/bearer/internal/nilcheck"
+	"github.com/bearerkit/bearer/internal/quote"
 )
 
 // Issuers verifies the tokens of several issuers. Each token goes to the verifier
@@ -51,7 +54,7 @@ var errClosed = errors.New("Issuers is closed")
 // wrong with all of them.
 func (s *Issuers) Add(cfgs ...Config) error {
 	var errs []error
-	if isNilPointer(s.Observer) {
+	if s.Observer != nil && nilcheck.IsNil(s.Observer) {
 		errs = append(errs, fmt.Errorf("Issuers.Observer: a nil %T", s.Observer))
 	}
 	added := make([]*JWTVerifier, 0, len(cfgs))
@@ -222,5 +225,5 @@ func (table *routes) route(t *token) *Error {
 			return nil
 		}
 	}
-	return t.blame(refuse(WrongIssuer, "%q is not a configured issuer%v", cut(t.iss), neighbour{table, t.iss}))
+	return t.blame(refuse(WrongIssuer, "%q is not a configured issuer%v", quote.Cut(t.iss), neighbour{table, t.iss}))
 }

@@ -7,10 +7,11 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/quote"
 )
 
 // LogOptions adjusts a [LogObserver]. The zero LogOptions, and nil, are fine for
@@ -226,9 +227,9 @@ func (e Event) attrs() []slog.Attr {
 	add("transport", e.Transport)
 	add("route", e.Route)
 	add("issuer", e.Issuer)
-	add("kid", escape(e.KeyID()))
-	add("jti", escape(e.TokenID()))
-	add("client_id", escape(e.ClientID()))
+	add("kid", quote.Escape(e.KeyID()))
+	add("jti", quote.Escape(e.TokenID()))
+	add("client_id", quote.Escape(e.ClientID()))
 	attrs = append(attrs, slog.Duration("took", e.Duration))
 	if e.Err != nil {
 		detail := e.Err
@@ -236,7 +237,7 @@ func (e Event) attrs() []slog.Attr {
 			detail = refusal.Err // its reason is told
 		}
 		if detail != nil {
-			text := strings.ReplaceAll(detail.Error(), "\n", "; ")
+			text := quote.Line(detail.Error())
 			attrs = append(attrs, slog.String("error", strings.ToValidUTF8(text[:min(len(text), maxDetail)], "")))
 		}
 	}
@@ -245,11 +246,3 @@ func (e Event) attrs() []slog.Attr {
 
 // maxDetail is how many bytes of an error go into a log.
 const maxDetail = 1024
-
-// escape makes a value that a client chose fit for a log, whoever shows it:
-// without line breaks, terminal sequences and letters that turn the text around.
-func escape(s string) string {
-	s = cut(s)
-	quoted := strconv.Quote(s)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
-}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -118,7 +119,7 @@ type MultiObserver struct{ observers []Observer }
 func NewMultiObserver(observers ...Observer) (*MultiObserver, error) {
 	var errs []error
 	for i, o := range observers {
-		if o == nil || isNilPointer(o) {
+		if nilcheck.IsNil(o) {
 			errs = append(errs, fmt.Errorf("bearer: observer %d is nil", i+1))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -91,7 +92,7 @@ func (e *Error) Error() string {
 	text := "bearer: " + string(e.Reason)
 	if e.Err != nil {
 		// Details of several problems come with line breaks; a log line is one.
-		text += ": " + strings.ReplaceAll(e.Err.Error(), "\n", "; ")
+		text += ": " + quote.Line(e.Err.Error())
 	}
 	return text
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -69,7 +70,7 @@ func HasRole(role string) scopes.Rule {
 		case len(c.roles) == 0:
 			return errors.New("the token has no roles that Config.Profile knows of")
 		default:
-			return fmt.Errorf("the token has %q", cutAll(c.roles))
+			return fmt.Errorf("the token has %q", quote.CutAll(c.roles))
 		}
 	})
 }
@@ -80,7 +81,7 @@ func HasRole(role string) scopes.Rule {
 //
 //	scopes.And(bearer.ClientIs("ci"), bearer.ClaimEquals("iss", "https://issuer.example"))
 func ClientIs(ids ...string) scopes.Rule {
-	text := "one of the clients " + listed(ids)
+	text := "one of the clients " + quote.List(ids)
 	if len(ids) == 1 {
 		text = "client " + strconv.Quote(ids[0])
 	}
@@ -95,18 +96,9 @@ func ClientIs(ids ...string) scopes.Rule {
 		case c.clientID == "":
 			return errors.New("the token has no client that Config.Profile knows of")
 		default:
-			return fmt.Errorf("the client is %q", cut(c.clientID))
+			return fmt.Errorf("the client is %q", quote.Cut(c.clientID))
 		}
 	})
-}
-
-// listed quotes and joins words for a sentence.
-func listed(words []string) string {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = strconv.Quote(word)
-	}
-	return strings.Join(quoted, ", ")
 }
 
 func claimRule(claim, what string, err error, met func(string) bool) scopes.Rule {
@@ -144,14 +136,14 @@ func callerRule(text string, met func(*Claims) error) scopes.Rule {
 // nothing in it that a terminal obeys.
 func shown(v string) string {
 	if text, ok := strictjson.String(v); ok {
-		return strconv.Quote(cut(text))
+		return strconv.Quote(quote.Cut(text))
 	}
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, cut(v))
+	}, quote.Cut(v))
 }
 
 // literal returns the JSON of a value that claims can be compared with.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer/internal/jws"
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -111,7 +112,7 @@ func (v *JWTVerifier) find(t *token, raw string) *Error {
 // route sets t.by to v, if the token names its issuer.
 func (v *JWTVerifier) route(t *token) *Error {
 	if !v.names(t) {
-		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q%v", cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
+		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
 	}
 	t.by = v
 	return nil
@@ -190,7 +191,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 	if err == nil || newErr == nil {
 		// There is a key and it says no. That there is no newer one to be had is
 		// not why.
-		return refuse(BadSignature, "not valid under the issuer's key %q", cut(t.header.Kid))
+		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(t.header.Kid))
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
 		return refuse(UnknownKey, "the issuer publishes no key %v: %w", wantedKey{t.header}, newErr)
@@ -210,7 +211,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 type wantedKey struct{ header *jws.Header }
 
 func (k wantedKey) String() string {
-	return fmt.Sprintf("%q for %s", cut(k.header.Kid), k.header.Alg)
+	return fmt.Sprintf("%q for %s", quote.Cut(k.header.Kid), k.header.Alg)
 }
 
 // together is prove, once for all requests at this time with this token.

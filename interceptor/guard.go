@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/guard"
+	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -64,7 +65,7 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	}
 	params := guard.Params{Realm: opts.Realm, ResourceMetadata: opts.ResourceMetadata}
 	errs := params.Check()
-	if guard.IsNil(v) {
+	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.RecheckStreams < 0 {

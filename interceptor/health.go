@@ -3,7 +3,6 @@ package interceptor
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
 // HealthServer is what is told of health. The *health.Server of
@@ -65,7 +65,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 		name  string
 		value any
 	}{{"server", server}, {"source", source}} {
-		if v := reflect.ValueOf(part.value); part.value == nil || (v.Kind() == reflect.Pointer && v.IsNil()) {
+		if nilcheck.IsNil(part.value) {
 			errs = append(errs, fmt.Errorf("%s: nil", part.name))
 		}
 	}

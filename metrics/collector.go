@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
 // Options is what a Collector may be told. The zero Options, and nil, are fine
@@ -91,7 +92,7 @@ func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
 	// Asked without the lock: a source is somebody else's code.
 	for i, source := range sources {
-		if isNil(source) {
+		if nilcheck.IsNil(source) {
 			errs = append(errs, fmt.Errorf("source %d is nil", i+1))
 			continue
 		}
@@ -107,7 +108,7 @@ func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, source := range sources {
-		if !isNil(source) && contains(c.sources, source) {
+		if !nilcheck.IsNil(source) && contains(c.sources, source) {
 			errs = append(errs, fmt.Errorf("source %d is watched already", i+1))
 		}
 	}
@@ -143,16 +144,6 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 // are each their own.
 func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
-}
-
-// isNil reports whether there is no source in s, also where a nil pointer is: what
-// a constructor returns beside an error that was not looked at.
-func isNil(s bearer.StatusReporter) bool {
-	if s == nil {
-		return true
-	}
-	value := reflect.ValueOf(s)
-	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // send makes a metric of a value, or one that tells the registry what is wrong.

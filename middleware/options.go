@@ -8,6 +8,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/guard"
+	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
 // Options is what a Guard may be told. The zero Options, and nil, are the strict
@@ -73,7 +74,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	g := &Guard{verifier: v, opts: *opts}
 	g.opts.Metadata, g.opts.Headers = maps.Clone(opts.Metadata), nil
 	var errs []error
-	if guard.IsNil(v) {
+	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.Resource != "" {
@@ -83,7 +84,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 		} else if g.resource = resource; opts.ResourceMetadata == "" {
 			g.opts.ResourceMetadata = resource.metadataURL
 		}
-		if d, ok := v.(described); ok && !guard.IsNil(v) {
+		if d, ok := v.(described); ok && !nilcheck.IsNil(v) {
 			errs = append(errs, checkAudience(opts.Resource, d.Audience()))
 		}
 	}

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"reflect"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
 // ReadinessOptions adjusts a readiness handler. The zero value, and nil, ask for
@@ -37,7 +37,7 @@ type issuerReadiness struct {
 // It must not be the check that restarts the process: an outage of the issuer
 // does not end by that, and the keys that are known would be lost.
 func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Handler, error) {
-	if value := reflect.ValueOf(source); source == nil || (value.Kind() == reflect.Pointer && value.IsNil()) {
+	if nilcheck.IsNil(source) {
 		return nil, errors.New("middleware: NewReadiness: source: nil")
 	}
 	ready := bearer.AllReady

@@ -5,7 +5,6 @@ package guard
 import (
 	"fmt"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -141,15 +140,4 @@ func Describe(reason bearer.Reason) string {
 	default:
 		return "The access token is invalid"
 	}
-}
-
-// IsNil reports whether there is no verifier in v, also where a nil pointer of a
-// verifier is, which New returns beside an error that was not looked at, or a nil
-// function.
-func IsNil(v bearer.Verifier) bool {
-	if v == nil {
-		return true
-	}
-	value := reflect.ValueOf(v)
-	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }

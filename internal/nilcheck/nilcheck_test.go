@@ -1,0 +1,29 @@
+package nilcheck_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/bearerkit/bearer/internal/nilcheck"
+)
+
+func TestIsNil(t *testing.T) {
+	for name, row := range map[string]struct {
+		v    any
+		want bool
+	}{
+		"nil":            {nil, true},
+		"nil pointer":    {(*http.ServeMux)(nil), true},
+		"nil function":   {http.HandlerFunc(nil), true},
+		"nil interface":  {http.Handler(nil), true},
+		"pointer":        {new(http.ServeMux), false},
+		"function":       {http.HandlerFunc(http.NotFound), false},
+		"value":          {struct{}{}, false},
+		"empty string":   {"", false},
+		"pointer to nil": {new(*http.ServeMux), false},
+	} {
+		if got := nilcheck.IsNil(row.v); got != row.want {
+			t.Errorf("%s: got %v, want %v", name, got, row.want)
+		}
+	}
+}

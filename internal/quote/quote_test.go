@@ -1,0 +1,76 @@
+package quote_test
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bearerkit/bearer/internal/quote"
+)
+
+func TestCut(t *testing.T) {
+	long := strings.Repeat("a", quote.Max)
+	for s, want := range map[string]string{
+		"": "", "a": "a", long: long, long + "a": long + "...",
+		long[1:] + "é":          long[1:] + "...",       // two bytes, one of them past the limit
+		long[2:] + "é":          long[2:] + "é",         // both within
+		long[2:] + "é!":         long[2:] + "é...",      // both within, and one byte too many
+		long[3:] + "😀":          long[3:] + "...",       // four bytes, one past the limit
+		long[4:] + "😀" + long:   long[4:] + "😀...",      // all within
+		long + "\x80\x80\x80": long[1:] + "...", // not UTF-8
+		"é" + long:              "é" + long[2:] + "...", // an even start
+		strings.Repeat("é", 33): strings.Repeat("é", 32) + "...",
+	} {
+		if got := quote.Cut(s); got != want {
+			t.Errorf("Cut(%q): got %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestCutAll(t *testing.T) {
+	given := []string{"a", strings.Repeat("b", 100), "c", "d", "e"}
+	got := quote.CutAll(given)
+	if len(got) != quote.MaxList || got[0] != "a" || got[1] != strings.Repeat("b", quote.Max)+"..." {
+		t.Errorf("got %q", got)
+	}
+	if got[0] = "changed"; given[0] != "a" {
+		t.Error("got the given list changed, want a copy")
+	}
+}
+
+func TestList(t *testing.T) {
+	if got, want := quote.List([]string{"a", "b\n", strings.Repeat("c", 65)}), `"a", "b\n", "`+strings.Repeat("c", 64)+`..."`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestLine(t *testing.T) {
+	if got := quote.Line("a\nb\nc"); got != "a; b; c" {
+		t.Errorf("got %q, want %q", got, "a; b; c")
+	}
+}
+
+// FuzzEscape requires printable text of bounded length, and valid UTF-8 of Cut where
+// its argument is.
+func FuzzEscape(f *testing.F) {
+	for _, s := range []string{"", `a"b\c`, "a\r\nb", "\x1b[2J", "\u202etxt.exe", strings.Repeat("é", 40), "\xff\xfe", strings.Repeat("\x80", 80)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		escaped := quote.Escape(s)
+		if strings.ContainsFunc(escaped, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(escaped) {
+			t.Errorf("Escape(%q): got %q, want printable text", s, escaped)
+		}
+		if limit := 10 * (quote.Max + 3); len(escaped) > limit {
+			t.Errorf("Escape(%q): got %d bytes, want at most %d", s, len(escaped), limit)
+		}
+		cut := quote.Cut(s)
+		if utf8.ValidString(s) && !utf8.ValidString(cut) {
+			t.Errorf("Cut(%q): got %q, which splits a character", s, cut)
+		}
+		if body := strings.TrimSuffix(cut, "..."); len(cut) > quote.Max+3 || !strings.HasPrefix(s, body) || len(s) > quote.Max && len(body) <= quote.Max-utf8.UTFMax {
+			t.Errorf("Cut(%q): got %q", s, cut)
+		}
+	})
+}
