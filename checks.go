@@ -1,288 +1,197 @@
 package bearer
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-	"time"
+import "time"
 
-	"github.com/go-json-experiment/json/jsontext"
+// check is one row of the table of checks: what is checked, where the rule is from, and
+// what an explanation says about it.
+type check struct {
+	name    string // of [CheckResult.Name]
+	section string // of an RFC, or a field of Config
+	stage   stage
 
-	"github.com/bearerkit/bearer/internal/jws"
-	"github.com/bearerkit/bearer/internal/quote"
-	"github.com/bearerkit/bearer/internal/strictjson"
+	// A row has one of the following three. They say when it is asked.
+	//
+	// once looks at the token and the configuration only, so its verdict is remembered.
+	// It gets no time: what depends on the time belongs into always.
+	once func(v *JWTVerifier, t *token) *Error
+	// always may depend on the time or on the issuer's keys. It is asked again of a
+	// remembered token, on every request.
+	always func(v *JWTVerifier, t *token, now time.Time) *Error
+	// explain is for rows that the verdict does not ask one by one: it repeats the step
+	// of the verdict, and says in skipped why it could not.
+	explain func(e *explainer) (refusal *Error, skipped string)
+
+	// needsClaims: the row reads claims that the row "claim types" decodes.
+	needsClaims bool
+
+	// What an explanation says: what the check wants, what it got ("" if only its error can
+	// say that), and what to do if it failed.
+	want, got func(e *explainer) string
+	advice    func(e *explainer, reason Reason) string
+}
+
+// stage is the part of a verdict to which a row belongs.
+type stage int
+
+const (
+	ofRequest stage = iota // the credentials
+	ofForeign              // the verifier, if it is one of another package; then the rule
+	ofForm                 // form and issuer of the token
+	beforeKey              // before a key is looked for
+	ofClaims               // with and without a key
+	ofProof                // key, signature, hooks
+	ofRule                 // the rule of the route
 )
 
-// skew is how far the issuer's clock may be ahead of ours, for "nbf" and "iat".
-// "exp" has no leeway: it is the issuer's word on when to stop.
-const skew = 60 * time.Second
-
-// acceptable checks all that does not depend on the signature: acceptance. It
-// fills in the claims. It may be called twice on one token.
-func (v *JWTVerifier) acceptable(t *token, now time.Time) *Error {
-	for i := range acceptance {
-		if err := acceptance[i].run(v, t, now); err != nil {
+// passes makes the checks of one stage, in the order of the table. It may be called twice
+// on one token.
+func (t *token) passes(s stage, now time.Time) *Error {
+	for i := range checks {
+		c := &checks[i]
+		if c.stage != s {
+			continue
+		}
+		if err := c.ask(t, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkAlgorithm wants "alg" to be one that was configured (RFC 8725, section
-// 3.1).
-func (v *JWTVerifier) checkAlgorithm(t *token) *Error {
-	if v.methods[t.header.Alg] == nil {
-		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", quote.Cut(t.header.Alg))
+// ask makes a check that has a function for the verdict.
+func (c *check) ask(t *token, now time.Time) *Error {
+	if c.once != nil {
+		return c.once(t.verifier, t)
 	}
-	return nil
+	return c.always(t.verifier, t, now)
 }
 
-// decode fills in the claims.
-func (v *JWTVerifier) decode(t *token) *Error {
-	c := &t.entry.Claims
-	var err *Error
-	if t.named, err = c.decode(v.profile, v.audience); err != nil {
-		return err
-	}
-	t.decoded = true
-	if len(v.hierarchy) > 0 {
-		c.scopes = v.hierarchy.Expand(c.scopes)
-	}
-	c.by = v
-	if c.issuer = t.iss; v.template == nil {
-		c.issuer = v.issuer // where the token has an alias of it
-	}
-	return nil
-}
-
-func (p *profile) checkType(h *jws.Header) *Error {
-	if name := p.forbiddenIn(h); name != "" {
-		return refuse(WrongType, "header %q: %s", name, p.forbiddenHeader[name])
-	}
-	if slices.Contains(p.types, h.Media) && (h.Media != "" || !h.HasTyp) {
-		return nil
-	}
-	got := "none"
-	if h.HasTyp {
-		got = fmt.Sprintf("%q", quote.Cut(h.Typ))
-	}
-	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
-}
-
-// forbiddenIn returns the member of the header that makes the token of use to
-// somebody else only, or "".
-func (p *profile) forbiddenIn(h *jws.Header) string {
-	for name := range p.forbiddenHeader {
-		if h.Members.Lookup(name) != "" {
-			return name
-		}
-	}
-	return ""
-}
-
-// checkReplicated wants claims that the header repeats to be the same there (RFC
-// 7519, section 5.3): whoever routed the token by its header must not have seen
-// another one.
-func checkReplicated(h *jws.Header, c *Claims) *Error {
-	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
-		value := h.Members.Get(name)
-		if value == "" {
-			continue
-		}
-		repeated, claim := jsontext.Value(value), jsontext.Value(c.members.Get(name))
-		if len(claim) == 0 || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
-			return refuse(InvalidClaims, "header: %q is not what the claims say", name)
-		}
-	}
-	return nil
-}
-
-func (p *profile) typesText() string {
-	texts := make([]string, len(p.types))
-	for i, typ := range p.types {
-		if texts[i] = fmt.Sprintf("%q", typ); typ == "" {
-			texts[i] = "none"
-		}
-	}
-	return strings.Join(texts, " or ")
-}
-
-// checkTimes is the part of the verdict that the clock can change.
-func (v *JWTVerifier) checkTimes(c *Claims, now time.Time) *Error {
-	if err := c.checkExpiry(now); err != nil {
-		return err
-	}
-	if err := c.checkNotBefore(now); err != nil {
-		return err
-	}
-	if err := c.checkIssuedAt(now); err != nil {
-		return err
-	}
-	if err := v.checkLifetime(c); err != nil {
-		return err
-	}
-	return v.checkAge(c, now)
-}
-
-func (c *Claims) checkExpiry(now time.Time) *Error {
-	switch {
-	case c.expiresAt.IsZero() && c.members.Get(claimExp) == "":
-		return refuse(InvalidClaims, `"exp" is required`)
-	case !now.Before(c.expiresAt):
-		return refuse(Expired, "at %v", date(c.expiresAt))
-	}
-	return nil
-}
-
-func (c *Claims) checkNotBefore(now time.Time) *Error {
-	if c.notBefore.After(now) && c.notBefore.After(now.Add(skew)) {
-		return refuse(NotYetValid, "nbf is %v", date(c.notBefore))
-	}
-	return nil
-}
-
-func (c *Claims) checkIssuedAt(now time.Time) *Error {
-	if c.issuedAt.After(now) && c.issuedAt.After(now.Add(skew)) {
-		return refuse(NotYetValid, "iat is %v", date(c.issuedAt))
-	}
-	return nil
-}
-
-func (v *JWTVerifier) checkLifetime(c *Claims) *Error {
-	if v.maxLifetime == 0 && v.maxAge == 0 {
-		return nil
-	}
-	if c.issuedAt.IsZero() {
-		return refuse(InvalidClaims, `"iat" is required, since there is a maximum lifetime or age`)
-	}
-	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
-		return refuse(InvalidClaims, "lifetime %v is over %v", lifetime, v.maxLifetime)
-	}
-	return nil
-}
-
-func (v *JWTVerifier) checkAge(c *Claims, now time.Time) *Error {
-	if v.maxAge == 0 {
-		return nil
-	}
-	if age := now.Sub(c.issuedAt); age > v.maxAge {
-		return refuse(Expired, "%v old, and the maximum is %v", age.Round(time.Second), v.maxAge)
-	}
-	return nil
-}
-
-// date prints a time as logs have it.
-type date time.Time
-
-// String returns the time in UTC (RFC 3339).
-func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
-
-// checkAudience wants one of our names in the first claim of the profile that
-// says whom the token is for.
-func (v *JWTVerifier) checkAudience(t *token) *Error {
-	c := &t.entry.Claims
-	// "aud" counts where the profile says so, and not where it says otherwise.
-	value := v.profile.audienceOf(c)
-	named := value != "" && t.named // which is of "aud"
-	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) {
-		var ok bool
-		if named, ok = findText(value, v.audience); !ok {
-			return refuse(InvalidClaims, "what names the audience is neither a string nor an array of strings")
-		}
-	}
-	if named {
-		return nil
-	}
-	return refuse(WrongAudience, "%v, and want one of %q", addressee{v.profile, c}, v.audience)
-}
-
-// audienceOf returns the value of the first claim that says whom the token is
-// for, or "". An empty array says nothing.
-func (p *profile) audienceOf(c *Claims) string {
-	for _, path := range p.audience {
-		if value := path.in(&c.members); value != "" && !emptyArray(value) {
-			return value
-		}
-	}
-	return ""
-}
-
-func emptyArray(value string) bool {
-	if value[0] != '[' {
-		return false
-	}
-	for range strictjson.Elements(value) {
-		return false
-	}
-	return true
-}
-
-// checkRequired wants the claims that the profile and the configuration require.
-func (v *JWTVerifier) checkRequired(c *Claims) *Error {
-	for _, path := range v.profile.required {
-		if !c.has(path) {
-			return refuse(InvalidClaims, "%q is required (profile %s)", path, v.profile.name)
-		}
-	}
-	for _, path := range v.required {
-		if !c.has(path) {
-			return refuse(InvalidClaims, "%q is required (Config.Required)", path)
-		}
-	}
-	return nil
-}
-
-// has reports whether the claim is there. Null and an empty text name nobody:
-// accessors return them for a claim that is not there.
-func (c *Claims) has(path claimPath) bool {
-	value := path.in(&c.members)
-	return value != "" && value != "null" && value != `""`
-}
-
-func (p *profile) checkValues(c *Claims) *Error {
-	for _, want := range p.values {
-		value := want.path.in(&c.members)
-		if text, ok := strictjson.String(value); !ok || !slices.Contains(want.values, text) {
-			return refuse(InvalidClaims, "%q is %v, and profile %s wants one of %q", want.path, excerpt(value), p.name, want.values)
-		}
-	}
-	return nil
-}
-
-func (p *profile) checkForbidden(c *Claims) *Error {
-	for _, path := range p.forbidden {
-		if path.in(&c.members) != "" {
-			return refuse(InvalidClaims, "%q marks another kind of token, such as an ID token (profile %s)", path, p.name)
-		}
-	}
-	return nil
-}
-
-// checkConfirmation refuses a token that is bound to its sender (RFC 7800,
-// section 3.1): to take it as a plain bearer token would be a downgrade (RFC
-// 9449, section 7.2; RFC 8705, section 3).
-func (p *profile) checkConfirmation(c *Claims) *Error {
-	value := c.members.Get(claimCnf)
-	if value == "" {
-		return nil
-	}
-	bound := true
-	for name := range strictjson.Members(value) {
-		if !slices.Contains(p.inert, name) {
-			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, quote.Cut(name))
-		}
-		bound = false
-	}
-	if bound {
-		return refuse(WrongBinding, `"cnf" is not an object with members`)
-	}
-	return nil
-}
-
-// excerpt prints a string, or some of the strings of an array.
-type excerpt string
-
-// String returns them quoted, each of them cut.
-func (e excerpt) String() string {
-	return fmt.Sprintf("%q", quote.CutAll(texts(string(e))))
+// checks is every check, in the order of the verdict. The verdict on a new token, the
+// verdict on a remembered one and Explain walk this table.
+//
+// To add a check, add a row: once if only the token and the configuration decide,
+// always otherwise.
+//
+//nolint:gochecknoglobals // a table of functions
+var checks = []check{
+	{
+		name: "credentials", section: "RFC 6750, section 2.1", stage: ofRequest, explain: (*explainer).credentials,
+		want: says("one Authorization field: Bearer, a space and the token"), got: (*explainer).gotCredentials,
+		advice: advises("Have the client send exactly one Authorization field with the token that its authorization server gave it. A gateway on the way may add or replace it."),
+	},
+	{
+		name: "verifier", section: "", stage: ofForeign, explain: (*explainer).foreign,
+		want: says("whatever it asks for"), got: says(""),
+		advice: advises("The verifier is not one of this package; its error says why it refuses."),
+	},
+	{
+		name: "form", section: "RFC 7515, section 7.1", stage: ofForm, explain: (*explainer).form,
+		want: (*explainer).wantForm, got: (*explainer).gotForm,
+		advice: advises("The client has a token that is not a signed JWT: an opaque or an encrypted one. Have the authorization server issue JWT access tokens for this API; many do so only for a request that names an audience or resource."),
+	},
+	{
+		name: "header", section: "RFC 7515, section 4; RFC 8725, section 3.10", stage: ofForm, explain: (*explainer).header,
+		want: says("one JSON object in one spelling, without extensions (crit, b64, zip, enc)"), got: (*explainer).gotHeader,
+		advice: advises(adviceChanged),
+	},
+	{
+		name: "claims set", section: "RFC 7519, section 7.2", stage: ofForm, explain: (*explainer).claimsSet,
+		want: says("one JSON object in one spelling, without a name that comes twice"), got: (*explainer).gotNames,
+		advice: advises(adviceChanged),
+	},
+	{
+		name: "signature encoding", section: "RFC 7515, section 5.2", stage: ofForm, explain: (*explainer).signatureEncoding,
+		want: says("base64url in its one canonical spelling"), got: says(""),
+		advice: advises(adviceChanged),
+	},
+	{
+		name: "issuer", section: "RFC 9068, section 4", stage: ofForm, explain: (*explainer).issuer,
+		want: (*explainer).wantIssuer, got: (*explainer).gotIssuer, advice: (*explainer).adviseIssuer,
+	},
+	{
+		name: "algorithm", section: "RFC 8725, section 3.1", stage: beforeKey, once: checkAlgorithm,
+		want: (*explainer).wantAlgorithm, got: (*explainer).gotAlgorithm,
+		advice: advises("If the issuer signs with a key pair, add its algorithm to Config.Algorithms. A shared secret (HS256) is not supported: have the issuer use a key pair."),
+	},
+	{
+		name: "type", section: "RFC 9068, section 4; RFC 8725, section 3.11", stage: ofClaims, once: checkType,
+		want: (*explainer).wantType, got: (*explainer).gotType,
+		advice: advises("Access tokens differ by vendor: choose the Config.Profile of this issuer. If typ is that of another kind of token, the client sends the wrong one."),
+	},
+	{
+		name: "claims in the header", section: "RFC 7519, section 5.3", stage: ofClaims, once: checkReplicated,
+		want: says("iss, sub and aud as in the claims, if the header has them"), got: says(""),
+		advice: advises(adviceProfile),
+	},
+	{
+		name: "claim types", section: "RFC 7519, section 4.1", stage: ofClaims, once: checkClaimTypes,
+		want: says("exp, nbf and iat numbers of seconds; sub, jti and the client strings; aud a string or strings"), got: says(""),
+		advice: advises(adviceProfile),
+	},
+	{
+		name: "expiry", section: "RFC 7519, section 4.1.4", stage: ofClaims, always: checkExpiry, needsClaims: true,
+		want: (*explainer).wantExpiry, got: (*explainer).gotExpiry, advice: (*explainer).adviseExpiry,
+	},
+	{
+		name: "not before", section: "RFC 7519, section 4.1.5", stage: ofClaims, always: checkNotBefore, needsClaims: true,
+		want: (*explainer).wantNotBefore, got: (*explainer).gotNotBefore, advice: advises(adviceClocks),
+	},
+	{
+		name: "issued at", section: "RFC 7519, section 4.1.6", stage: ofClaims, always: checkIssuedAt, needsClaims: true,
+		want: (*explainer).wantIssuedAt, got: (*explainer).gotIssuedAt, advice: advises(adviceClocks),
+	},
+	{
+		name: "lifetime", section: "Config.MaxLifetime", stage: ofClaims, once: checkLifetime, needsClaims: true,
+		want: (*explainer).wantLifetime, got: (*explainer).gotLifetime, advice: advises(adviceLife),
+	},
+	{
+		name: "age", section: "Config.MaxAge", stage: ofClaims, always: checkAge, needsClaims: true,
+		want: (*explainer).wantAge, got: (*explainer).gotAge, advice: advises(adviceLife),
+	},
+	{
+		name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", stage: ofClaims, once: checkAudience,
+		want: (*explainer).wantAudience, got: (*explainer).gotAudience,
+		advice: advises("Have the client ask for a token for this API (the audience or resource parameter of the token request), or add what is there to Config.Audience, if it is this API's own identifier."),
+	},
+	{
+		name: "binding", section: "RFC 7800, section 3.1", stage: ofClaims, once: checkConfirmation,
+		want: (*explainer).wantBinding, got: (*explainer).gotBinding,
+		advice: advises("The token is bound to a key of its sender (DPoP or mTLS). Have the authorization server issue plain bearer tokens for this API."),
+	},
+	{
+		name: "required claims", section: "RFC 9068, section 2.2", stage: ofClaims, once: checkRequired,
+		want: (*explainer).wantRequired, got: (*explainer).gotRequired, advice: advises(adviceProfile),
+	},
+	{
+		name: "claim values", section: "RFC 8725, section 3.12", stage: ofClaims, once: checkValues,
+		want: (*explainer).wantValues, got: (*explainer).gotValues, advice: advises(adviceProfile),
+	},
+	{
+		name: "kind of token", section: "RFC 8725, section 3.12", stage: ofClaims, once: checkForbidden,
+		want: (*explainer).wantKind, got: (*explainer).gotKind,
+		advice: advises("This is not an access token: clients that have several kinds must send the access token."),
+	},
+	{
+		name: "key", section: "RFC 7515, section 4.1.4", stage: ofProof, always: checkKeyKept, explain: (*explainer).key,
+		want: (*explainer).wantKey, got: (*explainer).gotKeys, advice: (*explainer).adviseKey,
+	},
+	{
+		name: "signature", section: "RFC 7515, section 5.2", stage: ofProof, explain: (*explainer).signature,
+		want: says("valid under that key"), got: (*explainer).gotSignature,
+		advice: advises("The token was changed, or signed by somebody else under the issuer's kid. If all tokens fail so, compare the key with that kid at the issuer: a test environment's key set looks like the real one."),
+	},
+	{
+		name: "custom claims", section: "Config.Custom", stage: ofProof, explain: (*explainer).custom,
+		want: says("no error of Config.Custom"), got: (*explainer).gotCustom,
+		advice: advises("Config.Custom refuses the claims: compare its type with what the token has."),
+	},
+	{
+		name: "validation", section: "Config.Validate", stage: ofProof, explain: (*explainer).validation,
+		want: says("no error of Config.Validate"), got: (*explainer).gotValidation,
+		advice: advises("Config.Validate refuses the claims; its error says why."),
+	},
+	{
+		name: "rule", section: "RFC 6750, section 3.1", stage: ofRule, explain: (*explainer).rule,
+		want: (*explainer).wantRule, got: (*explainer).gotGranted, advice: (*explainer).adviseRule,
+	},
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
@@ -19,9 +19,9 @@ import (
 // concurrent use: every handler that asks shares one value, and none can change
 // what another one sees.
 type Claims struct {
-	members strictjson.Record // the claims set as it was signed; texts below are parts of it
-	header  *jws.Header
-	by      *JWTVerifier
+	members  strictjson.Record // the claims set as it was signed; texts below are parts of it
+	header   *jws.Header
+	verifier *JWTVerifier // that decoded the claims; nil: none of this package
 
 	issuer, subject, clientID, id  string
 	scopes                         scopes.Set
@@ -77,14 +77,22 @@ func (c *Claims) NotBefore() time.Time { return c.notBefore }
 // IssuedAt returns "iat", or the zero Time.
 func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
 
-// Value returns a copy of the raw JSON value of a claim, and whether the token
-// has it. Names are exact, and dots in them mean nothing.
-func (c *Claims) Value(name string) (jsontext.Value, bool) {
+// Value returns a copy of the JSON text of a claim, and whether the token has it. Names
+// are compared exactly, and dots in them mean nothing.
+func (c *Claims) Value(name string) ([]byte, bool) {
 	v := c.members.Lookup(name)
 	if v == "" {
 		return nil, false
 	}
-	return jsontext.Value(v), true
+	return []byte(v), true
+}
+
+// WithCustom returns a copy of the claims with custom as its custom claims, which [Custom]
+// returns. It is for verifiers of other packages and for tests of handlers.
+func (c *Claims) WithCustom(custom any) *Claims {
+	own := *c
+	own.custom = custom
+	return &own
 }
 
 // Decode decodes the whole claims set into v, which is as for encoding/json but
@@ -125,10 +133,9 @@ func (c *Claims) memory() int {
 	return n
 }
 
-// decode fills in what the claims set says, for tokens of profile p. It judges
-// types; whether values are acceptable is the verifier's to say, but for whether
-// "aud" has one of the names of an audience, which is found by the way.
-func (c *Claims) decode(p *profile, audience []string) (named bool, _ *Error) {
+// decode fills in the fields from the claims set, as profile p reads it. It judges types,
+// not values. It also reports whether "aud" contains one of audience.
+func (c *Claims) decode(p *profile, audience []string) (audienceMatched bool, _ *Error) {
 	if err := c.readText(&claimSub, &c.subject); err != nil {
 		return false, err
 	}
@@ -146,11 +153,11 @@ func (c *Claims) decode(p *profile, audience []string) (named bool, _ *Error) {
 	}
 	if v := c.members.Get(claimAud); v != "" {
 		var ok bool
-		if named, ok = findText(v, audience); !ok {
+		if audienceMatched, ok = findText(v, audience); !ok {
 			return false, refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
 		}
 	}
-	return named, c.decodeGrants(p)
+	return audienceMatched, c.decodeGrants(p)
 }
 
 func (c *Claims) readText(name *strictjson.Name, to *string) *Error {
@@ -171,7 +178,7 @@ func (c *Claims) readDate(name *strictjson.Name, to *time.Time) *Error {
 		return nil
 	}
 	var err error
-	if *to, err = numericDate(v); err != nil {
+	if *to, err = claim.Date(v); err != nil {
 		return refuse(InvalidClaims, "%q %w", *name, err)
 	}
 	return nil
@@ -180,7 +187,7 @@ func (c *Claims) readDate(name *strictjson.Name, to *time.Time) *Error {
 // decodeGrants fills in who the client is and what it may do.
 func (c *Claims) decodeGrants(p *profile) *Error {
 	for _, path := range p.clientID {
-		if v := path.in(&c.members); v != "" {
+		if v := path.In(&c.members); v != "" {
 			var ok bool
 			if c.clientID, ok = strictjson.String(v); !ok {
 				return refuse(InvalidClaims, "%q is not a string", path)
@@ -190,13 +197,13 @@ func (c *Claims) decodeGrants(p *profile) *Error {
 	}
 	c.scopes = scopes.Set{}
 	for _, path := range p.scopes {
-		if v := path.in(&c.members); v != "" {
+		if v := path.In(&c.members); v != "" {
 			c.scopes = c.scopes.Union(granted(v, p.arrays))
 		}
 	}
 	c.roles = nil
 	for _, path := range p.roles {
-		if v := path.in(&c.members); v != "" {
+		if v := path.In(&c.members); v != "" {
 			c.roles = append(c.roles, rolesOf(v)...)
 		}
 	}
@@ -269,4 +276,11 @@ func findText(v string, wanted []string) (found, ok bool) {
 		found = found || slices.Contains(wanted, text)
 	}
 	return found, v != "" && v[0] == '['
+}
+
+// has reports whether the claim is present. Null and an empty string count as absent:
+// accessors return them like an absent claim.
+func (c *Claims) has(path claim.Path) bool {
+	value := path.In(&c.members)
+	return value != "" && value != "null" && value != `""`
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/claim"
+	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
@@ -71,17 +74,31 @@ type Config struct {
 	// but a keyed digest of it and its claims: 1 KiB on average, and CacheSize KiB
 	// in all, since larger ones count for several. Zero: 4096. Negative: none.
 	CacheSize int
-	// Observer is told every outcome, guards' included. Nil: none.
+	// Observer is told every outcome: by the guard, if it decides on the request and has
+	// no Observer of its own, or else by the verifier. Nil: none.
 	Observer Observer
+	// Logger gets a record of each refusal, whatever observers there are: at most 100 a
+	// minute in the whole process, at [slog.LevelWarn], and at [slog.LevelError] if this
+	// service is at fault. A record has the fields that [LogObserver] describes. The first
+	// says how to see more. Nil: [slog.Default]. A logger on [slog.DiscardHandler] turns
+	// the records off, for instance beside a [LogObserver].
+	Logger *slog.Logger
 }
 
 // New returns a verifier for the tokens of one issuer. It does not wait for the
 // issuer's keys. The error reports all that is wrong with cfg at once.
-func New(cfg Config) (*JWTVerifier, error) {
-	methods, errs := algorithms(cfg.Algorithms)
+func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil) }
+
+// newVerifier is New. If neither cfg nor old has Config.Keys, the verifier shares the keys
+// that old discovered.
+func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
+	methods, errs := jws.Methods(cfg.Algorithms)
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("Config.Algorithms: %w", err)
+	}
 	profile, profileErrs := cfg.Profile.resolve()
 	errs = append(errs, profileErrs...)
-	required, requiredErrs := parseClaimPaths("Config.Required", cfg.Required)
+	required, requiredErrs := claim.ParsePaths("Config.Required", cfg.Required)
 	errs = append(errs, requiredErrs...)
 	errs = append(errs, cfg.Profile.checkIssuer(cfg.Issuer)...)
 	template, err := parseTemplate(cfg.Issuer)
@@ -94,9 +111,7 @@ func New(cfg Config) (*JWTVerifier, error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
 	}
-	if cfg.Observer != nil && nilcheck.IsNil(cfg.Observer) {
-		errs = append(errs, fmt.Errorf("Config.Observer: a nil %T", cfg.Observer))
-	}
+	errs = append(errs, checkObserver("Config.Observer", cfg.Observer)...)
 	if err := configError(cfg.Custom); err != nil {
 		errs = append(errs, fmt.Errorf("Config.Custom: %w", err))
 	}
@@ -134,9 +149,13 @@ func New(cfg Config) (*JWTVerifier, error) {
 		required:    required,
 		observer:    cfg.Observer,
 		keys:        cfg.Keys,
+		logger:      cfg.Logger,
 		cache:       newCache(cfg.CacheSize),
 	}
-	if cfg.Keys == nil && cfg.Issuer != "" && template == nil {
+	v.index = newIndex(v.cache.Index())
+	if cfg.Keys == nil && old != nil && old.closer != nil {
+		v.keys, v.closer = old.keys, old.closer
+	} else if cfg.Keys == nil && cfg.Issuer != "" && template == nil {
 		if err := v.discover(len(errs) == 0); err != nil {
 			errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 		}

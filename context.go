@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// FromContext returns the claims of the caller and whether there are any: in
-// handlers behind a guard of either transport, unless the route is public.
+// FromContext returns the claims of the caller, and whether there are any. There are in
+// handlers behind a guard, unless the route is public or optional.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	c, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
@@ -16,8 +16,8 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 	return claims, claims != nil
 }
 
-// NewContext returns a context that carries the claims, for guards of other
-// transports and for tests of handlers. Nil claims hide those of ctx.
+// NewContext returns a context that carries the claims, for guards of other transports
+// and for tests of handlers. Nil claims hide those of ctx.
 func NewContext(ctx context.Context, claims *Claims) context.Context {
 	c := &call{Context: ctx}
 	c.claims.Store(claims)
@@ -26,19 +26,24 @@ func NewContext(ctx context.Context, claims *Claims) context.Context {
 
 type callKey struct{}
 
-// call is one request on its way: a context of its own, so that what the request
-// is, what the verifier finds and who the caller is travel in one allocation.
+// call is one request that is being decided. It is a context of its own, so that the
+// request and its claims travel in one allocation. Hooks of users may hold the context
+// while the verifier writes to it.
 type call struct {
 	context.Context //nolint:containedctx // it is a context
 
-	transport, route string
-	// observed says that the guard tells the outcome, so that the verifier does
-	// not tell it as well.
-	observed bool
-	// The verifier writes the following while hooks of users may hold the
-	// context already.
-	hit    atomic.Bool
-	claims atomic.Pointer[Claims]
+	// wrapped is true while a verifier of another package is asked. A verifier of this
+	// package that it asks in turn leaves it to the guard to tell the outcome.
+	wrapped atomic.Bool
+	inner   atomic.Pointer[innerVerdict]
+	claims  atomic.Pointer[Claims]
+}
+
+// innerVerdict is a verdict of a verifier of this package that was asked by the guard's
+// verifier.
+type innerVerdict struct {
+	verifier   ownVerifier
+	remembered bool
 }
 
 // Value returns the call itself for its key.
@@ -49,11 +54,15 @@ func (c *call) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// callFrom returns the request that ctx belongs to, or nil.
-func callFrom(ctx context.Context) *call {
-	if c, ok := ctx.(*call); ok {
-		return c
+// wrappedCall returns the request that ctx belongs to, if its guard is asking a verifier
+// of another package, and nil otherwise.
+func wrappedCall(ctx context.Context) *call {
+	c, ok := ctx.(*call)
+	if !ok {
+		c, ok = ctx.Value(callKey{}).(*call)
 	}
-	c, _ := ctx.Value(callKey{}).(*call)
+	if !ok || !c.wrapped.Load() {
+		return nil
+	}
 	return c
 }

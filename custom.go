@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/bearerkit/bearer/internal/claim"
+	"github.com/bearerkit/bearer/internal/deepcopy"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -43,8 +45,8 @@ func JSON[T any](claims []byte) (any, error) {
 // The claim is named as in [Profile]; a name that is none is told by [New]. A
 // token without the claim, or with null for it, is refused with the reason
 // [InvalidCustom].
-func JSONAt[T any](claim string) func(claims []byte) (any, error) {
-	path, err := parseClaimPath(claim)
+func JSONAt[T any](name string) func(claims []byte) (any, error) {
+	path, err := claim.ParsePath(name)
 	if err != nil {
 		return invalidDecoder{err}.decode
 	}
@@ -53,7 +55,7 @@ func JSONAt[T any](claim string) func(claims []byte) (any, error) {
 		if err := members.Read(claims); err != nil {
 			return nil, err
 		}
-		value := path.in(&members)
+		value := path.In(&members)
 		if value == "" || value == "null" { // of which a T would be made that nobody signed
 			return nil, fmt.Errorf("claim %q is missing", path)
 		}
@@ -125,14 +127,17 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	if c, ok := claims.custom.(interface{ Clone() T }); ok {
 		return c.Clone(), true
 	}
-	if flat(reflect.TypeOf(claims.custom)) {
+	if deepcopy.Flat(reflect.TypeOf(claims.custom)) {
 		return v, true
 	}
-	if c, ok := deepCopy(reflect.ValueOf(claims.custom), 0); ok {
+	if c, ok := deepcopy.Of(reflect.ValueOf(claims.custom)); ok {
 		custom, ok = c.Interface().(T)
 		return custom, ok
 	}
-	fresh, err := claims.by.custom([]byte(claims.members.Text()))
+	if claims.verifier == nil || claims.verifier.custom == nil {
+		return custom, false // set by WithCustom
+	}
+	fresh, err := claims.verifier.custom([]byte(claims.members.Text()))
 	if err != nil {
 		return custom, false
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Request is what a guard knows of a request.
+// Request is what a guard knows about a request.
 type Request struct {
 	// Transport is the guard's: "http", "grpc" or another short constant.
 	Transport string
@@ -19,83 +19,67 @@ type Request struct {
 	Authorization []string
 	// Rule is what the route asks for. The zero Rule denies.
 	Rule scopes.Rule
+	// Observer is told the outcome. Nil: the Verifier is told, if it is an [Observer].
+	Observer Observer
 }
 
-// Decide is the whole decision on a request, the same for every transport:
-// credentials, token, rule. Where the request may pass it returns a context with
-// the caller's claims in it; for a public rule that is ctx as it came, and no
-// observer is told.
-// Otherwise it returns an *[Error], and never panics. Guards are made of it, and
-// so can be those of transports that this module does not have.
+// Decide is the whole decision on a request, the same for every transport: credentials,
+// token, rule. If the request may pass, it returns a context with the caller's claims.
+// For a public rule it returns ctx itself and tells nobody. Otherwise it returns an error
+// that holds an *[Error]. It never panics. Guards of other transports can be built on it.
 func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Context, err error) {
 	if req.Rule.IsPublic() {
 		return ctx, nil
 	}
 	defer func() {
-		// An observer's panic, too, ends this request only, and never as a pass.
+		// A panic of an observer ends this request only, and never lets it pass.
 		if p := recover(); p != nil {
 			allowed, err = nil, panicked(p)
 		}
 	}()
-	d := decision{verifier: v, req: req}
-	var observer Observer
-	if d.own, _ = v.(verifier); d.own == nil {
-		observer, _ = v.(Observer)
-	} else if d.own.observing() {
-		observer = d.own // or else the clock need not be read for nobody
-	}
-	if observer == nil {
-		d.decide(ctx)
-		return d.settle(ctx)
-	}
-	d.observed = true
-	start := time.Now()
+	d := decision{verifier: v, req: req, start: time.Now()}
+	d.own, _ = v.(ownVerifier)
 	d.decide(ctx)
-	e := Event{Transport: req.Transport, Route: req.Route, CacheHit: d.hit || d.call != nil && d.call.hit.Load(), Duration: time.Since(start)}
-	if d.refusal == errNoBearer && req.Rule.IsOptional() {
-		e.is(nil, nil)
-	} else {
-		e.is(d.claims, d.refusal)
+	allowed, refusal := d.settle(ctx)
+	d.tell(ctx, refusal)
+	if refusal != nil {
+		return nil, refusal.out()
 	}
-	allowed, err = d.settle(ctx)
-	if err == nil {
-		e.Reason = "" // what a mode waived is in Err
-	}
-	observer.Observe(ctx, e)
-	return allowed, err
+	return allowed, nil
 }
 
-// decision is one request's way to its answer.
+// decision is one request on its way to an answer.
 type decision struct {
 	verifier Verifier
-	own      verifier // if it is one of this package
+	own      ownVerifier // verifier, if it is one of this package
 	req      Request
-	observed bool
+	start    time.Time
 
-	call    *call // nil: refused before it was worth one
-	claims  *Claims
-	hit     bool
-	refusal *Error
+	call       *call // nil until credentials were found
+	claims     *Claims
+	remembered bool
+	refusal    *Error // of the token or the rule, before the rule's mode is applied
 }
 
-// settle makes the answer of a refusal or nil. A rule's mode may waive its own
-// verdict, and that there is no token; nothing else.
-func (d *decision) settle(ctx context.Context) (context.Context, error) {
+// settle applies the mode of the rule and returns the answer: a context or the refusal. A
+// mode can waive the verdict of its own rule and a
+// missing token, and nothing else.
+func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil:
 		return d.call, nil
 	case d.refusal == errNoBearer && rule.IsOptional():
-		// Not whatever a hook calls NoToken: no credentials were sent.
+		// Compared by identity: a hook that returns NoToken had credentials to judge.
 		return d.enter(ctx), nil
 	case d.refusal.Reason == MissingScope && rule.IsReportOnly() && d.claims != nil:
 		return d.call, nil
 	}
-	return nil, d.refusal.out()
+	return nil, d.refusal
 }
 
 // enter makes the context of the request.
 func (d *decision) enter(ctx context.Context) *call {
-	d.call = &call{Context: ctx, transport: d.req.Transport, route: d.req.Route, observed: d.observed}
+	d.call = &call{Context: ctx}
 	return d.call
 }
 
@@ -119,33 +103,38 @@ func (d *decision) decide(ctx context.Context) {
 		return
 	}
 	d.call.claims.Store(d.claims)
-	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // it is made of ctx
+	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // the call is made of ctx
 		d.refusal = denied(d.req.Rule, d.claims, err)
+		if d.claims.verifier != nil {
+			d.refusal.issuer = d.claims.verifier.issuer
+		}
 	}
 }
 
-// verifyOwn asks a verifier of this package. What the token is made of is looked
-// at only where it could not be read: what was read is base64url, every character
-// of it.
+// verifyOwn asks a verifier of this package. The alphabet check is skipped for decoded
+// tokens: base64url is a subset of it.
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
-	if d.refusal = d.own.find(t, raw); d.refusal == nil {
-		d.claims, d.refusal = t.verdict(d.enter(ctx)) //nolint:contextcheck // it is made of ctx
-		d.hit = t.hit
+	if d.refusal = d.own.find(t, raw, d.start); d.refusal == nil {
+		d.claims, d.refusal = t.verdict(d.enter(ctx), d.start) //nolint:contextcheck // the call is made of ctx
+		d.remembered = t.remembered
 	}
-	if d.refusal != nil && !t.whole && !isB64Token(raw) {
+	if d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
 		d.refusal = errNotOneText
 	}
 }
 
-// verify asks somebody else's.
+// verify asks a verifier of another package, which may ask one of this package in turn.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
 		d.refusal = errNotOneText
 		return
 	}
-	claims, err := d.verifier.Verify(d.enter(ctx), raw) //nolint:contextcheck // it is made of ctx
+	c := d.enter(ctx)
+	c.wrapped.Store(true)
+	defer c.wrapped.Store(false)
+	claims, err := d.verifier.Verify(c, raw) //nolint:contextcheck // the call is made of ctx
 	switch {
 	case err != nil:
 		d.refusal = asError(err)
@@ -156,8 +145,8 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	}
 }
 
-// denied makes an Error of a rule's verdict. A function of the rule may have
-// given a reason of its own.
+// denied makes an *Error of a rule's verdict. A function of the rule may have given a
+// reason of its own.
 func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 	if !rule.IsZero() && rule.Err() != nil {
 		return &Error{Reason: Internal, Err: err}
@@ -165,45 +154,30 @@ func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
 		e.Missing = d.Missing
-		// A reason of a function's own weighs more than a missing scope: a mode
-		// must not waive it.
-		own := asError(d.Err)
-		if d.Err != nil && own.Reason != MissingScope && (own.Reason != Internal || errors.Is(d.Err, Internal)) {
-			return own
+		// A reason that a function gives weighs more than a missing scope: a mode must not
+		// waive it.
+		given := asError(d.Err)
+		if d.Err != nil && given.Reason != MissingScope && (given.Reason != Internal || errors.Is(d.Err, Internal)) {
+			return given
 		}
 		if len(d.Missing) > 0 {
-			e.Err = claims.hint(err)
+			e.Err = claims.explainMissing(err)
 		}
 	}
 	return e
 }
 
-// is fills in what the claims and the refusal say.
-func (e *Event) is(claims *Claims, refusal *Error) {
-	e.Claims = claims
-	if claims != nil && claims.by != nil {
-		e.Issuer = claims.by.issuer
-	}
-	if refusal == nil {
-		return
-	}
-	e.Err, e.Reason = refusal.out(), refusal.Reason
-	if e.Issuer == "" {
-		e.Issuer = refusal.issuer
-	}
-}
-
 var (
-	errSeveral    = shared(InvalidRequest, errors.New("several Authorization values"))
-	errNoBearer   = shared(NoToken, nil)
-	errNotOneText = shared(InvalidRequest, errors.New("the credentials are not the Bearer scheme, a space and one token"))
+	errSeveral    = sharedRefusal(InvalidRequest, errors.New("several Authorization values"))
+	errNoBearer   = sharedRefusal(NoToken, nil)
+	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the credentials are not the Bearer scheme, a space and one token"))
 )
 
 const scheme = "Bearer"
 
-// credentials returns the token of the Authorization values (RFC 6750, section
-// 2.1; RFC 9110, section 11.4): the scheme in any case, spaces, and what is behind
-// them, which isB64Token has to judge.
+// credentials returns the token of the Authorization values (RFC 6750, section 2.1; RFC
+// 9110, section 11.4): the scheme in any case, spaces, and the token. The caller checks
+// the token's alphabet with isB64Token.
 func credentials(values []string) (string, *Error) {
 	if len(values) > 1 {
 		return "", errSeveral
@@ -213,17 +187,17 @@ func credentials(values []string) (string, *Error) {
 	}
 	value := values[0]
 	if token, ok := strings.CutPrefix(value, scheme+" "); ok && token != "" && token[0] != ' ' && len(token) <= maxToken {
-		return token, nil // what nearly everybody sends
+		return token, nil // the usual form
 	}
 	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // whatever it is; it is not looked at
+		return "", errTooLong // without reading it
 	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
-		return "", other(value)
+		return "", otherScheme(value)
 	}
 	rest := value[len(scheme):]
 	if rest != "" && isTokenChar(rest[0]) {
-		return "", other(value) // another scheme that begins like ours
+		return "", otherScheme(value) // another scheme that begins like ours
 	}
 	token := strings.TrimLeft(rest, " ")
 	if token == "" || token == rest {
@@ -235,9 +209,9 @@ func credentials(values []string) (string, *Error) {
 	return token, nil
 }
 
-// other judges credentials of another scheme, or of none: they are not ours to
-// judge, unless a list hides a Bearer token behind them.
-func other(value string) *Error {
+// otherScheme judges credentials of another scheme, or of none: there is no bearer token,
+// unless a list hides one behind the other scheme.
+func otherScheme(value string) *Error {
 	if value[0] == ' ' || value[0] == '\t' {
 		return errNotOneText
 	}

@@ -34,7 +34,7 @@
 //
 // [Config.Observer] is told every verdict. [NewLogObserver] logs refusals, package
 // metrics counts verdicts and shows the health of keys to Prometheus, and package
-// tracing, a module of its own, is for OpenTelemetry; [NewMultiObserver] makes one
+// tracing, a module of its own, is for OpenTelemetry; [Observers] makes one
 // of several. [Explain] answers why a token is refused, check by check, and so does
 // examples/explain. Readiness is in packages middleware and interceptor. The guide
 // in docs has runbooks for rotations and outages, and says of each reason whose

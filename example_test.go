@@ -100,19 +100,15 @@ func ExampleCustom() {
 }
 
 // Metrics, logs and traces are told side by side.
-func ExampleNewMultiObserver() {
+func ExampleObservers() {
 	refusals := bearer.ObserverFunc(func(_ context.Context, e bearer.Event) {
 		if e.Reason != "" {
 			fmt.Println("refused:", e.Reason)
 		}
 	})
 	all := bearer.ObserverFunc(func(context.Context, bearer.Event) { fmt.Println("a verdict") })
-	observer, err := bearer.NewMultiObserver(all, refusals)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	// As Config.Observer it is told by the verifier and its guards.
+	observer := bearer.Observers{all, refusals}
+	// As Config.Observer it is told by guards, and by the verifier where there is none.
 	observer.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
 	// Output:
 	// a verdict
@@ -159,7 +155,7 @@ func ExampleExplain() {
 	})
 	fmt.Println("refused:", x.Reason)
 	for _, c := range x.Checks {
-		if c.State == bearer.Failed {
+		if c.State == "failed" {
 			fmt.Printf("%s: got %s, want %s (%s)\n", c.Name, c.Got, c.Want, c.Section)
 		}
 	}

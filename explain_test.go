@@ -175,7 +175,7 @@ func TestExplainKeys(t *testing.T) {
 	if err := cache.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	explain := func(token string, keys bearer.KeySet) bearer.Check {
+	explain := func(token string, keys bearer.KeySet) bearer.CheckResult {
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = keys })
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 		for _, c := range x.Checks {
@@ -184,13 +184,13 @@ func TestExplainKeys(t *testing.T) {
 			}
 		}
 		t.Fatalf("got no check of the key in\n%s", x)
-		return bearer.Check{}
+		return bearer.CheckResult{}
 	}
 	old := issuer.SigningKey("").ID()
 	issuer.Rotate()
 	for _, id := range []string{old, issuer.SigningKey("").ID()} {
 		c := explain(issuer.Mint(map[string]any{"kid": id}, nil), cache)
-		if c.State != bearer.Passed || !strings.Contains(c.Got, `"`+id+`"`) || !strings.Contains(c.Got, "asked for ") {
+		if c.State != "passed" || !strings.Contains(c.Got, `"`+id+`"`) || !strings.Contains(c.Got, "asked for ") {
 			t.Errorf("%s: got %+v, want it found and named", id, c)
 		}
 	}
@@ -201,7 +201,7 @@ func TestExplainKeys(t *testing.T) {
 	}
 	defer down.Close()
 	_ = down.Refresh(t.Context())
-	if c := explain(issuer.Token(nil), down); c.Reason != bearer.KeysUnavailable || c.Got != "there are no keys" || !strings.HasPrefix(c.Advice, "This is our side's fault") {
-		t.Errorf("got %+v, want our side's fault", c)
+	if c := explain(issuer.Token(nil), down); c.Reason != bearer.KeysUnavailable || c.Got != "there are no keys" || !strings.HasPrefix(c.Advice, "This service is at fault") {
+		t.Errorf("got %+v, want this service's fault", c)
 	}
 }

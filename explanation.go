@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Explanation is a verdict and how it came about. [Explain] makes one. As JSON it
-// is for programs, and its String is for people. It quotes what the token says,
-// escaped and cut, and nothing of its signature.
+// Explanation is a verdict and every check that led to it. [Explain] makes one. Its JSON
+// is for programs, and its String is for people. It quotes what the token says, escaped
+// and cut, and nothing of its signature.
 type Explanation struct {
 	// Reason is "" where the request is let through.
 	Reason Reason `json:"reason"`
@@ -35,40 +35,34 @@ type Explanation struct {
 	TokenID string `json:"jti,omitempty"`
 	// Checks is every check, in the order of the verdict: the first that failed
 	// is its reason.
-	Checks []Check `json:"checks"`
+	Checks []CheckResult `json:"checks"`
 }
 
-// Check is one check of an [Explanation].
-type Check struct {
+// CheckResult is one check of an [Explanation].
+type CheckResult struct {
 	// Name is one of a fixed set.
 	Name string `json:"name"`
-	// Section is where the check is from: of an RFC, or a field of [Config].
+	// Section is the source of the check: a section of an RFC, or a field of [Config].
 	Section string `json:"section"`
-	// State says what came of it.
-	State CheckState `json:"state"`
-	// Want is what must be there.
+	// State is "passed", "failed", "waived" (it failed, and the mode of the rule lets the
+	// request through) or "skipped" (it could not be made, and Got says why).
+	State string `json:"state"`
+	// Want is what the check requires.
 	Want string `json:"want"`
-	// Got is what is there.
+	// Got is what it found.
 	Got string `json:"got"`
-	// Reason is that of a refusal; empty where the check did not fail.
+	// Reason is the reason of the refusal; empty unless the check failed or was waived.
 	Reason Reason `json:"reason,omitempty"`
-	// Advice is what to do about a check that failed.
+	// Advice is what to do about a check that failed or was waived.
 	Advice string `json:"advice,omitempty"`
 }
 
-// CheckState is what came of a check.
-type CheckState string
-
 // The states of a check.
 const (
-	// Passed: it is as it must be.
-	Passed CheckState = "passed"
-	// Failed: it is not.
-	Failed CheckState = "failed"
-	// Waived: it is not, and the mode of the rule lets the request through.
-	Waived CheckState = "waived"
-	// Skipped: it could not be made; Got says why.
-	Skipped CheckState = "skipped"
+	passed  = "passed"
+	failed  = "failed"
+	waived  = "waived"
+	skipped = "skipped"
 )
 
 // String returns the explanation as some lines of text.
@@ -85,13 +79,13 @@ func (x *Explanation) String() string {
 			fmt.Fprintf(&b, "  %-10s%s\n", name, strings.Join(values, ", "))
 		}
 	}
-	var failed []string
+	var names []string
 	for _, c := range x.Checks {
-		if c.State == Failed {
-			failed = append(failed, c.Name)
+		if c.State == failed {
+			names = append(names, c.Name)
 		}
 	}
-	line("failed", failed...)
+	line("failed", names...)
 	line("token", label("kid ", x.KeyID), label("alg ", x.Algorithm), label("typ ", x.Type), label("client ", x.ClientID), label("jti ", x.TokenID))
 	line("verifier", label("issuer ", x.Issuer), label("profile ", x.Profile))
 	line("clock", x.Time.UTC().Format(time.RFC3339)+" on this machine")
@@ -105,10 +99,10 @@ func (x *Explanation) String() string {
 	return b.String()
 }
 
-func (c *Check) write(b *strings.Builder) {
-	mark := map[CheckState]string{Passed: "ok", Failed: "FAIL", Waived: "trial", Skipped: "skip"}[c.State]
+func (c *CheckResult) write(b *strings.Builder) {
+	mark := map[string]string{passed: "ok", failed: "FAIL", waived: "trial", skipped: "skip"}[c.State]
 	fmt.Fprintf(b, "  %-6s%-22s%s\n", mark, c.Name, c.Got)
-	if c.State == Passed || c.State == Skipped {
+	if c.State == passed || c.State == skipped {
 		return
 	}
 	for _, more := range []struct{ name, text string }{{"want", c.Want}, {"see", c.Section}, {"do", c.Advice}} {

@@ -145,7 +145,7 @@ func TestAddAllOrNone(t *testing.T) {
 	}
 	for _, want := range []string{
 		`issuer "https://b.example": it is there already`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
-		`issuer "https://a.example": it is there already`, `issuer "accounts.google.com": "accounts.google.com" is there already, as one of "https://accounts.google.com"`,
+		`issuer "https://a.example": it is there already`, `issuer "accounts.google.com": "accounts.google.com" is there already, as an alias of "https://accounts.google.com"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to say %s", err, want)

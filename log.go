@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/quote"
@@ -104,37 +107,98 @@ func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error)
 // Observe implements [Observer].
 func (o *LogObserver) Observe(ctx context.Context, e Event) {
 	if e.Reason == "" {
-		o.allowed(ctx, e)
-		return
-	}
-	if !e.Reason.known() {
-		e.Reason = Internal // somebody else speaks: the set stays closed
-	}
-	if e.Abandoned(ctx) {
-		e.Reason = "abandoned" // in no event: it stands where logs have the reason
-		if level := o.level.Level(); o.logger.Enabled(ctx, level) && o.sample(e) {
-			o.logger.LogAttrs(ctx, level, "bearer: request abandoned", e.attrs()...)
+		if o.audit != nil && o.logger.Enabled(ctx, o.audit.Level()) {
+			o.logger.LogAttrs(ctx, o.audit.Level(), "bearer: request allowed", e.attrs(maxDetail)...)
 		}
-		return
+		if e.Err == nil {
+			return
+		}
 	}
-	if level := o.levelOf(e.Reason); o.logger.Enabled(ctx, level) && o.sample(e) {
-		o.logger.LogAttrs(ctx, level, "bearer: request refused", e.attrs()...)
+	message, level := e.record(ctx, o.level.Level())
+	if o.logger.Enabled(ctx, level) && o.sample(e) {
+		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...)
 	}
 }
 
-// allowed records a request that was let through, for an audit trail, and that it
-// was so by the mode of its rule alone, which is on trial to see just this.
-func (o *LogObserver) allowed(ctx context.Context, e Event) {
-	if o.audit != nil && o.logger.Enabled(ctx, o.audit.Level()) {
-		o.logger.LogAttrs(ctx, o.audit.Level(), "bearer: request allowed", e.attrs()...)
+// record sets e.Reason to what a log says of a refusal, and returns message and level of
+// the record. The level is least, or slog.LevelError for a fault of this service.
+func (e *Event) record(ctx context.Context, least slog.Level) (message string, level slog.Level) {
+	message, level = "bearer: request refused", least
+	if e.Reason == "" { // a rule in the mode of scopes.ReportOnly
+		message, e.Reason = "bearer: request would be refused", asError(e.Err).Reason
 	}
-	if e.Err == nil {
+	if !e.Reason.known() { // of a foreign verifier
+		e.Reason = Internal
+	}
+	switch {
+	case e.Abandoned(ctx):
+		return "bearer: request abandoned", least
+	case e.Reason == KeysUnavailable || e.Reason == Internal:
+		level = max(least, slog.LevelError)
+	}
+	return message, level
+}
+
+// maxRefusals is how many refusals a minute Config.Logger gets, of the whole process: a
+// flood of bad tokens must not fill a disk.
+const maxRefusals = 100
+
+// refusals counts the refusals of this minute: the minute in the upper half, the count in
+// the lower half. explained says that a record has told how to see more.
+//
+//nolint:gochecknoglobals // the limit is the process's
+var (
+	refusals  atomic.Uint64
+	explained atomic.Bool
+)
+
+// logged counts a refusal and reports whether it is within the limit, and how many of
+// the last minute with refusals were not.
+func logged(now time.Time) (ok bool, left uint64) {
+	minute := uint64(now.Unix()/60) & math.MaxUint32
+	for {
+		old := refusals.Load()
+		if old>>32 == minute {
+			return refusals.Add(1)&math.MaxUint32 <= maxRefusals, 0
+		}
+		if refusals.CompareAndSwap(old, minute<<32|1) {
+			if count := old & math.MaxUint32; count > maxRefusals {
+				left = count - maxRefusals
+			}
+			return true, left
+		}
+	}
+}
+
+// logRefusal writes a record of a refusal to Config.Logger, within the limit. It calls
+// event only if there is a record to write.
+func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, now time.Time, event func() Event) {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	e := Event{Reason: refusal.Reason}
+	if _, level := e.record(ctx, slog.LevelWarn); !logger.Enabled(ctx, level) {
 		return
 	}
-	e.Reason = asError(e.Err).Reason
-	if level := o.levelOf(e.Reason); o.logger.Enabled(ctx, level) && o.sample(e) {
-		o.logger.LogAttrs(ctx, level, "bearer: request would be refused", e.attrs()...)
+	ok, left := logged(now)
+	if !ok {
+		return
 	}
+	e = event()
+	message, level := e.record(ctx, slog.LevelWarn)
+	detail := maxDetail
+	if e.Reason == InvalidCustom || e.Reason == Internal {
+		detail = maxForeign // a hook wrote it, and may quote any length of a claim
+	}
+	attrs := e.attrs(detail)
+	if left > 0 {
+		attrs = append(attrs, slog.Uint64("not_logged_before", left))
+	}
+	if !explained.Swap(true) {
+		attrs = append(attrs, slog.String("help", "at most "+strconv.Itoa(maxRefusals)+" refusals a minute are logged; "+
+			"bearer.Config.Logger chooses where, bearer.NewLogObserver logs more, bearer.Explain shows every check"))
+	}
+	logger.LogAttrs(ctx, level, message, attrs...)
 }
 
 func (o *LogObserver) levelOf(reason Reason) slog.Level {
@@ -215,8 +279,8 @@ func (o *LogObserver) Close() error {
 	return nil
 }
 
-// attrs is what a log can have of an event.
-func (e Event) attrs() []slog.Attr {
+// attrs returns what a log shows of an event, with at most maxText bytes of its error.
+func (e Event) attrs(maxText int) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 9)
 	add := func(name, value string) {
 		if value != "" {
@@ -232,17 +296,21 @@ func (e Event) attrs() []slog.Attr {
 	add("client_id", quote.Escape(e.ClientID()))
 	attrs = append(attrs, slog.Duration("took", e.Duration))
 	if e.Err != nil {
-		detail := e.Err
+		err := e.Err
 		if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil {
-			detail = refusal.Err // its reason is told
+			err = refusal.Err // the record has the reason already
 		}
-		if detail != nil {
-			text := quote.Line(detail.Error())
-			attrs = append(attrs, slog.String("error", strings.ToValidUTF8(text[:min(len(text), maxDetail)], "")))
+		if err != nil {
+			text := quote.Line(err.Error())
+			attrs = append(attrs, slog.String("error", strings.ToValidUTF8(text[:min(len(text), maxText)], "")))
 		}
 	}
 	return attrs
 }
 
-// maxDetail is how many bytes of an error go into a log.
-const maxDetail = 1024
+const (
+	// maxDetail is how many bytes of an error go into a log.
+	maxDetail = 1024
+	// maxForeign is how many bytes of a hook's error Config.Logger gets.
+	maxForeign = 128
+)

@@ -25,10 +25,13 @@ func TestNilObserver(t *testing.T) {
 	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
 	var none *nilObserver
 
-	_, err = bearer.NewMultiObserver(&nilObserver{}, nil, none)
-	wantError(t, "NewMultiObserver", err, "observer 2 is nil", "observer 3 is nil")
-	_, err = bearer.NewMultiObserver()
-	wantError(t, "NewMultiObserver of none", err, "no observers")
+	cfg.Observer = bearer.Observers{&nilObserver{}, nil, none, bearer.Observers{nil}}
+	_, err = bearer.New(cfg)
+	wantError(t, "Observers", err, "observer 2 is nil", "observer 3 is nil", "observer 4: observer 1 is nil")
+	cfg.Observer = bearer.Observers{}
+	_, err = bearer.New(cfg)
+	wantError(t, "Observers of none", err, "no observers")
+	cfg.Observer = nil
 
 	issuers := bearer.Issuers{Observer: none}
 	wantError(t, "Issuers.Add", issuers.Add(cfg), "Issuers.Observer: a nil *bearer_test.nilObserver")
@@ -47,17 +50,13 @@ func wantError(t *testing.T, what string, err error, parts ...string) {
 	}
 }
 
-// TestMultiObserver wants each observer told, in order, of each outcome.
-func TestMultiObserver(t *testing.T) {
+// TestObservers requires each observer to be told of each outcome, in order.
+func TestObservers(t *testing.T) {
 	var told []string
 	as := func(name string) bearer.Observer {
 		return bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { told = append(told, name+" "+string(e.Reason)) })
 	}
-	both, err := bearer.NewMultiObserver(as("first"), as("second"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := newVerifier(t, newIssuer(t), func(cfg *bearer.Config) { cfg.Observer = both })
+	v := newVerifier(t, newIssuer(t), func(cfg *bearer.Config) { cfg.Observer = bearer.Observers{as("first"), as("second")} })
 	if _, err := v.Verify(t.Context(), "not a token"); err == nil {
 		t.Fatal("got no error, want one")
 	}

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
+
+	"github.com/bearerkit/bearer/internal/claim"
+	"github.com/bearerkit/bearer/internal/jws"
 )
 
 // Profile is what an issuer's access tokens look like where they differ from
@@ -78,14 +80,14 @@ type profile struct {
 	types           []string
 	notIssuer       []wrongIssuer
 	aliases         []string
-	audience        []claimPath
-	scopes          []claimPath
+	audience        []claim.Path
+	scopes          []claim.Path
 	arrays          bool // scopes may be arrays
-	roles           []claimPath
-	clientID        []claimPath
-	required        []claimPath
+	roles           []claim.Path
+	clientID        []claim.Path
+	required        []claim.Path
 	values          []claimValues
-	forbidden       []claimPath
+	forbidden       []claim.Path
 	forbiddenHeader map[string]string
 	inert           []string
 	keyIssuer       bool
@@ -109,7 +111,7 @@ func (p *profile) whyNotIssuer(issuer string) string {
 
 // claimValues is a claim and the values that it may have.
 type claimValues struct {
-	path   claimPath
+	path   claim.Path
 	values []string
 }
 
@@ -153,7 +155,7 @@ func (p Profile) resolve() (*profile, []error) {
 	if p.Types != nil {
 		r.types = slices.Clone(p.Types)
 		for i, typ := range r.types {
-			r.types[i] = mediaType(typ)
+			r.types[i] = jws.MediaType(typ)
 		}
 	}
 	if len(r.types) == 0 {
@@ -167,7 +169,7 @@ func (p Profile) resolve() (*profile, []error) {
 		field   string
 		given   []string
 		unset   []string
-		to      *[]claimPath
+		to      *[]claim.Path
 		notNone bool
 	}{
 		{"Audience", p.Audience, []string{"aud"}, &r.audience, true},
@@ -184,7 +186,7 @@ func (p Profile) resolve() (*profile, []error) {
 		if list.notNone && len(names) == 0 {
 			errs = append(errs, fmt.Errorf("Config.Profile.%s: empty, so that no token could be accepted", list.field))
 		}
-		paths, pathErrs := parseClaimPaths("Config.Profile."+list.field, names)
+		paths, pathErrs := claim.ParsePaths("Config.Profile."+list.field, names)
 		*list.to = paths
 		errs = append(errs, pathErrs...)
 	}
@@ -194,7 +196,7 @@ func (p Profile) resolve() (*profile, []error) {
 func (r *profile) parseValues(p Profile) []error {
 	var errs []error
 	for name, values := range p.Values {
-		path, err := parseClaimPath(name)
+		path, err := claim.ParsePath(name)
 		if err != nil || len(values) == 0 {
 			errs = append(errs, fmt.Errorf("Config.Profile.Values: %q: want the name of a claim and the values it may have", name))
 			continue
@@ -205,23 +207,4 @@ func (r *profile) parseValues(p Profile) []error {
 		errs = append(errs, errors.New("Config.Profile: an empty name in InertConfirmation or Aliases"))
 	}
 	return errs
-}
-
-// mediaType brings a "typ" into the form in which two of them can be compared
-// (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
-func mediaType(typ string) string {
-	switch typ { // what nearly all are
-	case "JWT":
-		return "jwt"
-	case "at+jwt":
-		return "at+jwt"
-	}
-	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
-		return typ // no media type; some letters beyond ASCII have a lower case within it
-	}
-	typ = strings.ToLower(typ)
-	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {
-		return rest
-	}
-	return typ
 }

@@ -215,7 +215,7 @@ func TestWorkloads(t *testing.T) {
 	}{
 		{named(t, "github-actions-oidc"), bearer.ClaimEquals("repository_id", "74"), ""},
 		{moved, bearer.ClaimEquals("repository_id", "74"), ""},
-		{moved, bearer.ClaimOneOf("repository_owner_id", "64", "65"), ""},
+		{moved, bearer.ClaimEquals("repository_owner_id", "64", "65"), ""},
 		{moved, bearer.ClaimEquals("repository_id", "7"), bearer.MissingScope},
 		{moved, bearer.ClaimEquals("repository_id", 74), bearer.MissingScope}, // it is a string
 		{named(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("sub", "system:serviceaccount:default:default"), ""},

@@ -67,8 +67,10 @@ const (
 // Error returns the reason as it is.
 func (r Reason) Error() string { return string(r) }
 
-// Error is every error that a [Verifier] of this package and the guards return:
-// what they return is one, or one is found in it by errors.As.
+// Error is what every error of a verifier of this package, of [Decide] and of a guard
+// holds: errors.AsType[*bearer.Error](err) returns one that belongs to the caller. The
+// error itself may be of another type, because frequent refusals are shared between
+// requests. errors.Is(err, bearer.Expired) asks for the Reason alone.
 type Error struct {
 	// Reason is the only part that decides what a client sees.
 	Reason Reason
@@ -82,9 +84,9 @@ type Error struct {
 	// token says of itself (escaped, cut), never the token. It may be nil.
 	Err error
 
-	issuer string       // the configured issuer that the token names, if it does
-	said   *Claims      // what the token says, believed or not; nil where it was not read
-	shared *sharedError // what leaves the package in its place, if anything
+	issuer     string       // the configured issuer that the token names; "": it names none
+	unverified *Claims      // what the token says, verified or not; nil: it was not read
+	shared     *sharedError // what leaves the package in its place; nil: the Error itself
 }
 
 // Error returns the reason and the detail, for logs.
@@ -147,14 +149,14 @@ func (d *detail) Unwrap() error {
 	return nil
 }
 
-// sharedError is an error of this package that costs nothing to return, since all
-// requests get the same one. It is no *Error, whose fields a caller could change
-// for the next request; errors.As makes a fresh *Error of it.
+// sharedError is a refusal that all requests share, so that a flood of garbage allocates
+// nothing. It is no *Error, whose fields a caller could change for the next request;
+// errors.AsType makes a fresh *Error of it.
 type sharedError struct{ is Error }
 
-// shared returns an Error that is made once and leaves the package as a
-// sharedError.
-func shared(reason Reason, detail error) *Error {
+// sharedRefusal returns an Error that is made once for all requests. It must leave the
+// package through out.
+func sharedRefusal(reason Reason, detail error) *Error {
 	e := &Error{Reason: reason, Err: detail}
 	e.shared = &sharedError{*e}
 	return e
@@ -179,8 +181,8 @@ func (s *sharedError) As(target any) bool {
 	return ok
 }
 
-// out returns e as it leaves the package: a value of the caller's own, or one
-// that nobody can change.
+// out returns e as it leaves the package: a value of the caller's own, or one that nobody
+// can change.
 func (e *Error) out() error {
 	if e.shared != nil {
 		return e.shared

@@ -12,21 +12,16 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// ClaimEquals asks for a claim with this value: a string, a bool or an int. The
-// claim is named as in [Profile]: as it is ("repository_id"), or by a JSON
-// pointer ("/custom_claims/environment").
-func ClaimEquals(claim string, value any) scopes.Rule {
-	want, err := literal(value)
-	return claimRule(claim, "is "+want, err, func(v string) bool { return same(v, want) })
-}
-
-// ClaimOneOf asks for a claim with one of these values; see [ClaimEquals].
-func ClaimOneOf(claim string, values ...any) scopes.Rule {
+// ClaimEquals asks for a claim with this value, or with one of these values: strings,
+// bools or ints. The claim is named as in [Profile]: by its name ("repository_id"), or by
+// a JSON pointer ("/custom_claims/environment").
+func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
 	wants := make([]string, len(values))
 	for i, value := range values {
@@ -34,10 +29,16 @@ func ClaimOneOf(claim string, values ...any) scopes.Rule {
 		wants[i], err = literal(value)
 		errs = append(errs, err)
 	}
-	if len(values) == 0 {
-		errs = append(errs, errors.New("one of no values"))
+	what := "is " + strings.Join(wants, ", ")
+	switch len(values) {
+	case 0:
+		what = "is one of no values"
+		errs = append(errs, errors.New("no values were given"))
+	case 1:
+	default:
+		what = "is one of " + strings.Join(wants, ", ")
 	}
-	return claimRule(claim, "is one of "+strings.Join(wants, ", "), errors.Join(errs...), func(v string) bool {
+	return claimRule(claim, what, errors.Join(errs...), func(v string) bool {
 		return slices.ContainsFunc(wants, func(want string) bool { return same(v, want) })
 	})
 }
@@ -101,14 +102,14 @@ func ClientIs(ids ...string) scopes.Rule {
 	})
 }
 
-func claimRule(claim, what string, err error, met func(string) bool) scopes.Rule {
-	text := "claim " + strconv.Quote(claim) + " " + what
-	path, pathErr := parseClaimPath(claim)
+func claimRule(name, what string, err error, met func(string) bool) scopes.Rule {
+	text := "claim " + strconv.Quote(name) + " " + what
+	path, pathErr := claim.ParsePath(name)
 	if err := errors.Join(err, pathErr); err != nil {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: %w", text, err))
 	}
 	return callerRule(text, func(c *Claims) error {
-		v := path.in(&c.members)
+		v := path.In(&c.members)
 		switch {
 		case v == "":
 			return errors.New("the token has no such claim")
@@ -170,7 +171,7 @@ func same(v, want string) bool {
 		text, ok := strictjson.String(v)
 		wanted, isText := strictjson.String(want)
 		return ok && isText && text == wanted
-	case isNumber(v):
+	case claim.IsNumber(v):
 		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
 			return v == "-"+want && want == "0"
 		}
@@ -181,6 +182,3 @@ func same(v, want string) bool {
 		return false
 	}
 }
-
-// isNumber reports whether v, which is valid JSON, is a number.
-func isNumber(v string) bool { return v != "" && (v[0] == '-' || '0' <= v[0] && v[0] <= '9') }

@@ -52,8 +52,8 @@ func TestClaimRules(t *testing.T) {
 		{bearer.ClaimEquals("/custom_claims/a~1b", "x"), "", ""},
 		{bearer.ClaimEquals("/custom_claims/environment/x", "x"), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("/level/x", "x"), bearer.MissingScope, ""},
-		{bearer.ClaimOneOf("client_id", "x", "ci"), "", `claim "client_id" is one of "x", "ci"`},
-		{bearer.ClaimOneOf("client_id", "x", "y"), bearer.MissingScope, ""},
+		{bearer.ClaimEquals("client_id", "x", "ci"), "", `claim "client_id" is one of "x", "ci"`},
+		{bearer.ClaimEquals("client_id", "x", "y"), bearer.MissingScope, ""},
 		{bearer.ClaimIncludes("https://ns/groups", "g1"), "", `claim "https://ns/groups" includes "g1"`},
 		{bearer.ClaimIncludes("https://ns/groups", 2), "", ""},
 		{bearer.ClaimIncludes("https://ns/groups", "2"), bearer.MissingScope, ""},
@@ -131,7 +131,7 @@ func TestClaimRuleErrors(t *testing.T) {
 		"JSON pointer":               bearer.ClaimEquals("/a/~2", "x"),
 		"type float64":               bearer.ClaimEquals("a", 1.5),
 		"type []string":              bearer.ClaimIncludes("a", []string{"x"}),
-		"one of no values":           bearer.ClaimOneOf("a"),
+		"no values":                  bearer.ClaimEquals("a"),
 		"no client":                  bearer.ClientIs(),
 		`one of the clients "a", ""`: bearer.ClientIs("a", ""),
 		`role ""`:                    bearer.HasRole(""),
@@ -141,7 +141,7 @@ func TestClaimRuleErrors(t *testing.T) {
 		}
 	}
 	// All problems of a rule at once, whatever it is made of.
-	all := scopes.Optional(scopes.And(scopes.All("", "a b"), scopes.Or(bearer.HasRole(""), bearer.ClaimOneOf("/", 1.5))))
+	all := scopes.Optional(scopes.And(scopes.All("", "a b"), scopes.Or(bearer.HasRole(""), bearer.ClaimEquals("/", 1.5))))
 	for _, want := range []string{`All("")`, `All("a b")`, `role ""`, "JSON pointer", "type float64"} {
 		if err := all.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)

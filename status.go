@@ -55,6 +55,20 @@ type StatusReporter interface {
 	Status() []IssuerStatus
 }
 
+// CacheStatus is the verified-token cache of a verifier, seen from outside.
+type CacheStatus struct {
+	// Entries is how many tokens are in it, and Capacity how many there may be:
+	// Config.CacheSize, or the default. Capacity is zero if the cache is off.
+	Entries, Capacity int
+	// Hits counts the tokens that were found verified. Misses counts those that were not,
+	// with those that waited for a concurrent verification. Evictions counts the tokens
+	// that made room for others before they expired. All count since the start.
+	Hits, Misses, Evictions uint64
+}
+
+// CacheStatus describes the verified-token cache as it is now.
+func (v *JWTVerifier) CacheStatus() CacheStatus { return CacheStatus(v.cache.Status()) }
+
 // AllReady reports whether there are issuers and each has keys. It is what health
 // checks ask where nothing else is said.
 func AllReady(issuers []IssuerStatus) bool {

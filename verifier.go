@@ -5,21 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Verifier decides whether a token is genuine, for us and valid now. Guards take
-// one; tracers and the like are Verifiers around Verifiers. Implementations MUST
-// be safe for concurrent use, MUST return an error that is or wraps an *[Error]
-// or a [Reason] where they refuse (any other is taken for a fault of ours), and
-// MUST NOT put the token into it. One that is an [Observer] as well is told the
-// outcome of every request by the guards.
+// Verifier decides whether a token is genuine, meant for this API and valid now. Guards
+// take one. A tracer or an introspection client is a Verifier too. Implementations MUST
+// be safe for concurrent use, MUST refuse with an error that is or wraps an *[Error] or a
+// [Reason] (any other error counts as a fault of this service), and MUST NOT put the
+// token into the error.
+//
+// A guard tells the outcome of each request to its own Observer or, if it has none, to
+// its Verifier, if that is an [Observer]. A Verifier that wraps one of this package
+// changes nothing in what its Config.Observer is told, with one limit: if the wrapper is
+// no Observer, nobody is told of requests without a token, because nobody verifies one.
+// Set the guard's Options.Observer to be told of all.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (*Claims, error)
 }
@@ -32,14 +39,14 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 	return f(ctx, token)
 }
 
-// JWTVerifier verifies signed JWT access tokens of one issuer. [New] makes one.
-// It is safe for concurrent use.
+// JWTVerifier verifies signed JWT access tokens of one issuer. [New] makes one. It is
+// safe for concurrent use.
 type JWTVerifier struct {
 	issuer      string
-	template    *template // of issuer, if it is one
+	template    *template // of issuer; nil: issuer is no template
 	audience    []string
 	keys        KeySet
-	closer      io.Closer // the cache, where it is our own
+	closer      io.Closer // keys, if the verifier made them
 	methods     map[string]*jws.Method
 	profile     *profile
 	hierarchy   scopes.Hierarchy
@@ -47,31 +54,56 @@ type JWTVerifier struct {
 	maxAge      time.Duration
 	custom      func([]byte) (any, error)
 	validate    func(context.Context, *Claims) error
-	required    []claimPath // besides the profile's
+	required    []claim.Path // besides the profile's
 	observer    Observer
+	logger      *slog.Logger // nil: slog.Default()
 	cache       *cache
+	index       *index // nil: the cache is off
 }
 
-// Close ends the discovery and refresh of keys, if they are the verifier's own,
-// and waits for it. Tokens are refused with KeysUnavailable from then on. Keys
-// that came with Config.Keys are left alone. No token is remembered afterwards.
+// Close ends the discovery and refresh of keys that the verifier started, and waits until
+// they have ended. It does not close Config.Keys. It forgets all remembered tokens. From
+// then on a verifier that discovered its keys refuses tokens with KeysUnavailable.
 func (v *JWTVerifier) Close() error {
-	v.cache.close()
+	v.cache.Close()
 	if v.closer == nil {
 		return nil
 	}
 	return v.closer.Close()
 }
 
-// Ready waits until the issuer's keys are there, for start-up and health checks,
-// and returns why they are not when ctx ends. It returns nil at once where
-// Config.Keys has no method Ready of its own, as a fixed set has none.
+// Ready waits until the issuer's keys are loaded, for start-up and health checks. If ctx
+// ends first, it returns why they are not. It returns nil at once if Config.Keys has no
+// method Ready, as a fixed key set.
 func (v *JWTVerifier) Ready(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Ready(context.Context) error }); ok {
 		return keys.Ready(ctx)
 	}
 	return nil
 }
+
+// Refresh fetches the issuer's keys now, for instance after an operator revoked a key.
+// It is [jwks.Cache.Refresh]. It returns nil at once if Config.Keys has no method
+// Refresh, as a fixed key set.
+func (v *JWTVerifier) Refresh(ctx context.Context) error {
+	if keys, ok := v.keys.(interface{ Refresh(context.Context) error }); ok {
+		return keys.Refresh(ctx)
+	}
+	return nil
+}
+
+// AuthorizationServers returns the issuer identifier whose tokens v accepts, for the
+// metadata of a protected resource (RFC 9728, section 2). It is empty if the configured
+// issuer is a template.
+func (v *JWTVerifier) AuthorizationServers() []string {
+	if v.template != nil {
+		return nil
+	}
+	return []string{v.issuer}
+}
+
+// Audience returns the identifiers of this API. A token must name one of them.
+func (v *JWTVerifier) Audience() []string { return slices.Clone(v.audience) }
 
 // Observe implements [Observer]: it tells Config.Observer, if there is one.
 func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
@@ -80,79 +112,91 @@ func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 	}
 }
 
-// observing reports whether Observe does anything.
-func (v *JWTVerifier) observing() bool { return v.observer != nil }
-
-// Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519,
-// section 7.2) and returns its claims, or an *[Error]. It waits only where the
-// token's key is not known and the issuer is asked for it, for 2 seconds at most
-// and no longer than ctx lets it.
+// Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519, section
+// 7.2) and returns its claims. The error always holds an
+// *[Error]: errors.AsType finds it. Verify waits only if the
+// token's key is unknown and the issuer is asked for it, at most 2 s and not longer than
+// ctx.
 func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, v, token)
 }
 
-// find sets t to what the token says, if it was verified before and still holds, or
-// reads it, if it names this issuer.
-func (v *JWTVerifier) find(t *token, raw string) *Error {
+// ownVerifier is a verifier of this package. [Decide] asks it without a detour, and takes
+// over its observer and its logger.
+type ownVerifier interface {
+	Verifier
+	Observer
+	// observing reports whether Observe does anything.
+	observing() bool
+	// loggerOf returns the logger for a request with a token of this configured issuer, or
+	// of none (""). Nil stands for slog.Default().
+	loggerOf(issuer string) *slog.Logger
+	// find recalls or reads a token and sets t.verifier. It needs neither the request nor
+	// a signature. t.verdict decides afterwards.
+	find(t *token, raw string, now time.Time) *Error
+	// route is the part of find after reading: it sets t.verifier.
+	route(t *token) *Error
+}
+
+func (v *JWTVerifier) observing() bool              { return v.observer != nil }
+func (v *JWTVerifier) loggerOf(string) *slog.Logger { return v.logger }
+
+func (v *JWTVerifier) find(t *token, raw string, now time.Time) *Error {
 	if err := t.begin(raw); err != nil {
 		return err
 	}
-	if v.cache.index.find(t) {
+	if t.recall(v.index, now) {
+		t.remembered = true
 		return nil
 	}
 	if err := t.split(raw); err != nil {
 		return err
 	}
-	if err := t.read(v.cache.index); err != nil {
+	if err := t.read(v.index); err != nil {
 		return err
 	}
 	return v.route(t)
 }
 
-// route sets t.by to v, if the token names its issuer.
 func (v *JWTVerifier) route(t *token) *Error {
 	if !v.names(t) {
-		return t.blame(refuse(WrongIssuer, "%q is not the issuer %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
+		return t.about(refuse(WrongIssuer, "%q is not the issuer %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
 	}
-	t.by = v
+	t.verifier = v
 	return nil
 }
 
-// verdict decides on a token that was found.
-func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
-	v := t.by
+// verdict decides on a token that find found, except for the rule of the request.
+func (t *token) verdict(ctx context.Context, now time.Time) (*Claims, *Error) {
+	v := t.verifier
 	var err *Error
-	if !t.hit {
-		err = v.check(ctx, t)
+	if !t.remembered {
+		err = v.check(ctx, t, now)
 	}
-	if count := v.cache.counts.of(t); t.hit { // perhaps by another request at the same time
-		count.hits.Add(1)
-	} else {
-		count.misses.Add(1)
-	}
+	v.cache.Count(t.place, t.remembered)
 	if err != nil {
-		return nil, t.blame(err)
+		return nil, t.about(err)
 	}
-	c := &t.entry.Claims
+	c := t.claims()
 	if v.validate != nil {
 		if err := v.validate(ctx, c); err != nil {
-			return nil, t.blame(hookError(err))
+			return nil, t.about(hookError(err))
 		}
 	}
 	return c, nil
 }
 
-// blame notes in a refusal which token it is about.
-func (t *token) blame(e *Error) *Error {
-	if t.by != nil {
-		e.issuer = t.by.issuer
+// about notes in a refusal which token it is about.
+func (t *token) about(e *Error) *Error {
+	if t.verifier != nil {
+		e.issuer = t.verifier.issuer
 	}
-	e.said = &t.entry.Claims
+	e.unverified = t.claims()
 	return e
 }
 
-// lookup finds keys for a token's header at a time that was read already: to read
-// the clock is a tenth of what a remembered token costs.
+// lookup is Lookup of the key set at a time that was read before: reading the clock is a
+// tenth of the cost of a remembered token.
 func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) {
 	if cache, ok := v.keys.(*jwks.Cache); ok {
 		return cache.LookupAt(h.Kid, h.Alg, now)
@@ -160,37 +204,34 @@ func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) 
 	return v.keys.Lookup(h.Kid, h.Alg)
 }
 
-// check verifies a token that was not verified before.
-func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
-	if err := v.checkAlgorithm(t); err != nil {
+// check verifies a token that is not remembered.
+func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error {
+	if err := t.passes(beforeKey, now); err != nil {
 		return err
 	}
-	now := time.Now()
 	keys, err := v.lookup(t.header, now)
 	if err == nil {
-		if done, refusal := v.together(ctx, t, keys, now); done {
+		if done, refusal := v.proveOnce(ctx, t, keys, now); done {
 			return refusal
 		}
 	}
-	// No key at hand is the one that signed. The issuer is asked only for a token
-	// that could be accepted if it had one.
-	if err := v.acceptable(t, now); err != nil {
+	// No known key signed the token. The issuer is asked for others only if the token
+	// would be accepted with one.
+	if err := t.passes(ofClaims, now); err != nil {
 		return err
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
 		if err == nil {
-			// Those who waited for the first try may still look at its entry. What was
-			// read once can be read again.
+			// Requests that waited for the first attempt may still read its entry.
 			_ = t.readClaims([]byte(t.parts.Payload))
 		}
-		if done, refusal := v.together(ctx, t, newer, time.Now()); done {
+		if done, refusal := v.proveOnce(ctx, t, newer, time.Now()); done {
 			return refusal
 		}
 	}
 	if err == nil || newErr == nil {
-		// There is a key and it says no. That there is no newer one to be had is
-		// not why.
+		// There is a key, and the signature does not verify under it.
 		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(t.header.Kid))
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
@@ -206,81 +247,77 @@ func (v *JWTVerifier) check(ctx context.Context, t *token) *Error {
 	return e
 }
 
-// wantedKey prints what key a header asks for. It is one pointer, so that a flood of
-// unknown keys costs no more than it must.
+// wantedKey prints which key a header asks for. It is one pointer, so that a flood of
+// unknown keys allocates nothing for texts that nobody reads.
 type wantedKey struct{ header *jws.Header }
 
 func (k wantedKey) String() string {
 	return fmt.Sprintf("%q for %s", quote.Cut(k.header.Kid), k.header.Alg)
 }
 
-// together is prove, once for all requests at this time with this token.
-func (v *JWTVerifier) together(ctx context.Context, t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
-	ix := v.cache.index
+// proveOnce is prove, run once for all concurrent requests that carry the token.
+func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
+	ix := v.index
 	if ix == nil {
 		return v.prove(t, keys, now)
 	}
-	other, ended := ix.flights.join(t.entry)
+	other, ended := ix.Join(t.entry)
 	if other == nil {
-		ok := false
-		defer func() { ix.flights.end(t.entry, ok) }() // also where a hook panics
+		proved := false
+		defer func() { ix.End(t.entry, proved) }() // also if a hook panics
 		done, refusal = v.prove(t, keys, now)
-		ok = done && refusal == nil
+		proved = done && refusal == nil
 		return done, refusal
 	}
-	ok, err := other.wait(ctx, ended)
+	proved, err := other.Wait(ctx, ended)
 	if err != nil {
 		return true, refuse(KeysUnavailable, "the request ended while another one verified its token: %w", err)
 	}
-	// The other one's verdict is its issuer's: that may have been removed since, and
-	// be there again with another configuration.
-	if ok && other.by == v && other.holds(time.Now()) {
-		t.remembered(other)
+	// The other request's verdict counts only if it is this verifier's: the issuer may have
+	// been removed and added with another configuration.
+	if proved && other.Value.verifier == v && t.adopt(other, time.Now()) {
 		return true, nil
 	}
+	t.verifier = v
 	return v.prove(t, keys, time.Now())
 }
 
-// prove verifies the signature and checks all that does not depend on the request,
-// and remembers what passes. It is not done where none of the keys has signed.
+// prove verifies the signature, makes every check that does not depend on the request,
+// and remembers a token that passes. It reports done = false if none of the keys signed
+// the token.
 func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
-	e := t.entry
-	if e.key = v.signer(t, keys); e.key == nil {
+	value := &t.entry.Value
+	if value.key = v.signer(t, keys); value.key == nil {
 		return false, nil
 	}
-	if err := v.acceptable(t, now); err != nil {
-		return true, v.hint(t, err)
+	if err := t.passes(ofClaims, now); err != nil {
+		return true, v.suggestProfile(t, err)
 	}
 	if v.custom != nil {
-		// A copy: what a hook does to it must not change what was verified.
-		custom, err := v.custom([]byte(e.members.Text()))
+		// The hook gets a copy, which it may change.
+		custom, err := v.custom([]byte(value.members.Text()))
 		if err != nil {
 			return true, hookError(err)
 		}
-		e.custom = custom
+		value.custom = custom
 	}
-	if v.cache.index != nil {
-		if !t.sameHeader {
-			t.sameHeader = v.cache.index.headers.add(t.parts.Header, t.header)
-		}
-		v.cache.store(e, t.memory(), now)
-	}
+	t.store(now)
 	return true, nil
 }
 
-// hookError is what an error of a user's hook means: a reason where it carries
-// one, a refusal of the claims otherwise.
-func hookError(err error) *Error {
-	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
-		return e
-	}
-	return &Error{Reason: InvalidCustom, Err: err}
-}
-
-// signer returns the one of the keys that signed the token, or nil.
+// signer returns the key under which the signature verifies, or nil.
 func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	if v.profile.keyIssuer {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !isOf(key, t) })
 	}
 	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
+}
+
+// hookError makes an *Error of the error of a user's hook: with the hook's reason if it
+// gives one, and InvalidCustom otherwise.
+func hookError(err error) *Error {
+	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
+		return e
+	}
+	return &Error{Reason: InvalidCustom, Err: err}
 }

@@ -144,9 +144,9 @@ func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 }
 
 // appendClaim appends a claim that is a string, a number or a boolean.
-func appendClaim(to []attribute.KeyValue, key attribute.Key, value jsontext.Value) []attribute.KeyValue {
+func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []attribute.KeyValue {
 	text := string(value)
-	switch value.Kind() {
+	switch jsontext.Value(value).Kind() {
 	case '"':
 		unquoted, err := jsontext.AppendUnquote(nil, value)
 		if err != nil {

@@ -6,6 +6,7 @@ package jws
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
@@ -19,7 +20,7 @@ type Header struct {
 	Kid string
 	// Typ is as it was sent.
 	Typ string
-	// Media is Typ as a media type, if whoever reads the header sets it.
+	// Media is Typ in the form of [MediaType].
 	Media string
 	// HasTyp says that there is a "typ", be it empty.
 	HasTyp bool
@@ -55,7 +56,7 @@ func ReadHeader(decoded []byte) (*Header, error) {
 			if !ok {
 				return nil, ErrType
 			}
-			h.Typ, h.HasTyp = typ, true
+			h.Typ, h.HasTyp, h.Media = typ, true, MediaType(typ)
 		case "cty":
 			h.Cty, _ = strictjson.String(value)
 		case "crit", "b64", "zip", "enc":
@@ -66,4 +67,23 @@ func ReadHeader(decoded []byte) (*Header, error) {
 		}
 	}
 	return h, nil
+}
+
+// MediaType returns a "typ" or "cty" in the form in which two of them can be compared:
+// lower case, without "application/" (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
+func MediaType(typ string) string {
+	switch typ { // the two most frequent values
+	case "JWT":
+		return "jwt"
+	case "at+jwt":
+		return "at+jwt"
+	}
+	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
+		return typ // no media type; the lower case of some letters beyond ASCII is in ASCII
+	}
+	typ = strings.ToLower(typ)
+	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {
+		return rest
+	}
+	return typ
 }

@@ -1,4 +1,6 @@
-package bearer
+// Package deepcopy copies values, so that a change to the copy cannot be seen in the
+// original.
+package deepcopy
 
 import (
 	"reflect"
@@ -6,12 +8,12 @@ import (
 	"time"
 )
 
-// flatTypes remembers the answers of flat: types are few and reflection slow.
+// flatTypes caches the answers of Flat: types are few and reflection is slow.
 var flatTypes sync.Map // of reflect.Type to bool
 
-// flat reports whether a copy of a value of type t shares nothing that can be
-// changed.
-func flat(t reflect.Type) bool {
+// Flat reports whether an assignment copies a value of type t completely: nothing that
+// can be changed is shared.
+func Flat(t reflect.Type) bool {
 	if known, ok := flatTypes.Load(t); ok {
 		return known.(bool) //nolint:errcheck // only bools are stored, below
 	}
@@ -42,25 +44,27 @@ func isFlat(t reflect.Type) bool {
 	}
 }
 
-// maxCopyDepth is far deeper than claims can nest: what is deeper is a circle.
+// maxCopyDepth is deeper than claims can nest: a deeper value is a cycle.
 const maxCopyDepth = 64
 
-// deepCopy returns a copy of v that shares nothing with it that can be changed,
-// or false where it cannot: functions, channels, circles, and what is behind
+// Of returns a copy of v that shares nothing with v that can be changed. It reports
+// false for what it cannot copy: functions, channels, cycles and pointers behind
 // unexported fields.
-func deepCopy(v reflect.Value, depth int) (reflect.Value, bool) {
+func Of(v reflect.Value) (reflect.Value, bool) { return copyOf(v, 0) }
+
+func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 	if depth > maxCopyDepth {
 		return v, false
 	}
 	t := v.Type()
-	if v.IsZero() || flat(t) {
+	if v.IsZero() || Flat(t) {
 		return v, true
 	}
 	fresh, ok := reflect.New(t).Elem(), true
 	// into copies an element to where it belongs in fresh.
 	into := func(to, from reflect.Value) {
 		if ok {
-			if from, ok = deepCopy(from, depth+1); ok {
+			if from, ok = copyOf(from, depth+1); ok {
 				to.Set(from)
 			}
 		}
@@ -77,7 +81,7 @@ func deepCopy(v reflect.Value, depth int) (reflect.Value, bool) {
 		}
 	case reflect.Slice:
 		fresh.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
-		if flat(t.Elem()) {
+		if Flat(t.Elem()) {
 			reflect.Copy(fresh, v)
 			break
 		}
@@ -89,7 +93,7 @@ func deepCopy(v reflect.Value, depth int) (reflect.Value, bool) {
 		for key, value := range v.Seq2() {
 			element := reflect.New(t.Elem()).Elem()
 			into(element, value)
-			if ok = ok && flat(key.Type()); ok {
+			if ok = ok && Flat(key.Type()); ok {
 				fresh.SetMapIndex(key, element)
 			}
 		}
@@ -99,7 +103,7 @@ func deepCopy(v reflect.Value, depth int) (reflect.Value, bool) {
 			switch {
 			case t.Field(i).IsExported():
 				into(fresh.Field(i), v.Field(i))
-			case !v.Field(i).IsZero() && !flat(t.Field(i).Type):
+			case !v.Field(i).IsZero() && !Flat(t.Field(i).Type):
 				return v, false
 			}
 		}

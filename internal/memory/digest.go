@@ -1,4 +1,4 @@
-package bearer
+package memory
 
 import (
 	"crypto/aes"
@@ -11,9 +11,9 @@ import (
 	"sync"
 )
 
-// digest is what a token is known by once it was verified: a keyed digest of its
-// whole text. The token itself is not kept.
-type digest [sha256.Size]byte
+// Digest is a keyed digest of a token's whole text. The memory stores it in place of the
+// token.
+type Digest [sha256.Size]byte
 
 // digester makes digests under a random key that never leaves the process. It is
 // safe for concurrent use.
@@ -62,7 +62,7 @@ func newDigester() *digester {
 
 // sum sets out to the digest of token. What it is set to without GCM has 32 bytes,
 // and 16 bytes and zeros with it.
-func (d *digester) sum(out *digest, token []byte) {
+func (d *digester) sum(out *Digest, token []byte) {
 	if d.gcm != nil {
 		d.gcm.Seal(out[:0], nonce[:], nil, token) //nolint:gosec // G407, one nonce: see digester
 		return

@@ -8,22 +8,23 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// hint adds to a refusal which other profiles of this package would take the
-// token: a wrong profile is the first mistake people make. It is for tokens that
-// are genuine: others are not worth the time.
-func (v *JWTVerifier) hint(t *token, e *Error) *Error {
+// suggestProfile adds to a refusal which other profiles of this package would take the
+// token: a wrong profile is the most frequent mistake of a first configuration. It is
+// called for genuine tokens only.
+func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return e
 	}
 	if v.profile.forbiddenIn(t.header) != "" {
-		return e // it is of use to nobody, whatever the profile
+		return e // the token is for another service, whatever the profile
 	}
-	form := form{t.header, &t.entry.Claims, t.iss} // t itself does not outlive the request
+	form := form{t.header, t.claims(), t.iss} // t does not outlive the request
 	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
 	return e
 }
@@ -74,15 +75,18 @@ func (e *profileError) fits() []string {
 	return names
 }
 
-// fitting reports whether the verifier would take the token if p were its profile.
-// When it is valid is no question of its form, and for whom only if that is what
-// was wrong: who has made one mistake in a configuration may well have made two.
+// fitting reports whether the verifier would take the token if p were its profile. It
+// ignores the times, and a wrong audience unless that was the refusal: a configuration
+// with one mistake often has a second one.
 func (e *profileError) fitting(p *profile) bool {
 	v, f := *e.verifier, e.form
 	v.profile = p
-	t, now := &token{header: f.header, iss: f.iss, entry: &entry{Claims: *f.claims}}, time.Now()
-	for i := range acceptance {
-		err := acceptance[i].run(&v, t, now)
+	t, now := &token{header: f.header, iss: f.iss, verifier: &v, entry: &entry{Value: verified{Claims: *f.claims}}}, time.Now()
+	for i := range checks {
+		if checks[i].stage != ofClaims {
+			continue
+		}
+		err := checks[i].ask(t, now)
 		if err != nil && err.Reason != Expired && err.Reason != NotYetValid && (err.Reason != WrongAudience || e.audience) {
 			return false
 		}
@@ -96,7 +100,7 @@ func (e *profileError) fitting(p *profile) bool {
 func (p *profile) knowsKind(c *Claims) bool {
 	for _, other := range known() {
 		for _, kind := range other.values {
-			if _, ok := strictjson.String(kind.path.in(&c.members)); !ok {
+			if _, ok := strictjson.String(kind.path.In(&c.members)); !ok {
 				continue
 			}
 			if !slices.ContainsFunc(p.values, func(own claimValues) bool { return own.path.String() == kind.path.String() }) {
@@ -128,18 +132,18 @@ func (p *profile) reads(c *Claims) bool {
 }
 
 // names reports whether one of the paths is this claim.
-func names(paths []claimPath, claim string) bool {
-	return slices.ContainsFunc(paths, func(path claimPath) bool { return len(path.inner) == 0 && path.name.String() == claim })
+func names(paths []claim.Path, name string) bool {
+	return slices.ContainsFunc(paths, func(path claim.Path) bool { return path.Is(name) })
 }
 
-// hint adds to the refusal of a token for a missing scope what it has instead:
-// other scopes, scopes in a claim of which the profile reads none, or roles.
-func (c *Claims) hint(err error) error {
+// explainMissing adds to the refusal of a token for a missing scope what the token has
+// instead: other scopes, scopes in a claim that the profile does not read, or roles.
+func (c *Claims) explainMissing(err error) error {
 	if c.scopes.Len() > 0 {
 		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
-		if v, ok := c.Value(name); ok && len(v) > len(`""`) && v.Kind() != 'n' {
+		if v, ok := c.Value(name); ok && len(v) > len(`""`) && string(v) != "null" {
 			return fmt.Errorf("%w; nothing in the claim %q is a scope to the profile: see Config.Profile.Scopes", err, name)
 		}
 	}
@@ -195,7 +199,7 @@ type addressee struct {
 func (a addressee) String() string {
 	var absent []string
 	for _, path := range a.profile.audience {
-		value := path.in(&a.claims.members)
+		value := path.In(&a.claims.members)
 		if value == "" || emptyArray(value) {
 			absent = append(absent, strconv.Quote(path.String()))
 			continue

@@ -1,4 +1,4 @@
-package bearer
+package claim
 
 import (
 	"errors"
@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// maxDate is the end of the year 9999 in seconds since the epoch. A later time
-// is one in milliseconds, or an attempt at an overflow.
+// maxDate is the end of the year 9999 in seconds since the epoch. A later time is one in
+// milliseconds, or an attempt at an overflow.
 const maxDate = 253402300799
 
-// maxNumber is how long the text of a NumericDate may be: longer ones only cost
-// time to read.
+// maxNumber is how long the text of a NumericDate may be. Longer numbers only cost time.
 const maxNumber = 32
 
-// numericDate reads a NumericDate (RFC 7519, section 2): a JSON number of
+// Date reads a NumericDate (RFC 7519, section 2): a JSON number of
 // seconds, fractions allowed.
-func numericDate(v string) (time.Time, error) {
+func Date(v string) (time.Time, error) {
 	if n, ok := seconds(v); ok {
 		return time.Unix(n, 0), nil
 	}
-	if !isNumber(v) {
+	if !IsNumber(v) {
 		return time.Time{}, errors.New("is not a number")
 	}
 	if len(v) > maxNumber {
@@ -41,8 +40,7 @@ func numericDate(v string) (time.Time, error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
-// seconds reads a number of the plain kind: up to eleven digits, which is nearly
-// always and within maxDate.
+// seconds reads the usual form, up to eleven digits. Such a number is below maxDate.
 func seconds(v string) (n int64, ok bool) {
 	for i := range len(v) {
 		d := v[i] - '0'
@@ -53,3 +51,6 @@ func seconds(v string) (n int64, ok bool) {
 	}
 	return n, 0 < len(v) && len(v) <= 11
 }
+
+// IsNumber reports whether v, which is valid JSON, is a number.
+func IsNumber(v string) bool { return v != "" && (v[0] == '-' || '0' <= v[0] && v[0] <= '9') }

@@ -42,7 +42,7 @@ func (tp *template) matches(t *token) bool {
 	if !ok || !isGUID(id) {
 		return false
 	}
-	tid, _ := strictjson.String(t.entry.members.Lookup("tid"))
+	tid, _ := strictjson.String(t.claims().members.Lookup("tid"))
 	return tid == id
 }
 
@@ -97,7 +97,7 @@ func isOf(key *jwks.Key, t *token) bool {
 	if key.Issuer() == "" {
 		return true
 	}
-	tid, _ := strictjson.String(t.entry.members.Lookup("tid"))
+	tid, _ := strictjson.String(t.claims().members.Lookup("tid"))
 	issuer := strings.ReplaceAll(key.Issuer(), tenant, tid)
 	return issuer == t.iss || t.iss == "https://sts.windows.net/"+tid+"/" && strings.HasSuffix(issuer, "/"+tid+"/v2.0")
 }

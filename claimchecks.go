@@ -1,0 +1,262 @@
+package bearer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/jws"
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/strictjson"
+)
+
+// skew is how far the issuer's clock may be ahead of ours, for "nbf" and "iat". "exp" has
+// no leeway: the issuer says when to stop.
+const skew = 60 * time.Second
+
+// checkAlgorithm requires a configured "alg" (RFC 8725, section 3.1).
+func checkAlgorithm(v *JWTVerifier, t *token) *Error {
+	if v.methods[t.header.Alg] == nil {
+		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", quote.Cut(t.header.Alg))
+	}
+	return nil
+}
+
+func checkType(v *JWTVerifier, t *token) *Error {
+	p, h := v.profile, t.header
+	if name := p.forbiddenIn(h); name != "" {
+		return refuse(WrongType, "header %q: %s", name, p.forbiddenHeader[name])
+	}
+	if slices.Contains(p.types, h.Media) && (h.Media != "" || !h.HasTyp) {
+		return nil
+	}
+	got := "none"
+	if h.HasTyp {
+		got = fmt.Sprintf("%q", quote.Cut(h.Typ))
+	}
+	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
+}
+
+// forbiddenIn returns the header member that marks the token as issued for another
+// service, or "".
+func (p *profile) forbiddenIn(h *jws.Header) string {
+	for name := range p.forbiddenHeader {
+		if h.Members.Lookup(name) != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func (p *profile) typesText() string {
+	texts := make([]string, len(p.types))
+	for i, typ := range p.types {
+		if texts[i] = fmt.Sprintf("%q", typ); typ == "" {
+			texts[i] = "none"
+		}
+	}
+	return strings.Join(texts, " or ")
+}
+
+// checkReplicated requires a claim that the header repeats to be the same there (RFC 7519,
+// section 5.3): a router that reads the header must not have seen another issuer, subject
+// or audience.
+func checkReplicated(_ *JWTVerifier, t *token) *Error {
+	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
+		value := t.header.Members.Get(name)
+		if value == "" {
+			continue
+		}
+		repeated, claim := jsontext.Value(value), jsontext.Value(t.claims().members.Get(name))
+		if len(claim) == 0 || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
+			return refuse(InvalidClaims, "header: %q is not what the claims say", name)
+		}
+	}
+	return nil
+}
+
+// checkClaimTypes decodes the claims.
+func checkClaimTypes(v *JWTVerifier, t *token) *Error {
+	c := t.claims()
+	var err *Error
+	if t.audienceMatched, err = c.decode(v.profile, v.audience); err != nil {
+		return err
+	}
+	t.decoded = true
+	if len(v.hierarchy) > 0 {
+		c.scopes = v.hierarchy.Expand(c.scopes)
+	}
+	c.verifier = v
+	if c.issuer = t.iss; v.template == nil {
+		c.issuer = v.issuer // also if the token names an alias
+	}
+	return nil
+}
+
+func checkExpiry(_ *JWTVerifier, t *token, now time.Time) *Error {
+	switch c := t.claims(); {
+	case c.expiresAt.IsZero() && c.members.Get(claimExp) == "":
+		return refuse(InvalidClaims, `"exp" is required`)
+	case !now.Before(c.expiresAt):
+		return refuse(Expired, "at %v", date(c.expiresAt))
+	}
+	return nil
+}
+
+func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
+	if c := t.claims(); c.notBefore.After(now) && c.notBefore.After(now.Add(skew)) {
+		return refuse(NotYetValid, "nbf is %v", date(c.notBefore))
+	}
+	return nil
+}
+
+func checkIssuedAt(_ *JWTVerifier, t *token, now time.Time) *Error {
+	if c := t.claims(); c.issuedAt.After(now) && c.issuedAt.After(now.Add(skew)) {
+		return refuse(NotYetValid, "iat is %v", date(c.issuedAt))
+	}
+	return nil
+}
+
+func checkLifetime(v *JWTVerifier, t *token) *Error {
+	if v.maxLifetime == 0 && v.maxAge == 0 {
+		return nil
+	}
+	c := t.claims()
+	if c.issuedAt.IsZero() {
+		return refuse(InvalidClaims, `"iat" is required, since there is a maximum lifetime or age`)
+	}
+	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
+		return refuse(InvalidClaims, "lifetime %v is over %v", lifetime, v.maxLifetime)
+	}
+	return nil
+}
+
+func checkAge(v *JWTVerifier, t *token, now time.Time) *Error {
+	if v.maxAge == 0 {
+		return nil
+	}
+	if age := now.Sub(t.claims().issuedAt); age > v.maxAge {
+		return refuse(Expired, "%v old, and the maximum is %v", age.Round(time.Second), v.maxAge)
+	}
+	return nil
+}
+
+// date prints a time for logs.
+type date time.Time
+
+// String returns the time in UTC (RFC 3339).
+func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
+
+// checkAudience requires one of Config.Audience in the first claim of the profile that
+// says whom the token is for.
+func checkAudience(v *JWTVerifier, t *token) *Error {
+	c := t.claims()
+	value := v.profile.audienceOf(c)
+	matched := value != "" && t.audienceMatched
+	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // the result for "aud" does not apply
+		var ok bool
+		if matched, ok = findText(value, v.audience); !ok {
+			return refuse(InvalidClaims, "the claim for the audience is neither a string nor an array of strings")
+		}
+	}
+	if matched {
+		return nil
+	}
+	return refuse(WrongAudience, "%v, and want one of %q", addressee{v.profile, c}, v.audience)
+}
+
+// audienceOf returns the value of the first claim that says whom the token is for, or "".
+// An empty array says nothing.
+func (p *profile) audienceOf(c *Claims) string {
+	for _, path := range p.audience {
+		if value := path.In(&c.members); value != "" && !emptyArray(value) {
+			return value
+		}
+	}
+	return ""
+}
+
+func emptyArray(value string) bool {
+	if value[0] != '[' {
+		return false
+	}
+	for range strictjson.Elements(value) {
+		return false
+	}
+	return true
+}
+
+// checkRequired requires the claims that the profile and the configuration name.
+func checkRequired(v *JWTVerifier, t *token) *Error {
+	c := t.claims()
+	for _, path := range v.profile.required {
+		if !c.has(path) {
+			return refuse(InvalidClaims, "%q is required (profile %s)", path, v.profile.name)
+		}
+	}
+	for _, path := range v.required {
+		if !c.has(path) {
+			return refuse(InvalidClaims, "%q is required (Config.Required)", path)
+		}
+	}
+	return nil
+}
+
+func checkValues(v *JWTVerifier, t *token) *Error {
+	for _, want := range v.profile.values {
+		value := want.path.In(&t.claims().members)
+		if text, ok := strictjson.String(value); !ok || !slices.Contains(want.values, text) {
+			return refuse(InvalidClaims, "%q is %v, and profile %s wants one of %q", want.path, excerpt(value), v.profile.name, want.values)
+		}
+	}
+	return nil
+}
+
+func checkForbidden(v *JWTVerifier, t *token) *Error {
+	for _, path := range v.profile.forbidden {
+		if path.In(&t.claims().members) != "" {
+			return refuse(InvalidClaims, "%q marks another kind of token, such as an ID token (profile %s)", path, v.profile.name)
+		}
+	}
+	return nil
+}
+
+// checkConfirmation refuses a token that is bound to its sender (RFC 7800, section 3.1):
+// accepting it as a plain bearer token would be a downgrade (RFC 9449, section 7.2; RFC
+// 8705, section 3).
+func checkConfirmation(v *JWTVerifier, t *token) *Error {
+	value := t.claims().members.Get(claimCnf)
+	if value == "" {
+		return nil
+	}
+	bound := true
+	for name := range strictjson.Members(value) {
+		if !slices.Contains(v.profile.inert, name) {
+			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, quote.Cut(name))
+		}
+		bound = false
+	}
+	if bound {
+		return refuse(WrongBinding, `"cnf" is not an object with members`)
+	}
+	return nil
+}
+
+// excerpt prints a string, or the first strings of an array.
+type excerpt string
+
+// String returns them quoted and cut.
+func (e excerpt) String() string { return fmt.Sprintf("%q", quote.CutAll(texts(string(e)))) }
+
+// checkKeyKept requires that the key under which a remembered token was verified is still
+// one of the issuer's.
+func checkKeyKept(v *JWTVerifier, t *token, now time.Time) *Error {
+	keys, err := v.lookup(t.header, now)
+	if err != nil || !slices.Contains(keys, t.entry.Value.key) {
+		return refuse(UnknownKey, "the issuer does not publish the token's key any more")
+	}
+	return nil
+}
