@@ -181,6 +181,11 @@ func (c *Cache) usable(now time.Time) bool {
 // the issuer is asked once per second. For a health check give it a context with
 // a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
+	// Ready counts as waiting from its start to its end. It looks again every
+	// second, at the same instants as ask does; if it stopped counting while it
+	// looks, ask could find that nobody waits and skip a second.
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
 	for {
 		state, now := c.state.Load(), time.Now()
 		if c.usable(now) {
@@ -197,14 +202,12 @@ func (c *Cache) Ready(ctx context.Context) error {
 			continue // there are keys by now, or it would not be denied
 		}
 		retry := time.NewTimer(time.Second)
-		c.waiting.Add(1)
 		select {
 		case <-f.done:
 		case <-retry.C:
 		case <-ctx.Done():
 		case <-c.ctx.Done():
 		}
-		c.waiting.Add(-1)
 		retry.Stop()
 	}
 }

@@ -83,6 +83,23 @@ func TestStartWithHangingIssuer(t *testing.T) {
 	}
 }
 
+// While Ready waits for an issuer that hangs, the issuer is asked every second.
+// Ready looks again at the same instants, and no second is skipped for that.
+func TestReadyAsksEverySecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(ecKey("a"))
+		i.hang = true
+		c := newCache(t, i, func(o *jwks.Options) { o.Timeout = time.Hour })
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { want(t, "Ready", verdict(c.Ready(ctx)), "unavailable") })
+		time.Sleep(30*time.Minute + 500*time.Millisecond)
+		want(t, "requests in 30 min", i.fetches(), 1+30*60)
+		cancel()
+		wg.Wait()
+	})
+}
+
 // Close ends what is asked twice as well.
 func TestCloseWhileAskingAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
