@@ -12,6 +12,7 @@ import (
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/nilcheck"
+	"github.com/bearerkit/bearer/internal/tenant"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -101,12 +102,13 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	required, requiredErrs := claim.ParsePaths("Config.Required", cfg.Required)
 	errs = append(errs, requiredErrs...)
 	errs = append(errs, cfg.Profile.checkIssuer(cfg.Issuer)...)
-	template, err := parseTemplate(cfg.Issuer)
+	template, err := tenant.Parse(cfg.Issuer)
 	if err != nil {
-		errs = append(errs, err)
+		errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 	}
 	if template != nil && cfg.Keys == nil {
-		errs = append(errs, errTemplateKeys)
+		errs = append(errs, errors.New(`Config.Keys: required, since Config.Issuer is a template; use those of the tenant "common", `+
+			"https://login.microsoftonline.com/common/discovery/v2.0/keys"))
 	}
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))

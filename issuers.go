@@ -326,7 +326,7 @@ func (r *routes) route(t *token) *Error {
 		return nil
 	}
 	for _, v := range r.templates {
-		if v.template.matches(t) {
+		if v.names(t) {
 			t.verifier = v
 			return nil
 		}

@@ -272,3 +272,9 @@ func (t *token) memory() int {
 	}
 	return n
 }
+
+// tenant returns the "tid" of the token, or "".
+func (t *token) tenant() string {
+	tid, _ := strictjson.String(t.claims().members.Lookup("tid"))
+	return tid
+}

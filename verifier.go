@@ -12,6 +12,7 @@ import (
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/tenant"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -43,7 +44,7 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 // safe for concurrent use.
 type JWTVerifier struct {
 	issuer      string
-	template    *template // of issuer; nil: issuer is no template
+	template    *tenant.Template // of issuer; nil: issuer is no template
 	audience    []string
 	keys        KeySet
 	closer      io.Closer // keys, if the verifier made them
@@ -164,6 +165,22 @@ func (v *JWTVerifier) route(t *token) *Error {
 	}
 	t.verifier = v
 	return nil
+}
+
+// names reports whether the token names the issuer of v in "iss".
+func (v *JWTVerifier) names(t *token) bool {
+	if v.template != nil {
+		return v.template.Matches(t.iss, t.tenant())
+	}
+	return t.iss == v.issuer || slices.Contains(v.aliases(), t.iss)
+}
+
+// aliases returns the aliases of the profile, if the configured issuer is one of them.
+func (v *JWTVerifier) aliases() []string {
+	if !slices.Contains(v.profile.aliases, v.issuer) {
+		return nil
+	}
+	return v.profile.aliases
 }
 
 // verdict decides on a token that find found, except for the rule of the request.
@@ -308,7 +325,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 // signer returns the key under which the signature verifies, or nil.
 func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	if v.profile.keyIssuer {
-		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !isOf(key, t) })
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !tenant.KeySigns(key.Issuer(), t.iss, t.tenant()) })
 	}
 	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
 }
