@@ -74,6 +74,33 @@ type Profile struct {
 	KeyIssuer bool
 }
 
+// Claims returns the claims of a claims set as p reads it, for a [Verifier] of another
+// package and for tests: of an introspection response, say, or of the record of an API
+// key. It verifies nothing and applies no [Config]. It checks that set is a JSON object
+// with one reading, and the types of its claims; the caller must check everything else,
+// the expiry included. [Claims.Issuer] is "iss", if there is one.
+//
+// The error holds an *[Error] with the reason Malformed or InvalidClaims, or Internal if p
+// itself is wrong.
+func (p Profile) Claims(set []byte) (*Claims, error) {
+	p.NotIssuer = nil // expensive to compile, and of no use here
+	resolved, errs := p.resolve()
+	if err := errors.Join(errs...); err != nil {
+		return nil, &Error{Reason: Internal, Err: err}
+	}
+	c := new(Claims)
+	if err := c.members.Read(set); err != nil {
+		return nil, refuse(Malformed, "claims: %w", err)
+	}
+	if _, err := c.decode(resolved, nil); err != nil {
+		return nil, err.out()
+	}
+	if err := c.readText(&claimIss, &c.issuer); err != nil {
+		return nil, err.out()
+	}
+	return c, nil
+}
+
 // profile is a Profile with its defaults filled in and its parts parsed.
 type profile struct {
 	name            string

@@ -89,18 +89,22 @@ func (k *Key) header() map[string]any {
 
 // claims returns the claims of RFC 9068, section 2.2, for nobody in particular.
 func (i *Issuer) claims(now time.Time) map[string]any {
-	claims := map[string]any{
-		"iss":       i.url,
-		"sub":       "client",
-		"client_id": "client",
-		"iat":       now.Unix(),
-		"exp":       now.Add(i.opts.Lifetime).Unix(),
-		"jti":       rand.Text(),
-	}
+	claims := defaultClaims(i.url, now, i.opts.Lifetime)
 	if len(i.opts.Audience) > 0 {
 		claims["aud"] = slices.Clone(i.opts.Audience)
 	}
 	return claims
+}
+
+func defaultClaims(issuer string, now time.Time, lifetime time.Duration) map[string]any {
+	return map[string]any{
+		"iss":       issuer,
+		"sub":       "client",
+		"client_id": "client",
+		"iat":       now.Unix(),
+		"exp":       now.Add(lifetime).Unix(),
+		"jti":       rand.Text(),
+	}
 }
 
 // overlay lays members over base, which it changes and returns.

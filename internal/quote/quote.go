@@ -9,24 +9,49 @@ import (
 	"unicode/utf8"
 )
 
-// Max is how many bytes of a value are shown.
-const Max = 64
+const (
+	// Max is how many bytes of a value are shown.
+	Max = 64
+	// MaxQuoted is how many bytes a value takes at most when it is escaped.
+	MaxQuoted = 2 * Max
+	// MaxList is how many values of a list are shown by [CutAll].
+	MaxList = 4
+)
 
-// MaxList is how many values of a list are shown by [CutAll].
-const MaxList = 4
-
-// Cut returns s, or its first [Max] bytes followed by "..." if it is longer. It does not
-// split a UTF-8 sequence, so the result may be up to three bytes shorter. It does not
-// escape.
+// Cut returns s, or the first part of s followed by "...": at most [Max] bytes of s, and
+// fewer if strconv.Quote would make more than [MaxQuoted] bytes of them. It does not split
+// a UTF-8 sequence, and it does not escape.
 func Cut(s string) string {
-	if len(s) <= Max {
+	end := min(len(s), Max)
+	if len(s) > Max {
+		for end > Max-utf8.UTFMax+1 && !utf8.RuneStart(s[end]) {
+			end--
+		}
+	}
+	if end > MaxQuoted/len(`\x00`) {
+		end = fitting(s[:end])
+	}
+	if end == len(s) {
 		return s
 	}
-	end := Max
-	for end > Max-utf8.UTFMax+1 && !utf8.RuneStart(s[end]) {
-		end--
-	}
 	return s[:end] + "..."
+}
+
+// fitting returns how many bytes of s take at most MaxQuoted bytes when they are escaped.
+func fitting(s string) int {
+	width := 0
+	for i := 0; i < len(s); {
+		size, quoted := 1, 1
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			_, size = utf8.DecodeRuneInString(s[i:])
+			quoted = len(strconv.Quote(s[i:i+size])) - len(`""`)
+		}
+		if width += quoted; width > MaxQuoted {
+			return i
+		}
+		i += size
+	}
+	return len(s)
 }
 
 // CutAll returns a copy of the first [MaxList] values, each cut by [Cut].

@@ -1,6 +1,7 @@
 package quote_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -18,7 +19,7 @@ func TestCut(t *testing.T) {
 		long[2:] + "é!":         long[2:] + "é...",      // both within, and one byte too many
 		long[3:] + "😀":          long[3:] + "...",       // four bytes, one past the limit
 		long[4:] + "😀" + long:   long[4:] + "😀...",      // all within
-		long + "\x80\x80\x80": long[1:] + "...", // not UTF-8
+		long + "\x80\x80\x80":   long[1:] + "...",       // not UTF-8
 		"é" + long:              "é" + long[2:] + "...", // an even start
 		strings.Repeat("é", 33): strings.Repeat("é", 32) + "...",
 	} {
@@ -54,7 +55,7 @@ func TestLine(t *testing.T) {
 // FuzzEscape requires printable text of bounded length, and valid UTF-8 of Cut where
 // its argument is.
 func FuzzEscape(f *testing.F) {
-	for _, s := range []string{"", `a"b\c`, "a\r\nb", "\x1b[2J", "\u202etxt.exe", strings.Repeat("é", 40), "\xff\xfe", strings.Repeat("\x80", 80)} {
+	for _, s := range []string{"", `a"b\c`, "a\r\nb", "\x1b[2J", "\u202etxt.exe", strings.Repeat("é", 40), "\xff\xfe", strings.Repeat("\x00", 33), strings.Repeat("\u202e", 22), strings.Repeat("\U000e0001", 16), strings.Repeat("\x80", 80)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -62,15 +63,19 @@ func FuzzEscape(f *testing.F) {
 		if strings.ContainsFunc(escaped, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(escaped) {
 			t.Errorf("Escape(%q): got %q, want printable text", s, escaped)
 		}
-		if limit := 10 * (quote.Max + 3); len(escaped) > limit {
+		if limit := quote.MaxQuoted + len("..."); len(escaped) > limit {
 			t.Errorf("Escape(%q): got %d bytes, want at most %d", s, len(escaped), limit)
 		}
 		cut := quote.Cut(s)
 		if utf8.ValidString(s) && !utf8.ValidString(cut) {
 			t.Errorf("Cut(%q): got %q, which splits a character", s, cut)
 		}
-		if body := strings.TrimSuffix(cut, "..."); len(cut) > quote.Max+3 || !strings.HasPrefix(s, body) || len(s) > quote.Max && len(body) <= quote.Max-utf8.UTFMax {
-			t.Errorf("Cut(%q): got %q", s, cut)
+		body := strings.TrimSuffix(cut, "...")
+		if len(cut) > quote.Max+len("...") || !strings.HasPrefix(s, body) {
+			t.Errorf("Cut(%q): got %q, want the beginning", s, cut)
+		}
+		if cut != s && len(body) <= quote.Max-utf8.UTFMax && len(strconv.Quote(body)) < quote.MaxQuoted-len(`\U0010ffff`) {
+			t.Errorf("Cut(%q): got %q, want more of it", s, cut)
 		}
 	})
 }
