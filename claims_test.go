@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 func TestClaims(t *testing.T) {
@@ -88,5 +89,50 @@ func TestContext(t *testing.T) {
 	}
 	if ctx.Value(key{}) != 1 || ctx.Err() != nil {
 		t.Error("the rest of the context is lost")
+	}
+}
+
+// TestProfileClaims reads claims sets by profiles, as a verifier of another package does,
+// and judges a request with them.
+func TestProfileClaims(t *testing.T) {
+	for _, row := range []struct {
+		profile bearer.Profile
+		set     string
+		want    bearer.Reason
+		client  string
+		scopes  string
+	}{
+		{bearer.Profile{}, `{"iss":"https://i.example","client_id":"c","scope":"a b"}`, "", "c", "a b"},
+		{bearer.Okta, `{"cid":"c","scp":["a","b"],"active":true}`, "", "c", "a b"},
+		{bearer.Profile{}, `{}`, "", "", ""},
+		{bearer.Profile{}, `{"sub":1}`, bearer.InvalidClaims, "", ""},
+		{bearer.Profile{}, `{"iss":1}`, bearer.InvalidClaims, "", ""},
+		{bearer.Profile{}, `{"exp":"soon"}`, bearer.InvalidClaims, "", ""},
+		{bearer.Profile{}, `{"sub":"a","sub":"b"}`, bearer.Malformed, "", ""},
+		{bearer.Profile{}, `[]`, bearer.Malformed, "", ""},
+		{bearer.Profile{}, ``, bearer.Malformed, "", ""},
+		{bearer.Profile{Scopes: []string{""}}, `{}`, bearer.Internal, "", ""},
+	} {
+		claims, err := row.profile.Claims([]byte(row.set))
+		if got := reasonOf(t, err); got != row.want || (claims == nil) == (err == nil) {
+			t.Errorf("%s: got %v, %v, want %q", row.set, claims, err, row.want)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		if claims.ClientID() != row.client || claims.Scopes().String() != row.scopes {
+			t.Errorf("%s: got client %q, scopes %q", row.set, claims.ClientID(), claims.Scopes())
+		}
+		verifier := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return claims, nil })
+		events := &recorder{}
+		_, err = bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer opaque"}, Rule: scopes.All("a"), Observer: events})
+		want := bearer.Reason("")
+		if row.scopes == "" {
+			want = bearer.MissingScope
+		}
+		if e := events.take(); reasonOf(t, err) != want || len(e) != 1 || e[0].Issuer != "" {
+			t.Errorf("%s: got %v and %+v, want %q and one event of no configured issuer", row.set, err, e, want)
+		}
 	}
 }

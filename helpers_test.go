@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -32,7 +33,7 @@ func newVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.C
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
+	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
 	}

@@ -1,0 +1,63 @@
+package bearer
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// AddCheck adds a row to the table of checks for the duration of a test: one that may
+// depend on the time.
+func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
+	t.Helper()
+	before := checks
+	t.Cleanup(func() { checks = before })
+	last := slices.IndexFunc(before, func(c check) bool { return c.stage == ofProof })
+	checks = slices.Insert(slices.Clone(before), last, check{
+		name: name, section: "test", stage: ofClaims,
+		always: func(_ *JWTVerifier, _ *token, now time.Time) *Error {
+			if refuses(now) {
+				return refuse(Revoked, "%s", name)
+			}
+			return nil
+		},
+		want: says("a wanted time"), got: says("the time"), advice: advises("wait"),
+	})
+}
+
+// CheckFaults returns what is wrong with the rows of the table of checks.
+func CheckFaults() []string {
+	var faults []string
+	for i, c := range checks {
+		for what, missing := range map[string]bool{
+			"name": c.name == "", "section": c.section == "" && c.stage != ofForeign,
+			"want": c.want == nil, "got": c.got == nil, "advice": c.advice == nil,
+			"function for the verdict": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
+			"function":                 c.once == nil && c.always == nil && c.explain == nil,
+			"single function (it has both once and always)": c.once != nil && c.always != nil,
+		} {
+			if missing {
+				faults = append(faults, c.name+": no "+what)
+			}
+		}
+		if slices.ContainsFunc(checks[:i], func(other check) bool { return other.name == c.name }) {
+			faults = append(faults, c.name+": two rows have this name")
+		}
+	}
+	return faults
+}
+
+// CheckNames returns the names of the rows.
+func CheckNames() []string {
+	names := make([]string, len(checks))
+	for i, c := range checks {
+		names[i] = c.name
+	}
+	return names
+}
+
+// MaxRefusals is the limit of Config.Logger.
+const MaxRefusals = maxRefusals
+
+// ForgetHelp makes the next record for Config.Logger the first one after a start.
+func ForgetHelp() { explained.Store(false) }

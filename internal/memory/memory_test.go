@@ -1,0 +1,193 @@
+package memory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/memory"
+)
+
+type value struct{ name string }
+
+// remember stores a token in a cache, and returns its entry.
+func remember(c *memory.Cache[value], token string, cost int, expires time.Time) *memory.Entry[value] {
+	var d memory.Digest
+	c.Index().Find(&d, []byte(token))
+	e := memory.NewEntry[value](d)
+	e.Value.name = token
+	c.Store(e, cost, expires, time.Now())
+	return e
+}
+
+func find(c *memory.Cache[value], token string) *memory.Entry[value] {
+	var d memory.Digest
+	return c.Index().Find(&d, []byte(token))
+}
+
+func TestFind(t *testing.T) {
+	c := memory.NewCache[value](8, 1<<10)
+	defer c.Close()
+	e := remember(c, "a", 100, time.Now().Add(time.Hour))
+	if got := find(c, "a"); got != e || got.Value.name != "a" {
+		t.Errorf("got %v, want the entry", got)
+	}
+	for _, other := range []string{"", "b", "aa", "A"} {
+		if got := find(c, other); got != nil {
+			t.Errorf("%q: got %v, want nothing", other, got)
+		}
+	}
+	again := remember(c, "a", 100, time.Now().Add(time.Hour))
+	if got := find(c, "a"); got != again || c.Status().Entries != 1 {
+		t.Errorf("got %v of %d entries, want the newer one alone", got, c.Status().Entries)
+	}
+	c.Close()
+	if remember(c, "b", 100, time.Now().Add(time.Hour)); find(c, "a") != nil || find(c, "b") != nil {
+		t.Error("after Close: got an entry, want none")
+	}
+	off := memory.NewCache[value](0, 1<<10)
+	if off.Store(e, 1, time.Now().Add(time.Hour), time.Now()); off.Index() != nil || find(off, "a") != nil || off.Status() != (memory.Status{}) {
+		t.Errorf("a cache that is off: got %+v", off.Status())
+	}
+}
+
+// TestShared has two caches in one index. A token that moves from one to the other is found
+// once, and each cache keeps its own limits.
+func TestShared(t *testing.T) {
+	ix := memory.NewIndex[value]()
+	a, b := memory.NewCache[value](2, 1<<10), memory.NewCache[value](2, 1<<10)
+	a.Share(ix)
+	b.Share(ix)
+	later := time.Now().Add(time.Hour)
+	first := remember(a, "x", 100, later)
+	second := remember(b, "x", 100, later)
+	if got := find(a, "x"); got != second || got == first {
+		t.Errorf("got %v, want the entry of the later cache", got)
+	}
+	a.Close() // which forgets its own entry, and not that of b
+	if got := find(b, "x"); got != second {
+		t.Errorf("after the other cache was closed: got %v, want the entry", got)
+	}
+	for i := range 10 {
+		remember(b, fmt.Sprint(i), 100, later)
+	}
+	if s := b.Status(); s.Entries != 2 || s.Evictions != 9 {
+		t.Errorf("got %+v, want two entries and nine evictions", s)
+	}
+}
+
+// TestExpired requires expired entries to go at the latest after a sweep, and to make room
+// before any other entry.
+func TestExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memory.NewCache[value](2, 1<<10)
+		defer c.Close()
+		remember(c, "short", 100, time.Now().Add(10*time.Second)).Use()
+		remember(c, "long", 100, time.Now().Add(time.Hour))
+		time.Sleep(20 * time.Second)
+		remember(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // beyond what 32 bits count
+		if find(c, "short") != nil || find(c, "long") == nil || c.Status().Evictions != 0 {
+			t.Errorf("got %+v, want the expired entry to make room", c.Status())
+		}
+		time.Sleep(time.Hour + memory.SweepInterval)
+		if find(c, "long") != nil || find(c, "new") == nil || c.Status().Entries != 1 {
+			t.Errorf("got %+v, want the expired entry swept", c.Status())
+		}
+	})
+}
+
+// TestJoin has concurrent requests share one verification, and none share a failure.
+func TestJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ix := memory.NewIndex[value]()
+		var d memory.Digest
+		ix.Find(&d, []byte("token"))
+		for _, proves := range []bool{true, false} {
+			first := memory.NewEntry[value](d)
+			if other, _ := ix.Join(first); other != nil {
+				t.Fatal("got another request, want to be the first")
+			}
+			var waiters sync.WaitGroup
+			for range 5 {
+				waiters.Go(func() {
+					other, done := ix.Join(memory.NewEntry[value](d))
+					if other != first {
+						t.Errorf("got %v, want the first request's entry", other)
+						return
+					}
+					if ok, err := other.Wait(t.Context(), done); ok != proves || err != nil {
+						t.Errorf("got %v, %v, want %v", ok, err, proves)
+					}
+				})
+			}
+			waiters.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				other, done := ix.Join(memory.NewEntry[value](d))
+				cancel()
+				if _, err := other.Wait(ctx, done); !errors.Is(err, context.Canceled) {
+					t.Errorf("got %v, want the request's own end", err)
+				}
+			})
+			synctest.Wait()
+			ix.End(first, proves)
+			waiters.Wait()
+		}
+	})
+}
+
+// TestConcurrentUse fills, finds and closes caches of one index at once, for the race
+// detector.
+func TestConcurrentUse(t *testing.T) {
+	ix := memory.NewIndex[value]()
+	var all sync.WaitGroup
+	for range 4 {
+		c := memory.NewCache[value](4, 1<<10)
+		c.Share(ix)
+		all.Go(func() {
+			for i := range 2000 {
+				token := fmt.Sprint(i % 16)
+				if e := find(c, token); e != nil {
+					e.Use()
+				} else {
+					remember(c, token, 200, time.Now().Add(time.Hour))
+				}
+				c.Count(uint32(i), i%2 == 0)
+			}
+			if s := c.Status(); s.Entries > 4 || s.Hits != 1000 || s.Misses != 1000 {
+				t.Errorf("got %+v, want at most 4 entries, and 1000 of each count", s)
+			}
+			c.Close()
+		})
+	}
+	all.Wait()
+}
+
+// TestTimerKeepsNothing requires a cache that nobody uses to be collected, although its
+// sweep timer is set.
+func TestTimerKeepsNothing(t *testing.T) {
+	collected := make(chan struct{})
+	func() {
+		c := memory.NewCache[value](8, 1<<10)
+		remember(c, "a", 100, time.Now().Add(time.Hour))
+		runtime.AddCleanup(c, func(done chan struct{}) { close(done) }, collected)
+	}()
+	for range 100 {
+		runtime.GC()
+		select {
+		case <-collected:
+			return
+		default:
+			runtime.Gosched()
+		}
+	}
+	select {
+	case <-collected:
+	case <-time.After(5 * time.Second):
+		t.Error("the cache was not collected")
+	}
+}

@@ -1,0 +1,188 @@
+package bearer_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+// TestReplaceWithoutGap replaces an issuer's configuration again and again while requests
+// with good tokens arrive. None may be refused, and at the end the last configuration
+// decides, also for tokens that were remembered under an earlier one.
+func TestReplaceWithoutGap(t *testing.T) {
+	const replacements = 200
+	issuer := newIssuer(t, "EdDSA")
+	config := func(audiences ...string) bearer.Config {
+		return bearer.Config{
+			Issuer: issuer.URL(), Audience: audiences, Keys: newLiveKeys(t, issuer), Logger: slog.New(slog.DiscardHandler),
+		}
+	}
+	issuers := new(bearer.Issuers)
+	defer issuers.Close()
+	if err := issuers.Add(config(audience)); err != nil {
+		t.Fatal(err)
+	}
+	var asked, refused atomic.Int64
+	ctx, cancel := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			repeated := issuer.Token(nil)
+			for i := 0; ctx.Err() == nil; i++ {
+				token := repeated
+				if i%8 == 0 {
+					token = issuer.Token(nil)
+				}
+				if _, err := issuers.Verify(t.Context(), token); err != nil {
+					refused.Add(1)
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for range replacements {
+		if err := issuers.Replace(config(audience, "other")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	clients.Wait()
+	if refused.Load() > 0 || asked.Load() < replacements {
+		t.Errorf("got %d of %d good tokens refused, want none of at least %d", refused.Load(), asked.Load(), replacements)
+	}
+	token := issuer.Token(nil)
+	if _, err := issuers.Verify(t.Context(), token); err != nil {
+		t.Error(err)
+	}
+	if err := issuers.Replace(config("other")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongAudience {
+		t.Errorf("a remembered token under the new configuration: got %v, want a wrong audience", err)
+	}
+	if got := issuers.Status(); len(got) != 1 || got[0].Cache.Entries != 0 {
+		t.Errorf("got %+v, want one issuer without remembered tokens", got)
+	}
+}
+
+// TestReplaceKeepsDiscoveredKeys requires that keys which were discovered stay: the new
+// configuration needs no fetch, and works while the issuer is down.
+func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+	defer issuer.Close()
+	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Logger: slog.New(slog.DiscardHandler)}
+	issuers := new(bearer.Issuers)
+	defer issuers.Close()
+	if err := issuers.Add(cfg); err != nil {
+		t.Fatal(err)
+	}
+	token := issuer.Token(nil)
+	if _, err := issuers.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	fetches := issuer.Fetches(bearertest.KeysEndpoint)
+	for _, endpoint := range []bearertest.Endpoint{bearertest.KeysEndpoint, bearertest.DiscoveryEndpoint} {
+		issuer.Inject(endpoint, bearertest.Fault{Status: 500})
+	}
+	cfg.Required = []string{"client_id"}
+	for range 3 {
+		if err := issuers.Replace(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := issuers.Verify(t.Context(), token); err != nil {
+			t.Errorf("got %v, want the keys that are known", err)
+		}
+	}
+	// A configuration that is refused ends nothing.
+	bad := cfg
+	bad.MaxAge = -1
+	if err := issuers.Replace(bad); err == nil {
+		t.Error("got no error, want one about MaxAge")
+	}
+	if _, err := issuers.Verify(t.Context(), token); err != nil {
+		t.Errorf("after a refused replacement: got %v, want none", err)
+	}
+	if got := issuer.Fetches(bearertest.KeysEndpoint); got != fetches {
+		t.Errorf("got %d fetches of keys, want the %d before", got, fetches)
+	}
+	if err := issuers.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongIssuer {
+		t.Errorf("after Close: got %v, want no issuer", err)
+	}
+}
+
+// TestReplaceErrors requires all faults at once, and no change if there is one.
+func TestReplaceErrors(t *testing.T) {
+	a, b := newIssuer(t, "EdDSA"), bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://b.example", Algorithms: []string{"EdDSA"}})
+	t.Cleanup(b.Close)
+	config := func(i *bearertest.Issuer, audience string) bearer.Config {
+		return bearer.Config{Issuer: i.URL(), Audience: []string{audience}, Keys: newLiveKeys(t, i), Logger: slog.New(slog.DiscardHandler)}
+	}
+	issuers := new(bearer.Issuers)
+	defer issuers.Close()
+	if err := issuers.Replace(config(a, audience)); err == nil || !strings.Contains(err.Error(), "it is not there; use Add") {
+		t.Errorf("got %v, want that the issuer is not there", err)
+	}
+	if err := issuers.Add(config(a, audience)); err != nil {
+		t.Fatal(err)
+	}
+	err := issuers.Replace(config(a, "other"), config(b, "other"), config(a, ""))
+	wantError(t, "Replace", err, `issuer "https://b.example": it is not there; use Add`, `issuer "https://issuer.example": Config.Audience: [""]: an audience is empty`)
+	if _, err := issuers.Verify(t.Context(), a.Token(nil)); err != nil {
+		t.Errorf("after a refused replacement: got %v, want the old configuration", err)
+	}
+	if err := issuers.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "Replace after Close", issuers.Replace(config(a, audience)), "Issuers is closed")
+}
+
+// TestRefresh requires keys that were rotated a moment ago, of one issuer and of several,
+// and an error that names the issuer whose keys cannot be fetched.
+func TestRefresh(t *testing.T) {
+	var running []*bearertest.Issuer
+	issuers := new(bearer.Issuers)
+	defer issuers.Close()
+	for range 3 {
+		issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+		defer issuer.Close()
+		running = append(running, issuer)
+		if err := issuers.Add(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := issuers.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, issuer := range running {
+		issuer.Rotate()
+	}
+	down := running[1]
+	down.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: 500})
+	err := issuers.Refresh(t.Context())
+	wantError(t, "Refresh", err, `issuer "`+down.URL()+`"`)
+	if strings.Contains(err.Error(), running[0].URL()) {
+		t.Errorf("got %v, want nothing of an issuer that answered", err)
+	}
+	for i, issuer := range running {
+		if status := issuers.Status(); i != 1 {
+			for _, s := range status {
+				if s.Issuer == issuer.URL() && len(s.Keys.Keys) != 2 {
+					t.Errorf("got %d keys, want the rotated one too", len(s.Keys.Keys))
+				}
+			}
+		}
+	}
+	fixed := newVerifier(t, newIssuer(t, "EdDSA"), nil)
+	if err := fixed.Refresh(t.Context()); err != nil {
+		t.Errorf("a fixed key set: got %v, want nothing to do", err)
+	}
+}

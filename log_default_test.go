@@ -1,0 +1,282 @@
+package bearer_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// refusalLog makes a verifier whose Config.Logger writes to a book.
+func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier, *logBook, func(map[string]any) string) {
+	t.Helper()
+	book, issuer := &logBook{}, newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
+		if change != nil {
+			change(cfg)
+		}
+	})
+	return v, book, issuer.Token
+}
+
+// TestConfigLogger requires each refusal in the log, whatever observers there are, and
+// nothing else: no request that was let through, unless only the mode of its rule did.
+func TestConfigLogger(t *testing.T) {
+	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &recorder{}} {
+		synctest.Test(t, func(t *testing.T) {
+			v, book, token := refusalLog(t, func(cfg *bearer.Config) { cfg.Observer = observer })
+			decide := func(asked bearer.Verifier, token string, rule scopes.Rule) {
+				req := bearer.Request{Transport: "test", Route: "GET /x", Rule: rule}
+				if token != "" {
+					req.Authorization = []string{"Bearer " + token}
+				}
+				_, _ = bearer.Decide(t.Context(), asked, req)
+			}
+			good := token(map[string]any{"scope": "a", "jti": "1"})
+			decide(v, good, scopes.All("a"))
+			decide(v, "", scopes.Public())
+			decide(v, "", scopes.Optional(scopes.All()))
+			if got := book.String(); got != "" {
+				t.Errorf("%s: got %s, want nothing of requests that were let through", name, got)
+			}
+			decide(v, good, scopes.All("b"))
+			decide(v, "", scopes.All("a"))
+			decide(v, good, scopes.ReportOnly(scopes.All("b")))
+			decide(bearer.VerifierFunc(v.Verify), good, scopes.All("b"))
+			_, _ = v.Verify(t.Context(), "garbage")
+			var got []string
+			for _, record := range book.records(t) {
+				got = append(got, fmt.Sprint(record["level"], " ", record["msg"], " ", record["reason"], " ", record["route"]))
+			}
+			want := []string{
+				"WARN bearer: request refused scope GET /x",
+				"WARN bearer: request refused no_token GET /x",
+				"WARN bearer: request would be refused scope GET /x",
+				"WARN bearer: request refused scope GET /x",
+				"WARN bearer: request refused malformed <nil>",
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+// TestConfigLoggerDefault requires slog's default logger where none is configured, the one
+// of the moment, and nothing from a logger that discards.
+func TestConfigLoggerDefault(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	var text bytes.Buffer
+	issuer := newIssuer(t, "EdDSA")
+	silent := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Logger = slog.New(slog.DiscardHandler) })
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Logger = nil })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(365 * 24 * time.Hour) // a minute of its own
+		_, _ = silent.Verify(t.Context(), "garbage")
+		if text.Len() > 0 {
+			t.Errorf("got %s, want nothing from a logger that discards", &text)
+		}
+		_, _ = v.Verify(t.Context(), "garbage")
+		if !strings.Contains(text.String(), "reason=malformed") {
+			t.Errorf("got %q, want the refusal", &text)
+		}
+	})
+}
+
+// TestConfigLoggerIssuers requires the logger of the issuer that a token names, and that of
+// Issuers for tokens of no issuer.
+func TestConfigLoggerIssuers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ofIssuer, ofAll logBook
+		issuer := newIssuer(t, "EdDSA")
+		all := &bearer.Issuers{Logger: slog.New(slog.NewJSONHandler(&ofAll, nil))}
+		cfg := bearer.Config{
+			Issuer: issuer.URL(), Audience: []string{audience}, Keys: newLiveKeys(t, issuer),
+			Logger: slog.New(slog.NewJSONHandler(&ofIssuer, nil)),
+		}
+		if err := all.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range []string{issuer.Token(map[string]any{"exp": 1}), issuer.Token(map[string]any{"iss": "https://other.example"}), "garbage"} {
+			_, _ = all.Verify(t.Context(), token)
+		}
+		_, _ = bearer.Decide(t.Context(), all, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All("a")})
+		if got := reasons(t, &ofIssuer); got != "expired scope" {
+			t.Errorf("the issuer's: got %s, want expired and scope", got)
+		}
+		if got := reasons(t, &ofAll); got != "issuer malformed" {
+			t.Errorf("Issuers': got %s, want issuer and malformed", got)
+		}
+	})
+}
+
+func reasons(t *testing.T, book *logBook) string {
+	t.Helper()
+	var got []string
+	for _, record := range book.records(t) {
+		got = append(got, fmt.Sprint(record["reason"]))
+	}
+	return strings.Join(got, " ")
+}
+
+// TestConfigLoggerLimit floods two verifiers. Together they may write as many records a
+// minute as the limit says, and the next minute says how many were left out.
+func TestConfigLoggerLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Hour)
+		a, bookA, _ := refusalLog(t, nil)
+		b, bookB, _ := refusalLog(t, nil)
+		for range 10 * bearer.MaxRefusals {
+			_, _ = a.Verify(t.Context(), "garbage")
+			_, _ = b.Verify(t.Context(), "garbage")
+		}
+		if got := len(bookA.records(t)) + len(bookB.records(t)); got != bearer.MaxRefusals {
+			t.Errorf("got %d records in a minute, want %d", got, bearer.MaxRefusals)
+		}
+		time.Sleep(time.Minute)
+		before := len(bookA.records(t))
+		for range 2 {
+			_, _ = a.Verify(t.Context(), "garbage")
+		}
+		records := bookA.records(t)[before:]
+		if len(records) != 2 || records[0]["not_logged_before"] != float64(19*bearer.MaxRefusals) || records[1]["not_logged_before"] != nil {
+			t.Errorf("got %v, want two records, the first with the %d that were left out", records, 19*bearer.MaxRefusals)
+		}
+	})
+}
+
+// TestConfigLoggerHelp requires the first record after a start to say how to see more.
+func TestConfigLoggerHelp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(2 * time.Hour)
+		bearer.ForgetHelp()
+		v, book, _ := refusalLog(t, nil)
+		for range 2 {
+			_, _ = v.Verify(t.Context(), "garbage")
+		}
+		records := book.records(t)
+		if help := fmt.Sprint(records[0]["help"]); !strings.Contains(help, "bearer.NewLogObserver") || records[1]["help"] != nil {
+			t.Errorf("got %v, want help in the first record only", records)
+		}
+	})
+}
+
+// TestConfigLoggerLevel requires a fault of this service at the level of errors, and
+// nothing below the level of the logger.
+func TestConfigLoggerLevel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(3 * time.Hour)
+		book := &logBook{}
+		v, _, token := refusalLog(t, func(cfg *bearer.Config) {
+			cfg.Logger = slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelError}))
+			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("a hook") }
+		})
+		_, _ = v.Verify(t.Context(), "garbage")
+		_, _ = v.Verify(t.Context(), token(nil))
+		if got := reasons(t, book); got != "internal" {
+			t.Errorf("got %s, want internal alone", got)
+		}
+	})
+}
+
+// TestConfigLoggerTokens has every claim and header member as long as it can be, in every
+// kind of text, and refuses the token in every way. No record may have more than 128 bytes
+// of it in one piece, and none may have its signature.
+func TestConfigLoggerTokens(t *testing.T) {
+	const longest = 128
+	for i, mark := range []string{"q", "\x00", "\"", "\\", "\u202e", "\U000e0001", "é"} {
+		long := strings.Repeat(mark, 1500/len(mark))
+		said := map[string]any{"sub": long, "jti": long, "client_id": long, "scope": long, "x": long, "y": []string{long, long}}
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit is the process's
+			issuer, book := newIssuer(t, "EdDSA"), &logBook{}
+			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
+				cfg.Custom = bearer.JSON[struct {
+					X string `json:"x"`
+					Y int    `json:"y"`
+				}]
+				cfg.Profile = bearer.Profile{Types: []string{"at+jwt", "hook"}}
+			})
+			echoing := newVerifier(t, issuer, func(cfg *bearer.Config) {
+				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
+				cfg.Validate = func(_ context.Context, c *bearer.Claims) error { return errors.New(c.Subject()) }
+			})
+			with := func(changes map[string]any) map[string]any {
+				claims := map[string]any{}
+				for name, value := range said {
+					claims[name] = value
+				}
+				for name, value := range changes {
+					claims[name] = value
+				}
+				return claims
+			}
+			tokens := []string{
+				issuer.Mint(nil, said), issuer.Mint(nil, with(map[string]any{"iss": long})), issuer.Mint(nil, with(map[string]any{"aud": []string{long, long}})),
+				issuer.Mint(map[string]any{"kid": long}, said), issuer.Mint(map[string]any{"typ": long}, said), issuer.Mint(map[string]any{"alg": long}, said),
+				issuer.Mint(nil, with(map[string]any{"cnf": map[string]any{long: long}})), issuer.Mint(nil, with(map[string]any{"exp": long})),
+				issuer.Mint(nil, with(map[string]any{"at_hash": long})), issuer.Forge(nil, said), issuer.Mint(map[string]any{long: long}, said),
+				long, "a." + long + ".b",
+			}
+			for _, token := range tokens {
+				_, _ = v.Verify(t.Context(), token)
+				_, _ = echoing.Verify(t.Context(), token)
+				_, _ = bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: bearer.ClaimEquals("x", "y")})
+			}
+			records := book.records(t)
+			if len(records) < 2*len(tokens) {
+				t.Fatalf("got %d records, want at least %d", len(records), 2*len(tokens))
+			}
+			text := book.String()
+			for _, token := range tokens {
+				if i := strings.LastIndexByte(token, '.'); i > 0 && len(token[i+1:]) > 20 && strings.Contains(text, token[i+1:]) {
+					t.Errorf("got the signature of a token in %s", text)
+				}
+			}
+			quoted, _ := json.Marshal(mark)
+			for _, spelling := range []string{mark, strings.Trim(fmt.Sprintf("%q", mark), `"`), strings.Trim(string(quoted), `"`)} {
+				if n := longest/len(spelling) + 1; spelling != "" && strings.Contains(fmt.Sprint(records), strings.Repeat(spelling, n)) {
+					t.Errorf("%q: got %d or more of it in one record of\n%s", spelling, n, text)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRefused shows what Config.Logger costs a refused request, and how often it
+// costs that: in a flood nearly all records are left out.
+func BenchmarkRefused(b *testing.B) {
+	issuer := newIssuer(b, "EdDSA")
+	for name, handler := range map[string]slog.Handler{
+		"discard":  slog.DiscardHandler,
+		"limited":  slog.NewJSONHandler(io.Discard, nil),
+		"disabled": slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}),
+	} {
+		for kind, token := range map[string]string{"garbage": "garbage", "expired": issuer.Token(map[string]any{"exp": 1}), "forged": issuer.Forge(nil, nil)} {
+			b.Run(kind+"/"+name, func(b *testing.B) {
+				v := newVerifier(b, issuer, func(cfg *bearer.Config) { cfg.Logger = slog.New(handler) })
+				req := bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All("a")}
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := bearer.Decide(b.Context(), v, req); err == nil {
+						b.Fatal("got no error")
+					}
+				}
+			})
+		}
+	}
+}

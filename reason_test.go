@@ -1,0 +1,117 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// refusedRequests returns a request for each kind of refusal, by its reason.
+func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JWTVerifier) {
+	t.Helper()
+	issuer := newIssuer(t, "EdDSA")
+	keys := newLiveKeys(t, issuer)
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Keys = keys
+		cfg.Custom = func(claims []byte) (any, error) {
+			if len(claims) > 2000 {
+				return nil, errors.New("too long")
+			}
+			return nil, nil
+		}
+		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
+			switch c.Subject() {
+			case "revoked":
+				return bearer.Revoked
+			case "panic":
+				panic("a hook")
+			case "down":
+				return &bearer.Error{Reason: bearer.KeysUnavailable, Err: &jwks.UnavailableError{}}
+			}
+			return nil
+		}
+	})
+	with := func(authorization string) bearer.Request {
+		return bearer.Request{Authorization: []string{authorization}, Rule: scopes.All("a")}
+	}
+	mint := func(header, claims map[string]any) bearer.Request {
+		return with("Bearer " + issuer.Mint(header, claims))
+	}
+	requests := map[bearer.Reason]bearer.Request{
+		bearer.InvalidRequest:  with("Bearer a b"),
+		bearer.NoToken:         with("Basic x"),
+		bearer.Malformed:       with("Bearer garbage"),
+		bearer.WrongIssuer:     mint(nil, members{"iss": "x"}),
+		bearer.WrongAlgorithm:  mint(members{"alg": "none"}, nil),
+		bearer.UnknownKey:      mint(members{"kid": "x"}, nil),
+		bearer.BadSignature:    with("Bearer " + issuer.Forge(nil, nil)),
+		bearer.WrongType:       mint(members{"typ": "x"}, nil),
+		bearer.Expired:         mint(nil, members{"exp": 1}),
+		bearer.NotYetValid:     mint(nil, members{"nbf": time.Now().Add(time.Hour)}),
+		bearer.WrongAudience:   mint(nil, members{"aud": "x"}),
+		bearer.InvalidClaims:   mint(nil, members{"sub": 1}),
+		bearer.WrongBinding:    mint(nil, members{"cnf": members{"jkt": "x"}}),
+		bearer.InvalidCustom:   mint(nil, members{"x": fmt.Sprintf("%2000d", 1)}),
+		bearer.Revoked:         mint(nil, members{"sub": "revoked"}),
+		bearer.MissingScope:    mint(nil, nil),
+		bearer.KeysUnavailable: mint(nil, members{"sub": "down"}),
+		bearer.Internal:        mint(nil, members{"sub": "panic"}),
+	}
+	return requests, v
+}
+
+// TestErrorContract requires every refusal, from every function that refuses, to hold an
+// *Error of the caller's own.
+func TestErrorContract(t *testing.T) {
+	requests, v := refusedRequests(t)
+	for reason, req := range requests {
+		events := &recorder{}
+		req.Observer = events
+		for name, refuse := range map[string]func() error{
+			"Decide":         func() error { _, err := bearer.Decide(t.Context(), v, req); return err },
+			"Decide wrapped": func() error { _, err := bearer.Decide(t.Context(), wrapping{v}, req); return err },
+			"Verify": func() error {
+				if reason == bearer.InvalidRequest || reason == bearer.NoToken || reason == bearer.MissingScope {
+					return reason // the guard's
+				}
+				_, err := v.Verify(t.Context(), req.Authorization[0][len("Bearer "):])
+				return err
+			},
+			"Event": func() error {
+				events.take()
+				_, _ = bearer.Decide(t.Context(), v, req)
+				return events.take()[0].Err
+			},
+		} {
+			err := refuse()
+			if !errors.Is(err, reason) {
+				t.Errorf("%s, %s: got %v, want errors.Is to find the reason", name, reason, err)
+			}
+			if _, bare := err.(bearer.Reason); bare { //nolint:errorlint // the test's own
+				continue
+			}
+			e, ok := errors.AsType[*bearer.Error](err)
+			if !ok || e.Reason != reason {
+				t.Errorf("%s, %s: got %T, want an *Error in it", name, reason, err)
+				continue
+			}
+			e.Reason, e.Missing = "changed", []string{"changed"}
+			again, ok := errors.AsType[*bearer.Error](refuseAgain(t, v, req))
+			if !ok || again.Reason != reason {
+				t.Errorf("%s, %s: got %v for the next request, want what it was before a caller changed its own", name, reason, again)
+			}
+		}
+	}
+}
+
+func refuseAgain(t *testing.T, v bearer.Verifier, req bearer.Request) error {
+	t.Helper()
+	_, err := bearer.Decide(t.Context(), v, req)
+	return err
+}
