@@ -1,0 +1,123 @@
+// Onerequest prints how many files and statements one HTTP request passes through on its
+// way to a verdict: accepted for the first time, and again. It must be built with coverage:
+//
+//	go build -cover -covermode=atomic -coverpkg=github.com/bearerkit/bearer/... -o one ./onerequest && ./one
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"runtime/coverage"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func main() {
+	log.SetFlags(0)
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}})
+	defer issuer.Close()
+	keys, err := jwks.Discover(issuer.URL(), nil)
+	if err != nil {
+		return err
+	}
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys})
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	guard, err := middleware.New(v, nil)
+	if err != nil {
+		return err
+	}
+	handler := guard.Require(scopes.All("a"))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	request := func(token string) error {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+token)
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			return fmt.Errorf("got %d: %s", w.Code, w.Body)
+		}
+		return nil
+	}
+	// The keys are loaded, and another token has filled the pools.
+	if err := request(issuer.Token(map[string]any{"scope": "a"})); err != nil {
+		return err
+	}
+	token := issuer.Token(map[string]any{"scope": "a"})
+	for _, name := range []string{"first", "repeated"} {
+		if err := coverage.ClearCounters(); err != nil {
+			return err
+		}
+		if err := request(token); err != nil {
+			return err
+		}
+		if err := report(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report prints what was covered since the counters were cleared, without this program.
+func report(name string) error {
+	dir, err := os.MkdirTemp("", "onerequest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := coverage.WriteMetaDir(dir); err != nil {
+		return err
+	}
+	if err := coverage.WriteCountersDir(dir); err != nil {
+		return err
+	}
+	profile := dir + "/profile.txt"
+	if out, err := exec.Command("go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	text, err := os.ReadFile(profile)
+	if err != nil {
+		return err
+	}
+	statements := make(map[string]int)
+	total := 0
+	for line := range bytes.Lines(text) {
+		fields := strings.Fields(string(line))
+		file, _, ok := strings.Cut(fields[0], ":")
+		if !ok || len(fields) != 3 || fields[2] == "0" || strings.Contains(file, "/internal/bench/") || strings.Contains(file, "/bearertest/") {
+			continue
+		}
+		n, err := strconv.Atoi(fields[1])
+		if err != nil {
+			return err
+		}
+		statements[strings.TrimPrefix(file, "github.com/bearerkit/bearer/")] += n
+		total += n
+	}
+	fmt.Printf("%s: %d files, %d statements\n", name, len(statements), total)
+	files := make([]string, 0, len(statements))
+	for file, n := range statements {
+		files = append(files, fmt.Sprintf("  %s %d", file, n))
+	}
+	slices.Sort(files)
+	fmt.Println(strings.Join(files, "\n"))
+	return nil
+}
