@@ -113,7 +113,7 @@ func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Lo
 		Keys:     keys,
 		Profile:  bearer.Scalekit,
 		Custom:   bearer.JSON[deployer],
-		Observer: logRefusals(log),
+		Logger:   log,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, keys.Close())

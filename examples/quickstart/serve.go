@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-
-	"github.com/bearerkit/bearer"
 )
 
 // serve prints lines to call the API with, and keeps everything up until ctx
@@ -55,14 +52,4 @@ Why a request is refused is logged here.
 	<-ctx.Done()
 	_, err = fmt.Fprintln(q.stdout, "shutting down")
 	return err
-}
-
-// logRefusals returns an observer that logs why requests are refused, which
-// their clients are not told. Both guards tell it, through the verifier.
-func logRefusals(log *slog.Logger) bearer.Observer {
-	return bearer.ObserverFunc(func(ctx context.Context, e bearer.Event) {
-		if e.Reason != "" {
-			log.InfoContext(ctx, "refused", "transport", e.Transport, "route", e.Route, "reason", e.Reason, "err", e.Err)
-		}
-	})
 }

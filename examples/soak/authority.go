@@ -68,7 +68,7 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 	}
 	return a, s.verifier.Add(bearer.Config{
 		Issuer: a.server.URL(), Audience: []string{audience}, Keys: a.cache, CacheSize: 512,
-		Custom: bearer.JSONAt[grant]("grant"),
+		Custom: bearer.JSONAt[grant]("grant"), Logger: logger,
 	})
 }
 

@@ -57,7 +57,7 @@ func (s *soak) start(ctx context.Context) error {
 	if s.log, err = bearer.NewLogObserver(logger, &bearer.LogOptions{Interval: 10 * s.cfg.pace}); err != nil {
 		return err
 	}
-	s.verifier.Observer = bearer.Observers{collector, s.log, s.verdicts}
+	s.verifier.Observer, s.verifier.Logger = bearer.Observers{collector, s.log, s.verdicts}, logger
 	for i, alg := range []string{"ES256", "RS256", "EdDSA"} {
 		a, err := newAuthority(s, i, alg, logger) //nolint:contextcheck // its key cache lives until close
 		if err != nil {

@@ -30,7 +30,7 @@ func openOurs(s Setup) (Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := bearer.New(bearer.Config{Issuer: s.Issuer, Audience: []string{s.Audience}, Keys: keys})
+	v, err := bearer.New(bearer.Config{Issuer: s.Issuer, Audience: []string{s.Audience}, Keys: keys, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, errors.Join(err, keys.Close())
 	}
