@@ -41,7 +41,9 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	d.own, _ = v.(ownVerifier)
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
-	d.tell(ctx, refusal)
+	if d.refusal != nil || d.watched() {
+		d.tell(ctx, refusal)
+	}
 	if refusal != nil {
 		return nil, refusal.out()
 	}
@@ -59,6 +61,11 @@ type decision struct {
 	claims     *Claims
 	remembered bool
 	refusal    *Error // of the token or the rule, before the rule's mode is applied
+}
+
+// watched reports whether anybody may be told of a request that is let through.
+func (d *decision) watched() bool {
+	return d.req.Observer != nil || d.own == nil || d.own.observing()
 }
 
 // settle applies the mode of the rule and returns the answer: a context or the refusal. A

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/conformance"
+	"github.com/bearerkit/bearer/internal/jws"
 )
 
 // parted and form are RFC 7515, section 7.1 once more: what Split looks for, and

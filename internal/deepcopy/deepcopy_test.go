@@ -1,0 +1,51 @@
+package deepcopy_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/deepcopy"
+)
+
+type (
+	leaf   struct{ Tags []string }
+	tree   struct{ Of map[string]*leaf }
+	cycle  struct{ Next *cycle }
+	hidden struct{ tags []string }
+	plain  struct {
+		Name string
+		At   time.Time
+		Size [2]int
+	}
+)
+
+func TestOf(t *testing.T) {
+	given := tree{map[string]*leaf{"a": {[]string{"x"}}}}
+	value, ok := deepcopy.Of(reflect.ValueOf(given))
+	copied, isTree := value.Interface().(tree)
+	if !ok || !isTree || !reflect.DeepEqual(copied, given) {
+		t.Fatalf("got %v, %v, want a copy", value, ok)
+	}
+	copied.Of["a"].Tags[0], copied.Of["b"] = "changed", nil
+	if given.Of["a"].Tags[0] != "x" || len(given.Of) != 1 {
+		t.Errorf("got %v after a change of the copy", given)
+	}
+	circle := &cycle{}
+	circle.Next = circle
+	for name, value := range map[string]any{
+		"cycle": circle, "channel": make(chan int), "function": func() {}, "unexported": hidden{[]string{"x"}},
+	} {
+		if _, ok := deepcopy.Of(reflect.ValueOf(value)); ok {
+			t.Errorf("%s: got a copy, want none", name)
+		}
+	}
+}
+
+func TestFlat(t *testing.T) {
+	for value, want := range map[any]bool{1: true, "a": true, plain{}: true, &plain{}: false, struct{ E error }{}: false} {
+		if got := deepcopy.Flat(reflect.TypeOf(value)); got != want {
+			t.Errorf("%T: got %v, want %v", value, got, want)
+		}
+	}
+}
