@@ -78,16 +78,17 @@ func headings(text string) map[string]bool {
 	return anchors
 }
 
-// TestGuideReasons wants a row and a section for each reason.
+// TestGuideReasons requires a row with the constant, and a section, for each reason.
 func TestGuideReasons(t *testing.T) {
 	page := guidePages(t)["docs/reasons.md"]
-	reasons := regexp.MustCompile(`(?m)^const \w+ Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
+	reasons := regexp.MustCompile(`(?m)^const (\w+) Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
 	if len(reasons) < 18 {
 		t.Fatalf("got %d reasons, want all", len(reasons))
 	}
 	for _, reason := range reasons {
-		if !strings.Contains(page, "\n| `"+reason[1]+"` | ") || !strings.Contains(page, "\n### `"+reason[1]+"`\n") {
-			t.Errorf("docs/reasons.md has no row or no section for %s", reason[1])
+		row := "\n| `" + reason[2] + "` | `bearer." + reason[1] + "` | "
+		if !strings.Contains(page, row) || !strings.Contains(page, "\n### `"+reason[2]+"`\n") {
+			t.Errorf("docs/reasons.md has no section for %s, or no row that begins with %q", reason[2], row[1:])
 		}
 	}
 }
