@@ -42,14 +42,14 @@ func TestClaimPaths(t *testing.T) {
 	} {
 		cfg := bearer.Config{
 			Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: &jwks.Set{}, Required: []string{row.path},
-			Profile: bearer.Profile{Scopes: []string{row.path}, Values: map[string][]string{row.path: {"x"}}},
+			Profile: bearer.Profile{Scopes: []string{row.path}, RequiredValues: map[string][]string{row.path: {"x"}}},
 			Custom:  bearer.JSONAt[int](row.path),
 		}
 		_, err := bearer.New(cfg)
 		if (err == nil) != row.ok {
 			t.Errorf("%q: got %v, want it accepted: %v", row.path, err, row.ok)
 		}
-		for _, field := range []string{"Config.Required", "Config.Profile.Scopes", "Config.Profile.Values", "Config.Custom"} {
+		for _, field := range []string{"Config.Required", "Config.Profile.Scopes", "Config.Profile.RequiredValues", "Config.Custom"} {
 			if told := strings.Contains(fmt.Sprint(err), field+": "); told == row.ok {
 				t.Errorf("%q: %s told: %v, want %v: %v", row.path, field, told, !row.ok, err)
 			}

@@ -27,10 +27,10 @@ type Profile struct {
 	// media types (case-insensitively, "application/" left out); "" stands for a
 	// token without "typ". Nil means "at+jwt" only (RFC 9068, section 4).
 	Types []string
-	// NotIssuer is forms of issuers that are known to be wrong, as regular
+	// WrongIssuers is forms of issuers that are known to be wrong, as regular
 	// expressions, each with the sentence that says why: in New's error of
 	// Config.Issuer, and in the log of a token with such an "iss".
-	NotIssuer map[string]string
+	WrongIssuers map[string]string
 	// Aliases is other "iss" values under which the same issuer's tokens come.
 	Aliases []string
 	// Audience is the claims that name whom the token is for; the first one that
@@ -55,8 +55,8 @@ type Profile struct {
 	// which it always must, and Audience. Nil means "sub", "client_id", "iat" and
 	// "jti" (RFC 9068, section 2.2).
 	Required []string
-	// Values is claims that must be there with one of these string values.
-	Values map[string][]string
+	// RequiredValues is claims that must be there with one of these string values.
+	RequiredValues map[string][]string
 	// Forbidden is claims that mark another kind of token, such as an ID token,
 	// which must not pass for an access token (RFC 8725, section 3.12). Nil means
 	// "at_hash", "c_hash", "nonce" and "events" where Types accepts more than
@@ -68,10 +68,10 @@ type Profile struct {
 	// InertConfirmation is the members of "cnf" that bind the token to nothing.
 	// A token with any other "cnf" is refused.
 	InertConfirmation []string
-	// KeyIssuer says that a key with an "issuer" member verifies only tokens of
+	// KeysNameIssuer says that a key with an "issuer" member verifies only tokens of
 	// that issuer, in which "{tenantid}" stands for the token's "tid", and Entra
 	// ID's of version 2 for that of version 1 too.
-	KeyIssuer bool
+	KeysNameIssuer bool
 }
 
 // Claims returns the claims of a claims set as p reads it, for a [Verifier] of another
@@ -83,7 +83,7 @@ type Profile struct {
 // The error holds an *[Error] with the reason Malformed or InvalidClaims, or Internal if p
 // itself is wrong.
 func (p Profile) Claims(set []byte) (*Claims, error) {
-	p.NotIssuer = nil // expensive to compile, and of no use here
+	p.WrongIssuers = nil // expensive to compile, and of no use here
 	resolved, errs := p.resolve()
 	if err := errors.Join(errs...); err != nil {
 		return nil, &Error{Reason: Internal, Err: err}
@@ -145,12 +145,12 @@ type claimValues struct {
 // checkIssuer returns what the profile knows to be wrong with an issuer.
 func (p Profile) checkIssuer(issuer string) []error {
 	var errs []error
-	for _, form := range slices.Sorted(maps.Keys(p.NotIssuer)) {
-		why := p.NotIssuer[form]
+	for _, form := range slices.Sorted(maps.Keys(p.WrongIssuers)) {
+		why := p.WrongIssuers[form]
 		re, err := regexp.Compile(form)
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("Config.Profile.NotIssuer: %w", err))
+			errs = append(errs, fmt.Errorf("Config.Profile.WrongIssuers: %w", err))
 		case re.MatchString(issuer):
 			errs = append(errs, fmt.Errorf("Config.Issuer: %q: %s", issuer, why))
 		}
@@ -168,15 +168,15 @@ func (p Profile) resolve() (*profile, []error) {
 		arrays:          p.Scopes != nil,
 		forbiddenHeader: maps.Clone(p.ForbiddenHeader),
 		inert:           slices.Clone(p.InertConfirmation),
-		keyIssuer:       p.KeyIssuer,
+		keyIssuer:       p.KeysNameIssuer,
 	}
 	if p.Name == "" {
 		r.name = "RFC 9068"
 	}
 	var errs []error
-	for _, form := range slices.Sorted(maps.Keys(p.NotIssuer)) {
+	for _, form := range slices.Sorted(maps.Keys(p.WrongIssuers)) {
 		if re, err := regexp.Compile(form); err == nil { // checkIssuer tells errors
-			r.notIssuer = append(r.notIssuer, wrongIssuer{re, p.NotIssuer[form]})
+			r.notIssuer = append(r.notIssuer, wrongIssuer{re, p.WrongIssuers[form]})
 		}
 	}
 	if p.Types != nil {
@@ -222,10 +222,10 @@ func (p Profile) resolve() (*profile, []error) {
 
 func (r *profile) parseValues(p Profile) []error {
 	var errs []error
-	for name, values := range p.Values {
+	for name, values := range p.RequiredValues {
 		path, err := claim.ParsePath(name)
 		if err != nil || len(values) == 0 {
-			errs = append(errs, fmt.Errorf("Config.Profile.Values: %q: want the name of a claim and the values it may have", name))
+			errs = append(errs, fmt.Errorf("Config.Profile.RequiredValues: %q: want the name of a claim and the values it may have", name))
 			continue
 		}
 		r.values = append(r.values, claimValues{path, slices.Clone(values)})

@@ -207,14 +207,14 @@ func TestProfileErrors(t *testing.T) {
 		Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: keys,
 		Profile: bearer.Profile{
 			Types: []string{}, Audience: []string{}, Scopes: []string{"/"}, Roles: []string{"/a//b"}, ClientID: []string{"/a~2"},
-			Required: []string{""}, Values: map[string][]string{"x": nil}, NotIssuer: map[string]string{"(": ""},
+			Required: []string{""}, RequiredValues: map[string][]string{"x": nil}, WrongIssuers: map[string]string{"(": ""},
 			InertConfirmation: []string{""},
 		},
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Types", "Audience", "Scopes", "Roles", "ClientID", "Required", "Values", "NotIssuer", "InertConfirmation"} {
+	for _, want := range []string{"Types", "Audience", "Scopes", "Roles", "ClientID", "Required", "RequiredValues", "WrongIssuers", "InertConfirmation"} {
 		if !strings.Contains(err.Error(), "Config.Profile."+want) && !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}

@@ -13,13 +13,13 @@ var (
 	// "custom_claims". A client that was registered without an audience gets
 	// tokens without "aud": list its client_id in Config.Audience to take them.
 	Scalekit = Profile{
-		Name:      "Scalekit",
-		Types:     []string{"JWT", "at+jwt"},
-		Audience:  []string{"aud", "client_id"},
-		Scopes:    []string{"scopes", "scope"},
-		ClientID:  []string{"client_id"},
-		Required:  []string{"sub", "client_id", "iat", "jti"},
-		NotIssuer: map[string]string{`\.scalekit\.(dev|com|cloud)/$`: "Scalekit's issuer has no slash at the end"},
+		Name:         "Scalekit",
+		Types:        []string{"JWT", "at+jwt"},
+		Audience:     []string{"aud", "client_id"},
+		Scopes:       []string{"scopes", "scope"},
+		ClientID:     []string{"client_id"},
+		Required:     []string{"sub", "client_id", "iat", "jti"},
+		WrongIssuers: map[string]string{`\.scalekit\.(dev|com|cloud)/$`: "Scalekit's issuer has no slash at the end"},
 	}
 
 	// Auth0 is both access token profiles of Auth0. Issuer is https://DOMAIN/ with
@@ -27,13 +27,13 @@ var (
 	// roles here. Where the request for a token names no audience Auth0 hands out
 	// one that is no signed JWT.
 	Auth0 = Profile{
-		Name:      "Auth0",
-		Types:     []string{"JWT", "at+jwt"},
-		Scopes:    []string{"scope"},
-		Roles:     []string{"permissions"},
-		ClientID:  []string{"client_id", "azp"},
-		Required:  []string{"sub", "iat"},
-		NotIssuer: map[string]string{`\.auth0\.com$`: "Auth0's issuer has a slash at the end"},
+		Name:         "Auth0",
+		Types:        []string{"JWT", "at+jwt"},
+		Scopes:       []string{"scope"},
+		Roles:        []string{"permissions"},
+		ClientID:     []string{"client_id", "azp"},
+		Required:     []string{"sub", "iat"},
+		WrongIssuers: map[string]string{`\.auth0\.com$`: "Auth0's issuer has a slash at the end"},
 	}
 
 	// Okta is a custom authorization server of Okta: Issuer is
@@ -46,7 +46,7 @@ var (
 		Scopes:   []string{"scp"},
 		ClientID: []string{"cid"},
 		Required: []string{"sub", "cid", "iat", "jti"},
-		NotIssuer: map[string]string{
+		WrongIssuers: map[string]string{
 			`^https://[^/]+/?$`: "the org authorization server's tokens are for Okta's own APIs, and its keys are not published; a custom one has /oauth2/ and its identifier at the end",
 		},
 	}
@@ -64,7 +64,7 @@ var (
 		Roles:             []string{"/realm_access/roles"},
 		ClientID:          []string{"client_id", "azp"},
 		Required:          []string{"sub", "iat", "jti"},
-		Values:            map[string][]string{"typ": {"Bearer"}},
+		RequiredValues:    map[string][]string{"typ": {"Bearer"}},
 		Forbidden:         []string{"at_hash", "c_hash", "events"},
 		InertConfirmation: []string{"kc-jkt-type"}, // names a kind of key, and no key
 	}
@@ -83,10 +83,10 @@ var (
 		Roles:           []string{"roles"},
 		ClientID:        []string{"appid"},
 		Required:        []string{"sub", "appid", "tid", "iat"},
-		Values:          map[string][]string{"ver": {"1.0"}},
+		RequiredValues:  map[string][]string{"ver": {"1.0"}},
 		ForbiddenHeader: microsoftGraph,
-		KeyIssuer:       true,
-		NotIssuer: map[string]string{
+		KeysNameIssuer:  true,
+		WrongIssuers: map[string]string{
 			`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end",
 			`/v2\.0/?$`:                "this is the issuer of version 2, which profile EntraV2 takes",
 		},
@@ -105,10 +105,10 @@ var (
 		Roles:           []string{"roles"},
 		ClientID:        []string{"azp"},
 		Required:        []string{"sub", "azp", "tid", "iat"},
-		Values:          map[string][]string{"ver": {"2.0"}},
+		RequiredValues:  map[string][]string{"ver": {"2.0"}},
 		ForbiddenHeader: microsoftGraph,
-		KeyIssuer:       true,
-		NotIssuer: map[string]string{
+		KeysNameIssuer:  true,
+		WrongIssuers: map[string]string{
 			`/v2\.0/$`:                    "Entra's issuer of version 2 has no slash at the end",
 			`^https://sts\.windows\.net/`: "this is the issuer of version 1, for which the API's accessTokenAcceptedVersion asks, and which profile EntraV1 takes",
 			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; for the tenants of others write {tenantid} in its place, letter by letter",
@@ -121,14 +121,14 @@ var (
 	// Audience. Scopes are written RESOURCE-SERVER/SCOPE. ID tokens, whose "aud" is
 	// a client, are refused by "token_use".
 	Cognito = Profile{
-		Name:     "Cognito",
-		Types:    []string{"", "JWT", "at+jwt"},
-		Audience: []string{"aud", "client_id"},
-		Scopes:   []string{"scope"},
-		Roles:    []string{"cognito:groups"},
-		ClientID: []string{"client_id"},
-		Required: []string{"sub", "client_id", "iat", "jti"},
-		Values:   map[string][]string{"token_use": {"access"}},
+		Name:           "Cognito",
+		Types:          []string{"", "JWT", "at+jwt"},
+		Audience:       []string{"aud", "client_id"},
+		Scopes:         []string{"scope"},
+		Roles:          []string{"cognito:groups"},
+		ClientID:       []string{"client_id"},
+		Required:       []string{"sub", "client_id", "iat", "jti"},
+		RequiredValues: map[string][]string{"token_use": {"access"}},
 	}
 
 	// Google is the ID tokens of Google's service accounts, with which they call
@@ -218,13 +218,13 @@ var (
 	// Kinde is Kinde's machine clients: Issuer is https://SUBDOMAIN.kinde.com,
 	// without a slash at the end. Their tokens have no "sub".
 	Kinde = Profile{
-		Name:      "Kinde",
-		Types:     []string{"JWT", "at+jwt"},
-		Scopes:    []string{"scp", "scope"},
-		Roles:     []string{"permissions"},
-		ClientID:  []string{"azp"},
-		Required:  []string{"azp", "iat", "jti"},
-		NotIssuer: map[string]string{`\.kinde\.com/$`: "Kinde's issuer has no slash at the end"},
+		Name:         "Kinde",
+		Types:        []string{"JWT", "at+jwt"},
+		Scopes:       []string{"scp", "scope"},
+		Roles:        []string{"permissions"},
+		ClientID:     []string{"azp"},
+		Required:     []string{"azp", "iat", "jti"},
+		WrongIssuers: map[string]string{`\.kinde\.com/$`: "Kinde's issuer has no slash at the end"},
 	}
 
 	// GitHubActions is the OIDC tokens of GitHub Actions: Issuer is

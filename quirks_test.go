@@ -152,7 +152,7 @@ func TestMachinesOnly(t *testing.T) {
 		return p
 	}
 	app := bearer.EntraV2
-	app.Values = map[string][]string{"ver": {"2.0"}, "idtyp": {"app"}}
+	app.RequiredValues = map[string][]string{"ver": {"2.0"}, "idtyp": {"app"}}
 	machine := named(t, "entra-v2-app-only-roles")
 	machine.Claims["idtyp"] = "app"
 	for _, row := range []struct {

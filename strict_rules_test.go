@@ -80,7 +80,7 @@ func TestClaimEqualsOneValue(t *testing.T) {
 // is what is left of a value of another type.
 func TestValuesOfAnotherType(t *testing.T) {
 	issuer := newIssuer(t)
-	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Values = map[string][]string{"kind": {""}} })
+	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.RequiredValues = map[string][]string{"kind": {""}} })
 	for value, want := range map[string]bearer.Reason{`""`: "", `"x"`: bearer.InvalidClaims, `1`: bearer.InvalidClaims, `null`: bearer.InvalidClaims, `[]`: bearer.InvalidClaims} {
 		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"kind": raw(value)})); reasonOf(t, err) != want {
 			t.Errorf("%s: got %v, want %q", value, err, want)
@@ -206,7 +206,7 @@ func TestKeysOfAnIssuer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := bearer.New(bearer.Config{Issuer: row.iss, Audience: []string{audience}, Keys: keys, Profile: bearer.Profile{KeyIssuer: true}})
+		v, err := bearer.New(bearer.Config{Issuer: row.iss, Audience: []string{audience}, Keys: keys, Profile: bearer.Profile{KeysNameIssuer: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

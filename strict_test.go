@@ -233,7 +233,7 @@ func TestEmptyAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, profile := range map[string]bearer.Profile{
-		"alias": {Aliases: []string{issuer.URL(), ""}}, "inert confirmation": {InertConfirmation: []string{""}}, "values": {Values: map[string][]string{"a": nil}},
+		"alias": {Aliases: []string{issuer.URL(), ""}}, "inert confirmation": {InertConfirmation: []string{""}}, "values": {RequiredValues: map[string][]string{"a": nil}},
 	} {
 		if _, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Profile: profile}); err == nil {
 			t.Errorf("an empty %s: got a verifier", name)
