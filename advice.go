@@ -217,9 +217,9 @@ func (a addressee) String() string {
 //
 //nolint:gochecknoglobals // computed once, from constants in all but name
 var known = sync.OnceValue(func() []*profile {
-	resolved := make([]*profile, len(profiles))
-	for i, p := range profiles {
-		resolved[i], _ = p.resolve()
+	resolved := make([]*profile, len(builtIn))
+	for i, row := range builtIn {
+		resolved[i], _ = Profile(row.make()).resolve()
 	}
 	return resolved
 })

@@ -19,8 +19,7 @@ import (
 // TestHints shows the token of each issuer to the profile of each other one. It
 // may fit; where it is refused, the log must name the profile that would take it.
 func TestHints(t *testing.T) {
-	all := maps.Clone(profiles)
-	all["RFC 9068"] = bearer.Profile{}
+	all := builtIn(t)
 	refused := 0
 	for _, f := range fixtures(t) {
 		if f.Refused != "" {
@@ -29,9 +28,9 @@ func TestHints(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
-				own := profiles[f.Profile].Name
+				own := f.profile(t).Name
 				for name, other := range all {
-					if name == f.Profile {
+					if other.Name == own {
 						continue
 					}
 					v, err := bearer.New(bearer.Config{
@@ -100,7 +99,7 @@ func TestHintsSpareTheRightProfile(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Keys: keys, Profile: profiles[f.Profile], //nolint:errcheck // a fixture without it fails
+				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -137,7 +136,7 @@ func TestHintsSendNobodyAstray(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
 				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profiles[row.profile], //nolint:errcheck // a fixture without it fails
+					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profileNamed(t, row.profile), //nolint:errcheck // a fixture without it fails
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -8,17 +8,11 @@ import (
 	"testing"
 )
 
-// TestIssuersPage wants docs/issuers.md to have a row for each profile and to name
-// only tests that there are.
+// TestIssuersPage wants docs/issuers.md to name only tests that there are.
 func TestIssuersPage(t *testing.T) {
 	page, err := os.ReadFile("docs/issuers.md")
 	if err != nil {
 		t.Fatal(err)
-	}
-	for name := range profiles {
-		if !strings.Contains(string(page), "\n| `"+name+"` | ") {
-			t.Errorf("docs/issuers.md has no row for the profile %s", name)
-		}
 	}
 	var tests strings.Builder
 	for _, dir := range []string{".", "jwks", "internal/realissuers"} {

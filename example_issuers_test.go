@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -102,6 +103,24 @@ func ExampleProfile() {
 	})
 	fmt.Println(err)
 	// Output: <nil>
+}
+
+// Profiles as configuration files may name them.
+func ExampleProfileByName() {
+	for _, name := range []string{"keycloak", "Entra ID v2", "entra-v2", "keycloack"} {
+		p, err := bearer.ProfileByName(name)
+		if err != nil {
+			message, _, _ := strings.Cut(err.Error(), " of ") // the names of all profiles
+			fmt.Println(message)
+			continue
+		}
+		fmt.Println(p.Name)
+	}
+	// Output:
+	// Keycloak
+	// Entra ID v2
+	// Entra ID v2
+	// bearer: no profile "keycloack": want one
 }
 
 func exampleIssuer(name string) *bearertest.Issuer {

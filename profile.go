@@ -6,16 +6,27 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
+//go:generate go run ./internal/profiles/generate
+
 // Profile is what an issuer's access tokens look like where they differ from
-// RFC 9068. It is data: each field that is nil has the rule of RFC 9068, so that
-// the zero Profile is RFC 9068 strictly, and an empty list that is not nil means
-// "none". Configurations copy it. To change a profile of this package, copy it
-// and change the copy.
+// RFC 9068. A profile is data: each field that is nil has the rule of RFC 9068, so
+// that the zero Profile is RFC 9068 strictly, and an empty list that is not nil means
+// "none". [New] copies it.
+//
+// To change a profile of this package, copy the struct and give fields of the copy new
+// lists and maps:
+//
+//	p := bearer.Keycloak
+//	p.Roles = []string{"/resource_access/deployments/roles"}
+//
+// The copy of a struct shares its lists and maps with the original: do not change
+// those in place. What [ProfileByName] returns shares nothing.
 //
 // Claims are named as they are ("azp", "https://ns/roles": dots, slashes and
 // colons mean nothing) or, inside an object, by a JSON pointer with a slash in
@@ -28,8 +39,8 @@ type Profile struct {
 	// token without "typ". Nil means "at+jwt" only (RFC 9068, section 4).
 	Types []string
 	// WrongIssuers is forms of issuers that are known to be wrong, as regular
-	// expressions, each with the sentence that says why: in New's error of
-	// Config.Issuer, and in the log of a token with such an "iss".
+	// expressions, each with the sentence that says why. The sentence is in New's
+	// error if Config.Issuer has such a form, and in the log if "iss" of a token has.
 	WrongIssuers map[string]string
 	// Aliases is other "iss" values under which the same issuer's tokens come.
 	Aliases []string
@@ -55,23 +66,67 @@ type Profile struct {
 	// which it always must, and Audience. Nil means "sub", "client_id", "iat" and
 	// "jti" (RFC 9068, section 2.2).
 	Required []string
-	// RequiredValues is claims that must be there with one of these string values.
+	// RequiredValues is claims that a token must have, with one of these strings as
+	// the value.
 	RequiredValues map[string][]string
 	// Forbidden is claims that mark another kind of token, such as an ID token,
 	// which must not pass for an access token (RFC 8725, section 3.12). Nil means
 	// "at_hash", "c_hash", "nonce" and "events" where Types accepts more than
 	// "at+jwt", and none where it does not: "typ" tells the tokens apart then.
 	Forbidden []string
-	// ForbiddenHeader is header members that mark tokens which nobody but
-	// somebody else can use, each with the sentence that says so in the log.
+	// ForbiddenHeader is header members that mark tokens issued for another service,
+	// each with the sentence that says so in the log.
 	ForbiddenHeader map[string]string
 	// InertConfirmation is the members of "cnf" that bind the token to nothing.
 	// A token with any other "cnf" is refused.
 	InertConfirmation []string
-	// KeysNameIssuer says that a key with an "issuer" member verifies only tokens of
-	// that issuer, in which "{tenantid}" stands for the token's "tid", and Entra
-	// ID's of version 2 for that of version 1 too.
+	// KeysNameIssuer says that a key with the member "issuer" verifies only tokens of
+	// that issuer. In the member, "{tenantid}" stands for the token's "tid", and Entra
+	// ID's issuer of version 2 for that of version 1 too.
 	KeysNameIssuer bool
+}
+
+// idToken is claims of OpenID Connect Core 1.0, sections 2 and 3.3.2.11, and of
+// RFC 8417, for which an access token of a machine has no use.
+//
+//nolint:gochecknoglobals // a constant in all but name
+var idToken = []string{"at_hash", "c_hash", "nonce", "events"}
+
+// ProfileByName returns the profile of this package that has the name, as a
+// configuration file may have it. The name is that of the variable ("EntraV2") or
+// [Profile.Name] ("Entra ID v2"); upper and lower case are the same, and spaces,
+// hyphens and underscores do not count ("entra-v2"). "RFC 9068" and "" are the zero
+// Profile. The error of an unknown name lists [ProfileNames].
+//
+// The profile shares nothing with the variable or with what another call returns: the
+// caller may change it in place.
+func ProfileByName(name string) (Profile, error) {
+	key := profileKey(name)
+	if name == "" || key == "rfc9068" {
+		return Profile{}, nil
+	}
+	for _, row := range builtIn {
+		if p := row.make(); key == profileKey(row.variable) || key == profileKey(p.Name) {
+			return Profile(p), nil
+		}
+	}
+	return Profile{}, fmt.Errorf("bearer: no profile %q: want one of %s", name, strings.Join(ProfileNames(), ", "))
+}
+
+// ProfileNames returns a name for each profile that [ProfileByName] finds, sorted: the
+// names of the variables in lower case, and "rfc9068".
+func ProfileNames() []string {
+	names := []string{"rfc9068"}
+	for _, row := range builtIn {
+		names = append(names, profileKey(row.variable))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// profileKey brings the name of a profile into the form in which two are compared.
+func profileKey(name string) string {
+	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(name))
 }
 
 // Claims returns the claims of a claims set as p reads it, for a [Verifier] of another

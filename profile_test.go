@@ -1,203 +1,86 @@
 package bearer_test
 
 import (
-	"encoding/json"
 	"errors"
-	"os"
+	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/jwks"
 )
 
-var profiles = map[string]bearer.Profile{
-	"Scalekit": bearer.Scalekit, "Auth0": bearer.Auth0, "Okta": bearer.Okta, "Keycloak": bearer.Keycloak,
-	"EntraV1": bearer.EntraV1, "EntraV2": bearer.EntraV2, "Cognito": bearer.Cognito, "Google": bearer.Google,
-	"PingOne": bearer.PingOne, "Zitadel": bearer.Zitadel, "Hydra": bearer.Hydra, "FusionAuth": bearer.FusionAuth,
-	"WorkOS": bearer.WorkOS, "Stytch": bearer.Stytch, "Kinde": bearer.Kinde, "GitHubActions": bearer.GitHubActions,
-	"Kubernetes": bearer.Kubernetes,
-}
-
-// fixture is a token of a real issuer: its claims as documented or observed.
-type fixture struct {
-	Name     string         `json:"name"`
-	Profile  string         `json:"profile"`
-	Audience []string       `json:"audience"`
-	Header   map[string]any `json:"header"`
-	Claims   map[string]any `json:"claims"`
-	Scopes   []string       `json:"scopes"`
-	ClientID string         `json:"client_id"`
-	Roles    []string       `json:"roles"`
-	Refused  string         `json:"refused"` // a reason, or "configuration"
-}
-
-// fixtures reads testdata/issuers.json.
-func fixtures(t *testing.T) []fixture {
+// profileNamed returns a profile by its name.
+func profileNamed(t *testing.T, name string) bearer.Profile {
 	t.Helper()
-	data, err := os.ReadFile("testdata/issuers.json")
+	p, err := bearer.ProfileByName(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []fixture
-	if err := json.Unmarshal(data, &list); err != nil {
-		t.Fatal(err)
-	}
-	return list
+	return p
 }
 
-// fixtureKey signs all fixtures: making an RSA key for each takes seconds.
-var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
-
-// token signs the fixture with a key of our own, and sleeps (in virtual time)
-// until it is valid.
-func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
+// builtIn returns all profiles of the package by their names, the zero one too.
+func builtIn(t *testing.T) map[string]bearer.Profile {
 	t.Helper()
-	key := fixtureKey()
-	if kid, ok := f.Header["kid"].(string); ok {
-		key = key.Renamed(kid)
+	all := map[string]bearer.Profile{}
+	for _, name := range bearer.ProfileNames() {
+		all[name] = profileNamed(t, name)
 	}
-	header, err := json.Marshal(f.Header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	claims, err := json.Marshal(f.Claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := jwks.Parse([]byte(`{"keys":[` + string(key.JWK()) + `]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	at, ok := f.Claims["iat"].(float64)
-	if exp, hasExp := f.Claims["exp"].(float64); !ok && hasExp {
-		at = exp - 60
-	}
-	time.Sleep(time.Until(time.Unix(int64(at), 0)))
-	return key.Sign(header, claims), set
+	return all
 }
 
-// TestIssuers takes the tokens of real issuers through their profiles.
-func TestIssuers(t *testing.T) {
-	for _, f := range fixtures(t) {
-		t.Run(f.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				token, keys := f.token(t)
-				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profiles[f.Profile], //nolint:errcheck // a fixture without it fails
-				})
-				if f.Refused == "configuration" {
-					if err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
-						t.Errorf("New: got %v, want an error on Config.Issuer", err)
-					}
-					return
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				claims, err := v.Verify(t.Context(), token)
-				if got := reasonOf(t, err); string(got) != f.Refused {
-					t.Fatalf("got reason %q, want %q: %v", got, f.Refused, err)
-				}
-				if err != nil {
-					return
-				}
-				if got := slices.Collect(claims.Scopes().All()); !slices.Equal(got, f.Scopes) {
-					t.Errorf("got scopes %q, want %q", got, f.Scopes)
-				}
-				if got := claims.Roles(); !slices.Equal(got, f.Roles) {
-					t.Errorf("got roles %q, want %q", got, f.Roles)
-				}
-				if got := claims.ClientID(); got != f.ClientID {
-					t.Errorf("got client %q, want %q", got, f.ClientID)
-				}
-			})
-		})
-	}
-}
-
-// TestProfilesAreStrict takes away from each fixture what its profile must not
-// do without, or adds what it must not take.
-func TestProfilesAreStrict(t *testing.T) {
-	byName := map[string]fixture{}
-	for _, f := range fixtures(t) {
-		byName[f.Name] = f
-	}
+// TestProfileByName finds profiles as configuration files may name them.
+func TestProfileByName(t *testing.T) {
 	for _, row := range []struct {
-		fixture, where, member string
-		value                  any // nil: taken away
-		want                   bearer.Reason
+		name string
+		want bearer.Profile
 	}{
-		{"scalekit-m2m-org-interceptor-claims", "claims", "aud", nil, bearer.WrongAudience},
-		{"scalekit-m2m-org-interceptor-claims", "claims", "client_id", nil, bearer.InvalidClaims},
-		{"scalekit-m2m-org-interceptor-claims", "claims", "at_hash", "x", bearer.InvalidClaims},
-		{"scalekit-m2m-org-interceptor-claims", "header", "typ", nil, bearer.WrongType},
-		{"auth0-m2m-default-profile-organization", "claims", "iss", "https://exampleco.auth0.com", bearer.WrongIssuer},
-		{"auth0-m2m-default-profile-organization", "claims", "nonce", "x", bearer.InvalidClaims},
-		{"okta-custom-as-m2m", "claims", "cid", nil, bearer.InvalidClaims},
-		{"keycloak-service-account", "claims", "typ", "ID", bearer.InvalidClaims},
-		{"keycloak-service-account", "claims", "typ", "Refresh", bearer.InvalidClaims},
-		{"keycloak-service-account", "claims", "typ", "DPoP", bearer.InvalidClaims},
-		{"keycloak-service-account", "claims", "nonce", "x", ""},
-		{"keycloak-service-account", "claims", "at_hash", "x", bearer.InvalidClaims},
-		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP"}, ""},
-		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP", "jkt": "y"}, bearer.WrongBinding},
-		{"entra-v1-user-official-sample", "claims", "ver", "2.0", bearer.InvalidClaims},
-		{"entra-v2-user-official-sample", "claims", "ver", "1.0", bearer.InvalidClaims},
-		{"entra-v2-user-official-sample", "header", "nonce", "x", bearer.WrongType},
-		{"entra-v2-user-official-sample", "claims", "tid", nil, bearer.InvalidClaims},
-		{"cognito-access-token", "claims", "token_use", "id", bearer.InvalidClaims},
-		{"cognito-access-token", "claims", "token_use", nil, bearer.InvalidClaims},
-		{"cognito-access-token", "claims", "client_id", "other", bearer.WrongAudience},
-		{"cognito-access-token-resource-binding", "claims", "aud", "other", bearer.WrongAudience},
-		{"google-service-account-id-token", "claims", "iss", "accounts.google.com", ""},
-		{"google-service-account-id-token", "claims", "iss", "https://accounts.google.com/", bearer.WrongIssuer},
-		{"google-service-account-id-token", "claims", "scope", "a", ""},
-		{"zitadel-jwt-access-token", "claims", "aud", []string{}, bearer.WrongAudience},
-		{"ory-hydra-jwt-scope-both", "claims", "aud", []string{}, bearer.WrongAudience},
-		{"stytch-m2m", "claims", "sub", nil, bearer.InvalidClaims},
-		{"kinde-m2m-org", "claims", "azp", nil, bearer.InvalidClaims},
-		{"github-actions-oidc", "claims", "repository_id", nil, bearer.InvalidClaims},
-		{"kubernetes-bound-service-account", "claims", "kubernetes.io", nil, bearer.InvalidClaims},
-		{"kubernetes-bound-service-account", "claims", "aud", nil, bearer.WrongAudience},
+		{"", bearer.Profile{}},
+		{"RFC 9068", bearer.Profile{}},
+		{"rfc9068", bearer.Profile{}},
+		{"Scalekit", bearer.Scalekit},
+		{"SCALEKIT", bearer.Scalekit},
+		{"EntraV2", bearer.EntraV2},
+		{"entra-v2", bearer.EntraV2},
+		{"Entra ID v2", bearer.EntraV2},
+		{"entra_id_v1", bearer.EntraV1},
+		{"hydra", bearer.Hydra},
+		{"Ory Hydra", bearer.Hydra},
 	} {
-		t.Run(row.fixture+" "+row.member, func(t *testing.T) {
-			f, ok := byName[row.fixture]
-			if !ok {
-				t.Fatal("no such fixture")
-			}
-			issuer := f.Claims["iss"].(string) //nolint:errcheck // a fixture without it fails
-			members := map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where]
-			before, had := members[row.member]
-			defer func() {
-				if members[row.member] = before; !had {
-					delete(members, row.member)
-				}
-			}()
-			if members[row.member] = row.value; row.value == nil {
-				delete(members, row.member)
-			}
-			synctest.Test(t, func(t *testing.T) {
-				token, keys := f.token(t)
-				v, err := bearer.New(bearer.Config{Issuer: issuer, Audience: f.Audience, Keys: keys, Profile: profiles[f.Profile]})
-				if err != nil {
-					t.Fatal(err)
-				}
-				claims, err := v.Verify(t.Context(), token)
-				if got := reasonOf(t, err); got != row.want {
-					t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
-				}
-				if err == nil && f.Profile == "Google" && claims.Scopes().Len() != 0 {
-					t.Errorf("got scopes %q of an issuer that has none", claims.Scopes())
-				}
-			})
-		})
+		if got := profileNamed(t, row.name); !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%q: got profile %q, want %q", row.name, got.Name, row.want.Name)
+		}
+	}
+	names := bearer.ProfileNames()
+	for name, p := range builtIn(t) { // each is found by both of its names, so that no two share one
+		if got := profileNamed(t, p.Name); !reflect.DeepEqual(got, p) || (p.Name == "") != (name == "rfc9068") {
+			t.Errorf("%s: got profile %q by the name %q", name, got.Name, p.Name)
+		}
+	}
+	for _, name := range []string{"nobody's", "-", "Auth0.", "Auth\u00d8"} {
+		_, err := bearer.ProfileByName(name)
+		if want := fmt.Sprintf("no profile %q: want one of %s", name, strings.Join(names, ", ")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", name, err, want)
+		}
+	}
+}
+
+// TestProfileByNameSharesNothing wants a caller's changes to reach nobody else.
+func TestProfileByNameSharesNothing(t *testing.T) {
+	before := profileNamed(t, "keycloak")
+	changed := profileNamed(t, "keycloak")
+	changed.Roles[0] = "x"
+	changed.RequiredValues["typ"][0] = "x"
+	changed.RequiredValues["x"] = []string{"x"}
+	for whose, p := range map[string]bearer.Profile{"the variable": bearer.Keycloak, "another call": profileNamed(t, "keycloak")} {
+		if !reflect.DeepEqual(p, before) {
+			t.Errorf("%s: got %+v after a change of a copy, want %+v", whose, p, before)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (f *fixture) judge(t *testing.T, rule scopes.Rule, change func(*bearer.Conf
 	t.Helper()
 	token, keys := f.token(t)
 	cfg := bearer.Config{
-		Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profiles[f.Profile], //nolint:errcheck // a fixture without it fails
+		Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
 	}
 	if change != nil {
 		change(&cfg)
@@ -87,7 +87,7 @@ func TestGraphToken(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profiles[f.Profile], //nolint:errcheck // a fixture without it fails
+				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -7,8 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearer"
@@ -28,27 +26,17 @@ type options struct {
 	file       string
 }
 
-// profiles is by the names that -profile knows.
-var profiles = map[string]bearer.Profile{
-	"rfc9068": {}, "scalekit": bearer.Scalekit, "auth0": bearer.Auth0, "okta": bearer.Okta, "keycloak": bearer.Keycloak,
-	"entrav1": bearer.EntraV1, "entrav2": bearer.EntraV2, "cognito": bearer.Cognito, "google": bearer.Google,
-	"pingone": bearer.PingOne, "zitadel": bearer.Zitadel, "hydra": bearer.Hydra, "fusionauth": bearer.FusionAuth,
-	"workos": bearer.WorkOS, "stytch": bearer.Stytch, "kinde": bearer.Kinde, "githubactions": bearer.GitHubActions,
-	"kubernetes": bearer.Kubernetes,
-}
-
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	var audience, algorithms, profile, rule string
-	names := strings.Join(slices.Sorted(maps.Keys(profiles)), ", ")
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.issuer, "issuer", "", "the configured issuer, and where its keys are found without -keys")
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or its URL")
 	flags.StringVar(&audience, "audience", "", "the configured audience, or several with commas between them")
 	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms with commas between them; empty: the defaults")
-	flags.StringVar(&profile, "profile", "rfc9068", "the form of the issuer's tokens: "+names)
+	flags.StringVar(&profile, "profile", "rfc9068", "the form of the issuer's tokens: "+strings.Join(bearer.ProfileNames(), ", "))
 	flags.StringVar(&rule, "rule", "", "what the route asks for: scopes with \"and\" and \"or\" between them; empty: any valid token")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	flags.Usage = func() {
@@ -64,11 +52,10 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	}
 	o.file, o.discover = flags.Arg(0), o.issuer != ""
 	o.audience, o.algorithms = split(audience), split(algorithms)
-	var ok bool
-	if o.profile, ok = profiles[strings.ToLower(profile)]; !ok {
-		errs = append(errs, fmt.Errorf("-profile %q: want one of %s", profile, names))
-	}
 	var err error
+	if o.profile, err = bearer.ProfileByName(profile); err != nil {
+		errs = append(errs, fmt.Errorf("-profile: %w", err))
+	}
 	if o.rule, err = parseRule(rule); err != nil {
 		errs = append(errs, fmt.Errorf("-rule %q: %w", rule, err))
 	}

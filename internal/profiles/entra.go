@@ -1,0 +1,71 @@
+package profiles
+
+// EntraV1 takes version 1 access tokens of Microsoft Entra ID.
+//
+// Issuer: `https://sts.windows.net/TENANT/`, **with a slash at the end**
+//
+// Audience: the App ID URI or the application's GUID, as the token has it
+//
+// The setting `accessTokenAcceptedVersion` of the API decides which version it gets,
+// whatever the endpoint. To accept both versions, add both issuers to
+// `bearer.Issuers`.
+//
+// Only tokens of users have scopes (`scp`). Those of applications have roles, and an
+// application without an assignment gets a valid token without roles and scopes: let
+// the rule ask for a role.
+//
+// Tokens for Microsoft Graph are refused: nobody else can verify them.
+func EntraV1() Profile {
+	return Profile{
+		Name:  "Entra ID v1",
+		Types: []string{"JWT", "at+jwt"},
+		WrongIssuers: map[string]string{
+			`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end",
+			`/v2\.0/?$`:                "this is the issuer of version 2, which profile EntraV2 takes",
+		},
+		Scopes:          []string{"scp"},
+		Roles:           []string{"roles"},
+		ClientID:        []string{"appid"},
+		Required:        []string{"sub", "appid", "tid", "iat"},
+		RequiredValues:  map[string][]string{"ver": {"1.0"}},
+		ForbiddenHeader: microsoftGraph(),
+		KeysNameIssuer:  true,
+	}
+}
+
+// EntraV2 takes version 2 access tokens of Microsoft Entra ID.
+//
+// Issuer: `https://login.microsoftonline.com/TENANT/v2.0`
+//
+// Audience: the application's GUID
+//
+// See Entra ID v1 for versions, roles and Microsoft Graph.
+//
+// To accept the tenants of others, set `Config.Issuer` to
+// `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces, and
+// `Config.Keys` to the keys at
+// `https://login.microsoftonline.com/common/discovery/v2.0/keys`. `Config.Validate` or
+// a rule on `tid` must then say which tenants may come in.
+func EntraV2() Profile {
+	return Profile{
+		Name:  "Entra ID v2",
+		Types: []string{"JWT", "at+jwt"},
+		WrongIssuers: map[string]string{
+			`/v2\.0/$`:                    "Entra's issuer of version 2 has no slash at the end",
+			`^https://sts\.windows\.net/`: "this is the issuer of version 1, for which the API's accessTokenAcceptedVersion asks, and which profile EntraV1 takes",
+			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; for the tenants of others write {tenantid} in its place, letter by letter",
+		},
+		Scopes:          []string{"scp"},
+		Roles:           []string{"roles"},
+		ClientID:        []string{"azp"},
+		Required:        []string{"sub", "azp", "tid", "iat"},
+		RequiredValues:  map[string][]string{"ver": {"2.0"}},
+		ForbiddenHeader: microsoftGraph(),
+		KeysNameIssuer:  true,
+	}
+}
+
+// microsoftGraph returns the header member that marks tokens for Microsoft Graph.
+func microsoftGraph() map[string]string {
+	return map[string]string{"nonce": "the token is for Microsoft Graph, and nobody else can verify it"}
+}

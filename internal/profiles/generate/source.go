@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// entry is a profile as the source of internal/profiles tells it.
+type entry struct {
+	file, variable          string
+	takes, issuer, audience string              // of the doc comment
+	notes                   []string            // paragraphs of the doc comment
+	name                    string              // Profile.Name
+	lists                   map[string][]string // the fields of the literal that are lists, without those that are nil
+	values                  []claimValues       // Profile.RequiredValues
+}
+
+// claimValues is a claim and the values that it must have.
+type claimValues struct {
+	claim  string
+	values []string
+}
+
+// load reads the profiles of a folder, sorted by their variables.
+func load(dir string) ([]entry, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	var list []entry
+	var errs []error
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		entries, err := read(file, nil)
+		list, errs = append(list, entries...), append(errs, err)
+	}
+	if len(list) == 0 {
+		errs = append(errs, fmt.Errorf("%s: no profiles", dir))
+	}
+	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.variable, b.variable) })
+	return list, errors.Join(errs...)
+}
+
+// read reads the profiles of one file: from src, or from the file if src is nil.
+func read(file string, src any) (list []entry, err error) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, decl := range parsed.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || !f.Name.IsExported() {
+			continue
+		}
+		e := entry{file: filepath.Base(file), variable: f.Name.Name}
+		if err := errors.Join(e.readComment(f.Doc.Text()), e.readLiteral(f)); err != nil {
+			errs = append(errs, fmt.Errorf("%s/%s: %s: %w", folder, e.file, e.variable, err))
+		}
+		list = append(list, e)
+	}
+	return list, errors.Join(errs...)
+}
+
+// readComment reads a doc comment of the form that the package comment of
+// internal/profiles shows.
+func (e *entry) readComment(text string) error {
+	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
+	paragraphs = append(paragraphs, "", "")
+	var hasTakes, hasStop, hasIssuer, hasAudience bool
+	e.takes, hasTakes = strings.CutPrefix(oneLine(paragraphs[0]), e.variable+" takes ")
+	e.takes, hasStop = strings.CutSuffix(e.takes, ".")
+	e.issuer, hasIssuer = strings.CutPrefix(oneLine(paragraphs[1]), "Issuer: ")
+	e.audience, hasAudience = strings.CutPrefix(oneLine(paragraphs[2]), "Audience: ")
+	e.notes = slices.DeleteFunc(paragraphs[3:], func(s string) bool { return s == "" })
+	var errs []error
+	for want, ok := range map[string]bool{
+		fmt.Sprintf("1 of the doc comment is not %q", e.variable+" takes (which tokens)."):   hasTakes && hasStop,
+		fmt.Sprintf("2 of the doc comment is not %q", "Issuer: (what Config.Issuer is)"):     hasIssuer,
+		fmt.Sprintf("3 of the doc comment is not %q", "Audience: (what Config.Audience is)"): hasAudience,
+	} {
+		if !ok {
+			errs = append(errs, errors.New("paragraph "+want))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func oneLine(paragraph string) string { return strings.ReplaceAll(paragraph, "\n", " ") }
+
+// readLiteral reads the fields of the Profile that a function returns.
+func (e *entry) readLiteral(f *ast.FuncDecl) error {
+	literal := returned(f)
+	if literal == nil {
+		return errors.New("not a function without parameters that returns one literal of Profile")
+	}
+	e.lists = map[string][]string{}
+	var errs []error
+	for _, element := range literal.Elts {
+		field, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			return errors.New("want the names of fields in the literal")
+		}
+		var err error
+		switch name := identifier(field.Key); name {
+		case "Name":
+			e.name, err = text(field.Value)
+		case "Types", "Audience", "Scopes", "Roles", "ClientID", "Required":
+			e.lists[name], err = texts(field.Value)
+		case "RequiredValues":
+			e.values, err = textLists(field.Value)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", identifier(field.Key), err))
+		}
+	}
+	if e.name == "" {
+		errs = append(errs, errors.New("want a Name, which logs show"))
+	}
+	return errors.Join(errs...)
+}
+
+// returned returns the literal that f returns, or nil where f has another form.
+func returned(f *ast.FuncDecl) *ast.CompositeLit {
+	if f.Recv != nil || len(f.Type.Params.List) > 0 || f.Body == nil || len(f.Body.List) != 1 {
+		return nil
+	}
+	statement, ok := f.Body.List[0].(*ast.ReturnStmt)
+	if !ok || len(statement.Results) != 1 {
+		return nil
+	}
+	literal, ok := statement.Results[0].(*ast.CompositeLit)
+	if !ok || identifier(literal.Type) != "Profile" {
+		return nil
+	}
+	return literal
+}
+
+func identifier(e ast.Expr) string {
+	if id, ok := e.(*ast.Ident); ok {
+		return id.Name
+	}
+	return ""
+}
+
+var errNoLiteral = errors.New("want literals of strings, which go generate can read")
+
+// text returns the value of a literal of a string.
+func text(e ast.Expr) (string, error) {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return "", errNoLiteral
+	}
+	return strconv.Unquote(literal.Value)
+}
+
+// texts returns the values of a literal of a list of strings, which is not nil.
+func texts(e ast.Expr) ([]string, error) {
+	literal, ok := e.(*ast.CompositeLit)
+	if !ok {
+		return nil, errNoLiteral
+	}
+	list := make([]string, len(literal.Elts))
+	for i, element := range literal.Elts {
+		var err error
+		if list[i], err = text(element); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// textLists returns what a literal of a map of lists says, sorted by key.
+func textLists(e ast.Expr) ([]claimValues, error) {
+	literal, ok := e.(*ast.CompositeLit)
+	if !ok {
+		return nil, errNoLiteral
+	}
+	byClaim := map[string][]string{}
+	for _, element := range literal.Elts {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			return nil, errNoLiteral
+		}
+		claim, err := text(pair.Key)
+		if err != nil {
+			return nil, err
+		}
+		if byClaim[claim], err = texts(pair.Value); err != nil {
+			return nil, err
+		}
+	}
+	var list []claimValues
+	for _, claim := range slices.Sorted(maps.Keys(byClaim)) {
+		list = append(list, claimValues{claim, byClaim[claim]})
+	}
+	return list, nil
+}

@@ -1,0 +1,18 @@
+package profiles
+
+// PingOne takes access tokens of PingOne.
+//
+// Issuer: `https://auth.pingone.TLD/ENVIRONMENT/as`
+//
+// Audience: the resource's audience
+//
+// Tokens by client credentials have no `sub`.
+func PingOne() Profile {
+	return Profile{
+		Name:     "PingOne",
+		Types:    []string{"at+jwt", "JWT", ""},
+		Scopes:   []string{"scope"},
+		ClientID: []string{"client_id"},
+		Required: []string{"client_id"},
+	}
+}

@@ -1,0 +1,20 @@
+package profiles
+
+// Zitadel takes JWT access tokens of Zitadel.
+//
+// Issuer: `https://DOMAIN`
+//
+// Audience: the **project**; every client of the project is in `aud` too
+//
+// Access tokens are opaque unless JWT was chosen for the client. They have no scopes,
+// and they have roles if the request for the token asks for them.
+func Zitadel() Profile {
+	return Profile{
+		Name:     "Zitadel",
+		Types:    []string{"JWT", "at+jwt"},
+		Scopes:   []string{},
+		Roles:    []string{"urn:zitadel:iam:org:project:roles"},
+		ClientID: []string{"client_id", "azp"},
+		Required: []string{"sub", "iat", "jti"},
+	}
+}

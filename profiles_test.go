@@ -1,0 +1,217 @@
+package bearer_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// fixture is a token of a real issuer: its claims as documented or observed.
+type fixture struct {
+	Name     string         `json:"name"`
+	Profile  string         `json:"profile"`
+	Audience []string       `json:"audience"`
+	Header   map[string]any `json:"header"`
+	Claims   map[string]any `json:"claims"`
+	Scopes   []string       `json:"scopes"`
+	ClientID string         `json:"client_id"`
+	Roles    []string       `json:"roles"`
+	Refused  string         `json:"refused"` // a reason, or "configuration"
+}
+
+// fixtures reads testdata/issuers.json.
+func fixtures(t *testing.T) []fixture {
+	t.Helper()
+	data, err := os.ReadFile("testdata/issuers.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []fixture
+	if err := json.Unmarshal(data, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// profile returns the profile that the fixture names.
+func (f *fixture) profile(t *testing.T) bearer.Profile {
+	t.Helper()
+	return profileNamed(t, f.Profile)
+}
+
+// TestFixtures wants a token of each issuer that has a profile, which the profile accepts.
+func TestFixtures(t *testing.T) {
+	accepted := map[string]bool{}
+	for _, f := range fixtures(t) {
+		if f.Profile == "" {
+			t.Errorf("testdata/issuers.json: %s: no \"profile\"", f.Name)
+		}
+		if f.Refused == "" {
+			accepted[f.profile(t).Name] = true
+		}
+	}
+	for name, p := range builtIn(t) {
+		if p.Name != "" && !accepted[p.Name] {
+			t.Errorf("testdata/issuers.json has no token that the profile %s accepts: "+
+				"add one as the issuer documents it, with \"profile\": %q and \"refused\": \"\"", p.Name, name)
+		}
+	}
+}
+
+// fixtureKey signs all fixtures: making an RSA key for each takes seconds.
+var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
+
+// token signs the fixture with a key of our own, and sleeps (in virtual time)
+// until it is valid.
+func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
+	t.Helper()
+	key := fixtureKey()
+	if kid, ok := f.Header["kid"].(string); ok {
+		key = key.Renamed(kid)
+	}
+	header, err := json.Marshal(f.Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := json.Marshal(f.Claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := jwks.Parse([]byte(`{"keys":[` + string(key.JWK()) + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, ok := f.Claims["iat"].(float64)
+	if exp, hasExp := f.Claims["exp"].(float64); !ok && hasExp {
+		at = exp - 60
+	}
+	time.Sleep(time.Until(time.Unix(int64(at), 0)))
+	return key.Sign(header, claims), set
+}
+
+// TestIssuers takes the tokens of real issuers through their profiles.
+func TestIssuers(t *testing.T) {
+	for _, f := range fixtures(t) {
+		t.Run(f.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				token, keys := f.token(t)
+				v, err := bearer.New(bearer.Config{
+					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
+				})
+				if f.Refused == "configuration" {
+					if err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
+						t.Errorf("New: got %v, want an error on Config.Issuer", err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				claims, err := v.Verify(t.Context(), token)
+				if got := reasonOf(t, err); string(got) != f.Refused {
+					t.Fatalf("got reason %q, want %q: %v", got, f.Refused, err)
+				}
+				if err != nil {
+					return
+				}
+				if got := slices.Collect(claims.Scopes().All()); !slices.Equal(got, f.Scopes) {
+					t.Errorf("got scopes %q, want %q", got, f.Scopes)
+				}
+				if got := claims.Roles(); !slices.Equal(got, f.Roles) {
+					t.Errorf("got roles %q, want %q", got, f.Roles)
+				}
+				if got := claims.ClientID(); got != f.ClientID {
+					t.Errorf("got client %q, want %q", got, f.ClientID)
+				}
+			})
+		})
+	}
+}
+
+// TestProfilesAreStrict takes away from each fixture what its profile must not
+// do without, or adds what it must not take.
+func TestProfilesAreStrict(t *testing.T) {
+	byName := map[string]fixture{}
+	for _, f := range fixtures(t) {
+		byName[f.Name] = f
+	}
+	for _, row := range []struct {
+		fixture, where, member string
+		value                  any // nil: taken away
+		want                   bearer.Reason
+	}{
+		{"scalekit-m2m-org-interceptor-claims", "claims", "aud", nil, bearer.WrongAudience},
+		{"scalekit-m2m-org-interceptor-claims", "claims", "client_id", nil, bearer.InvalidClaims},
+		{"scalekit-m2m-org-interceptor-claims", "claims", "at_hash", "x", bearer.InvalidClaims},
+		{"scalekit-m2m-org-interceptor-claims", "header", "typ", nil, bearer.WrongType},
+		{"auth0-m2m-default-profile-organization", "claims", "iss", "https://exampleco.auth0.com", bearer.WrongIssuer},
+		{"auth0-m2m-default-profile-organization", "claims", "nonce", "x", bearer.InvalidClaims},
+		{"okta-custom-as-m2m", "claims", "cid", nil, bearer.InvalidClaims},
+		{"keycloak-service-account", "claims", "typ", "ID", bearer.InvalidClaims},
+		{"keycloak-service-account", "claims", "typ", "Refresh", bearer.InvalidClaims},
+		{"keycloak-service-account", "claims", "typ", "DPoP", bearer.InvalidClaims},
+		{"keycloak-service-account", "claims", "nonce", "x", ""},
+		{"keycloak-service-account", "claims", "at_hash", "x", bearer.InvalidClaims},
+		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP"}, ""},
+		{"keycloak-service-account", "claims", "cnf", map[string]any{"kc-jkt-type": "DPoP", "jkt": "y"}, bearer.WrongBinding},
+		{"entra-v1-user-official-sample", "claims", "ver", "2.0", bearer.InvalidClaims},
+		{"entra-v2-user-official-sample", "claims", "ver", "1.0", bearer.InvalidClaims},
+		{"entra-v2-user-official-sample", "header", "nonce", "x", bearer.WrongType},
+		{"entra-v2-user-official-sample", "claims", "tid", nil, bearer.InvalidClaims},
+		{"cognito-access-token", "claims", "token_use", "id", bearer.InvalidClaims},
+		{"cognito-access-token", "claims", "token_use", nil, bearer.InvalidClaims},
+		{"cognito-access-token", "claims", "client_id", "other", bearer.WrongAudience},
+		{"cognito-access-token-resource-binding", "claims", "aud", "other", bearer.WrongAudience},
+		{"google-service-account-id-token", "claims", "iss", "accounts.google.com", ""},
+		{"google-service-account-id-token", "claims", "iss", "https://accounts.google.com/", bearer.WrongIssuer},
+		{"google-service-account-id-token", "claims", "scope", "a", ""},
+		{"zitadel-jwt-access-token", "claims", "aud", []string{}, bearer.WrongAudience},
+		{"ory-hydra-jwt-scope-both", "claims", "aud", []string{}, bearer.WrongAudience},
+		{"stytch-m2m", "claims", "sub", nil, bearer.InvalidClaims},
+		{"kinde-m2m-org", "claims", "azp", nil, bearer.InvalidClaims},
+		{"github-actions-oidc", "claims", "repository_id", nil, bearer.InvalidClaims},
+		{"kubernetes-bound-service-account", "claims", "kubernetes.io", nil, bearer.InvalidClaims},
+		{"kubernetes-bound-service-account", "claims", "aud", nil, bearer.WrongAudience},
+	} {
+		t.Run(row.fixture+" "+row.member, func(t *testing.T) {
+			f, ok := byName[row.fixture]
+			if !ok {
+				t.Fatal("no such fixture")
+			}
+			issuer := f.Claims["iss"].(string) //nolint:errcheck // a fixture without it fails
+			members := map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where]
+			before, had := members[row.member]
+			defer func() {
+				if members[row.member] = before; !had {
+					delete(members, row.member)
+				}
+			}()
+			if members[row.member] = row.value; row.value == nil {
+				delete(members, row.member)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				token, keys := f.token(t)
+				v, err := bearer.New(bearer.Config{Issuer: issuer, Audience: f.Audience, Keys: keys, Profile: f.profile(t)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				claims, err := v.Verify(t.Context(), token)
+				if got := reasonOf(t, err); got != row.want {
+					t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+				}
+				if err == nil && f.Profile == "Google" && claims.Scopes().Len() != 0 {
+					t.Errorf("got scopes %q of an issuer that has none", claims.Scopes())
+				}
+			})
+		})
+	}
+}
