@@ -285,8 +285,11 @@ func (r *profile) parseValues(p Profile) []error {
 		}
 		r.values = append(r.values, claimValues{path, slices.Clone(values)})
 	}
-	if slices.Contains(p.InertConfirmation, "") || slices.Contains(p.Aliases, "") {
-		errs = append(errs, errors.New("Config.Profile: an empty name in InertConfirmation or Aliases"))
+	if slices.Contains(p.InertConfirmation, "") {
+		errs = append(errs, errors.New("Config.Profile.InertConfirmation: the name of a member is empty"))
+	}
+	if slices.Contains(p.Aliases, "") {
+		errs = append(errs, errors.New("Config.Profile.Aliases: an issuer is empty"))
 	}
 	return errs
 }

@@ -91,14 +91,14 @@ func TestProfileErrors(t *testing.T) {
 		Profile: bearer.Profile{
 			Types: []string{}, Audience: []string{}, Scopes: []string{"/"}, Roles: []string{"/a//b"}, ClientID: []string{"/a~2"},
 			Required: []string{""}, RequiredValues: map[string][]string{"x": nil}, WrongIssuers: map[string]string{"(": ""},
-			InertConfirmation: []string{""},
+			InertConfirmation: []string{""}, Aliases: []string{""},
 		},
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Types", "Audience", "Scopes", "Roles", "ClientID", "Required", "RequiredValues", "WrongIssuers", "InertConfirmation"} {
-		if !strings.Contains(err.Error(), "Config.Profile."+want) && !strings.Contains(err.Error(), want) {
+	for _, want := range []string{"Types", "Audience", "Scopes", "Roles", "ClientID", "Required", "RequiredValues", "WrongIssuers", "InertConfirmation", "Aliases"} {
+		if !strings.Contains(err.Error(), "Config.Profile."+want+": ") {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
 	}
