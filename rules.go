@@ -19,7 +19,7 @@ import (
 )
 
 // ClaimEquals asks for a claim with this value, or with one of these values: strings,
-// bools or ints. The claim is named as in [Profile]: by its name ("repository_id"), or by
+// bools, ints or int64s. The claim is named as in [Profile]: by its name ("repository_id"), or by
 // a JSON pointer ("/custom_claims/environment").
 func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
@@ -157,8 +157,10 @@ func literal(value any) (string, error) {
 		return strconv.FormatBool(value), nil
 	case int:
 		return strconv.Itoa(value), nil
+	case int64: // on 32-bit systems an int is too small for the ids of some issuers
+		return strconv.FormatInt(value, 10), nil
 	default:
-		return fmt.Sprint(value), fmt.Errorf("a value of type %T: want a string, a bool or an int", value)
+		return fmt.Sprint(value), fmt.Errorf("a value of type %T: want a string, a bool, an int or an int64", value)
 	}
 }
 
