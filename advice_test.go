@@ -249,7 +249,7 @@ func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	claims := members{"scp": []string{"a"}, "cid": "c", "exp": 4102444800, "iat": 1}
+	claims := members{"scp": []string{"a"}, "cid": "c", "exp": int64(4102444800), "iat": 1}
 	return v, issuer.Mint(members{"typ": "JWT"}, claims), issuer.Mint(members{"typ": "JWT"}, members{"exp": 1, "iat": 1})
 }
 

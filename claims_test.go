@@ -15,7 +15,7 @@ func TestClaims(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
 	claims, err := v.Verify(t.Context(), issuer.Token(members{
-		"sub": "s", "client_id": "c", "jti": "j", "iat": 1000, "nbf": 2000, "exp": 4102444800,
+		"sub": "s", "client_id": "c", "jti": "j", "iat": 1000, "nbf": 2000, "exp": int64(4102444800),
 		"scope": "a b", "x.y": members{"z": []int{1}},
 	}))
 	if err != nil {

@@ -127,7 +127,7 @@ func TestHintsAreOfUse(t *testing.T) {
 		{"another typ", plain, map[string]any{"typ": "JWT"}, nil, "Scalekit"},
 		{"expired", plain, nil, map[string]any{"exp": 1}, ""},
 		{"expired, of another typ", plain, map[string]any{"typ": "JWT"}, map[string]any{"exp": 1}, "Scalekit"},
-		{"not valid yet", plain, nil, map[string]any{"nbf": 4000000000}, ""},
+		{"not valid yet", plain, nil, map[string]any{"nbf": int64(4000000000)}, ""},
 		{"bound", plain, nil, map[string]any{"cnf": map[string]any{"jkt": "x"}}, ""},
 		{"a proof", plain, map[string]any{"typ": "dpop+jwt"}, nil, ""},
 		{"for nobody", marked, map[string]any{"x": 1}, nil, ""},

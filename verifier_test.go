@@ -81,7 +81,7 @@ var tokens = []struct {
 	{"exp missing", nil, members{"exp": nil}, bearer.InvalidClaims},
 	{"exp null", nil, members{"exp": raw("null")}, bearer.InvalidClaims},
 	{"exp a string", nil, members{"exp": "4102444800"}, bearer.InvalidClaims},
-	{"exp an array", nil, members{"exp": []int{4102444800}}, bearer.InvalidClaims},
+	{"exp an array", nil, members{"exp": []int64{4102444800}}, bearer.InvalidClaims},
 	{"exp true", nil, members{"exp": true}, bearer.InvalidClaims},
 	{"exp 0", nil, members{"exp": 0}, bearer.Expired},
 	{"exp -1", nil, members{"exp": -1}, bearer.Expired},

@@ -20,9 +20,11 @@ func raw(s string) jsontext.Value { return jsontext.Value(s) }
 const (
 	issuer   = "https://issuer.example"
 	audience = "deployment-api"
-	now      = 946684800  // 2000-01-01, the clock of the vectors
-	later    = 4102444800 // 2100-01-01
+	now      = 946684800 // 2000-01-01, the clock of the vectors
 )
+
+// later is 2100-01-01. An int of 32 bits is too small for it.
+const later int64 = 4102444800
 
 // claims returns those of a token that is good for a century, and what is changed.
 func claims(changes members) []byte {
