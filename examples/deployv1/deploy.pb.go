@@ -36,7 +36,6 @@ type Caller struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *Caller) Reset() {
 	*x = Caller{}
 	mi := &file_deploy_proto_msgTypes[0]
@@ -44,15 +43,12 @@ func (x *Caller) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *Caller) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*Caller) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *Caller) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[0]
 	if x != nil {
@@ -70,7 +66,6 @@ func (*Caller) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{0}
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *Caller) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -78,7 +73,6 @@ func (x *Caller) GetClientId() string {
 	return ""
 }
 
-// GetGithubRepository returns GithubRepository, or its zero value where x is nil.
 func (x *Caller) GetGithubRepository() string {
 	if x != nil {
 		return x.GithubRepository
@@ -86,7 +80,6 @@ func (x *Caller) GetGithubRepository() string {
 	return ""
 }
 
-// GetEnvironment returns Environment, or its zero value where x is nil.
 func (x *Caller) GetEnvironment() string {
 	if x != nil {
 		return x.Environment
@@ -103,7 +96,6 @@ type CreateRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
 	mi := &file_deploy_proto_msgTypes[1]
@@ -111,15 +103,12 @@ func (x *CreateRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[1]
 	if x != nil {
@@ -137,7 +126,6 @@ func (*CreateRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{1}
 }
 
-// GetApplication returns Application, or its zero value where x is nil.
 func (x *CreateRequest) GetApplication() string {
 	if x != nil {
 		return x.Application
@@ -158,7 +146,6 @@ type Deployment struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *Deployment) Reset() {
 	*x = Deployment{}
 	mi := &file_deploy_proto_msgTypes[2]
@@ -166,15 +153,12 @@ func (x *Deployment) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *Deployment) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*Deployment) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *Deployment) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[2]
 	if x != nil {
@@ -192,7 +176,6 @@ func (*Deployment) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{2}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *Deployment) GetId() string {
 	if x != nil {
 		return x.Id
@@ -200,7 +183,6 @@ func (x *Deployment) GetId() string {
 	return ""
 }
 
-// GetApplication returns Application, or its zero value where x is nil.
 func (x *Deployment) GetApplication() string {
 	if x != nil {
 		return x.Application
@@ -208,7 +190,6 @@ func (x *Deployment) GetApplication() string {
 	return ""
 }
 
-// GetCaller returns Caller, or its zero value where x is nil.
 func (x *Deployment) GetCaller() *Caller {
 	if x != nil {
 		return x.Caller
@@ -225,7 +206,6 @@ type WatchRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
 	mi := &file_deploy_proto_msgTypes[3]
@@ -233,15 +213,12 @@ func (x *WatchRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *WatchRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*WatchRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[3]
 	if x != nil {
@@ -259,7 +236,6 @@ func (*WatchRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{3}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *WatchRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -278,7 +254,6 @@ type State struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *State) Reset() {
 	*x = State{}
 	mi := &file_deploy_proto_msgTypes[4]
@@ -286,15 +261,12 @@ func (x *State) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *State) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*State) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *State) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[4]
 	if x != nil {
@@ -312,7 +284,6 @@ func (*State) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{4}
 }
 
-// GetPhase returns Phase, or its zero value where x is nil.
 func (x *State) GetPhase() string {
 	if x != nil {
 		return x.Phase
@@ -320,7 +291,6 @@ func (x *State) GetPhase() string {
 	return ""
 }
 
-// GetCaller returns Caller, or its zero value where x is nil.
 func (x *State) GetCaller() *Caller {
 	if x != nil {
 		return x.Caller
@@ -337,7 +307,6 @@ type DeleteRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
 	mi := &file_deploy_proto_msgTypes[5]
@@ -345,15 +314,12 @@ func (x *DeleteRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *DeleteRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[5]
 	if x != nil {
@@ -371,7 +337,6 @@ func (*DeleteRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{5}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *DeleteRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -386,7 +351,6 @@ type DeleteResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
 	mi := &file_deploy_proto_msgTypes[6]
@@ -394,15 +358,12 @@ func (x *DeleteResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *DeleteResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[6]
 	if x != nil {
@@ -429,7 +390,6 @@ type LogsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
 	mi := &file_deploy_proto_msgTypes[7]
@@ -437,15 +397,12 @@ func (x *LogsRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *LogsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*LogsRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[7]
 	if x != nil {
@@ -463,7 +420,6 @@ func (*LogsRequest) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{7}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *LogsRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -480,7 +436,6 @@ type LogLine struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *LogLine) Reset() {
 	*x = LogLine{}
 	mi := &file_deploy_proto_msgTypes[8]
@@ -488,15 +443,12 @@ func (x *LogLine) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *LogLine) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*LogLine) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *LogLine) ProtoReflect() protoreflect.Message {
 	mi := &file_deploy_proto_msgTypes[8]
 	if x != nil {
@@ -514,7 +466,6 @@ func (*LogLine) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{8}
 }
 
-// GetText returns Text, or its zero value where x is nil.
 func (x *LogLine) GetText() string {
 	if x != nil {
 		return x.Text
@@ -522,7 +473,6 @@ func (x *LogLine) GetText() string {
 	return ""
 }
 
-// File_deploy_proto describes the .proto file.
 var File_deploy_proto protoreflect.FileDescriptor
 
 const file_deploy_proto_rawDesc = "" +

@@ -21,14 +21,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	// Deployments_Create_FullMethodName is the full name of the method.
 	Deployments_Create_FullMethodName = "/deploy.v1.Deployments/Create"
-	// Deployments_Watch_FullMethodName is the full name of the method.
-	Deployments_Watch_FullMethodName = "/deploy.v1.Deployments/Watch"
-	// Deployments_Delete_FullMethodName is the full name of the method.
+	Deployments_Watch_FullMethodName  = "/deploy.v1.Deployments/Watch"
 	Deployments_Delete_FullMethodName = "/deploy.v1.Deployments/Delete"
-	// Deployments_Logs_FullMethodName is the full name of the method.
-	Deployments_Logs_FullMethodName = "/deploy.v1.Deployments/Logs"
+	Deployments_Logs_FullMethodName   = "/deploy.v1.Deployments/Logs"
 )
 
 // DeploymentsClient is the client API for Deployments service.
@@ -52,7 +48,6 @@ type deploymentsClient struct {
 	cc grpc.ClientConnInterface
 }
 
-// NewDeploymentsClient returns a client that calls over cc.
 func NewDeploymentsClient(cc grpc.ClientConnInterface) DeploymentsClient {
 	return &deploymentsClient{cc}
 }
@@ -140,22 +135,15 @@ type DeploymentsServer interface {
 // pointer dereference when methods are called.
 type UnimplementedDeploymentsServer struct{}
 
-// Create refuses the call with Unimplemented.
 func (UnimplementedDeploymentsServer) Create(context.Context, *CreateRequest) (*Deployment, error) {
 	return nil, status.Error(codes.Unimplemented, "method Create not implemented")
 }
-
-// Watch refuses the call with Unimplemented.
 func (UnimplementedDeploymentsServer) Watch(*WatchRequest, grpc.ServerStreamingServer[State]) error {
 	return status.Error(codes.Unimplemented, "method Watch not implemented")
 }
-
-// Delete refuses the call with Unimplemented.
 func (UnimplementedDeploymentsServer) Delete(context.Context, *DeleteRequest) (*DeleteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Delete not implemented")
 }
-
-// Logs refuses the call with Unimplemented.
 func (UnimplementedDeploymentsServer) Logs(*LogsRequest, grpc.ServerStreamingServer[LogLine]) error {
 	return status.Error(codes.Unimplemented, "method Logs not implemented")
 }
@@ -169,7 +157,6 @@ type UnsafeDeploymentsServer interface {
 	mustEmbedUnimplementedDeploymentsServer()
 }
 
-// RegisterDeploymentsServer registers srv with the server s.
 func RegisterDeploymentsServer(s grpc.ServiceRegistrar, srv DeploymentsServer) {
 	// If the following call panics, it indicates UnimplementedDeploymentsServer was
 	// embedded by pointer and is nil.  This will cause panics if an

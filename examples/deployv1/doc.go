@@ -3,4 +3,3 @@
 package deployv1
 
 //go:generate protoc --proto_path=. --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative deploy.proto
-//go:generate go run github.com/bearerkit/bearer/internal/docgen deploy.pb.go deploy_grpc.pb.go

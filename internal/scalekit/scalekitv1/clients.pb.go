@@ -10,15 +10,14 @@
 package scalekitv1
 
 import (
-	reflect "reflect"
-	sync "sync"
-	unsafe "unsafe"
-
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	reflect "reflect"
+	sync "sync"
+	unsafe "unsafe"
 )
 
 const (
@@ -40,41 +39,34 @@ const (
 
 // Enum value maps for ClientSecretStatus.
 var (
-	// ClientSecretStatus_name maps names and numbers of the enumeration.
 	ClientSecretStatus_name = map[int32]string{
 		0: "ACTIVE",
 		1: "INACTIVE",
 	}
-	// ClientSecretStatus_value maps names and numbers of the enumeration.
 	ClientSecretStatus_value = map[string]int32{
 		"ACTIVE":   0,
 		"INACTIVE": 1,
 	}
 )
 
-// Enum returns a pointer to a copy of x.
 func (x ClientSecretStatus) Enum() *ClientSecretStatus {
 	p := new(ClientSecretStatus)
 	*p = x
 	return p
 }
 
-// String returns the message as text, for people.
 func (x ClientSecretStatus) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-// Descriptor returns the description of the type.
 func (ClientSecretStatus) Descriptor() protoreflect.EnumDescriptor {
 	return file_scalekitv1_clients_proto_enumTypes[0].Descriptor()
 }
 
-// Type returns the description of the type.
 func (ClientSecretStatus) Type() protoreflect.EnumType {
 	return &file_scalekitv1_clients_proto_enumTypes[0]
 }
 
-// Number returns the number of x in the enumeration.
 func (x ClientSecretStatus) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
@@ -95,7 +87,6 @@ type CustomClaim struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CustomClaim) Reset() {
 	*x = CustomClaim{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[0]
@@ -103,15 +94,12 @@ func (x *CustomClaim) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CustomClaim) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CustomClaim) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CustomClaim) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[0]
 	if x != nil {
@@ -129,7 +117,6 @@ func (*CustomClaim) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{0}
 }
 
-// GetKey returns Key, or its zero value where x is nil.
 func (x *CustomClaim) GetKey() string {
 	if x != nil {
 		return x.Key
@@ -137,7 +124,6 @@ func (x *CustomClaim) GetKey() string {
 	return ""
 }
 
-// GetValue returns Value, or its zero value where x is nil.
 func (x *CustomClaim) GetValue() string {
 	if x != nil {
 		return x.Value
@@ -164,7 +150,6 @@ type OrganizationClient struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *OrganizationClient) Reset() {
 	*x = OrganizationClient{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[1]
@@ -172,15 +157,12 @@ func (x *OrganizationClient) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *OrganizationClient) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*OrganizationClient) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *OrganizationClient) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[1]
 	if x != nil {
@@ -198,7 +180,6 @@ func (*OrganizationClient) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{1}
 }
 
-// GetName returns Name, or its zero value where x is nil.
 func (x *OrganizationClient) GetName() string {
 	if x != nil {
 		return x.Name
@@ -206,7 +187,6 @@ func (x *OrganizationClient) GetName() string {
 	return ""
 }
 
-// GetDescription returns Description, or its zero value where x is nil.
 func (x *OrganizationClient) GetDescription() string {
 	if x != nil {
 		return x.Description
@@ -214,7 +194,6 @@ func (x *OrganizationClient) GetDescription() string {
 	return ""
 }
 
-// GetScopes returns Scopes, or its zero value where x is nil.
 func (x *OrganizationClient) GetScopes() []string {
 	if x != nil {
 		return x.Scopes
@@ -222,7 +201,6 @@ func (x *OrganizationClient) GetScopes() []string {
 	return nil
 }
 
-// GetAudience returns Audience, or its zero value where x is nil.
 func (x *OrganizationClient) GetAudience() []string {
 	if x != nil {
 		return x.Audience
@@ -230,7 +208,6 @@ func (x *OrganizationClient) GetAudience() []string {
 	return nil
 }
 
-// GetCustomClaims returns CustomClaims, or its zero value where x is nil.
 func (x *OrganizationClient) GetCustomClaims() []*CustomClaim {
 	if x != nil {
 		return x.CustomClaims
@@ -238,7 +215,6 @@ func (x *OrganizationClient) GetCustomClaims() []*CustomClaim {
 	return nil
 }
 
-// GetExpiry returns Expiry, or its zero value where x is nil.
 func (x *OrganizationClient) GetExpiry() int64 {
 	if x != nil {
 		return x.Expiry
@@ -272,7 +248,6 @@ type ClientSecret struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ClientSecret) Reset() {
 	*x = ClientSecret{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[2]
@@ -280,15 +255,12 @@ func (x *ClientSecret) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ClientSecret) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ClientSecret) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ClientSecret) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[2]
 	if x != nil {
@@ -306,7 +278,6 @@ func (*ClientSecret) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{2}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *ClientSecret) GetId() string {
 	if x != nil {
 		return x.Id
@@ -314,7 +285,6 @@ func (x *ClientSecret) GetId() string {
 	return ""
 }
 
-// GetCreateTime returns CreateTime, or its zero value where x is nil.
 func (x *ClientSecret) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
@@ -322,7 +292,6 @@ func (x *ClientSecret) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetUpdateTime returns UpdateTime, or its zero value where x is nil.
 func (x *ClientSecret) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
@@ -330,7 +299,6 @@ func (x *ClientSecret) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetSecretSuffix returns SecretSuffix, or its zero value where x is nil.
 func (x *ClientSecret) GetSecretSuffix() string {
 	if x != nil {
 		return x.SecretSuffix
@@ -338,7 +306,6 @@ func (x *ClientSecret) GetSecretSuffix() string {
 	return ""
 }
 
-// GetCreatedBy returns CreatedBy, or its zero value where x is nil.
 func (x *ClientSecret) GetCreatedBy() string {
 	if x != nil && x.CreatedBy != nil {
 		return *x.CreatedBy
@@ -346,7 +313,6 @@ func (x *ClientSecret) GetCreatedBy() string {
 	return ""
 }
 
-// GetStatus returns Status, or its zero value where x is nil.
 func (x *ClientSecret) GetStatus() ClientSecretStatus {
 	if x != nil {
 		return x.Status
@@ -354,7 +320,6 @@ func (x *ClientSecret) GetStatus() ClientSecretStatus {
 	return ClientSecretStatus_ACTIVE
 }
 
-// GetExpireTime returns ExpireTime, or its zero value where x is nil.
 func (x *ClientSecret) GetExpireTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpireTime
@@ -362,7 +327,6 @@ func (x *ClientSecret) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetLastUsedTime returns LastUsedTime, or its zero value where x is nil.
 func (x *ClientSecret) GetLastUsedTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.LastUsedTime
@@ -370,7 +334,6 @@ func (x *ClientSecret) GetLastUsedTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetPlainSecret returns PlainSecret, or its zero value where x is nil.
 func (x *ClientSecret) GetPlainSecret() string {
 	if x != nil && x.PlainSecret != nil {
 		return *x.PlainSecret
@@ -417,7 +380,6 @@ type M2MClient struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *M2MClient) Reset() {
 	*x = M2MClient{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[3]
@@ -425,15 +387,12 @@ func (x *M2MClient) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *M2MClient) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*M2MClient) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *M2MClient) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[3]
 	if x != nil {
@@ -451,7 +410,6 @@ func (*M2MClient) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{3}
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *M2MClient) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -459,7 +417,6 @@ func (x *M2MClient) GetClientId() string {
 	return ""
 }
 
-// GetSecrets returns Secrets, or its zero value where x is nil.
 func (x *M2MClient) GetSecrets() []*ClientSecret {
 	if x != nil {
 		return x.Secrets
@@ -467,7 +424,6 @@ func (x *M2MClient) GetSecrets() []*ClientSecret {
 	return nil
 }
 
-// GetName returns Name, or its zero value where x is nil.
 func (x *M2MClient) GetName() string {
 	if x != nil {
 		return x.Name
@@ -475,7 +431,6 @@ func (x *M2MClient) GetName() string {
 	return ""
 }
 
-// GetDescription returns Description, or its zero value where x is nil.
 func (x *M2MClient) GetDescription() string {
 	if x != nil {
 		return x.Description
@@ -483,7 +438,6 @@ func (x *M2MClient) GetDescription() string {
 	return ""
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *M2MClient) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -491,7 +445,6 @@ func (x *M2MClient) GetOrganizationId() string {
 	return ""
 }
 
-// GetCreateTime returns CreateTime, or its zero value where x is nil.
 func (x *M2MClient) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
@@ -499,7 +452,6 @@ func (x *M2MClient) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetUpdateTime returns UpdateTime, or its zero value where x is nil.
 func (x *M2MClient) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
@@ -507,7 +459,6 @@ func (x *M2MClient) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetScopes returns Scopes, or its zero value where x is nil.
 func (x *M2MClient) GetScopes() []string {
 	if x != nil {
 		return x.Scopes
@@ -515,7 +466,6 @@ func (x *M2MClient) GetScopes() []string {
 	return nil
 }
 
-// GetAudience returns Audience, or its zero value where x is nil.
 func (x *M2MClient) GetAudience() []string {
 	if x != nil {
 		return x.Audience
@@ -523,7 +473,6 @@ func (x *M2MClient) GetAudience() []string {
 	return nil
 }
 
-// GetCustomClaims returns CustomClaims, or its zero value where x is nil.
 func (x *M2MClient) GetCustomClaims() []*CustomClaim {
 	if x != nil {
 		return x.CustomClaims
@@ -531,7 +480,6 @@ func (x *M2MClient) GetCustomClaims() []*CustomClaim {
 	return nil
 }
 
-// GetExpiry returns Expiry, or its zero value where x is nil.
 func (x *M2MClient) GetExpiry() int64 {
 	if x != nil {
 		return x.Expiry
@@ -539,7 +487,6 @@ func (x *M2MClient) GetExpiry() int64 {
 	return 0
 }
 
-// GetResourceId returns ResourceId, or its zero value where x is nil.
 func (x *M2MClient) GetResourceId() string {
 	if x != nil {
 		return x.ResourceId
@@ -547,7 +494,6 @@ func (x *M2MClient) GetResourceId() string {
 	return ""
 }
 
-// GetRedirectUris returns RedirectUris, or its zero value where x is nil.
 func (x *M2MClient) GetRedirectUris() []string {
 	if x != nil {
 		return x.RedirectUris
@@ -555,7 +501,6 @@ func (x *M2MClient) GetRedirectUris() []string {
 	return nil
 }
 
-// GetIsDcr returns IsDcr, or its zero value where x is nil.
 func (x *M2MClient) GetIsDcr() bool {
 	if x != nil {
 		return x.IsDcr
@@ -563,7 +508,6 @@ func (x *M2MClient) GetIsDcr() bool {
 	return false
 }
 
-// GetIsCimd returns IsCimd, or its zero value where x is nil.
 func (x *M2MClient) GetIsCimd() bool {
 	if x != nil {
 		return x.IsCimd
@@ -571,7 +515,6 @@ func (x *M2MClient) GetIsCimd() bool {
 	return false
 }
 
-// GetMetadataUri returns MetadataUri, or its zero value where x is nil.
 func (x *M2MClient) GetMetadataUri() string {
 	if x != nil {
 		return x.MetadataUri
@@ -590,7 +533,6 @@ type CreateOrganizationClientRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganizationClientRequest) Reset() {
 	*x = CreateOrganizationClientRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[4]
@@ -598,15 +540,12 @@ func (x *CreateOrganizationClientRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganizationClientRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganizationClientRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganizationClientRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[4]
 	if x != nil {
@@ -624,7 +563,6 @@ func (*CreateOrganizationClientRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{4}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *CreateOrganizationClientRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -632,7 +570,6 @@ func (x *CreateOrganizationClientRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetClient returns Client, or its zero value where x is nil.
 func (x *CreateOrganizationClientRequest) GetClient() *OrganizationClient {
 	if x != nil {
 		return x.Client
@@ -651,7 +588,6 @@ type CreateOrganizationClientResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganizationClientResponse) Reset() {
 	*x = CreateOrganizationClientResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[5]
@@ -659,15 +595,12 @@ func (x *CreateOrganizationClientResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganizationClientResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganizationClientResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganizationClientResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[5]
 	if x != nil {
@@ -685,7 +618,6 @@ func (*CreateOrganizationClientResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{5}
 }
 
-// GetClient returns Client, or its zero value where x is nil.
 func (x *CreateOrganizationClientResponse) GetClient() *M2MClient {
 	if x != nil {
 		return x.Client
@@ -693,7 +625,6 @@ func (x *CreateOrganizationClientResponse) GetClient() *M2MClient {
 	return nil
 }
 
-// GetPlainSecret returns PlainSecret, or its zero value where x is nil.
 func (x *CreateOrganizationClientResponse) GetPlainSecret() string {
 	if x != nil {
 		return x.PlainSecret
@@ -712,7 +643,6 @@ type GetOrganizationClientRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *GetOrganizationClientRequest) Reset() {
 	*x = GetOrganizationClientRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[6]
@@ -720,15 +650,12 @@ func (x *GetOrganizationClientRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *GetOrganizationClientRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*GetOrganizationClientRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *GetOrganizationClientRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[6]
 	if x != nil {
@@ -746,7 +673,6 @@ func (*GetOrganizationClientRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{6}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *GetOrganizationClientRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -754,7 +680,6 @@ func (x *GetOrganizationClientRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *GetOrganizationClientRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -771,7 +696,6 @@ type GetOrganizationClientResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *GetOrganizationClientResponse) Reset() {
 	*x = GetOrganizationClientResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[7]
@@ -779,15 +703,12 @@ func (x *GetOrganizationClientResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *GetOrganizationClientResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*GetOrganizationClientResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *GetOrganizationClientResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[7]
 	if x != nil {
@@ -805,7 +726,6 @@ func (*GetOrganizationClientResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{7}
 }
 
-// GetClient returns Client, or its zero value where x is nil.
 func (x *GetOrganizationClientResponse) GetClient() *M2MClient {
 	if x != nil {
 		return x.Client
@@ -826,7 +746,6 @@ type UpdateOrganizationClientRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateOrganizationClientRequest) Reset() {
 	*x = UpdateOrganizationClientRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[8]
@@ -834,15 +753,12 @@ func (x *UpdateOrganizationClientRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateOrganizationClientRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateOrganizationClientRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateOrganizationClientRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[8]
 	if x != nil {
@@ -860,7 +776,6 @@ func (*UpdateOrganizationClientRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{8}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *UpdateOrganizationClientRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -868,7 +783,6 @@ func (x *UpdateOrganizationClientRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *UpdateOrganizationClientRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -876,7 +790,6 @@ func (x *UpdateOrganizationClientRequest) GetClientId() string {
 	return ""
 }
 
-// GetClient returns Client, or its zero value where x is nil.
 func (x *UpdateOrganizationClientRequest) GetClient() *OrganizationClient {
 	if x != nil {
 		return x.Client
@@ -893,7 +806,6 @@ type UpdateOrganizationClientResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateOrganizationClientResponse) Reset() {
 	*x = UpdateOrganizationClientResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[9]
@@ -901,15 +813,12 @@ func (x *UpdateOrganizationClientResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateOrganizationClientResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateOrganizationClientResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateOrganizationClientResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[9]
 	if x != nil {
@@ -927,7 +836,6 @@ func (*UpdateOrganizationClientResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{9}
 }
 
-// GetClient returns Client, or its zero value where x is nil.
 func (x *UpdateOrganizationClientResponse) GetClient() *M2MClient {
 	if x != nil {
 		return x.Client
@@ -946,7 +854,6 @@ type DeleteOrganizationClientRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *DeleteOrganizationClientRequest) Reset() {
 	*x = DeleteOrganizationClientRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[10]
@@ -954,15 +861,12 @@ func (x *DeleteOrganizationClientRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *DeleteOrganizationClientRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteOrganizationClientRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *DeleteOrganizationClientRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[10]
 	if x != nil {
@@ -980,7 +884,6 @@ func (*DeleteOrganizationClientRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{10}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *DeleteOrganizationClientRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -988,7 +891,6 @@ func (x *DeleteOrganizationClientRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *DeleteOrganizationClientRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -1009,7 +911,6 @@ type ListOrganizationClientsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ListOrganizationClientsRequest) Reset() {
 	*x = ListOrganizationClientsRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[11]
@@ -1017,15 +918,12 @@ func (x *ListOrganizationClientsRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ListOrganizationClientsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ListOrganizationClientsRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ListOrganizationClientsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[11]
 	if x != nil {
@@ -1043,7 +941,6 @@ func (*ListOrganizationClientsRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{11}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *ListOrganizationClientsRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -1051,7 +948,6 @@ func (x *ListOrganizationClientsRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetPageSize returns PageSize, or its zero value where x is nil.
 func (x *ListOrganizationClientsRequest) GetPageSize() uint32 {
 	if x != nil {
 		return x.PageSize
@@ -1059,7 +955,6 @@ func (x *ListOrganizationClientsRequest) GetPageSize() uint32 {
 	return 0
 }
 
-// GetPageToken returns PageToken, or its zero value where x is nil.
 func (x *ListOrganizationClientsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
@@ -1082,7 +977,6 @@ type ListOrganizationClientsResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ListOrganizationClientsResponse) Reset() {
 	*x = ListOrganizationClientsResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[12]
@@ -1090,15 +984,12 @@ func (x *ListOrganizationClientsResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ListOrganizationClientsResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ListOrganizationClientsResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ListOrganizationClientsResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[12]
 	if x != nil {
@@ -1116,7 +1007,6 @@ func (*ListOrganizationClientsResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{12}
 }
 
-// GetNextPageToken returns NextPageToken, or its zero value where x is nil.
 func (x *ListOrganizationClientsResponse) GetNextPageToken() string {
 	if x != nil {
 		return x.NextPageToken
@@ -1124,7 +1014,6 @@ func (x *ListOrganizationClientsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GetTotalSize returns TotalSize, or its zero value where x is nil.
 func (x *ListOrganizationClientsResponse) GetTotalSize() uint32 {
 	if x != nil {
 		return x.TotalSize
@@ -1132,7 +1021,6 @@ func (x *ListOrganizationClientsResponse) GetTotalSize() uint32 {
 	return 0
 }
 
-// GetClients returns Clients, or its zero value where x is nil.
 func (x *ListOrganizationClientsResponse) GetClients() []*M2MClient {
 	if x != nil {
 		return x.Clients
@@ -1140,7 +1028,6 @@ func (x *ListOrganizationClientsResponse) GetClients() []*M2MClient {
 	return nil
 }
 
-// GetPrevPageToken returns PrevPageToken, or its zero value where x is nil.
 func (x *ListOrganizationClientsResponse) GetPrevPageToken() string {
 	if x != nil {
 		return x.PrevPageToken
@@ -1159,7 +1046,6 @@ type CreateOrganizationClientSecretRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganizationClientSecretRequest) Reset() {
 	*x = CreateOrganizationClientSecretRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[13]
@@ -1167,15 +1053,12 @@ func (x *CreateOrganizationClientSecretRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganizationClientSecretRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganizationClientSecretRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganizationClientSecretRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[13]
 	if x != nil {
@@ -1193,7 +1076,6 @@ func (*CreateOrganizationClientSecretRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{13}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *CreateOrganizationClientSecretRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -1201,7 +1083,6 @@ func (x *CreateOrganizationClientSecretRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *CreateOrganizationClientSecretRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -1220,7 +1101,6 @@ type CreateOrganizationClientSecretResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganizationClientSecretResponse) Reset() {
 	*x = CreateOrganizationClientSecretResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[14]
@@ -1228,15 +1108,12 @@ func (x *CreateOrganizationClientSecretResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganizationClientSecretResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganizationClientSecretResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganizationClientSecretResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[14]
 	if x != nil {
@@ -1254,7 +1131,6 @@ func (*CreateOrganizationClientSecretResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{14}
 }
 
-// GetPlainSecret returns PlainSecret, or its zero value where x is nil.
 func (x *CreateOrganizationClientSecretResponse) GetPlainSecret() string {
 	if x != nil {
 		return x.PlainSecret
@@ -1262,7 +1138,6 @@ func (x *CreateOrganizationClientSecretResponse) GetPlainSecret() string {
 	return ""
 }
 
-// GetSecret returns Secret, or its zero value where x is nil.
 func (x *CreateOrganizationClientSecretResponse) GetSecret() *ClientSecret {
 	if x != nil {
 		return x.Secret
@@ -1283,7 +1158,6 @@ type DeleteOrganizationClientSecretRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *DeleteOrganizationClientSecretRequest) Reset() {
 	*x = DeleteOrganizationClientSecretRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[15]
@@ -1291,15 +1165,12 @@ func (x *DeleteOrganizationClientSecretRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *DeleteOrganizationClientSecretRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteOrganizationClientSecretRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *DeleteOrganizationClientSecretRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[15]
 	if x != nil {
@@ -1317,7 +1188,6 @@ func (*DeleteOrganizationClientSecretRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{15}
 }
 
-// GetOrganizationId returns OrganizationId, or its zero value where x is nil.
 func (x *DeleteOrganizationClientSecretRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
@@ -1325,7 +1195,6 @@ func (x *DeleteOrganizationClientSecretRequest) GetOrganizationId() string {
 	return ""
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *DeleteOrganizationClientSecretRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -1333,7 +1202,6 @@ func (x *DeleteOrganizationClientSecretRequest) GetClientId() string {
 	return ""
 }
 
-// GetSecretId returns SecretId, or its zero value where x is nil.
 func (x *DeleteOrganizationClientSecretRequest) GetSecretId() string {
 	if x != nil {
 		return x.SecretId
@@ -1350,7 +1218,6 @@ type CreateClientSecretRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateClientSecretRequest) Reset() {
 	*x = CreateClientSecretRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[16]
@@ -1358,15 +1225,12 @@ func (x *CreateClientSecretRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateClientSecretRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateClientSecretRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateClientSecretRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[16]
 	if x != nil {
@@ -1384,7 +1248,6 @@ func (*CreateClientSecretRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{16}
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *CreateClientSecretRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -1403,7 +1266,6 @@ type CreateClientSecretResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateClientSecretResponse) Reset() {
 	*x = CreateClientSecretResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[17]
@@ -1411,15 +1273,12 @@ func (x *CreateClientSecretResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateClientSecretResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateClientSecretResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateClientSecretResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[17]
 	if x != nil {
@@ -1437,7 +1296,6 @@ func (*CreateClientSecretResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{17}
 }
 
-// GetPlainSecret returns PlainSecret, or its zero value where x is nil.
 func (x *CreateClientSecretResponse) GetPlainSecret() string {
 	if x != nil {
 		return x.PlainSecret
@@ -1445,7 +1303,6 @@ func (x *CreateClientSecretResponse) GetPlainSecret() string {
 	return ""
 }
 
-// GetSecret returns Secret, or its zero value where x is nil.
 func (x *CreateClientSecretResponse) GetSecret() *ClientSecret {
 	if x != nil {
 		return x.Secret
@@ -1468,7 +1325,6 @@ type UpdateClientSecretRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateClientSecretRequest) Reset() {
 	*x = UpdateClientSecretRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[18]
@@ -1476,15 +1332,12 @@ func (x *UpdateClientSecretRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateClientSecretRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateClientSecretRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateClientSecretRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[18]
 	if x != nil {
@@ -1502,7 +1355,6 @@ func (*UpdateClientSecretRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{18}
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *UpdateClientSecretRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -1510,7 +1362,6 @@ func (x *UpdateClientSecretRequest) GetClientId() string {
 	return ""
 }
 
-// GetSecretId returns SecretId, or its zero value where x is nil.
 func (x *UpdateClientSecretRequest) GetSecretId() string {
 	if x != nil {
 		return x.SecretId
@@ -1518,7 +1369,6 @@ func (x *UpdateClientSecretRequest) GetSecretId() string {
 	return ""
 }
 
-// GetSecret returns Secret, or its zero value where x is nil.
 func (x *UpdateClientSecretRequest) GetSecret() *UpdateClientSecret {
 	if x != nil {
 		return x.Secret
@@ -1526,7 +1376,6 @@ func (x *UpdateClientSecretRequest) GetSecret() *UpdateClientSecret {
 	return nil
 }
 
-// GetMask returns Mask, or its zero value where x is nil.
 func (x *UpdateClientSecretRequest) GetMask() *fieldmaskpb.FieldMask {
 	if x != nil {
 		return x.Mask
@@ -1543,7 +1392,6 @@ type UpdateClientSecret struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateClientSecret) Reset() {
 	*x = UpdateClientSecret{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[19]
@@ -1551,15 +1399,12 @@ func (x *UpdateClientSecret) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateClientSecret) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateClientSecret) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateClientSecret) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[19]
 	if x != nil {
@@ -1577,7 +1422,6 @@ func (*UpdateClientSecret) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{19}
 }
 
-// GetStatus returns Status, or its zero value where x is nil.
 func (x *UpdateClientSecret) GetStatus() ClientSecretStatus {
 	if x != nil {
 		return x.Status
@@ -1594,7 +1438,6 @@ type UpdateClientSecretResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateClientSecretResponse) Reset() {
 	*x = UpdateClientSecretResponse{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[20]
@@ -1602,15 +1445,12 @@ func (x *UpdateClientSecretResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateClientSecretResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateClientSecretResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateClientSecretResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[20]
 	if x != nil {
@@ -1628,7 +1468,6 @@ func (*UpdateClientSecretResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{20}
 }
 
-// GetSecret returns Secret, or its zero value where x is nil.
 func (x *UpdateClientSecretResponse) GetSecret() *ClientSecret {
 	if x != nil {
 		return x.Secret
@@ -1647,7 +1486,6 @@ type DeleteClientSecretRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *DeleteClientSecretRequest) Reset() {
 	*x = DeleteClientSecretRequest{}
 	mi := &file_scalekitv1_clients_proto_msgTypes[21]
@@ -1655,15 +1493,12 @@ func (x *DeleteClientSecretRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *DeleteClientSecretRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteClientSecretRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *DeleteClientSecretRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_clients_proto_msgTypes[21]
 	if x != nil {
@@ -1681,7 +1516,6 @@ func (*DeleteClientSecretRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{21}
 }
 
-// GetClientId returns ClientId, or its zero value where x is nil.
 func (x *DeleteClientSecretRequest) GetClientId() string {
 	if x != nil {
 		return x.ClientId
@@ -1689,7 +1523,6 @@ func (x *DeleteClientSecretRequest) GetClientId() string {
 	return ""
 }
 
-// GetSecretId returns SecretId, or its zero value where x is nil.
 func (x *DeleteClientSecretRequest) GetSecretId() string {
 	if x != nil {
 		return x.SecretId
@@ -1697,7 +1530,6 @@ func (x *DeleteClientSecretRequest) GetSecretId() string {
 	return ""
 }
 
-// File_scalekitv1_clients_proto describes the .proto file.
 var File_scalekitv1_clients_proto protoreflect.FileDescriptor
 
 const file_scalekitv1_clients_proto_rawDesc = "" +
@@ -1836,39 +1668,36 @@ func file_scalekitv1_clients_proto_rawDescGZIP() []byte {
 	return file_scalekitv1_clients_proto_rawDescData
 }
 
-var (
-	file_scalekitv1_clients_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-	file_scalekitv1_clients_proto_msgTypes  = make([]protoimpl.MessageInfo, 22)
-	file_scalekitv1_clients_proto_goTypes   = []any{
-		ClientSecretStatus(0),                          // 0: scalekit.v1.clients.ClientSecretStatus
-		(*CustomClaim)(nil),                            // 1: scalekit.v1.clients.CustomClaim
-		(*OrganizationClient)(nil),                     // 2: scalekit.v1.clients.OrganizationClient
-		(*ClientSecret)(nil),                           // 3: scalekit.v1.clients.ClientSecret
-		(*M2MClient)(nil),                              // 4: scalekit.v1.clients.M2MClient
-		(*CreateOrganizationClientRequest)(nil),        // 5: scalekit.v1.clients.CreateOrganizationClientRequest
-		(*CreateOrganizationClientResponse)(nil),       // 6: scalekit.v1.clients.CreateOrganizationClientResponse
-		(*GetOrganizationClientRequest)(nil),           // 7: scalekit.v1.clients.GetOrganizationClientRequest
-		(*GetOrganizationClientResponse)(nil),          // 8: scalekit.v1.clients.GetOrganizationClientResponse
-		(*UpdateOrganizationClientRequest)(nil),        // 9: scalekit.v1.clients.UpdateOrganizationClientRequest
-		(*UpdateOrganizationClientResponse)(nil),       // 10: scalekit.v1.clients.UpdateOrganizationClientResponse
-		(*DeleteOrganizationClientRequest)(nil),        // 11: scalekit.v1.clients.DeleteOrganizationClientRequest
-		(*ListOrganizationClientsRequest)(nil),         // 12: scalekit.v1.clients.ListOrganizationClientsRequest
-		(*ListOrganizationClientsResponse)(nil),        // 13: scalekit.v1.clients.ListOrganizationClientsResponse
-		(*CreateOrganizationClientSecretRequest)(nil),  // 14: scalekit.v1.clients.CreateOrganizationClientSecretRequest
-		(*CreateOrganizationClientSecretResponse)(nil), // 15: scalekit.v1.clients.CreateOrganizationClientSecretResponse
-		(*DeleteOrganizationClientSecretRequest)(nil),  // 16: scalekit.v1.clients.DeleteOrganizationClientSecretRequest
-		(*CreateClientSecretRequest)(nil),              // 17: scalekit.v1.clients.CreateClientSecretRequest
-		(*CreateClientSecretResponse)(nil),             // 18: scalekit.v1.clients.CreateClientSecretResponse
-		(*UpdateClientSecretRequest)(nil),              // 19: scalekit.v1.clients.UpdateClientSecretRequest
-		(*UpdateClientSecret)(nil),                     // 20: scalekit.v1.clients.UpdateClientSecret
-		(*UpdateClientSecretResponse)(nil),             // 21: scalekit.v1.clients.UpdateClientSecretResponse
-		(*DeleteClientSecretRequest)(nil),              // 22: scalekit.v1.clients.DeleteClientSecretRequest
-		(*timestamppb.Timestamp)(nil),                  // 23: google.protobuf.Timestamp
-		(*fieldmaskpb.FieldMask)(nil),                  // 24: google.protobuf.FieldMask
-		(*emptypb.Empty)(nil),                          // 25: google.protobuf.Empty
-	}
-)
-
+var file_scalekitv1_clients_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_scalekitv1_clients_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_scalekitv1_clients_proto_goTypes = []any{
+	(ClientSecretStatus)(0),                        // 0: scalekit.v1.clients.ClientSecretStatus
+	(*CustomClaim)(nil),                            // 1: scalekit.v1.clients.CustomClaim
+	(*OrganizationClient)(nil),                     // 2: scalekit.v1.clients.OrganizationClient
+	(*ClientSecret)(nil),                           // 3: scalekit.v1.clients.ClientSecret
+	(*M2MClient)(nil),                              // 4: scalekit.v1.clients.M2MClient
+	(*CreateOrganizationClientRequest)(nil),        // 5: scalekit.v1.clients.CreateOrganizationClientRequest
+	(*CreateOrganizationClientResponse)(nil),       // 6: scalekit.v1.clients.CreateOrganizationClientResponse
+	(*GetOrganizationClientRequest)(nil),           // 7: scalekit.v1.clients.GetOrganizationClientRequest
+	(*GetOrganizationClientResponse)(nil),          // 8: scalekit.v1.clients.GetOrganizationClientResponse
+	(*UpdateOrganizationClientRequest)(nil),        // 9: scalekit.v1.clients.UpdateOrganizationClientRequest
+	(*UpdateOrganizationClientResponse)(nil),       // 10: scalekit.v1.clients.UpdateOrganizationClientResponse
+	(*DeleteOrganizationClientRequest)(nil),        // 11: scalekit.v1.clients.DeleteOrganizationClientRequest
+	(*ListOrganizationClientsRequest)(nil),         // 12: scalekit.v1.clients.ListOrganizationClientsRequest
+	(*ListOrganizationClientsResponse)(nil),        // 13: scalekit.v1.clients.ListOrganizationClientsResponse
+	(*CreateOrganizationClientSecretRequest)(nil),  // 14: scalekit.v1.clients.CreateOrganizationClientSecretRequest
+	(*CreateOrganizationClientSecretResponse)(nil), // 15: scalekit.v1.clients.CreateOrganizationClientSecretResponse
+	(*DeleteOrganizationClientSecretRequest)(nil),  // 16: scalekit.v1.clients.DeleteOrganizationClientSecretRequest
+	(*CreateClientSecretRequest)(nil),              // 17: scalekit.v1.clients.CreateClientSecretRequest
+	(*CreateClientSecretResponse)(nil),             // 18: scalekit.v1.clients.CreateClientSecretResponse
+	(*UpdateClientSecretRequest)(nil),              // 19: scalekit.v1.clients.UpdateClientSecretRequest
+	(*UpdateClientSecret)(nil),                     // 20: scalekit.v1.clients.UpdateClientSecret
+	(*UpdateClientSecretResponse)(nil),             // 21: scalekit.v1.clients.UpdateClientSecretResponse
+	(*DeleteClientSecretRequest)(nil),              // 22: scalekit.v1.clients.DeleteClientSecretRequest
+	(*timestamppb.Timestamp)(nil),                  // 23: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),                  // 24: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),                          // 25: google.protobuf.Empty
+}
 var file_scalekitv1_clients_proto_depIdxs = []int32{
 	1,  // 0: scalekit.v1.clients.OrganizationClient.custom_claims:type_name -> scalekit.v1.clients.CustomClaim
 	23, // 1: scalekit.v1.clients.ClientSecret.create_time:type_name -> google.protobuf.Timestamp

@@ -11,7 +11,6 @@ package scalekitv1
 
 import (
 	context "context"
-
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -24,26 +23,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	// ClientService_CreateOrganizationClient_FullMethodName is the full name of the method.
-	ClientService_CreateOrganizationClient_FullMethodName = "/scalekit.v1.clients.ClientService/CreateOrganizationClient"
-	// ClientService_GetOrganizationClient_FullMethodName is the full name of the method.
-	ClientService_GetOrganizationClient_FullMethodName = "/scalekit.v1.clients.ClientService/GetOrganizationClient"
-	// ClientService_UpdateOrganizationClient_FullMethodName is the full name of the method.
-	ClientService_UpdateOrganizationClient_FullMethodName = "/scalekit.v1.clients.ClientService/UpdateOrganizationClient"
-	// ClientService_DeleteOrganizationClient_FullMethodName is the full name of the method.
-	ClientService_DeleteOrganizationClient_FullMethodName = "/scalekit.v1.clients.ClientService/DeleteOrganizationClient"
-	// ClientService_ListOrganizationClients_FullMethodName is the full name of the method.
-	ClientService_ListOrganizationClients_FullMethodName = "/scalekit.v1.clients.ClientService/ListOrganizationClients"
-	// ClientService_CreateOrganizationClientSecret_FullMethodName is the full name of the method.
+	ClientService_CreateOrganizationClient_FullMethodName       = "/scalekit.v1.clients.ClientService/CreateOrganizationClient"
+	ClientService_GetOrganizationClient_FullMethodName          = "/scalekit.v1.clients.ClientService/GetOrganizationClient"
+	ClientService_UpdateOrganizationClient_FullMethodName       = "/scalekit.v1.clients.ClientService/UpdateOrganizationClient"
+	ClientService_DeleteOrganizationClient_FullMethodName       = "/scalekit.v1.clients.ClientService/DeleteOrganizationClient"
+	ClientService_ListOrganizationClients_FullMethodName        = "/scalekit.v1.clients.ClientService/ListOrganizationClients"
 	ClientService_CreateOrganizationClientSecret_FullMethodName = "/scalekit.v1.clients.ClientService/CreateOrganizationClientSecret"
-	// ClientService_DeleteOrganizationClientSecret_FullMethodName is the full name of the method.
 	ClientService_DeleteOrganizationClientSecret_FullMethodName = "/scalekit.v1.clients.ClientService/DeleteOrganizationClientSecret"
-	// ClientService_CreateClientSecret_FullMethodName is the full name of the method.
-	ClientService_CreateClientSecret_FullMethodName = "/scalekit.v1.clients.ClientService/CreateClientSecret"
-	// ClientService_UpdateClientSecret_FullMethodName is the full name of the method.
-	ClientService_UpdateClientSecret_FullMethodName = "/scalekit.v1.clients.ClientService/UpdateClientSecret"
-	// ClientService_DeleteClientSecret_FullMethodName is the full name of the method.
-	ClientService_DeleteClientSecret_FullMethodName = "/scalekit.v1.clients.ClientService/DeleteClientSecret"
+	ClientService_CreateClientSecret_FullMethodName             = "/scalekit.v1.clients.ClientService/CreateClientSecret"
+	ClientService_UpdateClientSecret_FullMethodName             = "/scalekit.v1.clients.ClientService/UpdateClientSecret"
+	ClientService_DeleteClientSecret_FullMethodName             = "/scalekit.v1.clients.ClientService/DeleteClientSecret"
 )
 
 // ClientServiceClient is the client API for ClientService service.
@@ -78,7 +67,6 @@ type clientServiceClient struct {
 	cc grpc.ClientConnInterface
 }
 
-// NewClientServiceClient returns a client that calls over cc.
 func NewClientServiceClient(cc grpc.ClientConnInterface) ClientServiceClient {
 	return &clientServiceClient{cc}
 }
@@ -93,7 +81,6 @@ func (c *clientServiceClient) CreateOrganizationClient(ctx context.Context, in *
 	return out, nil
 }
 
-// GetOrganizationClient returns OrganizationClient, or its zero value where x is nil.
 func (c *clientServiceClient) GetOrganizationClient(ctx context.Context, in *GetOrganizationClientRequest, opts ...grpc.CallOption) (*GetOrganizationClientResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOrganizationClientResponse)
@@ -220,52 +207,33 @@ type ClientServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedClientServiceServer struct{}
 
-// CreateOrganizationClient refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) CreateOrganizationClient(context.Context, *CreateOrganizationClientRequest) (*CreateOrganizationClientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateOrganizationClient not implemented")
 }
-
-// GetOrganizationClient refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) GetOrganizationClient(context.Context, *GetOrganizationClientRequest) (*GetOrganizationClientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOrganizationClient not implemented")
 }
-
-// UpdateOrganizationClient refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) UpdateOrganizationClient(context.Context, *UpdateOrganizationClientRequest) (*UpdateOrganizationClientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateOrganizationClient not implemented")
 }
-
-// DeleteOrganizationClient refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) DeleteOrganizationClient(context.Context, *DeleteOrganizationClientRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteOrganizationClient not implemented")
 }
-
-// ListOrganizationClients refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) ListOrganizationClients(context.Context, *ListOrganizationClientsRequest) (*ListOrganizationClientsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListOrganizationClients not implemented")
 }
-
-// CreateOrganizationClientSecret refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) CreateOrganizationClientSecret(context.Context, *CreateOrganizationClientSecretRequest) (*CreateOrganizationClientSecretResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateOrganizationClientSecret not implemented")
 }
-
-// DeleteOrganizationClientSecret refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) DeleteOrganizationClientSecret(context.Context, *DeleteOrganizationClientSecretRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteOrganizationClientSecret not implemented")
 }
-
-// CreateClientSecret refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) CreateClientSecret(context.Context, *CreateClientSecretRequest) (*CreateClientSecretResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateClientSecret not implemented")
 }
-
-// UpdateClientSecret refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) UpdateClientSecret(context.Context, *UpdateClientSecretRequest) (*UpdateClientSecretResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateClientSecret not implemented")
 }
-
-// DeleteClientSecret refuses the call with Unimplemented.
 func (UnimplementedClientServiceServer) DeleteClientSecret(context.Context, *DeleteClientSecretRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteClientSecret not implemented")
 }
@@ -279,7 +247,6 @@ type UnsafeClientServiceServer interface {
 	mustEmbedUnimplementedClientServiceServer()
 }
 
-// RegisterClientServiceServer registers srv with the server s.
 func RegisterClientServiceServer(s grpc.ServiceRegistrar, srv ClientServiceServer) {
 	// If the following call panics, it indicates UnimplementedClientServiceServer was
 	// embedded by pointer and is nil.  This will cause panics if an

@@ -9,12 +9,11 @@
 package scalekitv1
 
 import (
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
-
-	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
-	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 )
 
 const (
@@ -38,13 +37,11 @@ const (
 
 // Enum value maps for RegionCode.
 var (
-	// RegionCode_name maps names and numbers of the enumeration.
 	RegionCode_name = map[int32]string{
 		0: "REGION_CODE_UNSPECIFIED",
 		1: "US",
 		2: "EU",
 	}
-	// RegionCode_value maps names and numbers of the enumeration.
 	RegionCode_value = map[string]int32{
 		"REGION_CODE_UNSPECIFIED": 0,
 		"US":                      1,
@@ -52,29 +49,24 @@ var (
 	}
 )
 
-// Enum returns a pointer to a copy of x.
 func (x RegionCode) Enum() *RegionCode {
 	p := new(RegionCode)
 	*p = x
 	return p
 }
 
-// String returns the message as text, for people.
 func (x RegionCode) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-// Descriptor returns the description of the type.
 func (RegionCode) Descriptor() protoreflect.EnumDescriptor {
 	return file_scalekitv1_commons_proto_enumTypes[0].Descriptor()
 }
 
-// Type returns the description of the type.
 func (RegionCode) Type() protoreflect.EnumType {
 	return &file_scalekitv1_commons_proto_enumTypes[0]
 }
 
-// Number returns the number of x in the enumeration.
 func (x RegionCode) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
@@ -84,7 +76,6 @@ func (RegionCode) EnumDescriptor() ([]byte, []int) {
 	return file_scalekitv1_commons_proto_rawDescGZIP(), []int{0}
 }
 
-// File_scalekitv1_commons_proto describes the .proto file.
 var File_scalekitv1_commons_proto protoreflect.FileDescriptor
 
 const file_scalekitv1_commons_proto_rawDesc = "" +
@@ -108,13 +99,10 @@ func file_scalekitv1_commons_proto_rawDescGZIP() []byte {
 	return file_scalekitv1_commons_proto_rawDescData
 }
 
-var (
-	file_scalekitv1_commons_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-	file_scalekitv1_commons_proto_goTypes   = []any{
-		RegionCode(0), // 0: scalekit.v1.commons.RegionCode
-	}
-)
-
+var file_scalekitv1_commons_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_scalekitv1_commons_proto_goTypes = []any{
+	(RegionCode)(0), // 0: scalekit.v1.commons.RegionCode
+}
 var file_scalekitv1_commons_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
 	0, // [0:0] is the sub-list for method input_type

@@ -6,5 +6,3 @@
 package scalekitv1
 
 //go:generate go run github.com/bufbuild/buf/cmd/buf@v1.75.0 generate .. --template buf.gen.yaml
-//go:generate go run github.com/bearerkit/bearer/internal/docgen clients.pb.go clients_grpc.pb.go commons.pb.go errdetails.pb.go organizations.pb.go organizations_grpc.pb.go
-//go:generate go run mvdan.cc/gofumpt@v0.12.0 -w clients.pb.go clients_grpc.pb.go commons.pb.go errdetails.pb.go organizations.pb.go organizations_grpc.pb.go

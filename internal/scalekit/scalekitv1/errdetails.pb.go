@@ -9,12 +9,11 @@
 package scalekitv1
 
 import (
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
-
-	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
-	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 )
 
 const (
@@ -36,7 +35,6 @@ type ErrorInfo struct {
 	sizeCache           protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
 	mi := &file_scalekitv1_errdetails_proto_msgTypes[0]
@@ -44,15 +42,12 @@ func (x *ErrorInfo) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ErrorInfo) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ErrorInfo) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_errdetails_proto_msgTypes[0]
 	if x != nil {
@@ -70,7 +65,6 @@ func (*ErrorInfo) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_errdetails_proto_rawDescGZIP(), []int{0}
 }
 
-// GetErrorCode returns ErrorCode, or its zero value where x is nil.
 func (x *ErrorInfo) GetErrorCode() string {
 	if x != nil {
 		return x.ErrorCode
@@ -78,7 +72,6 @@ func (x *ErrorInfo) GetErrorCode() string {
 	return ""
 }
 
-// GetValidationErrorInfo returns ValidationErrorInfo, or its zero value where x is nil.
 func (x *ErrorInfo) GetValidationErrorInfo() *ValidationErrorInfo {
 	if x != nil {
 		return x.ValidationErrorInfo
@@ -95,7 +88,6 @@ type ValidationErrorInfo struct {
 	sizeCache       protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ValidationErrorInfo) Reset() {
 	*x = ValidationErrorInfo{}
 	mi := &file_scalekitv1_errdetails_proto_msgTypes[1]
@@ -103,15 +95,12 @@ func (x *ValidationErrorInfo) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ValidationErrorInfo) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ValidationErrorInfo) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ValidationErrorInfo) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_errdetails_proto_msgTypes[1]
 	if x != nil {
@@ -129,7 +118,6 @@ func (*ValidationErrorInfo) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_errdetails_proto_rawDescGZIP(), []int{1}
 }
 
-// GetFieldViolations returns FieldViolations, or its zero value where x is nil.
 func (x *ValidationErrorInfo) GetFieldViolations() []*ValidationErrorInfo_FieldViolation {
 	if x != nil {
 		return x.FieldViolations
@@ -150,7 +138,6 @@ type ValidationErrorInfo_FieldViolation struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ValidationErrorInfo_FieldViolation) Reset() {
 	*x = ValidationErrorInfo_FieldViolation{}
 	mi := &file_scalekitv1_errdetails_proto_msgTypes[2]
@@ -158,15 +145,12 @@ func (x *ValidationErrorInfo_FieldViolation) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ValidationErrorInfo_FieldViolation) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ValidationErrorInfo_FieldViolation) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ValidationErrorInfo_FieldViolation) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_errdetails_proto_msgTypes[2]
 	if x != nil {
@@ -184,7 +168,6 @@ func (*ValidationErrorInfo_FieldViolation) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_errdetails_proto_rawDescGZIP(), []int{1, 0}
 }
 
-// GetField returns Field, or its zero value where x is nil.
 func (x *ValidationErrorInfo_FieldViolation) GetField() string {
 	if x != nil {
 		return x.Field
@@ -192,7 +175,6 @@ func (x *ValidationErrorInfo_FieldViolation) GetField() string {
 	return ""
 }
 
-// GetDescription returns Description, or its zero value where x is nil.
 func (x *ValidationErrorInfo_FieldViolation) GetDescription() string {
 	if x != nil {
 		return x.Description
@@ -200,7 +182,6 @@ func (x *ValidationErrorInfo_FieldViolation) GetDescription() string {
 	return ""
 }
 
-// GetConstraint returns Constraint, or its zero value where x is nil.
 func (x *ValidationErrorInfo_FieldViolation) GetConstraint() string {
 	if x != nil {
 		return x.Constraint
@@ -208,7 +189,6 @@ func (x *ValidationErrorInfo_FieldViolation) GetConstraint() string {
 	return ""
 }
 
-// File_scalekitv1_errdetails_proto describes the .proto file.
 var File_scalekitv1_errdetails_proto protoreflect.FileDescriptor
 
 const file_scalekitv1_errdetails_proto_rawDesc = "" +
@@ -241,15 +221,12 @@ func file_scalekitv1_errdetails_proto_rawDescGZIP() []byte {
 	return file_scalekitv1_errdetails_proto_rawDescData
 }
 
-var (
-	file_scalekitv1_errdetails_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
-	file_scalekitv1_errdetails_proto_goTypes  = []any{
-		(*ErrorInfo)(nil),                          // 0: scalekit.v1.errdetails.ErrorInfo
-		(*ValidationErrorInfo)(nil),                // 1: scalekit.v1.errdetails.ValidationErrorInfo
-		(*ValidationErrorInfo_FieldViolation)(nil), // 2: scalekit.v1.errdetails.ValidationErrorInfo.FieldViolation
-	}
-)
-
+var file_scalekitv1_errdetails_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_scalekitv1_errdetails_proto_goTypes = []any{
+	(*ErrorInfo)(nil),                          // 0: scalekit.v1.errdetails.ErrorInfo
+	(*ValidationErrorInfo)(nil),                // 1: scalekit.v1.errdetails.ValidationErrorInfo
+	(*ValidationErrorInfo_FieldViolation)(nil), // 2: scalekit.v1.errdetails.ValidationErrorInfo.FieldViolation
+}
 var file_scalekitv1_errdetails_proto_depIdxs = []int32{
 	1, // 0: scalekit.v1.errdetails.ErrorInfo.validation_error_info:type_name -> scalekit.v1.errdetails.ValidationErrorInfo
 	2, // 1: scalekit.v1.errdetails.ValidationErrorInfo.field_violations:type_name -> scalekit.v1.errdetails.ValidationErrorInfo.FieldViolation

@@ -10,14 +10,13 @@
 package scalekitv1
 
 import (
-	reflect "reflect"
-	sync "sync"
-	unsafe "unsafe"
-
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	reflect "reflect"
+	sync "sync"
+	unsafe "unsafe"
 )
 
 const (
@@ -54,7 +53,6 @@ type Organization struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *Organization) Reset() {
 	*x = Organization{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[0]
@@ -62,15 +60,12 @@ func (x *Organization) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *Organization) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*Organization) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *Organization) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[0]
 	if x != nil {
@@ -88,7 +83,6 @@ func (*Organization) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{0}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *Organization) GetId() string {
 	if x != nil {
 		return x.Id
@@ -96,7 +90,6 @@ func (x *Organization) GetId() string {
 	return ""
 }
 
-// GetCreateTime returns CreateTime, or its zero value where x is nil.
 func (x *Organization) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
@@ -104,7 +97,6 @@ func (x *Organization) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetUpdateTime returns UpdateTime, or its zero value where x is nil.
 func (x *Organization) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
@@ -112,7 +104,6 @@ func (x *Organization) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetDisplayName returns DisplayName, or its zero value where x is nil.
 func (x *Organization) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
@@ -120,7 +111,6 @@ func (x *Organization) GetDisplayName() string {
 	return ""
 }
 
-// GetRegionCode returns RegionCode, or its zero value where x is nil.
 func (x *Organization) GetRegionCode() RegionCode {
 	if x != nil {
 		return x.RegionCode
@@ -128,7 +118,6 @@ func (x *Organization) GetRegionCode() RegionCode {
 	return RegionCode_REGION_CODE_UNSPECIFIED
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *Organization) GetExternalId() string {
 	if x != nil && x.ExternalId != nil {
 		return *x.ExternalId
@@ -136,7 +125,6 @@ func (x *Organization) GetExternalId() string {
 	return ""
 }
 
-// GetMetadata returns Metadata, or its zero value where x is nil.
 func (x *Organization) GetMetadata() map[string]string {
 	if x != nil {
 		return x.Metadata
@@ -144,7 +132,6 @@ func (x *Organization) GetMetadata() map[string]string {
 	return nil
 }
 
-// GetSettings returns Settings, or its zero value where x is nil.
 func (x *Organization) GetSettings() *OrganizationSettings {
 	if x != nil {
 		return x.Settings
@@ -152,7 +139,6 @@ func (x *Organization) GetSettings() *OrganizationSettings {
 	return nil
 }
 
-// GetSlug returns Slug, or its zero value where x is nil.
 func (x *Organization) GetSlug() string {
 	if x != nil && x.Slug != nil {
 		return *x.Slug
@@ -160,7 +146,6 @@ func (x *Organization) GetSlug() string {
 	return ""
 }
 
-// GetLogoUrl returns LogoUrl, or its zero value where x is nil.
 func (x *Organization) GetLogoUrl() string {
 	if x != nil && x.LogoUrl != nil {
 		return *x.LogoUrl
@@ -177,7 +162,6 @@ type OrganizationSettings struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *OrganizationSettings) Reset() {
 	*x = OrganizationSettings{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[1]
@@ -185,15 +169,12 @@ func (x *OrganizationSettings) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *OrganizationSettings) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*OrganizationSettings) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *OrganizationSettings) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[1]
 	if x != nil {
@@ -211,7 +192,6 @@ func (*OrganizationSettings) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{1}
 }
 
-// GetFeatures returns Features, or its zero value where x is nil.
 func (x *OrganizationSettings) GetFeatures() []*OrganizationSettingsFeature {
 	if x != nil {
 		return x.Features
@@ -230,7 +210,6 @@ type OrganizationSettingsFeature struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *OrganizationSettingsFeature) Reset() {
 	*x = OrganizationSettingsFeature{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[2]
@@ -238,15 +217,12 @@ func (x *OrganizationSettingsFeature) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *OrganizationSettingsFeature) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*OrganizationSettingsFeature) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *OrganizationSettingsFeature) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[2]
 	if x != nil {
@@ -264,7 +240,6 @@ func (*OrganizationSettingsFeature) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{2}
 }
 
-// GetName returns Name, or its zero value where x is nil.
 func (x *OrganizationSettingsFeature) GetName() string {
 	if x != nil {
 		return x.Name
@@ -272,7 +247,6 @@ func (x *OrganizationSettingsFeature) GetName() string {
 	return ""
 }
 
-// GetEnabled returns Enabled, or its zero value where x is nil.
 func (x *OrganizationSettingsFeature) GetEnabled() bool {
 	if x != nil {
 		return x.Enabled
@@ -299,7 +273,6 @@ type CreateOrganization struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganization) Reset() {
 	*x = CreateOrganization{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[3]
@@ -307,15 +280,12 @@ func (x *CreateOrganization) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganization) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganization) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganization) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[3]
 	if x != nil {
@@ -333,7 +303,6 @@ func (*CreateOrganization) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{3}
 }
 
-// GetDisplayName returns DisplayName, or its zero value where x is nil.
 func (x *CreateOrganization) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
@@ -341,7 +310,6 @@ func (x *CreateOrganization) GetDisplayName() string {
 	return ""
 }
 
-// GetRegionCode returns RegionCode, or its zero value where x is nil.
 func (x *CreateOrganization) GetRegionCode() RegionCode {
 	if x != nil {
 		return x.RegionCode
@@ -349,7 +317,6 @@ func (x *CreateOrganization) GetRegionCode() RegionCode {
 	return RegionCode_REGION_CODE_UNSPECIFIED
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *CreateOrganization) GetExternalId() string {
 	if x != nil && x.ExternalId != nil {
 		return *x.ExternalId
@@ -357,7 +324,6 @@ func (x *CreateOrganization) GetExternalId() string {
 	return ""
 }
 
-// GetMetadata returns Metadata, or its zero value where x is nil.
 func (x *CreateOrganization) GetMetadata() map[string]string {
 	if x != nil {
 		return x.Metadata
@@ -365,7 +331,6 @@ func (x *CreateOrganization) GetMetadata() map[string]string {
 	return nil
 }
 
-// GetSlug returns Slug, or its zero value where x is nil.
 func (x *CreateOrganization) GetSlug() string {
 	if x != nil && x.Slug != nil {
 		return *x.Slug
@@ -373,7 +338,6 @@ func (x *CreateOrganization) GetSlug() string {
 	return ""
 }
 
-// GetLogoUrl returns LogoUrl, or its zero value where x is nil.
 func (x *CreateOrganization) GetLogoUrl() string {
 	if x != nil && x.LogoUrl != nil {
 		return *x.LogoUrl
@@ -390,7 +354,6 @@ type CreateOrganizationRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganizationRequest) Reset() {
 	*x = CreateOrganizationRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[4]
@@ -398,15 +361,12 @@ func (x *CreateOrganizationRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganizationRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganizationRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganizationRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[4]
 	if x != nil {
@@ -424,7 +384,6 @@ func (*CreateOrganizationRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{4}
 }
 
-// GetOrganization returns Organization, or its zero value where x is nil.
 func (x *CreateOrganizationRequest) GetOrganization() *CreateOrganization {
 	if x != nil {
 		return x.Organization
@@ -441,7 +400,6 @@ type CreateOrganizationResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *CreateOrganizationResponse) Reset() {
 	*x = CreateOrganizationResponse{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[5]
@@ -449,15 +407,12 @@ func (x *CreateOrganizationResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *CreateOrganizationResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*CreateOrganizationResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *CreateOrganizationResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[5]
 	if x != nil {
@@ -475,7 +430,6 @@ func (*CreateOrganizationResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{5}
 }
 
-// GetOrganization returns Organization, or its zero value where x is nil.
 func (x *CreateOrganizationResponse) GetOrganization() *Organization {
 	if x != nil {
 		return x.Organization
@@ -500,7 +454,6 @@ type UpdateOrganization struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateOrganization) Reset() {
 	*x = UpdateOrganization{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[6]
@@ -508,15 +461,12 @@ func (x *UpdateOrganization) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateOrganization) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateOrganization) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateOrganization) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[6]
 	if x != nil {
@@ -534,7 +484,6 @@ func (*UpdateOrganization) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{6}
 }
 
-// GetDisplayName returns DisplayName, or its zero value where x is nil.
 func (x *UpdateOrganization) GetDisplayName() string {
 	if x != nil && x.DisplayName != nil {
 		return *x.DisplayName
@@ -542,7 +491,6 @@ func (x *UpdateOrganization) GetDisplayName() string {
 	return ""
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *UpdateOrganization) GetExternalId() string {
 	if x != nil && x.ExternalId != nil {
 		return *x.ExternalId
@@ -550,7 +498,6 @@ func (x *UpdateOrganization) GetExternalId() string {
 	return ""
 }
 
-// GetMetadata returns Metadata, or its zero value where x is nil.
 func (x *UpdateOrganization) GetMetadata() map[string]string {
 	if x != nil {
 		return x.Metadata
@@ -558,7 +505,6 @@ func (x *UpdateOrganization) GetMetadata() map[string]string {
 	return nil
 }
 
-// GetSlug returns Slug, or its zero value where x is nil.
 func (x *UpdateOrganization) GetSlug() string {
 	if x != nil && x.Slug != nil {
 		return *x.Slug
@@ -566,7 +512,6 @@ func (x *UpdateOrganization) GetSlug() string {
 	return ""
 }
 
-// GetLogoUrl returns LogoUrl, or its zero value where x is nil.
 func (x *UpdateOrganization) GetLogoUrl() string {
 	if x != nil && x.LogoUrl != nil {
 		return *x.LogoUrl
@@ -590,7 +535,6 @@ type UpdateOrganizationRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateOrganizationRequest) Reset() {
 	*x = UpdateOrganizationRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[7]
@@ -598,15 +542,12 @@ func (x *UpdateOrganizationRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateOrganizationRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateOrganizationRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateOrganizationRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[7]
 	if x != nil {
@@ -624,7 +565,6 @@ func (*UpdateOrganizationRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{7}
 }
 
-// GetIdentities returns Identities, or its zero value where x is nil.
 func (x *UpdateOrganizationRequest) GetIdentities() isUpdateOrganizationRequest_Identities {
 	if x != nil {
 		return x.Identities
@@ -632,7 +572,6 @@ func (x *UpdateOrganizationRequest) GetIdentities() isUpdateOrganizationRequest_
 	return nil
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *UpdateOrganizationRequest) GetId() string {
 	if x != nil {
 		if x, ok := x.Identities.(*UpdateOrganizationRequest_Id); ok {
@@ -642,7 +581,6 @@ func (x *UpdateOrganizationRequest) GetId() string {
 	return ""
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *UpdateOrganizationRequest) GetExternalId() string {
 	if x != nil {
 		if x, ok := x.Identities.(*UpdateOrganizationRequest_ExternalId); ok {
@@ -652,7 +590,6 @@ func (x *UpdateOrganizationRequest) GetExternalId() string {
 	return ""
 }
 
-// GetOrganization returns Organization, or its zero value where x is nil.
 func (x *UpdateOrganizationRequest) GetOrganization() *UpdateOrganization {
 	if x != nil {
 		return x.Organization
@@ -664,13 +601,11 @@ type isUpdateOrganizationRequest_Identities interface {
 	isUpdateOrganizationRequest_Identities()
 }
 
-// UpdateOrganizationRequest_Id is the choice Id of a UpdateOrganizationRequest.
 type UpdateOrganizationRequest_Id struct {
 	// Id begins with org_.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3,oneof"`
 }
 
-// UpdateOrganizationRequest_ExternalId is the choice ExternalId of a UpdateOrganizationRequest.
 type UpdateOrganizationRequest_ExternalId struct {
 	// ExternalId is the other way to name it.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof"`
@@ -689,7 +624,6 @@ type UpdateOrganizationResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateOrganizationResponse) Reset() {
 	*x = UpdateOrganizationResponse{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[8]
@@ -697,15 +631,12 @@ func (x *UpdateOrganizationResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateOrganizationResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateOrganizationResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateOrganizationResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[8]
 	if x != nil {
@@ -723,7 +654,6 @@ func (*UpdateOrganizationResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{8}
 }
 
-// GetOrganization returns Organization, or its zero value where x is nil.
 func (x *UpdateOrganizationResponse) GetOrganization() *Organization {
 	if x != nil {
 		return x.Organization
@@ -745,7 +675,6 @@ type GetOrganizationRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *GetOrganizationRequest) Reset() {
 	*x = GetOrganizationRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[9]
@@ -753,15 +682,12 @@ func (x *GetOrganizationRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *GetOrganizationRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*GetOrganizationRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *GetOrganizationRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[9]
 	if x != nil {
@@ -779,7 +705,6 @@ func (*GetOrganizationRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{9}
 }
 
-// GetIdentities returns Identities, or its zero value where x is nil.
 func (x *GetOrganizationRequest) GetIdentities() isGetOrganizationRequest_Identities {
 	if x != nil {
 		return x.Identities
@@ -787,7 +712,6 @@ func (x *GetOrganizationRequest) GetIdentities() isGetOrganizationRequest_Identi
 	return nil
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *GetOrganizationRequest) GetId() string {
 	if x != nil {
 		if x, ok := x.Identities.(*GetOrganizationRequest_Id); ok {
@@ -797,7 +721,6 @@ func (x *GetOrganizationRequest) GetId() string {
 	return ""
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *GetOrganizationRequest) GetExternalId() string {
 	if x != nil {
 		if x, ok := x.Identities.(*GetOrganizationRequest_ExternalId); ok {
@@ -811,13 +734,11 @@ type isGetOrganizationRequest_Identities interface {
 	isGetOrganizationRequest_Identities()
 }
 
-// GetOrganizationRequest_Id is the choice Id of a GetOrganizationRequest.
 type GetOrganizationRequest_Id struct {
 	// Id begins with org_.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3,oneof"`
 }
 
-// GetOrganizationRequest_ExternalId is the choice ExternalId of a GetOrganizationRequest.
 type GetOrganizationRequest_ExternalId struct {
 	// ExternalId is the other way to name it.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof"`
@@ -836,7 +757,6 @@ type GetOrganizationResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *GetOrganizationResponse) Reset() {
 	*x = GetOrganizationResponse{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[10]
@@ -844,15 +764,12 @@ func (x *GetOrganizationResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *GetOrganizationResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*GetOrganizationResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *GetOrganizationResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[10]
 	if x != nil {
@@ -870,7 +787,6 @@ func (*GetOrganizationResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{10}
 }
 
-// GetOrganization returns Organization, or its zero value where x is nil.
 func (x *GetOrganizationResponse) GetOrganization() *Organization {
 	if x != nil {
 		return x.Organization
@@ -891,7 +807,6 @@ type ListOrganizationsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ListOrganizationsRequest) Reset() {
 	*x = ListOrganizationsRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[11]
@@ -899,15 +814,12 @@ func (x *ListOrganizationsRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ListOrganizationsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ListOrganizationsRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ListOrganizationsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[11]
 	if x != nil {
@@ -925,7 +837,6 @@ func (*ListOrganizationsRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{11}
 }
 
-// GetPageSize returns PageSize, or its zero value where x is nil.
 func (x *ListOrganizationsRequest) GetPageSize() uint32 {
 	if x != nil {
 		return x.PageSize
@@ -933,7 +844,6 @@ func (x *ListOrganizationsRequest) GetPageSize() uint32 {
 	return 0
 }
 
-// GetPageToken returns PageToken, or its zero value where x is nil.
 func (x *ListOrganizationsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
@@ -941,7 +851,6 @@ func (x *ListOrganizationsRequest) GetPageToken() string {
 	return ""
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *ListOrganizationsRequest) GetExternalId() string {
 	if x != nil && x.ExternalId != nil {
 		return *x.ExternalId
@@ -964,7 +873,6 @@ type ListOrganizationsResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *ListOrganizationsResponse) Reset() {
 	*x = ListOrganizationsResponse{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[12]
@@ -972,15 +880,12 @@ func (x *ListOrganizationsResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *ListOrganizationsResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*ListOrganizationsResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *ListOrganizationsResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[12]
 	if x != nil {
@@ -998,7 +903,6 @@ func (*ListOrganizationsResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{12}
 }
 
-// GetNextPageToken returns NextPageToken, or its zero value where x is nil.
 func (x *ListOrganizationsResponse) GetNextPageToken() string {
 	if x != nil {
 		return x.NextPageToken
@@ -1006,7 +910,6 @@ func (x *ListOrganizationsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GetTotalSize returns TotalSize, or its zero value where x is nil.
 func (x *ListOrganizationsResponse) GetTotalSize() uint32 {
 	if x != nil {
 		return x.TotalSize
@@ -1014,7 +917,6 @@ func (x *ListOrganizationsResponse) GetTotalSize() uint32 {
 	return 0
 }
 
-// GetOrganizations returns Organizations, or its zero value where x is nil.
 func (x *ListOrganizationsResponse) GetOrganizations() []*Organization {
 	if x != nil {
 		return x.Organizations
@@ -1022,7 +924,6 @@ func (x *ListOrganizationsResponse) GetOrganizations() []*Organization {
 	return nil
 }
 
-// GetPrevPageToken returns PrevPageToken, or its zero value where x is nil.
 func (x *ListOrganizationsResponse) GetPrevPageToken() string {
 	if x != nil {
 		return x.PrevPageToken
@@ -1043,7 +944,6 @@ type SearchOrganizationsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *SearchOrganizationsRequest) Reset() {
 	*x = SearchOrganizationsRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[13]
@@ -1051,15 +951,12 @@ func (x *SearchOrganizationsRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *SearchOrganizationsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*SearchOrganizationsRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *SearchOrganizationsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[13]
 	if x != nil {
@@ -1077,7 +974,6 @@ func (*SearchOrganizationsRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{13}
 }
 
-// GetQuery returns Query, or its zero value where x is nil.
 func (x *SearchOrganizationsRequest) GetQuery() string {
 	if x != nil {
 		return x.Query
@@ -1085,7 +981,6 @@ func (x *SearchOrganizationsRequest) GetQuery() string {
 	return ""
 }
 
-// GetPageSize returns PageSize, or its zero value where x is nil.
 func (x *SearchOrganizationsRequest) GetPageSize() uint32 {
 	if x != nil {
 		return x.PageSize
@@ -1093,7 +988,6 @@ func (x *SearchOrganizationsRequest) GetPageSize() uint32 {
 	return 0
 }
 
-// GetPageToken returns PageToken, or its zero value where x is nil.
 func (x *SearchOrganizationsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
@@ -1116,7 +1010,6 @@ type SearchOrganizationsResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *SearchOrganizationsResponse) Reset() {
 	*x = SearchOrganizationsResponse{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[14]
@@ -1124,15 +1017,12 @@ func (x *SearchOrganizationsResponse) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *SearchOrganizationsResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*SearchOrganizationsResponse) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *SearchOrganizationsResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[14]
 	if x != nil {
@@ -1150,7 +1040,6 @@ func (*SearchOrganizationsResponse) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{14}
 }
 
-// GetNextPageToken returns NextPageToken, or its zero value where x is nil.
 func (x *SearchOrganizationsResponse) GetNextPageToken() string {
 	if x != nil {
 		return x.NextPageToken
@@ -1158,7 +1047,6 @@ func (x *SearchOrganizationsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GetTotalSize returns TotalSize, or its zero value where x is nil.
 func (x *SearchOrganizationsResponse) GetTotalSize() uint32 {
 	if x != nil {
 		return x.TotalSize
@@ -1166,7 +1054,6 @@ func (x *SearchOrganizationsResponse) GetTotalSize() uint32 {
 	return 0
 }
 
-// GetOrganizations returns Organizations, or its zero value where x is nil.
 func (x *SearchOrganizationsResponse) GetOrganizations() []*Organization {
 	if x != nil {
 		return x.Organizations
@@ -1174,7 +1061,6 @@ func (x *SearchOrganizationsResponse) GetOrganizations() []*Organization {
 	return nil
 }
 
-// GetPrevPageToken returns PrevPageToken, or its zero value where x is nil.
 func (x *SearchOrganizationsResponse) GetPrevPageToken() string {
 	if x != nil {
 		return x.PrevPageToken
@@ -1196,7 +1082,6 @@ type DeleteOrganizationRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *DeleteOrganizationRequest) Reset() {
 	*x = DeleteOrganizationRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[15]
@@ -1204,15 +1089,12 @@ func (x *DeleteOrganizationRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *DeleteOrganizationRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*DeleteOrganizationRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *DeleteOrganizationRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[15]
 	if x != nil {
@@ -1230,7 +1112,6 @@ func (*DeleteOrganizationRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{15}
 }
 
-// GetIdentities returns Identities, or its zero value where x is nil.
 func (x *DeleteOrganizationRequest) GetIdentities() isDeleteOrganizationRequest_Identities {
 	if x != nil {
 		return x.Identities
@@ -1238,7 +1119,6 @@ func (x *DeleteOrganizationRequest) GetIdentities() isDeleteOrganizationRequest_
 	return nil
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *DeleteOrganizationRequest) GetId() string {
 	if x != nil {
 		if x, ok := x.Identities.(*DeleteOrganizationRequest_Id); ok {
@@ -1248,7 +1128,6 @@ func (x *DeleteOrganizationRequest) GetId() string {
 	return ""
 }
 
-// GetExternalId returns ExternalId, or its zero value where x is nil.
 func (x *DeleteOrganizationRequest) GetExternalId() string {
 	if x != nil {
 		if x, ok := x.Identities.(*DeleteOrganizationRequest_ExternalId); ok {
@@ -1262,13 +1141,11 @@ type isDeleteOrganizationRequest_Identities interface {
 	isDeleteOrganizationRequest_Identities()
 }
 
-// DeleteOrganizationRequest_Id is the choice Id of a DeleteOrganizationRequest.
 type DeleteOrganizationRequest_Id struct {
 	// Id begins with org_.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3,oneof"`
 }
 
-// DeleteOrganizationRequest_ExternalId is the choice ExternalId of a DeleteOrganizationRequest.
 type DeleteOrganizationRequest_ExternalId struct {
 	// ExternalId is the other way to name it.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof"`
@@ -1289,7 +1166,6 @@ type UpdateOrganizationSettingsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-// Reset empties the message.
 func (x *UpdateOrganizationSettingsRequest) Reset() {
 	*x = UpdateOrganizationSettingsRequest{}
 	mi := &file_scalekitv1_organizations_proto_msgTypes[16]
@@ -1297,15 +1173,12 @@ func (x *UpdateOrganizationSettingsRequest) Reset() {
 	ms.StoreMessageInfo(mi)
 }
 
-// String returns the message as text, for people.
 func (x *UpdateOrganizationSettingsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-// ProtoMessage marks a Protocol Buffers message.
 func (*UpdateOrganizationSettingsRequest) ProtoMessage() {}
 
-// ProtoReflect returns the message for reflection.
 func (x *UpdateOrganizationSettingsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_scalekitv1_organizations_proto_msgTypes[16]
 	if x != nil {
@@ -1323,7 +1196,6 @@ func (*UpdateOrganizationSettingsRequest) Descriptor() ([]byte, []int) {
 	return file_scalekitv1_organizations_proto_rawDescGZIP(), []int{16}
 }
 
-// GetId returns Id, or its zero value where x is nil.
 func (x *UpdateOrganizationSettingsRequest) GetId() string {
 	if x != nil {
 		return x.Id
@@ -1331,7 +1203,6 @@ func (x *UpdateOrganizationSettingsRequest) GetId() string {
 	return ""
 }
 
-// GetSettings returns Settings, or its zero value where x is nil.
 func (x *UpdateOrganizationSettingsRequest) GetSettings() *OrganizationSettings {
 	if x != nil {
 		return x.Settings
@@ -1339,7 +1210,6 @@ func (x *UpdateOrganizationSettingsRequest) GetSettings() *OrganizationSettings 
 	return nil
 }
 
-// File_scalekitv1_organizations_proto describes the .proto file.
 var File_scalekitv1_organizations_proto protoreflect.FileDescriptor
 
 const file_scalekitv1_organizations_proto_rawDesc = "" +
@@ -1479,35 +1349,32 @@ func file_scalekitv1_organizations_proto_rawDescGZIP() []byte {
 	return file_scalekitv1_organizations_proto_rawDescData
 }
 
-var (
-	file_scalekitv1_organizations_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
-	file_scalekitv1_organizations_proto_goTypes  = []any{
-		(*Organization)(nil),                      // 0: scalekit.v1.organizations.Organization
-		(*OrganizationSettings)(nil),              // 1: scalekit.v1.organizations.OrganizationSettings
-		(*OrganizationSettingsFeature)(nil),       // 2: scalekit.v1.organizations.OrganizationSettingsFeature
-		(*CreateOrganization)(nil),                // 3: scalekit.v1.organizations.CreateOrganization
-		(*CreateOrganizationRequest)(nil),         // 4: scalekit.v1.organizations.CreateOrganizationRequest
-		(*CreateOrganizationResponse)(nil),        // 5: scalekit.v1.organizations.CreateOrganizationResponse
-		(*UpdateOrganization)(nil),                // 6: scalekit.v1.organizations.UpdateOrganization
-		(*UpdateOrganizationRequest)(nil),         // 7: scalekit.v1.organizations.UpdateOrganizationRequest
-		(*UpdateOrganizationResponse)(nil),        // 8: scalekit.v1.organizations.UpdateOrganizationResponse
-		(*GetOrganizationRequest)(nil),            // 9: scalekit.v1.organizations.GetOrganizationRequest
-		(*GetOrganizationResponse)(nil),           // 10: scalekit.v1.organizations.GetOrganizationResponse
-		(*ListOrganizationsRequest)(nil),          // 11: scalekit.v1.organizations.ListOrganizationsRequest
-		(*ListOrganizationsResponse)(nil),         // 12: scalekit.v1.organizations.ListOrganizationsResponse
-		(*SearchOrganizationsRequest)(nil),        // 13: scalekit.v1.organizations.SearchOrganizationsRequest
-		(*SearchOrganizationsResponse)(nil),       // 14: scalekit.v1.organizations.SearchOrganizationsResponse
-		(*DeleteOrganizationRequest)(nil),         // 15: scalekit.v1.organizations.DeleteOrganizationRequest
-		(*UpdateOrganizationSettingsRequest)(nil), // 16: scalekit.v1.organizations.UpdateOrganizationSettingsRequest
-		nil,                           // 17: scalekit.v1.organizations.Organization.MetadataEntry
-		nil,                           // 18: scalekit.v1.organizations.CreateOrganization.MetadataEntry
-		nil,                           // 19: scalekit.v1.organizations.UpdateOrganization.MetadataEntry
-		(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-		RegionCode(0),                 // 21: scalekit.v1.commons.RegionCode
-		(*emptypb.Empty)(nil),         // 22: google.protobuf.Empty
-	}
-)
-
+var file_scalekitv1_organizations_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_scalekitv1_organizations_proto_goTypes = []any{
+	(*Organization)(nil),                      // 0: scalekit.v1.organizations.Organization
+	(*OrganizationSettings)(nil),              // 1: scalekit.v1.organizations.OrganizationSettings
+	(*OrganizationSettingsFeature)(nil),       // 2: scalekit.v1.organizations.OrganizationSettingsFeature
+	(*CreateOrganization)(nil),                // 3: scalekit.v1.organizations.CreateOrganization
+	(*CreateOrganizationRequest)(nil),         // 4: scalekit.v1.organizations.CreateOrganizationRequest
+	(*CreateOrganizationResponse)(nil),        // 5: scalekit.v1.organizations.CreateOrganizationResponse
+	(*UpdateOrganization)(nil),                // 6: scalekit.v1.organizations.UpdateOrganization
+	(*UpdateOrganizationRequest)(nil),         // 7: scalekit.v1.organizations.UpdateOrganizationRequest
+	(*UpdateOrganizationResponse)(nil),        // 8: scalekit.v1.organizations.UpdateOrganizationResponse
+	(*GetOrganizationRequest)(nil),            // 9: scalekit.v1.organizations.GetOrganizationRequest
+	(*GetOrganizationResponse)(nil),           // 10: scalekit.v1.organizations.GetOrganizationResponse
+	(*ListOrganizationsRequest)(nil),          // 11: scalekit.v1.organizations.ListOrganizationsRequest
+	(*ListOrganizationsResponse)(nil),         // 12: scalekit.v1.organizations.ListOrganizationsResponse
+	(*SearchOrganizationsRequest)(nil),        // 13: scalekit.v1.organizations.SearchOrganizationsRequest
+	(*SearchOrganizationsResponse)(nil),       // 14: scalekit.v1.organizations.SearchOrganizationsResponse
+	(*DeleteOrganizationRequest)(nil),         // 15: scalekit.v1.organizations.DeleteOrganizationRequest
+	(*UpdateOrganizationSettingsRequest)(nil), // 16: scalekit.v1.organizations.UpdateOrganizationSettingsRequest
+	nil,                           // 17: scalekit.v1.organizations.Organization.MetadataEntry
+	nil,                           // 18: scalekit.v1.organizations.CreateOrganization.MetadataEntry
+	nil,                           // 19: scalekit.v1.organizations.UpdateOrganization.MetadataEntry
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(RegionCode)(0),               // 21: scalekit.v1.commons.RegionCode
+	(*emptypb.Empty)(nil),         // 22: google.protobuf.Empty
+}
 var file_scalekitv1_organizations_proto_depIdxs = []int32{
 	20, // 0: scalekit.v1.organizations.Organization.create_time:type_name -> google.protobuf.Timestamp
 	20, // 1: scalekit.v1.organizations.Organization.update_time:type_name -> google.protobuf.Timestamp

@@ -11,7 +11,6 @@ package scalekitv1
 
 import (
 	context "context"
-
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -24,22 +23,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	// OrganizationService_CreateOrganization_FullMethodName is the full name of the method.
-	OrganizationService_CreateOrganization_FullMethodName = "/scalekit.v1.organizations.OrganizationService/CreateOrganization"
-	// OrganizationService_UpdateOrganization_FullMethodName is the full name of the method.
-	OrganizationService_UpdateOrganization_FullMethodName = "/scalekit.v1.organizations.OrganizationService/UpdateOrganization"
-	// OrganizationService_GetOrganization_FullMethodName is the full name of the method.
-	OrganizationService_GetOrganization_FullMethodName = "/scalekit.v1.organizations.OrganizationService/GetOrganization"
-	// OrganizationService_GetOrganizationByExternalId_FullMethodName is the full name of the method.
+	OrganizationService_CreateOrganization_FullMethodName          = "/scalekit.v1.organizations.OrganizationService/CreateOrganization"
+	OrganizationService_UpdateOrganization_FullMethodName          = "/scalekit.v1.organizations.OrganizationService/UpdateOrganization"
+	OrganizationService_GetOrganization_FullMethodName             = "/scalekit.v1.organizations.OrganizationService/GetOrganization"
 	OrganizationService_GetOrganizationByExternalId_FullMethodName = "/scalekit.v1.organizations.OrganizationService/GetOrganizationByExternalId"
-	// OrganizationService_ListOrganization_FullMethodName is the full name of the method.
-	OrganizationService_ListOrganization_FullMethodName = "/scalekit.v1.organizations.OrganizationService/ListOrganization"
-	// OrganizationService_SearchOrganization_FullMethodName is the full name of the method.
-	OrganizationService_SearchOrganization_FullMethodName = "/scalekit.v1.organizations.OrganizationService/SearchOrganization"
-	// OrganizationService_DeleteOrganization_FullMethodName is the full name of the method.
-	OrganizationService_DeleteOrganization_FullMethodName = "/scalekit.v1.organizations.OrganizationService/DeleteOrganization"
-	// OrganizationService_UpdateOrganizationSettings_FullMethodName is the full name of the method.
-	OrganizationService_UpdateOrganizationSettings_FullMethodName = "/scalekit.v1.organizations.OrganizationService/UpdateOrganizationSettings"
+	OrganizationService_ListOrganization_FullMethodName            = "/scalekit.v1.organizations.OrganizationService/ListOrganization"
+	OrganizationService_SearchOrganization_FullMethodName          = "/scalekit.v1.organizations.OrganizationService/SearchOrganization"
+	OrganizationService_DeleteOrganization_FullMethodName          = "/scalekit.v1.organizations.OrganizationService/DeleteOrganization"
+	OrganizationService_UpdateOrganizationSettings_FullMethodName  = "/scalekit.v1.organizations.OrganizationService/UpdateOrganizationSettings"
 )
 
 // OrganizationServiceClient is the client API for OrganizationService service.
@@ -70,7 +61,6 @@ type organizationServiceClient struct {
 	cc grpc.ClientConnInterface
 }
 
-// NewOrganizationServiceClient returns a client that calls over cc.
 func NewOrganizationServiceClient(cc grpc.ClientConnInterface) OrganizationServiceClient {
 	return &organizationServiceClient{cc}
 }
@@ -95,7 +85,6 @@ func (c *organizationServiceClient) UpdateOrganization(ctx context.Context, in *
 	return out, nil
 }
 
-// GetOrganization returns Organization, or its zero value where x is nil.
 func (c *organizationServiceClient) GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOrganizationResponse)
@@ -106,7 +95,6 @@ func (c *organizationServiceClient) GetOrganization(ctx context.Context, in *Get
 	return out, nil
 }
 
-// GetOrganizationByExternalId returns OrganizationByExternalId, or its zero value where x is nil.
 func (c *organizationServiceClient) GetOrganizationByExternalId(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOrganizationResponse)
@@ -189,42 +177,27 @@ type OrganizationServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedOrganizationServiceServer struct{}
 
-// CreateOrganization refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateOrganization not implemented")
 }
-
-// UpdateOrganization refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateOrganization not implemented")
 }
-
-// GetOrganization refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOrganization not implemented")
 }
-
-// GetOrganizationByExternalId refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) GetOrganizationByExternalId(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOrganizationByExternalId not implemented")
 }
-
-// ListOrganization refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) ListOrganization(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListOrganization not implemented")
 }
-
-// SearchOrganization refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) SearchOrganization(context.Context, *SearchOrganizationsRequest) (*SearchOrganizationsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchOrganization not implemented")
 }
-
-// DeleteOrganization refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) DeleteOrganization(context.Context, *DeleteOrganizationRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteOrganization not implemented")
 }
-
-// UpdateOrganizationSettings refuses the call with Unimplemented.
 func (UnimplementedOrganizationServiceServer) UpdateOrganizationSettings(context.Context, *UpdateOrganizationSettingsRequest) (*GetOrganizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateOrganizationSettings not implemented")
 }
@@ -238,7 +211,6 @@ type UnsafeOrganizationServiceServer interface {
 	mustEmbedUnimplementedOrganizationServiceServer()
 }
 
-// RegisterOrganizationServiceServer registers srv with the server s.
 func RegisterOrganizationServiceServer(s grpc.ServiceRegistrar, srv OrganizationServiceServer) {
 	// If the following call panics, it indicates UnimplementedOrganizationServiceServer was
 	// embedded by pointer and is nil.  This will cause panics if an
