@@ -51,9 +51,14 @@ func find(root, file string) ([]*mutant, error) {
 	}
 	f := &finder{file: file, fset: fset, source: source}
 	for _, decl := range parsed.Decls {
-		if function, ok := decl.(*ast.FuncDecl); ok && function.Body != nil {
-			f.function = nameOf(function)
-			f.walk(function.Body, function.Type)
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Body != nil {
+				f.function = nameOf(decl)
+				f.walk(decl.Body, decl.Type)
+			}
+		case *ast.GenDecl:
+			f.literals(decl)
 		}
 	}
 	f.number()
@@ -79,6 +84,25 @@ func nameOf(f *ast.FuncDecl) string {
 		return id.Name + "." + f.Name.Name
 	}
 	return f.Name.Name
+}
+
+// literals finds the checks of the functions that stand in the value of a variable,
+// such as a table. They go by the name of the variable.
+func (f *finder) literals(decl *ast.GenDecl) {
+	for _, spec := range decl.Specs {
+		variable, ok := spec.(*ast.ValueSpec)
+		if !ok {
+			continue
+		}
+		f.function = variable.Names[0].Name
+		ast.Inspect(variable, func(n ast.Node) bool {
+			literal, ok := n.(*ast.FuncLit)
+			if ok {
+				f.walk(literal.Body, literal.Type)
+			}
+			return !ok
+		})
+	}
 }
 
 // walk finds the checks of a function.

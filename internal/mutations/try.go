@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json" //nolint:depguard // it writes the overlay for the go command, and reads no token
 	"errors"
 	"fmt"
 	"os"
@@ -14,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // variable names the mutant that is on, by its number, in the environment of tests.
@@ -212,15 +211,15 @@ func (r result) pattern() string {
 }
 
 // try runs the tests of packages, in their order, until those of one fail. It
-// begins with the test that caught the mutant the last time.
-func (b *bench) try(ctx context.Context, m *mutant, packages []string, last result) (result, error) {
+// begins with the test that hint names, if it names one.
+func (b *bench) try(ctx context.Context, m *mutant, packages []string, hint result) (result, error) {
 	for _, pkg := range packages {
 		if err := b.build(ctx, pkg); err != nil {
 			return result{mutant: m}, err
 		}
 	}
-	if pattern := last.pattern(); pattern != "" && slices.Contains(packages, last.red) {
-		if r, err := b.ask(ctx, m, last.red, pattern); r.red != "" || err != nil {
+	if pattern := hint.pattern(); pattern != "" && slices.Contains(packages, hint.red) {
+		if r, err := b.ask(ctx, m, hint.red, pattern); r.red != "" || err != nil {
 			return r, err
 		}
 	}
@@ -267,9 +266,10 @@ func fails(err error) bool {
 // compute.
 const atOnce = 3
 
-// tryAll tries mutants, each with the tests that it has, and prints what came of
-// each. What is known of some of them is not tried again. Everything is built before.
-func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, last map[key]result) ([]result, error) {
+// tryAll tries mutants, each with the tests that it has, and prints the result of
+// each. It does not try those in known again; hints names the test to begin with.
+// Everything is built before the first one is tried.
+func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, hints map[string]result) ([]result, error) {
 	for _, packages := range tests {
 		for _, pkg := range packages {
 			if err := b.build(ctx, pkg); err != nil {
@@ -281,7 +281,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 	var tasks sync.WaitGroup
 	free := make(chan struct{}, atOnce)
 	for i, m := range mutants {
-		if r, ok := known[m.key()]; ok {
+		if r, ok := known[m.name()]; ok {
 			r.mutant = m
 			results[i] = r
 			continue
@@ -289,7 +289,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 		free <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-free }()
-			r, err := b.try(ctx, m, tests[m], last[m.key()])
+			r, err := b.try(ctx, m, tests[m], hints[m.name()])
 			results[i], errs[i] = r, err
 			fmt.Println(r.verdict(), m.file+":"+strconv.Itoa(m.line), m.name(), r.red, r.test) //nolint:forbidigo // for whoever waits
 		})
