@@ -38,10 +38,9 @@ const (
 // lifetime returns how long an answer says that it is fresh (RFC 9111, section
 // 4.2), as a private cache reads it. What is nonsense counts as not fresh.
 func lifetime(h http.Header, now time.Time) time.Duration {
-	var age time.Duration
-	if s, err := strconv.Atoi(strings.TrimSpace(h.Get("Age"))); err == nil && s > 0 {
-		age = time.Duration(s) * time.Second
-	}
+	// Out of range it is the largest value (RFC 9111, section 1.2.2), and 0 if it is no number.
+	seconds, _ := strconv.ParseUint(strings.TrimSpace(h.Get("Age")), 10, 31)
+	age := time.Duration(seconds) * time.Second
 	maxAge := time.Duration(-1) // none
 	for _, field := range h.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(field, ",") {

@@ -33,6 +33,8 @@ func TestRefreshInterval(t *testing.T) {
 		{"max-age twice", http.Header{"Cache-Control": {"max-age=600, max-age=300"}}, 225 * time.Second, 285 * time.Second},
 		{"s-maxage is for others", http.Header{"Cache-Control": {"s-maxage=9, max-age=600"}}, 450 * time.Second, 570 * time.Second},
 		{"older than its max-age", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"900"}}, 45 * time.Second, 57 * time.Second},
+		{"an age out of range", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"10000000000"}}, 45 * time.Second, 57 * time.Second},
+		{"an age that is no number", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"old"}}, 450 * time.Second, 570 * time.Second},
 		{"nonsense", http.Header{"Cache-Control": {"max-age=soon"}}, 45 * time.Second, 57 * time.Second},
 		{"other directives", http.Header{"Cache-Control": {"public"}}, 225 * time.Second, 285 * time.Second},
 		{"max-age wins", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
