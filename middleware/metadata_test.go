@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )

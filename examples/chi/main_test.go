@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )

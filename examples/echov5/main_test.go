@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v5"
 
 	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/echov5bearer"
 )

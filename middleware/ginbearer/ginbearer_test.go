@@ -14,7 +14,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/ginbearer"
 	"github.com/bearerkit/bearer/scopes"

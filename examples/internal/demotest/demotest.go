@@ -11,7 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/examples/internal/demo"
-	"github.com/bearerkit/bearer/internal/routertest"
+	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 )
 
