@@ -3,7 +3,6 @@ package bearer_test
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +10,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -239,16 +237,8 @@ func TestHintsOfGrants(t *testing.T) {
 // hint, one without.
 func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	tb.Helper()
-	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
-	tb.Cleanup(issuer.Close)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	v, err = bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Profile: bearer.Keycloak})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	issuer := newIssuer(tb, "EdDSA")
+	v = newVerifier(tb, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Keycloak })
 	claims := members{"scp": []string{"a"}, "cid": "c", "exp": int64(4102444800), "iat": 1}
 	return v, issuer.Mint(members{"typ": "JWT"}, claims), issuer.Mint(members{"typ": "JWT"}, members{"exp": 1, "iat": 1})
 }
@@ -256,7 +246,7 @@ func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 // TestHintsCostNothing wants whoever sends genuine tokens of a wrong form again
 // and again to cost what other refusals cost, unless somebody reads the hint.
 func TestHintsCostNothing(t *testing.T) {
-	if raceEnabled {
+	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates too")
 	}
 	v, hinted, plain := refusals(t)
@@ -264,11 +254,7 @@ func TestHintsCostNothing(t *testing.T) {
 		t.Fatalf("got %v, want a hint", err)
 	}
 	cost := func(token string) float64 {
-		least := math.Inf(1)
-		for range 10 {
-			least = min(least, testing.AllocsPerRun(50, func() { _, _ = v.Verify(t.Context(), token) })) // what it costs, whatever it says
-		}
-		return least
+		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // what it costs, whatever it says
 	}
 	if with, without := cost(hinted), cost(plain); with > without+6 {
 		t.Errorf("got %v allocations with a hint, want about the %v without", with, without)

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 )
 
 // TestCacheBounds wants the cache to stay within its number of tokens, and large
 // tokens to count for several.
 func TestCacheBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		issuer, events := newIssuer(t, "EdDSA"), &recorder{}
+		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.CacheSize = events, 8 })
 		verify := func(claims map[string]any) {
 			t.Helper()

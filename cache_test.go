@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -54,10 +55,10 @@ func (k *liveKeys) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 }
 
 // seen verifies a token and reports its reason and whether it was known.
-func seen(t *testing.T, v bearer.Verifier, events *recorder, token string) string {
+func seen(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token string) string {
 	t.Helper()
 	_, err := v.Verify(t.Context(), token)
-	e := events.take()
+	e := events.Take()
 	if len(e) != 1 || e[0].Reason != reasonOf(t, err) {
 		t.Fatalf("got events %v, want one of %v", e, err)
 	}
@@ -78,7 +79,7 @@ func outcome(t *testing.T, err error, events []bearer.Event) string {
 }
 
 func TestCacheHit(t *testing.T) {
-	issuer, events := newIssuer(t), &recorder{}
+	issuer, events := newIssuer(t), &testkit.Recorder{}
 	decoded := 0
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
 		c.Observer = events
@@ -91,7 +92,7 @@ func TestCacheHit(t *testing.T) {
 			t.Errorf("time %d: got %s, want %s", i, got, want)
 		}
 		claims[i], _ = v.Verify(t.Context(), token)
-		events.take()
+		events.Take()
 	}
 	if claims[0] != claims[1] || decoded != 1 {
 		t.Errorf("got claims decoded %d times, want once", decoded)
@@ -109,7 +110,7 @@ func TestCacheHit(t *testing.T) {
 }
 
 func TestCacheOff(t *testing.T) {
-	issuer, events := newIssuer(t), &recorder{}
+	issuer, events := newIssuer(t), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.CacheSize = events, -1 })
 	token := issuer.Token(nil)
 	for range 2 {
@@ -180,7 +181,7 @@ func TestCacheOutlives(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				issuer, events := newIssuer(t), &recorder{}
+				issuer, events := newIssuer(t), &testkit.Recorder{}
 				keys := newLiveKeys(t, issuer)
 				v := newVerifier(t, issuer, func(c *bearer.Config) {
 					c.Observer, c.Keys = events, keys
@@ -214,7 +215,7 @@ func TestCacheOutlives(t *testing.T) {
 // after jwks.Options.MaxStale, and to live through refreshes until then.
 func TestCacheOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		issuer, events := newIssuer(t), &recorder{}
+		issuer, events := newIssuer(t), &testkit.Recorder{}
 		keys, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport(), MaxStale: time.Hour})
 		if err != nil {
 			t.Fatal(err)
@@ -250,7 +251,7 @@ func TestCacheOutage(t *testing.T) {
 
 // TestCacheValidates wants Config.Validate and the rule to be asked each time.
 func TestCacheValidates(t *testing.T) {
-	issuer, events := newIssuer(t), &recorder{}
+	issuer, events := newIssuer(t), &testkit.Recorder{}
 	var asked int
 	var answer error
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
@@ -273,7 +274,7 @@ func TestCacheValidates(t *testing.T) {
 		if got := reasonOf(t, err); got != want {
 			t.Errorf("scope %s: got %q, want %q", scope, got, want)
 		}
-		if e := events.take(); len(e) != 1 || !e[0].CacheHit {
+		if e := events.Take(); len(e) != 1 || !e[0].CacheHit {
 			t.Errorf("got %+v, want one event of a known token", e)
 		}
 	}
@@ -282,7 +283,7 @@ func TestCacheValidates(t *testing.T) {
 // TestCacheKeepsNoFailure wants a token to be judged anew after a refusal, and
 // refusals to leave nothing behind.
 func TestCacheKeepsNoFailure(t *testing.T) {
-	issuer, events := newIssuer(t), &recorder{}
+	issuer, events := newIssuer(t), &testkit.Recorder{}
 	keys := newLiveKeys(t, issuer)
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.Keys, c.CacheSize = events, keys, 1 })
 	good := issuer.Token(nil)
@@ -317,7 +318,7 @@ func TestCacheKeepsNoFailure(t *testing.T) {
 func TestCacheOfIssuers(t *testing.T) {
 	const template = "https://login.microsoftonline.com/{tenantid}/v2.0"
 	const tenant = "11111111-2222-3333-4444-555555555555"
-	events := &recorder{}
+	events := &testkit.Recorder{}
 	issuers := &bearer.Issuers{Observer: events}
 	defer issuers.Close()
 	config := func(i *bearertest.Issuer, name string) bearer.Config {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -44,9 +45,9 @@ func TestCacheTogether(t *testing.T) {
 				token := issuer.Token(nil)
 				outcomes := make(chan string, 10)
 				ask := func(ctx context.Context) {
-					events := &recorder{}
+					events := &testkit.Recorder{}
 					_, err := bearer.Decide(ctx, observed{v, events}, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
-					outcomes <- outcome(t, err, events.take())
+					outcomes <- outcome(t, err, events.Take())
 				}
 				go ask(t.Context())
 				synctest.Wait()

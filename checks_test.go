@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -17,7 +18,7 @@ func TestAddedCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
 		bearer.AddCheck(t, "opening hours", func(now time.Time) bool { return now.After(closing) })
-		issuer, events := newIssuer(t, "EdDSA"), &recorder{}
+		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
 		token := issuer.Token(nil)
 		for _, want := range []string{"ok", "ok, known"} {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -125,13 +126,13 @@ func TestProfileClaims(t *testing.T) {
 			t.Errorf("%s: got client %q, scopes %q", row.set, claims.ClientID(), claims.Scopes())
 		}
 		verifier := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return claims, nil })
-		events := &recorder{}
+		events := &testkit.Recorder{}
 		_, err = bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer opaque"}, Rule: scopes.All("a"), Observer: events})
 		want := bearer.Reason("")
 		if row.scopes == "" {
 			want = bearer.MissingScope
 		}
-		if e := events.take(); reasonOf(t, err) != want || len(e) != 1 || e[0].Issuer != "" {
+		if e := events.Take(); reasonOf(t, err) != want || len(e) != 1 || e[0].Issuer != "" {
 			t.Errorf("%s: got %v and %+v, want %q and one event of no configured issuer", row.set, err, e, want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/internal/checklist"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -46,18 +47,16 @@ func TestRules(t *testing.T) {
 	for _, id := range []string{"P03", "P07"} {
 		checklist.Test(t, id, func(t *checklist.T) {
 			issuer := newIssuer(t.T)
-			keys, err := jwks.Parse(issuer.JWKS())
-			if err != nil {
-				t.Fatal(err)
-			}
+			cfg := testkit.Config(t, issuer)
 			for alg, want := range map[string]bool{
 				"ES256": true, "RS512": true, "Ed25519": true, "none": false, "None": false, "NONE": false, "": false, "HS256": false,
 				"hs256": false, "HS384": false, "HS512": false, "RS1": false, "es256": false, "ES256K": false, "A128KW": false, "dir": false,
 			} {
-				_, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Algorithms: []string{alg}})
+				cfg.Algorithms = []string{alg}
+				_, err := bearer.New(cfg)
 				t.Want("New takes "+alg, err == nil, want)
 			}
-			_, err = jwks.Parse([]byte(`{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"cGFzc3dvcmQ"}]}`))
+			_, err := jwks.Parse([]byte(`{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"cGFzc3dvcmQ"}]}`))
 			t.Want("a key set of a password is usable", err == nil, false)
 		})
 	}
@@ -112,7 +111,7 @@ func testHooks(t *testing.T) {
 	checklist.Test(t, "T14", func(t *checklist.T) {
 		issuer := newIssuer(t.T)
 		called := 0
-		observer := &recorder{}
+		observer := &testkit.Recorder{}
 		v := newVerifier(t.T, issuer, func(c *bearer.Config) {
 			c.Custom = func([]byte) (any, error) { called++; return nil, nil }
 			c.Validate = func(context.Context, *bearer.Claims) error { called++; return nil }
@@ -132,7 +131,7 @@ func testHooks(t *testing.T) {
 			called = 0
 			_, err := v.Verify(t.Context(), row.token)
 			t.Want(row.name+": hooks called", called, row.calls)
-			events := observer.take()
+			events := observer.Take()
 			t.Want(row.name+": an observer gets claims", len(events) == 1 && events[0].Claims != nil, err == nil)
 		}
 	})

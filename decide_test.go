@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -120,7 +121,7 @@ func TestDecideRules(t *testing.T) {
 // no token, and nothing else.
 func TestModes(t *testing.T) {
 	issuer := newIssuer(t)
-	var seen recorder
+	var seen testkit.Recorder
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Observer = &seen
 		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
@@ -165,7 +166,7 @@ func TestModes(t *testing.T) {
 		if got := reasonOf(t, err); got != row.want {
 			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
 		}
-		events := seen.take()
+		events := seen.Take()
 		if len(events) != 1 || events[0].Reason != row.observed || (events[0].Err != nil) != (row.reported || err != nil) {
 			t.Errorf("%s: told %+v, want once reason %q, reported %v", row.name, events, row.observed, row.reported)
 		}
@@ -243,7 +244,7 @@ func TestHooks(t *testing.T) {
 // TestObserver wants each outcome told once, by whoever knows most of it.
 func TestObserver(t *testing.T) {
 	issuer := newIssuer(t)
-	var seen recorder
+	var seen testkit.Recorder
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = &seen })
 	wrapped := bearer.VerifierFunc(v.Verify)
 	good := "Bearer " + issuer.Token(members{"scope": "a"})
@@ -267,7 +268,7 @@ func TestObserver(t *testing.T) {
 		_, err := bearer.Decide(t.Context(), row.v, bearer.Request{
 			Transport: "http", Route: "GET /x", Authorization: []string{row.value}, Rule: scopes.All("a"),
 		})
-		events := seen.take()
+		events := seen.Take()
 		if len(events) != 1 {
 			t.Errorf("%s: told %d times, want once", row.name, len(events))
 			continue
@@ -281,7 +282,7 @@ func TestObserver(t *testing.T) {
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
 		t.Fatal(err)
 	}
-	if events := seen.take(); len(events) != 1 || events[0].Transport != "" || events[0].Reason != "" {
+	if events := seen.Take(); len(events) != 1 || events[0].Transport != "" || events[0].Reason != "" {
 		t.Errorf("Verify without a guard: got %+v, want one event without transport and reason", events)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -99,14 +100,12 @@ func TestExplainHooks(t *testing.T) {
 // of nobody by the list of those that there are.
 func TestExplainIssuers(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := testkit.Config(t, issuer)
 	var issuers bearer.Issuers
 	defer issuers.Close()
 	for _, name := range []string{issuer.URL(), "https://b.example"} {
-		if err := issuers.Add(bearer.Config{Issuer: name, Audience: []string{audience}, Keys: keys}); err != nil {
+		cfg.Issuer = name
+		if err := issuers.Add(cfg); err != nil {
 			t.Fatal(err)
 		}
 	}

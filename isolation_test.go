@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -112,7 +113,7 @@ func TestNeighbours(t *testing.T) {
 // remembers few. What is remembered of the other one stays.
 func TestNeighboursRemembered(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
-	var events recorder
+	var events testkit.Recorder
 	issuers := bearer.Issuers{Observer: &events}
 	cfgA.CacheSize = 4
 	if err := issuers.Add(cfgA, cfgB); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 )
 
 // TestReplaceWithoutGap replaces an issuer's configuration again and again while requests
@@ -135,14 +136,14 @@ func TestReplaceErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := issuers.Replace(config(a, "other"), config(b, "other"), config(a, ""))
-	wantError(t, "Replace", err, `issuer "https://b.example": it is not there; use Add`, `issuer "https://issuer.example": Config.Audience: [""]: an audience is empty`)
+	testkit.WantError(t, "Replace", err, `issuer "https://b.example": it is not there; use Add`, `issuer "https://issuer.example": Config.Audience: [""]: an audience is empty`)
 	if _, err := issuers.Verify(t.Context(), a.Token(nil)); err != nil {
 		t.Errorf("after a refused replacement: got %v, want the old configuration", err)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, "Replace after Close", issuers.Replace(config(a, audience)), "Issuers is closed")
+	testkit.WantError(t, "Replace after Close", issuers.Replace(config(a, audience)), "Issuers is closed")
 }
 
 // TestRefresh requires keys that were rotated a moment ago, of one issuer and of several,
@@ -168,7 +169,7 @@ func TestRefresh(t *testing.T) {
 	down := running[1]
 	down.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: 500})
 	err := issuers.Refresh(t.Context())
-	wantError(t, "Refresh", err, `issuer "`+down.URL()+`"`)
+	testkit.WantError(t, "Refresh", err, `issuer "`+down.URL()+`"`)
 	if strings.Contains(err.Error(), running[0].URL()) {
 		t.Errorf("got %v, want nothing of an issuer that answered", err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 )
 
 // twoIssuers returns issuers A and B whose keys have one kid, and a config of
@@ -24,11 +24,7 @@ func twoIssuers(t *testing.T) (a, b *bearertest.Issuer, cfgA, cfgB bearer.Config
 			KeyID: func() string { return "1" },
 		})
 		t.Cleanup(issuer.Close)
-		keys, err := jwks.Parse(issuer.JWKS())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return issuer, bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
+		return issuer, testkit.Config(t, issuer)
 	}
 	a, cfgA = make1("a")
 	b, cfgB = make1("b")
@@ -174,7 +170,7 @@ func TestAddAllOrNone(t *testing.T) {
 // the issuer it is about.
 func TestIssuersObserver(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
-	var all, onlyA recorder
+	var all, onlyA testkit.Recorder
 	cfgA.Observer = &onlyA
 	issuers := bearer.Issuers{Observer: &all}
 	for _, cfg := range []bearer.Config{cfgA, cfgB} {
@@ -186,13 +182,13 @@ func TestIssuersObserver(t *testing.T) {
 		_, _ = issuers.Verify(t.Context(), token) // the observers' word is asked for below
 	}
 	var got []string
-	for _, e := range all.take() {
+	for _, e := range all.Take() {
 		got = append(got, e.Issuer+" "+string(e.Reason))
 	}
 	if want := []string{a.URL() + " ", a.URL() + " expired", b.URL() + " ", " issuer"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if events := onlyA.take(); len(events) != 2 {
+	if events := onlyA.Take(); len(events) != 2 {
 		t.Errorf("A's observer was told %d outcomes, want 2", len(events))
 	}
 }

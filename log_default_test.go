@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -33,7 +34,7 @@ func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier,
 // TestConfigLogger requires each refusal in the log, whatever observers there are, and
 // nothing else: no request that was let through, unless only the mode of its rule did.
 func TestConfigLogger(t *testing.T) {
-	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &recorder{}} {
+	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &testkit.Recorder{}} {
 		synctest.Test(t, func(t *testing.T) {
 			v, book, token := refusalLog(t, func(cfg *bearer.Config) { cfg.Observer = observer })
 			decide := func(asked bearer.Verifier, token string, rule scopes.Rule) {

@@ -1,7 +1,6 @@
 package bearer_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,26 +14,12 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
 // logBook is where a test's log goes: JSON, one record a line.
-type logBook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBook) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBook) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
+type logBook struct{ testkit.Buffer }
 
 // records returns the records, without time and duration.
 func (b *logBook) records(t *testing.T) []map[string]any {
@@ -366,7 +351,7 @@ func TestLogDisabled(t *testing.T) {
 
 func TestLogBadInput(t *testing.T) {
 	_, err := bearer.NewLogObserver(nil, &bearer.LogOptions{Interval: -1})
-	wantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns: negative")
+	testkit.WantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns: negative")
 }
 
 // TestLogAtOnce wants nothing lost where many are refused at once, and the observer

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -46,7 +47,7 @@ func TestToldOnce(t *testing.T) {
 	} {
 		for _, place := range []string{"guard", "verifier", "both"} {
 			for wrapped := range 6 {
-				events, configured := &recorder{}, &recorder{}
+				events, configured := &testkit.Recorder{}, &testkit.Recorder{}
 				v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 					if place != "guard" {
 						cfg.Observer = configured
@@ -80,7 +81,7 @@ func TestToldOnce(t *testing.T) {
 				if got := reasonOf(t, err); got != request.want {
 					t.Errorf("%s: got %q, want %q", name, got, request.want)
 				}
-				got, others := told.take(), append(events.take(), configured.take()...)
+				got, others := told.Take(), append(events.Take(), configured.Take()...)
 				if len(others) > 0 {
 					t.Errorf("%s: got %v told to another observer", name, others)
 				}
@@ -106,7 +107,7 @@ func TestToldOnce(t *testing.T) {
 // TestCacheHitWrapped requires the event of a guard to say whether the verifier inside a
 // wrapper remembered the token.
 func TestCacheHitWrapped(t *testing.T) {
-	issuer, events := newIssuer(t, "EdDSA"), &recorder{}
+	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, nil)
 	token := issuer.Token(nil)
 	for _, want := range []bool{false, true} {
@@ -114,7 +115,7 @@ func TestCacheHitWrapped(t *testing.T) {
 		if _, err := bearer.Decide(t.Context(), bearer.VerifierFunc(v.Verify), req); err != nil {
 			t.Fatal(err)
 		}
-		if e := events.take(); len(e) != 1 || e[0].CacheHit != want || e[0].Issuer != issuer.URL() {
+		if e := events.Take(); len(e) != 1 || e[0].CacheHit != want || e[0].Issuer != issuer.URL() {
 			t.Errorf("got %+v, want one event of the issuer with CacheHit %v", e, want)
 		}
 	}
@@ -123,20 +124,20 @@ func TestCacheHitWrapped(t *testing.T) {
 // TestVerifyInHandler calls a verifier from a handler, for a second token: that outcome is
 // the token's, and told beside the request's.
 func TestVerifyInHandler(t *testing.T) {
-	issuer, events := newIssuer(t, "EdDSA"), &recorder{}
+	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
 	for name, asked := range map[string]bearer.Verifier{"own": v, "wrapped": wrapping{v}} {
 		ctx, err := bearer.Decide(t.Context(), asked, bearer.Request{Transport: "test", Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := events.take(); len(e) != 1 || e[0].Transport != "test" {
+		if e := events.Take(); len(e) != 1 || e[0].Transport != "test" {
 			t.Errorf("%s: got %+v, want the request's event", name, e)
 		}
 		if _, err := v.Verify(ctx, "garbage"); reasonOf(t, err) != bearer.Malformed {
 			t.Errorf("%s: got %v, want malformed", name, err)
 		}
-		if e := events.take(); len(e) != 1 || e[0].Transport != "" || e[0].Reason != bearer.Malformed {
+		if e := events.Take(); len(e) != 1 || e[0].Transport != "" || e[0].Reason != bearer.Malformed {
 			t.Errorf("%s: got %+v, want the second token's event", name, e)
 		}
 	}

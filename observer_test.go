@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -18,36 +19,23 @@ func (o *nilObserver) Observe(context.Context, bearer.Event) { o.told++ }
 // the first request.
 func TestNilObserver(t *testing.T) {
 	issuer := newIssuer(t)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
+	cfg := testkit.Config(t, issuer)
 	var none *nilObserver
 
 	cfg.Observer = bearer.Observers{&nilObserver{}, nil, none, bearer.Observers{nil}}
-	_, err = bearer.New(cfg)
-	wantError(t, "Observers", err, "observer 2 is nil", "observer 3 is nil", "observer 4: observer 1 is nil")
+	_, err := bearer.New(cfg)
+	testkit.WantError(t, "Observers", err, "observer 2 is nil", "observer 3 is nil", "observer 4: observer 1 is nil")
 	cfg.Observer = bearer.Observers{}
 	_, err = bearer.New(cfg)
-	wantError(t, "Observers of none", err, "no observers")
+	testkit.WantError(t, "Observers of none", err, "no observers")
 	cfg.Observer = nil
 
 	issuers := bearer.Issuers{Observer: none}
-	wantError(t, "Issuers.Add", issuers.Add(cfg), "Issuers.Observer: a nil *bearer_test.nilObserver")
+	testkit.WantError(t, "Issuers.Add", issuers.Add(cfg), "Issuers.Observer: a nil *bearer_test.nilObserver")
 
 	cfg.Observer = none
 	_, err = bearer.New(cfg)
-	wantError(t, "New", err, "Config.Observer: a nil *bearer_test.nilObserver")
-}
-
-func wantError(t *testing.T, what string, err error, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: got %v, want an error with %q", what, err, part)
-		}
-	}
+	testkit.WantError(t, "New", err, "Config.Observer: a nil *bearer_test.nilObserver")
 }
 
 // TestObservers requires each observer to be told of each outcome, in order.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -71,7 +72,7 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 func TestErrorContract(t *testing.T) {
 	requests, v := refusedRequests(t)
 	for reason, req := range requests {
-		events := &recorder{}
+		events := &testkit.Recorder{}
 		req.Observer = events
 		for name, refuse := range map[string]func() error{
 			"Decide":         func() error { _, err := bearer.Decide(t.Context(), v, req); return err },
@@ -84,9 +85,9 @@ func TestErrorContract(t *testing.T) {
 				return err
 			},
 			"Event": func() error {
-				events.take()
+				events.Take()
 				_, _ = bearer.Decide(t.Context(), v, req)
-				return events.take()[0].Err
+				return events.Take()[0].Err
 			},
 		} {
 			err := refuse()

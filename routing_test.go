@@ -2,14 +2,13 @@ package bearer_test
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 )
 
 // crowd returns n issuers, the last of which has keys, and tokens of it: a good
@@ -20,13 +19,11 @@ func crowd(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[string]str
 	last := fmt.Sprintf("https://issuer-%d.example", n-1)
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: last, Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
 	tb.Cleanup(issuer.Close)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		tb.Fatal(err)
-	}
+	cfg := testkit.Config(tb, issuer)
 	cfgs := make([]bearer.Config, n)
 	for i := range cfgs {
-		cfgs[i] = bearer.Config{Issuer: fmt.Sprintf("https://issuer-%d.example", i), Audience: []string{audience}, Keys: keys}
+		cfg.Issuer = fmt.Sprintf("https://issuer-%d.example", i)
+		cfgs[i] = cfg
 	}
 	if err := issuers.Add(cfgs...); err != nil {
 		tb.Fatal(err)
@@ -49,7 +46,7 @@ func crowd(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[string]str
 // TestRoutingAllocations wants a token among 1,000 issuers to cost no more memory
 // than one among one.
 func TestRoutingAllocations(t *testing.T) {
-	if raceEnabled {
+	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates too")
 	}
 	measured := map[string]map[int]float64{}
@@ -59,15 +56,9 @@ func TestRoutingAllocations(t *testing.T) {
 			if measured[name] == nil {
 				measured[name] = map[int]float64{}
 			}
-			// The least of several: a collection or what other tests left running
-			// can only add.
-			least := math.Inf(1)
-			for range 10 {
-				least = min(least, testing.AllocsPerRun(50, func() {
-					_, _ = issuers.Verify(t.Context(), token) // what it costs, whatever it says
-				}))
-			}
-			measured[name][n] = least
+			measured[name][n] = testkit.Allocs(10, 50, func() {
+				_, _ = issuers.Verify(t.Context(), token) // what it costs, whatever it says
+			})
 		}
 	}
 	for name, got := range measured {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -130,11 +131,8 @@ func TestTemplateForms(t *testing.T) {
 	const prefix, suffix = "https://login.example/", "/v2.0"
 	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	issuer := newIssuer(t)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := bearer.Config{Issuer: prefix + "{tenantid}" + suffix, Audience: []string{audience}, Keys: keys}
+	cfg := testkit.Config(t, issuer)
+	cfg.Issuer = prefix + "{tenantid}" + suffix
 	verifiers := oneAndSeveral(t, cfg)
 	for _, row := range []struct {
 		iss, tid string
@@ -170,7 +168,8 @@ func TestTemplateForms(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{prefix + "{tenantid}/{tenantid}", "http://login.example/{tenantid}", "{tenantid}"} {
-		if _, err := bearer.New(bearer.Config{Issuer: bad, Audience: []string{audience}, Keys: keys}); err == nil {
+		cfg.Issuer = bad
+		if _, err := bearer.New(cfg); err == nil {
 			t.Errorf("%s: got a verifier", bad)
 		}
 	}
@@ -303,14 +302,14 @@ func TestEventsOfOthers(t *testing.T) {
 		}
 	}
 	issuer := newIssuer(t)
-	told := &recorder{}
+	told := &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
 		c.Observer, c.Profile.ClientID, c.Profile.Required = told, []string{"azp"}, []string{}
 	})
 	if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"client_id": "a", "azp": "b"})); err != nil {
 		t.Fatal(err)
 	}
-	if events := told.take(); len(events) != 1 || events[0].ClientID() != "b" {
+	if events := told.Take(); len(events) != 1 || events[0].ClientID() != "b" {
 		t.Errorf("got %+v, want the client that the profile reads", events)
 	}
 }
@@ -319,11 +318,9 @@ func TestEventsOfOthers(t *testing.T) {
 // issuer alone.
 func TestAliasesOfOthers(t *testing.T) {
 	issuer := newIssuer(t)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
 	const long, short, other = "https://accounts.example", "accounts.example", "https://other.example"
+	cfg := testkit.Config(t, issuer)
+	cfg.Profile.Aliases = []string{long, short}
 	for _, row := range []struct {
 		configured, iss string
 		want            bearer.Reason
@@ -336,7 +333,7 @@ func TestAliasesOfOthers(t *testing.T) {
 		{other, long, bearer.WrongIssuer},
 		{other, short, bearer.WrongIssuer},
 	} {
-		cfg := bearer.Config{Issuer: row.configured, Audience: []string{audience}, Keys: keys, Profile: bearer.Profile{Aliases: []string{long, short}}}
+		cfg.Issuer = row.configured
 		for name, verifier := range oneAndSeveral(t, cfg) {
 			if _, err := verifier.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss})); reasonOf(t, err) != row.want {
 				t.Errorf("%s: %s of %s: got %v, want %q", name, row.iss, row.configured, err, row.want)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -17,14 +17,12 @@ import (
 // TestRefusedAlgorithms wants errors of New that say why.
 func TestRefusedAlgorithms(t *testing.T) {
 	issuer := newIssuer(t)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := testkit.Config(t, issuer)
 	for alg, want := range map[string]string{
 		"none": "proves nothing", "NONE": "proves nothing", "HS256": "shared secret", "hs512": "shared secret", "RS1": "not an algorithm", "": "not an algorithm",
 	} {
-		_, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Algorithms: []string{alg}})
+		cfg.Algorithms = []string{alg}
+		_, err := bearer.New(cfg)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error with %q", alg, err, want)
 		}
@@ -45,7 +43,7 @@ func TestNothingRunsBehindAnError(t *testing.T) {
 // Each outcome is told once.
 func TestOneEvent(t *testing.T) {
 	issuer := newIssuer(t)
-	told := &recorder{}
+	told := &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = told })
 	for _, token := range []string{issuer.Token(nil), issuer.Forge(nil, nil)} {
 		for name, verifier := range map[string]bearer.Verifier{
@@ -53,14 +51,14 @@ func TestOneEvent(t *testing.T) {
 		} {
 			for range 2 { // the second time from memory
 				_, err := bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
-				events := told.take()
+				events := told.Take()
 				if len(events) != 1 || (events[0].Reason == "") != (err == nil) {
 					t.Errorf("%s: got %d events %+v beside %v, want one", name, len(events), events, err)
 				}
 			}
 		}
 		_, err := v.Verify(t.Context(), token)
-		if events := told.take(); len(events) != 1 || (events[0].Reason == "") != (err == nil) {
+		if events := told.Take(); len(events) != 1 || (events[0].Reason == "") != (err == nil) {
 			t.Errorf("without a guard: got %d events beside %v, want one", len(events), err)
 		}
 	}
@@ -186,19 +184,16 @@ func TestTemplatesGo(t *testing.T) {
 	var several bearer.Issuers
 	mints := make(map[string]func() string)
 	for _, name := range []string{one, two} {
-		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://keys.example", Audience: []string{audience}})
-		defer issuer.Close()
-		keys, err := jwks.Parse(issuer.JWKS())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := several.Add(bearer.Config{Issuer: name, Audience: []string{audience}, Keys: keys}); err != nil {
+		issuer := newIssuer(t)
+		cfg := testkit.Config(t, issuer)
+		cfg.Issuer = name
+		if err := several.Add(cfg); err != nil {
 			t.Fatal(err)
 		}
 		mints[name] = func() string {
 			return issuer.Token(map[string]any{"iss": strings.ReplaceAll(name, "{tenantid}", tenant), "tid": tenant})
 		}
-		v, err := bearer.New(bearer.Config{Issuer: name, Audience: []string{audience}, Keys: keys})
+		v, err := bearer.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,14 +223,12 @@ func TestTemplatesGo(t *testing.T) {
 // "iss" names it.
 func TestEmptyAliases(t *testing.T) {
 	issuer := newIssuer(t)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := testkit.Config(t, issuer)
 	for name, profile := range map[string]bearer.Profile{
 		"alias": {Aliases: []string{issuer.URL(), ""}}, "inert confirmation": {InertConfirmation: []string{""}}, "values": {RequiredValues: map[string][]string{"a": nil}},
 	} {
-		if _, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Profile: profile}); err == nil {
+		cfg.Profile = profile
+		if _, err := bearer.New(cfg); err == nil {
 			t.Errorf("an empty %s: got a verifier", name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -68,13 +69,13 @@ func TestAuditOfNothing(t *testing.T) {
 	server := grpc.NewServer()
 	healthpb.RegisterHealthServer(server, grpchealth.NewServer())
 	reflection.Register(server)
-	guard := newGuard(t, refusing(bearer.Internal), nil, &interceptor.Options{
+	guard := newGuard(t, testkit.Refuse(bearer.Internal), nil, &interceptor.Options{
 		Include: []scopes.Methods{interceptor.Health(scopes.Public()), interceptor.Reflection(scopes.All("ops"))},
 	})
 	if report := guard.Audit(server); report.Err() != nil || len(report.Methods) != 5 {
 		t.Errorf("got %+v", report)
 	}
-	if report := newGuard(t, refusing(bearer.Internal), nil, nil).Audit(grpc.NewServer()); report.Err() != nil || report.String() != "" {
+	if report := newGuard(t, testkit.Refuse(bearer.Internal), nil, nil).Audit(grpc.NewServer()); report.Err() != nil || report.String() != "" {
 		t.Errorf("got %+v", report)
 	}
 }
@@ -91,7 +92,7 @@ func TestAuditSaysWhatTheGuardDoes(t *testing.T) {
 		{"/test.v1.Echo/*": scopes.All(), talk: scopes.Public()},
 		{"/test.v1.Echo2/*": scopes.Public(), "/test.v1/*": scopes.Public(), "/test.v1.Echo/Sa": scopes.Public(), "/test.v1.Echo/Say2": scopes.Public()},
 	} {
-		guard := newGuard(t, refusing(bearer.Internal), rules, nil)
+		guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
 		for _, method := range guard.Audit(server).Methods {
 			rule, declared := rules.Rule(method.Name)
 			if rule != method.Rule || declared != method.Declared {
@@ -111,7 +112,7 @@ func TestAuditSaysWhatTheGuardDoes(t *testing.T) {
 // TestNamesOfMethods has names that no server has, which nobody may pass with.
 func TestNamesOfMethods(t *testing.T) {
 	rules := scopes.Methods{"/a.B/C": scopes.Public(), "/a.B/*": scopes.Public()}
-	guard := newGuard(t, refusing(bearer.Internal), rules, nil)
+	guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
 	for name, public := range map[string]bool{
 		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // served by nobody, as all of a.B
 		"": false, "/": false, "a.B/C": false, "/a.B": false, "/a.B/": false, "/a.B/*": false, "//a.B/C": false, "/a.B/C/": false, "/a.B//C": false,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -66,7 +67,7 @@ func guarded(tb testing.TB) map[string]func() error {
 // of "authorization", which grpc copies, the handler's context, and for a stream
 // the stream with that context.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates as well")
 	}
 	calls := guarded(t)

@@ -18,6 +18,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
 	"github.com/bearerkit/bearer/internal/checklist"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -48,8 +49,7 @@ func unary(ctx context.Context, g *interceptor.Guard, method string, md metadata
 // refuser returns a guard whose verifier refuses all tokens with err.
 func refuser(t *testing.T, err error) *interceptor.Guard {
 	t.Helper()
-	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
-	return newGuard(t, v, scopes.Methods{say: scopes.All("say")}, nil)
+	return newGuard(t, testkit.Refuse(err), scopes.Methods{say: scopes.All("say")}, nil)
 }
 
 // TestRules holds the guard against the rules that are about gRPC alone.

@@ -19,6 +19,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -183,10 +184,10 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 		rule scopes.Rule
 		want verdict
 	}{
-		{"outage", refusing(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 7 * time.Second}},
-		{"outage without a hint", refusing(bearer.KeysUnavailable), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}},
-		{"error without a reason", refusing(errors.New("secret detail")), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"no claims and no error", refusing(nil), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"outage", testkit.Refuse(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 7 * time.Second}},
+		{"outage without a hint", testkit.Refuse(bearer.KeysUnavailable), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}},
+		{"error without a reason", testkit.Refuse(errors.New("secret detail")), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"no claims and no error", testkit.Refuse(nil), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in a verifier", bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { panic("hook") }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in Validate", newVerifier(t, issuer, func(c *bearer.Config) { c.Validate = func(context.Context, *bearer.Claims) error { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in Custom", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = func([]byte) (any, error) { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
@@ -214,13 +215,8 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 	}
 }
 
-// refusing is a verifier with one answer.
-func refusing(err error) bearer.Verifier {
-	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
-}
-
 func TestPublicMethodsLookAtNoToken(t *testing.T) {
-	guard := newGuard(t, refusing(bearer.Internal), scopes.Methods{"/test.v1.Echo/*": scopes.Public()}, &interceptor.Options{ExpireStreams: true, KeepToken: true})
+	guard := newGuard(t, testkit.Refuse(bearer.Internal), scopes.Methods{"/test.v1.Echo/*": scopes.Public()}, &interceptor.Options{ExpireStreams: true, KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
 	for _, values := range [][]string{nil, {"Bearer x"}, {"a", "b"}} {
 		if text, _, err := callSay(t.Context(), conn, values...); text != "nobody" || err != nil {

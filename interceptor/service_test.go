@@ -15,12 +15,12 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/interceptor"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
 const (
-	audience = "echo-api"
+	audience = testkit.Audience
 	say      = "/test.v1.Echo/Say"
 	talk     = "/test.v1.Echo/Talk"
 )
@@ -88,28 +88,10 @@ func subject(ctx context.Context) (string, error) {
 // newIssuer returns an issuer without a listener.
 func newIssuer(tb testing.TB) *bearertest.Issuer {
 	tb.Helper()
-	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
-	tb.Cleanup(issuer.Close)
-	return issuer
+	return testkit.NewIssuer(tb, "ES256")
 }
 
-// newVerifier returns a verifier that knows the issuer's keys of now.
-func newVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
-	tb.Helper()
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys}
-	if change != nil {
-		change(&cfg)
-	}
-	v, err := bearer.New(cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return v
-}
+var newVerifier = testkit.NewVerifier
 
 func newGuard(tb testing.TB, v bearer.Verifier, rules scopes.Methods, opts *interceptor.Options) *interceptor.Guard {
 	tb.Helper()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -116,7 +117,7 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func TestLookupAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	c, kids := served(t, 100)

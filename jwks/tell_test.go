@@ -1,7 +1,6 @@
 package jwks_test
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -36,24 +36,6 @@ func (r *recorder) count(kind jwks.Kind) (n int) {
 	return n
 }
 
-// buffer takes log records.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // What is secret in a URL is in nothing that people see.
 func TestSecretsInURL(t *testing.T) {
 	const url = keySetURL + "?appid=7&code=s3cret&t0k3n"
@@ -70,7 +52,7 @@ func TestSecretsInURL(t *testing.T) {
 			for _, discover := range []bool{false, true} {
 				i := newIssuer(ecKey("a"))
 				change(i)
-				var log buffer
+				var log testkit.Buffer
 				var events recorder
 				o := options(i)
 				store := &memory{}
@@ -127,7 +109,7 @@ func TestStoreOfAnotherQuery(t *testing.T) {
 func TestDeniedIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		var log buffer
+		var log testkit.Buffer
 		c := newCache(t, i, func(o *jwks.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 		known, err := c.Lookup("a", "ES256")
 		if err != nil {

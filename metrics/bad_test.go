@@ -9,22 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/metrics"
 )
-
-func wantError(t *testing.T, what string, err error, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: got %v, want an error with %q", what, err, part)
-		}
-	}
-}
 
 // TestBadOptions wants everything that is wrong said at once.
 func TestBadOptions(t *testing.T) {
 	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "https://a.example"}, MaxRoutes: -1})
-	wantError(t, "New", err, `Options.Issuers: "": not the name`, `Options.Issuers: "other": not the name`,
+	testkit.WantError(t, "New", err, `Options.Issuers: "": not the name`, `Options.Issuers: "other": not the name`,
 		`Options.Issuers: "https://a.example": twice`, `Options.MaxRoutes: -1: negative`)
 }
 
@@ -33,9 +25,9 @@ func TestBadSources(t *testing.T) {
 	a := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	c, registry := newCollector(t, &metrics.Options{Issuers: []string{"https://a.example"}})
 	var none *bearer.JWTVerifier
-	wantError(t, "nil", c.Watch(nil, none, a), "source 1 is nil", "source 2 is nil")
-	wantError(t, "twice", c.Watch(a, a), "source 2 is there twice")
-	wantError(t, "unknown issuer", c.Watch(&source{[]bearer.IssuerStatus{healthy("https://b.example")}}),
+	testkit.WantError(t, "nil", c.Watch(nil, none, a), "source 1 is nil", "source 2 is nil")
+	testkit.WantError(t, "twice", c.Watch(a, a), "source 2 is there twice")
+	testkit.WantError(t, "unknown issuer", c.Watch(&source{[]bearer.IssuerStatus{healthy("https://b.example")}}),
 		`issuer "https://b.example" is not among Options.Issuers`)
 	if text := exposed(t, registry); text != "" {
 		t.Errorf("got something watched:\n%s", text)
@@ -43,7 +35,7 @@ func TestBadSources(t *testing.T) {
 	if err := c.Watch(a); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, "again", c.Watch(a), "source 1 is watched already")
+	testkit.WantError(t, "again", c.Watch(a), "source 1 is watched already")
 	// An issuer that comes later and was not declared is left out, not labelled.
 	a.issuers = append(a.issuers, healthy("https://late.example"))
 	if text := exposed(t, registry); strings.Contains(text, "late.example") || !strings.Contains(text, "https://a.example") {
@@ -73,5 +65,5 @@ func TestNilCollector(t *testing.T) {
 	c.Observe(context.Background(), bearer.Event{})
 	new(metrics.Collector).Observe(context.Background(), bearer.Event{})
 	_, err := bearer.New(bearer.Config{Observer: c})
-	wantError(t, "bearer.New", err, "Config.Observer: a nil *metrics.Collector")
+	testkit.WantError(t, "bearer.New", err, "Config.Observer: a nil *metrics.Collector")
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -19,17 +19,9 @@ import (
 // each with values of its own, and wants as many series after them as after the
 // first few: what clients send is no label.
 func TestHostileTokens(t *testing.T) {
-	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{"api"}, Algorithms: []string{"ES256"}})
-	defer issuer.Close()
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
+	issuer := testkit.NewIssuer(t, "ES256")
 	c, registry := newCollector(t, nil)
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys, Observer: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	v := testkit.NewVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = c })
 	if err := c.Watch(v); err != nil {
 		t.Fatal(err)
 	}

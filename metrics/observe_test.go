@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/metrics"
 )
 
@@ -29,7 +30,7 @@ var events = []struct {
 
 // TestObserveAllocates nothing, once a route was seen.
 func TestObserveAllocates(t *testing.T) {
-	if raceEnabled {
+	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	c, _ := newCollector(t, nil)

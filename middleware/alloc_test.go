@@ -7,27 +7,20 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// runs is how many calls allocs counts at a time.
-const runs = 100
+// allocs calls f rounds*(runs+1) times.
+const rounds, runs = 3, 100
 
-// allocs counts the allocations of one call on average, those of others left
-// aside: the least of several rounds.
-func allocs(f func()) float64 {
-	least := testing.AllocsPerRun(runs, f)
-	for range 2 {
-		least = min(least, testing.AllocsPerRun(runs, f))
-	}
-	return least
-}
+func allocs(f func()) float64 { return testkit.Allocs(rounds, runs, f) }
 
 // TestAllocsFirst wants the first sight of a token, with everything that is
 // checked, to cost 10 allocations more than its signature does at the most.
 func TestAllocsFirst(t *testing.T) {
 	for _, alg := range algorithms {
-		s := newSpeed(t, alg, 0, 3*(runs+1)+1)
+		s := newSpeed(t, alg, 0, rounds*(runs+1)+1)
 		handler := s.guard.Require(s.rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		requests := make([]*http.Request, len(s.tokens))
 		for i, token := range s.tokens {

@@ -1,7 +1,6 @@
 package middleware_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -13,27 +12,17 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-const audience = "deployment-api"
-
 // issuerAndGuard returns an issuer and a guard for its tokens.
 func issuerAndGuard(t *testing.T, opts *middleware.Options) (*bearertest.Issuer, *middleware.Guard) {
 	t.Helper()
-	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
-	t.Cleanup(issuer.Close)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	guard, err := middleware.New(v, opts)
+	issuer := testkit.NewIssuer(t, "EdDSA")
+	guard, err := middleware.New(testkit.NewVerifier(t, issuer, nil), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +50,6 @@ func answer(h http.Handler, method, target string, values ...string) *httptest.R
 	return w
 }
 
-// failing is a verifier that refuses with an error.
-func failing(err error) bearer.Verifier {
-	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
-}
-
 // TestAnswers has the status, the challenge and the body of each reason.
 func TestAnswers(t *testing.T) {
 	for _, row := range []struct {
@@ -89,7 +73,7 @@ func TestAnswers(t *testing.T) {
 		{bearer.Internal, 500, "", "", "server_error", "Internal error"},
 		{errors.New("secret detail"), 500, "", "", "server_error", "Internal error"},
 	} {
-		guard, err := middleware.New(failing(row.err), nil)
+		guard, err := middleware.New(testkit.Refuse(row.err), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,19 +161,14 @@ func TestListener(t *testing.T) {
 // fault, and no token passes.
 func TestKeysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
-		defer issuer.Close()
+		issuer := testkit.NewIssuer(t, "EdDSA")
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
 		keys, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer keys.Close()
-		v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
-		if err != nil {
-			t.Fatal(err)
-		}
-		guard, err := middleware.New(v, nil)
+		guard, err := middleware.New(testkit.NewVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = keys }), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -38,17 +38,9 @@ func newSpeed(tb testing.TB, alg string, cacheSize, n int) *speed {
 	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://acme.scalekit.dev", Algorithms: []string{alg}})
 	tb.Cleanup(issuer.Close)
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	v, err := bearer.New(bearer.Config{
-		Issuer: issuer.URL(), Audience: []string{"deployment-api.acmecorp.com"}, Profile: bearer.Scalekit, Keys: keys, CacheSize: cacheSize,
+	v := testkit.NewVerifier(tb, issuer, func(cfg *bearer.Config) {
+		cfg.Audience, cfg.Profile, cfg.CacheSize = []string{"deployment-api.acmecorp.com"}, bearer.Scalekit, cacheSize
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = v.Close() })
 	guard, err := middleware.New(v, nil)
 	if err != nil {
 		tb.Fatal(err)

@@ -1,7 +1,6 @@
 package middleware_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -142,10 +141,7 @@ func TestForwardAuthFaults(t *testing.T) {
 		{bearer.Expired, http.StatusUnauthorized, "invalid_token"},
 	} {
 		err, want := row.err, row.want
-		guard, newErr := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err }), nil)
-		if newErr != nil {
-			t.Fatal(newErr)
-		}
+		guard := refuser(t, err, nil)
 		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
 		r.Header = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/deployments/7"}, "X-Forwarded-Host": {"api.example"}, "Authorization": {"Bearer x"}}
 		w := serve(guard.ForwardAuth(forwardTable()), r)

@@ -2,15 +2,14 @@ package middleware_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 )
@@ -19,14 +18,14 @@ import (
 type bench struct {
 	issuer *bearertest.Issuer
 	guard  *middleware.Guard
-	events *events
+	events *testkit.Recorder
 }
 
 func newBench(tb testing.TB, opts *middleware.Options) *bench {
 	tb.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	tb.Cleanup(issuer.Close)
-	events := new(events)
+	events := new(testkit.Recorder)
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{routertest.Audience}, Observer: events})
 	if err != nil {
 		tb.Fatal(err)
@@ -49,31 +48,10 @@ func (b *bench) request(method, target, scope string) *http.Request {
 	return r
 }
 
-// events is an observer that remembers.
-type events struct {
-	mu   sync.Mutex // guards list
-	list []bearer.Event
-}
-
-func (e *events) Observe(_ context.Context, event bearer.Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.list = append(e.list, event)
-}
-
-// take returns the events since the last call.
-func (e *events) take() []bearer.Event {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := e.list
-	e.list = nil
-	return list
-}
-
 // refuser returns a guard whose verifier refuses every token with err.
 func refuser(t *testing.T, err error, opts *middleware.Options) *middleware.Guard {
 	t.Helper()
-	guard, newErr := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err }), opts)
+	guard, newErr := middleware.New(testkit.Refuse(err), opts)
 	if newErr != nil {
 		t.Fatal(newErr)
 	}

@@ -7,8 +7,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -27,12 +26,7 @@ func (badClone) Clone() badClone                 { panic("secret") }
 // TestHooksPanic wants a panic of every hook that a user can have to be a 500 for
 // its request, which no handler sees, and nothing for the next one.
 func TestHooksPanic(t *testing.T) {
-	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{"api"}, Algorithms: []string{"EdDSA"}})
-	defer issuer.Close()
-	keys, err := jwks.Parse(issuer.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
+	issuer := testkit.NewIssuer(t, "EdDSA")
 	for _, row := range []struct {
 		name string
 		hook func(cfg *bearer.Config)
@@ -52,15 +46,7 @@ func TestHooksPanic(t *testing.T) {
 		{"rule that only reports", nil, scopes.ReportOnly(scopes.Func("panics", func(context.Context) error { panic("secret") }))},
 		{"rule of several", nil, scopes.Or(scopes.Func("panics", func(context.Context) error { panic("secret") }), scopes.All())},
 	} {
-		cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}
-		if row.hook != nil {
-			row.hook(&cfg)
-		}
-		v, err := bearer.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		guard, err := middleware.New(v, nil)
+		guard, err := middleware.New(testkit.NewVerifier(t, issuer, row.hook), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -60,7 +61,7 @@ func TestModes(t *testing.T) {
 			if w.Code != row.status || (row.body != "" && w.Body.String() != row.body) {
 				t.Errorf("got %d %q, want %d %q", w.Code, w.Body, row.status, row.body)
 			}
-			list := b.events.take()
+			list := b.events.Take()
 			if len(list) != 1 {
 				t.Fatalf("got %d events, want 1", len(list))
 			}
@@ -81,7 +82,7 @@ func TestModesAroundTracer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := new(events)
+	told := new(testkit.Recorder)
 	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: told})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,7 @@ func TestModesAroundTracer(t *testing.T) {
 	defer v.Close()
 	inner = v
 	w := serve(guard.Require(scopes.ReportOnly(scopes.All("y")))(http.HandlerFunc(ok)), b.request(http.MethodGet, "/", "x"))
-	if list := told.take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
+	if list := told.Take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
 		t.Errorf("got %d and events %v, want 200 and one of a token that is good", w.Code, list)
 	}
 }

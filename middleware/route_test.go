@@ -56,7 +56,7 @@ func TestRequireAtTellsItsPattern(t *testing.T) {
 		r := b.request(http.MethodGet, "/x/1", "x")
 		r.Pattern = pattern
 		serve(b.guard.RequireAt("GET /x/:id", scopes.All("x"))(http.HandlerFunc(ok)), r)
-		if list := b.events.take(); len(list) != 1 || list[0].Route != want {
+		if list := b.events.Take(); len(list) != 1 || list[0].Route != want {
 			t.Errorf("got %+v, want an event with the route %q", list, want)
 		}
 	}

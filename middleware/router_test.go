@@ -99,7 +99,7 @@ func TestPatternAndPathValues(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range b.events.take() {
+	for _, e := range b.events.Take() {
 		if e.Route != "GET /deployments/{id}" && e.Route != "/deployments/{anything...}" {
 			t.Errorf("got route %q in an event", e.Route)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/pem"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/bearerkit/bearer/internal/testkit"
 )
 
 func writePEM(t *testing.T, name, kind string, encoded []byte) {
@@ -46,26 +47,8 @@ type program struct {
 	banner string
 	rotate chan<- os.Signal
 	lines  *bufio.Scanner // what it prints behind the banner
-	log    *lockedBuffer
+	log    *testkit.Buffer
 	stop   func() // and wait; it must end well
-}
-
-// lockedBuffer is written by one goroutine and read by another one.
-type lockedBuffer struct {
-	mu     sync.Mutex // guards buffer
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }
 
 // startProgram runs the program and waits for its banner. The program is
@@ -76,7 +59,7 @@ func startProgram(t *testing.T, args ...string) program {
 	reader, writer := io.Pipe()
 	ended := make(chan error, 1)
 	rotate := make(chan os.Signal, 1)
-	p := program{rotate: rotate, lines: bufio.NewScanner(reader), log: &lockedBuffer{}}
+	p := program{rotate: rotate, lines: bufio.NewScanner(reader), log: &testkit.Buffer{}}
 	go func() {
 		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), rotate, writer, p.log)
 		writer.CloseWithError(err)

@@ -1,7 +1,6 @@
 package conformance_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,12 +8,8 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/checklist"
+	"github.com/bearerkit/bearer/internal/testkit"
 )
-
-// events is an observer that keeps what it is told.
-type events []bearer.Event
-
-func (e *events) Observe(_ context.Context, event bearer.Event) { *e = append(*e, event) }
 
 // TestSecrets sends all rows to an observer, and searches what it gets for parts
 // of tokens.
@@ -24,7 +19,7 @@ func TestSecrets(t *testing.T) {
 		told, leaks := 0, 0
 		for _, row := range vectors.Rows {
 			synctest.Test(t.T, func(bubble *testing.T) {
-				var seen events
+				var seen testkit.Recorder
 				cfg, err := vectors.Verifiers[row.Verifier].Config()
 				if err != nil {
 					bubble.Fatal(err)
@@ -36,10 +31,11 @@ func TestSecrets(t *testing.T) {
 				}
 				d := newDoor(bubble, v, row.Scope)
 				answers := []any{d.overHTTP(bubble.Context(), row.Scope, row.Values()), d.overGRPC(bubble.Context(), bubble, row.Scope, row.Values())}
-				if len(seen) != 3 { // a request, a call and a stream
-					bubble.Errorf("%s: got %d events, want 3", row.Name, len(seen))
+				events := seen.Take()
+				if len(events) != 3 { // a request, a call and a stream
+					bubble.Errorf("%s: got %d events, want 3", row.Name, len(events))
 				}
-				for _, event := range seen {
+				for _, event := range events {
 					told++
 					text := fmt.Sprintf("%s %s %v %v %v %v", event.Route, event.Issuer, event.Reason, event.Claims, event.Err, answers)
 					if part := partOf(text, row.Values()); part != "" {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package testkit
+
+// RaceEnabled is whether the race detector is on, which allocates.
+const RaceEnabled = false

@@ -1,0 +1,84 @@
+// Package testkit holds what tests of several rooms need: an issuer without a
+// listener, a verifier of its tokens, an observer that records. Package routertest
+// below it holds the tests of routers.
+package testkit
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// Audience is the audience of the tokens of NewIssuer.
+const Audience = "deployment-api"
+
+// NewIssuer returns an issuer without a listener. It signs with the first of the
+// algorithms; none: RS256.
+func NewIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
+	tb.Helper()
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{Audience}, Algorithms: algorithms})
+	tb.Cleanup(issuer.Close)
+	return issuer
+}
+
+// Config returns the configuration of a verifier for Audience, with the keys that
+// the issuer publishes now. The verifier logs nothing.
+func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
+	tb.Helper()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}, Keys: keys, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// NewVerifier returns a verifier with the configuration of Config, after change.
+// A nil change changes nothing. The verifier is closed at the end of the test.
+func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
+	tb.Helper()
+	cfg := Config(tb, issuer)
+	if change != nil {
+		change(&cfg)
+	}
+	v, err := bearer.New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := v.Close(); err != nil {
+			tb.Errorf("Close: %v", err)
+		}
+	})
+	return v
+}
+
+// Refuse returns a verifier that refuses every token with err.
+func Refuse(err error) bearer.Verifier {
+	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
+}
+
+// WantError fails the test for each part that the text of err does not contain.
+func WantError(tb testing.TB, what string, err error, parts ...string) {
+	tb.Helper()
+	for _, part := range parts {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			tb.Errorf("%s: got %v, want an error with %q", what, err, part)
+		}
+	}
+}
+
+// Allocs returns the least average of several rounds of testing.AllocsPerRun: other
+// goroutines and collections can only add to it. It calls f rounds*(runs+1) times.
+func Allocs(rounds, runs int, f func()) float64 {
+	least := math.Inf(1)
+	for range rounds {
+		least = min(least, testing.AllocsPerRun(runs, f))
+	}
+	return least
+}
