@@ -64,7 +64,7 @@ func TestNewResource(t *testing.T) {
 		}
 	}
 	b := newBench(t, nil)
-	_, err := middleware.New(routertest.Verifier(t, b.issuer), &middleware.Options{Resource: "https://other.example"})
+	_, err := middleware.New(routertest.Verifier(t, b.issuer, nil), &middleware.Options{Resource: "https://other.example"})
 	if err == nil || !strings.Contains(err.Error(), "audience") {
 		t.Errorf("got %v, want that no token for the resource could be accepted", err)
 	}

@@ -26,12 +26,7 @@ func newBench(tb testing.TB, opts *middleware.Options) *bench {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	tb.Cleanup(issuer.Close)
 	events := new(testkit.Recorder)
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{routertest.Audience}, Observer: events})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = v.Close() })
-	guard, err := middleware.New(v, opts)
+	guard, err := middleware.New(routertest.Verifier(tb, issuer, events), opts)
 	if err != nil {
 		tb.Fatal(err)
 	}

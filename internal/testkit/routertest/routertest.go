@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -79,10 +80,13 @@ func Answer(w io.Writer, name, param string, claims *bearer.Claims) {
 	_, _ = fmt.Fprintf(w, "%s %s %s\n", name, param, client)
 }
 
-// Verifier returns a verifier for the tokens of the issuer.
-func Verifier(tb testing.TB, issuer *bearertest.Issuer) *bearer.JWTVerifier {
+// Verifier returns a verifier that discovers the keys of the issuer, which listens.
+// It logs nothing. A nil observer means none.
+func Verifier(tb testing.TB, issuer *bearertest.Issuer, observer bearer.Observer) *bearer.JWTVerifier {
 	tb.Helper()
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}})
+	v, err := bearer.New(bearer.Config{
+		Issuer: issuer.URL(), Audience: []string{Audience}, Observer: observer, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}

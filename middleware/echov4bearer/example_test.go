@@ -1,0 +1,95 @@
+package echov4bearer_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/middleware/echov4bearer"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+func ExampleRequire() {
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	defer issuer.Close()
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	e := echo.New()
+	e.POST("/deployments", func(c echo.Context) error {
+		claims, _ := bearer.FromContext(c.Request().Context())
+		return c.String(http.StatusCreated, "deploying for "+claims.ClientID()+"\n")
+	}, echov4bearer.Require(guard, scopes.All("deploy:applications")))
+	for _, scope := range []string{"deploy:applications", "read:deployments"} {
+		r := httptest.NewRequest(http.MethodPost, "/deployments", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": scope}))
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		fmt.Print(w.Code, " ", w.Body)
+	}
+	// Output:
+	// 201 deploying for ci
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
+}
+
+func ExampleHandle() {
+	verifier := new(bearer.JWTVerifier) // stands for one that bearer.New returned
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := echo.New()
+	v1 := e.Group("/v1")
+	ok := func(c echo.Context) error { return c.String(http.StatusOK, "ok") }
+	echov4bearer.Handle(guard, e, http.MethodGet, "/healthz", scopes.Public(), ok)
+	echov4bearer.Handle(guard, v1, http.MethodPost, "/deployments", scopes.All("deploy:applications"), ok)
+	echov4bearer.Handle(guard, v1, http.MethodGet, "/deployments/:id", scopes.Any("read:deployments", "deploy:applications"), ok)
+	for _, route := range guard.Routes() {
+		fmt.Println(route)
+	}
+	// Output:
+	// GET /healthz is public
+	// POST /v1/deployments asks for scope "deploy:applications"
+	// GET /v1/deployments/:id asks for scopes "read:deployments" or "deploy:applications"
+}
+
+func ExampleEnforce() {
+	verifier := new(bearer.JWTVerifier) // stands for a bearer.JWTVerifier
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var rules scopes.Table
+	rules.Handle("POST /deployments", scopes.All("deploy:applications"))
+	rules.Handle("GET /healthz", scopes.Public())
+
+	e := echo.New()
+	e.Use(echov4bearer.Enforce(guard, &rules))
+	ok := func(c echo.Context) error { return c.String(http.StatusOK, "ok") }
+	e.GET("/healthz", ok)
+	e.POST("/deployments", ok)
+	e.GET("/deployments/:id", ok)
+	for _, route := range echov4bearer.Audit(e, &rules) {
+		fmt.Println(route)
+	}
+	// Output:
+	// GET /deployments/:id has no rule and is denied
+	// GET /healthz is public
+	// POST /deployments asks for scope "deploy:applications"
+}
