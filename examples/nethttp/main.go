@@ -4,7 +4,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/bearerkit/bearer"
@@ -19,18 +19,18 @@ func api(guard *middleware.Guard) http.Handler {
 	mux := http.NewServeMux()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle is Require and a line in guard.Routes().
+	// Handle puts the handler behind Require, and lists the route in guard.Routes().
 	guard.Handle(mux, "GET /healthz", scopes.Public(), answer("health"))
 	guard.Handle(mux, "GET /deployments", read, answer("list"))
 	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
 	guard.Handle(mux, "GET /deployments/{id}", read, answer("read"))
 	guard.Handle(mux, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// A rule that is new: who does not meet it is let through, and reported to
-	// the verifier's Observer.
+	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
+	// the observer is told.
 	guard.Handle(mux, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// No token is fine; a bad one is not.
+	// Optional lets requests without a token through. A bad token is refused.
 	guard.Handle(mux, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(mux, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -45,16 +45,11 @@ func api(guard *middleware.Guard) http.Handler {
 	return mux
 }
 
-// answer says which handler it is, what it was asked for and by whom.
+// answer returns a handler that says its name, the parameter of its route and its
+// caller.
 func answer(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		client, id := "-", "-"
-		if claims, ok := bearer.FromContext(r.Context()); ok {
-			client = claims.ClientID()
-		}
-		if value := r.PathValue("id"); value != "" {
-			id = value
-		}
-		_, _ = fmt.Fprintln(w, name, id, client) //nolint:gosec // plain text, which nobody renders
+		claims, _ := bearer.FromContext(r.Context())
+		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id"), claims)) //nolint:gosec // plain text, which nobody renders
 	})
 }

@@ -1,5 +1,5 @@
-// Package demo is what the programs of the routers have in common: an issuer, a
-// guard for its tokens, a listener, and lines to call the API with.
+// Package demo is what the programs of the routers share: an issuer, a guard for
+// its tokens, a listener, and commands to call the API with.
 package demo
 
 import (
@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearer"
@@ -74,4 +75,17 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 		return err
 	}
 	return nil
+}
+
+// Line returns what the handlers answer: the handler's name, the parameter of its
+// route, and the client that called it. A dash stands for what there is not.
+func Line(handler, param string, claims *bearer.Claims) string {
+	client := "-"
+	if claims != nil {
+		client = claims.ClientID()
+	}
+	if param = strings.Trim(param, "/"); param == "" {
+		param = "-"
+	}
+	return handler + " " + param + " " + client + "\n"
 }

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +15,20 @@ import (
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 )
+
+// Routes yields the routes of the API, without "fail", in the syntax of a router:
+// param is its wildcard "id", and rest its wildcard at the end of a path.
+func Routes(param, rest string) iter.Seq[routertest.Route] {
+	path := strings.NewReplacer("{path...}", rest, "{section}", param, "{id}", param)
+	return func(yield func(routertest.Route) bool) {
+		for _, route := range routertest.Routes() {
+			route.Path = path.Replace(route.Path)
+			if route.Name != "fail" && !yield(route) {
+				return
+			}
+		}
+	}
+}
 
 // Run runs the program on a listener of its own and sends it the table of
 // requests that every router gets.

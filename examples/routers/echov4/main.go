@@ -1,10 +1,9 @@
 // The program echov4 is an API on echo v4, guarded by middleware/echov4bearer.
 //
-//	cd examples/echov4 && go run .
+//	cd examples/routers && go run ./echov4
 package main
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -22,43 +21,38 @@ func api(guard *middleware.Guard) http.Handler {
 	e := echo.New()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle is Require and a line in guard.Routes().
+	// Handle puts the handler behind Require, and lists the route in guard.Routes().
 	echov4bearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
 	echov4bearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
 	echov4bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
 	echov4bearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
 	echov4bearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// A rule that is new: who does not meet it is let through, and reported to
-	// the verifier's Observer.
+	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
+	// the observer is told.
 	echov4bearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// No token is fine; a bad one is not.
+	// Optional lets requests without a token through. A bad token is refused.
 	echov4bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	// The error goes to echo's error handler.
+	// Errors of handlers go to echo's error handler, as without a guard.
 	echov4bearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(echo.Context) error {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
 	})
 
-	// Of a group; echov4bearer.Require would be one rule for all of it, and would
-	// not know the routes for guard.Routes().
+	// Handle takes groups too. A group behind echov4bearer.Require has one rule for
+	// all its routes, and they are not listed in guard.Routes().
 	admin := e.Group("/admin")
 	echov4bearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	echov4bearer.Handle(guard, e, "GET", "/files/*", scopes.All("read:files"), answer("files"))
 	return e
 }
 
-// answer says which handler it is, what it was asked for and by whom.
+// answer returns a handler that says its name, the parameter of its route and its
+// caller.
 func answer(name string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		client, id := "-", c.Param("id")+c.Param("*")
-		if claims, ok := c.Get(echov4bearer.Key).(*bearer.Claims); ok {
-			client = claims.ClientID()
-		}
-		if id == "" {
-			id = "-"
-		}
-		return c.String(http.StatusOK, fmt.Sprintln(name, id, client))
+		claims, _ := c.Get(echov4bearer.Key).(*bearer.Claims)
+		return c.String(http.StatusOK, demo.Line(name, c.Param("id")+c.Param("*"), claims))
 	}
 }

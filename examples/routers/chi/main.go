@@ -1,13 +1,12 @@
-// The program chi is an API on chi, whose middleware is that of net/http: no
-// adapter is needed.
+// The program chi is an API on chi. The guard's middleware fits chi as it is: both
+// are middleware of net/http.
 //
-//	cd examples/chi && go run .
+//	cd examples/routers && go run ./chi
 package main
 
 import (
-	"fmt"
+	"io"
 	"net/http"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -25,26 +24,24 @@ func routes(guard *middleware.Guard) chi.Router {
 	r := chi.NewRouter()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle is Require and a line in guard.Routes().
+	// Handle puts the handler behind Require, and lists the route in guard.Routes().
 	guard.Handle(r, "GET /healthz", scopes.Public(), answer("health"))
 	guard.Handle(r, "GET /deployments", read, answer("list"))
 	guard.Handle(r, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
 	guard.Handle(r, "GET /deployments/{id}", read, answer("read"))
 	guard.Handle(r, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// A rule that is new: who does not meet it is let through, and reported to
-	// the verifier's Observer.
+	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
+	// the observer is told.
 	guard.Handle(r, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// No token is fine; a bad one is not.
+	// Optional lets requests without a token through. A bad token is refused.
 	guard.Handle(r, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "deployment in progress", http.StatusConflict)
-	}))
+	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(fail))
 
-	// Or as middleware: of a sub-router, and of one that is mounted. RequireAt is
-	// Require and the name of the place for guard.Routes().
+	// A rule can also be middleware of a sub-router, or of one that is mounted.
+	// RequireAt lists it in guard.Routes() under the pattern.
 	r.Route("/admin", func(r chi.Router) {
 		r.Use(guard.RequireAt("/admin/*", scopes.All("admin")))
 		r.Get("/{id}", answer("admin"))
@@ -56,16 +53,16 @@ func routes(guard *middleware.Guard) chi.Router {
 	return r
 }
 
-// answer says which handler it is, what it was asked for and by whom.
+// answer returns a handler that says its name, the parameter of its route and its
+// caller.
 func answer(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		client, id := "-", strings.Trim(r.PathValue("id")+chi.URLParam(r, "*"), "/")
-		if claims, ok := bearer.FromContext(r.Context()); ok {
-			client = claims.ClientID()
-		}
-		if id == "" {
-			id = "-"
-		}
-		_, _ = fmt.Fprintln(w, name, id, client) //nolint:gosec // plain text, which nobody renders
+		claims, _ := bearer.FromContext(r.Context())
+		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id")+chi.URLParam(r, "*"), claims)) //nolint:gosec // plain text, which nobody renders
 	}
+}
+
+// fail is a handler that answers with an error of its own.
+func fail(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "deployment in progress", http.StatusConflict)
 }
