@@ -86,12 +86,8 @@ func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
-			r := c.Request()
-			if r.Pattern == "" {
-				r.Pattern = c.Path() // for observers
-			}
 			p := passage{c: c, next: next}
-			guard(&p).ServeHTTP(c.Response(), r)
+			guard(&p).ServeHTTP(c.Response(), c.Request())
 			return p.err
 		}
 	}
