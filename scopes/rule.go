@@ -226,7 +226,7 @@ func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
 func (n *node) met(granted Set) bool {
 	switch n.kind {
 	case all:
-		if n.want.keys != nil && granted.keys != nil {
+		if n.want.index != nil && granted.index != nil {
 			return meet(n.want, granted, len(n.want.names)) == len(n.want.names)
 		}
 		for _, name := range n.want.names {
@@ -236,7 +236,7 @@ func (n *node) met(granted Set) bool {
 		}
 		return true
 	case anyOf:
-		if n.want.keys != nil && granted.keys != nil {
+		if n.want.index != nil && granted.index != nil {
 			return meet(n.want, granted, 1) == 1
 		}
 		return slices.ContainsFunc(n.want.names, granted.Has)

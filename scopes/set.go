@@ -12,7 +12,7 @@ import (
 // grants nothing. A Set is immutable and safe for concurrent use.
 type Set struct {
 	names []string
-	keys  *keys // of the names, if they are more than few
+	index *index // of names; nil if they are few
 }
 
 // Parse reads the scopes of one string: scope tokens of RFC 6749, section 3.3,
@@ -48,10 +48,10 @@ func Of(names ...string) (Set, error) {
 
 // Has reports whether the Set grants the scope.
 func (s Set) Has(scope string) bool {
-	if s.keys == nil {
+	if s.index == nil {
 		return slices.Contains(s.names, scope)
 	}
-	return s.keys.find(s.names, keyOf(scope, 0), scope)
+	return s.index.find(s.names, entry(scope, 0), scope)
 }
 
 // Len returns the number of different scopes.
