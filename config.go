@@ -140,7 +140,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	v := &JWTVerifier{
 		issuer:      cfg.Issuer,
 		template:    template,
-		hierarchy:   cfg.Hierarchy.Closed(),
+		hierarchy:   copyHierarchy(cfg.Hierarchy),
 		audience:    slices.Clone(cfg.Audience),
 		methods:     methods,
 		profile:     profile,
@@ -166,6 +166,15 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
 	return v, nil
+}
+
+// copyHierarchy returns a copy that the caller of New cannot change.
+func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
+	fresh := make(scopes.Hierarchy, len(h))
+	for scope, implied := range h {
+		fresh[scope] = slices.Clone(implied)
+	}
+	return fresh
 }
 
 // discover starts a cache of the verifier's own, if start says so: a

@@ -13,41 +13,30 @@ import (
 // Hierarchy implies nothing.
 type Hierarchy map[string][]string
 
-// Err returns all that is wrong with the names, or nil. A circle is no error: its
-// scopes are worth the same.
+// Err returns all that is wrong with the names, or nil. A cycle is no error: each of its
+// scopes implies the others.
 func (h Hierarchy) Err() error {
 	var errs []error
 	for _, scope := range slices.Sorted(maps.Keys(h)) {
 		for _, name := range append([]string{scope}, h[scope]...) {
 			if !valid(name) {
-				errs = append(errs, fmt.Errorf("scopes: %q in the hierarchy of %q: not a scope (RFC 6749, section 3.3)", name, scope))
+				errs = append(errs, fmt.Errorf("scopes: %q in the hierarchy of %q: not a scope of RFC 6749, section 3.3", name, scope))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Closed returns a copy in which what is implied in several steps is implied in
-// one.
-func (h Hierarchy) Closed() Hierarchy {
-	closed := make(Hierarchy, len(h))
-	for scope := range h {
-		reached := []string{scope}
-		for i := 0; i < len(reached); i++ {
-			reached = unique(append(reached, h[reached[i]]...))
-		}
-		closed[scope] = reached[1:]
-	}
-	return closed
-}
-
-// Expand returns s with all that its scopes imply in one step; see Closed for
-// all steps.
+// Expand returns s with all scopes that its scopes imply, in one step or in several.
 func (h Hierarchy) Expand(s Set) Set {
-	for scope := range s.All() {
-		if implied, ok := h[scope]; ok {
-			s = s.Union(Set{names: implied})
+	names := s.names
+	for i := 0; i < len(names); i++ {
+		if implied := h[names[i]]; len(implied) > 0 {
+			names = unique(slices.Concat(names, implied))
 		}
 	}
-	return s
+	if len(names) == len(s.names) {
+		return s
+	}
+	return newSet(names)
 }
