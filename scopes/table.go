@@ -88,6 +88,9 @@ func (t *Table) explain(h ruleHandler, p any) error {
 // declared.
 func (t *Table) All() iter.Seq2[string, Rule] {
 	return func(yield func(string, Rule) bool) {
+		if t == nil {
+			return
+		}
 		for _, h := range t.declared {
 			if !yield(h.pattern, h.rule) {
 				return
@@ -105,7 +108,7 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // as /admin;x/keys, or up to where a decoded query would begin, as /admin%3fx; a host
 // in upper case or with a full stop at its end.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
-	if !CleanPath(r.URL) {
+	if t == nil || !CleanPath(r.URL) {
 		return Rule{}, ""
 	}
 	rule, pattern := t.match(r)

@@ -318,3 +318,14 @@ func ExampleTable() {
 	// POST /deployments: scope "deploy:applications"
 	// DELETE /deployments: nobody
 }
+
+// TestNilTable wants a table that nobody made to have no routes.
+func TestNilTable(t *testing.T) {
+	var table *scopes.Table
+	if rule, pattern := table.Rule(request(t, "GET", "/")); !rule.IsZero() || pattern != "" {
+		t.Errorf("got the rule %v of %q, want none", rule, pattern)
+	}
+	for pattern := range table.All() {
+		t.Errorf("got the pattern %q, want none", pattern)
+	}
+}
