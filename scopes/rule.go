@@ -12,8 +12,9 @@ import (
 // Rule is what a route or a method asks of its caller. The zero Rule denies
 // everybody. A Rule is immutable and safe for concurrent use.
 //
-// A rule that cannot work (an empty scope, an operand missing) is told by
-// [Rule.Err]; until it is mended it denies everybody too.
+// A rule that cannot work, such as one with an empty scope, denies everybody too.
+// [Rule.Err] says what is wrong with it and on which line it was declared; guards and
+// tables refuse it there.
 type Rule struct{ n *node }
 
 type kind int
@@ -49,7 +50,7 @@ func All(scopes ...string) Rule {
 func Any(scopes ...string) Rule {
 	err := checkNames("Any", scopes)
 	if len(scopes) == 0 {
-		err = errors.New("scopes: Any of no scopes lets nobody in")
+		err = atCaller(errors.New("scopes: Any of no scopes lets nobody in"))
 	}
 	return newRule(node{kind: anyOf, names: slices.Clone(scopes), err: err})
 }
@@ -75,14 +76,20 @@ func Public() Rule { return newRule(node{kind: public}) }
 func Func(name string, check func(context.Context) error) Rule {
 	var err error
 	if name == "" || check == nil {
-		err = fmt.Errorf("scopes: Func(%q, ...): it needs a name and a function", name)
+		err = atCaller(fmt.Errorf("scopes: Func(%q, ...): it needs a name and a function", name))
 	}
 	return newRule(node{kind: function, name: name, fn: check, err: err})
 }
 
-// Invalid returns a rule that cannot work, with the reason for [Rule.Err]: for
-// packages whose functions make rules out of what they are given.
-func Invalid(err error) Rule { return newRule(node{kind: all, err: err}) }
+// Invalid returns a rule that cannot work, for packages whose functions build rules from
+// their arguments. [Rule.Err] returns err with the line of the caller, which is the first
+// one outside of this module. A nil err is replaced by one that says so.
+func Invalid(err error) Rule {
+	if err == nil {
+		err = errors.New("scopes: Invalid(nil): it needs an error")
+	}
+	return newRule(node{kind: all, err: atCaller(err)})
+}
 
 func newRule(n node) Rule {
 	n.pure, n.want = n.kind != function, newSet(slices.Clone(n.names))
@@ -96,7 +103,7 @@ func checkNames(fn string, names []string) error {
 	var errs []error
 	for _, name := range names {
 		if !valid(name) {
-			errs = append(errs, fmt.Errorf("scopes: %s(%q): not a scope (RFC 6749, section 3.3)", fn, name))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): not a scope of RFC 6749, section 3.3", fn, name)))
 		}
 	}
 	return errors.Join(errs...)
@@ -105,14 +112,14 @@ func checkNames(fn string, names []string) error {
 func checkOperands(fn string, rules []Rule) error {
 	var errs []error
 	if len(rules) == 0 {
-		errs = append(errs, fmt.Errorf("scopes: %s of no rules", fn))
+		errs = append(errs, atCaller(fmt.Errorf("scopes: %s of no rules", fn)))
 	}
 	for i, rule := range rules {
 		switch {
 		case rule.n == nil:
-			errs = append(errs, fmt.Errorf("scopes: %s: rule %d is the zero Rule", fn, i+1))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is the zero Rule", fn, i+1)))
 		case rule.n.kind == public:
-			errs = append(errs, fmt.Errorf("scopes: %s: rule %d is Public, which stands alone", fn, i+1))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is Public, which stands alone", fn, i+1)))
 		case rule.n.err != nil:
 			errs = append(errs, rule.n.err)
 		}
@@ -120,8 +127,9 @@ func checkOperands(fn string, rules []Rule) error {
 	return errors.Join(errs...)
 }
 
-// Err returns all that is wrong with how the rule was built, or nil. It is for
-// start-up: guards ask it when they are made, where they can.
+// Err returns all that is wrong with the rule, or nil. Each problem names the line that
+// declared it, but for the zero Rule, which nobody declared. Guards and tables call Err
+// when a rule is given to them.
 func (r Rule) Err() error {
 	if r.n == nil {
 		return errors.New("scopes: the zero Rule lets nobody in: there is no rule")
@@ -264,9 +272,10 @@ func (n *node) missing(granted Set, d *DeniedError) {
 	}
 }
 
-// String returns the rule as a sentence can have it: `scopes "a" and "b"`.
+// String returns what the rule asks for, as part of a sentence: `scopes "a" and "b"`. A
+// rule that lets nobody in is "nobody".
 func (r Rule) String() string {
-	if r.n == nil {
+	if r.n == nil || r.n.err != nil {
 		return "nobody"
 	}
 	switch n := r.n; n.kind {

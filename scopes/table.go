@@ -8,29 +8,25 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"runtime"
 	"strings"
 )
 
 // Table is rules by route, in the pattern syntax of [http.ServeMux], with its
-// precedence. The zero Table is ready to use and denies every route. Register
-// all rules before the table serves; after that it is safe for concurrent use.
-// A Table must not be copied.
+// precedence. The zero Table is ready to use and denies every route, and so does a nil
+// *Table. Register all rules before the table serves; after that it is safe for
+// concurrent use. A Table must not be copied.
 type Table struct {
 	mux      http.ServeMux
 	declared []ruleHandler
 	hosts    bool // some pattern has a host
 }
 
-// Handle declares the rule of a pattern. Like [http.ServeMux.Handle] it panics
-// where the pattern is not valid, can never match, as one that is not clean, or
-// conflicts with another one, and names both; it does the same for a rule that
-// [Rule.Err] finds wrong.
+// Handle declares the rule of a pattern. Like [http.ServeMux.Handle] it panics if the
+// pattern is not valid, can never match, or conflicts with another one, and if
+// [Rule.Err] finds the rule wrong. The message names the line of the caller and, of a
+// conflict, that of the other pattern.
 func (t *Table) Handle(pattern string, rule Rule) {
-	h := ruleHandler{pattern: pattern, rule: rule}
-	if _, file, line, ok := runtime.Caller(1); ok {
-		h.at = fmt.Sprintf("%s:%d", file, line)
-	}
+	h := ruleHandler{pattern: pattern, rule: rule, at: caller()}
 	defer func() {
 		if p := recover(); p != nil {
 			panic(t.explain(h, p))

@@ -1,0 +1,114 @@
+package scopes_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestRuleErrNamesTheLine wants the error of every wrong rule to name the line that
+// declares it, once, also where the rule is inside of others. The source of each row is
+// its own name.
+func TestRuleErrNamesTheLine(t *testing.T) {
+	wrong := scopes.All("inner scope") // declared here
+	for _, row := range []struct {
+		source string
+		rule   scopes.Rule
+	}{
+		{`scopes.All("")`, scopes.All("")},
+		{`scopes.All("a", "b c")`, scopes.All("a", "b c")},
+		{`scopes.Any()`, scopes.Any()},
+		{`scopes.Any("")`, scopes.Any("")},
+		{`scopes.And()`, scopes.And()},
+		{`scopes.Or()`, scopes.Or()},
+		{`scopes.And(scopes.Rule{})`, scopes.And(scopes.Rule{})},
+		{`scopes.Or(scopes.Public())`, scopes.Or(scopes.Public())},
+		{`scopes.Func("", yes)`, scopes.Func("", yes)},
+		{`scopes.Func("check", nil)`, scopes.Func("check", nil)},
+		{`scopes.Invalid(errClosed)`, scopes.Invalid(errClosed)},
+		{`scopes.Invalid(nil)`, scopes.Invalid(nil)},
+		{`scopes.Optional(scopes.Rule{})`, scopes.Optional(scopes.Rule{})},
+		{`scopes.ReportOnly(scopes.Public())`, scopes.ReportOnly(scopes.Public())},
+		{`scopes.All("inner scope") // declared here`, scopes.Optional(scopes.ReportOnly(scopes.And(scopes.All("a"), scopes.Or(wrong))))},
+	} {
+		err := row.rule.Err()
+		if err == nil {
+			t.Errorf("%s: got no error", row.source)
+			continue
+		}
+		lines := sourceLines(t, err.Error())
+		if len(lines) != 1 || !strings.Contains(lines[0], row.source) {
+			t.Errorf("%s: got %v, which names the lines %q", row.source, err, lines)
+		}
+		if got := row.rule.String(); got != "nobody" {
+			t.Errorf("%s: got %q for whom it lets in, want nobody", row.source, got)
+		}
+	}
+	if !errors.Is(scopes.Invalid(errClosed).Err(), errClosed) {
+		t.Error("Invalid does not wrap its error")
+	}
+}
+
+// TestRuleErrOfSeveral wants each of several problems to name its own line.
+func TestRuleErrOfSeveral(t *testing.T) {
+	err := scopes.And(
+		scopes.All("a b", "c d"),
+		scopes.Any("e f"),
+	).Err()
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	var got []string
+	for _, line := range sourceLines(t, err.Error()) {
+		got = append(got, strings.TrimSpace(line))
+	}
+	want := []string{`scopes.All("a b", "c d"),`, `scopes.All("a b", "c d"),`, `scopes.Any("e f"),`}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, which names the lines %q, want %q", err, got, want)
+	}
+}
+
+// TestTableHandleNamesTheLine wants a panic of Handle to name its own line and that of
+// the rule.
+func TestTableHandleNamesTheLine(t *testing.T) {
+	wrong := scopes.All("a b") // the rule
+	var table scopes.Table
+	func() {
+		defer func() {
+			p := recover()
+			lines := sourceLines(t, fmt.Sprint(p))
+			if len(lines) != 2 || !strings.Contains(lines[0], "// the route") || !strings.Contains(lines[1], "// the rule") {
+				t.Errorf("got the panic %v, which names the lines %q", p, lines)
+			}
+		}()
+		table.Handle("GET /x", wrong) // the route
+	}()
+	for pattern := range table.All() {
+		t.Errorf("got %q declared after all", pattern)
+	}
+}
+
+// sourceLines returns the lines of this file that a message names.
+func sourceLines(t *testing.T, message string) []string {
+	t.Helper()
+	source, err := os.ReadFile("caller_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Split(string(source), "\n")
+	var named []string
+	for _, match := range regexp.MustCompile(`declared at [^)]*[/\\]caller_test\.go:(\d+)\)`).FindAllStringSubmatch(message, -1) {
+		n, err := strconv.Atoi(match[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		named = append(named, all[n-1])
+	}
+	return named
+}
