@@ -8,16 +8,17 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Registry is what knows the services of a server. *[grpc.Server] is one.
-type Registry interface {
+// ServiceInfoProvider lists the services of a server. *[grpc.Server] is one.
+type ServiceInfoProvider interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 }
 
-// Method is one method of a server and what it asks of its callers.
-type Method struct {
+// MethodRule is one method of a server and what it asks of its callers.
+type MethodRule struct {
 	// Name is the full name, "/package.Service/Method".
 	Name string
 	// Rule is the rule that judges it; the zero Rule where there is none.
@@ -28,33 +29,19 @@ type Method struct {
 }
 
 // String returns the method and its rule as a sentence, without a full stop.
-func (m Method) String() string {
-	text := m.Name
-	switch {
-	case m.Rule.IsZero():
-		return text + " has no rule and is denied"
-	case m.Rule.IsPublic():
-		text += " is public"
-	default:
-		text += " asks for " + m.Rule.String()
-	}
-	if m.Rule.IsOptional() {
-		text += ", or for no token"
-	}
-	if m.Rule.IsReportOnly() {
-		text += ", and reports only"
-	}
-	if m.Declared != m.Name {
+func (m MethodRule) String() string {
+	text := declare.Sentence(m.Name, m.Rule)
+	if m.Declared != m.Name && !m.Rule.IsZero() {
 		text += ", as all of " + m.Declared
 	}
 	return text
 }
 
-// Report is what [Guard.Audit] found. The zero Report is that of a server
+// AuditReport is what [Guard.Audit] found. The zero AuditReport is that of a server
 // without services and a guard without rules.
-type Report struct {
+type AuditReport struct {
 	// Methods is all methods of the server, sorted by name.
-	Methods []Method
+	Methods []MethodRule
 	// WithoutRule is the names of the server's methods that no rule is for. The
 	// guard denies them.
 	WithoutRule []string
@@ -69,18 +56,18 @@ type Report struct {
 //	if err := guard.Audit(server).Err(); err != nil { ... }
 //
 // It does not see whether the server was made with the guard's interceptors.
-func (g *Guard) Audit(server Registry) Report {
-	var report Report
+func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
+	var report AuditReport
 	used := make(map[string]bool)
 	for service, info := range server.GetServiceInfo() {
 		for _, method := range info.Methods {
 			name := "/" + service + "/" + method.Name
-			judged := g.rules.find(name)
-			report.Methods = append(report.Methods, Method{Name: name, Rule: judged.rule, Declared: judged.name})
-			used[judged.name] = true
+			found := g.rules.find(name)
+			report.Methods = append(report.Methods, MethodRule{Name: name, Rule: found.rule, Declared: found.name})
+			used[found.name] = true
 		}
 	}
-	slices.SortFunc(report.Methods, func(a, b Method) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(report.Methods, func(a, b MethodRule) int { return strings.Compare(a.Name, b.Name) })
 	for _, method := range report.Methods {
 		if method.Rule.IsZero() {
 			report.WithoutRule = append(report.WithoutRule, method.Name)
@@ -96,7 +83,7 @@ func (g *Guard) Audit(server Registry) Report {
 
 // Err returns an error that names every method without a rule and every rule
 // without a method, or nil where there is neither.
-func (r Report) Err() error {
+func (r AuditReport) Err() error {
 	var errs []error
 	for _, name := range r.WithoutRule {
 		errs = append(errs, fmt.Errorf("interceptor: method %s has no rule and is denied", name))
@@ -109,7 +96,7 @@ func (r Report) Err() error {
 
 // String returns the report for the log of a start: a line for each method and
 // one for each rule without a method, each with its end of line.
-func (r Report) String() string {
+func (r AuditReport) String() string {
 	var text strings.Builder
 	for _, method := range r.Methods {
 		text.WriteString(method.String() + "\n")

@@ -12,13 +12,13 @@ import (
 // table is the rules in a form that is searched without allocating. It finds
 // what [scopes.Methods.Rule] finds.
 type table struct {
-	methods  map[string]judged // by full method name
-	services map[string]judged // by "/package.Service/"
+	methods  map[string]declaredRule // by full method name
+	services map[string]declaredRule // by "/package.Service/"
 }
 
-// judged is a rule and the name that it was declared with; the zero judged
+// declaredRule is a rule and the name that it was declared with. The zero declaredRule
 // denies.
-type judged struct {
+type declaredRule struct {
 	rule scopes.Rule
 	name string
 }
@@ -27,7 +27,7 @@ type judged struct {
 // the rules read alike: one of the two will be changed some day, and nobody
 // should have to guess which one counts.
 func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
-	t := table{methods: make(map[string]judged), services: make(map[string]judged)}
+	t := table{methods: make(map[string]declaredRule), services: make(map[string]declaredRule)}
 	var errs []error
 	for _, set := range append([]scopes.Methods{rules}, include...) {
 		if err := set.Err(); err != nil {
@@ -41,7 +41,7 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 			if other, ok := to[key]; ok {
 				errs = append(errs, fmt.Errorf("method %q: declared twice, for %v and for %v", name, other.rule, set[name]))
 			}
-			to[key] = judged{set[name], name}
+			to[key] = declaredRule{set[name], name}
 		}
 	}
 	return t, errs
@@ -49,13 +49,13 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 
 // find returns the rule of a method: the one of its exact name, or else that of
 // its service.
-func (t table) find(method string) judged {
+func (t table) find(method string) declaredRule {
 	if exact, ok := t.methods[method]; ok {
 		return exact
 	}
 	end := strings.LastIndexByte(method, '/') + 1
 	if name := method[end:]; name == "" || name == "*" {
-		return judged{}
+		return declaredRule{}
 	}
 	// The key has no slash but the first and the last one, so neither has what
 	// matches it.
