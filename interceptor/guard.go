@@ -10,8 +10,9 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/guard"
+	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/internal/nilcheck"
+	"github.com/bearerkit/bearer/internal/refusal"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -25,6 +26,10 @@ type Options struct {
 	// ResourceMetadata is the absolute URL of the protected resource's metadata
 	// (RFC 9728, section 5.1) for challenges. Empty: none.
 	ResourceMetadata string
+	// Observer is told the outcome of every call that the guard decides on, and of every
+	// verdict on an open stream (RecheckStreams). Nil: the verifier is told, if it is a
+	// [bearer.Observer].
+	Observer bearer.Observer
 	// Include is more rules, such as those of [Health] and [Reflection]. A name
 	// that is declared twice, there or in the rules of New, is an error. Nil:
 	// none.
@@ -50,23 +55,28 @@ type Options struct {
 // use and keeps nothing of a call once that has ended.
 type Guard struct {
 	verifier   bearer.Verifier
+	observer   bearer.Observer // nil: the verifier
 	rules      table
-	challenges guard.Writer
+	challenges refusal.Challenges
 	expire     bool
 	recheck    time.Duration
 	keep       bool
 }
 
 // New returns a Guard that asks v and judges each method by its rule in rules
-// and in Options.Include. The error reports all that is wrong at once.
+// and in Options.Include. The error reports all that is wrong at once; of a rule that is
+// wrong ([scopes.Rule.Err]) it names the method and the line that declares the rule.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	params := guard.Params{Realm: opts.Realm, ResourceMetadata: opts.ResourceMetadata}
+	params := refusal.Params{Realm: opts.Realm, ResourceMetadata: opts.ResourceMetadata}
 	errs := params.Check()
 	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
+	}
+	if opts.Observer != nil && nilcheck.IsNil(opts.Observer) {
+		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T", opts.Observer))
 	}
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: negative", opts.RecheckStreams))
@@ -77,8 +87,9 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	}
 	return &Guard{
 		verifier:   v,
+		observer:   opts.Observer,
 		rules:      compiled,
-		challenges: guard.New(params),
+		challenges: refusal.NewChallenges(params),
 		expire:     opts.ExpireStreams,
 		recheck:    opts.RecheckStreams,
 		keep:       opts.KeepToken,
@@ -88,8 +99,10 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 // ServerOptions returns both interceptors as options of [grpc.NewServer]. They
 // are of the Chain kind, so that they go with interceptors of your own: those
 // given before run around these and see refused calls too, those given after
-// run behind these and see only calls that were let through.
+// run behind these and see only calls that were let through. A nil Guard, which is what
+// New returns beside an error, panics here and not at the first call.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
+	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
 }
 
@@ -124,8 +137,8 @@ func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 
 // request gathers what decides on a call.
 func (g *Guard) request(ctx context.Context, method string) bearer.Request {
-	judged := g.rules.find(method)
-	req := bearer.Request{Transport: "grpc", Route: judged.name, Rule: judged.rule}
+	found := g.rules.find(method)
+	req := bearer.Request{Transport: "grpc", Route: found.name, Rule: found.rule, Observer: g.observer}
 	if !req.Rule.IsPublic() {
 		req.Authorization = authorization(ctx)
 	}

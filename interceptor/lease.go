@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/refusal"
 )
 
 // leeway is how soon the verifier is asked again about a token that, by its own
@@ -122,17 +123,15 @@ func (l *lease) sleep(d time.Duration) bool {
 	}
 }
 
-// end ends the lease: from here on the stream has nothing but the refusal for
+// end ends the lease with err: from here on the stream returns nothing but the refusal to
 // its handler.
-func (l *lease) end(refusal error) {
+func (l *lease) end(err error) {
 	if l.ctx.Err() != nil {
-		// The call has ended by itself, which is what the verifier met. It is
-		// no news to anybody.
-		return
+		return // The call had already ended; its cancellation is not reported as a refusal.
 	}
 	l.once.Do(func() {
-		l.refusal = refusal
-		l.status = statusOf(asRefusal(refusal)).Err()
+		l.refusal = err
+		l.status = statusOf(refusal.Of(err)).Err()
 		// In this order: whoever sees that it is over finds the cause in the
 		// context.
 		l.cancel(l.status)

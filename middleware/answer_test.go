@@ -277,11 +277,21 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestRuleThatCannotWork refuses everybody and is our fault.
-func TestRuleThatCannotWork(t *testing.T) {
+// TestCheckOfAWrongRule wants the request refused and the fault to be ours: Check is
+// called with a request, where nobody starts a program.
+func TestCheckOfAWrongRule(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
-	resp := answer(guard.Require(scopes.All(""))(http.HandlerFunc(whoami)), "GET", "/", "Bearer "+issuer.Token(nil))
-	if resp.Code != http.StatusInternalServerError {
-		t.Errorf("got status %d, want 500", resp.Code)
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
+	for _, rule := range []scopes.Rule{scopes.All(""), scopes.Any(), scopes.Optional(scopes.All("a b")), scopes.ReportOnly(scopes.All("")), scopes.Invalid(nil)} {
+		_, err := guard.Check(r, rule)
+		if !errors.Is(err, bearer.Internal) {
+			t.Errorf("%v: got %v, want %q", rule.Err(), err, bearer.Internal)
+		}
+		w := httptest.NewRecorder()
+		guard.Deny(w, r, err)
+		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "answer_test.go") {
+			t.Errorf("%v: got %d %s, want 500 and no detail", rule.Err(), w.Code, w.Body)
+		}
 	}
 }

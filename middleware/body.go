@@ -12,12 +12,12 @@ const (
 	problemType = "application/problem+json"
 )
 
-// body returns the body of a refusal and its type.
-func (g *Guard) body(r *http.Request, refusal Refusal) (contentType string, body []byte) {
+// body returns the type and the body of a refusal.
+func (g *Guard) body(r *http.Request, refused Refusal) (contentType string, body []byte) {
 	if g.opts.Body != nil {
-		return g.opts.Body(r, refusal)
+		return g.opts.Body(r, refused)
 	}
-	scope := strings.Join(refusal.Scopes, " ")
+	scope := strings.Join(refused.Scopes, " ")
 	if prefersProblem(r.Header["Accept"]) {
 		// RFC 9457, section 3; the type is left out, so that it is about:blank
 		// and the title that of the status (section 4.2.1).
@@ -27,13 +27,13 @@ func (g *Guard) body(r *http.Request, refusal Refusal) (contentType string, body
 			Detail string `json:"detail"`
 			Error  string `json:"error"`
 			Scope  string `json:"scope,omitempty"`
-		}{http.StatusText(refusal.Status), refusal.Status, refusal.Description, refusal.Error, scope})
+		}{http.StatusText(refused.Status), refused.Status, refused.Description, refused.Error, scope})
 	}
 	return jsonType, encode(struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 		Scope       string `json:"scope,omitempty"`
-	}{refusal.Error, refusal.Description, scope})
+	}{refused.Error, refused.Description, scope})
 }
 
 // encode returns v, which has strings and numbers only, as a line of JSON.

@@ -165,7 +165,9 @@ func testCharacters(t *testing.T) {
 		for _, scope := range []string{`a"b`, `a\b`, "a b", "a\r\nb", "é", ""} {
 			rule := scopes.All(scope)
 			t.Want(fmt.Sprintf("scope %q in a rule", scope), rule.Err() == nil, false)
-			w := serve(refuser(t.T, nil, nil).Require(rule)(never(t.T)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+			guard, w, r := refuser(t.T, nil, nil), httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+			_, err := guard.Check(r, rule)
+			guard.Deny(w, r, err)
 			if value := w.Header().Get("WWW-Authenticate"); value != "" {
 				challenge(t.T, value)
 			}

@@ -1,23 +1,25 @@
 package middleware
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/guard"
+	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// defaultRetry is what a client is told to wait where nobody knows better.
-const defaultRetry = 5 * time.Second
-
-// Refusal is all that a client may learn of why it is refused. Nothing of it comes
-// from the request.
+// Refusal is the answer to a request that is refused, and all that its client may learn
+// about why. Nothing in it comes from the request but the choice between two forms of
+// the body.
 type Refusal struct {
-	// Status is the status of the response.
+	// Status is the status code.
 	Status int
+	// Header is the fields of the answer: Content-Type, WWW-Authenticate and others. They
+	// replace those that are there, and a Content-Length is removed; only
+	// Access-Control-Expose-Headers is added to what is there.
+	Header http.Header
+	// Body is the body. It is empty for HEAD.
+	Body []byte
 	// Error is the error code: of RFC 6750, section 3.1 where it has one, and
 	// otherwise "unauthorized", "temporarily_unavailable" or "server_error".
 	Error string
@@ -28,79 +30,62 @@ type Refusal struct {
 	Scopes []string
 }
 
-// Deny answers a request with the refusal that Check returned: status, challenge
-// and the body of Options.Body. Of err only the reason, the missing scopes and
-// the time to wait reach the client; an err of another kind is a 500.
-func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
-	refusal := asRefusal(err)
-	g.refuse(w, r, refusal, status(refusal.Reason))
+// Deny answers a request with the [Guard.Refusal] of an error that Check returned.
+func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) { g.Refusal(r, err).write(w) }
+
+// Refusal returns the answer to a request with an error that Check returned, for
+// transports that answer by themselves. It writes nothing and keeps neither argument. Of
+// err only the reason, the missing scopes and the time to wait are in it; an err that is
+// no [bearer.Error], or whose reason is not one of package bearer, is a 500.
+func (g *Guard) Refusal(r *http.Request, err error) Refusal {
+	answer := refusal.Of(err)
+	return g.refusal(r, answer, answer.Status)
 }
 
-func asRefusal(err error) *bearer.Error {
-	if refusal, ok := errors.AsType[*bearer.Error](err); ok && refusal != nil {
-		return refusal
+const exposeHeaders = "Access-Control-Expose-Headers"
+
+// refusal returns the answer with a status that may be another one than the reason's.
+func (g *Guard) refusal(r *http.Request, answer refusal.Answer, status int) Refusal {
+	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: answer.Scopes}
+	contentType, body := g.body(r, refused)
+	if r.Method != http.MethodHead {
+		refused.Body = body
 	}
-	return &bearer.Error{Reason: bearer.Internal}
-}
-
-func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, e *bearer.Error, status int) {
-	// First the body, since the hook may panic.
-	contentType, body := g.body(r, Refusal{status, code(e.Reason), guard.Describe(e.Reason), guard.Scopes(e)})
-	h := w.Header()
+	h := http.Header{
+		"Content-Type":           {contentType},
+		"Cache-Control":          {"no-store"},
+		"X-Content-Type-Options": {"nosniff"},
+	}
+	refused.Header = h
 	exposed := ""
-	if text := g.challenges.For(e); text != "" {
-		h.Set("WWW-Authenticate", text)
+	if challenges := g.challenges.For(answer); challenges != nil {
+		h["Www-Authenticate"] = challenges
 		exposed = "WWW-Authenticate"
 	}
-	if e.Reason == bearer.KeysUnavailable {
-		wait := e.RetryAfter
-		if wait <= 0 {
-			wait = defaultRetry
-		}
-		// Whole seconds (RFC 9110, section 10.2.3), rounded up: a client that
+	if answer.RetryAfter > 0 {
+		// In whole seconds (RFC 9110, section 10.2.3), rounded up: a client that
 		// comes too early is refused again.
-		h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		h["Retry-After"] = []string{strconv.Itoa(int((answer.RetryAfter + time.Second - 1) / time.Second))}
 		exposed = "Retry-After"
 	}
 	if g.opts.ExposeChallenge && exposed != "" {
-		h.Add("Access-Control-Expose-Headers", exposed)
+		h[exposeHeaders] = []string{exposed}
 	}
-	h.Set("Content-Type", contentType)
-	h.Del("Content-Length") // of whoever thought to answer
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) //nolint:gosec // texts of ours; there is nobody to tell if the client is gone
-	}
+	return refused
 }
 
-// status maps a reason by RFC 6750, section 3.1.
-func status(reason bearer.Reason) int {
-	switch reason {
-	case bearer.InvalidRequest:
-		return http.StatusBadRequest
-	case bearer.MissingScope:
-		return http.StatusForbidden
-	case bearer.KeysUnavailable:
-		return http.StatusServiceUnavailable
-	case bearer.Internal:
-		return http.StatusInternalServerError
-	default:
-		return http.StatusUnauthorized
+// write answers with the refusal.
+func (f Refusal) write(w http.ResponseWriter) {
+	h := w.Header()
+	for name, values := range f.Header {
+		if name == exposeHeaders {
+			values = append(h[name], values...)
+		}
+		h[name] = values
 	}
-}
-
-// code is the error code for the body, where every refusal has one.
-func code(reason bearer.Reason) string {
-	switch reason {
-	case bearer.NoToken:
-		return "unauthorized"
-	case bearer.KeysUnavailable:
-		return "temporarily_unavailable"
-	case bearer.Internal:
-		return "server_error"
-	default:
-		return guard.Code(reason)
+	h.Del("Content-Length") // set by middleware in front, for another body
+	w.WriteHeader(f.Status)
+	if len(f.Body) > 0 {
+		_, _ = w.Write(f.Body) //nolint:gosec // texts of ours; there is nobody to tell if the client is gone
 	}
 }

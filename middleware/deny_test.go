@@ -46,7 +46,10 @@ func TestDeny(t *testing.T) {
 // is answered all the same.
 func TestDenyForeignError(t *testing.T) {
 	b := newBench(t, nil)
-	for err, want := range map[error]int{errors.New("x"): 500, error(nil): 500, (*bearer.Error)(nil): 500, &bearer.Error{Reason: bearer.MissingScope}: 403} {
+	for err, want := range map[error]int{
+		errors.New("x"): 500, error(nil): 500, (*bearer.Error)(nil): 500, &bearer.Error{Reason: bearer.MissingScope}: 403,
+		&bearer.Error{}: 500, &bearer.Error{Reason: "made up"}: 500,
+	} {
 		w := httptest.NewRecorder()
 		b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), err)
 		if w.Code != want {

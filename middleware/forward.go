@@ -72,7 +72,7 @@ func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //no
 	if g.opts.RemoveAuthorization {
 		removeAuthorization(out)
 	}
-	g.stamp(out, ctx)
+	g.setCallerHeaders(out, ctx)
 	return out
 }
 
@@ -81,9 +81,9 @@ func removeAuthorization(h http.Header) {
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.EqualFold(name, "Authorization") })
 }
 
-// stamp removes from h what a client may have sent as one of our fields, and sets
-// those of the caller in ctx, if there is one.
-func (g *Guard) stamp(h http.Header, ctx context.Context) { //nolint:revive // the context is an argument among others
+// setCallerHeaders removes the fields of Options.Headers from h, which the client may have
+// sent, and sets those of the caller in ctx, if there is one.
+func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:revive // the context is an argument among others
 	if len(g.headers) == 0 {
 		return
 	}
@@ -104,7 +104,7 @@ func (g *Guard) stamp(h http.Header, ctx context.Context) { //nolint:revive // t
 	}
 	for _, field := range g.headers {
 		if value := field.value(claims); value != "" {
-			h[field.name] = []string{EncodeHeader(value)}
+			h[field.name] = []string{encodeHeader(value)}
 		}
 	}
 }
@@ -127,11 +127,9 @@ func (g *Guard) isOurs(name string) bool {
 	})
 }
 
-// EncodeHeader returns s in a form that a field can carry and that nothing on the
-// way changes or takes for several values: printable ASCII as it is, and the rest
-// percent-encoded, with '%', '"', '\', ',' and a space at either end. What it
-// returns is decoded by [net/url.PathUnescape].
-func EncodeHeader(s string) string {
+// encodeHeader encodes s as Options.Headers says, so that no proxy on the way changes the
+// value or takes it for several values.
+func encodeHeader(s string) string {
 	const hex = "0123456789ABCDEF"
 	plain := func(i int) bool {
 		c := s[i]

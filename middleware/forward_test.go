@@ -106,9 +106,27 @@ func TestHeadersNamedByConnection(t *testing.T) {
 	}
 }
 
-func TestEncodeHeader(t *testing.T) {
+// sent returns a function that has the guard send a value to the handler, and returns
+// the field that arrives.
+func sent(tb testing.TB) func(value string) []string {
+	tb.Helper()
+	var value string
+	b := newBench(tb, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Value": func(*bearer.Claims) string { return value }}})
+	r := b.request(http.MethodGet, "/", "")
+	return func(v string) []string {
+		value = v
+		allowed, err := b.guard.Check(r, scopes.All())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return allowed.Header["X-Value"]
+	}
+}
+
+// TestHeaderValues wants values encoded as Options.Headers says.
+func TestHeaderValues(t *testing.T) {
+	send := sent(t)
 	for _, row := range []struct{ value, want string }{
-		{"", ""},
 		{"ci@clients", "ci@clients"},
 		{"read:a write:b", "read:a write:b"},
 		{" a b ", "%20a b%20"},
@@ -117,26 +135,38 @@ func TestEncodeHeader(t *testing.T) {
 		{"\"\\", "%22%5C"},
 		{"a\r\nX-Admin: yes", "a%0D%0AX-Admin: yes"},
 		{"naïve\x00\x7f", "na%C3%AFve%00%7F"},
+		{"~!", "~!"},
 	} {
-		got := middleware.EncodeHeader(row.value)
-		if got != row.want {
+		got := send(row.value)
+		if len(got) != 1 || got[0] != row.want {
 			t.Errorf("%q: got %q, want %q", row.value, got, row.want)
+			continue
 		}
-		if back, err := url.PathUnescape(got); err != nil || back != row.value {
+		if back, err := url.PathUnescape(got[0]); err != nil || back != row.value {
 			t.Errorf("%q: got %q back, %v", row.value, back, err)
 		}
 	}
+	if got := send(""); got != nil {
+		t.Errorf("got %q for an empty value, want no field", got)
+	}
 }
 
-func FuzzEncodeHeader(f *testing.F) {
+func FuzzHeaderValues(f *testing.F) {
 	f.Add("a\r\nb: c")
 	f.Add(" %,\"\\é")
+	send := sent(f)
 	f.Fuzz(func(t *testing.T, value string) {
-		got := middleware.EncodeHeader(value)
-		if strings.ContainsFunc(got, func(c rune) bool { return c < ' ' || c > '~' || c == ',' }) || strings.TrimSpace(got) != got {
+		if value == "" {
+			return
+		}
+		got := send(value)
+		if len(got) != 1 {
+			t.Fatalf("%q: got %q, want one field", value, got)
+		}
+		if strings.ContainsFunc(got[0], func(c rune) bool { return c < ' ' || c > '~' || c == ',' }) || strings.TrimSpace(got[0]) != got[0] {
 			t.Errorf("%q: got %q, which a field cannot carry as it is", value, got)
 		}
-		if back, err := url.PathUnescape(got); err != nil || back != value {
+		if back, err := url.PathUnescape(got[0]); err != nil || back != value {
 			t.Errorf("%q: got %q back, %v", value, back, err)
 		}
 	})

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/declare"
+	"github.com/bearerkit/bearer/internal/refusal"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -35,10 +36,8 @@ const (
 // sent. Copies with "_" for "-" are the proxy's to drop. The program
 // examples/forwardauth has the configuration of both proxies.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
-	if t == nil {
-		t = new(scopes.Table)
-	}
-	g.rules.declareTable(t)
+	declare.NotNil(transport, enforcedRoutes, "guard", g)
+	g.rules.addTable(t)
 	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // once all rules are declared
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var (
@@ -51,7 +50,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 		}
 		allowed, err := g.check(asked, rule, pattern)
 		if err != nil {
-			g.refuseForward(w, r, asRefusal(err))
+			g.forwardedRefusal(r, err).write(w)
 			return
 		}
 		h := w.Header()
@@ -66,18 +65,20 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	})
 }
 
-func (g *Guard) refuseForward(w http.ResponseWriter, r *http.Request, e *bearer.Error) {
-	answer := http.StatusUnauthorized
-	name := code(e.Reason)
-	switch e.Reason {
-	case bearer.KeysUnavailable:
-		answer, name = http.StatusForbidden, "unavailable"
-	case bearer.Internal, bearer.MissingScope:
-		answer = http.StatusForbidden
-	default:
+// forwardedRefusal is Refusal with a status that nginx passes on, 401 or 403, and with the
+// error code in a field.
+func (g *Guard) forwardedRefusal(r *http.Request, err error) Refusal {
+	answer := refusal.Of(err)
+	status, name := http.StatusForbidden, answer.Error
+	if answer.Status == http.StatusUnauthorized || answer.Status == http.StatusBadRequest {
+		status = http.StatusUnauthorized
 	}
-	w.Header().Set(authError, name)
-	g.refuse(w, r, e, answer)
+	if answer.RetryAfter > 0 {
+		name = "unavailable"
+	}
+	refused := g.refusal(r, answer, status)
+	refused.Header[authError] = []string{name}
+	return refused
 }
 
 // hasHosts reports whether some pattern of t is for a host.

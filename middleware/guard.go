@@ -7,7 +7,8 @@ import (
 	"net/http"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/guard"
+	"github.com/bearerkit/bearer/internal/declare"
+	"github.com/bearerkit/bearer/internal/refusal"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -16,16 +17,19 @@ import (
 type Guard struct {
 	verifier   bearer.Verifier
 	opts       Options
-	challenges guard.Writer
+	challenges refusal.Challenges
 	resource   *resource // nil: none
 	headers    []header
 	rules      registry
 }
 
-// Require returns middleware for one route: requests that do not meet the rule
-// are refused. A rule that cannot work ([scopes.Rule.Err]) refuses them all, with
-// status 500. The handlers it makes have a method Rule() scopes.Rule, for walks
-// over the routes of a router.
+// Require returns middleware for one route: requests that do not meet the rule are
+// refused. The handlers it makes have a method Rule() scopes.Rule, for walks over the
+// routes of a router.
+//
+// What cannot work is refused where it is declared: Require panics if the rule is wrong
+// ([scopes.Rule.Err]), and the middleware panics if it gets a nil handler. The message
+// names the line of the caller. The zero Rule is not wrong: it denies every request.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }
@@ -35,22 +39,30 @@ func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 // fit.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
-	g.rules.declare(route)
-	return func(next http.Handler) http.Handler { return &required{g, route, next} }
+	g.mustWork(route)
+	g.rules.add(route)
+	return func(next http.Handler) http.Handler {
+		declare.NotNil(transport, pattern, "handler", next)
+		return &required{g, route, next}
+	}
 }
 
 // Enforce returns middleware for a whole mux: each request is judged by the rule
 // of its route in t. A route without a rule is denied, and so is every route
 // where t is nil. The table may be around any router: it matches by itself.
 // Whatever changes the method, the host or the path of requests for the router
-// goes in front of the guard.
+// goes in front of the guard. The middleware panics if it gets a nil handler.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
-	if t == nil {
-		t = new(scopes.Table)
+	declare.NotNil(transport, enforcedRoutes, "guard", g)
+	g.rules.addTable(t)
+	return func(next http.Handler) http.Handler {
+		declare.NotNil(transport, enforcedRoutes, "handler", next)
+		return &enforced{g, t, next}
 	}
-	g.rules.declareTable(t)
-	return func(next http.Handler) http.Handler { return &enforced{g, t, next} }
 }
+
+// enforcedRoutes stands for the routes of a table in messages.
+const enforcedRoutes = "a table of routes"
 
 type required struct {
 	guard *Guard
@@ -89,15 +101,15 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		return
 	}
 	if allowed != r {
-		// Also after a panic: who recovers it wants to log the route.
-		defer giveBack(r, allowed)
+		// Deferred, so that middleware that recovers a panic can log the route.
+		defer copyPatternBack(r, allowed)
 	}
 	next.ServeHTTP(w, allowed)
 }
 
-// giveBack shows those in front of us what a mux behind us wrote into our copy of
-// the request, as it would be without us: pattern and path values.
-func giveBack(r, served *http.Request) {
+// copyPatternBack copies Pattern and path values, which a mux behind the guard wrote into
+// the guard's copy, to the outer request, for logging in front of the guard.
+func copyPatternBack(r, served *http.Request) {
 	if served.Pattern != r.Pattern {
 		ctx, header := r.Context(), r.Header
 		*r = *served.WithContext(ctx)
@@ -111,7 +123,8 @@ func giveBack(r, served *http.Request) {
 
 // Check decides on a request and writes nothing. It returns the request with the
 // caller's claims in its context (or r itself, where the rule is public), or an
-// error for Deny. The error is a *[bearer.Error].
+// error for Deny. The error is a *[bearer.Error]; of a rule that is wrong its reason is
+// [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }
@@ -127,6 +140,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 		Route:         route,
 		Authorization: authorization(r.Header),
 		Rule:          rule,
+		Observer:      g.opts.Observer,
 	})
 	if err != nil {
 		return nil, g.advise(err, rule)
@@ -157,11 +171,11 @@ func (g *Guard) advise(err error, rule scopes.Rule) error {
 	if g.opts.ResourceMetadata == "" {
 		return err
 	}
-	refusal, ok := errors.AsType[*bearer.Error](err)
-	if !ok || status(refusal.Reason) != http.StatusUnauthorized {
+	refused, ok := errors.AsType[*bearer.Error](err)
+	if !ok || refusal.Of(refused).Status != http.StatusUnauthorized {
 		return err
 	}
-	advised := *refusal
+	advised := *refused
 	advised.Missing = rule.Scopes()
 	return &advised
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/guard"
 	"github.com/bearerkit/bearer/internal/nilcheck"
+	"github.com/bearerkit/bearer/internal/refusal"
 )
 
 // Options is what a Guard may be told. The zero Options, and nil, are the strict
@@ -34,9 +34,13 @@ type Options struct {
 	// server is not that of the "iss" of its tokens. What the guard itself
 	// decides cannot be replaced. Nil: none.
 	Metadata map[string]any
-	// Body returns the body of a refusal. It is called once for each, by many
-	// goroutines at once. Nil: application/problem+json (RFC 9457) where the
-	// client asks for it by name, and a small application/json otherwise.
+	// Observer is told the outcome of every request that the guard decides on. Nil:
+	// the verifier is told, if it is a [bearer.Observer].
+	Observer bearer.Observer
+	// Body returns the body of a refusal, whose Header and Body are not made yet. It is
+	// called once for each, by many goroutines at once. Nil: application/problem+json
+	// (RFC 9457) where the client asks for it by name, and a small application/json
+	// otherwise.
 	Body func(r *http.Request, refusal Refusal) (contentType string, body []byte)
 	// AllowPreflight lets CORS preflight requests through without a token, for
 	// routes with a rule for the method that they ask about. The handler behind
@@ -57,9 +61,10 @@ type Options struct {
 	//	"X-Subject": (*bearer.Claims).Subject
 	//
 	// Copies that the client sent are removed in any case, also where there is no
-	// caller, and also those with "_" or another sign for "-". Values are
-	// percent-encoded where they are not plain (see [EncodeHeader]); an empty
-	// one is not sent. Nil: none.
+	// caller, and also those with "_" or another sign for "-". In values, everything but
+	// printable ASCII is percent-encoded, and so are '%', '"', '\', ',' and a space at
+	// either end; [net/url.PathUnescape] decodes them. An empty value is not sent. Nil:
+	// none.
 	Headers map[string]func(*bearer.Claims) string
 }
 
@@ -77,6 +82,9 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
+	if opts.Observer != nil && nilcheck.IsNil(opts.Observer) {
+		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T", opts.Observer))
+	}
 	if opts.Resource != "" {
 		resource, err := newResource(opts.Resource)
 		if err != nil {
@@ -88,7 +96,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 			errs = append(errs, checkAudience(opts.Resource, d.Audience()))
 		}
 	}
-	params := guard.Params{Realm: opts.Realm, ResourceMetadata: g.opts.ResourceMetadata}
+	params := refusal.Params{Realm: opts.Realm, ResourceMetadata: g.opts.ResourceMetadata}
 	errs = append(errs, params.Check()...)
 	errs = append(errs, g.checkMetadata()...)
 	headers, headerErrs := compileHeaders(opts.Headers)
@@ -97,6 +105,6 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("middleware: %w", err)
 	}
-	g.challenges = guard.New(params)
+	g.challenges = refusal.NewChallenges(params)
 	return g, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -17,35 +18,28 @@ type Route struct {
 }
 
 // String returns the route and its rule as a sentence, without a full stop.
-func (r Route) String() string {
-	text := r.Pattern
-	if text == "" {
-		text = "a route"
-	}
-	switch {
-	case r.Rule.IsZero():
-		return text + " has no rule and is denied"
-	case r.Rule.Err() != nil:
-		return text + " has a rule that cannot work"
-	case r.Rule.IsPublic():
-		return text + " is public"
-	}
-	text += " asks for " + r.Rule.String()
-	if r.Rule.IsOptional() {
-		text += ", or for no token"
-	}
-	if r.Rule.IsReportOnly() {
-		text += ", and reports only"
-	}
-	return text
-}
+func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 
 // Handle registers handler behind Require(rule) with mux, such as an
-// *[http.ServeMux] or a router of chi, and declares the pattern for Routes.
+// *[http.ServeMux] or a router of chi, and declares the pattern for Routes. It panics as
+// [Guard.Require] does, and if mux is nil.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
-	mux.Handle(pattern, &required{g, route, handler})
-	g.rules.declare(route)
+	g.mustWork(route)
+	declare.NotNil(transport, pattern, "mux", mux)
+	declare.NotNil(transport, pattern, "handler", handler)
+	declare.Register(transport, pattern, func() { mux.Handle(pattern, &required{g, route, handler}) })
+	g.rules.add(route)
+}
+
+// transport begins the messages of this package about declarations.
+const transport = "middleware"
+
+// mustWork panics if the guard is nil, which is what New returns beside an error, or if
+// the rule cannot work.
+func (g *Guard) mustWork(route Route) {
+	declare.NotNil(transport, route.Pattern, "guard", g)
+	declare.Rule(transport, route.Pattern, route.Rule)
 }
 
 // Routes returns every route that was declared with the guard so far, by Handle,
@@ -69,7 +63,7 @@ type declaration struct {
 	table *scopes.Table
 }
 
-func (s *registry) declare(route Route) {
+func (s *registry) add(route Route) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := route.String()
@@ -83,7 +77,10 @@ func (s *registry) declare(route Route) {
 	s.declared = append(s.declared, declaration{route: route})
 }
 
-func (s *registry) declareTable(t *scopes.Table) {
+func (s *registry) addTable(t *scopes.Table) {
+	if t == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.declared {

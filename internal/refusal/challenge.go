@@ -1,0 +1,79 @@
+package refusal
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Params is the part of a guard's challenges that does not depend on the request.
+type Params struct {
+	// Realm is the realm. Empty: "api", unless there is a ResourceMetadata.
+	Realm string
+	// ResourceMetadata is the URL of RFC 9728, section 5.1. Empty: none.
+	ResourceMetadata string
+}
+
+// Check returns all that is wrong with the parameters.
+func (p Params) Check() []error {
+	var errs []error
+	if !quotable(p.Realm) {
+		errs = append(errs, fmt.Errorf(`Options.Realm: %q: only printable ASCII without '"' and '\' can be sent`, p.Realm))
+	}
+	if p.ResourceMetadata == "" {
+		return errs
+	}
+	u, err := url.Parse(p.ResourceMetadata)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || !quotable(p.ResourceMetadata) {
+		errs = append(errs, fmt.Errorf("Options.ResourceMetadata: %q: not an absolute URL", p.ResourceMetadata))
+	}
+	return errs
+}
+
+// quotable reports whether s can stand in a quoted-string of every parameter
+// (RFC 6750, section 3: %x20-21 / %x23-5B / %x5D-7E).
+func quotable(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' })
+}
+
+// Challenges writes the challenges of a guard.
+type Challenges struct {
+	params string // of every challenge
+}
+
+// NewChallenges returns the Challenges for parameters that Check found nothing wrong with.
+func NewChallenges(p Params) Challenges {
+	// A challenge has at least one parameter: RFC 9110, section 11.6.1 allows none, but
+	// clients fail on it.
+	switch {
+	case p.ResourceMetadata == "":
+		if p.Realm == "" {
+			p.Realm = "api"
+		}
+		return Challenges{`realm="` + p.Realm + `"`}
+	case p.Realm == "":
+		return Challenges{`resource_metadata="` + p.ResourceMetadata + `"`}
+	}
+	return Challenges{`realm="` + p.Realm + `", resource_metadata="` + p.ResourceMetadata + `"`}
+}
+
+// For returns the values of WWW-Authenticate, one for each scheme, or nil if other
+// credentials would not help.
+func (c Challenges) For(a Answer) []string {
+	if a.challenge == noChallenge {
+		return nil
+	}
+	return []string{c.scheme("Bearer", a)}
+}
+
+// scheme returns the challenge of one scheme.
+func (c Challenges) scheme(name string, a Answer) string {
+	text := name + " " + c.params
+	if a.challenge == fullChallenge {
+		text += `, error="` + a.Error + `", error_description="` + a.Description + `"`
+	}
+	if len(a.Scopes) > 0 {
+		text += `, scope="` + strings.Join(a.Scopes, " ") + `"`
+	}
+	return text
+}

@@ -1,0 +1,76 @@
+package middleware_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// TestOptionsObserver wants Options.Observer told each outcome once, and the verifier's
+// observer not at all, whatever the verifier is.
+func TestOptionsObserver(t *testing.T) {
+	b := newBench(t, nil)
+	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: b.events})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function around one": bearer.VerifierFunc(v.Verify)} {
+		told := new(events)
+		guard, err := middleware.New(verifier, &middleware.Options{Observer: told})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var table scopes.Table
+		table.Handle("GET /x", scopes.All("x"))
+		next := http.HandlerFunc(ok)
+		forward := func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("X-Forwarded-Method", r.Method)
+			r.Header.Set("X-Forwarded-Uri", r.URL.Path)
+			guard.ForwardAuth(&table).ServeHTTP(w, r)
+		}
+		for way, h := range map[string]http.Handler{
+			"Require": guard.RequireAt("GET /x", scopes.All("x"))(next), "Enforce": guard.Enforce(&table)(next), "ForwardAuth": http.HandlerFunc(forward),
+		} {
+			for _, row := range []struct {
+				r    *http.Request
+				want bearer.Reason
+			}{
+				{b.request(http.MethodGet, "/x", "x"), ""},
+				{b.request(http.MethodGet, "/x", "y"), bearer.MissingScope},
+				{httptest.NewRequest(http.MethodGet, "/x", http.NoBody), bearer.NoToken},
+			} {
+				serve(h, row.r)
+				got := told.take()
+				if len(got) != 1 || got[0].Reason != row.want || got[0].Transport != "http" || got[0].Route != "GET /x" {
+					t.Errorf("%s, %s: got %+v, want one event with %q", name, way, got, row.want)
+				}
+				if got := b.events.take(); len(got) != 0 {
+					t.Errorf("%s, %s: got %+v to the verifier's observer, want nothing", name, way, got)
+				}
+			}
+		}
+		if serve(guard.Require(scopes.Public())(next), httptest.NewRequest(http.MethodGet, "/", http.NoBody)); len(told.take()) != 0 {
+			t.Errorf("%s: got an event of a public route", name)
+		}
+	}
+}
+
+// TestNilObserver wants what holds a nil pointer or function refused, and nil to be none.
+func TestNilObserver(t *testing.T) {
+	for name, observer := range map[string]bearer.Observer{"pointer": (*events)(nil), "function": bearer.ObserverFunc(nil)} {
+		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: observer})
+		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
+			t.Errorf("%s: got %v, want Options.Observer named", name, err)
+		}
+	}
+	if _, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: bearer.ObserverFunc(func(context.Context, bearer.Event) {})}); err != nil {
+		t.Errorf("got %v, want it accepted", err)
+	}
+}

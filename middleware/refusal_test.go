@@ -1,0 +1,113 @@
+package middleware_test
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/middleware"
+)
+
+// TestRefusalIsWhatDenyWrites compares the two for every kind of refusal, request and
+// option.
+func TestRefusalIsWhatDenyWrites(t *testing.T) {
+	errs := map[string]error{
+		"no token":    &bearer.Error{Reason: bearer.NoToken},
+		"request":     &bearer.Error{Reason: bearer.InvalidRequest},
+		"expired":     &bearer.Error{Reason: bearer.Expired, Err: errors.New("secret")},
+		"scope":       &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}},
+		"unavailable": &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 90 * time.Second},
+		"internal":    errors.New("secret"),
+	}
+	options := map[string]*middleware.Options{
+		"no options":      nil,
+		"expose":          {ExposeChallenge: true, Realm: "x"},
+		"metadata":        {ResourceMetadata: "https://api.example/m"},
+		"a body":          {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", []byte("no") }},
+		"no body at all":  {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", nil }},
+		"a nil interface": {Body: nil},
+	}
+	for option, opts := range options {
+		guard := refuser(t, bearer.Internal, opts)
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			for _, accept := range []string{"", "application/problem+json"} {
+				for name, err := range errs {
+					r := httptest.NewRequest(method, "/", http.NoBody)
+					r.Header.Set("Accept", accept)
+					w := httptest.NewRecorder()
+					guard.Deny(w, r, err)
+					got := guard.Refusal(r, err)
+					if got.Status != w.Code || !maps.EqualFunc(got.Header, w.Header(), slices.Equal) || string(got.Body) != w.Body.String() {
+						t.Errorf("%s, %s, %s, %s: got %+v, want what Deny writes: %d %v %q", option, method, accept, name, got, w.Code, w.Header(), w.Body)
+					}
+					if all := strings.Join(slices.Concat(slices.Collect(maps.Values(got.Header))...), " ") + string(got.Body) + got.Description; strings.Contains(all, "secret") {
+						t.Errorf("%s, %s: got %q, which has the detail in it", option, name, all)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestRefusal looks at one refusal in full.
+func TestRefusal(t *testing.T) {
+	guard := refuser(t, bearer.Internal, &middleware.Options{ExposeChallenge: true})
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	got := guard.Refusal(r, &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}})
+	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description != "The access token does not allow this" || !slices.Equal(got.Scopes, []string{"a", "b"}) {
+		t.Errorf("got %+v", got)
+	}
+	if want := `{"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"a b"}` + "\n"; string(got.Body) != want {
+		t.Errorf("got body %q, want %q", got.Body, want)
+	}
+	want := http.Header{}
+	for name, value := range map[string]string{
+		"WWW-Authenticate":              `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`,
+		"Access-Control-Expose-Headers": "WWW-Authenticate",
+		"Content-Type":                  "application/json",
+		"Cache-Control":                 "no-store",
+		"X-Content-Type-Options":        "nosniff",
+	} {
+		want.Set(name, value)
+	}
+	if !maps.EqualFunc(got.Header, want, slices.Equal) {
+		t.Errorf("got %v, want %v", got.Header, want)
+	}
+}
+
+// TestRefusalIsPure wants two refusals of one error to share nothing that the caller of
+// the first can change.
+func TestRefusalIsPure(t *testing.T) {
+	calls := 0
+	guard := refuser(t, bearer.Internal, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
+		calls++
+		if refusal.Header != nil || refusal.Body != nil || refusal.Status != http.StatusUnauthorized {
+			t.Errorf("got %+v in the hook, want the status and nothing that is not made yet", refusal)
+		}
+		return "text/plain", []byte("no")
+	}})
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	before := r.Header.Clone()
+	err := &bearer.Error{Reason: bearer.Expired}
+	first := guard.Refusal(r, err)
+	for name, values := range first.Header {
+		values[0] = "changed"
+		first.Header[name] = append(values, "more")
+	}
+	second := guard.Refusal(r, err)
+	if got := second.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, "Bearer ") || len(second.Header) != len(first.Header) {
+		t.Errorf("got %v after the first one was changed", second.Header)
+	}
+	if calls != 2 {
+		t.Errorf("got %d calls of Body for 2 refusals", calls)
+	}
+	if !maps.EqualFunc(r.Header, before, slices.Equal) {
+		t.Errorf("got the request changed: %v", r.Header)
+	}
+}
