@@ -3,17 +3,14 @@ package declare_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
 	"github.com/bearerkit/bearer/internal/declare"
+	"github.com/bearerkit/bearer/internal/testkit/declaretest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -91,7 +88,12 @@ func ways(t *testing.T) []way {
 func TestWrongRules(t *testing.T) {
 	for _, way := range ways(t) {
 		for source, rule := range wrongRules() {
-			err, panicked := refused(func() error { return way.declare(rule) })
+			var returned error
+			err := declaretest.Panic(t, func() { returned = way.declare(rule) })
+			panicked := err != nil
+			if !panicked {
+				err = returned
+			}
 			if err == nil {
 				t.Errorf("%s%s: got %s accepted", way.source, way.name, source)
 				continue
@@ -99,7 +101,7 @@ func TestWrongRules(t *testing.T) {
 			if panicked != (way.source != "") {
 				t.Errorf("%s: got a panic %v: %v", way.name, panicked, err)
 			}
-			lines := sourceLines(t, err.Error())
+			lines := declaretest.Lines(t, "declare_test.go", err.Error())
 			if panicked {
 				if len(lines) == 0 || !strings.Contains(lines[0], way.source) {
 					t.Errorf("%s: got %v, which names the lines %q", way.source, err, lines)
@@ -124,7 +126,11 @@ func TestWrongRules(t *testing.T) {
 func TestZeroRule(t *testing.T) {
 	legal := map[string]bool{"guard.Require(rule)": true, "guard.RequireAt(": true, "guard.Handle(": true}
 	for _, way := range ways(t) {
-		err, _ := refused(func() error { return way.declare(scopes.Rule{}) })
+		var returned error
+		err := declaretest.Panic(t, func() { returned = way.declare(scopes.Rule{}) })
+		if err == nil {
+			err = returned
+		}
 		if (err == nil) != legal[way.source] {
 			t.Errorf("%s%s: got %v, want accepted %v", way.source, way.name, err, legal[way.source])
 		}
@@ -179,12 +185,12 @@ func TestNil(t *testing.T) {
 		{`none.Proxy(nil)`, "guard is nil", func() { none.Proxy(nil) }},
 		{`noRPC.ServerOptions()`, "guard is nil", func() { noRPC.ServerOptions() }},
 	} {
-		err, panicked := refused(func() error { row.declare(); return nil })
-		if !panicked {
+		err := declaretest.Panic(t, row.declare)
+		if err == nil {
 			t.Errorf("%s: got it accepted", row.source)
 			continue
 		}
-		lines := sourceLines(t, err.Error())
+		lines := declaretest.Lines(t, "declare_test.go", err.Error())
 		if len(lines) != 1 || !strings.Contains(lines[0], row.source+" }") || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v, which names the lines %q, want %q in it", row.source, err, lines, row.want)
 		}
@@ -202,14 +208,13 @@ func TestMuxPanics(t *testing.T) {
 	}
 	mux := http.NewServeMux()
 	guard.Handle(mux, "GET /x", scopes.All(), http.NotFoundHandler())
-	err, panicked := refused(func() error {
+	err = declaretest.Panic(t, func() {
 		guard.Handle(mux, "GET /x", scopes.Public(), http.NotFoundHandler()) // again
-		return nil
 	})
-	if !panicked || !strings.Contains(err.Error(), "conflicts") {
+	if err == nil || !strings.Contains(err.Error(), "conflicts") {
 		t.Fatalf("got %v, want a panic about a conflict", err)
 	}
-	if lines := sourceLines(t, err.Error()); len(lines) != 1 || !strings.Contains(lines[0], "// again") {
+	if lines := declaretest.Lines(t, "declare_test.go", err.Error()); len(lines) != 1 || !strings.Contains(lines[0], "// again") {
 		t.Errorf("got %v, which names the lines %q", err, lines)
 	}
 	if routes := guard.Routes(); len(routes) != 1 {
@@ -234,36 +239,4 @@ func TestSentence(t *testing.T) {
 			t.Errorf("got %q, want %q", got, row.want)
 		}
 	}
-}
-
-// refused returns the error of a declaration, and whether it was a panic.
-func refused(declare func() error) (err error, panicked bool) { //nolint:revive // the error is what it is about
-	defer func() {
-		if p := recover(); p != nil {
-			err, panicked = fmt.Errorf("got a panic with a %T: %v", p, p), true
-			if e, ok := p.(error); ok {
-				err = e
-			}
-		}
-	}()
-	return declare(), false
-}
-
-// sourceLines returns the lines of this file that a message names, in its order.
-func sourceLines(t *testing.T, message string) []string {
-	t.Helper()
-	source, err := os.ReadFile("declare_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Split(string(source), "\n")
-	var named []string
-	for _, match := range regexp.MustCompile(`declared at [^)]*[/\\]declare_test\.go:(\d+)\)`).FindAllStringSubmatch(message, -1) {
-		n, err := strconv.Atoi(match[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		named = append(named, all[n-1])
-	}
-	return named
 }

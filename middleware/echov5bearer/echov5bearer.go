@@ -35,18 +35,22 @@ import (
 const Key = "user"
 
 // Require returns middleware for one route or a group: requests that do not meet
-// the rule are refused, as by [middleware.Guard.Require].
+// the rule are refused, as by [middleware.Guard.Require]. A rule that is wrong panics here.
 func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
 
 // Handle registers the handler with a server or a group behind the rule, which
 // comes in front of the middleware, and declares the route for
-// [middleware.Guard.Routes], as [middleware.Guard.Handle] does.
+// [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It panics if the rule is
+// wrong or the handler is nil.
 func Handle(g *middleware.Guard, routes interface {
 	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
 }, method, path string, rule scopes.Rule, handler echo.HandlerFunc, m ...echo.MiddlewareFunc,
 ) echo.RouteInfo {
+	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() {
+		g.RequireAt(method+" "+path, rule)(nil) // panics, before echo has the route
+	}
 	// Only echo knows the whole path, and it asks for the middleware first.
 	var require echo.MiddlewareFunc
 	guarded := func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -86,15 +90,15 @@ func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
-			p := passage{c: c, next: next}
-			guard(&p).ServeHTTP(c.Response(), c.Request())
-			return p.err
+			h := nextHandler{c: c, next: next}
+			guard(&h).ServeHTTP(c.Response(), c.Request())
+			return h.err
 		}
 	}
 }
 
-// passage is the rest of a chain, for one request.
-type passage struct {
+// nextHandler runs the rest of a chain, for one request.
+type nextHandler struct {
 	c    *echo.Context
 	next echo.HandlerFunc
 	err  error
@@ -102,10 +106,10 @@ type passage struct {
 
 // ServeHTTP runs the handlers behind and keeps their error, which is echo's to
 // answer.
-func (p *passage) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	p.c.SetRequest(r)
+func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	h.c.SetRequest(r)
 	if claims, ok := bearer.FromContext(r.Context()); ok {
-		p.c.Set(Key, claims)
+		h.c.Set(Key, claims)
 	}
-	p.err = p.next(p.c)
+	h.err = h.next(h.c)
 }

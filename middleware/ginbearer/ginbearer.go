@@ -38,12 +38,12 @@ import (
 const Key = gin.AuthUserKey
 
 // Require returns middleware for one route or a group: requests that do not meet
-// the rule are refused, as by [middleware.Guard.Require].
+// the rule are refused, as by [middleware.Guard.Require]. A rule that is wrong panics here.
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
 // Handle registers the handlers with an engine or a group behind the rule, and
 // declares the route for [middleware.Guard.Routes], as [middleware.Guard.Handle]
-// does.
+// does. It panics if the rule is wrong, if there is no handler, and if one is nil.
 func Handle(g *middleware.Guard, routes interface {
 	gin.IRoutes
 	BasePath() string
@@ -53,7 +53,11 @@ func Handle(g *middleware.Guard, routes interface {
 	if strings.HasSuffix(relativePath, "/") && full != "/" {
 		full += "/" // as gin does
 	}
-	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(g.RequireAt(method+" "+full, rule))}, handlers...)...)
+	require := g.RequireAt(method+" "+full, rule)
+	if len(handlers) == 0 || slices.ContainsFunc(handlers, func(h gin.HandlerFunc) bool { return h == nil }) {
+		require(nil) // panics
+	}
+	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(require)}, handlers...)...)
 }
 
 // Enforce returns middleware for a whole engine: each request is judged by the
@@ -84,26 +88,26 @@ func adapt(guard func(http.Handler) http.Handler) gin.HandlerFunc {
 		if c.Request.Pattern == "" {
 			c.Request.Pattern = c.FullPath() // for observers
 		}
-		p := passage{c: c}
-		guard(&p).ServeHTTP(c.Writer, c.Request)
-		if !p.open {
+		h := nextHandler{c: c}
+		guard(&h).ServeHTTP(c.Writer, c.Request)
+		if !h.open {
 			c.Abort()
 		}
 	}
 }
 
-// passage is the rest of a chain, for one request.
-type passage struct {
+// nextHandler runs the rest of a chain, for one request.
+type nextHandler struct {
 	c    *gin.Context
 	open bool
 }
 
 // ServeHTTP runs the handlers behind.
-func (p *passage) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	p.open = true
-	p.c.Request = r
+func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	h.open = true
+	h.c.Request = r
 	if claims, ok := bearer.FromContext(r.Context()); ok {
-		p.c.Set(Key, claims)
+		h.c.Set(Key, claims)
 	}
-	p.c.Next()
+	h.c.Next()
 }
