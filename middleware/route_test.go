@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit/declaretest"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -67,5 +68,25 @@ func TestRequiredHandlersTellTheirRule(t *testing.T) {
 	h, ok := guard.Require(rule)(never(t)).(interface{ Rule() scopes.Rule })
 	if !ok || h.Rule() != rule {
 		t.Errorf("got %v, want a handler with the rule %v", h, rule)
+	}
+}
+
+// TestHandleOfAConflict wants what the mux says of a pattern with the line of this file,
+// and the route not declared.
+func TestHandleOfAConflict(t *testing.T) {
+	guard := refuser(t, bearer.Malformed, nil)
+	mux := http.NewServeMux()
+	guard.Handle(mux, "GET /x", scopes.All(), never(t))
+	err := declaretest.Panic(t, func() {
+		guard.Handle(mux, "GET /x", scopes.Public(), never(t)) // again
+	})
+	if err == nil || !strings.Contains(err.Error(), "conflicts") {
+		t.Fatalf("got %v, want a panic about a conflict", err)
+	}
+	if lines := declaretest.Lines(t, "route_test.go", err.Error()); len(lines) != 1 || !strings.HasSuffix(lines[0], "// again") {
+		t.Errorf("got %v, which names the lines %q", err, lines)
+	}
+	if routes := guard.Routes(); len(routes) != 1 {
+		t.Errorf("got the routes %v, want the one that the mux took", routes)
 	}
 }
