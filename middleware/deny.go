@@ -31,7 +31,11 @@ type Refusal struct {
 }
 
 // Deny answers a request with the [Guard.Refusal] of an error that Check returned.
-func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) { g.Refusal(r, err).write(w) }
+func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
+	answer := refusal.Of(err)
+	refused := g.refusal(w.Header(), r, answer, answer.Status)
+	refused.write(w)
+}
 
 // Refusal returns the answer to a request with an error that Check returned, for
 // transports that answer by themselves. It writes nothing and keeps neither argument. Of
@@ -39,24 +43,18 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) { g.Refu
 // no [bearer.Error], or whose reason is not one of package bearer, is a 500.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
-	return g.refusal(r, answer, answer.Status)
+	return g.refusal(http.Header{}, r, answer, answer.Status)
 }
 
-const exposeHeaders = "Access-Control-Expose-Headers"
-
-// refusal returns the answer with a status that may be another one than the reason's.
-func (g *Guard) refusal(r *http.Request, answer refusal.Answer, status int) Refusal {
+// refusal returns the answer, whose fields it sets in h. The status may be another one
+// than the reason's.
+func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
 	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: answer.Scopes}
-	contentType, body := g.body(r, refused)
+	contentType, body := g.body(r, refused) // before h is touched: the hook may panic
+	refused.Header = h
 	if r.Method != http.MethodHead {
 		refused.Body = body
 	}
-	h := http.Header{
-		"Content-Type":           {contentType},
-		"Cache-Control":          {"no-store"},
-		"X-Content-Type-Options": {"nosniff"},
-	}
-	refused.Header = h
 	exposed := ""
 	if challenges := g.challenges.For(answer); challenges != nil {
 		h["Www-Authenticate"] = challenges
@@ -65,27 +63,23 @@ func (g *Guard) refusal(r *http.Request, answer refusal.Answer, status int) Refu
 	if answer.RetryAfter > 0 {
 		// In whole seconds (RFC 9110, section 10.2.3), rounded up: a client that
 		// comes too early is refused again.
-		h["Retry-After"] = []string{strconv.Itoa(int((answer.RetryAfter + time.Second - 1) / time.Second))}
+		h.Set("Retry-After", strconv.Itoa(int((answer.RetryAfter+time.Second-1)/time.Second)))
 		exposed = "Retry-After"
 	}
 	if g.opts.ExposeChallenge && exposed != "" {
-		h[exposeHeaders] = []string{exposed}
+		h.Add("Access-Control-Expose-Headers", exposed)
 	}
+	h.Set("Content-Type", contentType)
+	h.Del("Content-Length") // set by middleware in front, for another body
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	return refused
 }
 
-// write answers with the refusal.
-func (f Refusal) write(w http.ResponseWriter) {
-	h := w.Header()
-	for name, values := range f.Header {
-		if name == exposeHeaders {
-			values = append(h[name], values...)
-		}
-		h[name] = values
-	}
-	h.Del("Content-Length") // set by middleware in front, for another body
+// write answers with the refusal, whose Header is that of w.
+func (f *Refusal) write(w http.ResponseWriter) {
 	w.WriteHeader(f.Status)
 	if len(f.Body) > 0 {
-		_, _ = w.Write(f.Body) //nolint:gosec // texts of ours; there is nobody to tell if the client is gone
+		_, _ = w.Write(f.Body) // there is nobody to tell if the client is gone
 	}
 }

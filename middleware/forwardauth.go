@@ -50,7 +50,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 		}
 		allowed, err := g.check(asked, rule, pattern)
 		if err != nil {
-			g.forwardedRefusal(r, err).write(w)
+			g.denyForwarded(w, r, err)
 			return
 		}
 		h := w.Header()
@@ -65,9 +65,9 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	})
 }
 
-// forwardedRefusal is Refusal with a status that nginx passes on, 401 or 403, and with the
-// error code in a field.
-func (g *Guard) forwardedRefusal(r *http.Request, err error) Refusal {
+// denyForwarded is Deny with a status that nginx passes on, 401 or 403, and with the error
+// code in a field.
+func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	status, name := http.StatusForbidden, answer.Error
 	if answer.Status == http.StatusUnauthorized || answer.Status == http.StatusBadRequest {
@@ -76,9 +76,9 @@ func (g *Guard) forwardedRefusal(r *http.Request, err error) Refusal {
 	if answer.RetryAfter > 0 {
 		name = "unavailable"
 	}
-	refused := g.refusal(r, answer, status)
-	refused.Header[authError] = []string{name}
-	return refused
+	refused := g.refusal(w.Header(), r, answer, status)
+	refused.Header.Set(authError, name)
+	refused.write(w)
 }
 
 // hasHosts reports whether some pattern of t is for a host.
