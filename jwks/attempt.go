@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/quote"
 )
 
 // findings is what an attempt leaves to the next one.
@@ -117,7 +119,7 @@ func (c *Cache) discover(ctx context.Context, where *locator) error {
 	defer cancel()
 	if err := where.discover(half, c.client); err != nil && ctx.Err() == nil {
 		where.until = time.Now().Add(usualLifetime)
-		c.opts.Logger.WarnContext(ctx, "jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", oneLine(err))
+		c.opts.Logger.WarnContext(ctx, "jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -76,7 +77,7 @@ func (l *locator) read(document []byte, place string) (string, error) {
 		return "", errors.New(`no "issuer"`)
 	}
 	if issuer != l.issuer {
-		return "", fmt.Errorf(`"issuer" is %q, want %q`, cut(issuer), l.issuer)
+		return "", fmt.Errorf(`"issuer" is %q, want %q`, quote.Cut(issuer), l.issuer)
 	}
 	keys, ok := strictjson.String(members.Lookup("jwks_uri"))
 	if !ok {

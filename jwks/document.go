@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -103,24 +103,11 @@ func syntax(err error) error {
 
 // skip describes an element that readKey refused.
 func skip(index int, element jsontext.Value, why error) Skipped {
-	s := Skipped{Index: index, Reason: oneLine(why), Private: errors.Is(why, errPrivate)}
+	s := Skipped{Index: index, Reason: quote.Line(why.Error()), Private: errors.Is(why, errPrivate)}
 	if members, err := strictjson.Parse(element); err == nil {
 		if id, ok := strictjson.String(members.Lookup("kid")); ok {
-			s.ID = cut(id)
+			s.ID = quote.Cut(id)
 		}
 	}
 	return s
-}
-
-// cut keeps what logs and reports show of a foreign name short.
-func cut(s string) string {
-	const limit = 64
-	if len(s) <= limit {
-		return s
-	}
-	s = s[:limit]
-	for len(s) > 0 && !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
 }

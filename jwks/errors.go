@@ -2,8 +2,9 @@ package jwks
 
 import (
 	"errors"
-	"strings"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/quote"
 )
 
 var (
@@ -37,7 +38,7 @@ func (e *UnavailableError) Error() string {
 	if e.Err == nil {
 		return ErrUnavailable.Error()
 	}
-	return ErrUnavailable.Error() + ": " + oneLine(e.Err)
+	return ErrUnavailable.Error() + ": " + quote.Line(e.Err.Error())
 }
 
 // Is reports whether target is ErrUnavailable.
@@ -45,11 +46,6 @@ func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailab
 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
-
-// oneLine returns the text of err without the line breaks of errors.Join.
-func oneLine(err error) string {
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
-}
 
 // wholeSeconds rounds up, and to one second at least: it is what Retry-After can
 // say (RFC 9110, section 10.2.3).

@@ -12,6 +12,7 @@ import (
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -79,7 +80,7 @@ func readKey(element jsontext.Value) (*Key, error) {
 	if alg != "" {
 		named := algorithmOf(alg)
 		if !fits.has(named) {
-			return nil, fmt.Errorf("alg %q is not for signatures with this key", cut(alg))
+			return nil, fmt.Errorf("alg %q is not for signatures with this key", quote.Cut(alg))
 		}
 		fits = 1 << named // RFC 7517, section 4.4
 	}
@@ -98,7 +99,7 @@ func (m members) permitted() error {
 	}
 	// "jwt-svid" is how SPIFFE bundles mark the keys of their JWTs.
 	if use != "" && use != "sig" && use != "jwt-svid" {
-		return fmt.Errorf("use %q is not for signatures", cut(use))
+		return fmt.Errorf("use %q is not for signatures", quote.Cut(use))
 	}
 	if !m.has("key_ops") {
 		return nil
@@ -139,7 +140,7 @@ func (k *Key) load(m members, kty, alg string) error {
 	}
 	jwk, err := jwkset.NewJWKFromMarshal(marshal, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {
-		return errors.New(oneLine(err))
+		return errors.New(quote.Line(err.Error()))
 	}
 	k.jwk, k.public = jwk, crypto.PublicKey(jwk.Key())
 	return nil
@@ -160,7 +161,7 @@ func (m members) material(kty string) (string, algorithms, error) {
 			return "", 0, err
 		}
 		if crv != "Ed25519" {
-			return "", 0, fmt.Errorf("curve %q is not supported", cut(crv))
+			return "", 0, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
 		}
 		x, err := m.number("x")
 		if err == nil && isWeakEd25519(x) {
@@ -170,7 +171,7 @@ func (m members) material(kty string) (string, algorithms, error) {
 	case "":
 		return "", 0, errors.New(`no "kty"`)
 	}
-	return "", 0, fmt.Errorf("kty %q is not supported", cut(kty))
+	return "", 0, fmt.Errorf("kty %q is not supported", quote.Cut(kty))
 }
 
 // rsa checks the size and the exponent before anything computes with them
@@ -219,7 +220,7 @@ func (m members) ec() (string, algorithms, error) {
 	case "P-521":
 		size, fits = 66, anyP521
 	default:
-		return "", 0, fmt.Errorf("curve %q is not supported", cut(crv))
+		return "", 0, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
 	}
 	x, err := m.number("x")
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/quote"
 )
 
 // restore puts the set of the Store in use, if it is good.
@@ -13,7 +15,7 @@ func (c *Cache) restore() {
 	f := c.running
 	_, err := guard(func() ([]byte, error) { return nil, c.load() })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
-		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", oneLine(err))
+		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: StoreFailed, Err: err})
 	}
 	c.mu.Lock()
@@ -66,6 +68,6 @@ func (c *Cache) save(answered time.Time) {
 }
 
 func (c *Cache) saveFailed(err error) {
-	c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", oneLine(err))
+	c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", quote.Line(err.Error()))
 	c.notify(Event{Kind: StoreFailed, Err: err})
 }

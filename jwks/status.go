@@ -2,6 +2,8 @@ package jwks
 
 import (
 	"time"
+
+	"github.com/bearerkit/bearer/internal/quote"
 )
 
 // Status is a cache seen from outside, for people and health pages.
@@ -99,7 +101,7 @@ func (c *Cache) Status() Status {
 	s.Skipped = now.set.Skipped()
 	s.KeySetHash = now.set.hash
 	for _, key := range now.set.keys {
-		s.Keys = append(s.Keys, KeyStatus{ID: cut(key.id), Type: key.Type(), Algorithms: key.Algorithms(), Thumbprint: key.Thumbprint()})
+		s.Keys = append(s.Keys, KeyStatus{ID: quote.Cut(key.id), Type: key.Type(), Algorithms: key.Algorithms(), Thumbprint: key.Thumbprint()})
 	}
 	return s
 }

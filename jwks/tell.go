@@ -1,6 +1,10 @@
 package jwks
 
-import "time"
+import (
+	"time"
+
+	"github.com/bearerkit/bearer/internal/quote"
+)
 
 // maxTold bounds the records and events about one set's elements.
 const maxTold = 10
@@ -24,7 +28,7 @@ func (c *Cache) notify(e Event) {
 func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
-		log.Warn("jwks: refresh failed", "error", oneLine(done.err), "failures", c.own.failures,
+		log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.own.failures,
 			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable(time.Now()))
 		c.notify(Event{Kind: RefreshFailed, Cause: done.cause, Duration: done.took, Err: done.err})
 		return
@@ -69,9 +73,9 @@ func difference(other, set *Set) (ids []string) {
 			continue
 		}
 		if len(ids) == maxTold {
-			return append(ids, "…")
+			return append(ids, "...")
 		}
-		ids = append(ids, cut(key.id))
+		ids = append(ids, quote.Cut(key.id))
 	}
 	return ids
 }
