@@ -25,30 +25,30 @@ type Cache struct {
 	ctx    context.Context //nolint:containedctx // the cache's own life, ended by Close; no caller's
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the refresher has returned
-	poke   chan struct{} // cap 1: what is queued has changed
+	wake   chan struct{} // cap 1: wakes the refresher, because queued has changed
 	closed sync.Once
 
-	waiting atomic.Int64 // goroutines that wait for a fetch
+	waiting atomic.Int64 // how many goroutines wait for a fetch
 
-	mu      sync.Mutex // guards all below
-	running *flight    // the fetch that is under way, or nil
-	queued  *flight    // the fetch that is asked for and has not begun, or nil
-	misses  coolDown   // of keys that are not in the set
-	changes streak     // of fetches for such keys that brought new ones
-	hold    time.Time  // before it the issuer is left alone by lookups (Retry-After, changes)
-	denied  deniedLog
-	report  report
+	mu        sync.Mutex // guards all below
+	running   *flight    // the fetch in flight, or nil
+	queued    *flight    // the fetch that was requested and has not begun, or nil
+	misses    coolDown   // limits fetches for keys that are not in the set
+	changes   streak     // of fetches for such keys that brought new keys
+	heldUntil time.Time  // before it, lookups cause no fetch (Retry-After, maxChanges)
+	denied    deniedLog
+	history   history
 
-	keeper keeper    // of the Store, if there is one
-	own    refresher // the refresher goroutine's own
+	saver     saver     // calls the Store, if there is one
+	refresher refresher // only the refresher's goroutine uses it
 }
 
 // snapshot is what lookups see. It is immutable.
 type snapshot struct {
 	set   *Set     // nil: there is none
 	until deadline // when set is too old to be used
-	down  error    // the answer if no set can be used
-	miss  error    // the answer if the set has no such key
+	noSet error    // the answer if there is no usable set
+	noKey error    // the answer if the set does not have the key
 }
 
 // New returns the cache of the key set at url, starts its refresher, and does
@@ -118,24 +118,25 @@ func start(o Options, name, source string, where locator) *Cache {
 		source: source,
 		epoch:  time.Now(),
 		ended:  make(chan struct{}),
-		poke:   make(chan struct{}, 1),
+		wake:   make(chan struct{}, 1),
 		misses: coolDown{interval: o.CoolDown, burst: 2},
-		own:    refresher{findings: findings{where: where}},
+
+		refresher: refresher{pollState: pollState{where: where}},
 	}
 	if c.opts.Transport == nil {
 		c.opts.Transport = newTransport(o.RefusePrivateAddresses)
 	}
 	c.client = newClient(c.opts.Transport)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.keeper = keeper{store: o.Store, failed: c.saveFailed}
+	c.saver = saver{store: o.Store, failed: c.saveFailed}
 	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
-	c.state.Store(&snapshot{down: waiting, miss: waiting})
-	// Whoever asks from now on joins these instead of causing more.
+	c.state.Store(&snapshot{noSet: waiting, noKey: waiting})
+	// Lookups from now on join these fetches instead of causing more.
 	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
 	if o.Store != nil {
 		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
 	}
-	c.report.url = redact(where.url)
+	c.history.url = redact(where.url)
 	go c.run()
 	return c
 }
@@ -159,7 +160,7 @@ func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	state := c.state.Load()
 	if state.set == nil || c.past(state.until, now) {
-		return nil, state.down
+		return nil, state.noSet
 	}
 	if keys := state.set.find(kid, alg); keys != nil {
 		return keys, nil
@@ -167,7 +168,7 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	if algorithmOf(alg) == noAlgorithm {
 		return nil, ErrUnknownKey // which no refresh would change
 	}
-	return nil, state.miss
+	return nil, state.noKey
 }
 
 // usable reports whether there is a set that is not too old.
@@ -182,8 +183,8 @@ func (c *Cache) usable(now time.Time) bool {
 // a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
 	// Ready counts as waiting from its start to its end. It looks again every
-	// second, at the same instants as ask does; if it stopped counting while it
-	// looks, ask could find that nobody waits and skip a second.
+	// second, at the same instants as poll does; if it stopped counting while it
+	// looks, poll could find that nobody waits and skip a second.
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {
@@ -195,7 +196,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 			return errClosed
 		}
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("%w: %w", state.down, err)
+			return fmt.Errorf("%w: %w", state.noSet, err)
 		}
 		f, _ := c.demand(ctx, now, now, state, false)
 		if f == nil {
@@ -243,7 +244,7 @@ var errClosed error = &UnavailableError{Err: ErrClosed}
 func (c *Cache) Close() error {
 	c.cancel()
 	<-c.ended
-	c.keeper.wait()
-	c.closed.Do(func() { c.state.Store(&snapshot{down: errClosed, miss: errClosed}) })
+	c.saver.wait()
+	c.closed.Do(func() { c.state.Store(&snapshot{noSet: errClosed, noKey: errClosed}) })
 	return nil
 }

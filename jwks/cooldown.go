@@ -2,17 +2,16 @@ package jwks
 
 import "time"
 
-// coolDown lets burst events through at once and then one per interval. It is a
-// leaky bucket as a single point in time. (x/time/rate keeps what was taken; an
-// event here that proves worth its while is given back.) It is not safe for
-// concurrent use.
+// coolDown is a rate limit: burst events at once, then one per interval. Its state
+// is one point in time. Unlike x/time/rate, it can take an event out of the count
+// again (refund). It is not safe for concurrent use.
 type coolDown struct {
 	interval time.Duration
 	burst    int
-	full     time.Time // when all of burst will be there again
+	full     time.Time // when burst events may happen at once again
 }
 
-// take reports whether an event may happen now, and counts it if so.
+// take reports whether an event may happen now, and counts the event if so.
 func (c *coolDown) take(now time.Time) bool {
 	full := c.full
 	if full.Before(now) {
@@ -25,20 +24,21 @@ func (c *coolDown) take(now time.Time) bool {
 	return true
 }
 
-// giveBack takes the last event out of the count.
-func (c *coolDown) giveBack() { c.full = c.full.Add(-c.interval) }
+// refund takes the last event out of the count.
+func (c *coolDown) refund() { c.full = c.full.Add(-c.interval) }
 
-// maxChanges is how many fetches for keys that are not in the set may bring new
-// ones, each soon after the last, before they are kept a second apart: the nodes
-// of an issuer that publish different keys have new ones for every fetch.
+// maxChanges is how many consecutive fetches for missing keys may bring new keys
+// before further fetches are kept a second apart: if the nodes of an issuer publish
+// different keys, every fetch brings new ones.
 const maxChanges = 10
 
-// streak is how many events there were, each soon after the last.
+// streak counts consecutive events less than soon apart.
 type streak struct {
 	n    int
 	last time.Time
 }
 
+// add counts an event at the time now and returns the length of the streak.
 func (s *streak) add(now time.Time, soon time.Duration) int {
 	if now.Sub(s.last) > soon {
 		s.n = 0

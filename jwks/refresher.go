@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// refresher is what belongs to the one goroutine that fetches. That it is one
-// makes fetches single and ordered: a late answer cannot replace a newer one.
+// refresher is the state of the one goroutine that fetches. One goroutine makes
+// fetches single and ordered: a late answer cannot replace a newer one.
 type refresher struct {
-	findings
-	failures int  // in a row
-	stale    bool // it has been told that the set is too old
+	pollState
+	failures int  // consecutive
+	stale    bool // WentStale was sent for the set in use
 }
 
-// outcome is what one refresh came to.
+// outcome is the result of one refresh.
 type outcome struct {
-	set         *Set // nil if err
+	set         *Set // nil if err is not
 	notModified bool
-	fresh       time.Duration
+	fresh       time.Duration // how long the answer says that it is fresh
 	err         error
-	rejected    bool // err is about the document, which came
+	rejected    bool // the issuer answered, with a document that is no usable set
 
-	cause        context.Context //nolint:containedctx // as that of the flight
+	cause        context.Context //nolint:containedctx // that of the flight
 	took         time.Duration
-	failedBefore int // how many times in a row
+	failedBefore int // consecutive failures before this refresh
 }
 
-// run is the refresher.
+// run is the refresher's goroutine.
 func (c *Cache) run() {
 	defer close(c.ended)
 	if c.opts.Store != nil {
@@ -49,14 +49,14 @@ func (c *Cache) run() {
 		timer.Reset(time.Until(c.alarm(due)))
 		select {
 		case <-timer.C:
-		case <-c.poke:
+		case <-c.wake:
 		case <-c.ctx.Done():
 		}
 	}
 }
 
-// due returns when the next fetch begins, given when that which nobody asks for
-// does.
+// due returns when the next fetch begins: at next, the scheduled refresh, or when
+// the queued fetch is due if that is sooner.
 func (c *Cache) due(next time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,7 +68,7 @@ func (c *Cache) due(next time.Time) time.Time {
 
 // alarm returns due, or when the set becomes too old if that is sooner.
 func (c *Cache) alarm(due time.Time) time.Time {
-	if now := c.state.Load(); now.set != nil && !c.own.stale {
+	if now := c.state.Load(); now.set != nil && !c.refresher.stale {
 		if end := c.epoch.Add(now.until.sinceEpoch); end.Before(due) {
 			return end
 		}
@@ -76,12 +76,12 @@ func (c *Cache) alarm(due time.Time) time.Time {
 	return due
 }
 
-// noticeStale says once that the set has become too old.
+// noticeStale reports once that the set has become too old.
 func (c *Cache) noticeStale() {
-	if c.own.stale || c.state.Load().set == nil || c.usable(time.Now()) {
+	if c.refresher.stale || c.state.Load().set == nil || c.usable(time.Now()) {
 		return
 	}
-	c.own.stale = true
+	c.refresher.stale = true
 	c.opts.Logger.Error("jwks: keys unavailable: the last good key set is older than Options.MaxStale",
 		"issuer", c.name, "max_stale", c.opts.MaxStale)
 	c.notify(Event{Kind: WentStale})
@@ -91,25 +91,25 @@ func (c *Cache) noticeStale() {
 func (c *Cache) refresh() time.Time {
 	f := c.begin()
 	before := c.state.Load().set
-	done := c.ask(f.doubt)
+	done := c.poll(f.doubt)
 	if c.ctx.Err() != nil {
 		return time.Time{} // closed: not the issuer's failure, and nobody waits
 	}
-	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.own.failures
+	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.refresher.failures
 	var wait time.Duration
 	if done.err == nil {
-		c.own.failures, c.own.stale = 0, false
+		c.refresher.failures, c.refresher.stale = 0, false
 		wait = c.opts.untilRefresh(done.fresh)
 		c.publish(done.set, f.began, nil)
 	} else {
-		c.own.failures++
+		c.refresher.failures++
 		var retry time.Duration
 		wait, retry = c.pause(done.err)
 		c.publish(nil, f.began, &UnavailableError{RetryAfter: wholeSeconds(retry), Err: done.err})
 	}
 	next := time.Now().Add(wait)
 	c.finish(f, done, newKeys(before, done.set), next)
-	c.tell(before, done, wait)
+	c.report(before, done, wait)
 	if done.err == nil {
 		c.save(f.began)
 	}
@@ -124,7 +124,7 @@ func (c *Cache) refresh() time.Time {
 // usable set: each of them is a request that would be refused, and the first one
 // after the issuer's return is to be served. That is one fetch per second then.
 func (c *Cache) pause(err error) (wait, retry time.Duration) {
-	wait = backoff(c.own.failures)
+	wait = backoff(c.refresher.failures)
 	var asked time.Duration
 	if status, ok := errors.AsType[*statusError](err); ok {
 		asked = status.retry
@@ -134,12 +134,12 @@ func (c *Cache) pause(err error) (wait, retry time.Duration) {
 		return wait, min(wait, minPause)
 	}
 	c.mu.Lock()
-	c.hold = time.Now().Add(min(asked, c.opts.CoolDown))
+	c.heldUntil = time.Now().Add(min(asked, c.opts.CoolDown))
 	c.mu.Unlock()
 	return wait, min(wait, c.opts.CoolDown)
 }
 
-// begin makes the queued fetch, or a new one, the running one.
+// begin makes the queued fetch, or a new one, the running fetch.
 func (c *Cache) begin() *flight {
 	now := time.Now()
 	c.mu.Lock()
@@ -150,53 +150,54 @@ func (c *Cache) begin() *flight {
 	}
 	f.began = now
 	c.queued, c.running = nil, f
-	c.report.lastAttempt = now
-	c.report.fetches++
+	c.history.lastAttempt = now
+	c.history.fetches++
 	return f
 }
 
-// finish ends a flight. What it brought has been published.
+// finish ends a flight, after publish. worthwhile says that it brought a new key.
 func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
 	f.err = done.err
 	c.running = nil
-	c.report.lastError = done.err
-	c.report.failures = c.own.failures
-	c.report.next = next
-	c.report.url = redact(c.own.where.url)
+	c.history.lastError = done.err
+	c.history.failures = c.refresher.failures
+	c.history.next = next
+	c.history.url = redact(c.refresher.where.url)
 	switch {
 	case done.err != nil:
-		c.report.failed++
+		c.history.failed++
 		if done.rejected {
-			c.report.rejected++
+			c.history.rejected++
 		}
 	case done.notModified:
-		c.report.notModified++
+		c.history.notModified++
 	default:
-		c.report.refreshed++
+		c.history.refreshed++
 	}
 	if done.err == nil {
-		c.hold = time.Time{}
-		c.report.lastSuccess = f.began
-		c.report.restored = false
+		c.heldUntil = time.Time{}
+		c.history.lastSuccess = f.began
+		c.history.restored = false
 		if f.counted && worthwhile {
-			c.misses.giveBack()
+			c.misses.refund()
 			if c.changes.add(f.began, c.opts.CoolDown) > maxChanges {
-				c.hold = time.Now().Add(minPause)
+				c.heldUntil = time.Now().Add(minPause)
 			}
 		}
 	}
 }
 
-// publish makes a confirmed set the one in use, or says what is wrong.
+// publish makes set, confirmed at that time, the one in use. If fault is not nil, it
+// keeps the set and makes fault the answer to lookups that find no key.
 func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {
-		next.down, next.miss = fault, fault
+		next.noSet, next.noKey = fault, fault
 	} else {
-		next = snapshot{set: set, until: c.deadline(confirmed), down: errTooOld, miss: ErrUnknownKey}
+		next = snapshot{set: set, until: c.deadline(confirmed), noSet: errTooOld, noKey: ErrUnknownKey}
 	}
 	c.state.Store(&next)
 }

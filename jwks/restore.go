@@ -13,7 +13,7 @@ import (
 // restore puts the set of the Store in use, if it is good.
 func (c *Cache) restore() {
 	f := c.running
-	_, err := guard(func() ([]byte, error) { return nil, c.load() })
+	_, err := catchPanic(func() ([]byte, error) { return nil, c.load() })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
 		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: StoreFailed, Err: err})
@@ -27,7 +27,7 @@ func (c *Cache) restore() {
 func (c *Cache) load() error {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
-	data, err := c.keeper.load(ctx)
+	data, err := c.saver.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,9 +45,9 @@ func (c *Cache) load() error {
 		return err
 	}
 	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
-	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), down: errTooOld, miss: unconfirmed})
+	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), noSet: errTooOld, noKey: unconfirmed})
 	c.mu.Lock()
-	c.report.lastSuccess, c.report.restored = s.Answered, true
+	c.history.lastSuccess, c.history.restored = s.Answered, true
 	c.mu.Unlock()
 	c.opts.Logger.Info("jwks: keys restored from the store", "issuer", c.name, "keys", len(set.keys), "age", age.Round(time.Second))
 	c.notify(Event{Kind: Restored, Keys: len(set.keys), Skipped: len(set.skipped)})
@@ -59,12 +59,12 @@ func (c *Cache) save(answered time.Time) {
 	if c.opts.Store == nil {
 		return
 	}
-	data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.own.document}, c.opts.StoreKey)
+	data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.refresher.document}, c.opts.StoreKey)
 	if err != nil {
 		c.saveFailed(err)
 		return
 	}
-	c.keeper.save(data)
+	c.saver.save(data)
 }
 
 func (c *Cache) saveFailed(err error) {

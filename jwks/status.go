@@ -63,8 +63,8 @@ type KeyStatus struct {
 	Thumbprint string
 }
 
-// report is what Status knows beyond the snapshot. Cache.mu guards it.
-type report struct {
+// history is what Status reports beyond the snapshot. Cache.mu guards it.
+type history struct {
 	url                            string
 	lastSuccess, lastAttempt, next time.Time
 	lastError                      error
@@ -79,19 +79,19 @@ type report struct {
 func (c *Cache) Status() Status {
 	now := c.state.Load()
 	c.mu.Lock()
-	r := c.report
+	h := c.history
 	c.mu.Unlock()
 	s := Status{
-		Issuer: c.name, URL: r.url, Restored: r.restored,
-		LastSuccess: r.lastSuccess, LastAttempt: r.lastAttempt, NextRefresh: r.next,
-		LastError: r.lastError, Failures: r.failures,
-		Fetches: r.fetches, Refreshed: r.refreshed, NotModified: r.notModified, Failed: r.failed, Rejected: r.rejected,
-		MissFetches: r.missFetches, Denied: r.denied,
+		Issuer: c.name, URL: h.url, Restored: h.restored,
+		LastSuccess: h.lastSuccess, LastAttempt: h.lastAttempt, NextRefresh: h.next,
+		LastError: h.lastError, Failures: h.failures,
+		Fetches: h.fetches, Refreshed: h.refreshed, NotModified: h.notModified, Failed: h.failed, Rejected: h.rejected,
+		MissFetches: h.missFetches, Denied: h.denied,
 	}
-	if !r.lastSuccess.IsZero() {
+	if !h.lastSuccess.IsZero() {
 		now := time.Now()
 		// The longer of what the clocks say: one stands while the machine sleeps.
-		s.Age = max(now.Sub(r.lastSuccess), now.Round(0).Sub(r.lastSuccess))
+		s.Age = max(now.Sub(h.lastSuccess), now.Round(0).Sub(h.lastSuccess))
 	}
 	if now.set == nil {
 		return s

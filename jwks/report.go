@@ -6,10 +6,10 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// maxTold bounds the records and events about one set's elements.
-const maxTold = 10
+// maxReported limits the log records and events about the elements of one set.
+const maxReported = 10
 
-// notify tells the observer. A panic there is its own affair.
+// notify calls Options.Observe. A panic there is logged and goes no further.
 func (c *Cache) notify(e Event) {
 	if c.opts.Observe == nil {
 		return
@@ -23,12 +23,12 @@ func (c *Cache) notify(e Event) {
 	c.opts.Observe(e)
 }
 
-// tell reports what a refresh came to. Records are made of what changes, so that
-// a calm issuer leaves none and one that is down one for each attempt.
-func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
+// report logs the outcome of a refresh and sends its events. It logs changes only:
+// nothing for an issuer whose keys stay the same, one record for each failure.
+func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
-		log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.own.failures,
+		log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.refresher.failures,
 			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable(time.Now()))
 		c.notify(Event{Kind: RefreshFailed, Cause: done.cause, Duration: done.took, Err: done.err})
 		return
@@ -49,7 +49,7 @@ func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
 		log.Info("jwks: keys changed", "keys", len(done.set.keys), "added", added, "removed", removed, "hash", done.set.hash)
 	}
 	for i, skipped := range done.set.skipped {
-		if i == maxTold {
+		if i == maxReported {
 			log.Warn("jwks: more elements of the key set cannot be used", "skipped", len(done.set.skipped))
 			break
 		}
@@ -62,8 +62,8 @@ func (c *Cache) tell(before *Set, done outcome, wait time.Duration) {
 	}
 }
 
-// difference returns the ids of the keys in set and not in other, some of them
-// if they are many.
+// difference returns the ids of the keys that are in set and not in other, and
+// "..." after maxReported of them.
 func difference(other, set *Set) (ids []string) {
 	if set == nil {
 		return nil
@@ -72,7 +72,7 @@ func difference(other, set *Set) (ids []string) {
 		if other != nil && other.known[key.identity] != nil {
 			continue
 		}
-		if len(ids) == maxTold {
+		if len(ids) == maxReported {
 			return append(ids, "...")
 		}
 		ids = append(ids, quote.Cut(key.id))

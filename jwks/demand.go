@@ -1,0 +1,255 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// maxWait is the longest that a lookup waits for a fetch. With a usable set it
+	// counts from the start of the fetch: while an issuer hangs, early lookups wait
+	// once and later ones do not wait. Documented are 2 s; the difference is for a
+	// busy machine, which wakes goroutines late.
+	maxWait = 1800 * time.Millisecond
+	// maxWaiting is how many goroutines may wait for a fetch at the same time.
+	maxWaiting = 10_000
+	// minPause is the time between fetches that lookups cause while there is no
+	// usable set.
+	minPause = time.Second
+)
+
+// flight is one fetch, from the moment it is requested until it ends.
+type flight struct {
+	due     time.Time // the fetch does not begin before
+	began   time.Time // guarded by Cache.mu; zero until the fetch begins
+	doubt   bool      // a key is missing: bypass HTTP caches
+	counted bool      // the fetch counts against the cool-down
+	local   bool      // the flight sends no request: it reads the Store, or has ended
+	// cause is the context of the lookup that requested the fetch, for its values;
+	// nil if no lookup did. It is set before the fetch begins.
+	cause context.Context //nolint:containedctx // a fetch outlives the lookup that requested it
+	done  chan struct{}   // closed at the end
+	err   error           // valid after done
+}
+
+// Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set
+// and waits for it: until ctx ends, and for 2 seconds at most. All callers share one
+// fetch at a time, and the end of a caller's ctx does not end the fetch. With a
+// usable set, the 2 seconds count from the start of the fetch, Options.CoolDown
+// limits the fetches, and beyond that limit Key answers at once. Without a usable
+// set, the issuer is asked once per second.
+//
+// tried are keys under which the token's signature did not verify: the issuer may
+// publish new material under the same id. Key returns only keys that are not in
+// tried. If a usable set has none, the error is ErrUnknownKey, even if the set could
+// not be refreshed: the key that the token names did not sign it.
+//
+// Call Key only for tokens that would be accepted with the right key: an expired
+// token, or one of another issuer, must not cause a fetch. The errors are those of
+// Lookup, and ctx.Err().
+func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
+	seen, asked := c.state.Load(), time.Now()
+	keys, err := c.pick(kid, alg, tried, asked)
+	if err == nil || !c.fetchCouldHelp(kid, alg, tried) {
+		return keys, err
+	}
+	now := asked // the clock is read once a round: it is most of what a denied lookup costs
+	for range 3 {
+		f, limit := c.demand(ctx, now, asked, seen, len(tried) > 0)
+		if f == nil {
+			return nil, err
+		}
+		waited := c.wait(ctx, f, limit)
+		seen, now = c.state.Load(), time.Now()
+		if keys, err = c.pick(kid, alg, tried, now); err == nil {
+			return keys, nil
+		}
+		switch {
+		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable(now):
+			return nil, ErrUnknownKey
+		case errors.Is(waited, errSlow) && errors.Is(err, ErrUnavailable):
+			return nil, err // err says why there are no keys, waited only that it took long
+		case waited != nil:
+			return nil, waited
+		case f.local:
+		case !c.beganBefore(f, asked), f.err != nil && c.usable(now):
+			return nil, err
+		}
+		// The fetch began before this lookup, so its answer may be older than the
+		// key, or than the issuer's return. The next round waits for a newer fetch.
+	}
+	return nil, err
+}
+
+// pick is Lookup without the keys in tried, for the time now.
+func (c *Cache) pick(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
+	keys, err := c.LookupAt(kid, alg, now)
+	if len(tried) == 0 {
+		return keys, err
+	}
+	if keys = untried(keys, tried); len(keys) > 0 {
+		return keys, nil
+	}
+	if c.usable(now) {
+		err = ErrUnknownKey
+	}
+	return nil, err
+}
+
+// fetchCouldHelp reports whether a newer set could have the key that was not found.
+func (c *Cache) fetchCouldHelp(kid, alg string, tried []*Key) bool {
+	if algorithmOf(alg) == noAlgorithm {
+		return false
+	}
+	now := c.state.Load()
+	return kid != "" || len(tried) > 0 || now.set == nil || !now.set.ambiguous(alg)
+}
+
+// beganBefore reports whether f began before the time asked.
+func (c *Cache) beganBefore(f *flight, asked time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f.began.Before(asked)
+}
+
+// demand returns the fetch to wait for, or nil if the limit on fetches was reached,
+// and until when to wait. The fetch is the one in flight, the queued one, or a new
+// one. If the snapshot seen is no longer the current one, demand returns a flight
+// that has ended, so that the caller looks again. asked is when the lookup began.
+// badSignature says that the keys of the id exist but did not verify the signature.
+func (c *Cache) demand(ctx context.Context, now, asked time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
+	c.mu.Lock()
+	if c.state.Load() != seen {
+		c.mu.Unlock()
+		ended := make(chan struct{})
+		close(ended)
+		return &flight{local: true, done: ended}, now
+	}
+	usable := c.usable(now) // a fetch publishes its set before it ends, under c.mu
+	f, fresh := c.join(now, usable)
+	if f != nil && f.cause == nil && f.began.IsZero() {
+		f.cause = context.WithoutCancel(ctx)
+	}
+	limit := asked.Add(maxWait)
+	if f != nil && !f.began.IsZero() && !f.local && usable {
+		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
+	}
+	var toLog denied
+	if f == nil {
+		toLog = c.denied.count(now, badSignature)
+		c.history.denied++
+	} else if fresh && usable {
+		c.history.missFetches++
+	}
+	c.mu.Unlock()
+	switch {
+	case f == nil:
+		c.notify(Event{Kind: MissDenied})
+		if toLog != (denied{}) {
+			c.opts.Logger.WarnContext(ctx, "jwks: tokens that no published key verifies come faster than Options.CoolDown allows to ask for new keys",
+				"issuer", c.name, "unknown_kid", toLog.unknownID, "bad_signature", toLog.badSignature)
+		}
+	case fresh && usable:
+		c.notify(Event{Kind: MissFetch})
+	}
+	return f, limit
+}
+
+// join returns the fetch of demand, or nil, and whether the fetch is a new one. The
+// caller holds c.mu.
+func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
+	switch {
+	case c.running != nil:
+		return c.running, false
+	case c.queued != nil:
+		return c.queued, false
+	case usable && now.Before(c.heldUntil):
+		return nil, false
+	case usable && !c.misses.take(now):
+		return nil, false
+	}
+	due := now
+	if !usable {
+		// At most a second away, so that the lookup can wait for the fetch: the first
+		// request after the issuer's return must be served.
+		if next := c.history.lastAttempt.Add(minPause); next.After(due) {
+			due = next
+		}
+	}
+	f = c.enqueue(due)
+	f.doubt, f.counted = true, usable
+	return f, true
+}
+
+// enqueue queues a fetch for the time due, or moves the queued fetch there if due is
+// sooner. The caller holds c.mu.
+func (c *Cache) enqueue(due time.Time) *flight {
+	if c.queued == nil {
+		c.queued = &flight{due: due, done: make(chan struct{})}
+	} else if due.Before(c.queued.due) {
+		c.queued.due = due
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default: // a wake-up is pending: the refresher reads the queue after it
+	}
+	return c.queued
+}
+
+// errSlow is the answer to a lookup that waited as long as it may.
+var errSlow error = &UnavailableError{RetryAfter: wholeSeconds(maxWait), Err: errors.New("the issuer has not answered in time")}
+
+// wait waits for the end of f, until limit at most. It returns nil if f has ended.
+func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
+	left := time.Until(limit)
+	select {
+	case <-f.done:
+		return nil
+	default:
+		if left <= 0 || c.waiting.Load() >= maxWaiting {
+			return errSlow
+		}
+	}
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+		return nil
+	case <-timer.C:
+		return errSlow
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ctx.Done():
+		return errClosed
+	}
+}
+
+// deniedLog limits the log records about denied lookups to one a minute.
+type deniedLog struct {
+	denied
+	last time.Time // when the last record was written
+}
+
+// denied counts lookups for which the limit allowed no fetch.
+type denied struct {
+	unknownID    int // the set has no key of this id
+	badSignature int // no key of this id verifies the signature
+}
+
+// count counts one lookup. Once a minute it returns the counts to log, otherwise
+// zeros.
+func (d *deniedLog) count(now time.Time, badSignature bool) (toLog denied) {
+	if badSignature {
+		d.badSignature++
+	} else {
+		d.unknownID++
+	}
+	if now.Sub(d.last) < time.Minute {
+		return toLog
+	}
+	toLog, d.denied, d.last = d.denied, denied{}, now
+	return toLog
+}
