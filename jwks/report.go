@@ -36,7 +36,7 @@ func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 	if done.failedBefore > 0 {
 		log.Info("jwks: refreshed again", "failures", done.failedBefore)
 	}
-	e := Event{Kind: Refreshed, Cause: done.cause, Duration: done.took, Keys: len(done.set.keys), Skipped: len(done.set.skipped)}
+	e := Event{Kind: Refreshed, Cause: done.cause, Duration: done.took, Keys: len(done.set.keys), SkippedCount: len(done.set.skipped)}
 	if done.notModified {
 		e.Kind = NotModified
 	}
@@ -58,7 +58,7 @@ func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 		} else {
 			log.Warn("jwks: an element of the key set cannot be used", "index", skipped.Index, "kid", skipped.ID, "reason", skipped.Reason)
 		}
-		c.notify(Event{Kind: KeySkipped, Skip: skipped})
+		c.notify(Event{Kind: KeySkipped, SkippedKey: skipped})
 	}
 }
 

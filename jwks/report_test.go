@@ -25,7 +25,7 @@ func (r *recorder) add(e jwks.Event) {
 	r.events = append(r.events, e)
 }
 
-func (r *recorder) count(kind jwks.Kind) (n int) {
+func (r *recorder) count(kind jwks.EventKind) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.events {
@@ -131,5 +131,20 @@ func TestDeniedIsTold(t *testing.T) {
 			}
 		}
 		want(t, "records", strings.Join(records, "; "), "unknown_kid=0 bad_signature=1; unknown_kid=1 bad_signature=7")
+	})
+}
+
+// A refresh reports how many keys it brought and how many elements it left out, and
+// reports each element that it left out.
+func TestSkippedKeyEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events recorder
+		i := newIssuer(ecKey("a"), jwk{"kty": "oct", "k": "AAAA", "kid": "s"}, jwk{"kty": "EC", "kid": "e"})
+		newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
+		var got []string
+		for _, e := range events.events {
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Keys, " ", e.SkippedCount, " ", e.SkippedKey.Index, e.SkippedKey.ID, e.SkippedKey.Private))
+		}
+		want(t, "events", strings.Join(got, "; "), "refreshed 1 2 0false; key_skipped 0 0 1strue; key_skipped 0 0 2efalse")
 	})
 }

@@ -50,7 +50,7 @@ func (c *Cache) load() error {
 	c.history.lastSuccess, c.history.restored = s.Answered, true
 	c.mu.Unlock()
 	c.opts.Logger.Info("jwks: keys restored from the store", "issuer", c.name, "keys", len(set.keys), "age", age.Round(time.Second))
-	c.notify(Event{Kind: Restored, Keys: len(set.keys), Skipped: len(set.skipped)})
+	c.notify(Event{Kind: Restored, Keys: len(set.keys), SkippedCount: len(set.skipped)})
 	return nil
 }
 

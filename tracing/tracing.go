@@ -186,7 +186,7 @@ func (t *Tracer) ObserveKeys(e jwks.Event) {
 		// The error names URLs, which may have secrets in them: it is in the log.
 		span.SetStatus(codes.Error, "the keys could not be refreshed")
 	} else {
-		span.SetAttributes(keyKeys.Int(e.Keys), keySkipped.Int(e.Skipped))
+		span.SetAttributes(keyKeys.Int(e.Keys), keySkipped.Int(e.SkippedCount))
 	}
 	span.End(trace.WithTimestamp(end))
 }
