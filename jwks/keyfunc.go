@@ -11,21 +11,21 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Keyfunc returns the cache as golang-jwt's parser takes it:
+// Keyfunc returns the function that golang-jwt's parser calls to find a key:
 //
 //	token, err := jwt.Parse(raw, cache.Keyfunc(), jwt.WithValidMethods([]string{"RS256"}))
 //
-// It is keyfunc/v3 over this cache: one line to change for who uses keyfunc. Keys
-// are chosen by kid and alg. A token that has expired, or whose "iss" is not
-// Options.Issuer where that is given, causes no fetch. New key material under an
-// old kid is noticed at the next refresh only, because a jwt.Keyfunc is not told
-// that a signature is wrong; package bearer's verifier notices at once. Errors
-// are those of [Cache.Key], wrapped by golang-jwt for errors.Is.
-func (c *Cache) Keyfunc() jwt.Keyfunc { return c.KeyfuncCtx(context.Background()) }
-
-// KeyfuncCtx is Keyfunc for one request: waiting for a fetch ends with ctx.
-func (c *Cache) KeyfuncCtx(ctx context.Context) jwt.Keyfunc {
-	rest := jwkset.NewMemoryStorage()
+// The function behaves like that of keyfunc/v3, with the keys of this cache. It
+// chooses keys by kid and alg. Like [Cache.Key] it may fetch, and waits for that for 2
+// seconds at most; a jwt.Keyfunc is given no context that could end the wait sooner.
+// It does not fetch for a token that has expired, or whose "iss" is not
+// Options.Issuer if that is set. It notices new key material under an old kid at the
+// next refresh only, because a jwt.Keyfunc does not learn that a signature is wrong;
+// the verifier of package bearer notices at once. Errors are those of [Cache.Key],
+// wrapped by golang-jwt so that errors.Is finds them.
+func (c *Cache) Keyfunc() jwt.Keyfunc {
+	ctx := context.Background()
+	unused := jwkset.NewMemoryStorage()
 	return func(token *jwt.Token) (any, error) {
 		alg, _ := token.Header["alg"].(string)
 		kid, named, err := kidOf(token)
@@ -41,14 +41,14 @@ func (c *Cache) KeyfuncCtx(ctx context.Context) jwt.Keyfunc {
 		if err != nil {
 			return nil, err
 		}
-		door, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: storage{rest, keys}})
+		answer, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: storage{unused, keys}})
 		if err != nil {
 			return nil, err
 		}
 		if named && len(keys) == 1 {
-			return door.Keyfunc(token)
+			return answer.Keyfunc(token)
 		}
-		return door.VerificationKeySet(ctx)
+		return answer.VerificationKeySet(ctx)
 	}
 }
 
@@ -62,8 +62,8 @@ func kidOf(token *jwt.Token) (kid string, named bool, err error) {
 	return kid, named, nil
 }
 
-// worthFetching reports whether nothing that the token says of itself refuses it
-// already.
+// worthFetching reports whether a key could make the token valid: it has not expired
+// and names the issuer.
 func (c *Cache) worthFetching(token *jwt.Token) bool {
 	if token.Claims == nil {
 		return true
@@ -78,9 +78,9 @@ func (c *Cache) worthFetching(token *jwt.Token) bool {
 	return err == nil && iss == c.opts.Issuer
 }
 
-// storage is a jwkset.Storage of what was found for one token: keyfunc asks by
-// kid alone, or for everything, and so sees only keys that fit. What it does not
-// ask for is that of an empty store.
+// storage is a jwkset.Storage of the keys that fit one token: keyfunc reads by kid
+// alone, or reads everything. Methods that keyfunc does not call are those of the
+// embedded, empty storage.
 type storage struct {
 	jwkset.Storage
 	keys []*Key
