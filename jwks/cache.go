@@ -235,12 +235,12 @@ func (c *Cache) Refresh(ctx context.Context) error {
 }
 
 // errClosed is the answer of a closed cache.
-var errClosed error = &UnavailableError{Err: ErrClosed}
+var errClosed error = &UnavailableError{Err: errors.New("cache is closed")}
 
-// Close ends the refresher and what it fetches, and waits for it, and for what
-// is being saved in a Store, for 2 seconds at most. Afterwards lookups fail with
-// ErrUnavailable and ErrClosed. It may be called more than once; the error is
-// always nil.
+// Close ends the refresher and the fetch in flight, and waits for both, and for a
+// Save of the Store in flight for 2 seconds at most. Afterwards lookups fail with an
+// [*UnavailableError] whose RetryAfter is zero. Close may be called more than once;
+// the error is always nil.
 func (c *Cache) Close() error {
 	c.cancel()
 	<-c.ended

@@ -16,9 +16,6 @@ var (
 	// can be said about the token: 503, Unavailable. Every such error is an
 	// [*UnavailableError].
 	ErrUnavailable = errors.New("jwks: keys unavailable")
-
-	// ErrClosed is the cause of the UnavailableError that a closed [Cache] returns.
-	ErrClosed = errors.New("cache is closed")
 )
 
 // UnavailableError says that keys cannot be had, for how long at least, and why.
@@ -26,7 +23,7 @@ var (
 // it.
 type UnavailableError struct {
 	// RetryAfter is when the next attempt to fetch the keys may be over, rounded
-	// up to whole seconds; zero where waiting will not help.
+	// up to whole seconds; zero if waiting will not help, because the [Cache] is closed.
 	RetryAfter time.Duration
 	// Err is the cause, for logs and never for clients: it names URLs and
 	// addresses. It is never nil in errors of this package.

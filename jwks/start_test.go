@@ -107,7 +107,7 @@ func TestCloseWhileAskingAgain(t *testing.T) {
 		i.hang = true
 		c := newCache(t, i)
 		var wg sync.WaitGroup
-		wg.Go(func() { wantText(t, c.Ready(t.Context()), jwks.ErrClosed.Error()) })
+		wg.Go(func() { wantText(t, c.Ready(t.Context()), "cache is closed") })
 		time.Sleep(2500 * time.Millisecond)
 		want(t, "requests", i.fetches(), 3)
 		start := time.Now()
