@@ -311,7 +311,7 @@ func (e *explainer) gotKeys() string {
 	case *jwks.Cache:
 		status := keys.Status()
 		for _, key := range status.Keys {
-			ids = append(ids, key.ID)
+			ids = append(ids, key.ID())
 		}
 		if !status.LastSuccess.IsZero() {
 			age = ", asked for " + status.Age.Round(time.Second).String() + " ago"

@@ -344,8 +344,8 @@ func TestStatus(t *testing.T) {
 		want(t, "Fetches", s.Fetches, 1)
 		for n, text := range []string{"a EC P-256 [ES256]", "r RSA 2048 [RS256 RS384 RS512 PS256 PS384 PS512]"} {
 			k := s.Keys[n]
-			want(t, "Keys", fmt.Sprint(k.ID, " ", k.Type, " ", k.Algorithms), text)
-			want(t, "Thumbprint", len(k.Thumbprint), 43)
+			want(t, "Keys", fmt.Sprint(k.ID(), " ", k.Type(), " ", k.Algorithms()), text)
+			want(t, "Thumbprint", len(k.Thumbprint()), 43)
 		}
 		want(t, "Skipped", fmt.Sprint(s.Skipped), "[{2 s true private or symmetric key material}]")
 		want(t, "told of skipped keys", events.count(jwks.KeySkipped), 1)

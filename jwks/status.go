@@ -1,10 +1,6 @@
 package jwks
 
-import (
-	"time"
-
-	"github.com/bearerkit/bearer/internal/quote"
-)
+import "time"
 
 // Status is a cache seen from outside, for people and health pages.
 type Status struct {
@@ -17,8 +13,8 @@ type Status struct {
 	// Restored says that the keys are from the Store: the issuer has not answered
 	// since the start.
 	Restored bool
-	// Keys are the usable keys, in the order of the document.
-	Keys []KeyStatus
+	// Keys are the usable keys, in the order of the document. Their ids may be long.
+	Keys []*Key
 	// KeySetHash stands for Keys in 16 hexadecimal digits: their ids, thumbprints
 	// and permissions, in whatever order. Processes that use different keys show
 	// different ones. "" if there are no keys.
@@ -49,18 +45,6 @@ type Status struct {
 	// MissFetches counts the attempts that a key which is not in the set caused,
 	// Denied the lookups of such keys that caused none because of the cool-down.
 	MissFetches, Denied uint64
-}
-
-// KeyStatus describes a key.
-type KeyStatus struct {
-	// ID is the "kid", cut at 64 bytes; "" if it has none.
-	ID string
-	// Type is that of [Key.Type].
-	Type string
-	// Algorithms are those of [Key.Algorithms].
-	Algorithms []string
-	// Thumbprint is that of [Key.Thumbprint].
-	Thumbprint string
 }
 
 // history is what Status reports beyond the snapshot. Cache.mu guards it.
@@ -100,8 +84,6 @@ func (c *Cache) Status() Status {
 	s.Stale = !s.Ready
 	s.Skipped = now.set.Skipped()
 	s.KeySetHash = now.set.hash
-	for _, key := range now.set.keys {
-		s.Keys = append(s.Keys, KeyStatus{ID: quote.Cut(key.id), Type: key.Type(), Algorithms: key.Algorithms(), Thumbprint: key.Thumbprint()})
-	}
+	s.Keys = now.set.Keys()
 	return s
 }

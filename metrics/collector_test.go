@@ -32,7 +32,7 @@ func healthy(issuer string) bearer.IssuerStatus {
 	return bearer.IssuerStatus{
 		Issuer: issuer,
 		Keys: &jwks.Status{
-			Ready: true, Keys: []jwks.KeyStatus{{ID: "a"}, {ID: "b"}}, KeySetHash: "00000000002a9999",
+			Ready: true, Keys: []*jwks.Key{{}, {}}, KeySetHash: "00000000002a9999",
 			Skipped: []jwks.Skipped{{}}, LastSuccess: time.UnixMilli(1_700_000_000_500), Age: 30 * time.Second,
 			LastAttempt: time.Unix(1_700_000_010, 0), Failures: 2,
 			Fetches: 20, Refreshed: 9, NotModified: 5, Failed: 6, Rejected: 2, MissFetches: 3, Denied: 4,
