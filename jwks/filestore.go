@@ -10,18 +10,18 @@ import (
 	"path/filepath"
 )
 
-// FileStore is a [Store] in one file. It writes a new file of mode 0600 and
-// renames it into place. It refuses to read a file that others may replace or
-// change: one that is writable by its group or by all, that belongs to somebody
-// else, that is a link or no regular file, or that is in a folder where others
-// may rename files. On systems without such permissions (Windows) the folder's
-// access list has to do.
-type FileStore struct{ path string }
+// fileStore is a [Store] in one file.
+type fileStore struct{ path string }
 
-// NewFileStore returns a store in the file of this path, whose folder must
-// exist. The file need not; nothing is read or written yet. Use another file for
-// each cache.
-func NewFileStore(path string) (*FileStore, error) {
+// NewFileStore returns a [Store] in the file at path. The folder must exist; the file
+// need not. NewFileStore reads and writes nothing. Every cache needs a file of its own.
+//
+// Save writes a new file of mode 0600 and renames it to path. Load refuses a file
+// that others may change or replace: a file that its group or everybody may write,
+// that belongs to another user, that is a link or not a regular file, or whose folder
+// lets others rename files. Windows has no such permissions: there, the access list
+// of the folder must keep others out.
+func NewFileStore(path string) (Store, error) {
 	if path == "" {
 		return nil, errors.New("jwks: file store: no path")
 	}
@@ -36,7 +36,7 @@ func NewFileStore(path string) (*FileStore, error) {
 	if err := private(info, true); err != nil {
 		return nil, fmt.Errorf("jwks: file store %q: its folder %w", path, err)
 	}
-	return &FileStore{path: path}, nil
+	return &fileStore{path: path}, nil
 }
 
 // maxStored is more than a document of maxDocument takes, encoded twice.
@@ -44,7 +44,7 @@ const maxStored = 3 * maxDocument
 
 // Load reads the file. It fails with fs.ErrNotExist if there is none, and refuses
 // a file or folder that others may write.
-func (s *FileStore) Load(context.Context) (data []byte, err error) {
+func (s *fileStore) Load(context.Context) (data []byte, err error) {
 	file, err := openPlain(s.path)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (s *FileStore) Load(context.Context) (data []byte, err error) {
 }
 
 // Save replaces the file.
-func (s *FileStore) Save(_ context.Context, data []byte) (err error) {
+func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
 	// CreateTemp makes files of mode 0600 and fails if the name exists.
 	file, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".*")
 	if err != nil {

@@ -19,7 +19,7 @@ time. "Refused" counts honest requests: good tokens under good keys. To repeat:
 
 Measured on %d cores with %s.
 
-- **bearer**: ` + "`bearer.JWTVerifier`" + ` over ` + "`jwks.Cache`" + `, defaults, with a ` + "`jwks.FileStore`" + ` for the restart.
+- **bearer**: ` + "`bearer.JWTVerifier`" + ` over ` + "`jwks.Cache`" + `, defaults, with the file store of ` + "`jwks.NewFileStore`" + ` for the restart.
 - **keyfunc** %s (jwkset %s) with golang-jwt: the cache of ` + "`keyfunc.NewDefaultCtx`" + `.
 - **go-oidc** %s: ` + "`oidc.IDTokenVerifier`" + ` over ` + "`oidc.RemoteKeySet`" + `.
 
