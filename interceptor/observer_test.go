@@ -1,9 +1,7 @@
 package interceptor_test
 
 import (
-	"context"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,29 +11,16 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// told is an observer that remembers.
-type told struct {
-	mu     sync.Mutex // guards events
-	events []bearer.Event
-}
-
-func (o *told) Observe(_ context.Context, e bearer.Event) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.events = append(o.events, e)
-}
-
 // reasons returns the reasons of the events since the last call, with "ok" for those
 // that were let through.
-func (o *told) reasons(t *testing.T, route string) string {
+func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	t.Helper()
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	var reasons []string
-	for _, e := range o.events {
+	for _, e := range of.Take() {
 		if e.Transport != "grpc" || e.Route != route {
 			t.Errorf("got an event of %s %s, want grpc %s", e.Transport, e.Route, route)
 		}
@@ -44,7 +29,6 @@ func (o *told) reasons(t *testing.T, route string) string {
 		}
 		reasons = append(reasons, string(e.Reason))
 	}
-	o.events = nil
 	return strings.Join(reasons, " ")
 }
 
@@ -52,10 +36,10 @@ func (o *told) reasons(t *testing.T, route string) string {
 // stream included, and the verifier's observer not at all, whatever the verifier is.
 func TestOptionsObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		issuer, verifiers := newIssuer(t), new(told)
+		issuer, verifiers := newIssuer(t), new(testkit.Recorder)
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = verifiers })
 		for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function around one": bearer.VerifierFunc(v.Verify)} {
-			guards := new(told)
+			guards := new(testkit.Recorder)
 			guard := newGuard(t, verifier, scopes.Methods{say: scopes.All("say"), talk: scopes.All("talk")}, &interceptor.Options{
 				Observer: guards, RecheckStreams: time.Minute,
 			})
@@ -64,12 +48,12 @@ func TestOptionsObserver(t *testing.T) {
 			}
 			for scope, want := range map[string]string{"say": "ok", "talk": "scope"} {
 				_ = unary(t.Context(), guard, say, metadata.MD{"authorization": {bearerOf(scope)}})
-				if got := guards.reasons(t, say); got != want {
+				if got := reasons(t, guards, say); got != want {
 					t.Errorf("%s, unary with %s: got %q, want %q", name, scope, got, want)
 				}
 			}
 			_ = unary(t.Context(), guard, say, nil)
-			if got := guards.reasons(t, say); got != "no_token" {
+			if got := reasons(t, guards, say); got != "no_token" {
 				t.Errorf("%s, unary without a token: got %q, want no_token", name, got)
 			}
 			// It opens, is good after 1 min and 2 min, and has expired after 3 min.
@@ -78,10 +62,10 @@ func TestOptionsObserver(t *testing.T) {
 				<-ss.Context().Done()
 				return nil
 			})
-			if got := guards.reasons(t, talk); got != "ok ok ok expired" || err == nil {
+			if got := reasons(t, guards, talk); got != "ok ok ok expired" || err == nil {
 				t.Errorf("%s, stream: got %q and %v, want ok at its opening, twice later, and then expired", name, got, err)
 			}
-			if got := verifiers.events; len(got) != 0 {
+			if got := verifiers.Take(); len(got) != 0 {
 				t.Errorf("%s: got %+v to the verifier's observer, want nothing", name, got)
 			}
 		}
@@ -90,8 +74,8 @@ func TestOptionsObserver(t *testing.T) {
 
 // TestNilObserver wants what holds a nil pointer or function refused.
 func TestNilObserver(t *testing.T) {
-	for name, observer := range map[string]bearer.Observer{"pointer": (*told)(nil), "function": bearer.ObserverFunc(nil)} {
-		_, err := interceptor.New(refusing(bearer.Internal), nil, &interceptor.Options{Observer: observer})
+	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil)} {
+		_, err := interceptor.New(testkit.Refuse(bearer.Internal), nil, &interceptor.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
 			t.Errorf("%s: got %v, want Options.Observer named", name, err)
 		}

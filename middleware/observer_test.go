@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -22,7 +23,7 @@ func TestOptionsObserver(t *testing.T) {
 	}
 	defer v.Close()
 	for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function around one": bearer.VerifierFunc(v.Verify)} {
-		told := new(events)
+		told := new(testkit.Recorder)
 		guard, err := middleware.New(verifier, &middleware.Options{Observer: told})
 		if err != nil {
 			t.Fatal(err)
@@ -47,16 +48,16 @@ func TestOptionsObserver(t *testing.T) {
 				{httptest.NewRequest(http.MethodGet, "/x", http.NoBody), bearer.NoToken},
 			} {
 				serve(h, row.r)
-				got := told.take()
+				got := told.Take()
 				if len(got) != 1 || got[0].Reason != row.want || got[0].Transport != "http" || got[0].Route != "GET /x" {
 					t.Errorf("%s, %s: got %+v, want one event with %q", name, way, got, row.want)
 				}
-				if got := b.events.take(); len(got) != 0 {
+				if got := b.events.Take(); len(got) != 0 {
 					t.Errorf("%s, %s: got %+v to the verifier's observer, want nothing", name, way, got)
 				}
 			}
 		}
-		if serve(guard.Require(scopes.Public())(next), httptest.NewRequest(http.MethodGet, "/", http.NoBody)); len(told.take()) != 0 {
+		if serve(guard.Require(scopes.Public())(next), httptest.NewRequest(http.MethodGet, "/", http.NoBody)); len(told.Take()) != 0 {
 			t.Errorf("%s: got an event of a public route", name)
 		}
 	}
@@ -64,7 +65,7 @@ func TestOptionsObserver(t *testing.T) {
 
 // TestNilObserver wants what holds a nil pointer or function refused, and nil to be none.
 func TestNilObserver(t *testing.T) {
-	for name, observer := range map[string]bearer.Observer{"pointer": (*events)(nil), "function": bearer.ObserverFunc(nil)} {
+	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil)} {
 		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
 			t.Errorf("%s: got %v, want Options.Observer named", name, err)
