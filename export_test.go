@@ -61,3 +61,6 @@ const MaxRefusals = maxRefusals
 
 // ForgetHelp makes the next record for Config.Logger the first one after a start.
 func ForgetHelp() { explained.Store(false) }
+
+// ProfileNames returns the names that [ProfileByName] lists.
+func ProfileNames() []string { return profileNames() }

@@ -96,7 +96,7 @@ var idToken = []string{"at_hash", "c_hash", "nonce", "events"}
 // configuration file may have it. The name is that of the variable ("EntraV2") or
 // [Profile.Name] ("Entra ID v2"); upper and lower case are the same, and spaces,
 // hyphens and underscores do not count ("entra-v2"). "RFC 9068" and "" are the zero
-// Profile. The error of an unknown name lists [ProfileNames].
+// Profile. The error of an unknown name lists all names.
 //
 // The profile shares nothing with the variable or with what another call returns: the
 // caller may change it in place.
@@ -110,12 +110,12 @@ func ProfileByName(name string) (Profile, error) {
 			return Profile(p), nil
 		}
 	}
-	return Profile{}, fmt.Errorf("bearer: no profile %q: want one of %s", name, strings.Join(ProfileNames(), ", "))
+	return Profile{}, fmt.Errorf("bearer: no profile %q: want one of %s", name, strings.Join(profileNames(), ", "))
 }
 
-// ProfileNames returns a name for each profile that [ProfileByName] finds, sorted: the
+// profileNames returns a name for each profile that [ProfileByName] finds, sorted: the
 // names of the variables in lower case, and "rfc9068".
-func ProfileNames() []string {
+func profileNames() []string {
 	names := []string{"rfc9068"}
 	for _, row := range builtIn {
 		names = append(names, profileKey(row.variable))

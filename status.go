@@ -68,13 +68,3 @@ type CacheStatus struct {
 
 // CacheStatus describes the verified-token cache as it is now.
 func (v *JWTVerifier) CacheStatus() CacheStatus { return CacheStatus(v.cache.Status()) }
-
-// AllReady reports whether there are issuers and each has keys. It is what health
-// checks ask where nothing else is said.
-func AllReady(issuers []IssuerStatus) bool {
-	return len(issuers) > 0 && !slices.ContainsFunc(issuers, func(s IssuerStatus) bool { return !s.Ready() })
-}
-
-// AnyReady reports whether at least one issuer has keys: for services of many
-// issuers, where the fault of one must not take the others' callers down.
-func AnyReady(issuers []IssuerStatus) bool { return slices.ContainsFunc(issuers, IssuerStatus.Ready) }

@@ -98,33 +98,6 @@ func TestRulesWithoutACaller(t *testing.T) {
 	}
 }
 
-func TestAnyReady(t *testing.T) {
-	if bearer.AnyReady(nil) || bearer.AllReady(nil) {
-		t.Error("got nobody ready")
-	}
-	issuer := newIssuer(t)
-	ready := newVerifier(t, issuer, nil).Status()
-	cache, err := jwks.New("https://issuer.example/keys", &jwks.Options{Transport: &asked{RoundTripper: issuer.Transport()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cache.Close(); err != nil {
-		t.Fatal(err)
-	}
-	closed := newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = cache }).Status()
-	for _, row := range []struct {
-		name     string
-		status   []bearer.IssuerStatus
-		any, all bool
-	}{
-		{"ready", ready, true, true}, {"closed", closed, false, false}, {"both", append(append([]bearer.IssuerStatus{}, ready...), closed...), true, false},
-	} {
-		if got, all := bearer.AnyReady(row.status), bearer.AllReady(row.status); got != row.any || all != row.all {
-			t.Errorf("%s: got any %v and all %v, want %v and %v", row.name, got, all, row.any, row.all)
-		}
-	}
-}
-
 // TestTemplateForms has issuers that are almost of a template, with a "tid" that
 // agrees with them.
 func TestTemplateForms(t *testing.T) {

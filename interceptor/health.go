@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/health"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
@@ -25,9 +26,10 @@ type HealthOptions struct {
 	// Services is the names whose status is set. Nil: "", which stands for the
 	// server as a whole.
 	Services []string
-	// Ready says when the server may get calls, such as [bearer.AnyReady]. Nil:
-	// [bearer.AllReady].
-	Ready func([]bearer.IssuerStatus) bool
+	// AnyIssuer sets the services to serving as soon as one issuer has keys: for services
+	// of many issuers, where the outage of one must not stop the callers of the others.
+	// False: when every issuer has keys.
+	AnyIssuer bool
 	// Interval is how often the source is asked. Zero: 1 second.
 	Interval time.Duration
 }
@@ -35,10 +37,10 @@ type HealthOptions struct {
 // HealthWatch keeps a health server up to date. [WatchHealth] makes one; Close it
 // before the source.
 type HealthWatch struct {
-	server   HealthServer
-	source   bearer.StatusReporter
-	services []string
-	ready    func([]bearer.IssuerStatus) bool
+	server    HealthServer
+	source    bearer.StatusReporter
+	services  []string
+	anyIssuer bool
 
 	done  chan struct{} // closed by Close
 	close sync.Once
@@ -76,14 +78,11 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 		return nil, fmt.Errorf("interceptor: %w", err)
 	}
 	w := &HealthWatch{
-		server: server, source: source, services: slices.Clone(opts.Services), ready: opts.Ready,
+		server: server, source: source, services: slices.Clone(opts.Services), anyIssuer: opts.AnyIssuer,
 		done: make(chan struct{}),
 	}
 	if w.services == nil {
 		w.services = []string{""}
-	}
-	if w.ready == nil {
-		w.ready = bearer.AllReady
 	}
 	interval := opts.Interval
 	if interval == 0 {
@@ -97,7 +96,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 // set asks the source and sets what it says.
 func (w *HealthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
 	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
-	if w.ready(w.source.Status()) {
+	if health.Ready(w.source.Status(), w.anyIssuer) {
 		status = grpc_health_v1.HealthCheckResponse_SERVING
 	}
 	for _, service := range w.services {
@@ -112,7 +111,7 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 	for {
 		select {
 		case <-ticker.C:
-			if w.ready(w.source.Status()) != (last == grpc_health_v1.HealthCheckResponse_SERVING) {
+			if health.Ready(w.source.Status(), w.anyIssuer) != (last == grpc_health_v1.HealthCheckResponse_SERVING) {
 				last = w.set()
 			}
 		case <-w.done:

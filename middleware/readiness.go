@@ -6,15 +6,17 @@ import (
 	"net/http"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/health"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
 // ReadinessOptions adjusts a readiness handler. The zero value, and nil, ask for
 // the keys of every issuer.
 type ReadinessOptions struct {
-	// Ready says when the process may get requests, such as [bearer.AnyReady].
-	// Nil: [bearer.AllReady].
-	Ready func([]bearer.IssuerStatus) bool
+	// AnyIssuer answers 200 as soon as one issuer has keys: for services of many issuers,
+	// where the outage of one must not stop the callers of the others. False: when every
+	// issuer has keys.
+	AnyIssuer bool
 }
 
 // issuerReadiness is one issuer in the answer.
@@ -40,10 +42,7 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 	if nilcheck.IsNil(source) {
 		return nil, errors.New("middleware: NewReadiness: source: nil")
 	}
-	ready := bearer.AllReady
-	if opts != nil && opts.Ready != nil {
-		ready = opts.Ready
-	}
+	anyIssuer := opts != nil && opts.AnyIssuer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -54,7 +53,7 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 		answer := struct {
 			Ready   bool              `json:"ready"`
 			Issuers []issuerReadiness `json:"issuers"`
-		}{ready(status), make([]issuerReadiness, len(status))}
+		}{health.Ready(status, anyIssuer), make([]issuerReadiness, len(status))}
 		for i, s := range status {
 			answer.Issuers[i] = readinessOf(s)
 		}

@@ -40,7 +40,7 @@ func TestReadiness(t *testing.T) {
 			}
 		}
 		all := newReadiness(t, &issuers, nil)
-		some := newReadiness(t, &issuers, &middleware.ReadinessOptions{Ready: bearer.AnyReady})
+		some := newReadiness(t, &issuers, &middleware.ReadinessOptions{AnyIssuer: true})
 		const fixedText = `{"issuer":"https://b.example","ready":true}]}` + "\n"
 		want := func(when string, status int, text string) {
 			t.Helper()
@@ -49,7 +49,7 @@ func TestReadiness(t *testing.T) {
 				t.Errorf("%s: got %d %s, want %d %s", when, got, body, status, text+fixedText)
 			}
 			if got, _ := probe(some, http.MethodGet); got != http.StatusOK {
-				t.Errorf("%s: got %d, want %d with AnyReady", when, got, http.StatusOK)
+				t.Errorf("%s: got %d, want %d with AnyIssuer", when, got, http.StatusOK)
 			}
 		}
 		want("at first", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":false,"keys":0},`)

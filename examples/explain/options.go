@@ -36,7 +36,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or its URL")
 	flags.StringVar(&audience, "audience", "", "the configured audience, or several with commas between them")
 	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms with commas between them; empty: the defaults")
-	flags.StringVar(&profile, "profile", "rfc9068", "the form of the issuer's tokens: "+strings.Join(bearer.ProfileNames(), ", "))
+	flags.StringVar(&profile, "profile", "rfc9068", "the form of the issuer's tokens, such as auth0, keycloak or entra-v2; an unknown `name` lists all")
 	flags.StringVar(&rule, "rule", "", "what the route asks for: scopes with \"and\" and \"or\" between them; empty: any valid token")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	flags.Usage = func() {

@@ -89,7 +89,7 @@ func (s *soak) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ready, err := middleware.NewReadiness(s.verifier, &middleware.ReadinessOptions{Ready: bearer.AnyReady})
+	ready, err := middleware.NewReadiness(s.verifier, &middleware.ReadinessOptions{AnyIssuer: true})
 	if err != nil {
 		return err
 	}

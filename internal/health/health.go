@@ -1,0 +1,17 @@
+// Package health decides whether a process can verify tokens.
+package health
+
+import (
+	"slices"
+
+	"github.com/bearerkit/bearer"
+)
+
+// Ready reports whether every issuer has keys, or with anyIssuer whether one has. Without
+// issuers nothing is ready.
+func Ready(issuers []bearer.IssuerStatus, anyIssuer bool) bool {
+	if anyIssuer {
+		return slices.ContainsFunc(issuers, bearer.IssuerStatus.Ready)
+	}
+	return len(issuers) > 0 && !slices.ContainsFunc(issuers, func(s bearer.IssuerStatus) bool { return !s.Ready() })
+}

@@ -1,0 +1,28 @@
+package health_test
+
+import (
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/health"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+func TestReady(t *testing.T) {
+	fixed := bearer.IssuerStatus{Issuer: "fixed keys"}
+	loaded := bearer.IssuerStatus{Issuer: "loaded", Keys: &jwks.Status{Ready: true}}
+	empty := bearer.IssuerStatus{Issuer: "no keys yet", Keys: &jwks.Status{}}
+	for name, row := range map[string]struct {
+		issuers  []bearer.IssuerStatus
+		all, any bool
+	}{
+		"none":   {nil, false, false},
+		"ready":  {[]bearer.IssuerStatus{fixed, loaded}, true, true},
+		"empty":  {[]bearer.IssuerStatus{empty}, false, false},
+		"one of": {[]bearer.IssuerStatus{empty, loaded}, false, true},
+	} {
+		if all, some := health.Ready(row.issuers, false), health.Ready(row.issuers, true); all != row.all || some != row.any {
+			t.Errorf("%s: got all %v and any %v, want %v and %v", name, all, some, row.all, row.any)
+		}
+	}
+}
