@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -177,13 +178,17 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 	return fresh
 }
 
-// discover starts a cache of the verifier's own, if start says so: a
-// configuration with other faults must not leave one running.
+// discover starts a cache of the verifier's own. With start = false it only checks that it
+// could: a configuration with other faults must not cause traffic.
 func (v *JWTVerifier) discover(start bool) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
 		return fmt.Errorf("%q is not a URL to discover keys from; set Config.Keys", v.issuer)
 	}
-	cache, err := jwks.Discover(v.issuer, nil)
+	var opts *jwks.Options
+	if !start {
+		opts = &jwks.Options{Transport: noTraffic{}, Logger: slog.New(slog.DiscardHandler)}
+	}
+	cache, err := jwks.Discover(v.issuer, opts)
 	if err != nil {
 		return err
 	}
@@ -192,4 +197,12 @@ func (v *JWTVerifier) discover(start bool) error {
 	}
 	v.keys, v.closer = cache, cache
 	return nil
+}
+
+// noTraffic is a transport that sends nothing.
+type noTraffic struct{}
+
+// RoundTrip fails.
+func (noTraffic) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nothing is sent")
 }
