@@ -231,3 +231,27 @@ func ExampleGuard_ForwardAuth() {
 	// 204 client "ci", error ""
 	// 403 client "", error "insufficient_scope"
 }
+
+// A transport of your own decides with Check, and answers with Refusal in its own form.
+func ExampleGuard_Refusal() {
+	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Keys: new(jwks.Set)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer verifier.Close()
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequest(http.MethodPost, "/deployments", http.NoBody)
+	if _, err := guard.Check(r, scopes.All("deploy:applications")); err != nil {
+		refusal := guard.Refusal(r, err)
+		fmt.Println(refusal.Status, refusal.Header.Get("WWW-Authenticate"))
+		fmt.Print(string(refusal.Body))
+	}
+	// Output:
+	// 401 Bearer realm="api"
+	// {"error":"unauthorized","error_description":"An access token is required"}
+}
