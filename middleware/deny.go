@@ -80,6 +80,6 @@ func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, s
 func (f *Refusal) write(w http.ResponseWriter) {
 	w.WriteHeader(f.Status)
 	if len(f.Body) > 0 {
-		_, _ = w.Write(f.Body) // there is nobody to tell if the client is gone
+		_, _ = w.Write(f.Body) //nolint:gosec // texts of ours; there is nobody to tell if the client is gone
 	}
 }
