@@ -21,7 +21,7 @@ func states(x *bearer.Explanation, names ...string) string {
 	var parts []string
 	for _, c := range x.Checks {
 		if slices.Contains(names, c.Name) {
-			parts = append(parts, strings.TrimSpace(c.Name+" "+string(c.State)+" "+string(c.Reason)))
+			parts = append(parts, strings.TrimSpace(c.Name+" "+c.State+" "+string(c.Reason)))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -140,7 +140,7 @@ func causes(err error) []error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := errors.Unwrap(err).(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error is New's own
+	if joined, ok := errors.Unwrap(err).(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}

@@ -116,7 +116,7 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 	}
 	message, level := e.record(ctx, o.level.Level())
 	if o.logger.Enabled(ctx, level) && o.sample(e) {
-		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...)
+		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...) //nolint:sloglint // one of the constants of record
 	}
 }
 
@@ -155,7 +155,7 @@ var (
 // logged counts a refusal and reports whether it is within the limit, and how many of
 // the last minute with refusals were not.
 func logged(now time.Time) (ok bool, left uint64) {
-	minute := uint64(now.Unix()/60) & math.MaxUint32
+	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // any bits will do: the minute is only compared
 	for {
 		old := refusals.Load()
 		if old>>32 == minute {
@@ -198,7 +198,7 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, now ti
 		attrs = append(attrs, slog.String("help", "at most "+strconv.Itoa(maxRefusals)+" refusals a minute are logged; "+
 			"bearer.Config.Logger chooses where, bearer.NewLogObserver logs more, bearer.Explain shows every check"))
 	}
-	logger.LogAttrs(ctx, level, message, attrs...)
+	logger.LogAttrs(ctx, level, message, attrs...) //nolint:sloglint // one of the constants of record
 }
 
 func (o *LogObserver) levelOf(reason Reason) slog.Level {

@@ -12,5 +12,5 @@ func preempted() int64 {
 	if err := syscall.Getrusage(rusageThread, &u); err != nil {
 		return 0
 	}
-	return int64(u.Nivcsw) // int32 on 32-bit systems
+	return int64(u.Nivcsw) //nolint:unconvert // an int32 on 32-bit systems
 }

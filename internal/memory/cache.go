@@ -76,8 +76,8 @@ func (c *Cache[V]) Count(place uint32, hit bool) { c.counts.add(place, hit) }
 // evicting expired entries first, then entries that were not used lately. It does
 // nothing if the cache is closed or the entry alone exceeds its limit.
 func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
-	e.cost = int32(min(cost, 1<<30))                                //nolint:gosec // it fits
-	e.expires = uint32(min(max(expires.Unix(), 0), math.MaxUint32)) //nolint:gosec // it fits
+	e.cost = int32(min(cost, 1<<30)) //nolint:gosec // it fits
+	e.expires = uint32(min(max(expires.Unix(), 0), math.MaxUint32))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.index == nil || int(e.cost) > c.limit {

@@ -17,7 +17,7 @@ func TestIsNil(t *testing.T) {
 		"nil function":   {http.HandlerFunc(nil), true},
 		"nil interface":  {http.Handler(nil), true},
 		"pointer":        {new(http.ServeMux), false},
-		"function":       {http.HandlerFunc(http.NotFound), false},
+		"function":       {http.NotFoundHandler(), false},
 		"value":          {struct{}{}, false},
 		"empty string":   {"", false},
 		"pointer to nil": {new(*http.ServeMux), false},
