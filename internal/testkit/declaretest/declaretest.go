@@ -53,3 +53,18 @@ func Lines(tb testing.TB, file, message string) []string {
 	}
 	return named
 }
+
+// Refused calls declare, which must panic with an error that contains want. The first
+// line of the file that the error names must be that of the declaration, source.
+func Refused(tb testing.TB, file, source, want string, declare func()) {
+	tb.Helper()
+	err := Panic(tb, declare)
+	if err == nil {
+		tb.Errorf("%s: got it accepted", source)
+		return
+	}
+	lines := Lines(tb, file, err.Error())
+	if len(lines) == 0 || !strings.Contains(lines[0], source+" }") || !strings.Contains(err.Error(), want) {
+		tb.Errorf("%s: got %v, which names the lines %q, want %q in it", source, err, lines, want)
+	}
+}

@@ -100,6 +100,7 @@ func (a *Adapter[M]) Run(t *testing.T) {
 	t.Run("Require", a.require)
 	t.Run("Handle", a.handle)
 	t.Run("Enforce", a.enforce)
+	t.Run("Nothing declared", a.nothing)
 	t.Run("Connection", a.connection)
 	if a.Failing != nil {
 		t.Run("Errors", a.failures)
@@ -243,6 +244,25 @@ func (a *Adapter[M]) enforce(t *testing.T) {
 	}
 	if got, want := len(audited), len(Routes())+1; got != want {
 		t.Errorf("got %d routes, want %d", got, want)
+	}
+}
+
+// nothing wants the zero Rule and a nil table to deny, and Audit to say so.
+func (a *Adapter[M]) nothing(t *testing.T) {
+	_, guard := NewGuard(t, nil)
+	router := a.New()
+	router.Use(a.Enforce(guard, nil))
+	router.Handle(guard, http.MethodGet, "/x", scopes.Rule{}, func(Call) error {
+		t.Error("got a request to the handler")
+		return nil
+	})
+	for _, routes := range [][]middleware.Route{router.Audit(nil), guard.Routes()} {
+		if len(routes) != 1 || routes[0].String() != "GET /x has no rule and is denied" {
+			t.Errorf("got %v, want GET /x without a rule", routes)
+		}
+	}
+	if w := get(t, router, "/x", ""); w.Code != http.StatusUnauthorized {
+		t.Errorf("got %d, want 401", w.Code)
 	}
 }
 
