@@ -64,10 +64,14 @@ func TestShared(t *testing.T) {
 	a.Share(ix)
 	b.Share(ix)
 	later := time.Now().Add(time.Hour)
+	kept := remember(b, "kept", 100, later) // at the place in b that "x" has in a
 	first := remember(a, "x", 100, later)
 	second := remember(b, "x", 100, later)
 	if got := find(a, "x"); got != second || got == first {
 		t.Errorf("got %v, want the entry of the later cache", got)
+	}
+	if n := b.Status().Entries; n != 2 || find(b, "kept") != kept {
+		t.Errorf("got %d entries in the later cache, want both", n)
 	}
 	a.Close() // which forgets its own entry, and not that of b
 	if got := find(b, "x"); got != second {
@@ -76,8 +80,8 @@ func TestShared(t *testing.T) {
 	for i := range 10 {
 		remember(b, fmt.Sprint(i), 100, later)
 	}
-	if s := b.Status(); s.Entries != 2 || s.Evictions != 9 {
-		t.Errorf("got %+v, want two entries and nine evictions", s)
+	if s := b.Status(); s.Entries != 2 || s.Evictions != 10 {
+		t.Errorf("got %+v, want two entries and ten evictions", s)
 	}
 }
 
