@@ -110,13 +110,13 @@ func (r *results) writeRepeated(b *bytes.Buffer) {
 }
 
 func (r *results) writeHostile(b *bytes.Buffer) {
-	b.WriteString("## What attackers send\n\nCPU time of one request. The first column is the guard's `Check`, which decides and writes nothing; its ratio is to the signature alone. The others answer as they do, 401 for the most part; ours, too, in the second.\n\n| | `Check` | ratio | allocations |")
+	b.WriteString("## What attackers send\n\nCPU time of one request. The first column is the guard's `Check`, which decides and writes no response, with a `Config.Logger` that discards; its ratio is to the signature alone. The column \"logged\" is the same with the log that a verifier has by default: it writes 100 refusals a minute and counts the others. The libraries answer as they do, most with 401; so does bearer in its own column.\n\n| | `Check` | ratio | allocations | logged |")
 	for _, p := range r.hostile[0].peers {
 		b.WriteString(" " + p.peer.Name + " |")
 	}
-	b.WriteString("\n|---|--:|--:|--:|" + strings.Repeat("--:|", len(r.hostile[0].peers)) + "\n")
+	b.WriteString("\n|---|--:|--:|--:|--:|" + strings.Repeat("--:|", len(r.hostile[0].peers)) + "\n")
 	for _, h := range r.hostile {
-		fmt.Fprintf(b, "| %s | %s | %.2f | %d |", h.kind, span(h.check.Time), h.check.Ratio, h.check.Allocs)
+		fmt.Fprintf(b, "| %s | %s | %.2f | %d | %s |", h.kind, span(h.check.Time), h.check.Ratio, h.check.Allocs, span(h.logged.Time))
 		for _, want := range r.hostile[0].peers {
 			cell := "accepted"
 			for _, p := range h.peers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 
@@ -15,9 +16,10 @@ import (
 
 // hostile is what one kind of bad request costs.
 type hostile struct {
-	kind  string
-	check measure.Cost // our Check, which writes nothing
-	peers []peerCost   // all doors, with the response that is written
+	kind   string
+	check  measure.Cost // our Check, which writes no response, without a log
+	logged measure.Cost // the same, with Config.Logger as it is by default
+	peers  []peerCost   // all doors, with the response that is written
 }
 
 // hostile measures bad requests, each kind against the signature alone.
@@ -30,7 +32,11 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
-	check, err := checker(ctx, mint)
+	check, err := checker(ctx, mint, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	logged, err := checker(ctx, mint, nil)
 	if err != nil {
 		return err
 	}
@@ -50,7 +56,7 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 		for range 16 {
 			values = append(values, kind.Authorization())
 		}
-		works := []measure.Work{inTurn("Check", checks(ctx, check, values))}
+		works := []measure.Work{inTurn("Check", checks(ctx, check, values)), inTurn("Check, logged", checks(ctx, logged, values))}
 		h := hostile{kind: kind.Name}
 		for i, peer := range all {
 			if peer.OneKey && kind.Name == "unknown kid" {
@@ -65,8 +71,8 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 			h.peers = append(h.peers, peerCost{peer: peer})
 		}
 		_, costs := measure.Paired(raw, works, e.rounds/3+1, e.burst/4)
-		h.check = costs[0]
-		for i, cost := range costs[1:] {
+		h.check, h.logged = costs[0], costs[1]
+		for i, cost := range costs[2:] {
 			h.peers[i].cost = cost
 		}
 		r.hostile = append(r.hostile, h)
@@ -75,8 +81,10 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 }
 
 // checker returns our guard's Check, as a function that reports a refusal.
-func checker(ctx context.Context, mint *tokens.Mint) (func(*http.Request) bool, error) {
-	guard, err := peers.Guard(ctx, mint.Setup())
+func checker(ctx context.Context, mint *tokens.Mint, logger *slog.Logger) (func(*http.Request) bool, error) {
+	setup := mint.Setup()
+	setup.Logger = logger
+	guard, err := peers.Guard(ctx, setup)
 	if err != nil {
 		return nil, err
 	}

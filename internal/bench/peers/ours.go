@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,8 +32,12 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	if err := keys.Ready(ready); err != nil {
 		return nil, err
 	}
+	logger := s.Logger
+	if logger == nil {
+		logger = slog.New(slog.NewTextHandler(noLog{}, nil))
+	}
 	return bearer.New(bearer.Config{ //nolint:contextcheck // as above
-		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize,
+		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
 	})
 }
 
@@ -91,3 +96,8 @@ func overGRPC(guard grpc.UnaryServerInterceptor) Door {
 		}
 	}
 }
+
+// noLog throws away what is written. slog knows io.Discard, and formats nothing for it.
+type noLog struct{}
+
+func (noLog) Write(p []byte) (int, error) { return len(p), nil }

@@ -21,6 +21,9 @@ type Setup struct {
 	Scope string
 	// CacheSize is that of our verified-token cache.
 	CacheSize int
+	// Logger gets our refusals. Nil: one that formats them, as slog.Default does, and
+	// throws the text away.
+	Logger *slog.Logger
 }
 
 // Peer is one of those that are measured.
