@@ -35,10 +35,10 @@
 // Refusals are in the log: [Config.Logger] gets at most 100 a minute. A guard tells every
 // outcome to one [Observer]: [NewLogObserver] logs them in full, package metrics counts
 // them and shows the health of keys to Prometheus, package tracing, a module of its own,
-// is for OpenTelemetry, and [Observers] makes one of several. [Explain] answers why a token is refused, check by check, and so does
-// examples/explain. Readiness is in packages middleware and interceptor. The guide
-// in docs has runbooks for rotations and outages, and says of each reason whose
-// fault it is.
+// is for OpenTelemetry, and [Observers] makes one of several. [Explain] and
+// examples/explain say why a token is refused, check by check. Readiness is in packages
+// middleware and interceptor. The guide in docs has runbooks for rotations and outages,
+// and says of each reason whose fault it is.
 //
 // # Compatibility
 //
