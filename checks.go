@@ -15,7 +15,8 @@ type check struct {
 	// It gets no time: what depends on the time belongs into always.
 	once func(v *JWTVerifier, t *token) *Error
 	// always may depend on the time or on the issuer's keys. It is asked again of a
-	// remembered token, on every request.
+	// remembered token, on every request. It reads t.header and t.claims() only: the other
+	// fields of a remembered token are not set.
 	always func(v *JWTVerifier, t *token, now time.Time) *Error
 	// explain is for rows that the verdict does not ask one by one: it repeats the step
 	// of the verdict, and says in skipped why it could not.

@@ -91,9 +91,13 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 // returns. It is for verifiers of other packages and for tests of handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
 	own := *c
-	own.custom = custom
+	own.custom = givenCustom{custom}
 	return &own
 }
+
+// givenCustom marks custom claims that no Config.Custom has decoded: they must not be
+// decoded again from the token.
+type givenCustom struct{ value any }
 
 // Decode decodes the whole claims set into v, which is as for encoding/json but
 // with names compared exactly. It decodes anew on every call: for claims that

@@ -80,9 +80,10 @@ type Config struct {
 	// no Observer of its own, or else by the verifier. Nil: none.
 	Observer Observer
 	// Logger gets a record of each refusal, whatever observers there are: at most 100 a
-	// minute in the whole process, at [slog.LevelWarn], and at [slog.LevelError] if this
-	// service is at fault. A record has the fields that [LogObserver] describes. The first
-	// says how to see more. Nil: [slog.Default]. A logger on [slog.DiscardHandler] turns
+	// minute in the whole process, 20 of which are kept for faults of this service. They
+	// are at [slog.LevelWarn], and at [slog.LevelError] if this service is at fault. A record
+	// has the fields that [LogObserver] describes. The first record after a start says how
+	// to see more. See [Verifier] for verifiers that are wrapped. Nil: [slog.Default]. A logger on [slog.DiscardHandler] turns
 	// the records off, for instance beside a [LogObserver].
 	Logger *slog.Logger
 }

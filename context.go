@@ -43,7 +43,32 @@ type call struct {
 // verifier.
 type innerVerdict struct {
 	verifier   ownVerifier
+	claims     *Claims // nil: it refused
 	remembered bool
+	before     *innerVerdict // an earlier one for the same request
+}
+
+// add notes a verdict. Verifiers may be asked concurrently.
+func (c *call) add(v *innerVerdict) {
+	for {
+		v.before = c.inner.Load()
+		if c.inner.CompareAndSwap(v.before, v) {
+			return
+		}
+	}
+}
+
+// innerOf returns the verdict that the guard's verifier went by: the one with the claims
+// that it returned, or else the first. The zero verdict: it asked no verifier of this
+// package.
+func (c *call) innerOf(claims *Claims) innerVerdict {
+	var first innerVerdict
+	for v := c.inner.Load(); v != nil; v = v.before {
+		if first = *v; claims != nil && v.claims == claims {
+			break
+		}
+	}
+	return first
 }
 
 // Value returns the call itself for its key.

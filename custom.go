@@ -114,7 +114,12 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	if !ok {
 		return custom, false
 	}
-	v, ok := claims.custom.(T)
+	decoded := claims.custom
+	given, isGiven := decoded.(givenCustom)
+	if isGiven {
+		decoded = given.value
+	}
+	v, ok := decoded.(T)
 	if !ok {
 		return custom, false
 	}
@@ -124,18 +129,18 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 			custom, ok = none, false
 		}
 	}()
-	if c, ok := claims.custom.(interface{ Clone() T }); ok {
+	if c, ok := decoded.(interface{ Clone() T }); ok {
 		return c.Clone(), true
 	}
-	if deepcopy.Flat(reflect.TypeOf(claims.custom)) {
+	if deepcopy.Flat(reflect.TypeOf(decoded)) {
 		return v, true
 	}
-	if c, ok := deepcopy.Of(reflect.ValueOf(claims.custom)); ok {
+	if c, ok := deepcopy.Of(reflect.ValueOf(decoded)); ok {
 		custom, ok = c.Interface().(T)
 		return custom, ok
 	}
-	if claims.verifier == nil || claims.verifier.custom == nil {
-		return custom, false // set by WithCustom
+	if isGiven {
+		return custom, false // the token does not have it
 	}
 	fresh, err := claims.verifier.custom([]byte(claims.members.Text()))
 	if err != nil {

@@ -123,3 +123,29 @@ func BenchmarkCustomText(b *testing.B) {
 		}
 	}
 }
+
+// uncopyable has state that cannot be copied.
+type uncopyable struct{ state *int }
+
+// TestWithCustomOpaque requires custom claims that replaced those of the token never to be
+// decoded from the token again.
+func TestWithCustomOpaque(t *testing.T) {
+	issuer, state := newIssuer(t, "EdDSA"), 1
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Custom = func([]byte) (any, error) { return uncopyable{&state}, nil }
+	})
+	claims, err := v.Verify(t.Context(), issuer.Token(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := bearer.Custom[uncopyable](bearer.NewContext(t.Context(), claims)); !ok {
+		t.Error("got no custom claims of the token, want them decoded again")
+	}
+	other := 2
+	if got, ok := bearer.Custom[uncopyable](bearer.NewContext(t.Context(), claims.WithCustom(uncopyable{&other}))); ok {
+		t.Errorf("got %v in place of custom claims that cannot be copied, want none", got)
+	}
+	if got, ok := bearer.Custom[string](bearer.NewContext(t.Context(), claims.WithCustom("guest"))); !ok || got != "guest" {
+		t.Errorf("got %q, %v, want those that were given", got, ok)
+	}
+}

@@ -38,7 +38,7 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 		}
 	}()
 	d := decision{verifier: v, req: req, start: time.Now()}
-	d.own, _ = v.(ownVerifier)
+	d.own = ownOf(v)
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
 	if d.refusal != nil || d.watched() {
@@ -57,7 +57,8 @@ type decision struct {
 	req      Request
 	start    time.Time
 
-	call       *call // nil until credentials were found
+	call       *call        // nil until credentials were found
+	inner      innerVerdict // of a verifier of this package that verifier asked
 	claims     *Claims
 	remembered bool
 	refusal    *Error // of the token or the rule, before the rule's mode is applied
@@ -73,16 +74,22 @@ func (d *decision) watched() bool {
 // missing token, and nothing else.
 func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
+	case d.refusal == nil && d.claims == nil:
+		// A hook that calls panic(nil) ends here if GODEBUG has panicnil=1.
+		return nil, refuse(Internal, "no claims and no refusal")
 	case d.refusal == nil:
 		return d.call, nil
-	case d.refusal == errNoBearer && rule.IsOptional():
-		// Compared by identity: a hook that returns NoToken had credentials to judge.
+	case d.refusal.withoutToken() && rule.IsOptional():
 		return d.enter(ctx), nil
 	case d.refusal.Reason == MissingScope && rule.IsReportOnly() && d.claims != nil:
 		return d.call, nil
 	}
 	return nil, d.refusal
 }
+
+// withoutToken reports whether the request has no bearer credentials. It compares by
+// identity: a hook that returns NoToken had credentials to judge.
+func (e *Error) withoutToken() bool { return e == errNoField || e == errNoScheme || e == errNoBearer }
 
 // enter makes the context of the request.
 func (d *decision) enter(ctx context.Context) *call {
@@ -123,11 +130,8 @@ func (d *decision) decide(ctx context.Context) {
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
-	if d.refusal = d.own.find(t, raw, d.start); d.refusal == nil {
-		d.claims, d.refusal = t.verdict(d.enter(ctx), d.start) //nolint:contextcheck // the call is made of ctx
-		d.remembered = t.remembered
-	}
-	if d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
+	d.claims, d.refusal = t.judge(d.own, raw, d.start, func() context.Context { return d.enter(ctx) }) //nolint:contextcheck // the call is made of ctx
+	if d.remembered = t.remembered; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
 		d.refusal = errNotOneText
 	}
 }
@@ -142,9 +146,13 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	c.wrapped.Store(true)
 	defer c.wrapped.Store(false)
 	claims, err := d.verifier.Verify(c, raw) //nolint:contextcheck // the call is made of ctx
+	d.inner = c.innerOf(claims)
 	switch {
 	case err != nil:
 		d.refusal = asError(err)
+		if d.refusal.issuer == "" && d.inner.claims != nil { // the wrapper refuses what the verifier accepts
+			d.refusal.issuer, d.refusal.unverified = d.inner.claims.verifier.issuer, d.inner.claims
+		}
 	case claims == nil:
 		d.refusal = refuse(Internal, "the verifier returned no claims and no error")
 	default:
@@ -160,7 +168,7 @@ func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 	}
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
-		e.Missing = d.Missing
+		e.Missing, e.ours = d.Missing, d.Err == nil
 		// A reason that a function gives weighs more than a missing scope: a mode must not
 		// waive it.
 		given := asError(d.Err)
@@ -176,7 +184,9 @@ func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 
 var (
 	errSeveral    = sharedRefusal(InvalidRequest, errors.New("several Authorization values"))
-	errNoBearer   = sharedRefusal(NoToken, nil)
+	errNoField    = sharedRefusal(NoToken, errors.New("no Authorization field"))
+	errNoScheme   = sharedRefusal(NoToken, errors.New("the Authorization field has a token and no scheme: it must be Bearer, a space and the token"))
+	errNoBearer   = sharedRefusal(NoToken, errors.New("the Authorization field is of another scheme than Bearer"))
 	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the credentials are not the Bearer scheme, a space and one token"))
 )
 
@@ -190,7 +200,7 @@ func credentials(values []string) (string, *Error) {
 		return "", errSeveral
 	}
 	if len(values) == 0 || values[0] == "" {
-		return "", errNoBearer
+		return "", errNoField
 	}
 	value := values[0]
 	if token, ok := strings.CutPrefix(value, scheme+" "); ok && token != "" && token[0] != ' ' && len(token) <= maxToken {
@@ -224,6 +234,9 @@ func otherScheme(value string) *Error {
 	}
 	if len(value) > maxToken {
 		return errNoBearer
+	}
+	if strings.Count(value, ".") == 2 && strings.IndexByte(value, ' ') < 0 {
+		return errNoScheme // a JWT, as it seems
 	}
 	for {
 		var found bool

@@ -44,7 +44,7 @@ func ExampleDecide() {
 	receive(map[string]string{})
 	// Output:
 	// deploy for ci
-	// drop it: bearer: no_token
+	// drop it: bearer: no_token: no Authorization field
 }
 
 // A test of a handler needs no token: the caller's claims are put into its context.

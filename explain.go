@@ -11,8 +11,9 @@ import (
 )
 
 // Explain answers why a request is refused or let through. It makes the same decision as
-// [Decide], and then every check by itself instead of stopping at the first that fails.
-// It is for operators. Do not show the answer to clients, and do not call it on every
+// [Decide], and then every check by itself instead of stopping at the first that fails. It
+// stops where nothing more can be checked: at a token that cannot be read, or of no
+// configured issuer. It is for operators. Do not show the answer to clients, and do not call it on every
 // request.
 //
 // Observers and logs are told nothing. The hooks of the configuration and the functions
@@ -23,7 +24,7 @@ import (
 func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	x := &Explanation{Time: time.Now()}
 	d := decision{verifier: v, req: req, start: x.Time}
-	d.own, _ = v.(ownVerifier)
+	d.own = ownOf(v)
 	if req.Rule.IsPublic() {
 		x.Checks = []CheckResult{{Name: "rule", State: passed, Want: "nothing", Got: "the route is public: no token is looked at"}}
 		return x
@@ -127,8 +128,12 @@ func (e *explainer) make(c *check) {
 	default:
 		result.Got = c.got(e)
 	}
-	if result.Got == "" {
+	switch {
+	case result.Got != "":
+	case refusal == nil:
 		result.Got = "as required"
+	default:
+		result.Got = "something else"
 	}
 	e.waives = false
 	e.x.Checks = append(e.x.Checks, result)

@@ -86,6 +86,9 @@ func (x *Explanation) String() string {
 		}
 	}
 	line("failed", names...)
+	if len(names) == 0 {
+		line("because", x.Detail)
+	}
 	line("token", label("kid ", x.KeyID), label("alg ", x.Algorithm), label("typ ", x.Type), label("client ", x.ClientID), label("jti ", x.TokenID))
 	line("verifier", label("issuer ", x.Issuer), label("profile ", x.Profile))
 	line("clock", x.Time.UTC().Format(time.RFC3339)+" on this machine")

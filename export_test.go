@@ -59,6 +59,9 @@ func CheckNames() []string {
 // MaxRefusals is the limit of Config.Logger.
 const MaxRefusals = maxRefusals
 
+// MaxFaults is how much of it is kept for faults of this service.
+const MaxFaults = maxFaults
+
 // ForgetHelp makes the next record for Config.Logger the first one after a start.
 func ForgetHelp() { explained.Store(false) }
 

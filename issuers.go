@@ -99,7 +99,11 @@ func (s *Issuers) change(cfgs []Config, enter func(*routes, Config) (*JWTVerifie
 	before := s.table()
 	next := before.clone()
 	var entered []*JWTVerifier
-	for _, cfg := range cfgs {
+	for i, cfg := range cfgs {
+		if slices.ContainsFunc(cfgs[:i], func(other Config) bool { return other.Issuer == cfg.Issuer }) {
+			errs = append(errs, fmt.Errorf("issuer %q: two configurations", cfg.Issuer))
+			continue
+		}
 		v, faults := enter(next, cfg)
 		if v != nil {
 			entered = append(entered, v)
@@ -316,6 +320,11 @@ func (s *Issuers) find(t *token, raw string, now time.Time) *Error {
 		return err
 	}
 	return table.route(t)
+}
+
+func (s *Issuers) replaced(t *token) bool {
+	now, ok := s.table().all[t.verifier.issuer]
+	return ok && now != t.verifier
 }
 
 // route sets t.verifier to the verifier of the issuer that the token names.

@@ -140,7 +140,7 @@ func TestAddAllOrNone(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`issuer "https://b.example": it is there already`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
+		`issuer "https://b.example": two configurations`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
 		`issuer "https://a.example": it is there already`, `issuer "accounts.google.com": "accounts.google.com" is there already, as an alias of "https://accounts.google.com"`,
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -139,56 +139,74 @@ func (e *Event) record(ctx context.Context, least slog.Level) (message string, l
 	return message, level
 }
 
-// maxRefusals is how many refusals a minute Config.Logger gets, of the whole process: a
-// flood of bad tokens must not fill a disk.
-const maxRefusals = 100
-
-// refusals counts the refusals of this minute: the minute in the upper half, the count in
-// the lower half. explained says that a record has told how to see more.
-//
-//nolint:gochecknoglobals // the limit is the process's
-var (
-	refusals  atomic.Uint64
-	explained atomic.Bool
+const (
+	// maxRefusals is how many refusals a minute Config.Logger gets, of the whole process: a
+	// flood of bad tokens must not fill a disk.
+	maxRefusals = 100
+	// maxFaults is how many of them are kept for faults of this service: a flood must not
+	// hide them.
+	maxFaults = 20
 )
 
-// logged counts a refusal and reports whether it is within the limit, and how many of
-// the last minute with refusals were not.
-func logged(now time.Time) (ok bool, left uint64) {
+// minuteCount counts the records of a minute: the minute in the upper half, the count in
+// the lower half.
+type minuteCount struct{ state atomic.Uint64 }
+
+// add counts a record and reports whether it is within the limit, and how many of the last
+// minute with records were not.
+func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, left uint64) {
 	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // any bits will do: the minute is only compared
 	for {
-		old := refusals.Load()
+		old := c.state.Load()
 		if old>>32 == minute {
-			return refusals.Add(1)&math.MaxUint32 <= maxRefusals, 0
+			return c.state.Add(1)&math.MaxUint32 <= limit, 0
 		}
-		if refusals.CompareAndSwap(old, minute<<32|1) {
-			if count := old & math.MaxUint32; count > maxRefusals {
-				left = count - maxRefusals
+		if c.state.CompareAndSwap(old, minute<<32|1) {
+			if count := old & math.MaxUint32; count > limit {
+				left = count - limit
 			}
 			return true, left
 		}
 	}
 }
 
+// The records for Config.Logger, of the whole process. explained says that one has told
+// how to see more.
+//
+//nolint:gochecknoglobals // the limit is the process's
+var (
+	refusals, faults minuteCount
+	explained        atomic.Bool
+)
+
 // logRefusal writes a record of a refusal to Config.Logger, within the limit. It calls
-// event only if there is a record to write.
-func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, now time.Time, event func() Event) {
+// event only if there is a record to write. A panic of the handler changes nothing in what
+// becomes of the request.
+func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event func() Event) {
+	defer func() { _ = recover() }()
 	if logger == nil {
 		logger = slog.Default()
 	}
 	e := Event{Reason: refusal.Reason}
-	if _, level := e.record(ctx, slog.LevelWarn); !logger.Enabled(ctx, level) {
+	_, level := e.record(ctx, slog.LevelWarn)
+	if !logger.Enabled(ctx, level) {
 		return
 	}
-	ok, left := logged(now)
+	// The time of the record, not of the request: requests of several minutes end at once
+	// when an outage does.
+	count, limit := &refusals, uint64(maxRefusals-maxFaults)
+	if level > slog.LevelWarn {
+		count, limit = &faults, maxFaults
+	}
+	ok, left := count.add(time.Now(), limit)
 	if !ok {
 		return
 	}
 	e = event()
 	message, level := e.record(ctx, slog.LevelWarn)
 	detail := maxDetail
-	if e.Reason == InvalidCustom || e.Reason == Internal {
-		detail = maxForeign // a hook wrote it, and may quote any length of a claim
+	if !refusal.ours {
+		detail = maxForeign // a hook or a verifier wrote it, and may quote any length of a claim
 	}
 	attrs := e.attrs(detail)
 	if left > 0 {
@@ -311,6 +329,7 @@ func (e Event) attrs(maxText int) []slog.Attr {
 const (
 	// maxDetail is how many bytes of an error go into a log.
 	maxDetail = 1024
-	// maxForeign is how many bytes of a hook's error Config.Logger gets.
+	// maxForeign is how many bytes Config.Logger gets of an error that this package has not
+	// written.
 	maxForeign = 128
 )

@@ -135,16 +135,17 @@ func reasons(t *testing.T, book *logBook) string {
 // TestConfigLoggerLimit floods two verifiers. Together they may write as many records a
 // minute as the limit says, and the next minute says how many were left out.
 func TestConfigLoggerLimit(t *testing.T) {
+	const limit = bearer.MaxRefusals - bearer.MaxFaults // for faults of clients
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour)
 		a, bookA, _ := refusalLog(t, nil)
 		b, bookB, _ := refusalLog(t, nil)
-		for range 10 * bearer.MaxRefusals {
+		for range 10 * limit {
 			_, _ = a.Verify(t.Context(), "garbage")
 			_, _ = b.Verify(t.Context(), "garbage")
 		}
-		if got := len(bookA.records(t)) + len(bookB.records(t)); got != bearer.MaxRefusals {
-			t.Errorf("got %d records in a minute, want %d", got, bearer.MaxRefusals)
+		if got := len(bookA.records(t)) + len(bookB.records(t)); got != limit {
+			t.Errorf("got %d records in a minute, want %d", got, limit)
 		}
 		time.Sleep(time.Minute)
 		before := len(bookA.records(t))
@@ -152,11 +153,92 @@ func TestConfigLoggerLimit(t *testing.T) {
 			_, _ = a.Verify(t.Context(), "garbage")
 		}
 		records := bookA.records(t)[before:]
-		if len(records) != 2 || records[0]["not_logged_before"] != float64(19*bearer.MaxRefusals) || records[1]["not_logged_before"] != nil {
-			t.Errorf("got %v, want two records, the first with the %d that were left out", records, 19*bearer.MaxRefusals)
+		if len(records) != 2 || records[0]["not_logged_before"] != float64(19*limit) || records[1]["not_logged_before"] != nil {
+			t.Errorf("got %v, want two records, the first with the %d that were left out", records, 19*limit)
 		}
 	})
 }
+
+// TestConfigLoggerFaults requires faults of this service in the log after a flood of
+// requests without a token, and a limit for them too.
+func TestConfigLoggerFaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(90 * time.Minute)
+		v, book, token := refusalLog(t, func(cfg *bearer.Config) {
+			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("a hook") }
+		})
+		for range 1000 {
+			_, _ = bearer.Decide(t.Context(), v, bearer.Request{Rule: scopes.All()})
+		}
+		good := token(nil)
+		for range 100 {
+			_, _ = v.Verify(t.Context(), good)
+		}
+		faults := 0
+		for _, record := range book.records(t) {
+			if record["level"] == "ERROR" {
+				faults++
+			}
+		}
+		if all := len(book.records(t)); faults != bearer.MaxFaults || all != bearer.MaxRefusals {
+			t.Errorf("got %d faults of %d records, want %d of %d", faults, all, bearer.MaxFaults, bearer.MaxRefusals)
+		}
+	})
+}
+
+// TestConfigLoggerSlowRequests has requests that began in one minute end in the next, among
+// requests of that minute: the limit is that of the minute of the record.
+func TestConfigLoggerSlowRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(2*time.Hour + 50*time.Second)
+		turn := make(chan struct{})
+		v, book, token := refusalLog(t, func(cfg *bearer.Config) {
+			cfg.Validate = func(context.Context, *bearer.Claims) error { <-turn; return errors.New("no") }
+		})
+		good, done := token(nil), make(chan struct{})
+		for range 500 {
+			go func() {
+				_, _ = v.Verify(t.Context(), good)
+				done <- struct{}{}
+			}()
+		}
+		time.Sleep(20 * time.Second) // another minute
+		for range 500 {
+			turn <- struct{}{}
+			<-done
+			_, _ = v.Verify(t.Context(), "garbage")
+		}
+		if got, limit := len(book.records(t)), bearer.MaxRefusals; got > limit {
+			t.Errorf("got %d records in a minute, want at most %d", got, limit)
+		}
+	})
+}
+
+// TestConfigLoggerPanics has the handler of the log panic: the request is judged, and its
+// observer is told, as if there were no log.
+func TestConfigLoggerPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(150 * time.Minute)
+		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+			cfg.Observer, cfg.Logger = events, slog.New(slog.NewTextHandler(panicking{}, nil))
+		})
+		for reason, req := range map[bearer.Reason]bearer.Request{
+			"":             {Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.ReportOnly(scopes.All("a"))},
+			bearer.NoToken: {Rule: scopes.All("a")},
+		} {
+			_, err := bearer.Decide(t.Context(), v, req)
+			if got := events.Take(); reasonOf(t, err) != reason || len(got) != 1 || got[0].Reason != reason {
+				t.Errorf("got %v and events %+v, want %q told once", err, got, reason)
+			}
+		}
+	})
+}
+
+// panicking is where a log cannot be written.
+type panicking struct{}
+
+func (panicking) Write([]byte) (int, error) { panic("the disk is gone") }
 
 // TestConfigLoggerHelp requires the first record after a start to say how to see more.
 func TestConfigLoggerHelp(t *testing.T) {
@@ -215,6 +297,24 @@ func TestConfigLoggerTokens(t *testing.T) {
 				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
 				cfg.Validate = func(_ context.Context, c *bearer.Claims) error { return errors.New(c.Subject()) }
 			})
+			revoking := newVerifier(t, issuer, func(cfg *bearer.Config) {
+				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
+				cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
+					return fmt.Errorf("%w: %s", bearer.Revoked, c.Subject())
+				}
+			})
+			echo := scopes.Func("echo", func(ctx context.Context) error {
+				c, _ := bearer.FromContext(ctx)
+				return errors.New(c.Subject())
+			})
+			plain := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Logger = slog.New(slog.NewJSONHandler(book, nil)) })
+			wrapper := bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+				c, err := plain.Verify(ctx, token)
+				if err != nil {
+					return nil, err
+				}
+				return nil, &bearer.Error{Reason: bearer.Revoked, Err: errors.New(c.Subject())}
+			})
 			with := func(changes map[string]any) map[string]any {
 				claims := map[string]any{}
 				for name, value := range said {
@@ -231,6 +331,9 @@ func TestConfigLoggerTokens(t *testing.T) {
 				issuer.Mint(nil, with(map[string]any{"cnf": map[string]any{long: long}})), issuer.Mint(nil, with(map[string]any{"exp": long})),
 				issuer.Mint(nil, with(map[string]any{"at_hash": long})), issuer.Forge(nil, said), issuer.Mint(map[string]any{long: long}, said),
 				long, "a." + long + ".b",
+			}
+			for _, asked := range []bearer.Verifier{revoking, plain, wrapper} {
+				_, _ = bearer.Decide(t.Context(), asked, bearer.Request{Authorization: []string{"Bearer " + tokens[0]}, Rule: echo})
 			}
 			for _, token := range tokens {
 				_, _ = v.Verify(t.Context(), token)

@@ -162,18 +162,12 @@ func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 // observer is the guard's, or else the guard's verifier, or else the verifier of this
 // package that the guard's verifier asked.
 func (d *decision) tell(ctx context.Context, refusal *Error) {
-	var inner innerVerdict
-	if d.own == nil && d.call != nil {
-		if asked := d.call.inner.Load(); asked != nil {
-			inner = *asked
-		}
-	}
 	told := refusal
-	if refusal == nil && d.refusal != errNoBearer {
+	if refusal == nil && d.refusal != nil && !d.refusal.withoutToken() {
 		told = d.refusal // waived by the mode of the rule, or nil
 	}
 	event := func() Event {
-		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.remembered || inner.remembered, Duration: time.Since(d.start)}
+		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.remembered || d.inner.remembered, Duration: time.Since(d.start)}
 		e.setOutcome(d.claims, told)
 		if refusal == nil {
 			e.Reason = ""
@@ -182,14 +176,14 @@ func (d *decision) tell(ctx context.Context, refusal *Error) {
 	}
 	own := d.own
 	if own == nil {
-		own = inner.verifier
+		own = d.inner.verifier
 	}
 	if own != nil && told != nil {
-		logRefusal(ctx, own.loggerOf(told.issuer), told, d.start, event)
+		logRefusal(ctx, own.loggerOf(told.issuer), told, event)
 	}
 	observer := d.req.Observer
 	if observer == nil {
-		observer = d.verifierObserver(inner.verifier)
+		observer = d.verifierObserver()
 	}
 	if observer != nil {
 		observer.Observe(ctx, event())
@@ -197,13 +191,13 @@ func (d *decision) tell(ctx context.Context, refusal *Error) {
 }
 
 // verifierObserver returns the verifier that is told of a request, or nil.
-func (d *decision) verifierObserver(inner ownVerifier) Observer {
+func (d *decision) verifierObserver() Observer {
 	own := d.own
 	if own == nil {
 		if observer, ok := d.verifier.(Observer); ok {
 			return observer
 		}
-		own = inner
+		own = d.inner.verifier
 	}
 	if own == nil || !own.observing() {
 		return nil
@@ -220,10 +214,16 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 			claims, err = nil, panicked(p)
 		}
 	}()
-	start := time.Now()
+	start, wrapped := time.Now(), wrappedCall(ctx) // now: the guard may not wait for this verdict
+	if wrapped != nil {
+		ctx = &call{Context: ctx} // a hook that verifies another token tells of it
+	}
 	claims, remembered, refusal := verify(ctx, v, raw, start)
-	if c := wrappedCall(ctx); c != nil {
-		c.inner.Store(&innerVerdict{v, remembered})
+	if claims == nil && refusal == nil {
+		refusal = panicked(nil) // a hook called panic(nil), and GODEBUG has panicnil=1
+	}
+	if wrapped != nil {
+		wrapped.add(&innerVerdict{verifier: v, claims: claims, remembered: remembered})
 	} else {
 		event := func() Event {
 			e := Event{CacheHit: remembered, Duration: time.Since(start)}
@@ -231,7 +231,7 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 			return e
 		}
 		if refusal != nil {
-			logRefusal(ctx, v.loggerOf(refusal.issuer), refusal, start, event)
+			logRefusal(ctx, v.loggerOf(refusal.issuer), refusal, event)
 		}
 		if v.observing() {
 			v.Observe(ctx, event())
@@ -252,10 +252,7 @@ func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (clai
 			claims, refusal = nil, panicked(p)
 		}
 	}()
-	if refusal = v.find(t, raw, now); refusal != nil {
-		return nil, false, refusal
-	}
-	claims, refusal = t.verdict(ctx, now)
+	claims, refusal = t.judge(v, raw, now, func() context.Context { return ctx })
 	return claims, t.remembered, refusal
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/testkit"
@@ -140,5 +142,123 @@ func TestVerifyInHandler(t *testing.T) {
 		if e := events.Take(); len(e) != 1 || e[0].Transport != "" || e[0].Reason != bearer.Malformed {
 			t.Errorf("%s: got %+v, want the second token's event", name, e)
 		}
+	}
+}
+
+// overriding embeds a verifier of this package and has a Verify of its own.
+type overriding struct{ *bearer.JWTVerifier }
+
+func (overriding) Verify(context.Context, string) (*bearer.Claims, error) {
+	return nil, bearer.Revoked
+}
+
+// overridingAll is the same for several issuers.
+type overridingAll struct{ *bearer.Issuers }
+
+func (overridingAll) Verify(context.Context, string) (*bearer.Claims, error) {
+	return nil, bearer.Revoked
+}
+
+// TestEmbeddedVerifier requires a type that embeds a verifier to be asked itself, although
+// it has the methods of a verifier of this package.
+func TestEmbeddedVerifier(t *testing.T) {
+	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
+	for name, asked := range map[string]bearer.Verifier{"one": overriding{v}, "several": overridingAll{new(bearer.Issuers)}} {
+		req := bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}
+		if _, err := bearer.Decide(t.Context(), asked, req); reasonOf(t, err) != bearer.Revoked {
+			t.Errorf("%s: got %v, want its own verdict", name, err)
+		}
+		if x := bearer.Explain(t.Context(), asked, req); x.Reason != bearer.Revoked {
+			t.Errorf("%s: got an explanation of %q, want its own verdict", name, x.Reason)
+		}
+	}
+	if got := events.Take(); len(got) != 1 || got[0].Reason != bearer.Revoked {
+		t.Errorf("got %+v, want the request told once", got)
+	}
+}
+
+// TestLateVerdict has a wrapper with a time limit give up: the verdict that comes later is
+// nobody's outcome.
+func TestLateVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer, events, guards := newIssuer(t, "EdDSA"), &testkit.Recorder{}, &testkit.Recorder{}
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+			cfg.Observer = events
+			cfg.Validate = func(context.Context, *bearer.Claims) error { time.Sleep(time.Minute); return nil }
+		})
+		limited := bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+			go func() { _, _ = v.Verify(ctx, token) }()
+			time.Sleep(time.Second)
+			return nil, bearer.KeysUnavailable
+		})
+		_, err := bearer.Decide(t.Context(), limited, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All(), Observer: guards})
+		time.Sleep(time.Hour)
+		if got, late := guards.Take(), events.Take(); reasonOf(t, err) != bearer.KeysUnavailable || len(got) != 1 || len(late) != 0 {
+			t.Errorf("got %v, %d events of the guard and %+v of the verifier, want one of the guard", err, len(got), late)
+		}
+	})
+}
+
+// TestShadowVerifier asks a second verifier for comparison: the one whose claims count is
+// told.
+func TestShadowVerifier(t *testing.T) {
+	issuer, deciding, shadowed := newIssuer(t, "EdDSA"), &testkit.Recorder{}, &testkit.Recorder{}
+	a := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = deciding })
+	b := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer, cfg.Audience = shadowed, []string{"other", audience} })
+	for name, order := range map[string][]*bearer.JWTVerifier{"first": {a, b}, "last": {b, a}} {
+		shadow := bearer.VerifierFunc(func(ctx context.Context, token string) (claims *bearer.Claims, err error) {
+			for _, v := range order {
+				c, verdict := v.Verify(ctx, token)
+				if v == a {
+					claims, err = c, verdict
+				}
+			}
+			return claims, err
+		})
+		if _, err := bearer.Decide(t.Context(), shadow, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}); err != nil {
+			t.Fatal(err)
+		}
+		if told, others := len(deciding.Take()), len(shadowed.Take()); told != 1 || others != 0 {
+			t.Errorf("deciding verifier asked %s: got %d events of it and %d of the other, want one of it", name, told, others)
+		}
+	}
+}
+
+// TestVerifyInHook verifies a second token in Config.Validate: its outcome is told as the
+// token's, whether or not the request's verifier is wrapped.
+func TestVerifyInHook(t *testing.T) {
+	issuer, seconds := newIssuer(t, "EdDSA"), &testkit.Recorder{}
+	second := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = seconds })
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Validate = func(ctx context.Context, _ *bearer.Claims) error {
+			_, _ = second.Verify(ctx, "garbage")
+			return nil
+		}
+	})
+	for name, asked := range map[string]bearer.Verifier{"own": v, "wrapped": bearer.VerifierFunc(v.Verify)} {
+		if _, err := bearer.Decide(t.Context(), asked, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}); err != nil {
+			t.Fatal(err)
+		}
+		if got := seconds.Take(); len(got) != 1 || got[0].Reason != bearer.Malformed {
+			t.Errorf("%s: got %+v, want the second token's outcome", name, got)
+		}
+	}
+}
+
+// TestRefusedByWrapper requires the issuer and the token in the event, where a wrapper
+// refuses what the verifier accepted.
+func TestRefusedByWrapper(t *testing.T) {
+	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
+	denying := bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+		if _, err := v.Verify(ctx, token); err != nil {
+			return nil, err
+		}
+		return nil, bearer.Revoked
+	})
+	_, err := bearer.Decide(t.Context(), denying, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(map[string]any{"jti": "7"})}, Rule: scopes.All()})
+	if got := events.Take(); reasonOf(t, err) != bearer.Revoked || len(got) != 1 || got[0].Issuer != issuer.URL() || got[0].TokenID() != "7" || got[0].Claims != nil {
+		t.Errorf("got %v and %+v, want one event that names the issuer and the token", err, got)
 	}
 }

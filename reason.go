@@ -86,6 +86,7 @@ type Error struct {
 
 	issuer     string       // the configured issuer that the token names; "": it names none
 	unverified *Claims      // what the token says, verified or not; nil: it was not read
+	ours       bool         // Err is a text of this package: values of the token in it are cut
 	shared     *sharedError // what leaves the package in its place; nil: the Error itself
 }
 
@@ -113,7 +114,7 @@ func refuse(reason Reason, format string, args ...any) *Error {
 	if false {
 		_ = fmt.Errorf(format, args...) // so that vet checks the arguments
 	}
-	r := &refusal{Error{Reason: reason}, detail{format, args}}
+	r := &refusal{Error{Reason: reason, ours: true}, detail{format, args}}
 	r.Err = &r.detail
 	return &r.Error
 }
@@ -157,7 +158,7 @@ type sharedError struct{ is Error }
 // sharedRefusal returns an Error that is made once for all requests. It must leave the
 // package through out.
 func sharedRefusal(reason Reason, detail error) *Error {
-	e := &Error{Reason: reason, Err: detail}
+	e := &Error{Reason: reason, Err: detail, ours: true}
 	e.shared = &sharedError{*e}
 	return e
 }

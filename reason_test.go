@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,4 +117,44 @@ func refuseAgain(t *testing.T, v bearer.Verifier, req bearer.Request) error {
 	t.Helper()
 	_, err := bearer.Decide(t.Context(), v, req)
 	return err
+}
+
+// TestExplainEveryReason requires an explanation of each refusal to name the check that
+// failed first, with the reason of the refusal and with what was found.
+func TestExplainEveryReason(t *testing.T) {
+	requests, v := refusedRequests(t)
+	for reason, req := range requests {
+		x := bearer.Explain(t.Context(), v, req)
+		if x.Reason != reason {
+			t.Errorf("%s: got %q", reason, x.Reason)
+		}
+		i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })
+		if i < 0 {
+			t.Errorf("%s: got no failed check:\n%s", reason, x)
+		} else if c := x.Checks[i]; c.Got == "" || c.Got == "as required" || c.Got == "something else" {
+			t.Errorf("%s: got %+v, want what was found", reason, c)
+		}
+	}
+}
+
+// TestNoTokenSaysWhy requires the detail to say which of the first mistakes it is.
+func TestNoTokenSaysWhy(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, nil)
+	for want, authorization := range map[string][]string{
+		"no Authorization field":    nil,
+		"has a token and no scheme": {issuer.Token(nil)},
+		"of another scheme":         {"Basic eDp5"},
+	} {
+		for _, rule := range []scopes.Rule{scopes.All(), scopes.Optional(scopes.All())} {
+			_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: authorization, Rule: rule})
+			if rule.IsOptional() {
+				if err != nil {
+					t.Errorf("%q under an optional rule: got %v, want an anonymous request", authorization, err)
+				}
+			} else if reasonOf(t, err) != bearer.NoToken || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: got %v, want %q", authorization, err, want)
+			}
+		}
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -139,12 +138,7 @@ func shown(v string) string {
 	if text, ok := strictjson.String(v); ok {
 		return strconv.Quote(quote.Cut(text))
 	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, quote.Cut(v))
+	return quote.Line(quote.Cut(v))
 }
 
 // literal returns the JSON of a value that claims can be compared with.

@@ -24,10 +24,11 @@ import (
 // token into the error.
 //
 // A guard tells the outcome of each request to its own Observer or, if it has none, to
-// its Verifier, if that is an [Observer]. A Verifier that wraps one of this package
-// changes nothing in what its Config.Observer is told, with one limit: if the wrapper is
-// no Observer, nobody is told of requests without a token, because nobody verifies one.
-// Set the guard's Options.Observer to be told of all.
+// its Verifier, if that is an [Observer], or else to the verifier of this package that its
+// Verifier asks with the context of the request. So a wrapper changes nothing in what
+// Config.Observer is told, but where it does not ask: for requests without a token, or if
+// it decides first, or asks with another context. Set the guard's Options.Observer to be
+// told of every request.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (*Claims, error)
 }
@@ -137,8 +138,23 @@ type ownVerifier interface {
 	find(t *token, raw string, now time.Time) *Error
 	// route is the part of find after reading: it sets t.verifier.
 	route(t *token) *Error
+	// replaced reports whether tokens of t.verifier's issuer go to another verifier now.
+	replaced(t *token) bool
 }
 
+// ownOf returns v if it is a verifier of this package. A type that embeds one is not: it
+// may have a Verify of its own, which must be asked.
+func ownOf(v Verifier) ownVerifier {
+	switch v := v.(type) {
+	case *JWTVerifier:
+		return v
+	case *Issuers:
+		return v
+	}
+	return nil
+}
+
+func (v *JWTVerifier) replaced(*token) bool         { return false }
 func (v *JWTVerifier) observing() bool              { return v.observer != nil }
 func (v *JWTVerifier) loggerOf(string) *slog.Logger { return v.logger }
 
@@ -181,6 +197,25 @@ func (v *JWTVerifier) aliases() []string {
 		return nil
 	}
 	return v.profile.aliases
+}
+
+// judge finds a token and decides on it, except for the rule of the request. It calls
+// enter for the context of the hooks. If the token's verifier was replaced while it waited
+// for keys, its successor decides.
+func (t *token) judge(v ownVerifier, raw string, now time.Time, enter func() context.Context) (*Claims, *Error) {
+	if err := v.find(t, raw, now); err != nil {
+		return nil, err
+	}
+	ctx := enter()
+	claims, err := t.verdict(ctx, now)
+	if err == nil || err.Reason != KeysUnavailable || !v.replaced(t) {
+		return claims, err
+	}
+	now = time.Now()
+	if err := v.find(t, raw, now); err != nil {
+		return nil, err
+	}
+	return t.verdict(ctx, now)
 }
 
 // verdict decides on a token that find found, except for the rule of the request.
@@ -257,7 +292,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	if ctx.Err() != nil {
 		newErr = &detail{"the request ended while it waited for keys: %w", []any{newErr}}
 	}
-	e := &Error{Reason: KeysUnavailable, Err: newErr}
+	e := &Error{Reason: KeysUnavailable, Err: newErr, ours: true}
 	if unavailable, ok := errors.AsType[*jwks.UnavailableError](newErr); ok {
 		e.RetryAfter = unavailable.RetryAfter
 	}

@@ -75,8 +75,8 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
-	if opts.Observer != nil && nilcheck.IsNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T", opts.Observer))
+	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
+		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T, or one with a nil observer in it", opts.Observer))
 	}
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: negative", opts.RecheckStreams))

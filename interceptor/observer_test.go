@@ -74,7 +74,7 @@ func TestOptionsObserver(t *testing.T) {
 
 // TestNilObserver wants what holds a nil pointer or function refused.
 func TestNilObserver(t *testing.T) {
-	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil)} {
+	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
 		_, err := interceptor.New(testkit.Refuse(bearer.Internal), nil, &interceptor.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
 			t.Errorf("%s: got %v, want Options.Observer named", name, err)

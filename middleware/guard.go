@@ -123,7 +123,7 @@ func copyPatternBack(r, served *http.Request) {
 
 // Check decides on a request and writes nothing. It returns the request with the
 // caller's claims in its context (or r itself, where the rule is public), or an
-// error for Deny. The error is a *[bearer.Error]; of a rule that is wrong its reason is
+// error for Deny. The error holds a *[bearer.Error]; of a rule that is wrong its reason is
 // [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)

@@ -65,7 +65,7 @@ func TestOptionsObserver(t *testing.T) {
 
 // TestNilObserver wants what holds a nil pointer or function refused, and nil to be none.
 func TestNilObserver(t *testing.T) {
-	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil)} {
+	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
 		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
 			t.Errorf("%s: got %v, want Options.Observer named", name, err)

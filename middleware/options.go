@@ -82,8 +82,8 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
-	if opts.Observer != nil && nilcheck.IsNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T", opts.Observer))
+	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
+		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T, or one with a nil observer in it", opts.Observer))
 	}
 	if opts.Resource != "" {
 		resource, err := newResource(opts.Resource)

@@ -13,3 +13,21 @@ func IsNil(v any) bool {
 	value := reflect.ValueOf(v)
 	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }
+
+// HasNil reports whether v is nil in the sense of [IsNil], or a list that is empty or has
+// such an element.
+func HasNil(v any) bool {
+	if IsNil(v) {
+		return true
+	}
+	value := reflect.ValueOf(v)
+	if value.Kind() != reflect.Slice {
+		return false
+	}
+	for i := range value.Len() {
+		if HasNil(value.Index(i).Interface()) {
+			return true
+		}
+	}
+	return value.Len() == 0
+}

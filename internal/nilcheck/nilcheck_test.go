@@ -27,3 +27,23 @@ func TestIsNil(t *testing.T) {
 		}
 	}
 }
+
+func TestHasNil(t *testing.T) {
+	mux := http.Handler(new(http.ServeMux))
+	for name, row := range map[string]struct {
+		v    any
+		want bool
+	}{
+		"nil":            {nil, true},
+		"value":          {mux, false},
+		"empty list":     {[]http.Handler{}, true},
+		"list":           {[]http.Handler{mux}, false},
+		"nil in list":    {[]http.Handler{mux, nil}, true},
+		"pointer":        {[]http.Handler{(*http.ServeMux)(nil)}, true},
+		"list in a list": {[][]http.Handler{{mux}, {nil}}, true},
+	} {
+		if got := nilcheck.HasNil(row.v); got != row.want {
+			t.Errorf("%s: got %v, want %v", name, got, row.want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ package quote
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -82,5 +83,13 @@ func List(names []string) string {
 }
 
 // Line returns text on one line: errors.Join puts a line break between errors, and Line
-// makes it "; ".
-func Line(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+// makes it "; ". Other characters that cannot be printed become spaces.
+func Line(text string) string {
+	text = strings.ReplaceAll(text, "\n", "; ")
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}

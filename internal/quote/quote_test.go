@@ -47,8 +47,10 @@ func TestList(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	if got := quote.Line("a\nb\nc"); got != "a; b; c" {
-		t.Errorf("got %q, want %q", got, "a; b; c")
+	for text, want := range map[string]string{"a\nb\nc": "a; b; c", "a\r\x1b[2J\u202eb\u2028": "a  [2J b ", "é \"b\"": "é \"b\""} {
+		if got := quote.Line(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 
