@@ -85,7 +85,7 @@ func TestCheckWords(t *testing.T) {
 	left := bearer.CheckNames()
 	for name, x := range map[string]*bearer.Explanation{
 		"good":    explained(t, v, issuer.Token(map[string]any{"scope": "a"})),
-		"bad":     explained(t, v, issuer.Forge(map[string]any{"typ": "JWT"}, map[string]any{"exp": 1, "nbf": 1 << 40, "aud": 1, "cnf": raw(`{"jkt":"x"}`)})),
+		"bad":     explained(t, v, issuer.Forge(map[string]any{"typ": "JWT"}, map[string]any{"exp": 1, "nbf": int64(1) << 40, "aud": 1, "cnf": raw(`{"jkt":"x"}`)})),
 		"foreign": explained(t, foreign, issuer.Token(map[string]any{"exp": 1})),
 		"none":    explained(t, v, ""),
 	} {

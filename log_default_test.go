@@ -223,13 +223,16 @@ func TestConfigLoggerPanics(t *testing.T) {
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 			cfg.Observer, cfg.Logger = events, slog.New(slog.NewTextHandler(panicking{}, nil))
 		})
-		for reason, req := range map[bearer.Reason]bearer.Request{
-			"":             {Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.ReportOnly(scopes.All("a"))},
-			bearer.NoToken: {Rule: scopes.All("a")},
+		for _, row := range []struct {
+			reason bearer.Reason
+			req    bearer.Request
+		}{
+			{"", bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.ReportOnly(scopes.All("a"))}},
+			{bearer.NoToken, bearer.Request{Rule: scopes.All("a")}},
 		} {
-			_, err := bearer.Decide(t.Context(), v, req)
-			if got := events.Take(); reasonOf(t, err) != reason || len(got) != 1 || got[0].Reason != reason {
-				t.Errorf("got %v and events %+v, want %q told once", err, got, reason)
+			_, err := bearer.Decide(t.Context(), v, row.req)
+			if got := events.Take(); reasonOf(t, err) != row.reason || len(got) != 1 || got[0].Reason != row.reason {
+				t.Errorf("got %v and events %+v, want %q told once", err, got, row.reason)
 			}
 		}
 	})

@@ -208,7 +208,7 @@ func (d *decision) verifierObserver() Observer {
 // verifyObserved is Verify of the verifiers of this package. It tells the outcome, unless
 // a guard does. A panic of a hook or an observer ends this call only, and never lets the
 // token pass.
-func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) {
+func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) { //nolint:contextcheck // the call is made of ctx
 	defer func() {
 		if p := recover(); p != nil {
 			claims, err = nil, panicked(p)
@@ -252,7 +252,7 @@ func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (clai
 			claims, refusal = nil, panicked(p)
 		}
 	}()
-	claims, refusal = t.judge(v, raw, now, func() context.Context { return ctx })
+	claims, refusal = t.judge(v, raw, now, func() context.Context { return ctx }) //nolint:contextcheck // it is ctx
 	return claims, t.remembered, refusal
 }
 
