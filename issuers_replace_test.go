@@ -1,12 +1,16 @@
 package bearer_test
 
 import (
+	"errors"
 	"log/slog"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -168,6 +172,68 @@ func TestReplaceWhileWaiting(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDiscoveredKeysEnd requires that the refresh of discovered keys ends when no verifier
+// uses them any more.
+func TestDiscoveredKeysEnd(t *testing.T) {
+	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
+	defer issuer.Close()
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Logger: slog.New(slog.DiscardHandler)}
+	given := cfg
+	given.Keys = keys
+	bad := cfg
+	bad.Issuer = "no URL"
+	before := jwksGoroutines(t)
+	for name, end := range map[string]func(*bearer.Issuers) error{
+		"Remove":                              func(s *bearer.Issuers) error { s.Remove(issuer.URL()); return nil },
+		"Replace by Config.Keys":              func(s *bearer.Issuers) error { return s.Replace(given) },
+		"Replace by itself, then Config.Keys": func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
+		"Close":                               func(s *bearer.Issuers) error { return s.Close() },
+		"Add that is refused": func(s *bearer.Issuers) error {
+			s.Remove(issuer.URL())
+			if s.Add(cfg, bad) == nil {
+				return errors.New("a bad configuration: got no error")
+			}
+			return nil
+		},
+	} {
+		issuers := new(bearer.Issuers)
+		if err := issuers.Add(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if n := jwksGoroutines(t); n <= before {
+			t.Fatalf("%s: got %d goroutines of jwks after Add, want more than %d", name, n, before)
+		}
+		if err := end(issuers); err != nil {
+			t.Error(err)
+		}
+		// A goroutine says that it has ended a moment before it is gone.
+		n := jwksGoroutines(t)
+		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
+			runtime.Gosched()
+		}
+		if n != before {
+			t.Errorf("%s: got %d goroutines of jwks, want %d", name, n, before)
+		}
+		if err := issuers.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// jwksGoroutines counts the goroutines that package jwks started.
+func jwksGoroutines(t *testing.T) int {
+	t.Helper()
+	var stacks strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(stacks.String(), "created by github.com/bearerkit/bearer/jwks.")
 }
 
 // TestReplaceErrors requires all faults at once, and no change if there is one.

@@ -83,6 +83,8 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	}
 	if detail, ok := records[0]["error"].(string); records[0]["reason"] != nil && (!ok || detail == "") {
 		t.Errorf("got no error in %v", records[0])
+	} else if strings.Contains(detail, "bearer: ") {
+		t.Errorf("got the reason twice in %v", records[0])
 	}
 	delete(records[0], "error")
 	if records[0]["kid"] == issuer.SigningKey("").ID() {
