@@ -73,6 +73,12 @@ func TestShared(t *testing.T) {
 	if n := b.Status().Entries; n != 2 || find(b, "kept") != kept {
 		t.Errorf("got %d entries in the later cache, want both", n)
 	}
+	empty := memory.NewCache[value](2, 1<<10)
+	empty.Share(ix)
+	remember(a, "moved", 100, later)
+	if moved := remember(empty, "moved", 100, later); find(a, "moved") != moved || empty.Status().Entries != 1 {
+		t.Errorf("got %+v in a cache that was empty, want one entry", empty.Status())
+	}
 	a.Close() // which forgets its own entry, and not that of b
 	if got := find(b, "x"); got != second {
 		t.Errorf("after the other cache was closed: got %v, want the entry", got)
