@@ -47,8 +47,8 @@ func (g *gunner) next() shot {
 	g.n++
 	a := g.s.issuers[g.rng.IntN(len(g.s.issuers))]
 	switch p := g.rng.IntN(100); {
-	case p < goodPart-15 && len(g.tokens) == maxKept:
-		return g.tokens[g.rng.IntN(maxKept)]
+	case p < goodPart-15 && len(g.tokens) > 0:
+		return g.tokens[g.rng.IntN(len(g.tokens))]
 	case p < goodPart-5:
 		return g.keep(g.good(a))
 	case p < goodPart:
