@@ -6,8 +6,9 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,31 +26,31 @@ import (
 )
 
 func main() {
-	log.SetFlags(0)
-	if err := run(); err != nil {
-		log.Fatal(err)
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "onerequest:", err)
+		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(ctx context.Context) error {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}})
 	defer issuer.Close()
-	keys, err := jwks.Discover(issuer.URL(), nil)
+	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // its life ends with Close
 	if err != nil {
 		return err
 	}
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys})
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}) //nolint:contextcheck // there are keys: nothing is started
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	defer func() { _ = errors.Join(v.Close(), keys.Close()) }()
 	guard, err := middleware.New(v, nil)
 	if err != nil {
 		return err
 	}
 	handler := guard.Require(scopes.All("a"))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	request := func(token string) error {
-		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
 		r.Header.Set("Authorization", "Bearer "+token)
 		handler.ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
@@ -69,7 +70,7 @@ func run() error {
 		if err := request(token); err != nil {
 			return err
 		}
-		if err := report(name); err != nil {
+		if err := report(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -77,12 +78,12 @@ func run() error {
 }
 
 // report prints what was covered since the counters were cleared, without this program.
-func report(name string) error {
+func report(ctx context.Context, name string) (err error) {
 	dir, err := os.MkdirTemp("", "onerequest")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if err := coverage.WriteMetaDir(dir); err != nil {
 		return err
 	}
@@ -90,10 +91,10 @@ func report(name string) error {
 		return err
 	}
 	profile := dir + "/profile.txt"
-	if out, err := exec.Command("go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // a folder of its own
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	text, err := os.ReadFile(profile)
+	text, err := os.ReadFile(profile) //nolint:gosec // a file of its own
 	if err != nil {
 		return err
 	}
@@ -112,12 +113,11 @@ func report(name string) error {
 		statements[strings.TrimPrefix(file, "github.com/bearerkit/bearer/")] += n
 		total += n
 	}
-	fmt.Printf("%s: %d files, %d statements\n", name, len(statements), total)
 	files := make([]string, 0, len(statements))
 	for file, n := range statements {
 		files = append(files, fmt.Sprintf("  %s %d", file, n))
 	}
 	slices.Sort(files)
-	fmt.Println(strings.Join(files, "\n"))
-	return nil
+	_, err = fmt.Fprintf(os.Stdout, "%s: %d files, %d statements\n%s\n", name, len(statements), total, strings.Join(files, "\n"))
+	return err
 }
