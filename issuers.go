@@ -132,7 +132,7 @@ func (s *Issuers) change(cfgs []Config, enter func(*routes, Config) (*JWTVerifie
 
 // abandon closes a verifier, but not keys that a verifier in the table has too.
 func (v *JWTVerifier) abandon(kept *routes) error {
-	if other := kept.all[v.issuer]; other != nil && other != v && v.closer != nil && other.closer == v.closer {
+	if other := kept.all[v.issuer]; other != nil && v.closer != nil && other.closer == v.closer {
 		v.cache.Close()
 		return nil
 	}
