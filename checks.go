@@ -70,8 +70,8 @@ func (c *check) ask(t *token, now time.Time) *Error {
 // checks is every check, in the order of the verdict. The verdict on a new token, the
 // verdict on a remembered one and Explain walk this table.
 //
-// To add a check, add a row: once if only the token and the configuration decide,
-// always otherwise.
+// To add a check of the token, add a row of the stage beforeKey or ofClaims: once if only
+// the token and the configuration decide, always otherwise.
 //
 //nolint:gochecknoglobals // a table of functions
 var checks = []check{

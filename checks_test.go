@@ -1,7 +1,9 @@
 package bearer_test
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,4 +106,18 @@ func TestCheckWords(t *testing.T) {
 func explained(t *testing.T, v bearer.Verifier, token string) *bearer.Explanation {
 	t.Helper()
 	return bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All("a")})
+}
+
+// TestOnceReadsNoClock requires the functions of the table to get the time and not to read
+// it: the verdict of a row that is asked once is remembered.
+func TestOnceReadsNoClock(t *testing.T) {
+	source, err := os.ReadFile("claimchecks.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, clock := range []string{"time.Now", "time.Since", "time.Until"} {
+		if strings.Contains(string(source), clock) {
+			t.Errorf("claimchecks.go reads the clock by %s, want the time that the verdict gives", clock)
+		}
+	}
 }

@@ -37,8 +37,10 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 			allowed, err = nil, panicked(p)
 		}
 	}()
-	d := decision{verifier: v, req: req, start: time.Now()}
-	d.own = ownOf(v)
+	d := decision{verifier: v, own: ownOf(v), req: req}
+	if d.watched() {
+		d.start = time.Now() // or else the clock is read only for a token that is looked up
+	}
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
 	if d.refusal != nil || d.watched() {
@@ -55,7 +57,7 @@ type decision struct {
 	verifier Verifier
 	own      ownVerifier // verifier, if it is one of this package
 	req      Request
-	start    time.Time
+	start    time.Time // zero: not measured
 
 	call       *call        // nil until credentials were found
 	inner      innerVerdict // of a verifier of this package that verifier asked
@@ -131,6 +133,9 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
 	d.claims, d.refusal = t.judge(d.own, raw, d.start, func() context.Context { return d.enter(ctx) }) //nolint:contextcheck // the call is made of ctx
+	if d.start.IsZero() {
+		d.start = t.now
+	}
 	if d.remembered = t.remembered; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
 		d.refusal = errNotOneText
 	}

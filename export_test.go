@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/jws"
 )
 
 // AddCheck adds a row to the table of checks for the duration of a test: one that may
@@ -28,13 +30,17 @@ func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 // CheckFaults returns what is wrong with the rows of the table of checks.
 func CheckFaults() []string {
 	var faults []string
+	sample := &explainer{decision: &decision{}, t: &token{header: &jws.Header{}, entry: &entry{}}}
 	for i, c := range checks {
 		for what, missing := range map[string]bool{
 			"name": c.name == "", "section": c.section == "" && c.stage != ofForeign,
 			"want": c.want == nil, "got": c.got == nil, "advice": c.advice == nil,
 			"function for the verdict": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
 			"function":                 c.once == nil && c.always == nil && c.explain == nil,
-			"single function (it has both once and always)": c.once != nil && c.always != nil,
+			"single function (it has both once and always)":  c.once != nil && c.always != nil,
+			"stage in which a new token is asked for once":   c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
+			"stage in which a new token is asked for always": c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
+			"advice for a refusal":                           c.advice != nil && c.advice(sample, MissingScope) == "",
 		} {
 			if missing {
 				faults = append(faults, c.name+": no "+what)

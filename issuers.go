@@ -72,7 +72,8 @@ func (s *Issuers) Add(cfgs ...Config) error {
 //
 // If neither the old nor the new configuration has Keys, the new verifier takes over the
 // discovered keys with their refresh. If the new one has Keys, they should be loaded
-// before Replace is called: see [jwks.Cache.Ready].
+// before Replace is called: see [jwks.Cache.Ready]. If only the new one discovers its keys,
+// requests wait for the first fetch.
 func (s *Issuers) Replace(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		old, ok := next.all[cfg.Issuer]

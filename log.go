@@ -312,7 +312,9 @@ func (e Event) attrs(maxText int) []slog.Attr {
 	add("kid", quote.Escape(e.KeyID()))
 	add("jti", quote.Escape(e.TokenID()))
 	add("client_id", quote.Escape(e.ClientID()))
-	attrs = append(attrs, slog.Duration("took", e.Duration))
+	if e.Duration > 0 {
+		attrs = append(attrs, slog.Duration("took", e.Duration))
+	}
 	if e.Err != nil {
 		err := e.Err
 		if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil {

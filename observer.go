@@ -167,7 +167,10 @@ func (d *decision) tell(ctx context.Context, refusal *Error) {
 		told = d.refusal // waived by the mode of the rule, or nil
 	}
 	event := func() Event {
-		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.remembered || d.inner.remembered, Duration: time.Since(d.start)}
+		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.remembered || d.inner.remembered}
+		if !d.start.IsZero() {
+			e.Duration = time.Since(d.start)
+		}
 		e.setOutcome(d.claims, told)
 		if refusal == nil {
 			e.Reason = ""

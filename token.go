@@ -24,6 +24,7 @@ type token struct {
 	raw    []byte // the text, for functions that take bytes
 	parts  jws.Compact
 	digest memory.Digest // zero if the cache is off
+	now    time.Time     // of the verdict
 
 	header       *jws.Header
 	sharedHeader bool // other verified tokens have the same header
@@ -158,13 +159,17 @@ func (t *token) split(raw string) *Error {
 	return errNotJWS
 }
 
-// recall sets t to what the index remembers of the token, if that verdict still holds.
+// recall sets t to what the index remembers of the token, if that verdict still holds. It
+// reads the clock unless now is set, for the verdict too.
 func (t *token) recall(ix *index, now time.Time) bool {
+	if t.now = now; now.IsZero() {
+		t.now = time.Now()
+	}
 	if ix == nil {
 		return false
 	}
 	e := ix.Find(&t.digest, t.raw)
-	return e != nil && t.adopt(e, now)
+	return e != nil && t.adopt(e, t.now)
 }
 
 // adopt sets t to a verified entry, if its verdict still holds at this time. Otherwise t

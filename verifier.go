@@ -134,7 +134,7 @@ type ownVerifier interface {
 	// of none (""). Nil stands for slog.Default().
 	loggerOf(issuer string) *slog.Logger
 	// find recalls or reads a token and sets t.verifier. It needs neither the request nor
-	// a signature. t.verdict decides afterwards.
+	// a signature. t.verdict decides afterwards. A zero now is read from the clock.
 	find(t *token, raw string, now time.Time) *Error
 	// route is the part of find after reading: it sets t.verifier.
 	route(t *token) *Error
@@ -207,23 +207,22 @@ func (t *token) judge(v ownVerifier, raw string, now time.Time, enter func() con
 		return nil, err
 	}
 	ctx := enter()
-	claims, err := t.verdict(ctx, now)
+	claims, err := t.verdict(ctx)
 	if err == nil || err.Reason != KeysUnavailable || !v.replaced(t) {
 		return claims, err
 	}
-	now = time.Now()
-	if err := v.find(t, raw, now); err != nil {
+	if err := v.find(t, raw, time.Now()); err != nil {
 		return nil, err
 	}
-	return t.verdict(ctx, now)
+	return t.verdict(ctx)
 }
 
 // verdict decides on a token that find found, except for the rule of the request.
-func (t *token) verdict(ctx context.Context, now time.Time) (*Claims, *Error) {
+func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	v := t.verifier
 	var err *Error
 	if !t.remembered {
-		err = v.check(ctx, t, now)
+		err = v.check(ctx, t, t.now)
 	}
 	v.cache.Count(t.place, t.remembered)
 	if err != nil {

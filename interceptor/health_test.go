@@ -135,3 +135,43 @@ func TestWatchHealthBadInput(t *testing.T) {
 		t.Error("got a watch of nothing")
 	}
 }
+
+// TestWatchHealthAnyIssuer has one issuer with keys and one without: only a watch with
+// AnyIssuer says that the server may get calls.
+func TestWatchHealthAnyIssuer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(t)
+		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
+		cache, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cache.Close()
+		fixed, err := jwks.Parse(issuer.JWKS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var issuers bearer.Issuers
+		defer issuers.Close()
+		for name, keys := range map[string]bearer.KeySet{"https://a.example": cache, "https://b.example": fixed} {
+			if err := issuers.Add(bearer.Config{Issuer: name, Audience: []string{"api"}, Keys: keys}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for anyIssuer, want := range map[bool]string{true: "SERVING", false: "NOT_SERVING"} {
+			server := health.NewServer()
+			watch, err := interceptor.WatchHealth(server, &issuers, &interceptor.HealthOptions{AnyIssuer: anyIssuer})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if got := healthOf(t, server, ""); got != want {
+				t.Errorf("AnyIssuer %v: got %s, want %s", anyIssuer, got, want)
+			}
+			if err := watch.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

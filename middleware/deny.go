@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -49,7 +50,7 @@ func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 // refusal returns the answer, whose fields it sets in h. The status may be another one
 // than the reason's.
 func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
-	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: answer.Scopes}
+	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: slices.Clone(answer.Scopes)}
 	contentType, body := g.body(r, refused) // before h is touched: the hook may panic
 	refused.Header = h
 	if r.Method != http.MethodHead {
