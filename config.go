@@ -112,33 +112,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 		errs = append(errs, errors.New(`Config.Keys: required, since Config.Issuer is a template; use those of the tenant "common", `+
 			"https://login.microsoftonline.com/common/discovery/v2.0/keys"))
 	}
-	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
-		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
-	}
-	errs = append(errs, checkObserver("Config.Observer", cfg.Observer)...)
-	if err := configError(cfg.Custom); err != nil {
-		errs = append(errs, fmt.Errorf("Config.Custom: %w", err))
-	}
-	if err := cfg.Hierarchy.Err(); err != nil {
-		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
-	}
-	if cfg.Issuer == "" {
-		errs = append(errs, errors.New("Config.Issuer: required"))
-	}
-	if len(cfg.Audience) == 0 {
-		errs = append(errs, errors.New("Config.Audience: required, so that a token meant for another API is not accepted (RFC 9068, section 4)"))
-	}
-	if slices.Contains(cfg.Audience, "") {
-		errs = append(errs, fmt.Errorf("Config.Audience: %q: an audience is empty", cfg.Audience))
-	}
-	for _, d := range []struct {
-		field string
-		value time.Duration
-	}{{"MaxLifetime", cfg.MaxLifetime}, {"MaxAge", cfg.MaxAge}} {
-		if d.value < 0 {
-			errs = append(errs, fmt.Errorf("Config.%s: %v: negative", d.field, d.value))
-		}
-	}
+	errs = append(errs, cfg.faults()...)
 	v := &JWTVerifier{
 		issuer:      cfg.Issuer,
 		template:    template,
@@ -177,6 +151,38 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 		fresh[scope] = slices.Clone(implied)
 	}
 	return fresh
+}
+
+// faults returns what is wrong with the fields that need no more than a look.
+func (cfg *Config) faults() (errs []error) {
+	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
+		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
+	}
+	errs = append(errs, checkObserver("Config.Observer", cfg.Observer)...)
+	if err := configError(cfg.Custom); err != nil {
+		errs = append(errs, fmt.Errorf("Config.Custom: %w", err))
+	}
+	if err := cfg.Hierarchy.Err(); err != nil {
+		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
+	}
+	if cfg.Issuer == "" {
+		errs = append(errs, errors.New("Config.Issuer: required"))
+	}
+	if len(cfg.Audience) == 0 {
+		errs = append(errs, errors.New("Config.Audience: required, so that a token meant for another API is not accepted (RFC 9068, section 4)"))
+	}
+	if slices.Contains(cfg.Audience, "") {
+		errs = append(errs, fmt.Errorf("Config.Audience: %q: an audience is empty", cfg.Audience))
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"MaxLifetime", cfg.MaxLifetime}, {"MaxAge", cfg.MaxAge}} {
+		if d.value < 0 {
+			errs = append(errs, fmt.Errorf("Config.%s: %v: negative", d.field, d.value))
+		}
+	}
+	return errs
 }
 
 // discover starts a cache of the verifier's own. With start = false it only checks that it
