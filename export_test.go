@@ -68,8 +68,13 @@ const MaxRefusals = maxRefusals
 // MaxFaults is how much of it is kept for faults of this service.
 const MaxFaults = maxFaults
 
-// ForgetHelp makes the next record for Config.Logger the first one after a start.
-func ForgetHelp() { explained.Store(false) }
+// ResetLog forgets the records for Config.Logger, as a new process does. explains says
+// whether the next record is the first after a start.
+func ResetLog(explains bool) {
+	refusals.state.Store(0)
+	faults.state.Store(0)
+	explained.Store(!explains)
+}
 
 // ProfileNames returns the names that [ProfileByName] lists.
 func ProfileNames() []string { return profileNames() }

@@ -35,6 +35,7 @@ func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier,
 func TestConfigLogger(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &testkit.Recorder{}} {
 		synctest.Test(t, func(t *testing.T) {
+			bearer.ResetLog(false)
 			v, book, token := refusalLog(t, func(cfg *bearer.Config) { cfg.Observer = observer })
 			decide := func(asked bearer.Verifier, token string, rule scopes.Rule) {
 				req := bearer.Request{Transport: "test", Route: "GET /x", Rule: rule}
@@ -84,6 +85,7 @@ func TestConfigLoggerDefault(t *testing.T) {
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Logger = nil })
 	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		time.Sleep(365 * 24 * time.Hour) // a minute of its own
 		_, _ = silent.Verify(t.Context(), "garbage")
 		if text.Len() > 0 {
@@ -100,6 +102,7 @@ func TestConfigLoggerDefault(t *testing.T) {
 // Issuers for tokens of no issuer.
 func TestConfigLoggerIssuers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		var ofIssuer, ofAll logBook
 		issuer := newIssuer(t, "EdDSA")
 		all := &bearer.Issuers{Logger: slog.New(slog.NewJSONHandler(&ofAll, nil))}
@@ -137,6 +140,7 @@ func reasons(t *testing.T, book *logBook) string {
 func TestConfigLoggerLimit(t *testing.T) {
 	const limit = bearer.MaxRefusals - bearer.MaxFaults // for faults of clients
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		time.Sleep(time.Hour)
 		a, bookA, _ := refusalLog(t, nil)
 		b, bookB, _ := refusalLog(t, nil)
@@ -163,6 +167,7 @@ func TestConfigLoggerLimit(t *testing.T) {
 // requests without a token, and a limit for them too.
 func TestConfigLoggerFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		time.Sleep(90 * time.Minute)
 		v, book, token := refusalLog(t, func(cfg *bearer.Config) {
 			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("a hook") }
@@ -190,6 +195,7 @@ func TestConfigLoggerFaults(t *testing.T) {
 // requests of that minute: the limit is that of the minute of the record.
 func TestConfigLoggerSlowRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		time.Sleep(2*time.Hour + 50*time.Second)
 		turn := make(chan struct{})
 		v, book, token := refusalLog(t, func(cfg *bearer.Config) {
@@ -218,6 +224,7 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 // observer is told, as if there were no log.
 func TestConfigLoggerPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		time.Sleep(150 * time.Minute)
 		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -247,7 +254,7 @@ func (panicking) Write([]byte) (int, error) { panic("the disk is gone") }
 func TestConfigLoggerHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(2 * time.Hour)
-		bearer.ForgetHelp()
+		bearer.ResetLog(true)
 		v, book, _ := refusalLog(t, nil)
 		for range 2 {
 			_, _ = v.Verify(t.Context(), "garbage")
@@ -263,6 +270,7 @@ func TestConfigLoggerHelp(t *testing.T) {
 // nothing below the level of the logger.
 func TestConfigLoggerLevel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		bearer.ResetLog(false)
 		time.Sleep(3 * time.Hour)
 		book := &logBook{}
 		v, _, token := refusalLog(t, func(cfg *bearer.Config) {
@@ -288,6 +296,7 @@ func TestConfigLoggerTokens(t *testing.T) {
 		long := strings.Repeat(mark, 1500/len(mark))
 		said := map[string]any{"sub": long, "jti": long, "client_id": long, "scope": long, "x": long, "y": []string{long, long}}
 		synctest.Test(t, func(t *testing.T) {
+			bearer.ResetLog(false)
 			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit is the process's
 			issuer, book := newIssuer(t, "EdDSA"), &logBook{}
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
