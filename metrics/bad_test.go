@@ -13,53 +13,54 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// TestBadOptions wants everything that is wrong said at once.
+// TestBadOptions checks that one error lists every mistake in the options.
 func TestBadOptions(t *testing.T) {
 	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "https://a.example"}, MaxRoutes: -1})
-	testkit.WantError(t, "New", err, `Options.Issuers: "": not the name`, `Options.Issuers: "other": not the name`,
-		`Options.Issuers: "https://a.example": twice`, `Options.MaxRoutes: -1: negative`)
+	testkit.WantError(t, "New", err, `Options.Issuers: "": want the identifier`, `Options.Issuers: "other": want the identifier`,
+		`Options.Issuers: "https://a.example": listed twice`, `Options.MaxRoutes: -1: must not be negative`)
 }
 
-// TestBadSources wants clear errors, and nothing watched by half.
+// TestBadSources checks the errors of Watch, and that a failed Watch adds no source.
 func TestBadSources(t *testing.T) {
 	a := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	c, registry := newCollector(t, &metrics.Options{Issuers: []string{"https://a.example"}})
 	var none *bearer.JWTVerifier
 	testkit.WantError(t, "nil", c.Watch(nil, none, a), "source 1 is nil", "source 2 is nil")
-	testkit.WantError(t, "twice", c.Watch(a, a), "source 2 is there twice")
+	testkit.WantError(t, "twice", c.Watch(a, a), "source 2 is passed twice")
 	testkit.WantError(t, "unknown issuer", c.Watch(&source{[]bearer.IssuerStatus{healthy("https://b.example")}}),
-		`issuer "https://b.example" is not among Options.Issuers`)
+		`issuer "https://b.example" is not in Options.Issuers`)
 	if text := exposed(t, registry); text != "" {
-		t.Errorf("got something watched:\n%s", text)
+		t.Errorf("got metrics after failed calls of Watch, want none:\n%s", text)
 	}
 	if err := c.Watch(a); err != nil {
 		t.Fatal(err)
 	}
-	testkit.WantError(t, "again", c.Watch(a), "source 1 is watched already")
-	// An issuer that comes later and was not declared is left out, not labelled.
+	testkit.WantError(t, "already watched", c.Watch(a), "source 1 is already watched")
+	// An issuer that is added later and is not in Options.Issuers gets no series.
 	a.issuers = append(a.issuers, healthy("https://late.example"))
 	if text := exposed(t, registry); strings.Contains(text, "late.example") || !strings.Contains(text, "https://a.example") {
-		t.Errorf("got\n%s\nwant a.example and no late.example", text)
+		t.Errorf("got metrics\n%s\nwant those of a.example and none of late.example", text)
 	}
 }
 
-// TestRegisteredTwice wants the registry's own clear error, of the same Collector
-// and of another one.
+// TestRegisteredTwice checks that the registry refuses the same Collector and a second
+// Collector.
 func TestRegisteredTwice(t *testing.T) {
 	c, registry := newCollector(t, nil)
-	again, err := metrics.New(nil)
+	second, err := metrics.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, collector := range []prometheus.Collector{c, again} {
+	for _, collector := range []prometheus.Collector{c, second} {
 		err := registry.Register(collector)
 		if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); !ok || already.ExistingCollector != c {
-			t.Errorf("got %v, want an AlreadyRegisteredError with the first one", err)
+			t.Errorf("got %v, want an AlreadyRegisteredError with the first Collector", err)
 		}
 	}
 }
 
-// TestNilCollector wants no panic in a request.
+// TestNilCollector checks that Observe of a nil or zero Collector does not panic, and that
+// bearer.New refuses a nil Collector.
 func TestNilCollector(t *testing.T) {
 	var c *metrics.Collector
 	c.Observe(context.Background(), bearer.Event{})

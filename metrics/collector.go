@@ -14,39 +14,41 @@ import (
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
-// Options is what a Collector may be told. The zero Options, and nil, are fine
-// for most.
+// Options configures a Collector. The zero Options, and nil, use the defaults, which
+// suit most services.
 type Options struct {
-	// Issuers is the only values of the label issuer, besides "other": events of
-	// other issuers count as "other", and to watch one of them is an error. Nil:
-	// every issuer that a verifier is configured with. Verdicts are told apart for
-	// the first 100 of them that are seen, and keys and token caches for all that
-	// are watched: where customers bring issuers, these are so many series more.
+	// Issuers lists the values of the label issuer, besides "other". Events of other
+	// issuers count as "other", and Watch refuses a source with another issuer.
+	//
+	// Nil allows every issuer that a verifier is configured with. Then verdicts have
+	// labels for the first 100 issuers seen, and further issuers count as "other".
+	// Keys and token caches have series for all watched issuers: set Issuers if
+	// customers can add theirs.
 	Issuers []string
-	// MaxRoutes bounds the routes that are told apart, of all transports together.
-	// Further ones count as "other". Zero: 1000.
+	// MaxRoutes limits the number of routes that have their own label, of all
+	// transports together. Further routes count as "other". Zero means 1,000.
 	MaxRoutes int
 }
 
-// Collector is a [prometheus.Collector] of verdicts, keys and token caches, and
-// the [bearer.Observer] that it learns verdicts from. [New] makes one. It is safe
-// for concurrent use. Registering it twice with one registry is an error there.
+// Collector is a [prometheus.Collector] of verdicts, keys and token caches. It is also
+// the [bearer.Observer] that counts the verdicts. [New] returns one. It is safe for
+// concurrent use. A registry refuses to register it twice.
 type Collector struct {
-	issuers []string // Options.Issuers
+	allowed []string // Options.Issuers
 
-	hit, miss, none prometheus.Histogram // of verdict times, by what the cache did
+	hit, miss, none prometheus.Histogram // durations of verdicts, by cache result
 
-	find atomic.Pointer[byIssuer]
+	lookup atomic.Pointer[byIssuer]
 
-	mu                        sync.Mutex // guards what follows, and the changes of find
-	cells                     map[cellKey]*cell
-	sources                   []bearer.StatusReporter
-	transports, names, routes bounded // the labels given so far
+	mu                          sync.Mutex // guards the fields below, and changes of lookup
+	counters                    map[eventKey]*counters
+	sources                     []bearer.StatusReporter
+	transports, issuers, routes bounded // the label values used so far
 }
 
-// New returns a Collector of nothing yet: it is to be told of verdicts, as
-// Config.Observer, and what to watch, by Watch. The error reports all that is
-// wrong with opts at once.
+// New returns a Collector. Set it as Config.Observer, so that it counts verdicts, and
+// call Watch with the verifiers, so that it exports their keys and token caches. The
+// error lists everything that is wrong with opts.
 func New(opts *Options) (*Collector, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -55,53 +57,53 @@ func New(opts *Options) (*Collector, error) {
 	for i, issuer := range opts.Issuers {
 		switch {
 		case issuer == "" || issuer == other:
-			errs = append(errs, fmt.Errorf("Options.Issuers: %q: not the name of an issuer", issuer))
+			errs = append(errs, fmt.Errorf("Options.Issuers: %q: want the identifier of an issuer", issuer))
 		case slices.Contains(opts.Issuers[:i], issuer):
-			errs = append(errs, fmt.Errorf("Options.Issuers: %q: twice", issuer))
+			errs = append(errs, fmt.Errorf("Options.Issuers: %q: listed twice", issuer))
 		}
 	}
 	if opts.MaxRoutes < 0 {
-		errs = append(errs, fmt.Errorf("Options.MaxRoutes: %d: negative", opts.MaxRoutes))
+		errs = append(errs, fmt.Errorf("Options.MaxRoutes: %d: must not be negative", opts.MaxRoutes))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	c := &Collector{
-		issuers:    slices.Clone(opts.Issuers),
-		cells:      map[cellKey]*cell{},
+		allowed:    slices.Clone(opts.Issuers),
+		counters:   map[eventKey]*counters{},
 		hit:        newHistogram("hit"),
 		miss:       newHistogram("miss"),
 		none:       newHistogram("none"),
-		transports: bounded{most: maxTransports},
-		names:      bounded{most: max(maxIssuers, len(opts.Issuers))},
-		routes:     bounded{most: opts.MaxRoutes},
+		transports: bounded{limit: maxTransports},
+		issuers:    bounded{limit: max(maxIssuers, len(opts.Issuers))},
+		routes:     bounded{limit: opts.MaxRoutes},
 	}
 	if opts.MaxRoutes == 0 {
-		c.routes.most = defaultRoutes
+		c.routes.limit = defaultRoutes
 	}
-	c.find.Store(&byIssuer{})
+	c.lookup.Store(&byIssuer{})
 	return c, nil
 }
 
-// Watch adds sources, whose keys and token caches are asked for on each scrape.
-// Where two sources have the same issuer, its keys are those of the first one and
-// its token caches are counted together. A nil source, one that is watched
-// already, and an issuer that is not among Options.Issuers are errors, and nothing
-// is added then.
+// Watch adds sources, usually verifiers. Each scrape reads the state of their keys and
+// token caches. If two sources have the same issuer, the first source reports the
+// issuer's keys, and the numbers of their token caches are added. A nil source, a source
+// that is already watched, and an issuer that is not in Options.Issuers are errors. On an
+// error, no source is added.
 func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
-	// Asked without the lock: a source is somebody else's code.
+	// Without the lock: Status may be code from outside this module.
 	for i, source := range sources {
 		if nilcheck.IsNil(source) {
 			errs = append(errs, fmt.Errorf("source %d is nil", i+1))
 			continue
 		}
 		if contains(sources[:i], source) {
-			errs = append(errs, fmt.Errorf("source %d is there twice", i+1))
+			errs = append(errs, fmt.Errorf("source %d is passed twice", i+1))
 		}
 		for _, status := range source.Status() {
-			if c.issuers != nil && !slices.Contains(c.issuers, status.Issuer) {
-				errs = append(errs, fmt.Errorf("issuer %q is not among Options.Issuers", status.Issuer))
+			if c.allowed != nil && !slices.Contains(c.allowed, status.Issuer) {
+				errs = append(errs, fmt.Errorf("issuer %q is not in Options.Issuers", status.Issuer))
 			}
 		}
 	}
@@ -109,7 +111,7 @@ func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	defer c.mu.Unlock()
 	for i, source := range sources {
 		if !nilcheck.IsNil(source) && contains(c.sources, source) {
-			errs = append(errs, fmt.Errorf("source %d is watched already", i+1))
+			errs = append(errs, fmt.Errorf("source %d is already watched", i+1))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -140,13 +142,14 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectIssuers(ch)
 }
 
-// contains reports whether source is among sources. Those that cannot be compared
-// are each their own.
+// contains reports whether source is in sources. A source of a type that is not
+// comparable is never found.
 func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 
-// send makes a metric of a value, or one that tells the registry what is wrong.
+// send sends a metric with this value. If the metric is invalid, it sends the error to
+// the registry instead.
 func send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(desc, kind, value, labels...)
 	if err != nil {

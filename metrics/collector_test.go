@@ -22,12 +22,13 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// source is issuers as a test wants them.
+// source is a bearer.StatusReporter with fixed issuers.
 type source struct{ issuers []bearer.IssuerStatus }
 
 func (s *source) Status() []bearer.IssuerStatus { return s.issuers }
 
-// healthy is an issuer as it is on a good day, and what its caches have counted.
+// healthy returns the status of an issuer with usable keys. The counters have different
+// values.
 func healthy(issuer string) bearer.IssuerStatus {
 	return bearer.IssuerStatus{
 		Issuer: issuer,
@@ -67,8 +68,7 @@ func gather(t *testing.T, registry *prometheus.Registry) []*dto.MetricFamily {
 	return families
 }
 
-// exposed returns what a scraper of the text format sees, without comments and
-// histograms.
+// exposed returns the metrics in the text format, without comments and histograms.
 func exposed(t *testing.T, registry *prometheus.Registry) string {
 	t.Helper()
 	var text bytes.Buffer
@@ -83,7 +83,7 @@ func exposed(t *testing.T, registry *prometheus.Registry) string {
 	return strings.Join(lines, "")
 }
 
-// TestCollector wants everything there, with the numbers that it was told.
+// TestCollector checks the names, labels and values of all metrics.
 func TestCollector(t *testing.T) {
 	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
 	c.Declare("http", "GET /x")
@@ -91,10 +91,10 @@ func TestCollector(t *testing.T) {
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", CacheHit: true},
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example"},
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: &bearer.Error{Reason: bearer.MissingScope}},
-		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: errors.New("somebody's own")},
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: errors.New("an error without a reason")},
 		{Transport: "grpc", Route: "/s/m", Reason: bearer.NoToken},
 		{Reason: bearer.Expired, Issuer: "https://a.example"},
-		{Reason: "invented by somebody"},
+		{Reason: "not_a_known_reason"},
 	} {
 		c.Observe(context.Background(), e)
 	}
@@ -102,7 +102,7 @@ func TestCollector(t *testing.T) {
 	hangUp()
 	for _, e := range []bearer.Event{
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.KeysUnavailable},
-		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // which it is, whoever waits
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // refused, also if the caller hung up
 	} {
 		c.Observe(gone, e)
 	}
@@ -138,11 +138,12 @@ bearer_token_cache_hits_total{issuer="https://a.example"} 100
 bearer_token_cache_misses_total{issuer="https://a.example"} 11
 `
 	if got := exposed(t, registry); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+		t.Errorf("got metrics\n%s\nwant\n%s", got, want)
 	}
 }
 
-// TestVerdictTimes wants a histogram of each kind, split by the cache.
+// TestVerdictTimes checks the histogram of verdict durations: its label cache, and its
+// classic and native buckets.
 func TestVerdictTimes(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	for _, e := range []bearer.Event{
@@ -175,11 +176,11 @@ func TestVerdictTimes(t *testing.T) {
 		}
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+		t.Errorf("got number of verdicts by cache label %v, want %v", got, want)
 	}
 }
 
-// TestLint holds the names and units against the conventions of Prometheus.
+// TestLint checks the names and units against the conventions of Prometheus.
 func TestLint(t *testing.T) {
 	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
 	c.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
@@ -192,8 +193,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestReasons wants each reason of the closed set under its own name. The set is
-// that of the golden file of the exported API.
+// TestReasons checks that each reason of the closed set is a label value. The set is read
+// from the golden file of the exported API.
 func TestReasons(t *testing.T) {
 	golden, err := os.ReadFile("../testdata/api/bearer.txt")
 	if err != nil {
@@ -201,7 +202,7 @@ func TestReasons(t *testing.T) {
 	}
 	reasons := regexp.MustCompile(`(?m)^const \w+ Reason = "(\w+)"$`).FindAllSubmatch(golden, -1)
 	if len(reasons) < 18 {
-		t.Fatalf("got %d reasons, want all of them", len(reasons))
+		t.Fatalf("got %d reasons in the golden file, want at least 18", len(reasons))
 	}
 	c, registry := newCollector(t, nil)
 	for _, match := range reasons {
@@ -211,13 +212,13 @@ func TestReasons(t *testing.T) {
 	for _, match := range reasons {
 		want := `bearer_requests_total{issuer="other",reason="` + string(match[1]) + `",result="refused",route="none",transport="none"} 1` + "\n"
 		if !strings.Contains(text, want) {
-			t.Errorf("got no line %q in\n%s", want, text)
+			t.Errorf("got no line %q in the metrics\n%s", want, text)
 		}
 	}
 }
 
-// TestSharedIssuer wants an issuer of two verifiers exposed once: its keys are the
-// same, and there are two token caches.
+// TestSharedIssuer checks two verifiers with the same issuer: the issuer's keys are
+// exported once, and the numbers of the two token caches are added.
 func TestSharedIssuer(t *testing.T) {
 	a, b := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}, &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	_, registry := newCollector(t, nil, a, b)
@@ -228,24 +229,24 @@ func TestSharedIssuer(t *testing.T) {
 		`bearer_token_cache_entries{issuer="https://a.example"} 14`,
 	} {
 		if strings.Count(text, want+"\n") != 1 {
-			t.Errorf("got not once %q in\n%s", want, text)
+			t.Errorf("got %d lines %q, want 1 in\n%s", strings.Count(text, want+"\n"), want, text)
 		}
 	}
 }
 
-// TestNotYet wants no number where there is none yet: an age since 1970 is an
-// alarm.
+// TestNotYet checks that metrics without a value yet are not exported: a zero time would
+// be an age of decades, and fire an alert.
 func TestNotYet(t *testing.T) {
 	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{{Issuer: "https://new.example", Keys: &jwks.Status{}}, {Issuer: "https://fixed.example"}}})
 	text := exposed(t, registry)
 	for _, name := range []string{"age", "timestamp", "hash"} {
 		if strings.Contains(text, "bearer_keyset_"+name) {
-			t.Errorf("got an exposition with %q:\n%s", name, text)
+			t.Errorf("got a metric bearer_keyset_%s, want none in\n%s", name, text)
 		}
 	}
 	for _, want := range []string{`bearer_keyset_ready{issuer="https://new.example"} 0`, `bearer_keyset_ready{issuer="https://fixed.example"} 1`} {
 		if !strings.Contains(text, want) {
-			t.Errorf("got no %q in\n%s", want, text)
+			t.Errorf("got no line %q in the metrics\n%s", want, text)
 		}
 	}
 }

@@ -1,17 +1,17 @@
-// Package metrics shows what verifiers and guards decide, and how healthy the
-// keys of their issuers are, to Prometheus. It is the only package that knows
-// Prometheus; whoever does not import it does not pay for that.
+// Package metrics exports the verdicts of guards and verifiers, and the state of the
+// issuers' keys and of the token caches, to Prometheus. No other package of this
+// module imports the Prometheus library.
 //
-// A [Collector] is an Observer of verdicts, and asks verifiers for their keys and
-// token caches when it is scraped:
+// A [Collector] is an Observer that counts verdicts. At each scrape it also reads the
+// state of keys and token caches from the verifiers that it watches:
 //
 //	collector, err := metrics.New(nil)
 //	v, err := bearer.New(bearer.Config{ ..., Observer: collector })
 //	err = collector.Watch(v)
 //	err = prometheus.Register(collector)
 //
-// The file dashboard.json is a dashboard for Grafana and rules.yml are alerts for
-// Prometheus, both made of these metrics:
+// The file dashboard.json is a Grafana dashboard, and rules.yml contains alert rules for
+// Prometheus. Both use these metrics:
 //
 //	bearer_requests_total{transport,result,reason,issuer,route}
 //	bearer_verdict_duration_seconds{cache}
@@ -36,14 +36,17 @@
 //
 // # Labels
 //
-// Their values are bounded, whatever clients send. The label transport is "http",
-// "grpc" or "none", where a verifier was called without a guard. The label result
-// is "allowed", "refused", "reported" where only the mode of the rule let the
-// request through, or "abandoned" where the caller did not wait for the keys, which
-// is no outage ([bearer.Event.Abandoned]). The label reason is one of [bearer.Reason], or "none". The
-// label issuer is the configured issuer, or "other" where the token names none of
-// them. The label route is the pattern of the route or the name of the method as
-// it was declared, "none" without one, and "other" beyond Options.MaxRoutes. The
-// label cache says whether the token was verified before: "hit" or "miss", or
-// "none" where no token was looked at. Nothing of a token is in any of them.
+// The number of values of each label is bounded. No value contains any part of a token.
+//
+//   - transport is "http", "grpc", or "none" if a verifier was called without a guard.
+//   - result is "allowed", "refused", "reported" or "abandoned". "reported" means that
+//     the request passed only because its rule is in report-only mode. "abandoned" means
+//     that the caller did not wait for the keys ([bearer.Event.Abandoned]), which is not
+//     an outage.
+//   - reason is a [bearer.Reason], or "none".
+//   - issuer is the configured issuer, or "other" if the token names no configured issuer.
+//   - route is the pattern of the route or the name of the method as it was declared. It
+//     is "none" without a route, and "other" for routes beyond Options.MaxRoutes.
+//   - cache is "hit" if the token was verified on an earlier request, "miss" if it was
+//     not, and "none" if no token was read from the request.
 package metrics

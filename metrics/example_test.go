@@ -11,10 +11,10 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// The collector is told of verdicts as the verifier's observer, and asks the
-// verifier for its keys. Give the registry to promhttp to serve it.
+// The collector is the verifier's observer, and Watch adds the verifier's keys. Serve the
+// registry with promhttp.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
 	defer issuer.Close()
 
 	collector, err := metrics.New(nil)

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// exportedMetrics returns the names that can be asked for, each with its labels.
+// exportedMetrics returns the names of all metrics, each with its labels.
 func exportedMetrics(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
@@ -45,20 +45,20 @@ var (
 	grouping   = regexp.MustCompile(`\bby \(([^)]*)\)`)
 )
 
-// checkExpr wants an expression to name metrics that there are, and labels that
-// they have.
+// checkExpr checks that all metrics in an expression exist, and have the labels that the
+// expression uses.
 func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]bool) {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(expr, -1)
-	all := map[string]bool{"hash": true} // which count_values makes
+	all := map[string]bool{"hash": true} // count_values makes this label
 	for _, s := range found {
 		labels := exported[s[1]]
 		if labels == nil {
-			t.Errorf("%s: got %s, which is not exported: %s", where, s[1], expr)
+			t.Errorf("%s: got metric %s, want one that the Collector exports: %s", where, s[1], expr)
 		}
 		for _, m := range matcher.FindAllStringSubmatch(s[2], -1) {
 			if !labels[m[1]] {
-				t.Errorf("%s: got label %s, which %s does not have: %s", where, m[1], s[1], expr)
+				t.Errorf("%s: got label %s, want a label of %s: %s", where, m[1], s[1], expr)
 			}
 		}
 		for label := range labels {
@@ -68,7 +68,7 @@ func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]
 	for _, by := range grouping.FindAllStringSubmatch(expr, -1) {
 		for label := range strings.SplitSeq(by[1], ",") {
 			if label = strings.TrimSpace(label); label != "" && len(found) > 0 && !all[label] {
-				t.Errorf("%s: got label %s, which no metric of it has: %s", where, label, expr)
+				t.Errorf("%s: got label %s in a grouping, want a label of the metrics: %s", where, label, expr)
 			}
 		}
 	}
@@ -107,25 +107,25 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// TestDashboard wants each panel to ask for what the collector exports, to say
-// what it shows, and to stand where no other one does.
+// TestDashboard checks that each panel queries metrics that the Collector exports, has a
+// title, a description and a unit, and does not overlap another panel.
 func TestDashboard(t *testing.T) {
 	exported := exportedMetrics(t)
 	d := readDashboard(t)
-	asked := map[string]bool{}
+	queried := map[string]bool{}
 	ids := map[int]bool{}
 	taken := map[[2]int]string{}
 	for _, p := range d.Panels {
 		where := fmt.Sprintf("panel %d, %s", p.ID, p.Title)
 		if ids[p.ID] {
-			t.Errorf("%s: got its id twice", where)
+			t.Errorf("%s: got an id of another panel, want a unique id", where)
 		}
 		ids[p.ID] = true
 		for x := range p.GridPos.W {
 			for y := range p.GridPos.H {
 				spot := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
 				if taken[spot] != "" || spot[0] > 23 {
-					t.Fatalf("%s: got it at %v, which is off the grid or that of %s", where, spot, taken[spot])
+					t.Fatalf("%s: got position %v, want one in the grid that no other panel has (%s)", where, spot, taken[spot])
 				}
 				taken[spot] = where
 			}
@@ -134,12 +134,12 @@ func TestDashboard(t *testing.T) {
 			continue
 		}
 		if p.Title == "" || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
-			t.Errorf("%s: got a panel without title, description, unit or target", where)
+			t.Errorf("%s: got a panel without title, description, unit or target, want all of them", where)
 		}
 		for _, target := range p.Targets {
 			checkExpr(t, where, target.Expr, exported)
 			for _, name := range metricName.FindAllString(target.Expr, -1) {
-				asked[strings.TrimSuffix(name, "_bucket")] = true
+				queried[strings.TrimSuffix(name, "_bucket")] = true
 			}
 		}
 	}
@@ -149,13 +149,13 @@ func TestDashboard(t *testing.T) {
 		}
 		checkExpr(t, "variable", v.Definition, exported)
 	}
-	if len(asked) < 15 {
-		t.Errorf("got %d metrics on the dashboard, want most of the %d: %v", len(asked), len(exported), asked)
+	if len(queried) < 15 {
+		t.Errorf("got %d metrics on the dashboard, want at least 15 of the %d exported: %v", len(queried), len(exported), queried)
 	}
 }
 
-// TestRulesNames wants each rule to ask for what the collector exports, and each
-// alert to be tried in a case where it fires and in one where it does not.
+// TestRulesNames checks that each rule uses metrics that the Collector exports. Each alert
+// needs a test case where it fires and one where it does not.
 func TestRulesNames(t *testing.T) {
 	rules, err := os.ReadFile("rules.yml")
 	if err != nil {
@@ -164,7 +164,7 @@ func TestRulesNames(t *testing.T) {
 	exported := exportedMetrics(t)
 	exprs := regexp.MustCompile(`(?m)^        expr: (?:\|\n((?:          .*\n)+)|(.*)\n)`).FindAllStringSubmatch(string(rules), -1)
 	if want := strings.Count(string(rules), "expr:"); len(exprs) != want || want < 10 {
-		t.Fatalf("got %d expressions, want %d", len(exprs), want)
+		t.Fatalf("got %d expressions in rules.yml, want %d and at least 10", len(exprs), want)
 	}
 	for _, expr := range exprs {
 		checkExpr(t, "rules.yml", expr[1]+expr[2], exported)
@@ -177,30 +177,31 @@ func TestRulesNames(t *testing.T) {
 		quiet := "alertname: " + alert[1] + ", exp_alerts: []"
 		fires := "alertname: " + alert[1] + "\n        exp_alerts:\n          - "
 		if !strings.Contains(string(cases), quiet) || !strings.Contains(string(cases), fires) {
-			t.Errorf("%s: got no test where it fires, or none where it does not", alert[1])
+			t.Errorf("%s: want in rules_test.yml a case where it fires and a case where it does not", alert[1])
 		}
 	}
 }
 
-// promtool runs Prometheus's own tool, which comes with the server.
+// promtool runs promtool, which is part of Prometheus. It skips the test if promtool is
+// not installed.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("promtool is not installed (it is in Debian's package prometheus): rules are not tested")
+		t.Skip("promtool is not installed, so rules are not tested; Debian's package prometheus contains it")
 	}
-	if out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput(); err != nil { //nolint:gosec // arguments of ours
+	if out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput(); err != nil { //nolint:gosec // the arguments are constants and temporary files
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
-// TestRules checks the alerts and runs their unit tests.
+// TestRules checks rules.yml and runs its unit tests, both with promtool.
 func TestRules(t *testing.T) {
 	promtool(t, "check", "rules", "rules.yml")
 	promtool(t, "test", "rules", filepath.Join("testdata", "rules_test.yml"))
 }
 
-// TestDashboardExpressions has Prometheus parse what the panels ask for.
+// TestDashboardExpressions checks the syntax of the panels' expressions with promtool.
 func TestDashboardExpressions(t *testing.T) {
 	var rules strings.Builder
 	rules.WriteString("groups:\n- name: dashboard\n  rules:\n")
@@ -213,7 +214,7 @@ func TestDashboardExpressions(t *testing.T) {
 		}
 	}
 	if n < 15 {
-		t.Fatalf("got %d expressions, want those of all panels", n)
+		t.Fatalf("got %d expressions on the dashboard, want at least 15", n)
 	}
 	file := filepath.Join(t.TempDir(), "dashboard.yml")
 	if err := os.WriteFile(file, []byte(rules.String()), 0o600); err != nil {

@@ -15,9 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestHostileTokens sends 10,000 requests whose every part is the client's choice,
-// each with values of its own, and wants as many series after them as after the
-// first few: what clients send is no label.
+// TestHostileTokens sends 10,000 requests with random values in every part that a client
+// controls. They must not add series: no label contains what clients send.
 func TestHostileTokens(t *testing.T) {
 	issuer := testkit.NewIssuer(t, "ES256")
 	c, registry := newCollector(t, nil)
@@ -51,18 +50,19 @@ func TestHostileTokens(t *testing.T) {
 		send(n)
 	}
 	if after := series(); after != before {
-		t.Errorf("got %d series after 10,000 hostile requests, want %d as after %d", after, before, kinds)
+		t.Errorf("got %d series after 10,000 hostile requests, want %d, as after the first %d", after, before, kinds)
 	}
 	text := exposed(t, registry)
 	if n := strings.Count(text, "bearer_requests_total"); n < 10 || n > 40 {
-		t.Errorf("got %d series of requests, want some, and not many:\n%s", n, text)
+		t.Errorf("got %d series of bearer_requests_total, want 10 to 40:\n%s", n, text)
 	}
 	if strings.Contains(text, "junk") {
-		t.Errorf("got something that a client sent:\n%s", text)
+		t.Errorf("got a value that a client sent, want none in\n%s", text)
 	}
 }
 
-// hostile returns credentials of the kind n, with junk where a client can put some.
+// hostile returns the n-th kind of hostile credentials, with junk in the parts that a
+// client controls.
 func hostile(issuer *bearertest.Issuer, good string, n int, junk string) string {
 	junk = "junk" + junk
 	switch n % 11 {

@@ -12,11 +12,11 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// issuerMetric is one number of each issuer.
+// issuerMetric is a metric with one value for each issuer.
 type issuerMetric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	// value returns the number, and whether there is one.
+	// value returns the value, and false if the issuer has none.
 	value func(bearer.IssuerStatus) (float64, bool)
 }
 
@@ -24,8 +24,9 @@ func perIssuer(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("bearer_"+name, help, append([]string{"issuer"}, labels...), nil)
 }
 
-// ofKeys is a metric of issuers whose keys come from a cache.
-func ofKeys(kind prometheus.ValueType, name, help string, value func(*jwks.Status) float64) issuerMetric {
+// keysMetric returns a metric of issuers whose keys come from a cache. A NaN from value
+// means that there is no value.
+func keysMetric(kind prometheus.ValueType, name, help string, value func(*jwks.Status) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) {
 		if s.Keys == nil {
 			return 0, false
@@ -35,8 +36,8 @@ func ofKeys(kind prometheus.ValueType, name, help string, value func(*jwks.Statu
 	}}
 }
 
-// ofCache is a metric of the cache of verified tokens.
-func ofCache(kind prometheus.ValueType, name, help string, value func(bearer.CacheStatus) float64) issuerMetric {
+// cacheMetric returns a metric of the cache of verified tokens.
+func cacheMetric(kind prometheus.ValueType, name, help string, value func(bearer.CacheStatus) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return value(s.Cache), true }}
 }
 
@@ -45,78 +46,78 @@ const (
 	counter = prometheus.CounterValue
 )
 
-//nolint:gochecknoglobals // what Describe returns, made of constants
+//nolint:gochecknoglobals // never modified: the descriptions that Describe returns
 var (
 	refreshesDesc = perIssuer("keyset_refreshes_total",
-		"Attempts to refresh the key set, by result: refreshed, not_modified, failed, or rejected, where the issuer answered with no usable key set.",
+		"Attempts to refresh the key set, by result: refreshed, not_modified, failed, or rejected (the issuer answered, but not with a usable key set).",
 		"result")
 
 	issuerMetrics = []issuerMetric{
 		{
-			perIssuer("keyset_ready", "Whether there are keys to verify tokens with."), gauge,
-			func(s bearer.IssuerStatus) (float64, bool) { return truth(s.Ready()), true },
+			perIssuer("keyset_ready", "Whether there are keys to verify tokens with: 1 or 0."), gauge,
+			func(s bearer.IssuerStatus) (float64, bool) { return zeroOrOne(s.Ready()), true },
 		},
-		ofKeys(gauge, "keyset_stale", "Whether there are no keys since the last good ones are too old.",
-			func(k *jwks.Status) float64 { return truth(k.Stale) }),
-		ofKeys(gauge, "keyset_restored", "Whether the keys are from the store: the issuer has not answered since the start.",
-			func(k *jwks.Status) float64 { return truth(k.Restored) }),
-		ofKeys(gauge, "keyset_keys", "Usable keys.",
+		keysMetric(gauge, "keyset_stale", "Whether the last good keys are too old to be used: 1 or 0.",
+			func(k *jwks.Status) float64 { return zeroOrOne(k.Stale) }),
+		keysMetric(gauge, "keyset_restored", "Whether the keys come from the store, because the issuer has not answered since the start: 1 or 0.",
+			func(k *jwks.Status) float64 { return zeroOrOne(k.Restored) }),
+		keysMetric(gauge, "keyset_keys", "Number of usable keys.",
 			func(k *jwks.Status) float64 { return float64(len(k.Keys)) }),
-		ofKeys(gauge, "keyset_skipped_keys", "Elements of the key set that cannot be used.",
+		keysMetric(gauge, "keyset_skipped_keys", "Number of elements of the key set that cannot be used.",
 			func(k *jwks.Status) float64 { return float64(len(k.Skipped)) }),
-		ofKeys(gauge, "keyset_hash", "A number that stands for the keys in use: replicas that show different ones use different keys.",
-			func(k *jwks.Status) float64 { return hash(k.KeySetHash) }),
-		ofKeys(gauge, "keyset_age_seconds", "Time since the issuer was last asked for its keys with success.", age),
-		ofKeys(gauge, "keyset_last_success_timestamp_seconds", "When the issuer was last asked for its keys with success.",
-			func(k *jwks.Status) float64 { return seconds(k.LastSuccess) }),
-		ofKeys(gauge, "keyset_last_attempt_timestamp_seconds", "When the issuer was last asked for its keys.",
-			func(k *jwks.Status) float64 { return seconds(k.LastAttempt) }),
-		ofKeys(gauge, "keyset_consecutive_failures", "Attempts to refresh the key set that failed since the last success.",
+		keysMetric(gauge, "keyset_hash", "A number derived from the keys in use. Replicas with different numbers use different keys.",
+			func(k *jwks.Status) float64 { return hashNumber(k.KeySetHash) }),
+		keysMetric(gauge, "keyset_age_seconds", "Time since the last successful refresh of the key set.", keysAge),
+		keysMetric(gauge, "keyset_last_success_timestamp_seconds", "Unix time of the last successful refresh of the key set.",
+			func(k *jwks.Status) float64 { return unixSeconds(k.LastSuccess) }),
+		keysMetric(gauge, "keyset_last_attempt_timestamp_seconds", "Unix time of the last attempt to refresh the key set.",
+			func(k *jwks.Status) float64 { return unixSeconds(k.LastAttempt) }),
+		keysMetric(gauge, "keyset_consecutive_failures", "Number of attempts to refresh the key set that failed since the last success.",
 			func(k *jwks.Status) float64 { return float64(k.Failures) }),
-		ofKeys(counter, "keyset_unknown_kid_refreshes_total", "Refreshes that a token caused whose key is not in the set.",
+		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes caused by tokens whose key is not in the set.",
 			func(k *jwks.Status) float64 { return float64(k.MissFetches) }),
-		ofKeys(counter, "keyset_unknown_kid_denied_total", "Tokens whose key is not in the set and that caused no refresh, because of the cool-down.",
+		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens whose key is not in the set and that caused no refresh because of the cool-down.",
 			func(k *jwks.Status) float64 { return float64(k.Denied) }),
 
-		ofCache(counter, "token_cache_hits_total", "Tokens that were found verified.",
+		cacheMetric(counter, "token_cache_hits_total", "Tokens found in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Hits) }),
-		ofCache(counter, "token_cache_misses_total", "Tokens that were not found verified.",
+		cacheMetric(counter, "token_cache_misses_total", "Tokens not found in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Misses) }),
-		ofCache(counter, "token_cache_evictions_total", "Verified tokens that made room for others before they expired.",
+		cacheMetric(counter, "token_cache_evictions_total", "Verified tokens evicted from the cache before they expired.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Evictions) }),
-		ofCache(gauge, "token_cache_entries", "Verified tokens that are remembered.",
+		cacheMetric(gauge, "token_cache_entries", "Verified tokens in the cache.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Entries) }),
-		ofCache(gauge, "token_cache_capacity", "Verified tokens that can be remembered.",
+		cacheMetric(gauge, "token_cache_capacity", "Maximum number of verified tokens in the cache.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Capacity) }),
 	}
 )
 
-// age has no value before the first success.
-func age(k *jwks.Status) float64 {
+// keysAge returns the age of the keys in seconds, or NaN before the first success.
+func keysAge(k *jwks.Status) float64 {
 	if k.LastSuccess.IsZero() {
 		return math.NaN()
 	}
 	return k.Age.Seconds()
 }
 
-// seconds has no value before there was such a time.
-func seconds(t time.Time) float64 {
+// unixSeconds returns t as Unix time, or NaN if t is zero.
+func unixSeconds(t time.Time) float64 {
 	if t.IsZero() {
 		return math.NaN()
 	}
 	return float64(t.UnixMilli()) / 1e3
 }
 
-func truth(b bool) float64 {
+func zeroOrOne(b bool) float64 {
 	if b {
 		return 1
 	}
 	return 0
 }
 
-// hash makes a number of the first 48 bits of a hash in hexadecimal digits, which
-// a float64 holds exactly. It has no value where there is no hash.
-func hash(digits string) float64 {
+// hashNumber returns the first 48 bits of a hash in hexadecimal digits as a number, which
+// a float64 holds exactly. It returns NaN if there is no hash.
+func hashNumber(digits string) float64 {
 	n, err := strconv.ParseUint(digits[:min(len(digits), 12)], 16, 64)
 	if err != nil {
 		return math.NaN()
@@ -148,7 +149,7 @@ func (c *Collector) collectIssuers(ch chan<- prometheus.Metric) {
 	}
 }
 
-// statuses asks every source, and returns each issuer once.
+// statuses returns the status of every source. Each issuer is in the result once.
 func (c *Collector) statuses() []bearer.IssuerStatus {
 	c.mu.Lock()
 	sources := slices.Clone(c.sources)
@@ -156,15 +157,15 @@ func (c *Collector) statuses() []bearer.IssuerStatus {
 	var all []bearer.IssuerStatus
 	for _, source := range sources {
 		for _, status := range source.Status() {
-			if c.issuers != nil && !slices.Contains(c.issuers, status.Issuer) {
-				continue // added since it was watched
+			if c.allowed != nil && !slices.Contains(c.allowed, status.Issuer) {
+				continue // the source got this issuer after Watch
 			}
 			i := slices.IndexFunc(all, func(s bearer.IssuerStatus) bool { return label(s.Issuer) == label(status.Issuer) })
 			if i < 0 {
 				all = append(all, status)
 				continue
 			}
-			// A token cache of its own, of the same issuer's tokens.
+			// Each source has its own token cache for the same issuer.
 			cache := &all[i].Cache
 			cache.Entries += status.Cache.Entries
 			cache.Capacity += status.Cache.Capacity

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// events is one of each way through Observe.
+// events has one event for each path through Observe.
 var events = []struct {
 	name  string
 	event bearer.Event
@@ -28,7 +28,8 @@ var events = []struct {
 	{"reported", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", Err: &bearer.Error{Reason: bearer.MissingScope}}},
 }
 
-// TestObserveAllocates nothing, once a route was seen.
+// TestObserveAllocates checks that Observe allocates nothing after the first event of a
+// route.
 func TestObserveAllocates(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
@@ -42,9 +43,9 @@ func TestObserveAllocates(t *testing.T) {
 	}
 }
 
-// BenchmarkObserve is what a request pays for being counted. The last line is one
-// observation of the library's histogram alone, to see how busy the machine is: the
-// others are about one and a half times that.
+// BenchmarkObserve measures the cost of Observe for one request. The last benchmark
+// measures one observation of a Prometheus histogram alone, as a reference for the speed
+// of the machine: the others take about 1.5 times as long.
 func BenchmarkObserve(b *testing.B) {
 	c, err := metrics.New(nil)
 	if err != nil {
@@ -74,8 +75,8 @@ func BenchmarkObserve(b *testing.B) {
 	})
 }
 
-// TestBounds wants the labels that are not the configuration's bounded too: a guard
-// of somebody else may take paths for routes.
+// TestBounds checks the limits on labels whose values are not configured: a guard from
+// outside this module may use paths as routes.
 func TestBounds(t *testing.T) {
 	c, registry := newCollector(t, &metrics.Options{MaxRoutes: 5})
 	for i := range 1000 {
@@ -94,7 +95,7 @@ func TestBounds(t *testing.T) {
 			values[value] = true
 		}
 		if len(values) > most || !values["other"] {
-			t.Errorf("%s: got %d values, want %d at most, and other among them", label, len(values), most)
+			t.Errorf("label %s: got %d values, want at most %d, and \"other\" among them", label, len(values), most)
 		}
 	}
 	total := 0
@@ -108,12 +109,12 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	if total != 1000 {
-		t.Errorf("got %d verdicts counted, want all 1000", total)
+		t.Errorf("got %d verdicts counted, want 1,000", total)
 	}
 }
 
-// TestManyIssuers wants the health of each issuer shown that is watched, and the
-// verdicts of the first 100 told apart.
+// TestManyIssuers checks that all watched issuers have series of their keys and token
+// caches, and that verdicts have labels for the first 100 issuers.
 func TestManyIssuers(t *testing.T) {
 	var many source
 	for i := range 150 {
@@ -131,8 +132,8 @@ func TestManyIssuers(t *testing.T) {
 	}
 }
 
-// TestObserveAtOnce wants no verdict lost where routes are seen for the first time
-// by many at once, and scraped meanwhile.
+// TestObserveAtOnce checks that no verdict is lost if many goroutines observe the same new
+// routes at once, during scrapes.
 func TestObserveAtOnce(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	var all sync.WaitGroup

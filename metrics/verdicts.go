@@ -14,59 +14,58 @@ import (
 )
 
 const (
-	other = "other" // a value beyond the bounds
-	none  = "none"  // no value
+	other = "other" // the label of all values beyond a limit
+	none  = "none"  // the label if there is no value
 )
 
-//nolint:gochecknoglobals // what Describe returns, made of constants
+//nolint:gochecknoglobals // never modified: the description that Describe returns
 var requestsDesc = prometheus.NewDesc("bearer_requests_total",
-	"Verdicts on requests: by transport, result (allowed, refused, reported, abandoned), reason, configured issuer and route.",
+	"Verdicts on requests, by transport, result (allowed, refused, reported, abandoned), reason, configured issuer and route.",
 	[]string{"transport", "result", "reason", "issuer", "route"}, nil)
 
-// reasons is the closed set, in the order of the package. What is in no set is a
-// fault of ours.
+// reasons contains all values of bearer.Reason, in the order of package bearer. Internal
+// is the last: reasonIndex relies on that.
 //
-//nolint:gochecknoglobals // constants in all but name
+//nolint:gochecknoglobals // never modified; Go has no constant arrays
 var reasons = [...]bearer.Reason{
 	bearer.InvalidRequest, bearer.NoToken, bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey,
 	bearer.BadSignature, bearer.WrongType, bearer.Expired, bearer.NotYetValid, bearer.WrongAudience, bearer.InvalidClaims,
 	bearer.WrongBinding, bearer.InvalidCustom, bearer.Revoked, bearer.MissingScope, bearer.KeysUnavailable, bearer.Internal,
 }
 
-// cell is what is counted of one transport, issuer and route: all its series,
-// found at once.
-type cell struct {
-	labels    cellKey
+// counters has the counters of all series with the same transport, issuer and route.
+type counters struct {
+	labels    eventKey
 	allowed   atomic.Uint64
-	abandoned atomic.Uint64               // ended before there was a verdict
-	reported  [len(reasons)]atomic.Uint64 // let through by the mode of the rule alone
+	abandoned atomic.Uint64               // the request ended before there was a verdict
+	reported  [len(reasons)]atomic.Uint64 // allowed only by report-only mode
 	refused   [len(reasons)]atomic.Uint64
 }
 
-// cellKey is what an event says, and what the labels of a cell are.
-type cellKey struct{ transport, issuer, route string }
+// eventKey is the part of an event that selects its counters. Limited by admit, it is
+// also the labels of the counters.
+type eventKey struct{ transport, issuer, route string }
 
-// byIssuer finds cells by what events say, within bounds: by issuer, and then by
-// transport and route. Both maps are immutable: new ones take their places when
-// something is seen for the first time, so that Observe needs no lock, and that
-// makes a copy of one issuer's routes at the most.
+// byIssuer maps the values of an event to its counters: first by issuer, then by
+// transport and route. Both maps are immutable, so that Observe needs no lock. An event
+// with new values replaces a map by a copy; it copies the routes of one issuer at most.
 type (
 	byIssuer map[string]*atomic.Pointer[byRoute]
-	byRoute  map[routeKey]*cell
+	byRoute  map[routeKey]*counters
 	routeKey struct{ transport, route string }
 )
 
-// bounded is the values that a label has had, which are so many at most.
+// bounded is the set of values that a label has had. It has at most limit values.
 type bounded struct {
-	most   int
+	limit  int
 	values map[string]bool
 }
 
-// admit returns value, or other where there are too many.
+// admit adds value to the set and returns it. It returns other if the set is full.
 func (b *bounded) admit(value string) string {
 	switch {
 	case b.values[value]:
-	case len(b.values) >= b.most:
+	case len(b.values) >= b.limit:
 		return other
 	default:
 		if b.values == nil {
@@ -78,31 +77,32 @@ func (b *bounded) admit(value string) string {
 }
 
 const (
-	// defaultRoutes is Options.MaxRoutes where that is zero.
+	// defaultRoutes replaces an Options.MaxRoutes of zero.
 	defaultRoutes = 1000
-	// maxTransports bounds the label transport: guards have constants there.
+	// maxTransports limits the values of the label transport. Guards set few constants,
+	// but guards from outside this module may set anything.
 	maxTransports = 8
-	// maxIssuers bounds the label issuer where Options.Issuers does not.
+	// maxIssuers limits the values of the label issuer if Options.Issuers is nil.
 	maxIssuers = 100
-	// maxLabel is how many bytes a label may have.
+	// maxLabel is the maximum length of a label value in bytes.
 	maxLabel = 256
 )
 
 // Observe implements [bearer.Observer]: it counts the verdict. It takes less than
-// 100 ns and allocates nothing, but for the first verdict on a route. A nil
+// 100 ns and allocates nothing, except for the first verdict on a route. A nil
 // Collector counts nothing.
 func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	if c == nil || c.none == nil {
-		return // a zero Collector: no reason to fail somebody's request
+		return // a zero Collector must not break the request
 	}
-	counts := c.cell(cellKey{e.Transport, e.Issuer, e.Route})
+	counts := c.countersOf(eventKey{e.Transport, e.Issuer, e.Route})
 	switch {
 	case e.Abandoned(ctx):
 		counts.abandoned.Add(1)
 	case e.Reason != "":
-		counts.refused[index(e.Reason)].Add(1)
+		counts.refused[reasonIndex(e.Reason)].Add(1)
 	case e.Err != nil:
-		counts.reported[index(reasonOf(e.Err))].Add(1)
+		counts.reported[reasonIndex(reasonOf(e.Err))].Add(1)
 	default:
 		counts.allowed.Add(1)
 	}
@@ -116,31 +116,32 @@ func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	times.Observe(e.Duration.Seconds())
 }
 
-// index returns where a reason is counted.
-func index(reason bearer.Reason) int {
+// reasonIndex returns the index of a reason in reasons. A reason that is not in the
+// closed set counts as Internal, the last.
+func reasonIndex(reason bearer.Reason) int {
 	for i, known := range reasons {
 		if known == reason {
 			return i
 		}
 	}
-	return len(reasons) - 1 // in no set: a fault of ours, like Internal, the last
+	return len(reasons) - 1
 }
 
-// reasonOf returns what a rule in the mode of scopes.ReportOnly would have said.
+// reasonOf returns the reason in the error of a rule in report-only mode.
 func reasonOf(err error) bearer.Reason {
-	// Not by errors.As: it allocates.
+	// No errors.As: it allocates.
 	if refusal, ok := err.(*bearer.Error); ok && refusal != nil { //nolint:errorlint // guards wrap nothing; see above
 		return refusal.Reason
 	}
 	return bearer.Internal
 }
 
-// Declare resolves the labels of routes before they are used, so that their
-// counters are there, at zero, from the first scrape on: the patterns of a table
-// or the names of methods, as guards name them in events. It is optional, and to
-// be called after Watch.
+// Declare creates the counters of routes before the first request, so that they are
+// exported with the value zero from the first scrape on. The routes are the patterns of a
+// table or the full names of gRPC methods, as guards set them in Event.Route. Declare is
+// optional. Call it after Watch.
 func (c *Collector) Declare(transport string, routes ...string) {
-	issuers := c.issuers
+	issuers := c.allowed
 	if issuers == nil {
 		for _, status := range c.statuses() {
 			issuers = append(issuers, status.Issuer)
@@ -148,40 +149,41 @@ func (c *Collector) Declare(transport string, routes ...string) {
 	}
 	for _, route := range routes {
 		for _, issuer := range issuers {
-			c.cell(cellKey{transport, issuer, route})
+			c.countersOf(eventKey{transport, issuer, route})
 		}
 	}
 }
 
-// cell finds what counts the events that say so, and makes it the first time.
-func (c *Collector) cell(said cellKey) *cell {
-	key := routeKey{said.transport, said.route}
-	if routes := (*c.find.Load())[said.issuer]; routes != nil {
+// countersOf returns the counters of events with these values. It creates them for the
+// first event.
+func (c *Collector) countersOf(event eventKey) *counters {
+	key := routeKey{event.transport, event.route}
+	if routes := (*c.lookup.Load())[event.issuer]; routes != nil {
 		if found := (*routes.Load())[key]; found != nil {
 			return found
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	labels := c.admit(said)
-	found := c.cells[labels]
+	labels := c.admit(event)
+	found := c.counters[labels]
 	if found == nil {
-		found = &cell{labels: labels}
-		c.cells[labels] = found
+		found = &counters{labels: labels}
+		c.counters[labels] = found
 	}
-	issuers := *c.find.Load()
-	routes := issuers[said.issuer]
+	issuers := *c.lookup.Load()
+	routes := issuers[event.issuer]
 	if routes == nil {
-		if len(issuers) > 2*c.names.most {
-			return found // what is beyond all bounds is not remembered either
+		if len(issuers) > 2*c.issuers.limit {
+			return found // too many issuers: do not store this one, so that memory stays bounded
 		}
 		routes = new(atomic.Pointer[byRoute])
 		routes.Store(&byRoute{})
 		issuers = maps.Clone(issuers)
-		issuers[said.issuer] = routes
-		c.find.Store(&issuers)
+		issuers[event.issuer] = routes
+		c.lookup.Store(&issuers)
 	}
-	if known := *routes.Load(); len(known) <= 2*c.routes.most {
+	if known := *routes.Load(); len(known) <= 2*c.routes.limit {
 		next := maps.Clone(known)
 		next[key] = found
 		routes.Store(&next)
@@ -190,19 +192,20 @@ func (c *Collector) cell(said cellKey) *cell {
 }
 
 // admit returns the labels of an event. The caller holds c.mu.
-func (c *Collector) admit(said cellKey) cellKey {
-	labels := cellKey{c.transports.admit(label(said.transport)), other, other}
-	if said.issuer != "" && (c.issuers == nil || slices.Contains(c.issuers, said.issuer)) {
-		labels.issuer = c.names.admit(label(said.issuer))
+func (c *Collector) admit(event eventKey) eventKey {
+	labels := eventKey{c.transports.admit(label(event.transport)), other, other}
+	if event.issuer != "" && (c.allowed == nil || slices.Contains(c.allowed, event.issuer)) {
+		labels.issuer = c.issuers.admit(label(event.issuer))
 	}
-	route := label(said.route)
+	route := label(event.route)
 	if c.routes.admit(labels.transport+" "+route) != other {
 		labels.route = route
 	}
 	return labels
 }
 
-// label makes a value that a metric can have.
+// label returns s as a valid label value: UTF-8, at most maxLabel bytes, and none if s is
+// empty.
 func label(s string) string {
 	if s == "" {
 		return none
@@ -212,39 +215,39 @@ func label(s string) string {
 
 func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 	c.mu.Lock()
-	cells := slices.Collect(maps.Values(c.cells))
+	all := slices.Collect(maps.Values(c.counters))
 	c.mu.Unlock()
-	for _, cell := range cells {
-		count := func(result, reason string, n uint64) {
-			l := cell.labels
+	for _, counts := range all {
+		emit := func(result, reason string, n uint64) {
+			l := counts.labels
 			send(ch, requestsDesc, prometheus.CounterValue, float64(n), l.transport, result, reason, l.issuer, l.route)
 		}
-		if n := cell.allowed.Load(); n > 0 || cell.labels.issuer != other {
-			count("allowed", none, n)
+		if n := counts.allowed.Load(); n > 0 || counts.labels.issuer != other {
+			emit("allowed", none, n)
 		}
-		if n := cell.abandoned.Load(); n > 0 {
-			count("abandoned", none, n)
+		if n := counts.abandoned.Load(); n > 0 {
+			emit("abandoned", none, n)
 		}
 		for i, reason := range reasons {
-			if n := cell.refused[i].Load(); n > 0 {
-				count("refused", string(reason), n)
+			if n := counts.refused[i].Load(); n > 0 {
+				emit("refused", string(reason), n)
 			}
-			if n := cell.reported[i].Load(); n > 0 {
-				count("reported", string(reason), n)
+			if n := counts.reported[i].Load(); n > 0 {
+				emit("reported", string(reason), n)
 			}
 		}
 	}
 }
 
-// newHistogram is of both kinds: scrapers that know native histograms get one, and
-// others the classic buckets.
+// newHistogram returns a histogram of verdict durations with both native and classic
+// buckets: the scraper chooses.
 func newHistogram(cache string) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:        "bearer_verdict_duration_seconds",
-		Help:        "Time that verdicts took, by what the cache of verified tokens did (hit, miss, none: no token was looked at).",
+		Help:        "Duration of verdicts, by whether the cache of verified tokens had the token (hit, miss, or none if no token was read).",
 		ConstLabels: prometheus.Labels{"cache": cache},
-		// From a token that is known, about a microsecond, to one that waits for
-		// its issuer's keys, for 2 seconds at most.
+		// A cached token takes about 1 µs. A token that waits for its issuer's keys
+		// takes at most 2 s.
 		Buckets: []float64{
 			1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 0.5, 1, 2.5,
 		},
