@@ -13,11 +13,11 @@ import (
 	"github.com/bearerkit/bearer/tracing"
 )
 
-// The verdict is on the span of the request, and a key fetch has one of its own.
+// The verdict is added to the span of the request. A key fetch has its own span.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
 	defer issuer.Close()
-	exporter := tracetest.NewInMemoryExporter() // stands for your collector
+	exporter := tracetest.NewInMemoryExporter() // in place of your collector
 	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
 
 	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}, TracerProvider: provider})
@@ -37,7 +37,7 @@ func ExampleNew() {
 		return
 	}
 
-	// otelhttp or otelgrpc makes this span, in front of a guard.
+	// In a service, otelhttp or otelgrpc makes this span before the guard runs.
 	ctx, span := provider.Tracer("example").Start(context.Background(), "GET /deployments")
 	_, _ = v.Verify(ctx, issuer.Token(map[string]any{"aud": "billing-api"}))
 	span.End()

@@ -1,30 +1,32 @@
-// Package tracing shows verdicts in OpenTelemetry traces. It is a module of its
-// own, so that nobody else pays for OpenTelemetry.
+// Package tracing adds verdicts and key fetches to OpenTelemetry traces. It is a separate
+// module, so that users of the other packages do not depend on OpenTelemetry.
 //
-// A [Tracer] is an Observer, which puts each verdict on the span of its request,
-// and is told of key fetches by the key cache:
+// A [Tracer] is an Observer that adds each verdict to the span of its request. Its method
+// ObserveKeys makes a span for each key fetch:
 //
 //	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}})
 //	keys, err := jwks.Discover(issuer, &jwks.Options{Observe: tracer.ObserveKeys})
 //	v, err := bearer.New(bearer.Config{ ..., Keys: keys, Observer: tracer})
 //
-// The span is that of the request's context: otelhttp's or otelgrpc's, which must
-// be in front of the guard. It gets the attributes
+// The span of the request is the one in the request's context. otelhttp or otelgrpc makes
+// that span, and must run before the guard. The Tracer sets these attributes:
 //
-//	bearer.result      "allowed", "refused", "reported" (allowed by the mode of the rule)
+//	bearer.result      "allowed", "refused", "reported" (allowed only by report-only mode)
 //	                   or "abandoned" (the caller did not wait for keys)
-//	bearer.reason      a bearer.Reason, where it was not allowed
-//	bearer.issuer      the configured issuer
-//	bearer.cache_hit   whether the token was verified before
-//	bearer.claim.NAME  the claims of Options.Claims, of tokens that were verified
+//	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"
+//	bearer.issuer      the configured issuer, if the token names one
+//	bearer.cache_hit   whether the token was verified on an earlier request
+//	bearer.claim.NAME  the claims in Options.Claims, for verified tokens only
 //
-// and, where the request was refused or would have been, an event "bearer.refused"
-// with the reason. A fetch of keys is a span "bearer.keys.refresh" of a trace of its
-// own, since it serves all requests that wait for it; it is linked to the span of
-// the request that it was made for.
+// For the results "refused" and "reported", it also adds an event "bearer.refused" with
+// the result and the reason.
 //
-// Nothing else of a token is there: no other claim, no detail that quotes one, and
-// no part of the token itself.
+// The span of a key fetch is named "bearer.keys.refresh". It is the root of its own trace,
+// because several requests may wait for one fetch. If a request caused the fetch, the span
+// has a link to the span of that request.
+//
+// Spans contain nothing else of a token: no other claim, no error detail that quotes a
+// claim, and no part of the token itself.
 package tracing
 
 import (
@@ -45,24 +47,25 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Options adjusts a Tracer. The zero Options, and nil, show no claims.
+// Options configures a Tracer. With the zero Options, and with nil, spans show no claims.
 type Options struct {
-	// Claims is the names of the claims that are shown, of verified tokens only:
-	// strings, numbers and booleans at the top of the claims set, cut at 256
-	// bytes. Mind what is personal. Nil: none.
+	// Claims lists the names of the claims to show, for verified tokens only. Values
+	// must be strings, numbers or booleans at the top level of the claims set, and are
+	// cut at 256 bytes. Do not list claims with personal data that must not be in traces.
+	// Nil shows no claims.
 	Claims []string
-	// TracerProvider makes the spans of key fetches. Nil: the global one.
+	// TracerProvider makes the spans of key fetches. Nil means the global one.
 	TracerProvider trace.TracerProvider
 }
 
-// Tracer is a [bearer.Observer] for traces. [New] makes one. It is safe for
-// concurrent use.
+// Tracer is a [bearer.Observer] that writes to OpenTelemetry spans. [New] returns one. It
+// is safe for concurrent use. A nil Tracer does nothing.
 type Tracer struct {
 	tracer trace.Tracer
 	claims []claim
 }
 
-// claim is a name, and the key of its attribute.
+// claim is the name of a claim and the key of its attribute.
 type claim struct {
 	name string
 	key  attribute.Key
@@ -78,10 +81,10 @@ const (
 	keyRefresh  = attribute.Key("bearer.keys.result")
 )
 
-// maxValue is how many bytes of a claim are shown.
+// maxValue is the maximum length of a claim's value in a span, in bytes.
 const maxValue = 256
 
-// New returns a Tracer. The error reports all that is wrong with opts at once.
+// New returns a Tracer. The error lists everything that is wrong with opts.
 func New(opts *Options) (*Tracer, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -90,7 +93,7 @@ func New(opts *Options) (*Tracer, error) {
 	t := &Tracer{}
 	for i, name := range opts.Claims {
 		if name == "" || slices.Contains(opts.Claims[:i], name) {
-			errs = append(errs, fmt.Errorf("tracing: Options.Claims: %q: empty, or there twice", name))
+			errs = append(errs, fmt.Errorf("tracing: Options.Claims: %q: a name must not be empty or listed twice", name))
 		}
 		t.claims = append(t.claims, claim{name, attribute.Key("bearer.claim." + name)})
 	}
@@ -105,8 +108,8 @@ func New(opts *Options) (*Tracer, error) {
 	return t, nil
 }
 
-// Observe implements [bearer.Observer]: it puts the verdict on the span in ctx, if
-// that is recorded.
+// Observe implements [bearer.Observer]: it adds the verdict to the span in ctx. It does
+// nothing if the span is not recorded.
 func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	span := trace.SpanFromContext(ctx)
 	if t == nil || !span.IsRecording() {
@@ -143,7 +146,7 @@ func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	span.SetAttributes(attributes...)
 }
 
-// appendClaim appends a claim that is a string, a number or a boolean.
+// appendClaim appends a claim if its value is a string, a number or a boolean.
 func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []attribute.KeyValue {
 	text := string(value)
 	switch jsontext.Value(value).Kind() {
@@ -160,8 +163,8 @@ func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []att
 	return append(to, key.String(strings.ToValidUTF8(text[:min(len(text), maxValue)], "")))
 }
 
-// ObserveKeys is for Options.Observe of package jwks: it makes a span of each
-// refresh of the keys.
+// ObserveKeys makes a span for each refresh of the keys. Set it as Options.Observe of
+// package jwks.
 func (t *Tracer) ObserveKeys(e jwks.Event) {
 	if t == nil {
 		return
@@ -183,7 +186,7 @@ func (t *Tracer) ObserveKeys(e jwks.Event) {
 	}
 	_, span := t.tracer.Start(context.Background(), "bearer.keys.refresh", opts...)
 	if e.Err != nil {
-		// The error names URLs, which may have secrets in them: it is in the log.
+		// No detail: the error names URLs, which may contain secrets. The log has it.
 		span.SetStatus(codes.Error, "the keys could not be refreshed")
 	} else {
 		span.SetAttributes(keyKeys.Int(e.Keys), keySkipped.Int(e.SkippedCount))

@@ -24,26 +24,26 @@ import (
 	"github.com/bearerkit/bearer/tracing"
 )
 
-// world is a guarded handler whose requests have spans.
-type world struct {
+// fixture is a guarded handler whose requests have spans.
+type fixture struct {
 	issuer   *bearertest.Issuer
 	recorder *tracetest.SpanRecorder
 	handler  http.Handler
 }
 
-func newWorld(t *testing.T, claims ...string) *world {
+func newFixture(t *testing.T, claims ...string) *fixture {
 	t.Helper()
-	w := &world{
+	f := &fixture{
 		issuer:   bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}, Algorithms: []string{"ES256"}}),
 		recorder: tracetest.NewSpanRecorder(),
 	}
-	t.Cleanup(w.issuer.Close)
-	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(w.recorder))
+	t.Cleanup(f.issuer.Close)
+	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(f.recorder))
 	tracer, err := tracing.New(&tracing.Options{Claims: claims, TracerProvider: provider})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := jwks.Discover(w.issuer.URL(), &jwks.Options{Observe: tracer.ObserveKeys})
+	keys, err := jwks.Discover(f.issuer.URL(), &jwks.Options{Observe: tracer.ObserveKeys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func newWorld(t *testing.T, claims ...string) *world {
 	if err := keys.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
-	v, err := bearer.New(bearer.Config{Issuer: w.issuer.URL(), Audience: []string{"api"}, Keys: keys, Observer: tracer})
+	v, err := bearer.New(bearer.Config{Issuer: f.issuer.URL(), Audience: []string{"api"}, Keys: keys, Observer: tracer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,31 +65,33 @@ func newWorld(t *testing.T, claims ...string) *world {
 	guard.Handle(mux, "GET /read", scopes.All("read"), http.NotFoundHandler())
 	guard.Handle(mux, "GET /trial", scopes.ReportOnly(scopes.All("write")), http.NotFoundHandler())
 	guard.Handle(mux, "GET /public", scopes.Public(), http.NotFoundHandler())
-	// As otelhttp does, but with a span that ends with the handler.
-	w.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	// Like otelhttp, but the span ends when the handler returns.
+	f.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, span := provider.Tracer("test").Start(r.Context(), "request")
 		defer span.End()
 		mux.ServeHTTP(rw, r.WithContext(ctx))
 	})
-	return w
+	return f
 }
 
-// get makes a request and returns its span.
-func (w *world) get(t *testing.T, path, token string) sdk.ReadOnlySpan {
+// get sends a request and returns its span.
+func (f *fixture) get(t *testing.T, path, token string) sdk.ReadOnlySpan {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	w.handler.ServeHTTP(httptest.NewRecorder(), r)
-	spans := w.named("request")
+	f.handler.ServeHTTP(httptest.NewRecorder(), r)
+	spans := f.named("request")
 	return spans[len(spans)-1]
 }
 
-func (w *world) named(name string) []sdk.ReadOnlySpan {
-	return slices.DeleteFunc(w.recorder.Ended(), func(s sdk.ReadOnlySpan) bool { return s.Name() != name })
+// named returns the ended spans with this name.
+func (f *fixture) named(name string) []sdk.ReadOnlySpan {
+	return slices.DeleteFunc(f.recorder.Ended(), func(s sdk.ReadOnlySpan) bool { return s.Name() != name })
 }
 
+// text returns attributes as sorted text.
 func text(attributes []attribute.KeyValue) string {
 	parts := make([]string, len(attributes))
 	for i, a := range attributes {
@@ -99,33 +101,33 @@ func text(attributes []attribute.KeyValue) string {
 	return strings.Join(parts, " ")
 }
 
-// TestVerdicts wants each verdict on its request's span, with the configured claims
-// and no others.
+// TestVerdicts checks that the span of a request has the verdict and the configured claims,
+// and no other claims.
 func TestVerdicts(t *testing.T) {
-	w := newWorld(t, "client_id", "seats", "list", "absent")
-	good := w.issuer.Token(map[string]any{
-		"scope": "read", "client_id": "ci", "seats": 3, "list": []string{"secret"}, "sub": "somebody", "jti": "t-1",
+	f := newFixture(t, "client_id", "seats", "list", "absent")
+	good := f.issuer.Token(map[string]any{
+		"scope": "read", "client_id": "ci", "seats": 3, "list": []string{"secret"}, "sub": "user-1", "jti": "t-1",
 	})
-	forged := w.issuer.Forge(nil, map[string]any{"client_id": "evil", "sub": "evil"})
-	issuer := "bearer.issuer=" + w.issuer.URL()
+	forged := f.issuer.Forge(nil, map[string]any{"client_id": "evil", "sub": "evil"})
+	issuer := "bearer.issuer=" + f.issuer.URL()
 	for _, row := range []struct {
 		name, path, token string
 		want              string
 		events            string
 	}{
 		{"allowed", "/read", good, "bearer.cache_hit=false bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.result=allowed", ""},
-		{"on trial", "/trial", good, "bearer.cache_hit=* bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.reason=scope bearer.result=reported", "bearer.reason=scope bearer.result=reported"},
-		{"forged", "/read", forged, "bearer.cache_hit=false " + issuer + " bearer.reason=signature bearer.result=refused", "bearer.reason=signature bearer.result=refused"},
+		{"report-only rule", "/trial", good, "bearer.cache_hit=* bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.reason=scope bearer.result=reported", "bearer.reason=scope bearer.result=reported"},
+		{"forged token", "/read", forged, "bearer.cache_hit=false " + issuer + " bearer.reason=signature bearer.result=refused", "bearer.reason=signature bearer.result=refused"},
 		{"no token", "/read", "", "bearer.cache_hit=false bearer.reason=no_token bearer.result=refused", "bearer.reason=no_token bearer.result=refused"},
-		{"public", "/public", "", "", ""},
+		{"public route", "/public", "", "", ""},
 	} {
-		span := w.get(t, row.path, row.token)
+		span := f.get(t, row.path, row.token)
 		got := text(span.Attributes())
 		if strings.Contains(row.want, "cache_hit=*") {
 			got = strings.NewReplacer("cache_hit=true", "cache_hit=*", "cache_hit=false", "cache_hit=*").Replace(got)
 		}
 		if got != row.want {
-			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+			t.Errorf("%s: got attributes %q, want %q", row.name, got, row.want)
 		}
 		var events []string
 		for _, e := range span.Events() {
@@ -136,29 +138,29 @@ func TestVerdicts(t *testing.T) {
 		}
 		for part := range strings.SplitSeq(row.token, ".") {
 			if all := got + fmt.Sprint(span.Events(), span.Status()); part != "" && strings.Contains(all, part) {
-				t.Errorf("%s: got a part of the token in the span: %s", row.name, all)
+				t.Errorf("%s: got a part of the token in the span, want none: %s", row.name, all)
 			}
 		}
 	}
 }
 
-// TestKeyFetch wants a span of the fetch that a request caused, linked to that
-// request's span and in a trace of its own.
+// TestKeyFetch checks the span of a key fetch that a request caused: it has its own trace,
+// and a link to the request's span.
 func TestKeyFetch(t *testing.T) {
-	w := newWorld(t)
-	// Keys are there a moment before it is told.
-	refreshes := eventually(t, func() []sdk.ReadOnlySpan { return w.named("bearer.keys.refresh") }, 1)
+	f := newFixture(t)
+	// The keys are ready shortly before ObserveKeys is called.
+	refreshes := eventually(t, func() []sdk.ReadOnlySpan { return f.named("bearer.keys.refresh") }, 1)
 	if len(refreshes) != 1 || len(refreshes[0].Links()) != 0 {
-		t.Fatalf("got %d spans of refreshes at the start, want one without links", len(refreshes))
+		t.Fatalf("got %d spans of refreshes at the start, want 1 without links", len(refreshes))
 	}
-	w.issuer.Rotate()
-	request := w.get(t, "/read", w.issuer.Token(map[string]any{"scope": "read"}))
+	f.issuer.Rotate()
+	request := f.get(t, "/read", f.issuer.Token(map[string]any{"scope": "read"}))
 	if got := text(request.Attributes()); !strings.Contains(got, "bearer.result=allowed") {
-		t.Fatalf("got %q, want the new key found", got)
+		t.Fatalf("got attributes %q, want result allowed with the new key", got)
 	}
-	w.issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
-	failed := w.get(t, "/read", w.issuer.Mint(map[string]any{"kid": "unknown"}, nil))
-	refreshes = eventually(t, func() []sdk.ReadOnlySpan { return w.named("bearer.keys.refresh") }, 3)
+	f.issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
+	failed := f.get(t, "/read", f.issuer.Mint(map[string]any{"kid": "unknown"}, nil))
+	refreshes = eventually(t, func() []sdk.ReadOnlySpan { return f.named("bearer.keys.refresh") }, 3)
 	for i, want := range []struct {
 		cause  sdk.ReadOnlySpan
 		result string
@@ -169,22 +171,22 @@ func TestKeyFetch(t *testing.T) {
 	} {
 		span := refreshes[i+1]
 		if got := text(span.Attributes()); !strings.Contains(got, "bearer.keys.result="+want.result) || span.Status().Code != want.status {
-			t.Errorf("got %q, %v, want %s, %v", got, span.Status(), want.result, want.status)
+			t.Errorf("got attributes %q and status %v, want result %s and status %v", got, span.Status(), want.result, want.status)
 		}
 		if len(span.Links()) != 1 || span.Links()[0].SpanContext.SpanID() != want.cause.SpanContext().SpanID() {
-			t.Errorf("%s: got links %v, want one to the request's span", want.result, span.Links())
+			t.Errorf("%s: got links %v, want 1 to the request's span", want.result, span.Links())
 		}
 		if span.Parent().IsValid() || span.SpanContext().TraceID() == want.cause.SpanContext().TraceID() || span.SpanKind() != trace.SpanKindClient {
-			t.Errorf("%s: got a span in the request's trace, want one of its own", want.result)
+			t.Errorf("%s: got a span in the request's trace or of kind %v, want a client span in its own trace", want.result, span.SpanKind())
 		}
 		if strings.Contains(fmt.Sprint(span.Status(), text(span.Attributes())), "/keys") {
-			t.Errorf("%s: got a URL in the span", want.result)
+			t.Errorf("%s: got a URL in the span, want none", want.result)
 		}
 	}
 }
 
-// eventually waits for a number of spans: the last is told after its request is
-// served.
+// eventually waits for n spans. The span of a fetch may end after the request that waited
+// for the fetch.
 func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.ReadOnlySpan {
 	t.Helper()
 	deadline := time.After(time.Minute)
@@ -202,7 +204,7 @@ func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.Read
 	}
 }
 
-// TestAbandoned has a caller that does not wait for keys.
+// TestAbandoned checks the attributes if the caller does not wait for keys.
 func TestAbandoned(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
@@ -217,11 +219,12 @@ func TestAbandoned(t *testing.T) {
 	span.End()
 	ended := recorder.Ended()[0]
 	if got, want := text(ended.Attributes()), "bearer.cache_hit=false bearer.result=abandoned"; got != want || len(ended.Events()) != 0 {
-		t.Errorf("got %q and %d events, want %q and none", got, len(ended.Events()), want)
+		t.Errorf("got attributes %q and %d events, want %q and no events", got, len(ended.Events()), want)
 	}
 }
 
-// TestNothingToDo wants no fault where there is no span, no provider and no tracer.
+// TestNothingToDo checks that nothing panics without a span, without a TracerProvider and
+// with a nil Tracer.
 func TestNothingToDo(t *testing.T) {
 	tracer, err := tracing.New(nil)
 	if err != nil {
@@ -233,6 +236,6 @@ func TestNothingToDo(t *testing.T) {
 		tracer.ObserveKeys(jwks.Event{Kind: jwks.MissDenied})
 	}
 	if _, err := tracing.New(&tracing.Options{Claims: []string{"a", "", "a"}}); err == nil || strings.Count(err.Error(), "Options.Claims") != 2 {
-		t.Errorf("got %v, want two errors", err)
+		t.Errorf("got error %v, want two errors of Options.Claims", err)
 	}
 }
