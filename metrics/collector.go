@@ -25,8 +25,8 @@ type Options struct {
 	// Keys and token caches have series for all watched issuers: set Issuers if
 	// customers can add theirs.
 	Issuers []string
-	// MaxRoutes limits the number of routes that have their own label, of all
-	// transports together. Further routes count as "other". Zero means 1,000.
+	// MaxRoutes limits the number of values of the label route, for all transports
+	// together. Further routes count as "other". Zero means 1,000.
 	MaxRoutes int
 }
 

@@ -234,8 +234,8 @@ func TestSharedIssuer(t *testing.T) {
 	}
 }
 
-// TestNotYet checks that metrics without a value yet are not exported: a zero time would
-// be an age of decades, and fire an alert.
+// TestNotYet checks that metrics without a value yet are not exported: the age since a
+// zero time is decades, and fires an alert.
 func TestNotYet(t *testing.T) {
 	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{{Issuer: "https://new.example", Keys: &jwks.Status{}}, {Issuer: "https://fixed.example"}}})
 	text := exposed(t, registry)

@@ -38,7 +38,8 @@
 //
 // The number of values of each label is bounded. No value contains any part of a token.
 //
-//   - transport is "http", "grpc", or "none" if a verifier was called without a guard.
+//   - transport is "http", "grpc" or the value that another guard sets. It is "none" if a
+//     verifier was called without a guard.
 //   - result is "allowed", "refused", "reported" or "abandoned". "reported" means that
 //     the request passed only because its rule is in report-only mode. "abandoned" means
 //     that the caller did not wait for the keys ([bearer.Event.Abandoned]), which is not

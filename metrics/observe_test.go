@@ -43,9 +43,9 @@ func TestObserveAllocates(t *testing.T) {
 	}
 }
 
-// BenchmarkObserve measures the cost of Observe for one request. The last benchmark
-// measures one observation of a Prometheus histogram alone, as a reference for the speed
-// of the machine: the others take about 1.5 times as long.
+// BenchmarkObserve measures the cost of Observe for one request. The last benchmark is a
+// reference for the speed of the machine: it observes a Prometheus histogram only. The
+// other benchmarks take about 1.5 times as long.
 func BenchmarkObserve(b *testing.B) {
 	c, err := metrics.New(nil)
 	if err != nil {

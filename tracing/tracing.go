@@ -187,7 +187,7 @@ func (t *Tracer) ObserveKeys(e jwks.Event) {
 	_, span := t.tracer.Start(context.Background(), "bearer.keys.refresh", opts...)
 	if e.Err != nil {
 		// No detail: the error names URLs, which may contain secrets. The log has it.
-		span.SetStatus(codes.Error, "the keys could not be refreshed")
+		span.SetStatus(codes.Error, "refreshing the keys failed")
 	} else {
 		span.SetAttributes(keyKeys.Int(e.Keys), keySkipped.Int(e.SkippedCount))
 	}
