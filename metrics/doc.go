@@ -1,6 +1,6 @@
 // Package metrics exports the verdicts of guards and verifiers, and the state of the
-// issuers' keys and of the token caches, to Prometheus. No other package of this
-// module imports the Prometheus library.
+// issuers' keys and of the token caches, to Prometheus. Services that do not import this
+// package do not depend on the Prometheus library.
 //
 // A [Collector] is an Observer that counts verdicts. At each scrape it also reads the
 // state of keys and token caches from the verifiers that it watches:
