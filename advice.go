@@ -14,36 +14,36 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// suggestProfile adds to a refusal which other profiles of this package would take the
-// token: a wrong profile is the most frequent mistake of a first configuration. It is
-// called for genuine tokens only.
+// suggestProfile adds to a refusal the names of the profiles of this package that accept
+// the token: a wrong profile is the most frequent mistake in a new configuration. It is
+// called only after the signature was verified.
 func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return e
 	}
 	if v.profile.forbiddenIn(t.header) != "" {
-		return e // the token is for another service, whatever the profile
+		return e // no profile accepts it: it is for another service
 	}
-	form := form{t.header, t.claims(), t.iss} // t does not outlive the request
+	form := form{t.header, t.claims(), t.iss} // a copy, because t is reused after the request
 	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
 	return e
 }
 
-// form is a token as a profile sees it.
+// form is what a profile reads of a token.
 type form struct {
 	header *jws.Header
 	claims *Claims
 	iss    string
 }
 
-// profileError is a refusal that names the profiles which would take the token.
-// It looks for them when somebody reads it: whoever sends genuine tokens of a
-// wrong form again and again costs no more than their verification.
+// profileError is a refusal that names the profiles that accept the token. It looks for
+// them only when its text is read, so that a client that keeps sending genuine tokens of
+// the wrong form causes no extra work.
 type profileError struct {
 	err      error
 	form     form
 	verifier *JWTVerifier
-	audience bool // the audience is what was wrong
+	audience bool // the refusal was for the audience
 }
 
 func (e *profileError) Unwrap() error { return e.err }
@@ -56,12 +56,12 @@ func (e *profileError) Error() string {
 	return e.err.Error() + "; the token has the form of profile " + strings.Join(names, " or ") + ": see Config.Profile"
 }
 
-// fits returns the names of the other profiles of whose form the token is: of
-// those that read all its scopes and its client, if there are any.
+// fits returns the names of the other profiles that accept the token. If some of them read
+// all its scopes, its roles and its client, it returns only those.
 func (e *profileError) fits() []string {
 	var names, best []string
-	for _, p := range known() {
-		if p.name == e.verifier.profile.name || !e.fitting(p) {
+	for _, p := range resolvedProfiles() {
+		if p.name == e.verifier.profile.name || !e.accepts(p) {
 			continue
 		}
 		names = append(names, p.name)
@@ -75,10 +75,10 @@ func (e *profileError) fits() []string {
 	return names
 }
 
-// fitting reports whether the verifier would take the token if p were its profile. It
-// ignores the times, and a wrong audience unless that was the refusal: a configuration
+// accepts reports whether the verifier accepts the token if p is its profile. It ignores
+// the times. It also ignores a wrong audience, unless that was the refusal: a configuration
 // with one mistake often has a second one.
-func (e *profileError) fitting(p *profile) bool {
+func (e *profileError) accepts(p *profile) bool {
 	v, f := *e.verifier, e.form
 	v.profile = p
 	t, now := &token{header: f.header, iss: f.iss, verifier: &v, entry: &entry{Value: verified{Claims: *f.claims}}}, time.Now()
@@ -86,24 +86,24 @@ func (e *profileError) fitting(p *profile) bool {
 		if checks[i].stage != ofClaims {
 			continue
 		}
-		err := checks[i].ask(t, now)
+		err := checks[i].run(t, now)
 		if err != nil && err.Reason != Expired && err.Reason != NotYetValid && (err.Reason != WrongAudience || e.audience) {
 			return false
 		}
 	}
-	return p.audienceOf(f.claims) != "" && p.knowsKind(f.claims) && p.whyNotIssuer(f.iss) == ""
+	return p.audienceOf(f.claims) != "" && p.checksKind(f.claims) && p.wrongIssuerReason(f.iss) == ""
 }
 
-// knowsKind reports whether p looks at the claims by which the token's kind can be
-// told. An ID token of Cognito's ("token_use": "id") fits many a profile that
-// never heard of it, and to name one would be bad advice.
-func (p *profile) knowsKind(c *Claims) bool {
-	for _, other := range known() {
-		for _, kind := range other.values {
+// checksKind reports whether p checks every claim of the token that another profile uses to
+// identify access tokens. Without this, advice for an ID token of Cognito ("token_use":
+// "id") could name a profile that ignores "token_use" and accepts ID tokens.
+func (p *profile) checksKind(c *Claims) bool {
+	for _, other := range resolvedProfiles() {
+		for _, kind := range other.requiredValues {
 			if _, ok := strictjson.String(kind.path.In(&c.members)); !ok {
 				continue
 			}
-			if !slices.ContainsFunc(p.values, func(own claimValues) bool { return own.path.String() == kind.path.String() }) {
+			if !slices.ContainsFunc(p.requiredValues, func(own claimValues) bool { return own.path.String() == kind.path.String() }) {
 				return false
 			}
 		}
@@ -111,18 +111,18 @@ func (p *profile) knowsKind(c *Claims) bool {
 	return true
 }
 
-// reads reports whether p knows the claims in which this token has its scopes,
-// its roles and its client.
+// reads reports whether p reads the scopes, the roles and the client of the token from the
+// claims that hold them.
 func (p *profile) reads(c *Claims) bool {
 	for _, name := range []string{"scope", "scp", "scopes", "roles", "permissions"} {
-		if _, ok := c.Value(name); ok && !names(p.scopes, name) && !names(p.roles, name) {
+		if _, ok := c.Value(name); ok && !includesClaim(p.scopes, name) && !includesClaim(p.roles, name) {
 			return false
 		}
 	}
 	client := false
 	for _, name := range []string{"client_id", "azp", "appid", "cid"} {
 		if _, ok := c.Value(name); ok {
-			if names(p.clientID, name) {
+			if includesClaim(p.clientID, name) {
 				return true
 			}
 			client = true
@@ -131,29 +131,29 @@ func (p *profile) reads(c *Claims) bool {
 	return !client
 }
 
-// names reports whether one of the paths is this claim.
-func names(paths []claim.Path, name string) bool {
+// includesClaim reports whether one of the paths is the top-level claim with this name.
+func includesClaim(paths []claim.Path, name string) bool {
 	return slices.ContainsFunc(paths, func(path claim.Path) bool { return path.Is(name) })
 }
 
-// explainMissing adds to the refusal of a token for a missing scope what the token has
-// instead: other scopes, scopes in a claim that the profile does not read, or roles.
+// explainMissing adds to a refusal for a missing scope what the token has instead: other
+// scopes, scopes in a claim that the profile does not read, or roles.
 func (c *Claims) explainMissing(err error) error {
 	if c.scopes.Len() > 0 {
 		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
 		if v, ok := c.Value(name); ok && len(v) > len(`""`) && string(v) != "null" {
-			return fmt.Errorf("%w; nothing in the claim %q is a scope to the profile: see Config.Profile.Scopes", err, name)
+			return fmt.Errorf("%w; the token has the claim %q, but the profile finds no scopes in it: see Config.Profile.Scopes", err, name)
 		}
 	}
 	if len(c.roles) > 0 {
-		return fmt.Errorf("%w; the token has roles, which are no scopes: a rule asks for them by HasRole", err)
+		return fmt.Errorf("%w; the token has roles, which are not scopes: to require a role, use HasRole", err)
 	}
-	return fmt.Errorf("%w; the token grants none", err)
+	return fmt.Errorf("%w; the token grants no scopes", err)
 }
 
-// issuerAdvice is what may be the matter with an "iss" that is not the issuer's.
+// issuerAdvice formats the probable reason why iss differs from the configured issuer.
 type issuerAdvice struct {
 	verifier *JWTVerifier
 	iss      string
@@ -163,40 +163,42 @@ type issuerAdvice struct {
 func (a issuerAdvice) String() string {
 	want := a.verifier.issuer
 	if a.iss == want+"/" || a.iss+"/" == want {
-		return ": the slash at the end counts"
+		return ": the slash at the end must be the same"
 	}
-	if why := a.verifier.profile.whyNotIssuer(a.iss); why != "" {
+	if why := a.verifier.profile.wrongIssuerReason(a.iss); why != "" {
 		return ": " + why
 	}
 	return ""
 }
 
-// neighbour is an "iss" that is nobody's, and perhaps almost somebody's.
-type neighbour struct {
+// unknownIssuerAdvice formats the configured issuer that differs from iss only by a slash
+// at the end, if there is one.
+type unknownIssuerAdvice struct {
 	table *routes
 	iss   string
 }
 
 // String returns a clause for the end of a sentence, or "".
-func (n neighbour) String() string {
+func (n unknownIssuerAdvice) String() string {
 	other, slash := strings.CutSuffix(n.iss, "/")
 	if !slash {
 		other += "/"
 	}
 	if _, ok := n.table.exact[other]; ok {
-		return fmt.Sprintf(", and %q is: the slash at the end counts", other)
+		return fmt.Sprintf(", but %q is: the slash at the end must be the same", other)
 	}
 	return ""
 }
 
-// addressee is whom a token is for, as a profile sees it.
-type addressee struct {
+// audienceText formats the audience claims of a token as a profile reads them.
+type audienceText struct {
 	profile *profile
 	claims  *Claims
 }
 
-// String returns which claims are not there, and the one that is with its value.
-func (a addressee) String() string {
+// String returns the names of the claims that are absent, and the first present claim with
+// its value.
+func (a audienceText) String() string {
 	var absent []string
 	for _, path := range a.profile.audience {
 		value := path.In(&a.claims.members)
@@ -206,17 +208,17 @@ func (a addressee) String() string {
 		}
 		text := fmt.Sprintf("%q is %v", path, excerpt(value))
 		if absent != nil {
-			text = "there is no " + strings.Join(absent, " nor ") + ", " + text
+			text = "the token has no " + strings.Join(absent, " and no ") + ", and " + text
 		}
 		return text
 	}
-	return "there is no " + strings.Join(absent, " nor ")
+	return "the token has no " + strings.Join(absent, " and no ")
 }
 
-// known is the profiles of this package, resolved once.
+// resolvedProfiles returns the profiles of this package. It resolves them once.
 //
 //nolint:gochecknoglobals // computed once, from constants in all but name
-var known = sync.OnceValue(func() []*profile {
+var resolvedProfiles = sync.OnceValue(func() []*profile {
 	resolved := make([]*profile, len(builtIn))
 	for i, row := range builtIn {
 		resolved[i], _ = Profile(row.make()).resolve()

@@ -209,13 +209,13 @@ func TestHintsOfGrants(t *testing.T) {
 		claims  members
 		want    string
 	}{
-		{bearer.Profile{}, members{"scp": []string{"read"}}, `"scp" is a scope`},
-		{bearer.Profile{}, members{"scopes": []string{"read"}}, `"scopes" is a scope`},
-		{bearer.Profile{}, members{"scope": []string{"read"}}, `"scope" is a scope`},
-		{bearer.Profile{}, members{"scope": "read  write"}, `"scope" is a scope`},
+		{bearer.Profile{}, members{"scp": []string{"read"}}, `"scp", but the profile`},
+		{bearer.Profile{}, members{"scopes": []string{"read"}}, `"scopes", but the profile`},
+		{bearer.Profile{}, members{"scope": []string{"read"}}, `"scope", but the profile`},
+		{bearer.Profile{}, members{"scope": "read  write"}, `"scope", but the profile`},
 		{bearer.Profile{Roles: []string{"roles"}}, members{"roles": []string{"Reader"}}, "HasRole"},
-		{bearer.Profile{}, members{"roles": []string{"Reader"}}, "the token grants none"},
-		{bearer.Profile{}, members{"scope": "", "scp": []string{}, "scopes": raw("null")}, "the token grants none"},
+		{bearer.Profile{}, members{"roles": []string{"Reader"}}, "the token grants no scopes"},
+		{bearer.Profile{}, members{"scope": "", "scp": []string{}, "scopes": raw("null")}, "the token grants no scopes"},
 		{bearer.Profile{}, members{"scope": "api/read write", "scp": []string{"read"}}, `the token grants ["api/read" "write"]`},
 	} {
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = row.profile })

@@ -13,18 +13,19 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// skew is how far the issuer's clock may be ahead of ours, for "nbf" and "iat". "exp" has
-// no leeway: the issuer says when to stop.
+// skew is how far "nbf" and "iat" may be in the future, because the issuer's clock may be
+// ahead of ours. "exp" has no leeway: the token ends when the issuer says so.
 const skew = 60 * time.Second
 
 // checkAlgorithm requires a configured "alg" (RFC 8725, section 3.1).
 func checkAlgorithm(v *JWTVerifier, t *token) *Error {
 	if v.methods[t.header.Alg] == nil {
-		return refuse(WrongAlgorithm, "%q is not among the accepted algorithms", quote.Cut(t.header.Alg))
+		return refuse(WrongAlgorithm, "alg %q is not among the accepted algorithms (Config.Algorithms)", quote.Cut(t.header.Alg))
 	}
 	return nil
 }
 
+// checkType requires one of the profile's values of "typ" (RFC 9068, section 4).
 func checkType(v *JWTVerifier, t *token) *Error {
 	p, h := v.profile, t.header
 	if name := p.forbiddenIn(h); name != "" {
@@ -37,7 +38,7 @@ func checkType(v *JWTVerifier, t *token) *Error {
 	if h.HasTyp {
 		got = fmt.Sprintf("%q", quote.Cut(h.Typ))
 	}
-	return refuse(WrongType, "typ is %s, and profile %s wants %s", got, p.name, p.typesText())
+	return refuse(WrongType, "typ is %s, want %s (profile %s)", got, p.typesText(), p.name)
 }
 
 // forbiddenIn returns the header member that marks the token as issued for another
@@ -51,6 +52,7 @@ func (p *profile) forbiddenIn(h *jws.Header) string {
 	return ""
 }
 
+// typesText returns the accepted values of "typ" as text.
 func (p *profile) typesText() string {
 	texts := make([]string, len(p.types))
 	for i, typ := range p.types {
@@ -61,9 +63,9 @@ func (p *profile) typesText() string {
 	return strings.Join(texts, " or ")
 }
 
-// checkReplicated requires a claim that the header repeats to be the same there (RFC 7519,
-// section 5.3): a router that reads the header must not have seen another issuer, subject
-// or audience.
+// checkReplicated requires that a claim which the header repeats has the same value there
+// (RFC 7519, section 5.3). Otherwise a router that reads the header may use another issuer,
+// subject or audience than this package.
 func checkReplicated(_ *JWTVerifier, t *token) *Error {
 	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
 		value := t.header.Members.Get(name)
@@ -72,13 +74,13 @@ func checkReplicated(_ *JWTVerifier, t *token) *Error {
 		}
 		repeated, claim := jsontext.Value(value), jsontext.Value(t.claims().members.Get(name))
 		if len(claim) == 0 || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
-			return refuse(InvalidClaims, "header: %q is not what the claims say", name)
+			return refuse(InvalidClaims, "header: %q differs from the claim", name)
 		}
 	}
 	return nil
 }
 
-// checkClaimTypes decodes the claims.
+// checkClaimTypes decodes the claims and requires their types to be right.
 func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	var err *Error
@@ -91,85 +93,90 @@ func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	}
 	c.verifier = v
 	if c.issuer = t.iss; v.template == nil {
-		c.issuer = v.issuer // also if the token names an alias
+		c.issuer = v.issuer // even if "iss" is an alias
 	}
 	return nil
 }
 
+// checkExpiry requires "exp" to be in the future.
 func checkExpiry(_ *JWTVerifier, t *token, now time.Time) *Error {
 	switch c := t.claims(); {
 	case c.expiresAt.IsZero() && c.members.Get(claimExp) == "":
 		return refuse(InvalidClaims, `"exp" is required`)
 	case !now.Before(c.expiresAt):
-		return refuse(Expired, "at %v", date(c.expiresAt))
+		return refuse(Expired, "exp was %v", date(c.expiresAt))
 	}
 	return nil
 }
 
+// checkNotBefore refuses an "nbf" in the future.
 func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
 	if c := t.claims(); c.notBefore.After(now) && c.notBefore.After(now.Add(skew)) {
-		return refuse(NotYetValid, "nbf is %v", date(c.notBefore))
+		return refuse(NotYetValid, "nbf is %v, more than 60 s ahead of this machine's clock", date(c.notBefore))
 	}
 	return nil
 }
 
+// checkIssuedAt refuses an "iat" in the future.
 func checkIssuedAt(_ *JWTVerifier, t *token, now time.Time) *Error {
 	if c := t.claims(); c.issuedAt.After(now) && c.issuedAt.After(now.Add(skew)) {
-		return refuse(NotYetValid, "iat is %v", date(c.issuedAt))
+		return refuse(NotYetValid, "iat is %v, more than 60 s ahead of this machine's clock", date(c.issuedAt))
 	}
 	return nil
 }
 
+// checkLifetime enforces Config.MaxLifetime, and requires the "iat" that checkAge reads.
 func checkLifetime(v *JWTVerifier, t *token) *Error {
 	if v.maxLifetime == 0 && v.maxAge == 0 {
 		return nil
 	}
 	c := t.claims()
 	if c.issuedAt.IsZero() {
-		return refuse(InvalidClaims, `"iat" is required, since there is a maximum lifetime or age`)
+		return refuse(InvalidClaims, `"iat" is required, because Config.MaxLifetime or Config.MaxAge is set`)
 	}
 	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
-		return refuse(InvalidClaims, "lifetime %v is over %v", lifetime, v.maxLifetime)
+		return refuse(InvalidClaims, "the lifetime is %v, and Config.MaxLifetime is %v", lifetime, v.maxLifetime)
 	}
 	return nil
 }
 
+// checkAge enforces Config.MaxAge.
 func checkAge(v *JWTVerifier, t *token, now time.Time) *Error {
 	if v.maxAge == 0 {
 		return nil
 	}
 	if age := now.Sub(t.claims().issuedAt); age > v.maxAge {
-		return refuse(Expired, "%v old, and the maximum is %v", age.Round(time.Second), v.maxAge)
+		return refuse(Expired, "the token is %v old, and Config.MaxAge is %v", age.Round(time.Second), v.maxAge)
 	}
 	return nil
 }
 
-// date prints a time for logs.
+// date formats a time for logs.
 type date time.Time
 
 // String returns the time in UTC (RFC 3339).
 func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
 
-// checkAudience requires one of Config.Audience in the first claim of the profile that
-// says whom the token is for.
+// checkAudience requires one of Config.Audience in the audience claim: the first claim of
+// Profile.Audience that the token has.
 func checkAudience(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	value := v.profile.audienceOf(c)
 	matched := value != "" && t.audienceMatched
-	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // the result for "aud" does not apply
+	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // audienceMatched is about another claim
 		var ok bool
 		if matched, ok = findText(value, v.audience); !ok {
-			return refuse(InvalidClaims, "the claim for the audience is neither a string nor an array of strings")
+			return refuse(InvalidClaims, "the audience claim is neither a string nor an array of strings")
 		}
 	}
 	if matched {
 		return nil
 	}
-	return refuse(WrongAudience, "%v, and want one of %q", addressee{v.profile, c}, v.audience)
+	return refuse(WrongAudience, "%v, want one of %q", audienceText{v.profile, c}, v.audience)
 }
 
-// audienceOf returns the value of the first claim that says whom the token is for, or "".
-// An empty array says nothing.
+// audienceOf returns the value of the first claim of Profile.Audience that the token has,
+// or "". An empty array counts as absent.
 func (p *profile) audienceOf(c *Claims) string {
 	for _, path := range p.audience {
 		if value := path.In(&c.members); value != "" && !emptyArray(value) {
@@ -179,6 +186,7 @@ func (p *profile) audienceOf(c *Claims) string {
 	return ""
 }
 
+// emptyArray reports whether value, which is not empty, is an array without elements.
 func emptyArray(value string) bool {
 	if value[0] != '[' {
 		return false
@@ -205,16 +213,18 @@ func checkRequired(v *JWTVerifier, t *token) *Error {
 	return nil
 }
 
+// checkValues enforces Profile.RequiredValues.
 func checkValues(v *JWTVerifier, t *token) *Error {
-	for _, want := range v.profile.values {
+	for _, want := range v.profile.requiredValues {
 		value := want.path.In(&t.claims().members)
 		if text, ok := strictjson.String(value); !ok || !slices.Contains(want.values, text) {
-			return refuse(InvalidClaims, "%q is %v, and profile %s wants one of %q", want.path, excerpt(value), v.profile.name, want.values)
+			return refuse(InvalidClaims, "%q is %v, want one of %q (profile %s)", want.path, excerpt(value), want.values, v.profile.name)
 		}
 	}
 	return nil
 }
 
+// checkForbidden refuses tokens with a claim of Profile.Forbidden.
 func checkForbidden(v *JWTVerifier, t *token) *Error {
 	for _, path := range v.profile.forbidden {
 		if path.In(&t.claims().members) != "" {
@@ -224,9 +234,9 @@ func checkForbidden(v *JWTVerifier, t *token) *Error {
 	return nil
 }
 
-// checkConfirmation refuses a token that is bound to its sender (RFC 7800, section 3.1):
-// accepting it as a plain bearer token would be a downgrade (RFC 9449, section 7.2; RFC
-// 8705, section 3).
+// checkConfirmation refuses a token that is bound to its sender (RFC 7800, section 3.1). To
+// accept the token without proof of possession would be a downgrade (RFC 9449, section 7.2;
+// RFC 8705, section 3).
 func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	value := t.claims().members.Get(claimCnf)
 	if value == "" {
@@ -234,8 +244,8 @@ func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	}
 	bound := true
 	for name := range strictjson.Members(value) {
-		if !slices.Contains(v.profile.inert, name) {
-			return refuse(WrongBinding, `bound to its sender by "cnf" member %q, which is not supported`, quote.Cut(name))
+		if !slices.Contains(v.profile.inertConfirmation, name) {
+			return refuse(WrongBinding, `the token is bound to its sender by the "cnf" member %q, which is not supported`, quote.Cut(name))
 		}
 		bound = false
 	}
@@ -245,18 +255,18 @@ func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	return nil
 }
 
-// excerpt prints a string, or the first strings of an array.
+// excerpt formats a string claim, or the first strings of an array, for logs.
 type excerpt string
 
-// String returns them quoted and cut.
+// String returns the strings quoted and cut.
 func (e excerpt) String() string { return fmt.Sprintf("%q", quote.CutAll(texts(string(e)))) }
 
-// checkKeyKept requires that the key under which a remembered token was verified is still
-// one of the issuer's.
+// checkKeyKept requires that the issuer still publishes the key under which a cached token
+// was verified.
 func checkKeyKept(v *JWTVerifier, t *token, now time.Time) *Error {
 	keys, err := v.lookup(t.header, now)
 	if err != nil || !slices.Contains(keys, t.entry.Value.key) {
-		return refuse(UnknownKey, "the issuer does not publish the token's key any more")
+		return refuse(UnknownKey, "the issuer no longer publishes the token's key")
 	}
 	return nil
 }

@@ -15,13 +15,12 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Claims is what a verified access token says. It is immutable and safe for
-// concurrent use: every handler that asks shares one value, and none can change
-// what another one sees.
+// Claims holds the claims of a verified access token. Claims is immutable and safe for
+// concurrent use: all requests with the same token share one value.
 type Claims struct {
-	members  strictjson.Record // the claims set as it was signed; texts below are parts of it
+	members  strictjson.Record // the claims set as it was signed; the strings below are parts of its text
 	header   *jws.Header
-	verifier *JWTVerifier // that decoded the claims; nil: none of this package
+	verifier *JWTVerifier // that decoded the claims; nil if no verifier of this package did
 
 	issuer, subject, clientID, id  string
 	scopes                         scopes.Set
@@ -30,7 +29,7 @@ type Claims struct {
 	custom                         any
 }
 
-// The claims that every token is asked for.
+// The claims that every token is searched for.
 //
 //nolint:gochecknoglobals // constants in all but name
 var (
@@ -39,33 +38,33 @@ var (
 	claimJTI, claimCnf           = strictjson.NameOf("jti"), strictjson.NameOf("cnf")
 )
 
-// Issuer returns the configured issuer, which "iss" is to the byte or an alias
-// of; where a template is configured, it returns "iss".
+// Issuer returns the configured issuer, even if "iss" is an alias of it. If the
+// configured issuer is a template with "{tenantid}", Issuer returns "iss".
 func (c *Claims) Issuer() string { return c.issuer }
 
-// Subject returns "sub", or "" where the profile allows a token without it. A
-// subject means something together with its issuer only (RFC 7519, section
-// 4.1.2). For a machine client it is often, not always, the client identifier.
+// Subject returns "sub", or "" if the token has none, which some profiles allow. A subject
+// is unique only within its issuer (RFC 7519, section 4.1.2). For a machine client, the
+// subject is often, but not always, the client identifier.
 func (c *Claims) Subject() string { return c.subject }
 
-// ClientID returns the client identifier (RFC 9068, section 2.2; other issuers
-// keep it in another claim, which the profile names), or "".
+// ClientID returns the client identifier, or "". RFC 9068 (section 2.2) keeps it in
+// "client_id"; [Profile.ClientID] names other claims.
 func (c *Claims) ClientID() string { return c.clientID }
 
 // ID returns "jti", or "".
 func (c *Claims) ID() string { return c.id }
 
-// Audience returns a copy of "aud", always as a list.
+// Audience returns a copy of "aud" as a list, even if the token has a single string.
 func (c *Claims) Audience() []string {
-	return texts(c.members.Get(claimAud)) // another form of it was refused
+	return texts(c.members.Get(claimAud)) // decode refused every other form
 }
 
-// Scopes returns what the token grants. Roles, groups and permissions are never
-// among it.
+// Scopes returns the scopes that the token grants, with those that they imply by
+// Config.Hierarchy. It contains no roles, groups or permissions.
 func (c *Claims) Scopes() scopes.Set { return c.scopes }
 
-// Roles returns a copy of the roles, groups and permissions that the profile
-// knows of. They grant no scope.
+// Roles returns a copy of the roles, groups and permissions in the claims that
+// [Profile.Roles] names. They grant no scopes.
 func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
 
 // ExpiresAt returns "exp", which every verified token has.
@@ -77,8 +76,8 @@ func (c *Claims) NotBefore() time.Time { return c.notBefore }
 // IssuedAt returns "iat", or the zero Time.
 func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
 
-// Value returns a copy of the JSON text of a claim, and whether the token has it. Names
-// are compared exactly, and dots in them mean nothing.
+// Value returns a copy of the JSON text of a top-level claim, and whether the token has
+// it. Names are compared exactly; a name is not a path.
 func (c *Claims) Value(name string) ([]byte, bool) {
 	v := c.members.Lookup(name)
 	if v == "" {
@@ -87,7 +86,7 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 	return []byte(v), true
 }
 
-// WithCustom returns a copy of the claims with custom as its custom claims, which [Custom]
+// WithCustom returns a copy of the claims with other custom claims, which [Custom]
 // returns. It is for verifiers of other packages and for tests of handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
 	own := *c
@@ -95,13 +94,13 @@ func (c *Claims) WithCustom(custom any) *Claims {
 	return &own
 }
 
-// givenCustom marks custom claims that no Config.Custom has decoded: they must not be
+// givenCustom marks custom claims that did not come from Config.Custom. They cannot be
 // decoded again from the token.
 type givenCustom struct{ value any }
 
-// Decode decodes the whole claims set into v, which is as for encoding/json but
-// with names compared exactly. It decodes anew on every call: for claims that
-// every request needs there is Config.Custom.
+// Decode decodes the whole claims set into v, like json.Unmarshal of encoding/json except
+// that names are compared exactly. Every call decodes again: if every request needs the
+// result, set Config.Custom instead.
 func (c *Claims) Decode(v any) error {
 	if err := json.Unmarshal([]byte(c.members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
@@ -109,9 +108,8 @@ func (c *Claims) Decode(v any) error {
 	return nil
 }
 
-// LogValue implements [slog.LogValuer]: issuer, subject, client and token
-// identifier, each cut to what a log line can bear, and nothing else of the
-// claims.
+// LogValue implements [slog.LogValuer]. It returns only issuer, subject, client identifier
+// and token identifier, each cut to a length that fits a log line.
 func (c *Claims) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("iss", quote.Cut(c.issuer)),
@@ -121,14 +119,14 @@ func (c *Claims) LogValue() slog.Value {
 	)
 }
 
-// String returns issuer, subject and client, so that a print of the claims does
-// not show the rest of them.
+// String returns issuer, subject and client identifier. It omits all other claims, so that
+// printing the claims does not reveal them.
 func (c *Claims) String() string {
 	return fmt.Sprintf("%q of %q, client %q", quote.Cut(c.subject), quote.Cut(c.issuer), quote.Cut(c.clientID))
 }
 
-// memory is about how many bytes the claims take, custom claims included, which
-// are taken to need as much again as the text that they are made of.
+// memory estimates how many bytes the claims take. Custom claims count as much as the text
+// of the claims set.
 func (c *Claims) memory() int {
 	n := c.members.Memory() + 24*(c.scopes.Len()+len(c.roles))
 	if c.custom != nil {
@@ -137,8 +135,8 @@ func (c *Claims) memory() int {
 	return n
 }
 
-// decode fills in the fields from the claims set, as profile p reads it. It judges types,
-// not values. It also reports whether "aud" contains one of audience.
+// decode sets the fields from the claims set, as profile p reads it. It checks the types
+// of the claims, not their values. It also reports whether "aud" contains one of audience.
 func (c *Claims) decode(p *profile, audience []string) (audienceMatched bool, _ *Error) {
 	if err := c.readText(&claimSub, &c.subject); err != nil {
 		return false, err
@@ -188,7 +186,7 @@ func (c *Claims) readDate(name *strictjson.Name, to *time.Time) *Error {
 	return nil
 }
 
-// decodeGrants fills in who the client is and what it may do.
+// decodeGrants sets the client identifier, the scopes and the roles.
 func (c *Claims) decodeGrants(p *profile) *Error {
 	for _, path := range p.clientID {
 		if v := path.In(&c.members); v != "" {
@@ -214,17 +212,17 @@ func (c *Claims) decodeGrants(p *profile) *Error {
 	return nil
 }
 
-// granted reads one claim that holds scopes. What is not in the form of RFC
-// 6749, section 3.3 grants nothing, and does not make the token invalid.
+// granted returns the scopes in one claim. A claim that is not in the form of RFC 6749,
+// section 3.3, grants nothing, and does not make the token invalid.
 func granted(v string, arrays bool) scopes.Set {
 	if text, ok := strictjson.String(v); ok {
-		set, _ := scopes.Parse(text) // an error comes with the empty set
+		set, _ := scopes.Parse(text) // on error, the set is empty
 		return set
 	}
 	if !arrays || v[0] != '[' {
 		return scopes.Set{}
 	}
-	var buf [16]string // Of copies the names
+	var buf [16]string // scopes.Of copies the names
 	names := buf[:0]
 	for element := range strictjson.Elements(v) {
 		name, ok := strictjson.String(element)
@@ -237,9 +235,8 @@ func granted(v string, arrays bool) scopes.Set {
 	return set
 }
 
-// rolesOf reads one claim that holds roles: an array of strings, an object whose
-// names are the roles, or an array of such objects, as Zitadel's documents have
-// it. Any other form has none.
+// rolesOf returns the roles in one claim: the strings of an array, the names in an object,
+// or the names in an array of objects, which Zitadel documents. Any other form has none.
 func rolesOf(v string) []string {
 	if names, ok := strictjson.Strings(v); ok {
 		return names
@@ -257,7 +254,7 @@ func rolesOf(v string) []string {
 	return names
 }
 
-// texts returns a string, or the strings of an array, or nothing.
+// texts returns v as a list if v is a string or an array of strings, and nil otherwise.
 func texts(v string) []string {
 	if text, ok := strictjson.String(v); ok {
 		return []string{text}
@@ -266,8 +263,8 @@ func texts(v string) []string {
 	return list
 }
 
-// findText reports whether v is one of the wanted texts, or an array that has one,
-// and whether it is a string or an array of strings at all.
+// findText reports whether v is one of the wanted strings, or an array that contains one of
+// them. If v is neither a string nor an array of strings, ok is false.
 func findText(v string, wanted []string) (found, ok bool) {
 	if text, ok := strictjson.String(v); ok {
 		return slices.Contains(wanted, text), true

@@ -18,86 +18,96 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// KeySet is where a verifier finds the keys of its issuer. *[jwks.Cache] and
-// *[jwks.Set] are KeySets. Implementations MUST be safe for concurrent use, MUST
-// return only keys that fit alg, and MUST return errors that wrap
-// [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
+// KeySet has the keys of an issuer. *[jwks.Cache] and *[jwks.Set] implement it. Other
+// implementations MUST be safe for concurrent use, MUST return only keys that fit alg, and
+// MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
 type KeySet interface {
-	// Lookup answers at once, from memory. An empty kid stands for a token
-	// without one.
+	// Lookup returns the keys in memory that fit kid and alg. It does not wait. An empty kid
+	// means that the token has none.
 	Lookup(kid, alg string) ([]*jwks.Key, error)
-	// Key may wait, as long as ctx lets it, for keys newer than those that
-	// Lookup finds. It leaves out those in tried, under which the signature was
-	// not valid.
+	// Key returns newer keys than Lookup, and may wait for them until ctx ends. It leaves
+	// out the keys in tried, under which the token's signature did not verify.
 	Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error)
 }
 
-// Config is what a verifier needs to know. [New] checks and copies it.
+// Config configures a [JWTVerifier]. Issuer and Audience are required. [New] checks and
+// copies the Config.
 type Config struct {
-	// Issuer is the authorization server's issuer identifier (RFC 8414, section
-	// 2). Tokens must name it in "iss", compared byte for byte. Required.
+	// Issuer is the authorization server's issuer identifier (RFC 8414, section 2). A
+	// token's "iss" must equal it, byte for byte, with two exceptions: Profile.Aliases lists
+	// further "iss" values of some issuers, and an Issuer that contains "{tenantid}" accepts
+	// the tokens of every tenant of Entra ID (see [EntraV2]). Required.
 	Issuer string
-	// Audience is the identifiers of this resource; a token must name one of
-	// them in "aud", compared byte for byte. Required.
+	// Audience lists the identifiers of this API. A token must contain one of them, byte for
+	// byte, in "aud" or in the claim that Profile.Audience names instead. Required.
 	Audience []string
-	// Keys is where the issuer's keys come from: a *[jwks.Cache] that several
-	// verifiers share, or a fixed *[jwks.Set]. Nil: they are found by discovery
-	// from Issuer, in a cache of the verifier's own, which Close ends. Discovery
-	// asks for https, except on loopback.
+	// Keys has the issuer's keys: a *[jwks.Cache], which several verifiers can share, or a
+	// fixed *[jwks.Set]. If Keys is nil, the verifier discovers the keys from Issuer and
+	// keeps them in a cache of its own until Close. Discovery requires https, except on
+	// loopback.
 	Keys KeySet
-	// Algorithms is the "alg" values that are accepted, of RS256, RS384, RS512,
-	// PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil: RS256,
-	// PS256, ES256, EdDSA and Ed25519.
+	// Algorithms lists the accepted values of "alg". Valid are RS256, RS384, RS512, PS256,
+	// PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means RS256, PS256, ES256,
+	// EdDSA and Ed25519.
 	Algorithms []string
-	// Hierarchy is scopes that imply others; Claims.Scopes has them all. Nil: no
-	// scope implies another.
+	// Hierarchy maps scopes to the scopes that they imply. Claims.Scopes returns the implied
+	// scopes too. Nil means that no scope implies another.
 	Hierarchy scopes.Hierarchy
-	// Required is claims that a token of this issuer must have, besides those that
-	// its Profile requires; they are named as there. Nil: none.
+	// Required lists claims that a token must have in addition to Profile.Required, which
+	// describes how to write them.
 	Required []string
-	// MaxLifetime bounds "exp" minus "iat". Zero: no bound.
+	// MaxLifetime limits the time from "iat" to "exp". If it is set, a token must have "iat".
+	// Zero means no limit.
 	MaxLifetime time.Duration
-	// MaxAge bounds the time since "iat". Zero: no bound.
+	// MaxAge limits the time since "iat". If it is set, a token must have "iat". Zero means
+	// no limit.
 	MaxAge time.Duration
-	// Profile is what the issuer's tokens look like. Zero: RFC 9068 strictly.
+	// Profile describes how the issuer's tokens differ from RFC 9068. The zero Profile
+	// accepts only tokens that follow RFC 9068.
 	Profile Profile
-	// Custom decodes custom claims, once per token, from a copy of the claims
-	// set; usually it is [JSON] of a type of yours. An error refuses the token
-	// with InvalidCustom. Called by many goroutines at once. Nil: none.
+	// Custom decodes custom claims, usually with [JSON] or [JSONAt]. It is called once for
+	// each token, with a copy of the claims set, and by several goroutines at once; [Custom]
+	// returns its result. If it returns an error, the token is refused: with the reason in
+	// the error if the error is or wraps a [Reason] or an *[Error], and otherwise with
+	// InvalidCustom. Nil means no custom claims.
 	Custom func(claims []byte) (any, error)
-	// Validate has the last word on every request, also where the token was
-	// verified before. An error that is or wraps a [Reason] or an *[Error] refuses
-	// with that reason, any other with InvalidCustom. Called by many goroutines
-	// at once. Nil: none.
+	// Validate is an additional check of the claims. It is called on every request, after
+	// all other checks of the token, and by several goroutines at once. Its errors have the
+	// same effect as those of Custom. Nil means no additional check.
 	Validate func(context.Context, *Claims) error
-	// CacheSize is how many verified tokens are remembered, so that what a token
-	// says and its signature are looked at once; all that depends on the time, on
-	// the request or on the issuer's keys is looked at each time. No token is kept,
-	// but a keyed digest of it and its claims: 1 KiB on average, and CacheSize KiB
-	// in all, since larger ones count for several. Zero: 4096. Negative: none.
+	// CacheSize is the capacity of the cache of verified tokens, in tokens. For a cached
+	// token, the signature and everything else that cannot change is not checked again.
+	// Times, the issuer's keys, Validate and the rule are checked on every request. The cache
+	// stores a keyed digest of each token and its claims, not the token. A token takes 1 KiB
+	// on average, and a larger one counts as several, so the cache takes at most CacheSize
+	// KiB. Zero means 4096. A negative value turns the cache off.
 	CacheSize int
-	// Observer is told every outcome: by the guard, if it decides on the request and has
-	// no Observer of its own, or else by the verifier. Nil: none.
+	// Observer is notified of every outcome: of a request, unless its guard has an Observer
+	// of its own, and of a call of Verify without a guard. Nil means no observer.
 	Observer Observer
-	// Logger gets a record of each refusal, whatever observers there are: at most 100 a
-	// minute in the whole process, 20 of which are kept for faults of this service. They
-	// are at [slog.LevelWarn], and at [slog.LevelError] if this service is at fault. A record
-	// has the fields that [LogObserver] describes. The first record after a start says how
-	// to see more. See [Verifier] for verifiers that are wrapped. Nil: [slog.Default]. A logger on [slog.DiscardHandler] turns
-	// the records off, for instance beside a [LogObserver].
+	// Logger gets a record of each refusal, in addition to the observers. The whole process
+	// writes at most 100 such records a minute; 20 of the 100 are reserved for faults of this
+	// service. Faults of this service are logged at [slog.LevelError], and other refusals at
+	// [slog.LevelWarn]. [LogObserver] lists the fields of a record. The first record after
+	// the start explains how to see more. If the verifier is wrapped in a Verifier of another
+	// package, see [Verifier]. Nil means [slog.Default]. A logger on [slog.DiscardHandler]
+	// turns the records off, for example if a [LogObserver] writes them.
 	Logger *slog.Logger
 }
 
-// New returns a verifier for the tokens of one issuer. It does not wait for the
-// issuer's keys. The error reports all that is wrong with cfg at once.
+// validAlgorithms lists the algorithms of jws.MethodOf for error texts.
+const validAlgorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519"
+
+// New returns a verifier for the tokens of one issuer. It does not wait for the issuer's
+// keys; [JWTVerifier.Ready] does. The error lists every fault of cfg.
 func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil) }
 
-// newVerifier is New. If neither cfg nor old has Config.Keys, the verifier shares the keys
-// that old discovered.
+// newVerifier implements New. If neither cfg nor old sets Config.Keys, the new verifier
+// takes over the keys that old discovered.
 func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	methods, errs := jws.Methods(cfg.Algorithms)
 	for i, err := range errs {
-		errs[i] = fmt.Errorf("Config.Algorithms: %w", err)
+		errs[i] = fmt.Errorf("Config.Algorithms: %w; valid are %s", err, validAlgorithms)
 	}
 	profile, profileErrs := cfg.Profile.resolve()
 	errs = append(errs, profileErrs...)
@@ -109,7 +119,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 		errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 	}
 	if template != nil && cfg.Keys == nil {
-		errs = append(errs, errors.New(`Config.Keys: required, since Config.Issuer is a template; use those of the tenant "common", `+
+		errs = append(errs, errors.New("Config.Keys: required because Config.Issuer contains {tenantid}; use the keys at "+
 			"https://login.microsoftonline.com/common/discovery/v2.0/keys"))
 	}
 	errs = append(errs, cfg.faults()...)
@@ -122,7 +132,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 		profile:     profile,
 		maxLifetime: cfg.MaxLifetime,
 		maxAge:      cfg.MaxAge,
-		custom:      cloned(cfg.Custom),
+		custom:      withCloneCheck(cfg.Custom),
 		validate:    cfg.Validate,
 		required:    required,
 		observer:    cfg.Observer,
@@ -144,7 +154,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	return v, nil
 }
 
-// copyHierarchy returns a copy that the caller of New cannot change.
+// copyHierarchy returns a copy that the caller of New cannot modify.
 func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 	fresh := make(scopes.Hierarchy, len(h))
 	for scope, implied := range h {
@@ -153,10 +163,10 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 	return fresh
 }
 
-// faults returns what is wrong with the fields that need no more than a look.
+// faults returns the faults of the fields that are not parsed.
 func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
-		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T", cfg.Keys))
+		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T; leave the field unset to discover the keys", cfg.Keys))
 	}
 	errs = append(errs, checkObserver("Config.Observer", cfg.Observer)...)
 	if err := configError(cfg.Custom); err != nil {
@@ -169,27 +179,27 @@ func (cfg *Config) faults() (errs []error) {
 		errs = append(errs, errors.New("Config.Issuer: required"))
 	}
 	if len(cfg.Audience) == 0 {
-		errs = append(errs, errors.New("Config.Audience: required, so that a token meant for another API is not accepted (RFC 9068, section 4)"))
+		errs = append(errs, errors.New("Config.Audience: required, because it keeps out tokens that are meant for another API (RFC 9068, section 4)"))
 	}
 	if slices.Contains(cfg.Audience, "") {
-		errs = append(errs, fmt.Errorf("Config.Audience: %q: an audience is empty", cfg.Audience))
+		errs = append(errs, fmt.Errorf("Config.Audience: %q contains an empty audience", cfg.Audience))
 	}
 	for _, d := range []struct {
 		field string
 		value time.Duration
 	}{{"MaxLifetime", cfg.MaxLifetime}, {"MaxAge", cfg.MaxAge}} {
 		if d.value < 0 {
-			errs = append(errs, fmt.Errorf("Config.%s: %v: negative", d.field, d.value))
+			errs = append(errs, fmt.Errorf("Config.%s: %v is negative; 0 means no limit", d.field, d.value))
 		}
 	}
 	return errs
 }
 
-// discover starts a cache of the verifier's own. With start = false it only checks that it
-// could: a configuration with other faults must not cause traffic.
+// discover starts the verifier's own key cache. If start is false, discover only checks
+// that it can be started: a configuration with other faults must not cause traffic.
 func (v *JWTVerifier) discover(start bool) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
-		return fmt.Errorf("%q is not a URL to discover keys from; set Config.Keys", v.issuer)
+		return fmt.Errorf("%q is not a URL, so its keys cannot be discovered; set Config.Keys", v.issuer)
 	}
 	var opts *jwks.Options
 	if !start {
@@ -197,7 +207,7 @@ func (v *JWTVerifier) discover(start bool) error {
 	}
 	cache, err := jwks.Discover(v.issuer, opts)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; to set jwks.Options, set Config.Keys to the result of jwks.Discover", err)
 	}
 	if !start {
 		return cache.Close()
@@ -206,10 +216,10 @@ func (v *JWTVerifier) discover(start bool) error {
 	return nil
 }
 
-// noTraffic is a transport that sends nothing.
+// noTraffic is an [http.RoundTripper] that sends nothing.
 type noTraffic struct{}
 
-// RoundTrip fails.
+// RoundTrip returns an error.
 func (noTraffic) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("nothing is sent")
 }

@@ -5,8 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// FromContext returns the claims of the caller, and whether there are any. There are in
-// handlers behind a guard, unless the route is public or optional.
+// FromContext returns the claims of the caller's token. It reports false if ctx has none:
+// outside a guarded handler, on a public route, and on an optional route that was called
+// without a token.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	c, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
@@ -16,8 +17,9 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 	return claims, claims != nil
 }
 
-// NewContext returns a context that carries the claims, for guards of other transports
-// and for tests of handlers. Nil claims hide those of ctx.
+// NewContext returns a copy of ctx that carries the claims. It is for guards of other
+// transports and for tests of handlers. If claims is nil, FromContext finds none, even if
+// ctx has some.
 func NewContext(ctx context.Context, claims *Claims) context.Context {
 	c := &call{Context: ctx}
 	c.claims.Store(claims)
@@ -26,44 +28,44 @@ func NewContext(ctx context.Context, claims *Claims) context.Context {
 
 type callKey struct{}
 
-// call is one request that is being decided. It is a context of its own, so that the
-// request and its claims travel in one allocation. Hooks of users may hold the context
+// call is the context of a request that is being decided. It is a context itself, so that
+// the request and its claims take one allocation. Hooks of users may hold the context
 // while the verifier writes to it.
 type call struct {
 	context.Context //nolint:containedctx // it is a context
 
-	// wrapped is true while a verifier of another package is asked. A verifier of this
-	// package that it asks in turn leaves it to the guard to tell the outcome.
+	// wrapped is true while a verifier of another package runs. If that verifier calls one of
+	// this package, the guard reports the outcome and the inner verifier does not.
 	wrapped atomic.Bool
 	inner   atomic.Pointer[innerVerdict]
 	claims  atomic.Pointer[Claims]
 }
 
-// innerVerdict is a verdict of a verifier of this package that was asked by the guard's
-// verifier.
+// innerVerdict is the verdict of a verifier of this package that the guard's verifier
+// called.
 type innerVerdict struct {
 	verifier   ownVerifier
-	claims     *Claims // nil: it refused
+	claims     *Claims // nil if it refused
 	remembered bool
-	before     *innerVerdict // an earlier one for the same request
+	previous   *innerVerdict // an earlier verdict on the same request
 }
 
-// add notes a verdict. Verifiers may be asked concurrently.
+// add records a verdict. Verifiers may be called concurrently.
 func (c *call) add(v *innerVerdict) {
 	for {
-		v.before = c.inner.Load()
-		if c.inner.CompareAndSwap(v.before, v) {
+		v.previous = c.inner.Load()
+		if c.inner.CompareAndSwap(v.previous, v) {
 			return
 		}
 	}
 }
 
-// innerOf returns the verdict that the guard's verifier went by: the one with the claims
-// that it returned, or else the first. The zero verdict: it asked no verifier of this
-// package.
+// innerOf returns the inner verdict that the guard's verifier used: the one with the
+// claims that it returned, or else the first one. It returns the zero innerVerdict if the
+// guard's verifier called no verifier of this package.
 func (c *call) innerOf(claims *Claims) innerVerdict {
 	var first innerVerdict
-	for v := c.inner.Load(); v != nil; v = v.before {
+	for v := c.inner.Load(); v != nil; v = v.previous {
 		if first = *v; claims != nil && v.claims == claims {
 			break
 		}
@@ -71,7 +73,7 @@ func (c *call) innerOf(claims *Claims) innerVerdict {
 	return first
 }
 
-// Value returns the call itself for its key.
+// Value returns c for callKey, and the value of the parent context for any other key.
 func (c *call) Value(key any) any {
 	if _, ok := key.(callKey); ok {
 		return c
@@ -79,8 +81,8 @@ func (c *call) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// wrappedCall returns the request that ctx belongs to, if its guard is asking a verifier
-// of another package, and nil otherwise.
+// wrappedCall returns the call in ctx if its guard is waiting for a verifier of another
+// package, and nil otherwise.
 func wrappedCall(ctx context.Context) *call {
 	c, ok := ctx.(*call)
 	if !ok {

@@ -13,13 +13,14 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// JSON decodes the claims set into a T, for Config.Custom:
+// JSON decodes the claims set into a T. It is a value for Config.Custom:
 //
 //	Custom: bearer.JSON[Deployer],
 //
-// Names are compared exactly; claims that T does not name are ignored. A claim of
-// another type than T's is an error, and the token is refused with the reason
-// [InvalidCustom]. Where T has a method Validate() error it is called too.
+// Names are compared exactly, and claims without a field in T are ignored. If T or *T has
+// a method Validate() error, JSON calls it. If a claim has another type than its field in
+// T, or if Validate returns an error, the token is refused with [InvalidCustom], or with
+// the reason in the error of Validate.
 func JSON[T any](claims []byte) (any, error) {
 	var v T
 	if err := json.Unmarshal(claims, &v); err != nil {
@@ -37,14 +38,13 @@ func JSON[T any](claims []byte) (any, error) {
 	return v, nil
 }
 
-// JSONAt returns a decoder like [JSON] for one claim instead of the whole set,
-// for Config.Custom:
+// JSONAt returns a function like [JSON] that decodes one claim instead of the whole claims
+// set. The function is a value for Config.Custom:
 //
 //	Custom: bearer.JSONAt[Deployer]("custom_claims"),
 //
-// The claim is named as in [Profile]; a name that is none is told by [New]. A
-// token without the claim, or with null for it, is refused with the reason
-// [InvalidCustom].
+// [Profile] describes how to write the name of the claim; [New] reports an invalid name. A
+// token is refused with [InvalidCustom] if the claim is missing or null.
 func JSONAt[T any](name string) func(claims []byte) (any, error) {
 	path, err := claim.ParsePath(name)
 	if err != nil {
@@ -56,22 +56,22 @@ func JSONAt[T any](name string) func(claims []byte) (any, error) {
 			return nil, err
 		}
 		value := path.In(&members)
-		if value == "" || value == "null" { // of which a T would be made that nobody signed
+		if value == "" || value == "null" { // otherwise the result is a zero T that the issuer never signed
 			return nil, fmt.Errorf("claim %q is missing", path)
 		}
 		return JSON[T]([]byte(value))
 	}
 }
 
-// invalidDecoder is what a decoder is that cannot work.
+// invalidDecoder is a decoder for an invalid name of a claim. It always fails.
 type invalidDecoder struct{ err error }
 
 func (d invalidDecoder) decode([]byte) (any, error) {
 	return nil, &Error{Reason: Internal, Err: d.err}
 }
 
-// configError returns what is wrong with a decoder of this package. It calls no
-// other: those count on one call for each token.
+// configError returns the error of a decoder that JSONAt made for an invalid name. It calls
+// no other decoder: decode may expect one call for each token.
 func configError(decode func([]byte) (any, error)) error {
 	if decode == nil || reflect.ValueOf(decode).Pointer() != reflect.ValueOf(invalidDecoder{}.decode).Pointer() {
 		return nil
@@ -80,10 +80,10 @@ func configError(decode func([]byte) (any, error)) error {
 	return errors.Unwrap(err)
 }
 
-// cloned returns a decoder that clones what it decoded once, if that can clone
-// itself: a panic of Clone must end the request before it is let through, and
-// not the handler.
-func cloned(decode func([]byte) (any, error)) func([]byte) (any, error) {
+// withCloneCheck returns a decoder that also calls the method Clone of what it decoded, if
+// there is one. If Clone panics, the token is refused; otherwise the panic would come later,
+// in the handler.
+func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) {
 	if decode == nil {
 		return nil
 	}
@@ -100,15 +100,14 @@ func cloned(decode func([]byte) (any, error)) func([]byte) (any, error) {
 	}
 }
 
-// Custom returns the custom claims of the caller, as Config.Custom made them,
-// and whether the context has any of type T. In handlers of both transports it
-// is used alike.
+// Custom returns the custom claims of the caller's token, which Config.Custom decoded. It
+// reports false if ctx has no custom claims of type T. It works in HTTP and gRPC handlers.
 //
-// What it returns is the caller's own, so that a handler cannot change what the
-// next request sees: a T with a method Clone() T is cloned, any other copied with
-// all that it points to. What cannot be copied, such as channels and what is
-// behind unexported fields, makes it decode the token once more, and if that
-// fails there are no custom claims.
+// Custom returns a copy, so that a handler cannot change what the next request with the
+// same token gets. It calls the method Clone() T if T has one, and otherwise makes a deep
+// copy. A value that cannot be copied, for example one with a channel or an unexported
+// field that points to other memory, is decoded again from the token; if that fails,
+// Custom reports false.
 func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	claims, ok := FromContext(ctx)
 	if !ok {
@@ -124,7 +123,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 		return custom, false
 	}
 	defer func() {
-		if p := recover(); p != nil { // a handler is no place to panic for a hook
+		if p := recover(); p != nil { // a panic of a hook must not reach the handler
 			var none T
 			custom, ok = none, false
 		}
@@ -140,7 +139,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 		return custom, ok
 	}
 	if isGiven {
-		return custom, false // the token does not have it
+		return custom, false // it cannot be decoded from the token
 	}
 	fresh, err := claims.verifier.custom([]byte(claims.members.Text()))
 	if err != nil {

@@ -9,92 +9,95 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Request is what a guard knows about a request.
+// Request describes a request to [Decide].
 type Request struct {
-	// Transport is the guard's: "http", "grpc" or another short constant.
+	// Transport is "http", "grpc" or another short constant that names the transport.
 	Transport string
-	// Route is the pattern that Rule was declared with, for observers.
+	// Route is the pattern of the route that declared Rule, for observers.
 	Route string
-	// Authorization is the values of all Authorization fields, as received.
+	// Authorization has the values of all Authorization header fields, as received.
 	Authorization []string
-	// Rule is what the route asks for. The zero Rule denies.
+	// Rule is the rule of the route. The zero Rule denies every request.
 	Rule scopes.Rule
-	// Observer is told the outcome. Nil: the Verifier is told, if it is an [Observer].
+	// Observer is notified of the outcome. If it is nil, the verifier notifies its own
+	// observer; see [Verifier].
 	Observer Observer
 }
 
-// Decide is the whole decision on a request, the same for every transport: credentials,
-// token, rule. If the request may pass, it returns a context with the caller's claims.
-// For a public rule it returns ctx itself and tells nobody. Otherwise it returns an error
-// that holds an *[Error]. It never panics. Guards of other transports can be built on it.
+// Decide decides on one request: it parses the credentials, verifies the token and applies
+// the rule. Guards of every transport call it, and you can build further guards on it.
+//
+// If the request is allowed, Decide returns a context with the claims of the caller. For a
+// public rule it returns ctx itself, without reading the token, and notifies no observer.
+// If the request is refused, the error holds an *[Error]. Decide never panics: a panic of
+// a hook or an observer refuses the request with [Internal].
 func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Context, err error) {
 	if req.Rule.IsPublic() {
 		return ctx, nil
 	}
 	defer func() {
-		// A panic of an observer ends this request only, and never lets it pass.
+		// A panic of an observer refuses this request and no other.
 		if p := recover(); p != nil {
 			allowed, err = nil, panicked(p)
 		}
 	}()
 	d := decision{verifier: v, own: ownOf(v), req: req}
-	if d.watched() {
-		d.start = time.Now() // or else the clock is read only for a token that is looked up
+	if d.reportsAllowed() {
+		d.start = time.Now() // otherwise the clock is read later, and only if the token is looked up
 	}
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
-	if d.refusal != nil || d.watched() {
-		d.tell(ctx, refusal)
+	if d.refusal != nil || d.reportsAllowed() {
+		d.report(ctx, refusal)
 	}
 	if refusal != nil {
-		return nil, refusal.out()
+		return nil, refusal.toCaller()
 	}
 	return allowed, nil
 }
 
-// decision is one request on its way to an answer.
+// decision is the state of one call of Decide.
 type decision struct {
 	verifier Verifier
-	own      ownVerifier // verifier, if it is one of this package
+	own      ownVerifier // verifier, if it is of this package
 	req      Request
-	start    time.Time // zero: not measured
+	start    time.Time // zero if the duration is not measured
 
 	call       *call        // nil until credentials were found
-	inner      innerVerdict // of a verifier of this package that verifier asked
+	inner      innerVerdict // of a verifier of this package that verifier called
 	claims     *Claims
 	remembered bool
-	refusal    *Error // of the token or the rule, before the rule's mode is applied
+	refusal    *Error // of the token or the rule, before the mode of the rule is applied
 }
 
-// watched reports whether anybody may be told of a request that is let through.
-func (d *decision) watched() bool {
+// reportsAllowed reports whether an observer may have to be notified of an allowed request.
+func (d *decision) reportsAllowed() bool {
 	return d.req.Observer != nil || d.own == nil || d.own.observing()
 }
 
-// settle applies the mode of the rule and returns the answer: a context or the refusal. A
-// mode can waive the verdict of its own rule and a
-// missing token, and nothing else.
+// settle applies the mode of the rule and returns the context or the refusal. A mode can
+// waive a refusal by its own rule or a missing token, and no other refusal.
 func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil && d.claims == nil:
-		// A hook that calls panic(nil) ends here if GODEBUG has panicnil=1.
+		// A hook called panic(nil), and GODEBUG has panicnil=1.
 		return nil, refuse(Internal, "no claims and no refusal")
 	case d.refusal == nil:
 		return d.call, nil
 	case d.refusal.withoutToken() && rule.IsOptional():
-		return d.enter(ctx), nil
+		return d.newCall(ctx), nil
 	case d.refusal.Reason == MissingScope && rule.IsReportOnly() && d.claims != nil:
 		return d.call, nil
 	}
 	return nil, d.refusal
 }
 
-// withoutToken reports whether the request has no bearer credentials. It compares by
-// identity: a hook that returns NoToken had credentials to judge.
+// withoutToken reports whether the request has no bearer credentials. It compares pointers,
+// because a hook may return NoToken for a request that has credentials.
 func (e *Error) withoutToken() bool { return e == errNoField || e == errNoScheme || e == errNoBearer }
 
-// enter makes the context of the request.
-func (d *decision) enter(ctx context.Context) *call {
+// newCall sets d.call, the context of the request, and returns it.
+func (d *decision) newCall(ctx context.Context) *call {
 	d.call = &call{Context: ctx}
 	return d.call
 }
@@ -127,12 +130,12 @@ func (d *decision) decide(ctx context.Context) {
 	}
 }
 
-// verifyOwn asks a verifier of this package. The alphabet check is skipped for decoded
-// tokens: base64url is a subset of it.
+// verifyOwn verifies the token with a verifier of this package. The alphabet check is
+// skipped for decoded tokens, because base64url is a subset of the alphabet.
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
-	d.claims, d.refusal = t.judge(d.own, raw, d.start, func() context.Context { return d.enter(ctx) }) //nolint:contextcheck // the call is made of ctx
+	d.claims, d.refusal = t.judge(d.own, raw, d.start, func() context.Context { return d.newCall(ctx) }) //nolint:contextcheck // the call is made of ctx
 	if d.start.IsZero() {
 		d.start = t.now
 	}
@@ -141,13 +144,14 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	}
 }
 
-// verify asks a verifier of another package, which may ask one of this package in turn.
+// verify verifies the token with a verifier of another package, which may call one of this
+// package.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
 		d.refusal = errNotOneText
 		return
 	}
-	c := d.enter(ctx)
+	c := d.newCall(ctx)
 	c.wrapped.Store(true)
 	defer c.wrapped.Store(false)
 	claims, err := d.verifier.Verify(c, raw) //nolint:contextcheck // the call is made of ctx
@@ -155,7 +159,7 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	switch {
 	case err != nil:
 		d.refusal = asError(err)
-		if d.refusal.issuer == "" && d.inner.claims != nil { // the wrapper refuses what the verifier accepts
+		if d.refusal.issuer == "" && d.inner.claims != nil { // the inner verifier accepted the token
 			d.refusal.issuer, d.refusal.unverified = d.inner.claims.verifier.issuer, d.inner.claims
 		}
 	case claims == nil:
@@ -165,17 +169,17 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	}
 }
 
-// denied makes an *Error of a rule's verdict. A function of the rule may have given a
-// reason of its own.
+// denied returns the refusal for the error of a rule. A function in the rule may have set
+// the reason.
 func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 	if !rule.IsZero() && rule.Err() != nil {
 		return &Error{Reason: Internal, Err: err}
 	}
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
-		e.Missing, e.ours = d.Missing, d.Err == nil
-		// A reason that a function gives weighs more than a missing scope: a mode must not
-		// waive it.
+		e.Missing, e.ownText = d.Missing, d.Err == nil
+		// If a function in the rule set a reason other than a missing scope, that reason is
+		// returned, so that the mode of the rule does not waive it.
 		given := asError(d.Err)
 		if d.Err != nil && given.Reason != MissingScope && (given.Reason != Internal || errors.Is(d.Err, Internal)) {
 			return given
@@ -188,18 +192,18 @@ func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 }
 
 var (
-	errSeveral    = sharedRefusal(InvalidRequest, errors.New("several Authorization values"))
+	errSeveral    = sharedRefusal(InvalidRequest, errors.New("there is more than one Authorization value"))
 	errNoField    = sharedRefusal(NoToken, errors.New("no Authorization field"))
-	errNoScheme   = sharedRefusal(NoToken, errors.New("the Authorization field has a token and no scheme: it must be Bearer, a space and the token"))
-	errNoBearer   = sharedRefusal(NoToken, errors.New("the Authorization field is of another scheme than Bearer"))
-	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the credentials are not the Bearer scheme, a space and one token"))
+	errNoScheme   = sharedRefusal(NoToken, errors.New("the Authorization field has a token but no scheme; want Bearer, a space and the token"))
+	errNoBearer   = sharedRefusal(NoToken, errors.New("the Authorization field has a scheme other than Bearer"))
+	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token"))
 )
 
 const scheme = "Bearer"
 
-// credentials returns the token of the Authorization values (RFC 6750, section 2.1; RFC
-// 9110, section 11.4): the scheme in any case, spaces, and the token. The caller checks
-// the token's alphabet with isB64Token.
+// credentials returns the token in the Authorization values (RFC 6750, section 2.1; RFC
+// 9110, section 11.4). The scheme may be in upper or lower case, and several spaces may
+// follow it. The caller must check the token's alphabet with isB64Token.
 func credentials(values []string) (string, *Error) {
 	if len(values) > 1 {
 		return "", errSeveral
@@ -212,14 +216,14 @@ func credentials(values []string) (string, *Error) {
 		return token, nil // the usual form
 	}
 	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // without reading it
+		return "", errTooLong // before the token is scanned
 	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", otherScheme(value)
 	}
 	rest := value[len(scheme):]
 	if rest != "" && isTokenChar(rest[0]) {
-		return "", otherScheme(value) // another scheme that begins like ours
+		return "", otherScheme(value) // another scheme whose name begins with "Bearer"
 	}
 	token := strings.TrimLeft(rest, " ")
 	if token == "" || token == rest {
@@ -231,8 +235,8 @@ func credentials(values []string) (string, *Error) {
 	return token, nil
 }
 
-// otherScheme judges credentials of another scheme, or of none: there is no bearer token,
-// unless a list hides one behind the other scheme.
+// otherScheme returns the refusal for a value with another scheme or none. That is a
+// missing bearer token, unless a list of credentials has one after the other scheme.
 func otherScheme(value string) *Error {
 	if value[0] == ' ' || value[0] == '\t' {
 		return errNotOneText
@@ -241,7 +245,7 @@ func otherScheme(value string) *Error {
 		return errNoBearer
 	}
 	if strings.Count(value, ".") == 2 && strings.IndexByte(value, ' ') < 0 {
-		return errNoScheme // a JWT, as it seems
+		return errNoScheme // probably a JWT
 	}
 	for {
 		var found bool
@@ -272,7 +276,7 @@ func isB64Token(s string) bool {
 	return s != "" && s[0] != '='
 }
 
-// b64 marks the characters of a b64token, the padding left aside.
+// b64 marks the characters of a b64token, without the padding "=".
 var b64 = func() (t [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/" {
 		t[c] = true

@@ -1,14 +1,16 @@
-// Package bearer decides whether the access token of a machine client is
-// genuine, meant for this API, valid now, and good for what the request asks.
+// Package bearer verifies the access tokens that machine clients send to a Go service,
+// and decides whether each request is allowed.
 //
-// A client gets a JWT access token from an authorization server by OAuth 2.0
-// client credentials (RFC 6749, section 4.4) and sends it with each request (RFC
-// 6750). A [JWTVerifier] checks it: signature, issuer, audience, times, type and
-// form (RFC 9068, RFC 8725), with the issuer's keys from a shared cache that is
-// kept fresh in the background (package jwks). Guards for net/http (package
-// middleware) and gRPC (package interceptor) ask it on every request, judge the
-// scopes that a route or method declares (package scopes), and put the claims
-// into the request's context:
+// A client gets a JWT access token from an authorization server by the client credentials
+// grant of OAuth 2.0 (RFC 6749, section 4.4). It sends the token with each request (RFC
+// 6750). A [JWTVerifier] checks the token's signature, issuer, audience, times, type and
+// form (RFC 9068, RFC 8725). The issuer's public keys are kept in memory, in a
+// [jwks.Cache] that refreshes itself in the background.
+//
+// A guard protects the routes of an HTTP server (package middleware) or the methods of a
+// gRPC server (package interceptor). Each route or method has a rule (package scopes),
+// which names the scopes that a token must grant. For each request, the guard verifies
+// the token, applies the rule, and puts the token's claims into the request's context:
 //
 //	v, err := bearer.New(bearer.Config{
 //		Issuer:   "https://acme.scalekit.dev",
@@ -16,32 +18,35 @@
 //		Profile:  bearer.Scalekit,
 //	})
 //	guard, err := middleware.New(v, nil)
-//	mux.Handle("POST /deployments", guard.Require(scopes.All("deploy:applications"))(deploy))
+//	require := guard.Require(scopes.All("deploy:applications"))
+//	mux.Handle("POST /deployments", require(http.HandlerFunc(deploy)))
 //
-//	// in a handler, HTTP or gRPC alike
+//	// in a handler, HTTP or gRPC
 //	claims, ok := bearer.FromContext(ctx)
 //
 // # Security
 //
-// The zero value of every option is the strict choice. Whatever has no rule is
-// denied. Algorithms come from the configuration and keys from the configured
-// issuer; a token chooses among them and adds none ("none", HMAC, "jwk", "jku"
-// and "x5u" are never looked at). A token that is bound to its sender ("cnf") is
-// refused, since possession is not checked yet. What a client learns is the
-// [Reason] and no more; details are for logs and never contain a token.
+// The zero value of every option is its strictest setting, and a route without a rule is
+// denied. Only the configuration chooses the accepted algorithms, and keys come only from
+// the configured issuer. A token selects one of those algorithms and keys, and cannot add
+// any: the algorithms "none" and HMAC are refused, and the header members "jwk", "jku"
+// and "x5u" are ignored. A token that is bound to its sender ("cnf") is refused, because
+// this package does not check proof of possession. A client learns the [Reason] of a
+// refusal and nothing else. Details go to logs, and logs never contain a token.
 //
 // # Operation
 //
-// Refusals are in the log: [Config.Logger] gets at most 100 a minute. A guard tells every
-// outcome to one [Observer]: [NewLogObserver] logs them in full, package metrics counts
-// them and shows the health of keys to Prometheus, package tracing, a module of its own,
-// is for OpenTelemetry, and [Observers] makes one of several. [Explain] and
-// examples/explain say why a token is refused, check by check. Readiness is in packages
-// middleware and interceptor. The guide in docs has runbooks for rotations and outages,
-// and says of each reason whose fault it is.
+// Refusals are logged to [Config.Logger], at most 100 a minute. A guard reports every
+// outcome to one [Observer], and [Observers] combines several. [NewLogObserver] logs more
+// refusals and can log allowed requests. Package metrics counts outcomes and exports the
+// state of the keys to Prometheus. Package tracing, a separate module, is for
+// OpenTelemetry. [Explain] and the program examples/explain show the result of every
+// check for one token. Packages middleware and interceptor have readiness checks. The
+// guide in the folder docs has runbooks for key rotations and outages, and a page that
+// lists, for each reason, who has to fix it.
 //
 // # Compatibility
 //
-// Before v1, names may change between minor versions; the changelog says so. What
-// is done with hostile tokens may get stricter at any time.
+// Before v1, minor versions may change names; CHANGELOG.md lists such changes. Any
+// version may refuse more hostile tokens than the one before.
 package bearer

@@ -10,23 +10,23 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Explain answers why a request is refused or let through. It makes the same decision as
-// [Decide], and then every check by itself instead of stopping at the first that fails. It
-// stops where nothing more can be checked: at a token that cannot be read, or of no
-// configured issuer. It is for operators. Do not show the answer to clients, and do not call it on every
-// request.
+// Explain reports why a request is refused or allowed. It makes the same decision as
+// [Decide], and then runs every check, instead of stopping at the first one that fails. It
+// stops early only if no further check is possible: if the token cannot be read, or is of
+// no configured issuer. Explain is for operators. Do not show its result to clients, and
+// do not call it on every request.
 //
-// Observers and logs are told nothing. The hooks of the configuration and the functions
-// of the rule are called as on a request, some of them twice; for a token whose signature
-// is not valid they are not called. Keys are fetched as on a request: with a fixed
-// *[jwks.Set] nothing leaves the machine. For a [Verifier] of another package, its verdict
-// is explained and not its checks.
+// Explain notifies no observer and writes no log. It calls the hooks of the configuration
+// and the functions of the rule as Decide does, some of them twice, but not for a token
+// whose signature is invalid. It may fetch keys as Decide does; with a fixed *[jwks.Set]
+// it causes no traffic. For a [Verifier] of another package, the explanation has the
+// verdict of the verifier as one check.
 func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	x := &Explanation{Time: time.Now()}
 	d := decision{verifier: v, req: req, start: x.Time}
 	d.own = ownOf(v)
 	if req.Rule.IsPublic() {
-		x.Checks = []CheckResult{{Name: "rule", State: passed, Want: "nothing", Got: "the route is public: no token is looked at"}}
+		x.Checks = []CheckResult{{Name: "rule", State: passed, Want: "nothing", Got: "the route is public, so tokens are not checked"}}
 		return x
 	}
 	d.decide(ctx)
@@ -38,54 +38,54 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	}
 	e := explainer{decision: &d, ctx: ctx, x: x, now: x.Time}
 	if err := safely(func() error { e.walk(); return nil }); err != nil {
-		// A key set or a verifier of another package panicked: the checks so far stay.
+		// A key set or a verifier of another package panicked. The results so far are kept.
 		x.Checks = append(x.Checks, CheckResult{
-			Name: "verifier", Section: fmt.Sprintf("%T", v), State: failed, Want: "whatever it asks for",
+			Name: "verifier", Section: fmt.Sprintf("%T", v), State: failed, Want: "no panic",
 			Got: quote.Line(asError(err).Err.Error()), Reason: Internal,
 		})
 	}
 	return x
 }
 
-// explainer is one explanation under way.
+// explainer is the state of one call of Explain.
 type explainer struct {
-	ctx      context.Context //nolint:containedctx // of the request that is explained
+	ctx      context.Context //nolint:containedctx // it is the context of the request
 	decision *decision
 	x        *Explanation
 	now      time.Time
 
-	raw     string       // the credentials' token
-	v       *JWTVerifier // whose token it is, or nil
+	raw     string       // the token in the credentials
+	v       *JWTVerifier // of the token's issuer, or nil
 	t       *token
 	genuine bool // the signature is valid
 	decoded bool // the claims have the right types
-	opaque  bool // header or claims set cannot be read
-	waives  bool // the mode of the rule waives the check at hand
-	end     bool // no further check can be made
+	opaque  bool // the header or the claims set cannot be read
+	waives  bool // the mode of the rule waives the current check
+	end     bool // no further check is possible
 }
 
-// walk makes every check of the table. A check needs those before it to be readable, not
-// to have passed.
+// walk runs every check of the table. A check needs the results of the checks before it,
+// but runs even if one of them failed.
 func (e *explainer) walk() {
 	e.t = newToken()
 	scratch := e.t
 	defer scratch.free()
 	for i := range checks {
-		if c := &checks[i]; !e.end && e.concerns(c) {
-			e.make(c)
+		if c := &checks[i]; !e.end && e.applies(c) {
+			e.run(c)
 		}
 	}
 	if e.v == nil {
 		return
 	}
 	p := profileError{form: form{e.t.header, e.t.claims(), e.t.iss}, verifier: e.v}
-	if !p.fitting(e.v.profile) && e.v.profile.forbiddenIn(e.t.header) == "" {
+	if !p.accepts(e.v.profile) && e.v.profile.forbiddenIn(e.t.header) == "" {
 		e.x.Fits = p.fits()
 	}
 }
 
-// concerns reports whether a check is about the verifier of this request.
-func (e *explainer) concerns(c *check) bool {
+// applies reports whether a check applies to the verifier of this request.
+func (e *explainer) applies(c *check) bool {
 	switch c.stage {
 	case ofRequest, ofRule:
 		return true
@@ -96,8 +96,8 @@ func (e *explainer) concerns(c *check) bool {
 	}
 }
 
-// make makes one check and adds its result.
-func (e *explainer) make(c *check) {
+// run runs one check and adds its result.
+func (e *explainer) run(c *check) {
 	result := CheckResult{Name: c.name, Section: c.section, State: passed}
 	var refusal *Error
 	var why string
@@ -107,12 +107,12 @@ func (e *explainer) make(c *check) {
 	case c.explain != nil:
 		refusal, why = c.explain(e)
 	default:
-		refusal = c.ask(e.t, e.now)
+		refusal = c.run(e.t, e.now)
 	}
 	if c.stage == ofForeign {
 		result.Section = fmt.Sprintf("%T", e.decision.verifier)
 	}
-	e.note(c)
+	e.fillIn(c)
 	result.Want = c.want(e)
 	switch {
 	case why != "":
@@ -133,30 +133,30 @@ func (e *explainer) make(c *check) {
 	case refusal == nil:
 		result.Got = "as required"
 	default:
-		result.Got = "something else"
+		result.Got = "not as required"
 	}
 	e.waives = false
 	e.x.Checks = append(e.x.Checks, result)
 }
 
-// note fills in the fields of the explanation that a check has made known.
-func (e *explainer) note(c *check) {
+// fillIn sets the fields of the explanation that are known after check c.
+func (e *explainer) fillIn(c *check) {
 	if e.decision.own == nil || e.t.entry == nil {
 		return
 	}
-	said := Event{Claims: e.t.claims()}
+	unverified := Event{Claims: e.t.claims()}
 	switch c.stage {
 	case ofForm:
-		e.x.ClientID, e.x.TokenID = quote.Escape(said.ClientID()), quote.Escape(said.TokenID())
+		e.x.ClientID, e.x.TokenID = quote.Escape(unverified.ClientID()), quote.Escape(unverified.TokenID())
 	case ofClaims:
 		if e.decoded = e.t.decoded; e.decoded {
-			e.x.ClientID = quote.Escape(said.ClientID())
+			e.x.ClientID = quote.Escape(unverified.ClientID())
 		}
 	default:
 	}
 }
 
-// The steps of the verdict that are not one function of the table.
+// The methods below repeat the steps of the verdict that are not one function of the table.
 
 func (e *explainer) credentials() (*Error, string) {
 	raw, refusal := credentials(e.decision.req.Authorization)
@@ -164,11 +164,11 @@ func (e *explainer) credentials() (*Error, string) {
 		refusal = errNotOneText
 	}
 	e.raw, e.end = raw, refusal != nil
-	e.waives = e.end && e.x.Reason == "" // no token, and the rule is optional
+	e.waives = e.end && e.x.Reason == "" // the request has no token, and the rule is optional
 	return refusal, ""
 }
 
-// foreign is the one check of a verifier of another package.
+// foreign returns the verdict of a verifier of another package.
 func (e *explainer) foreign() (*Error, string) {
 	c := e.decision.claims
 	if c == nil {
@@ -177,7 +177,7 @@ func (e *explainer) foreign() (*Error, string) {
 	}
 	e.t = &token{entry: &entry{Value: verified{Claims: *c}}}
 	e.genuine, e.decoded = true, true
-	return nil, "" // a refusal is the rule's
+	return nil, "" // if the request was refused, the rule refused it
 }
 
 func (e *explainer) form() (*Error, string) {
@@ -231,7 +231,7 @@ func (e *explainer) key() (*Error, string) {
 	return refusal, ""
 }
 
-// keys returns the keys for the token, from the issuer if the verdict asked it too.
+// keys returns the keys for the token. It fetches keys only if the verdict did so too.
 func (e *explainer) keys() ([]*jwks.Key, error) {
 	h := e.t.header
 	keys, err := e.v.keys.Lookup(h.Kid, h.Alg)
@@ -242,10 +242,10 @@ func (e *explainer) keys() ([]*jwks.Key, error) {
 }
 
 func (e *explainer) signature() (*Error, string) {
-	keys, _ := e.keys() // the row "key" has the error
+	keys, _ := e.keys() // the check "key" reports the error
 	switch {
 	case len(keys) == 0 || e.v.methods[e.t.header.Alg] == nil || e.t.signature == nil:
-		return nil, "there is no key, algorithm or signature to check it with"
+		return nil, "there is no key, no accepted algorithm or no signature to check"
 	case e.v.signer(e.t, keys) == nil:
 		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(e.t.header.Kid)), ""
 	}
@@ -273,7 +273,7 @@ func (e *explainer) validation() (*Error, string) {
 
 func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	if !e.genuine || !e.decoded {
-		return nil, "the token is not genuine, and hooks are not called for it"
+		return nil, "the token is not genuine, so hooks are not called"
 	}
 	if err := safely(func() error { return call(e.t.claims()) }); err != nil {
 		return hookError(err), ""
@@ -281,7 +281,7 @@ func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	return nil, ""
 }
 
-// safely makes an error of a panic in a hook.
+// safely calls a hook and returns its panic as an error.
 func safely(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -291,14 +291,14 @@ func safely(call func() error) (err error) {
 	return call()
 }
 
-// rule judges the rule of the route, also for a token that fails other checks.
+// rule applies the rule of the route, even if the token failed other checks.
 func (e *explainer) rule() (refusal *Error, why string) {
 	rule := e.decision.req.Rule
 	switch {
 	case !e.decoded:
 		return nil, "the claims have wrong types"
 	case rule.HasFunc() && !e.genuine:
-		return nil, "the token is not genuine, and functions of the rule are not called for it"
+		return nil, "the token is not genuine, so functions of the rule are not called"
 	}
 	c := e.t.claims()
 	if err := safely(func() error {

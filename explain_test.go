@@ -189,7 +189,7 @@ func TestExplainKeys(t *testing.T) {
 	issuer.Rotate()
 	for _, id := range []string{old, issuer.SigningKey("").ID()} {
 		c := explain(issuer.Mint(map[string]any{"kid": id}, nil), cache)
-		if c.State != "passed" || !strings.Contains(c.Got, `"`+id+`"`) || !strings.Contains(c.Got, "asked for ") {
+		if c.State != "passed" || !strings.Contains(c.Got, `"`+id+`"`) || !strings.Contains(c.Got, "fetched ") {
 			t.Errorf("%s: got %+v, want it found and named", id, c)
 		}
 	}

@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// Explanation is a verdict and every check that led to it. [Explain] makes one. Its JSON
-// is for programs, and its String is for people. It quotes what the token says, escaped
-// and cut, and nothing of its signature.
+// Explanation is a verdict with the result of every check. [Explain] returns one. Its JSON
+// form is for programs, and String is for people. It quotes values of the token, escaped
+// and cut, and never the signature.
 type Explanation struct {
-	// Reason is "" where the request is let through.
+	// Reason is the reason of the refusal; empty if the request is allowed.
 	Reason Reason `json:"reason"`
-	// Detail is the text of the error; empty where there is none.
+	// Detail is the text of the error, or empty.
 	Detail string `json:"detail,omitempty"`
-	// Time is that of this machine's clock, which decides.
+	// Time is the time of this machine's clock, by which the token's times are checked.
 	Time time.Time `json:"time"`
-	// Issuer is the configured issuer whose token it is; empty where it is of none.
+	// Issuer is the configured issuer of the token; empty if no configured issuer matches.
 	Issuer string `json:"issuer,omitempty"`
 	// Profile is the name of the issuer's profile.
 	Profile string `json:"profile,omitempty"`
-	// Fits is the profiles of this package that would take a token of this form,
-	// where the configured one does not.
+	// Fits lists other profiles of this package that accept the token. It is empty if the
+	// configured profile accepts it.
 	Fits []string `json:"fits,omitempty"`
-	// KeyID is "kid" as the token says of itself, like what follows.
+	// KeyID is "kid". This and the next four fields are values of the token, which may be
+	// forged.
 	KeyID string `json:"kid,omitempty"`
 	// Algorithm is "alg".
 	Algorithm string `json:"alg,omitempty"`
@@ -33,27 +34,27 @@ type Explanation struct {
 	ClientID string `json:"client_id,omitempty"`
 	// TokenID is "jti".
 	TokenID string `json:"jti,omitempty"`
-	// Checks is every check, in the order of the verdict: the first that failed
-	// is its reason.
+	// Checks lists every check in the order of the verdict. The first check that failed
+	// determines Reason.
 	Checks []CheckResult `json:"checks"`
 }
 
 // CheckResult is one check of an [Explanation].
 type CheckResult struct {
-	// Name is one of a fixed set.
+	// Name is the name of the check, from a fixed set.
 	Name string `json:"name"`
 	// Section is the source of the check: a section of an RFC, or a field of [Config].
 	Section string `json:"section"`
-	// State is "passed", "failed", "waived" (it failed, and the mode of the rule lets the
-	// request through) or "skipped" (it could not be made, and Got says why).
+	// State is "passed", "failed", "waived" (the check failed, and the mode of the rule allows
+	// the request), or "skipped" (the check was not possible; Got is the reason).
 	State string `json:"state"`
 	// Want is what the check requires.
 	Want string `json:"want"`
-	// Got is what it found.
+	// Got is what the check found.
 	Got string `json:"got"`
 	// Reason is the reason of the refusal; empty unless the check failed or was waived.
 	Reason Reason `json:"reason,omitempty"`
-	// Advice is what to do about a check that failed or was waived.
+	// Advice is what to do; empty unless the check failed or was waived.
 	Advice string `json:"advice,omitempty"`
 }
 
@@ -65,7 +66,7 @@ const (
 	skipped = "skipped"
 )
 
-// String returns the explanation as some lines of text.
+// String returns the explanation as lines of text.
 func (x *Explanation) String() string {
 	var b strings.Builder
 	if x.Reason == "" {

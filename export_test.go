@@ -23,7 +23,7 @@ func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 			}
 			return nil
 		},
-		want: says("a wanted time"), got: says("the time"), advice: advises("wait"),
+		want: fixed("a wanted time"), got: fixed("the time"), advice: fixedAdvice("wait"),
 	})
 }
 
@@ -37,10 +37,10 @@ func CheckFaults() []string {
 			"want": c.want == nil, "got": c.got == nil, "advice": c.advice == nil,
 			"function for the verdict": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
 			"function":                 c.once == nil && c.always == nil && c.explain == nil,
-			"single function (it has both once and always)":  c.once != nil && c.always != nil,
-			"stage in which a new token is asked for once":   c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
-			"stage in which a new token is asked for always": c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
-			"advice for a refusal":                           c.advice != nil && c.advice(sample, MissingScope) == "",
+			"single function (it has both once and always)": c.once != nil && c.always != nil,
+			"stage in which once runs for a new token":      c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
+			"stage in which always runs for a new token":    c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
+			"advice for a refusal":                          c.advice != nil && c.advice(sample, MissingScope) == "",
 		} {
 			if missing {
 				faults = append(faults, c.name+": no "+what)
@@ -73,7 +73,7 @@ const MaxFaults = maxFaults
 func ResetLog(explains bool) {
 	refusals.state.Store(0)
 	faults.state.Store(0)
-	explained.Store(!explains)
+	helpLogged.Store(!explains)
 }
 
 // ProfileNames returns the names that [ProfileByName] lists.

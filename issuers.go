@@ -15,18 +15,18 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// Issuers verifies the tokens of several issuers. Each token goes to the verifier of the
-// issuer that it names in "iss", byte for byte, and to no other: keys, algorithms,
-// audience and profile are that issuer's own. The zero Issuers is ready to use and accepts
-// nothing. It is safe for concurrent use and must not be copied.
+// Issuers verifies the tokens of several issuers. It passes each token to the verifier of
+// the issuer in "iss" and to no other, so that the keys, algorithms, audience and profile
+// of one issuer are never used for the tokens of another. The zero Issuers is ready to use
+// and accepts no tokens. Issuers is safe for concurrent use and must not be copied.
 type Issuers struct {
-	// Observer is told every outcome, also of tokens of no configured issuer. The Observer
-	// of an issuer's Config is told the outcomes of its own tokens. Nil: none. It must not
-	// be changed once there are requests.
+	// Observer is notified of every outcome, including those of tokens of no configured
+	// issuer. The Observer in an issuer's Config is notified of the outcomes of its own tokens
+	// too. Nil means no observer. Do not change the field after the first request.
 	Observer Observer
-	// Logger gets the refusals of tokens of no configured issuer, within the limit of
-	// [Config.Logger], which gets those of its own issuer. Nil: [slog.Default]. It must not
-	// be changed once there are requests.
+	// Logger gets a record of each refused token of no configured issuer. [Config.Logger] gets
+	// those of its own issuer; the limits described there apply to both together. Nil means
+	// [slog.Default]. Do not change the field after the first request.
 	Logger *slog.Logger
 
 	mu     sync.Mutex // serializes changes of routes
@@ -34,12 +34,12 @@ type Issuers struct {
 	closed bool // guarded by mu
 }
 
-// routes is an immutable table that requests read without a lock.
+// routes is an immutable table of verifiers. Requests read it without a lock.
 type routes struct {
-	exact     map[string]*JWTVerifier // by "iss", with aliases
+	exact     map[string]*JWTVerifier // by "iss", including aliases
 	templates []*JWTVerifier
 	all       map[string]*JWTVerifier // by configured issuer
-	index     *index                  // of the tokens of all issuers; nil until there is one
+	index     *index                  // finds the cached tokens of all issuers; nil until the first issuer is added
 }
 
 func (s *Issuers) table() *routes {
@@ -51,34 +51,34 @@ func (s *Issuers) table() *routes {
 
 var errClosed = errors.New("Issuers is closed")
 
-// Add starts to accept the tokens of issuers: of all of them at once, or of none if one
-// configuration is wrong. A configuration is wrong if [New] refuses it, or if its issuer
-// or an alias of it is there already: use [Issuers.Replace] for that. The error reports
-// every fault of every configuration.
+// Add adds issuers, whose tokens are accepted from then on. It adds all of them, or none
+// if one configuration is wrong. A configuration is wrong if [New] refuses it, or if its
+// issuer or an alias of the issuer was added before: to change the configuration of an
+// issuer, call [Issuers.Replace]. The error lists every fault of every configuration.
 func (s *Issuers) Add(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		if _, ok := next.all[cfg.Issuer]; ok {
-			return nil, []error{errors.New("it is there already; use Replace")}
+			return nil, []error{errors.New("the issuer was added before; use Replace")}
 		}
 		v, err := New(cfg)
 		return v, causes(err)
 	})
 }
 
-// Replace gives issuers that are there new configurations: to all of them at once, or to
-// none if one configuration is wrong or its issuer is not there. Each request is judged by
-// the old or by the new configuration, and none is refused between them. Tokens that were
-// verified before are verified anew.
+// Replace changes the configurations of issuers that were added before. It replaces all of
+// them, or none if one configuration is wrong or its issuer was not added. Each request
+// uses either the old or the new configuration, and no request is refused because of the
+// change. Cached tokens of these issuers are verified again.
 //
 // If neither the old nor the new configuration has Keys, the new verifier takes over the
-// discovered keys with their refresh. If the new one has Keys, they should be loaded
-// before Replace is called: see [jwks.Cache.Ready]. If only the new one discovers its keys,
-// requests wait for the first fetch.
+// discovered keys and their refresh. If the new configuration has Keys, load them before
+// you call Replace: see [jwks.Cache.Ready]. If only the new configuration discovers its
+// keys, requests wait for the first fetch.
 func (s *Issuers) Replace(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		old, ok := next.all[cfg.Issuer]
 		if !ok {
-			return nil, []error{errors.New("it is not there; use Add")}
+			return nil, []error{errors.New("the issuer was not added; use Add")}
 		}
 		v, err := newVerifier(cfg, old)
 		if err == nil {
@@ -88,9 +88,9 @@ func (s *Issuers) Replace(cfgs ...Config) error {
 	})
 }
 
-// change publishes a table with a verifier for each configuration, or changes nothing if
-// there is an error. It closes the verifiers that are no longer in the table.
-func (s *Issuers) change(cfgs []Config, enter func(*routes, Config) (*JWTVerifier, []error)) error {
+// change publishes a table with a new verifier for each configuration. If there is an
+// error, it changes nothing. It closes the verifiers that are no longer in the table.
+func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifier, []error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -102,10 +102,10 @@ func (s *Issuers) change(cfgs []Config, enter func(*routes, Config) (*JWTVerifie
 	var entered []*JWTVerifier
 	for i, cfg := range cfgs {
 		if slices.ContainsFunc(cfgs[:i], func(other Config) bool { return other.Issuer == cfg.Issuer }) {
-			errs = append(errs, fmt.Errorf("issuer %q: two configurations", cfg.Issuer))
+			errs = append(errs, fmt.Errorf("issuer %q: there are two configurations for it", cfg.Issuer))
 			continue
 		}
-		v, faults := enter(next, cfg)
+		v, faults := build(next, cfg)
 		if v != nil {
 			entered = append(entered, v)
 			faults = append(faults, next.add(v)...)
@@ -116,23 +116,22 @@ func (s *Issuers) change(cfgs []Config, enter func(*routes, Config) (*JWTVerifie
 	}
 	if len(errs) > 0 {
 		for _, v := range entered {
-			errs = append(errs, v.abandon(before))
+			errs = append(errs, v.retire(before))
 		}
 		return fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
 	s.routes.Store(next)
 	for _, old := range before.all {
 		if next.all[old.issuer] != old {
-			// It forgets its tokens first. The error could only be about the end of a key
-			// cache that nobody uses any more.
-			_ = old.abandon(next)
+			// The error is about closing a key cache that is no longer used.
+			_ = old.retire(next)
 		}
 	}
 	return nil
 }
 
-// abandon closes a verifier, but not keys that a verifier in the table has too.
-func (v *JWTVerifier) abandon(kept *routes) error {
+// retire closes a verifier, except for keys that it shares with a verifier in kept.
+func (v *JWTVerifier) retire(kept *routes) error {
 	if other := kept.all[v.issuer]; other != nil && v.closer != nil && other.closer == v.closer {
 		v.cache.Close()
 		return nil
@@ -140,7 +139,7 @@ func (v *JWTVerifier) abandon(kept *routes) error {
 	return v.Close()
 }
 
-// causes returns the faults that an error of New joins.
+// causes returns the errors that an error of New joins.
 func causes(err error) []error {
 	if err == nil {
 		return nil
@@ -151,7 +150,7 @@ func causes(err error) []error {
 	return []error{err}
 }
 
-// clone returns a table that can be changed until it is published.
+// clone returns a copy of the table that may be changed until it is published.
 func (r *routes) clone() *routes {
 	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), all: maps.Clone(r.all), index: r.index}
 	if next.all == nil {
@@ -160,14 +159,14 @@ func (r *routes) clone() *routes {
 	return next
 }
 
-// add enters a verifier under every "iss" of its tokens.
+// add adds a verifier under every "iss" of its tokens.
 func (r *routes) add(v *JWTVerifier) []error {
 	if v.index != nil {
 		v.index = r.index
 		v.cache.Share(r.index.Index)
 	}
 	if _, ok := r.all[v.issuer]; ok {
-		return []error{errors.New("it is there twice")}
+		return []error{errors.New("there are two verifiers for it")}
 	}
 	r.all[v.issuer] = v
 	if v.template != nil {
@@ -177,7 +176,7 @@ func (r *routes) add(v *JWTVerifier) []error {
 	var errs []error
 	for _, iss := range append([]string{v.issuer}, v.aliases()...) {
 		if other, ok := r.exact[iss]; ok && other != v {
-			errs = append(errs, fmt.Errorf("%q is there already, as an alias of %q", iss, other.issuer))
+			errs = append(errs, fmt.Errorf("%q was added before, as an alias of %q", iss, other.issuer))
 			continue
 		}
 		r.exact[iss] = v
@@ -185,7 +184,7 @@ func (r *routes) add(v *JWTVerifier) []error {
 	return errs
 }
 
-// remove takes a verifier out of a table that is not published yet.
+// remove removes a verifier from a table that is not published yet.
 func (r *routes) remove(v *JWTVerifier) {
 	is := func(_ string, other *JWTVerifier) bool { return other == v }
 	maps.DeleteFunc(r.exact, is)
@@ -193,10 +192,10 @@ func (r *routes) remove(v *JWTVerifier) {
 	r.templates = slices.DeleteFunc(r.templates, func(other *JWTVerifier) bool { return other == v })
 }
 
-// Remove stops accepting the tokens of a configured issuer at once, and ends the refresh
-// of its keys as [JWTVerifier.Close] does. A request that is being judged may still be let
-// through, but none that arrives after Remove has returned. It reports whether the issuer
-// was there.
+// Remove removes an issuer: its tokens are refused from then on. It ends the refresh of
+// the issuer's keys, as [JWTVerifier.Close] does. A request that is in progress may still
+// be allowed, but none that arrives after Remove has returned. Remove reports whether the
+// issuer was configured.
 func (s *Issuers) Remove(issuer string) bool {
 	s.mu.Lock()
 	old := s.table()
@@ -208,13 +207,13 @@ func (s *Issuers) Remove(issuer string) bool {
 	}
 	s.mu.Unlock()
 	if ok {
-		_ = v.Close() // as in change
+		_ = v.Close() // the error is about closing a key cache that is no longer used
 	}
 	return ok
 }
 
-// Close removes all issuers and waits until the refresh of their keys has ended. Nothing
-// can be added afterwards.
+// Close removes all issuers and waits until the refresh of their keys has ended. Add and
+// Replace return an error afterwards.
 func (s *Issuers) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -228,21 +227,21 @@ func (s *Issuers) Close() error {
 	return errors.Join(errs...)
 }
 
-// maxRefreshes is how many issuers Refresh asks at a time.
+// maxRefreshes is the number of issuers whose keys Refresh fetches concurrently.
 const maxRefreshes = 8
 
-// Refresh fetches the keys of all issuers now; see [JWTVerifier.Refresh]. The error joins
-// those of the issuers whose keys could not be fetched, and names them.
+// Refresh fetches the keys of all issuers now; see [JWTVerifier.Refresh]. The error names
+// each issuer whose keys could not be fetched, with the cause.
 func (s *Issuers) Refresh(ctx context.Context) error {
 	all := s.table().all
 	issuers := slices.Sorted(maps.Keys(all))
 	errs := make([]error, len(issuers))
 	var wg sync.WaitGroup
-	places := make(chan struct{}, maxRefreshes)
+	slots := make(chan struct{}, maxRefreshes)
 	for i, issuer := range issuers {
-		places <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-places }()
+			defer func() { <-slots }()
 			if err := all[issuer].Refresh(ctx); err != nil {
 				errs[i] = fmt.Errorf("issuer %q: %w", issuer, err)
 			}
@@ -252,14 +251,14 @@ func (s *Issuers) Refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// AuthorizationServers returns the issuer identifiers whose tokens s accepts at the
-// moment, sorted; see [JWTVerifier.AuthorizationServers].
+// AuthorizationServers returns the issuer identifiers whose tokens s accepts now, sorted;
+// see [JWTVerifier.AuthorizationServers].
 func (s *Issuers) AuthorizationServers() []string {
 	return s.gather((*JWTVerifier).AuthorizationServers)
 }
 
 // Audience returns the identifiers of this API in the configurations of all issuers,
-// sorted. A token must name one of its own issuer's.
+// sorted. A token must contain an identifier from the configuration of its own issuer.
 func (s *Issuers) Audience() []string { return s.gather((*JWTVerifier).Audience) }
 
 func (s *Issuers) gather(of func(*JWTVerifier) []string) []string {
@@ -271,8 +270,8 @@ func (s *Issuers) gather(of func(*JWTVerifier) []string) []string {
 	return slices.Compact(all)
 }
 
-// Observe implements [Observer]: it tells Issuers.Observer, and the Observer of the issuer
-// that the outcome is about.
+// Observe implements [Observer]: it notifies Issuers.Observer, and the Observer in the
+// Config of the event's issuer.
 func (s *Issuers) Observe(ctx context.Context, e Event) {
 	if s.Observer != nil {
 		s.Observer.Observe(ctx, e)
@@ -282,7 +281,7 @@ func (s *Issuers) Observe(ctx context.Context, e Event) {
 	}
 }
 
-// observing is true because the observers of issuers come and go.
+// observing returns true, because the observers of issuers can change at any time.
 func (s *Issuers) observing() bool { return true }
 
 func (s *Issuers) loggerOf(issuer string) *slog.Logger {
@@ -292,8 +291,8 @@ func (s *Issuers) loggerOf(issuer string) *slog.Logger {
 	return s.Logger
 }
 
-// Verify checks a token as its issuer's [JWTVerifier] does. A token of no configured
-// issuer is refused with WrongIssuer and causes no traffic.
+// Verify checks a token as [JWTVerifier.Verify] of its issuer does. A token of no
+// configured issuer is refused with [WrongIssuer] and causes no traffic.
 func (s *Issuers) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, s, token)
 }
@@ -336,10 +335,10 @@ func (r *routes) route(t *token) *Error {
 		return nil
 	}
 	for _, v := range r.templates {
-		if v.names(t) {
+		if v.issuerMatches(t) {
 			t.verifier = v
 			return nil
 		}
 	}
-	return t.about(refuse(WrongIssuer, "%q is not a configured issuer%v", quote.Cut(t.iss), neighbour{r, t.iss}))
+	return t.about(refuse(WrongIssuer, "iss %q is not a configured issuer%v", quote.Cut(t.iss), unknownIssuerAdvice{r, t.iss}))
 }

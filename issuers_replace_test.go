@@ -245,15 +245,15 @@ func TestReplaceErrors(t *testing.T) {
 	}
 	issuers := new(bearer.Issuers)
 	defer issuers.Close()
-	if err := issuers.Replace(config(a, audience)); err == nil || !strings.Contains(err.Error(), "it is not there; use Add") {
+	if err := issuers.Replace(config(a, audience)); err == nil || !strings.Contains(err.Error(), "the issuer was not added; use Add") {
 		t.Errorf("got %v, want that the issuer is not there", err)
 	}
 	if err := issuers.Add(config(a, audience)); err != nil {
 		t.Fatal(err)
 	}
 	testkit.WantError(t, "Replace", issuers.Replace(config(a, ""), config(b, "other")),
-		`issuer "https://b.example": it is not there; use Add`, `issuer "https://issuer.example": Config.Audience: [""]: an audience is empty`)
-	testkit.WantError(t, "Replace of one issuer twice", issuers.Replace(config(a, audience), config(a, "other")), `issuer "https://issuer.example": two configurations`)
+		`issuer "https://b.example": the issuer was not added; use Add`, `issuer "https://issuer.example": Config.Audience: [""] contains an empty audience`)
+	testkit.WantError(t, "Replace of one issuer twice", issuers.Replace(config(a, audience), config(a, "other")), `issuer "https://issuer.example": there are two configurations`)
 	if _, err := issuers.Verify(t.Context(), a.Token(nil)); err != nil {
 		t.Errorf("after a refused replacement: got %v, want the old configuration", err)
 	}

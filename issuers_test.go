@@ -140,8 +140,8 @@ func TestAddAllOrNone(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`issuer "https://b.example": two configurations`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
-		`issuer "https://a.example": it is there already`, `issuer "accounts.google.com": "accounts.google.com" is there already, as an alias of "https://accounts.google.com"`,
+		`issuer "https://b.example": there are two configurations`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
+		`issuer "https://a.example": the issuer was added before`, `issuer "accounts.google.com": "accounts.google.com" was added before, as an alias of "https://accounts.google.com"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to say %s", err, want)

@@ -17,35 +17,34 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// LogOptions adjusts a [LogObserver]. The zero LogOptions, and nil, are fine for
-// most.
+// LogOptions configures a [LogObserver]. The zero LogOptions and nil suit most services.
 type LogOptions struct {
-	// Level is that of records about refusals. What is our side's fault
-	// (KeysUnavailable, Internal) is recorded at [slog.LevelError], if that is
-	// higher, but not what was abandoned. Nil: [slog.LevelWarn].
+	// Level is the level of records of refusals. Faults of this service (KeysUnavailable,
+	// Internal) are logged at [slog.LevelError] if that is higher, except for requests that
+	// the client abandoned. Nil means [slog.LevelWarn].
 	Level slog.Leveler
-	// Audit is the level of a record about each request that was let through, for
-	// an audit trail: it is not sampled. Nil: no such records.
+	// Audit is the level of records of allowed requests, for an audit trail. These records are
+	// not limited. Nil means no records of allowed requests.
 	Audit slog.Leveler
-	// Burst is how many refusals with one reason, on one route and with tokens of
-	// one issuer, are recorded in each Interval; with one reason in all it is ten
-	// times as many. Further ones are counted, and told at the Interval's end in
-	// one record for each reason, so that a flood cannot fill a disk. Zero: 10.
-	// Negative: all are recorded.
+	// Burst limits the records of refusals. In each Interval, at most Burst refusals are
+	// recorded for the same reason, route and issuer, and at most 10 times Burst for the same
+	// reason. Further refusals are counted, and at the end of the Interval one record per
+	// reason has their number. So a flood of refusals cannot fill a disk. Zero means 10. A
+	// negative value means no limit.
 	Burst int
-	// Interval is for Burst. Zero: 1 minute.
+	// Interval is the time to which Burst applies. Zero means 1 minute.
 	Interval time.Duration
 }
 
-// LogObserver is an [Observer] that makes a log record of each refusal, and of what
-// a rule in the mode of [scopes.ReportOnly] would refuse, within the bounds of
-// LogOptions. [NewLogObserver] makes one; Close it at the end. It
-// is safe for concurrent use.
+// LogObserver is an [Observer] that logs refusals, and requests that a rule in the mode of
+// [scopes.ReportOnly] allowed but would refuse, within the limits of [LogOptions].
+// [NewLogObserver] makes one. Call Close before the process ends. A LogObserver is safe
+// for concurrent use.
 //
-// A record has what is known of transport, route, reason, issuer (the configured
-// one), kid, jti, client_id and error. What the client chose is escaped and cut at
-// 64 bytes; of a token that was not verified it is what the token says of itself.
-// The token is never among it.
+// A record has these fields, without the empty ones: reason, transport, route, issuer (the
+// configured issuer), kid, jti, client_id, took (the duration) and error. Values that the
+// client chose are escaped and cut at 64 bytes; if the token was not verified, they may be
+// forged. A record never contains the token.
 type LogObserver struct {
 	logger   *slog.Logger
 	level    slog.Leveler
@@ -53,30 +52,30 @@ type LogObserver struct {
 	burst    int
 	interval time.Duration
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	logged  map[logKey]int
 	reasons map[Reason]*logCount
-	ends    time.Time // when the interval does
+	ends    time.Time // when the interval ends
 	timer   *time.Timer
 	closed  bool
-	telling sync.WaitGroup // the timer's calls
+	reports sync.WaitGroup // running and scheduled calls of reportUnlogged
 }
 
-// logKey is what is sampled together.
+// logKey identifies the refusals that share one limit of Burst.
 type logKey struct {
 	reason        Reason
 	route, issuer string
 }
 
-// logCount is what became of the refusals with one reason in an interval.
-type logCount struct{ logged, left int }
+// logCount counts the refusals with one reason in an interval.
+type logCount struct{ logged, unlogged int }
 
-// maxLogKeys bounds what is told apart: routes are patterns, but guards of others
-// may say anything.
+// maxLogKeys limits the number of keys in one interval. Routes are patterns and few, but a
+// guard of another package may report any text as the route.
 const maxLogKeys = 10_000
 
-// NewLogObserver returns an Observer that writes to logger. The error reports all
-// that is wrong at once.
+// NewLogObserver returns a [LogObserver] that writes to logger. The error lists every fault
+// of the arguments.
 func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error) {
 	if opts == nil {
 		opts = &LogOptions{}
@@ -84,10 +83,10 @@ func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error)
 	o := &LogObserver{logger: logger, level: opts.Level, audit: opts.Audit, burst: opts.Burst, interval: opts.Interval}
 	var errs []error
 	if logger == nil {
-		errs = append(errs, errors.New("bearer: NewLogObserver: logger: nil"))
+		errs = append(errs, errors.New("bearer: NewLogObserver: logger: nil; want a *slog.Logger"))
 	}
 	if opts.Interval < 0 {
-		errs = append(errs, fmt.Errorf("bearer: LogOptions.Interval: %v: negative", opts.Interval))
+		errs = append(errs, fmt.Errorf("bearer: LogOptions.Interval: %v is negative; 0 means 1 minute", opts.Interval))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -116,18 +115,18 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 	}
 	message, level := e.record(ctx, o.level.Level())
 	if o.logger.Enabled(ctx, level) && o.sample(e) {
-		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...) //nolint:sloglint // one of the constants of record
+		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...) //nolint:sloglint // the message is one of the constants in record
 	}
 }
 
-// record sets e.Reason to what a log says of a refusal, and returns message and level of
-// the record. The level is least, or slog.LevelError for a fault of this service.
+// record sets e.Reason to the reason for the log, and returns the message and the level of
+// the record. The level is least, or at least slog.LevelError for a fault of this service.
 func (e *Event) record(ctx context.Context, least slog.Level) (message string, level slog.Level) {
 	message, level = "bearer: request refused", least
-	if e.Reason == "" { // a rule in the mode of scopes.ReportOnly
+	if e.Reason == "" { // a rule in the mode of scopes.ReportOnly waived the refusal
 		message, e.Reason = "bearer: request would be refused", asError(e.Err).Reason
 	}
-	if !e.Reason.known() { // of a foreign verifier
+	if !e.Reason.known() { // from a verifier of another package
 		e.Reason = Internal
 	}
 	switch {
@@ -140,22 +139,22 @@ func (e *Event) record(ctx context.Context, least slog.Level) (message string, l
 }
 
 const (
-	// maxRefusals is how many refusals a minute Config.Logger gets, of the whole process: a
-	// flood of bad tokens must not fill a disk.
+	// maxRefusals is how many refusals the whole process logs to Config.Logger in a minute, so
+	// that a flood of bad tokens cannot fill a disk.
 	maxRefusals = 100
-	// maxFaults is how many of them are kept for faults of this service: a flood must not
-	// hide them.
+	// maxFaults is how many of maxRefusals are reserved for faults of this service, so that a
+	// flood of bad tokens cannot hide them.
 	maxFaults = 20
 )
 
-// minuteCount counts the records of a minute: the minute in the upper half, the count in
-// the lower half.
+// minuteCount counts the records of one minute. The upper half of state is the minute, and
+// the lower half is the count.
 type minuteCount struct{ state atomic.Uint64 }
 
-// add counts a record and reports whether it is within the limit, and how many of the last
-// minute with records were not.
-func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, left uint64) {
-	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // any bits will do: the minute is only compared
+// add counts a record and reports whether it is within limit. unlogged is how many records
+// were over limit in the last minute that had records; it is set once.
+func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64) {
+	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // the minute is only compared, so an overflow does no harm
 	for {
 		old := c.state.Load()
 		if old>>32 == minute {
@@ -163,25 +162,24 @@ func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, left uint64) {
 		}
 		if c.state.CompareAndSwap(old, minute<<32|1) {
 			if count := old & math.MaxUint32; count > limit {
-				left = count - limit
+				unlogged = count - limit
 			}
-			return true, left
+			return true, unlogged
 		}
 	}
 }
 
-// The records for Config.Logger, of the whole process. explained says that one has told
-// how to see more.
+// The state of the limit on Config.Logger, which the whole process shares. helpLogged is
+// true after the first record, which explains how to see more.
 //
-//nolint:gochecknoglobals // the limit is the process's
+//nolint:gochecknoglobals // the limit is for the whole process
 var (
 	refusals, faults minuteCount
-	explained        atomic.Bool
+	helpLogged       atomic.Bool
 )
 
-// logRefusal writes a record of a refusal to Config.Logger, within the limit. It calls
-// event only if there is a record to write. A panic of the handler changes nothing in what
-// becomes of the request.
+// logRefusal logs a refusal to Config.Logger, within the limit. It calls event only if it
+// writes a record. A panic of the log handler does not affect the request.
 func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event func() Event) {
 	defer func() { _ = recover() }()
 	if logger == nil {
@@ -192,31 +190,31 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	if !logger.Enabled(ctx, level) {
 		return
 	}
-	// The time of the record, not of the request: requests of several minutes end at once
-	// when an outage does.
+	// This uses the current time, not the start of the request: when an outage ends, requests
+	// that started in several different minutes end together.
 	count, limit := &refusals, uint64(maxRefusals-maxFaults)
 	if level > slog.LevelWarn {
 		count, limit = &faults, maxFaults
 	}
-	ok, left := count.add(time.Now(), limit)
+	ok, unlogged := count.add(time.Now(), limit)
 	if !ok {
 		return
 	}
 	e = event()
 	message, level := e.record(ctx, slog.LevelWarn)
 	detail := maxDetail
-	if !refusal.ours {
-		detail = maxForeign // a hook or a verifier wrote it, and may quote any length of a claim
+	if !refusal.ownText {
+		detail = maxForeign // a hook or another verifier wrote the text, and may quote long claims
 	}
 	attrs := e.attrs(detail)
-	if left > 0 {
-		attrs = append(attrs, slog.Uint64("not_logged_before", left))
+	if unlogged > 0 {
+		attrs = append(attrs, slog.Uint64("not_logged_before", unlogged))
 	}
-	if !explained.Swap(true) {
+	if !helpLogged.Swap(true) {
 		attrs = append(attrs, slog.String("help", "at most "+strconv.Itoa(maxRefusals)+" refusals a minute are logged; "+
 			"bearer.Config.Logger chooses where, bearer.NewLogObserver logs more, bearer.Explain shows every check"))
 	}
-	logger.LogAttrs(ctx, level, message, attrs...) //nolint:sloglint // one of the constants of record
+	logger.LogAttrs(ctx, level, message, attrs...) //nolint:sloglint // the message is one of the constants in record
 }
 
 func (o *LogObserver) levelOf(reason Reason) slog.Level {
@@ -226,7 +224,7 @@ func (o *LogObserver) levelOf(reason Reason) slog.Level {
 	return o.level.Level()
 }
 
-// sample reports whether a refusal is to be recorded, and counts it.
+// sample counts a refusal and reports whether it is within the limits.
 func (o *LogObserver) sample(e Event) bool {
 	if o.burst < 0 {
 		return true
@@ -250,25 +248,25 @@ func (o *LogObserver) sample(e Event) bool {
 		count.logged++
 		return true
 	}
-	count.left++
+	count.unlogged++
 	if o.timer == nil && !o.closed {
-		o.telling.Add(1)
-		o.timer = time.AfterFunc(time.Until(o.ends), o.tell)
+		o.reports.Add(1)
+		o.timer = time.AfterFunc(time.Until(o.ends), o.reportUnlogged)
 	}
 	return false
 }
 
-// begin begins an interval. The caller holds o.mu.
+// begin starts an interval. The caller holds o.mu.
 func (o *LogObserver) begin(now time.Time) {
 	o.logged, o.reasons, o.ends = make(map[logKey]int), make(map[Reason]*logCount), now.Add(o.interval)
 }
 
-// tell makes the records at an interval's end.
-func (o *LogObserver) tell() {
-	defer o.telling.Done()
+// reportUnlogged writes the records at the end of an interval.
+func (o *LogObserver) reportUnlogged() {
+	defer o.reports.Done()
 	defer func() {
-		// A handler's panic would end the process here, where nobody's request
-		// is.
+		// A panic of the log handler must not end the process: this goroutine belongs to no
+		// request.
 		_ = recover()
 	}()
 	o.mu.Lock()
@@ -277,27 +275,27 @@ func (o *LogObserver) tell() {
 	o.begin(time.Now())
 	o.mu.Unlock()
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		if count := reasons[reason]; count.left > 0 {
+		if count := reasons[reason]; count.unlogged > 0 {
 			o.logger.LogAttrs(context.Background(), o.levelOf(reason), "bearer: more requests refused",
-				slog.String("reason", string(reason)), slog.Int("count", count.left), slog.Duration("within", o.interval))
+				slog.String("reason", string(reason)), slog.Int("count", count.unlogged), slog.Duration("within", o.interval))
 		}
 	}
 }
 
-// Close tells what was counted and not told yet, and waits for it. It may be
-// called more than once; the error is always nil.
+// Close writes the pending records of counted refusals and waits until they are written.
+// It may be called more than once. The error is always nil.
 func (o *LogObserver) Close() error {
 	o.mu.Lock()
 	o.closed = true
 	if o.timer != nil && o.timer.Stop() {
-		go o.tell()
+		go o.reportUnlogged()
 	}
 	o.mu.Unlock()
-	o.telling.Wait()
+	o.reports.Wait()
 	return nil
 }
 
-// attrs returns what a log shows of an event, with at most maxText bytes of its error.
+// attrs returns the log attributes of an event, with at most maxText bytes of its error.
 func (e Event) attrs(maxText int) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 9)
 	add := func(name, value string) {
@@ -318,7 +316,7 @@ func (e Event) attrs(maxText int) []slog.Attr {
 	if e.Err != nil {
 		err := e.Err
 		if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil {
-			err = refusal.Err // the record has the reason already
+			err = refusal.Err // without the reason, which the record has in its own field
 		}
 		if err != nil {
 			text := quote.Line(err.Error())
@@ -329,9 +327,9 @@ func (e Event) attrs(maxText int) []slog.Attr {
 }
 
 const (
-	// maxDetail is how many bytes of an error go into a log.
+	// maxDetail is how many bytes of an error are logged.
 	maxDetail = 1024
-	// maxForeign is how many bytes Config.Logger gets of an error that this package has not
-	// written.
+	// maxForeign is how many bytes of an error are logged to Config.Logger if the error is not
+	// from this package.
 	maxForeign = 128
 )

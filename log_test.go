@@ -353,7 +353,7 @@ func TestLogDisabled(t *testing.T) {
 
 func TestLogBadInput(t *testing.T) {
 	_, err := bearer.NewLogObserver(nil, &bearer.LogOptions{Interval: -1})
-	testkit.WantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns: negative")
+	testkit.WantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns is negative")
 }
 
 // TestLogAtOnce wants nothing lost where many are refused at once, and the observer

@@ -10,39 +10,40 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Observer is told the outcome of every decision: metrics, logs and traces are built on
-// it. Implementations MUST be safe for concurrent use, MUST NOT block, because they run
-// within the request, and MUST NOT keep the context.
+// Observer is notified of the outcome of every decision. Metrics, logs and traces are
+// Observers. Implementations MUST be safe for concurrent use, MUST NOT block, because they
+// run within the request, and MUST NOT keep the context.
 type Observer interface {
+	// Observe is called once for each outcome.
 	Observe(ctx context.Context, e Event)
 }
 
-// ObserverFunc is a function as an [Observer].
+// ObserverFunc is a function that implements [Observer].
 type ObserverFunc func(ctx context.Context, e Event)
 
 // Observe calls f.
 func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
 
-// Observers is several observers as one, such as metrics and a log. Observe tells each,
-// in this order. [New] refuses a nil observer among them.
+// Observers combines several observers, such as metrics and a log, into one. Observe calls
+// each of them, in order. [New] refuses an empty list and a nil observer in it.
 type Observers []Observer
 
-// Observe tells each observer.
+// Observe calls Observe of each observer.
 func (o Observers) Observe(ctx context.Context, e Event) {
 	for _, observer := range o {
 		observer.Observe(ctx, e)
 	}
 }
 
-// checkObserver returns what is wrong with an optional observer.
+// checkObserver returns the faults of an optional observer.
 func checkObserver(field string, o Observer) []error {
 	switch list, isList := o.(Observers); {
 	case o == nil:
 		return nil
 	case nilcheck.IsNil(o):
-		return []error{fmt.Errorf("%s: a nil %T", field, o)}
+		return []error{fmt.Errorf("%s: a nil %T; leave the field unset for no observer", field, o)}
 	case isList && len(list) == 0:
-		return []error{fmt.Errorf("%s: no observers in it", field)}
+		return []error{fmt.Errorf("%s: an empty list; leave the field unset for no observer", field)}
 	case isList:
 		var errs []error
 		for i, observer := range list {
@@ -57,44 +58,43 @@ func checkObserver(field string, o Observer) []error {
 	return nil
 }
 
-// Event is one outcome: of a request, told by the guard that decided, or of a token, told
-// by a verifier whose Verify was called without a guard. Each is told once. Requests to
-// public routes are not told: nothing is decided there, and health probes would drown the
-// rest.
+// Event is the outcome of a request, reported by its guard, or of a token, reported by a
+// verifier whose Verify was called without a guard. Each outcome is reported once. Requests
+// to public routes are not reported, because health probes would drown the rest.
 type Event struct {
-	// Transport is "http" or "grpc", or "" without a guard.
+	// Transport is [Request.Transport]: "http", "grpc" or the constant of another guard. It is
+	// empty without a guard.
 	Transport string
-	// Route is the pattern of the route or the method as it was declared, never what the
-	// client sent; "" if there is none.
+	// Route is the declared pattern of the route or method, never a path that the client
+	// sent. It is empty if there is none.
 	Route string
-	// Reason is "" if the request was let through.
+	// Reason is the reason of the refusal; empty if the request was allowed.
 	Reason Reason
-	// Issuer is the configured issuer that the token names, or "" if it names none. The
-	// number of values is bounded, whatever clients send.
+	// Issuer is the configured issuer of the token; empty if no configured issuer matches. A
+	// client cannot choose other values, so their number is limited by the configuration.
 	Issuer string
-	// CacheHit says that the signature was verified on an earlier request. It is false for
-	// a request that waited for the verification of a concurrent one.
+	// CacheHit is true if the token was in the cache of verified tokens. It is false for a
+	// request that waited for a concurrent verification of the token.
 	CacheHit bool
 	// Duration is how long the decision took.
 	Duration time.Duration
-	// Claims is what the token says; nil if it was not verified.
+	// Claims has the claims of the token; nil if the token was not verified.
 	Claims *Claims
-	// Err is the error with its detail; it holds an *[Error]. If the request was let through, it is nil, or
-	// what a rule in the mode of scopes.ReportOnly would have refused with.
+	// Err is the refusal with its detail, and holds an *[Error]. If the request was allowed,
+	// Err is nil, or the refusal that a rule in the mode of scopes.ReportOnly waived.
 	Err error
 }
 
-// Abandoned reports whether the request ended before there was a verdict: the caller hung
-// up, or its deadline passed, while it waited for keys. Reason is KeysUnavailable then,
-// but it is no outage: one caller alone can cause it. Call it within Observe, with the
-// context that Observe gets.
+// Abandoned reports whether the request ended while it waited for keys: the client
+// disconnected, or its deadline passed. In this case Reason is KeysUnavailable, but a
+// single client can cause it, so do not count it as an outage. Call Abandoned within
+// Observe, with the context that Observe gets.
 func (e Event) Abandoned(ctx context.Context) bool {
 	return e.Reason == KeysUnavailable && ctx.Err() != nil
 }
 
 // KeyID returns the "kid" of the token, or "". If Claims is nil, the token was not
-// verified: anybody can have written it. Such a value is for logs only, which must escape
-// and cut it.
+// verified, and anyone may have written the value: use it only in logs, escaped and cut.
 func (e Event) KeyID() string {
 	if c := e.unverified(); c != nil && c.header != nil {
 		return c.header.Kid
@@ -111,7 +111,7 @@ func (e Event) TokenID() string {
 	case c.id != "":
 		return c.id
 	}
-	id, _ := strictjson.String(c.members.Lookup("jti")) // refused before it was decoded
+	id, _ := strictjson.String(c.members.Lookup("jti")) // the token was refused before its claims were decoded
 	return id
 }
 
@@ -132,7 +132,7 @@ func (e Event) ClientID() string {
 	return ""
 }
 
-// unverified returns what the token says, verified or not, or nil.
+// unverified returns the claims of the token, verified or not, or nil.
 func (e Event) unverified() *Claims {
 	if e.Claims != nil {
 		return e.Claims
@@ -143,7 +143,7 @@ func (e Event) unverified() *Claims {
 	return nil
 }
 
-// setOutcome fills in what the claims and the refusal say.
+// setOutcome sets the fields that the claims and the refusal determine.
 func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	e.Claims = claims
 	if claims != nil && claims.verifier != nil {
@@ -152,26 +152,26 @@ func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	if refusal == nil {
 		return
 	}
-	e.Err, e.Reason = refusal.out(), refusal.Reason
+	e.Err, e.Reason = refusal.toCaller(), refusal.Reason
 	if e.Issuer == "" {
 		e.Issuer = refusal.issuer
 	}
 }
 
-// tell tells the outcome of a request: once, to one observer, and to the log. The
-// observer is the guard's, or else the guard's verifier, or else the verifier of this
-// package that the guard's verifier asked.
-func (d *decision) tell(ctx context.Context, refusal *Error) {
-	told := refusal
+// report reports the outcome of a request once, to one observer and to the log. The
+// observer is the guard's, or else that of the guard's verifier, or else that of the
+// verifier of this package that the guard's verifier called.
+func (d *decision) report(ctx context.Context, refusal *Error) {
+	reported := refusal
 	if refusal == nil && d.refusal != nil && !d.refusal.withoutToken() {
-		told = d.refusal // waived by the mode of the rule, or nil
+		reported = d.refusal // the mode of the rule waived it
 	}
 	event := func() Event {
 		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.remembered || d.inner.remembered}
 		if !d.start.IsZero() {
 			e.Duration = time.Since(d.start)
 		}
-		e.setOutcome(d.claims, told)
+		e.setOutcome(d.claims, reported)
 		if refusal == nil {
 			e.Reason = ""
 		}
@@ -181,8 +181,8 @@ func (d *decision) tell(ctx context.Context, refusal *Error) {
 	if own == nil {
 		own = d.inner.verifier
 	}
-	if own != nil && told != nil {
-		logRefusal(ctx, own.loggerOf(told.issuer), told, event)
+	if own != nil && reported != nil {
+		logRefusal(ctx, own.loggerOf(reported.issuer), reported, event)
 	}
 	observer := d.req.Observer
 	if observer == nil {
@@ -193,7 +193,7 @@ func (d *decision) tell(ctx context.Context, refusal *Error) {
 	}
 }
 
-// verifierObserver returns the verifier that is told of a request, or nil.
+// verifierObserver returns the verifier that is notified of a request, or nil.
 func (d *decision) verifierObserver() Observer {
 	own := d.own
 	if own == nil {
@@ -208,18 +208,18 @@ func (d *decision) verifierObserver() Observer {
 	return own
 }
 
-// verifyObserved is Verify of the verifiers of this package. It tells the outcome, unless
-// a guard does. A panic of a hook or an observer ends this call only, and never lets the
-// token pass.
+// verifyObserved implements Verify for the verifiers of this package. It reports the
+// outcome, unless a guard does. A panic of a hook or an observer refuses this token and no
+// other.
 func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) { //nolint:contextcheck // the call is made of ctx
 	defer func() {
 		if p := recover(); p != nil {
 			claims, err = nil, panicked(p)
 		}
 	}()
-	start, wrapped := time.Now(), wrappedCall(ctx) // now: the guard may not wait for this verdict
+	start, wrapped := time.Now(), wrappedCall(ctx) // read now, because the guard may stop waiting for this verdict
 	if wrapped != nil {
-		ctx = &call{Context: ctx} // a hook that verifies another token tells of it
+		ctx = &call{Context: ctx} // so that a hook that verifies another token reports that outcome
 	}
 	claims, remembered, refusal := verify(ctx, v, raw, start)
 	if claims == nil && refusal == nil {
@@ -241,12 +241,12 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 		}
 	}
 	if refusal != nil {
-		return nil, refusal.out()
+		return nil, refusal.toCaller()
 	}
 	return claims, nil
 }
 
-// verify makes a refusal of a panic, so that the panic is told too.
+// verify verifies a token. It returns a panic as a refusal, so that it is reported too.
 func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (claims *Claims, remembered bool, refusal *Error) {
 	t := newToken()
 	defer t.free()
@@ -259,5 +259,5 @@ func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (clai
 	return claims, t.remembered, refusal
 }
 
-// panicked makes an error of a panic in a hook.
+// panicked returns the refusal for a panic of a hook.
 func panicked(p any) *Error { return refuse(Internal, "panic: %v", p) }

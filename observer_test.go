@@ -27,7 +27,7 @@ func TestNilObserver(t *testing.T) {
 	testkit.WantError(t, "Observers", err, "observer 2 is nil", "observer 3 is nil", "observer 4: observer 1 is nil")
 	cfg.Observer = bearer.Observers{}
 	_, err = bearer.New(cfg)
-	testkit.WantError(t, "Observers of none", err, "no observers")
+	testkit.WantError(t, "Observers of none", err, "an empty list")
 	cfg.Observer = nil
 
 	issuers := bearer.Issuers{Observer: none}

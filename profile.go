@@ -14,92 +14,93 @@ import (
 
 //go:generate go run ./internal/profiles/generate
 
-// Profile is what an issuer's access tokens look like where they differ from
-// RFC 9068. A profile is data: each field that is nil has the rule of RFC 9068, so
-// that the zero Profile is RFC 9068 strictly, and an empty list that is not nil means
-// "none". [New] copies it.
+// Profile describes how the access tokens of an issuer differ from RFC 9068. For a field
+// that is nil, the rule of RFC 9068 applies, so that the zero Profile accepts only tokens
+// that follow RFC 9068. An empty list that is not nil means "none". [New] copies the
+// Profile.
 //
-// To change a profile of this package, copy the struct and give fields of the copy new
+// To change a profile of this package, copy the struct, and set fields of the copy to new
 // lists and maps:
 //
 //	p := bearer.Keycloak
 //	p.Roles = []string{"/resource_access/deployments/roles"}
 //
-// The copy of a struct shares its lists and maps with the original: do not change
-// those in place. What [ProfileByName] returns shares nothing.
+// The copy shares its lists and maps with the original, so do not change them in place.
+// [ProfileByName] returns a profile that shares nothing.
 //
-// Claims are named as they are ("azp", "https://ns/roles": dots, slashes and
-// colons mean nothing) or, inside an object, by a JSON pointer with a slash in
-// front (RFC 6901: "/realm_access/roles").
+// A claim is written by its name, in which dots, slashes and colons have no special
+// meaning ("azp", "https://ns/roles"). A claim inside an object is written as a JSON
+// pointer (RFC 6901), which starts with a slash ("/realm_access/roles"). Without the slash
+// at the start, "realm_access/roles" is accepted as the name of one top-level claim.
 type Profile struct {
-	// Name is how logs call the profile. Empty means "RFC 9068".
+	// Name is the name of the profile in logs. Empty means "RFC 9068".
 	Name string
-	// Types is the values of the "typ" header that are accepted, compared as
-	// media types (case-insensitively, "application/" left out); "" stands for a
-	// token without "typ". Nil means "at+jwt" only (RFC 9068, section 4).
+	// Types lists the accepted values of the "typ" header. They are compared as media types:
+	// case-insensitively and without "application/". The value "" accepts a token without
+	// "typ". Nil means only "at+jwt" (RFC 9068, section 4).
 	Types []string
-	// WrongIssuers is forms of issuers that are known to be wrong, as regular
-	// expressions, each with the sentence that says why. The sentence is in New's
-	// error if Config.Issuer has such a form, and in the log if "iss" of a token has.
+	// WrongIssuers lists frequent mistakes in the issuer. Each key is a regular expression,
+	// and its value is a sentence that explains the mistake. If Config.Issuer matches, New
+	// returns an error with the sentence. If the refused "iss" of a token matches, the log
+	// has the sentence.
 	WrongIssuers map[string]string
-	// Aliases is other "iss" values under which the same issuer's tokens come.
+	// Aliases lists the "iss" values that the issuer uses, if it uses more than one. They
+	// apply only if Config.Issuer is one of them.
 	Aliases []string
-	// Audience is the claims that name whom the token is for; the first one that
-	// is there, and not an empty array, is compared with Config.Audience. Nil
-	// means "aud" only. With {"aud", "client_id"} a token without "aud" is for us
-	// if Config.Audience lists its client.
+	// Audience lists the claims that may hold the audience. The first one that the token has,
+	// and that is not an empty array, is compared with Config.Audience. Nil means only "aud".
+	// With {"aud", "client_id"}, a token without "aud" is accepted if Config.Audience lists
+	// its client.
 	Audience []string
-	// Scopes is the claims that hold scopes, as a string or as an array of
-	// strings; what they grant is the union. Nil means "scope" as a string only
-	// (RFC 9068, section 2.2.3). A claim that is there in no such form grants
-	// nothing.
+	// Scopes lists the claims that hold scopes, as a string or an array of strings. A token
+	// has the scopes of all of them. Nil means only "scope" as a string (RFC 9068, section
+	// 2.2.3). A claim of another form grants nothing.
 	Scopes []string
-	// Roles is the claims that hold roles, groups or permissions: an array of
-	// strings, or an object or an array of objects whose names are the roles. They
-	// are kept apart from scopes, and rules ask for them by [HasRole]. Nil means
-	// none.
+	// Roles lists the claims that hold roles, groups or permissions: an array of strings, or
+	// an object or an array of objects whose names are the roles. Roles are separate from
+	// scopes; the rule [HasRole] requires one. Nil means none.
 	Roles []string
-	// ClientID is the claims that may hold the client identifier; the first one
-	// that is there counts. Nil means "client_id".
+	// ClientID lists the claims that may hold the client identifier. The first one that the
+	// token has is used. Nil means "client_id".
 	ClientID []string
-	// Required is the claims that a token must have, besides "iss" and "exp",
-	// which it always must, and Audience. Nil means "sub", "client_id", "iat" and
-	// "jti" (RFC 9068, section 2.2).
+	// Required lists the claims that a token must have, in addition to "iss", "exp" and the
+	// audience, which are always required. Nil means "sub", "client_id", "iat" and "jti" (RFC
+	// 9068, section 2.2).
 	Required []string
-	// RequiredValues is claims that a token must have, with one of these strings as
-	// the value.
+	// RequiredValues lists claims that a token must have, each with the strings that are
+	// accepted as its value.
 	RequiredValues map[string][]string
-	// Forbidden is claims that mark another kind of token, such as an ID token,
-	// which must not pass for an access token (RFC 8725, section 3.12). Nil means
-	// "at_hash", "c_hash", "nonce" and "events" where Types accepts more than
-	// "at+jwt", and none where it does not: "typ" tells the tokens apart then.
+	// Forbidden lists claims that mark another kind of token, such as an ID token, which must
+	// not be accepted as an access token (RFC 8725, section 3.12). Nil means none if Types
+	// accepts only "at+jwt", because that value identifies access tokens. Otherwise nil means
+	// "at_hash", "c_hash", "nonce" and "events".
 	Forbidden []string
-	// ForbiddenHeader is header members that mark tokens issued for another service,
-	// each with the sentence that says so in the log.
+	// ForbiddenHeader lists header members that mark tokens issued for another service. Each
+	// value is a sentence that explains the refusal in the log.
 	ForbiddenHeader map[string]string
-	// InertConfirmation is the members of "cnf" that bind the token to nothing.
-	// A token with any other "cnf" is refused.
+	// InertConfirmation lists members of "cnf" that do not bind the token to its sender. A
+	// token with any other member in "cnf" is refused.
 	InertConfirmation []string
-	// KeysNameIssuer says that a key with the member "issuer" verifies only tokens of
-	// that issuer. In the member, "{tenantid}" stands for the token's "tid", and Entra
-	// ID's issuer of version 2 for that of version 1 too.
+	// KeysNameIssuer restricts a key that has the member "issuer" to tokens of that issuer.
+	// In the member, "{tenantid}" stands for the token's "tid". If it names Entra ID's issuer
+	// of version 2, tokens of version 1 from the same tenant match too.
 	KeysNameIssuer bool
 }
 
-// idToken is claims of OpenID Connect Core 1.0, sections 2 and 3.3.2.11, and of
-// RFC 8417, for which an access token of a machine has no use.
+// idToken lists claims of OpenID Connect Core 1.0 (sections 2 and 3.3.2.11) and RFC 8417
+// that the access token of a machine client does not need.
 //
 //nolint:gochecknoglobals // a constant in all but name
 var idToken = []string{"at_hash", "c_hash", "nonce", "events"}
 
-// ProfileByName returns the profile of this package that has the name, as a
-// configuration file may have it. The name is that of the variable ("EntraV2") or
-// [Profile.Name] ("Entra ID v2"); upper and lower case are the same, and spaces,
-// hyphens and underscores do not count ("entra-v2"). "RFC 9068" and "" are the zero
-// Profile. The error of an unknown name lists all names.
+// ProfileByName returns the profile of this package with a name, for example the name in a
+// configuration file. The name is that of the variable ("EntraV2") or [Profile.Name]
+// ("Entra ID v2"), in upper or lower case. Spaces, hyphens and underscores are ignored
+// ("entra-v2"). The names "RFC 9068" and "" return the zero Profile. For an unknown name,
+// the error lists all names.
 //
-// The profile shares nothing with the variable or with what another call returns: the
-// caller may change it in place.
+// The profile shares no memory with the variable or with the results of other calls, so
+// the caller may change it in place.
 func ProfileByName(name string) (Profile, error) {
 	key := profileKey(name)
 	if name == "" || key == "rfc9068" {
@@ -113,7 +114,7 @@ func ProfileByName(name string) (Profile, error) {
 	return Profile{}, fmt.Errorf("bearer: no profile %q: want one of %s", name, strings.Join(profileNames(), ", "))
 }
 
-// profileNames returns a name for each profile that [ProfileByName] finds, sorted: the
+// profileNames returns one name for each profile that [ProfileByName] finds, sorted: the
 // names of the variables in lower case, and "rfc9068".
 func profileNames() []string {
 	names := []string{"rfc9068"}
@@ -124,21 +125,22 @@ func profileNames() []string {
 	return names
 }
 
-// profileKey brings the name of a profile into the form in which two are compared.
+// profileKey returns the form of a name by which profiles are compared.
 func profileKey(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(name))
 }
 
-// Claims returns the claims of a claims set as p reads it, for a [Verifier] of another
-// package and for tests: of an introspection response, say, or of the record of an API
-// key. It verifies nothing and applies no [Config]. It checks that set is a JSON object
-// with one reading, and the types of its claims; the caller must check everything else,
-// the expiry included. [Claims.Issuer] is "iss", if there is one.
+// Claims decodes a claims set as p reads it. It is for verifiers of other packages and for
+// tests: the claims set may come from an introspection response or from the record of an
+// API key. Claims verifies no signature and applies no [Config]. It checks that set is one
+// JSON object without duplicate names, and that its claims have the right types. The
+// caller must check everything else, including the expiry. [Claims.Issuer] returns "iss",
+// if there is one.
 //
-// The error holds an *[Error] with the reason Malformed or InvalidClaims, or Internal if p
-// itself is wrong.
+// The error holds an *[Error] with the reason [Malformed] or [InvalidClaims], or with
+// [Internal] if p itself is wrong.
 func (p Profile) Claims(set []byte) (*Claims, error) {
-	p.WrongIssuers = nil // expensive to compile, and of no use here
+	p.WrongIssuers = nil // not used here, and expensive to compile
 	resolved, errs := p.resolve()
 	if err := errors.Join(errs...); err != nil {
 		return nil, &Error{Reason: Internal, Err: err}
@@ -148,42 +150,42 @@ func (p Profile) Claims(set []byte) (*Claims, error) {
 		return nil, refuse(Malformed, "claims: %w", err)
 	}
 	if _, err := c.decode(resolved, nil); err != nil {
-		return nil, err.out()
+		return nil, err.toCaller()
 	}
 	if err := c.readText(&claimIss, &c.issuer); err != nil {
-		return nil, err.out()
+		return nil, err.toCaller()
 	}
 	return c, nil
 }
 
-// profile is a Profile with its defaults filled in and its parts parsed.
+// profile is a Profile with its defaults set and its claims parsed.
 type profile struct {
-	name            string
-	types           []string
-	notIssuer       []wrongIssuer
-	aliases         []string
-	audience        []claim.Path
-	scopes          []claim.Path
-	arrays          bool // scopes may be arrays
-	roles           []claim.Path
-	clientID        []claim.Path
-	required        []claim.Path
-	values          []claimValues
-	forbidden       []claim.Path
-	forbiddenHeader map[string]string
-	inert           []string
-	keyIssuer       bool
+	name              string
+	types             []string
+	wrongIssuers      []wrongIssuer
+	aliases           []string
+	audience          []claim.Path
+	scopes            []claim.Path
+	arrays            bool // a claim in scopes may be an array
+	roles             []claim.Path
+	clientID          []claim.Path
+	required          []claim.Path
+	requiredValues    []claimValues
+	forbidden         []claim.Path
+	forbiddenHeader   map[string]string
+	inertConfirmation []string
+	keysNameIssuer    bool
 }
 
-// wrongIssuer is a form of issuers, and why it is wrong.
+// wrongIssuer is an element of Profile.WrongIssuers.
 type wrongIssuer struct {
 	form *regexp.Regexp
 	why  string
 }
 
-// whyNotIssuer returns what the profile knows to be wrong with an issuer, or "".
-func (p *profile) whyNotIssuer(issuer string) string {
-	for _, wrong := range p.notIssuer {
+// wrongIssuerReason returns the sentence of Profile.WrongIssuers for an issuer, or "".
+func (p *profile) wrongIssuerReason(issuer string) string {
+	for _, wrong := range p.wrongIssuers {
 		if wrong.form.MatchString(issuer) {
 			return wrong.why
 		}
@@ -191,13 +193,13 @@ func (p *profile) whyNotIssuer(issuer string) string {
 	return ""
 }
 
-// claimValues is a claim and the values that it may have.
+// claimValues is an element of Profile.RequiredValues.
 type claimValues struct {
 	path   claim.Path
 	values []string
 }
 
-// checkIssuer returns what the profile knows to be wrong with an issuer.
+// checkIssuer returns an error for each element of WrongIssuers that matches issuer.
 func (p Profile) checkIssuer(issuer string) []error {
 	var errs []error
 	for _, form := range slices.Sorted(maps.Keys(p.WrongIssuers)) {
@@ -213,25 +215,24 @@ func (p Profile) checkIssuer(issuer string) []error {
 	return errs
 }
 
-// resolve returns p with nothing left to a default, and all that is wrong with
-// it.
+// resolve returns p with all defaults set, and the faults of p.
 func (p Profile) resolve() (*profile, []error) {
 	r := &profile{
-		name:            p.Name,
-		types:           []string{"at+jwt"},
-		aliases:         slices.Clone(p.Aliases),
-		arrays:          p.Scopes != nil,
-		forbiddenHeader: maps.Clone(p.ForbiddenHeader),
-		inert:           slices.Clone(p.InertConfirmation),
-		keyIssuer:       p.KeysNameIssuer,
+		name:              p.Name,
+		types:             []string{"at+jwt"},
+		aliases:           slices.Clone(p.Aliases),
+		arrays:            p.Scopes != nil,
+		forbiddenHeader:   maps.Clone(p.ForbiddenHeader),
+		inertConfirmation: slices.Clone(p.InertConfirmation),
+		keysNameIssuer:    p.KeysNameIssuer,
 	}
 	if p.Name == "" {
 		r.name = "RFC 9068"
 	}
 	var errs []error
 	for _, form := range slices.Sorted(maps.Keys(p.WrongIssuers)) {
-		if re, err := regexp.Compile(form); err == nil { // checkIssuer tells errors
-			r.notIssuer = append(r.notIssuer, wrongIssuer{re, p.WrongIssuers[form]})
+		if re, err := regexp.Compile(form); err == nil { // checkIssuer reports the error
+			r.wrongIssuers = append(r.wrongIssuers, wrongIssuer{re, p.WrongIssuers[form]})
 		}
 	}
 	if p.Types != nil {
@@ -241,18 +242,18 @@ func (p Profile) resolve() (*profile, []error) {
 		}
 	}
 	if len(r.types) == 0 {
-		errs = append(errs, errors.New("Config.Profile.Types: empty, so that no token could be accepted"))
+		errs = append(errs, errors.New("Config.Profile.Types: empty, so no token can be accepted; nil means at+jwt"))
 	}
 	var otherKinds []string
 	if slices.ContainsFunc(r.types, func(typ string) bool { return typ != "at+jwt" }) {
 		otherKinds = idToken
 	}
 	for _, list := range []struct {
-		field   string
-		given   []string
-		unset   []string
-		to      *[]claim.Path
-		notNone bool
+		field          string
+		given          []string
+		defaults       []string
+		to             *[]claim.Path
+		mustNotBeEmpty bool
 	}{
 		{"Audience", p.Audience, []string{"aud"}, &r.audience, true},
 		{"Scopes", p.Scopes, []string{"scope"}, &r.scopes, false},
@@ -263,10 +264,10 @@ func (p Profile) resolve() (*profile, []error) {
 	} {
 		names := list.given
 		if names == nil {
-			names = list.unset
+			names = list.defaults
 		}
-		if list.notNone && len(names) == 0 {
-			errs = append(errs, fmt.Errorf("Config.Profile.%s: empty, so that no token could be accepted", list.field))
+		if list.mustNotBeEmpty && len(names) == 0 {
+			errs = append(errs, fmt.Errorf("Config.Profile.%s: empty, so no token can be accepted; nil means aud", list.field))
 		}
 		paths, pathErrs := claim.ParsePaths("Config.Profile."+list.field, names)
 		*list.to = paths
@@ -275,21 +276,23 @@ func (p Profile) resolve() (*profile, []error) {
 	return r, append(errs, r.parseValues(p)...)
 }
 
+// parseValues sets r.requiredValues, and returns the faults of the fields that are lists of
+// strings.
 func (r *profile) parseValues(p Profile) []error {
 	var errs []error
 	for name, values := range p.RequiredValues {
 		path, err := claim.ParsePath(name)
 		if err != nil || len(values) == 0 {
-			errs = append(errs, fmt.Errorf("Config.Profile.RequiredValues: %q: want the name of a claim and the values it may have", name))
+			errs = append(errs, fmt.Errorf("Config.Profile.RequiredValues: %q: want the name of a claim and at least one value", name))
 			continue
 		}
-		r.values = append(r.values, claimValues{path, slices.Clone(values)})
+		r.requiredValues = append(r.requiredValues, claimValues{path, slices.Clone(values)})
 	}
 	if slices.Contains(p.InertConfirmation, "") {
-		errs = append(errs, errors.New("Config.Profile.InertConfirmation: the name of a member is empty"))
+		errs = append(errs, errors.New("Config.Profile.InertConfirmation: contains an empty name"))
 	}
 	if slices.Contains(p.Aliases, "") {
-		errs = append(errs, errors.New("Config.Profile.Aliases: an issuer is empty"))
+		errs = append(errs, errors.New("Config.Profile.Aliases: contains an empty issuer"))
 	}
 	return errs
 }

@@ -178,8 +178,8 @@ func TestIssuerAdvice(t *testing.T) {
 		configured, iss string
 		want            string
 	}{
-		{bearer.Auth0, "https://login.acme.example", "https://login.acme.example/", "the slash at the end counts"},
-		{bearer.Kinde, "https://login.acme.example/", "https://login.acme.example", "the slash at the end counts"},
+		{bearer.Auth0, "https://login.acme.example", "https://login.acme.example/", "the slash at the end must be the same"},
+		{bearer.Kinde, "https://login.acme.example/", "https://login.acme.example", "the slash at the end must be the same"},
 		{bearer.EntraV2, v2, v1, "accessTokenAcceptedVersion"},
 		{bearer.EntraV1, v1, v2, "EntraV2"},
 		{bearer.Okta, "https://acme.okta.com/oauth2/default", "https://acme.okta.com", "org authorization server"},
@@ -205,10 +205,10 @@ func TestAudienceText(t *testing.T) {
 		claims members
 		want   string
 	}{
-		{members{"aud": "x"}, `"aud" is ["x"], and want one of ["deployment-api"]`},
-		{members{"aud": []string{"x", "y"}}, `"aud" is ["x" "y"], and want one of ["deployment-api"]`},
-		{members{"aud": []string{}, "app": members{"id": "x"}}, `there is no "aud", "/app/id" is ["x"], and want`},
-		{members{"aud": nil, "app": members{}}, `there is no "aud" nor "/app/id", and want`},
+		{members{"aud": "x"}, `"aud" is ["x"], want one of ["deployment-api"]`},
+		{members{"aud": []string{"x", "y"}}, `"aud" is ["x" "y"], want one of ["deployment-api"]`},
+		{members{"aud": []string{}, "app": members{"id": "x"}}, `the token has no "aud", and "/app/id" is ["x"], want`},
+		{members{"aud": nil, "app": members{}}, `the token has no "aud" and no "/app/id", want`},
 	} {
 		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if reasonOf(t, err) != bearer.WrongAudience || !strings.Contains(err.Error(), row.want) {

@@ -4,30 +4,31 @@ package bearer
 
 import "github.com/bearerkit/bearer/internal/profiles"
 
-// The profiles of issuers, for Config.Profile. Each is named after the issuer, and its
-// comment says which tokens it takes. docs/issuers.md says for each what Config.Issuer
-// and Config.Audience are, what it requires, and what to know before the first request.
+// The profiles of issuers, for Config.Profile. Each profile is named after its issuer, and
+// its comment describes the tokens that it accepts. docs/issuers.md describes, for each
+// profile, the values of Config.Issuer and Config.Audience, the required claims, and what
+// to know before the first request.
 var (
-	Auth0         = Profile(profiles.Auth0())         // Auth0's access tokens, in its own form and in that of RFC 9068
+	Auth0         = Profile(profiles.Auth0())         // access tokens of Auth0, in Auth0's own form or in that of RFC 9068
 	Cognito       = Profile(profiles.Cognito())       // access tokens of a user pool of Amazon Cognito
 	EntraV1       = Profile(profiles.EntraV1())       // version 1 access tokens of Microsoft Entra ID
 	EntraV2       = Profile(profiles.EntraV2())       // version 2 access tokens of Microsoft Entra ID
-	FusionAuth    = Profile(profiles.FusionAuth())    // access tokens of FusionAuth's entities
+	FusionAuth    = Profile(profiles.FusionAuth())    // access tokens of entities in FusionAuth
 	GitHubActions = Profile(profiles.GitHubActions()) // OIDC tokens of GitHub Actions workflows
 	Google        = Profile(profiles.Google())        // ID tokens of Google's service accounts
 	Hydra         = Profile(profiles.Hydra())         // JWT access tokens of Ory Hydra
-	Keycloak      = Profile(profiles.Keycloak())      // access tokens of a realm of Keycloak
-	Kinde         = Profile(profiles.Kinde())         // access tokens of Kinde's machine clients
+	Keycloak      = Profile(profiles.Keycloak())      // access tokens of a Keycloak realm
+	Kinde         = Profile(profiles.Kinde())         // access tokens of machine clients of Kinde
 	Kubernetes    = Profile(profiles.Kubernetes())    // bound tokens of Kubernetes service accounts
 	Okta          = Profile(profiles.Okta())          // access tokens of a custom authorization server of Okta
 	PingOne       = Profile(profiles.PingOne())       // access tokens of PingOne
-	Scalekit      = Profile(profiles.Scalekit())      // access tokens of Scalekit's machine-to-machine clients
-	Stytch        = Profile(profiles.Stytch())        // access tokens of Stytch's machine clients
+	Scalekit      = Profile(profiles.Scalekit())      // access tokens of machine-to-machine clients of Scalekit
+	Stytch        = Profile(profiles.Stytch())        // access tokens of machine clients of Stytch
 	WorkOS        = Profile(profiles.WorkOS())        // access tokens of WorkOS Connect
 	Zitadel       = Profile(profiles.Zitadel())       // JWT access tokens of Zitadel
 )
 
-// builtIn makes each of the profiles anew, and has the name of its variable.
+// builtIn lists the profiles: the name of the variable, and the function that makes the profile.
 var builtIn = []struct {
 	variable string
 	make     func() profiles.Profile

@@ -11,90 +11,90 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Reason says in one word why a request was refused. The set is closed; its
-// values are safe as metric labels and are all that a client learns from. A
-// Reason is an error itself, so that errors.Is(err, bearer.Expired) asks the
-// question people have.
+// Reason is the reason of a refusal, in one word. The set of reasons is closed, and its
+// values are safe as metric labels. Clients learn the reason and nothing else. A Reason is
+// an error, so that callers can write errors.Is(err, bearer.Expired).
 type Reason string
 
-// The reasons, in the order in which a request meets them.
+// The reasons, in the order of the checks.
 const (
-	// InvalidRequest: the Authorization field is not one Bearer token (RFC 6750,
+	// InvalidRequest: the Authorization field is not Bearer, a space and one token (RFC 6750,
 	// section 3.1: invalid_request).
 	InvalidRequest Reason = "request"
-	// NoToken: there are no bearer credentials.
+	// NoToken: the request has no bearer credentials.
 	NoToken Reason = "no_token"
-	// Malformed: not a JWS in compact serialization with a JOSE header and a
-	// claims set that have one reading (RFC 7515, RFC 7519), or an extension that
-	// is not understood ("crit").
+	// Malformed: the token is not a JWS in compact serialization with a valid header and
+	// claims set (RFC 7515, RFC 7519), or it has an extension that is not supported ("crit").
 	Malformed Reason = "malformed"
-	// WrongIssuer: "iss" is not the configured issuer (RFC 9068, section 4).
+	// WrongIssuer: "iss" is not a configured issuer (RFC 9068, section 4).
 	WrongIssuer Reason = "issuer"
-	// WrongAlgorithm: "alg" is not among the issuer's (RFC 8725, section 3.1).
+	// WrongAlgorithm: "alg" is not in Config.Algorithms (RFC 8725, section 3.1).
 	WrongAlgorithm Reason = "algorithm"
-	// UnknownKey: the issuer publishes no such key for this algorithm.
+	// UnknownKey: the issuer publishes no key with the token's "kid" for its "alg".
 	UnknownKey Reason = "unknown_key"
 	// BadSignature: the signature is not valid under the issuer's key.
 	BadSignature Reason = "signature"
-	// WrongType: "typ" is not one of the profile's (RFC 9068, section 4).
+	// WrongType: "typ" is not in Profile.Types (RFC 9068, section 4), or the header has a member
+	// of Profile.ForbiddenHeader.
 	WrongType Reason = "type"
-	// Expired: "exp" has come, or the token is older than Config.MaxAge.
+	// Expired: "exp" has passed, or the token is older than Config.MaxAge.
 	Expired Reason = "expired"
 	// NotYetValid: "nbf" or "iat" is in the future.
 	NotYetValid Reason = "not_yet_valid"
-	// WrongAudience: "aud" does not name this resource (RFC 7519, section 4.1.3).
+	// WrongAudience: "aud" contains none of Config.Audience (RFC 7519, section 4.1.3).
 	WrongAudience Reason = "audience"
-	// InvalidClaims: a claim that is required is missing, one has the wrong
-	// type, or the lifetime exceeds Config.MaxLifetime.
+	// InvalidClaims: a required claim is missing, a claim is forbidden or has the wrong type
+	// or value, or the lifetime exceeds Config.MaxLifetime.
 	InvalidClaims Reason = "claims"
-	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800),
-	// and possession of it was not shown.
+	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800), and the
+	// request has no proof of possession of the key.
 	WrongBinding Reason = "binding"
-	// InvalidCustom: Config.Custom or Config.Validate refused the claims.
+	// InvalidCustom: Config.Custom or Config.Validate returned an error.
 	InvalidCustom Reason = "custom"
-	// Revoked: the token was withdrawn before its time.
+	// Revoked: the token was revoked before it expired.
 	Revoked Reason = "revoked"
-	// MissingScope: the token is good and does not allow this (RFC 6750, section
-	// 3.1: insufficient_scope), or there is no rule, so that nothing is allowed.
+	// MissingScope: the token is valid, but the rule of the route does not allow the request
+	// (RFC 6750, section 3.1: insufficient_scope), or the route has no rule.
 	MissingScope Reason = "scope"
-	// KeysUnavailable: the issuer's keys cannot be had, or the request ended
-	// before they were (see Event.Abandoned). Our side's fault, not the caller's.
+	// KeysUnavailable: the issuer's keys are not available, or the request ended while it
+	// waited for them (see [Event.Abandoned]). This is a fault of this service or of the
+	// issuer, not of the client.
 	KeysUnavailable Reason = "keys_unavailable"
-	// Internal: a fault on our side, such as a panic in a hook.
+	// Internal: a fault of this service, such as a panic in a hook.
 	Internal Reason = "internal"
 )
 
-// Error returns the reason as it is.
+// Error returns the reason as a string.
 func (r Reason) Error() string { return string(r) }
 
-// Error is what every error of a verifier of this package, of [Decide] and of a guard
-// holds: errors.AsType[*bearer.Error](err) returns one that belongs to the caller. The
-// error itself may be of another type, because frequent refusals are shared between
-// requests. errors.Is(err, bearer.Expired) asks for the Reason alone.
+// Error is a refusal. Every error of a verifier of this package, of [Decide] and of a guard
+// holds one: errors.AsType[*bearer.Error](err) returns it, and the caller owns the result.
+// The error itself may have another type, because requests share the values of frequent
+// refusals. To check only the reason, write errors.Is(err, bearer.Expired).
 type Error struct {
-	// Reason is the only part that decides what a client sees.
+	// Reason determines the response to the client.
 	Reason Reason
-	// Missing is the scopes that the rule asks for and the token does not
-	// grant, with Reason MissingScope; empty where no scope would help.
+	// Missing lists the scopes that the rule requires and the token does not grant, if Reason
+	// is MissingScope. It is empty if no scope can satisfy the rule.
 	Missing []string
-	// RetryAfter is how long a client should wait, with Reason
-	// KeysUnavailable; zero where that is not known.
+	// RetryAfter is how long the client should wait before it retries, if Reason is
+	// KeysUnavailable. It is zero if that is unknown.
 	RetryAfter time.Duration
-	// Err is the detail, for logs and never for clients. It quotes what the
-	// token says of itself (escaped, cut), never the token. It may be nil.
+	// Err is the detail, for logs and never for clients. It quotes values of the token,
+	// escaped and cut, but never the token itself. It may be nil.
 	Err error
 
-	issuer     string       // the configured issuer that the token names; "": it names none
-	unverified *Claims      // what the token says, verified or not; nil: it was not read
-	ours       bool         // Err is a text of this package: values of the token in it are cut
-	shared     *sharedError // what leaves the package in its place; nil: the Error itself
+	issuer     string       // the configured issuer of the token; "" if none matches
+	unverified *Claims      // the claims, verified or not; nil if they were not read
+	ownText    bool         // this package wrote the text of Err, in which values of the token are cut
+	shared     *sharedError // what callers get instead of this Error; nil if they get the Error
 }
 
-// Error returns the reason and the detail, for logs.
+// Error returns the reason and the detail on one line, for logs.
 func (e *Error) Error() string {
 	text := "bearer: " + string(e.Reason)
 	if e.Err != nil {
-		// Details of several problems come with line breaks; a log line is one.
+		// Joined errors contain line breaks.
 		text += ": " + quote.Line(e.Err.Error())
 	}
 	return text
@@ -109,24 +109,24 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// refuse makes an Error with a formatted detail.
+// refuse returns an Error with a formatted detail.
 func refuse(reason Reason, format string, args ...any) *Error {
 	if false {
 		_ = fmt.Errorf(format, args...) // so that vet checks the arguments
 	}
-	r := &refusal{Error{Reason: reason, ours: true}, detail{format, args}}
+	r := &refusal{Error{Reason: reason, ownText: true}, detail{format, args}}
 	r.Err = &r.detail
 	return &r.Error
 }
 
-// refusal is an Error and its detail in one piece of memory.
+// refusal is an Error and its detail in one allocation.
 type refusal struct {
 	Error
 	detail
 }
 
-// detail is an error whose text is made when somebody reads it: most refusals are
-// never logged, and fmt would be half of what they cost. The arguments must not
+// detail is an error that formats its text only when the text is read: most refusals are
+// never logged, and formatting takes half of the time of a refusal. The arguments must not
 // change.
 type detail struct {
 	format string
@@ -136,8 +136,8 @@ type detail struct {
 // Error returns the text.
 func (d *detail) Error() string { return fmt.Errorf(d.format, d.args...).Error() }
 
-// Unwrap returns the error among the arguments, if the format wraps one. What a
-// panic was about is an argument too, and no reason to go by.
+// Unwrap returns the error among the arguments if the format has %w. Without %w it returns
+// nil, so that the value of a panic does not determine the reason.
 func (d *detail) Unwrap() error {
 	if !strings.Contains(d.format, "%w") {
 		return nil
@@ -151,50 +151,49 @@ func (d *detail) Unwrap() error {
 }
 
 // sharedError is a refusal that all requests share, so that a flood of garbage allocates
-// nothing. It is no *Error, whose fields a caller could change for the next request;
-// errors.AsType makes a fresh *Error of it.
-type sharedError struct{ is Error }
+// nothing. It is not an *Error, because a caller could change the fields of a shared
+// *Error. errors.AsType makes a new *Error of it.
+type sharedError struct{ refusal Error }
 
-// sharedRefusal returns an Error that is made once for all requests. It must leave the
-// package through out.
+// sharedRefusal returns an Error that is made once for all requests. Callers of the package
+// must get it through toCaller.
 func sharedRefusal(reason Reason, detail error) *Error {
-	e := &Error{Reason: reason, Err: detail, ours: true}
+	e := &Error{Reason: reason, Err: detail, ownText: true}
 	e.shared = &sharedError{*e}
 	return e
 }
 
 // Error returns the text of the Error.
-func (s *sharedError) Error() string { return s.is.Error() }
+func (s *sharedError) Error() string { return s.refusal.Error() }
 
-// Is reports whether target is the Reason.
-func (s *sharedError) Is(target error) bool { return s.is.Is(target) }
+// Is reports whether target is the Reason of the Error.
+func (s *sharedError) Is(target error) bool { return s.refusal.Is(target) }
 
-// Unwrap returns the detail.
-func (s *sharedError) Unwrap() error { return s.is.Err }
+// Unwrap returns the detail of the Error.
+func (s *sharedError) Unwrap() error { return s.refusal.Err }
 
-// As sets target, if that is a **Error, to one that belongs to the caller.
+// As sets target to a new *Error if it is a **Error.
 func (s *sharedError) As(target any) bool {
 	to, ok := target.(**Error)
 	if ok {
-		e := s.is
+		e := s.refusal
 		*to = &e
 	}
 	return ok
 }
 
-// out returns e as it leaves the package: a value of the caller's own, or one that nobody
-// can change.
-func (e *Error) out() error {
+// toCaller returns the form of e that callers of the package get: an Error that the caller
+// owns, or a sharedError, which cannot be changed.
+func (e *Error) toCaller() error {
 	if e.shared != nil {
 		return e.shared
 	}
 	return e
 }
 
-// asError makes an *Error of what a Verifier or a rule returned. What carries no
-// reason is a fault of ours: the caller is neither accepted nor blamed.
-// The value is a copy: what a caller does to its error is not what the next
-// request sees.
+// asError returns the error of a Verifier or of a rule as an *Error. An error without a
+// reason gets the reason Internal: the request is refused, but the client is not blamed.
+// The result is a copy, so that changes to it do not affect the next request.
 func asError(err error) *Error {
 	e := &Error{Reason: Internal, Err: err}
 	if own, ok := errors.AsType[*Error](err); ok && own != nil {
@@ -206,7 +205,7 @@ func asError(err error) *Error {
 	if !e.Reason.known() {
 		e.Reason = Internal
 	}
-	// Scopes go into challenges as they are.
+	// Challenges contain the scopes without escaping, so invalid scopes are removed.
 	e.Missing = slices.DeleteFunc(slices.Clone(e.Missing), func(name string) bool {
 		_, err := scopes.Of(name)
 		return err != nil
@@ -214,7 +213,7 @@ func asError(err error) *Error {
 	return e
 }
 
-// known reports whether r is in the closed set.
+// known reports whether r is one of the constants.
 func (r Reason) known() bool {
 	switch r {
 	case InvalidRequest, NoToken, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired,

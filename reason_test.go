@@ -131,7 +131,7 @@ func TestExplainEveryReason(t *testing.T) {
 		i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })
 		if i < 0 {
 			t.Errorf("%s: got no failed check:\n%s", reason, x)
-		} else if c := x.Checks[i]; c.Got == "" || c.Got == "as required" || c.Got == "something else" {
+		} else if c := x.Checks[i]; c.Got == "" || c.Got == "as required" || c.Got == "not as required" {
 			t.Errorf("%s: got %+v, want what was found", reason, c)
 		}
 	}
@@ -142,9 +142,9 @@ func TestNoTokenSaysWhy(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	for want, authorization := range map[string][]string{
-		"no Authorization field":    nil,
-		"has a token and no scheme": {issuer.Token(nil)},
-		"of another scheme":         {"Basic eDp5"},
+		"no Authorization field":     nil,
+		"has a token but no scheme":  {issuer.Token(nil)},
+		"a scheme other than Bearer": {"Basic eDp5"},
 	} {
 		for _, rule := range []scopes.Rule{scopes.All(), scopes.Optional(scopes.All())} {
 			_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: authorization, Rule: rule})

@@ -17,9 +17,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// ClaimEquals asks for a claim with this value, or with one of these values: strings,
-// bools, ints or int64s. The claim is named as in [Profile]: by its name ("repository_id"), or by
-// a JSON pointer ("/custom_claims/environment").
+// ClaimEquals returns a rule that requires a claim to have one of these values. Values are
+// strings, bools, ints or int64s. The claim is written as in [Profile]: by its name
+// ("repository_id"), or as a JSON pointer ("/custom_claims/environment").
 func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
 	wants := make([]string, len(values))
@@ -42,8 +42,8 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 	})
 }
 
-// ClaimIncludes asks for a claim that is an array with this value in it; see
-// [ClaimEquals].
+// ClaimIncludes returns a rule that requires a claim to be an array that contains this
+// value; see [ClaimEquals].
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
 	return claimRule(claim, "includes "+want, err, func(v string) bool {
@@ -56,8 +56,8 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 	})
 }
 
-// HasRole asks for a role, group or permission: one of [Claims.Roles]. Where
-// tokens come from several issuers, see [ClientIs].
+// HasRole returns a rule that requires a role, group or permission in [Claims.Roles]. If
+// you accept tokens of several issuers, see [ClientIs].
 func HasRole(role string) scopes.Rule {
 	text := "role " + strconv.Quote(role)
 	if role == "" {
@@ -68,16 +68,16 @@ func HasRole(role string) scopes.Rule {
 		case slices.Contains(c.roles, role):
 			return nil
 		case len(c.roles) == 0:
-			return errors.New("the token has no roles that Config.Profile knows of")
+			return errors.New("the token has no roles in the claims that Config.Profile.Roles names")
 		default:
 			return fmt.Errorf("the token has %q", quote.CutAll(c.roles))
 		}
 	})
 }
 
-// ClientIs asks for one of these clients, by client identifier. An identifier
-// means something together with its issuer only: where tokens come from several
-// issuers, ask for the issuer too,
+// ClientIs returns a rule that requires one of these client identifiers. A client
+// identifier is unique only within its issuer. If you accept tokens of several issuers,
+// require the issuer too:
 //
 //	scopes.And(bearer.ClientIs("ci"), bearer.ClaimEquals("iss", "https://issuer.example"))
 func ClientIs(ids ...string) scopes.Rule {
@@ -86,7 +86,7 @@ func ClientIs(ids ...string) scopes.Rule {
 		text = "client " + strconv.Quote(ids[0])
 	}
 	if len(ids) == 0 || slices.Contains(ids, "") {
-		return scopes.Invalid(fmt.Errorf("bearer: %s: no client, or an empty one", text))
+		return scopes.Invalid(fmt.Errorf("bearer: %s: want at least one client, and no empty identifier", text))
 	}
 	ids = slices.Clone(ids)
 	return callerRule(text, func(c *Claims) error {
@@ -94,13 +94,15 @@ func ClientIs(ids ...string) scopes.Rule {
 		case slices.Contains(ids, c.clientID):
 			return nil
 		case c.clientID == "":
-			return errors.New("the token has no client that Config.Profile knows of")
+			return errors.New("the token has no client in the claims that Config.Profile.ClientID names")
 		default:
 			return fmt.Errorf("the client is %q", quote.Cut(c.clientID))
 		}
 	})
 }
 
+// claimRule returns a rule that requires a claim whose value satisfies met. The rule is
+// invalid if err is not nil.
 func claimRule(name, what string, err error, met func(string) bool) scopes.Rule {
 	text := "claim " + strconv.Quote(name) + " " + what
 	path, pathErr := claim.ParsePath(name)
@@ -111,29 +113,29 @@ func claimRule(name, what string, err error, met func(string) bool) scopes.Rule 
 		v := path.In(&c.members)
 		switch {
 		case v == "":
-			return errors.New("the token has no such claim")
+			return errors.New("the token does not have the claim")
 		case met(v):
 			return nil
 		default:
-			return fmt.Errorf("it is %s", shown(v))
+			return fmt.Errorf("the claim is %s", shown(v))
 		}
 	})
 }
 
-// callerRule is a rule about the caller; what met returns tells the log what the
-// token says instead.
+// callerRule returns a rule about the claims of the caller. The error of met explains in
+// the log what the token has instead.
 func callerRule(text string, met func(*Claims) error) scopes.Rule {
 	return scopes.Func(text, func(ctx context.Context) error {
 		c, ok := FromContext(ctx)
 		if !ok {
-			return errors.New("there is no caller")
+			return errors.New("the context has no claims")
 		}
 		return met(c)
 	})
 }
 
-// shown is a value of the token as a log can have it: on one line and cut, with
-// nothing in it that a terminal obeys.
+// shown formats a value of the token for a log: on one line, cut, and without control
+// characters.
 func shown(v string) string {
 	if text, ok := strictjson.String(v); ok {
 		return strconv.Quote(quote.Cut(text))
@@ -141,7 +143,7 @@ func shown(v string) string {
 	return quote.Line(quote.Cut(v))
 }
 
-// literal returns the JSON of a value that claims can be compared with.
+// literal returns the JSON text of a value of ClaimEquals.
 func literal(value any) (string, error) {
 	switch value := value.(type) {
 	case string:
@@ -154,11 +156,11 @@ func literal(value any) (string, error) {
 	case int64: // on 32-bit systems an int is too small for the ids of some issuers
 		return strconv.FormatInt(value, 10), nil
 	default:
-		return fmt.Sprint(value), fmt.Errorf("a value of type %T: want a string, a bool, an int or an int64", value)
+		return fmt.Sprint(value), fmt.Errorf("a value has type %T, want string, bool, int or int64", value)
 	}
 }
 
-// same reports whether a claim has the value of a literal, in whatever spelling.
+// same reports whether a claim has the value of a literal, even if it is written in another way.
 func same(v, want string) bool {
 	switch {
 	case v == want:
@@ -171,7 +173,7 @@ func same(v, want string) bool {
 		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
 			return v == "-"+want && want == "0"
 		}
-		// 3.0 and 3e0 are 3. Beyond 2^53 a float64 is the name of several integers.
+		// 3.0 and 3e0 equal 3. Above 2^53, a float64 stands for several integers.
 		n, err := strconv.ParseFloat(v, 64)
 		return err == nil && math.Abs(n) < 1<<53 && n == math.Trunc(n) && strconv.FormatInt(int64(n), 10) == want
 	default:

@@ -96,13 +96,13 @@ func TestDenialsSayWhatIs(t *testing.T) {
 		missing string
 		want    string
 	}{
-		{plain, bearer.ClaimEquals("env", "prod"), "", `claim "env" is "prod": the token has no such claim`},
-		{members{"env": "test"}, bearer.ClaimEquals("env", "prod"), "", `claim "env" is "prod": it is "test"`},
-		{members{"env": "a\r\nb\u202e"}, bearer.ClaimEquals("env", "x"), "", `it is "a\r\nb\u202e"`},
-		{members{"env": raw("[1,\"\u202e\"]")}, bearer.ClaimEquals("env", "x"), "", `it is [1," "]`},
+		{plain, bearer.ClaimEquals("env", "prod"), "", `claim "env" is "prod": the token does not have the claim`},
+		{members{"env": "test"}, bearer.ClaimEquals("env", "prod"), "", `claim "env" is "prod": the claim is "test"`},
+		{members{"env": "a\r\nb\u202e"}, bearer.ClaimEquals("env", "x"), "", `the claim is "a\r\nb\u202e"`},
+		{members{"env": raw("[1,\"\u202e\"]")}, bearer.ClaimEquals("env", "x"), "", `the claim is [1," "]`},
 		{members{"env": strings.Repeat("x", 5000)}, bearer.ClaimEquals("env", "x"), "", `xxx..."`},
 		{plain, bearer.ClientIs("a", "b"), "", `one of the clients "a", "b": the client is "ci"`},
-		{plain, bearer.HasRole("Writer"), "", `role "Writer": the token has no roles that Config.Profile knows of`},
+		{plain, bearer.HasRole("Writer"), "", `role "Writer": the token has no roles in the claims that Config.Profile.Roles names`},
 		{members{"roles": []string{"Reader"}}, bearer.HasRole("Writer"), "", `role "Writer": the token has ["Reader"]`},
 		{
 			plain, scopes.And(scopes.All("read", "write", "admin"), bearer.ClientIs("a"), scopes.All("write")), "write admin",
@@ -133,7 +133,7 @@ func TestClaimRuleErrors(t *testing.T) {
 		"type float64":               bearer.ClaimEquals("a", 1.5),
 		"type []string":              bearer.ClaimIncludes("a", []string{"x"}),
 		"no values":                  bearer.ClaimEquals("a"),
-		"no client":                  bearer.ClientIs(),
+		"at least one client":        bearer.ClientIs(),
 		`one of the clients "a", ""`: bearer.ClientIs("a", ""),
 		`role ""`:                    bearer.HasRole(""),
 	} {

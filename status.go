@@ -7,24 +7,23 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// IssuerStatus is one issuer, seen from outside: for health checks, metrics and
-// people.
+// IssuerStatus is a snapshot of an issuer, for health checks, metrics and status pages.
 type IssuerStatus struct {
-	// Issuer is the configured issuer, and Profile the name of its profile.
+	// Issuer is the configured issuer, and Profile is the name of its profile.
 	Issuer, Profile string
-	// Keys is the state of its key cache; nil where its keys are no
+	// Keys is the state of the issuer's key cache. It is nil if Config.Keys is not a
 	// *[jwks.Cache].
 	Keys *jwks.Status
-	// Cache is the state of its verified-token cache.
+	// Cache is the state of the cache of verified tokens.
 	Cache CacheStatus
 }
 
-// Ready reports whether there are keys to verify the issuer's tokens with. Keys
-// that are no *[jwks.Cache] are there always.
+// Ready reports whether the issuer's keys are loaded. Keys that are not in a *[jwks.Cache]
+// count as loaded.
 func (s IssuerStatus) Ready() bool { return s.Keys == nil || s.Keys.Ready }
 
-// Status describes the verifier's issuer: one element, so that a verifier and
-// [Issuers] are asked alike. It is not for every request: it copies.
+// Status implements [StatusReporter]. It returns one element. It copies the state, so do
+// not call it on every request.
 func (v *JWTVerifier) Status() []IssuerStatus { return []IssuerStatus{v.status()} }
 
 func (v *JWTVerifier) status() IssuerStatus {
@@ -36,8 +35,8 @@ func (v *JWTVerifier) status() IssuerStatus {
 	return status
 }
 
-// Status describes the issuers, in the order of their names. It is not for every
-// request: it copies.
+// Status implements [StatusReporter]. The issuers are sorted. It copies the state, so do
+// not call it on every request.
 func (s *Issuers) Status() []IssuerStatus {
 	all := s.table().all
 	list := make([]IssuerStatus, 0, len(all))
@@ -47,24 +46,23 @@ func (s *Issuers) Status() []IssuerStatus {
 	return list
 }
 
-// StatusReporter is what health checks and metrics ask. *[JWTVerifier] and
-// *[Issuers] are StatusReporters. Implementations MUST be safe for concurrent
-// use.
+// StatusReporter is the source of health checks and metrics. *[JWTVerifier] and *[Issuers]
+// implement it. Implementations MUST be safe for concurrent use.
 type StatusReporter interface {
-	// Status describes the issuers as they are now.
+	// Status returns the current state of each issuer.
 	Status() []IssuerStatus
 }
 
-// CacheStatus is the verified-token cache of a verifier, seen from outside.
+// CacheStatus is a snapshot of the cache of verified tokens.
 type CacheStatus struct {
-	// Entries is how many tokens are in it, and Capacity how many there may be:
-	// Config.CacheSize, or the default. Capacity is zero if the cache is off.
+	// Entries is the number of cached tokens. Capacity is the limit on them:
+	// Config.CacheSize or its default, and zero if the cache is off.
 	Entries, Capacity int
-	// Hits counts the tokens that were found verified. Misses counts those that were not,
-	// with those that waited for a concurrent verification. Evictions counts the tokens
-	// that made room for others before they expired. All count since the start.
+	// Hits counts the requests whose token was in the cache, and Misses all others, including
+	// those that waited for a concurrent verification. Evictions counts the tokens that were
+	// removed before they expired, to make room. All three count since the start.
 	Hits, Misses, Evictions uint64
 }
 
-// CacheStatus describes the verified-token cache as it is now.
+// CacheStatus returns the current state of the cache of verified tokens.
 func (v *JWTVerifier) CacheStatus() CacheStatus { return CacheStatus(v.cache.Status()) }

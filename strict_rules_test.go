@@ -223,9 +223,9 @@ func TestErrorsSayWhat(t *testing.T) {
 		{"a long date", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
 		{"claims that are no base64url", cut(key.Sign(header, claims)), scopes.All(), "claims: not base64url in its one canonical spelling"},
 		{"a header that is no object", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
-		{"no client", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client that Config.Profile knows of"},
+		{"no client", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client in the claims that Config.Profile.ClientID names"},
 		{"another client", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
-		{"no role", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles that Config.Profile knows of"},
+		{"no role", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles in the claims that Config.Profile.Roles names"},
 	} {
 		if row.name == "no client" {
 			v = newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Required = []string{} })
@@ -254,7 +254,7 @@ func TestErrorsSayWhat(t *testing.T) {
 		}
 	}
 	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
-		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end counts") != slash {
+		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end must be the same") != slash {
 			t.Errorf("issuer %s: got %v, want the slash told %v", iss, err, slash)
 		}
 	}

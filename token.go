@@ -15,23 +15,23 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// maxToken is how many bytes a token may have. Most servers and proxies allow 8 to 16
-// KiB for all headers of a request.
+// maxToken is the maximum length of a token in bytes. Most servers and proxies allow 8 to
+// 16 KiB for all headers of a request.
 const maxToken = 16 << 10
 
 // token is pooled scratch space for one verdict. Only entry and header outlive it.
 type token struct {
-	raw    []byte // the text, for functions that take bytes
+	raw    []byte // the text of the token, for functions that take bytes
 	parts  jws.Compact
 	digest memory.Digest // zero if the cache is off
-	now    time.Time     // of the verdict
+	now    time.Time     // the time of the verdict
 
 	header       *jws.Header
-	sharedHeader bool // other verified tokens have the same header
+	sharedHeader bool // the index stores the header, because verified tokens share it
 	iss          string
-	verifier     *JWTVerifier // whose issuer the token names
-	entry        *entry       // what the token says
-	remembered   bool         // entry was verified on an earlier request
+	verifier     *JWTVerifier // of the issuer in "iss"
+	entry        *entry       // the claims of the token
+	remembered   bool         // entry is from the cache
 
 	decoded         bool // the claims were decoded
 	audienceMatched bool // "aud" matched Config.Audience
@@ -39,21 +39,20 @@ type token struct {
 
 	signature []byte
 	buf       []byte // the decoded parts
-	place     uint32 // of counters in a cache
+	place     uint32 // spreads the counters of the cache; see memory.Cache.Count
 }
 
-// verified is what the memory keeps of a token.
+// verified is what the cache stores of a token.
 type verified struct {
 	Claims
-	key *jwks.Key // under which the signature verified
+	key *jwks.Key // the key under which the signature verified
 }
 
 type (
 	entry = memory.Entry[verified]
 	cache = memory.Cache[verified]
 
-	// index finds verified tokens: those of one verifier, or of all verifiers of an
-	// Issuers.
+	// index finds cached tokens: those of one verifier, or of all verifiers of an Issuers.
 	index struct {
 		*memory.Index[verified]
 		headers jws.Headers
@@ -70,12 +69,12 @@ func newIndex(ix *memory.Index[verified]) *index {
 
 const (
 	defaultCacheSize = 4096
-	// tokenMemory is how many bytes a remembered token may take on average.
+	// tokenMemory is how many bytes a cached token may take on average.
 	tokenMemory = 1 << 10
-	// entryMemory is how many bytes an entry takes beside its claims: itself, the nodes of
-	// the index, and its place in the ring.
+	// entryMemory is how many bytes an entry takes in addition to its claims: the entry
+	// itself, its nodes in the index, and its place in the ring.
 	entryMemory = 590
-	// headerMemory is how many bytes a header takes beside its text.
+	// headerMemory is how many bytes a header takes in addition to its text.
 	headerMemory = 384
 )
 
@@ -87,14 +86,15 @@ func newCache(size int) *cache {
 	return memory.NewCache[verified](size, tokenMemory)
 }
 
-// tokens pools scratch space. A core usually gets back what it used last.
+// tokens is the pool of scratch space. A core usually gets back the token that it used last.
 var tokens = sync.Pool{New: func() any {
 	return &token{raw: make([]byte, 0, 2<<10), buf: make([]byte, 0, 2<<10), place: places.Add(1)}
 }}
 
-// places numbers the tokens of the pool.
+// places is the last value of token.place.
 var places atomic.Uint32
 
+// newToken returns a token from the pool.
 func newToken() *token {
 	t, _ := tokens.Get().(*token)
 	return t
@@ -107,25 +107,25 @@ func (t *token) free() {
 	if len(t.buf) > 0 || !t.remembered {
 		clear(t.buf)
 		*t = token{raw: t.raw, buf: t.buf[:0], place: t.place}
-	} else { // only recall has set fields, and they are quicker to clear one by one
+	} else { // only recall set fields, and clearing those one by one is faster
 		t.digest, t.entry, t.header, t.verifier, t.remembered, t.decodedAll = memory.Digest{}, nil, nil, nil, false, false
 	}
 	tokens.Put(t)
 }
 
-// claims returns what the token says.
+// claims returns the claims of the token.
 func (t *token) claims() *Claims { return &t.entry.Value.Claims }
 
-// The refusals that attackers cause most often are made once.
+// The refusals that attackers can cause most often are allocated once.
 var (
 	errEmpty     = sharedRefusal(NoToken, nil)
 	errTooLong   = sharedRefusal(Malformed, fmt.Errorf("longer than %d bytes", maxToken))
-	errNotJWS    = sharedRefusal(Malformed, errors.New("not three parts of base64url: no signed JWT in compact serialization, perhaps an opaque token"))
-	errEncrypted = sharedRefusal(Malformed, errors.New("five parts: encrypted tokens (JWE) are not supported (Auth0 issues them if the token request names no audience)"))
+	errNotJWS    = sharedRefusal(Malformed, errors.New("not three parts of base64url with dots between them, so not a signed JWT; it may be an opaque token"))
+	errEncrypted = sharedRefusal(Malformed, errors.New("five parts, so an encrypted token (JWE), which is not supported (Auth0 issues one if the token request names no audience)"))
 	errNoHeader  = sharedRefusal(Malformed, errors.New("header: not base64url of a JSON object"))
 )
 
-// load splits a token into its parts and decodes none of them.
+// load splits a token into its parts, without decoding them.
 func (t *token) load(raw string) *Error {
 	if err := t.begin(raw); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (t *token) load(raw string) *Error {
 	return t.split(raw)
 }
 
-// begin sets t.raw, which is enough to look the token up in the memory.
+// begin checks the length of a token and sets t.raw, which is all that a look-up needs.
 func (t *token) begin(raw string) *Error {
 	if raw == "" {
 		return errEmpty
@@ -148,6 +148,7 @@ func (t *token) begin(raw string) *Error {
 	return nil
 }
 
+// split sets t.parts.
 func (t *token) split(raw string) *Error {
 	var ok bool
 	if t.parts, ok = jws.Split(raw); ok {
@@ -159,8 +160,8 @@ func (t *token) split(raw string) *Error {
 	return errNotJWS
 }
 
-// recall sets t to what the index remembers of the token, if that verdict still holds. It
-// reads the clock unless now is set, for the verdict too.
+// recall sets t to the cached entry of the token, and reports whether there is one whose
+// verdict still holds. It sets t.now to now, or to the current time if now is zero.
 func (t *token) recall(ix *index, now time.Time) bool {
 	if t.now = now; now.IsZero() {
 		t.now = time.Now()
@@ -172,8 +173,8 @@ func (t *token) recall(ix *index, now time.Time) bool {
 	return e != nil && t.adopt(e, t.now)
 }
 
-// adopt sets t to a verified entry, if its verdict still holds at this time. Otherwise t
-// is verified anew, so that one place says why a token is refused.
+// adopt sets t to a verified entry and reports true if the verdict still holds at this time.
+// Otherwise the caller verifies the token again, which finds the reason for the refusal.
 func (t *token) adopt(e *entry, now time.Time) bool {
 	own, header := t.entry, t.header
 	t.entry, t.header, t.verifier = e, e.Value.header, e.Value.verifier
@@ -188,8 +189,8 @@ func (t *token) adopt(e *entry, now time.Time) bool {
 	return true
 }
 
-// read decodes the parts of a token and reads header and claims set, as far as it takes
-// to know which issuer the token names. It accepts one spelling of everything.
+// read decodes the parts of a token and reads the header and the claims set, as far as
+// needed to find the issuer. It accepts only canonical encodings.
 func (t *token) read(known *index) *Error {
 	dot := len(t.parts.Header)
 	if err := t.readHeader(t.raw[:dot], known); err != nil {
@@ -251,12 +252,12 @@ func (t *token) readClaims(encoded []byte) *Error {
 	if err := c.members.Read(t.buf[start:]); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	// A token without an issuer belongs to none: no configured issuer is "".
+	// A token without "iss" matches no verifier: no configured issuer is "".
 	t.iss, _ = strictjson.String(c.members.Get(claimIss))
 	return nil
 }
 
-// store remembers a verified token.
+// store puts a verified token into the cache.
 func (t *token) store(now time.Time) {
 	v := t.verifier
 	if v.index == nil {
@@ -268,8 +269,9 @@ func (t *token) store(now time.Time) {
 	v.cache.Store(t.entry, t.memory(), t.claims().expiresAt, now)
 }
 
-// memory is about how many bytes it takes to remember t. A shared header is stored once;
-// any other header is this token's alone, and as long as its issuer makes it.
+// memory estimates how many bytes the cached token takes. A shared header is stored once,
+// so it does not count. Any other header belongs to this token alone, and its length
+// depends on the issuer.
 func (t *token) memory() int {
 	n := entryMemory + t.claims().memory()
 	if !t.sharedHeader {

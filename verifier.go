@@ -17,23 +17,26 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Verifier decides whether a token is genuine, meant for this API and valid now. Guards
-// take one. A tracer or an introspection client is a Verifier too. Implementations MUST
-// be safe for concurrent use, MUST refuse with an error that is or wraps an *[Error] or a
-// [Reason] (any other error counts as a fault of this service), and MUST NOT put the
-// token into the error.
+// Verifier verifies tokens for guards. *[JWTVerifier] and *[Issuers] implement it, and so
+// may a tracer or a client for token introspection. Implementations MUST be safe for
+// concurrent use. They MUST refuse a token with an error that is or wraps an *[Error] or a
+// [Reason]; any other error counts as a fault of this service. They MUST NOT put the token
+// into the error.
 //
-// A guard tells the outcome of each request to its own Observer or, if it has none, to
-// its Verifier, if that is an [Observer], or else to the verifier of this package that its
-// Verifier asks with the context of the request. So a wrapper changes nothing in what
-// Config.Observer is told, but where it does not ask: for requests without a token, or if
-// it decides first, or asks with another context. Set the guard's Options.Observer to be
-// told of every request.
+// A guard reports the outcome of each request to one observer: the guard's
+// Options.Observer; or else its Verifier, if that is an [Observer]; or else the verifier of
+// this package that its Verifier calls with the context of the request. So Config.Observer
+// is still notified if a Verifier of another package wraps a *JWTVerifier. It is not
+// notified of requests for which the wrapper does not call the *JWTVerifier, or calls it
+// with another context, and of requests without a token. To be notified of every request,
+// set the guard's Options.Observer.
 type Verifier interface {
+	// Verify returns the claims of a token that is genuine, meant for this API and valid
+	// now, or an error.
 	Verify(ctx context.Context, token string) (*Claims, error)
 }
 
-// VerifierFunc is a function as a [Verifier].
+// VerifierFunc is a function that implements [Verifier].
 type VerifierFunc func(ctx context.Context, token string) (*Claims, error)
 
 // Verify calls f.
@@ -41,14 +44,14 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 	return f(ctx, token)
 }
 
-// JWTVerifier verifies signed JWT access tokens of one issuer. [New] makes one. It is
-// safe for concurrent use.
+// JWTVerifier verifies signed JWT access tokens of one issuer. [New] returns one. It is
+// safe for concurrent use. Call Close when it is no longer used.
 type JWTVerifier struct {
 	issuer      string
-	template    *tenant.Template // of issuer; nil: issuer is no template
+	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
 	audience    []string
 	keys        KeySet
-	closer      io.Closer // keys, if the verifier made them
+	closer      io.Closer // closes keys; nil if they came from Config.Keys
 	methods     map[string]*jws.Method
 	profile     *profile
 	hierarchy   scopes.Hierarchy
@@ -56,16 +59,16 @@ type JWTVerifier struct {
 	maxAge      time.Duration
 	custom      func([]byte) (any, error)
 	validate    func(context.Context, *Claims) error
-	required    []claim.Path // besides the profile's
+	required    []claim.Path // in addition to profile.required
 	observer    Observer
-	logger      *slog.Logger // nil: slog.Default()
+	logger      *slog.Logger // nil means slog.Default()
 	cache       *cache
-	index       *index // nil: the cache is off
+	index       *index // nil if the cache is off
 }
 
-// Close ends the discovery and refresh of keys that the verifier started, and waits until
-// they have ended. It does not close Config.Keys. It forgets all remembered tokens. From
-// then on a verifier that discovered its keys refuses tokens with KeysUnavailable.
+// Close empties the cache of verified tokens. If the verifier discovered its keys, Close
+// also ends their refresh and waits until it has ended; afterwards the verifier refuses
+// tokens with [KeysUnavailable]. Close does not close Config.Keys.
 func (v *JWTVerifier) Close() error {
 	v.cache.Close()
 	if v.closer == nil {
@@ -75,8 +78,8 @@ func (v *JWTVerifier) Close() error {
 }
 
 // Ready waits until the issuer's keys are loaded, for start-up and health checks. If ctx
-// ends first, it returns why they are not. It returns nil at once if Config.Keys has no
-// method Ready, as a fixed key set.
+// ends first, the error has the reason why they are not loaded. If Config.Keys has no
+// method Ready, such as a *[jwks.Set], Ready returns nil at once.
 func (v *JWTVerifier) Ready(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Ready(context.Context) error }); ok {
 		return keys.Ready(ctx)
@@ -84,9 +87,9 @@ func (v *JWTVerifier) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Refresh fetches the issuer's keys now, for instance after an operator revoked a key.
-// It is [jwks.Cache.Refresh]. It returns nil at once if Config.Keys has no method
-// Refresh, as a fixed key set.
+// Refresh fetches the issuer's keys now, for example after an operator revoked a key. It
+// calls [jwks.Cache.Refresh]. If Config.Keys has no method Refresh, such as a
+// *[jwks.Set], Refresh returns nil at once.
 func (v *JWTVerifier) Refresh(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Refresh(context.Context) error }); ok {
 		return keys.Refresh(ctx)
@@ -95,7 +98,7 @@ func (v *JWTVerifier) Refresh(ctx context.Context) error {
 }
 
 // AuthorizationServers returns the issuer identifier whose tokens v accepts, for the
-// metadata of a protected resource (RFC 9728, section 2). It is empty if the configured
+// metadata of a protected resource (RFC 9728, section 2). It returns nil if the configured
 // issuer is a template.
 func (v *JWTVerifier) AuthorizationServers() []string {
 	if v.template != nil {
@@ -104,10 +107,10 @@ func (v *JWTVerifier) AuthorizationServers() []string {
 	return []string{v.issuer}
 }
 
-// Audience returns the identifiers of this API. A token must name one of them.
+// Audience returns a copy of Config.Audience.
 func (v *JWTVerifier) Audience() []string { return slices.Clone(v.audience) }
 
-// Observe implements [Observer]: it tells Config.Observer, if there is one.
+// Observe implements [Observer]: it notifies Config.Observer, if it is set.
 func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 	if v.observer != nil {
 		v.observer.Observe(ctx, e)
@@ -115,35 +118,37 @@ func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 }
 
 // Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519, section
-// 7.2) and returns its claims. The error always holds an
-// *[Error]: errors.AsType finds it. Verify waits only if the
-// token's key is unknown and the issuer is asked for it, at most 2 s and not longer than
-// ctx.
+// 7.2) and returns its claims. The error always holds an *[Error], which errors.AsType
+// returns.
+//
+// Verify waits in two cases, and in neither longer than ctx. If no key in memory
+// verifies the token, it waits up to 2 s for a fetch of the issuer's keys. If another goroutine is
+// verifying the same token, it waits for that verdict.
 func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, v, token)
 }
 
-// ownVerifier is a verifier of this package. [Decide] asks it without a detour, and takes
-// over its observer and its logger.
+// ownVerifier is a verifier of this package. [Decide] calls the methods below instead of
+// Verify, and uses its observer and its logger.
 type ownVerifier interface {
 	Verifier
 	Observer
 	// observing reports whether Observe does anything.
 	observing() bool
-	// loggerOf returns the logger for a request with a token of this configured issuer, or
-	// of none (""). Nil stands for slog.Default().
+	// loggerOf returns the logger for tokens of a configured issuer, or, if issuer is "", for
+	// tokens of no configured issuer. Nil means slog.Default().
 	loggerOf(issuer string) *slog.Logger
-	// find recalls or reads a token and sets t.verifier. It needs neither the request nor
-	// a signature. t.verdict decides afterwards. A zero now is read from the clock.
+	// find takes a token from the cache or reads it, and sets t.verifier. It does not verify
+	// the signature: t.verdict does, later. If now is zero, find reads the clock.
 	find(t *token, raw string, now time.Time) *Error
-	// route is the part of find after reading: it sets t.verifier.
+	// route sets t.verifier after the token was read.
 	route(t *token) *Error
-	// replaced reports whether tokens of t.verifier's issuer go to another verifier now.
+	// replaced reports whether another verifier has taken over the issuer of t.verifier.
 	replaced(t *token) bool
 }
 
-// ownOf returns v if it is a verifier of this package. A type that embeds one is not: it
-// may have a Verify of its own, which must be asked.
+// ownOf returns v if it is a verifier of this package, and nil otherwise. A type that embeds
+// one is not: it may have a Verify of its own, which must be called.
 func ownOf(v Verifier) ownVerifier {
 	switch v := v.(type) {
 	case *JWTVerifier:
@@ -176,22 +181,23 @@ func (v *JWTVerifier) find(t *token, raw string, now time.Time) *Error {
 }
 
 func (v *JWTVerifier) route(t *token) *Error {
-	if !v.names(t) {
-		return t.about(refuse(WrongIssuer, "%q is not the issuer %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
+	if !v.issuerMatches(t) {
+		return t.about(refuse(WrongIssuer, "iss is %q, want %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
 	}
 	t.verifier = v
 	return nil
 }
 
-// names reports whether the token names the issuer of v in "iss".
-func (v *JWTVerifier) names(t *token) bool {
+// issuerMatches reports whether "iss" is the issuer of v, an alias of it, or an instance of
+// its template.
+func (v *JWTVerifier) issuerMatches(t *token) bool {
 	if v.template != nil {
 		return v.template.Matches(t.iss, t.tenant())
 	}
 	return t.iss == v.issuer || slices.Contains(v.aliases(), t.iss)
 }
 
-// aliases returns the aliases of the profile, if the configured issuer is one of them.
+// aliases returns Profile.Aliases if the configured issuer is one of them, and nil otherwise.
 func (v *JWTVerifier) aliases() []string {
 	if !slices.Contains(v.profile.aliases, v.issuer) {
 		return nil
@@ -199,14 +205,14 @@ func (v *JWTVerifier) aliases() []string {
 	return v.profile.aliases
 }
 
-// judge finds a token and decides on it, except for the rule of the request. It calls
-// enter for the context of the hooks. If the token's verifier was replaced while it waited
-// for keys, its successor decides.
-func (t *token) judge(v ownVerifier, raw string, now time.Time, enter func() context.Context) (*Claims, *Error) {
+// judge finds a token and decides on it, without applying the rule of the request. It calls
+// newContext for the context of the hooks. If the token's verifier was replaced while it
+// waited for keys, the new verifier decides.
+func (t *token) judge(v ownVerifier, raw string, now time.Time, newContext func() context.Context) (*Claims, *Error) {
 	if err := v.find(t, raw, now); err != nil {
 		return nil, err
 	}
-	ctx := enter()
+	ctx := newContext()
 	claims, err := t.verdict(ctx)
 	if err == nil || err.Reason != KeysUnavailable || !v.replaced(t) {
 		return claims, err
@@ -217,7 +223,7 @@ func (t *token) judge(v ownVerifier, raw string, now time.Time, enter func() con
 	return t.verdict(ctx)
 }
 
-// verdict decides on a token that find found, except for the rule of the request.
+// verdict decides on a token that find found, without applying the rule of the request.
 func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	v := t.verifier
 	var err *Error
@@ -237,7 +243,7 @@ func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	return c, nil
 }
 
-// about notes in a refusal which token it is about.
+// about sets the issuer and the unverified claims of a refusal.
 func (t *token) about(e *Error) *Error {
 	if t.verifier != nil {
 		e.issuer = t.verifier.issuer
@@ -246,8 +252,8 @@ func (t *token) about(e *Error) *Error {
 	return e
 }
 
-// lookup is Lookup of the key set at a time that was read before: reading the clock is a
-// tenth of the cost of a remembered token.
+// lookup calls Lookup of the key set, for a *jwks.Cache with a time that was read before:
+// reading the clock again takes a tenth of the time of a cached token.
 func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) {
 	if cache, ok := v.keys.(*jwks.Cache); ok {
 		return cache.LookupAt(h.Kid, h.Alg, now)
@@ -255,9 +261,9 @@ func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) 
 	return v.keys.Lookup(h.Kid, h.Alg)
 }
 
-// check verifies a token that is not remembered.
+// check verifies a token that is not cached.
 func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error {
-	if err := t.passes(beforeKey, now); err != nil {
+	if err := t.runChecks(beforeKey, now); err != nil {
 		return err
 	}
 	keys, err := v.lookup(t.header, now)
@@ -266,15 +272,15 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 			return refusal
 		}
 	}
-	// No known key signed the token. The issuer is asked for others only if the token
-	// would be accepted with one.
-	if err := t.passes(ofClaims, now); err != nil {
+	// No key in memory signed the token. New keys are requested from the issuer only if
+	// every other check passes.
+	if err := t.runChecks(ofClaims, now); err != nil {
 		return err
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
 		if err == nil {
-			// Requests that waited for the first attempt may still read its entry.
+			// A new entry: requests that waited for the first attempt may still read the old one.
 			_ = t.readClaims([]byte(t.parts.Payload))
 		}
 		if done, refusal := v.proveOnce(ctx, t, newer, time.Now()); done {
@@ -282,7 +288,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 		}
 	}
 	if err == nil || newErr == nil {
-		// There is a key, and the signature does not verify under it.
+		// There is a key, but the signature does not verify under it.
 		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(t.header.Kid))
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
@@ -291,22 +297,22 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	if ctx.Err() != nil {
 		newErr = &detail{"the request ended while it waited for keys: %w", []any{newErr}}
 	}
-	e := &Error{Reason: KeysUnavailable, Err: newErr, ours: true}
+	e := &Error{Reason: KeysUnavailable, Err: newErr, ownText: true}
 	if unavailable, ok := errors.AsType[*jwks.UnavailableError](newErr); ok {
 		e.RetryAfter = unavailable.RetryAfter
 	}
 	return e
 }
 
-// wantedKey prints which key a header asks for. It is one pointer, so that a flood of
-// unknown keys allocates nothing for texts that nobody reads.
+// wantedKey formats the key that a header names. It is one pointer, so that a flood of
+// unknown keys allocates nothing for texts that are never read.
 type wantedKey struct{ header *jws.Header }
 
 func (k wantedKey) String() string {
 	return fmt.Sprintf("%q for %s", quote.Cut(k.header.Kid), k.header.Alg)
 }
 
-// proveOnce is prove, run once for all concurrent requests that carry the token.
+// proveOnce calls prove once for all concurrent requests that carry the same token.
 func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	ix := v.index
 	if ix == nil {
@@ -315,16 +321,16 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 	other, ended := ix.Join(t.entry)
 	if other == nil {
 		proved := false
-		defer func() { ix.End(t.entry, proved) }() // also if a hook panics
+		defer func() { ix.End(t.entry, proved) }() // deferred, because a hook may panic
 		done, refusal = v.prove(t, keys, now)
 		proved = done && refusal == nil
 		return done, refusal
 	}
 	proved, err := other.Wait(ctx, ended)
 	if err != nil {
-		return true, refuse(KeysUnavailable, "the request ended while another one verified its token: %w", err)
+		return true, refuse(KeysUnavailable, "the request ended while it waited for another request with the same token: %w", err)
 	}
-	// The other request's verdict counts only if it is this verifier's: the issuer may have
+	// Use the verdict of the other request only if this verifier made it: the issuer may have
 	// been removed and added with another configuration.
 	if proved && other.Value.verifier == v && t.adopt(other, time.Now()) {
 		return true, nil
@@ -333,19 +339,18 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 	return v.prove(t, keys, time.Now())
 }
 
-// prove verifies the signature, makes every check that does not depend on the request,
-// and remembers a token that passes. It reports done = false if none of the keys signed
-// the token.
+// prove verifies the signature, runs the checks of the claims and Config.Custom, and caches
+// a token that passes. It returns done = false if none of the keys signed the token.
 func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	value := &t.entry.Value
 	if value.key = v.signer(t, keys); value.key == nil {
 		return false, nil
 	}
-	if err := t.passes(ofClaims, now); err != nil {
+	if err := t.runChecks(ofClaims, now); err != nil {
 		return true, v.suggestProfile(t, err)
 	}
 	if v.custom != nil {
-		// The hook gets a copy, which it may change.
+		// The hook gets a copy, because it may modify it.
 		custom, err := v.custom([]byte(value.members.Text()))
 		if err != nil {
 			return true, hookError(err)
@@ -358,14 +363,14 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 
 // signer returns the key under which the signature verifies, or nil.
 func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
-	if v.profile.keyIssuer {
+	if v.profile.keysNameIssuer {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !tenant.KeySigns(key.Issuer(), t.iss, t.tenant()) })
 	}
 	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
 }
 
-// hookError makes an *Error of the error of a user's hook: with the hook's reason if it
-// gives one, and InvalidCustom otherwise.
+// hookError returns the refusal for the error of a hook, with the reason in the error if
+// it has one, and with InvalidCustom otherwise.
 func hookError(err error) *Error {
 	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
 		return e

@@ -14,25 +14,25 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// The words of the table of checks: what a check wants, what it got, and what to do about
-// a failure.
+// The texts of the table of checks: what a check requires, what it found, and what to do
+// if it failed.
 
-// says returns the same text for every token.
-func says(text string) func(*explainer) string { return func(*explainer) string { return text } }
+// fixed returns a function that returns text for every token.
+func fixed(text string) func(*explainer) string { return func(*explainer) string { return text } }
 
-// advises returns the same advice for every failure.
-func advises(text string) func(*explainer, Reason) string {
+// fixedAdvice returns a function that returns text for every failure.
+func fixedAdvice(text string) func(*explainer, Reason) string {
 	return func(*explainer, Reason) string { return text }
 }
 
 const (
-	adviceChanged = "No authorization server writes this. Look for what changes the token on its way, and for where the client has it from."
-	adviceClocks  = "Compare the clocks: this machine's is behind, or the issuer's ahead. Look at NTP here first."
-	adviceLife    = "Have the issuer give tokens of a shorter life, or raise Config.MaxLifetime or Config.MaxAge."
-	adviceProfile = "The token is not of the form that the profile describes: choose the Config.Profile of this issuer, or have the issuer add the claim."
+	adviceChanged = "No authorization server issues such a token. Find out where the client got the token, and what changes it on its way."
+	adviceClocks  = "Compare the clocks: this machine's clock is behind, or the issuer's clock is ahead. Check NTP on this machine first."
+	adviceLife    = "Have the issuer issue tokens with a shorter lifetime, or raise Config.MaxLifetime or Config.MaxAge."
+	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
 )
 
-// maxListed is how many names are listed.
+// maxListed is the maximum number of names in a list.
 const maxListed = 30
 
 func (e *explainer) gotCredentials() string {
@@ -40,19 +40,19 @@ func (e *explainer) gotCredentials() string {
 	case 0:
 		return "no Authorization field"
 	case 1:
-		return "" // the value must not be quoted
+		return "" // the text of the error is used: the value must not be quoted
 	default:
 		return fmt.Sprintf("%d Authorization fields", len(values))
 	}
 }
 
 func (e *explainer) wantForm() string {
-	return fmt.Sprintf("three parts of base64url with dots between them, %d bytes at most", maxToken)
+	return fmt.Sprintf("three parts of base64url with dots between them, at most %d bytes", maxToken)
 }
 
 func (e *explainer) gotForm() string {
 	if len(e.t.raw) == 0 {
-		return "" // it was refused before it was split
+		return "" // the token was refused before it was split
 	}
 	return fmt.Sprintf("three parts, %d bytes", len(e.t.raw))
 }
@@ -96,7 +96,7 @@ func (e *explainer) wantIssuer() string {
 
 func (e *explainer) gotIssuer() string {
 	if e.t.iss == "" {
-		return "iss none"
+		return "no iss"
 	}
 	return "iss " + strconv.Quote(quote.Cut(e.t.iss))
 }
@@ -105,11 +105,11 @@ func (e *explainer) adviseIssuer(Reason) string {
 	own, ok := e.decision.own.(*JWTVerifier)
 	switch {
 	case e.t.iss == "":
-		return "The token names no issuer, so nobody can tell whose it is."
+		return "The token has no iss, so its issuer is unknown. Have the authorization server add iss."
 	case ok && strings.TrimSuffix(e.t.iss, "/") == strings.TrimSuffix(own.issuer, "/"):
-		return "They differ by the slash at the end: Config.Issuer must be what tokens say, byte for byte."
+		return "They differ by the slash at the end. Set Config.Issuer to the iss of the tokens, byte for byte."
 	}
-	return "If this is your authorization server, set Config.Issuer to what the token says, byte for byte. If not, the client has its token from somewhere else, such as another environment or tenant."
+	return "If the iss is that of your authorization server, set Config.Issuer to it, byte for byte. If not, the client got its token from another server, environment or tenant."
 }
 
 func (e *explainer) wantAlgorithm() string {
@@ -124,15 +124,15 @@ func (e *explainer) wantType() string {
 
 func (e *explainer) gotType() string {
 	if !e.t.header.HasTyp {
-		return "typ none"
+		return "no typ"
 	}
 	return "typ " + strconv.Quote(quote.Cut(e.t.header.Typ))
 }
 
-// clock prints the time that is d ahead of this machine's clock.
+// clock formats the time of this machine's clock plus d.
 func (e *explainer) clock(d time.Duration) string { return date(e.now.Add(d)).String() }
 
-// when prints a time claim and how far away it is.
+// when formats a time claim and its distance from now.
 func (e *explainer) when(name string, at time.Time) string {
 	if at.IsZero() {
 		return "no " + name
@@ -145,7 +145,7 @@ func (e *explainer) when(name string, at time.Time) string {
 }
 
 func (e *explainer) wantExpiry() string {
-	return "exp after " + e.clock(0) + ", the clock of this machine"
+	return "exp after " + e.clock(0) + ", the time on this machine"
 }
 
 func (e *explainer) gotExpiry() string { return e.when("exp", e.t.claims().expiresAt) }
@@ -153,21 +153,21 @@ func (e *explainer) gotExpiry() string { return e.when("exp", e.t.claims().expir
 func (e *explainer) adviseExpiry(reason Reason) string {
 	switch late := e.now.Sub(e.t.claims().expiresAt); {
 	case reason == InvalidClaims:
-		return "Have the issuer set exp: a token without an end cannot be accepted."
+		return "Have the issuer set exp: a token that does not expire is not accepted."
 	case late < time.Minute:
-		return "It expired a moment ago: have the client fetch the next token some time before this one expires, and compare the clocks."
+		return "The token expired less than a minute ago. Have the client fetch the next token before this one expires, and compare the clocks."
 	}
-	return "Have the client fetch a new token when its own expires. If it just did, compare the clocks: this machine's may be ahead."
+	return "Have the client fetch a new token before the old one expires. If the token is new, compare the clocks: this machine's clock may be ahead."
 }
 
 func (e *explainer) wantNotBefore() string {
-	return "no nbf, or one until " + e.clock(skew) + ", a minute ahead of this machine's clock"
+	return "no nbf, or nbf not after " + e.clock(skew) + ", 1 minute ahead of this machine's clock"
 }
 
 func (e *explainer) gotNotBefore() string { return e.when("nbf", e.t.claims().notBefore) }
 
 func (e *explainer) wantIssuedAt() string {
-	return "no iat, or one until " + e.clock(skew) + ", a minute ahead of this machine's clock"
+	return "no iat, or iat not after " + e.clock(skew) + ", 1 minute ahead of this machine's clock"
 }
 
 func (e *explainer) gotIssuedAt() string { return e.when("iat", e.t.claims().issuedAt) }
@@ -176,12 +176,12 @@ func (e *explainer) wantLifetime() string {
 	if e.v.maxLifetime == 0 {
 		return "any"
 	}
-	return "exp within " + e.v.maxLifetime.String() + " of iat"
+	return "exp at most " + e.v.maxLifetime.String() + " after iat"
 }
 
 func (e *explainer) gotLifetime() string {
 	if e.v.maxLifetime == 0 {
-		return "not bounded"
+		return "no limit"
 	}
 	c := e.t.claims()
 	return c.expiresAt.Sub(c.issuedAt).String()
@@ -196,7 +196,7 @@ func (e *explainer) wantAge() string {
 
 func (e *explainer) gotAge() string {
 	if e.v.maxAge == 0 {
-		return "not bounded"
+		return "no limit"
 	}
 	return e.now.Sub(e.t.claims().issuedAt).Round(time.Second).String()
 }
@@ -211,13 +211,13 @@ func (e *explainer) gotAudience() string {
 			return fmt.Sprintf("%s %v", path, excerpt(value))
 		}
 	}
-	return "none of them"
+	return "no such claim"
 }
 
 func (e *explainer) wantBinding() string {
-	want := "no cnf: possession of the sender's key is not checked"
-	if inert := e.v.profile.inert; len(inert) > 0 {
-		want += "; " + quote.List(inert) + " in it binds to nothing"
+	want := "no cnf, because proof of possession is not checked"
+	if inert := e.v.profile.inertConfirmation; len(inert) > 0 {
+		want += "; the members " + quote.List(inert) + " are allowed, because they bind to nothing"
 	}
 	return want
 }
@@ -246,17 +246,17 @@ func (e *explainer) gotRequired() string {
 		}
 	}
 	if missing == nil {
-		return "all there"
+		return "all present"
 	}
-	return "without " + quote.List(missing)
+	return "missing: " + quote.List(missing)
 }
 
 func (e *explainer) wantValues() string {
-	if len(e.v.profile.values) == 0 {
+	if len(e.v.profile.requiredValues) == 0 {
 		return "nothing"
 	}
 	var wants []string
-	for _, w := range e.v.profile.values {
+	for _, w := range e.v.profile.requiredValues {
 		wants = append(wants, w.path.String()+" one of "+quote.List(w.values))
 	}
 	return strings.Join(wants, ", ")
@@ -264,7 +264,7 @@ func (e *explainer) wantValues() string {
 
 func (e *explainer) gotValues() string {
 	var got []string
-	for _, w := range e.v.profile.values {
+	for _, w := range e.v.profile.requiredValues {
 		text, ok := strictjson.String(w.path.In(&e.t.claims().members))
 		if text = strconv.Quote(quote.Cut(text)); !ok {
 			text = "none"
@@ -299,7 +299,7 @@ func (e *explainer) wantKey() string {
 	return fmt.Sprintf("a key of the issuer for %s%s", quote.Escape(h.Alg), label(" with the kid ", quote.Escape(h.Kid)))
 }
 
-// gotKeys names the keys of the issuer, and says how old the set is.
+// gotKeys lists the identifiers of the issuer's keys, and the age of the key set.
 func (e *explainer) gotKeys() string {
 	var ids []string
 	age := ""
@@ -314,7 +314,7 @@ func (e *explainer) gotKeys() string {
 			ids = append(ids, key.ID())
 		}
 		if !status.LastSuccess.IsZero() {
-			age = ", asked for " + status.Age.Round(time.Second).String() + " ago"
+			age = ", fetched " + status.Age.Round(time.Second).String() + " ago"
 		}
 	default:
 		return ""
@@ -331,12 +331,12 @@ func (e *explainer) gotKeys() string {
 
 func (e *explainer) adviseKey(reason Reason) string {
 	if reason == KeysUnavailable {
-		return "This service is at fault, not the client: it has no keys of the issuer. Look at the log of package jwks for the cause."
+		return "This service is at fault, not the client: it has no keys of the issuer. The log of package jwks has the cause."
 	}
 	if e.t.header.Kid == "" {
-		return "The token names no key, and more than one of the issuer's fits. Have the issuer set kid."
+		return "The token has no kid, and more than one key of the issuer fits. Have the issuer set kid."
 	}
-	return "The issuer does not publish the key that the token names: it has rotated and the key set here is old, it signs before it publishes, or the token is from another environment."
+	return "The issuer's key set does not have the kid of the token. Either the issuer rotated its keys and the key set here is old, or it signs with a key before it publishes the key, or the token is from another environment."
 }
 
 func (e *explainer) gotSignature() string {
@@ -377,16 +377,16 @@ func (e *explainer) gotGranted() string {
 func (e *explainer) adviseRule(reason Reason) string {
 	switch {
 	case e.decision.req.Rule.IsZero():
-		return "The route has no rule, so nobody may call it. Declare one."
+		return "The route has no rule, so every request is refused. Declare a rule."
 	case reason == Internal:
-		return "The rule cannot work, or a function of it fails: this service is at fault."
+		return "The rule is invalid, or a function in it fails. This service is at fault, not the client."
 	case reason != MissingScope:
-		return "A function of the rule refuses the caller; its error says why."
+		return "A function in the rule refuses the client. Its error has the cause."
 	}
-	return "Grant the client what is missing at the authorization server, and have the client ask for it in its token request. Tokens issued earlier keep their old scopes until they expire."
+	return "Grant the client what is missing at the authorization server, and have the client request it in its token request. Tokens issued earlier keep their old scopes until they expire."
 }
 
-// paths prints claims as configurations name them.
+// paths returns the names of claims, written as in a configuration.
 func paths(of []claim.Path) []string {
 	names := make([]string, len(of))
 	for i, path := range of {

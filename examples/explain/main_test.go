@@ -134,7 +134,7 @@ func TestExplainDiscovers(t *testing.T) {
 		t.Errorf("got code %d and %d requests, want none\n%s", code, issuer.Fetches(bearertest.DiscoveryEndpoint), out)
 	}
 	for _, args := range [][]string{{"-issuer", issuer.URL()}, {"-issuer", issuer.URL(), "-keys", issuer.KeysURL()}} {
-		if code, out, errs := explain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`asked for \d+s ago`).MatchString(out) {
+		if code, out, errs := explain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`fetched \d+s ago`).MatchString(out) {
 			t.Errorf("%v: got code %d\n%s%s", args, code, out, errs)
 		}
 	}

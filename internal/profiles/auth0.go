@@ -1,14 +1,14 @@
 package profiles
 
-// Auth0 takes Auth0's access tokens, in its own form and in that of RFC 9068.
+// Auth0 takes access tokens of Auth0, in Auth0's own form or in that of RFC 9068.
 //
 // Issuer: `https://DOMAIN/`, **with a slash at the end**
 //
 // Audience: the API's identifier
 //
-// If the request for a token names no audience, Auth0 returns an opaque or an
-// encrypted token, and neither is a signed JWT. The claim `permissions` (RBAC) holds
-// roles here.
+// If the token request names no audience, Auth0 returns an opaque or an encrypted token.
+// This package accepts neither, because they are not signed JWTs. The roles are in the
+// claim `permissions` (RBAC).
 func Auth0() Profile {
 	return Profile{
 		Name:         "Auth0",

@@ -4,11 +4,11 @@ package profiles
 //
 // Issuer: `https://cognito-idp.REGION.amazonaws.com/POOL`
 //
-// Audience: the clients' identifiers; the API's, if a resource is bound
+// Audience: the client identifiers, or the API's identifier if a resource is bound
 //
-// Access tokens have no `aud` unless a resource was bound: list the identifiers of the
-// clients in `Config.Audience`. ID tokens, whose `aud` is a client, are refused by
-// `token_use`. Scopes are written `RESOURCE-SERVER/SCOPE`.
+// Access tokens have no `aud` unless a resource was bound. For tokens without `aud`, list the
+// client identifiers in `Config.Audience`. ID tokens, whose `aud` is a client, are refused for
+// their `token_use`. Scopes have the form `RESOURCE-SERVER/SCOPE`.
 func Cognito() Profile {
 	return Profile{
 		Name:           "Cognito",

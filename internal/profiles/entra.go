@@ -4,17 +4,17 @@ package profiles
 //
 // Issuer: `https://sts.windows.net/TENANT/`, **with a slash at the end**
 //
-// Audience: the App ID URI or the application's GUID, as the token has it
+// Audience: the App ID URI or the application's GUID, whichever the token has
 //
-// The setting `accessTokenAcceptedVersion` of the API decides which version it gets,
-// whatever the endpoint. To accept both versions, add both issuers to
-// `bearer.Issuers`.
+// The setting `accessTokenAcceptedVersion` of the API determines the version of its
+// tokens, independently of the token endpoint. To accept both versions, add both issuers
+// to `bearer.Issuers`.
 //
-// Only tokens of users have scopes (`scp`). Those of applications have roles, and an
-// application without an assignment gets a valid token without roles and scopes: let
-// the rule ask for a role.
+// Only tokens of users have scopes (`scp`). Tokens of applications have roles. An
+// application without a role assignment gets a valid token without roles and scopes, so
+// require a role with `bearer.HasRole`.
 //
-// Tokens for Microsoft Graph are refused: nobody else can verify them.
+// Tokens for Microsoft Graph are refused, because only Microsoft Graph can verify them.
 func EntraV1() Profile {
 	return Profile{
 		Name:  "Entra ID v1",
@@ -39,13 +39,13 @@ func EntraV1() Profile {
 //
 // Audience: the application's GUID
 //
-// See Entra ID v1 for versions, roles and Microsoft Graph.
+// The notes on Entra ID v1 about versions, roles and Microsoft Graph apply here too.
 //
-// To accept the tenants of others, set `Config.Issuer` to
+// To accept tokens of other tenants, set `Config.Issuer` to
 // `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces, and
 // `Config.Keys` to the keys at
-// `https://login.microsoftonline.com/common/discovery/v2.0/keys`. `Config.Validate` or
-// a rule on `tid` must then say which tenants may come in.
+// `https://login.microsoftonline.com/common/discovery/v2.0/keys`. This accepts every
+// tenant: restrict them in `Config.Validate` or with a rule on `tid`.
 func EntraV2() Profile {
 	return Profile{
 		Name:  "Entra ID v2",

@@ -1,14 +1,14 @@
 package profiles
 
-// FusionAuth takes access tokens of FusionAuth's entities.
+// FusionAuth takes access tokens of entities in FusionAuth.
 //
 // Issuer: the tenant's issuer, which may be any text
 //
-// Audience: the target entity's identifier, a UUID
+// Audience: the identifier of the target entity, a UUID
 //
-// Sign with a key pair: the default key is symmetric (HS256), and its tokens are
-// refused. If the issuer is not a URL, `Config.Keys` is required. The client is in
-// `sub` only.
+// Configure FusionAuth to sign with a key pair: the default key is symmetric (HS256), and
+// tokens signed with it are refused. If the issuer is not a URL, `Config.Keys` is required.
+// The client is only in `sub`.
 func FusionAuth() Profile {
 	return Profile{
 		Name:     "FusionAuth",

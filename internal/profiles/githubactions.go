@@ -4,11 +4,11 @@ package profiles
 //
 // Issuer: `https://token.actions.githubusercontent.com`
 //
-// Audience: what the workflow asks for, by default `https://github.com/OWNER`
+// Audience: the audience that the workflow requests, by default `https://github.com/OWNER`
 //
-// The tokens have no client and no scopes, and any workflow on GitHub can get one: let
-// the rule ask for `repository_id` or `repository_owner_id`, by `bearer.ClaimEquals`.
-// Do not ask for `sub`: its form changes.
+// The tokens have no client and no scopes, and any workflow on GitHub can get one. Require
+// `repository_id` or `repository_owner_id` with `bearer.ClaimEquals`. Do not require a
+// value of `sub`, because its form changes.
 func GitHubActions() Profile {
 	return Profile{
 		Name:     "GitHub Actions",

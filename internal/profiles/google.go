@@ -4,11 +4,10 @@ package profiles
 //
 // Issuer: `https://accounts.google.com`
 //
-// Audience: the `target_audience` that the service account asks for
+// Audience: the `target_audience` that the service account requests
 //
-// Service accounts call the services of others with these ID tokens; Google's access
-// tokens are opaque. The ID tokens have no scopes: let the rule ask for the client, by
-// `bearer.ClientIs`.
+// Service accounts send these ID tokens to services outside Google; Google's access tokens
+// are opaque. The ID tokens have no scopes: require the client with `bearer.ClientIs`.
 func Google() Profile {
 	return Profile{
 		Name:     "Google",

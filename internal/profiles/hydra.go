@@ -2,13 +2,13 @@ package profiles
 
 // Hydra takes JWT access tokens of Ory Hydra.
 //
-// Issuer: `urls.self.issuer` of its configuration, with its slash if it has one
+// Issuer: `urls.self.issuer` in Hydra's configuration, with its slash at the end if it has one
 //
-// Audience: the API, or the client if the request for the token names no audience
+// Audience: the API, or the client if the token request names no audience
 //
-// Access tokens are opaque unless JWT was chosen. `aud` is empty if the client asked
-// for no audience: list the clients in `Config.Audience` then. Custom claims are in the
-// object `ext`.
+// Access tokens are opaque unless Hydra is configured to issue JWTs. `aud` is empty if the
+// client requested no audience: in that case, list the clients in `Config.Audience`.
+// Custom claims are in the object `ext`.
 func Hydra() Profile {
 	return Profile{
 		Name:     "Ory Hydra",

@@ -1,19 +1,20 @@
 package profiles
 
-// Keycloak takes access tokens of a realm of Keycloak.
+// Keycloak takes access tokens of a Keycloak realm.
 //
-// Issuer: `https://HOST/realms/REALM`, with the host from which clients get tokens
+// Issuer: `https://HOST/realms/REALM`, with the host that clients use to get tokens
 //
-// Audience: what an audience mapper adds; `account` is in **every** client's tokens
+// Audience: the audience that an audience mapper adds; `account` is in **every** client's tokens
 //
-// Give each client an audience mapper. The default audience, `account`, does not tell
-// clients apart: it is in the tokens of every client of the realm.
+// Give each client an audience mapper. Do not use the default audience, `account`: it is
+// in the tokens of every client of the realm.
 //
 // The roles of a client are at `/resource_access/CLIENT/roles`. To read them, copy the
 // profile and add that path to Roles.
 //
-// The claim `typ` tells access tokens from ID, refresh and DPoP tokens, and must be
-// Bearer. The claim `nonce` does not: access tokens of users may have it.
+// Keycloak marks access tokens with the claim `typ` set to Bearer, which this profile
+// requires. ID, refresh and DPoP tokens have other values. The claim `nonce` is allowed,
+// because access tokens of users may have it.
 func Keycloak() Profile {
 	return Profile{
 		Name:              "Keycloak",

@@ -4,12 +4,12 @@ package profiles
 //
 // Issuer: the cluster's `--service-account-issuer`
 //
-// Audience: `--audience` of `kubectl create token`, or that of the projected volume
+// Audience: `--audience` of `kubectl create token`, or the audience of the projected volume
 //
-// The tokens have no client and no scopes: let the rule ask for `sub`, which is
-// `system:serviceaccount:NAMESPACE:NAME`, by `bearer.ClaimEquals`. Tokens that the API
-// server extends live for a year: set `Config.MaxAge`. Tokens from secrets never expire
-// and are refused.
+// The tokens have no client and no scopes. Require `sub`, which has the form
+// `system:serviceaccount:NAMESPACE:NAME`, with `bearer.ClaimEquals`. Tokens that the API
+// server extends are valid for a year: set `Config.MaxAge`. Tokens from secrets never
+// expire and are refused.
 func Kubernetes() Profile {
 	return Profile{
 		Name:     "Kubernetes",

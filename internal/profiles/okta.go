@@ -6,9 +6,9 @@ package profiles
 //
 // Audience: the authorization server's audience, such as `api://default`
 //
-// Tokens of the org authorization server, whose issuer is `https://DOMAIN` without
-// `/oauth2/`, are for Okta's own APIs: its keys are not published. The tokens of
-// users have the claim `uid`.
+// The org authorization server has the issuer `https://DOMAIN`, without `/oauth2/`. Its
+// tokens are only for Okta's own APIs, and its keys are not published. Tokens of users
+// have the claim `uid`.
 func Okta() Profile {
 	return Profile{
 		Name:  "Okta",

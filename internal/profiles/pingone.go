@@ -6,7 +6,7 @@ package profiles
 //
 // Audience: the resource's audience
 //
-// Tokens by client credentials have no `sub`.
+// Tokens from the client credentials grant have no `sub`.
 func PingOne() Profile {
 	return Profile{
 		Name:     "PingOne",

@@ -1,14 +1,14 @@
 package profiles
 
-// Scalekit takes access tokens of Scalekit's machine-to-machine clients.
+// Scalekit takes access tokens of machine-to-machine clients of Scalekit.
 //
 // Issuer: the environment's URL, `https://ENV.scalekit.com`, without a slash at the end
 //
-// Audience: the audience that the client was registered with, or its `client_id`
+// Audience: the audience with which the client was registered, or its `client_id`
 //
-// A client that was registered without an audience gets tokens without `aud`. To
-// accept them, list its `client_id` in `Config.Audience`. Custom claims are in the
-// object `custom_claims`: `bearer.JSONAt[T]("custom_claims")` decodes it.
+// A client that was registered without an audience gets tokens without `aud`. To accept
+// them, list its `client_id` in `Config.Audience`. Custom claims are in the object
+// `custom_claims`: `bearer.JSONAt[T]("custom_claims")` decodes it.
 func Scalekit() Profile {
 	return Profile{
 		Name:         "Scalekit",

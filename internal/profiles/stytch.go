@@ -1,14 +1,14 @@
 package profiles
 
-// Stytch takes access tokens of Stytch's machine clients.
+// Stytch takes access tokens of machine clients of Stytch.
 //
 // Issuer: `stytch.com/PROJECT`, without a scheme
 //
 // Audience: the project
 //
-// The issuer is not a URL, so that `Config.Keys` is required:
-// `jwks.New("https://api.stytch.com/v1/sessions/jwks/PROJECT", nil)`. The client is in
-// `sub` only.
+// The issuer is not a URL, so `Config.Keys` is required:
+// `jwks.New("https://api.stytch.com/v1/sessions/jwks/PROJECT", nil)`. The client is only
+// in `sub`.
 func Stytch() Profile {
 	return Profile{
 		Name:     "Stytch",

@@ -6,8 +6,8 @@ package profiles
 //
 // Audience: the environment's client identifier
 //
-// The audience is the same for all APIs of the environment: tell the APIs apart by
-// scope.
+// The audience is the same for all APIs of the environment. Use scopes to separate the
+// APIs.
 func WorkOS() Profile {
 	return Profile{
 		Name:     "WorkOS",

@@ -6,8 +6,8 @@ package profiles
 //
 // Audience: the **project**; every client of the project is in `aud` too
 //
-// Access tokens are opaque unless JWT was chosen for the client. They have no scopes,
-// and they have roles if the request for the token asks for them.
+// Access tokens are opaque unless JWT was chosen for the client. They have no scopes. They
+// have roles if the token request asks for them.
 func Zitadel() Profile {
 	return Profile{
 		Name:     "Zitadel",

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestUpToDate wants what is generated to be what internal/profiles says now.
+// TestUpToDate requires the generated files to match internal/profiles.
 func TestUpToDate(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	files, err := render(root)
@@ -16,22 +16,22 @@ func TestUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range files {
-		got, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // a file of the tree
+		got, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // the path is a constant
 		if err != nil {
 			t.Fatal(err)
 		}
 		if string(got) != string(want) {
-			t.Errorf("%s is not what %s says; run \"go generate .\" in the root of the module. It adds, removes or moves lines:\n%s%s",
+			t.Errorf("%s does not match %s; run \"go generate .\" in the root of the module. It changes these lines:\n%s%s",
 				name, folder, lines("+", string(want), string(got)), lines("-", string(got), string(want)))
 		}
 	}
 }
 
-// lines returns the lines of a text that another one has not, with a mark in front.
-func lines(mark, of, but string) string {
-	known := strings.Split(but, "\n")
+// lines returns the lines of a text that are not in another text, each after a mark.
+func lines(mark, text, other string) string {
+	known := strings.Split(other, "\n")
 	var b strings.Builder
-	for line := range strings.SplitSeq(of, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if !slices.Contains(known, line) {
 			b.WriteString("\t" + mark + " " + strings.TrimSpace(line) + "\n")
 		}
@@ -74,22 +74,22 @@ func TestRender(t *testing.T) {
 	page := renderPage(list)
 	for _, want := range []string{
 		"\n| [`Acme`](#acme-cloud) | `https://acme.example` | the API | none, JWT | - | - | `a`, `b\\|c` |\n",
-		"\n### Acme Cloud\n\n[`bearer.Acme`](../internal/profiles/acme.go) takes access tokens of Acme.\nRequired claims: `sub`, `client_id`, `iat`, `jti`.\n" +
+		"\n### Acme Cloud\n\n[`bearer.Acme`](../internal/profiles/acme.go) accepts access tokens of Acme.\nRequired claims: `sub`, `client_id`, `iat`, `jti`.\n" +
 			"`k` must be `2` or `3`.\n`z` must be `1`.\n\nA note\nof two lines.\n\nAnother one.\n",
 	} {
 		if !strings.Contains(page, want) {
-			t.Errorf("got the page\n%s\nwant in it\n%s", page, want)
+			t.Errorf("renderPage: got\n%s\nwant it to contain\n%s", page, want)
 		}
 	}
 	source := string(renderVariables(list))
 	for _, want := range []string{"\tAcme = Profile(profiles.Acme()) // access tokens of Acme\n", "\t{\"Acme\", profiles.Acme},\n"} {
 		if !strings.Contains(source, want) {
-			t.Errorf("got the source\n%s\nwant in it\n%s", source, want)
+			t.Errorf("renderVariables: got\n%s\nwant it to contain\n%s", source, want)
 		}
 	}
 }
 
-// TestReadErrors wants each error to name the function and what to write.
+// TestReadErrors requires each error to name the function and the expected form.
 func TestReadErrors(t *testing.T) {
 	for _, row := range []struct{ before, after, want string }{
 		{"// Acme takes access tokens of\n// Acme.\n//\n", "", `paragraph 1 of the doc comment is not "Acme takes (which tokens)."`},
@@ -98,24 +98,24 @@ func TestReadErrors(t *testing.T) {
 		{"// Issuer: `https://acme.example`\n//\n", "", `paragraph 2 of the doc comment is not "Issuer: (what Config.Issuer is)"`},
 		{"// Audience: the API\n//\n", "", `paragraph 3 of the doc comment is not "Audience: (what Config.Audience is)"`},
 		{`"Acme Cloud"`, `""`, "want a Name"},
-		{`"Acme Cloud"`, `name`, "Name: want literals of strings"},
-		{`[]string{"", "JWT"}`, `types()`, "Types: want literals of strings"},
-		{`[]string{"", "JWT"}`, `[]string{typ}`, "Types: want literals of strings"},
-		{`map[string][]string{"z": {"1"}, "k": {"2", "3"}}`, `values()`, "RequiredValues: want literals of strings"},
-		{`"z": {"1"}`, `z: {"1"}`, "RequiredValues: want literals of strings"},
-		{`"z": {"1"}`, `"z": one`, "RequiredValues: want literals of strings"},
-		{"func Acme()", "func Acme(x int)", "not a function without parameters"},
-		{"return Profile{", "return acme{", "not a function without parameters"},
+		{`"Acme Cloud"`, `name`, "Name: want string literals"},
+		{`[]string{"", "JWT"}`, `types()`, "Types: want string literals"},
+		{`[]string{"", "JWT"}`, `[]string{typ}`, "Types: want string literals"},
+		{`map[string][]string{"z": {"1"}, "k": {"2", "3"}}`, `values()`, "RequiredValues: want string literals"},
+		{`"z": {"1"}`, `z: {"1"}`, "RequiredValues: want string literals"},
+		{`"z": {"1"}`, `"z": one`, "RequiredValues: want string literals"},
+		{"func Acme()", "func Acme(x int)", "want a function without parameters"},
+		{"return Profile{", "return acme{", "want a function without parameters"},
 	} {
 		if !strings.Contains(good, row.before) {
-			t.Fatalf("no %q to replace", row.before)
+			t.Fatalf("the good source does not contain %q", row.before)
 		}
 		_, err := read("acme.go", strings.Replace(good, row.before, row.after, 1))
 		if err == nil || !strings.Contains(err.Error(), "internal/profiles/acme.go: Acme: ") || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%q for %q: got %v, want it to name Acme and to say %s", row.after, row.before, err, row.want)
+			t.Errorf("source with %q instead of %q: got %v, want an error with Acme and %s", row.after, row.before, err, row.want)
 		}
 	}
 	if _, err := load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no profiles") {
-		t.Errorf("an empty folder: got %v, want that there are no profiles", err)
+		t.Errorf("an empty folder: got %v, want an error with \"no profiles\"", err)
 	}
 }

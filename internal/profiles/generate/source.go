@@ -13,23 +13,23 @@ import (
 	"strings"
 )
 
-// entry is a profile as the source of internal/profiles tells it.
+// entry is a profile, as its source file describes it.
 type entry struct {
 	file, variable          string
-	takes, issuer, audience string              // of the doc comment
-	notes                   []string            // paragraphs of the doc comment
+	takes, issuer, audience string              // from the doc comment
+	notes                   []string            // the remaining paragraphs of the doc comment
 	name                    string              // Profile.Name
-	lists                   map[string][]string // the fields of the literal that are lists, without those that are nil
+	lists                   map[string][]string // the list fields of the literal that are set
 	values                  []claimValues       // Profile.RequiredValues
 }
 
-// claimValues is a claim and the values that it must have.
+// claimValues is a claim and its accepted values.
 type claimValues struct {
 	claim  string
 	values []string
 }
 
-// load reads the profiles of a folder, sorted by their variables.
+// load reads the profiles in a folder. It sorts them by the names of their variables.
 func load(dir string) ([]entry, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -45,7 +45,7 @@ func load(dir string) ([]entry, error) {
 		list, errs = append(list, entries...), append(errs, err)
 	}
 	if len(list) == 0 {
-		errs = append(errs, fmt.Errorf("%s: no profiles", dir))
+		errs = append(errs, fmt.Errorf("%s: the folder has no profiles", dir))
 	}
 	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.variable, b.variable) })
 	return list, errors.Join(errs...)
@@ -72,8 +72,8 @@ func read(file string, src any) (list []entry, err error) {
 	return list, errors.Join(errs...)
 }
 
-// readComment reads a doc comment of the form that the package comment of
-// internal/profiles shows.
+// readComment reads a doc comment. The package comment of internal/profiles describes its
+// form.
 func (e *entry) readComment(text string) error {
 	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
 	paragraphs = append(paragraphs, "", "")
@@ -96,20 +96,21 @@ func (e *entry) readComment(text string) error {
 	return errors.Join(errs...)
 }
 
+// oneLine joins the lines of a paragraph.
 func oneLine(paragraph string) string { return strings.ReplaceAll(paragraph, "\n", " ") }
 
 // readLiteral reads the fields of the Profile that a function returns.
 func (e *entry) readLiteral(f *ast.FuncDecl) error {
 	literal := returned(f)
 	if literal == nil {
-		return errors.New("not a function without parameters that returns one literal of Profile")
+		return errors.New("want a function without parameters that returns a Profile literal")
 	}
 	e.lists = map[string][]string{}
 	var errs []error
 	for _, element := range literal.Elts {
 		field, ok := element.(*ast.KeyValueExpr)
 		if !ok {
-			return errors.New("want the names of fields in the literal")
+			return errors.New("want field names in the Profile literal")
 		}
 		var err error
 		switch name := identifier(field.Key); name {
@@ -125,12 +126,12 @@ func (e *entry) readLiteral(f *ast.FuncDecl) error {
 		}
 	}
 	if e.name == "" {
-		errs = append(errs, errors.New("want a Name, which logs show"))
+		errs = append(errs, errors.New("want a Name, which logs contain"))
 	}
 	return errors.Join(errs...)
 }
 
-// returned returns the literal that f returns, or nil where f has another form.
+// returned returns the Profile literal that f returns, or nil if f has another form.
 func returned(f *ast.FuncDecl) *ast.CompositeLit {
 	if f.Recv != nil || len(f.Type.Params.List) > 0 || f.Body == nil || len(f.Body.List) != 1 {
 		return nil
@@ -146,6 +147,7 @@ func returned(f *ast.FuncDecl) *ast.CompositeLit {
 	return literal
 }
 
+// identifier returns the name of an identifier, or "" for another expression.
 func identifier(e ast.Expr) string {
 	if id, ok := e.(*ast.Ident); ok {
 		return id.Name
@@ -153,9 +155,9 @@ func identifier(e ast.Expr) string {
 	return ""
 }
 
-var errNoLiteral = errors.New("want literals of strings, which go generate can read")
+var errNoLiteral = errors.New("want string literals, because this program only parses the source")
 
-// text returns the value of a literal of a string.
+// text returns the value of a string literal.
 func text(e ast.Expr) (string, error) {
 	literal, ok := e.(*ast.BasicLit)
 	if !ok || literal.Kind != token.STRING {
@@ -164,7 +166,7 @@ func text(e ast.Expr) (string, error) {
 	return strconv.Unquote(literal.Value)
 }
 
-// texts returns the values of a literal of a list of strings, which is not nil.
+// texts returns the values of a literal list of strings. The result is never nil.
 func texts(e ast.Expr) ([]string, error) {
 	literal, ok := e.(*ast.CompositeLit)
 	if !ok {
@@ -180,7 +182,7 @@ func texts(e ast.Expr) ([]string, error) {
 	return list, nil
 }
 
-// textLists returns what a literal of a map of lists says, sorted by key.
+// textLists returns the keys and values of a literal map of lists, sorted by key.
 func textLists(e ast.Expr) ([]claimValues, error) {
 	literal, ok := e.(*ast.CompositeLit)
 	if !ok {
