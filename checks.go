@@ -12,7 +12,7 @@ type check struct {
 	// A row has one of the following three functions.
 
 	// once reads only the token and the configuration, so its verdict is cached. A check that
-	// depends on the time must be an always.
+	// depends on the time must use always.
 	once func(v *JWTVerifier, t *token) *Error
 	// always may depend on the time or on the issuer's keys. It runs on every request, also
 	// for a cached token. It may read only t.header and t.claims(): the other fields of a

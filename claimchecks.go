@@ -14,7 +14,8 @@ import (
 )
 
 // skew is how far "nbf" and "iat" may be in the future, because the issuer's clock may be
-// ahead of ours. "exp" has no leeway: the token ends when the issuer says so.
+// ahead of ours. "exp" has no leeway, because the issuer
+// decides when the token ends.
 const skew = 60 * time.Second
 
 // checkAlgorithm requires a configured "alg" (RFC 8725, section 3.1).

@@ -18,15 +18,16 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// KeySet has the keys of an issuer. *[jwks.Cache] and *[jwks.Set] implement it. Other
+// KeySet provides the keys of an issuer. *[jwks.Cache] and *[jwks.Set] implement it. Other
 // implementations MUST be safe for concurrent use, MUST return only keys that fit alg, and
 // MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
 type KeySet interface {
 	// Lookup returns the keys in memory that fit kid and alg. It does not wait. An empty kid
 	// means that the token has none.
 	Lookup(kid, alg string) ([]*jwks.Key, error)
-	// Key returns newer keys than Lookup, and may wait for them until ctx ends. It leaves
-	// out the keys in tried, under which the token's signature did not verify.
+	// Key is called if none of the keys from Lookup verifies the token. It may fetch newer
+	// keys, and wait for them until ctx ends. It does not return the keys in tried, under
+	// which the signature did not verify.
 	Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error)
 }
 
@@ -53,8 +54,8 @@ type Config struct {
 	// Hierarchy maps scopes to the scopes that they imply. Claims.Scopes returns the implied
 	// scopes too. Nil means that no scope implies another.
 	Hierarchy scopes.Hierarchy
-	// Required lists claims that a token must have in addition to Profile.Required, which
-	// describes how to write them.
+	// Required lists claims that a token must have in addition to those of Profile.Required.
+	// [Profile] describes how to write the name of a claim.
 	Required []string
 	// MaxLifetime limits the time from "iat" to "exp". If it is set, a token must have "iat".
 	// Zero means no limit.
@@ -65,14 +66,15 @@ type Config struct {
 	// Profile describes how the issuer's tokens differ from RFC 9068. The zero Profile
 	// accepts only tokens that follow RFC 9068.
 	Profile Profile
-	// Custom decodes custom claims, usually with [JSON] or [JSONAt]. It is called once for
-	// each token, with a copy of the claims set, and by several goroutines at once; [Custom]
-	// returns its result. If it returns an error, the token is refused: with the reason in
-	// the error if the error is or wraps a [Reason] or an *[Error], and otherwise with
-	// InvalidCustom. Nil means no custom claims.
+	// Custom decodes custom claims, usually with [JSON] or [JSONAt]; the function [Custom]
+	// returns the result. It is called when a token is verified, and not again while the
+	// token is cached. It gets a copy of the claims set, and must be safe for concurrent use.
+	// If it returns an error, the token is refused: with the reason in the error if the error
+	// is or wraps a [Reason] or an *[Error], and otherwise with InvalidCustom. Nil means no
+	// custom claims.
 	Custom func(claims []byte) (any, error)
 	// Validate is an additional check of the claims. It is called on every request, after
-	// all other checks of the token, and by several goroutines at once. Its errors have the
+	// all other checks of the token, and must be safe for concurrent use. Its errors have the
 	// same effect as those of Custom. Nil means no additional check.
 	Validate func(context.Context, *Claims) error
 	// CacheSize is the capacity of the cache of verified tokens, in tokens. For a cached

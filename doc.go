@@ -8,9 +8,9 @@
 // [jwks.Cache] that refreshes itself in the background.
 //
 // A guard protects the routes of an HTTP server (package middleware) or the methods of a
-// gRPC server (package interceptor). Each route or method has a rule (package scopes),
-// which names the scopes that a token must grant. For each request, the guard verifies
-// the token, applies the rule, and puts the token's claims into the request's context:
+// gRPC server (package interceptor). Each route or method has a rule (package scopes), for
+// example the scopes that a token must grant. For each request, the guard verifies the
+// token, applies the rule, and puts the token's claims into the request's context:
 //
 //	v, err := bearer.New(bearer.Config{
 //		Issuer:   "https://acme.scalekit.dev",
@@ -31,8 +31,9 @@
 // the configured issuer. A token selects one of those algorithms and keys, and cannot add
 // any: the algorithms "none" and HMAC are refused, and the header members "jwk", "jku"
 // and "x5u" are ignored. A token that is bound to its sender ("cnf") is refused, because
-// this package does not check proof of possession. A client learns the [Reason] of a
-// refusal and nothing else. Details go to logs, and logs never contain a token.
+// this package does not check proof of possession. A client learns only the [Reason] of a
+// refusal, the missing scopes, and when to retry. Details go to logs, and logs never
+// contain a token.
 //
 // # Operation
 //

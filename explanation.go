@@ -20,8 +20,8 @@ type Explanation struct {
 	Issuer string `json:"issuer,omitempty"`
 	// Profile is the name of the issuer's profile.
 	Profile string `json:"profile,omitempty"`
-	// Fits lists other profiles of this package that accept the token. It is empty if the
-	// configured profile accepts it.
+	// Fits lists the profiles of this package that accept a token of this form, if the
+	// configured profile does not.
 	Fits []string `json:"fits,omitempty"`
 	// KeyID is "kid". This and the next four fields are values of the token, which may be
 	// forged.

@@ -151,8 +151,9 @@ const (
 // the lower half is the count.
 type minuteCount struct{ state atomic.Uint64 }
 
-// add counts a record and reports whether it is within limit. unlogged is how many records
-// were over limit in the last minute that had records; it is set once.
+// add counts a record and reports whether it is within limit. The first record of a minute
+// also returns, as unlogged, how many records were over the limit in the last minute that
+// had records.
 func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64) {
 	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // the minute is only compared, so an overflow does no harm
 	for {

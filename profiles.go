@@ -9,21 +9,21 @@ import "github.com/bearerkit/bearer/internal/profiles"
 // profile, the values of Config.Issuer and Config.Audience, the required claims, and what
 // to know before the first request.
 var (
-	Auth0         = Profile(profiles.Auth0())         // access tokens of Auth0, in Auth0's own form or in that of RFC 9068
-	Cognito       = Profile(profiles.Cognito())       // access tokens of a user pool of Amazon Cognito
+	Auth0         = Profile(profiles.Auth0())         // Auth0 access tokens, in Auth0's own form or in the form of RFC 9068
+	Cognito       = Profile(profiles.Cognito())       // access tokens of an Amazon Cognito user pool
 	EntraV1       = Profile(profiles.EntraV1())       // version 1 access tokens of Microsoft Entra ID
 	EntraV2       = Profile(profiles.EntraV2())       // version 2 access tokens of Microsoft Entra ID
-	FusionAuth    = Profile(profiles.FusionAuth())    // access tokens of entities in FusionAuth
+	FusionAuth    = Profile(profiles.FusionAuth())    // access tokens of FusionAuth entities
 	GitHubActions = Profile(profiles.GitHubActions()) // OIDC tokens of GitHub Actions workflows
-	Google        = Profile(profiles.Google())        // ID tokens of Google's service accounts
+	Google        = Profile(profiles.Google())        // ID tokens of Google service accounts
 	Hydra         = Profile(profiles.Hydra())         // JWT access tokens of Ory Hydra
 	Keycloak      = Profile(profiles.Keycloak())      // access tokens of a Keycloak realm
-	Kinde         = Profile(profiles.Kinde())         // access tokens of machine clients of Kinde
+	Kinde         = Profile(profiles.Kinde())         // access tokens of Kinde's machine clients
 	Kubernetes    = Profile(profiles.Kubernetes())    // bound tokens of Kubernetes service accounts
-	Okta          = Profile(profiles.Okta())          // access tokens of a custom authorization server of Okta
+	Okta          = Profile(profiles.Okta())          // access tokens of a custom Okta authorization server
 	PingOne       = Profile(profiles.PingOne())       // access tokens of PingOne
-	Scalekit      = Profile(profiles.Scalekit())      // access tokens of machine-to-machine clients of Scalekit
-	Stytch        = Profile(profiles.Stytch())        // access tokens of machine clients of Stytch
+	Scalekit      = Profile(profiles.Scalekit())      // access tokens of Scalekit's machine-to-machine clients
+	Stytch        = Profile(profiles.Stytch())        // access tokens of Stytch's machine clients
 	WorkOS        = Profile(profiles.WorkOS())        // access tokens of WorkOS Connect
 	Zitadel       = Profile(profiles.Zitadel())       // JWT access tokens of Zitadel
 )

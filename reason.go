@@ -12,8 +12,8 @@ import (
 )
 
 // Reason is the reason of a refusal, in one word. The set of reasons is closed, and its
-// values are safe as metric labels. Clients learn the reason and nothing else. A Reason is
-// an error, so that callers can write errors.Is(err, bearer.Expired).
+// values are safe as metric labels and in responses to clients. A Reason is an error, so
+// that callers can write errors.Is(err, bearer.Expired).
 type Reason string
 
 // The reasons, in the order of the checks.
@@ -57,8 +57,8 @@ const (
 	// (RFC 6750, section 3.1: insufficient_scope), or the route has no rule.
 	MissingScope Reason = "scope"
 	// KeysUnavailable: the issuer's keys are not available, or the request ended while it
-	// waited for them (see [Event.Abandoned]). This is a fault of this service or of the
-	// issuer, not of the client.
+	// waited for them (see [Event.Abandoned]). Missing keys are a fault of this service or of
+	// the issuer, not of the client.
 	KeysUnavailable Reason = "keys_unavailable"
 	// Internal: a fault of this service, such as a panic in a hook.
 	Internal Reason = "internal"

@@ -27,7 +27,7 @@ type token struct {
 	now    time.Time     // the time of the verdict
 
 	header       *jws.Header
-	sharedHeader bool // the index stores the header, because verified tokens share it
+	sharedHeader bool // the index stores the header for all tokens that have it
 	iss          string
 	verifier     *JWTVerifier // of the issuer in "iss"
 	entry        *entry       // the claims of the token

@@ -25,11 +25,11 @@ import (
 //
 // A guard reports the outcome of each request to one observer: the guard's
 // Options.Observer; or else its Verifier, if that is an [Observer]; or else the verifier of
-// this package that its Verifier calls with the context of the request. So Config.Observer
-// is still notified if a Verifier of another package wraps a *JWTVerifier. It is not
-// notified of requests for which the wrapper does not call the *JWTVerifier, or calls it
-// with another context, and of requests without a token. To be notified of every request,
-// set the guard's Options.Observer.
+// this package that its Verifier calls with the context of the request. So if a Verifier of
+// another package wraps a *JWTVerifier, Config.Observer is still notified, with three
+// exceptions: the request has no token, the wrapper does not call the *JWTVerifier, or the
+// wrapper calls it with another context. To be notified of every request, set the guard's
+// Options.Observer.
 type Verifier interface {
 	// Verify returns the claims of a token that is genuine, meant for this API and valid
 	// now, or an error.

@@ -34,7 +34,7 @@ func skipped() map[string][]string {
 		// When keys are fetched again: the tests of that and the drill measure time.
 		"jwks": {"cooldown.go", "event.go", "freshness.go", "poll.go", "refresher.go", "report.go", "saver.go", "status.go", "thumbprint.go"},
 		// Explanations decide nothing. FuzzExplain compares them with the verdicts.
-		".": {"explain.go", "explanation.go", "words.go"},
+		".": {"explain.go", "explanation.go", "checktexts.go"},
 		// It shortens texts for people.
 		"internal/quote": {""},
 	}

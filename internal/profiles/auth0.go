@@ -1,6 +1,6 @@
 package profiles
 
-// Auth0 takes access tokens of Auth0, in Auth0's own form or in that of RFC 9068.
+// Auth0 accepts Auth0 access tokens, in Auth0's own form or in the form of RFC 9068.
 //
 // Issuer: `https://DOMAIN/`, **with a slash at the end**
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// Cognito takes access tokens of a user pool of Amazon Cognito.
+// Cognito accepts access tokens of an Amazon Cognito user pool.
 //
 // Issuer: `https://cognito-idp.REGION.amazonaws.com/POOL`
 //

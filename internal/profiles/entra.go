@@ -1,6 +1,6 @@
 package profiles
 
-// EntraV1 takes version 1 access tokens of Microsoft Entra ID.
+// EntraV1 accepts version 1 access tokens of Microsoft Entra ID.
 //
 // Issuer: `https://sts.windows.net/TENANT/`, **with a slash at the end**
 //
@@ -33,7 +33,7 @@ func EntraV1() Profile {
 	}
 }
 
-// EntraV2 takes version 2 access tokens of Microsoft Entra ID.
+// EntraV2 accepts version 2 access tokens of Microsoft Entra ID.
 //
 // Issuer: `https://login.microsoftonline.com/TENANT/v2.0`
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// FusionAuth takes access tokens of entities in FusionAuth.
+// FusionAuth accepts access tokens of FusionAuth entities.
 //
 // Issuer: the tenant's issuer, which may be any text
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// GitHubActions takes OIDC tokens of GitHub Actions workflows.
+// GitHubActions accepts OIDC tokens of GitHub Actions workflows.
 //
 // Issuer: `https://token.actions.githubusercontent.com`
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// Google takes ID tokens of Google's service accounts.
+// Google accepts ID tokens of Google service accounts.
 //
 // Issuer: `https://accounts.google.com`
 //

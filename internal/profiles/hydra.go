@@ -1,6 +1,6 @@
 package profiles
 
-// Hydra takes JWT access tokens of Ory Hydra.
+// Hydra accepts JWT access tokens of Ory Hydra.
 //
 // Issuer: `urls.self.issuer` in Hydra's configuration, with its slash at the end if it has one
 //

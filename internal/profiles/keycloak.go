@@ -1,6 +1,6 @@
 package profiles
 
-// Keycloak takes access tokens of a Keycloak realm.
+// Keycloak accepts access tokens of a Keycloak realm.
 //
 // Issuer: `https://HOST/realms/REALM`, with the host that clients use to get tokens
 //

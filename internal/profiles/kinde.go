@@ -1,6 +1,6 @@
 package profiles
 
-// Kinde takes access tokens of machine clients of Kinde.
+// Kinde accepts access tokens of Kinde's machine clients.
 //
 // Issuer: `https://SUBDOMAIN.kinde.com`, without a slash at the end
 //

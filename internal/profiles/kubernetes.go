@@ -1,6 +1,6 @@
 package profiles
 
-// Kubernetes takes bound tokens of Kubernetes service accounts.
+// Kubernetes accepts bound tokens of Kubernetes service accounts.
 //
 // Issuer: the cluster's `--service-account-issuer`
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// Okta takes access tokens of a custom authorization server of Okta.
+// Okta accepts access tokens of a custom Okta authorization server.
 //
 // Issuer: `https://DOMAIN/oauth2/ID`
 //

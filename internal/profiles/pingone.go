@@ -1,6 +1,6 @@
 package profiles
 
-// PingOne takes access tokens of PingOne.
+// PingOne accepts access tokens of PingOne.
 //
 // Issuer: `https://auth.pingone.TLD/ENVIRONMENT/as`
 //

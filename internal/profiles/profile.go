@@ -6,7 +6,7 @@
 // this form, which "go generate ." in the root turns into the variable of package
 // bearer and into the row and the section of docs/issuers.md:
 //
-//	// NAME takes WHICH TOKENS.
+//	// NAME accepts WHICH TOKENS.
 //	//
 //	// Issuer: what Config.Issuer is for this issuer
 //	//

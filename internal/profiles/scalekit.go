@@ -1,6 +1,6 @@
 package profiles
 
-// Scalekit takes access tokens of machine-to-machine clients of Scalekit.
+// Scalekit accepts access tokens of Scalekit's machine-to-machine clients.
 //
 // Issuer: the environment's URL, `https://ENV.scalekit.com`, without a slash at the end
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// Stytch takes access tokens of machine clients of Stytch.
+// Stytch accepts access tokens of Stytch's machine clients.
 //
 // Issuer: `stytch.com/PROJECT`, without a scheme
 //

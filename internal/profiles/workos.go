@@ -1,6 +1,6 @@
 package profiles
 
-// WorkOS takes access tokens of WorkOS Connect.
+// WorkOS accepts access tokens of WorkOS Connect.
 //
 // Issuer: `https://SUBDOMAIN.authkit.app`
 //

@@ -1,6 +1,6 @@
 package profiles
 
-// Zitadel takes JWT access tokens of Zitadel.
+// Zitadel accepts JWT access tokens of Zitadel.
 //
 // Issuer: `https://DOMAIN`
 //

@@ -75,7 +75,7 @@ import "github.com/bearerkit/bearer/internal/profiles"
 var (
 `)
 	for _, e := range list {
-		fmt.Fprintf(&b, "\t%s = Profile(profiles.%[1]s()) // %s\n", e.variable, e.takes)
+		fmt.Fprintf(&b, "\t%s = Profile(profiles.%[1]s()) // %s\n", e.variable, e.accepts)
 	}
 	b.WriteString(`)
 
@@ -107,7 +107,7 @@ func renderPage(list []entry) string {
 	}
 	for _, e := range list {
 		fmt.Fprintf(&b, "\n### %s\n\n[`bearer.%s`](../%s/%s) accepts %s.\nRequired claims: %s.\n",
-			e.name, e.variable, folder, e.file, e.takes, e.claims("Required", "sub", "client_id", "iat", "jti"))
+			e.name, e.variable, folder, e.file, e.accepts, e.claims("Required", "sub", "client_id", "iat", "jti"))
 		for _, v := range e.values {
 			fmt.Fprintf(&b, "`%s` must be `%s`.\n", v.claim, strings.Join(v.values, "` or `"))
 		}

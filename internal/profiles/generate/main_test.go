@@ -41,7 +41,7 @@ func lines(mark, text, other string) string {
 
 const good = `package profiles
 
-// Acme takes access tokens of
+// Acme accepts access tokens of
 // Acme.
 //
 // Issuer: ` + "`https://acme.example`" + `
@@ -92,8 +92,8 @@ func TestRender(t *testing.T) {
 // TestReadErrors requires each error to name the function and the expected form.
 func TestReadErrors(t *testing.T) {
 	for _, row := range []struct{ before, after, want string }{
-		{"// Acme takes access tokens of\n// Acme.\n//\n", "", `paragraph 1 of the doc comment is not "Acme takes (which tokens)."`},
-		{"Acme takes", "Acme is", "paragraph 1"},
+		{"// Acme accepts access tokens of\n// Acme.\n//\n", "", `paragraph 1 of the doc comment is not "Acme accepts (which tokens)."`},
+		{"Acme accepts", "Acme is", "paragraph 1"},
 		{"// Acme.\n", "// Acme\n", "paragraph 1"},
 		{"// Issuer: `https://acme.example`\n//\n", "", `paragraph 2 of the doc comment is not "Issuer: (what Config.Issuer is)"`},
 		{"// Audience: the API\n//\n", "", `paragraph 3 of the doc comment is not "Audience: (what Config.Audience is)"`},

@@ -15,12 +15,12 @@ import (
 
 // entry is a profile, as its source file describes it.
 type entry struct {
-	file, variable          string
-	takes, issuer, audience string              // from the doc comment
-	notes                   []string            // the remaining paragraphs of the doc comment
-	name                    string              // Profile.Name
-	lists                   map[string][]string // the list fields of the literal that are set
-	values                  []claimValues       // Profile.RequiredValues
+	file, variable            string
+	accepts, issuer, audience string              // from the doc comment
+	notes                     []string            // the remaining paragraphs of the doc comment
+	name                      string              // Profile.Name
+	lists                     map[string][]string // the list fields of the literal that are set
+	values                    []claimValues       // Profile.RequiredValues
 }
 
 // claimValues is a claim and its accepted values.
@@ -77,15 +77,15 @@ func read(file string, src any) (list []entry, err error) {
 func (e *entry) readComment(text string) error {
 	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
 	paragraphs = append(paragraphs, "", "")
-	var hasTakes, hasStop, hasIssuer, hasAudience bool
-	e.takes, hasTakes = strings.CutPrefix(oneLine(paragraphs[0]), e.variable+" takes ")
-	e.takes, hasStop = strings.CutSuffix(e.takes, ".")
+	var hasAccepts, hasStop, hasIssuer, hasAudience bool
+	e.accepts, hasAccepts = strings.CutPrefix(oneLine(paragraphs[0]), e.variable+" accepts ")
+	e.accepts, hasStop = strings.CutSuffix(e.accepts, ".")
 	e.issuer, hasIssuer = strings.CutPrefix(oneLine(paragraphs[1]), "Issuer: ")
 	e.audience, hasAudience = strings.CutPrefix(oneLine(paragraphs[2]), "Audience: ")
 	e.notes = slices.DeleteFunc(paragraphs[3:], func(s string) bool { return s == "" })
 	var errs []error
 	for want, ok := range map[string]bool{
-		fmt.Sprintf("1 of the doc comment is not %q", e.variable+" takes (which tokens)."):   hasTakes && hasStop,
+		fmt.Sprintf("1 of the doc comment is not %q", e.variable+" accepts (which tokens)."): hasAccepts && hasStop,
 		fmt.Sprintf("2 of the doc comment is not %q", "Issuer: (what Config.Issuer is)"):     hasIssuer,
 		fmt.Sprintf("3 of the doc comment is not %q", "Audience: (what Config.Audience is)"): hasAudience,
 	} {
