@@ -28,7 +28,7 @@ func fixedAdvice(text string) func(*explainer, Reason) string {
 const (
 	adviceChanged = "No authorization server issues such a token. Find out where the client got the token, and what changes it on its way."
 	adviceClocks  = "Compare the clocks: this machine's clock is behind, or the issuer's clock is ahead. Check NTP on this machine first."
-	adviceLife    = "Have the issuer issue tokens with a shorter lifetime, or raise Config.MaxLifetime or Config.MaxAge."
+	adviceLife    = "Have the issuer shorten the lifetime of its tokens, or raise Config.MaxLifetime or Config.MaxAge."
 	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
 )
 
@@ -336,7 +336,7 @@ func (e *explainer) adviseKey(reason Reason) string {
 	if e.t.header.Kid == "" {
 		return "The token has no kid, and more than one key of the issuer fits. Have the issuer set kid."
 	}
-	return "The issuer's key set does not have the kid of the token. Either the issuer rotated its keys and the key set here is old, or it signs with a key before it publishes the key, or the token is from another environment."
+	return "The issuer's key set has no key with the kid of the token for its alg. Either the issuer rotated its keys and the key set here is old, or it signs with a key before it publishes the key, or the token is from another environment."
 }
 
 func (e *explainer) gotSignature() string {
