@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// logged puts the access log around h: a line for each request, without query,
-// header and body, which may have secrets.
+// logged wraps h and writes one line to the access log for each request. The line
+// contains no query, header or body, since they may contain secrets.
 func (env *Environment) logged(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		ctx, call := withCall(r.Context())
-		answer := &loggedAnswer{ResponseWriter: w}
+		response := &loggedResponse{ResponseWriter: w}
 		defer func() {
 			client, tokenID, _ := call.read()
 			attributes := []slog.Attr{
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
-				slog.Int("status", answer.status), // 0: the connection was ended without an answer
-				slog.Int("bytes", answer.bytes),
+				slog.Int("status", response.status), // 0 if the connection was closed without a response
+				slog.Int("bytes", response.bytes),
 				slog.Duration("took", time.Since(begun)),
 				slog.String("remote", r.RemoteAddr),
 				slog.String("protocol", r.Proto),
 			}
 			for _, more := range []struct{ name, value string }{
-				{"client", client}, {"token_id", tokenID}, {"grpc_status", answer.Header().Get("Grpc-Status")},
+				{"client", client}, {"token_id", tokenID}, {"grpc_status", response.Header().Get("Grpc-Status")},
 			} {
 				if more.value != "" {
 					attributes = append(attributes, slog.String(more.name, more.value))
@@ -33,42 +33,42 @@ func (env *Environment) logged(h http.Handler) http.Handler {
 			}
 			env.log.LogAttrs(ctx, slog.LevelInfo, "request", attributes...)
 		}()
-		h.ServeHTTP(answer, r.WithContext(ctx))
+		h.ServeHTTP(response, r.WithContext(ctx))
 	})
 }
 
-// loggedAnswer counts what is answered.
-type loggedAnswer struct {
+// loggedResponse records the status and the size of a response.
+type loggedResponse struct {
 	http.ResponseWriter
 
 	status, bytes int
 }
 
-// WriteHeader remembers the status.
-func (a *loggedAnswer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
+// WriteHeader records the status and writes the header.
+func (r *loggedResponse) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
 	}
-	a.ResponseWriter.WriteHeader(status)
+	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts bytes.
-func (a *loggedAnswer) Write(body []byte) (int, error) {
-	if a.status == 0 {
-		a.status = http.StatusOK
+// Write counts the bytes of the body and writes them.
+func (r *loggedResponse) Write(body []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
 	}
-	n, err := a.ResponseWriter.Write(body)
-	a.bytes += n
+	n, err := r.ResponseWriter.Write(body)
+	r.bytes += n
 	return n, err
 }
 
-// Flush is for gRPC, which asks for an http.Flusher.
-func (a *loggedAnswer) Flush() {
-	if a.status == 0 {
-		a.status = http.StatusOK
+// Flush implements http.Flusher, which gRPC requires.
+func (r *loggedResponse) Flush() {
+	if r.status == 0 {
+		r.status = http.StatusOK
 	}
-	_ = http.NewResponseController(a.ResponseWriter).Flush() // a ResponseWriter that cannot has nothing to flush
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // an error means that Flush is not supported: then nothing is buffered
 }
 
-// Unwrap is for http.ResponseController.
-func (a *loggedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+// Unwrap returns the underlying writer, for http.ResponseController.
+func (r *loggedResponse) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -10,8 +10,8 @@ import (
 
 const maxTokenSize = 16 << 10
 
-// authorize returns an error unless the values of an Authorization header are
-// one token of the environment's own client.
+// authorize returns an error unless the Authorization header has exactly one
+// value: a valid token of the environment's own client.
 func (env *Environment) authorize(ctx context.Context, authorization []string) error {
 	if len(authorization) == 0 || authorization[0] == "" {
 		return &apiError{code: codeUnauthenticated, message: "Token empty"}
@@ -24,8 +24,9 @@ func (env *Environment) authorize(ctx context.Context, authorization []string) e
 		jwt.RegisteredClaims
 		ClientID string `json:"client_id"`
 	}
-	// Not package bearer: what serves the examples must not stand on what they
-	// show. The environment's tokens name no audience.
+	// This does not use package bearer: the issuer of the examples must not
+	// depend on the package that they demonstrate. The environment's own tokens
+	// have no audience.
 	if _, err := jwt.ParseWithClaims(token, &claims, env.key,
 		jwt.WithValidMethods([]string{"RS256"}),
 		jwt.WithIssuer(env.issuer.URL()),
@@ -41,11 +42,11 @@ func (env *Environment) authorize(ctx context.Context, authorization []string) e
 	case caller.organizationID != "":
 		return &apiError{code: codePermissionDenied, message: "Token is not one of an environment client"}
 	}
-	callOf(ctx).note(func(call *call) { call.client = claims.ClientID })
+	callFrom(ctx).note(func(call *call) { call.client = claims.ClientID })
 	return nil
 }
 
-// key finds the key of a token among those that the environment publishes.
+// key returns the published key whose ID is the token's kid. It is a jwt.Keyfunc.
 func (env *Environment) key(token *jwt.Token) (any, error) {
 	for _, k := range env.issuer.Keys() {
 		if k.ID() == token.Header["kid"] {

@@ -34,58 +34,58 @@ func TestAdminCalls(t *testing.T) {
 		code          float64
 		errorCode     string
 	}{
-		"none":           {nil, 401, 16, "UNAUTHENTICATED"},
-		"empty":          {[]string{""}, 401, 16, "UNAUTHENTICATED"},
-		"Basic":          {[]string{"Basic " + admin}, 401, 16, "UNAUTHENTICATED"},
-		"no token":       {[]string{"Bearer"}, 401, 16, "UNAUTHENTICATED"},
-		"garbage":        {[]string{"Bearer a.b.c"}, 401, 16, "UNAUTHENTICATED"},
-		"two":            {[]string{"Bearer " + admin, "Bearer " + admin}, 401, 16, "UNAUTHENTICATED"},
-		"huge":           {[]string{"Bearer " + strings.Repeat("a", 1<<15)}, 401, 16, "UNAUTHENTICATED"},
-		"tampered":       {[]string{"Bearer " + bearertest.Tamper(admin, map[string]any{"exp": 4e9})}, 401, 16, "UNAUTHENTICATED"},
-		"forged":         {[]string{"Bearer " + env.Issuer().Forge(nil, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
-		"unsigned":       {[]string{"Bearer " + env.Issuer().Mint(map[string]any{"alg": "none"}, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
-		"expired":        {[]string{claims(map[string]any{"exp": time.Now().Add(-time.Second)})}, 401, 16, "UNAUTHENTICATED"},
-		"without end":    {[]string{claims(map[string]any{"exp": nil})}, 401, 16, "UNAUTHENTICATED"},
-		"other issuer":   {[]string{claims(map[string]any{"iss": env.url + "/"})}, 401, 16, "UNAUTHENTICATED"},
-		"unknown client": {[]string{claims(map[string]any{"client_id": "skc_1"})}, 401, 16, "UNAUTHENTICATED"},
-		"no client":      {[]string{claims(map[string]any{"client_id": nil})}, 401, 16, "UNAUTHENTICATED"},
-		"other client":   {[]string{"Bearer " + own}, 403, 7, "PERMISSION_DENIED"},
+		"no header":                   {nil, 401, 16, "UNAUTHENTICATED"},
+		"empty header":                {[]string{""}, 401, 16, "UNAUTHENTICATED"},
+		"scheme Basic":                {[]string{"Basic " + admin}, 401, 16, "UNAUTHENTICATED"},
+		"scheme Bearer without token": {[]string{"Bearer"}, 401, 16, "UNAUTHENTICATED"},
+		"malformed token":             {[]string{"Bearer a.b.c"}, 401, 16, "UNAUTHENTICATED"},
+		"two headers":                 {[]string{"Bearer " + admin, "Bearer " + admin}, 401, 16, "UNAUTHENTICATED"},
+		"token of 32 KiB":             {[]string{"Bearer " + strings.Repeat("a", 1<<15)}, 401, 16, "UNAUTHENTICATED"},
+		"tampered token":              {[]string{"Bearer " + bearertest.Tamper(admin, map[string]any{"exp": 4e9})}, 401, 16, "UNAUTHENTICATED"},
+		"forged token":                {[]string{"Bearer " + env.Issuer().Forge(nil, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
+		"unsigned token":              {[]string{"Bearer " + env.Issuer().Mint(map[string]any{"alg": "none"}, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
+		"expired token":               {[]string{claims(map[string]any{"exp": time.Now().Add(-time.Second)})}, 401, 16, "UNAUTHENTICATED"},
+		"no exp":                      {[]string{claims(map[string]any{"exp": nil})}, 401, 16, "UNAUTHENTICATED"},
+		"wrong issuer":                {[]string{claims(map[string]any{"iss": env.url + "/"})}, 401, 16, "UNAUTHENTICATED"},
+		"unknown client":              {[]string{claims(map[string]any{"client_id": "skc_1"})}, 401, 16, "UNAUTHENTICATED"},
+		"no client_id":                {[]string{claims(map[string]any{"client_id": nil})}, 401, 16, "UNAUTHENTICATED"},
+		"client of an organization":   {[]string{"Bearer " + own}, 403, 7, "PERMISSION_DENIED"},
 	} {
 		got := env.do(t, http.MethodPost, "/api/v1/organizations/"+env.OrganizationID+"/clients", "application/json", "{}", row.authorization...)
 		checkError(t, name, got, row.status, row.code, row.errorCode)
 		if challenge := got.Header.Get("WWW-Authenticate"); (row.status == 401) != (challenge == "Bearer") {
-			t.Errorf("%s: got challenge %q", name, challenge)
+			t.Errorf("%s: got challenge %q, want Bearer for 401 only", name, challenge)
 		}
 	}
 	if env.Dump() != before {
-		t.Error("a call that was refused changed something")
+		t.Error("a refused call changed the state")
 	}
 }
 
 func TestEnvironmentClient(t *testing.T) {
 	env := start(t)
 	if !regexp.MustCompile(`^skc_[0-9]{17,18}$`).MatchString(env.ClientID) || !forms["plain_secret"].MatchString(env.ClientSecret) {
-		t.Errorf("got %s and a secret of %d characters", env.ClientID, len(env.ClientSecret))
+		t.Errorf("got client ID %s and a secret of %d characters, want skc_ with 17 or 18 digits and 69 characters", env.ClientID, len(env.ClientSecret))
 	}
 	got := env.grant(t, env.ClientID, env.ClientSecret).members
 	if got["scope"] != "openid" || got["expires_in"] != 86400.0 {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want scope openid and expires_in 86400", got)
 	}
 	for name, refused := range map[string]answer{
 		"wrong secret":   env.grant(t, env.ClientID, env.ClientSecret+"x"),
 		"unknown client": env.grant(t, "skc_1", env.ClientSecret),
 	} {
 		if refused.StatusCode != http.StatusUnauthorized || refused.members["error"] != "invalid_client" {
-			t.Errorf("%s: got %s %v", name, refused.Status, refused.members)
+			t.Errorf("%s: got %s %v, want 401 invalid_client", name, refused.Status, refused.members)
 		}
 	}
 	if strings.Contains(env.Dump(), env.ClientSecret) {
-		t.Error("the plain secret is kept")
+		t.Error("the state contains the plain secret")
 	}
 }
 
 func TestIdentifiers(t *testing.T) {
-	grow := func(t *testing.T) {
+	checkIncreasing := func(t *testing.T) {
 		t.Helper()
 		env, _, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1"})
 		if err != nil {
@@ -103,7 +103,7 @@ func TestIdentifiers(t *testing.T) {
 					id := env.NextID("x_")
 					n, err := strconv.Atoi(strings.TrimPrefix(id, "x_"))
 					if err != nil || n <= last || len(id) < 2+17 || len(id) > 2+18 {
-						t.Errorf("got %s after %d, want 17 or 18 digits that grow", id, last)
+						t.Errorf("got %s after %d, want a greater number of 17 or 18 digits", id, last)
 					}
 					last = n
 					mu.Lock()
@@ -117,6 +117,6 @@ func TestIdentifiers(t *testing.T) {
 		}
 		group.Wait()
 	}
-	grow(t)
-	synctest.Test(t, grow) // whose clock stands before the identifiers' own epoch
+	checkIncreasing(t)
+	synctest.Test(t, checkIncreasing) // its clock is before 2024, the epoch of the identifiers
 }

@@ -6,28 +6,30 @@ import (
 )
 
 const (
-	maxFailures        = 10              // that a client can have in a row
-	failureRecovery    = 6 * time.Second // until one of them is forgotten
-	maxUnknownFailures = 4096            // client IDs that do not exist, and are remembered
+	maxFailures        = 10              // failures in a row before a client must wait
+	failureRecovery    = 6 * time.Second // time until one failure is forgotten
+	maxUnknownFailures = 4096            // counted client IDs that do not exist
 )
 
-// attempts limits how often a client may fail to authenticate, so that secrets
-// cannot be found by trying. Its zero value is ready.
+// attempts limits failed authentications per client, so that secrets cannot be
+// guessed by brute force. Its zero value is ready.
 type attempts struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	known   map[string]failures
 	unknown map[string]failures
 }
 
-// failures leak out of a bucket, one each failureRecovery.
+// failures is the leaky bucket of one client: one failure leaks out each
+// failureRecovery.
 type failures struct {
 	count float64
 	at    time.Time
 }
 
-// try calls check, unless the client has failed too often: then nothing is
-// compared, not even the right secret, and wait says for how long. IDs that do
-// not exist are limited in the same way, so the limit does not tell which do.
+// try calls check, unless the client has failed too often. In that case no secret
+// is compared, not even the right one, and wait is the time until the next attempt
+// is allowed. Unknown client IDs are limited in the same way, so the limit does not
+// reveal which IDs exist.
 func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -37,7 +39,7 @@ func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait 
 	in := a.known
 	if !known {
 		if in = a.unknown; len(in) >= maxUnknownFailures {
-			clear(in) // nobody can be helped, or hurt, by what is lost
+			clear(in) // harmless: no secret of an unknown client can be guessed
 		}
 	}
 	now := time.Now()
@@ -55,7 +57,7 @@ func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait 
 	return false, 0
 }
 
-// forget drops what is known about clients that are gone.
+// forget drops the failures of deleted clients.
 func (a *attempts) forget(ids ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

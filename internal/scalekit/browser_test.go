@@ -21,11 +21,11 @@ import (
 
 // browser is a session of chromedriver (W3C WebDriver).
 type browser struct {
-	session string // URL
+	session string // URL of the session
 }
 
-// startBrowser starts Chromium with JavaScript switched off for pages. It skips
-// the test where there is none.
+// startBrowser starts Chromium with JavaScript disabled for pages. It skips the test
+// if Chromium or chromedriver is missing.
 func startBrowser(t *testing.T) browser {
 	t.Helper()
 	var chromium string
@@ -37,8 +37,8 @@ func startBrowser(t *testing.T) browser {
 	if _, err := exec.LookPath("chromedriver"); err != nil || chromium == "" {
 		t.Skip("needs chromium and chromedriver")
 	}
-	// Not the test's own context: that ends before the session can be closed,
-	// and a driver that is killed leaves its browser behind.
+	// The test's own context ends before the session is closed. A killed driver
+	// leaves its browser running, so the driver gets a context of its own.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	driver := exec.CommandContext(ctx, "chromedriver", "--port=0")
 	driver.Cancel = func() error { return driver.Process.Signal(os.Interrupt) }
@@ -53,7 +53,7 @@ func startBrowser(t *testing.T) browser {
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = driver.Wait() // it is interrupted: that is its error
+		_ = driver.Wait() // the error is the interrupt
 	})
 	var port string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -63,9 +63,9 @@ func startBrowser(t *testing.T) browser {
 		}
 	}
 	if port == "" {
-		t.Skip("chromedriver does not say where it listens")
+		t.Skip("chromedriver does not print its port")
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }() // until it ends
+	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the driver
 	b := browser{"http://127.0.0.1:" + port}
 	created := b.do(t, http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"goog:loggingPrefs": map[string]any{"browser": "ALL"},
@@ -125,13 +125,13 @@ func (b browser) do(t *testing.T, method, path string, body any) any {
 	return answer.Value
 }
 
-// script is run by the browser on behalf of the test, not of the page.
+// script runs a script of the test, which works although pages may not run scripts.
 func (b browser) script(t *testing.T, script string) any {
 	t.Helper()
 	return b.do(t, http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}})
 }
 
-// text returns what a reader sees of an element.
+// text returns the visible text of an element.
 func (b browser) text(t *testing.T, selector string) string {
 	t.Helper()
 	element, _ := b.do(t, http.MethodPost, "/element", map[string]any{"using": "css selector", "value": selector}).(map[string]any)
@@ -151,22 +151,22 @@ func (b browser) click(t *testing.T, link string) {
 
 func TestPageInBrowser(t *testing.T) {
 	b := startBrowser(t)
-	env, c, token := busy(t, scalekit.Config{})
+	env, c, token := startUsed(t, scalekit.Config{})
 
-	// What this browser does with a script of a page: nothing.
+	// This browser must not run the scripts of a page.
 	b.do(t, http.MethodPost, "/url", map[string]any{"url": "data:text/html,<title>off</title><script>document.title='on'</script>"})
 	if title := b.do(t, http.MethodGet, "/title", nil); title != "off" {
-		t.Fatalf("got %v, want a browser without JavaScript", title)
+		t.Fatalf("got title %v, want off: this browser runs JavaScript", title)
 	}
 
 	b.do(t, http.MethodPost, "/url", map[string]any{"url": env.url + "/"})
 	if title := fmt.Sprint(b.do(t, http.MethodGet, "/title", nil)); !strings.Contains(title, "development issuer") {
-		t.Errorf("got title %q", title)
+		t.Errorf("got title %q, want one with %q", title, "development issuer")
 	}
 	for selector, want := range map[string][]string{
 		"h1":             {env.url},
 		".notice":        {"For development and tests only."},
-		".notice.bad":    {"“keys” fails on purpose: answers 503, 2 more times"},
+		".notice.bad":    {"Injected fault: the endpoint “keys” returns status 503, 2 more times."},
 		"#keys":          {env.Issuer().Keys()[0].ID(), "signing"},
 		"#organizations": {env.OrganizationID, c.id, "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "active", "2 h"},
 		"#tokens":        {fmt.Sprint(claimsOf(t, token)["jti"]), "granted", "invalid_client 401", "the environment's own client"},
@@ -178,17 +178,17 @@ func TestPageInBrowser(t *testing.T) {
 			}
 		}
 	}
-	// The style sheet is let through by the page's own policy.
+	// The page's Content-Security-Policy allows its own style sheet.
 	if got := b.script(t, "return getComputedStyle(document.querySelector('.badge.good')).borderRadius"); got == "0px" {
-		t.Errorf("got a badge with radius %v, want the page's own style", got)
+		t.Errorf("got a badge with border radius %v: the style sheet is not applied", got)
 	}
 	if got := b.script(t, "return document.scripts.length + document.images.length"); got != 0.0 {
-		t.Errorf("got %v scripts and images", got)
+		t.Errorf("got %v scripts and images, want 0", got)
 	}
-	for _, width := range []int{360, 1280} { // nothing sticks out at the side
+	for _, width := range []int{360, 1280} { // no horizontal scrolling
 		b.do(t, http.MethodPost, "/window/rect", map[string]any{"width": width, "height": 900})
 		if got := b.script(t, "return document.documentElement.scrollWidth - document.documentElement.clientWidth"); got != 0.0 {
-			t.Errorf("at a width of %d: %v pixels stick out", width, got)
+			t.Errorf("window width %d: the page is %v pixels too wide", width, got)
 		}
 	}
 	shot, err := base64.StdEncoding.DecodeString(fmt.Sprint(b.do(t, http.MethodGet, "/screenshot", nil)))
@@ -206,20 +206,20 @@ func TestPageInBrowser(t *testing.T) {
 		}
 	}
 	if len(colors) < 20 {
-		t.Errorf("got a picture with %d colours, want a page", len(colors))
+		t.Errorf("got a screenshot with %d colours, want at least 20: the page is not rendered", len(colors))
 	}
 	b.click(t, "Recent tokens")
 	if got := fmt.Sprint(b.do(t, http.MethodGet, "/url", nil)); got != env.url+"/#tokens" {
-		t.Errorf("got %s", got)
+		t.Errorf("after Recent tokens: got URL %s, want %s", got, env.url+"/#tokens")
 	}
 	b.click(t, "Refresh")
 	if got := fmt.Sprint(b.do(t, http.MethodGet, "/url", nil)); got != env.url+"/" {
-		t.Errorf("got %s", got)
+		t.Errorf("after Refresh: got URL %s, want %s", got, env.url+"/")
 	}
 	messages, _ := b.do(t, http.MethodPost, "/se/log", map[string]any{"type": "browser"}).([]any)
 	for _, message := range messages {
 		if text := fmt.Sprint(message); !strings.Contains(text, "favicon") {
-			t.Errorf("the browser complains: %s", text)
+			t.Errorf("got a message in the browser's log: %s", text)
 		}
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// call is what becomes known about a request while it is answered, for the
-// access log and the page.
+// call collects facts about a request while it is handled, for the access log and
+// the web page.
 type call struct {
-	mu      sync.Mutex // guards what follows: a gRPC handler may outlive its request
-	client  string     // who makes it; empty: nobody that is known
-	tokenID string     // of the token that is about to be granted
+	mu      sync.Mutex // guards the fields below: a gRPC handler may outlive its request
+	client  string     // ID of the calling client; empty if unknown
+	tokenID string     // ID of the token that is about to be granted
 	wait    int        // seconds until the client may try again
 }
 
@@ -21,15 +21,15 @@ func withCall(ctx context.Context) (context.Context, *call) {
 	return context.WithValue(ctx, callKey{}, c), c
 }
 
-// callOf returns the call that a context belongs to, or one that nobody reads.
-func callOf(ctx context.Context) *call {
+// callFrom returns the call in a context, or a new one that is discarded.
+func callFrom(ctx context.Context) *call {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		return c
 	}
 	return &call{}
 }
 
-// note changes what is known.
+// note calls change with the lock held.
 func (c *call) note(change func(*call)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// client is a machine client: of an organization, or, without one, of the
-// environment itself.
+// client is a machine client of an organization. The environment's own client has
+// no organizationID.
 type client struct {
 	settings
 
 	id, organizationID string
-	sequence           uint64   // its place in the order of creation
+	sequence           uint64   // its position in the order of creation
 	secrets            []secret // oldest first
 	created, updated   time.Time
 }
@@ -22,12 +22,13 @@ func (c client) clone() client {
 	return c
 }
 
-// secretIndex returns the place of a secret, or -1.
+// secretIndex returns the index of a secret, or -1.
 func (c client) secretIndex(id string) int {
 	return slices.IndexFunc(c.secrets, func(s secret) bool { return s.id == id })
 }
 
-// claims returns what the client's tokens have beside the usual.
+// claims returns the vendor's own claims of the client's tokens: oid and
+// custom_claims.
 func (c client) claims() map[string]any {
 	claims := make(map[string]any)
 	if c.organizationID != "" {

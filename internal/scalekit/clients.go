@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// What can be done with clients, over REST and gRPC alike. Each call gets the
-// violations that reading the request has found, adds its own, and reports all
-// of them at once.
+// The operations on clients, shared by REST and gRPC. Each one gets the violations
+// found while the request was parsed, adds its own, and reports all of them in one
+// error.
 
 // createClient registers a client for an organization and returns it with the
 // plain text of its secret.
@@ -61,8 +61,8 @@ func (env *Environment) getClient(organizationID, clientID string, v *violations
 	return c, nil
 }
 
-// listClients returns a part of an organization's clients.
-func (env *Environment) listClients(organizationID string, asked pageRequest, v *violations) (listPage[client], error) {
+// listClients returns one page of an organization's clients.
+func (env *Environment) listClients(organizationID string, page pageRequest, v *violations) (listPage[client], error) {
 	v.id("organization_id", organizationID, "org_")
 	if err := v.err(); err != nil {
 		return listPage[client]{}, err
@@ -71,23 +71,23 @@ func (env *Environment) listClients(organizationID string, asked pageRequest, v 
 	if !ok {
 		return listPage[client]{}, errOrganizationNotFound()
 	}
-	return paginate(all, func(c client) uint64 { return c.sequence }, asked)
+	return paginate(all, func(c client) uint64 { return c.sequence }, page)
 }
 
-// updateClient changes the settings that are set in by.
-func (env *Environment) updateClient(organizationID, clientID string, by settings, v *violations) (client, error) {
+// updateClient changes the settings that are set in update.
+func (env *Environment) updateClient(organizationID, clientID string, update settings, v *violations) (client, error) {
 	checkClient(organizationID, clientID, v)
-	by.check(v, "client.")
+	update.check(v, "client.")
 	if err := v.err(); err != nil {
 		return client{}, err
 	}
 	return env.changeClient(organizationID, clientID, func(c client) (client, error) {
-		c.settings = c.with(by)
+		c.settings = c.with(update)
 		return c, nil
 	})
 }
 
-// deleteClient forgets a client and its secrets.
+// deleteClient deletes a client and its secrets.
 func (env *Environment) deleteClient(organizationID, clientID string, v *violations) error {
 	checkClient(organizationID, clientID, v)
 	if err := v.err(); err != nil {
@@ -112,7 +112,7 @@ func (env *Environment) createSecret(organizationID, clientID string, v *violati
 	return env.addSecret(organizationID, clientID, v)
 }
 
-// addSecret adds a secret to a client; no organization stands for any.
+// addSecret adds a secret to a client. An empty organizationID matches any client.
 func (env *Environment) addSecret(organizationID, clientID string, v *violations) (secret, string, error) {
 	if err := v.err(); err != nil {
 		return secret{}, "", err
@@ -125,14 +125,14 @@ func (env *Environment) addSecret(organizationID, clientID string, v *violations
 	return made, plain, err
 }
 
-// deleteSecret forgets a secret of an organization's client.
+// deleteSecret deletes a secret of an organization's client.
 func (env *Environment) deleteSecret(organizationID, clientID, secretID string, v *violations) error {
 	checkClient(organizationID, clientID, v)
 	return env.dropSecret(organizationID, clientID, secretID, v)
 }
 
-// dropSecret forgets a secret of a client, but not its last one; no
-// organization stands for any.
+// dropSecret deletes a secret of a client. The last secret cannot be deleted. An
+// empty organizationID matches any client.
 func (env *Environment) dropSecret(organizationID, clientID, secretID string, v *violations) error {
 	v.id("secret_id", secretID, "")
 	if err := v.err(); err != nil {
@@ -144,7 +144,7 @@ func (env *Environment) dropSecret(organizationID, clientID, secretID string, v 
 			return c, errSecretNotFound()
 		}
 		if len(c.secrets) == 1 {
-			// The vendor's words.
+			// The vendor's own message; it says "client" where it means "secret".
 			return c, &apiError{code: codeFailedPrecondition, message: "last client cannot be deleted"}
 		}
 		c.secrets = slices.Delete(c.secrets, n, n+1)
@@ -153,8 +153,8 @@ func (env *Environment) dropSecret(organizationID, clientID, secretID string, v 
 	return err
 }
 
-// setSecretStatus switches a secret of any client on or off. One that is off
-// opens nothing.
+// setSecretStatus activates or deactivates a secret of any client. No client can
+// authenticate with an inactive secret.
 func (env *Environment) setSecretStatus(clientID, secretID string, active bool, v *violations) (secret, error) {
 	v.id("client_id", clientID, "")
 	v.id("secret_id", secretID, "")
@@ -176,8 +176,8 @@ func (env *Environment) setSecretStatus(clientID, secretID string, active bool, 
 	return changed.secrets[changed.secretIndex(secretID)], nil
 }
 
-// changeClient changes a copy of a client and keeps it. No organization stands
-// for any.
+// changeClient replaces a client by the copy that do returns. An empty
+// organizationID matches any client.
 func (env *Environment) changeClient(organizationID, clientID string, do func(client) (client, error)) (client, error) {
 	var changed client
 	err := env.store.update(func(c *change) error {
@@ -195,7 +195,8 @@ func (env *Environment) changeClient(organizationID, clientID string, do func(cl
 	return changed.clone(), err
 }
 
-// clientOf returns a client of an organization; no organization stands for any.
+// clientOf returns a client of an organization. An empty organizationID matches any
+// client.
 func (c *change) clientOf(organizationID, clientID string) (client, error) {
 	if _, ok := c.organizations[organizationID]; !ok && organizationID != "" {
 		return client{}, errOrganizationNotFound()

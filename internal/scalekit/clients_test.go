@@ -15,7 +15,7 @@ func TestCreateClientDefaults(t *testing.T) {
 		got := env.create(t, body)
 		client, _ := got.members["client"].(map[string]any)
 		if got.StatusCode != http.StatusCreated || client["expiry"] != "3600" || client["name"] != "" {
-			t.Fatalf("%q: got %s %v", body, got.Status, got.members)
+			t.Fatalf("%q: got %s %v, want 201, expiry 3600 and no name", body, got.Status, got.members)
 		}
 		for _, name := range []string{"scopes", "audience", "custom_claims"} {
 			if list, ok := client[name].([]any); !ok || len(list) != 0 {
@@ -45,13 +45,13 @@ func TestCreateClientForms(t *testing.T) {
 		got := env.create(t, row.body)
 		client, _ := got.members["client"].(map[string]any)
 		if got.StatusCode != http.StatusCreated || client[row.name] != row.want {
-			t.Errorf("%s: got %s %v", row.body, got.Status, got.members)
+			t.Errorf("%s: got %s %v, want 201 and %s %q", row.body, got.Status, got.members, row.name, row.want)
 		}
 	}
 	got := env.create(t, `{"customClaims":[{"key":"a"},{"key":"b","value":null,"more":1}]}`)
 	client, _ := got.members["client"].(map[string]any)
 	if claims, _ := client["custom_claims"].([]any); len(claims) != 2 {
-		t.Errorf("got %s %v", got.Status, got.members)
+		t.Errorf("got %s %v, want two custom claims", got.Status, got.members)
 	}
 }
 
@@ -105,10 +105,10 @@ func TestCreateClientRefusals(t *testing.T) {
 		}
 	}
 	if got := violations(env.create(t, `{"name":1,"description":2,"expiry":-3}`)); len(got) != 3 {
-		t.Errorf("got %v, want all three at once", got)
+		t.Errorf("got %v, want all three violations in one response", got)
 	}
 	if env.Dump() != before {
-		t.Error("a request that was refused changed something")
+		t.Error("a refused request changed the state")
 	}
 }
 
@@ -130,18 +130,18 @@ func TestCreateClientOrganizations(t *testing.T) {
 		got := env.do(t, http.MethodPost, "/api/v1/organizations/"+row.id+"/clients", "application/json", "{}", authorization)
 		checkError(t, row.id, got, row.status, row.code, row.name)
 		if row.constraint != "" && (violations(got)[0]["field"] != "organization_id" || violations(got)[0]["constraint"] != row.constraint) {
-			t.Errorf("%s: got %v", row.id, violations(got))
+			t.Errorf("%s: got %v, want %s at organization_id", row.id, violations(got), row.constraint)
 		}
 	}
 	if got := env.CountClients(); got != 1 {
-		t.Errorf("got %d clients, want the environment's own one", got)
+		t.Errorf("got %d clients, want 1: the environment's own client", got)
 	}
 }
 
-func TestOtherCalls(t *testing.T) {
+func TestUnknownPathAndMethod(t *testing.T) {
 	env := start(t)
-	checkError(t, "path", env.do(t, http.MethodGet, "/api/v1/nothing", "", ""), 404, 5, "NOT_FOUND")
-	checkError(t, "method", env.do(t, http.MethodPut, "/api/v1/organizations/org_1/clients", "", ""), 501, 12, "UNIMPLEMENTED")
+	checkError(t, "unknown path", env.do(t, http.MethodGet, "/api/v1/nothing", "", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "unknown method", env.do(t, http.MethodPut, "/api/v1/organizations/org_1/clients", "", ""), 501, 12, "UNIMPLEMENTED")
 }
 
 func TestCreateClientConcurrently(t *testing.T) {
@@ -152,7 +152,7 @@ func TestCreateClientConcurrently(t *testing.T) {
 			for range 5 {
 				got := env.create(t, registration)
 				if got.StatusCode != http.StatusCreated {
-					t.Errorf("got %s", got.Status)
+					t.Errorf("got %s, want 201", got.Status)
 				}
 			}
 		})
@@ -183,19 +183,20 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// checkError wants the vendor's error body.
+// checkError checks the status and the vendor's error body.
 func checkError(t *testing.T, name string, got answer, status int, code float64, errorCode string) {
 	t.Helper()
 	details, _ := got.members["details"].([]any)
 	if got.StatusCode != status || got.members["code"] != code || got.members["message"] == "" || len(details) != 1 {
-		t.Fatalf("%s: got %s %v, want %d and code %v", name, got.Status, got.members, status, code)
+		t.Fatalf("%s: got %s %v, want status %d and code %v", name, got.Status, got.members, status, code)
 	}
 	info, _ := details[0].(map[string]any)
 	if info["@type"] != "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo" || info["error_code"] != errorCode {
-		t.Errorf("%s: got %v, want %s", name, info, errorCode)
+		t.Errorf("%s: got details %v, want error_code %s", name, info, errorCode)
 	}
 }
 
+// violations returns the field violations of an error response.
 func violations(got answer) []map[string]any {
 	var out []map[string]any
 	details, _ := got.members["details"].([]any)

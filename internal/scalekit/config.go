@@ -7,69 +7,70 @@ import (
 	"net/url"
 )
 
-// Config says what environment is to be made.
+// Config configures an Environment.
 type Config struct {
-	// URL is the environment URL, such as https://acme.scalekit.dev: the "iss"
-	// of its tokens and where its endpoints are. Required; http or https,
-	// without a path.
+	// URL is the environment URL, such as https://acme.scalekit.dev. It is the
+	// base URL of the endpoints and the "iss" of the tokens. Required; http or
+	// https, without a path.
 	URL string
 
-	// Seed is what a new environment begins with, in JSON or YAML: see the
-	// package's documentation. Nil: one organization and a client of the
-	// environment's own. It is not looked at where there is a State already.
+	// Seed is the initial state of a new environment, in JSON or YAML: see the
+	// package documentation. If nil, the environment starts with one
+	// organization and the environment's own client. If the State file exists,
+	// Seed has no effect.
 	Seed []byte
 
-	// State is the name of a file that keeps the state, and the private keys,
-	// so that they survive a restart. It is made where there is none. Empty:
-	// the state is in memory and ends with the process.
+	// State is the name of a file that keeps the state and the private keys over
+	// a restart. The file is created if it does not exist. If empty, the state
+	// is kept in memory and lost when the process ends.
 	State string
 
-	// NewSecret adds a secret to the environment's own client where the State
-	// is not new: the first one cannot be told again.
+	// NewSecret adds a secret to the environment's own client if the State file
+	// exists. The first secret is stored as a hash only and cannot be shown again.
 	NewSecret bool
 
-	// Log gets a line for each request, without secrets. Nil: nothing is
+	// Log gets one record for each request, without secrets. If nil, nothing is
 	// logged.
 	Log *slog.Logger
 }
 
-// Credentials are what an administrator of a new environment starts with. They
-// are not kept in plain text.
+// Credentials are the credentials that New returns to the administrator. The
+// environment does not keep the secrets in plain text.
 type Credentials struct {
-	// ClientID and ClientSecret are those of the environment's own client,
-	// whose tokens open the admin API. The secret is empty where the state
-	// was there before.
+	// ClientID and ClientSecret are the credentials of the environment's own
+	// client, whose tokens give access to the admin API. ClientSecret is empty
+	// if the state was restored and Config.NewSecret is not set.
 	ClientID, ClientSecret string
-	// OrganizationID is an organization to register clients for. Empty: there
-	// is none.
+	// OrganizationID is the ID of an organization to register clients for, or
+	// empty if the environment has no organization.
 	OrganizationID string
-	// Resumed says that the state was there before.
+	// Resumed is true if the state was restored from the State file.
 	Resumed bool
-	// Clients are those of the seed that got a secret made up.
+	// Clients are the clients of the seed for which a secret was generated.
 	Clients []ClientCredentials
 }
 
-// ClientCredentials are those of an organization's client.
+// ClientCredentials are the credentials of an organization's client.
 type ClientCredentials struct {
-	// ID and Secret are what it authenticates with.
+	// ID and Secret are the client_id and the client_secret.
 	ID, Secret string
-	// Name is what the seed calls it.
+	// Name is the client's name in the seed.
 	Name string
 }
 
-// check returns what a new environment begins with.
+// check validates the Config and returns the initial state of a new environment.
 func (cfg Config) check() (seed, error) {
 	name := "Example Organization"
-	begin := seed{organizations: []seedOrganization{{profile: profile{displayName: &name}}}}
+	initial := seed{organizations: []seedOrganization{{profile: profile{displayName: &name}}}}
 	var problems []error
 	if cfg.Seed != nil {
-		planted, err := parseSeed(cfg.Seed)
+		parsed, err := parseSeed(cfg.Seed)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("scalekit: Config.Seed: %w", err))
 		}
-		begin = planted
+		initial = parsed
 	}
-	return begin, errors.Join(append(problems, checkURL(cfg.URL))...)
+	return initial, errors.Join(append(problems, checkURL(cfg.URL))...)
 }
 
 func checkURL(address string) error {
@@ -88,7 +89,7 @@ func checkURL(address string) error {
 		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: the host is missing", address))
 	}
 	if u.User != nil || u.Path != "" || u.Opaque != "" || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
-		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: nothing may come before or behind the host, no slash either", address))
+		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: only scheme, host and port are allowed; no user, path, trailing slash, query or fragment", address))
 	}
 	return errors.Join(problems...)
 }

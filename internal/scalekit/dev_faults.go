@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// apiEndpoint is the admin API, over REST and gRPC.
+// apiEndpoint stands for the admin API, over REST and gRPC.
 const apiEndpoint bearertest.Endpoint = "api"
 
 const (
@@ -25,7 +25,7 @@ const (
 	oversizedBytes = 2 << 20
 )
 
-// fault is how an endpoint is made to misbehave, as the drill's admin says it.
+// fault describes how an endpoint misbehaves, in the form of the /dev/faults API.
 type fault struct {
 	Status   int    `json:"status,omitzero"`
 	Delay    string `json:"delay,omitzero"`
@@ -40,20 +40,20 @@ type fault struct {
 	delay time.Duration
 }
 
-// shownFault is a fault with the endpoint it is of.
+// shownFault is a fault and its endpoint, as the API shows them.
 type shownFault struct {
 	Endpoint  bearertest.Endpoint `json:"endpoint"`
 	Fault     fault               `json:"fault"`
-	Remaining int                 `json:"remaining,omitzero"` // requests, where the fault is counted
+	Remaining int                 `json:"remaining,omitzero"` // requests left, if Fault.Times is set
 
-	after int // requests that the endpoint had got before
+	fetchesBefore int // requests to the endpoint before the fault was set
 }
 
 type faultList struct {
 	Faults []shownFault `json:"faults"`
 }
 
-// faults remembers what was asked for. Its zero value is ready.
+// faults holds the fault of each endpoint. Its zero value is ready.
 type faults struct {
 	mu  sync.Mutex // guards set
 	set map[bearertest.Endpoint]shownFault
@@ -63,8 +63,8 @@ func faultEndpoints() []bearertest.Endpoint {
 	return []bearertest.Endpoint{bearertest.KeysEndpoint, bearertest.DiscoveryEndpoint, bearertest.TokenEndpoint, apiEndpoint}
 }
 
-// documents returns the bad documents that an endpoint can answer with.
-func (env *Environment) documents(e bearertest.Endpoint) map[string][]byte {
+// badDocuments returns the bodies that an endpoint can return as a fault, by name.
+func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	genuine := env.issuer.Metadata()
 	if e == bearertest.KeysEndpoint {
 		genuine = env.issuer.JWKS()
@@ -81,16 +81,16 @@ func (env *Environment) documents(e bearertest.Endpoint) map[string][]byte {
 	case bearertest.KeysEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["empty_set"] = []byte(`{"keys":[]}`)
-		out["wrong_keys"] = nil // made when it is asked for: see wrongKeys
+		out["wrong_keys"] = nil // made on demand: see wrongKeys
 	case bearertest.DiscoveryEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["wrong_issuer"] = bytes.ReplaceAll(genuine, []byte(`"issuer":"`), []byte(`"issuer":"https://attacker.example#`))
-	default: // nothing genuine to make a bad one of
+	default: // the other endpoints have no fixed document to corrupt
 	}
 	return out
 }
 
-// wrongKeys returns a key set with the IDs of the published keys and other keys.
+// wrongKeys returns a key set that has the IDs of the published keys, but other keys.
 func (env *Environment) wrongKeys() []byte {
 	var keys []string
 	for _, k := range env.issuer.Keys() {
@@ -103,7 +103,7 @@ func (env *Environment) devListFaults(*http.Request, *violations) (any, error) {
 	return faultList{env.currentFaults()}, nil
 }
 
-// currentFaults returns the faults that still last.
+// currentFaults returns the faults that have not ended.
 func (env *Environment) currentFaults() []shownFault {
 	env.faults.mu.Lock()
 	defer env.faults.mu.Unlock()
@@ -114,7 +114,7 @@ func (env *Environment) currentFaults() []shownFault {
 			continue
 		}
 		if shown.Fault.Times > 0 {
-			if shown.Remaining = shown.Fault.Times - (env.issuer.Fetches(e) - shown.after); shown.Remaining <= 0 {
+			if shown.Remaining = shown.Fault.Times - (env.issuer.Fetches(e) - shown.fetchesBefore); shown.Remaining <= 0 {
 				continue
 			}
 		}
@@ -129,7 +129,7 @@ func (env *Environment) devSetFault(r *http.Request, v *violations) (any, error)
 	if err := readBody(r, v, "", faultFields(jsonReader{v}, &f)); err != nil {
 		return nil, err
 	}
-	documents := env.documents(endpoint)
+	documents := env.badDocuments(endpoint)
 	f.check(v, endpoint, documents)
 	if err := v.err(); err != nil {
 		return nil, err
@@ -143,8 +143,8 @@ func (env *Environment) devSetFault(r *http.Request, v *violations) (any, error)
 	if env.faults.set == nil {
 		env.faults.set = make(map[bearertest.Endpoint]shownFault)
 	}
-	shown := shownFault{Endpoint: endpoint, Fault: f, Remaining: f.Times, after: env.issuer.Fetches(endpoint)}
-	env.issuer.Inject(endpoint, f.at(endpoint, document))
+	shown := shownFault{Endpoint: endpoint, Fault: f, Remaining: f.Times, fetchesBefore: env.issuer.Fetches(endpoint)}
+	env.issuer.Inject(endpoint, f.forIssuer(endpoint, document))
 	env.faults.set[endpoint] = shown
 	return shown, nil
 }
@@ -188,19 +188,19 @@ func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string
 		v.refuse("status", "must be an HTTP status of 200 to 599", "int.range")
 	}
 	if f.Times < 0 || f.Times > maxFaultTimes {
-		v.refuse("times", fmt.Sprintf("must be 0, for until it is repaired, to %d", maxFaultTimes), "int.range")
+		v.refuse("times", fmt.Sprintf("must be 0 to %d; 0 means until the fault is removed", maxFaultTimes), "int.range")
 	}
 	if f.Delay != "" {
 		var err error
 		if f.delay, err = time.ParseDuration(f.Delay); err != nil || f.delay < 0 || f.delay > maxFaultDelay {
-			v.refuse("delay", "must be such as 250ms or 5s, and at most 1m", "duration")
+			v.refuse("delay", "must be a duration such as 250ms or 5s, at most 1m", "duration")
 		}
 	}
 	if _, ok := documents[f.Document]; !ok && f.Document != "" {
 		v.refuse("document", "must be one of "+strings.Join(slices.Sorted(maps.Keys(documents)), ", "), "enum.defined_only")
 	}
 	if f.Error != "" && e != bearertest.TokenEndpoint {
-		v.refuse("error", "is for the token endpoint", "endpoint")
+		v.refuse("error", "is allowed for the endpoint token only", "endpoint")
 	}
 	if f.Error != "" && !isErrorCode(f.Error) {
 		v.refuse("error", "must be an error code such as invalid_client", "string.pattern")
@@ -215,27 +215,27 @@ func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string
 		}
 	}
 	if answers > 1 {
-		v.refuse("document", "cannot be there together with another body", "oneof")
+		v.refuse("document", "must not be combined: set only one of document, body and error", "oneof")
 	}
 	if f.Status == 0 && f.delay == 0 && !f.Hang && !f.Abort && answers == 0 && len(v.found) == 0 {
-		v.refuse("status", "or another member is required: a fault must do something", "required")
+		v.refuse("status", "or another member that has an effect is required", "required")
 	}
 }
 
-// isErrorCode reports whether text has the characters that RFC 6749, section
-// 5.2, allows.
+// isErrorCode reports whether text is a short error code whose characters RFC 6749,
+// section 5.2, allows.
 func isErrorCode(text string) bool {
 	return len(text) <= maxNameLength && strings.IndexFunc(text, func(c rune) bool {
 		return c < 0x20 || c > 0x7e || c == '"' || c == '\\'
 	}) < 0
 }
 
-// at returns the fault as the issuer knows it.
-func (f *fault) at(e bearertest.Endpoint, document []byte) bearertest.Fault {
+// forIssuer converts the fault to bearertest's type.
+func (f *fault) forIssuer(e bearertest.Endpoint, document []byte) bearertest.Fault {
 	out := bearertest.Fault{Delay: f.delay, Hang: f.Hang, Abort: f.Abort, Status: f.Status, Times: f.Times, Header: http.Header{}}
 	switch {
 	case f.Document != "":
-		out.Body = append([]byte{}, document...) // not nil: an empty document is one
+		out.Body = append([]byte{}, document...) // not nil: a nil body means the genuine one
 	case f.Body != "":
 		out.Body = []byte(f.Body)
 	case f.Error != "":
@@ -256,7 +256,7 @@ func (f *fault) at(e bearertest.Endpoint, document []byte) bearertest.Fault {
 	return out
 }
 
-// apiFailure returns what the vendor's admin API says with a status.
+// apiFailure returns the error body of the vendor's admin API for a status.
 func apiFailure(status int) []byte {
 	failure := codeInternal
 	for _, c := range []code{
@@ -267,8 +267,8 @@ func apiFailure(status int) []byte {
 			failure = c
 		}
 	}
-	body, err := json.Marshal((&apiError{code: failure, message: "made to fail"}).body())
-	if err != nil { // our own types and texts
+	body, err := json.Marshal((&apiError{code: failure, message: "injected fault"}).body())
+	if err != nil { // impossible: these types and texts always encode
 		return []byte("{}")
 	}
 	return body

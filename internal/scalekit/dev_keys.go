@@ -47,5 +47,5 @@ func (env *Environment) shownKey(id string) (any, error) {
 			return oneKey{k}, nil
 		}
 	}
-	return nil, errKeyNotFound() // retired by somebody else meanwhile
+	return nil, errKeyNotFound() // retired by another request in the meantime
 }

@@ -48,29 +48,29 @@ func TestKeys(t *testing.T) {
 	added := env.admin(t, http.MethodPost, "/dev/keys", "")
 	second := fmt.Sprint(member(t, added.members, "key", "kid"))
 	if added.StatusCode != http.StatusCreated || shown() != first+"=signing "+second+"=published" || published() != first+" "+second || kid() != first {
-		t.Errorf("add: got %s, %s, signed with %s", added.Status, shown(), kid())
+		t.Errorf("add: got %s, keys %s, signed with %s", added.Status, shown(), kid())
 	}
 	if got := env.admin(t, http.MethodPost, "/dev/keys/"+second+"/promote", ""); got.StatusCode != http.StatusOK || shown() != first+"=published "+second+"=signing" || kid() != second {
-		t.Errorf("promote: got %s, %s, signed with %s", got.Status, shown(), kid())
+		t.Errorf("promote: got %s, keys %s, signed with %s", got.Status, shown(), kid())
 	}
-	checkError(t, "retire the one that signs", env.admin(t, http.MethodDelete, "/dev/keys/"+second, ""), 400, 9, "FAILED_PRECONDITION")
+	checkError(t, "retire the signing key", env.admin(t, http.MethodDelete, "/dev/keys/"+second, ""), 400, 9, "FAILED_PRECONDITION")
 	old := "Bearer " + text(t, env.grant(t, env.ClientID, env.ClientSecret).members, "access_token")
 	if got := env.admin(t, http.MethodDelete, "/dev/keys/"+first, ""); got.StatusCode != http.StatusOK || published() != second {
-		t.Errorf("retire: got %s, %s", got.Status, published())
+		t.Errorf("retire: got %s, published keys %s, want %s", got.Status, published(), second)
 	}
 	third := env.admin(t, http.MethodPost, "/dev/keys:rotate", "")
 	if id := fmt.Sprint(member(t, third.members, "key", "kid")); third.StatusCode != http.StatusCreated || kid() != id || published() != second+" "+id {
-		t.Errorf("rotate: got %s, %s", third.Status, published())
+		t.Errorf("rotate: got %s, published keys %s, signed with %s", third.Status, published(), kid())
 	}
 	if got := env.do(t, http.MethodGet, "/dev/keys", "", "", old); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s with a token of the key before", got.Status)
+		t.Errorf("got %s for a token of the previous signing key, want 200", got.Status)
 	}
 	env.admin(t, http.MethodDelete, "/dev/keys/"+second, "")
-	checkError(t, "a token of a key that is retired", env.do(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
-	checkError(t, "promote none", env.admin(t, http.MethodPost, "/dev/keys/snk_1/promote", ""), 404, 5, "NOT_FOUND")
-	checkError(t, "retire none", env.admin(t, http.MethodDelete, "/dev/keys/snk_1", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "token of a retired key", env.do(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "promote an unknown key", env.admin(t, http.MethodPost, "/dev/keys/snk_1/promote", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "retire an unknown key", env.admin(t, http.MethodDelete, "/dev/keys/snk_1", ""), 404, 5, "NOT_FOUND")
 	checkError(t, "no token", env.do(t, http.MethodPost, "/dev/keys:rotate", "", ""), 401, 16, "UNAUTHENTICATED")
-	checkError(t, "method", env.admin(t, http.MethodPut, "/dev/keys", ""), 501, 12, "UNIMPLEMENTED")
+	checkError(t, "unknown method", env.admin(t, http.MethodPut, "/dev/keys", ""), 501, 12, "UNIMPLEMENTED")
 }
 
 // fetch returns the status, the content type and the body of a GET.
@@ -105,7 +105,7 @@ func TestFaults(t *testing.T) {
 	for _, row := range []struct {
 		endpoint, body, path string
 		status               int
-		contentType, want    string // what the body begins with
+		contentType, want    string // want is a prefix of the body
 	}{
 		{"keys", `{"status":503}`, "/keys", 503, "application/json", ""},
 		{"keys", `{"status":429,"body":"slow down","content_type":"text/plain"}`, "/keys", 429, "text/plain", "slow down"},
@@ -123,7 +123,7 @@ func TestFaults(t *testing.T) {
 		{"keys", `{"abort":true}`, "/keys", 0, "", "Get"},
 		{"discovery", `{"document":"wrong_issuer"}`, "/.well-known/openid-configuration", 200, "application/json", "{"},
 		{"discovery", `{"status":404}`, "/.well-known/oauth-authorization-server", 404, "application/json", ""},
-		{"api", `{"status":503}`, organizationsPath, 503, "application/json", `{"code":14,"message":"made to fail","details":[`},
+		{"api", `{"status":503}`, organizationsPath, 503, "application/json", `{"code":14,"message":"injected fault","details":[`},
 		{"api", `{"status":429}`, organizationsPath, 429, "application/json", `{"code":8,`},
 		{"api", `{"status":418}`, organizationsPath, 418, "application/json", `{"code":13,`},
 	} {
@@ -140,10 +140,10 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	if got := env.do(t, http.MethodDelete, "/dev/faults/keys", "", "", admin); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s", got.Status)
+		t.Errorf("repair: got %s, want 200", got.Status)
 	}
 	if _, _, body := env.fetch(t, "/keys"); body != genuine {
-		t.Errorf("got %s, want it repaired", body)
+		t.Errorf("got %s, want the genuine key set after the repair", body)
 	}
 
 	set("token", `{"error":"unauthorized_client","times":2}`)
@@ -151,16 +151,16 @@ func TestFaults(t *testing.T) {
 		if n == 0 {
 			list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"])
 			if !strings.Contains(list, "map[endpoint:token fault:map[error:unauthorized_client times:2] remaining:2]") {
-				t.Errorf("got %s", list)
+				t.Errorf("got faults %s, want unauthorized_client of token with 2 remaining", list)
 			}
 		}
 		got := env.grant(t, env.ClientID, env.ClientSecret)
 		if failure, _ := got.members["error"].(string); failure != want || (want != "" && got.StatusCode != http.StatusBadRequest) {
-			t.Errorf("request %d: got %s %v, want %q", n, got.Status, got.members, want)
+			t.Errorf("request %d: got %s %v, want error %q", n, got.Status, got.members, want)
 		}
 	}
 	if list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"]); strings.Contains(list, "token") {
-		t.Errorf("got %s, want the token endpoint's fault over", list)
+		t.Errorf("got %s, want no fault of the token endpoint", list)
 	}
 }
 
@@ -174,11 +174,11 @@ func TestFaultHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := env.client.Do(request); err == nil || ctx.Err() == nil {
-		t.Errorf("got %v, want no answer", err)
+		t.Errorf("got error %v, want no response until the deadline", err)
 	}
 }
 
-// A gRPC client meets the faults of the admin API as well.
+// TestFaultRPC checks that faults of the admin API affect gRPC calls too.
 func TestFaultRPC(t *testing.T) {
 	env, connection := startServing(t, false)
 	ctx := withToken(t.Context(), env.adminToken(t))
@@ -221,11 +221,11 @@ func TestFaultRefusals(t *testing.T) {
 		got := env.admin(t, http.MethodPut, "/dev/faults/"+row.endpoint, row.body)
 		checkError(t, row.body, got, 400, 3, "INVALID_ARGUMENT")
 		if found := violations(got); len(found) != 1 || found[0]["field"] != row.field {
-			t.Errorf("%s: got %v, want %s", row.body, found, row.field)
+			t.Errorf("%s: got violations %v, want one at %s", row.body, found, row.field)
 		}
 	}
 	if got := env.admin(t, http.MethodGet, "/dev/faults", "").members; fmt.Sprint(got) != "map[faults:[]]" {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want no faults", got)
 	}
 	checkError(t, "no token", env.do(t, http.MethodPut, "/dev/faults/keys", "application/json", `{"status":503}`), 401, 16, "UNAUTHENTICATED")
 }

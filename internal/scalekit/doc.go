@@ -1,14 +1,15 @@
-// Package scalekit is a Scalekit environment, as far as machine clients need
-// one: organizations register clients over the vendor's REST API, the clients
-// get access tokens of the vendor's form by client credentials, and whoever
-// validates them finds keys and metadata where the vendor has them. It stands
-// on package bearertest and serves examples/issuer.
+// Package scalekit is an embedded Scalekit environment for development and tests.
+// It implements the part of the vendor's service that machine clients need:
+// organizations register clients over the vendor's REST API or over gRPC, the
+// clients get access tokens by client credentials (RFC 6749, section 4.4), and
+// APIs find keys and metadata at the vendor's paths. The tokens have the vendor's
+// form. The package is built on package bearertest and is used by examples/issuer.
 //
 //	env, credentials, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1:8790"})
 //	...
 //	http.Serve(listener, env.Handler())
 //
-// # What is served
+// # Endpoints
 //
 //	/api/v1/organizations                       GET, POST; GET ...:search, ...:external/{external_id}
 //	/api/v1/organizations/{id}                  GET, PATCH, DELETE; PATCH .../settings
@@ -16,47 +17,58 @@
 //	/api/v1/organizations/{id}/clients/{id}     GET, PATCH, DELETE
 //	.../clients/{id}/secrets, .../secrets/{id}  POST; DELETE
 //	/api/v1/clients/{id}/secrets, .../{id}      POST; PATCH, PUT, DELETE, for any client
-//	/                                           GET: a page for people
+//	/                                           GET: a web page with the current state
 //	/oauth/token                                POST
 //	/keys, /.well-known/jwks.json               GET
 //	/.well-known/openid-configuration           GET
 //	/.well-known/oauth-authorization-server     GET
 //
-// The same over gRPC, as scalekit.v1.clients.ClientService and
-// scalekit.v1.organizations.OrganizationService (see package scalekitv1), with
-// or without TLS, over HTTP/2 and HTTP/1.1, with reflection. The vendor's SDKs
-// call these.
+// The same operations are served over gRPC by scalekit.v1.clients.ClientService and
+// scalekit.v1.organizations.OrganizationService (see package scalekitv1): with or
+// without TLS, over HTTP/2 and HTTP/1.1, with server reflection. The vendor's SDKs
+// call these services.
 //
-// For drills there is what no vendor has, with a token of the environment's own
-// client as well:
+// The endpoints below /dev/ are for drills. The vendor has no such endpoints. Like
+// the admin API, they require a token of the environment's own client:
 //
-//	/dev/keys                  GET, POST: list, add one that does not sign yet
-//	/dev/keys/{kid}/promote    POST: sign with it
-//	/dev/keys/{kid}            DELETE: retire it, unless it signs
-//	/dev/keys:rotate           POST: add and promote
-//	/dev/faults                GET
-//	/dev/faults/{endpoint}     PUT, DELETE: keys, discovery, token, api
+//	/dev/keys                  GET, POST: list keys, add a key that does not sign yet
+//	/dev/keys/{kid}/promote    POST: sign with this key
+//	/dev/keys/{kid}            DELETE: retire this key, unless it signs
+//	/dev/keys:rotate           POST: add a key and sign with it
+//	/dev/faults                GET: list the active faults
+//	/dev/faults/{endpoint}     PUT, DELETE: set or remove the fault of an endpoint
 //
-// A fault has one or more of these members: status, delay ("2s"), hang, abort,
-// document (html, not_json, null, empty_object, empty_body, truncated, oversized;
-// empty_set and wrong_keys of keys, wrong_issuer of discovery), body and
-// content_type, error (of the token endpoint: such as unauthorized_client, which
-// no client here gets otherwise), and times, which ends it after so many requests.
+// The endpoint of a fault is keys, discovery, token or api. A fault has one or more
+// of these members:
 //
-// Everything else below /api/ is answered as the vendor's gateway answers what
-// it does not have: 404 with code 5, or 501 with code 12 for another method.
+//   - status: the HTTP status of the response
+//   - delay: the time before the response, such as "2s"
+//   - hang: true sends no response
+//   - abort: true closes the connection without a response
+//   - document: a bad body: html, not_json, null, empty_object, empty_body or
+//     oversized; for keys and discovery also truncated; for keys also empty_set
+//     and wrong_keys; for discovery also wrong_issuer
+//   - body and content_type: a body of your own
+//   - error: an error code of the token endpoint, such as unauthorized_client,
+//     which this environment returns only as a fault
+//   - times: the number of requests after which the fault ends
+//
+// For other paths below /api/ the response is that of the vendor's gateway: 404 with
+// code 5 for an unknown path, and 501 with code 12 for a method that the path does
+// not support.
 //
 // # State and seed
 //
-// Without Config.State, state is in memory and ends with the process. With it,
-// every change is in the file before it is answered, written as a whole; keys
-// are in it as well, so tokens stay valid over a restart. The file holds private
-// keys and is for its owner alone. One that was cut off or damaged is reported
-// and left as it is. What is only learnt by granting tokens, last_used_time, is
-// written with the next change and by Close.
+// Without Config.State, the state is kept in memory and lost when the process ends.
+// With Config.State, every change is written to that file before the response is
+// sent. The file is always replaced as a whole. The file also contains the keys, so
+// tokens stay valid over a restart. Since these are private keys, only the file's
+// owner may read it. A truncated or damaged file is reported and not changed. The
+// last_used_time of a secret changes whenever a token is granted; it is written
+// with the next other change, and by Close.
 //
-// A seed, in YAML or JSON, is what a new environment begins with. Everything but
-// display_name is optional; what has no ID or secret gets one.
+// A seed, in YAML or JSON, is the initial state of a new environment. Every member
+// except display_name is optional. Missing IDs and secrets are generated.
 //
 //	client_id: skc_1
 //	client_secret: test_of_the_environment
@@ -73,30 +85,31 @@
 //	        custom_claims: {github_repository: acmecorp/inventory-service}
 //	        expiry: 600
 //
-// # Where the vendor is silent
+// # Behaviour that the vendor does not document
 //
-// Request bodies are read as a grpc-gateway reads them: unknown members are
-// ignored, null is the same as leaving a member out, names may be snake_case
-// or lowerCamelCase, and expiry may be a number or a string. Stricter than a
-// gateway, and so that nothing is registered that no token could carry, these
-// are refused: members that come twice, data behind the object, bodies over
-// 1 MiB, scopes that are none by RFC 6749, empty audiences, keys of custom
-// claims that come twice, and an expiry below zero or over ten years. A scope
-// or an audience that comes twice counts once.
+// Request bodies are parsed as by a grpc-gateway: unknown members are ignored, a
+// member that is null counts as absent, names may be snake_case or lowerCamelCase,
+// and expiry may be a number or a string. Some values that a gateway accepts are
+// refused here, so that no client is registered with values that a token cannot
+// carry. These are duplicate members, data after the object, bodies over 1 MiB,
+// scopes that are invalid by RFC 6749, empty audiences, duplicate keys of custom
+// claims, and an expiry below zero or over ten years. Duplicate scopes and
+// audiences are removed.
 //
-// Lists begin with what was created last and have 30 items a page, or as many
-// as page_size says, 100 at most. A page token stands for a place in the order
-// of creation, so that a reader who follows them sees everything once, whatever
-// comes and goes meanwhile.
+// Lists begin with the newest item. A page has 30 items, or page_size items, at most
+// 100. A page token is a position in the order of creation. A reader who follows
+// page tokens therefore misses no item and sees none twice, even if others are
+// created or deleted in between.
 //
-// Tokens live as long as the client's expiry says, an hour by default, and
-// expires_in says the same. Those of the environment's own client live a day.
-// A client that is deleted gets no more tokens; those it has stay valid until
-// they expire, as nobody asks the issuer about a JWT.
+// Tokens live for the client's expiry, 1 h by default; expires_in has the same
+// value. Tokens of the environment's own client live 24 h. A deleted client gets no
+// more tokens. Its earlier tokens stay valid until they expire, because a JWT is
+// verified without a request to the issuer.
 //
 // # Security
 //
-// It is for development and tests. Secrets are kept as SHA-256 hashes and
-// compared in constant time. A client that has failed to authenticate ten times
-// gets 429 and another try every six seconds, with the right secret too.
+// The package is for development and tests only. Secrets are stored as SHA-256
+// hashes and compared in constant time. After ten failed authentications of a
+// client, the token endpoint returns 429 for that client, even with the right
+// secret. One more attempt is allowed every 6 s.
 package scalekit

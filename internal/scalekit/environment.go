@@ -15,8 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// environmentLifetime is how long the tokens of the environment's own client
-// live.
+// environmentLifetime is the lifetime of tokens of the environment's own client.
 const environmentLifetime = 24 * time.Hour
 
 // Environment is a Scalekit environment. It is safe for concurrent use. The
@@ -24,8 +23,8 @@ const environmentLifetime = 24 * time.Hour
 type Environment struct {
 	issuer   *bearertest.Issuer
 	store    *store
-	file     *stateFile // nil: the state is in memory
-	keyTimes sync.Map   // by key ID, when it was made
+	file     *stateFile // nil if the state is kept in memory
+	keyTimes sync.Map   // creation times by key ID
 	attempts attempts
 	outcomes outcomes
 	faults   faults
@@ -35,10 +34,10 @@ type Environment struct {
 	handler  http.Handler
 }
 
-// New makes an environment, or finds the one of Config.State again. It returns
-// an error that names everything that is wrong with the Config. Close ends it.
+// New returns a new environment, or the one restored from Config.State. If the Config
+// is invalid, the error names all its problems. The caller must call Close.
 func New(cfg Config) (*Environment, Credentials, error) {
-	begin, err := cfg.check()
+	initial, err := cfg.check()
 	if err != nil {
 		return nil, Credentials{}, err
 	}
@@ -53,7 +52,7 @@ func New(cfg Config) (*Environment, Credentials, error) {
 		Authenticate: env.authenticate,
 		Shape:        shape,
 	})
-	credentials, err := env.begin(cfg, begin)
+	credentials, err := env.loadState(cfg, initial)
 	if err != nil {
 		return nil, Credentials{}, errors.Join(err, env.closeFile())
 	}
@@ -62,10 +61,10 @@ func New(cfg Config) (*Environment, Credentials, error) {
 	return env, credentials, nil
 }
 
-// begin makes the state or takes it from its file.
-func (env *Environment) begin(cfg Config, new seed) (Credentials, error) {
+// loadState reads the state from its file, or creates a new state from the seed.
+func (env *Environment) loadState(cfg Config, new seed) (Credentials, error) {
 	if cfg.State == "" {
-		return env.plant(new)
+		return env.applySeed(new)
 	}
 	file, saved, err := openStateFile(cfg.State)
 	if err != nil {
@@ -74,22 +73,22 @@ func (env *Environment) begin(cfg Config, new seed) (Credentials, error) {
 	env.file = file
 	if saved == nil {
 		env.store.save = env.save
-		return env.plant(new)
+		return env.applySeed(new)
 	}
 	found, keys, err := decodeState(saved)
 	if err == nil {
 		err = env.restoreKeys(keys)
 	}
 	if err != nil {
-		return Credentials{}, fmt.Errorf("scalekit: Config.State: %s: %w; nothing of it is used, move it away to begin anew", cfg.State, err)
+		return Credentials{}, fmt.Errorf("scalekit: Config.State: %s: %w; the file is not used and not changed; move it away to start with a new state", cfg.State, err)
 	}
 	found.save = env.save
 	env.store = found
 	return env.resume(cfg.NewSecret)
 }
 
-// resume returns what an administrator of an environment that was there before
-// goes on with.
+// resume returns the credentials of a restored environment. If newSecret is set, it
+// adds a secret to the environment's own client.
 func (env *Environment) resume(newSecret bool) (Credentials, error) {
 	credentials := Credentials{Resumed: true}
 	if own, _ := env.store.clientsOf(""); len(own) > 0 {
@@ -118,7 +117,7 @@ func (env *Environment) save(s *store) error {
 		err = env.file.write(encoded)
 	}
 	if err != nil {
-		env.log.Error("the state cannot be written, so nothing was changed", "error", err)
+		env.log.Error("cannot write the state; the change is undone", "error", err)
 		return err
 	}
 	s.unsaved = false
@@ -137,31 +136,30 @@ func (env *Environment) routes() http.Handler {
 	mux.Handle("GET /{$}", env.page())
 	return env.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
-			// What an SDK makes of an environment URL that ends in a slash.
-			// ServeMux would redirect it, and a POST would arrive as a GET.
+			// An SDK makes such a path if its environment URL ends in a slash.
+			// ServeMux redirects such a path, which turns a POST into a GET.
 			u := *r.URL
 			u.Path, u.RawPath = "/"+path, ""
 			r.URL = &u
 		}
 		if isRPC(r) {
-			rpc.ServeHTTP(w, r) // also what it does not have: grpc answers in its own way
+			rpc.ServeHTTP(w, r) // unknown services too: clients expect a gRPC status
 			return
 		}
 		mux.ServeHTTP(w, r)
 	}))
 }
 
-// Handler returns the environment's endpoints, to be served at the root of its
-// URL.
+// Handler returns the handler of all endpoints. It must be served at the root of
+// Config.URL.
 func (env *Environment) Handler() http.Handler { return env.handler }
 
-// Release ends requests that hang or wait by a fault, so that a server can wait
-// for its last answers. Everything else is answered as before.
+// Release ends requests that a fault delays or hangs, so that a server can shut down
+// gracefully. Other requests are served as before.
 func (env *Environment) Release() { env.issuer.Close() }
 
-// Close does what Release does, ends calls that go on over gRPC, and writes what
-// is not yet in the state's file. What serves the Handler is for the caller to
-// end first.
+// Close calls Release, ends open gRPC calls and writes unsaved state to the State
+// file. The caller must first stop the server that serves Handler.
 func (env *Environment) Close() error {
 	env.Release()
 	env.rpc.Stop()
@@ -184,6 +182,6 @@ func (env *Environment) closeFile() error {
 	return err
 }
 
-// Issuer returns what signs the tokens: to rotate its keys, or to make its
-// endpoints misbehave.
+// Issuer returns the issuer that signs the tokens. Tests use it to rotate keys and
+// to inject faults.
 func (env *Environment) Issuer() *bearertest.Issuer { return env.issuer }

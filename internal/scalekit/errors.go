@@ -9,7 +9,7 @@ import (
 
 const errorInfoType = "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo"
 
-// code is a gRPC status code, which errors over REST carry as well.
+// code is a gRPC status code. REST errors carry it too.
 type code int
 
 const (
@@ -26,7 +26,7 @@ const (
 	codeUnauthenticated    code = 16
 )
 
-// name is the "error_code" of the vendor's ErrorInfo.
+// name returns the "error_code" of the vendor's ErrorInfo.
 func (c code) name() string {
 	switch c {
 	case codeInvalidArgument:
@@ -54,7 +54,7 @@ func (c code) name() string {
 	}
 }
 
-// status is the HTTP status that belongs to the code.
+// status returns the HTTP status for the code.
 func (c code) status() int {
 	switch c {
 	case codeInvalidArgument, codeFailedPrecondition:
@@ -80,7 +80,7 @@ func (c code) status() int {
 	}
 }
 
-// apiError is an error that the API reports to its caller, word by word.
+// apiError is an error whose message the API returns to the client unchanged.
 type apiError struct {
 	code       code
 	message    string
@@ -106,15 +106,15 @@ type errorBody struct {
 	Details []errorInfo `json:"details"`
 }
 
-// reportedError returns what a caller is told about err: nothing, unless it is
-// an apiError.
+// reportedError returns err if it is an apiError. Otherwise it returns "internal
+// error", which reveals no details to the client.
 func reportedError(err error) *apiError {
 	reported := &apiError{code: codeInternal, message: "internal error"}
 	errors.As(err, &reported)
 	return reported
 }
 
-// body is the error as REST has it.
+// body returns the error as the body of a REST response.
 func (e *apiError) body() errorBody {
 	info := errorInfo{Type: errorInfoType, ErrorCode: e.code.name()}
 	if len(e.violations) > 0 {
@@ -123,7 +123,7 @@ func (e *apiError) body() errorBody {
 	return errorBody{e.code, e.message, []errorInfo{info}}
 }
 
-// writeError answers with err.
+// writeError writes err as a REST response.
 func writeError(w http.ResponseWriter, err error) {
 	reported := reportedError(err)
 	if reported.code == codeUnauthenticated {
@@ -134,12 +134,12 @@ func writeError(w http.ResponseWriter, err error) {
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body, json.Deterministic(true))
-	if err != nil { // our own types, whose texts came in as valid JSON
+	if err != nil { // impossible: the texts in it were decoded from valid JSON
 		status, encoded = http.StatusInternalServerError, []byte("{}")
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store") // there may be a secret in it
+	w.Header().Set("Cache-Control", "no-store") // the body may contain a secret
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(encoded) // the client is gone: nobody is left to tell
+	_, _ = w.Write(encoded) // an error means that the client is gone
 }

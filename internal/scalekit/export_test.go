@@ -8,16 +8,15 @@ import (
 	"time"
 )
 
-// CountClients returns how many clients there are, the environment's own one
-// included.
+// CountClients returns the number of clients, including the environment's own one.
 func (env *Environment) CountClients() int {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()
 	return len(env.store.clients)
 }
 
-// Dump returns all that is kept of organizations and clients, but not when
-// secrets were used last, which changes without an admin call.
+// Dump returns the stored organizations and clients as a text. It omits the
+// last_used_time of secrets, which changes without an admin call.
 func (env *Environment) Dump() string {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()
@@ -38,7 +37,7 @@ func (env *Environment) Dump() string {
 // NextID returns the next identifier with this prefix.
 func (env *Environment) NextID(prefix string) string { return env.store.ids.next(prefix) }
 
-// FailSaves makes every write of the state fail, until repair is called.
+// FailSaves makes every write of the state file fail until repair is called.
 func (env *Environment) FailSaves() (repair func()) {
 	set := func(save func(*store) error) {
 		env.store.mu.Lock()

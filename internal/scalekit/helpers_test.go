@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// environment is one that listens, with the credentials it was born with.
+// environment is a served environment with the credentials that New returned.
 type environment struct {
 	*scalekit.Environment
 	scalekit.Credentials
@@ -25,6 +25,7 @@ type environment struct {
 	certificate *x509.Certificate // nil without TLS
 }
 
+// start serves an environment over HTTP/1.1 without TLS.
 func start(t *testing.T) environment {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -39,12 +40,13 @@ func start(t *testing.T) environment {
 	return environment{env, credentials, address, server.Client(), nil}
 }
 
-// answer is a response with the members of its body.
+// answer is a response and the members of its JSON body.
 type answer struct {
 	*http.Response
 	members map[string]any
 }
 
+// do makes a request, which must return JSON.
 func (env environment) do(t *testing.T, method, path, contentType, body string, authorization ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, env.url+path, strings.NewReader(body))
@@ -63,12 +65,12 @@ func (env environment) do(t *testing.T, method, path, contentType, body string, 
 		t.Fatal(err)
 	}
 	if got := response.Header.Get("Content-Type"); got != "application/json" {
-		t.Fatalf("%s %s: got %s %q: %s", method, path, response.Status, got, raw)
+		t.Fatalf("%s %s: got %s with Content-Type %q, want application/json: %s", method, path, response.Status, got, raw)
 	}
 	return answer{response, object(t, raw)}
 }
 
-// grant asks the token endpoint by body credentials.
+// grant requests a token, with the credentials in the body.
 func (env environment) grant(t *testing.T, id, secret string) answer {
 	t.Helper()
 	values := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
@@ -80,7 +82,7 @@ func (env environment) adminToken(t *testing.T) string {
 	return text(t, env.grant(t, env.ClientID, env.ClientSecret).members, "access_token")
 }
 
-// create registers a client, with a token of the environment's own client.
+// create registers a client.
 func (env environment) create(t *testing.T, body string) answer {
 	t.Helper()
 	return env.admin(t, http.MethodPost, env.clients(), body)
@@ -92,12 +94,12 @@ func (env environment) admin(t *testing.T, method, path, body string) answer {
 	return env.do(t, method, path, "application/json", body, "Bearer "+env.adminToken(t))
 }
 
-// clients is the path of the clients of the first organization.
+// clients returns the path of the first organization's clients.
 func (env environment) clients() string {
 	return "/api/v1/organizations/" + env.OrganizationID + "/clients"
 }
 
-// member returns a member of nested objects.
+// member returns the member at a path of nested objects.
 func member(t *testing.T, members map[string]any, path ...string) any {
 	t.Helper()
 	var value any = members

@@ -8,21 +8,21 @@ import (
 
 const (
 	idTick = 10 * time.Millisecond
-	// firstID keeps identifiers at 17 digits on clocks that stand before the
-	// epoch of theirs, as those of testing/synctest do.
+	// firstID is the lowest number of an identifier. It gives 17 digits even if
+	// the clock is before 2024, as in testing/synctest.
 	firstID = int64(1e16)
 )
 
-// idSource makes the vendor's identifiers: a prefix and 17 or 18 digits that
-// grow with time. Its zero value is ready.
+// idSource generates identifiers in the vendor's form: a prefix and a number of 17
+// or 18 digits that increases with time. Its zero value is ready.
 type idSource struct {
 	mu   sync.Mutex // guards last
 	last int64
 }
 
-// next returns an identifier that is greater than all before it. Samples of
-// the vendor's fit a count of 10 ms since 2024, shifted by 24 bits; here the
-// low bits go on counting within these 10 ms.
+// next returns an identifier that is greater than all earlier ones. The vendor's
+// sample identifiers match the number of 10 ms ticks since 2024, shifted left by 24
+// bits. Here the low bits hold the time within the tick.
 func (s *idSource) next(prefix string) string {
 	since := time.Since(time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC))
 	id := int64(since/idTick)<<24 + int64(since%idTick)<<24/int64(idTick)
@@ -32,7 +32,7 @@ func (s *idSource) next(prefix string) string {
 	return prefix + strconv.FormatInt(s.last, 10)
 }
 
-// latest returns the number of the identifier that was made last.
+// latest returns the number of the newest identifier.
 func (s *idSource) latest() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

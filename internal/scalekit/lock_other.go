@@ -4,6 +4,6 @@ package scalekit
 
 import "os"
 
-// lockFile does nothing: two processes with one state file are for the user to
-// avoid.
+// lockFile does nothing on this system. The user must not run two processes with the
+// same state file.
 func lockFile(*os.File) error { return nil }

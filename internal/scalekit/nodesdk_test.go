@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The vendor's Node SDK, as npm has it, runs the life of a client: over h2c and
-// over TLS.
+// TestNodeSDK runs the lifecycle of a client with the vendor's published Node SDK,
+// over h2c and over TLS.
 func TestNodeSDK(t *testing.T) {
 	folder := installNodeSDK(t)
 	for _, encrypted := range []bool{false, true} {
@@ -30,14 +30,14 @@ func TestNodeSDK(t *testing.T) {
 			)
 			out, err := command.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "ok - delete") {
-				t.Errorf("got %v and\n%s", err, out)
+				t.Errorf("got error %v and output\n%s", err, out)
 			}
 		})
 	}
 }
 
-// installNodeSDK returns a folder with the script and what it needs. It skips
-// the test where there is no Node, or npm cannot install.
+// installNodeSDK returns a folder with the script and its packages. It skips the test
+// if Node.js is missing or npm cannot install the packages.
 func installNodeSDK(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
@@ -47,11 +47,11 @@ func installNodeSDK(t *testing.T) string {
 	}
 	folder := t.TempDir()
 	for _, name := range []string{"package.json", "package-lock.json", "lifecycle.js"} {
-		content, err := os.ReadFile(filepath.Join("nodesdk", name)) //nolint:gosec // one of three
+		content, err := os.ReadFile(filepath.Join("nodesdk", name)) //nolint:gosec // the names are constants
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil { //nolint:gosec // one of three, in a folder of the test's own
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil { //nolint:gosec // the names are constants
 			t.Fatal(err)
 		}
 	}
@@ -65,8 +65,8 @@ func installNodeSDK(t *testing.T) string {
 	return folder
 }
 
-// certificateFile writes the certificate that a client must trust; empty where
-// there is none.
+// certificateFile writes the server's certificate to a file and returns the name of the
+// file, or an empty name without TLS.
 func certificateFile(t *testing.T, env environment) string {
 	t.Helper()
 	if env.certificate == nil {

@@ -20,32 +20,32 @@ const (
 	maxLogoURLLength       = 1024
 )
 
-// organization is a customer of whoever owns the environment.
+// organization is a customer of the environment's owner.
 type organization struct {
 	profile
 
 	id               string
-	sequence         uint64 // its place in the order of creation
+	sequence         uint64 // its position in the order of creation
 	created, updated time.Time
 }
 
-// profile is what is known about an organization. In a request that changes
-// one, nil is for what stays as it is.
+// profile is the editable part of an organization. In an update, a nil field leaves
+// the value unchanged.
 type profile struct {
 	displayName, externalID, slug, logoURL *string
-	region                                 int // a number of regionNames
+	region                                 int // an index of regionNames
 	metadata                               map[string]string
 	features                               []feature
 }
 
-// feature is one switch of an organization's settings, of which none has an
-// effect here.
+// feature is one switch of an organization's settings. The switches have no effect
+// here.
 type feature struct {
 	Name    string `json:"name"`
 	Enabled bool   `json:"enabled"`
 }
 
-// regionNames returns the names of the vendor's RegionCode by their numbers.
+// regionNames returns the names of the vendor's RegionCode, indexed by number.
 func regionNames() []string { return []string{"REGION_CODE_UNSPECIFIED", "US", "EU"} }
 
 func (o organization) clone() organization {
@@ -54,7 +54,7 @@ func (o organization) clone() organization {
 	return o
 }
 
-// checkNew notes what is wrong with the profile of a new organization.
+// checkNew validates the profile of a new organization.
 func (p profile) checkNew(v *violations) {
 	if p.displayName == nil {
 		v.refuse("organization.display_name", "is required", "required")
@@ -81,7 +81,7 @@ func (p profile) check(v *violations) {
 		v.length(field, p.metadata[key], 1, maxMetadataValueLength)
 	}
 	if p.slug != nil && *p.slug != "" && !isSlug(*p.slug) {
-		v.refuse("organization.slug", "must be a DNS label or a host name in lower case", "string.pattern")
+		v.refuse("organization.slug", "must be a DNS label or a host name, in lower case", "string.pattern")
 	}
 	if p.logoURL != nil && *p.logoURL != "" {
 		v.length("organization.logo_url", *p.logoURL, 0, maxLogoURLLength)
@@ -98,7 +98,7 @@ func checkFeatures(v *violations, field string, features []feature) {
 	}
 }
 
-// isSlug reports whether text is a DNS name in lower case.
+// isSlug reports whether text is a lower-case DNS name.
 func isSlug(text string) bool {
 	for label := range strings.SplitSeq(text, ".") {
 		if label == "" || len(label) > maxSlugLabelLength || label[0] == '-' || label[len(label)-1] == '-' {
@@ -111,25 +111,25 @@ func isSlug(text string) bool {
 	return len(text) <= maxSlugLength
 }
 
-// with returns the profile with what by sets: metadata as a whole, features
-// one by one. The region stays.
-func (p profile) with(by profile) profile {
+// with returns the profile with the fields that update sets. Metadata is replaced as
+// a whole, features are set one by one, and the region stays unchanged.
+func (p profile) with(update profile) profile {
 	for _, field := range []struct{ to, from **string }{
-		{&p.displayName, &by.displayName}, {&p.externalID, &by.externalID}, {&p.slug, &by.slug}, {&p.logoURL, &by.logoURL},
+		{&p.displayName, &update.displayName}, {&p.externalID, &update.externalID}, {&p.slug, &update.slug}, {&p.logoURL, &update.logoURL},
 	} {
 		if *field.from == nil {
 			continue
 		}
 		*field.to = *field.from
 		if **field.from == "" {
-			*field.to = nil // how the vendor's API clears one
+			*field.to = nil // in the vendor's API an empty string clears a field
 		}
 	}
-	if len(by.metadata) > 0 {
-		p.metadata = maps.Clone(by.metadata)
+	if len(update.metadata) > 0 {
+		p.metadata = maps.Clone(update.metadata)
 	}
 	p.features = slices.Clone(p.features)
-	for _, f := range by.features {
+	for _, f := range update.features {
 		known := slices.IndexFunc(p.features, func(k feature) bool { return k.Name == f.Name })
 		if known < 0 {
 			p.features = append(p.features, f)
@@ -140,7 +140,7 @@ func (p profile) with(by profile) profile {
 	return p
 }
 
-// name returns the display name, which is never missing in what is kept.
+// name returns the display name. Every stored organization has one.
 func (o organization) name() string {
 	if o.displayName == nil {
 		return ""
@@ -148,7 +148,8 @@ func (o organization) name() string {
 	return *o.displayName
 }
 
-// matches reports whether the query is in what people know an organization by.
+// matches reports whether the ID, the name or the external ID contains query,
+// ignoring case.
 func (o organization) matches(query string) bool {
 	texts := []string{o.id, o.name()}
 	if o.externalID != nil {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// What can be done with organizations, over REST and gRPC alike.
+// The operations on organizations, shared by REST and gRPC.
 
 const (
 	minQueryLength = 3
 	maxQueryLength = 100
 )
 
-// identity is how a request names an organization: by the one or the other.
+// identity names an organization in a request, by id or by externalID.
 type identity struct {
 	id, externalID string
 }
@@ -33,14 +33,14 @@ func (i identity) is(o organization) bool {
 	return o.externalID != nil && *o.externalID == i.externalID
 }
 
-// createOrganization makes an organization.
+// createOrganization creates an organization.
 func (env *Environment) createOrganization(wanted profile, v *violations) (organization, error) {
 	wanted.checkNew(v)
 	if err := v.err(); err != nil {
 		return organization{}, err
 	}
 	if wanted.region == 0 {
-		wanted.region = 1 // "US", the only one that the vendor gives to all
+		wanted.region = 1 // "US", the only region that every customer of the vendor can use
 	}
 	now := time.Now().UTC()
 	made := organization{
@@ -50,7 +50,7 @@ func (env *Environment) createOrganization(wanted profile, v *violations) (organ
 		updated: now,
 	}
 	err := env.store.update(func(c *change) error {
-		if err := c.unique(made); err != nil {
+		if err := c.checkUnique(made); err != nil {
 			return err
 		}
 		made.sequence = c.next()
@@ -64,63 +64,63 @@ func (env *Environment) createOrganization(wanted profile, v *violations) (organ
 }
 
 // getOrganization returns an organization.
-func (env *Environment) getOrganization(who identity, v *violations) (organization, error) {
-	who.check(v)
+func (env *Environment) getOrganization(ref identity, v *violations) (organization, error) {
+	ref.check(v)
 	if err := v.err(); err != nil {
 		return organization{}, err
 	}
-	found := env.store.organizationsBy(who.is)
+	found := env.store.organizationsBy(ref.is)
 	if len(found) == 0 {
 		return organization{}, errOrganizationNotFound()
 	}
 	return found[0], nil
 }
 
-// listOrganizations returns a part of all organizations, or the one with an
-// external ID.
-func (env *Environment) listOrganizations(externalID *string, asked pageRequest, v *violations) (listPage[organization], error) {
+// listOrganizations returns one page of all organizations. If externalID is not nil,
+// the list has only the organization with that ID.
+func (env *Environment) listOrganizations(externalID *string, page pageRequest, v *violations) (listPage[organization], error) {
 	if err := v.err(); err != nil {
 		return listPage[organization]{}, err
 	}
 	all := env.store.organizationsBy(func(o organization) bool {
 		return externalID == nil || o.externalID != nil && *o.externalID == *externalID
 	})
-	return paginate(all, organizationSequence, asked)
+	return paginate(all, organizationSequence, page)
 }
 
-// searchOrganizations returns a part of the organizations that have a text in
-// their name or an ID.
-func (env *Environment) searchOrganizations(query string, asked pageRequest, v *violations) (listPage[organization], error) {
+// searchOrganizations returns one page of the organizations whose name or IDs
+// contain query.
+func (env *Environment) searchOrganizations(query string, page pageRequest, v *violations) (listPage[organization], error) {
 	v.length("query", query, minQueryLength, maxQueryLength)
-	if asked.size > defaultPageSize {
+	if page.size > defaultPageSize {
 		v.refuse("page_size", fmt.Sprintf("must be at most %d", defaultPageSize), "uint32.lte")
 	}
 	if err := v.err(); err != nil {
 		return listPage[organization]{}, err
 	}
 	all := env.store.organizationsBy(func(o organization) bool { return o.matches(query) })
-	return paginate(all, organizationSequence, asked)
+	return paginate(all, organizationSequence, page)
 }
 
 func organizationSequence(o organization) uint64 { return o.sequence }
 
-// updateOrganization changes what is set in by.
-func (env *Environment) updateOrganization(who identity, by profile, v *violations) (organization, error) {
-	who.check(v)
-	by.check(v)
+// updateOrganization changes the fields that update sets.
+func (env *Environment) updateOrganization(ref identity, update profile, v *violations) (organization, error) {
+	ref.check(v)
+	update.check(v)
 	if err := v.err(); err != nil {
 		return organization{}, err
 	}
 	var changed organization
 	err := env.store.update(func(c *change) error {
-		found, err := c.find(who)
+		found, err := c.find(ref)
 		if err != nil {
 			return err
 		}
 		changed = found.clone()
-		changed.profile = changed.with(by)
+		changed.profile = changed.with(update)
 		changed.updated = time.Now().UTC()
-		if err := c.unique(changed); err != nil {
+		if err := c.checkUnique(changed); err != nil {
 			return err
 		}
 		c.putOrganization(changed)
@@ -129,8 +129,8 @@ func (env *Environment) updateOrganization(who identity, by profile, v *violatio
 	return changed.clone(), err
 }
 
-// updateFeatures changes the switches of an organization's settings that are in
-// features.
+// updateFeatures sets the given features of an organization and leaves the others
+// unchanged.
 func (env *Environment) updateFeatures(id string, features []feature, v *violations) (organization, error) {
 	v.id("id", id, "org_")
 	checkFeatures(v, "settings.features", features)
@@ -140,15 +140,15 @@ func (env *Environment) updateFeatures(id string, features []feature, v *violati
 	return env.updateOrganization(identity{id: id}, profile{features: features}, v)
 }
 
-// deleteOrganization forgets an organization and all its clients.
-func (env *Environment) deleteOrganization(who identity, v *violations) error {
-	who.check(v)
+// deleteOrganization deletes an organization and all its clients.
+func (env *Environment) deleteOrganization(ref identity, v *violations) error {
+	ref.check(v)
 	if err := v.err(); err != nil {
 		return err
 	}
 	var gone []string
 	err := env.store.update(func(c *change) error {
-		found, err := c.find(who)
+		found, err := c.find(ref)
 		if err != nil {
 			return err
 		}
@@ -169,25 +169,25 @@ func (env *Environment) deleteOrganization(who identity, v *violations) error {
 	return err
 }
 
-func (c *change) find(who identity) (organization, error) {
+func (c *change) find(ref identity) (organization, error) {
 	for _, o := range c.organizations {
-		if who.is(o) {
+		if ref.is(o) {
 			return o, nil
 		}
 	}
 	return organization{}, errOrganizationNotFound()
 }
 
-// unique makes sure that no other organization has what must be unique in an
-// environment.
-func (c *change) unique(o organization) error {
+// checkUnique returns an error if another organization has the same external ID or
+// slug.
+func (c *change) checkUnique(o organization) error {
 	for _, other := range c.organizations {
 		switch {
 		case other.id == o.id:
 		case o.externalID != nil && other.externalID != nil && *other.externalID == *o.externalID:
-			return &apiError{code: codeAlreadyExists, message: "an organization with this external_id exists"}
+			return &apiError{code: codeAlreadyExists, message: "an organization with this external_id already exists"}
 		case o.slug != nil && other.slug != nil && *other.slug == *o.slug:
-			return &apiError{code: codeAlreadyExists, message: "an organization with this slug exists"}
+			return &apiError{code: codeAlreadyExists, message: "an organization with this slug already exists"}
 		}
 	}
 	return nil

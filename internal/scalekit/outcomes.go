@@ -8,16 +8,16 @@ import (
 
 const maxOutcomes = 50
 
-// outcome is what came of a request for a token. It has no secret and no token.
+// outcome is the result of one token request. It contains no secret and no token.
 type outcome struct {
 	at       time.Time
-	clientID string // empty: none that exists
+	clientID string // empty if the client does not exist
 	result   string // "granted", or the error code
 	status   int
 	tokenID  string
 }
 
-// outcomes keeps the latest outcomes. Its zero value is ready.
+// outcomes keeps the latest maxOutcomes outcomes. Its zero value is ready.
 type outcomes struct {
 	mu     sync.Mutex // guards latest
 	latest []outcome  // oldest first
@@ -32,7 +32,7 @@ func (o *outcomes) add(new outcome) {
 	o.latest = append(o.latest, new)
 }
 
-// newestFirst returns a copy.
+// newestFirst returns a copy of the outcomes, newest first.
 func (o *outcomes) newestFirst() []outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,7 +20,7 @@ const (
 //go:embed page.html
 var pageHTML string
 
-// pageView is what the page shows. It has no secret and no token.
+// pageView is the data of the web page. It contains no secret and no token.
 type pageView struct {
 	URL, Host, Nonce, Kept, Running      string
 	Faults                               []faultView
@@ -71,17 +71,17 @@ type tokenView struct {
 	When                          timeView
 }
 
-// timeView is a time for machines, and for people who read the page now.
+// timeView is a time in RFC 3339, and relative to the time of the page view.
 type timeView struct {
 	Machine, People string
 }
 
 func viewTime(at, now time.Time) timeView {
-	return timeView{at.UTC().Format(time.RFC3339), ago(now.Sub(at)) + " ago"}
+	return timeView{at.UTC().Format(time.RFC3339), age(now.Sub(at)) + " ago"}
 }
 
-// ago says how long something took, in one unit.
-func ago(d time.Duration) string {
+// age formats a duration in its largest whole unit.
+func age(d time.Duration) string {
 	for _, unit := range []struct {
 		name string
 		d    time.Duration
@@ -96,7 +96,7 @@ func ago(d time.Duration) string {
 	return fmt.Sprintf("%d s", max(0, int(d/time.Second)))
 }
 
-// lifetime says seconds in a larger unit where they are whole.
+// lifetime formats seconds in the largest unit that gives a whole number.
 func lifetime(seconds int64) string {
 	for _, unit := range []struct {
 		name    string
@@ -109,15 +109,15 @@ func lifetime(seconds int64) string {
 	return fmt.Sprintf("%d s", seconds)
 }
 
-// page returns the page for people. It is HTML without JavaScript.
+// page returns the handler of the web page, which is HTML without JavaScript.
 func (env *Environment) page() http.Handler {
 	page := template.Must(template.New("page").Parse(pageHTML))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		view := env.view(time.Now())
 		var out bytes.Buffer
 		if err := page.Execute(&out, view); err != nil {
-			env.log.ErrorContext(r.Context(), "the page cannot be made", "error", err)
-			http.Error(w, "the page cannot be made", http.StatusInternalServerError)
+			env.log.ErrorContext(r.Context(), "cannot render the web page", "error", err)
+			http.Error(w, "cannot render the web page", http.StatusInternalServerError)
 			return
 		}
 		h := w.Header()
@@ -126,15 +126,15 @@ func (env *Environment) page() http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+view.Nonce+"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(out.Bytes()) // the reader is gone: nobody is left to tell
+		_, _ = w.Write(out.Bytes()) // an error means that the client is gone
 	})
 }
 
 func (env *Environment) view(now time.Time) pageView {
 	address := env.issuer.URL()
 	view := pageView{
-		URL: address, Host: address, Nonce: rand.Text(), Running: ago(now.Sub(env.started)),
-		Kept: "state in memory, gone when it ends",
+		URL: address, Host: address, Nonce: rand.Text(), Running: age(now.Sub(env.started)),
+		Kept: "state in memory, lost when the program ends",
 		Endpoints: []endpointView{
 			{"Token endpoint", "POST", "/oauth/token", false},
 			{"Key set", "GET", "/keys", true},
@@ -142,8 +142,8 @@ func (env *Environment) view(now time.Time) pageView {
 			{"Authorization server metadata", "GET", "/.well-known/oauth-authorization-server", true},
 			{"Admin API, REST", "several", "/api/v1/organizations", false},
 			{"Admin API, gRPC", "POST", "/scalekit.v1.clients.ClientService/…", false},
-			{"Keys, for drills", "several", "/dev/keys", false},
-			{"Faults, for drills", "several", "/dev/faults", false},
+			{"Key rotation, for drills", "several", "/dev/keys", false},
+			{"Fault injection, for drills", "several", "/dev/faults", false},
 		},
 	}
 	if u, err := url.Parse(address); err == nil {
@@ -153,7 +153,7 @@ func (env *Environment) view(now time.Time) pageView {
 		view.Kept = "state in a file"
 	}
 	for _, f := range env.currentFaults() {
-		view.Faults = append(view.Faults, faultView{string(f.Endpoint), f.Fault.words(), f.Remaining})
+		view.Faults = append(view.Faults, faultView{string(f.Endpoint), f.Fault.describe(), f.Remaining})
 	}
 	for _, k := range env.keys() {
 		view.Keys = append(view.Keys, keyView{k.ID, k.Status, viewTime(k.created, now)})
@@ -203,36 +203,36 @@ func viewClient(c client, now time.Time) clientView {
 	for _, s := range c.secrets {
 		used := "not used yet"
 		if s.lastUsed.After(s.created) {
-			used = "used " + ago(now.Sub(s.lastUsed)) + " ago"
+			used = "used " + age(now.Sub(s.lastUsed)) + " ago"
 		}
 		out.Secrets = append(out.Secrets, secretView{s.id, s.suffix, used, s.active})
 	}
 	return out
 }
 
-// words says what a fault does.
-func (f fault) words() string {
+// describe returns the effects of a fault as a text.
+func (f fault) describe() string {
 	var out []string
 	if f.Delay != "" {
-		out = append(out, "waits "+f.Delay)
+		out = append(out, "waits for "+f.Delay)
 	}
 	if f.Hang {
-		out = append(out, "hangs")
+		out = append(out, "sends no response")
 	}
 	if f.Abort {
-		out = append(out, "ends the connection")
+		out = append(out, "closes the connection")
 	}
 	if f.Status != 0 {
-		out = append(out, fmt.Sprintf("answers %d", f.Status))
+		out = append(out, fmt.Sprintf("returns status %d", f.Status))
 	}
 	if f.Document != "" {
-		out = append(out, "serves the document "+f.Document)
+		out = append(out, "returns the document "+f.Document)
 	}
 	if f.Body != "" {
-		out = append(out, "serves another body")
+		out = append(out, "returns a custom body")
 	}
 	if f.Error != "" {
-		out = append(out, "refuses with "+f.Error)
+		out = append(out, "returns the error "+f.Error)
 	}
 	return strings.Join(out, ", ")
 }

@@ -11,22 +11,22 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// busy is an environment in which something has happened: names that are not
-// what they seem, a failure, a token.
-func busy(t *testing.T, cfg scalekit.Config) (environment, registered, string) {
+// startUsed serves an environment that has something to show: names that contain
+// HTML, a granted token, refused token requests and a fault.
+func startUsed(t *testing.T, cfg scalekit.Config) (environment, registered, string) {
 	t.Helper()
 	env, _ := startWith(t, cfg)
 	c := env.register(t, `{"name":"<script>alert(1)</script>","scopes":["deploy:applications"],"audience":["deployment-api.acmecorp.com"],"expiry":7200}`)
 	token := text(t, env.grant(t, c.id, c.plain).members, "access_token")
 	env.grant(t, c.id, "wrong")
-	env.grant(t, c.plain, c.id) // credentials that were mixed up
+	env.grant(t, c.plain, c.id) // ID and secret swapped
 	env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"\"><img src=x onerror=alert(1)>","external_id":"<b>"}`)
 	env.admin(t, http.MethodPut, "/dev/faults/keys", `{"status":503,"times":2}`)
 	return env, c, token
 }
 
 func TestPage(t *testing.T) {
-	env, c, token := busy(t, scalekit.Config{})
+	env, c, token := startUsed(t, scalekit.Config{})
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, env.url+"/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -38,21 +38,21 @@ func TestPage(t *testing.T) {
 	response.Body.Close()
 	policy := response.Header.Get("Content-Security-Policy")
 	if !strings.HasPrefix(policy, "default-src 'none'; style-src 'nonce-") || strings.Contains(policy, "unsafe") || response.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("got %v", response.Header)
+		t.Errorf("got header %v, want no-store and a Content-Security-Policy with a nonce", response.Header)
 	}
 	status, contentType, page := env.fetch(t, "/")
 	if status != http.StatusOK || contentType != "text/html; charset=utf-8" {
-		t.Fatalf("got %d %s", status, contentType)
+		t.Fatalf("got %d %s, want 200 and HTML", status, contentType)
 	}
 	jti := fmt.Sprint(claimsOf(t, token)["jti"])
 	for _, want := range []string{
 		env.url, "development and tests only", "/oauth/token", "/.well-known/openid-configuration", env.Issuer().Keys()[0].ID(), "signing",
 		env.OrganizationID, "Example Organization", "ends in …" + env.ClientSecret[len(env.ClientSecret)-4:], c.id, c.secretID, "ends in …" + c.plain[len(c.plain)-4:], "deploy:applications", "2 h",
-		jti, "granted", "invalid_client", "unknown", "answers 503, 2 more times",
+		jti, "granted", "invalid_client", "unknown", "returns status 503, 2 more times",
 		"&lt;script&gt;alert(1)&lt;/script&gt;", "&lt;img src=x", "&lt;b&gt;",
 	} {
 		if !strings.Contains(page, want) {
-			t.Errorf("%q is missing", want)
+			t.Errorf("%q is missing on the page", want)
 		}
 	}
 	for _, secret := range []string{c.plain, env.ClientSecret, token, strings.Split(token, ".")[2], "<script", "<img", "<b>", "javascript:"} {
@@ -61,20 +61,20 @@ func TestPage(t *testing.T) {
 		}
 	}
 	if handlers := regexp.MustCompile(`<[^>]* on[a-z]+=`).FindString(page); handlers != "" {
-		t.Errorf("got a handler: %s", handlers)
+		t.Errorf("got an inline event handler: %s", handlers)
 	}
 	if head := env.status(t, http.MethodHead, "/"); head != http.StatusOK {
-		t.Errorf("HEAD: got %d", head)
+		t.Errorf("HEAD: got %d, want 200", head)
 	}
 	if post := env.status(t, http.MethodPost, "/"); post != http.StatusMethodNotAllowed && post != http.StatusNotFound {
-		t.Errorf("POST: got %d", post)
+		t.Errorf("POST: got %d, want 405 or 404", post)
 	}
 	if other := env.status(t, http.MethodGet, "/nothing"); other != http.StatusNotFound {
-		t.Errorf("another path: got %d", other)
+		t.Errorf("unknown path: got %d, want 404", other)
 	}
 }
 
-// status returns that of a request without a body.
+// status returns the status of a request without a body.
 func (env environment) status(t *testing.T, method, path string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, env.url+path, nil)
@@ -89,7 +89,7 @@ func (env environment) status(t *testing.T, method, path string) int {
 	return response.StatusCode
 }
 
-func TestPageOfManyThings(t *testing.T) {
+func TestPageLimitsLists(t *testing.T) {
 	env, _ := startWith(t, scalekit.Config{State: filepath.Join(t.TempDir(), "state.json")})
 	for range 23 {
 		env.register(t, "{}")
@@ -98,21 +98,21 @@ func TestPageOfManyThings(t *testing.T) {
 		env.admin(t, http.MethodPost, organizationsPath, fmt.Sprintf(`{"display_name":"Tenant %d"}`, n))
 	}
 	if _, _, page := env.fetch(t, "/"); !strings.Contains(page, "and 2 older organizations") || !strings.Contains(page, "state in a file") {
-		t.Errorf("got\n%s", page)
+		t.Errorf("got no 2 older organizations or no state in a file:\n%s", page)
 	}
 	env.admin(t, http.MethodDelete, organizationsPath+"/"+env.OrganizationID, "")
-	if _, _, page := env.fetch(t, "/"); !strings.Contains(page, "and 1 older organizations") {
-		t.Errorf("got\n%s", page)
+	if _, _, page := env.fetch(t, "/"); !strings.Contains(page, "and 1 older organization,") {
+		t.Errorf("got no 1 older organization:\n%s", page)
 	}
 	few, _ := startWith(t, scalekit.Config{})
 	for range 23 {
 		few.register(t, "{}")
 	}
 	if _, _, page := few.fetch(t, "/"); !strings.Contains(page, "and 3 older clients") {
-		t.Errorf("got\n%s", page)
+		t.Errorf("got no 3 older clients:\n%s", page)
 	}
 	few.admin(t, http.MethodDelete, organizationsPath+"/"+few.OrganizationID, "")
-	if _, _, page := few.fetch(t, "/"); !strings.Contains(page, "There is none yet") {
-		t.Errorf("got\n%s", page)
+	if _, _, page := few.fetch(t, "/"); !strings.Contains(page, "No organizations yet") {
+		t.Errorf("got no note that there are no organizations:\n%s", page)
 	}
 }

@@ -11,36 +11,35 @@ const (
 	maxPageSize     = 100
 )
 
-// pageRequest asks for a part of a list. The zero value asks for the first one,
-// of the default size.
+// pageRequest selects a page of a list. The zero value selects the first page, of the
+// default size.
 type pageRequest struct {
 	size  uint32
 	token string
 }
 
-// listPage is a part of a list, newest first.
+// listPage is one page of a list, newest item first.
 type listPage[T any] struct {
 	items      []T
-	total      int    // of the whole list
-	next, prev string // tokens of the parts behind and before it; empty: there is none
+	total      int    // number of items in the whole list
+	next, prev string // tokens of the next and the previous page; empty if none
 }
 
-// paginate returns the part of a list, given newest first, that is asked for.
-// Page tokens stand for an item's place in the order of creation, so neither
-// what is created nor what is deleted meanwhile makes a reader see an item twice
-// or miss one.
-func paginate[T any](all []T, sequence func(T) uint64, asked pageRequest) (listPage[T], error) {
-	size := int(asked.size)
+// paginate returns one page of a list that is sorted newest first. A page token
+// contains an item's position in the order of creation. So a reader sees no item
+// twice and misses none, even if others are created or deleted in between.
+func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (listPage[T], error) {
+	size := int(request.size)
 	if size == 0 {
 		size = defaultPageSize
 	}
 	size = min(size, maxPageSize)
 	begin, end := 0, min(size, len(all))
-	if asked.token != "" {
-		forward, place, ok := parsePageToken(asked.token)
+	if request.token != "" {
+		forward, place, ok := parsePageToken(request.token)
 		if !ok {
 			var v violations
-			v.refuse("page_token", "must be a token of an answer before", "page_token")
+			v.refuse("page_token", "must be a page token from an earlier response", "page_token")
 			return listPage[T]{}, v.err()
 		}
 		begin = slices.IndexFunc(all, func(item T) bool { return sequence(item) <= place })
@@ -67,7 +66,8 @@ func paginate[T any](all []T, sequence func(T) uint64, asked pageRequest) (listP
 	return p, nil
 }
 
-// pageToken names what is behind, or before, the item of that place.
+// pageToken returns the token of the page that begins after the item at place, or, if
+// not forward, of the page that ends before it.
 func pageToken(forward bool, place uint64) string {
 	direction := "p"
 	if forward {

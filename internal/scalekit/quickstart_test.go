@@ -11,7 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// registration is the request of the vendor's quickstart for machine clients.
+// registration is the request body of the vendor's quickstart for machine clients.
 const registration = `{
     "name": "GitHub Actions Deployment Service",
     "description": "Service account for GitHub Actions to deploy applications to production",
@@ -35,7 +35,7 @@ const registration = `{
     "expiry": 3600
 }`
 
-// sample is the quickstart's response to it.
+// sample is the response in the vendor's quickstart.
 const sample = `{
     "client": {
         "client_id": "m2morg_68315758685323697",
@@ -64,7 +64,7 @@ const sample = `{
     "plain_secret": "test_ly8G57h0ErRJSObJI6dShkoaq6bigo11Dxcfa6reKG1kKNVbqBKW4H5Ctmb5UZ0X"
 }`
 
-// forms are what generated values look like, in the sample and in our answer.
+// forms are the patterns of generated values, in the sample and in our response.
 var forms = map[string]*regexp.Regexp{
 	"client_id":       regexp.MustCompile(`^m2morg_[0-9]{17,18}$`),
 	"id":              regexp.MustCompile(`^sks_[0-9]{17,18}$`),
@@ -76,8 +76,8 @@ var forms = map[string]*regexp.Regexp{
 	"plain_secret":    regexp.MustCompile(`^test_[A-Za-z0-9]{64}$`),
 }
 
-// same compares an answer with the sample, member by member: generated values
-// by their form, all others as they are.
+// same compares a response with the sample, member by member: generated values must
+// match the pattern in forms, and all other values must be equal.
 func same(t *testing.T, path string, got, want any) {
 	t.Helper()
 	name := path[strings.LastIndexByte(path, '.')+1:]
@@ -103,7 +103,7 @@ func same(t *testing.T, path string, got, want any) {
 	case []any:
 		elements, ok := got.([]any)
 		if !ok || len(elements) != len(want) {
-			t.Errorf("%s: got %v, want an array of %d", path, got, len(want))
+			t.Errorf("%s: got %v, want an array with %d elements", path, got, len(want))
 			return
 		}
 		for n := range want {
@@ -112,7 +112,7 @@ func same(t *testing.T, path string, got, want any) {
 	case string:
 		value, _ := got.(string)
 		if form := forms[name]; form == nil && value != want || form != nil && (!form.MatchString(value) || !form.MatchString(want)) {
-			t.Errorf("%s: got %v, want one like %q", path, got, want)
+			t.Errorf("%s: got %v, want a value like %q", path, got, want)
 		}
 	default:
 		if got != want {
@@ -133,11 +133,11 @@ func TestQuickstart(t *testing.T) {
 	secrets, _ := client["secrets"].([]any)
 	first, _ := secrets[0].(map[string]any)
 	if first["secret_suffix"] != plain[len(plain)-4:] || client["organization_id"] != env.OrganizationID || client["expiry"] != "3600" {
-		t.Errorf("got suffix %v of %d characters, organization %v, expiry %v", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
+		t.Errorf("got suffix %v of a secret with %d characters, organization %v, expiry %v", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
 	}
 	id := text(t, client, "client_id")
 
-	// curl puts the quickstart's three -d together in this order.
+	// curl joins the quickstart's three -d options in this order.
 	form := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + plain
 	granted := env.do(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", form)
 	token := text(t, granted.members, "access_token")
@@ -148,10 +148,11 @@ func TestQuickstart(t *testing.T) {
 	checkToken(t, env, token, id)
 
 	if strings.Contains(env.Dump(), plain) {
-		t.Error("the plain secret is kept")
+		t.Error("the state contains the plain secret")
 	}
 }
 
+// checkToken checks the header and the claims of a token, and the published key.
 func checkToken(t *testing.T, env environment, token, id string) {
 	t.Helper()
 	var claims jwt.MapClaims
@@ -163,12 +164,12 @@ func checkToken(t *testing.T, env environment, token, id string) {
 	}
 	kid, _ := parsed.Header["kid"].(string)
 	if parsed.Header["typ"] != "JWT" || len(parsed.Header) != 3 || !regexp.MustCompile(`^snk_[0-9]{17,18}$`).MatchString(kid) {
-		t.Errorf("got header %v", parsed.Header)
+		t.Errorf("got header %v, want alg, typ JWT and a kid", parsed.Header)
 	}
 	jti, _ := claims["jti"].(string)
 	iat, _ := claims["iat"].(float64)
 	if !regexp.MustCompile(`^tkn_[0-9]{17,18}$`).MatchString(jti) || time.Since(time.Unix(int64(iat), 0)) > time.Minute {
-		t.Errorf("got jti %q, iat %v", jti, iat)
+		t.Errorf("got jti %q, iat %v, want tkn_ with 17 or 18 digits and the current time", jti, iat)
 	}
 	want := jwt.MapClaims{
 		"iss": env.url, "sub": id, "client_id": id, "oid": env.OrganizationID,
@@ -185,7 +186,7 @@ func checkToken(t *testing.T, env environment, token, id string) {
 	published, _ := keys.members["keys"].([]any)
 	jwk, _ := published[0].(map[string]any)
 	if len(published) != 1 || jwk["kid"] != kid || jwk["alg"] != "RS256" || jwk["use"] != "sig" || jwk["kty"] != "RSA" || jwk["e"] != "AQAB" || len(jwk) != 6 {
-		t.Errorf("got keys %v", keys.members)
+		t.Errorf("got keys %v, want the one public RSA key with kid %s", keys.members, kid)
 	}
 }
 
@@ -194,7 +195,7 @@ func TestMetadata(t *testing.T) {
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		got := env.do(t, http.MethodGet, path, "", "").members
 		if got["issuer"] != env.url || got["jwks_uri"] != env.url+"/keys" || got["token_endpoint"] != env.url+"/oauth/token" {
-			t.Errorf("%s: got %v", path, got)
+			t.Errorf("%s: got %v, want the URLs of %s", path, got, env.url)
 		}
 	}
 }

@@ -15,21 +15,21 @@ import (
 
 const maxBodySize = 1 << 20
 
-// jsonReader reads members of a JSON document as a grpc-gateway does, and notes
-// those that are not of their type.
+// jsonReader reads members of a JSON document by the rules of a grpc-gateway. Members
+// of the wrong type become violations.
 type jsonReader struct {
 	*violations
 }
 
-// fields says what reads the members of an object, by their snake_case names.
+// fields maps the snake_case names of an object's members to functions that read them.
 type fields map[string]func(field string, value jsontext.Value)
 
-// body reads a request body that is an object. An empty one has no members; the
-// error is for one that is something else.
+// body reads a request body, which must be a JSON object. An empty body counts as an
+// object without members. Any other body is an error.
 func (r jsonReader) body(request *http.Request, prefix string, known fields) error {
 	body, err := io.ReadAll(io.LimitReader(request.Body, maxBodySize+1))
 	if err != nil {
-		return &apiError{code: codeInvalidArgument, message: "the request body was cut off"}
+		return &apiError{code: codeInvalidArgument, message: "the request body is incomplete"}
 	}
 	if len(body) > maxBodySize {
 		return &apiError{code: codeInvalidArgument, message: "the request body is larger than 1 MiB"}
@@ -43,8 +43,9 @@ func (r jsonReader) body(request *http.Request, prefix string, known fields) err
 	return nil
 }
 
-// document reads data as an object whose members are known, in snake_case or
-// lowerCamelCase. null is the same as no member. Unknown members are ignored.
+// document reads data as an object with the members in known, whose names may be in
+// snake_case or lowerCamelCase. A member that is null counts as absent. Other members
+// are ignored.
 func (r jsonReader) document(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {
@@ -58,7 +59,7 @@ func (r jsonReader) document(data []byte, prefix string, known fields) error {
 			continue
 		}
 		if seen[name] {
-			r.refuse(prefix+name, "must not come twice", "json.duplicate")
+			r.refuse(prefix+name, "must not be repeated", "json.duplicate")
 			continue
 		}
 		seen[name] = true
@@ -69,14 +70,14 @@ func (r jsonReader) document(data []byte, prefix string, known fields) error {
 	return nil
 }
 
-// object reads an object inside of another one.
+// object reads a nested object.
 func (r jsonReader) object(field string, value jsontext.Value, known fields) {
 	if err := r.document(value, field+".", known); err != nil {
 		r.refuse(field, "must be an object", "json.type")
 	}
 }
 
-// snakeCase turns a lowerCamelCase name into the name of the field.
+// snakeCase converts a lowerCamelCase name to snake_case.
 func snakeCase(name string) string {
 	var out strings.Builder
 	for _, c := range name {
@@ -113,11 +114,11 @@ func (r jsonReader) texts(field string, value jsontext.Value) []string {
 	return out
 }
 
-// textMap reads an object of strings.
+// textMap reads an object whose values are strings.
 func (r jsonReader) textMap(field string, value jsontext.Value) map[string]string {
 	object, err := strictjson.Parse(value)
 	if err != nil {
-		r.refuse(field, "must be an object of strings", "json.type")
+		r.refuse(field, "must be an object with string values", "json.type")
 		return nil
 	}
 	out := make(map[string]string, len(object))
@@ -134,7 +135,7 @@ func (r jsonReader) boolean(field string, value jsontext.Value) bool {
 	return value.Kind() == 't'
 }
 
-// number reads a whole number that is not large.
+// number reads an int without a fraction or an exponent.
 func (r jsonReader) number(field string, value jsontext.Value) int {
 	n, err := strconv.Atoi(string(value))
 	if err != nil {
@@ -143,8 +144,8 @@ func (r jsonReader) number(field string, value jsontext.Value) int {
 	return n
 }
 
-// enum reads a name or a number of an enumeration, whose names are in the order
-// of their numbers.
+// enum reads a value of an enumeration, by name or by number. names[i] is the name of
+// number i.
 func (r jsonReader) enum(field string, value jsontext.Value, names ...string) int {
 	for number, name := range names {
 		if text, _ := strictjson.String(value); text == name || string(value) == strconv.Itoa(number) {
@@ -155,9 +156,9 @@ func (r jsonReader) enum(field string, value jsontext.Value, names ...string) in
 	return 0
 }
 
-// seconds reads an int64 in the forms that Protobuf's JSON has for it: a number
-// or a string, with a fraction or an exponent if the value is whole. Values that
-// are out of range for a client's expiry stay out of range.
+// seconds reads an int64 in the forms of Protobuf's JSON mapping: a number or a
+// string, with a fraction or an exponent as long as the value is whole. Numbers that
+// are out of range for a client's expiry are clamped to just outside of that range.
 func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
 	text := string(value)
 	if value.Kind() == '"' {
@@ -170,7 +171,7 @@ func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	switch {
-	case seconds < 0 || seconds > maxExpiry: // also an infinite one, which is an error
+	case seconds < 0 || seconds > maxExpiry: // covers infinity too, for which err is set
 		return int64(min(max(seconds, -1), maxExpiry+1))
 	case err != nil || seconds != math.Trunc(seconds):
 		r.refuse(field, "must be a whole number of seconds", "json.type")
@@ -179,7 +180,7 @@ func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
 	return int64(seconds)
 }
 
-// settings returns what reads the settings of a client into s.
+// settings returns the fields that read a client's settings into s.
 func (r jsonReader) settings(s *settings) fields {
 	return fields{
 		"name":          func(field string, value jsontext.Value) { s.name = r.text(field, value) },
@@ -191,7 +192,7 @@ func (r jsonReader) settings(s *settings) fields {
 	}
 }
 
-// profile returns what reads the profile of an organization into p.
+// profile returns the fields that read an organization's profile into p.
 func (r jsonReader) profile(p *profile) fields {
 	text := func(to **string) func(string, jsontext.Value) {
 		return func(field string, value jsontext.Value) {

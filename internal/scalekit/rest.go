@@ -7,11 +7,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// restCall answers a request: with a body that becomes JSON, or an error. What
-// it finds wrong with the request it adds to the violations.
+// restCall handles a request. It returns the response body, which is encoded as JSON,
+// or an error. Problems with the request are added to the violations.
 type restCall func(*http.Request, *violations) (any, error)
 
-// empty is the answer of what deletes: {}.
+// empty is the response body of deletions: {}.
 type empty struct{}
 
 type rawJSON = jsontext.Value
@@ -22,7 +22,7 @@ type restRoute struct {
 	call         restCall
 }
 
-// restRoutes maps the vendor's REST API.
+// restRoutes registers the vendor's REST API on mux.
 func (env *Environment) restRoutes(mux *http.ServeMux) {
 	const (
 		organizations = "/api/v1/organizations"
@@ -62,8 +62,8 @@ func (env *Environment) restRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("/api/", notFound)
 }
 
-// devRoutes maps what the vendor does not have: calls for drills. No fault is in
-// their way.
+// devRoutes registers the endpoints for drills, which the vendor does not have.
+// Injected faults do not affect them.
 func (env *Environment) devRoutes(mux *http.ServeMux) {
 	const (
 		keys   = "/dev/keys"
@@ -86,7 +86,7 @@ func (env *Environment) devRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("/dev/", notFound)
 }
 
-// refuseOthers answers other methods on the paths of routes.
+// refuseOthers refuses other methods on the paths of routes.
 func refuseOthers(mux *http.ServeMux, routes []restRoute) {
 	seen := make(map[string]bool)
 	for _, route := range routes {
@@ -97,12 +97,12 @@ func refuseOthers(mux *http.ServeMux, routes []restRoute) {
 	}
 }
 
-// api puts the faults of the admin API in front of h.
+// api wraps h so that injected faults of the admin API apply to it.
 func (env *Environment) api(h http.Handler) http.Handler {
 	return env.issuer.WithFaults(apiEndpoint, h)
 }
 
-// admin lets a request through to call if it carries a token of the
+// admin returns a handler that passes a request to call if its token is one of the
 // environment's own client.
 func (env *Environment) admin(status int, call restCall) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -125,19 +125,19 @@ func readBody(r *http.Request, v *violations, prefix string, known fields) error
 	return jsonReader{v}.body(r, prefix, known)
 }
 
-// readPage reads what part of a list is asked for.
+// readPage reads page_size and page_token from the query.
 func readPage(r *http.Request, v *violations) pageRequest {
 	query := r.URL.Query()
-	asked := pageRequest{token: query.Get("page_token")}
+	page := pageRequest{token: query.Get("page_token")}
 	if !query.Has("page_size") {
-		return asked
+		return page
 	}
 	size, err := strconv.ParseUint(query.Get("page_size"), 10, 32)
 	if err != nil {
-		v.refuse("page_size", "must be a whole number that is not negative", "uint32")
+		v.refuse("page_size", "must be a whole number from 0 to 4294967295", "uint32")
 	}
-	asked.size = uint32(size)
-	return asked
+	page.size = uint32(size)
+	return page
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {

@@ -2,13 +2,13 @@ package scalekit
 
 import "net/http"
 
-// createdClient is one of the two places where the API shows a secret.
+// createdClient is the response to a new client. It contains the plain secret.
 type createdClient struct {
 	Client      clientResource `json:"client"`
 	PlainSecret string         `json:"plain_secret"`
 }
 
-// createdSecret is the other one.
+// createdSecret is the response to a new secret. It contains the plain secret.
 type createdSecret struct {
 	PlainSecret string         `json:"plain_secret"`
 	Secret      secretResource `json:"secret"`
@@ -53,12 +53,12 @@ func (env *Environment) restListClients(r *http.Request, v *violations) (any, er
 }
 
 func (env *Environment) restUpdateClient(r *http.Request, v *violations) (any, error) {
-	var by settings
-	if err := readBody(r, v, "client.", jsonReader{v}.settings(&by)); err != nil {
+	var update settings
+	if err := readBody(r, v, "client.", jsonReader{v}.settings(&update)); err != nil {
 		return nil, err
 	}
-	c, err := env.updateClient(r.PathValue("organization_id"), r.PathValue("client_id"), by, v)
-	c.secrets = nil // as the vendor answers an update
+	c, err := env.updateClient(r.PathValue("organization_id"), r.PathValue("client_id"), update, v)
+	c.secrets = nil // the vendor's response to an update has no secrets
 	return oneClient{c.resource()}, err
 }
 
@@ -75,7 +75,7 @@ func (env *Environment) restDeleteSecret(r *http.Request, v *violations) (any, e
 	return empty{}, env.deleteSecret(r.PathValue("organization_id"), r.PathValue("client_id"), r.PathValue("secret_id"), v)
 }
 
-// The next three are for clients of any kind, the environment's own included.
+// The next three methods accept any client, including the environment's own one.
 
 func (env *Environment) restAddSecret(r *http.Request, v *violations) (any, error) {
 	v.id("client_id", r.PathValue("client_id"), "")

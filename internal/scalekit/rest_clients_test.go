@@ -9,16 +9,17 @@ import (
 	"testing"
 )
 
-// registered is a client with its credentials.
+// registered is a registered client and its credentials.
 type registered struct {
 	id, secretID, plain string
 }
 
+// register registers a client with this request body.
 func (env environment) register(t *testing.T, body string) registered {
 	t.Helper()
 	got := env.create(t, body)
 	if got.StatusCode != http.StatusCreated {
-		t.Fatalf("got %s %v", got.Status, got.members)
+		t.Fatalf("register: got %s %v, want 201", got.Status, got.members)
 	}
 	secrets, _ := member(t, got.members, "client", "secrets").([]any)
 	first, _ := secrets[0].(map[string]any)
@@ -45,21 +46,21 @@ func TestUpdateClient(t *testing.T) {
 	path := env.clients() + "/" + c.id
 	before := env.admin(t, http.MethodGet, path, "").members
 	for _, row := range []struct{ name, body, field, want string }{
-		{"nothing", `{}`, "", ""},
+		{"empty object", `{}`, "", ""},
 		{"no body", ``, "", ""},
 		{"empty values", `{"name":"","description":null,"scopes":[],"audience":[],"custom_claims":[],"expiry":0}`, "", ""},
 		{"name", `{"name":"Renamed"}`, "name", "Renamed"},
 		{"scopes", `{"scopes":["read:deployments","read:deployments"]}`, "scopes", "[read:deployments]"},
 		{"audience", `{"audience":["a","b"]}`, "audience", "[a b]"},
-		{"claims as a whole", `{"custom_claims":[{"key":"environment","value":"staging"}]}`, "custom_claims", "[map[key:environment value:staging]]"},
+		{"custom claims are replaced", `{"custom_claims":[{"key":"environment","value":"staging"}]}`, "custom_claims", "[map[key:environment value:staging]]"},
 		{"expiry", `{"expiry":"60"}`, "expiry", "60"},
 	} {
 		got := env.admin(t, http.MethodPatch, path, row.body)
 		if got.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %s %v", row.name, got.Status, got.members)
+			t.Fatalf("%s: got %s %v, want 200", row.name, got.Status, got.members)
 		}
 		if secrets, _ := member(t, got.members, "client", "secrets").([]any); len(secrets) != 0 {
-			t.Errorf("%s: got secrets %v, which the vendor leaves out of this answer", row.name, secrets)
+			t.Errorf("%s: got secrets %v, want none: the vendor's response has none", row.name, secrets)
 		}
 		after := env.admin(t, http.MethodGet, path, "").members
 		for name, value := range after["client"].(map[string]any) { //nolint:errcheck // a panic fails the test
@@ -69,7 +70,7 @@ func TestUpdateClient(t *testing.T) {
 				want = row.want
 			case "update_time":
 				if fmt.Sprint(value) <= want {
-					t.Errorf("%s: got update_time %v, want one after %s", row.name, value, want)
+					t.Errorf("%s: got update_time %v, want a time after %s", row.name, value, want)
 				}
 				continue
 			case "secrets":
@@ -83,7 +84,7 @@ func TestUpdateClient(t *testing.T) {
 	}
 	claims := claimsOf(t, text(t, env.grant(t, c.id, c.plain).members, "access_token"))
 	if claims["scope"] != "read:deployments" || fmt.Sprint(claims["custom_claims"], claims["aud"]) != "map[environment:staging] [a b]" {
-		t.Errorf("got %v", claims)
+		t.Errorf("got claims %v, want the updated scope, custom_claims and aud", claims)
 	}
 }
 
@@ -96,7 +97,7 @@ func TestDeleteClient(t *testing.T) {
 		t.Errorf("got %s %v, want 200 {}", got.Status, got.members)
 	}
 	if got := env.grant(t, c.id, c.plain); got.StatusCode != http.StatusUnauthorized || got.members["error"] != "invalid_client" {
-		t.Errorf("got %s %v for a client that is deleted", got.Status, got.members)
+		t.Errorf("got %s %v for a deleted client, want 401 invalid_client", got.Status, got.members)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
 		checkError(t, method, env.admin(t, method, path, "{}"), 404, 5, "NOT_FOUND")
@@ -117,23 +118,23 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	last := env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, "")
-	checkError(t, "the last secret", last, 400, 9, "FAILED_PRECONDITION")
+	checkError(t, "delete the last secret", last, 400, 9, "FAILED_PRECONDITION")
 	if last.members["message"] != "last client cannot be deleted" {
-		t.Errorf("got %v", last.members["message"])
+		t.Errorf("got message %v, want the vendor's message", last.members["message"])
 	}
 
 	added := env.admin(t, http.MethodPost, path+"/secrets", "")
 	secret, _ := added.members["secret"].(map[string]any)
 	plain := text(t, added.members, "plain_secret")
 	if added.StatusCode != http.StatusCreated || len(added.members) != 2 || secret["status"] != "ACTIVE" || secret["secret_suffix"] != plain[len(plain)-4:] {
-		t.Errorf("got %s %v", added.Status, added.members)
+		t.Errorf("add a secret: got %s %v", added.Status, added.members)
 	}
-	granted("first", c.plain, 200)
-	granted("second", plain, 200)
+	granted("first secret", c.plain, 200)
+	granted("second secret", plain, 200)
 
 	secrets, _ := member(t, env.admin(t, http.MethodGet, path, "").members, "client", "secrets").([]any)
 	if len(secrets) != 2 || member(t, secrets[1].(map[string]any), "id") != secret["id"] { //nolint:errcheck // a panic fails the test
-		t.Fatalf("got %v, want the new one behind the old one", secrets)
+		t.Fatalf("got secrets %v, want the old one, then the new one", secrets)
 	}
 	for n, entry := range secrets {
 		entry, _ := entry.(map[string]any)
@@ -144,22 +145,22 @@ func TestSecrets(t *testing.T) {
 
 	off := env.admin(t, http.MethodPatch, "/api/v1/clients/"+c.id+"/secrets/"+c.secretID, `{"status":"INACTIVE"}`)
 	if off.StatusCode != http.StatusOK || member(t, off.members, "secret", "status") != "INACTIVE" {
-		t.Errorf("got %s %v", off.Status, off.members)
+		t.Errorf("deactivate a secret: got %s %v", off.Status, off.members)
 	}
-	granted("inactive", c.plain, 401)
-	granted("active", plain, 200)
+	granted("inactive secret", c.plain, 401)
+	granted("active secret", plain, 200)
 	env.admin(t, http.MethodPut, "/api/v1/clients/"+c.id+"/secrets/"+c.secretID, `{"status":0}`)
-	granted("active again", c.plain, 200)
+	granted("reactivated secret", c.plain, 200)
 
 	if got := env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, ""); got.StatusCode != http.StatusOK || len(got.members) != 0 {
-		t.Errorf("got %s %v", got.Status, got.members)
+		t.Errorf("delete a secret: got %s %v, want 200 {}", got.Status, got.members)
 	}
-	granted("deleted", c.plain, 401)
-	granted("the other one", plain, 200)
-	checkError(t, "again", env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, ""), 404, 5, "NOT_FOUND")
+	granted("deleted secret", c.plain, 401)
+	granted("other secret", plain, 200)
+	checkError(t, "delete a deleted secret", env.admin(t, http.MethodDelete, path+"/secrets/"+c.secretID, ""), 404, 5, "NOT_FOUND")
 }
 
-// The environment's own client can have its secret rotated as well.
+// TestEnvironmentSecrets rotates the secret of the environment's own client.
 func TestEnvironmentSecrets(t *testing.T) {
 	env := start(t)
 	path := "/api/v1/clients/" + env.ClientID + "/secrets"
@@ -168,21 +169,21 @@ func TestEnvironmentSecrets(t *testing.T) {
 	first := env.ClientSecret
 	env.ClientSecret = plain
 	if got := env.admin(t, http.MethodGet, env.clients(), ""); got.StatusCode != http.StatusOK {
-		t.Fatalf("got %s with the new secret", got.Status)
+		t.Fatalf("got %s with the new secret, want 200", got.Status)
 	}
 	id := fmt.Sprint(member(t, added.members, "secret", "id"))
 	if got := env.admin(t, http.MethodDelete, path+"/"+id, ""); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s %v", got.Status, got.members)
+		t.Errorf("delete the new secret: got %s %v, want 200", got.Status, got.members)
 	}
 	env.ClientSecret = first
-	checkError(t, "last", env.admin(t, http.MethodDelete, path+"/sks_1", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "delete an unknown secret", env.admin(t, http.MethodDelete, path+"/sks_1", ""), 404, 5, "NOT_FOUND")
 }
 
 func TestListClients(t *testing.T) {
 	env := start(t)
 	empty := env.admin(t, http.MethodGet, env.clients(), "")
 	if fmt.Sprint(empty.members) != "map[clients:[] next_page_token: prev_page_token: total_size:0]" {
-		t.Errorf("got %v", empty.members)
+		t.Errorf("got %v, want an empty list", empty.members)
 	}
 	var want []string
 	for n := range 45 {
@@ -205,16 +206,16 @@ func TestListClients(t *testing.T) {
 			t.Errorf("%s: got %d clients on %d pages, want 45 on %d", row.query, len(got), len(tokens), row.pages)
 		}
 	}
-	// Back from the last page of ten: the four before it, in their order.
+	// Go back from the last page of 5 clients: four pages of 10 clients before it.
 	_, tokens := env.walk(t, env.clients()+"?page_size=10", "next_page_token")
 	back, _ := env.walk(t, env.clients()+"?page_size=10&page_token="+tokens[4], "prev_page_token")
 	if len(back) != 45 || !slices.Equal(back[5:15], want[30:40]) {
-		t.Errorf("got %d clients backwards, want 45", len(back))
+		t.Errorf("backwards: got %d clients, want 45 in pages of the same order", len(back))
 	}
 }
 
-// walk follows page tokens and returns the IDs met and the tokens followed, the
-// first one empty.
+// walk follows the page tokens in the member name. It returns the client IDs and the
+// page tokens, of which the first is empty.
 func (env environment) walk(t *testing.T, path, name string) (ids, tokens []string) {
 	t.Helper()
 	admin := "Bearer " + env.adminToken(t)
@@ -227,7 +228,7 @@ func (env environment) walk(t *testing.T, path, name string) (ids, tokens []stri
 		}
 		got := env.do(t, http.MethodGet, url, "", "", admin)
 		if got.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %s %v", url, got.Status, got.members)
+			t.Fatalf("%s: got %s %v, want 200", url, got.Status, got.members)
 		}
 		list, _ := got.members["clients"].([]any)
 		for _, entry := range list {
@@ -241,18 +242,18 @@ func (env environment) walk(t *testing.T, path, name string) (ids, tokens []stri
 	return ids, tokens
 }
 
-// What comes and goes while a reader walks does not make it miss a client or
-// see one twice.
-func TestListClientsMeanwhile(t *testing.T) {
+// TestListClientsDuringChanges checks that a reader of a list misses no client and
+// sees none twice while clients are created and deleted.
+func TestListClientsDuringChanges(t *testing.T) {
 	env := start(t)
 	var all []registered
 	for range 6 {
 		all = append(all, env.register(t, "{}"))
 	}
 	first := env.admin(t, http.MethodGet, env.clients()+"?page_size=2", "").members
-	env.register(t, "{}")                                            // before what was read
-	env.admin(t, http.MethodDelete, env.clients()+"/"+all[4].id, "") // the last one read
-	env.admin(t, http.MethodDelete, env.clients()+"/"+all[3].id, "") // the next one
+	env.register(t, "{}")                                            // before the first page
+	env.admin(t, http.MethodDelete, env.clients()+"/"+all[4].id, "") // last client of the first page
+	env.admin(t, http.MethodDelete, env.clients()+"/"+all[3].id, "") // first client of the next page
 	second := env.admin(t, http.MethodGet, env.clients()+"?page_size=2&page_token="+text(t, first, "next_page_token"), "").members
 	list, _ := second["clients"].([]any)
 	if len(list) != 2 || member(t, list[0].(map[string]any), "client_id") != all[2].id || second["total_size"] != 5.0 { //nolint:errcheck // a panic fails the test
@@ -320,11 +321,11 @@ func TestClientRefusals(t *testing.T) {
 		}
 	}
 	if env.Dump() != before {
-		t.Error("a request that was refused changed something")
+		t.Error("a refused request changed the state")
 	}
 }
 
-// Every one of many concurrent changes of one client is there in the end.
+// TestConcurrentUpdates checks that no concurrent change of a client is lost.
 func TestConcurrentUpdates(t *testing.T) {
 	env := start(t)
 	c := env.register(t, registration)
@@ -336,7 +337,7 @@ func TestConcurrentUpdates(t *testing.T) {
 			for range 5 {
 				got := env.do(t, http.MethodPost, client+"/secrets", "", "", admin)
 				if got.StatusCode != http.StatusCreated {
-					t.Errorf("got %s", got.Status)
+					t.Errorf("add a secret: got %s, want 201", got.Status)
 				}
 				bodies := []string{`{"name":"new"}`, `{"description":"new"}`, `{"expiry":77}`, `{"audience":["new"]}`}
 				env.do(t, http.MethodPatch, client, "application/json", bodies[n%len(bodies)], admin)

@@ -23,7 +23,7 @@ func (env *Environment) restCreateOrganization(r *http.Request, v *violations) (
 }
 
 func (env *Environment) restGetOrganization(r *http.Request, v *violations) (any, error) {
-	o, err := env.getOrganization(namedIn(r), v)
+	o, err := env.getOrganization(organizationInPath(r), v)
 	return oneOrganization{o.resource()}, err
 }
 
@@ -51,11 +51,11 @@ func organizationsOf(p listPage[organization]) organizationList {
 }
 
 func (env *Environment) restUpdateOrganization(r *http.Request, v *violations) (any, error) {
-	var by profile
-	if err := readBody(r, v, "organization.", jsonReader{v}.profile(&by)); err != nil {
+	var update profile
+	if err := readBody(r, v, "organization.", jsonReader{v}.profile(&update)); err != nil {
 		return nil, err
 	}
-	o, err := env.updateOrganization(namedIn(r), by, v)
+	o, err := env.updateOrganization(organizationInPath(r), update, v)
 	return oneOrganization{o.resource()}, err
 }
 
@@ -72,10 +72,10 @@ func (env *Environment) restUpdateSettings(r *http.Request, v *violations) (any,
 }
 
 func (env *Environment) restDeleteOrganization(r *http.Request, v *violations) (any, error) {
-	return empty{}, env.deleteOrganization(namedIn(r), v)
+	return empty{}, env.deleteOrganization(organizationInPath(r), v)
 }
 
-// namedIn returns the organization that the path of a request names.
-func namedIn(r *http.Request) identity {
+// organizationInPath returns the identity in the path of a request.
+func organizationInPath(r *http.Request) identity {
 	return identity{id: r.PathValue("organization_id"), externalID: r.PathValue("external_id")}
 }

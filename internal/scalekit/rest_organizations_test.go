@@ -15,7 +15,7 @@ func TestOrganizations(t *testing.T) {
 	o, _ := created.members["organization"].(map[string]any)
 	id := text(t, o, "id")
 	if created.StatusCode != http.StatusCreated || !forms["organization_id"].MatchString(id) {
-		t.Fatalf("got %s %v", created.Status, created.members)
+		t.Fatalf("create: got %s %v, want 201", created.Status, created.members)
 	}
 	for name, want := range map[string]string{
 		"display_name": "Megasoft Inc", "external_id": "tenant_1", "metadata": "map[industry:technology]",
@@ -26,17 +26,17 @@ func TestOrganizations(t *testing.T) {
 		}
 	}
 	if !forms["create_time"].MatchString(text(t, o, "create_time")) || !forms["update_time"].MatchString(text(t, o, "update_time")) {
-		t.Errorf("got times %v %v", o["create_time"], o["update_time"])
+		t.Errorf("got create_time %v, update_time %v, want Protobuf timestamps", o["create_time"], o["update_time"])
 	}
 	for _, path := range []string{organizationsPath + "/" + id, organizationsPath + ":external/tenant_1"} {
 		if got := env.admin(t, http.MethodGet, path, ""); got.StatusCode != http.StatusOK || fmt.Sprint(got.members) != fmt.Sprint(created.members) {
-			t.Errorf("%s: got %s %v", path, got.Status, got.members)
+			t.Errorf("%s: got %s %v, want 200 %v", path, got.Status, got.members, created.members)
 		}
 	}
 	updated := env.admin(t, http.MethodPatch, organizationsPath+"/"+id, `{"displayName":"Megasoft","slug":"","metadata":{"plan":"free"}}`)
 	o, _ = updated.members["organization"].(map[string]any)
 	if _, ok := o["slug"]; ok || o["display_name"] != "Megasoft" || o["external_id"] != "tenant_1" || fmt.Sprint(o["metadata"]) != "map[plan:free]" {
-		t.Errorf("got %s %v", updated.Status, updated.members)
+		t.Errorf("update: got %s %v", updated.Status, updated.members)
 	}
 	for _, body := range []string{
 		`{"features":[{"name":"sso","enabled":true},{"name":"dir_sync","enabled":true}]}`, `{"features":[{"name":"sso","enabled":false}]}`,
@@ -44,24 +44,24 @@ func TestOrganizations(t *testing.T) {
 		updated = env.admin(t, http.MethodPatch, organizationsPath+"/"+id+"/settings", body)
 	}
 	if got := fmt.Sprint(member(t, updated.members, "organization", "settings")); got != "map[features:[map[enabled:false name:sso] map[enabled:true name:dir_sync]]]" {
-		t.Errorf("got %s", got)
+		t.Errorf("got settings %s, want sso off and dir_sync on", got)
 	}
 
-	// Its clients go with it.
+	// Deleting an organization deletes its clients.
 	made := env.admin(t, http.MethodPost, organizationsPath+"/"+id+"/clients", "{}")
 	clientID, plain := fmt.Sprint(member(t, made.members, "client", "client_id")), text(t, made.members, "plain_secret")
 	if got := env.grant(t, clientID, plain); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s", got.Status)
+		t.Errorf("token request: got %s, want 200", got.Status)
 	}
 	if got := env.admin(t, http.MethodDelete, organizationsPath+"/"+id, ""); got.StatusCode != http.StatusOK || len(got.members) != 0 {
-		t.Errorf("got %s %v", got.Status, got.members)
+		t.Errorf("delete: got %s %v, want 200 {}", got.Status, got.members)
 	}
 	if got := env.grant(t, clientID, plain); got.StatusCode != http.StatusUnauthorized {
-		t.Errorf("got %s for a client whose organization is deleted", got.Status)
+		t.Errorf("got %s for a client of a deleted organization, want 401", got.Status)
 	}
-	checkError(t, "deleted", env.admin(t, http.MethodGet, organizationsPath+"/"+id, ""), 404, 5, "NOT_FOUND")
+	checkError(t, "deleted organization", env.admin(t, http.MethodGet, organizationsPath+"/"+id, ""), 404, 5, "NOT_FOUND")
 	if got := env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Again","external_id":"tenant_1"}`); got.StatusCode != http.StatusCreated {
-		t.Errorf("got %s for an external_id that is free again", got.Status)
+		t.Errorf("got %s for the external_id of a deleted organization, want 201", got.Status)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestListOrganizations(t *testing.T) {
 		got := env.admin(t, http.MethodGet, organizationsPath+row.query, "").members
 		list, _ := got["organizations"].([]any)
 		if len(list) != row.items || got["total_size"] != row.total || (got["next_page_token"] != "") != row.following || got["prev_page_token"] != "" {
-			t.Errorf("%q: got %d of %v, next %q", row.query, len(list), got["total_size"], got["next_page_token"])
+			t.Errorf("%q: got %d of %v organizations, next_page_token %q, want %d of %v", row.query, len(list), got["total_size"], got["next_page_token"], row.items, row.total)
 		}
 	}
 }
@@ -151,6 +151,6 @@ func TestOrganizationRefusals(t *testing.T) {
 		}
 	}
 	if env.Dump() != before {
-		t.Error("a request that was refused changed something")
+		t.Error("a refused request changed the state")
 	}
 }

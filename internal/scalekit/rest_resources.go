@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// clientResource is a client as the API shows it. Members that are empty are
-// shown, as the vendor does.
+// clientResource is a client as the API shows it. As in the vendor's API, empty
+// members are included.
 type clientResource struct {
 	ClientID       string           `json:"client_id"`
 	Secrets        []secretResource `json:"secrets"`
@@ -18,7 +18,7 @@ type clientResource struct {
 	Scopes         []string         `json:"scopes"`
 	Audience       []string         `json:"audience"`
 	CustomClaims   []customClaim    `json:"custom_claims"`
-	Expiry         string           `json:"expiry"` // an int64, which has the JSON form of a string in Protobuf
+	Expiry         string           `json:"expiry"` // Protobuf's JSON mapping encodes an int64 as a string
 }
 
 // secretResource is a secret as the API shows it.
@@ -61,8 +61,8 @@ func (s secret) resource() secretResource {
 	}
 }
 
-// organizationResource is an organization as the API shows it: without the
-// optional members that are not set.
+// organizationResource is an organization as the API shows it. Optional members that
+// are not set are omitted.
 type organizationResource struct {
 	ID          string            `json:"id"`
 	CreateTime  string            `json:"create_time"`
@@ -95,8 +95,8 @@ func (o organization) resource() organizationResource {
 	}
 }
 
-// timestamp formats as Protobuf does: UTC, and no fraction or one of 3, 6 or 9
-// digits.
+// timestamp formats a time as Protobuf's JSON mapping does: in UTC, with a fraction of
+// 0, 3, 6 or 9 digits.
 func timestamp(t time.Time) string {
 	layout := "2006-01-02T15:04:05.000000000Z"
 	switch {

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	_ "google.golang.org/grpc/encoding/gzip" // for clients that compress what they send
+	_ "google.golang.org/grpc/encoding/gzip" // for clients that compress their requests
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// newRPC returns the gRPC services of the environment.
+// newRPC returns the gRPC server of the environment.
 func (env *Environment) newRPC() *grpc.Server {
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxBodySize),
@@ -26,12 +26,12 @@ func (env *Environment) newRPC() *grpc.Server {
 	)
 	scalekitv1.RegisterClientServiceServer(server, &clientService{env: env})
 	scalekitv1.RegisterOrganizationServiceServer(server, &organizationService{env: env})
-	reflection.Register(server) // for grpcurl and its like
+	reflection.Register(server) // for tools such as grpcurl
 	return server
 }
 
-// rpcUnary lets a call through if it carries a token of the environment's own
-// client, and gives errors the vendor's form.
+// rpcUnary is a grpc.UnaryServerInterceptor. It lets a call through if its token is
+// one of the environment's own client, and converts errors to the vendor's form.
 func (env *Environment) rpcUnary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	err := env.authorize(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
 	if err != nil {
@@ -44,10 +44,11 @@ func (env *Environment) rpcUnary(ctx context.Context, request any, _ *grpc.Unary
 	return response, nil
 }
 
-// rpcError gives err the form in which the vendor's SDKs look for details.
+// rpcError converts err to a gRPC status with the details that the vendor's SDKs
+// expect.
 func rpcError(err error) error {
 	if _, ok := status.FromError(err); ok {
-		return err // grpc's own, such as a call that a service does not have
+		return err // from grpc itself, such as an unknown method
 	}
 	reported := reportedError(err)
 	info := &scalekitv1.ErrorInfo{ErrorCode: reported.code.name()}
@@ -67,14 +68,14 @@ func rpcError(err error) error {
 	return detailed.Err()
 }
 
-// rpcHandler answers gRPC requests over HTTP/2 and HTTP/1.1.
+// rpcHandler returns a handler that serves gRPC over HTTP/2 and HTTP/1.1.
 func rpcHandler(server *grpc.Server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 {
-			// The vendor's Go SDK speaks gRPC over HTTP/1.1 to http:// URLs.
-			// Nothing in a unary call needs HTTP/2, as HTTP/1.1 has trailers;
-			// grpc refuses it all the same, so it is not told.
-			_ = http.NewResponseController(w).EnableFullDuplex() // where it cannot, a unary call does not need it
+			// The vendor's Go SDK sends gRPC over HTTP/1.1 to http:// URLs. A
+			// unary call does not need HTTP/2, since HTTP/1.1 has trailers too.
+			// Package grpc refuses HTTP/1.1, so the request is marked as HTTP/2.
+			_ = http.NewResponseController(w).EnableFullDuplex() // optional: a unary call works without it
 			r = r.WithContext(r.Context())
 			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
 		}

@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// clientService is the vendor's ClientService. It only translates.
+// clientService implements the vendor's ClientService. It only converts messages; the
+// logic is in Environment.
 type clientService struct {
 	scalekitv1.UnimplementedClientServiceServer
 
@@ -30,7 +31,7 @@ func (s *clientService) GetOrganizationClient(_ context.Context, in *scalekitv1.
 func (s *clientService) UpdateOrganizationClient(_ context.Context, in *scalekitv1.UpdateOrganizationClientRequest) (*scalekitv1.UpdateOrganizationClientResponse, error) {
 	var v violations
 	c, err := s.env.updateClient(in.GetOrganizationId(), in.GetClientId(), settingsOf(in.GetClient(), &v), &v)
-	c.secrets = nil // as the vendor answers an update
+	c.secrets = nil // the vendor's response to an update has no secrets
 	return &scalekitv1.UpdateOrganizationClientResponse{Client: c.message()}, err
 }
 
@@ -41,7 +42,7 @@ func (s *clientService) DeleteOrganizationClient(_ context.Context, in *scalekit
 func (s *clientService) ListOrganizationClients(_ context.Context, in *scalekitv1.ListOrganizationClientsRequest) (*scalekitv1.ListOrganizationClientsResponse, error) {
 	p, err := s.env.listClients(in.GetOrganizationId(), pageRequest{in.GetPageSize(), in.GetPageToken()}, &violations{})
 	out := &scalekitv1.ListOrganizationClientsResponse{
-		NextPageToken: p.next, TotalSize: uint32(p.total), PrevPageToken: p.prev, //nolint:gosec // so many do not fit into memory
+		NextPageToken: p.next, TotalSize: uint32(p.total), PrevPageToken: p.prev, //nolint:gosec // more than 2^32 items do not fit into memory
 	}
 	for _, c := range p.items {
 		out.Clients = append(out.Clients, c.message())

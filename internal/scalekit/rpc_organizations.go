@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// organizationService is the vendor's OrganizationService. It only translates.
+// organizationService implements the vendor's OrganizationService. It only converts
+// messages; the logic is in Environment.
 type organizationService struct {
 	scalekitv1.UnimplementedOrganizationServiceServer
 
@@ -41,18 +42,18 @@ func (s *organizationService) GetOrganizationByExternalId(ctx context.Context, i
 
 func (s *organizationService) UpdateOrganization(_ context.Context, in *scalekitv1.UpdateOrganizationRequest) (*scalekitv1.UpdateOrganizationResponse, error) {
 	var (
-		v  violations
-		by profile
+		v      violations
+		update profile
 	)
 	if wanted := in.GetOrganization(); wanted == nil {
 		v.refuse("organization", "is required", "required")
 	} else {
-		by = profile{
+		update = profile{
 			displayName: wanted.DisplayName, externalID: wanted.ExternalId, slug: wanted.Slug, logoURL: wanted.LogoUrl,
 			metadata: wanted.GetMetadata(),
 		}
 	}
-	o, err := s.env.updateOrganization(identity{in.GetId(), in.GetExternalId()}, by, &v)
+	o, err := s.env.updateOrganization(identity{in.GetId(), in.GetExternalId()}, update, &v)
 	return &scalekitv1.UpdateOrganizationResponse{Organization: o.message()}, err
 }
 
@@ -63,7 +64,7 @@ func (s *organizationService) DeleteOrganization(_ context.Context, in *scalekit
 func (s *organizationService) ListOrganization(_ context.Context, in *scalekitv1.ListOrganizationsRequest) (*scalekitv1.ListOrganizationsResponse, error) {
 	p, err := s.env.listOrganizations(in.ExternalId, pageRequest{in.GetPageSize(), in.GetPageToken()}, &violations{})
 	return &scalekitv1.ListOrganizationsResponse{
-		NextPageToken: p.next, TotalSize: uint32(p.total), PrevPageToken: p.prev, //nolint:gosec // so many do not fit into memory
+		NextPageToken: p.next, TotalSize: uint32(p.total), PrevPageToken: p.prev, //nolint:gosec // more than 2^32 items do not fit into memory
 		Organizations: organizationMessages(p.items),
 	}, err
 }
@@ -71,7 +72,7 @@ func (s *organizationService) ListOrganization(_ context.Context, in *scalekitv1
 func (s *organizationService) SearchOrganization(_ context.Context, in *scalekitv1.SearchOrganizationsRequest) (*scalekitv1.SearchOrganizationsResponse, error) {
 	p, err := s.env.searchOrganizations(in.GetQuery(), pageRequest{in.GetPageSize(), in.GetPageToken()}, &violations{})
 	return &scalekitv1.SearchOrganizationsResponse{
-		NextPageToken: p.next, TotalSize: uint32(p.total), PrevPageToken: p.prev, //nolint:gosec // so many do not fit into memory
+		NextPageToken: p.next, TotalSize: uint32(p.total), PrevPageToken: p.prev, //nolint:gosec // more than 2^32 items do not fit into memory
 		Organizations: organizationMessages(p.items),
 	}, err
 }

@@ -30,8 +30,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// startServing serves an environment over HTTP/1.1 and HTTP/2, in the clear or
-// over TLS, and returns what a gRPC client reaches it with.
+// startServing serves an environment over HTTP/1.1 and HTTP/2, with or without TLS. It
+// also returns a connection for gRPC clients.
 func startServing(t *testing.T, encrypted bool) (environment, *grpc.ClientConn) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -76,8 +76,8 @@ func withToken(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// The vendor's Go SDK over http:// speaks gRPC over HTTP/1.1, its Node SDK h2c
-// and the others TLS: the three differ in nothing but the connection.
+// TestRPC makes the same calls over h2c and over TLS. Of the vendor's SDKs, the Node SDK
+// uses h2c for http:// URLs, and the Go SDK uses HTTP/1.1: see TestRPCOverHTTP1.
 func TestRPC(t *testing.T) {
 	for _, encrypted := range []bool{false, true} {
 		t.Run(map[bool]string{false: "h2c", true: "TLS"}[encrypted], func(t *testing.T) {
@@ -87,6 +87,7 @@ func TestRPC(t *testing.T) {
 	}
 }
 
+// checkRPC runs the lifecycle of a client over gRPC.
 func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 	t.Helper()
 	clients := scalekitv1.NewClientServiceClient(connection)
@@ -106,31 +107,31 @@ func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 	if !forms["client_id"].MatchString(id) || client.GetOrganizationId() != env.OrganizationID || client.GetExpiry() != 60 ||
 		client.GetCreateTime() == nil || first.GetLastUsedTime() == nil || first.PlainSecret != nil || first.ExpireTime != nil ||
 		first.GetSecretSuffix() != created.GetPlainSecret()[len(created.GetPlainSecret())-4:] {
-		t.Errorf("got %v", client)
+		t.Errorf("created: got client %v", client)
 	}
 	got, err := clients.GetOrganizationClient(ctx, &scalekitv1.GetOrganizationClientRequest{OrganizationId: env.OrganizationID, ClientId: id})
 	if err != nil || !proto.Equal(got.GetClient(), client) {
-		t.Errorf("got %v, %v, want %v", got, err, client)
+		t.Errorf("fetched: got %v, %v, want %v", got, err, client)
 	}
 	claims := claimsOf(t, text(t, env.grant(t, id, created.GetPlainSecret()).members, "access_token"))
 	if claims["scope"] != "a b" || claims["oid"] != env.OrganizationID || fmt.Sprint(claims["custom_claims"]) != "map[k:v]" {
-		t.Errorf("got %v", claims)
+		t.Errorf("got claims %v", claims)
 	}
 	updated, err := clients.UpdateOrganizationClient(ctx, &scalekitv1.UpdateOrganizationClientRequest{
 		OrganizationId: env.OrganizationID, ClientId: id, Client: &scalekitv1.OrganizationClient{Name: "CD"},
 	})
 	if c := updated.GetClient(); err != nil || c.GetName() != "CD" || c.GetDescription() != "deploys" || c.GetExpiry() != 60 || len(c.GetScopes()) != 2 {
-		t.Errorf("got %v, %v", updated, err)
+		t.Errorf("updated: got %v, %v", updated, err)
 	}
 	added, err := clients.CreateOrganizationClientSecret(ctx, &scalekitv1.CreateOrganizationClientSecretRequest{OrganizationId: env.OrganizationID, ClientId: id})
 	if err != nil || env.grant(t, id, added.GetPlainSecret()).StatusCode != http.StatusOK {
-		t.Errorf("got %v, %v", added, err)
+		t.Errorf("added secret: got %v, %v", added, err)
 	}
 	off, err := clients.UpdateClientSecret(ctx, &scalekitv1.UpdateClientSecretRequest{
 		ClientId: id, SecretId: first.GetId(), Secret: &scalekitv1.UpdateClientSecret{Status: scalekitv1.ClientSecretStatus_INACTIVE},
 	})
 	if err != nil || off.GetSecret().GetStatus() != scalekitv1.ClientSecretStatus_INACTIVE || env.grant(t, id, created.GetPlainSecret()).StatusCode != http.StatusUnauthorized {
-		t.Errorf("got %v, %v", off, err)
+		t.Errorf("deactivated secret: got %v, %v", off, err)
 	}
 	if _, err := clients.DeleteOrganizationClientSecret(ctx, &scalekitv1.DeleteOrganizationClientSecretRequest{
 		OrganizationId: env.OrganizationID, ClientId: id, SecretId: first.GetId(),
@@ -138,16 +139,16 @@ func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 		t.Error(err)
 	}
 	_, err = clients.DeleteClientSecret(ctx, &scalekitv1.DeleteClientSecretRequest{ClientId: id, SecretId: added.GetSecret().GetId()})
-	checkStatus(t, "the last secret", err, codes.FailedPrecondition, "FAILED_PRECONDITION", "")
+	checkStatus(t, "delete the last secret", err, codes.FailedPrecondition, "FAILED_PRECONDITION", "")
 	list, err := clients.ListOrganizationClients(ctx, &scalekitv1.ListOrganizationClientsRequest{OrganizationId: env.OrganizationID, PageSize: 10})
 	if err != nil || list.GetTotalSize() != 1 || list.GetClients()[0].GetClientId() != id || list.GetNextPageToken() != "" {
-		t.Errorf("got %v, %v", list, err)
+		t.Errorf("list: got %v, %v", list, err)
 	}
 	if _, err := clients.DeleteOrganizationClient(ctx, &scalekitv1.DeleteOrganizationClientRequest{OrganizationId: env.OrganizationID, ClientId: id}); err != nil {
 		t.Error(err)
 	}
 	_, err = clients.GetOrganizationClient(ctx, &scalekitv1.GetOrganizationClientRequest{OrganizationId: env.OrganizationID, ClientId: id})
-	checkStatus(t, "deleted", err, codes.NotFound, "NOT_FOUND", "")
+	checkStatus(t, "deleted client", err, codes.NotFound, "NOT_FOUND", "")
 }
 
 func TestOrganizationRPC(t *testing.T) {
@@ -165,9 +166,9 @@ func TestOrganizationRPC(t *testing.T) {
 	byID := &scalekitv1.GetOrganizationRequest{Identities: &scalekitv1.GetOrganizationRequest_Id{Id: o.GetId()}}
 	byExternalID := &scalekitv1.GetOrganizationRequest{Identities: &scalekitv1.GetOrganizationRequest_ExternalId{ExternalId: external}}
 	if o.GetRegionCode() != scalekitv1.RegionCode_US || o.GetExternalId() != external || o.LogoUrl != nil {
-		t.Errorf("got %v", o)
+		t.Errorf("created: got organization %v", o)
 	}
-	for _, ask := range []func() (*scalekitv1.GetOrganizationResponse, error){
+	for _, get := range []func() (*scalekitv1.GetOrganizationResponse, error){
 		func() (*scalekitv1.GetOrganizationResponse, error) { return organizations.GetOrganization(ctx, byID) },
 		func() (*scalekitv1.GetOrganizationResponse, error) {
 			return organizations.GetOrganization(ctx, byExternalID)
@@ -176,7 +177,7 @@ func TestOrganizationRPC(t *testing.T) {
 			return organizations.GetOrganizationByExternalId(ctx, byExternalID)
 		},
 	} {
-		if got, err := ask(); err != nil || !proto.Equal(got.GetOrganization(), o) {
+		if got, err := get(); err != nil || !proto.Equal(got.GetOrganization(), o) {
 			t.Errorf("got %v, %v, want %v", got, err, o)
 		}
 	}
@@ -186,31 +187,31 @@ func TestOrganizationRPC(t *testing.T) {
 		Organization: &scalekitv1.UpdateOrganization{DisplayName: &name, Slug: &none},
 	})
 	if got := updated.GetOrganization(); err != nil || got.GetDisplayName() != name || got.Slug != nil || got.GetMetadata()["key"] != "value" {
-		t.Errorf("got %v, %v", updated, err)
+		t.Errorf("updated: got %v, %v", updated, err)
 	}
 	switched, err := organizations.UpdateOrganizationSettings(ctx, &scalekitv1.UpdateOrganizationSettingsRequest{
 		Id: o.GetId(), Settings: &scalekitv1.OrganizationSettings{Features: []*scalekitv1.OrganizationSettingsFeature{{Name: "sso", Enabled: true}}},
 	})
 	if err != nil || !switched.GetOrganization().GetSettings().GetFeatures()[0].GetEnabled() {
-		t.Errorf("got %v, %v", switched, err)
+		t.Errorf("settings: got %v, %v", switched, err)
 	}
 	list, err := organizations.ListOrganization(ctx, &scalekitv1.ListOrganizationsRequest{PageSize: 1})
 	if err != nil || list.GetTotalSize() != 2 || list.GetOrganizations()[0].GetId() != o.GetId() || list.GetNextPageToken() == "" {
-		t.Errorf("got %v, %v", list, err)
+		t.Errorf("list: got %v, %v", list, err)
 	}
 	found, err := organizations.SearchOrganization(ctx, &scalekitv1.SearchOrganizationsRequest{Query: "again"})
 	if err != nil || found.GetTotalSize() != 1 {
-		t.Errorf("got %v, %v", found, err)
+		t.Errorf("search: got %v, %v, want one organization", found, err)
 	}
 	if _, err := organizations.DeleteOrganization(ctx, &scalekitv1.DeleteOrganizationRequest{Identities: &scalekitv1.DeleteOrganizationRequest_Id{Id: o.GetId()}}); err != nil {
 		t.Error(err)
 	}
 	_, err = organizations.GetOrganization(ctx, byID)
-	checkStatus(t, "deleted", err, codes.NotFound, "NOT_FOUND", "")
+	checkStatus(t, "deleted organization", err, codes.NotFound, "NOT_FOUND", "")
 	_, err = organizations.GetOrganization(ctx, &scalekitv1.GetOrganizationRequest{})
-	checkStatus(t, "nobody", err, codes.InvalidArgument, "INVALID_ARGUMENT", "identities")
+	checkStatus(t, "get without an identity", err, codes.InvalidArgument, "INVALID_ARGUMENT", "identities")
 	_, err = organizations.CreateOrganization(ctx, &scalekitv1.CreateOrganizationRequest{})
-	checkStatus(t, "nothing", err, codes.InvalidArgument, "INVALID_ARGUMENT", "organization")
+	checkStatus(t, "create without an organization", err, codes.InvalidArgument, "INVALID_ARGUMENT", "organization")
 }
 
 func TestRPCRefusals(t *testing.T) {
@@ -227,44 +228,44 @@ func TestRPCRefusals(t *testing.T) {
 	before := env.Dump()
 	for _, row := range []struct {
 		name      string
-		ctx       context.Context //nolint:containedctx // a row's request
+		ctx       context.Context //nolint:containedctx // the context carries the row's token
 		request   *scalekitv1.CreateOrganizationClientRequest
 		code      codes.Code
 		errorCode string
 		field     string
 	}{
 		{"no token", t.Context(), request(func(*scalekitv1.OrganizationClient) {}), codes.Unauthenticated, "UNAUTHENTICATED", ""},
-		{"garbage", withToken(t.Context(), "a.b.c"), request(func(*scalekitv1.OrganizationClient) {}), codes.Unauthenticated, "UNAUTHENTICATED", ""},
-		{"another client's token", withToken(t.Context(), own), request(func(*scalekitv1.OrganizationClient) {}), codes.PermissionDenied, "PERMISSION_DENIED", ""},
+		{"malformed token", withToken(t.Context(), "a.b.c"), request(func(*scalekitv1.OrganizationClient) {}), codes.Unauthenticated, "UNAUTHENTICATED", ""},
+		{"token of an organization's client", withToken(t.Context(), own), request(func(*scalekitv1.OrganizationClient) {}), codes.PermissionDenied, "PERMISSION_DENIED", ""},
 		{"no client", admin, &scalekitv1.CreateOrganizationClientRequest{OrganizationId: env.OrganizationID}, codes.InvalidArgument, "INVALID_ARGUMENT", "client"},
 		{"no organization", admin, &scalekitv1.CreateOrganizationClientRequest{Client: &scalekitv1.OrganizationClient{}}, codes.InvalidArgument, "INVALID_ARGUMENT", "organization_id"},
-		{"name", admin, request(func(c *scalekitv1.OrganizationClient) { c.Name = strings.Repeat("é", 129) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.name"},
-		{"description", admin, request(func(c *scalekitv1.OrganizationClient) { c.Description = strings.Repeat("x", 513) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.description"},
-		{"scope", admin, request(func(c *scalekitv1.OrganizationClient) { c.Scopes = []string{"a", "b c"} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.scopes[1]"},
-		{"audience", admin, request(func(c *scalekitv1.OrganizationClient) { c.Audience = []string{""} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.audience[0]"},
-		{"claim", admin, request(func(c *scalekitv1.OrganizationClient) { c.CustomClaims = []*scalekitv1.CustomClaim{{}} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.custom_claims[0].key"},
-		{"expiry", admin, request(func(c *scalekitv1.OrganizationClient) { c.Expiry = -1 }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.expiry"},
+		{"name too long", admin, request(func(c *scalekitv1.OrganizationClient) { c.Name = strings.Repeat("é", 129) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.name"},
+		{"description too long", admin, request(func(c *scalekitv1.OrganizationClient) { c.Description = strings.Repeat("x", 513) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.description"},
+		{"invalid scope", admin, request(func(c *scalekitv1.OrganizationClient) { c.Scopes = []string{"a", "b c"} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.scopes[1]"},
+		{"empty audience", admin, request(func(c *scalekitv1.OrganizationClient) { c.Audience = []string{""} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.audience[0]"},
+		{"custom claim without key", admin, request(func(c *scalekitv1.OrganizationClient) { c.CustomClaims = []*scalekitv1.CustomClaim{{}} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.custom_claims[0].key"},
+		{"negative expiry", admin, request(func(c *scalekitv1.OrganizationClient) { c.Expiry = -1 }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.expiry"},
 	} {
 		_, err := clients.CreateOrganizationClient(row.ctx, row.request)
 		checkStatus(t, row.name, err, row.code, row.errorCode, row.field)
 	}
 	_, err := clients.UpdateClientSecret(admin, &scalekitv1.UpdateClientSecretRequest{ClientId: c.id, SecretId: c.secretID, Secret: &scalekitv1.UpdateClientSecret{Status: 7}})
-	checkStatus(t, "status", err, codes.InvalidArgument, "INVALID_ARGUMENT", "secret.status")
+	checkStatus(t, "unknown status", err, codes.InvalidArgument, "INVALID_ARGUMENT", "secret.status")
 	for _, method := range []string{"/scalekit.v1.clients.ClientService/CreateResource", "/scalekit.v1.users.UserService/ListUsers"} {
 		err := connection.Invoke(admin, method, &emptypb.Empty{}, &emptypb.Empty{})
 		checkStatus(t, method, err, codes.Unimplemented, "UNIMPLEMENTED", "")
 	}
 	if env.Dump() != before {
-		t.Error("a call that was refused changed something")
+		t.Error("a refused call changed the state")
 	}
 }
 
-// checkStatus wants a gRPC status with the vendor's ErrorInfo.
+// checkStatus checks the gRPC status and the vendor's ErrorInfo in it.
 func checkStatus(t *testing.T, name string, err error, code codes.Code, errorCode, field string) {
 	t.Helper()
 	got := status.Convert(err)
 	if got.Code() != code || got.Message() == "" || len(got.Details()) != 1 {
-		t.Errorf("%s: got %v with %d details, want %s", name, got, len(got.Details()), code)
+		t.Errorf("%s: got %v with %d details, want %s with one", name, got, len(got.Details()), code)
 		return
 	}
 	info, ok := got.Details()[0].(*scalekitv1.ErrorInfo)
@@ -273,17 +274,17 @@ func checkStatus(t *testing.T, name string, err error, code codes.Code, errorCod
 	}
 	violations := info.GetValidationErrorInfo().GetFieldViolations()
 	if field != "" && (len(violations) != 1 || violations[0].GetField() != field || !strings.Contains(got.Message(), field)) {
-		t.Errorf("%s: got %v %v, want one at %s", name, got, violations, field)
+		t.Errorf("%s: got %v with violations %v, want one at %s", name, got, violations, field)
 	}
 }
 
-// rawAnswer is what comes back on a gRPC call made by hand.
+// rawAnswer is the HTTP response to a gRPC call.
 type rawAnswer struct {
 	body    []byte
 	trailer http.Header
 }
 
-// call makes a gRPC call over HTTP/1.1: frames in the body, the status in the
+// call makes a gRPC call over HTTP/1.1, with frames in the bodies and the status in the
 // trailer.
 func (env environment) call(t *testing.T, method, token string, message proto.Message) rawAnswer {
 	t.Helper()
@@ -307,7 +308,7 @@ func (env environment) call(t *testing.T, method, token string, message proto.Me
 		t.Fatal(err)
 	}
 	if response.Proto != "HTTP/1.1" || response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "application/grpc" {
-		t.Errorf("got %s %s %v", response.Proto, response.Status, response.Header)
+		t.Errorf("got %s %s with header %v, want HTTP/1.1 200 and application/grpc", response.Proto, response.Status, response.Header)
 	}
 	return rawAnswer{body, response.Trailer}
 }
@@ -320,7 +321,7 @@ func TestRPCOverHTTP1(t *testing.T) {
 	})
 	var created scalekitv1.CreateOrganizationClientResponse
 	if len(got.body) < 5 || got.body[0] != 0 || int(binary.BigEndian.Uint32(got.body[1:])) != len(got.body)-5 {
-		t.Fatalf("got %d bytes, want one frame", len(got.body))
+		t.Fatalf("got a body of %d bytes, want one gRPC frame", len(got.body))
 	}
 	if err := proto.Unmarshal(got.body[5:], &created); err != nil || created.GetClient().GetName() != "x" || got.trailer.Get("Grpc-Status") != "0" {
 		t.Errorf("got %v, %v, trailer %v", &created, err, got.trailer)
@@ -332,15 +333,15 @@ func TestRPCOverHTTP1(t *testing.T) {
 		t.Errorf("got details %v, %v", &st, err)
 	}
 	if len(got.body) != 0 || got.trailer.Get("Grpc-Status") != "16" || got.trailer.Get("Grpc-Message") == "" {
-		t.Errorf("got %q and trailer %v", got.body, got.trailer)
+		t.Errorf("got body %q and trailer %v, want an empty body and status 16", got.body, got.trailer)
 	}
 	got = env.call(t, "/scalekit.v1.nothing.Service/Method", env.adminToken(t), &scalekitv1.CreateOrganizationClientRequest{})
 	if got.trailer.Get("Grpc-Status") != "12" {
-		t.Errorf("got trailer %v", got.trailer)
+		t.Errorf("unknown service: got trailer %v, want status 12", got.trailer)
 	}
 }
 
-// Tools such as grpcurl learn the services from the server.
+// TestReflection checks that tools such as grpcurl can list the services.
 func TestReflection(t *testing.T) {
 	_, connection := startServing(t, false)
 	stream, err := reflectionv1.NewServerReflectionClient(connection).ServerReflectionInfo(t.Context())
@@ -360,7 +361,7 @@ func TestReflection(t *testing.T) {
 	}
 	for _, want := range []string{"scalekit.v1.clients.ClientService", "scalekit.v1.organizations.OrganizationService"} {
 		if !slices.Contains(names, want) {
-			t.Errorf("got %v, want %s", names, want)
+			t.Errorf("got services %v, want %s", names, want)
 		}
 	}
 }

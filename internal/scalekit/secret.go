@@ -14,8 +14,8 @@ const (
 	suffixLength   = 4
 )
 
-// secret is a client secret as it is kept: enough to know it again, and the
-// end of it for people to tell it from others.
+// secret is a stored client secret: a hash to compare with, and the last characters,
+// so that people can tell secrets apart.
 type secret struct {
 	id       string
 	hash     [sha256.Size]byte
@@ -26,14 +26,14 @@ type secret struct {
 	lastUsed time.Time
 }
 
-// The numbers of the vendor's ClientSecretStatus.
+// Numbers of the vendor's ClientSecretStatus.
 const (
 	secretActive = iota
 	secretInactive
 )
 
-// secretStatusNames returns the names of the vendor's ClientSecretStatus by
-// their numbers.
+// secretStatusNames returns the names of the vendor's ClientSecretStatus, indexed by
+// number.
 func secretStatusNames() []string { return []string{"ACTIVE", "INACTIVE"} }
 
 func (s secret) status() int {
@@ -43,7 +43,7 @@ func (s secret) status() int {
 	return secretInactive
 }
 
-// newSecret returns a secret and its plain text, which is not to be kept.
+// newSecret returns a new secret and its plain text, which must not be stored.
 func newSecret(id string, now time.Time) (secret, string) {
 	plain := secretPrefix + randomText(secretLength)
 	return secret{
@@ -52,31 +52,31 @@ func newSecret(id string, now time.Time) (secret, string) {
 		created:  now.Truncate(time.Millisecond),
 		updated:  now,
 		lastUsed: now.Truncate(time.Millisecond),
-	}.of(plain), plain
+	}.withPlain(plain), plain
 }
 
-// of returns the secret with what is kept of a plain text.
-func (s secret) of(plain string) secret {
+// withPlain returns the secret with the hash and the suffix of a plain text.
+func (s secret) withPlain(plain string) secret {
 	s.hash = sha256.Sum256([]byte(plain))
 	s.suffix = plain[max(0, len(plain)-suffixLength):]
 	return s
 }
 
-// matches reports, in constant time, whether the secret has this hash and opens
-// anything.
+// matches reports whether the secret is active and has this hash. The comparison takes
+// constant time.
 func (s secret) matches(hash [sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(hash[:], s.hash[:]) == 1 && s.active
 }
 
-// randomText returns n letters and digits, each as likely as any other.
+// randomText returns n random letters and digits, uniformly distributed.
 func randomText(n int) string {
-	const most = 256 - 256%len(secretAlphabet) // bytes from here on would favour the first letters
+	const limit = 256 - 256%len(secretAlphabet) // larger bytes are dropped: they bias the first letters
 	text := make([]byte, 0, n)
 	for len(text) < n {
 		var batch [2 * secretLength]byte
-		_, _ = rand.Read(batch[:]) // never fails: it ends the program instead
+		_, _ = rand.Read(batch[:]) // never returns an error
 		for _, b := range batch {
-			if int(b) < most && len(text) < n {
+			if int(b) < limit && len(text) < n {
 				text = append(text, secretAlphabet[int(b)%len(secretAlphabet)])
 			}
 		}

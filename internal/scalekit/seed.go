@@ -16,27 +16,26 @@ import (
 
 const minSeedSecretLength = 8
 
-// seed is what a new environment begins with.
+// seed is the initial state of a new environment.
 type seed struct {
-	clientID, clientSecret string // of the environment's own client; empty: made up
+	clientID, clientSecret string // of the environment's own client; generated if empty
 	organizations          []seedOrganization
 }
 
 type seedOrganization struct {
 	profile
 
-	id      string // empty: made up
+	id      string // generated if empty
 	clients []seedClient
 }
 
 type seedClient struct {
 	settings
 
-	id, secret string // empty: made up
+	id, secret string // generated if empty
 }
 
-// parseSeed reads a seed in JSON or YAML. The error names everything that is
-// wrong with it.
+// parseSeed parses a seed in JSON or YAML. The error names all problems of the seed.
 func parseSeed(data []byte) (seed, error) {
 	document, err := seedJSON(data)
 	if err != nil {
@@ -57,8 +56,8 @@ func parseSeed(data []byte) (seed, error) {
 	return s, errors.Join(problems...)
 }
 
-// seedJSON turns YAML into JSON, and leaves JSON as it is: most of it is YAML as
-// well, but not all, and its own reader is the stricter one.
+// seedJSON converts YAML to JSON and leaves JSON unchanged. JSON does not go through
+// the YAML decoder: not all JSON is valid YAML, and the JSON parser is stricter.
 func seedJSON(data []byte) ([]byte, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(data)), "{") {
 		return data, nil
@@ -70,23 +69,23 @@ func seedJSON(data []byte) ([]byte, error) {
 	}
 	var more any
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more than one YAML document in it")
+		return nil, errors.New("got more than one YAML document, want exactly one")
 	}
 	document, err := json.Marshal(content)
 	if err != nil || content == nil {
-		return nil, errors.New("not a YAML mapping with text for names")
+		return nil, errors.New("not a YAML mapping with strings as keys")
 	}
 	return document, nil
 }
 
-// seedReader reads a seed as a request body is read, but refuses members that it
-// does not know: in a file they are typing mistakes.
+// seedReader reads a seed by the rules for request bodies, but it refuses unknown
+// members, which are probably typing mistakes in a file.
 type seedReader struct {
 	jsonReader
 }
 
 func (r seedReader) document(data []byte, prefix string, s *seed) error {
-	return r.known(data, prefix, fields{
+	return r.strictDocument(data, prefix, fields{
 		"client_id":     func(field string, value rawJSON) { s.clientID = r.text(field, value) },
 		"client_secret": func(field string, value rawJSON) { s.clientSecret = r.text(field, value) },
 		"organizations": func(field string, value rawJSON) {
@@ -106,7 +105,7 @@ func (r seedReader) organization(field string, value rawJSON) seedOrganization {
 			o.clients = append(o.clients, r.client(fmt.Sprintf("%s[%d]", field, n), element))
 		}
 	}
-	r.member(field, value, known)
+	r.strictObject(field, value, known)
 	return o
 }
 
@@ -117,43 +116,43 @@ func (r seedReader) client(field string, value rawJSON) seedClient {
 	known["client_secret"] = func(field string, value rawJSON) { c.secret = r.text(field, value) }
 	asArray := known["custom_claims"]
 	known["custom_claims"] = func(field string, value rawJSON) {
-		if value.Kind() != '{' { // people write a mapping
+		if value.Kind() != '{' { // a mapping is allowed too: it is shorter to write
 			asArray(field, value)
 			return
 		}
 		object, err := strictjson.Parse(value)
 		if err != nil {
-			r.refuse(field, "must be an object of strings", "json.type")
+			r.refuse(field, "must be an object with string values", "json.type")
 		}
 		for _, member := range object {
 			c.customClaims = append(c.customClaims, customClaim{member.Name, r.text(fmt.Sprintf("%s[%q]", field, member.Name), member.Value)})
 		}
 	}
-	r.member(field, value, known)
+	r.strictObject(field, value, known)
 	return c
 }
 
-func (r seedReader) member(field string, value rawJSON, known fields) {
-	if err := r.known(value, field+".", known); err != nil {
+func (r seedReader) strictObject(field string, value rawJSON, known fields) {
+	if err := r.strictDocument(value, field+".", known); err != nil {
 		r.refuse(field, "must be an object", "json.type")
 	}
 }
 
-// known is document with an eye on members that are not known.
-func (r seedReader) known(data []byte, prefix string, known fields) error {
+// strictDocument reads data like document, but refuses unknown members.
+func (r seedReader) strictDocument(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {
 		return err
 	}
 	for _, member := range object {
 		if known[snakeCase(member.Name)] == nil {
-			r.refuse(prefix+member.Name, "is not known here", "json.unknown")
+			r.refuse(prefix+member.Name, "is an unknown member", "json.unknown")
 		}
 	}
 	return r.jsonReader.document(data, prefix, known)
 }
 
-// check notes what no environment can begin with.
+// check validates the seed.
 func (s seed) check(v *violations) {
 	ids := make(map[string]bool)
 	id := func(field, id, prefix string) {
@@ -162,7 +161,7 @@ func (s seed) check(v *violations) {
 		}
 		v.id(field, id, prefix)
 		if ids[id] {
-			v.refuse(field, "must not come twice", "repeated.unique")
+			v.refuse(field, "must not be repeated", "repeated.unique")
 		}
 		ids[id] = true
 	}
@@ -179,7 +178,7 @@ func (s seed) check(v *violations) {
 		}
 		for name, value := range map[string]*string{"external_id": o.externalID, "slug": o.slug} {
 			if value != nil && unique[name+*value] {
-				v.refuse(field+"."+name, "must not come twice", "repeated.unique")
+				v.refuse(field+"."+name, "must not be repeated", "repeated.unique")
 			} else if value != nil {
 				unique[name+*value] = true
 			}
@@ -199,13 +198,13 @@ func checkSeedSecret(v *violations, field, secret string) {
 	}
 }
 
-// plant makes what the seed says, as one change.
-func (env *Environment) plant(s seed) (Credentials, error) {
+// applySeed creates the state that the seed describes, in one change.
+func (env *Environment) applySeed(s seed) (Credentials, error) {
 	var credentials Credentials
 	err := env.store.update(func(c *change) error {
 		now := time.Now().UTC()
 		own := settings{scopes: []string{"openid"}, expiry: int64(environmentLifetime / time.Second)}
-		credentials.ClientID, credentials.ClientSecret = c.plantClient(seedClient{own, s.clientID, s.clientSecret}, "skc_", "", now)
+		credentials.ClientID, credentials.ClientSecret = c.putSeedClient(seedClient{own, s.clientID, s.clientSecret}, "skc_", "", now)
 		for n, o := range s.organizations {
 			made := organization{
 				id: o.id, sequence: c.next(), created: now.Truncate(time.Millisecond), updated: now,
@@ -219,7 +218,7 @@ func (env *Environment) plant(s seed) (Credentials, error) {
 				credentials.OrganizationID = made.id
 			}
 			for _, client := range o.clients {
-				id, plain := c.plantClient(client, "m2morg_", made.id, now)
+				id, plain := c.putSeedClient(client, "m2morg_", made.id, now)
 				if client.secret == "" {
 					credentials.Clients = append(credentials.Clients, ClientCredentials{ID: id, Name: client.name, Secret: plain})
 				}
@@ -230,12 +229,12 @@ func (env *Environment) plant(s seed) (Credentials, error) {
 	return credentials, err
 }
 
-// plantClient keeps a client and returns its credentials.
-func (c *change) plantClient(from seedClient, prefix, organizationID string, now time.Time) (id, plain string) {
+// putSeedClient stores a client and returns its credentials.
+func (c *change) putSeedClient(from seedClient, prefix, organizationID string, now time.Time) (id, plain string) {
 	kept, plain := newSecret(c.ids.next("sks_"), now)
 	if from.secret != "" {
 		plain = from.secret
-		kept = kept.of(plain)
+		kept = kept.withPlain(plain)
 	}
 	made := client{
 		id: from.id, organizationID: organizationID, sequence: c.next(), settings: from.normalized(),

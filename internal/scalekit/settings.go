@@ -15,16 +15,16 @@ const (
 	maxClaimKeyLength    = 128
 )
 
-// settings is what the owner of a client decides.
+// settings is the editable part of a client.
 type settings struct {
 	name, description string
 	scopes, audience  []string
 	customClaims      []customClaim
-	expiry            int64 // seconds that tokens live
+	expiry            int64 // lifetime of tokens, in seconds
 }
 
-// customClaim is one member of "custom_claims". In the API they are an array of
-// these, in tokens one object.
+// customClaim is one member of "custom_claims". The API represents the members as an
+// array, and a token as one object.
 type customClaim struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -37,13 +37,13 @@ func (s settings) clone() settings {
 	return s
 }
 
-// check notes what no client can have. Field names begin with prefix.
+// check validates the settings. The field names of violations begin with prefix.
 func (s settings) check(v *violations, prefix string) {
 	v.length(prefix+"name", s.name, 0, maxNameLength)
 	v.length(prefix+"description", s.description, 0, maxDescriptionLength)
 	for n, scope := range s.scopes {
 		if scopes.All(scope).Err() != nil {
-			v.refuse(fmt.Sprintf("%sscopes[%d]", prefix, n), "must be a scope by RFC 6749: ASCII without spaces, quotes and backslashes", "scope")
+			v.refuse(fmt.Sprintf("%sscopes[%d]", prefix, n), "must be a valid scope (RFC 6749, section 3.3): printable ASCII without spaces, double quotes and backslashes", "scope")
 		}
 	}
 	for n, audience := range s.audience {
@@ -56,7 +56,7 @@ func (s settings) check(v *violations, prefix string) {
 		field := fmt.Sprintf("%scustom_claims[%d].key", prefix, n)
 		v.length(field, claim.Key, 1, maxClaimKeyLength)
 		if keys[claim.Key] {
-			v.refuse(field, "must not come twice", "repeated.unique")
+			v.refuse(field, "must not be repeated", "repeated.unique")
 		}
 		keys[claim.Key] = true
 	}
@@ -68,41 +68,41 @@ func (s settings) check(v *violations, prefix string) {
 	}
 }
 
-// normalized returns the settings as they are kept: a value that comes twice
-// counts once.
+// normalized returns the settings in the form that is stored: without duplicate
+// scopes and audiences.
 func (s settings) normalized() settings {
-	s.scopes = unique(s.scopes)
-	s.audience = unique(s.audience)
+	s.scopes = deduplicate(s.scopes)
+	s.audience = deduplicate(s.audience)
 	s.customClaims = slices.Clone(s.customClaims)
 	return s
 }
 
-// with returns the settings with those of by that are set. There is no way
-// to empty one: the vendor's update has no field mask.
-func (s settings) with(by settings) settings {
-	by = by.normalized()
-	if by.name != "" {
-		s.name = by.name
+// with returns the settings, overwritten by those that are set in update. A setting
+// cannot be cleared, because the vendor's update has no field mask.
+func (s settings) with(update settings) settings {
+	update = update.normalized()
+	if update.name != "" {
+		s.name = update.name
 	}
-	if by.description != "" {
-		s.description = by.description
+	if update.description != "" {
+		s.description = update.description
 	}
-	if len(by.scopes) > 0 {
-		s.scopes = by.scopes
+	if len(update.scopes) > 0 {
+		s.scopes = update.scopes
 	}
-	if len(by.audience) > 0 {
-		s.audience = by.audience
+	if len(update.audience) > 0 {
+		s.audience = update.audience
 	}
-	if len(by.customClaims) > 0 {
-		s.customClaims = by.customClaims // as a whole
+	if len(update.customClaims) > 0 {
+		s.customClaims = update.customClaims // replaced as a whole, not merged
 	}
-	if by.expiry != 0 {
-		s.expiry = by.expiry
+	if update.expiry != 0 {
+		s.expiry = update.expiry
 	}
 	return s
 }
 
-func unique(values []string) []string {
+func deduplicate(values []string) []string {
 	var out []string
 	for _, value := range values {
 		if !slices.Contains(out, value) {

@@ -22,7 +22,7 @@ const (
 	stateVersion = 1
 )
 
-// savedState is the state as its file has it.
+// savedState is the content of the state file.
 type savedState struct {
 	Format        string              `json:"format"`
 	Version       int                 `json:"version"`
@@ -72,7 +72,7 @@ type savedSecret struct {
 	LastUsed time.Time `json:"last_used"`
 }
 
-// savedKey is a private key in PKCS #8, so the file is a secret itself.
+// savedKey is a private key in PKCS #8. It makes the state file a secret.
 type savedKey struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
@@ -80,7 +80,7 @@ type savedKey struct {
 	Signing bool      `json:"signing"`
 }
 
-// encode returns the state as its file has it. The caller holds s.mu.
+// encode returns the content of the state file. The caller must hold s.mu.
 func (s *store) encode(keys []savedKey) ([]byte, error) {
 	state := savedState{
 		Format: stateFormat, Version: stateVersion,
@@ -113,14 +113,14 @@ func (s *store) encode(keys []savedKey) ([]byte, error) {
 	return append(encoded, '\n'), err
 }
 
-// decodeState reads a state that encode wrote. It returns all of it or an error.
+// decodeState parses the output of encode. It returns the whole state or an error.
 func decodeState(data []byte) (*store, []savedKey, error) {
 	var state savedState
 	if err := json.Unmarshal(data, &state, json.RejectUnknownMembers(true)); err != nil {
-		return nil, nil, damage(err)
+		return nil, nil, describeDecodeError(err)
 	}
 	if state.Format != stateFormat || state.Version != stateVersion {
-		return nil, nil, fmt.Errorf("not the state of an environment, or of another version: format %q, version %d", state.Format, state.Version)
+		return nil, nil, fmt.Errorf("not a state file of this version: got format %q, version %d, want %q, %d", state.Format, state.Version, stateFormat, stateVersion)
 	}
 	s := newStore()
 	s.ids.last = state.LastID
@@ -135,13 +135,13 @@ func decodeState(data []byte) (*store, []savedKey, error) {
 			},
 		}
 		if o.Region < 0 || o.Region >= len(regionNames()) {
-			return nil, nil, fmt.Errorf("organization %s has the region %d, which is none", o.ID, o.Region)
+			return nil, nil, fmt.Errorf("organization %s has the unknown region %d", o.ID, o.Region)
 		}
 	}
 	for _, saved := range state.Clients {
 		c, err := saved.client()
 		if _, ok := s.organizations[c.organizationID]; err == nil && !ok && c.organizationID != "" {
-			err = fmt.Errorf("client %s is of the organization %s, which does not exist", c.id, c.organizationID)
+			err = fmt.Errorf("client %s belongs to the organization %s, which does not exist", c.id, c.organizationID)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -149,21 +149,21 @@ func decodeState(data []byte) (*store, []savedKey, error) {
 		s.clients[c.id] = c
 	}
 	if len(s.organizations) != len(state.Organizations) || len(s.clients) != len(state.Clients) {
-		return nil, nil, errors.New("an organization or a client is in it twice")
+		return nil, nil, errors.New("an organization or a client occurs twice")
 	}
 	return s, state.Keys, nil
 }
 
-// damage says where the state is no more what it was. The decoder's own words may
-// quote what is there, which may be a private key.
-func damage(err error) error {
+// describeDecodeError returns an error that names the position of the damage. The
+// decoder's own message may quote the file, including a private key.
+func describeDecodeError(err error) error {
 	var (
 		syntactic *jsontext.SyntacticError
 		semantic  *json.SemanticError
 	)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		return errors.New("cut off: it ends in the middle")
+		return errors.New("truncated: the file ends too early")
 	case errors.As(err, &syntactic):
 		return fmt.Errorf("damaged near byte %d", syntactic.ByteOffset)
 	case errors.As(err, &semantic):
@@ -182,7 +182,7 @@ func (saved savedClient) client() (client, error) {
 	}
 	for _, one := range saved.Secrets {
 		if len(one.SHA256) != sha256.Size {
-			return c, fmt.Errorf("secret %s of client %s has a hash of %d bytes", one.ID, saved.ID, len(one.SHA256))
+			return c, fmt.Errorf("secret %s of client %s has a hash of %d bytes, want %d", one.ID, saved.ID, len(one.SHA256), sha256.Size)
 		}
 		c.secrets = append(c.secrets, secret{
 			id: one.ID, hash: [sha256.Size]byte(one.SHA256), suffix: one.Suffix, active: one.Active,

@@ -8,19 +8,19 @@ import (
 	"path/filepath"
 )
 
-// stateFile is where the state survives a restart.
+// stateFile is the file that keeps the state over a restart.
 type stateFile struct {
 	name string
 	lock *os.File
 }
 
-// openStateFile takes the file for this process alone and returns what is in
-// it; nil if there is none yet.
+// openStateFile locks the file for this process and returns its content, or nil if
+// the file does not exist.
 func openStateFile(name string) (*stateFile, []byte, error) {
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
-		name = resolved // renaming onto a link would put a file in its place
+		name = resolved // a rename onto a symbolic link replaces the link, not its target
 	}
-	lock, err := os.OpenFile(name+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the user's own choice
+	lock, err := os.OpenFile(name+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the user chooses the file
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,7 +28,7 @@ func openStateFile(name string) (*stateFile, []byte, error) {
 	if err := lockFile(lock); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%s is in use by another process: %w", name, err), lock.Close())
 	}
-	data, err := os.ReadFile(name) //nolint:gosec // the user's own choice
+	data, err := os.ReadFile(name) //nolint:gosec // the user chooses the file
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, nil, nil
 	}
@@ -36,13 +36,13 @@ func openStateFile(name string) (*stateFile, []byte, error) {
 		return nil, nil, errors.Join(err, lock.Close())
 	}
 	if len(data) == 0 {
-		data = []byte{} // not nil: it was cut off, it is not new
+		data = []byte{} // not nil: the file exists and is damaged
 	}
 	return f, data, nil
 }
 
-// write puts data in place of what is in the file, as a whole: whoever reads it,
-// even after a crash, finds the old state or the new one.
+// write replaces the content of the file atomically: even after a crash the file has
+// the old content or the new one.
 func (f *stateFile) write(data []byte) (err error) {
 	folder := filepath.Dir(f.name)
 	temporary, err := os.CreateTemp(folder, filepath.Base(f.name)+".*.tmp")
@@ -67,10 +67,10 @@ func (f *stateFile) write(data []byte) (err error) {
 	return syncFolder(folder)
 }
 
-// syncFolder makes a renaming last. Not every system can; then it is as safe as
-// the system makes it.
+// syncFolder flushes a folder, so that a rename in it survives a crash. Not every
+// system supports this, so a failed Sync is no error.
 func syncFolder(name string) error {
-	folder, err := os.Open(name) //nolint:gosec // the user's own choice
+	folder, err := os.Open(name) //nolint:gosec // the user chooses the file
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,6 @@ func syncFolder(name string) error {
 	return folder.Close()
 }
 
-// close gives the file free. The lock file stays: to remove it would let two
-// processes each hold one of that name.
+// close releases the lock. The lock file is not removed: otherwise two processes can
+// hold locks on two different files of that name.
 func (f *stateFile) close() error { return f.lock.Close() }

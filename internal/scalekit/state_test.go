@@ -14,7 +14,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// startWith serves an environment and returns it with a function that ends it.
+// startWith serves an environment. It also returns a function that stops the server and
+// closes the environment.
 func startWith(t *testing.T, cfg scalekit.Config) (environment, func()) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -48,7 +49,7 @@ func TestStateSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := scalekit.New(scalekit.Config{URL: url, State: file}); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("got %v for a file that is in use", err)
+		t.Errorf("got error %v for a file in use, want one about another process", err)
 	}
 	token := text(t, env.grant(t, c.id, c.plain).members, "access_token")
 	before, keys := env.Dump(), string(env.Issuer().JWKS())
@@ -62,44 +63,44 @@ func TestStateSurvives(t *testing.T) {
 	}
 	for _, plain := range []string{admin.ClientSecret, c.plain, token} {
 		if bytes.Contains(content, []byte(plain)) {
-			t.Error("a secret or a token is in the file")
+			t.Error("the state file contains a plain secret or a token")
 		}
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("got %v, %v, want a file that only its owner reads", info.Mode(), err)
+		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)
 	}
 	if left, _ := filepath.Glob(file + ".*.tmp"); len(left) > 0 {
-		t.Errorf("got %v left over", left)
+		t.Errorf("got temporary files %v, want none", left)
 	}
 
 	env, _ = startWith(t, scalekit.Config{URL: url, State: file, NewSecret: true})
 	if env.ClientID != admin.ClientID || env.OrganizationID != admin.OrganizationID || env.ClientSecret == admin.ClientSecret || env.ClientSecret == "" {
-		t.Errorf("got %s and %s, want those of before and a new secret", env.ClientID, env.OrganizationID)
+		t.Errorf("got client %s and organization %s, want the saved ones and a new secret", env.ClientID, env.OrganizationID)
 	}
 	again := env.admin(t, http.MethodGet, env.clients()+"/"+c.id, "").members
 	if got, want := text(t, again["client"].(map[string]any), "update_time"), text(t, used["client"].(map[string]any), "update_time"); got != want { //nolint:errcheck // a panic fails the test
 		t.Errorf("got update_time %s, want %s", got, want)
 	}
 	if member(t, again, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] != member(t, used, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] { //nolint:errcheck // a panic fails the test
-		t.Error("last_used_time is lost")
+		t.Error("last_used_time was not restored")
 	}
 	if got := string(env.Issuer().JWKS()); got != keys {
 		t.Errorf("got keys %s, want %s", got, keys)
 	}
 	env.ClientSecret = admin.ClientSecret
 	if got := env.grant(t, c.id, c.plain); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s", got.Status)
+		t.Errorf("token request: got %s, want 200", got.Status)
 	}
-	checkError(t, "unique", env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Third","external_id":"o"}`), 409, 6, "ALREADY_EXISTS")
+	checkError(t, "duplicate external_id", env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Third","external_id":"o"}`), 409, 6, "ALREADY_EXISTS")
 	if after := env.Dump(); !strings.Contains(after, strings.Split(before, "\n")[0]) {
 		t.Errorf("got\n%s\nwant\n%s", after, before)
 	}
 	if next := env.register(t, "{}"); next.id <= c.id {
-		t.Errorf("got %s after %s", next.id, c.id)
+		t.Errorf("got client ID %s, want one greater than %s", next.id, c.id)
 	}
 }
 
-// Whatever a crash or a person leaves of the file is reported, and left alone.
+// TestStateDamaged checks that a damaged file is reported and not changed.
 func TestStateDamaged(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	env, end := startWith(t, scalekit.Config{State: file})
@@ -111,17 +112,17 @@ func TestStateDamaged(t *testing.T) {
 	}
 	before, _, _ := strings.Cut(string(whole), `"keys":[`)
 	damaged := map[string][]byte{
-		"empty":           {},
-		"other JSON":      []byte("{}"),
-		"other version":   bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":2`), 1),
-		"unknown member":  bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":1,"more":1`), 1),
-		"twice":           append(bytes.TrimSpace(whole), whole...),
-		"no keys":         []byte(before + `"keys":[]}`),
-		"a short hash":    bytes.Replace(whole, []byte(`"sha256":"`), []byte(`"sha256":"AAAA","suffix":"x","active":true,"was":"`), 1),
-		"a lost customer": bytes.Replace(whole, []byte(`"organization_id":"org_`), []byte(`"organization_id":"org_9`), 1),
+		"empty file":                        {},
+		"other JSON":                        []byte("{}"),
+		"other version":                     bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":2`), 1),
+		"unknown member":                    bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":1,"more":1`), 1),
+		"two documents":                     append(bytes.TrimSpace(whole), whole...),
+		"no keys":                           []byte(before + `"keys":[]}`),
+		"short hash":                        bytes.Replace(whole, []byte(`"sha256":"`), []byte(`"sha256":"AAAA","suffix":"x","active":true,"was":"`), 1),
+		"client of an unknown organization": bytes.Replace(whole, []byte(`"organization_id":"org_`), []byte(`"organization_id":"org_9`), 1),
 	}
 	for n := 0; n < len(whole)-2; n += 1 + len(whole)/97 {
-		damaged["cut off after "+string(rune('0'+n%10))] = whole[:n:n]
+		damaged["truncated after "+string(rune('0'+n%10))] = whole[:n:n]
 	}
 	damaged["without its last brace"] = whole[: len(whole)-2 : len(whole)-2]
 	for name, content := range damaged {
@@ -129,19 +130,20 @@ func TestStateDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1", State: file})
-		if err == nil || !strings.Contains(err.Error(), "state.json") || !strings.Contains(err.Error(), "nothing of it is used") {
-			t.Errorf("%s: got %v", name, err)
+		if err == nil || !strings.Contains(err.Error(), "state.json") || !strings.Contains(err.Error(), "the file is not used") {
+			t.Errorf("%s: got error %v, want one that names the file", name, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "MII") {
 			t.Errorf("%s: the error quotes a key: %v", name, err)
 		}
 		if left, _ := os.ReadFile(file); !bytes.Equal(left, content) { //nolint:gosec // the test's own file
-			t.Errorf("%s: the file is not what it was", name)
+			t.Errorf("%s: the file was changed", name)
 		}
 	}
 }
 
-// A change that cannot be written is none, and the caller is told.
+// TestStateCannotBeWritten checks that a change is undone and reported if the state file
+// cannot be written.
 func TestStateCannotBeWritten(t *testing.T) {
 	folder := t.TempDir()
 	env, end := startWith(t, scalekit.Config{State: filepath.Join(folder, "sub", "..", "state.json")})
@@ -158,10 +160,10 @@ func TestStateCannotBeWritten(t *testing.T) {
 		checkError(t, call.method+" "+call.path, env.admin(t, call.method, call.path, `{"name":"new"}`), 500, 13, "INTERNAL")
 	}
 	if _, err := env.RotateKey(); err == nil {
-		t.Error("a key was made that is not kept")
+		t.Error("RotateKey: got no error, although the key cannot be saved")
 	}
 	if env.Dump() != before || string(env.Issuer().JWKS()) != keys {
-		t.Error("a change that was not written is there")
+		t.Error("a change that was not written is still in the state")
 	}
 	repair()
 	end()

@@ -7,32 +7,31 @@ import (
 	"sync"
 )
 
-// store is the environment's state. Nothing of it is handed out but copies.
+// store is the environment's state. Its methods return copies only.
 type store struct {
 	ids  idSource
-	save func(*store) error // writes the state to its file, holding mu; nil: there is none
+	save func(*store) error // writes the state file, called with mu held; nil without a file
 
-	mu            sync.Mutex // guards what follows
+	mu            sync.Mutex // guards the fields below
 	organizations map[string]organization
 	clients       map[string]client
-	sequence      uint64 // of what was created last
-	unsaved       bool   // the state has changed since save, in something that can be lost
+	sequence      uint64 // position of the newest item in the order of creation
+	unsaved       bool   // last_used_time of a secret has changed since save
 }
 
 func newStore() *store {
 	return &store{organizations: make(map[string]organization), clients: make(map[string]client)}
 }
 
-// change is a change of the state that is going on. It is the only way to make
-// one: either all of it happens or nothing.
+// change is a transaction on the state: it is applied as a whole or not at all.
 type change struct {
 	*store
 
 	undo []func()
 }
 
-// update makes a change. If do returns an error, or the state cannot be saved,
-// the state is as it was before. Readers see all of the change or nothing.
+// update runs do as one change. If do returns an error, or the state cannot be saved,
+// the change is undone. Readers never see a partial change.
 func (s *store) update(do func(*change) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +48,7 @@ func (s *store) update(do func(*change) error) error {
 	return err
 }
 
-// next returns the place of something new in the order of creation.
+// next returns the position of a new item in the order of creation.
 func (c *change) next() uint64 {
 	c.sequence++
 	return c.sequence
@@ -61,16 +60,16 @@ func (c *change) putClient(kept client)          { put(c, c.clients, kept.id, ke
 func (c *change) dropClient(id string)           { drop(c, c.clients, id) }
 
 func put[T any](c *change, in map[string]T, id string, value T) {
-	restore(c, in, id)
+	recordUndo(c, in, id)
 	in[id] = value
 }
 
 func drop[T any](c *change, from map[string]T, id string) {
-	restore(c, from, id)
+	recordUndo(c, from, id)
 	delete(from, id)
 }
 
-func restore[T any](c *change, in map[string]T, id string) {
+func recordUndo[T any](c *change, in map[string]T, id string) {
 	before, known := in[id]
 	c.undo = append(c.undo, func() {
 		delete(in, id)
@@ -80,7 +79,7 @@ func restore[T any](c *change, in map[string]T, id string) {
 	})
 }
 
-// organization returns a copy of the organization of this ID.
+// organization returns a copy of the organization with this ID.
 func (s *store) organization(id string) (organization, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +104,7 @@ func (s *store) organizationsBy(match func(organization) bool) []organization {
 	return out
 }
 
-// client returns a copy of the client of this ID.
+// client returns a copy of the client with this ID.
 func (s *store) client(id string) (client, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,9 +112,9 @@ func (s *store) client(id string) (client, bool) {
 	return c.clone(), ok
 }
 
-// clientsOf returns copies of an organization's clients, newest first, and
-// whether there is such an organization. The environment's own clients are
-// those of no organization.
+// clientsOf returns copies of an organization's clients, newest first. It also reports
+// whether the organization exists. An empty organizationID returns the environment's
+// own clients.
 func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,8 +129,8 @@ func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	return out, ok
 }
 
-// clientsByOrganization returns copies of all clients, those of an organization
-// newest first.
+// clientsByOrganization returns copies of all clients by organization ID, each list
+// newest first. The environment's own clients have the key "".
 func (s *store) clientsByOrganization() map[string][]client {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,12 +18,12 @@ import (
 
 const maxErrorBody = 4 << 10
 
-// authenticate is bearertest.Options.Authenticate. An unknown client costs as
-// much as a known one with one secret.
+// authenticate implements bearertest.Options.Authenticate. It takes the same time for
+// an unknown client as for a known client with one secret.
 func (env *Environment) authenticate(ctx context.Context, id, plain string) (bearertest.Client, error) {
 	c, known := env.store.client(id)
 	if known {
-		callOf(ctx).note(func(call *call) { call.client = id })
+		callFrom(ctx).note(func(call *call) { call.client = id })
 	} else {
 		c.secrets = []secret{{}}
 	}
@@ -39,11 +39,11 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	})
 	if wait > 0 {
 		seconds := int(math.Ceil(wait.Seconds()))
-		callOf(ctx).note(func(call *call) { call.wait = seconds })
+		callFrom(ctx).note(func(call *call) { call.wait = seconds })
 		return bearertest.Client{}, &bearertest.TokenError{
 			Status:      http.StatusTooManyRequests,
 			Code:        "invalid_client",
-			Description: fmt.Sprintf("too many failed attempts of this client, the next one may come in %d s", seconds),
+			Description: fmt.Sprintf("too many failed attempts by this client; try again in %d s", seconds),
 		}
 	}
 	if !ok {
@@ -53,7 +53,7 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	claims := c.claims()
 	tokenID := env.store.ids.next("tkn_")
 	claims["jti"] = tokenID
-	callOf(ctx).note(func(call *call) { call.tokenID = tokenID })
+	callFrom(ctx).note(func(call *call) { call.tokenID = tokenID })
 	return bearertest.Client{
 		ID:       c.id,
 		Scopes:   c.scopes,
@@ -63,85 +63,87 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	}, nil
 }
 
-// use notes that a secret was used. It is not worth a write to the state's
-// file: that is done with the next change.
+// use sets the last_used_time of a secret. This alone does not write the state file;
+// the time is written with the next change.
 func (s *store) use(clientID, secretID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.clients[clientID]
 	if n := c.secretIndex(secretID); ok && n >= 0 {
-		c = c.clone() // what readers got stays as it is
+		c = c.clone() // readers may still hold the old slice
 		c.secrets[n].lastUsed = time.Now().UTC().Truncate(time.Millisecond)
 		s.clients[clientID] = c
 		s.unsaved = true
 	}
 }
 
-// shape is bearertest.Options.Shape: what every token of the vendor's has.
+// shape implements bearertest.Options.Shape: it gives tokens the vendor's form.
 func shape(g *bearertest.Grant) {
 	g.Header["typ"] = "JWT"
 	g.Claims["nbf"] = g.Claims["iat"]
 	if len(g.Scopes) > 0 {
-		// Beside the string "scope": the vendor's SDKs read the one or the other.
+		// In addition to the string "scope": some of the vendor's SDKs read one
+		// claim, some the other.
 		g.Claims["scopes"] = slices.Clone(g.Scopes)
 	}
 }
 
-// token puts what the page wants to know about the token endpoint around it.
+// token wraps the token endpoint and records the outcome of each request, for the web
+// page.
 func (env *Environment) token(endpoint http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := callOf(r.Context())
-		answer := &tokenAnswer{ResponseWriter: w, call: call}
+		call := callFrom(r.Context())
+		response := &tokenResponse{ResponseWriter: w, call: call}
 		defer func() {
 			client, tokenID, _ := call.read()
-			result := outcome{at: time.Now(), clientID: client, status: answer.status, result: answer.result()}
+			result := outcome{at: time.Now(), clientID: client, status: response.status, result: response.result()}
 			if result.result == "granted" {
 				result.tokenID = tokenID
 			}
 			env.outcomes.add(result)
 		}()
-		endpoint.ServeHTTP(answer, r)
+		endpoint.ServeHTTP(response, r)
 	})
 }
 
-// tokenAnswer remembers how the token endpoint answered, but no token.
-type tokenAnswer struct {
+// tokenResponse records the status and the error code of a response, but no token.
+type tokenResponse struct {
 	http.ResponseWriter
 
 	call   *call
 	status int
-	body   bytes.Buffer // of an error
+	body   bytes.Buffer // body of an error response
 }
 
-// WriteHeader adds when to come back to a client that failed too often.
-func (a *tokenAnswer) WriteHeader(status int) {
-	a.status = status
-	if _, _, wait := a.call.read(); wait > 0 {
-		a.Header().Set("Retry-After", strconv.Itoa(wait))
+// WriteHeader adds Retry-After if the client has failed too often.
+func (r *tokenResponse) WriteHeader(status int) {
+	r.status = status
+	if _, _, wait := r.call.read(); wait > 0 {
+		r.Header().Set("Retry-After", strconv.Itoa(wait))
 	}
-	a.ResponseWriter.WriteHeader(status)
+	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes a part of the body.
-func (a *tokenAnswer) Write(body []byte) (int, error) {
-	if a.status >= http.StatusBadRequest && a.body.Len()+len(body) <= maxErrorBody {
-		a.body.Write(body)
+// Write writes a part of the body and records it if the response is an error.
+func (r *tokenResponse) Write(body []byte) (int, error) {
+	if r.status >= http.StatusBadRequest && r.body.Len()+len(body) <= maxErrorBody {
+		r.body.Write(body)
 	}
-	return a.ResponseWriter.Write(body)
+	return r.ResponseWriter.Write(body)
 }
 
-// result returns the error code of RFC 6749, section 5.2, or what else can be
-// said.
-func (a *tokenAnswer) result() string {
+// result returns "granted", the error code (RFC 6749, section 5.2), or a description
+// of a response that has neither.
+func (r *tokenResponse) result() string {
 	var failure struct {
 		Error string `json:"error"`
 	}
 	switch {
-	case a.status == 0:
-		return "no answer"
-	case a.status < http.StatusBadRequest:
+	case r.status == 0:
+		return "no response"
+	case r.status < http.StatusBadRequest:
 		return "granted"
-	case json.Unmarshal(a.body.Bytes(), &failure) != nil || failure.Error == "":
+	case json.Unmarshal(r.body.Bytes(), &failure) != nil || failure.Error == "":
 		return "error"
 	}
 	return failure.Error

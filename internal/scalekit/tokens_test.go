@@ -25,21 +25,21 @@ func TestTokenEndpoint(t *testing.T) {
 	for _, row := range []struct {
 		name, authorization, body string
 		status                    int
-		want                      string // the scope granted, or the error
+		want                      string // the granted scope, or the error code
 	}{
-		{"body", "", "grant_type=client_credentials" + inBody, 200, "deploy:applications read:deployments"},
-		{"Basic", basic(c.id, c.plain), "grant_type=client_credentials", 200, "deploy:applications read:deployments"},
-		{"Basic with client_id", basic(c.id, c.plain), "grant_type=client_credentials&client_id=" + c.id, 200, "deploy:applications read:deployments"},
-		{"an SDK's own Bearer token", "Bearer " + env.adminToken(t), "grant_type=client_credentials" + inBody, 200, "deploy:applications read:deployments"},
+		{"credentials in the body", "", "grant_type=client_credentials" + inBody, 200, "deploy:applications read:deployments"},
+		{"Basic credentials", basic(c.id, c.plain), "grant_type=client_credentials", 200, "deploy:applications read:deployments"},
+		{"Basic credentials with client_id", basic(c.id, c.plain), "grant_type=client_credentials&client_id=" + c.id, 200, "deploy:applications read:deployments"},
+		{"credentials in the body and an unrelated Bearer token", "Bearer " + env.adminToken(t), "grant_type=client_credentials" + inBody, 200, "deploy:applications read:deployments"},
 		{"one scope", "", "grant_type=client_credentials&scope=read:deployments" + inBody, 200, "read:deployments"},
-		{"in the order asked for", "", "grant_type=client_credentials&scope=read:deployments+deploy:applications+read:deployments" + inBody, 200, "read:deployments deploy:applications"},
-		{"a scope of nobody", "", "grant_type=client_credentials&scope=read:deployments+write:all" + inBody, 400, "invalid_scope"},
+		{"scopes in the requested order", "", "grant_type=client_credentials&scope=read:deployments+deploy:applications+read:deployments" + inBody, 200, "read:deployments deploy:applications"},
+		{"a scope that the client does not have", "", "grant_type=client_credentials&scope=read:deployments+write:all" + inBody, 400, "invalid_scope"},
 		{"a malformed scope", "", `grant_type=client_credentials&scope=a%22b` + inBody, 400, "invalid_scope"},
 		{"no grant type", "", inBody[1:], 400, "invalid_request"},
 		{"a repeated parameter", "", "grant_type=client_credentials&grant_type=client_credentials" + inBody, 400, "invalid_request"},
-		{"two ways at once", basic(c.id, c.plain), "grant_type=client_credentials" + inBody, 400, "invalid_request"},
-		{"another client_id", basic(c.id, c.plain), "grant_type=client_credentials&client_id=" + env.ClientID, 400, "invalid_request"},
-		{"a grant for people", "", "grant_type=authorization_code&code=x" + inBody, 400, "unsupported_grant_type"},
+		{"credentials in the body and Basic", basic(c.id, c.plain), "grant_type=client_credentials" + inBody, 400, "invalid_request"},
+		{"Basic credentials with a different client_id", basic(c.id, c.plain), "grant_type=client_credentials&client_id=" + env.ClientID, 400, "invalid_request"},
+		{"another grant type", "", "grant_type=authorization_code&code=x" + inBody, 400, "unsupported_grant_type"},
 		{"no credentials", "", "grant_type=client_credentials", 401, "invalid_client"},
 		{"wrong secret", "", "grant_type=client_credentials&client_id=" + c.id + "&client_secret=wrong", 401, "invalid_client"},
 		{"wrong secret by Basic", basic(c.id, "wrong"), "grant_type=client_credentials", 401, "invalid_client"},
@@ -54,53 +54,54 @@ func TestTokenEndpoint(t *testing.T) {
 			t.Errorf("%s: got %s, Cache-Control %q, want %d, no-store", row.name, got.Status, got.Header.Get("Cache-Control"), row.status)
 		}
 		if (got.Header.Get("WWW-Authenticate") != "") != (row.status == 401) {
-			t.Errorf("%s: got challenge %q", row.name, got.Header.Get("WWW-Authenticate"))
+			t.Errorf("%s: got challenge %q, want one for 401 only", row.name, got.Header.Get("WWW-Authenticate"))
 		}
 		if row.status != 200 {
 			if got.members["error"] != row.want || got.members["access_token"] != nil {
-				t.Errorf("%s: got %v, want %s", row.name, got.members, row.want)
+				t.Errorf("%s: got %v, want error %s", row.name, got.members, row.want)
 			}
 			continue
 		}
 		claims := claimsOf(t, text(t, got.members, "access_token"))
 		if got.members["scope"] != row.want || claims["scope"] != row.want || fmt.Sprint(claims["scopes"]) != "["+row.want+"]" {
-			t.Errorf("%s: got scope %v, claims %v", row.name, got.members["scope"], claims)
+			t.Errorf("%s: got scope %v, claims %v, want scope %s in both", row.name, got.members["scope"], claims, row.want)
 		}
 	}
 }
 
-// The environment URL that an SDK gets may end in a slash.
+// TestDoubleSlash checks paths that begin with //: an SDK makes them if its environment
+// URL ends in a slash.
 func TestDoubleSlash(t *testing.T) {
 	env := start(t)
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {env.ClientID}, "client_secret": {env.ClientSecret}}
 	if got := env.do(t, http.MethodPost, "//oauth/token", "application/x-www-form-urlencoded", form.Encode()); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s %v", got.Status, got.members)
+		t.Errorf("got %s %v, want 200", got.Status, got.members)
 	}
 }
 
 func TestFailedAttempts(t *testing.T) {
 	env := start(t)
 	c := env.register(t, "{}")
-	for _, id := range []string{c.id, "m2morg_1"} { // the answers do not tell which one exists
+	for _, id := range []string{c.id, "m2morg_1"} { // same responses for an unknown client
 		for n := range 10 {
 			if got := env.grant(t, id, "wrong"); got.StatusCode != http.StatusUnauthorized {
-				t.Fatalf("%s, attempt %d: got %s", id, n, got.Status)
+				t.Fatalf("%s, attempt %d: got %s, want 401", id, n, got.Status)
 			}
 		}
 		for _, secret := range []string{"wrong", c.plain} {
 			got := env.grant(t, id, secret)
 			wait, err := strconv.Atoi(got.Header.Get("Retry-After"))
 			if got.StatusCode != http.StatusTooManyRequests || got.members["error"] != "invalid_client" || err != nil || wait < 1 || wait > 6 {
-				t.Errorf("%s: got %s %v, Retry-After %q", id, got.Status, got.members, got.Header.Get("Retry-After"))
+				t.Errorf("%s: got %s %v, Retry-After %q, want 429 and 1 to 6 s", id, got.Status, got.members, got.Header.Get("Retry-After"))
 			}
 		}
 	}
 	if got := env.grant(t, env.ClientID, env.ClientSecret); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s for another client", got.Status)
+		t.Errorf("got %s for another client, want 200", got.Status)
 	}
 }
 
-// In virtual time, and without a listener.
+// TestFailedAttemptsRecover runs in the fake time of testing/synctest, without a listener.
 func TestFailedAttemptsRecover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env, admin, err := scalekit.New(scalekit.Config{URL: "http://issuer.example"})
@@ -124,17 +125,17 @@ func TestFailedAttemptsRecover(t *testing.T) {
 				got = append(got, grant("wrong"))
 			}
 			if fmt.Sprint(got) != "[401 401 401 401 401 401 401 401 401 401 429]" {
-				t.Errorf("got %v", got)
+				t.Errorf("got statuses %v, want ten times 401, then 429", got)
 			}
 			time.Sleep(6 * time.Second)
 			if got := []int{grant(admin.ClientSecret), grant("wrong"), grant(admin.ClientSecret)}; fmt.Sprint(got) != "[200 401 429]" {
-				t.Errorf("got %v once one failure is forgotten, want 200, 401, 429", got)
+				t.Errorf("after 6 s: got statuses %v, want 200, 401, 429", got)
 			}
 			time.Sleep(time.Minute)
 		}
-		for range 50 { // success costs nothing
+		for range 50 { // successful requests do not count
 			if got := grant(admin.ClientSecret); got != http.StatusOK {
-				t.Fatalf("got %d", got)
+				t.Fatalf("right secret: got %d, want 200", got)
 			}
 		}
 	})
@@ -160,10 +161,10 @@ func TestSecretsAreNotKept(t *testing.T) {
 	added := env.admin(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "")
 	for _, plain := range []string{env.ClientSecret, c.plain, text(t, added.members, "plain_secret")} {
 		if strings.Contains(env.Dump(), plain) || strings.Contains(env.Dump(), plain[5:len(plain)-4]) {
-			t.Error("a plain secret is kept")
+			t.Error("the state contains a plain secret")
 		}
 	}
 	if got := env.Issuer().Fetches(bearertest.TokenEndpoint); got == 0 {
-		t.Error("the token endpoint was not asked")
+		t.Error("got no request to the token endpoint")
 	}
 }

@@ -8,21 +8,21 @@ import (
 
 const maxIDLength = 32
 
-// violation is what is wrong with one field of a request.
+// violation describes a problem with one field of a request.
 type violation struct {
 	Field       string `json:"field"`
 	Description string `json:"description"`
 	Constraint  string `json:"constraint"`
 }
 
-// violations gathers everything that is wrong with a request, by the names of
-// the fields of the vendor's Protobuf messages. Its zero value is ready.
+// violations collects all problems with a request. Fields have the names of the
+// vendor's Protobuf messages. Its zero value is ready.
 type violations struct {
 	found []violation
 }
 
-// refuse notes what is wrong with a field, unless the field or what it is in
-// was refused before: the first reason is the one to mend.
+// refuse adds a violation of a field. If the field or an enclosing field already has
+// a violation, it adds nothing: the first problem must be fixed first.
 func (v *violations) refuse(field, description, constraint string) {
 	for _, known := range v.found {
 		rest, inside := strings.CutPrefix(field, known.Field)
@@ -33,16 +33,16 @@ func (v *violations) refuse(field, description, constraint string) {
 	v.found = append(v.found, violation{field, description, constraint})
 }
 
-// err returns the error that reports what was refused, or nil.
+// err returns an error that lists all violations, or nil if there are none.
 func (v *violations) err() error {
 	if len(v.found) == 0 {
 		return nil
 	}
-	var said []string
+	var texts []string
 	for _, one := range v.found {
-		said = append(said, one.Field+" "+one.Description)
+		texts = append(texts, one.Field+" "+one.Description)
 	}
-	return &apiError{code: codeInvalidArgument, message: "validation failed: " + strings.Join(said, "; "), violations: v.found}
+	return &apiError{code: codeInvalidArgument, message: "validation failed: " + strings.Join(texts, "; "), violations: v.found}
 }
 
 // length checks the number of characters of a text.
@@ -57,7 +57,7 @@ func (v *violations) length(field, text string, least, most int) {
 	}
 }
 
-// id checks an identifier; an empty prefix stands for any.
+// id checks the length and the prefix of an identifier. An empty prefix allows any.
 func (v *violations) id(field, id, prefix string) {
 	v.length(field, id, 1, maxIDLength)
 	if !strings.HasPrefix(id, prefix) {

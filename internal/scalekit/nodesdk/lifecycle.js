@@ -1,7 +1,7 @@
-// The life of a machine client, by the vendor's Node SDK as it is published. It
-// needs SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET,
-// which the banner of examples/issuer shows, and prints what went well. The first
-// thing that does not ends it with exit code 1.
+// The lifecycle of a machine client, with the vendor's published Node SDK. The script
+// needs SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, which
+// the banner of examples/issuer prints. It prints each step that succeeds. The first
+// failure ends it with exit code 1.
 import assert from 'node:assert/strict';
 import { Scalekit } from '@scalekit-sdk/node';
 
@@ -9,7 +9,7 @@ const { SCALEKIT_ENVIRONMENT_URL: url, SCALEKIT_CLIENT_ID: id, SCALEKIT_CLIENT_S
 const scalekit = new Scalekit(url, id, secret);
 const ok = (what) => console.log(`ok - ${what}`);
 
-// refused wants a promise to be rejected by an exception of the SDK's.
+// refused asserts that a promise is rejected with an SDK exception of this name.
 async function refused(promise, name, check = () => {}) {
   const error = await promise.then(() => assert.fail(`want ${name}, got none`), (error) => error);
   assert.equal(error.constructor.name, name, `${error.name}: ${error.message}`);
@@ -26,7 +26,7 @@ assert.ok((await scalekit.organization.listOrganization({ pageSize: 10 })).organ
 await refused(scalekit.organization.createOrganization('Twice', { externalId: 'tenant_7' }), 'ScalekitConflictException');
 ok('organization: create, get, update, list');
 
-// Create a client, and find it again.
+// Create and fetch a client.
 const created = await scalekit.m2m.createOrganizationClient(organization.id, {
   name: 'GitHub Actions Deployment Service',
   description: 'Service account for GitHub Actions',
@@ -99,7 +99,7 @@ assert.equal(new Set(seen).size, 12);
 assert.equal(seen.length, 12);
 ok('list clients with page tokens');
 
-// What is wrong is named.
+// Errors name the field and the problem.
 await refused(scalekit.m2m.createOrganizationClient(organization.id, { name: 'x'.repeat(129) }), 'ScalekitBadRequestException', (error) => {
   assert.equal(error.httpStatus, 400);
   assert.equal(error.errorCode, 'INVALID_ARGUMENT');
