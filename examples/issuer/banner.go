@@ -8,37 +8,39 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// banner is what the program knows when it starts.
+// banner is the data of bannerText.
 type banner struct {
 	scalekit.Credentials
 
 	URL, State, Seed string
-	CA               string // the certificate to trust; empty: none was made
-	Exposed          bool   // others can reach it
+	CA               string // file of the certificate to trust; empty if none was generated
+	Exposed          bool   // other machines can reach the program
 	PID              int
 }
 
-// bannerText is what the program says when it starts. Its commands need a POSIX
-// shell, curl and sed, and can be run one after the other as they stand.
+// bannerText is the template of the text that the program prints at its start. The
+// commands in it need a POSIX shell, curl and sed. They can be run one after the other
+// without changes.
 const bannerText = `A Scalekit environment, for development and tests only.
-{{if .Exposed}}WARNING: it listens beyond this machine. Whoever reaches it can try secrets and ask for tokens.
-{{end}}{{if .State}}Its state is in {{.State}}, private keys included.
-{{else}}Its state is in memory and ends with this program.
-{{end}}{{if and .Seed .Resumed}}The state was there before, so the seed was not looked at.
+{{if .Exposed}}WARNING: other machines can reach this issuer, guess secrets and request tokens.
+{{end}}{{if .State}}The state, including the private keys, is in {{.State}}.
+{{else}}The state is kept in memory and lost when this program ends.
+{{end}}{{if and .Seed .Resumed}}The seed was ignored, because the state file already exists.
 {{end}}
 environment URL    {{.URL}}
 client ID          {{.ClientID}}
-client secret      {{or .ClientSecret "(as told when the state was new; -new-secret adds one)"}}
-organization ID    {{or .OrganizationID "(none: POST /api/v1/organizations makes one)"}}
+client secret      {{or .ClientSecret "(printed when the state was created; -new-secret adds a secret)"}}
+organization ID    {{or .OrganizationID "(none; create one with POST /api/v1/organizations)"}}
 {{range .Clients}}
 client             {{.Name}}
   client ID        {{.ID}}
   client secret    {{.Secret}}
 {{end}}
-Open {{.URL}} in a browser to look at it.
+Open {{.URL}} in a browser to see the current state.
 {{if .CA}}
-Clients must trust its certificate, which is in {{.CA}}.
-All but Node then trust nothing else in this shell:
+Clients must trust the certificate in {{.CA}}.
+After these commands, programs in this shell trust no other certificate, except Node.js,
+which trusts it in addition:
 
   export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
   export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}
@@ -47,7 +49,7 @@ For the vendor's SDKs:
 
   export SCALEKIT_ENVIRONMENT_URL={{quote .URL}}
   export SCALEKIT_CLIENT_ID={{quote .ClientID}}
-  export SCALEKIT_CLIENT_SECRET={{if .ClientSecret}}{{quote .ClientSecret}}{{else}}"${SCALEKIT_CLIENT_SECRET:?the secret of before}"{{end}}
+  export SCALEKIT_CLIENT_SECRET={{if .ClientSecret}}{{quote .ClientSecret}}{{else}}"${SCALEKIT_CLIENT_SECRET:?set it to the client secret}"{{end}}
 
 Get an admin token, with the environment's own client:
 
@@ -90,12 +92,12 @@ Fetch the keys and the metadata:
   curl -sS '{{.URL}}/keys'
   curl -sS '{{.URL}}/.well-known/openid-configuration'
 
-Rotate the signing key, and let the key set fail three times, for a drill:
+For a drill, rotate the signing key and let three requests for the key set fail:
 
   curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
   curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503, "times": 3}'
 
-Ctrl-C stops it, and "kill -HUP {{.PID}}" rotates the signing key as well.
+Ctrl-C stops this program. "kill -HUP {{.PID}}" also rotates the signing key.
 `
 
 func writeBanner(w io.Writer, b banner) error {
@@ -106,5 +108,5 @@ func writeBanner(w io.Writer, b banner) error {
 	return text.Execute(w, b)
 }
 
-// quote makes one word of a text for a POSIX shell.
+// quote quotes a text as one word of a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -16,6 +16,7 @@ import (
 	"github.com/bearerkit/bearer/internal/testkit"
 )
 
+// writePEM writes a PEM file.
 func writePEM(t *testing.T, name, kind string, encoded []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: encoded}), 0o600); err != nil {
@@ -23,7 +24,7 @@ func writePEM(t *testing.T, name, kind string, encoded []byte) {
 	}
 }
 
-// token gets a token for a client.
+// token requests a token for a client.
 func token(t *testing.T, url, id, secret string) string {
 	t.Helper()
 	response, err := http.PostForm(url+"/oauth/token", map[string][]string{
@@ -37,22 +38,22 @@ func token(t *testing.T, url, id, secret string) string {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&granted); err != nil || granted.AccessToken == "" {
-		t.Fatalf("got %s, %v", response.Status, err)
+		t.Fatalf("token request: got %s, error %v, want a token", response.Status, err)
 	}
 	return granted.AccessToken
 }
 
-// program is one that runs.
+// program is a running issuer.
 type program struct {
 	banner string
 	rotate chan<- os.Signal
-	lines  *bufio.Scanner // what it prints behind the banner
+	lines  *bufio.Scanner // output after the banner
 	log    *testkit.Buffer
-	stop   func() // and wait; it must end well
+	stop   func() // stops the program and waits; an error fails the test
 }
 
-// startProgram runs the program and waits for its banner. The program is
-// stopped when the test ends, if it is not before.
+// startProgram runs the program and waits for its banner. The program is stopped at the
+// latest when the test ends.
 func startProgram(t *testing.T, args ...string) program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -77,7 +78,7 @@ func startProgram(t *testing.T, args ...string) program {
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if !p.lines.Scan() || p.lines.Text() != "Stopped." || p.lines.Scan() {
-			t.Errorf("got %q, %v behind the banner, want Stopped.", p.lines.Text(), p.lines.Err())
+			t.Errorf("got last line %q, error %v, want Stopped.", p.lines.Text(), p.lines.Err())
 		}
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -87,12 +88,12 @@ func startProgram(t *testing.T, args ...string) program {
 	return p
 }
 
-// field returns a value of the banner.
+// field returns the value of a field of the banner.
 func (p program) field(t *testing.T, name string) string {
 	t.Helper()
 	match := regexp.MustCompile(`(?m)^ *` + name + `  +(.*)$`).FindStringSubmatch(p.banner)
 	if match == nil {
-		t.Fatalf("no %s in\n%s", name, p.banner)
+		t.Fatalf("got a banner without %s:\n%s", name, p.banner)
 	}
 	return match[1]
 }

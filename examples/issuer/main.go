@@ -1,15 +1,15 @@
-// Command issuer is a Scalekit environment on your own machine, for
-// development and tests: an organization's machine clients are registered over
-// the vendor's REST API, or by its SDKs over gRPC, get access tokens by client
-// credentials, and find the keys and the metadata where the vendor has them.
+// Command issuer runs a Scalekit environment on your own machine, for development
+// and tests. Machine clients of an organization are registered over the vendor's
+// REST API, or over gRPC by the vendor's SDKs. The clients get access tokens by client
+// credentials. Keys and metadata are at the vendor's paths.
 //
 //	go run ./examples/issuer
 //
-// It prints the credentials to start with and curl lines to copy, and shows the
-// environment on a page. State is in memory, unless -state names a file; -seed
-// names a file with organizations and clients to begin with. -tls serves https.
-// SIGHUP rotates the signing key. It listens on the loopback interface only,
-// unless it is told otherwise.
+// The program prints initial credentials and curl commands to copy, and serves a web
+// page with the current state. The state is kept in memory, unless -state names a
+// file. -seed names a file with initial organizations and clients. -tls serves https.
+// SIGHUP rotates the signing key. The program listens on the loopback interface only,
+// unless -insecure-listen-anywhere is set.
 package main
 
 import (
@@ -30,7 +30,7 @@ import (
 
 const (
 	defaultAddress = "127.0.0.1:8790"
-	grace          = 5 * time.Second // for the answers in flight when it is stopped
+	grace          = 5 * time.Second // time for requests in flight at shutdown
 )
 
 func main() {
@@ -44,8 +44,8 @@ func main() {
 	}
 }
 
-// run serves an environment until ctx ends, and returns once the answers in
-// flight are out. Whatever comes from rotate rotates the signing key.
+// run serves an environment until ctx ends, then waits for requests in flight. Each
+// signal from rotate rotates the signing key.
 func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil || o == nil {
@@ -84,15 +84,15 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	return err
 }
 
-// listen refuses addresses that other machines could reach: whoever can reach
-// this program can have any token of it.
+// listen listens at an address. It refuses addresses that other machines can reach,
+// unless anywhere is set: everyone who can reach the program can request tokens.
 func listen(ctx context.Context, address string, anywhere bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("-addr %q: %w", address, err)
 	}
 	if !resolved.IP.IsLoopback() && !anywhere {
-		return nil, fmt.Errorf("-addr %q: not a loopback address, and this is for development and tests only; -insecure-listen-anywhere overrides", address)
+		return nil, fmt.Errorf("-addr %q: not a loopback address; this program is for development and tests only; use -insecure-listen-anywhere to override", address)
 	}
 	var config net.ListenConfig
 	return config.Listen(ctx, "tcp", resolved.String())
@@ -103,7 +103,7 @@ func isLoopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// reachable returns the address as clients on this machine can use it.
+// reachable returns the address that clients on this machine can connect to.
 func reachable(address net.Addr) string {
 	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
@@ -111,9 +111,9 @@ func reachable(address net.Addr) string {
 	return address.String()
 }
 
-// serve answers requests until ctx ends.
+// serve serves requests until ctx ends, then shuts down gracefully.
 func serve(ctx context.Context, listener net.Listener, security *security, env *scalekit.Environment, rotate <-chan os.Signal, stdout io.Writer) error {
-	// gRPC streams that go on, such as those of reflection, end with this.
+	// end ends long-lived gRPC streams, such as those of reflection.
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	server := &http.Server{
@@ -153,19 +153,19 @@ func serve(ctx context.Context, listener net.Listener, security *security, env *
 	defer time.AfterFunc(grace/2, end).Stop()
 	env.Release()
 	if err := server.Shutdown(last); err != nil {
-		return errors.Join(fmt.Errorf("ended with answers in flight: %w", err), server.Close())
+		return errors.Join(fmt.Errorf("shutdown with requests in flight: %w", err), server.Close())
 	}
 	return nil
 }
 
-// rotateKey says what came of it. A state that cannot be written is no reason to
-// end: what there was before still serves.
+// rotateKey rotates the signing key and prints the result. If the state cannot be
+// written, the program goes on with the previous key.
 func rotateKey(env *scalekit.Environment, stdout io.Writer) error {
 	id, err := env.RotateKey()
 	if err != nil {
-		_, err = fmt.Fprintf(stdout, "The signing key is the one before, as a new one cannot be kept: %v\n", err)
+		_, err = fmt.Fprintf(stdout, "The signing key was not rotated, because the new key cannot be saved: %v\n", err)
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "Signing with a new key, %s; the one before stays published.\n", id)
+	_, err = fmt.Fprintf(stdout, "The signing key is now %s; the previous key stays published.\n", id)
 	return err
 }

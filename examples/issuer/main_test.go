@@ -23,13 +23,13 @@ func TestBanner(t *testing.T) {
 	banner := startProgram(t).banner
 	for _, want := range []string{"development and tests only", "in memory", "kill -HUP " + strconv.Itoa(os.Getpid()), "http://127.0.0.1:", "skc_", "org_", "test_"} {
 		if !strings.Contains(banner, want) {
-			t.Errorf("%q is missing in:\n%s", want, banner)
+			t.Errorf("got a banner without %q:\n%s", want, banner)
 		}
 	}
 }
 
-// runBanner runs the commands of the banner as they stand, by a shell, and
-// returns the JSON answers.
+// runBanner runs the commands of the banner unchanged in a shell and returns the JSON
+// responses.
 func runBanner(t *testing.T, banner string) []map[string]any {
 	t.Helper()
 	for _, program := range []string{"sh", "curl", "sed"} {
@@ -40,7 +40,7 @@ func runBanner(t *testing.T, banner string) []map[string]any {
 	var script strings.Builder
 	for line := range strings.Lines(banner) {
 		if command, ok := strings.CutPrefix(line, "  "); ok && !strings.HasPrefix(command, "client ") {
-			// Every answer on a line of its own.
+			// Put each response on a line of its own.
 			script.WriteString(strings.Replace(command, "curl ", `curl -w '\n' `, 1))
 		}
 	}
@@ -55,7 +55,7 @@ func runBanner(t *testing.T, banner string) []map[string]any {
 		}
 		var answer map[string]any
 		if err := json.Unmarshal([]byte(line), &answer); err != nil {
-			t.Fatalf("got %q: %v", line, err)
+			t.Fatalf("got line %q, want JSON: %v", line, err)
 		}
 		answers = append(answers, answer)
 	}
@@ -67,31 +67,31 @@ func TestBannerCommands(t *testing.T) {
 		answers := runBanner(t, startProgram(t, args...).banner)
 		members := []string{"plain_secret", "access_token", "keys", "issuer", "key", "endpoint"}
 		if len(answers) != len(members) {
-			t.Fatalf("%v: got %d answers, want %d: %v", args, len(answers), len(members), answers)
+			t.Fatalf("%v: got %d responses, want %d: %v", args, len(answers), len(members), answers)
 		}
 		for n, name := range members {
 			if answers[n][name] == nil {
-				t.Errorf("%v: got %v, want one with %s", args, answers[n], name)
+				t.Errorf("%v: got response %v, want one with %s", args, answers[n], name)
 			}
 		}
 	}
 }
 
-func TestBannerWarns(t *testing.T) {
+func TestBannerWarnsIfExposed(t *testing.T) {
 	for _, exposed := range []bool{false, true} {
 		var out strings.Builder
 		if err := writeBanner(&out, banner{URL: "http://localhost:8790", Exposed: exposed}); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(out.String(), "beyond this machine"); got != exposed {
-			t.Errorf("got a warning %t, want %t", got, exposed)
+		if got := strings.Contains(out.String(), "WARNING: other machines"); got != exposed {
+			t.Errorf("exposed %t: got warning %t", exposed, got)
 		}
 	}
 }
 
 func TestURLFlag(t *testing.T) {
 	if banner := startProgram(t, "-url", "https://acme.example").banner; !strings.Contains(banner, "curl -sS 'https://acme.example/keys'") {
-		t.Errorf("got another URL in:\n%s", banner)
+		t.Errorf("got a banner without the URL of -url:\n%s", banner)
 	}
 }
 
@@ -121,13 +121,13 @@ func get(t *testing.T, client *http.Client, url string) string {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("got %s, %v", response.Status, err)
+		t.Fatalf("%s: got %s, error %v, want 200", url, response.Status, err)
 	}
 	return string(body)
 }
 
-// trusting returns a client that trusts the certificate in a file.
-func trusting(t *testing.T, file string) *http.Client {
+// clientTrusting returns a client that trusts the certificate in a file.
+func clientTrusting(t *testing.T, file string) *http.Client {
 	t.Helper()
 	encoded, err := os.ReadFile(file) //nolint:gosec // the program's own file
 	if err != nil {
@@ -135,7 +135,7 @@ func trusting(t *testing.T, file string) *http.Client {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(encoded) || bytes.Contains(encoded, []byte("KEY")) {
-		t.Fatal("want one certificate and no key")
+		t.Fatal("want a file with a certificate and without a key")
 	}
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}}
 }
@@ -145,25 +145,25 @@ func TestTLS(t *testing.T) {
 	p := startProgram(t, "-tls", "-tls-ca", authority)
 	url := p.field(t, "environment URL")
 	if !strings.HasPrefix(url, "https://127.0.0.1:") {
-		t.Fatalf("got %s", url)
+		t.Fatalf("got environment URL %s, want https", url)
 	}
-	client := trusting(t, authority)
+	client := clientTrusting(t, authority)
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		if body := get(t, client, strings.Replace(url, "127.0.0.1", host, 1)+"/.well-known/openid-configuration"); !strings.Contains(body, `"issuer":"`+url+`"`) {
-			t.Errorf("got %s", body)
+			t.Errorf("%s: got metadata %s, want issuer %s", host, body, url)
 		}
 	}
 	client.CloseIdleConnections()
 
-	// In a temporary folder, which goes with the program.
+	// Without -tls-ca, the certificate is in a temporary folder that the program removes.
 	p = startProgram(t, "-tls")
-	match := regexp.MustCompile(`certificate, which is in (.*)\.`).FindStringSubmatch(p.banner)
-	client = trusting(t, match[1])
+	match := regexp.MustCompile(`trust the certificate in (.*)\.`).FindStringSubmatch(p.banner)
+	client = clientTrusting(t, match[1])
 	get(t, client, p.field(t, "environment URL")+"/keys")
 	client.CloseIdleConnections()
 	p.stop()
 	if _, err := os.Stat(match[1]); !os.IsNotExist(err) {
-		t.Errorf("got %v, want the certificate gone", err)
+		t.Errorf("got error %v, want the certificate removed", err)
 	}
 }
 
@@ -181,11 +181,11 @@ func TestTLSFiles(t *testing.T) {
 	writePEM(t, certificate, "CERTIFICATE", pair.Certificate[0])
 	writePEM(t, key, "PRIVATE"+" KEY", encoded)
 	p := startProgram(t, "-tls-cert", certificate, "-tls-key", key)
-	client := trusting(t, certificate)
+	client := clientTrusting(t, certificate)
 	get(t, client, p.field(t, "environment URL")+"/keys")
 	client.CloseIdleConnections()
 	if strings.Contains(p.banner, "must trust") {
-		t.Errorf("got advice on a certificate that is not ours:\n%s", p.banner)
+		t.Errorf("got advice on trust for the user's own certificate:\n%s", p.banner)
 	}
 }
 
@@ -208,19 +208,19 @@ func TestSeedAndState(t *testing.T) {
 	}
 	p := startProgram(t, "-seed", seed, "-state", state)
 	if p.field(t, "client secret") != "test_of_the_environment" || !strings.Contains(p.banner, "client             Second\n  client ID        m2morg_2\n  client secret    test_") {
-		t.Errorf("got\n%s", p.banner)
+		t.Errorf("got a banner without the credentials of the seed:\n%s", p.banner)
 	}
 	keys := get(t, http.DefaultClient, p.field(t, "environment URL")+"/keys")
 	answers := runBanner(t, p.banner)
 	p.stop()
 
 	p = startProgram(t, "-seed", seed, "-state", state)
-	if got := p.field(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "the seed was not looked at") {
-		t.Errorf("got\n%s", p.banner)
+	if got := p.field(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "The seed was ignored") {
+		t.Errorf("got a banner that does not say that the seed was ignored:\n%s", p.banner)
 	}
 	url := p.field(t, "environment URL")
 	if again := get(t, http.DefaultClient, url+"/keys"); !strings.Contains(again, keys[9:40]) {
-		t.Errorf("got %s, want the keys of before: %s", again, keys)
+		t.Errorf("got keys %s, want those before the restart: %s", again, keys)
 	}
 	created, _ := answers[0]["client"].(map[string]any)
 	form := map[string][]string{
@@ -232,20 +232,20 @@ func TestSeedAndState(t *testing.T) {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		t.Errorf("got %s for a client of before", response.Status)
+		t.Errorf("got %s for a client created before the restart, want 200", response.Status)
 	}
 	p.stop()
 	p = startProgram(t, "-state", state, "-new-secret")
 	if got := p.field(t, "client secret"); !strings.HasPrefix(got, "test_") || got == "test_of_the_environment" {
-		t.Errorf("got %s, want a new one", got)
+		t.Errorf("got client secret %s, want a new one", got)
 	}
 }
 
-// The seed beside the program is one that people copy.
+// TestSeedFile checks seed.yaml, which users copy.
 func TestSeedFile(t *testing.T) {
 	p := startProgram(t, "-seed", "seed.yaml")
 	if p.field(t, "client ID") != "skc_10000000000000001" || p.field(t, "organization ID") != "org_10000000000000001" {
-		t.Errorf("got\n%s", p.banner)
+		t.Errorf("got a banner without the IDs of seed.yaml:\n%s", p.banner)
 	}
 	for id, secret := range map[string]string{"m2morg_10000000000000001": "test_deployer_secret", "m2morg_10000000000000002": "test_reader_secret"} {
 		token(t, p.field(t, "environment URL"), id, secret)
@@ -261,31 +261,32 @@ func TestAccessLog(t *testing.T) {
 	for line := range strings.Lines(p.log.String()) {
 		var entry map[string]any
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			t.Fatalf("got %q: %v", line, err)
+			t.Fatalf("got log line %q, want JSON: %v", line, err)
 		}
 		granted = granted || entry["path"] == "/oauth/token" && entry["status"] == 200.0 && strings.HasPrefix(fmt.Sprint(entry["client"]), "m2morg_") && strings.HasPrefix(fmt.Sprint(entry["token_id"]), "tkn_")
 		queried = queried || entry["path"] == "/.well-known/openid-configuration"
 	}
 	if !granted || !queried {
-		t.Errorf("got no line for a token or for the keys:\n%s", p.log)
+		t.Errorf("got no log line for the token or for the metadata:\n%s", p.log)
 	}
 	for _, secret := range []string{p.field(t, "client secret"), fmt.Sprint(answers[0]["plain_secret"]), fmt.Sprint(answers[1]["access_token"]), "in_the_query"} {
 		if strings.Contains(p.log.String(), secret) {
-			t.Error("a secret or a token is in the log")
+			t.Error("the log contains a secret or a token")
 		}
 	}
 	quiet := startProgram(t, "-log", "off")
 	get(t, http.DefaultClient, quiet.field(t, "environment URL")+"/keys")
 	quiet.stop()
 	if quiet.log.String() != "" {
-		t.Errorf("got %s", quiet.log)
+		t.Errorf("-log off: got log %s, want none", quiet.log)
 	}
 }
 
-// A request that hangs by a fault does not keep the program from ending.
+// TestStopsWithHangingRequests checks that the program ends although a fault keeps a
+// request open.
 func TestStopsWithHangingRequests(t *testing.T) {
 	p := startProgram(t)
-	runBanner(t, p.banner) // and so the key set fails three times
+	runBanner(t, p.banner) // also sets a fault for three requests to the key set
 	url := p.field(t, "environment URL")
 	admin := token(t, url, p.field(t, "client ID"), p.field(t, "client secret"))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/dev/faults/keys", strings.NewReader(`{"hang":true}`))
@@ -309,10 +310,10 @@ func TestStopsWithHangingRequests(t *testing.T) {
 	begun := time.Now()
 	p.stop()
 	if err := <-hangs; err == nil {
-		t.Error("got an answer from what hangs")
+		t.Error("got a response, want the hanging request ended")
 	}
 	if took := time.Since(begun); took > grace {
-		t.Errorf("it took %v to stop", took)
+		t.Errorf("the program took %v to stop, want at most %v", took, grace)
 	}
 }
 
@@ -346,10 +347,10 @@ func TestRunRefuses(t *testing.T) {
 		{append(free, "-seed", "none.yaml"), "-seed"},
 		{append(free, "-seed", empty), "Config.Seed"},
 		{append(free, "-seed", broken), "Config.Seed"},
-		{append(free, "-state", broken), "cut off"},
-		{append(free, "-state", empty), "cut off"},
-		{append(free, "-tls", "-tls-cert", "a", "-tls-key", "b"), "give one of them"},
-		{append(free, "-tls-cert", "a"), "need each other"},
+		{append(free, "-state", broken), "truncated"},
+		{append(free, "-state", empty), "truncated"},
+		{append(free, "-tls", "-tls-cert", "a", "-tls-key", "b"), "set only one of them"},
+		{append(free, "-tls-cert", "a"), "must be set together"},
 		{append(free, "-tls-cert", "none.pem", "-tls-key", "none.pem"), "-tls-cert, -tls-key"},
 		{append(free, "-tls-ca", "a"), "-tls-ca"},
 		{append(free, "-tls", "-url", "http://localhost:8790"), "-url \"http://localhost:8790\": must begin with https://"},
@@ -359,11 +360,11 @@ func TestRunRefuses(t *testing.T) {
 		{[]string{"more"}, `unexpected argument "more"`},
 	} {
 		if err := run(t.Context(), row.args, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%v: got %v, want %q", row.args, err, row.want)
+			t.Errorf("%v: got error %v, want one with %q", row.args, err, row.want)
 		}
 	}
 	var usage strings.Builder
 	if err := run(t.Context(), []string{"-h"}, nil, &usage, io.Discard); err != nil || !strings.Contains(usage.String(), "-insecure-listen-anywhere") || !strings.Contains(usage.String(), "development and tests only") {
-		t.Errorf("-h: got %v and\n%s", err, usage.String())
+		t.Errorf("-h: got error %v and usage\n%s", err, usage.String())
 	}
 }

@@ -12,33 +12,33 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// options are what the command line says.
+// options are the flags of the command line.
 type options struct {
 	address, url, seed, state, log string
 	certificate, key, authority    string
 	tls, newSecret, anywhere       bool
 }
 
-// parseOptions returns nil where only help was asked for.
+// parseOptions parses the command line. It returns nil if the flag is -h.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
 	flags := flag.NewFlagSet("issuer", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	flags.Usage = func() {
-		_, _ = fmt.Fprint(stdout, "An embedded Scalekit environment, for development and tests only.\n\nusage: go run ./examples/issuer [flags]\n\n")
+		_, _ = fmt.Fprint(stdout, "A local Scalekit environment, for development and tests only.\n\nusage: go run ./examples/issuer [flags]\n\n")
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&o.address, "addr", defaultAddress, "`address` to listen at; port 0 stands for any free one")
-	flags.StringVar(&o.url, "url", "", "environment `URL`, which is the issuer of the tokens (default http:// or https:// and the address)")
-	flags.StringVar(&o.seed, "seed", "", "`file` with organizations and clients to begin with, in YAML or JSON")
-	flags.StringVar(&o.state, "state", "", "`file` to keep the state and the private keys in (default: in memory)")
-	flags.BoolVar(&o.newSecret, "new-secret", false, "add a secret to the environment's own client, where the -state is not new")
-	flags.BoolVar(&o.tls, "tls", false, "serve https with a certificate made on the fly")
-	flags.StringVar(&o.authority, "tls-ca", "", "`file` to write that certificate to, for clients to trust (default: in a temporary folder)")
+	flags.StringVar(&o.address, "addr", defaultAddress, "`address` to listen on; port 0 means any free port")
+	flags.StringVar(&o.url, "url", "", "environment `URL`, which is the issuer of the tokens (default: http:// or https:// and the address)")
+	flags.StringVar(&o.seed, "seed", "", "`file` with initial organizations and clients, in YAML or JSON")
+	flags.StringVar(&o.state, "state", "", "`file` that keeps the state and the private keys (default: in memory)")
+	flags.BoolVar(&o.newSecret, "new-secret", false, "add a secret to the environment's own client, if the -state file already exists")
+	flags.BoolVar(&o.tls, "tls", false, "serve https with a generated certificate")
+	flags.StringVar(&o.authority, "tls-ca", "", "`file` to write the certificate of -tls to, for clients that must trust it (default: in a temporary folder)")
 	flags.StringVar(&o.certificate, "tls-cert", "", "`file` with a certificate chain in PEM, instead of -tls")
 	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of -tls-cert in PEM")
 	flags.StringVar(&o.log, "log", "text", "access log on standard error: text, json or off")
-	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "listen on other interfaces than loopback, where others can reach it")
+	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, nil
 	} else if err != nil {
@@ -50,23 +50,23 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	return &o, o.check()
 }
 
-// check reports everything that does not go together.
+// check reports all invalid flags and combinations of flags.
 func (o *options) check() error {
 	var problems []error
 	if (o.certificate == "") != (o.key == "") {
-		problems = append(problems, errors.New("-tls-cert and -tls-key need each other"))
+		problems = append(problems, errors.New("-tls-cert and -tls-key must be set together"))
 	}
 	if o.tls && o.certificate != "" {
-		problems = append(problems, errors.New("-tls makes a certificate, -tls-cert names one: give one of them"))
+		problems = append(problems, errors.New("-tls generates a certificate and -tls-cert names one: set only one of them"))
 	}
 	if o.authority != "" && !o.tls {
-		problems = append(problems, errors.New("-tls-ca is for the certificate of -tls"))
+		problems = append(problems, errors.New("-tls-ca requires -tls: it is the file for the generated certificate"))
 	}
 	if (o.tls || o.certificate != "") && strings.HasPrefix(o.url, "http://") {
-		problems = append(problems, fmt.Errorf("-url %q: must begin with https:// where TLS is served", o.url))
+		problems = append(problems, fmt.Errorf("-url %q: must begin with https:// with -tls or -tls-cert", o.url))
 	}
 	if o.newSecret && o.state == "" {
-		problems = append(problems, errors.New("-new-secret is for a -state that is there already"))
+		problems = append(problems, errors.New("-new-secret requires -state"))
 	}
 	if o.log != "text" && o.log != "json" && o.log != "off" {
 		problems = append(problems, fmt.Errorf("-log %q: must be text, json or off", o.log))
@@ -74,8 +74,8 @@ func (o *options) check() error {
 	return errors.Join(problems...)
 }
 
-// config returns what the environment needs to know; its URL is empty where the
-// address decides.
+// config returns the environment's Config. Its URL is empty if -url is not set: then
+// the listener's address determines the URL.
 func (o *options) config(stderr io.Writer) (scalekit.Config, error) {
 	cfg := scalekit.Config{URL: o.url, State: o.state, NewSecret: o.newSecret}
 	switch o.log {
@@ -85,11 +85,11 @@ func (o *options) config(stderr io.Writer) (scalekit.Config, error) {
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
 	if o.seed != "" {
-		content, err := os.ReadFile(o.seed) //nolint:gosec // the user's own choice
+		content, err := os.ReadFile(o.seed) //nolint:gosec // the user chooses the file
 		if err != nil {
 			return cfg, fmt.Errorf("-seed: %w", err)
 		}
-		cfg.Seed = append([]byte{}, content...) // not nil: an empty file is no seed, and said to be none
+		cfg.Seed = append([]byte{}, content...) // not nil: an empty file is reported as an invalid seed
 	}
 	return cfg, nil
 }

@@ -14,15 +14,16 @@ func TestRotateBySignal(t *testing.T) {
 	url := p.field(t, "environment URL")
 	before := get(t, http.DefaultClient, url+"/keys")
 	p.rotate <- syscall.SIGHUP
-	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "Signing with a new key, snk_") {
-		t.Fatalf("got %q", p.lines.Text())
+	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "The signing key is now snk_") {
+		t.Fatalf("got line %q, want the new signing key", p.lines.Text())
 	}
 	if after := get(t, http.DefaultClient, url+"/keys"); strings.Count(before, "kid") != 1 || strings.Count(after, "kid") != 2 {
-		t.Errorf("got %s, then %s", before, after)
+		t.Errorf("got keys %s, then %s, want one key, then two", before, after)
 	}
 }
 
-// A key that cannot be kept is not signed with, and the program goes on.
+// TestRotateBySignalFails checks that the program goes on with the previous key if the
+// new key cannot be saved.
 func TestRotateBySignalFails(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "state")
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -30,13 +31,13 @@ func TestRotateBySignalFails(t *testing.T) {
 	}
 	p := startProgram(t, "-state", filepath.Join(folder, "state.json"))
 	if err := os.RemoveAll(folder); err != nil {
-		t.Skip("what is in use cannot be removed here: ", err)
+		t.Skip("this system cannot remove a folder in use: ", err)
 	}
 	p.rotate <- syscall.SIGHUP
-	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "The signing key is the one before") {
-		t.Fatalf("got %q", p.lines.Text())
+	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "The signing key was not rotated") {
+		t.Fatalf("got line %q, want a failed rotation", p.lines.Text())
 	}
 	if keys := get(t, http.DefaultClient, p.field(t, "environment URL")+"/keys"); strings.Count(keys, "kid") != 1 {
-		t.Errorf("got %s", keys)
+		t.Errorf("got keys %s, want one key", keys)
 	}
 }

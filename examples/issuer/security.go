@@ -19,14 +19,14 @@ import (
 
 const certificateLifetime = 90 * 24 * time.Hour
 
-// security is the TLS side of the server; without a config there is none.
+// security is the TLS configuration of the server.
 type security struct {
-	config    *tls.Config
-	authority string // the file with the certificate to trust; empty: none was made
-	folder    string // to be removed in the end
+	config    *tls.Config // nil without TLS
+	authority string      // file of the certificate to trust; empty if none was generated
+	folder    string      // temporary folder, removed by close
 }
 
-// security makes or loads the server's certificate.
+// security generates or loads the server's certificate.
 func (o *options) security(address net.Addr) (*security, error) {
 	switch {
 	case o.certificate != "":
@@ -38,7 +38,7 @@ func (o *options) security(address net.Addr) (*security, error) {
 	case !o.tls:
 		return &security{}, nil
 	}
-	pair, err := selfSigned(names(address, o.url))
+	pair, err := selfSigned(serverNames(address, o.url))
 	if err != nil {
 		return nil, fmt.Errorf("-tls: %w", err)
 	}
@@ -53,7 +53,7 @@ func (o *options) security(address net.Addr) (*security, error) {
 		s.authority = filepath.Join(s.folder, "ca.pem")
 	}
 	encoded := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
-	if err := os.WriteFile(s.authority, encoded, 0o644); err != nil { //nolint:gosec // a certificate is for everybody
+	if err := os.WriteFile(s.authority, encoded, 0o644); err != nil { //nolint:gosec // a certificate is public
 		return nil, fmt.Errorf("-tls-ca: %w", err)
 	}
 	return s, nil
@@ -70,11 +70,12 @@ func (s *security) close() error {
 	if s.folder == "" {
 		return nil
 	}
-	return os.RemoveAll(s.folder) //nolint:gosec // what MkdirTemp made
+	return os.RemoveAll(s.folder) //nolint:gosec // MkdirTemp created it
 }
 
-// names returns the names that clients may call the server by.
-func names(address net.Addr, environmentURL string) []string {
+// serverNames returns the host names and IP addresses that clients may use for the
+// server.
+func serverNames(address net.Addr, environmentURL string) []string {
 	out := []string{"localhost", "127.0.0.1", "::1"}
 	if host, _, err := net.SplitHostPort(address.String()); err == nil && host != "" {
 		out = append(out, host)
@@ -85,8 +86,8 @@ func names(address net.Addr, environmentURL string) []string {
 	return out
 }
 
-// selfSigned makes a certificate that is its own authority. Its private key is
-// never written anywhere.
+// selfSigned generates a self-signed certificate, which is its own authority. The
+// private key is kept in memory only.
 func selfSigned(names []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -105,7 +106,7 @@ func selfSigned(names []string) (tls.Certificate, error) {
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
-		IsCA:                  true, // some clients trust nothing else
+		IsCA:                  true, // some clients trust only CA certificates
 		MaxPathLenZero:        true,
 	}
 	for _, name := range names {
