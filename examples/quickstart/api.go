@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// deployer is the custom claims that the API reads. bearer.JSON decodes the
-// whole claims set, and this vendor keeps custom claims in an object of it.
+// deployer holds the custom claims that the API reads. bearer.JSON decodes the whole
+// claims set, in which this vendor puts the custom claims into an object.
 type deployer struct {
 	Custom struct {
 		GitHubRepository string `json:"github_repository"`
@@ -18,22 +18,22 @@ type deployer struct {
 	} `json:"custom_claims"`
 }
 
-// caller is who makes a call, as a handler sees it.
+// caller identifies the client that made a call, as a handler sees it.
 type caller struct {
 	ClientID         string `json:"client_id"`
 	GitHubRepository string `json:"github_repository"`
 	Environment      string `json:"environment"`
 }
 
-// callerFrom returns the caller of a request. It is the same for HTTP and gRPC.
+// callerFrom returns the caller of a request. It works for HTTP and for gRPC.
 func callerFrom(ctx context.Context) (caller, error) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
-		return caller{}, errors.New("no claims: the route is public, or no guard stands before it")
+		return caller{}, errors.New("no claims in the context: the route is public or has no guard")
 	}
 	custom, ok := bearer.Custom[deployer](ctx)
 	if !ok {
-		return caller{}, errors.New("no custom claims of this type: see Config.Custom")
+		return caller{}, errors.New("no custom claims of type deployer in the context: check Config.Custom")
 	}
 	return caller{claims.ClientID(), custom.Custom.GitHubRepository, custom.Custom.Environment}, nil
 }
@@ -44,6 +44,7 @@ type api struct {
 	stop               []func() error
 }
 
+// startAPI serves the API on two free ports of this machine.
 func startAPI(ctx context.Context, v bearer.Verifier) (_ *api, err error) {
 	handler, err := newHandler(v)
 	if err != nil {
@@ -69,7 +70,7 @@ func startAPI(ctx context.Context, v bearer.Verifier) (_ *api, err error) {
 	}, nil
 }
 
-// close ends both servers and waits for them.
+// close stops both servers and waits until they have ended.
 func (a *api) close() error {
 	var errs []error
 	for _, stop := range a.stop {

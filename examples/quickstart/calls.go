@@ -11,13 +11,13 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// kind is what is the matter with a call.
+// kind is a kind of call: one that is accepted, or one with exactly one fault.
 type kind struct {
-	name   string
-	token  func(tokens) string
-	reason bearer.Reason // that it must be refused for; "" where it must pass
-	beyond bool          // asks for what the client has no scope for
-	signed bool          // needs a token that only the issuer can make
+	name         string
+	token        func(tokens) string
+	reason       bearer.Reason // expected reason of the refusal; "" if the call must be accepted
+	missingScope bool          // calls a method for which the client lacks the scope
+	signed       bool          // needs a token that only the issuer can sign
 }
 
 func kinds() []kind {
@@ -28,37 +28,37 @@ func kinds() []kind {
 		{name: "tampered", token: tokens.tampered, reason: bearer.BadSignature},
 		{name: "wrong audience", token: tokens.wrongAudience, reason: bearer.WrongAudience, signed: true},
 		{name: "wrong issuer", token: tokens.wrongIssuer, reason: bearer.WrongIssuer, signed: true},
-		{name: "missing scope", token: tokens.accepted, reason: bearer.MissingScope, beyond: true},
+		{name: "missing scope", token: tokens.accepted, reason: bearer.MissingScope, missingScope: true},
 	}
 }
 
 // transport is one way to call the API.
 type transport struct {
 	name string
-	// call makes a request with a token, or without one where it is "". It
-	// asks for more than the client may where beyond says so.
-	call func(ctx context.Context, token string, beyond bool) (outcome, error)
+	// call makes a request. An empty token sends no token. missingScope selects a
+	// method for which the client lacks the scope.
+	call func(ctx context.Context, token string, missingScope bool) (outcome, error)
 	want func(bearer.Reason) outcome
 }
 
-// outcome is what came of a call.
+// outcome is the result of a call.
 type outcome struct {
 	status string  // "401 Unauthorized", "PermissionDenied"
-	reason string  // error code of the challenge, or reason in the status
-	detail string  // the challenge or the status in full
-	caller *caller // as the handler saw it
+	reason string  // error code in the challenge, or reason in the gRPC status
+	detail string  // the whole challenge or status
+	caller *caller // the caller that the handler saw; nil if no handler ran
 }
 
-// row is a call and what is to be said about it.
+// row is one call in the table.
 type row struct {
-	kind, over string
-	want, got  outcome
-	problems   []string
-	skipped    string // why it was not made
+	kind, transport string
+	want, got       outcome
+	problems        []string
+	skipped         string // why the call was not made; "" if it was made
 }
 
-// callAll makes every kind of call over every transport, prints the table and
-// fails if one verdict is wrong.
+// callAll makes every kind of call over every transport and prints the table. It
+// returns an error if an outcome is wrong.
 func (q quickstart) callAll(ctx context.Context, env *environment, good string, a *api) error {
 	toks, err := newTokens(good, env.sign)
 	if err != nil {
@@ -81,15 +81,15 @@ func (q quickstart) callAll(ctx context.Context, env *environment, good string, 
 	var rows []row
 	for _, k := range kinds() {
 		for _, t := range transports {
-			rows = append(rows, try(ctx, k, t, toks, wantCaller))
+			rows = append(rows, makeCall(ctx, k, t, toks, wantCaller))
 		}
 	}
 	return report(q.stdout, rows)
 }
 
-// try makes one call and judges what came of it.
-func try(ctx context.Context, k kind, t transport, toks tokens, wantCaller caller) row {
-	r := row{kind: k.name, over: t.name, want: t.want(k.reason)}
+// makeCall makes one call and compares its outcome with the expected one.
+func makeCall(ctx context.Context, k kind, t transport, toks tokens, wantCaller caller) row {
+	r := row{kind: k.name, transport: t.name, want: t.want(k.reason)}
 	if k.signed && toks.sign == nil {
 		r.skipped = "needs the issuer's private key"
 		return r
@@ -100,17 +100,17 @@ func try(ctx context.Context, k kind, t transport, toks tokens, wantCaller calle
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var err error
-	if r.got, err = t.call(ctx, k.token(toks), k.beyond); err != nil {
-		r.got = outcome{status: "no answer", detail: err.Error()}
+	if r.got, err = t.call(ctx, k.token(toks), k.missingScope); err != nil {
+		r.got = outcome{status: "no response", detail: err.Error()}
 	}
-	r.problems = judge(r.want, r.got)
+	r.problems = compare(r.want, r.got)
 	return r
 }
 
-// judge returns what is wrong with an outcome. That a call was refused is not
-// enough: it must be for the right reason. That it passed is not enough either:
-// the handler must know who called.
-func judge(want, got outcome) []string {
+// compare returns the differences between the expected outcome and the actual one. A
+// refused call must be refused for the expected reason. For an accepted call, the
+// handler must have seen the expected caller.
+func compare(want, got outcome) []string {
 	var problems []string
 	if got.status != want.status {
 		problems = append(problems, fmt.Sprintf("status %s, want %s", got.status, want.status))
@@ -120,14 +120,14 @@ func judge(want, got outcome) []string {
 	}
 	switch {
 	case want.caller == nil && got.caller != nil:
-		problems = append(problems, "a handler was reached")
+		problems = append(problems, "a refused call reached a handler")
 	case want.caller != nil && got.caller == nil:
-		problems = append(problems, "no handler told who called")
+		problems = append(problems, "the response names no caller")
 	case want.caller != nil && *got.caller != *want.caller:
 		problems = append(problems, fmt.Sprintf("the handler saw %s, want %s", got.caller, want.caller))
 	}
 	if want.caller == nil && got.detail == "" {
-		problems = append(problems, "a refusal without a challenge or detail")
+		problems = append(problems, "the refusal has no challenge and no details")
 	}
 	return problems
 }
@@ -137,7 +137,7 @@ func wantHTTP(reason bearer.Reason) outcome {
 	case "":
 		return outcome{status: httpStatus(http.StatusCreated)}
 	case bearer.NoToken:
-		return outcome{status: httpStatus(http.StatusUnauthorized)} // and no error code: RFC 6750, section 3.1
+		return outcome{status: httpStatus(http.StatusUnauthorized)} // without an error code: RFC 6750, section 3.1
 	case bearer.MissingScope:
 		return outcome{status: httpStatus(http.StatusForbidden), reason: "insufficient_scope"}
 	default:

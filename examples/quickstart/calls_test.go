@@ -9,30 +9,30 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-func TestJudge(t *testing.T) {
-	us := caller{"m2morg_1", "acmecorp/inventory-service", "production_us"}
+func TestCompare(t *testing.T) {
+	expected := caller{"m2morg_1", "acmecorp/inventory-service", "production_us"}
 	other := caller{"m2morg_1", "acmecorp/inventory-service", "production_eu"}
-	good := outcome{status: "201 Created", caller: &us}
+	good := outcome{status: "201 Created", caller: &expected}
 	expired := wantHTTP(bearer.Expired)
-	told := func(o outcome, detail string) outcome { o.detail = detail; return o }
+	withDetail := func(o outcome, detail string) outcome { o.detail = detail; return o }
 	tests := []struct {
 		name      string
 		want, got outcome
-		problem   string // "": none
+		problem   string // "" if the outcome is right
 	}{
 		{"accepted", good, good, ""},
-		{"accepted with another status", good, outcome{status: "200 OK", caller: &us}, "status 200 OK, want 201 Created"},
-		{"accepted by no handler", good, outcome{status: "201 Created"}, "no handler told who called"},
-		{"accepted as another", good, outcome{status: "201 Created", caller: &other}, "the handler saw"},
-		{"refused", expired, told(expired, "Bearer"), ""},
-		{"refused without a challenge", expired, expired, "a refusal without"},
+		{"accepted with another status", good, outcome{status: "200 OK", caller: &expected}, "status 200 OK, want 201 Created"},
+		{"accepted without a caller", good, outcome{status: "201 Created"}, "the response names no caller"},
+		{"accepted with another caller", good, outcome{status: "201 Created", caller: &other}, "the handler saw"},
+		{"refused", expired, withDetail(expired, "Bearer"), ""},
+		{"refused without a challenge", expired, expired, "the refusal has no challenge"},
 		{"refused with another status", expired, outcome{status: "403 Forbidden", reason: "invalid_token", detail: "Bearer"}, "status 403"},
 		{"refused for another reason", expired, outcome{status: "401 Unauthorized", detail: "Bearer"}, `reason "", want "invalid_token"`},
-		{"refused after a handler", expired, outcome{status: "401 Unauthorized", reason: "invalid_token", detail: "Bearer", caller: &us}, "a handler was reached"},
+		{"refused after a handler ran", expired, outcome{status: "401 Unauthorized", reason: "invalid_token", detail: "Bearer", caller: &expected}, "reached a handler"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := strings.Join(judge(tt.want, tt.got), "; ")
+			got := strings.Join(compare(tt.want, tt.got), "; ")
 			if (tt.problem == "") != (got == "") || !strings.Contains(got, tt.problem) {
 				t.Errorf("got %q, want %q", got, tt.problem)
 			}
@@ -42,17 +42,17 @@ func TestJudge(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	rows := []row{
-		{kind: "accepted", over: "HTTP", want: outcome{status: "201 Created"}, got: outcome{status: "201 Created", caller: &caller{"c", "r", "e"}}},
-		{kind: "tampered", over: "HTTP", want: outcome{status: "401 Unauthorized"}, got: outcome{status: "201 Created"}, problems: []string{"a", "b"}},
-		{kind: "expired", over: "HTTP", want: outcome{status: "401 Unauthorized"}, skipped: "no key"},
+		{kind: "accepted", transport: "HTTP", want: outcome{status: "201 Created"}, got: outcome{status: "201 Created", caller: &caller{"c", "r", "e"}}},
+		{kind: "tampered", transport: "HTTP", want: outcome{status: "401 Unauthorized"}, got: outcome{status: "201 Created"}, problems: []string{"a", "b"}},
+		{kind: "expired", transport: "HTTP", want: outcome{status: "401 Unauthorized"}, skipped: "no key"},
 	}
 	const want = `
-       CALL      OVER  EXPECTED          GOT          CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER
-ok     accepted  HTTP  201 Created       201 Created  github_repository=r environment=e client_id=c
-WRONG  tampered  HTTP  401 Unauthorized  201 Created  WRONG: a; b
-skip   expired   HTTP  401 Unauthorized  -            no key
+       CALL      TRANSPORT  EXPECTED          GOT          CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER
+ok     accepted  HTTP       201 Created       201 Created  github_repository=r environment=e client_id=c
+WRONG  tampered  HTTP       401 Unauthorized  201 Created  WRONG: a; b
+skip   expired   HTTP       401 Unauthorized  -            no key
 
-1 of 2 as expected, 1 skipped
+1 of 2 calls as expected, 1 skipped
 `
 	var out strings.Builder
 	err := report(&out, rows)
@@ -60,19 +60,19 @@ skip   expired   HTTP  401 Unauthorized  -            no key
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	if err == nil {
-		t.Error("got no error, want one")
+		t.Error("got no error for a wrong outcome, want one")
 	}
 	if err := report(&out, rows[:1]); err != nil {
 		t.Errorf("got error %v, want none", err)
 	}
 	if err := report(&out, nil); err == nil {
-		t.Error("got no error for no calls at all, want one")
+		t.Error("got no error for a table without calls, want one")
 	}
-	if err := report(broken{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("got error %v, want that of the writer", err)
+	if err := report(failingWriter{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got error %v, want the writer's error", err)
 	}
 }
 
-type broken struct{}
+type failingWriter struct{}
 
-func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -19,13 +19,13 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// httpClient calls the API at an address over HTTP.
+// httpClient is the address of the API, which it calls over HTTP.
 type httpClient string
 
-// call creates a deployment, or deletes one where beyond says so.
-func (addr httpClient) call(ctx context.Context, token string, beyond bool) (outcome, error) {
+// call creates a deployment, or deletes one if missingScope is set.
+func (addr httpClient) call(ctx context.Context, token string, missingScope bool) (outcome, error) {
 	method, url, body := http.MethodPost, "http://"+string(addr)+"/deployments", `{"application":"inventory-service"}`
-	if beyond {
+	if missingScope {
 		method, url, body = http.MethodDelete, url+"/"+deploymentID, ""
 	}
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
@@ -76,12 +76,12 @@ func newGRPCClient(addr string) (*grpcClient, error) {
 	return &grpcClient{conn, deployv1.NewDeploymentsClient(conn)}, nil
 }
 
-func (c *grpcClient) close() { _ = c.conn.Close() } // nothing is under way any more
+func (c *grpcClient) close() { _ = c.conn.Close() } // an error is harmless: all calls have ended
 
-// unary creates a deployment, or deletes one where beyond says so.
-func (c *grpcClient) unary(ctx context.Context, token string, beyond bool) (outcome, error) {
+// unary creates a deployment, or deletes one if missingScope is set.
+func (c *grpcClient) unary(ctx context.Context, token string, missingScope bool) (outcome, error) {
 	ctx = authorize(ctx, token)
-	if beyond {
+	if missingScope {
 		_, err := c.deployments.Delete(ctx, &deployv1.DeleteRequest{Id: deploymentID})
 		return grpcOutcome(nil, err)
 	}
@@ -89,10 +89,10 @@ func (c *grpcClient) unary(ctx context.Context, token string, beyond bool) (outc
 	return grpcOutcome(d.GetCaller(), err)
 }
 
-// stream watches a deployment to its end, or reads its log where beyond says so.
-func (c *grpcClient) stream(ctx context.Context, token string, beyond bool) (outcome, error) {
+// stream watches a deployment to its end, or reads its log if missingScope is set.
+func (c *grpcClient) stream(ctx context.Context, token string, missingScope bool) (outcome, error) {
 	ctx = authorize(ctx, token)
-	if beyond {
+	if missingScope {
 		lines, err := c.deployments.Logs(ctx, &deployv1.LogsRequest{Id: deploymentID})
 		if err != nil {
 			return outcome{}, err
@@ -106,7 +106,7 @@ func (c *grpcClient) stream(ctx context.Context, token string, beyond bool) (out
 	}
 	state, err := last(states)
 	if err == nil && state.GetPhase() != "done" {
-		return outcome{}, fmt.Errorf("the stream ended at %q", state.GetPhase())
+		return outcome{}, fmt.Errorf("the stream ended with phase %q, want \"done\"", state.GetPhase())
 	}
 	return grpcOutcome(state.GetCaller(), err)
 }
@@ -126,6 +126,7 @@ func last[T any](stream grpc.ServerStreamingClient[T]) (*T, error) {
 	}
 }
 
+// authorize adds the token to the metadata of a call. An empty token adds nothing.
 func authorize(ctx context.Context, token string) context.Context {
 	if token == "" {
 		return ctx
@@ -133,7 +134,8 @@ func authorize(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// grpcOutcome reads the status of a call. That one was refused is no error.
+// grpcOutcome converts the status of a call. A refused call is an outcome, not an
+// error.
 func grpcOutcome(from *deployv1.Caller, err error) (outcome, error) {
 	st := status.Convert(err)
 	o := outcome{status: st.Code().String()}

@@ -18,23 +18,23 @@ import (
 
 const defaultAudience = "deployment-api.acmecorp.com"
 
-// environment is where the client's tokens come from.
+// environment is a Scalekit environment with a client registered in it.
 type environment struct {
-	url, kind string
-	who       string // the client, for people
-	client    clientcredentials.Config
-	audience  string
-	// sign makes tokens of claims that the issuer would not grant; nil where
-	// its private key is out of reach.
+	url, kind   string
+	clientLabel string // how the output names the client
+	client      clientcredentials.Config
+	audience    string
+	// sign signs a token with any claims, using the issuer's private key. It is nil
+	// for a real environment, whose private key is not available.
 	sign func(claims map[string]any) string
-	// caller is what a handler must learn about the client; nil where its
-	// token has to say.
+	// caller is the client as handlers must see it. If nil, the expected caller is
+	// read from the client's token.
 	caller *caller
 	close  func() error
 }
 
-// environment returns the real one that the environment variables name, or
-// starts one.
+// environment returns the real environment that the environment variables name. If
+// none is set, it starts an embedded one.
 func (q quickstart) environment(ctx context.Context) (*environment, error) {
 	url, id, secret := q.env("SCALEKIT_ENVIRONMENT_URL"), q.env("M2M_CLIENT_ID"), q.env("M2M_CLIENT_SECRET")
 	if url == "" && id == "" && secret == "" {
@@ -49,22 +49,22 @@ func (q quickstart) environment(ctx context.Context) (*environment, error) {
 		}
 	}
 	if missing != nil {
-		return nil, fmt.Errorf("%s not set; a real environment needs all three, the embedded one none of them", strings.Join(missing, " and "))
+		return nil, fmt.Errorf("%s not set; set all three variables to use a real environment, or none to use the embedded one", strings.Join(missing, " and "))
 	}
-	// The issuer identifier has no slash at the end; what people copy may.
+	// The issuer identifier has no trailing slash, but a copied URL may have one.
 	url = strings.TrimRight(url, "/")
 	return &environment{
-		url:      url,
-		kind:     "a real environment",
-		who:      id,
-		client:   credentials(url, id, secret),
-		audience: cmp.Or(q.env("M2M_AUDIENCE"), defaultAudience),
-		close:    func() error { return nil },
+		url:         url,
+		kind:        "a real environment",
+		clientLabel: id,
+		client:      credentials(url, id, secret),
+		audience:    cmp.Or(q.env("M2M_AUDIENCE"), defaultAudience),
+		close:       func() error { return nil },
 	}, nil
 }
 
-// credentials is how a client gets tokens: it posts its secret to the token
-// endpoint (RFC 6749, section 4.4).
+// credentials configures the client credentials grant: the client posts its secret to
+// the token endpoint (RFC 6749, section 4.4).
 func credentials(url, id, secret string) clientcredentials.Config {
 	return clientcredentials.Config{
 		ClientID:     id,
@@ -74,8 +74,8 @@ func credentials(url, id, secret string) clientcredentials.Config {
 	}
 }
 
-// embedded starts an environment of our own on a free port of this machine, and
-// registers a client there as an administrator would: over REST.
+// embedded starts an embedded environment on a free port of this machine. It registers
+// a client over REST, as an administrator does.
 func embedded(ctx context.Context) (_ *environment, err error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -99,11 +99,11 @@ func embedded(ctx context.Context) (_ *environment, err error) {
 	}
 	issuer := env.Issuer()
 	return &environment{
-		url:      url,
-		kind:     "embedded, for development",
-		who:      fmt.Sprintf("%s, registered as %s", clientName, id),
-		client:   credentials(url, id, secret),
-		audience: defaultAudience,
+		url:         url,
+		kind:        "embedded, for development",
+		clientLabel: fmt.Sprintf("%s, registered as %s", clientName, id),
+		client:      credentials(url, id, secret),
+		audience:    defaultAudience,
 		sign: func(claims map[string]any) string {
 			return issuer.Mint(map[string]any{"typ": "JWT"}, claims)
 		},
@@ -116,9 +116,8 @@ func embedded(ctx context.Context) (_ *environment, err error) {
 	}, nil
 }
 
-// serveHTTP serves h until the function that it returns is called, and not just
-// until ctx ends. That waits for the server to end and returns what it ended
-// with.
+// serveHTTP serves h until stop is called, even if ctx ends earlier. stop shuts the
+// server down gracefully and returns its error.
 func serveHTTP(ctx context.Context, listener net.Listener, h http.Handler) (stop func() error) {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: timeout}
 	ended := make(chan error, 1)
@@ -137,5 +136,5 @@ func serveHTTP(ctx context.Context, listener net.Listener, h http.Handler) (stop
 	}
 }
 
-// gracePeriod is how long requests in flight may take when everything ends.
+// gracePeriod is the time that requests in flight have at shutdown.
 const gracePeriod = 5 * time.Second

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// realEnvironment starts an environment as the embedded one is, registers a
-// client, and returns the variables that name it: to the program it is a real
-// one, whose private key is out of reach.
+// realEnvironment starts an embedded environment and registers a client. It returns the
+// environment variables that name both. So the program uses it like a real environment,
+// without access to its private key.
 func realEnvironment(t *testing.T) map[string]string {
 	t.Helper()
 	env, err := embedded(t.Context())
@@ -30,7 +30,7 @@ func realEnvironment(t *testing.T) map[string]string {
 
 func TestRealEnvironment(t *testing.T) {
 	env := realEnvironment(t)
-	env["SCALEKIT_ENVIRONMENT_URL"] += "/" // as it is copied from a dashboard
+	env["SCALEKIT_ENVIRONMENT_URL"] += "/" // a URL copied from a dashboard may end in a slash
 	out, err := runWith(t, env, nil)
 	if err != nil {
 		t.Errorf("got error %v, want none", err)
@@ -45,7 +45,7 @@ func TestRealEnvironment(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"\n12 of 12 as expected, 9 skipped\n", "(a real environment)", "needs the issuer's private key",
+		"\n12 of 12 calls as expected, 9 skipped\n", "(a real environment)", "needs the issuer's private key",
 		"github_repository=acmecorp/inventory-service",
 	} {
 		if !strings.Contains(out, want) {
@@ -63,9 +63,9 @@ func TestRealEnvironment(t *testing.T) {
 }
 
 func TestRealEnvironmentWrongVerdicts(t *testing.T) {
-	out, err := runWith(t, realEnvironment(t), somebodyElse)
-	if err == nil || !strings.Contains(out, "\n9 of 12 as expected, 9 skipped\n") {
-		t.Errorf("got error %v and output\n%s", err, out)
+	out, err := runWith(t, realEnvironment(t), wrongCaller)
+	if err == nil || !strings.Contains(out, "\n9 of 12 calls as expected, 9 skipped\n") {
+		t.Errorf("got error %v and output without 9 of 12 calls:\n%s", err, out)
 	}
 }
 
@@ -81,13 +81,13 @@ func TestRealEnvironmentFaults(t *testing.T) {
 	tests := []struct{ name, variable, value, want string }{
 		{"no URL", "SCALEKIT_ENVIRONMENT_URL", "", "SCALEKIT_ENVIRONMENT_URL not set"},
 		{"no secret", "M2M_CLIENT_SECRET", "", "M2M_CLIENT_SECRET not set"},
-		{"no URL with a scheme", "SCALEKIT_ENVIRONMENT_URL", "acme.scalekit.dev", "acme.scalekit.dev"},
-		{"no https", "SCALEKIT_ENVIRONMENT_URL", "http://acme.scalekit.dev", "http without"},
-		{"no environment there", "SCALEKIT_ENVIRONMENT_URL", gone.URL, "404"},
-		{"no such client", "M2M_CLIENT_ID", "m2morg_1", "invalid_client"},
+		{"URL without a scheme", "SCALEKIT_ENVIRONMENT_URL", "acme.scalekit.dev", "acme.scalekit.dev"},
+		{"http URL of another machine", "SCALEKIT_ENVIRONMENT_URL", "http://acme.scalekit.dev", "http without"},
+		{"no environment at the URL", "SCALEKIT_ENVIRONMENT_URL", gone.URL, "404"},
+		{"unknown client", "M2M_CLIENT_ID", "m2morg_1", "invalid_client"},
 		{"wrong secret", "M2M_CLIENT_SECRET", "x", "invalid_client"},
 		{"opaque access tokens", "SCALEKIT_ENVIRONMENT_URL", opaque.URL, "not a JWT"},
-		{"another audience", "M2M_AUDIENCE", "other-api.acmecorp.com", "wrong"},
+		{"wrong audience", "M2M_AUDIENCE", "other-api.acmecorp.com", "had an unexpected result"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestRealEnvironmentFaults(t *testing.T) {
 	}
 }
 
-// opaqueIssuer is an issuer whose access tokens say nothing.
+// opaqueIssuer returns the handler of an issuer with opaque access tokens.
 func opaqueIssuer(url string) http.Handler {
 	mux := http.NewServeMux()
 	answer := func(pattern, body string) {
@@ -126,7 +126,7 @@ func opaqueIssuer(url string) http.Handler {
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"-nonsense"}, {"serve"}, {"-serve=maybe"}, {"-h"}} {
 		if out, err := runWith(t, nil, nil, args...); err == nil || out != "" {
-			t.Errorf("%q: got error %v and output %q", args, err, out)
+			t.Errorf("%q: got error %v and output %q, want an error and no output", args, err, out)
 		}
 	}
 }

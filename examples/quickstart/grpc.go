@@ -27,7 +27,7 @@ func newGRPCServer(v bearer.Verifier) (*grpc.Server, error) {
 		"/deploy.v1.Deployments/Delete": scopes.All("delete:deployments"),
 		"/deploy.v1.Deployments/Logs":   scopes.All("read:logs"),
 
-		// For load balancers and for grpcurl. Without a rule they are denied.
+		// For load balancers and grpcurl. Methods without a rule are denied.
 		"/grpc.health.v1.Health/*":                    scopes.Public(),
 		"/grpc.reflection.v1.ServerReflection/*":      scopes.Public(),
 		"/grpc.reflection.v1alpha.ServerReflection/*": scopes.Public(),
@@ -42,12 +42,12 @@ func newGRPCServer(v bearer.Verifier) (*grpc.Server, error) {
 	return server, nil
 }
 
-// deployments is the service. Nothing is deployed or kept.
+// deployments implements the service. It deploys and stores nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
 
-// Create starts a deployment.
+// Create returns a new deployment.
 func (deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	from, err := grpcCaller(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (deployments) Create(ctx context.Context, request *deployv1.CreateRequest) 
 	return &deployv1.Deployment{Id: deploymentID, Application: request.GetApplication(), Caller: from}, nil
 }
 
-// Watch sends the states of a deployment.
+// Watch sends the phases of a deployment.
 func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
 	from, err := grpcCaller(stream.Context())
 	if err != nil {
@@ -70,14 +70,14 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 	return nil
 }
 
-// Delete takes a deployment back.
+// Delete returns an empty response.
 func (deployments) Delete(context.Context, *deployv1.DeleteRequest) (*deployv1.DeleteResponse, error) {
 	return &deployv1.DeleteResponse{}, nil
 }
 
 // Logs sends the log of a deployment.
 func (deployments) Logs(_ *deployv1.LogsRequest, stream grpc.ServerStreamingServer[deployv1.LogLine]) error {
-	return stream.Send(&deployv1.LogLine{Text: "nothing to tell"})
+	return stream.Send(&deployv1.LogLine{Text: "nothing was deployed"})
 }
 
 func grpcCaller(ctx context.Context) (*deployv1.Caller, error) {
@@ -88,18 +88,18 @@ func grpcCaller(ctx context.Context) (*deployv1.Caller, error) {
 	return &deployv1.Caller{ClientId: c.ClientID, GithubRepository: c.GitHubRepository, Environment: c.Environment}, nil
 }
 
-// serveGRPC serves until the function that it returns is called. That waits for
-// the server to end and returns what it ended with.
+// serveGRPC serves until stop is called. stop shuts the server down gracefully and
+// returns its error.
 func serveGRPC(listener net.Listener, server *grpc.Server) (stop func() error) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	return func() error {
-		hurry := time.AfterFunc(gracePeriod, server.Stop)
-		defer hurry.Stop()
+		forceStop := time.AfterFunc(gracePeriod, server.Stop)
+		defer forceStop.Stop()
 		server.GracefulStop()
 		if err := <-ended; !errors.Is(err, grpc.ErrServerStopped) {
 			return err
 		}
-		return nil // it was told to stop before it began
+		return nil // stop was called before Serve
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// maxBody bounds the bodies that are read.
+// maxBody is the largest body that is read, in bytes.
 const maxBody = 1 << 20
 
 // newHandler returns the API over HTTP.
@@ -33,7 +33,7 @@ func newHandler(v bearer.Verifier) (http.Handler, error) {
 	return guard.Enforce(&rules)(mux), nil // a route without a rule is denied
 }
 
-// deployment is what the API answers with. Nothing is deployed or kept.
+// deployment is the response body of the API. Nothing is deployed or stored.
 type deployment struct {
 	ID          string `json:"id"`
 	Application string `json:"application,omitempty"`
@@ -41,7 +41,7 @@ type deployment struct {
 	Caller      caller `json:"caller"`
 }
 
-// deploymentID is that of every deployment.
+// deploymentID is the ID of every deployment.
 const deploymentID = "dep_1"
 
 func create(w http.ResponseWriter, r *http.Request) {
@@ -71,5 +71,5 @@ func reply(w http.ResponseWriter, r *http.Request, status int, d deployment) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(d) // the client is gone: nobody is left to tell
+	_ = json.NewEncoder(w).Encode(d) // an error means that the client is gone
 }

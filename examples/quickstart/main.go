@@ -32,12 +32,12 @@ func main() {
 // timeout bounds each request to the issuer and to the API.
 const timeout = 10 * time.Second
 
-// quickstart is what the program has from outside.
+// quickstart holds the program's inputs and outputs, which tests replace.
 type quickstart struct {
 	env            func(string) string
 	stdout, stderr io.Writer
-	// newVerifier is a seam: the program's checks are worth something only if
-	// they fail with a verifier that is wrong.
+	// newVerifier makes the verifier. Tests replace it to show that the program
+	// fails with a wrong verifier.
 	newVerifier func(bearer.Config) (bearer.Verifier, error)
 }
 
@@ -46,7 +46,7 @@ func newVerifier(cfg bearer.Config) (bearer.Verifier, error) { return bearer.New
 func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(q.stderr)
-	serve := flags.Bool("serve", false, "keep the issuer and the API up and print lines to call them with")
+	serve := flags.Bool("serve", false, "keep the issuer and the API running, and print commands that call them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
 
-	// Quiet at first: the table says all that there is to say about its calls.
+	// Log errors only at first: the table already describes each call.
 	level := new(slog.LevelVar)
 	level.Set(slog.LevelError)
 	log := slog.New(slog.NewTextHandler(q.stderr, &slog.HandlerOptions{Level: level}))
@@ -77,12 +77,12 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, api.close()) }()
 
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: timeout}) // as oauth2 wants to be told
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: timeout}) // package oauth2 takes its HTTP client from the context
 	token, err := env.client.Token(ctx)
 	if err != nil {
 		return fmt.Errorf("get a token: %w", err)
 	}
-	if err := q.introduce(env, token, api); err != nil {
+	if err := q.printIntro(env, token, api); err != nil {
 		return err
 	}
 	if err := q.callAll(ctx, env, token.AccessToken, api); err != nil {
@@ -95,15 +95,15 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
-// verifier returns what decides on the environment's tokens, and the cache of
-// its keys, which is to be closed.
+// verifier returns the verifier of the environment's tokens, and the cache of its keys,
+// which the caller must close.
 func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Logger) (bearer.Verifier, *jwks.Cache, error) {
 	keys, err := jwks.Discover(env.url, &jwks.Options{Logger: log}) //nolint:contextcheck // it lives until Close
 	if err != nil {
 		return nil, nil, err
 	}
-	// A verifier need not wait for keys. This program does, so that an issuer
-	// which cannot be reached is told as such, and not as a table of refusals.
+	// A verifier does not need this first fetch. With it, the program reports an
+	// unreachable issuer as such, and not as a table of refused calls.
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, nil, errors.Join(err, keys.Close())
 	}
@@ -121,16 +121,18 @@ func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Lo
 	return verifier, keys, nil
 }
 
-// introduce prints what is there before the calls.
-func (q quickstart) introduce(env *environment, token *oauth2.Token, api *api) error {
+// printIntro prints the issuer, the client, the token and the API.
+func (q quickstart) printIntro(env *environment, token *oauth2.Token, api *api) error {
 	scope, _ := token.Extra("scope").(string)
 	_, err := fmt.Fprintf(q.stdout, `bearer quickstart: a machine client gets a token and calls an API
 
   issuer  %s (%s)
   client  %s
-  token   %s for %s, good for %v
-  API     http://%s and, over gRPC, %s
+  token   scopes %s, audience %s, valid for %v
+  API     http://%s (HTTP), %s (gRPC)
 
-`, env.url, env.kind, env.who, scope, env.audience, time.Until(token.Expiry).Round(time.Second), api.httpAddr, api.grpcAddr)
+Each row is one call. It is ok if the result and its reason are as expected.
+
+`, env.url, env.kind, env.clientLabel, scope, env.audience, time.Until(token.Expiry).Round(time.Second), api.httpAddr, api.grpcAddr)
 	return err
 }

@@ -19,7 +19,8 @@ import (
 
 const root = "../.."
 
-// readme is the README, and the one that it leaves the embedded issuer to.
+// readme returns README.md and examples/issuer/README.md, which describes the embedded
+// issuer.
 func readme(t *testing.T) string {
 	t.Helper()
 	return readFile(t, "README.md") + readFile(t, "examples/issuer/README.md")
@@ -34,7 +35,7 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// fences returns the README's blocks of a language, in order.
+// fences returns the fenced blocks of a language in the README, in order.
 func fences(t *testing.T, language string) []string {
 	t.Helper()
 	var blocks []string
@@ -44,7 +45,7 @@ func fences(t *testing.T, language string) []string {
 	return blocks
 }
 
-// fence returns the README's only block of a language with a text in it.
+// fence returns the README's only fenced block of a language that contains a text.
 func fence(t *testing.T, language, containing string) string {
 	t.Helper()
 	var found []string
@@ -59,7 +60,7 @@ func fence(t *testing.T, language, containing string) string {
 	return found[0]
 }
 
-// TestREADMEBlocks is whether the other tests here know every block.
+// TestREADMEBlocks counts the fenced blocks, so that none escapes the tests below.
 func TestREADMEBlocks(t *testing.T) {
 	want := map[string]int{"go": 3, "sh": 3, "text": 1}
 	total := 0
@@ -70,23 +71,23 @@ func TestREADMEBlocks(t *testing.T) {
 		total += n
 	}
 	if got := strings.Count("\n"+readme(t), "\n```"); got != 2*total {
-		t.Errorf("got %d fences, want %d: is there a block in another language?", got, 2*total)
+		t.Errorf("got %d fences, want %d: a block may have another language", got, 2*total)
 	}
 	if got := strings.Count(readFile(t, "README.md"), "\n"); got >= 150 {
-		t.Errorf("got %d lines, want fewer than 150", got)
+		t.Errorf("got %d lines in README.md, want fewer than 150", got)
 	}
 	if got, want := fence(t, "sh", "go test"), "go run ./examples/quickstart\ngo test ./...\n"; got != want {
-		t.Errorf("got %q as the two commands, want %q", got, want)
+		t.Errorf("got commands %q, want %q", got, want)
 	}
 	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(readme(t), "")
 	for _, match := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
 		if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
-			t.Errorf("link: %v", err)
+			t.Errorf("broken link: %v", err)
 		}
 	}
 }
 
-// fragments is where the README's shorter blocks of Go stand.
+// fragments is a Go file into which the README's short blocks of Go are inserted.
 const fragments = `package fragments
 
 import (
@@ -117,8 +118,7 @@ func inText(ctx context.Context) {
 }
 `
 
-// inlineGo returns what the README's sentences have of package bearer, as
-// statements.
+// inlineGo returns the inline code of package bearer in the README, as statements.
 func inlineGo(t *testing.T) string {
 	t.Helper()
 	var statements strings.Builder
@@ -131,8 +131,8 @@ func inlineGo(t *testing.T) string {
 	return statements.String()
 }
 
-// TestREADMEGo compiles the README's Go, in packages of this module that are not
-// on disk.
+// TestREADMEGo compiles the README's Go blocks, in packages of this module that exist
+// only in an overlay.
 func TestREADMEGo(t *testing.T) {
 	goTool(t)
 	dir := t.TempDir()
@@ -161,7 +161,7 @@ func TestREADMEGo(t *testing.T) {
 	run(t, root, nil, "go", "build", "-overlay="+filepath.Join(dir, "overlay.json"), "./examples/readme", "./examples/fragments")
 }
 
-// TestREADMEModule follows the README in a module beside the checkout.
+// TestREADMEModule runs the README's commands for a module beside the checkout.
 func TestREADMEModule(t *testing.T) {
 	goTool(t)
 	checkout, err := filepath.Abs(root)
@@ -181,12 +181,12 @@ func TestREADMEModule(t *testing.T) {
 	}
 	run(t, dir, nil, "go", "vet", "./...")
 	if sums := readAt(t, dir, "go.sum"); strings.Contains(sums, "google.golang.org/grpc") {
-		t.Errorf("got gRPC in the go.sum of who imports middleware only:\n%s", sums)
+		t.Errorf("got gRPC in the go.sum of a module that imports only middleware:\n%s", sums)
 	}
 }
 
-// TestREADMEByHand runs the README's curl lines, and the quickstart after them,
-// against an environment as examples/issuer serves it.
+// TestREADMEByHand runs the README's curl commands and the quickstart against an
+// environment like that of examples/issuer.
 func TestREADMEByHand(t *testing.T) {
 	goTool(t)
 	for _, tool := range []string{"sh", "curl", "sed"} {
@@ -199,7 +199,7 @@ func TestREADMEByHand(t *testing.T) {
 		t.Errorf("got first line %q, want %q", placeholders, want)
 	}
 	if !strings.Contains(readFile(t, "examples/issuer/main.go"), `"127.0.0.1:8790"`) {
-		t.Error("got an address that examples/issuer does not listen at by default")
+		t.Error("got a URL in the README that is not the default address of examples/issuer")
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -221,15 +221,15 @@ func TestREADMEByHand(t *testing.T) {
 		"URL=" + url, "ORGANIZATION_ID=" + admin.OrganizationID,
 		"CLIENT_ID=" + admin.ClientID, "CLIENT_SECRET=" + admin.ClientSecret,
 	}, "sh", "-euc", script)
-	for _, want := range []string{`"expires_in":3600`, `"scope":"deploy:applications read:deployments"`, "12 of 12 as expected, 9 skipped"} {
+	for _, want := range []string{`"expires_in":3600`, `"scope":"deploy:applications read:deployments"`, "12 of 12 calls as expected, 9 skipped"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("got output without %q:\n%s", want, out)
 		}
 	}
 }
 
-// TestREADMEOutput compares the README's output with the program's, ports and
-// identifiers apart.
+// TestREADMEOutput compares the output in the README with the program's output, except
+// ports and identifiers.
 func TestREADMEOutput(t *testing.T) {
 	out, err := runWith(t, nil, nil)
 	if err != nil {
@@ -243,14 +243,15 @@ func TestREADMEOutput(t *testing.T) {
 		}
 		_, after, found := strings.Cut(rest, digits.ReplaceAllString(line, "#"))
 		if !found {
-			t.Errorf("got no line %q, or not in this order, in\n%s", line, out)
+			t.Errorf("got no line %q, or a line in a different order, in\n%s", line, out)
 			continue
 		}
 		rest = after
 	}
 }
 
-// TestREADMECompatibility is whether the README promises what go.mod does.
+// TestREADMECompatibility checks that the README names the versions in go.mod and the
+// environment variables.
 func TestREADMECompatibility(t *testing.T) {
 	mod := readFile(t, "go.mod")
 	goVersion := find(t, mod, `(?m)^go (\d+\.\d+)`)
@@ -292,7 +293,7 @@ func declaredReasons(t *testing.T) []string {
 	return reasons
 }
 
-// goTool skips a test where there is no go command.
+// goTool skips the test if the go command is missing.
 func goTool(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -303,7 +304,7 @@ func goTool(t *testing.T) {
 // run runs a command and returns its output.
 func run(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...) //nolint:gosec // what it runs stands in the README
+	cmd := exec.CommandContext(t.Context(), name, args...) //nolint:gosec // the commands are in the README
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()

@@ -20,17 +20,17 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestREADMEReasons asks both guards what a client sees for each reason, and
-// compares that with the README's table.
+// TestREADMEReasons compares the README's table of reasons with the responses of both
+// guards.
 func TestREADMEReasons(t *testing.T) {
-	var told []string
+	var documented []string
 	for line := range strings.Lines(readme(t)) {
 		cells := strings.Split(line, "|")
 		if len(cells) != 6 || !strings.Contains(cells[1], "`") {
 			continue
 		}
 		for _, name := range regexp.MustCompile("`([^`]*)`").FindAllStringSubmatch(cells[1], -1) {
-			told = append(told, name[1])
+			documented = append(documented, name[1])
 			got := clientSees(t, bearer.Reason(name[1]))
 			want := [3]string{strings.TrimSpace(cells[2]), strings.Trim(cells[3], " `"), strings.TrimSpace(cells[4])}
 			if got != want {
@@ -40,13 +40,13 @@ func TestREADMEReasons(t *testing.T) {
 	}
 	declared := declaredReasons(t)
 	slices.Sort(declared)
-	slices.Sort(told)
-	if !slices.Equal(declared, told) || len(declared) == 0 {
-		t.Errorf("got reasons %q in the README, want %q", told, declared)
+	slices.Sort(documented)
+	if !slices.Equal(declared, documented) || len(declared) == 0 {
+		t.Errorf("got reasons %q in the README, want %q", documented, declared)
 	}
 }
 
-// clientSees returns status, error code and gRPC code of a refusal.
+// clientSees returns the HTTP status, the error code and the gRPC code of a refusal.
 func clientSees(t *testing.T, reason bearer.Reason) (seen [3]string) {
 	t.Helper()
 	refuse := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, reason })

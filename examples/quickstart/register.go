@@ -13,7 +13,7 @@ import (
 
 const clientName = "GitHub Actions Deployment Service"
 
-// registration is the body of the vendor's REST call.
+// registration is the request body of the vendor's REST API.
 type registration struct {
 	Name         string        `json:"name"`
 	Description  string        `json:"description"`
@@ -28,8 +28,8 @@ type customClaim struct {
 	Value string `json:"value"`
 }
 
-// register makes a machine client in the administrator's organization, and
-// returns its credentials.
+// register registers a machine client in the administrator's organization and returns
+// its credentials.
 func register(ctx context.Context, url string, admin scalekit.Credentials) (id, secret string, err error) {
 	body, err := json.Marshal(registration{
 		Name:        clientName,
@@ -51,8 +51,8 @@ func register(ctx context.Context, url string, admin scalekit.Credentials) (id, 
 		return "", "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	// The administrator is a client as well: it gets its token in the same way,
-	// and this http.Client sends it along.
+	// The administrator is a client too and gets its token in the same way. This
+	// http.Client adds the token to requests.
 	environmentClient := credentials(url, admin.ClientID, admin.ClientSecret)
 	response, err := environmentClient.Client(ctx).Do(request)
 	if err != nil {
@@ -70,7 +70,7 @@ func register(ctx context.Context, url string, admin scalekit.Credentials) (id, 
 		Client struct {
 			ID string `json:"client_id"`
 		} `json:"client"`
-		PlainSecret string `json:"plain_secret"` // told this once
+		PlainSecret string `json:"plain_secret"` // returned only once
 	}
 	if err := json.Unmarshal(answer, &created); err != nil {
 		return "", "", err

@@ -5,16 +5,15 @@ import (
 	"fmt"
 )
 
-// serve prints lines to call the API with, and keeps everything up until ctx
-// ends.
+// serve prints commands that call the API, and waits until ctx ends.
 func (q quickstart) serve(ctx context.Context, env *environment, a *api) error {
 	id, secret := env.client.ClientID, env.client.ClientSecret
 	if env.sign == nil {
-		// A real secret is not printed. The shell that has it fills it in.
+		// A real secret is not printed: the user's shell has it in a variable.
 		id, secret = `"$M2M_CLIENT_ID"`, `"$M2M_CLIENT_SECRET"`
 	}
 	_, err := fmt.Fprintf(q.stdout, `
-Everything stays up until you press Ctrl-C. In another terminal, get a token:
+The program keeps running until you press Ctrl-C. In another terminal, get a token:
 
   TOKEN=$(curl -sS %[1]s/oauth/token \
     -d grant_type=client_credentials \
@@ -22,34 +21,35 @@ Everything stays up until you press Ctrl-C. In another terminal, get a token:
     -d client_secret=%[3]s |
     sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
 
-Call the API with it, and then in ways that are refused (no token: 401; a scope
-that the client does not have: 403):
+Call the API over HTTP. The first two calls are accepted. The third has no token (401
+Unauthorized), and the fourth needs a scope that the client does not have (403 Forbidden):
 
   curl -i http://%[4]s/deployments -H "Authorization: Bearer $TOKEN" -d '{"application":"inventory-service"}'
   curl -i http://%[4]s/deployments/%[6]s -H "Authorization: Bearer $TOKEN"
   curl -i http://%[4]s/deployments/%[6]s
   curl -i -X DELETE http://%[4]s/deployments/%[6]s -H "Authorization: Bearer $TOKEN"
 
-The same over gRPC (Unauthenticated, PermissionDenied):
+Call the API over gRPC. The third call returns Unauthenticated, the fourth returns
+PermissionDenied:
 
   grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"application":"inventory-service"}' %[5]s deploy.v1.Deployments/Create
   grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"id":"%[6]s"}' %[5]s deploy.v1.Deployments/Watch
   grpcurl -plaintext -d '{"id":"%[6]s"}' %[5]s deploy.v1.Deployments/Watch
   grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"id":"%[6]s"}' %[5]s deploy.v1.Deployments/Delete
 
-What has the rule scopes.Public asks for no token:
+Routes and methods with the rule scopes.Public need no token:
 
   curl -i http://%[4]s/healthz
   grpcurl -plaintext %[5]s list
   grpcurl -plaintext %[5]s grpc.health.v1.Health/Check
 
-Why a request is refused is logged here.
+This terminal logs why a request is refused.
 
 `, env.url, id, secret, a.httpAddr, a.grpcAddr, deploymentID)
 	if err != nil {
 		return err
 	}
 	<-ctx.Done()
-	_, err = fmt.Fprintln(q.stdout, "shutting down")
+	_, err = fmt.Fprintln(q.stdout, "Shutting down.")
 	return err
 }

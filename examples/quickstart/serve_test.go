@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 )
 
-// serving runs the program with -serve. It returns what it printed up to the
-// point where it waits, and ends it with the test.
+// serving runs the program with -serve until the test ends. It returns the output that
+// the program prints before it waits.
 func serving(t *testing.T, env map[string]string) string {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -25,22 +25,22 @@ func serving(t *testing.T, env map[string]string) string {
 	ended := make(chan error, 1)
 	go func() {
 		err := q.run(ctx, []string{"-serve"})
-		_ = stdout.Close() // of a pipe: it cannot fail
+		_ = stdout.Close() // closing a pipe never fails
 		ended <- err
 	}()
 	var out strings.Builder
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
 		out.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "Why a request is refused") {
+		if strings.HasPrefix(lines.Text(), "This terminal logs") {
 			break
 		}
 	}
 	t.Cleanup(func() {
 		interrupt()
 		rest, err := io.ReadAll(pipe)
-		if err != nil || !strings.HasSuffix(string(rest), "shutting down\n") {
-			t.Errorf("got %q and error %v at the end", rest, err)
+		if err != nil || !strings.HasSuffix(string(rest), "Shutting down.\n") {
+			t.Errorf("got last output %q and error %v, want Shutting down.", rest, err)
 		}
 		if err := <-ended; err != nil {
 			t.Errorf("got error %v, want none", err)
@@ -49,6 +49,7 @@ func serving(t *testing.T, env map[string]string) string {
 	return out.String()
 }
 
+// find returns the first group of the pattern's match in the text.
 func find(t *testing.T, text, pattern string) string {
 	t.Helper()
 	match := regexp.MustCompile(pattern).FindStringSubmatch(text)
@@ -93,11 +94,11 @@ func TestServe(t *testing.T) {
 	}
 	answer, err := services.Recv()
 	if err != nil || !strings.Contains(answer.String(), "deploy.v1.Deployments") {
-		t.Errorf("reflection: got %v and error %v", answer, err)
+		t.Errorf("reflection: got %v and error %v, want deploy.v1.Deployments", answer, err)
 	}
 }
 
-// TestServeReal is whether a secret that is not ours stays out of the output.
+// TestServeReal checks that the output does not contain the secret of a real client.
 func TestServeReal(t *testing.T) {
 	env := realEnvironment(t)
 	out := serving(t, env)

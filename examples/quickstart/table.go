@@ -9,21 +9,21 @@ import (
 	"text/tabwriter"
 )
 
-// detailWidth is where the last column is wrapped, so that the table fits into
-// 120 columns.
+// detailWidth is the width of the last column. With it the table is at most 120 columns
+// wide.
 const detailWidth = 47
 
-// String is the caller as the table has it.
+// String returns the caller in the form of the table.
 func (c *caller) String() string {
 	return fmt.Sprintf("github_repository=%s environment=%s client_id=%s", c.GitHubRepository, c.Environment, c.ClientID)
 }
 
-// report prints the table, and returns an error if a verdict is wrong.
+// report prints the table. It returns an error if the outcome of a call is wrong.
 func report(w io.Writer, rows []row) error {
 	var out bytes.Buffer
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) } // a Buffer takes everything
-	line("", "CALL", "OVER", "EXPECTED", "GOT", "CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER")
+	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) } // a write to a Buffer never fails
+	line("", "CALL", "TRANSPORT", "EXPECTED", "GOT", "CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER")
 	made, right := 0, 0
 	for _, r := range rows {
 		mark, got := "ok", r.got.status
@@ -39,14 +39,14 @@ func report(w io.Writer, rows []row) error {
 		}
 		for i, text := range wrap(r.detail(), detailWidth) {
 			if i == 0 {
-				line(mark, r.kind, r.over, r.want.status, got, text)
+				line(mark, r.kind, r.transport, r.want.status, got, text)
 			} else {
 				line("", "", "", "", "", text)
 			}
 		}
 	}
-	_ = table.Flush() // as above
-	fmt.Fprintf(&out, "\n%d of %d as expected", right, made)
+	_ = table.Flush() // a write to a Buffer never fails
+	fmt.Fprintf(&out, "\n%d of %d calls as expected", right, made)
 	if skipped := len(rows) - made; skipped > 0 {
 		fmt.Fprintf(&out, ", %d skipped", skipped)
 	}
@@ -58,12 +58,12 @@ func report(w io.Writer, rows []row) error {
 	case made == 0:
 		return errors.New("no call was made")
 	case right < made:
-		return fmt.Errorf("%d of %d verdicts are wrong", made-right, made)
+		return fmt.Errorf("%d of %d calls had an unexpected result", made-right, made)
 	}
 	return nil
 }
 
-// detail is what the last column says.
+// detail returns the text of the last column.
 func (r row) detail() string {
 	var parts []string
 	if r.skipped != "" {
@@ -81,8 +81,8 @@ func (r row) detail() string {
 	return strings.Join(parts, " ")
 }
 
-// wrap breaks text at spaces into lines of at most width bytes, where words are
-// not longer. It returns one line at least.
+// wrap breaks text at spaces into lines of at most width bytes. A longer word gets a
+// line of its own. It returns at least one line.
 func wrap(text string, width int) []string {
 	lines := []string{""}
 	for word := range strings.FieldsSeq(text) {

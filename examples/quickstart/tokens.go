@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// tokens makes the tokens of the calls out of the one that the client got. Each
-// differs from it in one thing, so that this is what it is refused for.
+// tokens derives the tokens of the calls from the token that the client got. Each one
+// has exactly one fault, which must be the reason of the refusal.
 type tokens struct {
 	good   string
 	claims map[string]any
@@ -36,8 +36,8 @@ func newTokens(good string, sign func(claims map[string]any) string) (tokens, er
 	return t, nil
 }
 
-// caller is whom the token speaks of. This is a client's reading of its own
-// token, without verification.
+// caller returns the caller that the token names. A client reads its own token here, so
+// the token is not verified.
 func (t tokens) caller() caller {
 	custom, _ := t.claims["custom_claims"].(map[string]any)
 	text := func(object map[string]any, name string) string {
@@ -51,7 +51,7 @@ func (t tokens) accepted() string { return t.good }
 
 func (t tokens) none() string { return "" }
 
-// tampered asks for more than was granted, under the signature that was there.
+// tampered adds a scope that was not granted and keeps the signature.
 func (t tokens) tampered() string {
 	return bearertest.Tamper(t.good, map[string]any{"scopes": []string{"deploy:applications", "read:deployments", "delete:deployments"}})
 }
@@ -69,7 +69,7 @@ func (t tokens) wrongIssuer() string {
 	return t.with(map[string]any{"iss": "https://other.example"})
 }
 
-// with returns a token of the issuer's with some claims changed.
+// with returns a token with some claims changed, signed by the issuer.
 func (t tokens) with(claims map[string]any) string {
 	all := maps.Clone(t.claims)
 	maps.Copy(all, claims)

@@ -8,10 +8,10 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// The verifiers here are wrong, each in its way.
+// The verifiers in this file are wrong, for TestWrongVerdicts.
 
-// lenient returns a verifier that takes tokens which are to be refused for a
-// reason for one that it accepted before, whenever also says so.
+// lenient returns a verifier that accepts tokens which must be refused for a reason, if
+// also returns true. It returns the claims of a token that it accepted before.
 func lenient(cfg bearer.Config, reason bearer.Reason, also func() bool) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {
@@ -37,7 +37,7 @@ func lenient(cfg bearer.Config, reason bearer.Reason, also func() bool) (bearer.
 
 func always() bool { return true }
 
-// onceExpired accepts the first token that is expired.
+// onceExpired returns a verifier that accepts the first expired token.
 func onceExpired(cfg bearer.Config) (bearer.Verifier, error) {
 	var once sync.Once
 	return lenient(cfg, bearer.Expired, func() (first bool) {
@@ -46,8 +46,8 @@ func onceExpired(cfg bearer.Config) (bearer.Verifier, error) {
 	})
 }
 
-// misjudge refuses what is tampered with, and calls it malformed.
-func misjudge(cfg bearer.Config) (bearer.Verifier, error) {
+// wrongReason returns a verifier that refuses tampered tokens as malformed.
+func wrongReason(cfg bearer.Config) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {
 		return nil, err
@@ -61,15 +61,15 @@ func misjudge(cfg bearer.Config) (bearer.Verifier, error) {
 	}), nil
 }
 
-// denyAll accepts nothing.
+// denyAll returns a verifier that refuses all tokens.
 func denyAll(bearer.Config) (bearer.Verifier, error) {
 	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
 		return nil, bearer.BadSignature
 	}), nil
 }
 
-// somebodyElse takes every caller for another one.
-func somebodyElse(cfg bearer.Config) (bearer.Verifier, error) {
+// wrongCaller returns a verifier that returns another caller's custom claims.
+func wrongCaller(cfg bearer.Config) (bearer.Verifier, error) {
 	cfg.Custom = func([]byte) (any, error) {
 		var d deployer
 		d.Custom.GitHubRepository, d.Custom.Environment = "acmecorp/website", "production_us"
@@ -78,7 +78,7 @@ func somebodyElse(cfg bearer.Config) (bearer.Verifier, error) {
 	return bearer.New(cfg)
 }
 
-// noCustom leaves handlers without custom claims.
+// noCustom returns a verifier that does not decode custom claims.
 func noCustom(cfg bearer.Config) (bearer.Verifier, error) {
 	cfg.Custom = nil
 	return bearer.New(cfg)
