@@ -23,7 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Caller is who makes a call, as its access token says and the handler saw it.
+// Caller is the client that made a call, as the handler saw it: the values are
+// from the access token.
 type Caller struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId is the caller's client identifier.
@@ -87,10 +88,10 @@ func (x *Caller) GetEnvironment() string {
 	return ""
 }
 
-// CreateRequest says what to deploy.
+// CreateRequest names the application to deploy.
 type CreateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Application is the name of what is deployed.
+	// Application is the name of the application.
 	Application   string `protobuf:"bytes,1,opt,name=application,proto3" json:"application,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -136,11 +137,11 @@ func (x *CreateRequest) GetApplication() string {
 // Deployment is a deployment that was started.
 type Deployment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id is how the other methods call it.
+	// Id identifies the deployment in the other methods.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Application is the name of what is deployed.
+	// Application is the name of the application.
 	Application string `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
-	// Caller is who asked for it.
+	// Caller is the client that started the deployment.
 	Caller        *Caller `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -197,10 +198,10 @@ func (x *Deployment) GetCaller() *Caller {
 	return nil
 }
 
-// WatchRequest says which deployment to watch.
+// WatchRequest names the deployment to watch.
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id is that of the Deployment.
+	// Id is the ID of the deployment.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -248,7 +249,7 @@ type State struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Phase is "building", "rolling out" or "done".
 	Phase string `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
-	// Caller is who watches.
+	// Caller is the client that watches.
 	Caller        *Caller `protobuf:"bytes,2,opt,name=caller,proto3" json:"caller,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -298,10 +299,10 @@ func (x *State) GetCaller() *Caller {
 	return nil
 }
 
-// DeleteRequest says which deployment to take back.
+// DeleteRequest names the deployment to remove.
 type DeleteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id is that of the Deployment.
+	// Id is the ID of the deployment.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -344,7 +345,7 @@ func (x *DeleteRequest) GetId() string {
 	return ""
 }
 
-// DeleteResponse says that it is done.
+// DeleteResponse is empty.
 type DeleteResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -381,10 +382,10 @@ func (*DeleteResponse) Descriptor() ([]byte, []int) {
 	return file_deploy_proto_rawDescGZIP(), []int{6}
 }
 
-// LogsRequest says of which deployment to send the log.
+// LogsRequest names the deployment whose log is sent.
 type LogsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id is that of the Deployment.
+	// Id is the ID of the deployment.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

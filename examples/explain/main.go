@@ -1,20 +1,20 @@
-// Command explain answers why a token is refused.
+// Command explain explains why a token is refused.
 //
 //	go run ./examples/explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
 //	go run ./examples/explain -keys jwks.json -audience deployment-api -rule "read:deployments and deploy:applications" token
 //
-// It makes every check that a guard would make, also after one that failed, and
-// prints what was expected, what was there and what to do about it. The verdict is
-// the verifier's own, and nothing of the token's signature is printed. The token
-// comes from standard input or from a file, so that it is in no shell's history; a
-// line "Authorization: Bearer ..." does as well.
+// The program makes all checks of a guard, even after a failed check. For a failed
+// check it prints what was expected, what was found and what to do. The verdict is that
+// of the verifier. The token's signature is never printed. The token is read from
+// standard input or from a file, so that it does not get into the shell's history. A
+// line "Authorization: Bearer ..." works too.
 //
-// With -keys, a file, nothing leaves the machine. Without it the keys are found by
-// discovery from -issuer, and only from there: never from what the token says.
-// Without either the signature cannot be checked, and all the rest is.
+// If -keys is a file, the program makes no network requests. Without -keys, it finds
+// the keys by discovery from -issuer, never from the token's own issuer. Without -keys
+// and -issuer, it makes all checks except that of the signature.
 //
-// It exits with 0 for a token that is let through, with 1 for one that is refused,
-// and with 2 where it could not tell.
+// The exit status is 0 for an accepted token, 1 for a refused token, and 2 if the
+// program failed.
 package main
 
 import (
@@ -34,7 +34,7 @@ import (
 )
 
 func main() {
-	// The key cache's records would come in between.
+	// Log records of the key cache must not mix with the output.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	code, err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -49,7 +49,7 @@ const (
 	exitError   = 2
 )
 
-// run is main with everything that it touches.
+// run is main without global state. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -59,16 +59,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return exitError, err
 	}
-	notes := o.complete(token)
+	notes := o.fillFromToken(token)
 	for _, note := range notes {
 		_, _ = fmt.Fprintln(stderr, "note:", note)
 	}
-	keys, done, err := o.keySet(ctx, stderr)
+	keys, closeKeys, err := o.keySet(ctx, stderr)
 	if err != nil {
 		return exitError, err
 	}
-	defer done()
-	v, err := bearer.New(bearer.Config{Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys}) //nolint:contextcheck // there are keys: nothing is started
+	defer closeKeys()
+	v, err := bearer.New(bearer.Config{Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys}) //nolint:contextcheck // Keys is set, so New starts nothing in the background
 	if err != nil {
 		return exitError, err
 	}
@@ -89,15 +89,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitAllowed, nil
 }
 
-// maxInput is how much is read: more than any token may have, so that one that is
-// too long is told as such.
+// maxInput is the number of bytes that are read. It exceeds the verifier's limit on
+// tokens, so that the verifier reports a token that is too long.
 const maxInput = 1 << 20
 
-// token reads the token.
+// token reads the token from the file or from stdin.
 func (o *options) token(stdin io.Reader) (string, error) {
 	in := stdin
 	if o.file != "" && o.file != "-" {
-		file, err := os.Open(o.file) //nolint:gosec // whoever runs this names it
+		file, err := os.Open(o.file) //nolint:gosec // the user chooses the file
 		if err != nil {
 			return "", err
 		}
@@ -115,24 +115,24 @@ func (o *options) token(stdin io.Reader) (string, error) {
 		}
 	}
 	if token == "" {
-		return "", errors.New("there is no token on standard input or in the file")
+		return "", errors.New("no token on standard input or in the file")
 	}
 	return token, nil
 }
 
-// keySet returns the keys that the options ask for, and what ends them. Where they
-// cannot be had, stderr is told why.
-func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.KeySet, done func(), err error) {
+// keySet returns the keys that the options name. The caller must call closeKeys. If the
+// keys cannot be fetched, keySet writes the cause to stderr.
+func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.KeySet, closeKeys func(), err error) {
 	var cache *jwks.Cache
 	switch isURL := strings.Contains(o.keys, "://"); {
 	case o.keys == "" && !o.discover:
 		return new(jwks.Set), func() {}, nil
 	case o.keys == "":
-		cache, err = jwks.Discover(o.issuer, nil) //nolint:contextcheck // it lives until done
+		cache, err = jwks.Discover(o.issuer, nil) //nolint:contextcheck // it lives until closeKeys
 	case isURL:
-		cache, err = jwks.New(o.keys, &jwks.Options{Issuer: o.issuer}) //nolint:contextcheck // it lives until done
+		cache, err = jwks.New(o.keys, &jwks.Options{Issuer: o.issuer}) //nolint:contextcheck // it lives until closeKeys
 	default:
-		document, err := os.ReadFile(o.keys) //nolint:gosec // whoever runs this names it
+		document, err := os.ReadFile(o.keys) //nolint:gosec // the user chooses the file
 		if err != nil {
 			return nil, nil, err
 		}
@@ -148,8 +148,8 @@ func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.Key
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := cache.Refresh(ctx); err != nil {
-		// The explanation says that there are no keys, and not why.
-		_, _ = fmt.Fprintln(stderr, "note: the issuer's keys cannot be had:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		// The explanation reports missing keys, but not the cause.
+		_, _ = fmt.Fprintln(stderr, "note: cannot fetch the issuer's keys:", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return cache, func() { _ = cache.Close() }, nil
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// options is what the command line says.
+// options are the flags and the argument of the command line.
 type options struct {
 	issuer     string
-	discover   bool // the issuer was named by whoever runs this
+	discover   bool // the user set -issuer
 	keys       string
 	audience   []string
 	algorithms []string
@@ -32,15 +32,15 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	var audience, algorithms, profile, rule string
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.issuer, "issuer", "", "the configured issuer, and where its keys are found without -keys")
-	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or its URL")
-	flags.StringVar(&audience, "audience", "", "the configured audience, or several with commas between them")
-	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms with commas between them; empty: the defaults")
-	flags.StringVar(&profile, "profile", "rfc9068", "the form of the issuer's tokens, such as auth0, keycloak or entra-v2; an unknown `name` lists all")
-	flags.StringVar(&rule, "rule", "", "what the route asks for: scopes with \"and\" and \"or\" between them; empty: any valid token")
+	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys its keys are found by discovery")
+	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the set")
+	flags.StringVar(&audience, "audience", "", "the expected audience, or several, separated by commas")
+	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the defaults")
+	flags.StringVar(&profile, "profile", "rfc9068", "the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; an unknown `name` lists all profiles")
+	flags.StringVar(&rule, "rule", "", "the rule of the route: scopes combined by \"and\" and \"or\"; if empty, any valid token is accepted")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	flags.Usage = func() {
-		_, _ = fmt.Fprintln(stderr, "usage: explain [flags] [file with the token]   (without a file it is read from standard input)")
+		_, _ = fmt.Fprint(stderr, "usage: explain [flags] [file]\n\nThe token is read from the file, or from standard input.\n\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -48,7 +48,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	}
 	var errs []error
 	if flags.NArg() > 1 {
-		errs = append(errs, fmt.Errorf("got %d files, want one at most", flags.NArg()))
+		errs = append(errs, fmt.Errorf("got %d files, want at most one", flags.NArg()))
 	}
 	o.file, o.discover = flags.Arg(0), o.issuer != ""
 	o.audience, o.algorithms = split(audience), split(algorithms)
@@ -62,7 +62,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, errors.Join(errs...)
 }
 
-// split returns nil for an empty list.
+// split splits a list at its commas. It returns nil for an empty list.
 func split(list string) []string {
 	var elements []string
 	for element := range strings.SplitSeq(list, ",") {
@@ -73,29 +73,29 @@ func split(list string) []string {
 	return elements
 }
 
-// parseRule reads scopes with "and" and "or" between them; "and" binds more
-// closely, as in Go. An operator with nothing beside it is an error: half of a rule
-// would be one that asks for less.
+// parseRule parses scopes combined by "and" and "or"; "and" has the higher precedence.
+// An operator without a scope on both sides is an error: an incomplete rule must not
+// become a weaker rule.
 func parseRule(text string) (scopes.Rule, error) {
 	var alternatives []scopes.Rule
 	var names []string
-	after := "" // the operator that waits for its other side
+	pending := "" // the operator whose right side is missing
 	for word := range strings.FieldsSeq(text) {
 		operator := strings.ToLower(word)
 		if operator != "and" && operator != "or" {
-			names, after = append(names, word), ""
+			names, pending = append(names, word), ""
 			continue
 		}
-		if len(names) == 0 || after != "" {
-			return scopes.Rule{}, fmt.Errorf("there is no scope in front of %q", word)
+		if len(names) == 0 || pending != "" {
+			return scopes.Rule{}, fmt.Errorf("no scope before %q", word)
 		}
-		if after = word; operator == "or" {
+		if pending = word; operator == "or" {
 			alternatives = append(alternatives, scopes.All(names...))
 			names = nil
 		}
 	}
-	if after != "" {
-		return scopes.Rule{}, fmt.Errorf("there is no scope behind %q", after)
+	if pending != "" {
+		return scopes.Rule{}, fmt.Errorf("no scope after %q", pending)
 	}
 	rule := scopes.All(names...)
 	if len(alternatives) > 0 {
@@ -104,23 +104,23 @@ func parseRule(text string) (scopes.Rule, error) {
 	return rule, rule.Err()
 }
 
-// complete takes what the command line does not say from the token, so that the
-// rest of the checks can be made, and returns a note on each.
-func (o *options) complete(token string) (notes []string) {
+// fillFromToken takes a missing issuer and audience from the token, so that the other
+// checks can run. It returns a note for each missing option.
+func (o *options) fillFromToken(token string) (notes []string) {
 	var claims map[string]any
 	if parts := strings.Split(token, "."); len(parts) == 3 {
 		if payload, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
-			_ = json.Unmarshal(payload, &claims) // the explanation says what is wrong with it
+			_ = json.Unmarshal(payload, &claims) // the explanation reports malformed claims
 		}
 	}
 	if o.issuer == "" {
-		notes = append(notes, "without -issuer any issuer is taken for the right one")
+		notes = append(notes, "without -issuer, every issuer is accepted")
 		if o.issuer, _ = claims["iss"].(string); o.issuer == "" {
 			o.issuer = "(none)"
 		}
 	}
 	if len(o.audience) == 0 {
-		notes = append(notes, "without -audience any audience is taken for the right one")
+		notes = append(notes, "without -audience, every audience is accepted")
 		names := o.profile.Audience
 		if names == nil {
 			names = []string{"aud"}
@@ -135,12 +135,13 @@ func (o *options) complete(token string) (notes []string) {
 		}
 	}
 	if o.keys == "" && !o.discover {
-		notes = append(notes, "without -keys or -issuer there are no keys to check the signature with")
+		notes = append(notes, "without -keys or -issuer, the signature cannot be checked")
 	}
 	return notes
 }
 
-// texts returns the strings that are value or in it, but for empty ones.
+// texts returns value if it is a string, or its elements that are strings if it is an
+// array, without empty strings.
 func texts(value any) (found []string) {
 	values, ok := value.([]any)
 	if !ok {
