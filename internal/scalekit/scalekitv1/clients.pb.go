@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: scalekitv1/clients.proto
 
-// The vendor's service for clients, as far as machine clients go: names, types
-// and field numbers as its SDKs have them on the wire.
+// The part of the vendor's ClientService that machine clients need. Names, types
+// and field numbers are those that the vendor's SDKs use.
 
 package scalekitv1
 
@@ -27,13 +27,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ClientSecretStatus says whether a secret opens anything.
+// ClientSecretStatus is the status of a secret.
 type ClientSecretStatus int32
 
 const (
-	// ACTIVE secrets do.
+	// ACTIVE secrets can be used to authenticate.
 	ClientSecretStatus_ACTIVE ClientSecretStatus = 0
-	// INACTIVE secrets do not.
+	// INACTIVE secrets are refused.
 	ClientSecretStatus_INACTIVE ClientSecretStatus = 1
 )
 
@@ -76,7 +76,7 @@ func (ClientSecretStatus) EnumDescriptor() ([]byte, []int) {
 	return file_scalekitv1_clients_proto_rawDescGZIP(), []int{0}
 }
 
-// CustomClaim is a member of the object custom_claims of tokens.
+// CustomClaim is one member of the claim custom_claims, which is an object.
 type CustomClaim struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Key has 1 to 128 characters.
@@ -131,20 +131,20 @@ func (x *CustomClaim) GetValue() string {
 	return ""
 }
 
-// OrganizationClient is what a client's owner decides.
+// OrganizationClient is the editable part of a client.
 type OrganizationClient struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name has at most 128 characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Description has at most 512 characters.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Scopes are those that the client may have.
+	// Scopes are the scopes that the client may request.
 	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	// Audience is the "aud" of its tokens.
+	// Audience is the "aud" of the client's tokens.
 	Audience []string `protobuf:"bytes,4,rep,name=audience,proto3" json:"audience,omitempty"`
-	// CustomClaims are put into its tokens.
+	// CustomClaims are added to the client's tokens.
 	CustomClaims []*CustomClaim `protobuf:"bytes,5,rep,name=custom_claims,json=customClaims,proto3" json:"custom_claims,omitempty"`
-	// Expiry is how many seconds its tokens live.
+	// Expiry is the lifetime of the client's tokens, in seconds.
 	Expiry        int64 `protobuf:"varint,6,opt,name=expiry,proto3" json:"expiry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -222,27 +222,27 @@ func (x *OrganizationClient) GetExpiry() int64 {
 	return 0
 }
 
-// ClientSecret is a secret as it is shown later: without its text.
+// ClientSecret describes a secret without its plain text.
 type ClientSecret struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id begins with sks_.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// CreateTime is when the secret was made.
+	// CreateTime is the time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// UpdateTime is when it was changed last.
+	// UpdateTime is the time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// SecretSuffix is the last four characters.
+	// SecretSuffix is the last four characters of the plain secret.
 	SecretSuffix string `protobuf:"bytes,4,opt,name=secret_suffix,json=secretSuffix,proto3" json:"secret_suffix,omitempty"`
 	// CreatedBy is not set here.
 	CreatedBy *string `protobuf:"bytes,5,opt,name=created_by,json=createdBy,proto3,oneof" json:"created_by,omitempty"`
-	// Status says whether the secret opens anything.
+	// Status is the status of the secret.
 	Status ClientSecretStatus `protobuf:"varint,6,opt,name=status,proto3,enum=scalekit.v1.clients.ClientSecretStatus" json:"status,omitempty"`
 	// ExpireTime is not set here.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// LastUsedTime is when a token was asked for with it.
+	// LastUsedTime is the time of the last token request with this secret.
 	LastUsedTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_used_time,json=lastUsedTime,proto3" json:"last_used_time,omitempty"`
-	// PlainSecret is not set here: the responses that create a secret have it
-	// beside.
+	// PlainSecret is not set here. The responses that create a secret have a
+	// field of their own for it.
 	PlainSecret   *string `protobuf:"bytes,9,opt,name=plain_secret,json=plainSecret,proto3,oneof" json:"plain_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,25 +346,25 @@ type M2MClient struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId begins with m2morg_.
 	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Secrets are in the order of their creation.
+	// Secrets are the client's secrets, oldest first.
 	Secrets []*ClientSecret `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// Name is for people.
+	// Name is a display name.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// Description is for people.
+	// Description is a text for administrators.
 	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
-	// OrganizationId is whom the client belongs to.
+	// OrganizationId is the organization to which the client belongs.
 	OrganizationId string `protobuf:"bytes,5,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// CreateTime is when the client was registered.
+	// CreateTime is the time of registration.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// UpdateTime is when it was changed last.
+	// UpdateTime is the time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Scopes are those that the client may have.
+	// Scopes are the scopes that the client may request.
 	Scopes []string `protobuf:"bytes,8,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	// Audience is the "aud" of its tokens.
+	// Audience is the "aud" of the client's tokens.
 	Audience []string `protobuf:"bytes,9,rep,name=audience,proto3" json:"audience,omitempty"`
-	// CustomClaims are put into its tokens.
+	// CustomClaims are added to the client's tokens.
 	CustomClaims []*CustomClaim `protobuf:"bytes,10,rep,name=custom_claims,json=customClaims,proto3" json:"custom_claims,omitempty"`
-	// Expiry is how many seconds its tokens live.
+	// Expiry is the lifetime of the client's tokens, in seconds.
 	Expiry int64 `protobuf:"varint,11,opt,name=expiry,proto3" json:"expiry,omitempty"`
 	// ResourceId is not set here.
 	ResourceId string `protobuf:"bytes,12,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
@@ -527,7 +527,7 @@ type CreateOrganizationClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// OrganizationId begins with org_.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// Client is required, though it may be empty.
+	// Client is required, but may be empty.
 	Client        *OrganizationClient `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -577,12 +577,13 @@ func (x *CreateOrganizationClientRequest) GetClient() *OrganizationClient {
 	return nil
 }
 
-// CreateOrganizationClientResponse is the new client.
+// CreateOrganizationClientResponse contains the new client.
 type CreateOrganizationClientResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Client is how it was registered.
+	// Client is the new client.
 	Client *M2MClient `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
-	// PlainSecret is shown here and never again.
+	// PlainSecret is the plain text of the new secret. No other response
+	// contains it.
 	PlainSecret   string `protobuf:"bytes,2,opt,name=plain_secret,json=plainSecret,proto3" json:"plain_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -687,10 +688,10 @@ func (x *GetOrganizationClientRequest) GetClientId() string {
 	return ""
 }
 
-// GetOrganizationClientResponse is the client.
+// GetOrganizationClientResponse contains the client.
 type GetOrganizationClientResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Client is how it is registered.
+	// Client is the client.
 	Client        *M2MClient `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -740,7 +741,7 @@ type UpdateOrganizationClientRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// ClientId begins with m2morg_.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Client has the new values; what is empty in it stays as it is.
+	// Client has the new values. Empty fields leave the value unchanged.
 	Client        *OrganizationClient `protobuf:"bytes,3,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -797,10 +798,10 @@ func (x *UpdateOrganizationClientRequest) GetClient() *OrganizationClient {
 	return nil
 }
 
-// UpdateOrganizationClientResponse is the client after the change.
+// UpdateOrganizationClientResponse contains the changed client.
 type UpdateOrganizationClientResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Client has no secrets here.
+	// Client is the changed client, without its secrets.
 	Client        *M2MClient `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -898,14 +899,15 @@ func (x *DeleteOrganizationClientRequest) GetClientId() string {
 	return ""
 }
 
-// ListOrganizationClientsRequest asks for a part of the clients.
+// ListOrganizationClientsRequest selects one page of the clients.
 type ListOrganizationClientsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// OrganizationId begins with org_.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// PageSize is at most 100; 0 stands for 30.
+	// PageSize is the number of items, at most 100. 0 means 30.
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// PageToken is one of a response before, or empty.
+	// PageToken is a page token from an earlier response. If empty, the first
+	// page is returned.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -962,16 +964,16 @@ func (x *ListOrganizationClientsRequest) GetPageToken() string {
 	return ""
 }
 
-// ListOrganizationClientsResponse is a part of the clients, newest first.
+// ListOrganizationClientsResponse is one page of the clients, newest first.
 type ListOrganizationClientsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// NextPageToken asks for what follows; empty: nothing does.
+	// NextPageToken is the token of the next page, or empty if there is none.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// TotalSize is how many clients the organization has.
+	// TotalSize is the number of the organization's clients.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
-	// Clients are the part.
+	// Clients are the clients on this page.
 	Clients []*M2MClient `protobuf:"bytes,3,rep,name=clients,proto3" json:"clients,omitempty"`
-	// PrevPageToken asks for what was before; empty: nothing was.
+	// PrevPageToken is the token of the previous page, or empty if there is none.
 	PrevPageToken string `protobuf:"bytes,4,opt,name=prev_page_token,json=prevPageToken,proto3" json:"prev_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1090,12 +1092,13 @@ func (x *CreateOrganizationClientSecretRequest) GetClientId() string {
 	return ""
 }
 
-// CreateOrganizationClientSecretResponse is the new secret.
+// CreateOrganizationClientSecretResponse contains the new secret.
 type CreateOrganizationClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// PlainSecret is shown here and never again.
+	// PlainSecret is the plain text of the new secret. No other response
+	// contains it.
 	PlainSecret string `protobuf:"bytes,1,opt,name=plain_secret,json=plainSecret,proto3" json:"plain_secret,omitempty"`
-	// Secret is what is shown of it later.
+	// Secret describes the new secret.
 	Secret        *ClientSecret `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1209,7 +1212,7 @@ func (x *DeleteOrganizationClientSecretRequest) GetSecretId() string {
 	return ""
 }
 
-// CreateClientSecretRequest names a client of any kind.
+// CreateClientSecretRequest names any client.
 type CreateClientSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId begins with skc_ or m2morg_.
@@ -1255,12 +1258,13 @@ func (x *CreateClientSecretRequest) GetClientId() string {
 	return ""
 }
 
-// CreateClientSecretResponse is the new secret.
+// CreateClientSecretResponse contains the new secret.
 type CreateClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// PlainSecret is shown here and never again.
+	// PlainSecret is the plain text of the new secret. No other response
+	// contains it.
 	PlainSecret string `protobuf:"bytes,1,opt,name=plain_secret,json=plainSecret,proto3" json:"plain_secret,omitempty"`
-	// Secret is what is shown of it later.
+	// Secret describes the new secret.
 	Secret        *ClientSecret `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1310,7 +1314,7 @@ func (x *CreateClientSecretResponse) GetSecret() *ClientSecret {
 	return nil
 }
 
-// UpdateClientSecretRequest changes a secret.
+// UpdateClientSecretRequest activates or deactivates a secret.
 type UpdateClientSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId begins with skc_ or m2morg_.
@@ -1319,7 +1323,7 @@ type UpdateClientSecretRequest struct {
 	SecretId string `protobuf:"bytes,2,opt,name=secret_id,json=secretId,proto3" json:"secret_id,omitempty"`
 	// Secret has the new values.
 	Secret *UpdateClientSecret `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
-	// Mask is not looked at: there is one field only.
+	// Mask is ignored, because the secret has only one field.
 	Mask          *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=mask,proto3" json:"mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1383,10 +1387,10 @@ func (x *UpdateClientSecretRequest) GetMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
-// UpdateClientSecret is what can be changed of a secret.
+// UpdateClientSecret is the editable part of a secret.
 type UpdateClientSecret struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Status says whether it opens anything.
+	// Status is the new status.
 	Status        ClientSecretStatus `protobuf:"varint,1,opt,name=status,proto3,enum=scalekit.v1.clients.ClientSecretStatus" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1429,10 +1433,10 @@ func (x *UpdateClientSecret) GetStatus() ClientSecretStatus {
 	return ClientSecretStatus_ACTIVE
 }
 
-// UpdateClientSecretResponse is the secret after the change.
+// UpdateClientSecretResponse contains the changed secret.
 type UpdateClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Secret has no text.
+	// Secret describes the secret, without its plain text.
 	Secret        *ClientSecret `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: scalekitv1/clients.proto
 
-// The vendor's service for clients, as far as machine clients go: names, types
-// and field numbers as its SDKs have them on the wire.
+// The part of the vendor's ClientService that machine clients need. Names, types
+// and field numbers are those that the vendor's SDKs use.
 
 package scalekitv1
 
@@ -41,25 +41,29 @@ const (
 //
 // ClientService registers clients.
 type ClientServiceClient interface {
-	// CreateOrganizationClient registers a client and shows its secret, once.
+	// CreateOrganizationClient registers a client. Only this response contains
+	// the plain secret.
 	CreateOrganizationClient(ctx context.Context, in *CreateOrganizationClientRequest, opts ...grpc.CallOption) (*CreateOrganizationClientResponse, error)
 	// GetOrganizationClient returns a client.
 	GetOrganizationClient(ctx context.Context, in *GetOrganizationClientRequest, opts ...grpc.CallOption) (*GetOrganizationClientResponse, error)
 	// UpdateOrganizationClient changes the fields of a client that are not empty.
 	UpdateOrganizationClient(ctx context.Context, in *UpdateOrganizationClientRequest, opts ...grpc.CallOption) (*UpdateOrganizationClientResponse, error)
-	// DeleteOrganizationClient forgets a client.
+	// DeleteOrganizationClient deletes a client.
 	DeleteOrganizationClient(ctx context.Context, in *DeleteOrganizationClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// ListOrganizationClients returns a part of an organization's clients.
+	// ListOrganizationClients returns one page of an organization's clients.
 	ListOrganizationClients(ctx context.Context, in *ListOrganizationClientsRequest, opts ...grpc.CallOption) (*ListOrganizationClientsResponse, error)
-	// CreateOrganizationClientSecret adds a secret and shows it, once.
+	// CreateOrganizationClientSecret adds a secret to an organization's client.
+	// Only this response contains the plain secret.
 	CreateOrganizationClientSecret(ctx context.Context, in *CreateOrganizationClientSecretRequest, opts ...grpc.CallOption) (*CreateOrganizationClientSecretResponse, error)
-	// DeleteOrganizationClientSecret forgets a secret, but not the last one.
+	// DeleteOrganizationClientSecret deletes a secret of an organization's
+	// client. The last secret of a client cannot be deleted.
 	DeleteOrganizationClientSecret(ctx context.Context, in *DeleteOrganizationClientSecretRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// CreateClientSecret adds a secret to a client of any kind.
+	// CreateClientSecret adds a secret to any client.
 	CreateClientSecret(ctx context.Context, in *CreateClientSecretRequest, opts ...grpc.CallOption) (*CreateClientSecretResponse, error)
-	// UpdateClientSecret switches a secret of any client on or off.
+	// UpdateClientSecret activates or deactivates a secret of any client.
 	UpdateClientSecret(ctx context.Context, in *UpdateClientSecretRequest, opts ...grpc.CallOption) (*UpdateClientSecretResponse, error)
-	// DeleteClientSecret forgets a secret of any client, but not the last one.
+	// DeleteClientSecret deletes a secret of any client. The last secret of a
+	// client cannot be deleted.
 	DeleteClientSecret(ctx context.Context, in *DeleteClientSecretRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -177,25 +181,29 @@ func (c *clientServiceClient) DeleteClientSecret(ctx context.Context, in *Delete
 //
 // ClientService registers clients.
 type ClientServiceServer interface {
-	// CreateOrganizationClient registers a client and shows its secret, once.
+	// CreateOrganizationClient registers a client. Only this response contains
+	// the plain secret.
 	CreateOrganizationClient(context.Context, *CreateOrganizationClientRequest) (*CreateOrganizationClientResponse, error)
 	// GetOrganizationClient returns a client.
 	GetOrganizationClient(context.Context, *GetOrganizationClientRequest) (*GetOrganizationClientResponse, error)
 	// UpdateOrganizationClient changes the fields of a client that are not empty.
 	UpdateOrganizationClient(context.Context, *UpdateOrganizationClientRequest) (*UpdateOrganizationClientResponse, error)
-	// DeleteOrganizationClient forgets a client.
+	// DeleteOrganizationClient deletes a client.
 	DeleteOrganizationClient(context.Context, *DeleteOrganizationClientRequest) (*emptypb.Empty, error)
-	// ListOrganizationClients returns a part of an organization's clients.
+	// ListOrganizationClients returns one page of an organization's clients.
 	ListOrganizationClients(context.Context, *ListOrganizationClientsRequest) (*ListOrganizationClientsResponse, error)
-	// CreateOrganizationClientSecret adds a secret and shows it, once.
+	// CreateOrganizationClientSecret adds a secret to an organization's client.
+	// Only this response contains the plain secret.
 	CreateOrganizationClientSecret(context.Context, *CreateOrganizationClientSecretRequest) (*CreateOrganizationClientSecretResponse, error)
-	// DeleteOrganizationClientSecret forgets a secret, but not the last one.
+	// DeleteOrganizationClientSecret deletes a secret of an organization's
+	// client. The last secret of a client cannot be deleted.
 	DeleteOrganizationClientSecret(context.Context, *DeleteOrganizationClientSecretRequest) (*emptypb.Empty, error)
-	// CreateClientSecret adds a secret to a client of any kind.
+	// CreateClientSecret adds a secret to any client.
 	CreateClientSecret(context.Context, *CreateClientSecretRequest) (*CreateClientSecretResponse, error)
-	// UpdateClientSecret switches a secret of any client on or off.
+	// UpdateClientSecret activates or deactivates a secret of any client.
 	UpdateClientSecret(context.Context, *UpdateClientSecretRequest) (*UpdateClientSecretResponse, error)
-	// DeleteClientSecret forgets a secret of any client, but not the last one.
+	// DeleteClientSecret deletes a secret of any client. The last secret of a
+	// client cannot be deleted.
 	DeleteClientSecret(context.Context, *DeleteClientSecretRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedClientServiceServer()
 }

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: scalekitv1/commons.proto
 
-// What the vendor's services share.
+// Types that the vendor's services share.
 
 package scalekitv1
 
@@ -23,11 +23,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RegionCode is where the data of an organization are kept.
+// RegionCode is the region where an organization's data is stored.
 type RegionCode int32
 
 const (
-	// REGION_CODE_UNSPECIFIED is for requests that do not care.
+	// REGION_CODE_UNSPECIFIED selects the default region.
 	RegionCode_REGION_CODE_UNSPECIFIED RegionCode = 0
 	// US is the United States.
 	RegionCode_US RegionCode = 1

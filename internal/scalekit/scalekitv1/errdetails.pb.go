@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: scalekitv1/errdetails.proto
 
-// What the vendor adds to a gRPC status.
+// The details that the vendor adds to a gRPC status.
 
 package scalekitv1
 
@@ -23,13 +23,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorInfo says more about an error. The vendor's has more members, none of
-// which is set here.
+// ErrorInfo is the detail of an error. The vendor's message has more members,
+// which are not set here.
 type ErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ErrorCode is the name of the status code, such as NOT_FOUND.
 	ErrorCode string `protobuf:"bytes,1,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
-	// ValidationErrorInfo says what is wrong with the request.
+	// ValidationErrorInfo lists the invalid fields of the request.
 	ValidationErrorInfo *ValidationErrorInfo `protobuf:"bytes,8,opt,name=validation_error_info,json=validationErrorInfo,proto3,oneof" json:"validation_error_info,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -79,10 +79,10 @@ func (x *ErrorInfo) GetValidationErrorInfo() *ValidationErrorInfo {
 	return nil
 }
 
-// ValidationErrorInfo says what is wrong with a request.
+// ValidationErrorInfo lists the invalid fields of a request.
 type ValidationErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// FieldViolations is all that is wrong.
+	// FieldViolations are all problems with the request.
 	FieldViolations []*ValidationErrorInfo_FieldViolation `protobuf:"bytes,1,rep,name=field_violations,json=fieldViolations,proto3" json:"field_violations,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -125,14 +125,14 @@ func (x *ValidationErrorInfo) GetFieldViolations() []*ValidationErrorInfo_FieldV
 	return nil
 }
 
-// FieldViolation is what is wrong with a field.
+// FieldViolation is a problem with one field.
 type ValidationErrorInfo_FieldViolation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Field is a path such as client.scopes[1].
+	// Field is the path of the field, such as client.scopes[1].
 	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	// Description is for people.
+	// Description describes the problem.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Constraint is the rule, such as string.max_len.
+	// Constraint is the name of the violated rule, such as string.max_len.
 	Constraint    string `protobuf:"bytes,3,opt,name=constraint,proto3" json:"constraint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

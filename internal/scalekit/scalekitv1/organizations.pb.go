@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: scalekitv1/organizations.proto
 
-// The vendor's service for organizations, as far as machine clients need one:
-// names, types and field numbers as its SDKs have them on the wire.
+// The part of the vendor's OrganizationService that machine clients need. Names,
+// types and field numbers are those that the vendor's SDKs use.
 
 package scalekitv1
 
@@ -26,24 +26,24 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Organization is a customer of whoever owns the environment.
+// Organization is a customer of the environment's owner.
 type Organization struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id begins with org_.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// CreateTime is when the organization was made.
+	// CreateTime is the time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// UpdateTime is when it was changed last.
+	// UpdateTime is the time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// DisplayName has 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// RegionCode is US, unless something else was asked for.
+	// RegionCode is US, unless the request named another region.
 	RegionCode RegionCode `protobuf:"varint,5,opt,name=region_code,json=regionCode,proto3,enum=scalekit.v1.commons.RegionCode" json:"region_code,omitempty"`
 	// ExternalId is unique in the environment.
 	ExternalId *string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
 	// Metadata has at most ten members.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Settings has no effect here.
+	// Settings are stored, but have no effect here.
 	Settings *OrganizationSettings `protobuf:"bytes,8,opt,name=settings,proto3" json:"settings,omitempty"`
 	// Slug is a DNS name, unique in the environment.
 	Slug *string `protobuf:"bytes,9,opt,name=slug,proto3,oneof" json:"slug,omitempty"`
@@ -153,10 +153,10 @@ func (x *Organization) GetLogoUrl() string {
 	return ""
 }
 
-// OrganizationSettings is the switches of an organization.
+// OrganizationSettings are the features of an organization.
 type OrganizationSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Features are the switches.
+	// Features are the features that are on or off.
 	Features      []*OrganizationSettingsFeature `protobuf:"bytes,1,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -199,12 +199,12 @@ func (x *OrganizationSettings) GetFeatures() []*OrganizationSettingsFeature {
 	return nil
 }
 
-// OrganizationSettingsFeature is one switch.
+// OrganizationSettingsFeature is a feature that is on or off.
 type OrganizationSettingsFeature struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name is such as sso or dir_sync.
+	// Name is the name of the feature, such as sso or dir_sync.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Enabled is its position.
+	// Enabled is true if the feature is on.
 	Enabled       bool `protobuf:"varint,2,opt,name=enabled,proto3" json:"enabled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -345,7 +345,7 @@ func (x *CreateOrganization) GetLogoUrl() string {
 	return ""
 }
 
-// CreateOrganizationRequest makes an organization.
+// CreateOrganizationRequest creates an organization.
 type CreateOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Organization is required.
@@ -391,10 +391,10 @@ func (x *CreateOrganizationRequest) GetOrganization() *CreateOrganization {
 	return nil
 }
 
-// CreateOrganizationResponse is the new organization.
+// CreateOrganizationResponse contains the new organization.
 type CreateOrganizationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Organization has its ID.
+	// Organization is the new organization, with its ID.
 	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -437,7 +437,7 @@ func (x *CreateOrganizationResponse) GetOrganization() *Organization {
 	return nil
 }
 
-// UpdateOrganization is what changes.
+// UpdateOrganization contains the fields to change.
 type UpdateOrganization struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// DisplayName is changed if it is set.
@@ -529,7 +529,7 @@ type UpdateOrganizationRequest struct {
 	//	*UpdateOrganizationRequest_Id
 	//	*UpdateOrganizationRequest_ExternalId
 	Identities isUpdateOrganizationRequest_Identities `protobuf_oneof:"identities"`
-	// Organization is what changes.
+	// Organization contains the fields to change.
 	Organization  *UpdateOrganization `protobuf:"bytes,3,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -607,7 +607,7 @@ type UpdateOrganizationRequest_Id struct {
 }
 
 type UpdateOrganizationRequest_ExternalId struct {
-	// ExternalId is the other way to name it.
+	// ExternalId is the external ID.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof"`
 }
 
@@ -615,10 +615,10 @@ func (*UpdateOrganizationRequest_Id) isUpdateOrganizationRequest_Identities() {}
 
 func (*UpdateOrganizationRequest_ExternalId) isUpdateOrganizationRequest_Identities() {}
 
-// UpdateOrganizationResponse is the organization after the change.
+// UpdateOrganizationResponse contains the changed organization.
 type UpdateOrganizationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Organization is all of it.
+	// Organization is the whole organization.
 	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -740,7 +740,7 @@ type GetOrganizationRequest_Id struct {
 }
 
 type GetOrganizationRequest_ExternalId struct {
-	// ExternalId is the other way to name it.
+	// ExternalId is the external ID.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof"`
 }
 
@@ -748,10 +748,10 @@ func (*GetOrganizationRequest_Id) isGetOrganizationRequest_Identities() {}
 
 func (*GetOrganizationRequest_ExternalId) isGetOrganizationRequest_Identities() {}
 
-// GetOrganizationResponse is the organization.
+// GetOrganizationResponse contains the organization.
 type GetOrganizationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Organization is all of it.
+	// Organization is the whole organization.
 	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -794,14 +794,15 @@ func (x *GetOrganizationResponse) GetOrganization() *Organization {
 	return nil
 }
 
-// ListOrganizationsRequest asks for a part of the organizations.
+// ListOrganizationsRequest selects one page of the organizations.
 type ListOrganizationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// PageSize is at most 100; 0 stands for 30.
+	// PageSize is the number of items, at most 100. 0 means 30.
 	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// PageToken is one of a response before, or empty.
+	// PageToken is a page token from an earlier response. If empty, the first
+	// page is returned.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// ExternalId leaves the one organization that has it.
+	// ExternalId, if set, selects only the organization with this external ID.
 	ExternalId    *string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -858,16 +859,16 @@ func (x *ListOrganizationsRequest) GetExternalId() string {
 	return ""
 }
 
-// ListOrganizationsResponse is a part of the organizations, newest first.
+// ListOrganizationsResponse is one page of the organizations, newest first.
 type ListOrganizationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// NextPageToken asks for what follows; empty: nothing does.
+	// NextPageToken is the token of the next page, or empty if there is none.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// TotalSize is how many organizations there are.
+	// TotalSize is the number of all organizations.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
-	// Organizations are the part.
+	// Organizations are the organizations on this page.
 	Organizations []*Organization `protobuf:"bytes,3,rep,name=organizations,proto3" json:"organizations,omitempty"`
-	// PrevPageToken asks for what was before; empty: nothing was.
+	// PrevPageToken is the token of the previous page, or empty if there is none.
 	PrevPageToken string `protobuf:"bytes,4,opt,name=prev_page_token,json=prevPageToken,proto3" json:"prev_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -931,14 +932,16 @@ func (x *ListOrganizationsResponse) GetPrevPageToken() string {
 	return ""
 }
 
-// SearchOrganizationsRequest asks for a part of the organizations that match.
+// SearchOrganizationsRequest selects one page of the organizations that match.
 type SearchOrganizationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Query is in the name or an ID; 3 to 100 characters.
+	// Query is a part of the name, the ID or the external ID, of 3 to 100
+	// characters.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
-	// PageSize is at most 30; 0 stands for 30.
+	// PageSize is the number of items, at most 30. 0 means 30.
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// PageToken is one of a response before, or empty.
+	// PageToken is a page token from an earlier response. If empty, the first
+	// page is returned.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -995,16 +998,16 @@ func (x *SearchOrganizationsRequest) GetPageToken() string {
 	return ""
 }
 
-// SearchOrganizationsResponse is a part of the organizations, newest first.
+// SearchOrganizationsResponse is one page of the organizations, newest first.
 type SearchOrganizationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// NextPageToken asks for what follows; empty: nothing does.
+	// NextPageToken is the token of the next page, or empty if there is none.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// TotalSize is how many organizations match.
+	// TotalSize is the number of organizations that match.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
-	// Organizations are the part.
+	// Organizations are the organizations on this page.
 	Organizations []*Organization `protobuf:"bytes,3,rep,name=organizations,proto3" json:"organizations,omitempty"`
-	// PrevPageToken asks for what was before; empty: nothing was.
+	// PrevPageToken is the token of the previous page, or empty if there is none.
 	PrevPageToken string `protobuf:"bytes,4,opt,name=prev_page_token,json=prevPageToken,proto3" json:"prev_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1147,7 +1150,7 @@ type DeleteOrganizationRequest_Id struct {
 }
 
 type DeleteOrganizationRequest_ExternalId struct {
-	// ExternalId is the other way to name it.
+	// ExternalId is the external ID.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof"`
 }
 
@@ -1155,12 +1158,12 @@ func (*DeleteOrganizationRequest_Id) isDeleteOrganizationRequest_Identities() {}
 
 func (*DeleteOrganizationRequest_ExternalId) isDeleteOrganizationRequest_Identities() {}
 
-// UpdateOrganizationSettingsRequest changes an organization's switches.
+// UpdateOrganizationSettingsRequest changes the features of an organization.
 type UpdateOrganizationSettingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id begins with org_.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Settings are the switches to change.
+	// Settings are the features to change.
 	Settings      *OrganizationSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

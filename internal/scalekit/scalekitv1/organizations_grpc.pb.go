@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: scalekitv1/organizations.proto
 
-// The vendor's service for organizations, as far as machine clients need one:
-// names, types and field numbers as its SDKs have them on the wire.
+// The part of the vendor's OrganizationService that machine clients need. Names,
+// types and field numbers are those that the vendor's SDKs use.
 
 package scalekitv1
 
@@ -37,23 +37,23 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OrganizationService keeps the organizations of an environment.
+// OrganizationService manages the organizations of an environment.
 type OrganizationServiceClient interface {
-	// CreateOrganization makes an organization.
+	// CreateOrganization creates an organization.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
 	// UpdateOrganization changes the fields of an organization that are set.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns an organization.
+	// GetOrganizationByExternalId returns the organization with an external ID.
 	GetOrganizationByExternalId(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// ListOrganization returns a part of all organizations.
+	// ListOrganization returns one page of all organizations.
 	ListOrganization(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
-	// SearchOrganization returns a part of the organizations that match.
+	// SearchOrganization returns one page of the organizations that match.
 	SearchOrganization(ctx context.Context, in *SearchOrganizationsRequest, opts ...grpc.CallOption) (*SearchOrganizationsResponse, error)
-	// DeleteOrganization forgets an organization and its clients.
+	// DeleteOrganization deletes an organization and its clients.
 	DeleteOrganization(ctx context.Context, in *DeleteOrganizationRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// UpdateOrganizationSettings changes an organization's switches.
+	// UpdateOrganizationSettings changes the features of an organization.
 	UpdateOrganizationSettings(ctx context.Context, in *UpdateOrganizationSettingsRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
 }
 
@@ -149,23 +149,23 @@ func (c *organizationServiceClient) UpdateOrganizationSettings(ctx context.Conte
 // All implementations must embed UnimplementedOrganizationServiceServer
 // for forward compatibility.
 //
-// OrganizationService keeps the organizations of an environment.
+// OrganizationService manages the organizations of an environment.
 type OrganizationServiceServer interface {
-	// CreateOrganization makes an organization.
+	// CreateOrganization creates an organization.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
 	// UpdateOrganization changes the fields of an organization that are set.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns an organization.
+	// GetOrganizationByExternalId returns the organization with an external ID.
 	GetOrganizationByExternalId(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// ListOrganization returns a part of all organizations.
+	// ListOrganization returns one page of all organizations.
 	ListOrganization(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
-	// SearchOrganization returns a part of the organizations that match.
+	// SearchOrganization returns one page of the organizations that match.
 	SearchOrganization(context.Context, *SearchOrganizationsRequest) (*SearchOrganizationsResponse, error)
-	// DeleteOrganization forgets an organization and its clients.
+	// DeleteOrganization deletes an organization and its clients.
 	DeleteOrganization(context.Context, *DeleteOrganizationRequest) (*emptypb.Empty, error)
-	// UpdateOrganizationSettings changes an organization's switches.
+	// UpdateOrganizationSettings changes the features of an organization.
 	UpdateOrganizationSettings(context.Context, *UpdateOrganizationSettingsRequest) (*GetOrganizationResponse, error)
 	mustEmbedUnimplementedOrganizationServiceServer()
 }
