@@ -39,8 +39,8 @@ client             {{.Name}}
 Open {{.URL}} in a browser to see the current state.
 {{if .CA}}
 Clients must trust the certificate in {{.CA}}.
-After these commands, programs in this shell trust no other certificate, except Node.js,
-which trusts it in addition:
+These commands set it for this shell. Programs then trust no other certificate; only
+Node.js keeps its default ones:
 
   export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
   export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}

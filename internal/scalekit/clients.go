@@ -176,7 +176,7 @@ func (env *Environment) setSecretStatus(clientID, secretID string, active bool, 
 	return changed.secrets[changed.secretIndex(secretID)], nil
 }
 
-// changeClient replaces a client by the copy that do returns. An empty
+// changeClient replaces a client with the copy that do returns. An empty
 // organizationID matches any client.
 func (env *Environment) changeClient(organizationID, clientID string, do func(client) (client, error)) (client, error) {
 	var changed client

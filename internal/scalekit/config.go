@@ -20,9 +20,9 @@ type Config struct {
 	// Seed has no effect.
 	Seed []byte
 
-	// State is the name of a file that keeps the state and the private keys over
-	// a restart. The file is created if it does not exist. If empty, the state
-	// is kept in memory and lost when the process ends.
+	// State is the name of a file that keeps the state and the private keys
+	// across restarts. The file is created if it does not exist. If State is
+	// empty, the state is kept in memory and lost when the process ends.
 	State string
 
 	// NewSecret adds a secret to the environment's own client if the State file

@@ -62,7 +62,7 @@
 // Without Config.State, the state is kept in memory and lost when the process ends.
 // With Config.State, every change is written to that file before the response is
 // sent. The file is always replaced as a whole. The file also contains the keys, so
-// tokens stay valid over a restart. Since these are private keys, only the file's
+// tokens stay valid across restarts. Since these are private keys, only the file's
 // owner may read it. A truncated or damaged file is reported and not changed. The
 // last_used_time of a secret changes whenever a token is granted; it is written
 // with the next other change, and by Close.

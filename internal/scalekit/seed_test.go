@@ -90,7 +90,7 @@ func TestSeedRefusals(t *testing.T) {
 		{"a list", "- a", "not a JSON object"},
 		{"a number as a member name", "1: 2", "1 is an unknown member"},
 		{"broken YAML", "a: [", "yaml"},
-		{"a name twice", "client_id: skc_1\nclient_id: skc_2", "already defined"},
+		{"a repeated member name", "client_id: skc_1\nclient_id: skc_2", "already defined"},
 		{"two documents", "client_id: skc_1\n---\n{}", "more than one"},
 		{"broken JSON", `{"client_id":`, "JSON ends too early"},
 		{"JSON with a name twice", `{"client_id":"skc_1","client_id":"skc_2"}`, "comes twice"},

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// stateFile is the file that keeps the state over a restart.
+// stateFile is the file that keeps the state across restarts.
 type stateFile struct {
 	name string
 	lock *os.File

@@ -82,8 +82,8 @@ func shape(g *bearertest.Grant) {
 	g.Header["typ"] = "JWT"
 	g.Claims["nbf"] = g.Claims["iat"]
 	if len(g.Scopes) > 0 {
-		// In addition to the string "scope": some of the vendor's SDKs read one
-		// claim, some the other.
+		// "scopes" is added to the string "scope": some of the vendor's SDKs read
+		// the one claim, some read the other.
 		g.Claims["scopes"] = slices.Clone(g.Scopes)
 	}
 }
