@@ -12,15 +12,15 @@ const (
 	problemType = "application/problem+json"
 )
 
-// body returns the type and the body of a refusal.
+// body returns the content type and the body of a refusal.
 func (g *Guard) body(r *http.Request, refused Refusal) (contentType string, body []byte) {
 	if g.opts.Body != nil {
 		return g.opts.Body(r, refused)
 	}
 	scope := strings.Join(refused.Scopes, " ")
 	if prefersProblem(r.Header["Accept"]) {
-		// RFC 9457, section 3; the type is left out, so that it is about:blank
-		// and the title that of the status (section 4.2.1).
+		// RFC 9457, section 3. Without a "type" member the type is about:blank, and the
+		// title is the text of the status (section 4.2.1).
 		return problemType, encode(struct {
 			Title  string `json:"title"`
 			Status int    `json:"status"`
@@ -36,15 +36,16 @@ func (g *Guard) body(r *http.Request, refused Refusal) (contentType string, body
 	}{refused.Error, refused.Description, scope})
 }
 
-// encode returns v, which has strings and numbers only, as a line of JSON.
+// encode returns v as a line of JSON. v contains only strings and numbers, so encoding
+// cannot fail.
 func encode(v any) []byte {
 	text, _ := json.Marshal(v)
 	return append(text, '\n')
 }
 
-// prefersProblem reports whether the client names application/problem+json in
-// its Accept fields (RFC 9110, section 12.5.1), and not as worse than JSON. Those
-// who take anything get the form that every OAuth client knows.
+// prefersProblem reports whether the Accept fields (RFC 9110, section 12.5.1) name
+// application/problem+json with at least the weight of application/json. Wildcards do not
+// count: their senders get the plain form, which every OAuth client understands.
 func prefersProblem(accept []string) bool {
 	problem, plain := -1.0, -1.0
 	for _, field := range accept {
@@ -61,8 +62,8 @@ func prefersProblem(accept []string) bool {
 	return problem > 0 && problem >= plain
 }
 
-// quality returns the weight among the parameters of a media range (RFC 9110,
-// section 12.4.2).
+// quality returns the weight "q" from the parameters of a media range (RFC 9110, section
+// 12.4.2): 1 if there is none, and 0 if it is invalid.
 func quality(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.Trim(param, " \t"), "=")

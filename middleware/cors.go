@@ -6,8 +6,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// isPreflight reports whether r is a CORS preflight request and may pass as one.
-// Browsers send them without credentials and without a body ([Fetch], section
+// isPreflight reports whether r is a CORS preflight request and Options.AllowPreflight is
+// set. Browsers send preflights without credentials and without a body ([Fetch], section
 // 4.8).
 //
 // [Fetch]: https://fetch.spec.whatwg.org/#cors-preflight-fetch
@@ -17,13 +17,13 @@ func (g *Guard) isPreflight(r *http.Request) bool {
 		len(authorization(r.Header)) == 0
 }
 
-// find returns the rule of the request's route; of a preflight request, that of
-// the request that it asks about.
+// find returns the rule and the pattern of the request's route. For a preflight request,
+// this is the route of the request that it announces.
 func (g *Guard) find(t *scopes.Table, r *http.Request) (scopes.Rule, string) {
 	if g.isPreflight(r) {
-		asked := *r
-		asked.Method = r.Header["Access-Control-Request-Method"][0]
-		return t.Rule(&asked)
+		announced := *r
+		announced.Method = r.Header["Access-Control-Request-Method"][0]
+		return t.Rule(&announced)
 	}
 	return t.Rule(r)
 }

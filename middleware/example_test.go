@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// A route asks for its scopes, and its handler finds the caller.
+// A route requires a scope, and its handler reads the caller's claims.
 func ExampleNew() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -52,7 +52,7 @@ func ExampleNew() {
 	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
 }
 
-// Rules of a whole mux in one place, and a list of them at start.
+// The rules of a whole mux are in one table, and the routes are printed at start.
 func ExampleGuard_Enforce() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -88,15 +88,15 @@ func ExampleGuard_Enforce() {
 	}
 	// Output:
 	// GET /healthz is public
-	// POST /deployments asks for scope "deploy:applications"
-	// GET /deployments/{id} asks for scope "read:deployments", and reports only
-	// GET /whoami asks for any valid token, or for no token
+	// POST /deployments requires scope "deploy:applications"
+	// GET /deployments/{id} requires scope "read:deployments" (report only)
+	// GET /whoami requires any valid token if a token is sent
 	// /healthz 200 ""
 	// /deployments/7 401 "Bearer realm=\"api\""
 	// /forgotten 401 "Bearer realm=\"api\""
 }
 
-// The API says where its tokens come from, from the rules that are enforced.
+// The API publishes its authorization servers and the scopes of its rules.
 func ExampleGuard_Metadata() {
 	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"https://api.example/mcp"}, Keys: new(jwks.Set)})
 	if err != nil {
@@ -127,7 +127,7 @@ func ExampleGuard_Metadata() {
 	// 200  {"authorization_servers":["https://acme.example"],"bearer_methods_supported":["header"],"resource":"https://api.example/mcp","resource_name":"Deployments","scopes_supported":["deploy:applications"]}
 }
 
-// A load balancer asks whether this process can verify tokens.
+// A load balancer checks whether this process can verify tokens.
 func ExampleNewReadiness() {
 	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Keys: new(jwks.Set)})
 	if err != nil {
@@ -141,7 +141,7 @@ func ExampleNewReadiness() {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/readyz", ready) // beside the guarded routes, without a rule
+	mux.Handle("/readyz", ready) // next to the guarded routes, without a rule
 
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
@@ -150,7 +150,7 @@ func ExampleNewReadiness() {
 	// 200 {"ready":true,"issuers":[{"issuer":"https://acme.example","ready":true}]}
 }
 
-// A service that knows nothing of tokens, behind a proxy that tells it the caller.
+// A service that cannot verify tokens gets the caller in a header field from the proxy.
 func ExampleGuard_Proxy() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -161,7 +161,7 @@ func ExampleGuard_Proxy() {
 	}
 	defer verifier.Close()
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprintf(w, "client %q, token %q", r.Header.Get("X-Client"), r.Header.Get("Authorization")) //nolint:gosec // plain text, which nobody renders
+		_, _ = fmt.Fprintf(w, "client %q, token %q", r.Header.Get("X-Client"), r.Header.Get("Authorization")) //nolint:gosec // plain text, which no browser renders
 	}))
 	defer service.Close()
 	target, err := url.Parse(service.URL)
@@ -184,7 +184,7 @@ func ExampleGuard_Proxy() {
 
 	r, _ := http.NewRequest(http.MethodGet, front.URL+"/reports/7", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": "read:reports"}))
-	r.Header.Set("X-Client", "admin") // whatever the client says of itself
+	r.Header.Set("X-Client", "admin") // the guard replaces the client's own value
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		fmt.Println(err)
@@ -197,7 +197,7 @@ func ExampleGuard_Proxy() {
 	// 200 client "ci", token ""
 }
 
-// nginx and Caddy ask before they pass a request on.
+// nginx and Caddy call this handler before they forward a request.
 func ExampleGuard_ForwardAuth() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -232,7 +232,7 @@ func ExampleGuard_ForwardAuth() {
 	// 403 client "", error "insufficient_scope"
 }
 
-// A transport of your own decides with Check, and answers with Refusal in its own form.
+// A custom transport decides with Check and writes the Refusal in its own form.
 func ExampleGuard_Refusal() {
 	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Keys: new(jwks.Set)})
 	if err != nil {

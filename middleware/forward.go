@@ -11,21 +11,20 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// header is a field that is made of the caller's claims.
+// header is a field that is made from the caller's claims.
 type header struct {
 	name  string // canonical
 	value func(*bearer.Claims) string
 }
 
-// reserved is fields that decide how a message is read, by whom, or for whom.
+// reserved lists fields that control the parsing, routing or authentication of a message.
 var reserved = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Forwarded", "Host",
 	"Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding",
 	"Upgrade", "Www-Authenticate", authError, forwardedHost, forwardedMethod, forwardedURI,
 }
 
-// compileHeaders returns Options.Headers in the order of names, and all that is
-// wrong with it.
+// compileHeaders returns Options.Headers sorted by name, and all problems in it.
 func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []error) {
 	var (
 		headers []header
@@ -35,11 +34,11 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
 		case !isFieldName(name):
-			errs = append(errs, fmt.Errorf("Options.Headers: %q: not a field name of letters, digits and hyphens", name))
+			errs = append(errs, fmt.Errorf("Options.Headers: %q: a field name must contain only letters, digits and hyphens", name))
 		case slices.Contains(reserved, canonical):
-			errs = append(errs, fmt.Errorf("Options.Headers: %q: has a meaning of its own", name))
+			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is reserved; choose another name", name))
 		case slices.ContainsFunc(headers, func(h header) bool { return h.name == canonical }):
-			errs = append(errs, fmt.Errorf("Options.Headers: %q: twice, in different case", name))
+			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is declared twice, in different letter case", name))
 		case fields[name] == nil:
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: the function is nil", name))
 		default:
@@ -49,8 +48,8 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 	return headers, errs
 }
 
-// isFieldName asks for less than RFC 9110, section 5.1 allows: CGI and its heirs
-// cannot tell other characters from each other.
+// isFieldName accepts only letters, digits and hyphens. RFC 9110, section 5.1 allows more
+// characters, but CGI and similar interfaces cannot distinguish them.
 func isFieldName(name string) bool {
 	return name != "" && !slices.ContainsFunc([]byte(name), func(c byte) bool { return c != '-' && !isAlphanumeric(c) })
 }
@@ -59,9 +58,9 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// forwarded returns the fields that the handler gets in place of those in h, or
-// nil where they stay as they are. Fields of the caller's claims in ctx are set.
-func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // the context is an argument among others
+// forwarded returns the header for the handler, with the fields made from the claims in
+// ctx, or nil if h needs no change.
+func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // ctx is only read for the claims
 	if !g.opts.RemoveAuthorization && len(g.headers) == 0 {
 		return nil
 	}
@@ -76,20 +75,20 @@ func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //no
 	return out
 }
 
-// removeAuthorization removes the field however its name is spelt.
+// removeAuthorization removes the Authorization field in every letter case.
 func removeAuthorization(h http.Header) {
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.EqualFold(name, "Authorization") })
 }
 
-// setCallerHeaders removes the fields of Options.Headers from h, which the client may have
-// sent, and sets those of the caller in ctx, if there is one.
-func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:revive // the context is an argument among others
+// setCallerHeaders removes the client's copies of the fields of Options.Headers from h.
+// Then it sets those fields from the claims in ctx, if there are any.
+func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:revive // ctx is only read for the claims
 	if len(g.headers) == 0 {
 		return
 	}
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isOurs(name) })
-	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1):
-	// a client must not have it drop ours.
+	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). A client
+	// must not be able to make it drop our fields.
 	ours := func(option string) bool { return g.isOurs(strings.Trim(option, " \t")) }
 	if fields := h["Connection"]; len(fields) > 0 {
 		kept := make([]string, len(fields))
@@ -109,9 +108,9 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 	}
 }
 
-// isOurs reports whether some server behind may take the name for one of our
-// fields: CGI makes "_" of "-", some servers of all that is no letter or digit, and
-// they compare without regard to case.
+// isOurs reports whether a server after the guard may read name as one of our fields. CGI
+// replaces "-" with "_", some servers replace every character except letters and digits,
+// and the comparison ignores letter case.
 func (g *Guard) isOurs(name string) bool {
 	return slices.ContainsFunc(g.headers, func(field header) bool {
 		if len(name) != len(field.name) {
@@ -127,8 +126,8 @@ func (g *Guard) isOurs(name string) bool {
 	})
 }
 
-// encodeHeader encodes s as Options.Headers says, so that no proxy on the way changes the
-// value or takes it for several values.
+// encodeHeader encodes s as documented at Options.Headers, so that no proxy changes the
+// value or splits it into several values.
 func encodeHeader(s string) string {
 	const hex = "0123456789ABCDEF"
 	plain := func(i int) bool {

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Fields of a forward-auth request, in canonical form, and of the response.
+// Fields of a forward-auth request and its response, in canonical form.
 const (
 	forwardedMethod = "X-Forwarded-Method"
 	forwardedURI    = "X-Forwarded-Uri"
@@ -19,36 +19,39 @@ const (
 	authError       = "X-Auth-Error"
 )
 
-// ForwardAuth returns a handler that decides for a proxy in front of other
-// services, as auth_request of nginx and forward_auth of Caddy ask it. The proxy
-// MUST set X-Forwarded-Method and X-Forwarded-Uri to the method and the target of
-// the request as it received them, over any copies of the client, and pass
-// Authorization on, and X-Forwarded-Host to its host where a pattern of the table
-// has one. A request without one of them, or with one of them twice, has no rule.
-// Nobody but the proxy may reach the handler.
+// ForwardAuth returns a handler that decides on requests for a proxy: for auth_request of
+// nginx, forward_auth of Caddy and others.
 //
-// It answers 204 with the fields of Options.Headers, 401 or 403, since nginx makes
-// 500 of everything else: 401 also for a request that is not clear, and 403 also
-// where the decision cannot be made. X-Auth-Error has the error code of a refusal;
-// "unavailable", which comes with Retry-After, is for the proxy to make a 503 of,
-// and "server_error" a 500. The fields are in every 204, empty where there is
-// nothing to say: a proxy that copies what there is overwrites what the client
-// sent. Copies with "_" for "-" are the proxy's to drop. The program
-// examples/forwardauth has the configuration of both proxies.
+// The proxy MUST pass Authorization on, and set X-Forwarded-Method and X-Forwarded-Uri to
+// the method and target of the request as received, in place of any copies that the client
+// sent. If a pattern of the table contains a host, the proxy MUST also set X-Forwarded-Host
+// to the host of the request. If one of these three fields is missing or appears twice, the
+// request is denied. Only the proxy may be able to reach the handler.
+//
+// The handler answers 204 if the request may pass, and otherwise 401 or 403, because nginx
+// turns every other status into 500. 401 includes credentials that are not exactly one
+// bearer token, and 403 includes failures to decide. The response field X-Auth-Error
+// contains the error code of a refusal. For "unavailable", which comes with Retry-After,
+// the proxy should answer 503, and for "server_error" 500.
+//
+// A 204 contains every field of Options.Headers, with an empty value if there is none, so
+// that a proxy that copies the fields overwrites those of the client. The proxy itself must
+// drop copies with "_" in place of "-". The program examples/forwardauth contains
+// configurations for both proxies.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
-	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // once all rules are declared
+	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // at the first request, after all rules are declared
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var (
 			rule    scopes.Rule
 			pattern string
 		)
-		asked, ok := original(r)
+		req, ok := original(r)
 		if ok && (len(r.Header[forwardedHost]) == 1 || !hosts()) {
-			rule, pattern = g.find(t, asked)
+			rule, pattern = g.find(t, req)
 		}
-		allowed, err := g.check(asked, rule, pattern)
+		allowed, err := g.check(req, rule, pattern)
 		if err != nil {
 			g.denyForwarded(w, r, err)
 			return
@@ -66,7 +69,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 }
 
 // denyForwarded is Deny with a status that nginx passes on, 401 or 403, and with the error
-// code in a field.
+// code in X-Auth-Error.
 func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	status, name := http.StatusForbidden, answer.Error
@@ -81,7 +84,7 @@ func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, err error)
 	refused.write(w)
 }
 
-// hasHosts reports whether some pattern of t is for a host.
+// hasHosts reports whether a pattern of t contains a host.
 func hasHosts(t *scopes.Table) bool {
 	for pattern := range t.All() {
 		if _, rest, found := strings.Cut(pattern, " "); found {
@@ -94,23 +97,23 @@ func hasHosts(t *scopes.Table) bool {
 	return false
 }
 
-// original returns the request that the proxy asks about, as far as it concerns
-// us, and whether the proxy says which one it is.
+// original returns the client's request as far as the proxy describes it, and whether the
+// description is complete.
 func original(r *http.Request) (*http.Request, bool) {
-	asked := r.WithContext(r.Context())
+	req := r.WithContext(r.Context())
 	method, uri, host := r.Header[forwardedMethod], r.Header[forwardedURI], r.Header[forwardedHost]
 	if len(method) != 1 || len(uri) != 1 || len(host) > 1 || method[0] == "" {
-		return asked, false
+		return req, false
 	}
 	u, err := url.ParseRequestURI(uri[0])
 	if err != nil {
-		return asked, false
+		return req, false
 	}
-	asked.Method, asked.URL, asked.RequestURI, asked.Pattern = method[0], u, uri[0], ""
-	// What the proxy sends here is never the body of the request.
-	asked.Body, asked.ContentLength = http.NoBody, 0
+	req.Method, req.URL, req.RequestURI, req.Pattern = method[0], u, uri[0], ""
+	// A body that the proxy sends here is not the body of the client's request.
+	req.Body, req.ContentLength = http.NoBody, 0
 	if len(host) == 1 {
-		asked.Host = host[0]
+		req.Host = host[0]
 	}
-	return asked, true
+	return req, true
 }

@@ -12,34 +12,35 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Guard lets requests through to handlers, or does not. It is safe for
-// concurrent use and keeps nothing of a request.
+// Guard lets requests through to handlers or refuses them. It is safe for concurrent use
+// and keeps no data of a request.
 type Guard struct {
 	verifier   bearer.Verifier
 	opts       Options
 	challenges refusal.Challenges
-	resource   *resource // nil: none
+	resource   *resource // nil if Options.Resource is empty
 	headers    []header
 	rules      registry
 }
 
-// Require returns middleware for one route: requests that do not meet the rule are
-// refused. The handlers it makes have a method Rule() scopes.Rule, for walks over the
-// routes of a router.
+// Require returns middleware for one route, which refuses requests that do not meet the
+// rule. The handlers that it returns have a method Rule() scopes.Rule, so that a program
+// that lists the routes of a router can read their rules.
 //
-// What cannot work is refused where it is declared: Require panics if the rule is wrong
-// ([scopes.Rule.Err]), and the middleware panics if it gets a nil handler. The message
-// names the line of the caller. The zero Rule is not wrong: it denies every request.
+// Mistakes panic where they are declared: Require panics if the rule is invalid
+// ([scopes.Rule.Err]), and the middleware panics if its handler is nil. The message
+// contains the source line of the declaration. The zero Rule does not panic; it denies
+// every request.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }
 
-// RequireAt is [Guard.Require] for a route whose pattern is known, in whatever
-// syntax: [Guard.Routes] names it. It is for routers that [Guard.Handle] does not
-// fit.
+// RequireAt is [Guard.Require] for a route with a known pattern, in the syntax of any
+// router. [Guard.Routes] and observers report the pattern. Use RequireAt with routers that
+// [Guard.Handle] does not support.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
-	g.mustWork(route)
+	g.mustBeValid(route)
 	g.rules.add(route)
 	return func(next http.Handler) http.Handler {
 		declare.NotNil(transport, pattern, "handler", next)
@@ -47,11 +48,11 @@ func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) h
 	}
 }
 
-// Enforce returns middleware for a whole mux: each request is judged by the rule
-// of its route in t. A route without a rule is denied, and so is every route
-// where t is nil. The table may be around any router: it matches by itself.
-// Whatever changes the method, the host or the path of requests for the router
-// goes in front of the guard. The middleware panics if it gets a nil handler.
+// Enforce returns middleware for a whole mux. It checks each request against the rule of
+// its route in t. Routes without a rule are denied; if t is nil, all routes are. The table
+// matches requests itself, so Enforce works with any router. Middleware that changes the
+// method, host or path of requests must run before the guard. The middleware panics if its
+// handler is nil.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
@@ -61,7 +62,7 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	}
 }
 
-// enforcedRoutes stands for the routes of a table in messages.
+// enforcedRoutes names the routes of a table in panic messages.
 const enforcedRoutes = "a table of routes"
 
 type required struct {
@@ -70,10 +71,10 @@ type required struct {
 	next  http.Handler
 }
 
-// Rule returns the rule.
+// Rule returns the rule of the route.
 func (h *required) Rule() scopes.Rule { return h.route.Rule }
 
-// ServeHTTP serves requests that meet the rule.
+// ServeHTTP calls the handler if the request meets the rule, and refuses it otherwise.
 func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pattern := r.Pattern
 	if pattern == "" {
@@ -88,7 +89,8 @@ type enforced struct {
 	next  http.Handler
 }
 
-// ServeHTTP serves requests that meet the rule of their route.
+// ServeHTTP calls the handler if the request meets the rule of its route, and refuses it
+// otherwise.
 func (h *enforced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rule, pattern := h.guard.find(h.table, r)
 	h.guard.serve(w, r, h.next, rule, pattern)
@@ -101,30 +103,32 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		return
 	}
 	if allowed != r {
-		// Deferred, so that middleware that recovers a panic can log the route.
+		// Deferred, so that middleware that recovers a panic of the handler can log the
+		// route.
 		defer copyPatternBack(r, allowed)
 	}
 	next.ServeHTTP(w, allowed)
 }
 
-// copyPatternBack copies Pattern and path values, which a mux behind the guard wrote into
-// the guard's copy, to the outer request, for logging in front of the guard.
+// copyPatternBack copies Pattern and path values, which a mux after the guard wrote into
+// the guard's copy of the request, to the outer request. Middleware before the guard can
+// then log them.
 func copyPatternBack(r, served *http.Request) {
 	if served.Pattern != r.Pattern {
 		ctx, header := r.Context(), r.Header
 		*r = *served.WithContext(ctx)
 		r.Header = header
 	}
-	// The server removes the files of a form that its own request knows.
+	// The server deletes the temporary files of a form only if its own request has the form.
 	if served.MultipartForm != r.MultipartForm {
 		r.MultipartForm = served.MultipartForm
 	}
 }
 
-// Check decides on a request and writes nothing. It returns the request with the
-// caller's claims in its context (or r itself, where the rule is public), or an
-// error for Deny. The error holds a *[bearer.Error]; of a rule that is wrong its reason is
-// [bearer.Internal].
+// Check decides whether a request may pass, and writes nothing. It returns the request for
+// the handler, with the caller's claims in its context, or an error for [Guard.Deny]. With
+// a public rule, the context contains no claims. The error contains a *[bearer.Error]; if
+// the rule is invalid, its Reason is [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }
@@ -148,25 +152,25 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	return g.prepare(r, ctx)
 }
 
-// unclean is the rule of every path that is not clean. It lets nobody in, and tells
-// observers why.
+// unclean is the rule for every path that is not clean. It denies all requests, and its
+// error tells observers the reason.
 var unclean = scopes.Func("clean path", func(context.Context) error {
-	return errors.New("the path has an empty element, dots, a backslash, NUL or a bare #, in one of its spellings")
+	return errors.New("the path contains an empty or dot element, a backslash, NUL or an unescaped #, before or after decoding")
 })
 
-// authorization returns the values of all Authorization fields. Servers spell the
-// name as the map does; what builds requests on its own, as adapters of other
-// servers do, may keep the lower case of HTTP/2, and two fields are two fields.
+// authorization returns the values of all Authorization fields. net/http's server writes
+// the name in canonical form. Adapters of other servers may keep the lower case of HTTP/2,
+// and a request with a field in each form must count as one with two fields.
 func authorization(h http.Header) []string {
 	values := h["Authorization"]
-	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 knows canonical names only
+	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 expects canonical names
 		values = append(values[:len(values):len(values)], more...)
 	}
 	return values
 }
 
-// advise adds the scopes of the rule to a refusal for want of a good token, so
-// that a client that finds its way by our metadata knows what to ask for.
+// advise adds the scopes of the rule to a 401, so that a client that follows the metadata
+// knows which scopes to request.
 func (g *Guard) advise(err error, rule scopes.Rule) error {
 	if g.opts.ResourceMetadata == "" {
 		return err
@@ -180,10 +184,10 @@ func (g *Guard) advise(err error, rule scopes.Rule) error {
 	return &advised
 }
 
-// prepare returns r as the handler gets it.
-func (g *Guard) prepare(r *http.Request, ctx context.Context) (prepared *http.Request, err error) { //nolint:revive // the context is that of the request to make
+// prepare returns the request that the handler gets.
+func (g *Guard) prepare(r *http.Request, ctx context.Context) (prepared *http.Request, err error) { //nolint:revive // ctx is the context of the returned request
 	defer func() {
-		// A hook's panic ends this request only, and never as a pass.
+		// A panic in a function of Options.Headers refuses the request.
 		if p := recover(); p != nil {
 			prepared, err = nil, &bearer.Error{Reason: bearer.Internal, Err: fmt.Errorf("panic: %v", p)}
 		}

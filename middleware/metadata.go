@@ -14,26 +14,26 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// wellKnown is where metadata is, RFC 9728, section 3.
+// wellKnown is the path of the metadata (RFC 9728, section 3).
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-// described is a verifier that says what it accepts.
+// described is a verifier that lists its issuers and audiences.
 type described interface {
-	// AuthorizationServers returns the issuer identifiers at the moment.
+	// AuthorizationServers returns the current issuer identifiers.
 	AuthorizationServers() []string
-	// Audience returns the identifiers of this resource.
+	// Audience returns the accepted audiences.
 	Audience() []string
 }
 
-// resource is Options.Resource, taken apart.
+// resource is the parsed Options.Resource.
 type resource struct {
 	identifier  string
 	metadataURL string
 	path, query string // of metadataURL
 }
 
-// newResource checks an identifier (RFC 9728, section 1.2) and finds where its
-// metadata is: at the well-known path between host and path (section 3.1).
+// newResource checks an identifier (RFC 9728, section 1.2) and derives the URL of its
+// metadata: the well-known path is inserted between host and path (section 3.1).
 func newResource(identifier string) (*resource, error) {
 	bad := func(what string) (*resource, error) {
 		return nil, fmt.Errorf("Options.Resource: %q: %s (RFC 9728, section 1.2)", identifier, what)
@@ -41,13 +41,13 @@ func newResource(identifier string) (*resource, error) {
 	u, err := url.Parse(identifier)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Opaque != "":
-		return bad("not an absolute URL")
+		return bad("must be an absolute URL without user info")
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return bad("must be https")
+		return bad("must be https, or http on loopback")
 	case u.Fragment != "" || strings.Contains(identifier, "#"):
 		return bad("must not have a fragment")
 	case u.RawPath != "" || strings.ContainsAny(u.Path, "{}") || (u.Path != "" && !scopes.CleanPath(u)):
-		return bad("the path is not plain")
+		return bad("the path must be clean, without braces and without escapes such as %2F")
 	}
 	at := *u
 	if at.Path == "/" {
@@ -62,38 +62,38 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// checkAudience sees to it that a client that asks for a token for the resource
-// (RFC 8707) gets one that is accepted.
+// checkAudience ensures that the verifier accepts the tokens that clients request for the
+// resource (RFC 8707).
 func checkAudience(identifier string, audience []string) error {
 	if len(audience) == 0 || slices.Contains(audience, identifier) {
 		return nil
 	}
-	return fmt.Errorf("Options.Resource: %q: the verifier does not accept it as an audience, only %q", identifier, audience)
+	return fmt.Errorf("Options.Resource: %q: the verifier accepts only the audience %q; add the resource to Config.Audience", identifier, audience)
 }
 
-// decided is members of the metadata that say what the guard does, or would say
-// that it does what it does not.
-var decided = []string{
+// reservedMembers lists the members of the metadata that the guard sets itself, and those
+// for features that it does not have.
+var reservedMembers = []string{
 	"resource", "scopes_supported", "bearer_methods_supported", "signed_metadata",
 	"tls_client_certificate_bound_access_tokens", "authorization_details_types_supported",
 	"dpop_signing_alg_values_supported", "dpop_bound_access_tokens_required",
 }
 
-// checkMetadata returns all that is wrong with Options.Metadata.
+// checkMetadata returns all problems in Options.Metadata.
 func (g *Guard) checkMetadata() []error {
 	var errs []error
 	members := g.opts.Metadata
 	if len(members) > 0 && g.opts.Resource == "" {
-		errs = append(errs, errors.New("Options.Metadata: there is no Options.Resource that it could describe"))
+		errs = append(errs, errors.New("Options.Metadata: set, but Options.Resource is empty; set both or neither"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if slices.Contains(decided, name) {
-			errs = append(errs, fmt.Errorf("Options.Metadata: %q: the guard says so itself", name))
+		if slices.Contains(reservedMembers, name) {
+			errs = append(errs, fmt.Errorf("Options.Metadata: %q: this member is reserved for the guard; remove it", name))
 		}
 	}
 	if uri, ok := members["jwks_uri"]; ok {
 		if text, _ := uri.(string); !strings.HasPrefix(text, "https://") {
-			errs = append(errs, fmt.Errorf(`Options.Metadata: "jwks_uri": %q: must be https`, uri))
+			errs = append(errs, fmt.Errorf(`Options.Metadata: "jwks_uri": %q: must be an https URL`, uri))
 		}
 	}
 	if algs, ok := members["resource_signing_alg_values_supported"]; ok {
@@ -103,7 +103,7 @@ func (g *Guard) checkMetadata() []error {
 	}
 	if servers, ok := members["authorization_servers"]; ok {
 		if list, isList := servers.([]string); !isList || len(list) == 0 {
-			errs = append(errs, fmt.Errorf(`Options.Metadata: "authorization_servers": %q: want a []string with at least one`, servers))
+			errs = append(errs, fmt.Errorf(`Options.Metadata: "authorization_servers": %q: want a []string with at least one URL`, servers))
 		}
 	}
 	if _, err := json.Marshal(members); err != nil {
@@ -112,15 +112,15 @@ func (g *Guard) checkMetadata() []error {
 	return errs
 }
 
-// Metadata returns the pattern and the handler of the metadata of Options.Resource
-// (RFC 9728, section 3), to be registered as
+// Metadata returns the pattern and the handler for the metadata of Options.Resource (RFC
+// 9728, section 3). Register them with
 //
 //	mux.Handle(guard.Metadata())
 //
-// The document has the scopes of all rules that were declared with the guard and
-// the verifier's issuers, at the time of the request, and is for everybody to
-// read: behind Enforce, the pattern needs a rule that is public. Without
-// Options.Resource the handler answers 404.
+// The document lists the scopes of all rules that were declared with the guard, and the
+// verifier's issuers, both at the time of the request. The document is public: with
+// Enforce, its pattern needs a public rule. Without Options.Resource the handler answers
+// 404.
 func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 	if g.resource == nil {
 		return wellKnown, http.NotFoundHandler()
@@ -134,7 +134,7 @@ func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 
 func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	// It is public, and clients may be pages of any origin.
+	// The document is public, and its clients may be web pages of any origin.
 	h.Set("Access-Control-Allow-Origin", "*")
 	switch {
 	case r.URL.Path != g.resource.path || r.URL.RawQuery != g.resource.query:
@@ -157,11 +157,11 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(append(document, '\n')) // there is nobody to tell if the client is gone
+	_, _ = w.Write(append(document, '\n')) // an error means that the client is gone
 }
 
-// metadata returns the members of the document. What would be empty is left out
-// (RFC 9728, section 3.2).
+// metadata returns the members of the document, without empty ones (RFC 9728, section
+// 3.2).
 func (g *Guard) metadata() map[string]any {
 	members := map[string]any{}
 	if d, ok := g.verifier.(described); ok {

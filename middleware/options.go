@@ -11,67 +11,68 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// Options is what a Guard may be told. The zero Options, and nil, are the strict
-// choice.
+// Options configures a Guard. Nil is the same as the zero Options, which is the strictest
+// configuration.
 type Options struct {
-	// Realm is the realm of challenges (RFC 9110, section 11.5): printable
-	// ASCII without quotes. Empty: "api", unless there is a ResourceMetadata.
+	// Realm is the realm of challenges (RFC 9110, section 11.5): printable ASCII without
+	// '"' and '\'. Empty: "api" if there is no ResourceMetadata, and otherwise no realm.
 	Realm string
-	// Resource is the identifier of the protected resource (RFC 9728, section
-	// 1.2): the https URL of the API, or on loopback an http one. Guard.Metadata
-	// describes it, and challenges say where. The verifier must accept it as an
-	// audience. A guard has one; prefixes that are resources of their own have
-	// guards of their own. Empty: none.
+	// Resource is the identifier of the protected resource (RFC 9728, section 1.2): the
+	// https URL of the API, or an http URL on loopback. The verifier must accept it as an
+	// audience. Guard.Metadata describes the resource, and challenges contain the URL of
+	// that metadata. A guard has one resource; if parts of an API are resources of their
+	// own, give each its own guard. Empty: none.
 	Resource string
-	// ResourceMetadata is the absolute URL of the protected resource's metadata
-	// (RFC 9728, section 5.1) for challenges. Where there is one, challenges
-	// without an error name the scopes that the rule asks for. Empty: that of
-	// Resource, if there is one.
+	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
+	// section 5.1) for challenges. If it is set, 401 challenges also name the scopes that
+	// the rule requires. Empty: the URL that follows from Resource, if that is set.
 	ResourceMetadata string
-	// Metadata is further members of the metadata, such as "resource_name" and
-	// "resource_documentation" (RFC 9728, section 2). "authorization_servers"
-	// replaces the verifier's issuers, where the metadata of an authorization
-	// server is not that of the "iss" of its tokens. What the guard itself
-	// decides cannot be replaced. Nil: none.
+	// Metadata contains further members of the metadata, such as "resource_name" and
+	// "resource_documentation" (RFC 9728, section 2). "authorization_servers" replaces the
+	// verifier's issuers; set it if an authorization server publishes its metadata under
+	// another URL than the "iss" of its tokens. Members that the guard sets itself cannot
+	// be replaced. Nil: none.
 	Metadata map[string]any
-	// Observer is told the outcome of every request that the guard decides on. Nil:
-	// the verifier is told, if it is a [bearer.Observer].
+	// Observer receives the outcome of every request, except those to public routes and
+	// preflights that AllowPreflight lets through. Nil: the verifier receives the
+	// outcomes, if it is a [bearer.Observer].
 	Observer bearer.Observer
-	// Body returns the body of a refusal, whose Header and Body are not made yet. It is
-	// called once for each, by many goroutines at once. Nil: application/problem+json
-	// (RFC 9457) where the client asks for it by name, and a small application/json
-	// otherwise.
+	// Body returns the content type and the body of a refusal. It is called once per
+	// refusal, before refusal.Header and refusal.Body are set, and by many goroutines
+	// concurrently. Nil: application/problem+json (RFC 9457) if the client's Accept field
+	// names it, and otherwise a small application/json object.
 	Body func(r *http.Request, refusal Refusal) (contentType string, body []byte)
-	// AllowPreflight lets CORS preflight requests through without a token, for
-	// routes with a rule for the method that they ask about. The handler behind
-	// MUST answer them and do nothing else: anybody can send one. False: they
-	// are judged like other requests, which is right where the CORS middleware
-	// is in front of the guard.
+	// AllowPreflight lets CORS preflight requests through without a token, if the route
+	// has a rule for the method that the preflight announces. The handler MUST answer
+	// preflights and do nothing else, because anyone can send one. False: preflights need
+	// a token like other requests. Use false if the CORS middleware runs before the guard.
 	AllowPreflight bool
-	// ExposeChallenge lets scripts of other origins read WWW-Authenticate and
-	// Retry-After of refusals (Access-Control-Expose-Headers), where the CORS
-	// middleware lets them read responses at all. False: what it exposes.
+	// ExposeChallenge adds WWW-Authenticate and Retry-After of refusals to
+	// Access-Control-Expose-Headers. Scripts of other origins can then read these fields,
+	// if the CORS middleware allows them to read responses. False: only the fields that
+	// the CORS middleware exposes.
 	ExposeChallenge bool
-	// RemoveAuthorization removes the Authorization field before the handler,
-	// whatever the rule. False: the handler sees it.
+	// RemoveAuthorization removes the Authorization field from the handler's request,
+	// under every rule. False: the handler sees the field.
 	RemoveAuthorization bool
-	// Headers is request fields for the handler, and response fields of
-	// ForwardAuth, made of the caller's claims, as in
+	// Headers contains the fields that the guard makes from the caller's claims: request
+	// fields for the handler, and response fields of ForwardAuth. An example:
 	//
 	//	"X-Subject": (*bearer.Claims).Subject
 	//
-	// Copies that the client sent are removed in any case, also where there is no
-	// caller, and also those with "_" or another sign for "-". In values, everything but
-	// printable ASCII is percent-encoded, and so are '%', '"', '\', ',' and a space at
-	// either end; [net/url.PathUnescape] decodes them. An empty value is not sent. Nil:
-	// none.
+	// The guard always removes the client's own copies of these fields, even if there is
+	// no caller, and also copies with "_" or another character in place of "-". In values,
+	// everything except printable ASCII is percent-encoded, and so are '%', '"', '\', ','
+	// and a space at either end; [net/url.PathUnescape] decodes them. If a value is empty,
+	// the handler's request does not contain the field. Nil: none.
 	Headers map[string]func(*bearer.Claims) string
 }
 
-// New returns a Guard that asks v. The error reports all that is wrong at once.
+// New returns a Guard that verifies tokens with v. The error lists all problems at once.
 //
-// A verifier that has the methods AuthorizationServers() []string and Audience()
-// []string, as those of package bearer do, is asked for Guard.Metadata.
+// If v has the methods AuthorizationServers() []string and Audience() []string, as the
+// verifiers of package bearer have, Guard.Metadata lists the authorization servers, and New
+// checks that the audience contains Options.Resource.
 func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -83,7 +84,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T, or one with a nil observer in it", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer", opts.Observer))
 	}
 	if opts.Resource != "" {
 		resource, err := newResource(opts.Resource)

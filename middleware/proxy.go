@@ -8,14 +8,15 @@ import (
 	"github.com/bearerkit/bearer/internal/declare"
 )
 
-// Proxy returns a reverse proxy to target, to be put behind Require or Enforce of
-// the same guard:
+// Proxy returns a reverse proxy to target. Wrap it with Require or Enforce of the same
+// guard:
 //
 //	mux.Handle("/reports/", guard.Require(rule)(guard.Proxy(target)))
 //
-// The token stays here (RFC 9700, section 4.10), the fields of Options.Headers are
-// those of the caller and never the client's own, and X-Forwarded-For, -Host and
-// -Proto are set anew. The result may be changed before it serves. A nil target panics.
+// The proxy does not forward the token (RFC 9700, section 4.10). It sends the fields of
+// Options.Headers with values from the caller's claims, never the client's own copies, and
+// replaces X-Forwarded-For, -Host and -Proto. The result may be changed before it serves
+// requests. Proxy panics if target is nil.
 func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 	declare.NotNil(transport, "a proxy", "guard", g)
 	declare.NotNil(transport, "a proxy", "target", target)
@@ -23,11 +24,11 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 		pr.SetURL(target)
 		pr.SetXForwarded()
 		removeAuthorization(pr.Out.Header)
-		// Who is behind may make fields of trailers (RFC 9110, section 6.5.1).
+		// The target may merge trailers into its header (RFC 9110, section 6.5.1).
 		removeAuthorization(pr.Out.Trailer)
 		maps.DeleteFunc(pr.Out.Trailer, func(name string, _ []string) bool { return g.isOurs(name) })
-		// Once more, since hop-by-hop fields have been removed in between, and
-		// since the proxy may have been mounted without the guard.
+		// Set the fields again: ReverseProxy has removed hop-by-hop fields since then, and
+		// the proxy may run without the guard.
 		g.setCallerHeaders(pr.Out.Header, pr.In.Context())
 	}}
 }

@@ -10,34 +10,34 @@ import (
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
-// ReadinessOptions adjusts a readiness handler. The zero value, and nil, ask for
-// the keys of every issuer.
+// ReadinessOptions configures a readiness handler. Nil is the same as the zero value, which
+// requires keys of every issuer.
 type ReadinessOptions struct {
-	// AnyIssuer answers 200 as soon as one issuer has keys: for services of many issuers,
-	// where the outage of one must not stop the callers of the others. False: when every
-	// issuer has keys.
+	// AnyIssuer makes the handler answer 200 as soon as one issuer has keys. It is for
+	// services with many issuers, where an outage of one issuer must not affect the
+	// callers of the others. False: 200 only if every issuer has keys.
 	AnyIssuer bool
 }
 
-// issuerReadiness is one issuer in the answer.
+// issuerReadiness is the state of one issuer in the answer.
 type issuerReadiness struct {
 	Issuer string `json:"issuer"`
 	Ready  bool   `json:"ready"`
-	// The following are not there for a fixed key set.
+	// The members below are absent for a fixed key set.
 	Stale    *bool    `json:"stale,omitempty"`
 	Restored bool     `json:"restored,omitempty"`
 	Keys     *int     `json:"keys,omitempty"`
 	Age      *float64 `json:"age_seconds,omitempty"`
 }
 
-// NewReadiness returns a handler for readiness checks: 200 where tokens can be
-// verified, and 503 where they cannot, since keys were never loaded or are too
-// old. Its JSON says so for each issuer, with the number of keys and their age in
-// seconds, and names no fault: those are in the log. It is for
-// whoever balances the load and needs no token; a nil source is an error.
+// NewReadiness returns a handler for readiness checks. It answers 200 if tokens can be
+// verified, and 503 if they cannot, because keys were never loaded or are too old. The JSON
+// body contains the state of each issuer, with the number of its keys and their age in
+// seconds. It contains no errors; those are in the log. The handler is for load balancers
+// and needs no token. If source is nil, NewReadiness returns an error.
 //
-// It must not be the check that restarts the process: an outage of the issuer
-// does not end by that, and the keys that are known would be lost.
+// Do not use the handler as a liveness check: restarting the process does not end an outage
+// of the issuer, and the loaded keys are lost.
 func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Handler, error) {
 	if nilcheck.IsNil(source) {
 		return nil, errors.New("middleware: NewReadiness: source: nil")
@@ -58,7 +58,7 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 			answer.Issuers[i] = readinessOf(s)
 		}
 		body, err := json.Marshal(answer)
-		if err != nil { // of values of ours: it has none
+		if err != nil { // cannot happen: these values always have a JSON form
 			http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 			return
 		}
@@ -70,7 +70,7 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		if r.Method != http.MethodHead {
-			_, _ = w.Write(append(body, '\n')) // there is nobody to tell if the client is gone
+			_, _ = w.Write(append(body, '\n')) // an error means that the client is gone
 		}
 	}), nil
 }

@@ -8,56 +8,55 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Route is a declared route and what it asks of its callers.
+// Route is a declared route with its rule.
 type Route struct {
-	// Pattern is how the route was declared; empty where the rule came by
-	// [Guard.Require], which is not told.
+	// Pattern is the pattern that the route was declared with. It is empty for routes of
+	// [Guard.Require], which gets no pattern.
 	Pattern string
-	// Rule is its rule.
+	// Rule is the rule of the route.
 	Rule scopes.Rule
 }
 
-// String returns the route and its rule as a sentence, without a full stop.
+// String returns the route and its rule as a sentence without a full stop.
 func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 
-// Handle registers handler behind Require(rule) with mux, such as an
-// *[http.ServeMux] or a router of chi, and declares the pattern for Routes. It panics as
-// [Guard.Require] does, and if mux is nil.
+// Handle wraps handler with Require(rule), registers it with mux, such as an
+// *[http.ServeMux] or a chi router, and records the pattern for Routes. It panics as
+// [Guard.Require] does, and if mux is nil or rejects the pattern.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
-	g.mustWork(route)
+	g.mustBeValid(route)
 	declare.NotNil(transport, pattern, "mux", mux)
 	declare.NotNil(transport, pattern, "handler", handler)
 	declare.Register(transport, pattern, func() { mux.Handle(pattern, &required{g, route, handler}) })
 	g.rules.add(route)
 }
 
-// transport begins the messages of this package about declarations.
+// transport is the prefix of the panic messages of this package.
 const transport = "middleware"
 
-// mustWork panics if the guard is nil, which is what New returns beside an error, or if
-// the rule cannot work.
-func (g *Guard) mustWork(route Route) {
+// mustBeValid panics if the guard is nil, as after an error of New, or if the rule is
+// invalid.
+func (g *Guard) mustBeValid(route Route) {
 	declare.NotNil(transport, route.Pattern, "guard", g)
 	declare.Rule(transport, route.Pattern, route.Rule)
 }
 
-// Routes returns every route that was declared with the guard so far, by Handle,
-// Enforce, ForwardAuth, Require and RequireAt, in the order in which they were: for a list
-// at start, and for a test that no route is without a rule. Where a table is
-// enforced, no route can be; its rules are asked anew on each call.
+// Routes returns the routes that were declared with Handle, Enforce, ForwardAuth, Require
+// and RequireAt so far, in the order of their declaration. Use it to log the routes at
+// start, and to test that every route has a rule. The routes of a table are read on each
+// call; a table contains only routes with rules and denies all others.
 func (g *Guard) Routes() []Route { return g.rules.routes() }
 
-// registry is the rules that were declared with a guard.
+// registry contains the rules that were declared with a guard.
 type registry struct {
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	declared []declaration
-	// known keeps a rule that is declared on each request, as some glue may do
-	// it, from filling the memory.
+	// known prevents unlimited growth if a program declares the same rule on each request.
 	known map[string]bool
 }
 
-// declaration is a route, or all routes of a table.
+// declaration is one route, or a table with all its routes.
 type declaration struct {
 	route Route
 	table *scopes.Table

@@ -17,7 +17,7 @@ func TestRoutes(t *testing.T) {
 	guard.Handle(mux, "GET /healthz", scopes.Public(), never(t))
 	guard.Handle(mux, "GET /nobody", scopes.Rule{}, never(t))
 	_ = guard.RequireAt("PUT /deployments/:id", scopes.All("x"))
-	for range 3 { // as glue may do it, on each request
+	for range 3 { // as programs do that call Require on each request
 		_ = guard.Require(scopes.Optional(scopes.All()))
 	}
 	var table scopes.Table
@@ -25,11 +25,11 @@ func TestRoutes(t *testing.T) {
 	_ = guard.Enforce(&table)
 	table.Handle("/reports/", scopes.Optional(scopes.ReportOnly(scopes.Any("a", "b"))))
 	want := []string{
-		`POST /deployments asks for scope "deploy:applications"`,
+		`POST /deployments requires scope "deploy:applications"`,
 		"GET /healthz is public",
 		"GET /nobody has no rule and is denied",
-		`PUT /deployments/:id asks for scope "x"`,
-		"a route asks for any valid token, or for no token",
+		`PUT /deployments/:id requires scope "x"`,
+		"a route requires any valid token if a token is sent",
 	}
 	got := guard.Routes()
 	if len(got) != len(want)+1 {
@@ -41,15 +41,15 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	last := got[len(want)].String()
-	for _, part := range []string{"/reports/ asks for ", `scopes "a" or "b"`, "or for no token", "reports only"} {
+	for _, part := range []string{"/reports/ requires ", `scopes "a" or "b"`, "if a token is sent", "(report only)"} {
 		if !strings.Contains(last, part) {
 			t.Errorf("got %q, want %q in it", last, part)
 		}
 	}
 }
 
-// Observers learn the pattern that is known, where no router tells one.
-func TestRequireAtTellsItsPattern(t *testing.T) {
+// TestRequireAtReportsPattern checks that observers get the router's pattern, or else the one of RequireAt.
+func TestRequireAtReportsPattern(t *testing.T) {
 	b := newBench(t, nil)
 	for pattern, want := range map[string]string{"": "GET /x/:id", "GET /x/{id}": "GET /x/{id}"} {
 		r := b.request(http.MethodGet, "/x/1", "x")
@@ -61,8 +61,8 @@ func TestRequireAtTellsItsPattern(t *testing.T) {
 	}
 }
 
-// A walk over the routes of a router finds the rules of Require.
-func TestRequiredHandlersTellTheirRule(t *testing.T) {
+// TestRequiredHandlersHaveRule checks that a program can read the rule of each handler of a router.
+func TestRequiredHandlersHaveRule(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	rule := scopes.All("x")
 	h, ok := guard.Require(rule)(never(t)).(interface{ Rule() scopes.Rule })
@@ -71,9 +71,9 @@ func TestRequiredHandlersTellTheirRule(t *testing.T) {
 	}
 }
 
-// TestHandleOfAConflict wants what the mux says of a pattern with the line of this file,
-// and the route not declared.
-func TestHandleOfAConflict(t *testing.T) {
+// TestHandleConflict checks that a panic of the mux contains the source line in this file,
+// and that the route is not recorded.
+func TestHandleConflict(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	mux := http.NewServeMux()
 	guard.Handle(mux, "GET /x", scopes.All(), never(t))
@@ -84,9 +84,9 @@ func TestHandleOfAConflict(t *testing.T) {
 		t.Fatalf("got %v, want a panic about a conflict", err)
 	}
 	if lines := declaretest.Lines(t, "route_test.go", err.Error()); len(lines) != 1 || !strings.HasSuffix(lines[0], "// again") {
-		t.Errorf("got %v, which names the lines %q", err, lines)
+		t.Errorf("got %v with the source lines %q, want the second registration", err, lines)
 	}
 	if routes := guard.Routes(); len(routes) != 1 {
-		t.Errorf("got the routes %v, want the one that the mux took", routes)
+		t.Errorf("got the routes %v, want only the one that the mux accepted", routes)
 	}
 }

@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("got %v at the end", err)
 	}
-	const want = "- /public/ is public\n- GET /reports/ asks for scope \"read:reports\"\n"
+	const want = "- /public/ is public\n- GET /reports/ requires scope \"read:reports\"\n"
 	if text := <-printed; !strings.HasPrefix(text, want) {
 		t.Errorf("got %q, want %q first", text, want)
 	}

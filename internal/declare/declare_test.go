@@ -11,39 +11,39 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The test of all ways to declare a rule is in internal/conformance: users of net/http
-// have the tests of this package in their module graph, and must not have grpc there.
+// The test of all ways to declare a rule is in internal/conformance. It imports grpc, and
+// the tests of this package must not: they are in the module graph of net/http users.
 
 func TestRule(t *testing.T) {
 	wrong := scopes.All("a b")
 	for name, rule := range map[string]scopes.Rule{"zero": {}, "public": scopes.Public(), "scope": scopes.All("a")} {
 		if err := declaretest.Panic(t, func() { declare.Rule("middleware", "/x", rule) }); err != nil {
-			t.Errorf("%s: got %v, want it accepted", name, err)
+			t.Errorf("%s: got panic %v, want none", name, err)
 		}
 	}
 	err := declaretest.Panic(t, func() { declare.Rule("middleware", "/x", wrong) })
 	if err == nil || !errors.Is(err, wrong.Err()) || !strings.HasPrefix(err.Error(), "middleware: /x (declared at ") {
-		t.Fatalf("got %v, want what is wrong with the rule of /x", err)
+		t.Fatalf("got %v, want a panic about the invalid rule of /x", err)
 	}
 	lines := declaretest.Lines(t, "declare_test.go", err.Error())
 	if len(lines) != 2 || !strings.Contains(lines[0], "declare.Rule(") || lines[1] != `wrong := scopes.All("a b")` {
-		t.Errorf("got %v, which names the lines %q", err, lines)
+		t.Errorf("got %v with the source lines %q, want the lines of declare.Rule and of the rule", err, lines)
 	}
 }
 
 func TestNotNil(t *testing.T) {
 	if err := declaretest.Panic(t, func() { declare.NotNil("middleware", "/x", "handler", http.NotFoundHandler()) }); err != nil {
-		t.Errorf("got %v, want a handler accepted", err)
+		t.Errorf("got panic %v, want none for a handler", err)
 	}
 	for name, v := range map[string]any{"nil": nil, "function": http.HandlerFunc(nil), "pointer": (*http.ServeMux)(nil)} {
 		err := declaretest.Panic(t, func() { declare.NotNil("middleware", "", "handler", v) })
 		if err == nil || !strings.HasPrefix(err.Error(), "middleware: a route (declared at ") || !strings.HasSuffix(err.Error(), ": the handler is nil") {
-			t.Errorf("%s: got %v, want the handler of a route named", name, err)
+			t.Errorf("%s: got %v, want a panic about the nil handler of a route", name, err)
 		}
 	}
 }
 
-// TestRegister wants what the mux says of a pattern with the line of the user's code.
+// TestRegister checks that a panic of the mux contains the source line of the user's code.
 func TestRegister(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /x", http.NotFoundHandler())
@@ -54,7 +54,7 @@ func TestRegister(t *testing.T) {
 		t.Fatalf("got %v, want a panic about a conflict", err)
 	}
 	if lines := declaretest.Lines(t, "declare_test.go", err.Error()); len(lines) != 1 || !strings.Contains(lines[0], "// again") {
-		t.Errorf("got %v, which names the lines %q", err, lines)
+		t.Errorf("got %v with the source lines %q, want the second registration", err, lines)
 	}
 }
 
@@ -65,11 +65,11 @@ func TestSentence(t *testing.T) {
 		want string
 	}{
 		{"GET /x", scopes.Rule{}, "GET /x has no rule and is denied"},
-		{"GET /x", scopes.All(""), "GET /x has a rule that cannot work"},
+		{"GET /x", scopes.All(""), "GET /x has an invalid rule"},
 		{"GET /x", scopes.Public(), "GET /x is public"},
-		{"/a.B/C", scopes.All("a"), `/a.B/C asks for scope "a"`},
-		{"", scopes.Optional(scopes.All()), "a route asks for any valid token, or for no token"},
-		{"", scopes.Optional(scopes.ReportOnly(scopes.All("a"))), `a route asks for scope "a", or for no token, and reports only`},
+		{"/a.B/C", scopes.All("a"), `/a.B/C requires scope "a"`},
+		{"", scopes.Optional(scopes.All()), "a route requires any valid token if a token is sent"},
+		{"", scopes.Optional(scopes.ReportOnly(scopes.All("a"))), `a route requires scope "a" if a token is sent (report only)`},
 	} {
 		if got := declare.Sentence(row.name, row.rule); got != row.want {
 			t.Errorf("got %q, want %q", got, row.want)

@@ -8,43 +8,45 @@ import (
 
 // Params is the part of a guard's challenges that does not depend on the request.
 type Params struct {
-	// Realm is the realm. Empty: "api", unless there is a ResourceMetadata.
+	// Realm is the realm. Empty: "api" if there is no ResourceMetadata, and otherwise no
+	// realm.
 	Realm string
-	// ResourceMetadata is the URL of RFC 9728, section 5.1. Empty: none.
+	// ResourceMetadata is the URL of the resource metadata (RFC 9728, section 5.1). Empty:
+	// none.
 	ResourceMetadata string
 }
 
-// Check returns all that is wrong with the parameters.
+// Check returns all problems in the parameters.
 func (p Params) Check() []error {
 	var errs []error
 	if !quotable(p.Realm) {
-		errs = append(errs, fmt.Errorf(`Options.Realm: %q: only printable ASCII without '"' and '\' can be sent`, p.Realm))
+		errs = append(errs, fmt.Errorf(`Options.Realm: %q: must be printable ASCII without '"' and '\'`, p.Realm))
 	}
 	if p.ResourceMetadata == "" {
 		return errs
 	}
 	u, err := url.Parse(p.ResourceMetadata)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || !quotable(p.ResourceMetadata) {
-		errs = append(errs, fmt.Errorf("Options.ResourceMetadata: %q: not an absolute URL", p.ResourceMetadata))
+		errs = append(errs, fmt.Errorf("Options.ResourceMetadata: %q: must be an absolute http or https URL in printable ASCII without quotes", p.ResourceMetadata))
 	}
 	return errs
 }
 
-// quotable reports whether s can stand in a quoted-string of every parameter
-// (RFC 6750, section 3: %x20-21 / %x23-5B / %x5D-7E).
+// quotable reports whether s is allowed in the quoted value of a parameter (RFC 6750,
+// section 3: %x20-21 / %x23-5B / %x5D-7E).
 func quotable(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' })
 }
 
-// Challenges writes the challenges of a guard.
+// Challenges makes the challenges of a guard.
 type Challenges struct {
 	params string // of every challenge
 }
 
-// NewChallenges returns the Challenges for parameters that Check found nothing wrong with.
+// NewChallenges returns the Challenges for parameters without problems, see [Params.Check].
 func NewChallenges(p Params) Challenges {
-	// A challenge has at least one parameter: RFC 9110, section 11.6.1 allows none, but
-	// clients fail on it.
+	// A challenge has at least one parameter. RFC 9110, section 11.6.1 allows a challenge
+	// without parameters, but clients fail to parse it.
 	switch {
 	case p.ResourceMetadata == "":
 		if p.Realm == "" {
@@ -57,8 +59,8 @@ func NewChallenges(p Params) Challenges {
 	return Challenges{`realm="` + p.Realm + `", resource_metadata="` + p.ResourceMetadata + `"`}
 }
 
-// For returns the values of WWW-Authenticate, one for each scheme, or nil if other
-// credentials would not help.
+// For returns the values of WWW-Authenticate, one per scheme, or nil if the client cannot
+// solve the problem with other credentials.
 func (c Challenges) For(a Answer) []string {
 	if a.challenge == noChallenge {
 		return nil

@@ -21,7 +21,7 @@ func TestChallenges(t *testing.T) {
 		{refusal.Params{Realm: "x"}, noToken, []string{`Bearer realm="x"`}},
 		{refusal.Params{ResourceMetadata: "https://h/m"}, noToken, []string{`Bearer resource_metadata="https://h/m"`}},
 		{refusal.Params{Realm: "x", ResourceMetadata: "https://h/m"}, noToken, []string{`Bearer realm="x", resource_metadata="https://h/m"`}},
-		// What a request without credentials needs is no error code.
+		// A request without credentials gets no error code (RFC 6750, section 3.1).
 		{refusal.Params{}, &bearer.Error{Reason: bearer.NoToken, Missing: []string{"a"}}, []string{`Bearer realm="api", scope="a"`}},
 		{refusal.Params{}, expired, []string{`Bearer realm="api", error="invalid_token", error_description="The access token expired"`}},
 		{refusal.Params{}, denied, []string{`Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`}},
@@ -37,7 +37,7 @@ func TestChallenges(t *testing.T) {
 func TestParamsCheck(t *testing.T) {
 	for _, row := range []struct {
 		params refusal.Params
-		want   int // how many problems
+		want   int // number of problems
 	}{
 		{refusal.Params{}, 0},
 		{refusal.Params{Realm: "deployment api", ResourceMetadata: "http://localhost/m"}, 0},

@@ -1,6 +1,6 @@
-// Package refusal says how a refused request is answered. It holds the one table of HTTP
-// status, gRPC code, error code, description and challenge by reason, so that both
-// transports tell a client the same.
+// Package refusal defines the answers to refused requests. A single table lists the HTTP
+// status, gRPC code, error code, description and challenge of each reason, so that both
+// transports give the same answer.
 package refusal
 
 import (
@@ -13,24 +13,24 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Answer is what a client may learn about why it is refused. Nothing in it comes from
+// Answer is everything that a client may learn about a refusal. It contains nothing from
 // the request.
 type Answer struct {
-	// Reason is the reason that the rest is made of.
+	// Reason is the reason of the refusal. It determines the other fields.
 	Reason bearer.Reason
 	// Status is the HTTP status code.
 	Status int
-	// Code is the gRPC status code, a value of google.golang.org/grpc/codes: users of
-	// net/http must not have to build grpc.
+	// Code is the gRPC status code, a value of google.golang.org/grpc/codes. It is a number
+	// because users of net/http must not have to build grpc.
 	Code uint32
 	// Error is the error code: one of RFC 6750, section 3.1, or "unauthorized",
 	// "temporarily_unavailable" or "server_error".
 	Error string
-	// Description is one of a fixed set of sentences, in ASCII and without quotes. What
-	// a client can do something about has a sentence of its own; how a forged token was
-	// found out has none.
+	// Description is one of a fixed set of sentences, in ASCII and without quotes. Problems
+	// that a client can solve have their own sentences. All reasons that a forged token can
+	// have share one sentence.
 	Description string
-	// Scopes are the scopes that would help.
+	// Scopes contains the required scopes that the token lacks.
 	Scopes []string
 	// RetryAfter is how long the client should wait. Zero: waiting does not help.
 	RetryAfter time.Duration
@@ -38,16 +38,16 @@ type Answer struct {
 	challenge challenge
 }
 
-// challenge is what a WWW-Authenticate field says of a reason.
+// challenge is the content of the WWW-Authenticate field for a reason.
 type challenge int
 
 const (
-	noChallenge   challenge = iota // other credentials would not help
+	noChallenge   challenge = iota // the client cannot solve the problem with other credentials
 	bareChallenge                  // RFC 6750, section 3.1: no error code for a request without credentials
 	fullChallenge                  // error, error_description and scope
 )
 
-// Codes of gRPC, as in google.golang.org/grpc/codes.
+// gRPC status codes, with the values of google.golang.org/grpc/codes.
 const (
 	codePermissionDenied = 7
 	codeInternal         = 13
@@ -55,10 +55,10 @@ const (
 	codeUnauthenticated  = 16
 )
 
-// defaultRetry is the time to wait that a client is told if the refusal has none.
+// defaultRetry is the time to wait if the refusal contains none.
 const defaultRetry = 5 * time.Second
 
-// row is the part of an Answer that depends on the reason alone.
+// row is the part of an Answer that depends only on the reason.
 type row struct {
 	status      int
 	code        uint32
@@ -68,7 +68,7 @@ type row struct {
 	description string
 }
 
-// badToken is the row of a token that is not accepted.
+// badToken returns the row of an invalid token.
 func badToken(description string) row {
 	return row{
 		status: http.StatusUnauthorized, code: codeUnauthenticated, error: "invalid_token", challenge: fullChallenge,
@@ -76,16 +76,16 @@ func badToken(description string) row {
 	}
 }
 
-// invalid is the description of a token that is not genuine, whatever is wrong with it.
+// invalid is the description for tokens that are not genuine. It hides which check failed.
 const invalid = "The access token is invalid"
 
-// rows is the table.
+// rows is the table of answers.
 //
-//nolint:gochecknoglobals // constant in all but name
+//nolint:gochecknoglobals // it never changes
 var rows = map[bearer.Reason]row{
 	bearer.InvalidRequest: {
 		status: http.StatusBadRequest,
-		code:   codeUnauthenticated, // InvalidArgument would blame the message
+		code:   codeUnauthenticated, // InvalidArgument refers to the message
 		error:  "invalid_request", challenge: fullChallenge,
 		description: "The request must carry exactly one bearer token",
 	},
@@ -120,8 +120,9 @@ var rows = map[bearer.Reason]row{
 	},
 }
 
-// Of returns the answer to an error of [bearer.Decide]. An error without a [bearer.Error]
-// in it, or with a reason that is not in the set, is a fault of ours: bearer.Internal.
+// Of returns the answer to an error of [bearer.Decide]. An error that contains no
+// [bearer.Error], or one with an unknown reason, is a fault of this service and counts as
+// bearer.Internal.
 func Of(err error) Answer {
 	refused, ok := errors.AsType[*bearer.Error](err)
 	if !ok || refused == nil {
@@ -145,9 +146,9 @@ func Of(err error) Answer {
 	return answer
 }
 
-// sendable returns the names that are scopes of RFC 6749, section 3.3. A rule's own names
-// were checked, but a refusal may come from elsewhere, and its names must not end the
-// quoted string that they stand in.
+// sendable returns the names that are valid scopes (RFC 6749, section 3.3). The names in
+// rules were checked, but a refusal may come from other code, and its names must not end
+// the quoted string in the challenge.
 func sendable(names []string) []string {
 	bad := func(name string) bool {
 		_, err := scopes.Of(name)

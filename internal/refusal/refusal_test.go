@@ -18,38 +18,38 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// TestEveryReasonHasARow reads the reasons from the source of the root, so that a reason
-// cannot be added without an answer.
+// TestEveryReasonHasARow reads the reasons from the source of package bearer, so that a
+// reason without an answer fails the test.
 func TestEveryReasonHasARow(t *testing.T) {
 	reasons := declaredReasons(t)
 	if !slices.Contains(reasons, bearer.InvalidRequest) || !slices.Contains(reasons, bearer.Internal) || len(reasons) < 18 {
-		t.Fatalf("got the reasons %q, want all of package bearer", reasons)
+		t.Fatalf("got the reasons %q, want all reasons of package bearer", reasons)
 	}
 	challenges := refusal.NewChallenges(refusal.Params{})
 	for _, reason := range reasons {
 		answer := refusal.Of(&bearer.Error{Reason: reason})
 		if answer.Reason != reason {
-			t.Errorf("%s: got the answer of %q: it has no row", reason, answer.Reason)
+			t.Errorf("%s: got the answer of %q, want a row for this reason", reason, answer.Reason)
 			continue
 		}
 		if answer.Status < 400 || answer.Code == 0 || answer.Code > 16 || answer.Error == "" || answer.Description == "" {
-			t.Errorf("%s: got %+v, want all of it set", reason, answer)
+			t.Errorf("%s: got %+v, want all fields set", reason, answer)
 		}
 		if strings.ContainsFunc(answer.Description+answer.Error, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
-			t.Errorf("%s: got %+v, which cannot stand in a challenge", reason, answer)
+			t.Errorf("%s: got %+v, want texts that a challenge can contain", reason, answer)
 		}
-		// A client that is told to bring other credentials is told how, and only a
-		// fault of ours is worth waiting for.
-		if asked, told := answer.Status < 500, len(challenges.For(answer)) > 0; asked != told {
-			t.Errorf("%s: got status %d and the challenges %q", reason, answer.Status, challenges.For(answer))
+		// A challenge goes to clients that can retry with other credentials, and a time to
+		// wait only to clients that can retry with the same ones.
+		if want, got := answer.Status < 500, len(challenges.For(answer)) > 0; got != want {
+			t.Errorf("%s: got status %d and the challenges %q, want a challenge: %v", reason, answer.Status, challenges.For(answer), want)
 		}
-		if (answer.RetryAfter > 0) != (answer.Status == http.StatusServiceUnavailable) {
-			t.Errorf("%s: got status %d and %v to wait", reason, answer.Status, answer.RetryAfter)
+		if want := answer.Status == http.StatusServiceUnavailable; (answer.RetryAfter > 0) != want {
+			t.Errorf("%s: got status %d and RetryAfter %v, want a time to wait: %v", reason, answer.Status, answer.RetryAfter, want)
 		}
 	}
 }
 
-// declaredReasons returns the constants of type Reason in the root's source.
+// declaredReasons returns the constants of type Reason in the source of package bearer.
 func declaredReasons(t *testing.T) []bearer.Reason {
 	t.Helper()
 	const root = "../.."
@@ -89,7 +89,7 @@ func reasonsOf(t *testing.T, group *ast.GenDecl) []bearer.Reason {
 		for _, v := range value.Values {
 			literal, ok := v.(*ast.BasicLit)
 			if !ok {
-				t.Fatalf("%v: got a Reason that is no literal: read it here too", value.Names)
+				t.Fatalf("%v: got a Reason that is not a literal, want this test to read it as well", value.Names)
 			}
 			text, err := strconv.Unquote(literal.Value)
 			if err != nil {
@@ -101,7 +101,7 @@ func reasonsOf(t *testing.T, group *ast.GenDecl) []bearer.Reason {
 	return reasons
 }
 
-// TestOfOtherErrors wants whatever has no reason of the set to be a fault of ours.
+// TestOfOtherErrors checks that every error without a known reason counts as Internal.
 func TestOfOtherErrors(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x"), (*bearer.Error)(nil), &bearer.Error{}, &bearer.Error{Reason: "made up"}, bearer.Expired} {
 		if got := refusal.Of(err); got.Reason != bearer.Internal || got.Status != http.StatusInternalServerError {
@@ -113,7 +113,7 @@ func TestOfOtherErrors(t *testing.T) {
 	}
 }
 
-// TestOfRetryAfter wants the time to wait of the refusal, or 5 s.
+// TestOfRetryAfter checks that the time to wait is that of the refusal, or 5 s.
 func TestOfRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		reason    bearer.Reason
@@ -126,19 +126,19 @@ func TestOfRetryAfter(t *testing.T) {
 		{bearer.Internal, time.Second, 0},
 	} {
 		if got := refusal.Of(&bearer.Error{Reason: row.reason, RetryAfter: row.has}).RetryAfter; got != row.want {
-			t.Errorf("%s after %v: got %v, want %v", row.reason, row.has, got, row.want)
+			t.Errorf("%s with RetryAfter %v: got %v, want %v", row.reason, row.has, got, row.want)
 		}
 	}
 }
 
-// TestOfScopes wants the names that are scopes, and the refusal left as it was.
+// TestOfScopes checks that Of drops invalid scopes and does not change the refusal.
 func TestOfScopes(t *testing.T) {
 	missing := []string{"a", "", "b c", `d"`, `e\`, "f\r\n", "g"}
 	refused := &bearer.Error{Reason: bearer.MissingScope, Missing: slices.Clone(missing)}
 	if got := refusal.Of(refused).Scopes; !slices.Equal(got, []string{"a", "g"}) {
-		t.Errorf("got %q, want a and g", got)
+		t.Errorf(`got the scopes %q, want "a" and "g"`, got)
 	}
 	if !slices.Equal(refused.Missing, missing) {
-		t.Errorf("got the refusal changed to %q", refused.Missing)
+		t.Errorf("got Missing changed to %q, want %q", refused.Missing, missing)
 	}
 }

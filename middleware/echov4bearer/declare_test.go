@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestWrongDeclarations wants what cannot work refused where it is declared, with the line
-// of this file, and before the server has the route.
+// TestWrongDeclarations checks that mistakes panic where they are declared, with the source
+// line in this file, and before the server registers the route.
 func TestWrongDeclarations(t *testing.T) {
 	_, guard := routertest.NewGuard(t, nil)
 	var (
@@ -40,6 +40,6 @@ func TestWrongDeclarations(t *testing.T) {
 		declaretest.Refused(t, "declare_test.go", row.source, row.want, row.declare)
 	}
 	if routes := server.Routes(); len(routes) != 0 {
-		t.Errorf("got the routes %v, want none that was refused", routes)
+		t.Errorf("got the routes %v, want none", routes)
 	}
 }

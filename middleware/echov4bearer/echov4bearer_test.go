@@ -89,7 +89,7 @@ func (r router) Routes() (list []string) {
 	return list
 }
 
-// native returns the handler as one of echo.
+// native returns the handler as an echo handler.
 func native(h routertest.Handler) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		param := func(name string) string {

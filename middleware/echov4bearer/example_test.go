@@ -47,7 +47,7 @@ func ExampleRequire() {
 }
 
 func ExampleHandle() {
-	verifier := new(bearer.JWTVerifier) // stands for one that bearer.New returned
+	verifier := new(bearer.JWTVerifier) // stands for the result of bearer.New
 	guard, err := middleware.New(verifier, nil)
 	if err != nil {
 		fmt.Println(err)
@@ -64,12 +64,12 @@ func ExampleHandle() {
 	}
 	// Output:
 	// GET /healthz is public
-	// POST /v1/deployments asks for scope "deploy:applications"
-	// GET /v1/deployments/:id asks for scopes "read:deployments" or "deploy:applications"
+	// POST /v1/deployments requires scope "deploy:applications"
+	// GET /v1/deployments/:id requires scopes "read:deployments" or "deploy:applications"
 }
 
 func ExampleEnforce() {
-	verifier := new(bearer.JWTVerifier) // stands for a bearer.JWTVerifier
+	verifier := new(bearer.JWTVerifier) // stands for the result of bearer.New
 	guard, err := middleware.New(verifier, nil)
 	if err != nil {
 		fmt.Println(err)
@@ -91,5 +91,5 @@ func ExampleEnforce() {
 	// Output:
 	// GET /deployments/:id has no rule and is denied
 	// GET /healthz is public
-	// POST /deployments asks for scope "deploy:applications"
+	// POST /deployments requires scope "deploy:applications"
 }

@@ -1,21 +1,20 @@
-// Package echov5bearer guards routes of echo v5 with access tokens, by a guard of
+// Package echov5bearer guards echo v5 routes with access tokens. It adapts a guard of
 // package middleware:
 //
 //	guard, err := middleware.New(verifier, nil)
 //	e.POST("/deployments", create, echov5bearer.Require(guard, scopes.All("deploy:applications")))
-//	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create) // and names the route in guard.Routes()
+//	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create) // also lists the route in guard.Routes()
 //
-// or, with the rules of all routes in one place,
+// or, with the rules of all routes in one table:
 //
 //	e.Use(echov5bearer.Enforce(guard, &rules))
 //
-// A handler finds the caller with
+// A handler gets the caller's claims from
 //
 //	claims, ok := bearer.FromContext(c.Request().Context())
 //
-// or under [Key]. A request that is refused is answered, as by the guard on
-// net/http, and goes no further; errors of handlers go to the error handler as
-// ever.
+// or from c.Get with [Key]. Refused requests get the same answer as from the guard on
+// net/http, and reach no handler. Errors of handlers go to echo's error handler as usual.
 package echov5bearer
 
 import (
@@ -30,28 +29,29 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is where c.Get finds the caller's *bearer.Claims, unless there is none: the
-// same as for the token of echo-jwt.
+// Key is the key of the caller's *bearer.Claims in c.Get, if there are any. echo-jwt uses
+// the same key for its token.
 const Key = "user"
 
-// Require returns middleware for one route or a group: requests that do not meet
-// the rule are refused, as by [middleware.Guard.Require]. A rule that is wrong panics here.
+// Require returns middleware for one route or a group. It refuses requests that do not meet
+// the rule, as [middleware.Guard.Require] does. It panics if the rule is invalid.
 func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
 
-// Handle registers the handler with a server or a group behind the rule, which
-// comes in front of the middleware, and declares the route for
+// Handle registers the handler with a server or a group, after a guard with the rule. The
+// guard runs before the middleware m. Handle records the route for
 // [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It panics if the rule is
-// wrong or the handler is nil.
+// invalid or the handler is nil.
 func Handle(g *middleware.Guard, routes interface {
 	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
 }, method, path string, rule scopes.Rule, handler echo.HandlerFunc, m ...echo.MiddlewareFunc,
 ) echo.RouteInfo {
 	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() {
-		g.RequireAt(method+" "+path, rule)(nil) // panics, before echo has the route
+		g.RequireAt(method+" "+path, rule)(nil) // panics before echo registers the route
 	}
-	// Only echo knows the whole path, and it asks for the middleware first.
+	// Only echo knows the full path, and it returns the path from Add, which needs the
+	// middleware. So require is set after Add.
 	var require echo.MiddlewareFunc
 	guarded := func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error { return require(next)(c) }
@@ -61,22 +61,22 @@ func Handle(g *middleware.Guard, routes interface {
 	return route
 }
 
-// Enforce returns middleware for a whole server: each request is judged by the
-// rule of its route in t, as by [middleware.Guard.Enforce]. The patterns of t are
-// those of [http.ServeMux].
+// Enforce returns middleware for a whole server. It checks each request against the rule of
+// its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the syntax of
+// [http.ServeMux].
 func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
 
-// Audit returns every route of the server with the rule that t has for it, for a
-// list at start and for a test that no route is without a rule. Rules that are not
-// in a table are in [middleware.Guard.Routes].
+// Audit returns every route of the server with its rule in t. Use it to log the routes at
+// start, and to test that every route has a rule. Rules that were declared without a table
+// are in [middleware.Guard.Routes].
 func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Router().Routes() {
 		if info.Method == echo.RouteNotFound {
-			continue // what answers where there is no route
+			continue // the handler for requests without a route
 		}
-		// A path with parameters is an example of itself.
-		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // it is never sent
+		// The pattern is also an example path: ":id" is an ordinary path element.
+		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {
 			route.Rule, _ = t.Rule(example)
@@ -97,15 +97,15 @@ func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	}
 }
 
-// nextHandler runs the rest of a chain, for one request.
+// nextHandler runs the rest of the chain for one request.
 type nextHandler struct {
 	c    *echo.Context
 	next echo.HandlerFunc
 	err  error
 }
 
-// ServeHTTP runs the handlers behind and keeps their error, which is echo's to
-// answer.
+// ServeHTTP runs the handlers after the guard and keeps their error for echo's error
+// handler.
 func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	h.c.SetRequest(r)
 	if claims, ok := bearer.FromContext(r.Context()); ok {

@@ -1,23 +1,23 @@
-// Package ginbearer guards routes of gin with access tokens, by a guard of package
+// Package ginbearer guards gin routes with access tokens. It adapts a guard of package
 // middleware:
 //
 //	guard, err := middleware.New(verifier, nil)
 //	engine.POST("/deployments", ginbearer.Require(guard, scopes.All("deploy:applications")), create)
-//	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create) // and names the route in guard.Routes()
+//	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create) // also lists the route in guard.Routes()
 //
-// or, with the rules of all routes in one place,
+// or, with the rules of all routes in one table:
 //
 //	engine.Use(ginbearer.Enforce(guard, &rules))
 //
-// A handler finds the caller with
+// A handler gets the caller's claims from
 //
 //	claims, ok := bearer.FromContext(c.Request.Context())
 //
-// or under [Key]. A request that is refused is answered, as by the guard on
-// net/http, and aborted.
+// or from c.Get with [Key]. Refused requests get the same answer as from the guard on
+// net/http, and are aborted.
 //
-// With RedirectTrailingSlash and RedirectFixedPath the engine answers before
-// middleware is asked: who is refused can find out that a route exists.
+// With RedirectTrailingSlash and RedirectFixedPath, the engine redirects before middleware
+// runs, so that clients without access can find out that a route exists.
 package ginbearer
 
 import (
@@ -33,17 +33,17 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is where c.Get finds the caller's *bearer.Claims, unless there is none: the
-// same as for the user of gin.BasicAuth.
+// Key is the key of the caller's *bearer.Claims in c.Get, if there are any. gin.BasicAuth
+// uses the same key for its user.
 const Key = gin.AuthUserKey
 
-// Require returns middleware for one route or a group: requests that do not meet
-// the rule are refused, as by [middleware.Guard.Require]. A rule that is wrong panics here.
+// Require returns middleware for one route or a group. It refuses requests that do not meet
+// the rule, as [middleware.Guard.Require] does. It panics if the rule is invalid.
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
-// Handle registers the handlers with an engine or a group behind the rule, and
-// declares the route for [middleware.Guard.Routes], as [middleware.Guard.Handle]
-// does. It panics if the rule is wrong, if there is no handler, and if one is nil.
+// Handle registers the handlers with an engine or a group, after a guard with the rule. It
+// records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It
+// panics if the rule is invalid, if there is no handler, or if a handler is nil.
 func Handle(g *middleware.Guard, routes interface {
 	gin.IRoutes
 	BasePath() string
@@ -60,19 +60,19 @@ func Handle(g *middleware.Guard, routes interface {
 	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(require)}, handlers...)...)
 }
 
-// Enforce returns middleware for a whole engine: each request is judged by the
-// rule of its route in t, as by [middleware.Guard.Enforce]. The patterns of t are
-// those of [http.ServeMux].
+// Enforce returns middleware for a whole engine. It checks each request against the rule of
+// its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the syntax of
+// [http.ServeMux].
 func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adapt(g.Enforce(t)) }
 
-// Audit returns every route of the engine with the rule that t has for it, for a
-// list at start and for a test that no route is without a rule. Rules that are not
-// in a table are in [middleware.Guard.Routes].
+// Audit returns every route of the engine with its rule in t. Use it to log the routes at
+// start, and to test that every route has a rule. Rules that were declared without a table
+// are in [middleware.Guard.Routes].
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range engine.Routes() {
-		// A path with parameters is an example of itself.
-		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // it is never sent
+		// The pattern is also an example path: ":id" is an ordinary path element.
+		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {
 			route.Rule, _ = t.Rule(example)
@@ -86,25 +86,25 @@ func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 func adapt(guard func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.Request.Pattern == "" {
-			c.Request.Pattern = c.FullPath() // for observers
+			c.Request.Pattern = c.FullPath() // observers get it as the route
 		}
 		h := nextHandler{c: c}
 		guard(&h).ServeHTTP(c.Writer, c.Request)
-		if !h.open {
+		if !h.called {
 			c.Abort()
 		}
 	}
 }
 
-// nextHandler runs the rest of a chain, for one request.
+// nextHandler runs the rest of the chain for one request.
 type nextHandler struct {
-	c    *gin.Context
-	open bool
+	c      *gin.Context
+	called bool // the guard let the request through
 }
 
-// ServeHTTP runs the handlers behind.
+// ServeHTTP runs the handlers after the guard.
 func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	h.open = true
+	h.called = true
 	h.c.Request = r
 	if claims, ok := bearer.FromContext(r.Context()); ok {
 		h.c.Set(Key, claims)

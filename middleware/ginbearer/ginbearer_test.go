@@ -76,7 +76,7 @@ func (r router) Routes() (list []string) {
 	return list
 }
 
-// native returns the handler as one of gin, which has no errors of handlers.
+// native returns the handler as a gin handler. gin handlers return no errors, so an error becomes a 409.
 func native(h routertest.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		caller, _ := c.Get(ginbearer.Key)
@@ -86,8 +86,8 @@ func native(h routertest.Handler) gin.HandlerFunc {
 	}
 }
 
-// TestAbort wants a refused request aborted, with its status and size known to the
-// middleware in front.
+// TestAbort checks that a refused request is aborted, and that middleware before the guard
+// can read its status and size.
 func TestAbort(t *testing.T) {
 	_, guard := routertest.NewGuard(t, nil)
 	engine := gin.New()
@@ -97,21 +97,21 @@ func TestAbort(t *testing.T) {
 		c.Next()
 		status, size, aborted = c.Writer.Status(), c.Writer.Size(), c.IsAborted()
 	})
-	reached := func(*gin.Context) { t.Error("got to the handler behind") }
+	reached := func(*gin.Context) { t.Error("got a refused request in a handler after the guard") }
 	engine.GET("/x", ginbearer.Require(guard, scopes.All()), reached, reached)
 	w := httptest.NewRecorder()
 	engine.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", http.NoBody))
 	if status != http.StatusUnauthorized || !aborted || size != w.Body.Len() {
-		t.Errorf("got status %d, aborted %v, size %d of %d in front", status, aborted, size, w.Body.Len())
+		t.Errorf("got status %d, aborted %v, size %d, want 401, true, %d", status, aborted, size, w.Body.Len())
 	}
 }
 
-// TestAbortBehind wants a handler behind the guard to abort as it can without it.
-func TestAbortBehind(t *testing.T) {
+// TestAbortInHandler checks that a handler after the guard can abort the chain.
+func TestAbortInHandler(t *testing.T) {
 	issuer, guard := routertest.NewGuard(t, nil)
 	engine := gin.New()
 	engine.Use(ginbearer.Require(guard, scopes.All()))
-	engine.GET("/x", func(c *gin.Context) { c.AbortWithStatus(http.StatusTeapot) }, func(*gin.Context) { t.Error("got past an abort") })
+	engine.GET("/x", func(c *gin.Context) { c.AbortWithStatus(http.StatusTeapot) }, func(*gin.Context) { t.Error("got a call of the handler after an abort") })
 	r := httptest.NewRequest(http.MethodGet, "/x", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+routertest.Token(issuer, ""))
 	w := httptest.NewRecorder()

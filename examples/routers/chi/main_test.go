@@ -112,7 +112,7 @@ func TestHandleAndOuterLog(t *testing.T) {
 	if got := request(log(guard.Enforce(&rules)(outside))); got != "/deployments/{id} 7 7" {
 		t.Errorf("Enforce: got %q", got)
 	}
-	if routes := guard.Routes(); len(routes) != 2 || routes[0].String() != "GET /deployments/{id} asks for any valid token" {
+	if routes := guard.Routes(); len(routes) != 2 || routes[0].String() != "GET /deployments/{id} requires any valid token" {
 		t.Errorf("got %v", routes)
 	}
 }
