@@ -29,7 +29,7 @@ func issuerAndGuard(t *testing.T, opts *middleware.Options) (*bearertest.Issuer,
 	return issuer, guard
 }
 
-// whoami answers with the client of the context.
+// whoami is a handler that answers with the caller's client, or "anonymous".
 func whoami(w http.ResponseWriter, r *http.Request) {
 	claims, ok := bearer.FromContext(r.Context())
 	if !ok {
@@ -39,7 +39,7 @@ func whoami(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, claims.ClientID())
 }
 
-// answer serves one request without a network.
+// answer calls the handler with one request and returns the response.
 func answer(h http.Handler, method, target string, values ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
 	if len(values) > 0 {
@@ -50,7 +50,7 @@ func answer(h http.Handler, method, target string, values ...string) *httptest.R
 	return w
 }
 
-// TestAnswers has the status, the challenge and the body of each reason.
+// TestAnswers checks the status, the challenge and the body for each reason.
 func TestAnswers(t *testing.T) {
 	for _, row := range []struct {
 		err               error
@@ -91,12 +91,12 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%v: got body %s, want %s", row.err, resp.Body, want)
 		}
 		if got := resp.Header().Get("Content-Type") + " " + resp.Header().Get("Cache-Control"); got != "application/json no-store" {
-			t.Errorf("%v: got %q", row.err, got)
+			t.Errorf("%v: got Content-Type and Cache-Control %q, want application/json no-store", row.err, got)
 		}
 	}
 }
 
-// TestListener sends requests as they come over a wire.
+// TestListener sends requests over a connection.
 func TestListener(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	mux := http.NewServeMux()
@@ -110,15 +110,15 @@ func TestListener(t *testing.T) {
 		name, method, path string
 		values             []string
 		status             int
-		want               string // in the body or the challenge
+		want               string // part of the body or the challenge
 	}{
-		{"good", "POST", "/deployments", []string{"Bearer " + good}, 200, "ci"},
+		{"valid token", "POST", "/deployments", []string{"Bearer " + good}, 200, "ci"},
 		{"lower case and spaces", "POST", "/deployments", []string{"bearer   " + good + "  "}, 200, "ci"},
 		{"no token", "POST", "/deployments", nil, 401, `Bearer realm="api"`},
 		{"Basic", "POST", "/deployments", []string{"Basic dXNlcjpwYXNz"}, 401, `Bearer realm="api"`},
 		{"two fields", "POST", "/deployments", []string{"Bearer " + good, "Bearer " + good}, 400, "invalid_request"},
-		{"list", "POST", "/deployments", []string{"Bearer " + good + ", Bearer " + good}, 400, "invalid_request"},
-		{"tab", "POST", "/deployments", []string{"Bearer\t" + good}, 400, "invalid_request"},
+		{"list of tokens", "POST", "/deployments", []string{"Bearer " + good + ", Bearer " + good}, 400, "invalid_request"},
+		{"tab after the scheme", "POST", "/deployments", []string{"Bearer\t" + good}, 400, "invalid_request"},
 		{"token in the query", "POST", "/deployments?access_token=" + good, nil, 401, `Bearer realm="api"`},
 		{"garbage", "POST", "/deployments", []string{"Bearer garbage"}, 401, "malformed"},
 		{"64 KiB", "POST", "/deployments", []string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, "invalid_token"},
@@ -151,14 +151,14 @@ func TestListener(t *testing.T) {
 				t.Errorf("got %d %s, want %d with %s", resp.StatusCode, text, row.status, row.want)
 			}
 			if strings.Contains(text, good) {
-				t.Error("the answer has the token in it")
+				t.Error("got the token in the answer")
 			}
 		})
 	}
 }
 
-// TestKeysUnavailable has no keys to be had, whatever the rule's mode: that is our
-// fault, and no token passes.
+// TestKeysUnavailable checks that without keys no token passes, in each mode of a rule, and
+// that the answer is 503.
 func TestKeysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := testkit.NewIssuer(t, "EdDSA")
@@ -181,7 +181,7 @@ func TestKeysUnavailable(t *testing.T) {
 	})
 }
 
-// TestEnforce puts a table around a whole mux.
+// TestEnforce checks a table around a whole mux.
 func TestEnforce(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	var rules scopes.Table
@@ -190,7 +190,7 @@ func TestEnforce(t *testing.T) {
 	rules.Handle("/", scopes.All("root"))
 	mux := http.NewServeMux()
 	mux.Handle("GET /deployments/{id}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.PathValue("id")) //nolint:gosec // nobody renders it
+		_, _ = io.WriteString(w, r.PathValue("id")) //nolint:gosec // no browser renders it
 	}))
 	mux.Handle("/", http.HandlerFunc(whoami))
 	var pattern string
@@ -218,7 +218,7 @@ func TestEnforce(t *testing.T) {
 			t.Errorf("%s %s: got status %d, want %d", row.method, row.target, resp.Code, row.status)
 		}
 		if row.target == "/deployments/7" && row.status == 200 && pattern != "GET /deployments/{id}" {
-			t.Errorf("the pattern for those in front is %q", pattern)
+			t.Errorf("got pattern %q in the outer request, want GET /deployments/{id}", pattern)
 		}
 	}
 	if resp := answer(guard.Enforce(nil)(mux), "GET", "/public/x", read); resp.Code != http.StatusForbidden {
@@ -226,15 +226,15 @@ func TestEnforce(t *testing.T) {
 	}
 }
 
-// TestCheck decides and writes nothing.
+// TestCheck checks the result of Guard.Check, and that it does not change the request.
 func TestCheck(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	if got, err := guard.Check(r, scopes.All()); got != nil || !errors.Is(err, bearer.NoToken) {
-		t.Errorf("without a token: got %v, %v", got, err)
+		t.Errorf("without a token: got %v, %v, want nil and %q", got, err, bearer.NoToken)
 	}
 	if got, err := guard.Check(r, scopes.Public()); got != r || err != nil {
-		t.Errorf("public: got %v, %v", got, err)
+		t.Errorf("public: got %v, %v, want the same request", got, err)
 	}
 	r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
 	got, err := guard.Check(r, scopes.All())
@@ -242,25 +242,25 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := bearer.FromContext(got.Context()); !ok {
-		t.Error("no claims in the context of the request")
+		t.Error("got no claims in the context of the returned request")
 	}
 	if _, ok := bearer.FromContext(r.Context()); ok {
-		t.Error("the request that came in was changed")
+		t.Error("got claims in the context of the outer request, want it unchanged")
 	}
 }
 
 func TestOptions(t *testing.T) {
 	_, err := middleware.New(nil, &middleware.Options{Realm: "a\"b", ResourceMetadata: "relative"})
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error")
 	}
 	for _, want := range []string{"verifier: nil", `Options.Realm: "a\"b"`, `Options.ResourceMetadata: "relative"`} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not say %s: %v", want, err)
+			t.Errorf("got %v, want an error with %s", err, want)
 		}
 	}
 	if _, err := middleware.New((*bearer.JWTVerifier)(nil), nil); err == nil {
-		t.Error("a nil *JWTVerifier is accepted")
+		t.Error("nil *JWTVerifier: got no error")
 	}
 	for want, opts := range map[string]*middleware.Options{
 		`Bearer realm="deployments"`: {Realm: "deployments"},
@@ -277,9 +277,9 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestCheckOfAWrongRule wants the request refused and the fault to be ours: Check is
-// called with a request, where nobody starts a program.
-func TestCheckOfAWrongRule(t *testing.T) {
+// TestCheckInvalidRule checks that Check refuses the request with bearer.Internal. It does
+// not panic as Require does, because it runs while requests are served.
+func TestCheckInvalidRule(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
@@ -291,7 +291,7 @@ func TestCheckOfAWrongRule(t *testing.T) {
 		w := httptest.NewRecorder()
 		guard.Deny(w, r, err)
 		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "answer_test.go") {
-			t.Errorf("%v: got %d %s, want 500 and no detail", rule.Err(), w.Code, w.Body)
+			t.Errorf("%v: got %d %s, want 500 without details", rule.Err(), w.Code, w.Body)
 		}
 	}
 }

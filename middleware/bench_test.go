@@ -23,17 +23,17 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// speed is a guard with tokens as machine clients have them.
+// speed is a guard with tokens like those of machine clients.
 type speed struct {
 	alg    string
 	issuer *bearertest.Issuer
 	guard  *middleware.Guard
-	tokens []string // different ones
+	tokens []string // all different
 	rule   scopes.Rule
 }
 
-// newSpeed returns a guard of all defaults but for the size of its cache, and n
-// tokens for it.
+// newSpeed returns a guard with n tokens. Its verifier has the defaults except for the
+// cache size.
 func newSpeed(tb testing.TB, alg string, cacheSize, n int) *speed {
 	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://acme.scalekit.dev", Algorithms: []string{alg}})
@@ -52,7 +52,7 @@ func newSpeed(tb testing.TB, alg string, cacheSize, n int) *speed {
 	return s
 }
 
-// token returns a token of 926 bytes, if it is an RS256 one.
+// token returns a token. With RS256 it has 926 bytes.
 func (s *speed) token(i int, change map[string]any) string {
 	claims := map[string]any{
 		"aud":           []string{"deployment-api.acmecorp.com"},
@@ -77,8 +77,8 @@ func request(token string) *http.Request {
 
 var errInvalid = errors.New("not valid")
 
-// raw returns what the signature of a token costs at the least: a function that
-// verifies it with its parts at hand.
+// raw returns a function that only verifies the signature of a decoded token: the lower
+// bound for the cost of a verification.
 func (s *speed) raw(tb testing.TB, token string) func() error {
 	tb.Helper()
 	dot := strings.LastIndexByte(token, '.')
@@ -100,7 +100,7 @@ func (s *speed) raw(tb testing.TB, token string) func() error {
 			return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
 		}
 	case *ecdsa.PublicKey:
-		// What golang-jwt does, since the standard library wants the numbers.
+		// As golang-jwt does: the standard library's Verify takes r and s as numbers.
 		return func() error {
 			hash := crypto.SHA256.New()
 			hash.Write([]byte(token[:dot]))
@@ -118,16 +118,16 @@ func (s *speed) raw(tb testing.TB, token string) func() error {
 			return nil
 		}
 	}
-	tb.Fatal("no such key")
+	tb.Fatalf("got a signing key for %s of an unknown type", s.alg)
 	return nil
 }
 
 var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
 
-// BenchmarkFirst is the first sight of a token.
+// BenchmarkFirst measures requests with new tokens.
 func BenchmarkFirst(b *testing.B) {
 	for _, alg := range algorithms {
-		s := newSpeed(b, alg, 64, 512) // each is forgotten before it comes again
+		s := newSpeed(b, alg, 64, 512) // each token is evicted before it is sent again
 		handler := s.guard.Require(s.rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		requests := make([]*http.Request, len(s.tokens))
 		for i, token := range s.tokens {
@@ -155,9 +155,9 @@ func BenchmarkFirst(b *testing.B) {
 	}
 }
 
-// BenchmarkRepeated is a token that was seen before, in a program that holds as much
-// memory as a service does, and in one that holds nothing, where the collector runs
-// some 300 times a second.
+// BenchmarkRepeated measures requests with a cached token: in a program with 64 MiB of
+// memory, like a service, and in one with almost none, where the garbage collector runs
+// about 300 times per second.
 func BenchmarkRepeated(b *testing.B) {
 	s := newSpeed(b, "RS256", 0, 1)
 	b.Run("alone", s.repeat)
@@ -179,7 +179,7 @@ func (s *speed) repeat(b *testing.B) {
 	}
 }
 
-// BenchmarkCheck is the judgement of bad requests.
+// BenchmarkCheck measures the refusal of garbage.
 func BenchmarkCheck(b *testing.B) {
 	for name, authorization := range garbage() {
 		s := newSpeed(b, "ES256", 0, 0)
@@ -196,24 +196,24 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// garbage is values of Authorization that are no tokens.
+// garbage returns Authorization values that are not valid tokens.
 func garbage() map[string][]string {
 	return map[string][]string{
-		"none":                     nil,
-		"empty":                    {""},
-		"another scheme":           {"Basic dXNlcjpwYXNzd29yZA=="},
-		"garbage":                  {"Bearer garbage"},
-		"three parts of it":        {"Bearer garbage.garbage.garbage"},
-		"two values":               {"Bearer a", "Bearer b"},
-		"two in one":               {"Bearer a, Bearer b"},
-		"a quoted one":             {`Bearer "a"`},
-		"five parts":               {"Bearer a.b.c.d.e"},
-		"a megabyte":               {"Bearer " + strings.Repeat("a", 1<<20)},
-		"a megabyte of dots":       {"Bearer " + strings.Repeat(".", 1<<20)},
-		"a megabyte of JSON":       {"Bearer " + strings.Repeat(`{"a":[`, 1<<20/6)},
-		"a megabyte of spaces":     {"Bearer" + strings.Repeat(" ", 1<<20)},
-		"a megabyte, other scheme": {strings.Repeat("a", 1<<20)},
-		"16 KiB of dots":           {"Bearer " + strings.Repeat(".", 16<<10)},
-		"16 KiB":                   {"Bearer " + strings.Repeat("a", 16<<10)},
+		"none":                    nil,
+		"empty":                   {""},
+		"another scheme":          {"Basic dXNlcjpwYXNzd29yZA=="},
+		"garbage":                 {"Bearer garbage"},
+		"three parts of garbage":  {"Bearer garbage.garbage.garbage"},
+		"two values":              {"Bearer a", "Bearer b"},
+		"two tokens in one value": {"Bearer a, Bearer b"},
+		"a quoted token":          {`Bearer "a"`},
+		"five parts":              {"Bearer a.b.c.d.e"},
+		"a megabyte":              {"Bearer " + strings.Repeat("a", 1<<20)},
+		"a megabyte of dots":      {"Bearer " + strings.Repeat(".", 1<<20)},
+		"a megabyte of JSON":      {"Bearer " + strings.Repeat(`{"a":[`, 1<<20/6)},
+		"a megabyte of spaces":    {"Bearer" + strings.Repeat(" ", 1<<20)},
+		"a megabyte of scheme":    {strings.Repeat("a", 1<<20)},
+		"16 KiB of dots":          {"Bearer " + strings.Repeat(".", 16<<10)},
+		"16 KiB":                  {"Bearer " + strings.Repeat("a", 16<<10)},
 	}
 }

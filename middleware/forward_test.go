@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// callerHeaders is Options.Headers of the tests.
+// callerHeaders returns the Options.Headers of the tests.
 func callerHeaders() map[string]func(*bearer.Claims) string {
 	return map[string]func(*bearer.Claims) string{
 		"X-Subject":   (*bearer.Claims).Subject,
@@ -21,7 +21,7 @@ func callerHeaders() map[string]func(*bearer.Claims) string {
 	}
 }
 
-// spoofed lays what a client may send over the headers of a request.
+// spoofed adds fields to the request with which a client may try to pass as another caller.
 func spoofed(r *http.Request) *http.Request {
 	for _, name := range []string{"X-Subject", "X_Subject", "x_subject", "X-Client-Id", "X-Client_ID", "X_SCOPE", "x-sUBJECT"} {
 		r.Header[http.CanonicalHeaderKey(name)] = []string{"admin"}
@@ -42,8 +42,8 @@ func TestHeaders(t *testing.T) {
 		{"with a token", scopes.All("x"), "x y", "ci"},
 		{"public", scopes.Public(), "x", ""},
 		{"public without token", scopes.Public(), "", ""},
-		{"anonymous", scopes.Optional(scopes.All()), "", ""},
-		{"reported", scopes.ReportOnly(scopes.All("z")), "x", "ci"},
+		{"optional without token", scopes.Optional(scopes.All()), "", ""},
+		{"report only, scope missing", scopes.ReportOnly(scopes.All("z")), "x", "ci"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		if row.scope != "" {
@@ -51,27 +51,27 @@ func TestHeaders(t *testing.T) {
 		}
 		spoofed(r)
 		if values := r.Header["Authorization"]; row.rule.IsPublic() && len(values) > 0 {
-			r.Header["authorization"] = values // goes too, however it is spelt
+			r.Header["authorization"] = values // the guard removes every spelling
 		}
 		before := len(r.Header)
 		reached := false
 		h := b.guard.Require(row.rule)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			reached = true
 			if r.Header.Get("Authorization") != "" {
-				t.Errorf("%s: got Authorization in the handler", row.name)
+				t.Errorf("%s: got Authorization in the handler, want none", row.name)
 			}
 			for name, values := range r.Header {
 				if strings.EqualFold(name, "Authorization") {
-					t.Errorf("%s: got %s in the handler", row.name, name)
+					t.Errorf("%s: got %s in the handler, want none", row.name, name)
 				}
 				if name == "Connection" {
 					if got := strings.Join(values, ","); got != "close" {
-						t.Errorf("%s: got Connection %q", row.name, got)
+						t.Errorf("%s: got Connection %q, want close", row.name, got)
 					}
 					continue
 				}
 				if strings.Contains(strings.Join(values, ""), "admin") {
-					t.Errorf("%s: got the client's %s: %q", row.name, name, values)
+					t.Errorf("%s: got the client's %s %q in the handler, want it removed", row.name, name, values)
 				}
 			}
 			if got := r.Header.Get("X-Client-Id"); got != row.client {
@@ -80,18 +80,18 @@ func TestHeaders(t *testing.T) {
 		}))
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		if !reached || len(r.Header) != before {
-			t.Errorf("%s: got %v to the handler and %d fields outside, want true and %d", row.name, reached, len(r.Header), before)
+			t.Errorf("%s: got handler called %v and %d fields in the outer request, want true and %d", row.name, reached, len(r.Header), before)
 		}
 	}
-	// A hook that panics is our fault, and no pass.
+	// A panic in a function of Options.Headers refuses the request.
 	panics := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
 	if w := serve(panics.guard.Require(scopes.All())(never(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
-		t.Errorf("got %d, want 500", w.Code)
+		t.Errorf("panic in a header function: got %d, want 500", w.Code)
 	}
 }
 
-// A field without a hyphen is named by Connection as well as others are, and a proxy
-// of somebody else's would drop it.
+// TestHeadersNamedByConnection checks that the client cannot name our fields in Connection:
+// a proxy after the guard drops the fields that Connection names.
 func TestHeadersNamedByConnection(t *testing.T) {
 	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"Subject": (*bearer.Claims).Subject}})
 	for _, row := range [][2]string{{"close", "close"}, {"Subject", ""}, {"subject,\tclose", "\tclose"}, {"close, SUBJECT ", "close"}, {"Subjects", "Subjects"}} {
@@ -101,13 +101,13 @@ func TestHeadersNamedByConnection(t *testing.T) {
 		var got string
 		serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Connection") })), r)
 		if got != want || r.Header.Get("Connection") != value {
-			t.Errorf("%q: got %q in the handler and %q outside, want %q and what there was", value, got, r.Header.Get("Connection"), want)
+			t.Errorf("%q: got Connection %q in the handler and %q in the outer request, want %q and no change", value, got, r.Header.Get("Connection"), want)
 		}
 	}
 }
 
-// sent returns a function that has the guard send a value to the handler, and returns
-// the field that arrives.
+// sent returns a function that lets the guard set a field to value, and returns the field
+// that the handler gets.
 func sent(tb testing.TB) func(value string) []string {
 	tb.Helper()
 	var value string
@@ -123,7 +123,7 @@ func sent(tb testing.TB) func(value string) []string {
 	}
 }
 
-// TestHeaderValues wants values encoded as Options.Headers says.
+// TestHeaderValues checks that values are encoded as documented at Options.Headers.
 func TestHeaderValues(t *testing.T) {
 	send := sent(t)
 	for _, row := range []struct{ value, want string }{
@@ -143,7 +143,7 @@ func TestHeaderValues(t *testing.T) {
 			continue
 		}
 		if back, err := url.PathUnescape(got[0]); err != nil || back != row.value {
-			t.Errorf("%q: got %q back, %v", row.value, back, err)
+			t.Errorf("%q: got %q, %v after decoding, want the original value", row.value, back, err)
 		}
 	}
 	if got := send(""); got != nil {
@@ -164,10 +164,10 @@ func FuzzHeaderValues(f *testing.F) {
 			t.Fatalf("%q: got %q, want one field", value, got)
 		}
 		if strings.ContainsFunc(got[0], func(c rune) bool { return c < ' ' || c > '~' || c == ',' }) || strings.TrimSpace(got[0]) != got[0] {
-			t.Errorf("%q: got %q, which a field cannot carry as it is", value, got)
+			t.Errorf("%q: got %q, want printable ASCII without a comma or outer spaces", value, got)
 		}
 		if back, err := url.PathUnescape(got[0]); err != nil || back != value {
-			t.Errorf("%q: got %q back, %v", value, back, err)
+			t.Errorf("%q: got %q, %v after decoding, want the original value", value, back, err)
 		}
 	})
 }
@@ -189,9 +189,9 @@ func TestProxy(t *testing.T) {
 		scope  string
 		client string
 	}{
-		{"behind a rule", b.guard.Require(scopes.All("x"))(proxy), "x", "ci"},
-		{"behind a public rule", b.guard.Require(scopes.Public())(proxy), "x", ""},
-		{"behind nothing", proxy, "x", ""},
+		{"with a rule", b.guard.Require(scopes.All("x"))(proxy), "x", "ci"},
+		{"with a public rule", b.guard.Require(scopes.Public())(proxy), "x", ""},
+		{"without a guard", proxy, "x", ""},
 	} {
 		front := httptest.NewServer(row.h)
 		r := spoofed(b.request(http.MethodGet, front.URL+"/reports", row.scope))
@@ -200,14 +200,14 @@ func TestProxy(t *testing.T) {
 		answered := fetch(t, front.Client(), r)
 		front.Close()
 		if answered.status != http.StatusOK || path != "/base/reports" {
-			t.Errorf("%s: got %d for %q", row.name, answered.status, path)
+			t.Errorf("%s: got %d for %q, want 200 for /base/reports", row.name, answered.status, path)
 		}
 		if got.Get("Authorization") != "" || got.Get("X-Forwarded-For") != "127.0.0.1" || got.Get("X-Forwarded-Proto") != "http" {
-			t.Errorf("%s: got %v behind the proxy", row.name, got)
+			t.Errorf("%s: got the header %v at the target, want no Authorization and X-Forwarded fields of the proxy", row.name, got)
 		}
 		for name, values := range got {
 			if strings.Contains(strings.Join(values, ""), "admin") {
-				t.Errorf("%s: got the client's %s", row.name, name)
+				t.Errorf("%s: got the client's %s at the target, want it removed", row.name, name)
 			}
 		}
 		if got.Get("X-Client-Id") != row.client || got.Get("X-Subject") == "" && row.client != "" {
@@ -216,12 +216,12 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// A handler that is given no fields to forward costs none.
+// TestNoHeadersKeepsHeader checks that without Options.Headers the handler gets all fields of the client.
 func TestNoHeadersKeepsHeader(t *testing.T) {
 	b := newBench(t, nil)
 	r := b.request(http.MethodGet, "/", "x")
 	allowed, err := b.guard.Check(r, scopes.All("x"))
 	if err != nil || allowed.Header.Get("Authorization") == "" {
-		t.Errorf("got %v, %v, want the request's own fields", allowed, err)
+		t.Errorf("got %v, %v, want the fields of the client", allowed, err)
 	}
 }

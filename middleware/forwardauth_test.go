@@ -37,11 +37,11 @@ func TestForwardAuth(t *testing.T) {
 		{"missing scope", http.Header{method: {"POST"}, uri: {"/deployments"}}, "read:deployments", 403, "insufficient_scope", ""},
 		{"no token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "", 401, "unauthorized", ""},
 		{"bad token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x", 401, "invalid_token", ""},
-		{"unclear", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x y", 401, "invalid_request", ""},
+		{"two tokens in one field", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x y", 401, "invalid_request", ""},
 		{"public", http.Header{method: {"GET"}, uri: {"/public/x"}}, "", 204, "", ""},
 		{"public with a token", http.Header{method: {"GET"}, uri: {"/public/x"}}, "read:deployments", 204, "", ""},
 		{"optional", http.Header{method: {"GET"}, uri: {"/whoami"}}, "", 204, "", ""},
-		{"host", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example"}}, "", 401, "unauthorized", ""},
+		{"host with its own rule", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example"}}, "", 401, "unauthorized", ""},
 		{"host in upper case", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"ADMIN.example"}}, "", 401, "unauthorized", ""},
 		{"host with a port", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example:443"}}, "", 401, "unauthorized", ""},
 		{"no host", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {}}, "", 401, "unauthorized", ""},
@@ -50,7 +50,7 @@ func TestForwardAuth(t *testing.T) {
 		{"encoded dots", http.Header{method: {"GET"}, uri: {"/public/..%2fdeployments/7"}}, "", 401, "unauthorized", ""},
 		{"dots", http.Header{method: {"GET"}, uri: {"/public/../deployments/7"}}, "", 401, "unauthorized", ""},
 		{"fragment", http.Header{method: {"GET"}, uri: {"/public/x#y"}}, "", 401, "unauthorized", ""},
-		{"nothing is said", nil, "read:deployments", 403, "insufficient_scope", ""},
+		{"no X-Forwarded fields", nil, "read:deployments", 403, "insufficient_scope", ""},
 		{"no method", http.Header{uri: {"/public/x"}}, "", 401, "unauthorized", ""},
 		{"no target", http.Header{method: {"GET"}}, "", 401, "unauthorized", ""},
 		{"two targets", http.Header{method: {"GET"}, uri: {"/public/x", "/deployments/7"}}, "", 401, "unauthorized", ""},
@@ -75,21 +75,21 @@ func TestForwardAuth(t *testing.T) {
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
 			t.Errorf("%s: got %d %v, want %d %q %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
 		}
-		for name := range callerHeaders() { // in place of what the client sent
+		for name := range callerHeaders() { // they replace the client's copies
 			if got := len(w.Header().Values(name)); (got == 1) != (row.status == 204) || got > 1 {
-				t.Errorf("%s: got %d fields %s, want one in a 204", row.name, got, name)
+				t.Errorf("%s: got %d fields %s, want 1 in a 204 and none otherwise", row.name, got, name)
 			}
 		}
 		if (w.Header().Get("WWW-Authenticate") == "") != (row.failure == "") {
-			t.Errorf("%s: got challenge %q", row.name, w.Header().Get("WWW-Authenticate"))
+			t.Errorf("%s: got challenge %q, want one if the request is refused", row.name, w.Header().Get("WWW-Authenticate"))
 		}
 		if got := w.Header().Get("X-Subject"); got == "admin" || (got == "") != (row.client == "") {
-			t.Errorf("%s: got subject %q", row.name, got)
+			t.Errorf("%s: got subject %q, want that of the caller", row.name, got)
 		}
 	}
 }
 
-// Where no pattern has a host, the proxy need not tell it.
+// TestForwardAuthWithoutHost checks that X-Forwarded-Host is required only if a pattern has a host.
 func TestForwardAuthWithoutHost(t *testing.T) {
 	b := newBench(t, nil)
 	for pattern, want := range map[string]int{"/": 204, "GET /x": 204, "h/": 401, "GET h/": 401, "GET  h/x": 401} {
@@ -110,7 +110,7 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 	}
 }
 
-// A body is the proxy's own doing.
+// TestForwardAuthPreflight checks that a body in the proxy's request does not count as one of the preflight.
 func TestForwardAuthPreflight(t *testing.T) {
 	for allow, want := range map[bool]int{false: 401, true: 204} {
 		b := newBench(t, &middleware.Options{AllowPreflight: allow})
@@ -122,12 +122,12 @@ func TestForwardAuthPreflight(t *testing.T) {
 			r.Header.Set(name, value)
 		}
 		if w := serve(b.guard.ForwardAuth(forwardTable()), r); w.Code != want {
-			t.Errorf("allowed %v: got %d, want %d", allow, w.Code, want)
+			t.Errorf("AllowPreflight %v: got %d, want %d", allow, w.Code, want)
 		}
 	}
 }
 
-// Whatever goes wrong, the answer is one that nginx hands on.
+// TestForwardAuthFaults checks that every refusal has a status that nginx passes on.
 func TestForwardAuthFaults(t *testing.T) {
 	for _, row := range []struct {
 		err    bearer.Reason
@@ -149,10 +149,10 @@ func TestForwardAuthFaults(t *testing.T) {
 			t.Errorf("%s: got %d %v, want %d and %q", err, w.Code, w.Header(), row.status, want)
 		}
 		if (w.Header().Get("Retry-After") != "") != (err == bearer.KeysUnavailable) {
-			t.Errorf("%s: got Retry-After %q", err, w.Header().Get("Retry-After"))
+			t.Errorf("%s: got Retry-After %q, want one only for %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
 		}
 		if w := serve(guard.ForwardAuth(nil), r); w.Code < 401 || w.Code > 403 {
-			t.Errorf("%s, no table: got %d", err, w.Code)
+			t.Errorf("%s, no table: got %d, want 401 or 403", err, w.Code)
 		}
 	}
 }

@@ -32,10 +32,10 @@ func TestNewReportsAll(t *testing.T) {
 	}
 	for _, want := range []string{
 		"verifier: nil", "Options.Realm", `Options.Resource: "http://api.example": must be https`, `"scopes_supported"`, `"jwks_uri"`,
-		`"authorization_servers"`, `without "none"`, "unsupported type", `"X_Subject"`, `"Connection"`, `"X-A": the function is nil`, `"x-b": twice`, `Options.Headers: ""`,
+		`"authorization_servers"`, `without "none"`, "unsupported type", `"X_Subject"`, `"Connection"`, `"X-A": the function is nil`, `"x-b": this field is declared twice`, `Options.Headers: ""`,
 	} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q in it", err, want)
+			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
 }
@@ -53,20 +53,20 @@ func TestNewResource(t *testing.T) {
 		{"https://user@api.example", "absolute URL"},
 		{"api.example", "absolute URL"},
 		{"https:///path", "absolute URL"},
-		{"https://api.example/a//b", "plain"},
-		{"https://api.example/{a}", "plain"},
-		{"https://api.example/a%2fb", "plain"},
+		{"https://api.example/a//b", "must be clean"},
+		{"https://api.example/{a}", "must be clean"},
+		{"https://api.example/a%2fb", "must be clean"},
 		{"urn:api", "absolute URL"},
 	} {
 		_, err := middleware.New(new(bearer.JWTVerifier), &middleware.Options{Resource: row.resource})
 		if (err == nil) != (row.want == "") || (err != nil && !strings.Contains(err.Error(), row.want)) {
-			t.Errorf("%s: got %v, want %q", row.resource, err, row.want)
+			t.Errorf("%s: got %v, want an error with %q", row.resource, err, row.want)
 		}
 	}
 	b := newBench(t, nil)
 	_, err := middleware.New(routertest.Verifier(t, b.issuer, nil), &middleware.Options{Resource: "https://other.example"})
 	if err == nil || !strings.Contains(err.Error(), "audience") {
-		t.Errorf("got %v, want that no token for the resource could be accepted", err)
+		t.Errorf("got %v, want an error about the audience", err)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestCheckWritesNothing(t *testing.T) {
 		t.Errorf("got %v, want the caller's claims", claims)
 	}
 	if _, found := bearer.FromContext(r.Context()); found || len(r.Header) != len(before) {
-		t.Error("got a changed request, want it as it came")
+		t.Error("got the outer request changed, want it unchanged")
 	}
 	if allowed, err := b.guard.Check(r, scopes.Public()); err != nil || allowed != r {
 		t.Errorf("public: got %p, %v, want %p", allowed, err, r)
@@ -127,7 +127,7 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// A header of 64 KiB is refused for no more than a short one costs.
+// TestLongHeaderIsCheap checks that refusing a header of 64 KiB allocates no more than refusing a short one.
 func TestLongHeaderIsCheap(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	cost := func(value string) uint64 {
@@ -147,7 +147,7 @@ func TestLongHeaderIsCheap(t *testing.T) {
 	short := cost("Bearer x")
 	for _, value := range []string{"Bearer " + strings.Repeat("A", 64<<10), "Bearer " + strings.Repeat(".", 64<<10), "Basic " + strings.Repeat("A", 64<<10), strings.Repeat("a, ", 22<<10), "Bearer" + strings.Repeat(" ", 64<<10)} {
 		if long := cost(value); long > short+1024 {
-			t.Errorf("%.10q...: got %d bytes a request, want about the %d of a short one", value, long, short)
+			t.Errorf("%.10q...: got %d bytes per request, want at most 1024 more than the %d of a short header", value, long, short)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func TestVerifierPanics(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer x")
 	w := serve(guard.Require(scopes.All())(never(t)), r)
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("got %d %s, want 500 and nothing of the cause", w.Code, w.Body)
+		t.Errorf("got %d %s, want 500 without the cause", w.Code, w.Body)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// bench is an issuer and a guard for its tokens.
+// bench is an issuer, a guard for its tokens, and the events of the guard.
 type bench struct {
 	issuer *bearertest.Issuer
 	guard  *middleware.Guard
@@ -33,7 +33,7 @@ func newBench(tb testing.TB, opts *middleware.Options) *bench {
 	return &bench{issuer, guard, events}
 }
 
-// token returns a good token with these scopes.
+// token returns a valid token with these scopes.
 func (b *bench) token(scope string) string { return routertest.Token(b.issuer, scope) }
 
 // request returns a request with a token of these scopes.
@@ -59,16 +59,18 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// ok is a handler that answers 200 and its caller.
+// ok is a handler that answers 200 with the caller's client.
 func ok(w http.ResponseWriter, r *http.Request) {
 	claims, _ := bearer.FromContext(r.Context())
 	routertest.Answer(w, "ok", "", claims)
 }
 
-// never is a handler that must not be reached.
+// never returns a handler that fails the test if it is called.
 func never(t *testing.T) http.Handler {
 	t.Helper()
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("got %s %s to the handler", r.Method, r.URL) })
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("got %s %s in the handler, want it refused", r.Method, r.URL)
+	})
 }
 
 // reply is a response whose body has been read.

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Custom claims that panic in what they do to themselves.
+// Types of custom claims whose methods panic.
 type (
 	badUnmarshal struct{}
 	badValidate  struct{}
@@ -23,8 +23,8 @@ func (*badUnmarshal) UnmarshalJSON([]byte) error { panic("secret") }
 func (badValidate) Validate() error              { panic("secret") }
 func (badClone) Clone() badClone                 { panic("secret") }
 
-// TestHooksPanic wants a panic of every hook that a user can have to be a 500 for
-// its request, which no handler sees, and nothing for the next one.
+// TestHooksPanic checks that a panic in each hook of a user answers its request with 500,
+// does not call the handler, and does not affect the next request.
 func TestHooksPanic(t *testing.T) {
 	issuer := testkit.NewIssuer(t, "EdDSA")
 	for _, row := range []struct {
@@ -43,8 +43,8 @@ func TestHooksPanic(t *testing.T) {
 			cfg.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("secret") })
 		}, scopes.All()},
 		{"rule", nil, scopes.Func("panics", func(context.Context) error { panic("secret") })},
-		{"rule that only reports", nil, scopes.ReportOnly(scopes.Func("panics", func(context.Context) error { panic("secret") }))},
-		{"rule of several", nil, scopes.Or(scopes.Func("panics", func(context.Context) error { panic("secret") }), scopes.All())},
+		{"rule, report only", nil, scopes.ReportOnly(scopes.Func("panics", func(context.Context) error { panic("secret") }))},
+		{"rule inside Or", nil, scopes.Or(scopes.Func("panics", func(context.Context) error { panic("secret") }), scopes.All())},
 	} {
 		guard, err := middleware.New(testkit.NewVerifier(t, issuer, row.hook), nil)
 		if err != nil {
@@ -55,10 +55,10 @@ func TestHooksPanic(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
-		for range 2 { // the second one may meet what was remembered of the first
+		for range 2 { // the second request may find the token in the cache
 			w := serve(guard.Require(row.rule)(never(t)), r)
 			if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
-				t.Errorf("%s: got %d %s, want 500 and nothing of the cause", row.name, w.Code, w.Body)
+				t.Errorf("%s: got %d %s, want 500 without the cause", row.name, w.Code, w.Body)
 			}
 		}
 	}

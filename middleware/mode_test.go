@@ -21,11 +21,11 @@ func TestModes(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		rule   scopes.Rule
-		token  string // "": none; "bad": one that does not verify; or a scope
+		token  string // "": no token; "bad": an invalid token; otherwise: a valid token with this scope
 		status int
 		body   string
-		reason bearer.Reason // of the event
-		report bearer.Reason // of its error
+		reason bearer.Reason // Event.Reason
+		report bearer.Reason // the reason in Event.Err
 	}{
 		{"report only, met", scopes.ReportOnly(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
 		{"report only, not met", scopes.ReportOnly(scopes.All("y")), "x", 200, "ok - ci\n", "", bearer.MissingScope},
@@ -33,19 +33,19 @@ func TestModes(t *testing.T) {
 		{"report only, bad token", scopes.ReportOnly(scopes.All("x")), "bad", 401, "", bearer.Malformed, bearer.Malformed},
 		{"report only, no token", scopes.ReportOnly(scopes.All("x")), "", 401, "", bearer.NoToken, bearer.NoToken},
 		{"report only, function with a reason", scopes.ReportOnly(fails(bearer.Revoked)), "x", 401, "", bearer.Revoked, bearer.Revoked},
-		{"report only, our fault", scopes.ReportOnly(fails(bearer.KeysUnavailable)), "x", 503, "", bearer.KeysUnavailable, bearer.KeysUnavailable},
+		{"report only, no keys", scopes.ReportOnly(fails(bearer.KeysUnavailable)), "x", 503, "", bearer.KeysUnavailable, bearer.KeysUnavailable},
 		{"report only, panic", scopes.ReportOnly(panics), "x", 500, "", bearer.Internal, bearer.Internal},
-		{"report only, cannot work", scopes.ReportOnly(scopes.All("")), "x", 500, "", bearer.Internal, bearer.Internal},
-		{"report only, zero", scopes.ReportOnly(scopes.Rule{}), "x", 500, "", bearer.Internal, bearer.Internal},
+		{"report only, invalid rule", scopes.ReportOnly(scopes.All("")), "x", 500, "", bearer.Internal, bearer.Internal},
+		{"report only, zero rule", scopes.ReportOnly(scopes.Rule{}), "x", 500, "", bearer.Internal, bearer.Internal},
 		{"optional, no token", scopes.Optional(scopes.All("x")), "", 200, "ok - -\n", "", ""},
 		{"optional, met", scopes.Optional(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
 		{"optional, not met", scopes.Optional(scopes.All("y")), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
 		{"optional, bad token", scopes.Optional(scopes.All("x")), "bad", 401, "", bearer.Malformed, bearer.Malformed},
-		{"optional, cannot work", scopes.Optional(scopes.All("")), "", 401, "", bearer.NoToken, bearer.NoToken},
+		{"optional, invalid rule", scopes.Optional(scopes.All("")), "", 401, "", bearer.NoToken, bearer.NoToken},
 		{"both, no token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "", 200, "ok - -\n", "", ""},
 		{"both, not met", scopes.ReportOnly(scopes.Optional(scopes.All("y"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
 		{"both, bad token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "bad", 401, "", bearer.Malformed, bearer.Malformed},
-		{"not outermost", scopes.And(scopes.Optional(scopes.ReportOnly(scopes.All("y")))), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
+		{"modes inside And do not count", scopes.And(scopes.Optional(scopes.ReportOnly(scopes.All("y")))), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t, nil)
@@ -65,7 +65,7 @@ func TestModes(t *testing.T) {
 				}
 				ok(w, allowed)
 			}))
-			if row.rule.Err() == nil { // Require panics otherwise
+			if row.rule.Err() == nil { // Require panics on an invalid rule
 				h = b.guard.Require(row.rule)(http.HandlerFunc(ok))
 			}
 			w := serve(h, r)
@@ -83,7 +83,7 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// A verifier that is no observer tells its own observer, with a mode or without.
+// TestModesAroundTracer checks that a function around a verifier does not hide the verifier's observer.
 func TestModesAroundTracer(t *testing.T) {
 	b := newBench(t, nil)
 	var inner bearer.Verifier
@@ -93,15 +93,15 @@ func TestModesAroundTracer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := new(testkit.Recorder)
-	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: told})
+	events := new(testkit.Recorder)
+	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: events})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
 	inner = v
 	w := serve(guard.Require(scopes.ReportOnly(scopes.All("y")))(http.HandlerFunc(ok)), b.request(http.MethodGet, "/", "x"))
-	if list := told.Take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
-		t.Errorf("got %d and events %v, want 200 and one of a token that is good", w.Code, list)
+	if list := events.Take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
+		t.Errorf("got %d and the events %v, want 200 and one event without a reason", w.Code, list)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestOptionsObserver wants Options.Observer told each outcome once, and the verifier's
-// observer not at all, whatever the verifier is.
+// TestOptionsObserver checks that Options.Observer gets each outcome once and the verifier's
+// observer gets none, for each kind of verifier.
 func TestOptionsObserver(t *testing.T) {
 	b := newBench(t, nil)
 	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: b.events})
@@ -23,8 +23,8 @@ func TestOptionsObserver(t *testing.T) {
 	}
 	defer v.Close()
 	for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function around one": bearer.VerifierFunc(v.Verify)} {
-		told := new(testkit.Recorder)
-		guard, err := middleware.New(verifier, &middleware.Options{Observer: told})
+		events := new(testkit.Recorder)
+		guard, err := middleware.New(verifier, &middleware.Options{Observer: events})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,30 +48,30 @@ func TestOptionsObserver(t *testing.T) {
 				{httptest.NewRequest(http.MethodGet, "/x", http.NoBody), bearer.NoToken},
 			} {
 				serve(h, row.r)
-				got := told.Take()
+				got := events.Take()
 				if len(got) != 1 || got[0].Reason != row.want || got[0].Transport != "http" || got[0].Route != "GET /x" {
-					t.Errorf("%s, %s: got %+v, want one event with %q", name, way, got, row.want)
+					t.Errorf("%s, %s: got %+v, want one event with the reason %q", name, way, got, row.want)
 				}
 				if got := b.events.Take(); len(got) != 0 {
-					t.Errorf("%s, %s: got %+v to the verifier's observer, want nothing", name, way, got)
+					t.Errorf("%s, %s: got %+v in the verifier's observer, want no event", name, way, got)
 				}
 			}
 		}
-		if serve(guard.Require(scopes.Public())(next), httptest.NewRequest(http.MethodGet, "/", http.NoBody)); len(told.Take()) != 0 {
-			t.Errorf("%s: got an event of a public route", name)
+		if serve(guard.Require(scopes.Public())(next), httptest.NewRequest(http.MethodGet, "/", http.NoBody)); len(events.Take()) != 0 {
+			t.Errorf("%s: got an event for a public route, want none", name)
 		}
 	}
 }
 
-// TestNilObserver wants what holds a nil pointer or function refused, and nil to be none.
+// TestNilObserver checks that New refuses an observer that contains a nil pointer or function.
 func TestNilObserver(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
 		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
-			t.Errorf("%s: got %v, want Options.Observer named", name, err)
+			t.Errorf("%s: got %v, want an error about Options.Observer", name, err)
 		}
 	}
 	if _, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: bearer.ObserverFunc(func(context.Context, bearer.Event) {})}); err != nil {
-		t.Errorf("got %v, want it accepted", err)
+		t.Errorf("got %v, want no error", err)
 	}
 }

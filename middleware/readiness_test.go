@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// TestReadiness follows an issuer from before its first answer over an outage that
-// lasts too long to its return, beside one whose keys are fixed.
+// TestReadiness observes two issuers: one with fixed keys, and one from before its first
+// answer, through an outage longer than MaxStale, to its recovery.
 func TestReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://a.example", Algorithms: []string{"ES256"}})
@@ -64,13 +64,13 @@ func TestReadiness(t *testing.T) {
 		time.Sleep(time.Until(since.Add(30 * time.Minute)))
 		want("in an outage", 200, `{"ready":true,"issuers":[{"issuer":"https://a.example","ready":true,"stale":false,"keys":1,"age_seconds":1800},`)
 		time.Sleep(30 * time.Minute)
-		want("too long", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":true,"keys":1,"age_seconds":3600},`)
+		want("in an outage longer than MaxStale", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":true,"keys":1,"age_seconds":3600},`)
 		issuer.Repair(bearertest.KeysEndpoint)
 		issuer.Repair(bearertest.DiscoveryEndpoint)
 		if err := cache.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want("back", 200, `{"ready":true,"issuers":[{"issuer":"https://a.example","ready":true,"stale":false,"keys":1,"age_seconds":0},`)
+		want("after the outage", 200, `{"ready":true,"issuers":[{"issuer":"https://a.example","ready":true,"stale":false,"keys":1,"age_seconds":0},`)
 	})
 }
 
@@ -96,7 +96,7 @@ func TestReadinessRequests(t *testing.T) {
 		status int
 		body   string
 	}{
-		{http.MethodGet, http.StatusServiceUnavailable, `{"ready":false,"issuers":[]}` + "\n"}, // there is nothing that it could accept
+		{http.MethodGet, http.StatusServiceUnavailable, `{"ready":false,"issuers":[]}` + "\n"}, // without issuers, no token can be accepted
 		{http.MethodHead, http.StatusServiceUnavailable, ""},
 		{http.MethodPost, http.StatusMethodNotAllowed, "Method Not Allowed\n"},
 	} {

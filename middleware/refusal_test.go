@@ -14,8 +14,8 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// TestRefusalIsWhatDenyWrites compares the two for every kind of refusal, request and
-// option.
+// TestRefusalIsWhatDenyWrites compares Refusal with Deny for every kind of refusal, request
+// and option.
 func TestRefusalIsWhatDenyWrites(t *testing.T) {
 	errs := map[string]error{
 		"no token":    &bearer.Error{Reason: bearer.NoToken},
@@ -26,12 +26,12 @@ func TestRefusalIsWhatDenyWrites(t *testing.T) {
 		"internal":    errors.New("secret"),
 	}
 	options := map[string]*middleware.Options{
-		"no options":      nil,
-		"expose":          {ExposeChallenge: true, Realm: "x"},
-		"metadata":        {ResourceMetadata: "https://api.example/m"},
-		"a body":          {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", []byte("no") }},
-		"no body at all":  {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", nil }},
-		"a nil interface": {Body: nil},
+		"no options":    nil,
+		"expose":        {ExposeChallenge: true, Realm: "x"},
+		"metadata":      {ResourceMetadata: "https://api.example/m"},
+		"a body":        {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", []byte("no") }},
+		"an empty body": {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", nil }},
+		"a nil Body":    {Body: nil},
 	}
 	for option, opts := range options {
 		guard := refuser(t, bearer.Internal, opts)
@@ -47,7 +47,7 @@ func TestRefusalIsWhatDenyWrites(t *testing.T) {
 						t.Errorf("%s, %s, %s, %s: got %+v, want what Deny writes: %d %v %q", option, method, accept, name, got, w.Code, w.Header(), w.Body)
 					}
 					if all := strings.Join(slices.Concat(slices.Collect(maps.Values(got.Header))...), " ") + string(got.Body) + got.Description; strings.Contains(all, "secret") {
-						t.Errorf("%s, %s: got %q, which has the detail in it", option, name, all)
+						t.Errorf("%s, %s: got %q, want the answer without the detail of the error", option, name, all)
 					}
 				}
 			}
@@ -55,13 +55,13 @@ func TestRefusalIsWhatDenyWrites(t *testing.T) {
 	}
 }
 
-// TestRefusal looks at one refusal in full.
+// TestRefusal checks all fields of one refusal.
 func TestRefusal(t *testing.T) {
 	guard := refuser(t, bearer.Internal, &middleware.Options{ExposeChallenge: true})
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	got := guard.Refusal(r, &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}})
 	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description != "The access token does not allow this" || !slices.Equal(got.Scopes, []string{"a", "b"}) {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a 403 with the scopes a and b", got)
 	}
 	if want := `{"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"a b"}` + "\n"; string(got.Body) != want {
 		t.Errorf("got body %q, want %q", got.Body, want)
@@ -81,14 +81,14 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestRefusalIsPure wants two refusals of one error to share nothing that the caller of
-// the first can change.
+// TestRefusalIsPure checks that two refusals of the same error share no memory that their
+// callers can change.
 func TestRefusalIsPure(t *testing.T) {
 	calls := 0
 	guard := refuser(t, bearer.Internal, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
 		calls++
 		if refusal.Header != nil || refusal.Body != nil || refusal.Status != http.StatusUnauthorized {
-			t.Errorf("got %+v in the hook, want the status and nothing that is not made yet", refusal)
+			t.Errorf("got %+v in the hook, want status 401, no Header and no Body", refusal)
 		}
 		return "text/plain", []byte("no")
 	}})
@@ -102,12 +102,12 @@ func TestRefusalIsPure(t *testing.T) {
 	}
 	second := guard.Refusal(r, err)
 	if got := second.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, "Bearer ") || len(second.Header) != len(first.Header) {
-		t.Errorf("got %v after the first one was changed", second.Header)
+		t.Errorf("got %v after a change of the first refusal, want the same header as before", second.Header)
 	}
 	if calls != 2 {
-		t.Errorf("got %d calls of Body for 2 refusals", calls)
+		t.Errorf("got %d calls of Body for 2 refusals, want 2", calls)
 	}
 	if !maps.EqualFunc(r.Header, before, slices.Equal) {
-		t.Errorf("got the request changed: %v", r.Header)
+		t.Errorf("got the request's header %v, want it unchanged", r.Header)
 	}
 }

@@ -3,7 +3,7 @@ package middleware_test
 import (
 	"bufio"
 	"context"
-	"crypto/sha1" //nolint:gosec // RFC 6455, section 4.2.2 asks for it
+	"crypto/sha1" //nolint:gosec // RFC 6455, section 4.2.2 requires it
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -17,9 +17,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The guard wraps the request, not the writer: whatever the writer can do, the
-// handler can.
-func TestWriterIsTheServers(t *testing.T) {
+// TestWriterIsUnwrapped checks that the handler gets the server's own ResponseWriter, with
+// all its interfaces.
+func TestWriterIsUnwrapped(t *testing.T) {
 	b := newBench(t, nil)
 	w := httptest.NewRecorder()
 	var table scopes.Table
@@ -34,17 +34,17 @@ func TestWriterIsTheServers(t *testing.T) {
 	}
 }
 
-// stream writes, flushes, and goes on when it is told to.
+// stream returns a handler that writes a line, flushes, and writes another line after proceed.
 func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := bearer.FromContext(r.Context()); !ok {
-			t.Error("got no claims")
+			t.Error("got no claims in the handler")
 		}
 		_, _ = io.WriteString(w, "first\n")
 		flusher, ok := w.(http.Flusher)
 		if !ok {
-			t.Error("got a writer that is no Flusher")
+			t.Error("got a writer without http.Flusher")
 			return
 		}
 		flusher.Flush()
@@ -53,7 +53,7 @@ func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
-		_, _ = fmt.Fprintf(w, "second %d\n", r.ProtoMajor) //nolint:gosec // nobody renders it
+		_, _ = fmt.Fprintf(w, "second %d\n", r.ProtoMajor) //nolint:gosec // no browser renders it
 	})
 }
 
@@ -108,14 +108,14 @@ func TestStreaming(t *testing.T) {
 	}
 }
 
-// upgrade answers a WebSocket handshake (RFC 6455, section 4.2.2) and echoes one
-// unmasked text frame's worth of bytes.
+// upgrade returns a handler that answers a WebSocket handshake (RFC 6455, section 4.2.2)
+// and echoes one line of bytes.
 func upgrade(t *testing.T) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hijacker, ok := w.(http.Hijacker)
 		if !ok {
-			t.Error("got a writer that is no Hijacker")
+			t.Error("got a writer without http.Hijacker")
 			return
 		}
 		conn, rw, err := hijacker.Hijack()
@@ -124,7 +124,7 @@ func upgrade(t *testing.T) http.Handler {
 			return
 		}
 		defer conn.Close()
-		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 requires SHA-1
 		_, _ = fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
 		_ = rw.Flush()
 		line, _ := rw.ReadString('\n')
@@ -159,7 +159,7 @@ func TestUpgrade(t *testing.T) {
 			}
 			if row.echo != "" {
 				if got := response.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-					t.Errorf("%s: got accept %q", name, got)
+					t.Errorf("%s: got Sec-WebSocket-Accept %q, want that of RFC 6455, section 1.3", name, got)
 				}
 				_, _ = io.WriteString(conn, "hello\n")
 				if line, err := reader.ReadString('\n'); err != nil || line != row.echo {
@@ -173,12 +173,12 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// A file goes to the connection by the writer's ReaderFrom.
+// TestReaderFrom checks that io.Copy can use the writer's ReaderFrom.
 func TestReaderFrom(t *testing.T) {
 	b := newBench(t, nil)
 	server := httptest.NewServer(b.guard.Require(scopes.All("x"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, ok := w.(io.ReaderFrom); !ok {
-			t.Error("got a writer that is no ReaderFrom")
+			t.Error("got a writer without io.ReaderFrom")
 		}
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)
@@ -187,6 +187,6 @@ func TestReaderFrom(t *testing.T) {
 	})))
 	defer server.Close()
 	if got := fetch(t, server.Client(), b.request(http.MethodGet, server.URL, "x")); got.status != http.StatusOK || got.body != "sent" {
-		t.Errorf("got %d %q", got.status, got.body)
+		t.Errorf("got %d %q, want 200 and \"sent\"", got.status, got.body)
 	}
 }

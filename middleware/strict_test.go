@@ -13,9 +13,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestPreflightIsOptions has requests that look like preflight ones but for one
-// thing: they need a token.
-func TestPreflightIsOptions(t *testing.T) {
+// TestPreflightIsExact sends requests that differ from a preflight request in one point.
+// They need a token.
+func TestPreflightIsExact(t *testing.T) {
 	guard := refuser(t, bearer.UnknownKey, &middleware.Options{AllowPreflight: true})
 	reached := false
 	h := guard.Require(scopes.All("read"))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
@@ -31,7 +31,7 @@ func TestPreflightIsOptions(t *testing.T) {
 		"of unknown length":   {func(r *http.Request) { r.ContentLength = -1 }, false},
 		"no origin":           {func(r *http.Request) { r.Header.Del("Origin") }, false},
 		"two origins":         {func(r *http.Request) { r.Header.Add("Origin", "https://b.example") }, false},
-		"no method asked for": {func(r *http.Request) { r.Header.Del("Access-Control-Request-Method") }, false},
+		"no method announced": {func(r *http.Request) { r.Header.Del("Access-Control-Request-Method") }, false},
 		"two methods":         {func(r *http.Request) { r.Header.Add("Access-Control-Request-Method", "PUT") }, false},
 		"with a token":        {func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, false},
 		"an unclean path":     {func(r *http.Request) { r.URL.Path = "/a/../b" }, false},
@@ -42,12 +42,12 @@ func TestPreflightIsOptions(t *testing.T) {
 		row.change(r)
 		reached = false
 		if w := serve(h, r); reached != row.pass || (w.Code == http.StatusOK) != row.pass {
-			t.Errorf("%s: got the handler reached %v with status %d, want %v", name, reached, w.Code, row.pass)
+			t.Errorf("%s: got handler called %v with status %d, want %v", name, reached, w.Code, row.pass)
 		}
 	}
 }
 
-// TestHeaderNames has which fields a guard may be told to set.
+// TestHeaderNames checks which field names Options.Headers accepts.
 func TestHeaderNames(t *testing.T) {
 	subject := map[string]func(*bearer.Claims) string{}
 	for name, ok := range map[string]bool{
@@ -64,9 +64,9 @@ func TestHeaderNames(t *testing.T) {
 	}
 }
 
-// TestHeadersOfOthers wants the client's own fields left alone, and those that some
-// server behind would take for ours removed.
-func TestHeadersOfOthers(t *testing.T) {
+// TestSimilarHeaders checks that the guard removes the client's fields whose names a server
+// after the guard may read as ours, and no others.
+func TestSimilarHeaders(t *testing.T) {
 	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject1": func(*bearer.Claims) string { return "" }}})
 	for name, kept := range map[string]bool{
 		"X-Request-Id": true, "X-Subject": true, "X-Subject11": true, "X-Subject2": true, "Y-Subject1": true, "X-Subjecs1": true, "XX-Subject": true, "X1Subject1": true,
@@ -77,23 +77,23 @@ func TestHeadersOfOthers(t *testing.T) {
 		var got http.Header
 		w := serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header })), r)
 		if _, there := got[name]; there != kept || w.Code != http.StatusOK {
-			t.Errorf("%s: got it at the handler %v with status %d, want %v", name, there, w.Code, kept)
+			t.Errorf("%s: got the field in the handler %v with status %d, want %v", name, there, w.Code, kept)
 		}
 		if !slices.Equal(r.Header[name], []string{"client"}) {
-			t.Errorf("%s: got the caller's own request changed", name)
+			t.Errorf("%s: got the outer request changed to %q, want it unchanged", name, r.Header[name])
 		}
 	}
 }
 
-// TestMissingOnly wants a client that lacks one scope of two told about that one,
-// also where there is metadata.
-func TestMissingOnly(t *testing.T) {
+// TestMissingScopesOnly checks that a 403 names only the missing scopes, even with
+// ResourceMetadata.
+func TestMissingScopesOnly(t *testing.T) {
 	b := newBench(t, &middleware.Options{ResourceMetadata: "https://api.example/m"})
 	h := b.guard.Require(scopes.All("read", "write"))(never(t))
 	for scope, want := range map[string]string{"read": ` scope="write"`, "write": ` scope="read"`, "": ` scope="read write"`} {
 		w := serve(h, b.request(http.MethodGet, "/", scope))
 		if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusForbidden || !strings.HasSuffix(got, want) {
-			t.Errorf("with %q: got status %d and %s, want%s", scope, w.Code, got, want)
+			t.Errorf("with scope %q: got status %d and %s, want 403 and%s", scope, w.Code, got, want)
 		}
 	}
 	unavailable := refuser(t, bearer.KeysUnavailable, &middleware.Options{ResourceMetadata: "https://api.example/m"})
@@ -101,12 +101,11 @@ func TestMissingOnly(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer x")
 	_, err := unavailable.Check(r, scopes.All("read"))
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || len(e.Missing) != 0 {
-		t.Errorf("got %v, want an error without scopes", err)
+		t.Errorf("got %v, want a *bearer.Error without scopes", err)
 	}
 }
 
-// TestResources has what may be the identifier of a resource, and what may be said
-// of it.
+// TestResources checks which resource identifiers and which metadata New accepts.
 func TestResources(t *testing.T) {
 	for identifier, ok := range map[string]bool{
 		"https://api.example": true, "https://api.example/": true, "https://api.example/a/b": true, "https://api.example:8443/a?b=c": true, "http://localhost/a": true,
@@ -120,9 +119,9 @@ func TestResources(t *testing.T) {
 			t.Errorf("%q: got %v, want ok %v", identifier, err, ok)
 		}
 	}
-	// It is the identifier that is wrong, and not what follows from it.
+	// The error is about the identifier, not about the metadata URL derived from it.
 	if _, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: "ftp://localhost"}); err == nil || !strings.Contains(err.Error(), `Options.Resource: "ftp://localhost": must be https`) {
-		t.Errorf("ftp: got %v, want Options.Resource named", err)
+		t.Errorf("ftp: got %v, want an error about Options.Resource", err)
 	}
 	for _, row := range []struct {
 		name     string
@@ -130,19 +129,19 @@ func TestResources(t *testing.T) {
 		metadata map[string]any
 		ok       bool
 	}{
-		{"none", "https://api.example", nil, true},
-		{"some", "https://api.example", map[string]any{"resource_name": "x"}, true},
-		{"of no resource", "", map[string]any{"resource_name": "x"}, false},
+		{"no members", "https://api.example", nil, true},
+		{"a member", "https://api.example", map[string]any{"resource_name": "x"}, true},
+		{"no resource", "", map[string]any{"resource_name": "x"}, false},
 		{"algorithms", "https://api.example", map[string]any{"resource_signing_alg_values_supported": []string{"ES256"}}, true},
 		{"algorithms with none", "https://api.example", map[string]any{"resource_signing_alg_values_supported": []string{"ES256", "none"}}, false},
-		{"algorithms as a text", "https://api.example", map[string]any{"resource_signing_alg_values_supported": "ES256"}, false},
+		{"algorithms as a string", "https://api.example", map[string]any{"resource_signing_alg_values_supported": "ES256"}, false},
 		{"servers", "https://api.example", map[string]any{"authorization_servers": []string{"https://as.example"}}, true},
 		{"no servers", "https://api.example", map[string]any{"authorization_servers": []string{}}, false},
-		{"servers as a text", "https://api.example", map[string]any{"authorization_servers": "https://as.example"}, false},
-		{"keys over http", "https://api.example", map[string]any{"jwks_uri": "http://api.example/keys"}, false},
-		{"keys that are no text", "https://api.example", map[string]any{"jwks_uri": 1}, false},
-		{"what the guard says", "https://api.example", map[string]any{"resource": "https://evil.example"}, false},
-		{"no JSON", "https://api.example", map[string]any{"x": func() {}}, false},
+		{"servers as a string", "https://api.example", map[string]any{"authorization_servers": "https://as.example"}, false},
+		{"jwks_uri over http", "https://api.example", map[string]any{"jwks_uri": "http://api.example/keys"}, false},
+		{"jwks_uri as a number", "https://api.example", map[string]any{"jwks_uri": 1}, false},
+		{"a reserved member", "https://api.example", map[string]any{"resource": "https://evil.example"}, false},
+		{"a value without a JSON form", "https://api.example", map[string]any{"x": func() {}}, false},
 	} {
 		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: row.resource, Metadata: row.metadata})
 		if (err == nil) != row.ok {
@@ -151,8 +150,9 @@ func TestResources(t *testing.T) {
 	}
 }
 
-// TestMetadataElsewhere asks the handler of the metadata for what it does not have.
-func TestMetadataElsewhere(t *testing.T) {
+// TestMetadataOtherTargets checks that the metadata handler answers 404 to other paths and
+// queries.
+func TestMetadataOtherTargets(t *testing.T) {
 	guard, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: "https://api.example/a?b=c"})
 	if err != nil {
 		t.Fatal(err)
@@ -168,9 +168,9 @@ func TestMetadataElsewhere(t *testing.T) {
 	}
 }
 
-// TestForwardAuthOfNothing has proxies that do not say which request they ask about.
-// Not even a public rule lets those through.
-func TestForwardAuthOfNothing(t *testing.T) {
+// TestForwardAuthIncomplete checks that a proxy must describe the client's request
+// completely. Otherwise not even a public rule lets the request through.
+func TestForwardAuthIncomplete(t *testing.T) {
 	guard := refuser(t, bearer.UnknownKey, nil)
 	var table scopes.Table
 	table.Handle("/", scopes.Public())
@@ -179,22 +179,22 @@ func TestForwardAuthOfNothing(t *testing.T) {
 		method, uri []string
 		want        bool
 	}{
-		"both":                     {[]string{"GET"}, []string{"/a"}, true},
-		"a whole URI":              {[]string{"GET"}, []string{"https://api.example/a"}, true},
-		"no method":                {nil, []string{"/a"}, false},
-		"an empty method":          {[]string{""}, []string{"/a"}, false},
-		"two methods":              {[]string{"GET", "GET"}, []string{"/a"}, false},
-		"no target":                {[]string{"GET"}, nil, false},
-		"an empty target":          {[]string{"GET"}, []string{""}, false},
-		"two targets":              {[]string{"GET"}, []string{"/a", "/a"}, false},
-		"a target that is not one": {[]string{"GET"}, []string{"a b"}, false},
-		"a control character":      {[]string{"GET"}, []string{"/a\x7f"}, false},
-		"an unclean target":        {[]string{"GET"}, []string{"/a/../b"}, false},
+		"method and target":   {[]string{"GET"}, []string{"/a"}, true},
+		"an absolute URI":     {[]string{"GET"}, []string{"https://api.example/a"}, true},
+		"no method":           {nil, []string{"/a"}, false},
+		"an empty method":     {[]string{""}, []string{"/a"}, false},
+		"two methods":         {[]string{"GET", "GET"}, []string{"/a"}, false},
+		"no target":           {[]string{"GET"}, nil, false},
+		"an empty target":     {[]string{"GET"}, []string{""}, false},
+		"two targets":         {[]string{"GET"}, []string{"/a", "/a"}, false},
+		"an invalid target":   {[]string{"GET"}, []string{"a b"}, false},
+		"a control character": {[]string{"GET"}, []string{"/a\x7f"}, false},
+		"an unclean target":   {[]string{"GET"}, []string{"/a/../b"}, false},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
 		r.Header["X-Forwarded-Method"], r.Header["X-Forwarded-Uri"] = row.method, row.uri
 		if w := serve(h, r); (w.Code == http.StatusNoContent) != row.want {
-			t.Errorf("%s: got %d, want let through %v", name, w.Code, row.want)
+			t.Errorf("%s: got %d, want 204: %v", name, w.Code, row.want)
 		}
 	}
 }
