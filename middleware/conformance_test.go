@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// reasons is all of them with what RFC 6750, section 3.1 makes of them: the
-// status, and the error code or "".
+// reasons lists all reasons with the status and the error code that RFC 6750, section 3.1
+// defines for them; the code is "" if there is none.
 var reasons = []struct {
 	reason bearer.Reason
 	status int
@@ -44,22 +44,23 @@ var reasons = []struct {
 	{bearer.Internal, 500, ""},
 }
 
-// param is one auth-param of RFC 9110, section 11.2 with what RFC 6750, section 3
-// allows in its value; rest is what follows.
+// param matches one auth-param (RFC 9110, section 11.2) with the characters that RFC 6750,
+// section 3 allows in its value.
 var param = regexp.MustCompile(`^([a-z_]+)="([\x20\x21\x23-\x5B\x5D-\x7E]*)"(?:, |$)`)
 
-// challenge parses a WWW-Authenticate value without any help of the package.
+// challenge parses a WWW-Authenticate value without using the tested package. twice reports
+// whether a parameter appears more than once.
 func challenge(t *testing.T, value string) (params map[string]string, twice bool) {
 	t.Helper()
 	rest, ok := strings.CutPrefix(value, "Bearer ")
 	if !ok {
-		t.Errorf("got challenge %q, want the scheme Bearer and a space", value)
+		t.Errorf("got challenge %q, want it to begin with \"Bearer \"", value)
 	}
 	params = make(map[string]string)
 	for rest != "" {
 		m := param.FindStringSubmatch(rest)
 		if m == nil {
-			t.Fatalf("got challenge %q, want parameters, at %q", value, rest)
+			t.Fatalf("got challenge %q, want a parameter at %q", value, rest)
 		}
 		_, again := params[m[1]]
 		twice = twice || again
@@ -69,7 +70,7 @@ func challenge(t *testing.T, value string) (params map[string]string, twice bool
 	return params, twice
 }
 
-// refusals serves one refusal of each reason, by guards of several options.
+// refusals calls each with a refusal for every reason, from guards with several options.
 func refusals(t *checklist.T, each func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string)) {
 	t.Helper()
 	for name, opts := range map[string]*middleware.Options{
@@ -89,7 +90,7 @@ func refusals(t *checklist.T, each func(name string, reason bearer.Reason, w *ht
 	}
 }
 
-// TestRules holds the guard against the rules that are about HTTP alone.
+// TestRules tests the guard against the rules of the checklist that concern only HTTP.
 func TestRules(t *testing.T) {
 	checklist.Test(t, "B06", func(t *checklist.T) {
 		refusals(t, func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, _ string) {
@@ -113,13 +114,13 @@ func TestRules(t *testing.T) {
 	for _, id := range []string{"B08", "B13"} {
 		checklist.Test(t, id, func(t *checklist.T) {
 			_, twice := challenge(t.T, `Bearer realm="a", error="b", error="c"`)
-			t.Want("the test sees a parameter that comes twice", twice, true)
+			t.Want("challenge finds a repeated parameter", twice, true)
 			refusals(t, func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string) {
 				if status >= 500 {
 					return
 				}
 				params, twice := challenge(t.T, w.Header().Get("WWW-Authenticate"))
-				t.Want(name+", "+string(reason)+": a parameter twice", twice, false)
+				t.Want(name+", "+string(reason)+": a repeated parameter", twice, false)
 				t.Want(name+", "+string(reason)+": error", params["error"], code)
 			})
 		})
@@ -131,7 +132,7 @@ func TestRules(t *testing.T) {
 				if status >= 500 {
 					return
 				}
-				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate")) // fails on what is no quoted string
+				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate")) // fails if a value is not a quoted string
 				t.Want(name+", "+string(reason)+": error", params["error"], code)
 				t.Want(name+", "+string(reason)+": a description beside the error", params["error_description"] != "", code != "")
 			})
@@ -141,25 +142,25 @@ func TestRules(t *testing.T) {
 	testOtherPlaces(t)
 }
 
-// testCharacters has all that could bring characters into a header.
+// testCharacters tests every source of characters in a response field.
 func testCharacters(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "B09", func(t *checklist.T) {
 		for realm, want := range map[string]bool{
 			"api": true, "with spaces": true, `qu"ote`: false, `back\slash`: false, "line\nfeed": false, "é": false, "\x7f": false, "tab\t": false,
 		} {
-			_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Realm: realm})
+			_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Realm: realm})
 			t.Want(fmt.Sprintf("realm %q", realm), err == nil, want)
 		}
 		for url, want := range map[string]bool{
 			"https://api.example/m": true, "http://127.0.0.1/m": true, "": true, "https://api.example/\x7f": false, "/m": false, "api.example/m": false, "https:///m": false,
 			"ftp://api.example/m": false, `https://api.example/"`: false, `https://api.example/\`: false, "https://api.example/\u00e9": false, "https://a b.example/": false,
 		} {
-			_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{ResourceMetadata: url})
+			_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{ResourceMetadata: url})
 			t.Want(fmt.Sprintf("metadata at %q", url), err == nil, want)
 		}
 		_, err := middleware.New(structured{}, nil)
-		t.Want("a verifier that is no pointer", err == nil, true)
+		t.Want("a verifier that is not a pointer", err == nil, true)
 		_, err = middleware.New(bearer.VerifierFunc(nil), nil)
 		t.Want("no verifier", err == nil, false)
 		for _, scope := range []string{`a"b`, `a\b`, "a b", "a\r\nb", "é", ""} {
@@ -181,45 +182,45 @@ func testCharacters(t *testing.T) {
 				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate"))
 				for name, value := range params {
 					if strings.Contains(value, "Evil") || strings.Contains(value, "none") {
-						t.Errorf("got %s=%q, want nothing of the token", name, value)
+						t.Errorf("got %s=%q, want no part of the token", name, value)
 					}
 				}
-				t.Want("fields that a claim brought", len(w.Header().Values("X-Evil")), 0)
+				t.Want("fields injected by a claim", len(w.Header().Values("X-Evil")), 0)
 			}
 		}
 		refusals(t, func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, _ int, _ string) {
-			t.Want(name+", "+string(reason)+": fields that an error brought", len(w.Header().Values("X-Evil")), 0)
+			t.Want(name+", "+string(reason)+": fields injected by an error", len(w.Header().Values("X-Evil")), 0)
 			for field, values := range w.Header() {
 				if strings.ContainsAny(strings.Join(values, ""), "\r\n") {
-					t.Errorf("got a line break in %s", field)
+					t.Errorf("got a line break in %s, want none", field)
 				}
 			}
 		})
 	})
 }
 
-// structured is a verifier that is no pointer.
+// structured is a verifier that is not a pointer.
 type structured struct{ _ string }
 
-// Verify knows no token.
+// Verify refuses every token.
 func (structured) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
-	return nobody(ctx, token)
+	return refuseAll(ctx, token)
 }
 
-// nobody is a verifier that knows no token.
-func nobody(context.Context, string) (*bearer.Claims, error) { return nil, bearer.UnknownKey }
+// refuseAll is the Verify function of a verifier that refuses every token.
+func refuseAll(context.Context, string) (*bearer.Claims, error) { return nil, bearer.UnknownKey }
 
-// unread is a body that must not be read.
+// unread is a request body that must not be read.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) {
-	u.t.Error("got the body read")
+	u.t.Error("got a read of the body, want none")
 	return 0, io.EOF
 }
 
 func (u unread) Close() error { return nil }
 
-// testOtherPlaces has tokens where they are not taken from.
+// testOtherPlaces sends tokens in places where the guard must not read them.
 func testOtherPlaces(t *testing.T) {
 	t.Helper()
 	b := newBench(t, nil)
@@ -230,7 +231,7 @@ func testOtherPlaces(t *testing.T) {
 		change(r)
 		w := serve(h, r)
 		if w.Code == http.StatusUnauthorized && strings.Contains(w.Header().Get("WWW-Authenticate"), "error") {
-			t.Errorf("got challenge %q, want one as for no token", w.Header().Get("WWW-Authenticate"))
+			t.Errorf("got challenge %q, want the one for no token", w.Header().Get("WWW-Authenticate"))
 		}
 		return w.Code
 	}
@@ -266,7 +267,7 @@ func testOtherPlaces(t *testing.T) {
 	checklist.Test(t, "B14", func(t *checklist.T) {
 		t.Want("in the header", status(header), 200)
 		for _, name := range []string{"access_token", "token", "Authorization", "__Host-token"} {
-			t.Want("in cookie "+name, status(func(r *http.Request) { r.AddCookie(&http.Cookie{Name: name, Value: token}) }), 401) //nolint:gosec // of a client
+			t.Want("in cookie "+name, status(func(r *http.Request) { r.AddCookie(&http.Cookie{Name: name, Value: token}) }), 401) //nolint:gosec // the cookie of a client
 		}
 	})
 	checklist.Test(t, "Z04", func(t *checklist.T) {

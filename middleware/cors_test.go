@@ -20,8 +20,8 @@ func TestPreflight(t *testing.T) {
 		target string
 		header map[string]string
 		body   string
-		want   int // behind Enforce
-		one    int // behind Require
+		want   int // with Enforce
+		one    int // with Require
 	}{
 		{"not allowed", false, "/deployments", map[string]string{"Origin": "https://a", "Access-Control-Request-Method": "POST"}, "", 401, 401},
 		{"allowed", true, "/deployments", map[string]string{"Origin": "https://a", "Access-Control-Request-Method": "POST"}, "", 200, 200},
@@ -36,7 +36,7 @@ func TestPreflight(t *testing.T) {
 		b := newBench(t, &middleware.Options{AllowPreflight: row.allow})
 		handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if _, found := bearer.FromContext(r.Context()); found || r.Method != http.MethodOptions {
-				t.Errorf("%s: got %s with claims %v", row.name, r.Method, found)
+				t.Errorf("%s: got %s with claims %v, want OPTIONS without claims", row.name, r.Method, found)
 			}
 		})
 		r := httptest.NewRequest(http.MethodOptions, row.target, strings.NewReader(row.body))
@@ -60,13 +60,13 @@ func TestExposeChallenge(t *testing.T) {
 		b := newBench(t, &middleware.Options{ExposeChallenge: expose})
 		w := serve(b.guard.Require(scopes.All())(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		if got := w.Header().Get("Access-Control-Expose-Headers"); got != want {
-			t.Errorf("got %q, want %q", got, want)
+			t.Errorf("got Access-Control-Expose-Headers %q, want %q", got, want)
 		}
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer x")
 	w := serve(refuser(t, bearer.KeysUnavailable, &middleware.Options{ExposeChallenge: true}).Require(scopes.All())(never(t)), r)
 	if got := w.Header().Get("Access-Control-Expose-Headers"); got != "Retry-After" {
-		t.Errorf("got %q, want Retry-After", got)
+		t.Errorf("got Access-Control-Expose-Headers %q, want Retry-After", got)
 	}
 }

@@ -23,7 +23,7 @@ func TestDeny(t *testing.T) {
 		contains, without string
 	}{
 		{"unavailable", &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 1500 * time.Millisecond, Err: errors.New("secret")}, 503, "", "2", `"temporarily_unavailable"`, "secret"},
-		{"unavailable, nobody knows how long", bearer.KeysUnavailable, 503, "", "5", `"temporarily_unavailable"`, "secret"},
+		{"unavailable, no time to wait", bearer.KeysUnavailable, 503, "", "5", `"temporarily_unavailable"`, "secret"},
 		{"internal", &bearer.Error{Reason: bearer.Internal, Err: errors.New("secret")}, 500, "", "", `"server_error"`, "secret"},
 		{"no reason", errors.New("secret"), 500, "", "", `"server_error"`, "secret"},
 		{"hostile detail", &bearer.Error{Reason: bearer.WrongIssuer, Err: errors.New("\"\r\nSet-Cookie: secret")}, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", `"invalid_token"`, "secret"},
@@ -34,16 +34,15 @@ func TestDeny(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer x")
 		w := serve(refuser(t, row.err, nil).Require(scopes.All("x"))(never(t)), r)
 		if w.Code != row.status || w.Header().Get("WWW-Authenticate") != row.challenge || w.Header().Get("Retry-After") != row.retry {
-			t.Errorf("%s: got %d %v", row.name, w.Code, w.Header())
+			t.Errorf("%s: got %d %v, want %d with the challenge %q and Retry-After %q", row.name, w.Code, w.Header(), row.status, row.challenge, row.retry)
 		}
 		if all := fmt.Sprint(w.Header(), w.Body); !strings.Contains(all, row.contains) || strings.Contains(all, row.without) {
-			t.Errorf("%s: got %s, want %s in it and not %s", row.name, all, row.contains, row.without)
+			t.Errorf("%s: got %s, want it to contain %s and not %s", row.name, all, row.contains, row.without)
 		}
 	}
 }
 
-// Reasons of the rule's own functions are told as such, and a stranger to Check
-// is answered all the same.
+// TestDenyForeignError checks that Deny answers errors that did not come from Check.
 func TestDenyForeignError(t *testing.T) {
 	b := newBench(t, nil)
 	for err, want := range map[error]int{
@@ -58,13 +57,14 @@ func TestDenyForeignError(t *testing.T) {
 	}
 }
 
-// Scopes of a stranger are told as far as they are scopes.
+// TestDenyForeignScopes checks that Deny sends only valid scopes of an error that did not
+// come from Check.
 func TestDenyForeignScopes(t *testing.T) {
 	b := newBench(t, nil)
 	w := httptest.NewRecorder()
 	b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "no\"", "no\\", "no\r\nX: y", "nó", "no no", "", "b"}})
 	if got := w.Header().Get("WWW-Authenticate"); !strings.HasSuffix(got, `, scope="a b"`) || !strings.Contains(w.Body.String(), `"scope":"a b"`) {
-		t.Errorf("got %q and %q, want only a and b", got, w.Body)
+		t.Errorf("got %q and %q, want only the scopes a and b", got, w.Body)
 	}
 }
 
@@ -84,26 +84,28 @@ func TestOptionsBody(t *testing.T) {
 	}})
 	w := serve(b.guard.Require(scopes.All("a", "b"))(never(t)), b.request(http.MethodGet, "/", "b"))
 	if w.Code != http.StatusForbidden || w.Body.String() != "no" || w.Header().Get("Content-Type") != "text/plain" || w.Header().Get("WWW-Authenticate") == "" {
-		t.Errorf("got %d %v %q", w.Code, w.Header(), w.Body)
+		t.Errorf("got %d %v %q, want 403 with the text/plain body of Options.Body", w.Code, w.Header(), w.Body)
 	}
 	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description == "" || len(got.Scopes) != 1 || got.Scopes[0] != "a" {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v in Options.Body, want a 403 with the missing scope a", got)
 	}
 }
 
-// A Body that panics has written nothing yet: who recovers can answer.
+// TestOptionsBodyPanics checks that nothing is written before Options.Body panics, so that
+// middleware that recovers can answer.
 func TestOptionsBodyPanics(t *testing.T) {
 	b := newBench(t, &middleware.Options{Body: func(*http.Request, middleware.Refusal) (string, []byte) { panic("x") }})
 	w := httptest.NewRecorder()
 	defer func() {
 		if p := recover(); p != "x" || len(w.Header()) != 0 || w.Body.Len() != 0 {
-			t.Errorf("got panic %v, %v and %q", p, w.Header(), w.Body)
+			t.Errorf("got panic %v with header %v and body %q, want panic x and nothing written", p, w.Header(), w.Body)
 		}
 	}()
 	b.guard.Require(scopes.All())(never(t)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 }
 
-// What somebody in front of the guard thought to answer is not left over.
+// TestDenyReplacesHeaders checks that Deny replaces fields that middleware before the
+// guard has set.
 func TestDenyReplacesHeaders(t *testing.T) {
 	b := newBench(t, &middleware.Options{ExposeChallenge: true})
 	h := b.guard.Require(scopes.All())(never(t))
@@ -114,6 +116,6 @@ func TestDenyReplacesHeaders(t *testing.T) {
 		h.ServeHTTP(w, r)
 	}), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	if w.Header().Get("Content-Length") != "" || w.Header().Get("Cache-Control") != "no-store" || strings.Join(w.Header().Values("Access-Control-Expose-Headers"), " ") != "ETag WWW-Authenticate" {
-		t.Errorf("got %v", w.Header())
+		t.Errorf("got %v, want no Content-Length, Cache-Control no-store, and both exposed fields", w.Header())
 	}
 }

@@ -21,7 +21,8 @@ func callerHeaders() map[string]func(*bearer.Claims) string {
 	}
 }
 
-// spoofed adds fields to the request with which a client may try to pass as another caller.
+// spoofed adds fields to the request with which a client may try to pass as another
+// caller.
 func spoofed(r *http.Request) *http.Request {
 	for _, name := range []string{"X-Subject", "X_Subject", "x_subject", "X-Client-Id", "X-Client_ID", "X_SCOPE", "x-sUBJECT"} {
 		r.Header[http.CanonicalHeaderKey(name)] = []string{"admin"}
@@ -216,7 +217,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestNoHeadersKeepsHeader checks that without Options.Headers the handler gets all fields of the client.
+// TestNoHeadersKeepsHeader checks that without Options.Headers the handler gets all fields
+// of the client.
 func TestNoHeadersKeepsHeader(t *testing.T) {
 	b := newBench(t, nil)
 	r := b.request(http.MethodGet, "/", "x")

@@ -89,7 +89,8 @@ func TestForwardAuth(t *testing.T) {
 	}
 }
 
-// TestForwardAuthWithoutHost checks that X-Forwarded-Host is required only if a pattern has a host.
+// TestForwardAuthWithoutHost checks that X-Forwarded-Host is required only if a pattern
+// has a host.
 func TestForwardAuthWithoutHost(t *testing.T) {
 	b := newBench(t, nil)
 	for pattern, want := range map[string]int{"/": 204, "GET /x": 204, "h/": 401, "GET h/": 401, "GET  h/x": 401} {
@@ -110,7 +111,8 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 	}
 }
 
-// TestForwardAuthPreflight checks that a body in the proxy's request does not count as one of the preflight.
+// TestForwardAuthPreflight checks that a body in the proxy's request does not count as one
+// of the preflight.
 func TestForwardAuthPreflight(t *testing.T) {
 	for allow, want := range map[bool]int{false: 401, true: 204} {
 		b := newBench(t, &middleware.Options{AllowPreflight: allow})

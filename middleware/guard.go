@@ -119,7 +119,8 @@ func copyPatternBack(r, served *http.Request) {
 		*r = *served.WithContext(ctx)
 		r.Header = header
 	}
-	// The server deletes the temporary files of a form only if its own request has the form.
+	// The server deletes the temporary files of a form only if its own request has the
+	// form.
 	if served.MultipartForm != r.MultipartForm {
 		r.MultipartForm = served.MultipartForm
 	}

@@ -127,7 +127,8 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// TestLongHeaderIsCheap checks that refusing a header of 64 KiB allocates no more than refusing a short one.
+// TestLongHeaderIsCheap checks that refusing a header of 64 KiB allocates no more than
+// refusing a short one.
 func TestLongHeaderIsCheap(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	cost := func(value string) uint64 {

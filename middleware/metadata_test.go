@@ -14,12 +14,12 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// document fetches the metadata and checks what holds for all.
+// document fetches a metadata document, checks its fields and returns its members.
 func document(t *testing.T, h http.Handler, target string) map[string]any {
 	t.Helper()
 	w := serve(h, httptest.NewRequest(http.MethodGet, target, http.NoBody))
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age=") {
-		t.Fatalf("got %d %v %s", w.Code, w.Header(), w.Body)
+		t.Fatalf("got %d %v %s, want 200 and cacheable JSON", w.Code, w.Header(), w.Body)
 	}
 	var members map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &members); err != nil {
@@ -32,7 +32,7 @@ func TestMetadata(t *testing.T) {
 	b := newBench(t, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"resource_name": "Deployments", "resource_name#de": "Verteilung"}})
 	pattern, handler := b.guard.Metadata()
 	if pattern != "/.well-known/oauth-protected-resource" {
-		t.Errorf("got pattern %q", pattern)
+		t.Errorf("got pattern %q, want /.well-known/oauth-protected-resource", pattern)
 	}
 	want := map[string]any{
 		"resource": routertest.Audience, "authorization_servers": []any{b.issuer.URL()}, "bearer_methods_supported": []any{"header"},
@@ -41,7 +41,7 @@ func TestMetadata(t *testing.T) {
 	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("without rules: got %v, want %v", got, want)
 	}
-	// The rules are those of the moment.
+	// The document always lists the scopes of all rules declared so far.
 	_ = b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))
 	_ = b.guard.Require(scopes.All("b", "c"))
 	_ = b.guard.Require(scopes.Public())
@@ -56,8 +56,8 @@ func TestMetadata(t *testing.T) {
 	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// What it says is so: a token of its authorization server for its resource
-	// with a scope of its list is accepted.
+	// The document is true: a token of the listed authorization server for the resource with
+	// listed scopes is accepted.
 	token := b.issuer.Token(map[string]any{"aud": want["resource"], "scope": "b c"})
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -90,7 +90,7 @@ func TestMetadataPaths(t *testing.T) {
 		if w := serve(mux, httptest.NewRequest(http.MethodGet, target+"x", http.NoBody)); w.Code != http.StatusNotFound {
 			t.Errorf("%sx: got %d, want 404", target, w.Code)
 		}
-		// The challenge says where it is, and which scopes to ask for.
+		// The challenge contains the URL of the document and the scopes to request.
 		w := serve(guard.Require(scopes.All("a", "b"))(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		if got, want := w.Header().Get("WWW-Authenticate"), `Bearer resource_metadata="`+row.url+`", scope="a b"`; got != want {
 			t.Errorf("got challenge %q, want %q", got, want)
@@ -123,21 +123,21 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 	}
 	pattern, handler := guard.Metadata()
 	if got := document(t, handler, pattern)["authorization_servers"]; got != nil {
-		t.Errorf("got %v, want none", got)
+		t.Errorf("got authorization servers %v, want none", got)
 	}
 	for i, issuer := range []string{a.issuer.URL(), b.issuer.URL()} {
 		if err := issuers.Add(bearer.Config{Issuer: issuer, Audience: []string{routertest.Audience}}); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := document(t, handler, pattern)["authorization_servers"].([]any); len(got) != i+1 {
-			t.Errorf("got %v, want %d", got, i+1)
+			t.Errorf("got authorization servers %v, want %d", got, i+1)
 		}
 	}
 	issuers.Remove(a.issuer.URL())
 	if got, want := document(t, handler, pattern)["authorization_servers"], []any{b.issuer.URL()}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// Where the server's metadata is not at "iss".
+	// The authorization server publishes its metadata under another URL than "iss".
 	guard, err = middleware.New(&issuers, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"authorization_servers": []string{"https://as.example/resources/1"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,8 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 	}
 }
 
-// The options are those that New was given, whatever becomes of the maps.
+// TestOptionsAreCopied checks that later changes of the maps in Options do not change the
+// guard.
 func TestOptionsAreCopied(t *testing.T) {
 	opts := &middleware.Options{
 		Resource: "https://h", Metadata: map[string]any{"resource_name": "as given"},
@@ -159,16 +160,17 @@ func TestOptionsAreCopied(t *testing.T) {
 	delete(opts.Headers, "X-A")
 	pattern, handler := guard.Metadata()
 	if got := document(t, handler, pattern); got["resource_name"] != "as given" || got["scopes_supported"] != nil {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want the members that New got", got)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("X-A", "admin")
 	if allowed, err := guard.Check(r, scopes.Public()); err != nil || allowed.Header.Get("X-A") != "" {
-		t.Errorf("got %v, want the client's own field removed", err)
+		t.Errorf("got %v, want the client's X-A removed", err)
 	}
 }
 
-// Only who has no good token is told all that a rule asks for.
+// TestChallengeForMissingScope checks that only 401 challenges name all scopes that the
+// rule requires.
 func TestChallengeForMissingScope(t *testing.T) {
 	b := newBench(t, &middleware.Options{Resource: routertest.Audience})
 	h := b.guard.Require(scopes.All("a", "b"))(never(t))

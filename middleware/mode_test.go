@@ -83,7 +83,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// TestModesAroundTracer checks that a function around a verifier does not hide the verifier's observer.
+// TestModesAroundTracer checks that a function around a verifier does not hide the
+// verifier's observer.
 func TestModesAroundTracer(t *testing.T) {
 	b := newBench(t, nil)
 	var inner bearer.Verifier

@@ -63,15 +63,16 @@ func TestOptionsObserver(t *testing.T) {
 	}
 }
 
-// TestNilObserver checks that New refuses an observer that contains a nil pointer or function.
+// TestNilObserver checks that New refuses an observer that contains a nil pointer or
+// function.
 func TestNilObserver(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
-		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: observer})
+		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
 			t.Errorf("%s: got %v, want an error about Options.Observer", name, err)
 		}
 	}
-	if _, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Observer: bearer.ObserverFunc(func(context.Context, bearer.Event) {})}); err != nil {
+	if _, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Observer: bearer.ObserverFunc(func(context.Context, bearer.Event) {})}); err != nil {
 		t.Errorf("got %v, want no error", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// proxyTo returns the address of a guarded proxy in front of a service.
+// proxyTo returns a bench and the address of a guarded proxy to the service.
 func proxyTo(t *testing.T, service http.Handler) (*bench, string) {
 	t.Helper()
 	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
@@ -27,18 +27,19 @@ func proxyTo(t *testing.T, service http.Handler) (*bench, string) {
 	return b, front.Listener.Addr().String()
 }
 
-// A trailer may become a field behind (RFC 9110, section 6.5.1).
+// TestProxyTrailers checks that the proxy drops trailers that the target may merge into
+// its header (RFC 9110, section 6.5.1).
 func TestProxyTrailers(t *testing.T) {
 	b, front := proxyTo(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		_, _ = fmt.Fprintf(w, "%s %d %v", body, len(r.Trailer), r.Trailer["X-Sum"] != nil) //nolint:gosec // nobody renders it
+		_, _ = fmt.Fprintf(w, "%s %d %v", body, len(r.Trailer), r.Trailer["X-Sum"] != nil) //nolint:gosec // no browser renders it
 	}))
 	reader := dial(t, front, "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "+b.token("x")+"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Subject, X_Subject, Authorization, X-Sum\r\n\r\n"+
 		"5\r\nhello\r\n0\r\nX-Subject: admin\r\nX_Subject: admin\r\nAuthorization: Bearer x\r\nX-Sum: 7\r\n\r\n")
 	got := receive(t, reader, http.MethodPost)
-	// The one that is not ours is named; net/http's proxy passes no values on.
+	// X-Sum is announced to the target, but net/http's proxy forwards no trailer values.
 	if got.status != http.StatusOK || got.body != "hello 1 false" {
-		t.Errorf("got %d %q, want one trailer of the client's", got.status, got.body)
+		t.Errorf("got %d %q, want 200 and only the trailer X-Sum", got.status, got.body)
 	}
 }
 
@@ -70,7 +71,7 @@ func TestProxyUpgrade(t *testing.T) {
 			continue
 		}
 		if line, err := reader.ReadString('\n'); err != nil || line != "ci \n" {
-			t.Errorf("got %q, %v behind the proxy", line, err)
+			t.Errorf("got %q, %v at the target, want the caller's client and no token", line, err)
 		}
 	}
 }

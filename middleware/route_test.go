@@ -48,7 +48,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestRequireAtReportsPattern checks that observers get the router's pattern, or else the one of RequireAt.
+// TestRequireAtReportsPattern checks that observers get the router's pattern, or else the
+// one of RequireAt.
 func TestRequireAtReportsPattern(t *testing.T) {
 	b := newBench(t, nil)
 	for pattern, want := range map[string]string{"": "GET /x/:id", "GET /x/{id}": "GET /x/{id}"} {
@@ -61,7 +62,8 @@ func TestRequireAtReportsPattern(t *testing.T) {
 	}
 }
 
-// TestRequiredHandlersHaveRule checks that a program can read the rule of each handler of a router.
+// TestRequiredHandlersHaveRule checks that a program can read the rule of each handler of
+// a router.
 func TestRequiredHandlersHaveRule(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	rule := scopes.All("x")

@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// handlerOf is the handler of a route.
+// handlerOf returns the handler of a route.
 func handlerOf(route routertest.Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if route.Name == "fail" {
@@ -32,10 +32,10 @@ func TestRequireOnServeMux(t *testing.T) {
 	for _, route := range routertest.Routes() {
 		pattern := route.Method + " " + route.Path
 		switch route.Name {
-		case "admin": // a group: a mux behind one rule
+		case "admin": // a group: one rule for a whole mux
 			admin.Handle(strings.Replace(pattern, "/admin", "", 1), handlerOf(route))
 			mux.Handle("/admin/", b.guard.Require(route.Rule)(http.StripPrefix("/admin", admin)))
-		case "files": // mounted
+		case "files": // a mounted handler
 			files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				claims, _ := bearer.FromContext(r.Context())
 				routertest.Answer(w, route.Name, r.URL.Path, claims)
@@ -66,7 +66,8 @@ func TestEnforceOnServeMux(t *testing.T) {
 	t.Run("HTTP/2", func(t *testing.T) { routertest.RunHTTP2(t, server.URL, b.issuer, true) })
 }
 
-// What logs the route in front of the guard sees what it would without it.
+// TestPatternAndPathValues checks that middleware before the guard can read Pattern and
+// path values as without a guard.
 func TestPatternAndPathValues(t *testing.T) {
 	b := newBench(t, nil)
 	rule := scopes.All("read:deployments")
@@ -74,7 +75,7 @@ func TestPatternAndPathValues(t *testing.T) {
 	table.Handle("/deployments/{anything...}", rule)
 	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.Pattern != "GET /deployments/{id}" || r.PathValue("id") != "7" {
-			t.Errorf("got pattern %q and id %q in the handler", r.Pattern, r.PathValue("id"))
+			t.Errorf("got pattern %q and id %q in the handler, want GET /deployments/{id} and 7", r.Pattern, r.PathValue("id"))
 		}
 		if r.Header.Get("X-Panic") != "" {
 			panic(http.ErrAbortHandler)
@@ -92,29 +93,29 @@ func TestPatternAndPathValues(t *testing.T) {
 				h.ServeHTTP(httptest.NewRecorder(), r)
 			}()
 			if r.Pattern != "GET /deployments/{id}" || r.PathValue("id") != "7" {
-				t.Errorf("%s: got pattern %q and id %q outside", name, r.Pattern, r.PathValue("id"))
+				t.Errorf("%s: got pattern %q and id %q in the outer request, want GET /deployments/{id} and 7", name, r.Pattern, r.PathValue("id"))
 			}
 			if _, found := bearer.FromContext(r.Context()); found {
-				t.Errorf("%s: got claims outside", name)
+				t.Errorf("%s: got claims in the outer request, want none", name)
 			}
 		}
 	}
 	for _, e := range b.events.Take() {
 		if e.Route != "GET /deployments/{id}" && e.Route != "/deployments/{anything...}" {
-			t.Errorf("got route %q in an event", e.Route)
+			t.Errorf("got route %q in an event, want the pattern of the mux or of the table", e.Route)
 		}
 	}
 }
 
-// A handler that cleans its path serves what is below another route: with Require
-// too, whose router may not mind.
+// TestUncleanPathWithRequire checks that Require denies unclean paths, because a handler
+// that cleans the path itself can serve another route.
 func TestUncleanPathWithRequire(t *testing.T) {
 	b := newBench(t, nil)
 	for _, target := range []string{"/public/..%2fsecret", "/public/%2e%2e/secret", "//secret", "/public/../secret", `/public/..%5csecret`, "/public/%252e%252e/secret"} {
 		r := b.request(http.MethodGet, target, "x")
 		for name, rule := range map[string]scopes.Rule{"public": scopes.Public(), "scope": scopes.All("x"), "optional": scopes.Optional(scopes.All())} {
 			if w := serve(b.guard.Require(rule)(never(t)), r); w.Code != http.StatusForbidden {
-				t.Errorf("%s under %s: got %d, want 403", target, name, w.Code)
+				t.Errorf("%s with the rule %s: got %d, want 403", target, name, w.Code)
 			}
 		}
 		r.Header.Del("Authorization")
@@ -124,8 +125,9 @@ func TestUncleanPathWithRequire(t *testing.T) {
 	}
 }
 
-// The log must not say that a route has no rule where it has one.
-func TestUncleanPathIsTold(t *testing.T) {
+// TestUncleanPathIsReported checks that the error for an unclean path is not that of a
+// missing rule.
+func TestUncleanPathIsReported(t *testing.T) {
 	for target, want := range map[string]string{"//x": "clean path: ", "/x": "missing scope y", "/z": "there is no rule"} {
 		b := newBench(t, nil)
 		var table scopes.Table
@@ -136,12 +138,12 @@ func TestUncleanPathIsTold(t *testing.T) {
 		}
 		_, err := b.guard.Check(b.request(http.MethodGet, target, "x"), rule)
 		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, bearer.MissingScope) {
-			t.Errorf("%s: got %v, want %q in it", target, err, want)
+			t.Errorf("%s: got %v, want an error with %q", target, err, want)
 		}
 	}
 }
 
-// What the handler does not get, those in front still have.
+// TestHeaderOutside checks that RemoveAuthorization does not change the outer request.
 func TestHeaderOutside(t *testing.T) {
 	b := newBench(t, &middleware.Options{RemoveAuthorization: true})
 	var table scopes.Table
@@ -149,12 +151,12 @@ func TestHeaderOutside(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/x", func(_ http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
-			t.Error("got Authorization in the handler")
+			t.Error("got Authorization in the handler, want none")
 		}
 	})
 	r := b.request(http.MethodGet, "/x", "")
 	if w := serve(b.guard.Enforce(&table)(mux), r); w.Code != http.StatusOK || r.Header.Get("Authorization") == "" || r.Pattern != "/x" {
-		t.Errorf("got %d, pattern %q and %d fields outside", w.Code, r.Pattern, len(r.Header))
+		t.Errorf("got %d, pattern %q and %d fields in the outer request, want 200, /x and the Authorization field", w.Code, r.Pattern, len(r.Header))
 	}
 }
 
@@ -168,6 +170,6 @@ func TestFilesOfFormsAreRemoved(t *testing.T) {
 	}))
 	served.ServeHTTP(httptest.NewRecorder(), r)
 	if r.MultipartForm == nil {
-		t.Error("got no form in the server's request, want the one that it has to remove")
+		t.Error("got no MultipartForm in the server's request, want the form whose files it must delete")
 	}
 }

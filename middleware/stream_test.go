@@ -34,7 +34,8 @@ func TestWriterIsUnwrapped(t *testing.T) {
 	}
 }
 
-// stream returns a handler that writes a line, flushes, and writes another line after proceed.
+// stream returns a handler that writes a line, flushes, and writes another line after
+// proceed.
 func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -57,7 +57,7 @@ func TestHeaderNames(t *testing.T) {
 	} {
 		clear(subject)
 		subject[name] = (*bearer.Claims).Subject
-		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Headers: subject})
+		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Headers: subject})
 		if (err == nil) != ok {
 			t.Errorf("%q: got %v, want ok %v", name, err, ok)
 		}
@@ -114,13 +114,13 @@ func TestResources(t *testing.T) {
 		"http://api.example": false, "http://10.0.0.1": false, "ftp://localhost": false, "https://api.example/#": false, "https://api.example/#a": false,
 		"https://api.example/a%2fb": false, "https://api.example/{a}": false, "https://api.example/%7Ba%7D": false, "https://api.example/%7ba": false, "https://api.example/a%7D": false, "https://api.example/a/../b": false, "https://api.example//a": false,
 	} {
-		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: identifier})
+		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: identifier})
 		if (err == nil) != ok {
 			t.Errorf("%q: got %v, want ok %v", identifier, err, ok)
 		}
 	}
 	// The error is about the identifier, not about the metadata URL derived from it.
-	if _, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: "ftp://localhost"}); err == nil || !strings.Contains(err.Error(), `Options.Resource: "ftp://localhost": must be https`) {
+	if _, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: "ftp://localhost"}); err == nil || !strings.Contains(err.Error(), `Options.Resource: "ftp://localhost": must be https`) {
 		t.Errorf("ftp: got %v, want an error about Options.Resource", err)
 	}
 	for _, row := range []struct {
@@ -143,7 +143,7 @@ func TestResources(t *testing.T) {
 		{"a reserved member", "https://api.example", map[string]any{"resource": "https://evil.example"}, false},
 		{"a value without a JSON form", "https://api.example", map[string]any{"x": func() {}}, false},
 	} {
-		_, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: row.resource, Metadata: row.metadata})
+		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: row.resource, Metadata: row.metadata})
 		if (err == nil) != row.ok {
 			t.Errorf("metadata: %s: got %v, want ok %v", row.name, err, row.ok)
 		}
@@ -153,7 +153,7 @@ func TestResources(t *testing.T) {
 // TestMetadataOtherTargets checks that the metadata handler answers 404 to other paths and
 // queries.
 func TestMetadataOtherTargets(t *testing.T) {
-	guard, err := middleware.New(bearer.VerifierFunc(nobody), &middleware.Options{Resource: "https://api.example/a?b=c"})
+	guard, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: "https://api.example/a?b=c"})
 	if err != nil {
 		t.Fatal(err)
 	}

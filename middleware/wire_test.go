@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// wireServer is a server whose routes are guarded by a table and, where the mux is
-// asked at all, by Require as well.
+// wireServer returns the address of a server. A table guards its routes, and Require guards
+// those that reach the mux once more.
 func wireServer(t *testing.T) (*bench, string) {
 	t.Helper()
 	b := newBench(t, nil)
@@ -35,7 +35,7 @@ func wireServer(t *testing.T) (*bench, string) {
 			if claims, ok := bearer.FromContext(r.Context()); ok {
 				client = claims.ClientID()
 			}
-			_, _ = fmt.Fprint(w, r.Method, " ", r.URL.Path, " ", client) //nolint:gosec // nobody renders it
+			_, _ = fmt.Fprint(w, r.Method, " ", r.URL.Path, " ", client) //nolint:gosec // no browser renders it
 		}))
 	}
 	server := httptest.NewServer(b.guard.Enforce(&table)(mux))
@@ -43,7 +43,7 @@ func wireServer(t *testing.T) (*bench, string) {
 	return b, server.Listener.Addr().String()
 }
 
-// dial sends text as it is.
+// dial connects to addr and sends text unchanged.
 func dial(t *testing.T, addr, text string) *bufio.Reader {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
@@ -58,7 +58,7 @@ func dial(t *testing.T, addr, text string) *bufio.Reader {
 	return bufio.NewReader(conn)
 }
 
-// receive reads one response to a request of that method.
+// receive reads one response to a request with this method.
 func receive(t *testing.T, reader *bufio.Reader, method string) reply {
 	t.Helper()
 	response, err := http.ReadResponse(reader, &http.Request{Method: method})
@@ -80,9 +80,9 @@ const (
 	notAllowed     = noError + `, error="insufficient_scope", error_description="The access token does not allow this"`
 )
 
-// Requests as they come over the wire, to a real server. In each, {r} stands for a
-// token with the scope "read", {w} for one with "write". A challenge of "-" is of
-// net/http, which answered before any handler was asked.
+// TestWire sends raw requests to a server. In each, {r} stands for a token with the scope
+// "read" and {w} for one with "write". The challenge "-" means that net/http answers before
+// it calls a handler.
 func TestWire(t *testing.T) {
 	b, addr := wireServer(t)
 	tokens := strings.NewReplacer("{r}", b.token("read"), "{w}", b.token("write"), "{64K}", strings.Repeat("A", 64<<10), "{dots}", strings.Repeat(".", 64<<10), "{1M}", strings.Repeat("A", 1<<20+8<<10))
@@ -100,71 +100,71 @@ func TestWire(t *testing.T) {
 		{"scheme in lower case", get + "Authorization: bearer {r}\n", 200, "", ""},
 		{"scheme in mixed case", get + "Authorization: bEARER {r}\n", 200, "", ""},
 		{"spaces", get + "Authorization:   Bearer   {r}   \n", 200, "", ""},
-		{"no space behind the colon", get + "Authorization:Bearer {r}\n", 200, "", ""},
+		{"no space after the colon", get + "Authorization:Bearer {r}\n", 200, "", ""},
 		{"tabs around", get + "Authorization:\tBearer {r} \t\n", 200, "", ""},
 		{"folded line", get + "Authorization: Bearer\n {r}\n", 200, "", ""},
 		{"bare line feeds", "GET /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n\n", 200, "", ""},
 
-		// One token, and nothing else.
+		// Credentials that are not exactly one token.
 		{"tab", get + "Authorization: Bearer\t{r}\n", 400, invalidRequest, ""},
 		{"space and tab", get + "Authorization: Bearer \t{r}\n", 400, invalidRequest, ""},
 		{"tab inside", get + "Authorization: Bearer {r}\tx\n", 400, invalidRequest, ""},
 		{"scheme alone", get + "Authorization: Bearer\n", 400, invalidRequest, ""},
 		{"scheme and spaces", get + "Authorization: Bearer   \n", 400, invalidRequest, ""},
 		{"two words", get + "Authorization: Bearer {r} x\n", 400, invalidRequest, ""},
-		{"folded with another", get + "Authorization: Bearer {r}\n {r}\n", 400, invalidRequest, ""},
+		{"folded with a second token", get + "Authorization: Bearer {r}\n {r}\n", 400, invalidRequest, ""},
 		{"quoted", get + "Authorization: Bearer \"{r}\"\n", 400, invalidRequest, ""},
 		{"parameter", get + "Authorization: Bearer token={r}\n", 400, invalidRequest, ""},
 		{"colon", get + "Authorization: Bearer: {r}\n", 400, invalidRequest, ""},
-		{"comma behind the scheme", get + "Authorization: Bearer,{r}\n", 400, invalidRequest, ""},
+		{"comma after the scheme", get + "Authorization: Bearer,{r}\n", 400, invalidRequest, ""},
 		{"padding alone", get + "Authorization: Bearer ==\n", 400, invalidRequest, ""},
 		{"padding inside", get + "Authorization: Bearer a=b\n", 400, invalidRequest, ""},
 		{"not ASCII", get + "Authorization: Bearer {r}\xe9\n", 400, invalidRequest, ""},
 		{"no-break space", get + "Authorization: Bearer\u00a0{r}\n", 400, invalidRequest, ""},
 		{"two fields", get + "Authorization: Bearer {r}\nAuthorization: Bearer {r}\n", 400, invalidRequest, ""},
-		{"two fields, in other case", get + "Authorization: Bearer {r}\nauthorization: Bearer {w}\n", 400, invalidRequest, ""},
+		{"two fields, in different case", get + "Authorization: Bearer {r}\nauthorization: Bearer {w}\n", 400, invalidRequest, ""},
 		{"two fields, one of Basic", get + "Authorization: Basic eDp5\nAuthorization: Bearer {r}\n", 400, invalidRequest, ""},
 		{"two fields, one empty", get + "Authorization:\nAuthorization: Bearer {r}\n", 400, invalidRequest, ""},
 		{"list", get + "Authorization: Bearer {r}, Bearer {r}\n", 400, invalidRequest, ""},
 		{"list without spaces", get + "Authorization: Bearer {r},Bearer {r}\n", 400, invalidRequest, ""},
 		{"list of a token and nothing", get + "Authorization: Bearer {r},\n", 400, invalidRequest, ""},
 		{"list of nothing and a token", get + "Authorization: ,Bearer {r}\n", 400, invalidRequest, ""},
-		{"list behind Basic", get + "Authorization: Basic eDp5, Bearer {r}\n", 400, invalidRequest, ""},
-		{"list in front of Basic", get + "Authorization: Bearer {r}, Basic eDp5\n", 400, invalidRequest, ""},
+		{"list after Basic", get + "Authorization: Basic eDp5, Bearer {r}\n", 400, invalidRequest, ""},
+		{"list before Basic", get + "Authorization: Bearer {r}, Basic eDp5\n", 400, invalidRequest, ""},
 		{"optional with two fields", "GET /whoami HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\nAuthorization: Bearer {r}\n", 400, invalidRequest, ""},
 
-		// What is no bearer token at all.
-		{"none", get, 401, noError, ""},
+		// Credentials that are not a bearer token.
+		{"no field", get, 401, noError, ""},
 		{"empty", get + "Authorization:\n", 401, noError, ""},
 		{"spaces only", get + "Authorization:   \n", 401, noError, ""},
 		{"Basic", get + "Authorization: Basic eDp5\n", 401, noError, ""},
-		{"raw token", get + "Authorization: {r}\n", 401, noError, ""},
+		{"token without a scheme", get + "Authorization: {r}\n", 401, noError, ""},
 		{"another scheme", get + "Authorization: DPoP {r}\n", 401, noError, ""},
-		{"a scheme that begins like ours", get + "Authorization: Bearer2 {r}\n", 401, noError, ""},
+		{"a scheme that begins with Bearer", get + "Authorization: Bearer2 {r}\n", 401, noError, ""},
 		{"escaped space", get + "Authorization: Bearer%20{r}\n", 401, noError, ""},
 		{"optional with Basic", "GET /whoami HTTP/1.1\nHost: h\nAuthorization: Basic eDp5\n", 200, "", "GET /whoami -"},
 
-		// Elsewhere than in the field: ignored.
+		// Tokens outside of the Authorization field are ignored.
 		{"query", "GET /deployments?access_token={r} HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"query beside the field", "GET /deployments?access_token={w} HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", ""},
+		{"query and field", "GET /deployments?access_token={w} HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", ""},
 		{"form", "POST /deployments HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded\nContent-Length: 15\n\naccess_token={w}", 401, noError, ""},
 		{"cookie", get + "Cookie: access_token={r}; Authorization=Bearer {r}\n", 401, noError, ""},
 		{"Proxy-Authorization", get + "Proxy-Authorization: Bearer {r}\n", 401, noError, ""},
-		{"Proxy-Authorization beside the field", get + "Proxy-Authorization: Bearer {w}\nAuthorization: Bearer {r}\n", 200, "", ""},
+		{"Proxy-Authorization and field", get + "Proxy-Authorization: Bearer {w}\nAuthorization: Bearer {r}\n", 200, "", ""},
 		{"X-Forwarded-Authorization", get + "X-Forwarded-Authorization: Bearer {r}\nX-Original-Authorization: Bearer {r}\n", 401, noError, ""},
 		{"underscore", get + "Authorization_: Bearer {r}\nHTTP_AUTHORIZATION: Bearer {r}\n", 401, noError, ""},
 		{"DPoP", get + "DPoP: {r}\n", 401, noError, ""},
 		{"trailer", "POST /deployments HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\nTrailer: Authorization\n\n1\na\n0\nAuthorization: Bearer {w}\n", 401, noError, ""},
-		{"trailer beside the field", "POST /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\nTransfer-Encoding: chunked\nTrailer: Authorization\n\n1\na\n0\nAuthorization: Bearer {w}\n", 403, notAllowed + `, scope="write"`, ""},
-		{"named by Connection", get + "Connection: Authorization\nAuthorization: Bearer {r}\n", 200, "", ""},
+		{"trailer and field", "POST /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\nTransfer-Encoding: chunked\nTrailer: Authorization\n\n1\na\n0\nAuthorization: Bearer {w}\n", 403, notAllowed + `, scope="write"`, ""},
+		{"field named by Connection", get + "Connection: Authorization\nAuthorization: Bearer {r}\n", 200, "", ""},
 
-		// Another method, another rule; and no other way to say it.
+		// Each method has its own rule, and only the request line sets the method.
 		{"HEAD", "HEAD /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", ""},
 		{"HEAD without token", "HEAD /deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"HEAD with a bad token", "HEAD /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer x\n", 401, malformed, ""},
 		{"POST", "POST /deployments HTTP/1.1\nHost: h\nContent-Length: 0\nAuthorization: Bearer {r}\n", 403, notAllowed + `, scope="write"`, ""},
-		{"override", "POST /deployments?_method=GET HTTP/1.1\nHost: h\nContent-Length: 0\nX-HTTP-Method-Override: GET\nX-Method-Override: GET\nX-HTTP-Method: GET\nAuthorization: Bearer {r}\n", 403, notAllowed + `, scope="write"`, ""},
-		{"override of the path", "POST /deployments HTTP/1.1\nHost: h\nContent-Length: 0\nX-Original-URL: /public/x\nX-Rewrite-URL: /public/x\n", 401, noError, ""},
+		{"method override", "POST /deployments?_method=GET HTTP/1.1\nHost: h\nContent-Length: 0\nX-HTTP-Method-Override: GET\nX-Method-Override: GET\nX-HTTP-Method: GET\nAuthorization: Bearer {r}\n", 403, notAllowed + `, scope="write"`, ""},
+		{"path override", "POST /deployments HTTP/1.1\nHost: h\nContent-Length: 0\nX-Original-URL: /public/x\nX-Rewrite-URL: /public/x\n", 401, noError, ""},
 		{"method in lower case", "get /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
 		{"unknown method", "BREW /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {w}\n", 403, notAllowed, ""},
 		{"TRACE", "TRACE /deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
@@ -175,13 +175,13 @@ func TestWire(t *testing.T) {
 		{"HTTP/1.0", "GET /deployments HTTP/1.0\n", 401, noError, ""},
 		{"HTTP/1.0 with a token", "GET /deployments HTTP/1.0\nAuthorization: Bearer {r}\n", 200, "", ""},
 
-		// The target.
-		{"public", "GET /public/x HTTP/1.1\nHost: h\n", 200, "", "GET /public/x -"},
+		// Targets.
+		{"public route", "GET /public/x HTTP/1.1\nHost: h\n", 200, "", "GET /public/x -"},
 		{"public with a bad token", "GET /public/x HTTP/1.1\nHost: h\nAuthorization: Bearer x\n", 200, "", "GET /public/x -"},
-		{"absolute", "GET http://h/deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", "GET /deployments ci"},
-		{"absolute without token", "GET http://other/deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"absolute, unclean", "GET http://h/public/..%2fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"opaque", "GET http:deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
+		{"absolute URL", "GET http://h/deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", "GET /deployments ci"},
+		{"absolute URL without token", "GET http://other/deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"absolute URL, unclean path", "GET http://h/public/..%2fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"opaque URL", "GET http:deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
 		{"doubled slash", "GET //deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
 		{"doubled slash inside", "GET /public//deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"dots", "GET /public/../deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
@@ -192,7 +192,7 @@ func TestWire(t *testing.T) {
 		{"encoded slash", "GET /public/..%2fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"all encoded", "GET /public/%2e%2e%2Fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"encoded twice", "GET /public/%252e%252e%252fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"encoded in front", "GET /public%2f..%2fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"encoded slash of the route", "GET /public%2f..%2fdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"backslash", "GET /public\\..\\deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"encoded backslash", "GET /public/..%5cdeployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"semicolon", "GET /public/..;/deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
@@ -200,7 +200,7 @@ func TestWire(t *testing.T) {
 		{"NUL", "GET /public/%00 HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"encoded letter", "GET /%64eployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", ""},
 		{"encoded letter without token", "GET /%64eployments HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"encoded slash of two routes", "GET /deployments%2f7 HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
+		{"encoded slash between elements", "GET /deployments%2f7 HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, notAllowed, ""},
 		{"upper case", "GET /PUBLIC/x HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"fragment", "GET /deployments#/public/ HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"fragment of a public route", "GET /public/x#y HTTP/1.1\nHost: h\n", 401, noError, ""},
@@ -208,19 +208,19 @@ func TestWire(t *testing.T) {
 		{"query that looks like a path", "GET /deployments?/../public/ HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"semicolons in the query", "GET /public/x?a;b HTTP/1.1\nHost: h\n", 200, "", ""},
 
-		// Size.
+		// Sizes.
 		{"64 KiB", get + "Authorization: Bearer {64K}\n", 401, malformed, ""},
 		{"64 KiB of dots", get + "Authorization: Bearer {dots}\n", 401, malformed, ""},
-		{"64 KiB of a scheme", get + "Authorization: {64K}\n", 401, noError, ""},
+		{"scheme of 64 KiB", get + "Authorization: {64K}\n", 401, noError, ""},
 
-		// net/http answers, and the guard is not asked.
+		// Requests that net/http refuses before it calls the guard.
 		{"1 MiB", get + "Authorization: Bearer {1M}\n", 431, "-", ""},
-		{"space in front of the colon", get + "Authorization : Bearer {r}\n", 400, "-", ""},
+		{"space before the colon", get + "Authorization : Bearer {r}\n", 400, "-", ""},
 		{"NUL in the field", get + "Authorization: Bearer {r}\x00\n", 400, "-", ""},
 		{"carriage return in the field", get + "Authorization: Bearer {r}\rX: y\n", 400, "-", ""},
 		{"no host", "GET /deployments HTTP/1.1\nAuthorization: Bearer {r}\n", 400, "-", ""},
 		{"bad escape", "GET /%zz HTTP/1.1\nHost: h\n", 400, "-", ""},
-		{"relative", "GET deployments HTTP/1.1\nHost: h\n", 400, "-", ""},
+		{"relative target", "GET deployments HTTP/1.1\nHost: h\n", 400, "-", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			lines := strings.Split(row.request, "\n\n")
@@ -246,7 +246,7 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// checkRefusal checks what holds for every refusal.
+// checkRefusal checks the fields and the body that every refusal has.
 func checkRefusal(t *testing.T, method string, got reply) {
 	t.Helper()
 	for name, want := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
@@ -256,28 +256,28 @@ func checkRefusal(t *testing.T, method string, got reply) {
 	}
 	if method == http.MethodHead {
 		if got.body != "" {
-			t.Errorf("got body %q to HEAD", got.body)
+			t.Errorf("got body %q for HEAD, want none", got.body)
 		}
 		return
 	}
 	var members map[string]string
 	if err := json.Unmarshal([]byte(got.body), &members); err != nil || members["error"] == "" || members["error_description"] == "" || len(got.body) > 300 {
-		t.Errorf("got body %q, %v", got.body, err)
+		t.Errorf("got body %q (%v), want JSON of at most 300 bytes with error and error_description", got.body, err)
 	}
 }
 
-// Who is refused is not asked for the body.
+// TestRefusedBodyIsNotRead checks that a refused client is not asked to send its body.
 func TestRefusedBodyIsNotRead(t *testing.T) {
 	_, addr := wireServer(t)
 	for _, fields := range []string{"Content-Length: 1000000000\r\n", "Content-Length: 5\r\nExpect: 100-continue\r\n"} {
 		reader := dial(t, addr, "POST /deployments HTTP/1.1\r\nHost: h\r\n"+fields+"\r\n")
 		if got := receive(t, reader, http.MethodPost); got.status != http.StatusUnauthorized {
-			t.Errorf("%q: got %d, want 401 and no 100", fields, got.status)
+			t.Errorf("%q: got %d, want 401 without a 100 before it", fields, got.status)
 		}
 	}
 }
 
-// A verdict is for one request, not for its connection.
+// TestKeepAlive checks that each request on a connection is checked by itself.
 func TestKeepAlive(t *testing.T) {
 	b, addr := wireServer(t)
 	with := "GET /deployments HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " + b.token("read") + "\r\n\r\n"
@@ -285,12 +285,13 @@ func TestKeepAlive(t *testing.T) {
 	reader := dial(t, addr, with+without+with+without)
 	for i, want := range []int{200, 401, 200, 401} {
 		if got := receive(t, reader, http.MethodGet); got.status != want {
-			t.Errorf("%d: got %d, want %d", i, got.status, want)
+			t.Errorf("request %d: got %d, want %d", i+1, got.status, want)
 		}
 	}
 }
 
-// A header that has room behind it is not written to.
+// TestFieldsAreNotChanged checks that the guard does not append to the slice of a field's
+// values.
 func TestFieldsAreNotChanged(t *testing.T) {
 	b := newBench(t, nil)
 	values := make([]string, 1, 2)
@@ -298,11 +299,12 @@ func TestFieldsAreNotChanged(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header = http.Header{"Authorization": values, "authorization": {"Basic eDp5"}}
 	if w := serve(b.guard.Require(scopes.All())(never(t)), r); w.Code != http.StatusBadRequest || values[:2][1] != "" {
-		t.Errorf("got %d and %q, want 400 and nothing", w.Code, values[:2][1])
+		t.Errorf("got %d and %q after the values, want 400 and \"\"", w.Code, values[:2][1])
 	}
 }
 
-// What puts fields into the map by itself may spell them as HTTP/2 does.
+// TestFieldNamesInLowerCase sends fields with the lower-case names that adapters of HTTP/2
+// servers may use.
 func TestFieldNamesInLowerCase(t *testing.T) {
 	b := newBench(t, nil)
 	good := "Bearer " + b.token("x")
@@ -323,7 +325,7 @@ func TestFieldNamesInLowerCase(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.Header = row.header
 		if w := serve(b.guard.Require(scopes.All())(http.HandlerFunc(ok)), r); w.Code != row.want {
-			t.Errorf("%d fields: got %d, want %d", len(row.header), w.Code, row.want)
+			t.Errorf("%d names of the field: got %d, want %d", len(row.header), w.Code, row.want)
 		}
 	}
 }

@@ -43,7 +43,8 @@ type Challenges struct {
 	params string // of every challenge
 }
 
-// NewChallenges returns the Challenges for parameters without problems, see [Params.Check].
+// NewChallenges returns the Challenges for parameters without problems, see
+// [Params.Check].
 func NewChallenges(p Params) Challenges {
 	// A challenge has at least one parameter. RFC 9110, section 11.6.1 allows a challenge
 	// without parameters, but clients fail to parse it.

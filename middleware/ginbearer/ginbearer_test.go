@@ -76,7 +76,8 @@ func (r router) Routes() (list []string) {
 	return list
 }
 
-// native returns the handler as a gin handler. gin handlers return no errors, so an error becomes a 409.
+// native returns the handler as a gin handler. gin handlers return no errors, so an error
+// becomes a 409.
 func native(h routertest.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		caller, _ := c.Get(ginbearer.Key)
