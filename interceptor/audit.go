@@ -12,50 +12,51 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// ServiceInfoProvider lists the services of a server. *[grpc.Server] is one.
+// ServiceInfoProvider lists the services of a server. *[grpc.Server] implements it.
 type ServiceInfoProvider interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 }
 
-// MethodRule is one method of a server and what it asks of its callers.
+// MethodRule is a method of a server with its rule.
 type MethodRule struct {
 	// Name is the full name, "/package.Service/Method".
 	Name string
-	// Rule is the rule that judges it; the zero Rule where there is none.
+	// Rule is the rule of the method. It is the zero Rule if there is none.
 	Rule scopes.Rule
-	// Declared is the name that the rule was declared with: Name, or the one of
-	// the service, "/package.Service/*". Empty where there is no rule.
+	// Declared is the name that the rule was declared with: Name, or "/package.Service/*".
+	// It is empty if there is no rule.
 	Declared string
 }
 
-// String returns the method and its rule as a sentence, without a full stop.
+// String returns the method and its rule as a sentence without a full stop.
 func (m MethodRule) String() string {
 	text := declare.Sentence(m.Name, m.Rule)
 	if m.Declared != m.Name && !m.Rule.IsZero() {
-		text += ", as all of " + m.Declared
+		text += ", by the rule for " + m.Declared
 	}
 	return text
 }
 
-// AuditReport is what [Guard.Audit] found. The zero AuditReport is that of a server
+// AuditReport is the result of [Guard.Audit]. The zero AuditReport is that of a server
 // without services and a guard without rules.
 type AuditReport struct {
-	// Methods is all methods of the server, sorted by name.
+	// Methods lists all methods of the server, sorted by name.
 	Methods []MethodRule
-	// WithoutRule is the names of the server's methods that no rule is for. The
-	// guard denies them.
+	// WithoutRule lists the names of the server's methods without a rule. The guard denies
+	// them.
 	WithoutRule []string
-	// WithoutMethod is the names of rules that judge no method of the server:
-	// misspelt, left over, or overruled by the exact names of all methods.
+	// WithoutMethod lists the names of the rules that apply to no method of the server:
+	// misspelt names, rules of removed methods, and rules for a service whose methods all
+	// have rules of their own.
 	WithoutMethod []string
 }
 
-// Audit compares the rules with the services that are registered with the
-// server. Ask it after all of them are, before the server serves:
+// Audit compares the rules with the methods of the server. Call it after all services are
+// registered and before the server serves:
 //
 //	if err := guard.Audit(server).Err(); err != nil { ... }
 //
-// It does not see whether the server was made with the guard's interceptors.
+// Audit cannot check whether the server uses the guard's interceptors.
 func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
 	var report AuditReport
 	used := make(map[string]bool)
@@ -81,28 +82,28 @@ func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
 	return report
 }
 
-// Err returns an error that names every method without a rule and every rule
-// without a method, or nil where there is neither.
+// Err returns an error that lists every method without a rule and every rule without a
+// method, or nil if there are none.
 func (r AuditReport) Err() error {
 	var errs []error
 	for _, name := range r.WithoutRule {
 		errs = append(errs, fmt.Errorf("interceptor: method %s has no rule and is denied", name))
 	}
 	for _, name := range r.WithoutMethod {
-		errs = append(errs, fmt.Errorf("interceptor: rule %q is for no method of the server", name))
+		errs = append(errs, fmt.Errorf("interceptor: rule %q applies to no method of the server", name))
 	}
 	return errors.Join(errs...)
 }
 
-// String returns the report for the log of a start: a line for each method and
-// one for each rule without a method, each with its end of line.
+// String returns the report as text for a log: one line for each method and one for each
+// rule without a method, each with a newline.
 func (r AuditReport) String() string {
 	var text strings.Builder
 	for _, method := range r.Methods {
 		text.WriteString(method.String() + "\n")
 	}
 	for _, name := range r.WithoutMethod {
-		text.WriteString(name + " has a rule and no method\n")
+		text.WriteString(name + " has a rule but applies to no method\n")
 	}
 	return text.String()
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// incoming is the context of a call as the server makes it, with what clients
-// send beside credentials.
+// incoming returns the context of a call as the server makes it, with the metadata that
+// clients send, and these values of "authorization".
 func incoming(ctx context.Context, values ...string) context.Context {
 	return metadata.NewIncomingContext(ctx, metadata.MD{
 		":authority":           {"api.example"},
@@ -25,17 +25,16 @@ func incoming(ctx context.Context, values ...string) context.Context {
 	})
 }
 
-// opened is a stream of which only the context matters.
+// opened is a stream that has only a context.
 type opened struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // a stream's context is what it returns
+	ctx context.Context //nolint:containedctx // Context returns it
 }
 
 func (o *opened) Context() context.Context { return o.ctx }
 
-// guarded returns one call of each kind by a token that was seen before, behind
-// the verifier and behind one that knows the answer, so that what the guard
-// itself costs can be told from the token's verification.
+// guarded returns a unary call and a stream with a cached token: with the verifier, and with
+// one that returns fixed claims, which shows the cost of the guard itself.
 func guarded(tb testing.TB) map[string]func() error {
 	tb.Helper()
 	issuer := newIssuer(tb)
@@ -45,12 +44,12 @@ func guarded(tb testing.TB) map[string]func() error {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	knowing := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return claims, nil })
+	fixed := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return claims, nil })
 	ctx := incoming(tb.Context(), "Bearer "+token)
 	unary := func(context.Context, any) (any, error) { return struct{}{}, nil }
 	stream := func(any, grpc.ServerStream) error { return nil }
 	calls := make(map[string]func() error)
-	for name, verifier := range map[string]bearer.Verifier{"guard alone": knowing, "with the verifier": v} {
+	for name, verifier := range map[string]bearer.Verifier{"guard only": fixed, "with the verifier": v} {
 		guard := newGuard(tb, verifier, scopes.Methods{say: scopes.All("say", "shout"), "/test.v1.Echo/*": scopes.Any("talk")}, &interceptor.Options{})
 		info, streamInfo := &grpc.UnaryServerInfo{FullMethod: say}, &grpc.StreamServerInfo{FullMethod: talk}
 		ss := &opened{ctx: ctx}
@@ -63,16 +62,16 @@ func guarded(tb testing.TB) map[string]func() error {
 	return calls
 }
 
-// TestAllocations counts what the guard itself allocates for a call: the values
-// of "authorization", which grpc copies, the handler's context, and for a stream
-// the stream with that context.
+// TestAllocations counts the allocations of the guard for a call: the values of
+// "authorization", which grpc copies, the handler's context and, for a stream, the stream
+// with that context.
 func TestAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
-		t.Skip("the race detector allocates as well")
+		t.Skip("the race detector allocates too")
 	}
 	calls := guarded(t)
 	for name, want := range map[string]float64{
-		"unary, guard alone": 2, "stream, guard alone": 3, "unary, with the verifier": 2, "stream, with the verifier": 3,
+		"unary, guard only": 2, "stream, guard only": 3, "unary, with the verifier": 2, "stream, with the verifier": 3,
 	} {
 		call := calls[name]
 		got := testing.AllocsPerRun(100, func() {
@@ -81,13 +80,12 @@ func TestAllocations(t *testing.T) {
 			}
 		})
 		if got > want {
-			t.Errorf("%s: got %v allocations, want %v", name, got, want)
+			t.Errorf("%s: got %v allocations, want at most %v", name, got, want)
 		}
 	}
 }
 
-// BenchmarkGuard measures a call by a token that was seen before, from the
-// interceptor to the handler.
+// BenchmarkGuard measures a call with a cached token, from the interceptor to the handler.
 func BenchmarkGuard(b *testing.B) {
 	for name, call := range guarded(b) {
 		b.Run(name, func(b *testing.B) {

@@ -22,12 +22,12 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// call is one unary call that did not go over a wire: all that the guard says.
+// call is one unary call without a connection, with the answer of the guard.
 type call struct {
 	method string
 	header metadata.MD
 	err    error
-	in     bool // the handler was reached
+	in     bool // the handler was called
 }
 
 func (c *call) Method() string                  { return c.method }
@@ -52,7 +52,7 @@ func refuser(t *testing.T, err error) *interceptor.Guard {
 	return newGuard(t, testkit.Refuse(err), scopes.Methods{say: scopes.All("say")}, nil)
 }
 
-// TestRules holds the guard against the rules that are about gRPC alone.
+// TestRules tests the guard against the rules of the checklist that concern only gRPC.
 func TestRules(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
@@ -65,23 +65,23 @@ func TestRules(t *testing.T) {
 			want codes.Code
 		}{
 			{"one value", metadata.MD{"authorization": {"Bearer " + token}}, codes.OK},
-			{"another case of letters", metadata.MD{"authorization": {"bEARER " + token}}, codes.OK},
-			{"none", nil, codes.Unauthenticated},
+			{"scheme in mixed case", metadata.MD{"authorization": {"bEARER " + token}}, codes.OK},
+			{"no metadata", nil, codes.Unauthenticated},
 			{"an empty list", metadata.MD{"authorization": {}}, codes.Unauthenticated},
 			{"two values", metadata.MD{"authorization": {"Bearer " + token, "Bearer " + token}}, codes.Unauthenticated},
 			{"one value and an empty one", metadata.MD{"authorization": {"Bearer " + token, ""}}, codes.Unauthenticated},
 			{"a list", metadata.MD{"authorization": {"Bearer " + token + ",Bearer " + token}}, codes.Unauthenticated},
-			{"a space behind", metadata.MD{"authorization": {"Bearer " + token + " "}}, codes.Unauthenticated},
+			{"a trailing space", metadata.MD{"authorization": {"Bearer " + token + " "}}, codes.Unauthenticated},
 			{"a tab", metadata.MD{"authorization": {"Bearer\t" + token}}, codes.Unauthenticated},
-			{"binary, decoded", metadata.MD{"authorization-bin": {"Bearer " + token}}, codes.Unauthenticated},
-			{"binary beside a good one", metadata.MD{"authorization": {"Bearer " + token}, "authorization-bin": {"x"}}, codes.Unauthenticated},
+			{"the binary key", metadata.MD{"authorization-bin": {"Bearer " + token}}, codes.Unauthenticated},
+			{"the binary key and a valid token", metadata.MD{"authorization": {"Bearer " + token}, "authorization-bin": {"x"}}, codes.Unauthenticated},
 			{"another key", metadata.MD{"grpcgateway-authorization": {"Bearer " + token}}, codes.Unauthenticated},
 			{"64 KiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 64<<10)}}, codes.Unauthenticated},
 			{"1 MiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 1<<20)}}, codes.Unauthenticated},
 		} {
 			c := unary(t.Context(), guard, say, row.md)
 			t.Want(row.name, status.Code(c.err), row.want)
-			t.Want(row.name+": the handler is reached", c.in, row.want == codes.OK)
+			t.Want(row.name+": the handler is called", c.in, row.want == codes.OK)
 		}
 		testStreamOpening(t, guard, token)
 	})
@@ -97,8 +97,8 @@ func TestRules(t *testing.T) {
 			c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: reason}), say, metadata.MD{"authorization": {"Bearer x"}})
 			t.Want(string(reason), status.Code(c.err), want)
 		}
-		c := unary(t.Context(), refuser(t.T, errors.New("of no reason")), say, metadata.MD{"authorization": {"Bearer x"}})
-		t.Want("an error of no reason", status.Code(c.err), codes.Internal)
+		c := unary(t.Context(), refuser(t.T, errors.New("without a reason")), say, metadata.MD{"authorization": {"Bearer x"}})
+		t.Want("an error without a reason", status.Code(c.err), codes.Internal)
 	})
 	checklist.Test(t, "G03", func(t *checklist.T) { testDetails(t, issuer.Token(map[string]any{"sub": "subject-of-the-token"}), v) })
 	checklist.Test(t, "G04", func(t *checklist.T) {
@@ -109,7 +109,7 @@ func TestRules(t *testing.T) {
 			t.Want("bound by "+name+": reason", reasonInfo(c.err), "BINDING")
 		}
 		t.Want("the scheme DPoP", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"DPoP " + token}}).err), codes.Unauthenticated)
-		t.Want("bound by nothing", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
+		t.Want("not bound", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
 	})
 	checklist.Test(t, "G05", func(t *checklist.T) {
 		with := metadata.MD{"authorization": {"Bearer " + token}}
@@ -142,7 +142,7 @@ func TestRules(t *testing.T) {
 	})
 }
 
-// testStreamOpening has streams judged before the handler sees anything.
+// testStreamOpening checks that the guard decides on a stream before its handler runs.
 func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
 	t.Helper()
 	for value, want := range map[string]codes.Code{"Bearer " + token: codes.OK, "Bearer x": codes.Unauthenticated} {
@@ -153,7 +153,7 @@ func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
 			return nil
 		})
 		t.Want("a stream", status.Code(err), want)
-		t.Want("a stream: the handler is reached", in, want == codes.OK)
+		t.Want("a stream: the handler is called", in, want == codes.OK)
 		t.Want("a stream: messages read by the guard", ss.received, 0)
 	}
 	synctest.Test(t.T, func(bubble *testing.T) {
@@ -167,15 +167,15 @@ func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
 			<-ss.Context().Done()
 			return nil
 		})
-		t.Want("a stream, by choice, at exp", status.Code(err), codes.Unauthenticated)
-		t.Want("a stream, by choice, ended after", time.Since(start), time.Minute)
+		t.Want("a stream with ExpireStreams, at exp", status.Code(err), codes.Unauthenticated)
+		t.Want("a stream with ExpireStreams, ended after", time.Since(start), time.Minute)
 	})
 }
 
-// openedStream is a stream that counts what is received.
+// openedStream is a stream that counts the received messages.
 type openedStream struct {
 	grpc.ServerStream
-	ctx      context.Context //nolint:containedctx // a stream's context is what it returns
+	ctx      context.Context //nolint:containedctx // Context returns it
 	received int
 }
 
@@ -185,7 +185,7 @@ func (s *openedStream) SendHeader(metadata.MD) error { return nil }
 func (s *openedStream) SetTrailer(metadata.MD)       {}
 func (s *openedStream) RecvMsg(any) error            { s.received++; return nil }
 
-// reasonInfo returns the reason of the google.rpc.ErrorInfo of a status.
+// reasonInfo returns the reason in the google.rpc.ErrorInfo detail of a status.
 func reasonInfo(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -195,14 +195,14 @@ func reasonInfo(err error) string {
 	return ""
 }
 
-// testDetails has what a client is told, and that it is nothing of its token.
+// testDetails checks the answers to clients, and that they contain no part of the token.
 func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 	t.Helper()
 	guard := newGuard(t.T, v, scopes.Methods{say: scopes.All("say")}, nil)
 	for _, row := range []struct{ name, value, reason, challenge string }{
-		{"a scope is missing", "Bearer " + token, "SCOPE", `error="insufficient_scope"`},
-		{"tampered with", "Bearer " + token[:len(token)-4] + "AAAA", "SIGNATURE", `error="invalid_token"`},
-		{"opaque", "Bearer opaque", "MALFORMED", `error="invalid_token"`},
+		{"missing scope", "Bearer " + token, "SCOPE", `error="insufficient_scope"`},
+		{"altered signature", "Bearer " + token[:len(token)-4] + "AAAA", "SIGNATURE", `error="invalid_token"`},
+		{"opaque token", "Bearer opaque", "MALFORMED", `error="invalid_token"`},
 		{"two tokens", "Bearer a b", "REQUEST", `error="invalid_request"`},
 		{"no token", "", "NO_TOKEN", `Bearer realm="api"`},
 	} {
@@ -211,15 +211,15 @@ func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 		values := c.header.Get("www-authenticate")
 		t.Want(row.name+": challenges", len(values), 1)
 		t.Want(row.name+": "+row.challenge, strings.Contains(values[0], row.challenge), true)
-		told := fmt.Sprint(c.header, c.err, status.Convert(c.err).Details())
+		sent := fmt.Sprint(c.header, c.err, status.Convert(c.err).Details())
 		for part := range strings.SplitSeq(token, ".") {
-			t.Want(row.name+": a part of the token", strings.Contains(told, part), false)
+			t.Want(row.name+": a part of the token", strings.Contains(sent, part), false)
 		}
-		t.Want(row.name+": the subject", strings.Contains(told, "subject-of-the-token"), false)
+		t.Want(row.name+": the subject", strings.Contains(sent, "subject-of-the-token"), false)
 	}
 	secret := errors.New("the key server at 10.0.0.1 said subject-of-the-token")
 	c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: bearer.KeysUnavailable, Err: secret}), say, metadata.MD{"authorization": {"Bearer x"}})
-	t.Want("our fault: reason", reasonInfo(c.err), "KEYS_UNAVAILABLE")
-	t.Want("our fault: challenges", len(c.header.Get("www-authenticate")), 0)
-	t.Want("our fault: the detail", strings.Contains(fmt.Sprint(c.err, status.Convert(c.err).Details()), "10.0.0.1"), false)
+	t.Want("no keys: reason", reasonInfo(c.err), "KEYS_UNAVAILABLE")
+	t.Want("no keys: challenges", len(c.header.Get("www-authenticate")), 0)
+	t.Want("no keys: the detail", strings.Contains(fmt.Sprint(c.err, status.Convert(c.err).Details()), "10.0.0.1"), false)
 }

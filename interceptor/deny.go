@@ -17,33 +17,33 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// domain is who gives the reasons in google.rpc.ErrorInfo.
+// domain is the domain of the reasons in google.rpc.ErrorInfo.
 const domain = "github.com/bearerkit/bearer"
 
-// deny makes the status of a refusal and sends the challenge along with it, as
-// header metadata, or as trailer metadata where the header is out already. Of
-// err only the reason, the missing scopes and the time to wait reach the client.
+// deny returns the status of a refusal and sends the challenge as header metadata, or as
+// trailer metadata if the header was already sent. Only the reason, the missing scopes and
+// the time to wait from err reach the client.
 func (g *Guard) deny(ctx context.Context, err error) error {
 	answer := refusal.Of(err)
 	if ctx.Err() != nil && answer.Reason == bearer.KeysUnavailable {
-		// The call ended while it waited for keys. That is no outage, and nobody reads
-		// when to come again.
+		// The call ended while it waited for keys. This is not an outage, and no client
+		// reads a time to wait.
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	if values := g.challenges.For(answer); values != nil {
 		challenge := metadata.MD{"www-authenticate": values}
-		// net/http's server drops such a trailer (RFC 9110, section 6.5.1) and logs that
-		// it did.
+		// No trailer under net/http's server: it drops this one (RFC 9110, section 6.5.1)
+		// and logs that.
 		if grpc.SetHeader(ctx, challenge) != nil && ctx.Value(http.ServerContextKey) == nil {
-			// It fails outside of a server's call only, where nobody reads it.
+			// SetTrailer fails only outside of a server's call, where no client reads it.
 			_ = grpc.SetTrailer(ctx, challenge)
 		}
 	}
 	return statusOf(answer).Err()
 }
 
-// statusOf returns the status with its details (google.rpc.ErrorInfo, and
-// google.rpc.RetryInfo where waiting helps).
+// statusOf returns the status with its details: google.rpc.ErrorInfo and, if waiting helps,
+// google.rpc.RetryInfo.
 func statusOf(answer refusal.Answer) *status.Status {
 	info := &errdetails.ErrorInfo{Reason: strings.ToUpper(string(answer.Reason)), Domain: domain}
 	if len(answer.Scopes) > 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/interceptor"
 )
 
-// The health service says whether this process can verify tokens.
+// The health service reports whether this process can verify tokens.
 func ExampleWatchHealth() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -30,7 +30,7 @@ func ExampleWatchHealth() {
 		return
 	}
 
-	server := health.NewServer() // to be registered with the grpc.Server
+	server := health.NewServer() // register it with the grpc.Server
 	watch, err := interceptor.WatchHealth(server, verifier, nil)
 	if err != nil {
 		fmt.Println(err)

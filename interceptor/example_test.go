@@ -19,7 +19,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// checker stands for your service: its handlers find the caller.
+// checker stands for your service. Its handler reads the caller's claims.
 type checker struct {
 	healthpb.UnimplementedHealthServer
 }
@@ -30,7 +30,7 @@ func (checker) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*heal
 	return &healthpb.HealthCheckResponse{}, nil
 }
 
-// Methods ask for scopes, and what has no rule is denied.
+// Methods require scopes, and a method without a rule is denied.
 func ExampleNew() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -69,7 +69,7 @@ func ExampleNew() {
 	fmt.Println(status.Code(err))
 	_, err = client.Check(context.Background(), &healthpb.HealthCheckRequest{})
 	fmt.Println(status.Code(err), status.Convert(err).Message())
-	_, err = client.List(ctx, &healthpb.HealthListRequest{}) // it has no rule
+	_, err = client.List(ctx, &healthpb.HealthListRequest{}) // List has no rule
 	fmt.Println(status.Code(err), status.Convert(err).Message())
 	// Output:
 	// checked by ci
@@ -94,14 +94,14 @@ func ExampleNewForwarder() {
 	}
 	defer conn.Close()
 	inventory := healthpb.NewHealthClient(conn)
-	// The handlers of a service whose guard has Options.KeepToken call it with
-	// the context that they got. Any other context has no token to forward.
+	// Handlers call the next service with their own context, and their guard needs
+	// Options.KeepToken. Any other context contains no token to forward.
 	_ = func(ctx context.Context) error {
 		_, err := inventory.Check(ctx, &healthpb.HealthCheckRequest{})
 		return err
 	}
 
-	// Never without TLS.
+	// A connection without TLS is refused.
 	_, err = grpc.NewClient("inventory.internal:80",
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(forward))
 	fmt.Println(err)

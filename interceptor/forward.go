@@ -14,26 +14,25 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Forwarder is credentials that send the caller's own token on to the next
-// service, for [google.golang.org/grpc.WithPerRPCCredentials] and
-// [google.golang.org/grpc.PerRPCCredentials]. They do so only
+// Forwarder forwards the caller's own token to the next service. Use it with
+// [google.golang.org/grpc.WithPerRPCCredentials] or
+// [google.golang.org/grpc.PerRPCCredentials]. It forwards a token only if
 //
-//   - in a call made with the context of a handler behind a [Guard] with
-//     Options.KeepToken, by a method whose rule is not public,
-//   - if the token names the next service in "aud" (RFC 9068, section 4): a
-//     service must not be handed a token that it could use elsewhere in the
-//     caller's name,
-//   - as long as the token has not expired, and
-//   - over a connection with TLS (RFC 6750, section 5.3).
+//   - the call uses the context of a handler, the handler's [Guard] has Options.KeepToken,
+//     and the rule of the handler's method is not public,
+//   - the token names the next service in "aud" (RFC 9068, section 4), because a service
+//     must not get a token that it can use at other services in the caller's name,
+//   - the token has not expired, and
+//   - the connection uses TLS (RFC 6750, section 5.3).
 //
-// Otherwise the call fails with Unauthenticated and is not sent. A token for this
-// service alone cannot be forwarded: get one of the service's own, or exchange
-// it (RFC 8693). The zero Forwarder refuses every call. A Forwarder is safe for
-// concurrent use.
+// Otherwise the call fails with Unauthenticated and is not sent. A token that names only
+// this service cannot be forwarded: let this service request a token of its own, or
+// exchange the caller's token (RFC 8693). The zero Forwarder refuses every call. A
+// Forwarder is safe for concurrent use.
 type Forwarder struct{ audience string }
 
-// NewForwarder returns a Forwarder to the service that tokens call audience. An
-// empty audience is an error.
+// NewForwarder returns a Forwarder to the service with this audience. If audience is empty,
+// it returns an error.
 func NewForwarder(audience string) (*Forwarder, error) {
 	if audience == "" {
 		return nil, errors.New("interceptor: audience: empty: name the service that tokens are forwarded to")
@@ -41,8 +40,8 @@ func NewForwarder(audience string) (*Forwarder, error) {
 	return &Forwarder{audience}, nil
 }
 
-// GetRequestMetadata implements [credentials.PerRPCCredentials]. Its errors are
-// statuses and say nothing of the token.
+// GetRequestMetadata implements [credentials.PerRPCCredentials]. Its errors are gRPC
+// statuses and contain no part of the token.
 func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
 	info, _ := credentials.RequestInfoFromContext(ctx)
 	if err := credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity); err != nil {
@@ -51,7 +50,7 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 	caller, ok := ctx.Value(callerKey{}).(*caller)
 	switch {
 	case !ok:
-		return nil, unforwarded("the context has no token of a caller")
+		return nil, unforwarded("the context contains no caller's token")
 	case f.audience == "" || !slices.Contains(caller.claims.Audience(), f.audience):
 		return nil, unforwarded("the caller's token is not meant for the next service")
 	case !time.Now().Before(caller.claims.ExpiresAt()):
@@ -60,8 +59,8 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 	return map[string]string{"authorization": "Bearer " + caller.token}, nil
 }
 
-// RequireTransportSecurity implements [credentials.PerRPCCredentials]: it is
-// true always.
+// RequireTransportSecurity implements [credentials.PerRPCCredentials]. It always returns
+// true.
 func (f *Forwarder) RequireTransportSecurity() bool { return true }
 
 func unforwarded(why string) error {
@@ -70,21 +69,21 @@ func unforwarded(why string) error {
 
 type callerKey struct{}
 
-// caller is a token together with what was verified of it. Contexts print the
-// strings that they hold; this they do not.
+// caller is a token with its verified claims. It is a struct because contexts print values
+// that are strings, and the token must not be printed.
 type caller struct {
 	token  string
 	claims *bearer.Claims
 }
 
-// keepToken puts into the context, beside the claims that Decide put there, the
-// token that it read them from.
+// keepToken returns a context with the claims that Decide has added and the token that they
+// are from.
 func keepToken(allowed context.Context, authorization []string) context.Context {
 	claims, ok := bearer.FromContext(allowed)
 	if !ok || len(authorization) != 1 {
 		return allowed
 	}
-	// Decide has seen to it that this is a scheme, spaces and one token.
+	// Decide has checked that this is a scheme, spaces and one token.
 	token := authorization[0][strings.LastIndexByte(authorization[0], ' ')+1:]
 	return context.WithValue(allowed, callerKey{}, &caller{token, claims})
 }

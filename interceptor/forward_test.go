@@ -28,14 +28,14 @@ import (
 
 const nextAudience = "next-api"
 
-// next is a service behind the one that is called, over TLS.
+// next is the next service, which the handlers call over TLS.
 type next struct {
 	conn    *grpc.ClientConn
-	reached int // by calls that its guard let through
+	reached int // number of calls that its guard let through
 	stop    func()
 }
 
-// newNext serves over the certificate that httptest has for tests.
+// newNext starts the next service with the test certificate of httptest.
 func newNext(tb testing.TB, issuer *bearertest.Issuer) *next {
 	tb.Helper()
 	n := new(next)
@@ -62,7 +62,7 @@ func newNext(tb testing.TB, issuer *bearertest.Issuer) *next {
 	}
 	n.conn = conn
 	n.stop = func() {
-		_ = conn.Close() // of no interest: what was said is said
+		_ = conn.Close() // all messages have been exchanged
 		server.Stop()
 		if err := <-served; err != nil {
 			tb.Errorf("Serve: %v", err)
@@ -71,7 +71,7 @@ func newNext(tb testing.TB, issuer *bearertest.Issuer) *next {
 	return n
 }
 
-// call calls the service as a handler would, with the token of its own caller.
+// call calls the service as a handler does, with the token of the handler's caller.
 func (n *next) call(ctx context.Context, f *interceptor.Forwarder) (string, error) {
 	out := new(wrapperspb.StringValue)
 	err := n.conn.Invoke(ctx, say, wrapperspb.String(""), out, grpc.PerRPCCredentials(f))
@@ -96,15 +96,15 @@ func TestForwarder(t *testing.T) {
 		rule scopes.Rule
 		opts interceptor.Options
 		to   *interceptor.Forwarder
-		want string // the answer, or the end of the message of an Unauthenticated
+		want string // the answer, or the end of the message of Unauthenticated
 	}{
 		{"for both services", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
-		{"as optional", both, scopes.Optional(needed), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
-		{"for the first service alone", both[:1], needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "is not meant for the next service"},
+		{"optional rule", both, scopes.Optional(needed), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
+		{"only for the first service", both[:1], needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "is not meant for the next service"},
 		{"to a third service", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, "third-api"), "is not meant for the next service"},
-		{"by the zero Forwarder", append(both, ""), needed, interceptor.Options{KeepToken: true}, new(interceptor.Forwarder), "is not meant for the next service"},
-		{"not kept", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "has no token of a caller"},
-		{"of a public method", both, scopes.Public(), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "has no token of a caller"},
+		{"zero Forwarder", append(both, ""), needed, interceptor.Options{KeepToken: true}, new(interceptor.Forwarder), "is not meant for the next service"},
+		{"without KeepToken", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "contains no caller's token"},
+		{"public method", both, scopes.Public(), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "contains no caller's token"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			issuer := newIssuer(t)
@@ -131,10 +131,10 @@ func TestForwarder(t *testing.T) {
 			text, _, err = callTalk(t.Context(), t, conn, "Bearer "+token)
 			checkForwarded(t, "stream", text, err, row.want)
 			if want := map[bool]int{true: 2}[row.want == "next sees ann"]; n.reached != want {
-				t.Errorf("the next service was reached %d times, want %d", n.reached, want)
+				t.Errorf("got %d calls of the next service, want %d", n.reached, want)
 			}
 			if strings.Contains(seenByHandler, token) {
-				t.Error("the context prints the token")
+				t.Error("got the token in the printed context")
 			}
 		})
 	}
@@ -153,7 +153,7 @@ func checkForwarded(t *testing.T, how, text string, err error, want string) {
 	}
 }
 
-// TestForwarderOutsideOfCalls has contexts that no guard has made.
+// TestForwarderOutsideOfCalls uses contexts that no guard has made.
 func TestForwarderOutsideOfCalls(t *testing.T) {
 	issuer := newIssuer(t)
 	n := newNext(t, issuer)
@@ -168,20 +168,20 @@ func TestForwarderOutsideOfCalls(t *testing.T) {
 		"NewContext": bearer.NewContext(t.Context(), claims),
 	} {
 		text, err := n.call(ctx, newForwarder(t, nextAudience))
-		checkForwarded(t, name, text, err, "has no token of a caller")
+		checkForwarded(t, name, text, err, "contains no caller's token")
 	}
 }
 
-func TestForwarderWantsTLS(t *testing.T) {
+func TestForwarderRequiresTLS(t *testing.T) {
 	issuer := newIssuer(t)
 	f := newForwarder(t, nextAudience)
 	if _, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(f)); err == nil {
-		t.Error("got a connection without TLS")
+		t.Error("got a connection without TLS, want an error")
 	}
 	behind, _ := connect(t, onBufconn, echo{})
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{say: func(ctx context.Context) (string, error) {
-		// Whatever a transport makes of RequireTransportSecurity.
+		// GetRequestMetadata checks the connection itself, even if a transport ignores
 		_, err := f.GetRequestMetadata(ctx)
 		checkForwarded(t, "a handler's context", "", err, "the connection is not secure")
 		return "", behind.Invoke(ctx, say, wrapperspb.String(""), new(wrapperspb.StringValue), grpc.PerRPCCredentials(f))
@@ -212,9 +212,9 @@ func TestForwarderOfExpiredTokens(t *testing.T) {
 
 func TestNewForwarder(t *testing.T) {
 	if _, err := interceptor.NewForwarder(""); err == nil {
-		t.Error("got a Forwarder to nobody")
+		t.Error("empty audience: got a Forwarder, want an error")
 	}
 	if !newForwarder(t, nextAudience).RequireTransportSecurity() {
-		t.Error("it does not ask for TLS")
+		t.Error("got RequireTransportSecurity false, want true")
 	}
 }

@@ -16,46 +16,42 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Options is what a Guard may be told. The zero Options, and nil, are the strict
-// choice, but for streams: their callers are judged once, when they open, unless
-// ExpireStreams or RecheckStreams says more.
+// Options configures a Guard. Nil is the same as the zero Options. They are the strictest
+// configuration except for streams, whose callers are checked only when the stream opens;
+// see ExpireStreams and RecheckStreams.
 type Options struct {
-	// Realm is the realm of challenges (RFC 9110, section 11.5): printable
-	// ASCII without quotes. Empty: "api", unless there is a ResourceMetadata.
+	// Realm is the realm of challenges (RFC 9110, section 11.5): printable ASCII without
+	// '"' and '\'. Empty: "api" if there is no ResourceMetadata, and otherwise no realm.
 	Realm string
-	// ResourceMetadata is the absolute URL of the protected resource's metadata
-	// (RFC 9728, section 5.1) for challenges. Empty: none.
+	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
+	// section 5.1) for challenges. Empty: none.
 	ResourceMetadata string
-	// Observer is told the outcome of every call that the guard decides on, and of every
-	// verdict on an open stream (RecheckStreams). Nil: the verifier is told, if it is a
+	// Observer receives the outcome of every call, except those of public methods, and of
+	// every check of an open stream. Nil: the verifier receives the outcomes, if it is a
 	// [bearer.Observer].
 	Observer bearer.Observer
-	// Include is more rules, such as those of [Health] and [Reflection]. A name
-	// that is declared twice, there or in the rules of New, is an error. Nil:
-	// none.
+	// Include contains more rules, such as those of [Health] and [Reflection]. A method
+	// that is declared twice, here or in the rules of New, is an error. Nil: none.
 	Include []scopes.Methods
-	// ExpireStreams ends a stream with Unauthenticated when its token expires
-	// ("exp"), unless the verifier then says that it is good nevertheless. False:
-	// a stream that is open stays open.
+	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"),
+	// unless the verifier still accepts the token then. False: an open stream stays open.
 	ExpireStreams bool
-	// RecheckStreams is how often a stream's caller is judged anew while the
-	// stream is open: the token is verified again, Config.Validate of the
-	// verifier included, and so is the rule. What is refused ends the stream as
-	// it would have been refused at its opening, and observers are told of each
-	// verdict. One that takes as long as RecheckStreams ends the stream as well,
-	// with Unavailable. Zero: never.
+	// RecheckStreams is the interval at which the guard checks the caller of an open
+	// stream again: the token, including Config.Validate of the verifier, and the rule. A
+	// refusal ends the stream with the same status as at its opening. A check that takes
+	// as long as the interval ends the stream with Unavailable. Observers receive the
+	// outcome of each check. Zero: never.
 	RecheckStreams time.Duration
-	// KeepToken keeps each caller's token for as long as its call lasts, where a
-	// [Forwarder] and nothing else finds it. False: it is not kept, and
-	// Forwarders refuse.
+	// KeepToken keeps each caller's token until the end of its call, for use by a
+	// [Forwarder] only. False: tokens are not kept, and Forwarders refuse every call.
 	KeepToken bool
 }
 
-// Guard lets calls through to handlers, or does not. It is safe for concurrent
-// use and keeps nothing of a call once that has ended.
+// Guard lets calls through to handlers or refuses them. It is safe for concurrent use and
+// keeps no data of a call after its end.
 type Guard struct {
 	verifier   bearer.Verifier
-	observer   bearer.Observer // nil: the verifier
+	observer   bearer.Observer // nil: the verifier, if it is an observer
 	rules      table
 	challenges refusal.Challenges
 	expire     bool
@@ -63,9 +59,9 @@ type Guard struct {
 	keep       bool
 }
 
-// New returns a Guard that asks v and judges each method by its rule in rules
-// and in Options.Include. The error reports all that is wrong at once; of a rule that is
-// wrong ([scopes.Rule.Err]) it names the method and the line that declares the rule.
+// New returns a Guard that verifies tokens with v and checks each method against its rule
+// in rules and Options.Include. The error lists all problems at once. For an invalid rule
+// ([scopes.Rule.Err]) it contains the method and the source line of the declaration.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -76,7 +72,7 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: a nil %T, or one with a nil observer in it", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer", opts.Observer))
 	}
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: negative", opts.RecheckStreams))
@@ -96,11 +92,10 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	}, nil
 }
 
-// ServerOptions returns both interceptors as options of [grpc.NewServer]. They
-// are of the Chain kind, so that they go with interceptors of your own: those
-// given before run around these and see refused calls too, those given after
-// run behind these and see only calls that were let through. A nil Guard, which is what
-// New returns beside an error, panics here and not at the first call.
+// ServerOptions returns both interceptors as options for [grpc.NewServer]. They are Chain
+// options, so you can add interceptors of your own. Interceptors before these in the list
+// also see refused calls; those after these see only calls that were let through. If the
+// Guard is nil, as after an error of New, ServerOptions panics, and not the first call.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
@@ -115,9 +110,9 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 	return handler(allowed, req)
 }
 
-// Stream is a [grpc.StreamServerInterceptor]. It decides once, before the first
-// message is read, and later as Options.ExpireStreams and Options.RecheckStreams
-// say. It is safe for concurrent use.
+// Stream is a [grpc.StreamServerInterceptor]. It decides before the first message is read,
+// and again as set by Options.ExpireStreams and Options.RecheckStreams. It is safe for
+// concurrent use.
 func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx := ss.Context()
 	req := g.request(ctx, info.FullMethod)
@@ -135,7 +130,7 @@ func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	return g.serveLeased(srv, opened, req, handler)
 }
 
-// request gathers what decides on a call.
+// request returns the input of the decision on a call.
 func (g *Guard) request(ctx context.Context, method string) bearer.Request {
 	found := g.rules.find(method)
 	req := bearer.Request{Transport: "grpc", Route: found.name, Rule: found.rule, Observer: g.observer}
@@ -154,10 +149,9 @@ func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context
 	return keepToken(allowed, req.Authorization), nil
 }
 
-// authorization returns the credentials of a call as the client sent them. The
-// key "authorization-bin" is another one to grpc, which decodes its values; a
-// token there is neither taken nor overlooked: with it the credentials are more
-// than one value, which is refused.
+// authorization returns the credentials of a call as the client sent them. For grpc,
+// "authorization-bin" is another key, with values that it decodes. A token there is neither
+// accepted nor ignored: authorization adds values, and more than one value is refused.
 func authorization(ctx context.Context) []string {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if metadata.ValueFromIncomingContext(ctx, "authorization-bin") != nil {
@@ -166,11 +160,11 @@ func authorization(ctx context.Context) []string {
 	return values
 }
 
-// stream is a stream whose context has the caller's claims.
+// stream is a stream whose context contains the caller's claims.
 type stream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // a stream's context is what it returns
+	ctx context.Context //nolint:containedctx // Context returns it
 }
 
-// Context returns the context with the caller's claims.
+// Context returns the context that contains the caller's claims.
 func (s *stream) Context() context.Context { return s.ctx }

@@ -24,7 +24,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// endOfStream returns nil for the end that a client makes.
+// endOfStream returns nil if the client has ended the stream, and otherwise err.
 func endOfStream(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -44,7 +44,7 @@ func TestNewReportsAllAtOnce(t *testing.T) {
 		Include: []scopes.Methods{interceptor.Health(scopes.Public()), {"nonsense": scopes.Public()}},
 	})
 	if err == nil {
-		t.Fatal("got a Guard")
+		t.Fatal("got a Guard, want an error")
 	}
 	for _, want := range []string{
 		"verifier: nil", `"Say"`, `"/a/b/c"`, `"/a.B/"`, `"/a.*/b"`, `"/a.B/C%2f"`, `"/ok.S/Zero"`, `"/ok.S/Empty"`, `"/ok.S/Name"`, `"nonsense"`,
@@ -52,11 +52,11 @@ func TestNewReportsAllAtOnce(t *testing.T) {
 		`"/grpc.health.v1.Health/Check": declared twice, for scope "ops" and for public`,
 	} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v\nwant %s in it", err, want)
+			t.Errorf("got %v\nwant an error with %s", err, want)
 		}
 	}
 	if _, err := interceptor.New(nil, nil, nil); err == nil {
-		t.Error("got a Guard without a verifier")
+		t.Error("nil verifier: got a Guard, want an error")
 	}
 }
 
@@ -66,19 +66,19 @@ func TestNewCopies(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, issuer, nil), rules, &interceptor.Options{Include: []scopes.Methods{more}})
 	rules[say], rules[talk], more["/grpc.health.v1.Health/Check"] = scopes.Public(), scopes.Public(), scopes.Public()
 	for _, method := range []string{say, talk, "/grpc.health.v1.Health/Check"} {
-		if got := status.Code(ask(t.Context(), guard, method)); got != codes.Unauthenticated {
+		if got := status.Code(decide(t.Context(), guard, method)); got != codes.Unauthenticated {
 			t.Errorf("%s: got %v, want %v", method, got, codes.Unauthenticated)
 		}
 	}
 }
 
-// ask has the guard decide on a call that was not made over a connection.
-func ask(ctx context.Context, guard *interceptor.Guard, method string) error {
+// decide lets the guard decide on a call without a connection.
+func decide(ctx context.Context, guard *interceptor.Guard, method string) error {
 	_, err := guard.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { return "", nil })
 	return err
 }
 
-// verdict is what a client can see of a refusal.
+// verdict contains everything that a client gets with a refusal.
 type verdict struct {
 	code      codes.Code
 	reason    string
@@ -87,7 +87,7 @@ type verdict struct {
 	retry     time.Duration
 }
 
-// seen reads a verdict from an error and the metadata beside it.
+// seen reads a verdict from an error and the metadata of the same call.
 func seen(t *testing.T, err error, md metadata.MD) verdict {
 	t.Helper()
 	st := status.Convert(err)
@@ -97,12 +97,12 @@ func seen(t *testing.T, err error, md metadata.MD) verdict {
 		case *errdetails.ErrorInfo:
 			v.reason, v.scope = detail.GetReason(), detail.GetMetadata()["scope"]
 			if detail.GetDomain() != "github.com/bearerkit/bearer" {
-				t.Errorf("got domain %q", detail.GetDomain())
+				t.Errorf("got domain %q, want github.com/bearerkit/bearer", detail.GetDomain())
 			}
 		case *errdetails.RetryInfo:
 			v.retry = detail.GetRetryDelay().AsDuration()
 		default:
-			t.Errorf("got a detail %T", detail)
+			t.Errorf("got a detail of type %T, want ErrorInfo or RetryInfo", detail)
 		}
 	}
 	return v
@@ -129,19 +129,19 @@ func TestVerdicts(t *testing.T) {
 		values []string
 		want   verdict
 	}{
-		{"good", []string{"Bearer " + good}, verdict{}},
-		{"scheme in any case", []string{"bEARER   " + good}, verdict{}},
-		{"none", nil, refused("NO_TOKEN", bare)},
-		{"other scheme", []string{"Basic YTpi"}, refused("NO_TOKEN", bare)},
+		{"valid token", []string{"Bearer " + good}, verdict{}},
+		{"scheme in mixed case", []string{"bEARER   " + good}, verdict{}},
+		{"no token", nil, refused("NO_TOKEN", bare)},
+		{"another scheme", []string{"Basic YTpi"}, refused("NO_TOKEN", bare)},
 		{"two values", []string{"Bearer " + good, "Bearer " + good}, refused("REQUEST", notOne)},
-		{"a list", []string{"Bearer " + good + ",Bearer " + good}, refused("REQUEST", notOne)},
+		{"list of tokens", []string{"Bearer " + good + ",Bearer " + good}, refused("REQUEST", notOne)},
 		{"trailing space", []string{"Bearer " + good + " "}, refused("REQUEST", notOne)},
 		{"expired", []string{"Bearer " + issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)})}, refused("EXPIRED", because("expired"))},
-		{"of nobody's key", []string{"Bearer " + stranger.Token(nil)}, refused("UNKNOWN_KEY", invalid)},
-		{"forged", []string{"Bearer " + issuer.Forge(nil, nil)}, refused("SIGNATURE", invalid)},
-		{"for others", []string{"Bearer " + issuer.Token(map[string]any{"aud": "other"})}, refused("AUDIENCE", because("is not meant for this resource"))},
-		{"no scope", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout", insufficient + `, scope="say shout"`, 0}},
-		{"not all scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "shout", insufficient + `, scope="shout"`, 0}},
+		{"unknown key", []string{"Bearer " + stranger.Token(nil)}, refused("UNKNOWN_KEY", invalid)},
+		{"forged signature", []string{"Bearer " + issuer.Forge(nil, nil)}, refused("SIGNATURE", invalid)},
+		{"another audience", []string{"Bearer " + issuer.Token(map[string]any{"aud": "other"})}, refused("AUDIENCE", because("is not meant for this resource"))},
+		{"both scopes missing", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout", insufficient + `, scope="say shout"`, 0}},
+		{"one scope missing", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "shout", insufficient + `, scope="shout"`, 0}},
 	} {
 		for where, on := range map[string]dialer{"bufconn": onBufconn, "loopback": onLoopback} {
 			t.Run(row.name+"/"+where, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestVerdicts(t *testing.T) {
 				}
 				for _, value := range row.values {
 					if err != nil && strings.Contains(err.Error(), value) {
-						t.Errorf("the token is in the status: %v", err)
+						t.Errorf("got the token in the status: %v", err)
 					}
 				}
 			})
@@ -164,7 +164,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Custom claims that panic in what they do to themselves.
+// Types of custom claims whose methods panic.
 type (
 	badValidate struct{}
 	badClone    struct{ Names []string }
@@ -173,7 +173,7 @@ type (
 func (badValidate) Validate() error { panic("hook") }
 func (badClone) Clone() badClone    { panic("hook") }
 
-func TestOurFaultsAreNotTheCallers(t *testing.T) {
+func TestFaultsOfTheService(t *testing.T) {
 	issuer := newIssuer(t)
 	token := "Bearer " + issuer.Token(map[string]any{"scope": "talk"})
 	ok := newVerifier(t, issuer, nil)
@@ -184,8 +184,8 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 		rule scopes.Rule
 		want verdict
 	}{
-		{"outage", testkit.Refuse(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 7 * time.Second}},
-		{"outage without a hint", testkit.Refuse(bearer.KeysUnavailable), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}},
+		{"no keys", testkit.Refuse(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 7 * time.Second}},
+		{"no keys, no time to wait", testkit.Refuse(bearer.KeysUnavailable), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}},
 		{"error without a reason", testkit.Refuse(errors.New("secret detail")), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"no claims and no error", testkit.Refuse(nil), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in a verifier", bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { panic("hook") }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
@@ -197,8 +197,8 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 			c.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("hook") })
 		}), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in a rule", ok, scopes.Func("hook", panicking), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"a rule's own no", ok, scopes.Func("hook", func(context.Context) error { return errors.New("secret detail") }), verdict{codes.PermissionDenied, "SCOPE", "", insufficient, 0}},
-		{"a rule's own reason", ok, scopes.Func("hook", func(context.Context) error { return bearer.Revoked }), verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}},
+		{"a rule function's error", ok, scopes.Func("hook", func(context.Context) error { return errors.New("secret detail") }), verdict{codes.PermissionDenied, "SCOPE", "", insufficient, 0}},
+		{"a rule function's reason", ok, scopes.Func("hook", func(context.Context) error { return bearer.Revoked }), verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			guard := newGuard(t, row.v, scopes.Methods{"/test.v1.Echo/*": row.rule}, nil)
@@ -215,15 +215,15 @@ func TestOurFaultsAreNotTheCallers(t *testing.T) {
 	}
 }
 
-func TestPublicMethodsLookAtNoToken(t *testing.T) {
+func TestPublicMethodsIgnoreTokens(t *testing.T) {
 	guard := newGuard(t, testkit.Refuse(bearer.Internal), scopes.Methods{"/test.v1.Echo/*": scopes.Public()}, &interceptor.Options{ExpireStreams: true, KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
 	for _, values := range [][]string{nil, {"Bearer x"}, {"a", "b"}} {
 		if text, _, err := callSay(t.Context(), conn, values...); text != "nobody" || err != nil {
-			t.Errorf("unary: got %q, %v", text, err)
+			t.Errorf("unary: got %q, %v, want nobody", text, err)
 		}
 		if text, _, err := callTalk(t.Context(), t, conn, values...); text != "nobody" || err != nil {
-			t.Errorf("stream: got %q, %v", text, err)
+			t.Errorf("stream: got %q, %v, want nobody", text, err)
 		}
 	}
 }
@@ -231,12 +231,12 @@ func TestPublicMethodsLookAtNoToken(t *testing.T) {
 func TestStreamsAreRefusedBeforeTheHandler(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, newIssuer(t), nil), echoRules, nil)
 	conn, _ := connect(t, onBufconn, echo{talk: func(grpc.ServerStream) error {
-		t.Error("the handler runs")
+		t.Error("got a call of the handler, want the stream refused")
 		return nil
 	}}, guard.ServerOptions()...)
 	talking := openTalk(t.Context(), t, conn)
 	if err := talking.RecvMsg(nil); status.Code(err) != codes.Unauthenticated {
-		t.Errorf("got %v before the client has sent anything, want %v", err, codes.Unauthenticated)
+		t.Errorf("got %v before the client has sent a message, want %v", err, codes.Unauthenticated)
 	}
 }
 
@@ -261,7 +261,7 @@ func TestServerOptionsCompose(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := callSay(t.Context(), conn); err == nil {
-		t.Fatal("let through without a token")
+		t.Fatal("got no error without a token")
 	}
 	want := []string{"single sees nobody", "before sees nobody", "after sees ann", "single sees nobody", "before sees nobody"}
 	if !slices.Equal(order, want) {
@@ -269,7 +269,7 @@ func TestServerOptionsCompose(t *testing.T) {
 	}
 }
 
-func TestObserversAreToldOnce(t *testing.T) {
+func TestOneEventPerCall(t *testing.T) {
 	issuer := newIssuer(t)
 	events := make(chan bearer.Event, 10)
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
@@ -286,7 +286,7 @@ func TestObserversAreToldOnce(t *testing.T) {
 		}
 	}
 	if len(events) != 0 {
-		t.Errorf("got more than one event of a call: %+v", <-events)
+		t.Errorf("got another event %+v, want one per call", <-events)
 	}
 }
 
@@ -304,7 +304,7 @@ func TestUnknownMethods(t *testing.T) {
 	}{
 		{"/test.v1.Nothing/Say", nil, codes.Unimplemented, codes.Unauthenticated},
 		{"/test.v1.Nothing/Say", []string{token}, codes.Unimplemented, codes.PermissionDenied},
-		{"/test.v1.Echo/Nothing", nil, codes.Unimplemented, codes.Unimplemented}, // public, as all of its service
+		{"/test.v1.Echo/Nothing", nil, codes.Unimplemented, codes.Unimplemented}, // public by the rule of its service
 		{"/test.v1.Echo/*", nil, codes.Unimplemented, codes.Unauthenticated},
 		{"/other.v1.Known/A/B", nil, codes.Unimplemented, codes.Unauthenticated},
 		{"//Say", nil, codes.Unimplemented, codes.Unauthenticated},
@@ -318,8 +318,8 @@ func TestUnknownMethods(t *testing.T) {
 	}
 }
 
-func TestIssuerOfItsOwnKeys(t *testing.T) {
-	// The one test of the whole way: keys by discovery, over a listener.
+func TestKeysByDiscovery(t *testing.T) {
+	// The only test of the whole path: keys by discovery, over a listener.
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	keys, err := jwks.Discover(issuer.URL(), nil)
@@ -330,6 +330,6 @@ func TestIssuerOfItsOwnKeys(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), echoRules, nil)
 	conn, _ := connect(t, onLoopback, echo{}, guard.ServerOptions()...)
 	if text, _, err := callTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"sub": "ann", "scope": "talk"})); text != "ann" || err != nil {
-		t.Errorf("got %q, %v", text, err)
+		t.Errorf("got %q, %v, want ann", text, err)
 	}
 }

@@ -14,28 +14,27 @@ import (
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
-// HealthServer is what is told of health. The *health.Server of
-// google.golang.org/grpc/health is one.
+// HealthServer receives the status of services. The *health.Server of
+// google.golang.org/grpc/health implements it.
 type HealthServer interface {
 	SetServingStatus(service string, status grpc_health_v1.HealthCheckResponse_ServingStatus)
 }
 
-// HealthOptions adjusts a health watch. The zero value, and nil, speak of the whole
-// server and ask for the keys of every issuer.
+// HealthOptions configures a health watch. Nil is the same as the zero value, which sets
+// the status of the whole server and requires keys of every issuer.
 type HealthOptions struct {
-	// Services is the names whose status is set. Nil: "", which stands for the
-	// server as a whole.
+	// Services lists the services whose status is set. Nil: "", the server as a whole.
 	Services []string
-	// AnyIssuer sets the services to serving as soon as one issuer has keys: for services
-	// of many issuers, where the outage of one must not stop the callers of the others.
-	// False: when every issuer has keys.
+	// AnyIssuer sets the status to SERVING as soon as one issuer has keys. It is for
+	// services with many issuers, where an outage of one issuer must not affect the
+	// callers of the others. False: SERVING only if every issuer has keys.
 	AnyIssuer bool
-	// Interval is how often the source is asked. Zero: 1 second.
+	// Interval is the interval between checks of the source. Zero: 1 s.
 	Interval time.Duration
 }
 
-// HealthWatch keeps a health server up to date. [WatchHealth] makes one; Close it
-// before the source.
+// HealthWatch keeps a health server up to date. [WatchHealth] starts one. Close it before
+// the source.
 type HealthWatch struct {
 	server    HealthServer
 	source    bearer.StatusReporter
@@ -47,17 +46,17 @@ type HealthWatch struct {
 	ended sync.WaitGroup
 }
 
-// WatchHealth sets the status of services with server: SERVING while tokens can be
-// verified, and NOT_SERVING while they cannot, since keys were never loaded or are
-// too old. It sets it before it returns, and then whenever it changes. The error
-// reports all that is wrong at once.
+// WatchHealth sets the status of services in server: SERVING while tokens can be verified,
+// and NOT_SERVING while they cannot, because keys were never loaded or are too old. It sets
+// the status before it returns, and then whenever the status changes. The error lists all
+// problems at once.
 //
 //	health := health.NewServer()
 //	watch, err := interceptor.WatchHealth(health, verifier, nil)
 //	defer watch.Close()
 //	grpc_health_v1.RegisterHealthServer(server, health)
 //
-// The rules that the health service needs are those of [Health].
+// The health service needs rules too; see [Health].
 func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *HealthOptions) (*HealthWatch, error) {
 	if opts == nil {
 		opts = &HealthOptions{}
@@ -93,7 +92,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 	return w, nil
 }
 
-// set asks the source and sets what it says.
+// set sets the status of the services to that of the source, and returns it.
 func (w *HealthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
 	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	if health.Ready(w.source.Status(), w.anyIssuer) {
@@ -120,9 +119,9 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 	}
 }
 
-// Close ends the watch and waits for it. The status stays what it is: shut the
-// health server down to say that the server goes away. It may be called more than
-// once; the error is always nil.
+// Close stops the watch and waits for its goroutine. The status of the services stays as it
+// is; shut down the health server to announce the end of the server. Close may be called
+// more than once. Its error is always nil.
 func (w *HealthWatch) Close() error {
 	w.close.Do(func() { close(w.done) })
 	w.ended.Wait()

@@ -22,7 +22,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// healthOf asks a health server.
+// healthOf returns the status that a health server reports for a service.
 func healthOf(t *testing.T, server *health.Server, service string) string {
 	t.Helper()
 	answer, err := server.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service})
@@ -32,8 +32,8 @@ func healthOf(t *testing.T, server *health.Server, service string) string {
 	return answer.GetStatus().String()
 }
 
-// TestWatchHealth follows an issuer through its first answer, an outage that lasts
-// too long and its return.
+// TestWatchHealth observes the status from before the issuer's first answer, through an
+// outage longer than MaxStale, to the issuer's recovery.
 func TestWatchHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
@@ -70,13 +70,13 @@ func TestWatchHealth(t *testing.T) {
 		time.Sleep(30 * time.Minute)
 		want("in an outage", "SERVING")
 		time.Sleep(time.Hour)
-		want("too long", "NOT_SERVING")
+		want("in an outage longer than MaxStale", "NOT_SERVING")
 		issuer.Repair(bearertest.KeysEndpoint)
 		if err := cache.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		want("back", "SERVING")
+		want("after the outage", "SERVING")
 		for range 2 {
 			if err := watch.Close(); err != nil {
 				t.Fatal(err)
@@ -86,15 +86,15 @@ func TestWatchHealth(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		want("after Close", "SERVING") // it watches no more
+		want("after Close", "SERVING") // the status is not updated any more
 	})
 }
 
-// TestHealthOverTheWire asks as a load balancer does: without a token, through a
-// guard that lets nobody else in.
+// TestHealthOverTheWire calls the health service without a token, as a load balancer does.
+// The guard refuses all other calls without a token.
 func TestHealthOverTheWire(t *testing.T) {
 	issuer := newIssuer(t)
-	v := newVerifier(t, issuer, nil) // fixed keys are there always
+	v := newVerifier(t, issuer, nil) // its keys are fixed and always available
 	guard := newGuard(t, v, echoRules, &interceptor.Options{Include: []scopes.Methods{interceptor.Health(scopes.Public())}})
 	listener, dial, target := onBufconn(t)
 	server := grpc.NewServer(guard.ServerOptions()...)
@@ -132,12 +132,12 @@ func TestWatchHealthBadInput(t *testing.T) {
 		}
 	}
 	if _, err := interceptor.WatchHealth(nil, nil, nil); err == nil {
-		t.Error("got a watch of nothing")
+		t.Error("nil server and source: got a watch, want an error")
 	}
 }
 
-// TestWatchHealthAnyIssuer has one issuer with keys and one without: only a watch with
-// AnyIssuer says that the server may get calls.
+// TestWatchHealthAnyIssuer has one issuer with keys and one without. Only a watch with
+// AnyIssuer reports SERVING.
 func TestWatchHealthAnyIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)

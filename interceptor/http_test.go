@@ -20,14 +20,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// connectHTTP serves the service behind net/http's server, by
-// (*grpc.Server).ServeHTTP: how programs have HTTP and gRPC on one port.
+// connectHTTP serves the service with net/http's server through (*grpc.Server).ServeHTTP, as
+// programs do that serve HTTP and gRPC on one port.
 func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
 	tb.Helper()
 	listener := bufconn.Listen(64 << 10)
 	grpcServer := grpc.NewServer(opts...)
 	grpcServer.RegisterService(&echoDesc, service)
-	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(complaint{tb}, "", 0)} //nolint:forbidigo // net/http wants one
+	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(complaint{tb}, "", 0)} //nolint:forbidigo // http.Server takes a *log.Logger
 	server.Protocols.SetUnencryptedHTTP2(true)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -37,7 +37,7 @@ func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.
 		tb.Fatal(err)
 	}
 	return conn, func() {
-		_ = conn.Close() // of no interest: what was said is said
+		_ = conn.Close() // all messages have been exchanged
 		grpcServer.Stop()
 		if err := errors.Join(server.Close(), <-served); !errors.Is(err, http.ErrServerClosed) {
 			tb.Errorf("Serve: %v", err)
@@ -45,17 +45,17 @@ func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.
 	}
 }
 
-// complaint is a log that should stay empty.
+// complaint is a log writer that fails the test on every line.
 type complaint struct{ testing.TB }
 
 func (c complaint) Write(line []byte) (int, error) {
-	c.Errorf("net/http logs %s", line)
+	c.Errorf("got the net/http log line %q, want none", line)
 	return len(line), nil
 }
 
-func TestBehindNetHTTP(t *testing.T) {
-	underWay := expired
-	underWay.challenge = "" // it would be a trailer
+func TestWithNetHTTP(t *testing.T) {
+	headerSent := expired
+	headerSent.challenge = "" // net/http drops this trailer
 	for _, row := range []struct {
 		name    string
 		handler grpc.StreamHandler
@@ -65,7 +65,7 @@ func TestBehindNetHTTP(t *testing.T) {
 	}{
 		{"blocked in RecvMsg", handleRecv, drain, expired, lifetime},
 		{"waits for its context", handleContext, drain, expired, lifetime},
-		{"finds out when it sends", handleTicks, drain, underWay, 12 * time.Minute},
+		{"notices the end when it sends", handleTicks, drain, headerSent, 12 * time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestBehindNetHTTP(t *testing.T) {
 				token := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "talk", "exp": start.Add(lifetime)})
 				for _, values := range [][]string{nil, {token, token}} {
 					if _, header, err := callSay(t.Context(), conn, values...); seen(t, err, header).code != codes.Unauthenticated {
-						t.Errorf("%d values: got %v", len(values), err)
+						t.Errorf("%d values: got %v, want %v", len(values), err, codes.Unauthenticated)
 					}
 				}
 				talking := openTalk(t.Context(), t, conn, token)
@@ -90,10 +90,10 @@ func TestBehindNetHTTP(t *testing.T) {
 	}
 }
 
-// TestBlockedSendBehindNetHTTP keeps down what is different there: the one
-// goroutine that writes is blocked as well, so the client is told when it reads
-// again, or hangs up.
-func TestBlockedSendBehindNetHTTP(t *testing.T) {
+// TestBlockedSendWithNetHTTP documents a difference of net/http's server: its only writing
+// goroutine is blocked too, so the client gets the status only when it reads again or
+// disconnects.
+func TestBlockedSendWithNetHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, start := newIssuer(t), time.Now()
 		guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{talk: scopes.All("talk")}, &interceptor.Options{ExpireStreams: true})
@@ -106,7 +106,7 @@ func TestBlockedSendBehindNetHTTP(t *testing.T) {
 		talking := openTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)}))
 		err := stall(talking)
 		if got := seen(t, err, talking.Trailer()); got.code != codes.Unauthenticated || <-returned != lifetime {
-			t.Errorf("got %+v (%v)", got, err)
+			t.Errorf("got %+v (%v), want %v and the handler to return at exp", got, err, codes.Unauthenticated)
 		}
 		synctest.Wait()
 		checkNoLease(t)

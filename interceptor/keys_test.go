@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// slowly returns a cache whose fetches take a while, in a bubble.
+// slowly returns a cache whose fetches take delay. It is for tests in a synctest bubble.
 func slowly(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jwks.Cache {
 	t.Helper()
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: delay})
@@ -28,23 +28,23 @@ func slowly(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jwks.
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { keys.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { keys.Close() }) //nolint:errcheck // the test has ended
 	return keys
 }
 
-// TestOnlyThatCallerFails has callers with a deadline and callers that hang up
-// wait for the same keys as one with patience.
+// TestOnlyThatCallerFails checks that callers whose deadline passes or who cancel do not
+// affect a caller that waits for the same keys.
 func TestOnlyThatCallerFails(t *testing.T) {
 	type caller struct {
 		name  string
-		limit time.Duration // when its deadline is, or it hangs up
-		hang  bool
+		limit time.Duration // until the deadline or the cancellation
+		hang  bool          // the caller cancels
 		want  codes.Code
 		after time.Duration
 	}
 	callers := []caller{
 		{"deadline", 500 * time.Millisecond, false, codes.DeadlineExceeded, 500 * time.Millisecond},
-		{"hangs up", 700 * time.Millisecond, true, codes.Canceled, 700 * time.Millisecond},
+		{"cancels", 700 * time.Millisecond, true, codes.Canceled, 700 * time.Millisecond},
 		{"patient", time.Minute, false, codes.OK, 1500 * time.Millisecond},
 	}
 	for kind, call := range map[string]func(context.Context, *testing.T, *grpc.ClientConn, string) error{
@@ -62,14 +62,14 @@ func TestOnlyThatCallerFails(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				issuer := newIssuer(t)
 				keys := slowly(t, issuer, 1500*time.Millisecond)
-				told := make(chan string, len(callers)) // as observers are
+				events := make(chan string, len(callers)) // the observer's events
 				guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) {
 					c.Keys = keys
 					c.Observer = bearer.ObserverFunc(func(ctx context.Context, e bearer.Event) {
-						told <- fmt.Sprintf("%s, abandoned: %t", e.Reason, e.Abandoned(ctx))
+						events <- fmt.Sprintf("%s, abandoned: %t", e.Reason, e.Abandoned(ctx))
 					})
 				}), scopes.Methods{"/test.v1.Echo/*": scopes.All()}, nil)
-				served := make(chan codes.Code, len(callers)) // as interceptors around the guard see it
+				served := make(chan codes.Code, len(callers)) // what interceptors before the guard get
 				opts := append([]grpc.ServerOption{
 					grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 						answer, err := handler(ctx, req)
@@ -100,27 +100,28 @@ func TestOnlyThatCallerFails(t *testing.T) {
 					}()
 				}
 				for _, c := range callers {
-					// The client's reset and the server's own clock race to the deadline.
+					// At the deadline, the client's reset or the server's own timer may
+					// come first.
 					if got := <-served; got != c.want && (got != codes.Canceled || c.want != codes.DeadlineExceeded) {
-						t.Errorf("%s: the server ends with %v, want %v", c.name, got, c.want)
+						t.Errorf("%s: got %v on the server, want %v", c.name, got, c.want)
 					}
 				}
 				for _, want := range []string{"keys_unavailable, abandoned: true", "keys_unavailable, abandoned: true", ", abandoned: false"} {
-					if got := <-told; got != want {
-						t.Errorf("observers are told %q, want %q", got, want)
+					if got := <-events; got != want {
+						t.Errorf("got the event %q, want %q", got, want)
 					}
 				}
 				synctest.Wait()
-				// An issuer that takes longer than a second is asked once more beside.
+				// If the issuer takes longer than 1 s, the cache starts a second fetch.
 				if got := issuer.Fetches(bearertest.KeysEndpoint); got > 2 {
-					t.Errorf("got %d fetches, want all callers to wait for the same 1 or 2", got)
+					t.Errorf("got %d fetches, want 1 or 2 for all callers", got)
 				}
 			})
 		})
 	}
 }
 
-// TestOutage has the issuer hang for longer than any caller waits.
+// TestOutage has an issuer that answers later than any caller waits.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
@@ -132,13 +133,13 @@ func TestOutage(t *testing.T) {
 		_, header, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(nil))
 		got := seen(t, err, header)
 		if got.code != codes.Unavailable || got.reason != "KEYS_UNAVAILABLE" || got.challenge != "" || got.retry <= 0 || time.Since(start) > 2*time.Second {
-			t.Errorf("got %+v after %v, want %v with a time to come again, within 2s", got, time.Since(start), codes.Unavailable)
+			t.Errorf("got %+v after %v, want %v with a time to wait, within 2s", got, time.Since(start), codes.Unavailable)
 		}
 	})
 }
 
-// TestExpiryDuringAnOutage has a verifier that cannot say whether a token which
-// expires is still good: by being slow, and by having no keys.
+// TestExpiryDuringAnOutage has verifiers that cannot decide about an expired token, because
+// they hang or have no keys. The stream must end all the same.
 func TestExpiryDuringAnOutage(t *testing.T) {
 	for name, silent := range map[string]func(context.Context) error{
 		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
@@ -161,18 +162,18 @@ func TestExpiryDuringAnOutage(t *testing.T) {
 				defer stop()
 				err := drain(openTalk(t.Context(), t, conn, "Bearer "+token))
 				if got := seen(t, err, nil); got.code != codes.Unauthenticated || got.reason != "EXPIRED" || time.Since(start) > lifetime+time.Second {
-					t.Errorf("got %+v after %v, want EXPIRED after %v, a second later at most", got, time.Since(start), lifetime)
+					t.Errorf("got %+v after %v, want EXPIRED between %v and 1s later", got, time.Since(start), lifetime)
 				}
 			})
 		})
 	}
 }
 
-// TestNilVerifiers has verifiers that cannot be asked.
+// TestNilVerifiers checks that New refuses every kind of nil verifier.
 func TestNilVerifiers(t *testing.T) {
 	for _, v := range []bearer.Verifier{nil, (*bearer.JWTVerifier)(nil), (*bearer.Issuers)(nil), bearer.VerifierFunc(nil)} {
 		if _, err := interceptor.New(v, nil, nil); err == nil || errors.Is(err, bearer.Internal) {
-			t.Errorf("%T: got %v, want an error of the constructor", v, err)
+			t.Errorf("%T: got %v, want an error of New", v, err)
 		}
 	}
 }

@@ -15,61 +15,61 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// leeway is how soon the verifier is asked again about a token that, by its own
-// word, has expired, where the verifier let it pass nevertheless: its clock is
-// the one that counts. It is also how long the verifier may think about that.
+// leeway is the interval between checks of a token that has expired by its own "exp" but
+// that the verifier still accepts; the verifier's clock decides. It is also the time limit
+// of each of these checks.
 const leeway = time.Second
 
-// lease is how long the caller of one stream may go on. It ends with the first
-// refusal. Its goroutines end with the call: release waits for those that keep the
-// time, and judge's end when the verifier has seen that its context is over.
+// lease is the permission of one stream's caller to continue. It ends with the first
+// refusal. Its goroutines end with the call: release waits for the timers, and the
+// goroutine of a recheck ends when the verifier notices that its context is done.
 type lease struct {
 	guard *Guard
-	call  context.Context //nolint:containedctx // the call's, before the guard
+	call  context.Context //nolint:containedctx // the context of the call, before the guard
 	req   bearer.Request
 
-	ctx    context.Context //nolint:containedctx // the handler's: ends with the lease
+	ctx    context.Context //nolint:containedctx // the handler's context: ends with the lease
 	cancel context.CancelCauseFunc
-	asking sync.WaitGroup
+	timers sync.WaitGroup
 
-	once    sync.Once     // guards what follows
+	once    sync.Once     // guards the fields below
 	over    chan struct{} // closed when the lease has ended
-	refusal error         // why, for the guard's deny; read after over is closed
-	status  error         // the same for the handler
+	refusal error         // why the lease ended, for deny; read after over is closed
+	status  error         // the same as a gRPC status, for the handler
 }
 
-// serveLeased runs the handler for as long as the caller may go on.
+// serveLeased runs the handler as long as the caller has permission to continue.
 func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler grpc.StreamHandler) error {
 	l := &lease{guard: g, call: opened.ServerStream.Context(), req: req, over: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
 	defer l.release()
 	if claims, ok := bearer.FromContext(opened.ctx); ok && g.expire {
-		l.asking.Go(func() { l.askFrom(claims.ExpiresAt()) })
+		l.timers.Go(func() { l.recheckFrom(claims.ExpiresAt()) })
 	}
 	if g.recheck > 0 {
-		l.asking.Go(func() { l.askEvery(g.recheck) })
+		l.timers.Go(func() { l.recheckEvery(g.recheck) })
 	}
 	opened.ctx = l.ctx
 	err := handler(srv, &leasedStream{stream: opened, lease: l})
-	// A handler that returned since its context ended may be ahead of over.
+	// The handler may have returned because its context ended, before over was closed.
 	l.release()
 	if l.ended() {
-		// Whatever the handler made of it, this is why the stream ends.
+		// The refusal is the reason for the end, not the error of the handler.
 		return g.deny(l.call, l.refusal)
 	}
 	return err
 }
 
-// askFrom has the caller judged anew when its token expires. Only a verdict that
-// it is good nevertheless keeps the stream: one that cannot be had does not.
-func (l *lease) askFrom(exp time.Time) {
+// recheckFrom checks the caller again when its token expires. The stream continues only if
+// the verifier still accepts the token. It ends if the verifier cannot decide.
+func (l *lease) recheckFrom(exp time.Time) {
 	wait := time.Until(exp)
 	if wait <= 0 {
 		wait = leeway
 	}
 	for l.sleep(wait) {
 		wait = leeway
-		err := l.judge(leeway)
+		err := l.recheck(leeway)
 		if errors.Is(err, bearer.KeysUnavailable) {
 			err = &bearer.Error{Reason: bearer.Expired, Err: err}
 		}
@@ -80,20 +80,20 @@ func (l *lease) askFrom(exp time.Time) {
 	}
 }
 
-// askEvery has the caller judged anew at an interval.
-func (l *lease) askEvery(interval time.Duration) {
+// recheckEvery checks the caller again at an interval.
+func (l *lease) recheckEvery(interval time.Duration) {
 	for l.sleep(interval) {
-		if err := l.judge(interval); err != nil {
+		if err := l.recheck(interval); err != nil {
 			l.end(err)
 			return
 		}
 	}
 }
 
-// judge has the caller judged anew. Where there is no verdict within limit, it is
-// as if there were no keys. It does not wait for a verifier, or a hook of one, that
-// does not look at its context: that must not keep a stream open.
-func (l *lease) judge(limit time.Duration) error {
+// recheck checks the caller again. If there is no verdict within limit, it returns
+// KeysUnavailable. It does not wait for a verifier or a hook that ignores its context, so
+// that these cannot keep a stream open.
+func (l *lease) recheck(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.ctx, limit)
 	defer cancel()
 	verdict := make(chan error, 1)
@@ -111,7 +111,7 @@ func (l *lease) judge(limit time.Duration) error {
 	return &bearer.Error{Reason: bearer.KeysUnavailable, Err: fmt.Errorf("no verdict within %v", limit)}
 }
 
-// sleep reports false where the call or the lease ended meanwhile.
+// sleep waits for d. It returns false early if the call or the lease ends.
 func (l *lease) sleep(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -123,8 +123,8 @@ func (l *lease) sleep(d time.Duration) bool {
 	}
 }
 
-// end ends the lease with err: from here on the stream returns nothing but the refusal to
-// its handler.
+// end ends the lease with err. From then on, the handler's stream returns only the
+// refusal.
 func (l *lease) end(err error) {
 	if l.ctx.Err() != nil {
 		return // The call had already ended; its cancellation is not reported as a refusal.
@@ -132,8 +132,7 @@ func (l *lease) end(err error) {
 	l.once.Do(func() {
 		l.refusal = err
 		l.status = statusOf(refusal.Of(err)).Err()
-		// In this order: whoever sees that it is over finds the cause in the
-		// context.
+		// The context is canceled first, so that its cause is set when over is closed.
 		l.cancel(l.status)
 		close(l.over)
 	})
@@ -148,37 +147,36 @@ func (l *lease) ended() bool {
 	}
 }
 
-// release ends what the lease has running.
+// release stops the timers of the lease and waits for them.
 func (l *lease) release() {
 	l.cancel(context.Canceled)
-	l.asking.Wait()
+	l.timers.Wait()
 }
 
-// leasedStream is a stream whose calls return when the lease ends, also where
+// leasedStream is a stream whose RecvMsg and SendMsg return when the lease ends, even if
 // they are blocked.
 type leasedStream struct {
 	*stream
 	lease *lease
 }
 
-// RecvMsg receives a message, as long as the lease lasts.
+// RecvMsg receives a message, or returns the refusal when the lease ends.
 func (s *leasedStream) RecvMsg(m any) error {
 	return s.lease.do(func() error { return s.ServerStream.RecvMsg(m) })
 }
 
-// SendMsg sends a message, as long as the lease lasts.
+// SendMsg sends a message, or returns the refusal when the lease ends.
 func (s *leasedStream) SendMsg(m any) error {
 	return s.lease.do(func() error { return s.ServerStream.SendMsg(m) })
 }
 
-// do runs a call that may block. The server's stream gives no way to interrupt
-// one but to end the stream, for which the handler has to return: so the call
-// gets a goroutine, and where the lease ends before it does it is left to that.
-// It ends as soon as the handler has returned, because the server then closes
-// the stream.
+// do runs a call that may block. The server's stream offers no way to interrupt a call
+// except the end of the stream, for which the handler must return. So the call runs in a
+// goroutine, and do returns without it if the lease ends first. The goroutine ends as soon
+// as the handler has returned, because the server then closes the stream.
 func (l *lease) do(call func() error) error {
 	if l.ended() {
-		return l.status // a call may be under way still: no second one beside it
+		return l.status // an earlier call may still be running; streams allow only one at a time
 	}
 	type outcome struct {
 		err      error
@@ -186,7 +184,7 @@ func (l *lease) do(call func() error) error {
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		o := outcome{err: status.Error(codes.Internal, "Internal error")} // of a Goexit
+		o := outcome{err: status.Error(codes.Internal, "Internal error")} // for a call of runtime.Goexit
 		defer func() {
 			o.panicked = recover()
 			done <- o
@@ -196,9 +194,9 @@ func (l *lease) do(call func() error) error {
 	select {
 	case o := <-done:
 		if o.panicked != nil {
-			// A codec's, which would end the process in that goroutine. Here it
-			// is where it would be without us: in reach of who recovers.
-			panic(o.panicked) //nolint:forbidigo // somebody else's
+			// A codec panicked. In the goroutine, the panic ends the process; here, the
+			// handler and its interceptors can recover it, as without a guard.
+			panic(o.panicked) //nolint:forbidigo // the codec panicked
 		}
 		if l.ended() {
 			return l.status

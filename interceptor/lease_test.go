@@ -24,14 +24,14 @@ import (
 
 const lifetime = 10 * time.Minute
 
-// ending is when a stream ended for its handler and for its client, and how.
+// ending is how a stream ended, and when for its handler and for its client.
 type ending struct {
 	handler, client time.Duration
 	verdict
 }
 
-// watched runs a stream of a token that lives for lifetime, in a bubble. It
-// fails the test where a goroutine of the stream is left when that has ended.
+// watched runs a stream with a token that expires after lifetime, in a synctest bubble. It
+// fails the test if a goroutine of the guard remains after the end of the stream.
 func watched(t *testing.T, opts interceptor.Options, change func(*bearer.Config), handler grpc.StreamHandler, client func(grpc.ClientStream) error) ending {
 	t.Helper()
 	var end ending
@@ -62,14 +62,14 @@ func watched(t *testing.T, opts interceptor.Options, change func(*bearer.Config)
 	return end
 }
 
-// checkNoLease looks for goroutines of a stream that has ended.
+// checkNoLease fails the test if a goroutine of a lease is running.
 func checkNoLease(t *testing.T) {
 	t.Helper()
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
 		if strings.Contains(stack, "interceptor.(*lease") {
-			t.Errorf("left behind:\n%s", stack)
+			t.Errorf("got a goroutine after the end of the stream, want none:\n%s", stack)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func drain(talking grpc.ClientStream) error {
 	}
 }
 
-// sayAndDrain sends one message first.
+// sayAndDrain sends one message and then reads the stream to its end.
 func sayAndDrain(talking grpc.ClientStream) error {
 	if err := talking.SendMsg(wrapperspb.String("")); err != nil {
 		return err
@@ -91,7 +91,8 @@ func sayAndDrain(talking grpc.ClientStream) error {
 	return drain(talking)
 }
 
-// stall reads nothing until the stream has long ended, and only then the rest.
+// stall reads nothing until 2*lifetime, long after the end of the stream, and then the
+// rest.
 func stall(talking grpc.ClientStream) error {
 	timer := time.NewTimer(2 * lifetime)
 	defer timer.Stop()
@@ -123,22 +124,22 @@ func handleSend(_ any, ss grpc.ServerStream) error {
 
 func handleContext(_ any, ss grpc.ServerStream) error {
 	<-ss.Context().Done()
-	return nil // which must not pass for success
+	return nil // the client must not get OK
 }
 
-// handleTicks sends now and then, and looks at nothing else.
+// handleTicks sends a message every 4 min and does not check its context.
 func handleTicks(_ any, ss grpc.ServerStream) error {
 	ticker := time.NewTicker(4 * time.Minute)
 	defer ticker.Stop()
 	for range ticker.C {
 		if err := ss.SendMsg(wrapperspb.String("tick")); err != nil {
-			return errors.New("the handler's own words")
+			return errors.New("error of the handler")
 		}
 	}
 	return nil
 }
 
-// handleIgnoring does something else for an hour.
+// handleIgnoring uses neither its stream nor its context for 1 h.
 func handleIgnoring(_ any, _ grpc.ServerStream) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -146,7 +147,7 @@ func handleIgnoring(_ any, _ grpc.ServerStream) error {
 	return nil
 }
 
-// handleBoth receives in a goroutine of its own, as bidirectional handlers do.
+// handleBoth receives in a separate goroutine, as bidirectional handlers do.
 func handleBoth(_ any, ss grpc.ServerStream) error {
 	received := make(chan error, 1)
 	go func() { received <- handleRecv(nil, ss) }()
@@ -163,11 +164,11 @@ func TestExpireStreams(t *testing.T) {
 	}{
 		{"blocked in RecvMsg", handleRecv, drain, ending{lifetime, lifetime, expired}},
 		{"blocked in RecvMsg for the second message", handleRecv, sayAndDrain, ending{lifetime, lifetime, expired}},
-		{"blocked in SendMsg", handleSend, stall, ending{lifetime, 2 * lifetime, expired}}, // the client looks late
+		{"blocked in SendMsg", handleSend, stall, ending{lifetime, 2 * lifetime, expired}}, // the client reads late
 		{"blocked in both", handleBoth, stall, ending{lifetime, 2 * lifetime, expired}},
 		{"waits for its context", handleContext, drain, ending{lifetime, lifetime, expired}},
-		{"finds out when it sends", handleTicks, drain, ending{12 * time.Minute, 12 * time.Minute, expired}},
-		{"never looks", handleIgnoring, drain, ending{time.Hour, time.Hour, expired}},
+		{"notices the end when it sends", handleTicks, drain, ending{12 * time.Minute, 12 * time.Minute, expired}},
+		{"ignores stream and context", handleIgnoring, drain, ending{time.Hour, time.Hour, expired}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := watched(t, interceptor.Options{ExpireStreams: true}, nil, row.handler, row.client); got != row.want {
@@ -185,7 +186,7 @@ func TestStreamsStayOpen(t *testing.T) {
 
 func TestStreamsThatEndEarlier(t *testing.T) {
 	opts := interceptor.Options{ExpireStreams: true, RecheckStreams: time.Minute}
-	hangUp := func(talking grpc.ClientStream) error { return errors.Join(talking.CloseSend(), drain(talking)) }
+	closeSend := func(talking grpc.ClientStream) error { return errors.Join(talking.CloseSend(), drain(talking)) }
 	own := func(any, grpc.ServerStream) error { return status.Error(codes.NotFound, "own") }
 	for _, row := range []struct {
 		name    string
@@ -193,7 +194,7 @@ func TestStreamsThatEndEarlier(t *testing.T) {
 		client  func(grpc.ClientStream) error
 		want    codes.Code
 	}{
-		{"by the client", handleRecv, hangUp, codes.OK},
+		{"by the client", handleRecv, closeSend, codes.OK},
 		{"by the handler", own, drain, codes.NotFound},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -207,9 +208,9 @@ func TestStreamsThatEndEarlier(t *testing.T) {
 func TestStreamsThatTheClientCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
-		refusals := make(chan bearer.Event, 10)
+		events := make(chan bearer.Event, 10)
 		v := newVerifier(t, issuer, func(c *bearer.Config) {
-			c.Observer = bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { refusals <- e })
+			c.Observer = bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { events <- e })
 		})
 		guard := newGuard(t, v, echoRules, &interceptor.Options{ExpireStreams: true, RecheckStreams: time.Minute})
 		returned := make(chan error, 1)
@@ -225,20 +226,20 @@ func TestStreamsThatTheClientCancels(t *testing.T) {
 		if got := status.Code(err); got != codes.DeadlineExceeded {
 			t.Errorf("got %v, want %v", got, codes.DeadlineExceeded)
 		}
-		<-returned //nolint:errcheck // that the handler has returned is what matters
+		<-returned //nolint:errcheck // the test only waits for the handler
 		synctest.Wait()
-		for range 2 { // the opening and one minute later
-			if e := <-refusals; e.Reason != "" {
-				t.Errorf("got %+v", e)
+		for range 2 { // at the opening and 1 min later
+			if e := <-events; e.Reason != "" {
+				t.Errorf("got the event %+v, want one without a reason", e)
 			}
 		}
-		if len(refusals) != 0 {
-			t.Errorf("got one more, %+v", <-refusals)
+		if len(events) != 0 {
+			t.Errorf("got another event %+v, want 2", <-events)
 		}
 	})
 }
 
-func TestTheVerifiersClockCounts(t *testing.T) {
+func TestVerifierClockDecides(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
 		strict := newVerifier(t, issuer, nil)
@@ -259,7 +260,7 @@ func TestTheVerifiersClockCounts(t *testing.T) {
 		defer stop()
 		err = drain(openTalk(t.Context(), t, conn, "Bearer "+token))
 		if got := time.Since(exp); status.Code(err) != codes.Unauthenticated || got != 5*time.Second {
-			t.Errorf("got %v %v after exp, want %v after 5s", err, got, codes.Unauthenticated)
+			t.Errorf("got %v, %v after exp, want %v after 5s", err, got, codes.Unauthenticated)
 		}
 	})
 }
@@ -270,7 +271,7 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 		errs = append(errs, ss.RecvMsg(new(wrapperspb.StringValue)))
 		errs = append(errs, ss.RecvMsg(new(wrapperspb.StringValue)), ss.SendMsg(wrapperspb.String("")), context.Cause(ss.Context()))
 		if who, _ := subject(ss.Context()); who == "nobody" {
-			t.Error("the claims are gone")
+			t.Error("got no claims after the end of the stream")
 		}
 		return io.EOF
 	}
@@ -282,9 +283,9 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 	}
 }
 
-// TestACodecsPanicIsTheHandlers wants a panic in RecvMsg and SendMsg where it would
-// be without the option: in the handler's goroutine, for those who recover there.
-func TestACodecsPanicIsTheHandlers(t *testing.T) {
+// TestCodecPanic checks that a panic of the codec in SendMsg reaches the handler's
+// goroutine, as without ExpireStreams, so that the handler can recover it.
+func TestCodecPanic(t *testing.T) {
 	var recovered any
 	handler := func(_ any, ss grpc.ServerStream) (err error) {
 		defer func() {
@@ -296,11 +297,11 @@ func TestACodecsPanicIsTheHandlers(t *testing.T) {
 	}
 	got := watched(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain)
 	if got.code != codes.DataLoss || recovered != "codec" {
-		t.Errorf("got %+v, and recovered %v", got, recovered)
+		t.Errorf("got %+v and recovered %v, want %v and codec", got, recovered, codes.DataLoss)
 	}
 }
 
-// panicking is a message that cannot be encoded.
+// panicking is a message that panics when it is encoded.
 type panicking struct{ *wrapperspb.StringValue }
 
 func (panicking) ProtoReflect() protoreflect.Message { panic("codec") }

@@ -15,14 +15,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// reasons returns the reasons of the events since the last call, with "ok" for those
-// that were let through.
+// reasons returns the reasons of the events since its last call, with "ok" for allowed
+// calls.
 func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	t.Helper()
 	var reasons []string
 	for _, e := range of.Take() {
 		if e.Transport != "grpc" || e.Route != route {
-			t.Errorf("got an event of %s %s, want grpc %s", e.Transport, e.Route, route)
+			t.Errorf("got an event for %s %s, want grpc %s", e.Transport, e.Route, route)
 		}
 		if e.Reason == "" {
 			e.Reason = "ok"
@@ -32,8 +32,8 @@ func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	return strings.Join(reasons, " ")
 }
 
-// TestOptionsObserver wants Options.Observer told each outcome once, those of an open
-// stream included, and the verifier's observer not at all, whatever the verifier is.
+// TestOptionsObserver checks that Options.Observer gets each outcome once, including those
+// of an open stream, and the verifier's observer gets none, for each kind of verifier.
 func TestOptionsObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, verifiers := newIssuer(t), new(testkit.Recorder)
@@ -56,28 +56,30 @@ func TestOptionsObserver(t *testing.T) {
 			if got := reasons(t, guards, say); got != "no_token" {
 				t.Errorf("%s, unary without a token: got %q, want no_token", name, got)
 			}
-			// It opens, is good after 1 min and 2 min, and has expired after 3 min.
+			// The token is valid at the opening, after 1 min and 2 min, and expired after
+			// 3 min.
 			ss := &opened{ctx: incoming(t.Context(), bearerOf("talk"))}
 			err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: talk}, func(_ any, ss grpc.ServerStream) error {
 				<-ss.Context().Done()
 				return nil
 			})
 			if got := reasons(t, guards, talk); got != "ok ok ok expired" || err == nil {
-				t.Errorf("%s, stream: got %q and %v, want ok at its opening, twice later, and then expired", name, got, err)
+				t.Errorf("%s, stream: got %q and error %v, want \"ok ok ok expired\" and an error", name, got, err)
 			}
 			if got := verifiers.Take(); len(got) != 0 {
-				t.Errorf("%s: got %+v to the verifier's observer, want nothing", name, got)
+				t.Errorf("%s: got %+v in the verifier's observer, want no event", name, got)
 			}
 		}
 	})
 }
 
-// TestNilObserver wants what holds a nil pointer or function refused.
+// TestNilObserver checks that New refuses an observer that contains a nil pointer or
+// function.
 func TestNilObserver(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
 		_, err := interceptor.New(testkit.Refuse(bearer.Internal), nil, &interceptor.Options{Observer: observer})
 		if err == nil || !strings.Contains(err.Error(), "Options.Observer") {
-			t.Errorf("%s: got %v, want Options.Observer named", name, err)
+			t.Errorf("%s: got %v, want an error about Options.Observer", name, err)
 		}
 	}
 }

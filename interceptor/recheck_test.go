@@ -58,23 +58,23 @@ func TestRecheckStreams(t *testing.T) {
 	}
 }
 
-// TestVerifiersThatHang has a verifier that does not answer any more once the stream
-// is open. Whether it looks at its context or not, it must not keep the stream.
+// TestVerifiersThatHang has a verifier that hangs once the stream is open. It must not keep
+// the stream open, even if it ignores its context.
 func TestVerifiersThatHang(t *testing.T) {
 	const rechecked = 3 * time.Minute
 	unavailable := verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}
 	for _, row := range []struct {
 		name string
 		opts interceptor.Options
-		deaf bool // does not look at its context
+		deaf bool // the verifier ignores its context
 		want verdict
 		end  time.Duration
 	}{
 		{"expiry", interceptor.Options{ExpireStreams: true}, false, expired, lifetime + time.Second},
-		{"expiry, deaf", interceptor.Options{ExpireStreams: true}, true, expired, lifetime + time.Second},
+		{"expiry, context ignored", interceptor.Options{ExpireStreams: true}, true, expired, lifetime + time.Second},
 		{"recheck", interceptor.Options{RecheckStreams: rechecked}, false, unavailable, 2 * rechecked},
-		{"recheck, deaf", interceptor.Options{RecheckStreams: rechecked}, true, unavailable, 2 * rechecked},
-		{"a recheck under way at expiry", interceptor.Options{ExpireStreams: true, RecheckStreams: lifetime - time.Minute}, true, expired, lifetime + time.Second},
+		{"recheck, context ignored", interceptor.Options{RecheckStreams: rechecked}, true, unavailable, 2 * rechecked},
+		{"recheck in flight at expiry", interceptor.Options{ExpireStreams: true, RecheckStreams: lifetime - time.Minute}, true, expired, lifetime + time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -115,9 +115,9 @@ func TestVerifiersThatHang(t *testing.T) {
 	}
 }
 
-// TestARecheckThatIsCutOff has the handler return in the middle of one: that the
-// question was withdrawn is no answer to it.
-func TestARecheckThatIsCutOff(t *testing.T) {
+// TestCanceledRecheck has a handler that returns during a recheck. The canceled recheck does
+// not count as a refusal.
+func TestCanceledRecheck(t *testing.T) {
 	var calls atomic.Int32
 	hanging := func(c *bearer.Config) {
 		c.Validate = func(ctx context.Context, _ *bearer.Claims) error {
@@ -134,6 +134,6 @@ func TestARecheckThatIsCutOff(t *testing.T) {
 	}
 	got := watched(t, interceptor.Options{RecheckStreams: time.Minute}, hanging, briefly, drain)
 	if want := (ending{90 * time.Second, 90 * time.Second, verdict{}}); got != want || calls.Load() != 2 {
-		t.Errorf("got %+v after %d verdicts, want %+v after 2", got, calls.Load(), want)
+		t.Errorf("got %+v after %d checks, want %+v after 2", got, calls.Load(), want)
 	}
 }

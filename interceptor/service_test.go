@@ -25,8 +25,8 @@ const (
 	talk     = "/test.v1.Echo/Talk"
 )
 
-// echo is a service with a unary method, Say, and a bidirectional one, Talk. The
-// zero echo answers with the caller's subject, once and until the client is done.
+// echo is a service with a unary method, Say, and a bidirectional one, Talk. The zero echo
+// answers each message with the caller's subject.
 type echo struct {
 	say  func(context.Context) (string, error)
 	talk func(grpc.ServerStream) error
@@ -76,7 +76,7 @@ func serveTalk(srv any, ss grpc.ServerStream) error {
 	}
 }
 
-// subject is who the handler thinks has called.
+// subject returns the caller's subject in the handler's context, or "nobody".
 func subject(ctx context.Context) (string, error) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
@@ -102,7 +102,7 @@ func newGuard(tb testing.TB, v bearer.Verifier, rules scopes.Methods, opts *inte
 	return guard
 }
 
-// dialer listens on something and returns how to reach it.
+// dialer opens a listener and returns it with the dial option and the target for clients.
 type dialer func(testing.TB) (net.Listener, grpc.DialOption, string)
 
 func onBufconn(testing.TB) (net.Listener, grpc.DialOption, string) {
@@ -120,8 +120,8 @@ func onLoopback(tb testing.TB) (net.Listener, grpc.DialOption, string) {
 	return listener, grpc.EmptyDialOption{}, "passthrough:///" + listener.Addr().String()
 }
 
-// connect serves the service and returns a connection to it. Both end with the
-// test, and with the returned function.
+// connect serves the service and returns a connection to it. The returned function, or the
+// end of the test, closes both.
 func connect(tb testing.TB, on dialer, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
 	tb.Helper()
 	listener, dial, target := on(tb)
@@ -139,7 +139,7 @@ func connect(tb testing.TB, on dialer, service echo, opts ...grpc.ServerOption) 
 			return
 		}
 		stopped = true
-		_ = conn.Close() // of no interest: what was said is said
+		_ = conn.Close() // all messages have been exchanged
 		server.Stop()
 		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			tb.Errorf("Serve: %v", err)
@@ -167,11 +167,11 @@ func openTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values 
 	return talking
 }
 
-// callTalk opens the stream, says one thing and hears one thing.
+// callTalk opens the stream, sends one message and receives one.
 func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values ...string) (string, metadata.MD, error) {
 	tb.Helper()
 	talking := openTalk(ctx, tb, conn, values...)
-	_ = talking.SendMsg(wrapperspb.String("")) // EOF where the stream was refused; RecvMsg says why
+	_ = talking.SendMsg(wrapperspb.String("")) // io.EOF if the stream was refused; RecvMsg returns the reason
 	out := new(wrapperspb.StringValue)
 	err := talking.RecvMsg(out)
 	header, _ := talking.Header()

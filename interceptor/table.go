@@ -9,23 +9,21 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// table is the rules in a form that is searched without allocating. It finds
-// what [scopes.Methods.Rule] finds.
+// table contains the rules in a form that is searched without allocations. The result is
+// the same as that of [scopes.Methods.Rule].
 type table struct {
 	methods  map[string]declaredRule // by full method name
 	services map[string]declaredRule // by "/package.Service/"
 }
 
-// declaredRule is a rule and the name that it was declared with. The zero declaredRule
-// denies.
+// declaredRule is a rule with the name of its declaration. The zero declaredRule denies.
 type declaredRule struct {
 	rule scopes.Rule
 	name string
 }
 
-// compile merges sets of rules. A name in two of them is a conflict even where
-// the rules read alike: one of the two will be changed some day, and nobody
-// should have to guess which one counts.
+// compile merges sets of rules. A name in two sets is an error even if the rules are equal,
+// because a later change of one of them makes it unclear which rule applies.
 func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	t := table{methods: make(map[string]declaredRule), services: make(map[string]declaredRule)}
 	var errs []error
@@ -47,8 +45,7 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	return t, errs
 }
 
-// find returns the rule of a method: the one of its exact name, or else that of
-// its service.
+// find returns the rule of a method: that of its exact name, or else that of its service.
 func (t table) find(method string) declaredRule {
 	if exact, ok := t.methods[method]; ok {
 		return exact
@@ -57,8 +54,8 @@ func (t table) find(method string) declaredRule {
 	if name := method[end:]; name == "" || name == "*" {
 		return declaredRule{}
 	}
-	// The key has no slash but the first and the last one, so neither has what
-	// matches it.
+	// The keys contain only a first and a last slash, so a method with more slashes matches
+	// none of them.
 	return t.services[method[:end]]
 }
 

@@ -17,15 +17,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// field is a header field as it is on the wire: Go's client would refuse to send
-// many of them, or change them.
+// field is a header field as sent on the wire. Go's client refuses or changes many of the
+// fields in this test.
 type field struct{ name, value string }
 
-// wire is an HTTP/2 connection that sends whatever it is told to.
+// wire is an HTTP/2 connection that sends any field unchanged, valid or not.
 type wire struct {
 	framer  *http2.Framer
 	encoder *hpack.Encoder
-	block   bytes.Buffer // what the encoder writes
+	block   bytes.Buffer // the output of encoder
 	stream  uint32
 }
 
@@ -35,7 +35,7 @@ func newWire(t *testing.T, addr string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() }) // of no interest: what was said is said
+	t.Cleanup(func() { _ = conn.Close() }) // all messages have been exchanged
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
@@ -44,23 +44,23 @@ func newWire(t *testing.T, addr string) *wire {
 	w.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	w.encoder = hpack.NewEncoder(&w.block)
 	_, err = conn.Write([]byte(http2.ClientPreface))
-	// The server may send as much as it likes.
+	// A large window, so that the server can send its whole answer.
 	if err = errors.Join(err, w.framer.WriteSettings(), w.framer.WriteWindowUpdate(0, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-// answer is what came back for one call.
+// answer is the server's answer to one call.
 type answer struct {
 	code      codes.Code
 	message   string
 	challenge string
-	served    bool   // the handler answered
+	served    bool   // the handler sent a message
 	broken    string // why HTTP/2 ended the stream, or the connection; "" if it did not
 }
 
-// call makes a call with exactly these fields and one empty message.
+// call makes a call with exactly these header fields and one empty message.
 func (w *wire) call(t *testing.T, fields []field) answer {
 	t.Helper()
 	w.block.Reset()
@@ -72,7 +72,7 @@ func (w *wire) call(t *testing.T, fields []field) answer {
 	id := w.stream
 	w.stream += 2
 	for part, rest := true, w.block.Bytes(); part || len(rest) > 0; part = false {
-		piece := rest[:min(len(rest), 16<<10)] // the largest frame that every server takes
+		piece := rest[:min(len(rest), 16<<10)] // the largest frame that every server accepts
 		rest = rest[len(piece):]
 		var err error
 		if part {
@@ -84,13 +84,13 @@ func (w *wire) call(t *testing.T, fields []field) answer {
 			t.Fatal(err)
 		}
 	}
-	if err := w.framer.WriteData(id, true, make([]byte, 5)); err != nil { // gRPC's prefix of a message of no bytes
+	if err := w.framer.WriteData(id, true, make([]byte, 5)); err != nil { // gRPC's prefix of an empty message
 		t.Fatal(err)
 	}
 	return w.read(t, id)
 }
 
-// read reads the stream to its end.
+// read reads the stream to its end and returns the answer.
 func (w *wire) read(t *testing.T, id uint32) answer {
 	t.Helper()
 	a := answer{code: codes.OK}
@@ -150,7 +150,7 @@ func (a *answer) add(frame *http2.MetaHeadersFrame) {
 	}
 }
 
-// calling returns the fields of a well-formed call, and more behind them.
+// calling returns the fields of a well-formed call, followed by more.
 func calling(method string, more ...field) []field {
 	return append([]field{
 		{":method", "POST"},
@@ -162,9 +162,8 @@ func calling(method string, more ...field) []field {
 	}, more...)
 }
 
-// TestOnTheWire sends what a Go client does not. Whatever the server makes of it,
-// no handler may be reached without exactly one good token, and nothing that was
-// sent may come back.
+// TestOnTheWire sends calls that Go's client cannot send. However the server treats them,
+// no handler may run without exactly one valid token, and no answer may contain the token.
 func TestOnTheWire(t *testing.T) {
 	issuer := newIssuer(t)
 	good := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})
@@ -188,25 +187,25 @@ func TestOnTheWire(t *testing.T) {
 		fields []field
 		want   answer
 	}{
-		{"good", auth(good), served},
-		{"scheme in any case, and spaces", auth("bEaReR  " + good[7:]), served},
-		{"none", auth(), refused(bare)},
-		{"empty", auth(""), refused(bare)},
+		{"valid token", auth(good), served},
+		{"scheme in mixed case, and spaces", auth("bEaReR  " + good[7:]), served},
+		{"no token", auth(), refused(bare)},
+		{"empty value", auth(""), refused(bare)},
 
 		{"two values", auth(good, good), refused(notOne)},
-		{"two values, the second is bad", auth(good, "Bearer x"), refused(notOne)},
-		{"two values, one is of another scheme", auth("Basic YTpi", good), refused(notOne)},
+		{"two values, the second is invalid", auth(good, "Bearer x"), refused(notOne)},
+		{"two values, one with another scheme", auth("Basic YTpi", good), refused(notOne)},
 		{"two values, one is empty", auth("", good), refused(notOne)},
-		{"a list", auth(good + ", " + good), refused(notOne)},
-		{"a list behind another scheme", auth("Basic YTpi, " + good), refused(notOne)},
+		{"list of tokens", auth(good + ", " + good), refused(notOne)},
+		{"list after another scheme", auth("Basic YTpi, " + good), refused(notOne)},
 
 		{"tab", auth("Bearer\t" + good[7:]), refused(notOne)},
-		{"tab behind a space", auth("Bearer \t" + good[7:]), refused(notOne)},
+		{"tab after a space", auth("Bearer \t" + good[7:]), refused(notOne)},
 		{"trailing tab", auth(good + "\t"), refused(notOne)},
 		{"trailing space", auth(good + " "), refused(notOne)},
 		{"leading space", auth(" " + good), refused(notOne)},
 		{"quoted", auth(`Bearer "` + good[7:] + `"`), refused(notOne)},
-		{"non-ASCII behind it", auth(good + "\u00e9"), refused(notOne)},
+		{"non-ASCII after the token", auth(good + "\u00e9"), refused(notOne)},
 		{"not UTF-8", auth(good + "\xff"), refused(notOne)},
 		{"full-width scheme", auth("\uff22earer " + good[7:]), refused(bare)},
 		{"Kelvin sign", auth("Bea\u212aer " + good[7:]), refused(bare)},
@@ -219,40 +218,40 @@ func TestOnTheWire(t *testing.T) {
 
 		{"64 KiB", auth("Bearer " + strings.Repeat("a", 64<<10)), refused(because("is malformed"))},
 		{"1 MiB", auth("Bearer " + strings.Repeat("a", 1<<20)), refused(because("is malformed"))},
-		{"1 MiB of another scheme", auth(strings.Repeat("a", 1<<20)), refused(bare)},
+		{"scheme of 1 MiB", auth(strings.Repeat("a", 1<<20)), refused(bare)},
 		{"1 KiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<10) + good[7:]), served}, // 1*SP
 		{"1 MiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<20) + good[7:]), refused(because("is malformed"))},
 		{"200 values", auth(make([]string, 200)...), refused(notOne)},
 
-		{"-bin alone", calling(say, field{"authorization-bin", "AAAA"}), refused(notOne)},
-		{"-bin beside a good one", calling(say, field{"authorization", good}, field{"authorization-bin", "AAAA"}), refused(notOne)},
-		{"-bin that is not base64", calling(say, field{"authorization-bin", "Bearer x"}), answer{code: codes.Internal}}, // the server's own no
+		{"-bin only", calling(say, field{"authorization-bin", "AAAA"}), refused(notOne)},
+		{"-bin and a valid token", calling(say, field{"authorization", good}, field{"authorization-bin", "AAAA"}), refused(notOne)},
+		{"-bin that is not base64", calling(say, field{"authorization-bin", "Bearer x"}), answer{code: codes.Internal}}, // refused by the server
 		{"-bin that is empty", calling(say, field{"authorization-bin", ""}), refused(notOne)},
-		{"elsewhere", calling(say, field{"proxy-authorization", good}, field{"x-forwarded-authorization", good}, field{"authorization_", good}, field{"access_token", good}, field{"cookie", "authorization=" + good}), refused(bare)},
+		{"token in other keys", calling(say, field{"proxy-authorization", good}, field{"x-forwarded-authorization", good}, field{"authorization_", good}, field{"access_token", good}, field{"cookie", "authorization=" + good}), refused(bare)},
 		{"upper-case name", calling(say, field{"Authorization", good}), broken},
-		{"upper-case name beside a good one", calling(say, field{"authorization", good}, field{"AUTHORIZATION", good}), broken},
+		{"upper-case name and a valid token", calling(say, field{"authorization", good}, field{"AUTHORIZATION", good}), broken},
 		{"space in the name", calling(say, field{"authorization ", good}), broken},
 		{"colon in the name", calling(say, field{"authorization:", good}), broken},
 
-		{"pseudo-header behind a field", append(auth(good), field{":path", say}), broken},
+		{"pseudo-header after a field", append(auth(good), field{":path", say}), broken},
 		{"two paths, the public one first", append([]field{{":path", talk}}, calling(say)...), broken},
 		{"two paths, the public one last", append([]field{{":path", say}}, calling(talk)...), broken},
-		{"pseudo-header that is none", append([]field{{":authorization", good}}, calling(say)...), broken},
+		{"unknown pseudo-header", append([]field{{":authorization", good}}, calling(say)...), broken},
 
 		{"path without a slash", calling(say[1:]), answer{code: codes.Unimplemented}},
-		{"path without a slash, and a good token", calling(say[1:], field{"authorization", good}), answer{code: codes.Unimplemented}},
+		{"path without a slash, and a valid token", calling(say[1:], field{"authorization", good}), answer{code: codes.Unimplemented}},
 		{"path with two slashes", calling("/" + say), answer{code: codes.Unimplemented}},
 		{"path with a query", calling(say + "?x"), answer{code: codes.Unimplemented}},
-		{"path with a slash behind it", calling(say + "/"), answer{code: codes.Unimplemented}},
-		{"path of another case", calling(strings.ToUpper(say)), answer{code: codes.Unimplemented}},
+		{"path with a trailing slash", calling(say + "/"), answer{code: codes.Unimplemented}},
+		{"path in upper case", calling(strings.ToUpper(say)), answer{code: codes.Unimplemented}},
 		{"path with an escape", calling("/test.v1.Echo/S%61y"), answer{code: codes.Unimplemented}},
 		{"path with dots", calling("/test.v1.Echo/../test.v1.Echo/Say"), answer{code: codes.Unimplemented}},
-		{"path of the rule", calling("/test.v1.Echo/*"), answer{code: codes.Unimplemented}},
+		{"path of the service's rule", calling("/test.v1.Echo/*"), answer{code: codes.Unimplemented}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := newWire(t, addr).call(t, row.fields)
 			if strings.Contains(got.message, good[7:]) || strings.Contains(got.challenge, good[7:]) {
-				t.Errorf("the token came back: %.200q", got.message)
+				t.Errorf("got the token in the answer: %.200q", got.message)
 			}
 			got.message = ""
 			if got != row.want {
