@@ -144,7 +144,7 @@ func TestClaimsStayInTheirCall(t *testing.T) {
 	if who, _ := subject(inside); who != "ann" {
 		t.Errorf("got the subject %s in the handler's context, want ann", who)
 	}
-	if who, _ := subject(ctx); who != "nobody" {
+	if who, _ := subject(ctx); who != "anonymous" {
 		t.Errorf("got the subject %s in the outer context, want no claims", who)
 	}
 }

@@ -29,10 +29,10 @@
 //   - DeadlineExceeded or Canceled: the call ended while it waited for keys. Other calls
 //     that wait for the same keys are not affected.
 //
-// All except the last carry a google.rpc.ErrorInfo detail with the [bearer.Reason] in upper
-// case and, under "scope", the missing scopes. The challenge that HTTP uses (RFC 6750,
-// section 3) is in the metadata "www-authenticate" of the header, or of the trailer if the
-// stream has already sent its header.
+// All except DeadlineExceeded and Canceled carry a google.rpc.ErrorInfo detail with the
+// [bearer.Reason] in upper case and, under "scope", the missing scopes. The challenge that
+// HTTP uses (RFC 6750, section 3) is in the metadata "www-authenticate" of the header, or
+// of the trailer if the stream has already sent its header.
 //
 // # Streams
 //
@@ -59,7 +59,7 @@
 // The server answers calls of unknown methods with Unimplemented and does not run the
 // interceptors. So every client that can connect can find out which methods exist. To
 // prevent that, register a handler for unknown methods. The server then runs the
-// interceptors for such calls, and no rule allows them:
+// interceptors for such calls, and the guard denies those without a rule:
 //
 //	grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 //		return status.Error(codes.Unimplemented, "unknown method")

@@ -178,13 +178,13 @@ func TestForwarderRequiresTLS(t *testing.T) {
 	if _, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(f)); err == nil {
 		t.Error("got a connection without TLS, want an error")
 	}
-	behind, _ := connect(t, onBufconn, echo{})
+	insecureNext, _ := connect(t, onBufconn, echo{})
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{say: func(ctx context.Context) (string, error) {
-		// GetRequestMetadata checks the connection itself, even if a transport ignores
+		// GetRequestMetadata checks the connection itself, in case a transport does not.
 		_, err := f.GetRequestMetadata(ctx)
 		checkForwarded(t, "a handler's context", "", err, "the connection is not secure")
-		return "", behind.Invoke(ctx, say, wrapperspb.String(""), new(wrapperspb.StringValue), grpc.PerRPCCredentials(f))
+		return "", insecureNext.Invoke(ctx, say, wrapperspb.String(""), new(wrapperspb.StringValue), grpc.PerRPCCredentials(f))
 	}}, guard.ServerOptions()...)
 	_, _, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(map[string]any{"aud": []string{audience, nextAudience}}))
 	if status.Code(err) != codes.Unauthenticated {

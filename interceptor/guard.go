@@ -72,10 +72,10 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer; leave the field unset for none", opts.Observer))
 	}
 	if opts.RecheckStreams < 0 {
-		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: negative", opts.RecheckStreams))
+		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: must not be negative", opts.RecheckStreams))
 	}
 	compiled, ruleErrs := compile(rules, opts.Include)
 	if errs = append(errs, ruleErrs...); len(errs) > 0 {
@@ -94,8 +94,9 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 
 // ServerOptions returns both interceptors as options for [grpc.NewServer]. They are Chain
 // options, so you can add interceptors of your own. Interceptors before these in the list
-// also see refused calls; those after these see only calls that were let through. If the
-// Guard is nil, as after an error of New, ServerOptions panics, and not the first call.
+// also see refused calls; those after these see only calls that were let through.
+// ServerOptions panics if the Guard is nil, as after an error of New, so that the mistake
+// shows at start and not at the first call.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}

@@ -82,7 +82,7 @@ func decide(ctx context.Context, guard *interceptor.Guard, method string) error 
 type verdict struct {
 	code      codes.Code
 	reason    string
-	scope     string // of the ErrorInfo
+	scope     string // "scope" in the ErrorInfo detail
 	challenge string
 	retry     time.Duration
 }
@@ -219,11 +219,11 @@ func TestPublicMethodsIgnoreTokens(t *testing.T) {
 	guard := newGuard(t, testkit.Refuse(bearer.Internal), scopes.Methods{"/test.v1.Echo/*": scopes.Public()}, &interceptor.Options{ExpireStreams: true, KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
 	for _, values := range [][]string{nil, {"Bearer x"}, {"a", "b"}} {
-		if text, _, err := callSay(t.Context(), conn, values...); text != "nobody" || err != nil {
-			t.Errorf("unary: got %q, %v, want nobody", text, err)
+		if text, _, err := callSay(t.Context(), conn, values...); text != "anonymous" || err != nil {
+			t.Errorf("unary: got %q, %v, want anonymous", text, err)
 		}
-		if text, _, err := callTalk(t.Context(), t, conn, values...); text != "nobody" || err != nil {
-			t.Errorf("stream: got %q, %v, want nobody", text, err)
+		if text, _, err := callTalk(t.Context(), t, conn, values...); text != "anonymous" || err != nil {
+			t.Errorf("stream: got %q, %v, want anonymous", text, err)
 		}
 	}
 }
@@ -263,7 +263,7 @@ func TestServerOptionsCompose(t *testing.T) {
 	if _, _, err := callSay(t.Context(), conn); err == nil {
 		t.Fatal("got no error without a token")
 	}
-	want := []string{"single sees nobody", "before sees nobody", "after sees ann", "single sees nobody", "before sees nobody"}
+	want := []string{"single sees anonymous", "before sees anonymous", "after sees ann", "single sees anonymous", "before sees anonymous"}
 	if !slices.Equal(order, want) {
 		t.Errorf("got %q, want %q", order, want)
 	}

@@ -71,7 +71,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 		}
 	}
 	if opts.Interval < 0 {
-		errs = append(errs, fmt.Errorf("HealthOptions.Interval: %v: negative", opts.Interval))
+		errs = append(errs, fmt.Errorf("HealthOptions.Interval: %v: must not be negative", opts.Interval))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("interceptor: %w", err)

@@ -126,7 +126,7 @@ func TestWatchHealthBadInput(t *testing.T) {
 	var noVerifier *bearer.JWTVerifier
 	var noServer *health.Server
 	_, err := interceptor.WatchHealth(noServer, noVerifier, &interceptor.HealthOptions{Interval: -1})
-	for _, want := range []string{"server: nil", "source: nil", "HealthOptions.Interval: -1ns: negative"} {
+	for _, want := range []string{"server: nil", "source: nil", "HealthOptions.Interval: -1ns: must not be negative"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}

@@ -270,7 +270,7 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 	handler := func(_ any, ss grpc.ServerStream) error {
 		errs = append(errs, ss.RecvMsg(new(wrapperspb.StringValue)))
 		errs = append(errs, ss.RecvMsg(new(wrapperspb.StringValue)), ss.SendMsg(wrapperspb.String("")), context.Cause(ss.Context()))
-		if who, _ := subject(ss.Context()); who == "nobody" {
+		if who, _ := subject(ss.Context()); who == "anonymous" {
 			t.Error("got no claims after the end of the stream")
 		}
 		return io.EOF
@@ -279,7 +279,7 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, expired)
 	}
 	if len(errs) != 4 || slices.ContainsFunc(errs, func(err error) bool { return status.Code(err) != codes.Unauthenticated }) {
-		t.Errorf("got %v, want %v four times", errs, codes.Unauthenticated)
+		t.Errorf("got the errors %v, want %v four times", errs, codes.Unauthenticated)
 	}
 }
 

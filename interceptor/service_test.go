@@ -76,11 +76,11 @@ func serveTalk(srv any, ss grpc.ServerStream) error {
 	}
 }
 
-// subject returns the caller's subject in the handler's context, or "nobody".
+// subject returns the caller's subject in the handler's context, or "anonymous".
 func subject(ctx context.Context) (string, error) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
-		return "nobody", nil
+		return "anonymous", nil
 	}
 	return claims.Subject(), nil
 }
@@ -183,7 +183,7 @@ func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values 
 
 func outgoing(ctx context.Context, values []string) context.Context {
 	for _, value := range values {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value) //nolint:fatcontext // two values at the most
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value) //nolint:fatcontext // two values at most
 	}
 	return ctx
 }

@@ -272,7 +272,7 @@ func TestOptions(t *testing.T) {
 		_, guard := issuerAndGuard(t, opts)
 		resp := answer(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/")
 		if got := resp.Header().Get("WWW-Authenticate"); got != want {
-			t.Errorf("got %s, want %s", got, want)
+			t.Errorf("got challenge %s, want %s", got, want)
 		}
 	}
 }

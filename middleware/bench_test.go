@@ -149,7 +149,7 @@ func BenchmarkFirst(b *testing.B) {
 				handler.ServeHTTP(w, requests[i%len(requests)])
 			}
 			if w.Code != http.StatusOK {
-				b.Fatalf("got %d", w.Code)
+				b.Fatalf("got status %d, want 200", w.Code)
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func (s *speed) repeat(b *testing.B) {
 		handler.ServeHTTP(w, r)
 	}
 	if w.Code != http.StatusOK {
-		b.Fatalf("got %d", w.Code)
+		b.Fatalf("got status %d, want 200", w.Code)
 	}
 }
 

@@ -134,7 +134,7 @@ func TestRules(t *testing.T) {
 				}
 				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate")) // fails if a value is not a quoted string
 				t.Want(name+", "+string(reason)+": error", params["error"], code)
-				t.Want(name+", "+string(reason)+": a description beside the error", params["error_description"] != "", code != "")
+				t.Want(name+", "+string(reason)+": a description with the error", params["error_description"] != "", code != "")
 			})
 		})
 	}

@@ -25,8 +25,8 @@ const (
 // The proxy MUST pass Authorization on, and set X-Forwarded-Method and X-Forwarded-Uri to
 // the method and target of the request as received, in place of any copies that the client
 // sent. If a pattern of the table contains a host, the proxy MUST also set X-Forwarded-Host
-// to the host of the request. If one of these three fields is missing or appears twice, the
-// request is denied. Only the proxy may be able to reach the handler.
+// to the host of the request. The request is denied if one of these X-Forwarded fields is
+// required and missing, or appears twice. Only the proxy may be able to reach the handler.
 //
 // The handler answers 204 if the request may pass, and otherwise 401 or 403, because nginx
 // turns every other status into 500. 401 includes credentials that are not exactly one

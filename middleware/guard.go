@@ -36,8 +36,8 @@ func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 }
 
 // RequireAt is [Guard.Require] for a route with a known pattern, in the syntax of any
-// router. [Guard.Routes] and observers report the pattern. Use RequireAt with routers that
-// [Guard.Handle] does not support.
+// router. [Guard.Routes] lists the pattern, and observers get it if the router sets no
+// Pattern of the request. Use RequireAt with routers that [Guard.Handle] does not support.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)

@@ -94,13 +94,13 @@ func TestCheckWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if claims, found := bearer.FromContext(allowed.Context()); !found || claims.ClientID() != "ci" {
-		t.Errorf("got %v, want the caller's claims", claims)
+		t.Errorf("got the claims %v, want those of the client ci", claims)
 	}
 	if _, found := bearer.FromContext(r.Context()); found || len(r.Header) != len(before) {
 		t.Error("got the outer request changed, want it unchanged")
 	}
 	if allowed, err := b.guard.Check(r, scopes.Public()); err != nil || allowed != r {
-		t.Errorf("public: got %p, %v, want %p", allowed, err, r)
+		t.Errorf("public: got the request %p, %v, want %p", allowed, err, r)
 	}
 	if _, err := b.guard.Check(r, scopes.All("y")); !errors.Is(err, bearer.MissingScope) {
 		t.Errorf("got %v, want %v", err, bearer.MissingScope)

@@ -186,7 +186,7 @@ func TestChallengeForMissingScope(t *testing.T) {
 			r.Header.Set("Authorization", auth)
 		}
 		if got := serve(h, r).Header().Get("WWW-Authenticate"); got != want {
-			t.Errorf("got %s, want %s", got, want)
+			t.Errorf("got challenge %s, want %s", got, want)
 		}
 	}
 }

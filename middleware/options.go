@@ -24,8 +24,8 @@ type Options struct {
 	// own, give each its own guard. Empty: none.
 	Resource string
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
-	// section 5.1) for challenges. If it is set, 401 challenges also name the scopes that
-	// the rule requires. Empty: the URL that follows from Resource, if that is set.
+	// section 5.1) for challenges. Empty: the metadata URL of Resource, if Resource is set.
+	// With a metadata URL, 401 challenges also name the scopes that the rule requires.
 	ResourceMetadata string
 	// Metadata contains further members of the metadata, such as "resource_name" and
 	// "resource_documentation" (RFC 9728, section 2). "authorization_servers" replaces the
@@ -40,7 +40,8 @@ type Options struct {
 	// Body returns the content type and the body of a refusal. It is called once per
 	// refusal, before refusal.Header and refusal.Body are set, and by many goroutines
 	// concurrently. Nil: application/problem+json (RFC 9457) if the client's Accept field
-	// names it, and otherwise a small application/json object.
+	// names it and does not prefer application/json, and otherwise a small
+	// application/json object.
 	Body func(r *http.Request, refusal Refusal) (contentType string, body []byte)
 	// AllowPreflight lets CORS preflight requests through without a token, if the route
 	// has a rule for the method that the preflight announces. The handler MUST answer
@@ -84,7 +85,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer; leave the field unset for none", opts.Observer))
 	}
 	if opts.Resource != "" {
 		resource, err := newResource(opts.Resource)

@@ -15,7 +15,7 @@ func TestRoutes(t *testing.T) {
 	mux := http.NewServeMux()
 	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), never(t))
 	guard.Handle(mux, "GET /healthz", scopes.Public(), never(t))
-	guard.Handle(mux, "GET /nobody", scopes.Rule{}, never(t))
+	guard.Handle(mux, "GET /norule", scopes.Rule{}, never(t))
 	_ = guard.RequireAt("PUT /deployments/:id", scopes.All("x"))
 	for range 3 { // as programs do that call Require on each request
 		_ = guard.Require(scopes.Optional(scopes.All()))
@@ -27,7 +27,7 @@ func TestRoutes(t *testing.T) {
 	want := []string{
 		`POST /deployments requires scope "deploy:applications"`,
 		"GET /healthz is public",
-		"GET /nobody has no rule and is denied",
+		"GET /norule has no rule and is denied",
 		`PUT /deployments/:id requires scope "x"`,
 		"a route requires any valid token if a token is sent",
 	}
@@ -43,7 +43,7 @@ func TestRoutes(t *testing.T) {
 	last := got[len(want)].String()
 	for _, part := range []string{"/reports/ requires ", `scopes "a" or "b"`, "if a token is sent", "(report only)"} {
 		if !strings.Contains(last, part) {
-			t.Errorf("got %q, want %q in it", last, part)
+			t.Errorf("got %q, want a sentence with %q", last, part)
 		}
 	}
 }

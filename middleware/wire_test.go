@@ -93,7 +93,7 @@ func TestWire(t *testing.T) {
 		challenge     string
 		body          string
 	}{
-		// How the field may be written.
+		// Valid spellings of the field.
 		{"plain", get + "Authorization: Bearer {r}\n", 200, "", "GET /deployments ci"},
 		{"name in lower case", get + "authorization: Bearer {r}\n", 200, "", ""},
 		{"name in upper case", get + "AUTHORIZATION: Bearer {r}\n", 200, "", ""},

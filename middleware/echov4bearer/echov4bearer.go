@@ -39,7 +39,7 @@ func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
 
-// Handle registers the handler with a server or a group, after a guard with the rule. The
+// Handle registers the handler with a server or a group, and guards it with the rule. The
 // guard runs before the middleware m. Handle records the route for
 // [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It panics if the rule is
 // invalid or the handler is nil.

@@ -41,8 +41,8 @@ const Key = gin.AuthUserKey
 // the rule, as [middleware.Guard.Require] does. It panics if the rule is invalid.
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
-// Handle registers the handlers with an engine or a group, after a guard with the rule. It
-// records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It
+// Handle registers the handlers with an engine or a group, and guards them with the rule.
+// It records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It
 // panics if the rule is invalid, if there is no handler, or if a handler is nil.
 func Handle(g *middleware.Guard, routes interface {
 	gin.IRoutes
