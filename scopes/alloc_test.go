@@ -11,9 +11,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAllocs wants a rule that is met to cost no allocation, and a route of a large
-// table no more than the mux needs to remember what its wildcards matched: none for
-// a route without, one for one, two for two.
+// TestAllocs requires that a rule that is met does not allocate. A route of a large table
+// may allocate only what the mux needs to store the values of its wildcards: one
+// allocation for each wildcard.
 func TestAllocs(t *testing.T) {
 	names := twenty()
 	granted, err := scopes.Of(names...)
@@ -40,7 +40,7 @@ func TestAllocs(t *testing.T) {
 		r := httptest.NewRequest(method, path, http.NoBody)
 		got := testing.AllocsPerRun(100, func() {
 			if rule, _ := table.Rule(r); rule.IsZero() {
-				t.Fatal("no rule")
+				t.Fatal("got no rule")
 			}
 		})
 		if got > want {

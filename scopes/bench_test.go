@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// twenty returns twenty scopes of one length, which is the worst for comparing.
+// twenty returns 20 scopes of the same length, which take the longest to compare.
 func twenty() []string {
 	names := make([]string, 20)
 	for i := range names {
@@ -29,7 +29,7 @@ func BenchmarkAllow(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, rule := range map[string]scopes.Rule{
-		"All of 20": scopes.All(names...), "All of 20 backwards": scopes.All(reversed...), "the last of 20": scopes.All(names[19]),
+		"All of 20": scopes.All(names...), "All of 20, reversed": scopes.All(reversed...), "All of the last of 20": scopes.All(names[19]),
 		"Any of 20": scopes.Any(append([]string{"x"}, reversed...)...),
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -43,7 +43,7 @@ func BenchmarkAllow(b *testing.B) {
 	}
 }
 
-// thousand returns a table of a thousand routes.
+// thousand returns a table of 1,000 routes.
 func thousand() *scopes.Table {
 	t := new(scopes.Table)
 	for i := range 250 {
@@ -66,7 +66,7 @@ func BenchmarkTable(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if rule, _ := t.Rule(r); rule.IsZero() {
-					b.Fatal("no rule")
+					b.Fatal("got no rule")
 				}
 			}
 		})

@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// atCaller adds the line that declares a wrong rule to what is wrong with it. Rules are
-// collected in maps, tables and variables, so this line is the only one that leads to
-// the mistake.
+// atCaller adds to err the line that declares the rule. Rules are collected in maps,
+// tables and variables, so only this line leads to the mistake.
 func atCaller(err error) error { return fmt.Errorf("%w (declared at %s)", err, caller()) }
 
-// caller returns the file and the line of the innermost caller outside of this module:
-// bearer.ClaimEquals and the router adapters call this package for somebody else.
+// caller returns the file and the line of the innermost caller outside of this module.
+// Package bearer and the router adapters call this package on behalf of user code.
 func caller() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -33,8 +32,8 @@ func caller() string {
 //nolint:gochecknoglobals // computed once
 var module = strings.TrimSuffix(reflect.TypeFor[Rule]().PkgPath(), "/scopes")
 
-// isOutside reports whether a frame is code of a user. The tests and the example
-// programs of this module are users too.
+// isOutside reports whether a frame is user code. The tests and the example programs of
+// this module count as user code.
 func isOutside(frame runtime.Frame) bool {
 	rest, ours := strings.CutPrefix(frame.Function, module)
 	ours = ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/"))

@@ -12,9 +12,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestRuleErrNamesTheLine wants the error of every wrong rule to name the line that
-// declares it, once, also where the rule is inside of others. The source of each row is
-// its own name.
+// TestRuleErrNamesTheLine requires the error of each rule with a mistake to name, once,
+// the line that declares the rule. This also holds for a rule inside of other rules. Each
+// row contains its own source text.
 func TestRuleErrNamesTheLine(t *testing.T) {
 	wrong := scopes.All("inner scope") // declared here
 	for _, row := range []struct {
@@ -46,16 +46,16 @@ func TestRuleErrNamesTheLine(t *testing.T) {
 		if len(lines) != 1 || !strings.Contains(lines[0], row.source) {
 			t.Errorf("%s: got %v, which names the lines %q", row.source, err, lines)
 		}
-		if got := row.rule.String(); got != "nobody" {
-			t.Errorf("%s: got %q for whom it lets in, want nobody", row.source, got)
+		if got := row.rule.String(); got != "denied" {
+			t.Errorf("%s: got the text %q, want denied", row.source, got)
 		}
 	}
 	if !errors.Is(scopes.Invalid(errClosed).Err(), errClosed) {
-		t.Error("Invalid does not wrap its error")
+		t.Error("Invalid(errClosed).Err(): got an error that does not wrap errClosed")
 	}
 }
 
-// TestRuleErrOfSeveral wants each of several problems to name its own line.
+// TestRuleErrOfSeveral requires each of several mistakes to name its own line.
 func TestRuleErrOfSeveral(t *testing.T) {
 	err := scopes.And(
 		scopes.All("a b", "c d"),
@@ -74,8 +74,8 @@ func TestRuleErrOfSeveral(t *testing.T) {
 	}
 }
 
-// TestTableHandleNamesTheLine wants a panic of Handle to name its own line and that of
-// the rule.
+// TestTableHandleNamesTheLine requires a panic of Handle to name the line that called
+// Handle and the line that declared the rule.
 func TestTableHandleNamesTheLine(t *testing.T) {
 	wrong := scopes.All("a b") // the rule
 	var table scopes.Table
@@ -84,13 +84,13 @@ func TestTableHandleNamesTheLine(t *testing.T) {
 			p := recover()
 			lines := sourceLines(t, fmt.Sprint(p))
 			if len(lines) != 2 || !strings.Contains(lines[0], "// the route") || !strings.Contains(lines[1], "// the rule") {
-				t.Errorf("got the panic %v, which names the lines %q", p, lines)
+				t.Errorf("got the panic %v, which names the lines %q, want the lines of the route and of the rule", p, lines)
 			}
 		}()
 		table.Handle("GET /x", wrong) // the route
 	}()
 	for pattern := range table.All() {
-		t.Errorf("got %q declared after all", pattern)
+		t.Errorf("got %q in the table after the panic, want no pattern", pattern)
 	}
 }
 

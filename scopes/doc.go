@@ -1,17 +1,20 @@
-// Package scopes says what a route or a method asks of its caller.
+// Package scopes defines rules: what a route or a gRPC method requires of its callers.
 //
-// A [Rule] is built once, at start, and judged on every request:
+// A [Rule] is built once, at start, and evaluated on every request:
 //
 //	scopes.All("deploy:applications")                      // each of these scopes
 //	scopes.Any("read:deployments", "deploy:applications")  // at least one of them
 //	scopes.And(scopes.All("admin"), scopes.Func("office hours", officeHours))
-//	scopes.Public()                                        // no token asked for
+//	scopes.Public()                                        // no token required
 //
-// Rules are kept beside what they protect: one by one with a guard's Require,
-// by http.ServeMux pattern in a [Table], by full gRPC method name in
-// [Methods]. What has no rule is denied: the zero Rule, the zero Table and the
-// nil Methods let nobody in.
+// A rule in [ReportOnly] mode is reported and not enforced. A rule in [Optional] mode also
+// admits callers without a token.
 //
-// The package knows strings, not tokens: a [Set] is what an access token
-// grants, in the words of RFC 6749, section 3.3.
+// The Require method of a guard binds one rule to one handler. A [Table] holds rules by
+// http.ServeMux pattern, and [Methods] holds rules by full gRPC method name. Access
+// without a rule is denied: the zero Rule, the zero Table and the nil Methods deny every
+// request.
+//
+// The package works on strings and never sees a token. A [Set] holds the scopes that an
+// access token grants (RFC 6749, section 3.3). A [Hierarchy] lets one scope imply others.
 package scopes

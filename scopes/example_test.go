@@ -7,7 +7,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// A rule says what is missing at once, and prints as a sentence.
+// A rule prints as part of a sentence, and its error names everything that is missing.
 func ExampleAnd() {
 	rule := scopes.And(scopes.All("deploy:applications"), scopes.Any("region:eu", "region:us"))
 	fmt.Println(rule)

@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// granted adds what the vectors say that tokens grant to the seeds.
-func granted(f *testing.F, add func(claims map[string]any)) {
+// eachVector calls add with the claims of each token in the vectors of the scope claim.
+func eachVector(f *testing.F, add func(claims map[string]any)) {
 	f.Helper()
 	data, err := os.ReadFile("../testdata/vectors/rows/scope.json")
 	if err != nil {
@@ -39,12 +39,12 @@ func granted(f *testing.F, add func(claims map[string]any)) {
 	}
 }
 
-// form is RFC 6749, section 3.3.
+// form is the syntax of the scope parameter in RFC 6749, section 3.3.
 var form = regexp.MustCompile(`\A(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?\z`)
 
-// FuzzParse compares the reader of scopes with a regular expression.
+// FuzzParse compares Parse with a regular expression.
 func FuzzParse(f *testing.F) {
-	granted(f, func(claims map[string]any) {
+	eachVector(f, func(claims map[string]any) {
 		if s, ok := claims["scope"].(string); ok {
 			f.Add(s, "read:things")
 		}
@@ -52,11 +52,11 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, name string) {
 		set, err := scopes.Parse(text)
 		if want := form.MatchString(text); (err == nil) != want {
-			t.Fatalf("got %v, want accepted %v", err, want)
+			t.Fatalf("got %v, want accepted: %v", err, want)
 		}
 		if err != nil {
 			if set.Len() != 0 || set.Has(text) || set.Has("") {
-				t.Errorf("got %v of a text that is not scopes", set)
+				t.Errorf("got %q with the error %v, want the empty Set", set, err)
 			}
 			return
 		}
@@ -72,28 +72,28 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		if got := set.Has(name); got != slices.Contains(want, name) {
-			t.Errorf("Has(%q): got %v", name, got)
+			t.Errorf("Has(%q): got %v, want %v", name, got, !got)
 		}
 		again, err := scopes.Parse(set.String())
 		if err != nil || !slices.Equal(slices.Collect(again.All()), want) {
-			t.Errorf("got %v, %v of %q", again, err, set.String())
+			t.Errorf("Parse(%q): got %q, %v, want %q", set.String(), again, err, want)
 		}
 		rule := scopes.All(name)
 		if allowed := rule.Err() == nil && rule.Allow(t.Context(), set) == nil; allowed != slices.Contains(want, name) {
-			t.Errorf("All(%q) of %q: got allowed %v", name, want, allowed)
+			t.Errorf("All(%q).Allow(%q): got allowed: %v, want %v", name, want, allowed, !allowed)
 		}
 	})
 }
 
-// guarded is a table like those that people write: a public part beside one that is
-// not, wild cards, methods, a host, a route that ends.
+// guarded lists the patterns of a typical table: a public part beside a private part,
+// wildcards, methods, a host, and a route with {$}.
 var guarded = []string{
 	"/", "/public/", "/private/", "GET /things/{id}", "POST /things/{id}", "/things/{id}/parts/{rest...}", "GET /exact/{$}", "admin.example/", "/a/b", "/a/b/",
 }
 
-// FuzzTable compares the table with the mux that serves the same patterns: a rule
-// that is found is that of the handler that is reached, in whatever spelling the
-// handler takes the path.
+// FuzzTable compares a table with a mux that serves the same patterns. If the table finds
+// a rule, the mux must call the handler of the same pattern, for each spelling of the path
+// that a handler may use.
 func FuzzTable(f *testing.F) {
 	for _, target := range []string{
 		"/", "/public/x", "/private/x", "/public/../private/x", "/public/..%2fprivate/x", "/public/%2e%2e/private/x", "/public//private", "/public/%252e%252e/private/x",
@@ -107,8 +107,8 @@ func FuzzTable(f *testing.F) {
 	var table scopes.Table
 	mux := http.NewServeMux()
 	for _, pattern := range guarded {
-		table.Handle(pattern, scopes.All(name(pattern)))
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Served", name(pattern)) })
+		table.Handle(pattern, scopes.All(scopeOf(pattern)))
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Served", scopeOf(pattern)) })
 	}
 	f.Fuzz(func(t *testing.T, method, target, host string) {
 		u, err := url.ParseRequestURI(target)
@@ -122,38 +122,38 @@ func FuzzTable(f *testing.F) {
 		served := w.Header().Get("Served")
 		if pattern == "" {
 			if !rule.IsZero() {
-				t.Errorf("got rule %v without a pattern", rule)
+				t.Errorf("got the rule %v and no pattern, want the zero Rule", rule)
 			}
-			return // denied, which is never wrong here
+			return // a denial is always safe
 		}
-		if name(pattern) != served {
-			t.Fatalf("%s %s %s: got the rule of %q, and %q (status %d) serves", method, host, target, pattern, served, w.Code)
+		if scopeOf(pattern) != served {
+			t.Fatalf("%s %s %s: got the rule of %q, want that of %q, which serves the request with status %d", method, host, target, pattern, served, w.Code)
 		}
-		if got := rule.Scopes(); !slices.Equal(got, []string{name(pattern)}) {
-			t.Errorf("got a rule that asks for %q, want that of %q", got, pattern)
+		if got := rule.Scopes(); !slices.Equal(got, []string{scopeOf(pattern)}) {
+			t.Errorf("got a rule with the scopes %q, want the rule of %q", got, pattern)
 		}
-		// What file servers, proxies and other routers make of the same path.
-		for _, other := range []string{u.Path, path.Clean(u.Path), mustUnescape(u.Path), path.Clean(mustUnescape(u.Path)), strings.ReplaceAll(u.Path, `\`, "/")} {
+		// Spellings of the same path that file servers, proxies and other routers may use.
+		for _, other := range []string{u.Path, path.Clean(u.Path), tryUnescape(u.Path), path.Clean(tryUnescape(u.Path)), strings.ReplaceAll(u.Path, `\`, "/")} {
 			again := &http.Request{Method: method, URL: &url.URL{Path: other}, Host: host, Header: http.Header{}}
 			if _, found := mux.Handler(again); found != pattern && strings.TrimSuffix(other, "/") != strings.TrimSuffix(u.Path, "/") {
-				t.Errorf("%s %s: got the rule of %q, and as %s it belongs to %q", method, target, pattern, other, found)
+				t.Errorf("%s %s: got the rule of %q, but the spelling %s matches %q", method, target, pattern, other, found)
 			}
 		}
 	})
 }
 
-// name is a scope by the name of a pattern.
-func name(pattern string) string { return strings.ReplaceAll(pattern, " ", "_") }
+// scopeOf returns the scope that the rule of a pattern requires.
+func scopeOf(pattern string) string { return strings.ReplaceAll(pattern, " ", "_") }
 
-// mustUnescape decodes once more, or returns p.
-func mustUnescape(p string) string {
+// tryUnescape decodes p once, or returns p if p is not valid.
+func tryUnescape(p string) string {
 	if decoded, err := url.PathUnescape(p); err == nil {
 		return decoded
 	}
 	return p
 }
 
-// FuzzMethods compares the rules of gRPC methods with two lookups.
+// FuzzMethods compares Methods.Rule with two lookups in the map.
 func FuzzMethods(f *testing.F) {
 	methods := scopes.Methods{
 		"/a.v1.Things/Get": scopes.All("get"), "/a.v1.Things/*": scopes.All("things"), "/a.v1.Open/Get": scopes.Public(),

@@ -7,27 +7,27 @@ import (
 	"slices"
 )
 
-// Hierarchy is scopes that imply others: {"deployments": {"deployments:read"}}
-// says that whoever has "deployments" has "deployments:read" too. Nothing is
-// implied that is not declared; names have no meaning of their own. The nil
-// Hierarchy implies nothing.
+// Hierarchy maps each scope to the scopes that it implies. With
+// {"deployments": {"deployments:read"}}, a token that grants "deployments" also grants
+// "deployments:read". A name alone implies nothing: without that entry, "deployments" does
+// not grant "deployments:read". The nil Hierarchy implies nothing.
 type Hierarchy map[string][]string
 
-// Err returns all that is wrong with the names, or nil. A cycle is no error: each of its
-// scopes implies the others.
+// Err returns all mistakes in the names, or nil. A cycle is not a mistake: each scope of
+// the cycle implies the others.
 func (h Hierarchy) Err() error {
 	var errs []error
 	for _, scope := range slices.Sorted(maps.Keys(h)) {
 		for _, name := range append([]string{scope}, h[scope]...) {
 			if !valid(name) {
-				errs = append(errs, fmt.Errorf("scopes: %q in the hierarchy of %q: not a scope of RFC 6749, section 3.3", name, scope))
+				errs = append(errs, fmt.Errorf("scopes: %q in the hierarchy of %q: %s", name, scope, mistake(name)))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Expand returns s with all scopes that its scopes imply, in one step or in several.
+// Expand returns s and all scopes that its scopes imply, directly or through other scopes.
 func (h Hierarchy) Expand(s Set) Set {
 	names := s.names
 	for i := 0; i < len(names); i++ {

@@ -11,7 +11,7 @@ import (
 func TestHierarchy(t *testing.T) {
 	declared := scopes.Hierarchy{
 		"admin": {"write", "audit"}, "write": {"read"},
-		"a": {"b"}, "b": {"c"}, "c": {"a"}, // a circle: worth the same
+		"a": {"b"}, "b": {"c"}, "c": {"a"}, // a cycle: each implies the others
 		"self": {"self"},
 	}
 	for _, row := range []struct {
@@ -36,19 +36,20 @@ func TestHierarchy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := row.h.Err(); err != nil {
-			t.Errorf("%v: %v", row.h, err)
+			t.Errorf("%v: got the error %v, want none", row.h, err)
 		}
 		if got := row.h.Expand(granted).String(); got != row.want {
-			t.Errorf("%v of %q: got %q, want %q", row.h, row.granted, got, row.want)
+			t.Errorf("%v: Expand(%q): got %q, want %q", row.h, row.granted, got, row.want)
 		}
 	}
 	if got, want := declared["admin"], []string{"write", "audit"}; !slices.Equal(got, want) {
-		t.Errorf("Expand changed the hierarchy: got %q for admin, want %q", got, want)
+		t.Errorf("the hierarchy after Expand: got %q for admin, want %q", got, want)
 	}
 }
 
-// TestHierarchyKeepsTheSet expands one set twice: Expand must not write into it.
-func TestHierarchyKeepsTheSet(t *testing.T) {
+// TestExpandKeepsTheSet requires Expand to leave its argument unchanged: the second call
+// must return the same as the first.
+func TestExpandKeepsTheSet(t *testing.T) {
 	granted, err := scopes.Of("write", "x")
 	if err != nil {
 		t.Fatal(err)
@@ -60,19 +61,19 @@ func TestHierarchyKeepsTheSet(t *testing.T) {
 		}
 	}
 	if got := granted.String(); got != "write x" {
-		t.Errorf("got the granted set changed to %q", got)
+		t.Errorf("the granted set after Expand: got %q, want %q", got, "write x")
 	}
 }
 
-// TestHierarchyErrors wants all that is wrong at once.
+// TestHierarchyErrors requires one error with all mistakes.
 func TestHierarchyErrors(t *testing.T) {
 	err := scopes.Hierarchy{"a b": {"c"}, "d": {"", "e\"f"}, "": {"g"}}.Err()
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error")
 	}
-	for _, want := range []string{`"a b"`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
+	for _, want := range []string{`"a b" in the hierarchy of "a b": a scope contains no space`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want it to name %s", err, want)
+			t.Errorf("got %v, want %s in it", err, want)
 		}
 	}
 }

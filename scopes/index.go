@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// few is how many names are compared one by one.
+// few is the largest number of names that are compared one by one, without an index.
 const few = 4
 
-// index finds the names of a list. Each entry has the hash of a name in its upper half
-// and the position of the name in the list in its lower half, and the entries are
-// sorted. Two indexes are compared in one pass. Callers cannot make hashes collide: the
-// seed is random.
+// index finds names of a list by their hash. The upper half of each entry is the hash of a
+// name, and the lower half is the position of that name in the list. The entries are
+// sorted, so that two indexes are compared in one pass. The seed is random, so that
+// clients cannot choose scopes with colliding hashes.
 type index []uint64
 
-// seed is shared by rules and by the scopes of tokens, so that their hashes compare.
+// seed is the same for rules and for tokens, so that their hashes can be compared.
 //
-//nolint:gochecknoglobals // chosen once
+//nolint:gochecknoglobals // set once, at start
 var seed = maphash.MakeSeed()
 
-// entry returns the entry of a name at position i.
+// entry returns the index entry for a name at position i.
 func entry(name string, i int) uint64 {
-	return maphash.String(seed, name)&^(1<<32-1) | uint64(i) //nolint:gosec // not negative
+	return maphash.String(seed, name)&^(1<<32-1) | uint64(i) //nolint:gosec // i is not negative
 }
 
-// newIndex returns the index of names, which must differ from each other, or nil if
-// they are few.
+// newIndex returns the index of names, or nil for few names. names must not contain
+// duplicates.
 func newIndex(names []string) *index {
 	if len(names) <= few {
 		return nil
@@ -38,14 +38,14 @@ func newIndex(names []string) *index {
 	return &x
 }
 
-// find reports whether scope, which has the hash of e, is among names.
+// find reports whether names contains scope. e is an entry with the hash of scope.
 func (x index) find(names []string, e uint64, scope string) bool {
 	i, _ := slices.BinarySearch(x, e&^(1<<32-1))
 	return x.findFrom(i, names, e, scope)
 }
 
-// findFrom is find for callers that know i, the first entry whose hash is not below
-// that of e.
+// findFrom is find for callers that have i, the position of the first entry whose hash is
+// not below that of e.
 func (x index) findFrom(i int, names []string, e uint64, scope string) bool {
 	for ; i < len(x) && x[i]>>32 == e>>32; i++ {
 		if names[uint32(x[i])] == scope { //nolint:gosec // the lower half
@@ -55,8 +55,8 @@ func (x index) findFrom(i int, names []string, e uint64, scope string) bool {
 	return false
 }
 
-// meet counts how many of the wanted names are granted. It stops counting at enough.
-func meet(want, granted Set, enough int) int {
+// countGranted returns how many of the wanted names are granted. It stops counting at limit.
+func countGranted(want, granted Set, limit int) int {
 	n, i, x := 0, 0, *granted.index
 	for _, e := range *want.index {
 		for i < len(x) && x[i]>>32 < e>>32 {
@@ -65,23 +65,23 @@ func meet(want, granted Set, enough int) int {
 		if !x.findFrom(i, granted.names, e, want.names[uint32(e)]) { //nolint:gosec // the lower half
 			continue
 		}
-		if n++; n == enough {
+		if n++; n == limit {
 			break
 		}
 	}
 	return n
 }
 
-// newSet returns the Set of names, which it keeps and from which it drops later
-// copies of a name.
+// newSet returns the Set of names without duplicates. The Set owns the slice names, which
+// newSet changes.
 func newSet(names []string) Set {
 	names = unique(names)
 	return Set{names, newIndex(names)}
 }
 
-// unique drops later copies of a name, in place.
+// unique removes duplicates in place. It keeps the first of several equal names.
 func unique(names []string) []string {
-	if len(names) > 4*few { // or else a token full of scopes costs their square
+	if len(names) > 4*few { // the loop below takes quadratic time
 		return uniqueOfMany(names)
 	}
 	kept := names[:0]
@@ -93,6 +93,7 @@ func unique(names []string) []string {
 	return kept
 }
 
+// uniqueOfMany is unique in linear time.
 func uniqueOfMany(names []string) []string {
 	seen := make(map[string]struct{}, len(names))
 	kept := names[:0]

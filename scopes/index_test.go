@@ -11,9 +11,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestManyNames compares sets and rules of many names with lists of them.
+// TestManyNames compares sets and rules of many names with plain lists of names.
 func TestManyNames(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that repeats
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same numbers in each run
 	pick := func() []string {
 		names := make([]string, random.IntN(40))
 		for i := range names {
@@ -45,17 +45,17 @@ func TestManyNames(t *testing.T) {
 			}
 		}
 		if err := scopes.All(wanted...).Allow(t.Context(), set); (err == nil) != all {
-			t.Errorf("%q: all of %q: got %v, want met %v", granted, wanted, err, all)
+			t.Errorf("%q: All(%q): got %v, want met: %v", granted, wanted, err, all)
 		}
 		if err := scopes.Any(wanted...).Allow(t.Context(), set); (err == nil) != some {
-			t.Errorf("%q: one of %q: got %v, want met %v", granted, wanted, err, some)
+			t.Errorf("%q: Any(%q): got %v, want met: %v", granted, wanted, err, some)
 		}
 	}
 }
 
-// TestNamesOfOneHash asks a large set for so many names it does not have that some
-// share half a hash with one it has: 16 of them, where chance is fair.
-func TestNamesOfOneHash(t *testing.T) {
+// TestHashCollisions looks up 1,048,576 names that a set of 65,536 names does not contain.
+// About 16 of them share the upper half of their hash with a name of the set.
+func TestHashCollisions(t *testing.T) {
 	names := make([]string, 1<<16)
 	for i := range names {
 		names[i] = "granted:" + strconv.Itoa(i)

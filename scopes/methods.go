@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Methods is rules by full gRPC method name: "/package.Service/Method" for one
-// method, "/package.Service/*" for all others of a service. What is in neither
-// form is denied. The nil Methods denies every method.
+// Methods maps full gRPC method names to rules. The key "/package.Service/Method" is for
+// one method. The key "/package.Service/*" is for all other methods of a service. A method
+// that matches no key is denied. The nil Methods denies every method.
 type Methods map[string]Rule
 
-// Err returns all that is wrong with the names and the rules, or nil.
+// Err returns all mistakes in the names and the rules, or nil.
 func (m Methods) Err() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -27,9 +27,9 @@ func (m Methods) Err() error {
 	return errors.Join(errs...)
 }
 
-// Rule returns the rule for a full method name and the name it was declared
-// with, or the zero Rule and "" where there is none. The exact name wins over
-// the service's.
+// Rule returns the rule for a full method name and the key of that rule, or the zero Rule
+// and "" if no key matches. The key of the method takes precedence over the key of its
+// service.
 func (m Methods) Rule(fullMethod string) (Rule, string) {
 	if rule, ok := m[fullMethod]; ok && !strings.HasSuffix(fullMethod, "/*") {
 		return rule, fullMethod
@@ -47,11 +47,11 @@ func (m Methods) Rule(fullMethod string) (Rule, string) {
 
 func validMethod(name string) bool {
 	service, method, ok := cutMethod(name)
-	// A service is names with dots between them.
-	return ok && plain(service) && !strings.Contains("."+service+".", "..") && (method == "*" || plain(method))
+	// A service name consists of identifiers separated by single dots.
+	return ok && isLiteral(service) && !strings.Contains("."+service+".", "..") && (method == "*" || isLiteral(method))
 }
 
-// cutMethod splits "/service/method"; neither part is empty or has a slash.
+// cutMethod splits "/service/method". ok is false if a part is empty or contains a slash.
 func cutMethod(name string) (service, method string, ok bool) {
 	rest, ok := strings.CutPrefix(name, "/")
 	if !ok {
@@ -61,9 +61,9 @@ func cutMethod(name string) (service, method string, ok bool) {
 	return service, method, ok && service != "" && method != "" && !strings.Contains(method, "/")
 }
 
-// plain reports whether s can be part of a path as it is: no wildcard, no space,
-// nothing outside printable ASCII, no percent sign.
-func plain(s string) bool {
+// isLiteral reports whether s can be part of a method path without escaping: printable
+// ASCII without space, *, %, ?, #, " and \.
+func isLiteral(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool {
 		return c <= ' ' || c > '~' || strings.ContainsRune("*%?#\"\\", c)
 	})

@@ -12,7 +12,7 @@ func TestMethodsErr(t *testing.T) {
 		"/deploy.v1.Deployments/Create": true, "/deploy.v1.Deployments/*": true, "/Echo/Say": true, "/a/*": true, "/a_1.B2/c_3": true,
 		"": false, "/": false, "//": false, "*": false, "/*": false, "/*/*": false, "**": false, "/a.B": false, "/a.B/": false, "//C": false,
 		"a.B/C": false, " /a.B/C": false, "/a.B/C ": false, "/a.B/C/": false, "/a.B/C/D": false, "/a.B//C": false, "/a.B/C*": false,
-		"/a.B/*C": false, "/a.B/**": false, "/a.*/C": false, "/a.B*/C": false, "/a.B/{id}": true, // gRPC does not mind braces, as it does not mind other names
+		"/a.B/*C": false, "/a.B/**": false, "/a.*/C": false, "/a.B*/C": false, "/a.B/{id}": true, // gRPC allows braces in names
 		"/.a.B/C": false, "/a.B./C": false, "/a..B/C": false, "/./C": false, "/a.B/C?x": false, "/a.B/C#x": false, "/a.B/%43": false,
 		"/a.B/C\n": false, "/a.B/C\x00": false, "/a.B/\u0421": false, `/a.B/"C"`: false, `\a.B\C`: false, "a.B.C": false, "deploy.v1.Deployments": false,
 		"https://a.B/C": false, "GET /a.B/C": false,
@@ -22,16 +22,16 @@ func TestMethodsErr(t *testing.T) {
 			t.Errorf("%q: got %v, want valid: %v", name, err, valid)
 		}
 		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: one problem takes several lines: %v", name, err)
+			t.Errorf("%q: got several lines for one mistake: %v", name, err)
 		}
 	}
 	err := scopes.Methods{"x": {}, "/a.B/C": scopes.All("a b"), "/a.B/D": scopes.And(), "/a.B/E": scopes.Public()}.Err()
-	for _, want := range []string{`"x": want /package.Service/Method`, `"x": scopes: the zero Rule`, `"/a.B/C": scopes: All("a b")`, `"/a.B/D": scopes: And of no rules`} {
+	for _, want := range []string{`"x": want /package.Service/Method`, `"x": scopes: there is no rule`, `"/a.B/C": scopes: All("a b"): a scope contains no space`, `"/a.B/D": scopes: And() has no rules`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %s in it", err, want)
 		}
 	}
 	if err := scopes.Methods(nil).Err(); err != nil {
-		t.Errorf("nil: got %v", err)
+		t.Errorf("nil Methods: got %v, want no error", err)
 	}
 }

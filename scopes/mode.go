@@ -2,28 +2,28 @@ package scopes
 
 import "slices"
 
-// The modes of a rule. A rule in a mode is that rule alone in an And with the
-// mode for a name, so that whoever does not know modes judges the rule itself.
+// The modes of a rule. A rule in a mode is an And with one operand, and the mode is the
+// name of that And. Code that ignores modes therefore enforces the operand.
 const (
 	reportOnly = "report only"
 	optional   = "optional"
 )
 
-// ReportOnly is a rule that is being tried out. Guards let a caller through whose
-// token is valid and whom only the rule would refuse, with the claims in the
-// context, and tell the observer what the rule would have said. A token that does
-// not verify is refused as under any other rule.
+// ReportOnly returns the rule in report-only mode, which tries a rule out. If the token is
+// valid and only the rule denies the request, guards let the request through, with the
+// claims in the context, and report the denial to the observer. A token that does not
+// verify is refused as under any other rule.
 //
-// The mode stands outermost, around or inside of [Optional]. Inside And and Or it
-// means nothing, and the rule is enforced.
+// ReportOnly must be the outermost call, or be directly inside [Optional]. Inside And and
+// Or the mode has no effect, and the rule is enforced.
 func ReportOnly(rule Rule) Rule { return inMode(reportOnly, "ReportOnly", rule) }
 
-// Optional is a rule for callers with a token; a caller without one is let
-// through as anonymous, with no claims in the context. A token that is sent and
-// does not verify, or does not meet the rule, is refused.
+// Optional returns the rule in optional mode: a caller without a token is let through as
+// anonymous, with no claims in the context. A caller with a token must meet the rule. A
+// token that does not verify is refused.
 //
-// The mode stands outermost, around or inside of [ReportOnly]. Inside And and Or
-// it means nothing, and a token is asked for.
+// Optional must be the outermost call, or be directly inside [ReportOnly]. Inside And and
+// Or the mode has no effect, and a token is required.
 func Optional(rule Rule) Rule { return inMode(optional, "Optional", rule) }
 
 func inMode(mode, fn string, rule Rule) Rule {
@@ -31,12 +31,12 @@ func inMode(mode, fn string, rule Rule) Rule {
 	return newRule(node{kind: and, name: mode, rules: rules, err: checkOperands(fn, rules)})
 }
 
-// IsReportOnly reports whether the rule is in the mode of [ReportOnly]. One that
-// [Rule.Err] finds wrong is in no mode.
+// IsReportOnly reports whether the rule is in the mode of [ReportOnly]. It is false for a
+// rule with a mistake in it.
 func (r Rule) IsReportOnly() bool { return r.in(reportOnly) }
 
-// IsOptional reports whether the rule is in the mode of [Optional]. One that
-// [Rule.Err] finds wrong is in no mode.
+// IsOptional reports whether the rule is in the mode of [Optional]. It is false for a rule
+// with a mistake in it.
 func (r Rule) IsOptional() bool { return r.in(optional) }
 
 func (r Rule) in(mode string) bool {
@@ -51,8 +51,9 @@ func (r Rule) in(mode string) bool {
 	return false
 }
 
-// Scopes returns every scope that the rule names, each once, in the order of the
-// rule: what a client may have to ask for. Functions of the rule name none.
+// Scopes returns every scope that the rule names, each once, in the order of the rule.
+// These are the scopes that a client may have to request. A [Func] names no scope. Scopes
+// returns nil for a rule with a mistake in it.
 func (r Rule) Scopes() []string {
 	if r.n == nil || r.n.err != nil {
 		return nil

@@ -16,18 +16,18 @@ func TestModes(t *testing.T) {
 		rule                 scopes.Rule
 		reportOnly, optional bool
 	}{
-		{"none", rule, false, false},
-		{"zero", scopes.Rule{}, false, false},
+		{"no mode", rule, false, false},
+		{"zero Rule", scopes.Rule{}, false, false},
 		{"report only", scopes.ReportOnly(rule), true, false},
 		{"optional", scopes.Optional(rule), false, true},
 		{"both", scopes.Optional(scopes.ReportOnly(rule)), true, true},
-		{"both, the other way round", scopes.ReportOnly(scopes.Optional(rule)), true, true},
+		{"both, in the other order", scopes.ReportOnly(scopes.Optional(rule)), true, true},
 		{"inside And", scopes.And(scopes.ReportOnly(rule), scopes.Optional(rule)), false, false},
 		{"inside Or", scopes.Or(scopes.Optional(rule)), false, false},
 		{"around And", scopes.Optional(scopes.And(rule, rule)), false, true},
-		{"around nothing", scopes.Optional(scopes.Rule{}), false, false},
+		{"around the zero Rule", scopes.Optional(scopes.Rule{}), false, false},
 		{"around Public", scopes.ReportOnly(scopes.Public()), false, false},
-		{"around what cannot work", scopes.Optional(scopes.ReportOnly(scopes.All(""))), false, false},
+		{"around a rule with a mistake", scopes.Optional(scopes.ReportOnly(scopes.All(""))), false, false},
 	} {
 		if got := row.rule.IsReportOnly(); got != row.reportOnly {
 			t.Errorf("%s: got report-only %v, want %v", row.name, got, row.reportOnly)
@@ -36,14 +36,14 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: got optional %v, want %v", row.name, got, row.optional)
 		}
 		if row.rule.IsPublic() {
-			t.Errorf("%s: got public", row.name)
+			t.Errorf("%s: got public, want not public", row.name)
 		}
-		// Whoever does not know modes enforces the rule.
+		// Allow ignores the mode and enforces the rule.
 		if err := row.rule.Allow(t.Context(), scopes.Set{}); err == nil {
-			t.Errorf("%s: got allowed without the scope", row.name)
+			t.Errorf("%s: without the scope: got allowed, want denied", row.name)
 		}
 		if granted, _ := scopes.Of("a"); row.rule.Err() == nil && row.rule.Allow(t.Context(), granted) != nil {
-			t.Errorf("%s: got denied with the scope", row.name)
+			t.Errorf("%s: with the scope: got denied, want allowed", row.name)
 		}
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Rule is what a route or a method asks of its caller. The zero Rule denies
-// everybody. A Rule is immutable and safe for concurrent use.
+// Rule is what a route or a method requires of its callers. The zero Rule denies every
+// request. A Rule is immutable and safe for concurrent use.
 //
-// A rule that cannot work, such as one with an empty scope, denies everybody too.
-// [Rule.Err] says what is wrong with it and on which line it was declared; guards and
-// tables refuse it there.
+// A rule with a mistake in it, such as an empty scope, also denies every request.
+// [Rule.Err] returns the mistake and the line that declared the rule. Guards and tables
+// refuse such a rule when it is declared.
 type Rule struct{ n *node }
 
 type kind int
@@ -28,65 +28,65 @@ const (
 	function
 )
 
-// node is what a Rule shares when it is copied.
+// node holds the contents of a Rule. Copies of a Rule share one node.
 type node struct {
 	kind  kind
-	names []string                    // all, anyOf
-	want  Set                         // the same, to be found
-	rules []Rule                      // and, or
-	name  string                      // function
-	fn    func(context.Context) error // function
-	pure  bool                        // no function in it: judged without a call
-	err   error
+	names []string                    // of all and anyOf, as declared
+	want  Set                         // names without duplicates, indexed
+	rules []Rule                      // the operands of and and or
+	name  string                      // of a function; of an and: its mode, or ""
+	fn    func(context.Context) error // of a function
+	pure  bool                        // the rule contains no function
+	err   error                       // the mistakes in the rule, or nil
 }
 
-// All asks for each of the scopes. All() asks for a valid token and for no
-// scope.
+// All requires every one of the scopes. All() requires a valid token and no scope.
 func All(scopes ...string) Rule {
 	return newRule(node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
 }
 
-// Any asks for at least one of the scopes.
+// Any requires at least one of the scopes. Any() is a mistake and denies every request.
 func Any(scopes ...string) Rule {
 	err := checkNames("Any", scopes)
 	if len(scopes) == 0 {
-		err = atCaller(errors.New("scopes: Any of no scopes lets nobody in"))
+		err = atCaller(errors.New("scopes: Any() has no scopes and denies every request; name at least one scope"))
 	}
 	return newRule(node{kind: anyOf, names: slices.Clone(scopes), err: err})
 }
 
-// And asks for what each of the rules asks for.
+// And requires that all of the rules are met.
 func And(rules ...Rule) Rule {
 	return newRule(node{kind: and, rules: slices.Clone(rules), err: checkOperands("And", rules)})
 }
 
-// Or asks for what one of the rules asks for.
+// Or requires that at least one of the rules is met.
 func Or(rules ...Rule) Rule {
 	return newRule(node{kind: or, rules: slices.Clone(rules), err: checkOperands("Or", rules)})
 }
 
-// Public asks for nothing, not even for a token; one that is sent is not
-// looked at. It stands alone: inside And and Or it is an error.
+// Public requires nothing, not even a token. A token in the request is ignored. Public
+// cannot be part of another rule: inside And and Or it is a mistake.
 func Public() Rule { return newRule(node{kind: public}) }
 
-// Func asks check, which has the request's context with the caller's claims in
-// it. It is called on every request, by many goroutines at once; an error denies
-// the request and goes to the log under the name, never to the client. The name
-// is what the rule prints as.
+// Func requires that check returns nil. The context is that of the request and carries the
+// caller's claims. check runs on every request and must be safe for concurrent use. If
+// check returns an error, the request is denied. The error is logged with name and never
+// sent to the client. [Rule.String] returns name.
 func Func(name string, check func(context.Context) error) Rule {
 	var err error
 	if name == "" || check == nil {
-		err = atCaller(fmt.Errorf("scopes: Func(%q, ...): it needs a name and a function", name))
+		err = atCaller(fmt.Errorf("scopes: Func(%q, ...): the name must not be empty and the function must not be nil", name))
 	}
 	return newRule(node{kind: function, name: name, fn: check, err: err})
 }
 
-// Invalid returns a rule that cannot work, for packages whose functions build rules from
-// their arguments. [Rule.Err] returns err with the line of the caller, which is the first
-// one outside of this module. A nil err is replaced by one that says so.
+// Invalid returns a rule that denies every request. It is for packages whose functions
+// build rules from their arguments and find a mistake in them. [Rule.Err] returns err and
+// the line of the caller, which is the innermost one outside of this module. A nil err is
+// replaced by an error that reports the nil.
 func Invalid(err error) Rule {
 	if err == nil {
-		err = errors.New("scopes: Invalid(nil): it needs an error")
+		err = errors.New("scopes: Invalid(nil): the error must not be nil")
 	}
 	return newRule(node{kind: all, err: atCaller(err)})
 }
@@ -103,7 +103,7 @@ func checkNames(fn string, names []string) error {
 	var errs []error
 	for _, name := range names {
 		if !valid(name) {
-			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): not a scope of RFC 6749, section 3.3", fn, name)))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): %s", fn, name, mistake(name))))
 		}
 	}
 	return errors.Join(errs...)
@@ -112,14 +112,14 @@ func checkNames(fn string, names []string) error {
 func checkOperands(fn string, rules []Rule) error {
 	var errs []error
 	if len(rules) == 0 {
-		errs = append(errs, atCaller(fmt.Errorf("scopes: %s of no rules", fn)))
+		errs = append(errs, atCaller(fmt.Errorf("scopes: %s() has no rules; pass at least one", fn)))
 	}
 	for i, rule := range rules {
 		switch {
 		case rule.n == nil:
-			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is the zero Rule", fn, i+1)))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is the zero Rule, which denies every request", fn, i+1)))
 		case rule.n.kind == public:
-			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is Public, which stands alone", fn, i+1)))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is Public, which cannot be part of another rule", fn, i+1)))
 		case rule.n.err != nil:
 			errs = append(errs, rule.n.err)
 		}
@@ -127,39 +127,39 @@ func checkOperands(fn string, rules []Rule) error {
 	return errors.Join(errs...)
 }
 
-// Err returns all that is wrong with the rule, or nil. Each problem names the line that
-// declared it, but for the zero Rule, which nobody declared. Guards and tables call Err
-// when a rule is given to them.
+// Err returns all mistakes in the rule, or nil. The error names the line of each mistake,
+// except for the zero Rule, which no line declared. Guards and tables call Err on each
+// rule that they receive.
 func (r Rule) Err() error {
 	if r.n == nil {
-		return errors.New("scopes: the zero Rule lets nobody in: there is no rule")
+		return errors.New("scopes: there is no rule; the zero Rule denies every request")
 	}
 	return r.n.err
 }
 
-// IsPublic reports whether the rule asks for no token.
+// IsPublic reports whether the rule is [Public].
 func (r Rule) IsPublic() bool { return r.n != nil && r.n.kind == public }
 
-// IsZero reports whether r is the zero Rule: there is no rule.
+// IsZero reports whether r is the zero Rule, which means that no rule was declared.
 func (r Rule) IsZero() bool { return r.n == nil }
 
-// HasFunc reports whether a [Func] is part of the rule, so that its verdict depends
-// on more than scopes.
+// HasFunc reports whether the rule contains a [Func]. Its verdict then depends on more
+// than scopes.
 func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
 
-// DeniedError says why a rule denies.
+// DeniedError is the error of [Rule.Allow]. It reports why the rule denied a request.
 type DeniedError struct {
-	// Missing is every scope that the rule asks for and the token does not
-	// grant, each once, in the order of the rule. Of alternatives none of which
-	// is met, it has those of each, since any of them would do. It is empty
-	// where no scope is what is missing.
+	// Missing lists the scopes that the rule requires and the token does not grant,
+	// each once, in the order of the rule. If no alternative of an [Or] or [Any] is
+	// met, it lists the missing scopes of all alternatives. It is empty if no scope
+	// is missing.
 	Missing []string
-	// Err is what a [Func] returned, or what is wrong with the rule; for logs,
-	// never for clients.
+	// Err is the error of a [Func], or the mistakes in the rule. It is for logs. Do
+	// not send it to clients.
 	Err error
 }
 
-// Error names what is missing, for logs.
+// Error names the missing scopes and Err. The text is for logs.
 func (e *DeniedError) Error() string {
 	var parts []string
 	if len(e.Missing) > 0 {
@@ -174,9 +174,9 @@ func (e *DeniedError) Error() string {
 // Unwrap returns Err.
 func (e *DeniedError) Unwrap() error { return e.Err }
 
-// Allow judges a caller: it returns nil where granted and the functions of the
-// rule meet it, and a *[DeniedError] that names all that is missing otherwise.
-// The context is the one that functions get.
+// Allow returns nil if a caller with the granted scopes meets the rule. Otherwise it
+// returns a *[DeniedError] with everything that is missing. The functions of the rule are
+// called with ctx.
 func (r Rule) Allow(ctx context.Context, granted Set) error {
 	if n := r.n; n != nil && n.pure && n.err == nil && n.met(granted) {
 		return nil
@@ -191,8 +191,8 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 	return &DeniedError{Missing: d.Missing, Err: d.Err}
 }
 
-// judge returns the verdict and adds what is missing to d. Each function is
-// called once at the most.
+// judge reports whether the rule is met, and adds what is missing to d. It calls each
+// function at most once.
 func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
 	if n.pure {
 		if n.met(granted) {
@@ -205,8 +205,8 @@ func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
 	case and:
 		ok := true
 		for _, rule := range n.rules {
-			// All of them, also after one said no: the caller learns once what
-			// it lacks.
+			// Evaluate the remaining rules after a denial too: the caller learns
+			// everything that is missing in one response.
 			ok = rule.n.judge(ctx, granted, d) && ok
 		}
 		return ok
@@ -230,12 +230,12 @@ func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
 	return false
 }
 
-// met is the verdict of a rule of scopes alone; it allocates nothing.
+// met reports whether a rule without functions is met. It does not allocate.
 func (n *node) met(granted Set) bool {
 	switch n.kind {
 	case all:
 		if n.want.index != nil && granted.index != nil {
-			return meet(n.want, granted, len(n.want.names)) == len(n.want.names)
+			return countGranted(n.want, granted, len(n.want.names)) == len(n.want.names)
 		}
 		for _, name := range n.want.names {
 			if !granted.Has(name) {
@@ -245,7 +245,7 @@ func (n *node) met(granted Set) bool {
 		return true
 	case anyOf:
 		if n.want.index != nil && granted.index != nil {
-			return meet(n.want, granted, 1) == 1
+			return countGranted(n.want, granted, 1) == 1
 		}
 		return slices.ContainsFunc(n.want.names, granted.Has)
 	case and:
@@ -259,6 +259,7 @@ func (n *node) met(granted Set) bool {
 	return false
 }
 
+// missing adds to d the scopes of a rule without functions that are not granted.
 func (n *node) missing(granted Set, d *DeniedError) {
 	for _, name := range n.names {
 		if !granted.Has(name) && !slices.Contains(d.Missing, name) {
@@ -272,11 +273,11 @@ func (n *node) missing(granted Set, d *DeniedError) {
 	}
 }
 
-// String returns what the rule asks for, as part of a sentence: `scopes "a" and "b"`. A
-// rule that lets nobody in is "nobody".
+// String returns what the rule requires, as part of a sentence: `scopes "a" and "b"`. The
+// zero Rule and a rule with a mistake in it are "denied".
 func (r Rule) String() string {
 	if r.n == nil || r.n.err != nil {
-		return "nobody"
+		return "denied"
 	}
 	switch n := r.n; n.kind {
 	case all:
@@ -295,7 +296,7 @@ func (r Rule) String() string {
 	case function:
 		return n.name
 	}
-	return "nobody"
+	return "denied"
 }
 
 // sentence returns `scope "a"` for one name and `scopes "a" and "b"` for more.
@@ -310,7 +311,7 @@ func sentence(noun, conjunction string, names []string) string {
 	return noun + " " + strings.Join(quoted, conjunction)
 }
 
-// join puts operands that are compound themselves in parentheses.
+// join joins the operands with a conjunction. Compound operands are put in parentheses.
 func (n *node) join(conjunction string) string {
 	parts := make([]string, len(n.rules))
 	for i, rule := range n.rules {

@@ -13,7 +13,7 @@ import (
 func TestParse(t *testing.T) {
 	for _, row := range []struct {
 		in   string
-		want []string // nil: an error
+		want []string // nil if Parse must return an error
 	}{
 		{"", []string{}},
 		{"a", []string{"a"}},
@@ -48,21 +48,21 @@ func TestSet(t *testing.T) {
 	names := []string{"a", "b", "a"}
 	set, err := scopes.Of(names...)
 	if err != nil || set.String() != "a b" {
-		t.Fatalf("got %q, %v", set, err)
+		t.Fatalf("Of(%q): got %q, %v, want %q", names, set, err, "a b")
 	}
 	names[0] = "x"
 	if !set.Has("a") || set.Has("x") || set.Has("A") || set.Has("") {
-		t.Errorf("%q: Has is wrong", set)
+		t.Errorf("%q: Has: got a: %v, x: %v, A: %v, empty: %v, want true for a only", set, set.Has("a"), set.Has("x"), set.Has("A"), set.Has(""))
 	}
 	if _, err := scopes.Of("a b"); err == nil {
-		t.Error("Of takes a scope with a space in it")
+		t.Error("Of(\"a b\"): got no error")
 	}
 	other, _ := scopes.Of("c", "b")
 	if got := set.Union(other).String(); got != "a b c" {
 		t.Errorf("Union: got %q, want %q", got, "a b c")
 	}
 	if got := set.Union(scopes.Set{}).Union(other).String(); got != "a b c" || set.String() != "a b" {
-		t.Errorf("Union with the empty Set: got %q beside %q", got, set)
+		t.Errorf("Union with the empty Set: got %q, want %q; got %q for the first set, want %q", got, "a b c", set, "a b")
 	}
 }
 
@@ -76,7 +76,7 @@ func TestAllow(t *testing.T) {
 	for _, row := range []struct {
 		granted string
 		rule    scopes.Rule
-		want    string // "ok", or what is missing, and "+err" where a function said no
+		want    string // "ok", or the missing scopes, followed by "+err" if DeniedError.Err is set
 	}{
 		{"", scopes.Rule{}, "+err"},
 		{"", scopes.All(), "ok"},
@@ -117,7 +117,7 @@ func TestAllow(t *testing.T) {
 		if err := row.rule.Allow(t.Context(), granted); err != nil {
 			denied, ok := errors.AsType[*scopes.DeniedError](err)
 			if !ok {
-				t.Fatalf("%v: got an error of type %T", row.rule, err)
+				t.Fatalf("%v: got an error of type %T, want a *DeniedError", row.rule, err)
 			}
 			got = strings.Join(denied.Missing, " ")
 			if denied.Err != nil {
@@ -130,7 +130,7 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// TestFuncOnce counts the calls of a function, which may be slow.
+// TestFuncOnce requires Allow to call a function, which may be slow, only once.
 func TestFuncOnce(t *testing.T) {
 	calls := 0
 	count := scopes.Func("count", func(context.Context) error { calls++; return errClosed })
@@ -142,7 +142,7 @@ func TestFuncOnce(t *testing.T) {
 
 func TestRuleString(t *testing.T) {
 	for want, rule := range map[string]scopes.Rule{
-		"nobody":             {},
+		"denied":             {},
 		"public":             scopes.Public(),
 		"any valid token":    scopes.All(),
 		`scope "a"`:          scopes.All("a"),
@@ -159,16 +159,16 @@ func TestRuleString(t *testing.T) {
 	}
 }
 
-// TestRuleErr wants all problems of a rule in one error.
+// TestRuleErr requires one error with all mistakes in a rule.
 func TestRuleErr(t *testing.T) {
 	rule := scopes.And(scopes.All("", "b c"), scopes.Rule{}, scopes.Or(scopes.Any()), scopes.Public())
 	err := rule.Err()
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error")
 	}
-	for _, want := range []string{`All("")`, `All("b c")`, "rule 2 is the zero Rule", "Any of no scopes", "rule 4 is Public"} {
+	for _, want := range []string{`All("")`, `All("b c")`, "rule 2 is the zero Rule", "Any() has no scopes", "rule 4 is Public"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not say %q: %v", want, err)
+			t.Errorf("got %v, want %q in it", err, want)
 		}
 	}
 }

@@ -7,41 +7,43 @@ import (
 	"strings"
 )
 
-// Set is the scopes that an access token grants. It keeps their order, and
-// compares them byte for byte, as RFC 6749, section 3.3 has it. The zero Set
-// grants nothing. A Set is immutable and safe for concurrent use.
+// Set is the list of scopes that an access token grants, in the order of the token. Names
+// are compared byte for byte (RFC 6749, section 3.3). The zero Set grants nothing. A Set
+// is immutable and safe for concurrent use.
 type Set struct {
-	names []string
-	index *index // of names; nil if they are few
+	names []string // without duplicates
+	index *index   // of names; nil for few names
 }
 
-// Parse reads the scopes of one string: scope tokens of RFC 6749, section 3.3,
-// with exactly one space between two of them. The empty string is the empty
-// Set. Anything else, a doubled or a leading space and a tab included, is an
-// error and grants nothing: what an issuer did not spell right is not guessed.
+// Parse parses a scope string: scope tokens of RFC 6749, section 3.3, separated by
+// exactly one space. The empty string is the empty Set. Any other text is an error and
+// grants nothing, for example one with a doubled space, a leading space or a tab.
 func Parse(s string) (Set, error) {
 	if s == "" {
 		return Set{}, nil
 	}
 	names := make([]string, 0, strings.Count(s, " ")+1)
 	for name := range strings.SplitSeq(s, " ") {
+		if name == "" {
+			return Set{}, fmt.Errorf("scopes: %.40q has a leading, doubled or trailing space; want exactly one space between two scopes", s)
+		}
 		if !valid(name) {
-			return Set{}, fmt.Errorf("scopes: %.40q is not a scope", name)
+			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, mistake(name))
 		}
 		names = append(names, name)
 	}
 	return newSet(names), nil
 }
 
-// Of returns the Set of these scopes. A name that is not a scope token of
-// RFC 6749, section 3.3 is an error, and so is a space inside a name.
+// Of returns the Set of these scopes. A name that is not a scope token of RFC 6749,
+// section 3.3 is an error, for example one that contains a space.
 func Of(names ...string) (Set, error) {
 	for _, name := range names {
 		if !valid(name) {
-			return Set{}, fmt.Errorf("scopes: %.40q is not a scope", name)
+			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, mistake(name))
 		}
 	}
-	own := make([]string, len(names)) // slices.Clone would make room for more
+	own := make([]string, len(names)) // slices.Clone may allocate more than len(names)
 	copy(own, names)
 	return newSet(own), nil
 }
@@ -57,10 +59,10 @@ func (s Set) Has(scope string) bool {
 // Len returns the number of different scopes.
 func (s Set) Len() int { return len(s.names) }
 
-// All returns the scopes in the order in which the token names them.
+// All returns the scopes in the order of the token.
 func (s Set) All() iter.Seq[string] { return slices.Values(s.names) }
 
-// Union returns the scopes of both sets, those of s first.
+// Union returns the scopes of both sets, first those of s.
 func (s Set) Union(t Set) Set {
 	if len(s.names) == 0 {
 		return t
@@ -71,8 +73,7 @@ func (s Set) Union(t Set) Set {
 	return newSet(slices.Concat(s.names, t.names))
 }
 
-// String returns the scopes as a "scope" parameter has them, with a space
-// between two.
+// String returns the scopes in the form of a "scope" parameter, separated by spaces.
 func (s Set) String() string { return strings.Join(s.names, " ") }
 
 // valid reports whether name is a scope-token of RFC 6749, section 3.3:
@@ -84,6 +85,17 @@ func valid(name string) bool {
 		}
 	}
 	return name != ""
+}
+
+// mistake returns why name is not valid.
+func mistake(name string) string {
+	switch {
+	case name == "":
+		return "a scope is not empty"
+	case strings.Contains(name, " "):
+		return "a scope contains no space"
+	}
+	return `a scope contains only printable ASCII without space, " and \ (RFC 6749, section 3.3)`
 }
 
 // scopeChars marks the characters of a scope-token.

@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestCleanPath wants no path that a handler could take for another one.
+// TestCleanPath requires each path to be unclean that a handler may take for another path.
 func TestCleanPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/": true, "/a": true, "/a/": true, "/a/b.c/..d": true, "/a/%": true, "/%41": true,
@@ -23,7 +23,7 @@ func TestCleanPath(t *testing.T) {
 	}
 }
 
-// TestAllowFunc has functions among other rules.
+// TestAllowFunc combines functions with other rules.
 func TestAllowFunc(t *testing.T) {
 	yes := scopes.Func("yes", func(context.Context) error { return nil })
 	no := scopes.Func("no", func(context.Context) error { return errors.New("no") })
@@ -51,7 +51,7 @@ func TestAllowFunc(t *testing.T) {
 		{"any of b, c, and yes", scopes.And(scopes.Any("b", "c"), yes), false},
 	} {
 		if err := row.rule.Allow(t.Context(), granted); (err == nil) != row.want {
-			t.Errorf("%s: got %v, want allowed %v", row.name, err, row.want)
+			t.Errorf("%s: got %v, want allowed: %v", row.name, err, row.want)
 		}
 	}
 }
@@ -62,9 +62,9 @@ func TestHasFunc(t *testing.T) {
 		rule scopes.Rule
 		want bool
 	}{
-		"none": {scopes.Rule{}, false}, "scopes": {scopes.All("a"), false}, "public": {scopes.Public(), false}, "a function": {function, true},
-		"among scopes": {scopes.And(scopes.All("a"), function), true}, "deep among them": {scopes.Or(scopes.All("a"), scopes.And(scopes.Any("b"), function)), true},
-		"alternatives": {scopes.Or(scopes.All("a"), scopes.Any("b")), false},
+		"zero Rule": {scopes.Rule{}, false}, "scopes": {scopes.All("a"), false}, "public": {scopes.Public(), false}, "a function": {function, true},
+		"function and scopes": {scopes.And(scopes.All("a"), function), true}, "function in a nested rule": {scopes.Or(scopes.All("a"), scopes.And(scopes.Any("b"), function)), true},
+		"scopes in Or": {scopes.Or(scopes.All("a"), scopes.Any("b")), false},
 	} {
 		if got := row.rule.HasFunc(); got != row.want {
 			t.Errorf("%s: got %v, want %v", name, got, row.want)
@@ -72,16 +72,16 @@ func TestHasFunc(t *testing.T) {
 	}
 }
 
-// TestServiceWithoutAName has declarations of no service, which Err tells and which
-// let nobody in.
-func TestServiceWithoutAName(t *testing.T) {
+// TestServiceWithoutName declares methods without the name of a service. Err must report
+// them, and Rule must not find them.
+func TestServiceWithoutName(t *testing.T) {
 	for _, name := range []string{"//*", "//M", "/*", "/", "*", "//"} {
 		m := scopes.Methods{name: scopes.All("a")}
 		if m.Err() == nil {
-			t.Errorf("%q: got it taken for the name of a method", name)
+			t.Errorf("%q: got no error for a method without a service", name)
 		}
 		if rule, declared := m.Rule("//N"); !rule.IsZero() || declared != "" {
-			t.Errorf("%q: got the rule %v of %q for a method without a service", name, rule, declared)
+			t.Errorf("%q: got the rule %v of %q for a method without a service, want none", name, rule, declared)
 		}
 	}
 }

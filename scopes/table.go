@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// Table is rules by route, in the pattern syntax of [http.ServeMux], with its
-// precedence. The zero Table is ready to use and denies every route, and so does a nil
-// *Table. Register all rules before the table serves; after that it is safe for
+// Table maps routes to rules. Its patterns have the syntax and the precedence of
+// [http.ServeMux]. The zero Table is ready to use. The zero Table and a nil *Table deny
+// every route. Declare all rules before the first request; after that, a Table is safe for
 // concurrent use. A Table must not be copied.
 type Table struct {
 	mux      http.ServeMux
 	declared []ruleHandler
-	hosts    bool // some pattern has a host
+	hosts    bool // at least one pattern has a host
 }
 
-// Handle declares the rule of a pattern. Like [http.ServeMux.Handle] it panics if the
-// pattern is not valid, can never match, or conflicts with another one, and if
-// [Rule.Err] finds the rule wrong. The message names the line of the caller and, of a
-// conflict, that of the other pattern.
+// Handle declares the rule of a pattern. Like [http.ServeMux.Handle], it panics if the
+// pattern is not valid or conflicts with another one. It also panics if the pattern can
+// never match, and if [Rule.Err] returns an error. The message names the line of the
+// caller; for a conflict, it also names the line of the other pattern.
 func (t *Table) Handle(pattern string, rule Rule) {
 	h := ruleHandler{pattern: pattern, rule: rule, at: caller()}
 	defer func() {
@@ -37,38 +37,38 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	}
 	host, why := neverMatches(pattern)
 	if why != "" {
-		panic(why + ", so that it can never match")
+		panic("the pattern can never match: " + why)
 	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)
 	t.hosts = t.hosts || host != ""
 }
 
-// neverMatches returns the host of a pattern, and what no request can have of it,
-// where another pattern would take its place: the mux does not say so, or only of
-// a path beside a method.
+// neverMatches returns the host of a pattern, and why no request can match the pattern, or
+// "" if one can. Of these mistakes, the mux reports only an unclean path in a pattern with
+// a method. After the others, the requests match another pattern or none.
 func neverMatches(pattern string) (host, why string) {
 	before, p, ok := strings.Cut(pattern, "/")
 	if i := strings.IndexAny(before, " \t"); i >= 0 {
 		if before[:i] != strings.ToUpper(before[:i]) {
-			return "", "its method is not in upper case"
+			return "", "its method must be in upper case"
 		}
 		before = strings.TrimLeft(before[i:], " \t")
 	}
 	_, _, noPort := net.SplitHostPort(before)
 	switch i := strings.IndexAny(p, ";?#"); {
 	case before != strings.ToLower(before) || strings.HasSuffix(before, ".") || noPort == nil:
-		return before, "its host is not in lower case, or has a port or a full stop at its end"
+		return before, "its host must be in lower case, without a port and without a full stop at its end"
 	case ok && !clean("/"+p):
-		return before, "its path is unclean"
+		return before, "its path is unclean; see scopes.CleanPath"
 	case i >= 0:
-		return before, fmt.Sprintf("its path has a %q", p[i])
+		return before, fmt.Sprintf("its path must not contain %q", p[i])
 	}
 	return before, ""
 }
 
-// explain makes the error of a panic of the mux, which takes this file for the
-// place where all patterns come from.
+// explain turns a panic of the mux into an error. The mux names this file as the place of
+// every declaration; the error names the lines of the user's code instead.
 func (t *Table) explain(h ruleHandler, p any) error {
 	text := regexp.MustCompile(` ?\(registered at [^)]*\)`).ReplaceAllString(fmt.Sprint(p), "")
 	text = fmt.Sprintf("scopes: pattern %q (declared at %s): %s", h.pattern, h.at, strings.ReplaceAll(text, "\n", " "))
@@ -80,8 +80,7 @@ func (t *Table) explain(h ruleHandler, p any) error {
 	return fmt.Errorf("%s", text)
 }
 
-// All returns the patterns and their rules, in the order in which they were
-// declared.
+// All returns the patterns and their rules in the order of their declaration.
 func (t *Table) All() iter.Seq2[string, Rule] {
 	return func(yield func(string, Rule) bool) {
 		if t == nil {
@@ -95,14 +94,16 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 	}
 }
 
-// Rule returns the rule for the request and the pattern that it was declared
-// with, or the zero Rule and "" where there is none.
+// Rule returns the rule for the request and the pattern of that rule, or the zero Rule and
+// "" if no pattern matches.
 //
-// No rule matches a path that [CleanPath] finds unclean, and none a request whose
-// spellings belong to different patterns, since who is behind may read another one
-// of them: a path escaped and decoded, as /a/b%2fc can, with and without parameters,
-// as /admin;x/keys, or up to where a decoded query would begin, as /admin%3fx; a host
-// in upper case or with a full stop at its end.
+// No pattern matches an unclean path; see [CleanPath]. No pattern matches a request with
+// several spellings if the spellings match different patterns, since the handler may read
+// another spelling than the table. These requests have several spellings:
+//   - /a/b%2fc: the path escaped and decoded
+//   - /admin;x/keys: the path with and without parameters
+//   - /admin%3fx: the whole path, and the path before the decoded "?" or "#"
+//   - a host in upper case or with a full stop at its end: as sent, and normalized
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if t == nil || !CleanPath(r.URL) {
 		return Rule{}, ""
@@ -117,7 +118,7 @@ func (t *Table) Rule(r *http.Request) (Rule, string) {
 	return rule, pattern
 }
 
-// sameByPath reports whether the pattern is that of every spelling of the path.
+// sameByPath reports whether every spelling of the path matches pattern.
 func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 	for p := range spellings(r.URL.Path) {
 		if t.patternOf(r, r.Host, p) != pattern {
@@ -127,8 +128,8 @@ func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 		if bare != p && t.patternOf(r, r.Host, bare) != pattern {
 			return false
 		}
-		// An element may well have one of these, and what is in front of it no
-		// pattern: who cuts there serves nothing that has a rule.
+		// The path before a "?" or "#" may match no pattern. A handler that cuts the
+		// path there then serves nothing that has a rule.
 		if i := strings.IndexAny(bare, "?#"); i >= 0 {
 			if cut := t.patternOf(r, r.Host, bare[:i]); cut != "" && cut != pattern {
 				return false
@@ -138,8 +139,9 @@ func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 	return true
 }
 
-// sameByHost reports whether the pattern is also that of the request's host as RFC
-// 3986, section 6.2.2.1 and DNS have it, which the mux does not know.
+// sameByHost reports whether the normalized host of the request also matches pattern: the
+// host in lower case (RFC 3986, section 6.2.2.1) and without a full stop at its end (DNS).
+// The mux does not normalize hosts.
 func (t *Table) sameByHost(r *http.Request, pattern string) bool {
 	host, port := r.Host, ""
 	if strings.IndexByte(host, ':') >= 0 {
@@ -148,20 +150,20 @@ func (t *Table) sameByHost(r *http.Request, pattern string) bool {
 		}
 	}
 	normal := strings.ToLower(strings.TrimSuffix(host, "."))
-	if normal == host && (port == "" || r.Method != http.MethodConnect) { // whose port the mux keeps
+	if normal == host && (port == "" || r.Method != http.MethodConnect) { // the mux keeps the port of CONNECT
 		return true
 	}
 	return t.patternOf(r, normal, r.URL.Path) == pattern
 }
 
-// patternOf returns the pattern of r if it had another host and path.
+// patternOf returns the pattern that r matches with another host and path.
 func (t *Table) patternOf(r *http.Request, host, path string) string {
 	_, pattern := t.match(&http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
 	return pattern
 }
 
-// withoutParameters returns the path without what follows a semicolon in each
-// element (RFC 3986, section 3.3), as Java's servers read it.
+// withoutParameters removes the parameters of each path element: a semicolon and the text
+// after it (RFC 3986, section 3.3). Java servers read paths this way.
 func withoutParameters(p string) string {
 	if strings.IndexByte(p, ';') < 0 {
 		return p
@@ -174,8 +176,8 @@ func withoutParameters(p string) string {
 }
 
 func (t *Table) match(r *http.Request) (Rule, string) {
-	// The mux answers redirects and refusals with handlers of its own; only
-	// ours is a match.
+	// For redirects and errors the mux returns handlers of its own. Only a ruleHandler
+	// is a match.
 	h, pattern := t.mux.Handler(r)
 	if rh, ok := h.(ruleHandler); ok {
 		return rh.rule, pattern
@@ -183,13 +185,18 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 	return Rule{}, ""
 }
 
-// CleanPath reports whether the decoded path of u begins with a slash and has no
-// empty, "." or ".." element (one followed by ";", "?" or "#" included), no
-// backslash, which some file systems take for a slash, and no NUL, where some end a
-// name; and whether that stays so if it is decoded again, three times at the most. A
-// "#" that was not escaped has no place in a request's target (RFC 9112, section 3.2)
-// and is unclean too. Handlers clean paths on their own, and what they serve for any
-// other path may be below another route than the one that a router found.
+// CleanPath reports whether the path of u is clean. Handlers clean paths on their own, so
+// for an unclean path a handler may serve another route than the one that the router
+// found. The decoded path is clean if it
+//   - begins with a slash
+//   - has no empty element
+//   - has no "." or ".." element, alone or followed by ";", "?" or "#"
+//   - has no backslash, which some file systems treat as a slash
+//   - has no NUL, where some file systems end a name
+//
+// The path must stay clean when it is decoded again, and must have no escapes left after
+// three more rounds of decoding. A path with a "#" that was not escaped is unclean:
+// RFC 9112, section 3.2 does not allow it in a request target.
 func CleanPath(u *url.URL) bool {
 	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {
 		return false
@@ -206,8 +213,8 @@ func CleanPath(u *url.URL) bool {
 	return true
 }
 
-// isPlain reports whether a path is of the plainest kind, which is clean: letters,
-// digits and what else means nothing to anybody, between single slashes.
+// isPlain reports whether a path has only letters, digits, "-", "_" and "~" between single
+// slashes. Such a path is clean.
 func isPlain(p string) bool {
 	if p == "" || p[0] != '/' {
 		return false
@@ -223,7 +230,7 @@ func isPlain(p string) bool {
 	return true
 }
 
-// plainChars marks the characters of plain paths.
+// plainChars marks the characters that isPlain accepts.
 var plainChars = func() (t [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/" {
 		t[c] = true
@@ -231,12 +238,12 @@ var plainChars = func() (t [256]bool) {
 	return t
 }()
 
-// maxRounds is how many times a path may be escaped. Nobody has a use for more,
-// and each round costs the length of the path.
+// maxRounds is the largest number of layers of escaping in a clean path. Each round of
+// decoding takes time in proportion to the length of the path.
 const maxRounds = 4
 
-// spellings yields the decoded path and what decoding it again makes of it, until
-// that changes nothing.
+// spellings yields the decoded path p, and then p decoded again and again until decoding
+// changes nothing.
 func spellings(p string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for ok := true; ok && yield(p); p, ok = unescape(p) {
@@ -244,8 +251,8 @@ func spellings(p string) iter.Seq[string] {
 	}
 }
 
-// unescape decodes what is percent-encoded in p, leaves alone what is only meant
-// to look so, as careless decoders do, and reports whether there was anything.
+// unescape decodes the percent-encoded bytes of p and reports whether there were any. Like
+// lenient decoders, it keeps a percent sign that two hexadecimal digits do not follow.
 func unescape(p string) (string, bool) {
 	i := strings.IndexByte(p, '%')
 	if i < 0 {
@@ -281,18 +288,18 @@ func clean(p string) bool {
 	}
 }
 
-// isDots reports whether the element is "." or "..", as far as somebody reads it.
+// isDots reports whether the element is "." or "..", alone or up to a ";", "?" or "#".
 func isDots(element string) bool {
 	rest := strings.TrimPrefix(strings.TrimPrefix(element, "."), ".")
 	return len(rest) < len(element) && (rest == "" || strings.IndexByte(";?#", rest[0]) >= 0)
 }
 
-// ruleHandler carries a rule through the mux. It is never served.
+// ruleHandler registers a rule with the mux. It never serves a request.
 type ruleHandler struct {
 	pattern string
 	rule    Rule
 	at      string // file and line of the declaration
 }
 
-// ServeHTTP answers 404: a Table decides and serves nothing.
+// ServeHTTP answers 404. The method makes ruleHandler an http.Handler.
 func (ruleHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// routes is a table whose rules say which pattern they were found by.
+// routes returns a table with these patterns. All of them have the rule All().
 func routes(declared ...string) *scopes.Table {
 	var table scopes.Table
 	for _, pattern := range declared {
@@ -40,7 +40,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "http://admin.example/deployments", "admin.example/"},
 		{"GET", "/caf%C3%A9", "/café"},
 
-		// Not clean, in one spelling or another.
+		// Paths that are unclean in at least one spelling.
 		{"GET", "/public/../secret", ""},
 		{"GET", "/public/..%2fsecret", ""},
 		{"GET", "/public/%2e%2e/secret", ""},
@@ -61,7 +61,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public/;/secret", ""},
 		{"OPTIONS", "*", ""},
 
-		// Clean, and of two routes, depending on who reads it.
+		// Clean paths that match different routes escaped and decoded.
 		{"GET", "/a/b%2fc", ""},
 		{"GET", "/a/b%252fc", ""},
 		{"GET", "/a/b%20c", "/a/{b}"},
@@ -69,7 +69,8 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/deployments%2f1", ""},
 		{"GET", "/a/...", "/a/{b}"},
 
-		// Clean, and of two routes where parameters are cut off, as Java does it.
+		// Clean paths that match different routes with and without parameters, which Java
+		// servers remove.
 		{"GET", "/deployments;x=1", ""},
 		{"GET", "/deployments;x=1/1", ""},
 		{"GET", "/deployments%3bx=1/1", ""},
@@ -77,7 +78,7 @@ func TestTableRule(t *testing.T) {
 		{"PUT", "/deployments/1;x=1", "/deployments/{id}"},
 		{"GET", "/files/a;x=1/b;y", "/files/"},
 
-		// Clean, and of two routes where a decoded path is cut at "?" or "#".
+		// Clean paths that match different routes whole and cut at a decoded "?" or "#".
 		{"GET", "/a/b%3fx", "/a/{b}"},
 		{"GET", "/files/c%23/1", "/files/"},
 		{"GET", "/deployments%3fx", ""},
@@ -87,7 +88,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public/..%3fx", ""},
 		{"GET", "/public/..%23/x", ""},
 
-		// The host in another spelling.
+		// Hosts in upper case, with a full stop at the end, or with a port.
 		{"GET", "http://ADMIN.example/deployments", ""},
 		{"GET", "http://admin.example./deployments", ""},
 		{"GET", "http://admin.example:8080/deployments", "admin.example/"},
@@ -95,7 +96,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "http://OTHER.example/deployments", "GET /deployments"},
 		{"GET", "http://other.example.:8080/deployments", "GET /deployments"},
 
-		// A method that the mux has rules of its own for.
+		// CONNECT, which the mux treats in its own way.
 		{"CONNECT", "/deployments/1", "/deployments/{id}"},
 		{"CONNECT", "/public/../secret", ""},
 		{"CONNECT", "admin.example:443", ""},
@@ -108,8 +109,8 @@ func TestTableRule(t *testing.T) {
 	}
 }
 
-// A client has no use for a "#" in the target, and servers do not agree on what it
-// means there.
+// TestTableRuleFragment requires a target with a bare "#" to match no rule. Clients do not
+// send one, and servers do not agree on its meaning.
 func TestTableRuleFragment(t *testing.T) {
 	table := routes("/", "/{page}", "GET /admin")
 	for target, want := range map[string]string{"/admin": "GET /admin", "/page": "/{page}", "/page#x": "", "/admin#x": "", "/#": "", "/page#%2f": "", "/page%23": "/{page}", "/admin%23": ""} {
@@ -121,13 +122,14 @@ func TestTableRuleFragment(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", target, got, want)
 		}
 	}
-	// Where what is in front has no rule, it is a character as any other.
+	// An escaped "#" is an ordinary character if the path before it has no rule.
 	if _, got := routes("/tags/{tag}/posts").Rule(httptest.NewRequest(http.MethodGet, "/tags/c%23/posts", http.NoBody)); got != "/tags/{tag}/posts" {
-		t.Errorf("/tags/c%%23/posts: got %q", got)
+		t.Errorf("/tags/c%%23/posts: got %q, want /tags/{tag}/posts", got)
 	}
 }
 
-// The mux keeps the port of the host of a CONNECT request, and nothing else does.
+// TestTableRuleConnect requires no rule if the host matches different patterns with and
+// without its port. The mux ignores ports, except in CONNECT requests.
 func TestTableRuleConnect(t *testing.T) {
 	table := routes("/", "admin.example/")
 	for host, want := range map[string]string{"other.example:443": "/", "admin.example": "admin.example/", "admin.example:443": "", "ADMIN.example": ""} {
@@ -151,7 +153,8 @@ func TestTableRuleHostWithMethod(t *testing.T) {
 func request(t *testing.T, method, target string) *http.Request {
 	t.Helper()
 	if strings.Contains(target, "%zz") || target == "*" {
-		// What no server parses can come from a rewrite.
+		// httptest.NewRequest panics on an invalid escape. A handler that rewrites
+		// requests can produce such a path.
 		u := &url.URL{Path: target}
 		if target != "*" {
 			u = &url.URL{Path: strings.ReplaceAll(target, "%25", "%")}
@@ -164,14 +167,14 @@ func request(t *testing.T, method, target string) *http.Request {
 func TestZeroTable(t *testing.T) {
 	var table scopes.Table
 	if rule, pattern := table.Rule(httptest.NewRequest(http.MethodGet, "/", http.NoBody)); !rule.IsZero() || pattern != "" {
-		t.Errorf("got %v by %q, want no rule", rule, pattern)
+		t.Errorf("got the rule %v of %q, want none", rule, pattern)
 	}
 	for pattern := range table.All() {
 		t.Errorf("got %q, want none", pattern)
 	}
 }
 
-// An address of IPv6 has colons, and no port.
+// TestTableHandleAddress requires the colons of an IPv6 address not to count as a port.
 func TestTableHandleAddress(t *testing.T) {
 	table := routes("[::1]/", "M-SEARCH /{$}", "127.0.0.1/")
 	if n := len(patterns(table)); n != 3 {
@@ -186,23 +189,23 @@ func TestTableHandlePanics(t *testing.T) {
 		rule    scopes.Rule
 		want    []string
 	}{
-		{"same", "GET /deployments/{id}", scopes.All(), []string{`"GET /deployments/{id}"`, `conflicts with pattern "GET /deployments/{name}"`}},
-		{"overlap", "/{resource}/latest", scopes.All(), []string{`"/{resource}/latest"`, `conflicts with pattern "GET /deployments/{name}"`}},
-		{"unclean", "/a/../b", scopes.All(), []string{`"/a/../b"`, "unclean"}},
+		{"same paths, other wildcard name", "GET /deployments/{id}", scopes.All(), []string{`"GET /deployments/{id}"`, `conflicts with pattern "GET /deployments/{name}"`}},
+		{"overlapping paths", "/{resource}/latest", scopes.All(), []string{`"/{resource}/latest"`, `conflicts with pattern "GET /deployments/{name}"`}},
+		{"unclean", "/a/../b", scopes.All(), []string{`"/a/../b"`, "its path is unclean"}},
 		{"unclean with method", "GET /a/../b", scopes.All(), []string{`"GET /a/../b"`, "unclean"}},
 		{"doubled slash", "/a//b", scopes.All(), []string{`"/a//b"`, "unclean"}},
-		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, `has a ';'`}},
-		{"query", "GET /a?x", scopes.All(), []string{`"GET /a?x"`, `has a '?'`}},
-		{"fragment", "/a#x", scopes.All(), []string{`"/a#x"`, `has a '#'`}},
-		{"host in upper case", "GET Admin.example/", scopes.All(), []string{`"GET Admin.example/"`, "its host is not in lower case"}},
-		{"host with a port", "admin.example:8080/", scopes.All(), []string{`"admin.example:8080/"`, "or has a port"}},
+		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, `must not contain ';'`}},
+		{"query", "GET /a?x", scopes.All(), []string{`"GET /a?x"`, `must not contain '?'`}},
+		{"fragment", "/a#x", scopes.All(), []string{`"/a#x"`, `must not contain '#'`}},
+		{"host in upper case", "GET Admin.example/", scopes.All(), []string{`"GET Admin.example/"`, "its host must be in lower case"}},
+		{"host with a port", "admin.example:8080/", scopes.All(), []string{`"admin.example:8080/"`, "without a port"}},
 		{"host with a full stop", "GET\tadmin.example./", scopes.All(), []string{"full stop"}},
-		{"method in lower case", "get /x", scopes.All(), []string{`"get /x"`, "its method is not in upper case"}},
+		{"method in lower case", "get /x", scopes.All(), []string{`"get /x"`, "its method must be in upper case"}},
 		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
 		{"empty", "", scopes.All(), []string{`""`}},
-		{"zero rule", "/x", scopes.Rule{}, []string{`"/x"`, "zero Rule"}},
-		{"bad scope", "/x", scopes.All("a b"), []string{`"/x"`, `"a b"`}},
+		{"zero Rule", "/x", scopes.Rule{}, []string{`"/x"`, "zero Rule"}},
+		{"scope with a space", "/x", scopes.All("a b"), []string{`"/x"`, `"a b"`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			table := routes("GET /deployments/{name}")
@@ -214,10 +217,10 @@ func TestTableHandlePanics(t *testing.T) {
 					}
 				}
 				if strings.Contains(text, "scopes/table.go") || strings.Contains(text, "\n") {
-					t.Errorf("got %q, want one line with the places of those who declared", text)
+					t.Errorf("got %q, want one line that names lines of the test only", text)
 				}
 				if n := len(patterns(table)); n != 1 {
-					t.Errorf("got %d patterns afterwards, want 1", n)
+					t.Errorf("got %d patterns after the panic, want 1", n)
 				}
 			}()
 			table.Handle(row.pattern, row.rule)
@@ -244,12 +247,12 @@ func TestTableAll(t *testing.T) {
 
 func TestNoURL(t *testing.T) {
 	if rule, pattern := routes("/").Rule(&http.Request{Method: http.MethodGet}); !rule.IsZero() || pattern != "" || scopes.CleanPath(nil) {
-		t.Errorf("got %v by %q, want no rule", rule, pattern)
+		t.Errorf("got the rule %v of %q, want none", rule, pattern)
 	}
 }
 
 func TestCleanPathIsCheap(t *testing.T) {
-	// Many layers of escaping are refused after a few.
+	// CleanPath gives up after a few of many layers of escaping.
 	deep := &url.URL{Path: "/%" + strings.Repeat("25", 32<<10)}
 	if scopes.CleanPath(deep) {
 		t.Error("got true, want false")
@@ -260,7 +263,8 @@ func TestCleanPathIsCheap(t *testing.T) {
 	}
 }
 
-// Where the request is spelt as the patterns are, the table costs what the mux does.
+// TestTableRuleIsCheap requires a table to allocate no more than the mux for a request that
+// has only one spelling.
 func TestTableRuleIsCheap(t *testing.T) {
 	table, mux := routes("GET /deployments/{id}", "admin.example/"), http.NewServeMux()
 	for pattern := range table.All() {
@@ -289,11 +293,11 @@ func FuzzTableRule(f *testing.F) {
 		if pattern != "/public/" {
 			return
 		}
-		// Whatever a handler does to it, it stays below the pattern.
+		// The path must stay below the pattern, however often it is cleaned and decoded.
 		p := u.Path
 		for range 8 {
 			if c := path.Clean(p) + "/"; !strings.HasPrefix(c, "/public/") {
-				t.Fatalf("%q is served as %q", target, c)
+				t.Fatalf("%q: got %q after cleaning, want a path below /public/", target, c)
 			}
 			q, err := url.PathUnescape(p)
 			if err != nil || q == p {
@@ -316,10 +320,10 @@ func ExampleTable() {
 	// Output:
 	// GET /healthz: public
 	// POST /deployments: scope "deploy:applications"
-	// DELETE /deployments: nobody
+	// DELETE /deployments: denied
 }
 
-// TestNilTable wants a table that nobody made to have no routes.
+// TestNilTable requires a nil *Table to have no routes.
 func TestNilTable(t *testing.T) {
 	var table *scopes.Table
 	if rule, pattern := table.Rule(request(t, "GET", "/")); !rule.IsZero() || pattern != "" {
