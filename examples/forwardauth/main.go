@@ -1,5 +1,6 @@
-// The program forwardauth decides for a proxy in front of services that cannot do
-// it themselves. The files nginx.conf and Caddyfile beside it are the proxy's part.
+// The program forwardauth decides on requests for a proxy, on behalf of services that
+// cannot verify tokens. The files nginx.conf and Caddyfile in this folder configure the
+// proxy.
 //
 //	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example
 package main
@@ -31,7 +32,7 @@ func main() {
 	}
 }
 
-// newGuard has the fields that the services learn the caller from.
+// newGuard returns a guard that names the caller to the services in header fields.
 func newGuard(verifier bearer.Verifier) (*middleware.Guard, error) {
 	return middleware.New(verifier, &middleware.Options{
 		Headers: map[string]func(*bearer.Claims) string{
@@ -42,7 +43,7 @@ func newGuard(verifier bearer.Verifier) (*middleware.Guard, error) {
 	})
 }
 
-// rules is the services' rules. What is not in it is denied.
+// rules returns the rules of the services. A request without a rule is denied.
 func rules() *scopes.Table {
 	var table scopes.Table
 	table.Handle("/public/", scopes.Public())
@@ -52,18 +53,18 @@ func rules() *scopes.Table {
 	return &table
 }
 
-// run serves until ctx ends. The first line that it prints is the URL.
+// run serves until ctx ends. It prints its URL on the first line.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("forwardauth", flag.ContinueOnError)
-	addr := flags.String("addr", "127.0.0.1:9091", "where to listen; nobody but the proxy may reach it")
-	issuer := flags.String("issuer", "", "the authorization server")
-	audience := flags.String("audience", "", "what tokens must be meant for")
+	addr := flags.String("addr", "127.0.0.1:9091", "address to listen on; only the proxy may reach it")
+	issuer := flags.String("issuer", "", "URL of the authorization server")
+	audience := flags.String("audience", "", "audience that tokens must name")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
 	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // it lives until Close
 	if err != nil {
-		return fmt.Errorf("from -issuer and -audience: %w", err)
+		return fmt.Errorf("flags -issuer and -audience: %w", err)
 	}
 	defer verifier.Close()
 	guard, err := newGuard(verifier)

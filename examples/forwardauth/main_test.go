@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// The program by itself, over its listener.
+// TestRun sends requests to the program over its listener.
 func TestRun(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}, Audience: []string{audience}})
 	defer issuer.Close()
@@ -57,17 +57,17 @@ func TestRun(t *testing.T) {
 	}
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("got %v at the end", err)
+		t.Errorf("got %v from run, want no error", err)
 	}
 	const want = "- /public/ is public\n- GET /reports/ requires scope \"read:reports\"\n"
 	if text := <-printed; !strings.HasPrefix(text, want) {
-		t.Errorf("got %q, want %q first", text, want)
+		t.Errorf("got %q, want %q at the beginning", text, want)
 	}
 }
 
 func TestRunReportsAll(t *testing.T) {
 	err := run(t.Context(), nil, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "Config.Issuer") || !strings.Contains(err.Error(), "Config.Audience") {
-		t.Errorf("got %v, want that issuer and audience are missing", err)
+		t.Errorf("got %v, want an error that names Config.Issuer and Config.Audience", err)
 	}
 }

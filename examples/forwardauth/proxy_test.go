@@ -20,17 +20,18 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// audience is what the tokens are for.
+// audience is the audience of the tokens.
 const audience = "https://reports.example"
 
-// setting is the service, what decides for it, and who signs tokens.
+// setting is a service, the guard that decides on its requests, and the issuer of the
+// tokens.
 type setting struct {
 	issuer  *bearertest.Issuer
-	auth    string // address of what decides
+	auth    string // address of the guard
 	service string // address of the service
 
 	mu   sync.Mutex      // guards seen
-	seen []*http.Request // by the service
+	seen []*http.Request // requests that reached the service
 }
 
 func newSetting(t *testing.T) *setting {
@@ -68,7 +69,7 @@ func newSetting(t *testing.T) *setting {
 	return s
 }
 
-// take returns the requests that came to the service since the last call.
+// take returns the requests that reached the service since the last call.
 func (s *setting) take() []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +78,7 @@ func (s *setting) take() []*http.Request {
 	return seen
 }
 
-// write puts the configuration of a proxy into dir, with the ports of the test in
-// place of those of its text.
+// write writes the configuration of a proxy to dir, with the ports of the test.
 func (s *setting) write(t *testing.T, dir, name, front string) string {
 	t.Helper()
 	text, err := os.ReadFile(name) //nolint:gosec // a file of this folder
@@ -87,18 +87,18 @@ func (s *setting) write(t *testing.T, dir, name, front string) string {
 	}
 	for _, replaced := range []struct{ from, to string }{{":8080", front}, {":9091", s.auth}, {":9090", s.service}} {
 		if !strings.Contains(string(text), replaced.from) {
-			t.Fatalf("%s: got no %s in it", name, replaced.from)
+			t.Fatalf("%s: got no %s in the file", name, replaced.from)
 		}
 		text = []byte(strings.ReplaceAll(string(text), replaced.from, replaced.to[strings.LastIndex(replaced.to, ":"):]))
 	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, text, 0o600); err != nil { //nolint:gosec // as above
+	if err := os.WriteFile(path, text, 0o600); err != nil { //nolint:gosec // in a temporary folder
 		t.Fatal(err)
 	}
 	return path
 }
 
-// program returns the path of a program, or skips the test.
+// program returns the path of an installed program, or skips the test.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	for _, candidate := range []string{name, "/usr/sbin/" + name} {
@@ -110,7 +110,7 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
-// output keeps what a proxy prints, and says when a text is in it.
+// output collects the output of a proxy, and closes found when it contains until.
 type output struct {
 	mu    sync.Mutex // guards the rest
 	text  strings.Builder
@@ -129,8 +129,8 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// start runs a proxy until the end of the test. It is ended by its own process and
-// nothing else. It has started when it prints the text.
+// start runs a proxy until the end of the test, and waits until the proxy has printed a
+// text. The cleanup kills this process only.
 func start(t *testing.T, cmd *exec.Cmd, until string) {
 	t.Helper()
 	out := &output{until: until, found: make(chan struct{})}
@@ -139,20 +139,20 @@ func start(t *testing.T, cmd *exec.Cmd, until string) {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = cmd.Wait() }() // it is killed, and the error says so
+	go func() { defer close(ended); _ = cmd.Wait() }() // always an error: the process is killed
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
 		if t.Failed() {
-			t.Logf("the proxy said:\n%s", out.text.String())
+			t.Logf("output of the proxy:\n%s", out.text.String())
 		}
 	})
 	select {
 	case <-out.found:
 	case <-ended:
-		t.Fatalf("got the end of the proxy, %s", cmd.ProcessState)
+		t.Fatalf("the proxy ended: got %s, want it to run", cmd.ProcessState)
 	case <-time.After(time.Minute):
-		t.Fatalf("got no %q from the proxy in a minute", until)
+		t.Fatalf("got no %q in the output of the proxy within a minute", until)
 	}
 }
 
@@ -170,66 +170,66 @@ func freePort(t *testing.T) string {
 func TestNginx(t *testing.T) {
 	path, s, dir, front := program(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
 	config := s.write(t, dir, "nginx.conf", front)
-	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // a proxy of this machine
-	start(t, cmd, "event method")                                                                            // said once it listens
+	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // the path is that of an installed proxy
+	start(t, cmd, "event method")                                                                            // nginx logs this once it listens
 	s.run(t, front, true)
 }
 
 func TestCaddy(t *testing.T) {
 	path, s, dir, front := program(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
 	config := s.write(t, dir, "Caddyfile", front)
-	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // a proxy of this machine
+	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // the path is that of an installed proxy
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
 	start(t, cmd, "serving initial configuration")
 	s.run(t, front, false)
 }
 
-// run sends requests as they are over the wire and looks at what comes back and
-// at what the service got.
+// run sends requests to the proxy byte for byte, and checks the responses and the requests
+// that reach the service.
 func (s *setting) run(t *testing.T, front string, nginx bool) {
 	t.Helper()
 	reader, writer := s.issuer.Token(map[string]any{"sub": "ré,1", "client_id": "ci", "scope": "read:reports"}), s.issuer.Token(map[string]any{"scope": "write:reports"})
 	const spoofed = "X-Subject: admin\r\nX_Subject: admin\r\nx-client: admin\r\nX_CLIENT: admin\r\nX-Scope: admin\r\n"
 	for _, row := range []struct {
 		name    string
-		request string // first line, without the version
-		fields  string // {read} and {write} stand for credentials
+		request string // request line, without the version
+		fields  string // {read} and {write} are replaced by credentials
 		body    string
 		status  int
-		field   string // of the response, that must be there
-		client  string // of the caller, as the service sees it
-		caddy   int    // status, where it is another one
+		field   string // a field that the response must have
+		client  string // the client ID that the service must receive
+		caddy   int    // the status of Caddy, if it differs
 	}{
 		{name: "allowed", request: "GET /reports/7?x=1", fields: "{read}", status: 200, client: "ci"},
-		{name: "the client's own fields", request: "GET /reports/7", fields: "{read}" + spoofed, status: 200, client: "ci"},
+		{name: "caller fields sent by the client", request: "GET /reports/7", fields: "{read}" + spoofed, status: 200, client: "ci"},
 		{name: "public", request: "GET /public/x", status: 200},
-		{name: "public, the client's own fields", request: "GET /public/x", fields: "{read}" + spoofed, status: 200},
-		{name: "anonymous, the client's own fields", request: "GET /whoami", fields: spoofed, status: 200},
+		{name: "public, caller fields sent by the client", request: "GET /public/x", fields: "{read}" + spoofed, status: 200},
+		{name: "anonymous, caller fields sent by the client", request: "GET /whoami", fields: spoofed, status: 200},
 		{name: "optional with a token", request: "GET /whoami", fields: "{read}" + spoofed, status: 200, client: "ci"},
-		{name: "the client's word for the request", request: "POST /reports/7", fields: "{read}X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /public/x\r\nX_Forwarded_Uri: /public/x\r\n", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope"`},
+		{name: "X-Forwarded fields sent by the client", request: "POST /reports/7", fields: "{read}X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /public/x\r\nX_Forwarded_Uri: /public/x\r\n", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope"`},
 		{name: "with a body", request: "POST /reports/7", fields: "{write}Content-Length: 5\r\n", body: "hello", status: 200, client: "client"},
 		{name: "HEAD", request: "HEAD /reports/7", fields: "{read}", status: 200, client: "ci"},
 		{name: "no token", request: "GET /reports/7", status: 401, field: `Www-Authenticate: Bearer realm="api"`},
 		{name: "bad token", request: "GET /reports/7", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
 		{name: "optional with a bad token", request: "GET /whoami", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
 		{name: "two tokens in a list", request: "GET /reports/7", fields: "Authorization: Bearer x, Bearer y\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_request"`},
-		{name: "two fields", request: "GET /reports/7", fields: "{read}{read}", status: 400, caddy: 401}, // nginx itself
+		{name: "two Authorization fields", request: "GET /reports/7", fields: "{read}{read}", status: 400, caddy: 401}, // nginx refuses the request itself
 		{name: "missing scope", request: "GET /reports/7", fields: "{write}", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="read:reports"`},
 		{name: "missing scope, HEAD", request: "HEAD /reports/7", fields: "{write}", status: 403},
 		{name: "no rule for the method", request: "DELETE /reports/7", fields: "{write}", status: 403},
 		{name: "no rule for the route", request: "GET /", fields: "{read}", status: 403},
-		{name: "unavailable", request: "GET /reports/7", fields: "Authorization: Bearer unavailable\r\n", status: 503, field: "Retry-After: 7"},
-		{name: "broken", request: "GET /reports/7", fields: "Authorization: Bearer broken\r\n", status: 500},
-		{name: "dots", request: "GET /public/../reports/7", status: 401},
-		{name: "encoded dots", request: "GET /public/%2e%2e/reports/7", status: 401},
-		{name: "encoded dots and slash", request: "GET /public/..%2freports/7", status: 401},
-		{name: "encoded twice", request: "GET /public/%252e%252e%252freports/7", status: 401},
+		{name: "keys unavailable", request: "GET /reports/7", fields: "Authorization: Bearer unavailable\r\n", status: 503, field: "Retry-After: 7"},
+		{name: "internal error", request: "GET /reports/7", fields: "Authorization: Bearer broken\r\n", status: 500},
+		{name: "dot segments", request: "GET /public/../reports/7", status: 401},
+		{name: "encoded dot segments", request: "GET /public/%2e%2e/reports/7", status: 401},
+		{name: "encoded dot segments and slash", request: "GET /public/..%2freports/7", status: 401},
+		{name: "dot segments encoded twice", request: "GET /public/%252e%252e%252freports/7", status: 401},
 		{name: "backslash", request: "GET /public/..%5creports/7", status: 401},
 		{name: "doubled slash", request: "GET //public/x", status: 401},
-		{name: "absolute form", request: "GET http://h/reports/7", fields: "{read}", status: 200, client: "ci"},
-		{name: "absolute form, no token", request: "GET http://h/reports/7", status: 401},
+		{name: "absolute-form target", request: "GET http://h/reports/7", fields: "{read}", status: 200, client: "ci"},
+		{name: "absolute-form target, no token", request: "GET http://h/reports/7", status: 401},
 		{name: "query that looks like a path", request: "GET /reports/7?/../public/x", status: 401},
-		{name: "fragment", request: "GET /public/x#y", status: 401, caddy: 200}, // which escapes it for both
+		{name: "fragment", request: "GET /public/x#y", status: 401, caddy: 200}, // Caddy escapes the "#"
 		{name: "preflight", request: "OPTIONS /reports/7", fields: "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n", status: 401},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -239,34 +239,34 @@ func (s *setting) run(t *testing.T, front string, nginx bool) {
 			fields := strings.NewReplacer("{read}", "Authorization: Bearer "+reader+"\r\n", "{write}", "Authorization: Bearer "+writer+"\r\n").Replace(row.fields)
 			status, header := exchange(t, front, row.request+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+fields+"\r\n"+row.body)
 			if status != row.status {
-				t.Errorf("got %d, want %d", status, row.status)
+				t.Errorf("got status %d, want %d", status, row.status)
 			}
 			name, value, _ := strings.Cut(row.field, ": ")
 			if values := header.Values(name); name != "" && (len(values) != 1 || !strings.HasPrefix(values[0], value)) {
-				t.Errorf("got %s: %q, want %q", name, values, value)
+				t.Errorf("got %s: %q, want one that begins with %q", name, values, value)
 			}
 			seen := s.take()
 			if want := row.status == http.StatusOK; (len(seen) == 1) != want || len(seen) > 1 {
-				t.Fatalf("got %d requests at the service", len(seen))
+				t.Fatalf("got %d requests at the service, want one if the status is 200, and none otherwise", len(seen))
 			}
 			for _, r := range seen {
 				for name, values := range r.Header {
 					if text := strings.Join(values, ","); strings.Contains(text, "admin") || strings.Contains(text, "Bearer") {
-						t.Errorf("got what the client sent as %s at the service", name)
+						t.Errorf("got %s with the client's own value at the service", name)
 					}
 				}
 				if got := r.Header.Get("X-Client"); got != row.client {
 					t.Errorf("got client %q at the service, want %q", got, row.client)
 				}
 				if got := r.Header.Get("X-Subject"); row.client == "ci" && got != "r%C3%A9%2C1" {
-					t.Errorf("got subject %q at the service", got)
+					t.Errorf("got subject %q at the service, want %q", got, "r%C3%A9%2C1")
 				}
 			}
 		})
 	}
 }
 
-// exchange sends a request as it is and reads the response to its end.
+// exchange sends a request byte for byte and reads the whole response.
 func exchange(t *testing.T, addr, request string) (status int, header http.Header) {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// selfSigned returns a certificate for an address, good for a day.
+// selfSigned returns a self-signed certificate for an address. It is valid for 24 h.
 func selfSigned(ip net.IP) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -15,23 +15,23 @@ import (
 	"github.com/bearerkit/bearer/interceptor"
 )
 
-// tokens returns where a client gets its access tokens. It keeps one for as long
-// as it is good, and fetches the next when asked less than 10 s before it expires.
+// tokens returns a source of access tokens for a client. The source caches a token until
+// 10 s before it expires, and then fetches the next one.
 func tokens(client clientcredentials.Config, via *http.Client) oauth2.TokenSource {
-	// A context is how oauth2 wants to be told. It is the source's for all of
-	// its life and no call's: calls wait for their token whatever their own
-	// deadline is, so the http.Client should have a Timeout.
+	// oauth2 takes the http.Client from a context. The source keeps this context for
+	// all of its calls. It ignores the deadline of the gRPC call that waits for a
+	// token, so the http.Client needs a Timeout.
 	return client.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, via))
 }
 
-// dial returns a connection to a service that sends a token with each call.
+// dial returns a connection to a service. It sends a token of source with each call.
 func dial(target string, roots *x509.CertPool, source oauth2.TokenSource, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return dialAs(oauth.TokenSource{TokenSource: source}, target, roots, more...)
 }
 
-// dialForwarding returns a connection that sends the token of the caller whose
-// call is being handled. It is for the handlers of a service and for their
-// contexts; the guard there has Options.KeepToken.
+// dialForwarding returns a connection for the handlers of a service. It forwards the token
+// of the call that the handler serves. It finds the token in the context of the handler,
+// which needs Options.KeepToken in the guard of the service.
 func dialForwarding(target string, roots *x509.CertPool) (*grpc.ClientConn, error) {
 	forward, err := interceptor.NewForwarder(clusterAudience)
 	if err != nil {
@@ -41,6 +41,6 @@ func dialForwarding(target string, roots *x509.CertPool) (*grpc.ClientConn, erro
 }
 
 func dialAs(caller credentials.PerRPCCredentials, target string, roots *x509.CertPool, more ...grpc.DialOption) (*grpc.ClientConn, error) {
-	transport := credentials.NewTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}) // nil roots: the system's
+	transport := credentials.NewTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}) // nil roots: those of the system
 	return grpc.NewClient(target, append([]grpc.DialOption{grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(caller)}, more...)...)
 }

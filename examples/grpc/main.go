@@ -1,14 +1,14 @@
-// Grpc is a gRPC client and two services, over TLS.
+// The program grpc runs a gRPC client and two services over TLS.
 //
 //	go run ./examples/grpc
 //
-// The client gets access tokens by client credentials (golang.org/x/oauth2) and
-// sends them along (google.golang.org/grpc/credentials/oauth). The first service
-// forwards its caller's token to the second one. The program makes some calls,
-// prints what was expected and what came back, and exits with status 1 if they
-// differ. An issuer runs inside of it.
+// The client gets access tokens with the client credentials grant (golang.org/x/oauth2)
+// and sends one with each call (google.golang.org/grpc/credentials/oauth). The first
+// service forwards the token of its caller to the second service. The program makes some
+// calls and prints the results. It exits with status 1 if a result is not the expected
+// one. A test issuer runs inside the program.
 //
-// To copy from: client.go for clients, server.go for services.
+// The code to copy is in client.go for clients and in server.go for services.
 package main
 
 import (
@@ -47,7 +47,7 @@ func main() {
 func run(ctx context.Context, stdout io.Writer) (err error) {
 	issuer := newIssuer() // stands for your authorization server
 	defer issuer.Close()
-	certificate, roots, err := newCertificate() // stands for those you have
+	certificate, roots, err := newCertificate() // stands for your certificates
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, api.close()) }()
 
-	_, err = fmt.Fprintf(stdout, "bearer gRPC example: client credentials over TLS\n\n  issuer   %s\n  cluster  %s\n  api      %s, which forwards Create to the cluster\n\n%s\n",
+	_, err = fmt.Fprintf(stdout, "bearer gRPC example: client credentials grant over TLS\n\n  issuer   %s\n  cluster  %s\n  api      %s (forwards Create to the cluster)\n\n%s\n",
 		issuer.URL(), cluster.addr, api.addr, api.audit)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	return story{issuer, api.addr, roots}.tell(ctx, stdout)
 }
 
-// newIssuer returns an issuer that knows three clients.
+// newIssuer returns an issuer with three clients.
 func newIssuer() *bearertest.Issuer {
 	issuer := bearertest.NewIssuer(nil)
 	may := []string{"deploy:applications", "read:deployments"}
@@ -87,7 +87,7 @@ func newIssuer() *bearertest.Issuer {
 	return issuer
 }
 
-// running is a service that was started.
+// running is a service that has been started.
 type running struct {
 	addr, audit string
 	close       func() error
@@ -114,7 +114,7 @@ func start(ctx context.Context, issuer *bearertest.Issuer, audience string, cert
 	}}, nil
 }
 
-// newCertificate returns a certificate for loopback and what clients trust.
+// newCertificate returns a certificate for loopback and the roots for clients.
 func newCertificate() (*tls.Certificate, *x509.CertPool, error) {
 	certificate, err := selfSigned(net.IPv4(127, 0, 0, 1))
 	if err != nil {

@@ -28,14 +28,14 @@ func TestProgram(t *testing.T) {
 		t.Errorf("got %v\n%s", err, out.String())
 	}
 	if got := strings.Count(out.String(), "\nok"); got != 7 || strings.Contains(out.String(), "\nNO") {
-		t.Errorf("got %d calls as expected, want 7:\n%s", got, out.String())
+		t.Errorf("got %d lines with ok, want 7 and none with NO:\n%s", got, out.String())
 	}
 	if strings.Contains(out.String(), "-secret") || strings.Contains(out.String(), "eyJ") {
-		t.Errorf("a secret or a token is in the output:\n%s", out.String())
+		t.Errorf("got a secret or a token in the output:\n%s", out.String())
 	}
 }
 
-// TestProgramFails has the issuer say no to a client.
+// TestProgramFails requires an error if calls do not have the expected results.
 func TestProgramFails(t *testing.T) {
 	issuer := newIssuer()
 	defer issuer.Close()
@@ -50,9 +50,9 @@ func TestProgramFails(t *testing.T) {
 	issuer.RemoveClient("brief")
 	var out strings.Builder
 	err = story{issuer, api.addr, roots}.tell(t.Context(), &out)
-	// The client without an issuer's word, and the one that a cluster would refuse.
-	if err == nil || err.Error() != "2 not as expected" {
-		t.Errorf("got %v\n%s", err, out.String())
+	// The issuer refuses "brief", and without a cluster service "local" is not refused.
+	if err == nil || err.Error() != "2 results differ from the expected ones" {
+		t.Errorf("got %v, want an error about 2 results\n%s", err, out.String())
 	}
 	if err := api.close(); err != nil {
 		t.Error(err)
@@ -67,7 +67,7 @@ func (patient) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer
 	return nil
 }
 
-// TestReuseAndRefresh turns the clock over the life of a token.
+// TestReuseAndRefresh requires the client to reuse a token until 10 s before it expires.
 func TestReuseAndRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lifetime = 10 * time.Minute
@@ -80,18 +80,18 @@ func TestReuseAndRefresh(t *testing.T) {
 		start := time.Now()
 		for _, row := range []struct {
 			at   time.Duration
-			want int // tokens fetched until then
+			want int // number of tokens fetched so far
 		}{{0, 1}, {0, 1}, {lifetime - 11*time.Second, 1}, {lifetime - 9*time.Second, 2}, {lifetime, 2}, {2*lifetime - 20*time.Second, 2}, {2 * lifetime, 3}} {
 			time.Sleep(time.Until(start.Add(row.at)))
 			if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
-				t.Errorf("after %v: %v", row.at, err)
+				t.Errorf("after %v: got %v, want no error", row.at, err)
 			}
 			if got := issuer.Fetches(bearertest.TokenEndpoint); got != row.want {
 				t.Errorf("after %v: got %d tokens fetched, want %d", row.at, got, row.want)
 			}
 		}
 
-		// The last call has just fetched a token.
+		// The last call above fetched a token, so the stream has a full lifetime.
 		states, err := client.Watch(t.Context(), &deployv1.WatchRequest{})
 		if err != nil {
 			t.Fatal(err)
@@ -99,21 +99,21 @@ func TestReuseAndRefresh(t *testing.T) {
 		opened := time.Now()
 		_, err = states.Recv()
 		if got := time.Since(opened); status.Code(err) != codes.Unauthenticated || got != lifetime {
-			t.Errorf("the stream ends after %v with %v, want %v after %v", got, err, codes.Unauthenticated, lifetime)
+			t.Errorf("the end of the stream: got %v after %v, want %v after %v", err, got, codes.Unauthenticated, lifetime)
 		}
-		// The client has a new token for the next one.
+		// The next call fetches a new token.
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil || issuer.Fetches(bearertest.TokenEndpoint) != 4 {
-			t.Errorf("got %v, %d tokens fetched", err, issuer.Fetches(bearertest.TokenEndpoint))
+			t.Errorf("got %v after %d tokens fetched, want no error after 4", err, issuer.Fetches(bearertest.TokenEndpoint))
 		}
 
-		// An issuer that is down does not matter as long as there is a token.
+		// While the issuer is down, the client uses the token that it has.
 		issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Status: 503, Body: []byte("down")})
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(lifetime)
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err == nil {
-			t.Error("got an answer without a token")
+			t.Error("the issuer is down and the token has expired: got no error")
 		}
 		issuer.Repair(bearertest.TokenEndpoint)
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
@@ -122,7 +122,7 @@ func TestReuseAndRefresh(t *testing.T) {
 	})
 }
 
-// connect serves patient over TLS in memory and returns the example's client.
+// connect serves patient over TLS in memory and returns a client with a token source.
 func connect(t *testing.T, issuer *bearertest.Issuer) (client deployv1.DeploymentsClient, stop func()) {
 	t.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())

@@ -15,9 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// newServer returns a service over TLS and what it asks of its callers. A method
-// that was forgotten, or a rule that is misspelt, is an error here, and not a
-// call that is denied tonight.
+// newServer returns a service over TLS and the report of its rules. A method without a
+// rule, or a rule with a misspelled name, is an error at start and not a denied call later.
 func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1.DeploymentsServer, forwards bool) (*grpc.Server, string, error) {
 	guard, err := interceptor.New(v, scopes.Methods{
 		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
@@ -26,7 +25,7 @@ func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1
 	}, &interceptor.Options{
 		Include:       []scopes.Methods{interceptor.Health(scopes.Public())},
 		ExpireStreams: true,     // a stream ends with its token
-		KeepToken:     forwards, // for dialForwarding, and nothing else finds it
+		KeepToken:     forwards, // for dialForwarding only
 	})
 	if err != nil {
 		return nil, "", err
@@ -38,13 +37,14 @@ func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1
 	return server, audit.String(), audit.Err()
 }
 
-// deployments is the service of both. Nothing is deployed or kept.
+// deployments implements both services. It deploys and stores nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
-	cluster deployv1.DeploymentsClient // nil in the cluster itself
+	cluster deployv1.DeploymentsClient // nil in the cluster service
 }
 
-// Create starts a deployment, in the cluster if there is one, as the caller.
+// Create starts a deployment. The first service forwards the call to the cluster, with the
+// token of the caller.
 func (d deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	if d.cluster != nil {
 		return d.cluster.Create(ctx, request)
@@ -63,6 +63,6 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 }
 
 func caller(ctx context.Context) *deployv1.Caller {
-	claims, _ := bearer.FromContext(ctx) // there are some: no method here is public
+	claims, _ := bearer.FromContext(ctx) // always found: no method here is public
 	return &deployv1.Caller{ClientId: claims.ClientID()}
 }

@@ -23,37 +23,37 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// story is the calls that the program makes.
+// story makes the calls of the program.
 type story struct {
 	issuer *bearertest.Issuer
 	api    string
 	roots  *x509.CertPool
 }
 
-// call is one line of the story.
+// call is one line of the output.
 type call struct {
 	what, client string
 	do           func(context.Context, deployv1.DeploymentsClient) (string, error)
 	times        int
 	want         codes.Code
-	wantTokens   int // fetched for it
+	wantTokens   int // number of tokens fetched
 }
 
 func (s story) tell(ctx context.Context, stdout io.Writer) error {
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tCALL\tCLIENT\tTOKENS FETCHED\tGOT") //nolint:errcheck // Flush tells
+	fmt.Fprintln(table, "\tCALL\tCLIENT\tTOKENS FETCHED\tRESULT") //nolint:errcheck // Flush returns the error
 	wrong := 0
 	conns := map[string]*grpc.ClientConn{}
 	for _, c := range []call{
 		{"Create, forwarded to the cluster", "ci", create, 1, codes.OK, 1},
 		{"Watch, a stream", "ci", watch, 1, codes.OK, 0},
-		{"20 times more", "ci", create, 20, codes.OK, 0},
-		{"Delete, beyond its scopes", "ci", remove, 1, codes.PermissionDenied, 0},
-		{"3 times with tokens for 9 s", "brief", create, 3, codes.OK, 3},
-		{"Create, not meant for the cluster", "local", create, 1, codes.Unauthenticated, 1},
+		{"Create, 20 more calls", "ci", create, 20, codes.OK, 0},
+		{"Delete, missing scope", "ci", remove, 1, codes.PermissionDenied, 0},
+		{"Create, 3 calls with tokens valid for 9 s", "brief", create, 3, codes.OK, 3},
+		{"Create, token without the cluster audience", "local", create, 1, codes.Unauthenticated, 1},
 	} {
 		if conns[c.client] == nil {
-			conn, err := dial(s.api, s.roots, s.tokens(c.client)) //nolint:contextcheck // a source is no call's
+			conn, err := dial(s.api, s.roots, s.tokens(c.client)) //nolint:contextcheck // the source outlives the call
 			if err != nil {
 				return err
 			}
@@ -68,21 +68,21 @@ func (s story) tell(ctx context.Context, stdout io.Writer) error {
 			mark = "NO"
 			wrong++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s: %s\n", mark, c.what, c.client, tokens, got, text) //nolint:errcheck // Flush tells
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s: %s\n", mark, c.what, c.client, tokens, got, text) //nolint:errcheck // Flush returns the error
 	}
-	// A token is as good as a password, so it does not go where all can read it.
+	// A token is a secret: without TLS, the connection is refused.
 	mark := "ok"
-	_, err := dial(s.api, nil, s.tokens("ci"), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:contextcheck // a source is no call's
+	_, err := dial(s.api, nil, s.tokens("ci"), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:contextcheck // the source outlives the call
 	if err == nil {
-		mark, err = "NO", errors.New("connected")
+		mark, err = "NO", errors.New("got a connection, want an error")
 		wrong++
 	}
-	fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%v\n", mark, "without TLS", "ci", 0, err) //nolint:errcheck // Flush tells
+	fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%v\n", mark, "Dial without TLS", "ci", 0, err) //nolint:errcheck // Flush returns the error
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if wrong > 0 {
-		return fmt.Errorf("%d not as expected", wrong)
+		return fmt.Errorf("%d results differ from the expected ones", wrong)
 	}
 	return nil
 }
@@ -93,8 +93,8 @@ func (s story) tokens(client string) oauth2.TokenSource {
 	}, &http.Client{Timeout: 5 * time.Second})
 }
 
-// make makes the call and puts the answer of the last time, or the refusal, into
-// words.
+// make makes the call c.times times. It returns the code and a text: the last result, or
+// the first refusal.
 func (c call) make(ctx context.Context, client deployv1.DeploymentsClient) (codes.Code, string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -108,8 +108,7 @@ func (c call) make(ctx context.Context, client deployv1.DeploymentsClient) (code
 	return codes.OK, text
 }
 
-// refusal reads what the service says beside the code: the reason, and the scopes
-// that would do.
+// refusal returns the reason, the required scopes and the message of a refusal.
 func refusal(err error) string {
 	st := status.Convert(err)
 	text := st.Message()

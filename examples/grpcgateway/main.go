@@ -1,11 +1,12 @@
-// Grpcgateway is a gRPC service that is served over HTTP as well, through
-// grpc-gateway, on the same port. One verifier decides on both, and a token is
-// checked at least once on every path.
+// The program grpcgateway serves one service over gRPC and, through grpc-gateway, over
+// HTTP, both on the same port. One verifier checks the tokens of both. On every path a
+// token is verified at least once.
 //
 //	cd examples/grpcgateway && go run .
 //
-// It calls every path with four kinds of credentials, prints what came back, and
-// exits with status 1 if that is not what it must be. To copy from: server.go.
+// The program calls every path with four kinds of credentials and prints the results. It
+// exits with status 1 if a result is not the expected one. The code to copy is in
+// server.go.
 package main
 
 import (
@@ -70,12 +71,11 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	})
 }
 
-// path is one way to the API, and what comes back without a token, with one that
-// expired, with one that allows little, and with a good one.
+// path is one way to call the API.
 type path struct {
 	over, name string
 	call       func(ctx context.Context, c client, token string) (string, error)
-	want       string
+	want       string // without a token, with an expired, a restricted and a good token
 }
 
 func paths() []path {
@@ -115,12 +115,12 @@ func callAll(ctx context.Context, stdout io.Writer, c client, tokens []string) e
 		return err
 	}
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tPATH\t\tNO TOKEN\tEXPIRED\tOTHER SCOPES\tGOOD") //nolint:errcheck // Flush tells
+	fmt.Fprintln(table, "\tPATH\t\tNO TOKEN\tEXPIRED\tMISSING SCOPES\tGOOD") //nolint:errcheck // Flush returns the error
 	wrong := 0
 	for _, p := range paths() {
 		var got []string
 		for _, token := range tokens {
-			answer, err := p.ask(ctx, c, token)
+			answer, err := p.status(ctx, c, token)
 			if err != nil {
 				return fmt.Errorf("%s %s: %w", p.over, p.name, err)
 			}
@@ -131,19 +131,19 @@ func callAll(ctx context.Context, stdout io.Writer, c client, tokens []string) e
 			mark = "NO"
 			wrong++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, p.over, p.name, strings.Join(got, "\t")) //nolint:errcheck // Flush tells
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, p.over, p.name, strings.Join(got, "\t")) //nolint:errcheck // Flush returns the error
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if wrong > 0 {
-		return fmt.Errorf("%d paths not as expected", wrong)
+		return fmt.Errorf("%d paths differ from the expected results", wrong)
 	}
 	return nil
 }
 
-// ask makes one call and returns its status.
-func (p path) ask(ctx context.Context, c client, token string) (string, error) {
+// status makes one call and returns its status.
+func (p path) status(ctx context.Context, c client, token string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if p.over == "HTTP" {
@@ -156,13 +156,13 @@ func (p path) ask(ctx context.Context, c client, token string) (string, error) {
 	return status.Code(err).String(), nil
 }
 
-// client calls the API in both ways.
+// client calls the API over HTTP and over gRPC.
 type client struct {
 	url  string
 	conn *grpc.ClientConn
 }
 
-// http returns the status. A refusal without a challenge is an error.
+// http sends a request and returns its status. A refusal without a challenge is an error.
 func (c client) http(ctx context.Context, method, route, token string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.url+route, nil)
 	if err != nil {
@@ -179,7 +179,7 @@ func (c client) http(ctx context.Context, method, route, token string) (string, 
 	refused := response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden
 	challenge := response.Header.Values("WWW-Authenticate")
 	if refused && (len(challenge) != 1 || !strings.HasPrefix(challenge[0], `Bearer realm="api"`)) {
-		return "", fmt.Errorf("%s with challenges %q", response.Status, challenge)
+		return "", fmt.Errorf("%s: got the challenges %q, want one of realm api", response.Status, challenge)
 	}
 	return response.Status[:3], nil
 }

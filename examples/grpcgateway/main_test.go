@@ -31,16 +31,16 @@ func TestProgram(t *testing.T) {
 		t.Errorf("got %v\n%s", err, out.String())
 	}
 	if got := strings.Count(out.String(), "\nok"); got != len(paths()) {
-		t.Errorf("got %d paths as expected, want %d:\n%s", got, len(paths()), out.String())
+		t.Errorf("got %d lines with ok, want %d:\n%s", got, len(paths()), out.String())
 	}
 }
 
-// api is the program's API with a verifier that counts.
+// api is the API of the program with a verifier that counts its calls.
 type api struct {
 	url, good string
 	conn      *grpc.ClientConn
-	asked     atomic.Int32
-	refuse    func(nth int32) error // may have the verifier say no
+	calls     atomic.Int32
+	refuse    func(nth int32) error // if set, may refuse the nth call
 }
 
 func newAPI(t *testing.T) *api {
@@ -50,7 +50,7 @@ func newAPI(t *testing.T) *api {
 	a := &api{good: "Bearer " + issuer.Token(map[string]any{"client_id": "ci", "scope": "deploy:applications read:deployments"})}
 	verifier := newVerifier(t, issuer)
 	counting := bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
-		nth := a.asked.Add(1)
+		nth := a.calls.Add(1)
 		if a.refuse != nil {
 			if err := a.refuse(nth); err != nil {
 				return nil, err
@@ -72,7 +72,7 @@ func newAPI(t *testing.T) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.conn.Close() }) // of no interest: what was said is said
+	t.Cleanup(func() { _ = a.conn.Close() }) // the error does not matter: all calls have ended
 	return a
 }
 
@@ -89,7 +89,7 @@ func newVerifier(t *testing.T, issuer *bearertest.Issuer) bearer.Verifier {
 	return verifier
 }
 
-// call sends a request and returns the answer.
+// call sends a request and returns the response.
 func (a *api) call(t *testing.T, method, route string, header http.Header) (code int, answered http.Header, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, a.url+route, http.NoBody)
@@ -109,17 +109,17 @@ func (a *api) call(t *testing.T, method, route string, header http.Header) (code
 	return response.StatusCode, response.Header, string(read)
 }
 
-// TestCheckedAtLeastOnce counts how often the verifier was asked on each path.
+// TestCheckedAtLeastOnce requires each path that is not public to call the verifier.
 func TestCheckedAtLeastOnce(t *testing.T) {
 	a := newAPI(t)
 	for _, p := range paths() {
-		a.asked.Store(0)
-		if _, err := p.ask(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
-			t.Errorf("%s %s: %v", p.over, p.name, err)
+		a.calls.Store(0)
+		if _, err := p.status(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
+			t.Errorf("%s %s: got %v, want no error", p.over, p.name, err)
 		}
 		public := strings.Contains(p.name, "ealth")
-		if got := a.asked.Load(); (got == 0) != public {
-			t.Errorf("%s %s: the verifier was asked %d times", p.over, p.name, got)
+		if got := a.calls.Load(); (got == 0) != public {
+			t.Errorf("%s %s: got %d calls of the verifier, want some: %v", p.over, p.name, got, !public)
 		}
 	}
 	for _, method := range []string{"Create", "Watch", "Delete", "Logs"} {
@@ -130,31 +130,31 @@ func TestCheckedAtLeastOnce(t *testing.T) {
 	}
 }
 
-// TestOtherWaysIn has credentials where they do not belong, and requests that
-// look like those of the other side.
-func TestOtherWaysIn(t *testing.T) {
+// TestMisplacedRequests sends credentials in the wrong place, and requests of one protocol
+// over the other.
+func TestMisplacedRequests(t *testing.T) {
 	a := newAPI(t)
 	for _, row := range []struct {
 		name, method, route string
 		header              http.Header
 		want                int
 	}{
-		{"good", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}}, 200},
-		{"two fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good, a.good}}, 400},
-		{"as metadata", "POST", "/v1/deployments", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
-		{"as metadata, to a stream", "GET", "/v1/deployments/d/states", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
-		{"as metadata beside a good one", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}, "Grpc-Metadata-Authorization": {"Bearer x"}, "Grpc-Metadata-Authorization-Bin": {"eA"}}, 200},
-		{"in the query", "POST", "/v1/deployments?access_token=" + strings.TrimPrefix(a.good, "Bearer "), http.Header{}, 401},
-		{"like gRPC, over HTTP/1.1", "POST", "/v1/deployments", http.Header{"Content-Type": {"application/grpc"}}, 401},
-		{"a gRPC path over HTTP/1.1", "POST", "/deploy.v1.Deployments/Create", http.Header{"Content-Type": {"application/grpc"}}, 404},
-		{"another method", "PUT", "/v1/deployments", http.Header{}, 401},
+		{"good token", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}}, 200},
+		{"two Authorization fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good, a.good}}, 400},
+		{"token as metadata", "POST", "/v1/deployments", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
+		{"token as metadata, stream", "GET", "/v1/deployments/d/states", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
+		{"good token, and metadata fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}, "Grpc-Metadata-Authorization": {"Bearer x"}, "Grpc-Metadata-Authorization-Bin": {"eA"}}, 200},
+		{"token in the query", "POST", "/v1/deployments?access_token=" + strings.TrimPrefix(a.good, "Bearer "), http.Header{}, 401},
+		{"content type of gRPC over HTTP/1.1", "POST", "/v1/deployments", http.Header{"Content-Type": {"application/grpc"}}, 401},
+		{"path of gRPC over HTTP/1.1", "POST", "/deploy.v1.Deployments/Create", http.Header{"Content-Type": {"application/grpc"}}, 404},
+		{"method without a route", "PUT", "/v1/deployments", http.Header{}, 401},
 		{"method override", "POST", "/v1/deployments/d", http.Header{"X-Http-Method-Override": {"DELETE"}}, 401},
 	} {
 		if got, _, body := a.call(t, row.method, row.route, row.header); got != row.want {
 			t.Errorf("%s: got %d, want %d: %s", row.name, got, row.want, body)
 		}
 	}
-	for _, route := range []string{"/whoami", "/v1/deployments"} { // of HTTP, over gRPC
+	for _, route := range []string{"/whoami", "/v1/deployments"} { // HTTP routes, called over gRPC
 		err := a.conn.Invoke(t.Context(), route, &emptypb.Empty{}, &emptypb.Empty{})
 		if got := status.Code(err); got != codes.Unimplemented {
 			t.Errorf("%s over gRPC: got %v, want %v", route, got, codes.Unimplemented)
@@ -162,9 +162,9 @@ func TestOtherWaysIn(t *testing.T) {
 	}
 }
 
-// TestWhatOnlyTheServiceRefuses has a verifier that lets a request pass into the
-// gateway and says no behind it.
-func TestWhatOnlyTheServiceRefuses(t *testing.T) {
+// TestRefusedByServiceOnly refuses the second call of the verifier: the HTTP guard accepts
+// the request, and the guard of the service behind the gateway refuses it.
+func TestRefusedByServiceOnly(t *testing.T) {
 	for _, row := range []struct {
 		err              error
 		status           int
@@ -184,13 +184,13 @@ func TestWhatOnlyTheServiceRefuses(t *testing.T) {
 		got, header, body := a.call(t, "POST", "/v1/deployments", http.Header{"Authorization": {a.good}})
 		challenge, retry := strings.Join(header.Values("WWW-Authenticate"), "|"), header.Get("Retry-After")
 		if got != row.status || challenge != row.challenge || retry != row.retry || strings.Contains(body, "eyJ") {
-			t.Errorf("%v: got %d, %q, Retry-After %q: %s", row.err, got, challenge, retry, body)
+			t.Errorf("%v: got %d, %q, Retry-After %q, want %d, %q, %q: %s", row.err, got, challenge, retry, row.status, row.challenge, row.retry, body)
 		}
 	}
 }
 
-// TestInProcess shows why the gateway has a connection: without one the service's
-// guard is not asked, and a token without the scope gets through.
+// TestInProcess shows why the gateway needs a connection: without one, the guard of the
+// service is bypassed, and a token without the scope is accepted.
 func TestInProcess(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -209,7 +209,7 @@ func TestInProcess(t *testing.T) {
 		w := httptest.NewRecorder()
 		guard.Require(required)(gateway).ServeHTTP(w, request)
 		if w.Code != want {
-			t.Errorf("a rule for %v in front of it: got %d, want %d", required, w.Code, want)
+			t.Errorf("HTTP rule %v: got %d, want %d", required, w.Code, want)
 		}
 	}
 }

@@ -26,8 +26,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// newGRPC returns the service. Its guard has the one table of scopes: it judges
-// gRPC calls, and those that the gateway makes of HTTP requests.
+// newGRPC returns the service. All rules on scopes are in its guard, which decides on gRPC
+// calls and on the calls that the gateway makes for HTTP requests.
 func newGRPC(v bearer.Verifier) (*grpc.Server, error) {
 	guard, err := interceptor.New(v, scopes.Methods{
 		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
@@ -43,10 +43,9 @@ func newGRPC(v bearer.Verifier) (*grpc.Server, error) {
 	return server, guard.Audit(server).Err()
 }
 
-// newHTTP returns what is served to HTTP clients: routes of its own, and the
-// gateway. Its guard has the same verifier. In front of the gateway it asks for a
-// valid token, so that nobody else's body is parsed; what the token allows is for
-// the method to say.
+// newHTTP returns the handler for HTTP clients: some routes of its own, and the gateway. Its
+// guard uses the same verifier. It requires a valid token before the gateway parses the
+// body. The rule of the gRPC method then checks the scopes.
 func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (http.Handler, error) {
 	guard, err := middleware.New(v, nil)
 	if err != nil {
@@ -63,8 +62,8 @@ func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (htt
 			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
 		}),
 	)
-	// Over a connection. With RegisterDeploymentsHandlerServer the service would
-	// be called past its interceptors, and so past the guard's scopes.
+	// The gateway calls the service over a connection. RegisterDeploymentsHandlerServer
+	// bypasses the interceptors, and with them the guard of the service.
 	if err := deploygw.RegisterDeploymentsHandler(ctx, gateway, conn); err != nil {
 		return nil, err
 	}
@@ -75,9 +74,8 @@ func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (htt
 	return mux, nil
 }
 
-// incoming keeps HTTP clients from naming gRPC metadata of their own choice, as
-// Grpc-Metadata-Authorization would. The gateway sends Authorization along by
-// itself.
+// incoming drops header fields with which HTTP clients set gRPC metadata, such as
+// Grpc-Metadata-Authorization. The gateway forwards Authorization itself.
 func incoming(name string) (string, bool) {
 	if strings.HasPrefix(textproto.CanonicalMIMEHeaderKey(name), runtime.MetadataHeaderPrefix) {
 		return "", false
@@ -85,7 +83,7 @@ func incoming(name string) (string, bool) {
 	return runtime.DefaultHeaderMatcher(name)
 }
 
-// outgoing gives the challenge of a stream its name in HTTP.
+// outgoing gives the challenge of a stream the name of its HTTP field.
 func outgoing(name string) (string, bool) {
 	if name == "www-authenticate" {
 		return "WWW-Authenticate", true
@@ -93,9 +91,9 @@ func outgoing(name string) (string, bool) {
 	return runtime.MetadataHeaderPrefix + name, true
 }
 
-// refusalOf returns what the gRPC guard refused a call for, so that the HTTP guard
-// can say it, or nil. (The gateway's own handler would put the message of the
-// status where the challenge belongs.)
+// refusalOf returns the refusal of the gRPC guard, so that the HTTP guard can write it, or
+// nil if err is not a refusal. The error handler of the gateway puts the message of the
+// status into WWW-Authenticate instead of a challenge.
 func refusalOf(err error) *bearer.Error {
 	var refusal *bearer.Error
 	var wait time.Duration
@@ -123,8 +121,8 @@ func whoami(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, claims.ClientID())
 }
 
-// serve serves both on one port, without TLS for the sake of the example. It
-// returns the address, and what ends it and waits for that.
+// serve serves gRPC and HTTP on one port. To keep the example short, it does not use TLS. It
+// returns the address, and a function that stops the servers and waits for their end.
 func serve(ctx context.Context, v bearer.Verifier) (addr string, stop func() error, err error) {
 	service, err := newGRPC(v)
 	if err != nil {
@@ -168,7 +166,7 @@ func serve(ctx context.Context, v bearer.Verifier) (addr string, stop func() err
 	}, nil
 }
 
-// deployments is the service. Nothing is deployed or kept.
+// deployments implements the service. It deploys and stores nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
@@ -184,6 +182,6 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 }
 
 func caller(ctx context.Context) *deployv1.Caller {
-	claims, _ := bearer.FromContext(ctx) // there are some: no method here is public
+	claims, _ := bearer.FromContext(ctx) // always found: no method here is public
 	return &deployv1.Caller{ClientId: claims.ClientID()}
 }

@@ -1,11 +1,10 @@
-// Grpcmiddleware is a gRPC service whose guard stands in a chain with the
-// interceptors of go-grpc-middleware (logging, recovery, selector) and with the
-// stats handler of OpenTelemetry.
+// The program grpcmiddleware runs a gRPC service with a guard, the interceptors of
+// go-grpc-middleware (logging, recovery, selector) and the stats handler of OpenTelemetry.
 //
 //	cd examples/grpcmiddleware && go run .
 //
-// It makes some calls and prints, for each, its status, what was logged and what
-// its span says. To copy from: server.go.
+// The program makes some calls. For each call it prints the status, the log records and the
+// span. The code to copy is in server.go.
 package main
 
 import (
@@ -46,7 +45,7 @@ func main() {
 	}
 }
 
-// spans exports each span as it ends, to whoever waits for it.
+// spans is an exporter that sends each ended span to a channel.
 type spans chan sdktrace.ReadOnlySpan
 
 func (s spans) ExportSpans(ctx context.Context, ended []sdktrace.ReadOnlySpan) error {
@@ -105,7 +104,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 		got := status.Code(c.do(callCtx, conn))
 		var span sdktrace.ReadOnlySpan
 		select {
-		case span = <-ended: // behind the call's log
+		case span = <-ended: // after the log record of the call
 		case <-callCtx.Done():
 			err = callCtx.Err()
 		}
@@ -158,7 +157,7 @@ func calls() []call {
 	return []call{
 		{"Create", false, create, codes.OK},
 		{"Create without a token", true, create, codes.Unauthenticated},
-		{"Delete, beyond the client's scopes", false, remove, codes.PermissionDenied},
+		{"Delete, missing scope", false, remove, codes.PermissionDenied},
 		{"Watch, a stream", false, watch, codes.OK},
 		{"Watch without a token", true, watch, codes.Unauthenticated},
 		{"Logs, a stream whose handler panics", false, logs, codes.Internal},
@@ -177,7 +176,7 @@ func drain[T any](stream grpc.ServerStreamingClient[T], err error) error {
 	return err
 }
 
-// brief keeps of a log's attributes what matters here.
+// brief drops the log attributes that the example does not need.
 func brief(_ []string, a slog.Attr) slog.Attr {
 	switch a.Key {
 	case slog.LevelKey, slog.MessageKey, "value", "client", "reason", "grpc.service", "grpc.method", "grpc.code":
@@ -186,8 +185,7 @@ func brief(_ []string, a slog.Attr) slog.Attr {
 	return slog.Attr{}
 }
 
-// describe returns the name of a span and those of its attributes that matter
-// here.
+// describe returns the name of a span, its status code and its attributes of bearer.
 func describe(span sdktrace.ReadOnlySpan) string {
 	text := span.Name()
 	for _, a := range span.Attributes() {

@@ -33,7 +33,7 @@ Create without a token: Unauthenticated
     log   level=INFO msg="finished call" grpc.service=deploy.v1.Deployments grpc.method=Create grpc.code=Unauthenticated reason=NO_TOKEN
     span  deploy.v1.Deployments/Create bearer.reason=no_token rpc.response.status_code=UNAUTHENTICATED
 
-Delete, beyond the client's scopes: PermissionDenied
+Delete, missing scope: PermissionDenied
     log   level=WARN msg="finished call" grpc.service=deploy.v1.Deployments grpc.method=Delete grpc.code=PermissionDenied reason=SCOPE
     span  deploy.v1.Deployments/Delete bearer.reason=scope bearer.client_id=ci rpc.response.status_code=PERMISSION_DENIED
 
@@ -65,8 +65,8 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// TestSelectorAroundTheGuard has what many services do: the guard for some methods
-// only, in either order with recovery.
+// TestSelectorAroundTheGuard uses the guard for some methods only, with the recovery
+// interceptor before or after it.
 func TestSelectorAroundTheGuard(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -85,10 +85,10 @@ func TestSelectorAroundTheGuard(t *testing.T) {
 	unary := selector.UnaryServerInterceptor(guard.Unary, selector.MatchFunc(notHealth))
 	stream := selector.StreamServerInterceptor(guard.Stream, selector.MatchFunc(notHealth))
 	for name, opts := range map[string][]grpc.ServerOption{
-		"recovery behind the guard": {
+		"recovery after the guard": {
 			grpc.ChainUnaryInterceptor(unary, recovery.UnaryServerInterceptor()), grpc.ChainStreamInterceptor(stream, recovery.StreamServerInterceptor()),
 		},
-		"recovery around the guard": {
+		"recovery before the guard": {
 			grpc.ChainUnaryInterceptor(recovery.UnaryServerInterceptor(), unary), grpc.ChainStreamInterceptor(recovery.StreamServerInterceptor(), stream),
 		},
 	} {
@@ -98,7 +98,7 @@ func TestSelectorAroundTheGuard(t *testing.T) {
 			good := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+issuer.Token(map[string]any{"scope": "read:deployments"}))
 			for _, row := range []struct {
 				what string
-				ctx  context.Context //nolint:containedctx // what the row calls with
+				ctx  context.Context //nolint:containedctx // the argument of call
 				call func(context.Context) error
 				want codes.Code
 			}{
@@ -106,9 +106,9 @@ func TestSelectorAroundTheGuard(t *testing.T) {
 				{"unary, no token", t.Context(), func(ctx context.Context) error { _, err := api.Create(ctx, nil); return err }, codes.Unauthenticated},
 				{"stream", good, func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.OK},
 				{"stream, no token", t.Context(), func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.Unauthenticated},
-				{"panic", good, func(ctx context.Context) error { return drain(api.Logs(ctx, nil)) }, codes.Unknown}, // recovery's, without a handler
+				{"panic", good, func(ctx context.Context) error { return drain(api.Logs(ctx, nil)) }, codes.Unknown}, // the code of recovery without a handler of its own
 				{"not selected", t.Context(), func(ctx context.Context) error { _, err := probe.Check(ctx, nil); return err }, codes.OK},
-				{"not selected stream", t.Context(), func(ctx context.Context) error { return first(probe.Watch(ctx, nil)) }, codes.OK},
+				{"not selected, stream", t.Context(), func(ctx context.Context) error { return first(probe.Watch(ctx, nil)) }, codes.OK},
 			} {
 				if err := row.call(row.ctx); status.Code(err) != row.want {
 					t.Errorf("%s: got %v, want %v", row.what, err, row.want)

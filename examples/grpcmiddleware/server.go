@@ -25,10 +25,10 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// newServer returns the service with its chain. OpenTelemetry is around all of it,
-// as a stats handler. Logging comes before the guard, so that calls which it
-// refuses are logged as well; recovery comes last, so that the others see a
-// panic of the service as an error.
+// newServer returns the service with its chain of interceptors. The stats handler of
+// OpenTelemetry sees every call. Logging comes before the guard, so that refused calls are
+// logged. Recovery comes last, so that the other interceptors see a panic of the service as
+// an error.
 func newServer(v bearer.Verifier, logger *slog.Logger, tracing trace.TracerProvider) (*grpc.Server, error) {
 	guard, err := interceptor.New(v, scopes.Methods{
 		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
@@ -64,14 +64,14 @@ func newServer(v bearer.Verifier, logger *slog.Logger, tracing trace.TracerProvi
 	return server, guard.Audit(server).Err()
 }
 
-// notHealth leaves the probes out of the log. The guard needs no selector: its
-// rules say which methods are public, and a method that neither has is denied.
+// notHealth excludes health probes from the log. The guard needs no selector: its rules name
+// the public methods, and a method without a rule is denied.
 func notHealth(_ context.Context, call interceptors.CallMeta) bool {
 	return !strings.HasPrefix(call.FullMethod(), "/grpc.health.v1.Health/")
 }
 
-// nameUnary and nameStream stand behind the guard and put its caller on the line
-// that logging writes when the call is finished.
+// nameUnary and nameStream run after the guard. They add the caller to the record that
+// logging writes at the end of the call.
 func nameUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	name(ctx)
 	return handler(ctx, req)
@@ -88,7 +88,7 @@ func name(ctx context.Context) {
 	}
 }
 
-// reason puts the guard's reason for a refusal on the line.
+// reason adds the reason of a refusal to the log record.
 func reason(err error) logging.Fields {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -98,15 +98,15 @@ func reason(err error) logging.Fields {
 	return nil
 }
 
-// slogger is how go-grpc-middleware documents to log with log/slog.
+// slogger adapts log/slog, as the documentation of go-grpc-middleware recommends.
 func slogger(l *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {
-		l.Log(ctx, slog.Level(level), msg, fields...) //nolint:sloglint // the messages are that package's
+		l.Log(ctx, slog.Level(level), msg, fields...) //nolint:sloglint // package logging chooses the messages
 	})
 }
 
-// traced is a [bearer.Observer] that tells the call's span about the verdict. The
-// stats handler has put the span into the context, long before the guard.
+// traced is a [bearer.Observer] that adds the verdict to the span of the call. The stats
+// handler has put the span into the context before the guard runs.
 func traced(ctx context.Context, e bearer.Event) {
 	span := trace.SpanFromContext(ctx)
 	if e.Reason != "" {
@@ -117,7 +117,7 @@ func traced(ctx context.Context, e bearer.Event) {
 	}
 }
 
-// deployments is the service. Nothing is deployed or kept.
+// deployments implements the service. It deploys and stores nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
@@ -132,7 +132,7 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 	return stream.Send(&deployv1.State{Phase: "done"})
 }
 
-// Logs has a fault.
+// Logs panics.
 func (deployments) Logs(*deployv1.LogsRequest, grpc.ServerStreamingServer[deployv1.LogLine]) error {
-	panic("index out of range") //nolint:forbidigo // for recovery
+	panic("index out of range") //nolint:forbidigo // recovery handles this panic
 }

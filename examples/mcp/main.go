@@ -1,7 +1,7 @@
-// The program mcp is a server of the Model Context Protocol, by the official Go
-// SDK, whose streamable HTTP endpoint is a protected resource. Clients find their
-// way by themselves: the challenge names the metadata (RFC 9728), the metadata the
-// authorization server, and that one the token endpoint.
+// The program mcp is a server of the Model Context Protocol, built with the official Go SDK.
+// Its streamable HTTP endpoint is a protected resource. Clients need only its URL: the
+// challenge names the resource metadata (RFC 9728), the resource metadata names the
+// authorization server, and the metadata of that server names the token endpoint.
 //
 //	cd examples/mcp && go run . -issuer https://acme.example -resource https://mcp.acme.example/mcp
 package main
@@ -35,9 +35,9 @@ func main() {
 // run serves until ctx ends.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("mcp", flag.ContinueOnError)
-	addr := flags.String("addr", "127.0.0.1:8080", "where to listen")
-	issuer := flags.String("issuer", "", "the authorization server")
-	resource := flags.String("resource", "", "the URL of the endpoint, as clients know it; empty: on loopback, where it listens")
+	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
+	issuer := flags.String("issuer", "", "URL of the authorization server")
+	resource := flags.String("resource", "", "URL of the endpoint for clients; if empty, the URL of the loopback address that it listens on")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
@@ -50,10 +50,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		*resource = "http://" + listener.Addr().String() + "/mcp"
 	}
 
-	// Clients ask for a token for the resource (RFC 8707), and no other is accepted.
+	// Clients request a token for the resource (RFC 8707). Other tokens are refused.
 	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*resource}}) //nolint:contextcheck // it lives until Close
 	if err != nil {
-		return fmt.Errorf("from -issuer and -resource: %w", err)
+		return fmt.Errorf("flags -issuer and -resource: %w", err)
 	}
 	defer verifier.Close()
 	guard, err := middleware.New(verifier, &middleware.Options{

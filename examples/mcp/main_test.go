@@ -21,7 +21,7 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	t.Helper()
 	issuer = bearertest.NewIssuer(&bearertest.Options{
 		Algorithms: []string{"ES256"},
-		Metadata:   map[string]any{"code_challenge_methods_supported": []string{"S256"}}, // the SDK insists
+		Metadata:   map[string]any{"code_challenge_methods_supported": []string{"S256"}}, // the SDK requires it
 	})
 	t.Cleanup(issuer.Close)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -35,7 +35,7 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("got %v at the end", err)
+			t.Errorf("got %v from run, want no error", err)
 		}
 	})
 	lines := bufio.NewReader(out)
@@ -47,8 +47,8 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	return issuer, strings.TrimSpace(line)
 }
 
-// connect opens a session of a client of the SDK that knows the URL of the server
-// and its own credentials, and nothing else.
+// connect opens a session with a client of the SDK. The client has only the URL of the
+// server and its own credentials.
 func connect(t *testing.T, resource, id string) (*mcp.ClientSession, *trail, error) {
 	t.Helper()
 	trail := &trail{next: &http.Transport{}}
@@ -69,8 +69,8 @@ func connect(t *testing.T, resource, id string) (*mcp.ClientSession, *trail, err
 	return session, trail, err
 }
 
-// call calls a tool and returns what it says.
-func call(t *testing.T, session *mcp.ClientSession, tool string, args any) (said string, failed bool) {
+// call calls a tool and returns the text of its result.
+func call(t *testing.T, session *mcp.ClientSession, tool string, args any) (answer string, failed bool) {
 	t.Helper()
 	result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: tool, Arguments: args})
 	if err != nil {
@@ -78,14 +78,14 @@ func call(t *testing.T, session *mcp.ClientSession, tool string, args any) (said
 	}
 	for _, content := range result.Content {
 		if text, ok := content.(*mcp.TextContent); ok {
-			said += text.Text
+			answer += text.Text
 		}
 	}
-	return said, result.IsError
+	return answer, result.IsError
 }
 
-// A client finds the authorization server by the challenge and the metadata, gets
-// a token and calls tools.
+// TestDiscovery requires a client to find the authorization server through the challenge and
+// the metadata, to get a token, and to call tools.
 func TestDiscovery(t *testing.T) {
 	issuer, resource := serve(t)
 	issuer.AddClient(bearertest.Client{ID: "ci", Secret: "secret of ci", Audience: []string{resource}, Scopes: []string{"tools:call"}})
@@ -102,30 +102,30 @@ func TestDiscovery(t *testing.T) {
 		"POST " + resource + " 200",
 	}
 	if got := trail.take(); len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-		t.Errorf("got\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("got the requests\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if said, failed := call(t, session, "whoami", nil); said != "ci with tools:call" || failed {
-		t.Errorf("got %q, failed %v", said, failed)
+	if got, failed := call(t, session, "whoami", nil); got != "ci with tools:call" || failed {
+		t.Errorf("whoami: got %q, failed: %v, want %q", got, failed, "ci with tools:call")
 	}
-	if said, failed := call(t, session, "deploy", map[string]any{"name": "web"}); !strings.Contains(said, "deploy:applications") || !failed {
-		t.Errorf("got %q, failed %v, want that a scope is missing", said, failed)
+	if got, failed := call(t, session, "deploy", map[string]any{"name": "web"}); !strings.Contains(got, "deploy:applications") || !failed {
+		t.Errorf("deploy: got %q, failed: %v, want a failure that names the missing scope", got, failed)
 	}
-	// The token was asked for once.
+	// The client caches its token.
 	if got := issuer.Fetches(bearertest.TokenEndpoint); got != 1 {
-		t.Errorf("got %d requests for tokens, want 1", got)
+		t.Errorf("got %d token requests, want 1", got)
 	}
 }
 
 func TestToolWithScope(t *testing.T) {
 	issuer, resource := serve(t)
-	// A client whose tokens have more scopes than it asked for.
+	// The tokens of this client grant more scopes than it requests.
 	issuer.AddClient(bearertest.Client{ID: "cd", Secret: "secret of cd", Audience: []string{resource}, Scopes: []string{"tools:call"}, Claims: map[string]any{"scope": "tools:call deploy:applications"}})
 	session, _, err := connect(t, resource, "cd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said, failed := call(t, session, "deploy", map[string]any{"name": "web"}); said != "deploying web for cd" || failed {
-		t.Errorf("got %q, failed %v", said, failed)
+	if got, failed := call(t, session, "deploy", map[string]any{"name": "web"}); got != "deploying web for cd" || failed {
+		t.Errorf("deploy: got %q, failed: %v, want %q", got, failed, "deploying web for cd")
 	}
 }
 
@@ -135,36 +135,36 @@ func TestRefused(t *testing.T) {
 	issuer.AddClient(bearertest.Client{ID: "scopeless", Secret: "secret of scopeless", Audience: []string{resource}, Claims: map[string]any{"scope": nil}})
 	for _, id := range []string{"elsewhere", "scopeless", "stranger"} {
 		if _, trail, err := connect(t, resource, id); err == nil {
-			t.Errorf("%s: got a session by %q, want an error", id, trail.take())
+			t.Errorf("%s: got a session after %q, want an error", id, trail.take())
 		}
 	}
 }
 
-// A session is for the user that opened it: another one, with a token as good,
-// cannot go on with it.
-func TestSessionOfSomebodyElse(t *testing.T) {
+// TestSessionOfAnotherUser requires a session to refuse every user except the one that opened
+// it, also with a valid token.
+func TestSessionOfAnotherUser(t *testing.T) {
 	issuer, resource := serve(t)
 	scope := map[string]any{"aud": resource, "scope": "tools:call"}
 	status, opened := post(t, resource, "", issuer.Token(scope), `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}}`)
 	session := opened.Get("Mcp-Session-Id")
 	if status != http.StatusOK || session == "" {
-		t.Fatalf("got %d and session %q", status, session)
+		t.Fatalf("initialize: got %d and session %q, want 200 and a session", status, session)
 	}
 	for _, row := range []struct {
 		name, subject string
 		status        int
-	}{{"same", "client", http.StatusAccepted}, {"other", "mallory", http.StatusForbidden}} {
+	}{{"same user", "client", http.StatusAccepted}, {"other user", "mallory", http.StatusForbidden}} {
 		scope["sub"] = row.subject
 		if got, _ := post(t, resource, session, issuer.Token(scope), `{"jsonrpc":"2.0","method":"notifications/initialized"}`); got != row.status {
 			t.Errorf("%s: got %d, want %d", row.name, got, row.status)
 		}
 	}
 	if got, _ := post(t, resource, session, "", `{"jsonrpc":"2.0","method":"notifications/initialized"}`); got != http.StatusUnauthorized {
-		t.Errorf("got %d without a token, want 401", got)
+		t.Errorf("no token: got %d, want 401", got)
 	}
 }
 
-// post sends a message as a client does.
+// post sends a message to the endpoint, with the header fields of a client.
 func post(t *testing.T, resource, session, token, message string) (status int, header http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, resource, strings.NewReader(message))

@@ -13,17 +13,17 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The endpoint asks for callTools, and one of its tools for deployApps as well.
+// The endpoint requires callTools. The tool deploy also requires deployApps.
 var (
 	callTools  = scopes.All("tools:call")
 	deployApps = scopes.All("deploy:applications")
 )
 
-// newHandler serves MCP at /mcp, and where clients find the document that says
-// which authorization server its tokens come from.
+// newHandler serves MCP at /mcp. It also serves the metadata document, in which clients find
+// the authorization server.
 func newHandler(guard *middleware.Guard) http.Handler {
 	server := mcp.NewServer(&mcp.Implementation{Name: "deployments", Version: "1.0.0"}, nil)
-	mcp.AddTool(server, &mcp.Tool{Name: "whoami", Description: "Says who is calling."}, whoami)
+	mcp.AddTool(server, &mcp.Tool{Name: "whoami", Description: "Returns the caller."}, whoami)
 	mcp.AddTool(server, &mcp.Tool{Name: "deploy", Description: "Deploys an application."}, deploy)
 	streamable := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
 
@@ -33,16 +33,16 @@ func newHandler(guard *middleware.Guard) http.Handler {
 	return mux
 }
 
-// passCaller tells the SDK whom the guard let through. The SDK keeps sessions to
-// the user that opened them, and hands the caller of each request to tools.
+// passCaller passes the caller from the guard to the SDK. The SDK binds each session to the
+// user that opened it, and passes the caller of each request to the tools.
 func passCaller(next http.Handler) http.Handler {
 	return auth.RequireBearerToken(func(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, error) {
 		claims, ok := bearer.FromContext(ctx)
 		if !ok {
-			return nil, auth.ErrInvalidToken // not behind the guard
+			return nil, auth.ErrInvalidToken // the request did not pass the guard
 		}
 		return &auth.TokenInfo{
-			// A subject is one only together with its issuer (RFC 8725, section 3.8).
+			// A subject is unique only within its issuer (RFC 8725, section 3.8).
 			UserID:     claims.Issuer() + " " + claims.Subject(),
 			Expiration: claims.ExpiresAt(),
 			Extra:      map[string]any{"claims": claims},
@@ -50,8 +50,8 @@ func passCaller(next http.Handler) http.Handler {
 	}, nil)(next)
 }
 
-// caller returns who sent the request. The context of a tool is that of the request
-// which opened the session; bearer.FromContext would find the token of then.
+// caller returns the claims of the request. It does not use bearer.FromContext: the context
+// of a tool is that of the request that opened the session, with the token of that time.
 func caller(request *mcp.CallToolRequest) (*bearer.Claims, error) {
 	if extra := request.GetExtra(); extra != nil && extra.TokenInfo != nil {
 		if claims, ok := extra.TokenInfo.Extra["claims"].(*bearer.Claims); ok {

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// trail is a transport that remembers where a client went.
+// trail is a transport that records the requests of a client.
 type trail struct {
 	next *http.Transport
 
@@ -24,7 +24,7 @@ func (t *trail) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// take returns the steps since the last call.
+// take returns the requests since the last call of take.
 func (t *trail) take() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

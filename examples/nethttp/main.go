@@ -1,4 +1,4 @@
-// The program nethttp is an API on http.ServeMux, guarded route by route.
+// The program nethttp is an API on http.ServeMux with a rule for each route.
 //
 //	go run ./examples/nethttp
 package main
@@ -19,25 +19,25 @@ func api(guard *middleware.Guard) http.Handler {
 	mux := http.NewServeMux()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle puts the handler behind Require, and lists the route in guard.Routes().
+	// Handle wraps the handler with Require and adds the route to guard.Routes().
 	guard.Handle(mux, "GET /healthz", scopes.Public(), answer("health"))
 	guard.Handle(mux, "GET /deployments", read, answer("list"))
 	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
 	guard.Handle(mux, "GET /deployments/{id}", read, answer("read"))
 	guard.Handle(mux, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
-	// the observer is told.
+	// ReportOnly tries out a rule: a request that the rule denies is let through and
+	// reported to the observer.
 	guard.Handle(mux, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. A bad token is refused.
+	// Optional lets requests without a token through. An invalid token is refused.
 	guard.Handle(mux, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(mux, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "deployment in progress", http.StatusConflict)
 	}))
 
-	// A mux of its own behind one rule, and a handler that is mounted.
+	// One rule guards a whole mux. StripPrefix mounts the mux below /admin.
 	admin := http.NewServeMux()
 	admin.Handle("GET /{id}", answer("admin"))
 	guard.Handle(mux, "/admin/", scopes.All("admin"), http.StripPrefix("/admin", admin))
@@ -45,11 +45,10 @@ func api(guard *middleware.Guard) http.Handler {
 	return mux
 }
 
-// answer returns a handler that says its name, the parameter of its route and its
-// caller.
+// answer returns a handler that writes its name, the parameter of its route and its caller.
 func answer(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := bearer.FromContext(r.Context())
-		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id"), claims)) //nolint:gosec // plain text, which nobody renders
+		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id"), claims)) //nolint:gosec // plain text, not rendered as HTML
 	})
 }

@@ -12,8 +12,8 @@ import (
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
-// The same mux behind a table: what it does not name is denied before the mux is
-// asked.
+// TestEnforce puts a table of rules before the same mux. Requests without a rule do not reach
+// the mux.
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		mux := api(guard)
@@ -33,7 +33,7 @@ func TestNoRouteWithoutRule(t *testing.T) {
 	_ = api(guard)
 	for _, route := range guard.Routes() {
 		if route.Rule.Err() != nil {
-			t.Errorf("got %s", route)
+			t.Errorf("got %s, want a rule without mistakes", route)
 		}
 	}
 }

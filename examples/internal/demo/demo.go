@@ -1,5 +1,5 @@
-// Package demo is what the programs of the routers share: an issuer, a guard for
-// its tokens, a listener, and commands to call the API with.
+// Package demo is the shared part of the programs nethttp and routers. It has an issuer, a
+// guard for its tokens, a listener, and commands that call the API.
 package demo
 
 import (
@@ -31,12 +31,12 @@ func Main(api func(*middleware.Guard) http.Handler) {
 	}
 }
 
-// Run serves the API until ctx ends. The first line that it prints is the URL.
+// Run serves the API until ctx ends. It prints the URL on the first line.
 func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middleware.Guard) http.Handler) error {
 	flags := flag.NewFlagSet("api", flag.ContinueOnError)
-	addr := flags.String("addr", "127.0.0.1:8080", "where to listen")
-	issuer := flags.String("issuer", "", "the authorization server; empty: one of its own, for a try")
-	audience := flags.String("audience", "https://deployments.example", "what tokens must be meant for")
+	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
+	issuer := flags.String("issuer", "", "URL of the authorization server; if empty, the program starts a test issuer")
+	audience := flags.String("audience", "https://deployments.example", "audience that tokens must name")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
@@ -77,8 +77,8 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 	return nil
 }
 
-// Line returns what the handlers answer: the handler's name, the parameter of its
-// route, and the client that called it. A dash stands for what there is not.
+// Line returns the response of a handler: the name of the handler, the parameter of its route
+// and the client ID of the caller. A dash stands for a missing parameter or caller.
 func Line(handler, param string, claims *bearer.Claims) string {
 	client := "-"
 	if claims != nil {

@@ -1,4 +1,4 @@
-// Package demotest runs the programs of the routers in tests.
+// Package demotest runs the programs nethttp and routers in tests.
 package demotest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// Routes yields the routes of the API, without "fail", in the syntax of a router:
-// param is its wildcard "id", and rest its wildcard at the end of a path.
+// Routes yields the routes of the API, except "fail", in the syntax of a router. param is the
+// wildcard "id" in that syntax, and rest the wildcard at the end of a path.
 func Routes(param, rest string) iter.Seq[routertest.Route] {
 	path := strings.NewReplacer("{path...}", rest, "{section}", param, "{id}", param)
 	return func(yield func(routertest.Route) bool) {
@@ -30,8 +30,8 @@ func Routes(param, rest string) iter.Seq[routertest.Route] {
 	}
 }
 
-// Run runs the program on a listener of its own and sends it the table of
-// requests that every router gets.
+// Run runs the program on a listener of its own and sends it the requests of package
+// routertest. enforced reports whether the rules are in a table before the router.
 func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
@@ -57,16 +57,16 @@ func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) 
 	routertest.Run(t, strings.TrimSpace(url), issuer, enforced)
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("got %v at the end", err)
+		t.Errorf("got %v from demo.Run, want no error", err)
 	}
-	// Every route has its line, which names it.
+	// The program prints one line for each route.
 	routes := strings.Split(strings.TrimSuffix(<-list, "\n"), "\n")
 	if len(routes) < len(routertest.Routes()) {
 		t.Errorf("got %d lines, want at least %d: %q", len(routes), len(routertest.Routes()), routes)
 	}
 	for _, line := range routes {
 		if !strings.HasPrefix(line, "- ") || !strings.Contains(line, " /") && !strings.HasPrefix(line, "- /") {
-			t.Errorf("got %q, want a route by its name", line)
+			t.Errorf("got %q, want a line that names a route", line)
 		}
 	}
 }

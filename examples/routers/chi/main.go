@@ -1,5 +1,5 @@
-// The program chi is an API on chi. The guard's middleware fits chi as it is: both
-// are middleware of net/http.
+// The program chi is an API on chi. The guard needs no adapter: chi uses the middleware type
+// of net/http.
 //
 //	cd examples/routers && go run ./chi
 package main
@@ -24,24 +24,24 @@ func routes(guard *middleware.Guard) chi.Router {
 	r := chi.NewRouter()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle puts the handler behind Require, and lists the route in guard.Routes().
+	// Handle wraps the handler with Require and adds the route to guard.Routes().
 	guard.Handle(r, "GET /healthz", scopes.Public(), answer("health"))
 	guard.Handle(r, "GET /deployments", read, answer("list"))
 	guard.Handle(r, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
 	guard.Handle(r, "GET /deployments/{id}", read, answer("read"))
 	guard.Handle(r, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
-	// the observer is told.
+	// ReportOnly tries out a rule: a request that the rule denies is let through and
+	// reported to the observer.
 	guard.Handle(r, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. A bad token is refused.
+	// Optional lets requests without a token through. An invalid token is refused.
 	guard.Handle(r, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(fail))
 
-	// A rule can also be middleware of a sub-router, or of one that is mounted.
-	// RequireAt lists it in guard.Routes() under the pattern.
+	// A rule can also be middleware of a sub-router or of a mounted router. RequireAt
+	// adds the rule to guard.Routes() under the pattern.
 	r.Route("/admin", func(r chi.Router) {
 		r.Use(guard.RequireAt("/admin/*", scopes.All("admin")))
 		r.Get("/{id}", answer("admin"))
@@ -53,16 +53,15 @@ func routes(guard *middleware.Guard) chi.Router {
 	return r
 }
 
-// answer returns a handler that says its name, the parameter of its route and its
-// caller.
+// answer returns a handler that writes its name, the parameter of its route and its caller.
 func answer(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := bearer.FromContext(r.Context())
-		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id")+chi.URLParam(r, "*"), claims)) //nolint:gosec // plain text, which nobody renders
+		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id")+chi.URLParam(r, "*"), claims)) //nolint:gosec // plain text, not rendered as HTML
 	}
 }
 
-// fail is a handler that answers with an error of its own.
+// fail is a handler that answers 409.
 func fail(w http.ResponseWriter, _ *http.Request) {
 	http.Error(w, "deployment in progress", http.StatusConflict)
 }

@@ -19,7 +19,7 @@ import (
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
-// TestEnforce declares the rules in a table, around the whole router.
+// TestEnforce declares the rules in a table, and puts the table before the whole router.
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		r := chi.NewRouter()
@@ -31,8 +31,8 @@ func TestEnforce(t *testing.T) {
 	})
 }
 
-// unguarded returns the routes that have no rule, neither in their chain of
-// middleware nor at their handler.
+// unguarded returns the routes without a rule, both in their middleware and at their
+// handler.
 func unguarded(r chi.Routes) (list []string, err error) {
 	err = chi.Walk(r, func(method, route string, handler http.Handler, chain ...func(http.Handler) http.Handler) error {
 		handlers := []http.Handler{handler}
@@ -61,19 +61,20 @@ func TestNoRouteWithoutRule(t *testing.T) {
 	}
 	r.Get("/forgotten", answer("forgotten"))
 	if list, err := unguarded(r); err != nil || len(list) != 1 || list[0] != "GET /forgotten" {
-		t.Errorf("got %q, %v, want the one that was forgotten", list, err)
+		t.Errorf("got %q, %v, want GET /forgotten", list, err)
 	}
 }
 
-// Guard.Handle fits chi's own patterns, and what logs in front of the guard sees
-// the route as without it. (In front of chi itself nobody sees one.)
+// TestHandleAndOuterLog requires Guard.Handle to accept the patterns of chi. Middleware before
+// the guard must see the same route as without the guard. Middleware before chi itself sees
+// no route of chi.
 func TestHandleAndOuterLog(t *testing.T) {
 	guard, err := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return new(bearer.Claims), nil }), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", chi.URLParam(r, "id")) //nolint:gosec // plain text, which nobody renders
+		_, _ = fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", chi.URLParam(r, "id")) //nolint:gosec // plain text, not rendered as HTML
 	})
 	var pattern, value, route string
 	log := func(next http.Handler) http.Handler {
@@ -107,13 +108,13 @@ func TestHandleAndOuterLog(t *testing.T) {
 		t.Errorf("Handle: got %q, want %q", got, want)
 	}
 	if pattern != "/deployments/{id}" || value != "7" || route != "/deployments/{id}" {
-		t.Errorf("Handle: got pattern %q, id %q and route %q in front", pattern, value, route)
+		t.Errorf("Handle: middleware before the guard: got pattern %q, id %q and route %q, want /deployments/{id}, 7 and /deployments/{id}", pattern, value, route)
 	}
 	if got := request(log(guard.Enforce(&rules)(outside))); got != "/deployments/{id} 7 7" {
-		t.Errorf("Enforce: got %q", got)
+		t.Errorf("Enforce: got %q, want /deployments/{id} 7 7", got)
 	}
 	if routes := guard.Routes(); len(routes) != 2 || routes[0].String() != "GET /deployments/{id} requires any valid token" {
-		t.Errorf("got %v", routes)
+		t.Errorf("got the routes %v, want two", routes)
 	}
 }
 
@@ -134,7 +135,7 @@ func Example() {
 	r := chi.NewRouter()
 	r.With(guard.Require(scopes.All("deploy:applications"))).Post("/deployments/{id}", func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := bearer.FromContext(r.Context())
-		_, _ = fmt.Fprintln(w, "deploying", chi.URLParam(r, "id"), "for", claims.ClientID()) //nolint:gosec // plain text, which nobody renders
+		_, _ = fmt.Fprintln(w, "deploying", chi.URLParam(r, "id"), "for", claims.ClientID()) //nolint:gosec // plain text, not rendered as HTML
 	})
 	for _, scope := range []string{"deploy:applications", "read:deployments"} {
 		request := httptest.NewRequest(http.MethodPost, "/deployments/7", http.NoBody)

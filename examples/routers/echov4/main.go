@@ -1,4 +1,4 @@
-// The program echov4 is an API on echo v4, guarded by middleware/echov4bearer.
+// The program echov4 is an API on echo v4 with the guard of middleware/echov4bearer.
 //
 //	cd examples/routers && go run ./echov4
 package main
@@ -21,35 +21,34 @@ func api(guard *middleware.Guard) http.Handler {
 	e := echo.New()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle puts the handler behind Require, and lists the route in guard.Routes().
+	// Handle wraps the handler with Require and adds the route to guard.Routes().
 	echov4bearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
 	echov4bearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
 	echov4bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
 	echov4bearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
 	echov4bearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
-	// the observer is told.
+	// ReportOnly tries out a rule: a request that the rule denies is let through and
+	// reported to the observer.
 	echov4bearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. A bad token is refused.
+	// Optional lets requests without a token through. An invalid token is refused.
 	echov4bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	// Errors of handlers go to echo's error handler, as without a guard.
+	// Errors of handlers go to the error handler of echo, as without a guard.
 	echov4bearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(echo.Context) error {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
 	})
 
-	// Handle takes groups too. A group behind echov4bearer.Require has one rule for
-	// all its routes, and they are not listed in guard.Routes().
+	// Handle accepts groups too. A group with echov4bearer.Require has one rule for
+	// all its routes, which guard.Routes() does not list.
 	admin := e.Group("/admin")
 	echov4bearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	echov4bearer.Handle(guard, e, "GET", "/files/*", scopes.All("read:files"), answer("files"))
 	return e
 }
 
-// answer returns a handler that says its name, the parameter of its route and its
-// caller.
+// answer returns a handler that writes its name, the parameter of its route and its caller.
 func answer(name string) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		claims, _ := c.Get(echov4bearer.Key).(*bearer.Claims)

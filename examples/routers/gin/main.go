@@ -1,4 +1,4 @@
-// The program gin is an API on gin, guarded by middleware/ginbearer.
+// The program gin is an API on gin with the guard of middleware/ginbearer.
 //
 //	cd examples/routers && go run ./gin
 package main
@@ -22,34 +22,33 @@ func api(guard *middleware.Guard) http.Handler {
 	e := gin.New()
 	read := scopes.Any("read:deployments", "deploy:applications")
 
-	// Handle puts the handler behind Require, and lists the route in guard.Routes().
+	// Handle wraps the handler with Require and adds the route to guard.Routes().
 	ginbearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
 	ginbearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
 	ginbearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
 	ginbearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
 	ginbearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries a new rule: a caller who does not meet it is let through, and
-	// the observer is told.
+	// ReportOnly tries out a rule: a request that the rule denies is let through and
+	// reported to the observer.
 	ginbearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. A bad token is refused.
+	// Optional lets requests without a token through. An invalid token is refused.
 	ginbearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	ginbearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(c *gin.Context) {
 		c.AbortWithStatusJSON(http.StatusConflict, gin.H{"error": "deployment in progress"})
 	})
 
-	// Handle takes groups too. A group behind ginbearer.Require has one rule for all
-	// its routes, and they are not listed in guard.Routes().
+	// Handle accepts groups too. A group with ginbearer.Require has one rule for all
+	// its routes, which guard.Routes() does not list.
 	admin := e.Group("/admin")
 	ginbearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	ginbearer.Handle(guard, e, "GET", "/files/*id", scopes.All("read:files"), answer("files"))
 	return e
 }
 
-// answer returns a handler that says its name, the parameter of its route and its
-// caller.
+// answer returns a handler that writes its name, the parameter of its route and its caller.
 func answer(name string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		claims, _ := c.Value(ginbearer.Key).(*bearer.Claims)

@@ -14,7 +14,7 @@ import (
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
-// TestEnforce declares the rules in a table, in front of all routes.
+// TestEnforce declares the rules in a table, and puts the table before all routes.
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		e := gin.New()

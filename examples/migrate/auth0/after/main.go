@@ -1,4 +1,4 @@
-// Command after is ../before with bearer.
+// The program after guards the API of ../before with bearer.
 package main
 
 import (
@@ -17,8 +17,8 @@ import (
 )
 
 func main() {
-	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "the authorization server")
-	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "the URL of its key set")
+	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "URL of the authorization server")
+	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "URL of its key set")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -28,12 +28,12 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-// claims is what the tokens say beyond the standard.
+// claims holds the custom claims of the tokens.
 type claims struct {
 	Repository string `json:"github_repository"`
 }
 
-// Validate is asked by bearer.JSON.
+// Validate is called by bearer.JSON.
 func (c claims) Validate() error {
 	if c.Repository == "" {
 		return errors.New("no github_repository")
@@ -42,13 +42,13 @@ func (c claims) Validate() error {
 }
 
 func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error) {
-	// Config.Keys is not needed where the issuer has metadata (discovery).
+	// Config.Keys is not needed if the issuer has metadata (discovery).
 	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // it lives as long as the handler
 	if err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { _ = keys.Close() })
-	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // as above
+	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // it lives as long as the handler
 		Issuer:     issuer,
 		Audience:   []string{audience},
 		Algorithms: []string{"RS256", "ES256"},

@@ -1,5 +1,5 @@
-// Command before guards an API with auth0/go-jwt-middleware v3. Its twin ../after
-// does the same with bearer.
+// The program before guards an API with auth0/go-jwt-middleware v3. The program ../after
+// guards the same API with bearer.
 package main
 
 import (
@@ -20,8 +20,8 @@ import (
 )
 
 func main() {
-	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "the authorization server")
-	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "the URL of its key set")
+	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "URL of the authorization server")
+	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "URL of its key set")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -31,7 +31,7 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-// claims is what the tokens say beyond the standard.
+// claims holds the custom claims of the tokens.
 type claims struct {
 	Scope      string `json:"scope"`
 	ClientID   string `json:"client_id"`
@@ -96,7 +96,7 @@ func custom(ctx context.Context) (*claims, error) {
 	}
 	c, ok := validated.CustomClaims.(*claims)
 	if !ok {
-		return nil, errors.New("other custom claims")
+		return nil, errors.New("the custom claims have another type")
 	}
 	return c, nil
 }

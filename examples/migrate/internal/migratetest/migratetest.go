@@ -1,5 +1,4 @@
-// Package migratetest sends the same requests to the programs before and after a
-// migration.
+// Package migratetest sends the same requests to the programs before and after a migration.
 package migratetest
 
 import (
@@ -16,16 +15,15 @@ import (
 
 const audience = "deployment-api"
 
-// Open makes the handler of a program.
+// Open returns the handler of a program.
 type Open func(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error)
 
-// request is one request, and what the four programs answer it with is in the test
-// of each under its name.
+// request is one request. The test of each program has the expected status under its name.
 type request struct {
 	name   string
 	method string
 	header []string // values of Authorization
-	broken bool     // the issuer does not answer when the key is looked for
+	broken bool     // the issuer fails when the key is fetched
 }
 
 func requests(i *bearertest.Issuer) []request {
@@ -59,7 +57,7 @@ func requests(i *bearertest.Issuer) []request {
 	}
 }
 
-// twice is a token whose "scope" comes twice.
+// twice returns a token with two "scope" claims.
 func twice(i *bearertest.Issuer, claims map[string]any) string {
 	now := time.Now()
 	payload := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"ci","client_id":"ci","jti":"j","iat":%d,"exp":%d,"github_repository":"x","scope":"none","scope":%q}`,
@@ -68,7 +66,7 @@ func twice(i *bearertest.Issuer, claims map[string]any) string {
 	return key.Sign([]byte(fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())), []byte(payload))
 }
 
-// Check wants the statuses that want has, by the names of the requests.
+// Check sends all requests and compares their statuses with want, by the names of the requests.
 func Check(t *testing.T, open Open, want map[string]int) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
@@ -95,7 +93,7 @@ func Check(t *testing.T, open Open, want map[string]int) {
 			t.Errorf("%s: got %d, want %d: %s", r.name, w.Code, want[r.name], w.Body)
 		}
 		if r.name == "good" && w.Body.String() != "ci deploys acmecorp/inventory-service\n" {
-			t.Errorf("good: got %q", w.Body)
+			t.Errorf("good: got %q, want %q", w.Body, "ci deploys acmecorp/inventory-service\n")
 		}
 	}
 }

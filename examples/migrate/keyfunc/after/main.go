@@ -1,4 +1,4 @@
-// Command after is ../before with bearer.
+// The program after guards the API of ../before with bearer.
 package main
 
 import (
@@ -16,8 +16,8 @@ import (
 )
 
 func main() {
-	issuer := flag.String("issuer", "https://acme.example", "the authorization server")
-	keys := flag.String("keys", "https://acme.example/keys", "the URL of its key set")
+	issuer := flag.String("issuer", "https://acme.example", "URL of the authorization server")
+	keys := flag.String("keys", "https://acme.example/keys", "URL of its key set")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -27,24 +27,24 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-// claims is what the tokens say beyond the standard.
+// claims holds the custom claims of the tokens.
 type claims struct {
 	Repository string `json:"github_repository"`
 }
 
 func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error) {
-	// Config.Keys is not needed where the issuer has metadata (discovery).
+	// Config.Keys is not needed if the issuer has metadata (discovery).
 	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // it lives as long as the handler
 	if err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { _ = keys.Close() })
-	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // as above
+	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // it lives as long as the handler
 		Issuer:   issuer,
 		Audience: []string{audience},
 		Keys:     keys,
 		Custom:   bearer.JSON[claims],
-		// Where the tokens are not of RFC 9068: Profile: bearer.Scalekit, ...
+		// For tokens that do not follow RFC 9068, set Profile, such as bearer.Scalekit.
 	})
 	if err != nil {
 		return nil, err

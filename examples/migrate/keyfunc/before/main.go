@@ -1,5 +1,5 @@
-// Command before guards an API by hand, with golang-jwt and keyfunc, as many
-// services do. Its twin ../after does the same with bearer.
+// The program before guards an API with golang-jwt, keyfunc and code of its own, as many
+// services do. The program ../after guards the same API with bearer.
 package main
 
 import (
@@ -17,8 +17,8 @@ import (
 )
 
 func main() {
-	issuer := flag.String("issuer", "https://acme.example", "the authorization server")
-	keys := flag.String("keys", "https://acme.example/keys", "the URL of its key set")
+	issuer := flag.String("issuer", "https://acme.example", "URL of the authorization server")
+	keys := flag.String("keys", "https://acme.example/keys", "URL of its key set")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -28,7 +28,7 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-// claims is what the tokens say.
+// claims holds the claims of the tokens.
 type claims struct {
 	jwt.RegisteredClaims
 	Scope      string `json:"scope"`
@@ -77,6 +77,6 @@ func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Han
 func list(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "none") }
 
 func deploy(w http.ResponseWriter, r *http.Request) {
-	c, _ := r.Context().Value(claimsKey{}).(*claims) // it is there behind require
+	c, _ := r.Context().Value(claimsKey{}).(*claims) // require has set it
 	_, _ = fmt.Fprintf(w, "%s deploys %s\n", c.ClientID, c.Repository)
 }
