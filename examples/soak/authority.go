@@ -14,38 +14,39 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// authority is an issuer, the cache of its keys and what happened to them.
+// authority is an issuer with the cache and the history of its keys.
 type authority struct {
 	number int
 	alg    string
 	pace   time.Duration
-	long   bool // it has outages for longer than its keys may be used
+	long   bool // some outages last longer than its keys may be used
 	server *bearertest.Issuer
 	cache  *jwks.Cache
-	forger *bearertest.Key // which is nobody's
+	forger *bearertest.Key // a key that is never published
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	signing   *keyLife
 	rotations int
 	outages   []outage
 }
 
-// keyLife is a key and when it was published and withdrawn. Zero: not yet.
+// keyLife is a key with the times of its publication and withdrawal. A zero time is in the
+// future.
 type keyLife struct {
 	key         *bearertest.Key
-	published   time.Time // it was, from then on
-	withdrawing time.Time // it was, until then
-	withdrawn   time.Time // it was not any more, from then on
+	published   time.Time // the key is published from this time on
+	withdrawing time.Time // the key is published until this time
+	withdrawn   time.Time // the key is not published from this time on
 }
 
-// outage is a time in which the issuer did not serve its keys.
+// outage is a period in which the issuer did not serve its keys.
 type outage struct {
 	issuer     int
-	start, end time.Time // zero end: still
+	start, end time.Time // end is zero during the outage
 }
 
-// grant is the custom claims of the soak's tokens. It has what handlers could
-// change for each other if they shared it.
+// grant holds the custom claims of the tokens. It has a slice and a map, which handlers
+// share if the verifier does not copy them.
 type grant struct {
 	Team   string         `json:"team"`
 	Tags   []string       `json:"tags"`
@@ -72,8 +73,8 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 	})
 }
 
-// live lets the issuer live until ctx ends: calm, an announced rotation, one that is
-// not announced, and an outage, again and again.
+// live runs the events of the issuer until ctx ends. It repeats a quiet period, an announced
+// rotation, an unannounced rotation and an outage.
 func (a *authority) live(ctx context.Context) {
 	faults := []bearertest.Fault{
 		{Status: http.StatusInternalServerError},
@@ -83,7 +84,7 @@ func (a *authority) live(ctx context.Context) {
 		{Status: http.StatusOK, Body: []byte("<html>maintenance</html>")},
 		{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}},
 	}
-	if !a.wait(ctx, 2*a.number) { // not all at the same time
+	if !a.wait(ctx, 2*a.number) { // the issuers start at different times
 		return
 	}
 	for n := 0; ; n++ {
@@ -102,7 +103,7 @@ func (a *authority) live(ctx context.Context) {
 	}
 }
 
-// wait waits some units of time, and reports whether there is more to come.
+// wait waits for some units of time. It returns false if ctx has ended.
 func (a *authority) wait(ctx context.Context, units int) bool {
 	timer := time.NewTimer(time.Duration(units) * a.pace)
 	defer timer.Stop()
@@ -114,8 +115,8 @@ func (a *authority) wait(ctx context.Context, units int) bool {
 	}
 }
 
-// announced rotates as RFC-minded issuers do: the key is published before it
-// signs, and the old one withdrawn some time after.
+// announced rotates with notice: the new key is published before it signs, and the old key
+// is withdrawn later.
 func (a *authority) announced(ctx context.Context) bool {
 	next := a.publish()
 	if !a.wait(ctx, 4) {
@@ -129,8 +130,8 @@ func (a *authority) announced(ctx context.Context) bool {
 	return true
 }
 
-// abrupt rotates as after a compromise: the new key signs at once and the old one is
-// gone.
+// abrupt rotates as after a compromise: the new key signs at once, and the old key is
+// withdrawn at once.
 func (a *authority) abrupt() { a.withdraw(a.sign(a.publish())) }
 
 func (a *authority) publish() *keyLife {
@@ -161,7 +162,7 @@ func (a *authority) withdraw(old *keyLife) {
 	a.mu.Unlock()
 }
 
-// fail has the issuer fail for some units of time.
+// fail makes the issuer fail for some units of time.
 func (a *authority) fail(ctx context.Context, f bearertest.Fault, units int) bool {
 	a.mu.Lock()
 	a.outages = append(a.outages, outage{issuer: a.number, start: time.Now()})
@@ -175,16 +176,16 @@ func (a *authority) fail(ctx context.Context, f bearertest.Fault, units int) boo
 	return more
 }
 
-// current returns the key that signs now.
+// current returns the key that signs tokens at present.
 func (a *authority) current() *keyLife {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.signing
 }
 
-// well reports whether no outage was under way since t, nor so shortly before that
-// a fetch of then could hang still.
-func (a *authority) well(t time.Time) bool {
+// healthy reports whether there was no outage since t, and none so shortly before t that a
+// fetch may still hang.
+func (a *authority) healthy(t time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, o := range a.outages {
@@ -195,7 +196,7 @@ func (a *authority) well(t time.Time) bool {
 	return true
 }
 
-// mint signs a token with a key, over the claims of a good one.
+// mint signs a good token, changed by header and claims. A nil value removes a member.
 func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
 	now := time.Now()
 	h := map[string]any{"alg": life.key.Algorithm(), "kid": life.key.ID(), "typ": "at+jwt"}
@@ -217,7 +218,7 @@ func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
 func encode(v any) []byte {
 	out, err := json.Marshal(v)
 	if err != nil {
-		panic(err) //nolint:forbidigo // of values of ours
+		panic(err) //nolint:forbidigo // the values of this program always encode
 	}
 	return out
 }

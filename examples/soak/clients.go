@@ -24,25 +24,25 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// answer is what a client got.
+// answer is the response to one request.
 type answer struct {
-	verdict string // as the wire has it
-	want    func(bearer.Reason) string
-	seen    seen // by the handler
+	verdict string                     // status, or code and reason
+	want    func(bearer.Reason) string // returns the verdict that belongs to a reason
+	seen    seen                       // what the handler found
 }
 
-// maxUnderWay bounds the requests of one transport that wait for an answer.
-const maxUnderWay = 1024
+// maxInFlight limits the requests in flight for each transport.
+const maxInFlight = 1024
 
-// drive sends requests of one transport at half of the rate until ctx ends. Those
-// that wait, such as for a key of an issuer that hangs, do not keep others back.
-func (s *soak) drive(ctx context.Context, transport string, seed uint64, send func(context.Context, string, shot) (answer, error)) {
-	g := &gunner{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // nothing secret about it
+// drive sends requests over one transport, at half of the rate, until ctx ends. A request
+// that waits, for example for the key of an issuer that hangs, does not delay the others.
+func (s *soak) drive(ctx context.Context, transport string, seed uint64, send func(context.Context, string, request) (answer, error)) {
+	g := &generator{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // the numbers are not secrets
 	ticker := time.NewTicker(2 * time.Second / time.Duration(s.cfg.rate))
 	defer ticker.Stop()
-	var underWay sync.WaitGroup
-	defer underWay.Wait()
-	places := make(chan struct{}, maxUnderWay)
+	var inFlight sync.WaitGroup
+	defer inFlight.Wait()
+	slots := make(chan struct{}, maxInFlight)
 	for n := 0; ; n++ {
 		select {
 		case <-ticker.C:
@@ -50,44 +50,44 @@ func (s *soak) drive(ctx context.Context, transport string, seed uint64, send fu
 			return
 		}
 		select {
-		case places <- struct{}{}:
+		case slots <- struct{}{}:
 		default:
-			continue // the machine is too slow for the rate
+			continue // too many in flight: skip this request
 		}
-		id, shot := transport+strconv.Itoa(n), g.next()
-		underWay.Go(func() {
-			defer func() { <-places }()
-			before := shot.now()
-			// Not ctx: the last request is to be answered too.
-			got, err := send(context.WithoutCancel(ctx), id, shot)
-			s.judge(id, shot, before, got, err)
+		id, request := transport+strconv.Itoa(n), g.next()
+		inFlight.Go(func() {
+			defer func() { <-slots }()
+			before := request.now()
+			// The end of ctx must not cancel the last requests.
+			got, err := send(context.WithoutCancel(ctx), id, request)
+			s.judge(id, request, before, got, err)
 		})
 	}
 }
 
-// judge holds one answer against what it may be.
-func (s *soak) judge(id string, shot shot, before moment, got answer, err error) {
-	after := shot.now()
-	reason, told := s.verdicts.of(id)
-	allowed := shot.allowed(before, after)
+// judge compares one answer with the verdicts that are correct for the request.
+func (s *soak) judge(id string, request request, before moment, got answer, err error) {
+	after := request.now()
+	reason, observed := s.verdicts.take(id)
+	allowed := request.allowed(before, after)
 	wrong := ""
 	switch {
 	case err != nil:
 		wrong = "no answer: " + err.Error()
-	case !told:
-		wrong = "no verdict was told to the observer"
+	case !observed:
+		wrong = "the observer got no verdict"
 	case !slices.Contains(allowed, reason):
 		wrong = fmt.Sprintf("got verdict %q, want one of %q", reason, allowed)
 	case got.verdict != got.want(reason):
 		wrong = fmt.Sprintf("got %s on the wire, want %s for %q", got.verdict, got.want(reason), reason)
-	case reason == "" && !reflect.DeepEqual(got.seen, seen{shot.subject, wantGrant}):
-		wrong = fmt.Sprintf("the handler saw %+v, want %s and %+v", got.seen, shot.subject, wantGrant)
+	case reason == "" && !reflect.DeepEqual(got.seen, seen{request.subject, wantGrant}):
+		wrong = fmt.Sprintf("the handler found %+v, want %s and %+v", got.seen, request.subject, wantGrant)
 	}
-	s.result.count(shot, reason, len(allowed) > 1, wrong)
+	s.result.count(request, reason, len(allowed) > 1, wrong)
 }
 
 // sendHTTP sends a request over HTTP.
-func (s *soak) sendHTTP(ctx context.Context, id string, shot shot) (answer, error) {
+func (s *soak) sendHTTP(ctx context.Context, id string, request request) (answer, error) {
 	method, target := http.MethodGet, "/deployments/"+id
 	if len(id)%2 == 0 {
 		method, target = http.MethodPost, "/deployments"
@@ -96,7 +96,7 @@ func (s *soak) sendHTTP(ctx context.Context, id string, shot shot) (answer, erro
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header["Authorization"] = shot.authorization
+	req.Header["Authorization"] = request.authorization
 	req.Header.Set(idHeader, id)
 	resp, err := s.httpClient.Do(req)
 	if err != nil {
@@ -111,16 +111,16 @@ func (s *soak) sendHTTP(ctx context.Context, id string, shot shot) (answer, erro
 	if resp.StatusCode == http.StatusOK {
 		return a, json.Unmarshal(body, &a.seen)
 	}
-	s.leaks.search("an answer of HTTP", body)
+	s.leaks.search("an HTTP response", body)
 	for _, values := range resp.Header {
-		s.leaks.search("a header of HTTP", []byte(strings.Join(values, " ")))
+		s.leaks.search("an HTTP header field", []byte(strings.Join(values, " ")))
 	}
 	return a, nil
 }
 
-// wantHTTP is the status of a verdict.
+// wantHTTP returns the status for a reason.
 func wantHTTP(reason bearer.Reason) string {
-	switch reason { //nolint:exhaustive // the others are the caller's credentials
+	switch reason { //nolint:exhaustive // the other reasons are 401
 	case "":
 		return "200"
 	case bearer.InvalidRequest:
@@ -135,13 +135,13 @@ func wantHTTP(reason bearer.Reason) string {
 	return "401"
 }
 
-// sendGRPC sends a call, unary or streaming.
-func (s *soak) sendGRPC(ctx context.Context, id string, shot shot) (answer, error) {
+// sendGRPC sends a unary or a streaming call.
+func (s *soak) sendGRPC(ctx context.Context, id string, request request) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	md := metadata.MD{idHeader: {id}}
-	if len(shot.authorization) > 0 {
-		md["authorization"] = shot.authorization
+	if len(request.authorization) > 0 {
+		md["authorization"] = request.authorization
 	}
 	ctx = metadata.NewOutgoingContext(ctx, md)
 	client := deployv1.NewDeploymentsClient(s.grpcConn)
@@ -170,12 +170,11 @@ func (s *soak) sendGRPC(ctx context.Context, id string, shot shot) (answer, erro
 			a.verdict += " " + info.GetReason()
 		}
 	}
-	s.leaks.search("a status of gRPC", []byte(st.String()))
+	s.leaks.search("a gRPC status", []byte(st.String()))
 	return a, nil
 }
 
-// watch reads a stream to its end and returns who its first message says has
-// called.
+// watch reads a stream to its end and returns the caller in its last message.
 func watch(ctx context.Context, client deployv1.DeploymentsClient, id string) (*deployv1.Caller, error) {
 	stream, err := client.Watch(ctx, &deployv1.WatchRequest{Id: id})
 	if err != nil {
@@ -194,10 +193,10 @@ func watch(ctx context.Context, client deployv1.DeploymentsClient, id string) (*
 	}
 }
 
-// wantGRPC is the code and the reason of a verdict.
+// wantGRPC returns the code and the reason in the status.
 func wantGRPC(reason bearer.Reason) string {
 	code := codes.Unauthenticated
-	switch reason { //nolint:exhaustive // the others are the caller's credentials
+	switch reason { //nolint:exhaustive // the other reasons are Unauthenticated
 	case "":
 		return "OK"
 	case bearer.MissingScope:

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// scale turns values into heights.
+// scale converts values to heights.
 type scale struct {
 	low, high float64
 	log       bool
@@ -36,7 +36,7 @@ func (p *panel) scale(stacked []series) scale {
 	return s
 }
 
-// nice rounds up to 1, 2 or 5 with zeros.
+// nice rounds up to 1, 2 or 5 times a power of ten.
 func nice(v float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, factor := range []float64{1, 2, 5} {
@@ -47,7 +47,7 @@ func nice(v float64) float64 {
 	return 10 * unit
 }
 
-// ticks returns the values of the lines across.
+// ticks returns the values of the horizontal lines.
 func (s scale) ticks() []float64 {
 	var values []float64
 	if s.log {
@@ -63,7 +63,7 @@ func (s scale) ticks() []float64 {
 	return values
 }
 
-// y returns where a value is, from the top of the panel.
+// y returns the distance of a value from the top of the panel.
 func (s scale) y(v float64) float64 {
 	part := (v - s.low) / (s.high - s.low)
 	if s.log {
@@ -72,7 +72,7 @@ func (s scale) y(v float64) float64 {
 	return marginTop + (1-part)*(panelHeight-marginTop-marginBottom)
 }
 
-// draw writes the panel with its corner at the origin.
+// draw writes the panel. Its top left corner is the origin.
 func (p *panel) draw(b *strings.Builder, r *result) {
 	seconds := max(r.took.Seconds(), 1e-3)
 	x := func(at time.Duration) float64 {
@@ -104,9 +104,9 @@ func (p *panel) draw(b *strings.Builder, r *result) {
 		if r.took < 10*time.Second {
 			unit = time.Second / 10
 		}
-		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, at.Round(unit))
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, duration(at.Round(unit).Seconds()))
 	}
-	for i := len(lines) - 1; i >= 0; i-- { // of a stack the lowest one last
+	for i := len(lines) - 1; i >= 0; i-- { // the lowest series of a stack last, over the others
 		p.drawLine(b, lines[i], colors[i%len(colors)], s, func(n int) float64 { return x(r.samples[n+1].at.Sub(r.began)) })
 	}
 	p.legend(b)
@@ -153,7 +153,7 @@ func (p *panel) legend(b *strings.Builder) {
 	}
 }
 
-// stack puts each series on top of those before it.
+// stack adds to each series the sum of the series before it.
 func stack(all []series) []series {
 	stacked := make([]series, len(all))
 	for n, s := range all {

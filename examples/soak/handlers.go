@@ -28,11 +28,11 @@ type seen struct {
 	Grant   grant
 }
 
-// wantGrant is the custom claims of every good token.
+// wantGrant holds the custom claims of every good token.
 var wantGrant = grant{Team: "blue", Tags: []string{"a", "b"}, Limits: map[string]int{"replicas": 3}}
 
-// look returns what a handler finds in its context, and then tries to change
-// whatever it was given, for others to see.
+// look returns what a handler finds in its context. It then tries to change the claims for
+// other handlers.
 func (s *soak) look(ctx context.Context) (seen, bool) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
@@ -47,7 +47,7 @@ func (s *soak) look(ctx context.Context) (seen, bool) {
 		saw.Grant.Limits[name] = n
 	}
 	if aud := claims.Audience(); len(aud) != 1 || aud[0] != audience {
-		saw.Subject = "somebody whose audience was changed"
+		saw.Subject = "a caller with a changed audience"
 	}
 	for i := range own.Tags {
 		own.Tags[i] = "changed"
@@ -79,10 +79,10 @@ func (s *soak) handleRead(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Header.Set("Authorization", "Bearer changed")
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(saw) // a client that is gone says so itself
+	_ = json.NewEncoder(w).Encode(saw) // if this fails, the client reports it
 }
 
-// deployments is the service over gRPC.
+// deployments is the gRPC service.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 	s *soak
@@ -100,13 +100,13 @@ func (d deployments) caller(ctx context.Context) (*deployv1.Caller, error) {
 	return &deployv1.Caller{ClientId: saw.Subject, GithubRepository: string(encode(saw.Grant))}, nil
 }
 
-// Create answers with the caller.
+// Create returns the caller.
 func (d deployments) Create(ctx context.Context, _ *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	caller, err := d.caller(ctx)
 	return &deployv1.Deployment{Caller: caller}, err
 }
 
-// Watch answers with the caller, twice.
+// Watch sends the caller twice.
 func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
 	for range 2 {
 		caller, err := d.caller(stream.Context())
@@ -120,16 +120,15 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 	return nil
 }
 
-// verdicts is an observer that keeps each verdict until its client has asked for
-// it.
+// verdicts is an observer that stores each verdict until its client takes it.
 type verdicts struct{ byID sync.Map } // of string to bearer.Reason
 
 func newVerdicts() *verdicts { return &verdicts{} }
 
 type idKey struct{}
 
-// number puts the number of a request into its context.
-func (v *verdicts) number(next http.Handler) http.Handler {
+// withID puts the ID of a request into its context.
+func (v *verdicts) withID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), idKey{}, r.Header.Get(idHeader))))
 	})
@@ -148,8 +147,8 @@ func (v *verdicts) Observe(ctx context.Context, e bearer.Event) {
 	}
 }
 
-// of returns the verdict on a request, once.
-func (v *verdicts) of(id string) (bearer.Reason, bool) {
+// take removes and returns the verdict on a request.
+func (v *verdicts) take(id string) (bearer.Reason, bool) {
 	value, ok := v.byID.LoadAndDelete(id)
 	reason, isReason := value.(bearer.Reason)
 	return reason, ok && isReason

@@ -5,22 +5,22 @@ import (
 	"sync"
 )
 
-// leaks searches all that the run lets out for parts of the tokens that it sent. It
-// keeps nothing of what it searches.
+// leaks searches logs, responses and metrics for parts of the tokens that were sent. It does
+// not store the texts that it searches.
 type leaks struct {
 	mu       sync.Mutex
-	parts    map[string]struct{} // how the parts of tokens begin
-	found    map[string]int      // by where
+	parts    map[string]struct{} // the beginnings of the parts of tokens
+	found    map[string]int      // number of finds, by place
 	searched int                 // bytes
 }
 
-// beginning is how many characters of a part are looked for: more than any name
-// that chance could make, less than what a log that cuts values lets through.
+// beginning is how many characters of a part are searched for. It is too long to match other
+// text by chance, and shorter than a value that a log has cut.
 const beginning = 24
 
 func newLeaks() *leaks { return &leaks{parts: map[string]struct{}{}, found: map[string]int{}} }
 
-// learn has a token looked for from now on.
+// learn adds the parts of a token to the search.
 func (l *leaks) learn(token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -31,13 +31,13 @@ func (l *leaks) learn(token string) {
 	}
 }
 
-// Write takes log records.
+// Write searches log records.
 func (l *leaks) Write(p []byte) (int, error) {
 	l.search("a log record", p)
 	return len(p), nil
 }
 
-// search looks for tokens.
+// search searches text for parts of tokens.
 func (l *leaks) search(where string, text []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *leaks) search(where string, text []byte) {
 	}
 }
 
-// report returns what was found, how many bytes were searched and for how many parts of tokens.
+// report returns the number of finds by place, the bytes searched and the number of parts.
 func (l *leaks) report() (found map[string]int, searched, parts int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

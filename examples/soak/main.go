@@ -1,23 +1,23 @@
-// Command soak puts guards under load for two minutes and holds every verdict
-// against what it must be.
+// The program soak puts guards under load for two minutes and checks every verdict.
 //
 //	go run ./examples/soak
 //	go run ./examples/soak -duration 10m -rate 2000 -svg soak.svg
 //
-// On loopback and in one process it runs three issuers, an HTTP and a gRPC API
-// guarded by one set of issuers, and clients of both. The issuers rotate their
-// keys, announced and not, withdraw them, fail, hang and answer nonsense, one of
-// them for longer than its keys may be used. A good third of the requests is
-// hostile: expired, forged, changed, of unknown keys and issuers, of another API
-// or no token at all. Handlers try to change what they get. What a verdict must be
-// follows from what the issuers have published and what the key caches had
-// fetched before and after the request, not from how fast the machine is.
+// Everything runs in one process, on loopback: three issuers, an HTTP API and a gRPC API
+// that accept tokens of all three, and clients of both APIs. The issuers rotate their keys
+// with and without notice, withdraw keys, fail, hang and return invalid documents. One
+// issuer is down for longer than its keys may be used. 40 % of the requests are hostile:
+// their tokens are expired, forged, changed, signed with an unknown key, from an unknown
+// issuer, for another API, or missing. Handlers try to change the claims that they get.
 //
-// At the end no verdict may have been wrong, no handler may have seen what another
-// one changed, goroutines and heap must be back to where they were, and nothing that
-// was logged, answered or exposed may have a part of a token in it. The figures are
-// printed, and plotted to an SVG where one is asked for. It exits with 1 if
-// anything is not as it must be.
+// The correct verdict follows from the keys that the issuer has published and from the keys
+// that the cache had fetched before and after the request. It does not depend on the speed
+// of the machine.
+//
+// The run fails if a verdict is wrong, if a handler sees what another handler changed, if
+// goroutines or heap do not return to their level before the run, or if a log record, a
+// response or a metric contains a part of a token. The program prints the figures and, with
+// -svg, plots them. It exits with status 1 if the run fails.
 package main
 
 import (
@@ -34,18 +34,18 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// config is what a run may be told.
+// config configures a run.
 type config struct {
 	duration time.Duration
 	rate     int           // requests per second, of all clients together
-	pace     time.Duration // the unit of time in the lives of issuers
-	settle   time.Duration // how long the process may take to be back where it was
+	pace     time.Duration // unit of time for the events of the issuers
+	settle   time.Duration // how long goroutines and heap may take to return to their level
 	svg      string        // file name, or empty
 
-	// wrap is a seam: a soak is worth something only if it fails where the
-	// verifier is wrong. Nil: the verifier as it is.
+	// wrap returns a faulty verifier, for the test that requires the run to fail. If
+	// nil, the verifier is not changed.
 	wrap func(bearer.Verifier) bearer.Verifier
-	// spoil is another one: what handlers do besides. Nil: nothing.
+	// spoil adds a fault to the handlers, for the same test. If nil, there is none.
 	spoil func(context.Context, *soak)
 }
 
@@ -67,9 +67,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cfg := config{pace: time.Second, settle: 10 * time.Second}
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.DurationVar(&cfg.duration, "duration", 2*time.Minute, "how long clients send requests, an hour at most")
-	flags.IntVar(&cfg.rate, "rate", 1000, "requests per second, 20000 at most")
-	flags.StringVar(&cfg.svg, "svg", "", "a `file` to plot the figures to")
+	flags.DurationVar(&cfg.duration, "duration", 2*time.Minute, "how long clients send requests, at most 1h")
+	flags.IntVar(&cfg.rate, "rate", 1000, "requests per second, at most 20000")
+	flags.StringVar(&cfg.svg, "svg", "", "plot the figures to this SVG `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -77,9 +77,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case cfg.duration <= 0 || cfg.duration > maxDuration:
-		return fmt.Errorf("-duration %v: want more than 0 and %v at most", cfg.duration, maxDuration)
+		return fmt.Errorf("-duration %v: want more than 0 and at most %v", cfg.duration, maxDuration)
 	case cfg.rate <= 0 || cfg.rate > maxRate:
-		return fmt.Errorf("-rate %d: want more than 0 and %d at most", cfg.rate, maxRate)
+		return fmt.Errorf("-rate %d: want more than 0 and at most %d", cfg.rate, maxRate)
 	}
 	result, err := execute(ctx, cfg)
 	if err != nil {
@@ -105,13 +105,13 @@ func execute(ctx context.Context, cfg config) (*result, error) {
 	r.before = measure()
 	s := newSoak(cfg, r)
 	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.close()) //nolint:contextcheck // the log is told, whatever ctx says
+		return nil, errors.Join(err, s.close()) //nolint:contextcheck // the log is flushed even after ctx has ended
 	}
 	loadCtx, cancel := context.WithTimeout(ctx, cfg.duration)
 	defer cancel()
 	s.run(loadCtx)
 	r.took = time.Since(r.began)
-	if err := s.close(); err != nil { //nolint:contextcheck // ctx has ended, and the log is told
+	if err := s.close(); err != nil { //nolint:contextcheck // the log is flushed after ctx has ended
 		return nil, err
 	}
 	s = nil // so that its memory can be freed before it is measured

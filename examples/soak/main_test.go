@@ -18,8 +18,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// short is a run of some seconds, in which issuers live ten times as fast. What a
-// verdict must be does not depend on how fast this machine is.
+// short returns the configuration of a run of 3 s in which events follow each other ten
+// times as fast. The correct verdicts do not depend on the speed of the machine.
 func short(change func(*config)) config {
 	cfg := config{duration: 3 * time.Second, rate: 300, pace: 100 * time.Millisecond, settle: 10 * time.Second}
 	if change != nil {
@@ -36,9 +36,9 @@ func TestSoak(t *testing.T) {
 	if err := r.Err(); err != nil {
 		t.Errorf("%v\n%s", err, r)
 	}
-	if r.rotations == 0 || len(r.outages) == 0 || r.searched == 0 || r.remembered == 0 {
+	if r.rotations == 0 || len(r.outages) == 0 || r.searched == 0 || r.tokenParts == 0 {
 		t.Errorf("got %d rotations, %d outages, %d bytes searched for %d parts of tokens, want some of each\n%s",
-			r.rotations, len(r.outages), r.searched, r.remembered, r)
+			r.rotations, len(r.outages), r.searched, r.tokenParts, r)
 	}
 	for _, reason := range []bearer.Reason{
 		"", bearer.Expired, bearer.NotYetValid, bearer.WrongAudience, bearer.WrongType, bearer.WrongBinding, bearer.MissingScope, bearer.InvalidCustom,
@@ -49,14 +49,14 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	if r.uncertain*2 > r.total {
-		t.Errorf("got %d of %d verdicts that could be one of several, want most of them to be known", r.uncertain, r.total)
+		t.Errorf("got several correct verdicts for %d of %d requests, want less than half", r.uncertain, r.total)
 	}
 	checkSVG(t, plot(r))
 }
 
-// checkSVG wants a document that can be drawn, with six panels, and in each panel a
-// line for every name in its legend. Lines of the grid do not count: how many there
-// are depends on the values, and so on how fast the machine is.
+// checkSVG requires a well-formed document with six panels. Each panel must have a line for
+// every name in its legend. Grid lines are not counted: their number depends on the values
+// and so on the speed of the machine.
 func checkSVG(t *testing.T, svg []byte) {
 	t.Helper()
 	var document struct {
@@ -93,21 +93,20 @@ func checkSVG(t *testing.T, svg []byte) {
 	}
 	for _, bad := range []string{"NaN", "Inf", "%!"} {
 		if bytes.Contains(svg, []byte(bad)) {
-			t.Errorf("got %q in the SVG", bad)
+			t.Errorf("got %q in the SVG, want none", bad)
 		}
 	}
 }
 
-// TestSoakFinds wants the run to fail for whatever is wrong: it is worth nothing
-// otherwise.
-func TestSoakFinds(t *testing.T) {
-	kept := []byte(nil) // what a spoilt handler holds on to
+// TestSoakFindsFaults requires the run to fail for a faulty verifier and for faulty handlers.
+func TestSoakFindsFaults(t *testing.T) {
+	kept := []byte(nil) // the memory that a faulty handler keeps
 	keep := sync.OnceFunc(func() { kept = make([]byte, 2*maxGrowth) })
 	defer func() { runtime.KeepAlive(kept) }()
 	release := make(chan struct{})
 	defer close(release)
-	// It answers as for the last good token whatever it should refuse.
-	credulous := func(v bearer.Verifier) bearer.Verifier {
+	// acceptAll returns the claims of the last good token instead of a refusal.
+	acceptAll := func(v bearer.Verifier) bearer.Verifier {
 		var last atomic.Pointer[bearer.Claims]
 		return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
 			claims, err := v.Verify(ctx, token)
@@ -124,24 +123,24 @@ func TestSoakFinds(t *testing.T) {
 		change func(*config)
 		want   string
 	}{
-		{"a verifier that takes what it must refuse", func(c *config) { c.wrap = credulous }, `got verdict "", want one of ["`},
-		{"one that blames the caller for our fault", func(c *config) {
+		{"verifier accepts every token", func(c *config) { c.wrap = acceptAll }, `got verdict "", want one of ["`},
+		{"verifier refuses every token", func(c *config) {
 			c.wrap = func(bearer.Verifier) bearer.Verifier {
 				return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.UnknownKey })
 			}
 		}, `want one of [""]`},
-		{"a handler that logs the token", func(c *config) {
+		{"handler logs the token", func(c *config) {
 			c.spoil = func(ctx context.Context, s *soak) {
 				claims, _ := bearer.FromContext(ctx)
 				token := s.issuers[0].mint(s.issuers[0].current(), nil, map[string]any{"sub": claims.Subject()})
 				s.leaks.learn(token)
 				slog.New(slog.NewJSONHandler(s.leaks, nil)).InfoContext(ctx, "request", "authorization", "Bearer "+token)
 			}
-		}, "times a part of a token in a log record"},
-		{"a goroutine for each request", func(c *config) {
+		}, "got a part of a token in a log record"},
+		{"handler leaks goroutines", func(c *config) {
 			c.spoil = func(context.Context, *soak) { go func() { <-release }() }
-		}, "goroutines are left of the run"},
-		{"memory for each request", func(c *config) {
+		}, "goroutines are left after the run"},
+		{"handler leaks memory", func(c *config) {
 			c.spoil = func(context.Context, *soak) { keep() }
 		}, "the heap grew by"},
 	} {
@@ -160,17 +159,17 @@ func TestSoakFinds(t *testing.T) {
 	}
 }
 
-// TestRun wants the figures printed, plotted where that is asked for, and bad
-// arguments refused.
+// TestRun requires the program to print the figures, to plot them with -svg, and to refuse
+// invalid arguments.
 func TestRun(t *testing.T) {
 	svg := filepath.Join(t.TempDir(), "soak.svg")
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"-duration", "1s", "-rate", "100", "-svg", svg}, &out, io.Discard); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"requests      ", "wrong         0 ", "goroutines    ", "token text    0 times", "plotted to " + svg} {
+	for _, want := range []string{"requests      ", "wrong         0 ", "goroutines    ", "token text    found 0 times", "plotted to " + svg} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("got no %q in\n%s", want, out.String())
+			t.Errorf("got\n%s\nwant %q in it", out.String(), want)
 		}
 	}
 	if _, err := os.Stat(svg); err != nil {
@@ -178,7 +177,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, args := range [][]string{{"-duration", "0s"}, {"-duration", "2h"}, {"-rate", "0"}, {"-rate", "1000000"}, {"x"}, {"-nonsense"}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%v: got no error", args)
+			t.Errorf("%v: got no error, want one", args)
 		}
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// series is one line of a panel. NaN is a gap.
+// series is one line of a panel. A NaN is a gap in the line.
 type series struct {
 	name   string
 	values []float64
 }
 
-// panel is one graph over the time of the run.
+// panel is one graph. Its horizontal axis is the time of the run.
 type panel struct {
 	title, note string
 	series      []series
-	log         bool // the scale is logarithmic
+	log         bool // logarithmic scale
 	stacked     bool
-	shade       bool // outages are shown
+	shade       bool // outages are shaded
 	format      func(float64) string
 }
 
@@ -35,12 +35,11 @@ const (
 	gap                     = 14
 )
 
-// colors are told apart also by those who do not see red and green as two (Okabe
-// and Ito).
+// colors is the palette of Okabe and Ito, for readers who cannot distinguish red from green.
 var colors = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666"}
 
-// plot draws the figures as an SVG: what the main panels of metrics/dashboard.json
-// show, from the same metrics.
+// plot draws the figures as an SVG. Its panels are the main panels of metrics/dashboard.json
+// and use the same metrics.
 func plot(r *result) []byte {
 	panels := r.panels()
 	columns, rows := 2, (len(panels)+1)/2
@@ -60,13 +59,13 @@ func plot(r *result) []byte {
 }
 
 func (r *result) headline() string {
-	return fmt.Sprintf("%d requests in %v over HTTP and gRPC, %d refused, %d rotations, %d outages, %d wrong verdicts",
-		r.total, r.took.Round(time.Second), r.total-r.verdicts[""], r.rotations, len(r.outages), r.wrong)
+	return fmt.Sprintf("%s requests in %s over HTTP and gRPC, %s refused, %d rotations, %d outages, %s wrong verdicts",
+		thousands(r.total), duration(r.took.Round(time.Second).Seconds()), thousands(r.total-r.verdicts[""]), r.rotations, len(r.outages), thousands(r.wrong))
 }
 
-// panels makes the graphs of the samples.
+// panels returns the graphs of the samples.
 func (r *result) panels() []panel {
-	perSecond := func(v float64) string { return fmt.Sprintf("%.0f/s", v) }
+	perSecond := func(v float64) string { return thousands(int(math.Round(v))) + "/s" }
 	reasons := map[string]bool{}
 	for _, s := range r.samples {
 		for reason := range s.reasons {
@@ -77,20 +76,20 @@ func (r *result) panels() []panel {
 	for _, result := range []string{"allowed", "refused"} {
 		requests.series = append(requests.series, series{result, r.rates(func(s sample) float64 { return s.results[result] })})
 	}
-	refusals := panel{title: "Refusals by reason", note: "per second, the most frequent ones", stacked: true, shade: true, format: perSecond}
+	refusals := panel{title: "Refusals by reason", note: "per second, the most frequent reasons", stacked: true, shade: true, format: perSecond}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		refusals.series = append(refusals.series, series{reason, r.rates(func(s sample) float64 { return s.reasons[reason] })})
 	}
-	refusals.series = foremost(refusals.series)
-	verdictTime := panel{title: "Time of a verdict", note: "half and 99 of 100, with the token known (hit) and not (miss)", log: true, format: duration}
+	refusals.series = largest(refusals.series)
+	verdictTime := panel{title: "Time of a verdict", note: "p50 and p99, for cached tokens (hit) and other tokens (miss)", log: true, format: duration}
 	for _, q := range []struct {
 		name string
 		of   func(hit, miss times) time.Duration
 	}{
-		{"p50 hit", func(hit, _ times) time.Duration { return hit.half }},
-		{"p99 hit", func(hit, _ times) time.Duration { return hit.most }},
-		{"p50 miss", func(_, miss times) time.Duration { return miss.half }},
-		{"p99 miss", func(_, miss times) time.Duration { return miss.most }},
+		{"p50 hit", func(hit, _ times) time.Duration { return hit.p50 }},
+		{"p99 hit", func(hit, _ times) time.Duration { return hit.p99 }},
+		{"p50 miss", func(_, miss times) time.Duration { return miss.p50 }},
+		{"p99 miss", func(_, miss times) time.Duration { return miss.p99 }},
 	} {
 		verdictTime.series = append(verdictTime.series, series{q.name, r.between(func(before, now sample) float64 {
 			t := q.of(quantiles(since(now.hitBuckets, before.hitBuckets)), quantiles(since(now.missBuckets, before.missBuckets)))
@@ -100,9 +99,9 @@ func (r *result) panels() []panel {
 			return t.Seconds()
 		})})
 	}
-	ages := panel{title: "Age of the keys", note: "since the issuer last confirmed them; outages are shaded", shade: true, format: duration}
+	ages := panel{title: "Age of the keys", note: "time since the issuer last confirmed the keys; outages are shaded", shade: true, format: duration}
 	for i, issuer := range r.issuers {
-		name := fmt.Sprint("issuer ", i+1) // the ports in their names say nothing
+		name := fmt.Sprint("issuer ", i+1) // the URLs differ only in the port
 		ages.series = append(ages.series, series{name, r.each(func(s sample) float64 {
 			if age, ok := s.ages[issuer]; ok {
 				return age
@@ -110,23 +109,24 @@ func (r *result) panels() []panel {
 			return math.NaN()
 		})})
 	}
-	ratio := panel{title: "Token cache", note: "part of the tokens that were found verified", format: func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }}
+	ratio := panel{title: "Token cache", note: "share of tokens whose verdict was cached", format: func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }}
 	ratio.series = []series{{"hit ratio", r.between(func(before, now sample) float64 {
 		if all := now.hits + now.misses - before.hits - before.misses; all > 0 {
 			return (now.hits - before.hits) / all
 		}
 		return math.NaN()
 	})}}
-	process := panel{title: "Heap", note: "of servers, clients and issuers together", format: func(v float64) string { return fmt.Sprintf("%.0f MiB", v) }}
+	process := panel{title: "Heap", note: "servers, clients and issuers together", format: func(v float64) string { return fmt.Sprintf("%.0f MiB", v) }}
 	process.series = []series{{"heap", r.each(func(s sample) float64 { return float64(s.heap) / (1 << 20) })}}
 	return []panel{requests, refusals, verdictTime, ages, ratio, process}
 }
 
-// each is a value of each sample but the first, which has nothing before it.
+// each returns a value for each sample except the first, as between does.
 func (r *result) each(of func(sample) float64) []float64 {
 	return r.between(func(_, now sample) float64 { return of(now) })
 }
 
+// between returns a value for each sample and the sample before it.
 func (r *result) between(of func(before, now sample) float64) []float64 {
 	var values []float64
 	for i := 1; i < len(r.samples); i++ {
@@ -135,7 +135,7 @@ func (r *result) between(of func(before, now sample) float64) []float64 {
 	return values
 }
 
-// rates is what a counter grew by, per second.
+// rates returns the increase of a counter per second.
 func (r *result) rates(of func(sample) float64) []float64 {
 	return r.between(func(before, now sample) float64 {
 		if seconds := now.at.Sub(before.at).Seconds(); seconds > 0.05 {
@@ -145,9 +145,8 @@ func (r *result) rates(of func(sample) float64) []float64 {
 	})
 }
 
-// foremost keeps the largest series, and that of our own fault, and sums the others
-// up.
-func foremost(all []series) []series {
+// largest keeps keys_unavailable and the largest series, and adds the other series up.
+func largest(all []series) []series {
 	if len(all) <= maxSeries {
 		return all
 	}
@@ -181,6 +180,8 @@ func duration(seconds float64) string {
 	switch {
 	case seconds == 0:
 		return "0"
+	case seconds >= 1000:
+		return thousands(int(math.Round(seconds))) + " s"
 	case seconds >= 1:
 		return fmt.Sprintf("%.3g s", seconds)
 	case seconds >= 1e-3:

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// result is what a run came to.
+// result is the outcome of a run.
 type result struct {
 	cfg   config
 	began time.Time
@@ -21,11 +22,11 @@ type result struct {
 
 	mu        sync.Mutex // guards the counts while clients run
 	total     int
-	uncertain int // whose verdict could be one of several
+	uncertain int // requests with several correct verdicts
 	verdicts  map[bearer.Reason]int
 	kinds     map[string]int
 	wrong     int
-	examples  []string // of what was wrong
+	examples  []string // descriptions of wrong verdicts
 
 	issuers       []string
 	rotations     int
@@ -33,15 +34,15 @@ type result struct {
 	samples       []sample
 	leaks         map[string]int
 	searched      int
-	remembered    int // parts of tokens
+	tokenParts    int // parts of tokens that were searched for
 	before, after footprint
 }
 
-// maxExamples is how much of what was wrong is shown.
+// maxExamples limits the number of wrong verdicts in the output.
 const maxExamples = 10
 
 // count counts one request.
-func (r *result) count(s shot, reason bearer.Reason, uncertain bool, wrong string) {
+func (r *result) count(s request, reason bearer.Reason, uncertain bool, wrong string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.verdicts == nil {
@@ -61,7 +62,7 @@ func (r *result) count(s shot, reason bearer.Reason, uncertain bool, wrong strin
 	}
 }
 
-// footprint is what the process holds.
+// footprint is the use of goroutines and heap by the process.
 type footprint struct {
 	goroutines int
 	heap       uint64 // bytes, after a collection
@@ -69,22 +70,23 @@ type footprint struct {
 
 func measure() footprint {
 	runtime.GC()
-	runtime.GC() // the first one leaves what has a finalizer, and the pools
+	runtime.GC() // the first collection leaves pools and objects with finalizers
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return footprint{runtime.NumGoroutine(), m.HeapAlloc}
 }
 
-// maxGrowth is what the process may hold more than before: what the libraries keep
-// once they were used, and the figures themselves.
+// maxGrowth is how many bytes the heap may grow, for the memory that libraries keep after
+// their first use and for the figures of the run.
 const maxGrowth = 8 << 20
 
+// back reports whether f is at the level of to.
 func (f footprint) back(to footprint) bool {
 	return f.goroutines <= to.goroutines && f.heap <= to.heap+maxGrowth
 }
 
-// settle waits until the process is back to where it was, for limit at most:
-// connections take a moment to end.
+// settle waits until the process is back at the level of to, but not longer than limit.
+// Connections take a moment to close.
 func settle(to footprint, limit time.Duration) footprint {
 	deadline := time.Now().Add(limit)
 	ticker := time.NewTicker(100 * time.Millisecond)
@@ -97,28 +99,28 @@ func settle(to footprint, limit time.Duration) footprint {
 	}
 }
 
-// Err returns all that is not as it must be.
+// Err returns all reasons why the run failed, or nil.
 func (r *result) Err() error {
 	var errs []error
 	if r.wrong > 0 {
 		errs = append(errs, fmt.Errorf("%d wrong verdicts: %s", r.wrong, strings.Join(r.examples, "; ")))
 	}
 	if r.after.goroutines > r.before.goroutines {
-		errs = append(errs, fmt.Errorf("%d goroutines are left of the run", r.after.goroutines-r.before.goroutines))
+		errs = append(errs, fmt.Errorf("%d goroutines are left after the run", r.after.goroutines-r.before.goroutines))
 	}
 	if r.after.heap > r.before.heap+maxGrowth {
-		errs = append(errs, fmt.Errorf("the heap grew by %s, and may by %s", mebibytes(r.after.heap-r.before.heap), mebibytes(maxGrowth)))
+		errs = append(errs, fmt.Errorf("the heap grew by %s, want at most %s", mebibytes(r.after.heap-r.before.heap), mebibytes(maxGrowth)))
 	}
 	for _, where := range slices.Sorted(maps.Keys(r.leaks)) {
-		errs = append(errs, fmt.Errorf("%d times a part of a token in %s", r.leaks[where], where))
+		errs = append(errs, fmt.Errorf("got a part of a token in %[2]s, %[1]d times", r.leaks[where], where))
 	}
 	if r.total == 0 || r.verdicts[""] == 0 {
-		errs = append(errs, errors.New("no request was let through, so that nothing was tried"))
+		errs = append(errs, errors.New("no request was let through, so the run has tested nothing"))
 	}
 	return errors.Join(errs...)
 }
 
-// String returns the figures.
+// String returns the figures of the run.
 func (r *result) String() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
@@ -128,24 +130,25 @@ func (r *result) String() string {
 	if len(r.samples) > 0 {
 		last = r.samples[len(r.samples)-1]
 	}
-	line("requests", "%d in %v, %.0f per second, over HTTP and gRPC", r.total, r.took.Round(time.Second/10), float64(r.total)/r.took.Seconds())
-	line("verdicts", "%d let through, %d refused", r.verdicts[""], r.total-r.verdicts[""])
+	line("requests", "%s in %s, %s per second, over HTTP and gRPC", thousands(r.total), duration(r.took.Seconds()), thousands(int(float64(r.total)/r.took.Seconds())))
+	line("verdicts", "%s let through, %s refused", thousands(r.verdicts[""]), thousands(r.total-r.verdicts[""]))
 	for _, reason := range slices.Sorted(maps.Keys(r.verdicts)) {
 		if reason != "" {
-			line("", "%7d %s", r.verdicts[reason], reason)
+			line("", "%9s %s", thousands(r.verdicts[reason]), reason)
 		}
 	}
-	line("wrong", "%d (of %d the verdict could be one of several, while keys changed)", r.wrong, r.uncertain)
+	line("wrong", "%s (%s requests had several correct verdicts, because keys changed)", thousands(r.wrong), thousands(r.uncertain))
 	for _, example := range r.examples {
 		line("", "%s", example)
 	}
 	line("issuers", "%d rotations, %d outages", r.rotations, len(r.outages))
-	line("verdict time", "%v half and %v 99 of 100 of known tokens, %v and %v of others", last.hit.half, last.hit.most, last.miss.half, last.miss.most)
-	line("token cache", "%.1f of 100 found", 100*last.hitRatio)
-	line("goroutines", "%d before, %d at most, %d after", r.before.goroutines, r.most(func(s sample) int { return s.goroutines }), r.after.goroutines)
-	line("heap", "%s before, %s at most, %s after", mebibytes(r.before.heap),
+	line("verdict time", "cached tokens: p50 %v, p99 %v; other tokens: p50 %v, p99 %v", last.hit.p50, last.hit.p99, last.miss.p50, last.miss.p99)
+	line("token cache", "%.1f %% hits", 100*last.hitRatio)
+	line("goroutines", "%d before, %d at the peak, %d after", r.before.goroutines, r.most(func(s sample) int { return s.goroutines }), r.after.goroutines)
+	line("heap", "%s before, %s at the peak, %s after", mebibytes(r.before.heap),
 		mebibytes(uint64(r.most(func(s sample) int { return int(s.heap) }))), mebibytes(r.after.heap)) //nolint:gosec // less than an exbibyte
-	line("token text", "%d times in %s of logs, answers and metrics, of %d parts of tokens", total(r.leaks), mebibytes(uint64(r.searched)), r.remembered) //nolint:gosec // not negative
+	line("token text", "found %s times in %s of logs, responses and metrics; searched for %s parts of tokens",
+		thousands(total(r.leaks)), mebibytes(uint64(r.searched)), thousands(r.tokenParts)) //nolint:gosec // not negative
 	return b.String()
 }
 
@@ -163,6 +166,14 @@ func total(counts map[string]int) int {
 		sum += n
 	}
 	return sum
+}
+
+// thousands formats n, which is not negative, with a comma after each group of three digits.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// sample is what a scrape of the metrics shows, and the process itself. Counters
-// are since the start.
+// sample is one scrape of the metrics, with figures of the process. Counters count from the
+// start of the run.
 type sample struct {
 	at               time.Time
 	results, reasons map[string]float64
@@ -28,10 +28,10 @@ type sample struct {
 	heap             uint64
 }
 
-// times is quantiles.
-type times struct{ half, most time.Duration }
+// times holds two quantiles of a duration.
+type times struct{ p50, p99 time.Duration }
 
-// bucket is one of a histogram, cumulative.
+// bucket is a cumulative bucket of a histogram.
 type bucket struct{ bound, count float64 }
 
 // sample takes samples until ctx ends.
@@ -40,7 +40,7 @@ func (s *soak) sample(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		s.result.samples = append(s.result.samples, s.take())
-		s.askReady(ctx)
+		s.probeReady(ctx)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -49,19 +49,19 @@ func (s *soak) sample(ctx context.Context) {
 	}
 }
 
-// askReady asks as a load balancer does.
-func (s *soak) askReady(ctx context.Context) {
+// probeReady requests the readiness, as a load balancer does.
+func (s *soak) probeReady(ctx context.Context) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.httpURL+"/readyz", http.NoBody)
 	if err != nil {
 		return
 	}
 	resp, err := s.httpClient.Do(req)
 	if err != nil {
-		return // the run is over
+		return // the run has ended
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body)
-	s.leaks.search("the readiness", body)
+	s.leaks.search("the readiness response", body)
 }
 
 // take scrapes the metrics, as Prometheus does.
@@ -74,12 +74,12 @@ func (s *soak) take() sample {
 	}
 	families, err := s.registry.Gather()
 	if err != nil {
-		s.result.count(shot{kind: "scrape"}, "", false, err.Error())
+		s.result.count(request{kind: "scrape"}, "", false, err.Error())
 		return now
 	}
 	var text bytes.Buffer
 	for _, family := range families {
-		_, _ = expfmt.MetricFamilyToText(&text, family) // into memory
+		_, _ = expfmt.MetricFamilyToText(&text, family) // a write to a buffer does not fail
 		for _, metric := range family.Metric {
 			now.add(family.GetName(), metric)
 		}
@@ -92,7 +92,7 @@ func (s *soak) take() sample {
 	return now
 }
 
-// add takes what the plot needs.
+// add stores the figures that the plot needs.
 func (s *sample) add(name string, m *dto.Metric) {
 	labels := map[string]string{}
 	for _, pair := range m.Label {
@@ -124,7 +124,7 @@ func (s *sample) add(name string, m *dto.Metric) {
 	}
 }
 
-// since returns the buckets of what came after an earlier sample.
+// since returns the buckets of the events after an earlier sample.
 func since(now, before []bucket) []bucket {
 	delta := append([]bucket(nil), now...)
 	for i := range before {
@@ -135,7 +135,7 @@ func since(now, before []bucket) []bucket {
 	return delta
 }
 
-// quantiles estimates as Prometheus's histogram_quantile does.
+// quantiles estimates p50 and p99, as histogram_quantile of Prometheus does.
 func quantiles(buckets []bucket) times {
 	return times{quantile(0.5, buckets), quantile(0.99, buckets)}
 }

@@ -23,7 +23,7 @@ import (
 
 const audience = "deployment-api"
 
-// soak is one run, from its issuers to its clients.
+// soak is one run with its issuers, servers and clients.
 type soak struct {
 	cfg      config
 	result   *result
@@ -47,7 +47,7 @@ func newSoak(cfg config, r *result) *soak {
 	return &soak{cfg: cfg, result: r, leaks: newLeaks(), verdicts: newVerdicts(), verifier: &bearer.Issuers{}}
 }
 
-// start starts everything but the load. Also where it fails, close ends what runs.
+// start starts everything except the load. Call close also if start fails.
 func (s *soak) start(ctx context.Context) error {
 	logger := slog.New(slog.NewJSONHandler(s.leaks, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	collector, err := metrics.New(nil)
@@ -69,7 +69,7 @@ func (s *soak) start(ctx context.Context) error {
 	return errors.Join(collector.Watch(s.verifier), s.registry.Register(collector), s.serve(ctx))
 }
 
-// guarded is the verifier that guards ask.
+// guarded returns the verifier for the guards.
 func (s *soak) guarded() bearer.Verifier {
 	if s.cfg.wrap == nil {
 		return s.verifier
@@ -77,13 +77,13 @@ func (s *soak) guarded() bearer.Verifier {
 	return observed{s.cfg.wrap(s.verifier), s.verifier}
 }
 
-// observed is a verifier with an observer.
+// observed is a verifier that is also an observer.
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
 }
 
-// serve starts both servers and makes their clients.
+// serve starts both servers and creates their clients.
 func (s *soak) serve(ctx context.Context) error {
 	guard, err := middleware.New(s.guarded(), nil)
 	if err != nil {
@@ -102,9 +102,9 @@ func (s *soak) serve(ctx context.Context) error {
 		return err
 	}
 	s.httpURL = "http://" + listener.Addr().String()
-	s.httpServer = &http.Server{Handler: s.verdicts.number(mux), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.leaks, nil), slog.LevelError)}
+	s.httpServer = &http.Server{Handler: s.verdicts.withID(mux), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.leaks, nil), slog.LevelError)}
 	s.serving.Go(func() { _ = s.httpServer.Serve(listener) }) // until close
-	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: maxUnderWay}}
+	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: maxInFlight}}
 
 	rpc, err := interceptor.New(s.guarded(), scopes.Methods{
 		methodCreate: scopes.All("deploy:applications"),
@@ -124,17 +124,17 @@ func (s *soak) serve(ctx context.Context) error {
 	return err
 }
 
-// listen listens on loopback, and nowhere else.
+// listen listens on loopback only.
 func listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
-// run lets issuers live and clients send until ctx ends.
+// run runs the issuers and the clients until ctx ends.
 func (s *soak) run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, a := range s.issuers {
 		ready, cancel := context.WithTimeout(ctx, time.Minute)
-		_ = a.cache.Ready(ready) // where it fails, verdicts say so
+		_ = a.cache.Ready(ready) // a failure shows in the verdicts
 		cancel()
 		all.Go(func() { a.live(ctx) })
 	}
@@ -145,7 +145,7 @@ func (s *soak) run(ctx context.Context) {
 	all.Wait()
 }
 
-// close ends everything and keeps what the result needs.
+// close stops everything and stores the figures of the result.
 func (s *soak) close() error {
 	var errs []error
 	if s.grpcConn != nil {
@@ -162,7 +162,7 @@ func (s *soak) close() error {
 	}
 	s.serving.Wait()
 	if s.registry != nil {
-		s.result.samples = append(s.result.samples, s.take()) // what came since the last one
+		s.result.samples = append(s.result.samples, s.take()) // the events since the last sample
 	}
 	errs = append(errs, s.verifier.Close())
 	for _, a := range s.issuers {
@@ -175,7 +175,7 @@ func (s *soak) close() error {
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}
-	s.result.leaks, s.result.searched, s.result.remembered = s.leaks.report()
+	s.result.leaks, s.result.searched, s.result.tokenParts = s.leaks.report()
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
