@@ -25,7 +25,7 @@ func TestHierarchy(t *testing.T) {
 		{declared, "b", "b c a"},
 		{declared, "self", "self"},
 		{declared, "", ""},
-		{declared, "admin:x", "admin:x"}, // names have no meaning of their own
+		{declared, "admin:x", "admin:x"}, // a name alone implies nothing
 		{declared, "Admin", "Admin"},
 		{nil, "admin", "admin"},
 		{scopes.Hierarchy{"deployments": {"deployments:read"}}, "deployments", "deployments deployments:read"},

@@ -48,7 +48,7 @@ func (x index) find(names []string, e uint64, scope string) bool {
 // not below that of e.
 func (x index) findFrom(i int, names []string, e uint64, scope string) bool {
 	for ; i < len(x) && x[i]>>32 == e>>32; i++ {
-		if names[uint32(x[i])] == scope { //nolint:gosec // the lower half
+		if names[uint32(x[i])] == scope { //nolint:gosec // the lower half is the position
 			return true
 		}
 	}
@@ -62,7 +62,7 @@ func countGranted(want, granted Set, limit int) int {
 		for i < len(x) && x[i]>>32 < e>>32 {
 			i++
 		}
-		if !x.findFrom(i, granted.names, e, want.names[uint32(e)]) { //nolint:gosec // the lower half
+		if !x.findFrom(i, granted.names, e, want.names[uint32(e)]) { //nolint:gosec // the lower half is the position
 			continue
 		}
 		if n++; n == limit {

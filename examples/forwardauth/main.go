@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("forwardauth", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:9091", "address to listen on; only the proxy may reach it")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
-	audience := flags.String("audience", "", "audience that tokens must name")
+	audience := flags.String("audience", "", "audience of the tokens")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}

@@ -30,8 +30,8 @@ func dial(target string, roots *x509.CertPool, source oauth2.TokenSource, more .
 }
 
 // dialForwarding returns a connection for the handlers of a service. It forwards the token
-// of the call that the handler serves. It finds the token in the context of the handler,
-// which needs Options.KeepToken in the guard of the service.
+// of the call that the handler serves. The token is in the context of the handler if the
+// guard of the service has Options.KeepToken.
 func dialForwarding(target string, roots *x509.CertPool) (*grpc.ClientConn, error) {
 	forward, err := interceptor.NewForwarder(clusterAudience)
 	if err != nil {

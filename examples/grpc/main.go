@@ -5,8 +5,8 @@
 // The client gets access tokens with the client credentials grant (golang.org/x/oauth2)
 // and sends one with each call (google.golang.org/grpc/credentials/oauth). The first
 // service forwards the token of its caller to the second service. The program makes some
-// calls and prints the results. It exits with status 1 if a result is not the expected
-// one. A test issuer runs inside the program.
+// calls and prints the results. It exits with status 1 if a result differs from the
+// expected one. A test issuer runs inside the program.
 //
 // The code to copy is in client.go for clients and in server.go for services.
 package main

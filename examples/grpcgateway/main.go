@@ -5,7 +5,7 @@
 //	cd examples/grpcgateway && go run .
 //
 // The program calls every path with four kinds of credentials and prints the results. It
-// exits with status 1 if a result is not the expected one. The code to copy is in
+// exits with status 1 if a result differs from the expected one. The code to copy is in
 // server.go.
 package main
 
@@ -75,7 +75,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 type path struct {
 	over, name string
 	call       func(ctx context.Context, c client, token string) (string, error)
-	want       string // without a token, with an expired, a restricted and a good token
+	want       string // results without a token, and with an expired, a restricted and a good token
 }
 
 func paths() []path {
@@ -179,7 +179,7 @@ func (c client) http(ctx context.Context, method, route, token string) (string, 
 	refused := response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden
 	challenge := response.Header.Values("WWW-Authenticate")
 	if refused && (len(challenge) != 1 || !strings.HasPrefix(challenge[0], `Bearer realm="api"`)) {
-		return "", fmt.Errorf("%s: got the challenges %q, want one of realm api", response.Status, challenge)
+		return "", fmt.Errorf("%s: got the challenges %q, want one for realm api", response.Status, challenge)
 	}
 	return response.Status[:3], nil
 }

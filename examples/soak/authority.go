@@ -30,8 +30,8 @@ type authority struct {
 	outages   []outage
 }
 
-// keyLife is a key with the times of its publication and withdrawal. A zero time is in the
-// future.
+// keyLife is a key with the times of its publication and withdrawal. A zero time means that
+// the event has not happened.
 type keyLife struct {
 	key         *bearertest.Key
 	published   time.Time // the key is published from this time on

@@ -15,7 +15,7 @@
 // of the machine.
 //
 // The run fails if a verdict is wrong, if a handler sees what another handler changed, if
-// goroutines or heap do not return to their level before the run, or if a log record, a
+// goroutines or heap stay above their level before the run, or if a log record, a
 // response or a metric contains a part of a token. The program prints the figures and, with
 // -svg, plots them. It exits with status 1 if the run fails.
 package main
@@ -39,7 +39,7 @@ type config struct {
 	duration time.Duration
 	rate     int           // requests per second, of all clients together
 	pace     time.Duration // unit of time for the events of the issuers
-	settle   time.Duration // how long goroutines and heap may take to return to their level
+	settle   time.Duration // time for goroutines and heap to return to their level before the run
 	svg      string        // file name, or empty
 
 	// wrap returns a faulty verifier, for the test that requires the run to fail. If

@@ -172,7 +172,7 @@ func (s request) allowed(before, after moment) []bearer.Reason {
 	if !s.expires.IsZero() {
 		switch {
 		case !before.at.Before(s.expires):
-			return []bearer.Reason{bearer.Expired} // whatever keys the cache has
+			return []bearer.Reason{bearer.Expired} // with any keys in the cache
 		case !after.at.Before(s.expires):
 			want = append(want, bearer.Expired)
 		}
@@ -200,5 +200,5 @@ func (s request) allowed(before, after moment) []bearer.Reason {
 	case ready && !life.withdrawn.IsZero() && b.LastSuccess.After(life.withdrawn):
 		return append(unknown, slices.DeleteFunc(want, func(r bearer.Reason) bool { return r != bearer.Expired })...)
 	}
-	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // the key was fetched or dropped during the request
+	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // the cache may or may not have had the key
 }

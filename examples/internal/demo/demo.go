@@ -36,13 +36,13 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 	flags := flag.NewFlagSet("api", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	issuer := flags.String("issuer", "", "URL of the authorization server; if empty, the program starts a test issuer")
-	audience := flags.String("audience", "https://deployments.example", "audience that tokens must name")
+	audience := flags.String("audience", "https://deployments.example", "audience of the tokens")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
 	var own *bearertest.Issuer
 	if *issuer == "" {
-		own = bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}}) // short tokens
+		own = bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}}) // ES256 makes short tokens
 		defer own.Close()
 		*issuer = own.URL()
 	}
