@@ -15,13 +15,13 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// shelf is an issuer, and its key set in a file.
-type shelf struct {
+// testIssuer is an issuer whose key set is in a file.
+type testIssuer struct {
 	issuer *bearertest.Issuer
-	keys   string
+	keys   string // name of the file
 }
 
-func newShelf(t *testing.T) *shelf {
+func newTestIssuer(t *testing.T) *testIssuer {
 	t.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
 	t.Cleanup(issuer.Close)
@@ -29,10 +29,11 @@ func newShelf(t *testing.T) *shelf {
 	if err := os.WriteFile(keys, issuer.JWKS(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &shelf{issuer, keys}
+	return &testIssuer{issuer, keys}
 }
 
-// explain runs the program and returns what it prints.
+// explain runs the program with the token on standard input. It fails the test if the
+// output contains the token's signature.
 func explain(t *testing.T, token string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -41,14 +42,14 @@ func explain(t *testing.T, token string, args ...string) (code int, stdout, stde
 		errs.WriteString(err.Error())
 	}
 	if i := strings.LastIndexByte(token, '.'); i > 0 && len(token)-i > 20 && strings.Contains(out.String()+errs.String(), strings.TrimSpace(token[i+1:])) {
-		t.Errorf("got the signature in\n%s%s", out.String(), errs.String())
+		t.Errorf("got the signature in the output:\n%s%s", out.String(), errs.String())
 	}
 	return code, out.String(), errs.String()
 }
 
-// TestExplain wants every question that users ask answered by a line of the list.
+// TestExplain checks the lines of the explanation for common problems.
 func TestExplain(t *testing.T) {
-	s := newShelf(t)
+	s := newTestIssuer(t)
 	all := []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "deployment-api"}
 	token := func(claims map[string]any) string { return s.issuer.Token(claims) }
 	for _, row := range []struct {
@@ -56,48 +57,48 @@ func TestExplain(t *testing.T) {
 		token string
 		args  []string
 		code  int
-		want  []string // regular expressions, each of which a line matches
+		want  []string // regular expressions, each of which must match a line
 	}{
-		{"a good one", token(map[string]any{"scope": "read"}), append(all, "-rule", "read"), 0, []string{
+		{"accepted token", token(map[string]any{"scope": "read"}), append(all, "-rule", "read"), 0, []string{
 			`^allowed$`, `^  ok    signature `, `^  ok    rule +scopes "read"$`, `^  clock +\d{4}-.* on this machine$`,
 		}},
-		{"as a header field", "Authorization: bearer " + token(nil) + "\n", all, 0, []string{`^allowed$`}},
-		{"expired", token(map[string]any{"exp": time.Now().Add(-90 * time.Minute), "scope": "read"}), append(all, "-rule", "read and write"), 1, []string{
+		{"token in a header field", "Authorization: bearer " + token(nil) + "\n", all, 0, []string{`^allowed$`}},
+		{"expired token", token(map[string]any{"exp": time.Now().Add(-90 * time.Minute), "scope": "read"}), append(all, "-rule", "read and write"), 1, []string{
 			`^refused: expired$`, `^  FAIL  expiry +exp .*Z, 1h3\dm\d+s ago$`, `^        want  exp after `, `^        see   RFC 7519, section 4.1.4$`, `^        do    Have the client fetch a new token`,
 			`^  ok    signature `, `^  FAIL  rule +scopes "read"$`, `^        want  scopes "read" and "write"$`,
 		}},
-		{"for another API", token(map[string]any{"aud": "billing-api"}), all, 1, []string{
+		{"wrong audience", token(map[string]any{"aud": "billing-api"}), all, 1, []string{
 			`^refused: audience$`, `^  FAIL  audience +aud \["billing-api"\]$`, `^        want  one of "deployment-api" in aud$`,
 		}},
-		{"of another profile", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"scopes": []string{"read"}}), all, 1, []string{
+		{"token of another profile", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"scopes": []string{"read"}}), all, 1, []string{
 			`^refused: type$`, `profiles +the token has the form of .*Scalekit`, `^  FAIL  type +typ "JWT"$`,
 		}},
-		{"with the profile that it names", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"scopes": []string{"read"}}), append(all, "-profile", "Scalekit", "-rule", "read or write"), 0, []string{`^allowed$`}},
-		{"forged", s.issuer.Forge(nil, nil), all, 1, []string{`^refused: signature$`, `^  ok    key +the issuer's keys are `, `^  FAIL  signature `}},
-		{"of a key that is not published", s.issuer.Mint(map[string]any{"kid": "k-9"}, nil), all, 1, []string{
+		{"token of the named profile", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"scopes": []string{"read"}}), append(all, "-profile", "Scalekit", "-rule", "read or write"), 0, []string{`^allowed$`}},
+		{"forged token", s.issuer.Forge(nil, nil), all, 1, []string{`^refused: signature$`, `^  ok    key +the issuer's keys are `, `^  FAIL  signature `}},
+		{"unknown kid", s.issuer.Mint(map[string]any{"kid": "k-9"}, nil), all, 1, []string{
 			`^refused: unknown_key$`, `^  token +kid k-9, alg ES256`, `^  FAIL  key +the issuer's keys are "`, `^        want  a key of the issuer for ES256 with the kid k-9$`, `^  skip  signature `,
 		}},
-		{"a slash too many", token(nil), []string{"-issuer", "https://acme.example/", "-keys", s.keys, "-audience", "deployment-api"}, 1, []string{
+		{"issuer with a trailing slash", token(nil), []string{"-issuer", "https://acme.example/", "-keys", s.keys, "-audience", "deployment-api"}, 1, []string{
 			`^refused: issuer$`, `^        do    They differ by the slash at the end`,
 		}},
-		{"an opaque one", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
-		{"the clock is behind", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},
-		{"for one API of several", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
-		{"one of two scopes", token(map[string]any{"scope": "c"}), append(all, "-rule", "a and b or c"), 0, []string{`^  ok    rule +scopes "c"$`}},
+		{"opaque token", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
+		{"iat in the future", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},
+		{"one of two audiences", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
+		{"one of two alternatives of a rule", token(map[string]any{"scope": "c"}), append(all, "-rule", "a and b or c"), 0, []string{`^  ok    rule +scopes "c"$`}},
 		{
-			"whose audience is elsewhere", s.issuer.Mint(map[string]any{"typ": nil}, map[string]any{"aud": nil, "token_use": "access", "scope": "read"}),
+			"audience in another claim", s.issuer.Mint(map[string]any{"typ": nil}, map[string]any{"aud": nil, "token_use": "access", "scope": "read"}),
 			[]string{"-keys", s.keys, "-profile", "cognito"},
 			0,
 			[]string{`^  ok    audience +client_id `},
 		},
-		{"nothing is known", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
+		{"no issuer, audience and keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
 			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			code, out, errs := explain(t, row.token, row.args...)
 			if code != row.code {
-				t.Errorf("got exit code %d, want %d: %s", code, row.code, errs)
+				t.Errorf("got exit status %d, want %d: %s", code, row.code, errs)
 			}
 			for _, want := range row.want {
 				if !regexp.MustCompile("(?m)" + want).MatchString(out) {
@@ -108,9 +109,9 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestExplainJSON wants the same for programs, from a file.
+// TestExplainJSON checks -json, with a token from a file.
 func TestExplainJSON(t *testing.T) {
-	s := newShelf(t)
+	s := newTestIssuer(t)
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(s.issuer.Token(map[string]any{"aud": "billing-api"})+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -118,34 +119,34 @@ func TestExplainJSON(t *testing.T) {
 	code, out, errs := explain(t, "", "-json", "-keys", s.keys, "-audience", "deployment-api", file)
 	var x bearer.Explanation
 	if err := json.Unmarshal([]byte(out), &x); err != nil || code != 1 || x.Reason != bearer.WrongAudience || len(x.Checks) < 20 {
-		t.Errorf("got %v, code %d, reason %q, %d checks\n%s", err, code, x.Reason, len(x.Checks), errs)
+		t.Errorf("got error %v, exit status %d, reason %q, %d checks\n%s", err, code, x.Reason, len(x.Checks), errs)
 	}
-	if !strings.Contains(errs, "without -issuer any issuer") {
-		t.Errorf("got %q, want a note that the issuer is the token's own", errs)
+	if !strings.Contains(errs, "without -issuer, every issuer") {
+		t.Errorf("got standard error %q, want a note that every issuer is accepted", errs)
 	}
 }
 
-// TestExplainDiscovers wants the keys found by the issuer that the command line
-// names, and never by what the token says.
+// TestExplainDiscovers checks that keys are fetched only from the issuer on the command
+// line, never from the token's own issuer.
 func TestExplainDiscovers(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	if code, out, _ := explain(t, issuer.Token(nil), "-audience", "deployment-api"); code != 1 || issuer.Fetches(bearertest.DiscoveryEndpoint) != 0 {
-		t.Errorf("got code %d and %d requests, want none\n%s", code, issuer.Fetches(bearertest.DiscoveryEndpoint), out)
+		t.Errorf("got exit status %d and %d discovery requests, want 1 and none\n%s", code, issuer.Fetches(bearertest.DiscoveryEndpoint), out)
 	}
 	for _, args := range [][]string{{"-issuer", issuer.URL()}, {"-issuer", issuer.URL(), "-keys", issuer.KeysURL()}} {
 		if code, out, errs := explain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`fetched \d+s ago`).MatchString(out) {
-			t.Errorf("%v: got code %d\n%s%s", args, code, out, errs)
+			t.Errorf("%v: got exit status %d, want 0 and the age of the keys\n%s%s", args, code, out, errs)
 		}
 	}
 	issuer.Close()
 	code, out, errs := explain(t, issuer.Token(nil), "-issuer", issuer.URL())
-	if code != 1 || !strings.Contains(out, "refused: keys_unavailable") || !regexp.MustCompile(`(?m)^note: the issuer's keys cannot be had: .*refused`).MatchString(errs) {
-		t.Errorf("got code %d, want it said why there are no keys\n%s%s", code, out, errs)
+	if code != 1 || !strings.Contains(out, "refused: keys_unavailable") || !regexp.MustCompile(`(?m)^note: cannot fetch the issuer's keys: .*refused`).MatchString(errs) {
+		t.Errorf("got exit status %d, want 1 and the reason why there are no keys\n%s%s", code, out, errs)
 	}
 	code, out, _ = explain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
 	if code != 1 || !strings.Contains(out, "refused: issuer") {
-		t.Errorf("got code %d\n%s", code, out)
+		t.Errorf("got exit status %d, want 1 and reason issuer\n%s", code, out)
 	}
 }
 
@@ -155,7 +156,7 @@ func TestExplainBadInput(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		{"", nil, "there is no token"},
+		{"", nil, "no token on standard input"},
 		{"x", []string{"-profile", "nobody's"}, `-profile: bearer: no profile "nobody's": want one of `},
 		{"x", []string{"-rule", "a or b\x01"}, "a scope contains only printable ASCII"},
 		{"x", []string{"-rule", "a or or b"}, `no scope before "or"`},
@@ -169,7 +170,7 @@ func TestExplainBadInput(t *testing.T) {
 		{"x", []string{"-algorithms", "HS256"}, "HS256"},
 	} {
 		if code, out, errs := explain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) {
-			t.Errorf("%q: got code %d, %q, %q, want %d and %q", row.args, code, out, errs, exitError, row.want)
+			t.Errorf("%q: got exit status %d, output %q, errors %q, want %d and %q", row.args, code, out, errs, exitError, row.want)
 		}
 	}
 	if _, err := run(t.Context(), []string{"-h"}, nil, io.Discard, io.Discard); err == nil {
