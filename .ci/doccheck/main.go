@@ -1,18 +1,23 @@
-// Command doccheck lists what is exported and has no doc comment, in the
-// packages that its arguments name (as for go list; ./... without any), and
-// exits 1 if there is something.
+// Command doccheck checks what people read. It exits 1 if it finds something.
 //
-// It asks more than revive's rule: each constant, variable, struct field and
-// interface method needs words of its own, above it or on its line. Only the method
-// of an interface that has no other may leave them to the interface. A command
-// needs a package comment. Users read neither internal packages nor generated
-// files, so doccheck checks neither.
+// It lists what is exported without a doc comment, in the packages that its arguments
+// name (as for go list; ./... by default). It is stricter than revive's rule: each
+// constant, variable, struct field and interface method needs words of its own, above it
+// or on its line. Only the single method of an interface may leave them to the interface.
+// A command needs a package comment. Internal packages and generated files are skipped,
+// because users do not read them.
+//
+// It also lists the words that CONTRIBUTING.md avoids, in every comment, string and page
+// under version control.
+//
+// With -screens or -sentences it prints text to read instead.
 package main
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -26,32 +31,85 @@ import (
 )
 
 func main() {
-	patterns := os.Args[1:]
+	seed := flag.Uint64("screens", 0, "print ten screens of code and five of pages, drawn with this `seed`, for a reader who did not write them")
+	list := flag.Bool("sentences", false, "print each sentence of the tree in one line")
+	flag.Parse()
+	var err error
+	switch {
+	case *list:
+		err = printSentences(".")
+	case *seed != 0:
+		err = printScreens(".", *seed)
+	default:
+		err = run(flag.Args())
+	}
+	switch {
+	case errors.Is(err, errFound):
+		os.Exit(1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "doccheck:", err)
+		os.Exit(2)
+	}
+}
+
+// errFound is returned after findings were printed.
+var errFound = errors.New("found something")
+
+// run prints what is undocumented in the packages that patterns name, and the avoided
+// words of the whole tree.
+func run(patterns []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
 	packages, err := list(patterns)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "doccheck:", err)
-		os.Exit(2)
+		return err
 	}
 	packages = slices.DeleteFunc(packages, internal)
 	var missing []string
 	for _, p := range packages {
 		lines, err := check(p)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "doccheck:", err)
-			os.Exit(2)
+			return err
 		}
 		missing = append(missing, lines...)
 	}
-	for _, line := range missing {
+	avoided, err := checkWords(".")
+	if err != nil {
+		return err
+	}
+	for _, line := range slices.Concat(missing, avoided) {
 		fmt.Println(line)
 	}
-	fmt.Printf("doccheck: %d undocumented in %d packages\n", len(missing), len(packages))
-	if len(missing) > 0 {
-		os.Exit(1)
+	fmt.Printf("doccheck: %d undocumented in %d packages, %d words to avoid\n", len(missing), len(packages), len(avoided))
+	if len(missing)+len(avoided) > 0 {
+		return errFound
 	}
+	return nil
+}
+
+func printSentences(dir string) error {
+	all, err := allSentences(dir)
+	for _, s := range all {
+		fmt.Printf("%s\t%s\n", s.file, s.text)
+	}
+	return err
+}
+
+func printScreens(dir string, seed uint64) error {
+	for _, kind := range []struct {
+		extension string
+		n         int
+	}{{".go", 10}, {".md", 5}} {
+		texts, err := screens(dir, kind.extension, kind.n, seed)
+		if err != nil {
+			return err
+		}
+		for _, text := range texts {
+			fmt.Println(text)
+		}
+	}
+	return nil
 }
 
 // pkg is what doccheck needs of go list's answer.
