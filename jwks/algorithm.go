@@ -2,8 +2,8 @@ package jwks
 
 import "strings"
 
-// algorithm is one row of a [slots] table. EdDSA and Ed25519 share a row: with
-// Ed25519 keys they are two names of one thing (RFC 9864, section 2.2).
+// algorithm is a signature algorithm, and an index into [slots]. EdDSA and Ed25519 are
+// one algorithm: for Ed25519 keys, the names mean the same (RFC 9864, section 2.2).
 type algorithm int8
 
 const (
@@ -22,8 +22,8 @@ const (
 )
 
 // algorithmOf returns the algorithm of a JWS "alg" value (RFC 7518, section 3.1;
-// RFC 8037; RFC 9864), which is case-sensitive. There are no symmetric ones: a
-// published key proves nothing.
+// RFC 8037; RFC 9864), which is case-sensitive. Symmetric algorithms are not supported:
+// anyone can sign with a symmetric key that is published.
 func algorithmOf(name string) algorithm {
 	switch name {
 	case "RS256":
@@ -50,12 +50,12 @@ func algorithmOf(name string) algorithm {
 	return noAlgorithm
 }
 
-// algorithmNames are what people read, by algorithm.
+// algorithmNames has the name to show for each algorithm.
 var algorithmNames = [algorithmCount]string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// algorithms is a set of them.
+// algorithms is a set of algorithms, one bit each.
 type algorithms uint16
 
 const (
@@ -70,7 +70,7 @@ func (a algorithms) has(alg algorithm) bool {
 	return alg != noAlgorithm && a&(1<<alg) != 0
 }
 
-// names lists the set in a fixed order.
+// names returns the names of the algorithms, in a fixed order.
 func (a algorithms) names() []string {
 	var names []string
 	for alg, name := range algorithmNames {

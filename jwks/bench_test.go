@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// served returns a cache of n keys, with kids as long as those in the field.
+// served returns a cache with n keys, whose kids are as long as those of real issuers.
 func served(tb testing.TB, n int) (c *jwks.Cache, kids []string) {
 	tb.Helper()
 	keys := make([]jwk, n)
@@ -40,7 +40,7 @@ func served(tb testing.TB, n int) (c *jwks.Cache, kids []string) {
 
 var sharedKey = sync.OnceValue(func() jwk { return ecKey("") })
 
-// The promise: at most 100 ns and no allocation, flat in the number of keys.
+// The goal is at most 100 ns and no allocation, independent of the number of keys.
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{1, 10, 1000} {
 		c, kids := served(b, n)
@@ -59,7 +59,7 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
-// The same on all cores: ns/op must fall with their number (-cpu 1,2,4).
+// With more cores, ns/op must fall (-cpu 1,2,4).
 func BenchmarkLookupParallel(b *testing.B) {
 	for _, n := range []int{1, 10, 1000} {
 		c, kids := served(b, n)
@@ -81,7 +81,7 @@ func BenchmarkLookupParallel(b *testing.B) {
 	}
 }
 
-// What an invented kid costs in the cool-down.
+// BenchmarkMiss measures a lookup of an unknown kid during the cool-down.
 func BenchmarkMiss(b *testing.B) {
 	c, _ := served(b, 10)
 	b.Run("Lookup", func(b *testing.B) {
@@ -96,7 +96,7 @@ func BenchmarkMiss(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := c.Key(b.Context(), "forged", "ES256"); err == nil {
-				b.Fatal("found")
+				b.Fatal("forged kid: got keys, want an error")
 			}
 		}
 	})
@@ -123,12 +123,12 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	c, kids := served(t, 100)
 	set := parse(t, sharedKey().with("kid", "a"))
 	for name, look := range map[string]func(){
-		"a key":         func() { _, _ = c.Lookup(kids[42], "ES256") },
-		"no such key":   func() { _, _ = c.Lookup("forged", "ES256") },
-		"no such alg":   func() { _, _ = c.Lookup(kids[42], "RS256") },
-		"without a kid": func() { _, _ = c.Lookup("", "ES256") },
-		"Key":           func() { _, _ = c.Key(t.Context(), kids[42], "ES256") },
-		"Set.Lookup":    func() { _, _ = set.Lookup("a", "ES256") },
+		"known key":   func() { _, _ = c.Lookup(kids[42], "ES256") },
+		"unknown kid": func() { _, _ = c.Lookup("forged", "ES256") },
+		"another alg": func() { _, _ = c.Lookup(kids[42], "RS256") },
+		"no kid":      func() { _, _ = c.Lookup("", "ES256") },
+		"Key":         func() { _, _ = c.Key(t.Context(), kids[42], "ES256") },
+		"Set.Lookup":  func() { _, _ = set.Lookup("a", "ES256") },
 	} {
 		if n := testing.AllocsPerRun(100, look); n != 0 {
 			t.Errorf("%s: got %v allocations, want none", name, n)
@@ -138,6 +138,6 @@ func TestLookupAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = c.Lookup("a", "ES256") }); n != 0 {
-		t.Errorf("without keys: got %v allocations, want none", n)
+		t.Errorf("closed cache: got %v allocations, want none", n)
 	}
 }

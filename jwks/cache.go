@@ -10,51 +10,51 @@ import (
 	"time"
 )
 
-// Cache is one issuer's key set, kept fresh in the background. Lookups answer
-// from memory. It may be used by any number of goroutines at once and shared by
-// any number of verifiers; Close it when the last of them is done.
+// Cache is the key set of one issuer, refreshed in the background. Lookups read from
+// memory. A Cache is safe for concurrent use, and several verifiers may share it. Close
+// it when the last verifier is done.
 type Cache struct {
 	opts   Options
-	name   string // the issuer's, in logs and events
-	source string // whose keys these are, for the Store
+	name   string // of the issuer, in logs and events
+	source string // of the keys, in the Store
 	client *http.Client
 
 	epoch time.Time                // when the cache was made
-	state atomic.Pointer[snapshot] // all that a lookup touches
+	state atomic.Pointer[snapshot] // all that a lookup reads
 
-	ctx    context.Context //nolint:containedctx // the cache's own life, ended by Close; no caller's
+	ctx    context.Context //nolint:containedctx // the cache's lifetime, ended by Close; not a caller's context
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the refresher has returned
 	wake   chan struct{} // cap 1: wakes the refresher, because queued has changed
 	closed sync.Once
 
-	waiting atomic.Int64 // how many goroutines wait for a fetch
+	waiting atomic.Int64 // number of goroutines that wait for a fetch
 
 	mu        sync.Mutex // guards all below
 	running   *flight    // the fetch in flight, or nil
 	queued    *flight    // the fetch that was requested and has not begun, or nil
 	misses    coolDown   // limits fetches for keys that are not in the set
-	changes   streak     // of fetches for such keys that brought new keys
-	heldUntil time.Time  // before it, lookups cause no fetch (Retry-After, maxChanges)
+	changes   streak     // of these fetches, those that brought new keys
+	heldUntil time.Time  // until then, lookups cause no fetch (Retry-After, maxChanges)
 	denied    deniedLog
 	history   history
 
 	saver     saver     // calls the Store, if there is one
-	refresher refresher // only the refresher's goroutine uses it
+	refresher refresher // used by the refresher's goroutine only
 }
 
-// snapshot is what lookups see. It is immutable.
+// snapshot is the state that lookups read. It is immutable.
 type snapshot struct {
-	set   *Set     // nil: there is none
-	until deadline // when set is too old to be used
-	noSet error    // the answer if there is no usable set
-	noKey error    // the answer if the set does not have the key
+	set   *Set     // nil if there is none
+	until deadline // when set becomes too old
+	noSet error    // of a lookup if there is no usable set
+	noKey error    // of a lookup if the set does not have the key
 }
 
-// New returns the cache of the key set at url, starts its refresher, and does
-// not wait for it. Until the first answer of the issuer, keys are unavailable,
-// unless a Store has them. The error names everything that is wrong with url and
-// the options.
+// New returns a cache of the key set at url. It starts the refresher, but does not wait
+// for the first fetch. Until the first response of the issuer, keys are unavailable,
+// unless Options.Store has them. The error reports everything that is wrong with url
+// and opts.
 func New(url string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
@@ -62,7 +62,7 @@ func New(url string, opts *Options) (*Cache, error) {
 		errs = append(errs, fmt.Errorf("jwks: key-set URL %q: %w", redact(url), err))
 	}
 	if o.MetadataURL != "" || o.MetadataIssuer != "" {
-		errs = append(errs, errors.New("jwks: Options.MetadataURL, Options.MetadataIssuer: have no meaning for New, which is given the key set's URL"))
+		errs = append(errs, errors.New("jwks: Options.MetadataURL, Options.MetadataIssuer: New does not use metadata; remove them, or call Discover"))
 	}
 	if err := errors.Join(append(errs, o.problems()...)...); err != nil {
 		return nil, err
@@ -74,11 +74,11 @@ func New(url string, opts *Options) (*Cache, error) {
 	return start(o, name, sourceOf("keys at ", url), locator{url: url}), nil
 }
 
-// Discover returns the cache of an issuer's key set, which it finds by the
-// issuer's metadata (OpenID Connect Discovery, RFC 8414). Like New it waits for
-// nothing: discovery is part of the first refresh, and is repeated every hour and
-// whenever the key set cannot be had. The metadata must name the issuer byte for
-// byte; the key set may be on another host.
+// Discover returns a cache of an issuer's key set. The set's URL comes from the issuer's
+// metadata (OpenID Connect Discovery, RFC 8414). Like New, Discover does not wait:
+// discovery is part of the first refresh. It is repeated every hour, and when the key
+// set cannot be fetched. The metadata's "issuer" must equal issuer byte for byte, or
+// Options.MetadataIssuer if that is set. The key set may be on another host.
 func Discover(issuer string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
@@ -87,7 +87,7 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 		where.issuer = o.MetadataIssuer
 	}
 	if issuer == "" {
-		errs = append(errs, errors.New("jwks: issuer: empty"))
+		errs = append(errs, errors.New("jwks: issuer is empty"))
 	}
 	if o.MetadataURL != "" {
 		if err := checkURL(o.MetadataURL, o.InsecureHTTP); err != nil {
@@ -96,12 +96,12 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 		where.places = []string{o.MetadataURL}
 	} else if issuer != "" {
 		if err := checkIssuer(issuer, o.InsecureHTTP); err != nil {
-			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if it is not where its metadata is, give Options.MetadataURL)", redact(issuer), err))
+			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if its metadata is not at a well-known URL, set Options.MetadataURL)", redact(issuer), err))
 		}
 		where.places = metadataPlaces(issuer)
 	}
 	if o.Issuer != "" && o.Issuer != issuer {
-		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q: not the issuer to discover, %q", o.Issuer, redact(issuer)))
+		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q differs from the issuer to discover, %q; leave it empty", o.Issuer, redact(issuer)))
 	}
 	if err := errors.Join(append(errs, o.problems()...)...); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 	return start(o, issuer, sourceOf("issuer ", issuer), where), nil
 }
 
-// start makes the cache and its one goroutine.
+// start makes the cache and starts its goroutine.
 func start(o Options, name, source string, where locator) *Cache {
 	c := &Cache{
 		opts:   o,
@@ -141,22 +141,23 @@ func start(o Options, name, source string, where locator) *Cache {
 	return c
 }
 
-// Lookup answers from memory which keys may verify a token with this kid and
-// alg, as [Set.Lookup] does: it never waits and never causes traffic. The error
-// is ErrUnknownKey if the set is fresh and has no such key, and ErrUnavailable
-// if there is no set yet, if it is older than MaxStale, or if it has no such key
-// and could not be refreshed, so that the key may be a new one. The slice is
-// shared: callers do not modify it.
+// Lookup returns the keys that may verify a token with this kid and alg, as [Set.Lookup]
+// does. It reads from memory: it never waits and never causes a fetch. The slice is
+// shared: do not modify it.
 //
-// It takes some 60 ns and allocates nothing, and so is also how a remembered
-// verdict is checked again: the signature still counts if the answer for the
-// token's kid and alg still has the very *Key that verified it.
+// The error is ErrUnknownKey if the set is fresh and has no such key. It is
+// ErrUnavailable if there is no set yet, if the set is older than MaxStale, or if the set
+// has no such key and the last refresh failed, so that the key may be a new one.
+//
+// Lookup takes about 60 ns and does not allocate, so a cached verdict can be checked on
+// every request. The verdict still holds if Lookup returns, for the token's kid and alg,
+// the same *Key that verified the signature.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 	return c.LookupAt(kid, alg, time.Now())
 }
 
-// LookupAt is Lookup for callers that have just read the clock for themselves:
-// now is what time.Now returned, as it is.
+// LookupAt is Lookup for callers that have just read the clock. now must be the result
+// of time.Now, unchanged: LookupAt uses both its wall clock and its monotonic clock.
 func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	state := c.state.Load()
 	if state.set == nil || c.past(state.until, now) {
@@ -166,25 +167,24 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 		return keys, nil
 	}
 	if algorithmOf(alg) == noAlgorithm {
-		return nil, ErrUnknownKey // which no refresh would change
+		return nil, ErrUnknownKey // a refresh cannot change this
 	}
 	return nil, state.noKey
 }
 
-// usable reports whether there is a set that is not too old.
+// usable reports whether there is a set that is not too old at the time now.
 func (c *Cache) usable(now time.Time) bool {
 	state := c.state.Load()
 	return state.set != nil && !c.past(state.until, now)
 }
 
-// Ready waits until there are keys, or until ctx ends; it then returns an
-// ErrUnavailable with the cause, and the context's error with it. While it waits
-// the issuer is asked once per second. For a health check give it a context with
-// a short deadline.
+// Ready waits until keys are available, or until ctx ends. If ctx ends first, the error
+// matches ErrUnavailable, its cause, and the error of ctx. While Ready waits, the issuer
+// is queried once per second. For a health check, pass a context with a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
-	// Ready counts as waiting from its start to its end. It looks again every
-	// second, at the same instants as poll does; if it stopped counting while it
-	// looks, poll could find that nobody waits and skip a second.
+	// Ready counts as waiting until it returns. It checks the state every second, at the
+	// same times as poll. If it did not count during the check, poll may see no waiting
+	// goroutine and skip a second.
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {
@@ -200,7 +200,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 		}
 		f, _ := c.demand(ctx, now, now, state, false)
 		if f == nil {
-			continue // there are keys by now, or it would not be denied
+			continue // fetches are denied only while there are keys
 		}
 		retry := time.NewTimer(time.Second)
 		select {
@@ -213,10 +213,10 @@ func (c *Cache) Ready(ctx context.Context) error {
 	}
 }
 
-// Refresh fetches the key set now, whatever its age, and waits for the answer or
-// until ctx ends, which does not end the fetch. Calls at the same time share one
-// fetch, which begins after the first of them. The error says why the set in use
-// was not replaced or confirmed.
+// Refresh fetches the key set now, whatever the age of the set in use, and waits for the
+// result. If ctx ends first, Refresh returns its error, and the fetch continues.
+// Concurrent calls share one fetch, which begins after the first call. The error says why
+// the set in use was neither replaced nor confirmed.
 func (c *Cache) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	f := c.enqueue(time.Now())
@@ -234,13 +234,13 @@ func (c *Cache) Refresh(ctx context.Context) error {
 	}
 }
 
-// errClosed is the answer of a closed cache.
+// errClosed is the error of a closed cache.
 var errClosed error = &UnavailableError{Err: errors.New("cache is closed")}
 
-// Close ends the refresher and the fetch in flight, and waits for both, and for a
-// Save of the Store in flight for 2 seconds at most. Afterwards lookups fail with an
-// [*UnavailableError] whose RetryAfter is zero. Close may be called more than once;
-// the error is always nil.
+// Close stops the refresher and the fetch in flight, and waits until both have ended. It
+// also waits for a call of the Store in flight, for 2 s at most. Afterwards, lookups fail
+// with an [*UnavailableError] whose RetryAfter is zero. Close may be called more than
+// once. The error is always nil.
 func (c *Cache) Close() error {
 	c.cancel()
 	<-c.ended

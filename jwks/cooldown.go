@@ -2,16 +2,16 @@ package jwks
 
 import "time"
 
-// coolDown is a rate limit: burst events at once, then one per interval. Its state
-// is one point in time. Unlike x/time/rate, it can take an event out of the count
-// again (refund). It is not safe for concurrent use.
+// coolDown is a rate limit: burst events at once, then one per interval. Its state is
+// one point in time. Unlike x/time/rate, it can remove an event from the count (refund).
+// It is not safe for concurrent use.
 type coolDown struct {
 	interval time.Duration
 	burst    int
-	full     time.Time // when burst events may happen at once again
+	full     time.Time // from then on, burst events may happen at once
 }
 
-// take reports whether an event may happen now, and counts the event if so.
+// take reports whether an event may happen now. If so, it counts the event.
 func (c *coolDown) take(now time.Time) bool {
 	full := c.full
 	if full.Before(now) {
@@ -24,12 +24,12 @@ func (c *coolDown) take(now time.Time) bool {
 	return true
 }
 
-// refund takes the last event out of the count.
+// refund removes the last event from the count.
 func (c *coolDown) refund() { c.full = c.full.Add(-c.interval) }
 
 // maxChanges is how many consecutive fetches for missing keys may bring new keys
-// before further fetches are kept a second apart: if the nodes of an issuer publish
-// different keys, every fetch brings new ones.
+// before further fetches are kept 1 s apart. If the nodes of an issuer publish different
+// keys, every fetch may bring new ones.
 const maxChanges = 10
 
 // streak counts consecutive events less than soon apart.

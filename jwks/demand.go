@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// maxWait is the longest that a lookup waits for a fetch. With a usable set it
-	// counts from the start of the fetch: while an issuer hangs, early lookups wait
-	// once and later ones do not wait. Documented are 2 s; the difference is for a
-	// busy machine, which wakes goroutines late.
+	// maxWait is the longest time that a lookup waits for a fetch. With a usable set, it
+	// counts from the start of the fetch: while an issuer hangs, the first lookups wait,
+	// and later ones do not. The documented limit is 2 s, because goroutines wake late on
+	// a busy machine.
 	maxWait = 1800 * time.Millisecond
 	// maxWaiting is how many goroutines may wait for a fetch at the same time.
 	maxWaiting = 10_000
@@ -21,7 +21,7 @@ const (
 
 // flight is one fetch, from the moment it is requested until it ends.
 type flight struct {
-	due     time.Time // the fetch does not begin before
+	due     time.Time // the fetch does not begin before this time
 	began   time.Time // guarded by Cache.mu; zero until the fetch begins
 	doubt   bool      // a key is missing: bypass HTTP caches
 	counted bool      // the fetch counts against the cool-down
@@ -29,34 +29,35 @@ type flight struct {
 	// cause is the context of the lookup that requested the fetch, for its values;
 	// nil if no lookup did. It is set before the fetch begins.
 	cause context.Context //nolint:containedctx // a fetch outlives the lookup that requested it
-	done  chan struct{}   // closed at the end
+	done  chan struct{}   // closed when the fetch ends
 	err   error           // valid after done
 }
 
-// Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set
-// and waits for it: until ctx ends, and for 2 seconds at most. All callers share one
-// fetch at a time, and the end of a caller's ctx does not end the fetch. With a
-// usable set, the 2 seconds count from the start of the fetch, Options.CoolDown
-// limits the fetches, and beyond that limit Key answers at once. Without a usable
-// set, the issuer is asked once per second.
+// Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set and
+// waits for the result, until ctx ends and for 2 s at most. Concurrent callers share one
+// fetch. If a caller's ctx ends, the fetch continues.
 //
-// tried are keys under which the token's signature did not verify: the issuer may
-// publish new material under the same id. Key returns only keys that are not in
-// tried. If a usable set has none, the error is ErrUnknownKey, even if the set could
-// not be refreshed: the key that the token names did not sign it.
+// While there is a usable set, the 2 s count from the start of the fetch, and
+// Options.CoolDown limits the fetches: if the limit is reached, Key returns at once.
+// While there is no usable set, the issuer is queried once per second.
 //
-// Call Key only for tokens that would be accepted with the right key: an expired
-// token, or one of another issuer, must not cause a fetch. The errors are those of
-// Lookup, and ctx.Err().
+// tried are keys under which the token's signature did not verify: the issuer may have
+// published new material under the same id. Key returns only keys that are not in
+// tried. If a usable set has none, the error is ErrUnknownKey, even if the refresh
+// failed: the key that the token names did not sign it.
+//
+// Call Key only for tokens that are valid apart from the key: an expired token, or a
+// token of another issuer, must not cause a fetch. The errors are those of Lookup, and
+// ctx.Err().
 func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
-	seen, asked := c.state.Load(), time.Now()
-	keys, err := c.pick(kid, alg, tried, asked)
-	if err == nil || !c.fetchCouldHelp(kid, alg, tried) {
+	seen, start := c.state.Load(), time.Now()
+	keys, err := c.pick(kid, alg, tried, start)
+	if err == nil || !c.fetchCanHelp(kid, alg, tried) {
 		return keys, err
 	}
-	now := asked // the clock is read once a round: it is most of what a denied lookup costs
+	now := start // read the clock once per round: it is most of the cost of a denied lookup
 	for range 3 {
-		f, limit := c.demand(ctx, now, asked, seen, len(tried) > 0)
+		f, limit := c.demand(ctx, now, start, seen, len(tried) > 0)
 		if f == nil {
 			return nil, err
 		}
@@ -69,11 +70,11 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable(now):
 			return nil, ErrUnknownKey
 		case errors.Is(waited, errSlow) && errors.Is(err, ErrUnavailable):
-			return nil, err // err says why there are no keys, waited only that it took long
+			return nil, err // err has the cause; waited says only that the fetch is slow
 		case waited != nil:
 			return nil, waited
 		case f.local:
-		case !c.beganBefore(f, asked), f.err != nil && c.usable(now):
+		case !c.beganBefore(f, start), f.err != nil && c.usable(now):
 			return nil, err
 		}
 		// The fetch began before this lookup, so its answer may be older than the
@@ -97,8 +98,8 @@ func (c *Cache) pick(kid, alg string, tried []*Key, now time.Time) ([]*Key, erro
 	return nil, err
 }
 
-// fetchCouldHelp reports whether a newer set could have the key that was not found.
-func (c *Cache) fetchCouldHelp(kid, alg string, tried []*Key) bool {
+// fetchCanHelp reports whether a newer set can have the key that was not found.
+func (c *Cache) fetchCanHelp(kid, alg string, tried []*Key) bool {
 	if algorithmOf(alg) == noAlgorithm {
 		return false
 	}
@@ -106,19 +107,19 @@ func (c *Cache) fetchCouldHelp(kid, alg string, tried []*Key) bool {
 	return kid != "" || len(tried) > 0 || now.set == nil || !now.set.ambiguous(alg)
 }
 
-// beganBefore reports whether f began before the time asked.
-func (c *Cache) beganBefore(f *flight, asked time.Time) bool {
+// beganBefore reports whether f began before the time t.
+func (c *Cache) beganBefore(f *flight, t time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return f.began.Before(asked)
+	return f.began.Before(t)
 }
 
-// demand returns the fetch to wait for, or nil if the limit on fetches was reached,
-// and until when to wait. The fetch is the one in flight, the queued one, or a new
-// one. If the snapshot seen is no longer the current one, demand returns a flight
-// that has ended, so that the caller looks again. asked is when the lookup began.
-// badSignature says that the keys of the id exist but did not verify the signature.
-func (c *Cache) demand(ctx context.Context, now, asked time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
+// demand returns the fetch to wait for, or nil if the limit on fetches was reached, and
+// until when to wait. The fetch is the one in flight, the queued one, or a new one. If
+// the snapshot seen is no longer the current one, demand returns a flight that has
+// ended, so that the caller looks again. start is when the lookup began. badSignature
+// means that the keys of the id exist, but did not verify the signature.
+func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
 	if c.state.Load() != seen {
 		c.mu.Unlock()
@@ -131,7 +132,7 @@ func (c *Cache) demand(ctx context.Context, now, asked time.Time, seen *snapshot
 	if f != nil && f.cause == nil && f.began.IsZero() {
 		f.cause = context.WithoutCancel(ctx)
 	}
-	limit := asked.Add(maxWait)
+	limit := start.Add(maxWait)
 	if f != nil && !f.began.IsZero() && !f.local && usable {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
 	}
@@ -147,7 +148,7 @@ func (c *Cache) demand(ctx context.Context, now, asked time.Time, seen *snapshot
 	case f == nil:
 		c.notify(Event{Kind: MissDenied})
 		if toLog != (denied{}) {
-			c.opts.Logger.WarnContext(ctx, "jwks: tokens that no published key verifies come faster than Options.CoolDown allows to ask for new keys",
+			c.opts.Logger.WarnContext(ctx, "jwks: Options.CoolDown denied fetches for tokens that no published key verifies",
 				"issuer", c.name, "unknown_kid", toLog.unknownID, "bad_signature", toLog.badSignature)
 		}
 	case fresh && usable:
@@ -171,7 +172,7 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	}
 	due := now
 	if !usable {
-		// At most a second away, so that the lookup can wait for the fetch: the first
+		// The fetch is at most 1 s away, so that the lookup can wait for it: the first
 		// request after the issuer's return must be served.
 		if next := c.history.lastAttempt.Add(minPause); next.After(due) {
 			due = next
@@ -192,15 +193,15 @@ func (c *Cache) enqueue(due time.Time) *flight {
 	}
 	select {
 	case c.wake <- struct{}{}:
-	default: // a wake-up is pending: the refresher reads the queue after it
+	default: // a wake-up is pending: after it, the refresher reads the queue
 	}
 	return c.queued
 }
 
-// errSlow is the answer to a lookup that waited as long as it may.
+// errSlow is the error of a lookup that waited for the longest time allowed.
 var errSlow error = &UnavailableError{RetryAfter: wholeSeconds(maxWait), Err: errors.New("the issuer has not answered in time")}
 
-// wait waits for the end of f, until limit at most. It returns nil if f has ended.
+// wait waits until f has ended, but not after limit. It returns nil if f has ended.
 func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
 	left := time.Until(limit)
 	select {
@@ -239,8 +240,8 @@ type denied struct {
 	badSignature int // no key of this id verifies the signature
 }
 
-// count counts one lookup. Once a minute it returns the counts to log, otherwise
-// zeros.
+// count counts one lookup. Once a minute, it returns the counts to log; otherwise it
+// returns zeros.
 func (d *deniedLog) count(now time.Time, badSignature bool) (toLog denied) {
 	if badSignature {
 		d.badSignature++

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// TestWorthAFetch has lookups that find nothing, of which a newer set can help some.
-func TestWorthAFetch(t *testing.T) {
+// A lookup that finds no key causes a fetch only if a newer set can have the key.
+func TestMissingKeyFetches(t *testing.T) {
 	for name, row := range map[string]struct {
 		kid, alg string
-		tried    bool // a key of the set was, and did not fit
+		tried    bool // the token's signature did not verify under key "a"
 		want     string
 		fetches  int
 	}{
-		"kid of a set with several keys": {"c", "ES256", false, "ok", 2},
-		"algorithm that no key can have": {"c", "HS256", false, "unknown", 1},
-		"none":                           {"c", "none", false, "unknown", 1},
-		"no algorithm":                   {"c", "", false, "unknown", 1},
-		"no kid, several fit":            {"", "ES256", false, "unknown", 1},
-		"no kid, and the one that fitted did not sign": {"", "ES256", true, "unknown", 2},
+		"new kid":                             {"c", "ES256", false, "ok", 2},
+		"symmetric algorithm":                 {"c", "HS256", false, "unknown", 1},
+		"alg none":                            {"c", "none", false, "unknown", 1},
+		"no alg":                              {"c", "", false, "unknown", 1},
+		"no kid, several keys fit":            {"", "ES256", false, "unknown", 1},
+		"no kid, wrong signature under a key": {"", "ES256", true, "unknown", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -43,23 +43,23 @@ func TestWorthAFetch(t *testing.T) {
 	}
 }
 
-// TestNeverAKey wants an algorithm that no key can have told from keys that are not
-// to be had: no refresh would change that.
-func TestNeverAKey(t *testing.T) {
+// In an outage, a token with an unsupported algorithm is refused as unknown, not as
+// unavailable: no refresh can bring a key for it.
+func TestUnsupportedAlgorithmInOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
 		i.set(func(i *issuer) { i.down = true })
 		time.Sleep(time.Hour)
-		for alg, verdictOf := range map[string]string{"ES256": "unavailable", "ES384": "unavailable", "HS256": "unknown", "none": "unknown", "": "unknown"} {
+		for alg, expected := range map[string]string{"ES256": "unavailable", "ES384": "unavailable", "HS256": "unknown", "none": "unknown", "": "unknown"} {
 			_, err := c.Lookup("b", alg)
-			want(t, "Lookup with "+alg, verdict(err), verdictOf)
+			want(t, "Lookup with alg "+alg, verdict(err), expected)
 		}
 	})
 }
 
-// TestWithoutASet has an issuer that has never answered.
-func TestWithoutASet(t *testing.T) {
+// If the issuer has never answered, the error says so.
+func TestIssuerNeverAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{hang: true}
 		c := newCache(t, i)
@@ -71,30 +71,29 @@ func TestWithoutASet(t *testing.T) {
 	})
 }
 
-// TestTooManyWait wants so many to wait for an issuer and no more: the next ones are
-// told at once.
-func TestTooManyWait(t *testing.T) {
+// At most 10,000 goroutines wait for a fetch. Further lookups return at once.
+func TestMaxWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{hang: true}
 		c := newCache(t, i)
 		var wg sync.WaitGroup
 		for range 10_000 {
-			wg.Go(func() { want(t, "verdict of who waits", ask(t, c, "a"), "unavailable") })
+			wg.Go(func() { want(t, "verdict of a waiting lookup", keyVerdict(t, c, "a"), "unavailable") })
 		}
 		synctest.Wait()
 		start := time.Now()
-		want(t, "verdict of one more", ask(t, c, "a"), "unavailable")
-		want(t, "its wait", time.Since(start), 0)
+		want(t, "verdict of the next lookup", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "wait of the next lookup", time.Since(start), 0)
 		wg.Wait()
 		if d := time.Since(start); d < time.Second {
-			t.Errorf("the others waited for %v, want them to wait", d)
+			t.Errorf("wait of the other lookups: got %v, want at least 1 s", d)
 		}
 	})
 }
 
-// TestFetchThatFails wants who joins a fetch under way answered when it fails, where
-// there is a set: another one would only fail as well.
-func TestFetchThatFails(t *testing.T) {
+// While there is a usable set, a lookup that joins a fetch in flight returns when the
+// fetch fails. It does not cause another fetch, which is likely to fail too.
+func TestJoinedFetchFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(public("a", newEC(elliptic.P256()).Public()))
 		c := newCache(t, i)
@@ -103,8 +102,8 @@ func TestFetchThatFails(t *testing.T) {
 		go func() { _ = c.Refresh(t.Context()) }() // it fails
 		time.Sleep(500 * time.Millisecond)
 		start := time.Now()
-		want(t, "verdict", ask(t, c, "b"), "unavailable")
-		want(t, "waited", time.Since(start), 500*time.Millisecond)
+		want(t, "verdict", keyVerdict(t, c, "b"), "unavailable")
+		want(t, "wait", time.Since(start), 500*time.Millisecond)
 		want(t, "fetches", i.fetches(), before+1)
 	})
 }

@@ -14,33 +14,33 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// metadataLifetime is how long metadata is believed at most. A key set that
-// cannot be had ends it sooner.
+// metadataLifetime is the longest time until metadata is fetched again. If the key set
+// cannot be fetched, metadata is fetched sooner.
 const metadataLifetime = time.Hour
 
-// locator finds the key set. The zero metadata means a URL that was configured.
-// It is used by the refresher only.
+// locator finds the URL of the key set, which is configured or comes from metadata. Only
+// the refresher uses it.
 type locator struct {
-	url string // of the key set; "" until discovery told
+	url string // of the key set; "" until discovery succeeds
 
-	places       []string // where metadata may be; none: url is fixed
-	issuer       string   // what metadata must say
+	places       []string // URLs of the metadata, in the order to try; none if url is configured
+	issuer       string   // required value of "issuer" in the metadata
 	insecureHTTP bool
-	asked        time.Time // when url was last looked up, with success or without
-	until        time.Time // when it is to be looked up again
+	tried        time.Time // when the metadata was last requested
+	until        time.Time // when the metadata must be requested again
 }
 
 // discovers reports whether the URL comes from metadata.
 func (l *locator) discovers() bool { return len(l.places) > 0 }
 
-// due reports whether the metadata should be read, for the first time or again.
+// due reports whether the metadata must be requested, for the first time or again.
 func (l *locator) due(now time.Time) bool {
 	return l.discovers() && (l.url == "" || !now.Before(l.until))
 }
 
-// discover reads the metadata. Whatever goes wrong, what was known stays.
+// discover fetches the metadata and sets url. If it fails, url keeps its value.
 func (l *locator) discover(ctx context.Context, client *http.Client) error {
-	l.asked = time.Now()
+	l.tried = time.Now()
 	var errs []error
 	for i, place := range l.places {
 		a, err := get(ctx, client, place, validators{})
@@ -48,15 +48,15 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 			var found string
 			if found, err = l.read(a.body, place); err == nil {
 				l.url = found
-				l.until = l.asked.Add(min(max(a.fresh, usualLifetime), metadataLifetime))
-				// Next time, ask first where the answer was.
+				l.until = l.tried.Add(min(max(a.fresh, defaultLifetime), metadataLifetime))
+				// Next time, try this place first.
 				l.places = append([]string{place}, slices.Delete(slices.Clone(l.places), i, i+1)...)
 				return nil
 			}
 			err = fmt.Errorf("metadata at %s: %w", redact(place), err)
 		}
 		errs = append(errs, err)
-		// The places are all on one host: if it does not answer, that was it.
+		// All places are on one host: if it does not answer, the others fail too.
 		_, silent := errors.AsType[*url.Error](err)
 		if silent && !errors.Is(err, errRedirect) || ctx.Err() != nil {
 			break
@@ -65,7 +65,7 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 	return fmt.Errorf("discovery of %s: %w", redact(l.issuer), errors.Join(errs...))
 }
 
-// read returns the key-set URL of a metadata document that is the issuer's own
+// read returns the key-set URL in a metadata document. The document must name the issuer
 // (RFC 8414, section 3.3; OpenID Connect Discovery 1.0, section 4.3).
 func (l *locator) read(document []byte, place string) (string, error) {
 	members, err := strictjson.Parse(document)
@@ -87,14 +87,15 @@ func (l *locator) read(document []byte, place string) (string, error) {
 		return "", fmt.Errorf(`"jwks_uri": %w`, err)
 	}
 	if strings.HasPrefix(place, "https:") && !strings.HasPrefix(strings.ToLower(keys), "https:") && !l.insecureHTTP {
-		return "", errors.New(`"jwks_uri": not https, but the metadata is`)
+		return "", errors.New(`"jwks_uri": not https, but the metadata was fetched over https`)
 	}
 	return keys, nil
 }
 
-// metadataPlaces returns where an issuer's metadata may be, in the order to try:
-// as OpenID Connect Discovery 1.0, section 4 says, as RFC 8414, section 3.1 says
-// (inserted between host and path), and the two mixtures that exist.
+// metadataPlaces returns the URLs where an issuer's metadata may be, in the order to try:
+// the URL of OpenID Connect Discovery 1.0, section 4 (appended to the path); the URL of
+// RFC 8414, section 3.1 (inserted between host and path); and two mixtures that some
+// issuers use.
 func metadataPlaces(issuer string) []string {
 	u, err := url.Parse(issuer)
 	if err != nil {
@@ -117,14 +118,14 @@ func metadataPlaces(issuer string) []string {
 	return places
 }
 
-// checkIssuer returns what is wrong with an issuer whose metadata is to be found
-// by its name (RFC 8414, section 2).
+// checkIssuer returns what is wrong with an issuer from which the URL of its metadata is
+// made (RFC 8414, section 2).
 func checkIssuer(issuer string, insecureHTTP bool) error {
 	if err := checkURL(issuer, insecureHTTP); err != nil {
 		return err
 	}
 	if strings.Contains(issuer, "?") {
-		return errors.New("an issuer has no query")
+		return errors.New("contains a query; an issuer must not have one")
 	}
 	return nil
 }

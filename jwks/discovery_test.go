@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// site is a fake host: documents by URL.
+// site is a fake web server: documents by URL. A document "-> URL" is a redirect.
 type site map[string]string
 
 func (s site) answer(req *http.Request) *http.Response {
@@ -36,7 +36,8 @@ func metadata(issuer, keys string) string {
 	return string(data)
 }
 
-// discover returns a cache that has made its first fetch, inside a bubble.
+// discover returns a cache that has made its first fetch. It must be called in a synctest
+// bubble.
 func discover(t *testing.T, name string, i *issuer, change ...func(*jwks.Options)) *jwks.Cache {
 	t.Helper()
 	o := options(i)
@@ -63,22 +64,22 @@ func TestDiscovery(t *testing.T) {
 		site    site
 		options jwks.Options
 		want    string
-		asked   int // requests
+		fetches int
 	}{
 		{"OIDC", root, site{root + "/.well-known/openid-configuration": metadata(root, keys)}, jwks.Options{}, "ok", 2},
 		{"OIDC, path", path, site{path + "/.well-known/openid-configuration": metadata(path, keys)}, jwks.Options{}, "ok", 2},
 		{"OIDC, trailing slash", slash, site{path + "/.well-known/openid-configuration": metadata(slash, keys)}, jwks.Options{}, "ok", 2},
 		{"RFC 8414", root, site{root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
 		{"RFC 8414, inserted", path, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 3},
-		{"RFC 8414, inserted, slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
+		{"RFC 8414, inserted, trailing slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
 		{"OIDC, inserted", path, site{root + "/.well-known/openid-configuration/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 4},
 		{"RFC 8414, appended", path, site{path + "/.well-known/oauth-authorization-server": metadata(path, keys)}, jwks.Options{}, "ok", 5},
-		{"second one is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"redirect away, second is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"redirect within", root, site{root + "/.well-known/openid-configuration": "-> /meta", root + "/meta": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"other issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
-		{"slash too much", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
-		{"other case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
+		{"only the second document is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"redirect to another origin, second document is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"redirect within the origin", root, site{root + "/.well-known/openid-configuration": "-> /meta", root + "/meta": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"another issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
+		{"extra trailing slash", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
+		{"issuer in other case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
 		{"no issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
 		{"issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
 		{"no jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
@@ -87,9 +88,9 @@ func TestDiscovery(t *testing.T) {
 		{"jwks_uri a file", root, site{root + "/.well-known/openid-configuration": metadata(root, "file:///etc/passwd")}, jwks.Options{}, "unavailable", 2},
 		{"jwks_uri relative", root, site{root + "/.well-known/openid-configuration": metadata(root, "/keys.json")}, jwks.Options{}, "unavailable", 2},
 		{"HTML", root, site{root + "/.well-known/openid-configuration": `<html>`}, jwks.Options{}, "unavailable", 2},
-		{"metadata elsewhere", "stytch.test/project-1", site{"https://meta.test/m": metadata("stytch.test/project-1", keys)}, jwks.Options{MetadataURL: "https://meta.test/m"}, "ok", 2},
-		{"metadata of another name", path, site{"https://meta.test/m": metadata("https://as.test/{tenant}", keys)}, jwks.Options{MetadataURL: "https://meta.test/m", MetadataIssuer: "https://as.test/{tenant}"}, "ok", 2},
-		{"metadata elsewhere, wrong", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
+		{"MetadataURL", "stytch.test/project-1", site{"https://meta.test/m": metadata("stytch.test/project-1", keys)}, jwks.Options{MetadataURL: "https://meta.test/m"}, "ok", 2},
+		{"MetadataURL and MetadataIssuer", path, site{"https://meta.test/m": metadata("https://as.test/{tenant}", keys)}, jwks.Options{MetadataURL: "https://meta.test/m", MetadataIssuer: "https://as.test/{tenant}"}, "ok", 2},
+		{"MetadataURL, another issuer", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestDiscovery(t *testing.T) {
 				})
 				_, err := c.Lookup("a", "ES256")
 				want(t, "verdict", verdict(err), tt.want)
-				want(t, "requests", i.fetches(), tt.asked)
+				want(t, "requests", i.fetches(), tt.fetches)
 				want(t, "Status.Issuer", c.Status().Issuer, tt.issuer)
 				if tt.want == "ok" {
 					want(t, "Status.URL", c.Status().URL, keys)
@@ -112,7 +113,7 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
-// An issuer that does not answer is asked at one place only.
+// If the issuer's host does not answer, only one metadata URL is tried.
 func TestDiscoveryDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{down: true}
@@ -120,33 +121,33 @@ func TestDiscoveryDown(t *testing.T) {
 		want(t, "requests", i.fetches(), 1)
 		i.set(func(i *issuer) { i.down, i.hang = false, true })
 		start := time.Now()
-		want(t, "hanging", ask(t, c, "a"), "unavailable")
+		want(t, "verdict while the issuer hangs", keyVerdict(t, c, "a"), "unavailable")
 		if d := time.Since(start); d > 2*time.Second {
-			t.Errorf("answered after %v, want 2 s at most", d)
+			t.Errorf("wait while the issuer hangs: got %v, want at most 2 s", d)
 		}
 	})
 }
 
-// Metadata is read again: hourly, and when the keys are gone from where they were.
-func TestDiscoveryAgain(t *testing.T) {
+// Metadata is fetched again every hour, and when the key set is not at its URL any more.
+func TestDiscoveryRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/oauth-authorization-server"
 		s := site{meta: metadata(root, root+"/old"), root + "/old": string(document(ecKey("a")))}
 		i := &issuer{answer: s.answer}
 		var events recorder
 		c := discover(t, root, i, func(o *jwks.Options) { o.Observe = events.add })
-		want(t, "at first", ask(t, c, "a"), "ok")
+		want(t, "key at the first URL", keyVerdict(t, c, "a"), "ok")
 
-		// The key set moves; a missing key finds it at once.
+		// The key set moves to another URL; a token with a new key finds it at once.
 		i.set(func(*issuer) {
 			delete(s, root+"/old")
 			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
 		})
 		time.Sleep(2 * time.Minute)
-		want(t, "moved", ask(t, c, "b"), "ok")
+		want(t, "key at the new URL", keyVerdict(t, c, "b"), "ok")
 		want(t, "URL", c.Status().URL, root+"/new")
 
-		// Metadata that goes bad changes nothing.
+		// Bad metadata changes nothing.
 		for _, bad := range []string{"", "null", metadata("https://evil.test", root+"/evil"), metadata(root, "http://cdn.test/")} {
 			i.set(func(*issuer) {
 				s[meta] = bad
@@ -154,19 +155,19 @@ func TestDiscoveryAgain(t *testing.T) {
 			})
 			before := events.count(jwks.MetadataFailed)
 			time.Sleep(3 * time.Hour)
-			want(t, "with bad metadata", ask(t, c, "b"), "ok")
-			want(t, "with bad metadata, evil key", ask(t, c, "evil"), "unknown")
+			want(t, "good key with bad metadata", keyVerdict(t, c, "b"), "ok")
+			want(t, "evil key with bad metadata", keyVerdict(t, c, "evil"), "unknown")
 			if events.count(jwks.MetadataFailed) == before {
-				t.Error("bad metadata was not told")
+				t.Error("bad metadata: got no MetadataFailed event")
 			}
 		}
-		// And metadata that is good again is used within the hour.
+		// When the metadata is good again, it is used within the hour.
 		i.set(func(*issuer) {
 			s[meta], s[root+"/third"] = metadata(root, root+"/third"), string(document(ecKey("c")))
 		})
 		time.Sleep(80 * time.Minute)
 		_, err := c.Lookup("c", "ES256")
-		want(t, "good metadata again", verdict(err), "ok")
+		want(t, "key in the newest set", verdict(err), "ok")
 	})
 }
 
@@ -174,8 +175,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// The key set has moved, and the host where it was lets requests hang, so that no
-// time is left to ask for the metadata: the next fetch begins with that.
+// The key set has moved, and the old host lets requests hang, so that a fetch has no time
+// left to fetch the metadata. Then the next fetch begins with the metadata.
 func TestMovedFromHangingHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/openid-configuration"
@@ -199,10 +200,10 @@ func TestMovedFromHangingHost(t *testing.T) {
 			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
 		})
 		moved.Store(true)
-		want(t, "unknown kid, while the old host hangs", ask(t, c, "b"), "unavailable")
+		want(t, "new key while the old host hangs", keyVerdict(t, c, "b"), "unavailable")
 		time.Sleep(7 * time.Second) // the rest of that fetch, and the first pause after a failure
 		_, err := c.Lookup("b", "ES256")
-		want(t, "with the next fetch", verdict(err), "ok")
+		want(t, "new key after the next fetch", verdict(err), "ok")
 		want(t, "URL", c.Status().URL, root+"/new")
 	})
 }
@@ -216,13 +217,13 @@ func TestRedirects(t *testing.T) {
 		want string
 	}{
 		{"same origin", site{keys: "-> /k2", "https://as.test/k2": doc}, "ok"},
-		{"same origin, port spelled out", site{keys: "-> https://as.test:443/k2", "https://as.test:443/k2": doc}, "ok"},
-		{"three", site{keys: "-> /2", "https://as.test/2": "-> /3", "https://as.test/3": "-> /4", "https://as.test/4": doc}, "ok"},
+		{"same origin, explicit port", site{keys: "-> https://as.test:443/k2", "https://as.test:443/k2": doc}, "ok"},
+		{"three redirects", site{keys: "-> /2", "https://as.test/2": "-> /3", "https://as.test/3": "-> /4", "https://as.test/4": doc}, "ok"},
 		{"loop", site{keys: "-> /keys"}, "unavailable"},
 		{"other host", site{keys: "-> https://evil.test/", "https://evil.test/": doc}, "unavailable"},
 		{"other port", site{keys: "-> https://as.test:8443/k2", "https://as.test:8443/k2": doc}, "unavailable"},
 		{"other scheme", site{keys: "-> http://as.test/k2", "http://as.test/k2": doc}, "unavailable"},
-		{"there and back", site{keys: "-> https://evil.test/", "https://evil.test/": "-> " + keys}, "unavailable"},
+		{"another host and back", site{keys: "-> https://evil.test/", "https://evil.test/": "-> " + keys}, "unavailable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -237,8 +238,8 @@ func TestRedirects(t *testing.T) {
 				want(t, "verdict", verdict(err), tt.want)
 				i.mu.Lock()
 				defer i.mu.Unlock()
-				foreign := slices.ContainsFunc(i.paths, func(url string) bool { return !strings.HasPrefix(url, "https://as.test") })
-				want(t, fmt.Sprint("asked elsewhere: ", i.paths), foreign || slices.Contains(i.paths, "https://as.test:8443/k2"), false)
+				foreign := slices.ContainsFunc(i.urls, func(url string) bool { return !strings.HasPrefix(url, "https://as.test") })
+				want(t, fmt.Sprint("request to another origin among ", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
 			})
 		})
 	}

@@ -1,6 +1,5 @@
-// Package jwks keeps the public keys of one token issuer: it fetches them, reads
-// them strictly, keeps them fresh, and answers which keys may verify a token. It
-// knows keys and nothing of claims.
+// Package jwks fetches, checks and caches the public keys of one token issuer, and
+// returns the keys that may verify a token. It does not read claims.
 //
 //	keys, err := jwks.Discover("https://acme.scalekit.dev", nil)
 //	if err != nil { ... }
@@ -10,41 +9,44 @@
 //	candidates, err = keys.Key(ctx, kid, alg)      // may fetch, within limits
 //	token, err := jwt.Parse(raw, keys.Keyfunc())   // for code that uses golang-jwt
 //
-// A [Cache] finds the key set by the issuer's name ([Discover]) or is told its
-// URL ([New]). A [Set] is a document at hand ([Parse]). One cache per issuer,
-// always: a key of one issuer must never verify a token of another.
+// A [Cache] holds the key set of one issuer and keeps it fresh. [Discover] finds the
+// key set by the issuer's name; [New] is given its URL. A [Set] is a parsed document
+// that never changes ([Parse]). Use a separate Cache or Set for each issuer: a key of
+// one issuer must never verify a token of another.
 //
-// # What it does when the issuer has an incident
+// # Behavior in an incident
 //
-//   - Rotation: a key that is not in the set is fetched at once, once for all who
-//     wait, within 2 seconds or not at all.
-//   - A flood of invented key ids causes two fetches, and then one per
-//     Options.CoolDown (8 seconds). A new key works within that time even then.
-//   - Start while the issuer is down or hangs: nothing waits for it but requests, 2
-//     seconds at most. It is asked once per second for them, so that the first one
-//     after its return is served.
-//   - Outage: the last good set stays in use for Options.MaxStale (12 hours).
-//     Then, and for key ids that cannot be looked up meanwhile, errors are
-//     ErrUnavailable: a 503, not the caller's fault and not a 401.
-//   - An answer that is not a usable key set never replaces one.
-//   - A restart during an outage is served from Options.Store.
+//   - Key rotation: a token with a new key id causes a fetch at once. All requests
+//     that need the key share the fetch. They wait for it for 2 s at most.
+//   - Flood of invented key ids: the flood causes two fetches at once, then one per
+//     Options.CoolDown (8 s). A new key is found within that time even during the
+//     flood.
+//   - Start while the issuer is down or hangs: New and Discover do not wait. Requests
+//     wait for 2 s at most. While requests come, the issuer is queried once per second,
+//     so that the first request after its return is served.
+//   - Outage: the last good set stays in use for Options.MaxStale (12 h). After that,
+//     all lookups fail with ErrUnavailable. Before that, lookups fail only for key ids
+//     that are not in the set. Answer 503, not 401: the caller is not at fault.
+//   - Unusable response: a response that is not a usable key set never replaces the
+//     set in use.
+//   - Restart during an outage: the cache starts with the keys in Options.Store.
 //
-// examples/drill shows all that on a real clock, and docs/incidents.md what becomes
-// of it elsewhere.
+// examples/drill runs these incidents in real time. docs/incidents.md compares the
+// results with other libraries.
 //
-// # How long a withdrawn key lives
+// # How long a withdrawn key verifies tokens
 //
-// A key that the issuer removes stops verifying at the next refresh: within
-// Options.MaxInterval (15 minutes) while the issuer answers, within
-// Options.MaxStale while it does not. Whoever remembers verdicts asks for the key
-// again with Lookup, and compares pointers: see [Key].
+// A key that the issuer withdraws stops verifying at the next refresh: within
+// Options.MaxInterval (15 min) while the issuer answers, within Options.MaxStale (12 h)
+// while it does not. Code that caches verdicts must call Lookup each time it uses one,
+// and compare the key pointers; see [Key].
 //
-// # Security notes
+// # Security
 //
-// Which keys verify is decided when a set is read, per key, from kty, crv, alg,
-// use, key_ops and size. Symmetric keys, private keys and keys under 2048 bits
-// never do. Certificates in a key set (x5c, x5u, x5t) are not looked at and
-// nothing they name is fetched. Only https is fetched, http on loopback hosts
-// excepted, and redirects lead to no other origin. Where others may configure
-// issuers, set Options.RefusePrivateAddresses.
+// When a set is parsed, kty, crv, alg, use, key_ops and size of each key determine which
+// algorithms it may verify. Symmetric keys, private keys and RSA keys under 2048 bits are
+// never used. Certificates in a key set (x5c, x5u, x5t) are ignored,
+// and nothing that they refer to is fetched. Keys are fetched over https only; http is
+// allowed for loopback hosts. Redirects must stay within one origin. If other parties
+// can configure issuers, set Options.RefusePrivateAddresses.
 package jwks

@@ -12,9 +12,9 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// elements returns the elements of "keys", unread. It is strict about the
-// document, of which there must be one reading, and not about the elements: one
-// that is odd must not cost the others.
+// elements returns the elements of "keys" as raw JSON. It is strict about the document,
+// which must not be ambiguous, but not about the elements: an invalid element must not
+// affect the others.
 func elements(document []byte) ([]jsontext.Value, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
@@ -36,7 +36,7 @@ func elements(document []byte) ([]jsontext.Value, error) {
 		}
 		name := token.String()
 		if seen[name] {
-			return nil, errors.New("a member name comes twice")
+			return nil, errors.New("a member name appears twice")
 		}
 		seen[name] = true
 		if name == "keys" {
@@ -52,7 +52,7 @@ func elements(document []byte) ([]jsontext.Value, error) {
 		return nil, syntax(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("data behind the JSON object")
+		return nil, errors.New("data after the JSON object")
 	}
 	if !seen["keys"] {
 		return nil, errors.New(`no member "keys"`)
@@ -65,7 +65,8 @@ var (
 	errTooManyKeys = fmt.Errorf("more than %d keys", maxKeys)
 )
 
-// array reads the array that comes next in document.
+// array reads the array that is next in dec, and returns its elements as parts of
+// document.
 func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	if dec.PeekKind() != '[' {
 		return nil, errNoArray
@@ -82,7 +83,7 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 		if len(found) == maxKeys {
 			return nil, errTooManyKeys
 		}
-		// The decoder may reuse what it returned; the document is ours.
+		// The decoder may reuse the memory of value.
 		end := int(dec.InputOffset())
 		found = append(found, document[end-len(value):end:end])
 	}
@@ -90,18 +91,18 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	return found, err
 }
 
-// syntax drops the place of a syntax error, which quotes the document.
+// syntax replaces the text of a syntax error, because it quotes the document.
 func syntax(err error) error {
 	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
 		return err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("JSON ends too early")
+		return errors.New("JSON ends too early: an object, array or string is not closed")
 	}
 	return errors.New("not valid JSON")
 }
 
-// skip describes an element that readKey refused.
+// skip returns the description of an element that readKey refused.
 func skip(index int, element jsontext.Value, why error) Skipped {
 	s := Skipped{Index: index, Reason: quote.Line(why.Error()), Private: errors.Is(why, errPrivate)}
 	if members, err := strictjson.Parse(element); err == nil {

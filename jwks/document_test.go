@@ -18,8 +18,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// No odd answer replaces a good set, and each is told.
-func TestOddAnswersKeepTheSet(t *testing.T) {
+// An unusable response never replaces a good set. Refresh and Status report it.
+func TestUnusableResponses(t *testing.T) {
 	for name, doc := range oddDocuments() {
 		t.Run(name, func(t *testing.T) { keepsTheSet(t, func(i *issuer) { i.doc = []byte(doc) }) })
 	}
@@ -28,12 +28,12 @@ func TestOddAnswersKeepTheSet(t *testing.T) {
 			keepsTheSet(t, func(i *issuer) { i.status, i.doc = status, document(ecKey("b")) })
 		})
 	}
-	for _, coding := range []string{"br", "gzip, gzip", "gzip"} { // the last is a lie
-		t.Run("coding "+coding, func(t *testing.T) {
+	for _, coding := range []string{"br", "gzip, gzip", "gzip"} { // the body is not compressed
+		t.Run("Content-Encoding "+coding, func(t *testing.T) {
 			keepsTheSet(t, func(i *issuer) { i.header = http.Header{"Content-Encoding": {coding}} })
 		})
 	}
-	t.Run("short body", func(t *testing.T) {
+	t.Run("truncated body", func(t *testing.T) {
 		keepsTheSet(t, func(i *issuer) {
 			i.answer = func(req *http.Request) *http.Response {
 				r := response(req, 200, nil, nil)
@@ -44,7 +44,7 @@ func TestOddAnswersKeepTheSet(t *testing.T) {
 	})
 }
 
-// failing is a body that breaks off.
+// failing is a reader that always fails.
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
@@ -61,13 +61,13 @@ func keepsTheSet(t *testing.T, change func(*issuer)) {
 		}
 		keys, err := c.Lookup("good", "ES256")
 		if err != nil || keys[0] != good[0] {
-			t.Errorf("good key: got %v, %v", keys, err)
+			t.Errorf("good key: got %v, %v, want the same pointer", keys, err)
 		}
-		want(t, "LastError told", c.Status().LastError != nil, true)
-		// And as the first answer it gives no keys, and no verdict either.
+		want(t, "Status has a LastError", c.Status().LastError != nil, true)
+		// As the first response, it gives no keys: tokens are neither accepted nor refused.
 		i.set(func(i *issuer) { i.status = max(i.status, 0) })
 		fresh := newCache(t, i)
-		want(t, "as first answer", ask(t, fresh, "good"), "unavailable")
+		want(t, "verdict after it as the first response", keyVerdict(t, fresh, "good"), "unavailable")
 	})
 }
 
@@ -87,11 +87,11 @@ func TestGzip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer()
 		i.doc, i.header = gzipped(document(ecKey("a"))), http.Header{"Content-Encoding": {"gzip"}}
-		want(t, "packed answer", ask(t, newCache(t, i), "a"), "ok")
+		want(t, "key in a gzip response", keyVerdict(t, newCache(t, i), "a"), "ok")
 	})
 }
 
-// A thousand keys are fine, and as fast.
+// A set may have 1,000 keys.
 func TestManyKeys(t *testing.T) {
 	keys := make([]jwk, 1000)
 	for n := range keys {
@@ -101,10 +101,10 @@ func TestManyKeys(t *testing.T) {
 	want(t, "keys", len(set.Keys()), 1000)
 }
 
-// A real listener that misbehaves: the good set stays and the heap is bounded.
+// A real server sends hostile bodies: the good set stays, and the heap stays small.
 func TestHostileBodies(t *testing.T) {
 	good := document(ecKey("good"))
-	// Members of a gzip file follow each other: 1 GiB in 1 MiB.
+	// A gzip file may have several members: this one has 1 GiB in 1 MiB.
 	bomb := append(gzipped([]byte(`{"keys":["`)), bytes.Repeat(gzipped(bytes.Repeat([]byte("A"), 1<<20)), 1024)...)
 	var mode atomic.Pointer[string]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +116,7 @@ func TestHostileBodies(t *testing.T) {
 			chunk := bytes.Repeat([]byte(" "), 1<<20)
 			for n := 0; n < 1024 && write(chunk); n++ {
 			}
-		case "1 GiB promised":
+		case "Content-Length of 1 GiB":
 			w.Header().Set("Content-Length", fmt.Sprint(1<<30))
 			write(good)
 		case "gzip bomb":
@@ -124,7 +124,7 @@ func TestHostileBodies(t *testing.T) {
 			write(bomb)
 		case "50,001 keys":
 			write([]byte(`{"keys":[{}` + strings.Repeat(`,{}`, 50_000) + `]}`))
-		case "drip":
+		case "slow body":
 			for write([]byte(" ")) {
 				w.(http.Flusher).Flush() //nolint:errcheck // a test server is one
 				select {
@@ -153,19 +153,19 @@ func TestHostileBodies(t *testing.T) {
 	}
 	debug.SetGCPercent(10)
 	defer debug.SetGCPercent(100)
-	for _, m := range []string{"1 GiB body", "1 GiB promised", "gzip bomb", "50,001 keys", "drip", "large header"} {
+	for _, m := range []string{"1 GiB body", "Content-Length of 1 GiB", "gzip bomb", "50,001 keys", "slow body", "large header"} {
 		runtime.GC()
 		before, stop := heap(), make(chan struct{})
 		peak := make(chan uint64)
 		go func() {
-			most := uint64(0)
+			largest := uint64(0)
 			for {
 				select {
 				case <-stop:
-					peak <- most
+					peak <- largest
 					return
 				case <-time.After(time.Millisecond):
-					most = max(most, heap())
+					largest = max(largest, heap())
 				}
 			}
 		}()
@@ -179,10 +179,10 @@ func TestHostileBodies(t *testing.T) {
 		grown := int64(<-peak) - int64(before) //nolint:gosec // far below 2^63
 		t.Logf("%s: %v, heap grew by %d KiB", m, took.Round(time.Millisecond), grown>>10)
 		if grown > 32<<20 {
-			t.Errorf("%s: heap grew by %d MiB, want 32 at most", m, grown>>20)
+			t.Errorf("%s: heap grew by %d MiB, want at most 32 MiB", m, grown>>20)
 		}
 		if took > 5*time.Second {
-			t.Errorf("%s: took %v", m, took)
+			t.Errorf("%s: Refresh took %v, want at most 5 s", m, took)
 		}
 		_, err := c.Lookup("good", "ES256")
 		want(t, m+": good key", verdict(err), "ok")

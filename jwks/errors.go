@@ -8,29 +8,29 @@ import (
 )
 
 var (
-	// ErrUnknownKey means that the issuer's current key set has no key of this id
-	// that may verify this algorithm. It is a verdict on the token: 401.
-	ErrUnknownKey = errors.New("jwks: no such key for this algorithm")
+	// ErrUnknownKey means that no key in the issuer's current key set matches the
+	// token's kid and alg. The token must be refused: HTTP 401, gRPC Unauthenticated.
+	ErrUnknownKey = errors.New("jwks: no key in the issuer's key set matches the token's kid and alg")
 
-	// ErrUnavailable means that the issuer's keys cannot be had, so that nothing
-	// can be said about the token: 503, Unavailable. Every such error is an
-	// [*UnavailableError].
+	// ErrUnavailable means that the issuer's keys are not available, so the token can
+	// be neither accepted nor refused: HTTP 503, gRPC Unavailable. errors.As finds an
+	// [*UnavailableError] in every such error of this package.
 	ErrUnavailable = errors.New("jwks: keys unavailable")
 )
 
-// UnavailableError says that keys cannot be had, for how long at least, and why.
-// errors.Is(err, ErrUnavailable) is true for it. Callers share it and do not modify
-// it.
+// UnavailableError reports why keys are not available, and when to retry.
+// errors.Is(err, ErrUnavailable) is true for it. Callers share the value: do not
+// modify it.
 type UnavailableError struct {
-	// RetryAfter is when the next attempt to fetch the keys may be over, rounded
-	// up to whole seconds; zero if waiting will not help, because the [Cache] is closed.
+	// RetryAfter is how long to wait before a retry, in whole seconds and at least 1 s.
+	// It is zero if the [Cache] is closed: a retry does not help.
 	RetryAfter time.Duration
-	// Err is the cause, for logs and never for clients: it names URLs and
-	// addresses. It is never nil in errors of this package.
+	// Err is the cause. It names URLs and addresses: log it, but never send it to
+	// clients. It is never nil in errors of this package.
 	Err error
 }
 
-// Error returns one line: the cause, without line breaks.
+// Error returns ErrUnavailable's text and the cause, on one line.
 func (e *UnavailableError) Error() string {
 	if e.Err == nil {
 		return ErrUnavailable.Error()
@@ -44,8 +44,8 @@ func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailab
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// wholeSeconds rounds up, and to one second at least: it is what Retry-After can
-// say (RFC 9110, section 10.2.3).
+// wholeSeconds rounds d up to whole seconds, and to 1 s at least: Retry-After has no
+// smaller unit (RFC 9110, section 10.2.3).
 func wholeSeconds(d time.Duration) time.Duration {
 	return max(time.Second, (d + time.Second - 1).Truncate(time.Second))
 }

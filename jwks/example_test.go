@@ -18,11 +18,11 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// quiet keeps the examples' output to what they print.
+// quiet returns options without logging.
 func quiet() *jwks.Options { return &jwks.Options{Logger: slog.New(slog.DiscardHandler)} }
 
-// A cache finds the issuer's keys by its name, and fetches a new one when the
-// first token comes that is signed with it.
+// A cache finds the issuer's keys by the issuer's name. When a token is signed with a new
+// key, the cache fetches the key.
 func ExampleDiscover() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -43,7 +43,7 @@ func ExampleDiscover() {
 	rotated := issuer.Rotate()
 	_, err = keys.Lookup(rotated.ID(), "ES256") // from memory
 	fmt.Println(errors.Is(err, jwks.ErrUnknownKey))
-	found, err := keys.Key(ctx, rotated.ID(), "ES256") // asks the issuer
+	found, err := keys.Key(ctx, rotated.ID(), "ES256") // fetches the key set
 	fmt.Println(len(found), "key,", err)
 	// Output:
 	// 1 key
@@ -51,7 +51,7 @@ func ExampleDiscover() {
 	// 1 key, <nil>
 }
 
-// Code that uses golang-jwt already gets the cache by one line.
+// Code that uses golang-jwt needs one line to use the cache.
 func ExampleNew() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -73,8 +73,8 @@ func ExampleNew() {
 	// Output: ci <nil>
 }
 
-// A document at hand is a fixed set. What cannot be used is left out, with the
-// reason.
+// Parse makes a fixed set of a document. Keys that cannot be used are left out and
+// reported.
 func ExampleParse() {
 	set, err := jwks.Parse([]byte(`{"keys":[
 		{"kty":"OKP","crv":"Ed25519","kid":"a","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -94,14 +94,14 @@ func ExampleParse() {
 	// left out: b true
 }
 
-// shared keeps what a cache knows where all replicas can have it: this map stands
-// for Redis, a config map or a database.
+// shared is storage for all replicas. This map stands for Redis, a config map or a
+// database.
 type shared struct {
 	mu     sync.Mutex
 	values map[string][]byte
 }
 
-// at is the Store of one cache.
+// at returns the Store of one cache.
 func (s *shared) at(name string) jwks.Store { return sharedAt{s, name} }
 
 type sharedAt struct {
@@ -125,8 +125,8 @@ func (s sharedAt) Save(_ context.Context, data []byte) error {
 	return nil
 }
 
-// A store of one's own takes opaque bytes. Where others can write there, StoreKey
-// sees to it that they cannot bring keys of theirs.
+// A custom Store keeps opaque bytes. If other parties can write to it, StoreKey prevents
+// that they add their own keys.
 func ExampleStore() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -149,7 +149,7 @@ func ExampleStore() {
 	start()
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
 	start()
-	opts.StoreKey = []byte("of somebody who wants to forge..")
+	opts.StoreKey = []byte("another key, that of an attacker")
 	start()
 	// Output:
 	// true false
@@ -157,12 +157,11 @@ func ExampleStore() {
 	// false false
 }
 
-// With a store, a restart while the issuer is down is served with the keys from
-// before.
+// With a Store, a service that restarts while the issuer is down uses the stored keys.
 func ExampleNewFileStore() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
-	folder, err := os.MkdirTemp("", "jwks") // 0700: nobody else may write there
+	folder, err := os.MkdirTemp("", "jwks") // mode 0700: other users cannot write to it
 	if err != nil {
 		fmt.Println(err)
 		return

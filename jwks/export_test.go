@@ -2,15 +2,16 @@ package jwks
 
 import "time"
 
-// PublicAddress is for the table of addresses.
+// PublicAddress is publicAddress.
 var PublicAddress = publicAddress
 
-// ExceptLoopback is for the test of who is asked for a proxy.
+// ExceptLoopback is exceptLoopback.
 var ExceptLoopback = exceptLoopback
 
-// CheckDial tells whether a connection to address is made when it was resolved so.
+// CheckDial returns the error of a connection to address if its host resolves to the
+// address resolved, or nil if the connection is allowed.
 func CheckDial(address, resolved string, refusePrivate bool) error {
-	for _, check := range checksOf(address, refusePrivate) {
+	for _, check := range dialChecks(address, refusePrivate) {
 		if err := check(resolved); err != nil {
 			return err
 		}
@@ -18,8 +19,8 @@ func CheckDial(address, resolved string, refusePrivate bool) error {
 	return nil
 }
 
-// Suspend has the wall clock go on by d, as it does while the machine sleeps and
-// the monotonic clock stands.
+// Suspend advances the wall clock of c by d, but not its monotonic clock, as if the
+// machine were suspended.
 func Suspend(c *Cache, d time.Duration) {
 	s := *c.state.Load()
 	s.until.wall -= int64(d)

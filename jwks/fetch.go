@@ -12,27 +12,28 @@ import (
 	"time"
 )
 
-// answer is what an issuer said to one GET.
+// answer is an issuer's response to one GET.
 type answer struct {
 	body        []byte // nil if notModified
 	notModified bool
-	fresh       time.Duration // as the answer's header says
+	fresh       time.Duration // how long it is fresh, by its header
 	validators  validators
 }
 
-// validators are what makes a request conditional (RFC 9110, section 13).
+// validators make a request conditional (RFC 9110, section 13).
 type validators struct{ etag, lastModified string }
 
-// statusError is an answer that is neither 200 nor 304.
+// statusError is a response with a status other than 200 and 304.
 type statusError struct {
 	status string
-	retry  time.Duration
+	retry  time.Duration // from Retry-After
 }
 
 func (e *statusError) Error() string { return "answered " + e.status }
 
-// get asks for a JSON document of maxDocument bytes at most, packed or not. The
-// zero validators ask unconditionally, and caches on the way to ask the issuer.
+// get requests a JSON document of at most maxDocument bytes, with or without gzip. With
+// zero validators, the request is unconditional, and HTTP caches must pass it to the
+// issuer.
 func get(ctx context.Context, client *http.Client, url string, have validators) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -40,7 +41,8 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	req.Header.Set("User-Agent", "bearer (+https://github.com/bearerkit/bearer)")
-	// Asked for here, and so unpacked here, under the limit.
+	// With this header, net/http does not decompress the body: readBody does, within its
+	// limit.
 	req.Header.Set("Accept-Encoding", "gzip")
 	if have == (validators{}) {
 		req.Header.Set("Cache-Control", "no-cache")
@@ -54,11 +56,11 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	resp, err := client.Do(req)
 	if err != nil {
 		if sent, ok := errors.AsType[*neturl.Error](err); ok {
-			sent.URL = redact(sent.URL) // the client's own error, made for this request
+			sent.URL = redact(sent.URL) // the error was made for this request, nothing else uses it
 		}
-		return nil, err // names the method and the URL
+		return nil, err // it names the method and the URL
 	}
-	defer func() { _ = resp.Body.Close() }() // read-only: nothing is lost by an error
+	defer func() { _ = resp.Body.Close() }() // an error loses nothing: the body was only read
 	a, err := read(resp, have)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
@@ -90,8 +92,8 @@ func read(resp *http.Response, have validators) (*answer, error) {
 
 var errTooLarge = fmt.Errorf("more than %d bytes", maxDocument)
 
-// readBody reads one byte more than is allowed at most, before and after
-// unpacking.
+// readBody returns the decompressed body. It fails after maxDocument+1 bytes, counted
+// before and after decompression.
 func readBody(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > maxDocument {
 		return nil, errTooLarge
@@ -100,13 +102,13 @@ func readBody(resp *http.Response) ([]byte, error) {
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		unpacked, err := gzip.NewReader(body)
+		decompressed, err := gzip.NewReader(body)
 		if err != nil {
 			return nil, fmt.Errorf("gzip: %w", err)
 		}
-		body = io.LimitReader(unpacked, maxDocument+1)
+		body = io.LimitReader(decompressed, maxDocument+1)
 	default:
-		return nil, errors.New("a content coding that was not asked for")
+		return nil, errors.New("unknown Content-Encoding, want gzip or none")
 	}
 	data, err := io.ReadAll(body)
 	switch {

@@ -10,20 +10,21 @@ import (
 	"path/filepath"
 )
 
-// fileStore is a [Store] in one file.
+// fileStore is a [Store] that keeps its data in one file.
 type fileStore struct{ path string }
 
-// NewFileStore returns a [Store] in the file at path. The folder must exist; the file
-// need not. NewFileStore reads and writes nothing. Every cache needs a file of its own.
+// NewFileStore returns a [Store] that keeps its data in the file at path. The folder must
+// exist; the file need not. NewFileStore does not read or write the file. Each cache
+// needs its own file.
 //
-// Save writes a new file of mode 0600 and renames it to path. Load refuses a file
-// that others may change or replace: a file that its group or everybody may write,
+// Save writes a new file of mode 0600 and renames it to path. Load refuses a file that
+// other users can change or replace: a file that is writable for its group or for all,
 // that belongs to another user, that is a link or not a regular file, or whose folder
-// lets others rename files. Windows has no such permissions: there, the access list
-// of the folder must keep others out.
+// lets other users rename files. NewFileStore refuses such a folder too. Windows has no
+// such permissions: there, the access list of the folder must keep other users out.
 func NewFileStore(path string) (Store, error) {
 	if path == "" {
-		return nil, errors.New("jwks: file store: no path")
+		return nil, errors.New("jwks: file store: path is empty")
 	}
 	path = filepath.Clean(path)
 	info, err := os.Stat(filepath.Dir(path))
@@ -31,7 +32,7 @@ func NewFileStore(path string) (Store, error) {
 		return nil, fmt.Errorf("jwks: file store %q: %w", path, err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("jwks: file store %q: not in a folder", path)
+		return nil, fmt.Errorf("jwks: file store %q: its parent is not a folder", path)
 	}
 	if err := private(info, true); err != nil {
 		return nil, fmt.Errorf("jwks: file store %q: its folder %w", path, err)
@@ -39,23 +40,23 @@ func NewFileStore(path string) (Store, error) {
 	return &fileStore{path: path}, nil
 }
 
-// maxStored is more than a document of maxDocument takes, encoded twice.
+// maxStored is more than the size of a document of maxDocument bytes, encoded twice.
 const maxStored = 3 * maxDocument
 
-// Load reads the file. It fails with fs.ErrNotExist if there is none, and refuses
-// a file or folder that others may write.
+// Load reads the file. The error matches fs.ErrNotExist if there is none. Load refuses a
+// file or folder that other users can write to.
 func (s *fileStore) Load(context.Context) (data []byte, err error) {
 	file, err := openPlain(s.path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat() // of what is open, not of what may be there by now
+	info, err := file.Stat() // of the open file; another one may be at the path by now
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, errors.New("file is not a regular file")
 	}
 	if err := private(info, false); err != nil {
 		return nil, fmt.Errorf("file %w", err)
@@ -88,7 +89,7 @@ func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
 	}()
 	_, err = file.Write(data)
 	if err == nil {
-		err = file.Sync() // or a crash may leave the new name with no content
+		err = file.Sync() // otherwise a crash may leave an empty file at the path
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
@@ -96,17 +97,17 @@ func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
 	return os.Rename(file.Name(), s.path)
 }
 
-// private reports, as an error, that others may write a file, or replace files
-// in a folder.
+// private returns an error if other users can write to the file, or replace files in
+// the folder.
 func private(info fs.FileInfo, folder bool) error {
 	if !permissionsMatter {
 		return nil
 	}
 	mode := info.Mode()
-	// In a sticky folder files can be replaced by whom they, or it, belong to.
+	// In a sticky folder, only the owner of a file, or of the folder, can replace it.
 	sticky := folder && mode&fs.ModeSticky != 0
 	if mode.Perm()&0o022 != 0 && !sticky {
-		return fmt.Errorf("may be written by others (mode %v)", mode.Perm())
+		return fmt.Errorf("can be written by others (mode %v); remove write permission for group and others", mode.Perm())
 	}
 	return ownedByUs(info)
 }

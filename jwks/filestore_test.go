@@ -33,7 +33,7 @@ func TestFileStore(t *testing.T) {
 	}
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
 	if err != nil || len(files) != 1 {
-		t.Errorf("files in the folder: %q, %v", files, err)
+		t.Errorf("files in the folder: got %q, %v, want only the store's file", files, err)
 	}
 	if runtime.GOOS == "windows" {
 		return
@@ -48,14 +48,14 @@ func TestFileStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := store.Load(t.Context()); (err == nil) != ok {
-			t.Errorf("Load of a file of mode %v: got %v", mode, err)
+			t.Errorf("Load of a file of mode %v: got error %v, want success %v", mode, err, ok)
 		}
 	}
-	if err := store.Save(t.Context(), nil); err != nil { // replaces the bad file
+	if err := store.Save(t.Context(), nil); err != nil { // replaces the refused file
 		t.Fatal(err)
 	}
 	folder := filepath.Dir(path)
-	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // that is the point
+	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // the test needs a folder that others can write to
 		t.Fatal(err)
 	}
 	_, err = store.Load(t.Context())
@@ -70,12 +70,13 @@ func TestFileStore(t *testing.T) {
 		wantText(t, err, "belongs to user 12345")
 	}
 	_, err = jwks.NewFileStore("")
-	wantText(t, err, "no path")
+	wantText(t, err, "path is empty")
 	_, err = jwks.NewFileStore(filepath.Join(folder, "none", "keys"))
 	wantText(t, err, "no such file")
 }
 
-// TestFileStoreFails wants what goes wrong told, and nothing left behind by it.
+// TestFileStoreFails checks the errors of a file store, and that a failed Save leaves no
+// temporary file.
 func TestFileStoreFails(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "keys")
@@ -87,25 +88,25 @@ func TestFileStoreFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = jwks.NewFileStore(filepath.Join(path, "keys"))
-	wantText(t, err, "not in a folder")
-	const most = 3 << 20
-	for size, ok := range map[int64]bool{most: true, most + 1: false, 1 << 40: false} {
+	wantText(t, err, "its parent is not a folder")
+	const maxSize = 3 << 20
+	for size, ok := range map[int64]bool{maxSize: true, maxSize + 1: false, 1 << 40: false} {
 		if err := os.Truncate(path, size); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := store.Load(t.Context()); ok != (err == nil) {
-			t.Errorf("a file of %d bytes: got %v, want it read %v", size, err, ok)
+			t.Errorf("Load of a file of %d bytes: got error %v, want success %v", size, err, ok)
 		}
 	}
 	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "x"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Save(t.Context(), []byte("x")); err == nil {
-		t.Error("Save where there is a folder: got no error")
+		t.Error("Save with a folder at the path: got no error")
 	}
 	files, err := os.ReadDir(folder)
 	if err != nil || len(files) != 1 {
-		t.Errorf("got %v in the folder, %v, want nothing left behind", files, err)
+		t.Errorf("files in the folder: got %v, %v, want only the folder at the path", files, err)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func TestFileStoreFails(t *testing.T) {
 	}
 }
 
-// A reader sees the old file or the new one, never a part.
+// Load returns the old data or the new data, never a mixture.
 func TestFileStoreIsAtomic(t *testing.T) {
 	store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))
 	if err != nil {
@@ -141,7 +142,7 @@ func TestFileStoreIsAtomic(t *testing.T) {
 	for range 200 {
 		data, err := store.Load(t.Context())
 		if err != nil || !texts[string(data)] {
-			t.Fatalf("Load: %d bytes, %v", len(data), err)
+			t.Fatalf("Load: got %d bytes, %v, want one of the saved texts", len(data), err)
 		}
 	}
 	wg.Wait()

@@ -12,22 +12,21 @@ import (
 
 const permissionsMatter = true
 
-// openPlain opens a file to read. It follows no link in its place and does not
-// wait for whoever is at the other end of a pipe: in a folder like /tmp anybody
-// can put one there.
+// openPlain opens a file for reading. It does not follow a symbolic link, and does not
+// wait for the writer of a pipe: in a folder like /tmp, any user can create one at path.
 func openPlain(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the path is the caller's configuration
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, errors.New("a symbolic link, not a regular file")
+		return nil, errors.New("file is a symbolic link, want a regular file")
 	}
 	return file, err
 }
 
-// ownedByUs refuses what belongs to neither us nor root.
+// ownedByUs returns an error if the owner is neither this process's user nor root.
 func ownedByUs(info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid() {
 		return nil
 	}
-	return fmt.Errorf("belongs to user %d", stat.Uid)
+	return fmt.Errorf("belongs to user %d; want user %d or root", stat.Uid, os.Geteuid())
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// In a folder where everybody can put something, what is there instead of the
-// file must not be followed, nor waited for.
+// In a folder where all users can create files, Load must refuse a link, and must not wait
+// for a pipe.
 func TestFileStoreOddFiles(t *testing.T) {
 	for name, tt := range map[string]struct {
 		put  func(path string) error
@@ -26,8 +26,8 @@ func TestFileStoreOddFiles(t *testing.T) {
 				return err
 			}
 			return os.Symlink(target, path)
-		}, "a symbolic link, not a regular file"},
-		"link to nothing": {func(path string) error { return os.Symlink(path+"-none", path) }, "a symbolic link, not a regular file"},
+		}, "file is a symbolic link"},
+		"link to nothing": {func(path string) error { return os.Symlink(path+"-none", path) }, "file is a symbolic link"},
 		"folder":          {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestFileStoreOddFiles(t *testing.T) {
 			}
 			_, err = store.Load(t.Context())
 			wantText(t, err, tt.want)
-			// And in a cache, which is not held up by it.
+			// A cache with this store works, and Close does not wait for the store.
 			i := newIssuer(ecKey("a"))
 			o := options(i)
 			o.Store = store
@@ -61,14 +61,14 @@ func TestFileStoreOddFiles(t *testing.T) {
 			select {
 			case <-closed:
 			case <-time.After(time.Minute):
-				t.Error("Close does not return")
+				t.Error("Close has not returned within 1 min")
 			}
 		})
 	}
 }
 
-// A sticky folder is only as good as whom it belongs to, who may replace what is
-// in it.
+// A sticky folder of another user is refused, because its owner can replace the files in
+// it.
 func TestFileStoreStickyFolderOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a folder away")

@@ -8,40 +8,41 @@ import (
 	"time"
 )
 
-// deadline is an instant by both clocks: the one that never jumps, and the one
-// that goes on while the machine sleeps.
+// deadline is a point in time on two clocks: the monotonic clock, which never jumps, and
+// the wall clock, which runs while the machine is suspended.
 type deadline struct {
-	sinceEpoch time.Duration // by the monotonic clock
-	wall       int64         // in nanoseconds of Unix time
+	sinceEpoch time.Duration // on the monotonic clock, since Cache.epoch
+	wall       int64         // on the wall clock, Unix time in nanoseconds
 }
 
-// deadline returns until when a set may be used that the issuer confirmed then.
+// deadline returns until when a set may be used that the issuer confirmed at the time
+// confirmed.
 func (c *Cache) deadline(confirmed time.Time) deadline {
 	return deadline{confirmed.Sub(c.epoch) + c.opts.MaxStale, confirmed.UnixNano() + int64(c.opts.MaxStale)}
 }
 
-// past reports whether either clock says that d is over. A machine that was
-// suspended has not counted its sleep by the monotonic clock, and a wall clock
-// that was set back has not counted either; one that was set forward costs a
-// fetch.
+// past reports whether d has passed on either clock. The monotonic clock stops while the
+// machine is suspended, and the wall clock may be set back. If the wall clock is set
+// forward, the set may only become too old early, which costs a fetch.
 func (c *Cache) past(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }
 
 const (
-	// usualLifetime is how long an answer is believed that does not say.
-	usualLifetime = 5 * time.Minute
-	minBackoff    = time.Second
-	maxBackoff    = time.Minute
+	// defaultLifetime is how long a response is fresh if its header does not define it.
+	defaultLifetime = 5 * time.Minute
+	minBackoff      = time.Second
+	maxBackoff      = time.Minute
 )
 
-// lifetime returns how long an answer says that it is fresh (RFC 9111, section
-// 4.2), as a private cache reads it. What is nonsense counts as not fresh.
+// lifetime returns how long a response is fresh in a private cache (RFC 9111, section
+// 4.2). A response with an invalid max-age or Expires is not fresh.
 func lifetime(h http.Header, now time.Time) time.Duration {
-	// Out of range it is the largest value (RFC 9111, section 1.2.2), and 0 if it is no number.
+	// ParseUint returns its largest value if Age is out of range (RFC 9111, section
+	// 1.2.2), and 0 if Age is not a number.
 	seconds, _ := strconv.ParseUint(strings.TrimSpace(h.Get("Age")), 10, 31)
 	age := time.Duration(seconds) * time.Second
-	maxAge := time.Duration(-1) // none
+	maxAge := time.Duration(-1) // no max-age
 	for _, field := range h.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(field, ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
@@ -53,7 +54,7 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 				if err != nil {
 					return 0
 				}
-				// Of several the shortest counts, and no-cache behind it yet.
+				// The shortest max-age counts. A no-cache may still follow.
 				if d := time.Duration(s) * time.Second; maxAge < 0 || d < maxAge {
 					maxAge = d
 				}
@@ -66,27 +67,27 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 	if expires := h.Get("Expires"); expires != "" {
 		at, err := http.ParseTime(expires)
 		if err != nil {
-			return 0 // "0" is common, and means that
+			return 0 // "0" is common and means expired
 		}
 		if date, err := http.ParseTime(h.Get("Date")); err == nil {
 			now = date
 		}
 		return at.Sub(now) - age
 	}
-	return usualLifetime
+	return defaultLifetime
 }
 
-// untilRefresh returns when to ask again after an answer that is fresh for d: a
-// random 5 to 25 percent ahead of its end, so that there is a set at all times,
-// and that processes which start together do not stay together.
+// untilRefresh returns the time to the next refresh after a response that is fresh for d:
+// d within MinInterval and MaxInterval, minus a random 5 to 25 percent. So there is a
+// fresh set at all times, and processes that start together do not refresh together.
 func (o *Options) untilRefresh(d time.Duration) time.Duration {
 	d = min(max(d, o.MinInterval), o.MaxInterval)
 	return d - d/20 - jitter(d/5)
 }
 
-// backoff returns when to try again after so many failures in a row: 1 s, 2 s,
-// 4 s ... 60 s, each but the first shortened by up to a quarter, the first
-// lengthened.
+// backoff returns the pause after a number of consecutive failures: 1 s, 2 s, 4 s ...
+// 60 s. A random part of up to a quarter is added to the first pause, and subtracted from
+// the others.
 func backoff(failures int) time.Duration {
 	d := maxBackoff
 	if failures < 7 {
@@ -100,16 +101,16 @@ func backoff(failures int) time.Duration {
 	return d
 }
 
-// jitter returns a random part of d.
+// jitter returns a random duration from 0 to d.
 func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return rand.N(d) //nolint:gosec // spreads load; nothing secret about it
+	return rand.N(d) //nolint:gosec // it spreads load and is not a secret
 }
 
-// retryAfter returns what an answer of 429 or 503 asks for (RFC 9110, section
-// 10.2.3), one minute at most: an issuer's mistake must not cost more.
+// retryAfter returns the Retry-After of a response (RFC 9110, section 10.2.3), but 1 min
+// at most: a mistake of the issuer must not stop refreshes for longer.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	var d time.Duration

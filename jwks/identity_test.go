@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Remembered verdicts stand and fall with the pointer of the key: it must stay
-// while the key is published, and must be gone with it.
+// Cached verdicts depend on the pointer of the key: it must stay the same while the key is
+// published, and must not come back after the key was withdrawn.
 func TestSameKeySamePointer(t *testing.T) {
 	a, b := ecKey("a"), ecKey("b")
 	for _, tt := range []struct {
@@ -19,24 +19,24 @@ func TestSameKeySamePointer(t *testing.T) {
 		change func(*testing.T, *jwks.Cache, *issuer)
 		same   bool
 	}{
-		{"the same document", func(*testing.T, *jwks.Cache, *issuer) {}, true},
-		{"other layout", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
+		{"unchanged document", func(*testing.T, *jwks.Cache, *issuer) {}, true},
+		{"other white space", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
 			i.set(func(i *issuer) { i.doc = bytes.ReplaceAll(i.doc, []byte(","), []byte(",\n ")) })
 		}, true},
 		{"other order", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b, a) }, true},
-		{"another key beside it", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("c"), a) }, true},
-		{"members without meaning here", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
+		{"a second key added", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("c"), a) }, true},
+		{"members that are ignored", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
 			i.publish(a.with("x5t", "AAAA", "exp", 7, "x5c", []string{"AAAA"}))
 		}, true},
-		{"an answer that is none", func(t *testing.T, c *jwks.Cache, i *issuer) {
+		{"an unusable response", func(t *testing.T, c *jwks.Cache, i *issuer) {
 			t.Helper()
 			i.set(func(i *issuer) { i.doc = []byte(`{"keys":[]}`) })
 			if c.Refresh(t.Context()) == nil {
-				t.Error("an empty set was taken")
+				t.Error("Refresh with an empty set: got no error")
 			}
 			i.publish(a)
 		}, true},
-		{"an outage beyond MaxStale", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
+		{"an outage longer than MaxStale", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
 			i.set(func(i *issuer) { i.down = true })
 			time.Sleep(13 * time.Hour)
 			i.set(func(i *issuer) { i.down = false })
@@ -45,7 +45,7 @@ func TestSameKeySamePointer(t *testing.T) {
 		{"other material", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("a")) }, false},
 		{"another kid", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("kid", "z")) }, false},
 		{"withdrawn", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b) }, false},
-		{"withdrawn and back", func(t *testing.T, c *jwks.Cache, i *issuer) {
+		{"withdrawn and published again", func(t *testing.T, c *jwks.Cache, i *issuer) {
 			t.Helper()
 			i.publish(b)
 			if err := c.Refresh(t.Context()); err != nil {
@@ -73,7 +73,7 @@ func TestSameKeySamePointer(t *testing.T) {
 	}
 }
 
-// The pointers of a set from the store stay when the issuer confirms it.
+// Keys from the Store keep their pointers when the issuer confirms them.
 func TestSameKeySamePointerAfterRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, i, _ := restarted(t, &memory{}, time.Minute)
@@ -89,7 +89,7 @@ func TestSameKeySamePointerAfterRestore(t *testing.T) {
 		confirmed, err := c.Lookup("a", "ES256")
 		want(t, "Restored", c.Status().Restored, false)
 		if err != nil || confirmed[0] != restored[0] {
-			t.Errorf("after the issuer's answer: got %v, %v, want the same pointer", confirmed, err)
+			t.Errorf("after the issuer's response: got %v, %v, want the same pointer", confirmed, err)
 		}
 	})
 }

@@ -26,25 +26,25 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// keySetURL is where the fake issuer's keys are. Nothing listens there.
+// keySetURL is the URL of the fake issuer's keys. No server listens there.
 const keySetURL = "https://issuer.test/keys"
 
-// issuer is a fake issuer: an http.RoundTripper that counts. What it does is in
-// its fields, to be changed with set.
+// issuer is a fake issuer: an http.RoundTripper that records its requests. Its fields
+// determine how it answers; tests change them with set.
 type issuer struct {
-	mu      sync.Mutex
-	doc     []byte
-	delay   time.Duration // before it answers
-	hang    bool          // never answers
-	down    bool          // refuses connections
-	status  int
-	header  http.Header
-	answer  func(*http.Request) *http.Response // instead of all that
-	asked   []time.Time
-	headers []http.Header
-	paths   []string
-	open    int // requests under way
-	most    int // at once, ever
+	mu          sync.Mutex // guards all below
+	doc         []byte
+	delay       time.Duration // before each response
+	hang        bool          // never answers
+	down        bool          // refuses connections
+	status      int           // of responses; 0 means 200
+	header      http.Header
+	answer      func(*http.Request) *http.Response // replaces status, header and doc
+	requests    []time.Time
+	headers     []http.Header
+	urls        []string
+	inFlight    int // requests
+	maxInFlight int // the largest value that inFlight had
 }
 
 func newIssuer(keys ...jwk) *issuer { return &issuer{doc: document(keys...)} }
@@ -59,25 +59,25 @@ func (i *issuer) set(change func(*issuer)) {
 // publish replaces the key set.
 func (i *issuer) publish(keys ...jwk) { i.set(func(i *issuer) { i.doc = document(keys...) }) }
 
-// fetches returns how many requests came.
+// fetches returns the number of requests.
 func (i *issuer) fetches() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return len(i.asked)
+	return len(i.requests)
 }
 
-// atOnce returns how many requests were under way at the same time at most.
-func (i *issuer) atOnce() int {
+// maxConcurrent returns the largest number of requests in flight at the same time.
+func (i *issuer) maxConcurrent() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.most
+	return i.maxInFlight
 }
 
-// times returns when the requests came.
+// times returns the times of the requests.
 func (i *issuer) times() []time.Time {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return slices.Clone(i.asked)
+	return slices.Clone(i.requests)
 }
 
 // last returns the header of the last request.
@@ -89,14 +89,14 @@ func (i *issuer) last() http.Header {
 
 func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 	i.mu.Lock()
-	i.asked = append(i.asked, time.Now())
+	i.requests = append(i.requests, time.Now())
 	i.headers = append(i.headers, req.Header.Clone())
-	i.paths = append(i.paths, req.URL.String())
-	i.open++
-	i.most = max(i.most, i.open)
+	i.urls = append(i.urls, req.URL.String())
+	i.inFlight++
+	i.maxInFlight = max(i.maxInFlight, i.inFlight)
 	delay, hang, down := i.delay, i.hang, i.down
 	i.mu.Unlock()
-	defer i.set(func(i *issuer) { i.open-- })
+	defer i.set(func(i *issuer) { i.inFlight-- })
 	if down {
 		return nil, errors.New("connection refused")
 	}
@@ -132,10 +132,11 @@ func response(req *http.Request, status int, header http.Header, body []byte) *h
 	}
 }
 
-// jwk is a JWK to publish: its members.
+// jwk is the members of a JWK to publish.
 type jwk map[string]any
 
-// with returns a copy with other members; nil removes one.
+// with returns a copy in which the members in pairs (name, value) are set. The value nil
+// removes a member.
 func (j jwk) with(pairs ...any) jwk {
 	c := jwk{}
 	for name, value := range j {
@@ -165,7 +166,7 @@ func document(keys ...jwk) []byte {
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// ecKey returns a fresh P-256 key of this id.
+// ecKey returns a new P-256 key with this kid.
 func ecKey(kid string) jwk { return public(kid, newEC(elliptic.P256()).Public()) }
 
 func newEC(curve elliptic.Curve) *ecdsa.PrivateKey {
@@ -176,7 +177,7 @@ func newEC(curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
-// rsaPrivate is one RSA key for all tests: making one takes long.
+// rsaPrivate returns the RSA key of all tests: generating one is slow.
 var rsaPrivate = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -205,7 +206,7 @@ func public(kid string, key crypto.PublicKey) jwk {
 	return j
 }
 
-// edKey returns a fresh Ed25519 key of this id.
+// edKey returns a new Ed25519 key with this kid.
 func edKey(kid string) jwk {
 	key, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -219,7 +220,8 @@ func options(i *issuer) *jwks.Options {
 	return &jwks.Options{Issuer: "https://issuer.test", Transport: i, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// newCache returns a cache of i that has made its first fetch, inside a bubble.
+// newCache returns a cache of i that has made its first fetch. It must be called in a
+// synctest bubble.
 func newCache(t *testing.T, i *issuer, change ...func(*jwks.Options)) *jwks.Cache {
 	t.Helper()
 	o := options(i)
@@ -239,7 +241,7 @@ func newCache(t *testing.T, i *issuer, change ...func(*jwks.Options)) *jwks.Cach
 	return cache
 }
 
-// verdict is what a request with such a token comes to.
+// verdict returns a word for the outcome of a lookup with error err.
 func verdict(err error) string {
 	switch {
 	case err == nil:
@@ -249,22 +251,22 @@ func verdict(err error) string {
 	case errors.Is(err, jwks.ErrUnavailable):
 		return "unavailable"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return "gone"
+		return "canceled"
 	}
 	return "other: " + err.Error()
 }
 
-// ask is Key as a verdict.
-func ask(t *testing.T, c *jwks.Cache, kid string) string {
+// keyVerdict returns the verdict of c.Key for an ES256 token with this kid.
+func keyVerdict(t *testing.T, c *jwks.Cache, kid string) string {
 	t.Helper()
 	keys, err := c.Key(t.Context(), kid, "ES256")
 	if (err == nil) != (len(keys) > 0) {
-		t.Errorf("Key(%q): %d keys and error %v", kid, len(keys), err)
+		t.Errorf("Key(%q): got %d keys and error %v, want one of them", kid, len(keys), err)
 	}
 	return verdict(err)
 }
 
-// want compares.
+// want reports an error if got is not want.
 func want[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if got != want {
@@ -272,7 +274,7 @@ func want[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// wantText reports an error whose text does not have all parts.
+// wantText reports an error if the text of err does not contain all parts.
 func wantText(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {

@@ -16,15 +16,15 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// errPrivate marks keys that must never have been published.
+// errPrivate is the error for keys that must never be published.
 var errPrivate = errors.New("private or symmetric key material")
 
-// privateMembers hold private keys of all types (RFC 7518, section 6; RFC 8037,
-// section 2), a symmetric one, and that of the post-quantum types to come.
+// privateMembers are the members that hold private or symmetric key material, for all
+// types (RFC 7518, section 6; RFC 8037, section 2). "priv" is for post-quantum keys.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
-// members is a JWK. Names are exact and come once. A member that is null or ""
-// counts as absent: serializers write those for what they do not have.
+// members is a JWK. Its member names are case-sensitive and unique. A member that is
+// null or "" counts as absent: some serializers write these values for absent members.
 type members struct{ strictjson.Object }
 
 func (m members) has(name string) bool {
@@ -32,7 +32,7 @@ func (m members) has(name string) bool {
 	return v != nil && v.Kind() != 'n' && string(v) != `""`
 }
 
-// text returns a member that must be a string if it is there.
+// text returns a member that must be a string, or "" if it is absent.
 func (m members) text(name string) (string, error) {
 	if !m.has(name) {
 		return "", nil
@@ -44,7 +44,7 @@ func (m members) text(name string) (string, error) {
 	return s, nil
 }
 
-// texts reads several members with text, and stops at the first that is wrong.
+// texts reads several members with text. It stops at the first error.
 func (m members) texts(names []string, into ...*string) (err error) {
 	for i, name := range names {
 		if *into[i], err = m.text(name); err != nil {
@@ -54,9 +54,9 @@ func (m members) texts(names []string, into ...*string) (err error) {
 	return nil
 }
 
-// readKey decides whether an element of "keys" is a key that may verify
-// signatures, and which. Everything that can be told without the key itself is
-// checked first, jwkset then reads the key.
+// readKey parses an element of "keys". It returns an error if the element is not a key
+// that may verify signatures. jwkset parses the key itself, after all checks that do not
+// need the parsed key.
 func readKey(element jsontext.Value) (*Key, error) {
 	object, err := strictjson.Parse(element)
 	if err != nil {
@@ -80,7 +80,7 @@ func readKey(element jsontext.Value) (*Key, error) {
 	if alg != "" {
 		named := algorithmOf(alg)
 		if !fits.has(named) {
-			return nil, fmt.Errorf("alg %q is not for signatures with this key", quote.Cut(alg))
+			return nil, fmt.Errorf("alg %q is not a signature algorithm for this type of key", quote.Cut(alg))
 		}
 		fits = 1 << named // RFC 7517, section 4.4
 	}
@@ -91,15 +91,16 @@ func readKey(element jsontext.Value) (*Key, error) {
 	return key, nil
 }
 
-// permitted checks what the key is published for (RFC 7517, sections 4.2, 4.3).
+// permitted checks that "use" and "key_ops" allow the key to verify signatures
+// (RFC 7517, sections 4.2, 4.3).
 func (m members) permitted() error {
 	use, err := m.text("use")
 	if err != nil {
 		return err
 	}
-	// "jwt-svid" is how SPIFFE bundles mark the keys of their JWTs.
+	// SPIFFE bundles mark keys for JWTs with "jwt-svid".
 	if use != "" && use != "sig" && use != "jwt-svid" {
-		return fmt.Errorf("use %q is not for signatures", quote.Cut(use))
+		return fmt.Errorf("use %q does not allow signatures", quote.Cut(use))
 	}
 	if !m.has("key_ops") {
 		return nil
@@ -110,27 +111,27 @@ func (m members) permitted() error {
 	}
 	for i, op := range ops {
 		if slices.Contains(ops[:i], op) {
-			return errors.New(`"key_ops" names an operation twice`)
+			return errors.New(`"key_ops" contains an operation twice`)
 		}
 		if use != "" && op != "verify" && op != "sign" {
 			return errors.New(`"use" and "key_ops" contradict each other`)
 		}
 	}
 	if !slices.Contains(ops, "verify") {
-		return errors.New(`"key_ops" does not allow to verify`)
+		return errors.New(`"key_ops" does not contain "verify"`)
 	}
 	return nil
 }
 
-// load has jwkset read the key. It sees nothing but the key: a certificate that
-// is broken or an x5u must not matter, and use and key_ops have been judged.
+// load parses the key with jwkset. jwkset gets the key's numbers only, because a broken
+// certificate or an x5u must not matter, and permitted has checked use and key_ops.
 func (k *Key) load(m members, kty, alg string) error {
 	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
 	if k.algs.has(ed25519Sign) {
-		marshal.ALG = jwkset.AlgEdDSA // the name that golang-jwt and keyfunc know
+		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the new name
 	}
-	// material has read them all. What belongs to another type is not looked at
-	// (RFC 7517, section 4).
+	// material has read these members without an error. Members of other key types are
+	// ignored (RFC 7517, section 4).
 	if kty == "RSA" {
 		_ = m.texts([]string{"n", "e"}, &marshal.N, &marshal.E)
 	} else {
@@ -146,8 +147,8 @@ func (k *Key) load(m members, kty, alg string) error {
 	return nil
 }
 
-// material returns the public numbers of the key, to tell keys apart by, and
-// the algorithms that its type, curve and size allow.
+// material returns the public numbers of the key, for its identity, and the algorithms
+// that its type, curve and size allow.
 func (m members) material(kty string) (string, algorithms, error) {
 	switch kty {
 	case "RSA":
@@ -165,7 +166,7 @@ func (m members) material(kty string) (string, algorithms, error) {
 		}
 		x, err := m.number("x")
 		if err == nil && isWeakEd25519(x) {
-			err = errors.New("the point is of small order: anybody could sign")
+			err = errors.New("the point has small order: anyone can forge signatures")
 		}
 		return "Ed25519 " + string(x), anyOKP, err
 	case "":
@@ -174,8 +175,8 @@ func (m members) material(kty string) (string, algorithms, error) {
 	return "", 0, fmt.Errorf("kty %q is not supported", quote.Cut(kty))
 }
 
-// rsa checks the size and the exponent before anything computes with them
-// (RFC 7518, section 3.3).
+// rsa reads the modulus and the exponent, and checks their sizes before any computation
+// with them (RFC 7518, section 3.3).
 func (m members) rsa() (n, e []byte, err error) {
 	const minBits, maxBits = 2048, 8192
 	if n, err = m.number("n"); err != nil {
@@ -192,19 +193,19 @@ func (m members) rsa() (n, e []byte, err error) {
 	case n[len(n)-1]&1 == 0:
 		return nil, nil, errors.New("RSA modulus is even")
 	case isROCA(modulus):
-		return nil, nil, errors.New("RSA modulus of a defective generator, whose factors can be found (CVE-2017-15361)")
+		return nil, nil, errors.New("RSA modulus from a defective generator: it can be factored (CVE-2017-15361)")
 	}
 	if len(e) > 4 || len(e) == 4 && e[0] > 0x7f {
-		return nil, nil, errors.New("RSA exponent of more than 31 bits")
+		return nil, nil, errors.New("RSA exponent has more than 31 bits")
 	}
 	if v := new(big.Int).SetBytes(e).Int64(); v < 3 || v&1 == 0 {
-		return nil, nil, errors.New("RSA exponent is not an odd number from 3")
+		return nil, nil, fmt.Errorf("RSA exponent is %d, want an odd number, 3 or more", v)
 	}
 	return n, e, nil
 }
 
-// ec checks the curve and the length of the coordinates, which is fixed
-// (RFC 7518, section 6.2.1). That the point is on the curve is jwkset's to check.
+// ec reads the coordinates, and checks the curve and their length, which the curve fixes
+// (RFC 7518, section 6.2.1). jwkset checks that the point is on the curve.
 func (m members) ec() (string, algorithms, error) {
 	crv, err := m.text("crv")
 	if err != nil {
@@ -231,16 +232,17 @@ func (m members) ec() (string, algorithms, error) {
 		return "", 0, err
 	}
 	if len(x) != size || len(y) != size {
-		return "", 0, fmt.Errorf("a coordinate on %s is not of %d bytes", crv, size)
+		return "", 0, fmt.Errorf("coordinates of %d and %d bytes, want %d bytes on %s", len(x), len(y), size, crv)
 	}
 	return crv + " " + string(x) + string(y), fits, nil
 }
 
-// maxNumber is more characters than 8192 bits and a leading zero octet need.
+// maxNumber limits the length of a number in base64url. 8192 bits and a leading zero
+// octet need 1,367 characters.
 const maxNumber = 1400
 
-// number decodes a member that must be there. Padding is let pass, as jwkset
-// does; line breaks, which Go's decoder skips, are not.
+// number decodes a required member. Padding is accepted, as in jwkset. Line breaks,
+// which Go's decoder skips, are refused.
 func (m members) number(name string) ([]byte, error) {
 	s, err := m.text(name)
 	if err != nil {

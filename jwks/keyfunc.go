@@ -15,14 +15,17 @@ import (
 //
 //	token, err := jwt.Parse(raw, cache.Keyfunc(), jwt.WithValidMethods([]string{"RS256"}))
 //
-// The function behaves like that of keyfunc/v3, with the keys of this cache. It
-// chooses keys by kid and alg. Like [Cache.Key] it may fetch, and waits for that for 2
-// seconds at most; a jwt.Keyfunc is given no context that could end the wait sooner.
-// It does not fetch for a token that has expired, or whose "iss" is not
-// Options.Issuer if that is set. It notices new key material under an old kid at the
-// next refresh only, because a jwt.Keyfunc does not learn that a signature is wrong;
-// the verifier of package bearer notices at once. Errors are those of [Cache.Key],
-// wrapped by golang-jwt so that errors.Is finds them.
+// The function behaves like that of keyfunc/v3, but selects keys of this cache, by kid
+// and alg. Like [Cache.Key], it may fetch, and then waits for 2 s at most. It has no
+// context that can end the wait sooner. It does not fetch for a token that has expired,
+// or whose "iss" differs from Options.Issuer, if that is set.
+//
+// If the issuer publishes new key material under an old kid, the function finds it at the
+// next refresh only, because golang-jwt does not report a wrong signature to it. The
+// verifier of package bearer finds the new material at once.
+//
+// The errors are those of [Cache.Key]. golang-jwt wraps them so that errors.Is finds
+// them.
 func (c *Cache) Keyfunc() jwt.Keyfunc {
 	ctx := context.Background()
 	unused := jwkset.NewMemoryStorage()
@@ -57,13 +60,13 @@ func kidOf(token *jwt.Token) (kid string, named bool, err error) {
 	v, named := token.Header[jwkset.HeaderKID]
 	kid, ok := v.(string)
 	if named && (!ok || kid == "") {
-		return "", true, errors.New("jwks: the token's kid is not a name")
+		return "", true, errors.New("jwks: the token's kid is empty or not a string")
 	}
 	return kid, named, nil
 }
 
-// worthFetching reports whether a key could make the token valid: it has not expired
-// and names the issuer.
+// worthFetching reports whether the token can be valid: it has not expired, and its "iss"
+// is Options.Issuer, if that is set.
 func (c *Cache) worthFetching(token *jwt.Token) bool {
 	if token.Claims == nil {
 		return true
@@ -78,15 +81,15 @@ func (c *Cache) worthFetching(token *jwt.Token) bool {
 	return err == nil && iss == c.opts.Issuer
 }
 
-// storage is a jwkset.Storage of the keys that fit one token: keyfunc reads by kid
-// alone, or reads everything. Methods that keyfunc does not call are those of the
-// embedded, empty storage.
+// storage is a jwkset.Storage with the keys that fit one token. keyfunc reads a key by its
+// kid, or reads all keys. The embedded, empty storage has the methods that keyfunc does
+// not call.
 type storage struct {
 	jwkset.Storage
 	keys []*Key
 }
 
-// KeyRead returns the key of this kid.
+// KeyRead returns the key with this kid.
 func (s storage) KeyRead(_ context.Context, kid string) (jwkset.JWK, error) {
 	for _, key := range s.keys {
 		if key.id == kid {

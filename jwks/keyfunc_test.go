@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// sign returns a token; kid nil leaves the header out.
+// sign returns a signed token. If kid is nil, the token has no kid.
 func sign(t *testing.T, method jwt.SigningMethod, key crypto.PrivateKey, kid any, claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
@@ -52,17 +52,17 @@ func TestKeyfunc(t *testing.T) {
 		}{
 			{"by kid", jwt.SigningMethodES256, a, "a", nil},
 			{"two keys under one kid", jwt.SigningMethodES256, b, "two", nil},
-			{"the other of them", jwt.SigningMethodES256, other, "two", nil},
-			{"without kid, one fits", jwt.SigningMethodRS256, rsaPrivate(), nil, nil},
+			{"two keys under one kid, the other one", jwt.SigningMethodES256, other, "two", nil},
+			{"no kid, one key fits", jwt.SigningMethodRS256, rsaPrivate(), nil, nil},
 			{"Ed25519", jwt.SigningMethodEdDSA, ed, "e", nil},
-			{"without kid, Ed25519", jwt.SigningMethodEdDSA, ed, nil, nil},
-			{"without kid, several fit", jwt.SigningMethodES256, a, nil, jwks.ErrUnknownKey},
-			{"without kid, alg of no key", jwt.SigningMethodPS256, rsaPrivate(), nil, jwks.ErrUnknownKey},
-			{"alg against the key's", jwt.SigningMethodPS256, rsaPrivate(), "r", jwks.ErrUnknownKey},
+			{"no kid, Ed25519", jwt.SigningMethodEdDSA, ed, nil, nil},
+			{"no kid, several keys fit", jwt.SigningMethodES256, a, nil, jwks.ErrUnknownKey},
+			{"no kid, no key fits", jwt.SigningMethodPS256, rsaPrivate(), nil, jwks.ErrUnknownKey},
+			{"alg differs from the key's alg", jwt.SigningMethodPS256, rsaPrivate(), "r", jwks.ErrUnknownKey},
 			{"wrong key", jwt.SigningMethodES256, b, "a", jwt.ErrTokenSignatureInvalid},
-			{"wrong key of two", jwt.SigningMethodES256, a, "two", jwt.ErrTokenSignatureInvalid},
-			{"symmetric", jwt.SigningMethodHS256, []byte("secret"), "s", jwks.ErrUnknownKey},
-			{"symmetric with a public key", jwt.SigningMethodHS256, []byte(edPublic), "e", jwks.ErrUnknownKey},
+			{"wrong key, two keys under the kid", jwt.SigningMethodES256, a, "two", jwt.ErrTokenSignatureInvalid},
+			{"HS256", jwt.SigningMethodHS256, []byte("secret"), "s", jwks.ErrUnknownKey},
+			{"HS256 with a public key as secret", jwt.SigningMethodHS256, []byte(edPublic), "e", jwks.ErrUnknownKey},
 			{"unsigned", jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "a", jwks.ErrUnknownKey},
 			{"kid a number", jwt.SigningMethodES256, a, 7, jwt.ErrTokenUnverifiable},
 			{"kid empty", jwt.SigningMethodES256, a, "", jwt.ErrTokenUnverifiable},
@@ -72,26 +72,26 @@ func TestKeyfunc(t *testing.T) {
 				t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 			}
 		}
-		want(t, "fetches", i.fetches(), 3) // two for what no key fits
+		want(t, "fetches", i.fetches(), 3) // two for tokens that no key fits
 	})
 }
 
-// A kid that is no name is not one that is left out.
-func TestKeyfuncOddKid(t *testing.T) {
+// A token whose kid is not a string, or is empty, is not treated as a token without a kid.
+func TestKeyfuncInvalidKid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := newEC(elliptic.P256())
 		c := newCache(t, newIssuer(public("", key.Public()).with("kid", nil)))
 		for _, kid := range []any{7, "", true, []string{"a"}} {
 			_, err := jwt.Parse(sign(t, jwt.SigningMethodES256, key, kid, nil), c.Keyfunc())
-			wantText(t, err, "the token's kid is not a name")
+			wantText(t, err, "the token's kid is empty or not a string")
 		}
 		if _, err := jwt.Parse(sign(t, jwt.SigningMethodES256, key, nil, nil), c.Keyfunc()); err != nil {
-			t.Errorf("without a kid: %v", err)
+			t.Errorf("token without a kid: %v", err)
 		}
 	})
 }
 
-// Only a token that could be good is worth a fetch.
+// Keyfunc fetches only for tokens that can be valid.
 func TestKeyfuncFetches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -110,12 +110,12 @@ func TestKeyfuncFetches(t *testing.T) {
 			"no issuer":    {"exp": hour(1)},
 		} {
 			if err := parse(claims); !errors.Is(err, jwks.ErrUnknownKey) {
-				t.Errorf("%s: got %v, want an unknown key", name, err)
+				t.Errorf("%s: got %v, want ErrUnknownKey", name, err)
 			}
 		}
-		want(t, "fetches for tokens that cannot be good", i.fetches(), 1)
+		want(t, "fetches for tokens that cannot be valid", i.fetches(), 1)
 		if err := parse(jwt.MapClaims{"iss": "https://issuer.test", "exp": hour(1)}); err != nil {
-			t.Errorf("good token: %v", err)
+			t.Errorf("valid token: %v", err)
 		}
 		want(t, "fetches", i.fetches(), 2)
 
@@ -128,31 +128,31 @@ func TestKeyfuncFetches(t *testing.T) {
 	})
 }
 
-// A token that names one key gets that key, as from keyfunc: there are callers that
-// are no parser and look at its type. Any other token gets those to try.
-func TestKeyfuncAnswers(t *testing.T) {
+// For a token whose kid names one key, Keyfunc returns that key, as keyfunc does: some
+// callers are not parsers and use its type. For other tokens it returns a set of keys.
+func TestKeyfuncResultTypes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, two, three := newEC(elliptic.P256()), newEC(elliptic.P256()), newEC(elliptic.P256())
 		e, _, err := ed25519.GenerateKey(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer := newCache(t, newIssuer(public("a", a.Public()), public("two", two.Public()), public("two", three.Public()), public("e", e))).Keyfunc()
+		keyfunc := newCache(t, newIssuer(public("a", a.Public()), public("two", two.Public()), public("two", three.Public()), public("e", e))).Keyfunc()
 		good := jwt.MapClaims{"iss": "https://issuer.test", "exp": time.Now().Add(time.Hour).Unix()}
-		got, err := answer(&jwt.Token{Header: map[string]any{"alg": "ES256", "kid": "a"}, Claims: good})
+		got, err := keyfunc(&jwt.Token{Header: map[string]any{"alg": "ES256", "kid": "a"}, Claims: good})
 		if key, ok := got.(*ecdsa.PublicKey); err != nil || !ok || !key.Equal(a.Public()) {
-			t.Errorf("by kid: got %T, %v, want the key itself", got, err)
+			t.Errorf("one key under the kid: got %T, %v, want the public key", got, err)
 		}
 		for name, row := range map[string]struct {
 			header map[string]any
 			keys   int
 		}{
-			"two of one kid": {map[string]any{"alg": "ES256", "kid": "two"}, 2},
-			"without kid":    {map[string]any{"alg": "EdDSA"}, 1},
+			"two keys under the kid": {map[string]any{"alg": "ES256", "kid": "two"}, 2},
+			"no kid":                 {map[string]any{"alg": "EdDSA"}, 1},
 		} {
-			got, err := answer(&jwt.Token{Header: row.header, Claims: good})
+			got, err := keyfunc(&jwt.Token{Header: row.header, Claims: good})
 			if set, ok := got.(jwt.VerificationKeySet); err != nil || !ok || len(set.Keys) != row.keys {
-				t.Errorf("%s: got %T, %v, want a set of %d", name, got, err, row.keys)
+				t.Errorf("%s: got %T, %v, want a VerificationKeySet of %d keys", name, got, err, row.keys)
 			}
 		}
 	})

@@ -12,92 +12,97 @@ import (
 	"time"
 )
 
-// Options adjust a [Cache]. A nil *Options and the zero value mean the same:
-// the strict choice everywhere. New and Discover copy it.
+// Options configure a [Cache]. A nil *Options is the same as the zero value. Every zero
+// field means the strict default. New and Discover copy the Options.
 type Options struct {
-	// Issuer names the issuer in status, events and logs, and is what "iss" must
-	// be before [Cache.Keyfunc] fetches anything for a token. Zero: for New the
-	// URL, without that check; for Discover its argument.
+	// Issuer is the issuer's name in status, events and logs. [Cache.Keyfunc] fetches
+	// keys only for tokens with this "iss". Zero: Discover uses its argument; New uses
+	// the URL as the name, and Keyfunc does not compare "iss".
 	Issuer string
 
-	// MetadataURL is where Discover finds the issuer's metadata, if that is not
-	// where the issuer's name says. The name need not be a URL then. Zero: the
-	// well-known places. New refuses it.
+	// MetadataURL is the URL of the issuer's metadata, for Discover, if the metadata is
+	// not at a well-known URL of the issuer. The issuer then need not be a URL. Zero:
+	// the well-known URLs. New refuses it.
 	MetadataURL string
-	// MetadataIssuer is what "issuer" in the metadata must be, byte for byte, if
-	// that is not what tokens say in "iss". Zero: the same. New refuses it.
+	// MetadataIssuer is the exact value of "issuer" in the metadata, for Discover, if it
+	// differs from "iss" in tokens. Zero: the same as the issuer. New refuses it.
 	MetadataIssuer string
 
-	// Transport sends the requests. It MUST give up when a request's context
-	// ends. Zero: one of the cache's own, with TLS from 1.2, the proxy of the
-	// environment, and a connection for each request.
+	// Transport sends the HTTP requests. It MUST return when a request's context
+	// ends. Zero: the default Transport, with TLS 1.2 or later, the proxy from the
+	// environment, and a new connection for each request.
 	Transport http.RoundTripper
-	// Timeout bounds one refresh from connecting to the last byte, discovery
-	// included. Zero: 5 s.
+	// Timeout limits the duration of one refresh, including discovery, from connecting
+	// to the last byte. Zero: 5 s.
 	Timeout time.Duration
-	// InsecureHTTP allows http URLs everywhere: who is between can then replace
-	// the keys and so forge tokens. Zero: http on loopback hosts only, else https.
-	// Those are loopback addresses, "localhost" and names below it; the cache's own
-	// Transport connects to none of them but at a loopback address and without a
-	// proxy, and one of yours should do the same.
+	// InsecureHTTP allows http URLs for all hosts. Attackers on the network can then
+	// replace the keys, and so forge tokens. Zero: http is allowed for loopback hosts
+	// only. Loopback hosts are loopback addresses, "localhost" and names below it. The
+	// default Transport connects to them at loopback addresses only, and without a
+	// proxy. A custom Transport should do the same.
 	InsecureHTTP bool
-	// RefusePrivateAddresses refuses to connect to addresses that are not public,
-	// whatever name led there: for issuers that others may configure. It needs
-	// the cache's own Transport and then uses no proxy. Zero: any address.
+	// RefusePrivateAddresses refuses connections to addresses that are not public,
+	// whatever the host name is. Set it if other parties can configure issuers. It
+	// requires the default Transport, which then uses no proxy. Zero: all addresses are
+	// allowed.
 	RefusePrivateAddresses bool
 
-	// MinInterval and MaxInterval bound how long an answer is believed, whatever
-	// its Cache-Control or Expires says; without either it is 5 minutes. The
-	// next refresh comes a random 5 to 25 percent ahead of that, so MaxInterval
-	// is the longest that a key which the issuer withdrew still verifies while
-	// the issuer is well and the machine awake. Zero: 1 minute and 15 minutes.
+	// MinInterval and MaxInterval limit how long a response counts as fresh. Within
+	// these limits its Cache-Control or Expires decides; if it has neither, it is fresh
+	// for 5 min. The next refresh begins a random 5 to 25 percent earlier. So
+	// MaxInterval is the longest time that a withdrawn key still verifies tokens, while
+	// the issuer answers and the machine is not suspended. Zero: 1 min and 15 min.
 	MinInterval, MaxInterval time.Duration
-	// MaxStale is the longest that a set is used after the last answer of the
-	// issuer that confirmed it: the bound on a withdrawn key while the issuer is
-	// not well, and how long an outage may be without anybody noticing. After it
-	// keys are unavailable. Time in which the machine is suspended counts. Zero:
-	// 12 hours.
+	// MaxStale is the longest time that a set stays in use after the issuer last
+	// confirmed it. After that, keys are unavailable. MaxStale is how long an outage of
+	// the issuer can last before tokens fail, and how long a withdrawn key verifies
+	// tokens in an outage. Time during which the machine is suspended counts. Zero:
+	// 12 h.
 	MaxStale time.Duration
-	// CoolDown is how often keys that are not in the set may cause a fetch: two
-	// at once, and then one for each CoolDown. A fetch that brings a new key is
-	// not counted; after ten in a row those are a second apart. Zero: 8 seconds.
+	// CoolDown limits the fetches caused by keys that are not in the set: two at once,
+	// then one per CoolDown. A fetch that brings a new key does not count against the
+	// limit. After ten such fetches in a row, the next ones are kept 1 s apart. Zero:
+	// 8 s.
 	CoolDown time.Duration
 
-	// Store keeps the last good document over a restart. Zero: none.
+	// Store keeps the last good key set across restarts. Zero: none.
 	Store Store
-	// StoreKey authenticates what comes from the Store, with HMAC-SHA256; at
-	// least 32 bytes. Zero: whoever can write the Store can forge tokens.
+	// StoreKey authenticates the data in Store with HMAC-SHA256. It has at least 32
+	// bytes. Zero: the data is not authenticated, and anyone who can write to the Store
+	// can forge tokens.
 	StoreKey []byte
 
-	// Logger takes the records of what changes: the keys, an outage, its end. They
-	// name the issuer and never a token. Zero: slog.Default().
+	// Logger receives records about changes and failures: changed keys, unusable keys,
+	// failed refreshes, the end of an outage. They name the issuer and contain no token.
+	// Zero: slog.Default().
 	Logger *slog.Logger
-	// Observe is told of every [Event], synchronously, by the refresher, by what
-	// calls the Store and by goroutines that look up keys: it MUST be quick, be safe for concurrent use,
-	// and not call the cache's Close. Zero: nobody.
+	// Observe is called for every [Event], synchronously: by the refresher, by the
+	// goroutine that calls the Store, and by goroutines that look up keys. It MUST
+	// return quickly, be safe for concurrent use, and not call the cache's Close. Zero:
+	// no calls.
 	Observe func(Event)
 }
 
-// forever is what longer durations mean: added to a time of today, they would
-// overflow and come out short.
+// forever caps durations: a longer one overflows when it is added to the current time.
 const forever = 100 * 365 * 24 * time.Hour
 
-// withDefaults returns a copy of o with nothing left to default.
+// withDefaults returns a copy of o in which every zero field has its default.
 func (o *Options) withDefaults() Options {
 	var s Options
 	if o != nil {
 		s = *o
 		s.StoreKey = append([]byte(nil), o.StoreKey...)
 	}
-	fill := func(d *time.Duration, otherwise time.Duration) {
+	fill := func(d *time.Duration, fallback time.Duration) {
 		if *d == 0 {
-			*d = otherwise
+			*d = fallback
 		}
 		*d = min(*d, forever)
 	}
 	fill(&s.Timeout, 5*time.Second)
 	fill(&s.CoolDown, 8*time.Second)
-	// What is given wins over what is not: a MaxInterval of 1 s alone is fine.
+	// A field that is set changes the defaults of the others: a MaxInterval of 1 s alone
+	// is valid.
 	maxStale, maxInterval := s.MaxStale, s.MaxInterval
 	fill(&s.MaxStale, max(12*time.Hour, s.MaxInterval, s.MinInterval))
 	fill(&s.MaxInterval, max(15*time.Minute, s.MinInterval))
@@ -111,7 +116,7 @@ func (o *Options) withDefaults() Options {
 	return s
 }
 
-// problems returns what is wrong with options that withDefaults returned.
+// problems returns what is wrong with o, which withDefaults returned.
 func (o *Options) problems() []error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -128,23 +133,23 @@ func (o *Options) problems() []error {
 		{"CoolDown", o.CoolDown},
 	} {
 		if d.value < 0 {
-			bad("%s: %v: negative", d.name, d.value)
+			bad("%s: %v is negative; want 0 for the default, or more", d.name, d.value)
 		}
 	}
 	if o.MinInterval > o.MaxInterval && o.MaxInterval >= 0 {
-		bad("MinInterval: %v: above MaxInterval, %v", o.MinInterval, o.MaxInterval)
+		bad("MinInterval: %v is longer than MaxInterval, %v", o.MinInterval, o.MaxInterval)
 	}
 	if o.MaxInterval > o.MaxStale && o.MaxStale >= 0 {
-		bad("MaxStale: %v: below MaxInterval, %v, so that keys would be unavailable between refreshes", o.MaxStale, o.MaxInterval)
+		bad("MaxStale: %v is shorter than MaxInterval, %v: keys become unavailable between refreshes", o.MaxStale, o.MaxInterval)
 	}
 	if o.RefusePrivateAddresses && o.Transport != nil {
-		bad("RefusePrivateAddresses: true: cannot be kept with a Transport of yours")
+		bad("RefusePrivateAddresses: works with the default Transport only; leave Transport nil")
 	}
 	if n := len(o.StoreKey); n > 0 && n < 32 {
-		bad("StoreKey: %d bytes, want 32 at least", n)
+		bad("StoreKey: %d bytes, want at least 32", n)
 	}
 	if len(o.StoreKey) > 0 && o.Store == nil {
-		bad("StoreKey: given without a Store")
+		bad("StoreKey: set without a Store; set Store, or remove StoreKey")
 	}
 	return errs
 }
@@ -153,7 +158,7 @@ func (o *Options) problems() []error {
 func checkURL(raw string, insecureHTTP bool) error {
 	u, err := url.Parse(raw)
 	if err != nil {
-		// url.Error repeats the whole URL, which may hold a password.
+		// url.Error repeats the whole URL, which may contain a password.
 		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
@@ -165,18 +170,18 @@ func checkURL(raw string, insecureHTTP bool) error {
 	case u.Hostname() == "":
 		return errors.New("no host")
 	case u.User != nil:
-		return errors.New("credentials do not belong into a URL")
+		return errors.New("contains credentials; remove them from the URL")
 	case strings.Contains(raw, "#"):
-		return errors.New("a fragment has no meaning here")
+		return errors.New("contains a fragment; remove the # and what follows")
 	case u.Scheme == "http" && !insecureHTTP && !isLoopback(u.Hostname()):
-		return errors.New("http without Options.InsecureHTTP, which would let others replace the keys")
+		return errors.New("http lets attackers on the network replace the keys; use https, or set Options.InsecureHTTP")
 	}
 	return nil
 }
 
-// isLoopback reports whether host is this machine, so that nobody can be between:
-// by its address, or by a name (RFC 6761, section 6.3), of which the transport
-// makes sure when it dials.
+// isLoopback reports whether host is this machine, so that no attacker can be on the
+// path: a loopback address, "localhost" or a name below it (RFC 6761, section 6.3). The
+// transport checks the address of a name when it dials.
 func isLoopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -186,7 +191,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// origin returns scheme, host and port of a URL, to compare.
+// origin returns scheme, host and port of a URL, for comparison.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -195,8 +200,8 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// redact keeps passwords and the values of a query, which may be secrets, out of
-// texts that people see.
+// redact replaces the credentials and query values in a URL, which may be secrets, so
+// that the URL can be shown.
 func redact(raw string) string {
 	raw, query, ok := strings.Cut(raw, "?")
 	if scheme, rest, ok := strings.Cut(raw, "://"); ok {

@@ -20,7 +20,7 @@ func TestBadConfiguration(t *testing.T) {
 		url      string
 		opts     jwks.Options
 		discover bool
-		want     []string // all of them
+		want     []string // the error contains all of them
 	}{
 		{"not a URL", "http://[", jwks.Options{}, false, []string{"not a URL"}},
 		{"control character", "https://a.test/\n", jwks.Options{}, false, []string{"not a URL"}},
@@ -32,27 +32,27 @@ func TestBadConfiguration(t *testing.T) {
 		{"fragment", "https://issuer.test/keys#1", jwks.Options{}, false, []string{"fragment"}},
 		{"http", "http://issuer.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
 		{"http, nearly loopback", "http://127.0.0.1.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
-		{"all at once", "http://issuer.test", jwks.Options{
+		{"all errors at once", "http://issuer.test", jwks.Options{
 			Timeout: -1, MinInterval: time.Hour, MaxInterval: time.Minute, MaxStale: time.Second, CoolDown: -time.Second,
 			Transport: http.DefaultTransport, RefusePrivateAddresses: true, StoreKey: []byte("short"), MetadataURL: "https://x.test",
 		}, false, []string{
 			`"http://issuer.test"`, "Timeout: -1ns", "MinInterval: 1h0m0s", "CoolDown: -1s", "MaxStale: 1s",
-			"RefusePrivateAddresses", "StoreKey: 5 bytes", "StoreKey: given without a Store", "MetadataURL",
+			"RefusePrivateAddresses", "StoreKey: 5 bytes", "StoreKey: set without a Store", "MetadataURL",
 		}},
 		{"negative intervals", "https://issuer.test", jwks.Options{MinInterval: -1, MaxInterval: -2, MaxStale: -3}, false, []string{
-			"MinInterval: -1ns: negative", "MaxInterval: -2ns: negative", "MaxStale: -3ns: negative",
+			"MinInterval: -1ns is negative", "MaxInterval: -2ns is negative", "MaxStale: -3ns is negative",
 		}},
-		{"floor above ceiling", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns: above MaxInterval, 1ns"}},
-		{"metadata's issuer for New", "https://issuer.test", jwks.Options{MetadataIssuer: "x"}, false, []string{"MetadataIssuer"}},
-		{"password in what is no URL", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
-		{"issuer empty", "", jwks.Options{}, true, []string{"issuer: empty"}},
-		{"discovery, all at once", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
-			"issuer: empty", "MetadataURL", "InsecureHTTP", "Timeout: -1ns", `Issuer: "x"`,
+		{"MinInterval above MaxInterval", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns is longer than MaxInterval, 1ns"}},
+		{"New with MetadataIssuer", "https://issuer.test", jwks.Options{MetadataIssuer: "x"}, false, []string{"MetadataIssuer"}},
+		{"not a URL, with a password", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
+		{"issuer empty", "", jwks.Options{}, true, []string{"issuer is empty"}},
+		{"Discover, all errors at once", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
+			"issuer is empty", "MetadataURL", "InsecureHTTP", "Timeout: -1ns", `Issuer: "x"`,
 		}},
 		{"issuer not a URL", "stytch.test/project", jwks.Options{}, true, []string{"MetadataURL"}},
 		{"issuer with a query", "https://as.test/?a", jwks.Options{}, true, []string{"query"}},
-		{"issuer http", "http://as.test", jwks.Options{}, true, []string{"InsecureHTTP"}},
-		{"metadata http", "x", jwks.Options{MetadataURL: "http://as.test"}, true, []string{"MetadataURL", "InsecureHTTP"}},
+		{"issuer with http", "http://as.test", jwks.Options{}, true, []string{"InsecureHTTP"}},
+		{"MetadataURL with http", "x", jwks.Options{MetadataURL: "http://as.test"}, true, []string{"MetadataURL", "InsecureHTTP"}},
 		{"two issuers", "https://as.test", jwks.Options{Issuer: "https://other.test"}, true, []string{"Issuer", "other.test"}},
 	}
 	before := runtime.NumGoroutine()
@@ -64,31 +64,31 @@ func TestBadConfiguration(t *testing.T) {
 			}
 			c, err := construct(tt.url, &tt.opts)
 			if c != nil {
-				t.Error("got a cache")
+				t.Error("got a cache, want none")
 				_ = c.Close()
 			}
 			wantText(t, err, tt.want...)
 			if err != nil && strings.Contains(err.Error(), "secret") {
-				t.Errorf("error tells a password: %v", err)
+				t.Errorf("the error shows a password: %v", err)
 			}
 		})
 	}
-	// What other tests left may still be ending, before and behind.
+	// Goroutines of earlier tests may still be ending, so there may be fewer than before.
 	if n := settled(before); n > before {
-		t.Errorf("goroutines: got %d, want %d", n, before)
+		t.Errorf("goroutines after failed constructions: got %d, want at most %d", n, before)
 	}
 }
 
 func TestGoodConfiguration(t *testing.T) {
 	for name, opts := range map[string]*jwks.Options{
-		"nil":                      nil,
-		"zero":                     {},
-		"short ceiling":            {MaxInterval: time.Second},
-		"long floor":               {MinInterval: time.Hour},
-		"long ceiling":             {MaxInterval: 48 * time.Hour},
-		"short staleness":          {MaxStale: time.Minute},
-		"insecure":                 {InsecureHTTP: true},
-		"refuse private addresses": {RefusePrivateAddresses: true},
+		"nil":                    nil,
+		"zero":                   {},
+		"short MaxInterval":      {MaxInterval: time.Second},
+		"long MinInterval":       {MinInterval: time.Hour},
+		"long MaxInterval":       {MaxInterval: 48 * time.Hour},
+		"short MaxStale":         {MaxStale: time.Minute},
+		"InsecureHTTP":           {InsecureHTTP: true},
+		"RefusePrivateAddresses": {RefusePrivateAddresses: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, url := range []string{"http://127.0.0.1:1/", "http://localhost:1/keys?appid=1", "http://[::1]:1", "https://127.0.0.1:1"} {
@@ -103,7 +103,7 @@ func TestGoodConfiguration(t *testing.T) {
 	}
 }
 
-// Who means "for ever" writes the longest duration there is.
+// The longest duration works as "no limit": it does not overflow.
 func TestLongestDurations(t *testing.T) {
 	const longest = time.Duration(math.MaxInt64)
 	for name, opts := range map[string]jwks.Options{
@@ -119,19 +119,19 @@ func TestLongestDurations(t *testing.T) {
 				o.Timeout, o.CoolDown, o.MaxStale = opts.Timeout, opts.CoolDown, opts.MaxStale
 				o.MinInterval, o.MaxInterval = opts.MinInterval, opts.MaxInterval
 			})
-			want(t, name+": known key", ask(t, c, "a"), "ok")
+			want(t, name+": known key", keyVerdict(t, c, "a"), "ok")
 			for range 10 {
-				ask(t, c, "x")
+				keyVerdict(t, c, "x")
 			}
 			want(t, name+": fetches", i.fetches(), 3)
 		})
 	}
 }
 
-// Whatever name leads there: it is the address that counts.
+// RefusePrivateAddresses checks the resolved address, not the host name.
 func TestRefusePrivateAddresses(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		t.Error("a private address was asked")
+		t.Error("got a request at a private address, want none")
 		_, _ = w.Write(document(ecKey("a")))
 	}))
 	defer srv.Close()

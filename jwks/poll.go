@@ -9,22 +9,21 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// pollState is what one poll of the issuer leaves to the next one.
+// pollState is the state that one poll of the issuer passes to the next one.
 type pollState struct {
 	where    locator
-	copyOf   string     // the URL of the document that have, digest and document describe
+	copyOf   string     // the URL from which have, digest and document come
 	have     validators // of the set in use
 	digest   [sha256.Size]byte
-	document []byte // what to save; nil if there is no Store
+	document []byte // to save; nil if there is no Store
 }
 
-// poll asks the issuer for its key set, for Options.Timeout at most.
+// poll fetches the issuer's key set, within Options.Timeout.
 //
-// After an outage, an issuer may never answer the requests that it left hanging.
-// So while there is no usable set and a goroutine waits for one, poll sends a new
-// request each second. The first request stays open, which gives a slow issuer its
-// time; each later one replaces the one before it. An issuer that is back answers
-// the newest.
+// After an outage, an issuer may never answer the requests that it left hanging. So
+// while there is no usable set and a goroutine waits for one, poll sends a new request
+// each second. The first request stays open, for an issuer that is slow. Each later
+// request replaces the one before it: an issuer that has returned answers the newest.
 func (c *Cache) poll(doubt bool) outcome {
 	type result struct {
 		outcome
@@ -47,8 +46,8 @@ func (c *Cache) poll(doubt bool) outcome {
 		}()
 	}
 	try()
-	again := time.NewTicker(minPause)
-	defer again.Stop()
+	retry := time.NewTicker(minPause)
+	defer retry.Stop()
 	var best result
 	for open > 0 {
 		select {
@@ -58,10 +57,10 @@ func (c *Cache) poll(doubt bool) outcome {
 				best = r
 			}
 			if best.set != nil {
-				cancel() // the others end at once
+				cancel() // end the other requests
 			}
-		case <-again.C:
-			// Close to the deadline, the next poll starts before an answer could come.
+		case <-retry.C:
+			// Close to the deadline, a new request has too little time: the next poll sends it.
 			if time.Until(end) < minPause/2 || c.usable(time.Now()) || c.waiting.Load() == 0 {
 				continue
 			}
@@ -76,15 +75,16 @@ func (c *Cache) poll(doubt bool) outcome {
 	return best.outcome
 }
 
-// recordAttempt notes the time of a request that poll sent beside its first one.
+// recordAttempt records the time of a request that poll sent after its first one.
 func (c *Cache) recordAttempt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.history.lastAttempt = time.Now()
 }
 
-// fetch gets the key set once. It runs discovery first if the URL is not known or
-// no longer works. A panic in a Transport or a parser is returned as an error.
+// fetch gets the key set once. It runs discovery first if the URL is unknown or its
+// metadata is due, and afterwards if the URL no longer works. It returns a panic in a
+// Transport or a parser as an error.
 func (c *Cache) fetch(ctx context.Context, state *pollState, doubt bool) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -98,9 +98,9 @@ func (c *Cache) fetch(ctx context.Context, state *pollState, doubt bool) (done o
 		}
 	}
 	done = c.fetchSet(ctx, state, doubt)
-	if done.err != nil && where.discovers() && time.Since(where.asked) > time.Minute {
+	if done.err != nil && where.discovers() && time.Since(where.tried) > time.Minute {
 		if ctx.Err() != nil {
-			where.until = time.Time{} // no time is left: the next fetch begins with discovery
+			where.until = time.Time{} // no time is left now: begin the next fetch with discovery
 		} else if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
 			done = c.fetchSet(ctx, state, true) // the key set has moved
 		}
@@ -108,24 +108,24 @@ func (c *Cache) fetch(ctx context.Context, state *pollState, doubt bool) (done o
 	return done
 }
 
-// discover renews the metadata. It fails only if no metadata was ever read.
+// discover refreshes the metadata. It fails only if there is no metadata yet.
 func (c *Cache) discover(ctx context.Context, where *locator) error {
 	if where.url == "" {
 		return where.discover(ctx, c.client)
 	}
-	// Old metadata may still be right: half of the time is left to get the keys.
+	// The old metadata may still be right: keep half of the time to get the keys.
 	half, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
 	defer cancel()
 	if err := where.discover(half, c.client); err != nil && ctx.Err() == nil {
-		where.until = time.Now().Add(usualLifetime)
-		c.opts.Logger.WarnContext(ctx, "jwks: issuer's metadata could not be renewed", "issuer", c.name, "error", quote.Line(err.Error()))
+		where.until = time.Now().Add(defaultLifetime)
+		c.opts.Logger.WarnContext(ctx, "jwks: refresh of the issuer's metadata failed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
 	}
 	return nil
 }
 
-// fetchSet gets the key set from the known URL and parses it. With doubt it asks
-// unconditionally, so that no cache on the way answers.
+// fetchSet gets the key set from the known URL and parses it. With doubt, the request is
+// unconditional and bypasses HTTP caches.
 func (c *Cache) fetchSet(ctx context.Context, state *pollState, doubt bool) outcome {
 	inUse := c.state.Load().set
 	if state.copyOf != state.where.url {

@@ -13,37 +13,37 @@ import (
 )
 
 func TestRefreshInterval(t *testing.T) {
-	date := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where a bubble begins
+	date := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // the start time of a synctest bubble
 	for _, tt := range []struct {
 		name      string
 		header    http.Header
 		low, high time.Duration
 	}{
-		{"nothing said", nil, 225 * time.Second, 285 * time.Second},
+		{"no header", nil, 225 * time.Second, 285 * time.Second},
 		{"max-age", http.Header{"Cache-Control": {"public, max-age=600"}}, 450 * time.Second, 570 * time.Second},
 		{"max-age, quoted", http.Header{"Cache-Control": {`max-age="600"`}}, 450 * time.Second, 570 * time.Second},
 		{"two fields", http.Header{"Cache-Control": {"public", "Max-Age=600"}}, 450 * time.Second, 570 * time.Second},
-		{"age", http.Header{"Cache-Control": {"max-age=900"}, "Age": {"300"}}, 450 * time.Second, 570 * time.Second},
-		{"above the ceiling", http.Header{"Cache-Control": {"max-age=86400"}}, 675 * time.Second, 855 * time.Second},
-		{"below the floor", http.Header{"Cache-Control": {"max-age=1"}}, 45 * time.Second, 57 * time.Second},
+		{"Age", http.Header{"Cache-Control": {"max-age=900"}, "Age": {"300"}}, 450 * time.Second, 570 * time.Second},
+		{"longer than MaxInterval", http.Header{"Cache-Control": {"max-age=86400"}}, 675 * time.Second, 855 * time.Second},
+		{"shorter than MinInterval", http.Header{"Cache-Control": {"max-age=1"}}, 45 * time.Second, 57 * time.Second},
 		{"no-store", http.Header{"Cache-Control": {"no-store, max-age=600"}}, 45 * time.Second, 57 * time.Second},
 		{"max-age before no-cache", http.Header{"Cache-Control": {"max-age=600, no-cache"}}, 45 * time.Second, 57 * time.Second},
 		{"no-store in another field", http.Header{"Cache-Control": {"max-age=600", "no-store"}}, 45 * time.Second, 57 * time.Second},
 		{"max-age=0", http.Header{"Cache-Control": {"max-age=0"}}, 45 * time.Second, 57 * time.Second},
 		{"max-age twice", http.Header{"Cache-Control": {"max-age=600, max-age=300"}}, 225 * time.Second, 285 * time.Second},
-		{"s-maxage is for others", http.Header{"Cache-Control": {"s-maxage=9, max-age=600"}}, 450 * time.Second, 570 * time.Second},
-		{"older than its max-age", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"900"}}, 45 * time.Second, 57 * time.Second},
-		{"an age out of range", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"10000000000"}}, 45 * time.Second, 57 * time.Second},
-		{"an age that is no number", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"old"}}, 450 * time.Second, 570 * time.Second},
-		{"nonsense", http.Header{"Cache-Control": {"max-age=soon"}}, 45 * time.Second, 57 * time.Second},
+		{"s-maxage is ignored", http.Header{"Cache-Control": {"s-maxage=9, max-age=600"}}, 450 * time.Second, 570 * time.Second},
+		{"Age above max-age", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"900"}}, 45 * time.Second, 57 * time.Second},
+		{"Age out of range", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"10000000000"}}, 45 * time.Second, 57 * time.Second},
+		{"Age not a number", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"old"}}, 450 * time.Second, 570 * time.Second},
+		{"invalid max-age", http.Header{"Cache-Control": {"max-age=soon"}}, 45 * time.Second, 57 * time.Second},
 		{"other directives", http.Header{"Cache-Control": {"public"}}, 225 * time.Second, 285 * time.Second},
-		{"max-age wins", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
-		{"expires", http.Header{"Expires": {date.Add(10 * time.Minute).Format(http.TimeFormat)}}, 450 * time.Second, 570 * time.Second},
-		{"expires, their clock", http.Header{
+		{"max-age and Expires", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
+		{"Expires", http.Header{"Expires": {date.Add(10 * time.Minute).Format(http.TimeFormat)}}, 450 * time.Second, 570 * time.Second},
+		{"Expires and Date", http.Header{
 			"Date":    {date.Add(time.Hour).Format(http.TimeFormat)},
 			"Expires": {date.Add(70 * time.Minute).Format(http.TimeFormat)},
 		}, 450 * time.Second, 570 * time.Second},
-		{"expired", http.Header{"Expires": {"0"}}, 45 * time.Second, 57 * time.Second},
+		{"Expires: 0", http.Header{"Expires": {"0"}}, 45 * time.Second, 57 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -52,18 +52,18 @@ func TestRefreshInterval(t *testing.T) {
 				c := newCache(t, i)
 				next := c.Status().NextRefresh
 				if d := time.Until(next); d < tt.low || d > tt.high {
-					t.Errorf("next refresh in %v, want %v to %v", d, tt.low, tt.high)
+					t.Errorf("next refresh: got in %v, want in %v to %v", d, tt.low, tt.high)
 				}
 				time.Sleep(time.Until(next) - time.Millisecond)
-				want(t, "fetches before", i.fetches(), 1)
+				want(t, "fetches before the next refresh", i.fetches(), 1)
 				time.Sleep(2 * time.Millisecond)
-				want(t, "fetches after", i.fetches(), 2)
+				want(t, "fetches after the next refresh", i.fetches(), 2)
 			})
 		})
 	}
 }
 
-// 50 processes that start together do not stay together.
+// 50 replicas that start together spread their refreshes.
 func TestReplicasSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -85,7 +85,7 @@ func TestReplicasSpread(t *testing.T) {
 	})
 }
 
-func TestConditional(t *testing.T) {
+func TestConditionalRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		doc := i.doc
@@ -98,41 +98,41 @@ func TestConditional(t *testing.T) {
 		}
 		var events recorder
 		c := newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
-		want(t, "first: If-None-Match", i.last().Get("If-None-Match"), "")
+		want(t, "If-None-Match of the first request", i.last().Get("If-None-Match"), "")
 		first, _ := c.Lookup("a", "ES256")
 		for range 10 {
 			time.Sleep(15 * time.Minute)
 			want(t, "If-None-Match", i.last().Get("If-None-Match"), `"v1"`)
 			want(t, "If-Modified-Since", i.last().Get("If-Modified-Since"), "Sat, 01 Jan 2000 00:00:00 GMT")
 		}
-		// Confirmations count: the set does not age.
+		// A 304 confirms the set: it does not become stale.
 		time.Sleep(24 * time.Hour)
 		keys, err := c.Lookup("a", "ES256")
 		if err != nil || keys[0] != first[0] {
-			t.Errorf("after a day of 304: %v, %v", keys, err)
+			t.Errorf("after 304 responses for a day: got %v, %v, want the same pointer", keys, err)
 		}
-		want(t, "refreshed", events.count(jwks.Refreshed), 1)
+		want(t, "Refreshed events", events.count(jwks.Refreshed), 1)
 		if n := events.count(jwks.NotModified); n < 100 {
-			t.Errorf("not modified: got %d events", n)
+			t.Errorf("NotModified events: got %d, want at least 100", n)
 		}
-		// A missing key doubts every copy on the way.
-		ask(t, c, "b")
-		want(t, "for a missing key: If-None-Match", i.last().Get("If-None-Match"), "")
-		want(t, "for a missing key: Cache-Control", i.last().Get("Cache-Control"), "no-cache")
+		// The request for a missing key bypasses HTTP caches.
+		keyVerdict(t, c, "b")
+		want(t, "If-None-Match for a missing key", i.last().Get("If-None-Match"), "")
+		want(t, "Cache-Control for a missing key", i.last().Get("Cache-Control"), "no-cache")
 	})
 }
 
-// A 304 that nobody asked for is no answer.
-func TestUnaskedNotModified(t *testing.T) {
+// A 304 in response to an unconditional request is an error.
+func TestUnexpectedNotModified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.status = http.StatusNotModified
 		c := newCache(t, i)
-		want(t, "verdict", ask(t, c, "a"), "unavailable")
+		want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
 	})
 }
 
-// The refresher heeds Retry-After, up to a minute.
+// The refresher obeys Retry-After, up to 1 min.
 func TestRetryAfter(t *testing.T) {
 	for _, tt := range []struct {
 		value string
@@ -140,7 +140,7 @@ func TestRetryAfter(t *testing.T) {
 	}{
 		{"30", 30 * time.Second},
 		{"Sat, 01 Jan 2000 00:00:30 GMT", 30 * time.Second},
-		{"86400", time.Minute}, // a mistake of theirs
+		{"86400", time.Minute}, // too long, so 1 min
 	} {
 		t.Run(tt.value, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,17 +148,16 @@ func TestRetryAfter(t *testing.T) {
 				i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {tt.value}}
 				newCache(t, i)
 				time.Sleep(tt.pause - time.Second)
-				want(t, "fetches before", i.fetches(), 1)
+				want(t, "fetches before the end of Retry-After", i.fetches(), 1)
 				time.Sleep(2 * time.Second)
-				want(t, "fetches after", i.fetches(), 2)
+				want(t, "fetches after the end of Retry-After", i.fetches(), 2)
 			})
 		})
 	}
 }
 
-// While there are no keys, each request is one that would be refused: the first
-// one after the issuer's return works, whatever it had asked for. What has
-// already come in vain is at most one fetch per second.
+// While there are no keys, lookups cause one fetch per second and ignore Retry-After, so
+// that the first request after the issuer's return is served.
 func TestRetryAfterWithoutKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -172,12 +171,12 @@ func TestRetryAfterWithoutKeys(t *testing.T) {
 			t.Errorf("fetches in 20 s: got %d, want one per second", n)
 		}
 		i.set(func(i *issuer) { i.status = 0 })
-		want(t, "first request after the return", ask(t, c, "a"), "ok")
+		want(t, "first request after the return", keyVerdict(t, c, "a"), "ok")
 	})
 }
 
-// With keys, unknown ones cause a fetch per CoolDown at most, whatever the issuer
-// asks for, so that a rotation is still noticed in time.
+// While there are keys, unknown kids obey Retry-After for a CoolDown at most, so that a new
+// key is found within that time.
 func TestRetryAfterWithKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -185,19 +184,19 @@ func TestRetryAfterWithKeys(t *testing.T) {
 		i.set(func(i *issuer) {
 			i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {"60"}}
 		})
-		want(t, "unknown kid", ask(t, c, "b"), "unavailable") // a fetch, and the answer
+		want(t, "unknown kid", keyVerdict(t, c, "b"), "unavailable") // causes a fetch
 		_, err := c.Key(t.Context(), "b", "ES256")
 		want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, 8*time.Second)
 		for range 79 {
 			time.Sleep(100 * time.Millisecond)
-			want(t, "unknown kid", ask(t, c, "b"), "unavailable")
+			want(t, "unknown kid", keyVerdict(t, c, "b"), "unavailable")
 		}
 		want(t, "fetches in 8 s", i.fetches(), 2)
-		want(t, "known kid", ask(t, c, "a"), "ok")
+		want(t, "known kid", keyVerdict(t, c, "a"), "ok")
 		i.set(func(i *issuer) { i.status = 0 })
 		i.publish(ecKey("b"))
 		time.Sleep(200 * time.Millisecond)
-		want(t, "rotation, 8 s after the refusal", ask(t, c, "b"), "ok")
+		want(t, "new key, 8 s after the 429", keyVerdict(t, c, "b"), "ok")
 	})
 }
 
@@ -211,7 +210,7 @@ func TestUnavailableError(t *testing.T) {
 		want(t, "RetryAfter without a set", e.RetryAfter, time.Second)
 		wantText(t, e, "connection refused", "issuer.test/keys")
 		i.set(func(i *issuer) { i.down = false })
-		want(t, "then", ask(t, c, "a"), "ok")
+		want(t, "after the issuer's return", keyVerdict(t, c, "a"), "ok")
 		i.set(func(i *issuer) { i.down = true })
 		time.Sleep(20 * time.Minute)
 		_, err = c.Lookup("b", "ES256")
@@ -251,12 +250,13 @@ func TestRefreshIsShared(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		want(t, "Refresh with a deadline", c.Refresh(ctx), context.DeadlineExceeded)
-		want(t, "keys", ask(t, c, "a"), "ok")
+		want(t, "keys", keyVerdict(t, c, "a"), "ok")
 	})
 }
 
-// A fetch that began before the key was published does not decide.
-func TestMissDuringFetch(t *testing.T) {
+// A key is published after the fetch in flight has begun. The lookup waits for the next
+// fetch.
+func TestKeyPublishedDuringFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
@@ -268,28 +268,28 @@ func TestMissDuringFetch(t *testing.T) {
 		go func() { _ = c.Refresh(t.Context()) }()
 		time.Sleep(100 * time.Millisecond)
 		go func() {
-			time.Sleep(450 * time.Millisecond) // the first answer has gone out
+			time.Sleep(450 * time.Millisecond) // the first response was sent
 			i.set(func(i *issuer) { i.answer = nil })
 		}()
 		i.publish(ecKey("b"))
 		start := time.Now()
-		want(t, "key published during a fetch", ask(t, c, "b"), "ok")
-		want(t, "waited", time.Since(start), 900*time.Millisecond)
+		want(t, "key published during a fetch", keyVerdict(t, c, "b"), "ok")
+		want(t, "wait", time.Since(start), 900*time.Millisecond)
 	})
 }
 
 func TestClose(t *testing.T) {
 	for _, hang := range []bool{false, true} {
-		t.Run(fmt.Sprint("hanging issuer: ", hang), func(t *testing.T) {
+		t.Run(fmt.Sprint("issuer hangs: ", hang), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 				i := newIssuer(ecKey("a"))
 				i.hang = hang
 				c := newCache(t, i)
 				var wg sync.WaitGroup
 				if hang {
-					wg.Go(func() { want(t, "a waiting caller", ask(t, c, "a"), "unavailable") })
-					wg.Go(func() { want(t, "Ready", verdict(c.Ready(t.Context())), "unavailable") })
-					wg.Go(func() { want(t, "Refresh", verdict(c.Refresh(t.Context())), "unavailable") })
+					wg.Go(func() { want(t, "Key, while waiting", keyVerdict(t, c, "a"), "unavailable") })
+					wg.Go(func() { want(t, "Ready, while waiting", verdict(c.Ready(t.Context())), "unavailable") })
+					wg.Go(func() { want(t, "Refresh, while waiting", verdict(c.Refresh(t.Context())), "unavailable") })
 					synctest.Wait()
 				}
 				start := time.Now()
@@ -299,16 +299,16 @@ func TestClose(t *testing.T) {
 					}
 				}
 				wg.Wait()
-				want(t, "Close took", time.Since(start), 0)
+				want(t, "duration of Close", time.Since(start), 0)
 				_, err := c.Lookup("a", "ES256")
 				want(t, "Lookup", verdict(err), "unavailable")
 				wantText(t, err, "cache is closed")
 				want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, 0)
-				want(t, "Key", ask(t, c, "a"), "unavailable")
+				want(t, "Key", keyVerdict(t, c, "a"), "unavailable")
 				want(t, "Ready", verdict(c.Ready(t.Context())), "unavailable")
 				want(t, "Refresh", verdict(c.Refresh(t.Context())), "unavailable")
 				if s := c.Status(); s.Ready || len(s.Keys) != 0 {
-					t.Errorf("status: %+v", s)
+					t.Errorf("status after Close: got %+v, want no keys", s)
 				}
 				n := i.fetches()
 				time.Sleep(time.Hour)
@@ -318,15 +318,15 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// What a user's code does wrong is not the cache's end.
+// The cache survives panics in a Transport and in Observe.
 func TestPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.answer = func(*http.Request) *http.Response { panic("transport") }
 		c := newCache(t, i, func(o *jwks.Options) { o.Observe = func(jwks.Event) { panic("observer") } })
-		want(t, "with a Transport that panics", ask(t, c, "a"), "unavailable")
+		want(t, "while the Transport panics", keyVerdict(t, c, "a"), "unavailable")
 		i.set(func(i *issuer) { i.answer = nil })
-		want(t, "afterwards", ask(t, c, "a"), "ok")
+		want(t, "after the panics", keyVerdict(t, c, "a"), "ok")
 	})
 }
 
@@ -348,23 +348,23 @@ func TestStatus(t *testing.T) {
 			want(t, "Thumbprint", len(k.Thumbprint()), 43)
 		}
 		want(t, "Skipped", fmt.Sprint(s.Skipped), "[{2 s true private or symmetric key material}]")
-		want(t, "told of skipped keys", events.count(jwks.KeySkipped), 1)
+		want(t, "KeySkipped events", events.count(jwks.KeySkipped), 1)
 		for range 10 {
-			ask(t, c, "x")
+			keyVerdict(t, c, "x")
 		}
 		want(t, "Denied", c.Status().Denied, 8)
-		want(t, "told of denied fetches", events.count(jwks.MissDenied), 8)
-		want(t, "told of fetches", events.count(jwks.MissFetch), 2)
+		want(t, "MissDenied events", events.count(jwks.MissDenied), 8)
+		want(t, "MissFetch events", events.count(jwks.MissFetch), 2)
 		want(t, "MissFetches", c.Status().MissFetches, 2)
 		i.set(func(i *issuer) { i.down = true })
 		_ = c.Refresh(t.Context())
 		s = c.Status()
-		want(t, "fetches by result", fmt.Sprint(s.Fetches, s.Refreshed, s.NotModified, s.Failed), "4 3 0 1")
-		want(t, "rejected when down", s.Rejected, 0)
+		want(t, "Fetches, Refreshed, NotModified, Failed", fmt.Sprint(s.Fetches, s.Refreshed, s.NotModified, s.Failed), "4 3 0 1")
+		want(t, "Rejected while the issuer is down", s.Rejected, 0)
 		i.set(func(i *issuer) { i.down, i.doc = false, []byte(`{"keys":[]}`) })
 		_ = c.Refresh(t.Context())
 		s = c.Status()
-		want(t, "failed and rejected, and the keys that stay", fmt.Sprint(s.Failed, s.Rejected, len(s.Keys)), "2 1 2")
-		want(t, "LastAttempt after LastSuccess", s.LastAttempt.After(s.LastSuccess) || s.LastAttempt.Equal(s.LastSuccess), true)
+		want(t, "Failed, Rejected, number of Keys", fmt.Sprint(s.Failed, s.Rejected, len(s.Keys)), "2 1 2")
+		want(t, "LastAttempt is not before LastSuccess", s.LastAttempt.After(s.LastSuccess) || s.LastAttempt.Equal(s.LastSuccess), true)
 	})
 }

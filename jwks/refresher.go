@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// refresher is the state of the one goroutine that fetches. One goroutine makes
-// fetches single and ordered: a late answer cannot replace a newer one.
+// refresher is the state of the refresher's goroutine. Only this goroutine refreshes the
+// key set, so that a late response cannot replace a newer one.
 type refresher struct {
 	pollState
 	failures int  // consecutive
@@ -16,24 +16,24 @@ type refresher struct {
 
 // outcome is the result of one refresh.
 type outcome struct {
-	set         *Set // nil if err is not
+	set         *Set // nil if err is not nil
 	notModified bool
-	fresh       time.Duration // how long the answer says that it is fresh
+	fresh       time.Duration // how long the response is fresh, by its header
 	err         error
-	rejected    bool // the issuer answered, with a document that is no usable set
+	rejected    bool // the issuer answered, but with a document that is not a usable key set
 
-	cause        context.Context //nolint:containedctx // that of the flight
+	cause        context.Context //nolint:containedctx // copied from the flight
 	took         time.Duration
 	failedBefore int // consecutive failures before this refresh
 }
 
-// run is the refresher's goroutine.
+// run is the body of the refresher's goroutine.
 func (c *Cache) run() {
 	defer close(c.ended)
 	if c.opts.Store != nil {
 		c.restore()
 	}
-	var next time.Time // of the refresh that nobody asks for
+	var next time.Time // of the scheduled refresh
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -55,8 +55,8 @@ func (c *Cache) run() {
 	}
 }
 
-// due returns when the next fetch begins: at next, the scheduled refresh, or when
-// the queued fetch is due if that is sooner.
+// due returns when the next fetch begins: at next, the time of the scheduled refresh, or
+// when the queued fetch is due, if that is sooner.
 func (c *Cache) due(next time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,7 +66,7 @@ func (c *Cache) due(next time.Time) time.Time {
 	return next
 }
 
-// alarm returns due, or when the set becomes too old if that is sooner.
+// alarm returns due, or the time when the set becomes too old, if that is sooner.
 func (c *Cache) alarm(due time.Time) time.Time {
 	if now := c.state.Load(); now.set != nil && !c.refresher.stale {
 		if end := c.epoch.Add(now.until.sinceEpoch); end.Before(due) {
@@ -76,7 +76,7 @@ func (c *Cache) alarm(due time.Time) time.Time {
 	return due
 }
 
-// noticeStale reports once that the set has become too old.
+// noticeStale reports, once, that the set has become too old.
 func (c *Cache) noticeStale() {
 	if c.refresher.stale || c.state.Load().set == nil || c.usable(time.Now()) {
 		return
@@ -87,13 +87,13 @@ func (c *Cache) noticeStale() {
 	c.notify(Event{Kind: WentStale})
 }
 
-// refresh makes one fetch and returns when the next is due.
+// refresh makes one fetch and returns when the next one is due.
 func (c *Cache) refresh() time.Time {
 	f := c.begin()
 	before := c.state.Load().set
 	done := c.poll(f.doubt)
 	if c.ctx.Err() != nil {
-		return time.Time{} // closed: not the issuer's failure, and nobody waits
+		return time.Time{} // the cache was closed: this is not a failure of the issuer
 	}
 	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.refresher.failures
 	var wait time.Duration
@@ -116,25 +116,25 @@ func (c *Cache) refresh() time.Time {
 	return next
 }
 
-// pause returns how long the refresher waits after a failure, and after how long
-// at most a lookup may cause a fetch before that.
+// pause returns how long the refresher waits after a failure (wait), and after how long
+// at most a lookup may cause a fetch before that (retry).
 //
-// The refresher heeds a Retry-After. Lookups do for a CoolDown at most, so that a
-// new key is still found within that time, and not at all while there is no
-// usable set: each of them is a request that would be refused, and the first one
-// after the issuer's return is to be served. That is one fetch per second then.
+// The refresher obeys Retry-After. Lookups obey it for a CoolDown at most, so that a new
+// key is still found within that time. While there is no usable set, lookups do not obey
+// it and cause one fetch per second: all requests fail, and the first one after the
+// issuer's return must be served.
 func (c *Cache) pause(err error) (wait, retry time.Duration) {
 	wait = backoff(c.refresher.failures)
-	var asked time.Duration
+	var requested time.Duration
 	if status, ok := errors.AsType[*statusError](err); ok {
-		asked = status.retry
+		requested = status.retry
 	}
-	wait = max(wait, asked)
+	wait = max(wait, requested)
 	if !c.usable(time.Now()) {
 		return wait, min(wait, minPause)
 	}
 	c.mu.Lock()
-	c.heldUntil = time.Now().Add(min(asked, c.opts.CoolDown))
+	c.heldUntil = time.Now().Add(min(requested, c.opts.CoolDown))
 	c.mu.Unlock()
 	return wait, min(wait, c.opts.CoolDown)
 }
@@ -155,8 +155,8 @@ func (c *Cache) begin() *flight {
 	return f
 }
 
-// finish ends a flight, after publish. worthwhile says that it brought a new key.
-func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time) {
+// finish ends a flight, after publish. broughtKey reports whether it brought a new key.
+func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
@@ -181,7 +181,7 @@ func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time)
 		c.heldUntil = time.Time{}
 		c.history.lastSuccess = f.began
 		c.history.restored = false
-		if f.counted && worthwhile {
+		if f.counted && broughtKey {
 			c.misses.refund()
 			if c.changes.add(f.began, c.opts.CoolDown) > maxChanges {
 				c.heldUntil = time.Now().Add(minPause)
@@ -190,8 +190,9 @@ func (c *Cache) finish(f *flight, done outcome, worthwhile bool, next time.Time)
 	}
 }
 
-// publish makes set, confirmed at that time, the one in use. If fault is not nil, it
-// keeps the set and makes fault the answer to lookups that find no key.
+// publish puts set in use. The issuer confirmed it at the time confirmed. If fault is not
+// nil, the refresh failed: publish keeps the set in use, and lookups that find no key now
+// return fault.
 func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {
@@ -210,7 +211,7 @@ func newKeys(before, after *Set) bool {
 		return false
 	}
 	for _, key := range after.keys {
-		if before == nil || before.known[key.identity] == nil {
+		if before == nil || before.byIdentity[key.identity] == nil {
 			return true
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // maxReported limits the log records and events about the elements of one set.
 const maxReported = 10
 
-// notify calls Options.Observe. A panic there is logged and goes no further.
+// notify calls Options.Observe. It logs a panic in Observe and goes on.
 func (c *Cache) notify(e Event) {
 	if c.opts.Observe == nil {
 		return
@@ -23,8 +23,8 @@ func (c *Cache) notify(e Event) {
 	c.opts.Observe(e)
 }
 
-// report logs the outcome of a refresh and sends its events. It logs changes only:
-// nothing for an issuer whose keys stay the same, one record for each failure.
+// report logs the outcome of a refresh and sends its events. It logs each failure and
+// each change, but nothing while the keys of an issuer stay the same.
 func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
@@ -34,7 +34,7 @@ func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 		return
 	}
 	if done.failedBefore > 0 {
-		log.Info("jwks: refreshed again", "failures", done.failedBefore)
+		log.Info("jwks: refresh succeeded again", "failures", done.failedBefore)
 	}
 	e := Event{Kind: Refreshed, Cause: done.cause, Duration: done.took, Keys: len(done.set.keys), SkippedCount: len(done.set.skipped)}
 	if done.notModified {
@@ -62,14 +62,14 @@ func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 	}
 }
 
-// difference returns the ids of the keys that are in set and not in other, and
-// "..." after maxReported of them.
+// difference returns the ids of the keys that are in set but not in other. After
+// maxReported ids, it returns "..." for the rest.
 func difference(other, set *Set) (ids []string) {
 	if set == nil {
 		return nil
 	}
 	for _, key := range set.keys {
-		if other != nil && other.known[key.identity] != nil {
+		if other != nil && other.byIdentity[key.identity] != nil {
 			continue
 		}
 		if len(ids) == maxReported {

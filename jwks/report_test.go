@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// recorder keeps events.
+// recorder records events.
 type recorder struct {
 	mu     sync.Mutex
 	events []jwks.Event
@@ -36,16 +36,16 @@ func (r *recorder) count(kind jwks.EventKind) (n int) {
 	return n
 }
 
-// What is secret in a URL is in nothing that people see.
+// Secrets in a URL appear in no error, status, event, log record or stored data.
 func TestSecretsInURL(t *testing.T) {
 	const url = keySetURL + "?appid=7&code=s3cret&t0k3n"
 	synctest.Test(t, func(t *testing.T) {
 		for name, change := range map[string]func(*issuer){
-			"down":      func(i *issuer) { i.down = true },
-			"500":       func(i *issuer) { i.status = 500 },
-			"not a set": func(i *issuer) { i.doc = []byte(`{}`) },
-			"well":      func(*issuer) {},
-			"redirected": func(i *issuer) {
+			"issuer down":   func(i *issuer) { i.down = true },
+			"status 500":    func(i *issuer) { i.status = 500 },
+			"not a key set": func(i *issuer) { i.doc = []byte(`{}`) },
+			"success":       func(*issuer) {},
+			"redirect": func(i *issuer) {
 				i.status, i.header = 302, map[string][]string{"Location": {"https://other.test/?state=s3cret&t0k3n"}}
 			},
 		} {
@@ -73,18 +73,18 @@ func TestSecretsInURL(t *testing.T) {
 				seen := fmt.Sprintf("%v %+v %+v %s %s", err, c.Status(), events.events, log.String(), store.data)
 				for _, secret := range []string{"s3cret", "t0k3n"} {
 					if strings.Contains(seen, secret) {
-						t.Errorf("%s, discovery %v: shows a secret: %s", name, discover, seen)
+						t.Errorf("%s, discovery %v: output shows a secret: %s", name, discover, seen)
 					}
 				}
-				if name == "down" && !strings.Contains(seen, "issuer.test/keys?appid=xxxxx&code=xxxxx&xxxxx") {
-					t.Errorf("%s, discovery %v: does not say where it asked: %s", name, discover, seen)
+				if name == "issuer down" && !strings.Contains(seen, "issuer.test/keys?appid=xxxxx&code=xxxxx&xxxxx") {
+					t.Errorf("%s, discovery %v: output does not show the URL: %s", name, discover, seen)
 				}
 			}
 		}
 	})
 }
 
-// Stores of two key sets that differ in what is not shown are not exchanged.
+// Two URLs that differ only in a redacted query value do not share stored keys.
 func TestStoreOfAnotherQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -97,7 +97,7 @@ func TestStoreOfAnotherQuery(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			verdicts[query] = ask(t, c, "a")
+			verdicts[query] = keyVerdict(t, c, "a")
 			_ = c.Close()
 			i.set(func(i *issuer) { i.down = true })
 		}
@@ -105,8 +105,8 @@ func TestStoreOfAnotherQuery(t *testing.T) {
 	})
 }
 
-// The record of what the cool-down denied says what tokens were wrong about.
-func TestDeniedIsTold(t *testing.T) {
+// The log record about denied fetches counts unknown kids and wrong signatures.
+func TestDeniedFetchesLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		var log testkit.Buffer
@@ -117,11 +117,11 @@ func TestDeniedIsTold(t *testing.T) {
 		}
 		for range 10 {
 			_, err := c.Key(t.Context(), "a", "ES256", known...)
-			want(t, "bad signature", verdict(err), "unknown")
+			want(t, "wrong signature", verdict(err), "unknown")
 		}
 		time.Sleep(time.Minute)
 		for range 10 {
-			ask(t, c, "x")
+			keyVerdict(t, c, "x")
 		}
 		var records []string
 		for record := range strings.Lines(log.String()) {
@@ -134,8 +134,8 @@ func TestDeniedIsTold(t *testing.T) {
 	})
 }
 
-// A refresh reports how many keys it brought and how many elements it left out, and
-// reports each element that it left out.
+// A Refreshed event has the numbers of usable keys and skipped elements. Each skipped
+// element also has an event.
 func TestSkippedKeyEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events recorder

@@ -10,12 +10,12 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// restore puts the set of the Store in use, if it is good.
+// restore loads the set from the Store and puts it in use if it is valid.
 func (c *Cache) restore() {
 	f := c.running
 	_, err := catchPanic(func() ([]byte, error) { return nil, c.load() })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
-		c.opts.Logger.Warn("jwks: key set in the store not used", "issuer", c.name, "error", quote.Line(err.Error()))
+		c.opts.Logger.Warn("jwks: key set in the store cannot be used", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: StoreFailed, Err: err})
 	}
 	c.mu.Lock()
@@ -38,7 +38,7 @@ func (c *Cache) load() error {
 	}
 	age := max(0, now.Sub(s.Answered))
 	if age >= c.opts.MaxStale {
-		return fmt.Errorf("older than Options.MaxStale: %v", age.Round(time.Second))
+		return fmt.Errorf("older than Options.MaxStale: stored %v ago", age.Round(time.Second))
 	}
 	set, err := parse(s.Document, nil)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *Cache) load() error {
 	return nil
 }
 
-// save keeps the document in use, with the time of the answer that confirmed it.
+// save stores the document in use, with the time of the fetch that confirmed it.
 func (c *Cache) save(answered time.Time) {
 	if c.opts.Store == nil {
 		return
@@ -68,6 +68,6 @@ func (c *Cache) save(answered time.Time) {
 }
 
 func (c *Cache) saveFailed(err error) {
-	c.opts.Logger.Warn("jwks: key set could not be stored", "issuer", c.name, "error", quote.Line(err.Error()))
+	c.opts.Logger.Warn("jwks: storing the key set failed", "issuer", c.name, "error", quote.Line(err.Error()))
 	c.notify(Event{Kind: StoreFailed, Err: err})
 }

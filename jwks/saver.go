@@ -47,7 +47,7 @@ func (s *saver) load(ctx context.Context) ([]byte, error) {
 }
 
 // errBusy reports a call of the Store that lasts longer than storeTimeout.
-var errBusy = errors.New("the store does not return from a call")
+var errBusy = errors.New("a call of the store has not returned in time")
 
 // save queues data for the Store and returns at once. It replaces data that is
 // still queued.
@@ -105,7 +105,7 @@ func (s *saver) wait() {
 	}
 }
 
-// catchPanic returns a panic of call, which runs code of a Store, as an error.
+// catchPanic runs call, which calls a Store. It returns a panic as an error.
 func catchPanic(call func() ([]byte, error)) (data []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -10,99 +10,100 @@ import (
 const (
 	maxDocument = 1 << 20 // bytes of a key set or a metadata document
 	maxKeys     = 1000    // elements of "keys"
-	// maxSameID bounds how many signature checks one token can cost.
+	// maxSameID limits the keys under one id, and so the signature checks per token.
 	maxSameID = 8
 )
 
-// Set is a key set that never changes: a parsed document. It serves where the
-// keys are known beforehand, and is what a [Cache] exchanges as a whole. It may
-// be used by any number of goroutines at once.
+// Set is a key set that never changes: a parsed document. Use it if the keys are known
+// in advance. A Set is safe for concurrent use.
 type Set struct {
-	keys    []*Key
-	skipped []Skipped
-	byID    map[string]*slots
-	lone    slots // by algorithm: the only key of the set that fits, if it is the only one
-	known   map[identity]*Key
-	hash    string
+	keys       []*Key
+	skipped    []Skipped
+	byID       map[string]*slots
+	withoutID  slots // the answers for tokens without a kid: the key that fits, if only one does
+	byIdentity map[identity]*Key
+	hash       string
 }
 
-// slots holds, by algorithm, the keys that fit. The answers are made when the
-// set is: looking up allocates nothing.
+// slots holds the keys that fit, by algorithm. Its slices are the results of lookups:
+// they are built with the set, so that a lookup does not allocate.
 type slots [algorithmCount][]*Key
 
-// Skipped is an element of "keys" that was left out, and why. The rest of the
-// set is not affected (RFC 7517, section 5).
+// Skipped describes an element of "keys" that cannot be used, and why. The other
+// elements are not affected (RFC 7517, section 5).
 type Skipped struct {
 	// Index is the element's position in "keys", from 0.
 	Index int
-	// ID is its "kid", cut at 64 bytes, or "" if it has none that can be read.
+	// ID is the element's "kid", cut at 64 bytes, or "" if it has no readable one.
 	ID string
-	// Private says that the element carries private or symmetric key material,
-	// which the whole world could read: the issuer must replace the key.
+	// Private reports that the element contains private or symmetric key material.
+	// Everyone can read it: the issuer must replace the key.
 	Private bool
-	// Reason says what is wrong with it, on one line without key material.
+	// Reason is why the element cannot be used, on one line and without key material.
 	Reason string
 }
 
-// Parse reads a JWK Set (RFC 7517, section 5): one JSON object with an array
-// "keys", of 1 MiB and 1000 elements at most, and at least one element that can
-// verify signatures. Elements that cannot, or that could be read in two ways,
-// are left out and reported by [Set.Skipped]. Certificates (x5c, x5u, x5t) are
-// not looked at.
+// Parse parses a JWK Set (RFC 7517, section 5): one JSON object with an array "keys".
+// The document may have at most 1 MiB, and the array at most 1,000 elements. At least
+// one element must be able to verify signatures. Elements that cannot, and ambiguous
+// elements, are left out; [Set.Skipped] returns them. Certificates (x5c, x5u, x5t) are
+// ignored.
 func Parse(document []byte) (*Set, error) {
 	return parse(document, nil)
 }
 
-// parse is Parse, where keys that are in before too keep their pointers.
+// parse is Parse, but keys that are also in before keep their pointers. before may be
+// nil.
 func parse(document []byte, before *Set) (*Set, error) {
 	elements, err := elements(document)
 	if err != nil {
 		return nil, fmt.Errorf("jwks: not a usable key set: %w", err)
 	}
 	s := &Set{
-		byID:  make(map[string]*slots, len(elements)),
-		known: make(map[identity]*Key, len(elements)),
+		byID:       make(map[string]*slots, len(elements)),
+		byIdentity: make(map[identity]*Key, len(elements)),
 	}
 	perID := make(map[string]int)
 	for i, element := range elements {
 		key, err := readKey(element)
-		if err == nil && s.known[key.identity] != nil {
-			err = errors.New("the same key comes twice")
+		if err == nil && s.byIdentity[key.identity] != nil {
+			err = errors.New("duplicate of an earlier key")
 		}
 		if err == nil && key.id != "" && perID[key.id] == maxSameID {
-			err = fmt.Errorf("more than %d keys share this kid", maxSameID)
+			err = fmt.Errorf("more than %d keys have this kid", maxSameID)
 		}
 		if err != nil {
 			s.skipped = append(s.skipped, skip(i, element, err))
 			continue
 		}
-		if before != nil && before.known[key.identity] != nil {
-			key = before.known[key.identity]
+		if before != nil && before.byIdentity[key.identity] != nil {
+			key = before.byIdentity[key.identity]
 		}
 		perID[key.id]++
 		s.add(key)
 	}
 	if len(s.keys) == 0 {
-		return nil, fmt.Errorf("jwks: not a usable key set: no key that can verify signatures among %d%s",
-			len(elements), firstReason(s.skipped))
+		return nil, fmt.Errorf("jwks: not a usable key set: none of the %d elements of \"keys\" can verify signatures%s",
+			len(elements), exampleReason(s.skipped))
 	}
 	s.index()
 	return s, nil
 }
 
-func firstReason(skipped []Skipped) string {
+// exampleReason returns why the first of skipped cannot be used, as the end of a sentence.
+func exampleReason(skipped []Skipped) string {
 	if len(skipped) == 0 {
 		return ""
 	}
-	return "; the first: " + skipped[0].Reason
+	return ", for example: " + skipped[0].Reason
 }
 
 func (s *Set) add(key *Key) {
 	s.keys = append(s.keys, key)
-	s.known[key.identity] = key
+	s.byIdentity[key.identity] = key
 }
 
-// index answers every question that can be asked beforehand.
+// index builds the results of all lookups.
 func (s *Set) index() {
 	s.hash = hashOf(s.keys)
 	for _, key := range s.keys {
@@ -111,7 +112,7 @@ func (s *Set) index() {
 			if !key.algs.has(alg) {
 				continue
 			}
-			s.lone[alg] = append(s.lone[alg], key)
+			s.withoutID[alg] = append(s.withoutID[alg], key)
 			if key.id == "" {
 				continue
 			}
@@ -127,21 +128,21 @@ func (s *Set) index() {
 			}
 		}
 	}
-	for alg := range s.lone {
-		if len(s.lone[alg]) != 1 {
-			s.lone[alg] = nil // which one is meant cannot be told
+	for alg := range s.withoutID {
+		if len(s.withoutID[alg]) != 1 {
+			s.withoutID[alg] = nil // ambiguous
 		}
 	}
 }
 
-// find returns the keys of this id for this algorithm, or nil.
+// find returns the keys that Lookup returns, or nil.
 func (s *Set) find(kid, alg string) []*Key {
 	a := algorithmOf(alg)
 	if a == noAlgorithm {
 		return nil
 	}
 	if kid == "" {
-		return s.lone[a]
+		return s.withoutID[a]
 	}
 	if row := s.byID[kid]; row != nil {
 		return row[a]
@@ -149,8 +150,8 @@ func (s *Set) find(kid, alg string) []*Key {
 	return nil
 }
 
-// ambiguous reports whether a token without a kid is unknown only because
-// several keys would fit it.
+// ambiguous reports whether several keys fit alg, so that a token without a kid matches
+// none of them.
 func (s *Set) ambiguous(alg string) bool {
 	a, fit := algorithmOf(alg), 0
 	for _, key := range s.keys {
@@ -161,11 +162,11 @@ func (s *Set) ambiguous(alg string) bool {
 	return fit > 1
 }
 
-// Lookup returns the keys that may verify a token with this kid and alg: those
-// of this id, or, if kid is "" because the token has none, the one key of the
-// set that fits alg if there is exactly one. More than one key comes back only
-// where the issuer publishes several under one kid; any of them may have signed.
-// The slice is shared: callers do not modify it. The error is ErrUnknownKey.
+// Lookup returns the keys that may verify a token with this kid and alg. kid is "" for
+// a token without a kid: Lookup then returns the key that fits alg, if exactly one key
+// does. It returns several keys only if the issuer publishes them under one kid; any of
+// them may have signed the token. The slice is shared: do not modify it. If no key fits,
+// the error is ErrUnknownKey.
 func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 	if keys := s.find(kid, alg); keys != nil {
 		return keys, nil
@@ -173,8 +174,9 @@ func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 	return nil, ErrUnknownKey
 }
 
-// Key is Lookup without the keys in tried. A Set causes no traffic and never
-// waits; the context is there so that Set and [Cache] serve alike.
+// Key is like Lookup, but leaves out the keys in tried. It never fetches and does not
+// use the context: it has the parameters of [Cache.Key] so that a Set can stand in for a
+// Cache.
 func (s *Set) Key(_ context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	if keys := untried(s.find(kid, alg), tried); len(keys) > 0 {
 		return keys, nil
@@ -182,7 +184,7 @@ func (s *Set) Key(_ context.Context, kid, alg string, tried ...*Key) ([]*Key, er
 	return nil, ErrUnknownKey
 }
 
-// untried returns keys without those in tried.
+// untried returns the keys that are not in tried.
 func untried(keys, tried []*Key) []*Key {
 	if len(tried) == 0 {
 		return keys
@@ -196,10 +198,8 @@ func untried(keys, tried []*Key) []*Key {
 	return left
 }
 
-// Keys returns the usable keys in the order of the document. The slice is the
-// caller's.
+// Keys returns a copy of the list of usable keys, in document order.
 func (s *Set) Keys() []*Key { return slices.Clone(s.keys) }
 
-// Skipped returns what was left out, in the order of the document. The slice is
-// the caller's.
+// Skipped returns a copy of the list of elements that were left out, in document order.
 func (s *Set) Skipped() []Skipped { return slices.Clone(s.skipped) }

@@ -29,26 +29,27 @@ func TestStartDuringOutage(t *testing.T) {
 				c := newCache(t, i)
 				start := time.Now()
 				for time.Since(start) < 20*time.Second {
-					asked := time.Now()
+					lookup := time.Now()
 					_, err := c.Key(t.Context(), "a", "ES256")
-					want(t, "during the outage", verdict(err), "unavailable")
-					if d := time.Since(asked); d > 2*time.Second {
-						t.Errorf("waited %v, want 2 s at most", d)
+					want(t, "verdict during the outage", verdict(err), "unavailable")
+					if d := time.Since(lookup); d > 2*time.Second {
+						t.Errorf("wait of a request: got %v, want at most 2 s", d)
 					}
 					time.Sleep(30 * time.Millisecond)
 				}
 				if n := i.fetches(); n > 22 {
-					t.Errorf("attempts in 20 s: got %d, want one per second at most", n)
+					t.Errorf("fetches in 20 s: got %d, want at most one per second", n)
 				}
 				set(false)
-				want(t, "first request after the return", ask(t, c, "a"), "ok")
+				want(t, "first request after the return", keyVerdict(t, c, "a"), "ok")
 			})
 		})
 	}
 }
 
-// An issuer that hung at the start does not answer what it left hanging. Whenever
-// it is back, and whether others asked meanwhile or not, the first request works.
+// An issuer that hangs at the start never answers the requests that it left hanging. At
+// whatever time it returns, the first request afterwards is served, with and without other
+// requests before it.
 func TestStartWithHangingIssuer(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		for after := time.Duration(0); after < 7*time.Second; after += 130 * time.Millisecond {
@@ -69,12 +70,12 @@ func TestStartWithHangingIssuer(t *testing.T) {
 				time.Sleep(after)
 				i.set(func(i *issuer) { i.hang, i.delay = false, 50*time.Millisecond })
 				start := time.Now()
-				want(t, fmt.Sprintf("first request after %v, others ask: %v", after, busy), ask(t, c, "a"), "ok")
+				want(t, fmt.Sprintf("first request after %v, other requests before: %v", after, busy), keyVerdict(t, c, "a"), "ok")
 				if d := time.Since(start); d > 1100*time.Millisecond {
-					t.Errorf("answered after %v, want a second at most and what the issuer takes", d)
+					t.Errorf("wait of the first request: got %v, want at most 1 s and the issuer's 50 ms", d)
 				}
 				if n := i.fetches(); n > 3+int(after/time.Second) {
-					t.Errorf("requests in %v: got %d, want one per second", after, n)
+					t.Errorf("requests to the issuer in %v: got %d, want one per second", after, n)
 				}
 				cancel()
 				wg.Wait()
@@ -83,9 +84,9 @@ func TestStartWithHangingIssuer(t *testing.T) {
 	}
 }
 
-// While Ready waits for an issuer that hangs, the issuer is asked every second.
-// Ready looks again at the same instants, and no second is skipped for that.
-func TestReadyAsksEverySecond(t *testing.T) {
+// While Ready waits for an issuer that hangs, the issuer gets a request every second. Ready
+// checks the state at the same times, and no second is skipped.
+func TestReadyRetriesEverySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.hang = true
@@ -94,14 +95,14 @@ func TestReadyAsksEverySecond(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { want(t, "Ready", verdict(c.Ready(ctx)), "unavailable") })
 		time.Sleep(30*time.Minute + 500*time.Millisecond)
-		want(t, "requests in 30 min", i.fetches(), 1+30*60)
+		want(t, "requests to the issuer in 30 min", i.fetches(), 1+30*60)
 		cancel()
 		wg.Wait()
 	})
 }
 
-// Close ends what is asked twice as well.
-func TestCloseWhileAskingAgain(t *testing.T) {
+// Close ends all requests of a poll that retries.
+func TestCloseDuringRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		i := newIssuer(ecKey("a"))
 		i.hang = true
@@ -109,35 +110,35 @@ func TestCloseWhileAskingAgain(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { wantText(t, c.Ready(t.Context()), "cache is closed") })
 		time.Sleep(2500 * time.Millisecond)
-		want(t, "requests", i.fetches(), 3)
+		want(t, "requests to the issuer", i.fetches(), 3)
 		start := time.Now()
 		_ = c.Close()
-		want(t, "Close took", time.Since(start), 0)
+		want(t, "duration of Close", time.Since(start), 0)
 		wg.Wait()
 	})
 }
 
-// An issuer that is slow gets its time, however many ask.
+// The first request to a slow issuer stays open, although there are retries.
 func TestStartWithSlowIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.delay = 4500 * time.Millisecond
 		c := newCache(t, i)
 		start := time.Now()
-		for ask(t, c, "a") != "ok" {
+		for keyVerdict(t, c, "a") != "ok" {
 			time.Sleep(10 * time.Millisecond)
 		}
-		want(t, "keys after", time.Since(start), i.delay)
-		if n := i.atOnce(); n > 3 { // one that is given up takes a moment to end
-			t.Errorf("requests at once: got %d, want 2, and 3 for a moment", n)
+		want(t, "time until there are keys", time.Since(start), i.delay)
+		if n := i.maxConcurrent(); n > 3 { // a request that was canceled ends a moment later
+			t.Errorf("concurrent requests: got %d, want at most 3", n)
 		}
 		s := c.Status()
-		want(t, "fetches by result", fmt.Sprint(s.Fetches, s.Refreshed, s.Failed), "1 1 0")
+		want(t, "Fetches, Refreshed, Failed", fmt.Sprint(s.Fetches, s.Refreshed, s.Failed), "1 1 0")
 	})
 }
 
-// A request that joins a fetch which the issuer answers too early is not refused
-// for that: the issuer is asked once more.
+// A request joins a fetch that fails, because it began before the issuer's return. The
+// request is served by a second fetch.
 func TestIssuerReturnsDuringFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -145,22 +146,21 @@ func TestIssuerReturnsDuringFetch(t *testing.T) {
 		c := newCache(t, i)
 		i.set(func(i *issuer) { i.delay = 300 * time.Millisecond })
 		time.Sleep(5 * time.Second)
-		go ask(t, c, "a") // causes a fetch that fails
+		go keyVerdict(t, c, "a") // causes the fetch that fails
 		time.Sleep(200 * time.Millisecond)
 		i.set(func(i *issuer) {
-			i.answer = func(req *http.Request) *http.Response { // the one under way
+			i.answer = func(req *http.Request) *http.Response { // to the request in flight
 				i.answer, i.status = nil, 0
 				return response(req, http.StatusBadGateway, nil, nil)
 			}
 		})
 		start := time.Now()
-		want(t, "first request after the return", ask(t, c, "a"), "ok")
-		want(t, "waited", time.Since(start), 1100*time.Millisecond) // 100 ms, the rest of the second, 300 ms
+		want(t, "first request after the return", keyVerdict(t, c, "a"), "ok")
+		want(t, "wait", time.Since(start), 1100*time.Millisecond) // 100 ms of the fetch, a pause of 700 ms, 300 ms
 	})
 }
 
-// How old a set is counts from when the issuer was asked, not from when it had
-// answered.
+// The age of a set counts from the request to the issuer, not from the response.
 func TestStaleCountsFromTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -170,14 +170,14 @@ func TestStaleCountsFromTheRequest(t *testing.T) {
 		i.set(func(i *issuer) { i.down = true })
 		time.Sleep(time.Hour - 5*time.Second - 1)
 		_, err := c.Lookup("a", "ES256")
-		want(t, "just before MaxStale", verdict(err), "ok")
+		want(t, "1 ns before MaxStale", verdict(err), "ok")
 		time.Sleep(time.Nanosecond)
 		_, err = c.Lookup("a", "ES256")
 		want(t, "at MaxStale", verdict(err), "unavailable")
 	})
 }
 
-// What a Retry-After holds back is nothing to who has no keys any more.
+// When the keys become too old, lookups stop obeying an earlier Retry-After.
 func TestStaleDespiteRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -189,13 +189,13 @@ func TestStaleDespiteRetryAfter(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		i.set(func(i *issuer) { i.status = 0 })
-		want(t, "first request after MaxStale", ask(t, c, "a"), "ok")
+		want(t, "first request after MaxStale", keyVerdict(t, c, "a"), "ok")
 	})
 }
 
-// Who finds no key just before the first set comes, and then asks for a fetch just
-// after, gets the key and no second fetch.
-func TestFirstRequestsTogether(t *testing.T) {
+// A lookup finds no key just before the first set arrives, and demands a fetch just
+// afterwards. It gets the key without a second fetch.
+func TestConcurrentFirstRequests(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			i := newIssuer(ecKey("a"))
@@ -208,32 +208,32 @@ func TestFirstRequestsTogether(t *testing.T) {
 			start := time.Now()
 			var wg sync.WaitGroup
 			for range 50 {
-				wg.Go(func() { want(t, "first request", ask(t, c, "a"), "ok") })
+				wg.Go(func() { want(t, "first request", keyVerdict(t, c, "a"), "ok") })
 			}
 			wg.Wait()
-			want(t, "waited", time.Since(start), 0)
+			want(t, "wait", time.Since(start), 0)
 			want(t, "fetches", i.fetches(), 1)
 		})
 	}
 }
 
-// The monotonic clock stands while a machine is suspended. Keys age all the same.
+// Keys become too old while the machine is suspended, although the monotonic clock stops.
 func TestSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
 		i.set(func(i *issuer) { i.down = true })
 		jwks.Suspend(c, 12*time.Hour-time.Second)
-		want(t, "a second before MaxStale", ask(t, c, "a"), "ok")
+		want(t, "1 s before MaxStale", keyVerdict(t, c, "a"), "ok")
 		jwks.Suspend(c, time.Second)
-		want(t, "at MaxStale", ask(t, c, "a"), "unavailable")
+		want(t, "at MaxStale", keyVerdict(t, c, "a"), "unavailable")
 		want(t, "Stale", c.Status().Stale, true)
 		i.set(func(i *issuer) { i.down = false })
-		want(t, "first request after the return", ask(t, c, "a"), "ok")
+		want(t, "first request after the return", keyVerdict(t, c, "a"), "ok")
 	})
 }
 
-// Nobody asks: attempts back off to one a minute.
+// Without requests, the refresher backs off to one attempt per minute.
 func TestStartBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -247,7 +247,7 @@ func TestStartBackoff(t *testing.T) {
 		for n := 2; n < len(times); n++ {
 			d := times[n].Sub(times[n-1])
 			if d < times[n-1].Sub(times[n-2])/2 || d > time.Minute {
-				t.Errorf("pause %d: %v", n, d)
+				t.Errorf("pause %d: got %v, want at least half of the last pause, and at most 1 min", n, d)
 			}
 		}
 		i.set(func(i *issuer) { i.down = false })
@@ -275,7 +275,7 @@ func TestReady(t *testing.T) {
 		}
 		start := time.Now()
 		if err := c.Ready(t.Context()); err != nil || time.Since(start) != 0 {
-			t.Errorf("Ready with keys: %v after %v", err, time.Since(start))
+			t.Errorf("Ready with keys: got %v after %v, want no error and no wait", err, time.Since(start))
 		}
 	})
 }

@@ -2,52 +2,52 @@ package jwks
 
 import "time"
 
-// Status is a cache seen from outside, for people and health pages.
+// Status is the state of a cache at one time, for operators and health pages.
 type Status struct {
-	// Issuer is the configured name, URL where the keys are from, without the
-	// values of a query; it is "" until discovery has found it.
+	// Issuer is the configured name. URL is the URL of the key set, without the values
+	// of its query. URL is "" until discovery succeeds.
 	Issuer, URL string
-	// Ready says that there are keys; Stale that there are none because the last
-	// good ones are older than MaxStale.
+	// Ready reports that keys are available. Stale reports that they are not, because
+	// the last good set is older than MaxStale.
 	Ready, Stale bool
-	// Restored says that the keys are from the Store: the issuer has not answered
+	// Restored reports that the keys come from the Store: the issuer has not answered
 	// since the start.
 	Restored bool
-	// Keys are the usable keys, in the order of the document. Their ids may be long.
+	// Keys are the usable keys, in document order. Their ids may be long.
 	Keys []*Key
-	// KeySetHash stands for Keys in 16 hexadecimal digits: their ids, thumbprints
-	// and permissions, in whatever order. Processes that use different keys show
-	// different ones. "" if there are no keys.
+	// KeySetHash is a hash of Keys, in 16 hexadecimal digits: of their ids, thumbprints
+	// and permissions, in any order. Processes that use different keys have different
+	// hashes. It is "" if there are no keys.
 	KeySetHash string
-	// Skipped are the elements of the set left out, in the order of the document.
+	// Skipped are the elements of the set that cannot be used, in document order.
 	Skipped []Skipped
-	// LastSuccess is when the issuer was last asked with success, zero if it never
-	// was.
+	// LastSuccess is when the last successful attempt to fetch the keys began, before the
+	// start if Restored. It is zero if there was none.
 	LastSuccess time.Time
-	// Age is how long ago LastSuccess is.
+	// Age is the time since LastSuccess.
 	Age time.Duration
-	// LastAttempt is when the issuer was last asked, NextRefresh when the
-	// refresher will ask again if nobody makes it sooner.
+	// LastAttempt is when the last attempt began. NextRefresh is when the next scheduled
+	// refresh begins; lookups may cause an earlier one.
 	LastAttempt, NextRefresh time.Time
-	// LastError is why the last attempt failed, nil if it did not; it names URLs
+	// LastError is the error of the last attempt, or nil if it succeeded. It names URLs
 	// and addresses.
 	LastError error
-	// Failures is how many attempts failed since the last success.
+	// Failures is the number of failed attempts since the last successful one.
 	Failures int
-	// Fetches counts the attempts since the start. Refreshed, NotModified and
-	// Failed count them by what they came to; one may be under way. One may take
-	// several requests: for metadata, and where the issuer lets the first one hang.
+	// Fetches is the number of attempts since the start. Refreshed, NotModified and
+	// Failed count those that have ended, by result. One attempt may make several HTTP
+	// requests: for metadata, and after a request that the issuer leaves hanging.
 	Fetches, Refreshed, NotModified, Failed uint64
-	// Rejected counts those of Failed in which the issuer did answer, with a
-	// document that is no usable key set, so that the last good one stays: what a
-	// rotation that went wrong looks like.
+	// Rejected counts the failed attempts in which the issuer answered, but with a
+	// document that is not a usable key set. The last good set stays in use. The usual
+	// cause is a key rotation that went wrong.
 	Rejected uint64
-	// MissFetches counts the attempts that a key which is not in the set caused,
-	// Denied the lookups of such keys that caused none because of the cool-down.
+	// MissFetches counts the attempts caused by keys that are not in the set. Denied
+	// counts the lookups of such keys that caused no attempt, because of the cool-down.
 	MissFetches, Denied uint64
 }
 
-// history is what Status reports beyond the snapshot. Cache.mu guards it.
+// history is the part of Status that is not in the snapshot. Cache.mu guards it.
 type history struct {
 	url                            string
 	lastSuccess, lastAttempt, next time.Time
@@ -59,7 +59,8 @@ type history struct {
 	restored                       bool
 }
 
-// Status describes the cache as it is now. It is not for every request: it copies.
+// Status returns the current state of the cache. It copies data: do not call it for
+// every request.
 func (c *Cache) Status() Status {
 	now := c.state.Load()
 	c.mu.Lock()
@@ -74,7 +75,8 @@ func (c *Cache) Status() Status {
 	}
 	if !h.lastSuccess.IsZero() {
 		now := time.Now()
-		// The longer of what the clocks say: one stands while the machine sleeps.
+		// The monotonic clock stops while the machine is suspended, and the wall clock may
+		// be set back: the longer time counts.
 		s.Age = max(now.Sub(h.lastSuccess), now.Round(0).Sub(h.lastSuccess))
 	}
 	if now.set == nil {

@@ -12,35 +12,35 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Store keeps a few kilobytes over a restart, so that a service that starts while
-// its issuer is down has keys: those it had when it stopped, for as long as
-// Options.MaxStale allows, counted from the issuer's last answer.
+// Store keeps a few kilobytes across restarts. A service that starts while its issuer is
+// down then has the keys of its last run. It uses them for Options.MaxStale at most,
+// counted from the issuer's last response.
 //
-// Whoever can write the store can forge tokens until the issuer answers again:
-// they decide which keys verify. Options.StoreKey takes that power from everybody
-// who does not have the key; what they can still do is put back what was stored
-// earlier, within MaxStale. The bytes are public keys and no secret.
+// The stored keys are public, not secret. But anyone who can write to the store decides
+// which keys verify tokens, and so can forge tokens until the issuer answers.
+// Options.StoreKey prevents this: without the key, an attacker can only put back data
+// that was stored earlier, within MaxStale.
 //
-// One Store serves one cache. Its methods are called by one goroutine at a time,
-// which is not the one that fetches keys: a store that is slow or hangs is in
-// nobody's way.
+// A Store serves one cache. The cache never makes two calls at the same time, and makes
+// them in a separate goroutine: a Store that is slow or hangs delays only the first
+// fetch, by 2 s at most, and Close.
 type Store interface {
-	// Load returns what the last successful Save was given, or an error that is
-	// fs.ErrNotExist if there was none. The first fetch waits for it, for 2
-	// seconds at most. It MUST return when ctx ends.
+	// Load returns the data of the last successful Save. If there is none, the error
+	// must match fs.ErrNotExist. The first fetch waits for Load, for 2 s at most. Load
+	// MUST return when ctx ends.
 	Load(ctx context.Context) ([]byte, error)
-	// Save replaces what is stored: afterwards Load MUST return either the old
-	// bytes or the new ones and never a mixture, also after a crash. It MUST
-	// return when ctx ends, after 2 seconds, and must not keep data. Of sets that
-	// come faster than it returns, it gets the last.
+	// Save replaces the stored data. Afterwards, also after a crash, Load MUST return
+	// either the old data or the new data, never a mixture. Save MUST return when ctx
+	// ends, which is after 2 s, and must not retain data. If sets come faster than Save
+	// returns, only the newest is saved.
 	Save(ctx context.Context, data []byte) error
 }
 
-// storeTimeout bounds one call of a Store.
+// storeTimeout is the deadline of one call of a Store.
 const storeTimeout = 2 * time.Second
 
-// sourceOf names whose keys are stored, without what may be secret in a URL but
-// so that no two are named alike.
+// sourceOf returns the name of the source of keys, for saved. It contains no secrets of
+// the URL, but differs for different URLs.
 func sourceOf(kind, url string) string {
 	name := redact(url)
 	if name != url {
@@ -50,16 +50,16 @@ func sourceOf(kind, url string) string {
 	return kind + name
 }
 
-// saved is what is stored. Validators (ETag) are not: the first fetch after a
-// restart brings the whole document, so that what a store held is gone then.
+// saved is the data in a Store. It contains no validators (ETag), so that the first
+// fetch after a restart gets the whole document, which replaces the restored keys.
 type saved struct {
 	Version  int       `json:"version"`
-	Source   string    `json:"source"` // whose keys these are: they never serve another issuer
+	Source   string    `json:"source"` // the keys are never used for another source
 	Answered time.Time `json:"answered"`
 	Document []byte    `json:"document"`
 }
 
-// sealed is saved, as its bytes, with the MAC over them if there is a key.
+// sealed is an encoded saved, and its MAC if Options.StoreKey is set.
 type sealed struct {
 	Saved []byte `json:"saved"`
 	MAC   []byte `json:"mac,omitempty"`
@@ -74,7 +74,7 @@ func storeMAC(key, data []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// seal returns the bytes for a Store.
+// seal encodes s for a Store.
 func seal(s saved, key []byte) ([]byte, error) {
 	s.Version = savedVersion
 	data, err := json.Marshal(s)
@@ -88,28 +88,28 @@ func seal(s saved, key []byte) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// open returns what seal was given, if it is for source and its time is not in
-// the future, which would stretch how long it may be used.
+// open decodes data that seal encoded. It refuses data for another source, and data with
+// a time in the future, which stays usable for too long.
 func open(data []byte, key []byte, source string, now time.Time) (saved, error) {
 	var in sealed
 	if err := json.Unmarshal(data, &in); err != nil {
-		return saved{}, errors.New("not what was stored")
+		return saved{}, errors.New("damaged, or not stored by this package")
 	}
 	if len(key) > 0 && !hmac.Equal(in.MAC, storeMAC(key, in.Saved)) {
-		return saved{}, errors.New("not authentic under Options.StoreKey")
+		return saved{}, errors.New("not authentic: changed, or stored with another Options.StoreKey")
 	}
 	var s saved
 	if err := json.Unmarshal(in.Saved, &s); err != nil {
-		return saved{}, errors.New("not what was stored")
+		return saved{}, errors.New("damaged, or not stored by this package")
 	}
 	const skew = time.Minute
 	switch {
 	case s.Version != savedVersion:
-		return saved{}, fmt.Errorf("of version %d, want %d", s.Version, savedVersion)
+		return saved{}, fmt.Errorf("format version is %d, want %d", s.Version, savedVersion)
 	case s.Source != source:
-		return saved{}, errors.New("of another issuer")
+		return saved{}, errors.New("stored for another issuer or URL")
 	case s.Answered.After(now.Add(skew)):
-		return saved{}, errors.New("from the future")
+		return saved{}, errors.New("stored with a time in the future; check the clock")
 	}
 	return s, nil
 }

@@ -48,13 +48,13 @@ func (m *memory) Save(_ context.Context, data []byte) error {
 
 var storeKey = []byte(strings.Repeat("k", 32))
 
-// restarted fills a store by a cache that then closes, waits, and returns a cache
-// that starts during an outage.
+// restarted fills store with a first cache and closes that cache. After a wait, it returns
+// a second cache with the store, which starts during an outage.
 func restarted(t *testing.T, store *memory, after time.Duration, change ...func(*jwks.Options)) (*jwks.Cache, *issuer, *recorder) {
 	t.Helper()
 	i := newIssuer(ecKey("a"))
 	first := newCache(t, i, func(o *jwks.Options) { o.Store, o.StoreKey = store, storeKey })
-	want(t, "before the restart", ask(t, first, "a"), "ok")
+	want(t, "before the restart", keyVerdict(t, first, "a"), "ok")
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,27 +78,27 @@ func TestRestartDuringOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{}
 		c, i, events := restarted(t, store, 11*time.Hour)
-		// The very first request, before the refresher has done anything.
-		want(t, "first request", ask(t, c, "a"), "ok")
+		// This request comes before the refresher has run.
+		want(t, "first request", keyVerdict(t, c, "a"), "ok")
 		for range 3500 {
-			want(t, "a request", ask(t, c, "a"), "ok")
+			want(t, "later request", keyVerdict(t, c, "a"), "ok")
 			time.Sleep(time.Second)
 		}
-		want(t, "unknown kid", ask(t, c, "b"), "unavailable")
+		want(t, "unknown kid", keyVerdict(t, c, "b"), "unavailable")
 		if s := c.Status(); !s.Restored || s.Age < 11*time.Hour {
-			t.Errorf("status: %+v", s)
+			t.Errorf("status: got %+v, want Restored and an Age of at least 11 h", s)
 		}
-		want(t, "told", events.count(jwks.Restored), 1)
+		want(t, "Restored events", events.count(jwks.Restored), 1)
 		time.Sleep(100 * time.Second)
-		want(t, "after MaxStale, counted from the issuer's answer", ask(t, c, "a"), "unavailable")
+		want(t, "after MaxStale, counted from the issuer's last response", keyVerdict(t, c, "a"), "unavailable")
 		i.set(func(i *issuer) { i.down = false })
-		want(t, "issuer returns", ask(t, c, "a"), "ok")
+		want(t, "after the issuer's return", keyVerdict(t, c, "a"), "ok")
 		want(t, "Restored", c.Status().Restored, false)
 	})
 }
 
-// What a store held is gone with the issuer's first answer.
-func TestStoreYieldsToIssuer(t *testing.T) {
+// The issuer's first response replaces the keys from the Store.
+func TestIssuerReplacesRestoredKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{}
 		c, i, _ := restarted(t, store, time.Minute)
@@ -106,11 +106,11 @@ func TestStoreYieldsToIssuer(t *testing.T) {
 		i.publish(ecKey("b"))
 		i.set(func(i *issuer) { i.down = false })
 		time.Sleep(10 * time.Second)
-		want(t, "asked unconditionally", i.last().Get("If-None-Match"), "")
+		want(t, "If-None-Match", i.last().Get("If-None-Match"), "")
 		_, err := c.Lookup("a", "ES256")
-		want(t, "the store's key", verdict(err), "unknown")
+		want(t, "key from the store", verdict(err), "unknown")
 		_, err = c.Lookup("b", "ES256")
-		want(t, "the issuer's key", verdict(err), "ok")
+		want(t, "key from the issuer", verdict(err), "ok")
 	})
 }
 
@@ -121,16 +121,16 @@ func TestStoreRefused(t *testing.T) {
 		after   time.Duration
 		change  func(*memory)
 		options func(*jwks.Options)
-		failed  int // events
+		failed  int // StoreFailed events
 	}{
 		{name: "too old", after: 12 * time.Hour, failed: 1},
-		{name: "another key", options: func(o *jwks.Options) { o.StoreKey = []byte(strings.Repeat("x", 32)) }, failed: 1},
+		{name: "another StoreKey", options: func(o *jwks.Options) { o.StoreKey = []byte(strings.Repeat("x", 32)) }, failed: 1},
 		{name: "changed", change: func(m *memory) { m.data = flip(m.data) }, failed: 1},
-		{name: "cut", change: func(m *memory) { m.data = m.data[:len(m.data)/2] }, failed: 1},
+		{name: "truncated", change: func(m *memory) { m.data = m.data[:len(m.data)/2] }, failed: 1},
 		{name: "empty", change: func(m *memory) { m.data = []byte{} }, failed: 1},
-		{name: "something else", change: func(m *memory) { m.data = []byte(`{"keys":[]}`) }, failed: 1},
-		{name: "unreadable", change: func(m *memory) { m.err = errors.New("no") }, failed: 1},
-		{name: "nothing there", change: func(m *memory) { m.data = nil }},
+		{name: "a key set", change: func(m *memory) { m.data = []byte(`{"keys":[]}`) }, failed: 1},
+		{name: "Load fails", change: func(m *memory) { m.err = errors.New("no") }, failed: 1},
+		{name: "nothing stored", change: func(m *memory) { m.data = nil }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -143,19 +143,18 @@ func TestStoreRefused(t *testing.T) {
 						tt.options(o)
 					}
 				})
-				want(t, "verdict", ask(t, c, "a"), "unavailable")
-				want(t, "told", events.count(jwks.StoreFailed), tt.failed)
+				want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
+				want(t, "StoreFailed events", events.count(jwks.StoreFailed), tt.failed)
 				i.set(func(i *issuer) { i.down = false })
-				want(t, "issuer returns", ask(t, c, "a"), "ok")
+				want(t, "after the issuer's return", keyVerdict(t, c, "a"), "ok")
 			})
 		})
 	}
 }
 
-// TestStoreWithoutKey wants the log to say what is wrong with what is stored, where
-// no StoreKey tells that it is somebody else's.
+// Without a StoreKey, the error says what is wrong with the stored data.
 func TestStoreWithoutKey(t *testing.T) {
-	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where a bubble begins
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // the start time of a synctest bubble
 	stored := func(version int, source string, answered time.Time, document []byte) []byte {
 		inner, err := json.Marshal(map[string]any{"version": version, "source": source, "answered": answered, "document": document})
 		if err != nil {
@@ -170,28 +169,28 @@ func TestStoreWithoutKey(t *testing.T) {
 	source, good := "keys at "+keySetURL, document(ecKey("a"))
 	for name, row := range map[string]struct {
 		data []byte
-		want string // "": it is used
+		want string // part of the error, or "" if the data is used
 	}{
-		"good":            {stored(1, source, now, good), ""},
-		"of a minute":     {stored(1, source, now.Add(time.Minute), good), ""},
-		"of a later time": {stored(1, source, now.Add(time.Minute+1), good), "from the future"},
-		"of an hour less": {stored(1, source, now.Add(1-12*time.Hour), good), ""},
-		"too old":         {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
-		"newer":           {stored(2, source, now, good), "of version 2, want 1"},
-		"of nobody":       {stored(1, "", now, good), "of another issuer"},
-		"no keys":         {stored(1, source, now, []byte(`{}`)), `no member "keys"`},
-		"no document":     {stored(1, source, now, nil), "not a JSON object"},
-		"no JSON":         {[]byte("x"), "not what was stored"},
-		"no JSON inside":  {[]byte(`{"saved":"eA=="}`), "not what was stored"},
-		"nothing inside":  {[]byte(`{}`), "not what was stored"},
+		"good":                          {stored(1, source, now, good), ""},
+		"1 min in the future":           {stored(1, source, now.Add(time.Minute), good), ""},
+		"more than 1 min in the future": {stored(1, source, now.Add(time.Minute+1), good), "in the future"},
+		"just not too old":              {stored(1, source, now.Add(1-12*time.Hour), good), ""},
+		"too old":                       {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
+		"newer format":                  {stored(2, source, now, good), "format version is 2, want 1"},
+		"no source":                     {stored(1, "", now, good), "stored for another issuer"},
+		"no keys":                       {stored(1, source, now, []byte(`{}`)), `no member "keys"`},
+		"no document":                   {stored(1, source, now, nil), "not a JSON object"},
+		"not JSON":                      {[]byte("x"), "not stored by this package"},
+		"saved is not JSON":             {[]byte(`{"saved":"eA=="}`), "not stored by this package"},
+		"empty object":                  {[]byte(`{}`), "not stored by this package"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var events recorder
 				c := newCache(t, &issuer{down: true}, func(o *jwks.Options) { o.Store, o.Observe = &memory{data: row.data}, events.add })
 				_, err := c.Lookup("a", "ES256")
-				want(t, "used", err == nil, row.want == "")
-				want(t, "told", events.count(jwks.StoreFailed), map[bool]int{false: 1}[row.want == ""])
+				want(t, "stored keys are used", err == nil, row.want == "")
+				want(t, "StoreFailed events", events.count(jwks.StoreFailed), map[bool]int{false: 1}[row.want == ""])
 				for _, e := range events.events {
 					if e.Kind == jwks.StoreFailed {
 						wantText(t, e.Err, row.want)
@@ -203,13 +202,13 @@ func TestStoreWithoutKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events recorder
 		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Observe = events.add })
-		want(t, "refresh", verdict(c.Refresh(t.Context())), "ok")
+		want(t, "Refresh", verdict(c.Refresh(t.Context())), "ok")
 		synctest.Wait()
-		want(t, "told without a store", events.count(jwks.StoreFailed), 0)
+		want(t, "StoreFailed events without a store", events.count(jwks.StoreFailed), 0)
 	})
 }
 
-// A store of one issuer does not serve another, whatever the file is called.
+// Keys that were stored for one issuer are not used for another.
 func TestStoreOfAnotherIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{}
@@ -221,15 +220,16 @@ func TestStoreOfAnotherIssuer(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = c.Close() }()
-		want(t, "verdict", ask(t, c, "a"), "unavailable")
+		want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
 	})
 }
 
-// A clock that was set back must not make keys live longer.
+// The clock was set back after keys were stored: the stored keys are refused, because they
+// are usable for too long.
 func TestStoreFromTheFuture(t *testing.T) {
 	store := &memory{}
 	synctest.Test(t, func(t *testing.T) { restarted(t, store, 0) })
-	synctest.Test(t, func(t *testing.T) { // a bubble begins in 2000 again
+	synctest.Test(t, func(t *testing.T) { // the clock of a new bubble starts in 2000
 		time.Sleep(24 * time.Hour)
 		restarted(t, store, 0)
 	})
@@ -240,12 +240,12 @@ func TestStoreFromTheFuture(t *testing.T) {
 		c := newCache(t, i, func(o *jwks.Options) {
 			o.Store, o.StoreKey, o.Observe = &memory{data: data}, storeKey, events.add
 		})
-		want(t, "verdict", ask(t, c, "a"), "unavailable")
-		want(t, "told", events.count(jwks.StoreFailed), 1)
+		want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "StoreFailed events", events.count(jwks.StoreFailed), 1)
 	})
 }
 
-// A store that hangs costs two seconds at the start and is in nobody's way then.
+// A Store that hangs delays the first fetch by 2 s.
 func TestStoreHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -258,12 +258,12 @@ func TestStoreHangs(t *testing.T) {
 		defer func() { _ = c.Close() }()
 		time.Sleep(2 * time.Second)
 		start := time.Now()
-		want(t, "verdict", ask(t, c, "a"), "ok")
-		want(t, "waited", time.Since(start), 0)
+		want(t, "verdict", keyVerdict(t, c, "a"), "ok")
+		want(t, "wait", time.Since(start), 0)
 	})
 }
 
-// Every confirmation is stored, so that the age in the store is right.
+// Each response of the issuer that confirms the set is stored, with its time.
 func TestStoreSaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -279,10 +279,10 @@ func TestStoreSaves(t *testing.T) {
 	})
 }
 
-// stubborn is a Store that does not return when it should.
+// stubborn is a Store that does not return when its context ends.
 type stubborn struct {
 	memory
-	loading, saving chan struct{} // closed: go on; nil: do not wait
+	loading, saving chan struct{} // Load and Save wait until it is closed; nil: no wait
 }
 
 func (s *stubborn) Load(ctx context.Context) ([]byte, error) {
@@ -299,9 +299,9 @@ func (s *stubborn) Save(ctx context.Context, data []byte) error {
 	return s.memory.Save(ctx, data)
 }
 
-// A Store that breaks its promise to return is in nobody's way: not in that of
-// keys, nor of refreshes, nor of Close. Its calls do not overlap even then.
-func TestStoreIsStubborn(t *testing.T) {
+// A Store that ignores its context does not block lookups and refreshes, and delays Close
+// by 2 s at most. Its calls do not overlap.
+func TestStoreIgnoresContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		store := &stubborn{loading: make(chan struct{}), saving: make(chan struct{})}
@@ -313,28 +313,28 @@ func TestStoreIsStubborn(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		want(t, "while it loads", ask(t, c, "a"), "ok")
-		want(t, "told that it does not load", events.count(jwks.StoreFailed), 1)
+		want(t, "key during Load", keyVerdict(t, c, "a"), "ok")
+		want(t, "StoreFailed events during Load", events.count(jwks.StoreFailed), 1)
 		close(store.loading)
 		synctest.Wait()
 		i.publish(ecKey("b"))
-		want(t, "rotation while it saves", ask(t, c, "b"), "ok")
+		want(t, "new key during Save", keyVerdict(t, c, "b"), "ok")
 		time.Sleep(10 * time.Minute)
 		if n := events.count(jwks.StoreFailed); n < 2 {
-			t.Errorf("told that it does not save: got %d events, want 2 at least", n)
+			t.Errorf("StoreFailed events during Save: got %d, want at least 2", n)
 		}
 		start := time.Now()
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
-		want(t, "Close waited", time.Since(start), 2*time.Second)
+		want(t, "duration of Close", time.Since(start), 2*time.Second)
 		close(store.saving)
 		synctest.Wait()
-		want(t, "saves: the first, and the last of those that came meanwhile", store.saves, 2)
+		want(t, "saves: the first one, and the newest of the others", store.saves, 2)
 	})
 }
 
-// What has begun to be saved is saved, although the cache is closed.
+// Close waits for a Save in flight.
 func TestCloseWaitsForSave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -348,19 +348,19 @@ func TestCloseWaitsForSave(t *testing.T) {
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
-		want(t, "Close waited", time.Since(start), time.Second)
+		want(t, "duration of Close", time.Since(start), time.Second)
 		want(t, "saves", store.saves, 1)
 	})
 }
 
-// A Store that panics is one that failed.
+// A panic in a Store counts as its error.
 func TestStorePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events recorder
 		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Store, o.Observe = panicking{}, events.add })
-		want(t, "keys", ask(t, c, "a"), "ok")
+		want(t, "keys", keyVerdict(t, c, "a"), "ok")
 		synctest.Wait()
-		want(t, "told", events.count(jwks.StoreFailed), 2)
+		want(t, "StoreFailed events", events.count(jwks.StoreFailed), 2)
 	})
 }
 

@@ -15,35 +15,33 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// TestNoKidNoFetch has a token without a kid that several keys would fit: a newer
-// set cannot help it, so that none is fetched. One that no key fits may be signed by
-// a new one.
+// A token without a kid that several keys fit causes no fetch: a newer set does not help.
+// If no key fits, a new key may have signed the token, so it causes a fetch.
 func TestNoKidNoFetch(t *testing.T) {
 	for name, row := range map[string]struct {
 		keys []jwk
-		want int // fetches, the first one included
+		want int // fetches, including the first one
 	}{
-		"several fit": {[]jwk{ecKey("a"), ecKey("b")}, 1},
-		"none fits":   {[]jwk{edKey("a")}, 2},
-		"one fits":    {[]jwk{ecKey("a"), edKey("b")}, 1},
+		"several keys fit": {[]jwk{ecKey("a"), ecKey("b")}, 1},
+		"no key fits":      {[]jwk{edKey("a")}, 2},
+		"one key fits":     {[]jwk{ecKey("a"), edKey("b")}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := newIssuer(row.keys...)
 				c := newCache(t, i)
 				verdict := "unknown"
-				if name == "one fits" {
+				if name == "one key fits" {
 					verdict = "ok"
 				}
-				want(t, "verdict", ask(t, c, ""), verdict)
+				want(t, "verdict", keyVerdict(t, c, ""), verdict)
 				want(t, "fetches", i.fetches(), row.want)
 			})
 		})
 	}
 }
 
-// TestConditionalRotation has an issuer that answers a conditional request with a
-// new set: it is not taken for the old one.
+// An issuer answers a conditional request with a new set. The new set replaces the old one.
 func TestConditionalRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -52,15 +50,15 @@ func TestConditionalRotation(t *testing.T) {
 		i.publish(ecKey("b"))
 		i.set(func(i *issuer) { i.header = http.Header{"Etag": {`"v2"`}} })
 		time.Sleep(time.Hour)
-		want(t, "asked with", i.last().Get("If-None-Match"), `"v2"`)
+		want(t, "If-None-Match", i.last().Get("If-None-Match"), `"v2"`)
 		_, err := c.Lookup("a", "ES256")
-		want(t, "the old key", verdict(err), "unknown")
+		want(t, "old key", verdict(err), "unknown")
 		_, err = c.Lookup("b", "ES256")
-		want(t, "the new key", verdict(err), "ok")
+		want(t, "new key", verdict(err), "ok")
 	})
 }
 
-// broken is a body that ends with an error instead of its end.
+// broken is a body that ends with an error instead of io.EOF.
 type broken struct{ io.Reader }
 
 func (b broken) Read(p []byte) (int, error) {
@@ -73,10 +71,10 @@ func (b broken) Read(p []byte) (int, error) {
 
 func (broken) Close() error { return nil }
 
-// TestBrokenBodies wants nothing of an answer that did not come whole, even where
-// what came reads well.
+// A response that is not complete is not used, even if the received part is a valid key
+// set. The verdict under the old key is "unknown" if the response is used, else "ok".
 func TestBrokenBodies(t *testing.T) {
-	packed := func(doc []byte) []byte {
+	compressed := func(doc []byte) []byte {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)
 		_, err := w.Write(doc)
@@ -90,20 +88,20 @@ func TestBrokenBodies(t *testing.T) {
 		answer func(r *http.Request, doc []byte) *http.Response
 		want   string
 	}{
-		"whole":  {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, nil, doc) }, "unknown"},
-		"packed": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, packed(doc)) }, "unknown"},
-		"packed, by its old name": {func(r *http.Request, doc []byte) *http.Response {
-			return response(r, 200, http.Header{"Content-Encoding": {"X-Gzip"}}, packed(doc))
+		"complete": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, nil, doc) }, "unknown"},
+		"gzip":     {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, compressed(doc)) }, "unknown"},
+		"X-Gzip": {func(r *http.Request, doc []byte) *http.Response {
+			return response(r, 200, http.Header{"Content-Encoding": {"X-Gzip"}}, compressed(doc))
 		}, "unknown"},
-		"not packed, and says so": {func(r *http.Request, doc []byte) *http.Response {
+		"identity": {func(r *http.Request, doc []byte) *http.Response {
 			return response(r, 200, http.Header{"Content-Encoding": {"identity"}}, doc)
 		}, "unknown"},
-		"packed, without its checksum": {func(r *http.Request, doc []byte) *http.Response {
-			p := packed(doc)
+		"gzip, checksum missing": {func(r *http.Request, doc []byte) *http.Response {
+			p := compressed(doc)
 			return response(r, 200, gz, p[:len(p)-8])
 		}, "ok"},
-		"said to be packed": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, doc) }, "ok"},
-		"packed by brotli": {func(r *http.Request, doc []byte) *http.Response {
+		"gzip in the header only": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, doc) }, "ok"},
+		"brotli": {func(r *http.Request, doc []byte) *http.Response {
 			return response(r, 200, http.Header{"Content-Encoding": {"br"}}, doc)
 		}, "ok"},
 		"ends with an error": {func(r *http.Request, doc []byte) *http.Response {
@@ -120,15 +118,15 @@ func TestBrokenBodies(t *testing.T) {
 				i.set(func(i *issuer) { i.answer = func(r *http.Request) *http.Response { return row.answer(r, doc) } })
 				time.Sleep(time.Hour)
 				_, err := c.Lookup("a", "ES256")
-				want(t, "the key before", verdict(err), row.want)
+				want(t, "verdict under the old key", verdict(err), row.want)
 			})
 		})
 	}
 }
 
-// TestMetadataIsRead wants metadata that is good for an hour read again hourly and
-// not with every refresh, and never where the URL of the key set is fixed.
-func TestMetadataIsRead(t *testing.T) {
+// Metadata that is fresh for an hour is fetched about every hour, not with each refresh. If
+// the URL of the key set is configured, metadata is never fetched.
+func TestMetadataInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := site{issuerURL + oidc: metadata(issuerURL, keysURL), keysURL: string(document(ecKey("a")))}
 		i := &issuer{answer: func(r *http.Request) *http.Response {
@@ -141,13 +139,17 @@ func TestMetadataIsRead(t *testing.T) {
 		discover(t, issuerURL, i)
 		time.Sleep(6 * time.Hour)
 		i.mu.Lock()
-		asked := map[bool]int{}
-		for _, path := range i.paths {
-			asked[path == issuerURL+oidc]++
+		ofMetadata, ofKeys := 0, 0
+		for _, url := range i.urls {
+			if url == issuerURL+oidc {
+				ofMetadata++
+			} else {
+				ofKeys++
+			}
 		}
 		i.mu.Unlock()
-		if asked[true] < 5 || asked[true] > 10 || asked[false] < 50 {
-			t.Errorf("got metadata read %d times and the set %d times in 6 hours, want about once an hour, and more often", asked[true], asked[false])
+		if ofMetadata < 5 || ofMetadata > 10 || ofKeys < 50 {
+			t.Errorf("fetches in 6 h: got %d of the metadata and %d of the key set, want 5 to 10 and at least 50", ofMetadata, ofKeys)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -155,12 +157,11 @@ func TestMetadataIsRead(t *testing.T) {
 		var events recorder
 		newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
 		time.Sleep(6 * time.Hour)
-		want(t, "metadata of a fixed URL that failed", events.count(jwks.MetadataFailed), 0)
+		want(t, "MetadataFailed events with a configured URL", events.count(jwks.MetadataFailed), 0)
 	})
 }
 
-// TestMetadataErrors wants what is wrong with metadata told, and none taken that is
-// longer than a document may be.
+// Errors say what is wrong with the metadata. A document that is too long is refused.
 func TestMetadataErrors(t *testing.T) {
 	good := metadata(issuerURL, keysURL)
 	keys := string(document(ecKey("a")))
@@ -175,7 +176,7 @@ func TestMetadataErrors(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: text, keysURL: keys}
-			for _, length := range []int64{int64(len(text)), -1} { // said, and not said
+			for _, length := range []int64{int64(len(text)), -1} { // with and without Content-Length
 				c := discover(t, issuerURL, &issuer{answer: func(r *http.Request) *http.Response {
 					resp := s.answer(r)
 					resp.ContentLength = length
@@ -186,7 +187,7 @@ func TestMetadataErrors(t *testing.T) {
 			}
 		})
 	}
-	// An answer that says it is packed and is not.
+	// The header says gzip, but the body is not compressed.
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.set(func(i *issuer) { i.header = http.Header{"Content-Encoding": {"gzip"}} })
@@ -195,7 +196,7 @@ func TestMetadataErrors(t *testing.T) {
 	})
 }
 
-// TestDocumentErrors wants errors that say what is the matter, on one line.
+// Errors say, on one line, what is wrong with a document.
 func TestDocumentErrors(t *testing.T) {
 	for _, row := range []struct{ document, want string }{
 		{`[]`, "not a JSON object"},
@@ -205,15 +206,15 @@ func TestDocumentErrors(t *testing.T) {
 		{`{"keys":[` + strings.Repeat("{},", 1000) + `{}]}`, "more than 1000 keys"},
 		{`{"keys":[`, "JSON ends too early"},
 		{`{"keys":[{}`, "JSON ends too early"},
-		{`{"keys":[],"keys":[]}`, "a member name comes twice"},
-		{`{"keys":[]}{}`, "data behind the JSON object"},
+		{`{"keys":[],"keys":[]}`, "a member name appears twice"},
+		{`{"keys":[]}{}`, "data after the JSON object"},
 		{`{"keys":[!]}`, "not valid JSON"},
 		{`{"keys":[{"kty":"EC","kty":"EC"}]}`, "comes twice"},
 		{`{"keys":[{"kty":"EC","crv":1}]}`, `"crv" is not a string`},
 		{`{"keys":[{"kty":"RSA","n":"AQ"}]}`, `no "e"`},
 		{`{"keys":[{"kty":"RSA"}]}`, `no "n"`},
 		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}`, `no "y"`},
-		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "not of 32 bytes"},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "coordinates of 1 and 1 bytes, want 32 bytes on P-256"},
 		{`{"keys":[{"kty":"EC","crv":"P-256","x":"!"}]}`, `"x" is not base64url`},
 		{`{"keys":[{"kty":"EC","crv":"P-256","x":1}]}`, `"x" is not a string`},
 		{`{"keys":[{"kty":"RSA","n":"` + strings.Repeat("A", 1500) + `"}]}`, `"n" is too long`},
@@ -228,14 +229,14 @@ func TestDocumentErrors(t *testing.T) {
 		}
 	}
 	key := public("a", &rsaPrivate().PublicKey)
-	for e, want := range map[string]string{"AQAAAAE": "more than 31 bits", "gAAAAQ": "more than 31 bits", "AQ": "not an odd number from 3", "Ag": "not an odd number from 3"} {
+	for e, want := range map[string]string{"AQAAAAE": "more than 31 bits", "gAAAAQ": "more than 31 bits", "AQ": "exponent is 1, want an odd number", "Ag": "exponent is 2, want an odd number"} {
 		_, err := jwks.Parse(document(key.with("e", e)))
 		wantText(t, err, want)
 	}
 }
 
-// TestIssuerURLs has what may stand where a URL to fetch from is asked for.
-func TestIssuerURLs(t *testing.T) {
+// URLs to fetch from must be https, or http on a loopback host.
+func TestKeySetURLs(t *testing.T) {
 	for url, ok := range map[string]bool{
 		"https://as.test": true, "https://as.test:8443/x": true, "http://localhost/x": true, "http://localhost.": true, "http://a.localhost": true,
 		"http://127.0.0.1:1": true, "http://127.8.9.10": true, "http://[::1]:1": true, "http://[::ffff:127.0.0.1]": true,
@@ -245,22 +246,23 @@ func TestIssuerURLs(t *testing.T) {
 		"https://as.test\x7f": false, "https:as.test": false, "": false,
 	} {
 		c, err := jwks.New(url, &jwks.Options{Transport: &issuer{down: true}, Logger: slog.New(slog.DiscardHandler)})
-		want(t, "New takes "+url, err == nil, ok)
+		want(t, "New accepts "+url, err == nil, ok)
 		if err == nil {
 			_ = c.Close()
 		}
-		// The same holds where an issuer names its key set, but for http.
+		// The same holds for the key-set URL in metadata, except that http is refused, because
+		// the metadata comes over https.
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: metadata(issuerURL, url), url: string(document(ecKey("a")))}
 			i := &issuer{answer: s.answer}
 			discover(t, issuerURL, i)
 			fetched := 0
-			for _, path := range i.paths {
-				if path == url {
+			for _, requested := range i.urls {
+				if requested == url {
 					fetched++
 				}
 			}
-			want(t, "a key set is fetched from "+url, fetched > 0, ok && strings.HasPrefix(url, "https:"))
+			want(t, "the key set is fetched from "+url, fetched > 0, ok && strings.HasPrefix(url, "https:"))
 		})
 	}
 }

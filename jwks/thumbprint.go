@@ -13,9 +13,8 @@ import (
 	"strings"
 )
 
-// Thumbprint returns the SHA-256 thumbprint of the key (RFC 7638; RFC 8037,
-// appendix A.3), base64url: what names the material itself, whatever kid it is
-// published under.
+// Thumbprint returns the SHA-256 thumbprint of the key in base64url (RFC 7638; RFC 8037,
+// appendix A.3). It depends on the key material only, not on the kid.
 func (k *Key) Thumbprint() string {
 	b64 := base64.RawURLEncoding.EncodeToString
 	var members string
@@ -23,9 +22,9 @@ func (k *Key) Thumbprint() string {
 	case *rsa.PublicKey:
 		members = fmt.Sprintf(`{"e":%q,"kty":"RSA","n":%q}`, b64(big.NewInt(int64(public.E)).Bytes()), b64(public.N.Bytes()))
 	case *ecdsa.PublicKey:
-		point, err := public.Bytes() // 4, x, y
+		point, err := public.Bytes() // the byte 4, then x and y
 		if err != nil {
-			return "" // it was on the curve when it was read
+			return "" // cannot happen: jwkset checked that the point is on the curve
 		}
 		half := len(point) / 2
 		members = fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, public.Curve.Params().Name, b64(point[1:1+half]), b64(point[1+half:]))
@@ -36,9 +35,9 @@ func (k *Key) Thumbprint() string {
 	return b64(sum[:])
 }
 
-// hashOf names what keys verify: the same for the same keys in any order and
-// layout, and another one if a key has another id, material or permission. 64 bits
-// tell replicas apart; nothing is proven by them.
+// hashOf returns a hash of the keys' ids, material and permissions. It does not depend
+// on the order of the keys. Its 64 bits show whether replicas use the same keys; the hash
+// has no security purpose.
 func hashOf(keys []*Key) string {
 	lines := make([]string, len(keys))
 	for i, key := range keys {

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// The examples of RFC 7638, section 3.1, and RFC 8037, appendix A.3; the one for
-// EC was made by another implementation (node's jose).
+// The examples of RFC 7638, section 3.1, and RFC 8037, appendix A.3. The thumbprint of the EC
+// key comes from another implementation (jose for Node.js).
 func TestThumbprint(t *testing.T) {
 	for _, tt := range []struct {
 		key  jwk
@@ -28,7 +28,8 @@ func TestThumbprint(t *testing.T) {
 	}
 }
 
-// Replicas on different keys show by the hash, and those on the same do not.
+// Replicas that use the same keys have the same hash, and replicas that use different keys
+// have different hashes.
 func TestKeySetHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hash := func(keys ...jwk) string {
@@ -42,9 +43,9 @@ func TestKeySetHash(t *testing.T) {
 		a, b := ecKey("a"), ecKey("b")
 		seen := map[string]string{}
 		for name, keys := range map[string][]jwk{
-			"both": {a, b}, "one": {a}, "the other": {b}, "new material": {a, ecKey("b")},
-			"another id": {a, b.with("kid", "c")}, "another issuer": {a, b.with("issuer", "x")},
-			"ids exchanged": {a.with("kid", "b"), b.with("kid", "a")},
+			"a and b": {a, b}, "a": {a}, "b": {b}, "b with new material": {a, ecKey("b")},
+			"b with another kid": {a, b.with("kid", "c")}, "b with another issuer": {a, b.with("issuer", "x")},
+			"kids exchanged": {a.with("kid", "b"), b.with("kid", "a")},
 		} {
 			h := hash(keys...)
 			if seen[h] != "" {
@@ -52,9 +53,9 @@ func TestKeySetHash(t *testing.T) {
 			}
 			seen[h] = name
 		}
-		want(t, "other order, layout and odd keys", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "both")
+		want(t, "same hash as b and a with ignored members and keys", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "a and b")
 		down := newIssuer()
 		down.down = true
-		want(t, "without keys", newCache(t, down).Status().KeySetHash, "")
+		want(t, "KeySetHash without keys", newCache(t, down).Status().KeySetHash, "")
 	})
 }

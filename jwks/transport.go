@@ -18,9 +18,8 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// newTransport returns a transport that leaves nothing behind: a refresh every
-// few minutes gains nothing by keeping a connection, which may be dead by then
-// and needs goroutines to hold it.
+// newTransport returns a transport that keeps no connections. For a refresh every few
+// minutes, a kept connection is no gain: it needs goroutines and may be dead by then.
 func newTransport(refusePrivate bool) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
@@ -31,12 +30,13 @@ func newTransport(refusePrivate bool) *http.Transport {
 		ForceAttemptHTTP2:      true,
 	}
 	if refusePrivate {
-		t.Proxy = nil // it would be the one that connects
+		t.Proxy = nil // a proxy connects by itself, so the address cannot be checked
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialer := net.Dialer{Timeout: 3 * time.Second}
-		if checks := checksOf(address, refusePrivate); len(checks) > 0 {
-			// Names were resolved by then, so that none can mislead the checks.
+		if checks := dialChecks(address, refusePrivate); len(checks) > 0 {
+			// ControlContext gets the resolved address, so that a host name cannot evade
+			// the checks.
 			dialer.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
 				for _, check := range checks {
 					if err := check(resolved); err != nil {
@@ -51,9 +51,9 @@ func newTransport(refusePrivate bool) *http.Transport {
 	return t
 }
 
-// checksOf returns what an address must be, when it is about to be dialled, to
-// which this host and port were resolved.
-func checksOf(address string, refusePrivate bool) (checks []func(string) error) {
+// dialChecks returns the checks for the resolved address of a connection to address, a
+// host and port.
+func dialChecks(address string, refusePrivate bool) (checks []func(string) error) {
 	if refusePrivate {
 		checks = append(checks, publicAddress)
 	}
@@ -63,33 +63,33 @@ func checksOf(address string, refusePrivate bool) (checks []func(string) error) 
 	return checks
 }
 
-// exceptLoopback is proxy, and none for loopback hosts: nobody is to be between us
-// and them.
+// exceptLoopback wraps proxy: requests to loopback hosts use no proxy, because a proxy
+// can read and change http.
 func exceptLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLoopback(req.URL.Hostname()) {
-			return nil, nil //nolint:nilnil // as http.Transport wants it
+			return nil, nil //nolint:nilnil // in http.Transport, this means no proxy
 		}
 		return proxy(req)
 	}
 }
 
-// loopbackAddress refuses an address, as it is about to be dialled, that is not
-// on this machine. A resolver may know a name below "localhost", which it should
-// not be asked for (RFC 6761, section 6.3).
+// loopbackAddress returns an error if the resolved address is not on this machine. A
+// resolver may return other addresses for a name below "localhost", although it must not
+// (RFC 6761, section 6.3).
 func loopbackAddress(address string) error {
 	host, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return errors.New("not an address")
 	}
 	if ip := host.Addr().Unmap(); !ip.IsLoopback() {
-		return fmt.Errorf("%v is not a loopback address, as a name below localhost must have", ip)
+		return fmt.Errorf("%v is not a loopback address; localhost and names below it must resolve to one", ip)
 	}
 	return nil
 }
 
-// notPublic are the blocks of the IANA special-purpose registries that netip has
-// no word for.
+// notPublic are the blocks of the IANA special-purpose registries that netip has no
+// method for.
 var notPublic = func() (blocks []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
@@ -102,8 +102,7 @@ var notPublic = func() (blocks []netip.Prefix) {
 	return blocks
 }()
 
-// publicAddress refuses an address, as it is about to be dialled, that is not on
-// the public internet.
+// publicAddress returns an error if the resolved address is not on the public internet.
 func publicAddress(address string) error {
 	host, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -122,17 +121,17 @@ func publicAddress(address string) error {
 
 var errRedirect = errors.New("redirect refused")
 
-// newClient returns a client that follows redirects within one origin only: the
-// configured origin is whom we trust to name keys.
+// newClient returns a client that follows redirects within one origin only: only the
+// configured origin is trusted to provide keys.
 func newClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport: rt,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
-				return fmt.Errorf("%w: more than %d", errRedirect, maxRedirects)
+				return fmt.Errorf("%w: more than %d redirects", errRedirect, maxRedirects)
 			}
 			if origin(req.URL) != origin(via[0].URL) {
-				return fmt.Errorf("%w to another origin, %s", errRedirect, origin(req.URL))
+				return fmt.Errorf("%w: it leads to another origin, %s", errRedirect, origin(req.URL))
 			}
 			return nil
 		},

@@ -22,18 +22,19 @@ func TestPublicAddress(t *testing.T) {
 		"[ff02::1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[100::1]", "[2001::1]", "[2001:db8::1]", "[2002:a00:1::1]", "[3fff::1]",
 	} {
 		if jwks.PublicAddress(address+":443") == nil {
-			t.Errorf("%s: got public, want not", address)
+			t.Errorf("%s: got public, want not public", address)
 		}
 	}
 	wantText(t, jwks.PublicAddress("nonsense"), "not an address")
 	for _, address := range []string{"1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "[2606:4700::1111]", "[2a00:1450::1]", "[::ffff:8.8.8.8]"} {
 		if err := jwks.PublicAddress(address + ":443"); err != nil {
-			t.Errorf("%s: %v", address, err)
+			t.Errorf("%s: got %v, want public", address, err)
 		}
 	}
 }
 
-// Names that stand for this machine lead nowhere else, whoever resolves them.
+// Connections to localhost, and to names below it, are refused if the resolved address is
+// not a loopback address.
 func TestLoopbackNames(t *testing.T) {
 	for _, tt := range []struct {
 		address, resolved string
@@ -52,35 +53,34 @@ func TestLoopbackNames(t *testing.T) {
 		{"notlocalhost:443", "10.0.0.1:443", true},
 	} {
 		if err := jwks.CheckDial(tt.address, tt.resolved, false); (err == nil) != tt.ok {
-			t.Errorf("%s at %s: got %v, want allowed %v", tt.address, tt.resolved, err, tt.ok)
+			t.Errorf("%s resolved to %s: got %v, want allowed: %v", tt.address, tt.resolved, err, tt.ok)
 		} else if tt.resolved == "nonsense" {
 			wantText(t, err, "not an address")
 		}
 	}
 	if jwks.CheckDial("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckDial("localhost:80", "8.8.8.8:80", true) == nil {
-		t.Error("loopback name with RefusePrivateAddresses: got allowed")
+		t.Error("localhost with RefusePrivateAddresses: got allowed, want refused")
 	}
 }
 
-// Nobody is between us and this machine, whatever the environment says.
+// Loopback hosts are connected to without a proxy.
 func TestProxy(t *testing.T) {
 	proxy := jwks.ExceptLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.test:3128") })
-	for place, want := range map[string]bool{
+	for target, want := range map[string]bool{
 		"https://issuer.test/": true, "http://localhost.test/": true, "http://10.0.0.1/": true,
 		"http://foo.localhost/": false, "http://localhost./": false, "http://127.0.0.1/": false, "https://[::1]/": false,
 	} {
-		req, err := http.NewRequest(http.MethodGet, place, nil)
+		req, err := http.NewRequest(http.MethodGet, target, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if by, err := proxy(req); err != nil || (by != nil) != want {
-			t.Errorf("%s: got proxy %v, %v, want one: %v", place, by, err, want)
+		if got, err := proxy(req); err != nil || (got != nil) != want {
+			t.Errorf("%s: got proxy %v, %v, want a proxy: %v", target, got, err, want)
 		}
 	}
 }
 
-// The cache's own transport, TLS included, leaves one goroutine per cache, and
-// none after Close.
+// With the default Transport, a cache has one goroutine, and none after Close.
 func TestGoroutines(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(ecKey("a")))
@@ -110,8 +110,8 @@ func TestGoroutines(t *testing.T) {
 	want(t, "goroutines after Close", settled(before)-before, 0)
 }
 
-// settled waits for connections' goroutines to end, which the http package does
-// not let anybody wait for.
+// settled waits until there are want goroutines, for 500 ms at most, and returns their
+// number. Goroutines of closed connections end a moment later.
 func settled(want int) int {
 	n := runtime.NumGoroutine()
 	for range 100 {
@@ -123,13 +123,13 @@ func settled(want int) int {
 	return n
 }
 
-// Certificates are checked.
+// The server's certificate is verified.
 func TestTLS(t *testing.T) {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(ecKey("a")))
 	}))
 	defer srv.Close()
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // net/http wants this type
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // net/http requires this type
 	srv.StartTLS()
 	o := options(nil)
 	o.Transport = nil
@@ -140,12 +140,12 @@ func TestTLS(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	wantText(t, c.Refresh(t.Context()), "certificate")
 	o.Transport = srv.Client().Transport
-	trusting, err := jwks.New(srv.URL, o)
+	trusted, err := jwks.New(srv.URL, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = trusting.Close() }()
-	if err := trusting.Refresh(t.Context()); err != nil {
-		t.Errorf("with the right certificate: %v", err)
+	defer func() { _ = trusted.Close() }()
+	if err := trusted.Refresh(t.Context()); err != nil {
+		t.Errorf("Refresh with a trusted certificate: %v", err)
 	}
 }

@@ -5,16 +5,17 @@ import (
 	"math/big"
 )
 
-// rocaPrimes divide the number from which Infineon's library made the primes of
-// RSA keys of any size (CVE-2017-15361, "ROCA"), but for 2.
+// rocaPrimes are the odd primes that divide the constant M from which Infineon's
+// library generated the primes of RSA keys, for every key size (CVE-2017-15361,
+// "ROCA").
 var rocaPrimes = []int64{
 	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
 	127, 131, 137, 139, 149, 151, 157, 163, 167,
 }
 
-// isROCA reports whether an RSA modulus has the form of those keys, whose factors
-// can be found: modulo each of the primes it is a power of 65537. Of
-// honest ones one in 200 million is.
+// isROCA reports whether an RSA modulus has the form of these keys, which can be
+// factored: modulo each of rocaPrimes it is a power of 65537. About one in 200 million
+// sound moduli also has this form.
 func isROCA(n *big.Int) bool {
 	for _, p := range rocaPrimes {
 		residue, power := new(big.Int).Mod(n, big.NewInt(p)).Int64(), int64(1)
@@ -27,9 +28,9 @@ func isROCA(n *big.Int) bool {
 	return true
 }
 
-// weakEd25519 are the encodings of points of small order on Curve25519's
-// Edwards form, canonical or not, without the sign bit. Under such a "public
-// key" signatures can be made by anybody. crypto/ed25519 does not refuse them.
+// weakEd25519 are the encodings of the points of small order on edwards25519, canonical
+// or not, without the sign bit. If such a point is the public key, anyone can make
+// signatures that verify. crypto/ed25519 does not refuse these points.
 var weakEd25519 = []string{
 	"0000000000000000000000000000000000000000000000000000000000000000",
 	"0100000000000000000000000000000000000000000000000000000000000000",
@@ -40,7 +41,7 @@ var weakEd25519 = []string{
 	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 }
 
-// isWeakEd25519 reports whether x encodes a point of small order.
+// isWeakEd25519 reports whether x is the encoding of a point of small order.
 func isWeakEd25519(x []byte) bool {
 	if len(x) != 32 {
 		return false
