@@ -1,13 +1,12 @@
-// Drill puts the key cache through every incident that its issuer can have, for
-// real: on the real clock and a real listener on the loopback interface.
+// Drill runs the incidents that a token issuer can have against the key cache, in real
+// time, with a real issuer on the loopback interface.
 //
 //	go run ./examples/drill
 //
-// It takes three quarters of a minute and prints, for each incident, what
-// happened, how many honest requests were refused, how often the issuer was asked
-// for its keys, and the slowest honest request. It exits non-zero if a line is not
-// as promised. With -run it runs the lines whose name matches a regular
-// expression.
+// It takes about 45 s. For each incident, it prints what happened, how many valid requests
+// were refused, how many times the issuer's keys were fetched, and the slowest valid
+// request. It exits with a non-zero status if a result is not as expected. With -run, it
+// runs the incidents whose name matches a regular expression.
 //
-// docs/incidents.md has the same incidents for other libraries.
+// docs/incidents.md compares the results with other libraries.
 package main

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// limit is how long all of it may take.
+// limit is the longest time that all incidents may take.
 const limit = time.Minute
 
 func main() {
@@ -28,11 +28,10 @@ func main() {
 	}
 }
 
-// drill is what the program has from outside.
+// drill is the program. Tests replace its fields.
 type drill struct {
 	stdout, stderr io.Writer
-	// subject is a seam: the lines are worth something only if they are wrong for
-	// what is wrong.
+	// subject is incident.Ours. Tests use faulty subjects, to check that lines can fail.
 	subject incident.Subject
 	lines   []line
 }
@@ -40,7 +39,7 @@ type drill struct {
 func (d drill) run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("drill", flag.ContinueOnError)
 	flags.SetOutput(d.stderr)
-	pattern := flags.String("run", "", "run the lines whose name matches this regular expression")
+	pattern := flags.String("run", "", "run the incidents whose name matches this regular expression")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -58,10 +57,10 @@ func (d drill) run(ctx context.Context, args []string) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return fmt.Errorf("no line matches -run %q", *pattern)
+		return fmt.Errorf("no incident has a name that matches -run %q", *pattern)
 	}
 
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not over after %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not finished after %v", limit))
 	defer cancel()
 	start := time.Now()
 	wrong, err := d.table(ctx, wanted)
@@ -70,22 +69,22 @@ func (d drill) run(ctx context.Context, args []string) error {
 	}
 	took := time.Since(start).Round(100 * time.Millisecond)
 	if wrong > 0 {
-		return fmt.Errorf("%d of %d lines are WRONG, in %v", wrong, len(wanted), took)
+		return fmt.Errorf("%d of %d incidents are WRONG, in %v", wrong, len(wanted), took)
 	}
-	_, err = fmt.Fprintf(d.stdout, "\n%d of %d lines as promised, in %v\n", len(wanted), len(wanted), took)
+	_, err = fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected, in %v\n", len(wanted), len(wanted), took)
 	return err
 }
 
-// table runs the lines and prints each as soon as those before it are printed. It
-// returns how many are wrong.
+// table runs the lines and prints the results in order, each as soon as possible. It returns
+// the number of wrong lines.
 func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) {
 	done := make([]chan row, len(wanted))
 	for n := range done {
 		done[n] = make(chan row, 1)
 	}
 	go func() {
-		// What measures the machine has it for itself; the rest mostly waits, and
-		// does so together.
+		// Lines that measure the machine run alone. The other lines mostly wait, so they
+		// run together.
 		for n, l := range wanted {
 			if l.alone {
 				done[n] <- l.measure(ctx, d.subject)
@@ -98,12 +97,12 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 		}
 	}()
 	_, err = fmt.Fprintf(d.stdout, "bearer drill: %d incidents of a token issuer, in real time, over real connections on this machine\n"+
-		"REFUSED counts honest requests: \"n of m\" were told 401, \"n×503\" that there are no keys yet\n\n%s\n", len(wanted), heading)
+		"REFUSED counts valid requests: \"n of m\" got 401, \"n×503\" got 503 because there were no keys\n\n%s\n", len(wanted), heading)
 	if err != nil {
 		return 0, err
 	}
 	for n := range wanted {
-		r := <-done[n] // measure ends with ctx
+		r := <-done[n] // measure returns when ctx ends
 		if len(r.problems) > 0 {
 			wrong++
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -13,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// cheap are lines that take no time to speak of.
-const cheap = "^(odd documents|new key)"
+// quick matches the names of lines that take little time.
+const quick = "^(odd documents|new key)"
 
 func runDrill(t *testing.T, s incident.Subject, args ...string) (string, error) {
 	t.Helper()
@@ -24,25 +23,25 @@ func runDrill(t *testing.T, s incident.Subject, args ...string) (string, error) 
 	return out.String(), err
 }
 
-func TestRight(t *testing.T) {
-	out, err := runDrill(t, incident.Ours, "-run", cheap)
+func TestAsExpected(t *testing.T) {
+	out, err := runDrill(t, incident.Ours, "-run", quick)
 	if err != nil {
-		t.Errorf("got %v\n%s", err, out)
+		t.Errorf("got error %v, want none:\n%s", err, out)
 	}
-	for _, want := range []string{"ok    odd documents", "ok    new key, old key id", "0 of 27", "2 of 2 lines as promised"} {
+	for _, want := range []string{"ok    odd documents", "ok    new key, old key id", "0 of 27", "2 of 2 incidents as expected"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("output does not have %q:\n%s", want, out)
+			t.Errorf("output: got no %q in\n%s", want, out)
 		}
 	}
 	for line := range strings.Lines(out) {
 		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 120 {
-			t.Errorf("a line of %d columns, want 120 at most: %s", n, line)
+			t.Errorf("got a line of %d columns, want at most 120: %s", n, line)
 		}
 	}
 }
 
-// forgetful is ours, but refuses whatever comes after the first good token.
-var forgetful = incident.Subject{Name: "forgetful", Open: func(s incident.Setup) (incident.Verifier, error) {
+// faulty is incident.Ours, but refuses all tokens after the first valid one.
+var faulty = incident.Subject{Name: "faulty", Open: func(s incident.Setup) (incident.Verifier, error) {
 	v, err := incident.Ours.Open(s)
 	return &once{Verifier: v}, err
 }}
@@ -61,63 +60,63 @@ func (o *once) Verify(ctx context.Context, token string) incident.Outcome {
 	return outcome
 }
 
-func TestWrong(t *testing.T) {
-	out, err := runDrill(t, forgetful, "-run", cheap)
-	if err == nil || !strings.Contains(err.Error(), "2 of 2 lines are WRONG") {
-		t.Errorf("got error %v, want one", err)
+func TestNotAsExpected(t *testing.T) {
+	out, err := runDrill(t, faulty, "-run", quick)
+	if err == nil || !strings.Contains(err.Error(), "2 of 2 incidents are WRONG") {
+		t.Errorf("got error %v, want 2 of 2 incidents WRONG", err)
 	}
-	for _, want := range []string{"WRONG odd documents", "WRONG new key", "promised: no good key lost", "promised: no honest request refused", "27 of 27"} {
+	for _, want := range []string{"WRONG odd documents", "WRONG new key", "want: no valid key lost", "want: no valid request refused", "27 of 27"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("output does not have %q:\n%s", want, out)
+			t.Errorf("output: got no %q in\n%s", want, out)
 		}
 	}
 }
 
-func TestCannotOpen(t *testing.T) {
-	broken := incident.Subject{Name: "broken", Open: func(incident.Setup) (incident.Verifier, error) { return nil, errors.New("no such thing") }}
+func TestOpenFails(t *testing.T) {
+	broken := incident.Subject{Name: "broken", Open: func(incident.Setup) (incident.Verifier, error) { return nil, errors.New("cannot open") }}
 	out, err := runDrill(t, broken, "-run", "odd keys")
-	if err == nil || !strings.Contains(out, "no such thing") {
-		t.Errorf("got %v\n%s", err, out)
+	if err == nil || !strings.Contains(out, "cannot open") {
+		t.Errorf("got error %v, want the error of Open in the output:\n%s", err, out)
 	}
 }
 
-func TestEnds(t *testing.T) {
+func TestCanceledContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("enough"))
+	cancel(errors.New("canceled by the test"))
 	var out strings.Builder
 	err := drill{stdout: &out, stderr: io.Discard, subject: incident.Ours, lines: lines()}.run(ctx, nil)
 	if err == nil || strings.Count(out.String(), "WRONG") != len(lines()) {
-		t.Errorf("got %v\n%s", err, out.String())
+		t.Errorf("got error %v, want all lines WRONG:\n%s", err, out.String())
 	}
 }
 
 func TestArguments(t *testing.T) {
-	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-run", "no such line"}, {"-x"}} {
+	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-run", "no such incident"}, {"-x"}} {
 		if _, err := runDrill(t, incident.Ours, args...); err == nil {
 			t.Errorf("%q: got no error", args)
 		}
 	}
 }
 
-// asPromised are results with which every line is right.
-var asPromised = map[string]incident.Result{
-	"flood of forged key ids":  {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second, Ratio: 1.5},
-	"two rotations":            {Requests: 1, PerStep: []int{1, 1}},
-	"new key, old key id":      {Requests: 1, PerStep: []int{1}},
-	"rotation in a flood":      {Requests: 1, Refused: 1, After: 10 * time.Second},
-	"key withdrawn":            {Requests: 1, After: 2 * time.Second},
-	"issuer hangs":             {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
-	"issuer down":              {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
-	"start while it is down":   {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
-	"start while it hangs":     {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
-	"restart while it is down": {Requests: 1},
-	"bodies that do harm":      {Requests: 1, Tried: 4, PeakHeap: 32 << 20},
-	"odd documents":            {Requests: 1, Tried: 1},
-	"odd keys":                 {Requests: 1, Tried: 1, Forged: 1},
-	"price of a lookup":        {Lookup: 100, Growth: 1.5, Sharing: 1.25},
+// asExpected are results that meet every condition, at its limit.
+var asExpected = map[string]incident.Result{
+	"flood of forged key ids": {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second, Ratio: 1.5},
+	"two rotations":           {Requests: 1, PerStep: []int{1, 1}},
+	"new key, old key id":     {Requests: 1, PerStep: []int{1}},
+	"rotation during a flood": {Requests: 1, Refused: 1, After: 10 * time.Second},
+	"key withdrawn":           {Requests: 1, After: 2 * time.Second},
+	"issuer hangs":            {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
+	"issuer down":             {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
+	"start, issuer down":      {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
+	"start, issuer hangs":     {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
+	"restart, issuer down":    {Requests: 1},
+	"hostile bodies":          {Requests: 1, Tried: 4, PeakHeap: 32 << 20},
+	"odd documents":           {Requests: 1, Tried: 1},
+	"odd keys":                {Requests: 1, Tried: 1, Forged: 1},
+	"cost of a lookup":        {Lookup: 100, Growth: 1.5, Sharing: 1.25},
 }
 
-// faults spoil a result in one way each.
+// faults change a result in one way each.
 var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Requests = 0 },
 	func(r *incident.Result) { r.Refused++ },
@@ -147,29 +146,27 @@ var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Sharing = 1.26 },
 }
 
-// Every promise of every line holds at its limit and is broken beyond it: a check
-// that cannot fail is none.
-func TestPromisesCanBreak(t *testing.T) {
+// Each condition of each line is met at its limit, and not met by at least one changed
+// result.
+func TestConditionsCanFail(t *testing.T) {
 	for _, l := range lines() {
-		good, ok := asPromised[l.name]
+		good, ok := asExpected[l.name]
 		if !ok {
-			t.Errorf("%s: no result here", l.name)
+			t.Errorf("%s: asExpected has no result for it", l.name)
 			continue
 		}
 		for _, w := range l.wants {
 			if !w.ok(good) {
-				t.Errorf("%s: %s: broken by %+v", l.name, w.text, good)
+				t.Errorf("%s: condition %q: not met by %+v", l.name, w.text, good)
 			}
-			var broken []string
-			for n, spoil := range faults {
+			canFail := false
+			for _, fault := range faults {
 				bad := good
-				spoil(&bad)
-				if !w.ok(bad) {
-					broken = append(broken, fmt.Sprint(n))
-				}
+				fault(&bad)
+				canFail = canFail || !w.ok(bad)
 			}
-			if len(broken) == 0 {
-				t.Errorf("%s: %s: nothing breaks it", l.name, w.text)
+			if !canFail {
+				t.Errorf("%s: condition %q: met by all changed results, want one that fails", l.name, w.text)
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// storyWidth is where what happened is wrapped, so that the table fits into 120
+// storyWidth is the width of the column WHAT HAPPENED. With it, the table fits into 120
 // columns.
 const storyWidth = 56
 
@@ -16,14 +16,14 @@ const rowFormat = "%-6s%-26s%-58s%-12s%-9s%s"
 
 var heading = fmt.Sprintf(rowFormat, "", "INCIDENT", "WHAT HAPPENED", "REFUSED", "FETCHES", "SLOWEST")
 
-// row is what became of a line.
+// row is the result of a line.
 type row struct {
 	name     string
 	result   incident.Result
-	problems []string // what was promised and is not so
+	problems []string // unmet conditions, or an error
 }
 
-// measure runs the line and compares.
+// measure runs the line and checks its conditions.
 func (l line) measure(ctx context.Context, s incident.Subject) row {
 	r := row{name: l.name}
 	result, err := l.run(ctx, s)
@@ -37,7 +37,7 @@ func (l line) measure(ctx context.Context, s incident.Subject) row {
 	}
 	for _, want := range l.wants {
 		if !want.ok(result) {
-			r.problems = append(r.problems, "promised: "+want.text)
+			r.problems = append(r.problems, "want: "+want.text)
 		}
 	}
 	return r
@@ -45,7 +45,7 @@ func (l line) measure(ctx context.Context, s incident.Subject) row {
 
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
-// String is the row as the table has it.
+// String returns the row as text of the table.
 func (r row) String() string {
 	mark := "ok"
 	if len(r.problems) > 0 {
@@ -71,7 +71,7 @@ func (r row) String() string {
 	return out.String()
 }
 
-// refused says how many honest requests were refused, and with what.
+// refused returns the number of valid requests that were refused, by status.
 func (r row) refused() string {
 	switch {
 	case r.result.Refused > 0 && r.result.Unavailable > 0:
@@ -82,7 +82,7 @@ func (r row) refused() string {
 	return fmt.Sprintf("%d of %d", r.result.Refused, r.result.Requests)
 }
 
-// wrap breaks text at blanks into lines of width characters at most.
+// wrap breaks text at spaces into lines of at most width characters.
 func wrap(text string, width int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {

@@ -18,22 +18,22 @@ import (
 
 const (
 	mib = 1 << 20
-	// heapLimit is where a body is cut off: what takes more heap than that has been
-	// seen to take it all.
+	// heapLimit is the growth of the heap at which a body is cut off. A subject that needs
+	// more may use all memory of the machine.
 	heapLimit = 512 * mib
-	// bodyLimit is how long a body may take.
+	// bodyLimit is the longest time for which a body is sent.
 	bodyLimit = 10 * time.Second
 )
 
-// body is an answer of the issuer that is meant to do harm. It is sent for as long
-// as more says so; good is the key set that the issuer would send otherwise.
+// body is a hostile response of the issuer. send stops when more returns false. good is the
+// issuer's valid key set.
 type body struct {
 	name   string
 	header http.Header
 	send   func(ctx context.Context, w http.ResponseWriter, good []byte, more func() bool)
 }
 
-// write sends chunk n times.
+// write sends chunk n times, while more returns true.
 func write(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 	for ; n > 0 && more(); n-- {
 		if _, err := w.Write(chunk); err != nil {
@@ -45,9 +45,9 @@ func write(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 func bodies() []body {
 	keys := manyKeys(50_000)
 	blank := bytes.Repeat([]byte(" "), mib)
-	var packed bytes.Buffer // members of a gzip file follow each other
+	var packed bytes.Buffer // one member of a gzip file, sent many times
 	zip := gzip.NewWriter(&packed)
-	_, _ = zip.Write(blank) // a Buffer takes everything
+	_, _ = zip.Write(blank) // writes to a Buffer do not fail
 	_ = zip.Close()
 	member := packed.Bytes()
 	return []body{
@@ -76,22 +76,21 @@ func bodies() []body {
 	}
 }
 
-// manyKeys returns what makes a key set one of n keys more, each with an id of its
-// own.
+// manyKeys returns the end of a key set: n more keys, each with its own id.
 func manyKeys(n int) []byte {
 	jwk := string(bearertest.NewKey("ES256", "many").JWK())
 	before, after, _ := strings.Cut(jwk, "many")
 	var set strings.Builder
 	for k := range n {
-		_, _ = fmt.Fprintf(&set, ",%smany-%d%s", before, k, after) // a Builder takes everything
+		_, _ = fmt.Fprintf(&set, ",%smany-%d%s", before, k, after) // writes to a Builder do not fail
 	}
 	set.WriteString(`]}`)
 	return []byte(set.String())
 }
 
-// Bodies is four answers that are meant to do harm, one after the other, each to a
-// verifier that has good keys and is made to fetch by a token with an unknown key
-// id. It measures the heap, so that nothing else may go on in the process.
+// Bodies is an incident: the issuer sends four hostile bodies, one after the other. Each is
+// sent to a verifier that has valid keys, and that fetches because of a token with an unknown
+// key id. Bodies measures the heap: nothing else may run in the process.
 func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 	var story []string
 	for _, b := range bodies() {
@@ -114,7 +113,7 @@ func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// heapText says what a body took.
+// heapText returns the growth of the heap, for the Story.
 func heapText(r Result) string {
 	if r.CutOff {
 		return fmt.Sprintf("> %d MiB (cut off)", heapLimit/mib)
@@ -145,13 +144,13 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	start := time.Now()
 	var t, bad tally
 	bad.verify(ctx, v, forged)
-	select { // who waits for the answer may have given up before it ended
+	select { // the verifier may have given up before the body ends
 	case <-sent:
 	case <-ctx.Done():
 	case <-time.After(bodyLimit):
 	}
 	t.verify(ctx, v, good)
-	// What was read is still to be understood.
+	// Parsing may still be in progress.
 	pause(ctx, 200*time.Millisecond)
 	r = result(&t, i)
 	r.After = time.Since(start) - 200*time.Millisecond
@@ -163,7 +162,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	return r, nil
 }
 
-// watch sees how large the heap becomes.
+// watch measures the growth of the heap.
 type watch struct {
 	before  uint64
 	peak    atomic.Uint64
@@ -172,8 +171,8 @@ type watch struct {
 	stopped sync.WaitGroup
 }
 
-// heapSize returns the bytes of live objects and of those not yet collected. It
-// does not stop the world.
+// heapSize returns the size of the heap in bytes: live objects and garbage. It does not
+// stop the world.
 func heapSize() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
@@ -199,10 +198,10 @@ func (w *watch) begin() {
 	})
 }
 
-// grown returns by how much the heap has grown at most.
+// grown returns the largest growth of the heap so far, in bytes.
 func (w *watch) grown() int64 { return int64(max(w.peak.Load(), w.before) - w.before) } //nolint:gosec // far below 2^63
 
-// over reports whether enough was seen.
+// over reports whether a limit was reached.
 func (w *watch) over() bool { return w.grown() > heapLimit || time.Since(w.began) > bodyLimit }
 
 func (w *watch) end() (grown int64, cutOff bool) {

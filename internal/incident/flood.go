@@ -16,18 +16,16 @@ const (
 	floodGoroutines = 200
 	floodEach       = 5 // forged tokens of one goroutine in one window
 	validEvery      = time.Millisecond
-	// ballast is a heap of the size that a service has. Beside none at all, the
-	// collector runs twenty times a second in any process that does something, and
-	// it would be the collector that is measured.
+	// ballast is the size of a heap like that of a service. In a process with a small heap,
+	// garbage collection runs twenty times per second and distorts the measurement.
 	ballast = 64 << 20
 )
 
-// Flood is 10,000 tokens with forged key ids in 2 s, from 200 goroutines, and
-// 1,000 valid requests per second beside them, each with a token of its own. The
-// flood comes in ten bursts, each after as long a calm: what it does to the valid
-// requests is told by what is next to it in time, since a busy machine slows both.
-// The whole is done as many times as asked; the result is that of the median
-// ratio, with the worst of what is counted.
+// Flood is an incident: 10,000 tokens with forged key ids in 2 s, from 200 goroutines, and at
+// the same time 1,000 valid requests per second, each with its own token. The flood comes in
+// ten bursts, with calm periods of the same length between them: a busy machine slows both
+// alike, so that the ratio stays comparable. Flood repeats this the given number of times. It
+// returns the round with the median ratio, but the worst counts and durations of all rounds.
 func Flood(times int) Run {
 	return func(ctx context.Context, s Subject) (Result, error) {
 		heap := make([]byte, ballast)
@@ -47,7 +45,7 @@ func Flood(times int) Run {
 			r.Fetches = max(r.Fetches, other.Fetches)
 			r.Slowest, r.SlowestForged = max(r.Slowest, other.Slowest), max(r.SlowestForged, other.SlowestForged)
 		}
-		r.Story = fmt.Sprintf("%d forged key ids in %v; p99 of valid requests %v, %v in calm: %.2fx; slowest forged %v",
+		r.Story = fmt.Sprintf("%d forged key ids in %v; p99 of valid requests %v, in calm periods %v (%.2fx); slowest forged request %v",
 			r.Forged, floodWindows*floodWindow, Short(r.P99), Short(r.P99Calm), r.Ratio, Short(r.SlowestForged))
 		return r, nil
 	}
@@ -68,10 +66,10 @@ func floodOnce(ctx context.Context, s Subject) (r Result, err error) {
 		tokens = tokens[perWindow:]
 		return some
 	}
-	runtime.GC() // what the minting left
+	runtime.GC() // collect the garbage of minting tokens
 	var calm, flooded, forged tally
 	for w := range floodWindows {
-		valid(ctx, v, next(), &calm)
+		validRequests(ctx, v, next(), &calm)
 		var wg sync.WaitGroup
 		start, every := time.Now(), floodWindow/floodEach
 		for g := range floodGoroutines {
@@ -81,23 +79,22 @@ func floodOnce(ctx context.Context, s Subject) (r Result, err error) {
 				})
 			})
 		}
-		valid(ctx, v, next(), &flooded)
+		validRequests(ctx, v, next(), &flooded)
 		wg.Wait()
 	}
 	r = result(&flooded, i)
 	r.Forged, r.SlowestForged = forged.requests, forged.slowest
 	if n := flooded.leftOut + calm.leftOut; n > (flooded.requests+calm.requests)/2 {
-		return r, fmt.Errorf("the machine is too busy to say: %d of %d valid requests were interrupted", n, flooded.requests+calm.requests)
+		return r, fmt.Errorf("the machine is too busy to measure: %d of %d valid requests were interrupted by other processes", n, flooded.requests+calm.requests)
 	}
 	r.P99, r.P99Calm = flooded.quantile(0.99), calm.quantile(0.99)
 	r.Ratio = float64(r.P99) / float64(max(1, r.P99Calm))
 	return r, ctx.Err()
 }
 
-// valid makes a valid request with each token, 1,000 per second. Those during
-// which the system gave the processor to somebody else say nothing about us, and
-// are left out of quantiles.
-func valid(ctx context.Context, v Verifier, tokens []string, t *tally) {
+// validRequests makes a valid request with each token, 1,000 per second. Requests during which the
+// system gave the processor to another thread are left out of quantiles.
+func validRequests(ctx context.Context, v Verifier, tokens []string, t *tally) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	steadily(ctx, time.Now(), validEvery, len(tokens), func(k int) {

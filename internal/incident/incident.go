@@ -7,71 +7,73 @@ import (
 	"time"
 )
 
-// Run makes one incident happen to a subject and measures. It returns an error
-// where that was not possible: what the subject does wrong is in the result.
+// Run runs one incident for a subject and measures it. It returns an error if the incident
+// cannot be run. Failures of the subject are in the Result instead.
 type Run func(context.Context, Subject) (Result, error)
 
-// Result is what was measured in one incident. Fields that an incident does not
-// speak of are zero.
+// Result is the measurement of one incident. Fields that an incident does not measure are
+// zero.
 type Result struct {
-	// Story says what happened, for people, in one sentence.
+	// Story is what happened, in one sentence.
 	Story string
-	// Requests are the honest requests, Refused and Unavailable those of them that
-	// were told 401 and 503.
+	// Requests is the number of requests with valid tokens. Refused and Unavailable count
+	// those that got 401 and 503.
 	Requests, Refused, Unavailable int
-	// Slowest is the longest that an honest request took.
+	// Slowest is the longest duration of a valid request.
 	Slowest time.Duration
-	// Fetches is how often the issuer was asked for its keys, after the start.
+	// Fetches is the number of requests to the issuer for its keys, after the first.
 	Fetches int
 
-	// P99 is that of the honest requests in the incident, P99Calm that beside it.
+	// P99 is the 99th percentile of the durations of valid requests during the incident.
+	// P99Calm is the same for valid requests without the incident.
 	P99, P99Calm time.Duration
-	// Ratio is P99 by P99Calm.
+	// Ratio is P99 divided by P99Calm.
 	Ratio float64
-	// Forged are the requests that ought to be refused, and ForgedUnavailable those
-	// of them that were told 503.
+	// Forged is the number of requests that must not be accepted. ForgedUnavailable
+	// counts those that got 503.
 	Forged, ForgedUnavailable int
-	// SlowestForged is the longest that one of Forged took.
+	// SlowestForged is the longest duration of a forged request.
 	SlowestForged time.Duration
 
-	// PerStep is how often the issuer was asked in each step of the incident.
+	// PerStep is the number of fetches in each step of the incident.
 	PerStep []int
-	// After is how long it took until good requests were accepted, or bad ones
-	// refused.
+	// After is the time until valid requests were accepted, or until requests with
+	// withdrawn keys were refused.
 	After time.Duration
-	// Never says that they were not, in the time After.
+	// Never reports that this did not happen within After.
 	Never bool
-	// Goroutines is how many were left when everything had been closed.
+	// Goroutines is the number of goroutines left after everything was closed.
 	Goroutines int
-	// PeakHeap is by how many bytes the heap grew.
+	// PeakHeap is the growth of the heap in bytes.
 	PeakHeap int64
-	// CutOff says that the incident was ended at PeakHeap, for the sake of the
+	// CutOff reports that the incident was stopped because of PeakHeap, to protect the
 	// machine.
 	CutOff bool
-	// Tried is how many odd things were tried.
+	// Tried is the number of odd documents, keys or bodies.
 	Tried int
-	// Lost are those that cost a good key.
+	// Lost are the names of those after which a valid token is not accepted.
 	Lost []string
-	// Fooled are those under which something bad was accepted.
+	// Fooled are the names of those under which a forged token is accepted.
 	Fooled []string
 
-	// Lookup is what the dearest lookup costs.
+	// Lookup is the duration of the slowest kind of lookup.
 	Lookup time.Duration
-	// Allocations is how many a lookup makes.
+	// Allocations is the number of allocations per lookup.
 	Allocations float64
-	// Growth is the price with 1000 keys by that with one.
+	// Growth is the duration of a lookup with 1,000 keys, divided by that with one key.
 	Growth float64
-	// Sharing is the price of one cache for all cores by that of one each.
+	// Sharing is the duration of a lookup if all cores share one cache, divided by that
+	// with one cache per core.
 	Sharing float64
 }
 
-// result returns what t and i have counted.
+// result returns the counts of t and i.
 func result(t *tally, i *issuer) Result {
 	return Result{Requests: t.requests, Refused: t.refused, Unavailable: t.unavailable, Slowest: t.slowest, Fetches: i.fetches()}
 }
 
-// open opens a verifier and waits until it has the issuer's keys. Fetches are
-// counted from then on.
+// open opens a verifier, waits until it has the issuer's keys, and then starts to count
+// fetches.
 func open(ctx context.Context, s Subject, setup Setup, i *issuer) (Verifier, error) {
 	v, err := s.Open(setup)
 	if err != nil {
@@ -80,7 +82,7 @@ func open(ctx context.Context, s Subject, setup Setup, i *issuer) (Verifier, err
 	token := i.Token(nil)
 	for deadline := time.Now().Add(10 * time.Second); v.Verify(ctx, token) != Accepted; {
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return nil, closing(v, fmt.Errorf("%s: a good token is not accepted, before anything has happened", s.Name))
+			return nil, closing(v, fmt.Errorf("%s: a valid token is not accepted before the incident begins", s.Name))
 		}
 		pause(ctx, 10*time.Millisecond)
 	}
@@ -88,7 +90,7 @@ func open(ctx context.Context, s Subject, setup Setup, i *issuer) (Verifier, err
 	return v, nil
 }
 
-// closing closes v and returns err with what that brings.
+// closing closes v and returns err, joined with the error of Close.
 func closing(v Verifier, err error) error { return errors.Join(err, v.Close()) }
 
 // pause waits for d, or until ctx ends.
@@ -101,7 +103,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Short rounds what people read to three digits.
+// Short rounds d to three digits, for display.
 func Short(d time.Duration) time.Duration {
 	for unit := time.Duration(1); ; unit *= 10 {
 		if d < 1000*unit {

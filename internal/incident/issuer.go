@@ -11,14 +11,14 @@ import (
 
 const (
 	audience = "https://api.example"
-	// latency is how long the issuer takes to answer when it is well.
+	// latency is the issuer's response time outside of incidents.
 	latency = 20 * time.Millisecond
 )
 
 // issuer is a real issuer on the loopback interface.
 type issuer struct {
 	*bearertest.Issuer
-	fetched int // when count began
+	before int // fetches before count
 }
 
 func newIssuer() *issuer {
@@ -27,33 +27,34 @@ func newIssuer() *issuer {
 	return i
 }
 
-// setup is what a verifier of its tokens is to be told.
+// setup returns the configuration of a verifier of the issuer's tokens.
 func (i *issuer) setup() Setup {
 	return Setup{Issuer: i.URL(), Audience: audience, KeysURL: i.KeysURL()}
 }
 
+// well ends the simulated fault.
 func (i *issuer) well() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: latency}) }
 
-// down ends every connection without an answer.
+// down makes the issuer close every connection without a response.
 func (i *issuer) down() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true}) }
 
-// hang accepts requests and never answers them.
+// hang makes the issuer accept requests and never answer them.
 func (i *issuer) hang() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Hang: true}) }
 
-// count begins to count fetches.
-func (i *issuer) count() { i.fetched = i.Fetches(bearertest.KeysEndpoint) }
+// count starts to count fetches from zero.
+func (i *issuer) count() { i.before = i.Fetches(bearertest.KeysEndpoint) }
 
-// fetches returns how many there were since count.
-func (i *issuer) fetches() int { return i.Fetches(bearertest.KeysEndpoint) - i.fetched }
+// fetches returns the number of fetches since count.
+func (i *issuer) fetches() int { return i.Fetches(bearertest.KeysEndpoint) - i.before }
 
-// rotate signs with a new key and withdraws the one before.
+// rotate makes the issuer sign with a new key and withdraws the old one.
 func (i *issuer) rotate() {
 	old := i.SigningKey("ES256")
 	i.Rotate()
 	i.Withdraw(old.ID())
 }
 
-// exchange signs with a new key under the id of the one before.
+// exchange makes the issuer sign with a new key that has the id of the old one.
 func (i *issuer) exchange() {
 	old := i.SigningKey("ES256")
 	fresh := bearertest.NewKey("ES256", old.ID())
@@ -62,7 +63,7 @@ func (i *issuer) exchange() {
 	i.SignWith(fresh)
 }
 
-// tokens returns some good tokens, all different.
+// tokens returns n different valid tokens.
 func (i *issuer) tokens(n int) []string {
 	tokens := make([]string, n)
 	for k := range tokens {
@@ -71,9 +72,8 @@ func (i *issuer) tokens(n int) []string {
 	return tokens
 }
 
-// forger makes tokens that are good but for their key id, which nobody has heard
-// of, and their signature.
-type forger struct{ rest string }
+// forger makes tokens with an unknown key id and a wrong signature, and otherwise valid.
+type forger struct{ rest string } // of a token after its header
 
 func (i *issuer) forger() forger {
 	token := i.Token(nil)

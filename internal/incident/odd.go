@@ -9,13 +9,13 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// OddDocuments is answers that are no key set, each to a verifier that has good
-// keys and is made to fetch by a token with an unknown key id. The good keys must
-// stay.
+// OddDocuments is an incident: the issuer sends responses that are not usable key sets. Each
+// is sent to a verifier that has valid keys, and that fetches because of a token with an
+// unknown key id. The verifier must keep the valid keys.
 func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 	var t tally
 	for _, d := range oddDocuments() {
-		lost, err := keepsKeys(ctx, s, d, &t, &r)
+		lost, err := losesKeys(ctx, s, d, &t, &r)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", d.name, err)
 		}
@@ -24,11 +24,11 @@ func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 		}
 	}
 	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
-	r.Story = fmt.Sprintf("%d answers that are no key set: %s", r.Tried, counted(len(r.Lost), "cost the good keys", "none costs the good keys"))
+	r.Story = fmt.Sprintf("%d responses that are not key sets: %s", r.Tried, counted(len(r.Lost), "replaced valid keys", "none replaced valid keys"))
 	return r, ctx.Err()
 }
 
-// counted is n with what it is, or what is said if it is none.
+// counted returns n and what, or none if n is 0.
 func counted(n int, what, none string) string {
 	if n == 0 {
 		return none
@@ -36,7 +36,7 @@ func counted(n int, what, none string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// oddDocument is an answer to a request for the key set.
+// oddDocument is a response to a request for the key set.
 type oddDocument struct {
 	name  string
 	fault bearertest.Fault
@@ -51,35 +51,35 @@ func oddDocuments() []oddDocument {
 		{"empty object", `{}`},
 		{"error object", `{"error":"temporarily_unavailable"}`},
 		{"null", `null`},
-		{"nothing", ` `},
-		{"keys null", `{"keys":null}`},
-		{"keys an object", `{"keys":{}}`},
-		{"keys a string", `{"keys":"none"}`},
-		{"an array", `[` + good + `]`},
+		{"blank document", ` `},
+		{"keys is null", `{"keys":null}`},
+		{"keys is an object", `{"keys":{}}`},
+		{"keys is a string", `{"keys":"none"}`},
+		{"array of keys", `[` + good + `]`},
 		{"one key instead of a set", good},
 		{"HTML", `<!DOCTYPE html><title>Maintenance</title>`},
-		{"cut off", set[:len(set)/2]},
-		{"data behind", set + `{"keys":[]}`},
-		{"keys twice", `{"keys":[` + good + `],"keys":[]}`},
-		{"keys in other case", `{"Keys":[` + good + `]}`},
+		{"truncated document", set[:len(set)/2]},
+		{"data after the object", set + `{"keys":[]}`},
+		{"member keys twice", `{"keys":[` + good + `],"keys":[]}`},
+		{"Keys instead of keys", `{"Keys":[` + good + `]}`},
 		{"nested 100,000 deep", strings.Repeat(`{"keys":[`, 100_000)},
-		{"only keys that cannot be used", `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"x"},{"kty":"AKP","alg":"ML-DSA-44","kid":"y","pub":"AAAA"}]}`},
+		{"only unusable keys", `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"x"},{"kty":"AKP","alg":"ML-DSA-44","kid":"y","pub":"AAAA"}]}`},
 	} {
 		all = append(all, oddDocument{d.name, bearertest.Fault{Body: []byte(d.body)}})
 	}
 	for _, status := range []int{201, 204, 206, 304, 401, 404, 429, 500, 503} {
 		f := bearertest.Fault{Status: status, Body: []byte(set)}
 		if status == http.StatusNoContent || status == http.StatusNotModified {
-			f.Body = nil // they have none
+			f.Body = nil // these statuses have no body
 		}
 		all = append(all, oddDocument{fmt.Sprintf("status %d", status), f})
 	}
-	return append(all, oddDocument{"cut connection", bearertest.Fault{Abort: true}})
+	return append(all, oddDocument{"closed connection", bearertest.Fault{Abort: true}})
 }
 
-// keepsKeys has a verifier with good keys fetch an odd document, and returns
-// whether that cost them.
-func keepsKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Result) (lost bool, err error) {
+// losesKeys makes a verifier with valid keys fetch an odd document. It reports whether the
+// verifier then refuses a valid token.
+func losesKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Result) (lost bool, err error) {
 	i := newIssuer()
 	defer i.Close()
 	v, err := open(ctx, s, i.setup(), i)
@@ -95,9 +95,9 @@ func keepsKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Resul
 	return lost, nil
 }
 
-// OddKeys is key sets in which one key is odd, and beside it those that the issuer
-// signs with, one of them new. Those must verify, and the odd one must not unless
-// it is fine.
+// OddKeys is an incident: the issuer publishes key sets with one odd key, beside the keys that
+// it signs with, of which one is new. The verifier must accept tokens under these keys. Under
+// the odd key, it must accept tokens only if that key is usable.
 func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 	odd, err := oddKeys()
 	if err != nil {
@@ -110,8 +110,8 @@ func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 		}
 	}
 	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
-	r.Story = fmt.Sprintf("%d sets with one odd key: %s; %d bad tokens: %s", r.Tried,
-		counted(len(r.Lost), "cost a good key", "none costs a good key"),
+	r.Story = fmt.Sprintf("%d key sets with one odd key: %s; %d forged tokens: %s", r.Tried,
+		counted(len(r.Lost), "lost valid keys", "none lost a valid key"),
 		r.Forged, counted(len(r.Fooled), "accepted", "none accepted"))
 	return r, ctx.Err()
 }

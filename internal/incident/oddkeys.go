@@ -16,17 +16,17 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// oddKey is an element of a key set that is not what it should be, or is and gets
-// refused by many.
+// oddKey is an element of a key set that is not a usable key, or that is usable but that
+// many libraries refuse.
 type oddKey struct {
 	name string
-	jwk  string // {kid} stands for the id of a good key of the same set
-	// bad returns a token that the odd key has signed, and that must be refused;
-	// fine one that must be accepted. Nil: there is none to be made.
+	jwk  string // {kid} stands for the id of a valid key of the same set
+	// bad returns a token signed with the odd key that must be refused. fine returns one
+	// that must be accepted. Nil: no such token.
 	bad, fine func(*bearertest.Issuer) string
 }
 
-// members is a JWK.
+// members are the members of a JWK.
 type members map[string]any
 
 func membersOf(k *bearertest.Key) (m members, err error) {
@@ -34,7 +34,7 @@ func membersOf(k *bearertest.Key) (m members, err error) {
 	return m, err
 }
 
-// with returns the JWK with some members changed, or left out where they are nil.
+// with returns the text of the JWK with changed members. The value nil removes a member.
 func (m members) with(changes members) string {
 	m = maps.Clone(m)
 	for name, value := range changes {
@@ -45,25 +45,26 @@ func (m members) with(changes members) string {
 	}
 	text, err := json.Marshal(m)
 	if err != nil {
-		return `"not to be written: ` + err.Error() + `"`
+		return `"invalid test data: ` + err.Error() + `"`
 	}
 	return string(text)
 }
 
-// signed returns what makes a token with k, under header members of choice.
+// signed returns a function that returns a token signed with k, with these changes to its
+// header.
 func signed(k *bearertest.Key, header members) func(*bearertest.Issuer) string {
 	h := members{"typ": "at+jwt", "alg": k.Algorithm(), "kid": k.ID()}
 	return func(i *bearertest.Issuer) string { return k.Sign([]byte(h.with(header)), payload(i)) }
 }
 
-// payload returns the claims of a good token.
+// payload returns the claims of a valid token.
 func payload(i *bearertest.Issuer) []byte {
-	claims, _ := base64.RawURLEncoding.DecodeString(strings.Split(i.Token(nil), ".")[1]) // the issuer's own
+	claims, _ := base64.RawURLEncoding.DecodeString(strings.Split(i.Token(nil), ".")[1]) // made by the issuer, so valid
 	return claims
 }
 
 func oddKeys() ([]oddKey, error) {
-	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // that is the point
+	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // the incident needs a weak key
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +80,12 @@ func oddKeys() ([]oddKey, error) {
 	return append(append(oddShapes(jwks[0], jwks[1]), oddPermissions(ec, r, jwks[0], jwks[1])...),
 		oddKey{"RSA 1024", jwks[3].with(nil), signed(small, nil), nil},
 		symmetric(),
-		oddKey{"Ed25519 by its new name", jwks[2].with(members{"alg": "Ed25519"}), nil, signed(ed, members{"alg": "EdDSA"})},
-		oddKey{"Ed25519 by its old name", jwks[2].with(members{"alg": "EdDSA"}), nil, signed(ed, members{"alg": "EdDSA"})},
+		oddKey{"Ed25519 with alg Ed25519", jwks[2].with(members{"alg": "Ed25519"}), nil, signed(ed, members{"alg": "EdDSA"})},
+		oddKey{"Ed25519 with alg EdDSA", jwks[2].with(members{"alg": "EdDSA"}), nil, signed(ed, members{"alg": "EdDSA"})},
 	), nil
 }
 
-// oddShapes are keys that cannot be read as such, or nearly.
+// oddShapes returns elements that are not keys, or not valid ones.
 func oddShapes(ec, r members) []oddKey {
 	d := base64.RawURLEncoding.EncodeToString
 	return []oddKey{
@@ -92,7 +93,7 @@ func oddShapes(ec, r members) []oddKey {
 		{name: "a number", jwk: `7`},
 		{name: "null", jwk: `null`},
 		{name: "an array", jwk: `[]`},
-		{name: "empty", jwk: `{}`},
+		{name: "empty object", jwk: `{}`},
 		{name: "numeric kid", jwk: ec.with(members{"kid": 7})},
 		{name: "RSA without n", jwk: r.with(members{"n": nil})},
 		{name: "RSA with bad base64", jwk: r.with(members{"n": "***"})},
@@ -101,19 +102,19 @@ func oddShapes(ec, r members) []oddKey {
 		{name: "RSA with e > 2^64", jwk: r.with(members{"e": d([]byte{1, 0, 0, 0, 0, 0, 0, 0, 3})})},
 		{name: "RSA 16384", jwk: r.with(members{"n": d(append([]byte{0x80}, append(make([]byte, 2046), 1)...))})},
 		{name: "point off the curve", jwk: ec.with(members{"y": ec["x"]})},
-		{name: "curve of another length", jwk: ec.with(members{"crv": "P-384"})},
+		{name: "coordinates of another curve", jwk: ec.with(members{"crv": "P-384"})},
 		{name: "secp256k1", jwk: ec.with(members{"crv": "secp256k1", "alg": "ES256K"})},
 		{name: "ML-DSA", jwk: `{"kty":"AKP","alg":"ML-DSA-44","kid":"odd","pub":"AAAA"}`},
 		{name: "unknown kty", jwk: `{"kty":"new","kid":"odd"}`},
 		{name: "oct without k", jwk: `{"kty":"oct","kid":"odd"}`},
-		{name: "key_ops a string", jwk: ec.with(members{"use": nil, "key_ops": "verify"})},
+		{name: "key_ops is a string", jwk: ec.with(members{"use": nil, "key_ops": "verify"})},
 		{name: "private key with a wrong d", jwk: r.with(members{"d": "AQAB"})},
 		{name: "a member twice", jwk: `{"kty":"EC","kid":"odd","kid":"other"}`},
 	}
 }
 
-// oddPermissions are good keys that may not do what they are used for here, or may
-// although many think otherwise.
+// oddPermissions returns valid keys that must not verify the tokens here, and keys that may,
+// although many libraries refuse them.
 func oddPermissions(ec, r *bearertest.Key, ecKey, rKey members) []oddKey {
 	usual := signed(ec, nil)
 	private := rKey.with(members{"d": base64.RawURLEncoding.EncodeToString(exponent(r.Signer()))})
@@ -124,14 +125,14 @@ func oddPermissions(ec, r *bearertest.Key, ecKey, rKey members) []oddKey {
 		{"key_ops=[foo]", ecKey.with(members{"use": nil, "key_ops": []string{"foo"}}), usual, nil},
 		{"private key", private, signed(r, nil), nil},
 		{"alg=RSA-OAEP", rKey.with(members{"alg": "RSA-OAEP"}), signed(r, nil), nil},
-		{"PS256 under a key for RS256", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), nil), nil},
-		{"PS256 without a kid under a key for RS256", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), members{"kid": nil}), nil},
+		{"RS256 key for a PS256 token", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), nil), nil},
+		{"RS256 key for a PS256 token without a kid", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), members{"kid": nil}), nil},
 		{"use=enc for a token without a kid", rKey.with(members{"use": "enc", "alg": nil}), signed(r, members{"kid": nil}), nil},
 		{"broken certificate", ecKey.with(members{"x5c": []string{"rubbish"}, "x5t": "AAAA"}), nil, usual},
-		{"certificate elsewhere", ecKey.with(members{"x5u": "http://127.0.0.1:1/"}), nil, usual},
+		{"x5u", ecKey.with(members{"x5u": "http://127.0.0.1:1/"}), nil, usual},
 		{"no use, no alg", ecKey.with(members{"use": nil, "alg": nil}), nil, usual},
-		{"members nobody knows", ecKey.with(members{"exp": 1, "issuer_hint": []int{1}}), nil, usual},
-		{"kid of a good key on another type", rKey.with(members{"kid": "{kid}"}), nil, nil},
+		{"unknown members", ecKey.with(members{"exp": 1, "issuer_hint": []int{1}}), nil, usual},
+		{"kid of a valid key of another type", rKey.with(members{"kid": "{kid}"}), nil, nil},
 	}
 }
 
@@ -144,7 +145,7 @@ func exponent(key crypto.Signer) []byte {
 	return private.D.Bytes()
 }
 
-// symmetric is a key that everybody can sign with who can read it.
+// symmetric returns a published symmetric key: anyone can sign with it.
 func symmetric() oddKey {
 	secret := []byte("a secret that the whole world can read")
 	jwk := fmt.Sprintf(`{"kty":"oct","kid":"odd","alg":"HS256","k":%q}`, base64.RawURLEncoding.EncodeToString(secret))

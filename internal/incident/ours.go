@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Ours is a bearer.JWTVerifier over a jwks.Cache, each with the defaults.
+// Ours is the subject of this repository: a bearer.JWTVerifier with a jwks.Cache, both with
+// default options.
 var Ours = Subject{Name: "bearer", Open: openOurs}
 
 func openOurs(s Setup) (Verifier, error) {
@@ -17,7 +18,7 @@ func openOurs(s Setup) (Verifier, error) {
 		Issuer:      s.Issuer,
 		MinInterval: s.Interval,
 		MaxInterval: s.Interval,
-		Logger:      slog.New(slog.DiscardHandler), // it would say what the table says
+		Logger:      slog.New(slog.DiscardHandler), // the table shows the same
 	}
 	if s.Store != "" {
 		store, err := jwks.NewFileStore(s.Store)

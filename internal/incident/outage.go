@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Outage is an issuer that is down for 15 s, with a refresh interval of 1 s.
+// Outage is an incident: the issuer is down for 15 s. The refresh interval is 1 s.
 func Outage(ctx context.Context, s Subject) (r Result, err error) {
 	const while = 15 * time.Second
 	i := newIssuer()
@@ -29,27 +29,28 @@ func Outage(ctx context.Context, s Subject) (r Result, err error) {
 	var t tally
 	t.callers(ctx, v, callers, 50*time.Millisecond, while, func(caller int) string { return tokens[caller] })
 	r = result(&t, i)
-	r.Story = fmt.Sprintf("the issuer is down for %v, refresh interval 1 s: asked %d times", while, r.Fetches)
+	r.Story = fmt.Sprintf("the issuer is down for %v, refresh interval 1 s: %d fetches", while, r.Fetches)
 	return r, ctx.Err()
 }
 
-// Start is a service that starts while its issuer is down, which returns after
-// 6 s. Honest requests come all the time; counted are those before the return.
+// Start is an incident: a service starts while its issuer is down. The issuer returns after
+// 6 s. Requests with valid tokens come all the time; those before the return are counted.
 func Start(ctx context.Context, s Subject) (Result, error) {
 	return starting(ctx, s, (*issuer).down, "is down")
 }
 
-// StartHanging is Start with an issuer that accepts connections, never answers,
-// and leaves those hanging when it is well again.
+// StartHanging is Start with an issuer that accepts requests and never answers them, not even
+// after its return.
 func StartHanging(ctx context.Context, s Subject) (Result, error) {
 	return starting(ctx, s, (*issuer).hang, "never answers")
 }
 
-func starting(ctx context.Context, s Subject, fall func(*issuer), what string) (r Result, err error) {
+// starting runs Start with an issuer to which fault happens first. what describes the fault.
+func starting(ctx context.Context, s Subject, fault func(*issuer), what string) (r Result, err error) {
 	const while = 6 * time.Second
 	i := newIssuer()
 	defer i.Close()
-	fall(i)
+	fault(i)
 	start := time.Now()
 	v, err := s.Open(i.setup())
 	if err != nil {
@@ -65,22 +66,22 @@ func starting(ctx context.Context, s Subject, fall func(*issuer), what string) (
 	start = time.Now()
 	r.Never = v.Verify(ctx, token) != Accepted
 	r.After = time.Since(start)
-	first := fmt.Sprintf("accepted, after %v", Short(r.After))
+	first := fmt.Sprintf("accepted after %v", Short(r.After))
 	if r.Never {
 		first = "refused"
 	}
-	r.Story = fmt.Sprintf("the issuer %s at the start (which took %v) and for %v; the first request after its return: %s", what, Short(blocked), while, first)
+	r.Story = fmt.Sprintf("the issuer %s at the start (which took %v) and for %v; first request after its return: %s", what, Short(blocked), while, first)
 	return r, ctx.Err()
 }
 
-// Restart is a service that stops, and starts again while its issuer is down, with
-// a store for the keys if the subject has such a thing. Requests come for 3 s.
+// Restart is an incident: a service stops, and starts again while its issuer is down. It
+// stores its keys in a file, if the subject supports this. Requests come for 3 s.
 func Restart(ctx context.Context, s Subject) (r Result, err error) {
 	folder, err := os.MkdirTemp("", "incident")
 	if err != nil {
 		return r, err
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // it is below the system's temporary folder
+	defer func() { _ = os.RemoveAll(folder) }() // the system cleans its temporary folder
 	i := newIssuer()
 	defer i.Close()
 	setup := i.setup()
@@ -107,12 +108,12 @@ func Restart(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// HangPatience is how long those wait in Hang whom nobody answers.
+// HangPatience is the timeout of requests in Hang.
 const HangPatience = 15 * time.Second
 
-// Hang is an issuer that accepts connections and never answers. Requests with
-// known keys go on; others come with a key id that is not known, one every 50 ms.
-// It counts goroutines, so that nothing else may go on in the process.
+// Hang is an incident: the issuer accepts requests and never answers them. Requests with
+// known key ids continue. Requests with unknown key ids come too, one every 50 ms. Hang counts
+// goroutines: nothing else may run in the process.
 func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	const while = 6 * time.Second
 	i := newIssuer()
@@ -142,18 +143,18 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	r = result(&known, i)
 	r.Forged, r.ForgedUnavailable, r.SlowestForged = unknown.requests, unknown.unavailable, unknown.slowest
 	err = closing(v, ctx.Err())
-	http.DefaultClient.CloseIdleConnections() // connections that are kept for others are no fault
+	http.DefaultClient.CloseIdleConnections() // kept connections do not count as a leak
 	r.Goroutines = max(0, settled(ctx, running)-running)
 	r.Story = fmt.Sprintf("the issuer never answers: %d requests with unknown key ids, slowest %v; goroutines left: %d",
 		r.Forged, Short(r.SlowestForged), r.Goroutines)
 	return r, err
 }
 
-// settled returns the number of goroutines once it is not above enough, or after
-// two seconds: connections that were closed take a moment to end.
-func settled(ctx context.Context, enough int) (n int) {
+// settled waits until there are at most expected goroutines, for 2 s at most, and returns
+// their number. Goroutines of closed connections end a moment later.
+func settled(ctx context.Context, expected int) (n int) {
 	for range 100 {
-		if n = runtime.NumGoroutine(); n <= enough || ctx.Err() != nil {
+		if n = runtime.NumGoroutine(); n <= expected || ctx.Err() != nil {
 			break
 		}
 		pause(ctx, 20*time.Millisecond)

@@ -2,15 +2,15 @@ package incident
 
 import "syscall"
 
-// rusageThread is RUSAGE_THREAD, which package syscall does not name.
+// rusageThread is RUSAGE_THREAD, which package syscall does not define.
 const rusageThread = 1
 
-// preempted returns how often the system has taken the processor away from this
-// thread to give it to another. A goroutine that asks is locked to its thread.
+// preempted returns how often the system has taken the processor from this thread to give it
+// to another one. The caller must be locked to its thread.
 func preempted() int64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(rusageThread, &u); err != nil {
 		return 0
 	}
-	return int64(u.Nivcsw) //nolint:unconvert // an int32 on 32-bit systems
+	return int64(u.Nivcsw) //nolint:unconvert // Nivcsw is an int32 on 32-bit systems
 }

@@ -6,5 +6,5 @@ import "time"
 
 var began = time.Now()
 
-// processorTime returns the time that has passed, for want of better.
+// processorTime returns the elapsed time: these systems do not report processor time.
 func processorTime() time.Duration { return time.Since(began) }

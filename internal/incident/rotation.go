@@ -9,21 +9,22 @@ import (
 
 const callers = 20
 
-// Rotations is two rotations 4 s apart, in each of which 20 callers present
-// tokens of the new key from the first moment, for 4 s.
+// Rotations is an incident: two key rotations, 4 s apart. After each, 20 callers at once
+// present tokens under the new key, for 4 s.
 func Rotations(ctx context.Context, s Subject) (r Result, err error) {
 	return changes(ctx, s, []func(*issuer){(*issuer).rotate, (*issuer).rotate},
-		4*time.Second, "20 callers come with the new key at once, twice, 4 s apart")
+		4*time.Second, "two key rotations 4 s apart; 20 callers use the new key at once")
 }
 
-// Exchange is new key material under the old key id: 20 callers present tokens
-// whose signature does not fit the key in the cache.
+// Exchange is an incident: the issuer uses new key material under the old key id. 20 callers
+// present tokens whose signature does not verify under the cached key.
 func Exchange(ctx context.Context, s Subject) (r Result, err error) {
 	return changes(ctx, s, []func(*issuer){(*issuer).exchange},
-		time.Second, "20 callers come with a new key under the old key id")
+		time.Second, "new key material under the old key id; 20 callers use it at once")
 }
 
-// changes lets callers present tokens for a while after each change of the key.
+// changes runs the steps, each of which changes the issuer's key. After each step, callers
+// present tokens under the new key, for the duration while.
 func changes(ctx context.Context, s Subject, steps []func(*issuer), while time.Duration, story string) (r Result, err error) {
 	i := newIssuer()
 	defer i.Close()
@@ -46,8 +47,8 @@ func changes(ctx context.Context, s Subject, steps []func(*issuer), while time.D
 	return r, ctx.Err()
 }
 
-// RotationInFlood is a rotation in the middle of a flood of forged key ids that
-// does not end. Honest requests come with the new key from then on.
+// RotationInFlood is an incident: a key rotation during a flood of forged key ids that does
+// not end. Requests with valid tokens use the new key from then on.
 func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	const (
 		goroutines = 50
@@ -66,7 +67,7 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	defer wg.Wait()
 	defer end()
 	forger := i.forger()
-	var forged, honest tally
+	var forged, valid tally
 	for g := range goroutines {
 		wg.Go(func() {
 			steadily(flood, time.Now(), every, int(time.Minute/every), func(k int) {
@@ -74,28 +75,28 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 			})
 		})
 	}
-	pause(ctx, time.Second) // the flood has taken what there was to be had
+	pause(ctx, time.Second) // the flood uses up the limit on fetches
 	i.rotate()
 	token := i.Token(nil)
 	start := time.Now()
-	for honest.verify(ctx, v, token) != Accepted && time.Since(start) < longest && ctx.Err() == nil {
+	for valid.verify(ctx, v, token) != Accepted && time.Since(start) < longest && ctx.Err() == nil {
 		pause(ctx, 50*time.Millisecond)
 	}
 	after := time.Since(start)
 	accepted := v.Verify(ctx, token) == Accepted
 	end()
 	wg.Wait()
-	r = result(&honest, i)
+	r = result(&valid, i)
 	r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest
-	r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: accepted after %v", forged.requests, Short(after))
+	r.Story = fmt.Sprintf("a new key during a flood of %d forged key ids: accepted after %v", forged.requests, Short(after))
 	if r.Never {
-		r.Story = fmt.Sprintf("a new key in the middle of %d forged key ids: not accepted within %v", forged.requests, longest)
+		r.Story = fmt.Sprintf("a new key during a flood of %d forged key ids: not accepted within %v", forged.requests, longest)
 	}
 	return r, ctx.Err()
 }
 
-// Removal is a key that the issuer withdraws, with a refresh interval of 1 s. The
-// same token, accepted many times before, is presented on and on.
+// Removal is an incident: the issuer withdraws a key. The refresh interval is 1 s. One token
+// under this key, accepted many times before, is presented again and again.
 func Removal(ctx context.Context, s Subject) (r Result, err error) {
 	const longest = 3 * time.Second
 	i := newIssuer()
@@ -112,7 +113,7 @@ func Removal(ctx context.Context, s Subject) (r Result, err error) {
 	for range 100 {
 		t.verify(ctx, v, token)
 	}
-	r = result(&t, i) // of those before
+	r = result(&t, i) // of the requests before
 	i.rotate()
 	start := time.Now()
 	for v.Verify(ctx, token) == Accepted && time.Since(start) < longest && ctx.Err() == nil {
@@ -121,9 +122,9 @@ func Removal(ctx context.Context, s Subject) (r Result, err error) {
 	r.After = time.Since(start)
 	r.Never = v.Verify(ctx, token) == Accepted
 	r.Fetches = i.fetches()
-	r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: its token, seen before, is refused after %v", Short(r.After))
+	r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: a token with a cached verdict is refused after %v", Short(r.After))
 	if r.Never {
-		r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: its token is still accepted after %v", longest)
+		r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: a token with a cached verdict is still accepted after %v", longest)
 	}
 	return r, ctx.Err()
 }

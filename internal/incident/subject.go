@@ -1,8 +1,8 @@
-// Package incident makes what happens to the key set of an issuer happen: forged
-// key ids by the thousand, rotations, outages, hostile bodies. It runs against a
-// real issuer on the loopback interface and in real time, and measures what
-// becomes of honest requests. examples/drill puts ours through it, and
-// internal/bench other libraries as well, so that all get the same.
+// Package incident simulates incidents of a token issuer: floods of forged key ids, key
+// rotations, outages, hostile responses. Each incident runs in real time against a real
+// issuer on the loopback interface, and measures what happens to valid requests.
+// examples/drill runs the incidents for package jwks, internal/bench also for other
+// libraries.
 package incident
 
 import (
@@ -10,47 +10,46 @@ import (
 	"time"
 )
 
-// Outcome is what a request with a token comes to.
+// Outcome is the result of a request with a token.
 type Outcome int
 
 // The outcomes.
 const (
-	// Accepted: the token is good.
+	// Accepted: the token is valid.
 	Accepted Outcome = iota
-	// Refused: the token is said to be bad: a 401.
+	// Refused: the token is invalid (401).
 	Refused
-	// Unavailable: nothing can be said about the token, for lack of keys: a 503.
+	// Unavailable: the token cannot be verified, because there are no keys (503).
 	Unavailable
 )
 
-// Subject is what is put through the incidents: a way to keep keys, and a
-// verifier that uses it.
+// Subject is a library under test: a key cache and a verifier that uses it.
 type Subject struct {
-	// Name is what tables call it.
+	// Name is the subject's name in tables.
 	Name string
-	// Open returns a verifier of an issuer's tokens. It must not wait for the
-	// issuer longer than a service could at its start.
+	// Open returns a verifier of an issuer's tokens. It must not wait for the issuer
+	// longer than a service can wait at its start.
 	Open func(Setup) (Verifier, error)
 }
 
-// Setup is what a verifier is to accept, and how it is to get the keys.
+// Setup is the configuration of a verifier.
 type Setup struct {
-	// Issuer is what tokens say in "iss", Audience in "aud".
+	// Issuer is the "iss" of tokens. Audience is their "aud".
 	Issuer, Audience string
-	// KeysURL is where the key set is.
+	// KeysURL is the URL of the key set.
 	KeysURL string
-	// Interval is how often keys are to be refreshed, where an incident would
-	// take too long otherwise. Zero: as the subject does by itself.
+	// Interval is the time between refreshes of the keys, for incidents that take too
+	// long with the subject's default. Zero: the subject's default.
 	Interval time.Duration
-	// Store is the path of a file for keys to be kept in over a restart, for
-	// subjects that can. Empty: none.
+	// Store is the path of a file that keeps the keys across a restart, for subjects
+	// that support this. Empty: none.
 	Store string
 }
 
-// Verifier decides about tokens. It is used by many goroutines at once.
+// Verifier verifies tokens. It must be safe for concurrent use.
 type Verifier interface {
-	// Verify decides about one token. The context is that of one request.
+	// Verify verifies one token. ctx is the context of the request.
 	Verify(ctx context.Context, token string) Outcome
-	// Close ends it. Nothing of it is left then, where the subject sees to that.
+	// Close stops the verifier and, if the subject supports this, its goroutines.
 	Close() error
 }

@@ -22,18 +22,18 @@ func TestOurs(t *testing.T) {
 			t.Errorf("%s: got outcome %d, want %d", name, got, want)
 		}
 	}
-	check("good", v, issuer.Token(nil), incident.Accepted)
-	check("forged", v, issuer.Forge(nil, nil), incident.Refused)
-	check("for others", v, issuer.Token(map[string]any{"aud": "other"}), incident.Refused)
-	check("expired", v, issuer.Token(map[string]any{"exp": 1}), incident.Refused)
+	check("valid token", v, issuer.Token(nil), incident.Accepted)
+	check("forged token", v, issuer.Forge(nil, nil), incident.Refused)
+	check("token for another audience", v, issuer.Token(map[string]any{"aud": "other"}), incident.Refused)
+	check("expired token", v, issuer.Token(map[string]any{"exp": 1}), incident.Refused)
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
-	late, err := incident.Ours.Open(setup)
+	withoutKeys, err := incident.Ours.Open(setup)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer late.Close()
-	check("without keys", late, issuer.Token(nil), incident.Unavailable)
+	defer withoutKeys.Close()
+	check("valid token, no keys", withoutKeys, issuer.Token(nil), incident.Unavailable)
 	if _, err := incident.Ours.Open(incident.Setup{}); err == nil {
-		t.Error("an empty setup: got no error")
+		t.Error("Open with an empty Setup: got no error")
 	}
 }

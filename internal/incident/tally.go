@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// tally is what became of requests. It is safe for concurrent use.
+// tally counts the outcomes and durations of requests. It is safe for concurrent use.
 type tally struct {
 	mu                   sync.Mutex // guards all below
 	requests             int
 	refused, unavailable int
 	slowest              time.Duration
-	took                 []time.Duration // but for those left out
+	took                 []time.Duration // without those left out
 	leftOut              int
 }
 
-// verify makes one request and counts what it comes to.
+// verify makes one request and counts its outcome.
 func (t *tally) verify(ctx context.Context, v Verifier, token string) Outcome {
 	start := time.Now()
 	outcome := v.Verify(ctx, token)
@@ -37,8 +37,8 @@ func (t *tally) verify(ctx context.Context, v Verifier, token string) Outcome {
 	return outcome
 }
 
-// leaveOut forgets the time of the last request for quantiles, of a tally that one
-// goroutine uses.
+// leaveOut removes the duration of the last request from quantiles. Only one goroutine may
+// use the tally then.
 func (t *tally) leaveOut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -46,7 +46,7 @@ func (t *tally) leaveOut() {
 	t.leftOut++
 }
 
-// quantile returns what a part q of the requests was not slower than.
+// quantile returns the q-quantile of the durations, e.g. the p99 for 0.99.
 func (t *tally) quantile(q float64) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,8 +57,8 @@ func (t *tally) quantile(q float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
-// steadily calls f n times, each time at its own instant, or at once if that is
-// past: one that is slow does not make the others fewer. It ends with ctx.
+// steadily calls f n times, every so often from start on. If a call is slow, the next ones
+// follow at once, so that their number stays the same. It stops when ctx ends.
 func steadily(ctx context.Context, start time.Time, every time.Duration, n int, f func(k int)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -73,15 +73,15 @@ func steadily(ctx context.Context, start time.Time, every time.Duration, n int, 
 	}
 }
 
-// callers has n callers make requests, each one every so often, for a while, and
-// none while its last one is not answered. Each presents its own token, of those
-// that pick returns.
+// callers makes requests from n callers, for the duration while. Each caller makes a request
+// every so often, but none while its last one is not answered. pick returns the token of a
+// caller.
 func (t *tally) callers(ctx context.Context, v Verifier, n int, every, while time.Duration, pick func(caller int) string) {
 	var wg sync.WaitGroup
 	start := time.Now()
 	for caller := range n {
 		wg.Go(func() {
-			// Not all at the same instant.
+			// The callers start at different times.
 			next := start.Add(every * time.Duration(caller) / time.Duration(n))
 			for next.Sub(start) < while && ctx.Err() == nil {
 				pause(ctx, time.Until(next))
