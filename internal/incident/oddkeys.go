@@ -93,7 +93,7 @@ func oddShapes(ec, r members) []oddKey {
 		{name: "a number", jwk: `7`},
 		{name: "null", jwk: `null`},
 		{name: "an array", jwk: `[]`},
-		{name: "empty object", jwk: `{}`},
+		{name: "no members", jwk: `{}`},
 		{name: "numeric kid", jwk: ec.with(members{"kid": 7})},
 		{name: "RSA without n", jwk: r.with(members{"n": nil})},
 		{name: "RSA with bad base64", jwk: r.with(members{"n": "***"})},
