@@ -17,16 +17,16 @@ func TestClaims(t *testing.T) {
 	type tier struct{ Name string }
 	claims := bearertest.Claims(map[string]any{"client_id": "ci", "scope": "a b", "aud": "api", "jti": nil}).WithCustom(tier{"gold"})
 	if claims.ClientID() != "ci" || claims.Subject() != "client" || claims.Issuer() != "https://issuer.example" || claims.ID() != "" {
-		t.Errorf("got %v, want the given claims over the defaults", claims)
+		t.Errorf("got %v, want the given claims to override the defaults", claims)
 	}
 	if !slices.Equal(claims.Audience(), []string{"api"}) || !claims.Scopes().Has("b") || time.Until(claims.ExpiresAt()) < time.Minute {
-		t.Errorf("got audience %q, scopes %v, expiry %v", claims.Audience(), claims.Scopes(), claims.ExpiresAt())
+		t.Errorf("got audience %q, scopes %v, expiry %v; want api, a and b, in about an hour", claims.Audience(), claims.Scopes(), claims.ExpiresAt())
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, _ := bearer.FromContext(r.Context())
 		custom, _ := bearer.Custom[tier](r.Context())
 		if err := scopes.All("a").Allow(r.Context(), caller.Scopes()); err != nil {
-			t.Errorf("got %v, want the scope granted", err)
+			t.Errorf("got %v, want scope a allowed", err)
 		}
 		_, _ = w.Write([]byte(caller.ClientID() + " " + custom.Name))
 	})
@@ -41,7 +41,7 @@ func TestClaims(t *testing.T) {
 }
 
 func TestClaimsPanics(t *testing.T) {
-	for name, claims := range map[string]map[string]any{"a wrong type": {"exp": "soon"}, "no JSON form": {"x": func() {}}} {
+	for name, claims := range map[string]map[string]any{"exp of type string": {"exp": "soon"}, "value without JSON form": {"x": func() {}}} {
 		func() {
 			defer func() {
 				if recover() == nil {

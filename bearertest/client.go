@@ -4,46 +4,47 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 )
 
-// Client is a confidential client (RFC 6749, section 2.1) that gets tokens from
-// the token endpoint by its own credentials.
+// Client is a confidential client (RFC 6749, section 2.1). It gets tokens from
+// the token endpoint by the client credentials grant.
 type Client struct {
 	// ID is the client identifier. Required.
 	ID string
-	// Secret is the client's password (RFC 6749, section 2.3.1). Required by
-	// AddClient, which keeps a hash of it and nothing else.
+	// Secret is the client's password (RFC 6749, section 2.3.1). AddClient
+	// requires it and stores only a hash.
 	Secret string
-	// Scopes are those that the client may have. It gets all of them where it
-	// does not ask for some. Empty: none.
+	// Scopes are the scopes the client may request. A request without scopes
+	// gets all of them. Empty: none.
 	Scopes []string
 	// Audience is the "aud" of its tokens. Empty: Options.Audience.
 	Audience []string
-	// Lifetime is how long its tokens live. Zero: Options.Lifetime.
+	// Lifetime is the lifetime of its tokens. Zero: Options.Lifetime.
 	Lifetime time.Duration
-	// Claims are laid over those of its tokens; a nil value removes a claim.
+	// Claims overrides claims of its tokens; a nil value removes a claim.
 	Claims map[string]any
 }
 
-// registration is a client as it is kept.
+// registration is a registered client with the hash of its secret.
 type registration struct {
 	client Client // without its secret
 	hash   [sha256.Size]byte
 }
 
-// AddClient registers a client, in place of any other one of that ID. It
-// panics if the ID or the secret is missing or a scope is none by RFC 6749,
-// section 3.3.
+// AddClient registers a client and replaces any client with the same ID. It
+// panics if the ID or the secret is missing or a scope is not valid by
+// RFC 6749, section 3.3.
 func (i *Issuer) AddClient(c Client) {
 	if c.ID == "" || c.Secret == "" {
-		panic("bearertest: a client needs an ID and a secret")
+		panic("bearertest: AddClient: Client.ID and Client.Secret must not be empty")
 	}
 	for _, scope := range c.Scopes {
 		if !isScope(scope) {
-			panic("bearertest: not a scope: " + scope)
+			panic(fmt.Sprintf("bearertest: AddClient: %q is not a scope of RFC 6749, section 3.3", scope))
 		}
 	}
 	hash := sha256.Sum256([]byte(c.Secret))
@@ -54,16 +55,16 @@ func (i *Issuer) AddClient(c Client) {
 	i.clients[c.ID] = registration{client: c, hash: hash}
 }
 
-// RemoveClient forgets the client of this ID. Tokens it has stay valid.
+// RemoveClient removes the client with this ID. Tokens it already has stay valid.
 func (i *Issuer) RemoveClient(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.clients, id)
 }
 
-// authenticate finds a registered client by its credentials. Where there is
-// no such client, it compares all the same: how long the answer takes does not
-// tell which of the two was wrong.
+// authenticate finds a registered client by its credentials. It compares hashes
+// even for an unknown ID, so that the response time does not reveal whether the
+// ID or the secret was wrong.
 func (i *Issuer) authenticate(ctx context.Context, id, secret string) (Client, error) {
 	if i.opts.Authenticate != nil {
 		return i.opts.Authenticate(ctx, id, secret)
@@ -78,7 +79,8 @@ func (i *Issuer) authenticate(ctx context.Context, id, secret string) (Client, e
 	return known.client.clone(), nil
 }
 
-// clone copies what a caller could change behind our back.
+// clone copies c with its slices and map, so that later changes by the caller
+// have no effect.
 func (c Client) clone() Client {
 	c.Scopes = slices.Clone(c.Scopes)
 	c.Audience = slices.Clone(c.Audience)
@@ -86,7 +88,7 @@ func (c Client) clone() Client {
 	return c
 }
 
-// isScope reports whether s is a scope-token of RFC 6749, section 3.3.
+// isScope reports whether s is a scope-token by RFC 6749, section 3.3.
 func isScope(s string) bool {
 	for n := range len(s) {
 		if c := s[n]; c < 0x21 || c > 0x7e || c == '"' || c == '\\' {

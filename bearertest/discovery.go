@@ -10,8 +10,8 @@ const (
 )
 
 // Metadata returns the document that the issuer serves as authorization server
-// metadata (RFC 8414, section 2) and as OpenID provider metadata. It names no
-// authorization endpoint: an issuer for machines has none.
+// metadata (RFC 8414, section 2) and as OpenID provider metadata. It contains
+// no authorization endpoint: the issuer grants client credentials only.
 func (i *Issuer) Metadata() []byte {
 	return encode(overlay(map[string]any{
 		"issuer":                                i.url,
@@ -29,7 +29,7 @@ func (i *Issuer) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, i.Metadata())
 }
 
-// readOnly keeps other methods than GET and HEAD from h.
+// readOnly passes GET and HEAD requests to h and answers others with 405.
 func readOnly(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -25,17 +25,17 @@ func TestMetadata(t *testing.T) {
 			got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), path))
 			document := object(t, got.body)
 			if got.StatusCode != http.StatusOK || document["issuer"] != issuer.URL() || document["jwks_uri"] != issuer.KeysURL() || document["token_endpoint"] != issuer.TokenURL() {
-				t.Errorf("%s: got %s %s", path, got.Status, got.body)
+				t.Errorf("%s: got %s %s, want 200 and the issuer's metadata", path, got.Status, got.body)
 			}
 		}
 		if got := issuer.Fetches(bearertest.DiscoveryEndpoint); got != len(row.paths) {
-			t.Errorf("got %d fetches, want %d", got, len(row.paths))
+			t.Errorf("%q: got %d metadata fetches, want %d", row.issuer, got, len(row.paths))
 		}
 		issuer.Close()
 	}
 }
 
-func TestListeners(t *testing.T) {
+func TestNewIssuer(t *testing.T) {
 	for _, opts := range []*bearertest.Options{nil, {TLS: true}, {Issuer: "stytch.com/PROJECT"}} {
 		issuer := bearertest.NewIssuer(opts)
 		base := issuer.KeysURL()[:len(issuer.KeysURL())-len("/keys")]
@@ -52,11 +52,11 @@ func TestListeners(t *testing.T) {
 		for _, path := range []string{"/keys", "/.well-known/jwks.json"} {
 			got := fetch(t, issuer.HTTPClient(), base+path)
 			if string(got.body) != string(issuer.JWKS()) || got.Header.Get("Content-Type") != "application/json" {
-				t.Errorf("%s: got %s", path, got.body)
+				t.Errorf("%s: got %s of type %q, want the key set as application/json", path, got.body, got.Header.Get("Content-Type"))
 			}
 		}
 		if got := object(t, fetch(t, issuer.HTTPClient(), base+"/.well-known/openid-configuration").body); got["issuer"] != want || got["jwks_uri"] != issuer.KeysURL() {
-			t.Errorf("got %v", got)
+			t.Errorf("got metadata %v, want issuer %q and jwks_uri %q", got, want, issuer.KeysURL())
 		}
 		issuer.Close()
 	}
@@ -67,11 +67,11 @@ func TestOptionsMetadata(t *testing.T) {
 	defer issuer.Close()
 	document := object(t, issuer.Metadata())
 	if _, ok := document["token_endpoint"]; ok || document["jwks_uri"] != "https://elsewhere.example/keys" {
-		t.Errorf("got %v", document)
+		t.Errorf("got %v, want the new jwks_uri and no token_endpoint", document)
 	}
 }
 
-func TestMethods(t *testing.T) {
+func TestKeysEndpointMethods(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(nil)
 	defer issuer.Close()
 	for method, status := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, http.MethodDelete: 405} {
@@ -81,7 +81,7 @@ func TestMethods(t *testing.T) {
 		}
 		got, err := do(issuer.HTTPClient(), request)
 		if err != nil || got.StatusCode != status || len(got.body) != 0 {
-			t.Errorf("%s: got %v, %v, want %d and no body", method, got.Response, err, status)
+			t.Errorf("%s: got %v, error %v; want %d and no body", method, got.Response, err, status)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package bearertest runs an issuer of access tokens inside a test, as
-// net/http/httptest runs a server.
+// [net/http/httptest] runs a server.
 //
 //	issuer := bearertest.NewIssuer(nil) // listens on 127.0.0.1
 //	defer issuer.Close()
@@ -7,22 +7,22 @@
 //	good := issuer.Token(map[string]any{"aud": "deployment-api", "scope": "read:deployments"})
 //	expired := issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)})
 //	odd := issuer.Mint(map[string]any{"typ": "JWT", "crit": []string{"b64"}}, nil)
-//	forged := issuer.Forge(nil, nil) // the right kid, somebody else's key
+//	forged := issuer.Forge(nil, nil) // the right kid, signed by another key
 //
-// The issuer publishes its keys and its metadata where the standards say
-// (RFC 7517, RFC 8414, OpenID Connect Discovery 1.0), hands out tokens to the
-// clients of [Issuer.AddClient] by client credentials (RFC 6749, section 4.4),
-// rotates keys ([Issuer.Rotate]) and misbehaves as asked ([Issuer.Inject]).
-// It takes the time from [time.Now]. Inside a testing/synctest bubble make it
-// with [NewUnstartedIssuer] and reach it through [Issuer.Transport], which
-// answers in memory and leaves no goroutine behind.
+// The issuer publishes its keys and its metadata at the standard paths (RFC 8414,
+// OpenID Connect Discovery 1.0). Clients registered with [Issuer.AddClient] get tokens
+// by the client credentials grant (RFC 6749, section 4.4). [Issuer.Rotate] rotates the
+// signing key, and [Issuer.Inject] makes an endpoint fail or respond slowly.
+//
+// The issuer reads the time from [time.Now]. Inside a [testing/synctest] bubble, create
+// it with [NewUnstartedIssuer] and send requests through [Issuer.Transport], which
+// answers in memory and starts no goroutine.
 //
 // # Security
 //
-// This package is not for use outside of tests and development: it signs
-// whatever it is told to, its keys live as long as the process and pass from
-// closed issuers to new ones, and it panics where it cannot do what it is
-// asked instead of returning an error. It listens on the loopback interface
-// only. Client secrets are kept as SHA-256 hashes and compared in constant
-// time; nothing is logged.
+// Use this package only in tests and during development. It signs any claims. Its keys
+// live as long as the process, and RSA keys of closed issuers are reused by new ones.
+// Functions panic on invalid arguments instead of returning an error. Issuers listen on
+// the loopback interface only. Client secrets are stored as SHA-256 hashes and compared
+// in constant time. Nothing is logged.
 package bearertest

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Endpoint is one of the issuer's endpoints, for [Issuer.Inject] and
-// [Issuer.Fetches].
+// Endpoint names an endpoint of the issuer for [Issuer.Inject],
+// [Issuer.Repair], [Issuer.Fetches] and [Issuer.WithFaults].
 type Endpoint string
 
-// The endpoints. Each stands for all the paths that serve the same.
+// The issuer's endpoints. Faults and counts of an endpoint cover all its paths.
 const (
 	// KeysEndpoint is the key set, at /keys and /.well-known/jwks.json.
 	KeysEndpoint Endpoint = "keys"
@@ -23,35 +23,37 @@ const (
 	TokenEndpoint Endpoint = "token"
 )
 
-// Fault is how an endpoint misbehaves. The zero value changes nothing. Where
+// Fault describes how an endpoint fails. The zero value changes nothing. If
 // several fields are set, they take effect in this order: Delay, Hang, Abort,
 // Handler, then Status, Header and Body.
 type Fault struct {
-	// Delay is how long the request waits before anything else happens.
+	// Delay is how long the request waits before the other fields take effect.
 	Delay time.Duration
-	// Hang keeps the request without an answer until the client gives up or
-	// the issuer is closed.
+	// Hang leaves the request unanswered until the client gives up or the
+	// issuer is closed.
 	Hang bool
-	// Abort ends the connection without an answer.
+	// Abort closes the connection without an answer.
 	Abort bool
-	// Handler answers instead of the endpoint: for bodies without an end and
-	// other things that the fields below cannot say. Nil: not used.
+	// Handler answers instead of the endpoint, for faults that the fields
+	// below cannot express, such as an endless body. Nil: not used.
 	Handler http.Handler
-	// Status answers with this status and Body. Zero: 200 if there is a Body,
-	// and otherwise what the endpoint itself answers.
+	// Status is the status of the answer. Zero: 200 if Body is not nil;
+	// otherwise the endpoint itself answers.
 	Status int
-	// Header is added to the answer, be it the endpoint's own or not, in place
-	// of what the endpoint sets under the same names. A Content-Type set here
-	// replaces application/json.
+	// Header is added to the answer, also if the endpoint itself answers. It
+	// replaces fields of the same names, such as the default Content-Type,
+	// application/json. A Handler's answer is not changed.
 	Header http.Header
-	// Body answers with these bytes. Nil: none, or the endpoint's own ones.
+	// Body is the body of the answer. Nil: an empty body if Status is set;
+	// otherwise the endpoint itself answers.
 	Body []byte
-	// Times is how many requests the fault lasts. Zero: until Repair.
+	// Times is the number of requests that the fault affects. Zero: all
+	// requests until Repair.
 	Times int
 }
 
-// Inject makes an endpoint misbehave, from the next request on, in place of
-// any fault it had. Requests that wait already are not affected.
+// Inject sets the fault of an endpoint, from the next request on, and replaces
+// any fault set before. Requests in flight are not affected.
 func (i *Issuer) Inject(e Endpoint, f Fault) {
 	f.Header = f.Header.Clone()
 	f.Body = slices.Clone(f.Body)
@@ -60,23 +62,23 @@ func (i *Issuer) Inject(e Endpoint, f Fault) {
 	i.faults[e] = f
 }
 
-// Repair ends the fault of an endpoint. Requests that hang go on hanging.
+// Repair removes the fault of an endpoint. Hanging requests continue to hang.
 func (i *Issuer) Repair(e Endpoint) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.faults, e)
 }
 
-// Fetches returns how many requests an endpoint has got, those that it failed
-// included.
+// Fetches returns the number of requests that an endpoint received, failed
+// requests included.
 func (i *Issuer) Fetches(e Endpoint) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.fetches[e]
 }
 
-// arrive counts a request and returns the fault that is meant for it.
-func (i *Issuer) arrive(e Endpoint) (Fault, bool) {
+// nextFault counts a request and returns the fault to apply to it, if any.
+func (i *Issuer) nextFault(e Endpoint) (Fault, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.fetches[e]++
@@ -91,15 +93,16 @@ func (i *Issuer) arrive(e Endpoint) (Fault, bool) {
 	return f, ok
 }
 
-// WithFaults returns h behind the faults of e, which may be one of the issuer's
-// endpoints or one of your own, and counts its requests for [Issuer.Fetches].
-// The endpoints that the issuer itself serves are behind theirs already.
+// WithFaults returns a handler that applies the faults of e to requests for h
+// and counts the requests for [Issuer.Fetches]. The Endpoint may be one of the
+// constants or a name of your own. The issuer's own endpoints need no
+// WithFaults.
 func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler { return i.faulty(e, h) }
 
-// faulty puts the faults of e in front of genuine.
+// faulty applies the faults of e to requests for genuine.
 func (i *Issuer) faulty(e Endpoint, genuine http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := i.arrive(e)
+		f, ok := i.nextFault(e)
 		if !ok {
 			genuine.ServeHTTP(w, r)
 			return
@@ -118,8 +121,8 @@ func (i *Issuer) faulty(e Endpoint, genuine http.Handler) http.Handler {
 	})
 }
 
-// hold lets the request wait as long as the fault says, and ends it where the
-// client or the issuer goes away meanwhile.
+// hold delays the request as f requires. It aborts the request if the client
+// gives up or the issuer is closed in the meantime.
 func (i *Issuer) hold(r *http.Request, f Fault) {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
@@ -127,7 +130,7 @@ func (i *Issuer) hold(r *http.Request, f Fault) {
 		i.await(r, timer.C)
 	}
 	if f.Hang {
-		// net/http sees that a client has gone only once the body is read.
+		// net/http notices that a client gave up only after the body was read.
 		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxFormSize))
 		i.await(r, nil)
 	}
@@ -153,8 +156,8 @@ func (f Fault) answer(w http.ResponseWriter) {
 	_, _ = w.Write(f.Body)
 }
 
-// headerWriter sets a fault's header last, so that it wins over the genuine
-// one.
+// headerWriter sets a fault's header last, so that it replaces the endpoint's
+// fields.
 type headerWriter struct {
 	http.ResponseWriter
 	header http.Header
@@ -171,13 +174,13 @@ func (w *headerWriter) Write(body []byte) (int, error) {
 	return w.ResponseWriter.Write(body)
 }
 
-// Flush is for handlers that stream.
+// Flush implements http.Flusher for handlers that stream.
 func (w *headerWriter) Flush() {
 	w.setHeader()
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap gives http.ResponseController access to the wrapped writer.
 func (w *headerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *headerWriter) setHeader() {

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// at puts a path in place of that of address.
+// at returns address with another path.
 func at(t *testing.T, address, path string) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -38,29 +38,29 @@ func TestFaultAnswers(t *testing.T) {
 			body   string
 			header string
 		}{
-			"zero":    {bearertest.Fault{}, 200, genuine, ""},
-			"status":  {bearertest.Fault{Status: 503}, 503, "", ""},
-			"body":    {bearertest.Fault{Body: []byte("{}")}, 200, "{}", ""},
-			"empty":   {bearertest.Fault{Body: []byte{}}, 200, "", ""},
-			"both":    {bearertest.Fault{Status: 500, Body: []byte("<html>"), Header: http.Header{"X-Odd": {"1"}}}, 500, "<html>", "1"},
-			"header":  {bearertest.Fault{Header: http.Header{"X-Odd": {"2"}}}, 200, genuine, "2"},
-			"handler": {bearertest.Fault{Handler: custom}, http.StatusTeapot, "", ""},
+			"zero value":              {bearertest.Fault{}, 200, genuine, ""},
+			"status":                  {bearertest.Fault{Status: 503}, 503, "", ""},
+			"body":                    {bearertest.Fault{Body: []byte("{}")}, 200, "{}", ""},
+			"empty body":              {bearertest.Fault{Body: []byte{}}, 200, "", ""},
+			"status, body and header": {bearertest.Fault{Status: 500, Body: []byte("<html>"), Header: http.Header{"X-Odd": {"1"}}}, 500, "<html>", "1"},
+			"header":                  {bearertest.Fault{Header: http.Header{"X-Odd": {"2"}}}, 200, genuine, "2"},
+			"handler":                 {bearertest.Fault{Handler: custom}, http.StatusTeapot, "", ""},
 		} {
 			issuer.Inject(bearertest.KeysEndpoint, row.fault)
 			got := fetch(t, issuer.HTTPClient(), issuer.KeysURL())
 			if got.StatusCode != row.status || string(got.body) != row.body || got.Header.Get("X-Odd") != row.header {
-				t.Errorf("%s: got %s %v %s", name, got.Status, got.Header, got.body)
+				t.Errorf("%s: got %s %v %s, want %d, X-Odd %q and body %s", name, got.Status, got.Header, got.body, row.status, row.header, row.body)
 			}
 			if got.ContentLength != int64(len(row.body)) {
-				t.Errorf("%s: got length %d, want %d", name, got.ContentLength, len(row.body))
+				t.Errorf("%s: got Content-Length %d, want %d", name, got.ContentLength, len(row.body))
 			}
 		}
 		if got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), "/.well-known/openid-configuration")); got.StatusCode != http.StatusOK {
-			t.Errorf("got %s from an endpoint without a fault", got.Status)
+			t.Errorf("endpoint without a fault: got %s, want 200", got.Status)
 		}
 		issuer.Repair(bearertest.KeysEndpoint)
 		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); string(got.body) != genuine {
-			t.Errorf("after Repair: got %s", got.body)
+			t.Errorf("after Repair: got %s, want the key set", got.body)
 		}
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true, Times: 1})
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer.KeysURL(), bytes.NewReader(nil))
@@ -68,19 +68,19 @@ func TestFaultAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := do(issuer.HTTPClient(), request); err == nil {
-			t.Error("abort: got an answer")
+			t.Error("Abort: got an answer, want an error")
 		}
 		issuer.Close()
 	}
 }
 
-func TestDelayAndHangInABubble(t *testing.T) {
+func TestDelayAndHangWithVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 		begin := time.Now()
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: time.Minute})
 		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); got.StatusCode != http.StatusOK || time.Since(begin) != time.Minute {
-			t.Errorf("got %s after %v, want 200 after a minute", got.Status, time.Since(begin))
+			t.Errorf("got %s after %v, want 200 after 1 min", got.Status, time.Since(begin))
 		}
 		for name, fault := range map[string]bearertest.Fault{"delay": {Delay: time.Hour}, "hang": {Hang: true}} {
 			issuer.Inject(bearertest.KeysEndpoint, fault)
@@ -93,16 +93,16 @@ func TestDelayAndHangInABubble(t *testing.T) {
 		}
 		time.AfterFunc(time.Second, issuer.Close)
 		if _, err := issuer.HTTPClient().Get(issuer.KeysURL()); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("got %v from a request that hangs when its issuer is closed", err)
+			t.Errorf("request that hangs during Close: got %v, want %v", err, io.ErrUnexpectedEOF)
 		}
 		var refused *net.OpError
 		if _, err := issuer.HTTPClient().Get(issuer.KeysURL()); !errors.As(err, &refused) {
-			t.Errorf("got %v from a closed issuer, want a refused connection", err)
+			t.Errorf("request to a closed issuer: got %v, want connection refused", err)
 		}
 	})
 }
 
-func TestHangOnAListener(t *testing.T) {
+func TestHangWithListener(t *testing.T) {
 	issuer := bearertest.NewIssuer(nil)
 	defer issuer.Close()
 	issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Hang: true})
@@ -112,7 +112,7 @@ func TestHangOnAListener(t *testing.T) {
 		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 	}
 
-	// A connection on which an answer has begun and never ends.
+	// The server sends the header of a response but never its body.
 	begun := make(chan struct{})
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -131,7 +131,7 @@ func TestHangOnAListener(t *testing.T) {
 	}
 }
 
-func TestCloseEndsWhatHangs(t *testing.T) {
+func TestCloseEndsHangingRequests(t *testing.T) {
 	issuer := bearertest.NewIssuer(nil)
 	issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Hang: true})
 	arriving := &signalReader{read: make(chan struct{})}
@@ -147,11 +147,11 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 	<-arriving.read
 	issuer.Close()
 	if err := <-ended; err == nil {
-		t.Error("got an answer from a closed issuer")
+		t.Error("got an answer from a closed issuer, want an error")
 	}
 }
 
-// signalReader is an empty body that tells when it is sent.
+// signalReader is an empty body. The first Read closes the channel read.
 type signalReader struct{ read chan struct{} }
 
 func (r *signalReader) Read([]byte) (int, error) {
@@ -178,12 +178,12 @@ func TestTransportReachesItsIssuerOnly(t *testing.T) {
 	}
 }
 
-func TestHandlerElsewhere(t *testing.T) {
+func TestHandlerInAnotherServer(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "http://login.example/tenant"})
 	defer issuer.Close()
 	server := httptest.NewServer(issuer.Handler())
 	defer server.Close()
 	if got := fetch(t, server.Client(), server.URL+"/tenant/keys"); string(got.body) != string(issuer.JWKS()) {
-		t.Errorf("got %s", got.body)
+		t.Errorf("got %s, want the key set", got.body)
 	}
 }

@@ -19,32 +19,35 @@ const (
 	maxFormSize = 64 << 10
 )
 
-// Grant is a token that the token endpoint is about to sign.
+// Grant is a token that the token endpoint is about to sign; see
+// [Options].Shape.
 type Grant struct {
-	// Client is who it is for, without its secret.
+	// Client is the client that requested the token, without its secret.
 	Client Client
-	// Scopes are those granted, in the order asked for. The response names
-	// them.
+	// Scopes are the granted scopes, in the order of the request. They become
+	// the "scope" of the response.
 	Scopes []string
-	// Header and Claims are what will be signed. "alg" chooses the key, as in
-	// Mint; the response takes "expires_in" from "exp" less "iat".
+	// Header and Claims are the header and the claims to be signed. "alg" in
+	// Header selects the key; an algorithm that [Options].Algorithms does not
+	// support is answered with server_error. The "expires_in" of the response
+	// is "exp" minus "iat".
 	Header, Claims map[string]any
 }
 
 // TokenError is an error response of the token endpoint (RFC 6749, section
 // 5.2).
 type TokenError struct {
-	// Status is the HTTP status. Zero: the one that belongs to Code, which is
-	// 401 for invalid_client, 500 for server_error and 400 for the others.
+	// Status is the HTTP status. Zero: 401 if Code is invalid_client, 500 if
+	// Code is server_error, and 400 for any other Code.
 	Status int
 	// Code is the "error" of the response.
 	Code string
-	// Description is the "error_description" of the response. Empty: left out.
-	// It is shown to clients; RFC 6749 wants it in ASCII without " and \.
+	// Description is the "error_description" of the response, visible to the
+	// client. RFC 6749 allows only ASCII without " and \. Empty: left out.
 	Description string
 }
 
-// Error returns the code and the description.
+// Error returns Code and Description.
 func (e *TokenError) Error() string {
 	if e.Description == "" {
 		return e.Code
@@ -72,15 +75,15 @@ type tokenResponse struct {
 	Scope       string `json:"scope,omitempty"`
 }
 
-// serveToken is the token endpoint: RFC 6749, sections 3.2 and 4.4.
+// serveToken serves the token endpoint (RFC 6749, sections 3.2 and 4.4).
 func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
-	// RFC 6749, section 5.1: tokens must not be stored on the way.
+	// RFC 6749, section 5.1: caches must not store tokens.
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeTokenError(w, &TokenError{
-			Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "the token endpoint takes POST only",
+			Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "the token endpoint accepts POST only",
 		})
 		return
 	}
@@ -96,7 +99,8 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// grant answers one request, with a *TokenError where it is refused.
+// grant returns the response to one token request. The error is a *TokenError
+// if the request is refused; any other error is a server_error.
 func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
 	form, err := readForm(r)
 	if err != nil {
@@ -124,7 +128,7 @@ func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
 	return i.sign(i.newGrant(client, scopes))
 }
 
-// newGrant lays out a token in the form of RFC 9068.
+// newGrant returns a grant with the header and claims of an RFC 9068 token.
 func (i *Issuer) newGrant(client Client, scopes []string) *Grant {
 	client.Secret = ""
 	now := time.Now()
@@ -153,12 +157,12 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 	}
 	alg, ok := g.Header["alg"].(string)
 	if !ok || !supported(alg) {
-		return nil, fmt.Errorf("a grant cannot be signed with algorithm %v", g.Header["alg"])
+		return nil, fmt.Errorf("no key signs with algorithm %v", g.Header["alg"])
 	}
 	now := time.Now().Unix()
 	expiry, ok := g.Claims["exp"].(int64)
 	if !ok {
-		expiry = now // what was put in its place is for the client to find out
+		expiry = now // "exp" was removed or replaced: there is no lifetime to report
 	}
 	issued, ok := g.Claims["iat"].(int64)
 	if !ok {
@@ -172,16 +176,16 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 	}, nil
 }
 
-// grantable returns the scopes for a request that asks for these: all that the
-// client has if it asks for none (RFC 6749, section 3.3).
-func (c Client) grantable(asked string) ([]string, error) {
-	if asked == "" {
+// grantable returns the scopes to grant for the requested ones. An empty request
+// gets all scopes of the client (RFC 6749, section 3.3).
+func (c Client) grantable(requested string) ([]string, error) {
+	if requested == "" {
 		return slices.Clone(c.Scopes), nil
 	}
 	var granted []string
-	for scope := range strings.SplitSeq(asked, " ") {
+	for scope := range strings.SplitSeq(requested, " ") {
 		if !isScope(scope) {
-			return nil, &TokenError{Code: "invalid_scope", Description: "scope is malformed"}
+			return nil, &TokenError{Code: "invalid_scope", Description: "the scope parameter is malformed"}
 		}
 		if !slices.Contains(c.Scopes, scope) {
 			return nil, &TokenError{Code: "invalid_scope", Description: "a scope is unknown or not granted to this client"}
@@ -193,8 +197,8 @@ func (c Client) grantable(asked string) ([]string, error) {
 	return granted, nil
 }
 
-// readForm returns the parameters of the body. Those of the URL do not count:
-// RFC 6749, section 2.3.1, keeps credentials out of it.
+// readForm returns the parameters of the body. Parameters of the URL are
+// ignored: RFC 6749, section 2.3.1, forbids credentials there.
 func readForm(r *http.Request) (map[string]string, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
@@ -202,7 +206,7 @@ func readForm(r *http.Request) (map[string]string, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxFormSize+1))
 	if err != nil || len(body) > maxFormSize {
-		return nil, &TokenError{Code: "invalid_request", Description: "the body is too large or was cut off"}
+		return nil, &TokenError{Code: "invalid_request", Description: "the body is too large or incomplete"}
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -218,10 +222,10 @@ func readForm(r *http.Request) (map[string]string, error) {
 	return form, nil
 }
 
-// credentials reads what the client authenticates with: HTTP Basic or the body
-// (RFC 6749, section 2.3.1), not both (section 2.3). Any other Authorization
-// header is not about the client, so it is not looked at: a vendor's SDK sends
-// the Bearer token of its own session along.
+// credentials reads the client's ID and secret from HTTP Basic or from the body
+// (RFC 6749, section 2.3.1); both together are refused (section 2.3). An
+// Authorization header with another scheme is ignored: a vendor's SDK sends the
+// Bearer token of its own session with the request.
 func credentials(r *http.Request, form map[string]string) (id, secret string, err error) {
 	authorization := r.Header.Values("Authorization")
 	basic := slices.ContainsFunc(authorization, func(value string) bool {
@@ -238,14 +242,14 @@ func credentials(r *http.Request, form map[string]string) (id, secret string, er
 	if len(authorization) > 1 || form["client_secret"] != "" {
 		return "", "", &TokenError{Code: "invalid_request", Description: "the client authenticates in more than one way"}
 	}
-	// RFC 6749 has both parts form-encoded before they are joined.
+	// RFC 6749, section 2.3.1: both parts are form-encoded before they are joined.
 	id, err1 := url.QueryUnescape(id)
 	secret, err2 := url.QueryUnescape(secret)
 	if !ok || err1 != nil || err2 != nil {
 		return "", "", &TokenError{Code: "invalid_client", Description: "the Basic credentials are malformed"}
 	}
 	if other := form["client_id"]; other != "" && other != id {
-		return "", "", &TokenError{Code: "invalid_request", Description: "client_id is not the one that authenticates"}
+		return "", "", &TokenError{Code: "invalid_request", Description: "client_id differs from the ID in the Basic credentials"}
 	}
 	return id, secret, nil
 }
@@ -266,5 +270,5 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client is gone: nobody is left to tell
+	_, _ = w.Write(body) // an error means that the client is gone
 }

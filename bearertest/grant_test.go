@@ -34,31 +34,31 @@ func withClient(t *testing.T, opts *bearertest.Options) *bearertest.Issuer {
 
 func TestGrant(t *testing.T) {
 	issuer := withClient(t, nil)
-	for _, row := range []struct{ asked, scope string }{
+	for _, row := range []struct{ requested, granted string }{
 		{"", "read:a write:a"},
 		{"write:a", "write:a"},
 		{"write:a read:a write:a", "write:a read:a"},
 	} {
-		values := url.Values{"grant_type": {"client_credentials"}, "client_id": {"id:1"}, "client_secret": {"s %+é"}, "scope": {row.asked}, "resource": {"ignored"}}
+		values := url.Values{"grant_type": {"client_credentials"}, "client_id": {"id:1"}, "client_secret": {"s %+é"}, "scope": {row.requested}, "resource": {"ignored"}}
 		got, err := do(issuer.HTTPClient(), form(t.Context(), t, issuer.TokenURL(), values))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got.StatusCode != http.StatusOK || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Content-Type") != "application/json" {
-			t.Fatalf("got %s, %v: %s", got.Status, got.Header, got.body)
+			t.Fatalf("got %s, header %v, body %s; want 200 as application/json with no-store", got.Status, got.Header, got.body)
 		}
 		answer := object(t, got.body)
-		if answer["token_type"] != "Bearer" || answer["expires_in"] != 90.0 || answer["scope"] != row.scope || len(answer) != 4 {
-			t.Errorf("got %v", answer)
+		if answer["token_type"] != "Bearer" || answer["expires_in"] != 90.0 || answer["scope"] != row.granted || len(answer) != 4 {
+			t.Errorf("got response %v, want 4 members, expires_in 90 and scope %q", answer, row.granted)
 		}
 		token, _ := answer["access_token"].(string)
 		claims, err := verify(issuer, token)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if claims["client_id"] != "id:1" || claims["scope"] != row.scope || claims["tenant"] != "acme" || claims["sub"] != nil ||
+		if claims["client_id"] != "id:1" || claims["scope"] != row.granted || claims["tenant"] != "acme" || claims["sub"] != nil ||
 			fmt.Sprint(claims["aud"]) != "[api]" || part(t, token, 0)["typ"] != "at+jwt" {
-			t.Errorf("got %v", claims)
+			t.Errorf("got claims %v, want those of the client with scope %q", claims, row.granted)
 		}
 	}
 }
@@ -72,32 +72,32 @@ func TestGrantRefusals(t *testing.T) {
 		status                    int
 		code                      string
 	}{
-		{"nothing", "", "", 400, "invalid_request"},
+		{"empty request", "", "", 400, "invalid_request"},
 		{"no grant type", id + secret, "", 400, "invalid_request"},
 		{"empty grant type", "grant_type=&" + id + secret, "", 400, "invalid_request"},
 		{"another grant type", "grant_type=password&" + id + secret, "", 400, "unsupported_grant_type"},
 		{"repeated parameter", grant + grant + id + secret, "", 400, "invalid_request"},
 		{"malformed body", grant + id + secret + "a=%zz", "", 400, "invalid_request"},
-		{"semicolons", grant + id + secret + "a;b", "", 400, "invalid_request"},
+		{"semicolon in the body", grant + id + secret + "a;b", "", 400, "invalid_request"},
 		{"huge body", grant + id + secret + "a=" + strings.Repeat("a", 70_000), "", 400, "invalid_request"},
 		{"no credentials", grant, "", 401, "invalid_client"},
 		{"no secret", grant + id, "", 401, "invalid_client"},
 		{"empty secret", grant + id + "client_secret=", "", 401, "invalid_client"},
 		{"wrong secret", grant + id + "client_secret=wrong", "", 401, "invalid_client"},
 		{"unknown client", grant + "client_id=nobody&" + secret, "", 401, "invalid_client"},
-		{"Bearer alone", grant, "Bearer x", 401, "invalid_client"},
+		{"Bearer only", grant, "Bearer x", 401, "invalid_client"},
 		{"malformed Basic", grant, "Basic !", 401, "invalid_client"},
-		{"malformed encoding in Basic", grant, basicHeaderRaw("%zz", "x"), 401, "invalid_client"},
+		{"malformed percent-encoding in Basic", grant, basicHeaderRaw("%zz", "x"), 401, "invalid_client"},
 		{"wrong secret in Basic", grant, basicHeader("wrong"), 401, "invalid_client"},
-		{"both ways", grant + id + secret, basic, 400, "invalid_request"},
-		{"another id beside Basic", grant + "client_id=other", basic, 400, "invalid_request"},
+		{"credentials in Basic and body", grant + id + secret, basic, 400, "invalid_request"},
+		{"client_id differs from Basic", grant + "client_id=other", basic, 400, "invalid_request"},
 		{"unknown scope", grant + id + secret + "scope=read%3Aa+admin", "", 400, "invalid_scope"},
 		{"malformed scope", grant + id + secret + "scope=read%3Aa++write%3Aa", "", 400, "invalid_scope"},
 		{"quoted scope", grant + id + secret + "scope=%22", "", 400, "invalid_scope"},
 		{"Basic", grant, basic, 200, ""},
-		{"basic", grant, "b" + basic[1:], 200, ""},
-		{"same id beside Basic", grant + id, basic, 200, ""},
-		{"Bearer beside the body", grant + id + secret, "Bearer x", 200, ""},
+		{"basic in lower case", grant, "b" + basic[1:], 200, ""},
+		{"Basic and the same client_id", grant + id, basic, 200, ""},
+		{"credentials in the body and a Bearer token", grant + id + secret, "Bearer x", 200, ""},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer.TokenURL(), strings.NewReader(strings.TrimSuffix(row.body, "&")))
 		if err != nil {
@@ -111,31 +111,31 @@ func TestGrantRefusals(t *testing.T) {
 	}
 }
 
-func TestGrantTakesCredentialsFromTheBodyOnly(t *testing.T) {
+func TestGrantRefusesWrongRequestForm(t *testing.T) {
 	issuer := withClient(t, nil)
 	query := url.Values{"grant_type": {"client_credentials"}, "client_id": {"id:1"}, "client_secret": {"s %+é"}}
-	checkAnswer(t, issuer, "query", form(t.Context(), t, issuer.TokenURL()+"?"+query.Encode(), nil), 400, "invalid_request")
+	checkAnswer(t, issuer, "parameters in the URL", form(t.Context(), t, issuer.TokenURL()+"?"+query.Encode(), nil), 400, "invalid_request")
 
 	get, err := http.NewRequestWithContext(t.Context(), http.MethodGet, issuer.TokenURL()+"?"+query.Encode(), http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkAnswer(t, issuer, "GET", get, 405, "invalid_request")
+	checkAnswer(t, issuer, "method GET", get, 405, "invalid_request")
 
 	asJSON := form(t.Context(), t, issuer.TokenURL(), query)
 	asJSON.Header.Set("Content-Type", "application/json")
-	checkAnswer(t, issuer, "JSON", asJSON, 400, "invalid_request")
+	checkAnswer(t, issuer, "Content-Type application/json", asJSON, 400, "invalid_request")
 
 	twice := form(t.Context(), t, issuer.TokenURL(), url.Values{"grant_type": {"client_credentials"}})
 	twice.Header["Authorization"] = []string{basicHeader("s %+é"), basicHeader("s %+é")}
-	checkAnswer(t, issuer, "two headers", twice, 400, "invalid_request")
+	checkAnswer(t, issuer, "two Authorization headers", twice, 400, "invalid_request")
 }
 
 func TestRemoveClient(t *testing.T) {
 	issuer := withClient(t, nil)
 	issuer.RemoveClient("id:1")
 	values := url.Values{"grant_type": {"client_credentials"}, "client_id": {"id:1"}, "client_secret": {"s %+é"}}
-	checkAnswer(t, issuer, "removed", form(t.Context(), t, issuer.TokenURL(), values), 401, "invalid_client")
+	checkAnswer(t, issuer, "removed client", form(t.Context(), t, issuer.TokenURL(), values), 401, "invalid_client")
 }
 
 func TestAuthenticateAndShape(t *testing.T) {
@@ -179,14 +179,15 @@ func TestAuthenticateAndShape(t *testing.T) {
 	token, _ := object(t, got.body)["access_token"].(string)
 	claims := part(t, token, 1)
 	if part(t, token, 0)["typ"] != "JWT" || fmt.Sprint(claims["scopes"]) != "[a b]" || claims["jti"] != nil || claims["sub"] != "any" {
-		t.Errorf("got %v", claims)
+		t.Errorf("got claims %v, want scopes [a b], sub any and no jti, with typ JWT in the header", claims)
 	}
 	if _, err := verify(issuer, token); err != nil {
 		t.Error(err)
 	}
 }
 
-// checkAnswer wants an error body of RFC 6749, section 5.2, or none for 200.
+// checkAnswer sends request and compares the response's status and its error
+// code (RFC 6749, section 5.2). The code is empty for status 200.
 func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *http.Request, status int, code string) {
 	t.Helper()
 	got, err := do(issuer.HTTPClient(), request)
@@ -198,17 +199,17 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 		answer["error"] = ""
 	}
 	if got.StatusCode != status || answer["error"] != code {
-		t.Errorf("%s: got %d %v, want %d %s", name, got.StatusCode, answer, status, code)
+		t.Errorf("%s: got %d %v, want %d and error %q", name, got.StatusCode, answer, status, code)
 	}
 	if challenge := got.Header.Get("WWW-Authenticate"); (status == 401) != (challenge != "") {
-		t.Errorf("%s: got challenge %q with status %d", name, challenge, status)
+		t.Errorf("%s: got WWW-Authenticate %q with status %d, want it with 401 only", name, challenge, status)
 	}
 	if strings.Contains(string(got.body), "10.0.0.1") {
-		t.Errorf("%s: got internals in %s", name, got.body)
+		t.Errorf("%s: got the internal error in %s", name, got.body)
 	}
 }
 
-// basicHeader authenticates the client of withClient, encoded as RFC 6749, section 2.3.1, has it.
+// basicHeader returns Basic credentials for the client of withClient, encoded as in RFC 6749, section 2.3.1.
 func basicHeader(secret string) string {
 	return basicHeaderRaw(url.QueryEscape("id:1"), url.QueryEscape(secret))
 }

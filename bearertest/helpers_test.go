@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// verify checks a token's signature against the published keys, as somebody
-// does who has nothing but the key set, and returns the claims.
+// verify checks a token's signature against the published key set alone and
+// returns the claims.
 func verify(i *bearertest.Issuer, token string) (jwt.MapClaims, error) {
 	var set struct {
 		Keys []jwkset.JWKMarshal `json:"keys"`
@@ -58,7 +58,7 @@ func object(t *testing.T, raw []byte) map[string]any {
 	return members
 }
 
-// reply is a response whose body has been read.
+// reply is a response with its body already read.
 type reply struct {
 	*http.Response
 	body []byte

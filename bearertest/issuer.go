@@ -18,52 +18,52 @@ const (
 	unstartedURL     = "https://issuer.example"
 )
 
-// Options adjusts an [Issuer]. A nil *Options and the zero value are the same
-// and stand for an RFC 9068 issuer that signs with RS256. NewIssuer copies it:
+// Options configures an [Issuer]. A nil *Options and the zero value both mean
+// an RFC 9068 issuer that signs with RS256. The issuer copies the options:
 // later changes have no effect.
 type Options struct {
 	// Issuer is the issuer identifier: the "iss" of every token and the
 	// "issuer" of the metadata, byte for byte. Empty: the URL of the listener,
-	// or https://issuer.example where there is none. It may be any string for
-	// an issuer that listens, whose endpoints then stay at the listener; it
-	// must be an http or https URL for one that does not.
+	// or https://issuer.example if there is no listener. With a listener, any
+	// string is allowed, and the endpoints stay at the listener's URL. Without
+	// a listener, it must be an http or https URL.
 	Issuer string
 
-	// Algorithms are those for which a key is published from the start. The
-	// first one signs where nothing else is asked for. Empty: RS256. Known are
-	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and
-	// Ed25519 (RFC 7518, section 3.1; RFC 8037; RFC 9864).
+	// Algorithms lists the signing algorithms for which a key is published
+	// from the start. The first one is the default for signing. Empty: RS256.
+	// Supported are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
+	// ES512, EdDSA and Ed25519 (RFC 7518, section 3.1; RFC 8037; RFC 9864).
 	Algorithms []string
 
-	// Audience is the "aud" of tokens that do not name one: of Token and Mint,
-	// and of clients without an Audience of their own. Empty: no "aud".
+	// Audience is the default "aud" claim of Token and Mint, and of clients
+	// without Client.Audience. Empty: no "aud".
 	Audience []string
 
-	// Lifetime is how long tokens live that do not say. Zero: one hour.
+	// Lifetime is the default lifetime of tokens. Zero: one hour.
 	Lifetime time.Duration
 
 	// TLS makes the listener speak https, with a certificate that the client
-	// of [Issuer.HTTPClient] trusts. Without a listener it has no meaning.
+	// of [Issuer.HTTPClient] trusts. It has no effect without a listener.
 	TLS bool
 
-	// KeyID names new keys. Nil: random names. It must be safe for concurrent
-	// use and must not call the issuer.
+	// KeyID returns the key ID for each new key. Nil: random key IDs. It must
+	// be safe for concurrent use and must not call the issuer.
 	KeyID func() string
 
-	// Authenticate finds the client that a request to the token endpoint comes
-	// from, instead of among those of AddClient, so that clients can be kept
-	// elsewhere. It returns a *TokenError to say what the answer shall be, and
-	// any other error for a server_error. Client.Secret is not looked at. It
-	// must be safe for concurrent use.
+	// Authenticate authenticates the clients of the token endpoint, in place
+	// of the clients of AddClient, for example against a database. Return a
+	// *TokenError to choose the error response; any other error is answered
+	// with server_error. The Secret of the returned Client is ignored.
+	// Authenticate must be safe for concurrent use.
 	Authenticate func(ctx context.Context, id, secret string) (Client, error)
 
-	// Shape changes what the token endpoint is about to sign: to speak as a
-	// particular vendor does. Nil: tokens of the RFC 9068 form. It must be safe
-	// for concurrent use.
+	// Shape changes a token of the token endpoint before it is signed, for
+	// example to imitate a vendor. Nil: tokens have the form of RFC 9068.
+	// Shape must be safe for concurrent use.
 	Shape func(*Grant)
 
-	// Metadata is laid over both metadata documents; a nil value removes a
-	// member. Nil: nothing is changed.
+	// Metadata overrides members of both metadata documents; a nil value
+	// removes a member. Nil: no changes.
 	Metadata map[string]any
 }
 
@@ -72,25 +72,25 @@ type Options struct {
 type Issuer struct {
 	opts   Options
 	url    string // the identifier
-	base   string // where the endpoints are, without a trailing slash
+	base   string // base URL of the endpoints, without a trailing slash
 	mux    *http.ServeMux
 	server *httptest.Server // nil without a listener
-	done   chan struct{}    // closed by Close; ends requests that hang
+	done   chan struct{}    // closed by Close; ends hanging requests
 	close  sync.Once
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	keys    keyring
 	clients map[string]registration
 	faults  map[Endpoint]Fault
 	fetches map[Endpoint]int
 }
 
-// NewIssuer starts an issuer on a free port of 127.0.0.1. Close ends it. It
-// panics where no port can be had or opts make no sense.
+// NewIssuer starts an issuer on a free port of 127.0.0.1. [Issuer.Close] stops
+// it. NewIssuer panics if no port is free or opts are invalid.
 func NewIssuer(opts *Options) *Issuer {
 	i := newIssuer(opts)
-	// The address is known before the server runs, and so is the identifier:
-	// no request can meet an issuer that is not complete.
+	// The server starts last: the identifier contains its address, and no
+	// request must reach an incomplete issuer.
 	i.server = httptest.NewUnstartedServer(nil)
 	scheme := "http://"
 	if i.opts.TLS {
@@ -111,10 +111,10 @@ func NewIssuer(opts *Options) *Issuer {
 	return i
 }
 
-// NewUnstartedIssuer returns an issuer without a listener. Its endpoints are
-// served by [Issuer.Handler], below the path of its identifier, and by
-// [Issuer.Transport]. It starts no goroutine; made inside a testing/synctest
-// bubble, it lives in that bubble's time. It panics where opts make no sense.
+// NewUnstartedIssuer returns an issuer without a listener. [Issuer.Handler]
+// and [Issuer.Transport] serve its endpoints, below the path of its identifier.
+// The issuer starts no goroutine. Inside a testing/synctest bubble it uses the
+// time of the bubble. NewUnstartedIssuer panics if opts are invalid.
 func NewUnstartedIssuer(opts *Options) *Issuer {
 	i := newIssuer(opts)
 	i.url = i.opts.Issuer
@@ -124,7 +124,7 @@ func NewUnstartedIssuer(opts *Options) *Issuer {
 	i.base = strings.TrimRight(i.url, "/")
 	u, err := url.Parse(i.base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-		panic("bearertest: Options.Issuer is not a URL that endpoints can be served at: " + i.url)
+		panic("bearertest: Options.Issuer must be an http or https URL without query and fragment, got " + i.url)
 	}
 	i.mux = i.routes(u.EscapedPath())
 	return i
@@ -153,12 +153,12 @@ func newIssuer(opts *Options) *Issuer {
 		i.opts.KeyID = randomKeyID
 	}
 	for _, alg := range i.opts.Algorithms {
-		signingMethod(alg) // panics on one that we cannot sign with
+		signingMethod(alg) // panics if alg is not supported
 	}
 	return i
 }
 
-// routes maps every endpoint below prefix, which is the path of the identifier.
+// routes serves every endpoint below prefix, the path of the issuer identifier.
 func (i *Issuer) routes(prefix string) *http.ServeMux {
 	mux := http.NewServeMux()
 	keys := i.faulty(KeysEndpoint, readOnly(i.serveKeys))
@@ -169,32 +169,32 @@ func (i *Issuer) routes(prefix string) *http.ServeMux {
 	for _, name := range []string{openIDPath, serverMetadataPath} {
 		mux.Handle(prefix+name, discovery)
 		if prefix != "" {
-			// RFC 8414, section 3.1, puts the well-known part before the path
-			// of the identifier; OpenID Connect puts it behind. Serve both.
+			// RFC 8414, section 3.1, inserts the well-known part before the path
+			// of the identifier; OpenID Connect appends it. Serve both.
 			mux.Handle(name+prefix, discovery)
 		}
 	}
 	return mux
 }
 
-// URL returns the issuer identifier: the "iss" of its tokens, without a
+// URL returns the issuer identifier: the "iss" of its tokens. It has no
 // trailing slash unless Options.Issuer has one.
 func (i *Issuer) URL() string { return i.url }
 
-// KeysURL returns where the key set is: the "jwks_uri" of the metadata.
+// KeysURL returns the URL of the key set: the "jwks_uri" of the metadata.
 func (i *Issuer) KeysURL() string { return i.base + keysPath }
 
-// TokenURL returns where clients get their tokens: the "token_endpoint" of the
+// TokenURL returns the URL of the token endpoint: the "token_endpoint" of the
 // metadata.
 func (i *Issuer) TokenURL() string { return i.base + tokenPath }
 
-// Handler returns the issuer's endpoints, to be mounted in another server. An
-// issuer that listens serves them from the root, any other one below the path
-// of its identifier. It goes on answering after Close.
+// Handler returns a handler that serves the issuer's endpoints, for use in
+// another server. With a listener the endpoints start at the root, without a
+// listener at the path of the identifier. The handler works after Close too.
 func (i *Issuer) Handler() http.Handler { return i.mux }
 
-// HTTPClient returns a client that reaches the issuer: through its listener
-// and trusting its certificate, or else in memory.
+// HTTPClient returns a client that reaches the issuer. With a listener it
+// trusts the listener's certificate; without one it uses [Issuer.Transport].
 func (i *Issuer) HTTPClient() *http.Client {
 	if i.server != nil {
 		return i.server.Client()
@@ -202,10 +202,10 @@ func (i *Issuer) HTTPClient() *http.Client {
 	return &http.Client{Transport: i.Transport()}
 }
 
-// Close ends the listener and every request that hangs, and waits until the
-// requests in flight are answered. Tokens can be minted as before, to be
-// checked by those who have fetched the keys; RSA keys go on to issuers that
-// are made later. Closing twice does nothing.
+// Close stops the listener, ends hanging requests and waits for the other
+// requests in flight. A closed issuer still mints tokens; verifiers that
+// fetched the keys before accept them. New issuers reuse its RSA keys.
+// A second call does nothing.
 func (i *Issuer) Close() {
 	i.close.Do(func() {
 		close(i.done)

@@ -15,31 +15,31 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Key is a private key with the key ID and the algorithm that it signs under.
-// It is immutable and safe for concurrent use. The zero value is not usable:
-// see [NewKey] and [KeyFrom].
+// Key is a private key with a key ID and a signing algorithm. It is immutable
+// and safe for concurrent use. The zero value is not usable: see [NewKey] and
+// [KeyFrom].
 type Key struct {
 	id, alg string
 	signer  crypto.Signer
 }
 
-// NewKey makes a key for alg, one of those of Options.Algorithms, which no
-// issuer publishes until it is told to. An empty kid stands for a random one.
-// It panics on any other algorithm. A new RSA key has 2048 bits and takes a
-// while: keep it for several tests.
+// NewKey generates a key for alg. No issuer publishes it until
+// [Issuer.Publish] is called. If kid is empty, the key ID is random. NewKey
+// panics if alg is not one of the algorithms listed at Options.Algorithms. An
+// RSA key has 2048 bits and is slow to generate: share it between tests.
 func NewKey(alg, kid string) *Key {
 	return KeyFrom(generate(alg, generateRSA), alg, kid)
 }
 
-// KeyFrom wraps a private key that was made elsewhere: too short a modulus,
-// another curve. An empty kid stands for a random one. It panics if the key is
-// not of the kind that alg signs with.
+// KeyFrom returns a Key for an existing private key, for example one with a
+// modulus that is too short or with another curve. If kid is empty, the key ID
+// is random. KeyFrom panics if alg does not sign with keys of this type.
 func KeyFrom(signer crypto.Signer, alg, kid string) *Key {
 	if kid == "" {
 		kid = randomKeyID()
 	}
 	if !fits(signer, alg) {
-		panic(fmt.Sprintf("bearertest: %T does not sign with %q", signer, alg))
+		panic(fmt.Sprintf("bearertest: algorithm %q does not sign with a %T", alg, signer))
 	}
 	return &Key{id: kid, alg: alg, signer: signer}
 }
@@ -59,10 +59,10 @@ func (k *Key) Signer() crypto.Signer { return k.signer }
 func (k *Key) Public() crypto.PublicKey { return k.signer.Public() }
 
 // As returns the same key for another algorithm, such as PS256 for an RS256
-// key. It panics if the key is not of the kind that alg signs with.
+// key. It panics if alg does not sign with keys of this type.
 func (k *Key) As(alg string) *Key { return KeyFrom(k.signer, alg, k.id) }
 
-// Renamed returns the same key under another key ID.
+// Renamed returns the same key with another key ID.
 func (k *Key) Renamed(kid string) *Key { return &Key{id: kid, alg: k.alg, signer: k.signer} }
 
 // JWK returns the public key as a JSON Web Key (RFC 7517, section 4) with the
@@ -71,52 +71,54 @@ func (k *Key) JWK() []byte {
 	jwk, err := jwkset.NewJWKFromKey(k.Public(), jwkset.JWKOptions{Validate: jwkset.JWKValidateOptions{SkipAll: true}})
 	must(err)
 	marshal := jwk.Marshal()
-	// Set here and not through the options: jwkset knows Ed25519 keys under
-	// their old algorithm name only.
+	// Set here and not through the options: jwkset only uses the old algorithm
+	// name, EdDSA, for Ed25519 keys.
 	marshal.ALG, marshal.KID, marshal.USE = jwkset.ALG(k.alg), k.id, jwkset.UseSig
 	out, err := json.Marshal(marshal)
 	must(err)
 	return out
 }
 
-// Sign returns a compact JWS (RFC 7515, section 3.1) of exactly these header
-// and payload bytes, well-formed or not.
+// Sign returns a compact JWS (RFC 7515, section 3.1) over exactly these bytes of
+// the header and the payload. They need not be well-formed.
 func (k *Key) Sign(header, payload []byte) string {
 	return k.SignInput(SigningInput(header, payload))
 }
 
-// SignInput returns input, a dot and the signature over input: for tokens whose
-// parts are not the base64url form of anything.
+// SignInput signs input as it is and returns it with the signature appended
+// after a dot. Use it for tokens whose parts are not valid base64url.
 func (k *Key) SignInput(input string) string {
 	signature, err := signingMethod(k.alg).Sign(input, k.signer)
 	must(err)
 	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// Compact returns the compact form of a JWS whose signature was made elsewhere,
-// such as an HMAC over [SigningInput].
+// Compact returns the compact form of a JWS with the given signature, such as
+// an HMAC over [SigningInput].
 func Compact(header, payload, signature []byte) string {
 	return SigningInput(header, payload) + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// SigningInput returns what a signature of a JWS with this header and payload
-// is made over (RFC 7515, section 5.1).
+// SigningInput returns the bytes that the signature of a JWS with this header
+// and payload covers (RFC 7515, section 5.1).
 func SigningInput(header, payload []byte) string {
 	return base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
 }
 
-// signingMethod panics on what we do not sign with.
+// signingMethod returns the signing method for alg. It panics if alg is not
+// supported.
 func signingMethod(alg string) jwt.SigningMethod {
 	switch {
 	case !supported(alg):
 		panic(fmt.Sprintf("bearertest: no key signs with algorithm %q", alg))
-	case alg == "Ed25519": // RFC 9864 gives EdDSA over this curve a name of its own
+	case alg == "Ed25519": // the name of EdDSA with this curve in RFC 9864
 		return jwt.SigningMethodEdDSA
 	}
 	return jwt.GetSigningMethod(alg)
 }
 
-// supported leaves out "none" and HMAC: an issuer that uses them is broken.
+// supported reports whether keys can sign with alg. "none" and HMAC are left
+// out: an issuer that publishes its keys must not use them.
 func supported(alg string) bool {
 	switch alg {
 	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519":
@@ -125,6 +127,7 @@ func supported(alg string) bool {
 	return false
 }
 
+// fits reports whether alg signs with keys of signer's type.
 func fits(signer crypto.Signer, alg string) bool {
 	switch signingMethod(alg).(type) {
 	case *jwt.SigningMethodRSA, *jwt.SigningMethodRSAPSS:
@@ -139,8 +142,7 @@ func fits(signer crypto.Signer, alg string) bool {
 	}
 }
 
-// generate makes a private key that signs with alg, taking RSA keys from
-// newRSA.
+// generate returns a new private key for alg. RSA keys come from newRSA.
 func generate(alg string, newRSA func() *rsa.PrivateKey) crypto.Signer {
 	switch alg {
 	case "ES256":
@@ -166,7 +168,8 @@ func generateECDSA(curve elliptic.Curve) *ecdsa.PrivateKey {
 
 func randomKeyID() string { return rand.Text()[:12] }
 
-// must panics on what only a mistake in the test, or in this package, causes.
+// must panics on errors that only a mistake in the test or in this package
+// causes.
 func must(err error) {
 	if err != nil {
 		panic("bearertest: " + err.Error())

@@ -40,16 +40,16 @@ func TestRotation(t *testing.T) {
 	}
 	issuer.Withdraw(first.ID())
 	if _, err := verify(issuer, before); err == nil {
-		t.Error("got a token verified by a key that was withdrawn")
+		t.Error("got a token accepted under a withdrawn key, want an error")
 	}
 
 	hidden := bearertest.NewKey("ES256", "hidden")
 	issuer.SignWith(hidden)
 	if token := issuer.Token(nil); part(t, token, 0)["kid"] != "hidden" {
-		t.Error("got another key, want the one of SignWith")
+		t.Error("got another kid, want that of the key of SignWith")
 	}
 	if _, err := verify(issuer, issuer.Token(nil)); err == nil {
-		t.Error("got a token verified by a key that is not published")
+		t.Error("got a token accepted under an unpublished key, want an error")
 	}
 	issuer.Publish(hidden)
 	if _, err := verify(issuer, issuer.Token(nil)); err != nil {
@@ -70,7 +70,7 @@ func TestJWK(t *testing.T) {
 		jwk := object(t, bearertest.NewKey(row.alg, "id").JWK())
 		crv, _ := jwk["crv"].(string)
 		if jwk["kty"] != row.kty || crv != row.crv || jwk["alg"] != row.alg || jwk["kid"] != "id" || jwk["use"] != "sig" || jwk["d"] != nil {
-			t.Errorf("%s: got %v", row.alg, jwk)
+			t.Errorf("%s: got %v, want kty %q, crv %q, use sig and no private member", row.alg, jwk, row.kty, row.crv)
 		}
 	}
 }
@@ -82,17 +82,16 @@ func TestKeyFrom(t *testing.T) {
 	}
 	key := bearertest.KeyFrom(odd, "ES384", "")
 	if key.ID() == "" || key.Signer() != any(odd) || key.Renamed("x").ID() != "x" {
-		t.Errorf("got %q, %v", key.ID(), key.Signer())
+		t.Errorf("got ID %q and signer %v, want a random ID and the given key", key.ID(), key.Signer())
 	}
 	rs := bearertest.NewKey("RS256", "k")
 	if ps := rs.As("PS256"); ps.Algorithm() != "PS256" || ps.ID() != "k" || !rs.Public().(*rsa.PublicKey).Equal(ps.Public()) { //nolint:errcheck // an RSA key
-		t.Error("As changed more than the algorithm")
+		t.Errorf("got %s key %q, want the same key and ID with PS256", ps.Algorithm(), ps.ID())
 	}
 }
 
-// Two issuers with one key would make a test pass that takes the one for the
-// other.
-func TestIssuersHaveKeysOfTheirOwn(t *testing.T) {
+// If two open issuers share a key, a test that confuses the issuers passes.
+func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	a, b := bearertest.NewUnstartedIssuer(nil), bearertest.NewUnstartedIssuer(nil)
 	defer b.Close()
 	ka, kb := a.SigningKey(""), b.SigningKey("")
@@ -108,10 +107,10 @@ func TestIssuersHaveKeysOfTheirOwn(t *testing.T) {
 		t.Fatal("got one key for two open issuers")
 	}
 	if _, err := verify(a, a.Token(nil)); err != nil {
-		t.Errorf("after Close: %v", err)
+		t.Errorf("token minted after Close: got %v, want it accepted", err)
 	}
 	if a.Rotate().Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
-		t.Fatal("got a closed issuer to take a key of an open one")
+		t.Fatal("got the key of an open issuer for a closed one")
 	}
 }
 
@@ -134,6 +133,6 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	group.Wait()
 	if got := issuer.Fetches(bearertest.KeysEndpoint); got != 80 {
-		t.Errorf("got %d fetches, want 80", got)
+		t.Errorf("got %d fetches of the key set, want 80", got)
 	}
 }

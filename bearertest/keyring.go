@@ -14,11 +14,11 @@ const (
 	keysAliasPath = "/.well-known/jwks.json"
 )
 
-// keyring is what an issuer signs with and what it shows. The two are apart so
-// that an issuer can sign with a key it does not publish, as issuers do when
-// a rotation goes wrong.
+// keyring holds an issuer's published keys and its signing keys. They are
+// separate, so that an issuer can sign with a key it does not publish, as real
+// issuers do when a rotation goes wrong.
 type keyring struct {
-	ready     bool // the keys of Options.Algorithms are made
+	ready     bool // the keys of Options.Algorithms were generated
 	published []*Key
 	signing   map[string]*Key   // by algorithm
 	borrowed  []*rsa.PrivateKey // to be returned to the pool by Close
@@ -32,9 +32,10 @@ func (i *Issuer) Keys() []*Key {
 	return slices.Clone(i.keys.published)
 }
 
-// SigningKey returns the key that signs with alg. If the issuer has none yet,
-// one is made and published. An empty alg stands for the first one of
-// Options.Algorithms. It panics on an algorithm that no key signs with.
+// SigningKey returns the key that signs with alg. If the issuer has no key for
+// alg yet, SigningKey generates and publishes one. If alg is empty, the first
+// one of Options.Algorithms is used. SigningKey panics if alg is not one of
+// the algorithms listed at Options.Algorithms.
 func (i *Issuer) SigningKey(alg string) *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -48,9 +49,9 @@ func (i *Issuer) SigningKey(alg string) *Key {
 	return i.keys.signing[alg]
 }
 
-// Rotate makes a key for the first one of Options.Algorithms, publishes it
-// behind the others, signs with it from now on and returns it. The key before
-// it stays published until it is withdrawn.
+// Rotate generates a key for the first one of Options.Algorithms, publishes it
+// after the other keys and returns it. The issuer signs with the new key from
+// now on. The old key stays published until [Issuer.Withdraw].
 func (i *Issuer) Rotate() *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -58,8 +59,8 @@ func (i *Issuer) Rotate() *Key {
 	return i.rotate(i.opts.Algorithms[0])
 }
 
-// Publish adds a key to the published ones, without signing with it. A key
-// with the same key ID and algorithm is not replaced: both are published.
+// Publish adds a key to the published keys; the issuer does not sign with it. A
+// key with the same key ID and algorithm is not replaced: both are published.
 func (i *Issuer) Publish(k *Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -67,8 +68,9 @@ func (i *Issuer) Publish(k *Key) {
 	i.keys.published = append(i.keys.published, k)
 }
 
-// Withdraw removes the keys of this key ID from the published ones. Where one
-// of them signs, it goes on signing: see [Issuer.SignWith].
+// Withdraw removes all keys with this key ID from the published keys. If the
+// issuer signs with one of these keys, it continues to do so; [Issuer.SignWith]
+// selects another key.
 func (i *Issuer) Withdraw(kid string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -76,8 +78,8 @@ func (i *Issuer) Withdraw(kid string) {
 	i.keys.published = slices.DeleteFunc(slices.Clone(i.keys.published), func(k *Key) bool { return k.id == kid })
 }
 
-// SignWith signs with k from now on what is to be signed with its algorithm,
-// whether k is published or not.
+// SignWith makes k the signing key for its algorithm from now on. It does not
+// publish k.
 func (i *Issuer) SignWith(k *Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -103,8 +105,8 @@ func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, i.JWKS())
 }
 
-// makeKeys makes the keys of Options.Algorithms when one is first needed: an
-// issuer that signs nothing costs nothing. The caller holds i.mu.
+// makeKeys generates the keys of Options.Algorithms at the first use: an issuer
+// that signs nothing generates no key. The caller holds i.mu.
 func (i *Issuer) makeKeys() {
 	if i.keys.ready {
 		return
@@ -126,8 +128,8 @@ func (i *Issuer) rotate(alg string) *Key {
 	return k
 }
 
-// ownRSAKey takes a key from the pool and notes that it is to be given back. A
-// closed issuer gives nothing back any more, so it takes nothing either.
+// ownRSAKey borrows a key from the pool; Close returns it. A closed issuer
+// generates a key of its own, because Close does not run again.
 func (i *Issuer) ownRSAKey() *rsa.PrivateKey {
 	if i.closed() {
 		return generateRSA()

@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// rsaPool lends RSA keys to issuers. Making one costs more than most tests:
-// a process keeps those of closed issuers for the next ones. No two open
-// issuers ever have the same key, or tests that mix issuers up would pass.
+// rsaPool lends RSA keys to issuers. To generate an RSA key takes longer than
+// most tests, so the keys of closed issuers are reused. Two open issuers never
+// share a key: otherwise a test that confuses two issuers passes.
 var rsaPool struct {
 	mu   sync.Mutex // guards idle
 	idle []*rsa.PrivateKey
 }
 
-// forgerKey belongs to no issuer and signs every forgery of the process.
+// forgerKey signs all forged RSA tokens of the process. No issuer owns it.
 var forgerKey = sync.OnceValue(generateRSA)
 
-const rsaBits = 2048 // the least that RFC 7518, section 3.3, allows
+const rsaBits = 2048 // the minimum of RFC 7518, section 3.3
 
 func borrowRSAKey() *rsa.PrivateKey {
 	rsaPool.mu.Lock()

@@ -14,19 +14,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Token returns a signed access token in the form of RFC 9068: "typ" at+jwt,
-// and the claims iss, sub, client_id, iat, exp, jti and, where Options.Audience
-// says so, aud. The claims given are laid over these. A nil value removes a
-// claim, json.RawMessage("null") sets it to null, and a [time.Time] becomes a
-// number of seconds. It panics on a value that has no JSON form.
+// Token returns a signed access token in the form of RFC 9068, with "typ"
+// at+jwt and the claims iss, sub, client_id, iat, exp and jti, and aud if
+// Options.Audience is set. The argument overrides these defaults: a nil value
+// removes a claim, json.RawMessage("null") sets it to null, and a [time.Time]
+// becomes a number of seconds. Token panics if a value cannot be encoded as
+// JSON.
 func (i *Issuer) Token(claims map[string]any) string { return i.Mint(nil, claims) }
 
-// Mint returns a token as [Issuer.Token] does, with header members laid over
-// the defaults alg, kid and typ in the same way. The key is that of
-// [Issuer.SigningKey] for the header's alg. There is no signature if alg is
-// "none", and a signature by the default key if alg is any other name that no
-// key signs with, or no string at all: the token then claims an algorithm that
-// it was not signed with.
+// Mint returns a token like [Issuer.Token]; header overrides the members alg,
+// kid and typ in the same way as claims. The token is signed with the key that
+// [Issuer.SigningKey] returns for the header's alg. If alg is "none", the
+// signature is empty. If alg is not supported or not a string, the default key
+// signs: the header then names an algorithm that was not used.
 func (i *Issuer) Mint(header, claims map[string]any) string {
 	alg, isString := header["alg"].(string)
 	key := i.SigningKey("")
@@ -41,8 +41,8 @@ func (i *Issuer) Mint(header, claims map[string]any) string {
 	return key.Sign(h, c)
 }
 
-// Forge returns a token as [Issuer.Mint] does, under the key ID of the issuer's
-// own key, but signed by a key of the same kind that no issuer has.
+// Forge returns a token like [Issuer.Mint], with the key ID of the issuer's
+// signing key, but signed by another key of the same type that no issuer owns.
 func (i *Issuer) Forge(header, claims map[string]any) string {
 	alg, _ := header["alg"].(string)
 	if !supported(alg) {
@@ -53,14 +53,14 @@ func (i *Issuer) Forge(header, claims map[string]any) string {
 	return forger.Sign(encode(overlay(forger.header(), header)), encode(overlay(i.claims(time.Now()), claims)))
 }
 
-// Tamper returns token with claims laid over its payload, as in [Issuer.Token],
-// and the signature left as it was. Without claims the payload stays, and the
-// signature is changed instead. It panics if token is no JWS whose payload is
-// a JSON object.
+// Tamper overrides claims in the payload of token, as in [Issuer.Token], and
+// keeps the old signature. If claims is empty, Tamper keeps the payload and
+// changes the signature. It panics if token is not a compact JWS whose payload
+// is a JSON object.
 func Tamper(token string, claims map[string]any) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		panic("bearertest: Tamper needs a compact JWS")
+		panic(fmt.Sprintf("bearertest: Tamper: got a token of %d parts, want a compact JWS of 3 parts", len(parts)))
 	}
 	if len(claims) == 0 {
 		signature, err := base64.RawURLEncoding.DecodeString(parts[2])
@@ -82,12 +82,12 @@ func Tamper(token string, claims map[string]any) string {
 	return parts[0] + "." + base64.RawURLEncoding.EncodeToString(encode(overlay(old, claims))) + "." + parts[2]
 }
 
-// header returns the members of a header for an RFC 9068 token under this key.
+// header returns the header members of an RFC 9068 token signed with k.
 func (k *Key) header() map[string]any {
 	return map[string]any{"alg": k.alg, "kid": k.id, "typ": "at+jwt"} // RFC 9068, section 2.1
 }
 
-// claims returns the claims of RFC 9068, section 2.2, for nobody in particular.
+// claims returns the default claims of a token (RFC 9068, section 2.2).
 func (i *Issuer) claims(now time.Time) map[string]any {
 	claims := defaultClaims(i.url, now, i.opts.Lifetime)
 	if len(i.opts.Audience) > 0 {
@@ -107,15 +107,16 @@ func defaultClaims(issuer string, now time.Time, lifetime time.Duration) map[str
 	}
 }
 
-// overlay lays members over base, which it changes and returns.
+// overlay copies members into base, removes members with the value nil and
+// returns base.
 func overlay(base, members map[string]any) map[string]any {
 	maps.Copy(base, members)
 	maps.DeleteFunc(base, func(_ string, value any) bool { return value == nil })
 	return base
 }
 
-// encode writes the members in the order of their names, so that one token is
-// always the same string.
+// encode returns members as a JSON object, sorted by name: equal members give
+// equal bytes.
 func encode(members map[string]any) []byte {
 	members = maps.Clone(members)
 	for name, value := range members {
@@ -125,7 +126,7 @@ func encode(members map[string]any) []byte {
 	}
 	out, err := json.Marshal(members, json.Deterministic(true))
 	if err != nil {
-		panic(fmt.Sprintf("bearertest: a token cannot be made of this: %v", err))
+		panic(fmt.Sprintf("bearertest: a value cannot be encoded as JSON: %v", err))
 	}
 	return out
 }

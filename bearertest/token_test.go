@@ -34,15 +34,15 @@ func TestTokenIsRFC9068(t *testing.T) {
 			}
 		}
 		if len(header) != 3 || len(claims) != 7 {
-			t.Errorf("got header %v and claims %v, want 3 and 7 members", header, claims)
+			t.Errorf("got header %v and claims %v, want 3 members and 7 claims", header, claims)
 		}
-		if again := part(t, issuer.Token(nil), 1); again["jti"] == claims["jti"] {
-			t.Error("got the same jti twice")
+		if second := part(t, issuer.Token(nil), 1); second["jti"] == claims["jti"] {
+			t.Errorf("got jti %v in two tokens, want different ones", claims["jti"])
 		}
 	})
 }
 
-func TestMintOverlay(t *testing.T) {
+func TestMintOverridesDefaults(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	at := time.Unix(1_700_000_000, 5)
@@ -52,14 +52,14 @@ func TestMintOverlay(t *testing.T) {
 	)
 	header, claims := part(t, token, 0), part(t, token, 1)
 	if _, ok := header["typ"]; ok || header["kid"] != "odd" || header["crit"] == nil {
-		t.Errorf("got header %v, want no typ, kid odd and crit", header)
+		t.Errorf("got header %v, want kid odd, crit, and no typ", header)
 	}
 	nbf, ok := claims["nbf"]
 	if _, has := claims["sub"]; has || !ok || nbf != nil || claims["exp"] != 1.7e9 || claims["aud"] != "one" || claims["iat"] != 1.5 {
-		t.Errorf("got claims %v", claims)
+		t.Errorf("got claims %v, want no sub, nbf null, exp 1.7e9, aud one and iat 1.5", claims)
 	}
-	if again := bearertest.SigningInput([]byte(`{}`), []byte(`{}`)); again != "e30.e30" {
-		t.Errorf("got signing input %q, want e30.e30", again)
+	if input := bearertest.SigningInput([]byte(`{}`), []byte(`{}`)); input != "e30.e30" {
+		t.Errorf("got signing input %q, want e30.e30", input)
 	}
 }
 
@@ -70,9 +70,9 @@ func TestMintWithEveryAlgorithm(t *testing.T) {
 	for _, alg := range algorithms {
 		token := issuer.Mint(map[string]any{"alg": alg}, nil)
 		_, err := verify(issuer, token)
-		if alg == "Ed25519" { // golang-jwt does not know the name yet
+		if alg == "Ed25519" { // golang-jwt does not support this algorithm name yet
 			if !errors.Is(err, jwt.ErrTokenUnverifiable) {
-				t.Fatalf("Ed25519: got %v; verify it here", err)
+				t.Fatalf("Ed25519: got %v, want %v from golang-jwt; if it supports the name now, remove this case", err, jwt.ErrTokenUnverifiable)
 			}
 			signature := strings.LastIndexByte(token, '.')
 			raw, _ := jwt.NewParser().DecodeSegment(token[signature+1:])
@@ -93,23 +93,23 @@ func TestMintWithEveryAlgorithm(t *testing.T) {
 	}
 }
 
-func TestMintHostile(t *testing.T) {
+func TestMintWithUnsupportedAlgorithm(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	if token := issuer.Mint(map[string]any{"alg": "none"}, nil); !strings.HasSuffix(token, ".") {
-		t.Errorf("none: got a signature in %q", token)
+		t.Errorf("alg none: got %q, want an empty signature", token)
 	}
 	for _, alg := range []any{"HS256", "es256", nil, 7, []string{"ES256"}} {
 		token := issuer.Mint(map[string]any{"alg": alg}, nil)
 		if parts := strings.Split(token, "."); len(parts[2]) != 86 {
-			t.Errorf("alg %v: got signature %q, want one by the ES256 key", alg, parts[2])
+			t.Errorf("alg %v: got signature %q, want one of the ES256 key", alg, parts[2])
 		}
 	}
 	mac := hmac.New(sha256.New, []byte("public"))
 	mac.Write([]byte(bearertest.SigningInput([]byte(`{"alg":"HS256"}`), []byte(`{}`))))
 	token := bearertest.Compact([]byte(`{"alg":"HS256"}`), []byte(`{}`), mac.Sum(nil))
 	if !strings.HasPrefix(token, "eyJhbGciOiJIUzI1NiJ9.e30.") {
-		t.Errorf("got %q", token)
+		t.Errorf("got %q, want the encoded header and payload before the signature", token)
 	}
 }
 
@@ -122,17 +122,17 @@ func TestForgeAndTamper(t *testing.T) {
 		}
 		altered := bearertest.Tamper(good, map[string]any{"scope": "admin"})
 		if claims := part(t, altered, 1); claims["scope"] != "admin" || claims["iss"] != issuer.URL() {
-			t.Errorf("%s: got claims %v, want scope admin and the rest as before", alg, claims)
+			t.Errorf("%s: got claims %v, want scope admin and the other claims unchanged", alg, claims)
 		}
 		for name, token := range map[string]string{
-			"forged":               issuer.Forge(nil, nil),
-			"tampered payload":     altered,
-			"tampered signature":   bearertest.Tamper(good, nil),
-			"signed by another":    bearertest.NewKey(alg, issuer.Keys()[0].ID()).Sign([]byte(`{"alg":"`+alg+`","kid":"`+issuer.Keys()[0].ID()+`"}`), []byte(`{}`)),
-			"forged by its header": issuer.Forge(map[string]any{"alg": alg}, nil),
+			"forged":              issuer.Forge(nil, nil),
+			"tampered payload":    altered,
+			"tampered signature":  bearertest.Tamper(good, nil),
+			"signed by a new key": bearertest.NewKey(alg, issuer.Keys()[0].ID()).Sign([]byte(`{"alg":"`+alg+`","kid":"`+issuer.Keys()[0].ID()+`"}`), []byte(`{}`)),
+			"forged with alg set": issuer.Forge(map[string]any{"alg": alg}, nil),
 		} {
 			if _, err := verify(issuer, token); !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
-				t.Errorf("%s: %s: got %v, want a wrong signature", alg, name, err)
+				t.Errorf("%s: %s: got %v, want %v", alg, name, err, jwt.ErrTokenSignatureInvalid)
 			}
 		}
 		issuer.Close()
@@ -143,14 +143,14 @@ func TestPanicsOnMisuse(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	for name, misuse := range map[string]func(){
-		"algorithm":      func() { bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"HS256"}}) },
-		"identifier":     func() { bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "acme.com"}) },
-		"key algorithm":  func() { bearertest.NewKey("none", "") },
-		"key kind":       func() { issuer.SigningKey("").As("RS256") },
-		"claim":          func() { issuer.Token(map[string]any{"sub": "\xff"}) },
-		"client secret":  func() { issuer.AddClient(bearertest.Client{ID: "a"}) },
-		"client scope":   func() { issuer.AddClient(bearertest.Client{ID: "a", Secret: "s", Scopes: []string{"a b"}}) },
-		"tamper nothing": func() { bearertest.Tamper("a.b", nil) },
+		"issuer with HS256":       func() { bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"HS256"}}) },
+		"issuer without URL":      func() { bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "acme.com"}) },
+		"key with alg none":       func() { bearertest.NewKey("none", "") },
+		"EC key with RS256":       func() { issuer.SigningKey("").As("RS256") },
+		"claim not in UTF-8":      func() { issuer.Token(map[string]any{"sub": "\xff"}) },
+		"client without a secret": func() { issuer.AddClient(bearertest.Client{ID: "a"}) },
+		"scope with a space":      func() { issuer.AddClient(bearertest.Client{ID: "a", Secret: "s", Scopes: []string{"a b"}}) },
+		"token of two parts":      func() { bearertest.Tamper("a.b", nil) },
 	} {
 		func() {
 			defer func() {

@@ -10,11 +10,11 @@ import (
 )
 
 // Transport returns a round tripper that answers requests to the issuer in
-// memory: in the calling goroutine, without a listener and without goroutines
-// of its own, so it can be used inside a testing/synctest bubble. Responses
-// are complete when they are returned; a request ends when its context does. A
-// request to any other host fails as if there were no such host, and every
-// request fails as if nobody listened once the issuer is closed.
+// memory. It serves each request in the calling goroutine and starts no
+// goroutine, so it works inside a testing/synctest bubble. A response is
+// returned when its body is complete. A hanging request ends when its context
+// ends. A request to another host fails with "no such host". After
+// [Issuer.Close], every request fails with "connection refused".
 func (i *Issuer) Transport() http.RoundTripper { return &transport{i} }
 
 type transport struct{ issuer *Issuer }
@@ -56,7 +56,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// serve reports whether the handler ended the connection instead of answering.
+// serve reports whether the handler aborted the connection instead of
+// answering.
 func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		switch cause := recover(); cause {
@@ -71,7 +72,7 @@ func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool)
 	return false
 }
 
-// incoming returns a request as a server would get it.
+// incoming converts a client's request to a server's request.
 func incoming(r *http.Request) *http.Request {
 	in := r.Clone(r.Context())
 	if in.Method == "" {
