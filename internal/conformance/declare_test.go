@@ -14,12 +14,12 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// nobodyAsked is a verifier that is never asked.
-func nobodyAsked(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Internal }
+// neverCalled is a verifier for tests that send no token.
+func neverCalled(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Internal }
 
-// wrongRules is every kind of rule that cannot work. The source of each is its own name,
-// which is how a test finds out that an error names the right line.
-func wrongRules() map[string]scopes.Rule {
+// invalidRules returns one rule of every kind that must be refused. The key is the rule's
+// source code: tests search for it in the line that an error names.
+func invalidRules() map[string]scopes.Rule {
 	return map[string]scopes.Rule{
 		`scopes.All("")`:                         scopes.All(""),
 		`scopes.All("a b")`:                      scopes.All("a b"),
@@ -48,17 +48,18 @@ func wrongRules() map[string]scopes.Rule {
 	}
 }
 
-// way is one way to declare a rule. The call contains source, and names name.
-type way struct {
+// declaration is one way to declare a rule. A call that panics contains source; source is
+// empty if declare returns its error. The error must contain name.
+type declaration struct {
 	source, name string
-	declare      func(rule scopes.Rule) error // or it panics
+	declare      func(rule scopes.Rule) error
 }
 
-// ways is every way of this module to declare a rule, but for those of the router
-// adapters, which are modules of their own and test it themselves.
-func ways(t *testing.T) []way {
+// declarations returns every way of this module to declare a rule. The router adapters are
+// modules of their own and have their own tests.
+func declarations(t *testing.T) []declaration {
 	t.Helper()
-	v := bearer.VerifierFunc(nobodyAsked)
+	v := bearer.VerifierFunc(neverCalled)
 	guard, err := middleware.New(v, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func ways(t *testing.T) []way {
 		_, err := interceptor.New(v, rules, &interceptor.Options{Include: include})
 		return err
 	}
-	return []way{
+	return []declaration{
 		{"guard.Require(rule)", "a route", func(rule scopes.Rule) error { guard.Require(rule)(handler); return nil }},
 		{"guard.RequireAt(", "GET /x/:id", func(rule scopes.Rule) error { guard.RequireAt("GET /x/:id", rule); return nil }},
 		{"guard.Handle(", "GET /x", func(rule scopes.Rule) error { guard.Handle(new(http.ServeMux), "GET /x", rule, handler); return nil }},
@@ -82,11 +83,11 @@ func ways(t *testing.T) []way {
 	}
 }
 
-// TestWrongRules declares every wrong rule in every way. The message must name the line
-// of the declaration, if it panics, and the line of the rule.
-func TestWrongRules(t *testing.T) {
-	for _, way := range ways(t) {
-		for source, rule := range wrongRules() {
+// TestInvalidRules passes every invalid rule to every declaration. The error must name the
+// line of the rule. If the declaration panics, the error must also name its line, first.
+func TestInvalidRules(t *testing.T) {
+	for _, way := range declarations(t) {
+		for source, rule := range invalidRules() {
 			var returned error
 			err := declaretest.Panic(t, func() { returned = way.declare(rule) })
 			panicked := err != nil
@@ -94,60 +95,60 @@ func TestWrongRules(t *testing.T) {
 				err = returned
 			}
 			if err == nil {
-				t.Errorf("%s%s: got %s accepted", way.source, way.name, source)
+				t.Errorf("%s%s: got %s accepted, want it refused", way.source, way.name, source)
 				continue
 			}
 			if panicked != (way.source != "") {
-				t.Errorf("%s: got a panic %v: %v", way.name, panicked, err)
+				t.Errorf("%s: got panic %v, want %v: %v", way.name, panicked, way.source != "", err)
 			}
 			lines := declaretest.Lines(t, "declare_test.go", err.Error())
 			if panicked {
 				if len(lines) == 0 || !strings.Contains(lines[0], way.source) {
-					t.Errorf("%s: got %v, which names the lines %q", way.source, err, lines)
+					t.Errorf("%s: got error %v that names the lines %q, want the declaration first", way.source, err, lines)
 				}
 				lines = lines[1:]
 			}
 			if len(lines) == 0 || !strings.Contains(lines[0], source+",") {
-				t.Errorf("%s%s: got %v, which names the lines %q, want that of %s", way.source, way.name, err, lines, source)
+				t.Errorf("%s%s: got error %v that names the lines %q, want the line of %s", way.source, way.name, err, lines, source)
 			}
 			if !strings.Contains(err.Error(), way.name) {
-				t.Errorf("%s: got %v, want %q in it", way.source, err, way.name)
+				t.Errorf("%s: got error %v, want %q in the text", way.source, err, way.name)
 			}
 			if ruleErr := rule.Err(); way.source != "" && !strings.HasPrefix(way.source, "new(") && !errors.Is(err, ruleErr) {
-				t.Errorf("%s: got %v, which does not wrap %v", way.source, err, ruleErr)
+				t.Errorf("%s: got error %v, want it to wrap %v", way.source, err, ruleErr)
 			}
 		}
 	}
 }
 
-// TestZeroRule wants the zero Rule, which denies, to be declared as long as nothing says
-// that there is a rule.
+// TestZeroRule declares the zero Rule. It denies every request, so routes of an HTTP guard
+// may have it; tables and gRPC methods must refuse it.
 func TestZeroRule(t *testing.T) {
-	legal := map[string]bool{"guard.Require(rule)": true, "guard.RequireAt(": true, "guard.Handle(": true}
-	for _, way := range ways(t) {
+	allowed := map[string]bool{"guard.Require(rule)": true, "guard.RequireAt(": true, "guard.Handle(": true}
+	for _, way := range declarations(t) {
 		var returned error
 		err := declaretest.Panic(t, func() { returned = way.declare(scopes.Rule{}) })
 		if err == nil {
 			err = returned
 		}
-		if (err == nil) != legal[way.source] {
-			t.Errorf("%s%s: got %v, want accepted %v", way.source, way.name, err, legal[way.source])
+		if (err == nil) != allowed[way.source] {
+			t.Errorf("%s%s: got error %v, want accepted %v", way.source, way.name, err, allowed[way.source])
 		}
 		if err != nil && !strings.Contains(err.Error(), way.name) {
-			t.Errorf("%s: got %v, want %q in it", way.source, err, way.name)
+			t.Errorf("%s: got error %v, want %q in the text", way.source, err, way.name)
 		}
 	}
 }
 
-// nothing is a handler by its pointer.
-type nothing struct{}
+// pointerHandler implements http.Handler on its pointer, which may be nil.
+type pointerHandler struct{}
 
-func (*nothing) ServeHTTP(http.ResponseWriter, *http.Request) {}
+func (*pointerHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-// TestNil gives every declaration nothing where something is needed. Each must panic with
-// its own line and with what is nil.
-func TestNil(t *testing.T) {
-	guard, err := middleware.New(bearer.VerifierFunc(nobodyAsked), nil)
+// TestNilArguments passes nil for each required argument and receiver. Each call must panic
+// with an error that names its own line and what is nil.
+func TestNilArguments(t *testing.T) {
+	guard, err := middleware.New(bearer.VerifierFunc(neverCalled), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestNil(t *testing.T) {
 		noRPC   *interceptor.Guard
 		mux     *http.ServeMux
 		noFunc  http.HandlerFunc
-		noPtr   *nothing
+		noPtr   *pointerHandler
 		handler = http.NotFoundHandler()
 		rule    = scopes.All()
 		table   = new(scopes.Table)
@@ -186,15 +187,15 @@ func TestNil(t *testing.T) {
 	} {
 		err := declaretest.Panic(t, row.declare)
 		if err == nil {
-			t.Errorf("%s: got it accepted", row.source)
+			t.Errorf("%s: got no panic, want one", row.source)
 			continue
 		}
 		lines := declaretest.Lines(t, "declare_test.go", err.Error())
 		if len(lines) != 1 || !strings.Contains(lines[0], row.source+" }") || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: got %v, which names the lines %q, want %q in it", row.source, err, lines, row.want)
+			t.Errorf("%s: got error %v that names the lines %q, want its own line and %q in the text", row.source, err, lines, row.want)
 		}
 	}
-	if routes := guard.Routes(); len(routes) != 2 { // those of the two patterns that were declared before the nil handler
-		t.Errorf("got the routes %v, want those of Require and RequireAt", routes)
+	if routes := guard.Routes(); len(routes) != 2 { // declared before the panic on the nil handler
+		t.Errorf("got routes %v, want those of Require and RequireAt", routes)
 	}
 }

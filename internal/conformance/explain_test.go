@@ -9,8 +9,9 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// TestExplain wants the explanation of every row to come to the verdict of the row,
-// by the first of the checks that failed, without a word of the token's signature.
+// TestExplain explains every vector. The explanation must have the vector's verdict, its
+// first failed check must have the same reason, and its text must contain no part of the
+// token.
 func TestExplain(t *testing.T) {
 	vectors := load(t)
 	failed, skipped := 0, 0
@@ -22,11 +23,11 @@ func TestExplain(t *testing.T) {
 			}
 			x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
 			if x.Reason != row.Reason {
-				t.Errorf("%s: got %q, want %q\n%s", row.Name, x.Reason, row.Reason, x)
+				t.Errorf("%s: got reason %q, want %q\n%s", row.Name, x.Reason, row.Reason, x)
 			}
 			for i, c := range x.Checks {
 				if c.Name == "" || c.Section == "" || c.Want == "" || c.Got == "" || (c.Advice == "") != (c.Reason == "") {
-					t.Errorf("%s: got a check with something missing: %+v", row.Name, c)
+					t.Errorf("%s: got check %+v, want name, section, want, got, and advice if it has a reason", row.Name, c)
 				}
 				if c.State == "skipped" {
 					skipped++
@@ -41,26 +42,26 @@ func TestExplain(t *testing.T) {
 			first := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })
 			switch {
 			case first < 0 && row.Reason != "":
-				t.Errorf("%s: got no check that failed, want %q\n%s", row.Name, row.Reason, x)
+				t.Errorf("%s: got no failed check, want one with reason %q\n%s", row.Name, row.Reason, x)
 			case first >= 0 && x.Checks[first].Reason != row.Reason:
-				t.Errorf("%s: got %q of check %q before all others, want %q\n%s", row.Name, x.Checks[first].Reason, x.Checks[first].Name, row.Reason, x)
+				t.Errorf("%s: first failed check %q: got reason %q, want %q\n%s", row.Name, x.Checks[first].Name, x.Checks[first].Reason, row.Reason, x)
 			}
 			text, err := json.Marshal(x)
 			if err != nil {
 				t.Errorf("%s: %v", row.Name, err)
 			}
-			if part := partOf(string(text)+x.String(), row.Values()); part != "" {
-				t.Errorf("%s: got %.20q... of the token", row.Name, part)
+			if part := leakedPart(string(text)+x.String(), row.Values()); part != "" {
+				t.Errorf("%s: got %.20q... of the token in the explanation", row.Name, part)
 			}
 		})
 	}
 	if failed < 1000 || skipped < 100 {
-		t.Errorf("got %d failed and %d skipped checks, want many of both", failed, skipped)
+		t.Errorf("got %d failed and %d skipped checks, want at least 1,000 and 100", failed, skipped)
 	}
 }
 
-// FuzzExplain wants the explanation of whatever is sent to come to the verdict of the
-// guards, by the first of the checks that failed.
+// FuzzExplain explains any credentials. The explanation must have the verdict of Decide,
+// and its first failed check must have the same reason.
 func FuzzExplain(f *testing.F) {
 	vectors := load(f)
 	for i, row := range vectors.Rows {
@@ -72,22 +73,22 @@ func FuzzExplain(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, value string, asks bool) {
+	f.Fuzz(func(t *testing.T, value string, withScope bool) {
 		req := bearer.Request{Authorization: []string{value}, Rule: rule("")}
-		if asks {
+		if withScope {
 			req.Rule = rule("read:things")
 		}
 		_, err := bearer.Decide(t.Context(), v, req)
 		x := bearer.Explain(t.Context(), v, req)
 		if want := reasonOf(t, err); x.Reason != want {
-			t.Errorf("got %q, want %q", x.Reason, want)
+			t.Errorf("got reason %q, want %q", x.Reason, want)
 		}
 		first := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })
 		if first >= 0 && x.Checks[first].Reason != x.Reason || (first < 0) != (x.Reason == "") {
-			t.Errorf("got %q, which no check or another one says:\n%s", x.Reason, x)
+			t.Errorf("got reason %q, want the reason of the first failed check:\n%s", x.Reason, x)
 		}
-		if part := partOf(x.String(), req.Authorization); part != "" {
-			t.Errorf("got %q of what was sent", part)
+		if part := leakedPart(x.String(), req.Authorization); part != "" {
+			t.Errorf("got %q of the credentials in the explanation", part)
 		}
 	})
 }

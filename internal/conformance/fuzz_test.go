@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// FuzzTransports sends the same credentials over HTTP and over gRPC, and wants the
-// same verdict, and no handler reached by a token that no vector accepts.
+// FuzzTransports sends the same credentials over HTTP and over gRPC. Both verdicts must be
+// equal, and only tokens of accepted vectors may reach a handler.
 func FuzzTransports(f *testing.F) {
 	vectors := load(f)
 	good := make(map[string]bool)
@@ -19,7 +19,7 @@ func FuzzTransports(f *testing.F) {
 			continue
 		}
 		if row.Authorization == nil && (row.VerifyReason() == "" || row.VerifyReason() == "not_yet_valid") {
-			good["Bearer "+row.Text()] = true // it is later now than the vectors' clock
+			good["Bearer "+row.Text()] = true // valid now: the real time is after the vectors' clock
 		}
 		if row.Authorization == nil && i%8 != 0 {
 			continue
@@ -33,39 +33,39 @@ func FuzzTransports(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	d := newDoor(f, v, "read:things")
-	f.Fuzz(func(t *testing.T, value, other string, two, asks bool) {
+	guards := newGuardSet(f, v, "read:things")
+	f.Fuzz(func(t *testing.T, value, other string, two, withScope bool) {
 		values, scope := []string{value}, ""
 		if two {
 			values = append(values, other)
 		}
-		if asks {
+		if withScope {
 			scope = "read:things"
 		}
-		h := d.overHTTP(t.Context(), scope, values)
-		g := d.overGRPC(t.Context(), t, scope, values)
+		h := guards.overHTTP(t.Context(), scope, values)
+		g := guards.overGRPC(t.Context(), t, scope, values)
 		if h.reached != g.reached || !slices.Equal(h.challenge, g.challenge) {
-			t.Errorf("got %+v over HTTP and %+v over gRPC", h, g)
+			t.Errorf("got %+v over HTTP and %+v over gRPC, want the same verdict and challenge", h, g)
 		}
 		want := map[int]codes.Code{
 			http.StatusOK: codes.OK, http.StatusBadRequest: codes.Unauthenticated, http.StatusUnauthorized: codes.Unauthenticated,
 			http.StatusForbidden: codes.PermissionDenied,
 		}
 		if code, ok := want[h.status]; !ok || g.code != code {
-			t.Errorf("got status %d and code %v", h.status, g.code)
+			t.Errorf("got status %d and code %v, want code %v", h.status, g.code, code)
 		}
 		if h.reached != (h.status == http.StatusOK) || (h.status == http.StatusOK) != (len(h.challenge) == 0) {
-			t.Errorf("got %+v", h)
+			t.Errorf("got %+v, want either 200 from the handler or a challenge", h)
 		}
-		if h.reached && (two || !known(good, value)) {
-			t.Errorf("got %q accepted", values)
+		if h.reached && (two || !isGood(good, value)) {
+			t.Errorf("got %q accepted, want only tokens of accepted vectors", values)
 		}
 	})
 }
 
-// known reports whether value is a good one, but for the case of the scheme and the
-// number of spaces behind it.
-func known(good map[string]bool, value string) bool {
+// isGood reports whether good contains value, ignoring the case of the scheme and the
+// number of spaces after it.
+func isGood(good map[string]bool, value string) bool {
 	token := value[len("Bearer"):]
 	for token[0] == ' ' {
 		token = token[1:]

@@ -9,16 +9,15 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// outcome is what came of a row, or should.
+// outcome is the verdict on a row, observed or wanted.
 type outcome struct {
 	reason bearer.Reason
 	http   int
 	grpc   string
 }
 
-// TestRules holds all doors against the rules that the vectors show, rule by
-// rule. The rows of a rule share their verifiers, so that what one row left behind
-// would be seen in the next one.
+// TestRules sends the vectors of each rule through the verifier and both guards. All
+// vectors of a rule share verifiers, so state left by one vector shows in the next.
 func TestRules(t *testing.T) {
 	vectors := load(t)
 	byRule := make(map[string][]*conformance.Vector)
@@ -29,40 +28,39 @@ func TestRules(t *testing.T) {
 	}
 	for id := range byRule {
 		if _, ok := checklist.Find(id); !ok {
-			t.Errorf("a vector names rule %q, which there is not", id)
+			t.Errorf("got rule %q in a vector, want a rule of the checklist", id)
 		}
 	}
 	for _, rule := range checklist.Rules {
 		rows := byRule[rule.ID]
 		if len(rows) == 0 {
-			continue // other tests are about it
+			continue // tests of other packages cover the rule
 		}
 		checklist.Test(t, rule.ID, func(t *checklist.T) {
 			synctest.Test(t.T, func(bubble *testing.T) {
-				doors := make(map[string]*door)
+				guards := make(map[string]*guardSet)
 				for _, row := range rows {
 					key := row.Verifier + " " + row.Scope
-					if doors[key] == nil {
-						doors[key] = doorOf(bubble, vectors, row)
+					if guards[key] == nil {
+						guards[key] = guardSetFor(bubble, vectors, row)
 					}
-					t.Want(row.Name, observed(bubble, doors[key], row), outcome{row.Reason, row.HTTP, row.GRPC})
+					t.Want(row.Name, observed(bubble, guards[key], row), outcome{row.Reason, row.HTTP, row.GRPC})
 				}
 			})
 		})
 	}
 }
 
-// observed sends a row through all doors. The reason is the verifier's own where
-// the guards ask it.
-func observed(t *testing.T, d *door, row *conformance.Vector) outcome {
+// observed sends a row over HTTP, over gRPC and to Decide, and returns the outcome.
+func observed(t *testing.T, guards *guardSet, row *conformance.Vector) outcome {
 	t.Helper()
-	h := d.overHTTP(t.Context(), row.Scope, row.Values())
-	g := d.overGRPC(t.Context(), t, row.Scope, row.Values())
+	h := guards.overHTTP(t.Context(), row.Scope, row.Values())
+	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
 	o := outcome{http: h.status, grpc: g.code.String()}
 	if h.reached != g.reached {
-		t.Errorf("%s: got handler reached %v over HTTP and %v over gRPC", row.Name, h.reached, g.reached)
+		t.Errorf("%s: got handler reached %v over HTTP and %v over gRPC, want the same", row.Name, h.reached, g.reached)
 	}
-	_, err := bearer.Decide(t.Context(), d.verifier, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
+	_, err := bearer.Decide(t.Context(), guards.verifier, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
 	o.reason = reasonOf(t, err)
 	return o
 }

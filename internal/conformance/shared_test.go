@@ -10,17 +10,17 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// TestShared sends all rows of a verifier through one that four goroutines share,
-// each in another order and twice. What a verifier remembers, and the memory that
-// it uses again, must not show in any verdict.
-func TestShared(t *testing.T) {
+// TestSharedVerifier sends all rows of a configuration through one verifier, from four
+// goroutines, in different orders, each row twice. Neither cached verdicts nor pooled
+// memory may change a verdict.
+func TestSharedVerifier(t *testing.T) {
 	vectors := load(t)
 	byVerifier := make(map[string][]*conformance.Vector)
 	for _, row := range vectors.Rows {
 		if row.Authorization == nil && len(row.Text()) < 1<<15 {
 			byVerifier[row.Verifier] = append(byVerifier[row.Verifier], row)
 			if row.Verifier == "rfc9068" && row.VerifyReason() != bearer.WrongIssuer {
-				// Issuers judge the tokens of an issuer of theirs as its verifier does.
+				// Issuers verify tokens of this issuer exactly as its verifier does.
 				byVerifier["issuers"] = append(byVerifier["issuers"], row)
 			}
 		}
@@ -38,7 +38,7 @@ func TestShared(t *testing.T) {
 				for _, order := range [][]*conformance.Vector{rows, backwards, slices.Concat(backwards[len(rows)/3:], backwards[:len(rows)/3]), slices.Concat(rows[len(rows)/2:], rows[:len(rows)/2])} {
 					wg.Go(func() {
 						for _, row := range slices.Concat(order, order) {
-							judgeShared(t, v, row)
+							verifyShared(t, v, row)
 						}
 					})
 				}
@@ -48,7 +48,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-func judgeShared(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
+func verifyShared(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	t.Helper()
 	c, err := v.Verify(t.Context(), row.Text())
 	if got := reasonOf(t, err); got != row.VerifyReason() {

@@ -1,7 +1,6 @@
-// Package conformance holds the module against its own vectors (testdata/vectors)
-// and against the rules of the RFCs, through every door at once: the verifier, the
-// HTTP guard and the gRPC guard. What is not a test here reads the vectors for the
-// tests of other packages.
+// Package conformance tests the module against its own vectors (testdata/vectors) and
+// against the rules of the RFCs. Each vector is sent to the verifier, the HTTP guard and
+// the gRPC guard. Load reads the vectors; tests of other packages use it too.
 package conformance
 
 import (
@@ -20,47 +19,47 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Clock is the time that the vectors are written for. It is when the clock of a
-// testing/synctest bubble starts.
+// Clock is the time at which the vectors' verdicts are valid: the start time of a
+// testing/synctest bubble.
 var Clock = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Vector is one row: what is sent, and what must come of it.
+// Vector is one row: the credentials of a request and the wanted verdict.
 type Vector struct {
-	// Name is unique: the class and what is special about the row.
+	// Name is unique: the class and the special property of the row.
 	Name string `json:"name"`
-	// Rules is the ids of the rules (see Rules) that the row shows.
+	// Rules are the IDs of the rules (see internal/checklist) that the row tests.
 	Rules []string `json:"rules"`
-	// Source is where the case is from: an RFC's section, a CVE, a measurement.
+	// Source is the origin of the case: an RFC's section, a CVE, a measurement.
 	Source string `json:"source"`
-	// Verifier is the name of its configuration; empty: "rfc9068".
+	// Verifier is the name of the verifier's Settings. Empty: "rfc9068".
 	Verifier string `json:"verifier,omitempty"`
-	// Token is sent as "Bearer " and the token. Each character is one byte (ISO
-	// 8859-1), so that any bytes can be written.
+	// Token is sent after "Bearer ". Each character stands for one byte (ISO
+	// 8859-1), so that rows can contain any bytes.
 	Token string `json:"token,omitempty"`
-	// Append is put behind Token that many times.
+	// Append is repeated text that is sent after Token.
 	Append *Repeat `json:"append,omitempty"`
 	// Authorization is sent instead of Token: the values of all Authorization
-	// fields, written like Token. An empty list is a request without one.
+	// fields, written like Token. An empty list is a request without the field.
 	Authorization *[]string `json:"authorization,omitzero"`
-	// Scope is what the route asks for; empty: any good token will do.
+	// Scope is the scope that the route requires. Empty: none.
 	Scope string `json:"scope,omitempty"`
-	// Verify is the verifier's own verdict where it is not Reason: "accepted"
-	// where only the scope is missing, another reason where the guards refuse
-	// the credentials before the verifier sees them.
+	// Verify is the verdict of the verifier alone if it differs from Reason:
+	// "accepted" if only the scope is missing, or another reason if the guards
+	// refuse the credentials before they call the verifier.
 	Verify string `json:"verify,omitempty"`
-	// Reason is the verdict; empty: accepted.
+	// Reason is the verdict. Empty: accepted.
 	Reason bearer.Reason `json:"reason"`
-	// HTTP is the status.
+	// HTTP is the status of the HTTP response.
 	HTTP int `json:"http"`
-	// GRPC is the name of the code.
+	// GRPC is the name of the gRPC status code.
 	GRPC string `json:"grpc"`
 }
 
-// Repeat is text that is too long to be written out.
+// Repeat is a text that is sent several times, for long tokens.
 type Repeat struct {
-	// Text is what comes again and again.
+	// Text is the text to repeat.
 	Text string `json:"text"`
-	// Times is how often.
+	// Times is the number of repetitions.
 	Times int `json:"times"`
 }
 
@@ -96,46 +95,48 @@ func (v *Vector) VerifyReason() bearer.Reason {
 	return bearer.Reason(v.Verify)
 }
 
-// latin1 turns each character into one byte.
+// latin1 converts each character to one byte (ISO 8859-1).
 func latin1(s string) string {
 	b := make([]byte, 0, len(s))
 	for _, c := range s {
-		b = append(b, byte(c)) //nolint:gosec // no character is over 255
+		b = append(b, byte(c)) //nolint:gosec // vectors contain no character above U+00FF
 	}
 	return string(b)
 }
 
-// Settings is the configuration of a verifier, as data.
+// Settings is the configuration of a verifier in JSON.
 type Settings struct {
-	// Issuer is a member of bearer.Config, as the next four.
+	// Issuer is bearer.Config.Issuer.
 	Issuer string `json:"issuer"`
-	// Audience is one as well.
+	// Audience is bearer.Config.Audience.
 	Audience []string `json:"audience"`
-	// Algorithms is one as well.
+	// Algorithms is bearer.Config.Algorithms.
 	Algorithms []string `json:"algorithms,omitempty"`
-	// MaxLifetime is in seconds here.
+	// MaxLifetime is bearer.Config.MaxLifetime in seconds.
 	MaxLifetime int `json:"max_lifetime,omitempty"`
-	// MaxAge is in seconds here.
+	// MaxAge is bearer.Config.MaxAge in seconds.
 	MaxAge int `json:"max_age,omitempty"`
-	// Profile is "Scalekit", or empty: then the next three are its members.
+	// Profile is "Scalekit" or empty. If it is empty, Scopes, Inert and Types
+	// make up the profile.
 	Profile string `json:"profile,omitempty"`
-	// Scopes is a member of bearer.Profile.
+	// Scopes is bearer.Profile.Scopes.
 	Scopes []string `json:"scopes,omitempty"`
 	// Inert is bearer.Profile.InertConfirmation.
 	Inert []string `json:"inert_confirmation,omitempty"`
-	// Types is a member of bearer.Profile.
+	// Types is bearer.Profile.Types.
 	Types []string `json:"types,omitempty"`
 	// Keys is a JWK Set.
 	Keys jsontext.Value `json:"keys"`
-	// Beside is the names of the settings of other issuers.
+	// Beside names the Settings of further issuers. If it is set, the verifier
+	// is a bearer.Issuers of all of them.
 	Beside []string `json:"beside,omitempty"`
 
-	once   sync.Once // guards the next two
+	once   sync.Once // guards parsed and err
 	parsed *jwks.Set
 	err    error
 }
 
-// Config returns the settings as a configuration.
+// Config returns s as a bearer.Config.
 func (s *Settings) Config() (bearer.Config, error) {
 	s.once.Do(func() { s.parsed, s.err = jwks.Parse(s.Keys) })
 	if s.err != nil {
@@ -151,20 +152,20 @@ func (s *Settings) Config() (bearer.Config, error) {
 	case "Scalekit":
 		cfg.Profile = bearer.Scalekit
 	default:
-		return bearer.Config{}, fmt.Errorf("no profile %q", s.Profile)
+		return bearer.Config{}, fmt.Errorf("unknown profile %q, want \"Scalekit\" or none", s.Profile)
 	}
 	return cfg, nil
 }
 
-// Vectors is all rows, and what they are for.
+// Vectors holds all rows and the settings of their verifiers.
 type Vectors struct {
-	// Rows is all of them, in the order of the files.
+	// Rows holds all vectors, in the order of the files.
 	Rows []*Vector
-	// Verifiers is the settings by their names.
+	// Verifiers holds the settings by name.
 	Verifiers map[string]*Settings
 }
 
-// Load reads the vectors below the folder testdata/vectors.
+// Load reads the vectors from dir, the path of testdata/vectors.
 func Load(dir string) (*Vectors, error) {
 	v := &Vectors{}
 	if err := read(filepath.Join(dir, "verifiers.json"), &v.Verifiers); err != nil {
@@ -184,8 +185,11 @@ func Load(dir string) (*Vectors, error) {
 			if row.Verifier == "" {
 				row.Verifier = "rfc9068"
 			}
-			if seen[row.Name] || v.Verifiers[row.Verifier] == nil {
-				return nil, fmt.Errorf("%s: row %q comes twice, or there is no verifier %q", file, row.Name, row.Verifier)
+			if seen[row.Name] {
+				return nil, fmt.Errorf("%s: row name %q is not unique", file, row.Name)
+			}
+			if v.Verifiers[row.Verifier] == nil {
+				return nil, fmt.Errorf("%s: row %q: no verifier %q in verifiers.json", file, row.Name, row.Verifier)
 			}
 			seen[row.Name] = true
 		}
@@ -198,7 +202,7 @@ func Load(dir string) (*Vectors, error) {
 }
 
 func read(file string, to any) error {
-	data, err := os.ReadFile(file) //nolint:gosec // a file of the tree that the test names
+	data, err := os.ReadFile(file) //nolint:gosec // a file of the repository, named by the test
 	if err != nil {
 		return err
 	}
@@ -208,8 +212,8 @@ func read(file string, to any) error {
 	return nil
 }
 
-// Verifier makes the verifier of a configuration. Those that are several issuers
-// are a [bearer.Issuers].
+// Verifier returns a new verifier with the settings of that name. Settings with Beside
+// give a [bearer.Issuers].
 func (v *Vectors) Verifier(name string) (bearer.Verifier, error) {
 	settings := v.Verifiers[name]
 	cfg, err := settings.Config()

@@ -31,37 +31,37 @@ func TestVectors(t *testing.T) {
 		t.Run(row.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				if now := time.Now(); !now.Equal(conformance.Clock) {
-					t.Fatalf("got %v for a clock, want %v", now, conformance.Clock)
+					t.Fatalf("got clock %v, want %v", now, conformance.Clock)
 				}
-				check(t, doorOf(t, vectors, row), row)
+				check(t, guardSetFor(t, vectors, row), row)
 			})
 		})
 	}
 }
 
-// doorOf makes the verifier of a row and the guards around it.
-func doorOf(tb testing.TB, vectors *conformance.Vectors, row *conformance.Vector) *door {
+// guardSetFor returns the verifier of a row and guards that use it.
+func guardSetFor(tb testing.TB, vectors *conformance.Vectors, row *conformance.Vector) *guardSet {
 	tb.Helper()
 	v, err := vectors.Verifier(row.Verifier)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return newDoor(tb, v, row.Scope)
+	return newGuardSet(tb, v, row.Scope)
 }
 
-// check sends one row through all doors.
-func check(t *testing.T, d *door, row *conformance.Vector) {
+// check sends one row to the verifier and through both guards.
+func check(t *testing.T, guards *guardSet, row *conformance.Vector) {
 	t.Helper()
 	if row.Authorization == nil {
-		checkVerifier(t, d.verifier, row)
+		checkVerifier(t, guards.verifier, row)
 	}
 	accepted := row.Reason == ""
-	h := d.overHTTP(t.Context(), row.Scope, row.Values())
+	h := guards.overHTTP(t.Context(), row.Scope, row.Values())
 	if h.status != row.HTTP || h.reached != accepted {
 		t.Errorf("HTTP: got status %d and handler reached %v, want %d and %v", h.status, h.reached, row.HTTP, accepted)
 	}
 	checkChallenge(t, row, h.challenge)
-	g := d.overGRPC(t.Context(), t, row.Scope, row.Values())
+	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
 	if g.code.String() != row.GRPC || g.reached != accepted {
 		t.Errorf("gRPC: got code %v and handler reached %v, want %s and %v", g.code, g.reached, row.GRPC, accepted)
 	}
@@ -77,7 +77,7 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 		t.Errorf("verifier: got reason %q, want %q: %v", got, row.VerifyReason(), err)
 	}
 	if (claims == nil) != (err != nil) {
-		t.Errorf("verifier: got claims %v beside error %v", claims, err)
+		t.Errorf("verifier: got claims %v and error %v, want exactly one of them", claims, err)
 	}
 	if err == nil {
 		return
@@ -85,7 +85,7 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	text := err.Error()
 	for part := range strings.SplitSeq(row.Text(), ".") {
 		if len(part) > 40 && strings.Contains(text, part) {
-			t.Error("verifier: the error has a part of the token in it")
+			t.Errorf("verifier: got %.20q... of the token in the error, want no part of it", part)
 		}
 	}
 	if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' }); i >= 0 {
@@ -93,19 +93,19 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	}
 }
 
-// checkChallenge has what RFC 6750, section 3 asks of every answer.
+// checkChallenge checks the challenge as RFC 6750, section 3, requires.
 func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
 	t.Helper()
 	want := "invalid_token"
 	switch row.Reason { //nolint:exhaustive // the others are invalid_token
 	case "":
 		if len(got) != 0 {
-			t.Errorf("got challenge %q on an answer that needs none", got)
+			t.Errorf("got challenge %q on an accepted request, want none", got)
 		}
 		return
 	case bearer.NoToken:
 		if len(got) != 1 || !strings.HasPrefix(got[0], `Bearer realm="`) || strings.Contains(got[0], "error") {
-			t.Errorf("got challenge %q, want one without an error", got)
+			t.Errorf("got challenge %q, want one without an error code", got)
 		}
 		return
 	case bearer.InvalidRequest:
@@ -132,9 +132,9 @@ func reasonOf(tb testing.TB, err error) bearer.Reason {
 	return e.Reason
 }
 
-// TestBothSides wants a row that passes and a row that fails for every rule that
-// the vectors name, and every row to say where it is from.
-func TestBothSides(t *testing.T) {
+// TestVectorCoverage requires an accepted and a refused row for every rule that the
+// vectors name, and rules and a source for every row.
+func TestVectorCoverage(t *testing.T) {
 	passes, fails := make(map[string]int), make(map[string]int)
 	rows := load(t).Rows
 	for _, row := range rows {
@@ -151,15 +151,15 @@ func TestBothSides(t *testing.T) {
 	}
 	for rule := range passes {
 		if fails[rule] == 0 {
-			t.Errorf("rule %s: got %d rows that pass and none that fails", rule, passes[rule])
+			t.Errorf("rule %s: got %d accepted rows and no refused row, want both", rule, passes[rule])
 		}
 	}
 	for rule := range fails {
 		if passes[rule] == 0 {
-			t.Errorf("rule %s: got %d rows that fail and none that passes", rule, fails[rule])
+			t.Errorf("rule %s: got %d refused rows and no accepted row, want both", rule, fails[rule])
 		}
 	}
 	if len(rows) < 300 {
-		t.Errorf("got %d rows, want 300 at least", len(rows))
+		t.Errorf("got %d rows, want at least 300", len(rows))
 	}
 }

@@ -2,5 +2,5 @@
 
 package testkit
 
-// RaceEnabled is whether the race detector is on, which allocates.
+// RaceEnabled reports whether the race detector is on. It adds allocations.
 const RaceEnabled = true

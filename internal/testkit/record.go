@@ -8,21 +8,21 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Recorder is an observer that keeps the events. The zero Recorder is ready to use,
-// by several goroutines at once.
+// Recorder is an observer that records events. The zero value is ready to use. It is safe
+// for concurrent use.
 type Recorder struct {
 	mu     sync.Mutex // guards events
 	events []bearer.Event
 }
 
-// Observe keeps the event.
+// Observe records the event.
 func (r *Recorder) Observe(_ context.Context, e bearer.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
 }
 
-// Take returns the events since the last call.
+// Take returns the events recorded since the last call of Take.
 func (r *Recorder) Take() []bearer.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -31,7 +31,7 @@ func (r *Recorder) Take() []bearer.Event {
 	return events
 }
 
-// Buffer is a bytes.Buffer for a log: one goroutine writes while another one reads.
+// Buffer is a bytes.Buffer for log output. It is safe for concurrent use.
 type Buffer struct {
 	mu     sync.Mutex // guards buffer
 	buffer bytes.Buffer
@@ -44,7 +44,7 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.buffer.Write(p)
 }
 
-// String returns what has been written.
+// String returns everything written so far.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

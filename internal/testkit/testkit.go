@@ -1,6 +1,6 @@
-// Package testkit holds what tests of several rooms need: an issuer without a
-// listener, a verifier of its tokens, an observer that records. Package routertest
-// below it holds the tests of routers.
+// Package testkit holds helpers for the tests of several packages: an issuer without a
+// listener, a verifier of its tokens, an observer that records events. The packages
+// routertest and declaretest hold tests that every router adapter runs.
 package testkit
 
 import (
@@ -18,8 +18,8 @@ import (
 // Audience is the audience of the tokens of NewIssuer.
 const Audience = "deployment-api"
 
-// NewIssuer returns an issuer without a listener. It signs with the first of the
-// algorithms; none: RS256.
+// NewIssuer returns an issuer without a listener. It signs with the first algorithm, or
+// with RS256 if none is given.
 func NewIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
 	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{Audience}, Algorithms: algorithms})
@@ -27,8 +27,8 @@ func NewIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
 	return issuer
 }
 
-// Config returns the configuration of a verifier for Audience, with the keys that
-// the issuer publishes now. The verifier logs nothing.
+// Config returns the configuration of a verifier for Audience with the issuer's
+// currently published keys. The verifier logs nothing.
 func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 	tb.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -38,8 +38,9 @@ func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 	return bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}, Keys: keys, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// NewVerifier returns a verifier with the configuration of Config, after change.
-// A nil change changes nothing. The verifier is closed at the end of the test.
+// NewVerifier returns a verifier with the configuration that Config returns. If change is
+// not nil, NewVerifier applies it to the configuration first. The verifier is closed at
+// the end of the test.
 func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
 	tb.Helper()
 	cfg := Config(tb, issuer)
@@ -63,22 +64,24 @@ func Refuse(err error) bearer.Verifier {
 	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
 }
 
-// WantError fails the test for each part that the text of err does not contain.
+// WantError fails the test for each part that is missing in the text of err. The failure
+// text begins with what.
 func WantError(tb testing.TB, what string, err error, parts ...string) {
 	tb.Helper()
 	for _, part := range parts {
 		if err == nil || !strings.Contains(err.Error(), part) {
-			tb.Errorf("%s: got %v, want an error with %q", what, err, part)
+			tb.Errorf("%s: got error %v, want %q in the text", what, err, part)
 		}
 	}
 }
 
-// Allocs returns the least average of several rounds of testing.AllocsPerRun: other
-// goroutines and collections can only add to it. It calls f rounds*(runs+1) times.
+// Allocs returns the lowest average of several rounds of testing.AllocsPerRun: other
+// goroutines and the garbage collector can only add allocations. It calls f
+// rounds*(runs+1) times.
 func Allocs(rounds, runs int, f func()) float64 {
-	least := math.Inf(1)
+	lowest := math.Inf(1)
 	for range rounds {
-		least = min(least, testing.AllocsPerRun(runs, f))
+		lowest = min(lowest, testing.AllocsPerRun(runs, f))
 	}
-	return least
+	return lowest
 }

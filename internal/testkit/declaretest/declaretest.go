@@ -1,5 +1,5 @@
-// Package declaretest tests what is refused where it is declared: in this module and in
-// the router adapters, which are modules of their own.
+// Package declaretest tests declarations of rules that must be refused. This module and the
+// router adapters, which are modules of their own, use it.
 package declaretest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Panic calls declare and returns the error that it panics with, or nil if it returns. A
-// panic with anything but an error fails the test.
+// Panic calls declare and returns the error of its panic, or nil if declare does not panic.
+// The test fails if the value of the panic is not an error.
 func Panic(tb testing.TB, declare func()) (err error) {
 	tb.Helper()
 	defer func() {
@@ -23,7 +23,7 @@ func Panic(tb testing.TB, declare func()) (err error) {
 		}
 		var ok bool
 		if err, ok = p.(error); !ok {
-			tb.Errorf("got a panic with a %T, want an error: %v", p, p)
+			tb.Errorf("got a panic with a %T, want one with an error: %v", p, p)
 			err = fmt.Errorf("%v", p)
 		}
 	}()
@@ -33,8 +33,9 @@ func Panic(tb testing.TB, declare func()) (err error) {
 
 var declaredAt = regexp.MustCompile(`declared at ([^)]*):(\d+)\)`)
 
-// Lines returns the source lines of a file of the tested package that a message names, in
-// the order of the message. A line of another file fails the test.
+// Lines returns the source lines that message names as "declared at file:line", in the
+// order of the message. The test fails if message names another file than file, a file of
+// the tested package.
 func Lines(tb testing.TB, file, message string) []string {
 	tb.Helper()
 	source, err := os.ReadFile(file) //nolint:gosec // the test's own file
@@ -46,7 +47,7 @@ func Lines(tb testing.TB, file, message string) []string {
 	for _, match := range declaredAt.FindAllStringSubmatch(message, -1) {
 		n, err := strconv.Atoi(match[2])
 		if err != nil || n > len(all) || filepath.Base(match[1]) != file {
-			tb.Errorf("got the line %s of %s, want one of %s", match[2], match[1], file)
+			tb.Errorf("got %s:%s in the message, want a line of %s", match[1], match[2], file)
 			continue
 		}
 		named = append(named, strings.TrimSpace(all[n-1]))
@@ -54,17 +55,17 @@ func Lines(tb testing.TB, file, message string) []string {
 	return named
 }
 
-// Refused calls declare, which must panic with an error that contains want. The first
-// line of the file that the error names must be that of the declaration, source.
+// Refused calls declare, which must panic with an error that contains want. The first line
+// that the error names must contain source, the code of the declaration.
 func Refused(tb testing.TB, file, source, want string, declare func()) {
 	tb.Helper()
 	err := Panic(tb, declare)
 	if err == nil {
-		tb.Errorf("%s: got it accepted", source)
+		tb.Errorf("%s: got no panic, want one", source)
 		return
 	}
 	lines := Lines(tb, file, err.Error())
 	if len(lines) == 0 || !strings.Contains(lines[0], source+" }") || !strings.Contains(err.Error(), want) {
-		tb.Errorf("%s: got %v, which names the lines %q, want %q in it", source, err, lines, want)
+		tb.Errorf("%s: got error %v that names the lines %q, want its own line first and %q in the text", source, err, lines, want)
 	}
 }

@@ -19,13 +19,13 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Adapter is an adapter of the guard to a router, with what its runs need of the
+// Adapter describes an adapter package, which connects the guard to a router, and its
 // router. M is the router's type of middleware.
 type Adapter[M any] struct {
-	// Require is the adapter's function.
+	// Require is the adapter's function Require.
 	Require func(*middleware.Guard, scopes.Rule) M
 
-	// Enforce is the adapter's function.
+	// Enforce is the adapter's function Enforce.
 	Enforce func(*middleware.Guard, *scopes.Table) M
 
 	// New returns a router without routes.
@@ -34,19 +34,20 @@ type Adapter[M any] struct {
 	// Path translates a pattern of http.ServeMux into the router's syntax.
 	Path func(pattern string) string
 
-	// Groups are the prefixes of two groups of routes, the second inside the first.
+	// Groups are the prefixes of two groups of routes. The second is nested in the
+	// first.
 	Groups [2]string
 
-	// Paths are routes in the second group, in the router's syntax.
+	// Paths are the paths of routes in the second group, in the router's syntax.
 	Paths []string
 
-	// Conflict is the error of a handler that the router answers with 409 and
-	// "deployment in progress".
+	// Conflict is an error for handlers to return. The router answers it with 409
+	// and "deployment in progress".
 	Conflict error
 
-	// Failing returns a router that calls seen with the error that reaches its
-	// outermost middleware, and answers errors of handlers with 418 and their
-	// text, after a call of handled. Nil: this router's handlers return no errors.
+	// Failing returns a router whose outermost middleware calls seen with the error
+	// it receives. The router's error handler calls handled and answers with 418 and
+	// the text of the error. Nil if the router's handlers return no errors.
 	Failing func(seen, handled func(error)) Router[M]
 }
 
@@ -54,7 +55,7 @@ type Adapter[M any] struct {
 type Router[M any] interface {
 	http.Handler
 
-	// Use adds middleware in front of all routes.
+	// Use adds middleware that runs before all routes.
 	Use(m M)
 
 	// Group returns a group of routes.
@@ -63,52 +64,52 @@ type Router[M any] interface {
 	// Add adds a route.
 	Add(method, path string, h Handler, m ...M)
 
-	// Mount adds a route with a handler of net/http.
+	// Mount adds a route with an http.Handler.
 	Mount(method, path string, h http.Handler, m ...M)
 
-	// Handle adds a route by the adapter's Handle.
+	// Handle adds a route with the adapter's function Handle.
 	Handle(g *middleware.Guard, method, path string, rule scopes.Rule, h Handler, m ...M)
 
-	// Audit returns what the adapter's Audit returns.
+	// Audit calls the adapter's function Audit.
 	Audit(t *scopes.Table) []middleware.Route
 
-	// Routes returns the method and the path of each route, as the router lists them.
+	// Routes returns the router's own list of its routes, as method and path.
 	Routes() []string
 }
 
-// Handler is a handler in the runs. Its error is given to the router.
+// Handler is a handler of the tests. The router receives its error.
 type Handler func(Call) error
 
-// Call is what the router gives to a handler.
+// Call holds the arguments of a Handler.
 type Call struct {
-	// Writer takes the response.
+	// Writer writes the response.
 	Writer http.ResponseWriter
 
 	// Request is the request.
 	Request *http.Request
 
-	// Caller is the value under the adapter's Key. Nil: there is none.
+	// Caller is the value stored under the adapter's Key, or nil.
 	Caller any
 
 	// Param returns the value of a wildcard of the route.
 	Param func(name string) string
 }
 
-// Run runs the tests that are the same for every adapter.
+// Run runs the tests that every adapter must pass.
 func (a *Adapter[M]) Run(t *testing.T) {
 	t.Helper()
 	t.Run("Require", a.require)
 	t.Run("Handle", a.handle)
 	t.Run("Enforce", a.enforce)
-	t.Run("Nothing declared", a.nothing)
-	t.Run("Connection", a.connection)
+	t.Run("Routes without a rule", a.noRule)
+	t.Run("Flush and Hijack", a.connection)
 	if a.Failing != nil {
-		t.Run("Errors", a.failures)
+		t.Run("Errors of handlers", a.failures)
 	}
 }
 
-// NewGuard returns an issuer that listens, and a guard for its tokens. A nil
-// observer means none.
+// NewGuard returns an issuer that listens, and a guard for its tokens. The observer may
+// be nil.
 func NewGuard(t *testing.T, observer bearer.Observer) (*bearertest.Issuer, *middleware.Guard) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
@@ -120,8 +121,8 @@ func NewGuard(t *testing.T, observer bearer.Observer) (*bearertest.Issuer, *midd
 	return issuer, guard
 }
 
-// get returns the answer to a request with the token, or to one without where the
-// token is empty.
+// get sends a GET request to h and returns the response. If token is empty, the request
+// has no Authorization field.
 func get(t *testing.T, h http.Handler, target, token string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
@@ -133,14 +134,14 @@ func get(t *testing.T, h http.Handler, target, token string) *httptest.ResponseR
 	return w
 }
 
-// answer returns the handler of a route. The adapter must give it the same claims
-// under its Key as in the request's context.
+// answer returns the handler of a route. It fails the test unless the claims under the
+// adapter's Key are those of the request's context.
 func (a *Adapter[M]) answer(t *testing.T, route Route) Handler {
 	t.Helper()
 	return func(c Call) error {
 		claims, _ := c.Caller.(*bearer.Claims)
 		if other, _ := bearer.FromContext(c.Request.Context()); other != claims {
-			t.Errorf("%s: got %v under the key and %v in the request's context", route.Name, claims, other)
+			t.Errorf("%s: got claims %v under Key, want those of the request's context, %v", route.Name, claims, other)
 		}
 		if route.Name == "fail" {
 			return a.Conflict
@@ -150,8 +151,8 @@ func (a *Adapter[M]) answer(t *testing.T, route Route) Handler {
 	}
 }
 
-// require declares the rules at the routes, in each way that the adapter offers.
-// Observers must be told the routes by their paths in the router.
+// require declares the rules at the routes, in each way that the adapter offers. Events
+// must name the routes by their paths in the router.
 func (a *Adapter[M]) require(t *testing.T) {
 	events, paths := new(testkit.Recorder), map[string]bool{}
 	issuer, guard := NewGuard(t, events)
@@ -181,22 +182,22 @@ func (a *Adapter[M]) require(t *testing.T) {
 	list := events.Take()
 	for _, e := range list {
 		if !paths[e.Route] {
-			t.Errorf("got an event of route %q, want one of %v", e.Route, paths)
+			t.Errorf("got an event with route %q, want one of %v", e.Route, paths)
 		}
 	}
 	if len(list) == 0 {
-		t.Error("got no events")
+		t.Error("got no events, want one for each request")
 	}
 }
 
-// handle wants routes declared under the names by which the router lists them, and
-// the rule in front of the route's own middleware.
+// handle adds routes with the adapter's Handle. The guard must list them under the
+// router's own names, and the rule must run before the route's own middleware.
 func (a *Adapter[M]) handle(t *testing.T) {
 	_, guard := NewGuard(t, nil)
-	behind := new(testkit.Recorder)
-	_, own := NewGuard(t, behind) // stands for middleware of the route
+	inner := new(testkit.Recorder)
+	_, own := NewGuard(t, inner) // the route's own middleware
 	never := func(Call) error {
-		t.Error("got past the rule")
+		t.Error("got a call of the handler, want the request refused")
 		return http.ErrAbortHandler
 	}
 	router := a.New()
@@ -213,15 +214,15 @@ func (a *Adapter[M]) handle(t *testing.T) {
 	slices.Sort(declared)
 	listed := slices.Sorted(slices.Values(router.Routes()))
 	if !slices.Equal(declared, listed) || len(declared) != len(a.Paths)+1 {
-		t.Errorf("got %q declared, want %q, which are %d routes", declared, listed, len(a.Paths)+1)
+		t.Errorf("got declared routes %q, want the router's %d routes %q", declared, len(a.Paths)+1, listed)
 	}
 	w := get(t, router, "/v1/apps/a/deployments/7", "")
-	if events := behind.Take(); w.Code != http.StatusUnauthorized || len(events) != 0 {
-		t.Errorf("got %d and %d events behind the rule, want 401 and none", w.Code, len(events))
+	if events := inner.Take(); w.Code != http.StatusUnauthorized || len(events) != 0 {
+		t.Errorf("got status %d and %d events of the route's own middleware, want 401 and none", w.Code, len(events))
 	}
 }
 
-// enforce declares the rules in a table, and audits the routes against it.
+// enforce declares the rules in a table and audits the router's routes against it.
 func (a *Adapter[M]) enforce(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)
 	router, table := a.New(), Table()
@@ -233,41 +234,42 @@ func (a *Adapter[M]) enforce(t *testing.T) {
 	defer server.Close()
 	Run(t, server.URL, issuer, true)
 
-	forgotten := a.Path("/forgotten/{id}")
+	forgotten := a.Path("/forgotten/{id}") // not in the table
 	router.Add(http.MethodGet, forgotten, a.answer(t, Route{}))
 	router.Group("/empty", a.Require(guard, scopes.All())) // no route
 	audited := router.Audit(table)
 	for _, route := range audited {
 		if route.Rule.IsZero() != (route.Pattern == "GET "+forgotten) {
-			t.Errorf("got %s", route)
+			t.Errorf("Audit: got %s, want a rule for every route except %s", route, forgotten)
 		}
 	}
 	if got, want := len(audited), len(Routes())+1; got != want {
-		t.Errorf("got %d routes, want %d", got, want)
+		t.Errorf("Audit: got %d routes, want %d", got, want)
 	}
 }
 
-// nothing wants the zero Rule and a nil table to deny, and Audit to say so.
-func (a *Adapter[M]) nothing(t *testing.T) {
+// noRule tests that the zero Rule and a nil table deny requests and that Audit reports
+// them.
+func (a *Adapter[M]) noRule(t *testing.T) {
 	_, guard := NewGuard(t, nil)
 	router := a.New()
 	router.Use(a.Enforce(guard, nil))
 	router.Handle(guard, http.MethodGet, "/x", scopes.Rule{}, func(Call) error {
-		t.Error("got a request to the handler")
+		t.Error("got a call of the handler, want the request refused")
 		return nil
 	})
 	for _, routes := range [][]middleware.Route{router.Audit(nil), guard.Routes()} {
 		if len(routes) != 1 || routes[0].String() != "GET /x has no rule and is denied" {
-			t.Errorf("got %v, want GET /x without a rule", routes)
+			t.Errorf("got routes %v, want only GET /x without a rule", routes)
 		}
 	}
 	if w := get(t, router, "/x", ""); w.Code != http.StatusUnauthorized {
-		t.Errorf("got %d, want 401", w.Code)
+		t.Errorf("got status %d, want 401", w.Code)
 	}
 }
 
-// connection wants handlers behind the guard to flush, and to take the connection
-// over, as they can without it.
+// connection tests that handlers after the guard can flush the response and hijack the
+// connection.
 func (a *Adapter[M]) connection(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)
 	router := a.New()
@@ -297,14 +299,14 @@ func (a *Adapter[M]) connection(t *testing.T) {
 		}
 		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\nAuthorization: Bearer %s\r\n\r\n", path, Token(issuer, ""))
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
-			t.Errorf("%s: got %q, %v, want %s", path, line, err, want)
+			t.Errorf("%s: got status line %q, error %v; want status %s", path, line, err, want)
 		}
 		_ = conn.Close()
 	}
 }
 
-// failures wants one body, written once: by the guard where it refuses, and by the
-// router's error handler where the handler fails.
+// failures tests that exactly one component writes the response: the guard if it refuses
+// the request, the router's error handler if the route's handler returns an error.
 func (a *Adapter[M]) failures(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)
 	own := errors.New("own")
@@ -326,10 +328,10 @@ func (a *Adapter[M]) failures(t *testing.T) {
 			t.Errorf("%s: got %d %q, want %d %q", row.scope, w.Code, w.Body, row.status, row.body)
 		}
 		if len(seen) != 1 || !errors.Is(seen[0], row.err) {
-			t.Errorf("%s: got errors %v in front, want %v once", row.scope, seen, row.err)
+			t.Errorf("%s: got errors %v in the outermost middleware, want %v once", row.scope, seen, row.err)
 		}
 		if failed := row.err != nil; len(handled) == 1 != failed || len(handled) > 1 {
-			t.Errorf("%s: got errors %v handled, want %v", row.scope, handled, row.err)
+			t.Errorf("%s: got errors %v in the error handler, want %v", row.scope, handled, row.err)
 		}
 	}
 }

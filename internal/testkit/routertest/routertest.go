@@ -1,5 +1,5 @@
-// Package routertest asks one table of requests of every router that a guard is
-// used with: the same rules must give the same verdicts, challenges and bodies.
+// Package routertest sends one table of requests through every router that a guard is
+// used with. The same rules must give the same verdicts, challenges and bodies.
 package routertest
 
 import (
@@ -21,28 +21,27 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Audience is what the tokens are for.
+// Audience is the audience of the tokens.
 const Audience = "https://deployments.example"
 
 //go:embed requests.json
 var requests []byte
 
-// Route is a route of the API that every router has to offer. Its handler answers
-// with Answer.
+// Route is a route of the API under test. Every router must have all routes. Their
+// handlers respond with Answer.
 type Route struct {
-	// Name is the first word of the answer.
+	// Name is the first word of the response body.
 	Name string
-	// Method and Path are the route, in the syntax of http.ServeMux.
+	// Method and Path are in the syntax of http.ServeMux.
 	Method, Path string
-	// Param is the wildcard in Path; empty: none.
+	// Param is the wildcard in Path, or "".
 	Param string
-	// Rule is what it asks for.
+	// Rule is the rule of the route.
 	Rule scopes.Rule
 }
 
-// Routes is the API. "files" stands for a mounted handler, "admin" for a group,
-// and the handler of "fail" answers with an error of its own: 409 and "deployment
-// in progress".
+// Routes returns the routes of the API. Route "files" is a mounted handler and "admin" is
+// in a group. The handler of "fail" responds with 409 and "deployment in progress".
 func Routes() []Route {
 	read := scopes.Any("read:deployments", "deploy:applications")
 	return []Route{
@@ -68,7 +67,8 @@ func Table() *scopes.Table {
 	return &table
 }
 
-// Answer is what a handler writes: its name, its parameter and its caller.
+// Answer writes the response of a handler: the route's name, the parameter and the
+// caller's client ID; "-" stands for a missing one.
 func Answer(w io.Writer, name, param string, claims *bearer.Claims) {
 	client := "-"
 	if claims != nil {
@@ -80,8 +80,8 @@ func Answer(w io.Writer, name, param string, claims *bearer.Claims) {
 	_, _ = fmt.Fprintf(w, "%s %s %s\n", name, param, client)
 }
 
-// Verifier returns a verifier that discovers the keys of the issuer, which listens.
-// It logs nothing. A nil observer means none.
+// Verifier returns a verifier that discovers the issuer's keys. The issuer must have a
+// listener. The verifier logs nothing. The observer may be nil.
 func Verifier(tb testing.TB, issuer *bearertest.Issuer, observer bearer.Observer) *bearer.JWTVerifier {
 	tb.Helper()
 	v, err := bearer.New(bearer.Config{
@@ -94,19 +94,19 @@ func Verifier(tb testing.TB, issuer *bearertest.Issuer, observer bearer.Observer
 	return v
 }
 
-// Token returns a good token with these scopes.
+// Token returns a valid token with these scopes, separated by spaces.
 func Token(issuer *bearertest.Issuer, scope string) string {
 	return issuer.Token(map[string]any{"aud": Audience, "client_id": "ci", "scope": scope})
 }
 
-// row is a request and what is expected of the answer. What is empty is not
-// looked at, but for Challenge.
+// row is a request and the wanted response. Empty fields are not compared, except
+// Challenge.
 type row struct {
 	Name      string              `json:"name"`
-	Request   string              `json:"request"` // method, space, target
-	Header    map[string][]string `json:"header"`  // {token} in values is replaced
-	Form      string              `json:"form"`    // body, as a form
-	Enforced  bool                `json:"enforced"`
+	Request   string              `json:"request"`  // method, space, target
+	Header    map[string][]string `json:"header"`   // names of tokens in braces are replaced
+	Form      string              `json:"form"`     // form-encoded body
+	Enforced  bool                `json:"enforced"` // only for routers with Enforce
 	Status    int                 `json:"status"`
 	Challenge string              `json:"challenge"`
 	Type      string              `json:"type"`
@@ -114,15 +114,15 @@ type row struct {
 	Contains  string              `json:"contains"`
 }
 
-// Run sends the requests of the table to the server at base, whose guard must be
-// made by middleware.New with a Verifier of the issuer and no options. Some of
-// them are about routes without a rule, which only Enforce can deny.
+// Run sends the requests of the table to the server at base. The server's guard must be
+// created by middleware.New with the result of Verifier and nil options. Requests to routes
+// without a rule are sent only if enforced is true: only Enforce denies them.
 func Run(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
 	run(t, &http.Transport{}, base, issuer, enforced)
 }
 
-// RunHTTP2 is Run by HTTP/2 without TLS, which the server must speak.
+// RunHTTP2 is like Run, but over HTTP/2 without TLS, which the server must support.
 func RunHTTP2(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
@@ -151,7 +151,7 @@ func run(t *testing.T, transport *http.Transport, base string, issuer *bearertes
 	}
 }
 
-// tokens returns what the names in braces stand for.
+// tokens returns a Replacer that replaces names in braces with tokens.
 func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 	good := map[string]any{"aud": Audience, "client_id": "ci", "scope": "read:deployments deploy:applications"}
 	with := func(name string, value any) map[string]any {
@@ -224,7 +224,7 @@ func (row *row) compare(t *testing.T, response *http.Response, body string) {
 		t.Errorf("got challenge %q, want %q", got, row.Challenge)
 	}
 	if got := response.Header.Get("Content-Type"); row.Type != "" && got != row.Type {
-		t.Errorf("got type %q, want %q", got, row.Type)
+		t.Errorf("got Content-Type %q, want %q", got, row.Type)
 	}
 	if row.Body != "" && body != row.Body+"\n" {
 		t.Errorf("got body %q, want %q", body, row.Body)

@@ -17,17 +17,17 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// door is one verifier and the guards of both transports around it.
-type door struct {
+// guardSet is one verifier and the guards of both transports that use it.
+type guardSet struct {
 	verifier bearer.Verifier
 	http     *middleware.Guard
-	grpc     *interceptor.Guard // "/s/<scope>" asks for the scope, "/s/any" for none
+	grpc     *interceptor.Guard // method "/s/<scope>" requires the scope, "/s/any" none
 }
 
-func newDoor(tb testing.TB, v bearer.Verifier, wanted ...string) *door {
+func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet {
 	tb.Helper()
 	methods := scopes.Methods{"/s/any": scopes.All()}
-	for _, scope := range wanted {
+	for _, scope := range required {
 		if scope != "" {
 			methods["/s/"+scope] = scopes.All(scope)
 		}
@@ -40,7 +40,7 @@ func newDoor(tb testing.TB, v bearer.Verifier, wanted ...string) *door {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &door{v, guard, rpc}
+	return &guardSet{v, guard, rpc}
 }
 
 func rule(scope string) scopes.Rule {
@@ -50,18 +50,18 @@ func rule(scope string) scopes.Rule {
 	return scopes.All(scope)
 }
 
-// answer is what a client of either transport sees.
+// answer is the client's view of a response, and whether the handler ran.
 type answer struct {
 	status    int        // HTTP
 	code      codes.Code // gRPC
 	challenge []string
-	reached   bool // the handler was, with claims in its context
+	reached   bool // the handler ran with claims in its context
 }
 
-// overHTTP sends a request with these values of Authorization.
-func (d *door) overHTTP(ctx context.Context, scope string, values []string) answer {
+// overHTTP sends a request with these values of the Authorization field.
+func (s *guardSet) overHTTP(ctx context.Context, scope string, values []string) answer {
 	var a answer
-	h := d.http.Require(rule(scope))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := s.http.Require(rule(scope))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, a.reached = bearer.FromContext(r.Context())
 		w.WriteHeader(http.StatusOK)
 	}))
@@ -75,9 +75,9 @@ func (d *door) overHTTP(ctx context.Context, scope string, values []string) answ
 	return a
 }
 
-// overGRPC makes a unary call and opens a stream, and fails the test where the two
-// are judged otherwise.
-func (d *door) overGRPC(ctx context.Context, tb testing.TB, scope string, values []string) answer {
+// overGRPC makes a unary call and opens a stream. It fails the test if their verdicts
+// differ.
+func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, values []string) answer {
 	tb.Helper()
 	if scope == "" {
 		scope = "any"
@@ -87,12 +87,12 @@ func (d *door) overGRPC(ctx context.Context, tb testing.TB, scope string, values
 	sent := &transport{method: method}
 	ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": values})
 	ctx = grpc.NewContextWithServerTransportStream(ctx, sent)
-	_, err := d.grpc.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(ctx context.Context, _ any) (any, error) {
+	_, err := s.grpc.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(ctx context.Context, _ any) (any, error) {
 		_, unary.reached = bearer.FromContext(ctx)
 		return nil, nil
 	})
 	unary.code, unary.challenge = status.Code(err), sent.header.Get("www-authenticate")
-	err = d.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own
+	err = s.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own
 		_, opened.reached = bearer.FromContext(ss.Context())
 		return nil
 	})
@@ -103,7 +103,7 @@ func (d *door) overGRPC(ctx context.Context, tb testing.TB, scope string, values
 	return unary
 }
 
-// serverStream is a stream of which the interceptor reads the context only.
+// serverStream is a stream with nothing but a context; the interceptor reads no more.
 type serverStream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // a stream's context is what it returns
@@ -111,7 +111,7 @@ type serverStream struct {
 
 func (s *serverStream) Context() context.Context { return s.ctx }
 
-// transport keeps the header metadata that an interceptor sends.
+// transport records the header metadata that an interceptor sends.
 type transport struct {
 	method string
 	header metadata.MD
