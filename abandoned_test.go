@@ -14,30 +14,30 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAbandoned has an issuer that does not answer. Callers who do not wait for it
-// are told from one who does: a client that hangs up must not look like an outage.
-func TestAbandoned(t *testing.T) {
+// TestAbandonedRequest verifies tokens of an issuer that does not answer. If the client
+// gives up first, the log must say so: a client that hangs up is not an outage.
+func TestAbandonedRequest(t *testing.T) {
 	guarded := func(ctx context.Context, v bearer.Verifier, token string) error {
 		_, err := bearer.Decide(ctx, v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 		return err
 	}
-	alone := func(ctx context.Context, v bearer.Verifier, token string) error {
+	unguarded := func(ctx context.Context, v bearer.Verifier, token string) error {
 		_, err := v.Verify(ctx, token)
 		return err
 	}
 	for _, row := range []struct {
-		name  string
-		leave time.Duration // by the deadline, or where that is negative by hanging up
-		ask   func(context.Context, bearer.Verifier, string) error
-		level string
-		msg   string
-		text  string // in the error
+		name   string
+		end    time.Duration // deadline of the request; if negative, the client cancels after -end
+		verify func(context.Context, bearer.Verifier, string) error
+		level  string
+		msg    string
+		text   string // part of the error
 	}{
 		{"deadline", 100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context deadline exceeded"},
-		{"hangs up", -100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context canceled"},
-		{"hangs up, without a guard", -100 * time.Millisecond, alone, "WARN", "bearer: request abandoned", "context canceled"},
-		{"waits", time.Minute, guarded, "ERROR", "bearer: request refused", "has not answered yet"},
-		{"waits, without a guard", time.Minute, alone, "ERROR", "bearer: request refused", "has not answered yet"},
+		{"canceled", -100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context canceled"},
+		{"canceled, no guard", -100 * time.Millisecond, unguarded, "WARN", "bearer: request abandoned", "context canceled"},
+		{"client waits", time.Minute, guarded, "ERROR", "bearer: request refused", "has not answered yet"},
+		{"client waits, no guard", time.Minute, unguarded, "ERROR", "bearer: request refused", "has not answered yet"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -50,13 +50,13 @@ func TestAbandoned(t *testing.T) {
 				defer keys.Close()
 				o, book := newLog(t, nil)
 				v := newVerifier(t, issuer, func(c *bearer.Config) { c.Keys, c.Observer = keys, o })
-				ctx, cancel := context.WithTimeout(t.Context(), max(row.leave, -row.leave))
+				ctx, cancel := context.WithTimeout(t.Context(), max(row.end, -row.end))
 				defer cancel()
-				if row.leave < 0 {
+				if row.end < 0 {
 					ctx, cancel = context.WithCancel(t.Context())
-					time.AfterFunc(-row.leave, cancel)
+					time.AfterFunc(-row.end, cancel)
 				}
-				if err := row.ask(ctx, v, issuer.Token(nil)); reasonOf(t, err) != bearer.KeysUnavailable {
+				if err := row.verify(ctx, v, issuer.Token(nil)); reasonOf(t, err) != bearer.KeysUnavailable {
 					t.Errorf("got %v, want %v", err, bearer.KeysUnavailable)
 				}
 				records := book.records(t)
@@ -65,7 +65,7 @@ func TestAbandoned(t *testing.T) {
 				}
 				text, ok := records[0]["error"].(string)
 				if records[0]["level"] != row.level || records[0]["msg"] != row.msg || !ok || !strings.Contains(text, row.text) {
-					t.Errorf("got %v, want %s, %q and in its error %q", records[0], row.level, row.msg, row.text)
+					t.Errorf("got record %v, want level %s, message %q and %q in its error", records[0], row.level, row.msg, row.text)
 				}
 			})
 		})

@@ -14,9 +14,10 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestHints shows the token of each issuer to the profile of each other one. It
-// may fit; where it is refused, the log must name the profile that would take it.
-func TestHints(t *testing.T) {
+// TestHintNamesIssuersProfile verifies the token of each issuer with the profiles of all
+// other issuers. If a profile refuses the token, the error must name the profile of the
+// token's issuer.
+func TestHintNamesIssuersProfile(t *testing.T) {
 	all := builtIn(t)
 	refused := 0
 	for _, f := range fixtures(t) {
@@ -35,12 +36,12 @@ func TestHints(t *testing.T) {
 						Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: other, //nolint:errcheck // a fixture without it fails
 					})
 					if err != nil {
-						continue // it knows that this is not its issuer
+						continue // New refuses this issuer for this profile
 					}
 					if _, err := v.Verify(t.Context(), token); err != nil {
 						refused++
 						if _, hint, _ := strings.Cut(err.Error(), "the token has the form of profile "); !strings.Contains(hint, own) {
-							t.Errorf("profile %s: got %v, want it to name %s", name, err, own)
+							t.Errorf("profile %s: got error %v, want it to name profile %s", name, err, own)
 						}
 					}
 				}
@@ -48,13 +49,13 @@ func TestHints(t *testing.T) {
 		})
 	}
 	if refused < 250 {
-		t.Errorf("got %d refusals, want some hundred: else this test sees nothing", refused)
+		t.Errorf("got %d refusals, want at least 250: with fewer, this test checks too little", refused)
 	}
 }
 
-// TestHintsNameFew wants a hint to leave out profiles that would take the token
-// and not see what it grants.
-func TestHintsNameFew(t *testing.T) {
+// TestHintOmitsProfilesWithoutGrants tests that a hint omits profiles that accept the
+// token but do not read its scopes.
+func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 	want := map[string]string{
 		"scalekit-m2m-org-quickstart":            "Scalekit",
 		"auth0-m2m-default-profile-organization": "Auth0",
@@ -77,19 +78,19 @@ func TestHintsNameFew(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err = v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), "the form of profile "+want[f.Name]+": see") {
-				t.Errorf("%s: got %v, want it to name %s only", f.Name, err, want[f.Name])
+				t.Errorf("%s: got error %v, want it to name profile %s only", f.Name, err, want[f.Name])
 			}
 		})
 		delete(want, f.Name)
 	}
 	if len(want) > 0 {
-		t.Errorf("no fixtures %q", slices.Collect(maps.Keys(want)))
+		t.Errorf("got no fixtures %q, want all of them", slices.Collect(maps.Keys(want)))
 	}
 }
 
-// TestHintsSpareTheRightProfile wants no profile named where the audience alone
-// is wrong.
-func TestHintsSpareTheRightProfile(t *testing.T) {
+// TestNoHintForWrongAudience tests that the error names no profile if only the audience is
+// wrong.
+func TestNoHintForWrongAudience(t *testing.T) {
 	for _, f := range fixtures(t) {
 		if f.Refused != "" {
 			continue
@@ -110,9 +111,9 @@ func TestHintsSpareTheRightProfile(t *testing.T) {
 	}
 }
 
-// TestHintsSendNobodyAstray wants no profile named for tokens of another kind,
-// which any other profile but the issuer's own would take.
-func TestHintsSendNobodyAstray(t *testing.T) {
+// TestNoHintForOtherTokenTypes tests that the error names no profile for tokens that are no
+// access tokens for this API, such as ID tokens. Profiles of other issuers accept them.
+func TestNoHintForOtherTokenTypes(t *testing.T) {
 	for _, row := range []struct {
 		fixture, profile, where, member, value string
 	}{
@@ -140,16 +141,16 @@ func TestHintsSendNobodyAstray(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "has the form of profile") {
-					t.Errorf("%s, %q %s: got %v, want it refused without advice", f.Name, row.member, row.value, err)
+					t.Errorf("%s, %q %s: got error %v, want a refusal that names no profile", f.Name, row.member, row.value, err)
 				}
 			})
 		}
 	}
 }
 
-// TestHintsMindTheIssuer wants no profile named that New would not take for the
+// TestHintRespectsIssuer tests that the error names no profile that New refuses for the
 // token's issuer.
-func TestHintsMindTheIssuer(t *testing.T) {
+func TestHintRespectsIssuer(t *testing.T) {
 	for _, f := range fixtures(t) {
 		if f.Name != "auth0-m2m-default-profile-organization" {
 			continue
@@ -163,16 +164,17 @@ func TestHintsMindTheIssuer(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "profile Auth0") != (slash != "") {
-					t.Errorf("issuer %s: got %v, want Auth0 named only where it has a slash at the end", f.Claims["iss"], err)
+					t.Errorf("issuer %s: got error %v, want profile Auth0 named only if the issuer ends in a slash", f.Claims["iss"], err)
 				}
 			})
 		}
 	}
 }
 
-// TestHintsWhereNoProfileHelps wants no profile named for what none has a say in:
-// that would be advice to loosen what is not to blame.
-func TestHintsWhereNoProfileHelps(t *testing.T) {
+// TestNoHintIfNoProfileHelps tests that the error names no profile if the failed check does
+// not depend on the profile. A hint is misleading there: another profile may be less strict
+// but does not accept the token either.
+func TestNoHintIfNoProfileHelps(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	for name, row := range map[string]struct {
 		change func(*bearer.Config)
@@ -191,18 +193,18 @@ func TestHintsWhereNoProfileHelps(t *testing.T) {
 			t.Errorf("%s: got %v, want %q without a hint", name, err, bearer.InvalidClaims)
 		}
 		if name == "Required" && !strings.Contains(err.Error(), `"/tenant/id" is required (Config.Required)`) {
-			t.Errorf("got %v, want it to name the claim and who requires it", err)
+			t.Errorf("got error %v, want it to name the claim and Config.Required", err)
 		}
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All()})
 		if len(x.Fits) > 0 {
-			t.Errorf("%s: Explain names the profiles %q, want none", name, x.Fits)
+			t.Errorf("%s: Explain: got profiles %q, want none", name, x.Fits)
 		}
 	}
 }
 
-// TestHintsOfGrants wants the log of a missing scope to say where the token has
-// its grants, if the profile sees none.
-func TestHintsOfGrants(t *testing.T) {
+// TestMissingScopeHint tests that the error of a missing scope names the claim with the
+// token's grants if the profile does not read that claim.
+func TestMissingScopeHint(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	for _, row := range []struct {
 		profile bearer.Profile
@@ -228,13 +230,13 @@ func TestHintsOfGrants(t *testing.T) {
 		}
 		_, hint, _ := strings.Cut(err.Error(), "; ")
 		if (hint == "") != (row.want == "") || !strings.Contains(hint, row.want) {
-			t.Errorf("%v: got %v, want the hint %s", row.claims, err, row.want)
+			t.Errorf("%v: got error %v, want hint %s", row.claims, err, row.want)
 		}
 	}
 }
 
-// refusals returns a verifier and two genuine tokens that it refuses: one with a
-// hint, one without.
+// refusals returns a verifier and two correctly signed tokens that it refuses: one with a
+// hint and one without.
 func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	tb.Helper()
 	issuer := newIssuer(tb, "EdDSA")
@@ -243,32 +245,33 @@ func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	return v, issuer.Mint(members{"typ": "JWT"}, claims), issuer.Mint(members{"typ": "JWT"}, members{"exp": 1, "iat": 1})
 }
 
-// TestHintsCostNothing wants whoever sends genuine tokens of a wrong form again
-// and again to cost what other refusals cost, unless somebody reads the hint.
-func TestHintsCostNothing(t *testing.T) {
+// TestHintAllocations tests that a refusal with a hint allocates about as much as one
+// without, as long as nothing reads the text of the error. Clients with signed tokens of a
+// wrong form must not be more expensive than others.
+func TestHintAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
-		t.Skip("the race detector allocates too")
+		t.Skip("the race detector adds allocations")
 	}
 	v, hinted, plain := refusals(t)
 	if _, err := v.Verify(t.Context(), hinted); err == nil || !strings.Contains(err.Error(), "the form of profile") {
-		t.Fatalf("got %v, want a hint", err)
+		t.Fatalf("got error %v, want a hint", err)
 	}
-	cost := func(token string) float64 {
-		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // what it costs, whatever it says
+	allocs := func(token string) float64 {
+		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // only the allocations matter
 	}
-	if with, without := cost(hinted), cost(plain); with > without+6 {
-		t.Errorf("got %v allocations with a hint, want about the %v without", with, without)
+	if with, without := allocs(hinted), allocs(plain); with > without+6 {
+		t.Errorf("got %v allocations with a hint, want at most 6 more than the %v without", with, without)
 	}
 }
 
-// BenchmarkHint shows what a refusal with a hint costs, and what it costs to read.
+// BenchmarkHint measures refusals with and without a hint, and reading the hint.
 func BenchmarkHint(b *testing.B) {
 	v, hinted, plain := refusals(b)
 	for name, token := range map[string]string{"hinted": hinted, "plain": plain} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = v.Verify(b.Context(), token) // what it costs, whatever it says
+				_, _ = v.Verify(b.Context(), token) // only the cost matters
 			}
 		})
 	}
@@ -281,9 +284,9 @@ func BenchmarkHint(b *testing.B) {
 	})
 }
 
-// TestHintsOfACopy wants the profile that a caller's own is a copy of not named: it
-// has the same name, and whoever changed it has seen it.
-func TestHintsOfACopy(t *testing.T) {
+// TestHintForCopiedProfile configures a changed copy of a profile. The hint must not name
+// the original if the copy has the same name: the person who changed it knows it.
+func TestHintForCopiedProfile(t *testing.T) {
 	for _, own := range []string{"Scalekit", "Mine"} {
 		f := named(t, "scalekit-m2m-org-quickstart")
 		synctest.Test(t, func(t *testing.T) {
@@ -298,15 +301,15 @@ func TestHintsOfACopy(t *testing.T) {
 			}
 			_, err = v.Verify(t.Context(), token)
 			if got := reasonOf(t, err); got != bearer.WrongType || strings.Contains(err.Error(), "form of profile Scalekit") != (own != "Scalekit") {
-				t.Errorf("%s: got %v, want %q, and Scalekit named only to who calls the profile otherwise", own, err, bearer.WrongType)
+				t.Errorf("profile %s: got error %v, want %q, and Scalekit named only if the copy has another name", own, err, bearer.WrongType)
 			}
 		})
 	}
 }
 
-// TestHintsWithoutAClient wants a hint for a token whose client is in "sub" alone to
-// name those profiles only that read its scopes.
-func TestHintsWithoutAClient(t *testing.T) {
+// TestHintForTokenWithoutClientID tests the hint for a token that names its client only in
+// "sub". The hint must name only profiles that read the token's scopes.
+func TestHintForTokenWithoutClientID(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	key := issuer.SigningKey("")
 	token := key.Sign(
@@ -314,6 +317,6 @@ func TestHintsWithoutAClient(t *testing.T) {
 		fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","iat":%d,"exp":4102444800,"jti":"j","scope":"a"}`, issuer.URL(), audience, time.Now().Unix()))
 	_, err := newVerifier(t, issuer, nil).Verify(t.Context(), token)
 	if got := reasonOf(t, err); got != bearer.WrongType || !strings.Contains(err.Error(), "Stytch") || strings.Contains(err.Error(), "Zitadel") {
-		t.Errorf("got %v, want %q, Stytch named, and not Zitadel, which has no scopes", err, bearer.WrongType)
+		t.Errorf("got error %v, want %q, Stytch named, and not Zitadel, whose profile reads no scopes", err, bearer.WrongType)
 	}
 }

@@ -15,16 +15,16 @@ import (
 	"testing"
 )
 
-var updateAPI = flag.Bool("update-api", false, "write testdata/api anew")
+var updateAPI = flag.Bool("update-api", false, "rewrite testdata/api")
 
-// TestAPI compares what each package exports with testdata/api, so that nothing
-// of it changes by accident. A change that is meant shows in the diff of those
-// files, and has its line in CHANGELOG.md.
+// TestAPI compares the exported API of each package with testdata/api, so that
+// it does not change by accident. An intended change shows in the diff of these
+// files and needs a line in CHANGELOG.md.
 func TestAPI(t *testing.T) {
 	const golden = "testdata/api"
 	packages := publishedPackages(t)
 	if len(packages) < 5 {
-		t.Fatalf("got %d packages, want all that are published: %v", len(packages), packages)
+		t.Fatalf("got %d published packages, want at least 5: %v", len(packages), packages)
 	}
 	want := map[string]bool{}
 	for dir, name := range packages {
@@ -32,17 +32,17 @@ func TestAPI(t *testing.T) {
 		want[file] = true
 		api := strings.Join(exportedAPI(t, dir), "\n") + "\n"
 		if *updateAPI {
-			if err := os.WriteFile(file, []byte(api), 0o644); err != nil { //nolint:gosec // it is read by everybody, like the code
+			if err := os.WriteFile(file, []byte(api), 0o644); err != nil { //nolint:gosec // a public file, like the code
 				t.Fatal(err)
 			}
 			continue
 		}
-		accepted, err := os.ReadFile(file) //nolint:gosec // a file of the tree
+		accepted, err := os.ReadFile(file) //nolint:gosec // a file of the repository
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 		if diff := diffLines(string(accepted), api); diff != "" {
-			t.Errorf("package %s exports something else than %s says:\n%s%s", dir, file, diff, howToUpdate)
+			t.Errorf("package %s: got an exported API that differs from %s:\n%s%s", dir, file, diff, howToUpdate)
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(golden, "*.txt"))
@@ -54,7 +54,7 @@ func TestAPI(t *testing.T) {
 			continue
 		}
 		if !*updateAPI {
-			t.Errorf("%s: got no package of that name%s", file, howToUpdate)
+			t.Errorf("%s: got no package of that name, want one%s", file, howToUpdate)
 		} else if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
@@ -62,12 +62,12 @@ func TestAPI(t *testing.T) {
 }
 
 const howToUpdate = `
-If that is meant: go test -run TestAPI . -update-api
-and say in CHANGELOG.md what changed. Where testdata/api conflicts in a rebase, take
+If the change is intended, run: go test -run TestAPI . -update-api
+and describe the change in CHANGELOG.md. If testdata/api conflicts in a rebase, take
 either side and run the same command.`
 
-// publishedPackages returns the packages that users can import, of nested modules
-// too: folders, and the names of their golden files.
+// publishedPackages returns the packages that users can import, those of nested
+// modules included. It maps each folder to the name of its golden file.
 func publishedPackages(t *testing.T) map[string]string {
 	t.Helper()
 	packages := map[string]string{}
@@ -100,8 +100,8 @@ func publishedPackages(t *testing.T) map[string]string {
 	return packages
 }
 
-// exportedAPI returns a line for each thing that the package in dir exports,
-// sorted.
+// exportedAPI returns one line for each exported declaration of the package in
+// dir, sorted.
 func exportedAPI(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -130,11 +130,11 @@ func exportedAPI(t *testing.T, dir string) []string {
 		}
 	}
 	slices.Sort(api)
-	return slices.Compact(api) // a file for each system says the same
+	return slices.Compact(api) // files for several systems repeat declarations
 }
 
-// apiLines gathers declarations, each as one line without the names of
-// parameters, which callers do not see.
+// apiLines collects declarations, one line each, without parameter names: they
+// are not part of the API.
 type apiLines []string
 
 func (a *apiLines) add(format string, args ...any) {
@@ -156,7 +156,7 @@ func (a *apiLines) function(decl *ast.FuncDecl) {
 }
 
 func (a *apiLines) general(decl *ast.GenDecl) {
-	var kind ast.Expr // of constants that repeat the one above
+	var kind ast.Expr // type of the last constant that has one; the following constants repeat it
 	for _, spec := range decl.Specs {
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
@@ -176,8 +176,8 @@ func (a *apiLines) general(decl *ast.GenDecl) {
 	}
 }
 
-// valueOf returns what is known of a value by its syntax: that of a constant if it
-// stands there, the type of a variable if it does not.
+// valueOf returns the value of a constant or the type of a variable, as far as
+// the syntax shows it.
 func valueOf(kind token.Token, spec *ast.ValueSpec, i int) string {
 	if i >= len(spec.Values) {
 		return ""
@@ -214,9 +214,9 @@ func (a *apiLines) typeSpec(spec *ast.TypeSpec) {
 	}
 }
 
-// members adds the exported fields or methods of a type, and what it embeds. That
-// an interface has methods which are not exported matters: nobody else can
-// implement it.
+// members adds the exported fields or methods of a type and its embedded types.
+// It also notes unexported methods of an interface: other packages cannot
+// implement such an interface.
 func (a *apiLines) members(of string, list *ast.FieldList) {
 	for _, field := range list.List {
 		if len(field.Names) == 0 {
@@ -289,7 +289,8 @@ func typeParams(list *ast.FieldList) string {
 	return "[" + strings.Join(texts, ", ") + "]"
 }
 
-// diffLines returns what is in one of two sorted texts only, marked as diff does.
+// diffLines returns the lines that only one of the two texts contains, marked as
+// in a diff.
 func diffLines(accepted, got string) string {
 	before, after := strings.Split(accepted, "\n"), strings.Split(got, "\n")
 	var diff strings.Builder

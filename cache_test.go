@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// liveKeys is a KeySet that can change, and counts how often it is asked.
+// liveKeys is a KeySet that can change. It counts calls of Lookup.
 type liveKeys struct {
 	set     atomic.Pointer[jwks.Set]
 	err     atomic.Pointer[error]
@@ -54,8 +54,9 @@ func (k *liveKeys) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 	return k.set.Load().Key(ctx, kid, alg, tried...)
 }
 
-// seen verifies a token and reports its reason and whether it was known.
-func seen(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token string) string {
+// verifyOnce verifies a token and returns the outcome. It checks that there is exactly one
+// event with the same reason.
+func verifyOnce(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token string) string {
 	t.Helper()
 	_, err := v.Verify(t.Context(), token)
 	e := events.Take()
@@ -65,7 +66,8 @@ func seen(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token strin
 	return outcome(t, err, e)
 }
 
-// outcome is a verdict in short, with what its event says, if there is one.
+// outcome returns the reason of err, or "ok", followed by ", cached" if there is one event
+// and it reports a cache hit.
 func outcome(t *testing.T, err error, events []bearer.Event) string {
 	t.Helper()
 	got := string(reasonOf(t, err))
@@ -73,7 +75,7 @@ func outcome(t *testing.T, err error, events []bearer.Event) string {
 		got = "ok"
 	}
 	if len(events) == 1 && events[0].CacheHit {
-		got += ", known"
+		got += ", cached"
 	}
 	return got
 }
@@ -87,23 +89,23 @@ func TestCacheHit(t *testing.T) {
 	})
 	token := issuer.Token(nil)
 	var claims [2]*bearer.Claims
-	for i, want := range []string{"ok", "ok, known"} {
-		if got := seen(t, v, events, token); got != want {
-			t.Errorf("time %d: got %s, want %s", i, got, want)
+	for i, want := range []string{"ok", "ok, cached"} {
+		if got := verifyOnce(t, v, events, token); got != want {
+			t.Errorf("call %d: got %s, want %s", i, got, want)
 		}
 		claims[i], _ = v.Verify(t.Context(), token)
 		events.Take()
 	}
 	if claims[0] != claims[1] || decoded != 1 {
-		t.Errorf("got claims decoded %d times, want once", decoded)
+		t.Errorf("got custom claims decoded %d times, want once and the same claims", decoded)
 	}
 	if got, want := v.CacheStatus(), (bearer.CacheStatus{Entries: 1, Capacity: 4096, Hits: 3, Misses: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	// A token that differs is another token, wherever it differs.
+	// A token that differs in one character must not hit the cache.
 	for i := range len(token) {
 		changed := token[:i] + string(token[i]^1) + token[i+1:]
-		if got := seen(t, v, events, changed); strings.HasPrefix(got, "ok") {
+		if got := verifyOnce(t, v, events, changed); strings.HasPrefix(got, "ok") {
 			t.Errorf("character %d changed: got %s, want a refusal", i, got)
 		}
 	}
@@ -114,8 +116,8 @@ func TestCacheOff(t *testing.T) {
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.CacheSize = events, -1 })
 	token := issuer.Token(nil)
 	for range 2 {
-		if got := seen(t, v, events, token); got != "ok" {
-			t.Errorf("got %s, want ok and not known", got)
+		if got := verifyOnce(t, v, events, token); got != "ok" {
+			t.Errorf("got %s, want ok and not cached", got)
 		}
 	}
 	if got, want := v.CacheStatus(), (bearer.CacheStatus{Misses: 2}); got != want {
@@ -123,27 +125,27 @@ func TestCacheOff(t *testing.T) {
 	}
 }
 
-// TestCacheOutlives nothing: a verdict that was remembered ends with everything
-// that it depends on, at once.
-func TestCacheOutlives(t *testing.T) {
+// TestCachedVerdictEnds tests that a cached verdict ends as soon as one of the facts it
+// depends on changes: the time, the keys.
+func TestCachedVerdictEnds(t *testing.T) {
 	for _, row := range []struct {
-		name   string
-		claims map[string]any
-		config func(*bearer.Config)
-		then   func(*testing.T, *bearertest.Issuer, *liveKeys)
-		want   string
-		back   func(*testing.T, *bearertest.Issuer, *liveKeys) // nil: what ended does not come back
-		again  string
+		name      string
+		claims    map[string]any
+		config    func(*bearer.Config)
+		change    func(*testing.T, *bearertest.Issuer, *liveKeys)
+		want      string
+		undo      func(*testing.T, *bearertest.Issuer, *liveKeys) // nil if the test ends after change
+		wantAfter string                                          // after undo
 	}{
-		{name: "exp", then: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour) }, want: "expired"},
-		{name: "a moment before exp", then: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour - 1) }, want: "ok, known"},
+		{name: "at exp", change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour) }, want: "expired"},
+		{name: "1 ns before exp", change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour - 1) }, want: "ok, cached"},
 		{
-			name: "maximum age", config: func(c *bearer.Config) { c.MaxAge = 10 * time.Minute },
-			then: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(10*time.Minute + 1) }, want: "expired",
+			name: "after MaxAge", config: func(c *bearer.Config) { c.MaxAge = 10 * time.Minute },
+			change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(10*time.Minute + 1) }, want: "expired",
 		},
 		{
-			name: "the key is withdrawn",
-			then: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
+			name: "key withdrawn",
+			change: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
 				t.Helper()
 				i.Rotate()
 				for _, key := range i.Keys()[:1] {
@@ -154,29 +156,29 @@ func TestCacheOutlives(t *testing.T) {
 			want: "unknown_key",
 		},
 		{
-			name: "another key has its name",
-			then: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
+			name: "another key under the same kid",
+			change: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
 				t.Helper()
 				k.publish(t, []byte(`{"keys":[`+string(bearertest.NewKey("RS256", i.SigningKey("").ID()).JWK())+`]}`))
 			},
 			want: "signature",
 		},
 		{
-			name: "keys cannot be had",
-			then: func(_ *testing.T, _ *bearertest.Issuer, k *liveKeys) {
+			name: "keys unavailable for a while",
+			change: func(_ *testing.T, _ *bearertest.Issuer, k *liveKeys) {
 				var err error = &jwks.UnavailableError{}
 				k.err.Store(&err)
 			},
-			want:  "keys_unavailable",
-			back:  func(_ *testing.T, _ *bearertest.Issuer, k *liveKeys) { k.err.Store(nil) },
-			again: "ok, known",
+			want:      "keys_unavailable",
+			undo:      func(_ *testing.T, _ *bearertest.Issuer, k *liveKeys) { k.err.Store(nil) },
+			wantAfter: "ok, cached",
 		},
 		{
-			name:  "the set is read anew, and the key is the same",
-			then:  func(t *testing.T, i *bearertest.Issuer, k *liveKeys) { t.Helper(); k.publish(t, i.JWKS()) },
-			want:  "ok", // it is verified once more
-			back:  func(*testing.T, *bearertest.Issuer, *liveKeys) {},
-			again: "ok, known",
+			name:      "key set reloaded with the same key",
+			change:    func(t *testing.T, i *bearertest.Issuer, k *liveKeys) { t.Helper(); k.publish(t, i.JWKS()) },
+			want:      "ok", // verified once more
+			undo:      func(*testing.T, *bearertest.Issuer, *liveKeys) {},
+			wantAfter: "ok, cached",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -190,29 +192,29 @@ func TestCacheOutlives(t *testing.T) {
 					}
 				})
 				token := issuer.Token(row.claims)
-				for _, want := range []string{"ok", "ok, known"} {
-					if got := seen(t, v, events, token); got != want {
-						t.Fatalf("before: got %s, want %s", got, want)
+				for _, want := range []string{"ok", "ok, cached"} {
+					if got := verifyOnce(t, v, events, token); got != want {
+						t.Fatalf("before the change: got %s, want %s", got, want)
 					}
 				}
-				row.then(t, issuer, keys)
-				if got := seen(t, v, events, token); got != row.want {
+				row.change(t, issuer, keys)
+				if got := verifyOnce(t, v, events, token); got != row.want {
 					t.Errorf("got %s, want %s", got, row.want)
 				}
-				if row.back == nil {
+				if row.undo == nil {
 					return
 				}
-				row.back(t, issuer, keys)
-				if got := seen(t, v, events, token); got != row.again {
-					t.Errorf("afterwards: got %s, want %s", got, row.again)
+				row.undo(t, issuer, keys)
+				if got := verifyOnce(t, v, events, token); got != row.wantAfter {
+					t.Errorf("after undo: got %s, want %s", got, row.wantAfter)
 				}
 			})
 		})
 	}
 }
 
-// TestCacheOutage wants a token that is remembered to end with its issuer's keys,
-// after jwks.Options.MaxStale, and to live through refreshes until then.
+// TestCacheOutage tests that a cached token stays valid during refreshes and outages until
+// jwks.Options.MaxStale, and is refused after that.
 func TestCacheOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events := newIssuer(t), &testkit.Recorder{}
@@ -225,23 +227,23 @@ func TestCacheOutage(t *testing.T) {
 		token := issuer.Token(map[string]any{"exp": time.Now().Add(24 * time.Hour)})
 		want := func(when, want string) {
 			t.Helper()
-			if got := seen(t, v, events, token); got != want {
+			if got := verifyOnce(t, v, events, token); got != want {
 				t.Errorf("%s: got %s, want %s", when, got, want)
 			}
 		}
-		want("first", "ok")
+		want("first call", "ok")
 		time.Sleep(3 * time.Hour)
-		want("after refreshes", "ok, known")
+		want("after refreshes", "ok, cached")
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: 500})
 		time.Sleep(40 * time.Minute)
-		want("in an outage", "ok, known")
+		want("during an outage", "ok, cached")
 		time.Sleep(time.Hour)
 		want("after MaxStale", "keys_unavailable")
 		issuer.Repair(bearertest.KeysEndpoint)
 		if err := keys.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want("after the outage", "ok, known")
+		want("after the outage", "ok, cached")
 		if err := keys.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -249,23 +251,24 @@ func TestCacheOutage(t *testing.T) {
 	})
 }
 
-// TestCacheValidates wants Config.Validate and the rule to be asked each time.
-func TestCacheValidates(t *testing.T) {
+// TestCacheRunsValidateAndRule tests that every request calls Config.Validate and evaluates
+// the rule, also for a cached token.
+func TestCacheRunsValidateAndRule(t *testing.T) {
 	issuer, events := newIssuer(t), &testkit.Recorder{}
-	var asked int
+	var calls int
 	var answer error
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
 		c.Observer = events
-		c.Validate = func(context.Context, *bearer.Claims) error { asked++; return answer }
+		c.Validate = func(context.Context, *bearer.Claims) error { calls++; return answer }
 	})
 	token := issuer.Token(map[string]any{"scope": "a"})
 	for i, row := range []struct {
 		answer error
 		want   string
-	}{{nil, "ok"}, {nil, "ok, known"}, {bearer.Revoked, "revoked, known"}, {errors.New("no"), "custom, known"}, {nil, "ok, known"}} {
+	}{{nil, "ok"}, {nil, "ok, cached"}, {bearer.Revoked, "revoked, cached"}, {errors.New("no"), "custom, cached"}, {nil, "ok, cached"}} {
 		if answer = row.answer; true {
-			if got := seen(t, v, events, token); got != row.want || asked != i+1 {
-				t.Errorf("time %d: got %s, asked %d times, want %s", i, got, asked, row.want)
+			if got := verifyOnce(t, v, events, token); got != row.want || calls != i+1 {
+				t.Errorf("call %d: got %s and %d calls of Validate, want %s and %d", i, got, calls, row.want, i+1)
 			}
 		}
 	}
@@ -275,43 +278,43 @@ func TestCacheValidates(t *testing.T) {
 			t.Errorf("scope %s: got %q, want %q", scope, got, want)
 		}
 		if e := events.Take(); len(e) != 1 || !e[0].CacheHit {
-			t.Errorf("got %+v, want one event of a known token", e)
+			t.Errorf("got events %+v, want one with a cache hit", e)
 		}
 	}
 }
 
-// TestCacheKeepsNoFailure wants a token to be judged anew after a refusal, and
-// refusals to leave nothing behind.
-func TestCacheKeepsNoFailure(t *testing.T) {
+// TestCacheStoresNoRefusal tests that a refused token is verified again when it is sent
+// again, and that refused tokens take no space in the cache.
+func TestCacheStoresNoRefusal(t *testing.T) {
 	issuer, events := newIssuer(t), &testkit.Recorder{}
 	keys := newLiveKeys(t, issuer)
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.Keys, c.CacheSize = events, keys, 1 })
 	good := issuer.Token(nil)
-	seen(t, v, events, good)
+	verifyOnce(t, v, events, good)
 
 	key := issuer.Rotate()
 	token := issuer.Token(nil)
 	for range 2 {
-		if got := seen(t, v, events, token); got != "unknown_key" {
+		if got := verifyOnce(t, v, events, token); got != "unknown_key" {
 			t.Errorf("got %s, want unknown_key", got)
 		}
 	}
 	for range 100 {
 		for _, bad := range []string{"x", "a.b.c", issuer.Forge(nil, nil), issuer.Token(map[string]any{"aud": "x"}), issuer.Token(map[string]any{"exp": 1})} {
-			if got := seen(t, v, events, bad); strings.HasPrefix(got, "ok") {
+			if got := verifyOnce(t, v, events, bad); strings.HasPrefix(got, "ok") {
 				t.Fatalf("got %s, want a refusal", got)
 			}
 		}
 	}
-	if got := seen(t, v, events, good); got != "ok, known" {
-		t.Errorf("a good token after bad ones: got %s, want that it is known", got)
+	if got := verifyOnce(t, v, events, good); got != "ok, cached" {
+		t.Errorf("good token after refused ones: got %s, want ok, cached", got)
 	}
 	keys.publish(t, []byte(`{"keys":[`+string(key.JWK())+`]}`))
-	if got := seen(t, v, events, token); got != "ok" {
-		t.Errorf("with its key: got %s, want ok", got)
+	if got := verifyOnce(t, v, events, token); got != "ok" {
+		t.Errorf("after the key was published: got %s, want ok", got)
 	}
 	if got := v.CacheStatus(); got.Entries != 1 || got.Evictions != 1 {
-		t.Errorf("got %+v, want one entry, which took the place of another", got)
+		t.Errorf("got %+v, want one entry and one eviction", got)
 	}
 }
 
@@ -333,7 +336,7 @@ func TestCacheOfIssuers(t *testing.T) {
 	}
 	want := func(when, token, want string) {
 		t.Helper()
-		if got := seen(t, issuers, events, token); got != want {
+		if got := verifyOnce(t, issuers, events, token); got != want {
 			t.Errorf("%s: got %s, want %s", when, got, want)
 		}
 	}
@@ -348,27 +351,28 @@ func TestCacheOfIssuers(t *testing.T) {
 	want("a", ofA, "ok")
 	add(config(b, b.URL()))
 	add(config(tenants, template))
-	want("a", ofA, "ok, known")
+	want("a", ofA, "ok, cached")
 	want("b", ofB, "ok")
 	want("a tenant", ofTenant, "ok")
-	want("a tenant", ofTenant, "ok, known")
+	want("a tenant", ofTenant, "ok, cached")
 	for _, s := range issuers.Status() {
 		if s.Cache.Entries != 1 {
 			t.Errorf("%s: got %+v, want one entry", s.Issuer, s.Cache)
 		}
 	}
 
-	// An issuer of its own goes before a template, and has other keys here.
+	// An issuer with the tenant's exact name has precedence over the template. Here it has
+	// other keys.
 	add(config(named(tenants.URL()), tenants.URL()))
-	want("a tenant with an issuer of its own", ofTenant, "unknown_key")
+	want("tenant added as an issuer", ofTenant, "unknown_key")
 	issuers.Remove(tenants.URL())
-	want("a tenant again", ofTenant, "ok, known")
+	want("tenant by the template again", ofTenant, "ok, cached")
 
 	issuers.Remove(a.URL())
 	want("a removed", ofA, "issuer")
-	want("b", ofB, "ok, known")
+	want("b", ofB, "ok, cached")
 	add(config(a, a.URL()))
-	want("a again", ofA, "ok")
+	want("a added again", ofA, "ok")
 	if err := issuers.Close(); err != nil {
 		t.Fatal(err)
 	}

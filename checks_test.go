@@ -13,9 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAddedCheck adds a row that depends on the time to the table, and nothing else. The
-// row must be asked of new tokens, of remembered tokens, of tokens whose verification a
-// concurrent request shares, and by Explain.
+// TestAddedCheck adds a check that depends on the time to the table of checks and changes
+// nothing else. The check must run for new tokens, for cached tokens and in Explain.
 func TestAddedCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
@@ -23,31 +22,32 @@ func TestAddedCheck(t *testing.T) {
 		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
 		token := issuer.Token(nil)
-		for _, want := range []string{"ok", "ok, known"} {
-			if got := seen(t, v, events, token); got != want {
-				t.Errorf("before: got %s, want %s", got, want)
+		for _, want := range []string{"ok", "ok, cached"} {
+			if got := verifyOnce(t, v, events, token); got != want {
+				t.Errorf("before closing: got %s, want %s", got, want)
 			}
 		}
 		time.Sleep(3 * time.Minute)
-		for _, name := range []string{"remembered", "remembered, again"} {
-			if got := seen(t, v, events, token); got != "revoked" {
+		for _, name := range []string{"cached token", "same token again"} {
+			if got := verifyOnce(t, v, events, token); got != "revoked" {
 				t.Errorf("%s: got %s, want revoked", name, got)
 			}
 		}
-		if got := seen(t, v, events, issuer.Token(nil)); got != "revoked" {
-			t.Errorf("a new token: got %s, want revoked", got)
+		if got := verifyOnce(t, v, events, issuer.Token(nil)); got != "revoked" {
+			t.Errorf("new token: got %s, want revoked", got)
 		}
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 		i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.Name == "opening hours" })
 		if i < 0 || x.Checks[i].State != "failed" || x.Checks[i].Want != "a wanted time" || x.Reason != bearer.Revoked {
-			t.Errorf("got %+v, want the row and its words", x)
+			t.Errorf("got explanation %+v, want the failed check with its texts", x)
 		}
 	})
 }
 
-// TestAddedCheckShared has the row fail while a concurrent request verifies the token: the
-// request that waited is judged by the time at which it continues.
-func TestAddedCheckShared(t *testing.T) {
+// TestAddedCheckInSharedVerification lets an added check start to fail during a
+// verification that two requests share. The check must run again, at the later time, for
+// the request that waited.
+func TestAddedCheckInSharedVerification(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
 		bearer.AddCheck(t, "opening hours", func(now time.Time) bool { return now.After(closing) })
@@ -62,25 +62,25 @@ func TestAddedCheckShared(t *testing.T) {
 		}()
 		synctest.Wait()
 		if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != bearer.Revoked {
-			t.Errorf("the request that waited: got %v, want revoked", err)
+			t.Errorf("waiting request: got error %v, want %v", err, bearer.Revoked)
 		}
 		if err := <-first; err != nil {
-			t.Errorf("the first request: got %v, want none: it passed the row in time", err)
+			t.Errorf("first request: got error %v, want none: it passed the check in time", err)
 		}
 	})
 }
 
-// TestCheckTable requires every row to have a name of its own, a source, one function and
-// all its words.
+// TestCheckTable tests that every check has a unique name, a source, exactly one function
+// and all its texts.
 func TestCheckTable(t *testing.T) {
 	for _, fault := range bearer.CheckFaults() {
 		t.Error(fault)
 	}
 }
 
-// TestCheckWords requires every row to say something of a good token and of a bad one. The
-// explanations together contain every row.
-func TestCheckWords(t *testing.T) {
+// TestCheckTexts explains several tokens. Together the explanations must contain every
+// check, each with all its texts.
+func TestCheckTexts(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	foreign := bearer.VerifierFunc(v.Verify)
@@ -94,12 +94,12 @@ func TestCheckWords(t *testing.T) {
 		for _, c := range x.Checks {
 			left = slices.DeleteFunc(left, func(other string) bool { return other == c.Name })
 			if c.Name == "" || c.Section == "" || c.Want == "" || c.Got == "" || (c.State == "failed") != (c.Advice != "" && c.Reason != "") {
-				t.Errorf("%s: got %+v, want all words", name, c)
+				t.Errorf("%s: got check %+v, want all texts", name, c)
 			}
 		}
 	}
 	if len(left) > 0 {
-		t.Errorf("no explanation has the rows %q", left)
+		t.Errorf("got no explanation with the checks %q, want every check explained", left)
 	}
 }
 
@@ -108,16 +108,16 @@ func explained(t *testing.T, v bearer.Verifier, token string) *bearer.Explanatio
 	return bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All("a")})
 }
 
-// TestOnceReadsNoClock requires the functions of the table to get the time and not to read
-// it: the verdict of a row that is asked once is remembered.
-func TestOnceReadsNoClock(t *testing.T) {
+// TestChecksReadNoClock tests that the functions of the table use the time they are given
+// and do not read the clock: verdicts of checks that run once per token are cached.
+func TestChecksReadNoClock(t *testing.T) {
 	source, err := os.ReadFile("claimchecks.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, clock := range []string{"time.Now", "time.Since", "time.Until"} {
 		if strings.Contains(string(source), clock) {
-			t.Errorf("claimchecks.go reads the clock by %s, want the time that the verdict gives", clock)
+			t.Errorf("got %s in claimchecks.go, want the time argument used instead", clock)
 		}
 	}
 }

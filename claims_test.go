@@ -41,24 +41,25 @@ func TestClaims(t *testing.T) {
 		}
 	}
 	if v, ok := claims.Value("x.y"); !ok || string(v) != `{"z":[1]}` {
-		t.Errorf("Value: got %s, %v", v, ok)
+		t.Errorf("Value: got %s, %v, want {\"z\":[1]}, true", v, ok)
 	}
 	if _, ok := claims.Value("X.Y"); ok {
-		t.Error("Value finds a name in another case")
+		t.Error("Value: got a claim whose name differs in case, want none")
 	}
 	var all struct {
 		Sub string `json:"sub"`
 		SUB string
 	}
 	if err := claims.Decode(&all); err != nil || all.Sub != "s" || all.SUB != "" {
-		t.Errorf("Decode: got %+v, %v", all, err)
+		t.Errorf("Decode: got %+v, error %v, want sub s only", all, err)
 	}
 	if err := claims.Decode(new(int)); err == nil {
-		t.Error("Decode into an int: no error")
+		t.Error("Decode into an int: got no error, want one")
 	}
 }
 
-// TestClaimsLogValue wants the claims' own choice of what a log sees.
+// TestClaimsLogValue tests that a log contains the subject, in bounded length and on one
+// line, and no personal data.
 func TestClaimsLogValue(t *testing.T) {
 	issuer := newIssuer(t)
 	claims, err := newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Token(members{
@@ -71,30 +72,30 @@ func TestClaimsLogValue(t *testing.T) {
 	slog.New(slog.NewTextHandler(&log, nil)).Info("request", "caller", claims)
 	if text := log.String(); strings.Contains(text, "someone@") || strings.Count(text, "\n") != 1 || len(text) > 400 ||
 		!strings.Contains(text, "caller.sub=sss") {
-		t.Errorf("got %s", text)
+		t.Errorf("got %s, want one line of at most 400 bytes with sub and without email", text)
 	}
 }
 
 func TestContext(t *testing.T) {
 	if _, ok := bearer.FromContext(t.Context()); ok {
-		t.Error("claims in an empty context")
+		t.Error("empty context: got claims, want none")
 	}
 	claims := &bearer.Claims{}
 	type key struct{}
 	ctx := context.WithValue(bearer.NewContext(t.Context(), claims), key{}, 1)
 	if got, ok := bearer.FromContext(ctx); !ok || got != claims {
-		t.Errorf("got %v, %v", got, ok)
+		t.Errorf("got %v, %v, want %v, true", got, ok, claims)
 	}
 	if _, ok := bearer.FromContext(bearer.NewContext(ctx, nil)); ok {
-		t.Error("nil claims do not hide those of the parent")
+		t.Error("context with nil claims: got the claims of its parent, want none")
 	}
 	if ctx.Value(key{}) != 1 || ctx.Err() != nil {
-		t.Error("the rest of the context is lost")
+		t.Errorf("got value %v and error %v, want those of the parent context", ctx.Value(key{}), ctx.Err())
 	}
 }
 
-// TestProfileClaims reads claims sets by profiles, as a verifier of another package does,
-// and judges a request with them.
+// TestProfileClaims parses claims with profiles, as a verifier of another package does, and
+// decides a request with them.
 func TestProfileClaims(t *testing.T) {
 	for _, row := range []struct {
 		profile bearer.Profile
@@ -116,14 +117,14 @@ func TestProfileClaims(t *testing.T) {
 	} {
 		claims, err := row.profile.Claims([]byte(row.set))
 		if got := reasonOf(t, err); got != row.want || (claims == nil) == (err == nil) {
-			t.Errorf("%s: got %v, %v, want %q", row.set, claims, err, row.want)
+			t.Errorf("%s: got claims %v, error %v, want %q", row.set, claims, err, row.want)
 			continue
 		}
 		if err != nil {
 			continue
 		}
 		if claims.ClientID() != row.client || claims.Scopes().String() != row.scopes {
-			t.Errorf("%s: got client %q, scopes %q", row.set, claims.ClientID(), claims.Scopes())
+			t.Errorf("%s: got client %q, scopes %q, want %q, %q", row.set, claims.ClientID(), claims.Scopes(), row.client, row.scopes)
 		}
 		verifier := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return claims, nil })
 		events := &testkit.Recorder{}
@@ -133,7 +134,7 @@ func TestProfileClaims(t *testing.T) {
 			want = bearer.MissingScope
 		}
 		if e := events.Take(); reasonOf(t, err) != want || len(e) != 1 || e[0].Issuer != "" {
-			t.Errorf("%s: got %v and %+v, want %q and one event of no configured issuer", row.set, err, e, want)
+			t.Errorf("%s: got error %v and events %+v, want %q and one event without an issuer", row.set, err, e, want)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// TestClaimPaths names claims in every way that people try. What cannot be the
-// name of a claim is told wherever one is configured.
+// TestClaimPaths configures valid and invalid claim names. New must report an invalid name
+// in every field that contains it.
 func TestClaimPaths(t *testing.T) {
 	for _, row := range []struct {
 		path string
@@ -47,15 +47,15 @@ func TestClaimPaths(t *testing.T) {
 		}
 		_, err := bearer.New(cfg)
 		if (err == nil) != row.ok {
-			t.Errorf("%q: got %v, want it accepted: %v", row.path, err, row.ok)
+			t.Errorf("%q: got error %v, want accepted %v", row.path, err, row.ok)
 		}
 		for _, field := range []string{"Config.Required", "Config.Profile.Scopes", "Config.Profile.RequiredValues", "Config.Custom"} {
-			if told := strings.Contains(fmt.Sprint(err), field+": "); told == row.ok {
-				t.Errorf("%q: %s told: %v, want %v: %v", row.path, field, told, !row.ok, err)
+			if reported := strings.Contains(fmt.Sprint(err), field+": "); reported == row.ok {
+				t.Errorf("%q: got %s reported %v, want %v: %v", row.path, field, reported, !row.ok, err)
 			}
 		}
 		if err := bearer.ClaimEquals(row.path, "x").Err(); (err == nil) != row.ok {
-			t.Errorf("%q in a rule: got %v, want it accepted: %v", row.path, err, row.ok)
+			t.Errorf("%q in a rule: got error %v, want accepted %v", row.path, err, row.ok)
 		}
 	}
 }

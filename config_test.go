@@ -11,8 +11,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// TestNewErrors wants every problem of a configuration in one error, with the
-// field and the value.
+// TestNewErrors tests that New reports every problem of a configuration in one error, each
+// with its field and value.
 func TestNewErrors(t *testing.T) {
 	keys := &jwks.Set{}
 	ok := bearer.Config{Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: keys}
@@ -26,24 +26,24 @@ func TestNewErrors(t *testing.T) {
 		cfg  bearer.Config
 		want []string
 	}{
-		{"nothing", bearer.Config{}, []string{"Config.Issuer", "Config.Audience"}},
+		{"empty Config", bearer.Config{}, []string{"Config.Issuer", "Config.Audience"}},
 		{"none", with(func(c *bearer.Config) { c.Algorithms = []string{"none", "RS256"} }), []string{"Config.Algorithms", `"none"`}},
 		{"None", with(func(c *bearer.Config) { c.Algorithms = []string{"None"} }), []string{`"None"`}},
 		{"HS256", with(func(c *bearer.Config) { c.Algorithms = []string{"HS256"} }), []string{`"HS256"`, "shared secret"}},
 		{"hs512", with(func(c *bearer.Config) { c.Algorithms = []string{"hs512"} }), []string{`"hs512"`}},
 		{"unknown algorithm", with(func(c *bearer.Config) { c.Algorithms = []string{"ES256K"} }), []string{`"ES256K"`}},
-		{"no algorithm", with(func(c *bearer.Config) { c.Algorithms = []string{} }), []string{"Config.Algorithms"}},
+		{"empty algorithms", with(func(c *bearer.Config) { c.Algorithms = []string{} }), []string{"Config.Algorithms"}},
 		{"empty audience", with(func(c *bearer.Config) { c.Audience = []string{"a", ""} }), []string{"Config.Audience"}},
-		{"negative", with(func(c *bearer.Config) { c.MaxLifetime, c.MaxAge = -1, -time.Second }), []string{"Config.MaxLifetime: -1ns", "Config.MaxAge: -1s"}},
-		{"no type", with(func(c *bearer.Config) { c.Profile.Types = []string{} }), []string{"Config.Profile.Types"}},
+		{"negative durations", with(func(c *bearer.Config) { c.MaxLifetime, c.MaxAge = -1, -time.Second }), []string{"Config.MaxLifetime: -1ns", "Config.MaxAge: -1s"}},
+		{"empty types", with(func(c *bearer.Config) { c.Profile.Types = []string{} }), []string{"Config.Profile.Types"}},
 		{"empty claim names", with(func(c *bearer.Config) {
 			c.Profile.Scopes, c.Profile.ClientID, c.Profile.Required = []string{""}, []string{""}, []string{""}
 		}), []string{"Profile.Scopes", "Profile.ClientID", "Profile.Required"}},
 		{"nil cache", with(func(c *bearer.Config) { c.Keys = (*jwks.Cache)(nil) }), []string{"Config.Keys: a nil *jwks.Cache"}},
-		{"issuer no URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
+		{"issuer without keys is not a URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
 		{"issuer over http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
 		{
-			"all at once",
+			"several problems",
 			bearer.Config{Algorithms: []string{"none", "HS256"}, MaxAge: -1},
 			[]string{"Config.Issuer", "Config.Audience", `"none"`, `"HS256"`, "Config.MaxAge"},
 		},
@@ -51,21 +51,21 @@ func TestNewErrors(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			v, err := bearer.New(row.cfg)
 			if err == nil || v != nil {
-				t.Fatalf("got verifier %v and error %v, want an error only", v, err)
+				t.Fatalf("got verifier %v and error %v, want only an error", v, err)
 			}
 			for _, want := range row.want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("the error does not say %s: %v", want, err)
+					t.Errorf("got error %v, want %q in the text", err, want)
 				}
 			}
 		})
 	}
 	if _, err := bearer.New(ok); err != nil {
-		t.Errorf("a good configuration: %v", err)
+		t.Errorf("valid configuration: got error %v, want none", err)
 	}
 }
 
-// TestConfigIsCopied changes a configuration after it was used.
+// TestConfigIsCopied changes the slices of a configuration after New returned.
 func TestConfigIsCopied(t *testing.T) {
 	issuer := newIssuer(t)
 	audiences, algorithms, types := []string{audience}, []string{"RS256"}, []string{"at+jwt"}
@@ -74,14 +74,14 @@ func TestConfigIsCopied(t *testing.T) {
 	})
 	audiences[0], algorithms[0], types[0] = "x", "ES256", "x"
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
-		t.Errorf("changing the slices of a Config after New changed the verifier: %v", err)
+		t.Errorf("got error %v, want the verifier unchanged", err)
 	}
 }
 
-// TestReady waits for keys by discovery, and not for a fixed set.
+// TestReady calls Ready with a fixed key set and with keys by discovery.
 func TestReady(t *testing.T) {
 	if err := newVerifier(t, newIssuer(t), nil).Ready(t.Context()); err != nil {
-		t.Errorf("a fixed set: %v", err)
+		t.Errorf("fixed key set: got error %v, want none", err)
 	}
 	issuer := bearertest.NewIssuer(nil)
 	defer issuer.Close()
@@ -90,7 +90,7 @@ func TestReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := v.Ready(t.Context()); err != nil {
-		t.Errorf("by discovery: %v", err)
+		t.Errorf("keys by discovery: got error %v, want none", err)
 	}
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,8 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestRequired is claims that an issuer's policy asks for on top of its profile.
+// TestRequired tests Config.Required, claims that are required in addition to those of the
+// profile.
 func TestRequired(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Required = []string{"org_id", "/custom_claims/team"} })
@@ -113,15 +114,15 @@ func TestRequired(t *testing.T) {
 		{members{"org_id": "o", "custom_claims": members{}}, bearer.InvalidClaims, "team"},
 		{members{"org_id": nil, "custom_claims": members{"team": "t"}}, bearer.InvalidClaims, "org_id"},
 		{members{"org_id": raw("null"), "custom_claims": members{"team": "t"}}, bearer.InvalidClaims, "org_id"},
-		{members{"org_id": "o", "custom_claims": members{"team": "t"}, "jti": nil}, bearer.InvalidClaims, "jti"}, // the profile's
+		{members{"org_id": "o", "custom_claims": members{"team": "t"}, "jti": nil}, bearer.InvalidClaims, "jti"}, // required by the profile
 	} {
 		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if got := reasonOf(t, err); got != row.want || err != nil && !strings.Contains(err.Error(), row.text) {
-			t.Errorf("%v: got %v, want reason %q and %s named", row.claims, err, row.want, row.text)
+			t.Errorf("%v: got error %v, want reason %q and %q in the text", row.claims, err, row.want, row.text)
 		}
 	}
 	_, err := bearer.New(bearer.Config{Required: []string{"", "/a//b"}})
 	if err == nil || strings.Count(err.Error(), "Config.Required") != 2 {
-		t.Errorf("names that are none: got %v, want both told", err)
+		t.Errorf("two invalid claim names: got error %v, want both reported", err)
 	}
 }

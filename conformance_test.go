@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// verdict is the reason of a verifier's error, or "accepted".
+// verdict returns the reason of the verifier's error, or "accepted".
 func verdict(t *checklist.T, v bearer.Verifier, token string) string {
 	t.Helper()
 	_, err := v.Verify(t.Context(), token)
@@ -28,8 +28,8 @@ func verdict(t *checklist.T, v bearer.Verifier, token string) string {
 	return string(reasonOf(t.T, err))
 }
 
-// TestRules holds the verifier against rules that no vector can show: those of its
-// configuration, its hooks and its claims.
+// TestRules tests rules that the vectors cannot test: those about the verifier's
+// configuration, hooks and claims.
 func TestRules(t *testing.T) {
 	checklist.Test(t, "P01", func(t *checklist.T) {
 		issuer := newIssuer(t.T, "ES256", "EdDSA", "RS256")
@@ -40,7 +40,7 @@ func TestRules(t *testing.T) {
 				if alg == accepted {
 					want = "accepted"
 				}
-				t.Want(alg+" where "+accepted+" is accepted", verdict(t, v, issuer.Mint(map[string]any{"alg": alg}, nil)), want)
+				t.Want(alg+" if only "+accepted+" is accepted", verdict(t, v, issuer.Mint(map[string]any{"alg": alg}, nil)), want)
 			}
 		}
 	})
@@ -54,10 +54,10 @@ func TestRules(t *testing.T) {
 			} {
 				cfg.Algorithms = []string{alg}
 				_, err := bearer.New(cfg)
-				t.Want("New takes "+alg, err == nil, want)
+				t.Want("New accepts "+alg, err == nil, want)
 			}
 			_, err := jwks.Parse([]byte(`{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"cGFzc3dvcmQ"}]}`))
-			t.Want("a key set of a password is usable", err == nil, false)
+			t.Want("Parse accepts a set of one shared secret", err == nil, false)
 		})
 	}
 	checklist.Test(t, "P10", func(t *checklist.T) {
@@ -82,9 +82,9 @@ func TestRules(t *testing.T) {
 			}
 			t.Want("subject", c.Subject(), subject)
 			t.Want("client of "+subject, c.ClientID(), "client-1")
-			t.Want("the client speaks for itself", c.Subject() == c.ClientID(), subject == "client-1")
+			t.Want("subject is the client", c.Subject() == c.ClientID(), subject == "client-1")
 		}
-		t.Want("a token that names no client", verdict(t, v, issuer.Token(map[string]any{"client_id": nil})), "claims")
+		t.Want("token without client_id", verdict(t, v, issuer.Token(map[string]any{"client_id": nil})), "claims")
 	})
 	checklist.Test(t, "T10", func(t *checklist.T) {
 		issuer := newIssuer(t.T)
@@ -95,9 +95,9 @@ func TestRules(t *testing.T) {
 			return nil
 		}
 		v := newVerifier(t.T, issuer, func(c *bearer.Config) { c.Validate = revoked })
-		t.Want("one on the list", verdict(t, v, issuer.Token(map[string]any{"jti": "withdrawn"})), "revoked")
-		t.Want("one that is not", verdict(t, v, issuer.Token(map[string]any{"jti": "other"})), "accepted")
-		t.Want("a number", verdict(t, v, issuer.Token(map[string]any{"jti": 1})), "claims")
+		t.Want("revoked jti", verdict(t, v, issuer.Token(map[string]any{"jti": "withdrawn"})), "revoked")
+		t.Want("other jti", verdict(t, v, issuer.Token(map[string]any{"jti": "other"})), "accepted")
+		t.Want("jti is a number", verdict(t, v, issuer.Token(map[string]any{"jti": 1})), "claims")
 	})
 	testHooks(t)
 	testTraffic(t)
@@ -105,7 +105,8 @@ func TestRules(t *testing.T) {
 	testBound(t)
 }
 
-// testHooks has who is told what of a token that nobody signed.
+// testHooks tests that Config.Custom and Config.Validate are not called for a token whose
+// signature is wrong, and that the observer gets no claims of it.
 func testHooks(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "T14", func(t *checklist.T) {
@@ -124,47 +125,47 @@ func testHooks(t *testing.T) {
 		}{
 			{"genuine", good, 2},
 			{"forged", issuer.Forge(nil, nil), 0},
-			{"tampered with", bearertest.Tamper(good, map[string]any{"sub": "admin"}), 0},
-			{"unsecured", issuer.Mint(map[string]any{"alg": "none"}, nil), 0},
-			{"under an unknown key", issuer.Mint(map[string]any{"kid": "x"}, nil), 0},
+			{"tampered", bearertest.Tamper(good, map[string]any{"sub": "admin"}), 0},
+			{"alg none", issuer.Mint(map[string]any{"alg": "none"}, nil), 0},
+			{"unknown kid", issuer.Mint(map[string]any{"kid": "x"}, nil), 0},
 		} {
 			called = 0
 			_, err := v.Verify(t.Context(), row.token)
 			t.Want(row.name+": hooks called", called, row.calls)
 			events := observer.Take()
-			t.Want(row.name+": an observer gets claims", len(events) == 1 && events[0].Claims != nil, err == nil)
+			t.Want(row.name+": observer gets claims", len(events) == 1 && events[0].Claims != nil, err == nil)
 		}
 	})
 }
 
-// asked is a transport that notes whom it is asked to talk to.
-type asked struct {
+// hostRecorder is a transport that records the host of each request.
+type hostRecorder struct {
 	http.RoundTripper
 	mu    sync.Mutex // guards hosts
 	hosts []string
 }
 
-func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a *hostRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.mu.Lock()
 	a.hosts = append(a.hosts, r.URL.Host)
 	a.mu.Unlock()
 	return a.RoundTripper.RoundTrip(r)
 }
 
-// testTraffic has tokens that say where to get their key.
+// testTraffic tests that the verifier never fetches keys from a URL in a token.
 func testTraffic(t *testing.T) {
 	t.Helper()
 	for _, id := range []string{"J11", "J12", "P12"} {
 		checklist.Test(t, id, func(t *checklist.T) {
 			issuer := newIssuer(t.T)
-			transport := &asked{RoundTripper: issuer.Transport()}
+			transport := &hostRecorder{RoundTripper: issuer.Transport()}
 			keys, err := jwks.Discover(issuer.URL(), &jwks.Options{Transport: transport, Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer keys.Close()
 			v := newVerifier(t.T, issuer, func(c *bearer.Config) { c.Keys = keys })
-			t.Want("a plain token", verdict(t, v, issuer.Token(nil)), "accepted")
+			t.Want("genuine token", verdict(t, v, issuer.Token(nil)), "accepted")
 			const evil = "https://evil.example/keys"
 			for _, header := range []map[string]any{
 				{"jku": evil},
@@ -183,16 +184,16 @@ func testTraffic(t *testing.T) {
 				if header["iss"] != nil {
 					want = "claims"
 				}
-				t.Want(fmt.Sprint("forged, with ", header), verdict(t, v, issuer.Forge(header, nil)), want)
+				t.Want(fmt.Sprint("forged token with header ", header), verdict(t, v, issuer.Forge(header, nil)), want)
 			}
-			t.Want("of another issuer", verdict(t, v, issuer.Forge(nil, map[string]any{"iss": "https://evil.example"})), "issuer")
-			t.Want("somebody else was asked", slices.ContainsFunc(transport.hosts, func(host string) bool { return host != "issuer.example" }), false)
-			t.Want("the issuer was asked", slices.Contains(transport.hosts, "issuer.example"), true)
+			t.Want("forged token of another issuer", verdict(t, v, issuer.Forge(nil, map[string]any{"iss": "https://evil.example"})), "issuer")
+			t.Want("requests to other hosts", slices.ContainsFunc(transport.hosts, func(host string) bool { return host != "issuer.example" }), false)
+			t.Want("requests to the issuer", slices.Contains(transport.hosts, "issuer.example"), true)
 		})
 	}
 }
 
-// testGrants has what scopes and roles let through.
+// testGrants tests which requests rules with scopes and roles allow.
 func testGrants(t *testing.T) {
 	t.Helper()
 	for _, id := range []string{"R08", "Z01", "Z07"} {
@@ -204,46 +205,47 @@ func testGrants(t *testing.T) {
 				return reasonOf(t.T, err)
 			}
 			read, admin := scopes.All("read"), bearer.HasRole("admin")
-			t.Want("the scope", decide(map[string]any{"scope": "read"}, read), bearer.Reason(""))
-			t.Want("another scope", decide(map[string]any{"scope": "write"}, read), bearer.MissingScope)
-			t.Want("a role of the scope's name", decide(map[string]any{"roles": []string{"read"}}, read), bearer.MissingScope)
-			t.Want("the role", decide(map[string]any{"roles": []string{"admin"}}, admin), bearer.Reason(""))
-			t.Want("a scope of the role's name", decide(map[string]any{"scope": "admin"}, admin), bearer.MissingScope)
-			t.Want("the scope, for another resource", decide(map[string]any{"scope": "read", "aud": "x"}, read), bearer.WrongAudience)
-			t.Want("the scope, expired", decide(map[string]any{"scope": "read", "exp": 1}, read), bearer.Expired)
-			t.Want("the scope, and no rule", decide(map[string]any{"scope": "read"}, scopes.Rule{}), bearer.MissingScope)
+			t.Want("required scope", decide(map[string]any{"scope": "read"}, read), bearer.Reason(""))
+			t.Want("other scope", decide(map[string]any{"scope": "write"}, read), bearer.MissingScope)
+			t.Want("role with the scope's name", decide(map[string]any{"roles": []string{"read"}}, read), bearer.MissingScope)
+			t.Want("required role", decide(map[string]any{"roles": []string{"admin"}}, admin), bearer.Reason(""))
+			t.Want("scope with the role's name", decide(map[string]any{"scope": "admin"}, admin), bearer.MissingScope)
+			t.Want("required scope, wrong audience", decide(map[string]any{"scope": "read", "aud": "x"}, read), bearer.WrongAudience)
+			t.Want("required scope, expired", decide(map[string]any{"scope": "read", "exp": 1}, read), bearer.Expired)
+			t.Want("scope, zero rule", decide(map[string]any{"scope": "read"}, scopes.Rule{}), bearer.MissingScope)
 			_, err := bearer.Decide(t.Context(), v, bearer.Request{Rule: read})
 			t.Want("no token", reasonOf(t.T, err), bearer.NoToken)
 		})
 	}
 }
 
-// testBound has tokens that are good for nobody but whoever holds a key.
+// testBound tests that sender-constrained tokens (with "cnf") are refused, and that logs
+// contain no part of a token.
 func testBound(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "Z02", func(t *checklist.T) {
 		issuer := newIssuer(t.T)
 		v := newVerifier(t.T, issuer, nil)
-		t.Want("plain", verdict(t, v, issuer.Token(nil)), "accepted")
+		t.Want("token without cnf", verdict(t, v, issuer.Token(nil)), "accepted")
 		for _, member := range []string{"jkt", "x5t#S256", "jwk", "kid", "jku", "jwe", "something-new"} {
-			t.Want("bound by "+member, verdict(t, v, issuer.Token(map[string]any{"cnf": map[string]any{member: "x"}})), "binding")
+			t.Want("token bound by "+member, verdict(t, v, issuer.Token(map[string]any{"cnf": map[string]any{member: "x"}})), "binding")
 		}
 	})
 	checklist.Test(t, "Z03", func(t *checklist.T) {
-		// What errors say is searched in internal/conformance, over all vectors.
+		// internal/conformance searches the errors of all vectors for tokens.
 		issuer := newIssuer(t.T)
 		v := newVerifier(t.T, issuer, nil)
 		token := issuer.Token(map[string]any{"sub": strings.Repeat("secret", 30)})
 		has := func(text string) bool {
 			return slices.ContainsFunc(strings.Split(token, "."), func(part string) bool { return strings.Contains(text, part) })
 		}
-		t.Want("the search finds a token", has("a log line with "+token), true)
+		t.Want("search finds a token", has("a log line with "+token), true)
 		c, err := v.Verify(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Want("claims as text", has(c.String()), false)
-		t.Want("claims in a log", has(c.LogValue().String()), false)
-		t.Want("the whole subject in a log", strings.Contains(c.LogValue().String(), c.Subject()), false)
+		t.Want("token in Claims.String", has(c.String()), false)
+		t.Want("token in Claims.LogValue", has(c.LogValue().String()), false)
+		t.Want("complete long subject in Claims.LogValue", strings.Contains(c.LogValue().String(), c.Subject()), false)
 	})
 }

@@ -13,8 +13,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Shapes that custom claims may have, each with something in it that is shared
-// where a copy is not deep enough.
+// Types of custom claims. Each contains a reference that a shallow copy shares.
 type (
 	inner struct{ Tags []string }
 
@@ -25,10 +24,10 @@ type (
 		Bytes []byte
 	}
 	bigNumbers struct {
-		Pointer *big.Int // its digits are behind an unexported field
+		Pointer *big.Int // big.Int keeps its digits in an unexported slice
 		Value   big.Int
 	}
-	embedded   struct{ inner } // an unexported field with an exported one in it
+	embedded   struct{ inner } // an unexported embedded type with an exported field
 	interfaces struct{ Any any }
 	locked     struct {
 		Mutex sync.Mutex `json:"-"`
@@ -44,9 +43,10 @@ type (
 	}
 )
 
-// ownCopies has many handlers of one token change what they get of a T, at once,
-// and wants each to see what was signed. The race detector watches.
-func ownCopies[T any](t *testing.T, claim string, change func(*T)) {
+// testDeepCopy serves requests with one token concurrently. Each handler changes its custom
+// claims of type *T; every handler must still see the signed claims. The race detector
+// finds shared memory.
+func testDeepCopy[T any](t *testing.T, claim string, change func(*T)) {
 	t.Helper()
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSONAt[*T]("custom") })
@@ -59,7 +59,7 @@ func ownCopies[T any](t *testing.T, claim string, change func(*T)) {
 		}
 		custom, ok := bearer.Custom[*T](ctx)
 		if !ok {
-			t.Errorf("%T: got none", custom)
+			t.Errorf("%T: got no custom claims, want them", custom)
 			return ""
 		}
 		text, err := json.Marshal(custom)
@@ -85,29 +85,29 @@ func ownCopies[T any](t *testing.T, claim string, change func(*T)) {
 	wg.Wait()
 }
 
-func TestCustomOfEveryShape(t *testing.T) {
-	ownCopies(t, `{"Of":{"a":{"Tags":["b"]}}}`, func(c *pointers) { c.Of["a"].Tags[0] = "changed"; c.Of["a"] = nil })
-	ownCopies(t, `{"JSON":{"a":1},"Value":{"b":2},"Bytes":"AQI="}`, func(c *rawText) { c.JSON[1], c.Value[1], c.Bytes[0] = 'x', 'x', 'x' })
-	ownCopies(t, `{"Pointer":18446744073709551617,"Value":18446744073709551617}`, func(c *bigNumbers) {
+func TestCustomIsDeepCopied(t *testing.T) {
+	testDeepCopy(t, `{"Of":{"a":{"Tags":["b"]}}}`, func(c *pointers) { c.Of["a"].Tags[0] = "changed"; c.Of["a"] = nil })
+	testDeepCopy(t, `{"JSON":{"a":1},"Value":{"b":2},"Bytes":"AQI="}`, func(c *rawText) { c.JSON[1], c.Value[1], c.Bytes[0] = 'x', 'x', 'x' })
+	testDeepCopy(t, `{"Pointer":18446744073709551617,"Value":18446744073709551617}`, func(c *bigNumbers) {
 		c.Pointer.Bits()[0] = 2
 		c.Value.Bits()[0] = 2
 	})
-	ownCopies(t, `{"Tags":["a"]}`, func(c *embedded) { c.Tags[0] = "changed" })
-	ownCopies(t, `{"Any":[{"a":["b"]}]}`, func(c *interfaces) {
+	testDeepCopy(t, `{"Tags":["a"]}`, func(c *embedded) { c.Tags[0] = "changed" })
+	testDeepCopy(t, `{"Any":[{"a":["b"]}]}`, func(c *interfaces) {
 		list, _ := c.Any.([]any)
 		object, _ := list[0].(map[string]any)
 		tags, _ := object["a"].([]any)
 		tags[0] = "changed"
 	})
-	ownCopies(t, `{"Of":{"a":"b"}}`, func(c *locked) { c.Mutex.Lock(); c.Of["a"] = "changed" })
-	ownCopies(t, `{"Pointer":"2026-01-02T03:04:05+02:00","List":["2026-01-02T03:04:05Z"]}`, func(c *times) {
+	testDeepCopy(t, `{"Of":{"a":"b"}}`, func(c *locked) { c.Mutex.Lock(); c.Of["a"] = "changed" })
+	testDeepCopy(t, `{"Pointer":"2026-01-02T03:04:05+02:00","List":["2026-01-02T03:04:05Z"]}`, func(c *times) {
 		*c.Pointer, c.List[0] = time.Time{}, time.Time{}
 	})
-	ownCopies(t, `{"Next":{"Next":null,"Tags":["a"]},"Tags":["b"]}`, func(c *recursive) { c.Next.Tags[0], c.Tags[0] = "changed", "changed" })
+	testDeepCopy(t, `{"Next":{"Next":null,"Tags":["a"]},"Tags":["b"]}`, func(c *recursive) { c.Next.Tags[0], c.Tags[0] = "changed", "changed" })
 }
 
-// BenchmarkCustomText shows what it costs to read claims that are kept as text:
-// about what copying the text costs.
+// BenchmarkCustomText reads custom claims that are kept as JSON text. It costs about as
+// much as copying the text.
 func BenchmarkCustomText(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	v := newVerifier(b, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[map[string]json.RawMessage] })
@@ -119,7 +119,7 @@ func BenchmarkCustomText(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := bearer.Custom[map[string]json.RawMessage](ctx); !ok {
-			b.Fatal("got none")
+			b.Fatal("got no custom claims, want them")
 		}
 	}
 }
@@ -127,9 +127,9 @@ func BenchmarkCustomText(b *testing.B) {
 // uncopyable has state that cannot be copied.
 type uncopyable struct{ state *int }
 
-// TestWithCustomOpaque requires custom claims that replaced those of the token never to be
-// decoded from the token again.
-func TestWithCustomOpaque(t *testing.T) {
+// TestWithCustomNeverDecodesToken replaces custom claims with WithCustom. If the new ones
+// cannot be copied, Custom must return none, and not decode those of the token.
+func TestWithCustomNeverDecodesToken(t *testing.T) {
 	issuer, state := newIssuer(t, "EdDSA"), 1
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Custom = func([]byte) (any, error) { return uncopyable{&state}, nil }
@@ -139,13 +139,13 @@ func TestWithCustomOpaque(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := bearer.Custom[uncopyable](bearer.NewContext(t.Context(), claims)); !ok {
-		t.Error("got no custom claims of the token, want them decoded again")
+		t.Error("got no custom claims of the token, want them decoded a second time")
 	}
 	other := 2
 	if got, ok := bearer.Custom[uncopyable](bearer.NewContext(t.Context(), claims.WithCustom(uncopyable{&other}))); ok {
-		t.Errorf("got %v in place of custom claims that cannot be copied, want none", got)
+		t.Errorf("custom claims that cannot be copied: got %v, want none", got)
 	}
 	if got, ok := bearer.Custom[string](bearer.NewContext(t.Context(), claims.WithCustom("guest"))); !ok || got != "guest" {
-		t.Errorf("got %q, %v, want those that were given", got, ok)
+		t.Errorf("got %q, %v, want \"guest\", true", got, ok)
 	}
 }

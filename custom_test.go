@@ -29,7 +29,7 @@ type cloning struct {
 	Names []string `json:"names"`
 }
 
-// Clone counts on Custom to call it.
+// Clone returns a deep copy. Custom must call it.
 func (c cloning) Clone() cloning { return cloning{slices.Clone(c.Names)} }
 
 type checked struct {
@@ -58,32 +58,32 @@ func TestCustom(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, ok := bearer.Custom[flat](ctx); !ok || got != (flat{"acme/x", 3}) {
-		t.Errorf("got %+v, %v", got, ok)
+		t.Errorf("got %+v, %v, want repository acme/x and limit 3", got, ok)
 	}
 	if _, ok := bearer.Custom[nested](ctx); ok {
-		t.Error("got custom claims of a type that nobody decoded")
+		t.Error("got custom claims of another type than the decoded one, want none")
 	}
 	if _, ok := bearer.Custom[flat](t.Context()); ok {
-		t.Error("got custom claims from a context without claims")
+		t.Error("context without claims: got custom claims, want none")
 	}
 	for name, claims := range map[string]members{
-		"wrong type": {"limit": "3"}, "fraction": {"limit": 1.5}, "too large": {"limit": raw("1e30")},
+		"string for a number": {"limit": "3"}, "fraction": {"limit": 1.5}, "too large": {"limit": raw("1e30")},
 	} {
 		if _, err := customOf[flat](t, claims); !errors.Is(err, bearer.InvalidCustom) {
 			t.Errorf("%s: got %v, want reason %q", name, err, bearer.InvalidCustom)
 		}
 	}
 	if _, err := customOf[checked](t, members{"limit": 0}); !errors.Is(err, bearer.InvalidCustom) {
-		t.Errorf("Validate says no: got %v, want reason %q", err, bearer.InvalidCustom)
+		t.Errorf("Validate returns an error: got %v, want reason %q", err, bearer.InvalidCustom)
 	}
 	if _, err := customOf[checked](t, members{"limit": 1}); err != nil {
-		t.Errorf("Validate says yes: %v", err)
+		t.Errorf("Validate returns nil: got error %v, want none", err)
 	}
 }
 
-// TestCustomIsOnesOwn has handlers of one token change all that they get, at
-// once; the race detector watches.
-func TestCustomIsOnesOwn(t *testing.T) {
+// TestCustomSharesNothing changes claims and custom claims of one token in concurrent
+// handlers. No handler may see a change of another. The race detector finds shared memory.
+func TestCustomSharesNothing(t *testing.T) {
 	deep, err := customOf[nested](t, members{"tags": members{"a": []string{"1", "2"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -97,14 +97,14 @@ func TestCustomIsOnesOwn(t *testing.T) {
 		wg.Go(func() {
 			n, ok := bearer.Custom[nested](deep)
 			if !ok || !maps.EqualFunc(n.Tags, map[string][]string{"a": {"1", "2"}}, slices.Equal[[]string]) {
-				t.Errorf("got %+v, %v", n, ok)
+				t.Errorf("got %+v, %v, want tags a with 1 and 2", n, ok)
 				return
 			}
 			n.Tags["a"][0] = "changed"
 			delete(n.Tags, "a")
 			c, ok := bearer.Custom[cloning](cloned)
 			if !ok || !slices.Equal(c.Names, []string{"1", "2"}) {
-				t.Errorf("got %+v, %v", c, ok)
+				t.Errorf("got %+v, %v, want names 1 and 2", c, ok)
 				return
 			}
 			c.Names[0] = "changed"
@@ -117,7 +117,7 @@ func TestCustomIsOnesOwn(t *testing.T) {
 	wg.Wait()
 	claims, _ := bearer.FromContext(deep)
 	if got := claims.Audience(); !slices.Equal(got, []string{audience}) {
-		t.Errorf("a handler changed the audience to %q", got)
+		t.Errorf("got audience %q after changes by handlers, want %q", got, audience)
 	}
 }
 
@@ -145,21 +145,21 @@ func TestJSONAt(t *testing.T) {
 		}
 		if err == nil {
 			if got, ok := bearer.Custom[deployer](ctx); !ok || got.Repository != "acme/x" {
-				t.Errorf("got %+v, %v", got, ok)
+				t.Errorf("got %+v, %v, want repository acme/x", got, ok)
 			}
 		}
 	}
 	_, err := bearer.New(bearer.Config{Custom: bearer.JSONAt[deployer]("/a/~2")})
 	if err == nil || !strings.Contains(err.Error(), `Config.Custom: "/a/~2"`) || !strings.Contains(err.Error(), "Config.Issuer") {
-		t.Errorf("a name that is none: got %v, want it told among the rest", err)
+		t.Errorf("invalid claim name: got error %v, want it reported with the other problems", err)
 	}
 	_, err = v.Verify(t.Context(), issuer.Token(nil))
 	if err == nil || !strings.Contains(err.Error(), `claim "custom_claims" is missing`) {
-		t.Errorf("without the claim: got %v, want it named", err)
+		t.Errorf("token without the claim: got error %v, want it to name the claim", err)
 	}
 }
 
-// everything is a type that a decoder can fill with all kinds of references.
+// everything contains all kinds of references that a decoder can fill.
 type everything struct {
 	Map     map[string][]int          `json:"map"`
 	Nested  map[string]map[string]any `json:"nested"`
@@ -170,11 +170,11 @@ type everything struct {
 	When    *time.Time                `json:"when"`
 	Empty   []string                  `json:"empty"`
 	Absent  map[string]string         `json:"absent"`
-	hidden  []string                  // for those who fill it by hand
+	hidden  []string                  // no decoder fills it
 }
 
-// TestCustomDecodesOnce reads custom claims of every shape again and again, and
-// wants one decoding of each token, and copies that do not see each other.
+// TestCustomDecodesOnce reads and changes custom claims several times. The token must be
+// decoded once, and each read must return an unchanged copy.
 func TestCustomDecodesOnce(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	var calls atomic.Int32
@@ -196,14 +196,14 @@ func TestCustomDecodesOnce(t *testing.T) {
 		got, ok := bearer.Custom[everything](ctx)
 		if !ok || got.Map["a"][0] != 1 || got.Pointer.Repository != "acme/x" || got.Slices[0][0] != "h" || got.Array[0][0] != "i" ||
 			got.When.Year() != 2026 || got.Empty == nil || got.Absent != nil {
-			t.Fatalf("got %+v, %v", got, ok)
+			t.Fatalf("got %+v, %v, want the signed claims", got, ok)
 		}
 		inner, _ := got.Nested["b"]["c"].([]any)
 		object, _ := inner[1].(map[string]any)
 		list, _ := got.Any.([]any)
 		first, _ := list[0].(map[string]any)
 		if object["e"] != 1.0 || first["f"] != "g" {
-			t.Fatalf("got %+v", got)
+			t.Fatalf("got %+v, want the signed claims", got)
 		}
 		got.Map["a"][0], got.Pointer.Repository, got.Slices[0][0], got.Array[0][0] = 0, "", "", ""
 		*got.When, object["e"], first["f"] = time.Time{}, nil, nil
@@ -214,17 +214,17 @@ func TestCustomDecodesOnce(t *testing.T) {
 	}
 }
 
-// TestCustomOfRememberedTokens sends one token by many at once. It is decoded once,
-// and what a handler does to its claims no other one sees; the race detector
-// watches.
-func TestCustomOfRememberedTokens(t *testing.T) {
+// TestCustomOfCachedTokens sends cached tokens in concurrent requests. Each token must be
+// decoded once, and no handler may see changes of another. The race detector finds shared
+// memory.
+func TestCustomOfCachedTokens(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	var calls atomic.Int32
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Custom = func(claims []byte) (any, error) {
 			calls.Add(1)
 			custom, err := bearer.JSON[nested](claims)
-			clear(claims) // they are its own
+			clear(claims) // allowed: the function owns the bytes
 			return custom, err
 		}
 	})
@@ -243,7 +243,7 @@ func TestCustomOfRememberedTokens(t *testing.T) {
 		got.Tags["b"] = nil
 		claims, _ := bearer.FromContext(ctx)
 		if value, _ := claims.Value("tags"); string(value) != `{"a":["`+want+`"]}` {
-			t.Errorf("got %s, want what was signed", value)
+			t.Errorf("got claim %s, want the signed one with %s", value, want)
 		}
 	}
 	first, second := issuer.Token(members{"tags": members{"a": []string{"1"}}}), issuer.Token(members{"tags": members{"a": []string{"2"}}})
@@ -264,21 +264,22 @@ func TestCustomOfRememberedTokens(t *testing.T) {
 	}
 }
 
-// TestCustomThatCannotBeCopied is decoded again instead.
-func TestCustomThatCannotBeCopied(t *testing.T) {
+// TestCustomWithoutCopy returns custom claims that cannot be copied. Custom must decode them
+// a second time.
+func TestCustomWithoutCopy(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
-	circle := func() any {
+	cycle := func() any {
 		m := map[string]any{}
 		m["self"] = m
 		return m
 	}
 	for name, made := range map[string]func() any{
-		"unexported":       func() any { return everything{hidden: []string{"a"}} },
+		"unexported field": func() any { return everything{hidden: []string{"a"}} },
 		"channel":          func() any { return map[string]any{"c": make(chan int)} },
 		"unsafe pointer":   func() any { return map[string]any{"p": unsafe.Pointer(new(int))} }, //nolint:gosec // not followed
 		"function":         func() any { return map[string]any{"f": func() {}} },
-		"circle":           circle,
-		"keys of any kind": func() any { return map[any]any{"a": 1} },
+		"reference cycle":  cycle,
+		"map[any]any":      func() any { return map[any]any{"a": 1} },
 	} {
 		var calls int
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -289,12 +290,12 @@ func TestCustomThatCannotBeCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := bearer.Custom[any](ctx); !ok || calls != 2 {
-			t.Errorf("%s: got %v after %d decodings, want it after 2", name, ok, calls)
+			t.Errorf("%s: got custom claims %v after %d decodings, want them after 2", name, ok, calls)
 		}
 	}
 }
 
-// The following types panic in what they do to themselves.
+// The methods of these types panic; those of panicsLater at the second call.
 type (
 	panicsInUnmarshal struct{}
 	panicsInValidate  struct{}
@@ -316,8 +317,8 @@ func (p panicsLater) Clone() panicsLater {
 	return p
 }
 
-// TestCustomPanics wants a panic in a method of custom claims to be our fault,
-// before the request is let through, and to reach no handler.
+// TestCustomPanics tests that a panic in a method of custom claims refuses the request with
+// reason Internal, and that no panic reaches a handler.
 func TestCustomPanics(t *testing.T) {
 	for name, decide := range map[string]func(*testing.T, members) (context.Context, error){
 		"UnmarshalJSON": customOf[panicsInUnmarshal], "Validate": customOf[panicsInValidate], "Clone": customOf[panicsInClone],
@@ -325,14 +326,14 @@ func TestCustomPanics(t *testing.T) {
 	} {
 		ctx, err := decide(t, nil)
 		if name == "pointer to Clone" {
-			// The Clone of what it points to is not its own: it is not called.
+			// Clone returns the struct and not the pointer, so it is not called.
 			if err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got error %v, want none", name, err)
 			}
 			continue
 		}
 		if !errors.Is(err, bearer.Internal) || ctx != nil {
-			t.Errorf("%s panics: got context %v and %v, want %q", name, ctx, err, bearer.Internal)
+			t.Errorf("%s panics: got context %v and error %v, want no context and %q", name, ctx, err, bearer.Internal)
 		}
 	}
 	issuer := newIssuer(t, "EdDSA")
@@ -344,6 +345,6 @@ func TestCustomPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, ok := bearer.Custom[panicsLater](ctx); ok {
-		t.Errorf("a Clone that panics in the handler: got %+v, want none", got)
+		t.Errorf("Clone panics in the handler: got custom claims %+v, want none", got)
 	}
 }

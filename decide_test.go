@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestCredentials has Authorization values as a transport hands them over.
+// TestCredentials decides requests with different values of the Authorization field.
 func TestCredentials(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
@@ -22,36 +22,36 @@ func TestCredentials(t *testing.T) {
 		values []string
 		want   bearer.Reason
 	}{
-		{"good", []string{"Bearer " + token}, ""},
-		{"lower case", []string{"bearer " + token}, ""},
-		{"upper case", []string{"BEARER " + token}, ""},
+		{"valid token", []string{"Bearer " + token}, ""},
+		{"scheme in lower case", []string{"bearer " + token}, ""},
+		{"scheme in upper case", []string{"BEARER " + token}, ""},
 		{"two spaces", []string{"Bearer  " + token}, ""},
-		{"none", nil, bearer.NoToken},
-		{"empty", []string{""}, bearer.NoToken},
+		{"no value", nil, bearer.NoToken},
+		{"empty value", []string{""}, bearer.NoToken},
 		{"Basic", []string{"Basic dXNlcjpwYXNz"}, bearer.NoToken},
 		{"JWT scheme", []string{"JWT " + token}, bearer.NoToken},
-		{"token alone", []string{token}, bearer.NoToken},
-		{"scheme that begins like ours", []string{"BearerX " + token}, bearer.NoToken},
+		{"token without a scheme", []string{token}, bearer.NoToken},
+		{"scheme BearerX", []string{"BearerX " + token}, bearer.NoToken},
 		{"Digest with commas", []string{`Digest username="u", realm="r"`}, bearer.NoToken},
 		{"DPoP", []string{"DPoP " + token}, bearer.NoToken},
-		{"scheme alone", []string{"Bearer"}, bearer.InvalidRequest},
+		{"scheme without a token", []string{"Bearer"}, bearer.InvalidRequest},
 		{"scheme and space", []string{"Bearer "}, bearer.InvalidRequest},
-		{"tab", []string{"Bearer\t" + token}, bearer.InvalidRequest},
-		{"two tokens", []string{"Bearer " + token + " x"}, bearer.InvalidRequest},
+		{"tab after the scheme", []string{"Bearer\t" + token}, bearer.InvalidRequest},
+		{"token followed by a word", []string{"Bearer " + token + " x"}, bearer.InvalidRequest},
 		{"trailing space", []string{"Bearer " + token + " "}, bearer.InvalidRequest},
 		{"leading space", []string{" Bearer " + token}, bearer.InvalidRequest},
-		{"quotes", []string{`Bearer "` + token + `"`}, bearer.InvalidRequest},
+		{"quoted token", []string{`Bearer "` + token + `"`}, bearer.InvalidRequest},
 		{"non-ASCII", []string{"Bearer é" + token}, bearer.InvalidRequest},
 		{"NUL", []string{"Bearer " + token + "\x00"}, bearer.InvalidRequest},
-		{"list", []string{"Bearer " + token + ", Bearer " + token}, bearer.InvalidRequest},
-		{"list behind Basic", []string{"Basic dXNlcjpwYXNz, Bearer " + token}, bearer.InvalidRequest},
-		{"comma behind the scheme", []string{"Bearer," + token}, bearer.InvalidRequest},
-		{"padding alone", []string{"Bearer =="}, bearer.InvalidRequest},
+		{"list of two tokens", []string{"Bearer " + token + ", Bearer " + token}, bearer.InvalidRequest},
+		{"list of Basic and Bearer", []string{"Basic dXNlcjpwYXNz, Bearer " + token}, bearer.InvalidRequest},
+		{"comma after the scheme", []string{"Bearer," + token}, bearer.InvalidRequest},
+		{"token of padding only", []string{"Bearer =="}, bearer.InvalidRequest},
 		{"two values", []string{"Bearer " + token, "Bearer " + token}, bearer.InvalidRequest},
 		{"two values, one Basic", []string{"Basic dXNlcjpwYXNz", "Bearer " + token}, bearer.InvalidRequest},
 		{"not a JWT", []string{"Bearer abc+/=="}, bearer.Malformed},
-		{"1 MiB", []string{"Bearer " + strings.Repeat("a", 1<<20)}, bearer.Malformed},
-		{"1 MiB of another scheme", []string{"Basic " + strings.Repeat("a", 1<<20)}, bearer.NoToken},
+		{"token of 1 MiB", []string{"Bearer " + strings.Repeat("a", 1<<20)}, bearer.Malformed},
+		{"1 MiB with another scheme", []string{"Basic " + strings.Repeat("a", 1<<20)}, bearer.NoToken},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: scopes.All()})
@@ -59,7 +59,7 @@ func TestCredentials(t *testing.T) {
 				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
 			}
 			if (ctx == nil) != (err != nil) {
-				t.Errorf("got context %v beside error %v", ctx, err)
+				t.Errorf("got context %v and error %v, want exactly one of them", ctx, err)
 			}
 		})
 	}
@@ -72,7 +72,7 @@ func TestDecideRules(t *testing.T) {
 	fails := func(err error) scopes.Rule {
 		return scopes.Func("check", func(context.Context) error { return err })
 	}
-	knows := scopes.Func("knows the caller", func(ctx context.Context) error {
+	seesClaims := scopes.Func("sees claims", func(ctx context.Context) error {
 		if claims, ok := bearer.FromContext(ctx); !ok || claims.Subject() == "" {
 			return errors.New("no claims in the context")
 		}
@@ -85,19 +85,19 @@ func TestDecideRules(t *testing.T) {
 		want    bearer.Reason
 		missing string
 	}{
-		{"granted", good, scopes.All("a", "b"), "", ""},
-		{"one missing", good, scopes.All("a", "c"), bearer.MissingScope, "c"},
-		{"any", good, scopes.Any("c", "b"), "", ""},
-		{"none of any", good, scopes.Any("c", "d"), bearer.MissingScope, "c d"},
+		{"all scopes present", good, scopes.All("a", "b"), "", ""},
+		{"one scope missing", good, scopes.All("a", "c"), bearer.MissingScope, "c"},
+		{"one alternative present", good, scopes.Any("c", "b"), "", ""},
+		{"no alternative present", good, scopes.Any("c", "d"), bearer.MissingScope, "c d"},
 		{"no rule", good, scopes.Rule{}, bearer.MissingScope, ""},
 		{"no rule, no token", nil, scopes.Rule{}, bearer.NoToken, ""},
 		{"public", nil, scopes.Public(), "", ""},
 		{"public, bad token", []string{"Bearer x"}, scopes.Public(), "", ""},
-		{"rule that cannot work", good, scopes.All(""), bearer.Internal, ""},
-		{"function", good, knows, "", ""},
-		{"function says no", good, fails(errors.New("closed")), bearer.MissingScope, ""},
-		{"function with a reason", good, fails(bearer.Revoked), bearer.Revoked, ""},
-		{"function says no, scope missing too", good, scopes.And(scopes.All("c"), fails(bearer.Revoked)), bearer.Revoked, ""},
+		{"invalid rule", good, scopes.All(""), bearer.Internal, ""},
+		{"function returns nil", good, seesClaims, "", ""},
+		{"function returns an error", good, fails(errors.New("closed")), bearer.MissingScope, ""},
+		{"function returns a reason", good, fails(bearer.Revoked), bearer.Revoked, ""},
+		{"function returns a reason, scope missing", good, scopes.And(scopes.All("c"), fails(bearer.Revoked)), bearer.Revoked, ""},
 		{"function panics", good, scopes.Func("panics", func(context.Context) error { panic("boom") }), bearer.Internal, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -110,15 +110,15 @@ func TestDecideRules(t *testing.T) {
 			}
 			if err == nil {
 				if _, ok := bearer.FromContext(ctx); ok == row.rule.IsPublic() {
-					t.Errorf("claims in the context: %v, public: %v", ok, row.rule.IsPublic())
+					t.Errorf("got claims in the context %v, want %v", ok, !row.rule.IsPublic())
 				}
 			}
 		})
 	}
 }
 
-// TestModes has what the mode of a rule waives: its own verdict, or that there is
-// no token, and nothing else.
+// TestModes tests the modes ReportOnly and Optional: one allows a request that does not
+// satisfy the rule, the other a request without a token. They allow nothing else.
 func TestModes(t *testing.T) {
 	issuer := newIssuer(t)
 	var seen testkit.Recorder
@@ -140,27 +140,27 @@ func TestModes(t *testing.T) {
 		name     string
 		values   []string
 		rule     scopes.Rule
-		want     bearer.Reason // of the answer
-		observed bearer.Reason
-		reported bool // what the rule would have said is in the event's Err
-		claims   bool
+		want     bearer.Reason // of Decide
+		observed bearer.Reason // of the event
+		reported bool          // the event's Err contains the rule's error
+		claims   bool          // in the context
 	}{
 		{"report only, met", bearerOf(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
 		{"report only, not met", bearerOf(nil), scopes.ReportOnly(a), "", "", true, true},
 		{"report only, no token", nil, scopes.ReportOnly(a), bearer.NoToken, bearer.NoToken, false, false},
 		{"report only, expired", bearerOf(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
-		{"report only, Validate says scope", bearerOf(members{"sub": "barred"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"report only, Validate returns scope", bearerOf(members{"sub": "barred"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
 		{"optional, met", bearerOf(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
 		{"optional, not met", bearerOf(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
 		{"optional, no token", nil, scopes.Optional(a), "", "", false, false},
 		{"optional, Basic", []string{"Basic x"}, scopes.Optional(a), "", "", false, false},
 		{"optional, expired", bearerOf(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
 		{"optional, two tokens", append(bearerOf(nil), bearerOf(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
-		{"optional, Validate says no token", bearerOf(members{"sub": "nobody"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
+		{"optional, Validate returns no_token", bearerOf(members{"sub": "nobody"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
 		{"both, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
 		{"both, not met", bearerOf(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
-		{"inside of And", bearerOf(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"of a rule that cannot work", bearerOf(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
+		{"report only inside And", bearerOf(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"report only, invalid rule", bearerOf(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
 	} {
 		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: row.rule})
 		if got := reasonOf(t, err); got != row.want {
@@ -168,36 +168,36 @@ func TestModes(t *testing.T) {
 		}
 		events := seen.Take()
 		if len(events) != 1 || events[0].Reason != row.observed || (events[0].Err != nil) != (row.reported || err != nil) {
-			t.Errorf("%s: told %+v, want once reason %q, reported %v", row.name, events, row.observed, row.reported)
+			t.Errorf("%s: got events %+v, want one with reason %q, reported %v", row.name, events, row.observed, row.reported)
 		}
 		if ctx != nil {
 			if _, ok := bearer.FromContext(ctx); ok != row.claims {
-				t.Errorf("%s: claims in the context: %v, want %v", row.name, ok, row.claims)
+				t.Errorf("%s: got claims in the context %v, want %v", row.name, ok, row.claims)
 			}
 		}
 	}
 }
 
-// TestVerifiersOfOthers wants a closed set of reasons whatever a Verifier of
-// somebody else's returns, and never an acceptance by mistake.
-func TestVerifiersOfOthers(t *testing.T) {
+// TestForeignVerifiers decides requests with Verifiers from outside the package. Whatever
+// they return, Decide must use a known reason and must not accept the request by mistake.
+func TestForeignVerifiers(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		v    bearer.VerifierFunc
 		want bearer.Reason
 	}{
-		{"a reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked }, bearer.Revoked},
-		{"an Error", func(context.Context, string) (*bearer.Claims, error) {
+		{"reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked }, bearer.Revoked},
+		{"*Error", func(context.Context, string) (*bearer.Claims, error) {
 			return nil, &bearer.Error{Reason: bearer.Expired}
 		}, bearer.Expired},
-		{"a reason of its own", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Reason("user@example") }, bearer.Internal},
-		{"the empty reason", func(context.Context, string) (*bearer.Claims, error) { return nil, &bearer.Error{} }, bearer.Internal},
-		{"any error", func(context.Context, string) (*bearer.Claims, error) { return nil, errors.New("x") }, bearer.Internal},
-		{"claims beside an error", func(context.Context, string) (*bearer.Claims, error) {
+		{"unknown reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Reason("user@example") }, bearer.Internal},
+		{"empty reason", func(context.Context, string) (*bearer.Claims, error) { return nil, &bearer.Error{} }, bearer.Internal},
+		{"error without a reason", func(context.Context, string) (*bearer.Claims, error) { return nil, errors.New("x") }, bearer.Internal},
+		{"claims and an error", func(context.Context, string) (*bearer.Claims, error) {
 			return &bearer.Claims{}, errors.New("x")
 		}, bearer.Internal},
-		{"nothing at all", func(context.Context, string) (*bearer.Claims, error) { return nil, nil }, bearer.Internal},
-		{"a panic", func(context.Context, string) (*bearer.Claims, error) { panic("boom") }, bearer.Internal},
+		{"neither claims nor an error", func(context.Context, string) (*bearer.Claims, error) { return nil, nil }, bearer.Internal},
+		{"panic", func(context.Context, string) (*bearer.Claims, error) { panic("boom") }, bearer.Internal},
 	} {
 		ctx, err := bearer.Decide(t.Context(), row.v, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
 		if got := reasonOf(t, err); got != row.want || ctx != nil {
@@ -206,7 +206,7 @@ func TestVerifiersOfOthers(t *testing.T) {
 	}
 }
 
-// TestHooks has what Config.Custom and Config.Validate can do to a token.
+// TestHooks tests how results of Config.Custom and Config.Validate decide about a token.
 func TestHooks(t *testing.T) {
 	issuer := newIssuer(t)
 	custom := func(err error) func(*bearer.Config) {
@@ -222,15 +222,15 @@ func TestHooks(t *testing.T) {
 		change func(*bearer.Config)
 		want   bearer.Reason
 	}{
-		{"custom passes", custom(nil), ""},
-		{"custom fails", custom(errors.New("x")), bearer.InvalidCustom},
-		{"custom panics", func(cfg *bearer.Config) { cfg.Custom = func([]byte) (any, error) { panic("boom") } }, bearer.Internal},
-		{"validate passes", validate(nil), ""},
-		{"validate fails", validate(errors.New("x")), bearer.InvalidCustom},
-		{"validate says revoked", validate(bearer.Revoked), bearer.Revoked},
-		{"validate says scope", validate(&bearer.Error{Reason: bearer.MissingScope}), bearer.MissingScope},
-		{"validate says internal", validate(bearer.Internal), bearer.Internal},
-		{"validate panics", func(cfg *bearer.Config) {
+		{"Custom returns nil", custom(nil), ""},
+		{"Custom returns an error", custom(errors.New("x")), bearer.InvalidCustom},
+		{"Custom panics", func(cfg *bearer.Config) { cfg.Custom = func([]byte) (any, error) { panic("boom") } }, bearer.Internal},
+		{"Validate returns nil", validate(nil), ""},
+		{"Validate returns an error", validate(errors.New("x")), bearer.InvalidCustom},
+		{"Validate returns revoked", validate(bearer.Revoked), bearer.Revoked},
+		{"Validate returns scope", validate(&bearer.Error{Reason: bearer.MissingScope}), bearer.MissingScope},
+		{"Validate returns internal", validate(bearer.Internal), bearer.Internal},
+		{"Validate panics", func(cfg *bearer.Config) {
 			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("boom") }
 		}, bearer.Internal},
 	} {
@@ -241,7 +241,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestObserver wants each outcome told once, by whoever knows most of it.
+// TestObserver tests that each request causes exactly one event with all its facts, with
+// and without a guard.
 func TestObserver(t *testing.T) {
 	issuer := newIssuer(t)
 	var seen testkit.Recorder
@@ -260,23 +261,23 @@ func TestObserver(t *testing.T) {
 		{"no token", v, "", bearer.NoToken, "", false},
 		{"malformed", v, "Bearer x", bearer.Malformed, "", false},
 		{"expired", v, "Bearer " + issuer.Token(members{"exp": 1}), bearer.Expired, issuer.URL(), false},
-		{"algorithm", v, "Bearer " + issuer.Mint(members{"alg": "none"}, nil), bearer.WrongAlgorithm, issuer.URL(), false},
+		{"alg none", v, "Bearer " + issuer.Mint(members{"alg": "none"}, nil), bearer.WrongAlgorithm, issuer.URL(), false},
 		{"other issuer", v, "Bearer " + issuer.Token(members{"iss": "x"}), bearer.WrongIssuer, "", false},
 		{"missing scope", v, "Bearer " + issuer.Token(nil), bearer.MissingScope, issuer.URL(), true},
-		{"wrapped", wrapped, good, "", issuer.URL(), true},
+		{"wrapped verifier", wrapped, good, "", issuer.URL(), true},
 	} {
 		_, err := bearer.Decide(t.Context(), row.v, bearer.Request{
 			Transport: "http", Route: "GET /x", Authorization: []string{row.value}, Rule: scopes.All("a"),
 		})
 		events := seen.Take()
 		if len(events) != 1 {
-			t.Errorf("%s: told %d times, want once", row.name, len(events))
+			t.Errorf("%s: got %d events, want 1", row.name, len(events))
 			continue
 		}
 		e := events[0]
 		if e.Transport != "http" || e.Route != "GET /x" || e.Reason != row.want || e.Issuer != row.issuer ||
 			(e.Claims != nil) != row.verified || (e.Err != nil) != (err != nil) || e.Duration < 0 {
-			t.Errorf("%s: got %+v", row.name, e)
+			t.Errorf("%s: got event %+v, want reason %q, issuer %q, claims %v", row.name, e, row.want, row.issuer, row.verified)
 		}
 	}
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
@@ -287,7 +288,8 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// TestObserverPanics must not let anybody in, nor reach other requests.
+// TestObserverPanics tests that a panic of the observer refuses the request and does not
+// propagate.
 func TestObserverPanics(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -303,7 +305,7 @@ func TestObserverPanics(t *testing.T) {
 	}
 }
 
-// TestErrorText wants what goes to logs on one line, cut and escaped.
+// TestErrorText tests that the text of an error is one line, escaped and of bounded length.
 func TestErrorText(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
@@ -318,21 +320,21 @@ func TestErrorText(t *testing.T) {
 	} {
 		_, err := v.Verify(t.Context(), token)
 		if err == nil {
-			t.Fatal("accepted")
+			t.Fatal("got the token accepted, want it refused")
 		}
 		if text := err.Error(); strings.ContainsAny(text, "\r\n") || len(text) > 700 {
-			t.Errorf("got %d bytes, or a line break: %q", len(text), text)
+			t.Errorf("got error of %d bytes, want one line of at most 700 bytes: %q", len(text), text)
 		}
 	}
 	e := &bearer.Error{Reason: bearer.KeysUnavailable, Err: jwks.ErrUnavailable}
 	if !errors.Is(e, bearer.KeysUnavailable) || !errors.Is(e, jwks.ErrUnavailable) || errors.Is(e, bearer.Expired) {
-		t.Error("errors.Is does not find the reason and the cause, and those only")
+		t.Errorf("%v: want errors.Is to find the reason and the cause and nothing else", e)
 	}
 }
 
-// TestErrorsAreOnesOwn changes what a refused request got, and what claims were
-// decoded from: the next one must not see it.
-func TestErrorsAreOnesOwn(t *testing.T) {
+// TestErrorsAreNotShared changes the error of a refused request and the bytes that claims
+// were decoded from. Later requests must not see the changes.
+func TestErrorsAreNotShared(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	for _, values := range [][]string{nil, {"Bearer x"}, {"Bearer a.b.c.d.e"}, {"a", "b"}, {"Bearer " + strings.Repeat("a", 1<<15)}} {
@@ -345,7 +347,7 @@ func TestErrorsAreOnesOwn(t *testing.T) {
 		reason := first.Reason
 		first.Reason = bearer.KeysUnavailable
 		if _, err := bearer.Decide(t.Context(), v, req); reasonOf(t, err) != reason {
-			t.Errorf("%.20q: got %v, want reason %q again", values, err, reason)
+			t.Errorf("%.20q: got error %v, want reason %q as before", values, err, reason)
 		}
 	}
 	bad := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
@@ -353,7 +355,7 @@ func TestErrorsAreOnesOwn(t *testing.T) {
 	})
 	_, err := bearer.Decide(t.Context(), bad, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || strings.Join(e.Missing, " ") != "a" {
-		t.Errorf("a scope that is none is told: %+v", e)
+		t.Errorf("got error %+v, want invalid scope names removed from Missing", e)
 	}
 	claims, err := v.Verify(t.Context(), issuer.Token(members{"role": "aaaa"}))
 	if err != nil {
@@ -366,11 +368,11 @@ func TestErrorsAreOnesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if value, _ := claims.Value("role"); string(value) != `"aaaa"` {
-		t.Errorf("decoding changed the claims to %s", value)
+		t.Errorf("got claim %s after Decode, want it unchanged", value)
 	}
 }
 
-// scribbler writes into what it is decoded from.
+// scribbler overwrites the bytes it is decoded from.
 type scribbler struct{}
 
 func (*scribbler) UnmarshalJSON(data []byte) error {
@@ -380,15 +382,15 @@ func (*scribbler) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// TestPanicIsNoReason has a hook panic with an error of this package: who goes by
-// errors.Is must not take that for a request without a token.
-func TestPanicIsNoReason(t *testing.T) {
+// TestPanicWithReason panics in a hook with a Reason. errors.Is must report Internal and
+// not the Reason of the panic.
+func TestPanicWithReason(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Validate = func(context.Context, *bearer.Claims) error { panic(bearer.NoToken) }
 	})
 	_, err := v.Verify(t.Context(), issuer.Token(nil))
 	if !errors.Is(err, bearer.Internal) || errors.Is(err, bearer.NoToken) {
-		t.Errorf("got %v, want internal and no other reason", err)
+		t.Errorf("got error %v, want reason %q only", err, bearer.Internal)
 	}
 }

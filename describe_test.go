@@ -25,14 +25,14 @@ func TestDescription(t *testing.T) {
 	want := []string{a.URL(), b.URL()}
 	slices.Sort(want)
 	if got := issuers.AuthorizationServers(); !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("got issuers %q, want %q", got, want)
 	}
 	if got, want := issuers.Audience(), []string{"deployments", "https://api.example"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("got audience %q, want %q", got, want)
 	}
 	issuers.Remove(a.URL())
 	if got, want := issuers.AuthorizationServers(), []string{b.URL()}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("after Remove: got issuers %q, want %q", got, want)
 	}
 
 	v, err := bearer.New(bearer.Config{Issuer: a.URL(), Audience: []string{"deployments"}})
@@ -41,10 +41,10 @@ func TestDescription(t *testing.T) {
 	}
 	defer v.Close()
 	if got, want := v.AuthorizationServers(), []string{a.URL()}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("verifier: got issuers %q, want %q", got, want)
 	}
 	v.Audience()[0] = "changed"
 	if got := v.Audience(); got[0] != "deployments" {
-		t.Errorf("got %q, want what was configured", got)
+		t.Errorf("got audience %q after a change by the caller, want the configured one", got)
 	}
 }

@@ -20,19 +20,19 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestCacheTogether wants requests that come at the same time with one new token
-// to verify it once, each of them to be judged by itself, and none to wait longer
-// than its context lets it.
-func TestCacheTogether(t *testing.T) {
+// TestConcurrentVerification tests that concurrent requests with the same new token share
+// one verification. Each request has its own verdict, and none waits longer than its
+// context allows.
+func TestConcurrentVerification(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		end    func() (any, error) // of the one verification
-		want   string              // for all others
-		custom int                 // times that it ran in all: the one who gave up did not
+		end    func() (any, error) // result of Config.Custom in the first verification
+		want   string              // outcome of every request that did not give up
+		custom int                 // total calls of Config.Custom; the request that gave up makes none
 	}{
-		{"a success", func() (any, error) { return 1, nil }, "ok", 1}, // those who waited had no cache hit
-		{"a failure", func() (any, error) { return nil, errors.New("no") }, "custom", 9},
-		{"a panic", func() (any, error) { panic("no") }, "internal", 9},
+		{"success", func() (any, error) { return 1, nil }, "ok", 1}, // waiting requests do not count as cache hits
+		{"failure", func() (any, error) { return nil, errors.New("no") }, "custom", 9},
+		{"panic", func() (any, error) { panic("no") }, "internal", 9},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -44,25 +44,25 @@ func TestCacheTogether(t *testing.T) {
 				})
 				token := issuer.Token(nil)
 				outcomes := make(chan string, 10)
-				ask := func(ctx context.Context) {
+				request := func(ctx context.Context) {
 					events := &testkit.Recorder{}
 					_, err := bearer.Decide(ctx, observed{v, events}, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 					outcomes <- outcome(t, err, events.Take())
 				}
-				go ask(t.Context())
+				go request(t.Context())
 				synctest.Wait()
 				ctx, cancel := context.WithCancel(t.Context())
-				go ask(ctx)
+				go request(ctx)
 				for range 8 {
-					go ask(t.Context())
+					go request(t.Context())
 				}
 				synctest.Wait()
 				if got := custom.Load(); got != 1 {
-					t.Errorf("got %d verifications at a time, want 1", got)
+					t.Errorf("got %d concurrent verifications, want 1", got)
 				}
 				cancel()
 				if got := <-outcomes; got != "keys_unavailable" {
-					t.Errorf("who gave up: got %s, want keys_unavailable", got)
+					t.Errorf("canceled request: got %s, want keys_unavailable", got)
 				}
 				close(release)
 				got := make(map[string]int)
@@ -71,16 +71,16 @@ func TestCacheTogether(t *testing.T) {
 				}
 				want := map[string]int{row.want: 9}
 				if !maps.Equal(got, want) || int(custom.Load()) != row.custom {
-					t.Errorf("got %v and %d verifications, want %v and %d", got, custom.Load(), want, row.custom)
+					t.Errorf("got outcomes %v and %d verifications, want %v and %d", got, custom.Load(), want, row.custom)
 				}
 			})
 		})
 	}
 }
 
-// TestCacheTogetherLate has the verification take so long that the token expires:
-// those who waited are not let through by it.
-func TestCacheTogetherLate(t *testing.T) {
+// TestConcurrentVerificationPastExpiry lets the token expire during its verification. A
+// request that waited for the shared result must be refused.
+func TestConcurrentVerificationPastExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
 		v := newVerifier(t, issuer, func(c *bearer.Config) {
@@ -95,63 +95,64 @@ func TestCacheTogetherLate(t *testing.T) {
 		synctest.Wait()
 		_, err := v.Verify(t.Context(), token)
 		if got := reasonOf(t, err); got != bearer.Expired {
-			t.Errorf("got %q, want expired", got)
+			t.Errorf("waiting request: got %q, want %q", got, bearer.Expired)
 		}
 		if err := <-first; err != nil {
-			t.Errorf("the first: got %v, want none: it had not expired when it was looked at", err)
+			t.Errorf("first request: got error %v, want none: the token was valid when it was checked", err)
 		}
 	})
 }
 
-// observed is a Verifier that is no verifier of the package, as a tracer is.
+// observed is a Verifier from outside the package that is also an Observer, like a tracer.
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
 }
 
-// rotating is a KeySet whose issuer has other keys, which it brings after a second,
-// to those who ask in the order in which they ask.
+// rotating is a KeySet with outdated keys. The first call of Key fetches the issuer's
+// current keys after 1 s. Calls return one after the other, in the order of the calls.
 type rotating struct {
 	*liveKeys
-	asked atomic.Int64
-	fetch sync.Once
-	t     *testing.T
-	old   *jwks.Set
-	times int // that it has each of the old keys
-	next  []byte
+	calls   atomic.Int64 // of Key
+	fetch   sync.Once
+	t       *testing.T
+	old     *jwks.Set
+	repeats int // number of times that Lookup returns each old key
+	next    []byte
 }
 
 func (k *rotating) Lookup(kid, alg string) ([]*jwks.Key, error) {
 	old := k.set.Load() == k.old
 	keys, err := k.liveKeys.Lookup(kid, alg)
 	if old {
-		keys = slices.Repeat(keys, k.times)
+		keys = slices.Repeat(keys, k.repeats)
 	}
 	return keys, err
 }
 
 func (k *rotating) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error) {
-	time.Sleep(time.Second + time.Duration(k.asked.Add(1)))
+	time.Sleep(time.Second + time.Duration(k.calls.Add(1)))
 	k.fetch.Do(func() { k.publish(k.t, k.next) })
 	return k.liveKeys.Key(ctx, kid, alg, tried...)
 }
 
-// TestCacheTogetherAfterRotation wants a new token that comes many times while its
-// key is fetched to be verified once with that, too.
-func TestCacheTogetherAfterRotation(t *testing.T) {
+// TestConcurrentVerificationAfterRotation sends a token several times while its key is
+// fetched. All requests must share one verification with the new key.
+func TestConcurrentVerificationAfterRotation(t *testing.T) {
 	for _, row := range []struct {
-		name, kid string // of the key that was there before; none: the token's
-		times     int
+		name    string
+		oldKid  string // kid of the old key; if empty, that of the token
+		repeats int
 	}{
-		{"under a new name", "old", 1},
-		{"under the old name", "", 1},
-		{"under the old name, and the first try takes so long that they share it", "", 500},
+		{"new kid", "old", 1},
+		{"same kid", "", 1},
+		{"same kid, slow verification with the old key", "", 500},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				issuer := newIssuer(t, "EdDSA")
-				keys := &rotating{liveKeys: newLiveKeys(t, issuer), t: t, times: row.times, next: issuer.JWKS()}
-				old := bearertest.NewKey("EdDSA", cmp.Or(row.kid, issuer.SigningKey("").ID()))
+				keys := &rotating{liveKeys: newLiveKeys(t, issuer), t: t, repeats: row.repeats, next: issuer.JWKS()}
+				old := bearertest.NewKey("EdDSA", cmp.Or(row.oldKid, issuer.SigningKey("").ID()))
 				keys.publish(t, []byte(`{"keys":[`+string(old.JWK())+`]}`))
 				keys.old = keys.set.Load()
 				var custom atomic.Int64
@@ -169,7 +170,7 @@ func TestCacheTogetherAfterRotation(t *testing.T) {
 				all.Wait()
 				for i := range n {
 					if errs[i] != nil || claims[i] != claims[0] || claims[i].Subject() == "" {
-						t.Errorf("request %d: got %v, %v, want the claims that all share", i, claims[i], errs[i])
+						t.Errorf("request %d: got claims %v, error %v; want the shared claims", i, claims[i], errs[i])
 					}
 				}
 				if got := custom.Load(); got != 1 {
@@ -183,8 +184,9 @@ func TestCacheTogetherAfterRotation(t *testing.T) {
 	}
 }
 
-// TestCacheRace has everything happen at once; it is for the race detector.
-func TestCacheRace(t *testing.T) {
+// TestConcurrentCacheUse verifies many tokens concurrently in a small cache, for the race
+// detector.
+func TestConcurrentCacheUse(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.CacheSize = 8 })
 	tokens := make([]string, 32)
@@ -205,7 +207,7 @@ func TestCacheRace(t *testing.T) {
 					return
 				}
 				if s := v.CacheStatus(); s.Entries > s.Capacity {
-					done <- fmt.Errorf("got %+v", s)
+					done <- fmt.Errorf("got %+v, want at most %d entries", s, s.Capacity)
 					return
 				}
 			}

@@ -12,34 +12,34 @@ import (
 	"github.com/bearerkit/bearer/internal/testkit"
 )
 
-// TestCacheBounds wants the cache to stay within its number of tokens, and large
-// tokens to count for several.
+// TestCacheBounds tests that the cache holds at most Config.CacheSize tokens and that a
+// large token counts as several.
 func TestCacheBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer, c.CacheSize = events, 8 })
 		verify := func(claims map[string]any) {
 			t.Helper()
-			if got := seen(t, v, events, issuer.Token(claims)); got != "ok" {
+			if got := verifyOnce(t, v, events, issuer.Token(claims)); got != "ok" {
 				t.Fatalf("got %s, want ok", got)
 			}
 		}
 		hot := issuer.Token(nil)
-		seen(t, v, events, hot)
+		verifyOnce(t, v, events, hot)
 		for i := range 20 {
 			verify(nil)
-			if got := seen(t, v, events, hot); got != "ok, known" {
-				t.Errorf("a token that is used all the time, after %d others: got %s, want that it is known", i+1, got)
+			if got := verifyOnce(t, v, events, hot); got != "ok, cached" {
+				t.Errorf("frequently used token after %d others: got %s, want ok, cached", i+1, got)
 			}
 		}
 		var tokens []string
 		for range 20 {
 			tokens = append(tokens, issuer.Token(nil))
-			seen(t, v, events, tokens[len(tokens)-1])
+			verifyOnce(t, v, events, tokens[len(tokens)-1])
 		}
 		for i, token := range tokens[14:] {
-			if got := seen(t, v, events, token); got != "ok, known" {
-				t.Errorf("the last but %d of 20 tokens, in a cache of 8: got %s, want that it is known", 5-i, got)
+			if got := verifyOnce(t, v, events, token); got != "ok, cached" {
+				t.Errorf("token %d of 20 in a cache of 8: got %s, want ok, cached", i+15, got)
 			}
 		}
 		if got := v.CacheStatus(); got.Entries != 8 || got.Evictions != 33 {
@@ -54,15 +54,15 @@ func TestCacheBounds(t *testing.T) {
 		before := v.CacheStatus()
 		verify(map[string]any{"x": strings.Repeat("x", 9<<10)})
 		if got := v.CacheStatus(); got.Entries != before.Entries || got.Evictions != before.Evictions {
-			t.Errorf("a token that has no room: got %+v, want it left out", got)
+			t.Errorf("token that is larger than the cache: got %+v, want it not cached", got)
 		}
 		time.Sleep(time.Hour + time.Minute)
 		synctest.Wait()
 		if got := v.CacheStatus(); got.Entries != 0 || got.Evictions != before.Evictions {
-			t.Errorf("after their expiry: got %+v, want no entries, and no evictions for it", got)
+			t.Errorf("after all tokens expired: got %+v, want no entries and no further evictions", got)
 		}
 		verify(nil)
-		time.Sleep(30 * time.Second) // between two sweeps
+		time.Sleep(30 * time.Second) // expired entries are removed once a minute
 		for range 7 {
 			verify(nil)
 		}
@@ -70,7 +70,7 @@ func TestCacheBounds(t *testing.T) {
 		verify(nil)
 		verify(nil)
 		if got := v.CacheStatus(); got.Evictions != before.Evictions {
-			t.Errorf("in the place of one that expired: got %+v, want no evictions for it", got)
+			t.Errorf("new token in place of an expired one: got %+v, want no further evictions", got)
 		}
 		if err := v.Close(); err != nil {
 			t.Fatal(err)
@@ -82,10 +82,10 @@ func TestCacheBounds(t *testing.T) {
 	})
 }
 
-// TestCacheMakesRoom wants a full cache to give the room of tokens that nobody sends
-// any more to those of today: each new one is to last a round, and not only until
-// the next one comes.
-func TestCacheMakesRoom(t *testing.T) {
+// TestCacheEvictsUnusedTokens tests that a full cache evicts tokens that are no longer
+// sent. New tokens must stay cached until they are sent a second time, and not only until
+// the next new token.
+func TestCacheEvictsUnusedTokens(t *testing.T) {
 	const size = 64
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = size })
@@ -108,31 +108,31 @@ func TestCacheMakesRoom(t *testing.T) {
 		verify(token)
 	}
 	if hits := v.CacheStatus().Hits - before; hits != size/2 {
-		t.Errorf("got %d of today's %d tokens remembered, want all", hits, size/2)
+		t.Errorf("got %d of today's %d tokens cached, want all", hits, size/2)
 	}
 }
 
-// TestCacheCountsHeaders wants the memory of a header to count where tokens do not
-// share it: the cache is bounded whatever an issuer writes there.
-func TestCacheCountsHeaders(t *testing.T) {
-	const size = 512 // twice as many as the headers that may be shared
+// TestCacheCountsHeaderSize tests that a header counts towards the size of the cache unless
+// tokens share it. The cache stays bounded whatever an issuer writes into headers.
+func TestCacheCountsHeaderSize(t *testing.T) {
+	const size = 512 // twice the maximum number of shared headers
 	for _, row := range []struct {
 		name   string
 		length int
-		own    bool // each token has a header of its own
-		want   int  // entries, at most
+		unique bool // each token has a different header
+		want   int  // maximum number of entries
 	}{
-		{"short, shared", 16, false, size},
-		{"short, its own", 300, true, size * 3 / 4},
-		{"long, shared", 3 << 10, false, size / 4}, // longer than those that are remembered
-		{"long, its own", 3 << 10, true, size / 4},
+		{"short shared header", 16, false, size},
+		{"short unique headers", 300, true, size * 3 / 4},
+		{"long shared header", 3 << 10, false, size / 4}, // too long to be shared in memory
+		{"long unique headers", 3 << 10, true, size / 4},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			issuer := newIssuer(t, "EdDSA")
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = size })
 			for i := range 2 * size {
 				text := strings.Repeat("x", row.length)
-				if row.own {
+				if row.unique {
 					text += strconv.Itoa(i)
 				}
 				if _, err := v.Verify(t.Context(), issuer.Mint(map[string]any{"x5t#note": text}, nil)); err != nil {
@@ -140,15 +140,14 @@ func TestCacheCountsHeaders(t *testing.T) {
 				}
 			}
 			if got := v.CacheStatus().Entries; got > row.want || got < row.want/2 {
-				t.Errorf("got %d entries, want %d at most, and half of them at least", got, row.want)
+				t.Errorf("got %d entries, want between %d and %d", got, row.want/2, row.want)
 			}
 		})
 	}
 }
 
-// TestCacheWithoutBounds has the largest number that there is for its size, which
-// means no bound and not no cache.
-func TestCacheWithoutBounds(t *testing.T) {
+// TestCacheOfMaximumSize sets Config.CacheSize to math.MaxInt. The cache must work.
+func TestCacheOfMaximumSize(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = math.MaxInt })
 	token := issuer.Token(nil)
@@ -162,9 +161,9 @@ func TestCacheWithoutBounds(t *testing.T) {
 	}
 }
 
-// TestCachePrefersTheExpired wants a token that has expired to make room, however
-// often it came, and not one that is good.
-func TestCachePrefersTheExpired(t *testing.T) {
+// TestCacheEvictsExpiredFirst tests that a full cache replaces an expired token before a
+// valid one, even if the expired token was sent more often.
+func TestCacheEvictsExpiredFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t, "EdDSA")
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = 2 })
@@ -178,12 +177,12 @@ func TestCachePrefersTheExpired(t *testing.T) {
 		for _, token := range []string{short, short, long} {
 			verify(token)
 		}
-		time.Sleep(30 * time.Second) // before expired tokens are swept out
+		time.Sleep(30 * time.Second) // the short token expired but is not removed yet
 		verify(issuer.Token(nil))
 		before := v.CacheStatus()
 		verify(long)
 		if s := v.CacheStatus(); s.Hits != before.Hits+1 || s.Evictions != 0 {
-			t.Errorf("got %+v after %+v, want the good token remembered and none evicted", s, before)
+			t.Errorf("got %+v after %+v, want a hit for the valid token and no evictions", s, before)
 		}
 	})
 }
