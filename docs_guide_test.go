@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// guidePages returns the pages of docs by their names.
+// guidePages returns the texts of the pages in docs by file name.
 func guidePages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("docs/*.md")
@@ -22,22 +22,22 @@ func guidePages(t *testing.T) map[string]string {
 		pages[filepath.ToSlash(file)] = readText(t, file)
 	}
 	if len(pages) < 8 {
-		t.Fatalf("got %d pages, want those of the guide", len(pages))
+		t.Fatalf("got %d pages in docs, want at least 8", len(pages))
 	}
 	return pages
 }
 
 func readText(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile(file) //nolint:gosec // a file of the tree
+	text, err := os.ReadFile(file) //nolint:gosec // a file of the repository
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// TestGuideLinks wants every link of the guide to lead to a file, and to a heading
-// of it where it names one.
+// TestGuideLinks tests that the file and the heading of every relative link in the guide
+// exist.
 func TestGuideLinks(t *testing.T) {
 	pages := guidePages(t)
 	links := 0
@@ -59,16 +59,16 @@ func TestGuideLinks(t *testing.T) {
 				continue
 			}
 			if anchor != "" && !headings(readText(t, target))[anchor] {
-				t.Errorf("%s: link to %s: no such heading", page, link[1])
+				t.Errorf("%s: link to %s: got no such heading, want one", page, link[1])
 			}
 		}
 	}
 	if links < 30 {
-		t.Errorf("got %d links, want many", links)
+		t.Errorf("got %d links, want at least 30", links)
 	}
 }
 
-// headings returns the anchors of a page, as forges make them.
+// headings returns the anchors of a page's headings, in the form that GitHub generates.
 func headings(text string) map[string]bool {
 	anchors := map[string]bool{}
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
@@ -78,40 +78,41 @@ func headings(text string) map[string]bool {
 	return anchors
 }
 
-// TestGuideReasons requires a row with the constant, and a section, for each reason.
+// TestGuideReasons tests that docs/reasons.md has a table row with the constant and a
+// section for each reason.
 func TestGuideReasons(t *testing.T) {
 	page := guidePages(t)["docs/reasons.md"]
 	reasons := regexp.MustCompile(`(?m)^const (\w+) Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
 	if len(reasons) < 18 {
-		t.Fatalf("got %d reasons, want all", len(reasons))
+		t.Fatalf("got %d reasons in testdata/api/bearer.txt, want at least 18", len(reasons))
 	}
 	for _, reason := range reasons {
 		row := "\n| `" + reason[2] + "` | `bearer." + reason[1] + "` | "
 		if !strings.Contains(page, row) || !strings.Contains(page, "\n### `"+reason[2]+"`\n") {
-			t.Errorf("docs/reasons.md has no section for %s, or no row that begins with %q", reason[2], row[1:])
+			t.Errorf("docs/reasons.md: want a section for %s and a row that begins with %q", reason[2], row[1:])
 		}
 	}
 }
 
-// TestGuideAlerts wants each alert in the table of the guide, with its severity, and
-// each runbook that a rule names to be there and to know it.
+// TestGuideAlerts tests that docs/monitoring.md has a row for each alert with its severity,
+// and that each runbook exists and names its alert.
 func TestGuideAlerts(t *testing.T) {
 	pages := guidePages(t)
 	alerts := regexp.MustCompile(`- alert: (\w+)(?s:.*?)severity: (\w+)(?s:.*?)runbook: (\S+)`).FindAllStringSubmatch(readText(t, "metrics/rules.yml"), -1)
 	if len(alerts) < 10 {
-		t.Fatalf("got %d alerts, want all", len(alerts))
+		t.Fatalf("got %d alerts in metrics/rules.yml, want at least 10", len(alerts))
 	}
 	for _, alert := range alerts {
 		if !strings.Contains(pages["docs/monitoring.md"], "\n| `"+alert[1]+"` | "+alert[2]+" | ") {
-			t.Errorf("docs/monitoring.md has no row for %s with severity %s", alert[1], alert[2])
+			t.Errorf("docs/monitoring.md: want a row for %s with severity %s", alert[1], alert[2])
 		}
-		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // which is about all of its page
-			t.Errorf("%s: its runbook %s does not name it, or is not there", alert[1], alert[3])
+		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // its whole page is the runbook
+			t.Errorf("%s: want a runbook %s that names the alert", alert[1], alert[3])
 		}
 	}
 }
 
-// TestGuideCode wants the Go of the guide to parse, and what it names to be
+// TestGuideCode tests that the Go code in the guide parses and that all its names are
 // exported.
 func TestGuideCode(t *testing.T) {
 	api := map[string]string{}
@@ -132,10 +133,10 @@ func TestGuideCode(t *testing.T) {
 		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
 			symbols++
 			if other := symbol[0]; other == "jwks.NewCachingProvider" {
-				continue // Auth0's package of that name
+				continue // a function of Auth0's package jwks
 			}
 			if !regexp.MustCompile(`(?m)^(func|type|const|var) ` + symbol[2] + `\b`).MatchString(api[symbol[1]]) {
-				t.Errorf("%s names %s, which is not exported", page, symbol[0])
+				t.Errorf("%s: got name %s, want an exported one", page, symbol[0])
 			}
 		}
 		for _, field := range regexp.MustCompile(`\b((?:\w+)?(?:Config|Options))\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
@@ -144,17 +145,17 @@ func TestGuideCode(t *testing.T) {
 				found = found || strings.Contains(exported, "type "+field[1]+" struct, "+field[2]+" ")
 			}
 			if !found {
-				t.Errorf("%s names %s, which is not a field of anything exported", page, field[0])
+				t.Errorf("%s: got field %s, want one of an exported struct", page, field[0])
 			}
 		}
 	}
 	if symbols < 50 {
-		t.Errorf("got %d names in the guide, want many", symbols)
+		t.Errorf("got %d names in the guide, want at least 50", symbols)
 	}
 }
 
-// TestGuideMigration wants the statuses of docs/migrating.md to be those that the
-// programs' tests have.
+// TestGuideMigration tests that docs/migrating.md has the same statuses as the tests of the
+// programs in examples/migrate.
 func TestGuideMigration(t *testing.T) {
 	page := guidePages(t)["docs/migrating.md"]
 	columns := []string{"keyfunc/before", "auth0/before", "keyfunc/after", "auth0/after"}
@@ -171,7 +172,7 @@ func TestGuideMigration(t *testing.T) {
 		rows++
 		for i, program := range columns {
 			if got, want := row[2+min(i, 2)], tested[program][row[1]]; got != want {
-				t.Errorf("%s, %s: got %s in docs/migrating.md, want %q", row[1], program, got, want)
+				t.Errorf("docs/migrating.md: %s, %s: got status %s, want %q", row[1], program, got, want)
 			}
 		}
 	}

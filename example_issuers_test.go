@@ -12,7 +12,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Tokens of two issuers, each with its own keys, audience and profile.
+// One verifier accepts tokens of two issuers. Each issuer has its own keys, audience and
+// profile.
 func ExampleIssuers() {
 	acme, umbrella := exampleIssuer("https://acme.scalekit.com"), exampleIssuer("https://umbrella.eu.auth0.com/")
 	defer acme.Close()
@@ -48,7 +49,7 @@ func ExampleIssuers() {
 	// refused: true
 }
 
-// One claim for all custom claims, as Scalekit has it.
+// Scalekit puts all custom claims into one claim, "custom_claims".
 func ExampleJSONAt() {
 	type deployer struct {
 		Repository string `json:"github_repository"`
@@ -73,14 +74,15 @@ func ExampleJSONAt() {
 		fmt.Println(err)
 		return
 	}
-	ctx := bearer.NewContext(context.Background(), claims) // a guard's work
+	ctx := bearer.NewContext(context.Background(), claims) // guards do this
 	if d, ok := bearer.Custom[deployer](ctx); ok {
 		fmt.Println(d.Repository)
 	}
 	// Output: acme/inventory
 }
 
-// Rules on what is no scope. GitHub's tokens have neither scopes nor a client.
+// Rules can check other claims than scopes. GitHub's tokens have neither scopes nor a
+// client ID.
 func ExampleClaimEquals() {
 	rule := scopes.Or(
 		scopes.And(bearer.ClaimEquals("iss", "https://token.actions.githubusercontent.com"), bearer.ClaimEquals("repository_id", "74")),
@@ -92,7 +94,8 @@ func ExampleClaimEquals() {
 	// (claim "iss" is "https://token.actions.githubusercontent.com" and claim "repository_id" is "74") or (scope "deploy:applications" and one of the clients "ci", "cd") or role "Deployer"
 }
 
-// A profile of this package with a change: machines only, and roles of a client.
+// A copy of a built-in profile with two changes: roles of a client count too, and tokens of
+// users are refused.
 func ExampleProfile() {
 	p := bearer.Keycloak
 	p.Roles = []string{"/realm_access/roles", "/resource_access/deployments/roles"}
@@ -105,12 +108,12 @@ func ExampleProfile() {
 	// Output: <nil>
 }
 
-// Profiles as configuration files may name them.
+// Look up profiles by names from a configuration file.
 func ExampleProfileByName() {
 	for _, name := range []string{"keycloak", "Entra ID v2", "entra-v2", "keycloack"} {
 		p, err := bearer.ProfileByName(name)
 		if err != nil {
-			message, _, _ := strings.Cut(err.Error(), " of ") // the names of all profiles
+			message, _, _ := strings.Cut(err.Error(), " of ") // without the list of all profiles
 			fmt.Println(message)
 			continue
 		}

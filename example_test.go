@@ -13,9 +13,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// A verifier finds the issuer's keys by itself.
+// A verifier finds the issuer's keys by discovery.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
 	defer issuer.Close()
 
 	v, err := bearer.New(bearer.Config{
@@ -45,7 +45,7 @@ func ExampleNew() {
 	// true
 }
 
-// All that is wrong with a configuration is said at once.
+// New reports all problems of a configuration at once.
 func ExampleNew_errors() {
 	_, err := bearer.New(bearer.Config{
 		Issuer:     "https://acme.scalekit.dev",
@@ -59,14 +59,14 @@ func ExampleNew_errors() {
 	// Config.MaxAge: -1h0m0s is negative; 0 means no limit
 }
 
-// Deployer is what the tokens of the deployment clients say beyond the standard.
+// Deployer holds the custom claims of the deployment clients' tokens.
 type Deployer struct {
 	Claims struct {
 		Repository string `json:"github_repository"`
 	} `json:"custom_claims"`
 }
 
-// Custom claims are decoded into a type of yours, once for each token.
+// Custom claims are decoded into your own type, once for each token.
 func ExampleCustom() {
 	issuer := bearertest.NewIssuer(nil)
 	defer issuer.Close()
@@ -85,7 +85,7 @@ func ExampleCustom() {
 		"aud":           "deployment-api",
 		"custom_claims": map[string]string{"github_repository": "acmecorp/inventory-service"},
 	})
-	// A guard does this, and the handler gets ctx.
+	// A guard calls Decide and passes ctx to the handler.
 	ctx, err := bearer.Decide(context.Background(), v, bearer.Request{
 		Authorization: []string{"Bearer " + token},
 		Rule:          scopes.All(),
@@ -99,23 +99,24 @@ func ExampleCustom() {
 	// Output: acmecorp/inventory-service true
 }
 
-// Metrics, logs and traces are told side by side.
+// Several observers, such as metrics, logs and traces, receive the same events.
 func ExampleObservers() {
 	refusals := bearer.ObserverFunc(func(_ context.Context, e bearer.Event) {
 		if e.Reason != "" {
 			fmt.Println("refused:", e.Reason)
 		}
 	})
-	all := bearer.ObserverFunc(func(context.Context, bearer.Event) { fmt.Println("a verdict") })
+	all := bearer.ObserverFunc(func(context.Context, bearer.Event) { fmt.Println("event") })
 	observer := bearer.Observers{all, refusals}
-	// As Config.Observer it is told by guards, and by the verifier where there is none.
+	// Set it as Config.Observer: guards call it, and the verifier if there is no guard.
 	observer.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
 	// Output:
-	// a verdict
+	// event
 	// refused: expired
 }
 
-// A record of each refusal, without time and duration here.
+// A log observer writes a record for each refusal. The time and the duration are removed
+// here to make the output stable.
 func ExampleNewLogObserver() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey || a.Key == "took" {
@@ -129,7 +130,7 @@ func ExampleNewLogObserver() {
 		return
 	}
 	defer log.Close()
-	// As Config.Observer it is told by the verifier and its guards.
+	// Set it as Config.Observer: the verifier and its guards call it.
 	log.Observe(context.Background(), bearer.Event{
 		Transport: "http", Route: "POST /deployments", Issuer: "https://acme.scalekit.dev", Reason: bearer.WrongAudience,
 	})
@@ -137,9 +138,9 @@ func ExampleNewLogObserver() {
 	// level=WARN msg="bearer: request refused" reason=audience transport=http route="POST /deployments" issuer=https://acme.scalekit.dev
 }
 
-// Every check is made, and what failed says what to do.
+// Explain runs every check and gives advice for each failed one.
 func ExampleExplain() {
-	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
 	defer issuer.Close()
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// A guard of a transport that this module does not have, such as a message broker,
-// is a call of Decide: the same verdicts, the same observers.
+// Call Decide to guard a transport that this module does not support, such as a message
+// broker. Verdicts and observers are the same as in the other guards.
 func ExampleDecide() {
-	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
+	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
 	defer issuer.Close()
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
 	if err != nil {
@@ -25,15 +25,15 @@ func ExampleDecide() {
 	receive := func(header map[string]string) {
 		ctx, err := bearer.Decide(context.Background(), v, bearer.Request{
 			Transport:     "amqp",
-			Route:         "deployments.create", // the queue, never what the sender chose
+			Route:         "deployments.create", // the queue's name, never a value that the sender chose
 			Authorization: []string{header["authorization"]},
 			Rule:          scopes.All("deploy:applications"),
 		})
 		switch {
 		case errors.Is(err, bearer.KeysUnavailable):
-			fmt.Println("put it back: our side's fault")
+			fmt.Println("retry later: the keys are not available")
 		case err != nil:
-			fmt.Println("drop it:", err)
+			fmt.Println("drop the message:", err)
 		default:
 			claims, _ := bearer.FromContext(ctx)
 			fmt.Println("deploy for", claims.ClientID())
@@ -44,15 +44,15 @@ func ExampleDecide() {
 	receive(map[string]string{})
 	// Output:
 	// deploy for ci
-	// drop it: bearer: no_token: no Authorization field
+	// drop the message: bearer: no_token: no Authorization field
 }
 
-// A test of a handler needs no token: the caller's claims are put into its context.
+// A test of a handler needs no token: NewContext puts the caller's claims into the context.
 func ExampleNewContext() {
 	handle := func(ctx context.Context) string {
 		claims, ok := bearer.FromContext(ctx)
 		if !ok {
-			return "nobody"
+			return "no caller"
 		}
 		return claims.ClientID()
 	}
@@ -74,5 +74,5 @@ func ExampleNewContext() {
 	fmt.Println(handle(context.Background()))
 	// Output:
 	// ci
-	// nobody
+	// no caller
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// states returns the checks of these names, each with its state and reason.
+// states returns the named checks, each with its state and reason.
 func states(x *bearer.Explanation, names ...string) string {
 	var parts []string
 	for _, c := range x.Checks {
@@ -27,7 +27,8 @@ func states(x *bearer.Explanation, names ...string) string {
 	return strings.Join(parts, ", ")
 }
 
-// TestExplainModes wants what a mode waives told as that.
+// TestExplainModes tests that a check has the state "waived" if the rule's mode ignores its
+// failure.
 func TestExplainModes(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	v := newVerifier(t, issuer, nil)
@@ -40,64 +41,64 @@ func TestExplainModes(t *testing.T) {
 		reason bearer.Reason
 		want   string
 	}{
-		{"good", token, scopes.All("read"), "", "credentials passed, rule passed"},
-		{"on trial", token, scopes.ReportOnly(scopes.All("write")), "", "credentials passed, rule waived scope"},
-		{"on trial, but expired", expired, scopes.ReportOnly(scopes.All("write")), "expired", "credentials passed, rule waived scope"},
-		{"optional and not there", nil, scopes.Optional(scopes.All("write")), "", "credentials waived no_token"},
-		{"optional and wrong", token, scopes.Optional(scopes.All("write")), "scope", "credentials passed, rule failed scope"},
-		{"not there", nil, scopes.All(), "no_token", "credentials failed no_token"},
-		{"twice there", append(token, token...), scopes.All(), "request", "credentials failed request"},
+		{"accepted", token, scopes.All("read"), "", "credentials passed, rule passed"},
+		{"report only", token, scopes.ReportOnly(scopes.All("write")), "", "credentials passed, rule waived scope"},
+		{"report only, expired", expired, scopes.ReportOnly(scopes.All("write")), "expired", "credentials passed, rule waived scope"},
+		{"optional, no token", nil, scopes.Optional(scopes.All("write")), "", "credentials waived no_token"},
+		{"optional, missing scope", token, scopes.Optional(scopes.All("write")), "scope", "credentials passed, rule failed scope"},
+		{"no token", nil, scopes.All(), "no_token", "credentials failed no_token"},
+		{"two Authorization fields", append(token, token...), scopes.All(), "request", "credentials failed request"},
 		{"public", nil, scopes.Public(), "", "rule passed"},
-		{"no rule", token, scopes.Rule{}, "scope", "credentials passed, rule failed scope"},
-		{"a rule that cannot work", token, scopes.Any(), "internal", "credentials passed, rule failed internal"},
-		{"a function", token, scopes.Func("f", func(context.Context) error { return bearer.Revoked }), "revoked", "credentials passed, rule failed revoked"},
-		{"a function that panics", token, scopes.Func("f", func(context.Context) error { panic("no") }), "internal", "credentials passed, rule failed internal"},
+		{"zero rule", token, scopes.Rule{}, "scope", "credentials passed, rule failed scope"},
+		{"invalid rule", token, scopes.Any(), "internal", "credentials passed, rule failed internal"},
+		{"function returns a reason", token, scopes.Func("f", func(context.Context) error { return bearer.Revoked }), "revoked", "credentials passed, rule failed revoked"},
+		{"function panics", token, scopes.Func("f", func(context.Context) error { panic("no") }), "internal", "credentials passed, rule failed internal"},
 	} {
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: row.sent, Rule: row.rule})
 		if got := states(x, "credentials", "rule"); x.Reason != row.reason || got != row.want {
-			t.Errorf("%s: got %q, %s, want %q, %s", row.name, x.Reason, got, row.reason, row.want)
+			t.Errorf("%s: got reason %q and %s, want %q and %s", row.name, x.Reason, got, row.reason, row.want)
 		}
 	}
 }
 
-// TestExplainHooks wants hooks asked about tokens that are genuine and no others,
-// and observers told nothing.
+// TestExplainHooks tests that Explain calls hooks only for tokens with a valid signature
+// and never calls an observer.
 func TestExplainHooks(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
-	asked := map[string]int{}
+	called := map[string]int{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
-		cfg.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { t.Error("got an observer told") })
-		cfg.Custom = func([]byte) (any, error) { asked["custom"]++; return 1, nil }
+		cfg.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { t.Error("got a call of the observer, want none") })
+		cfg.Custom = func([]byte) (any, error) { called["custom"]++; return 1, nil }
 		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
-			asked["validate"]++
+			called["validate"]++
 			if c.Subject() == "panic" {
 				panic("no")
 			}
 			return errors.New("not today")
 		}
 	})
-	function := scopes.Func("f", func(context.Context) error { asked["rule"]++; return nil })
+	function := scopes.Func("f", func(context.Context) error { called["rule"]++; return nil })
 	for _, row := range []struct {
 		name, token string
 		want        string
-		asked       bool
+		called      bool // all three hooks
 	}{
 		{"genuine", issuer.Token(nil), "custom claims passed, validation failed custom, rule passed", true},
 		{"expired", issuer.Token(map[string]any{"exp": 1}), "custom claims passed, validation failed custom, rule passed", true},
-		{"panic", issuer.Token(map[string]any{"sub": "panic"}), "custom claims passed, validation failed internal, rule passed", true},
+		{"Validate panics", issuer.Token(map[string]any{"sub": "panic"}), "custom claims passed, validation failed internal, rule passed", true},
 		{"forged", issuer.Forge(nil, nil), "custom claims skipped, validation skipped, rule skipped", false},
-		{"unknown key", issuer.Mint(map[string]any{"kid": "x"}, nil), "custom claims skipped, validation skipped, rule skipped", false},
+		{"unknown kid", issuer.Mint(map[string]any{"kid": "x"}, nil), "custom claims skipped, validation skipped, rule skipped", false},
 	} {
-		clear(asked)
+		clear(called)
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + row.token}, Rule: function})
-		if got := states(x, "custom claims", "validation", "rule"); got != row.want || (len(asked) == 3) != row.asked || (len(asked) == 0) == row.asked {
-			t.Errorf("%s: got %s and hooks asked %v, want %s and %v", row.name, got, asked, row.want, row.asked)
+		if got := states(x, "custom claims", "validation", "rule"); got != row.want || (len(called) == 3) != row.called || (len(called) == 0) == row.called {
+			t.Errorf("%s: got %s and hooks called %v, want %s and %v", row.name, got, called, row.want, row.called)
 		}
 	}
 }
 
-// TestExplainIssuers wants a token explained by the verifier of its issuer, and one
-// of nobody by the list of those that there are.
+// TestExplainIssuers tests that Issuers explains a token with the verifier of its issuer,
+// and that the explanation of a token of an unknown issuer lists the known issuers.
 func TestExplainIssuers(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	cfg := testkit.Config(t, issuer)
@@ -113,20 +114,20 @@ func TestExplainIssuers(t *testing.T) {
 		return bearer.Explain(t.Context(), &issuers, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: scopes.All()})
 	}
 	if x := explain(nil); x.Reason != "" || x.Issuer != issuer.URL() || len(x.Checks) < 20 {
-		t.Errorf("got %v, want it let through by the checks of its issuer", x)
+		t.Errorf("got %v, want the token accepted by the checks of its issuer", x)
 	}
 	x := explain(map[string]any{"iss": "https://c.example"})
 	last := x.Checks[len(x.Checks)-1]
 	if x.Reason != bearer.WrongIssuer || last.Name != "issuer" || last.Want != `iss one of "https://b.example", "https://issuer.example"` || last.Got != `iss "https://c.example"` {
-		t.Errorf("got %q, %+v, want the issuers that there are", x.Reason, last)
+		t.Errorf("got reason %q and check %+v, want %q and both known issuers", x.Reason, last, bearer.WrongIssuer)
 	}
 }
 
-// brokenKeys is a KeySet that panics.
+// brokenKeys is a KeySet whose methods panic.
 type brokenKeys struct{ bearer.KeySet }
 
-// TestExplainPanics wants a fault of somebody's KeySet to be one more check, and no
-// end of whoever asks.
+// TestExplainPanics tests that Explain reports a panic of the KeySet or the verifier as a
+// failed check and does not panic itself.
 func TestExplainPanics(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = brokenKeys{} })
@@ -134,35 +135,35 @@ func TestExplainPanics(t *testing.T) {
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
 		last := x.Checks[len(x.Checks)-1]
 		if got := states(x, "credentials", "verifier"); x.Reason != bearer.Internal || got != "credentials passed, verifier failed internal" || !strings.HasPrefix(last.Got, "panic: ") {
-			t.Errorf("got %q, %s, %q, want the panic told", x.Reason, got, last.Got)
+			t.Errorf("got reason %q, %s and %q, want the panic reported", x.Reason, got, last.Got)
 		}
 	}
 }
 
-// TestExplainForeign wants the verdict of somebody else's verifier explained as far
-// as it can be.
+// TestExplainForeign explains verdicts of Verifiers from outside the package. Only the
+// checks of Decide and the verifier's result are known.
 func TestExplainForeign(t *testing.T) {
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked })
 	x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer opaque"}, Rule: scopes.All()})
 	if got := states(x, "credentials", "verifier"); x.Reason != bearer.Revoked || got != "credentials passed, verifier failed revoked" {
-		t.Errorf("got %q, %s", x.Reason, got)
+		t.Errorf("got reason %q and %s, want %q of the verifier", x.Reason, got, bearer.Revoked)
 	}
 	own := newVerifier(t, newIssuer(t), nil)
 	v = func(ctx context.Context, token string) (*bearer.Claims, error) { return own.Verify(ctx, token) }
 	x = bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer a.b.c"}, Rule: scopes.All()})
 	if x.Reason != bearer.Malformed {
-		t.Errorf("got %q, want %q", x.Reason, bearer.Malformed)
+		t.Errorf("got reason %q, want %q", x.Reason, bearer.Malformed)
 	}
 	issuer := newIssuer(t)
 	own = newVerifier(t, issuer, nil)
 	x = bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All("read")})
 	if got := states(x, "verifier", "rule"); x.Reason != bearer.MissingScope || got != "verifier passed, rule failed scope" {
-		t.Errorf("got %q, %s", x.Reason, got)
+		t.Errorf("got reason %q and %s, want %q of the rule", x.Reason, got, bearer.MissingScope)
 	}
 }
 
-// TestExplainKeys wants keys named, with their age, and our side's fault told as
-// that.
+// TestExplainKeys tests that Explain names the key with its age, and that it reports missing
+// keys as a fault of this service.
 func TestExplainKeys(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -182,7 +183,7 @@ func TestExplainKeys(t *testing.T) {
 				return c
 			}
 		}
-		t.Fatalf("got no check of the key in\n%s", x)
+		t.Fatalf("got no check \"key\", want one in\n%s", x)
 		return bearer.CheckResult{}
 	}
 	old := issuer.SigningKey("").ID()
@@ -190,7 +191,7 @@ func TestExplainKeys(t *testing.T) {
 	for _, id := range []string{old, issuer.SigningKey("").ID()} {
 		c := explain(issuer.Mint(map[string]any{"kid": id}, nil), cache)
 		if c.State != "passed" || !strings.Contains(c.Got, `"`+id+`"`) || !strings.Contains(c.Got, "fetched ") {
-			t.Errorf("%s: got %+v, want it found and named", id, c)
+			t.Errorf("%s: got check %+v, want the key found and named", id, c)
 		}
 	}
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
@@ -201,6 +202,6 @@ func TestExplainKeys(t *testing.T) {
 	defer down.Close()
 	_ = down.Refresh(t.Context())
 	if c := explain(issuer.Token(nil), down); c.Reason != bearer.KeysUnavailable || c.Got != "there are no keys" || !strings.HasPrefix(c.Advice, "This service is at fault") {
-		t.Errorf("got %+v, want this service's fault", c)
+		t.Errorf("got check %+v, want a fault of this service", c)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
-// AddCheck adds a row to the table of checks for the duration of a test: one that may
-// depend on the time.
+// AddCheck adds a check that may depend on the time to the table of checks, for the
+// duration of a test.
 func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 	t.Helper()
 	before := checks
@@ -27,7 +27,7 @@ func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 	})
 }
 
-// CheckFaults returns what is wrong with the rows of the table of checks.
+// CheckFaults returns the mistakes in the table of checks.
 func CheckFaults() []string {
 	var faults []string
 	sample := &explainer{decision: &decision{}, t: &token{header: &jws.Header{}, entry: &entry{}}}
@@ -47,13 +47,13 @@ func CheckFaults() []string {
 			}
 		}
 		if slices.ContainsFunc(checks[:i], func(other check) bool { return other.name == c.name }) {
-			faults = append(faults, c.name+": two rows have this name")
+			faults = append(faults, c.name+": two checks have this name")
 		}
 	}
 	return faults
 }
 
-// CheckNames returns the names of the rows.
+// CheckNames returns the names of all checks.
 func CheckNames() []string {
 	names := make([]string, len(checks))
 	for i, c := range checks {
@@ -62,14 +62,14 @@ func CheckNames() []string {
 	return names
 }
 
-// MaxRefusals is the limit of Config.Logger.
+// MaxRefusals is the limit on records of refusals to Config.Logger.
 const MaxRefusals = maxRefusals
 
-// MaxFaults is how much of it is kept for faults of this service.
+// MaxFaults is the part of that limit that is reserved for faults of this service.
 const MaxFaults = maxFaults
 
-// ResetLog forgets the records for Config.Logger, as a new process does. explains says
-// whether the next record is the first after a start.
+// ResetLog resets the state of the log to Config.Logger, as in a new process. If explains
+// is true, the next record counts as the first after a start.
 func ResetLog(explains bool) {
 	refusals.state.Store(0)
 	faults.state.Store(0)

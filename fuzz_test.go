@@ -32,9 +32,8 @@ func vectors(f *testing.F) *conformance.Vectors {
 	return v
 }
 
-// FuzzToken changes tokens. One that is accepted must be, to the byte, one that an
-// issuer has signed: a second spelling would be another token for those who keep
-// lists of them.
+// FuzzToken changes tokens. An accepted token must be byte for byte one that an issuer
+// signed: deny lists do not recognize another spelling of the same token.
 func FuzzToken(f *testing.F) {
 	rows := vectors(f)
 	signed := make(map[string]bool)
@@ -42,7 +41,7 @@ func FuzzToken(f *testing.F) {
 		if row.Authorization != nil || len(row.Text()) > 1<<12 {
 			continue
 		}
-		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // it is later now than the vectors' clock
+		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // valid now: the real time is after the vectors' clock
 			signed[row.Text()] = true
 		}
 		if row.VerifyReason() == "" || i%8 == 0 {
@@ -55,21 +54,21 @@ func FuzzToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		first, err := v.Verify(t.Context(), token)
-		second, again := v.Verify(t.Context(), token)
-		if fmt.Sprint(err) != fmt.Sprint(again) || (first == nil) != (second == nil) {
-			t.Errorf("got %v, and the second time %v", err, again)
+		second, err2 := v.Verify(t.Context(), token)
+		if fmt.Sprint(err) != fmt.Sprint(err2) || (first == nil) != (second == nil) {
+			t.Errorf("got %v in the first call and %v in the second, want the same", err, err2)
 		}
 		if err == nil && !signed[token] {
-			t.Errorf("got %q accepted, which nobody signed", token)
+			t.Errorf("got %q accepted, want only signed tokens accepted", token)
 		}
 		if err != nil {
-			_ = reasonOf(t, err) // it has one
+			_ = reasonOf(t, err) // fails the test if the error has no reason
 		}
 	})
 }
 
-// FuzzClaims signs claims and compares the verdict with one by encoding/json and
-// math/big. Both must agree.
+// FuzzClaims signs claims and compares the verdict with that of a reference implementation,
+// which uses encoding/json and math/big.
 func FuzzClaims(f *testing.F) {
 	seen := make(map[string]bool)
 	for _, row := range vectors(f).Rows {
@@ -113,7 +112,7 @@ func FuzzClaims(f *testing.F) {
 			return
 		}
 		if (err == nil) != (want == "") {
-			t.Fatalf("got %v, and the reference says %q", err, want)
+			t.Fatalf("got %v, want the reference's verdict %q", err, want)
 		}
 		if err == nil {
 			compareClaims(t, c, claims)
@@ -121,8 +120,9 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// acceptable is the verdict of RFC 9068, section 4 on claims that have one
-// reading: why not, or "". It is near where a second could change it.
+// acceptable returns why the claims must be refused by RFC 9068, section 4, or "". near
+// reports whether a time claim is so close to a limit that the verdict may change during
+// the test.
 func acceptable(t *testing.T, raw []byte) (why string, near bool) {
 	t.Helper()
 	var claims map[string]json.RawMessage
@@ -138,7 +138,7 @@ func acceptable(t *testing.T, raw []byte) (why string, near bool) {
 		}
 		date, ok := number(string(value))
 		if !ok || new(big.Rat).Abs(date).Cmp(big.NewRat(253402300799, 1)) > 0 {
-			return name + " is no time", false
+			return name + " is not a time", false
 		}
 		after := new(big.Rat).Sub(date, now)
 		if name == "exp" {
@@ -174,7 +174,7 @@ func acceptable(t *testing.T, raw []byte) (why string, near bool) {
 	return why, near
 }
 
-// number reads a JSON number exactly, if it is none that only wants to cost time.
+// number parses a JSON number exactly. It refuses numbers that are expensive to parse.
 func number(s string) (*big.Rat, bool) {
 	if len(s) > 32 || !json.Valid([]byte(s)) || strings.ContainsAny(s[:1], `"[{ntf`) {
 		return nil, false
@@ -184,7 +184,7 @@ func number(s string) (*big.Rat, bool) {
 		return nil, false
 	}
 	if f < 1 && f > -1 {
-		return new(big.Rat), true // as good as nought, whatever the exponent
+		return new(big.Rat), true // treated as 0, so that a large negative exponent costs nothing
 	}
 	return new(big.Rat).SetString(s)
 }
@@ -194,7 +194,7 @@ func text(v json.RawMessage) (string, bool) {
 	return s, len(v) > 0 && v[0] == '"' && json.Unmarshal(v, &s) == nil
 }
 
-// list is a string, or an array of strings, or nil.
+// list returns a JSON string or array of strings as a slice, or nil for other values.
 func list(v json.RawMessage) []string {
 	if s, ok := text(v); ok {
 		return []string{s}
@@ -214,7 +214,7 @@ func list(v json.RawMessage) []string {
 	return texts
 }
 
-// scopeForm is RFC 6749, section 3.3.
+// scopeForm matches the scope syntax of RFC 6749, section 3.3.
 var scopeForm = regexp.MustCompile(`\A[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*\z`)
 
 func compareClaims(t *testing.T, c *bearer.Claims, raw []byte) {
@@ -244,11 +244,13 @@ func compareClaims(t *testing.T, c *bearer.Claims, raw []byte) {
 	}
 }
 
-// credentialForm is RFC 6750, section 2.1, with any case of letters (RFC 9110,
-// section 11.1) and more than one space, as proxies fold lines.
+// credentialForm matches the credentials of RFC 6750, section 2.1. It allows any case of
+// the scheme (RFC 9110, section 11.1) and several spaces, which proxies produce when they
+// unfold lines.
 var credentialForm = regexp.MustCompile(`\A(?i:bearer) +([A-Za-z0-9._~+/-]+=*)\z`)
 
-// FuzzAuthorization compares what reaches a verifier with a regular expression.
+// FuzzAuthorization compares the token that reaches a verifier with the match of a regular
+// expression.
 func FuzzAuthorization(f *testing.F) {
 	for i, row := range vectors(f).Rows {
 		if row.Authorization == nil && i%40 != 0 {
@@ -261,8 +263,8 @@ func FuzzAuthorization(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, value, other string, two bool) {
-		const nothing = "nothing"
-		got := nothing
+		const noToken = "no token"
+		got := noToken
 		v := bearer.VerifierFunc(func(_ context.Context, token string) (*bearer.Claims, error) {
 			got = token
 			return nil, bearer.UnknownKey
@@ -272,26 +274,26 @@ func FuzzAuthorization(f *testing.F) {
 			values = append(values, other)
 		}
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: values, Rule: scopes.All()})
-		want := nothing
+		want := noToken
 		if m := credentialForm.FindStringSubmatch(value); m != nil && !two && len(m[1]) <= 16<<10 {
 			want = m[1]
 		}
 		if got != want {
-			t.Errorf("got %q to the verifier, want %q", got, want)
+			t.Errorf("got token %q in the verifier, want %q", got, want)
 		}
 		reason := reasonOf(t, err)
 		switch {
-		case want != nothing:
+		case want != noToken:
 			if reason != bearer.UnknownKey {
 				t.Errorf("got %v, want the verifier's verdict", err)
 			}
 		case reason == bearer.NoToken:
-			// Ours to judge is only what is ours.
+			// Only one value with another scheme counts as no token.
 			if two || len(value) > 7 && strings.EqualFold(value[:7], "bearer ") {
-				t.Errorf("got %v for %q", err, values)
+				t.Errorf("%q: got %v, want %v or %v", values, err, bearer.InvalidRequest, bearer.Malformed)
 			}
 		case reason != bearer.InvalidRequest && reason != bearer.Malformed:
-			t.Errorf("got %v for %q", err, values)
+			t.Errorf("%q: got %v, want %v or %v", values, err, bearer.InvalidRequest, bearer.Malformed)
 		}
 	})
 }

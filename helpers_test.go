@@ -11,11 +11,11 @@ import (
 
 const audience = testkit.Audience
 
-// The issuer and the verifier of most tests.
+// newIssuer and newVerifier return the issuer and the verifier of most tests.
 var newIssuer, newVerifier = testkit.NewIssuer, testkit.NewVerifier
 
-// oneAndSeveral returns both verifiers that there are of an issuer: its own, and
-// Issuers that have it.
+// oneAndSeveral returns the two kinds of verifiers with this configuration: a JWTVerifier
+// and Issuers with this one issuer.
 func oneAndSeveral(t *testing.T, cfg bearer.Config) map[string]bearer.Verifier {
 	t.Helper()
 	one, err := bearer.New(cfg)
@@ -42,5 +42,5 @@ func reasonOf(t *testing.T, err error) bearer.Reason {
 	return e.Reason
 }
 
-// raw is JSON as it is, for claims that no Go value encodes to.
+// raw returns s as JSON, for claims that no Go value encodes to.
 func raw(s string) json.RawMessage { return json.RawMessage(s) }

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// neighbour is an issuer among others, with a key cache of its own, in memory.
+// neighbour is one of several issuers. It has its own key cache.
 type neighbour struct {
 	*bearertest.Issuer
 
@@ -38,27 +38,27 @@ func addNeighbour(t *testing.T, issuers *bearer.Issuers, name string, fault bear
 	return neighbour{issuer, cache}
 }
 
-// TestNeighbours floods one issuer with keys that it does not have, while it is
-// well and in every kind of outage. The tokens of the other one must not wait,
-// and its rotation must go through.
-func TestNeighbours(t *testing.T) {
+// TestIssuersAreIsolated sends many tokens with unknown key IDs of one issuer, while its
+// key endpoint works and in several kinds of outage. Tokens of the other issuer must not
+// wait, and its key rotation must succeed.
+func TestIssuersAreIsolated(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		fault bearertest.Fault
 		want  bearer.Reason
 	}{
-		{"well", bearertest.Fault{}, bearer.UnknownKey},
-		{"down", bearertest.Fault{Status: 500}, bearer.KeysUnavailable},
+		{"no fault", bearertest.Fault{}, bearer.UnknownKey},
+		{"status 500", bearertest.Fault{Status: 500}, bearer.KeysUnavailable},
 		{"no answer", bearertest.Fault{Hang: true}, bearer.KeysUnavailable},
-		{"slow", bearertest.Fault{Delay: 3 * time.Second, Status: 503}, bearer.KeysUnavailable},
-		{"garbage", bearertest.Fault{Body: []byte("<html>")}, bearer.KeysUnavailable},
+		{"status 503 after 3 s", bearertest.Fault{Delay: 3 * time.Second, Status: 503}, bearer.KeysUnavailable},
+		{"HTML instead of keys", bearertest.Fault{Body: []byte("<html>")}, bearer.KeysUnavailable},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var issuers bearer.Issuers
-				sick := addNeighbour(t, &issuers, "sick", row.fault)
-				sound := addNeighbour(t, &issuers, "sound", bearertest.Fault{})
-				if err := sound.cache.Ready(t.Context()); err != nil {
+				faulty := addNeighbour(t, &issuers, "faulty", row.fault)
+				healthy := addNeighbour(t, &issuers, "healthy", bearertest.Fault{})
+				if err := healthy.cache.Ready(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
@@ -66,13 +66,13 @@ func TestNeighbours(t *testing.T) {
 				for g := range 20 {
 					wg.Go(func() {
 						for n := 0; ctx.Err() == nil; n++ {
-							token := sick.Mint(members{"kid": fmt.Sprintf("forged-%d-%d", g, n)}, nil)
+							token := faulty.Mint(members{"kid": fmt.Sprintf("forged-%d-%d", g, n)}, nil)
 							start := time.Now()
 							if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != row.want { //nolint:contextcheck // ctx ends the loop, not a request
-								t.Errorf("the flood: got %v, want %q", err, row.want)
+								t.Errorf("faulty issuer: got %v, want %q", err, row.want)
 							}
 							if waited := time.Since(start); waited > 2*time.Second {
-								t.Errorf("the flood: answered after %v, want 2s at most", waited)
+								t.Errorf("faulty issuer: got a verdict after %v, want one within 2 s", waited)
 							}
 							time.Sleep(50 * time.Millisecond)
 						}
@@ -82,36 +82,36 @@ func TestNeighbours(t *testing.T) {
 					t.Helper()
 					start := time.Now()
 					if _, err := issuers.Verify(t.Context(), token); err != nil {
-						t.Errorf("%s: %v", what, err)
+						t.Errorf("%s: got error %v, want none", what, err)
 					}
 					if waited := time.Since(start); waited > 0 {
-						t.Errorf("%s: waited %v", what, waited)
+						t.Errorf("%s: waited %v, want no wait", what, waited)
 					}
 				}
-				token := sound.Token(nil)
+				token := healthy.Token(nil)
 				for range 100 {
-					verify("the neighbour", token)
+					verify("healthy issuer", token)
 					time.Sleep(10 * time.Millisecond)
 				}
-				sound.Rotate()
-				verify("the neighbour's new key", sound.Token(nil))
-				if got := sound.Fetches(bearertest.KeysEndpoint); got != 2 {
-					t.Errorf("the neighbour was asked %d times, want 2: at the start and at its rotation", got)
+				healthy.Rotate()
+				verify("healthy issuer's new key", healthy.Token(nil))
+				if got := healthy.Fetches(bearertest.KeysEndpoint); got != 2 {
+					t.Errorf("healthy issuer: got %d fetches, want 2: at the start and at its rotation", got)
 				}
 				cancel()
 				wg.Wait()
-				if got := sick.Fetches(bearertest.KeysEndpoint); got > 5 {
-					t.Errorf("a flood of a second caused %d fetches, want 5 at most", got)
+				if got := faulty.Fetches(bearertest.KeysEndpoint); got > 5 {
+					t.Errorf("faulty issuer: got %d fetches within about 1 s, want at most 5", got)
 				}
-				closeAll(t, &issuers, sick, sound)
+				closeAll(t, &issuers, faulty, healthy)
 			})
 		})
 	}
 }
 
-// TestNeighboursRemembered floods one issuer with good tokens, of which it
-// remembers few. What is remembered of the other one stays.
-func TestNeighboursRemembered(t *testing.T) {
+// TestIssuersHaveSeparateCaches sends many valid tokens of one issuer, whose cache is
+// small. The cached token of the other issuer must stay cached.
+func TestIssuersHaveSeparateCaches(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var events testkit.Recorder
 	issuers := bearer.Issuers{Observer: &events}
@@ -125,14 +125,14 @@ func TestNeighboursRemembered(t *testing.T) {
 	}
 	for n := range 200 {
 		if got := verifyOnce(t, &issuers, &events, a.Token(members{"jti": fmt.Sprint(n)})); got != "ok" {
-			t.Fatalf("the flood: got %s, want ok", got)
+			t.Fatalf("token %d of the first issuer: got %s, want ok", n+1, got)
 		}
 		if got := verifyOnce(t, &issuers, &events, token); got != "ok, cached" {
-			t.Fatalf("after %d tokens of the neighbour: got %s, want ok, cached", n+1, got)
+			t.Fatalf("second issuer, after %d tokens of the first: got %s, want ok, cached", n+1, got)
 		}
 	}
 	if status := issuers.Status(); status[0].Cache.Entries > 4 || status[1].Cache.Entries != 1 {
-		t.Errorf("got %+v and %+v, want 4 tokens at most and 1", status[0].Cache, status[1].Cache)
+		t.Errorf("got caches %+v and %+v, want at most 4 entries and 1 entry", status[0].Cache, status[1].Cache)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
@@ -145,7 +145,7 @@ func closeAll(t *testing.T, issuers *bearer.Issuers, neighbours ...neighbour) {
 		t.Error(err)
 	}
 	for _, n := range neighbours {
-		n.Close() // what hangs, first
+		n.Close() // first: ends requests that hang
 		if err := n.cache.Close(); err != nil {
 			t.Error(err)
 		}

@@ -18,9 +18,9 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// TestReplaceWithoutGap replaces an issuer's configuration again and again while requests
-// with good tokens arrive. None may be refused, and at the end the last configuration
-// decides, also for tokens that were remembered under an earlier one.
+// TestReplaceWithoutGap replaces an issuer's configuration many times while requests with
+// valid tokens arrive. No request may be refused. At the end the last configuration
+// decides, also for tokens that were cached under an earlier one.
 func TestReplaceWithoutGap(t *testing.T) {
 	const replacements, requests = 200, 1000
 	issuer := newIssuer(t, "EdDSA")
@@ -34,7 +34,7 @@ func TestReplaceWithoutGap(t *testing.T) {
 	if err := issuers.Add(config(audience)); err != nil {
 		t.Fatal(err)
 	}
-	var asked, refused atomic.Int64
+	var verified, refused atomic.Int64
 	ended := make(chan struct{})
 	var clients sync.WaitGroup
 	for range 4 {
@@ -53,11 +53,11 @@ func TestReplaceWithoutGap(t *testing.T) {
 				if _, err := issuers.Verify(t.Context(), token); err != nil {
 					refused.Add(1)
 				}
-				asked.Add(1)
+				verified.Add(1)
 			}
 		})
 	}
-	for n := 0; n < replacements || asked.Load() < requests; n++ {
+	for n := 0; n < replacements || verified.Load() < requests; n++ {
 		if err := issuers.Replace(config(audience, "other")); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestReplaceWithoutGap(t *testing.T) {
 	close(ended)
 	clients.Wait()
 	if refused.Load() > 0 {
-		t.Errorf("got %d of %d good tokens refused, want none", refused.Load(), asked.Load())
+		t.Errorf("got %d of %d valid tokens refused, want none", refused.Load(), verified.Load())
 	}
 	token := issuer.Token(nil)
 	if _, err := issuers.Verify(t.Context(), token); err != nil {
@@ -75,15 +75,15 @@ func TestReplaceWithoutGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongAudience {
-		t.Errorf("a remembered token under the new configuration: got %v, want a wrong audience", err)
+		t.Errorf("cached token under the new configuration: got %v, want %q", err, bearer.WrongAudience)
 	}
 	if got := issuers.Status(); len(got) != 1 || got[0].Cache.Entries != 0 {
-		t.Errorf("got %+v, want one issuer without remembered tokens", got)
+		t.Errorf("got status %+v, want one issuer without cached tokens", got)
 	}
 }
 
-// TestReplaceKeepsDiscoveredKeys requires that keys which were discovered stay: the new
-// configuration needs no fetch, and works while the issuer is down.
+// TestReplaceKeepsDiscoveredKeys tests that Replace keeps discovered keys: the new
+// configuration needs no fetch and works while the issuer is down.
 func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
 	defer issuer.Close()
@@ -107,31 +107,31 @@ func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := issuers.Verify(t.Context(), token); err != nil {
-			t.Errorf("got %v, want the keys that are known", err)
+			t.Errorf("got error %v, want none: the keys were fetched before", err)
 		}
 	}
-	// A configuration that is refused ends nothing.
+	// A refused configuration changes nothing.
 	bad := cfg
 	bad.MaxAge = -1
 	if err := issuers.Replace(bad); err == nil {
 		t.Error("got no error, want one about MaxAge")
 	}
 	if _, err := issuers.Verify(t.Context(), token); err != nil {
-		t.Errorf("after a refused replacement: got %v, want none", err)
+		t.Errorf("after a refused replacement: got error %v, want none", err)
 	}
 	if got := issuer.Fetches(bearertest.KeysEndpoint); got != fetches {
-		t.Errorf("got %d fetches of keys, want the %d before", got, fetches)
+		t.Errorf("got %d fetches of keys, want %d as before", got, fetches)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongIssuer {
-		t.Errorf("after Close: got %v, want no issuer", err)
+		t.Errorf("after Close: got %v, want %q", err, bearer.WrongIssuer)
 	}
 }
 
-// TestReplaceWhileWaiting replaces a configuration whose keys end with it while requests
-// wait for a rotated key. The new configuration decides on them.
+// TestReplaceWhileWaiting replaces a configuration, and closes its keys, while requests wait
+// for a rotated key. The new configuration must decide these requests.
 func TestReplaceWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t, "EdDSA")
@@ -163,20 +163,20 @@ func TestReplaceWhileWaiting(t *testing.T) {
 		if err := issuers.Replace(cfg); err != nil {
 			t.Fatal(err)
 		}
-		if err := keys.Close(); err != nil { // as Replace does with keys that were discovered
+		if err := keys.Close(); err != nil { // as Replace does with discovered keys
 			t.Fatal(err)
 		}
 		for range cap(results) {
 			if err := <-results; err != nil {
-				t.Errorf("got %v, want the new configuration to decide", err)
+				t.Errorf("got error %v, want the token accepted by the new configuration", err)
 			}
 		}
 	})
 }
 
-// TestDiscoveredKeysEnd requires that the refresh of discovered keys ends when no verifier
-// uses them any more.
-func TestDiscoveredKeysEnd(t *testing.T) {
+// TestDiscoveredKeysStop tests that the refresh of discovered keys stops when no verifier
+// uses the keys any more.
+func TestDiscoveredKeysStop(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
 	defer issuer.Close()
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -194,10 +194,10 @@ func TestDiscoveredKeysEnd(t *testing.T) {
 		"Replace by Config.Keys":              func(s *bearer.Issuers) error { return s.Replace(given) },
 		"Replace by itself, then Config.Keys": func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
 		"Close":                               func(s *bearer.Issuers) error { return s.Close() },
-		"Add that is refused": func(s *bearer.Issuers) error {
+		"refused Add": func(s *bearer.Issuers) error {
 			s.Remove(issuer.URL())
 			if s.Add(cfg, bad) == nil {
-				return errors.New("a bad configuration: got no error")
+				return errors.New("Add of an invalid configuration: got no error, want one")
 			}
 			return nil
 		},
@@ -212,7 +212,7 @@ func TestDiscoveredKeysEnd(t *testing.T) {
 		if err := end(issuers); err != nil {
 			t.Error(err)
 		}
-		// A goroutine says that it has ended a moment before it is gone.
+		// Close returns shortly before the goroutine is gone.
 		n := jwksGoroutines(t)
 		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
 			runtime.Gosched()
@@ -236,7 +236,8 @@ func jwksGoroutines(t *testing.T) int {
 	return strings.Count(stacks.String(), "created by github.com/bearerkit/bearer/jwks.")
 }
 
-// TestReplaceErrors requires all faults at once, and no change if there is one.
+// TestReplaceErrors tests that Replace reports all problems at once and changes nothing if
+// there is one.
 func TestReplaceErrors(t *testing.T) {
 	a, b := newIssuer(t, "EdDSA"), bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://b.example", Algorithms: []string{"EdDSA"}})
 	t.Cleanup(b.Close)
@@ -246,7 +247,7 @@ func TestReplaceErrors(t *testing.T) {
 	issuers := new(bearer.Issuers)
 	defer issuers.Close()
 	if err := issuers.Replace(config(a, audience)); err == nil || !strings.Contains(err.Error(), "the issuer was not added; use Add") {
-		t.Errorf("got %v, want that the issuer is not there", err)
+		t.Errorf("Replace of an unknown issuer: got error %v, want one that names Add", err)
 	}
 	if err := issuers.Add(config(a, audience)); err != nil {
 		t.Fatal(err)
@@ -255,7 +256,7 @@ func TestReplaceErrors(t *testing.T) {
 		`issuer "https://b.example": the issuer was not added; use Add`, `issuer "https://issuer.example": Config.Audience: [""] contains an empty audience`)
 	testkit.WantError(t, "Replace of one issuer twice", issuers.Replace(config(a, audience), config(a, "other")), `issuer "https://issuer.example": there are two configurations`)
 	if _, err := issuers.Verify(t.Context(), a.Token(nil)); err != nil {
-		t.Errorf("after a refused replacement: got %v, want the old configuration", err)
+		t.Errorf("after a refused replacement: got error %v, want the old configuration", err)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Fatal(err)
@@ -263,8 +264,8 @@ func TestReplaceErrors(t *testing.T) {
 	testkit.WantError(t, "Replace after Close", issuers.Replace(config(a, audience)), "Issuers is closed")
 }
 
-// TestRefresh requires keys that were rotated a moment ago, of one issuer and of several,
-// and an error that names the issuer whose keys cannot be fetched.
+// TestRefresh tests that Refresh fetches rotated keys of all issuers, and that its error
+// names only the issuer whose keys cannot be fetched.
 func TestRefresh(t *testing.T) {
 	var running []*bearertest.Issuer
 	issuers := new(bearer.Issuers)
@@ -288,19 +289,19 @@ func TestRefresh(t *testing.T) {
 	err := issuers.Refresh(t.Context())
 	testkit.WantError(t, "Refresh", err, `issuer "`+down.URL()+`"`)
 	if strings.Contains(err.Error(), running[0].URL()) {
-		t.Errorf("got %v, want nothing of an issuer that answered", err)
+		t.Errorf("got error %v, want it to name only the issuer that is down", err)
 	}
 	for i, issuer := range running {
 		if status := issuers.Status(); i != 1 {
 			for _, s := range status {
 				if s.Issuer == issuer.URL() && len(s.Keys.Keys) != 2 {
-					t.Errorf("got %d keys, want the rotated one too", len(s.Keys.Keys))
+					t.Errorf("%s: got %d keys, want 2 with the rotated one", s.Issuer, len(s.Keys.Keys))
 				}
 			}
 		}
 	}
 	fixed := newVerifier(t, newIssuer(t, "EdDSA"), nil)
 	if err := fixed.Refresh(t.Context()); err != nil {
-		t.Errorf("a fixed key set: got %v, want nothing to do", err)
+		t.Errorf("fixed key set: got error %v, want none", err)
 	}
 }

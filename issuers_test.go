@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer/internal/testkit"
 )
 
-// twoIssuers returns issuers A and B whose keys have one kid, and a config of
+// twoIssuers returns issuers A and B, whose keys have the same kid, and a configuration for
 // each.
 func twoIssuers(t *testing.T) (a, b *bearertest.Issuer, cfgA, cfgB bearer.Config) {
 	t.Helper()
@@ -45,7 +45,7 @@ func TestSeveralIssuers(t *testing.T) {
 		return reasonOf(t, err)
 	}
 	if got := verify(a.Token(nil)); got != bearer.WrongIssuer {
-		t.Errorf("the zero Issuers: got reason %q, want %q", got, bearer.WrongIssuer)
+		t.Errorf("zero Issuers: got reason %q, want %q", got, bearer.WrongIssuer)
 	}
 	for _, cfg := range []bearer.Config{cfgA, cfgB} {
 		if err := issuers.Add(cfg); err != nil {
@@ -57,23 +57,23 @@ func TestSeveralIssuers(t *testing.T) {
 		name, token string
 		want        bearer.Reason
 	}{
-		{"of A", a.Token(nil), ""},
-		{"of B", b.Token(forB), ""},
-		{"of B for A's audience", b.Token(nil), bearer.WrongAudience},
-		{"says A, signed by B under the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
-		{"says B, signed by A under the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
-		{"of nobody", a.Token(members{"iss": "https://c.example"}), bearer.WrongIssuer},
-		{"slash", a.Token(members{"iss": a.URL() + "/"}), bearer.WrongIssuer},
-		{"both", a.Token(members{"iss": []string{a.URL(), b.URL()}}), bearer.WrongIssuer},
-		{"none", a.Token(members{"iss": nil}), bearer.WrongIssuer},
-		{"nothing", "", bearer.NoToken},
+		{"token of A", a.Token(nil), ""},
+		{"token of B", b.Token(forB), ""},
+		{"token of B for A's audience", b.Token(nil), bearer.WrongAudience},
+		{"iss A, signed by B under the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
+		{"iss B, signed by A under the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
+		{"unknown issuer", a.Token(members{"iss": "https://c.example"}), bearer.WrongIssuer},
+		{"iss with a trailing slash", a.Token(members{"iss": a.URL() + "/"}), bearer.WrongIssuer},
+		{"iss with both issuers", a.Token(members{"iss": []string{a.URL(), b.URL()}}), bearer.WrongIssuer},
+		{"no iss", a.Token(members{"iss": nil}), bearer.WrongIssuer},
+		{"empty token", "", bearer.NoToken},
 	} {
 		if got := verify(row.token); got != row.want {
 			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
 		}
 	}
 	if _, err := issuers.Verify(t.Context(), a.Token(members{"iss": a.URL() + "/"})); !strings.Contains(err.Error(), `"https://a.example" is: the slash`) {
-		t.Errorf("slash: got %v, want it to name the configured one", err)
+		t.Errorf("iss with a trailing slash: got error %v, want it to name the configured issuer", err)
 	}
 	var names []string
 	for _, status := range issuers.Status() {
@@ -83,16 +83,16 @@ func TestSeveralIssuers(t *testing.T) {
 		t.Errorf("Status: got %q, want %q", names, want)
 	}
 	if err := issuers.Add(cfgA); err == nil {
-		t.Error("an issuer can be added twice")
+		t.Error("second Add of an issuer: got no error, want one")
 	}
 	if !issuers.Remove(a.URL()) || issuers.Remove(a.URL()) {
-		t.Error("Remove does not say whether the issuer was there")
+		t.Error("Remove twice: want true, then false")
 	}
 	if got := verify(a.Token(nil)); got != bearer.WrongIssuer {
-		t.Errorf("removed: got reason %q, want %q", got, bearer.WrongIssuer)
+		t.Errorf("token of the removed issuer: got reason %q, want %q", got, bearer.WrongIssuer)
 	}
 	if got := verify(b.Token(forB)); got != "" {
-		t.Errorf("the one that stayed: got reason %q", got)
+		t.Errorf("token of the other issuer: got reason %q, want none", got)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestIssuersErrors(t *testing.T) {
 	_, _, cfgA, _ := twoIssuers(t)
 	var issuers bearer.Issuers
 	if err := issuers.Add(bearer.Config{}); err == nil {
-		t.Error("a bad configuration is added")
+		t.Error("Add of an invalid configuration: got no error, want one")
 	}
 	google := cfgA
 	google.Issuer, google.Profile = "https://accounts.google.com", bearer.Google
@@ -110,23 +110,23 @@ func TestIssuersErrors(t *testing.T) {
 	alias := google
 	alias.Issuer = "accounts.google.com"
 	if err := issuers.Add(alias); err == nil || !strings.Contains(err.Error(), "accounts.google.com") {
-		t.Errorf("an alias of an issuer that is there: got %v", err)
+		t.Errorf("Add of an alias of an added issuer: got error %v, want one that names the alias", err)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
 	}
 	if err := issuers.Add(cfgA); err == nil {
-		t.Error("a closed Issuers takes another one")
+		t.Error("Add after Close: got no error, want one")
 	}
 }
 
-// TestAddAllOrNone wants every problem of several configurations in one error,
-// and no issuer of them added.
+// TestAddAllOrNone tests that Add reports all problems of several configurations in one
+// error and then adds none of the issuers.
 func TestAddAllOrNone(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var issuers bearer.Issuers
 	if err := issuers.Add(); err != nil {
-		t.Errorf("nothing: %v", err)
+		t.Errorf("Add without configurations: got error %v, want none", err)
 	}
 	if err := issuers.Add(cfgA); err != nil {
 		t.Fatal(err)
@@ -137,21 +137,21 @@ func TestAddAllOrNone(t *testing.T) {
 	alias.Issuer = "accounts.google.com"
 	err := issuers.Add(cfgB, cfgB, noAudience, cfgA, google, alias)
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error, want one")
 	}
 	for _, want := range []string{
 		`issuer "https://b.example": there are two configurations`, `issuer "https://c.example": Config.Audience`, `issuer "https://c.example": Config.MaxAge`,
 		`issuer "https://a.example": the issuer was added before`, `issuer "accounts.google.com": "accounts.google.com" was added before, as an alias of "https://accounts.google.com"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want it to say %s", err, want)
+			t.Errorf("got error %v, want %q in the text", err, want)
 		}
 	}
 	if got := len(issuers.Status()); got != 1 {
 		t.Errorf("got %d issuers after a failed Add, want 1", got)
 	}
 	if _, err := issuers.Verify(t.Context(), b.Token(nil)); !errors.Is(err, bearer.WrongIssuer) {
-		t.Errorf("an issuer of a failed Add: got %v, want %q", err, bearer.WrongIssuer)
+		t.Errorf("token of an issuer of a failed Add: got %v, want %q", err, bearer.WrongIssuer)
 	}
 	if err := issuers.Add(cfgB, google); err != nil {
 		t.Fatal(err)
@@ -166,8 +166,8 @@ func TestAddAllOrNone(t *testing.T) {
 	}
 }
 
-// TestIssuersObserver wants an outcome told to the observer of all and to that of
-// the issuer it is about.
+// TestIssuersObserver tests that Issuers.Observer receives all events, and the observer of
+// an issuer only those about that issuer.
 func TestIssuersObserver(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var all, onlyA testkit.Recorder
@@ -179,22 +179,22 @@ func TestIssuersObserver(t *testing.T) {
 		}
 	}
 	for _, token := range []string{a.Token(nil), a.Token(members{"exp": 1}), b.Token(nil), b.Token(members{"iss": "c"})} {
-		_, _ = issuers.Verify(t.Context(), token) // the observers' word is asked for below
+		_, _ = issuers.Verify(t.Context(), token) // the observers' events are compared below
 	}
 	var got []string
 	for _, e := range all.Take() {
 		got = append(got, e.Issuer+" "+string(e.Reason))
 	}
 	if want := []string{a.URL() + " ", a.URL() + " expired", b.URL() + " ", " issuer"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("got events %q, want %q", got, want)
 	}
 	if events := onlyA.Take(); len(events) != 2 {
-		t.Errorf("A's observer was told %d outcomes, want 2", len(events))
+		t.Errorf("A's observer: got %d events, want 2", len(events))
 	}
 }
 
-// TestIssuersWhileRunning adds and removes one issuer while tokens of both come
-// in. The one that stays is never refused.
+// TestIssuersWhileRunning adds and removes one issuer while tokens of two issuers arrive.
+// No token of the other issuer may be refused.
 func TestIssuersWhileRunning(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var issuers bearer.Issuers
@@ -202,17 +202,17 @@ func TestIssuersWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenA, tokenB := a.Token(nil), b.Token(nil)
-	var over atomic.Bool // whoever waits must not be told that its context has ended
+	var over atomic.Bool // not a context: its end makes waiting requests fail
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for !over.Load() {
 				if _, err := issuers.Verify(t.Context(), tokenA); err != nil {
-					t.Errorf("A: %v", err)
+					t.Errorf("token of A: got error %v, want none", err)
 					return
 				}
 				if _, err := issuers.Verify(t.Context(), tokenB); err != nil && !errors.Is(err, bearer.WrongIssuer) {
-					t.Errorf("B: %v", err)
+					t.Errorf("token of B: got error %v, want none or %q", err, bearer.WrongIssuer)
 					return
 				}
 			}
@@ -223,27 +223,27 @@ func TestIssuersWhileRunning(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := issuers.Verify(t.Context(), tokenB); err != nil {
-			t.Errorf("after Add: %v", err)
+			t.Errorf("after Add: got error %v, want none", err)
 		}
 		issuers.Remove(b.URL())
 		if _, err := issuers.Verify(t.Context(), tokenB); !errors.Is(err, bearer.WrongIssuer) {
-			t.Errorf("after Remove: got %v", err)
+			t.Errorf("after Remove: got %v, want %q", err, bearer.WrongIssuer)
 		}
 	}
 	over.Store(true)
 	wg.Wait()
 }
 
-// TestRemoveWhileVerifying removes an issuer while one of its tokens is being
-// verified, and adds it again with another audience. That verdict may still come
-// out as it began. Nobody who asks later may get it, neither from the cache nor by
+// TestRemoveWhileVerifying removes an issuer while one of its tokens is being verified, and
+// adds the issuer again with another audience. The running verification may still accept
+// the token. Later requests must not get this verdict, neither from the cache nor by
 // waiting for it.
 func TestRemoveWhileVerifying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _, cfg, _ := twoIssuers(t)
 		token := a.Token(nil)
-		goOn := make(chan struct{})
-		cfg.Custom = func([]byte) (any, error) { <-goOn; return 1, nil }
+		proceed := make(chan struct{})
+		cfg.Custom = func([]byte) (any, error) { <-proceed; return 1, nil }
 		var issuers bearer.Issuers
 		if err := issuers.Add(cfg); err != nil {
 			t.Fatal(err)
@@ -259,33 +259,33 @@ func TestRemoveWhileVerifying(t *testing.T) {
 		}
 		before, waiting := verify(), verify()
 		if !issuers.Remove(a.URL()) {
-			t.Fatal("the issuer is not there")
+			t.Fatal("Remove: got false, want true")
 		}
 		removed := verify()
 		cfg.Custom, cfg.Audience = nil, []string{"other"}
 		if err := issuers.Add(cfg); err != nil {
 			t.Fatal(err)
 		}
-		again := verify()
-		close(goOn)
-		for name, got := range map[string]error{"before": <-before, "waiting for it": <-waiting} {
+		added := verify()
+		close(proceed)
+		for name, got := range map[string]error{"verifying request": <-before, "request that waited for it": <-waiting} {
 			if got != nil {
-				t.Errorf("%s: got %v, want its verdict", name, got)
+				t.Errorf("%s: got error %v, want the token accepted", name, got)
 			}
 		}
 		if got := <-removed; !errors.Is(got, bearer.WrongIssuer) {
-			t.Errorf("while the issuer was away: got %v, want reason %q", got, bearer.WrongIssuer)
+			t.Errorf("request after Remove: got %v, want reason %q", got, bearer.WrongIssuer)
 		}
-		for name, got := range map[string]error{"as the other one began": <-again, "afterwards": <-verify()} {
+		for name, got := range map[string]error{"request after Add": <-added, "request after the verification": <-verify()} {
 			if !errors.Is(got, bearer.WrongAudience) {
 				t.Errorf("%s: got %v, want reason %q", name, got, bearer.WrongAudience)
 			}
 		}
 		if !issuers.Remove(a.URL()) {
-			t.Error("the issuer is not there")
+			t.Error("second Remove: got false, want true")
 		}
 		if got := <-verify(); !errors.Is(got, bearer.WrongIssuer) {
-			t.Errorf("removed: got %v, want reason %q", got, bearer.WrongIssuer)
+			t.Errorf("request after the second Remove: got %v, want reason %q", got, bearer.WrongIssuer)
 		}
 	})
 }

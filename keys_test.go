@@ -11,12 +11,12 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// keySet is a KeySet that answers as it is told and counts what it is asked.
+// keySet is a KeySet with fixed answers. It counts calls of Key.
 type keySet struct {
-	known []*jwks.Key
-	newer []*jwks.Key
+	known []*jwks.Key // returned by Lookup
+	newer []*jwks.Key // returned by Key, with err
 	err   error
-	asked int
+	calls int // of Key
 }
 
 func (k *keySet) Lookup(string, string) ([]*jwks.Key, error) {
@@ -27,12 +27,12 @@ func (k *keySet) Lookup(string, string) ([]*jwks.Key, error) {
 }
 
 func (k *keySet) Key(context.Context, string, string, ...*jwks.Key) ([]*jwks.Key, error) {
-	k.asked++
+	k.calls++
 	return k.newer, k.err
 }
 
-// TestKeys has what the verifier makes of a key set's answers: whose fault it is
-// that there is no key.
+// TestKeys tests the verifier's reason for each answer of a key set, and whether the
+// verifier requests new keys.
 func TestKeys(t *testing.T) {
 	issuer := newIssuer(t)
 	keysOf := func(issuer *bearertest.Issuer) []*jwks.Key {
@@ -54,21 +54,21 @@ func TestKeys(t *testing.T) {
 		keys   keySet
 		claims members
 		want   bearer.Reason
-		asked  int
+		calls  int // of Key
 	}{
-		{"known", keySet{known: known}, nil, "", 0},
-		{"new", keySet{newer: known}, nil, "", 1},
-		{"same kid, new material", keySet{known: old, newer: known}, nil, "", 1},
-		{"unknown", keySet{err: jwks.ErrUnknownKey}, nil, bearer.UnknownKey, 1},
-		{"unavailable", keySet{err: unavailable}, nil, bearer.KeysUnavailable, 1},
-		{"caller gave up", keySet{err: context.Canceled}, nil, bearer.KeysUnavailable, 1},
-		{"bad under a known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
-		{"bad under a known key, issuer down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
-		{"bad under the new key too", keySet{known: old, newer: old}, nil, bearer.BadSignature, 1},
-		{"bad under the new key", keySet{newer: old}, nil, bearer.BadSignature, 1},
-		{"expired causes no fetch", keySet{err: unavailable}, members{"exp": 1}, bearer.Expired, 0},
-		{"not for us causes no fetch", keySet{err: unavailable}, members{"aud": "x"}, bearer.WrongAudience, 0},
-		{"of another issuer causes no fetch", keySet{err: unavailable}, members{"iss": "x"}, bearer.WrongIssuer, 0},
+		{"known key", keySet{known: known}, nil, "", 0},
+		{"new key", keySet{newer: known}, nil, "", 1},
+		{"new key under the same kid", keySet{known: old, newer: known}, nil, "", 1},
+		{"unknown key", keySet{err: jwks.ErrUnknownKey}, nil, bearer.UnknownKey, 1},
+		{"keys unavailable", keySet{err: unavailable}, nil, bearer.KeysUnavailable, 1},
+		{"request canceled", keySet{err: context.Canceled}, nil, bearer.KeysUnavailable, 1},
+		{"wrong signature for the known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
+		{"wrong signature for the known key, issuer down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
+		{"wrong signature for known and new key", keySet{known: old, newer: old}, nil, bearer.BadSignature, 1},
+		{"wrong signature for the new key", keySet{newer: old}, nil, bearer.BadSignature, 1},
+		{"expired token causes no fetch", keySet{err: unavailable}, members{"exp": 1}, bearer.Expired, 0},
+		{"wrong audience causes no fetch", keySet{err: unavailable}, members{"aud": "x"}, bearer.WrongAudience, 0},
+		{"wrong issuer causes no fetch", keySet{err: unavailable}, members{"iss": "x"}, bearer.WrongIssuer, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			keys := row.keys
@@ -77,12 +77,12 @@ func TestKeys(t *testing.T) {
 			if got := reasonOf(t, err); got != row.want {
 				t.Errorf("got reason %q, want %q: %v", got, row.want, err)
 			}
-			if keys.asked != row.asked {
-				t.Errorf("asked for new keys %d times, want %d", keys.asked, row.asked)
+			if keys.calls != row.calls {
+				t.Errorf("got %d requests for new keys, want %d", keys.calls, row.calls)
 			}
 			if e, ok := errors.AsType[*bearer.Error](err); ok && errors.Is(row.keys.err, jwks.ErrUnavailable) &&
 				e.Reason == bearer.KeysUnavailable && e.RetryAfter != 7*time.Second {
-				t.Errorf("got RetryAfter %v, want 7s", e.RetryAfter)
+				t.Errorf("got RetryAfter %v, want 7 s", e.RetryAfter)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// refusalLog makes a verifier whose Config.Logger writes to a book.
+// refusalLog returns a verifier, the log that its Config.Logger writes, and a function that
+// returns tokens.
 func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier, *logBook, func(map[string]any) string) {
 	t.Helper()
 	book, issuer := &logBook{}, newIssuer(t, "EdDSA")
@@ -30,26 +32,26 @@ func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier,
 	return v, book, issuer.Token
 }
 
-// TestConfigLogger requires each refusal in the log, whatever observers there are, and
-// nothing else: no request that was let through, unless only the mode of its rule did.
+// TestConfigLogger tests that the log contains each refusal, with and without an observer,
+// and no accepted request. Exception: a request that a report-only rule accepts.
 func TestConfigLogger(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &testkit.Recorder{}} {
 		synctest.Test(t, func(t *testing.T) {
 			bearer.ResetLog(false)
 			v, book, token := refusalLog(t, func(cfg *bearer.Config) { cfg.Observer = observer })
-			decide := func(asked bearer.Verifier, token string, rule scopes.Rule) {
+			decide := func(verifier bearer.Verifier, token string, rule scopes.Rule) {
 				req := bearer.Request{Transport: "test", Route: "GET /x", Rule: rule}
 				if token != "" {
 					req.Authorization = []string{"Bearer " + token}
 				}
-				_, _ = bearer.Decide(t.Context(), asked, req)
+				_, _ = bearer.Decide(t.Context(), verifier, req)
 			}
 			good := token(map[string]any{"scope": "a", "jti": "1"})
 			decide(v, good, scopes.All("a"))
 			decide(v, "", scopes.Public())
 			decide(v, "", scopes.Optional(scopes.All()))
 			if got := book.String(); got != "" {
-				t.Errorf("%s: got %s, want nothing of requests that were let through", name, got)
+				t.Errorf("%s: got %s, want no records of accepted requests", name, got)
 			}
 			decide(v, good, scopes.All("b"))
 			decide(v, "", scopes.All("a"))
@@ -74,8 +76,8 @@ func TestConfigLogger(t *testing.T) {
 	}
 }
 
-// TestConfigLoggerDefault requires slog's default logger where none is configured, the one
-// of the moment, and nothing from a logger that discards.
+// TestConfigLoggerDefault tests that a nil Config.Logger means the current slog.Default(),
+// and that a logger on slog.DiscardHandler writes nothing.
 func TestConfigLoggerDefault(t *testing.T) {
 	before := slog.Default()
 	defer slog.SetDefault(before)
@@ -86,20 +88,20 @@ func TestConfigLoggerDefault(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
-		time.Sleep(365 * 24 * time.Hour) // a minute of its own
+		time.Sleep(365 * 24 * time.Hour) // limits count per minute; no other test uses this one
 		_, _ = silent.Verify(t.Context(), "garbage")
 		if text.Len() > 0 {
-			t.Errorf("got %s, want nothing from a logger that discards", &text)
+			t.Errorf("logger on DiscardHandler: got %s, want nothing", &text)
 		}
 		_, _ = v.Verify(t.Context(), "garbage")
 		if !strings.Contains(text.String(), "reason=malformed") {
-			t.Errorf("got %q, want the refusal", &text)
+			t.Errorf("default logger: got %q, want a record of the refusal", &text)
 		}
 	})
 }
 
-// TestConfigLoggerIssuers requires the logger of the issuer that a token names, and that of
-// Issuers for tokens of no issuer.
+// TestConfigLoggerIssuers tests that refusals go to the logger of the token's issuer, or to
+// Issuers.Logger if no issuer is known.
 func TestConfigLoggerIssuers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -118,10 +120,10 @@ func TestConfigLoggerIssuers(t *testing.T) {
 		}
 		_, _ = bearer.Decide(t.Context(), all, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All("a")})
 		if got := reasons(t, &ofIssuer); got != "expired scope" {
-			t.Errorf("the issuer's: got %s, want expired and scope", got)
+			t.Errorf("Config.Logger: got reasons %s, want expired and scope", got)
 		}
 		if got := reasons(t, &ofAll); got != "issuer malformed" {
-			t.Errorf("Issuers': got %s, want issuer and malformed", got)
+			t.Errorf("Issuers.Logger: got reasons %s, want issuer and malformed", got)
 		}
 	})
 }
@@ -135,8 +137,9 @@ func reasons(t *testing.T, book *logBook) string {
 	return strings.Join(got, " ")
 }
 
-// TestConfigLoggerLimit floods two verifiers. Together they may write as many records a
-// minute as the limit says, and the next minute says how many were left out.
+// TestConfigLoggerLimit sends many bad tokens to two verifiers. Together they may write as
+// many records a minute as the limit allows. The first record of the next minute must
+// contain the number of records that were not logged.
 func TestConfigLoggerLimit(t *testing.T) {
 	const limit = bearer.MaxRefusals - bearer.MaxFaults // for faults of clients
 	synctest.Test(t, func(t *testing.T) {
@@ -158,13 +161,13 @@ func TestConfigLoggerLimit(t *testing.T) {
 		}
 		records := bookA.records(t)[before:]
 		if len(records) != 2 || records[0]["not_logged_before"] != float64(19*limit) || records[1]["not_logged_before"] != nil {
-			t.Errorf("got %v, want two records, the first with the %d that were left out", records, 19*limit)
+			t.Errorf("got %v, want two records, the first with not_logged_before %d", records, 19*limit)
 		}
 	})
 }
 
-// TestConfigLoggerFaults requires faults of this service in the log after a flood of
-// requests without a token, and a limit for them too.
+// TestConfigLoggerFaults tests that faults of this service are logged after many requests
+// without a token, and that they have a limit too.
 func TestConfigLoggerFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -186,13 +189,13 @@ func TestConfigLoggerFaults(t *testing.T) {
 			}
 		}
 		if all := len(book.records(t)); faults != bearer.MaxFaults || all != bearer.MaxRefusals {
-			t.Errorf("got %d faults of %d records, want %d of %d", faults, all, bearer.MaxFaults, bearer.MaxRefusals)
+			t.Errorf("got %d faults in %d records, want %d in %d", faults, all, bearer.MaxFaults, bearer.MaxRefusals)
 		}
 	})
 }
 
-// TestConfigLoggerSlowRequests has requests that began in one minute end in the next, among
-// requests of that minute: the limit is that of the minute of the record.
+// TestConfigLoggerSlowRequests lets requests begin in one minute and end in the next. Their
+// records must count against the limit of the minute in which they are written.
 func TestConfigLoggerSlowRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -208,7 +211,7 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 				done <- struct{}{}
 			}()
 		}
-		time.Sleep(20 * time.Second) // another minute
+		time.Sleep(20 * time.Second) // into the next minute
 		for range 500 {
 			turn <- struct{}{}
 			<-done
@@ -220,8 +223,8 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerPanics has the handler of the log panic: the request is judged, and its
-// observer is told, as if there were no log.
+// TestConfigLoggerPanics tests that a panic of the log's handler changes neither the verdict
+// nor the event.
 func TestConfigLoggerPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -239,18 +242,19 @@ func TestConfigLoggerPanics(t *testing.T) {
 		} {
 			_, err := bearer.Decide(t.Context(), v, row.req)
 			if got := events.Take(); reasonOf(t, err) != row.reason || len(got) != 1 || got[0].Reason != row.reason {
-				t.Errorf("got %v and events %+v, want %q told once", err, got, row.reason)
+				t.Errorf("got error %v and events %+v, want one event with reason %q", err, got, row.reason)
 			}
 		}
 	})
 }
 
-// panicking is where a log cannot be written.
+// panicking is an io.Writer that panics.
 type panicking struct{}
 
 func (panicking) Write([]byte) (int, error) { panic("the disk is gone") }
 
-// TestConfigLoggerHelp requires the first record after a start to say how to see more.
+// TestConfigLoggerHelp tests that only the first record after a start explains how to log
+// more.
 func TestConfigLoggerHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(2 * time.Hour)
@@ -266,8 +270,8 @@ func TestConfigLoggerHelp(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerLevel requires a fault of this service at the level of errors, and
-// nothing below the level of the logger.
+// TestConfigLoggerLevel tests that faults of this service have level ERROR, and that records
+// below the level of the logger are not counted against the limit.
 func TestConfigLoggerLevel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -277,27 +281,27 @@ func TestConfigLoggerLevel(t *testing.T) {
 			cfg.Logger = slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelError}))
 			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("a hook") }
 		})
-		for range 2 * bearer.MaxRefusals { // which do not count against the limit
+		for range 2 * bearer.MaxRefusals { // level WARN: not logged and not counted
 			_, _ = v.Verify(t.Context(), "garbage")
 		}
 		_, _ = v.Verify(t.Context(), token(nil))
 		if got := reasons(t, book); got != "internal" {
-			t.Errorf("got %s, want internal alone", got)
+			t.Errorf("got reasons %s, want only internal", got)
 		}
 	})
 }
 
-// TestConfigLoggerTokens has every claim and header member as long as it can be, in every
-// kind of text, and refuses the token in every way. No record may have more than 128 bytes
-// of it in one piece, and none may have its signature.
+// TestConfigLoggerTokens refuses tokens with very long claims and header members, in several
+// scripts and for many reasons. No record may contain more than 128 contiguous bytes of a
+// claim, or the signature.
 func TestConfigLoggerTokens(t *testing.T) {
 	const longest = 128
 	for i, mark := range []string{"q", "\x00", "\"", "\\", "\u202e", "\U000e0001", "é"} {
 		long := strings.Repeat(mark, 1500/len(mark))
-		said := map[string]any{"sub": long, "jti": long, "client_id": long, "scope": long, "x": long, "y": []string{long, long}}
+		longClaims := map[string]any{"sub": long, "jti": long, "client_id": long, "scope": long, "x": long, "y": []string{long, long}}
 		synctest.Test(t, func(t *testing.T) {
 			bearer.ResetLog(false)
-			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit is the process's
+			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit is per process and minute
 			issuer, book := newIssuer(t, "EdDSA"), &logBook{}
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
@@ -330,24 +334,19 @@ func TestConfigLoggerTokens(t *testing.T) {
 				return nil, &bearer.Error{Reason: bearer.Revoked, Err: errors.New(c.Subject())}
 			})
 			with := func(changes map[string]any) map[string]any {
-				claims := map[string]any{}
-				for name, value := range said {
-					claims[name] = value
-				}
-				for name, value := range changes {
-					claims[name] = value
-				}
+				claims := maps.Clone(longClaims)
+				maps.Copy(claims, changes)
 				return claims
 			}
 			tokens := []string{
-				issuer.Mint(nil, said), issuer.Mint(nil, with(map[string]any{"iss": long})), issuer.Mint(nil, with(map[string]any{"aud": []string{long, long}})),
-				issuer.Mint(map[string]any{"kid": long}, said), issuer.Mint(map[string]any{"typ": long}, said), issuer.Mint(map[string]any{"alg": long}, said),
+				issuer.Mint(nil, longClaims), issuer.Mint(nil, with(map[string]any{"iss": long})), issuer.Mint(nil, with(map[string]any{"aud": []string{long, long}})),
+				issuer.Mint(map[string]any{"kid": long}, longClaims), issuer.Mint(map[string]any{"typ": long}, longClaims), issuer.Mint(map[string]any{"alg": long}, longClaims),
 				issuer.Mint(nil, with(map[string]any{"cnf": map[string]any{long: long}})), issuer.Mint(nil, with(map[string]any{"exp": long})),
-				issuer.Mint(nil, with(map[string]any{"at_hash": long})), issuer.Forge(nil, said), issuer.Mint(map[string]any{long: long}, said),
+				issuer.Mint(nil, with(map[string]any{"at_hash": long})), issuer.Forge(nil, longClaims), issuer.Mint(map[string]any{long: long}, longClaims),
 				long, "a." + long + ".b",
 			}
-			for _, asked := range []bearer.Verifier{revoking, plain, wrapper} {
-				_, _ = bearer.Decide(t.Context(), asked, bearer.Request{Authorization: []string{"Bearer " + tokens[0]}, Rule: echo})
+			for _, verifier := range []bearer.Verifier{revoking, plain, wrapper} {
+				_, _ = bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + tokens[0]}, Rule: echo})
 			}
 			for _, token := range tokens {
 				_, _ = v.Verify(t.Context(), token)
@@ -361,20 +360,20 @@ func TestConfigLoggerTokens(t *testing.T) {
 			text := book.String()
 			for _, token := range tokens {
 				if i := strings.LastIndexByte(token, '.'); i > 0 && len(token[i+1:]) > 20 && strings.Contains(text, token[i+1:]) {
-					t.Errorf("got the signature of a token in %s", text)
+					t.Errorf("got the signature of a token in the log: %s", text)
 				}
 			}
 			quoted, _ := json.Marshal(mark)
 			for _, spelling := range []string{mark, strings.Trim(fmt.Sprintf("%q", mark), `"`), strings.Trim(string(quoted), `"`)} {
 				if n := longest/len(spelling) + 1; spelling != "" && strings.Contains(fmt.Sprint(records), strings.Repeat(spelling, n)) {
-					t.Errorf("%q: got %d or more of it in one record of\n%s", spelling, n, text)
+					t.Errorf("%q: got it repeated %d times or more in a record, want fewer:\n%s", spelling, n, text)
 				}
 			}
 		})
 	}
 }
 
-// sink takes what is written. A handler on io.Discard is no model of a log: slog knows it.
+// sink counts and drops written bytes. io.Discard is not used: slog treats it specially.
 type sink struct{ n int }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -382,8 +381,8 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// BenchmarkRefused shows what Config.Logger costs a refused request, and how often it
-// costs that: in a flood nearly all records are left out.
+// BenchmarkRefused measures refused requests with different Config.Loggers. At this rate the
+// limit drops nearly all records.
 func BenchmarkRefused(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	for name, handler := range map[string]slog.Handler{

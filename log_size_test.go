@@ -10,14 +10,14 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// TestLogSize wants no record over 8 KiB, which is what the guide says of a flood:
-// whatever a client sends, and also where a hook's error quotes it.
+// TestLogSize tests that no record is larger than 8 KiB, as the guide states, whatever a
+// client sends, even if the error of a hook quotes it.
 func TestLogSize(t *testing.T) {
 	const most = 8 << 10
 	issuer := newIssuer(t, "ES256")
 	for _, evil := range []string{"\x00", "\u202e", "\\", `"`, "\n", "\u00e9", "\U000e0001"} {
 		long := strings.Repeat(evil, 3000/len(evil))
-		evil = long[:240] // so that the token as a whole is not too long
+		evil = long[:240] // short enough that the token is not too long
 		for name, handler := range map[string]func(io.Writer) slog.Handler{
 			"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
 			"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
@@ -31,10 +31,10 @@ func TestLogSize(t *testing.T) {
 				cfg.Observer = o
 				cfg.Custom = func([]byte) (any, error) { return nil, errors.New(long) }
 			})
-			said := map[string]any{"jti": evil, "client_id": evil, "sub": evil}
+			claims := map[string]any{"jti": evil, "client_id": evil, "sub": evil}
 			for _, token := range []string{
-				issuer.Token(said),
-				issuer.Mint(map[string]any{"kid": evil, "typ": evil}, said),
+				issuer.Token(claims),
+				issuer.Mint(map[string]any{"kid": evil, "typ": evil}, claims),
 				issuer.Mint(map[string]any{"kid": evil}, map[string]any{"jti": evil, "client_id": evil, "aud": []string{evil, evil, evil}}),
 			} {
 				if _, err := v.Verify(t.Context(), token); err == nil {
@@ -43,11 +43,11 @@ func TestLogSize(t *testing.T) {
 			}
 			records := strings.Split(strings.TrimSuffix(book.String(), "\n"), "\n")
 			if len(records) != 3 || strings.Contains(book.String(), "malformed") {
-				t.Errorf("%s: got %d records, want 3, and of tokens that could be read:\n%s", name, len(records), book)
+				t.Errorf("%s: got %d records, want 3, none with reason malformed:\n%s", name, len(records), book)
 			}
 			for _, record := range records {
 				if len(record) > most {
-					t.Errorf("%s, %.6q: got a record of %d bytes, want %d at most", name, evil, len(record), most)
+					t.Errorf("%s, %.6q: got a record of %d bytes, want at most %d", name, evil, len(record), most)
 				}
 			}
 		}
