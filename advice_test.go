@@ -288,7 +288,7 @@ func BenchmarkHint(b *testing.B) {
 // the original if the copy has the same name: the person who changed it knows it.
 func TestHintForCopiedProfile(t *testing.T) {
 	for _, own := range []string{"Scalekit", "Mine"} {
-		f := named(t, "scalekit-m2m-org-quickstart")
+		f := fixtureNamed(t, "scalekit-m2m-org-quickstart")
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			profile := bearer.Scalekit

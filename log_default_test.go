@@ -18,8 +18,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// refusalLog returns a verifier, the log that its Config.Logger writes, and a function that
-// returns tokens.
+// refusalLog returns a verifier, its log, and a function that mints tokens.
 func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier, *logBook, func(map[string]any) string) {
 	t.Helper()
 	book, issuer := &logBook{}, newIssuer(t, "EdDSA")
@@ -33,7 +32,7 @@ func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier,
 }
 
 // TestConfigLogger tests that the log contains each refusal, with and without an observer,
-// and no accepted request. Exception: a request that a report-only rule accepts.
+// and no accepted request, except those that a report-only rule accepts.
 func TestConfigLogger(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &testkit.Recorder{}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -137,9 +136,8 @@ func reasons(t *testing.T, book *logBook) string {
 	return strings.Join(got, " ")
 }
 
-// TestConfigLoggerLimit sends many bad tokens to two verifiers. Together they may write as
-// many records a minute as the limit allows. The first record of the next minute must
-// contain the number of records that were not logged.
+// TestConfigLoggerLimit sends many bad tokens to two verifiers, which share the limit of
+// records a minute. The first record of the next minute must count those not logged.
 func TestConfigLoggerLimit(t *testing.T) {
 	const limit = bearer.MaxRefusals - bearer.MaxFaults // for faults of clients
 	synctest.Test(t, func(t *testing.T) {
@@ -223,8 +221,7 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerPanics tests that a panic of the log's handler changes neither the verdict
-// nor the event.
+// TestConfigLoggerPanics tests that a panic of the log's handler changes no verdict or event.
 func TestConfigLoggerPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -253,8 +250,7 @@ type panicking struct{}
 
 func (panicking) Write([]byte) (int, error) { panic("the disk is gone") }
 
-// TestConfigLoggerHelp tests that only the first record after a start explains how to log
-// more.
+// TestConfigLoggerHelp tests that only the first record after a start has the key "help".
 func TestConfigLoggerHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(2 * time.Hour)
@@ -311,21 +307,20 @@ func TestConfigLoggerTokens(t *testing.T) {
 				}]
 				cfg.Profile = bearer.Profile{Types: []string{"at+jwt", "hook"}}
 			})
-			echoing := newVerifier(t, issuer, func(cfg *bearer.Config) {
-				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
-				cfg.Validate = func(_ context.Context, c *bearer.Claims) error { return errors.New(c.Subject()) }
-			})
-			revoking := newVerifier(t, issuer, func(cfg *bearer.Config) {
-				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
-				cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
-					return fmt.Errorf("%w: %s", bearer.Revoked, c.Subject())
-				}
+			validating := func(validate func(context.Context, *bearer.Claims) error) *bearer.JWTVerifier {
+				return newVerifier(t, issuer, func(cfg *bearer.Config) {
+					cfg.Logger, cfg.Validate = slog.New(slog.NewJSONHandler(book, nil)), validate
+				})
+			}
+			plain := validating(nil)
+			echoing := validating(func(_ context.Context, c *bearer.Claims) error { return errors.New(c.Subject()) })
+			revoking := validating(func(_ context.Context, c *bearer.Claims) error {
+				return fmt.Errorf("%w: %s", bearer.Revoked, c.Subject())
 			})
 			echo := scopes.Func("echo", func(ctx context.Context) error {
 				c, _ := bearer.FromContext(ctx)
 				return errors.New(c.Subject())
 			})
-			plain := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Logger = slog.New(slog.NewJSONHandler(book, nil)) })
 			wrapper := bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
 				c, err := plain.Verify(ctx, token)
 				if err != nil {
@@ -381,8 +376,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// BenchmarkRefused measures refused requests with different Config.Loggers. At this rate the
-// limit drops nearly all records.
+// BenchmarkRefused measures refused requests; the limit drops nearly all their records.
 func BenchmarkRefused(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	for name, handler := range map[string]slog.Handler{

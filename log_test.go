@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// logBook is where a test's log goes: JSON, one record a line.
+// logBook collects the log of a test: JSON, one record per line.
 type logBook struct{ testkit.Buffer }
 
 // records returns the records, without time and duration.
@@ -52,7 +52,8 @@ func newLog(t *testing.T, opts *bearer.LogOptions) (*bearer.LogObserver, *logBoo
 	return o, book
 }
 
-// logged returns the one record that a request leaves, without the error's text.
+// logged decides a request and returns its log record, without the error's text. It returns
+// "" if there is no record.
 func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, token string, rule scopes.Rule) string {
 	t.Helper()
 	o, book := newLog(t, opts)
@@ -68,7 +69,7 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	_, _ = bearer.Decide(t.Context(), v, bearer.Request{
 		Transport: "http", Route: "GET /x", Authorization: []string{"Bearer " + token}, Rule: rule,
 	})
-	// No part of a token may be there, whatever became of it.
+	// The log must contain no part of a token, whether accepted or refused.
 	for part := range strings.SplitSeq(token, ".") {
 		if len(part) >= 8 && strings.Contains(book.String(), part) {
 			t.Errorf("got part of the token %.20q... in the log:\n%s", part, book)
@@ -79,12 +80,12 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 		return ""
 	}
 	if len(records) > 1 {
-		t.Errorf("got %d records of one request, want one: %v", len(records), records)
+		t.Errorf("got %d records of one request, want 1: %v", len(records), records)
 	}
 	if detail, ok := records[0]["error"].(string); records[0]["reason"] != nil && (!ok || detail == "") {
-		t.Errorf("got no error in %v", records[0])
+		t.Errorf("got record %v, want one with an error", records[0])
 	} else if strings.Contains(detail, "bearer: ") {
-		t.Errorf("got the reason twice in %v", records[0])
+		t.Errorf("got record %v, want the reason only once", records[0])
 	}
 	delete(records[0], "error")
 	if records[0]["kid"] == issuer.SigningKey("").ID() {
@@ -97,8 +98,8 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	return string(text)
 }
 
-// TestLog wants one record of a refusal, with all that is known and nothing that is
-// not to be there.
+// TestLog tests that a refusal leaves one record, with exactly the wanted facts about the
+// request and the token.
 func TestLog(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	read := map[string]any{"client_id": "ci", "jti": "t-1", "scope": "read"}
@@ -111,53 +112,53 @@ func TestLog(t *testing.T) {
 		want  string
 	}{
 		{
-			"a scope is missing", nil, issuer.Token(read), scopes.All("write"),
+			"missing scope", nil, issuer.Token(read), scopes.All("write"),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"scope","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"no token at all", audit, "a.b.c", scopes.All(),
+			"not a JWT", audit, "a.b.c", scopes.All(),
 			`{"level":"INFO",` +
 				`"msg":"bearer: request refused","reason":"malformed","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"forged, which says who it wants to be", nil, issuer.Forge(nil, read), scopes.All(),
+			"forged token with unverified claims", nil, issuer.Forge(nil, read), scopes.All(),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"signature","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"a kid that nobody has, and no client", nil, issuer.Mint(map[string]any{"kid": "k-9"}, map[string]any{"client_id": nil, "jti": 7}), scopes.All(),
+			"unknown kid, no client_id", nil, issuer.Mint(map[string]any{"kid": "k-9"}, map[string]any{"client_id": nil, "jti": 7}), scopes.All(),
 			`{"issuer":"https://issuer.example","kid":"k-9","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"claims","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"refused before its claims are read", nil, issuer.Mint(map[string]any{"alg": "HS256"}, map[string]any{"client_id": nil, "azp": "ci", "jti": "t-1"}), scopes.All(),
+			"refused before the claims are read", nil, issuer.Mint(map[string]any{"alg": "HS256"}, map[string]any{"client_id": nil, "azp": "ci", "jti": "t-1"}), scopes.All(),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"algorithm","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"of nobody that is configured", nil, issuer.Token(map[string]any{"iss": "https://other.example", "client_id": "ci", "jti": "t-1"}), scopes.All(),
+			"unknown issuer", nil, issuer.Token(map[string]any{"iss": "https://other.example", "client_id": "ci", "jti": "t-1"}), scopes.All(),
 			`{"client_id":"ci","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"issuer","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"a hook says no", nil, issuer.Token(map[string]any{"jti": "t-1", "sub": "banned"}), scopes.All(),
+			"refused by Validate", nil, issuer.Token(map[string]any{"jti": "t-1", "sub": "banned"}), scopes.All(),
 			`{"client_id":"client","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"revoked","route":"GET /x","transport":"http"}`,
 		},
-		{"allowed", nil, issuer.Token(read), scopes.All("read"), ""},
+		{"allowed, not audited", nil, issuer.Token(read), scopes.All("read"), ""},
 		{
 			"allowed, audited", audit, issuer.Token(read), scopes.All("read"),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO","msg":"bearer: request allowed",` +
 				`"route":"GET /x","transport":"http"}`,
 		},
 		{
-			"allowed by the mode of the rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
+			"allowed by a report-only rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO",` +
 				`"msg":"bearer: request would be refused","reason":"scope","route":"GET /x","transport":"http"}`,
 		},
 		{
-			"a fault of ours", audit, issuer.Token(read), scopes.Func("hook", func(context.Context) error { return bearer.Internal }),
+			"fault of this service", audit, issuer.Token(read), scopes.Func("hook", func(context.Context) error { return bearer.Internal }),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"ERROR",` +
 				`"msg":"bearer: request refused","reason":"internal","route":"GET /x","transport":"http"}`,
 		},
@@ -170,8 +171,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestLogEscapes wants whatever a client chose escaped and cut, also by handlers
-// that write what they get.
+// TestLogEscapes tests that values chosen by a client are escaped and truncated before the
+// handler receives them.
 func TestLogEscapes(t *testing.T) {
 	book := &logBook{}
 	var plain slog.Handler = handlerFunc(func(r slog.Record) {
@@ -198,21 +199,21 @@ func TestLogEscapes(t *testing.T) {
 	}
 	text := book.String()
 	if !strings.Contains(text, `client_id=x\n\x1b[31mroot\u202e\x00yyy`) {
-		t.Errorf("got no escaped client_id in\n%s", text)
+		t.Errorf("got no escaped client_id, want one in\n%s", text)
 	}
 	for _, bad := range []string{"\x1b", "\u202e", "\x00", strings.Repeat("y", 200)} {
 		if strings.Contains(text, bad) {
-			t.Errorf("got %q in\n%s", bad, text)
+			t.Errorf("got unescaped %q in\n%s", bad, text)
 		}
 	}
 	for line := range strings.Lines(text) {
 		if name, _, ok := strings.Cut(line, "="); !ok || strings.Contains(name, " ") {
-			t.Errorf("got a line that the client made: %q", line)
+			t.Errorf("got a line created by a line break of the client: %q", line)
 		}
 	}
 }
 
-// handlerFunc is a function as a slog.Handler.
+// handlerFunc is a slog.Handler that calls the function.
 type handlerFunc func(slog.Record)
 
 func (f handlerFunc) Enabled(context.Context, slog.Level) bool      { return true }
@@ -220,8 +221,8 @@ func (f handlerFunc) Handle(_ context.Context, r slog.Record) error { f(r); retu
 func (f handlerFunc) WithAttrs([]slog.Attr) slog.Handler            { return f }
 func (f handlerFunc) WithGroup(string) slog.Handler                 { return f }
 
-// TestLogFlood wants a flood to leave few records, every refusal told or counted,
-// and rare reasons told beside it.
+// TestLogFlood tests that many refusals leave few records, that every refusal is logged or
+// counted, and that rare reasons are still logged.
 func TestLogFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, book := newLog(t, nil)
@@ -238,32 +239,32 @@ func TestLogFlood(t *testing.T) {
 		if err := o.Close(); err != nil {
 			t.Fatal(err)
 		}
-		told, counted := 0, 0
+		logged, counted := 0, 0
 		reasons := map[any]int{}
 		for _, record := range book.records(t) {
 			switch record["msg"] {
 			case "bearer: request refused":
-				told++
+				logged++
 				reasons[record["reason"]]++
 			case "bearer: more requests refused":
 				n, _ := record["count"].(float64)
 				counted += int(n)
 				if record["reason"] != "malformed" || record["within"] != float64(time.Minute) {
-					t.Errorf("got %v, want the reason malformed and a minute", record)
+					t.Errorf("got %v, want reason malformed within 1 min", record)
 				}
 			}
 		}
-		if total := told + counted; total != routes*each+6 {
-			t.Errorf("got %d refusals told or counted, want %d", total, routes*each+6)
+		if total := logged + counted; total != routes*each+6 {
+			t.Errorf("got %d refusals logged or counted, want %d", total, routes*each+6)
 		}
 		if reasons["revoked"] != 6 || reasons["malformed"] > 11*100 {
-			t.Errorf("got %v, want all 6 of revoked, and 100 of malformed in each of 10 minutes", reasons)
+			t.Errorf("got %v, want all 6 of revoked, and 100 of malformed in each of 10 min", reasons)
 		}
 	})
 }
 
-// TestLogInterval wants a flood that stops told of at the end of its interval, and
-// a new one sampled anew.
+// TestLogInterval tests that the number of suppressed refusals is logged at the end of the
+// interval, and that the next interval has its own limit.
 func TestLogInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, book := newLog(t, &bearer.LogOptions{Burst: 2, Interval: 10 * time.Second})
@@ -280,12 +281,12 @@ func TestLogInterval(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
 		if got := lines(); got != 3 || !strings.Contains(book.String(), `"count":3`) {
-			t.Errorf("got %d records, want a third one with the count 3:\n%s", got, book)
+			t.Errorf("got %d records, want a third one with count 3:\n%s", got, book)
 		}
 		time.Sleep(time.Hour)
 		flood()
 		if got := lines(); got != 5 {
-			t.Errorf("got %d records, want 2 more", got)
+			t.Errorf("got %d records, want 5 after 2 more", got)
 		}
 		for range 2 {
 			if err := o.Close(); err != nil {
@@ -293,24 +294,24 @@ func TestLogInterval(t *testing.T) {
 			}
 		}
 		if got := lines(); got != 6 {
-			t.Errorf("got %d records, want the count told at the end, once", got)
+			t.Errorf("got %d records, want 6: the first Close logs the last count", got)
 		}
 	})
 }
 
-// TestLogAll wants every refusal recorded where that is asked for.
+// TestLogAll tests that a negative Burst logs every refusal.
 func TestLogAll(t *testing.T) {
 	o, book := newLog(t, &bearer.LogOptions{Burst: -1})
 	for range 1000 {
-		o.Observe(t.Context(), bearer.Event{Reason: bearer.Expired, Err: errors.New("somebody's\nown")})
+		o.Observe(t.Context(), bearer.Event{Reason: bearer.Expired, Err: errors.New("two\nlines")})
 	}
 	if got := len(book.records(t)); got != 1000 {
-		t.Errorf("got %d records, want 1000", got)
+		t.Errorf("got %d records, want 1,000", got)
 	}
 }
 
-// TestLogPanic wants a handler that panics where nobody's request is not to end the
-// process.
+// TestLogPanic tests that a panic of the handler outside of a request, when the timer logs a
+// count, does not end the process.
 func TestLogPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -327,12 +328,12 @@ func TestLogPanic(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		if err := o.Close(); err != nil || calls != 2 {
-			t.Errorf("got %d calls, %v, want 2", calls, err)
+			t.Errorf("got %d calls of the handler, error %v, want 2 calls", calls, err)
 		}
 	})
 }
 
-// TestLogDisabled wants nothing counted where the level is off.
+// TestLogDisabled tests that refusals below the logger's level are not counted.
 func TestLogDisabled(t *testing.T) {
 	book := &logBook{}
 	o, err := bearer.NewLogObserver(slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelError})), nil)
@@ -347,7 +348,7 @@ func TestLogDisabled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := len(book.records(t)); got != 1 {
-		t.Errorf("got %d records, want only that of the fault of ours", got)
+		t.Errorf("got %d records, want 1 for the fault of this service", got)
 	}
 }
 
@@ -356,9 +357,8 @@ func TestLogBadInput(t *testing.T) {
 	testkit.WantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns is negative")
 }
 
-// TestLogAtOnce wants nothing lost where many are refused at once, and the observer
-// is closed meanwhile.
-func TestLogAtOnce(t *testing.T) {
+// TestLogConcurrently tests that concurrent refusals are all logged or counted.
+func TestLogConcurrently(t *testing.T) {
 	o, book := newLog(t, &bearer.LogOptions{Burst: 5, Interval: 20 * time.Millisecond})
 	var all sync.WaitGroup
 	for g := range 8 {
@@ -381,6 +381,6 @@ func TestLogAtOnce(t *testing.T) {
 		}
 	}
 	if sum != 8*500 {
-		t.Errorf("got %d refusals told or counted, want %d", sum, 8*500)
+		t.Errorf("got %d refusals logged or counted, want %d", sum, 8*500)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// TestCacheMemory wants a remembered token, claims and all, to take 1 KiB at the
-// most: what docs/speed.md says.
+// TestCacheMemory tests that a cached token with its claims takes at most 1 KiB, as
+// docs/speed.md states.
 func TestCacheMemory(t *testing.T) {
 	const n = 4000
 	issuer := newIssuer(t, "EdDSA")
@@ -36,18 +36,18 @@ func TestCacheMemory(t *testing.T) {
 	}
 	after := heap()
 	if got := v.CacheStatus().Entries; got != n {
-		t.Errorf("got %d tokens remembered, want %d", got, n)
+		t.Errorf("got %d tokens cached, want %d", got, n)
 	}
-	per := (int64(after) - int64(before)) / n //nolint:gosec // it fits
+	per := (int64(after) - int64(before)) / n //nolint:gosec // the sizes fit into an int64
 	t.Logf("%d bytes for each token", per)
 	if per > 1<<10 {
-		t.Errorf("got %d bytes for each token, want 1024", per)
+		t.Errorf("got %d bytes for each token, want at most 1,024", per)
 	}
 	runtime.KeepAlive(tokens)
 }
 
-// heap is the bytes in use, after two collections: the first empties the pools
-// only in part.
+// heap returns the bytes in use after two garbage collections: the first one does not empty
+// the pools completely.
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -13,10 +13,10 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// wrapping is a verifier of another package around one of this package.
+// wrapping is a verifier of another package that wraps one of this package.
 type wrapping struct{ bearer.Verifier }
 
-// retrying asks the verifier twice, as a wrapper with a fallback does.
+// retrying calls a second verifier if the first one fails, as a fallback does.
 type retrying struct{ first, second bearer.Verifier }
 
 func (r retrying) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
@@ -26,21 +26,21 @@ func (r retrying) Verify(ctx context.Context, token string) (*bearer.Claims, err
 	return r.second.Verify(ctx, token)
 }
 
-// TestToldOnce sends requests of every outcome to a decision, with the verifier wrapped in
-// every way and the observer in every place. Each request must be told once, with the
-// outcome of the request.
-func TestToldOnce(t *testing.T) {
+// TestOneEventPerRequest decides requests of every outcome, with the verifier wrapped in
+// every way and the observer in every place. Each request must cause exactly one event, with
+// the outcome of the request.
+func TestOneEventPerRequest(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	good, expired := issuer.Token(map[string]any{"scope": "a"}), issuer.Token(map[string]any{"exp": 1})
 	for _, request := range []struct {
 		name, authorization string
 		rule                scopes.Rule
 		want                bearer.Reason
-		waived              bearer.Reason // of Event.Err, where the request is let through
+		waived              bearer.Reason // of Event.Err, if the request is allowed
 	}{
 		{"allowed", "Bearer " + good, scopes.All("a"), "", ""},
-		{"403", "Bearer " + good, scopes.All("b"), bearer.MissingScope, ""},
-		{"403 reported only", "Bearer " + good, scopes.ReportOnly(scopes.All("b")), "", bearer.MissingScope},
+		{"missing scope", "Bearer " + good, scopes.All("b"), bearer.MissingScope, ""},
+		{"missing scope, report only", "Bearer " + good, scopes.ReportOnly(scopes.All("b")), "", bearer.MissingScope},
 		{"expired", "Bearer " + expired, scopes.All("a"), bearer.Expired, ""},
 		{"garbage", "Bearer garbage", scopes.All("a"), bearer.Malformed, ""},
 		{"no token", "", scopes.All("a"), bearer.NoToken, ""},
@@ -55,59 +55,59 @@ func TestToldOnce(t *testing.T) {
 						cfg.Observer = configured
 					}
 				})
-				var asked bearer.Verifier
+				var verifier bearer.Verifier
 				switch wrapped {
 				case 0:
-					asked = v
+					verifier = v
 				case 1:
-					asked = bearer.VerifierFunc(v.Verify)
+					verifier = bearer.VerifierFunc(v.Verify)
 				case 2:
-					asked = wrapping{v}
+					verifier = wrapping{v}
 				case 3:
-					asked = wrapping{bearer.VerifierFunc(wrapping{v}.Verify)}
+					verifier = wrapping{bearer.VerifierFunc(wrapping{v}.Verify)}
 				case 4:
-					asked = retrying{v, v}
+					verifier = retrying{v, v}
 				case 5:
-					asked = observed{v, v} // a wrapper that passes events on
+					verifier = observed{v, v} // a wrapper that passes events on
 				}
 				req := bearer.Request{Transport: "test", Route: "r", Rule: request.rule}
 				if request.authorization != "" {
 					req.Authorization = []string{request.authorization}
 				}
-				told := configured
+				notified := configured
 				if place != "verifier" {
-					req.Observer, told = events, events
+					req.Observer, notified = events, events
 				}
-				_, err := bearer.Decide(t.Context(), asked, req)
+				_, err := bearer.Decide(t.Context(), verifier, req)
 				name := fmt.Sprintf("%s, observer of the %s, wrapping %d", request.name, place, wrapped)
 				if got := reasonOf(t, err); got != request.want {
-					t.Errorf("%s: got %q, want %q", name, got, request.want)
+					t.Errorf("%s: got reason %q, want %q", name, got, request.want)
 				}
-				got, others := told.Take(), append(events.Take(), configured.Take()...)
+				got, others := notified.Take(), append(events.Take(), configured.Take()...)
 				if len(others) > 0 {
-					t.Errorf("%s: got %v told to another observer", name, others)
+					t.Errorf("%s: got events %v in the other observer, want none", name, others)
 				}
-				// Nobody verifies a request without a token, so a verifier that is hidden in a
-				// function cannot be told of it.
+				// Decide does not call the verifier for a request without a token. If the
+				// verifier is wrapped, Decide cannot find its observer either.
 				hidden := place == "verifier" && 0 < wrapped && wrapped < 5 && (request.authorization == "" || request.want == bearer.InvalidRequest)
 				if hidden {
 					if len(got) > 0 {
-						t.Errorf("%s: got %v, want nothing told", name, got)
+						t.Errorf("%s: got events %v, want none", name, got)
 					}
 					continue
 				}
 				if len(got) != 1 || got[0].Reason != request.want || got[0].Transport != "test" || got[0].Route != "r" {
-					t.Errorf("%s: got %+v, want one event with reason %q", name, got, request.want)
+					t.Errorf("%s: got events %+v, want one with reason %q", name, got, request.want)
 				} else if waived := (&bearer.Error{}); request.waived != "" && (!errors.As(got[0].Err, &waived) || waived.Reason != request.waived) {
-					t.Errorf("%s: got %v, want what the mode waived", name, got[0].Err)
+					t.Errorf("%s: got Event.Err %v, want one with reason %q", name, got[0].Err, request.waived)
 				}
 			}
 		}
 	}
 }
 
-// TestCacheHitWrapped requires the event of a guard to say whether the verifier inside a
-// wrapper remembered the token.
+// TestCacheHitWrapped tests that the event of a guard reports a cache hit of a wrapped
+// verifier.
 func TestCacheHitWrapped(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, nil)
@@ -118,68 +118,68 @@ func TestCacheHitWrapped(t *testing.T) {
 			t.Fatal(err)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].CacheHit != want || e[0].Issuer != issuer.URL() {
-			t.Errorf("got %+v, want one event of the issuer with CacheHit %v", e, want)
+			t.Errorf("got events %+v, want one of the issuer with CacheHit %v", e, want)
 		}
 	}
 }
 
-// TestVerifyInHandler calls a verifier from a handler, for a second token: that outcome is
-// the token's, and told beside the request's.
+// TestVerifyInHandler verifies a second token in a handler. That token must cause an event
+// of its own, in addition to the request's event.
 func TestVerifyInHandler(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
-	for name, asked := range map[string]bearer.Verifier{"own": v, "wrapped": wrapping{v}} {
-		ctx, err := bearer.Decide(t.Context(), asked, bearer.Request{Transport: "test", Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
+	for name, verifier := range map[string]bearer.Verifier{"plain verifier": v, "wrapped verifier": wrapping{v}} {
+		ctx, err := bearer.Decide(t.Context(), verifier, bearer.Request{Transport: "test", Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].Transport != "test" {
-			t.Errorf("%s: got %+v, want the request's event", name, e)
+			t.Errorf("%s: got events %+v, want only the request's", name, e)
 		}
 		if _, err := v.Verify(ctx, "garbage"); reasonOf(t, err) != bearer.Malformed {
-			t.Errorf("%s: got %v, want malformed", name, err)
+			t.Errorf("%s: second token: got %v, want %q", name, err, bearer.Malformed)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].Transport != "" || e[0].Reason != bearer.Malformed {
-			t.Errorf("%s: got %+v, want the second token's event", name, e)
+			t.Errorf("%s: got events %+v, want only the second token's", name, e)
 		}
 	}
 }
 
-// overriding embeds a verifier of this package and has a Verify of its own.
+// overriding embeds a JWTVerifier and overrides Verify.
 type overriding struct{ *bearer.JWTVerifier }
 
 func (overriding) Verify(context.Context, string) (*bearer.Claims, error) {
 	return nil, bearer.Revoked
 }
 
-// overridingAll is the same for several issuers.
+// overridingAll embeds an Issuers and overrides Verify.
 type overridingAll struct{ *bearer.Issuers }
 
 func (overridingAll) Verify(context.Context, string) (*bearer.Claims, error) {
 	return nil, bearer.Revoked
 }
 
-// TestEmbeddedVerifier requires a type that embeds a verifier to be asked itself, although
-// it has the methods of a verifier of this package.
+// TestEmbeddedVerifier tests that Decide and Explain call the Verify of a type that embeds a
+// verifier of this package, and not the embedded one.
 func TestEmbeddedVerifier(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
-	for name, asked := range map[string]bearer.Verifier{"one": overriding{v}, "several": overridingAll{new(bearer.Issuers)}} {
+	for name, verifier := range map[string]bearer.Verifier{"JWTVerifier": overriding{v}, "Issuers": overridingAll{new(bearer.Issuers)}} {
 		req := bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}
-		if _, err := bearer.Decide(t.Context(), asked, req); reasonOf(t, err) != bearer.Revoked {
-			t.Errorf("%s: got %v, want its own verdict", name, err)
+		if _, err := bearer.Decide(t.Context(), verifier, req); reasonOf(t, err) != bearer.Revoked {
+			t.Errorf("embedded %s: Decide: got %v, want %q", name, err, bearer.Revoked)
 		}
-		if x := bearer.Explain(t.Context(), asked, req); x.Reason != bearer.Revoked {
-			t.Errorf("%s: got an explanation of %q, want its own verdict", name, x.Reason)
+		if x := bearer.Explain(t.Context(), verifier, req); x.Reason != bearer.Revoked {
+			t.Errorf("embedded %s: Explain: got %q, want %q", name, x.Reason, bearer.Revoked)
 		}
 	}
 	if got := events.Take(); len(got) != 1 || got[0].Reason != bearer.Revoked {
-		t.Errorf("got %+v, want the request told once", got)
+		t.Errorf("got events %+v, want one with reason %q", got, bearer.Revoked)
 	}
 }
 
-// TestLateVerdict has a wrapper with a time limit give up: the verdict that comes later is
-// nobody's outcome.
+// TestLateVerdict uses a wrapper that gives up after a time limit. The verifier's later
+// verdict must cause no event.
 func TestLateVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events, guards := newIssuer(t, "EdDSA"), &testkit.Recorder{}, &testkit.Recorder{}
@@ -195,18 +195,18 @@ func TestLateVerdict(t *testing.T) {
 		_, err := bearer.Decide(t.Context(), limited, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All(), Observer: guards})
 		time.Sleep(time.Hour)
 		if got, late := guards.Take(), events.Take(); reasonOf(t, err) != bearer.KeysUnavailable || len(got) != 1 || len(late) != 0 {
-			t.Errorf("got %v, %d events of the guard and %+v of the verifier, want one of the guard", err, len(got), late)
+			t.Errorf("got error %v, %d events of the guard and %+v of the verifier, want one of the guard", err, len(got), late)
 		}
 	})
 }
 
-// TestShadowVerifier asks a second verifier for comparison: the one whose claims count is
-// told.
+// TestShadowVerifier calls a second verifier for comparison only. The event must go to the
+// observer of the verifier whose claims the wrapper returns.
 func TestShadowVerifier(t *testing.T) {
 	issuer, deciding, shadowed := newIssuer(t, "EdDSA"), &testkit.Recorder{}, &testkit.Recorder{}
 	a := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = deciding })
 	b := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer, cfg.Audience = shadowed, []string{"other", audience} })
-	for name, order := range map[string][]*bearer.JWTVerifier{"first": {a, b}, "last": {b, a}} {
+	for name, order := range map[string][]*bearer.JWTVerifier{"called first": {a, b}, "called last": {b, a}} {
 		shadow := bearer.VerifierFunc(func(ctx context.Context, token string) (claims *bearer.Claims, err error) {
 			for _, v := range order {
 				c, verdict := v.Verify(ctx, token)
@@ -219,14 +219,14 @@ func TestShadowVerifier(t *testing.T) {
 		if _, err := bearer.Decide(t.Context(), shadow, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}); err != nil {
 			t.Fatal(err)
 		}
-		if told, others := len(deciding.Take()), len(shadowed.Take()); told != 1 || others != 0 {
-			t.Errorf("deciding verifier asked %s: got %d events of it and %d of the other, want one of it", name, told, others)
+		if got, others := len(deciding.Take()), len(shadowed.Take()); got != 1 || others != 0 {
+			t.Errorf("deciding verifier %s: got %d of its events and %d of the shadow's, want 1 and 0", name, got, others)
 		}
 	}
 }
 
-// TestVerifyInHook verifies a second token in Config.Validate: its outcome is told as the
-// token's, whether or not the request's verifier is wrapped.
+// TestVerifyInHook verifies a second token in Config.Validate. That token must cause an event
+// of its own, whether or not the request's verifier is wrapped.
 func TestVerifyInHook(t *testing.T) {
 	issuer, seconds := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	second := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = seconds })
@@ -236,18 +236,18 @@ func TestVerifyInHook(t *testing.T) {
 			return nil
 		}
 	})
-	for name, asked := range map[string]bearer.Verifier{"own": v, "wrapped": bearer.VerifierFunc(v.Verify)} {
-		if _, err := bearer.Decide(t.Context(), asked, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}); err != nil {
+	for name, verifier := range map[string]bearer.Verifier{"plain verifier": v, "wrapped verifier": bearer.VerifierFunc(v.Verify)} {
+		if _, err := bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}); err != nil {
 			t.Fatal(err)
 		}
 		if got := seconds.Take(); len(got) != 1 || got[0].Reason != bearer.Malformed {
-			t.Errorf("%s: got %+v, want the second token's outcome", name, got)
+			t.Errorf("%s: got events %+v, want one of the second token", name, got)
 		}
 	}
 }
 
-// TestRefusedByWrapper requires the issuer and the token in the event, where a wrapper
-// refuses what the verifier accepted.
+// TestRefusedByWrapper tests that the event names the issuer and the token if a wrapper
+// refuses a token that the verifier accepted.
 func TestRefusedByWrapper(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
@@ -259,6 +259,6 @@ func TestRefusedByWrapper(t *testing.T) {
 	})
 	_, err := bearer.Decide(t.Context(), denying, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(map[string]any{"jti": "7"})}, Rule: scopes.All()})
 	if got := events.Take(); reasonOf(t, err) != bearer.Revoked || len(got) != 1 || got[0].Issuer != issuer.URL() || got[0].TokenID() != "7" || got[0].Claims != nil {
-		t.Errorf("got %v and %+v, want one event that names the issuer and the token", err, got)
+		t.Errorf("got error %v and events %+v, want one event that names the issuer and the token", err, got)
 	}
 }

@@ -10,13 +10,12 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// nilObserver has no nil-safe method: told of anything, it would panic.
-type nilObserver struct{ told int }
+// nilObserver is an observer whose Observe panics on a nil pointer.
+type nilObserver struct{ events int }
 
-func (o *nilObserver) Observe(context.Context, bearer.Event) { o.told++ }
+func (o *nilObserver) Observe(context.Context, bearer.Event) { o.events++ }
 
-// TestNilObserver wants a nil observer to be found where it is configured, not by
-// the first request.
+// TestNilObserver tests that New and Add refuse nil observers, so that no request panics.
 func TestNilObserver(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
@@ -24,10 +23,10 @@ func TestNilObserver(t *testing.T) {
 
 	cfg.Observer = bearer.Observers{&nilObserver{}, nil, none, bearer.Observers{nil}}
 	_, err := bearer.New(cfg)
-	testkit.WantError(t, "Observers", err, "observer 2 is nil", "observer 3 is nil", "observer 4: observer 1 is nil")
+	testkit.WantError(t, "Observers with nil elements", err, "observer 2 is nil", "observer 3 is nil", "observer 4: observer 1 is nil")
 	cfg.Observer = bearer.Observers{}
 	_, err = bearer.New(cfg)
-	testkit.WantError(t, "Observers of none", err, "an empty list")
+	testkit.WantError(t, "empty Observers", err, "an empty list")
 	cfg.Observer = nil
 
 	issuers := bearer.Issuers{Observer: none}
@@ -38,34 +37,34 @@ func TestNilObserver(t *testing.T) {
 	testkit.WantError(t, "New", err, "Config.Observer: a nil *bearer_test.nilObserver")
 }
 
-// TestObservers requires each observer to be told of each outcome, in order.
+// TestObservers tests that Observers passes each event to each observer, in order.
 func TestObservers(t *testing.T) {
-	var told []string
+	var events []string
 	as := func(name string) bearer.Observer {
-		return bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { told = append(told, name+" "+string(e.Reason)) })
+		return bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { events = append(events, name+" "+string(e.Reason)) })
 	}
 	v := newVerifier(t, newIssuer(t), func(cfg *bearer.Config) { cfg.Observer = bearer.Observers{as("first"), as("second")} })
 	if _, err := v.Verify(t.Context(), "not a token"); err == nil {
 		t.Fatal("got no error, want one")
 	}
-	if got, want := strings.Join(told, ", "), "first malformed, second malformed"; got != want {
+	if got, want := strings.Join(events, ", "), "first malformed, second malformed"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// TestStatus wants a verifier and several issuers to be described alike.
+// TestStatus tests the status of a verifier with a fixed key set, and IssuerStatus.Ready.
 func TestStatus(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
 	status := v.Status()
 	if len(status) != 1 || status[0].Issuer != issuer.URL() || status[0].Profile != "RFC 9068" || !status[0].Ready() {
-		t.Errorf("got %+v, want one issuer, %s, ready by its fixed set", status, issuer.URL())
+		t.Errorf("got %+v, want one issuer, %s, ready with its fixed key set", status, issuer.URL())
 	}
 	keys := &jwks.Status{}
 	if (bearer.IssuerStatus{Keys: keys}).Ready() {
-		t.Error("got ready, want not: the cache has no keys")
+		t.Error("key cache without keys: got ready, want not ready")
 	}
 	if keys.Ready = true; !(bearer.IssuerStatus{Keys: keys}).Ready() {
-		t.Error("got not ready, want ready")
+		t.Error("key cache with keys: got not ready, want ready")
 	}
 }

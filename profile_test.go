@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// profileNamed returns a profile by its name.
+// profileNamed returns the profile with this name.
 func profileNamed(t *testing.T, name string) bearer.Profile {
 	t.Helper()
 	p, err := bearer.ProfileByName(name)
@@ -24,7 +24,7 @@ func profileNamed(t *testing.T, name string) bearer.Profile {
 	return p
 }
 
-// builtIn returns all profiles of the package by their names, the zero one too.
+// builtIn returns all profiles of the package by name, the zero Profile included.
 func builtIn(t *testing.T) map[string]bearer.Profile {
 	t.Helper()
 	all := map[string]bearer.Profile{}
@@ -34,7 +34,8 @@ func builtIn(t *testing.T) map[string]bearer.Profile {
 	return all
 }
 
-// TestProfileByName finds profiles as configuration files may name them.
+// TestProfileByName looks up profiles by all spellings of names that are accepted in
+// configuration files.
 func TestProfileByName(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -57,29 +58,30 @@ func TestProfileByName(t *testing.T) {
 		}
 	}
 	names := bearer.ProfileNames()
-	for name, p := range builtIn(t) { // each is found by both of its names, so that no two share one
+	for name, p := range builtIn(t) { // both names of a profile find it, so no two profiles share a name
 		if got := profileNamed(t, p.Name); !reflect.DeepEqual(got, p) || (p.Name == "") != (name == "rfc9068") {
-			t.Errorf("%s: got profile %q by the name %q", name, got.Name, p.Name)
+			t.Errorf("%s: got profile %q by name %q, want the same profile", name, got.Name, p.Name)
 		}
 	}
 	for _, name := range []string{"nobody's", "-", "Auth0.", "Auth\u00d8"} {
 		_, err := bearer.ProfileByName(name)
 		if want := fmt.Sprintf("no profile %q: want one of %s", name, strings.Join(names, ", ")); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: got %v, want %s", name, err, want)
+			t.Errorf("%q: got error %v, want %q in the text", name, err, want)
 		}
 	}
 }
 
-// TestProfileByNameSharesNothing wants a caller's changes to reach nobody else.
+// TestProfileByNameSharesNothing tests that changes of a returned profile affect neither the
+// package's variable nor later calls.
 func TestProfileByNameSharesNothing(t *testing.T) {
 	before := profileNamed(t, "keycloak")
 	changed := profileNamed(t, "keycloak")
 	changed.Roles[0] = "x"
 	changed.RequiredValues["typ"][0] = "x"
 	changed.RequiredValues["x"] = []string{"x"}
-	for whose, p := range map[string]bearer.Profile{"the variable": bearer.Keycloak, "another call": profileNamed(t, "keycloak")} {
+	for name, p := range map[string]bearer.Profile{"variable Keycloak": bearer.Keycloak, "later call": profileNamed(t, "keycloak")} {
 		if !reflect.DeepEqual(p, before) {
-			t.Errorf("%s: got %+v after a change of a copy, want %+v", whose, p, before)
+			t.Errorf("%s: got %+v after a change of a copy, want %+v", name, p, before)
 		}
 	}
 }
@@ -95,11 +97,11 @@ func TestProfileErrors(t *testing.T) {
 		},
 	})
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error, want one")
 	}
 	for _, want := range []string{"Types", "Audience", "Scopes", "Roles", "ClientID", "Required", "RequiredValues", "WrongIssuers", "InertConfirmation", "Aliases"} {
 		if !strings.Contains(err.Error(), "Config.Profile."+want+": ") {
-			t.Errorf("the error does not name %s: %v", want, err)
+			t.Errorf("got error %v, want it to name %s", err, want)
 		}
 	}
 	for issuer, profile := range map[string]bearer.Profile{
@@ -107,12 +109,12 @@ func TestProfileErrors(t *testing.T) {
 		"https://sts.windows.net/x": bearer.EntraV1, "https://login.microsoftonline.com/x/v2.0/": bearer.EntraV2, "https://acme.kinde.com/": bearer.Kinde,
 	} {
 		if _, err := bearer.New(bearer.Config{Issuer: issuer, Audience: []string{"a"}, Keys: keys, Profile: profile}); err == nil {
-			t.Errorf("%s: issuer %q is accepted", profile.Name, issuer)
+			t.Errorf("%s: got issuer %q accepted, want an error", profile.Name, issuer)
 		}
 	}
 }
 
-// TestOwnProfile is a profile that a user writes.
+// TestOwnProfile uses a profile that is not built in.
 func TestOwnProfile(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -129,15 +131,15 @@ func TestOwnProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if claims.Scopes().String() != "a b" || claims.ClientID() != "app-1" || !slices.Equal(claims.Roles(), []string{"r1", "r2"}) {
-		t.Errorf("got scopes %q, client %q, roles %q", claims.Scopes(), claims.ClientID(), claims.Roles())
+		t.Errorf("got scopes %q, client %q, roles %q, want a and b, app-1, r1 and r2", claims.Scopes(), claims.ClientID(), claims.Roles())
 	}
 	if _, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "house+jwt"}, members{"app": members{}})); !errors.Is(err, bearer.InvalidClaims) {
-		t.Errorf("without the nested claim: got %v, want %q", err, bearer.InvalidClaims)
+		t.Errorf("token without the nested claim: got %v, want %q", err, bearer.InvalidClaims)
 	}
 }
 
-// TestRoleForms is roles as an array of strings, as the names of an object and of
-// objects within an array; any other form has none.
+// TestRoleForms tests the three accepted forms of roles: an array of strings, an object
+// whose names are roles, and an array of such objects. Any other form gives no roles.
 func TestRoleForms(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Roles: []string{"roles", "/nested/roles"}} })
@@ -159,15 +161,15 @@ func TestRoleForms(t *testing.T) {
 	} {
 		claims, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if err != nil {
-			t.Errorf("%v: %v", row.claims, err)
+			t.Errorf("%v: got error %v, want none", row.claims, err)
 		} else if got := claims.Roles(); !slices.Equal(got, row.want) {
 			t.Errorf("%v: got roles %q, want %q", row.claims, got, row.want)
 		}
 	}
 }
 
-// TestIssuerAdvice wants the log of another issuer's token to say what people
-// overlook.
+// TestIssuerAdvice tests that the error for a wrong issuer gives advice for frequent
+// mistakes.
 func TestIssuerAdvice(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"EdDSA"}})
 	defer issuer.Close()
@@ -192,12 +194,13 @@ func TestIssuerAdvice(t *testing.T) {
 		_, err = v.Verify(t.Context(), issuer.Token(members{"iss": row.iss}))
 		_, advice, _ := strings.Cut(err.Error(), strconv.Quote(row.configured))
 		if reasonOf(t, err) != bearer.WrongIssuer || (advice == "") != (row.want == "") || !strings.Contains(advice, row.want) {
-			t.Errorf("%s: got %v, want %q with the advice %q", row.profile.Name, err, bearer.WrongIssuer, row.want)
+			t.Errorf("%s: got error %v, want %q with advice %q", row.profile.Name, err, bearer.WrongIssuer, row.want)
 		}
 	}
 }
 
-// TestAudienceText wants the log to say which claim was looked at.
+// TestAudienceText tests that the error for a wrong audience names the checked claims and
+// their values.
 func TestAudienceText(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Audience: []string{"aud", "/app/id"}} })
@@ -212,7 +215,7 @@ func TestAudienceText(t *testing.T) {
 	} {
 		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if reasonOf(t, err) != bearer.WrongAudience || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%v: got %v, want %s", row.claims, err, row.want)
+			t.Errorf("%v: got error %v, want %q in the text", row.claims, err, row.want)
 		}
 	}
 }

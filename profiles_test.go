@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// fixture is a token of a real issuer: its claims as documented or observed.
+// fixture is a token of a real issuer, with its claims as documented or observed.
 type fixture struct {
 	Name     string         `json:"name"`
 	Profile  string         `json:"profile"`
@@ -25,7 +25,7 @@ type fixture struct {
 	Scopes   []string       `json:"scopes"`
 	ClientID string         `json:"client_id"`
 	Roles    []string       `json:"roles"`
-	Refused  string         `json:"refused"` // a reason, or "configuration"
+	Refused  string         `json:"refused"` // a reason, or "configuration" if New refuses
 }
 
 // fixtures reads testdata/issuers.json.
@@ -42,18 +42,19 @@ func fixtures(t *testing.T) []fixture {
 	return list
 }
 
-// profile returns the profile that the fixture names.
+// profile returns the fixture's profile.
 func (f *fixture) profile(t *testing.T) bearer.Profile {
 	t.Helper()
 	return profileNamed(t, f.Profile)
 }
 
-// TestFixtures wants a token of each issuer that has a profile, which the profile accepts.
+// TestFixtures tests that testdata/issuers.json has at least one accepted token for each
+// profile.
 func TestFixtures(t *testing.T) {
 	accepted := map[string]bool{}
 	for _, f := range fixtures(t) {
 		if f.Profile == "" {
-			t.Errorf("testdata/issuers.json: %s: no \"profile\"", f.Name)
+			t.Errorf("testdata/issuers.json: %s: got no \"profile\", want one", f.Name)
 		}
 		if f.Refused == "" {
 			accepted[f.profile(t).Name] = true
@@ -61,17 +62,17 @@ func TestFixtures(t *testing.T) {
 	}
 	for name, p := range builtIn(t) {
 		if p.Name != "" && !accepted[p.Name] {
-			t.Errorf("testdata/issuers.json has no token that the profile %s accepts: "+
-				"add one as the issuer documents it, with \"profile\": %q and \"refused\": \"\"", p.Name, name)
+			t.Errorf("testdata/issuers.json: got no token that profile %s accepts; "+
+				"add one from the issuer's documentation, with \"profile\": %q and \"refused\": \"\"", p.Name, name)
 		}
 	}
 }
 
-// fixtureKey signs all fixtures: making an RSA key for each takes seconds.
+// fixtureKey signs all fixtures. To generate an RSA key for each takes seconds.
 var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
 
-// token signs the fixture with a key of our own, and sleeps (in virtual time)
-// until it is valid.
+// token signs the fixture with fixtureKey and sleeps, in virtual time, until the token is
+// valid. It returns the token and the key set that verifies it.
 func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
 	t.Helper()
 	key := fixtureKey()
@@ -98,7 +99,7 @@ func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
 	return key.Sign(header, claims), set
 }
 
-// TestIssuers takes the tokens of real issuers through their profiles.
+// TestIssuers verifies the tokens of real issuers with the profiles of their issuers.
 func TestIssuers(t *testing.T) {
 	for _, f := range fixtures(t) {
 		t.Run(f.Name, func(t *testing.T) {
@@ -137,8 +138,8 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
-// TestProfilesAreStrict takes away from each fixture what its profile must not
-// do without, or adds what it must not take.
+// TestProfilesAreStrict removes a required member from a fixture, or sets a member to
+// another value.
 func TestProfilesAreStrict(t *testing.T) {
 	byName := map[string]fixture{}
 	for _, f := range fixtures(t) {
@@ -146,7 +147,7 @@ func TestProfilesAreStrict(t *testing.T) {
 	}
 	for _, row := range []struct {
 		fixture, where, member string
-		value                  any // nil: taken away
+		value                  any // nil if the member is removed
 		want                   bearer.Reason
 	}{
 		{"scalekit-m2m-org-interceptor-claims", "claims", "aud", nil, bearer.WrongAudience},
@@ -185,7 +186,7 @@ func TestProfilesAreStrict(t *testing.T) {
 		t.Run(row.fixture+" "+row.member, func(t *testing.T) {
 			f, ok := byName[row.fixture]
 			if !ok {
-				t.Fatal("no such fixture")
+				t.Fatalf("got no fixture %q, want one", row.fixture)
 			}
 			issuer := f.Claims["iss"].(string) //nolint:errcheck // a fixture without it fails
 			members := map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where]
@@ -209,7 +210,7 @@ func TestProfilesAreStrict(t *testing.T) {
 					t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
 				}
 				if err == nil && f.Profile == "Google" && claims.Scopes().Len() != 0 {
-					t.Errorf("got scopes %q of an issuer that has none", claims.Scopes())
+					t.Errorf("got scopes %q, want none: Google's tokens have no scopes", claims.Scopes())
 				}
 			})
 		})

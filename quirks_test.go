@@ -13,23 +13,23 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// These are traits of real issuers that a verifier gets wrong easily, where one
-// fixture through its profile does not show them. docs/issuers.md lists all.
+// The tests in this file are about properties of real issuers that are easy to get wrong and
+// that TestIssuers does not show. docs/issuers.md lists all of them.
 
-// named returns a fixture by name.
-func named(t *testing.T, name string) fixture {
+// fixtureNamed returns the fixture with this name.
+func fixtureNamed(t *testing.T, name string) fixture {
 	t.Helper()
 	list := fixtures(t)
 	i := slices.IndexFunc(list, func(f fixture) bool { return f.Name == name })
 	if i < 0 {
-		t.Fatalf("no fixture %q", name)
+		t.Fatalf("got no fixture %q, want one", name)
 	}
 	return list[i]
 }
 
-// judge takes the fixture's token through a verifier that is configured for it,
-// after the change, and asks the rule.
-func (f *fixture) judge(t *testing.T, rule scopes.Rule, change func(*bearer.Config)) error {
+// decide decides a request with the fixture's token and rule. The verifier is configured for
+// the fixture, with change applied.
+func (f *fixture) decide(t *testing.T, rule scopes.Rule, change func(*bearer.Config)) error {
 	t.Helper()
 	token, keys := f.token(t)
 	cfg := bearer.Config{
@@ -46,15 +46,14 @@ func (f *fixture) judge(t *testing.T, rule scopes.Rule, change func(*bearer.Conf
 	return err
 }
 
-// TestEntraVersions is an API whose accessTokenAcceptedVersion changes: version 2
-// endpoints hand out version 1 tokens, whose issuer and audience are spelt
-// differently. Two issuers take both.
+// TestEntraVersions tests an API whose accessTokenAcceptedVersion changes. Version 2
+// endpoints issue version 1 tokens, whose issuer and audience have other spellings. An
+// Issuers with both issuers accepts both versions.
 func TestEntraVersions(t *testing.T) {
-	one, two := named(t, "entra-v1-user-official-sample"), named(t, "entra-v2-user-official-sample")
+	one, two := fixtureNamed(t, "entra-v1-user-official-sample"), fixtureNamed(t, "entra-v2-user-official-sample")
 	synctest.Test(t, func(t *testing.T) {
 		tokenOne, keysOne := one.token(t)
-		// Their times are 34 minutes apart: the later one must be issued, and the
-		// earlier one not expired.
+		// The fixtures' times are 34 min apart; both tokens must be valid at the same time.
 		two.Claims["iat"], two.Claims["exp"] = one.Claims["iat"], one.Claims["exp"]
 		tokenTwo, keysTwo := two.token(t)
 		audiences := slices.Concat(one.Audience, two.Audience)
@@ -69,7 +68,7 @@ func TestEntraVersions(t *testing.T) {
 		}
 		for name, token := range map[string]string{"version 1": tokenOne, "version 2": tokenTwo} {
 			if _, err := issuers.Verify(t.Context(), token); err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got error %v, want none", name, err)
 			}
 		}
 		if err := issuers.Close(); err != nil {
@@ -78,11 +77,11 @@ func TestEntraVersions(t *testing.T) {
 	})
 }
 
-// TestGraphToken cannot verify for anybody but Microsoft Graph, since what was
-// signed is not what is sent. The log must say so, and not "signature".
+// TestGraphToken tests tokens for Microsoft Graph. Only Graph can verify their signature, so
+// the error must name Graph instead of a wrong signature.
 func TestGraphToken(t *testing.T) {
 	for _, name := range []string{"entra-v1-user-official-sample", "entra-v2-user-official-sample"} {
-		f := named(t, name)
+		f := fixtureNamed(t, name)
 		f.Header["nonce"] = "AQABAAAAAAD--DLA3VO7QrddgJg7WevrQ"
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
@@ -101,19 +100,20 @@ func TestGraphToken(t *testing.T) {
 	}
 }
 
-// TestKeycloakDPoP is a token that Keycloak bound to its sender's key: it says so
-// twice. Neither may be missed, and the log is to name the one that helps.
+// TestKeycloakDPoP tests a token that Keycloak bound to a key, in "typ" and in "cnf". The
+// reason must be the binding.
 func TestKeycloakDPoP(t *testing.T) {
-	f := named(t, "keycloak-service-account")
+	f := fixtureNamed(t, "keycloak-service-account")
 	f.Claims["typ"], f.Claims["cnf"] = "DPoP", map[string]any{"jkt": "x", "kc-jkt-type": "DPoP"}
 	synctest.Test(t, func(t *testing.T) {
-		if err := f.judge(t, scopes.All(), nil); !errors.Is(err, bearer.WrongBinding) {
+		if err := f.decide(t, scopes.All(), nil); !errors.Is(err, bearer.WrongBinding) {
 			t.Errorf("got %v, want reason %q", err, bearer.WrongBinding)
 		}
 	})
 }
 
-// TestRolesAreNotScopes asks for one by the name of the other.
+// TestRolesAreNotScopes requires a scope with the name of a role, and a role with the name
+// of a scope.
 func TestRolesAreNotScopes(t *testing.T) {
 	for _, row := range []struct {
 		fixture string
@@ -125,27 +125,27 @@ func TestRolesAreNotScopes(t *testing.T) {
 		{"entra-v2-app-only-roles", scopes.Any("Reader", "access_as_user"), bearer.MissingScope},
 		{"entra-v2-user-official-sample", scopes.All("access_as_user"), ""},
 		{"entra-v2-user-official-sample", bearer.HasRole("access_as_user"), bearer.MissingScope},
-		// An application that nobody assigned anything has a good token.
+		// An application without any assigned role gets a valid token too.
 		{"entra-v1-app-only-no-roles", scopes.All(), ""},
 		{"entra-v1-app-only-no-roles", scopes.Any("user_impersonation", "Reader"), bearer.MissingScope},
 		{"entra-v1-app-only-no-roles", bearer.HasRole("Reader"), bearer.MissingScope},
 		{"keycloak-service-account", bearer.HasRole("offline_access"), ""},
 		{"keycloak-service-account", scopes.All("offline_access"), bearer.MissingScope},
-		{"keycloak-service-account", bearer.HasRole("manage-account"), bearer.MissingScope}, // a client's role
+		{"keycloak-service-account", bearer.HasRole("manage-account"), bearer.MissingScope}, // a role of another client
 		{"cognito-access-token", scopes.All("testgroup"), bearer.MissingScope},
 		{"fusionauth-client-credentials", bearer.HasRole("write"), ""},
 		{"fusionauth-client-credentials", scopes.All("write"), bearer.MissingScope},
 	} {
-		f := named(t, row.fixture)
+		f := fixtureNamed(t, row.fixture)
 		synctest.Test(t, func(t *testing.T) {
-			if err := f.judge(t, row.rule, nil); reasonOf(t, err) != row.want {
+			if err := f.decide(t, row.rule, nil); reasonOf(t, err) != row.want {
 				t.Errorf("%s, %v: got %v, want reason %q", row.fixture, row.rule, err, row.want)
 			}
 		})
 	}
 }
 
-// TestMachinesOnly keeps users' tokens out, by what marks them at each issuer.
+// TestMachinesOnly refuses tokens of users by the claims that mark them at each issuer.
 func TestMachinesOnly(t *testing.T) {
 	without := func(p bearer.Profile, claims ...string) bearer.Profile {
 		p.Forbidden = append([]string{"at_hash", "c_hash", "nonce", "events"}, claims...)
@@ -153,7 +153,7 @@ func TestMachinesOnly(t *testing.T) {
 	}
 	app := bearer.EntraV2
 	app.RequiredValues = map[string][]string{"ver": {"2.0"}, "idtyp": {"app"}}
-	machine := named(t, "entra-v2-app-only-roles")
+	machine := fixtureNamed(t, "entra-v2-app-only-roles")
 	machine.Claims["idtyp"] = "app"
 	for _, row := range []struct {
 		fixture fixture
@@ -161,25 +161,25 @@ func TestMachinesOnly(t *testing.T) {
 		rule    scopes.Rule
 		want    bearer.Reason
 	}{
-		{named(t, "okta-custom-as-m2m"), without(bearer.Okta, "uid"), scopes.All(), ""},
-		{named(t, "okta-custom-as-user"), without(bearer.Okta, "uid"), scopes.All(), bearer.InvalidClaims},
-		{named(t, "cognito-access-token"), without(bearer.Cognito, "username"), scopes.All(), bearer.InvalidClaims},
+		{fixtureNamed(t, "okta-custom-as-m2m"), without(bearer.Okta, "uid"), scopes.All(), ""},
+		{fixtureNamed(t, "okta-custom-as-user"), without(bearer.Okta, "uid"), scopes.All(), bearer.InvalidClaims},
+		{fixtureNamed(t, "cognito-access-token"), without(bearer.Cognito, "username"), scopes.All(), bearer.InvalidClaims},
 		{machine, app, scopes.All(), ""},
-		{named(t, "entra-v2-user-official-sample"), app, scopes.All(), bearer.InvalidClaims},
-		{named(t, "auth0-m2m-default-profile-organization"), bearer.Auth0, bearer.ClaimEquals("gty", "client-credentials"), ""},
-		{named(t, "auth0-rfc9068-profile"), bearer.Auth0, bearer.ClaimEquals("gty", "client-credentials"), bearer.MissingScope},
-		{named(t, "kinde-m2m-org"), bearer.Kinde, bearer.ClaimIncludes("gty", "client_credentials"), ""},
-		{named(t, "keycloak-service-account"), bearer.Keycloak, bearer.ClaimEquals("preferred_username", "service-account-tykjwt"), ""},
+		{fixtureNamed(t, "entra-v2-user-official-sample"), app, scopes.All(), bearer.InvalidClaims},
+		{fixtureNamed(t, "auth0-m2m-default-profile-organization"), bearer.Auth0, bearer.ClaimEquals("gty", "client-credentials"), ""},
+		{fixtureNamed(t, "auth0-rfc9068-profile"), bearer.Auth0, bearer.ClaimEquals("gty", "client-credentials"), bearer.MissingScope},
+		{fixtureNamed(t, "kinde-m2m-org"), bearer.Kinde, bearer.ClaimIncludes("gty", "client_credentials"), ""},
+		{fixtureNamed(t, "keycloak-service-account"), bearer.Keycloak, bearer.ClaimEquals("preferred_username", "service-account-tykjwt"), ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			if err := row.fixture.judge(t, row.rule, func(cfg *bearer.Config) { cfg.Profile = row.profile }); reasonOf(t, err) != row.want {
+			if err := row.fixture.decide(t, row.rule, func(cfg *bearer.Config) { cfg.Profile = row.profile }); reasonOf(t, err) != row.want {
 				t.Errorf("%s: got %v, want reason %q", row.fixture.Name, err, row.want)
 			}
 		})
 	}
 }
 
-// TestLongLives bounds tokens that live for a year, in three ways.
+// TestLongLives limits the use of tokens that are valid for a year.
 func TestLongLives(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -187,64 +187,65 @@ func TestLongLives(t *testing.T) {
 		change func(*bearer.Config)
 		want   bearer.Reason
 	}{
-		{"unbounded", 300 * 24 * time.Hour, nil, ""},
-		{"young", 59 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, ""},
-		{"old", 61 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, bearer.Expired},
-		{"lifetime", time.Minute, func(cfg *bearer.Config) { cfg.MaxLifetime = 24 * time.Hour }, bearer.InvalidClaims},
+		{"no limit", 300 * 24 * time.Hour, nil, ""},
+		{"younger than MaxAge", 59 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, ""},
+		{"older than MaxAge", 61 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, bearer.Expired},
+		{"longer than MaxLifetime", time.Minute, func(cfg *bearer.Config) { cfg.MaxLifetime = 24 * time.Hour }, bearer.InvalidClaims},
 	} {
-		f := named(t, "kubernetes-bound-service-account")
+		f := fixtureNamed(t, "kubernetes-bound-service-account")
 		synctest.Test(t, func(t *testing.T) {
-			f.token(t) // until it was issued
+			f.token(t) // sleeps until the token's "iat"
 			time.Sleep(row.after)
-			if err := f.judge(t, scopes.All(), row.change); reasonOf(t, err) != row.want {
+			if err := f.decide(t, scopes.All(), row.change); reasonOf(t, err) != row.want {
 				t.Errorf("%s: got %v, want reason %q", row.name, err, row.want)
 			}
 		})
 	}
 }
 
-// TestWorkloads asks for tokens without scopes and client by what they have: the
-// form of GitHub's "sub" changes, its identifiers do not.
+// TestWorkloads tests rules on the claims of tokens without scopes and client ID. The form of
+// GitHub's "sub" changed; the claims with identifiers did not.
 func TestWorkloads(t *testing.T) {
-	moved := named(t, "github-actions-oidc")
+	moved := fixtureNamed(t, "github-actions-oidc")
 	moved.Claims["sub"] = "repo:octo-org@65/octo-repo@74:environment:prod"
 	for _, row := range []struct {
 		fixture fixture
 		rule    scopes.Rule
 		want    bearer.Reason
 	}{
-		{named(t, "github-actions-oidc"), bearer.ClaimEquals("repository_id", "74"), ""},
+		{fixtureNamed(t, "github-actions-oidc"), bearer.ClaimEquals("repository_id", "74"), ""},
 		{moved, bearer.ClaimEquals("repository_id", "74"), ""},
 		{moved, bearer.ClaimEquals("repository_owner_id", "64", "65"), ""},
 		{moved, bearer.ClaimEquals("repository_id", "7"), bearer.MissingScope},
-		{moved, bearer.ClaimEquals("repository_id", 74), bearer.MissingScope}, // it is a string
-		{named(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("sub", "system:serviceaccount:default:default"), ""},
-		{named(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("/kubernetes.io/serviceaccount/name", "default"), ""},
-		{named(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("/kubernetes.io/namespace", "prod"), bearer.MissingScope},
-		{named(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("kubernetes.io.namespace", "default"), bearer.MissingScope},
+		{moved, bearer.ClaimEquals("repository_id", 74), bearer.MissingScope}, // the claim is a string
+		{fixtureNamed(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("sub", "system:serviceaccount:default:default"), ""},
+		{fixtureNamed(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("/kubernetes.io/serviceaccount/name", "default"), ""},
+		{fixtureNamed(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("/kubernetes.io/namespace", "prod"), bearer.MissingScope},
+		{fixtureNamed(t, "kubernetes-bound-service-account"), bearer.ClaimEquals("kubernetes.io.namespace", "default"), bearer.MissingScope},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			if err := row.fixture.judge(t, row.rule, nil); reasonOf(t, err) != row.want {
+			if err := row.fixture.decide(t, row.rule, nil); reasonOf(t, err) != row.want {
 				t.Errorf("%s, %v: got %v, want reason %q", row.fixture.Name, row.rule, err, row.want)
 			}
 		})
 	}
 }
 
-// TestOpaqueTokens wants those who did not ask for a JWT to learn so.
+// TestOpaqueTokens tests that the error for an opaque token says so: its client must request
+// a JWT.
 func TestOpaqueTokens(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	for name, token := range map[string]string{
 		"Hydra": "ory_at_8Q2YF7H2mC0.Zk1", "Google": "ya29.a0AfB_byC", "Auth0": "8Jk3mTn0pQ-r_s", "Zitadel": "V2_391184219667173286-at_391187731641798566",
-		"Okta, org": "00Q1w2E3r4T5y6U7i8O9p0",
+		"Okta org server": "00Q1w2E3r4T5y6U7i8O9p0",
 	} {
 		if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "opaque") {
-			t.Errorf("%s: got %v, want %q and that it may be opaque", name, err, bearer.Malformed)
+			t.Errorf("%s: got error %v, want %q and the word opaque", name, err, bearer.Malformed)
 		}
 	}
 	if _, err := v.Verify(t.Context(), "e30..a.b.c"); reasonOf(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "JWE") {
-		t.Errorf("Auth0 without an audience: got %v, want %q and JWE named", err, bearer.Malformed)
+		t.Errorf("Auth0 without an audience: got error %v, want %q and the word JWE", err, bearer.Malformed)
 	}
 	if _, err := v.Verify(t.Context(), bearertest.NewKey("ES256", "x").Sign([]byte(`{"alg":"HS256","typ":"JWT"}`), []byte(`{"iss":"https://issuer.example"}`))); reasonOf(t, err) != bearer.WrongAlgorithm {
 		t.Errorf("FusionAuth's default key: got %v, want %q", err, bearer.WrongAlgorithm)

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// refusedRequests returns a request for each kind of refusal, by its reason.
+// refusedRequests returns one refused request for each reason.
 func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JWTVerifier) {
 	t.Helper()
 	issuer := newIssuer(t, "EdDSA")
@@ -69,8 +69,8 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 	return requests, v
 }
 
-// TestErrorContract requires every refusal, from every function that refuses, to hold an
-// *Error of the caller's own.
+// TestErrorContract tests that every refusal of every function contains an *Error. Changes
+// of that *Error must not affect later requests.
 func TestErrorContract(t *testing.T) {
 	requests, v := refusedRequests(t)
 	for reason, req := range requests {
@@ -81,7 +81,7 @@ func TestErrorContract(t *testing.T) {
 			"Decide wrapped": func() error { _, err := bearer.Decide(t.Context(), wrapping{v}, req); return err },
 			"Verify": func() error {
 				if reason == bearer.InvalidRequest || reason == bearer.NoToken || reason == bearer.MissingScope {
-					return reason // the guard's
+					return reason // only guards have this reason
 				}
 				_, err := v.Verify(t.Context(), req.Authorization[0][len("Bearer "):])
 				return err
@@ -94,51 +94,52 @@ func TestErrorContract(t *testing.T) {
 		} {
 			err := refuse()
 			if !errors.Is(err, reason) {
-				t.Errorf("%s, %s: got %v, want errors.Is to find the reason", name, reason, err)
+				t.Errorf("%s, %s: got error %v, want errors.Is to find the reason", name, reason, err)
 			}
-			if _, bare := err.(bearer.Reason); bare { //nolint:errorlint // the test's own
+			if _, bare := err.(bearer.Reason); bare { //nolint:errorlint // returned by the test itself
 				continue
 			}
 			e, ok := errors.AsType[*bearer.Error](err)
 			if !ok || e.Reason != reason {
-				t.Errorf("%s, %s: got %T, want an *Error in it", name, reason, err)
+				t.Errorf("%s, %s: got error of type %T, want an *Error in its tree", name, reason, err)
 				continue
 			}
 			e.Reason, e.Missing = "changed", []string{"changed"}
-			again, ok := errors.AsType[*bearer.Error](refuseAgain(t, v, req))
-			if !ok || again.Reason != reason {
-				t.Errorf("%s, %s: got %v for the next request, want what it was before a caller changed its own", name, reason, again)
+			second, ok := errors.AsType[*bearer.Error](decideOnce(t, v, req))
+			if !ok || second.Reason != reason {
+				t.Errorf("%s, %s: got %v for the next request, want the same reason as before the change", name, reason, second)
 			}
 		}
 	}
 }
 
-func refuseAgain(t *testing.T, v bearer.Verifier, req bearer.Request) error {
+func decideOnce(t *testing.T, v bearer.Verifier, req bearer.Request) error {
 	t.Helper()
 	_, err := bearer.Decide(t.Context(), v, req)
 	return err
 }
 
-// TestExplainEveryReason requires an explanation of each refusal to name the check that
-// failed first, with the reason of the refusal and with what was found.
+// TestExplainEveryReason tests that the explanation of each refusal has the refusal's reason
+// and that its first failed check states what was found.
 func TestExplainEveryReason(t *testing.T) {
 	requests, v := refusedRequests(t)
 	for reason, req := range requests {
 		x := bearer.Explain(t.Context(), v, req)
 		if x.Reason != reason {
-			t.Errorf("%s: got %q", reason, x.Reason)
+			t.Errorf("got reason %q, want %q", x.Reason, reason)
 		}
 		i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })
 		if i < 0 {
-			t.Errorf("%s: got no failed check:\n%s", reason, x)
+			t.Errorf("%s: got no failed check, want one in\n%s", reason, x)
 		} else if c := x.Checks[i]; c.Got == "" || c.Got == "as required" || c.Got == "not as required" {
-			t.Errorf("%s: got %+v, want what was found", reason, c)
+			t.Errorf("%s: got check %+v, want the value that was found", reason, c)
 		}
 	}
 }
 
-// TestNoTokenSaysWhy requires the detail to say which of the first mistakes it is.
-func TestNoTokenSaysWhy(t *testing.T) {
+// TestNoTokenDetail tests that the error tells apart the most frequent mistakes of a first
+// request.
+func TestNoTokenDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	for want, authorization := range map[string][]string{
@@ -150,10 +151,10 @@ func TestNoTokenSaysWhy(t *testing.T) {
 			_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: authorization, Rule: rule})
 			if rule.IsOptional() {
 				if err != nil {
-					t.Errorf("%q under an optional rule: got %v, want an anonymous request", authorization, err)
+					t.Errorf("%q, optional rule: got error %v, want the request allowed without a caller", authorization, err)
 				}
 			} else if reasonOf(t, err) != bearer.NoToken || !strings.Contains(err.Error(), want) {
-				t.Errorf("%q: got %v, want %q", authorization, err, want)
+				t.Errorf("%q: got error %v, want %q in the text", authorization, err, want)
 			}
 		}
 	}

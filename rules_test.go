@@ -79,14 +79,14 @@ func TestClaimRules(t *testing.T) {
 			t.Errorf("%v: got reason %q, want %q: %v", row.rule, got, row.want, err)
 		}
 		if got := row.rule.String(); row.text != "" && got != row.text {
-			t.Errorf("got the sentence %s, want %s", got, row.text)
+			t.Errorf("got rule text %s, want %s", got, row.text)
 		}
 	}
 }
 
-// TestDenialsSayWhatIs wants the log to say what the token has instead, on one
-// line, and the client to learn of the scopes only.
-func TestDenialsSayWhatIs(t *testing.T) {
+// TestDenialDetail tests that the error of a rule contains, on one line, the token's actual
+// values, and that Error.Missing, which clients see, contains only scopes.
+func TestDenialDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Roles: []string{"roles"}} })
 	plain := members{"client_id": "ci", "scope": "read"}
@@ -117,11 +117,11 @@ func TestDenialsSayWhatIs(t *testing.T) {
 		}
 		e, _ := errors.AsType[*bearer.Error](err)
 		if got := strings.Join(e.Missing, " "); got != row.missing {
-			t.Errorf("%v: got %q missing, want %q", row.rule, got, row.missing)
+			t.Errorf("%v: got missing scopes %q, want %q", row.rule, got, row.missing)
 		}
 		text := err.Error()
 		if !strings.Contains(text, row.want) || len(text) > 400 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("%v: got %q, want one printable line with %q", row.rule, text, row.want)
+			t.Errorf("%v: got error %q, want one printable line of at most 400 bytes with %q", row.rule, text, row.want)
 		}
 	}
 }
@@ -138,18 +138,18 @@ func TestClaimRuleErrors(t *testing.T) {
 		`role ""`:                    bearer.HasRole(""),
 	} {
 		if err := rule.Err(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want an error with %q", err, want)
+			t.Errorf("got error %v, want %q in the text", err, want)
 		}
 	}
-	// All problems of a rule at once, whatever it is made of.
+	// A rule that combines others reports all their problems at once.
 	all := scopes.Optional(scopes.And(scopes.All("", "a b"), scopes.Or(bearer.HasRole(""), bearer.ClaimEquals("/", 1.5))))
 	for _, want := range []string{`All("")`, `All("a b")`, `role ""`, "JSON pointer", "type float64"} {
 		if err := all.Err(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want an error with %q", err, want)
+			t.Errorf("combined rule: got error %v, want %q in the text", err, want)
 		}
 	}
 	_, err := bearer.New(bearer.Config{Issuer: "x", Hierarchy: scopes.Hierarchy{"a b": {""}}})
 	if err == nil || !strings.Contains(err.Error(), "Config.Hierarchy") {
-		t.Errorf("a hierarchy of names that are no scopes: got %v", err)
+		t.Errorf("hierarchy with invalid scope names: got error %v, want Config.Hierarchy in the text", err)
 	}
 }

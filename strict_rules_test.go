@@ -13,8 +13,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestClaimEqualsOneValue has claims that are almost the value, and are not.
-func TestClaimEqualsOneValue(t *testing.T) {
+// TestClaimEqualsValues compares claims with equal and almost equal values, in all spellings
+// of JSON.
+func TestClaimEqualsValues(t *testing.T) {
 	issuer := newIssuer(t)
 	key := issuer.SigningKey("")
 	v := newVerifier(t, issuer, nil)
@@ -67,19 +68,19 @@ func TestClaimEqualsOneValue(t *testing.T) {
 		{`null`, "", false},
 		{`null`, 0, false},
 	} {
-		// Signed as it is written here: what encodes JSON would spell it its own way.
+		// Sign the claim exactly as written: an encoder changes its spelling.
 		claims := fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","client_id":"c","iat":1,"exp":4102444800,"jti":"j","x":%s}`, issuer.URL(), audience, row.claim)
 		token := key.Sign(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID()), claims)
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: bearer.ClaimEquals("x", row.want)})
 		if (err == nil) != row.ok {
-			t.Errorf("%s and %#v: got %v, want equal %v", row.claim, row.want, err, row.ok)
+			t.Errorf("claim %s, value %#v: got error %v, want equal %v", row.claim, row.want, err, row.ok)
 		}
 	}
 }
 
-// TestValuesOfAnotherType has a claim that must be there with the empty text, which
-// is what is left of a value of another type.
-func TestValuesOfAnotherType(t *testing.T) {
+// TestRequiredEmptyString requires the empty string as a claim's value. A value of another
+// type must not count as the empty string.
+func TestRequiredEmptyString(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.RequiredValues = map[string][]string{"kind": {""}} })
 	for value, want := range map[string]bearer.Reason{`""`: "", `"x"`: bearer.InvalidClaims, `1`: bearer.InvalidClaims, `null`: bearer.InvalidClaims, `[]`: bearer.InvalidClaims} {
@@ -89,17 +90,17 @@ func TestValuesOfAnotherType(t *testing.T) {
 	}
 }
 
-// TestRulesWithoutACaller judges a context that has no claims.
-func TestRulesWithoutACaller(t *testing.T) {
+// TestRulesWithoutClaims evaluates rules on a context without claims.
+func TestRulesWithoutClaims(t *testing.T) {
 	for _, rule := range []scopes.Rule{bearer.ClientIs("a"), bearer.HasRole("a"), bearer.ClaimEquals("iss", "a")} {
 		if err := rule.Allow(context.Background(), scopes.Set{}); err == nil {
-			t.Errorf("%v: got it met by nobody", rule)
+			t.Errorf("%v: got a context without claims allowed, want an error", rule)
 		}
 	}
 }
 
-// TestTemplateForms has issuers that are almost of a template, with a "tid" that
-// agrees with them.
+// TestTemplateForms verifies tokens whose issuer almost matches a template, mostly with an
+// equal "tid".
 func TestTemplateForms(t *testing.T) {
 	const prefix, suffix = "https://login.example/", "/v2.0"
 	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
@@ -143,13 +144,14 @@ func TestTemplateForms(t *testing.T) {
 	for _, bad := range []string{prefix + "{tenantid}/{tenantid}", "http://login.example/{tenantid}", "{tenantid}"} {
 		cfg.Issuer = bad
 		if _, err := bearer.New(cfg); err == nil {
-			t.Errorf("%s: got a verifier", bad)
+			t.Errorf("%s: got a verifier, want an error", bad)
 		}
 	}
 }
 
-// TestKeysOfAnIssuer has keys that say whose tokens they sign, and tokens of others.
-func TestKeysOfAnIssuer(t *testing.T) {
+// TestKeysNameIssuer verifies tokens with keys that name an issuer, for that issuer and for
+// others.
+func TestKeysNameIssuer(t *testing.T) {
 	const tenant, other = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77", "00000000-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	const v1, v2 = "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0"
 	issuer := newIssuer(t)
@@ -183,27 +185,27 @@ func TestKeysOfAnIssuer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss, "tid": tenant})); reasonOf(t, err) != row.want {
-			t.Errorf("key of %q, token of %s: got %v, want %q", row.key, row.iss, err, row.want)
+			t.Errorf("key of issuer %q, token of issuer %s: got %v, want %q", row.key, row.iss, err, row.want)
 		}
 	}
 }
 
-// TestAbandonedIsNoRefusal tells a caller that went away while it waited for keys
-// from one that was refused, and from keys that are not to be had.
-func TestAbandonedIsNoRefusal(t *testing.T) {
+// TestEventAbandoned tests that only a request whose context ended while it waited for keys
+// counts as abandoned.
+func TestEventAbandoned(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, reason := range []bearer.Reason{bearer.KeysUnavailable, bearer.Expired, bearer.Internal, ""} {
 		e, want := bearer.Event{Reason: reason}, reason == bearer.KeysUnavailable
 		if e.Abandoned(ended) != want || e.Abandoned(t.Context()) {
-			t.Errorf("%q: got abandoned %v by a caller that is gone and %v by one that is not, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
+			t.Errorf("%q: got abandoned %v with an ended context and %v with a running one, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
 		}
 	}
 }
 
-// TestErrorsSayWhat wants the logs to say what is the matter, where another check
-// would come to the same verdict.
-func TestErrorsSayWhat(t *testing.T) {
+// TestErrorDetail tests the detail of errors for refusals whose reason alone does not show
+// the mistake.
+func TestErrorDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	key := issuer.SigningKey("")
 	header := fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())
@@ -218,27 +220,27 @@ func TestErrorsSayWhat(t *testing.T) {
 		rule        scopes.Rule
 		want        string
 	}{
-		{"a date in words", issuer.Token(map[string]any{"nbf": "soon"}), scopes.All(), `"nbf" is not a number`},
-		{"no date", issuer.Token(map[string]any{"exp": []int{1}}), scopes.All(), `"exp" is not a number`},
-		{"a long date", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
-		{"claims that are no base64url", cut(key.Sign(header, claims)), scopes.All(), "claims: not base64url in its one canonical spelling"},
-		{"a header that is no object", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
-		{"no client", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client in the claims that Config.Profile.ClientID names"},
-		{"another client", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
-		{"no role", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles in the claims that Config.Profile.Roles names"},
+		{"nbf is a word", issuer.Token(map[string]any{"nbf": "soon"}), scopes.All(), `"nbf" is not a number`},
+		{"exp is an array", issuer.Token(map[string]any{"exp": []int{1}}), scopes.All(), `"exp" is not a number`},
+		{"exp of 41 digits", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
+		{"claims are not base64url", cut(key.Sign(header, claims)), scopes.All(), "claims: not base64url in its one canonical spelling"},
+		{"header is an array", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
+		{"no client_id", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client in the claims that Config.Profile.ClientID names"},
+		{"other client_id", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
+		{"no roles", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles in the claims that Config.Profile.Roles names"},
 	} {
-		if row.name == "no client" {
+		if row.name == "no client_id" {
 			v = newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Required = []string{} })
 		}
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + row.token}, Rule: row.rule})
 		if err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: got %v, want %q in it", row.name, err, row.want)
+			t.Errorf("%s: got error %v, want %q in the text", row.name, err, row.want)
 		}
 	}
 	nothing := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, nil })
 	_, err := bearer.Decide(t.Context(), nothing, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
 	if err == nil || !strings.Contains(err.Error(), "the verifier returned no claims and no error") {
-		t.Errorf("a verifier that says nothing: got %v", err)
+		t.Errorf("verifier without claims and error: got error %v, want one that says so", err)
 	}
 	var several bearer.Issuers
 	if err := several.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: &keySet{}}); err != nil {
@@ -249,47 +251,47 @@ func TestErrorsSayWhat(t *testing.T) {
 	} {
 		for name, v := range map[string]bearer.Verifier{"one": v, "several": &several} {
 			if _, err := v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s, %s: got %v, want %q in it", name, token, err, want)
+				t.Errorf("%s, token %q: got error %v, want %q in the text", name, token, err, want)
 			}
 		}
 	}
 	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
 		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end must be the same") != slash {
-			t.Errorf("issuer %s: got %v, want the slash told %v", iss, err, slash)
+			t.Errorf("issuer %s: got error %v, want the advice about the slash %v", iss, err, slash)
 		}
 	}
 	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {
-		t.Error("an error without a reason: got it to be others, or not itself")
+		t.Error("Error without a reason: want errors.Is to find the empty reason and nothing else")
 	}
 }
 
-// TestEventsOfOthers has events of verifiers that are not ours, of which little is
-// known, and one whose client is not where most look for it.
-func TestEventsOfOthers(t *testing.T) {
+// TestEventAccessors calls KeyID, TokenID and ClientID on events of foreign verifiers, which
+// contain none of these, and on an event whose profile reads the client ID from "azp".
+func TestEventAccessors(t *testing.T) {
 	for name, e := range map[string]bearer.Event{
-		"nothing": {}, "claims of somebody else": {Claims: &bearer.Claims{}}, "no error": {Err: (*bearer.Error)(nil)},
-		"an error of somebody else": {Err: errors.New("x")}, "an error that was not read": {Err: &bearer.Error{Reason: bearer.Malformed}},
+		"zero event": {}, "foreign claims": {Claims: &bearer.Claims{}}, "nil *Error": {Err: (*bearer.Error)(nil)},
+		"foreign error": {Err: errors.New("x")}, "malformed token": {Err: &bearer.Error{Reason: bearer.Malformed}},
 	} {
 		if e.KeyID() != "" || e.TokenID() != "" || e.ClientID() != "" {
 			t.Errorf("%s: got key %q, token %q and client %q, want none", name, e.KeyID(), e.TokenID(), e.ClientID())
 		}
 	}
 	issuer := newIssuer(t)
-	told := &testkit.Recorder{}
+	recorder := &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
-		c.Observer, c.Profile.ClientID, c.Profile.Required = told, []string{"azp"}, []string{}
+		c.Observer, c.Profile.ClientID, c.Profile.Required = recorder, []string{"azp"}, []string{}
 	})
 	if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"client_id": "a", "azp": "b"})); err != nil {
 		t.Fatal(err)
 	}
-	if events := told.Take(); len(events) != 1 || events[0].ClientID() != "b" {
-		t.Errorf("got %+v, want the client that the profile reads", events)
+	if events := recorder.Take(); len(events) != 1 || events[0].ClientID() != "b" {
+		t.Errorf("got events %+v, want one with client b", events)
 	}
 }
 
-// TestAliasesOfOthers wants the other names of a profile's issuer taken for that
-// issuer alone.
-func TestAliasesOfOthers(t *testing.T) {
+// TestAliases tests that a profile's aliases are accepted only if Config.Issuer is one of
+// them.
+func TestAliases(t *testing.T) {
 	issuer := newIssuer(t)
 	const long, short, other = "https://accounts.example", "accounts.example", "https://other.example"
 	cfg := testkit.Config(t, issuer)
@@ -309,7 +311,7 @@ func TestAliasesOfOthers(t *testing.T) {
 		cfg.Issuer = row.configured
 		for name, verifier := range oneAndSeveral(t, cfg) {
 			if _, err := verifier.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss})); reasonOf(t, err) != row.want {
-				t.Errorf("%s: %s of %s: got %v, want %q", name, row.iss, row.configured, err, row.want)
+				t.Errorf("%s: iss %s, Config.Issuer %s: got %v, want %q", name, row.iss, row.configured, err, row.want)
 			}
 		}
 	}

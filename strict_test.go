@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestRefusedAlgorithms wants errors of New that say why.
+// TestRefusedAlgorithms tests that New explains why it refuses an algorithm.
 func TestRefusedAlgorithms(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
@@ -24,56 +24,56 @@ func TestRefusedAlgorithms(t *testing.T) {
 		cfg.Algorithms = []string{alg}
 		_, err := bearer.New(cfg)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: got %v, want an error with %q", alg, err, want)
+			t.Errorf("%q: got error %v, want %q in the text", alg, err, want)
 		}
 	}
 }
 
-// TestNothingRunsBehindAnError wants no cache left running by a New that fails:
-// the bubble would tell.
-func TestNothingRunsBehindAnError(t *testing.T) {
+// TestFailedNewStartsNothing tests that New starts no goroutine if it fails: synctest.Test
+// fails if a goroutine is left.
+func TestFailedNewStartsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if _, err := bearer.New(bearer.Config{Issuer: "https://issuer.example"}); err == nil {
-			t.Error("got a verifier without an audience")
+			t.Error("Config without an audience: got a verifier, want an error")
 		}
 	})
 }
 
-// TestOneEvent has a verifier around ours that tells outcomes itself, as tracers do.
-// Each outcome is told once.
+// TestOneEvent tests that each request causes one event, also if the verifier is wrapped by
+// one that is an Observer itself, like a tracer.
 func TestOneEvent(t *testing.T) {
 	issuer := newIssuer(t)
-	told := &testkit.Recorder{}
-	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = told })
+	recorder := &testkit.Recorder{}
+	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = recorder })
 	for _, token := range []string{issuer.Token(nil), issuer.Forge(nil, nil)} {
 		for name, verifier := range map[string]bearer.Verifier{
-			"ours": v, "around ours, observing": around{v}, "around ours": bearer.VerifierFunc(v.Verify),
+			"plain verifier": v, "wrapped, with Observe": forwarding{v}, "wrapped": bearer.VerifierFunc(v.Verify),
 		} {
-			for range 2 { // the second time from memory
+			for range 2 { // the second time from the cache, if accepted
 				_, err := bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
-				events := told.Take()
+				events := recorder.Take()
 				if len(events) != 1 || (events[0].Reason == "") != (err == nil) {
-					t.Errorf("%s: got %d events %+v beside %v, want one", name, len(events), events, err)
+					t.Errorf("%s: got events %+v and error %v, want one event of the same verdict", name, events, err)
 				}
 			}
 		}
 		_, err := v.Verify(t.Context(), token)
-		if events := told.Take(); len(events) != 1 || (events[0].Reason == "") != (err == nil) {
-			t.Errorf("without a guard: got %d events beside %v, want one", len(events), err)
+		if events := recorder.Take(); len(events) != 1 || (events[0].Reason == "") != (err == nil) {
+			t.Errorf("no guard: got events %+v and error %v, want one event of the same verdict", events, err)
 		}
 	}
 }
 
-// around is a verifier around another one.
-type around struct{ inner *bearer.JWTVerifier }
+// forwarding wraps a verifier and forwards Verify and Observe to it.
+type forwarding struct{ inner *bearer.JWTVerifier }
 
-func (a around) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
-	return a.inner.Verify(ctx, token)
+func (f forwarding) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
+	return f.inner.Verify(ctx, token)
 }
 
-func (a around) Observe(ctx context.Context, e bearer.Event) { a.inner.Observe(ctx, e) }
+func (f forwarding) Observe(ctx context.Context, e bearer.Event) { f.inner.Observe(ctx, e) }
 
-// TestCredentialsAreBounded wants nothing long to reach a verifier, whoever's it is.
+// TestCredentialsAreBounded tests that no token over 16 KiB reaches a verifier.
 func TestCredentialsAreBounded(t *testing.T) {
 	called := false
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
@@ -84,13 +84,13 @@ func TestCredentialsAreBounded(t *testing.T) {
 		called = false
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + strings.Repeat("a", length)}, Rule: scopes.All()})
 		if called != want {
-			t.Errorf("%d bytes: got the verifier called %v, want %v: %v", length, called, want, err)
+			t.Errorf("token of %d bytes: got the verifier called %v, want %v: %v", length, called, want, err)
 		}
 	}
 }
 
-// TestAudienceOfAnotherForm has a claim that a profile takes for the audience, and
-// that is no text.
+// TestAudienceOfAnotherForm tests all JSON types of a claim that a profile uses as the
+// audience.
 func TestAudienceOfAnotherForm(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Audience = []string{"resource"} })
@@ -100,16 +100,17 @@ func TestAudienceOfAnotherForm(t *testing.T) {
 	} {
 		_, err := v.Verify(t.Context(), issuer.Token(map[string]any{"resource": raw(value)}))
 		if got := reasonOf(t, err); got != want {
-			t.Errorf("%s: got %q, want %q", value, got, want)
+			t.Errorf("claim %s: got reason %q, want %q", value, got, want)
 		}
 	}
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); reasonOf(t, err) != bearer.WrongAudience {
-		t.Errorf("without the claim: got %v, want %s", err, bearer.WrongAudience)
+		t.Errorf("no claim: got %v, want %q", err, bearer.WrongAudience)
 	}
 }
 
-// TestHintsAreOfUse wants no profile named where that would be wrong advice.
-func TestHintsAreOfUse(t *testing.T) {
+// TestHintOnlyIfUseful tests that an error names a profile only if another profile accepts
+// the token.
+func TestHintOnlyIfUseful(t *testing.T) {
 	issuer := newIssuer(t)
 	plain := newVerifier(t, issuer, nil)
 	marked := newVerifier(t, issuer, func(c *bearer.Config) {
@@ -120,49 +121,49 @@ func TestHintsAreOfUse(t *testing.T) {
 		v       *bearer.JWTVerifier
 		header  map[string]any
 		claims  map[string]any
-		advised string // a profile that is named, or ""
+		advised string // the named profile, or ""
 	}{
-		{"another typ", plain, map[string]any{"typ": "JWT"}, nil, "Scalekit"},
+		{"typ JWT", plain, map[string]any{"typ": "JWT"}, nil, "Scalekit"},
 		{"expired", plain, nil, map[string]any{"exp": 1}, ""},
-		{"expired, of another typ", plain, map[string]any{"typ": "JWT"}, map[string]any{"exp": 1}, "Scalekit"},
-		{"not valid yet", plain, nil, map[string]any{"nbf": int64(4000000000)}, ""},
-		{"bound", plain, nil, map[string]any{"cnf": map[string]any{"jkt": "x"}}, ""},
-		{"a proof", plain, map[string]any{"typ": "dpop+jwt"}, nil, ""},
-		{"for nobody", marked, map[string]any{"x": 1}, nil, ""},
-		{"of no audience", plain, map[string]any{"typ": "JWT"}, map[string]any{"aud": nil, "client_id": nil, "jti": nil}, ""},
-		{"an ID token of another kind", plain, map[string]any{"typ": "JWT"}, map[string]any{"typ": "Bearer", "token_use": "id"}, ""},
+		{"expired, typ JWT", plain, map[string]any{"typ": "JWT"}, map[string]any{"exp": 1}, "Scalekit"},
+		{"not yet valid", plain, nil, map[string]any{"nbf": int64(4000000000)}, ""},
+		{"sender-constrained", plain, nil, map[string]any{"cnf": map[string]any{"jkt": "x"}}, ""},
+		{"DPoP proof", plain, map[string]any{"typ": "dpop+jwt"}, nil, ""},
+		{"forbidden header member", marked, map[string]any{"x": 1}, nil, ""},
+		{"no audience", plain, map[string]any{"typ": "JWT"}, map[string]any{"aud": nil, "client_id": nil, "jti": nil}, ""},
+		{"token_use id", plain, map[string]any{"typ": "JWT"}, map[string]any{"typ": "Bearer", "token_use": "id"}, ""},
 	} {
 		_, err := row.v.Verify(t.Context(), issuer.Mint(row.header, row.claims))
 		if err == nil {
-			t.Errorf("%s: got it accepted", row.name)
+			t.Errorf("%s: got the token accepted, want it refused", row.name)
 			continue
 		}
 		text := err.Error()
 		if strings.Contains(text, "Config.Profile") != (row.advised != "") || !strings.Contains(text, row.advised) {
-			t.Errorf("%s: got %q, want %q advised", row.name, text, row.advised)
+			t.Errorf("%s: got error %q, want profile %q named", row.name, text, row.advised)
 		}
 	}
 }
 
-// TestReasonsOfErrors asks errors for reasons as code does.
-func TestReasonsOfErrors(t *testing.T) {
+// TestErrorsIsAndAsType tests errors.Is and errors.AsType on errors of Verify.
+func TestErrorsIsAndAsType(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
 	for name, row := range map[string]struct {
 		token string
 		is    bearer.Reason
 	}{
-		"shared by all requests": {"x", bearer.Malformed}, "of its own": {issuer.Token(map[string]any{"exp": 1}), bearer.Expired}, "empty": {"", bearer.NoToken},
+		"malformed token": {"x", bearer.Malformed}, "expired token": {issuer.Token(map[string]any{"exp": 1}), bearer.Expired}, "empty token": {"", bearer.NoToken},
 	} {
 		_, err := v.Verify(t.Context(), row.token)
 		if !errors.Is(err, row.is) || errors.Is(err, bearer.Revoked) || errors.Is(err, context.Canceled) || errors.Is(err, errors.New("x")) {
-			t.Errorf("%s: got %v, want it to be %s and nothing else", name, err, row.is)
+			t.Errorf("%s: got error %v, want errors.Is to find %q and nothing else", name, err, row.is)
 		}
 		if e, ok := errors.AsType[*bearer.Error](err); !ok || e.Reason != row.is {
-			t.Errorf("%s: got %v for an *Error, want %s", name, e, row.is)
+			t.Errorf("%s: got *Error %v, want one with reason %q", name, e, row.is)
 		}
 		if other, ok := errors.AsType[*jwks.UnavailableError](err); ok || other != nil {
-			t.Errorf("%s: got an error of another type, %v", name, other)
+			t.Errorf("%s: got *UnavailableError %v, want none", name, other)
 		}
 	}
 	cause := errors.New("cause")
@@ -170,15 +171,15 @@ func TestReasonsOfErrors(t *testing.T) {
 		c.Custom = func([]byte) (any, error) { return nil, cause }
 	})
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); !errors.Is(err, cause) || !errors.Is(err, bearer.InvalidCustom) {
-		t.Errorf("got %v, want the hook's error in it", err)
+		t.Errorf("failing hook: got error %v, want errors.Is to find the hook's error", err)
 	}
 	if _, err := v.Verify(t.Context(), issuer.Mint(map[string]any{"kid": "x"}, nil)); !errors.Is(err, jwks.ErrUnknownKey) {
-		t.Errorf("got %v, want the cache's error in it", err)
+		t.Errorf("unknown kid: got error %v, want errors.Is to find %v", err, jwks.ErrUnknownKey)
 	}
 }
 
-// TestTemplatesGo removes one of two issuers that are templates.
-func TestTemplatesGo(t *testing.T) {
+// TestRemoveTemplates adds two issuers that are templates and removes them one by one.
+func TestRemoveTemplates(t *testing.T) {
 	const one, two = "https://one.example/{tenantid}/", "https://two.example/{tenantid}/"
 	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	var several bearer.Issuers
@@ -198,7 +199,7 @@ func TestTemplatesGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := v.AuthorizationServers(); len(got) != 0 {
-			t.Errorf("got %q for the authorization servers of a template, want none", got)
+			t.Errorf("template: got authorization servers %q, want none", got)
 		}
 	}
 	for _, step := range []struct {
@@ -206,75 +207,75 @@ func TestTemplatesGo(t *testing.T) {
 		one, two bearer.Reason
 	}{{"", "", ""}, {one, bearer.WrongIssuer, ""}, {two, bearer.WrongIssuer, bearer.WrongIssuer}} {
 		if step.remove != "" && !several.Remove(step.remove) {
-			t.Errorf("got %q not there", step.remove)
+			t.Errorf("Remove(%q): got false, want true", step.remove)
 		}
 		for name, want := range map[string]bearer.Reason{one: step.one, two: step.two} {
-			token := mints[name]() // one that nobody remembers, and then one that is remembered
+			token := mints[name]() // verified twice: the second time from the cache, if accepted
 			for range 2 {
 				if _, err := several.Verify(t.Context(), token); reasonOf(t, err) != want {
-					t.Errorf("after %q was removed, %s: got %v, want %q", step.remove, name, err, want)
+					t.Errorf("after Remove(%q): token of %s: got %v, want %q", step.remove, name, err, want)
 				}
 			}
 		}
 	}
 }
 
-// TestEmptyAliases wants a profile with an empty alias refused: a token without
-// "iss" names it.
-func TestEmptyAliases(t *testing.T) {
+// TestEmptyProfileValues tests that New refuses profiles with empty values. With an empty
+// alias, for example, a token without "iss" matches.
+func TestEmptyProfileValues(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
 	for name, profile := range map[string]bearer.Profile{
-		"alias": {Aliases: []string{issuer.URL(), ""}}, "inert confirmation": {InertConfirmation: []string{""}}, "values": {RequiredValues: map[string][]string{"a": nil}},
+		"Aliases": {Aliases: []string{issuer.URL(), ""}}, "InertConfirmation": {InertConfirmation: []string{""}}, "RequiredValues": {RequiredValues: map[string][]string{"a": nil}},
 	} {
 		cfg.Profile = profile
 		if _, err := bearer.New(cfg); err == nil {
-			t.Errorf("an empty %s: got a verifier", name)
+			t.Errorf("empty value in %s: got a verifier, want an error", name)
 		}
 	}
 }
 
-// validating is custom claims that judge themselves by pointer.
+// validating is a type of custom claims with Validate on its pointer.
 type validating struct {
 	Level int `json:"level"`
 }
 
 func (v *validating) Validate() error {
 	if v.Level < 0 {
-		return errors.New("below nought")
+		return errors.New("level is negative")
 	}
 	return nil
 }
 
-// judging is custom claims that judge themselves by value.
-type judging struct {
+// validatingValue is a type of custom claims with Validate on its value.
+type validatingValue struct {
 	Level int `json:"level"`
 }
 
-func (j judging) Validate() error { return (*validating)(&j).Validate() }
+func (v validatingValue) Validate() error { return (*validating)(&v).Validate() }
 
-// TestCustomIsJudged has the ways in which custom claims can be wrong.
-func TestCustomIsJudged(t *testing.T) {
+// TestCustomValidate tests which custom claims are refused.
+func TestCustomValidate(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {
 		custom func([]byte) (any, error)
 		claims map[string]any
 		want   bearer.Reason
 	}{
-		"good":                  {bearer.JSON[validating], map[string]any{"level": 1}, ""},
-		"refused by a method":   {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
-		"good by value":         {bearer.JSON[judging], map[string]any{"level": 1}, ""},
-		"refused by value":      {bearer.JSON[judging], map[string]any{"level": -1}, bearer.InvalidCustom},
-		"a value and an error":  {func([]byte) (any, error) { return judging{}, errors.New("no") }, nil, bearer.InvalidCustom},
-		"no value":              {func([]byte) (any, error) { return nil, nil }, nil, ""},
-		"of another type":       {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
-		"inside, good":          {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
-		"inside, refused":       {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
-		"inside, missing":       {bearer.JSONAt[validating]("c"), nil, bearer.InvalidCustom},
-		"inside, null":          {bearer.JSONAt[validating]("c"), map[string]any{"c": raw("null")}, bearer.InvalidCustom},
-		"deep inside":           {bearer.JSONAt[validating]("/c/d"), map[string]any{"c": map[string]any{"d": map[string]any{"level": 1}}}, ""},
-		"deep inside, no such":  {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": map[string]any{"d": 1}}, bearer.InvalidCustom},
-		"deep inside of a text": {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": "x"}, bearer.InvalidCustom},
+		"Validate on the pointer, valid":   {bearer.JSON[validating], map[string]any{"level": 1}, ""},
+		"Validate on the pointer, refused": {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"Validate on the value, valid":     {bearer.JSON[validatingValue], map[string]any{"level": 1}, ""},
+		"Validate on the value, refused":   {bearer.JSON[validatingValue], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"Custom returns value and error":   {func([]byte) (any, error) { return validatingValue{}, errors.New("no") }, nil, bearer.InvalidCustom},
+		"Custom returns nil":               {func([]byte) (any, error) { return nil, nil }, nil, ""},
+		"member of another type":           {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
+		"JSONAt, valid":                    {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
+		"JSONAt, refused":                  {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
+		"JSONAt, missing claim":            {bearer.JSONAt[validating]("c"), nil, bearer.InvalidCustom},
+		"JSONAt, null":                     {bearer.JSONAt[validating]("c"), map[string]any{"c": raw("null")}, bearer.InvalidCustom},
+		"JSONAt nested":                    {bearer.JSONAt[validating]("/c/d"), map[string]any{"c": map[string]any{"d": map[string]any{"level": 1}}}, ""},
+		"JSONAt nested, missing member":    {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": map[string]any{"d": 1}}, bearer.InvalidCustom},
+		"JSONAt nested, in a string":       {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": "x"}, bearer.InvalidCustom},
 	} {
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = row.custom })
 		c, err := v.Verify(t.Context(), issuer.Token(row.claims))
@@ -283,13 +284,13 @@ func TestCustomIsJudged(t *testing.T) {
 		}
 	}
 	if _, err := bearer.JSONAt[validating]("c")([]byte(`{"c":{"level":1}`)); err == nil {
-		t.Error("got custom claims of what is no JSON")
+		t.Error("invalid JSON: got custom claims, want an error")
 	}
 }
 
-// TestLongAgo has times before the first year, and near the edges of those that
-// there are.
-func TestLongAgo(t *testing.T) {
+// TestNotBeforeRange tests "nbf" values before year 1, near the lower limit of the accepted
+// range, and of wrong types.
+func TestNotBeforeRange(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
 	for value, want := range map[string]bearer.Reason{
@@ -298,19 +299,19 @@ func TestLongAgo(t *testing.T) {
 	} {
 		_, err := v.Verify(t.Context(), issuer.Token(map[string]any{"nbf": raw(value)}))
 		if got := reasonOf(t, err); got != want {
-			t.Errorf("nbf %s: got %q, want %q", value, got, want)
+			t.Errorf("nbf %s: got reason %q, want %q", value, got, want)
 		}
 	}
 }
 
-// TestBoundsNeedIssuedAt has a token that does not say when it was issued, where a
-// bound depends on that.
-func TestBoundsNeedIssuedAt(t *testing.T) {
+// TestLimitsRequireIssuedAt verifies a token without "iat". It must be refused if
+// Config.MaxLifetime or Config.MaxAge is set.
+func TestLimitsRequireIssuedAt(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {
 		lifetime, age time.Duration
 		want          bearer.Reason
-	}{"no bound": {0, 0, ""}, "lifetime": {time.Hour, 0, bearer.InvalidClaims}, "age": {0, time.Hour, bearer.InvalidClaims}, "both": {time.Hour, time.Hour, bearer.InvalidClaims}} {
+	}{"no limit": {0, 0, ""}, "MaxLifetime": {time.Hour, 0, bearer.InvalidClaims}, "MaxAge": {0, time.Hour, bearer.InvalidClaims}, "MaxLifetime and MaxAge": {time.Hour, time.Hour, bearer.InvalidClaims}} {
 		v := newVerifier(t, issuer, func(c *bearer.Config) {
 			c.MaxLifetime, c.MaxAge, c.Profile.Required = row.lifetime, row.age, []string{}
 		})
@@ -322,9 +323,9 @@ func TestBoundsNeedIssuedAt(t *testing.T) {
 	}
 }
 
-// TestEveryCharacterOfCredentials puts a character that does not belong into every
-// place of credentials of every length.
-func TestEveryCharacterOfCredentials(t *testing.T) {
+// TestForbiddenCharactersInToken puts each of several forbidden characters at each position
+// of tokens of 1 to 40 characters.
+func TestForbiddenCharactersInToken(t *testing.T) {
 	called := false
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
 		called = true
@@ -338,13 +339,13 @@ func TestEveryCharacterOfCredentials(t *testing.T) {
 	for length := 1; length <= 40; length++ {
 		text := []byte(strings.Repeat("a", length))
 		if reason := decide(text); reason != bearer.UnknownKey || !called {
-			t.Errorf("%d characters: got %s", length, reason)
+			t.Errorf("token of %d characters: got reason %q and the verifier called %v, want %q and true", length, reason, called, bearer.UnknownKey)
 		}
 		for place := range text {
 			for _, c := range []byte("\x00\t!\"(,:;@[`{\x7f\x80\xff") {
 				text[place] = c
 				if reason := decide(text); reason != bearer.InvalidRequest || called {
-					t.Errorf("%q: got %s and the verifier called %v, want %s", text, reason, called, bearer.InvalidRequest)
+					t.Errorf("%q: got reason %q and the verifier called %v, want %q and false", text, reason, called, bearer.InvalidRequest)
 				}
 			}
 			text[place] = 'a'
@@ -352,21 +353,21 @@ func TestEveryCharacterOfCredentials(t *testing.T) {
 	}
 }
 
-// opaque is custom claims that nobody else can copy.
+// opaque is a type of custom claims that Custom cannot copy.
 type opaque struct{ hidden []string }
 
-// TestCustomOfUnknownInside has claims that are decoded once more for each handler,
-// and what comes of it where that fails.
-func TestCustomOfUnknownInside(t *testing.T) {
+// TestCustomSecondDecoding tests custom claims that cannot be copied, so Custom decodes them
+// a second time. If that fails, Custom must return none.
+func TestCustomSecondDecoding(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {
-		again func() (any, error)
-		want  bool
+		second func() (any, error) // result of the second decoding
+		want   bool
 	}{
-		"again the same":          {func() (any, error) { return opaque{[]string{"a"}}, nil }, true},
-		"an error":                {func() (any, error) { return opaque{[]string{"a"}}, errors.New("no") }, false},
-		"a value of another type": {func() (any, error) { return "x", nil }, false},
-		"no value":                {func() (any, error) { return nil, nil }, false},
+		"same value":            {func() (any, error) { return opaque{[]string{"a"}}, nil }, true},
+		"value and error":       {func() (any, error) { return opaque{[]string{"a"}}, errors.New("no") }, false},
+		"value of another type": {func() (any, error) { return "x", nil }, false},
+		"no value":              {func() (any, error) { return nil, nil }, false},
 	} {
 		calls := 0
 		v := newVerifier(t, issuer, func(c *bearer.Config) {
@@ -374,7 +375,7 @@ func TestCustomOfUnknownInside(t *testing.T) {
 				if calls++; calls == 1 {
 					return opaque{[]string{"a"}}, nil
 				}
-				return row.again()
+				return row.second()
 			}
 		})
 		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
@@ -383,7 +384,7 @@ func TestCustomOfUnknownInside(t *testing.T) {
 		}
 		got, ok := bearer.Custom[opaque](ctx)
 		if ok != row.want || ok != (len(got.hidden) == 1) {
-			t.Errorf("%s: got %v, %v, want %v", name, got, ok, row.want)
+			t.Errorf("%s: got custom claims %v, %v, want %v", name, got, ok, row.want)
 		}
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// withIssuer is a JWK with the member that Entra ID adds to it.
+// withIssuer returns the JWK of key with the member "issuer" that Entra ID adds.
 func withIssuer(key *bearertest.Key, issuer string) string {
 	return fmt.Sprintf(`{"issuer":%q,%s`, issuer, key.JWK()[1:])
 }
 
-// TestTenants is Entra ID's issuer for all tenants: a template.
+// TestTenants tests Entra ID's issuer for all tenants, which is a template.
 func TestTenants(t *testing.T) {
 	const (
 		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
@@ -39,15 +39,15 @@ func TestTenants(t *testing.T) {
 		name, token string
 		want        bearer.Reason
 	}{
-		{"a tenant", mint(key, of(tid), tid), ""},
+		{"tenant", mint(key, of(tid), tid), ""},
 		{"another tenant", mint(key, of(other), other), ""},
 		{"key of that tenant", mint(own, of(other), other), ""},
 		{"key of another tenant", mint(own, of(tid), tid), bearer.BadSignature},
 		{"tid of another tenant", mint(key, of(tid), other), bearer.WrongIssuer},
-		{"tid empty", mint(key, of(tid), ""), bearer.WrongIssuer},
-		{"a name for a tenant", mint(key, of("common"), "common"), bearer.WrongIssuer},
-		{"the template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
-		{"a path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
+		{"empty tid", mint(key, of(tid), ""), bearer.WrongIssuer},
+		{"name instead of a GUID", mint(key, of("common"), "common"), bearer.WrongIssuer},
+		{"template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
+		{"path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
 		{"another host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
 	} {
 		for name, v := range verifiers {
@@ -56,20 +56,20 @@ func TestTenants(t *testing.T) {
 				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
 			}
 			if err == nil && !strings.Contains(claims.Issuer(), "microsoftonline.com/") {
-				t.Errorf("%s: got issuer %q", row.name, claims.Issuer())
+				t.Errorf("%s: got issuer %q, want one at microsoftonline.com", row.name, claims.Issuer())
 			}
 		}
 	}
 	if _, err := bearer.New(bearer.Config{Issuer: form, Audience: []string{"api"}, Profile: bearer.EntraV2}); err == nil {
-		t.Error("a template without Keys is accepted")
+		t.Error("template without Config.Keys: got a verifier, want an error")
 	}
 	if _, err := bearer.New(bearer.Config{Issuer: "http://x/{tenantid}", Audience: []string{"api"}, Keys: keys}); err == nil {
-		t.Error("a template over http is accepted")
+		t.Error("template over http: got a verifier, want an error")
 	}
 }
 
-// TestTenantsOfVersion1 is the issuer of version 1 for all tenants. Its keys name
-// no issuer, or that of version 2.
+// TestTenantsOfVersion1 tests Entra ID's version 1 issuer for all tenants. Its keys name no
+// issuer, or the version 2 issuer.
 func TestTenantsOfVersion1(t *testing.T) {
 	const (
 		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
@@ -93,11 +93,11 @@ func TestTenantsOfVersion1(t *testing.T) {
 		name, kid, iss, tid string
 		want                bearer.Reason
 	}{
-		{"key that names nobody", "plain", tid, tid, ""},
+		{"key without an issuer", "plain", tid, tid, ""},
 		{"key of all tenants", "all", tid, tid, ""},
 		{"key of the tenant", "own", tid, tid, ""},
 		{"key of another tenant", "foreign", tid, tid, bearer.BadSignature},
-		{"the other tenant with its key", "foreign", other, other, ""},
+		{"other tenant with its own key", "foreign", other, other, ""},
 		{"tid of another tenant", "plain", tid, other, bearer.WrongIssuer},
 	} {
 		token := key.Sign(fmt.Appendf(nil, `{"alg":"RS256","typ":"JWT","kid":%q}`, row.kid), fmt.Appendf(nil,
@@ -108,15 +108,16 @@ func TestTenantsOfVersion1(t *testing.T) {
 	}
 }
 
-// TestIssuersThatNoTokenHas is what people write first for Entra ID.
-func TestIssuersThatNoTokenHas(t *testing.T) {
+// TestWrongEntraIssuers tests that New refuses frequent wrong issuers for Entra ID, which no
+// token contains.
+func TestWrongEntraIssuers(t *testing.T) {
 	for _, issuer := range []string{
 		"https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/organizations/v2.0",
 		"https://login.microsoftonline.com/{tenant}/v2.0", "https://login.microsoftonline.com/{tenantId}/v2.0",
 	} {
 		_, err := bearer.New(bearer.Config{Issuer: issuer, Audience: []string{"api"}, Profile: bearer.EntraV2})
 		if err == nil || !strings.Contains(err.Error(), "{tenantid}") {
-			t.Errorf("%s: got %v, want an error that names {tenantid}", issuer, err)
+			t.Errorf("%s: got error %v, want {tenantid} in the text", issuer, err)
 		}
 	}
 }

@@ -13,15 +13,14 @@ import (
 
 type members = map[string]any
 
-// tokens is one row per rule that a token can break, with rows that keep it
-// beside it. An empty reason means accepted. Only what differs from a good RFC
-// 9068 token is written.
+// tokens has one row for each rule that a token can break, and rows that satisfy the rule. A
+// row lists only the differences from a valid RFC 9068 token. An empty reason means accepted.
 var tokens = []struct {
 	name           string
 	header, claims members
 	want           bearer.Reason
 }{
-	{"good", nil, nil, ""},
+	{"valid", nil, nil, ""},
 
 	{"typ with application/", members{"typ": "application/at+jwt"}, nil, ""},
 	{"typ in another case", members{"typ": "AT+JWT"}, nil, ""},
@@ -73,7 +72,7 @@ var tokens = []struct {
 	{"aud joined", nil, members{"aud": "other " + audience}, bearer.WrongAudience},
 	{"aud empty array", nil, members{"aud": []string{}}, bearer.WrongAudience},
 	{"aud null", nil, members{"aud": raw("null")}, bearer.InvalidClaims},
-	{"aud array of null", nil, members{"aud": raw("[null]")}, bearer.InvalidClaims},
+	{"aud array with null", nil, members{"aud": raw("[null]")}, bearer.InvalidClaims},
 	{"aud array with a number", nil, members{"aud": []any{audience, 1}}, bearer.InvalidClaims},
 	{"aud nested", nil, members{"aud": [][]string{{audience}}}, bearer.InvalidClaims},
 	{"aud an object", nil, members{"aud": members{audience: true}}, bearer.InvalidClaims},
@@ -133,17 +132,17 @@ func TestTokens(t *testing.T) {
 				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
 			}
 			if (claims == nil) != (err != nil) {
-				t.Errorf("got claims %v beside error %v", claims, err)
+				t.Errorf("got claims %v and error %v, want exactly one of them", claims, err)
 			}
 			if err != nil && strings.Contains(err.Error(), token) {
-				t.Error("the error has the token in it")
+				t.Errorf("got error %v, want one without the token", err)
 			}
 		})
 	}
 }
 
-// TestForm has tokens that are not what Mint makes: bytes as they come.
-func TestForm(t *testing.T) {
+// TestTokenForm verifies tokens whose bytes Mint cannot produce.
+func TestTokenForm(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
 	key := issuer.SigningKey("")
@@ -155,12 +154,12 @@ func TestForm(t *testing.T) {
 		name, token string
 		want        bearer.Reason
 	}{
-		{"nothing", "", bearer.NoToken},
+		{"empty token", "", bearer.NoToken},
 		{"no dots", "token", bearer.Malformed},
 		{"one dot", parts[0] + "." + parts[1], bearer.Malformed},
 		{"three dots", good + ".", bearer.Malformed},
 		{"JWE", "a.b.c.d.e", bearer.Malformed},
-		{"a million dots", strings.Repeat(".", 1<<20), bearer.Malformed},
+		{"1 MiB of dots", strings.Repeat(".", 1<<20), bearer.Malformed},
 		{"JSON serialization", `{"payload":"` + parts[1] + `"}`, bearer.Malformed},
 		{"empty header", "." + parts[1] + "." + parts[2], bearer.Malformed},
 		{"empty payload", parts[0] + ".." + parts[2], bearer.Malformed},
@@ -169,30 +168,30 @@ func TestForm(t *testing.T) {
 		{"line feed", parts[0] + "." + parts[1] + "\n." + parts[2], bearer.Malformed},
 		{"carriage return at the end", good + "\r", bearer.Malformed},
 		{"leading space", " " + good, bearer.Malformed},
-		{"standard alphabet", parts[0] + "." + parts[1] + ".+/" + parts[2][2:], bearer.Malformed},
+		{"base64 instead of base64url", parts[0] + "." + parts[1] + ".+/" + parts[2][2:], bearer.Malformed},
 		{"too long", good + strings.Repeat("A", 16<<10), bearer.Malformed},
 		{"well-formed", key.Sign([]byte(header), []byte(`{`+body)), ""},
-		{"space around", key.Sign([]byte(" "+header+"\n"), []byte(" {"+body+" ")), ""},
+		{"space around header and claims", key.Sign([]byte(" "+header+"\n"), []byte(" {"+body+" ")), ""},
 		{"header null", key.Sign([]byte("null"), []byte(`{`+body)), bearer.Malformed},
 		{"header an array", key.Sign([]byte("[]"), []byte(`{`+body)), bearer.Malformed},
 		{"header twice", key.Sign([]byte(header+header), []byte(`{`+body)), bearer.Malformed},
-		{"header cut", key.Sign([]byte(header[:9]), []byte(`{`+body)), bearer.Malformed},
+		{"header truncated", key.Sign([]byte(header[:9]), []byte(`{`+body)), bearer.Malformed},
 		{"header with a BOM", key.Sign([]byte("\ufeff"+header), []byte(`{`+body)), bearer.Malformed},
 		{"claims an array", key.Sign([]byte(header), []byte(`[]`)), bearer.Malformed},
 		{"claims empty", key.Sign([]byte(header), []byte(`{}`)), bearer.WrongIssuer},
-		{"data behind the claims", key.Sign([]byte(header), []byte(`{`+body+`{}`)), bearer.Malformed},
-		{"NUL behind the claims", key.Sign([]byte(header), []byte(`{`+body+"\x00")), bearer.Malformed},
+		{"data after the claims", key.Sign([]byte(header), []byte(`{`+body+`{}`)), bearer.Malformed},
+		{"NUL after the claims", key.Sign([]byte(header), []byte(`{`+body+"\x00")), bearer.Malformed},
 		{"trailing comma", key.Sign([]byte(header), []byte(`{`+body[:len(body)-1]+`,}`)), bearer.Malformed},
 		{"exp twice", key.Sign([]byte(header), []byte(`{"exp":1,`+body)), bearer.Malformed},
 		{"sub twice, once escaped", key.Sign([]byte(header), []byte(`{"s\u0075b":"x",`+body)), bearer.Malformed},
-		{"twice inside", key.Sign([]byte(header), []byte(`{"x":{"a":1,"a":2},`+body)), bearer.Malformed},
-		{"EXP beside exp", key.Sign([]byte(header), []byte(`{"EXP":1,`+body)), ""},
-		{"long s beside sub", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
+		{"nested name twice", key.Sign([]byte(header), []byte(`{"x":{"a":1,"a":2},`+body)), bearer.Malformed},
+		{"EXP and exp", key.Sign([]byte(header), []byte(`{"EXP":1,`+body)), ""},
+		{"sub and a name with a long s", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
 		{"invalid UTF-8", key.Sign([]byte(header), []byte("{\"x\":\"\xff\","+body)), bearer.Malformed},
 		{"lone surrogate", key.Sign([]byte(header), []byte(`{"x":"\ud800",`+body)), bearer.Malformed},
 		{"alg twice", key.Sign([]byte(`{"alg":"none",`+header[1:]), []byte(`{`+body)), bearer.Malformed},
-		{"number with a plus", key.Sign([]byte(header), []byte(`{"x":+1,`+body)), bearer.Malformed},
-		{"number with a zero", key.Sign([]byte(header), []byte(`{"x":01,`+body)), bearer.Malformed},
+		{"number with a plus sign", key.Sign([]byte(header), []byte(`{"x":+1,`+body)), bearer.Malformed},
+		{"number with a leading zero", key.Sign([]byte(header), []byte(`{"x":01,`+body)), bearer.Malformed},
 		{"NaN", key.Sign([]byte(header), []byte(`{"x":NaN,`+body)), bearer.Malformed},
 		{"forged", issuer.Forge(nil, nil), bearer.BadSignature},
 		{"tampered", bearertest.Tamper(good, members{"scope": "admin"}), bearer.BadSignature},
@@ -206,9 +205,9 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestOneSpelling changes the last character of each part to every other one: no
-// second text of an accepted token is accepted.
-func TestOneSpelling(t *testing.T) {
+// TestCanonicalSpelling changes the last character of each part of an accepted token to every
+// other character. No other spelling may be accepted.
+func TestCanonicalSpelling(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	v := newVerifier(t, issuer, nil)
 	good := issuer.Token(nil)
@@ -221,7 +220,7 @@ func TestOneSpelling(t *testing.T) {
 		for _, c := range alphabet {
 			other := good[:end] + string(c) + good[end+1:]
 			if _, err := v.Verify(t.Context(), other); other != good && err == nil {
-				t.Errorf("accepted with %q at %d instead of %q", c, end, good[end])
+				t.Errorf("got the token accepted with %q at %d instead of %q, want it refused", c, end, good[end])
 			}
 		}
 	}
@@ -235,23 +234,23 @@ func TestAlgorithms(t *testing.T) {
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Algorithms = []string{alg} })
 			token := issuer.Mint(members{"alg": alg}, nil)
 			if _, err := v.Verify(t.Context(), token); err != nil {
-				t.Errorf("a token signed with %s: %v", alg, err)
+				t.Errorf("token signed with %s: got error %v, want none", alg, err)
 			}
 			_, err := v.Verify(t.Context(), issuer.Forge(members{"alg": alg}, nil))
 			if got := reasonOf(t, err); got != bearer.BadSignature {
-				t.Errorf("forged: got reason %q, want %q", got, bearer.BadSignature)
+				t.Errorf("forged token: got reason %q, want %q", got, bearer.BadSignature)
 			}
 			for _, other := range all {
 				_, err := v.Verify(t.Context(), issuer.Mint(members{"alg": other}, nil))
 				if got := reasonOf(t, err); other != alg && got != bearer.WrongAlgorithm {
-					t.Errorf("a token signed with %s: got reason %q, want %q", other, got, bearer.WrongAlgorithm)
+					t.Errorf("token signed with %s: got reason %q, want %q", other, got, bearer.WrongAlgorithm)
 				}
 			}
 		})
 	}
 }
 
-// TestDefaultAlgorithms fixes what nil means: one of each family.
+// TestDefaultAlgorithms tests the algorithms that a nil Config.Algorithms accepts.
 func TestDefaultAlgorithms(t *testing.T) {
 	issuer := newIssuer(t, "RS256", "RS384", "PS256", "PS512", "ES256", "ES384", "EdDSA", "Ed25519")
 	v := newVerifier(t, issuer, nil)
@@ -266,7 +265,8 @@ func TestDefaultAlgorithms(t *testing.T) {
 	}
 }
 
-// TestTimes moves the clock: exp has no leeway, nbf and iat have 60 s.
+// TestTimes tests the limits of "exp", which has no leeway, and of "nbf" and "iat", which
+// have a leeway of 60 s.
 func TestTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t, "EdDSA")
@@ -280,17 +280,17 @@ func TestTimes(t *testing.T) {
 			iat, nbf, exp time.Duration
 			want          bearer.Reason
 		}{
-			{"one second left", 0, 0, time.Second, ""},
-			{"over now", 0, 0, 0, bearer.Expired},
-			{"over", -time.Minute, 0, -time.Second, bearer.Expired},
+			{"exp in 1 s", 0, 0, time.Second, ""},
+			{"exp now", 0, 0, 0, bearer.Expired},
+			{"exp 1 s ago", -time.Minute, 0, -time.Second, bearer.Expired},
 			{"nbf 60 s ahead", 0, 60 * time.Second, time.Hour, ""},
 			{"nbf 61 s ahead", 0, 61 * time.Second, time.Hour, bearer.NotYetValid},
 			{"iat 60 s ahead", 60 * time.Second, 0, time.Hour, ""},
 			{"iat 61 s ahead", 61 * time.Second, 0, time.Hour, bearer.NotYetValid},
 			{"lifetime at the limit", 0, 0, 2 * time.Hour, ""},
-			{"lifetime over it", 0, 0, 2*time.Hour + time.Second, bearer.InvalidClaims},
+			{"lifetime 1 s over the limit", 0, 0, 2*time.Hour + time.Second, bearer.InvalidClaims},
 			{"age at the limit", -90 * time.Minute, 0, time.Minute, ""},
-			{"age over it", -91 * time.Minute, 0, time.Minute, bearer.Expired},
+			{"age 1 min over the limit", -91 * time.Minute, 0, time.Minute, bearer.Expired},
 		} {
 			_, err := v.Verify(t.Context(), issuer.Token(members{"iat": in(row.iat), "nbf": in(row.nbf), "exp": in(row.exp)}))
 			if got := reasonOf(t, err); got != row.want {
@@ -300,7 +300,7 @@ func TestTimes(t *testing.T) {
 		token := issuer.Token(members{"exp": in(10 * time.Second)})
 		time.Sleep(10*time.Second - 1)
 		if _, err := v.Verify(t.Context(), token); err != nil {
-			t.Errorf("one nanosecond before exp: %v", err)
+			t.Errorf("1 ns before exp: got error %v, want none", err)
 		}
 		time.Sleep(time.Nanosecond)
 		if _, err := v.Verify(t.Context(), token); !errors.Is(err, bearer.Expired) {
@@ -309,8 +309,8 @@ func TestTimes(t *testing.T) {
 	})
 }
 
-// TestScalekit accepts the vendor's form and, without its profile, says which
-// one would be needed.
+// TestScalekit tests that the profile accepts Scalekit's tokens, and that the error without
+// the profile names Config.Profile.
 func TestScalekit(t *testing.T) {
 	issuer := newIssuer(t)
 	header := members{"typ": "JWT", "kid": issuer.SigningKey("").ID()}
@@ -325,12 +325,12 @@ func TestScalekit(t *testing.T) {
 	}
 	_, err = newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Mint(header, claims))
 	if !errors.Is(err, bearer.WrongType) || !strings.Contains(err.Error(), "Profile") {
-		t.Errorf("got %v, want reason %q and a word on profiles", err, bearer.WrongType)
+		t.Errorf("got error %v, want reason %q and Profile in the text", err, bearer.WrongType)
 	}
 }
 
-// TestScopeForms has the forms of a scope claim. What is not in form grants
-// nothing, and the token is good all the same.
+// TestScopeForms tests the forms of a scope claim. A malformed claim grants no scopes, and
+// the token is still valid.
 func TestScopeForms(t *testing.T) {
 	issuer := newIssuer(t)
 	strict := newVerifier(t, issuer, nil)
@@ -341,15 +341,15 @@ func TestScopeForms(t *testing.T) {
 	}{
 		{"string", `"a b"`, ``, "a b", "a b"},
 		{"array", `["a","b"]`, ``, "", "a b"},
-		{"both", `"a b"`, `["b","c"]`, "a b", "a b c"},
+		{"scope and scp", `"a b"`, `["b","c"]`, "a b", "a b c"},
 		{"scp only", ``, `"a"`, "", "a"},
 		{"empty", `""`, ``, "", ""},
 		{"two spaces", `"a  b"`, ``, "", ""},
 		{"leading space", `" a"`, ``, "", ""},
 		{"tab", `"a\tb"`, ``, "", ""},
-		{"comma is no separator", `"a,b"`, ``, "a,b", "a,b"},
+		{"comma in a scope", `"a,b"`, ``, "a,b", "a,b"},
 		{"no-break space", `"a\u00a0b"`, ``, "", ""},
-		{"quote", `"a\"b"`, ``, "", ""},
+		{"quotation mark", `"a\"b"`, ``, "", ""},
 		{"array with a space inside", `["a b"]`, ``, "", ""},
 		{"array with a number", `["a",1]`, ``, "", ""},
 		{"null", `null`, ``, "", ""},
@@ -365,7 +365,7 @@ func TestScopeForms(t *testing.T) {
 		for v, want := range map[*bearer.JWTVerifier]string{strict: row.want, lax: row.wantWithScp} {
 			got, err := v.Verify(t.Context(), issuer.Token(claims))
 			if err != nil {
-				t.Errorf("%s: %v", row.name, err)
+				t.Errorf("%s: got error %v, want none", row.name, err)
 			} else if got.Scopes().String() != want {
 				t.Errorf("%s: got scopes %q, want %q", row.name, got.Scopes(), want)
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-func TestTokenIsRFC9068(t *testing.T) {
+func TestTokenHasRFC9068Form(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{"api"}})
 		defer issuer.Close()
