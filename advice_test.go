@@ -111,8 +111,9 @@ func TestNoHintForWrongAudience(t *testing.T) {
 	}
 }
 
-// TestNoHintForOtherTokenTypes tests that the error names no profile for tokens that are no
-// access tokens for this API, such as ID tokens. Profiles of other issuers accept them.
+// TestNoHintForOtherTokenTypes tests that the error names no profile for tokens that are not
+// access tokens for this API, such as ID tokens, although profiles of other issuers accept
+// them.
 func TestNoHintForOtherTokenTypes(t *testing.T) {
 	for _, row := range []struct {
 		fixture, profile, where, member, value string
@@ -172,8 +173,7 @@ func TestHintRespectsIssuer(t *testing.T) {
 }
 
 // TestNoHintIfNoProfileHelps tests that the error names no profile if the failed check does
-// not depend on the profile. A hint is misleading there: another profile may be less strict
-// but does not accept the token either.
+// not depend on the profile: another profile does not accept the token either.
 func TestNoHintIfNoProfileHelps(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	for name, row := range map[string]struct {
@@ -285,7 +285,7 @@ func BenchmarkHint(b *testing.B) {
 }
 
 // TestHintForCopiedProfile configures a changed copy of a profile. The hint must not name
-// the original if the copy has the same name: the person who changed it knows it.
+// the original if the copy has the same name: the profile was changed on purpose.
 func TestHintForCopiedProfile(t *testing.T) {
 	for _, own := range []string{"Scalekit", "Mine"} {
 		f := fixtureNamed(t, "scalekit-m2m-org-quickstart")

@@ -200,7 +200,7 @@ func TestConcurrentCacheUse(t *testing.T) {
 				n := i % len(tokens)
 				claims, err := v.Verify(t.Context(), tokens[n])
 				if err == nil && claims.Subject() != fmt.Sprint(n) {
-					err = fmt.Errorf("got the claims of %s, want those of %d", claims.Subject(), n)
+					err = fmt.Errorf("got claims of subject %s, want %d", claims.Subject(), n)
 				}
 				if err != nil {
 					done <- err

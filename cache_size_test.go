@@ -113,7 +113,7 @@ func TestCacheEvictsUnusedTokens(t *testing.T) {
 }
 
 // TestCacheCountsHeaderSize tests that a header counts towards the size of the cache unless
-// tokens share it. The cache stays bounded whatever an issuer writes into headers.
+// tokens share it. Long or different headers must not make the cache exceed its limit.
 func TestCacheCountsHeaderSize(t *testing.T) {
 	const size = 512 // twice the maximum number of shared headers
 	for _, row := range []struct {

@@ -105,8 +105,8 @@ func TestRules(t *testing.T) {
 	testBound(t)
 }
 
-// testHooks tests that Config.Custom and Config.Validate are not called for a token whose
-// signature is wrong, and that the observer gets no claims of it.
+// testHooks tests that Config.Custom and Config.Validate are called only for tokens with a
+// verified signature, and that the observer gets claims of such tokens only.
 func testHooks(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "T14", func(t *checklist.T) {

@@ -295,7 +295,7 @@ func TestCustomWithoutCopy(t *testing.T) {
 	}
 }
 
-// The methods of these types panic; those of panicsLater at the second call.
+// The methods of these types panic. Clone of panicsLater panics at the second call only.
 type (
 	panicsInUnmarshal struct{}
 	panicsInValidate  struct{}

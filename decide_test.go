@@ -117,8 +117,8 @@ func TestDecideRules(t *testing.T) {
 	}
 }
 
-// TestModes tests the modes ReportOnly and Optional: one allows a request that does not
-// satisfy the rule, the other a request without a token. They allow nothing else.
+// TestModes tests the modes of rules. ReportOnly allows a request that does not satisfy the
+// rule, Optional allows a request without a token. They allow nothing else.
 func TestModes(t *testing.T) {
 	issuer := newIssuer(t)
 	var seen testkit.Recorder
@@ -178,8 +178,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// TestForeignVerifiers decides requests with Verifiers from outside the package. Whatever
-// they return, Decide must use a known reason and must not accept the request by mistake.
+// TestForeignVerifiers decides requests with Verifiers from outside the package. For each
+// result, Decide must use a known reason and must not accept the request by mistake.
 func TestForeignVerifiers(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -206,7 +206,7 @@ func TestForeignVerifiers(t *testing.T) {
 	}
 }
 
-// TestHooks tests how results of Config.Custom and Config.Validate decide about a token.
+// TestHooks tests the verdict for each result of Config.Custom and Config.Validate.
 func TestHooks(t *testing.T) {
 	issuer := newIssuer(t)
 	custom := func(err error) func(*bearer.Config) {

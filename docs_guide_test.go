@@ -55,7 +55,7 @@ func TestGuideLinks(t *testing.T) {
 				target = filepath.Join("docs", filepath.FromSlash(file))
 			}
 			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s: link to %s: %v", page, link[1], err)
+				t.Errorf("%s: link to %s: got error %v, want a file", page, link[1], err)
 				continue
 			}
 			if anchor != "" && !headings(readText(t, target))[anchor] {
@@ -127,7 +127,7 @@ func TestGuideCode(t *testing.T) {
 				source = block[1]
 			}
 			if _, err := parser.ParseFile(token.NewFileSet(), page, strings.ReplaceAll(source, "...", ""), 0); err != nil {
-				t.Errorf("%s: %v in\n%s", page, err, block[1])
+				t.Errorf("%s: got syntax error %v in\n%s", page, err, block[1])
 			}
 		}
 		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {

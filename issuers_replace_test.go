@@ -212,7 +212,7 @@ func TestDiscoveredKeysStop(t *testing.T) {
 		if err := end(issuers); err != nil {
 			t.Error(err)
 		}
-		// Close returns shortly before the goroutine is gone.
+		// The goroutine may still exist for a moment after end returned.
 		n := jwksGoroutines(t)
 		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
 			runtime.Gosched()

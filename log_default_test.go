@@ -391,7 +391,7 @@ func BenchmarkRefused(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					if _, err := bearer.Decide(b.Context(), v, req); err == nil {
-						b.Fatal("got no error")
+						b.Fatal("got no error, want one")
 					}
 				}
 			})

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// TestLogSize tests that no record is larger than 8 KiB, as the guide states, whatever a
-// client sends, even if the error of a hook quotes it.
+// TestLogSize tests that no record is larger than 8 KiB, as the guide states. Clients send
+// long values, and the error of a hook quotes them.
 func TestLogSize(t *testing.T) {
 	const most = 8 << 10
 	issuer := newIssuer(t, "ES256")

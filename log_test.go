@@ -98,8 +98,7 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	return string(text)
 }
 
-// TestLog tests that a refusal leaves one record, with exactly the wanted facts about the
-// request and the token.
+// TestLog tests that a refusal leaves one record with exactly the wanted keys and values.
 func TestLog(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	read := map[string]any{"client_id": "ci", "jti": "t-1", "scope": "read"}

@@ -68,7 +68,7 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-// fixtureKey signs all fixtures. To generate an RSA key for each takes seconds.
+// fixtureKey signs all fixtures: generating an RSA key for each takes seconds.
 var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
 
 // token signs the fixture with fixtureKey and sleeps, in virtual time, until the token is

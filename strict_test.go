@@ -108,8 +108,7 @@ func TestAudienceOfAnotherForm(t *testing.T) {
 	}
 }
 
-// TestHintOnlyIfUseful tests that an error names a profile only if another profile accepts
-// the token.
+// TestHintOnlyIfUseful tests for which refused tokens the error names another profile.
 func TestHintOnlyIfUseful(t *testing.T) {
 	issuer := newIssuer(t)
 	plain := newVerifier(t, issuer, nil)

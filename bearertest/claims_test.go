@@ -45,7 +45,7 @@ func TestClaimsPanics(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s: got no panic", name)
+					t.Errorf("%s: got no panic, want one", name)
 				}
 			}()
 			bearertest.Claims(claims)

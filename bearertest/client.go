@@ -55,7 +55,7 @@ func (i *Issuer) AddClient(c Client) {
 	i.clients[c.ID] = registration{client: c, hash: hash}
 }
 
-// RemoveClient removes the client with this ID. Tokens it already has stay valid.
+// RemoveClient removes the client with this ID. Its tokens stay valid.
 func (i *Issuer) RemoveClient(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -62,7 +62,8 @@ func (i *Issuer) Inject(e Endpoint, f Fault) {
 	i.faults[e] = f
 }
 
-// Repair removes the fault of an endpoint. Hanging requests continue to hang.
+// Repair removes the fault of an endpoint. Requests that already hang continue
+// to hang.
 func (i *Issuer) Repair(e Endpoint) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

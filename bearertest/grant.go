@@ -28,9 +28,8 @@ type Grant struct {
 	// the "scope" of the response.
 	Scopes []string
 	// Header and Claims are the header and the claims to be signed. "alg" in
-	// Header selects the key; an algorithm that [Options].Algorithms does not
-	// support is answered with server_error. The "expires_in" of the response
-	// is "exp" minus "iat".
+	// Header selects the key; an unsupported algorithm is answered with
+	// server_error. The "expires_in" of the response is "exp" minus "iat".
 	Header, Claims map[string]any
 }
 

@@ -96,7 +96,7 @@ func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	defer b.Close()
 	ka, kb := a.SigningKey(""), b.SigningKey("")
 	if ka.Public().(*rsa.PublicKey).Equal(kb.Public()) { //nolint:errcheck // an RSA key
-		t.Fatal("got one key for two open issuers")
+		t.Fatal("got one key for two open issuers, want two")
 	}
 	a.Close()
 	a.Close()
@@ -104,13 +104,13 @@ func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	defer c.Close()
 	kc := c.SigningKey("").Public()
 	if kb.Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
-		t.Fatal("got one key for two open issuers")
+		t.Fatal("after Close of the first issuer: got one key for two open issuers, want two")
 	}
 	if _, err := verify(a, a.Token(nil)); err != nil {
 		t.Errorf("token minted after Close: got %v, want it accepted", err)
 	}
 	if a.Rotate().Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
-		t.Fatal("got the key of an open issuer for a closed one")
+		t.Fatal("Rotate after Close: got the key of an open issuer, want another")
 	}
 }
 

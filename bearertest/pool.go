@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// rsaPool lends RSA keys to issuers. To generate an RSA key takes longer than
-// most tests, so the keys of closed issuers are reused. Two open issuers never
-// share a key: otherwise a test that confuses two issuers passes.
+// rsaPool lends RSA keys to issuers. Generating an RSA key takes longer than most
+// tests, so the keys of closed issuers are reused. Two open issuers never share a
+// key: otherwise a test that confuses two issuers passes.
 var rsaPool struct {
 	mu   sync.Mutex // guards idle
 	idle []*rsa.PrivateKey

@@ -79,7 +79,7 @@ func TestMintWithEveryAlgorithm(t *testing.T) {
 			err = jwt.SigningMethodEdDSA.Verify(token[:signature], raw, issuer.SigningKey(alg).Public())
 		}
 		if err != nil {
-			t.Errorf("%s: %v", alg, err)
+			t.Errorf("%s: got error %v, want none", alg, err)
 		}
 	}
 	var published []string
@@ -118,7 +118,7 @@ func TestForgeAndTamper(t *testing.T) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{alg}})
 		good := issuer.Token(map[string]any{"scope": "read", "n": int64(12345678901234567)})
 		if _, err := verify(issuer, good); err != nil {
-			t.Errorf("%s: %v", alg, err)
+			t.Errorf("%s: got error %v, want none", alg, err)
 		}
 		altered := bearertest.Tamper(good, map[string]any{"scope": "admin"})
 		if claims := part(t, altered, 1); claims["scope"] != "admin" || claims["iss"] != issuer.URL() {
@@ -155,7 +155,7 @@ func TestPanicsOnMisuse(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s: got no panic", name)
+					t.Errorf("%s: got no panic, want one", name)
 				}
 			}()
 			misuse()

@@ -36,7 +36,7 @@ func TestExplain(t *testing.T) {
 					failed++
 				}
 				if slices.ContainsFunc(x.Checks[:i], func(other bearer.CheckResult) bool { return other.Name == c.Name }) {
-					t.Errorf("%s: got check %q twice", row.Name, c.Name)
+					t.Errorf("%s: got check %q twice, want it once", row.Name, c.Name)
 				}
 			}
 			first := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })

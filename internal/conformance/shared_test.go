@@ -55,6 +55,6 @@ func verifyShared(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 		t.Errorf("%s: got reason %q, want %q: %v", row.Name, got, row.VerifyReason(), err)
 	}
 	if err == nil && c.Subject() == "" {
-		t.Errorf("%s: got claims without a subject", row.Name)
+		t.Errorf("%s: got claims without a subject, want one", row.Name)
 	}
 }
