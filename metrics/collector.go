@@ -20,13 +20,13 @@ type Options struct {
 	// Issuers lists the values of the label issuer, besides "other". Events of other
 	// issuers count as "other", and Watch refuses a source with another issuer.
 	//
-	// Nil allows every issuer that a verifier is configured with. Then verdicts have
-	// labels for the first 100 issuers seen, and further issuers count as "other".
-	// Keys and token caches have series for all watched issuers: set Issuers if
-	// customers can add theirs.
+	// Nil allows every issuer that a verifier is configured with. Verdicts then have
+	// labels for the first 100 issuers; verdicts of further issuers count as "other".
+	// The number of series for keys and token caches grows with each watched issuer: set
+	// Issuers if customers can add issuers.
 	Issuers []string
-	// MaxRoutes limits the number of values of the label route, for all transports
-	// together. Further routes count as "other". Zero means 1,000.
+	// MaxRoutes limits the number of routes with their own label value, for all
+	// transports together. Further routes count as "other". Zero means 1,000.
 	MaxRoutes int
 }
 
@@ -46,9 +46,9 @@ type Collector struct {
 	transports, issuers, routes bounded // the label values used so far
 }
 
-// New returns a Collector. Set it as Config.Observer, so that it counts verdicts, and
-// call Watch with the verifiers, so that it exports their keys and token caches. The
-// error lists everything that is wrong with opts.
+// New returns a Collector. To count verdicts, set the Collector as Config.Observer. To
+// export the state of keys and token caches, call Watch with the verifiers. The error
+// lists everything that is wrong with opts.
 func New(opts *Options) (*Collector, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -86,13 +86,13 @@ func New(opts *Options) (*Collector, error) {
 }
 
 // Watch adds sources, usually verifiers. Each scrape reads the state of their keys and
-// token caches. If two sources have the same issuer, the first source reports the
-// issuer's keys, and the numbers of their token caches are added. A nil source, a source
-// that is already watched, and an issuer that is not in Options.Issuers are errors. On an
-// error, no source is added.
+// token caches. If two sources have the same issuer, the metrics of the issuer's keys come
+// from the first source, and the numbers of both token caches are added. A nil source, a
+// source that is already watched, and an issuer that is not in Options.Issuers are errors.
+// On an error, no source is added.
 func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
-	// Without the lock: Status may be code from outside this module.
+	// c.mu is not held here, because Status may be code from outside this module.
 	for i, source := range sources {
 		if nilcheck.IsNil(source) {
 			errs = append(errs, fmt.Errorf("source %d is nil", i+1))
@@ -142,14 +142,14 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectIssuers(ch)
 }
 
-// contains reports whether source is in sources. A source of a type that is not
-// comparable is never found.
+// contains reports whether source is in sources. It returns false if the type of source
+// is not comparable.
 func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 
-// send sends a metric with this value. If the metric is invalid, it sends the error to
-// the registry instead.
+// send sends a metric with this value to ch. If the metric is invalid, it sends the error
+// instead, which the registry then reports.
 func send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(desc, kind, value, labels...)
 	if err != nil {

@@ -24,8 +24,8 @@ func perIssuer(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("bearer_"+name, help, append([]string{"issuer"}, labels...), nil)
 }
 
-// keysMetric returns a metric of issuers whose keys come from a cache. A NaN from value
-// means that there is no value.
+// keysMetric returns a metric of the key cache of an issuer. Issuers with a fixed key set
+// have no value. value returns NaN if there is no value.
 func keysMetric(kind prometheus.ValueType, name, help string, value func(*jwks.Status) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) {
 		if s.Keys == nil {
@@ -36,7 +36,7 @@ func keysMetric(kind prometheus.ValueType, name, help string, value func(*jwks.S
 	}}
 }
 
-// cacheMetric returns a metric of the cache of verified tokens.
+// cacheMetric returns a metric of the cache of verified tokens of an issuer.
 func cacheMetric(kind prometheus.ValueType, name, help string, value func(bearer.CacheStatus) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return value(s.Cache), true }}
 }
@@ -54,18 +54,18 @@ var (
 
 	issuerMetrics = []issuerMetric{
 		{
-			perIssuer("keyset_ready", "Whether there are keys to verify tokens with: 1 or 0."), gauge,
+			perIssuer("keyset_ready", "Whether the issuer has usable keys: 1 or 0."), gauge,
 			func(s bearer.IssuerStatus) (float64, bool) { return zeroOrOne(s.Ready()), true },
 		},
 		keysMetric(gauge, "keyset_stale", "Whether the last good keys are too old to be used: 1 or 0.",
 			func(k *jwks.Status) float64 { return zeroOrOne(k.Stale) }),
-		keysMetric(gauge, "keyset_restored", "Whether the keys come from the store, because the issuer has not answered since the start: 1 or 0.",
+		keysMetric(gauge, "keyset_restored", "Whether the keys come from the store, because no refresh has succeeded since the start: 1 or 0.",
 			func(k *jwks.Status) float64 { return zeroOrOne(k.Restored) }),
 		keysMetric(gauge, "keyset_keys", "Number of usable keys.",
 			func(k *jwks.Status) float64 { return float64(len(k.Keys)) }),
 		keysMetric(gauge, "keyset_skipped_keys", "Number of elements of the key set that cannot be used.",
 			func(k *jwks.Status) float64 { return float64(len(k.Skipped)) }),
-		keysMetric(gauge, "keyset_hash", "A number derived from the keys in use. Replicas with different numbers use different keys.",
+		keysMetric(gauge, "keyset_hash", "A hash of the keys in use, as a number. Replicas with different numbers use different keys.",
 			func(k *jwks.Status) float64 { return hashNumber(k.KeySetHash) }),
 		keysMetric(gauge, "keyset_age_seconds", "Time since the last successful refresh of the key set.", keysAge),
 		keysMetric(gauge, "keyset_last_success_timestamp_seconds", "Unix time of the last successful refresh of the key set.",
@@ -74,9 +74,9 @@ var (
 			func(k *jwks.Status) float64 { return unixSeconds(k.LastAttempt) }),
 		keysMetric(gauge, "keyset_consecutive_failures", "Number of attempts to refresh the key set that failed since the last success.",
 			func(k *jwks.Status) float64 { return float64(k.Failures) }),
-		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes caused by tokens whose key is not in the set.",
+		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes caused by tokens whose key is not in the key set.",
 			func(k *jwks.Status) float64 { return float64(k.MissFetches) }),
-		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens whose key is not in the set and that caused no refresh because of the cool-down.",
+		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens whose key is not in the key set, and that caused no refresh because of the limit jwks.Options.CoolDown.",
 			func(k *jwks.Status) float64 { return float64(k.Denied) }),
 
 		cacheMetric(counter, "token_cache_hits_total", "Tokens found in the cache of verified tokens.",
@@ -115,8 +115,8 @@ func zeroOrOne(b bool) float64 {
 	return 0
 }
 
-// hashNumber returns the first 48 bits of a hash in hexadecimal digits as a number, which
-// a float64 holds exactly. It returns NaN if there is no hash.
+// hashNumber returns the first 48 bits of a hexadecimal hash as a number. A float64
+// represents 48 bits exactly. It returns NaN if there is no hash.
 func hashNumber(digits string) float64 {
 	n, err := strconv.ParseUint(digits[:min(len(digits), 12)], 16, 64)
 	if err != nil {
@@ -158,14 +158,14 @@ func (c *Collector) statuses() []bearer.IssuerStatus {
 	for _, source := range sources {
 		for _, status := range source.Status() {
 			if c.allowed != nil && !slices.Contains(c.allowed, status.Issuer) {
-				continue // the source got this issuer after Watch
+				continue // the issuer was added to the source after Watch
 			}
 			i := slices.IndexFunc(all, func(s bearer.IssuerStatus) bool { return label(s.Issuer) == label(status.Issuer) })
 			if i < 0 {
 				all = append(all, status)
 				continue
 			}
-			// Each source has its own token cache for the same issuer.
+			// Each source has its own cache of the issuer's tokens.
 			cache := &all[i].Cache
 			cache.Entries += status.Cache.Entries
 			cache.Capacity += status.Cache.Capacity

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	other = "other" // the label of all values beyond a limit
-	none  = "none"  // the label if there is no value
+	other = "other" // replaces issuers that are not configured, and values beyond a limit
+	none  = "none"  // replaces an empty value
 )
 
 //nolint:gochecknoglobals // never modified: the description that Describe returns
@@ -23,8 +23,8 @@ var requestsDesc = prometheus.NewDesc("bearer_requests_total",
 	"Verdicts on requests, by transport, result (allowed, refused, reported, abandoned), reason, configured issuer and route.",
 	[]string{"transport", "result", "reason", "issuer", "route"}, nil)
 
-// reasons contains all values of bearer.Reason, in the order of package bearer. Internal
-// is the last: reasonIndex relies on that.
+// reasons contains all values of bearer.Reason, in the order of package bearer.
+// reasonIndex requires that Internal is the last element.
 //
 //nolint:gochecknoglobals // never modified; Go has no constant arrays
 var reasons = [...]bearer.Reason{
@@ -33,35 +33,37 @@ var reasons = [...]bearer.Reason{
 	bearer.WrongBinding, bearer.InvalidCustom, bearer.Revoked, bearer.MissingScope, bearer.KeysUnavailable, bearer.Internal,
 }
 
-// counters has the counters of all series with the same transport, issuer and route.
+// counters contains the counters of all series with the same transport, issuer and route.
 type counters struct {
 	labels    eventKey
 	allowed   atomic.Uint64
 	abandoned atomic.Uint64               // the request ended before there was a verdict
-	reported  [len(reasons)]atomic.Uint64 // allowed only by report-only mode
+	reported  [len(reasons)]atomic.Uint64 // allowed only because of report-only mode
 	refused   [len(reasons)]atomic.Uint64
 }
 
-// eventKey is the part of an event that selects its counters. Limited by admit, it is
-// also the labels of the counters.
+// eventKey contains the fields of an event that select its counters. Method admit
+// returns an eventKey of label values.
 type eventKey struct{ transport, issuer, route string }
 
-// byIssuer maps the values of an event to its counters: first by issuer, then by
-// transport and route. Both maps are immutable, so that Observe needs no lock. An event
-// with new values replaces a map by a copy; it copies the routes of one issuer at most.
+// byIssuer maps the fields of an event to its counters: first by issuer, then by
+// transport and route. Both maps are immutable, so Observe needs no lock to read them. To
+// add an entry, countersOf replaces a map with a changed copy. There is one map of routes
+// for each issuer, so that these copies stay small.
 type (
 	byIssuer map[string]*atomic.Pointer[byRoute]
 	byRoute  map[routeKey]*counters
 	routeKey struct{ transport, route string }
 )
 
-// bounded is the set of values that a label has had. It has at most limit values.
+// bounded is the set of values in use for a label. It has at most limit values.
 type bounded struct {
 	limit  int
 	values map[string]bool
 }
 
-// admit adds value to the set and returns it. It returns other if the set is full.
+// admit adds value to the set and returns value. If the set is full and does not contain
+// value, admit returns other.
 func (b *bounded) admit(value string) string {
 	switch {
 	case b.values[value]:
@@ -79,8 +81,8 @@ func (b *bounded) admit(value string) string {
 const (
 	// defaultRoutes replaces an Options.MaxRoutes of zero.
 	defaultRoutes = 1000
-	// maxTransports limits the values of the label transport. Guards set few constants,
-	// but guards from outside this module may set anything.
+	// maxTransports limits the values of the label transport. The guards of this module
+	// set "http" and "grpc", but other guards may set any value.
 	maxTransports = 8
 	// maxIssuers limits the values of the label issuer if Options.Issuers is nil.
 	maxIssuers = 100
@@ -129,8 +131,8 @@ func reasonIndex(reason bearer.Reason) int {
 
 // reasonOf returns the reason in the error of a rule in report-only mode.
 func reasonOf(err error) bearer.Reason {
-	// No errors.As: it allocates.
-	if refusal, ok := err.(*bearer.Error); ok && refusal != nil { //nolint:errorlint // guards wrap nothing; see above
+	// errors.As is not used here, because it allocates.
+	if refusal, ok := err.(*bearer.Error); ok && refusal != nil { //nolint:errorlint // guards do not wrap this error; see above
 		return refusal.Reason
 	}
 	return bearer.Internal
@@ -154,8 +156,8 @@ func (c *Collector) Declare(transport string, routes ...string) {
 	}
 }
 
-// countersOf returns the counters of events with these values. It creates them for the
-// first event.
+// countersOf returns the counters of an event. It creates them for the first event with
+// these values.
 func (c *Collector) countersOf(event eventKey) *counters {
 	key := routeKey{event.transport, event.route}
 	if routes := (*c.lookup.Load())[event.issuer]; routes != nil {
@@ -175,7 +177,7 @@ func (c *Collector) countersOf(event eventKey) *counters {
 	routes := issuers[event.issuer]
 	if routes == nil {
 		if len(issuers) > 2*c.issuers.limit {
-			return found // too many issuers: do not store this one, so that memory stays bounded
+			return found // do not add this issuer to the map, so that memory stays bounded
 		}
 		routes = new(atomic.Pointer[byRoute])
 		routes.Store(&byRoute{})
@@ -204,8 +206,8 @@ func (c *Collector) admit(event eventKey) eventKey {
 	return labels
 }
 
-// label returns s as a valid label value: UTF-8, at most maxLabel bytes, and none if s is
-// empty.
+// label returns s as a valid label value: it cuts s at maxLabel bytes and replaces invalid
+// UTF-8. It returns none if s is empty.
 func label(s string) string {
 	if s == "" {
 		return none
@@ -239,12 +241,12 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 	}
 }
 
-// newHistogram returns a histogram of verdict durations with both native and classic
-// buckets: the scraper chooses.
+// newHistogram returns a histogram of verdict durations. It has native and classic
+// buckets; the configuration of the scraper selects which of them Prometheus stores.
 func newHistogram(cache string) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:        "bearer_verdict_duration_seconds",
-		Help:        "Duration of verdicts, by whether the cache of verified tokens had the token (hit, miss, or none if no token was read).",
+		Help:        "Duration of verdicts, by whether the token was in the cache of verified tokens: hit, miss, or none (no token was read).",
 		ConstLabels: prometheus.Labels{"cache": cache},
 		// A cached token takes about 1 µs. A token that waits for its issuer's keys
 		// takes at most 2 s.
