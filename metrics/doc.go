@@ -38,16 +38,16 @@
 //
 // The number of values of each label is bounded. No value contains any part of a token.
 //
-//   - transport is "http", "grpc" or the value that another guard sets. It is "none" if a
-//     verifier was called without a guard.
+//   - transport is "http", "grpc" or the value that a guard for another transport sets. It
+//     is "none" if the verifier was called without a guard.
 //   - result is "allowed", "refused", "reported" or "abandoned". "reported" means that
-//     the request passed only because its rule is in report-only mode. "abandoned" means
-//     that the caller did not wait for the keys ([bearer.Event.Abandoned]), which is not
-//     an outage.
+//     the request was allowed only because its rule is in report-only mode. "abandoned"
+//     means that the request was canceled or timed out while it waited for keys
+//     ([bearer.Event.Abandoned]). It does not mean that the issuer is down.
 //   - reason is a [bearer.Reason], or "none".
 //   - issuer is the configured issuer, or "other" if the token names no configured issuer.
-//   - route is the pattern of the route or the name of the method as it was declared. It
-//     is "none" without a route, and "other" for routes beyond Options.MaxRoutes.
+//   - route is the declared pattern of the route, or the name of the gRPC method. It is
+//     "none" if the request has no route, and "other" for routes beyond Options.MaxRoutes.
 //   - cache is "hit" if the token was verified on an earlier request, "miss" if it was
 //     not, and "none" if no token was read from the request.
 package metrics

@@ -13,11 +13,12 @@ import (
 	"github.com/bearerkit/bearer/tracing"
 )
 
-// The verdict is added to the span of the request. A key fetch has its own span.
+// The tracer adds the verdict to the span of the request, and makes a span for each key
+// fetch.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
+	issuer := bearertest.NewIssuer(nil) // replaces your authorization server
 	defer issuer.Close()
-	exporter := tracetest.NewInMemoryExporter() // in place of your collector
+	exporter := tracetest.NewInMemoryExporter() // replaces your collector
 	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
 
 	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}, TracerProvider: provider})

@@ -2,31 +2,37 @@
 // module, so that users of the other packages do not depend on OpenTelemetry.
 //
 // A [Tracer] is an Observer that adds each verdict to the span of its request. Its method
-// ObserveKeys makes a span for each key fetch:
+// ObserveKeys adds a span for each key fetch:
 //
 //	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}})
 //	keys, err := jwks.Discover(issuer, &jwks.Options{Observe: tracer.ObserveKeys})
 //	v, err := bearer.New(bearer.Config{ ..., Keys: keys, Observer: tracer})
 //
-// The span of the request is the one in the request's context. otelhttp or otelgrpc makes
-// that span, and must run before the guard. The Tracer sets these attributes:
+// otelhttp or otelgrpc starts the span of the request and puts it into the context of the
+// request, so it must run before the guard. The Tracer sets these attributes of the span:
 //
-//	bearer.result      "allowed", "refused", "reported" (allowed only by report-only mode)
-//	                   or "abandoned" (the caller did not wait for keys)
+//	bearer.result      "allowed", "refused", "reported" (allowed only because of
+//	                   report-only mode) or "abandoned" (the request was canceled or
+//	                   timed out while it waited for keys)
 //	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"
 //	bearer.issuer      the configured issuer, if the token names one
 //	bearer.cache_hit   whether the token was verified on an earlier request
 //	bearer.claim.NAME  the claims in Options.Claims, for verified tokens only
 //
-// For the results "refused" and "reported", it also adds an event "bearer.refused" with
-// the result and the reason.
+// For the results "refused" and "reported", the Tracer also adds an event "bearer.refused"
+// with the result and the reason to the span.
 //
 // The span of a key fetch is named "bearer.keys.refresh". It is the root of its own trace,
 // because several requests may wait for one fetch. If a request caused the fetch, the span
-// has a link to the span of that request.
+// has a link to the span of this request. It has these attributes:
 //
-// Spans contain nothing else of a token: no other claim, no error detail that quotes a
-// claim, and no part of the token itself.
+//	bearer.issuer        the configured issuer
+//	bearer.keys.result   "refreshed", "not_modified" or "refresh_failed"
+//	bearer.keys.usable   the number of usable keys, unless the fetch failed
+//	bearer.keys.skipped  the number of keys that cannot be used, unless the fetch failed
+//
+// Spans contain no other part of a token: no other claims, and no error texts, which may
+// quote claims.
 package tracing
 
 import (
@@ -47,14 +53,14 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Options configures a Tracer. With the zero Options, and with nil, spans show no claims.
+// Options configures a Tracer. With the zero Options, and with nil, spans contain no claims.
 type Options struct {
-	// Claims lists the names of the claims to show, for verified tokens only. Values
-	// must be strings, numbers or booleans at the top level of the claims set, and are
-	// cut at 256 bytes. Do not list claims with personal data that must not be in traces.
-	// Nil shows no claims.
+	// Claims lists the names of the claims that spans contain, for verified tokens only.
+	// Only strings, numbers and booleans at the top level of the claims set are shown. Values
+	// are cut at 256 bytes. Do not list claims with personal data that must not be in traces.
+	// Nil means no claims.
 	Claims []string
-	// TracerProvider makes the spans of key fetches. Nil means the global one.
+	// TracerProvider makes the spans of key fetches. Nil means the global provider.
 	TracerProvider trace.TracerProvider
 }
 
@@ -65,7 +71,7 @@ type Tracer struct {
 	claims []claim
 }
 
-// claim is the name of a claim and the key of its attribute.
+// claim has the name of a claim and the key of the claim's attribute.
 type claim struct {
 	name string
 	key  attribute.Key
@@ -93,7 +99,7 @@ func New(opts *Options) (*Tracer, error) {
 	t := &Tracer{}
 	for i, name := range opts.Claims {
 		if name == "" || slices.Contains(opts.Claims[:i], name) {
-			errs = append(errs, fmt.Errorf("tracing: Options.Claims: %q: a name must not be empty or listed twice", name))
+			errs = append(errs, fmt.Errorf("tracing: Options.Claims: %q: must not be empty or listed twice", name))
 		}
 		t.claims = append(t.claims, claim{name, attribute.Key("bearer.claim." + name)})
 	}
@@ -108,8 +114,8 @@ func New(opts *Options) (*Tracer, error) {
 	return t, nil
 }
 
-// Observe implements [bearer.Observer]: it adds the verdict to the span in ctx. It does
-// nothing if the span is not recorded.
+// Observe implements [bearer.Observer]: it adds the verdict to the span in ctx. If the span
+// is not recorded, Observe does nothing.
 func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	span := trace.SpanFromContext(ctx)
 	if t == nil || !span.IsRecording() {
@@ -163,8 +169,7 @@ func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []att
 	return append(to, key.String(strings.ToValidUTF8(text[:min(len(text), maxValue)], "")))
 }
 
-// ObserveKeys makes a span for each refresh of the keys. Set it as Options.Observe of
-// package jwks.
+// ObserveKeys makes a span for each key fetch. Set it as Options.Observe of package jwks.
 func (t *Tracer) ObserveKeys(e jwks.Event) {
 	if t == nil {
 		return
@@ -186,7 +191,7 @@ func (t *Tracer) ObserveKeys(e jwks.Event) {
 	}
 	_, span := t.tracer.Start(context.Background(), "bearer.keys.refresh", opts...)
 	if e.Err != nil {
-		// No detail: the error names URLs, which may contain secrets. The log has it.
+		// e.Err is not shown, because it contains URLs, and URLs may contain secrets.
 		span.SetStatus(codes.Error, "refreshing the keys failed")
 	} else {
 		span.SetAttributes(keyKeys.Int(e.Keys), keySkipped.Int(e.SkippedCount))

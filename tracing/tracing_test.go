@@ -24,7 +24,7 @@ import (
 	"github.com/bearerkit/bearer/tracing"
 )
 
-// fixture is a guarded handler whose requests have spans.
+// fixture has a guarded handler that runs in the span of each request.
 type fixture struct {
 	issuer   *bearertest.Issuer
 	recorder *tracetest.SpanRecorder
@@ -65,7 +65,7 @@ func newFixture(t *testing.T, claims ...string) *fixture {
 	guard.Handle(mux, "GET /read", scopes.All("read"), http.NotFoundHandler())
 	guard.Handle(mux, "GET /trial", scopes.ReportOnly(scopes.All("write")), http.NotFoundHandler())
 	guard.Handle(mux, "GET /public", scopes.Public(), http.NotFoundHandler())
-	// Like otelhttp, but the span ends when the handler returns.
+	// This handler replaces otelhttp.
 	f.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, span := provider.Tracer("test").Start(r.Context(), "request")
 		defer span.End()
@@ -86,12 +86,12 @@ func (f *fixture) get(t *testing.T, path, token string) sdk.ReadOnlySpan {
 	return spans[len(spans)-1]
 }
 
-// named returns the ended spans with this name.
+// named returns the ended spans with the given name.
 func (f *fixture) named(name string) []sdk.ReadOnlySpan {
 	return slices.DeleteFunc(f.recorder.Ended(), func(s sdk.ReadOnlySpan) bool { return s.Name() != name })
 }
 
-// text returns attributes as sorted text.
+// text returns the attributes in one line, sorted.
 func text(attributes []attribute.KeyValue) string {
 	parts := make([]string, len(attributes))
 	for i, a := range attributes {
@@ -101,8 +101,8 @@ func text(attributes []attribute.KeyValue) string {
 	return strings.Join(parts, " ")
 }
 
-// TestVerdicts checks that the span of a request has the verdict and the configured claims,
-// and no other claims.
+// TestVerdicts checks that the span of a request contains the verdict and the claims in
+// Options.Claims, and no other part of the token.
 func TestVerdicts(t *testing.T) {
 	f := newFixture(t, "client_id", "seats", "list", "absent")
 	good := f.issuer.Token(map[string]any{
@@ -138,25 +138,25 @@ func TestVerdicts(t *testing.T) {
 		}
 		for part := range strings.SplitSeq(row.token, ".") {
 			if all := got + fmt.Sprint(span.Events(), span.Status()); part != "" && strings.Contains(all, part) {
-				t.Errorf("%s: got a part of the token in the span, want none: %s", row.name, all)
+				t.Errorf("%s: got a part of the token in the span, want no part: %s", row.name, all)
 			}
 		}
 	}
 }
 
-// TestKeyFetch checks the span of a key fetch that a request caused: it has its own trace,
-// and a link to the request's span.
+// TestKeyFetch checks that the span of a key fetch has its own trace, and a link to the span
+// of the request that caused the fetch.
 func TestKeyFetch(t *testing.T) {
 	f := newFixture(t)
-	// The keys are ready shortly before ObserveKeys is called.
+	// keys.Ready may return before the cache calls ObserveKeys.
 	refreshes := eventually(t, func() []sdk.ReadOnlySpan { return f.named("bearer.keys.refresh") }, 1)
 	if len(refreshes) != 1 || len(refreshes[0].Links()) != 0 {
-		t.Fatalf("got %d spans of refreshes at the start, want 1 without links", len(refreshes))
+		t.Fatalf("got %d spans of refreshes at the start, want 1 span without links", len(refreshes))
 	}
 	f.issuer.Rotate()
 	request := f.get(t, "/read", f.issuer.Token(map[string]any{"scope": "read"}))
 	if got := text(request.Attributes()); !strings.Contains(got, "bearer.result=allowed") {
-		t.Fatalf("got attributes %q, want result allowed with the new key", got)
+		t.Fatalf("got attributes %q, want bearer.result=allowed", got)
 	}
 	f.issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
 	failed := f.get(t, "/read", f.issuer.Mint(map[string]any{"kid": "unknown"}, nil))
@@ -174,13 +174,13 @@ func TestKeyFetch(t *testing.T) {
 			t.Errorf("got attributes %q and status %v, want result %s and status %v", got, span.Status(), want.result, want.status)
 		}
 		if len(span.Links()) != 1 || span.Links()[0].SpanContext.SpanID() != want.cause.SpanContext().SpanID() {
-			t.Errorf("%s: got links %v, want 1 to the request's span", want.result, span.Links())
+			t.Errorf("%s: got links %v, want 1 link to the request's span", want.result, span.Links())
 		}
 		if span.Parent().IsValid() || span.SpanContext().TraceID() == want.cause.SpanContext().TraceID() || span.SpanKind() != trace.SpanKindClient {
 			t.Errorf("%s: got a span in the request's trace or of kind %v, want a client span in its own trace", want.result, span.SpanKind())
 		}
 		if strings.Contains(fmt.Sprint(span.Status(), text(span.Attributes())), "/keys") {
-			t.Errorf("%s: got a URL in the span, want none", want.result)
+			t.Errorf("%s: got a URL in the span, want no URL", want.result)
 		}
 	}
 }
@@ -204,7 +204,7 @@ func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.Read
 	}
 }
 
-// TestAbandoned checks the attributes if the caller does not wait for keys.
+// TestAbandoned checks the attributes if a request is canceled while it waits for keys.
 func TestAbandoned(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
@@ -223,9 +223,9 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-// TestNothingToDo checks that nothing panics without a span, without a TracerProvider and
-// with a nil Tracer.
-func TestNothingToDo(t *testing.T) {
+// TestWithoutSpan checks that a Tracer does not panic if the context has no span, if there
+// is no TracerProvider, and if the Tracer is nil. It also checks the errors of New.
+func TestWithoutSpan(t *testing.T) {
 	tracer, err := tracing.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -236,6 +236,6 @@ func TestNothingToDo(t *testing.T) {
 		tracer.ObserveKeys(jwks.Event{Kind: jwks.MissDenied})
 	}
 	if _, err := tracing.New(&tracing.Options{Claims: []string{"a", "", "a"}}); err == nil || strings.Count(err.Error(), "Options.Claims") != 2 {
-		t.Errorf("got error %v, want two errors of Options.Claims", err)
+		t.Errorf("got error %v, want 2 errors about Options.Claims", err)
 	}
 }
