@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// TestBadOptions checks that one error lists every mistake in the options.
+// TestBadOptions checks that the error of New lists every mistake in the options.
 func TestBadOptions(t *testing.T) {
 	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "https://a.example"}, MaxRoutes: -1})
 	testkit.WantError(t, "New", err, `Options.Issuers: "": want the identifier`, `Options.Issuers: "other": want the identifier`,
@@ -30,7 +30,7 @@ func TestBadSources(t *testing.T) {
 	testkit.WantError(t, "unknown issuer", c.Watch(&source{[]bearer.IssuerStatus{healthy("https://b.example")}}),
 		`issuer "https://b.example" is not in Options.Issuers`)
 	if text := exposed(t, registry); text != "" {
-		t.Errorf("got metrics after failed calls of Watch, want none:\n%s", text)
+		t.Errorf("got metrics after failed calls of Watch, want no metrics:\n%s", text)
 	}
 	if err := c.Watch(a); err != nil {
 		t.Fatal(err)
@@ -39,12 +39,12 @@ func TestBadSources(t *testing.T) {
 	// An issuer that is added later and is not in Options.Issuers gets no series.
 	a.issuers = append(a.issuers, healthy("https://late.example"))
 	if text := exposed(t, registry); strings.Contains(text, "late.example") || !strings.Contains(text, "https://a.example") {
-		t.Errorf("got metrics\n%s\nwant those of a.example and none of late.example", text)
+		t.Errorf("got metrics\n%s\nwant metrics of a.example and no metrics of late.example", text)
 	}
 }
 
-// TestRegisteredTwice checks that the registry refuses the same Collector and a second
-// Collector.
+// TestRegisteredTwice checks that a registry with a Collector refuses the same Collector and
+// any other Collector.
 func TestRegisteredTwice(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	second, err := metrics.New(nil)

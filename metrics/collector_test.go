@@ -27,8 +27,8 @@ type source struct{ issuers []bearer.IssuerStatus }
 
 func (s *source) Status() []bearer.IssuerStatus { return s.issuers }
 
-// healthy returns the status of an issuer with usable keys. The counters have different
-// values.
+// healthy returns the status of an issuer with usable keys. Each counter has another value,
+// so that a test notices if two counters are swapped.
 func healthy(issuer string) bearer.IssuerStatus {
 	return bearer.IssuerStatus{
 		Issuer: issuer,
@@ -94,7 +94,7 @@ func TestCollector(t *testing.T) {
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: errors.New("an error without a reason")},
 		{Transport: "grpc", Route: "/s/m", Reason: bearer.NoToken},
 		{Reason: bearer.Expired, Issuer: "https://a.example"},
-		{Reason: "not_a_known_reason"},
+		{Reason: "not_in_the_closed_set"},
 	} {
 		c.Observe(context.Background(), e)
 	}
@@ -102,7 +102,7 @@ func TestCollector(t *testing.T) {
 	hangUp()
 	for _, e := range []bearer.Event{
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.KeysUnavailable},
-		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // refused, also if the caller hung up
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // not abandoned: the request did not wait for keys
 	} {
 		c.Observe(gone, e)
 	}
@@ -166,7 +166,7 @@ func TestVerdictTimes(t *testing.T) {
 			h := m.Histogram
 			got[m.Label[0].GetValue()] = h.GetSampleCount()
 			if len(h.Bucket) == 0 || len(h.PositiveSpan) == 0 {
-				t.Errorf("%v: got %d classic buckets and %d native spans, want some of each", m.Label, len(h.Bucket), len(h.PositiveSpan))
+				t.Errorf("%v: got %d classic buckets and %d native spans, want more than 0", m.Label, len(h.Bucket), len(h.PositiveSpan))
 			}
 			for _, bucket := range h.Bucket {
 				if bucket.GetUpperBound() == 1e-5 && m.Label[0].GetValue() != "miss" && bucket.GetCumulativeCount() != h.GetSampleCount() {
@@ -176,11 +176,12 @@ func TestVerdictTimes(t *testing.T) {
 		}
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("got number of verdicts by cache label %v, want %v", got, want)
+		t.Errorf("got numbers of verdicts by cache label %v, want %v", got, want)
 	}
 }
 
-// TestLint checks the names and units against the conventions of Prometheus.
+// TestLint checks that the names and units of the metrics follow the conventions of
+// Prometheus.
 func TestLint(t *testing.T) {
 	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
 	c.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
@@ -193,7 +194,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestReasons checks that each reason of the closed set is a label value. The set is read
+// TestReasons checks that each reason of the closed set is a label value. It reads the set
 // from the golden file of the exported API.
 func TestReasons(t *testing.T) {
 	golden, err := os.ReadFile("../testdata/api/bearer.txt")
@@ -217,8 +218,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestSharedIssuer checks two verifiers with the same issuer: the issuer's keys are
-// exported once, and the numbers of the two token caches are added.
+// TestSharedIssuer checks the metrics of two verifiers with the same issuer: the issuer's
+// keys are exported once, and the numbers of the two token caches are added.
 func TestSharedIssuer(t *testing.T) {
 	a, b := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}, &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	_, registry := newCollector(t, nil, a, b)
@@ -234,14 +235,15 @@ func TestSharedIssuer(t *testing.T) {
 	}
 }
 
-// TestNotYet checks that metrics without a value yet are not exported: the age since a
-// zero time is decades, and fires an alert.
-func TestNotYet(t *testing.T) {
+// TestNoValue checks that a metric without a value is not exported. If an issuer has not
+// answered yet, the time of the last success is zero. An age computed from this time is
+// many years, and fires the alert BearerKeySetAging.
+func TestNoValue(t *testing.T) {
 	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{{Issuer: "https://new.example", Keys: &jwks.Status{}}, {Issuer: "https://fixed.example"}}})
 	text := exposed(t, registry)
 	for _, name := range []string{"age", "timestamp", "hash"} {
 		if strings.Contains(text, "bearer_keyset_"+name) {
-			t.Errorf("got a metric bearer_keyset_%s, want none in\n%s", name, text)
+			t.Errorf("got a metric bearer_keyset_%s, want no such metric in\n%s", name, text)
 		}
 	}
 	for _, want := range []string{`bearer_keyset_ready{issuer="https://new.example"} 0`, `bearer_keyset_ready{issuer="https://fixed.example"} 1`} {

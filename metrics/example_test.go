@@ -11,10 +11,10 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// The collector is the verifier's observer, and Watch adds the verifier's keys. Serve the
-// registry with promhttp.
+// The collector counts the verdicts of the verifier, and exports the state of its keys. In
+// a service, promhttp serves the metrics of the registry.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
+	issuer := bearertest.NewIssuer(nil) // replaces your authorization server
 	defer issuer.Close()
 
 	collector, err := metrics.New(nil)

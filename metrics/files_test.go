@@ -45,16 +45,16 @@ var (
 	grouping   = regexp.MustCompile(`\bby \(([^)]*)\)`)
 )
 
-// checkExpr checks that all metrics in an expression exist, and have the labels that the
-// expression uses.
+// checkExpr checks that the Collector exports all metrics in a PromQL expression, with the
+// labels that the expression uses. where names the place of the expression in failures.
 func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]bool) {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(expr, -1)
-	all := map[string]bool{"hash": true} // count_values makes this label
+	all := map[string]bool{"hash": true} // count_values adds this label
 	for _, s := range found {
 		labels := exported[s[1]]
 		if labels == nil {
-			t.Errorf("%s: got metric %s, want one that the Collector exports: %s", where, s[1], expr)
+			t.Errorf("%s: got metric %s, want a metric that the Collector exports: %s", where, s[1], expr)
 		}
 		for _, m := range matcher.FindAllStringSubmatch(s[2], -1) {
 			if !labels[m[1]] {
@@ -68,7 +68,7 @@ func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]
 	for _, by := range grouping.FindAllStringSubmatch(expr, -1) {
 		for label := range strings.SplitSeq(by[1], ",") {
 			if label = strings.TrimSpace(label); label != "" && len(found) > 0 && !all[label] {
-				t.Errorf("%s: got label %s in a grouping, want a label of the metrics: %s", where, label, expr)
+				t.Errorf("%s: got label %s in a by clause, want a label of the metrics: %s", where, label, expr)
 			}
 		}
 	}
@@ -118,14 +118,14 @@ func TestDashboard(t *testing.T) {
 	for _, p := range d.Panels {
 		where := fmt.Sprintf("panel %d, %s", p.ID, p.Title)
 		if ids[p.ID] {
-			t.Errorf("%s: got an id of another panel, want a unique id", where)
+			t.Errorf("%s: got the id of another panel, want a unique id", where)
 		}
 		ids[p.ID] = true
 		for x := range p.GridPos.W {
 			for y := range p.GridPos.H {
 				spot := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
 				if taken[spot] != "" || spot[0] > 23 {
-					t.Fatalf("%s: got position %v, want one in the grid that no other panel has (%s)", where, spot, taken[spot])
+					t.Fatalf("%s: got grid position %v, want a free position in columns 0 to 23 (used by: %q)", where, spot, taken[spot])
 				}
 				taken[spot] = where
 			}
@@ -134,7 +134,7 @@ func TestDashboard(t *testing.T) {
 			continue
 		}
 		if p.Title == "" || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
-			t.Errorf("%s: got a panel without title, description, unit or target, want all of them", where)
+			t.Errorf("%s: got a panel without title, description, unit or query, want all of these", where)
 		}
 		for _, target := range p.Targets {
 			checkExpr(t, where, target.Expr, exported)
@@ -145,7 +145,7 @@ func TestDashboard(t *testing.T) {
 	}
 	for _, v := range d.Templating.List {
 		if v.Definition == "" {
-			continue // the data source
+			continue // the variable for the data source has no query
 		}
 		checkExpr(t, "variable", v.Definition, exported)
 	}
@@ -154,8 +154,9 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestRulesNames checks that each rule uses metrics that the Collector exports. Each alert
-// needs a test case where it fires and one where it does not.
+// TestRulesNames checks that each rule uses metrics that the Collector exports. It also
+// checks that rules_test.yml has, for each alert, a case in which the alert fires and a case
+// in which the alert does not fire.
 func TestRulesNames(t *testing.T) {
 	rules, err := os.ReadFile("rules.yml")
 	if err != nil {
@@ -177,7 +178,7 @@ func TestRulesNames(t *testing.T) {
 		quiet := "alertname: " + alert[1] + ", exp_alerts: []"
 		fires := "alertname: " + alert[1] + "\n        exp_alerts:\n          - "
 		if !strings.Contains(string(cases), quiet) || !strings.Contains(string(cases), fires) {
-			t.Errorf("%s: want in rules_test.yml a case where it fires and a case where it does not", alert[1])
+			t.Errorf("%s: rules_test.yml has no case in which the alert fires, or no case in which it does not fire; want both", alert[1])
 		}
 	}
 }
@@ -188,7 +189,7 @@ func promtool(t *testing.T, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("promtool is not installed, so rules are not tested; Debian's package prometheus contains it")
+		t.Skip("promtool is not installed, so rules are not tested; Debian's package prometheus contains promtool")
 	}
 	if out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput(); err != nil { //nolint:gosec // the arguments are constants and temporary files
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -201,7 +202,8 @@ func TestRules(t *testing.T) {
 	promtool(t, "test", "rules", filepath.Join("testdata", "rules_test.yml"))
 }
 
-// TestDashboardExpressions checks the syntax of the panels' expressions with promtool.
+// TestDashboardExpressions checks the syntax of the expressions on the dashboard with
+// promtool.
 func TestDashboardExpressions(t *testing.T) {
 	var rules strings.Builder
 	rules.WriteString("groups:\n- name: dashboard\n  rules:\n")

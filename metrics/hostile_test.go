@@ -16,7 +16,8 @@ import (
 )
 
 // TestHostileTokens sends 10,000 requests with random values in every part that a client
-// controls. They must not add series: no label contains what clients send.
+// controls. These requests must not add series, because no label contains a value that a
+// client sends.
 func TestHostileTokens(t *testing.T) {
 	issuer := testkit.NewIssuer(t, "ES256")
 	c, registry := newCollector(t, nil)
@@ -50,19 +51,19 @@ func TestHostileTokens(t *testing.T) {
 		send(n)
 	}
 	if after := series(); after != before {
-		t.Errorf("got %d series after 10,000 hostile requests, want %d, as after the first %d", after, before, kinds)
+		t.Errorf("got %d series after 10,000 hostile requests, want %d, the number after the first %d requests", after, before, kinds)
 	}
 	text := exposed(t, registry)
 	if n := strings.Count(text, "bearer_requests_total"); n < 10 || n > 40 {
 		t.Errorf("got %d series of bearer_requests_total, want 10 to 40:\n%s", n, text)
 	}
 	if strings.Contains(text, "junk") {
-		t.Errorf("got a value that a client sent, want none in\n%s", text)
+		t.Errorf("got a value that a client sent, want no such value in\n%s", text)
 	}
 }
 
-// hostile returns the n-th kind of hostile credentials, with junk in the parts that a
-// client controls.
+// hostile returns an Authorization field with hostile credentials. n selects the kind of
+// credentials, and the parts that a client controls contain junk.
 func hostile(issuer *bearertest.Issuer, good string, n int, junk string) string {
 	junk = "junk" + junk
 	switch n % 11 {

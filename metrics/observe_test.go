@@ -28,9 +28,9 @@ var events = []struct {
 	{"reported", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", Err: &bearer.Error{Reason: bearer.MissingScope}}},
 }
 
-// TestObserveAllocates checks that Observe allocates nothing after the first event of a
+// TestObserveAllocations checks that Observe allocates nothing after the first event of a
 // route.
-func TestObserveAllocates(t *testing.T) {
+func TestObserveAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
@@ -43,15 +43,15 @@ func TestObserveAllocates(t *testing.T) {
 	}
 }
 
-// BenchmarkObserve measures the cost of Observe for one request. The last benchmark is a
-// reference for the speed of the machine: it observes a Prometheus histogram only. The
-// other benchmarks take about 1.5 times as long.
+// BenchmarkObserve measures the cost of Observe for one request. The last benchmark,
+// histogram_alone, shows the speed of the machine: it observes only a Prometheus histogram.
+// The other benchmarks take about 1.5 times as long.
 func BenchmarkObserve(b *testing.B) {
 	c, err := metrics.New(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for i := range 200 { // a service with some routes
+	for i := range 200 { // a service with 200 routes
 		c.Declare("http", fmt.Sprintf("GET /route/%d/{id}", i))
 		c.Observe(context.Background(), bearer.Event{Transport: "http", Issuer: "https://acme.scalekit.dev", Route: fmt.Sprintf("GET /route/%d/{id}", i)})
 	}
@@ -75,8 +75,8 @@ func BenchmarkObserve(b *testing.B) {
 	})
 }
 
-// TestBounds checks the limits on labels whose values are not configured: a guard from
-// outside this module may use paths as routes.
+// TestBounds checks the limits on the numbers of transports, issuers and routes. A guard from
+// outside this module may pass any values, for example paths as routes.
 func TestBounds(t *testing.T) {
 	c, registry := newCollector(t, &metrics.Options{MaxRoutes: 5})
 	for i := range 1000 {
@@ -95,7 +95,7 @@ func TestBounds(t *testing.T) {
 			values[value] = true
 		}
 		if len(values) > most || !values["other"] {
-			t.Errorf("label %s: got %d values, want at most %d, and \"other\" among them", label, len(values), most)
+			t.Errorf("label %s: got %d values, want at most %d values, including \"other\"", label, len(values), most)
 		}
 	}
 	total := 0
@@ -113,8 +113,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestManyIssuers checks that all watched issuers have series of their keys and token
-// caches, and that verdicts have labels for the first 100 issuers.
+// TestManyIssuers checks that all 150 watched issuers have series for their keys and token
+// caches, and that verdicts have labels for only the first 100 issuers.
 func TestManyIssuers(t *testing.T) {
 	var many source
 	for i := range 150 {
@@ -132,9 +132,9 @@ func TestManyIssuers(t *testing.T) {
 	}
 }
 
-// TestObserveAtOnce checks that no verdict is lost if many goroutines observe the same new
-// routes at once, during scrapes.
-func TestObserveAtOnce(t *testing.T) {
+// TestConcurrentObserve checks that no verdict is lost if several goroutines observe new
+// routes at the same time, during scrapes.
+func TestConcurrentObserve(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	var all sync.WaitGroup
 	for g := range 8 {
