@@ -7,8 +7,8 @@ package profiles
 // Audience: the API's identifier
 //
 // If the token request names no audience, Auth0 returns an opaque or an encrypted token.
-// This package accepts neither, because they are not signed JWTs. The roles are in the
-// claim `permissions` (RBAC).
+// Both are refused, because they are not signed JWTs. Roles are in the claim `permissions`
+// (RBAC).
 func Auth0() Profile {
 	return Profile{
 		Name:         "Auth0",

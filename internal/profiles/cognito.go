@@ -7,8 +7,9 @@ package profiles
 // Audience: the client identifiers, or the API's identifier if a resource is bound
 //
 // Access tokens have no `aud` unless a resource was bound. For tokens without `aud`, list the
-// client identifiers in `Config.Audience`. ID tokens, whose `aud` is a client, are refused for
-// their `token_use`. Scopes have the form `RESOURCE-SERVER/SCOPE`.
+// client identifiers in `Config.Audience`. The `aud` of an ID token is a client too, but ID
+// tokens are refused because of their `token_use`. Scopes have the form
+// `RESOURCE-SERVER/SCOPE`.
 func Cognito() Profile {
 	return Profile{
 		Name:           "Cognito",

@@ -4,7 +4,7 @@ package profiles
 //
 // Issuer: `https://sts.windows.net/TENANT/`, **with a slash at the end**
 //
-// Audience: the App ID URI or the application's GUID, whichever the token has
+// Audience: the App ID URI or the application's GUID, as in the token
 //
 // The setting `accessTokenAcceptedVersion` of the API determines the version of its
 // tokens, independently of the token endpoint. To accept both versions, add both issuers

@@ -4,10 +4,10 @@ package profiles
 //
 // Issuer: `https://DOMAIN`
 //
-// Audience: the **project**; every client of the project is in `aud` too
+// Audience: the **project**; `aud` also contains every client of the project
 //
 // Access tokens are opaque unless JWT was chosen for the client. They have no scopes. They
-// have roles if the token request asks for them.
+// have roles only if the token request asks for roles.
 func Zitadel() Profile {
 	return Profile{
 		Name:     "Zitadel",
