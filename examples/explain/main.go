@@ -3,18 +3,19 @@
 //	go run ./examples/explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
 //	go run ./examples/explain -keys jwks.json -audience deployment-api -rule "read:deployments and deploy:applications" token
 //
-// The program makes all checks of a guard, even after a failed check. For a failed
-// check it prints what was expected, what was found and what to do. The verdict is that
-// of the verifier. The token's signature is never printed. The token is read from
-// standard input or from a file, so that it does not get into the shell's history. A
-// line "Authorization: Bearer ..." works too.
+// The program has the same verdict as a guard. It also makes the checks that come after
+// a failed check, as far as the token can be read. For a failed check, it prints what was
+// expected, what was found and what to do. It never prints the token's signature. It
+// reads the token from standard input or from a file, so that the token is not in the
+// shell's history. The input may also be a line "Authorization: Bearer ...".
 //
 // If -keys is a file, the program makes no network requests. Without -keys, it finds
 // the keys by discovery from -issuer, never from the token's own issuer. Without -keys
-// and -issuer, it makes all checks except that of the signature.
+// and -issuer, the program has no keys: it refuses the token, but makes all checks that
+// need no key.
 //
-// The exit status is 0 for an accepted token, 1 for a refused token, and 2 if the
-// program failed.
+// The exit status is 0 for an accepted token, 1 for a refused token, and 2 if the program
+// did not check the token.
 package main
 
 import (
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitError, err
 	}
 	defer closeKeys()
-	v, err := bearer.New(bearer.Config{Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys}) //nolint:contextcheck // Keys is set, so New starts nothing in the background
+	v, err := bearer.New(bearer.Config{Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys}) //nolint:contextcheck // Keys is set, so New starts no goroutine
 	if err != nil {
 		return exitError, err
 	}
@@ -89,8 +90,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitAllowed, nil
 }
 
-// maxInput is the number of bytes that are read. It exceeds the verifier's limit on
-// tokens, so that the verifier reports a token that is too long.
+// maxInput is the maximum number of bytes that the program reads. It exceeds the
+// verifier's limit on tokens, so that the verifier reports a token that is too long.
 const maxInput = 1 << 20
 
 // token reads the token from the file or from stdin.
@@ -128,9 +129,9 @@ func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.Key
 	case o.keys == "" && !o.discover:
 		return new(jwks.Set), func() {}, nil
 	case o.keys == "":
-		cache, err = jwks.Discover(o.issuer, nil) //nolint:contextcheck // it lives until closeKeys
+		cache, err = jwks.Discover(o.issuer, nil) //nolint:contextcheck // the cache lives until closeKeys
 	case isURL:
-		cache, err = jwks.New(o.keys, &jwks.Options{Issuer: o.issuer}) //nolint:contextcheck // it lives until closeKeys
+		cache, err = jwks.New(o.keys, &jwks.Options{Issuer: o.issuer}) //nolint:contextcheck // the cache lives until closeKeys
 	default:
 		document, err := os.ReadFile(o.keys) //nolint:gosec // the user chooses the file
 		if err != nil {

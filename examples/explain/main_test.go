@@ -42,7 +42,7 @@ func explain(t *testing.T, token string, args ...string) (code int, stdout, stde
 		errs.WriteString(err.Error())
 	}
 	if i := strings.LastIndexByte(token, '.'); i > 0 && len(token)-i > 20 && strings.Contains(out.String()+errs.String(), strings.TrimSpace(token[i+1:])) {
-		t.Errorf("got the signature in the output:\n%s%s", out.String(), errs.String())
+		t.Errorf("got the token's signature in the output:\n%s%s", out.String(), errs.String())
 	}
 	return code, out.String(), errs.String()
 }
@@ -91,7 +91,7 @@ func TestExplain(t *testing.T) {
 			0,
 			[]string{`^  ok    audience +client_id `},
 		},
-		{"no issuer, audience and keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
+		{"no -issuer, -audience or -keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
 			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
 		}},
 	} {
@@ -142,7 +142,7 @@ func TestExplainDiscovers(t *testing.T) {
 	issuer.Close()
 	code, out, errs := explain(t, issuer.Token(nil), "-issuer", issuer.URL())
 	if code != 1 || !strings.Contains(out, "refused: keys_unavailable") || !regexp.MustCompile(`(?m)^note: cannot fetch the issuer's keys: .*refused`).MatchString(errs) {
-		t.Errorf("got exit status %d, want 1 and the reason why there are no keys\n%s%s", code, out, errs)
+		t.Errorf("got exit status %d, want 1 and a note with the cause of the failed fetch\n%s%s", code, out, errs)
 	}
 	code, out, _ = explain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
 	if code != 1 || !strings.Contains(out, "refused: issuer") {

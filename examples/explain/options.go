@@ -32,11 +32,11 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	var audience, algorithms, profile, rule string
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys its keys are found by discovery")
+	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys, discovery finds the keys of this issuer")
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the set")
-	flags.StringVar(&audience, "audience", "", "the expected audience, or several, separated by commas")
-	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the defaults")
-	flags.StringVar(&profile, "profile", "rfc9068", "the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; an unknown `name` lists all profiles")
+	flags.StringVar(&audience, "audience", "", "the expected audience, or a list of audiences, separated by commas; one of them must match")
+	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the defaults of package bearer")
+	flags.StringVar(&profile, "profile", "rfc9068", "the `name` of the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; the error for an unknown name lists all profiles")
 	flags.StringVar(&rule, "rule", "", "the rule of the route: scopes combined by \"and\" and \"or\"; if empty, any valid token is accepted")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	flags.Usage = func() {
@@ -74,12 +74,12 @@ func split(list string) []string {
 }
 
 // parseRule parses scopes combined by "and" and "or"; "and" has the higher precedence.
-// An operator without a scope on both sides is an error: an incomplete rule must not
+// Each operator must have a scope on both sides, so that an incomplete rule does not
 // become a weaker rule.
 func parseRule(text string) (scopes.Rule, error) {
 	var alternatives []scopes.Rule
 	var names []string
-	pending := "" // the operator whose right side is missing
+	pending := "" // the operator that needs a scope on its right side
 	for word := range strings.FieldsSeq(text) {
 		operator := strings.ToLower(word)
 		if operator != "and" && operator != "or" {
@@ -104,8 +104,8 @@ func parseRule(text string) (scopes.Rule, error) {
 	return rule, rule.Err()
 }
 
-// fillFromToken takes a missing issuer and audience from the token, so that the other
-// checks can run. It returns a note for each missing option.
+// fillFromToken sets a missing issuer and a missing audience to the values in the token,
+// so that the other checks can run. It returns a note for each missing option.
 func (o *options) fillFromToken(token string) (notes []string) {
 	var claims map[string]any
 	if parts := strings.Split(token, "."); len(parts) == 3 {
@@ -135,13 +135,12 @@ func (o *options) fillFromToken(token string) (notes []string) {
 		}
 	}
 	if o.keys == "" && !o.discover {
-		notes = append(notes, "without -keys or -issuer, the signature cannot be checked")
+		notes = append(notes, "without -keys and -issuer, the signature cannot be checked")
 	}
 	return notes
 }
 
-// texts returns value if it is a string, or its elements that are strings if it is an
-// array, without empty strings.
+// texts returns a string value, or the strings in an array value. It omits empty strings.
 func texts(value any) (found []string) {
 	values, ok := value.([]any)
 	if !ok {

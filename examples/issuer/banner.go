@@ -13,14 +13,14 @@ type banner struct {
 	scalekit.Credentials
 
 	URL, State, Seed string
-	CA               string // file of the certificate to trust; empty if none was generated
+	CA               string // file with the generated certificate; empty without -tls
 	Exposed          bool   // other machines can reach the program
 	PID              int
 }
 
-// bannerText is the template of the text that the program prints at its start. The
-// commands in it need a POSIX shell, curl and sed. They can be run one after the other
-// without changes.
+// bannerText is the template of the text that the program prints when it starts. The
+// commands in the text need a POSIX shell, curl and sed. They work without changes, if
+// they run in this order.
 const bannerText = `A Scalekit environment, for development and tests only.
 {{if .Exposed}}WARNING: other machines can reach this issuer, guess secrets and request tokens.
 {{end}}{{if .State}}The state, including the private keys, is in {{.State}}.
@@ -29,7 +29,7 @@ const bannerText = `A Scalekit environment, for development and tests only.
 {{end}}
 environment URL    {{.URL}}
 client ID          {{.ClientID}}
-client secret      {{or .ClientSecret "(printed when the state was created; -new-secret adds a secret)"}}
+client secret      {{or .ClientSecret "(printed when the state was created; restart with -new-secret to add a secret)"}}
 organization ID    {{or .OrganizationID "(none; create one with POST /api/v1/organizations)"}}
 {{range .Clients}}
 client             {{.Name}}
@@ -39,8 +39,8 @@ client             {{.Name}}
 Open {{.URL}} in a browser to see the current state.
 {{if .CA}}
 Clients must trust the certificate in {{.CA}}.
-These commands set it for this shell. Programs then trust no other certificate; only
-Node.js keeps its default ones:
+Run these commands in the shell of the clients. Until you unset the variables, some
+clients trust only this certificate:
 
   export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
   export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}
@@ -77,7 +77,7 @@ Register an M2M client for the organization:
     }')
   echo "$REGISTERED"
 
-Get an access token for it:
+Get an access token for this client:
 
   M2M_CLIENT_ID=$(echo "$REGISTERED" | sed -n 's/.*"client_id":"\([^"]*\)".*/\1/p')
   M2M_CLIENT_SECRET=$(echo "$REGISTERED" | sed -n 's/.*"plain_secret":"\([^"]*\)".*/\1/p')
@@ -97,7 +97,7 @@ For a drill, rotate the signing key and let three requests for the key set fail:
   curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
   curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503, "times": 3}'
 
-Ctrl-C stops this program. "kill -HUP {{.PID}}" also rotates the signing key.
+Ctrl-C stops this program. "kill -HUP {{.PID}}" rotates the signing key, too.
 `
 
 func writeBanner(w io.Writer, b banner) error {
@@ -108,5 +108,5 @@ func writeBanner(w io.Writer, b banner) error {
 	return text.Execute(w, b)
 }
 
-// quote quotes a text as one word of a POSIX shell.
+// quote quotes text as one word of a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -49,11 +49,11 @@ type program struct {
 	rotate chan<- os.Signal
 	lines  *bufio.Scanner // output after the banner
 	log    *testkit.Buffer
-	stop   func() // stops the program and waits; an error fails the test
+	stop   func() // stops the program and waits for its end; an error fails the test
 }
 
-// startProgram runs the program and waits for its banner. The program is stopped at the
-// latest when the test ends.
+// startProgram runs the program and waits for its banner. When the test ends, the
+// program is stopped.
 func startProgram(t *testing.T, args ...string) program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,15 +1,15 @@
 // Command issuer runs a Scalekit environment on your own machine, for development
-// and tests. Machine clients of an organization are registered over the vendor's
-// REST API, or over gRPC by the vendor's SDKs. The clients get access tokens by client
-// credentials. Keys and metadata are at the vendor's paths.
+// and tests. You can register machine clients of an organization over the vendor's
+// REST API, or over gRPC with the vendor's SDKs. The clients get access tokens by
+// client credentials. The keys and the metadata are at the vendor's paths.
 //
 //	go run ./examples/issuer
 //
-// The program prints initial credentials and curl commands to copy, and serves a web
-// page with the current state. The state is kept in memory, unless -state names a
-// file. -seed names a file with initial organizations and clients. -tls serves https.
-// SIGHUP rotates the signing key. The program listens on the loopback interface only,
-// unless -insecure-listen-anywhere is set.
+// The program prints initial credentials and curl commands to copy. It also serves a
+// web page that shows the current state. The program keeps the state in memory, unless
+// -state names a file. -seed names a file with initial organizations and clients. -tls
+// serves https. The signal SIGHUP rotates the signing key. Without
+// -insecure-listen-anywhere, the program listens only on the loopback interface.
 package main
 
 import (
@@ -84,15 +84,15 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	return err
 }
 
-// listen listens at an address. It refuses addresses that other machines can reach,
-// unless anywhere is set: everyone who can reach the program can request tokens.
+// listen listens at an address. Unless anywhere is set, it refuses addresses that other
+// machines can reach: every machine that reaches the program can guess secrets.
 func listen(ctx context.Context, address string, anywhere bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("-addr %q: %w", address, err)
 	}
 	if !resolved.IP.IsLoopback() && !anywhere {
-		return nil, fmt.Errorf("-addr %q: not a loopback address; this program is for development and tests only; use -insecure-listen-anywhere to override", address)
+		return nil, fmt.Errorf("-addr %q: not a loopback address; this program is for development and tests only; to listen at this address, set -insecure-listen-anywhere", address)
 	}
 	var config net.ListenConfig
 	return config.Listen(ctx, "tcp", resolved.String())
@@ -103,7 +103,7 @@ func isLoopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// reachable returns the address that clients on this machine can connect to.
+// reachable returns the address to which clients on this machine can connect.
 func reachable(address net.Addr) string {
 	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
@@ -113,7 +113,7 @@ func reachable(address net.Addr) string {
 
 // serve serves requests until ctx ends, then shuts down gracefully.
 func serve(ctx context.Context, listener net.Listener, security *security, env *scalekit.Environment, rotate <-chan os.Signal, stdout io.Writer) error {
-	// end ends long-lived gRPC streams, such as those of reflection.
+	// end ends long-lived gRPC streams, such as streams of server reflection.
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	server := &http.Server{
@@ -158,8 +158,8 @@ func serve(ctx context.Context, listener net.Listener, security *security, env *
 	return nil
 }
 
-// rotateKey rotates the signing key and prints the result. If the state cannot be
-// written, the program goes on with the previous key.
+// rotateKey rotates the signing key and prints the result. If the state file cannot be
+// written, the program continues with the previous key.
 func rotateKey(env *scalekit.Environment, stdout io.Writer) error {
 	id, err := env.RotateKey()
 	if err != nil {

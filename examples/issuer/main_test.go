@@ -28,8 +28,8 @@ func TestBanner(t *testing.T) {
 	}
 }
 
-// runBanner runs the commands of the banner unchanged in a shell and returns the JSON
-// responses.
+// runBanner runs the commands of the banner in a shell and returns the JSON responses. It
+// adds a line break to each response.
 func runBanner(t *testing.T, banner string) []map[string]any {
 	t.Helper()
 	for _, program := range []string{"sh", "curl", "sed"} {
@@ -40,7 +40,7 @@ func runBanner(t *testing.T, banner string) []map[string]any {
 	var script strings.Builder
 	for line := range strings.Lines(banner) {
 		if command, ok := strings.CutPrefix(line, "  "); ok && !strings.HasPrefix(command, "client ") {
-			// Put each response on a line of its own.
+			// The line break after each response separates the responses.
 			script.WriteString(strings.Replace(command, "curl ", `curl -w '\n' `, 1))
 		}
 	}
@@ -71,7 +71,7 @@ func TestBannerCommands(t *testing.T) {
 		}
 		for n, name := range members {
 			if answers[n][name] == nil {
-				t.Errorf("%v: got response %v, want one with %s", args, answers[n], name)
+				t.Errorf("%v: got response %v, want a response with %s", args, answers[n], name)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestTLS(t *testing.T) {
 	client.CloseIdleConnections()
 	p.stop()
 	if _, err := os.Stat(match[1]); !os.IsNotExist(err) {
-		t.Errorf("got error %v, want the certificate removed", err)
+		t.Errorf("got error %v, want no certificate file after the end", err)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestTLSFiles(t *testing.T) {
 	get(t, client, p.field(t, "environment URL")+"/keys")
 	client.CloseIdleConnections()
 	if strings.Contains(p.banner, "must trust") {
-		t.Errorf("got advice on trust for the user's own certificate:\n%s", p.banner)
+		t.Errorf("got a banner that explains how to trust the user's own certificate:\n%s", p.banner)
 	}
 }
 
@@ -216,11 +216,11 @@ func TestSeedAndState(t *testing.T) {
 
 	p = startProgram(t, "-seed", seed, "-state", state)
 	if got := p.field(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "The seed was ignored") {
-		t.Errorf("got a banner that does not say that the seed was ignored:\n%s", p.banner)
+		t.Errorf("got a banner without -new-secret or without a note that the seed was ignored:\n%s", p.banner)
 	}
 	url := p.field(t, "environment URL")
 	if again := get(t, http.DefaultClient, url+"/keys"); !strings.Contains(again, keys[9:40]) {
-		t.Errorf("got keys %s, want those before the restart: %s", again, keys)
+		t.Errorf("got keys %s, want the keys before the restart: %s", again, keys)
 	}
 	created, _ := answers[0]["client"].(map[string]any)
 	form := map[string][]string{
@@ -237,7 +237,7 @@ func TestSeedAndState(t *testing.T) {
 	p.stop()
 	p = startProgram(t, "-state", state, "-new-secret")
 	if got := p.field(t, "client secret"); !strings.HasPrefix(got, "test_") || got == "test_of_the_environment" {
-		t.Errorf("got client secret %s, want a new one", got)
+		t.Errorf("got client secret %s, want a new secret", got)
 	}
 }
 
@@ -282,7 +282,7 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// TestStopsWithHangingRequests checks that the program ends although a fault keeps a
+// TestStopsWithHangingRequests checks that the program can stop while a fault keeps a
 // request open.
 func TestStopsWithHangingRequests(t *testing.T) {
 	p := startProgram(t)
@@ -310,7 +310,7 @@ func TestStopsWithHangingRequests(t *testing.T) {
 	begun := time.Now()
 	p.stop()
 	if err := <-hangs; err == nil {
-		t.Error("got a response, want the hanging request ended")
+		t.Error("got a response to the hanging request, want an error")
 	}
 	if took := time.Since(begun); took > grace {
 		t.Errorf("the program took %v to stop, want at most %v", took, grace)
@@ -349,18 +349,18 @@ func TestRunRefuses(t *testing.T) {
 		{append(free, "-seed", broken), "Config.Seed"},
 		{append(free, "-state", broken), "truncated"},
 		{append(free, "-state", empty), "truncated"},
-		{append(free, "-tls", "-tls-cert", "a", "-tls-key", "b"), "set only one of them"},
+		{append(free, "-tls", "-tls-cert", "a", "-tls-key", "b"), "set only one of the two flags"},
 		{append(free, "-tls-cert", "a"), "must be set together"},
 		{append(free, "-tls-cert", "none.pem", "-tls-key", "none.pem"), "-tls-cert, -tls-key"},
 		{append(free, "-tls-ca", "a"), "-tls-ca"},
-		{append(free, "-tls", "-url", "http://localhost:8790"), "-url \"http://localhost:8790\": must begin with https://"},
+		{append(free, "-tls", "-url", "http://localhost:8790"), "the URL must begin with https://"},
 		{append(free, "-new-secret"), "-new-secret"},
 		{append(free, "-log", "xml"), "must be text, json or off"},
 		{[]string{"-unknown"}, "-unknown"},
 		{[]string{"more"}, `unexpected argument "more"`},
 	} {
 		if err := run(t.Context(), row.args, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%v: got error %v, want one with %q", row.args, err, row.want)
+			t.Errorf("%v: got error %v, want an error with %q", row.args, err, row.want)
 		}
 	}
 	var usage strings.Builder

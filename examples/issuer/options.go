@@ -12,14 +12,14 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// options are the flags of the command line.
+// options are the values of the command-line flags.
 type options struct {
 	address, url, seed, state, log string
 	certificate, key, authority    string
 	tls, newSecret, anywhere       bool
 }
 
-// parseOptions parses the command line. It returns nil if the flag is -h.
+// parseOptions parses the command line. It returns nil options for -h.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
 	flags := flag.NewFlagSet("issuer", flag.ContinueOnError)
@@ -29,16 +29,16 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.address, "addr", defaultAddress, "`address` to listen on; port 0 means any free port")
-	flags.StringVar(&o.url, "url", "", "environment `URL`, which is the issuer of the tokens (default: http:// or https:// and the address)")
+	flags.StringVar(&o.url, "url", "", "environment `URL`, which is the issuer of the tokens (default: http:// or https://, followed by the address)")
 	flags.StringVar(&o.seed, "seed", "", "`file` with initial organizations and clients, in YAML or JSON")
-	flags.StringVar(&o.state, "state", "", "`file` that keeps the state and the private keys (default: in memory)")
+	flags.StringVar(&o.state, "state", "", "`file` that keeps the state and the private keys (default: the state is kept in memory)")
 	flags.BoolVar(&o.newSecret, "new-secret", false, "add a secret to the environment's own client, if the -state file already exists")
 	flags.BoolVar(&o.tls, "tls", false, "serve https with a generated certificate")
-	flags.StringVar(&o.authority, "tls-ca", "", "`file` to write the certificate of -tls to, for clients that must trust it (default: in a temporary folder)")
+	flags.StringVar(&o.authority, "tls-ca", "", "`file` to write the certificate of -tls to, for clients that must trust it (default: a file in a temporary folder, removed when the program ends)")
 	flags.StringVar(&o.certificate, "tls-cert", "", "`file` with a certificate chain in PEM, instead of -tls")
 	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of -tls-cert in PEM")
 	flags.StringVar(&o.log, "log", "text", "access log on standard error: text, json or off")
-	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach")
+	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach: they can then guess secrets")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, nil
 	} else if err != nil {
@@ -57,16 +57,16 @@ func (o *options) check() error {
 		problems = append(problems, errors.New("-tls-cert and -tls-key must be set together"))
 	}
 	if o.tls && o.certificate != "" {
-		problems = append(problems, errors.New("-tls generates a certificate and -tls-cert names one: set only one of them"))
+		problems = append(problems, errors.New("-tls generates a certificate, and -tls-cert names a certificate: set only one of the two flags"))
 	}
 	if o.authority != "" && !o.tls {
-		problems = append(problems, errors.New("-tls-ca requires -tls: it is the file for the generated certificate"))
+		problems = append(problems, errors.New("-tls-ca requires -tls: -tls-ca names the file for the generated certificate"))
 	}
 	if (o.tls || o.certificate != "") && strings.HasPrefix(o.url, "http://") {
-		problems = append(problems, fmt.Errorf("-url %q: must begin with https:// with -tls or -tls-cert", o.url))
+		problems = append(problems, fmt.Errorf("-url %q: with -tls or -tls-cert, the URL must begin with https://", o.url))
 	}
 	if o.newSecret && o.state == "" {
-		problems = append(problems, errors.New("-new-secret requires -state"))
+		problems = append(problems, errors.New("-new-secret requires -state: it adds a secret to the saved state"))
 	}
 	if o.log != "text" && o.log != "json" && o.log != "off" {
 		problems = append(problems, fmt.Errorf("-log %q: must be text, json or off", o.log))
@@ -74,8 +74,8 @@ func (o *options) check() error {
 	return errors.Join(problems...)
 }
 
-// config returns the environment's Config. Its URL is empty if -url is not set: then
-// the listener's address determines the URL.
+// config returns the environment's Config. If -url is not set, Config.URL is empty, and
+// run derives the URL from the listener's address.
 func (o *options) config(stderr io.Writer) (scalekit.Config, error) {
 	cfg := scalekit.Config{URL: o.url, State: o.state, NewSecret: o.newSecret}
 	switch o.log {

@@ -22,7 +22,7 @@ func TestRotateBySignal(t *testing.T) {
 	}
 }
 
-// TestRotateBySignalFails checks that the program goes on with the previous key if the
+// TestRotateBySignalFails checks that the program continues with the previous key if the
 // new key cannot be saved.
 func TestRotateBySignalFails(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "state")

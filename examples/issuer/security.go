@@ -22,8 +22,8 @@ const certificateLifetime = 90 * 24 * time.Hour
 // security is the TLS configuration of the server.
 type security struct {
 	config    *tls.Config // nil without TLS
-	authority string      // file of the certificate to trust; empty if none was generated
-	folder    string      // temporary folder, removed by close
+	authority string      // file with the generated certificate; empty without -tls
+	folder    string      // temporary folder that close removes; empty if there is none
 }
 
 // security generates or loads the server's certificate.
@@ -86,8 +86,8 @@ func serverNames(address net.Addr, environmentURL string) []string {
 	return out
 }
 
-// selfSigned generates a self-signed certificate, which is its own authority. The
-// private key is kept in memory only.
+// selfSigned generates a self-signed certificate, which is also its CA certificate. The
+// private key is kept only in memory.
 func selfSigned(names []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 )
 
 // deployer holds the custom claims that the API reads. bearer.JSON decodes the whole
-// claims set, in which this vendor puts the custom claims into an object.
+// claims set. In this vendor's tokens, the claim custom_claims is an object that contains
+// the custom claims.
 type deployer struct {
 	Custom struct {
 		GitHubRepository string `json:"github_repository"`

@@ -11,13 +11,13 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// kind is a kind of call: one that is accepted, or one with exactly one fault.
+// kind is a kind of call: an accepted call, or a call with exactly one fault.
 type kind struct {
 	name         string
 	token        func(tokens) string
 	reason       bearer.Reason // expected reason of the refusal; "" if the call must be accepted
 	missingScope bool          // calls a method for which the client lacks the scope
-	signed       bool          // needs a token that only the issuer can sign
+	signed       bool          // needs a new token that only the issuer can sign
 }
 
 func kinds() []kind {
@@ -44,7 +44,7 @@ type transport struct {
 // outcome is the result of a call.
 type outcome struct {
 	status string  // "401 Unauthorized", "PermissionDenied"
-	reason string  // error code in the challenge, or reason in the gRPC status
+	reason string  // the error code in the challenge, or the reason in the gRPC status
 	detail string  // the whole challenge or status
 	caller *caller // the caller that the handler saw; nil if no handler ran
 }
@@ -107,9 +107,9 @@ func makeCall(ctx context.Context, k kind, t transport, toks tokens, wantCaller 
 	return r
 }
 
-// compare returns the differences between the expected outcome and the actual one. A
-// refused call must be refused for the expected reason. For an accepted call, the
-// handler must have seen the expected caller.
+// compare returns the differences between the expected and the actual outcome. A refusal
+// must have the expected reason. The handler of an accepted call must have seen the
+// expected caller.
 func compare(want, got outcome) []string {
 	var problems []string
 	if got.status != want.status {

@@ -60,7 +60,7 @@ skip   expired   HTTP       401 Unauthorized  -            no key
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	if err == nil {
-		t.Error("got no error for a wrong outcome, want one")
+		t.Error("got no error for a wrong outcome")
 	}
 	if err := report(&out, rows[:1]); err != nil {
 		t.Errorf("got error %v, want none", err)
@@ -69,7 +69,7 @@ skip   expired   HTTP       401 Unauthorized  -            no key
 		t.Error("got no error for a table without calls, want one")
 	}
 	if err := report(failingWriter{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("got error %v, want the writer's error", err)
+		t.Errorf("got error %v, want the error of the writer", err)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// httpClient is the address of the API, which it calls over HTTP.
+// httpClient calls the API over HTTP. Its value is the address of the API.
 type httpClient string
 
 // call creates a deployment, or deletes one if missingScope is set.
@@ -76,7 +76,7 @@ func newGRPCClient(addr string) (*grpcClient, error) {
 	return &grpcClient{conn, deployv1.NewDeploymentsClient(conn)}, nil
 }
 
-func (c *grpcClient) close() { _ = c.conn.Close() } // an error is harmless: all calls have ended
+func (c *grpcClient) close() { _ = c.conn.Close() } // an error is harmless, because all calls have ended
 
 // unary creates a deployment, or deletes one if missingScope is set.
 func (c *grpcClient) unary(ctx context.Context, token string, missingScope bool) (outcome, error) {
@@ -89,7 +89,7 @@ func (c *grpcClient) unary(ctx context.Context, token string, missingScope bool)
 	return grpcOutcome(d.GetCaller(), err)
 }
 
-// stream watches a deployment to its end, or reads its log if missingScope is set.
+// stream watches a deployment until it is done, or reads its log if missingScope is set.
 func (c *grpcClient) stream(ctx context.Context, token string, missingScope bool) (outcome, error) {
 	ctx = authorize(ctx, token)
 	if missingScope {

@@ -24,17 +24,17 @@ type environment struct {
 	clientLabel string // how the output names the client
 	client      clientcredentials.Config
 	audience    string
-	// sign signs a token with any claims, using the issuer's private key. It is nil
-	// for a real environment, whose private key is not available.
+	// sign signs a token with these claims by the issuer's private key. It is nil for
+	// a real environment, because this program does not have its private key.
 	sign func(claims map[string]any) string
-	// caller is the client as handlers must see it. If nil, the expected caller is
-	// read from the client's token.
+	// caller is the caller that handlers must see. If it is nil, the claims of the
+	// client's token are expected.
 	caller *caller
 	close  func() error
 }
 
-// environment returns the real environment that the environment variables name. If
-// none is set, it starts an embedded one.
+// environment returns the real environment that the environment variables name. If no
+// variable is set, it starts an embedded environment.
 func (q quickstart) environment(ctx context.Context) (*environment, error) {
 	url, id, secret := q.env("SCALEKIT_ENVIRONMENT_URL"), q.env("M2M_CLIENT_ID"), q.env("M2M_CLIENT_SECRET")
 	if url == "" && id == "" && secret == "" {
@@ -49,9 +49,9 @@ func (q quickstart) environment(ctx context.Context) (*environment, error) {
 		}
 	}
 	if missing != nil {
-		return nil, fmt.Errorf("%s not set; set all three variables to use a real environment, or none to use the embedded one", strings.Join(missing, " and "))
+		return nil, fmt.Errorf("%s not set; set all three variables to use a real environment, or none of them to use the embedded environment", strings.Join(missing, " and "))
 	}
-	// The issuer identifier has no trailing slash, but a copied URL may have one.
+	// The issuer identifier has no trailing slash, but a copied URL may end in a slash.
 	url = strings.TrimRight(url, "/")
 	return &environment{
 		url:         url,
@@ -117,7 +117,7 @@ func embedded(ctx context.Context) (_ *environment, err error) {
 }
 
 // serveHTTP serves h until stop is called, even if ctx ends earlier. stop shuts the
-// server down gracefully and returns its error.
+// server down gracefully and returns the server's error.
 func serveHTTP(ctx context.Context, listener net.Listener, h http.Handler) (stop func() error) {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: timeout}
 	ended := make(chan error, 1)

@@ -8,8 +8,8 @@ import (
 )
 
 // realEnvironment starts an embedded environment and registers a client. It returns the
-// environment variables that name both. So the program uses it like a real environment,
-// without access to its private key.
+// environment variables that name the environment and the client. With these variables,
+// the program treats the environment as real, and does not have its private key.
 func realEnvironment(t *testing.T) map[string]string {
 	t.Helper()
 	env, err := embedded(t.Context())
@@ -99,7 +99,7 @@ func TestRealEnvironmentFaults(t *testing.T) {
 			}
 			out, err := runWith(t, changed, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got error %v, want one with %q", err, tt.want)
+				t.Errorf("got error %v, want an error with %q", err, tt.want)
 			}
 			if err != nil && strings.Contains(err.Error()+out, env["M2M_CLIENT_SECRET"]) {
 				t.Error("got the client's secret in the output")

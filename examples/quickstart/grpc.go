@@ -27,7 +27,8 @@ func newGRPCServer(v bearer.Verifier) (*grpc.Server, error) {
 		"/deploy.v1.Deployments/Delete": scopes.All("delete:deployments"),
 		"/deploy.v1.Deployments/Logs":   scopes.All("read:logs"),
 
-		// For load balancers and grpcurl. Methods without a rule are denied.
+		// Load balancers and grpcurl call these methods without a token. The guard
+		// denies methods without a rule.
 		"/grpc.health.v1.Health/*":                    scopes.Public(),
 		"/grpc.reflection.v1.ServerReflection/*":      scopes.Public(),
 		"/grpc.reflection.v1alpha.ServerReflection/*": scopes.Public(),
@@ -42,7 +43,7 @@ func newGRPCServer(v bearer.Verifier) (*grpc.Server, error) {
 	return server, nil
 }
 
-// deployments implements the service. It deploys and stores nothing.
+// deployments implements the service Deployments. It deploys and stores nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
@@ -89,7 +90,7 @@ func grpcCaller(ctx context.Context) (*deployv1.Caller, error) {
 }
 
 // serveGRPC serves until stop is called. stop shuts the server down gracefully and
-// returns its error.
+// returns the server's error.
 func serveGRPC(listener net.Listener, server *grpc.Server) (stop func() error) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -100,6 +101,6 @@ func serveGRPC(listener net.Listener, server *grpc.Server) (stop func() error) {
 		if err := <-ended; !errors.Is(err, grpc.ErrServerStopped) {
 			return err
 		}
-		return nil // stop was called before Serve
+		return nil // Serve returns ErrServerStopped if stop was called first
 	}
 }

@@ -30,7 +30,7 @@ func newHandler(v bearer.Verifier) (http.Handler, error) {
 	mux.HandleFunc("GET /deployments/{id}", show)
 	mux.HandleFunc("DELETE /deployments/{id}", remove)
 	mux.HandleFunc("GET /healthz", healthy)
-	return guard.Enforce(&rules)(mux), nil // a route without a rule is denied
+	return guard.Enforce(&rules)(mux), nil // the guard denies a route without a rule
 }
 
 // deployment is the response body of the API. Nothing is deployed or stored.

@@ -29,7 +29,8 @@ func main() {
 	}
 }
 
-// timeout bounds each request to the issuer and to the API.
+// timeout limits the token request and each call of the API. It also limits the time in
+// which a server reads the header of a request.
 const timeout = 10 * time.Second
 
 // quickstart holds the program's inputs and outputs, which tests replace.
@@ -46,7 +47,7 @@ func newVerifier(cfg bearer.Config) (bearer.Verifier, error) { return bearer.New
 func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(q.stderr)
-	serve := flags.Bool("serve", false, "keep the issuer and the API running, and print commands that call them")
+	serve := flags.Bool("serve", false, "keep the program running, and print commands that call the API")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
 
-	// Log errors only at first: the table already describes each call.
+	// At first, log only errors: the table already describes each refused call.
 	level := new(slog.LevelVar)
 	level.Set(slog.LevelError)
 	log := slog.New(slog.NewTextHandler(q.stderr, &slog.HandlerOptions{Level: level}))
@@ -95,15 +96,15 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
-// verifier returns the verifier of the environment's tokens, and the cache of its keys,
-// which the caller must close.
+// verifier returns a verifier for the environment's tokens, and the cache of the issuer's
+// keys. The caller must close the cache.
 func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Logger) (bearer.Verifier, *jwks.Cache, error) {
-	keys, err := jwks.Discover(env.url, &jwks.Options{Logger: log}) //nolint:contextcheck // it lives until Close
+	keys, err := jwks.Discover(env.url, &jwks.Options{Logger: log}) //nolint:contextcheck // the cache lives until Close
 	if err != nil {
 		return nil, nil, err
 	}
-	// A verifier does not need this first fetch. With it, the program reports an
-	// unreachable issuer as such, and not as a table of refused calls.
+	// The cache fetches keys when the verifier needs them. This first fetch reports
+	// an unreachable issuer before the program makes any call.
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, nil, errors.Join(err, keys.Close())
 	}
@@ -131,7 +132,7 @@ func (q quickstart) printIntro(env *environment, token *oauth2.Token, api *api) 
   token   scopes %s, audience %s, valid for %v
   API     http://%s (HTTP), %s (gRPC)
 
-Each row is one call. It is ok if the result and its reason are as expected.
+Each row is one call. "ok" means that the result and its reason are as expected.
 
 `, env.url, env.kind, env.clientLabel, scope, env.audience, time.Until(token.Expiry).Round(time.Second), api.httpAddr, api.grpcAddr)
 	return err

@@ -76,7 +76,7 @@ func TestWrongVerdicts(t *testing.T) {
 			t.Parallel()
 			out, err := runWith(t, nil, tt.verifier)
 			if err == nil {
-				t.Error("got no error, want one")
+				t.Error("got no error, want an error for the wrong outcomes")
 			}
 			for _, call := range tt.wrong {
 				if !strings.Contains(out, "\nWRONG  "+call+" ") {

@@ -19,8 +19,8 @@ import (
 
 const root = "../.."
 
-// readme returns README.md and examples/issuer/README.md, which describes the embedded
-// issuer.
+// readme returns the texts of README.md and examples/issuer/README.md. The comments in
+// this file call both texts together the README.
 func readme(t *testing.T) string {
 	t.Helper()
 	return readFile(t, "README.md") + readFile(t, "examples/issuer/README.md")
@@ -60,7 +60,7 @@ func fence(t *testing.T, language, containing string) string {
 	return found[0]
 }
 
-// TestREADMEBlocks counts the fenced blocks, so that none escapes the tests below.
+// TestREADMEBlocks counts the fenced blocks, so that the other tests check every block.
 func TestREADMEBlocks(t *testing.T) {
 	want := map[string]int{"go": 3, "sh": 3, "text": 1}
 	total := 0
@@ -71,7 +71,7 @@ func TestREADMEBlocks(t *testing.T) {
 		total += n
 	}
 	if got := strings.Count("\n"+readme(t), "\n```"); got != 2*total {
-		t.Errorf("got %d fences, want %d: a block may have another language", got, 2*total)
+		t.Errorf("got %d fences, want %d: a block may have an unexpected language", got, 2*total)
 	}
 	if got := strings.Count(readFile(t, "README.md"), "\n"); got >= 150 {
 		t.Errorf("got %d lines in README.md, want fewer than 150", got)
@@ -87,7 +87,8 @@ func TestREADMEBlocks(t *testing.T) {
 	}
 }
 
-// fragments is a Go file into which the README's short blocks of Go are inserted.
+// fragments is a Go file in which the README's short blocks of Go replace the words HTTP,
+// GRPC and INLINE.
 const fragments = `package fragments
 
 import (
@@ -118,7 +119,7 @@ func inText(ctx context.Context) {
 }
 `
 
-// inlineGo returns the inline code of package bearer in the README, as statements.
+// inlineGo returns the README's inline code that begins with bearer, as statements.
 func inlineGo(t *testing.T) string {
 	t.Helper()
 	var statements strings.Builder
@@ -131,8 +132,8 @@ func inlineGo(t *testing.T) string {
 	return statements.String()
 }
 
-// TestREADMEGo compiles the README's Go blocks, in packages of this module that exist
-// only in an overlay.
+// TestREADMEGo compiles the README's Go blocks. It uses an overlay to add them to this
+// module as packages.
 func TestREADMEGo(t *testing.T) {
 	goTool(t)
 	dir := t.TempDir()
@@ -173,7 +174,7 @@ func TestREADMEModule(t *testing.T) {
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/app\n\ngo 1.26.0\n")
 	commands := fence(t, "sh", "-replace=")
 	if !strings.Contains(commands, "=../bearer\n") {
-		t.Fatalf("got no checkout at ../bearer in\n%s", commands)
+		t.Fatalf("got commands without a checkout at ../bearer:\n%s", commands)
 	}
 	for line := range strings.Lines(strings.ReplaceAll(commands, "=../bearer\n", "="+checkout+"\n")) {
 		words := strings.Fields(line)
@@ -199,7 +200,7 @@ func TestREADMEByHand(t *testing.T) {
 		t.Errorf("got first line %q, want %q", placeholders, want)
 	}
 	if !strings.Contains(readFile(t, "examples/issuer/main.go"), `"127.0.0.1:8790"`) {
-		t.Error("got a URL in the README that is not the default address of examples/issuer")
+		t.Error("examples/issuer does not contain the address 127.0.0.1:8790 of the README")
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -228,7 +229,7 @@ func TestREADMEByHand(t *testing.T) {
 	}
 }
 
-// TestREADMEOutput compares the output in the README with the program's output, except
+// TestREADMEOutput compares the output in the README with the program's output. It ignores
 // ports and identifiers.
 func TestREADMEOutput(t *testing.T) {
 	out, err := runWith(t, nil, nil)
@@ -243,7 +244,7 @@ func TestREADMEOutput(t *testing.T) {
 		}
 		_, after, found := strings.Cut(rest, digits.ReplaceAllString(line, "#"))
 		if !found {
-			t.Errorf("got no line %q, or a line in a different order, in\n%s", line, out)
+			t.Errorf("got no line %q, or got it in a different place, in\n%s", line, out)
 			continue
 		}
 		rest = after

@@ -28,8 +28,8 @@ type customClaim struct {
 	Value string `json:"value"`
 }
 
-// register registers a machine client in the administrator's organization and returns
-// its credentials.
+// register registers a machine client in admin's organization and returns the credentials
+// of the client.
 func register(ctx context.Context, url string, admin scalekit.Credentials) (id, secret string, err error) {
 	body, err := json.Marshal(registration{
 		Name:        clientName,
@@ -51,8 +51,8 @@ func register(ctx context.Context, url string, admin scalekit.Credentials) (id, 
 		return "", "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	// The administrator is a client too and gets its token in the same way. This
-	// http.Client adds the token to requests.
+	// The administrator is a client too, and gets a token by client credentials. The
+	// http.Client of package clientcredentials adds the token to requests.
 	environmentClient := credentials(url, admin.ClientID, admin.ClientSecret)
 	response, err := environmentClient.Client(ctx).Do(request)
 	if err != nil {

@@ -9,11 +9,10 @@ import (
 	"text/tabwriter"
 )
 
-// detailWidth is the width of the last column. With it the table is at most 120 columns
-// wide.
+// detailWidth is the width of the last column. It limits the table to 120 columns.
 const detailWidth = 47
 
-// String returns the caller in the form of the table.
+// String formats the caller for the table.
 func (c *caller) String() string {
 	return fmt.Sprintf("github_repository=%s environment=%s client_id=%s", c.GitHubRepository, c.Environment, c.ClientID)
 }
@@ -81,8 +80,8 @@ func (r row) detail() string {
 	return strings.Join(parts, " ")
 }
 
-// wrap breaks text at spaces into lines of at most width bytes. A longer word gets a
-// line of its own. It returns at least one line.
+// wrap breaks text at spaces into lines of at most width bytes. A word that is longer
+// than width is not broken. wrap returns at least one line.
 func wrap(text string, width int) []string {
 	lines := []string{""}
 	for word := range strings.FieldsSeq(text) {

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// tokens derives the tokens of the calls from the token that the client got. Each one
-// has exactly one fault, which must be the reason of the refusal.
+// tokens makes the tokens of the calls from the client's token. Each token that must be
+// refused has exactly one fault, so the refusal has only one possible reason.
 type tokens struct {
 	good   string
 	claims map[string]any
@@ -36,8 +36,8 @@ func newTokens(good string, sign func(claims map[string]any) string) (tokens, er
 	return t, nil
 }
 
-// caller returns the caller that the token names. A client reads its own token here, so
-// the token is not verified.
+// caller returns the caller that the token names. It does not verify the token, because
+// the client reads its own token.
 func (t tokens) caller() caller {
 	custom, _ := t.claims["custom_claims"].(map[string]any)
 	text := func(object map[string]any, name string) string {
@@ -51,7 +51,7 @@ func (t tokens) accepted() string { return t.good }
 
 func (t tokens) none() string { return "" }
 
-// tampered adds a scope that was not granted and keeps the signature.
+// tampered returns the token with an additional scope and the original signature.
 func (t tokens) tampered() string {
 	return bearertest.Tamper(t.good, map[string]any{"scopes": []string{"deploy:applications", "read:deployments", "delete:deployments"}})
 }
@@ -69,7 +69,8 @@ func (t tokens) wrongIssuer() string {
 	return t.with(map[string]any{"iss": "https://other.example"})
 }
 
-// with returns a token with some claims changed, signed by the issuer.
+// with returns a token that the issuer signed, in which claims replace the original
+// claims.
 func (t tokens) with(claims map[string]any) string {
 	all := maps.Clone(t.claims)
 	maps.Copy(all, claims)

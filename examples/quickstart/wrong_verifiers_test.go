@@ -8,11 +8,12 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// The verifiers in this file are wrong, for TestWrongVerdicts.
+// The verifiers in this file return wrong verdicts, for TestWrongVerdicts.
 
-// lenient returns a verifier that accepts tokens which must be refused for a reason, if
-// also returns true. It returns the claims of a token that it accepted before.
-func lenient(cfg bearer.Config, reason bearer.Reason, also func() bool) (bearer.Verifier, error) {
+// lenient returns a verifier that ignores refusals for reason while ignore returns true.
+// For a token that it accepts wrongly, the verifier returns the claims of the last valid
+// token.
+func lenient(cfg bearer.Config, reason bearer.Reason, ignore func() bool) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func lenient(cfg bearer.Config, reason bearer.Reason, also func() bool) (bearer.
 		if err == nil {
 			good = claims
 		}
-		if errors.Is(err, reason) && also() {
+		if errors.Is(err, reason) && ignore() {
 			return good, nil
 		}
 		return claims, err

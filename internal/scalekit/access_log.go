@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// logged wraps h and writes one line to the access log for each request. The line
-// contains no query, header or body, since they may contain secrets.
+// logged wraps h and writes one record to the access log for each request. The record
+// contains no query, request header or body, because these may contain secrets.
 func (env *Environment) logged(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
@@ -67,7 +67,7 @@ func (r *loggedResponse) Flush() {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	_ = http.NewResponseController(r.ResponseWriter).Flush() // an error means that Flush is not supported: then nothing is buffered
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // an error means that the writer cannot flush
 }
 
 // Unwrap returns the underlying writer, for http.ResponseController.

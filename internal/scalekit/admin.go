@@ -24,9 +24,9 @@ func (env *Environment) authorize(ctx context.Context, authorization []string) e
 		jwt.RegisteredClaims
 		ClientID string `json:"client_id"`
 	}
-	// This does not use package bearer: the issuer of the examples must not
-	// depend on the package that they demonstrate. The environment's own tokens
-	// have no audience.
+	// Package bearer is not used here: the examples demonstrate bearer, so their
+	// issuer must not depend on it. The audience is not checked: tokens of the
+	// environment's own client have none.
 	if _, err := jwt.ParseWithClaims(token, &claims, env.key,
 		jwt.WithValidMethods([]string{"RS256"}),
 		jwt.WithIssuer(env.issuer.URL()),
@@ -40,7 +40,7 @@ func (env *Environment) authorize(ctx context.Context, authorization []string) e
 	case !ok:
 		return &apiError{code: codeUnauthenticated, message: "Token invalid or expired"}
 	case caller.organizationID != "":
-		return &apiError{code: codePermissionDenied, message: "Token is not one of an environment client"}
+		return &apiError{code: codePermissionDenied, message: "Token does not belong to the environment's own client"}
 	}
 	callFrom(ctx).note(func(call *call) { call.client = claims.ClientID })
 	return nil
@@ -53,5 +53,5 @@ func (env *Environment) key(token *jwt.Token) (any, error) {
 			return k.Public(), nil
 		}
 	}
-	return nil, errors.New("no such key")
+	return nil, errors.New("no published key has the token's kid")
 }

@@ -34,22 +34,22 @@ func TestAdminCalls(t *testing.T) {
 		code          float64
 		errorCode     string
 	}{
-		"no header":                   {nil, 401, 16, "UNAUTHENTICATED"},
-		"empty header":                {[]string{""}, 401, 16, "UNAUTHENTICATED"},
-		"scheme Basic":                {[]string{"Basic " + admin}, 401, 16, "UNAUTHENTICATED"},
-		"scheme Bearer without token": {[]string{"Bearer"}, 401, 16, "UNAUTHENTICATED"},
-		"malformed token":             {[]string{"Bearer a.b.c"}, 401, 16, "UNAUTHENTICATED"},
-		"two headers":                 {[]string{"Bearer " + admin, "Bearer " + admin}, 401, 16, "UNAUTHENTICATED"},
-		"token of 32 KiB":             {[]string{"Bearer " + strings.Repeat("a", 1<<15)}, 401, 16, "UNAUTHENTICATED"},
-		"tampered token":              {[]string{"Bearer " + bearertest.Tamper(admin, map[string]any{"exp": 4e9})}, 401, 16, "UNAUTHENTICATED"},
-		"forged token":                {[]string{"Bearer " + env.Issuer().Forge(nil, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
-		"unsigned token":              {[]string{"Bearer " + env.Issuer().Mint(map[string]any{"alg": "none"}, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
-		"expired token":               {[]string{claims(map[string]any{"exp": time.Now().Add(-time.Second)})}, 401, 16, "UNAUTHENTICATED"},
-		"no exp":                      {[]string{claims(map[string]any{"exp": nil})}, 401, 16, "UNAUTHENTICATED"},
-		"wrong issuer":                {[]string{claims(map[string]any{"iss": env.url + "/"})}, 401, 16, "UNAUTHENTICATED"},
-		"unknown client":              {[]string{claims(map[string]any{"client_id": "skc_1"})}, 401, 16, "UNAUTHENTICATED"},
-		"no client_id":                {[]string{claims(map[string]any{"client_id": nil})}, 401, 16, "UNAUTHENTICATED"},
-		"client of an organization":   {[]string{"Bearer " + own}, 403, 7, "PERMISSION_DENIED"},
+		"no header":                    {nil, 401, 16, "UNAUTHENTICATED"},
+		"empty header":                 {[]string{""}, 401, 16, "UNAUTHENTICATED"},
+		"scheme Basic":                 {[]string{"Basic " + admin}, 401, 16, "UNAUTHENTICATED"},
+		"scheme Bearer without token":  {[]string{"Bearer"}, 401, 16, "UNAUTHENTICATED"},
+		"malformed token":              {[]string{"Bearer a.b.c"}, 401, 16, "UNAUTHENTICATED"},
+		"two headers":                  {[]string{"Bearer " + admin, "Bearer " + admin}, 401, 16, "UNAUTHENTICATED"},
+		"token of 32 KiB":              {[]string{"Bearer " + strings.Repeat("a", 1<<15)}, 401, 16, "UNAUTHENTICATED"},
+		"tampered token":               {[]string{"Bearer " + bearertest.Tamper(admin, map[string]any{"exp": 4e9})}, 401, 16, "UNAUTHENTICATED"},
+		"forged token":                 {[]string{"Bearer " + env.Issuer().Forge(nil, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
+		"unsigned token":               {[]string{"Bearer " + env.Issuer().Mint(map[string]any{"alg": "none"}, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
+		"expired token":                {[]string{claims(map[string]any{"exp": time.Now().Add(-time.Second)})}, 401, 16, "UNAUTHENTICATED"},
+		"token without exp":            {[]string{claims(map[string]any{"exp": nil})}, 401, 16, "UNAUTHENTICATED"},
+		"token of another issuer":      {[]string{claims(map[string]any{"iss": env.url + "/"})}, 401, 16, "UNAUTHENTICATED"},
+		"token of an unknown client":   {[]string{claims(map[string]any{"client_id": "skc_1"})}, 401, 16, "UNAUTHENTICATED"},
+		"token without client_id":      {[]string{claims(map[string]any{"client_id": nil})}, 401, 16, "UNAUTHENTICATED"},
+		"token of a registered client": {[]string{"Bearer " + own}, 403, 7, "PERMISSION_DENIED"},
 	} {
 		got := env.do(t, http.MethodPost, "/api/v1/organizations/"+env.OrganizationID+"/clients", "application/json", "{}", row.authorization...)
 		checkError(t, name, got, row.status, row.code, row.errorCode)
@@ -118,5 +118,5 @@ func TestIdentifiers(t *testing.T) {
 		group.Wait()
 	}
 	checkIncreasing(t)
-	synctest.Test(t, checkIncreasing) // its clock is before 2024, the epoch of the identifiers
+	synctest.Test(t, checkIncreasing) // the fake clock is before 2024, the epoch of the identifiers
 }

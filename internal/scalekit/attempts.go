@@ -6,29 +6,29 @@ import (
 )
 
 const (
-	maxFailures        = 10              // failures in a row before a client must wait
+	maxFailures        = 10              // failures after which a client must wait
 	failureRecovery    = 6 * time.Second // time until one failure is forgotten
 	maxUnknownFailures = 4096            // counted client IDs that do not exist
 )
 
-// attempts limits failed authentications per client, so that secrets cannot be
-// guessed by brute force. Its zero value is ready.
+// attempts limits failed authentications per client, so that an attacker cannot guess
+// secrets by brute force. The zero value is ready to use.
 type attempts struct {
-	mu      sync.Mutex // guards the fields below
-	known   map[string]failures
-	unknown map[string]failures
+	mu      sync.Mutex          // guards the fields below
+	known   map[string]failures // by ID of an existing client
+	unknown map[string]failures // by client ID that does not exist
 }
 
-// failures is the leaky bucket of one client: one failure leaks out each
+// failures is the leaky bucket of one client: one failure leaks out every
 // failureRecovery.
 type failures struct {
 	count float64
 	at    time.Time
 }
 
-// try calls check, unless the client has failed too often. In that case no secret
-// is compared, not even the right one, and wait is the time until the next attempt
-// is allowed. Unknown client IDs are limited in the same way, so the limit does not
+// try calls check and returns its result. If the client has failed too often, try does
+// not call check, even for the right secret. Then wait is the time until the next
+// attempt is allowed. Unknown client IDs have the same limit, so the limit does not
 // reveal which IDs exist.
 func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait time.Duration) {
 	a.mu.Lock()
@@ -39,7 +39,7 @@ func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait 
 	in := a.known
 	if !known {
 		if in = a.unknown; len(in) >= maxUnknownFailures {
-			clear(in) // harmless: no secret of an unknown client can be guessed
+			clear(in) // harmless: an unknown client has no secret to guess
 		}
 	}
 	now := time.Now()

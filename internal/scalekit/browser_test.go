@@ -37,8 +37,9 @@ func startBrowser(t *testing.T) browser {
 	if _, err := exec.LookPath("chromedriver"); err != nil || chromium == "" {
 		t.Skip("needs chromium and chromedriver")
 	}
-	// The test's own context ends before the session is closed. A killed driver
-	// leaves its browser running, so the driver gets a context of its own.
+	// The driver must run until the session is closed, because a killed driver
+	// leaves its browser running. The test's context ends earlier, so the driver
+	// gets another context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	driver := exec.CommandContext(ctx, "chromedriver", "--port=0")
 	driver.Cancel = func() error { return driver.Process.Signal(os.Interrupt) }
@@ -53,7 +54,7 @@ func startBrowser(t *testing.T) browser {
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = driver.Wait() // the error is the interrupt
+		_ = driver.Wait() // cancel interrupts the driver, so Wait returns an error
 	})
 	var port string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -125,7 +126,8 @@ func (b browser) do(t *testing.T, method, path string, body any) any {
 	return answer.Value
 }
 
-// script runs a script of the test, which works although pages may not run scripts.
+// script runs a script of the test. The browser allows this, although it does not run the
+// scripts of pages.
 func (b browser) script(t *testing.T, script string) any {
 	t.Helper()
 	return b.do(t, http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}})

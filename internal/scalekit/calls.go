@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// call collects facts about a request while it is handled, for the access log and
-// the web page.
+// call collects facts about a request while it is handled. The access log, the web page
+// and the Retry-After field use them.
 type call struct {
 	mu      sync.Mutex // guards the fields below: a gRPC handler may outlive its request
 	client  string     // ID of the calling client; empty if unknown

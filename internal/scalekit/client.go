@@ -11,7 +11,7 @@ type client struct {
 	settings
 
 	id, organizationID string
-	sequence           uint64   // its position in the order of creation
+	sequence           uint64   // position in the order of creation
 	secrets            []secret // oldest first
 	created, updated   time.Time
 }
@@ -27,8 +27,7 @@ func (c client) secretIndex(id string) int {
 	return slices.IndexFunc(c.secrets, func(s secret) bool { return s.id == id })
 }
 
-// claims returns the vendor's own claims of the client's tokens: oid and
-// custom_claims.
+// claims returns the claims that only this vendor's tokens have: oid and custom_claims.
 func (c client) claims() map[string]any {
 	claims := make(map[string]any)
 	if c.organizationID != "" {

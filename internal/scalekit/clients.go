@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// The operations on clients, shared by REST and gRPC. Each one gets the violations
-// found while the request was parsed, adds its own, and reports all of them in one
-// error.
+// This file has the operations on clients, which REST and gRPC share. The parser of a
+// request passes its violations to the operation. The operation adds its own violations
+// and returns all of them in one error.
 
 // createClient registers a client for an organization and returns it with the
 // plain text of its secret.
@@ -74,7 +74,7 @@ func (env *Environment) listClients(organizationID string, page pageRequest, v *
 	return paginate(all, func(c client) uint64 { return c.sequence }, page)
 }
 
-// updateClient changes the settings that are set in update.
+// updateClient changes the settings that update sets.
 func (env *Environment) updateClient(organizationID, clientID string, update settings, v *violations) (client, error) {
 	checkClient(organizationID, clientID, v)
 	update.check(v, "client.")
@@ -144,7 +144,7 @@ func (env *Environment) dropSecret(organizationID, clientID, secretID string, v 
 			return c, errSecretNotFound()
 		}
 		if len(c.secrets) == 1 {
-			// The vendor's own message; it says "client" where it means "secret".
+			// This is the vendor's message, although it is about a secret.
 			return c, &apiError{code: codeFailedPrecondition, message: "last client cannot be deleted"}
 		}
 		c.secrets = slices.Delete(c.secrets, n, n+1)
@@ -176,8 +176,8 @@ func (env *Environment) setSecretStatus(clientID, secretID string, active bool, 
 	return changed.secrets[changed.secretIndex(secretID)], nil
 }
 
-// changeClient replaces a client with the copy that do returns. An empty
-// organizationID matches any client.
+// changeClient passes a copy of a client to do and stores the client that do returns.
+// An empty organizationID matches any client.
 func (env *Environment) changeClient(organizationID, clientID string, do func(client) (client, error)) (client, error) {
 	var changed client
 	err := env.store.update(func(c *change) error {

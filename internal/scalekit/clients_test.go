@@ -134,7 +134,7 @@ func TestCreateClientOrganizations(t *testing.T) {
 		}
 	}
 	if got := env.CountClients(); got != 1 {
-		t.Errorf("got %d clients, want 1: the environment's own client", got)
+		t.Errorf("got %d clients, want only the environment's own client", got)
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 // Config configures an Environment.
 type Config struct {
 	// URL is the environment URL, such as https://acme.scalekit.dev. It is the
-	// base URL of the endpoints and the "iss" of the tokens. Required; http or
-	// https, without a path.
+	// base URL of the endpoints and the "iss" of the tokens. URL is required. Its
+	// scheme is http or https, and it has no path.
 	URL string
 
 	// Seed is the initial state of a new environment, in JSON or YAML: see the
-	// package documentation. If nil, the environment starts with one
+	// package documentation. If Seed is nil, the environment starts with one
 	// organization and the environment's own client. If the State file exists,
-	// Seed has no effect.
+	// Seed is validated, but has no effect.
 	Seed []byte
 
 	// State is the name of a file that keeps the state and the private keys
@@ -26,11 +26,12 @@ type Config struct {
 	State string
 
 	// NewSecret adds a secret to the environment's own client if the State file
-	// exists. The first secret is stored as a hash only and cannot be shown again.
+	// exists. New cannot return an earlier secret again, because the file contains
+	// only hashes of secrets.
 	NewSecret bool
 
-	// Log gets one record for each request, without secrets. If nil, nothing is
-	// logged.
+	// Log receives one record for each request, without secrets. If Log is nil,
+	// nothing is logged.
 	Log *slog.Logger
 }
 
@@ -41,8 +42,8 @@ type Credentials struct {
 	// client, whose tokens give access to the admin API. ClientSecret is empty
 	// if the state was restored and Config.NewSecret is not set.
 	ClientID, ClientSecret string
-	// OrganizationID is the ID of an organization to register clients for, or
-	// empty if the environment has no organization.
+	// OrganizationID is the ID of the oldest organization, or empty if the
+	// environment has no organization.
 	OrganizationID string
 	// Resumed is true if the state was restored from the State file.
 	Resumed bool

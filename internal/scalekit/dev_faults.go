@@ -25,7 +25,7 @@ const (
 	oversizedBytes = 2 << 20
 )
 
-// fault describes how an endpoint misbehaves, in the form of the /dev/faults API.
+// fault is an injected fault of an endpoint, in the form of the /dev/faults API.
 type fault struct {
 	Status   int    `json:"status,omitzero"`
 	Delay    string `json:"delay,omitzero"`
@@ -53,7 +53,7 @@ type faultList struct {
 	Faults []shownFault `json:"faults"`
 }
 
-// faults holds the fault of each endpoint. Its zero value is ready.
+// faults holds the fault of each endpoint. The zero value is ready to use.
 type faults struct {
 	mu  sync.Mutex // guards set
 	set map[bearertest.Endpoint]shownFault
@@ -63,7 +63,7 @@ func faultEndpoints() []bearertest.Endpoint {
 	return []bearertest.Endpoint{bearertest.KeysEndpoint, bearertest.DiscoveryEndpoint, bearertest.TokenEndpoint, apiEndpoint}
 }
 
-// badDocuments returns the bodies that an endpoint can return as a fault, by name.
+// badDocuments returns the bad bodies of an endpoint, by the name of the document.
 func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	genuine := env.issuer.Metadata()
 	if e == bearertest.KeysEndpoint {
@@ -81,7 +81,7 @@ func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	case bearertest.KeysEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["empty_set"] = []byte(`{"keys":[]}`)
-		out["wrong_keys"] = nil // made on demand: see wrongKeys
+		out["wrong_keys"] = nil // devSetFault calls wrongKeys only if needed: it generates keys
 	case bearertest.DiscoveryEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["wrong_issuer"] = bytes.ReplaceAll(genuine, []byte(`"issuer":"`), []byte(`"issuer":"https://attacker.example#`))
@@ -90,7 +90,7 @@ func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	return out
 }
 
-// wrongKeys returns a key set that has the IDs of the published keys, but other keys.
+// wrongKeys returns a key set with the IDs of the published keys, but with new keys.
 func (env *Environment) wrongKeys() []byte {
 	var keys []string
 	for _, k := range env.issuer.Keys() {
@@ -218,12 +218,12 @@ func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string
 		v.refuse("document", "must not be combined: set only one of document, body and error", "oneof")
 	}
 	if f.Status == 0 && f.delay == 0 && !f.Hang && !f.Abort && answers == 0 && len(v.found) == 0 {
-		v.refuse("status", "or another member that has an effect is required", "required")
+		v.refuse("status", "is required, or another member that has an effect", "required")
 	}
 }
 
-// isErrorCode reports whether text is a short error code whose characters RFC 6749,
-// section 5.2, allows.
+// isErrorCode reports whether text is short and has only the characters that RFC 6749,
+// section 5.2, allows in an error code.
 func isErrorCode(text string) bool {
 	return len(text) <= maxNameLength && strings.IndexFunc(text, func(c rune) bool {
 		return c < 0x20 || c > 0x7e || c == '"' || c == '\\'
@@ -235,7 +235,7 @@ func (f *fault) forIssuer(e bearertest.Endpoint, document []byte) bearertest.Fau
 	out := bearertest.Fault{Delay: f.delay, Hang: f.Hang, Abort: f.Abort, Status: f.Status, Times: f.Times, Header: http.Header{}}
 	switch {
 	case f.Document != "":
-		out.Body = append([]byte{}, document...) // not nil: a nil body means the genuine one
+		out.Body = append([]byte{}, document...) // not nil: nil means the genuine body
 	case f.Body != "":
 		out.Body = []byte(f.Body)
 	case f.Error != "":
@@ -268,7 +268,7 @@ func apiFailure(status int) []byte {
 		}
 	}
 	body, err := json.Marshal((&apiError{code: failure, message: "injected fault"}).body())
-	if err != nil { // impossible: these types and texts always encode
+	if err != nil { // impossible: these types and texts can always be encoded
 		return []byte("{}")
 	}
 	return body

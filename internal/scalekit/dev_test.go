@@ -38,7 +38,7 @@ func TestKeys(t *testing.T) {
 		for _, k := range list {
 			k, _ := k.(map[string]any)
 			if !forms["create_time"].MatchString(text(t, k, "create_time")) {
-				t.Errorf("got create_time %v", k["create_time"])
+				t.Errorf("got create_time %v, want a Protobuf timestamp", k["create_time"])
 			}
 			out = append(out, fmt.Sprint(k["kid"], "=", k["status"]))
 		}
@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 	set := func(endpoint, body string) {
 		t.Helper()
 		if got := env.do(t, http.MethodPut, "/dev/faults/"+endpoint, "application/json", body, admin); got.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %s %v", body, got.Status, got.members)
+			t.Fatalf("%s: got %s %v, want 200", body, got.Status, got.members)
 		}
 	}
 	genuine := string(env.Issuer().JWKS())
@@ -143,7 +143,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("repair: got %s, want 200", got.Status)
 	}
 	if _, _, body := env.fetch(t, "/keys"); body != genuine {
-		t.Errorf("got %s, want the genuine key set after the repair", body)
+		t.Errorf("after the repair: got %s, want the genuine key set", body)
 	}
 
 	set("token", `{"error":"unauthorized_client","times":2}`)
@@ -151,7 +151,7 @@ func TestFaults(t *testing.T) {
 		if n == 0 {
 			list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"])
 			if !strings.Contains(list, "map[endpoint:token fault:map[error:unauthorized_client times:2] remaining:2]") {
-				t.Errorf("got faults %s, want unauthorized_client of token with 2 remaining", list)
+				t.Errorf("got faults %s, want unauthorized_client of the token endpoint, for 2 more requests", list)
 			}
 		}
 		got := env.grant(t, env.ClientID, env.ClientSecret)
@@ -160,7 +160,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	if list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"]); strings.Contains(list, "token") {
-		t.Errorf("got %s, want no fault of the token endpoint", list)
+		t.Errorf("got %s, want no fault of the token endpoint after 2 requests", list)
 	}
 }
 

@@ -1,9 +1,10 @@
 // Package scalekit is an embedded Scalekit environment for development and tests.
-// It implements the part of the vendor's service that machine clients need:
-// organizations register clients over the vendor's REST API or over gRPC, the
-// clients get access tokens by client credentials (RFC 6749, section 4.4), and
-// APIs find keys and metadata at the vendor's paths. The tokens have the vendor's
-// form. The package is built on package bearertest and is used by examples/issuer.
+// It implements the part of the service of Scalekit, the vendor, that machine
+// clients need. An administrator registers the clients of organizations over the
+// vendor's REST API or over gRPC. The clients get access tokens by client
+// credentials (RFC 6749, section 4.4). The keys and the metadata are at the vendor's
+// paths, and the tokens have the vendor's form. The package uses package bearertest.
+// The program examples/issuer serves an environment.
 //
 //	env, credentials, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1:8790"})
 //	...
@@ -23,17 +24,18 @@
 //	/.well-known/openid-configuration           GET
 //	/.well-known/oauth-authorization-server     GET
 //
-// The same operations are served over gRPC by scalekit.v1.clients.ClientService and
-// scalekit.v1.organizations.OrganizationService (see package scalekitv1): with or
-// without TLS, over HTTP/2 and HTTP/1.1, with server reflection. The vendor's SDKs
-// call these services.
+// The handler also serves the operations of the admin API over gRPC, with server
+// reflection. The services are scalekit.v1.clients.ClientService and
+// scalekit.v1.organizations.OrganizationService: see package scalekitv1. gRPC works
+// with and without TLS, over HTTP/2 and HTTP/1.1. The vendor's SDKs call these
+// services.
 //
-// The endpoints below /dev/ are for drills. The vendor has no such endpoints. Like
-// the admin API, they require a token of the environment's own client:
+// The endpoints below /dev/ are for drills, and the vendor does not have them. As for
+// the admin API, a request needs a token of the environment's own client:
 //
 //	/dev/keys                  GET, POST: list keys, add a key that does not sign yet
 //	/dev/keys/{kid}/promote    POST: sign with this key
-//	/dev/keys/{kid}            DELETE: retire this key, unless it signs
+//	/dev/keys/{kid}            DELETE: retire this key, except the signing key
 //	/dev/keys:rotate           POST: add a key and sign with it
 //	/dev/faults                GET: list the active faults
 //	/dev/faults/{endpoint}     PUT, DELETE: set or remove the fault of an endpoint
@@ -49,26 +51,27 @@
 //     oversized; for keys and discovery also truncated; for keys also empty_set
 //     and wrong_keys; for discovery also wrong_issuer
 //   - body and content_type: a body of your own
-//   - error: an error code of the token endpoint, such as unauthorized_client,
-//     which this environment returns only as a fault
+//   - error: for the endpoint token only, the error code of the response. The code
+//     may be one that this environment returns only as a fault, such as
+//     unauthorized_client
 //   - times: the number of requests after which the fault ends
 //
-// For other paths below /api/ the response is that of the vendor's gateway: 404 with
-// code 5 for an unknown path, and 501 with code 12 for a method that the path does
-// not support.
+// A request for an unknown path below /api/ gets 404 and code 5. A request with a
+// method that the path does not support gets 501 and code 12. The vendor's gateway
+// returns the same codes.
 //
 // # State and seed
 //
 // Without Config.State, the state is kept in memory and lost when the process ends.
-// With Config.State, every change is written to that file before the response is
-// sent. The file is always replaced as a whole. The file also contains the keys, so
-// tokens stay valid across restarts. Since these are private keys, only the file's
-// owner may read it. A truncated or damaged file is reported and not changed. The
-// last_used_time of a secret changes whenever a token is granted; it is written
-// with the next other change, and by Close.
+// With Config.State, every change is written to the State file before the response
+// is sent. Each write replaces the whole file, so a crash does not damage the file.
+// The file also contains the private keys, so tokens stay valid across restarts. Only
+// the owner of the file may read it. If the file is truncated or damaged, New returns
+// an error and does not change the file. A token request changes the last_used_time
+// of a secret; the next other change, or Close, writes this time to the file.
 //
-// A seed, in YAML or JSON, is the initial state of a new environment. Every member
-// except display_name is optional. Missing IDs and secrets are generated.
+// A seed is the initial state of a new environment, in YAML or JSON. Every member
+// except display_name is optional. The environment generates missing IDs and secrets.
 //
 //	client_id: skc_1
 //	client_secret: test_of_the_environment
@@ -87,29 +90,33 @@
 //
 // # Behaviour that the vendor does not document
 //
-// Request bodies are parsed as by a grpc-gateway: unknown members are ignored, a
-// member that is null counts as absent, names may be snake_case or lowerCamelCase,
-// and expiry may be a number or a string. Some values that a gateway accepts are
-// refused here, so that no client is registered with values that a token cannot
-// carry. These are duplicate members, data after the object, bodies over 1 MiB,
-// scopes that are invalid by RFC 6749, empty audiences, duplicate keys of custom
-// claims, and an expiry below zero or over ten years. Duplicate scopes and
-// audiences are removed.
+// Request bodies follow the rules of a grpc-gateway: unknown members are ignored, a
+// member that is null counts as absent, names may be in snake_case or
+// lowerCamelCase, and expiry may be a number or a string. This environment is
+// stricter than a gateway, so that a token can carry every registered value. It
+// refuses:
+//
+//   - duplicate members, data after the object, and bodies over 1 MiB
+//   - scopes that are not valid (RFC 6749, section 3.3)
+//   - empty audiences, and duplicate keys of custom claims
+//   - an expiry below zero or over ten years
+//
+// It removes duplicate scopes and audiences.
 //
 // Lists begin with the newest item. A page has 30 items, or page_size items, at most
-// 100. A page token is a position in the order of creation. A reader who follows
-// page tokens therefore misses no item and sees none twice, even if others are
-// created or deleted in between.
+// 100. A page token contains a position in the order of creation. A client that
+// follows page tokens therefore gets every item once, even if other items are created
+// or deleted in between.
 //
-// Tokens live for the client's expiry, 1 h by default; expires_in has the same
-// value. Tokens of the environment's own client live 24 h. A deleted client gets no
-// more tokens. Its earlier tokens stay valid until they expire, because a JWT is
-// verified without a request to the issuer.
+// The lifetime of a token is the expiry of its client, 1 h by default; expires_in has
+// the same value. Tokens of the environment's own client have a lifetime of 24 h. A
+// deleted client gets no more tokens. Its earlier tokens stay valid until they expire,
+// because an API verifies a JWT without a request to the issuer.
 //
 // # Security
 //
-// The package is for development and tests only. Secrets are stored as SHA-256
-// hashes and compared in constant time. After ten failed authentications of a
-// client, the token endpoint returns 429 for that client, even with the right
-// secret. One more attempt is allowed every 6 s.
+// The package is for development and tests only. The state contains SHA-256 hashes of
+// secrets, and no secrets. Hashes are compared in constant time. After ten failed
+// authentications of a client, the token endpoint returns 429 for this client, even
+// with the right secret. The client may try once more every 6 s.
 package scalekit

@@ -24,7 +24,7 @@ type Environment struct {
 	issuer   *bearertest.Issuer
 	store    *store
 	file     *stateFile // nil if the state is kept in memory
-	keyTimes sync.Map   // creation times by key ID
+	keyTimes sync.Map   // times of creation by key ID
 	attempts attempts
 	outcomes outcomes
 	faults   faults
@@ -34,8 +34,9 @@ type Environment struct {
 	handler  http.Handler
 }
 
-// New returns a new environment, or the one restored from Config.State. If the Config
-// is invalid, the error names all its problems. The caller must call Close.
+// New returns an environment. If the State file exists, New restores the environment
+// from this file; otherwise it creates a new environment. If cfg is invalid, the error
+// lists all problems. The caller must call Close.
 func New(cfg Config) (*Environment, Credentials, error) {
 	initial, err := cfg.check()
 	if err != nil {
@@ -80,15 +81,15 @@ func (env *Environment) loadState(cfg Config, new seed) (Credentials, error) {
 		err = env.restoreKeys(keys)
 	}
 	if err != nil {
-		return Credentials{}, fmt.Errorf("scalekit: Config.State: %s: %w; the file is not used and not changed; move it away to start with a new state", cfg.State, err)
+		return Credentials{}, fmt.Errorf("scalekit: Config.State: %s: %w; the file is not used and not changed; move the file away to start with a new state", cfg.State, err)
 	}
 	found.save = env.save
 	env.store = found
 	return env.resume(cfg.NewSecret)
 }
 
-// resume returns the credentials of a restored environment. If newSecret is set, it
-// adds a secret to the environment's own client.
+// resume returns the credentials of a restored environment. If newSecret is set, resume
+// also adds a secret to the environment's own client.
 func (env *Environment) resume(newSecret bool) (Credentials, error) {
 	credentials := Credentials{Resumed: true}
 	if own, _ := env.store.clientsOf(""); len(own) > 0 {
@@ -136,14 +137,14 @@ func (env *Environment) routes() http.Handler {
 	mux.Handle("GET /{$}", env.page())
 	return env.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
-			// An SDK makes such a path if its environment URL ends in a slash.
-			// ServeMux redirects such a path, which turns a POST into a GET.
+			// An SDK requests such a path if its environment URL ends in a slash.
+			// ServeMux answers it with a redirect, which some clients do not follow.
 			u := *r.URL
 			u.Path, u.RawPath = "/"+path, ""
 			r.URL = &u
 		}
 		if isRPC(r) {
-			rpc.ServeHTTP(w, r) // unknown services too: clients expect a gRPC status
+			rpc.ServeHTTP(w, r) // gRPC clients expect a gRPC status, even for an unknown service
 			return
 		}
 		mux.ServeHTTP(w, r)

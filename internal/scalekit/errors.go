@@ -26,7 +26,7 @@ const (
 	codeUnauthenticated    code = 16
 )
 
-// name returns the "error_code" of the vendor's ErrorInfo.
+// name returns the name of the code in the vendor's ErrorInfo.
 func (c code) name() string {
 	switch c {
 	case codeInvalidArgument:
@@ -40,7 +40,7 @@ func (c code) name() string {
 	case codePermissionDenied:
 		return "PERMISSION_DENIED"
 	case codeResourceExhausted:
-		return "RATE_LIMITED" // the vendor's own name for it
+		return "RATE_LIMITED" // the vendor's name for this code
 	case codeFailedPrecondition:
 		return "FAILED_PRECONDITION"
 	case codeUnimplemented:
@@ -106,8 +106,8 @@ type errorBody struct {
 	Details []errorInfo `json:"details"`
 }
 
-// reportedError returns err if it is an apiError. Otherwise it returns "internal
-// error", which reveals no details to the client.
+// reportedError returns err if err is an apiError. Otherwise it returns an "internal
+// error", so that the client learns no details.
 func reportedError(err error) *apiError {
 	reported := &apiError{code: codeInternal, message: "internal error"}
 	errors.As(err, &reported)
@@ -134,7 +134,7 @@ func writeError(w http.ResponseWriter, err error) {
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body, json.Deterministic(true))
-	if err != nil { // impossible: the texts in it were decoded from valid JSON
+	if err != nil { // impossible: all texts in body were decoded from valid JSON
 		status, encoded = http.StatusInternalServerError, []byte("{}")
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -16,7 +16,7 @@ func (env *Environment) CountClients() int {
 }
 
 // Dump returns the stored organizations and clients as a text. It omits the
-// last_used_time of secrets, which changes without an admin call.
+// last_used_time of secrets, because a token request changes this time.
 func (env *Environment) Dump() string {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()

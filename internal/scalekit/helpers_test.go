@@ -15,7 +15,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// environment is a served environment with the credentials that New returned.
+// environment is an environment that a test server serves, and the credentials that New
+// returned.
 type environment struct {
 	*scalekit.Environment
 	scalekit.Credentials
@@ -46,7 +47,7 @@ type answer struct {
 	members map[string]any
 }
 
-// do makes a request, which must return JSON.
+// do makes a request. The response must be JSON.
 func (env environment) do(t *testing.T, method, path, contentType, body string, authorization ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, env.url+path, strings.NewReader(body))

@@ -8,13 +8,13 @@ import (
 
 const (
 	idTick = 10 * time.Millisecond
-	// firstID is the lowest number of an identifier. It gives 17 digits even if
-	// the clock is before 2024, as in testing/synctest.
+	// firstID is the lowest number of an identifier. With it, the number has 17
+	// digits even if the clock is before 2024, as in testing/synctest.
 	firstID = int64(1e16)
 )
 
 // idSource generates identifiers in the vendor's form: a prefix and a number of 17
-// or 18 digits that increases with time. Its zero value is ready.
+// or 18 digits that increases with time. The zero value is ready to use.
 type idSource struct {
 	mu   sync.Mutex // guards last
 	last int64

@@ -16,7 +16,7 @@ const keyAlgorithm = "RS256"
 // signingKey is one of the environment's keys, as the API shows it.
 type signingKey struct {
 	ID      string `json:"kid"`
-	Status  string `json:"status"` // "signing", or "published"
+	Status  string `json:"status"` // "signing" or "published"
 	Created string `json:"create_time"`
 	created time.Time
 }
@@ -121,7 +121,7 @@ func (env *Environment) savedKeys() ([]savedKey, error) {
 	var out []savedKey
 	for _, k := range env.issuer.Keys() {
 		if k.Algorithm() != keyAlgorithm {
-			continue // a key that a test added
+			continue // a test added this key
 		}
 		saved, err := saveKey(k, env.keyTime(k.ID()), k.ID() == signing.ID())
 		if err != nil {

@@ -25,7 +25,7 @@ type organization struct {
 	profile
 
 	id               string
-	sequence         uint64 // its position in the order of creation
+	sequence         uint64 // position in the order of creation
 	created, updated time.Time
 }
 
@@ -38,8 +38,8 @@ type profile struct {
 	features                               []feature
 }
 
-// feature is one switch of an organization's settings. The switches have no effect
-// here.
+// feature is a feature of an organization, which is on or off. Features are stored, but
+// have no effect here.
 type feature struct {
 	Name    string `json:"name"`
 	Enabled bool   `json:"enabled"`
@@ -111,8 +111,8 @@ func isSlug(text string) bool {
 	return len(text) <= maxSlugLength
 }
 
-// with returns the profile with the fields that update sets. Metadata is replaced as
-// a whole, features are set one by one, and the region stays unchanged.
+// with returns a copy of p with the fields that update sets. It replaces the metadata as
+// a whole, sets each feature of update, and leaves the region unchanged.
 func (p profile) with(update profile) profile {
 	for _, field := range []struct{ to, from **string }{
 		{&p.displayName, &update.displayName}, {&p.externalID, &update.externalID}, {&p.slug, &update.slug}, {&p.logoURL, &update.logoURL},

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The operations on organizations, shared by REST and gRPC.
+// This file has the operations on organizations, which REST and gRPC share.
 
 const (
 	minQueryLength = 3

@@ -17,7 +17,7 @@ type outcome struct {
 	tokenID  string
 }
 
-// outcomes keeps the latest maxOutcomes outcomes. Its zero value is ready.
+// outcomes keeps the latest maxOutcomes outcomes. The zero value is ready to use.
 type outcomes struct {
 	mu     sync.Mutex // guards latest
 	latest []outcome  // oldest first

@@ -3,7 +3,7 @@ package scalekit
 import (
 	"bytes"
 	"crypto/rand"
-	_ "embed" // for the page
+	_ "embed" // for page.html
 	"fmt"
 	"html/template"
 	"net/http"
@@ -71,7 +71,8 @@ type tokenView struct {
 	When                          timeView
 }
 
-// timeView is a time in RFC 3339, and relative to the time of the page view.
+// timeView is a time in two forms: Machine is in RFC 3339, People is an age such as
+// "2 hours ago".
 type timeView struct {
 	Machine, People string
 }
@@ -109,7 +110,7 @@ func lifetime(seconds int64) string {
 	return fmt.Sprintf("%d s", seconds)
 }
 
-// page returns the handler of the web page, which is HTML without JavaScript.
+// page returns the handler of the web page. The page has no JavaScript.
 func (env *Environment) page() http.Handler {
 	page := template.Must(template.New("page").Parse(pageHTML))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,15 +11,15 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// startUsed serves an environment that has something to show: names that contain
-// HTML, a granted token, refused token requests and a fault.
+// startUsed serves an environment with data for the page: names that contain HTML, a
+// granted token, refused token requests and a fault.
 func startUsed(t *testing.T, cfg scalekit.Config) (environment, registered, string) {
 	t.Helper()
 	env, _ := startWith(t, cfg)
 	c := env.register(t, `{"name":"<script>alert(1)</script>","scopes":["deploy:applications"],"audience":["deployment-api.acmecorp.com"],"expiry":7200}`)
 	token := text(t, env.grant(t, c.id, c.plain).members, "access_token")
 	env.grant(t, c.id, "wrong")
-	env.grant(t, c.plain, c.id) // ID and secret swapped
+	env.grant(t, c.plain, c.id) // the ID and the secret are swapped
 	env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"\"><img src=x onerror=alert(1)>","external_id":"<b>"}`)
 	env.admin(t, http.MethodPut, "/dev/faults/keys", `{"status":503,"times":2}`)
 	return env, c, token
@@ -98,21 +98,21 @@ func TestPageLimitsLists(t *testing.T) {
 		env.admin(t, http.MethodPost, organizationsPath, fmt.Sprintf(`{"display_name":"Tenant %d"}`, n))
 	}
 	if _, _, page := env.fetch(t, "/"); !strings.Contains(page, "and 2 older organizations") || !strings.Contains(page, "state in a file") {
-		t.Errorf("got no 2 older organizations or no state in a file:\n%s", page)
+		t.Errorf("got a page without 2 older organizations or without a state file:\n%s", page)
 	}
 	env.admin(t, http.MethodDelete, organizationsPath+"/"+env.OrganizationID, "")
-	if _, _, page := env.fetch(t, "/"); !strings.Contains(page, "and 1 older organization,") {
-		t.Errorf("got no 1 older organization:\n%s", page)
+	if _, _, page := env.fetch(t, "/"); !strings.Contains(page, "and 1 older organization:") {
+		t.Errorf("got a page without 1 older organization:\n%s", page)
 	}
 	few, _ := startWith(t, scalekit.Config{})
 	for range 23 {
 		few.register(t, "{}")
 	}
 	if _, _, page := few.fetch(t, "/"); !strings.Contains(page, "and 3 older clients") {
-		t.Errorf("got no 3 older clients:\n%s", page)
+		t.Errorf("got a page without 3 older clients:\n%s", page)
 	}
 	few.admin(t, http.MethodDelete, organizationsPath+"/"+few.OrganizationID, "")
 	if _, _, page := few.fetch(t, "/"); !strings.Contains(page, "No organizations yet") {
-		t.Errorf("got no note that there are no organizations:\n%s", page)
+		t.Errorf("got a page without %q:\n%s", "No organizations yet", page)
 	}
 }

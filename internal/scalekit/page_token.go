@@ -25,9 +25,9 @@ type listPage[T any] struct {
 	next, prev string // tokens of the next and the previous page; empty if none
 }
 
-// paginate returns one page of a list that is sorted newest first. A page token
-// contains an item's position in the order of creation. So a reader sees no item
-// twice and misses none, even if others are created or deleted in between.
+// paginate returns one page of all, which is sorted newest first. A page token contains
+// the position of an item in the order of creation. So a client that follows page tokens
+// gets every item once, even if other items are created or deleted in between.
 func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (listPage[T], error) {
 	size := int(request.size)
 	if size == 0 {
@@ -66,8 +66,8 @@ func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (lis
 	return p, nil
 }
 
-// pageToken returns the token of the page that begins after the item at place, or, if
-// not forward, of the page that ends before it.
+// pageToken returns a page token for the item at place. If forward is true, the page
+// begins after this item. Otherwise the page ends before this item.
 func pageToken(forward bool, place uint64) string {
 	direction := "p"
 	if forward {

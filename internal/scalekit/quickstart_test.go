@@ -76,7 +76,7 @@ var forms = map[string]*regexp.Regexp{
 	"plain_secret":    regexp.MustCompile(`^test_[A-Za-z0-9]{64}$`),
 }
 
-// same compares a response with the sample, member by member: generated values must
+// same compares a response with the sample, member by member. Generated values must
 // match the pattern in forms, and all other values must be equal.
 func same(t *testing.T, path string, got, want any) {
 	t.Helper()
@@ -133,7 +133,7 @@ func TestQuickstart(t *testing.T) {
 	secrets, _ := client["secrets"].([]any)
 	first, _ := secrets[0].(map[string]any)
 	if first["secret_suffix"] != plain[len(plain)-4:] || client["organization_id"] != env.OrganizationID || client["expiry"] != "3600" {
-		t.Errorf("got suffix %v of a secret with %d characters, organization %v, expiry %v", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
+		t.Errorf("got suffix %v of a secret with %d characters, organization %v, expiry %v, want the last 4 characters, the environment's organization and 3600", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
 	}
 	id := text(t, client, "client_id")
 
@@ -186,7 +186,7 @@ func checkToken(t *testing.T, env environment, token, id string) {
 	published, _ := keys.members["keys"].([]any)
 	jwk, _ := published[0].(map[string]any)
 	if len(published) != 1 || jwk["kid"] != kid || jwk["alg"] != "RS256" || jwk["use"] != "sig" || jwk["kty"] != "RSA" || jwk["e"] != "AQAB" || len(jwk) != 6 {
-		t.Errorf("got keys %v, want the one public RSA key with kid %s", keys.members, kid)
+		t.Errorf("got keys %v, want only the public RSA key with kid %s", keys.members, kid)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 
 const maxBodySize = 1 << 20
 
-// jsonReader reads members of a JSON document by the rules of a grpc-gateway. Members
-// of the wrong type become violations.
+// jsonReader reads the members of a JSON document by the rules of a grpc-gateway. For a
+// member of the wrong type it adds a violation.
 type jsonReader struct {
 	*violations
 }
@@ -24,8 +24,8 @@ type jsonReader struct {
 // fields maps the snake_case names of an object's members to functions that read them.
 type fields map[string]func(field string, value jsontext.Value)
 
-// body reads a request body, which must be a JSON object. An empty body counts as an
-// object without members. Any other body is an error.
+// body reads a request body, which must be empty or a JSON object. An empty body counts
+// as an object without members.
 func (r jsonReader) body(request *http.Request, prefix string, known fields) error {
 	body, err := io.ReadAll(io.LimitReader(request.Body, maxBodySize+1))
 	if err != nil {
@@ -43,9 +43,9 @@ func (r jsonReader) body(request *http.Request, prefix string, known fields) err
 	return nil
 }
 
-// document reads data as an object with the members in known, whose names may be in
-// snake_case or lowerCamelCase. A member that is null counts as absent. Other members
-// are ignored.
+// document reads a JSON object. It calls the function in known for each member, whose
+// name may be in snake_case or lowerCamelCase. It ignores members that are null or that
+// are not in known.
 func (r jsonReader) document(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {
@@ -144,8 +144,7 @@ func (r jsonReader) number(field string, value jsontext.Value) int {
 	return n
 }
 
-// enum reads a value of an enumeration, by name or by number. names[i] is the name of
-// number i.
+// enum reads a name or a number of an enumeration. names[i] is the name of number i.
 func (r jsonReader) enum(field string, value jsontext.Value, names ...string) int {
 	for number, name := range names {
 		if text, _ := strictjson.String(value); text == name || string(value) == strconv.Itoa(number) {
@@ -156,9 +155,10 @@ func (r jsonReader) enum(field string, value jsontext.Value, names ...string) in
 	return 0
 }
 
-// seconds reads an int64 in the forms of Protobuf's JSON mapping: a number or a
-// string, with a fraction or an exponent as long as the value is whole. Numbers that
-// are out of range for a client's expiry are clamped to just outside of that range.
+// seconds reads an int64 as Protobuf's JSON mapping does. The value may be a number or a
+// string, and may have a fraction or an exponent if the number is whole. For a number
+// outside the range of a client's expiry, seconds returns -1 or maxExpiry+1, which
+// settings.check refuses.
 func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
 	text := string(value)
 	if value.Kind() == '"' {

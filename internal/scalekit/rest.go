@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// restCall handles a request. It returns the response body, which is encoded as JSON,
-// or an error. Problems with the request are added to the violations.
+// restCall handles a request. It returns an error, or the response body, which the caller
+// encodes as JSON. It adds problems with the request to the violations.
 type restCall func(*http.Request, *violations) (any, error)
 
 // empty is the response body of deletions: {}.
@@ -86,7 +86,7 @@ func (env *Environment) devRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("/dev/", notFound)
 }
 
-// refuseOthers refuses other methods on the paths of routes.
+// refuseOthers refuses methods that the paths of routes do not support.
 func refuseOthers(mux *http.ServeMux, routes []restRoute) {
 	seen := make(map[string]bool)
 	for _, route := range routes {
@@ -102,8 +102,8 @@ func (env *Environment) api(h http.Handler) http.Handler {
 	return env.issuer.WithFaults(apiEndpoint, h)
 }
 
-// admin returns a handler that passes a request to call if its token is one of the
-// environment's own client.
+// admin returns a handler that requires a token of the environment's own client, and
+// then passes the request to call.
 func (env *Environment) admin(status int, call restCall) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := env.authorize(r.Context(), r.Header.Values("Authorization"))

@@ -134,12 +134,12 @@ func TestSecrets(t *testing.T) {
 
 	secrets, _ := member(t, env.admin(t, http.MethodGet, path, "").members, "client", "secrets").([]any)
 	if len(secrets) != 2 || member(t, secrets[1].(map[string]any), "id") != secret["id"] { //nolint:errcheck // a panic fails the test
-		t.Fatalf("got secrets %v, want the old one, then the new one", secrets)
+		t.Fatalf("got secrets %v, want the first secret, then the second", secrets)
 	}
 	for n, entry := range secrets {
 		entry, _ := entry.(map[string]any)
 		if used, created := text(t, entry, "last_used_time"), text(t, entry, "create_time"); used < created || n == 0 && used == created {
-			t.Errorf("secret %d: got last_used_time %s, created at %s", n, used, created)
+			t.Errorf("secret %d: got last_used_time %s, want a later time than the creation %s", n, used, created)
 		}
 	}
 
@@ -206,16 +206,16 @@ func TestListClients(t *testing.T) {
 			t.Errorf("%s: got %d clients on %d pages, want 45 on %d", row.query, len(got), len(tokens), row.pages)
 		}
 	}
-	// Go back from the last page of 5 clients: four pages of 10 clients before it.
+	// Go back from the last page, which has 5 clients, over 4 pages of 10 clients.
 	_, tokens := env.walk(t, env.clients()+"?page_size=10", "next_page_token")
 	back, _ := env.walk(t, env.clients()+"?page_size=10&page_token="+tokens[4], "prev_page_token")
 	if len(back) != 45 || !slices.Equal(back[5:15], want[30:40]) {
-		t.Errorf("backwards: got %d clients, want 45 in pages of the same order", len(back))
+		t.Errorf("backwards: got %d clients, want the same pages with 45 clients", len(back))
 	}
 }
 
-// walk follows the page tokens in the member name. It returns the client IDs and the
-// page tokens, of which the first is empty.
+// walk reads pages until the member called name contains no page token. It returns the
+// client IDs and the page token of each page. The first page token is empty.
 func (env environment) walk(t *testing.T, path, name string) (ids, tokens []string) {
 	t.Helper()
 	admin := "Bearer " + env.adminToken(t)
@@ -242,8 +242,8 @@ func (env environment) walk(t *testing.T, path, name string) (ids, tokens []stri
 	return ids, tokens
 }
 
-// TestListClientsDuringChanges checks that a reader of a list misses no client and
-// sees none twice while clients are created and deleted.
+// TestListClientsDuringChanges checks that page tokens return every client once while
+// clients are created and deleted.
 func TestListClientsDuringChanges(t *testing.T) {
 	env := start(t)
 	var all []registered

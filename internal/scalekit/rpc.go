@@ -30,8 +30,8 @@ func (env *Environment) newRPC() *grpc.Server {
 	return server
 }
 
-// rpcUnary is a grpc.UnaryServerInterceptor. It lets a call through if its token is
-// one of the environment's own client, and converts errors to the vendor's form.
+// rpcUnary is a grpc.UnaryServerInterceptor. It requires a token of the environment's own
+// client, and converts errors to the vendor's form.
 func (env *Environment) rpcUnary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	err := env.authorize(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
 	if err != nil {
@@ -48,7 +48,7 @@ func (env *Environment) rpcUnary(ctx context.Context, request any, _ *grpc.Unary
 // expect.
 func rpcError(err error) error {
 	if _, ok := status.FromError(err); ok {
-		return err // from grpc itself, such as an unknown method
+		return err // err already has a gRPC status
 	}
 	reported := reportedError(err)
 	info := &scalekitv1.ErrorInfo{ErrorCode: reported.code.name()}
@@ -60,7 +60,7 @@ func rpcError(err error) error {
 			})
 		}
 	}
-	plain := status.New(codes.Code(reported.code), reported.message) //nolint:gosec // one of the constants
+	plain := status.New(codes.Code(reported.code), reported.message) //nolint:gosec // the code is one of the constants
 	detailed, err := plain.WithDetails(info)
 	if err != nil {
 		return plain.Err()
@@ -75,7 +75,7 @@ func rpcHandler(server *grpc.Server) http.Handler {
 			// The vendor's Go SDK sends gRPC over HTTP/1.1 to http:// URLs. A
 			// unary call does not need HTTP/2, since HTTP/1.1 has trailers too.
 			// Package grpc refuses HTTP/1.1, so the request is marked as HTTP/2.
-			_ = http.NewResponseController(w).EnableFullDuplex() // optional: a unary call works without it
+			_ = http.NewResponseController(w).EnableFullDuplex() // an error is harmless: a unary call works without full duplex
 			r = r.WithContext(r.Context())
 			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
 		}

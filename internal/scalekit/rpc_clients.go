@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// clientService implements the vendor's ClientService. It only converts messages; the
-// logic is in Environment.
+// clientService implements the vendor's ClientService. It only converts messages, and
+// calls the methods of Environment.
 type clientService struct {
 	scalekitv1.UnimplementedClientServiceServer
 

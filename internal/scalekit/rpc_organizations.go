@@ -10,7 +10,7 @@ import (
 )
 
 // organizationService implements the vendor's OrganizationService. It only converts
-// messages; the logic is in Environment.
+// messages, and calls the methods of Environment.
 type organizationService struct {
 	scalekitv1.UnimplementedOrganizationServiceServer
 

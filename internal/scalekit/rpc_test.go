@@ -76,8 +76,8 @@ func withToken(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// TestRPC makes the same calls over h2c and over TLS. Of the vendor's SDKs, the Node SDK
-// uses h2c for http:// URLs, and the Go SDK uses HTTP/1.1: see TestRPCOverHTTP1.
+// TestRPC makes the same calls over h2c and over TLS. For http:// URLs, the vendor's Node
+// SDK uses h2c, and the vendor's Go SDK uses HTTP/1.1: see TestRPCOverHTTP1.
 func TestRPC(t *testing.T) {
 	for _, encrypted := range []bool{false, true} {
 		t.Run(map[bool]string{false: "h2c", true: "TLS"}[encrypted], func(t *testing.T) {
@@ -115,7 +115,7 @@ func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 	}
 	claims := claimsOf(t, text(t, env.grant(t, id, created.GetPlainSecret()).members, "access_token"))
 	if claims["scope"] != "a b" || claims["oid"] != env.OrganizationID || fmt.Sprint(claims["custom_claims"]) != "map[k:v]" {
-		t.Errorf("got claims %v", claims)
+		t.Errorf("got claims %v, want scope a b, oid %s and custom claim k=v", claims, env.OrganizationID)
 	}
 	updated, err := clients.UpdateOrganizationClient(ctx, &scalekitv1.UpdateOrganizationClientRequest{
 		OrganizationId: env.OrganizationID, ClientId: id, Client: &scalekitv1.OrganizationClient{Name: "CD"},
@@ -265,7 +265,7 @@ func checkStatus(t *testing.T, name string, err error, code codes.Code, errorCod
 	t.Helper()
 	got := status.Convert(err)
 	if got.Code() != code || got.Message() == "" || len(got.Details()) != 1 {
-		t.Errorf("%s: got %v with %d details, want %s with one", name, got, len(got.Details()), code)
+		t.Errorf("%s: got %v with %d details, want %s with 1 detail", name, got, len(got.Details()), code)
 		return
 	}
 	info, ok := got.Details()[0].(*scalekitv1.ErrorInfo)

@@ -14,8 +14,8 @@ const (
 	suffixLength   = 4
 )
 
-// secret is a stored client secret: a hash to compare with, and the last characters,
-// so that people can tell secrets apart.
+// secret is a stored client secret. It has a hash of the secret, to compare with, and the
+// last characters, so that administrators can tell secrets apart.
 type secret struct {
 	id       string
 	hash     [sha256.Size]byte
@@ -62,15 +62,15 @@ func (s secret) withPlain(plain string) secret {
 	return s
 }
 
-// matches reports whether the secret is active and has this hash. The comparison takes
-// constant time.
+// matches reports whether the secret is active and has this hash. It compares in constant
+// time.
 func (s secret) matches(hash [sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(hash[:], s.hash[:]) == 1 && s.active
 }
 
 // randomText returns n random letters and digits, uniformly distributed.
 func randomText(n int) string {
-	const limit = 256 - 256%len(secretAlphabet) // larger bytes are dropped: they bias the first letters
+	const limit = 256 - 256%len(secretAlphabet) // larger bytes are dropped, so that all letters are equally likely
 	text := make([]byte, 0, n)
 	for len(text) < n {
 		var batch [2 * secretLength]byte

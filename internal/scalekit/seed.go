@@ -35,7 +35,7 @@ type seedClient struct {
 	id, secret string // generated if empty
 }
 
-// parseSeed parses a seed in JSON or YAML. The error names all problems of the seed.
+// parseSeed parses a seed in JSON or YAML. The error lists all problems of the seed.
 func parseSeed(data []byte) (seed, error) {
 	document, err := seedJSON(data)
 	if err != nil {
@@ -56,8 +56,8 @@ func parseSeed(data []byte) (seed, error) {
 	return s, errors.Join(problems...)
 }
 
-// seedJSON converts YAML to JSON and leaves JSON unchanged. JSON does not go through
-// the YAML decoder: not all JSON is valid YAML, and the JSON parser is stricter.
+// seedJSON converts YAML to JSON, and returns JSON unchanged. It does not decode JSON as
+// YAML: not all JSON is valid YAML, and the JSON parser is stricter.
 func seedJSON(data []byte) ([]byte, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(data)), "{") {
 		return data, nil
@@ -78,8 +78,8 @@ func seedJSON(data []byte) ([]byte, error) {
 	return document, nil
 }
 
-// seedReader reads a seed by the rules for request bodies, but it refuses unknown
-// members, which are probably typing mistakes in a file.
+// seedReader reads a seed by the rules for request bodies, except that it refuses unknown
+// members: in a file, they are probably typing mistakes.
 type seedReader struct {
 	jsonReader
 }
@@ -116,7 +116,7 @@ func (r seedReader) client(field string, value rawJSON) seedClient {
 	known["client_secret"] = func(field string, value rawJSON) { c.secret = r.text(field, value) }
 	asArray := known["custom_claims"]
 	known["custom_claims"] = func(field string, value rawJSON) {
-		if value.Kind() != '{' { // a mapping is allowed too: it is shorter to write
+		if value.Kind() != '{' { // an object is allowed too, because it is shorter to write
 			asArray(field, value)
 			return
 		}

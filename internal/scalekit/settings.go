@@ -23,8 +23,8 @@ type settings struct {
 	expiry            int64 // lifetime of tokens, in seconds
 }
 
-// customClaim is one member of "custom_claims". The API represents the members as an
-// array, and a token as one object.
+// customClaim is one member of "custom_claims". In the API the members are an array, and
+// in a token they are an object.
 type customClaim struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -77,8 +77,8 @@ func (s settings) normalized() settings {
 	return s
 }
 
-// with returns the settings, overwritten by those that are set in update. A setting
-// cannot be cleared, because the vendor's update has no field mask.
+// with returns a copy of s with the settings that update sets. A setting cannot be
+// cleared, because the vendor's update has no field mask.
 func (s settings) with(update settings) settings {
 	update = update.normalized()
 	if update.name != "" {

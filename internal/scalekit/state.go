@@ -154,8 +154,8 @@ func decodeState(data []byte) (*store, []savedKey, error) {
 	return s, state.Keys, nil
 }
 
-// describeDecodeError returns an error that names the position of the damage. It does
-// not contain the decoder's own message, which may quote a private key from the file.
+// describeDecodeError returns an error that gives the position of the damage. The error
+// does not contain the decoder's message, which may quote a private key from the file.
 func describeDecodeError(err error) error {
 	var (
 		syntactic *jsontext.SyntacticError

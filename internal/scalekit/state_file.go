@@ -36,13 +36,13 @@ func openStateFile(name string) (*stateFile, []byte, error) {
 		return nil, nil, errors.Join(err, lock.Close())
 	}
 	if len(data) == 0 {
-		data = []byte{} // not nil: the file exists and is damaged
+		data = []byte{} // not nil: nil means that the file does not exist
 	}
 	return f, data, nil
 }
 
-// write replaces the content of the file atomically: even after a crash the file has
-// the old content or the new one.
+// write replaces the content of the file atomically. After a crash, the file has either
+// the old content or the new content.
 func (f *stateFile) write(data []byte) (err error) {
 	folder := filepath.Dir(f.name)
 	temporary, err := os.CreateTemp(folder, filepath.Base(f.name)+".*.tmp")
@@ -67,8 +67,8 @@ func (f *stateFile) write(data []byte) (err error) {
 	return syncFolder(folder)
 }
 
-// syncFolder flushes a folder, so that a rename in it survives a crash. Not every
-// system supports this, so a failed Sync is no error.
+// syncFolder flushes a folder, so that a rename in the folder survives a crash. Some
+// systems do not support this, so syncFolder ignores an error of Sync.
 func syncFolder(name string) error {
 	folder, err := os.Open(name) //nolint:gosec // the user chooses the file
 	if err != nil {
@@ -78,6 +78,6 @@ func syncFolder(name string) error {
 	return folder.Close()
 }
 
-// close releases the lock. The lock file is not removed: otherwise two processes can
-// hold locks on two different files of that name.
+// close releases the lock. It does not remove the lock file: otherwise two processes can
+// lock two different files that have the same name.
 func (f *stateFile) close() error { return f.lock.Close() }

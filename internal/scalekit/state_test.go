@@ -49,7 +49,7 @@ func TestStateSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := scalekit.New(scalekit.Config{URL: url, State: file}); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("got error %v for a file in use, want one about another process", err)
+		t.Errorf("got error %v for a file in use, want an error about another process", err)
 	}
 	token := text(t, env.grant(t, c.id, c.plain).members, "access_token")
 	before, keys := env.Dump(), string(env.Issuer().JWKS())
@@ -75,7 +75,7 @@ func TestStateSurvives(t *testing.T) {
 
 	env, _ = startWith(t, scalekit.Config{URL: url, State: file, NewSecret: true})
 	if env.ClientID != admin.ClientID || env.OrganizationID != admin.OrganizationID || env.ClientSecret == admin.ClientSecret || env.ClientSecret == "" {
-		t.Errorf("got client %s and organization %s, want the saved ones and a new secret", env.ClientID, env.OrganizationID)
+		t.Errorf("got client %s and organization %s, want the saved IDs and a new secret", env.ClientID, env.OrganizationID)
 	}
 	again := env.admin(t, http.MethodGet, env.clients()+"/"+c.id, "").members
 	if got, want := text(t, again["client"].(map[string]any), "update_time"), text(t, used["client"].(map[string]any), "update_time"); got != want { //nolint:errcheck // a panic fails the test
@@ -96,7 +96,7 @@ func TestStateSurvives(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", after, before)
 	}
 	if next := env.register(t, "{}"); next.id <= c.id {
-		t.Errorf("got client ID %s, want one greater than %s", next.id, c.id)
+		t.Errorf("got client ID %s, want a greater ID than %s", next.id, c.id)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestStateDamaged(t *testing.T) {
 		}
 		_, _, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1", State: file})
 		if err == nil || !strings.Contains(err.Error(), "state.json") || !strings.Contains(err.Error(), "the file is not used") {
-			t.Errorf("%s: got error %v, want one that names the file", name, err)
+			t.Errorf("%s: got error %v, want an error that names the file", name, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "MII") {
 			t.Errorf("%s: the error quotes a key: %v", name, err)

@@ -7,23 +7,23 @@ import (
 	"sync"
 )
 
-// store is the environment's state. Its methods return copies only.
+// store is the environment's state. Its methods return only copies.
 type store struct {
 	ids  idSource
-	save func(*store) error // writes the state file, called with mu held; nil without a file
+	save func(*store) error // writes the state file; called with mu held; nil if there is no file
 
 	mu            sync.Mutex // guards the fields below
 	organizations map[string]organization
 	clients       map[string]client
 	sequence      uint64 // position of the newest item in the order of creation
-	unsaved       bool   // last_used_time of a secret has changed since save
+	unsaved       bool   // a last_used_time has changed since the last save
 }
 
 func newStore() *store {
 	return &store{organizations: make(map[string]organization), clients: make(map[string]client)}
 }
 
-// change is a transaction on the state: it is applied as a whole or not at all.
+// change is a transaction on the state: the store applies all of it or nothing.
 type change struct {
 	*store
 
@@ -113,8 +113,8 @@ func (s *store) client(id string) (client, bool) {
 }
 
 // clientsOf returns copies of an organization's clients, newest first. It also reports
-// whether the organization exists. An empty organizationID returns the environment's
-// own clients.
+// whether the organization exists. For an empty organizationID it returns the
+// environment's own client.
 func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,8 +129,8 @@ func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	return out, ok
 }
 
-// clientsByOrganization returns copies of all clients by organization ID, each list
-// newest first. The environment's own clients have the key "".
+// clientsByOrganization returns copies of all clients by organization ID. Each list is
+// sorted newest first. The environment's own client has the key "".
 func (s *store) clientsByOrganization() map[string][]client {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -63,33 +63,33 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	}, nil
 }
 
-// use sets the last_used_time of a secret. This alone does not write the state file;
-// the time is written with the next change.
+// use sets the last_used_time of a secret. It does not write the state file: the next
+// change or Close writes the time.
 func (s *store) use(clientID, secretID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.clients[clientID]
 	if n := c.secretIndex(secretID); ok && n >= 0 {
-		c = c.clone() // readers may still hold the old slice
+		c = c.clone() // other goroutines may still read the old slice
 		c.secrets[n].lastUsed = time.Now().UTC().Truncate(time.Millisecond)
 		s.clients[clientID] = c
 		s.unsaved = true
 	}
 }
 
-// shape implements bearertest.Options.Shape: it gives tokens the vendor's form.
+// shape implements bearertest.Options.Shape. It gives tokens the vendor's form.
 func shape(g *bearertest.Grant) {
 	g.Header["typ"] = "JWT"
 	g.Claims["nbf"] = g.Claims["iat"]
 	if len(g.Scopes) > 0 {
-		// "scopes" is added to the string "scope": some of the vendor's SDKs read
-		// the one claim, some read the other.
+		// The array "scopes" repeats the string "scope": some of the vendor's SDKs
+		// read "scopes", and others read "scope".
 		g.Claims["scopes"] = slices.Clone(g.Scopes)
 	}
 }
 
-// token wraps the token endpoint and records the outcome of each request, for the web
-// page.
+// token wraps the token endpoint and records the outcome of each request. The web page
+// shows the outcomes.
 func (env *Environment) token(endpoint http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := callFrom(r.Context())
@@ -106,7 +106,8 @@ func (env *Environment) token(endpoint http.Handler) http.Handler {
 	})
 }
 
-// tokenResponse records the status and the error code of a response, but no token.
+// tokenResponse records the status of a response and the body of an error. It does not
+// record tokens.
 type tokenResponse struct {
 	http.ResponseWriter
 
@@ -132,8 +133,8 @@ func (r *tokenResponse) Write(body []byte) (int, error) {
 	return r.ResponseWriter.Write(body)
 }
 
-// result returns "granted", the error code (RFC 6749, section 5.2), or a description
-// of a response that has neither.
+// result returns "granted" or the error code (RFC 6749, section 5.2). Without an error
+// code it returns "error", and without a response "no response".
 func (r *tokenResponse) result() string {
 	var failure struct {
 		Error string `json:"error"`

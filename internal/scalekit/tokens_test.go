@@ -54,7 +54,7 @@ func TestTokenEndpoint(t *testing.T) {
 			t.Errorf("%s: got %s, Cache-Control %q, want %d, no-store", row.name, got.Status, got.Header.Get("Cache-Control"), row.status)
 		}
 		if (got.Header.Get("WWW-Authenticate") != "") != (row.status == 401) {
-			t.Errorf("%s: got challenge %q, want one for 401 only", row.name, got.Header.Get("WWW-Authenticate"))
+			t.Errorf("%s: got challenge %q, want a challenge for 401 only", row.name, got.Header.Get("WWW-Authenticate"))
 		}
 		if row.status != 200 {
 			if got.members["error"] != row.want || got.members["access_token"] != nil {
@@ -69,8 +69,8 @@ func TestTokenEndpoint(t *testing.T) {
 	}
 }
 
-// TestDoubleSlash checks paths that begin with //: an SDK makes them if its environment
-// URL ends in a slash.
+// TestDoubleSlash checks a path that begins with two slashes. An SDK requests such paths
+// if its environment URL ends in a slash.
 func TestDoubleSlash(t *testing.T) {
 	env := start(t)
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {env.ClientID}, "client_secret": {env.ClientSecret}}
@@ -133,7 +133,7 @@ func TestFailedAttemptsRecover(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		for range 50 { // successful requests do not count
+		for range 50 { // successful requests do not count as failures
 			if got := grant(admin.ClientSecret); got != http.StatusOK {
 				t.Fatalf("right secret: got %d, want 200", got)
 			}

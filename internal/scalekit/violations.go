@@ -15,14 +15,14 @@ type violation struct {
 	Constraint  string `json:"constraint"`
 }
 
-// violations collects all problems with a request. Fields have the names of the
-// vendor's Protobuf messages. Its zero value is ready.
+// violations collects all problems with a request. The names of fields are those of the
+// vendor's Protobuf messages. The zero value is ready to use.
 type violations struct {
 	found []violation
 }
 
-// refuse adds a violation of a field. If the field or an enclosing field already has
-// a violation, it adds nothing: the first problem must be fixed first.
+// refuse adds a violation of a field. If the field or an enclosing field already has a
+// violation, refuse adds nothing.
 func (v *violations) refuse(field, description, constraint string) {
 	for _, known := range v.found {
 		rest, inside := strings.CutPrefix(field, known.Field)
@@ -57,7 +57,8 @@ func (v *violations) length(field, text string, least, most int) {
 	}
 }
 
-// id checks the length and the prefix of an identifier. An empty prefix allows any.
+// id checks the length and the prefix of an identifier. An empty prefix allows
+// any identifier.
 func (v *violations) id(field, id, prefix string) {
 	v.length(field, id, 1, maxIDLength)
 	if !strings.HasPrefix(id, prefix) {

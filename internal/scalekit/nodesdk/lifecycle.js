@@ -1,7 +1,7 @@
-// The lifecycle of a machine client, with the vendor's published Node SDK. The script
-// needs SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, which
-// the banner of examples/issuer prints. It prints each step that succeeds. The first
-// failure ends it with exit code 1.
+// This script runs the lifecycle of a machine client with the vendor's published Node
+// SDK. It needs SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET,
+// which the banner of examples/issuer prints. It prints each step that succeeds. At the
+// first failure, the script ends with exit status 1.
 import assert from 'node:assert/strict';
 import { Scalekit } from '@scalekit-sdk/node';
 
@@ -120,4 +120,4 @@ await scalekit.organization.deleteOrganization(organization.id);
 await refused(scalekit.organization.getOrganization(organization.id), 'ScalekitNotFoundException');
 ok('delete');
 
-process.exit(0); // the SDK keeps its connection open
+process.exit(0); // the open connection of the SDK keeps Node.js running

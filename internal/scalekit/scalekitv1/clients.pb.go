@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: scalekitv1/clients.proto
 
-// The part of the vendor's ClientService that machine clients need. Names, types
-// and field numbers are those that the vendor's SDKs use.
+// This package is the part of the vendor's ClientService that machine clients need.
+// It has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -31,7 +31,7 @@ const (
 type ClientSecretStatus int32
 
 const (
-	// ACTIVE secrets can be used to authenticate.
+	// ACTIVE secrets are accepted.
 	ClientSecretStatus_ACTIVE ClientSecretStatus = 0
 	// INACTIVE secrets are refused.
 	ClientSecretStatus_INACTIVE ClientSecretStatus = 1
@@ -241,8 +241,8 @@ type ClientSecret struct {
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// LastUsedTime is the time of the last token request with this secret.
 	LastUsedTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_used_time,json=lastUsedTime,proto3" json:"last_used_time,omitempty"`
-	// PlainSecret is not set here. The responses that create a secret have a
-	// field of their own for it.
+	// PlainSecret is not set here. The response that creates a secret has its own
+	// field for the plain text.
 	PlainSecret   *string `protobuf:"bytes,9,opt,name=plain_secret,json=plainSecret,proto3,oneof" json:"plain_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -741,7 +741,7 @@ type UpdateOrganizationClientRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// ClientId begins with m2morg_.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Client has the new values. Empty fields leave the value unchanged.
+	// Client has the new values. An empty field leaves the value unchanged.
 	Client        *OrganizationClient `protobuf:"bytes,3,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1323,7 +1323,7 @@ type UpdateClientSecretRequest struct {
 	SecretId string `protobuf:"bytes,2,opt,name=secret_id,json=secretId,proto3" json:"secret_id,omitempty"`
 	// Secret has the new values.
 	Secret *UpdateClientSecret `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
-	// Mask is ignored, because the secret has only one field.
+	// Mask is ignored, because UpdateClientSecret has only one field.
 	Mask          *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=mask,proto3" json:"mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: scalekitv1/clients.proto
 
-// The part of the vendor's ClientService that machine clients need. Names, types
-// and field numbers are those that the vendor's SDKs use.
+// This package is the part of the vendor's ClientService that machine clients need.
+// It has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -46,7 +46,8 @@ type ClientServiceClient interface {
 	CreateOrganizationClient(ctx context.Context, in *CreateOrganizationClientRequest, opts ...grpc.CallOption) (*CreateOrganizationClientResponse, error)
 	// GetOrganizationClient returns a client.
 	GetOrganizationClient(ctx context.Context, in *GetOrganizationClientRequest, opts ...grpc.CallOption) (*GetOrganizationClientResponse, error)
-	// UpdateOrganizationClient changes the fields of a client that are not empty.
+	// UpdateOrganizationClient sets the fields of a client that are not empty in the
+	// request.
 	UpdateOrganizationClient(ctx context.Context, in *UpdateOrganizationClientRequest, opts ...grpc.CallOption) (*UpdateOrganizationClientResponse, error)
 	// DeleteOrganizationClient deletes a client.
 	DeleteOrganizationClient(ctx context.Context, in *DeleteOrganizationClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -186,7 +187,8 @@ type ClientServiceServer interface {
 	CreateOrganizationClient(context.Context, *CreateOrganizationClientRequest) (*CreateOrganizationClientResponse, error)
 	// GetOrganizationClient returns a client.
 	GetOrganizationClient(context.Context, *GetOrganizationClientRequest) (*GetOrganizationClientResponse, error)
-	// UpdateOrganizationClient changes the fields of a client that are not empty.
+	// UpdateOrganizationClient sets the fields of a client that are not empty in the
+	// request.
 	UpdateOrganizationClient(context.Context, *UpdateOrganizationClientRequest) (*UpdateOrganizationClientResponse, error)
 	// DeleteOrganizationClient deletes a client.
 	DeleteOrganizationClient(context.Context, *DeleteOrganizationClientRequest) (*emptypb.Empty, error)

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: scalekitv1/commons.proto
 
-// Types that the vendor's services share.
+// This package has the types that the vendor's services share.
 
 package scalekitv1
 

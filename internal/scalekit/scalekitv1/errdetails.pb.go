@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: scalekitv1/errdetails.proto
 
-// The details that the vendor adds to a gRPC status.
+// This package has the details that the vendor adds to a gRPC status.
 
 package scalekitv1
 
@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorInfo is the detail of an error. The vendor's message has more members,
-// which are not set here.
+// ErrorInfo is the detail of an error. The vendor's message has more fields, which
+// are not set here.
 type ErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ErrorCode is the name of the status code, such as NOT_FOUND.

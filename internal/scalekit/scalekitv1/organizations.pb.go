@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: scalekitv1/organizations.proto
 
-// The part of the vendor's OrganizationService that machine clients need. Names,
-// types and field numbers are those that the vendor's SDKs use.
+// This package is the part of the vendor's OrganizationService that machine clients
+// need. It has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -263,7 +263,7 @@ type CreateOrganization struct {
 	RegionCode RegionCode `protobuf:"varint,5,opt,name=region_code,json=regionCode,proto3,enum=scalekit.v1.commons.RegionCode" json:"region_code,omitempty"`
 	// ExternalId is optional.
 	ExternalId *string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
-	// Metadata is optional: keys of 3 to 25 characters, values of 1 to 256.
+	// Metadata is optional. A key has 3 to 25 characters, a value 1 to 256.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Slug is optional.
 	Slug *string `protobuf:"bytes,9,opt,name=slug,proto3,oneof" json:"slug,omitempty"`
@@ -442,13 +442,13 @@ type UpdateOrganization struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// DisplayName is changed if it is set.
 	DisplayName *string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// ExternalId is changed if it is set.
+	// ExternalId is changed if it is set. An empty string clears it.
 	ExternalId *string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
 	// Metadata is replaced as a whole if it has members.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Slug is changed if it is set; an empty one clears it.
+	// Slug is changed if it is set. An empty string clears it.
 	Slug *string `protobuf:"bytes,9,opt,name=slug,proto3,oneof" json:"slug,omitempty"`
-	// LogoUrl is changed if it is set.
+	// LogoUrl is changed if it is set. An empty string clears it.
 	LogoUrl       *string `protobuf:"bytes,10,opt,name=logo_url,json=logoUrl,proto3,oneof" json:"logo_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -864,7 +864,7 @@ type ListOrganizationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// NextPageToken is the token of the next page, or empty if there is none.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// TotalSize is the number of all organizations.
+	// TotalSize is the number of organizations on all pages.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	// Organizations are the organizations on this page.
 	Organizations []*Organization `protobuf:"bytes,3,rep,name=organizations,proto3" json:"organizations,omitempty"`
@@ -932,10 +932,11 @@ func (x *ListOrganizationsResponse) GetPrevPageToken() string {
 	return ""
 }
 
-// SearchOrganizationsRequest selects one page of the organizations that match.
+// SearchOrganizationsRequest selects one page of the organizations that match a
+// query.
 type SearchOrganizationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Query is a part of the name, the ID or the external ID, of 3 to 100
+	// Query is a part of the name, of the ID or of the external ID. It has 3 to 100
 	// characters.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	// PageSize is the number of items, at most 30. 0 means 30.

@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: scalekitv1/organizations.proto
 
-// The part of the vendor's OrganizationService that machine clients need. Names,
-// types and field numbers are those that the vendor's SDKs use.
+// This package is the part of the vendor's OrganizationService that machine clients
+// need. It has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -41,15 +41,15 @@ const (
 type OrganizationServiceClient interface {
 	// CreateOrganization creates an organization.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
-	// UpdateOrganization changes the fields of an organization that are set.
+	// UpdateOrganization sets the fields of an organization that the request sets.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns the organization with an external ID.
+	// GetOrganizationByExternalId returns an organization by its external ID.
 	GetOrganizationByExternalId(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
 	// ListOrganization returns one page of all organizations.
 	ListOrganization(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
-	// SearchOrganization returns one page of the organizations that match.
+	// SearchOrganization returns one page of the organizations that match a query.
 	SearchOrganization(ctx context.Context, in *SearchOrganizationsRequest, opts ...grpc.CallOption) (*SearchOrganizationsResponse, error)
 	// DeleteOrganization deletes an organization and its clients.
 	DeleteOrganization(ctx context.Context, in *DeleteOrganizationRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -153,15 +153,15 @@ func (c *organizationServiceClient) UpdateOrganizationSettings(ctx context.Conte
 type OrganizationServiceServer interface {
 	// CreateOrganization creates an organization.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
-	// UpdateOrganization changes the fields of an organization that are set.
+	// UpdateOrganization sets the fields of an organization that the request sets.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns the organization with an external ID.
+	// GetOrganizationByExternalId returns an organization by its external ID.
 	GetOrganizationByExternalId(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
 	// ListOrganization returns one page of all organizations.
 	ListOrganization(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
-	// SearchOrganization returns one page of the organizations that match.
+	// SearchOrganization returns one page of the organizations that match a query.
 	SearchOrganization(context.Context, *SearchOrganizationsRequest) (*SearchOrganizationsResponse, error)
 	// DeleteOrganization deletes an organization and its clients.
 	DeleteOrganization(context.Context, *DeleteOrganizationRequest) (*emptypb.Empty, error)
