@@ -30,7 +30,7 @@ const bannerText = `A Scalekit environment, for development and tests only.
 environment URL    {{.URL}}
 client ID          {{.ClientID}}
 client secret      {{or .ClientSecret "(printed when the state was created; restart with -new-secret to add a secret)"}}
-organization ID    {{or .OrganizationID "(none; create one with POST /api/v1/organizations)"}}
+organization ID    {{or .OrganizationID "(none; create an organization with POST /api/v1/organizations)"}}
 {{range .Clients}}
 client             {{.Name}}
   client ID        {{.ID}}

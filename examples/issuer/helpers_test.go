@@ -52,8 +52,8 @@ type program struct {
 	stop   func() // stops the program and waits for its end; an error fails the test
 }
 
-// startProgram runs the program and waits for its banner. When the test ends, the
-// program is stopped.
+// startProgram runs the program and waits for its banner. The end of the test stops the
+// program if it still runs.
 func startProgram(t *testing.T, args ...string) program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -87,7 +87,7 @@ func (q quickstart) callAll(ctx context.Context, env *environment, good string, 
 	return report(q.stdout, rows)
 }
 
-// makeCall makes one call and compares its outcome with the expected one.
+// makeCall makes one call and compares the actual with the expected outcome.
 func makeCall(ctx context.Context, k kind, t transport, toks tokens, wantCaller caller) row {
 	r := row{kind: k.name, transport: t.name, want: t.want(k.reason)}
 	if k.signed && toks.sign == nil {

@@ -66,7 +66,7 @@ skip   expired   HTTP       401 Unauthorized  -            no key
 		t.Errorf("got error %v, want none", err)
 	}
 	if err := report(&out, nil); err == nil {
-		t.Error("got no error for a table without calls, want one")
+		t.Error("got no error for a table without calls")
 	}
 	if err := report(failingWriter{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got error %v, want the error of the writer", err)

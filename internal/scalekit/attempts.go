@@ -7,8 +7,8 @@ import (
 
 const (
 	maxFailures        = 10              // failures after which a client must wait
-	failureRecovery    = 6 * time.Second // time until one failure is forgotten
-	maxUnknownFailures = 4096            // counted client IDs that do not exist
+	failureRecovery    = 6 * time.Second // time after which a failure no longer counts
+	maxUnknownFailures = 4096            // limit of unknown client IDs with counted failures
 )
 
 // attempts limits failed authentications per client, so that an attacker cannot guess

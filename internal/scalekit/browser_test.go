@@ -163,7 +163,7 @@ func TestPageInBrowser(t *testing.T) {
 
 	b.do(t, http.MethodPost, "/url", map[string]any{"url": env.url + "/"})
 	if title := fmt.Sprint(b.do(t, http.MethodGet, "/title", nil)); !strings.Contains(title, "development issuer") {
-		t.Errorf("got title %q, want one with %q", title, "development issuer")
+		t.Errorf("got title %q, want a title with %q", title, "development issuer")
 	}
 	for selector, want := range map[string][]string{
 		"h1":             {env.url},

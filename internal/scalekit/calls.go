@@ -21,7 +21,8 @@ func withCall(ctx context.Context) (context.Context, *call) {
 	return context.WithValue(ctx, callKey{}, c), c
 }
 
-// callFrom returns the call in a context, or a new one that is discarded.
+// callFrom returns the call in a context. Without a call, it returns a new call, which
+// nothing reads.
 func callFrom(ctx context.Context) *call {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		return c

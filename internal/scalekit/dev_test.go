@@ -221,7 +221,7 @@ func TestFaultRefusals(t *testing.T) {
 		got := env.admin(t, http.MethodPut, "/dev/faults/"+row.endpoint, row.body)
 		checkError(t, row.body, got, 400, 3, "INVALID_ARGUMENT")
 		if found := violations(got); len(found) != 1 || found[0]["field"] != row.field {
-			t.Errorf("%s: got violations %v, want one at %s", row.body, found, row.field)
+			t.Errorf("%s: got violations %v, want one violation at %s", row.body, found, row.field)
 		}
 	}
 	if got := env.admin(t, http.MethodGet, "/dev/faults", "").members; fmt.Sprint(got) != "map[faults:[]]" {

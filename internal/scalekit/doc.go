@@ -1,10 +1,10 @@
 // Package scalekit is an embedded Scalekit environment for development and tests.
-// It implements the part of the service of Scalekit, the vendor, that machine
-// clients need. An administrator registers the clients of organizations over the
-// vendor's REST API or over gRPC. The clients get access tokens by client
-// credentials (RFC 6749, section 4.4). The keys and the metadata are at the vendor's
-// paths, and the tokens have the vendor's form. The package uses package bearertest.
-// The program examples/issuer serves an environment.
+// It implements the part of Scalekit's service that machine clients need. The comments
+// of this package call Scalekit the vendor. An administrator registers the clients of
+// organizations over the vendor's REST API or over gRPC. The clients get access tokens
+// by client credentials (RFC 6749, section 4.4). The keys and the metadata are at the
+// vendor's paths, and the tokens have the vendor's form. The package uses package
+// bearertest. The program examples/issuer serves an environment.
 //
 //	env, credentials, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1:8790"})
 //	...
@@ -30,8 +30,8 @@
 // with and without TLS, over HTTP/2 and HTTP/1.1. The vendor's SDKs call these
 // services.
 //
-// The endpoints below /dev/ are for drills, and the vendor does not have them. As for
-// the admin API, a request needs a token of the environment's own client:
+// The endpoints below /dev/ are for drills. The vendor does not have these endpoints.
+// Like the admin API, they require a token of the environment's own client:
 //
 //	/dev/keys                  GET, POST: list keys, add a key that does not sign yet
 //	/dev/keys/{kid}/promote    POST: sign with this key

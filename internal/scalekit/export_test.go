@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// CountClients returns the number of clients, including the environment's own one.
+// CountClients returns the number of clients, including the environment's own
+// client.
 func (env *Environment) CountClients() int {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()

@@ -140,7 +140,7 @@ func (p profile) with(update profile) profile {
 	return p
 }
 
-// name returns the display name. Every stored organization has one.
+// name returns the display name, which every stored organization has.
 func (o organization) name() string {
 	if o.displayName == nil {
 		return ""

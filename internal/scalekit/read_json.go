@@ -156,9 +156,8 @@ func (r jsonReader) enum(field string, value jsontext.Value, names ...string) in
 }
 
 // seconds reads an int64 as Protobuf's JSON mapping does. The value may be a number or a
-// string, and may have a fraction or an exponent if the number is whole. For a number
-// outside the range of a client's expiry, seconds returns -1 or maxExpiry+1, which
-// settings.check refuses.
+// string, and may have a fraction or an exponent if the number is whole. seconds limits
+// the number to the range from -1 to maxExpiry+1. settings.check refuses both limits.
 func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
 	text := string(value)
 	if value.Kind() == '"' {

@@ -75,7 +75,7 @@ func (env *Environment) restDeleteSecret(r *http.Request, v *violations) (any, e
 	return empty{}, env.deleteSecret(r.PathValue("organization_id"), r.PathValue("client_id"), r.PathValue("secret_id"), v)
 }
 
-// The next three methods accept any client, including the environment's own one.
+// The next three methods accept any client, including the environment's own client.
 
 func (env *Environment) restAddSecret(r *http.Request, v *violations) (any, error) {
 	v.id("client_id", r.PathValue("client_id"), "")

@@ -274,7 +274,7 @@ func checkStatus(t *testing.T, name string, err error, code codes.Code, errorCod
 	}
 	violations := info.GetValidationErrorInfo().GetFieldViolations()
 	if field != "" && (len(violations) != 1 || violations[0].GetField() != field || !strings.Contains(got.Message(), field)) {
-		t.Errorf("%s: got %v with violations %v, want one at %s", name, got, violations, field)
+		t.Errorf("%s: got %v with violations %v, want one violation at %s", name, got, violations, field)
 	}
 }
 
