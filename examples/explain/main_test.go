@@ -57,7 +57,7 @@ func TestExplain(t *testing.T) {
 		token string
 		args  []string
 		code  int
-		want  []string // regular expressions, each of which must match a line
+		want  []string // regular expressions; each must match a line
 	}{
 		{"accepted token", token(map[string]any{"scope": "read"}), append(all, "-rule", "read"), 0, []string{
 			`^allowed$`, `^  ok    signature `, `^  ok    rule +scopes "read"$`, `^  clock +\d{4}-.* on this machine$`,

@@ -23,7 +23,7 @@ func newStore() *store {
 	return &store{organizations: make(map[string]organization), clients: make(map[string]client)}
 }
 
-// change is a transaction on the state: the store applies all of it or nothing.
+// change is a transaction on the state: the store applies the whole change or nothing.
 type change struct {
 	*store
 
