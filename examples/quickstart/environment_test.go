@@ -82,7 +82,7 @@ func TestRealEnvironmentFaults(t *testing.T) {
 		{"no URL", "SCALEKIT_ENVIRONMENT_URL", "", "SCALEKIT_ENVIRONMENT_URL not set"},
 		{"no secret", "M2M_CLIENT_SECRET", "", "M2M_CLIENT_SECRET not set"},
 		{"URL without a scheme", "SCALEKIT_ENVIRONMENT_URL", "acme.scalekit.dev", "acme.scalekit.dev"},
-		{"http URL of another machine", "SCALEKIT_ENVIRONMENT_URL", "http://acme.scalekit.dev", "http without"},
+		{"http URL of another machine", "SCALEKIT_ENVIRONMENT_URL", "http://acme.scalekit.dev", "use https"},
 		{"no environment at the URL", "SCALEKIT_ENVIRONMENT_URL", gone.URL, "404"},
 		{"unknown client", "M2M_CLIENT_ID", "m2morg_1", "invalid_client"},
 		{"wrong secret", "M2M_CLIENT_SECRET", "x", "invalid_client"},
