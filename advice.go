@@ -15,35 +15,35 @@ import (
 )
 
 // suggestProfile adds to a refusal the names of the profiles of this package that accept
-// the token: a wrong profile is the most frequent mistake in a new configuration. It is
-// called only after the signature was verified.
+// the token, because a wrong profile is the most frequent mistake in a new configuration.
+// It is called only after the signature was verified.
 func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return e
 	}
 	if v.profile.forbiddenIn(t.header) != "" {
-		return e // no profile accepts it: it is for another service
+		return e // no profile accepts the token, because it is for another service
 	}
 	form := form{t.header, t.claims(), t.iss} // a copy, because t is reused after the request
 	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
 	return e
 }
 
-// form is what a profile reads of a token.
+// form has the parts of a token that profiles read.
 type form struct {
 	header *jws.Header
 	claims *Claims
 	iss    string
 }
 
-// profileError is a refusal that names the profiles that accept the token. It looks for
-// them only when its text is read, so that a client that keeps sending genuine tokens of
-// the wrong form causes no extra work.
+// profileError is a refusal that names the profiles that accept the token. It searches for
+// these profiles only when its text is read, so that a client that keeps sending genuine
+// tokens of the wrong form causes no extra work.
 type profileError struct {
 	err      error
 	form     form
 	verifier *JWTVerifier
-	audience bool // the refusal was for the audience
+	audience bool // the token was refused for its audience
 }
 
 func (e *profileError) Unwrap() error { return e.err }
@@ -56,8 +56,9 @@ func (e *profileError) Error() string {
 	return e.err.Error() + "; the token has the form of profile " + strings.Join(names, " or ") + ": see Config.Profile"
 }
 
-// fits returns the names of the other profiles that accept the token. If some of them read
-// all its scopes, its roles and its client, it returns only those.
+// fits returns the names of the other profiles that accept the token. If some of these
+// profiles read all scopes, the roles and the client of the token, it returns only their
+// names.
 func (e *profileError) fits() []string {
 	var names, best []string
 	for _, p := range resolvedProfiles() {
@@ -76,8 +77,8 @@ func (e *profileError) fits() []string {
 }
 
 // accepts reports whether the verifier accepts the token if p is its profile. It ignores
-// the times. It also ignores a wrong audience, unless that was the refusal: a configuration
-// with one mistake often has a second one.
+// the times. It also ignores a wrong audience, unless the token was refused for its
+// audience: a configuration with one mistake often has a second mistake.
 func (e *profileError) accepts(p *profile) bool {
 	v, f := *e.verifier, e.form
 	v.profile = p
@@ -95,8 +96,8 @@ func (e *profileError) accepts(p *profile) bool {
 }
 
 // checksKind reports whether p checks every claim of the token that another profile uses to
-// identify access tokens. Without this, advice for an ID token of Cognito ("token_use":
-// "id") could name a profile that ignores "token_use" and accepts ID tokens.
+// identify access tokens. Otherwise the advice for an ID token of Cognito ("token_use":
+// "id") may name a profile that ignores "token_use" and accepts ID tokens.
 func (p *profile) checksKind(c *Claims) bool {
 	for _, other := range resolvedProfiles() {
 		for _, kind := range other.requiredValues {
@@ -137,7 +138,7 @@ func includesClaim(paths []claim.Path, name string) bool {
 }
 
 // explainMissing adds to a refusal for a missing scope what the token has instead: other
-// scopes, scopes in a claim that the profile does not read, or roles.
+// scopes, a claim in which the profile finds no scopes, or roles.
 func (c *Claims) explainMissing(err error) error {
 	if c.scopes.Len() > 0 {
 		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
@@ -153,13 +154,13 @@ func (c *Claims) explainMissing(err error) error {
 	return fmt.Errorf("%w; the token grants no scopes", err)
 }
 
-// issuerAdvice formats the probable reason why iss differs from the configured issuer.
+// issuerAdvice formats the probable reason why the token has another issuer.
 type issuerAdvice struct {
 	verifier *JWTVerifier
 	iss      string
 }
 
-// String returns a clause for the end of a sentence, or "".
+// String returns a text to append to the refusal, or "".
 func (a issuerAdvice) String() string {
 	want := a.verifier.issuer
 	if a.iss == want+"/" || a.iss+"/" == want {
@@ -172,13 +173,13 @@ func (a issuerAdvice) String() string {
 }
 
 // unknownIssuerAdvice formats the configured issuer that differs from iss only by a slash
-// at the end, if there is one.
+// at the end, if there is such an issuer.
 type unknownIssuerAdvice struct {
 	table *routes
 	iss   string
 }
 
-// String returns a clause for the end of a sentence, or "".
+// String returns a text to append to the refusal, or "".
 func (n unknownIssuerAdvice) String() string {
 	other, slash := strings.CutSuffix(n.iss, "/")
 	if !slash {
@@ -217,7 +218,7 @@ func (a audienceText) String() string {
 
 // resolvedProfiles returns the profiles of this package. It resolves them once.
 //
-//nolint:gochecknoglobals // computed once, from constants in all but name
+//nolint:gochecknoglobals // computed once, and the same for all verifiers
 var resolvedProfiles = sync.OnceValue(func() []*profile {
 	resolved := make([]*profile, len(builtIn))
 	for i, row := range builtIn {

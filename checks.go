@@ -2,14 +2,15 @@ package bearer
 
 import "time"
 
-// check is one row of the table of checks: the check itself, its source, and its texts in
-// an [Explanation].
+// check is a row of the table of checks: the function of the check, its source, and its
+// texts in an [Explanation].
 type check struct {
 	name    string // value of [CheckResult.Name]
 	section string // of an RFC, or a field of Config; value of [CheckResult.Section]
 	stage   stage
 
-	// A row has one of the following three functions.
+	// A row has one of the following three functions. The row "key" has two: always for a
+	// cached token, and explain.
 
 	// once reads only the token and the configuration, so its verdict is cached. A check that
 	// depends on the time must use always.
@@ -18,8 +19,8 @@ type check struct {
 	// for a cached token. It may read only t.header and t.claims(): the other fields of a
 	// cached token are not set.
 	always func(v *JWTVerifier, t *token, now time.Time) *Error
-	// explain is for steps of the verdict that do not run row by row. It repeats the step. If
-	// it cannot, skipped is the reason.
+	// explain repeats a step of the verdict that has no function once or always. If it cannot
+	// repeat the step, skipped is the reason.
 	explain func(e *explainer) (refusal *Error, skipped string)
 
 	// needsClaims is true if the check reads claims that the row "claim types" decodes.
@@ -82,13 +83,13 @@ var checks = []check{
 	},
 	{
 		name: "verifier", section: "", stage: ofForeign, explain: (*explainer).foreign,
-		want: fixed("no error of the verifier"), got: fixed(""),
-		advice: fixedAdvice("The verifier is not one of this package. Its error has the cause."),
+		want: fixed("no error from the verifier"), got: fixed(""),
+		advice: fixedAdvice("The verifier is from another package. The text of its error is the cause."),
 	},
 	{
 		name: "form", section: "RFC 7515, section 7.1", stage: ofForm, explain: (*explainer).form,
 		want: (*explainer).wantForm, got: (*explainer).gotForm,
-		advice: fixedAdvice("The client has a token that is not a signed JWT: an opaque or an encrypted one. Have the authorization server issue JWT access tokens for this API. Many servers do so only if the token request names an audience or resource."),
+		advice: fixedAdvice("The client has a token that is not a signed JWT: an opaque or an encrypted token. Have the authorization server issue JWT access tokens for this API. Many servers do so only if the token request names an audience or resource."),
 	},
 	{
 		name: "header", section: "RFC 7515, section 4; RFC 8725, section 3.10", stage: ofForm, explain: (*explainer).header,
@@ -121,7 +122,7 @@ var checks = []check{
 	},
 	{
 		name: "claims in the header", section: "RFC 7519, section 5.3", stage: ofClaims, once: checkReplicated,
-		want: fixed("iss, sub and aud, if the header has them, equal to the claims"), got: fixed(""),
+		want: fixed("iss, sub and aud in the header, if present, equal the claims"), got: fixed(""),
 		advice: fixedAdvice(adviceProfile),
 	},
 	{
@@ -178,18 +179,18 @@ var checks = []check{
 	},
 	{
 		name: "signature", section: "RFC 7515, section 5.2", stage: ofProof, explain: (*explainer).signature,
-		want: fixed("valid under that key"), got: (*explainer).gotSignature,
-		advice: fixedAdvice("The token was changed, or signed with another key under the same kid. If all tokens fail this check, compare the key in use with the key at the issuer: the keys may come from another environment, such as a test environment."),
+		want: fixed("valid under the issuer's key"), got: (*explainer).gotSignature,
+		advice: fixedAdvice("The token was changed, or signed with another key under the same kid. If all tokens fail this check, compare the keys that this service uses with the keys that the issuer publishes: the keys may come from another environment, such as a test environment."),
 	},
 	{
 		name: "custom claims", section: "Config.Custom", stage: ofProof, explain: (*explainer).custom,
-		want: fixed("no error of Config.Custom"), got: (*explainer).gotCustom,
+		want: fixed("no error from Config.Custom"), got: (*explainer).gotCustom,
 		advice: fixedAdvice("Config.Custom refuses the claims. Compare the type that it decodes with the claims of the token."),
 	},
 	{
 		name: "validation", section: "Config.Validate", stage: ofProof, explain: (*explainer).validation,
-		want: fixed("no error of Config.Validate"), got: (*explainer).gotValidation,
-		advice: fixedAdvice("Config.Validate refuses the claims. Its error has the cause."),
+		want: fixed("no error from Config.Validate"), got: (*explainer).gotValidation,
+		advice: fixedAdvice("Config.Validate refuses the claims. The text of its error is the cause."),
 	},
 	{
 		name: "rule", section: "RFC 6750, section 3.1", stage: ofRule, explain: (*explainer).rule,

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/jwks"
@@ -28,7 +27,7 @@ func fixedAdvice(text string) func(*explainer, Reason) string {
 const (
 	adviceChanged = "No authorization server issues such a token. Find out where the client got the token, and what changes it on its way."
 	adviceClocks  = "Compare the clocks: this machine's clock is behind, or the issuer's clock is ahead. Check NTP on this machine first."
-	adviceLife    = "Have the issuer shorten the lifetime of its tokens, or raise Config.MaxLifetime or Config.MaxAge."
+	adviceLife    = "Have the issuer shorten the lifetime of its tokens, or raise Config.MaxLifetime or Config.MaxAge. Both options require iat."
 	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
 )
 
@@ -107,9 +106,9 @@ func (e *explainer) adviseIssuer(Reason) string {
 	case e.t.iss == "":
 		return "The token has no iss, so its issuer is unknown. Have the authorization server add iss."
 	case ok && strings.TrimSuffix(e.t.iss, "/") == strings.TrimSuffix(own.issuer, "/"):
-		return "They differ by the slash at the end. Set Config.Issuer to the iss of the tokens, byte for byte."
+		return "The issuers differ by the slash at the end. Set Config.Issuer to the iss of the tokens, byte for byte."
 	}
-	return "If the iss is that of your authorization server, set Config.Issuer to it, byte for byte. If not, the client got its token from another server, environment or tenant."
+	return "If this iss is your authorization server, set Config.Issuer to the iss, byte for byte. Otherwise the client got its token from another server, environment or tenant."
 }
 
 func (e *explainer) wantAlgorithm() string {
@@ -155,7 +154,7 @@ func (e *explainer) adviseExpiry(reason Reason) string {
 	case reason == InvalidClaims:
 		return "Have the issuer set exp: a token that does not expire is not accepted."
 	case late < time.Minute:
-		return "The token expired less than a minute ago. Have the client fetch the next token before this one expires, and compare the clocks."
+		return "The token expired less than a minute ago. Have the client fetch a new token before the old one expires, and compare this machine's clock with the issuer's."
 	}
 	return "Have the client fetch a new token before the old one expires. If the token is new, compare the clocks: this machine's clock may be ahead."
 }
@@ -173,18 +172,25 @@ func (e *explainer) wantIssuedAt() string {
 func (e *explainer) gotIssuedAt() string { return e.when("iat", e.t.claims().issuedAt) }
 
 func (e *explainer) wantLifetime() string {
-	if e.v.maxLifetime == 0 {
+	switch {
+	case e.v.maxLifetime > 0:
+		return "exp at most " + e.v.maxLifetime.String() + " after iat"
+	case e.v.maxAge > 0:
+		return "iat, because Config.MaxAge is set"
+	default:
 		return "any"
 	}
-	return "exp at most " + e.v.maxLifetime.String() + " after iat"
 }
 
 func (e *explainer) gotLifetime() string {
-	if e.v.maxLifetime == 0 {
+	switch c := e.t.claims(); {
+	case c.issuedAt.IsZero() && e.v.maxLifetime+e.v.maxAge > 0:
+		return "no iat"
+	case e.v.maxLifetime == 0:
 		return "no limit"
+	default:
+		return c.expiresAt.Sub(c.issuedAt).String()
 	}
-	c := e.t.claims()
-	return c.expiresAt.Sub(c.issuedAt).String()
 }
 
 func (e *explainer) wantAge() string {
@@ -195,10 +201,14 @@ func (e *explainer) wantAge() string {
 }
 
 func (e *explainer) gotAge() string {
-	if e.v.maxAge == 0 {
+	switch issuedAt := e.t.claims().issuedAt; {
+	case e.v.maxAge == 0:
 		return "no limit"
+	case issuedAt.IsZero():
+		return "no iat"
+	default:
+		return e.now.Sub(issuedAt).Round(time.Second).String()
 	}
-	return e.now.Sub(e.t.claims().issuedAt).Round(time.Second).String()
 }
 
 func (e *explainer) wantAudience() string {
@@ -217,7 +227,7 @@ func (e *explainer) gotAudience() string {
 func (e *explainer) wantBinding() string {
 	want := "no cnf, because proof of possession is not checked"
 	if inert := e.v.profile.inertConfirmation; len(inert) > 0 {
-		want += "; the members " + quote.List(inert) + " are allowed, because they bind to nothing"
+		want += "; the members " + quote.List(inert) + " are allowed, because they do not bind the token"
 	}
 	return want
 }
@@ -331,12 +341,12 @@ func (e *explainer) gotKeys() string {
 
 func (e *explainer) adviseKey(reason Reason) string {
 	if reason == KeysUnavailable {
-		return "This service is at fault, not the client: it has no keys of the issuer. The log of package jwks has the cause."
+		return "This service is at fault, not the client: this service has no keys of the issuer. The log of package jwks has the cause."
 	}
 	if e.t.header.Kid == "" {
-		return "The token has no kid, and more than one key of the issuer fits. Have the issuer set kid."
+		return "The token has no kid, so exactly one key of the issuer must fit its alg. Have the issuer set kid."
 	}
-	return "The issuer's key set has no key with the kid of the token for its alg. Either the issuer rotated its keys and the key set here is old, or it signs with a key before it publishes the key, or the token is from another environment."
+	return "The issuer's key set has no key with the kid of the token for its alg. Either the issuer rotated its keys and the key set in this service is old, or the issuer signs with a key before it publishes the key, or the token is from another environment."
 }
 
 func (e *explainer) gotSignature() string {
@@ -379,18 +389,9 @@ func (e *explainer) adviseRule(reason Reason) string {
 	case e.decision.req.Rule.IsZero():
 		return "The route has no rule, so every request is refused. Declare a rule."
 	case reason == Internal:
-		return "The rule is invalid, or a function in it fails. This service is at fault, not the client."
+		return "The rule is invalid, or a function in the rule fails. This service is at fault, not the client."
 	case reason != MissingScope:
-		return "A function in the rule refuses the client. Its error has the cause."
+		return "A function in the rule refuses the client. The text of its error is the cause."
 	}
-	return "Grant the client what is missing at the authorization server, and have the client request it in its token request. Tokens issued earlier keep their old scopes until they expire."
-}
-
-// paths returns the names of claims, written as in a configuration.
-func paths(of []claim.Path) []string {
-	names := make([]string, len(of))
-	for i, path := range of {
-		names[i] = path.String()
-	}
-	return names
+	return "At the authorization server, grant the client the missing scopes or roles. Have the client request the scopes in its token request. Tokens issued earlier keep their old scopes until they expire."
 }

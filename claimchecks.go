@@ -8,14 +8,15 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
 // skew is how far "nbf" and "iat" may be in the future, because the issuer's clock may be
-// ahead of ours. "exp" has no leeway, because the issuer
-// decides when the token ends.
+// ahead of this machine's clock. "exp" has no leeway, because the issuer decides when the
+// token expires.
 const skew = 60 * time.Second
 
 // checkAlgorithm requires a configured "alg" (RFC 8725, section 3.1).
@@ -64,17 +65,17 @@ func (p *profile) typesText() string {
 	return strings.Join(texts, " or ")
 }
 
-// checkReplicated requires that a claim which the header repeats has the same value there
-// (RFC 7519, section 5.3). Otherwise a router that reads the header may use another issuer,
-// subject or audience than this package.
+// checkReplicated requires that claims in the header have the same values as in the claims
+// set (RFC 7519, section 5.3). Otherwise a router that reads the header may use another
+// issuer, subject or audience than this package.
 func checkReplicated(_ *JWTVerifier, t *token) *Error {
 	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
 		value := t.header.Members.Get(name)
 		if value == "" {
 			continue
 		}
-		repeated, claim := jsontext.Value(value), jsontext.Value(t.claims().members.Get(name))
-		if len(claim) == 0 || repeated.Canonicalize() != nil || claim.Canonicalize() != nil || string(repeated) != string(claim) {
+		repeated, original := jsontext.Value(value), jsontext.Value(t.claims().members.Get(name))
+		if len(original) == 0 || repeated.Canonicalize() != nil || original.Canonicalize() != nil || string(repeated) != string(original) {
 			return refuse(InvalidClaims, "header: %q differs from the claim", name)
 		}
 	}
@@ -236,7 +237,7 @@ func checkForbidden(v *JWTVerifier, t *token) *Error {
 }
 
 // checkConfirmation refuses a token that is bound to its sender (RFC 7800, section 3.1). To
-// accept the token without proof of possession would be a downgrade (RFC 9449, section 7.2;
+// accept such a token without proof of possession is a downgrade (RFC 9449, section 7.2;
 // RFC 8705, section 3).
 func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	value := t.claims().members.Get(claimCnf)
@@ -254,6 +255,15 @@ func checkConfirmation(v *JWTVerifier, t *token) *Error {
 		return refuse(WrongBinding, `"cnf" is not an object with members`)
 	}
 	return nil
+}
+
+// paths returns the names of claims, written as in a configuration.
+func paths(of []claim.Path) []string {
+	names := make([]string, len(of))
+	for i, path := range of {
+		names[i] = path.String()
+	}
+	return names
 }
 
 // excerpt formats a string claim, or the first strings of an array, for logs.

@@ -18,9 +18,9 @@ import (
 // Claims holds the claims of a verified access token. Claims is immutable and safe for
 // concurrent use: all requests with the same token share one value.
 type Claims struct {
-	members  strictjson.Record // the claims set as it was signed; the strings below are parts of its text
+	members  strictjson.Record // the claims set as it was signed; the strings below may be parts of its text
 	header   *jws.Header
-	verifier *JWTVerifier // that decoded the claims; nil if no verifier of this package did
+	verifier *JWTVerifier // the verifier that decoded the claims; nil for Profile.Claims
 
 	issuer, subject, clientID, id  string
 	scopes                         scopes.Set
@@ -29,17 +29,17 @@ type Claims struct {
 	custom                         any
 }
 
-// The claims that every token is searched for.
+// The names of the claims that are read from every token.
 //
-//nolint:gochecknoglobals // constants in all but name
+//nolint:gochecknoglobals // never changed; Go has no constants of this type
 var (
 	claimIss, claimSub, claimAud = strictjson.NameOf("iss"), strictjson.NameOf("sub"), strictjson.NameOf("aud")
 	claimExp, claimNbf, claimIat = strictjson.NameOf("exp"), strictjson.NameOf("nbf"), strictjson.NameOf("iat")
 	claimJTI, claimCnf           = strictjson.NameOf("jti"), strictjson.NameOf("cnf")
 )
 
-// Issuer returns the configured issuer, even if "iss" is an alias of it. If the
-// configured issuer is a template with "{tenantid}", Issuer returns "iss".
+// Issuer returns the configured issuer, even if "iss" is another of its Profile.Aliases.
+// If the configured issuer is a template with "{tenantid}", Issuer returns "iss".
 func (c *Claims) Issuer() string { return c.issuer }
 
 // Subject returns "sub", or "" if the token has none, which some profiles allow. A subject
@@ -59,8 +59,8 @@ func (c *Claims) Audience() []string {
 	return texts(c.members.Get(claimAud)) // decode refused every other form
 }
 
-// Scopes returns the scopes that the token grants, with those that they imply by
-// Config.Hierarchy. It contains no roles, groups or permissions.
+// Scopes returns the scopes that the token grants, and the scopes that they imply by
+// Config.Hierarchy. The set contains no roles, groups or permissions.
 func (c *Claims) Scopes() scopes.Set { return c.scopes }
 
 // Roles returns a copy of the roles, groups and permissions in the claims that
@@ -77,7 +77,7 @@ func (c *Claims) NotBefore() time.Time { return c.notBefore }
 func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
 
 // Value returns a copy of the JSON text of a top-level claim, and whether the token has
-// it. Names are compared exactly; a name is not a path.
+// the claim. Names are compared exactly; a name is not a JSON pointer.
 func (c *Claims) Value(name string) ([]byte, bool) {
 	v := c.members.Lookup(name)
 	if v == "" {
@@ -98,9 +98,9 @@ func (c *Claims) WithCustom(custom any) *Claims {
 // decoded again from the token.
 type givenCustom struct{ value any }
 
-// Decode decodes the whole claims set into v, like json.Unmarshal of encoding/json except
-// that names are compared exactly. Every call decodes again: if every request needs the
-// result, set Config.Custom instead.
+// Decode decodes the whole claims set into v. Unlike in json.Unmarshal of encoding/json,
+// names are compared exactly. Every call decodes the claims set again: if every request
+// needs the result, set Config.Custom instead.
 func (c *Claims) Decode(v any) error {
 	if err := json.Unmarshal([]byte(c.members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
@@ -279,8 +279,8 @@ func findText(v string, wanted []string) (found, ok bool) {
 	return found, v != "" && v[0] == '['
 }
 
-// has reports whether the claim is present. Null and an empty string count as absent:
-// accessors return them like an absent claim.
+// has reports whether the claim is present. Null and an empty string count as absent,
+// because the methods of Claims do not distinguish them from an absent claim.
 func (c *Claims) has(path claim.Path) bool {
 	value := path.In(&c.members)
 	return value != "" && value != "null" && value != `""`

@@ -22,12 +22,12 @@ import (
 // implementations MUST be safe for concurrent use, MUST return only keys that fit alg, and
 // MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
 type KeySet interface {
-	// Lookup returns the keys in memory that fit kid and alg. It does not wait. An empty kid
-	// means that the token has none.
+	// Lookup returns the keys in memory that fit kid and alg. It does not wait. If the token
+	// has no "kid", kid is empty.
 	Lookup(kid, alg string) ([]*jwks.Key, error)
 	// Key is called if none of the keys from Lookup verifies the token. It may fetch newer
-	// keys, and wait for them until ctx ends. It does not return the keys in tried, under
-	// which the signature did not verify.
+	// keys, and wait for them until ctx ends. The signature did not verify under the keys in
+	// tried, so Key does not return them.
 	Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error)
 }
 
@@ -35,14 +35,14 @@ type KeySet interface {
 // copies the Config.
 type Config struct {
 	// Issuer is the authorization server's issuer identifier (RFC 8414, section 2). A
-	// token's "iss" must equal it, byte for byte, with two exceptions: Profile.Aliases lists
-	// further "iss" values of some issuers, and an Issuer that contains "{tenantid}" accepts
-	// the tokens of every tenant of Entra ID (see [EntraV2]). Required.
+	// token's "iss" must equal Issuer, byte for byte, with two exceptions: Profile.Aliases
+	// lists further "iss" values of some issuers, and an Issuer that contains "{tenantid}"
+	// accepts the tokens of every tenant of Entra ID (see [EntraV2]). Required.
 	Issuer string
 	// Audience lists the identifiers of this API. A token must contain one of them, byte for
 	// byte, in "aud" or in the claim that Profile.Audience names instead. Required.
 	Audience []string
-	// Keys has the issuer's keys: a *[jwks.Cache], which several verifiers can share, or a
+	// Keys provides the issuer's keys: a *[jwks.Cache], which several verifiers can share, or a
 	// fixed *[jwks.Set]. If Keys is nil, the verifier discovers the keys from Issuer and
 	// keeps them in a cache of its own until Close. Discovery requires https, except on
 	// loopback.
@@ -68,32 +68,34 @@ type Config struct {
 	Profile Profile
 	// Custom decodes custom claims, usually with [JSON] or [JSONAt]; the function [Custom]
 	// returns the result. It is called when a token is verified, and not again while the
-	// token is cached. It gets a copy of the claims set, and must be safe for concurrent use.
-	// If it returns an error, the token is refused: with the reason in the error if the error
-	// is or wraps a [Reason] or an *[Error], and otherwise with InvalidCustom. Nil means no
-	// custom claims.
+	// token is cached. Its argument is a copy of the claims set. It must be safe for
+	// concurrent use. If it returns an error, the token is refused. If the error is or wraps
+	// a [Reason] or an *[Error], the refusal has that reason, and otherwise InvalidCustom.
+	// Nil means no custom claims.
 	Custom func(claims []byte) (any, error)
 	// Validate is an additional check of the claims. It is called on every request, after
 	// all other checks of the token, and must be safe for concurrent use. Its errors have the
 	// same effect as those of Custom. Nil means no additional check.
 	Validate func(context.Context, *Claims) error
-	// CacheSize is the capacity of the cache of verified tokens, in tokens. For a cached
-	// token, the signature and everything else that cannot change is not checked again.
-	// Times, the issuer's keys, Validate and the rule are checked on every request. The cache
-	// stores a keyed digest of each token and its claims, not the token. A token takes 1 KiB
-	// on average, and a larger one counts as several, so the cache takes at most CacheSize
-	// KiB. Zero means 4096. A negative value turns the cache off.
+	// CacheSize is the capacity of the cache of verified tokens, in tokens. The signature of
+	// a cached token is not verified again, and checks whose result cannot change are not
+	// repeated. Times, the issuer's keys, Validate and the rule are checked on every request.
+	// The cache stores the claims of each token under a keyed digest of the token, not the
+	// token itself. It takes at most CacheSize KiB of memory: if the tokens take more than
+	// 1 KiB each on average, it stores fewer of them. Zero means 4096. A negative value turns
+	// the cache off.
 	CacheSize int
-	// Observer is notified of every outcome: of a request, unless its guard has an Observer
-	// of its own, and of a call of Verify without a guard. Nil means no observer.
+	// Observer is notified of the outcome of every request whose guard has no Observer of its
+	// own, and of every call of Verify without a guard. Nil means no observer.
 	Observer Observer
 	// Logger gets a record of each refusal, in addition to the observers. The whole process
 	// writes at most 100 such records a minute; 20 of the 100 are reserved for faults of this
 	// service. Faults of this service are logged at [slog.LevelError], and other refusals at
 	// [slog.LevelWarn]. [LogObserver] lists the fields of a record. The first record after
-	// the start explains how to see more. If the verifier is wrapped in a Verifier of another
-	// package, see [Verifier]. Nil means [slog.Default]. A logger on [slog.DiscardHandler]
-	// turns the records off, for example if a [LogObserver] writes them.
+	// the start explains how to log more refusals. If a Verifier of another package wraps
+	// this verifier, some refusals are not logged; see [Verifier]. Nil means [slog.Default].
+	// A logger with a [slog.DiscardHandler] turns the records off, for example if a
+	// [LogObserver] writes them.
 	Logger *slog.Logger
 }
 
@@ -165,7 +167,7 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 	return fresh
 }
 
-// faults returns the faults of the fields that are not parsed.
+// faults returns the faults of the fields that newVerifier does not parse.
 func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T; leave the field unset to discover the keys", cfg.Keys))
@@ -197,8 +199,8 @@ func (cfg *Config) faults() (errs []error) {
 	return errs
 }
 
-// discover starts the verifier's own key cache. If start is false, discover only checks
-// that it can be started: a configuration with other faults must not cause traffic.
+// discover starts the verifier's own key cache. If start is false, it only checks that the
+// cache can be started: a configuration with other faults must not cause traffic.
 func (v *JWTVerifier) discover(start bool) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
 		return fmt.Errorf("%q is not a URL, so its keys cannot be discovered; set Config.Keys", v.issuer)
@@ -218,10 +220,10 @@ func (v *JWTVerifier) discover(start bool) error {
 	return nil
 }
 
-// noTraffic is an [http.RoundTripper] that sends nothing.
+// noTraffic is an [http.RoundTripper] that sends no requests.
 type noTraffic struct{}
 
 // RoundTrip returns an error.
 func (noTraffic) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("nothing is sent")
+	return nil, errors.New("no request is sent, because the configuration has faults")
 }

@@ -28,14 +28,14 @@ func NewContext(ctx context.Context, claims *Claims) context.Context {
 
 type callKey struct{}
 
-// call is the context of a request that is being decided. It is a context itself, so that
-// the request and its claims take one allocation. Hooks of users may hold the context
-// while the verifier writes to it.
+// call is the context of a request. It is a context itself, so that the context and the
+// claims take one allocation. Its fields are atomic, because a hook may read the context
+// in another goroutine while the verifier writes to it.
 type call struct {
 	context.Context //nolint:containedctx // it is a context
 
-	// wrapped is true while a verifier of another package runs. If that verifier calls one of
-	// this package, the guard reports the outcome and the inner verifier does not.
+	// wrapped is true while a verifier of another package runs. If that verifier calls a
+	// verifier of this package, the guard reports the outcome, and the inner verifier does not.
 	wrapped atomic.Bool
 	inner   atomic.Pointer[innerVerdict]
 	claims  atomic.Pointer[Claims]
@@ -44,13 +44,13 @@ type call struct {
 // innerVerdict is the verdict of a verifier of this package that the guard's verifier
 // called.
 type innerVerdict struct {
-	verifier   ownVerifier
-	claims     *Claims // nil if it refused
-	remembered bool
-	previous   *innerVerdict // an earlier verdict on the same request
+	verifier ownVerifier
+	claims   *Claims // nil if the verifier refused the token
+	cacheHit bool
+	previous *innerVerdict // an earlier verdict on the same request
 }
 
-// add records a verdict. Verifiers may be called concurrently.
+// add records a verdict. It may be called concurrently.
 func (c *call) add(v *innerVerdict) {
 	for {
 		v.previous = c.inner.Load()
@@ -60,9 +60,9 @@ func (c *call) add(v *innerVerdict) {
 	}
 }
 
-// innerOf returns the inner verdict that the guard's verifier used: the one with the
-// claims that it returned, or else the first one. It returns the zero innerVerdict if the
-// guard's verifier called no verifier of this package.
+// innerOf returns the inner verdict with these claims, which the guard's verifier returned.
+// If there is none, it returns the first inner verdict. It returns the zero innerVerdict
+// if the guard's verifier called no verifier of this package.
 func (c *call) innerOf(claims *Claims) innerVerdict {
 	var first innerVerdict
 	for v := c.inner.Load(); v != nil; v = v.previous {

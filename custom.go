@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// JSON decodes the claims set into a T. It is a value for Config.Custom:
+// JSON decodes the claims set into a T. Config.Custom accepts it:
 //
 //	Custom: bearer.JSON[Deployer],
 //
@@ -39,7 +39,7 @@ func JSON[T any](claims []byte) (any, error) {
 }
 
 // JSONAt returns a function like [JSON] that decodes one claim instead of the whole claims
-// set. The function is a value for Config.Custom:
+// set. Config.Custom accepts the function:
 //
 //	Custom: bearer.JSONAt[Deployer]("custom_claims"),
 //
@@ -56,14 +56,14 @@ func JSONAt[T any](name string) func(claims []byte) (any, error) {
 			return nil, err
 		}
 		value := path.In(&members)
-		if value == "" || value == "null" { // otherwise the result is a zero T that the issuer never signed
+		if value == "" || value == "null" { // decoding null returns a zero T, which the issuer did not sign
 			return nil, fmt.Errorf("claim %q is missing", path)
 		}
 		return JSON[T]([]byte(value))
 	}
 }
 
-// invalidDecoder is a decoder for an invalid name of a claim. It always fails.
+// invalidDecoder is the decoder of JSONAt for an invalid name of a claim. It always fails.
 type invalidDecoder struct{ err error }
 
 func (d invalidDecoder) decode([]byte) (any, error) {
@@ -80,9 +80,9 @@ func configError(decode func([]byte) (any, error)) error {
 	return errors.Unwrap(err)
 }
 
-// withCloneCheck returns a decoder that also calls the method Clone of what it decoded, if
-// there is one. If Clone panics, the token is refused; otherwise the panic would come later,
-// in the handler.
+// withCloneCheck returns a decoder that also calls the method Clone of the decoded value, if
+// there is one. If Clone panics, the token is refused; without this call, [Custom] finds no
+// custom claims in every request with the token.
 func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) {
 	if decode == nil {
 		return nil
@@ -139,7 +139,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 		return custom, ok
 	}
 	if isGiven {
-		return custom, false // it cannot be decoded from the token
+		return custom, false // the value cannot be decoded from the token
 	}
 	fresh, err := claims.verifier.custom([]byte(claims.members.Text()))
 	if err != nil {

@@ -24,8 +24,9 @@ type Request struct {
 	Observer Observer
 }
 
-// Decide decides on one request: it parses the credentials, verifies the token and applies
-// the rule. Guards of every transport call it, and you can build further guards on it.
+// Decide decides whether one request is allowed: it parses the credentials, verifies the
+// token and applies the rule. The guards of all transports call Decide, and you can build
+// further guards on it.
 //
 // If the request is allowed, Decide returns a context with the claims of the caller. For a
 // public rule it returns ctx itself, without reading the token, and notifies no observer.
@@ -43,7 +44,7 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	}()
 	d := decision{verifier: v, own: ownOf(v), req: req}
 	if d.reportsAllowed() {
-		d.start = time.Now() // otherwise the clock is read later, and only if the token is looked up
+		d.start = time.Now() // otherwise find reads the clock, if the request has a token
 	}
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
@@ -59,29 +60,29 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 // decision is the state of one call of Decide.
 type decision struct {
 	verifier Verifier
-	own      ownVerifier // verifier, if it is of this package
+	own      ownVerifier // verifier if it is of this package, or nil
 	req      Request
 	start    time.Time // zero if the duration is not measured
 
-	call       *call        // nil until credentials were found
-	inner      innerVerdict // of a verifier of this package that verifier called
-	claims     *Claims
-	remembered bool
-	refusal    *Error // of the token or the rule, before the mode of the rule is applied
+	call     *call        // nil until credentials were found
+	inner    innerVerdict // the verdict of a verifier of this package that verifier called
+	claims   *Claims
+	cacheHit bool
+	refusal  *Error // by the verifier or the rule, before the mode of the rule is applied
 }
 
-// reportsAllowed reports whether an observer may have to be notified of an allowed request.
+// reportsAllowed reports whether there may be an observer to notify of allowed requests.
 func (d *decision) reportsAllowed() bool {
 	return d.req.Observer != nil || d.own == nil || d.own.observing()
 }
 
 // settle applies the mode of the rule and returns the context or the refusal. A mode can
-// waive a refusal by its own rule or a missing token, and no other refusal.
+// waive only a missing token or a refusal by the rule.
 func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil && d.claims == nil:
 		// A hook called panic(nil), and GODEBUG has panicnil=1.
-		return nil, refuse(Internal, "no claims and no refusal")
+		return nil, refuse(Internal, "the verifier or a hook ended without a result; it may have called panic(nil)")
 	case d.refusal == nil:
 		return d.call, nil
 	case d.refusal.withoutToken() && rule.IsOptional():
@@ -102,6 +103,8 @@ func (d *decision) newCall(ctx context.Context) *call {
 	return d.call
 }
 
+// decide sets d.refusal, or d.claims if the request is allowed. If only the rule refuses the
+// request, decide sets both.
 func (d *decision) decide(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -135,17 +138,17 @@ func (d *decision) decide(ctx context.Context) {
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
-	d.claims, d.refusal = t.judge(d.own, raw, d.start, func() context.Context { return d.newCall(ctx) }) //nolint:contextcheck // the call is made of ctx
+	d.claims, d.refusal = t.verify(d.own, raw, d.start, func() context.Context { return d.newCall(ctx) }) //nolint:contextcheck // the call is made of ctx
 	if d.start.IsZero() {
 		d.start = t.now
 	}
-	if d.remembered = t.remembered; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
+	if d.cacheHit = t.cacheHit; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
 		d.refusal = errNotOneText
 	}
 }
 
-// verify verifies the token with a verifier of another package, which may call one of this
-// package.
+// verify verifies the token with a verifier of another package, which may call a verifier of
+// this package.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
 		d.refusal = errNotOneText
@@ -235,8 +238,9 @@ func credentials(values []string) (string, *Error) {
 	return token, nil
 }
 
-// otherScheme returns the refusal for a value with another scheme or none. That is a
-// missing bearer token, unless a list of credentials has one after the other scheme.
+// otherScheme returns the refusal for a value that does not start with the scheme Bearer.
+// It is NoToken, except for a value that starts with white space, and for a list of
+// credentials that has the scheme Bearer later.
 func otherScheme(value string) *Error {
 	if value[0] == ' ' || value[0] == '\t' {
 		return errNotOneText

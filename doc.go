@@ -1,11 +1,11 @@
 // Package bearer verifies the access tokens that machine clients send to a Go service,
 // and decides whether each request is allowed.
 //
-// A client gets a JWT access token from an authorization server by the client credentials
-// grant of OAuth 2.0 (RFC 6749, section 4.4). It sends the token with each request (RFC
-// 6750). A [JWTVerifier] checks the token's signature, issuer, audience, times, type and
-// form (RFC 9068, RFC 8725). The issuer's public keys are kept in memory, in a
-// [jwks.Cache] that refreshes itself in the background.
+// A client gets a JWT access token from an authorization server with the client
+// credentials grant of OAuth 2.0 (RFC 6749, section 4.4). The client sends the token with
+// each request (RFC 6750). A [JWTVerifier] checks the token's signature, issuer, audience,
+// times, type and form (RFC 9068, RFC 8725). A [jwks.Cache] holds the issuer's public keys
+// in memory and refreshes them in the background.
 //
 // A guard protects the routes of an HTTP server (package middleware) or the methods of a
 // gRPC server (package interceptor). Each route or method has a rule (package scopes), for
@@ -26,28 +26,28 @@
 //
 // # Security
 //
-// The zero value of every option is its strictest setting, and a route without a rule is
-// denied. Only the configuration chooses the accepted algorithms, and keys come only from
-// the configured issuer. A token selects one of those algorithms and keys, and cannot add
-// any: the algorithms "none" and HMAC are refused, and the header members "jwk", "jku"
-// and "x5u" are ignored. A token that is bound to its sender ("cnf") is refused, because
-// this package does not check proof of possession. A client learns only the [Reason] of a
-// refusal, the missing scopes, and when to retry. Details go to logs, and logs never
-// contain a token.
+// The defaults are strict: the zero [Profile] accepts only tokens that follow RFC 9068, and
+// a route without a rule is denied. The configuration chooses the accepted algorithms, and
+// keys come only from the configured issuer. A token cannot add an algorithm or a key: the
+// algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and "x5u"
+// are ignored. A token that is bound to its sender ("cnf") is refused, because this
+// package does not check proof of possession. A client receives only the [Reason] of a
+// refusal, the missing scopes, and the time after which to retry. Details go to logs, and
+// logs never contain a token.
 //
 // # Operation
 //
 // Refusals are logged to [Config.Logger], at most 100 a minute. A guard reports every
-// outcome to one [Observer], and [Observers] combines several. [NewLogObserver] logs more
-// refusals and can log allowed requests. Package metrics counts outcomes and exports the
-// state of the keys to Prometheus. Package tracing, a separate module, is for
-// OpenTelemetry. [Explain] and the program examples/explain show the result of every
-// check for one token. Packages middleware and interceptor have readiness checks. The
-// guide in the folder docs has runbooks for key rotations and outages, and a page that
-// lists, for each reason, who has to fix it.
+// outcome to one [Observer], and [Observers] combines several. A [LogObserver] logs more
+// refusals, and can log allowed requests. Package metrics counts outcomes and exports the
+// state of the keys to Prometheus. Package tracing, a separate module, adds outcomes to
+// OpenTelemetry traces. [Explain] and the program examples/explain show the result of
+// every check for one token. Packages middleware and interceptor have readiness checks.
+// The guide in the folder docs has runbooks for key rotations and outages. One of its
+// pages lists, for each reason, who must fix the cause.
 //
 // # Compatibility
 //
-// Before v1, minor versions may change names; CHANGELOG.md lists such changes. Any
-// version may refuse more hostile tokens than the one before.
+// Before v1, minor versions may change names; CHANGELOG.md lists such changes. The checks
+// of hostile tokens may become stricter in any version.
 package bearer

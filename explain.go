@@ -11,16 +11,16 @@ import (
 )
 
 // Explain reports why a request is refused or allowed. It makes the same decision as
-// [Decide], and then runs every check, instead of stopping at the first one that fails. It
-// stops early only if no further check is possible: if the token cannot be read, or is of
-// no configured issuer. Explain is for operators. Do not show its result to clients, and
-// do not call it on every request.
+// [Decide], and then runs every check, even if an earlier check failed. It stops early only
+// if no further check is possible, because the token cannot be decoded or its issuer is not
+// configured. Explain is for operators. Do not show its result to clients, and do not call
+// it on every request.
 //
 // Explain notifies no observer and writes no log. It calls the hooks of the configuration
-// and the functions of the rule as Decide does, some of them twice, but not for a token
-// whose signature is invalid. It may fetch keys as Decide does; with a fixed *[jwks.Set]
-// it causes no traffic. For a [Verifier] of another package, the explanation has the
-// verdict of the verifier as one check.
+// and the functions of the rule, as Decide does. It calls some of them twice, and none for
+// a token whose signature is invalid. It may fetch keys, even for a token that Decide
+// refuses without a fetch; with a fixed *[jwks.Set] it causes no traffic. For a [Verifier]
+// of another package, the explanation has the verdict of the verifier as one check.
 func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	x := &Explanation{Time: time.Now()}
 	d := decision{verifier: v, req: req, start: x.Time}
@@ -55,7 +55,7 @@ type explainer struct {
 	now      time.Time
 
 	raw     string       // the token in the credentials
-	v       *JWTVerifier // of the token's issuer, or nil
+	v       *JWTVerifier // the verifier of the token's issuer, or nil
 	t       *token
 	genuine bool // the signature is valid
 	decoded bool // the claims have the right types
@@ -64,8 +64,8 @@ type explainer struct {
 	end     bool // no further check is possible
 }
 
-// walk runs every check of the table. A check needs the results of the checks before it,
-// but runs even if one of them failed.
+// walk runs every check of the table, in order. A check may use the results of earlier
+// checks, and runs even if an earlier check failed.
 func (e *explainer) walk() {
 	e.t = newToken()
 	scratch := e.t
@@ -156,7 +156,7 @@ func (e *explainer) fillIn(c *check) {
 	}
 }
 
-// The methods below repeat the steps of the verdict that are not one function of the table.
+// The methods below are the functions explain of the table.
 
 func (e *explainer) credentials() (*Error, string) {
 	raw, refusal := credentials(e.decision.req.Authorization)
@@ -177,7 +177,7 @@ func (e *explainer) foreign() (*Error, string) {
 	}
 	e.t = &token{entry: &entry{Value: verified{Claims: *c}}}
 	e.genuine, e.decoded = true, true
-	return nil, "" // if the request was refused, the rule refused it
+	return nil, "" // if the request was refused, the rule refused the request
 }
 
 func (e *explainer) form() (*Error, string) {
@@ -231,7 +231,8 @@ func (e *explainer) key() (*Error, string) {
 	return refusal, ""
 }
 
-// keys returns the keys for the token. It fetches keys only if the verdict did so too.
+// keys returns the keys for the token. It does not fetch keys if the verdict already fetched
+// keys without success.
 func (e *explainer) keys() ([]*jwks.Key, error) {
 	h := e.t.header
 	keys, err := e.v.keys.Lookup(h.Kid, h.Alg)
@@ -273,7 +274,7 @@ func (e *explainer) validation() (*Error, string) {
 
 func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	if !e.genuine || !e.decoded {
-		return nil, "the token is not genuine, so hooks are not called"
+		return nil, "the signature was not verified, or the claims have wrong types, so hooks are not called"
 	}
 	if err := safely(func() error { return call(e.t.claims()) }); err != nil {
 		return hookError(err), ""
@@ -298,7 +299,7 @@ func (e *explainer) rule() (refusal *Error, why string) {
 	case !e.decoded:
 		return nil, "the claims have wrong types"
 	case rule.HasFunc() && !e.genuine:
-		return nil, "the token is not genuine, so functions of the rule are not called"
+		return nil, "the signature was not verified, so functions of the rule are not called"
 	}
 	c := e.t.claims()
 	if err := safely(func() error {

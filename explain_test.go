@@ -205,3 +205,30 @@ func TestExplainKeys(t *testing.T) {
 		t.Errorf("got check %+v, want a fault of this service", c)
 	}
 }
+
+// TestExplainWithoutIssuedAt requires the checks of Config.MaxLifetime and Config.MaxAge to
+// report a missing "iat" instead of a lifetime and an age without meaning.
+func TestExplainWithoutIssuedAt(t *testing.T) {
+	issuer := newIssuer(t, "ES256")
+	token := issuer.Token(map[string]any{"iat": nil})
+	for _, row := range []struct {
+		maxLifetime, maxAge time.Duration
+		want                string
+	}{
+		{0, 0, "lifetime passed: no limit, want any; age passed: no limit, want any; "},
+		{time.Hour, 0, "lifetime failed: no iat, want exp at most 1h0m0s after iat; age passed: no limit, want any; "},
+		{0, time.Hour, "lifetime failed: no iat, want iat, because Config.MaxAge is set; age failed: no iat, want iat within the last 1h0m0s; "},
+	} {
+		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.MaxLifetime, cfg.MaxAge = row.maxLifetime, row.maxAge })
+		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
+		got := ""
+		for _, c := range x.Checks {
+			if c.Name == "lifetime" || c.Name == "age" {
+				got += c.Name + " " + c.State + ": " + c.Got + ", want " + c.Want + "; "
+			}
+		}
+		if got != row.want {
+			t.Errorf("MaxLifetime %v, MaxAge %v: got\n%s\nwant\n%s", row.maxLifetime, row.maxAge, got, row.want)
+		}
+	}
+}

@@ -23,8 +23,8 @@ type Explanation struct {
 	// Fits lists the profiles of this package that accept a token of this form, if the
 	// configured profile does not.
 	Fits []string `json:"fits,omitempty"`
-	// KeyID is "kid". This and the next four fields are values of the token, which may be
-	// forged.
+	// KeyID is "kid". This field and the next four fields are values of the token, which may
+	// be forged.
 	KeyID string `json:"kid,omitempty"`
 	// Algorithm is "alg".
 	Algorithm string `json:"alg,omitempty"`
@@ -45,7 +45,7 @@ type CheckResult struct {
 	Name string `json:"name"`
 	// Section is the source of the check: a section of an RFC, or a field of [Config].
 	Section string `json:"section"`
-	// State is "passed", "failed", "waived" (the check failed, and the mode of the rule allows
+	// State is "passed", "failed", "waived" (the check failed, but the mode of the rule allows
 	// the request), or "skipped" (the check was not possible; Got is the reason).
 	State string `json:"state"`
 	// Want is what the check requires.
@@ -104,7 +104,7 @@ func (x *Explanation) String() string {
 }
 
 func (c *CheckResult) write(b *strings.Builder) {
-	mark := map[string]string{passed: "ok", failed: "FAIL", waived: "trial", skipped: "skip"}[c.State]
+	mark := map[string]string{passed: "ok", failed: "FAIL", waived: "waive", skipped: "skip"}[c.State]
 	fmt.Fprintf(b, "  %-6s%-22s%s\n", mark, c.Name, c.Got)
 	if c.State == passed || c.State == skipped {
 		return

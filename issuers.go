@@ -20,12 +20,13 @@ import (
 // of one issuer are never used for the tokens of another. The zero Issuers is ready to use
 // and accepts no tokens. Issuers is safe for concurrent use and must not be copied.
 type Issuers struct {
-	// Observer is notified of every outcome, including those of tokens of no configured
-	// issuer. The Observer in an issuer's Config is notified of the outcomes of its own tokens
-	// too. Nil means no observer. Do not change the field after the first request.
+	// Observer is notified of every outcome. If the token's issuer is configured, the Observer
+	// in the issuer's Config is notified too. Nil means no observer. Do not change the field
+	// after the first request.
 	Observer Observer
-	// Logger gets a record of each refused token of no configured issuer. [Config.Logger] gets
-	// those of its own issuer; the limits described there apply to both together. Nil means
+	// Logger gets a record of each refusal without a configured issuer, for example of a
+	// malformed token. Other refusals are logged to the [Config.Logger] of the issuer, whose
+	// comment describes the limits. The limits apply to all loggers together. Nil means
 	// [slog.Default]. Do not change the field after the first request.
 	Logger *slog.Logger
 
@@ -68,7 +69,7 @@ func (s *Issuers) Add(cfgs ...Config) error {
 // Replace changes the configurations of issuers that were added before. It replaces all of
 // them, or none if one configuration is wrong or its issuer was not added. Each request
 // uses either the old or the new configuration, and no request is refused because of the
-// change. Cached tokens of these issuers are verified again.
+// change. Cached tokens of the issuers are verified again.
 //
 // If neither the old nor the new configuration has Keys, the new verifier takes over the
 // discovered keys and their refresh. If the new configuration has Keys, load them before
@@ -88,8 +89,8 @@ func (s *Issuers) Replace(cfgs ...Config) error {
 	})
 }
 
-// change publishes a table with a new verifier for each configuration. If there is an
-// error, it changes nothing. It closes the verifiers that are no longer in the table.
+// change publishes a table with a new verifier for each configuration, and closes the
+// verifiers that it replaces. If there is an error, it changes nothing.
 func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifier, []error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,15 +100,15 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 	errs := checkObserver("Issuers.Observer", s.Observer)
 	before := s.table()
 	next := before.clone()
-	var entered []*JWTVerifier
+	var built []*JWTVerifier
 	for i, cfg := range cfgs {
 		if slices.ContainsFunc(cfgs[:i], func(other Config) bool { return other.Issuer == cfg.Issuer }) {
-			errs = append(errs, fmt.Errorf("issuer %q: there are two configurations for it", cfg.Issuer))
+			errs = append(errs, fmt.Errorf("issuer %q: there are two configurations for this issuer", cfg.Issuer))
 			continue
 		}
 		v, faults := build(next, cfg)
 		if v != nil {
-			entered = append(entered, v)
+			built = append(built, v)
 			faults = append(faults, next.add(v)...)
 		}
 		for _, err := range faults {
@@ -115,7 +116,7 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 		}
 	}
 	if len(errs) > 0 {
-		for _, v := range entered {
+		for _, v := range built {
 			errs = append(errs, v.retire(before))
 		}
 		return fmt.Errorf("bearer: %w", errors.Join(errs...))
@@ -130,7 +131,7 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 	return nil
 }
 
-// retire closes a verifier, except for keys that it shares with a verifier in kept.
+// retire closes a verifier, but not the keys that it shares with a verifier in kept.
 func (v *JWTVerifier) retire(kept *routes) error {
 	if other := kept.all[v.issuer]; other != nil && v.closer != nil && other.closer == v.closer {
 		v.cache.Close()
@@ -159,14 +160,14 @@ func (r *routes) clone() *routes {
 	return next
 }
 
-// add adds a verifier under every "iss" of its tokens.
+// add adds a verifier under every value of "iss" that its tokens may have.
 func (r *routes) add(v *JWTVerifier) []error {
 	if v.index != nil {
 		v.index = r.index
 		v.cache.Share(r.index.Index)
 	}
 	if _, ok := r.all[v.issuer]; ok {
-		return []error{errors.New("there are two verifiers for it")}
+		return []error{errors.New("there are two verifiers for this issuer")}
 	}
 	r.all[v.issuer] = v
 	if v.template != nil {
@@ -192,10 +193,9 @@ func (r *routes) remove(v *JWTVerifier) {
 	r.templates = slices.DeleteFunc(r.templates, func(other *JWTVerifier) bool { return other == v })
 }
 
-// Remove removes an issuer: its tokens are refused from then on. It ends the refresh of
-// the issuer's keys, as [JWTVerifier.Close] does. A request that is in progress may still
-// be allowed, but none that arrives after Remove has returned. Remove reports whether the
-// issuer was configured.
+// Remove removes an issuer. A request that is in flight may still be allowed, but tokens of
+// the issuer are refused after Remove has returned. Remove stops the refresh of the
+// issuer's keys, as [JWTVerifier.Close] does. It reports whether the issuer was configured.
 func (s *Issuers) Remove(issuer string) bool {
 	s.mu.Lock()
 	old := s.table()
@@ -212,8 +212,8 @@ func (s *Issuers) Remove(issuer string) bool {
 	return ok
 }
 
-// Close removes all issuers and waits until the refresh of their keys has ended. Add and
-// Replace return an error afterwards.
+// Close removes all issuers and waits until the refresh of their keys has stopped. After
+// Close, Add and Replace return an error.
 func (s *Issuers) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -227,11 +227,11 @@ func (s *Issuers) Close() error {
 	return errors.Join(errs...)
 }
 
-// maxRefreshes is the number of issuers whose keys Refresh fetches concurrently.
+// maxRefreshes is the maximum number of issuers whose keys Refresh fetches concurrently.
 const maxRefreshes = 8
 
-// Refresh fetches the keys of all issuers now; see [JWTVerifier.Refresh]. The error names
-// each issuer whose keys could not be fetched, with the cause.
+// Refresh fetches the keys of all issuers now; see [JWTVerifier.Refresh]. The error lists
+// each issuer whose keys were not fetched, with the cause.
 func (s *Issuers) Refresh(ctx context.Context) error {
 	all := s.table().all
 	issuers := slices.Sorted(maps.Keys(all))
@@ -281,7 +281,7 @@ func (s *Issuers) Observe(ctx context.Context, e Event) {
 	}
 }
 
-// observing returns true, because the observers of issuers can change at any time.
+// observing returns true, because the issuers and their observers can change at any time.
 func (s *Issuers) observing() bool { return true }
 
 func (s *Issuers) loggerOf(issuer string) *slog.Logger {
@@ -302,14 +302,14 @@ func (s *Issuers) find(t *token, raw string, now time.Time) *Error {
 		return err
 	}
 	table := s.table()
-	if t.recall(table.index, now) {
+	if t.findCached(table.index, now) {
 		if t.verifier.template == nil {
-			t.remembered = true
+			t.cacheHit = true
 			return nil
 		}
 		// An issuer that was added later takes precedence over a template.
 		if _, ok := table.exact[t.claims().issuer]; !ok {
-			t.remembered = true
+			t.cacheHit = true
 			return nil
 		}
 	}

@@ -28,18 +28,18 @@ type LogOptions struct {
 	Audit slog.Leveler
 	// Burst limits the records of refusals. In each Interval, at most Burst refusals are
 	// recorded for the same reason, route and issuer, and at most 10 times Burst for the same
-	// reason. Further refusals are counted, and at the end of the Interval one record per
-	// reason has their number. So a flood of refusals cannot fill a disk. Zero means 10. A
+	// reason. Further refusals are counted, and at the end of the Interval one record for each
+	// reason contains the count. So a flood of refusals cannot fill a disk. Zero means 10. A
 	// negative value means no limit.
 	Burst int
 	// Interval is the time to which Burst applies. Zero means 1 minute.
 	Interval time.Duration
 }
 
-// LogObserver is an [Observer] that logs refusals, and requests that a rule in the mode of
-// [scopes.ReportOnly] allowed but would refuse, within the limits of [LogOptions].
-// [NewLogObserver] makes one. Call Close before the process ends. A LogObserver is safe
-// for concurrent use.
+// LogObserver is an [Observer] that logs refusals, within the limits of [LogOptions]. It also
+// logs the refusals that a rule in the mode of [scopes.ReportOnly] reports without refusing
+// the request. [NewLogObserver] returns a LogObserver. Call Close before the process ends.
+// A LogObserver is safe for concurrent use.
 //
 // A record has these fields, without the empty ones: reason, transport, route, issuer (the
 // configured issuer), kid, jti, client_id, took (the duration) and error. Values that the
@@ -70,8 +70,8 @@ type logKey struct {
 // logCount counts the refusals with one reason in an interval.
 type logCount struct{ logged, unlogged int }
 
-// maxLogKeys limits the number of keys in one interval. Routes are patterns and few, but a
-// guard of another package may report any text as the route.
+// maxLogKeys limits the number of keys in one interval. There are few patterns of routes,
+// but a guard of another package may report any text as the route.
 const maxLogKeys = 10_000
 
 // NewLogObserver returns a [LogObserver] that writes to logger. The error lists every fault
@@ -120,13 +120,14 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 }
 
 // record sets e.Reason to the reason for the log, and returns the message and the level of
-// the record. The level is least, or at least slog.LevelError for a fault of this service.
+// the record. The level is least; for a fault of this service, it is at least
+// slog.LevelError.
 func (e *Event) record(ctx context.Context, least slog.Level) (message string, level slog.Level) {
 	message, level = "bearer: request refused", least
 	if e.Reason == "" { // a rule in the mode of scopes.ReportOnly waived the refusal
-		message, e.Reason = "bearer: request would be refused", asError(e.Err).Reason
+		message, e.Reason = "bearer: refusal reported, not enforced", asError(e.Err).Reason
 	}
-	if !e.Reason.known() { // from a verifier of another package
+	if !e.Reason.known() { // a guard of another package reported the event
 		e.Reason = Internal
 	}
 	switch {
@@ -151,9 +152,9 @@ const (
 // the lower half is the count.
 type minuteCount struct{ state atomic.Uint64 }
 
-// add counts a record and reports whether it is within limit. The first record of a minute
-// also returns, as unlogged, how many records were over the limit in the last minute that
-// had records.
+// add counts a record and reports whether the record is within limit. For the first record
+// of a minute, add also returns, as unlogged, how many records were over the limit in the
+// last minute that had records.
 func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64) {
 	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // the minute is only compared, so an overflow does no harm
 	for {
@@ -179,8 +180,8 @@ var (
 	helpLogged       atomic.Bool
 )
 
-// logRefusal logs a refusal to Config.Logger, within the limit. It calls event only if it
-// writes a record. A panic of the log handler does not affect the request.
+// logRefusal logs a refusal to Config.Logger, within the limit. It calls event only if the
+// refusal is logged. A panic of the log handler does not affect the request.
 func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event func() Event) {
 	defer func() { _ = recover() }()
 	if logger == nil {

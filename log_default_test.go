@@ -64,7 +64,7 @@ func TestConfigLogger(t *testing.T) {
 			want := []string{
 				"WARN bearer: request refused scope GET /x",
 				"WARN bearer: request refused no_token GET /x",
-				"WARN bearer: request would be refused scope GET /x",
+				"WARN bearer: refusal reported, not enforced scope GET /x",
 				"WARN bearer: request refused scope GET /x",
 				"WARN bearer: request refused malformed <nil>",
 			}

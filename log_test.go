@@ -154,7 +154,7 @@ func TestLog(t *testing.T) {
 		{
 			"allowed by a report-only rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO",` +
-				`"msg":"bearer: request would be refused","reason":"scope","route":"GET /x","transport":"http"}`,
+				`"msg":"bearer: refusal reported, not enforced","reason":"scope","route":"GET /x","transport":"http"}`,
 		},
 		{
 			"fault of this service", audit, issuer.Token(read), scopes.Func("hook", func(context.Context) error { return bearer.Internal }),

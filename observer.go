@@ -60,7 +60,8 @@ func checkObserver(field string, o Observer) []error {
 
 // Event is the outcome of a request, reported by its guard, or of a token, reported by a
 // verifier whose Verify was called without a guard. Each outcome is reported once. Requests
-// to public routes are not reported, because health probes would drown the rest.
+// to public routes are not reported, so that frequent health probes do not hide other
+// outcomes.
 type Event struct {
 	// Transport is [Request.Transport]: "http", "grpc" or the constant of another guard. It is
 	// empty without a guard.
@@ -158,16 +159,15 @@ func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	}
 }
 
-// report reports the outcome of a request once, to one observer and to the log. The
-// observer is the guard's, or else that of the guard's verifier, or else that of the
-// verifier of this package that the guard's verifier called.
+// report reports the outcome of a request to one observer and to the log. [Verifier] describes
+// which observer is notified.
 func (d *decision) report(ctx context.Context, refusal *Error) {
 	reported := refusal
 	if refusal == nil && d.refusal != nil && !d.refusal.withoutToken() {
-		reported = d.refusal // the mode of the rule waived it
+		reported = d.refusal // the mode of the rule waived the refusal
 	}
 	event := func() Event {
-		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.remembered || d.inner.remembered}
+		e := Event{Transport: d.req.Transport, Route: d.req.Route, CacheHit: d.cacheHit || d.inner.cacheHit}
 		if !d.start.IsZero() {
 			e.Duration = time.Since(d.start)
 		}
@@ -209,8 +209,8 @@ func (d *decision) verifierObserver() Observer {
 }
 
 // verifyObserved implements Verify for the verifiers of this package. It reports the
-// outcome, unless a guard does. A panic of a hook or an observer refuses this token and no
-// other.
+// outcome, unless a guard reports it. A panic of a hook or an observer refuses this token
+// and no other.
 func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) { //nolint:contextcheck // the call is made of ctx
 	defer func() {
 		if p := recover(); p != nil {
@@ -219,17 +219,17 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 	}()
 	start, wrapped := time.Now(), wrappedCall(ctx) // read now, because the guard may stop waiting for this verdict
 	if wrapped != nil {
-		ctx = &call{Context: ctx} // so that a hook that verifies another token reports that outcome
+		ctx = &call{Context: ctx} // if a hook verifies another token, that outcome is reported
 	}
-	claims, remembered, refusal := verify(ctx, v, raw, start)
+	claims, cacheHit, refusal := verify(ctx, v, raw, start)
 	if claims == nil && refusal == nil {
 		refusal = panicked(nil) // a hook called panic(nil), and GODEBUG has panicnil=1
 	}
 	if wrapped != nil {
-		wrapped.add(&innerVerdict{verifier: v, claims: claims, remembered: remembered})
+		wrapped.add(&innerVerdict{verifier: v, claims: claims, cacheHit: cacheHit})
 	} else {
 		event := func() Event {
-			e := Event{CacheHit: remembered, Duration: time.Since(start)}
+			e := Event{CacheHit: cacheHit, Duration: time.Since(start)}
 			e.setOutcome(claims, refusal)
 			return e
 		}
@@ -246,8 +246,8 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 	return claims, nil
 }
 
-// verify verifies a token. It returns a panic as a refusal, so that it is reported too.
-func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (claims *Claims, remembered bool, refusal *Error) {
+// verify verifies a token. It returns a panic as a refusal, so that the panic is reported.
+func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (claims *Claims, cacheHit bool, refusal *Error) {
 	t := newToken()
 	defer t.free()
 	defer func() {
@@ -255,8 +255,8 @@ func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (clai
 			claims, refusal = nil, panicked(p)
 		}
 	}()
-	claims, refusal = t.judge(v, raw, now, func() context.Context { return ctx }) //nolint:contextcheck // it is ctx
-	return claims, t.remembered, refusal
+	claims, refusal = t.verify(v, raw, now, func() context.Context { return ctx }) //nolint:contextcheck // it is ctx
+	return claims, t.cacheHit, refusal
 }
 
 // panicked returns the refusal for a panic of a hook.

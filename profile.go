@@ -14,10 +14,9 @@ import (
 
 //go:generate go run ./internal/profiles/generate
 
-// Profile describes how the access tokens of an issuer differ from RFC 9068. For a field
-// that is nil, the rule of RFC 9068 applies, so that the zero Profile accepts only tokens
-// that follow RFC 9068. An empty list that is not nil means "none". [New] copies the
-// Profile.
+// Profile describes how the access tokens of an issuer differ from RFC 9068. If a field is
+// nil, the rule of RFC 9068 applies, so the zero Profile accepts only tokens that follow
+// RFC 9068. An empty list that is not nil means "none". [New] copies the Profile.
 //
 // To change a profile of this package, copy the struct, and set fields of the copy to new
 // lists and maps:
@@ -26,7 +25,7 @@ import (
 //	p.Roles = []string{"/resource_access/deployments/roles"}
 //
 // The copy shares its lists and maps with the original, so do not change them in place.
-// [ProfileByName] returns a profile that shares nothing.
+// [ProfileByName] returns a profile that shares no memory.
 //
 // A claim is written by its name, in which dots, slashes and colons have no special
 // meaning ("azp", "https://ns/roles"). A claim inside an object is written as a JSON
@@ -44,24 +43,24 @@ type Profile struct {
 	// returns an error with the sentence. If the refused "iss" of a token matches, the log
 	// has the sentence.
 	WrongIssuers map[string]string
-	// Aliases lists the "iss" values that the issuer uses, if it uses more than one. They
-	// apply only if Config.Issuer is one of them.
+	// Aliases lists the "iss" values that the issuer uses, if it uses more than one. The
+	// aliases apply only if Config.Issuer is one of them.
 	Aliases []string
-	// Audience lists the claims that may hold the audience. The first one that the token has,
-	// and that is not an empty array, is compared with Config.Audience. Nil means only "aud".
-	// With {"aud", "client_id"}, a token without "aud" is accepted if Config.Audience lists
-	// its client.
+	// Audience lists the claims that may hold the audience. The first claim of the list that
+	// the token has, and that is not an empty array, is compared with Config.Audience. Nil
+	// means only "aud". With {"aud", "client_id"}, a token without "aud" is accepted if
+	// Config.Audience lists its client.
 	Audience []string
 	// Scopes lists the claims that hold scopes, as a string or an array of strings. A token
-	// has the scopes of all of them. Nil means only "scope" as a string (RFC 9068, section
-	// 2.2.3). A claim of another form grants nothing.
+	// has the scopes of all these claims. Nil means only "scope" as a string (RFC 9068,
+	// section 2.2.3). A claim of another form grants no scopes.
 	Scopes []string
-	// Roles lists the claims that hold roles, groups or permissions: an array of strings, or
-	// an object or an array of objects whose names are the roles. Roles are separate from
-	// scopes; the rule [HasRole] requires one. Nil means none.
+	// Roles lists the claims that hold roles, groups or permissions. Such a claim is an array
+	// of strings, an object whose member names are the roles, or an array of such objects.
+	// Roles are separate from scopes; the rule [HasRole] requires a role. Nil means none.
 	Roles []string
-	// ClientID lists the claims that may hold the client identifier. The first one that the
-	// token has is used. Nil means "client_id".
+	// ClientID lists the claims that may hold the client identifier. The first claim of the
+	// list that the token has is used. Nil means "client_id".
 	ClientID []string
 	// Required lists the claims that a token must have, in addition to "iss", "exp" and the
 	// audience, which are always required. Nil means "sub", "client_id", "iat" and "jti" (RFC
@@ -82,22 +81,22 @@ type Profile struct {
 	// token with any other member in "cnf" is refused.
 	InertConfirmation []string
 	// KeysNameIssuer restricts a key that has the member "issuer" to tokens of that issuer.
-	// In the member, "{tenantid}" stands for the token's "tid". If it names Entra ID's issuer
-	// of version 2, tokens of version 1 from the same tenant match too.
+	// In the member, "{tenantid}" stands for the token's "tid". If the member names Entra ID's
+	// issuer of version 2, tokens of version 1 from the same tenant match too.
 	KeysNameIssuer bool
 }
 
 // idToken lists claims of OpenID Connect Core 1.0 (sections 2 and 3.3.2.11) and RFC 8417
 // that the access token of a machine client does not need.
 //
-//nolint:gochecknoglobals // a constant in all but name
+//nolint:gochecknoglobals // never changed; Go has no constant lists
 var idToken = []string{"at_hash", "c_hash", "nonce", "events"}
 
-// ProfileByName returns the profile of this package with a name, for example the name in a
-// configuration file. The name is that of the variable ("EntraV2") or [Profile.Name]
-// ("Entra ID v2"), in upper or lower case. Spaces, hyphens and underscores are ignored
-// ("entra-v2"). The names "RFC 9068" and "" return the zero Profile. For an unknown name,
-// the error lists all names.
+// ProfileByName returns the profile of this package with the given name, for example from a
+// configuration file. The name of a profile is the name of its variable ("EntraV2") or its
+// [Profile.Name] ("Entra ID v2"). Upper and lower case are not distinguished, and spaces,
+// hyphens and underscores are ignored ("entra-v2"). The names "RFC 9068" and "" return the
+// zero Profile. For an unknown name, the error lists all names.
 //
 // The profile shares no memory with the variable or with the results of other calls, so
 // the caller may change it in place.
@@ -130,15 +129,15 @@ func profileKey(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(name))
 }
 
-// Claims decodes a claims set as p reads it. It is for verifiers of other packages and for
-// tests: the claims set may come from an introspection response or from the record of an
-// API key. Claims verifies no signature and applies no [Config]. It checks that set is one
-// JSON object without duplicate names, and that its claims have the right types. The
-// caller must check everything else, including the expiry. [Claims.Issuer] returns "iss",
-// if there is one.
+// Claims decodes a claims set as p describes it. It is for verifiers of other packages and
+// for tests: the claims set may come from an introspection response or from the record of
+// an API key. Claims verifies no signature and applies no [Config]. It checks that set is
+// one JSON object without duplicate names, and that its claims have the right types. The
+// caller must check everything else, including the expiry. In the result, [Claims.Issuer]
+// returns "iss", or "".
 //
 // The error holds an *[Error] with the reason [Malformed] or [InvalidClaims], or with
-// [Internal] if p itself is wrong.
+// [Internal] if p itself is invalid.
 func (p Profile) Claims(set []byte) (*Claims, error) {
 	p.WrongIssuers = nil // not used here, and expensive to compile
 	resolved, errs := p.resolve()

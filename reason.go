@@ -11,9 +11,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Reason is the reason of a refusal, in one word. The set of reasons is closed, and its
-// values are safe as metric labels and in responses to clients. A Reason is an error, so
-// that callers can write errors.Is(err, bearer.Expired).
+// Reason is the reason of a refusal, in one word. This package and its guards report only
+// the constants below, which are safe as metric labels and in responses to clients. A
+// Reason is an error, so that callers can write errors.Is(err, bearer.Expired).
 type Reason string
 
 // The reasons, in the order of the checks.
@@ -41,7 +41,8 @@ const (
 	Expired Reason = "expired"
 	// NotYetValid: "nbf" or "iat" is in the future.
 	NotYetValid Reason = "not_yet_valid"
-	// WrongAudience: "aud" contains none of Config.Audience (RFC 7519, section 4.1.3).
+	// WrongAudience: "aud", or the claim that Profile.Audience names instead, contains none of
+	// Config.Audience (RFC 7519, section 4.1.3).
 	WrongAudience Reason = "audience"
 	// InvalidClaims: a required claim is missing, a claim is forbidden or has the wrong type
 	// or value, or the lifetime exceeds Config.MaxLifetime.
@@ -57,8 +58,8 @@ const (
 	// (RFC 6750, section 3.1: insufficient_scope), or the route has no rule.
 	MissingScope Reason = "scope"
 	// KeysUnavailable: the issuer's keys are not available, or the request ended while it
-	// waited for them (see [Event.Abandoned]). Missing keys are a fault of this service or of
-	// the issuer, not of the client.
+	// waited for the keys (see [Event.Abandoned]). Missing keys are a fault of this service or
+	// of the issuer, not of the client.
 	KeysUnavailable Reason = "keys_unavailable"
 	// Internal: a fault of this service, such as a panic in a hook.
 	Internal Reason = "internal"
@@ -68,9 +69,9 @@ const (
 func (r Reason) Error() string { return string(r) }
 
 // Error is a refusal. Every error of a verifier of this package, of [Decide] and of a guard
-// holds one: errors.AsType[*bearer.Error](err) returns it, and the caller owns the result.
-// The error itself may have another type, because requests share the values of frequent
-// refusals. To check only the reason, write errors.Is(err, bearer.Expired).
+// holds an *Error: errors.AsType[*bearer.Error](err) returns it, and the caller owns the
+// result. The error itself may have another type, because requests share the values of
+// frequent refusals. To check only the reason, write errors.Is(err, bearer.Expired).
 type Error struct {
 	// Reason determines the response to the client.
 	Reason Reason
@@ -78,7 +79,7 @@ type Error struct {
 	// is MissingScope. It is empty if no scope can satisfy the rule.
 	Missing []string
 	// RetryAfter is how long the client should wait before it retries, if Reason is
-	// KeysUnavailable. It is zero if that is unknown.
+	// KeysUnavailable. It is zero if the time is unknown.
 	RetryAfter time.Duration
 	// Err is the detail, for logs and never for clients. It quotes values of the token,
 	// escaped and cut, but never the token itself. It may be nil.
@@ -151,8 +152,8 @@ func (d *detail) Unwrap() error {
 }
 
 // sharedError is a refusal that all requests share, so that a flood of garbage allocates
-// nothing. It is not an *Error, because a caller could change the fields of a shared
-// *Error. errors.AsType makes a new *Error of it.
+// nothing. It is not an *Error, because callers can change the fields of an *Error.
+// errors.AsType makes a new *Error from a sharedError.
 type sharedError struct{ refusal Error }
 
 // sharedRefusal returns an Error that is made once for all requests. Callers of the package
@@ -182,8 +183,8 @@ func (s *sharedError) As(target any) bool {
 	return ok
 }
 
-// toCaller returns the form of e that callers of the package get: an Error that the caller
-// owns, or a sharedError, which cannot be changed.
+// toCaller returns the form of e for callers of the package: an Error that the caller owns,
+// or a sharedError, which callers cannot change.
 func (e *Error) toCaller() error {
 	if e.shared != nil {
 		return e.shared
@@ -205,7 +206,7 @@ func asError(err error) *Error {
 	if !e.Reason.known() {
 		e.Reason = Internal
 	}
-	// Challenges contain the scopes without escaping, so invalid scopes are removed.
+	// Challenges contain the scopes without escaping, so this removes invalid scopes.
 	e.Missing = slices.DeleteFunc(slices.Clone(e.Missing), func(name string) bool {
 		_, err := scopes.Of(name)
 		return err != nil

@@ -134,8 +134,7 @@ func callerRule(text string, met func(*Claims) error) scopes.Rule {
 	})
 }
 
-// shown formats a value of the token for a log: on one line, cut, and without control
-// characters.
+// shown formats a claim for a log: on one line, cut, and without control characters.
 func shown(v string) string {
 	if text, ok := strictjson.String(v); ok {
 		return strconv.Quote(quote.Cut(text))
@@ -156,11 +155,12 @@ func literal(value any) (string, error) {
 	case int64: // on 32-bit systems an int is too small for the ids of some issuers
 		return strconv.FormatInt(value, 10), nil
 	default:
-		return fmt.Sprint(value), fmt.Errorf("a value has type %T, want string, bool, int or int64", value)
+		return fmt.Sprint(value), fmt.Errorf("the value has type %T, want string, bool, int or int64", value)
 	}
 }
 
-// same reports whether a claim has the value of a literal, even if it is written in another way.
+// same reports whether a claim has the value of a literal, even if the claim is written in
+// another way, such as 3e0 for 3.
 func same(v, want string) bool {
 	switch {
 	case v == want:
@@ -173,7 +173,7 @@ func same(v, want string) bool {
 		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
 			return v == "-"+want && want == "0"
 		}
-		// 3.0 and 3e0 equal 3. Above 2^53, a float64 stands for several integers.
+		// Above 2^53, a float64 stands for several integers.
 		n, err := strconv.ParseFloat(v, 64)
 		return err == nil && math.Abs(n) < 1<<53 && n == math.Trunc(n) && strconv.FormatInt(int64(n), 10) == want
 	default:

@@ -22,7 +22,7 @@ type IssuerStatus struct {
 // count as loaded.
 func (s IssuerStatus) Ready() bool { return s.Keys == nil || s.Keys.Ready }
 
-// Status implements [StatusReporter]. It returns one element. It copies the state, so do
+// Status implements [StatusReporter]. It returns one element. Status copies the state, so do
 // not call it on every request.
 func (v *JWTVerifier) Status() []IssuerStatus { return []IssuerStatus{v.status()} }
 
@@ -35,8 +35,8 @@ func (v *JWTVerifier) status() IssuerStatus {
 	return status
 }
 
-// Status implements [StatusReporter]. The issuers are sorted. It copies the state, so do
-// not call it on every request.
+// Status implements [StatusReporter]. The result is sorted by issuer. Status copies the
+// state, so do not call it on every request.
 func (s *Issuers) Status() []IssuerStatus {
 	all := s.table().all
 	list := make([]IssuerStatus, 0, len(all))
@@ -55,12 +55,13 @@ type StatusReporter interface {
 
 // CacheStatus is a snapshot of the cache of verified tokens.
 type CacheStatus struct {
-	// Entries is the number of cached tokens. Capacity is the limit on them:
+	// Entries is the number of cached tokens. Capacity is the limit on Entries:
 	// Config.CacheSize or its default, and zero if the cache is off.
 	Entries, Capacity int
-	// Hits counts the requests whose token was in the cache, and Misses all others, including
-	// those that waited for a concurrent verification. Evictions counts the tokens that were
-	// removed before they expired, to make room. All three count since the start.
+	// Hits counts the requests whose token was in the cache. Misses counts the requests whose
+	// token was not, even if it was verified by a concurrent request. Requests without a
+	// well-formed token of the issuer are not counted. Evictions counts the tokens that were
+	// removed before they expired, to make room. The counts begin when the verifier is made.
 	Hits, Misses, Evictions uint64
 }
 

@@ -29,9 +29,9 @@ type token struct {
 	header       *jws.Header
 	sharedHeader bool // the index stores the header for all tokens that have it
 	iss          string
-	verifier     *JWTVerifier // of the issuer in "iss"
+	verifier     *JWTVerifier // the verifier of the issuer in "iss"
 	entry        *entry       // the claims of the token
-	remembered   bool         // entry is from the cache
+	cacheHit     bool         // entry is from the cache
 
 	decoded         bool // the claims were decoded
 	audienceMatched bool // "aud" matched Config.Audience
@@ -42,7 +42,7 @@ type token struct {
 	place     uint32 // spreads the counters of the cache; see memory.Cache.Count
 }
 
-// verified is what the cache stores of a token.
+// verified is the value that the cache stores for a token.
 type verified struct {
 	Claims
 	key *jwks.Key // the key under which the signature verified
@@ -52,7 +52,7 @@ type (
 	entry = memory.Entry[verified]
 	cache = memory.Cache[verified]
 
-	// index finds cached tokens: those of one verifier, or of all verifiers of an Issuers.
+	// index finds the cached tokens of one verifier, or of all verifiers of an Issuers.
 	index struct {
 		*memory.Index[verified]
 		headers jws.Headers
@@ -104,11 +104,11 @@ func newToken() *token {
 func (t *token) free() {
 	clear(t.raw)
 	t.raw = t.raw[:0]
-	if len(t.buf) > 0 || !t.remembered {
+	if len(t.buf) > 0 || !t.cacheHit {
 		clear(t.buf)
 		*t = token{raw: t.raw, buf: t.buf[:0], place: t.place}
-	} else { // only recall set fields, and clearing those one by one is faster
-		t.digest, t.entry, t.header, t.verifier, t.remembered, t.decodedAll = memory.Digest{}, nil, nil, nil, false, false
+	} else { // only findCached set fields, and clearing these fields one by one is faster
+		t.digest, t.entry, t.header, t.verifier, t.cacheHit, t.decodedAll = memory.Digest{}, nil, nil, nil, false, false
 	}
 	tokens.Put(t)
 }
@@ -133,7 +133,7 @@ func (t *token) load(raw string) *Error {
 	return t.split(raw)
 }
 
-// begin checks the length of a token and sets t.raw, which is all that a look-up needs.
+// begin checks the length of a token and sets t.raw. A cache look-up needs no more.
 func (t *token) begin(raw string) *Error {
 	if raw == "" {
 		return errEmpty
@@ -160,9 +160,9 @@ func (t *token) split(raw string) *Error {
 	return errNotJWS
 }
 
-// recall sets t to the cached entry of the token, and reports whether there is one whose
-// verdict still holds. It sets t.now to now, or to the current time if now is zero.
-func (t *token) recall(ix *index, now time.Time) bool {
+// findCached sets t to the cached entry of the token. It reports whether there is an entry,
+// and its verdict still holds. It sets t.now to now, or to the current time if now is zero.
+func (t *token) findCached(ix *index, now time.Time) bool {
 	if t.now = now; now.IsZero() {
 		t.now = time.Now()
 	}
@@ -174,7 +174,7 @@ func (t *token) recall(ix *index, now time.Time) bool {
 }
 
 // adopt sets t to a verified entry and reports true if the verdict still holds at this time.
-// Otherwise the caller verifies the token again, which finds the reason for the refusal.
+// If adopt reports false, the caller verifies the token again to find the reason.
 func (t *token) adopt(e *entry, now time.Time) bool {
 	own, header := t.entry, t.header
 	t.entry, t.header, t.verifier = e, e.Value.header, e.Value.verifier
@@ -189,8 +189,8 @@ func (t *token) adopt(e *entry, now time.Time) bool {
 	return true
 }
 
-// read decodes the parts of a token and reads the header and the claims set, as far as
-// needed to find the issuer. It accepts only canonical encodings.
+// read decodes the parts of a token and parses the header and the claims set, so that the
+// issuer can be found. It accepts only canonical encodings.
 func (t *token) read(known *index) *Error {
 	dot := len(t.parts.Header)
 	if err := t.readHeader(t.raw[:dot], known); err != nil {

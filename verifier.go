@@ -17,22 +17,26 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Verifier verifies tokens for guards. *[JWTVerifier] and *[Issuers] implement it, and so
-// may a tracer or a client for token introspection. Implementations MUST be safe for
-// concurrent use. They MUST refuse a token with an error that is or wraps an *[Error] or a
-// [Reason]; any other error counts as a fault of this service. They MUST NOT put the token
-// into the error.
+// Verifier verifies tokens for guards. *[JWTVerifier] and *[Issuers] implement it. A tracer
+// or a client for token introspection may implement it too. Implementations MUST be safe
+// for concurrent use. They MUST refuse a token with an error that is or wraps an *[Error]
+// or a [Reason]; any other error counts as a fault of this service. They MUST NOT put the
+// token into the error.
 //
-// A guard reports the outcome of each request to one observer: the guard's
-// Options.Observer; or else its Verifier, if that is an [Observer]; or else the verifier of
-// this package that its Verifier calls with the context of the request. So if a Verifier of
-// another package wraps a *JWTVerifier, Config.Observer is still notified, with three
-// exceptions: the request has no token, the wrapper does not call the *JWTVerifier, or the
-// wrapper calls it with another context. To be notified of every request, set the guard's
-// Options.Observer.
+// A guard reports the outcome of each request to one observer, the first of these:
+//   - Options.Observer of the guard, if it is set
+//   - the guard's Verifier, if it is an [Observer]
+//   - the verifier of this package that the guard's Verifier calls
+//
+// So Config.Observer and Config.Logger work even if a Verifier of another package wraps a
+// *JWTVerifier, with two exceptions. They get no outcome if the wrapper does not call the
+// *JWTVerifier, for example because the request has no token. They get only the verdict on
+// the token, as without a guard, if the wrapper calls the *JWTVerifier with a context that
+// is not derived from the context of the request. To be notified of every request, set the
+// guard's Options.Observer.
 type Verifier interface {
-	// Verify returns the claims of a token that is genuine, meant for this API and valid
-	// now, or an error.
+	// Verify returns the claims of the token if it is genuine, meant for this API and valid
+	// now, and an error otherwise.
 	Verify(ctx context.Context, token string) (*Claims, error)
 }
 
@@ -51,7 +55,7 @@ type JWTVerifier struct {
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
 	audience    []string
 	keys        KeySet
-	closer      io.Closer // closes keys; nil if they came from Config.Keys
+	closer      io.Closer // closes keys; nil if keys is Config.Keys
 	methods     map[string]*jws.Method
 	profile     *profile
 	hierarchy   scopes.Hierarchy
@@ -67,8 +71,8 @@ type JWTVerifier struct {
 }
 
 // Close empties the cache of verified tokens. If the verifier discovered its keys, Close
-// also ends their refresh and waits until it has ended; afterwards the verifier refuses
-// tokens with [KeysUnavailable]. Close does not close Config.Keys.
+// also stops the refresh of the keys and waits until it has stopped. The verifier then
+// refuses tokens with [KeysUnavailable]. Close does not close Config.Keys.
 func (v *JWTVerifier) Close() error {
 	v.cache.Close()
 	if v.closer == nil {
@@ -78,8 +82,8 @@ func (v *JWTVerifier) Close() error {
 }
 
 // Ready waits until the issuer's keys are loaded, for start-up and health checks. If ctx
-// ends first, the error has the reason why they are not loaded. If Config.Keys has no
-// method Ready, such as a *[jwks.Set], Ready returns nil at once.
+// ends first, the error contains the reason why the keys are not loaded. If Config.Keys
+// has no method Ready, such as a *[jwks.Set], Ready returns nil at once.
 func (v *JWTVerifier) Ready(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Ready(context.Context) error }); ok {
 		return keys.Ready(ctx)
@@ -121,15 +125,15 @@ func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 // 7.2) and returns its claims. The error always holds an *[Error], which errors.AsType
 // returns.
 //
-// Verify waits in two cases, and in neither longer than ctx. If no key in memory
-// verifies the token, it waits up to 2 s for a fetch of the issuer's keys. If another goroutine is
-// verifying the same token, it waits for that verdict.
+// Verify waits in two cases, at most until ctx ends. If no key in memory verifies the
+// token, Verify waits up to 2 s for a fetch of the issuer's keys. If another goroutine is
+// verifying the same token, Verify waits for the verdict.
 func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, v, token)
 }
 
 // ownVerifier is a verifier of this package. [Decide] calls the methods below instead of
-// Verify, and uses its observer and its logger.
+// Verify.
 type ownVerifier interface {
 	Verifier
 	Observer
@@ -138,17 +142,18 @@ type ownVerifier interface {
 	// loggerOf returns the logger for tokens of a configured issuer, or, if issuer is "", for
 	// tokens of no configured issuer. Nil means slog.Default().
 	loggerOf(issuer string) *slog.Logger
-	// find takes a token from the cache or reads it, and sets t.verifier. It does not verify
-	// the signature: t.verdict does, later. If now is zero, find reads the clock.
+	// find sets t to the cached token, or decodes raw into t, and sets t.verifier. It does
+	// not verify the signature; t.verdict does. If now is zero, find reads the clock.
 	find(t *token, raw string, now time.Time) *Error
-	// route sets t.verifier after the token was read.
+	// route sets t.verifier to the verifier of the issuer in t.iss.
 	route(t *token) *Error
-	// replaced reports whether another verifier has taken over the issuer of t.verifier.
+	// replaced reports whether another verifier has replaced t.verifier for its issuer.
 	replaced(t *token) bool
 }
 
-// ownOf returns v if it is a verifier of this package, and nil otherwise. A type that embeds
-// one is not: it may have a Verify of its own, which must be called.
+// ownOf returns v if it is a verifier of this package, and nil otherwise. It returns nil
+// for a type that embeds such a verifier, because the type may have its own method Verify,
+// which must be called.
 func ownOf(v Verifier) ownVerifier {
 	switch v := v.(type) {
 	case *JWTVerifier:
@@ -167,8 +172,8 @@ func (v *JWTVerifier) find(t *token, raw string, now time.Time) *Error {
 	if err := t.begin(raw); err != nil {
 		return err
 	}
-	if t.recall(v.index, now) {
-		t.remembered = true
+	if t.findCached(v.index, now) {
+		t.cacheHit = true
 		return nil
 	}
 	if err := t.split(raw); err != nil {
@@ -188,8 +193,8 @@ func (v *JWTVerifier) route(t *token) *Error {
 	return nil
 }
 
-// issuerMatches reports whether "iss" is the issuer of v, an alias of it, or an instance of
-// its template.
+// issuerMatches reports whether "iss" is the configured issuer, one of its aliases, or an
+// instance of its template.
 func (v *JWTVerifier) issuerMatches(t *token) bool {
 	if v.template != nil {
 		return v.template.Matches(t.iss, t.tenant())
@@ -197,7 +202,7 @@ func (v *JWTVerifier) issuerMatches(t *token) bool {
 	return t.iss == v.issuer || slices.Contains(v.aliases(), t.iss)
 }
 
-// aliases returns Profile.Aliases if the configured issuer is one of them, and nil otherwise.
+// aliases returns Profile.Aliases if they contain the configured issuer, and nil otherwise.
 func (v *JWTVerifier) aliases() []string {
 	if !slices.Contains(v.profile.aliases, v.issuer) {
 		return nil
@@ -205,10 +210,10 @@ func (v *JWTVerifier) aliases() []string {
 	return v.profile.aliases
 }
 
-// judge finds a token and decides on it, without applying the rule of the request. It calls
-// newContext for the context of the hooks. If the token's verifier was replaced while it
-// waited for keys, the new verifier decides.
-func (t *token) judge(v ownVerifier, raw string, now time.Time, newContext func() context.Context) (*Claims, *Error) {
+// verify sets t to the token raw and verifies it. It does not apply the rule of the request.
+// It calls newContext for the context of the hooks. If the token's verifier was replaced
+// while it waited for keys, the new verifier verifies the token.
+func (t *token) verify(v ownVerifier, raw string, now time.Time, newContext func() context.Context) (*Claims, *Error) {
 	if err := v.find(t, raw, now); err != nil {
 		return nil, err
 	}
@@ -223,14 +228,14 @@ func (t *token) judge(v ownVerifier, raw string, now time.Time, newContext func(
 	return t.verdict(ctx)
 }
 
-// verdict decides on a token that find found, without applying the rule of the request.
+// verdict verifies a token that find has set. It does not apply the rule of the request.
 func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	v := t.verifier
 	var err *Error
-	if !t.remembered {
+	if !t.cacheHit {
 		err = v.check(ctx, t, t.now)
 	}
-	v.cache.Count(t.place, t.remembered)
+	v.cache.Count(t.place, t.cacheHit)
 	if err != nil {
 		return nil, t.about(err)
 	}
@@ -252,8 +257,8 @@ func (t *token) about(e *Error) *Error {
 	return e
 }
 
-// lookup calls Lookup of the key set, for a *jwks.Cache with a time that was read before:
-// reading the clock again takes a tenth of the time of a cached token.
+// lookup calls Lookup of the key set. It passes now to a *jwks.Cache, because reading the
+// clock again takes a tenth of the time to verify a cached token.
 func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) {
 	if cache, ok := v.keys.(*jwks.Cache); ok {
 		return cache.LookupAt(h.Kid, h.Alg, now)
@@ -272,15 +277,16 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 			return refusal
 		}
 	}
-	// No key in memory signed the token. New keys are requested from the issuer only if
-	// every other check passes.
+	// The signature does not verify under any key in memory. Newer keys are requested only
+	// if the claims pass every check.
 	if err := t.runChecks(ofClaims, now); err != nil {
 		return err
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
 		if err == nil {
-			// A new entry: requests that waited for the first attempt may still read the old one.
+			// This makes a new entry, because requests that waited for the first attempt may
+			// still read the old entry.
 			_ = t.readClaims([]byte(t.parts.Payload))
 		}
 		if done, refusal := v.proveOnce(ctx, t, newer, time.Now()); done {
@@ -288,7 +294,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 		}
 	}
 	if err == nil || newErr == nil {
-		// There is a key, but the signature does not verify under it.
+		// There are keys, but the signature does not verify under any of them.
 		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(t.header.Kid))
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
@@ -304,8 +310,8 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	return e
 }
 
-// wantedKey formats the key that a header names. It is one pointer, so that a flood of
-// unknown keys allocates nothing for texts that are never read.
+// wantedKey formats the key that a header names. It holds only a pointer, so that a flood
+// of unknown keys allocates nothing for texts that are not read.
 type wantedKey struct{ header *jws.Header }
 
 func (k wantedKey) String() string {
@@ -350,7 +356,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 		return true, v.suggestProfile(t, err)
 	}
 	if v.custom != nil {
-		// The hook gets a copy, because it may modify it.
+		// The hook gets a copy, because it may modify its argument.
 		custom, err := v.custom([]byte(value.members.Text()))
 		if err != nil {
 			return true, hookError(err)

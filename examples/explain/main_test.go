@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 			`^refused: unknown_key$`, `^  token +kid k-9, alg ES256`, `^  FAIL  key +the issuer's keys are "`, `^        want  a key of the issuer for ES256 with the kid k-9$`, `^  skip  signature `,
 		}},
 		{"issuer with a trailing slash", token(nil), []string{"-issuer", "https://acme.example/", "-keys", s.keys, "-audience", "deployment-api"}, 1, []string{
-			`^refused: issuer$`, `^        do    They differ by the slash at the end`,
+			`^refused: issuer$`, `^        do    The issuers differ by the slash at the end`,
 		}},
 		{"opaque token", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
 		{"iat in the future", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},

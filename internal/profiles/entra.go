@@ -4,7 +4,7 @@ package profiles
 //
 // Issuer: `https://sts.windows.net/TENANT/`, **with a slash at the end**
 //
-// Audience: the App ID URI or the application's GUID, as in the token
+// Audience: the App ID URI and the application's GUID, because a token has one or the other
 //
 // The setting `accessTokenAcceptedVersion` of the API determines the version of its
 // tokens, independently of the token endpoint. To accept both versions, add both issuers
@@ -45,7 +45,7 @@ func EntraV1() Profile {
 // `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces, and
 // `Config.Keys` to the keys at
 // `https://login.microsoftonline.com/common/discovery/v2.0/keys`. This accepts every
-// tenant: restrict them in `Config.Validate` or with a rule on `tid`.
+// tenant: restrict the tenants in `Config.Validate` or with a rule on `tid`.
 func EntraV2() Profile {
 	return Profile{
 		Name:  "Entra ID v2",

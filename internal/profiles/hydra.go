@@ -2,7 +2,7 @@ package profiles
 
 // Hydra accepts JWT access tokens of Ory Hydra.
 //
-// Issuer: `urls.self.issuer` in Hydra's configuration, with its slash at the end if it has one
+// Issuer: `urls.self.issuer` in Hydra's configuration, exactly, with or without a slash at the end
 //
 // Audience: the API, or the client if the token request names no audience
 //

@@ -8,8 +8,8 @@ package profiles
 //
 // The tokens have no client and no scopes. Require `sub`, which has the form
 // `system:serviceaccount:NAMESPACE:NAME`, with `bearer.ClaimEquals`. Tokens that the API
-// server extends are valid for a year: set `Config.MaxAge`. Tokens from secrets never
-// expire and are refused.
+// server extends are valid for a year: set `Config.MaxAge`. Tokens from secrets are refused,
+// because they have no `exp`.
 func Kubernetes() Profile {
 	return Profile{
 		Name:     "Kubernetes",

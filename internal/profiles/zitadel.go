@@ -6,8 +6,8 @@ package profiles
 //
 // Audience: the **project**; `aud` also contains every client of the project
 //
-// Access tokens are opaque unless JWT was chosen for the client. They have no scopes. They
-// have roles only if the token request asks for roles.
+// Access tokens are opaque unless the client is configured to get JWTs. JWTs have no scopes.
+// They have roles only if the token request asks for roles.
 func Zitadel() Profile {
 	return Profile{
 		Name:     "Zitadel",

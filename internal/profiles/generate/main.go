@@ -1,6 +1,6 @@
 // Command generate generates files from internal/profiles: the variables of package bearer
 // in profiles.go, and the table and the sections of docs/issuers.md. It parses the source
-// files, so it also works while package bearer does not compile. Run it in the root of the
+// files, so it works even if package bearer does not compile. Run it in the root of the
 // module:
 //
 //	go generate .
@@ -133,7 +133,7 @@ func (e *entry) types() string {
 }
 
 // claims returns the claims in a field of the profile. If the field is not set, it returns
-// defaults; if the field is empty, it returns "-".
+// defaults. If the field is empty, it returns "-".
 func (e *entry) claims(field string, defaults ...string) string {
 	names, set := e.lists[field]
 	if !set {

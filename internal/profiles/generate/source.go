@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// entry is a profile, as its source file describes it.
+// entry describes a profile. It is read from the source file of the profile.
 type entry struct {
 	file, variable            string
 	accepts, issuer, audience string              // from the doc comment
@@ -72,8 +72,8 @@ func read(file string, src any) (list []entry, err error) {
 	return list, errors.Join(errs...)
 }
 
-// readComment reads a doc comment. The package comment of internal/profiles describes its
-// form.
+// readComment reads the doc comment of a profile. The package comment of internal/profiles
+// describes the form of the comment.
 func (e *entry) readComment(text string) error {
 	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
 	paragraphs = append(paragraphs, "", "")
@@ -126,7 +126,7 @@ func (e *entry) readLiteral(f *ast.FuncDecl) error {
 		}
 	}
 	if e.name == "" {
-		errs = append(errs, errors.New("want a Name, which logs contain"))
+		errs = append(errs, errors.New("want a Name for logs"))
 	}
 	return errors.Join(errs...)
 }
