@@ -60,7 +60,7 @@ func (t *token) runChecks(s stage, now time.Time) *Error {
 	return nil
 }
 
-// run runs a check that has a once or an always.
+// run runs a check that has the function once or always.
 func (c *check) run(t *token, now time.Time) *Error {
 	if c.once != nil {
 		return c.once(t.verifier, t)
@@ -84,7 +84,7 @@ var checks = []check{
 	{
 		name: "verifier", section: "", stage: ofForeign, explain: (*explainer).foreign,
 		want: fixed("no error from the verifier"), got: fixed(""),
-		advice: fixedAdvice("The verifier is from another package. The text of its error is the cause."),
+		advice: fixedAdvice("The verifier is from another package. The text of its error names the cause."),
 	},
 	{
 		name: "form", section: "RFC 7515, section 7.1", stage: ofForm, explain: (*explainer).form,
@@ -190,7 +190,7 @@ var checks = []check{
 	{
 		name: "validation", section: "Config.Validate", stage: ofProof, explain: (*explainer).validation,
 		want: fixed("no error from Config.Validate"), got: (*explainer).gotValidation,
-		advice: fixedAdvice("Config.Validate refuses the claims. The text of its error is the cause."),
+		advice: fixedAdvice("Config.Validate refuses the claims. The text of its error names the cause."),
 	},
 	{
 		name: "rule", section: "RFC 6750, section 3.1", stage: ofRule, explain: (*explainer).rule,

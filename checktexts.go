@@ -108,7 +108,7 @@ func (e *explainer) adviseIssuer(Reason) string {
 	case ok && strings.TrimSuffix(e.t.iss, "/") == strings.TrimSuffix(own.issuer, "/"):
 		return "The issuers differ by the slash at the end. Set Config.Issuer to the iss of the tokens, byte for byte."
 	}
-	return "If this iss is your authorization server, set Config.Issuer to the iss, byte for byte. Otherwise the client got its token from another server, environment or tenant."
+	return "If this iss is the issuer of your authorization server, set Config.Issuer to this iss, byte for byte. Otherwise the client got its token from another server, environment or tenant."
 }
 
 func (e *explainer) wantAlgorithm() string {
@@ -391,7 +391,7 @@ func (e *explainer) adviseRule(reason Reason) string {
 	case reason == Internal:
 		return "The rule is invalid, or a function in the rule fails. This service is at fault, not the client."
 	case reason != MissingScope:
-		return "A function in the rule refuses the client. The text of its error is the cause."
+		return "A function in the rule refuses the client. The text of its error names the cause."
 	}
 	return "At the authorization server, grant the client the missing scopes or roles. Have the client request the scopes in its token request. Tokens issued earlier keep their old scopes until they expire."
 }

@@ -82,7 +82,7 @@ func checkReplicated(_ *JWTVerifier, t *token) *Error {
 	return nil
 }
 
-// checkClaimTypes decodes the claims and requires their types to be right.
+// checkClaimTypes decodes the claims and checks their types.
 func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	var err *Error
@@ -111,7 +111,7 @@ func checkExpiry(_ *JWTVerifier, t *token, now time.Time) *Error {
 	return nil
 }
 
-// checkNotBefore refuses an "nbf" in the future.
+// checkNotBefore refuses an "nbf" that is more than skew in the future.
 func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
 	if c := t.claims(); c.notBefore.After(now) && c.notBefore.After(now.Add(skew)) {
 		return refuse(NotYetValid, "nbf is %v, more than 60 s ahead of this machine's clock", date(c.notBefore))
@@ -119,7 +119,7 @@ func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
 	return nil
 }
 
-// checkIssuedAt refuses an "iat" in the future.
+// checkIssuedAt refuses an "iat" that is more than skew in the future.
 func checkIssuedAt(_ *JWTVerifier, t *token, now time.Time) *Error {
 	if c := t.claims(); c.issuedAt.After(now) && c.issuedAt.After(now.Add(skew)) {
 		return refuse(NotYetValid, "iat is %v, more than 60 s ahead of this machine's clock", date(c.issuedAt))

@@ -38,7 +38,7 @@ var (
 	claimJTI, claimCnf           = strictjson.NameOf("jti"), strictjson.NameOf("cnf")
 )
 
-// Issuer returns the configured issuer, even if "iss" is another of its Profile.Aliases.
+// Issuer returns the configured issuer, even if "iss" is another value of Profile.Aliases.
 // If the configured issuer is a template with "{tenantid}", Issuer returns "iss".
 func (c *Claims) Issuer() string { return c.issuer }
 
@@ -47,8 +47,8 @@ func (c *Claims) Issuer() string { return c.issuer }
 // subject is often, but not always, the client identifier.
 func (c *Claims) Subject() string { return c.subject }
 
-// ClientID returns the client identifier, or "". RFC 9068 (section 2.2) keeps it in
-// "client_id"; [Profile.ClientID] names other claims.
+// ClientID returns the client identifier, or "". In RFC 9068 (section 2.2), the client
+// identifier is in "client_id"; [Profile.ClientID] names other claims.
 func (c *Claims) ClientID() string { return c.clientID }
 
 // ID returns "jti", or "".
@@ -64,7 +64,7 @@ func (c *Claims) Audience() []string {
 func (c *Claims) Scopes() scopes.Set { return c.scopes }
 
 // Roles returns a copy of the roles, groups and permissions in the claims that
-// [Profile.Roles] names. They grant no scopes.
+// [Profile.Roles] names. Roles grant no scopes.
 func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
 
 // ExpiresAt returns "exp", which every verified token has.
@@ -236,7 +236,7 @@ func granted(v string, arrays bool) scopes.Set {
 }
 
 // rolesOf returns the roles in one claim: the strings of an array, the names in an object,
-// or the names in an array of objects, which Zitadel documents. Any other form has none.
+// or the names in an array of objects, which Zitadel documents. Any other form has no roles.
 func rolesOf(v string) []string {
 	if names, ok := strictjson.Strings(v); ok {
 		return names

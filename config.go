@@ -37,7 +37,7 @@ type Config struct {
 	// Issuer is the authorization server's issuer identifier (RFC 8414, section 2). A
 	// token's "iss" must equal Issuer, byte for byte, with two exceptions: Profile.Aliases
 	// lists further "iss" values of some issuers, and an Issuer that contains "{tenantid}"
-	// accepts the tokens of every tenant of Entra ID (see [EntraV2]). Required.
+	// accepts the tokens of every tenant of Entra ID (see docs/issuers.md). Required.
 	Issuer string
 	// Audience lists the identifiers of this API. A token must contain one of them, byte for
 	// byte, in "aud" or in the claim that Profile.Audience names instead. Required.
@@ -68,7 +68,7 @@ type Config struct {
 	Profile Profile
 	// Custom decodes custom claims, usually with [JSON] or [JSONAt]; the function [Custom]
 	// returns the result. It is called when a token is verified, and not again while the
-	// token is cached. Its argument is a copy of the claims set. It must be safe for
+	// token is cached. Its argument is a copy of the claims set. The function must be safe for
 	// concurrent use. If it returns an error, the token is refused. If the error is or wraps
 	// a [Reason] or an *[Error], the refusal has that reason, and otherwise InvalidCustom.
 	// Nil means no custom claims.
@@ -81,9 +81,9 @@ type Config struct {
 	// a cached token is not verified again, and checks whose result cannot change are not
 	// repeated. Times, the issuer's keys, Validate and the rule are checked on every request.
 	// The cache stores the claims of each token under a keyed digest of the token, not the
-	// token itself. It takes at most CacheSize KiB of memory: if the tokens take more than
-	// 1 KiB each on average, it stores fewer of them. Zero means 4096. A negative value turns
-	// the cache off.
+	// token itself. The cache takes at most CacheSize KiB of memory: if tokens take more than
+	// 1 KiB on average, it stores fewer tokens. Zero means 4096. A negative value turns the
+	// cache off.
 	CacheSize int
 	// Observer is notified of the outcome of every request whose guard has no Observer of its
 	// own, and of every call of Verify without a guard. Nil means no observer.

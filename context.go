@@ -18,8 +18,8 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 }
 
 // NewContext returns a copy of ctx that carries the claims. It is for guards of other
-// transports and for tests of handlers. If claims is nil, FromContext finds none, even if
-// ctx has some.
+// transports and for tests of handlers. If claims is nil, FromContext finds no claims, even
+// if ctx has claims.
 func NewContext(ctx context.Context, claims *Claims) context.Context {
 	c := &call{Context: ctx}
 	c.claims.Store(claims)

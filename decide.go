@@ -28,10 +28,11 @@ type Request struct {
 // token and applies the rule. The guards of all transports call Decide, and you can build
 // further guards on it.
 //
-// If the request is allowed, Decide returns a context with the claims of the caller. For a
-// public rule it returns ctx itself, without reading the token, and notifies no observer.
-// If the request is refused, the error holds an *[Error]. Decide never panics: a panic of
-// a hook or an observer refuses the request with [Internal].
+// If the request is allowed, Decide returns a context with the claims of the caller; the
+// context has no claims if the rule is optional and the request has no token. For a public
+// rule, Decide returns ctx itself, without reading the token, and notifies no observer. If
+// the request is refused, the error holds an *[Error]. Decide never panics: a panic of a
+// hook or an observer refuses the request with [Internal].
 func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Context, err error) {
 	if req.Rule.IsPublic() {
 		return ctx, nil
@@ -103,8 +104,7 @@ func (d *decision) newCall(ctx context.Context) *call {
 	return d.call
 }
 
-// decide sets d.refusal, or d.claims if the request is allowed. If only the rule refuses the
-// request, decide sets both.
+// decide sets d.claims if the token is valid, and d.refusal if the request is refused.
 func (d *decision) decide(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -125,7 +125,7 @@ func (d *decision) decide(ctx context.Context) {
 		return
 	}
 	d.call.claims.Store(d.claims)
-	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // the call is made of ctx
+	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // the call wraps ctx
 		d.refusal = denied(d.req.Rule, d.claims, err)
 		if d.claims.verifier != nil {
 			d.refusal.issuer = d.claims.verifier.issuer
@@ -138,7 +138,7 @@ func (d *decision) decide(ctx context.Context) {
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
-	d.claims, d.refusal = t.verify(d.own, raw, d.start, func() context.Context { return d.newCall(ctx) }) //nolint:contextcheck // the call is made of ctx
+	d.claims, d.refusal = t.verify(d.own, raw, d.start, func() context.Context { return d.newCall(ctx) }) //nolint:contextcheck // the call wraps ctx
 	if d.start.IsZero() {
 		d.start = t.now
 	}
@@ -157,7 +157,7 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	c := d.newCall(ctx)
 	c.wrapped.Store(true)
 	defer c.wrapped.Store(false)
-	claims, err := d.verifier.Verify(c, raw) //nolint:contextcheck // the call is made of ctx
+	claims, err := d.verifier.Verify(c, raw) //nolint:contextcheck // the call wraps ctx
 	d.inner = c.innerOf(claims)
 	switch {
 	case err != nil:

@@ -25,9 +25,9 @@ type Issuers struct {
 	// after the first request.
 	Observer Observer
 	// Logger gets a record of each refusal without a configured issuer, for example of a
-	// malformed token. Other refusals are logged to the [Config.Logger] of the issuer, whose
-	// comment describes the limits. The limits apply to all loggers together. Nil means
-	// [slog.Default]. Do not change the field after the first request.
+	// malformed token. Other refusals are logged to the issuer's [Config.Logger]. The limits
+	// described there apply to all loggers together. Nil means [slog.Default]. Do not change
+	// the field after the first request.
 	Logger *slog.Logger
 
 	mu     sync.Mutex // serializes changes of routes
@@ -52,8 +52,8 @@ func (s *Issuers) table() *routes {
 
 var errClosed = errors.New("Issuers is closed")
 
-// Add adds issuers, whose tokens are accepted from then on. It adds all of them, or none
-// if one configuration is wrong. A configuration is wrong if [New] refuses it, or if its
+// Add adds issuers. Their tokens are accepted from then on. Add adds all of the issuers, or
+// none if one configuration is wrong. A configuration is wrong if [New] refuses it, or if its
 // issuer or an alias of the issuer was added before: to change the configuration of an
 // issuer, call [Issuers.Replace]. The error lists every fault of every configuration.
 func (s *Issuers) Add(cfgs ...Config) error {
@@ -66,8 +66,8 @@ func (s *Issuers) Add(cfgs ...Config) error {
 	})
 }
 
-// Replace changes the configurations of issuers that were added before. It replaces all of
-// them, or none if one configuration is wrong or its issuer was not added. Each request
+// Replace changes the configurations of issuers that were added before. It replaces all
+// configurations, or none if one is wrong or its issuer was not added. Each request
 // uses either the old or the new configuration, and no request is refused because of the
 // change. Cached tokens of the issuers are verified again.
 //
@@ -251,8 +251,8 @@ func (s *Issuers) Refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// AuthorizationServers returns the issuer identifiers whose tokens s accepts now, sorted;
-// see [JWTVerifier.AuthorizationServers].
+// AuthorizationServers returns the identifiers of the issuers whose tokens s accepts now,
+// sorted; see [JWTVerifier.AuthorizationServers].
 func (s *Issuers) AuthorizationServers() []string {
 	return s.gather((*JWTVerifier).AuthorizationServers)
 }

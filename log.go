@@ -20,8 +20,8 @@ import (
 // LogOptions configures a [LogObserver]. The zero LogOptions and nil suit most services.
 type LogOptions struct {
 	// Level is the level of records of refusals. Faults of this service (KeysUnavailable,
-	// Internal) are logged at [slog.LevelError] if that is higher, except for requests that
-	// the client abandoned. Nil means [slog.LevelWarn].
+	// Internal) are logged at [slog.LevelError] if that level is higher, except if the client
+	// abandoned the request. Nil means [slog.LevelWarn].
 	Level slog.Leveler
 	// Audit is the level of records of allowed requests, for an audit trail. These records are
 	// not limited. Nil means no records of allowed requests.
@@ -37,14 +37,14 @@ type LogOptions struct {
 }
 
 // LogObserver is an [Observer] that logs refusals, within the limits of [LogOptions]. It also
-// logs the refusals that a rule in the mode of [scopes.ReportOnly] reports without refusing
-// the request. [NewLogObserver] returns a LogObserver. Call Close before the process ends.
-// A LogObserver is safe for concurrent use.
+// logs the refusals that report-only rules waive (see [scopes.ReportOnly]). [NewLogObserver]
+// returns a LogObserver. Call Close before the process ends. A LogObserver is safe for
+// concurrent use.
 //
-// A record has these fields, without the empty ones: reason, transport, route, issuer (the
-// configured issuer), kid, jti, client_id, took (the duration) and error. Values that the
-// client chose are escaped and cut at 64 bytes; if the token was not verified, they may be
-// forged. A record never contains the token.
+// A record has these fields: reason, transport, route, issuer (the configured issuer), kid,
+// jti, client_id, took (the duration) and error. Empty fields are omitted. Values from the
+// token are cut at 64 bytes and escaped; if the token was not verified, they may be forged.
+// A record never contains the token.
 type LogObserver struct {
 	logger   *slog.Logger
 	level    slog.Leveler
@@ -124,7 +124,7 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 // slog.LevelError.
 func (e *Event) record(ctx context.Context, least slog.Level) (message string, level slog.Level) {
 	message, level = "bearer: request refused", least
-	if e.Reason == "" { // a rule in the mode of scopes.ReportOnly waived the refusal
+	if e.Reason == "" { // a report-only rule waived the refusal
 		message, e.Reason = "bearer: refusal reported, not enforced", asError(e.Err).Reason
 	}
 	if !e.Reason.known() { // a guard of another package reported the event
@@ -172,7 +172,7 @@ func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64
 }
 
 // The state of the limit on Config.Logger, which the whole process shares. helpLogged is
-// true after the first record, which explains how to see more.
+// true after the first record, which explains how to log more.
 //
 //nolint:gochecknoglobals // the limit is for the whole process
 var (

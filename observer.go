@@ -25,7 +25,7 @@ type ObserverFunc func(ctx context.Context, e Event)
 func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
 
 // Observers combines several observers, such as metrics and a log, into one. Observe calls
-// each of them, in order. [New] refuses an empty list and a nil observer in it.
+// the observers in order. [New] refuses an empty list, and a list that contains nil.
 type Observers []Observer
 
 // Observe calls Observe of each observer.
@@ -71,8 +71,8 @@ type Event struct {
 	Route string
 	// Reason is the reason of the refusal; empty if the request was allowed.
 	Reason Reason
-	// Issuer is the configured issuer of the token; empty if no configured issuer matches. A
-	// client cannot choose other values, so their number is limited by the configuration.
+	// Issuer is the configured issuer of the token; empty if no configured issuer matches.
+	// Clients cannot choose other values, so the configuration limits the number of values.
 	Issuer string
 	// CacheHit is true if the token was in the cache of verified tokens. It is false for a
 	// request that waited for a concurrent verification of the token.
@@ -82,7 +82,7 @@ type Event struct {
 	// Claims has the claims of the token; nil if the token was not verified.
 	Claims *Claims
 	// Err is the refusal with its detail, and holds an *[Error]. If the request was allowed,
-	// Err is nil, or the refusal that a rule in the mode of scopes.ReportOnly waived.
+	// Err is nil, or the refusal that a report-only rule waived (see scopes.ReportOnly).
 	Err error
 }
 
@@ -211,7 +211,7 @@ func (d *decision) verifierObserver() Observer {
 // verifyObserved implements Verify for the verifiers of this package. It reports the
 // outcome, unless a guard reports it. A panic of a hook or an observer refuses this token
 // and no other.
-func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) { //nolint:contextcheck // the call is made of ctx
+func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) { //nolint:contextcheck // the call wraps ctx
 	defer func() {
 		if p := recover(); p != nil {
 			claims, err = nil, panicked(p)

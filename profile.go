@@ -40,7 +40,7 @@ type Profile struct {
 	Types []string
 	// WrongIssuers lists frequent mistakes in the issuer. Each key is a regular expression,
 	// and its value is a sentence that explains the mistake. If Config.Issuer matches, New
-	// returns an error with the sentence. If the refused "iss" of a token matches, the log
+	// returns an error with the sentence. If the "iss" of a refused token matches, the log
 	// has the sentence.
 	WrongIssuers map[string]string
 	// Aliases lists the "iss" values that the issuer uses, if it uses more than one. The

@@ -16,7 +16,7 @@ import (
 // Reason is an error, so that callers can write errors.Is(err, bearer.Expired).
 type Reason string
 
-// The reasons, in the order of the checks.
+// The reasons of refusals.
 const (
 	// InvalidRequest: the Authorization field is not Bearer, a space and one token (RFC 6750,
 	// section 3.1: invalid_request).
@@ -39,7 +39,7 @@ const (
 	WrongType Reason = "type"
 	// Expired: "exp" has passed, or the token is older than Config.MaxAge.
 	Expired Reason = "expired"
-	// NotYetValid: "nbf" or "iat" is in the future.
+	// NotYetValid: "nbf" or "iat" is more than 60 s in the future.
 	NotYetValid Reason = "not_yet_valid"
 	// WrongAudience: "aud", or the claim that Profile.Audience names instead, contains none of
 	// Config.Audience (RFC 7519, section 4.1.3).
@@ -47,8 +47,8 @@ const (
 	// InvalidClaims: a required claim is missing, a claim is forbidden or has the wrong type
 	// or value, or the lifetime exceeds Config.MaxLifetime.
 	InvalidClaims Reason = "claims"
-	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800), and the
-	// request has no proof of possession of the key.
+	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800). This package
+	// does not check proof of possession.
 	WrongBinding Reason = "binding"
 	// InvalidCustom: Config.Custom or Config.Validate returned an error.
 	InvalidCustom Reason = "custom"

@@ -46,8 +46,9 @@ func (s *Issuers) Status() []IssuerStatus {
 	return list
 }
 
-// StatusReporter is the source of health checks and metrics. *[JWTVerifier] and *[Issuers]
-// implement it. Implementations MUST be safe for concurrent use.
+// StatusReporter reports the state of issuers, for health checks and metrics.
+// *[JWTVerifier] and *[Issuers] implement it. Implementations MUST be safe for concurrent
+// use.
 type StatusReporter interface {
 	// Status returns the current state of each issuer.
 	Status() []IssuerStatus

@@ -19,7 +19,8 @@ import (
 // 16 KiB for all headers of a request.
 const maxToken = 16 << 10
 
-// token is pooled scratch space for one verdict. Only entry and header outlive it.
+// token is pooled scratch space for one verdict. Only entry and header are used after the
+// verdict.
 type token struct {
 	raw    []byte // the text of the token, for functions that take bytes
 	parts  jws.Compact
@@ -160,8 +161,8 @@ func (t *token) split(raw string) *Error {
 	return errNotJWS
 }
 
-// findCached sets t to the cached entry of the token. It reports whether there is an entry,
-// and its verdict still holds. It sets t.now to now, or to the current time if now is zero.
+// findCached sets t to the cached entry of the token. It reports whether there is an entry
+// whose verdict still holds. It sets t.now to now, or to the current time if now is zero.
 func (t *token) findCached(ix *index, now time.Time) bool {
 	if t.now = now; now.IsZero() {
 		t.now = time.Now()

@@ -101,9 +101,8 @@ func (v *JWTVerifier) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// AuthorizationServers returns the issuer identifier whose tokens v accepts, for the
-// metadata of a protected resource (RFC 9728, section 2). It returns nil if the configured
-// issuer is a template.
+// AuthorizationServers returns the identifier of the issuer, for the metadata of a protected
+// resource (RFC 9728, section 2). It returns nil if the configured issuer is a template.
 func (v *JWTVerifier) AuthorizationServers() []string {
 	if v.template != nil {
 		return nil
@@ -137,10 +136,10 @@ func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error)
 type ownVerifier interface {
 	Verifier
 	Observer
-	// observing reports whether Observe does anything.
+	// observing reports whether there may be an observer to notify.
 	observing() bool
-	// loggerOf returns the logger for tokens of a configured issuer, or, if issuer is "", for
-	// tokens of no configured issuer. Nil means slog.Default().
+	// loggerOf returns the logger for refusals of a configured issuer. If no configured issuer
+	// matches, issuer is "". Nil means slog.Default().
 	loggerOf(issuer string) *slog.Logger
 	// find sets t to the cached token, or decodes raw into t, and sets t.verifier. It does
 	// not verify the signature; t.verdict does. If now is zero, find reads the clock.
