@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestRuleErrNamesTheLine requires the error of each rule with a mistake to name, once,
-// the line that declares the rule. This also holds for a rule inside of other rules. Each
+// TestRuleErrNamesTheLine requires the error of a rule with a mistake to name the line that
+// declares the rule, exactly once. This also holds for a rule inside of other rules. Each
 // row contains its own source text.
 func TestRuleErrNamesTheLine(t *testing.T) {
 	wrong := scopes.All("inner scope") // declared here
@@ -44,10 +44,10 @@ func TestRuleErrNamesTheLine(t *testing.T) {
 		}
 		lines := sourceLines(t, err.Error())
 		if len(lines) != 1 || !strings.Contains(lines[0], row.source) {
-			t.Errorf("%s: got %v, which names the lines %q", row.source, err, lines)
+			t.Errorf("%s: got %v, which names the lines %q, want only the line of the row", row.source, err, lines)
 		}
 		if got := row.rule.String(); got != "denied" {
-			t.Errorf("%s: got the text %q, want denied", row.source, got)
+			t.Errorf("%s: String: got %q, want denied", row.source, got)
 		}
 	}
 	if !errors.Is(scopes.Invalid(errClosed).Err(), errClosed) {

@@ -7,13 +7,13 @@
 //	scopes.And(scopes.All("admin"), scopes.Func("office hours", officeHours))
 //	scopes.Public()                                        // no token required
 //
-// A rule in [ReportOnly] mode is reported and not enforced. A rule in [Optional] mode also
-// admits callers without a token.
+// Two modes relax a rule. With [ReportOnly], requests that the rule denies are let
+// through and reported. With [Optional], requests without a token are let through.
 //
 // The Require method of a guard binds one rule to one handler. A [Table] holds rules by
-// http.ServeMux pattern, and [Methods] holds rules by full gRPC method name. Access
-// without a rule is denied: the zero Rule, the zero Table and the nil Methods deny every
-// request.
+// http.ServeMux pattern, and [Methods] holds rules by full gRPC method name. A route or a
+// method without a rule is denied: the zero Rule, the zero Table and the nil Methods deny
+// every request.
 //
 // The package works on strings and never sees a token. A [Set] holds the scopes that an
 // access token grants (RFC 6749, section 3.3). A [Hierarchy] lets one scope imply others.

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// eachVector calls add with the claims of each token in the vectors of the scope claim.
+// eachVector calls add with the claims of each token in the test vectors for scopes.
 func eachVector(f *testing.F, add func(claims map[string]any)) {
 	f.Helper()
 	data, err := os.ReadFile("../testdata/vectors/rows/scope.json")
@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, name string) {
 		set, err := scopes.Parse(text)
 		if want := form.MatchString(text); (err == nil) != want {
-			t.Fatalf("got %v, want accepted: %v", err, want)
+			t.Fatalf("Parse(%q): got %v, want accepted: %v", text, err, want)
 		}
 		if err != nil {
 			if set.Len() != 0 || set.Has(text) || set.Has("") {
@@ -145,7 +145,7 @@ func FuzzTable(f *testing.F) {
 // scopeOf returns the scope that the rule of a pattern requires.
 func scopeOf(pattern string) string { return strings.ReplaceAll(pattern, " ", "_") }
 
-// tryUnescape decodes p once, or returns p if p is not valid.
+// tryUnescape decodes p once. If p has an invalid escape, it returns p.
 func tryUnescape(p string) string {
 	if decoded, err := url.PathUnescape(p); err == nil {
 		return decoded
@@ -153,7 +153,7 @@ func tryUnescape(p string) string {
 	return p
 }
 
-// FuzzMethods compares Methods.Rule with two lookups in the map.
+// FuzzMethods compares Methods.Rule with a lookup of the method and a check of its prefix.
 func FuzzMethods(f *testing.F) {
 	methods := scopes.Methods{
 		"/a.v1.Things/Get": scopes.All("get"), "/a.v1.Things/*": scopes.All("things"), "/a.v1.Open/Get": scopes.Public(),

@@ -13,8 +13,8 @@ import (
 // not grant "deployments:read". The nil Hierarchy implies nothing.
 type Hierarchy map[string][]string
 
-// Err returns all mistakes in the names, or nil. A cycle is not a mistake: each scope of
-// the cycle implies the others.
+// Err returns an error that lists every invalid scope name in h, or nil. A cycle is valid:
+// each scope of the cycle implies the others.
 func (h Hierarchy) Err() error {
 	var errs []error
 	for _, scope := range slices.Sorted(maps.Keys(h)) {

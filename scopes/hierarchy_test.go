@@ -48,7 +48,7 @@ func TestHierarchy(t *testing.T) {
 }
 
 // TestExpandKeepsTheSet requires Expand to leave its argument unchanged: the second call
-// must return the same as the first.
+// must return the same Set as the first.
 func TestExpandKeepsTheSet(t *testing.T) {
 	granted, err := scopes.Of("write", "x")
 	if err != nil {
@@ -65,13 +65,13 @@ func TestExpandKeepsTheSet(t *testing.T) {
 	}
 }
 
-// TestHierarchyErrors requires one error with all mistakes.
+// TestHierarchyErrors requires one error that lists all mistakes.
 func TestHierarchyErrors(t *testing.T) {
 	err := scopes.Hierarchy{"a b": {"c"}, "d": {"", "e\"f"}, "": {"g"}}.Err()
 	if err == nil {
 		t.Fatal("got no error")
 	}
-	for _, want := range []string{`"a b" in the hierarchy of "a b": a scope contains no space`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
+	for _, want := range []string{`"a b" in the hierarchy of "a b": a scope must not contain a space`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s in it", err, want)
 		}

@@ -44,8 +44,8 @@ func (x index) find(names []string, e uint64, scope string) bool {
 	return x.findFrom(i, names, e, scope)
 }
 
-// findFrom is find for callers that have i, the position of the first entry whose hash is
-// not below that of e.
+// findFrom is find with a known start: i is the position of the first entry whose hash is
+// at least the hash of e.
 func (x index) findFrom(i int, names []string, e uint64, scope string) bool {
 	for ; i < len(x) && x[i]>>32 == e>>32; i++ {
 		if names[uint32(x[i])] == scope { //nolint:gosec // the lower half is the position
@@ -72,8 +72,8 @@ func countGranted(want, granted Set, limit int) int {
 	return n
 }
 
-// newSet returns the Set of names without duplicates. The Set owns the slice names, which
-// newSet changes.
+// newSet returns the Set of names. It removes duplicates from the slice in place, and the
+// Set keeps the slice.
 func newSet(names []string) Set {
 	names = unique(names)
 	return Set{names, newIndex(names)}
@@ -93,7 +93,7 @@ func unique(names []string) []string {
 	return kept
 }
 
-// uniqueOfMany is unique in linear time.
+// uniqueOfMany does the same as unique, in linear time.
 func uniqueOfMany(names []string) []string {
 	seen := make(map[string]struct{}, len(names))
 	kept := names[:0]

@@ -13,7 +13,7 @@ import (
 
 // TestManyNames compares sets and rules of many names with plain lists of names.
 func TestManyNames(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same numbers in each run
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the test needs the same numbers in each run
 	pick := func() []string {
 		names := make([]string, random.IntN(40))
 		for i := range names {

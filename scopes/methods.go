@@ -13,7 +13,7 @@ import (
 // that matches no key is denied. The nil Methods denies every method.
 type Methods map[string]Rule
 
-// Err returns all mistakes in the names and the rules, or nil.
+// Err returns an error that lists every mistake in the keys and the rules, or nil.
 func (m Methods) Err() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(m)) {

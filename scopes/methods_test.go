@@ -26,7 +26,7 @@ func TestMethodsErr(t *testing.T) {
 		}
 	}
 	err := scopes.Methods{"x": {}, "/a.B/C": scopes.All("a b"), "/a.B/D": scopes.And(), "/a.B/E": scopes.Public()}.Err()
-	for _, want := range []string{`"x": want /package.Service/Method`, `"x": scopes: there is no rule`, `"/a.B/C": scopes: All("a b"): a scope contains no space`, `"/a.B/D": scopes: And() has no rules`} {
+	for _, want := range []string{`"x": want /package.Service/Method`, `"x": scopes: there is no rule`, `"/a.B/C": scopes: All("a b"): a scope must not contain a space`, `"/a.B/D": scopes: And() has no rules`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %s in it", err, want)
 		}

@@ -31,12 +31,12 @@ func inMode(mode, fn string, rule Rule) Rule {
 	return newRule(node{kind: and, name: mode, rules: rules, err: checkOperands(fn, rules)})
 }
 
-// IsReportOnly reports whether the rule is in the mode of [ReportOnly]. It is false for a
-// rule with a mistake in it.
+// IsReportOnly reports whether the rule is in report-only mode; see [ReportOnly]. It returns
+// false for a rule with a mistake in it.
 func (r Rule) IsReportOnly() bool { return r.in(reportOnly) }
 
-// IsOptional reports whether the rule is in the mode of [Optional]. It is false for a rule
-// with a mistake in it.
+// IsOptional reports whether the rule is in optional mode; see [Optional]. It returns false
+// for a rule with a mistake in it.
 func (r Rule) IsOptional() bool { return r.in(optional) }
 
 func (r Rule) in(mode string) bool {

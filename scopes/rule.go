@@ -14,7 +14,7 @@ import (
 //
 // A rule with a mistake in it, such as an empty scope, also denies every request.
 // [Rule.Err] returns the mistake and the line that declared the rule. Guards and tables
-// refuse such a rule when it is declared.
+// call Err and refuse such a rule at start.
 type Rule struct{ n *node }
 
 type kind int
@@ -31,16 +31,16 @@ const (
 // node holds the contents of a Rule. Copies of a Rule share one node.
 type node struct {
 	kind  kind
-	names []string                    // of all and anyOf, as declared
+	names []string                    // the scopes of all and anyOf, as declared
 	want  Set                         // names without duplicates, indexed
 	rules []Rule                      // the operands of and and or
-	name  string                      // of a function; of an and: its mode, or ""
+	name  string                      // of a function, or the mode of an and
 	fn    func(context.Context) error // of a function
 	pure  bool                        // the rule contains no function
 	err   error                       // the mistakes in the rule, or nil
 }
 
-// All requires every one of the scopes. All() requires a valid token and no scope.
+// All requires each of the scopes. All() requires a valid token and no scope.
 func All(scopes ...string) Rule {
 	return newRule(node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
 }
@@ -65,13 +65,13 @@ func Or(rules ...Rule) Rule {
 }
 
 // Public requires nothing, not even a token. A token in the request is ignored. Public
-// cannot be part of another rule: inside And and Or it is a mistake.
+// cannot be part of another rule: inside And, Or, ReportOnly and Optional it is a mistake.
 func Public() Rule { return newRule(node{kind: public}) }
 
-// Func requires that check returns nil. The context is that of the request and carries the
-// caller's claims. check runs on every request and must be safe for concurrent use. If
-// check returns an error, the request is denied. The error is logged with name and never
-// sent to the client. [Rule.String] returns name.
+// Func requires that check returns nil. Guards pass the context of the request, which
+// carries the caller's claims. check runs on every request and must be safe for concurrent
+// use. If check returns an error, the request is denied. The error is logged with name and
+// never sent to the client. [Rule.String] returns name.
 func Func(name string, check func(context.Context) error) Rule {
 	var err error
 	if name == "" || check == nil {
@@ -80,10 +80,10 @@ func Func(name string, check func(context.Context) error) Rule {
 	return newRule(node{kind: function, name: name, fn: check, err: err})
 }
 
-// Invalid returns a rule that denies every request. It is for packages whose functions
-// build rules from their arguments and find a mistake in them. [Rule.Err] returns err and
-// the line of the caller, which is the innermost one outside of this module. A nil err is
-// replaced by an error that reports the nil.
+// Invalid returns a rule that denies every request and whose [Rule.Err] wraps err. It is
+// for functions that build a rule and find a mistake in their arguments. The error also
+// names the source line of the innermost caller outside of this module. If err is nil,
+// Err reports this as the mistake.
 func Invalid(err error) Rule {
 	if err == nil {
 		err = errors.New("scopes: Invalid(nil): the error must not be nil")
@@ -127,9 +127,8 @@ func checkOperands(fn string, rules []Rule) error {
 	return errors.Join(errs...)
 }
 
-// Err returns all mistakes in the rule, or nil. The error names the line of each mistake,
-// except for the zero Rule, which no line declared. Guards and tables call Err on each
-// rule that they receive.
+// Err returns an error that lists every mistake in the rule, or nil. The error names the
+// source line of each mistake. For the zero Rule, the error names no line.
 func (r Rule) Err() error {
 	if r.n == nil {
 		return errors.New("scopes: there is no rule; the zero Rule denies every request")
@@ -143,8 +142,8 @@ func (r Rule) IsPublic() bool { return r.n != nil && r.n.kind == public }
 // IsZero reports whether r is the zero Rule, which means that no rule was declared.
 func (r Rule) IsZero() bool { return r.n == nil }
 
-// HasFunc reports whether the rule contains a [Func]. Its verdict then depends on more
-// than scopes.
+// HasFunc reports whether the rule contains a [Func]. The verdict of such a rule depends on
+// more than scopes.
 func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
 
 // DeniedError is the error of [Rule.Allow]. It reports why the rule denied a request.
@@ -154,8 +153,8 @@ type DeniedError struct {
 	// met, it lists the missing scopes of all alternatives. It is empty if no scope
 	// is missing.
 	Missing []string
-	// Err is the error of a [Func], or the mistakes in the rule. It is for logs. Do
-	// not send it to clients.
+	// Err holds the errors that a [Func] returned, each with the name of its Func, or
+	// the mistakes in the rule. It is for logs. Do not send it to clients.
 	Err error
 }
 
@@ -175,8 +174,8 @@ func (e *DeniedError) Error() string {
 func (e *DeniedError) Unwrap() error { return e.Err }
 
 // Allow returns nil if a caller with the granted scopes meets the rule. Otherwise it
-// returns a *[DeniedError] with everything that is missing. The functions of the rule are
-// called with ctx.
+// returns a *[DeniedError] with everything that is missing. Allow calls the functions of
+// the rule with ctx. It ignores modes: a rule in report-only or optional mode is enforced.
 func (r Rule) Allow(ctx context.Context, granted Set) error {
 	if n := r.n; n != nil && n.pure && n.err == nil && n.met(granted) {
 		return nil
@@ -185,15 +184,15 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 		return &DeniedError{Err: err}
 	}
 	var d DeniedError
-	if r.n.judge(ctx, granted, &d) {
+	if r.n.evaluate(ctx, granted, &d) {
 		return nil
 	}
 	return &DeniedError{Missing: d.Missing, Err: d.Err}
 }
 
-// judge reports whether the rule is met, and adds what is missing to d. It calls each
-// function at most once.
-func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
+// evaluate reports whether the rule is met. If not, it adds the missing scopes and the
+// errors of functions to d. It calls each function at most once.
+func (n *node) evaluate(ctx context.Context, granted Set, d *DeniedError) bool {
 	if n.pure {
 		if n.met(granted) {
 			return true
@@ -205,15 +204,15 @@ func (n *node) judge(ctx context.Context, granted Set, d *DeniedError) bool {
 	case and:
 		ok := true
 		for _, rule := range n.rules {
-			// Evaluate the remaining rules after a denial too: the caller learns
-			// everything that is missing in one response.
-			ok = rule.n.judge(ctx, granted, d) && ok
+			// A denial does not end the loop: the caller learns everything that is
+			// missing in one response.
+			ok = rule.n.evaluate(ctx, granted, d) && ok
 		}
 		return ok
 	case or:
 		before := *d
 		for _, rule := range n.rules {
-			if rule.n.judge(ctx, granted, d) {
+			if rule.n.evaluate(ctx, granted, d) {
 				*d = before
 				return true
 			}
@@ -273,8 +272,8 @@ func (n *node) missing(granted Set, d *DeniedError) {
 	}
 }
 
-// String returns what the rule requires, as part of a sentence: `scopes "a" and "b"`. The
-// zero Rule and a rule with a mistake in it are "denied".
+// String returns what the rule requires, as part of a sentence: `scopes "a" and "b"`. For
+// the zero Rule and for a rule with a mistake in it, String returns "denied".
 func (r Rule) String() string {
 	if r.n == nil || r.n.err != nil {
 		return "denied"

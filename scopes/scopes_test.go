@@ -125,12 +125,12 @@ func TestAllow(t *testing.T) {
 			}
 		}
 		if got != row.want {
-			t.Errorf("%q against %v: got %s, want %s", row.granted, row.rule, got, row.want)
+			t.Errorf("%v, granted %q: got %s, want %s", row.rule, row.granted, got, row.want)
 		}
 	}
 }
 
-// TestFuncOnce requires Allow to call a function, which may be slow, only once.
+// TestFuncOnce requires Allow to call a function only once, because it may be slow.
 func TestFuncOnce(t *testing.T) {
 	calls := 0
 	count := scopes.Func("count", func(context.Context) error { calls++; return errClosed })
@@ -159,7 +159,7 @@ func TestRuleString(t *testing.T) {
 	}
 }
 
-// TestRuleErr requires one error with all mistakes in a rule.
+// TestRuleErr requires one error that lists all mistakes in a rule.
 func TestRuleErr(t *testing.T) {
 	rule := scopes.And(scopes.All("", "b c"), scopes.Rule{}, scopes.Or(scopes.Any()), scopes.Public())
 	err := rule.Err()

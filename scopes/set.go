@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Set is the list of scopes that an access token grants, in the order of the token. Names
-// are compared byte for byte (RFC 6749, section 3.3). The zero Set grants nothing. A Set
-// is immutable and safe for concurrent use.
+// Set is the list of scopes that an access token grants: each scope once, in the order of
+// the token. Names are compared byte for byte (RFC 6749, section 3.3). The zero Set grants
+// nothing. A Set is immutable and safe for concurrent use.
 type Set struct {
 	names []string // without duplicates
 	index *index   // of names; nil for few names
@@ -91,11 +91,11 @@ func valid(name string) bool {
 func mistake(name string) string {
 	switch {
 	case name == "":
-		return "a scope is not empty"
+		return "a scope must not be empty"
 	case strings.Contains(name, " "):
-		return "a scope contains no space"
+		return "a scope must not contain a space"
 	}
-	return `a scope contains only printable ASCII without space, " and \ (RFC 6749, section 3.3)`
+	return `a scope must be printable ASCII without space, " and \ (RFC 6749, section 3.3)`
 }
 
 // scopeChars marks the characters of a scope-token.

@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestCleanPath requires each path to be unclean that a handler may take for another path.
+// TestCleanPath requires a path to be unclean if a handler may read it as another path.
 func TestCleanPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/": true, "/a": true, "/a/": true, "/a/b.c/..d": true, "/a/%": true, "/%41": true,

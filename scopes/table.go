@@ -44,9 +44,10 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	t.hosts = t.hosts || host != ""
 }
 
-// neverMatches returns the host of a pattern, and why no request can match the pattern, or
-// "" if one can. Of these mistakes, the mux reports only an unclean path in a pattern with
-// a method. After the others, the requests match another pattern or none.
+// neverMatches returns the host of a pattern, and why no request can match the pattern. If
+// requests can match, why is "". The mux reports only one of these mistakes: an unclean
+// path in a pattern with a method. It accepts the others, and the requests then match
+// another pattern or none.
 func neverMatches(pattern string) (host, why string) {
 	before, p, ok := strings.Cut(pattern, "/")
 	if i := strings.IndexAny(before, " \t"); i >= 0 {
@@ -97,13 +98,15 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // Rule returns the rule for the request and the pattern of that rule, or the zero Rule and
 // "" if no pattern matches.
 //
-// No pattern matches an unclean path; see [CleanPath]. No pattern matches a request with
-// several spellings if the spellings match different patterns, since the handler may read
-// another spelling than the table. These requests have several spellings:
-//   - /a/b%2fc: the path escaped and decoded
+// No pattern matches an unclean path; see [CleanPath].
+//
+// A handler may read a path or a host in another way than the table. If the ways to read a
+// request match different patterns, Rule returns the zero Rule. These are read in two ways:
+//   - /a/b%2fc: the path before and after it is decoded
 //   - /admin;x/keys: the path with and without parameters
-//   - /admin%3fx: the whole path, and the path before the decoded "?" or "#"
-//   - a host in upper case or with a full stop at its end: as sent, and normalized
+//   - /admin%3fx: the whole path, and the part before a decoded "?" or "#"
+//   - Admin.example. as host: the host as sent, and in lower case without the full stop
+//   - CONNECT: the host with and without its port
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if t == nil || !CleanPath(r.URL) {
 		return Rule{}, ""
@@ -128,8 +131,8 @@ func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 		if bare != p && t.patternOf(r, r.Host, bare) != pattern {
 			return false
 		}
-		// The path before a "?" or "#" may match no pattern. A handler that cuts the
-		// path there then serves nothing that has a rule.
+		// The part before a "?" or "#" may match no pattern: a handler that reads only
+		// this part then serves no route that has a rule.
 		if i := strings.IndexAny(bare, "?#"); i >= 0 {
 			if cut := t.patternOf(r, r.Host, bare[:i]); cut != "" && cut != pattern {
 				return false
@@ -156,7 +159,7 @@ func (t *Table) sameByHost(r *http.Request, pattern string) bool {
 	return t.patternOf(r, normal, r.URL.Path) == pattern
 }
 
-// patternOf returns the pattern that r matches with another host and path.
+// patternOf returns the pattern that r matches if its host and path are replaced.
 func (t *Table) patternOf(r *http.Request, host, path string) string {
 	_, pattern := t.match(&http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
 	return pattern
@@ -192,7 +195,7 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 //   - has no empty element
 //   - has no "." or ".." element, alone or followed by ";", "?" or "#"
 //   - has no backslash, which some file systems treat as a slash
-//   - has no NUL, where some file systems end a name
+//   - has no NUL byte, which ends a name in some file systems
 //
 // The path must stay clean when it is decoded again, and must have no escapes left after
 // three more rounds of decoding. A path with a "#" that was not escaped is unclean:
@@ -238,8 +241,8 @@ var plainChars = func() (t [256]bool) {
 	return t
 }()
 
-// maxRounds is the largest number of layers of escaping in a clean path. Each round of
-// decoding takes time in proportion to the length of the path.
+// maxRounds is how many times a clean path may be escaped. The limit bounds the time of
+// CleanPath: each round of decoding reads the whole path.
 const maxRounds = 4
 
 // spellings yields the decoded path p, and then p decoded again and again until decoding
@@ -251,8 +254,8 @@ func spellings(p string) iter.Seq[string] {
 	}
 }
 
-// unescape decodes the percent-encoded bytes of p and reports whether there were any. Like
-// lenient decoders, it keeps a percent sign that two hexadecimal digits do not follow.
+// unescape decodes the percent-encoded bytes of p and reports whether there were any. It
+// keeps a percent sign without two hexadecimal digits after it, as lenient decoders do.
 func unescape(p string) (string, bool) {
 	i := strings.IndexByte(p, '%')
 	if i < 0 {
@@ -288,13 +291,13 @@ func clean(p string) bool {
 	}
 }
 
-// isDots reports whether the element is "." or "..", alone or up to a ";", "?" or "#".
+// isDots reports whether the element is "." or "..", alone or followed by ";", "?" or "#".
 func isDots(element string) bool {
 	rest := strings.TrimPrefix(strings.TrimPrefix(element, "."), ".")
 	return len(rest) < len(element) && (rest == "" || strings.IndexByte(";?#", rest[0]) >= 0)
 }
 
-// ruleHandler registers a rule with the mux. It never serves a request.
+// ruleHandler stores a rule in the mux. It never serves a request.
 type ruleHandler struct {
 	pattern string
 	rule    Rule

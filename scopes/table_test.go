@@ -61,7 +61,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public/;/secret", ""},
 		{"OPTIONS", "*", ""},
 
-		// Clean paths that match different routes escaped and decoded.
+		// Clean paths that may match one route before they are decoded, and another after.
 		{"GET", "/a/b%2fc", ""},
 		{"GET", "/a/b%252fc", ""},
 		{"GET", "/a/b%20c", "/a/{b}"},
@@ -69,8 +69,8 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/deployments%2f1", ""},
 		{"GET", "/a/...", "/a/{b}"},
 
-		// Clean paths that match different routes with and without parameters, which Java
-		// servers remove.
+		// Clean paths that may match one route with parameters, and another without them.
+		// Java servers remove parameters.
 		{"GET", "/deployments;x=1", ""},
 		{"GET", "/deployments;x=1/1", ""},
 		{"GET", "/deployments%3bx=1/1", ""},
@@ -78,7 +78,7 @@ func TestTableRule(t *testing.T) {
 		{"PUT", "/deployments/1;x=1", "/deployments/{id}"},
 		{"GET", "/files/a;x=1/b;y", "/files/"},
 
-		// Clean paths that match different routes whole and cut at a decoded "?" or "#".
+		// Clean paths that may match another route up to a decoded "?" or "#".
 		{"GET", "/a/b%3fx", "/a/{b}"},
 		{"GET", "/files/c%23/1", "/files/"},
 		{"GET", "/deployments%3fx", ""},
@@ -96,7 +96,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "http://OTHER.example/deployments", "GET /deployments"},
 		{"GET", "http://other.example.:8080/deployments", "GET /deployments"},
 
-		// CONNECT, which the mux treats in its own way.
+		// CONNECT requests: the mux does not clean their paths.
 		{"CONNECT", "/deployments/1", "/deployments/{id}"},
 		{"CONNECT", "/public/../secret", ""},
 		{"CONNECT", "admin.example:443", ""},
@@ -109,8 +109,8 @@ func TestTableRule(t *testing.T) {
 	}
 }
 
-// TestTableRuleFragment requires a target with a bare "#" to match no rule. Clients do not
-// send one, and servers do not agree on its meaning.
+// TestTableRuleFragment requires a target with an unescaped "#" to match no rule. Clients
+// do not send such targets, and servers do not agree on their meaning.
 func TestTableRuleFragment(t *testing.T) {
 	table := routes("/", "/{page}", "GET /admin")
 	for target, want := range map[string]string{"/admin": "GET /admin", "/page": "/{page}", "/page#x": "", "/admin#x": "", "/#": "", "/page#%2f": "", "/page%23": "/{page}", "/admin%23": ""} {
@@ -128,8 +128,8 @@ func TestTableRuleFragment(t *testing.T) {
 	}
 }
 
-// TestTableRuleConnect requires no rule if the host matches different patterns with and
-// without its port. The mux ignores ports, except in CONNECT requests.
+// TestTableRuleConnect requires the zero Rule if the host of a CONNECT request matches
+// different patterns with and without its port. The mux ignores ports in other requests.
 func TestTableRuleConnect(t *testing.T) {
 	table := routes("/", "admin.example/")
 	for host, want := range map[string]string{"other.example:443": "/", "admin.example": "admin.example/", "admin.example:443": "", "ADMIN.example": ""} {
@@ -174,7 +174,7 @@ func TestZeroTable(t *testing.T) {
 	}
 }
 
-// TestTableHandleAddress requires the colons of an IPv6 address not to count as a port.
+// TestTableHandleAddress requires Handle to accept an IPv6 address, which contains colons.
 func TestTableHandleAddress(t *testing.T) {
 	table := routes("[::1]/", "M-SEARCH /{$}", "127.0.0.1/")
 	if n := len(patterns(table)); n != 3 {
@@ -252,7 +252,7 @@ func TestNoURL(t *testing.T) {
 }
 
 func TestCleanPathIsCheap(t *testing.T) {
-	// CleanPath gives up after a few of many layers of escaping.
+	// CleanPath must stop decoding after a few rounds.
 	deep := &url.URL{Path: "/%" + strings.Repeat("25", 32<<10)}
 	if scopes.CleanPath(deep) {
 		t.Error("got true, want false")

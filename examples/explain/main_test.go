@@ -158,7 +158,7 @@ func TestExplainBadInput(t *testing.T) {
 	}{
 		{"", nil, "no token on standard input"},
 		{"x", []string{"-profile", "nobody's"}, `-profile: bearer: no profile "nobody's": want one of `},
-		{"x", []string{"-rule", "a or b\x01"}, "a scope contains only printable ASCII"},
+		{"x", []string{"-rule", "a or b\x01"}, "a scope must be printable ASCII"},
 		{"x", []string{"-rule", "a or or b"}, `no scope before "or"`},
 		{"x", []string{"-rule", "admin or"}, `no scope after "or"`},
 		{"x", []string{"-rule", "admin AND"}, `no scope after "AND"`},

@@ -1,6 +1,6 @@
-// The program forwardauth decides on requests for a proxy, on behalf of services that
-// cannot verify tokens. The files nginx.conf and Caddyfile in this folder configure the
-// proxy.
+// The program forwardauth protects services that cannot verify tokens. A proxy sends each
+// request to forwardauth first, and forwards it to the service only if forwardauth allows
+// it. The files nginx.conf and Caddyfile in this folder configure the proxy.
 //
 //	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example
 package main
@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// newGuard returns a guard that names the caller to the services in header fields.
+// newGuard returns a guard that passes the caller to the services in header fields.
 func newGuard(verifier bearer.Verifier) (*middleware.Guard, error) {
 	return middleware.New(verifier, &middleware.Options{
 		Headers: map[string]func(*bearer.Claims) string{
@@ -43,7 +43,7 @@ func newGuard(verifier bearer.Verifier) (*middleware.Guard, error) {
 	})
 }
 
-// rules returns the rules of the services. A request without a rule is denied.
+// rules returns the rules of the services. A request that matches no rule is denied.
 func rules() *scopes.Table {
 	var table scopes.Table
 	table.Handle("/public/", scopes.Public())
@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
-	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // it lives until Close
+	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return fmt.Errorf("flags -issuer and -audience: %w", err)
 	}

@@ -23,8 +23,7 @@ import (
 // audience is the audience of the tokens.
 const audience = "https://reports.example"
 
-// setting is a service, the guard that decides on its requests, and the issuer of the
-// tokens.
+// setting holds a service, the guard that protects it, and the issuer of the tokens.
 type setting struct {
 	issuer  *bearertest.Issuer
 	auth    string // address of the guard
@@ -110,9 +109,9 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
-// output collects the output of a proxy, and closes found when it contains until.
+// output collects the output of a proxy. It closes found when the text contains until.
 type output struct {
-	mu    sync.Mutex // guards the rest
+	mu    sync.Mutex // guards the fields below
 	text  strings.Builder
 	until string
 	found chan struct{}
@@ -129,8 +128,8 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// start runs a proxy until the end of the test, and waits until the proxy has printed a
-// text. The cleanup kills this process only.
+// start runs a proxy until the end of the test. It returns when the proxy has printed the
+// text until.
 func start(t *testing.T, cmd *exec.Cmd, until string) {
 	t.Helper()
 	out := &output{until: until, found: make(chan struct{})}
@@ -139,7 +138,7 @@ func start(t *testing.T, cmd *exec.Cmd, until string) {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = cmd.Wait() }() // always an error: the process is killed
+	go func() { defer close(ended); _ = cmd.Wait() }() // returns an error, since the cleanup kills the process
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended

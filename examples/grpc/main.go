@@ -87,14 +87,14 @@ func newIssuer() *bearertest.Issuer {
 	return issuer
 }
 
-// running is a service that has been started.
+// running is a service that listens.
 type running struct {
 	addr, audit string
 	close       func() error
 }
 
 func start(ctx context.Context, issuer *bearertest.Issuer, audience string, certificate *tls.Certificate, service deployments) (*running, error) {
-	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}) //nolint:contextcheck // it lives until Close
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func start(ctx context.Context, issuer *bearertest.Issuer, audience string, cert
 	}}, nil
 }
 
-// newCertificate returns a certificate for loopback and the roots for clients.
+// newCertificate returns a certificate for 127.0.0.1, and the roots that trust it.
 func newCertificate() (*tls.Certificate, *x509.CertPool, error) {
 	certificate, err := selfSigned(net.IPv4(127, 0, 0, 1))
 	if err != nil {

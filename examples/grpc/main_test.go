@@ -50,7 +50,8 @@ func TestProgramFails(t *testing.T) {
 	issuer.RemoveClient("brief")
 	var out strings.Builder
 	err = story{issuer, api.addr, roots}.tell(t.Context(), &out)
-	// The issuer refuses "brief", and without a cluster service "local" is not refused.
+	// Two results differ: the issuer refuses the client "brief", and the call of the client
+	// "local" succeeds, because the service does not forward the call.
 	if err == nil || err.Error() != "2 results differ from the expected ones" {
 		t.Errorf("got %v, want an error about 2 results\n%s", err, out.String())
 	}
@@ -59,7 +60,7 @@ func TestProgramFails(t *testing.T) {
 	}
 }
 
-// patient is a service whose streams stay open.
+// patient is a service whose streams stay open until the call ends.
 type patient struct{ deployments }
 
 func (patient) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
@@ -106,7 +107,7 @@ func TestReuseAndRefresh(t *testing.T) {
 			t.Errorf("got %v after %d tokens fetched, want no error after 4", err, issuer.Fetches(bearertest.TokenEndpoint))
 		}
 
-		// While the issuer is down, the client uses the token that it has.
+		// While the issuer is down, the client uses its cached token.
 		issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Status: 503, Body: []byte("down")})
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
 			t.Error(err)

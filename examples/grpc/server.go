@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// newServer returns a service over TLS and the report of its rules. A method without a
-// rule, or a rule with a misspelled name, is an error at start and not a denied call later.
+// newServer returns a service over TLS and the audit of its rules. newServer returns an
+// error if a method has no rule, or if a rule names a method that does not exist.
 func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1.DeploymentsServer, forwards bool) (*grpc.Server, string, error) {
 	guard, err := interceptor.New(v, scopes.Methods{
 		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
@@ -43,8 +43,8 @@ type deployments struct {
 	cluster deployv1.DeploymentsClient // nil in the cluster service
 }
 
-// Create starts a deployment. The first service forwards the call to the cluster, with the
-// token of the caller.
+// Create returns a fixed deployment. The first service forwards the call to the second
+// service, with the token of the caller.
 func (d deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	if d.cluster != nil {
 		return d.cluster.Create(ctx, request)
@@ -52,7 +52,7 @@ func (d deployments) Create(ctx context.Context, request *deployv1.CreateRequest
 	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication(), Caller: caller(ctx)}, nil
 }
 
-// Watch sends the states of a deployment.
+// Watch sends three states.
 func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
 	for _, phase := range []string{"building", "rolling out", "done"} {
 		if err := stream.Send(&deployv1.State{Phase: phase, Caller: caller(stream.Context())}); err != nil {
@@ -63,6 +63,6 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 }
 
 func caller(ctx context.Context) *deployv1.Caller {
-	claims, _ := bearer.FromContext(ctx) // always found: no method here is public
+	claims, _ := bearer.FromContext(ctx) // the claims are always found: no method here is public
 	return &deployv1.Caller{ClientId: claims.ClientID()}
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// story makes the calls of the program.
+// story makes the calls of the program and prints the results.
 type story struct {
 	issuer *bearertest.Issuer
 	api    string
@@ -70,7 +70,7 @@ func (s story) tell(ctx context.Context, stdout io.Writer) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s: %s\n", mark, c.what, c.client, tokens, got, text) //nolint:errcheck // Flush returns the error
 	}
-	// A token is a secret: without TLS, the connection is refused.
+	// A token is a secret: grpc refuses a connection that sends tokens without TLS.
 	mark := "ok"
 	_, err := dial(s.api, nil, s.tokens("ci"), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:contextcheck // the source outlives the call
 	if err == nil {
@@ -93,8 +93,8 @@ func (s story) tokens(client string) oauth2.TokenSource {
 	}, &http.Client{Timeout: 5 * time.Second})
 }
 
-// make makes the call c.times times. It returns the code and a text: the last result, or
-// the first refusal.
+// make makes the call c.times times and stops at the first error. It returns the code and
+// the text of the last result, or of the error.
 func (c call) make(ctx context.Context, client deployv1.DeploymentsClient) (codes.Code, string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

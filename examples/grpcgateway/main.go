@@ -1,11 +1,11 @@
-// The program grpcgateway serves one service over gRPC and, through grpc-gateway, over
-// HTTP, both on the same port. One verifier checks the tokens of both. On every path a
-// token is verified at least once.
+// The program grpcgateway serves one service over gRPC and HTTP, on the same port. The HTTP
+// requests pass through grpc-gateway. Both protocols share one verifier. On every endpoint
+// that is not public, the token is verified at least once.
 //
 //	cd examples/grpcgateway && go run .
 //
-// The program calls every path with four kinds of credentials and prints the results. It
-// exits with status 1 if a result differs from the expected one. The code to copy is in
+// The program calls every endpoint with four kinds of credentials and prints the results.
+// It exits with status 1 if a result differs from the expected one. The code to copy is in
 // server.go.
 package main
 
@@ -48,7 +48,7 @@ func main() {
 func run(ctx context.Context, stdout io.Writer) (err error) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}}) // stands for your authorization server
 	defer issuer.Close()
-	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}) //nolint:contextcheck // it lives until Close
+	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return err
 	}
@@ -71,20 +71,20 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	})
 }
 
-// path is one way to call the API.
-type path struct {
+// endpoint is an HTTP route or a gRPC method of the API.
+type endpoint struct {
 	over, name string
 	call       func(ctx context.Context, c client, token string) (string, error)
-	want       string // results without a token, and with an expired, a restricted and a good token
+	want       string // the results for: no token, an expired token, missing scopes, a good token
 }
 
-func paths() []path {
-	over := func(method, route, want string) path {
-		return path{"HTTP", method + " " + route, func(ctx context.Context, c client, token string) (string, error) {
+func endpoints() []endpoint {
+	over := func(method, route, want string) endpoint {
+		return endpoint{"HTTP", method + " " + route, func(ctx context.Context, c client, token string) (string, error) {
 			return c.http(ctx, method, route, token)
 		}, want}
 	}
-	return []path{
+	return []endpoint{
 		over("GET", "/healthz", "200 200 200 200"),
 		over("GET", "/whoami", "401 401 200 200"),
 		over("POST", "/v1/deployments", "401 401 403 200"),
@@ -115,44 +115,44 @@ func callAll(ctx context.Context, stdout io.Writer, c client, tokens []string) e
 		return err
 	}
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tPATH\t\tNO TOKEN\tEXPIRED\tMISSING SCOPES\tGOOD") //nolint:errcheck // Flush returns the error
+	fmt.Fprintln(table, "\tENDPOINT\t\tNO TOKEN\tEXPIRED\tMISSING SCOPES\tGOOD") //nolint:errcheck // Flush returns the error
 	wrong := 0
-	for _, p := range paths() {
+	for _, e := range endpoints() {
 		var got []string
 		for _, token := range tokens {
-			answer, err := p.status(ctx, c, token)
+			answer, err := e.status(ctx, c, token)
 			if err != nil {
-				return fmt.Errorf("%s %s: %w", p.over, p.name, err)
+				return fmt.Errorf("%s %s: %w", e.over, e.name, err)
 			}
 			got = append(got, answer)
 		}
 		mark := "ok"
-		if strings.Join(got, " ") != p.want {
+		if strings.Join(got, " ") != e.want {
 			mark = "NO"
 			wrong++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, p.over, p.name, strings.Join(got, "\t")) //nolint:errcheck // Flush returns the error
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, e.over, e.name, strings.Join(got, "\t")) //nolint:errcheck // Flush returns the error
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if wrong > 0 {
-		return fmt.Errorf("%d paths differ from the expected results", wrong)
+		return fmt.Errorf("%d endpoints differ from the expected results", wrong)
 	}
 	return nil
 }
 
 // status makes one call and returns its status.
-func (p path) status(ctx context.Context, c client, token string) (string, error) {
+func (e endpoint) status(ctx context.Context, c client, token string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if p.over == "HTTP" {
-		return p.call(ctx, c, token)
+	if e.over == "HTTP" {
+		return e.call(ctx, c, token)
 	}
 	if token != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 	}
-	_, err := p.call(ctx, c, token)
+	_, err := e.call(ctx, c, token)
 	return status.Code(err).String(), nil
 }
 
@@ -162,7 +162,8 @@ type client struct {
 	conn *grpc.ClientConn
 }
 
-// http sends a request and returns its status. A refusal without a challenge is an error.
+// http sends a request and returns the status of the response. A refusal without a challenge
+// is an error.
 func (c client) http(ctx context.Context, method, route, token string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.url+route, nil)
 	if err != nil {

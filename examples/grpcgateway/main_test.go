@@ -30,17 +30,17 @@ func TestProgram(t *testing.T) {
 	if err := run(t.Context(), &out); err != nil {
 		t.Errorf("got %v\n%s", err, out.String())
 	}
-	if got := strings.Count(out.String(), "\nok"); got != len(paths()) {
-		t.Errorf("got %d lines with ok, want %d:\n%s", got, len(paths()), out.String())
+	if got := strings.Count(out.String(), "\nok"); got != len(endpoints()) {
+		t.Errorf("got %d lines with ok, want %d:\n%s", got, len(endpoints()), out.String())
 	}
 }
 
-// api is the API of the program with a verifier that counts its calls.
+// api is the API of the program. Its verifier counts calls and can refuse tokens.
 type api struct {
 	url, good string
 	conn      *grpc.ClientConn
 	calls     atomic.Int32
-	refuse    func(nth int32) error // if set, may refuse the nth call
+	refuse    func(nth int32) error // if set, returns the refusal of the nth call, or nil
 }
 
 func newAPI(t *testing.T) *api {
@@ -109,17 +109,17 @@ func (a *api) call(t *testing.T, method, route string, header http.Header) (code
 	return response.StatusCode, response.Header, string(read)
 }
 
-// TestCheckedAtLeastOnce requires each path that is not public to call the verifier.
+// TestCheckedAtLeastOnce requires each endpoint that is not public to call the verifier.
 func TestCheckedAtLeastOnce(t *testing.T) {
 	a := newAPI(t)
-	for _, p := range paths() {
+	for _, e := range endpoints() {
 		a.calls.Store(0)
-		if _, err := p.status(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
-			t.Errorf("%s %s: got %v, want no error", p.over, p.name, err)
+		if _, err := e.status(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
+			t.Errorf("%s %s: got %v, want no error", e.over, e.name, err)
 		}
-		public := strings.Contains(p.name, "ealth")
+		public := strings.Contains(e.name, "ealth")
 		if got := a.calls.Load(); (got == 0) != public {
-			t.Errorf("%s %s: got %d calls of the verifier, want some: %v", p.over, p.name, got, !public)
+			t.Errorf("%s %s: got %d calls of the verifier, want at least one: %v", e.over, e.name, got, !public)
 		}
 	}
 	for _, method := range []string{"Create", "Watch", "Delete", "Logs"} {
@@ -162,8 +162,8 @@ func TestMisplacedRequests(t *testing.T) {
 	}
 }
 
-// TestRefusedByServiceOnly refuses the second call of the verifier: the HTTP guard accepts
-// the request, and the guard of the service behind the gateway refuses it.
+// TestRefusedByServiceOnly refuses the second call of the verifier. The HTTP guard makes the
+// first call and accepts the request. The guard of the gRPC service makes the second call.
 func TestRefusedByServiceOnly(t *testing.T) {
 	for _, row := range []struct {
 		err              error
@@ -189,8 +189,8 @@ func TestRefusedByServiceOnly(t *testing.T) {
 	}
 }
 
-// TestInProcess shows why the gateway needs a connection: without one, the guard of the
-// service is bypassed, and a token without the scope is accepted.
+// TestInProcess shows why the gateway needs a connection to the service. Without a
+// connection, only the rule of the HTTP guard applies.
 func TestInProcess(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()

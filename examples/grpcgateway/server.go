@@ -26,8 +26,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// newGRPC returns the service. All rules on scopes are in its guard, which decides on gRPC
-// calls and on the calls that the gateway makes for HTTP requests.
+// newGRPC returns the service. The guard of the service holds all rules on scopes. It checks
+// the calls of gRPC clients, and the calls that the gateway makes for HTTP requests.
 func newGRPC(v bearer.Verifier) (*grpc.Server, error) {
 	guard, err := interceptor.New(v, scopes.Methods{
 		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
@@ -43,9 +43,9 @@ func newGRPC(v bearer.Verifier) (*grpc.Server, error) {
 	return server, guard.Audit(server).Err()
 }
 
-// newHTTP returns the handler for HTTP clients: some routes of its own, and the gateway. Its
-// guard uses the same verifier. It requires a valid token before the gateway parses the
-// body. The rule of the gRPC method then checks the scopes.
+// newHTTP returns the handler for HTTP clients: two routes of its own, and the gateway. The
+// HTTP guard uses the same verifier as the gRPC guard. It requires a valid token before the
+// gateway parses the body. The rule of the gRPC method then checks the scopes.
 func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (http.Handler, error) {
 	guard, err := middleware.New(v, nil)
 	if err != nil {
@@ -74,8 +74,8 @@ func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (htt
 	return mux, nil
 }
 
-// incoming drops header fields with which HTTP clients set gRPC metadata, such as
-// Grpc-Metadata-Authorization. The gateway forwards Authorization itself.
+// incoming drops the header fields that set gRPC metadata, such as
+// Grpc-Metadata-Authorization. The gateway itself forwards Authorization.
 func incoming(name string) (string, bool) {
 	if strings.HasPrefix(textproto.CanonicalMIMEHeaderKey(name), runtime.MetadataHeaderPrefix) {
 		return "", false
@@ -83,7 +83,8 @@ func incoming(name string) (string, bool) {
 	return runtime.DefaultHeaderMatcher(name)
 }
 
-// outgoing gives the challenge of a stream the name of its HTTP field.
+// outgoing gives the challenge of a refused stream, which is gRPC metadata, the name of the
+// HTTP header field.
 func outgoing(name string) (string, bool) {
 	if name == "www-authenticate" {
 		return "WWW-Authenticate", true
@@ -91,9 +92,9 @@ func outgoing(name string) (string, bool) {
 	return runtime.MetadataHeaderPrefix + name, true
 }
 
-// refusalOf returns the refusal of the gRPC guard, so that the HTTP guard can write it, or
-// nil if err is not a refusal. The error handler of the gateway puts the message of the
-// status into WWW-Authenticate instead of a challenge.
+// refusalOf returns the refusal of the gRPC guard, so that the HTTP guard can write the
+// response, or nil if err is not a refusal. The default error handler of the gateway writes
+// the status message into WWW-Authenticate, which is not a valid challenge.
 func refusalOf(err error) *bearer.Error {
 	var refusal *bearer.Error
 	var wait time.Duration
@@ -171,17 +172,17 @@ type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
 
-// Create starts a deployment.
+// Create returns a fixed deployment.
 func (deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication(), Caller: caller(ctx)}, nil
 }
 
-// Watch sends the states of a deployment.
+// Watch sends one state.
 func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
 	return stream.Send(&deployv1.State{Phase: "done", Caller: caller(stream.Context())})
 }
 
 func caller(ctx context.Context) *deployv1.Caller {
-	claims, _ := bearer.FromContext(ctx) // always found: no method here is public
+	claims, _ := bearer.FromContext(ctx) // the claims are always found: no method here is public
 	return &deployv1.Caller{ClientId: claims.ClientID()}
 }

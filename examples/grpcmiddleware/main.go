@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// spans is an exporter that sends each ended span to a channel.
+// spans is an exporter that sends each ended span to itself, a channel.
 type spans chan sdktrace.ReadOnlySpan
 
 func (s spans) ExportSpans(ctx context.Context, ended []sdktrace.ReadOnlySpan) error {
@@ -64,7 +64,7 @@ func (spans) Shutdown(context.Context) error { return nil }
 func run(ctx context.Context, stdout io.Writer) (err error) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}}) // stands for your authorization server
 	defer issuer.Close()
-	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // it lives until Close
+	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // the verifier lives until Close
 		Issuer: issuer.URL(), Audience: []string{audience}, Observer: bearer.ObserverFunc(traced),
 	})
 	if err != nil {
@@ -104,7 +104,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 		got := status.Code(c.do(callCtx, conn))
 		var span sdktrace.ReadOnlySpan
 		select {
-		case span = <-ended: // after the log record of the call
+		case span = <-ended: // the span ends after the log record is written
 		case <-callCtx.Done():
 			err = callCtx.Err()
 		}

@@ -66,7 +66,7 @@ func TestProgram(t *testing.T) {
 }
 
 // TestSelectorAroundTheGuard uses the guard for some methods only, with the recovery
-// interceptor before or after it.
+// interceptor before or after the guard.
 func TestSelectorAroundTheGuard(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -106,7 +106,7 @@ func TestSelectorAroundTheGuard(t *testing.T) {
 				{"unary, no token", t.Context(), func(ctx context.Context) error { _, err := api.Create(ctx, nil); return err }, codes.Unauthenticated},
 				{"stream", good, func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.OK},
 				{"stream, no token", t.Context(), func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.Unauthenticated},
-				{"panic", good, func(ctx context.Context) error { return drain(api.Logs(ctx, nil)) }, codes.Unknown}, // the code of recovery without a handler of its own
+				{"panic", good, func(ctx context.Context) error { return drain(api.Logs(ctx, nil)) }, codes.Unknown}, // the default code of the recovery interceptor
 				{"not selected", t.Context(), func(ctx context.Context) error { _, err := probe.Check(ctx, nil); return err }, codes.OK},
 				{"not selected, stream", t.Context(), func(ctx context.Context) error { return first(probe.Watch(ctx, nil)) }, codes.OK},
 			} {

@@ -105,8 +105,8 @@ func slogger(l *slog.Logger) logging.Logger {
 	})
 }
 
-// traced is a [bearer.Observer] that adds the verdict to the span of the call. The stats
-// handler has put the span into the context before the guard runs.
+// traced is a [bearer.ObserverFunc] that adds the verdict to the span of the call. The stats
+// handler puts the span into the context before the guard runs.
 func traced(ctx context.Context, e bearer.Event) {
 	span := trace.SpanFromContext(ctx)
 	if e.Reason != "" {
@@ -122,17 +122,17 @@ type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
 
-// Create starts a deployment.
+// Create returns a fixed deployment.
 func (deployments) Create(_ context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	return &deployv1.Deployment{Id: "d-1", Application: request.GetApplication()}, nil
 }
 
-// Watch sends the states of a deployment.
+// Watch sends one state.
 func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
 	return stream.Send(&deployv1.State{Phase: "done"})
 }
 
-// Logs panics.
+// Logs panics, to show the recovery interceptor.
 func (deployments) Logs(*deployv1.LogsRequest, grpc.ServerStreamingServer[deployv1.LogLine]) error {
 	panic("index out of range") //nolint:forbidigo // recovery handles this panic
 }

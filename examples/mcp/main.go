@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("mcp", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
-	resource := flags.String("resource", "", "URL of the endpoint for clients; if empty, the URL of the loopback address that it listens on")
+	resource := flags.String("resource", "", "URL of the endpoint for clients; if empty, http:// with the listen address and the path /mcp")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
@@ -50,8 +50,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		*resource = "http://" + listener.Addr().String() + "/mcp"
 	}
 
-	// Clients request a token for the resource (RFC 8707). Other tokens are refused.
-	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*resource}}) //nolint:contextcheck // it lives until Close
+	// Clients request a token for the resource (RFC 8707). Tokens for other audiences are
+	// refused.
+	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*resource}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return fmt.Errorf("flags -issuer and -resource: %w", err)
 	}

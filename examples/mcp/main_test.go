@@ -118,7 +118,7 @@ func TestDiscovery(t *testing.T) {
 
 func TestToolWithScope(t *testing.T) {
 	issuer, resource := serve(t)
-	// The tokens of this client grant more scopes than it requests.
+	// The tokens of this client grant more scopes than the client requests.
 	issuer.AddClient(bearertest.Client{ID: "cd", Secret: "secret of cd", Audience: []string{resource}, Scopes: []string{"tools:call"}, Claims: map[string]any{"scope": "tools:call deploy:applications"}})
 	session, _, err := connect(t, resource, "cd")
 	if err != nil {
@@ -140,8 +140,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestSessionOfAnotherUser requires a session to refuse every user except the one that opened
-// it, also with a valid token.
+// TestSessionOfAnotherUser requires a session to refuse a valid token of another user than
+// the user that opened the session.
 func TestSessionOfAnotherUser(t *testing.T) {
 	issuer, resource := serve(t)
 	scope := map[string]any{"aud": resource, "scope": "tools:call"}
@@ -164,7 +164,7 @@ func TestSessionOfAnotherUser(t *testing.T) {
 	}
 }
 
-// post sends a message to the endpoint, with the header fields of a client.
+// post sends a message to the endpoint, with the header fields that a client of MCP sends.
 func post(t *testing.T, resource, session, token, message string) (status int, header http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, resource, strings.NewReader(message))

@@ -19,7 +19,7 @@ type authority struct {
 	number int
 	alg    string
 	pace   time.Duration
-	long   bool // some outages last longer than its keys may be used
+	long   bool // some outages last longer than cached keys may be used
 	server *bearertest.Issuer
 	cache  *jwks.Cache
 	forger *bearertest.Key // a key that is never published
@@ -34,12 +34,12 @@ type authority struct {
 // the event has not happened.
 type keyLife struct {
 	key         *bearertest.Key
-	published   time.Time // the key is published from this time on
-	withdrawing time.Time // the key is published until this time
-	withdrawn   time.Time // the key is not published from this time on
+	published   time.Time // the issuer serves the key from this time on
+	withdrawing time.Time // the issuer serves the key until this time
+	withdrawn   time.Time // the issuer no longer serves the key from this time on
 }
 
-// outage is a period in which the issuer did not serve its keys.
+// outage is a period in which an issuer does not serve its keys.
 type outage struct {
 	issuer     int
 	start, end time.Time // end is zero during the outage
@@ -74,7 +74,7 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 }
 
 // live runs the events of the issuer until ctx ends. It repeats a quiet period, an announced
-// rotation, an unannounced rotation and an outage.
+// rotation, an unannounced rotation and an outage. If long is set, a long outage follows.
 func (a *authority) live(ctx context.Context) {
 	faults := []bearertest.Fault{
 		{Status: http.StatusInternalServerError},
@@ -84,7 +84,7 @@ func (a *authority) live(ctx context.Context) {
 		{Status: http.StatusOK, Body: []byte("<html>maintenance</html>")},
 		{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}},
 	}
-	if !a.wait(ctx, 2*a.number) { // the issuers start at different times
+	if !a.wait(ctx, 2*a.number) { // the events of the issuers must not coincide
 		return
 	}
 	for n := 0; ; n++ {
@@ -130,8 +130,8 @@ func (a *authority) announced(ctx context.Context) bool {
 	return true
 }
 
-// abrupt rotates as after a compromise: the new key signs at once, and the old key is
-// withdrawn at once.
+// abrupt rotates without notice, as after a compromise: the new key signs at once, and the
+// old key is withdrawn at once.
 func (a *authority) abrupt() { a.withdraw(a.sign(a.publish())) }
 
 func (a *authority) publish() *keyLife {
@@ -176,15 +176,15 @@ func (a *authority) fail(ctx context.Context, f bearertest.Fault, units int) boo
 	return more
 }
 
-// current returns the key that signs tokens at present.
+// current returns the key that signs tokens now.
 func (a *authority) current() *keyLife {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.signing
 }
 
-// healthy reports whether there was no outage since t, and none so shortly before t that a
-// fetch may still hang.
+// healthy reports whether all outages ended more than 6 units of time before t. A fetch that
+// hung in an outage has timed out by then.
 func (a *authority) healthy(t time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

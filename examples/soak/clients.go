@@ -27,15 +27,15 @@ import (
 // answer is the response to one request.
 type answer struct {
 	verdict string                     // status, or code and reason
-	want    func(bearer.Reason) string // returns the verdict that belongs to a reason
-	seen    seen                       // what the handler found
+	want    func(bearer.Reason) string // returns the correct value of verdict for a reason
+	seen    seen                       // the caller that the handler found
 }
 
 // maxInFlight limits the requests in flight for each transport.
 const maxInFlight = 1024
 
-// drive sends requests over one transport, at half of the rate, until ctx ends. A request
-// that waits, for example for the key of an issuer that hangs, does not delay the others.
+// drive sends requests over one transport, at half of the rate, until ctx ends. Requests run
+// concurrently: a request that waits for the keys of an issuer does not delay the others.
 func (s *soak) drive(ctx context.Context, transport string, seed uint64, send func(context.Context, string, request) (answer, error)) {
 	g := &generator{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // the numbers are not secrets
 	ticker := time.NewTicker(2 * time.Second / time.Duration(s.cfg.rate))
@@ -52,7 +52,7 @@ func (s *soak) drive(ctx context.Context, transport string, seed uint64, send fu
 		select {
 		case slots <- struct{}{}:
 		default:
-			continue // too many in flight: skip this request
+			continue // too many requests in flight: skip this one
 		}
 		id, request := transport+strconv.Itoa(n), g.next()
 		inFlight.Go(func() {
@@ -60,26 +60,26 @@ func (s *soak) drive(ctx context.Context, transport string, seed uint64, send fu
 			before := request.now()
 			// The end of ctx must not cancel the last requests.
 			got, err := send(context.WithoutCancel(ctx), id, request)
-			s.judge(id, request, before, got, err)
+			s.check(id, request, before, got, err)
 		})
 	}
 }
 
-// judge compares one answer with the verdicts that are correct for the request.
-func (s *soak) judge(id string, request request, before moment, got answer, err error) {
+// check compares one answer with the verdicts that are correct for the request.
+func (s *soak) check(id string, request request, before moment, got answer, err error) {
 	after := request.now()
 	reason, observed := s.verdicts.take(id)
 	allowed := request.allowed(before, after)
 	wrong := ""
 	switch {
 	case err != nil:
-		wrong = "no answer: " + err.Error()
+		wrong = "got no response: " + err.Error()
 	case !observed:
-		wrong = "the observer got no verdict"
+		wrong = "got no event at the observer, want one"
 	case !slices.Contains(allowed, reason):
 		wrong = fmt.Sprintf("got verdict %q, want one of %q", reason, allowed)
 	case got.verdict != got.want(reason):
-		wrong = fmt.Sprintf("got %s on the wire, want %s for %q", got.verdict, got.want(reason), reason)
+		wrong = fmt.Sprintf("got response %s, want %s for the verdict %q", got.verdict, got.want(reason), reason)
 	case reason == "" && !reflect.DeepEqual(got.seen, seen{request.subject, wantGrant}):
 		wrong = fmt.Sprintf("the handler found %+v, want %s and %+v", got.seen, request.subject, wantGrant)
 	}

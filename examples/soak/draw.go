@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// scale converts values to heights.
+// scale converts values to vertical positions.
 type scale struct {
 	low, high float64
 	log       bool
@@ -36,7 +36,7 @@ func (p *panel) scale(stacked []series) scale {
 	return s
 }
 
-// nice rounds up to 1, 2 or 5 times a power of ten.
+// nice rounds v up to 1, 2 or 5 times a power of ten.
 func nice(v float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, factor := range []float64{1, 2, 5} {
@@ -106,7 +106,7 @@ func (p *panel) draw(b *strings.Builder, r *result) {
 		}
 		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, duration(at.Round(unit).Seconds()))
 	}
-	for i := len(lines) - 1; i >= 0; i-- { // the lowest series of a stack last, over the others
+	for i := len(lines) - 1; i >= 0; i-- { // the lowest series of a stack must cover the others
 		p.drawLine(b, lines[i], colors[i%len(colors)], s, func(n int) float64 { return x(r.samples[n+1].at.Sub(r.began)) })
 	}
 	p.legend(b)

@@ -22,7 +22,7 @@ const (
 	idHeader = "x-request-id"
 )
 
-// seen is what a handler found in its context.
+// seen is the caller that a handler found in its context.
 type seen struct {
 	Subject string
 	Grant   grant
@@ -31,8 +31,8 @@ type seen struct {
 // wantGrant holds the custom claims of every good token.
 var wantGrant = grant{Team: "blue", Tags: []string{"a", "b"}, Limits: map[string]int{"replicas": 3}}
 
-// look returns what a handler finds in its context. It then tries to change the claims for
-// other handlers.
+// look returns the caller in the context of a handler. Before it returns, it tries to change
+// the claims that other handlers receive.
 func (s *soak) look(ctx context.Context) (seen, bool) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
@@ -79,7 +79,7 @@ func (s *soak) handleRead(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Header.Set("Authorization", "Bearer changed")
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(saw) // if this fails, the client reports it
+	_ = json.NewEncoder(w).Encode(saw) // if this fails, the client counts a wrong verdict
 }
 
 // deployments is the gRPC service.
@@ -120,8 +120,8 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 	return nil
 }
 
-// verdicts is an observer that stores each verdict until its client takes it.
-type verdicts struct{ byID sync.Map } // of string to bearer.Reason
+// verdicts is an observer that stores each verdict until take removes it.
+type verdicts struct{ byID sync.Map } // request ID (string) to bearer.Reason
 
 func newVerdicts() *verdicts { return &verdicts{} }
 

@@ -9,14 +9,14 @@ import (
 // not store the texts that it searches.
 type leaks struct {
 	mu       sync.Mutex
-	parts    map[string]struct{} // the beginnings of the parts of tokens
-	found    map[string]int      // number of finds, by place
+	parts    map[string]struct{} // the first prefixLength characters of each part of a token
+	found    map[string]int      // number of finds, by kind of text
 	searched int                 // bytes
 }
 
-// beginning is how many characters of a part are searched for. It is too long to match other
-// text by chance, and shorter than a value that a log has cut.
-const beginning = 24
+// prefixLength is the number of characters of a part that are searched for. It is so long
+// that other text does not match by chance, and so short that truncated parts match too.
+const prefixLength = 24
 
 func newLeaks() *leaks { return &leaks{parts: map[string]struct{}{}, found: map[string]int{}} }
 
@@ -25,8 +25,8 @@ func (l *leaks) learn(token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for part := range strings.SplitSeq(token, ".") {
-		if len(part) >= beginning {
-			l.parts[strings.Clone(part[:beginning])] = struct{}{}
+		if len(part) >= prefixLength {
+			l.parts[strings.Clone(part[:prefixLength])] = struct{}{}
 		}
 	}
 }
@@ -42,15 +42,16 @@ func (l *leaks) search(where string, text []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.searched += len(text)
-	for i := 0; i+beginning <= len(text); i++ {
-		if _, ok := l.parts[string(text[i:i+beginning])]; ok {
+	for i := 0; i+prefixLength <= len(text); i++ {
+		if _, ok := l.parts[string(text[i:i+prefixLength])]; ok {
 			l.found[where]++
 			return
 		}
 	}
 }
 
-// report returns the number of finds by place, the bytes searched and the number of parts.
+// report returns the number of finds by kind of text, the number of bytes searched and the
+// number of different parts.
 func (l *leaks) report() (found map[string]int, searched, parts int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

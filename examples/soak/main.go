@@ -5,19 +5,20 @@
 //
 // Everything runs in one process, on loopback: three issuers, an HTTP API and a gRPC API
 // that accept tokens of all three, and clients of both APIs. The issuers rotate their keys
-// with and without notice, withdraw keys, fail, hang and return invalid documents. One
-// issuer is down for longer than its keys may be used. 40 % of the requests are hostile:
-// their tokens are expired, forged, changed, signed with an unknown key, from an unknown
-// issuer, for another API, or missing. Handlers try to change the claims that they get.
+// with and without notice, withdraw keys, fail, hang and return invalid documents. Some
+// outages of one issuer last longer than cached keys may be used. 40 % of the requests are
+// hostile: their tokens are, for example, expired, forged, signed with an unknown key, for
+// another API, or missing. Handlers try to change the claims that they receive.
 //
 // The correct verdict follows from the keys that the issuer has published and from the keys
 // that the cache had fetched before and after the request. It does not depend on the speed
 // of the machine.
 //
-// The run fails if a verdict is wrong, if a handler sees what another handler changed, if
-// goroutines or heap stay above their level before the run, or if a log record, a
-// response or a metric contains a part of a token. The program prints the figures and, with
-// -svg, plots them. It exits with status 1 if the run fails.
+// The run fails if a verdict is wrong, if a handler sees a change that another handler
+// made, or if a log record, a response or a metric contains a part of a token. It also
+// fails if goroutines are left after the run, or if the heap grows by more than 8 MiB. The
+// program prints the figures and, with -svg, plots them. It exits with status 1 if the run
+// fails.
 package main
 
 import (
@@ -39,13 +40,13 @@ type config struct {
 	duration time.Duration
 	rate     int           // requests per second, of all clients together
 	pace     time.Duration // unit of time for the events of the issuers
-	settle   time.Duration // time for goroutines and heap to return to their level before the run
+	settle   time.Duration // longest wait for goroutines to end and memory to be freed
 	svg      string        // file name, or empty
 
 	// wrap returns a faulty verifier, for the test that requires the run to fail. If
-	// nil, the verifier is not changed.
+	// nil, the guards use the verifier itself.
 	wrap func(bearer.Verifier) bearer.Verifier
-	// spoil adds a fault to the handlers, for the same test. If nil, there is none.
+	// spoil adds a fault to the handlers, for the same test. Nil means no fault.
 	spoil func(context.Context, *soak)
 }
 
@@ -114,7 +115,7 @@ func execute(ctx context.Context, cfg config) (*result, error) {
 	if err := s.close(); err != nil { //nolint:contextcheck // the log is flushed after ctx has ended
 		return nil, err
 	}
-	s = nil // so that its memory can be freed before it is measured
+	s = nil // free the memory of the run before settle measures the heap
 	_ = s
 	r.after = settle(r.before, cfg.settle)
 	return r, nil

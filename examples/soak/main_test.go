@@ -18,8 +18,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// short returns the configuration of a run of 3 s in which events follow each other ten
-// times as fast. The correct verdicts do not depend on the speed of the machine.
+// short returns the configuration of a run of 3 s, changed by change. The events of the
+// issuers follow each other ten times as fast as in the program.
 func short(change func(*config)) config {
 	cfg := config{duration: 3 * time.Second, rate: 300, pace: 100 * time.Millisecond, settle: 10 * time.Second}
 	if change != nil {
@@ -49,7 +49,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	if r.uncertain*2 > r.total {
-		t.Errorf("got several correct verdicts for %d of %d requests, want less than half", r.uncertain, r.total)
+		t.Errorf("got %d of %d requests for which several verdicts are correct, want less than half", r.uncertain, r.total)
 	}
 	checkSVG(t, plot(r))
 }
@@ -105,7 +105,8 @@ func TestSoakFindsFaults(t *testing.T) {
 	defer func() { runtime.KeepAlive(kept) }()
 	release := make(chan struct{})
 	defer close(release)
-	// acceptAll returns the claims of the last good token instead of a refusal.
+	// acceptAll returns a faulty verifier. Instead of a refusal, it returns the claims of
+	// the last good token.
 	acceptAll := func(v bearer.Verifier) bearer.Verifier {
 		var last atomic.Pointer[bearer.Claims]
 		return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// series is one line of a panel. A NaN is a gap in the line.
+// series is one line of a panel. NaN values are gaps in the line.
 type series struct {
 	name   string
 	values []float64
@@ -35,11 +35,12 @@ const (
 	gap                     = 14
 )
 
-// colors is the palette of Okabe and Ito, for readers who cannot distinguish red from green.
+// colors is based on the palette of Okabe and Ito, for readers who cannot distinguish red
+// from green.
 var colors = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666"}
 
-// plot draws the figures as an SVG. Its panels are the main panels of metrics/dashboard.json
-// and use the same metrics.
+// plot draws the figures as an SVG. All panels except the heap are also in
+// metrics/dashboard.json, with the same metrics.
 func plot(r *result) []byte {
 	panels := r.panels()
 	columns, rows := 2, (len(panels)+1)/2
@@ -121,12 +122,12 @@ func (r *result) panels() []panel {
 	return []panel{requests, refusals, verdictTime, ages, ratio, process}
 }
 
-// each returns a value for each sample except the first, as between does.
+// each calls of for each sample except the first, and returns the results.
 func (r *result) each(of func(sample) float64) []float64 {
 	return r.between(func(_, now sample) float64 { return of(now) })
 }
 
-// between returns a value for each sample and the sample before it.
+// between calls of for each pair of consecutive samples, and returns the results.
 func (r *result) between(of func(before, now sample) float64) []float64 {
 	var values []float64
 	for i := 1; i < len(r.samples); i++ {
@@ -135,7 +136,7 @@ func (r *result) between(of func(before, now sample) float64) []float64 {
 	return values
 }
 
-// rates returns the increase of a counter per second.
+// rates returns the increase of a counter per second, between consecutive samples.
 func (r *result) rates(of func(sample) float64) []float64 {
 	return r.between(func(before, now sample) float64 {
 		if seconds := now.at.Sub(before.at).Seconds(); seconds > 0.05 {
@@ -145,7 +146,8 @@ func (r *result) rates(of func(sample) float64) []float64 {
 	})
 }
 
-// largest keeps keys_unavailable and the largest series, and adds the other series up.
+// largest returns at most maxSeries series: keys_unavailable, the largest series, and the sum
+// of the others.
 func largest(all []series) []series {
 	if len(all) <= maxSeries {
 		return all

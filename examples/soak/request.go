@@ -13,33 +13,34 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// request is one request and its correct verdict.
+// request is one request and the data from which its correct verdict follows.
 type request struct {
 	kind          string
 	issuer        *authority
 	life          *keyLife // the key that signed; nil if the verdict does not depend on a key
 	authorization []string
 	subject       string
-	// want is the verdict if the cache has the key. Empty: the request is let through.
+	// want is the verdict if the cache has the key. It is empty if the request must be
+	// let through.
 	want bearer.Reason
-	// unknown: no issuer has published the key.
+	// unknown is true if no issuer has published the key.
 	unknown bool
-	// expires is the expiry of a token that expires while it is reused, or zero.
+	// expires is when the token expires, if it expires during the run, or zero.
 	expires time.Time
 }
 
 // generator creates the requests of one transport. It reuses tokens, as clients do.
 type generator struct {
-	s      *soak
-	rng    *mathrand.Rand
-	n      int
-	kinds  int       // number of hostile requests so far
-	tokens []request // requests with good tokens, also of withdrawn keys
+	s       *soak
+	rng     *mathrand.Rand
+	n       int
+	attacks int       // number of hostile requests so far
+	tokens  []request // requests with good tokens for reuse; some of their keys are withdrawn
 }
 
 const (
-	maxKept  = 120
-	goodPart = 60 // of 100 requests have a good token
+	maxKept  = 120 // largest number of tokens for reuse
+	goodPart = 60  // percentage of requests with a good token
 )
 
 // next returns the next request.
@@ -60,7 +61,7 @@ func (g *generator) next() request {
 // subject returns a unique subject.
 func (g *generator) subject() string { return fmt.Sprintf("client-%d-%s", g.n, rand.Text()) }
 
-// newRequest returns a request with a token with these claims.
+// newRequest returns a request with a good token that is changed by header and claims.
 func (g *generator) newRequest(kind string, a *authority, want bearer.Reason, header, claims map[string]any) request {
 	life, subject := a.current(), g.subject()
 	all := map[string]any{"sub": subject, "client_id": subject, "jti": rand.Text()}
@@ -89,7 +90,8 @@ func (g *generator) keep(good request) request {
 	return good
 }
 
-// brief returns a request with a token that expires while it is reused.
+// brief returns a request whose token expires within 2 s, so that it is reused after its
+// expiry.
 func (g *generator) brief(a *authority) request {
 	expires := time.Unix(time.Now().Unix()+2, 0)
 	s := g.newRequest("brief", a, "", nil, map[string]any{"exp": expires.Unix()})
@@ -105,8 +107,8 @@ func (g *generator) hostile(a *authority) request {
 	}
 	// keyless is for requests that are refused before the key is looked up.
 	keyless := func(s request) request { s.life = nil; return s }
-	g.kinds++ // in turn, so that a slow machine also sends every kind
-	switch g.kinds % 16 {
+	g.attacks++ // each kind in turn, so that a slow machine also sends all of them
+	switch g.attacks % 16 {
 	case 0:
 		return keyless(of("expired", bearer.Expired, nil, map[string]any{"exp": now.Add(-time.Minute).Unix()}))
 	case 1:
@@ -151,13 +153,13 @@ func (g *generator) hostile(a *authority) request {
 	return s
 }
 
-// moment is the state of a key cache at a time.
+// moment is the state of a key cache at the time at.
 type moment struct {
 	at   time.Time
 	keys jwks.Status
 }
 
-// now returns the state of the key cache for the request.
+// now returns the present state of the issuer's key cache.
 func (s request) now() moment {
 	if s.issuer == nil {
 		return moment{at: time.Now()}
@@ -165,14 +167,14 @@ func (s request) now() moment {
 	return moment{at: time.Now(), keys: s.issuer.cache.Status()}
 }
 
-// allowed returns the correct verdicts, from the state of the key cache before and after the
-// request.
+// allowed returns the correct verdicts. They follow from the state of the key cache before
+// and after the request.
 func (s request) allowed(before, after moment) []bearer.Reason {
 	want := []bearer.Reason{s.want}
 	if !s.expires.IsZero() {
 		switch {
 		case !before.at.Before(s.expires):
-			return []bearer.Reason{bearer.Expired} // with any keys in the cache
+			return []bearer.Reason{bearer.Expired} // whether the cache has the key or not
 		case !after.at.Before(s.expires):
 			want = append(want, bearer.Expired)
 		}
@@ -200,5 +202,5 @@ func (s request) allowed(before, after moment) []bearer.Reason {
 	case ready && !life.withdrawn.IsZero() && b.LastSuccess.After(life.withdrawn):
 		return append(unknown, slices.DeleteFunc(want, func(r bearer.Reason) bool { return r != bearer.Expired })...)
 	}
-	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // the cache may or may not have had the key
+	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // it is not certain that the cache had the key
 }

@@ -22,7 +22,7 @@ type result struct {
 
 	mu        sync.Mutex // guards the counts while clients run
 	total     int
-	uncertain int // requests with several correct verdicts
+	uncertain int // requests for which several verdicts are correct
 	verdicts  map[bearer.Reason]int
 	kinds     map[string]int
 	wrong     int
@@ -34,14 +34,15 @@ type result struct {
 	samples       []sample
 	leaks         map[string]int
 	searched      int
-	tokenParts    int // parts of tokens that were searched for
+	tokenParts    int // number of token parts that were searched for
 	before, after footprint
 }
 
 // maxExamples limits the number of wrong verdicts in the output.
 const maxExamples = 10
 
-// count counts one request.
+// count adds one request. wrong describes a wrong verdict; it is empty if the verdict is
+// correct.
 func (r *result) count(s request, reason bearer.Reason, uncertain bool, wrong string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,10 +63,10 @@ func (r *result) count(s request, reason bearer.Reason, uncertain bool, wrong st
 	}
 }
 
-// footprint is the use of goroutines and heap by the process.
+// footprint is the number of goroutines and the heap size of the process.
 type footprint struct {
 	goroutines int
-	heap       uint64 // bytes, after a collection
+	heap       uint64 // bytes, after a garbage collection
 }
 
 func measure() footprint {
@@ -76,17 +77,17 @@ func measure() footprint {
 	return footprint{runtime.NumGoroutine(), m.HeapAlloc}
 }
 
-// maxGrowth is how many bytes the heap may grow, for the memory that libraries keep after
-// their first use and for the figures of the run.
+// maxGrowth is the number of bytes by which the heap may grow. Libraries keep memory after
+// their first use, and the result keeps the figures of the run.
 const maxGrowth = 8 << 20
 
-// back reports whether f is at the level of to.
+// back reports whether f has no more goroutines than to, and at most maxGrowth more heap.
 func (f footprint) back(to footprint) bool {
 	return f.goroutines <= to.goroutines && f.heap <= to.heap+maxGrowth
 }
 
-// settle waits until the process is back at the level of to, but not longer than limit.
-// Connections take a moment to close.
+// settle waits until the footprint is back to the given one, but not longer than limit. After
+// a run, connections take some time to close.
 func settle(to footprint, limit time.Duration) footprint {
 	deadline := time.Now().Add(limit)
 	ticker := time.NewTicker(100 * time.Millisecond)
@@ -137,7 +138,7 @@ func (r *result) String() string {
 			line("", "%9s %s", thousands(r.verdicts[reason]), reason)
 		}
 	}
-	line("wrong", "%s (%s requests had several correct verdicts, because keys changed)", thousands(r.wrong), thousands(r.uncertain))
+	line("wrong", "%s (for %s requests several verdicts were correct: keys changed, an issuer failed or the token expired meanwhile)", thousands(r.wrong), thousands(r.uncertain))
 	for _, example := range r.examples {
 		line("", "%s", example)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// sample is one scrape of the metrics, with figures of the process. Counters count from the
-// start of the run.
+// sample is one scrape of the metrics, with the goroutines and the heap of the process.
+// Counters count from the start of the run.
 type sample struct {
 	at               time.Time
 	results, reasons map[string]float64
@@ -49,7 +49,7 @@ func (s *soak) sample(ctx context.Context) {
 	}
 }
 
-// probeReady requests the readiness, as a load balancer does.
+// probeReady sends a readiness probe, as a load balancer does.
 func (s *soak) probeReady(ctx context.Context) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.httpURL+"/readyz", http.NoBody)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *sample) add(name string, m *dto.Metric) {
 	}
 }
 
-// since returns the buckets of the events after an earlier sample.
+// since returns the buckets of the events after the sample before.
 func since(now, before []bucket) []bucket {
 	delta := append([]bucket(nil), now...)
 	for i := range before {

@@ -47,7 +47,7 @@ func newSoak(cfg config, r *result) *soak {
 	return &soak{cfg: cfg, result: r, leaks: newLeaks(), verdicts: newVerdicts(), verifier: &bearer.Issuers{}}
 }
 
-// start starts everything except the load. Call close also if start fails.
+// start starts everything except the load. If start fails, the caller must still call close.
 func (s *soak) start(ctx context.Context) error {
 	logger := slog.New(slog.NewJSONHandler(s.leaks, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	collector, err := metrics.New(nil)
@@ -59,7 +59,7 @@ func (s *soak) start(ctx context.Context) error {
 	}
 	s.verifier.Observer, s.verifier.Logger = bearer.Observers{collector, s.log, s.verdicts}, logger
 	for i, alg := range []string{"ES256", "RS256", "EdDSA"} {
-		a, err := newAuthority(s, i, alg, logger) //nolint:contextcheck // its key cache lives until close
+		a, err := newAuthority(s, i, alg, logger) //nolint:contextcheck // the key cache lives until close
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,8 @@ func (s *soak) start(ctx context.Context) error {
 	return errors.Join(collector.Watch(s.verifier), s.registry.Register(collector), s.serve(ctx))
 }
 
-// guarded returns the verifier for the guards.
+// guarded returns the verifier for the guards, with the fault of the configuration if there
+// is one.
 func (s *soak) guarded() bearer.Verifier {
 	if s.cfg.wrap == nil {
 		return s.verifier
@@ -77,7 +78,7 @@ func (s *soak) guarded() bearer.Verifier {
 	return observed{s.cfg.wrap(s.verifier), s.verifier}
 }
 
-// observed is a verifier that is also an observer.
+// observed is a verifier that is also an observer, so that guards report to it.
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
@@ -145,7 +146,7 @@ func (s *soak) run(ctx context.Context) {
 	all.Wait()
 }
 
-// close stops everything and stores the figures of the result.
+// close stops everything and stores the last figures in the result.
 func (s *soak) close() error {
 	var errs []error
 	if s.grpcConn != nil {

@@ -1,5 +1,5 @@
-// Package demo is the shared part of the programs nethttp and routers. It has an issuer, a
-// guard for its tokens, a listener, and commands that call the API.
+// Package demo is the shared part of the programs in nethttp and routers. It starts a test
+// issuer and a server, creates the guard, and prints commands that call the API.
 package demo
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// Main runs the program until it is interrupted.
+// Main runs the program until it is interrupted. api returns the handler of the program.
 func Main(api func(*middleware.Guard) http.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -46,7 +46,7 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 		defer own.Close()
 		*issuer = own.URL()
 	}
-	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // it lives until Close
+	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package demotest runs the programs nethttp and routers in tests.
+// Package demotest runs the programs in nethttp and routers in tests.
 package demotest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// Routes yields the routes of the API, except "fail", in the syntax of a router. param is the
-// wildcard "id" in that syntax, and rest the wildcard at the end of a path.
+// Routes yields the routes of the API, except "fail", in the syntax of a router. In this
+// syntax, param is the wildcard "id", and rest is the wildcard at the end of a path.
 func Routes(param, rest string) iter.Seq[routertest.Route] {
 	path := strings.NewReplacer("{path...}", rest, "{section}", param, "{id}", param)
 	return func(yield func(routertest.Route) bool) {
@@ -30,8 +30,8 @@ func Routes(param, rest string) iter.Seq[routertest.Route] {
 	}
 }
 
-// Run runs the program on a listener of its own and sends it the requests of package
-// routertest. enforced reports whether the rules are in a table before the router.
+// Run runs the program and sends it the requests of package routertest. enforced must be
+// true if a table of rules guards the whole router.
 func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})

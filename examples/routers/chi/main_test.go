@@ -31,8 +31,7 @@ func TestEnforce(t *testing.T) {
 	})
 }
 
-// unguarded returns the routes without a rule, both in their middleware and at their
-// handler.
+// unguarded returns the routes for which neither the handler nor any middleware has a rule.
 func unguarded(r chi.Routes) (list []string, err error) {
 	err = chi.Walk(r, func(method, route string, handler http.Handler, chain ...func(http.Handler) http.Handler) error {
 		handlers := []http.Handler{handler}
@@ -65,9 +64,8 @@ func TestNoRouteWithoutRule(t *testing.T) {
 	}
 }
 
-// TestHandleAndOuterLog requires Guard.Handle to accept the patterns of chi. Middleware before
-// the guard must see the same route as without the guard. Middleware before chi itself sees
-// no route of chi.
+// TestHandleAndOuterLog requires Guard.Handle to accept the patterns of chi. The handler, and
+// middleware before the guard, must see the same route as without the guard.
 func TestHandleAndOuterLog(t *testing.T) {
 	guard, err := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return new(bearer.Claims), nil }), nil)
 	if err != nil {

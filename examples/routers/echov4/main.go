@@ -35,13 +35,13 @@ func api(guard *middleware.Guard) http.Handler {
 	// Optional lets requests without a token through. An invalid token is refused.
 	echov4bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
-	// Errors of handlers go to the error handler of echo, as without a guard.
+	// The error handler of echo receives the errors of handlers, as without a guard.
 	echov4bearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(echo.Context) error {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
 	})
 
-	// Handle accepts groups too. A group with echov4bearer.Require has one rule for
-	// all its routes, which guard.Routes() does not list.
+	// Handle also accepts groups. With echov4bearer.Require, a group has one rule for
+	// all its routes, but guard.Routes() does not list these routes.
 	admin := e.Group("/admin")
 	echov4bearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	echov4bearer.Handle(guard, e, "GET", "/files/*", scopes.All("read:files"), answer("files"))

@@ -40,8 +40,8 @@ func api(guard *middleware.Guard) http.Handler {
 		c.AbortWithStatusJSON(http.StatusConflict, gin.H{"error": "deployment in progress"})
 	})
 
-	// Handle accepts groups too. A group with ginbearer.Require has one rule for all
-	// its routes, which guard.Routes() does not list.
+	// Handle also accepts groups. With ginbearer.Require, a group has one rule for all
+	// its routes, but guard.Routes() does not list these routes.
 	admin := e.Group("/admin")
 	ginbearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	ginbearer.Handle(guard, e, "GET", "/files/*id", scopes.All("read:files"), answer("files"))

@@ -18,7 +18,7 @@ import (
 
 func main() {
 	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "URL of the authorization server")
-	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "URL of its key set")
+	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "URL of the key set of the authorization server")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -33,7 +33,7 @@ type claims struct {
 	Repository string `json:"github_repository"`
 }
 
-// Validate is called by bearer.JSON.
+// Validate refuses tokens without a repository. bearer.JSON calls it for each token.
 func (c claims) Validate() error {
 	if c.Repository == "" {
 		return errors.New("no github_repository")
@@ -42,13 +42,13 @@ func (c claims) Validate() error {
 }
 
 func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error) {
-	// Config.Keys is not needed if the issuer has metadata (discovery).
-	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // it lives as long as the handler
+	// If the issuer publishes metadata (discovery), Config.Keys is not needed.
+	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // the cache lives as long as the handler
 	if err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { _ = keys.Close() })
-	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // it lives as long as the handler
+	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // the verifier lives as long as the handler
 		Issuer:     issuer,
 		Audience:   []string{audience},
 		Algorithms: []string{"RS256", "ES256"},

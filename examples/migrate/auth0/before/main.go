@@ -21,7 +21,7 @@ import (
 
 func main() {
 	issuer := flag.String("issuer", "https://acme.eu.auth0.com/", "URL of the authorization server")
-	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "URL of its key set")
+	keys := flag.String("keys", "https://acme.eu.auth0.com/.well-known/jwks.json", "URL of the key set of the authorization server")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -96,7 +96,7 @@ func custom(ctx context.Context) (*claims, error) {
 	}
 	c, ok := validated.CustomClaims.(*claims)
 	if !ok {
-		return nil, errors.New("the custom claims have another type")
+		return nil, fmt.Errorf("custom claims: got type %T, want *claims", validated.CustomClaims)
 	}
 	return c, nil
 }

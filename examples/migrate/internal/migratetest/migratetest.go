@@ -18,12 +18,12 @@ const audience = "deployment-api"
 // Open returns the handler of a program.
 type Open func(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error)
 
-// request is one request. The test of each program has the expected status under its name.
+// request is one request. The test of each program lists the expected status by name.
 type request struct {
 	name   string
 	method string
 	header []string // values of Authorization
-	broken bool     // the issuer fails when the key is fetched
+	broken bool     // the issuer is down during the request
 }
 
 func requests(i *bearertest.Issuer) []request {
@@ -66,7 +66,8 @@ func twice(i *bearertest.Issuer, claims map[string]any) string {
 	return key.Sign([]byte(fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())), []byte(payload))
 }
 
-// Check sends all requests and compares their statuses with want, by the names of the requests.
+// Check sends all requests and compares their statuses with want. The keys of want are the
+// names of the requests.
 func Check(t *testing.T, open Open, want map[string]int) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	issuer := flag.String("issuer", "https://acme.example", "URL of the authorization server")
-	keys := flag.String("keys", "https://acme.example/keys", "URL of its key set")
+	keys := flag.String("keys", "https://acme.example/keys", "URL of the key set of the authorization server")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -33,18 +33,18 @@ type claims struct {
 }
 
 func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error) {
-	// Config.Keys is not needed if the issuer has metadata (discovery).
-	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // it lives as long as the handler
+	// If the issuer publishes metadata (discovery), Config.Keys is not needed.
+	keys, err := jwks.New(keysURL, &jwks.Options{Issuer: issuer}) //nolint:contextcheck // the cache lives as long as the handler
 	if err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { _ = keys.Close() })
-	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // it lives as long as the handler
+	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // the verifier lives as long as the handler
 		Issuer:   issuer,
 		Audience: []string{audience},
 		Keys:     keys,
 		Custom:   bearer.JSON[claims],
-		// For tokens that do not follow RFC 9068, set Profile, such as bearer.Scalekit.
+		// For tokens that do not follow RFC 9068, set Profile, for example to bearer.Scalekit.
 	})
 	if err != nil {
 		return nil, err

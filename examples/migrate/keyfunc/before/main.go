@@ -18,7 +18,7 @@ import (
 
 func main() {
 	issuer := flag.String("issuer", "https://acme.example", "URL of the authorization server")
-	keys := flag.String("keys", "https://acme.example/keys", "URL of its key set")
+	keys := flag.String("keys", "https://acme.example/keys", "URL of the key set of the authorization server")
 	flag.Parse()
 	handler, err := newHandler(context.Background(), *issuer, *keys, "deployment-api")
 	if err != nil {
@@ -77,6 +77,6 @@ func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Han
 func list(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "none") }
 
 func deploy(w http.ResponseWriter, r *http.Request) {
-	c, _ := r.Context().Value(claimsKey{}).(*claims) // require has set it
+	c, _ := r.Context().Value(claimsKey{}).(*claims) // require sets the claims
 	_, _ = fmt.Fprintf(w, "%s deploys %s\n", c.ClientID, c.Repository)
 }
