@@ -175,7 +175,7 @@ func (e *DeniedError) Unwrap() error { return e.Err }
 
 // Allow returns nil if a caller with the granted scopes meets the rule. Otherwise it
 // returns a *[DeniedError] with everything that is missing. Allow calls the functions of
-// the rule with ctx. It ignores modes: a rule in report-only or optional mode is enforced.
+// the rule with ctx. Allow ignores modes: a rule in report-only or optional mode is enforced.
 func (r Rule) Allow(ctx context.Context, granted Set) error {
 	if n := r.n; n != nil && n.pure && n.err == nil && n.met(granted) {
 		return nil

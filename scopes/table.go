@@ -46,7 +46,7 @@ func (t *Table) Handle(pattern string, rule Rule) {
 
 // neverMatches returns the host of a pattern, and why no request can match the pattern. If
 // requests can match, why is "". The mux reports only one of these mistakes: an unclean
-// path in a pattern with a method. It accepts the others, and the requests then match
+// path in a pattern with a method. The mux accepts the others, and requests then match
 // another pattern or none.
 func neverMatches(pattern string) (host, why string) {
 	before, p, ok := strings.Cut(pattern, "/")
@@ -192,13 +192,13 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 // for an unclean path a handler may serve another route than the one that the router
 // found. The decoded path is clean if it
 //   - begins with a slash
-//   - has no empty element
+//   - has no empty element, except after a slash at its end
 //   - has no "." or ".." element, alone or followed by ";", "?" or "#"
 //   - has no backslash, which some file systems treat as a slash
 //   - has no NUL byte, which ends a name in some file systems
 //
-// The path must stay clean when it is decoded again, and must have no escapes left after
-// three more rounds of decoding. A path with a "#" that was not escaped is unclean:
+// The path must also be clean after each further round of decoding, and must have no escapes
+// left after three rounds. A path with a "#" that was not escaped is unclean:
 // RFC 9112, section 3.2 does not allow it in a request target.
 func CleanPath(u *url.URL) bool {
 	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {

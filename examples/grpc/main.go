@@ -73,7 +73,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	return story{issuer, api.addr, roots}.tell(ctx, stdout)
+	return scenario{issuer, api.addr, roots}.run(ctx, stdout)
 }
 
 // newIssuer returns an issuer with three clients.

@@ -49,7 +49,7 @@ func TestProgramFails(t *testing.T) {
 	}
 	issuer.RemoveClient("brief")
 	var out strings.Builder
-	err = story{issuer, api.addr, roots}.tell(t.Context(), &out)
+	err = scenario{issuer, api.addr, roots}.run(t.Context(), &out)
 	// Two results differ: the issuer refuses the client "brief", and the call of the client
 	// "local" succeeds, because the service does not forward the call.
 	if err == nil || err.Error() != "2 results differ from the expected ones" {

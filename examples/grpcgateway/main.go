@@ -1,6 +1,6 @@
-// The program grpcgateway serves one service over gRPC and HTTP, on the same port. The HTTP
-// requests pass through grpc-gateway. Both protocols share one verifier. On every endpoint
-// that is not public, the token is verified at least once.
+// The program grpcgateway serves one service over gRPC and HTTP, on the same port. Through
+// grpc-gateway, HTTP requests call the gRPC methods. Both protocols share one verifier. On
+// every endpoint that is not public, the token is verified at least once.
 //
 //	cd examples/grpcgateway && go run .
 //

@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// spans is an exporter that sends each ended span to itself, a channel.
+// spans is a span exporter: a channel that receives each ended span.
 type spans chan sdktrace.ReadOnlySpan
 
 func (s spans) ExportSpans(ctx context.Context, ended []sdktrace.ReadOnlySpan) error {

@@ -140,8 +140,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestSessionOfAnotherUser requires a session to refuse a valid token of another user than
-// the user that opened the session.
+// TestSessionOfAnotherUser requires a session to refuse all users except its creator, even
+// with a valid token.
 func TestSessionOfAnotherUser(t *testing.T) {
 	issuer, resource := serve(t)
 	scope := map[string]any{"aud": resource, "scope": "tools:call"}

@@ -50,8 +50,9 @@ func passCaller(next http.Handler) http.Handler {
 	}, nil)(next)
 }
 
-// caller returns the claims of the request. It does not use bearer.FromContext, because the
-// context of a tool belongs to the request that opened the session, whose token may differ.
+// caller returns the claims of the request. It does not use bearer.FromContext: the context
+// of a tool call belongs to the request that opened the session, and that request may have
+// carried another token.
 func caller(request *mcp.CallToolRequest) (*bearer.Claims, error) {
 	if extra := request.GetExtra(); extra != nil && extra.TokenInfo != nil {
 		if claims, ok := extra.TokenInfo.Extra["claims"].(*bearer.Claims); ok {

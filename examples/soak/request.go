@@ -90,8 +90,8 @@ func (g *generator) keep(good request) request {
 	return good
 }
 
-// brief returns a request whose token expires within 2 s, so that it is reused after its
-// expiry.
+// brief returns a request whose token expires within 2 s. Later requests may reuse the
+// expired token.
 func (g *generator) brief(a *authority) request {
 	expires := time.Unix(time.Now().Unix()+2, 0)
 	s := g.newRequest("brief", a, "", nil, map[string]any{"exp": expires.Unix()})
@@ -153,7 +153,7 @@ func (g *generator) hostile(a *authority) request {
 	return s
 }
 
-// moment is the state of a key cache at the time at.
+// moment is a time, and the state of a key cache at this time.
 type moment struct {
 	at   time.Time
 	keys jwks.Status

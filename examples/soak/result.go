@@ -86,8 +86,8 @@ func (f footprint) back(to footprint) bool {
 	return f.goroutines <= to.goroutines && f.heap <= to.heap+maxGrowth
 }
 
-// settle waits until the footprint is back to the given one, but not longer than limit. After
-// a run, connections take some time to close.
+// settle measures the process until the footprint is back at the level of to, or until limit
+// has passed. It returns the last footprint. Connections take some time to close.
 func settle(to footprint, limit time.Duration) footprint {
 	deadline := time.Now().Add(limit)
 	ticker := time.NewTicker(100 * time.Millisecond)
@@ -138,7 +138,7 @@ func (r *result) String() string {
 			line("", "%9s %s", thousands(r.verdicts[reason]), reason)
 		}
 	}
-	line("wrong", "%s (for %s requests several verdicts were correct: keys changed, an issuer failed or the token expired meanwhile)", thousands(r.wrong), thousands(r.uncertain))
+	line("wrong", "%s (%s requests had several correct verdicts: meanwhile keys changed, an issuer failed or a token expired)", thousands(r.wrong), thousands(r.uncertain))
 	for _, example := range r.examples {
 		line("", "%s", example)
 	}

@@ -124,7 +124,7 @@ func (s *sample) add(name string, m *dto.Metric) {
 	}
 }
 
-// since returns the buckets of the events after the sample before.
+// since returns the buckets of the events between the samples before and now.
 func since(now, before []bucket) []bucket {
 	delta := append([]bucket(nil), now...)
 	for i := range before {

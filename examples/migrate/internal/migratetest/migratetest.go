@@ -23,7 +23,7 @@ type request struct {
 	name   string
 	method string
 	header []string // values of Authorization
-	broken bool     // the issuer is down during the request
+	broken bool     // the keys endpoint of the issuer fails
 }
 
 func requests(i *bearertest.Issuer) []request {

@@ -23,8 +23,8 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// story makes the calls of the program and prints the results.
-type story struct {
+// scenario makes the calls of the program and prints the results.
+type scenario struct {
 	issuer *bearertest.Issuer
 	api    string
 	roots  *x509.CertPool
@@ -39,7 +39,7 @@ type call struct {
 	wantTokens   int // number of tokens fetched
 }
 
-func (s story) tell(ctx context.Context, stdout io.Writer) error {
+func (s scenario) run(ctx context.Context, stdout io.Writer) error {
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\tCALL\tCLIENT\tTOKENS FETCHED\tRESULT") //nolint:errcheck // Flush returns the error
 	wrong := 0
@@ -87,7 +87,7 @@ func (s story) tell(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-func (s story) tokens(client string) oauth2.TokenSource {
+func (s scenario) tokens(client string) oauth2.TokenSource {
 	return tokens(clientcredentials.Config{
 		ClientID: client, ClientSecret: client + "-secret", TokenURL: s.issuer.TokenURL(),
 	}, &http.Client{Timeout: 5 * time.Second})
