@@ -19,7 +19,7 @@ func TestRefusedAlgorithms(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
 	for alg, want := range map[string]string{
-		"none": "proves nothing", "NONE": "proves nothing", "HS256": "shared secret", "hs512": "shared secret", "RS1": "not an algorithm", "": "not an algorithm",
+		"none": "proves nothing", "NONE": "proves nothing", "HS256": "shared secret", "hs512": "shared secret", "RS1": "not a supported algorithm", "": "not a supported algorithm",
 	} {
 		cfg.Algorithms = []string{alg}
 		_, err := bearer.New(cfg)

@@ -12,17 +12,17 @@ import (
 type Compact struct {
 	// Header, Payload and Signature are the three parts.
 	Header, Payload, Signature string
-	// Signed is what the signature covers: the header and the payload as they
-	// were received, with the dot between them (RFC 7515, section 5.2).
+	// Signed is the text that the signature covers: the header and the payload as
+	// received, with the dot between them (RFC 7515, section 5.2).
 	Signed string
 }
 
 // Split splits a token at its dots. It reports false unless the token has exactly two
-// dots and a header that is not empty. An empty signature is allowed here, so that a
-// token with alg "none" is refused for its alg. An empty payload is allowed for a JWS;
-// the claims reader refuses it for a JWT (RFC 7519, section 7.2). Split does not look at
-// the characters of the parts: Decode does. It reads no further than the third dot and
-// does not allocate.
+// dots and a header that is not empty. Split allows an empty signature, so that a token
+// with alg "none" is refused for its alg. It also allows an empty payload, as RFC 7515
+// does; the claims reader refuses it for a JWT (RFC 7519, section 7.2). Split does not
+// check the characters of the parts: Decode does. Split stops reading at the third dot
+// and does not allocate.
 func Split(token string) (Compact, bool) {
 	first := strings.IndexByte(token, '.')
 	if first <= 0 {
@@ -40,12 +40,12 @@ func Split(token string) (Compact, bool) {
 	}, true
 }
 
-// errEncoding is all there is to say.
-var errEncoding = errors.New("not base64url in its one canonical spelling")
+// errEncoding is the only error of Decode: it quotes nothing of the token.
+var errEncoding = errors.New("not canonical base64url without padding")
 
-// sextets is the six bits of each character of base64url, shifted to where they
-// belong in a group of four characters by the character's place in it; bad for
-// everything else.
+// sextets maps each base64url character to its six bits, shifted to their position in
+// a group of four characters. The first index is the character's place in the group.
+// All other bytes map to bad.
 var sextets = func() (table [4][256]uint32) {
 	for place := range table {
 		for c := range table[place] {
@@ -58,14 +58,17 @@ var sextets = func() (table [4][256]uint32) {
 	return table
 }()
 
+// bad is a bit above the 24 bits of a group.
 const bad = 1 << 24
 
-// Decode appends to dst what a part stands for: base64url (RFC 4648, section 5)
-// without padding, in its one canonical spelling. It returns dst, perhaps longer,
-// with an error too, so that memory can be used again.
+// Decode decodes part and appends the result to dst. The part must be base64url (RFC
+// 4648, section 5) without padding, and unused bits must be zero. After an error Decode
+// returns the given bytes of dst, perhaps in a larger buffer, so that the caller can
+// reuse the buffer.
 //
-// It takes half of the time of encoding/base64, for a token has 800 characters to
-// decode, and accepts less: that one skips CR and LF, also in strict mode.
+// Decode takes half the time of encoding/base64, which counts because a token has about
+// 800 characters. It is also stricter: encoding/base64 skips CR and LF even in strict
+// mode.
 func Decode(dst, part []byte) ([]byte, error) {
 	start := len(dst)
 	n := start
@@ -90,7 +93,7 @@ func Decode(dst, part []byte) ([]byte, error) {
 		b = sextets[0][in[28]] | sextets[1][in[29]] | sextets[2][in[30]] | sextets[3][in[31]]
 		binary.BigEndian.PutUint64(to[18:26], uint64(a)<<40|uint64(b)<<16)
 		if wrong|a|b >= bad {
-			return refused(dst[:start])
+			return discard(dst[:start])
 		}
 		out, rest = out[24:], rest[32:]
 		n += 24
@@ -99,11 +102,11 @@ func Decode(dst, part []byte) ([]byte, error) {
 	for ; len(rest) >= 4; rest = rest[4:] {
 		a := sextets[0][rest[0]] | sextets[1][rest[1]] | sextets[2][rest[2]] | sextets[3][rest[3]]
 		if a >= bad {
-			return refused(dst[:start])
+			return discard(dst[:start])
 		}
-		dst = append(dst, byte(a>>16), byte(a>>8), byte(a)) //nolint:gosec // G115: the low eight bits are meant
+		dst = append(dst, byte(a>>16), byte(a>>8), byte(a)) //nolint:gosec // G115: only the low eight bits are wanted
 	}
-	switch len(rest) { // bits behind the last byte are zero, or there is another spelling
+	switch len(rest) { // the unused bits after the last byte must be zero: one value has one encoding
 	case 0:
 		return dst, nil
 	case 2:
@@ -112,14 +115,14 @@ func Decode(dst, part []byte) ([]byte, error) {
 		}
 	case 3:
 		if a := sextets[0][rest[0]] | sextets[1][rest[1]] | sextets[2][rest[2]]; a < bad && a&0xff == 0 {
-			return append(dst, byte(a>>16), byte(a>>8)), nil //nolint:gosec // G115: the low eight bits are meant
+			return append(dst, byte(a>>16), byte(a>>8)), nil //nolint:gosec // G115: only the low eight bits are wanted
 		}
 	}
-	return refused(dst[:start])
+	return discard(dst[:start])
 }
 
-// refused returns dst without what was not wrong yet.
-func refused(dst []byte) ([]byte, error) {
+// discard clears the bytes after dst, which Decode wrote before it found an error.
+func discard(dst []byte) ([]byte, error) {
 	clear(dst[len(dst):cap(dst)])
 	return dst, errEncoding
 }

@@ -10,15 +10,14 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
-// parted and form are RFC 7515, section 7.1 once more: what Split looks for, and
-// what it looks like where its parts can be decoded.
+// These expressions describe the compact serialization (RFC 7515, section 7.1).
 var (
-	parted = regexp.MustCompile(`\A[^.]+\.[^.]*\.[^.]*\z`)
-	form   = regexp.MustCompile(`\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\z`)
+	splittable = regexp.MustCompile(`\A[^.]+\.[^.]*\.[^.]*\z`)                            // Split accepts it
+	decodable  = regexp.MustCompile(`\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\z`) // Decode may accept each part
 )
 
-// FuzzSplit compares the reader with a regular expression and with the text that
-// its parts make when they are encoded again: what is read has one spelling.
+// FuzzSplit compares Split with a regular expression. It also encodes each decoded part
+// again and requires the same text: a value must have one accepted encoding only.
 func FuzzSplit(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -31,8 +30,8 @@ func FuzzSplit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		parts, ok := jws.Split(token)
-		if want := parted.MatchString(token); ok != want {
-			t.Fatalf("got %v, want %v", ok, want)
+		if want := splittable.MatchString(token); ok != want {
+			t.Fatalf("Split: got %v, want %v", ok, want)
 		}
 		if !ok {
 			return
@@ -41,21 +40,21 @@ func FuzzSplit(f *testing.F) {
 			t.Errorf("got %q signed, want %q", parts.Signed, got)
 		}
 		if got := parts.Signed + "." + parts.Signature; got != token {
-			t.Errorf("got parts of %q, want %q", got, token)
+			t.Errorf("joined parts: got %q, want %q", got, token)
 		}
-		good := true
+		allDecoded := true
 		for part := range strings.SplitSeq(token, ".") {
 			decoded, err := jws.Decode(nil, []byte(part))
-			good = good && err == nil
+			allDecoded = allDecoded && err == nil
 			if err == nil && base64.RawURLEncoding.EncodeToString(decoded) != part {
-				t.Errorf("%q was decoded, and is another spelling of %q", part, base64.RawURLEncoding.EncodeToString(decoded))
+				t.Errorf("Decode(%q): got no error, want one: the canonical encoding is %q", part, base64.RawURLEncoding.EncodeToString(decoded))
 			}
 			if lax, laxErr := base64.RawURLEncoding.DecodeString(part); err != nil && laxErr == nil && base64.RawURLEncoding.EncodeToString(lax) == part {
-				t.Errorf("%q was refused: %v", part, err)
+				t.Errorf("Decode(%q): got %v, want no error", part, err)
 			}
 		}
-		if good && !form.MatchString(token) {
-			t.Error("all parts were decoded, and there are characters that do not belong")
+		if allDecoded && !decodable.MatchString(token) {
+			t.Error("all parts were decoded, but the token has characters that are not base64url")
 		}
 	})
 }

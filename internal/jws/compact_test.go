@@ -38,7 +38,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestDecode wants one spelling of each value.
+// TestDecode requires one accepted encoding of each value.
 func TestDecode(t *testing.T) {
 	for part, want := range map[string]string{"": "", "Zg": "f", "Zm8": "fo", "Zm9v": "foo", "-_8": "\xfb\xff"} {
 		if got, err := jws.Decode(nil, []byte(part)); err != nil || string(got) != want {
@@ -52,8 +52,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestSplitAllocates nothing, whatever it is given.
-func TestSplitAllocates(t *testing.T) {
+// TestSplitAllocatesNothing includes hostile tokens.
+func TestSplitAllocatesNothing(t *testing.T) {
 	for _, token := range []string{"a.b.c", strings.Repeat(".", 1<<20), strings.Repeat("a", 1<<20)} {
 		if n := testing.AllocsPerRun(10, func() { jws.Split(token) }); n != 0 {
 			t.Errorf("%.10q: got %v allocations, want 0", token, n)
@@ -61,19 +61,19 @@ func TestSplitAllocates(t *testing.T) {
 	}
 }
 
-// TestDecodeEveryByte puts every byte into every place of parts of every length up
-// to three groups of sixteen characters, and wants what encoding/base64 says of
-// them, but for what has a second spelling.
+// TestDecodeEveryByte puts every byte at every place of parts of up to 48 characters. The
+// results must equal those of encoding/base64 in strict mode, except that encodings which
+// are not canonical are refused.
 func TestDecodeEveryByte(t *testing.T) {
 	for length := 1; length <= 48; length++ {
-		for _, around := range []string{"A", "g"} {
-			part := []byte(strings.Repeat(around, length))
+		for _, filler := range []string{"A", "g"} {
+			part := []byte(strings.Repeat(filler, length))
 			for place := range part {
 				for c := range 256 {
 					part[place] = byte(c)
 					compareDecode(t, part)
 				}
-				part[place] = around[0]
+				part[place] = filler[0]
 			}
 		}
 	}
@@ -95,6 +95,6 @@ func compareDecode(t *testing.T, part []byte) {
 	got, err := jws.Decode([]byte("before"), part)
 	rest, kept := bytes.CutPrefix(got, []byte("before"))
 	if (err == nil) != ok || !kept || ok && !bytes.Equal(rest, want) {
-		t.Fatalf("%q: got %q, %v, want %q, ok %v", part, got, err, want, ok)
+		t.Fatalf("Decode(%q): got %q, %v, want %q, accepted %v", part, got, err, want, ok)
 	}
 }

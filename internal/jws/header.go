@@ -1,6 +1,6 @@
 // Package jws reads and verifies a JWS (RFC 7515) in compact serialization: its form,
-// its JOSE header and its signature. It does not decrypt, it does not repair, and it
-// knows nothing of claims, so that test vectors with any payload run through it.
+// its JOSE header and its signature. It does not decrypt tokens and does not repair
+// malformed ones. It does not read claims, so test vectors may have any payload.
 package jws
 
 import (
@@ -13,31 +13,31 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Header is the members of a JOSE header that decide something. It is immutable
-// once it was read.
+// Header holds the members of a JOSE header that verification needs. It is immutable
+// after [ReadHeader] returns it.
 type Header struct {
-	// Alg is "" where it is missing or not a string: no algorithm.
+	// Alg is "" if the member is missing or not a string: no algorithm has that name.
 	Alg string
-	// Kid is "" where there is none.
+	// Kid is "" if the header has no "kid".
 	Kid string
-	// Typ is as it was sent.
+	// Typ is the "typ" as received.
 	Typ string
 	// Media is Typ in the form of [MediaType].
 	Media string
-	// HasTyp says that there is a "typ", be it empty.
+	// HasTyp reports whether the header has a "typ", which may be empty.
 	HasTyp bool
-	// Cty is "" where it is missing or not a string.
+	// Cty is "" if the member is missing or not a string.
 	Cty string
-	// Members is all of them.
+	// Members holds all members.
 	Members strictjson.Record
 }
 
-// ErrType is a "typ" that is not a string.
+// ErrType means that "typ" is not a string.
 var ErrType = errors.New(`"typ" is not a string`)
 
-// ReadHeader reads the first part of a token, decoded. Members that are not known
-// are ignored (RFC 7515, section 4), those that would bring a key along among
-// them.
+// ReadHeader reads the decoded first part of a token. It ignores unknown members (RFC
+// 7515, section 4). Members that carry a key or point to one ("jwk", "jku", "x5c",
+// "x5u") are among those.
 func ReadHeader(decoded []byte) (*Header, error) {
 	h := &Header{}
 	if err := h.Members.Read(decoded); err != nil {
@@ -50,7 +50,7 @@ func ReadHeader(decoded []byte) (*Header, error) {
 		case "kid":
 			kid, ok := strictjson.String(value)
 			if !ok || kid == "" {
-				return nil, errors.New(`"kid" is not a string, or empty`)
+				return nil, errors.New(`"kid" is empty or not a string`)
 			}
 			h.Kid = kid
 		case "typ":
@@ -62,17 +62,17 @@ func ReadHeader(decoded []byte) (*Header, error) {
 		case "cty":
 			h.Cty, _ = strictjson.String(value)
 		case "crit", "b64", "zip", "enc":
-			// No extension is understood here, so none may be critical (RFC
-			// 7515, section 4.1.11; RFC 7797, sections 6 and 7). The others
-			// would change what the signed bytes mean.
+			// This package implements no extension, so none may be critical (RFC
+			// 7515, section 4.1.11; RFC 7797, sections 6 and 7). The other three
+			// change the meaning of the signed bytes.
 			return nil, fmt.Errorf("%q is not supported", name)
 		}
 	}
 	return h, nil
 }
 
-// MediaType returns a "typ" or "cty" in the form in which two of them can be compared:
-// lower case, without "application/" (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
+// MediaType returns a "typ" or "cty" in a form that can be compared: lower case, without
+// "application/" (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
 func MediaType(typ string) string {
 	switch typ { // the two most frequent values
 	case "JWT":
@@ -81,7 +81,7 @@ func MediaType(typ string) string {
 		return "at+jwt"
 	}
 	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
-		return typ // no media type; the lower case of some letters beyond ASCII is in ASCII
+		return typ // not a media type, and strings.ToLower maps some of these letters to ASCII
 	}
 	typ = strings.ToLower(typ)
 	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {
@@ -91,43 +91,43 @@ func MediaType(typ string) string {
 }
 
 const (
-	maxHeaders      = 256 // kept at once
-	maxHeaderLength = 512 // encoded characters of one
+	maxHeaders      = 256 // headers kept at once
+	maxHeaderLength = 512 // encoded characters of one header
 )
 
-// Headers keeps the parsed JOSE headers of verified tokens. An issuer writes the same
-// header into every token that it signs with one key, so there are about as many as keys.
-// A header that is found says nothing about the rest of the token. The zero Headers is
-// ready to use and safe for concurrent use.
+// Headers caches the parsed JOSE headers of verified tokens. An issuer writes the same
+// header into every token that it signs with one key, so there are about as many headers
+// as keys. A cached header does not mean that the token is valid. The zero Headers is
+// ready to use. Headers is safe for concurrent use.
 type Headers struct {
-	known  sync.Map // encoded header to *Header
+	parsed sync.Map // encoded header to *Header
 	n      atomic.Int32
 	varied atomic.Bool // the limit was reached once
 }
 
 // Find returns the parsed form of an encoded header, or nil.
 func (h *Headers) Find(encoded string) *Header {
-	known, ok := h.known.Load(encoded)
+	found, ok := h.parsed.Load(encoded)
 	if !ok {
 		return nil
 	}
-	header, _ := known.(*Header)
+	header, _ := found.(*Header)
 	return header
 }
 
-// Add keeps the header of a verified token. At the limit it forgets all others: an
-// issuer that varies its headers gains nothing from them. It reports whether there are
-// so few headers that other tokens can be expected to share this one.
+// Add caches the header of a verified token. At the limit it removes all others: the
+// cache does not help with an issuer that varies its headers. Add reports whether the
+// limit was never reached, so that other tokens are likely to share this header.
 func (h *Headers) Add(encoded string, header *Header) (few bool) {
 	if len(encoded) > maxHeaderLength {
 		return false
 	}
 	if h.n.Load() >= maxHeaders {
 		h.varied.Store(true)
-		h.known.Clear()
+		h.parsed.Clear()
 		h.n.Store(0)
 	}
-	if _, loaded := h.known.LoadOrStore(strings.Clone(encoded), header); !loaded {
+	if _, loaded := h.parsed.LoadOrStore(strings.Clone(encoded), header); !loaded {
 		h.n.Add(1)
 	}
 	return !h.varied.Load()

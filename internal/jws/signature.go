@@ -13,15 +13,15 @@ import (
 // Method verifies signatures of one algorithm.
 type Method struct {
 	alg  string
-	hash crypto.Hash // RSA's
-	// ecdsa is golang-jwt's: a JWS has the two numbers of a signature one behind
-	// the other (RFC 7518, section 3.4), which the standard library does not read.
+	hash crypto.Hash // of an RSA algorithm; 0 for all others
+	// ecdsa is golang-jwt's method. A JWS signature is R followed by S at fixed
+	// lengths (RFC 7518, section 3.4), a form that crypto/ecdsa does not read.
 	ecdsa *jwt.SigningMethodECDSA
 }
 
-// MethodOf returns the implementation of an algorithm of RFC 7518, section 3.1, RFC
-// 8037 or RFC 9864, or nil. Nothing of it can be changed by whoever imports
-// golang-jwt, whose methods are variables and whose PS* accept any length of salt.
+// MethodOf returns the method of an algorithm of RFC 7518, section 3.1, RFC 8037 or RFC
+// 9864, or nil for any other name. Methods are not taken from golang-jwt's variables:
+// any package can change those, and the PS* methods there accept any salt length.
 func MethodOf(alg string) *Method {
 	m := &Method{alg: alg}
 	switch alg {
@@ -44,8 +44,8 @@ func MethodOf(alg string) *Method {
 	return m
 }
 
-// Verify reports whether signature is one over signed under the key. A key of
-// another kind has signed nothing.
+// Verify reports whether signature is a valid signature of signed under key. It returns
+// false for a key of another kind.
 func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 	if m.ecdsa != nil {
 		return m.ecdsa.Verify(string(signed), signature, key) == nil
@@ -62,7 +62,7 @@ func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 		case crypto.SHA512:
 			sum := sha512.Sum512(signed)
 			return m.rsa(key, sum[:], signature)
-		default: // no RSA method
+		default: // an EdDSA method with an RSA key
 		}
 	case ed25519.PublicKey:
 		return m.hash == 0 && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, signed, signature)
@@ -70,8 +70,8 @@ func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 	return false
 }
 
-// rsa verifies a signature of RSASSA-PKCS1-v1_5, or of RSASSA-PSS with the length
-// of salt that RFC 7518, section 3.5 fixes: that of the hash.
+// rsa verifies an RSASSA-PKCS1-v1_5 or RSASSA-PSS signature. The PSS salt must be as
+// long as the hash (RFC 7518, section 3.5).
 func (m *Method) rsa(key *rsa.PublicKey, sum, signature []byte) bool {
 	if m.alg[0] == 'P' {
 		return rsa.VerifyPSS(key, m.hash, sum, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
@@ -79,8 +79,8 @@ func (m *Method) rsa(key *rsa.PublicKey, sum, signature []byte) bool {
 	return rsa.VerifyPKCS1v15(key, m.hash, sum, signature) == nil
 }
 
-// Signer returns the key under which signature verifies, or the zero K. The caller has
-// selected keys that fit the algorithm of method.
+// Signer returns the key under which signature verifies, or the zero K. The caller passes
+// only keys that fit the algorithm of method.
 func Signer[K interface{ Public() crypto.PublicKey }](method *Method, signed, signature []byte, keys []K) (signer K) {
 	for _, key := range keys {
 		if method.Verify(signed, signature, key.Public()) {
