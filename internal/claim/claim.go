@@ -1,4 +1,4 @@
-// Package claim reads single claims of a claims set: where they are, and what they say.
+// Package claim finds single claims in a claims set, and reads dates and numbers.
 package claim
 
 import (
@@ -13,18 +13,20 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Path names a claim: one name, or the names of the objects around it and its own.
+// Path locates a claim in a claims set. In a configuration a path has one of two forms.
 //
-// A configuration writes the name itself, in which dots, slashes and colons mean nothing
-// ("kubernetes.io", "https://ns/roles"). With a slash in front it is a JSON pointer (RFC
-// 6901: "/realm_access/roles", where ~1 stands for a slash inside a name and ~0 for a
-// tilde).
+// A plain name is the name of a top-level claim. Dots, slashes and colons in it have no
+// special meaning: "kubernetes.io", "https://ns/roles".
+//
+// A path that begins with a slash is a JSON pointer (RFC 6901): "/realm_access/roles" is
+// the member "roles" of the object "realm_access". In a pointer ~1 stands for a slash
+// inside a name and ~0 for a tilde.
 type Path struct {
-	name  strictjson.Name
-	inner []string
+	name  strictjson.Name // of the top-level claim
+	inner []string        // of the members below it
 }
 
-// ParsePath reads a path as a configuration writes it.
+// ParsePath parses a path of a configuration.
 func ParsePath(s string) (Path, error) {
 	if s == "" {
 		return Path{}, fmt.Errorf("%q: the name of a claim is empty", s)
@@ -43,20 +45,22 @@ func ParsePath(s string) (Path, error) {
 	return Path{strictjson.NameOf(names[0]), names[1:]}, nil
 }
 
-// checkName refuses other path languages, which would name no claim.
+// checkName refuses names that look like a path in another language, such as JSONPath,
+// and names with stray spaces. No issuer uses such a claim name.
 func checkName(s string) error {
 	for _, form := range []string{"$.", "$[", "#/"} {
 		if strings.HasPrefix(s, form) {
-			return fmt.Errorf(`%q: inside objects claims are named by a JSON pointer, as "/realm_access/roles" (RFC 6901)`, s)
+			return fmt.Errorf(`%q: name a claim inside an object by a JSON pointer, such as "/realm_access/roles" (RFC 6901)`, s)
 		}
 	}
 	if strings.TrimSpace(s) != s || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("%q: not the name of a claim: it has a space at an end or a control character", s)
+		return fmt.Errorf("%q: not the name of a claim: it begins or ends with a space, or has a control character", s)
 	}
 	return nil
 }
 
-// ParsePaths parses each path and names the field in errors.
+// ParsePaths parses each path of a list. Its errors begin with the name of the
+// configuration field.
 func ParsePaths(field string, list []string) (paths []Path, errs []error) {
 	for _, s := range list {
 		path, err := ParsePath(s)
@@ -69,10 +73,10 @@ func ParsePaths(field string, list []string) (paths []Path, errs []error) {
 	return paths, errs
 }
 
-// Is reports whether the path is this one name, and no pointer.
+// Is reports whether the path is the top-level claim name.
 func (p *Path) Is(name string) bool { return len(p.inner) == 0 && p.name.String() == name }
 
-// String returns the path as a configuration writes it, but with names as in the token.
+// String returns the path in the form of a configuration, but with the names unescaped.
 func (p Path) String() string {
 	if len(p.inner) == 0 {
 		return p.name.String()
@@ -80,8 +84,8 @@ func (p Path) String() string {
 	return "/" + strings.Join(append([]string{p.name.String()}, p.inner...), "/")
 }
 
-// In returns the value of the claim in a claims set, or "". A null is a value, of the
-// wrong type.
+// In returns the JSON value of the claim in a claims set, or "" if the claim is missing.
+// A null is present: In returns "null".
 func (p *Path) In(claims *strictjson.Record) string {
 	value := claims.Get(p.name)
 	for _, name := range p.inner {
@@ -100,15 +104,16 @@ func member(object, name string) string {
 	return ""
 }
 
-// maxDate is the end of the year 9999 in seconds since the epoch. A later time is one in
-// milliseconds, or an attempt at an overflow.
+// maxDate is the end of the year 9999, in seconds since the epoch. A larger number is a
+// time in milliseconds, or an attempt at an overflow.
 const maxDate = 253402300799
 
-// maxNumber is how long the text of a NumericDate may be. Longer numbers only cost time.
+// maxNumber is the maximum length of the text of a NumericDate. Longer numbers only cost
+// time to parse.
 const maxNumber = 32
 
-// Date reads a NumericDate (RFC 7519, section 2): a JSON number of
-// seconds, fractions allowed.
+// Date parses a NumericDate (RFC 7519, section 2): a JSON number of seconds, which may
+// have a fraction.
 func Date(v string) (time.Time, error) {
 	if n, ok := seconds(v); ok {
 		return time.Unix(n, 0), nil
@@ -133,7 +138,7 @@ func Date(v string) (time.Time, error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
-// seconds reads the usual form, up to eleven digits. Such a number is below maxDate.
+// seconds parses the usual form, up to 11 digits. Such a number is always below maxDate.
 func seconds(v string) (n int64, ok bool) {
 	for i := range len(v) {
 		d := v[i] - '0'

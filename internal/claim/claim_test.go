@@ -39,7 +39,7 @@ func TestPath(t *testing.T) {
 			t.Errorf("%s: got %q at %q, want %q at %q", row.path, got, path, row.value, row.text)
 		}
 		if got := path.Is(row.path); got != !strings.HasPrefix(row.path, "/") {
-			t.Errorf("%s: got Is %v", row.path, got)
+			t.Errorf("%s: Is: got %v, want %v", row.path, got, !got)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package deepcopy copies values, so that a change to the copy cannot be seen in the
+// Package deepcopy copies values, so that a change to the copy does not change the
 // original.
 package deepcopy
 
@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// flatTypes caches the answers of Flat: types are few and reflection is slow.
-var flatTypes sync.Map // of reflect.Type to bool
+// flatTypes caches the results of Flat: a program has few types, and reflection is slow.
+var flatTypes sync.Map // reflect.Type to bool
 
-// Flat reports whether an assignment copies a value of type t completely: nothing that
-// can be changed is shared.
+// Flat reports whether an assignment copies a value of type t completely, so that copy
+// and original share no memory that can change.
 func Flat(t reflect.Type) bool {
-	if known, ok := flatTypes.Load(t); ok {
-		return known.(bool) //nolint:errcheck // only bools are stored, below
+	if cached, ok := flatTypes.Load(t); ok {
+		return cached.(bool) //nolint:errcheck // the map holds only bools
 	}
-	answer := isFlat(t)
-	flatTypes.Store(t, answer)
-	return answer
+	flat := isFlat(t)
+	flatTypes.Store(t, flat)
+	return flat
 }
 
 func isFlat(t reflect.Type) bool {
@@ -28,7 +28,7 @@ func isFlat(t reflect.Type) bool {
 		return isFlat(t.Elem())
 	case reflect.Struct:
 		if t == reflect.TypeFor[time.Time]() {
-			return true // its pointer is to a Location, which nobody can change
+			return true // its pointer refers to a time.Location, which is immutable
 		}
 		for field := range t.Fields() {
 			if !isFlat(field.Type) {
@@ -44,12 +44,12 @@ func isFlat(t reflect.Type) bool {
 	}
 }
 
-// maxCopyDepth is deeper than claims can nest: a deeper value is a cycle.
+// maxCopyDepth is more than claims can nest: a deeper value has a cycle.
 const maxCopyDepth = 64
 
-// Of returns a copy of v that shares nothing with v that can be changed. It reports
-// false for what it cannot copy: functions, channels, cycles and pointers behind
-// unexported fields.
+// Of returns a copy of v that shares no memory with v that can change. It reports false if
+// it cannot copy v: if v contains a function, a channel, a cycle, or a pointer in an
+// unexported field.
 func Of(v reflect.Value) (reflect.Value, bool) { return copyOf(v, 0) }
 
 func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
@@ -61,7 +61,7 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 		return v, true
 	}
 	fresh, ok := reflect.New(t).Elem(), true
-	// into copies an element to where it belongs in fresh.
+	// into copies an element of v to its place in fresh.
 	into := func(to, from reflect.Value) {
 		if ok {
 			if from, ok = copyOf(from, depth+1); ok {
@@ -98,7 +98,7 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 			}
 		}
 	case reflect.Struct:
-		fresh.Set(v) // unexported fields come along
+		fresh.Set(v) // also copies unexported fields
 		for i := range t.NumField() {
 			switch {
 			case t.Field(i).IsExported():

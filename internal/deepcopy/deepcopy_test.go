@@ -29,7 +29,7 @@ func TestOf(t *testing.T) {
 	}
 	copied.Of["a"].Tags[0], copied.Of["b"] = "changed", nil
 	if given.Of["a"].Tags[0] != "x" || len(given.Of) != 1 {
-		t.Errorf("got %v after a change of the copy", given)
+		t.Errorf("got %v after a change of the copy, want the original unchanged", given)
 	}
 	circle := &cycle{}
 	circle.Next = circle

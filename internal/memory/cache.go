@@ -12,9 +12,9 @@ import (
 // SweepInterval is how long an expired entry may stay in a cache.
 const SweepInterval = time.Minute
 
-// Cache is the part of an index that one verifier fills, and its limits. Only verified
-// tokens enter, so a client without a good token cannot evict another client's. It is
-// safe for concurrent use.
+// Cache stores the entries of one verifier in an index and limits their number and
+// memory. Only verified tokens are stored, so a client without a valid token cannot evict
+// another client's entry. Cache is safe for concurrent use.
 type Cache[V any] struct {
 	index    *Index[V] // nil: nothing is stored
 	capacity int       // entries
@@ -22,16 +22,17 @@ type Cache[V any] struct {
 	counts   counts
 	evicted  atomic.Uint64
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	ring   []*Entry[V]
-	hand   int // where to look for room next
+	hand   int // index in ring of the next candidate for eviction
 	bytes  int
 	timer  *time.Timer
 	closed bool
 }
 
-// NewCache returns a cache of at most capacity entries that take bytes bytes each on
-// average. A capacity below one turns it off; its index is nil then.
+// NewCache returns a cache of at most capacity entries and capacity*bytes bytes: bytes is
+// the expected size of one entry. A capacity below 1 turns the cache off; its index is
+// then nil.
 func NewCache[V any](capacity, bytes int) *Cache[V] {
 	c := &Cache[V]{counts: newCounts()}
 	if capacity > 0 {
@@ -44,21 +45,21 @@ func NewCache[V any](capacity, bytes int) *Cache[V] {
 // Index returns the index in which the cache stores, or nil if the cache is off.
 func (c *Cache[V]) Index() *Index[V] { return c.index }
 
-// Share makes a cache that is on store in ix from now on. It must be called before the
-// cache is used.
+// Share makes the cache store its entries in ix. It does nothing if the cache is off, and
+// must be called before the cache is used.
 func (c *Cache[V]) Share(ix *Index[V]) {
 	if c.index != nil {
 		c.index = ix
 	}
 }
 
-// Status is what a cache holds, and counts since its start.
+// Status describes a cache: its size, and event counts since it was created.
 type Status struct {
 	Entries, Capacity       int
 	Hits, Misses, Evictions uint64
 }
 
-// Status describes the cache as it is now.
+// Status returns the current status of the cache.
 func (c *Cache[V]) Status() Status {
 	c.mu.Lock()
 	entries := len(c.ring)
@@ -68,15 +69,16 @@ func (c *Cache[V]) Status() Status {
 	return s
 }
 
-// Count counts a look-up. The place spreads the counters over cache lines: callers on
-// different cores pass different ones.
+// Count counts one lookup as a hit or a miss. place selects one of several counters:
+// callers on different cores pass different places, so that they do not contend for one
+// cache line.
 func (c *Cache[V]) Count(place uint32, hit bool) { c.counts.add(place, hit) }
 
-// Store remembers an entry until expires. It takes cost bytes. Store makes room by
-// evicting expired entries first, then entries that were not used lately. It does
-// nothing if the cache is closed or the entry alone exceeds its limit.
+// Store stores an entry of cost bytes until expires. If the cache is full, Store first
+// removes entries that expired or that were not used recently. It does nothing if the
+// cache is closed, or if the entry alone exceeds the cache's limit.
 func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
-	e.cost = int32(min(cost, 1<<30)) //nolint:gosec // it fits
+	e.cost = int32(min(cost, 1<<30)) //nolint:gosec // 1<<30 fits into an int32
 	e.expires = uint32(min(max(expires.Unix(), 0), math.MaxUint32))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,7 +87,7 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	}
 	if known, ok := c.index.entries.Load(e.digest); ok {
 		if old, ok := known.(*Entry[V]); ok {
-			c.forget(old) // unless another cache stores it
+			c.forget(old) // does nothing if another cache stores old
 		}
 	}
 	full := false
@@ -93,11 +95,11 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 		c.makeRoom(now)
 		full = true
 	}
-	e.place.Store(int32(len(c.ring))) //nolint:gosec // no more than fit into memory
+	e.place.Store(int32(len(c.ring))) //nolint:gosec // memory limits the ring to fewer entries
 	c.ring = append(c.ring, e)
 	c.bytes += int(e.cost)
-	if behind := c.hand - 1; full && behind < len(c.ring) {
-		c.swap(behind, len(c.ring)-1) // just behind the hand, which reaches it last
+	if passed := c.hand - 1; full && passed < len(c.ring) {
+		c.swap(passed, len(c.ring)-1) // the hand reaches the place it just passed last
 	}
 	c.index.entries.Store(e.digest, e)
 	if c.timer == nil {
@@ -105,10 +107,10 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	}
 }
 
-// makeRoom forgets one entry: the next that expired, or that was not used since the hand
-// last passed (the clock algorithm). The caller holds c.mu.
+// makeRoom removes one entry: the next one that expired, or that was not used since the
+// hand last passed it (the clock algorithm). The caller holds c.mu.
 func (c *Cache[V]) makeRoom(now time.Time) {
-	for range 2 * len(c.ring) { // in the second round only entries in use right now are marked
+	for range 2 * len(c.ring) { // the first round clears the marks; the second finds an entry, unless all were used meanwhile
 		if c.hand >= len(c.ring) {
 			c.hand = 0
 		}
@@ -123,7 +125,8 @@ func (c *Cache[V]) makeRoom(now time.Time) {
 	c.evict(c.ring[0], false)
 }
 
-// expired reports whether the entry has expired, up to a second early.
+// expired reports whether the entry has expired. It may report so up to 1 s early, because
+// expires is rounded down.
 func (e *Entry[V]) expired(now time.Time) bool { return now.Unix() >= int64(e.expires) }
 
 func (c *Cache[V]) evict(e *Entry[V], expired bool) {
@@ -133,8 +136,9 @@ func (c *Cache[V]) evict(e *Entry[V], expired bool) {
 	}
 }
 
-// forget removes an entry from the ring and from the index, if this cache stores it. The
-// last entry of the ring takes its place. The caller holds c.mu.
+// forget removes an entry from the ring and from the index. The last entry of the ring
+// moves to its place. forget does nothing if this cache does not store the entry. The
+// caller holds c.mu.
 func (c *Cache[V]) forget(e *Entry[V]) {
 	place, last := int(e.place.Load()), len(c.ring)-1
 	if place > last || c.ring[place] != e {
@@ -149,12 +153,13 @@ func (c *Cache[V]) forget(e *Entry[V]) {
 
 func (c *Cache[V]) swap(i, j int) {
 	c.ring[i], c.ring[j] = c.ring[j], c.ring[i]
-	c.ring[i].place.Store(int32(i)) //nolint:gosec // no more than fit into memory
-	c.ring[j].place.Store(int32(j)) //nolint:gosec // no more than fit into memory
+	c.ring[i].place.Store(int32(i)) //nolint:gosec // memory limits the ring to fewer entries
+	c.ring[j].place.Store(int32(j)) //nolint:gosec // memory limits the ring to fewer entries
 }
 
-// sweeper returns the function of the sweep timer. It refers to the cache weakly, so
-// that the timer does not keep a verifier alive that was never closed.
+// sweeper returns the function that the sweep timer calls. The function holds a weak
+// pointer to the cache, so that the garbage collector can free a verifier that was never
+// closed.
 func sweeper[V any](c *Cache[V]) func() {
 	alive := weak.Make(c)
 	return func() {
@@ -164,14 +169,14 @@ func sweeper[V any](c *Cache[V]) func() {
 	}
 }
 
-// sweep forgets expired entries. It runs at intervals while there are entries.
+// sweep removes expired entries. It runs every SweepInterval while the cache has entries.
 func (c *Cache[V]) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	for i := 0; i < len(c.ring); {
 		if e := c.ring[i]; e.expired(now) {
-			c.forget(e) // which moves another entry to i
+			c.forget(e) // forget moves another entry to i, so i stays
 		} else {
 			i++
 		}
@@ -184,7 +189,7 @@ func (c *Cache[V]) sweep() {
 	}
 }
 
-// Close forgets all entries. Later calls of Store do nothing.
+// Close removes all entries and stops the sweep timer. Later calls of Store do nothing.
 func (c *Cache[V]) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,10 +204,10 @@ func (c *Cache[V]) Close() {
 }
 
 // counts counts hits and misses in several places, so that cores do not contend for one
-// cache line. Its length is a power of two.
+// cache line. The number of places is a power of two.
 type counts []count
 
-// count fills a cache line.
+// count is padded to 64 bytes, one cache line.
 type count struct {
 	hits, misses atomic.Uint64
 	_            [48]byte
@@ -217,7 +222,7 @@ func newCounts() counts {
 }
 
 func (c counts) add(place uint32, hit bool) {
-	at := &c[place&uint32(len(c)-1)] //nolint:gosec // 64 at most
+	at := &c[place&uint32(len(c)-1)] //nolint:gosec // len(c) is at most 64
 	if hit {
 		at.hits.Add(1)
 	} else {

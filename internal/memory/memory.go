@@ -1,8 +1,10 @@
-// Package memory remembers verdicts on tokens: it finds one by a keyed digest of the
-// token, lets concurrent requests with one new token share its verification, and
-// forgets what expired or what must make room. It knows digests and entries with an
-// opaque value. It does not know tokens, and it does not decide whether a remembered
-// verdict still holds.
+// Package memory caches verified tokens. An [Index] finds the entry of a token by a keyed
+// digest, and lets concurrent requests with one new token share its verification. A
+// [Cache] limits how many entries one verifier stores, and evicts entries that expired or
+// were not used recently.
+//
+// The package stores digests and opaque values, never tokens. Its caller decides whether
+// a cached verdict still holds.
 package memory
 
 import (
@@ -11,43 +13,43 @@ import (
 	"sync/atomic"
 )
 
-// Entry is one remembered verdict, or one under way. Everything but the marks that the
-// package keeps is immutable once [Cache.Store] or [Index.End] was called.
+// Entry is one cached verdict, or a verification in flight. Callers must not change it
+// after [Cache.Store] or [Index.End] was called.
 type Entry[V any] struct {
-	// Value is what the caller remembers.
+	// Value is the caller's data about the token.
 	Value V
 
-	digest  any // a Digest, in the form in which the index stores it
+	digest  any // a Digest, boxed once so that lookups do not allocate
 	flight  flight[V]
 	marks   atomic.Uint32
 	expires uint32       // seconds since 1970, rounded down
 	cost    int32        // bytes
-	place   atomic.Int32 // in the ring of the cache that stores it, and written under its mutex
+	place   atomic.Int32 // index in the ring of the cache that stores the entry; written under that cache's mutex
 }
 
 // The marks of an entry.
 const (
-	used   = 1 << iota // since the hand of the ring last passed
-	proved             // the verification that waiters wait for succeeded
+	used   = 1 << iota // the entry was used since the hand of the ring last passed it
+	proved             // the verification in flight succeeded
 )
 
 // NewEntry returns an entry for the token with this digest.
 func NewEntry[V any](d Digest) *Entry[V] { return &Entry[V]{digest: d} }
 
-// Index finds entries. Several caches may share one: all issuers' tokens are found in
-// one look-up, before the token's issuer is known. Finding takes no lock. A nil Index
-// remembers nothing. It is safe for concurrent use.
+// Index finds entries by digest. Several caches may share one index: then one lookup
+// covers the tokens of all issuers, before the token's issuer is known. Lookups take no
+// lock. A nil Index finds no entry. Index is safe for concurrent use.
 type Index[V any] struct {
 	digester *digester
 	entries  sync.Map // Digest to *Entry[V]
 	flights  flights[V]
 }
 
-// NewIndex returns an empty index with a key of its own for digests.
+// NewIndex returns an empty index with its own random digest key.
 func NewIndex[V any]() *Index[V] { return &Index[V]{digester: newDigester()} }
 
 // Find sets d to the digest of the token and returns the token's entry, or nil. The
-// caller checks that the verdict still holds, and calls [Entry.Use] if it uses it.
+// caller checks that the verdict still holds, and calls [Entry.Use] if it does.
 func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 	if ix == nil {
 		return nil
@@ -61,20 +63,20 @@ func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 	return e
 }
 
-// Use marks an entry as used, so that it outlives entries that nobody asks for.
+// Use marks an entry as recently used: entries without the mark are evicted first.
 func (e *Entry[V]) Use() {
-	if e.marks.Load()&used == 0 { // or else every core would write to one cache line
+	if e.marks.Load()&used == 0 { // avoids a write by every core to one cache line
 		e.marks.Or(used)
 	}
 }
 
-// flights holds the entries whose verification is under way, so that concurrent
-// requests with one new token verify it once. There are about as many as processors, and
-// rarely two in one list.
+// flights holds the entries whose verification is in flight, so that concurrent requests
+// with one new token verify it once. About as many verifications run as there are
+// processors, so that two of them rarely share a list.
 type flights[V any] [16]flightList[V]
 
 type flightList[V any] struct {
-	mu    sync.Mutex // guards first, and the flight of each entry in the list
+	mu    sync.Mutex // guards first and the flight of each entry in the list
 	first *Entry[V]
 }
 
@@ -83,15 +85,15 @@ func (f *flights[V]) listOf(e *Entry[V]) *flightList[V] {
 	return &f[d[0]&15]
 }
 
-// flight is the place of an entry in its list, and how waiters learn of the end.
+// flight links an entry into its list and signals the end of its verification.
 type flight[V any] struct {
 	next *Entry[V]
-	done chan struct{} // made by the first waiter
+	done chan struct{} // made by the first waiter, closed by End
 }
 
-// Join registers the verification of e. It returns nil if no other request is verifying
-// this token: the caller verifies it and then calls [Index.End]. Otherwise it returns
-// the entry of the request that does, and the channel for [Entry.Wait].
+// Join registers the verification of e. If no other request is verifying this token, Join
+// returns nil: the caller verifies the token and then calls [Index.End]. Otherwise Join
+// returns the entry of the other request, and the channel for [Entry.Wait].
 func (ix *Index[V]) Join(e *Entry[V]) (other *Entry[V], done <-chan struct{}) {
 	list := ix.flights.listOf(e)
 	list.mu.Lock()
@@ -108,8 +110,9 @@ func (ix *Index[V]) Join(e *Entry[V]) (other *Entry[V], done <-chan struct{}) {
 	return nil, nil
 }
 
-// End ends a verification that Join registered, and tells waiters whether it succeeded.
-// After a failure each waiter verifies the token itself: failures are not shared.
+// End ends the verification that Join registered for e, and wakes its waiters. ok reports
+// whether it succeeded. After a failure each waiter verifies the token itself: failures
+// are not shared.
 func (ix *Index[V]) End(e *Entry[V], ok bool) {
 	list := ix.flights.listOf(e)
 	list.mu.Lock()
@@ -127,8 +130,8 @@ func (ix *Index[V]) End(e *Entry[V], ok bool) {
 	}
 }
 
-// Wait waits until the verification under way ends, and reports whether it succeeded.
-// The error is that of ctx, if ctx ends first.
+// Wait waits until the verification in flight ends, and reports whether it succeeded. If
+// ctx ends first, Wait returns the error of ctx.
 func (e *Entry[V]) Wait(ctx context.Context, done <-chan struct{}) (ok bool, err error) {
 	select {
 	case <-done:

@@ -15,7 +15,7 @@ import (
 
 type value struct{ name string }
 
-// remember stores a token in a cache, and returns its entry.
+// remember stores an entry for token in a cache and returns the entry.
 func remember(c *memory.Cache[value], token string, cost int, expires time.Time) *memory.Entry[value] {
 	var d memory.Digest
 	c.Index().Find(&d, []byte(token))
@@ -39,12 +39,12 @@ func TestFind(t *testing.T) {
 	}
 	for _, other := range []string{"", "b", "aa", "A"} {
 		if got := find(c, other); got != nil {
-			t.Errorf("%q: got %v, want nothing", other, got)
+			t.Errorf("%q: got %v, want no entry", other, got)
 		}
 	}
 	again := remember(c, "a", 100, time.Now().Add(time.Hour))
 	if got := find(c, "a"); got != again || c.Status().Entries != 1 {
-		t.Errorf("got %v of %d entries, want the newer one alone", got, c.Status().Entries)
+		t.Errorf("got %v of %d entries, want only the newer entry", got, c.Status().Entries)
 	}
 	c.Close()
 	if remember(c, "b", 100, time.Now().Add(time.Hour)); find(c, "a") != nil || find(c, "b") != nil {
@@ -52,19 +52,19 @@ func TestFind(t *testing.T) {
 	}
 	off := memory.NewCache[value](0, 1<<10)
 	if off.Store(e, 1, time.Now().Add(time.Hour), time.Now()); off.Index() != nil || find(off, "a") != nil || off.Status() != (memory.Status{}) {
-		t.Errorf("a cache that is off: got %+v", off.Status())
+		t.Errorf("a cache that is off: got %+v, want the zero status and no entry", off.Status())
 	}
 }
 
-// TestShared has two caches in one index. A token that moves from one to the other is found
-// once, and each cache keeps its own limits.
+// TestShared puts two caches into one index. A token stored in both has one entry, in the
+// later cache, and each cache keeps its own limits.
 func TestShared(t *testing.T) {
 	ix := memory.NewIndex[value]()
 	a, b := memory.NewCache[value](2, 1<<10), memory.NewCache[value](2, 1<<10)
 	a.Share(ix)
 	b.Share(ix)
 	later := time.Now().Add(time.Hour)
-	kept := remember(b, "kept", 100, later) // at the place in b that "x" has in a
+	kept := remember(b, "kept", 100, later) // same ring index in b as "x" in a
 	first := remember(a, "x", 100, later)
 	second := remember(b, "x", 100, later)
 	if got := find(a, "x"); got != second || got == first {
@@ -79,7 +79,7 @@ func TestShared(t *testing.T) {
 	if moved := remember(empty, "moved", 100, later); find(a, "moved") != moved || empty.Status().Entries != 1 {
 		t.Errorf("got %+v in a cache that was empty, want one entry", empty.Status())
 	}
-	a.Close() // which forgets its own entry, and not that of b
+	a.Close() // must not remove the entry of b
 	if got := find(b, "x"); got != second {
 		t.Errorf("after the other cache was closed: got %v, want the entry", got)
 	}
@@ -91,8 +91,8 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestExpired requires expired entries to go at the latest after a sweep, and to make room
-// before any other entry.
+// TestExpired requires that expired entries are evicted before all others, and that the
+// sweep removes them.
 func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := memory.NewCache[value](2, 1<<10)
@@ -100,9 +100,9 @@ func TestExpired(t *testing.T) {
 		remember(c, "short", 100, time.Now().Add(10*time.Second)).Use()
 		remember(c, "long", 100, time.Now().Add(time.Hour))
 		time.Sleep(20 * time.Second)
-		remember(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // beyond what 32 bits count
+		remember(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // more seconds than a uint32 holds
 		if find(c, "short") != nil || find(c, "long") == nil || c.Status().Evictions != 0 {
-			t.Errorf("got %+v, want the expired entry to make room", c.Status())
+			t.Errorf("got %+v, want the expired entry replaced", c.Status())
 		}
 		time.Sleep(time.Hour + memory.SweepInterval)
 		if find(c, "long") != nil || find(c, "new") == nil || c.Status().Entries != 1 {
@@ -111,7 +111,8 @@ func TestExpired(t *testing.T) {
 	})
 }
 
-// TestJoin has concurrent requests share one verification, and none share a failure.
+// TestJoin requires that concurrent requests share one verification, and that each waiter
+// learns whether it succeeded.
 func TestJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ix := memory.NewIndex[value]()
@@ -120,7 +121,7 @@ func TestJoin(t *testing.T) {
 		for _, proves := range []bool{true, false} {
 			first := memory.NewEntry[value](d)
 			if other, _ := ix.Join(first); other != nil {
-				t.Fatal("got another request, want to be the first")
+				t.Fatal("Join: got another request's entry, want nil")
 			}
 			var waiters sync.WaitGroup
 			for range 5 {
@@ -140,7 +141,7 @@ func TestJoin(t *testing.T) {
 				other, done := ix.Join(memory.NewEntry[value](d))
 				cancel()
 				if _, err := other.Wait(ctx, done); !errors.Is(err, context.Canceled) {
-					t.Errorf("got %v, want the request's own end", err)
+					t.Errorf("got %v, want the error of the waiter's own context", err)
 				}
 			})
 			synctest.Wait()
@@ -150,8 +151,8 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// TestConcurrentUse fills, finds and closes caches of one index at once, for the race
-// detector.
+// TestConcurrentUse fills, searches and closes caches of one index concurrently, for the
+// race detector.
 func TestConcurrentUse(t *testing.T) {
 	ix := memory.NewIndex[value]()
 	var all sync.WaitGroup
@@ -177,9 +178,9 @@ func TestConcurrentUse(t *testing.T) {
 	all.Wait()
 }
 
-// TestTimerKeepsNothing requires a cache that nobody uses to be collected, although its
-// sweep timer is set.
-func TestTimerKeepsNothing(t *testing.T) {
+// TestTimerKeepsNoCache requires that the garbage collector frees an unused cache although
+// its sweep timer runs.
+func TestTimerKeepsNoCache(t *testing.T) {
 	collected := make(chan struct{})
 	func() {
 		c := memory.NewCache[value](8, 1<<10)

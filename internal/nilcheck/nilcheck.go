@@ -1,11 +1,11 @@
-// Package nilcheck finds interface values that hold nothing.
+// Package nilcheck finds nil values in interfaces.
 package nilcheck
 
 import "reflect"
 
-// IsNil reports whether v is nil, or an interface that holds a nil pointer or a nil
-// function. Such a value compares unequal to nil and panics when its method is called:
-// it is what New returns beside an error that the caller did not check.
+// IsNil reports whether v is nil, or holds a nil pointer or a nil function. An interface
+// with a nil pointer is not equal to nil, and a method call on it usually panics. Callers
+// get such a value if they ignore the error of a constructor.
 func IsNil(v any) bool {
 	if v == nil {
 		return true
@@ -14,8 +14,8 @@ func IsNil(v any) bool {
 	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }
 
-// HasNil reports whether v is nil in the sense of [IsNil], or a list that is empty or has
-// such an element.
+// HasNil reports whether v is nil as [IsNil] defines it, is an empty slice, or is a slice
+// with an element for which HasNil is true.
 func HasNil(v any) bool {
 	if IsNil(v) {
 		return true

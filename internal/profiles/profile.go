@@ -1,10 +1,10 @@
 // Package profiles holds the profiles of issuers: one file for each issuer, one
-// exported function for each profile. They are in a package of their own so that
-// the documentation of package bearer does not begin with their literals.
+// exported function for each profile. It is separate from package bearer so that the
+// documentation of bearer does not begin with the literals of all profiles.
 //
-// To add a profile, add a file with a function as [Auth0] is. Its doc comment has
-// this form, which "go generate ." in the root turns into the variable of package
-// bearer and into the row and the section of docs/issuers.md:
+// To add a profile, add a file with a function like [Auth0]. From its doc comment,
+// "go generate ." in the root writes a variable of package bearer, and a table row and a
+// section of docs/issuers.md. The doc comment must have this form:
 //
 //	// NAME accepts WHICH TOKENS.
 //	//
@@ -14,26 +14,26 @@
 //	//
 //	// Notes, in any number of paragraphs.
 //
-// Backquotes mark claims and values, as in Markdown. The tests ask for the rest:
-// a token of the issuer in testdata/issuers.json, and the variable in testdata/api.
+// Backquotes mark claims and values, as in Markdown. Tests also require a token of the
+// issuer in testdata/issuers.json, and the variable in testdata/api.
 package profiles
 
-// Profile has the fields of bearer.Profile, in the same order: Go converts one to
-// the other, and does not compile where they differ. bearer.Profile says what each one
-// means, and which rule of RFC 9068 holds where it is nil.
+// Profile has the fields of bearer.Profile in the same order. Package bearer converts
+// this type to its own, so it does not compile if the two differ. The doc comment of
+// bearer.Profile defines each field, and the rule of RFC 9068 that holds if it is nil.
 type Profile struct {
 	Name              string              // for logs
-	Types             []string            // "typ"; the value that the issuer usually writes comes first
-	WrongIssuers      map[string]string   // regular expression: why it is not the issuer
-	Aliases           []string            // other values of "iss"
-	Audience          []string            // claims, the first one that is there
-	Scopes            []string            // claims, all of them together
-	Roles             []string            // claims, all of them together
-	ClientID          []string            // claims, the first one that is there
-	Required          []string            // claims
-	RequiredValues    map[string][]string // claim: its values
-	Forbidden         []string            // claims
-	ForbiddenHeader   map[string]string   // header member: whom such a token is for
-	InertConfirmation []string            // members of "cnf"
-	KeysNameIssuer    bool                // the member "issuer" of a key counts
+	Types             []string            // accepted values of "typ", the usual one first
+	WrongIssuers      map[string]string   // regular expression for issuers: why a match is wrong
+	Aliases           []string            // other accepted values of "iss"
+	Audience          []string            // claims; the first that is present counts
+	Scopes            []string            // claims; the union of all counts
+	Roles             []string            // claims; the union of all counts
+	ClientID          []string            // claims; the first that is present counts
+	Required          []string            // claims that must be present
+	RequiredValues    map[string][]string // claim: its accepted values
+	Forbidden         []string            // claims that must be absent
+	ForbiddenHeader   map[string]string   // header member that must be absent: why
+	InertConfirmation []string            // members of "cnf" that bind nothing
+	KeysNameIssuer    bool                // the member "issuer" of a key must match "iss"
 }

@@ -1,6 +1,6 @@
-// Package quote makes values that a client or an issuer chose fit for a log line, an
-// error text or an explanation: short, on one line, and without characters that a
-// terminal obeys.
+// Package quote prepares values that a client or an issuer chose for log lines, errors
+// and explanations. It shortens them, puts them on one line, and escapes the control
+// characters of terminals.
 package quote
 
 import (
@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// Max is how many bytes of a value are shown.
+	// Max is the maximum number of bytes of a value that are shown.
 	Max = 64
-	// MaxQuoted is how many bytes a value takes at most when it is escaped.
+	// MaxQuoted is the maximum number of bytes that an escaped value takes.
 	MaxQuoted = 2 * Max
-	// MaxList is how many values of a list are shown by [CutAll].
+	// MaxList is the maximum number of values that [CutAll] returns.
 	MaxList = 4
 )
 
-// Cut returns s, or the first part of s followed by "...": at most [Max] bytes of s, and
-// fewer if strconv.Quote would make more than [MaxQuoted] bytes of them. It does not split
-// a UTF-8 sequence, and it does not escape.
+// Cut returns s, or the beginning of s followed by "...". It keeps at most [Max] bytes of
+// s, and fewer if they take more than [MaxQuoted] bytes after strconv.Quote. Cut does not
+// split a UTF-8 sequence and does not escape.
 func Cut(s string) string {
 	end := min(len(s), Max)
 	if len(s) > Max {
@@ -38,7 +38,8 @@ func Cut(s string) string {
 	return s[:end] + "..."
 }
 
-// fitting returns how many bytes of s take at most MaxQuoted bytes when they are escaped.
+// fitting returns the length of the longest prefix of s that takes at most MaxQuoted bytes
+// when it is escaped.
 func fitting(s string) int {
 	width := 0
 	for i := 0; i < len(s); {
@@ -65,15 +66,15 @@ func CutAll(values []string) []string {
 	return short
 }
 
-// Escape returns s cut by [Cut] and escaped as in a Go string, without the quotes around
-// it: no line breaks, no terminal sequences, no characters that change the direction of
-// the text. Double quotes stay as they are.
+// Escape returns s cut by [Cut] and escaped as in a Go string literal, but without the
+// surrounding quotes. The result has no line breaks, no terminal sequences and no
+// characters that change the text direction. Double quotes are not escaped.
 func Escape(s string) string {
 	quoted := strconv.Quote(Cut(s))
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// List returns the names quoted, each cut by [Cut], with commas between them.
+// List returns the names, each cut by [Cut] and quoted, separated by commas.
 func List(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
@@ -82,8 +83,8 @@ func List(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// Line returns text on one line: errors.Join puts a line break between errors, and Line
-// makes it "; ". Other characters that cannot be printed become spaces.
+// Line returns text on one line. It replaces each line break, which errors.Join writes
+// between errors, by "; ", and every other unprintable character by a space.
 func Line(text string) string {
 	text = strings.ReplaceAll(text, "\n", "; ")
 	return strings.Map(func(r rune) rune {

@@ -14,13 +14,13 @@ func TestCut(t *testing.T) {
 	long := strings.Repeat("a", quote.Max)
 	for s, want := range map[string]string{
 		"": "", "a": "a", long: long, long + "a": long + "...",
-		long[1:] + "é":          long[1:] + "...",       // two bytes, one of them past the limit
-		long[2:] + "é":          long[2:] + "é",         // both within
-		long[2:] + "é!":         long[2:] + "é...",      // both within, and one byte too many
-		long[3:] + "😀":          long[3:] + "...",       // four bytes, one past the limit
-		long[4:] + "😀" + long:   long[4:] + "😀...",      // all within
+		long[1:] + "é":          long[1:] + "...",       // the character's second byte is past the limit
+		long[2:] + "é":          long[2:] + "é",         // the character ends at the limit
+		long[2:] + "é!":         long[2:] + "é...",      // one more byte follows it
+		long[3:] + "😀":          long[3:] + "...",       // the character's fourth byte is past the limit
+		long[4:] + "😀" + long:   long[4:] + "😀...",      // the character ends at the limit
 		long + "\x80\x80\x80":   long[1:] + "...",       // not UTF-8
-		"é" + long:              "é" + long[2:] + "...", // an even start
+		"é" + long:              "é" + long[2:] + "...", // a two-byte character first
 		strings.Repeat("é", 33): strings.Repeat("é", 32) + "...",
 	} {
 		if got := quote.Cut(s); got != want {
@@ -33,10 +33,10 @@ func TestCutAll(t *testing.T) {
 	given := []string{"a", strings.Repeat("b", 100), "c", "d", "e"}
 	got := quote.CutAll(given)
 	if len(got) != quote.MaxList || got[0] != "a" || got[1] != strings.Repeat("b", quote.Max)+"..." {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want the first %d values, each cut", got, quote.MaxList)
 	}
 	if got[0] = "changed"; given[0] != "a" {
-		t.Error("got the given list changed, want a copy")
+		t.Error("got the argument changed, want a copy")
 	}
 }
 
@@ -54,8 +54,8 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// FuzzEscape requires printable text of bounded length, and valid UTF-8 of Cut where
-// its argument is.
+// FuzzEscape requires printable text of bounded length from Escape. If the argument is
+// valid UTF-8, the result of Cut must be too.
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", `a"b\c`, "a\r\nb", "\x1b[2J", "\u202etxt.exe", strings.Repeat("é", 40), "\xff\xfe", strings.Repeat("\x00", 33), strings.Repeat("\u202e", 22), strings.Repeat("\U000e0001", 16), strings.Repeat("\x80", 80)} {
 		f.Add(s)
@@ -74,10 +74,10 @@ func FuzzEscape(f *testing.F) {
 		}
 		body := strings.TrimSuffix(cut, "...")
 		if len(cut) > quote.Max+len("...") || !strings.HasPrefix(s, body) {
-			t.Errorf("Cut(%q): got %q, want the beginning", s, cut)
+			t.Errorf("Cut(%q): got %q, want the beginning of the value", s, cut)
 		}
 		if cut != s && len(body) <= quote.Max-utf8.UTFMax && len(strconv.Quote(body)) < quote.MaxQuoted-len(`\U0010ffff`) {
-			t.Errorf("Cut(%q): got %q, want more of it", s, cut)
+			t.Errorf("Cut(%q): got %q, want a longer prefix", s, cut)
 		}
 	})
 }

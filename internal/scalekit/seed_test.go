@@ -93,7 +93,7 @@ func TestSeedRefusals(t *testing.T) {
 		{"a repeated member name", "client_id: skc_1\nclient_id: skc_2", "already defined"},
 		{"two documents", "client_id: skc_1\n---\n{}", "more than one"},
 		{"broken JSON", `{"client_id":`, "JSON ends too early"},
-		{"JSON with a name twice", `{"client_id":"skc_1","client_id":"skc_2"}`, "comes twice"},
+		{"JSON with a name twice", `{"client_id":"skc_1","client_id":"skc_2"}`, "appears twice"},
 		{"a typing mistake", "organisations: []", "organisations is an unknown member"},
 		{"an unknown member of a client", "organizations: [{display_name: A, clients: [{scope: x}]}]", "organizations[0].clients[0].scope is an unknown member"},
 		{"a wrong prefix", "client_id: m2m_1", "client_id must begin with skc_"},

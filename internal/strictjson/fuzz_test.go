@@ -18,8 +18,8 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// FuzzParse compares the reader with encoding/json and what that leaves out. Both
-// must agree on every input, and on every value.
+// FuzzParse compares Parse and Record.Read with encoding/json and the additional checks
+// of reference. All must accept the same inputs, and return the same values.
 func FuzzParse(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -40,12 +40,12 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		members, err := strictjson.Parse(bytes.Clone(data))
 		if want := reference(data); (err == nil) != want {
-			t.Fatalf("got %v, want accepted %v", err, want)
+			t.Fatalf("Parse: got %v, want accepted %v", err, want)
 		}
 		var record strictjson.Record
 		recordErr := record.Read(bytes.Clone(data))
 		if (recordErr == nil) != (err == nil && len(data) <= strictjson.MaxRecord) {
-			t.Fatalf("got %v of Read, and %v of Parse", recordErr, err)
+			t.Fatalf("got %v from Read and %v from Parse, want the same", recordErr, err)
 		}
 		if err != nil {
 			return
@@ -53,7 +53,7 @@ func FuzzParse(f *testing.F) {
 		compareRecord(t, &record, members)
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(data, &want); err != nil {
-			t.Fatalf("encoding/json refuses it: %v", err)
+			t.Fatalf("Parse accepts the text, but encoding/json returns %v", err)
 		}
 		if len(members) != len(want) {
 			t.Errorf("got %d members, want %d", len(members), len(want))
@@ -84,8 +84,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// compareRecord wants the same members of both readers, and what the walkers find
-// in the text to be that again.
+// compareRecord requires that the Record has the members that Parse returned, and that
+// Members and Elements yield the same names, values and elements.
 func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.Object) {
 	t.Helper()
 	var all, walked strictjson.Object
@@ -96,7 +96,7 @@ func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.O
 		walked = append(walked, strictjson.Member{Name: name, Value: jsontext.Value(value)})
 	}
 	if len(all) != len(members) || len(walked) != len(members) || record.Len() != len(members) {
-		t.Fatalf("got %d and %d members, want %d", len(all), len(walked), len(members))
+		t.Fatalf("got %d members from All, %d from Members and %d from Len, want %d", len(all), len(walked), record.Len(), len(members))
 	}
 	for i, m := range members {
 		want := string(bytes.TrimSpace(m.Value))
@@ -121,16 +121,16 @@ func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.O
 	}
 }
 
-// reference reports whether data is one object that has one reading, as
-// encoding/json and its tokens tell.
+// reference reports whether Parse must accept data. It uses encoding/json and checks what
+// that package does not: UTF-8, surrogates, depth and duplicate names.
 func reference(data []byte) bool {
-	if !json.Valid(data) || !utf8.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' || lonely(data) {
+	if !json.Valid(data) || !utf8.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' || hasLoneSurrogate(data) {
 		return false
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	type level struct {
-		names map[string]bool // nil: an array
+		names map[string]bool // the names so far; nil in an array
 		value bool            // the next token is a value, not a name
 	}
 	var levels []level
@@ -178,9 +178,10 @@ var (
 	pair   = regexp.MustCompile(`\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})`)
 )
 
-// lonely reports whether an escaped surrogate has no other one to make a pair.
-func lonely(data []byte) bool {
-	// Escapes one by one, so that \\ud800 is no surrogate.
+// hasLoneSurrogate reports whether data has an escaped surrogate that is not part of a
+// pair.
+func hasLoneSurrogate(data []byte) bool {
+	// Other escapes are blanked first: the text \\ud800 is an escaped backslash.
 	text := escape.ReplaceAllFunc(data, func(e []byte) []byte {
 		if e[1] != 'u' {
 			return []byte("  ")

@@ -6,24 +6,23 @@ import (
 	"math/bits"
 )
 
-// What issuers write is nearly always of the plainest kind: printable ASCII without
-// a backslash, whole numbers, little that is nested. Such an object is read here
-// in a quarter of the time that the library takes to find it valid. Whatever is
-// not of that kind, be it valid or not, is the library's to judge: plain never
-// refuses, and what it accepts the library accepts too (FuzzRead).
+// This file is a fast path for plain objects: printable ASCII without a backslash,
+// positive integers, little nesting. Issuers write nearly nothing else. The fast path
+// takes a quarter of the time that jsontext takes to validate the same object. It never
+// refuses an object: anything that is not plain, valid or not, goes to jsontext. All
+// that it accepts jsontext accepts too (FuzzRead).
 
 const (
 	maxPlainDepth   = 4
-	maxPlainMembers = 8 // of an object inside
+	maxPlainMembers = 8 // members of a nested object
 )
 
-// plain finds the members of an object of the plain kind. It reports false for
-// everything else.
+// plain finds the members of a plain object. It reports false if data is not plain.
 func (r *Record) plain(data []byte) bool {
 	if len(data) < 2 || data[0] != '{' || bytes.IndexByte(data, '\\') >= 0 {
 		return false
 	}
-	r.members = r.usual[:0]
+	r.members = r.inline[:0]
 	i := skipSpaces(data, 1)
 	if i < len(data) && data[i] == '}' {
 		return i == len(data)-1
@@ -48,7 +47,8 @@ func (r *Record) plain(data []byte) bool {
 	}
 }
 
-// plainMember returns the member that begins at i.
+// plainMember returns the member that begins at i. It reports false if the member is not
+// plain.
 func plainMember(data []byte, i int) (span, bool) {
 	nameEnd, ok := plainString(data, i)
 	if !ok {
@@ -60,19 +60,19 @@ func plainMember(data []byte, i int) (span, bool) {
 	}
 	value = skipSpaces(data, value+1)
 	end, ok := plainValue(data, value, 1)
-	//nolint:gosec // offsets in a text of MaxRecord bytes at most
+	//nolint:gosec // offsets in a text of at most MaxRecord bytes
 	return span{uint16(i + 1), uint16(nameEnd - 1), uint16(value), uint16(end)}, ok
 }
 
-// plainString returns where the string ends that begins at i. There is no
-// backslash in data.
+// plainString returns the end of the string that begins at i. It reports false if the
+// string is not plain. data has no backslash.
 func plainString(data []byte, i int) (int, bool) {
 	if i >= len(data) || data[i] != '"' {
 		return 0, false
 	}
-	// Eight bytes at a time: in each of the terms a byte has its high bit set if it
-	// ends the string or is not plain, and perhaps if it stands behind such a byte.
-	// The first of them is what it is.
+	// The loop tests eight bytes at a time. stop has the high bit of each byte that ends
+	// the string or is not plain. Subtraction can carry into the bytes after such a byte
+	// and set their high bit too, so only the first marked byte is used.
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for i++; i+8 <= len(data); i += 8 {
 		x := binary.LittleEndian.Uint64(data[i:])
@@ -91,7 +91,8 @@ func plainString(data []byte, i int) (int, bool) {
 	return 0, false
 }
 
-// plainValue returns where the value ends that begins at i.
+// plainValue returns the end of the value that begins at i. It reports false if the value
+// is not plain.
 func plainValue(data []byte, i, depth int) (int, bool) {
 	if i >= len(data) {
 		return 0, false
@@ -102,8 +103,8 @@ func plainValue(data []byte, i, depth int) (int, bool) {
 	case '1' <= c && c <= '9':
 		for i++; i < len(data) && '0' <= data[i] && data[i] <= '9'; i++ {
 		}
-		// A fraction or an exponent is not plain. What else there may be is seen
-		// by whoever looks for a comma.
+		// The number may go on with a fraction, an exponent or a syntax error. The
+		// caller finds that, because it expects a comma or a closing bracket here.
 		return i, true
 	case c == '[' && depth < maxPlainDepth:
 		return plainArray(data, i, depth+1)

@@ -10,35 +10,35 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxRecord is how many bytes the text of a Record may have.
+// MaxRecord is the maximum length of a Record's text in bytes.
 const MaxRecord = 1<<16 - 1
 
-// Record is an object as it is kept for long: its text, once, and where its
-// members are, with 8 bytes for each. It is immutable once it was read, and copies
-// of it share what it has.
+// Record is a compact form of an object for long storage: one copy of the text, and 8
+// bytes for the position of each member. It is immutable after Read. Copies of a Record
+// share its text.
 type Record struct {
 	text    string
 	members []span
-	usual   [usual]span        // room for the members, if there are no more
-	places  [len(common)]uint8 // of the names in common: the member's number from 1; 0: none; beyond: as it says
-	escaped bool               // there is a backslash in the text, perhaps in a name
+	inline  [usual]span        // backing array of members, if they fit
+	places  [len(common)]uint8 // by index in common: 0 if the member is missing, else its number from 1, at most unindexed
+	escaped bool               // the text has a backslash, perhaps in a name
 }
 
-// span is where one member is. The name is without its quotes.
+// span is the position of one member in the text. The name is without its quotes.
 type span struct{ name, nameEnd, value, valueEnd uint16 }
 
 const (
-	usual  = 12  // as many members as most tokens have, or fewer
-	many   = 64  // more than are compared with each other, which costs their square
-	beyond = 255 // of places: it has to be looked for
+	usual     = 12  // most tokens have at most this number of members
+	many      = 64  // from this number on, names are not compared pairwise: the cost is quadratic
+	unindexed = 255 // in places: the member is present, and search finds it
 )
 
 // Read reads data as one object, as strictly as Parse does, and copies it. After an
-// error there are no members.
+// error the Record has no members.
 //
-// That the text is valid is the library's word. Only after it has given it the
-// text is cut into members here, which is simple for text that is known to be
-// valid, and takes a fifth of the time of the library's tokens.
+// Unless the object is plain, jsontext validates the text first. Then Read cuts the text
+// into members itself, which is simple for valid text and takes a fifth of the time of
+// jsontext's tokens.
 func (r *Record) Read(data []byte) error {
 	if len(data) > MaxRecord {
 		return errors.New("too long")
@@ -54,16 +54,16 @@ func (r *Record) Read(data []byte) error {
 	return nil
 }
 
-// read finds the members of any object, if the library says that it is valid.
+// read validates data with jsontext and finds the members of the object.
 func (r *Record) read(data []byte) error {
-	r.members = r.usual[:0]
-	// Nothing nests deeper than it has brackets, and bytes are counted fast.
+	r.members = r.inline[:0]
+	// bytes.Count is fast, and text with few brackets cannot nest too deep.
 	if brackets := bytes.Count(data, []byte{'{'}) + bytes.Count(data, []byte{'['}); brackets > MaxDepth && TooDeep(data) {
 		return errTooDeep
 	}
-	// Names that come twice are looked for below, where it costs less.
+	// The loop below finds duplicate names at a lower cost than jsontext.
 	if !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return why(data)
+		return syntaxError(data)
 	}
 	start := skipSpace(data, 0)
 	if data[start] != '{' {
@@ -88,14 +88,15 @@ func (r *Record) read(data []byte) error {
 	}
 }
 
-// add adds a member, and reports false if there is one of this name: beyond many
-// of them only if that costs nothing.
+// add adds a member. It reports false if the object already has a member of this name.
+// Among more than many members add detects only duplicates of common names: read lets
+// jsontext find the others.
 func (r *Record) add(m span, name string) bool {
 	switch n := commonName(name); {
 	case n > 0 && r.places[n] > 0:
 		return false
 	case n > 0:
-		r.places[n] = uint8(min(len(r.members)+1, beyond))
+		r.places[n] = uint8(min(len(r.members)+1, unindexed))
 	case len(r.members) < many && r.search(name) >= 0:
 		return false
 	}
@@ -104,25 +105,26 @@ func (r *Record) add(m span, name string) bool {
 }
 
 var (
-	errTooDeep   = fmt.Errorf("nested more than %d deep", MaxDepth)
+	errTooDeep   = fmt.Errorf("nested deeper than %d levels", MaxDepth)
 	errNotObject = errors.New("not a JSON object")
-	errTwice     = errors.New("a member name comes twice")
+	errTwice     = errors.New("a member name appears twice")
 )
 
-// why says what Parse finds wrong with what is not valid.
-func why(data []byte) error {
+// syntaxError returns the error of Parse for data that jsontext found invalid.
+func syntaxError(data []byte) error {
 	if _, err := Parse(data); err != nil {
 		return err
 	}
 	return errors.New("not valid JSON")
 }
 
-// unique reports whether no name comes twice within an object or array.
+// unique reports whether the objects in value, a valid object or array, have no duplicate
+// names.
 func unique(value []byte) bool {
 	return bytes.IndexByte(value, '{') < 0 || jsontext.Value(value).IsValid()
 }
 
-// search returns which of the members has the name, or -1.
+// search returns the index of the member with this name, or -1.
 func (r *Record) search(name string) int {
 	for i := range r.members {
 		m := &r.members[i]
@@ -133,7 +135,7 @@ func (r *Record) search(name string) int {
 	return -1
 }
 
-// unescaped returns the text of a name, which is valid.
+// unescaped returns a name with its escapes decoded. The name must be valid.
 func unescaped(name string) string {
 	if strings.IndexByte(name, '\\') < 0 {
 		return name
@@ -142,10 +144,10 @@ func unescaped(name string) string {
 	return text
 }
 
-// Text returns the object as it was read.
+// Text returns the text of the object as Read received it.
 func (r *Record) Text() string { return r.text }
 
-// Memory returns about how many bytes the Record takes beside itself.
+// Memory returns about how many bytes the Record takes in addition to its struct.
 func (r *Record) Memory() int {
 	n := len(r.text)
 	if len(r.members) > usual {
@@ -157,13 +159,13 @@ func (r *Record) Memory() int {
 // Len returns the number of members.
 func (r *Record) Len() int { return len(r.members) }
 
-// Lookup returns the value of a member, or "".
+// Lookup returns the value of the member, or "" if it is missing.
 func (r *Record) Lookup(name string) string { return r.Get(NameOf(name)) }
 
-// Get is Lookup for a name that is looked up often.
+// Get is like Lookup, for a name that is looked up many times.
 func (r *Record) Get(name Name) string {
 	var i int
-	if place := r.places[name.common]; name.common > 0 && place < beyond {
+	if place := r.places[name.common]; name.common > 0 && place < unindexed {
 		i = int(place) - 1
 	} else {
 		i = r.search(name.text)
@@ -186,21 +188,22 @@ func (r *Record) All() iter.Seq2[string, string] {
 	}
 }
 
-// common is the names that the claims of access tokens have again and again, and
-// those that are looked for in each: a Record knows where they are without looking
-// for them. That a name is missing here costs a few nanoseconds.
+// common lists names that most access tokens have, and names that every verification
+// looks up. A Record stores the positions of these members, so that Get finds them
+// without a search. A lookup of any other name takes a few nanoseconds longer.
 var common = [...]string{
-	"",                                                                    // a place for none
+	"",                                                                    // index 0 means "not a common name"
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", // RFC 7519, RFC 9068
-	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // others' names for these
-	"cnf", "typ", "nonce", "at_hash", "c_hash", "events", "token_use", "ver", // what tells other tokens
+	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // vendors' names for these
+	"cnf", "typ", "nonce", "at_hash", "c_hash", "events", "token_use", "ver", // claims that mark other kinds of tokens
 	"alg", "kid", "custom_claims",
 }
 
-// hashes is how many there are, several times as many as names.
+// hashes is the size of nameTable, several times the number of names.
 const hashes = 128
 
-// nameTable is common by a hash: 0 for no name.
+// nameTable maps the hash of a name to its index in common. Collisions use the next free
+// place, and 0 marks a free place.
 var nameTable = func() (table [hashes]uint8) {
 	for i, name := range common[1:] {
 		h := hash(name)
@@ -216,10 +219,10 @@ func hash(name string) uint8 {
 	if name == "" {
 		return 0
 	}
-	return (uint8(len(name))*31 + name[0]*5 + name[len(name)-1]*3) % hashes //nolint:gosec // any number will do
+	return (uint8(len(name))*31 + name[0]*5 + name[len(name)-1]*3) % hashes //nolint:gosec // overflow is harmless in a hash
 }
 
-// commonName returns the number of a name in common, or 0.
+// commonName returns the index of a name in common, or 0.
 func commonName(name string) uint8 {
 	for h := hash(name); ; h = (h + 1) % hashes {
 		switch i := nameTable[h]; {
@@ -231,14 +234,14 @@ func commonName(name string) uint8 {
 	}
 }
 
-// Name is a name to look up many times.
+// Name is a member name, prepared for many lookups with [Record.Get].
 type Name struct {
 	text   string
 	common uint8
 }
 
-// NameOf returns the Name of a text.
+// NameOf returns the Name for text.
 func NameOf(text string) Name { return Name{text, commonName(text)} }
 
-// String returns the text.
+// String returns the text of the name.
 func (n Name) String() string { return n.text }

@@ -31,11 +31,11 @@ func TestRead(t *testing.T) {
 		}
 	}
 	if err := new(strictjson.Record).Read([]byte(`{"a":"` + strings.Repeat("a", strictjson.MaxRecord) + `"}`)); err == nil {
-		t.Error("longer than MaxRecord: got no error")
+		t.Error("longer than MaxRecord: got no error, want one")
 	}
 }
 
-// TestReadMany wants many members to be read as few are.
+// TestReadMany covers objects with more members than Read compares pairwise.
 func TestReadMany(t *testing.T) {
 	object := func(n int) string {
 		var b strings.Builder
@@ -45,13 +45,13 @@ func TestReadMany(t *testing.T) {
 		return `{"sub":"s"` + b.String()
 	}
 	for _, n := range []int{62, 63, 64, 65, 300, 3000} {
-		for behind, good := range map[string]bool{`}`: true, `,"iss":"i"}`: true, `,"n0":1}`: false, `,"n60":1}`: false, `,"sub":""}`: false, fmt.Sprintf(`,"n%d":1}`, n-1): false, `,"\u006e0":1}`: false, `,"x":{"a":1,"a":2}}`: false} {
+		for end, good := range map[string]bool{`}`: true, `,"iss":"i"}`: true, `,"n0":1}`: false, `,"n60":1}`: false, `,"sub":""}`: false, fmt.Sprintf(`,"n%d":1}`, n-1): false, `,"\u006e0":1}`: false, `,"x":{"a":1,"a":2}}`: false} {
 			var record strictjson.Record
-			if err := record.Read([]byte(object(n) + behind)); (err == nil) != good {
-				t.Errorf("%d members and %s: got %v, want accepted %v", n, behind, err, good)
+			if err := record.Read([]byte(object(n) + end)); (err == nil) != good {
+				t.Errorf("%d members and %s: got %v, want accepted %v", n, end, err, good)
 			}
-			if want := fmt.Sprint(n - 1); good && (record.Lookup("n"+want) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (behind != "}")) {
-				t.Errorf("%d members and %s: got %s, want %s", n, behind, record.Lookup("n"+want), want)
+			if want := fmt.Sprint(n - 1); good && (record.Lookup("n"+want) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (end != "}")) {
+				t.Errorf("%d members and %s: got %s, want %s", n, end, record.Lookup("n"+want), want)
 			}
 		}
 	}
@@ -98,8 +98,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// FuzzRead wants Read and the walk through what it accepts to say
-// what the library says, token by token.
+// FuzzRead compares Read with Parse, which uses jsontext. If both accept the text, it also
+// compares Members and Elements with Parse and Array, at any depth.
 func FuzzRead(f *testing.F) {
 	for _, row := range rows() {
 		f.Add([]byte(row.in))
@@ -129,7 +129,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// walk compares Members and Elements with what the library says of a valid value.
+// walk compares Members with Parse, and Elements with Array, on a valid value and on the
+// values inside it.
 func walk(t *testing.T, v jsontext.Value) {
 	t.Helper()
 	if elements, ok := strictjson.Array(v); ok {
@@ -165,9 +166,9 @@ func walk(t *testing.T, v jsontext.Value) {
 	}
 }
 
-// TestReadOneOff changes each character of plain claims in many ways: that
-// is where reading the plain kind and reading any kind could come apart.
-func TestReadOneOff(t *testing.T) {
+// TestReadNearlyPlain changes each character of a plain object in many ways. The fast path
+// of Read must agree with Parse on each result.
+func TestReadNearlyPlain(t *testing.T) {
 	const claims = `{"aud":["a","b"], "exp":1767225900,"x":{"y":"z","w":[true,null,{"n":10}]},"custom_claims":{"a":false,"b":"c"}, "iss":"https://a.example","e":[],"o":{}}`
 	same := func(text string) {
 		t.Helper()

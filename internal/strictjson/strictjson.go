@@ -1,7 +1,10 @@
-// Package strictjson reads one JSON object member by member and refuses what
-// two readers could read in two ways: names that come twice (escaped spellings
-// included, at any depth), text that is not UTF-8, lone surrogates, data behind
-// the object, and nesting that no token needs. Names are compared exactly.
+// Package strictjson reads one JSON object and refuses text that two parsers may
+// interpret differently: duplicate member names at any depth (also if one is escaped),
+// text that is not valid UTF-8, lone surrogates, and data after the object. It also
+// refuses objects that nest deeper than [MaxDepth]. Names are compared exactly.
+//
+// [Parse] is the simple reader. [Record] is the fast reader for claims sets and headers.
+// Both accept the same objects, except that a Record has at most [MaxRecord] bytes.
 package strictjson
 
 import (
@@ -13,7 +16,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is how deep objects and arrays may nest, the object itself counted.
+// MaxDepth is the maximum depth of nested objects and arrays. The object itself counts
+// as 1.
 const MaxDepth = 16
 
 // Member is one member of an object.
@@ -24,10 +28,10 @@ type Member struct {
 	Value jsontext.Value
 }
 
-// Object is the members of an object in their order.
+// Object lists the members of an object in their order.
 type Object []Member
 
-// Lookup returns the value of a member, or nil.
+// Lookup returns the value of the member, or nil if it is missing.
 func (o Object) Lookup(name string) jsontext.Value {
 	for i := range o {
 		if o[i].Name == name {
@@ -37,8 +41,8 @@ func (o Object) Lookup(name string) jsontext.Value {
 	return nil
 }
 
-// Parse reads data as one object. The values alias data, which must not be
-// changed afterwards.
+// Parse reads data as one object. The returned values alias data, so the caller must not
+// change data afterwards.
 func Parse(data []byte) (Object, error) {
 	if TooDeep(data) {
 		return nil, errTooDeep
@@ -61,7 +65,7 @@ func Parse(data []byte) (Object, error) {
 		if err != nil {
 			return nil, reason(err)
 		}
-		// The decoder may reuse what it returned; data is ours.
+		// The decoder may overwrite value at the next call, so m gets a slice of data.
 		end := int(dec.InputOffset())
 		m.Value = data[end-len(value) : end : end]
 		members = append(members, m)
@@ -70,19 +74,19 @@ func Parse(data []byte) (Object, error) {
 		return nil, reason(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("data behind the JSON object")
+		return nil, errors.New("data after the JSON object")
 	}
 	return members, nil
 }
 
-// reason keeps the cause of a syntax error and drops the rest: the pointer of a
-// decoder's error quotes names of the input.
+// reason replaces an error of the decoder by one that names only the cause. The decoder's
+// error quotes member names of the input.
 func reason(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return errTwice
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("JSON ends too early")
+		return errors.New("JSON ends too early: an object, array or string is not closed")
 	}
 	if strings.Contains(err.Error(), "UTF-8") || strings.Contains(err.Error(), "surrogate") {
 		return errors.New("text is not valid UTF-8")
@@ -90,8 +94,8 @@ func reason(err error) error {
 	return errors.New("not valid JSON")
 }
 
-// TooDeep reports whether data nests deeper than MaxDepth. It does not judge
-// anything else of data.
+// TooDeep reports whether data nests deeper than MaxDepth. It checks nothing else: data
+// need not be valid JSON.
 func TooDeep(data []byte) bool {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {
@@ -112,8 +116,8 @@ func TooDeep(data []byte) bool {
 	return false
 }
 
-// String returns the text of a JSON string, and false for any other value. The
-// value is valid JSON, or empty.
+// String returns the text of a JSON string, and false for any other value. The value v
+// must be valid JSON or empty.
 func String[T ~string | ~[]byte](v T) (string, bool) {
 	if len(v) < 2 || v[0] != '"' {
 		return "", false
@@ -125,8 +129,8 @@ func String[T ~string | ~[]byte](v T) (string, bool) {
 	return string(text), err == nil
 }
 
-// Strings returns the texts of an array of strings, and false for any other
-// value. The value is valid JSON, or empty.
+// Strings returns the texts of an array of strings, and false for any other value. The
+// value v must be valid JSON or empty.
 func Strings[T ~string | ~[]byte](v T) ([]string, bool) {
 	if len(v) == 0 || v[0] != '[' {
 		return nil, false
@@ -142,8 +146,8 @@ func Strings[T ~string | ~[]byte](v T) ([]string, bool) {
 	return texts, true
 }
 
-// Array returns the elements of a JSON array, and false for any other value. The
-// value is valid JSON, or empty.
+// Array returns the elements of a JSON array, and false for any other value. The value v
+// must be valid JSON or empty.
 func Array(v jsontext.Value) ([]jsontext.Value, bool) {
 	if len(v) == 0 || v[0] != '[' {
 		return nil, false

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// rows is texts, and what is in them: name=value pairs, or "error: " and a word of
-// what is wrong.
+// rows returns texts with the expected result: name=value pairs, or "error: " and a part
+// of the error.
 func rows() []struct{ in, want string } {
 	deep := func(n int) string { return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}` }
 	return []struct{ in, want string }{
@@ -30,8 +30,8 @@ func rows() []struct{ in, want string } {
 		{`"a"`, "error: object"},
 		{`{"a":1`, "error: early"},
 		{`{"a"`, "error: early"},
-		{`{"a":1}{}`, "error: behind"},
-		{"{\"a\":1}\x00", "error: behind"},
+		{`{"a":1}{}`, "error: data after"},
+		{"{\"a\":1}\x00", "error: data after"},
 		{`{"a":1,"a":2}`, "error: twice"},
 		{`{"a":1,"\u0061":2}`, "error: twice"},
 		{`{"b":{"a":1,"a":2}}`, "error: twice"},
@@ -92,10 +92,10 @@ func TestValues(t *testing.T) {
 	} {
 		v := jsontext.Value(row.in)
 		if got, ok := strictjson.String(v); got != row.text || ok != row.isText {
-			t.Errorf("String(%s): got %q, %v", row.in, got, ok)
+			t.Errorf("String(%s): got %q, %v, want %q, %v", row.in, got, ok, row.text, row.isText)
 		}
 		if got, ok := strictjson.Strings(v); !slices.Equal(got, row.texts) || ok != row.isTexts {
-			t.Errorf("Strings(%s): got %q, %v", row.in, got, ok)
+			t.Errorf("Strings(%s): got %q, %v, want %q, %v", row.in, got, ok, row.texts, row.isTexts)
 		}
 	}
 }
@@ -108,10 +108,10 @@ func TestArray(t *testing.T) {
 		}
 	}
 	for range strictjson.Members(`["a",1]`) {
-		t.Error("Members: got some of an array")
+		t.Error("Members of an array: got a member, want none")
 	}
 	for range strictjson.Elements(`{"a":1}`) {
-		t.Error("Elements: got some of an object")
+		t.Error("Elements of an object: got an element, want none")
 	}
 }
 
@@ -124,6 +124,6 @@ func TestLookup(t *testing.T) {
 		t.Errorf("got %s, want null", got)
 	}
 	if object.Lookup("B") != nil || object.Lookup("") != nil {
-		t.Error("found a member that is not there")
+		t.Error("got a value for a missing member, want nil")
 	}
 }

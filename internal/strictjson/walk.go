@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// What follows walks through text that a JSON parser has found valid, and judges
-// nothing. It ends early where that is not so.
+// The functions in this file walk through valid JSON and check nothing. In text that is
+// not valid they end early.
 
-// Members returns the names and values of an object in valid text of MaxRecord
-// bytes at most, in their order; none of any other value.
+// Members iterates over the names and values of an object, in their order. The text must
+// be valid JSON of at most MaxRecord bytes. For a value that is not an object, Members
+// yields nothing.
 func Members(object string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		if len(object) == 0 || object[0] != '{' {
@@ -29,7 +30,8 @@ func Members(object string) iter.Seq2[string, string] {
 	}
 }
 
-// Elements returns the values of an array in valid text; none of any other value.
+// Elements iterates over the elements of an array. The text must be valid JSON. For a
+// value that is not an array, Elements yields nothing.
 func Elements(array string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if len(array) == 0 || array[0] != '[' {
@@ -48,32 +50,32 @@ func Elements(array string) iter.Seq[string] {
 	}
 }
 
-// nextMember returns where the member is that begins at i, space in front of it
-// left aside, where the one behind it begins, and false where there is none. The
-// text has no backslash unless escaped says so.
+// nextMember returns the position of the first member at or after i, and the position
+// where the next one begins. It reports false if there is no member. escaped reports
+// whether the text has a backslash.
 func nextMember(s string, i int, escaped bool) (m span, next int, ok bool) {
 	i = skipSpace(s, i)
 	if i >= len(s) || s[i] != '"' {
 		return span{}, i, false
 	}
 	nameEnd := skipString(s, i, escaped)
-	value := skipSpace(s, skipSpace(s, nameEnd)+1) // behind the colon
+	value := skipSpace(s, skipSpace(s, nameEnd)+1) // +1 skips the colon
 	end := skipValue(s, value, escaped)
 	if next = skipSpace(s, end); next < len(s) && s[next] == ',' {
 		next++
 	}
-	//nolint:gosec // offsets in a text of MaxRecord bytes at most
+	//nolint:gosec // offsets in a text of at most MaxRecord bytes
 	return span{uint16(i + 1), uint16(nameEnd - 1), uint16(value), uint16(end)}, next, true
 }
 
 func skipSpace[T string | []byte](s T, i int) int {
-	for i < len(s) && s[i] <= ' ' { // valid text has no other control characters
+	for i < len(s) && s[i] <= ' ' { // between values, valid JSON has no control characters except white space
 		i++
 	}
 	return i
 }
 
-// skipString returns where the string ends that begins at i.
+// skipString returns the end of the string that begins at i.
 func skipString(s string, i int, escaped bool) int {
 	if !escaped {
 		n := strings.IndexByte(s[i+1:], '"')
@@ -93,7 +95,7 @@ func skipString(s string, i int, escaped bool) int {
 	return len(s)
 }
 
-// skipValue returns where the value ends that begins at i.
+// skipValue returns the end of the value that begins at i.
 func skipValue(s string, i int, escaped bool) int {
 	if i >= len(s) {
 		return len(s)
@@ -110,7 +112,7 @@ func skipValue(s string, i int, escaped bool) int {
 	return i
 }
 
-// skipNested returns where the object or array ends that begins at i.
+// skipNested returns the end of the object or array that begins at i.
 func skipNested(s string, i int, escaped bool) int {
 	depth := 0
 	for i < len(s) {

@@ -1,5 +1,5 @@
-// Package tenant reads issuers with a placeholder for the tenant, as Microsoft Entra ID
-// publishes them in the metadata for all tenants.
+// Package tenant matches tokens against an issuer that has a placeholder for the tenant.
+// Microsoft Entra ID publishes such an issuer in its metadata for all tenants.
 package tenant
 
 import (
@@ -7,26 +7,27 @@ import (
 	"strings"
 )
 
-// Placeholder stands for the tenant's identifier, letter by letter as in the metadata.
+// Placeholder stands for the tenant's identifier. It is spelled as in Entra ID's metadata.
 const Placeholder = "{tenantid}"
 
 // Template is an issuer with a placeholder.
 type Template struct{ prefix, suffix string }
 
-// Parse returns nil for an issuer without a placeholder.
+// Parse returns the template of an issuer, or nil if the issuer has no placeholder.
 func Parse(issuer string) (*Template, error) {
 	prefix, suffix, ok := strings.Cut(issuer, Placeholder)
 	switch {
 	case !ok:
-		return nil, nil //nolint:nilnil // it is no template, and nothing is wrong
+		return nil, nil //nolint:nilnil // an issuer without a placeholder is not an error
 	case strings.Contains(suffix, Placeholder) || !strings.HasPrefix(prefix, "https://"):
-		return nil, fmt.Errorf("%q: want https and one %s", issuer, Placeholder)
+		return nil, fmt.Errorf("%q: must begin with https:// and contain %s once", issuer, Placeholder)
 	}
 	return &Template{prefix, suffix}, nil
 }
 
-// Matches reports whether iss is the template with the tenant tid in it. The tenant must
-// be a GUID, as Entra ID's are: a name could be anybody's.
+// Matches reports whether iss is the template with tid in place of the placeholder. The
+// tenant must be a GUID, as Entra ID's tenant identifiers are: a name such as "common"
+// does not identify a tenant.
 func (t *Template) Matches(iss, tid string) bool {
 	rest, ok := strings.CutPrefix(iss, t.prefix)
 	if !ok {
@@ -36,7 +37,7 @@ func (t *Template) Matches(iss, tid string) bool {
 	return ok && isGUID(id) && tid == id
 }
 
-// isGUID reports whether s has the form 8-4-4-4-12 of hexadecimal digits.
+// isGUID reports whether s consists of hexadecimal digits in groups of 8-4-4-4-12.
 func isGUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -55,9 +56,9 @@ func isGUID(s string) bool {
 	return true
 }
 
-// KeySigns reports whether a key whose "issuer" member is keyIssuer signs tokens with this
-// "iss" and "tid". The keys of Entra ID name the issuer of version 2 also where they sign
-// tokens of version 1. An empty keyIssuer names none.
+// KeySigns reports whether a key may sign tokens with this "iss" and "tid". keyIssuer is
+// the key's member "issuer"; an empty one allows all tokens. Entra ID's keys name the
+// version 2 issuer even if they sign version 1 tokens.
 func KeySigns(keyIssuer, iss, tid string) bool {
 	if keyIssuer == "" {
 		return true
