@@ -209,7 +209,7 @@ func TestDocumentErrors(t *testing.T) {
 		{`{"keys":[],"keys":[]}`, "a member name appears twice"},
 		{`{"keys":[]}{}`, "data after the JSON object"},
 		{`{"keys":[!]}`, "not valid JSON"},
-		{`{"keys":[{"kty":"EC","kty":"EC"}]}`, "comes twice"},
+		{`{"keys":[{"kty":"EC","kty":"EC"}]}`, "appears twice"},
 		{`{"keys":[{"kty":"EC","crv":1}]}`, `"crv" is not a string`},
 		{`{"keys":[{"kty":"RSA","n":"AQ"}]}`, `no "e"`},
 		{`{"keys":[{"kty":"RSA"}]}`, `no "n"`},

@@ -20,8 +20,8 @@ func EntraV1() Profile {
 		Name:  "Entra ID v1",
 		Types: []string{"JWT", "at+jwt"},
 		WrongIssuers: map[string]string{
-			`sts\.windows\.net/[^/]+$`: "Entra's issuer of version 1 has a slash at the end",
-			`/v2\.0/?$`:                "this is the issuer of version 2, which profile EntraV2 takes",
+			`sts\.windows\.net/[^/]+$`: "Entra's version 1 issuer has a slash at the end",
+			`/v2\.0/?$`:                "this is the version 2 issuer: use profile EntraV2",
 		},
 		Scopes:          []string{"scp"},
 		Roles:           []string{"roles"},
@@ -51,9 +51,9 @@ func EntraV2() Profile {
 		Name:  "Entra ID v2",
 		Types: []string{"JWT", "at+jwt"},
 		WrongIssuers: map[string]string{
-			`/v2\.0/$`:                    "Entra's issuer of version 2 has no slash at the end",
-			`^https://sts\.windows\.net/`: "this is the issuer of version 1, for which the API's accessTokenAcceptedVersion asks, and which profile EntraV1 takes",
-			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; for the tenants of others write {tenantid} in its place, letter by letter",
+			`/v2\.0/$`:                    "Entra's version 2 issuer has no slash at the end",
+			`^https://sts\.windows\.net/`: "this is the version 1 issuer, which the API's accessTokenAcceptedVersion selects: use profile EntraV1",
+			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; to accept tokens of other tenants, write the tenant as {tenantid}, exactly",
 		},
 		Scopes:          []string{"scp"},
 		Roles:           []string{"roles"},
@@ -67,5 +67,5 @@ func EntraV2() Profile {
 
 // microsoftGraph returns the header member that marks tokens for Microsoft Graph.
 func microsoftGraph() map[string]string {
-	return map[string]string{"nonce": "the token is for Microsoft Graph, and nobody else can verify it"}
+	return map[string]string{"nonce": "the token is for Microsoft Graph, and no other service can verify it"}
 }

@@ -25,6 +25,6 @@ func Keycloak() Profile {
 		Required:          []string{"sub", "iat", "jti"},
 		RequiredValues:    map[string][]string{"typ": {"Bearer"}},
 		Forbidden:         []string{"at_hash", "c_hash", "events"},
-		InertConfirmation: []string{"kc-jkt-type"}, // it names a kind of key, and no key
+		InertConfirmation: []string{"kc-jkt-type"}, // names the kind of a key, not a key
 	}
 }

@@ -14,7 +14,7 @@ func Okta() Profile {
 		Name:  "Okta",
 		Types: []string{"", "JWT", "at+jwt"},
 		WrongIssuers: map[string]string{
-			`^https://[^/]+/?$`: "the org authorization server's tokens are for Okta's own APIs, and its keys are not published; a custom one has /oauth2/ and its identifier at the end",
+			`^https://[^/]+/?$`: "this is the org authorization server: its tokens are for Okta's own APIs, and its keys are not published; the issuer of a custom authorization server ends with /oauth2/ and its identifier",
 		},
 		Scopes:   []string{"scp"},
 		ClientID: []string{"cid"},
