@@ -35,12 +35,14 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadMany covers objects with more members than Read compares pairwise.
+// TestReadMany covers objects with more members than Read compares pairwise. They are
+// plain except for the rows with an escape, so that the fast path must leave them to
+// jsontext.
 func TestReadMany(t *testing.T) {
 	object := func(n int) string {
 		var b strings.Builder
 		for i := range n {
-			fmt.Fprintf(&b, `,"n%d":%d`, i, i)
+			fmt.Fprintf(&b, `,"n%d":%d`, i, i+1)
 		}
 		return `{"sub":"s"` + b.String()
 	}
@@ -50,8 +52,9 @@ func TestReadMany(t *testing.T) {
 			if err := record.Read([]byte(object(n) + end)); (err == nil) != good {
 				t.Errorf("%d members and %s: got %v, want accepted %v", n, end, err, good)
 			}
-			if want := fmt.Sprint(n - 1); good && (record.Lookup("n"+want) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (end != "}")) {
-				t.Errorf("%d members and %s: got %s, want %s", n, end, record.Lookup("n"+want), want)
+			last := fmt.Sprintf("n%d", n-1)
+			if want := fmt.Sprint(n); good && (record.Lookup(last) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (end != "}")) {
+				t.Errorf("%d members and %s: got %s, want %s", n, end, record.Lookup(last), want)
 			}
 		}
 	}
