@@ -6,17 +6,18 @@ import (
 	"slices"
 )
 
-// kind is what the last result of a function says.
+// kind is the meaning of a function's last result.
 type kind int
 
 const (
-	value   kind = iota // nothing that is known
-	search              // what was looked for: the function ends with nil or ""
+	value   kind = iota // unknown
+	search              // the result of a search: the function ends with nil or ""
 	verdict             // an error: nil accepts
-	truth               // true accepts
-	nothing             // there is none
+	truth               // a bool: true accepts
+	nothing             // the function has no result
 )
 
+// lastResult returns the kind of a function's last result, by its type.
 func lastResult(t *ast.FuncType) kind {
 	if t.Results == nil || len(t.Results.List) == 0 {
 		return nothing
@@ -39,12 +40,13 @@ func lastResult(t *ast.FuncType) kind {
 	return value
 }
 
-// refuses reports whether a branch says no.
+// refuses reports whether a branch refuses: returns a failure, goes on to the next
+// element, or records a failure.
 func (f *finder) refuses(body []ast.Stmt, result kind) bool {
 	if len(body) == 0 {
 		return false
 	}
-	if slices.ContainsFunc(body, notes) {
+	if slices.ContainsFunc(body, recordsFailure) {
 		return true
 	}
 	switch last := lastOf(body).(type) {
@@ -68,7 +70,7 @@ func (f *finder) refuses(body []ast.Stmt, result kind) bool {
 	return false
 }
 
-// accepts reports whether a branch says yes.
+// accepts reports whether a branch returns success.
 func (f *finder) accepts(body []ast.Stmt, result kind) bool {
 	if len(body) == 0 {
 		return false
@@ -81,6 +83,7 @@ func (f *finder) accepts(body []ast.Stmt, result kind) bool {
 	return result == verdict && is(end, "nil") || result == truth && is(end, "true")
 }
 
+// is reports whether an expression is one of the given identifiers or literals.
 func is(e ast.Expr, words ...string) bool {
 	text := ""
 	switch e := e.(type) {
@@ -102,8 +105,9 @@ func isNothing(e ast.Expr) bool {
 	return ok && len(literal.Elts) == 0 || is(e, "nil", `""`)
 }
 
-// notes reports whether a statement keeps an error or a false for later.
-func notes(stmt ast.Stmt) bool {
+// recordsFailure reports whether a statement panics, or assigns an error or false to a
+// variable that the function evaluates later.
+func recordsFailure(stmt ast.Stmt) bool {
 	switch stmt := stmt.(type) {
 	case *ast.ExprStmt:
 		call, ok := stmt.X.(*ast.CallExpr)
@@ -125,7 +129,7 @@ func lastOf(body []ast.Stmt) ast.Stmt {
 	return body[len(body)-1]
 }
 
-// returns reports whether a branch ends with the result of the function.
+// returns reports whether a branch ends with a return of results.
 func returns(body []ast.Stmt) bool {
 	last, ok := lastOf(body).(*ast.ReturnStmt)
 	return ok && len(last.Results) > 0

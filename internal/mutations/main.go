@@ -1,16 +1,16 @@
-// Command mutations finds out whether the tests notice a missing check. It switches
-// off each check of the packages that decide about requests, one at a time, in copies
-// of their files, and expects a test to fail. It is run by hand:
+// Command mutations tests the tests: does one fail if a check is missing? It switches off
+// each check of the packages that decide about requests, one at a time, in copies of their
+// files, and expects a test to fail. Run it by hand:
 //
-//	go -C internal/mutations run .                  all checks, which takes about an hour
-//	go -C internal/mutations run . -only jwks       those of one folder
-//	go -C internal/mutations run . -match crit      those with a text in their name
-//	go -C internal/mutations run . -list            their names
-//	go -C internal/mutations run . -resume FILE     skip what an earlier run found
+//	go -C internal/mutations run .                  all checks, about 60 minutes
+//	go -C internal/mutations run . -only jwks       the checks of one folder
+//	go -C internal/mutations run . -match crit      the checks with this text in their name
+//	go -C internal/mutations run . -list            print the names of all checks
+//	go -C internal/mutations run . -resume FILE     skip the checks that an earlier run found red
 //	go -C internal/mutations run . -hints FILE      begin with the tests that failed in an earlier run
 //
-// FILE is the output of the earlier run. The program fails if a check can be switched
-// off without a test that fails, unless README.md lists it with the reason.
+// FILE is the output of the earlier run. The program fails if no test fails although a
+// check is switched off, unless README.md lists the check with the reason.
 package main
 
 import (
@@ -26,11 +26,11 @@ import (
 func main() {
 	var c choice
 	flag.StringVar(&c.root, "root", "../..", "the folder of the module whose checks are switched off")
-	flag.StringVar(&c.only, "only", "", "the folder whose checks are tried, e.g. jwks or . for the root; empty: all")
+	flag.StringVar(&c.only, "only", "", "try only the checks of this folder, e.g. jwks, or . for the root; empty: all folders")
 	flag.StringVar(&c.match, "match", "", "try only the checks with this text in their name")
-	flag.StringVar(&c.resume, "resume", "", "the output of an earlier run: do not repeat what it found red")
-	flag.StringVar(&c.hints, "hints", "", "the output of an earlier run: begin with the tests that failed then")
-	flag.BoolVar(&c.list, "list", false, "print the names of the checks, and try nothing")
+	flag.StringVar(&c.resume, "resume", "", "a file with the output of an earlier run: skip the checks that it found red")
+	flag.StringVar(&c.hints, "hints", "", "a file with the output of an earlier run: for each check, begin with the test that failed then")
+	flag.BoolVar(&c.list, "list", false, "print the names of the checks and exit")
 	flag.Parse()
 	if err := c.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutations:", err)
@@ -45,17 +45,17 @@ type choice struct {
 }
 
 func (c choice) run(ctx context.Context) error {
-	rooms, err := findRooms(ctx, c.root)
+	targets, err := findTargets(ctx, c.root)
 	if err != nil {
 		return err
 	}
-	mutants, tests, err := c.find(rooms)
+	mutants, tests, err := c.find(targets)
 	if err != nil {
 		return err
 	}
 	if c.list {
 		for _, m := range mutants {
-			fmt.Println(m.file+":"+strconv.Itoa(m.line), m.name()) //nolint:forbidigo // for the terminal
+			fmt.Println(m.file+":"+strconv.Itoa(m.line), m.name()) //nolint:forbidigo // output of a command
 		}
 		return nil
 	}
@@ -75,30 +75,30 @@ func (c choice) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.close() //nolint:errcheck // a temporary folder
+	defer b.close() //nolint:errcheck // the folder is temporary
 	results, err := b.tryAll(ctx, mutants, tests, known, hints)
 	if err != nil {
 		return err
 	}
 	if c.match != "" {
-		return judge(results, allowed, nil)
+		return compare(results, allowed, nil)
 	}
 	whole := func(dir string) bool { return c.only == "" || c.only == dir }
-	return judge(results, allowed, whole)
+	return compare(results, allowed, whole)
 }
 
-// find returns the mutants that the flags choose, and the packages whose tests are
-// run for each.
-func (c choice) find(rooms []room) ([]*mutant, map[*mutant][]string, error) {
+// find returns the mutants that the flags select, and for each mutant the packages whose
+// tests run.
+func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) {
 	var mutants []*mutant
 	tests := make(map[*mutant][]string)
 	found := false
-	for _, r := range rooms {
-		if c.only != "" && r.dir != c.only {
+	for _, t := range targets {
+		if c.only != "" && t.dir != c.only {
 			continue
 		}
 		found = true
-		for _, file := range r.files {
+		for _, file := range t.files {
 			list, err := find(c.root, file)
 			if err != nil {
 				return nil, nil, err
@@ -106,27 +106,27 @@ func (c choice) find(rooms []room) ([]*mutant, map[*mutant][]string, error) {
 			for _, m := range list {
 				if strings.Contains(m.name(), c.match) {
 					mutants = append(mutants, m)
-					tests[m] = r.tests
+					tests[m] = t.tests
 				}
 			}
 		}
 	}
 	if !found {
-		return nil, nil, fmt.Errorf("-only %s: no such folder is mutated", c.only)
+		return nil, nil, fmt.Errorf("-only %s: not one of the folders whose checks are switched off", c.only)
 	}
 	return mutants, tests, nil
 }
 
-// redLine matches what tryAll prints of a mutant that a test noticed.
+// redLine matches the line that tryAll prints for a mutant if a test failed.
 var redLine = regexp.MustCompile(`(?m)^red \S+ (\S+ \S+: .* -> (?:true|false|nil|another name)) (\S+) (.*)$`)
 
-// earlier returns what an earlier run found red, by the name of the mutant, from the
-// file that has its output. Without a file it returns nothing.
+// earlier reads the output of an earlier run from a file. It returns the red results by
+// the name of the mutant, or nil if file is empty.
 func earlier(file string) (map[string]result, error) {
 	if file == "" {
 		return nil, nil
 	}
-	output, err := os.ReadFile(file) //nolint:gosec // a file that the caller names
+	output, err := os.ReadFile(file) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, err
 	}

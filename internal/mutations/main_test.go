@@ -6,28 +6,28 @@ import (
 	"testing"
 )
 
-// TestEarlier reads what tryAll prints.
+// TestEarlier parses lines in the form that tryAll prints.
 func TestEarlier(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
-	if err := os.WriteFile(file, []byte("go: downloading x\nred p/p.go:7 p T.f: a || `b|c` -> false ./p TestF/a -> b\nSURVIVED p/p.go:8 p f: a -> nil\nred x.go:1 . f: a -> b -> another name ./q does not end\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("go: downloading x\nred p/p.go:7 p T.f: a || `b|c` -> false ./p TestF/a -> b\nSURVIVED p/p.go:8 p f: a -> nil\nred x.go:1 . f: a -> b -> another name ./q out of memory\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got, err := earlier(file)
 	if err != nil || len(got) != 2 {
-		t.Fatalf("got %v, %v, want 2", got, err)
+		t.Fatalf("got %v, %v, want 2 results", got, err)
 	}
 	for name, want := range map[string]result{
 		"p T.f: a || `b|c` -> false":  {red: "./p", test: "TestF/a -> b"},
-		". f: a -> b -> another name": {red: "./q", test: "does not end"},
+		". f: a -> b -> another name": {red: "./q", test: "out of memory"},
 	} {
 		if got[name] != want {
 			t.Errorf("%s: got %+v, want %+v", name, got[name], want)
 		}
 	}
 	if got, err := earlier(""); got != nil || err != nil {
-		t.Errorf("no file: got %v, %v", got, err)
+		t.Errorf("no file: got %v, %v, want no results", got, err)
 	}
 	if _, err := earlier(file + "x"); err == nil {
-		t.Error("a file that is not there: got no error")
+		t.Error("missing file: got no error, want one")
 	}
 }

@@ -12,35 +12,36 @@ import (
 
 // mutant is one check that is switched off.
 type mutant struct {
-	file     string // from the root of the tree
+	file     string // relative to the root of the module
 	function string
-	what     string // the condition, as it is written
-	becomes  string // what it is worth from now on: true, false, or another text
+	what     string // the source text of the condition
+	becomes  string // its replacement: true, false, nil or "another name"
 	line     int
 
-	start, end    int    // of the condition in the file
-	before, after string // what is put around it; %d is the number of the mutant
+	start, end    int    // offsets of the condition in the file
+	before, after string // the text inserted around it; %d is the number of the mutant
 }
 
-// name tells the mutant from all others and does not change with its line.
+// name returns the unique name of the mutant. It does not contain the line, so that it
+// stays the same if lines move.
 func (m *mutant) name() string {
 	return filepath.Dir(m.file) + " " + m.function + ": " + m.what + " -> " + m.becomes
 }
 
-// find returns all checks of a file that can be switched off:
+// find returns the mutants of a file, one or more for each check:
 //
-//   - the conditions of if and case whose branch refuses (returns an error, false,
-//     nil or nothing, goes on to the next one, panics, or notes an error or a false)
-//     become false, each alternative of an "or" by itself;
-//   - the conditions of those whose branch accepts (returns nil for an error, or
-//     true) become true, each part of an "and" by itself;
-//   - the conditions of those whose branch returns something, in a function that
-//     returns nothing at its end, become the one and the other;
-//   - what a function returns that says yes or no becomes the one and the other;
-//   - the error of a check that a function ends with becomes nil;
-//   - the names and constants that a switch tells apart become others.
+//   - The condition of an if or case whose branch refuses becomes false, and each operand
+//     of || in it. A branch refuses if it returns an error, false, nil or no result, goes
+//     on to the next element, panics, or records an error or false.
+//   - The condition of an if or case whose branch accepts becomes true, and each operand
+//     of && in it. A branch accepts if it returns a nil error or true.
+//   - In a search, a function that returns nil or "" at its end, the condition of a branch
+//     that returns a result becomes true in one mutant and false in another.
+//   - A result of type bool becomes true in one mutant and false in another.
+//   - The error of the call with which a function ends becomes nil.
+//   - A name or constant in a case of a switch becomes another value.
 func find(root, file string) ([]*mutant, error) {
-	source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the tree
+	source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the module
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +66,7 @@ func find(root, file string) ([]*mutant, error) {
 	return f.found, nil
 }
 
+// finder collects the mutants of one file.
 type finder struct {
 	file, function string
 	fset           *token.FileSet
@@ -86,8 +88,8 @@ func nameOf(f *ast.FuncDecl) string {
 	return f.Name.Name
 }
 
-// literals finds the checks of the functions that stand in the value of a variable,
-// such as a table. They go by the name of the variable.
+// literals finds the checks in function literals inside the value of a variable, such as
+// a table. Their mutants have the name of the variable.
 func (f *finder) literals(decl *ast.GenDecl) {
 	for _, spec := range decl.Specs {
 		variable, ok := spec.(*ast.ValueSpec)
@@ -134,14 +136,14 @@ func (f *finder) walk(body *ast.BlockStmt, signature *ast.FuncType) {
 			}
 		case *ast.ReturnStmt:
 			if result == truth && len(n.Results) == signature.Results.NumFields() {
-				f.answer(n.Results[len(n.Results)-1])
+				f.boolResult(n.Results[len(n.Results)-1])
 			}
 		}
 		return true
 	})
 }
 
-// branch adds the checks of conditions that lead to a body.
+// branch adds mutants for the conditions of a branch with this body.
 func (f *finder) branch(conditions []ast.Expr, body []ast.Stmt, result kind) {
 	for _, condition := range conditions {
 		switch {
@@ -156,7 +158,7 @@ func (f *finder) branch(conditions []ast.Expr, body []ast.Stmt, result kind) {
 	}
 }
 
-// parts makes each operand of op, at any depth, worth what lets the check pass.
+// parts adds a mutant for each operand of op in e, at any depth.
 func (f *finder) parts(e ast.Expr, op token.Token, becomes string) {
 	switch inner := e.(type) {
 	case *ast.ParenExpr:
@@ -176,8 +178,8 @@ func (f *finder) parts(e ast.Expr, op token.Token, becomes string) {
 	f.add(e, becomes)
 }
 
-// inner looks for operands of op below the other operator, where one operand is
-// not the whole.
+// inner adds mutants for the operands of op that are nested below the other operator.
+// Unlike parts, it adds none for an expression that is not such an operand.
 func (f *finder) inner(e ast.Expr, op token.Token, becomes string) {
 	for {
 		paren, ok := e.(*ast.ParenExpr)
@@ -198,16 +200,16 @@ func (f *finder) inner(e ast.Expr, op token.Token, becomes string) {
 	}
 }
 
-// answer adds what a function returns that says yes or no.
-func (f *finder) answer(e ast.Expr) {
+// boolResult adds mutants for an expression that a function returns as its bool result.
+func (f *finder) boolResult(e ast.Expr) {
 	if id, ok := e.(*ast.Ident); ok && (id.Name == "true" || id.Name == "false") {
-		return // the branch that leads there is what decides
+		return // branch mutates the condition that leads to this return
 	}
 	f.parts(e, token.LAND, "true")
 	f.parts(e, token.LOR, "false")
 }
 
-// names changes each text and each constant of a list.
+// names adds a mutant for each string and each constant of a case.
 func (f *finder) names(list []ast.Expr) {
 	for _, e := range list {
 		switch e := e.(type) {
@@ -221,7 +223,7 @@ func (f *finder) names(list []ast.Expr) {
 	}
 }
 
-// end adds the check whose error a function returns at its end.
+// end adds a mutant for the call whose error a function returns at its end.
 func (f *finder) end(body *ast.BlockStmt, signature *ast.FuncType) {
 	last, ok := lastOf(body.List).(*ast.ReturnStmt)
 	if !ok || len(last.Results) != signature.Results.NumFields() {
@@ -235,8 +237,8 @@ func (f *finder) end(body *ast.BlockStmt, signature *ast.FuncType) {
 	f.wrap(call, "nil", "mutantOther["+f.text(types[len(types)-1].Type)+"](", ", %d)")
 }
 
-// add makes a condition worth true or false. It is computed as before, for what it
-// may do besides.
+// add adds a mutant that replaces a condition by true or false. The condition is still
+// evaluated, because it may have side effects.
 func (f *finder) add(e ast.Expr, becomes string) {
 	if becomes == "true" {
 		f.wrap(e, becomes, "((", ") || mutantOff == %d)")
@@ -260,7 +262,7 @@ func (f *finder) text(n ast.Node) string {
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-// number tells checks of one function apart that are written alike.
+// number makes names unique: it numbers checks of one function with the same text.
 func (f *finder) number() {
 	seen := make(map[string]int)
 	for _, m := range f.found {

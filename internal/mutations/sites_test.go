@@ -84,7 +84,7 @@ var table = []func(int) bool{
 }
 `
 
-// TestFind wants every check of a source, and nothing else of it.
+// TestFind requires a mutant for every check of source, and for nothing else.
 func TestFind(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte(source), 0o600); err != nil {

@@ -12,18 +12,17 @@ import (
 	"strings"
 )
 
-// readme lists the survivors: checks that can be switched off without a test that
-// could notice, each with the reason.
+// readme lists the survivors: checks for which no test can fail, each with the reason.
 //
 //go:embed README.md
 var readme string
 
-// place is a function of a package: "scopes Table.Rule".
+// place identifies a function by its folder and name: "scopes Table.Rule".
 type place struct{ dir, function string }
 
 func (p place) String() string { return p.dir + " " + p.function }
 
-// survivorsHeading is the heading in README.md under which the list stands.
+// survivorsHeading is the heading of the list in README.md.
 const survivorsHeading = "## Survivors\n"
 
 var (
@@ -31,12 +30,13 @@ var (
 	survivorPlace = regexp.MustCompile(`^([\w.]+)(?: \((\d+)\))?$`)
 )
 
-// parseSurvivors returns how many survivors each function may have. A line of the
-// list is "- folder Function, Type.method (2); other/folder Function: the reason".
+// parseSurvivors parses the list in README.md. It returns the number of survivors that
+// each function may have. A line of the list has the form
+// "- folder Function, Type.method (2); other/folder Function: the reason".
 func parseSurvivors(document string) (map[place]int, error) {
 	_, list, ok := strings.Cut(document, survivorsHeading)
 	if !ok {
-		return nil, fmt.Errorf("no line %q", survivorsHeading)
+		return nil, fmt.Errorf("no heading %q", strings.TrimSpace(survivorsHeading))
 	}
 	allowed := make(map[place]int)
 	for line := range strings.Lines(list) {
@@ -45,18 +45,18 @@ func parseSurvivors(document string) (map[place]int, error) {
 		}
 		m := survivorLine.FindStringSubmatch(line)
 		if m == nil {
-			return nil, fmt.Errorf("%q: want %q", line, "- folder Function: the reason")
+			return nil, fmt.Errorf("got line %q, want the form %q", line, "- folder Function: the reason")
 		}
 		for group := range strings.SplitSeq(m[1], "; ") {
 			dir, functions, _ := strings.Cut(group, " ")
 			for function := range strings.SplitSeq(functions, ", ") {
 				parts := survivorPlace.FindStringSubmatch(function)
 				if parts == nil {
-					return nil, fmt.Errorf("%q: %q is no function", line, function)
+					return nil, fmt.Errorf("line %q: %q is not the name of a function", line, function)
 				}
 				n := 1
 				if parts[2] != "" {
-					n, _ = strconv.Atoi(parts[2]) // digits, by the expression
+					n, _ = strconv.Atoi(parts[2]) // survivorPlace matches only digits
 				}
 				allowed[place{dir, parts[1]}] += n
 			}
@@ -65,10 +65,10 @@ func parseSurvivors(document string) (map[place]int, error) {
 	return allowed, nil
 }
 
-// judge returns an error that names each function with more survivors than allowed
-// lists. In folders of which all checks were tried, it also names functions with
-// fewer; whole tells which folders those are, and nil means none.
-func judge(results []result, allowed map[place]int, whole func(dir string) bool) error {
+// compare returns an error that names each function with more survivors than allowed.
+// If whole reports that all checks of a folder were tried, the error also names its
+// functions with fewer survivors. A nil whole means no folder.
+func compare(results []result, allowed map[place]int, whole func(dir string) bool) error {
 	survived := make(map[place][]string)
 	for _, r := range results {
 		if p := (place{path.Dir(r.file), r.function}); r.red == "" {
@@ -84,7 +84,7 @@ func judge(results []result, allowed map[place]int, whole func(dir string) bool)
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(allowed), byName) {
 		if whole != nil && whole(p.dir) && len(survived[p]) < allowed[p] {
-			problems = append(problems, fmt.Errorf("%s: README.md lists %d, %d survived", p, allowed[p], len(survived[p])))
+			problems = append(problems, fmt.Errorf("%s: %d survived, README.md lists %d: correct the list", p, len(survived[p]), allowed[p]))
 		}
 	}
 	return errors.Join(problems...)

@@ -17,15 +17,15 @@ func TestParseSurvivors(t *testing.T) {
 		"no heading", survivorsHeading + "- p f\n", survivorsHeading + "- p f:\n", survivorsHeading + "- p f (x): reason\n", survivorsHeading + "- p: reason\n",
 	} {
 		if got, err := parseSurvivors(wrong); err == nil {
-			t.Errorf("%q: got %v and no error", wrong, got)
+			t.Errorf("%q: got %v and no error, want one", wrong, got)
 		}
 	}
 	if got, err := parseSurvivors(readme); err != nil || len(got) == 0 {
-		t.Errorf("README.md: got %v, %v", got, err)
+		t.Errorf("README.md: got %v, %v, want a list", got, err)
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestCompare(t *testing.T) {
 	survivor := result{mutant: &mutant{file: "p/p.go", function: "f", what: "x", becomes: "false", line: 7}}
 	red := result{mutant: survivor.mutant, red: "./p", test: "TestF"}
 	one := map[place]int{{"p", "f"}: 1}
@@ -41,12 +41,12 @@ func TestJudge(t *testing.T) {
 		{"survivor", []result{survivor}, nil, nil, "p f: 1 survived, README.md lists 0:\n\tp/p.go:7 x -> false"},
 		{"listed survivor", []result{survivor}, one, all, ""},
 		{"one more survivor", []result{survivor, survivor}, one, all, "p f: 2 survived, README.md lists 1"},
-		{"listed, red", []result{red}, one, all, "p f: README.md lists 1, 0 survived"},
+		{"listed, red", []result{red}, one, all, "p f: 0 survived, README.md lists 1: correct the list"},
 		{"listed, not tried", nil, one, nil, ""},
 		{"listed, in another folder", nil, one, func(dir string) bool { return dir == "q" }, ""},
 	} {
 		got := ""
-		if err := judge(row.results, row.allowed, row.whole); err != nil {
+		if err := compare(row.results, row.allowed, row.whole); err != nil {
 			got = err.Error()
 		}
 		if (got == "") != (row.want == "") || !strings.HasPrefix(got, row.want) {

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// room is a folder whose checks are switched off.
-type room struct {
+// target is a package whose checks are switched off.
+type target struct {
 	dir   string
-	files []string // from the root of the module, without what skipped names
-	tests []string // the packages whose tests are run, the nearest first
+	files []string // relative to the root of the module, without the skipped files
+	tests []string // the packages whose tests run: its own first
 }
 
-// production lists the packages that decide about requests. What they import of our
-// own internal packages is mutated too.
+// production lists the packages that decide about requests. The internal packages that
+// they import are mutated too.
 func production() []string {
 	return []string{"scopes", "jwks", ".", "middleware", "interceptor"}
 }
@@ -27,31 +27,31 @@ func production() []string {
 // testdata against all transports.
 const conformance = "internal/conformance"
 
-// skipped returns the files whose checks are not switched off, by folder. "" is the
-// whole folder.
+// skipped returns the files whose checks are not switched off, by folder. The name ""
+// stands for all files of the folder.
 func skipped() map[string][]string {
 	return map[string][]string{
-		// When keys are fetched again: the tests of that and the drill measure time.
+		// The schedule of key refreshes: its tests and examples/drill measure time.
 		"jwks": {"cooldown.go", "event.go", "freshness.go", "poll.go", "refresher.go", "report.go", "saver.go", "status.go", "thumbprint.go"},
 		// Explanations decide nothing. FuzzExplain compares them with the verdicts.
 		".": {"explain.go", "explanation.go", "checktexts.go"},
-		// It shortens texts for people.
+		// This package only shortens texts for people.
 		"internal/quote": {""},
 	}
 }
 
-// listed is what the go command says about a package.
+// listed describes a package, as printed by go list.
 type listed struct {
 	dir, name      string
 	files, imports []string
 	hasTests       bool
 }
 
-// listFormat makes one line of each package, which parseList reads.
+// listFormat prints one line for each package. parseList reads it.
 const listFormat = `{{.ImportPath}}|{{.Name}}|{{with .Module}}{{.Path}}{{end}}|{{join .GoFiles ","}}|{{join .Imports ","}}|{{len .TestGoFiles}}{{len .XTestGoFiles}}`
 
-// findRooms asks the go command for the packages of the module in root.
-func findRooms(ctx context.Context, root string) ([]room, error) {
+// findTargets returns the targets of the module in root. It runs go list.
+func findTargets(ctx context.Context, root string) ([]target, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-f", listFormat, "./...")
 	cmd.Dir = root
 	out, err := cmd.Output()
@@ -65,16 +65,16 @@ func findRooms(ctx context.Context, root string) ([]room, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chooseRooms(packages, production(), skipped())
+	return chooseTargets(packages, production(), skipped())
 }
 
-// parseList returns the packages by their folder, from the output of go list.
+// parseList parses the output of go list. It returns the packages by folder.
 func parseList(output string) (map[string]listed, error) {
 	packages := make(map[string]listed)
 	for line := range strings.Lines(output) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "|")
 		if len(f) != 6 {
-			return nil, fmt.Errorf("go list printed %q: want 6 fields", line)
+			return nil, fmt.Errorf("go list printed %q: got %d fields, want 6", line, len(f))
 		}
 		module := f[2]
 		p := listed{dir: folder(module, f[0]), name: f[1], files: strings.Split(f[3], ","), hasTests: f[5] != "00"}
@@ -88,7 +88,7 @@ func parseList(output string) (map[string]listed, error) {
 	return packages, nil
 }
 
-// folder returns the folder of a package, from the root of its module.
+// folder returns the folder of a package, relative to the root of its module.
 func folder(module, importPath string) string {
 	if importPath == module {
 		return "."
@@ -96,7 +96,7 @@ func folder(module, importPath string) string {
 	return strings.TrimPrefix(importPath, module+"/")
 }
 
-// packageIn names the package of a folder as the go command takes it.
+// packageIn returns the pattern by which the go command finds the package of a folder.
 func packageIn(dir string) string {
 	if dir == "." {
 		return dir
@@ -104,12 +104,12 @@ func packageIn(dir string) string {
 	return "./" + dir
 }
 
-// chooseRooms returns the production packages and the internal packages that they
-// need, each with its own tests, those of conformance, and those of the production
-// packages that import it.
-func chooseRooms(packages map[string]listed, production []string, skipped map[string][]string) ([]room, error) {
+// chooseTargets returns the production packages and the internal packages that they
+// import, directly or indirectly. The tests of a target are its own, the conformance
+// tests, and the tests of the production packages that import it.
+func chooseTargets(packages map[string]listed, production []string, skipped map[string][]string) ([]target, error) {
 	mutated := slices.Clone(production)
-	for i := 0; i < len(mutated); i++ { // it grows
+	for i := 0; i < len(mutated); i++ { // mutated grows in the loop
 		p, ok := packages[mutated[i]]
 		if !ok {
 			return nil, fmt.Errorf("there is no package in %s", mutated[i])
@@ -121,7 +121,7 @@ func chooseRooms(packages map[string]listed, production []string, skipped map[st
 		}
 	}
 	slices.Sort(mutated)
-	var rooms []room
+	var targets []target
 	for _, dir := range mutated {
 		skip := skipped[dir]
 		if slices.Contains(skip, "") {
@@ -129,23 +129,23 @@ func chooseRooms(packages map[string]listed, production []string, skipped map[st
 		}
 		for _, file := range skip {
 			if !slices.Contains(packages[dir].files, file) {
-				return nil, fmt.Errorf("rooms.go skips %s, and there is no such file", path.Join(dir, file))
+				return nil, fmt.Errorf("targets.go skips %s, but there is no such file", path.Join(dir, file))
 			}
 		}
-		r := room{dir: dir}
+		t := target{dir: dir}
 		for _, file := range packages[dir].files {
 			if !slices.Contains(skip, file) {
-				r.files = append(r.files, path.Join(dir, file))
+				t.files = append(t.files, path.Join(dir, file))
 			}
 		}
 		for _, tester := range append([]string{dir, conformance}, production...) {
 			p, ok := packages[tester]
 			needed := tester == dir || tester == conformance || slices.Contains(p.imports, dir)
-			if pkg := packageIn(tester); ok && needed && p.hasTests && !slices.Contains(r.tests, pkg) {
-				r.tests = append(r.tests, pkg)
+			if pkg := packageIn(tester); ok && needed && p.hasTests && !slices.Contains(t.tests, pkg) {
+				t.tests = append(t.tests, pkg)
 			}
 		}
-		rooms = append(rooms, r)
+		targets = append(targets, t)
 	}
-	return rooms, nil
+	return targets, nil
 }

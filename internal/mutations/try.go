@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json" //nolint:depguard // it writes the overlay for the go command, and reads no token
+	"encoding/json" //nolint:depguard // writes the overlay for the go command; no token is read
 	"errors"
 	"fmt"
 	"os"
@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// variable names the mutant that is on, by its number, in the environment of tests.
+// variable is the environment variable with the number of the active mutant.
 const variable = "BEARER_MUTANT"
 
-// helper is put beside the files of each package with mutants.
+// helper is a source file that is added to each package with mutants.
 const helper = `package %s
 
 import (
@@ -52,18 +52,18 @@ func mutantOther[T any](value T, number int) T {
 var _ = mutantName("", 0) + mutantOther("", 0)
 `
 
-// mutate returns a source with all of its mutants in it, each of them off until the
-// environment says otherwise: so everything is built once. numbers has theirs.
+// mutate returns a source with all of its mutants. A mutant is active only if the
+// environment variable has its number, so that each test binary is built once.
 func mutate(source []byte, mutants []*mutant, numbers map[*mutant]int) []byte {
 	type insertion struct {
-		at, rank int // of two at one place, the lower rank comes first
+		at, rank int // at the same offset, the lower rank comes first
 		text     string
 	}
 	var list []insertion
 	for _, m := range mutants {
 		size := m.end - m.start
 		list = append(list,
-			insertion{m.start, len(source) - size, m.before}, // the longer one begins first
+			insertion{m.start, len(source) - size, m.before}, // the longer condition encloses the shorter
 			insertion{m.end, size - 2*len(source), fmt.Sprintf(m.after, numbers[m])})
 	}
 	slices.SortStableFunc(list, func(a, b insertion) int {
@@ -81,15 +81,15 @@ func mutate(source []byte, mutants []*mutant, numbers map[*mutant]int) []byte {
 	return append(mutated, source[done:]...)
 }
 
-// bench is the test binaries of the packages that are asked.
+// bench builds and runs the tests of packages with mutants.
 type bench struct {
-	root, dir string
-	overlay   map[string]string
+	root, dir string            // of the module, and of the files that bench writes
+	overlay   map[string]string // file of the module to its mutated copy
 	numbers   map[*mutant]int
-	binaries  map[string]string
+	binaries  map[string]string // package to its test binary
 }
 
-// newBench writes the mutated files. Close removes them.
+// newBench writes the mutated files to a temporary folder, which close removes.
 func newBench(root string, mutants []*mutant) (*bench, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -106,14 +106,14 @@ func newBench(root string, mutants []*mutant) (*bench, error) {
 		byFile[m.file] = append(byFile[m.file], m)
 	}
 	for file, list := range byFile {
-		source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the tree
+		source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the module
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
 		folder := filepath.Dir(file)
 		name := packageName.FindSubmatch(source)
 		if name == nil {
-			return nil, errors.Join(fmt.Errorf("%s: no package", file), b.close())
+			return nil, errors.Join(fmt.Errorf("%s: no package clause", file), b.close())
 		}
 		err = errors.Join(
 			b.write(file, mutate(source, list, b.numbers)),
@@ -127,16 +127,17 @@ func newBench(root string, mutants []*mutant) (*bench, error) {
 
 var packageName = regexp.MustCompile(`(?m)^package (\w+)`)
 
-// write lays a file over one of the tree.
+// write writes a file that replaces a file of the module in builds.
 func (b *bench) write(file string, text []byte) error {
 	copied := filepath.Join(b.dir, strings.ReplaceAll(file, "/", "_"))
 	b.overlay[filepath.Join(b.root, file)] = copied
-	return os.WriteFile(copied, text, 0o600) //nolint:gosec // in a folder that was just made
+	return os.WriteFile(copied, text, 0o600) //nolint:gosec // in the temporary folder of newBench
 }
 
 func (b *bench) close() error { return os.RemoveAll(b.dir) }
 
-// build makes the test binary of a package, and wants it to pass without a mutant.
+// build builds the test binary of a package, unless it was built before. The tests must
+// pass without an active mutant.
 func (b *bench) build(ctx context.Context, pkg string) error {
 	if b.binaries[pkg] != "" {
 		return nil
@@ -150,7 +151,7 @@ func (b *bench) build(ctx context.Context, pkg string) error {
 		return err
 	}
 	binary := filepath.Join(b.dir, "test"+strings.NewReplacer("/", "_", ".", "_").Replace(pkg))
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", file, "-vet=off", "-o", binary, pkg) //nolint:gosec // a list of ours
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", file, "-vet=off", "-o", binary, pkg) //nolint:gosec // the package comes from go list
 	cmd.Dir = b.root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
@@ -162,32 +163,33 @@ func (b *bench) build(ctx context.Context, pkg string) error {
 	return nil
 }
 
-// limit is how long the tests of one package may take: without its check, code may
-// run for ever, which is seen too.
+// limit is the timeout for the tests of one package: code without its check may loop
+// endlessly. A timeout counts as a failed test.
 const limit = 2 * time.Minute
 
-// bounded runs a program with 6 GB of memory at most, where the system knows such a
-// limit: a loop that does not end may ask for all there is.
+// bounded is a shell script that runs a program with at most 6 GB of memory, if the
+// system supports such a limit: an endless loop may allocate all memory.
 const bounded = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
 
-// apart is tests that count allocations, which the mutants' own conditions change.
-const apart = "Alloc|Budget"
+// skippedTests matches tests that count allocations: the mutants allocate too.
+const skippedTests = "Alloc|Budget"
 
-// test runs the tests of a package, all or those of a pattern, with a mutant on.
+// test runs the tests of a package that match a pattern, with a mutant active. An empty
+// pattern matches all tests; number 0 activates no mutant.
 func (b *bench) test(ctx context.Context, pkg string, number int, pattern string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", bounded, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", apart, "-test.run", pattern) //nolint:gosec // built above
+	cmd := exec.CommandContext(ctx, "sh", "-c", bounded, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", skippedTests, "-test.run", pattern) //nolint:gosec // built above
 	cmd.Dir = filepath.Join(b.root, pkg)
 	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
 	return cmd.CombinedOutput()
 }
 
-// result is what the tests said of a mutant.
+// result is the outcome of the tests with a mutant active.
 type result struct {
 	*mutant
-	red  string // the package whose tests failed; empty: none
-	test string // the first of them
+	red  string // the package whose tests failed; empty if all tests passed
+	test string // the first test that failed
 }
 
 func (r result) verdict() string {
@@ -197,11 +199,12 @@ func (r result) verdict() string {
 	return "SURVIVED"
 }
 
-// isTest knows the names of tests by their beginning.
+// isTest matches names of tests, and not the other texts that firstFailure returns.
 var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
-// pattern is that of the test that caught a mutant, for -test.run; empty: none. It
-// is the whole test, which may count what its parts did.
+// pattern returns a pattern for -test.run that matches the test that failed, or "" if no
+// test did. It matches the whole test and not only the subtest, because a test may depend
+// on the results of all its subtests.
 func (r result) pattern() string {
 	name, _, _ := strings.Cut(r.test, "/")
 	if !isTest.MatchString(name) {
@@ -210,8 +213,8 @@ func (r result) pattern() string {
 	return "^" + name + "$"
 }
 
-// try runs the tests of packages, in their order, until those of one fail. It
-// begins with the test that hint names, if it names one.
+// try runs the tests of packages, in their order, until a test fails. If hint names a
+// test, try runs this test first.
 func (b *bench) try(ctx context.Context, m *mutant, packages []string, hint result) (result, error) {
 	for _, pkg := range packages {
 		if err := b.build(ctx, pkg); err != nil {
@@ -219,39 +222,39 @@ func (b *bench) try(ctx context.Context, m *mutant, packages []string, hint resu
 		}
 	}
 	if pattern := hint.pattern(); pattern != "" && slices.Contains(packages, hint.red) {
-		if r, err := b.ask(ctx, m, hint.red, pattern); r.red != "" || err != nil {
+		if r, err := b.tryPackage(ctx, m, hint.red, pattern); r.red != "" || err != nil {
 			return r, err
 		}
 	}
 	for _, pkg := range packages {
-		if r, err := b.ask(ctx, m, pkg, ""); r.red != "" || err != nil {
+		if r, err := b.tryPackage(ctx, m, pkg, ""); r.red != "" || err != nil {
 			return r, err
 		}
 	}
 	return result{mutant: m}, nil
 }
 
-// ask runs the tests of a package with a mutant. The one that fails has to fail
-// again by itself, and to pass without the mutant: a test that fails now and then
-// must not hide that none notices.
-func (b *bench) ask(ctx context.Context, m *mutant, pkg, pattern string) (result, error) {
+// tryPackage runs the tests of one package with a mutant active. A test that fails must
+// fail a second time when it runs alone, and must pass without the mutant: a flaky test
+// must not count.
+func (b *bench) tryPackage(ctx context.Context, m *mutant, pkg, pattern string) (result, error) {
 	r := result{mutant: m, red: pkg}
 	for range 3 {
 		out, err := b.test(ctx, pkg, b.numbers[m], pattern)
 		if !fails(err) {
 			return result{mutant: m}, err
 		}
-		r.test = first(out)
-		again := r.pattern()
-		if again == "" {
+		r.test = firstFailure(out)
+		alone := r.pattern()
+		if alone == "" {
 			return r, nil
 		}
-		_, with := b.test(ctx, pkg, b.numbers[m], again)
-		_, without := b.test(ctx, pkg, 0, again)
+		_, with := b.test(ctx, pkg, b.numbers[m], alone)
+		_, without := b.test(ctx, pkg, 0, alone)
 		if fails(with) && without == nil {
 			return r, nil
 		}
-		fmt.Println("not sure:", m.name(), pkg, r.test) //nolint:forbidigo // for whoever waits
+		fmt.Println("flaky, trying again:", m.name(), pkg, r.test) //nolint:forbidigo // output of a command
 	}
 	return result{mutant: m}, nil
 }
@@ -262,13 +265,13 @@ func fails(err error) bool {
 	return failed
 }
 
-// atOnce is how many mutants are tried at a time. Their tests wait more than they
+// atOnce is the number of mutants tried at the same time. The tests wait more than they
 // compute.
 const atOnce = 3
 
-// tryAll tries mutants, each with the tests that it has, and prints the result of
-// each. It does not try those in known again; hints names the test to begin with.
-// Everything is built before the first one is tried.
+// tryAll tries mutants, each with the tests of its packages, and prints each result. It
+// builds all test binaries first. For a mutant in known it returns the known result and
+// runs no test. A mutant in hints begins with the test of its hint.
 func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, hints map[string]result) ([]result, error) {
 	for _, packages := range tests {
 		for _, pkg := range packages {
@@ -291,7 +294,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 			defer func() { <-free }()
 			r, err := b.try(ctx, m, tests[m], hints[m.name()])
 			results[i], errs[i] = r, err
-			fmt.Println(r.verdict(), m.file+":"+strconv.Itoa(m.line), m.name(), r.red, r.test) //nolint:forbidigo // for whoever waits
+			fmt.Println(r.verdict(), m.file+":"+strconv.Itoa(m.line), m.name(), r.red, r.test) //nolint:forbidigo // output of a command
 		})
 	}
 	tasks.Wait()
@@ -300,8 +303,9 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// first returns the innermost of the first tests that failed.
-func first(out []byte) string {
+// firstFailure returns the first test that failed, with its innermost failed subtest. If
+// no test is named, it returns the cause of the failure.
+func firstFailure(out []byte) string {
 	name := ""
 	for _, m := range failed.FindAllSubmatch(out, -1) {
 		if next := string(m[1]); name == "" || strings.HasPrefix(next, name+"/") {
@@ -312,11 +316,11 @@ func first(out []byte) string {
 	case name != "":
 		return name
 	case bytes.Contains(out, []byte("panic: test timed out")):
-		return "does not end"
+		return "timeout"
 	case bytes.Contains(out, []byte("out of memory")):
-		return "asks for all memory"
+		return "out of memory"
 	case bytes.Contains(out, []byte("panic: ")):
-		return "panics"
+		return "panic"
 	}
 	return strings.Join(strings.Fields(fmt.Sprintf("%.60s", out)), " ")
 }

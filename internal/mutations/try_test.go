@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// sample is the files of a module: the tests of p notice that some checks of p are
-// off, the test of q notices one more, and no test notices the check of 50.
+// sample returns the files of a module. The tests of p fail without most checks of p, the
+// test of q fails without the check of 99, and no test fails without the check of 50.
 func sample() map[string]string {
 	return map[string]string{
 		"go.mod": "module example.com/m\n\ngo 1.26\n",
@@ -39,7 +39,7 @@ func TestAllowed(t *testing.T) {
 	}
 }
 `,
-		"q/q.go": `// Package q asks p.
+		"q/q.go": `// Package q calls p.
 package q
 
 import "example.com/m/p"
@@ -65,7 +65,7 @@ func TestBoth(t *testing.T) {
 	}
 }
 
-// write makes the files of a module in a new folder.
+// write writes the files of a module to a new folder.
 func write(t *testing.T, files map[string]string) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -81,7 +81,7 @@ func write(t *testing.T, files map[string]string) (root string) {
 	return root
 }
 
-// TestTry switches off the checks of a sample, and wants the test named that notices.
+// TestTry tries all mutants of the sample, and requires the name of the test that fails.
 func TestTry(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("no go command")
@@ -95,7 +95,7 @@ func TestTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close() //nolint:errcheck // a temporary folder
+	defer b.close() //nolint:errcheck // the folder is temporary
 	tests := make(map[*mutant][]string)
 	for _, m := range mutants {
 		tests[m] = []string{"./p", "./q"}
@@ -115,7 +115,7 @@ func TestTry(t *testing.T) {
 		t.Errorf("got\n%q, want\n%q", got, want)
 	}
 
-	// What is known is not tried; a hint names the test that is asked first.
+	// A known mutant is not tried, and the test that a hint names runs first.
 	known := map[string]result{"p Allowed: n == 50 -> false": {red: "./p", test: "TestKnown"}}
 	hints := map[string]result{"p Allowed: n < 0 -> false": {red: "./q", test: "TestBoth/none"}, "p Allowed: n != 7 -> false": {red: "./q", test: "TestBoth"}}
 	want["p Allowed: n == 50 -> false"] = "red ./p TestKnown"
@@ -137,7 +137,8 @@ func verdicts(results []result) map[string]string {
 	return got
 }
 
-// TestTryBroken wants an error, and no verdict, where the tests cannot be asked.
+// TestTryBroken requires an error, and no verdict, if the tests cannot be built or fail
+// without a mutant.
 func TestTryBroken(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("no go command")
@@ -147,7 +148,7 @@ func TestTryBroken(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		files map[string]string
-		after string // empty: as find writes it
+		after string // replaces the after of the mutant, unless empty
 		want  string
 	}{
 		{"not Go", sample(), ") not Go", "build the tests of ./p"},
@@ -175,7 +176,7 @@ func TestTryBroken(t *testing.T) {
 }
 
 func TestPattern(t *testing.T) {
-	for test, want := range map[string]string{"TestRules/a(b)/c": "^TestRules$", "FuzzX": "^FuzzX$", "does not end": "", "": ""} {
+	for test, want := range map[string]string{"TestRules/a(b)/c": "^TestRules$", "FuzzX": "^FuzzX$", "timeout": "", "": ""} {
 		if got := (result{test: test}).pattern(); got != want {
 			t.Errorf("%q: got %q, want %q", test, got, want)
 		}
