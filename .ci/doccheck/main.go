@@ -112,13 +112,13 @@ func printScreens(dir string, seed uint64) error {
 	return nil
 }
 
-// pkg is what doccheck needs of go list's answer.
+// pkg is a package, with the fields of go list's output that doccheck needs.
 type pkg struct {
 	Dir, ImportPath, Name string
 	GoFiles, CgoFiles     []string
 }
 
-// list asks go list for the packages that patterns name.
+// list runs go list and returns the packages that match patterns.
 func list(patterns []string) ([]pkg, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", append([]string{"list", "-json=Dir,ImportPath,Name,GoFiles,CgoFiles", "--"}, patterns...)...)
@@ -140,12 +140,12 @@ func list(patterns []string) ([]pkg, error) {
 	}
 }
 
-// internal reports whether the go command refuses p to importers outside its tree.
+// internal reports whether p is an internal package.
 func internal(p pkg) bool {
 	return slices.Contains(strings.Split(p.ImportPath, "/"), "internal")
 }
 
-// check returns a line for each thing that has no doc comment in p.
+// check returns a line for each exported name of p without a doc comment.
 func check(p pkg) ([]string, error) {
 	c := checker{fset: token.NewFileSet()}
 	documented := false
@@ -155,7 +155,7 @@ func check(p pkg) ([]string, error) {
 			return nil, err
 		}
 		documented = documented || file.Doc.Text() != ""
-		if p.Name != "main" && !ast.IsGenerated(file) { // nothing of a command can be imported
+		if p.Name != "main" && !ast.IsGenerated(file) { // a command cannot be imported
 			c.file(file)
 		}
 	}
@@ -165,13 +165,13 @@ func check(p pkg) ([]string, error) {
 	return c.missing, nil
 }
 
-// A checker collects what is missing in the files of one package.
+// A checker collects the missing doc comments of one package.
 type checker struct {
 	fset    *token.FileSet
 	missing []string
 }
 
-// want reports the exported names among names, unless one of docs says something.
+// want reports the exported names among names, unless one of docs has text.
 func (c *checker) want(kind, prefix string, names []*ast.Ident, docs ...*ast.CommentGroup) {
 	for _, doc := range docs {
 		if strings.TrimSpace(doc.Text()) != "" {
@@ -208,8 +208,8 @@ func (c *checker) function(f *ast.FuncDecl) {
 	}
 }
 
-// spec looks at one name of a declaration. The comment of the declaration counts
-// for it only where it is alone in it.
+// spec checks one spec of a declaration. The comment of the declaration counts only if
+// the declaration has a single spec.
 func (c *checker) spec(d *ast.GenDecl, spec ast.Spec) {
 	var above *ast.CommentGroup
 	if len(d.Specs) == 1 {
@@ -226,8 +226,8 @@ func (c *checker) spec(d *ast.GenDecl, spec ast.Spec) {
 	}
 }
 
-// members looks at the fields or methods of an exported type. An embedded one is
-// documented where it is declared.
+// members checks the fields or methods of an exported type. An embedded type is
+// documented at its own declaration.
 func (c *checker) members(prefix string, typ ast.Expr) {
 	switch t := typ.(type) {
 	case *ast.StructType:
@@ -244,7 +244,7 @@ func (c *checker) members(prefix string, typ ast.Expr) {
 	}
 }
 
-// receiverName is the name of the type in a receiver such as *T[P].
+// receiverName returns the name of the type in a receiver such as *T[P].
 func receiverName(expr ast.Expr) string {
 	for {
 		switch e := expr.(type) {
