@@ -14,23 +14,23 @@ import (
 // bar is one line of a chart.
 type bar struct {
 	name       string
-	base, over float64 // what everybody has to do, and what is done beside it
+	base, over float64 // the cost of the signature alone, and the extra cost
 	label      string
 	ours       bool
 }
 
-// chart makes docs/speed.svg: a card for new tokens and one for repeated ones.
+// chart returns docs/speed.svg: a card for new tokens and a card for repeated tokens.
 func (r *results) chart() []byte {
 	f := r.first[0]
 	first := []bar{{name: floorName, base: 1, label: span(f.floor.Time)}}
 	for _, p := range f.peers {
 		first = append(first, bar{
 			name: p.peer.Name, base: 1, over: max(0, p.cost.Ratio-1), ours: p.peer.Name == peers.Ours,
-			label: fmt.Sprintf("%.2f ×, %d allocations more", p.cost.Ratio, p.cost.Allocs-f.floor.Allocs),
+			label: fmt.Sprintf("%.2f ×, %d more allocations", p.cost.Ratio, p.cost.Allocs-f.floor.Allocs),
 		})
 	}
 	var repeated []bar
-	again := func(name string, cost measure.Cost, ours bool) {
+	add := func(name string, cost measure.Cost, ours bool) {
 		repeated = append(repeated, bar{
 			name: name, over: float64(cost.Time) / 1e3, ours: ours,
 			label: fmt.Sprintf("%s, %d allocations", span(cost.Time), cost.Allocs),
@@ -38,7 +38,7 @@ func (r *results) chart() []byte {
 	}
 	for _, p := range r.repeated {
 		if p.transport == "HTTP" {
-			again(p.peer.Name, p.cost, p.peer.Name == peers.Ours)
+			add(p.peer.Name, p.cost, p.peer.Name == peers.Ours)
 		}
 	}
 	byCost := func(a, b bar) int { return cmp.Compare(a.base+a.over, b.base+b.over) }
@@ -52,28 +52,28 @@ func (r *results) chart() []byte {
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#f4f5f7"/>`+"\n", width, total)
 	fmt.Fprintf(&b, `<text x="16" y="30" font-size="16" font-weight="600">CPU time of a request with an RS256 access token, through the middleware of each library</text>`+"\n")
 	card(&b, 46, "A new token", "the signature alone = 1", first)
-	card(&b, top, "The same token again", "microseconds", repeated)
+	card(&b, top, "A repeated token", "microseconds", repeated)
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
 
 const (
 	width   = 980
-	left    = 232 // where bars begin
-	room    = 470 // for the longest one
+	left    = 232 // x position of the bars
+	longest = 470 // width of the longest bar
 	row     = 28
 	heading = 52
 )
 
 func height(rows int) int { return heading + rows*row + 12 }
 
-// card draws bars below each other, with a title.
+// card draws a title and bars below it.
 func card(b *bytes.Buffer, y int, title, unit string, bars []bar) {
-	longest := 0.0
+	most := 0.0
 	for _, bar := range bars {
-		longest = max(longest, bar.base+bar.over)
+		most = max(most, bar.base+bar.over)
 	}
-	x := func(value float64) float64 { return value / longest * room }
+	x := func(value float64) float64 { return value / most * longest }
 	fmt.Fprintf(b, `<g transform="translate(16 %d)">`+"\n", y)
 	fmt.Fprintf(b, `<rect width="%d" height="%d" rx="6" fill="#fff" stroke="#dcdfe4"/>`+"\n", width-32, height(len(bars)))
 	fmt.Fprintf(b, `<text x="16" y="28" font-size="14" font-weight="600">%s<tspan dx="8" font-weight="400" fill="#777">%s</tspan></text>`+"\n", escape(title), escape(unit))
@@ -97,6 +97,6 @@ func card(b *bytes.Buffer, y int, title, unit string, bars []bar) {
 
 func escape(s string) string {
 	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(s)) // a buffer takes everything
+	_ = xml.EscapeText(&b, []byte(s)) // writes to a bytes.Buffer never fail
 	return b.String()
 }

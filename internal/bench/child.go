@@ -17,30 +17,32 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// The environment of this program when it runs itself under valgrind.
+// The environment variables of this program when it runs itself under valgrind.
 const (
-	childUnits = "BENCH_CHILD_UNITS" // how many requests to do
-	childWork  = "BENCH_CHILD_WORK"  // the file with what to do: a job
+	childUnits = "BENCH_CHILD_UNITS" // the number of requests to send
+	childWork  = "BENCH_CHILD_WORK"  // the file with the job, as JSON
 )
 
-// floorName is how tables call the signature alone.
+// floorName is the name of the signature alone in tables.
 const floorName = "signature alone"
 
-// job is what a child has to do.
+// job is the task of a child process.
 type job struct {
 	Peer   string
 	Setup  peers.Setup
 	Tokens []string
-	// Refuse says that they are whole credentials, and that all are refused.
+	// Refuse means that Tokens are values of the Authorization field, all of which
+	// must be refused.
 	Refuse bool
 }
 
-// instructions counts those of one request, each with a new token.
+// instructions returns the instructions of one request with a new token. The tokens of
+// list take turns.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
 	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
 }
 
-// instructions counts those of one request of the job.
+// instructions returns the instructions of one request of the job.
 func (j job) instructions(ctx context.Context) (int64, error) {
 	text, err := json.Marshal(j)
 	if err != nil {
@@ -55,18 +57,18 @@ func (j job) instructions(ctx context.Context) (int64, error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return 0, err
 	}
-	// Without the garbage collector: when it runs is chance.
+	// The garbage collector runs at random times, so it is off.
 	return measure.Instructions(ctx, childUnits, childWork+"="+file.Name(), "GOGC=off")
 }
 
-// child does the work that the environment asks for.
+// child runs the job that the environment names.
 func child(ctx context.Context) error {
 	units, err := strconv.Atoi(os.Getenv(childUnits))
 	if err != nil {
 		return err
 	}
 	var j job
-	text, err := os.ReadFile(os.Getenv(childWork)) //nolint:gosec // our own
+	text, err := os.ReadFile(os.Getenv(childWork)) //nolint:gosec // the parent process wrote the file
 	if err != nil {
 		return err
 	}
@@ -79,7 +81,7 @@ func child(ctx context.Context) error {
 	}
 	for i := range units {
 		if requests[i%len(requests)]() == j.Refuse {
-			return errors.New("a good token was refused, or a bad one was not")
+			return errors.New("a valid token was refused, or a hostile request was accepted")
 		}
 	}
 	return nil
@@ -103,7 +105,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 		if peer.Name != j.Peer {
 			continue
 		}
-		door, err := peer.Open(ctx, j.Setup)
+		endpoint, err := peer.Open(ctx, j.Setup)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +114,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 			if !j.Refuse {
 				token = "Bearer " + token
 			}
-			requests[i] = door(token)
+			requests[i] = endpoint(token)
 		}
 		return requests, nil
 	}
@@ -120,7 +122,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 }
 
 func publicKey(s peers.Setup) (any, error) {
-	resp, err := http.Get(s.KeysURL) //nolint:noctx // on loopback, in a child that is ended from outside
+	resp, err := http.Get(s.KeysURL) //nolint:noctx // the server is on loopback, and the parent process has a timeout
 	if err != nil {
 		return nil, err
 	}

@@ -14,31 +14,35 @@ import (
 
 const intro = `# Speed
 
-What a verdict costs, beside the libraries that do the same work. This page and the
-picture are written by a program; run it again with
+The cost of a verdict, compared with other libraries that do the same work. A program
+writes this page and the picture:
 
     go -C internal/bench run .
 
-![CPU time of a request: a new token as a multiple of its signature, and a repeated one](speed.svg)
+![CPU time of a request: a new token as a multiple of its signature, and a repeated token](speed.svg)
 
-Everybody gets the same RS256 (RSA-2048) access token of a machine client, %d
-characters, through the library's middleware, set up as its documentation says, or, where
-it has none (golang-jwt, go-oidc, jwx and cap), through the dozen lines that its users write;
-the peers check signature, issuer, audience and expiry, ours the scope, the type and
-all the rest as well. In each round every library runs a burst between two bursts of
-the floor, the signature alone with everything at hand, and the ratio is that of CPU
-time (all threads, garbage collection included), the median of %d rounds: what slows
-the machine down slows both. Times are the lower quartile, since noise only adds.
-The process holds %d MiB (without pointers) beside it all, as a service does: in a program
-that does nothing else the collector would run hundreds of times a second.
-Instructions are callgrind's, without the garbage collector and on one processor, over
-those of the signature alone; they repeat to 1 %%, however busy the machine is.
+- **Token.** Every library gets the same RS256 (RSA-2048) access token of a machine client,
+  %d characters.
+- **Setup.** Each library runs in its own middleware, set up as its documentation shows.
+  golang-jwt, go-oidc, jwx and cap have no middleware: they run in the dozen lines that
+  their users write. The other libraries check signature, issuer, audience and expiry.
+  bearer also checks the scope and the type, and runs all its other checks.
+- **Ratio.** The unit is the verification of the signature alone, with all its inputs
+  ready. In each round, every library runs a burst between two bursts of this unit, so
+  that other load on the machine slows both. The ratio is the median of %d rounds. It
+  compares CPU time: all threads, garbage collection included.
+- **Time.** Times are the lower quartile, because noise only adds time.
+- **Memory.** The process holds %d MiB of other data (without pointers), as a service does.
+  In a program without other data the garbage collector runs hundreds of times a second.
+- **Instructions.** Callgrind counts them, on one processor and without the garbage
+  collector. The counts repeat to 1 %%, however busy the machine is.
+- **Extra** means in addition to the signature alone.
 
 %s
 
 `
 
-// document makes docs/speed.md.
+// document returns docs/speed.md.
 func (r *results) document() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, intro, tokenLength, r.rounds, serviceMemory>>20, machine())
@@ -63,7 +67,7 @@ func machine() string {
 	load := ""
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		if fields := strings.Fields(string(text)); len(fields) > 1 {
-			load = fmt.Sprintf(" Load average when it ended: %s.", fields[1])
+			load = fmt.Sprintf(" Load average at the end: %s.", fields[1])
 		}
 	}
 	return fmt.Sprintf("Measured with %s on %d processors (%s).%s", runtime.Version(), runtime.NumCPU(), model, load)
@@ -73,14 +77,14 @@ func (r *results) writeFirst(b *bytes.Buffer) {
 	b.WriteString("## A new token\n\n")
 	f := r.first[0]
 	fmt.Fprintf(b, "The signature alone takes %s and %d allocations.\n\n", span(f.floor.Time), f.floor.Allocs)
-	b.WriteString("| " + f.alg + " | CPU, signature = 1 | quartiles | CPU over it | allocations over it | bytes | instructions over it |\n|---|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| " + f.alg + " | CPU, signature = 1 | quartiles | extra CPU | extra allocations | bytes | extra instructions |\n|---|--:|--:|--:|--:|--:|--:|\n")
 	for _, p := range f.peers {
 		over := time.Duration((p.cost.Ratio - 1) * float64(f.floor.Time))
-		fmt.Fprintf(b, "| %s | %.2f | %.2f to %.2f | %s | %d | %d | %s |\n",
-			title(p.peer), p.cost.Ratio, p.cost.Low, p.cost.High, span(over), p.cost.Allocs-f.floor.Allocs, p.cost.Bytes, count(p.instructions))
+		fmt.Fprintf(b, "| %s | %.2f | %.2f to %.2f | %s | %d | %s | %s |\n",
+			title(p.peer), p.cost.Ratio, p.cost.Low, p.cost.High, span(over), p.cost.Allocs-f.floor.Allocs, count(p.cost.Bytes), count(p.instructions))
 	}
-	b.WriteString("\ngo-chi/jwtauth passes claims from one goroutine to another: its CPU time has the waking of a second\nprocessor in it, and its instructions, which are counted on one, have not.\n")
-	b.WriteString("\nThe other algorithms:\n\n| | " + "bearer | allocations over the signature | instructions over it | golang-jwt + keyfunc | best of the others |\n|---|--:|--:|--:|--:|--:|\n")
+	b.WriteString("\ngo-chi/jwtauth passes claims from one goroutine to another. Its CPU time includes waking a second\nprocessor. Its instruction count, taken on one processor, does not.\n")
+	b.WriteString("\nAll algorithms (the time is that of the signature alone):\n\n| | " + "bearer | extra allocations | extra instructions | golang-jwt + keyfunc | best of the others |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, f := range r.first {
 		own, jwt, best := f.peers[0], f.peers[1], measure.Cost{}
 		name := ""
@@ -96,21 +100,21 @@ func (r *results) writeFirst(b *bytes.Buffer) {
 }
 
 func (r *results) writeRepeated(b *bytes.Buffer) {
-	b.WriteString("## A token that came before\n\nMachine clients send a token thousands of times. A library that does not remember it verifies it each time.\n\n")
+	b.WriteString("## A repeated token\n\nMachine clients send a token thousands of times. A library without a token cache verifies it each time.\n\n")
 	b.WriteString("| | | CPU | allocations | bytes |\n|---|---|--:|--:|--:|\n")
 	for _, p := range r.repeated {
-		if p.peer.Remembers || p.transport == "gRPC" || p.peer.Name == "golang-jwt + keyfunc" {
-			fmt.Fprintf(b, "| %s | %s | %s | %d | %d |\n", p.transport, title(p.peer), span(p.cost.Time), p.cost.Allocs, p.cost.Bytes)
+		if p.peer.Caches || p.transport == "gRPC" || p.peer.Name == "golang-jwt + keyfunc" {
+			fmt.Fprintf(b, "| %s | %s | %s | %d | %s |\n", p.transport, title(p.peer), span(p.cost.Time), p.cost.Allocs, count(p.cost.Bytes))
 		}
 	}
 	for _, p := range r.alone {
-		fmt.Fprintf(b, "| %s | %s, nothing else in memory | %s | %d | %d |\n", p.transport, title(p.peer), span(p.cost.Time), p.cost.Allocs, p.cost.Bytes)
+		fmt.Fprintf(b, "| %s | %s, no other data in memory | %s | %d | %s |\n", p.transport, title(p.peer), span(p.cost.Time), p.cost.Allocs, count(p.cost.Bytes))
 	}
-	fmt.Fprintf(b, "\nOf gRPC it is the interceptor alone, without a server. A remembered token takes %d bytes,\nits claims, its digest and its part of the index included.\n\n", r.memory)
+	fmt.Fprintf(b, "\nFor gRPC, only the interceptor is measured, without a server. A cached token takes %s bytes,\nincluding its claims, its digest and its share of the index.\n\n", count(r.memory))
 }
 
 func (r *results) writeHostile(b *bytes.Buffer) {
-	b.WriteString("## What attackers send\n\nCPU time of one request. The first column is the guard's `Check`, which decides and writes no response, with a `Config.Logger` that discards; its ratio is to the signature alone. The column \"logged\" is the same with the log that a verifier has by default: it writes 100 refusals a minute and counts the others. The libraries answer as they do, most with 401; so does bearer in its own column.\n\n| | `Check` | ratio | allocations | logged |")
+	b.WriteString("## Hostile requests\n\nCPU time of one request. The columns up to \"logged\" are the guard's method `Check`, which decides and writes no response. `Check` runs with a `Config.Logger` that discards its records; \"ratio\" compares it with the signature alone. \"logged\" is `Check` with the default log, which writes at most 100 refusals a minute and counts the others. All other columns include the response of the library, mostly a 401.\n\n| | `Check` | ratio | allocations | logged |")
 	for _, p := range r.hostile[0].peers {
 		b.WriteString(" " + p.peer.Name + " |")
 	}
@@ -128,18 +132,18 @@ func (r *results) writeHostile(b *bytes.Buffer) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nLibraries that ask the issuer again for a key that they do not know, or for a\nsignature that they cannot verify, pay for that here too, unless they limit it.\n\n")
+	b.WriteString("\nSome libraries query the issuer after an unknown key or a bad signature. Unless they\nlimit these queries, the times include them.\n\n")
 }
 
 func (r *results) writeRest(b *bytes.Buffer) {
 	b.WriteString("## Rules, routes, issuers\n\n| | CPU | allocations |\n|---|--:|--:|\n")
-	for _, s := range r.judged {
+	for _, s := range r.parts {
 		fmt.Fprintf(b, "| %s | %s | %d |\n", s.name, span(s.cost.Time), s.cost.Allocs)
 	}
 	if len(r.scaling) == 0 {
 		return
 	}
-	b.WriteString("\n## Two processors\n\nHow many times as much two do as one, by wall clock, so that a busy machine shows; the signature alone in the same run is what can be had.\n\n| | times | of the signature's |\n|---|--:|--:|\n")
+	b.WriteString("\n## Two processors\n\nThe gain is the throughput of two processors as a multiple of that of one. It is measured by wall clock, so other load on the machine lowers it. The gain of the signature alone in the same run is the highest possible.\n\n| | gain | share of the possible gain |\n|---|--:|--:|\n")
 	for _, s := range r.scaling {
 		fmt.Fprintf(b, "| %s | %.2f | %.0f %% |\n", s.name, s.gain, 100*s.gain/r.scaling[0].gain)
 	}
@@ -156,6 +160,7 @@ func (r *results) writeVersions(b *bytes.Buffer) {
 	}
 }
 
+// title returns the name of a peer, in bold type for bearer.
 func title(p peers.Peer) string {
 	if p.Name == peers.Ours {
 		return "**" + p.Name + "**"
@@ -163,7 +168,7 @@ func title(p peers.Peer) string {
 	return p.Name
 }
 
-// span prints a duration with three digits.
+// span formats a duration with three digits.
 func span(d time.Duration) string {
 	switch {
 	case d >= time.Millisecond:
@@ -177,6 +182,8 @@ func span(d time.Duration) string {
 	}
 }
 
+// count formats a number with thousands separators, or "-" for a number that was not
+// measured.
 func count(n int64) string {
 	if n == 0 {
 		return "-"

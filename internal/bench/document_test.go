@@ -12,11 +12,10 @@ import (
 	"github.com/bearerkit/bearer/internal/bench/peers"
 )
 
-// TestDocument wants a page and a picture that can be shown, of figures that are
-// not measured.
+// TestDocument requires a complete page and a valid picture. Its figures are made up.
 func TestDocument(t *testing.T) {
 	cost := measure.Cost{Ratio: 1.5, Low: 1.4, High: 1.6, Time: 41500, Allocs: 17, Bytes: 3000}
-	r := &results{algorithm: "RS256", rounds: 1, memory: 1000, judged: []small{{"a rule", measure.Cost{Time: 80}}}, scaling: []scaling{{floorName, 1.9}, {"first sight", 1.9}}}
+	r := &results{algorithm: "RS256", rounds: 1, memory: 1000, parts: []part{{"a rule", measure.Cost{Time: 80}}}, scaling: []scaling{{floorName, 1.9}, {"new tokens", 1.9}}}
 	for _, alg := range algorithms {
 		f := firstSight{alg: alg, floor: measure.Cost{Ratio: 1, Time: 27 * time.Microsecond, Allocs: 9}}
 		for _, peer := range peers.All()[:4] {
@@ -35,18 +34,18 @@ func TestDocument(t *testing.T) {
 
 	page := string(r.document())
 	for _, want := range []string{
-		"| **bearer** | 1.50 | 1.40 to 1.60 | 13.5 µs | 8 | 3000 | 24,500 |", "A remembered token takes 1000 bytes",
-		"| garbage | 70 ns | 0.00 | 0 | 90 ns |", "| 1 MiB of dots | 4.51 ms |", "| gRPC | **bearer**, nothing else in memory | 41.5 µs | 17 | 3000 |", "| first sight | 1.90 | 100 % |", "github.com/hashicorp/cap v",
+		"| **bearer** | 1.50 | 1.40 to 1.60 | 13.5 µs | 8 | 3,000 | 24,500 |", "A cached token takes 1,000 bytes",
+		"| garbage | 70 ns | 0.00 | 0 | 90 ns |", "| 1 MiB of dots | 4.51 ms |", "| gRPC | **bearer**, no other data in memory | 41.5 µs | 17 | 3,000 |", "| new tokens | 1.90 | 100 % |", "github.com/hashicorp/cap v",
 	} {
 		if !strings.Contains(page, want) {
-			t.Errorf("the page has no %q:\n%s", want, page)
+			t.Errorf("speed.md: got no %q in\n%s", want, page)
 		}
 	}
 	for dec := xml.NewDecoder(strings.NewReader(string(r.chart()))); ; {
 		if _, err := dec.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			t.Fatalf("the picture: %v", err)
+			t.Fatalf("speed.svg: %v", err)
 		}
 	}
 }
@@ -62,6 +61,6 @@ func TestPaired(t *testing.T) {
 	}
 	one, others := measure.Paired(measure.Work{Name: "one", Run: loop(2000)}, []measure.Work{{Name: "four", Run: loop(8000)}}, 5, 2*time.Millisecond)
 	if one.Ratio != 1 || others[0].Ratio <= 0 || others[0].Allocs != 0 {
-		t.Errorf("got %+v and %+v", one, others)
+		t.Errorf("got %+v and %+v, want a ratio of 1, and a positive ratio without allocations", one, others)
 	}
 }

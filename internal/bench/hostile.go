@@ -14,15 +14,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// hostile is what one kind of bad request costs.
+// hostile is the cost of one kind of hostile request.
 type hostile struct {
 	kind   string
-	check  measure.Cost // our Check, which writes no response, without a log
-	logged measure.Cost // the same, with Config.Logger as it is by default
-	peers  []peerCost   // all doors, with the response that is written
+	check  measure.Cost // bearer's Guard.Check, which writes no response; its log is discarded
+	logged measure.Cost // bearer's Guard.Check with the default log
+	peers  []peerCost   // all peers, with the response that they write
 }
 
-// hostile measures bad requests, each kind against the signature alone.
+// hostile measures each kind of hostile request against the signature alone.
 func (e effort) hostile(ctx context.Context, r *results) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -41,13 +41,13 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 		return err
 	}
 	all := peers.All()
-	doors := make([]peers.Door, len(all))
+	endpoints := make([]peers.Endpoint, len(all))
 	for i, peer := range all {
-		if doors[i], err = peer.Open(ctx, mint.Setup()); err != nil {
+		if endpoints[i], err = peer.Open(ctx, mint.Setup()); err != nil {
 			return fmt.Errorf("%s: %w", peer.Name, err)
 		}
-		if !doors[i]("Bearer " + mint.Token())() { // it has the keys now
-			return fmt.Errorf("%s: a good token was refused", peer.Name)
+		if !endpoints[i]("Bearer " + mint.Token())() { // this request makes the peer fetch the keys
+			return fmt.Errorf("%s: a valid token was refused", peer.Name)
 		}
 	}
 	for _, kind := range mint.Hostile() {
@@ -60,11 +60,11 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 		h := hostile{kind: kind.Name}
 		for i, peer := range all {
 			if peer.OneKey && kind.Name == "unknown kid" {
-				continue // to it that is a good token
+				continue // for this peer the token is valid
 			}
 			refused := make([]func() bool, len(values))
 			for j, value := range values {
-				request := doors[i](value)
+				request := endpoints[i](value)
 				refused[j] = func() bool { return !request() }
 			}
 			works = append(works, inTurn(peer.Name, refused))
@@ -80,7 +80,7 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 	return nil
 }
 
-// checker returns our guard's Check, as a function that reports a refusal.
+// checker returns a function that calls Guard.Check of bearer and reports a refusal.
 func checker(ctx context.Context, mint *tokens.Mint, logger *slog.Logger) (func(*http.Request) bool, error) {
 	setup := mint.Setup()
 	setup.Logger = logger
@@ -93,12 +93,13 @@ func checker(ctx context.Context, mint *tokens.Mint, logger *slog.Logger) (func(
 		_, err := guard.Check(r, rule)
 		return err != nil
 	}
-	if checks(ctx, check, []string{"Bearer " + mint.Token()})[0]() { // it has the keys now
-		return nil, errors.New("a good token was refused")
+	if checks(ctx, check, []string{"Bearer " + mint.Token()})[0]() {
+		return nil, errors.New("a valid token was refused")
 	}
 	return check, nil
 }
 
+// checks returns a call of check for each value of the Authorization field.
 func checks(ctx context.Context, check func(*http.Request) bool, values []string) []func() bool {
 	all := make([]func() bool, len(values))
 	for i, value := range values {

@@ -1,12 +1,12 @@
-// Command bench measures bearer beside the libraries that do the same work, on the
-// same tokens and in the same run, and writes docs/speed.md and docs/speed.svg:
+// Command bench measures bearer and other libraries that do the same work, with the same
+// tokens in the same run, and writes docs/speed.md and docs/speed.svg:
 //
 //	go -C internal/bench run .
 //
-// It takes about ten minutes, half of them for valgrind, which counts instructions
-// where it is installed. With -quick it takes two, and the figures are worth less;
-// with -instructions it counts those of a new token, which are the same however busy
-// the machine is, and writes nothing.
+// It takes about 10 minutes, half of them for valgrind, which counts instructions if it is
+// installed. With -quick it takes 2 minutes, and the figures are less accurate. With
+// -instructions it only counts and prints the instructions of bearer and of golang-jwt,
+// which do not depend on the load of the machine.
 package main
 
 import (
@@ -34,8 +34,8 @@ func run(ctx context.Context) error {
 		return child(ctx)
 	}
 	dir := flag.String("o", "../../docs", "the folder for speed.md and speed.svg")
-	quick := flag.Bool("quick", false, "few rounds, and no instruction counts")
-	only := flag.Bool("instructions", false, "count instructions, and nothing else")
+	quick := flag.Bool("quick", false, "run few rounds, and count no instructions")
+	only := flag.Bool("instructions", false, "only count instructions and print them")
 	flag.Parse()
 	if *only {
 		return countAll(ctx)
@@ -48,14 +48,15 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(*dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // for everybody to read
+	if err := os.WriteFile(filepath.Join(*dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // a public document
 		return err
 	}
-	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // for everybody to read
+	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // a public document
 }
 
-// countAll prints the instructions of ours and of golang-jwt with keyfunc, over those
-// of the signature alone, and of a repeated token.
+// countAll prints the instructions that bearer, and golang-jwt with keyfunc, need for a
+// new token in addition to those of the signature alone. For bearer it also prints those
+// of a repeated token and of each hostile request.
 func countAll(ctx context.Context) error {
 	for _, alg := range algorithms {
 		mint := tokens.New(alg)
@@ -65,11 +66,11 @@ func countAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		again, err := instructions(ctx, mint.Setup(), list[:1], peers.Ours)
+		repeated, err := instructions(ctx, mint.Setup(), list[:1], peers.Ours)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-6s %-22s %8s\n", alg, peers.Ours+", repeated", count(again)) //nolint:forbidigo // a command prints
+		fmt.Printf("%-6s %-22s %8s\n", alg, peers.Ours+", repeated", count(repeated)) //nolint:forbidigo // output of a command
 		for _, kind := range mint.Hostile() {
 			j := job{Peer: peers.Ours, Setup: mint.Setup(), Refuse: true}
 			for range 16 {
@@ -79,18 +80,18 @@ func countAll(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%-6s %-22s %8s\n", alg, kind.Name, count(n)) //nolint:forbidigo // a command prints
+			fmt.Printf("%-6s %-22s %8s\n", alg, kind.Name, count(n)) //nolint:forbidigo // output of a command
 		}
 		for _, peer := range peers.All()[:2] {
 			n, err := instructions(ctx, mint.Setup(), list, peer.Name)
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%-6s %-22s %8s\n", alg, peer.Name, count(n-raw)) //nolint:forbidigo // a command prints
+			fmt.Printf("%-6s %-22s %8s\n", alg, peer.Name, count(n-raw)) //nolint:forbidigo // output of a command
 		}
 	}
 	return nil
 }
 
-// progress says what is being measured.
+// progress prints what the program is measuring.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -13,30 +13,30 @@ import (
 
 var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
 
-// effort is how much to measure.
+// effort controls how long and how accurately the program measures.
 type effort struct {
 	rounds       int
 	burst        time.Duration
 	instructions bool
 }
 
-// results is everything that was measured.
+// results holds all measurements.
 type results struct {
 	first     []firstSight
 	repeated  []repeated
 	hostile   []hostile
-	judged    []small
+	parts     []part
 	scaling   []scaling
-	alone     []repeated // ours, where nothing else is in memory
-	memory    int64
-	algorithm string // of all but the first
+	alone     []repeated // bearer, with no other data in memory
+	memory    int64      // bytes of a cached token
+	algorithm string     // of all measurements except first
 	rounds    int
 }
 
-// tokenLength is that of the RS256 token.
+// tokenLength is the length of the RS256 token in characters.
 const tokenLength = 926
 
-// firstSight is what a new token costs a peer, and the floor.
+// firstSight is the cost of a new token for each peer, and the cost of the signature alone.
 type firstSight struct {
 	alg   string
 	floor measure.Cost
@@ -46,28 +46,27 @@ type firstSight struct {
 type peerCost struct {
 	peer         peers.Peer
 	cost         measure.Cost
-	instructions int64 // over the floor's; 0: not counted
+	instructions int64 // in addition to those of the floor; 0 if not counted
 }
 
-// repeated is what a token costs that came before.
+// repeated is the cost of a repeated token.
 type repeated struct {
 	transport string
 	peer      peers.Peer
 	cost      measure.Cost
 }
 
-// serviceMemory is as much live memory as a service has beside its guard. How often
-// the garbage collector runs depends on it: in a program that does nothing but
-// measure it is 300 times a second.
+// serviceMemory is the live memory of a service besides its guard. The frequency of
+// garbage collections depends on it: in a program without other data it is 300 a second.
 const serviceMemory = 64 << 20
 
-// fewTokens is so small a cache that none of twice as many tokens is in it when it
-// comes again.
+// fewTokens is a cache size. If twice as many tokens take turns, each was evicted before
+// it is repeated.
 const fewTokens = 64
 
 func (e effort) measure(ctx context.Context) (*results, error) {
 	r := &results{algorithm: "RS256", rounds: e.rounds}
-	for _, step := range []func(context.Context, *results) error{e.memory, e.alone} { // before there is anything else to forget
+	for _, step := range []func(context.Context, *results) error{e.memory, e.alone} { // first, while there is no other data in memory
 		if err := step(ctx, r); err != nil {
 			return nil, err
 		}
@@ -77,11 +76,11 @@ func (e effort) measure(ctx context.Context) (*results, error) {
 	for _, alg := range algorithms {
 		f, err := e.firstSight(ctx, alg)
 		if err != nil {
-			return nil, fmt.Errorf("first sight, %s: %w", alg, err)
+			return nil, fmt.Errorf("new tokens, %s: %w", alg, err)
 		}
 		r.first = append(r.first, f)
 	}
-	for _, step := range []func(context.Context, *results) error{e.repeated, e.hostile, e.judged, e.scaling} {
+	for _, step := range []func(context.Context, *results) error{e.repeated, e.hostile, e.parts, e.scaling} {
 		if err := step(ctx, r); err != nil {
 			return nil, err
 		}
@@ -89,21 +88,21 @@ func (e effort) measure(ctx context.Context) (*results, error) {
 	return r, nil
 }
 
-// requests returns one request for each token.
-func requests(door peers.Door, list []string) []func() bool {
+// requests returns a function for each token that sends a request with it.
+func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	all := make([]func() bool, len(list))
 	for i, token := range list {
-		all[i] = door("Bearer " + token)
+		all[i] = endpoint("Bearer " + token)
 	}
 	return all
 }
 
-// inTurn is one request after the other, all of which must be let through.
+// inTurn returns a work that calls one function after the other. All must return true.
 func inTurn(name string, all []func() bool) measure.Work {
 	i := 0
 	return measure.Work{Name: name, Run: func() {
 		if i++; !all[i%len(all)]() {
-			panic(name + ": it answers otherwise than at first") //nolint:forbidigo // nothing that was measured is worth anything
+			panic(name + ": got another verdict than expected") //nolint:forbidigo // stops the program: the measurements are worthless
 		}
 	}}
 }
@@ -117,7 +116,7 @@ func mintMany(mint *tokens.Mint, n int) []string {
 	return list
 }
 
-// floor is the signatures of the tokens alone.
+// floor returns the work of verifying only the signatures of the tokens.
 func floor(mint *tokens.Mint, alg string, list []string) (measure.Work, error) {
 	all := make([]func() bool, len(list))
 	for i, token := range list {
@@ -130,7 +129,7 @@ func floor(mint *tokens.Mint, alg string, list []string) (measure.Work, error) {
 }
 
 func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) {
-	progress("first sight, %s", alg)
+	progress("new tokens, %s", alg)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := firstSight{alg: alg}
@@ -145,14 +144,14 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	}
 	var works []measure.Work
 	for _, peer := range peers.All() {
-		if peer.Remembers && peer.Name != peers.Ours {
-			continue // it is another one with a cache in front
+		if peer.Caches && peer.Name != peers.Ours {
+			continue // it is another peer with a cache before it
 		}
-		door, err := peer.Open(ctx, setup)
+		endpoint, err := peer.Open(ctx, setup)
 		if err != nil {
 			return f, fmt.Errorf("%s: %w", peer.Name, err)
 		}
-		works = append(works, inTurn(peer.Name, requests(door, list)))
+		works = append(works, inTurn(peer.Name, requests(endpoint, list)))
 		f.peers = append(f.peers, peerCost{peer: peer})
 	}
 	var costs []measure.Cost
@@ -166,13 +165,14 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	return f, e.count(ctx, mint, &f)
 }
 
-// count counts the instructions of all peers with RS256, and ours with the others.
+// count counts the instructions of a new token: of all peers with RS256, and of bearer
+// alone with the other algorithms.
 func (e effort) count(ctx context.Context, mint *tokens.Mint, f *firstSight) error {
 	list := mintMany(mint, measure.MostUnits)
 	progress("instructions, %s", f.alg)
 	raw, err := instructions(ctx, mint.Setup(), list, floorName)
 	if err != nil {
-		progress("instructions are not counted: %v", err)
+		progress("no instructions counted: %v", err)
 		return nil
 	}
 	for i := range f.peers {
@@ -191,19 +191,19 @@ func (e effort) count(ctx context.Context, mint *tokens.Mint, f *firstSight) err
 
 func (e effort) repeated(ctx context.Context, r *results) (err error) {
 	progress("repeated tokens")
-	r.repeated, err = e.again(ctx, r.algorithm, peers.All(), peers.GRPC())
+	r.repeated, err = e.repeatedTokens(ctx, r.algorithm, peers.All(), peers.GRPC())
 	return err
 }
 
-// alone measures ours as it is in a small program.
+// alone measures repeated tokens in bearer, with no other data in memory.
 func (e effort) alone(ctx context.Context, r *results) (err error) {
-	progress("repeated tokens, nothing else in memory")
-	r.alone, err = e.again(ctx, r.algorithm, peers.All()[:1], peers.GRPC()[:1])
+	progress("repeated tokens, no other data in memory")
+	r.alone, err = e.repeatedTokens(ctx, r.algorithm, peers.All()[:1], peers.GRPC()[:1])
 	return err
 }
 
-// again measures tokens that came before.
-func (e effort) again(ctx context.Context, alg string, http, grpc []peers.Peer) ([]repeated, error) {
+// repeatedTokens measures a repeated token with each peer.
+func (e effort) repeatedTokens(ctx context.Context, alg string, http, grpc []peers.Peer) ([]repeated, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	mint := tokens.New(alg)
@@ -220,11 +220,11 @@ func (e effort) again(ctx context.Context, alg string, http, grpc []peers.Peer) 
 		peers []peers.Peer
 	}{{"HTTP", http}, {"gRPC", grpc}} {
 		for _, peer := range transport.peers {
-			door, err := peer.Open(ctx, mint.Setup())
+			endpoint, err := peer.Open(ctx, mint.Setup())
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", peer.Name, err)
 			}
-			works = append(works, inTurn(peer.Name, requests(door, list)))
+			works = append(works, inTurn(peer.Name, requests(endpoint, list)))
 			all = append(all, repeated{transport: transport.name, peer: peer})
 		}
 	}

@@ -1,9 +1,9 @@
-// Incidents puts the key caches of other libraries through the incidents that
-// examples/drill puts ours through, and prints what became of honest requests
-// side by side. From the root of the repository:
+// Command incidents runs the incidents of examples/drill with bearer and with the key
+// caches of other libraries, and prints how many valid requests each refused. Run it from
+// the root of the repository:
 //
 //	go -C internal/bench run ./incidents -o ../../docs/incidents.md
 //
-// It takes about two minutes and wants half a GiB of memory, which is where it
-// ends what would take more.
+// It takes about 2 minutes and 512 MiB of memory: an incident in which a library
+// allocates more is stopped there.
 package main

@@ -8,8 +8,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// oidcSubject is go-oidc's verifier with its remote key set, which fetches when a
-// signature does not fit any key it has, and at no other time.
+// oidcSubject is go-oidc's verifier with its remote key set. The key set fetches only when
+// no cached key verifies a signature.
 var oidcSubject = incident.Subject{Name: "go-oidc", Open: func(s incident.Setup) (incident.Verifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	keys := oidc.NewRemoteKeySet(ctx, s.KeysURL)
@@ -26,8 +26,8 @@ type oidcVerifier struct {
 	cancel   context.CancelFunc
 }
 
-// Verify implements incident.Verifier. There is no telling an outage from an
-// unknown key.
+// Verify implements incident.Verifier. go-oidc's errors do not distinguish an outage from
+// an unknown key.
 func (v *oidcVerifier) Verify(ctx context.Context, token string) incident.Outcome {
 	if _, err := v.verifier.Verify(ctx, token); err != nil {
 		return incident.Refused

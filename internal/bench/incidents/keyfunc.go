@@ -10,12 +10,12 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// keyfuncSubject is golang-jwt with keyfunc's cache as NewDefaultCtx makes it: a
-// refresh every hour, one for an unknown kid every 5 minutes.
+// keyfuncSubject is golang-jwt with keyfunc's cache in the configuration of NewDefaultCtx:
+// it refreshes every hour, and at most every 5 minutes for an unknown kid.
 var keyfuncSubject = incident.Subject{Name: "keyfunc", Open: func(s incident.Setup) (incident.Verifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	// NewDefaultOverrideCtx is NewDefaultCtx with what is overridden: its log,
-	// which says the same as the table, and the interval where one is asked for.
+	// NewDefaultOverrideCtx is NewDefaultCtx with overrides. Here they discard the log of
+	// failed refreshes, and set the interval if the incident requires one.
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{s.KeysURL}, keyfunc.Override{
 		RefreshInterval:         s.Interval,
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) { return func(context.Context, error) {} },
@@ -37,7 +37,7 @@ type keyfuncVerifier struct {
 	cancel context.CancelFunc
 }
 
-// Verify implements incident.Verifier. There is no telling an outage from an
+// Verify implements incident.Verifier. The errors do not distinguish an outage from an
 // unknown key.
 func (v *keyfuncVerifier) Verify(ctx context.Context, token string) incident.Outcome {
 	if _, err := v.parser.Parse(token, v.keys.KeyfuncCtx(ctx)); err != nil {

@@ -7,55 +7,56 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// line is an incident, and how to say in a few words what became of a subject.
+// line is one line of the page's table: an incident.
 type line struct {
 	name  string
 	run   incident.Run
-	alone bool // it measures what others would spoil
-	say   func(incident.Result) string
+	alone bool                         // no other incident may run at the same time
+	text  func(incident.Result) string // the text of a cell
 }
 
 func lines() []line {
 	return []line{
 		{"10,000 forged key ids in 2 s, 1,000 valid requests/s beside them", incident.Flood(1), true, func(r incident.Result) string {
-			return fmt.Sprintf("%s; %s; valid p99 %.2fx of calm; a forged one took %v at most", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
+			return fmt.Sprintf("%s; %s; p99 of valid requests %.2f × that without the flood; slowest forged request %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
 		{"two rotations 4 s apart, 20 callers", incident.Rotations, false, perStep},
 		{"new key material under the old key id, 20 callers", incident.Exchange, false, perStep},
-		{"a rotation in the middle of a flood", incident.RotationInFlood, false, func(r incident.Result) string {
+		{"a rotation during a flood", incident.RotationInFlood, false, func(r incident.Result) string {
 			return until(r, "the new key is accepted after %v", "the new key is not accepted within %v") + "; " + fetches(r.Fetches)
 		}},
 		{"a key is withdrawn, interval 1 s", incident.Removal, false, func(r incident.Result) string {
 			return until(r, "its tokens are refused after %v", "its tokens are still accepted after %v")
 		}},
 		{"the issuer never answers", incident.Hang, true, func(r incident.Result) string {
-			waited := fmt.Sprintf("%v at most", incident.Short(r.SlowestForged))
+			waited := fmt.Sprintf("at most %v", incident.Short(r.SlowestForged))
 			if r.SlowestForged >= incident.HangPatience {
-				waited = fmt.Sprintf("as long as they can, which is %v here", incident.HangPatience)
+				waited = fmt.Sprintf("until their timeout, %v", incident.HangPatience)
 			}
-			return fmt.Sprintf("known keys: %s; unknown key ids wait for %s, and are told %s; goroutines left: %d",
-				refused(r), waited, told(r), r.Goroutines)
+			return fmt.Sprintf("known keys: %s; unknown key ids wait %s and get %s; goroutines left: %d",
+				refused(r), waited, forgedStatus(r), r.Goroutines)
 		}},
 		{"the issuer is down for 15 s, interval 1 s", incident.Outage, false, func(r incident.Result) string {
 			return refused(r) + "; " + fetches(r.Fetches)
 		}},
 		{"start while the issuer is down", incident.Start, false, func(r incident.Result) string {
-			return fmt.Sprintf("meanwhile %d × 401, %d × 503; when it is back, %s", r.Refused, r.Unavailable,
+			return fmt.Sprintf("during the outage %d × 401, %d × 503; after it, %s", r.Refused, r.Unavailable,
 				until(r, "the first request is accepted after %v", "the first request is refused after %v"))
 		}},
 		{"restart while the issuer is down (3 s)", incident.Restart, false, refused},
-		{"bodies that do harm", incident.Bodies, true, func(r incident.Result) string {
+		{"hostile response bodies", incident.Bodies, true, func(r incident.Result) string {
 			return r.Story + named(". Good keys lost: ", r.Lost)
 		}},
 		{"odd documents", incident.OddDocuments, false, func(r incident.Result) string {
-			return fmt.Sprintf("%d of %d cost the good keys", len(r.Lost), r.Tried)
+			return fmt.Sprintf("good keys lost after %d of %d", len(r.Lost), r.Tried)
 		}},
 		{"one odd key in the set", incident.OddKeys, false, func(r incident.Result) string {
-			return fmt.Sprintf("%d of %d cost a good key; %d of %d bad tokens accepted", len(r.Lost), r.Tried, len(r.Fooled), r.Forged)
+			return fmt.Sprintf("a good key lost after %d of %d; %d of %d bad tokens accepted", len(r.Lost), r.Tried, len(r.Fooled), r.Forged)
 		}},
 	}
 }
 
+// perStep describes refusals, and the fetches of each step of an incident.
 func perStep(r incident.Result) string {
 	var steps []string
 	for _, n := range r.PerStep {
@@ -79,6 +80,8 @@ func fetches(n int) string {
 	return fmt.Sprintf("%d fetches", n)
 }
 
+// until formats the time of a result: with then if the event happened, otherwise with the
+// other format.
 func until(r incident.Result, then, otherwise string) string {
 	if r.Never {
 		then = otherwise
@@ -86,8 +89,8 @@ func until(r incident.Result, then, otherwise string) string {
 	return fmt.Sprintf(then, incident.Short(r.After))
 }
 
-// told says what those were told who could not be told anything about their token.
-func told(r incident.Result) string {
+// forgedStatus returns the status that the forged tokens got.
+func forgedStatus(r incident.Result) string {
 	switch r.ForgedUnavailable {
 	case 0:
 		return "401"
@@ -97,7 +100,7 @@ func told(r incident.Result) string {
 	return fmt.Sprintf("503, %d of them 401", r.Forged-r.ForgedUnavailable)
 }
 
-// named is a sentence of names, of which none has a comma, or nothing.
+// named returns a sentence with a list of names, or "" if there are none.
 func named(what string, names []string) string {
 	if len(names) == 0 {
 		return ""
@@ -105,5 +108,5 @@ func named(what string, names []string) string {
 	return what + strings.Join(names, ", ") + "."
 }
 
-// algorithms are those that a bearer.JWTVerifier takes where nobody says.
+// algorithms are the defaults of bearer.Config.Algorithms.
 var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// limit is how long all of it may take.
+// limit is the timeout for all incidents.
 const limit = 10 * time.Minute
 
 func main() {
@@ -70,14 +70,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return errors.Join(write(file, chosen, table), file.Close())
 }
 
-// cell is what became of a subject in an incident.
+// cell is the result of one subject in one incident.
 type cell struct {
 	result incident.Result
 	err    error
 }
 
-// measure runs every incident for every subject. What measures the machine has it
-// for itself; the rest of a subject mostly waits, and does so together.
+// measure runs every incident for every subject. Incidents marked alone run one by one,
+// because they measure time or memory. The others mostly wait, and run at the same time.
 func measure(ctx context.Context, lines []line, subjects []incident.Subject, progress io.Writer) [][]cell {
 	table := make([][]cell, len(lines))
 	for n := range table {
@@ -91,7 +91,7 @@ func measure(ctx context.Context, lines []line, subjects []incident.Subject, pro
 				start := time.Now()
 				r, err := l.run(ctx, s)
 				table[n][m] = cell{r, err}
-				_, _ = fmt.Fprintf(progress, "%s, %s: %v\n", s.Name, l.name, time.Since(start).Round(time.Millisecond)) // only to pass the time
+				_, _ = fmt.Fprintf(progress, "%s, %s: %v\n", s.Name, l.name, time.Since(start).Round(time.Millisecond)) // a lost line of progress does no harm
 			}
 			if l.alone {
 				one()

@@ -11,44 +11,45 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// One cheap incident for all, and the page of it.
+// TestOddDocuments runs one fast incident for all subjects and checks the page.
 func TestOddDocuments(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "incidents.md")
 	if err := run(t.Context(), []string{"-run", "odd documents", "-o", path}, io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(path) //nolint:gosec // in a temporary folder
+	page, err := os.ReadFile(path) //nolint:gosec // in the temporary folder of the test
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"| incident | bearer | keyfunc | go-oidc |\n|---|---|---|---|\n",
-		"| odd documents | 0 of 27 cost the good keys |",
+		"| odd documents | good keys lost after 0 of 27 |",
 		"**keyfunc** loses good keys to: ", "**go-oidc** loses good keys to: ",
 	} {
 		if !strings.Contains(string(page), want) {
-			t.Errorf("the page does not have %q:\n%s", want, page)
+			t.Errorf("got no %q in the page:\n%s", want, page)
 		}
 	}
 	if strings.Contains(string(page), "**bearer** loses") {
-		t.Errorf("bearer loses keys:\n%s", page)
+		t.Errorf("got keys that bearer loses, want none:\n%s", page)
 	}
 }
 
-// What cannot be run is said, and costs nothing else.
-func TestCannotBeRun(t *testing.T) {
+// TestError requires that the page shows the error of one subject and the results of the
+// others.
+func TestError(t *testing.T) {
 	var out strings.Builder
-	l := line{name: "x", say: func(incident.Result) string { return "fine" }}
+	l := line{name: "x", text: func(incident.Result) string { return "fine" }}
 	err := write(&out, []line{l}, [][]cell{{{}, {err: context.Canceled}, {}}})
-	if err != nil || !strings.Contains(out.String(), "| x | fine | could not be run: context canceled | fine |") {
-		t.Errorf("got %v\n%s", err, out.String())
+	if want := "| x | fine | error: context canceled | fine |"; err != nil || !strings.Contains(out.String(), want) {
+		t.Errorf("got error %v and the page\n%s\nwant %q in it", err, out.String(), want)
 	}
 }
 
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-x"}, {"-run", "odd documents", "-o", t.TempDir()}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%q: got no error", args)
+			t.Errorf("%q: got no error, want one", args)
 		}
 	}
 }

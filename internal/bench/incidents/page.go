@@ -9,31 +9,32 @@ import (
 	"strings"
 )
 
-const head = `# What key caches do in an incident
+const head = `# Key caches in incidents
 
-The incidents of ` + "`go run ./examples/drill`" + `, and what becomes of them in other
-libraries. Each runs against a real issuer on the loopback interface and in real
-time. "Refused" counts honest requests: good tokens under good keys. To repeat:
+This page compares bearer with two other libraries in the incidents of
+` + "`go run ./examples/drill`" + `. Each incident runs in real time against an issuer on the
+loopback interface. "Refused" counts valid requests only: good tokens, signed with good
+keys. This command writes the page:
 
     go -C internal/bench run ./incidents -o ../../docs/incidents.md
 
 Measured on %d cores with %s.
 
-- **bearer**: ` + "`bearer.JWTVerifier`" + ` over ` + "`jwks.Cache`" + `, defaults, with the file store of ` + "`jwks.NewFileStore`" + ` for the restart.
+- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings; for the restart, with the file store of ` + "`jwks.NewFileStore`" + `.
 - **keyfunc** %s (jwkset %s) with golang-jwt: the cache of ` + "`keyfunc.NewDefaultCtx`" + `.
-- **go-oidc** %s: ` + "`oidc.IDTokenVerifier`" + ` over ` + "`oidc.RemoteKeySet`" + `.
+- **go-oidc** %s: ` + "`oidc.IDTokenVerifier`" + ` with ` + "`oidc.RemoteKeySet`" + `.
 
-Where an interval is named, the subject was told to refresh that often, if it can
-be told. The others cannot say "not now" (503), so that an outage and a forged
-token look alike: all of theirs are 401. What takes more than 512 MiB of heap is cut
-off there, for the sake of the machine.
+If an incident names an interval, it is the refresh interval of each library that has
+such a setting. keyfunc and go-oidc return the same error during an outage and for a
+forged token, so all their refusals count as 401. A library that allocates more than
+512 MiB of heap is stopped at this limit.
 
 `
 
 // write writes the page.
 func write(w io.Writer, lines []line, table [][]cell) error {
 	var out bytes.Buffer
-	put := func(format string, args ...any) { _, _ = fmt.Fprintf(&out, format, args...) } // a Buffer takes everything
+	put := func(format string, args ...any) { _, _ = fmt.Fprintf(&out, format, args...) } // writes to a bytes.Buffer never fail
 	put(head, runtime.GOMAXPROCS(0), runtime.Version(),
 		version("github.com/MicahParks/keyfunc/v3"), version("github.com/MicahParks/jwkset"), version("github.com/coreos/go-oidc/v3"))
 	put("| incident |")
@@ -44,7 +45,7 @@ func write(w io.Writer, lines []line, table [][]cell) error {
 	for n, l := range lines {
 		put("| %s |", l.name)
 		for _, c := range table[n] {
-			put(" %s |", c.say(l))
+			put(" %s |", c.text(l))
 		}
 		put("\n")
 	}
@@ -53,14 +54,15 @@ func write(w io.Writer, lines []line, table [][]cell) error {
 	return err
 }
 
-func (c cell) say(l line) string {
+// text returns the text of a cell in a line of the table.
+func (c cell) text(l line) string {
 	if c.err != nil {
-		return "could not be run: " + strings.NewReplacer("\n", "; ", "|", "/").Replace(c.err.Error())
+		return "error: " + strings.NewReplacer("\n", "; ", "|", "/").Replace(c.err.Error())
 	}
-	return l.say(c.result)
+	return l.text(c.result)
 }
 
-// details names the documents and keys, of which the table has the number.
+// details lists the documents and keys that the table only counts.
 func details(put func(string, ...any), table [][]cell) {
 	first := true
 	for m, s := range subjects() {
@@ -79,7 +81,7 @@ func details(put func(string, ...any), table [][]cell) {
 	}
 }
 
-// version returns that of a module of this program.
+// version returns the version of a module that this program was built with.
 func version(path string) string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {

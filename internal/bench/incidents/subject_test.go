@@ -7,8 +7,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// The others are set up as their users would have them: what is good passes, and
-// what is not does not.
+// TestSubjects requires that the other libraries accept valid tokens and refuse others, in
+// the same setup as for their users.
 func TestSubjects(t *testing.T) {
 	for _, subject := range []incident.Subject{keyfuncSubject, oidcSubject} {
 		t.Run(subject.Name, func(t *testing.T) {
@@ -23,9 +23,9 @@ func TestSubjects(t *testing.T) {
 				token string
 				want  incident.Outcome
 			}{
-				"good":           {issuer.Token(nil), incident.Accepted},
+				"valid":          {issuer.Token(nil), incident.Accepted},
 				"forged":         {issuer.Forge(nil, nil), incident.Refused},
-				"for others":     {issuer.Token(map[string]any{"aud": "other"}), incident.Refused},
+				"other audience": {issuer.Token(map[string]any{"aud": "other"}), incident.Refused},
 				"another issuer": {issuer.Token(map[string]any{"iss": "https://other.example"}), incident.Refused},
 				"expired":        {issuer.Token(map[string]any{"exp": 1}), incident.Refused},
 			} {

@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// MostUnits is the most that Instructions asks for.
+// Instructions runs the program with these numbers of units. MostUnits is the maximum.
 const (
 	MostUnits = 2500
 	fewUnits  = 500
 )
 
-// Instructions runs this program under valgrind's callgrind twice, with the
-// environment variable set to the number of units that it is to do, and returns
-// how many instructions one unit takes: all that both runs do beside it cancels
-// out. The count repeats to about 1 percent, however busy the machine is.
+// Instructions returns how many instructions one unit of work takes. It runs this program
+// twice under valgrind's callgrind, each time with another number of units in the
+// environment variable, and divides the difference of the counts. So the cost of starting
+// the program cancels out. The count repeats to about 1 %, however busy the machine is.
 //
-// Valgrind's processor has no AVX-512 and no SHA instructions, so that hashes and
-// signatures take more instructions than they do otherwise: differences are what
-// is worth comparing.
+// Valgrind emulates a processor without AVX-512 and without SHA instructions. Hashes and
+// signatures take more instructions there than on a real processor, so compare only
+// differences between counts.
 func Instructions(ctx context.Context, variable string, env ...string) (int64, error) {
 	var counts []int64
 	for _, n := range []int{fewUnits, MostUnits} {
@@ -53,8 +53,8 @@ func collect(ctx context.Context, env []string) (int64, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, valgrind, "--tool=callgrind", "--callgrind-out-file="+cmp.Or(os.Getenv("BENCH_CALLGRIND_OUT"), os.DevNull), self) //nolint:gosec // ourselves
-	// One thread, and no signals, which callgrind does not stand.
+	cmd := exec.CommandContext(ctx, valgrind, "--tool=callgrind", "--callgrind-out-file="+cmp.Or(os.Getenv("BENCH_CALLGRIND_OUT"), os.DevNull), self) //nolint:gosec // runs this program
+	// Callgrind needs one thread, and no preemption by signals.
 	cmd.Env = append(os.Environ(), append(env, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -63,7 +63,7 @@ func collect(ctx context.Context, env []string) (int64, error) {
 	}
 	m := collected.FindStringSubmatch(out.String())
 	if m == nil {
-		return 0, errors.New("callgrind said nothing")
+		return 0, errors.New("callgrind printed no count")
 	}
 	return strconv.ParseInt(m[1], 10, 64)
 }

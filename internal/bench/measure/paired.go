@@ -1,4 +1,5 @@
-// Package measure finds what a piece of work costs beside another one.
+// Package measure compares the cost of pieces of work with each other: their CPU time,
+// allocations and instructions, and their gain from a second processor.
 package measure
 
 import (
@@ -10,27 +11,27 @@ import (
 	"time"
 )
 
-// Work is what is measured: one unit of it, again and again.
+// Work is a piece of work. Each call of Run is one unit.
 type Work struct {
 	Name string
 	Run  func()
 }
 
-// Cost is what one unit of a work costs.
+// Cost is the cost of one unit of work.
 type Cost struct {
-	// Ratio is its CPU time as a multiple of the floor's, in bursts side by side;
-	// the median, and the quartiles around it.
+	// Ratio is the median of the CPU time as a multiple of the floor's, measured in
+	// adjacent bursts. Low and High are the quartiles.
 	Ratio, Low, High float64
-	// Time is its CPU time: the lower quartile, since noise only adds.
+	// Time is the lower quartile of the CPU time, because noise only adds time.
 	Time time.Duration
-	// Allocs and Bytes are what it allocates.
+	// Allocs and Bytes are the number and the size of allocations.
 	Allocs, Bytes int64
 }
 
-// Paired measures works against a floor. Each round runs a burst of every one, in
-// another order, each between two bursts of the floor: what slows the machine
-// down slows both. Time is that of the CPU, of all threads, the collector's
-// included.
+// Paired measures works against a floor, a piece of work that all of them include. Each
+// round runs one burst of every work, in random order, between two bursts of the floor:
+// other load on the machine slows both. Times are CPU times of all threads, including the
+// garbage collector.
 func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []Cost) {
 	all := append([]Work{floor}, works...)
 	counts := make([]int, len(all))
@@ -39,7 +40,7 @@ func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []
 	}
 	ratios, times := make([][]float64, len(all)), make([][]float64, len(all))
 	for range rounds {
-		order := rand.Perm(len(works)) //nolint:gosec // G404: nothing secret about it
+		order := rand.Perm(len(works)) //nolint:gosec // G404: the order need not be secret
 		before := run(floor, counts[0])
 		for _, i := range order {
 			i++
@@ -61,7 +62,7 @@ func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []
 	return costs[0], costs[1:]
 }
 
-// calibrate returns how many units fill a burst.
+// calibrate returns the number of units that take about as long as a burst.
 func calibrate(w Work, burst time.Duration) int {
 	n := 1
 	for {
@@ -82,7 +83,7 @@ func run(w Work, n int) float64 {
 	return float64(cpu()-start) / float64(n)
 }
 
-// cpu is the CPU time of this process.
+// cpu returns the CPU time of this process.
 func cpu() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -91,8 +92,8 @@ func cpu() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// allocations counts over many units, so that what is allocated once in a while
-// does not count.
+// allocations returns the average number and size of allocations in a unit. It averages
+// over many units, so that rare allocations do not count.
 func allocations(w Work) (allocs, bytes int64) {
 	const n = 200
 	allocs = int64(testing.AllocsPerRun(n, w.Run))
@@ -102,10 +103,10 @@ func allocations(w Work) (allocs, bytes int64) {
 		w.Run()
 	}
 	runtime.ReadMemStats(&after)
-	return allocs, int64(after.TotalAlloc-before.TotalAlloc) / n //nolint:gosec // it fits
+	return allocs, int64(after.TotalAlloc-before.TotalAlloc) / n //nolint:gosec // far below the maximum of an int64
 }
 
-// Quantile returns the value below which a part of the values is.
+// quantile returns a quantile of the values: part 0.5 is the median.
 func quantile(values []float64, part float64) float64 {
 	if len(values) == 0 {
 		return 0

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Scaling returns how many times as much of each work is done by two processors as
-// by one, by wall clock: the median of some rounds in which all works take turns.
-// A worker gets a function of its own.
+// Scaling returns for each work the throughput of two processors as a multiple of that of
+// one, by wall clock. It is the median of several rounds in which all works take turns. A
+// work returns the function that one worker calls repeatedly.
 func Scaling(rounds int, burst time.Duration, works ...func(worker int) func()) []float64 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	runs := make([][2]func(), len(works))
@@ -19,8 +19,8 @@ func Scaling(rounds int, burst time.Duration, works ...func(worker int) func()) 
 	gains := make([][]float64, len(works))
 	for range rounds {
 		for i, run := range runs {
-			one := done(burst, run[:1])
-			two := done(burst, run[:])
+			one := throughput(burst, run[:1])
+			two := throughput(burst, run[:])
 			gains[i] = append(gains[i], two/one)
 		}
 	}
@@ -31,8 +31,9 @@ func Scaling(rounds int, burst time.Duration, works ...func(worker int) func()) 
 	return medians
 }
 
-// done returns how many units a second the workers do.
-func done(burst time.Duration, workers []func()) float64 {
+// throughput returns how many units per second the workers complete, each on its own
+// processor.
+func throughput(burst time.Duration, workers []func()) float64 {
 	runtime.GOMAXPROCS(len(workers))
 	var stop atomic.Bool
 	var units atomic.Int64

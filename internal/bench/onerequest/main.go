@@ -1,5 +1,5 @@
-// Onerequest prints how many files and statements one HTTP request passes through on its
-// way to a verdict: accepted for the first time, and again. It must be built with coverage:
+// Onerequest prints how many files and statements one accepted HTTP request executes: with
+// a new token, and with the same token a second time. Build it with coverage:
 //
 //	go build -cover -covermode=atomic -coverpkg=github.com/bearerkit/bearer/... -o one ./onerequest && ./one
 package main
@@ -35,11 +35,11 @@ func main() {
 func run(ctx context.Context) error {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}})
 	defer issuer.Close()
-	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // its life ends with Close
+	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // Close ends it, not a context
 	if err != nil {
 		return err
 	}
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}) //nolint:contextcheck // there are keys: nothing is started
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}) //nolint:contextcheck // with Config.Keys, New starts nothing
 	if err != nil {
 		return err
 	}
@@ -58,12 +58,12 @@ func run(ctx context.Context) error {
 		}
 		return nil
 	}
-	// The keys are loaded, and another token has filled the pools.
+	// A first request loads the keys and fills the pools.
 	if err := request(issuer.Token(map[string]any{"scope": "a"})); err != nil {
 		return err
 	}
 	token := issuer.Token(map[string]any{"scope": "a"})
-	for _, name := range []string{"first", "repeated"} {
+	for _, name := range []string{"new", "repeated"} {
 		if err := coverage.ClearCounters(); err != nil {
 			return err
 		}
@@ -77,7 +77,8 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// report prints what was covered since the counters were cleared, without this program.
+// report prints the files and statements that were executed since the counters were
+// cleared, without those of this program and of the test issuer.
 func report(ctx context.Context, name string) (err error) {
 	dir, err := os.MkdirTemp("", "onerequest")
 	if err != nil {
@@ -91,10 +92,10 @@ func report(ctx context.Context, name string) (err error) {
 		return err
 	}
 	profile := dir + "/profile.txt"
-	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // a folder of its own
+	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // the folder is the temporary one
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	text, err := os.ReadFile(profile) //nolint:gosec // a file of its own
+	text, err := os.ReadFile(profile) //nolint:gosec // in the temporary folder
 	if err != nil {
 		return err
 	}

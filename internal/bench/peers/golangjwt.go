@@ -18,7 +18,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 )
 
-// parser is golang-jwt and keyfunc as their READMEs put them together.
+// parser returns a parser of golang-jwt with keyfunc, set up as their READMEs show.
 func parser(ctx context.Context, s Setup) (func(token string) (*jwt.Token, error), error) {
 	keys, err := keyfunc.NewDefaultCtx(ctx, []string{s.KeysURL})
 	if err != nil {
@@ -33,7 +33,7 @@ func parser(ctx context.Context, s Setup) (func(token string) (*jwt.Token, error
 
 var golangJWT = Peer{
 	Name: "golang-jwt + keyfunc", Module: "github.com/golang-jwt/jwt/v5",
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err
@@ -44,7 +44,7 @@ var golangJWT = Peer{
 
 var echoJWT = Peer{
 	Name: "echo-jwt + keyfunc", Module: "github.com/labstack/echo-jwt/v4",
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err
@@ -58,16 +58,16 @@ var echoJWT = Peer{
 	},
 }
 
-// kubernetes is the token cache of the API server in front of golang-jwt and
-// keyfunc; it looks at a token every 10 seconds, the API server's own time.
+// kubernetes is the token cache of the Kubernetes API server, with golang-jwt and keyfunc
+// as its verifier. It caches a verdict for 10 s, as the API server does.
 var kubernetes = Peer{
-	Name: "Kubernetes' token cache", Module: "k8s.io/apiserver", Remembers: true,
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Name: "Kubernetes' token cache", Module: "k8s.io/apiserver", Caches: true,
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		remembered := cache.New(authenticator.TokenFunc(func(_ context.Context, token string) (*authenticator.Response, bool, error) {
+		cached := cache.New(authenticator.TokenFunc(func(_ context.Context, token string) (*authenticator.Response, bool, error) {
 			t, err := parse(token)
 			if err != nil {
 				return nil, false, err
@@ -75,13 +75,13 @@ var kubernetes = Peer{
 			subject, err := t.Claims.GetSubject()
 			return &authenticator.Response{User: &user.DefaultInfo{Name: subject}}, err == nil, err
 		}), false, 10*time.Second, 0)
-		guard := bearertoken.New(remembered)
+		guard := bearertoken.New(cached)
 		type key struct{}
 		return overHTTP(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				authorization := r.Header["Authorization"]
 				response, ok, err := guard.AuthenticateRequest(r)
-				r.Header["Authorization"] = authorization // it takes it away, and the next request is this one
+				r.Header["Authorization"] = authorization // guard removes the field, but the next call reuses the request
 				if err != nil || !ok {
 					http.Error(w, "unauthorized", http.StatusUnauthorized)
 					return
@@ -94,7 +94,7 @@ var kubernetes = Peer{
 
 var grpcMiddleware = Peer{
 	Name: "go-grpc-middleware + golang-jwt + keyfunc", Module: "github.com/grpc-ecosystem/go-grpc-middleware/v2",
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err

@@ -24,7 +24,7 @@ import (
 
 var goOIDC = Peer{
 	Name: "go-oidc", Module: "github.com/coreos/go-oidc/v3",
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		v := oidc.NewVerifier(s.Issuer, oidc.NewRemoteKeySet(ctx, s.KeysURL), &oidc.Config{ClientID: s.Audience, SupportedSigningAlgs: []string{s.Alg}})
 		return byHand(func(ctx context.Context, token string) (any, error) { return v.Verify(ctx, token) }), nil
 	},
@@ -32,7 +32,7 @@ var goOIDC = Peer{
 
 var jwxPeer = Peer{
 	Name: "jwx", Module: "github.com/lestrrat-go/jwx/v3",
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		c, err := jwk.NewCache(ctx, httprc.NewClient())
 		if err != nil {
 			return nil, err
@@ -60,7 +60,7 @@ var jwxPeer = Peer{
 
 var capPeer = Peer{
 	Name: "hashicorp/cap", Module: "github.com/hashicorp/cap",
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		keys, err := capjwt.NewJSONWebKeySet(ctx, s.KeysURL, "")
 		if err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ var capPeer = Peer{
 
 var auth0v2 = Peer{
 	Name: "auth0/go-jwt-middleware v2", Module: "github.com/auth0/go-jwt-middleware/v2",
-	Open: func(_ context.Context, s Setup) (Door, error) {
+	Open: func(_ context.Context, s Setup) (Endpoint, error) {
 		issuer, keys, err := urls(s)
 		if err != nil {
 			return nil, err
@@ -92,7 +92,7 @@ var auth0v2 = Peer{
 
 var auth0v3 = Peer{
 	Name: "auth0/go-jwt-middleware v3", Module: "github.com/auth0/go-jwt-middleware/v3",
-	Open: func(_ context.Context, s Setup) (Door, error) {
+	Open: func(_ context.Context, s Setup) (Endpoint, error) {
 		issuer, keys, err := urls(s)
 		if err != nil {
 			return nil, err
@@ -124,16 +124,16 @@ func urls(s Setup) (issuer, keys *url.URL, err error) {
 	return issuer, keys, err
 }
 
-// jwtauthPeer has no key set of its own: it is given the key, once.
+// jwtauthPeer has no key set: it gets one key when it is set up.
 var jwtauthPeer = Peer{
 	Name: "go-chi/jwtauth (one key)", Module: "github.com/go-chi/jwtauth/v5", OneKey: true,
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		set, err := jwkv2.Fetch(ctx, s.KeysURL)
 		if err != nil {
 			return nil, err
 		}
 		published, _ := set.Key(0)
-		var key any // of the standard library, as its own tests give it one
+		var key any // a key of the standard library, as in jwtauth's own tests
 		if err := published.Raw(&key); err != nil {
 			return nil, err
 		}

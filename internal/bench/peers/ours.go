@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"time"
 
@@ -15,14 +16,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Ours is the name of ours.
+// Ours is the name of this module's peers.
 const Ours = "bearer"
 
 const module = "github.com/bearerkit/bearer"
 
-// Verifier returns ours, with all defaults but for the size of its cache.
+// Verifier returns a verifier of bearer with default settings, except for the size of its
+// cache and its log.
 func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
-	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet}) //nolint:contextcheck // its life is not the call's
+	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet}) //nolint:contextcheck // context.AfterFunc below closes it
 	if err != nil {
 		return nil, err
 	}
@@ -34,14 +36,14 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	}
 	logger := s.Logger
 	if logger == nil {
-		logger = slog.New(slog.NewTextHandler(noLog{}, nil))
+		logger = slog.New(slog.NewTextHandler(io.Discard, nil)) // formats every record
 	}
-	return bearer.New(bearer.Config{ //nolint:contextcheck // as above
+	return bearer.New(bearer.Config{ //nolint:contextcheck // with Config.Keys, New starts nothing
 		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
 	})
 }
 
-// Guard returns the middleware of a Verifier.
+// Guard returns a middleware of bearer around a [Verifier].
 func Guard(ctx context.Context, s Setup) (*middleware.Guard, error) {
 	v, err := Verifier(ctx, s)
 	if err != nil {
@@ -51,8 +53,8 @@ func Guard(ctx context.Context, s Setup) (*middleware.Guard, error) {
 }
 
 var ours = Peer{
-	Name: Ours, Module: module, Remembers: true,
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Name: Ours, Module: module, Caches: true,
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		guard, err := Guard(ctx, s)
 		if err != nil {
 			return nil, err
@@ -62,8 +64,8 @@ var ours = Peer{
 }
 
 var oursGRPC = Peer{
-	Name: Ours, Module: module, Remembers: true,
-	Open: func(ctx context.Context, s Setup) (Door, error) {
+	Name: Ours, Module: module, Caches: true,
+	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		v, err := Verifier(ctx, s)
 		if err != nil {
 			return nil, err
@@ -78,12 +80,12 @@ var oursGRPC = Peer{
 
 const method = "/deploy.v1.Deployments/Create"
 
-// overGRPC is the door of an interceptor: a call as the server hands it over, with
-// the metadata that Go's client sends.
-func overGRPC(guard grpc.UnaryServerInterceptor) Door {
+// overGRPC returns the endpoint of an interceptor. It calls the interceptor as a gRPC server
+// does, with the metadata that Go's client sends.
+func overGRPC(guard grpc.UnaryServerInterceptor) Endpoint {
 	return func(authorization string) func() bool {
 		reached := false
-		handler := func(_ context.Context, req any) (any, error) { reached = true; return req, nil } //nolint:unparam // what an interceptor wants
+		handler := func(_ context.Context, req any) (any, error) { reached = true; return req, nil } //nolint:unparam // gRPC requires this signature
 		ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(
 			":authority", "deployments.example.com:443", "content-type", "application/grpc",
 			"user-agent", "grpc-go/1.79.3", "grpc-accept-encoding", "gzip", "authorization", authorization,
@@ -96,8 +98,3 @@ func overGRPC(guard grpc.UnaryServerInterceptor) Door {
 		}
 	}
 }
-
-// noLog throws away what is written. slog knows io.Discard, and formats nothing for it.
-type noLog struct{}
-
-func (noLog) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,7 +1,7 @@
-// Package peers is the libraries that bearer is measured against, each set up as
-// its own documentation says, for the same tokens: the signature, the issuer, the
-// audience and the expiry are checked, and the keys come from the same key set.
-// Ours asks for a scope as well, and has no switch to leave anything out.
+// Package peers sets up bearer and the libraries that bearer is compared with, each as its
+// documentation shows. All get the same tokens and the same key set, and check signature,
+// issuer, audience and expiry. bearer also requires a scope, and has no option to leave
+// out its other checks.
 package peers
 
 import (
@@ -12,47 +12,48 @@ import (
 	"runtime/debug"
 )
 
-// Setup is what a peer is told of the issuer.
+// Setup configures a peer for an issuer.
 type Setup struct {
 	Issuer, Audience, KeysURL string
-	// Alg is the one algorithm to accept.
+	// Alg is the only accepted algorithm.
 	Alg string
-	// Scope is what ours asks for.
+	// Scope is the scope that bearer requires.
 	Scope string
-	// CacheSize is that of our verified-token cache.
+	// CacheSize is the size of bearer's token cache.
 	CacheSize int
-	// Logger gets our refusals. Nil: one that formats them, as slog.Default does, and
-	// throws the text away.
+	// Logger receives bearer's refusals. Nil means a logger that formats records, as
+	// slog.Default does, and discards the text.
 	Logger *slog.Logger
 }
 
-// Peer is one of those that are measured.
+// Peer is a library that is measured.
 type Peer struct {
-	// Name is how tables call it, Module the Go module that it is.
+	// Name is the name in tables, and Module the path of the Go module.
 	Name, Module string
-	// Remembers says that it keeps verdicts on tokens.
-	Remembers bool
-	// OneKey says that it knows one key and does not look at "kid".
+	// Caches reports whether the peer caches verdicts on tokens.
+	Caches bool
+	// OneKey reports whether the peer has a single key and ignores "kid".
 	OneKey bool
-	// Open sets it up, for as long as ctx lasts.
-	Open func(ctx context.Context, s Setup) (Door, error)
+	// Open sets up the peer. It stops when ctx ends.
+	Open func(ctx context.Context, s Setup) (Endpoint, error)
 }
 
-// Door is a peer that is set up. It returns a function that sends one request with
-// these credentials through all of it, and reports whether the handler was reached.
-type Door func(authorization string) func() bool
+// Endpoint is a protected endpoint of a peer. It returns a function that sends a request
+// with this value of the Authorization field, and reports whether the request reached the
+// handler.
+type Endpoint func(authorization string) func() bool
 
-// All returns the peers, ours first.
+// All returns the peers for HTTP, bearer first.
 func All() []Peer {
 	return []Peer{
 		ours, golangJWT, goOIDC, jwxPeer, capPeer, auth0v2, auth0v3, echoJWT, jwtauthPeer, kubernetes,
 	}
 }
 
-// GRPC returns those for gRPC, ours first.
+// GRPC returns the peers for gRPC, bearer first.
 func GRPC() []Peer { return []Peer{oursGRPC, grpcMiddleware} }
 
-// Version returns the version of a module in this program.
+// Version returns the version of a module that this program was built with.
 func Version(module string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -66,8 +67,8 @@ func Version(module string) string {
 	return ""
 }
 
-// overHTTP is the door of a middleware.
-func overHTTP(guard func(http.Handler) http.Handler) Door {
+// overHTTP returns the endpoint of a middleware.
+func overHTTP(guard func(http.Handler) http.Handler) Endpoint {
 	return func(authorization string) func() bool {
 		reached := false
 		handler := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
@@ -82,18 +83,18 @@ func overHTTP(guard func(http.Handler) http.Handler) Door {
 	}
 }
 
-// discard is a response that nobody reads.
+// discard is a response writer that discards the body.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(int)             {}
 
-// quiet is for libraries that log.
+// quiet is a logger that discards its records.
 var quiet = slog.New(slog.DiscardHandler)
 
-// bearerToken is the token of credentials, for libraries that leave that to their
-// users.
+// bearerToken returns the bearer token of a request, for libraries that leave this to
+// their users.
 func bearerToken(r *http.Request) (string, bool) {
 	value := r.Header.Get("Authorization")
 	if len(value) < 7 || value[:7] != "Bearer " {
@@ -102,8 +103,9 @@ func bearerToken(r *http.Request) (string, bool) {
 	return value[7:], true
 }
 
-// byHand is the middleware that the users of a library without one write.
-func byHand(verify func(ctx context.Context, token string) (any, error)) Door {
+// byHand returns the endpoint of a middleware as users write it around a library that has
+// none.
+func byHand(verify func(ctx context.Context, token string) (any, error)) Endpoint {
 	type key struct{}
 	return overHTTP(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,5 +1,5 @@
-// Package tokens mints what the peers are given: the access token of a machine
-// client as a real issuer makes it, and what attackers send instead.
+// Package tokens creates the credentials that the peers receive: access tokens of a
+// machine client, in the form of a real issuer, and hostile requests.
 package tokens
 
 import (
@@ -26,29 +26,29 @@ const (
 	scope      = "deploy:applications"
 )
 
-// Mint is an issuer whose keys are served on loopback.
+// Mint is an issuer that serves its keys on loopback.
 type Mint struct {
 	issuer *bearertest.Issuer
 	alg    string
 	n      int
 }
 
-// New returns the mint of one algorithm, with a new key.
+// New returns an issuer with a new key of one algorithm.
 func New(alg string) *Mint {
 	return &Mint{alg: alg, issuer: bearertest.NewIssuer(&bearertest.Options{
 		Issuer: issuerName, Algorithms: []string{alg}, KeyID: func() string { return "snk_59615193906282636" },
 	})}
 }
 
-// Close ends it.
+// Close stops the issuer.
 func (m *Mint) Close() { m.issuer.Close() }
 
-// Setup is what a peer has to know.
+// Setup returns the setup of a peer for this issuer.
 func (m *Mint) Setup() peers.Setup {
 	return peers.Setup{Issuer: issuerName, Audience: audience, KeysURL: m.issuer.KeysURL(), Alg: m.alg, Scope: scope}
 }
 
-// Token returns a new token; an RS256 one has 926 characters.
+// Token returns a new token. A token with RS256 has 926 characters.
 func (m *Mint) Token() string { return m.issuer.Mint(header, m.claims(nil)) }
 
 var header = map[string]any{"typ": "JWT"}
@@ -69,14 +69,15 @@ func (m *Mint) claims(change map[string]any) map[string]any {
 	return claims
 }
 
-// Hostile is one kind of bad request, and makes as many of it as are wanted.
+// Hostile is one kind of hostile request.
 type Hostile struct {
 	Name string
-	// Authorization returns another one each time where that can be.
+	// Authorization returns a value of the Authorization field. Each call returns
+	// another value, if the kind has more than one.
 	Authorization func() string
 }
 
-// Hostile returns the kinds.
+// Hostile returns all kinds of hostile requests.
 func (m *Mint) Hostile() []Hostile {
 	bearer := func(token func() string) func() string { return func() string { return "Bearer " + token() } }
 	same := func(s string) func() string { return func() string { return s } }
@@ -92,20 +93,21 @@ func (m *Mint) Hostile() []Hostile {
 		{"alg none", with(map[string]any{"alg": "none"}, nil)},
 		{"unknown issuer", with(header, map[string]any{"iss": "https://evil.example"})},
 		{"unknown kid", with(map[string]any{"typ": "JWT", "kid": "snk_0"}, nil)},
-		// One bit is wrong. Where a forger's modulus is larger than ours, some of its
-		// signatures are too large, and are refused before they are verified.
+		// One bit of the signature is wrong. Signatures of another RSA key do not serve
+		// here: if its modulus is larger, some of its signatures are too large and are
+		// refused before they are verified.
 		{"bad signature", bearer(func() string { return bearertest.Tamper(m.issuer.Mint(header, m.claims(nil)), nil) })},
 		{"expired", with(header, map[string]any{"exp": 1767225900})},
 		{"wrong audience", with(header, map[string]any{"aud": []string{"other-api.acmecorp.com"}})},
 	}
 }
 
-// Key returns the public key.
+// Key returns the public key of the issuer.
 func (m *Mint) Key() crypto.PublicKey { return m.issuer.SigningKey(m.alg).Public() }
 
-// Raw returns what the signature of a token costs at the least: a function that
-// verifies it with all its parts at hand and nothing else. For ECDSA that is
-// golang-jwt's, which splits the signature into its numbers.
+// Raw returns a function that verifies only the signature of a token, with all inputs
+// ready. Its cost is the minimum for any library. For ECDSA it calls golang-jwt, which
+// splits the signature into R and S.
 func Raw(token, alg string, public crypto.PublicKey) (func() bool, error) {
 	dot := strings.LastIndexByte(token, '.')
 	text, signed := token[:dot], []byte(token[:dot])
@@ -131,5 +133,5 @@ func Raw(token, alg string, public crypto.PublicKey) (func() bool, error) {
 	case ed25519.PublicKey:
 		return func() bool { return ed25519.Verify(key, signed, signature) }, nil
 	}
-	return nil, errors.New("no such algorithm")
+	return nil, errors.New("unknown kind of key")
 }

@@ -16,14 +16,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// small is a part of a decision.
-type small struct {
+// part is one part of a decision, such as the check of a rule.
+type part struct {
 	name string
 	cost measure.Cost
 }
 
-// judged measures rules, routes and issuers.
-func (e effort) judged(ctx context.Context, r *results) error {
+// parts measures the parts of a decision that depend on rules, routes and issuers.
+func (e effort) parts(ctx context.Context, r *results) error {
 	progress("rules, routes, issuers")
 	mint := tokens.New(r.algorithm)
 	defer mint.Close()
@@ -32,25 +32,26 @@ func (e effort) judged(ctx context.Context, r *results) error {
 		return err
 	}
 	works := append(ruleWorks(ctx), tableWorks(ctx)...)
-	one, err := issuersWork(ctx, "token among 1 issuer", 1)
+	one, err := issuersWork(ctx, "repeated token, 1 issuer", 1)
 	if err != nil {
 		return err
 	}
-	many, err := issuersWork(ctx, "token among 1,000 issuers", 1000)
+	many, err := issuersWork(ctx, "repeated token, 1,000 issuers", 1000)
 	if err != nil {
 		return err
 	}
 	works = append(works, one, many)
 	_, costs := measure.Paired(raw, works, e.rounds/2, e.burst/4)
 	for i, cost := range costs {
-		r.judged = append(r.judged, small{works[i].Name, cost})
+		r.parts = append(r.parts, part{works[i].Name, cost})
 	}
 	return nil
 }
 
+// must panics unless ok: after a wrong verdict the measurements are worthless.
 func must(ok bool, what string) {
 	if !ok {
-		panic(what) //nolint:forbidigo // nothing that was measured is worth anything
+		panic(what) //nolint:forbidigo // stops the program: the measurements are worthless
 	}
 }
 
@@ -94,7 +95,7 @@ func tableWorks(ctx context.Context) []measure.Work {
 	}
 }
 
-// issuersWork verifies a token that was seen before, among so many issuers.
+// issuersWork verifies a repeated token with n issuers configured.
 func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://0.issuer.example", Algorithms: []string{"EdDSA"}, Audience: []string{"api"}})
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -116,10 +117,10 @@ func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) 
 	}}, nil
 }
 
-// scaling is how much more two processors do.
+// scaling is the gain from a second processor.
 type scaling struct {
 	name string
-	gain float64
+	gain float64 // throughput of two processors, as a multiple of that of one
 }
 
 func (e effort) scaling(ctx context.Context, r *results) error {
@@ -148,13 +149,13 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	raw := func(int) func() {
 		run, err := tokens.Raw(signed, r.algorithm, mint.Key())
 		must(err == nil, "no key")
-		return func() { must(run(), "a good signature was refused") }
+		return func() { must(run(), "a valid signature was refused") }
 	}
 	warm := large(list)(0)
 	for range many {
 		warm()
 	}
-	names := []string{floorName, "first sight", "repeated, one token", "repeated, 10,000 tokens"}
+	names := []string{floorName, "new tokens", "repeated, one token", "repeated, 10,000 tokens"}
 	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, small(list[:2*fewTokens], list[2*fewTokens:4*fewTokens]), large(list[:1]), large(list))
 	for i, gain := range gains {
 		r.scaling = append(r.scaling, scaling{names[i], gain})
@@ -162,9 +163,9 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	return nil
 }
 
-// workers returns makers of workers: each has a request of its own, which carries the
-// credentials of a list one after the other, and begins elsewhere in the list, or in
-// another one.
+// workers returns a function that creates workers for measure.Scaling. Each worker has
+// its own request and sends it with the credentials of a list in turn. With one list, the
+// workers start at different places; with several, each has its own list.
 func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists ...[]string) func(int) func(), error) {
 	setup := mint.Setup()
 	setup.CacheSize = cacheSize
@@ -176,7 +177,7 @@ func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists 
 	return func(lists ...[]string) func(int) func() {
 		return func(n int) func() {
 			list := lists[n%len(lists)]
-			w := &struct { // not on one cache line with another worker's
+			w := &struct { // padded, so that no two workers share a cache line
 				_ [64]byte
 				i int
 				_ [64]byte
@@ -193,12 +194,13 @@ func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists 
 	}, nil
 }
 
-// unwritten is the response to a request that is let through: nobody writes one.
+// unwritten is the response to an accepted request: the handler writes nothing. Only a
+// refusal calls Header.
 type unwritten struct{ http.ResponseWriter }
 
-func (unwritten) Header() http.Header { panic("a good token was refused") } //nolint:forbidigo // nothing that was measured is worth anything
+func (unwritten) Header() http.Header { panic("a valid token was refused") } //nolint:forbidigo // stops the program: the measurements are worthless
 
-// memory measures what a remembered token takes.
+// memory measures how many bytes a cached token takes.
 func (e effort) memory(ctx context.Context, r *results) error {
 	progress("memory")
 	ctx, cancel := context.WithCancel(ctx)
@@ -223,12 +225,12 @@ func (e effort) memory(ctx context.Context, r *results) error {
 	return nil
 }
 
-// heap is the bytes in use.
+// heap returns the number of heap bytes in use.
 func heap() int64 {
 	for range 3 {
 		runtime.GC()
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // it fits
+	return int64(m.HeapAlloc) //nolint:gosec // far below the maximum of an int64
 }
