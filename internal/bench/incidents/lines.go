@@ -17,7 +17,7 @@ type line struct {
 
 func lines() []line {
 	return []line{
-		{"10,000 forged key ids in 2 s, 1,000 valid requests/s beside them", incident.Flood(1), true, func(r incident.Result) string {
+		{"10,000 forged key ids in 2 s, and 1,000 valid requests/s", incident.Flood(1), true, func(r incident.Result) string {
 			return fmt.Sprintf("%s; %s; p99 of valid requests %.2f × that without the flood; slowest forged request %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
 		{"two rotations 4 s apart, 20 callers", incident.Rotations, false, perStep},
