@@ -1,6 +1,6 @@
-// Package checklist is the rules of the RFCs that a resource server is judged by,
-// each with an id, and what ties tests to them. The program in the folder table
-// makes docs/conformance.md out of the tests that ran.
+// Package checklist lists the rules of the RFCs for a resource server, each with an id,
+// and runs the tests of a rule. The command in the folder table writes docs/conformance.md
+// from the results of these tests.
 package checklist
 
 import (
@@ -11,16 +11,16 @@ import (
 
 // Rule is one behaviour that can be tested.
 type Rule struct {
-	// ID names the rule: a letter for the family and a number.
+	// ID identifies the rule: a letter for the family, and a number.
 	ID string
-	// Source is where it comes from; "own" is our hardening.
+	// Source names the section of an RFC, or is "own" for hardening by this module.
 	Source string
-	// Text is what a resource server does by it.
+	// Text is the rule, or the name of the form if Form is set.
 	Text string
-	// Form is not empty where the rule is about a form that this module does not
-	// offer: how it is refused.
+	// Form describes how this module refuses or ignores a form that it does not
+	// support. It is empty for all other rules.
 	Form string
-	// Note is where we depart from the source, to be stricter.
+	// Note describes a difference from the source.
 	Note string
 }
 
@@ -34,23 +34,22 @@ func Find(id string) (Rule, bool) {
 	return Rule{}, false
 }
 
-// T is the test of one rule.
+// T is the test of one rule. It embeds the *testing.T of the subtest.
 type T struct {
 	*testing.T
 	checks int
 	wants  []any
 }
 
-// Test runs the test of a rule as a subtest with its id for a name. It fails
-// where there is no such rule, and where the test does not tell one outcome from
-// another: what only ever wants the same would be satisfied by code that does
-// not look.
+// Test runs the test of a rule as a subtest named after the id. It fails if no rule has
+// the id. It also fails if the test does not expect at least two different outcomes: code
+// without the check may pass such a test.
 func Test(t *testing.T, id string, test func(t *T)) {
 	t.Helper()
 	t.Run(id, func(t *testing.T) {
 		rule, ok := Find(id)
 		if !ok {
-			t.Fatalf("there is no rule %q", id)
+			t.Fatalf("got rule id %q, want one of package checklist", id)
 		}
 		c := &T{T: t}
 		test(c)
@@ -58,12 +57,12 @@ func Test(t *testing.T, id string, test func(t *T)) {
 			return
 		}
 		if c.checks < 2 || len(c.wants) < 2 {
-			t.Errorf("got %d checks with %d different outcomes, want two at least of %q", c.checks, len(c.wants), rule.Text)
+			t.Errorf("got %d checks with %d different outcomes, want at least 2 of each, for the rule %q", c.checks, len(c.wants), rule.Text)
 		}
 	})
 }
 
-// Want compares what came of something with what the rule wants.
+// Want fails the test unless got equals want. what describes the case.
 func (t *T) Want(what string, got, want any) {
 	t.Helper()
 	t.checks++

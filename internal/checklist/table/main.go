@@ -1,8 +1,8 @@
-// Command table makes docs/conformance.md: which rule is shown by which tests. It
-// runs the tests and believes nothing else.
+// Command table writes docs/conformance.md, the list of rules and of the tests that cover
+// each. It runs the tests and reads their results.
 //
 //	go run ./internal/checklist/table          writes docs/conformance.md
-//	go run ./internal/checklist/table -check   fails where that would change it
+//	go run ./internal/checklist/table -check   fails if docs/conformance.md is out of date
 package main
 
 import (
@@ -28,12 +28,12 @@ import (
 const (
 	module = "github.com/bearerkit/bearer/"
 	file   = "docs/conformance.md"
-	// testName is what the tests are called that hold a package against rules.
+	// testName matches the tests that call checklist.Test.
 	testName = "^(TestRules|TestSecrets)$"
 )
 
 func main() {
-	check := flag.Bool("check", false, "compare instead of writing")
+	check := flag.Bool("check", false, "fail if docs/conformance.md is out of date, and do not write it")
 	flag.Parse()
 	if err := run(*check); err != nil {
 		fmt.Fprintln(os.Stderr, "table:", err)
@@ -61,7 +61,7 @@ func run(check bool) error {
 		return err
 	}
 	if !bytes.Equal(committed, table) {
-		return errors.New(file + " is not what the tests say: go run ./internal/checklist/table")
+		return errors.New(file + " is out of date; run: go run ./internal/checklist/table")
 	}
 	return nil
 }
@@ -70,14 +70,14 @@ func write(table []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(file, table, 0o644) //nolint:gosec // a document is for everybody
+	return os.WriteFile(file, table, 0o644) //nolint:gosec // a public document
 }
 
-// subtest is the name of the test of a rule.
+// subtest matches the name of the subtest of a rule.
 var subtest = regexp.MustCompile(`^(Test\w+)/([A-Z]\d\d)$`)
 
-// read returns the tests that passed, by rule, as "package TestName", and those
-// that did not pass.
+// read parses the output of go test -json. It returns the tests that passed, by rule, as
+// "package TestName", and the tests that failed or were skipped.
 func read(events io.Reader) (passed map[string][]string, failed []string) {
 	passed = make(map[string][]string)
 	lines := bufio.NewScanner(events)
@@ -106,7 +106,7 @@ func read(events io.Reader) (passed map[string][]string, failed []string) {
 	return passed, failed
 }
 
-// families is the headings of the table.
+// families lists the headings of the page, with the first letter of the rules below each.
 var families = []struct{ letter, title string }{
 	{"B", "Bearer tokens over HTTP (RFC 6750, RFC 9110)"},
 	{"J", "Signatures (RFC 7515, RFC 7797)"},
@@ -120,7 +120,7 @@ var families = []struct{ letter, title string }{
 	{"G", "gRPC"},
 }
 
-// render makes the document. A rule without a test is an error.
+// render returns the page. It returns an error if a rule has no test.
 func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(intro)
@@ -139,7 +139,7 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 			slices.Sort(names)
 			status := "met"
 			if rule.Form != "" {
-				status = "not offered: " + rule.Form
+				status = "not supported: " + rule.Form
 				refused++
 			}
 			if rule.Note != "" {
@@ -149,27 +149,28 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("no test shows %s", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("rules without a test: %s", strings.Join(missing, ", "))
 	}
-	fmt.Fprintf(&b, "\n%d rules: %d met, and %d about forms that are not offered and are refused.\n", len(rules), len(rules)-refused, refused)
+	fmt.Fprintf(&b, "\n%d rules: %d met, %d about forms that are not supported.\n", len(rules), len(rules)-refused, refused)
 	return b.Bytes(), nil
 }
 
 const intro = `# Conformance
 
-What a resource server does by the RFCs, and the tests that show it. The table is
-made by a program from the tests that ran; ` + "`.ci/run conformance`" + ` fails where the
-two differ, where a rule has no test, and where a test of a rule does not tell one
-outcome from another.
+The rules of the RFCs for a resource server, and the tests that cover each rule. This
+program runs the tests and writes the page:
 
     go run ./internal/checklist/table
 
-The test of rule J07 in package internal/conformance is
+` + "`.ci/run conformance`" + ` fails if the page is out of date, if a rule has no test, or if the
+test of a rule does not expect at least two different outcomes.
+
+This command runs the test of rule J07 in package internal/conformance:
 
     go test -run 'TestRules/J07' ./internal/conformance
 
-which sends the rows of testdata/vectors that name J07 through the verifier, the
-HTTP guard and the gRPC guard. The other packages hold what no token can show.
-"own" is hardening that no RFC asks for. The words of the rules are ours; where
-they differ from an RFC, the RFC is right.
+It sends the rows of testdata/vectors that name J07 through the verifier, the HTTP guard
+and the gRPC guard. The tests in other packages cover behaviour that no token can show.
+The source "own" marks hardening that no RFC requires. The rules are in our words: if a
+rule differs from its RFC, the RFC is right.
 `

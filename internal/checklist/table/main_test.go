@@ -20,10 +20,10 @@ not JSON
 func TestRead(t *testing.T) {
 	passed, failed := read(strings.NewReader(events))
 	if got := strings.Join(passed["W01"], ", "); got != "jwks TestRules, bearer TestRules" || len(passed) != 1 {
-		t.Errorf("got %q of %v passed, want those of W01", got, passed)
+		t.Errorf("passed: got %q for W01 among %v, want only both tests of W01", got, passed)
 	}
 	if got := strings.Join(failed, ", "); got != "bearer TestRules/W02, bearer TestRules/W03" {
-		t.Errorf("got %q failed, want a skipped test there too", got)
+		t.Errorf("failed: got %q, want the skipped test and the failed test", got)
 	}
 }
 
@@ -31,20 +31,21 @@ func TestRender(t *testing.T) {
 	rules := []checklist.Rule{{ID: "W01", Text: "keys"}, {ID: "W02", Text: "more keys", Form: "refused"}}
 	_, err := render(rules, map[string][]string{"W01": {"jwks TestRules"}})
 	if err == nil || !strings.Contains(err.Error(), "W02") {
-		t.Errorf("got %v, want an error for W02, which has no test", err)
+		t.Errorf("got %v, want an error that names W02, which has no test", err)
 	}
 	table, err := render(rules, map[string][]string{"W01": {"jwks TestRules", "bearer TestRules"}, "W02": {"jwks TestRules"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| W01 | keys |  | `bearer TestRules`, `jwks TestRules` | met |", "| not offered: refused |", "2 rules: 1 met"} {
+	for _, want := range []string{"| W01 | keys |  | `bearer TestRules`, `jwks TestRules` | met |", "| not supported: refused |", "2 rules: 1 met, 1 about"} {
 		if !strings.Contains(string(table), want) {
 			t.Errorf("got\n%s\nwant %q in it", table, want)
 		}
 	}
 }
 
-// TestIDs wants each rule once, and of a family that the table shows.
+// TestIDs requires that each rule is complete, has a unique id, and belongs to a family of
+// the page.
 func TestIDs(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, rule := range checklist.Rules {
@@ -53,7 +54,7 @@ func TestIDs(t *testing.T) {
 			family = family || strings.HasPrefix(rule.ID, f.letter)
 		}
 		if seen[rule.ID] || !family || rule.Source == "" || rule.Text == "" || len(rule.ID) != 3 {
-			t.Errorf("got rule %+v, want it once, whole, and of a family", rule)
+			t.Errorf("got rule %+v, want a unique id, a known family, a source and a text", rule)
 		}
 		seen[rule.ID] = true
 	}
