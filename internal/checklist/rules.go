@@ -124,5 +124,5 @@ var Rules = []Rule{
 	{ID: "G02", Source: "own", Text: "401 becomes Unauthenticated, 403 PermissionDenied, an outage on our side Unavailable, and a malformed request Unauthenticated"},
 	{ID: "G03", Source: "own", Text: "The challenge is in www-authenticate metadata, the reason in google.rpc.ErrorInfo; neither contains any part of the token"},
 	{ID: "G04", Source: "RFC 9449; RFC 8705", Text: "DPoP and mTLS-bound tokens over gRPC", Form: "refused, never accepted as bearer tokens"},
-	{ID: "G05", Source: "own", Text: "A rule names a method by its full name; a method without a rule is denied"},
+	{ID: "G05", Source: "own", Text: "The full method name selects the rule; a method without a rule is denied"},
 }
