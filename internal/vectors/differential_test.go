@@ -18,22 +18,22 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// difference is a form of token that bearer accepts and another library may not.
+// difference describes tokens that bearer accepts and other libraries may refuse.
 type difference struct {
-	why   string
-	libs  []string
-	among func(header map[string]jsontext.Value) bool
+	why     string
+	libs    []string
+	applies func(header map[string]jsontext.Value) bool
 }
 
-// differences are all there are: the tests fail on any other.
+// differences lists all known differences. The tests fail on any other.
 var differences = []difference{
 	{
-		"RFC 9864 names EdDSA with Ed25519 keys Ed25519; the others know the older name only",
+		"RFC 9864 gives EdDSA with Ed25519 keys the name Ed25519; the other libraries support only the name EdDSA",
 		[]string{"golang-jwt", "go-jose"},
 		func(header map[string]jsontext.Value) bool { return isEd25519(header["alg"]) },
 	},
 	{
-		"a key that a token brings along is nobody's (RFC 8725, section 3.10): bearer does not look at it, and go-jose refuses the token where it cannot be read, or is not public",
+		"bearer ignores a jwk in the header, which must not be trusted (RFC 8725, section 3.10); go-jose refuses the token if the jwk is invalid or not a public key",
 		[]string{"go-jose"},
 		func(header map[string]jsontext.Value) bool {
 			own := header["jwk"]
@@ -45,23 +45,23 @@ var differences = []difference{
 		},
 	},
 	{
-		"so are its certificates",
+		"bearer ignores an x5c in the header, which must not be trusted; go-jose refuses the token if a certificate is invalid",
 		[]string{"go-jose"},
 		func(header map[string]jsontext.Value) bool {
 			var chain []string
 			own := header["x5c"]
-			return given(own) && (json.Unmarshal(own, &chain) != nil || slices.ContainsFunc(chain, noCertificate))
+			return given(own) && (json.Unmarshal(own, &chain) != nil || slices.ContainsFunc(chain, isNoCertificate))
 		},
 	},
 	{
-		"a nonce is for servers of ACME (RFC 8555, section 6.5.2): bearer does not look at it, and go-jose refuses the token where it is no string",
+		"bearer ignores a nonce in the header, which is for ACME servers (RFC 8555, section 6.5.2); go-jose refuses the token if the nonce is not a string",
 		[]string{"go-jose"},
 		func(header map[string]jsontext.Value) bool {
 			return given(header["nonce"]) && header["nonce"].Kind() != '"'
 		},
 	},
 	{
-		"bearer does not read numbers that nobody asked for; the others want a float64",
+		"bearer does not parse numbers in unknown members; the other libraries refuse numbers that do not fit into a float64",
 		[]string{"golang-jwt", "go-jose"},
 		func(header map[string]jsontext.Value) bool {
 			for _, value := range header {
@@ -74,7 +74,7 @@ var differences = []difference{
 	},
 }
 
-// private is the members that go-jose wants in no key of a header.
+// private lists the members that go-jose refuses in a jwk of a header.
 var private = []string{"k", "d", "p", "q", "dp", "dq", "qi", "priv"}
 
 // headerOf returns the members of the header of a token that bearer accepts.
@@ -93,7 +93,7 @@ func membersOf(text []byte) map[string]jsontext.Value {
 	return members
 }
 
-// given reports whether a member is there: null says no.
+// given reports whether a member is present and not null.
 func given(value jsontext.Value) bool { return len(value) > 0 && value.Kind() != 'n' }
 
 func isEd25519(alg jsontext.Value) bool {
@@ -101,7 +101,8 @@ func isEd25519(alg jsontext.Value) bool {
 	return json.Unmarshal(alg, &name) == nil && name == "Ed25519"
 }
 
-func noCertificate(text string) bool {
+// isNoCertificate reports whether text is not an X.509 certificate in base64.
+func isNoCertificate(text string) bool {
 	der, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return true
@@ -110,7 +111,7 @@ func noCertificate(text string) bool {
 	return err != nil
 }
 
-// tooLarge reports whether a JSON text holds a number that a float64 does not.
+// tooLarge reports whether a JSON text has a number that does not fit into a float64.
 func tooLarge(text []byte) bool {
 	for tokens := jsontext.NewDecoder(bytes.NewReader(text)); ; {
 		token, err := tokens.ReadToken()
@@ -125,19 +126,21 @@ func tooLarge(text []byte) bool {
 	}
 }
 
-// explained returns why a library may refuse a token that bearer accepts, or "".
+// explained returns the known reason why a library refuses a token that bearer accepts, or
+// "" if there is none.
 func explained(library, token string) string {
 	header := headerOf(token)
 	for _, d := range differences {
-		if slices.Contains(d.libs, library) && d.among(header) {
+		if slices.Contains(d.libs, library) && d.applies(header) {
 			return d.why
 		}
 	}
 	return ""
 }
 
-// TestDifferential asks go-jose and golang-jwt about every vector that bearer
-// accepts. What they accept and bearer does not is counted by the reason why not.
+// TestDifferential verifies the vectors with go-jose and golang-jwt. They must accept every
+// vector that bearer accepts, except for the known differences. The test also logs how many
+// vectors they accept that bearer refuses, by bearer's reason.
 func TestDifferential(t *testing.T) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -158,26 +161,26 @@ func TestDifferential(t *testing.T) {
 			accepted++
 		}
 		for _, r := range references {
-			err := r.judge(row.Text(), keys, issuer, audience, conformance.Clock)
+			err := r.verify(row.Text(), keys, issuer, audience, conformance.Clock)
 			switch {
 			case row.VerifyReason() == "" && err != nil:
 				why := explained(r.name, row.Text())
 				used[why] = true
 				if why == "" {
-					t.Errorf("%s: %s says %v, and bearer accepts it", row.Name, r.name, err)
+					t.Errorf("%s: bearer accepts the token, but %s returns %v", row.Name, r.name, err)
 				}
 			case row.VerifyReason() != "" && err == nil:
-				laxer[fmt.Sprintf("%s accepts what is refused with %q", r.name, row.VerifyReason())]++
+				laxer[fmt.Sprintf("%s accepts tokens that bearer refuses with %q", r.name, row.VerifyReason())]++
 			}
 		}
 	}
 	for _, d := range differences {
 		if !used[d.why] {
-			t.Errorf("no vector shows this difference any more: %s", d.why)
+			t.Errorf("got no vector with the difference %q, want one", d.why)
 		}
 	}
 	if accepted < 100 {
-		t.Errorf("got %d vectors that are accepted, want 100 at least", accepted)
+		t.Errorf("got %d accepted vectors, want at least 100", accepted)
 	}
 	for _, line := range slices.Sorted(maps.Keys(laxer)) {
 		t.Logf("%s: %d", line, laxer[line])

@@ -28,7 +28,7 @@ import (
 
 var b64 = base64.RawURLEncoding.EncodeToString
 
-// signer signs what a fuzzer makes up.
+// signer signs the headers and claims that the fuzzer generates.
 type signer struct {
 	kid, jwk string
 	sign     func(input []byte) []byte
@@ -82,8 +82,8 @@ func newSigners(f *testing.F) []signer {
 	}
 }
 
-// FuzzDifferential signs headers and claims that are made up. What bearer accepts
-// go-jose and golang-jwt must accept, but for the differences that are listed.
+// FuzzDifferential signs generated headers and claims. If bearer accepts the token, go-jose
+// and golang-jwt must accept it too, except for the known differences.
 func FuzzDifferential(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -115,7 +115,7 @@ func FuzzDifferential(f *testing.F) {
 	const issuer, audience = "https://issuer.example", "deployment-api"
 	v, err := bearer.New(bearer.Config{
 		Issuer: issuer, Audience: []string{audience}, Keys: set,
-		// As little as can be asked for: what is compared is the reading.
+		// The profile requires as little as possible, because the test compares parsers.
 		Profile: bearer.Profile{Types: []string{"at+jwt", "JWT", ""}, Required: []string{}, Scopes: []string{"scope", "scp"}},
 	})
 	if err != nil {
@@ -131,23 +131,23 @@ func FuzzDifferential(f *testing.F) {
 			return
 		}
 		for _, r := range references {
-			err := r.judge(token, set, issuer, []string{audience}, time.Now())
+			err := r.verify(token, set, issuer, []string{audience}, time.Now())
 			if err != nil && explained(r.name, token) != "" {
-				// All differences are of the header: with a plain one the claims
-				// must pass.
+				// All known differences concern the header, so the claims must pass
+				// with a plain header.
 				input := b64(plainHeader(token)) + "." + b64(claims)
 				plain := input + "." + b64(signers[int(by)%len(signers)].sign([]byte(input)))
-				err = r.judge(plain, set, issuer, []string{audience}, time.Now())
+				err = r.verify(plain, set, issuer, []string{audience}, time.Now())
 			}
 			if err != nil {
-				t.Errorf("%s says %v, and bearer accepts header %q with claims %q", r.name, err, header, claims)
+				t.Errorf("bearer accepts header %q with claims %q, but %s returns %v", header, claims, r.name, err)
 			}
 		}
 	})
 }
 
-// FuzzKeys reads keys. What bearer takes for a key go-jose must, and for the same
-// one, but for what bearer does not look at.
+// FuzzKeys parses keys. If bearer accepts a key, go-jose must read the same key from it,
+// after the members that bearer ignores were removed.
 func FuzzKeys(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -182,7 +182,7 @@ func FuzzKeys(f *testing.F) {
 			t.Fatal(err)
 		}
 		for name, value := range members {
-			// Serializers write null and "" for what they do not have.
+			// Some serializers write null or "" for missing members.
 			if !slices.Contains(read[kty], name) || value.Kind() == 'n' || string(value) == `""` {
 				delete(members, name)
 			}
@@ -193,28 +193,28 @@ func FuzzKeys(f *testing.F) {
 		}
 		var other jose.JSONWebKey
 		if err := other.UnmarshalJSON(plain); err != nil {
-			t.Fatalf("go-jose says %v, and bearer takes %s", err, element)
+			t.Fatalf("bearer accepts the key %s, but go-jose returns %v", element, err)
 		}
 		key := set.Keys()[0]
 		same, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 		if !ok || !same.Equal(other.Key) || key.ID() != other.KeyID {
-			t.Errorf("got another key than go-jose of %s", element)
+			t.Errorf("bearer and go-jose read different keys from %s", element)
 		}
 	})
 }
 
-// read is the members that say which key it is and what for. bearer also reads
-// "key_ops", "issuer" and private members, which can only make it refuse, and ignores
-// the rest (RFC 7517, section 4), those of other types and certificates as well.
-// go-jose decodes what it knows in a key of any type, and refuses an EC key whose "e"
-// is not base64url.
+// read lists, for each type, the members that define a key and its use. bearer also reads
+// "key_ops", "issuer" and private members, which can only make it refuse the key. It
+// ignores all other members (RFC 7517, section 4), including certificates and the members
+// of other key types. go-jose decodes every member that it supports in a key of any type:
+// for example, it refuses an EC key whose "e" is not base64url.
 var read = map[string][]string{
 	"RSA": {"kty", "kid", "alg", "use", "n", "e"},
 	"EC":  {"kty", "kid", "alg", "use", "crv", "x", "y"},
 	"OKP": {"kty", "kid", "alg", "use", "crv", "x"},
 }
 
-// plainHeader returns a token's header with nothing but what every library reads.
+// plainHeader returns the header of a token with only the members that all libraries read.
 func plainHeader(token string) []byte {
 	members := headerOf(token)
 	maps.DeleteFunc(members, func(name string, _ jsontext.Value) bool { return name != "alg" && name != "kid" && name != "typ" })

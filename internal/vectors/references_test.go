@@ -13,19 +13,19 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// algorithms are all that bearer knows.
+// algorithms lists all algorithms that bearer supports.
 var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 
-// reference is another library's verdict on a token. It has the keys of the same
-// set, and no more to say on which one is the right one than kid and alg do.
+// reference is another library. Its keys come from the same key set, selected by kid and
+// alg only.
 type reference struct {
-	name  string
-	judge func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error
+	name   string
+	verify func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error
 }
 
 var references = []reference{{"golang-jwt", golangJWT}, {"go-jose", goJOSE}}
 
-// candidates is the keys that a token may be signed with.
+// candidates returns the keys that may verify a token with this kid and alg.
 func candidates(keys *jwks.Set, kid, alg string) ([]crypto.PublicKey, error) {
 	found, err := keys.Lookup(kid, alg)
 	if err != nil {
@@ -55,11 +55,11 @@ func golangJWT(token string, keys *jwks.Set, issuer string, audience []string, n
 }
 
 func goJOSE(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error {
-	known := make([]jose.SignatureAlgorithm, len(algorithms))
+	accepted := make([]jose.SignatureAlgorithm, len(algorithms))
 	for i, alg := range algorithms {
-		known[i] = jose.SignatureAlgorithm(alg)
+		accepted[i] = jose.SignatureAlgorithm(alg)
 	}
-	parsed, err := josejwt.ParseSigned(token, known)
+	parsed, err := josejwt.ParseSigned(token, accepted)
 	if err != nil {
 		return err
 	}

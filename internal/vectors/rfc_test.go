@@ -26,7 +26,7 @@ type rfcExample struct {
 	Source  string         `json:"source"`
 	Keys    jsontext.Value `json:"keys"`
 	Token   string         `json:"token"`
-	Refused string         `json:"refused"` // why; empty: it verifies
+	Refused string         `json:"refused"` // why bearer refuses the token; empty if it verifies
 }
 
 // TestRFCExamples runs the examples of RFC 7515, RFC 7520 and RFC 8037.
@@ -58,8 +58,8 @@ func TestRFCExamples(t *testing.T) {
 	}
 }
 
-// TestRFCThumbprints has the examples of RFC 7638, section 3.1 and RFC 8037,
-// appendix A.3: the keys are read as what they are.
+// TestRFCThumbprints parses the keys of RFC 7638, section 3.1, and RFC 8037, appendix A.3.
+// Their thumbprints must be those of the RFCs.
 func TestRFCThumbprints(t *testing.T) {
 	for _, row := range []struct{ source, key, want string }{
 		{
@@ -82,9 +82,8 @@ func TestRFCThumbprints(t *testing.T) {
 	}
 }
 
-// TestRFC9068Example has the header and the claims of RFC 9068, figure 3, which
-// come without a signature there, under a key of ours, and what section 4 asks to
-// refuse.
+// TestRFC9068Example signs the header and the claims of RFC 9068, figure 3, which has no
+// signature. It also requires refusals by section 4.
 func TestRFC9068Example(t *testing.T) {
 	const (
 		header = `{"typ":"at+JWT","alg":"RS256","kid":"RjEwOwOA"}`
@@ -141,7 +140,7 @@ func TestRFC9068Example(t *testing.T) {
 				return
 			}
 			if got.ClientID() != "s6BhdRkqt3" || got.Subject() != "5ba552d67" || !slices.Equal(slices.Collect(got.Scopes().All()), []string{"openid", "profile", "reademail"}) {
-				t.Errorf("got %v with scopes %v, want those of the figure", got, got.Scopes())
+				t.Errorf("got claims %v with scopes %v, want the claims of the figure", got, got.Scopes())
 			}
 		})
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// wycheproofFile is what this test reads of Wycheproof's JOSE files.
+// wycheproofFile is a JOSE file of Wycheproof, with the members that this test needs.
 type wycheproofFile struct {
 	NumberOfTests int `json:"numberOfTests"`
 	TestGroups    []struct {
@@ -28,20 +28,20 @@ type wycheproofFile struct {
 	} `json:"testGroups"`
 }
 
-// departures are the vectors that we judge otherwise than Wycheproof does, each
-// with the reason. Those of symmetric keys are not listed: there are none here.
+// departures lists the vectors for which bearer's verdict differs from Wycheproof's, with
+// the reason. Vectors with symmetric keys are not listed: bearer refuses them all.
 var departures = map[string]string{
 	"json_web_signature 346": "PS384 under a key whose alg is PS256 (RFC 7517, section 4.4)",
-	"json_web_signature 347": "the key's alg is ES521, which is no algorithm",
+	"json_web_signature 347": "the key's alg is ES521, which is not an algorithm",
 	"json_web_signature 350": "PS384 under a key whose alg is PS256",
 	"json_web_signature 351": "the key's alg is ES521",
 }
 
-// TestWycheproof runs the JWS, JWK and JWE files.
+// TestWycheproof runs the JWS, JWK and JWE vectors.
 func TestWycheproof(t *testing.T) {
 	for _, file := range []struct {
-		name             string
-		accepted, refuse int
+		name              string
+		accepted, refused int
 	}{
 		{"json_web_signature", 32, 369}, {"json_web_key", 1, 25}, {"json_web_crypto", 2, 81}, {"json_web_encryption", 0, 139},
 	} {
@@ -84,8 +84,8 @@ func TestWycheproof(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d accepted, %d refused", file.name, accepted, refused)
-		if accepted != file.accepted || refused != file.refuse || accepted+refused != vectors.NumberOfTests {
-			t.Errorf("%s: got %d accepted and %d refused, want %d and %d", file.name, accepted, refused, file.accepted, file.refuse)
+		if accepted != file.accepted || refused != file.refused || accepted+refused != vectors.NumberOfTests {
+			t.Errorf("%s: got %d accepted and %d refused, want %d and %d", file.name, accepted, refused, file.accepted, file.refused)
 		}
 	}
 }

@@ -22,11 +22,11 @@ import (
 	"strings"
 )
 
-// keyRing is the private keys by name.
+// keyRing holds the private keys by name.
 type keyRing map[string]crypto.Signer
 
-// kinds is the keys that there are. Names that begin with "attacker" and "weak"
-// say what they are for; none is secret.
+// kinds lists the keys, with a function that creates each. Keys whose names begin with
+// "attacker" are not published; no key is secret.
 var kinds = map[string]func() (crypto.Signer, error){
 	"rsa-1": rsaKey(2048), "rsa-2": rsaKey(2048), "rsa-3": rsaKey(3072), "attacker-rsa": rsaKey(2048),
 	"weak-rsa": rsaKey(1024), "roca-rsa": rocaKey,
@@ -39,7 +39,7 @@ func rsaKey(bits int) func() (crypto.Signer, error) {
 	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
 }
 
-// rocaKey makes a key of the form of CVE-2017-15361: each prime is k*M + 65537^a mod
+// rocaKey creates a key with the weakness of CVE-2017-15361: each prime is k*M + 65537^a mod
 // M, where M is the product of the first 71 primes.
 func rocaKey() (crypto.Signer, error) {
 	m, generator := big.NewInt(1), big.NewInt(65537)
@@ -88,7 +88,7 @@ func loadKeys(dir string, generate bool) (keyRing, error) {
 	ring := make(keyRing)
 	for name, kind := range kinds {
 		file := filepath.Join(dir, "PUBLIC-TEST-KEY-"+name+".pem")
-		data, err := os.ReadFile(file) //nolint:gosec // a file of the tree
+		data, err := os.ReadFile(file) //nolint:gosec // a file of the repository
 		if errors.Is(err, os.ErrNotExist) && generate {
 			data, err = writeKey(file, kind)
 		}
@@ -105,7 +105,7 @@ func loadKeys(dir string, generate bool) (keyRing, error) {
 		}
 		signer, ok := key.(crypto.Signer)
 		if !ok {
-			return nil, fmt.Errorf("%s: does not sign", file)
+			return nil, fmt.Errorf("%s: not a private key for signatures", file)
 		}
 		ring[name] = signer
 	}
@@ -126,10 +126,10 @@ func writeKey(file string, kind func() (crypto.Signer, error)) ([]byte, error) {
 	return []byte(text), os.WriteFile(file, []byte(text), 0o600)
 }
 
-// must panics: generate turns it into an error.
+// must panics after an error; generate recovers the panic and returns the error.
 func must[T any](value T, err error) T {
 	if err != nil {
-		panic(err) //nolint:forbidigo // as above
+		panic(err) //nolint:forbidigo // generate recovers it
 	}
 	return value
 }
@@ -137,7 +137,7 @@ func must[T any](value T, err error) T {
 func as[T any](value any) T {
 	t, ok := value.(T)
 	if !ok {
-		panic(fmt.Sprintf("%T is of another type", value)) //nolint:forbidigo // as above
+		panic(fmt.Sprintf("got a value of type %T, want %T", value, t)) //nolint:forbidigo // generate recovers it
 	}
 	return t
 }
@@ -154,7 +154,8 @@ func hashOf(alg string) (crypto.Hash, func() hash.Hash) {
 	return crypto.SHA256, sha256.New
 }
 
-// sign returns the one signature that this program makes of alg over input.
+// sign returns a signature over input, without randomness: the same input has the same
+// signature.
 func sign(key crypto.Signer, alg, input string) []byte {
 	id, newHash := hashOf(alg)
 	h := newHash()
@@ -172,21 +173,21 @@ func sign(key crypto.Signer, alg, input string) []byte {
 	return ed25519.Sign(as[ed25519.PrivateKey](key), []byte(input))
 }
 
-// fixed is R and S in the form of RFC 7518, section 3.4.
+// fixed returns R and S in the form of RFC 7518, section 3.4.
 func fixed(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	size := (key.Params().BitSize + 7) / 8
 	return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
 }
 
-// rawRSA is the private operation without any padding: for paddings that no
-// library makes.
+// rawRSA is the RSA private-key operation without padding, for blocks with a bad padding
+// that no library creates.
 func rawRSA(key *rsa.PrivateKey, block []byte) []byte {
 	m := new(big.Int).SetBytes(block)
 	return m.Exp(m, key.D, key.N).FillBytes(make([]byte, key.Size()))
 }
 
-// signPSS is RSASSA-PSS (RFC 8017, section 9.1.1) with a salt that is all zeros, of
-// any length.
+// signPSS signs with RSASSA-PSS (RFC 8017, section 9.1.1) and a salt of zeros of any
+// length.
 func signPSS(key *rsa.PrivateKey, newHash func() hash.Hash, digest []byte, saltLength int) []byte {
 	emBits := key.N.BitLen() - 1
 	emLen := (emBits + 7) / 8

@@ -1,9 +1,9 @@
-// Command vectors writes testdata/vectors: the hostile and the honest tokens that
-// the module is held against. What it writes depends on the keys in testdata/keys
-// only; every signature is made without randomness.
+// Command vectors writes testdata/vectors: valid and hostile tokens, with the verdict that
+// bearer must reach. The output depends only on the keys in testdata/keys, because all
+// signatures are made without randomness.
 //
 //	go run ./cmd/vectors            writes ../../testdata/vectors
-//	go run ./cmd/vectors -newkeys   makes the keys that are missing first
+//	go run ./cmd/vectors -newkeys   first creates missing keys
 package main
 
 import (
@@ -21,8 +21,8 @@ import (
 )
 
 func main() {
-	root := flag.String("root", "../..", "the root of the tree")
-	newKeys := flag.Bool("newkeys", false, "make the keys that are missing")
+	root := flag.String("root", "../..", "the root of the repository")
+	newKeys := flag.Bool("newkeys", false, "create missing keys in testdata/keys first")
 	flag.Parse()
 	if err := run(*root, *newKeys); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -51,7 +51,7 @@ func run(root string, newKeys bool) error {
 	return nil
 }
 
-// generate returns the contents of all files by name.
+// generate returns the contents of all files, by name.
 func generate(keys keyRing) (files map[string][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -85,7 +85,7 @@ type rows struct {
 	list  []*conformance.Vector
 }
 
-// encode writes one row on one line, so that differences can be read.
+// encode writes each row on one line, so that a diff shows the changed rows.
 func (r *rows) encode() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("[\n")
@@ -104,15 +104,15 @@ func (r *rows) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// change is what a row has besides a token and a verdict.
+// change sets further fields of a row.
 type change func(*conformance.Vector)
 
-// with names the verifier of a row.
+// with sets the verifier of a row.
 func with(verifier string) change {
 	return func(v *conformance.Vector) { v.Verifier = verifier }
 }
 
-// add puts a row in, with the status and the code that its reason stands for.
+// add adds a row, with the HTTP status and the gRPC code of its reason.
 func (r *rows) add(reason, rules, source, name, token string, changes ...change) *conformance.Vector {
 	v := &conformance.Vector{Name: r.class + "/" + name, Rules: fields(rules), Source: source, Token: chars(token)}
 	v.Reason = reasonOf(reason)
@@ -129,14 +129,14 @@ func (r *rows) ok(rules, source, name, token string, changes ...change) {
 	r.add("", rules, source, name, token, changes...)
 }
 
-// request adds a token that the guards do not take for one, and says what the
-// verifier would make of it.
+// request adds a text that the guards refuse as a malformed request, before any verifier
+// sees it. A verifier that gets the text refuses it as malformed.
 func (r *rows) request(rules, source, name, token string) {
 	r.add("request", rules, source, name, token, func(v *conformance.Vector) { v.Verify = "malformed" })
 }
 
-// statusOf is RFC 6750, section 3.1, written once more: the table of the guards is
-// not asked for what it should say.
+// statusOf returns the status of a reason by RFC 6750, section 3.1. It does not use the
+// table of the guards, which the vectors test.
 func statusOf(reason string) (int, string) {
 	switch reason {
 	case "":
@@ -149,7 +149,8 @@ func statusOf(reason string) (int, string) {
 	return 401, "Unauthenticated"
 }
 
-// chars writes each byte as one character.
+// chars returns s with each byte as one character: JSON strings cannot hold arbitrary
+// bytes.
 func chars(s string) string {
 	runes := make([]rune, 0, len(s))
 	for _, c := range []byte(s) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCommitted wants the vectors in the tree to be those that the program writes,
-// and the program to write the same ones each time.
+// TestCommitted requires that the committed vectors are those that the program writes. So
+// its output must be the same each time.
 func TestCommitted(t *testing.T) {
 	const root = "../../../../testdata"
 	keys, err := loadKeys(filepath.Join(root, "keys"), false)
@@ -22,7 +22,7 @@ func TestCommitted(t *testing.T) {
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, "vectors", filepath.FromSlash(name)))
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("testdata/vectors/%s is not what go run ./cmd/vectors writes: %v", name, err)
+			t.Errorf("testdata/vectors/%s is out of date (%v); run: go run ./cmd/vectors", name, err)
 		}
 	}
 	committed, err := filepath.Glob(filepath.Join(root, "vectors", "rows", "*.json"))

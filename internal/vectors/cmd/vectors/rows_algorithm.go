@@ -9,7 +9,7 @@ import (
 	"encoding/pem"
 )
 
-// hs256 is a token whose signature is an HMAC under some bytes.
+// hs256 returns a token with an HMAC under secret as its signature.
 func hs256(secret []byte, h, payload []byte) string {
 	input := b64.EncodeToString(h) + "." + b64.EncodeToString(payload)
 	mac := hmac.New(sha256.New, secret)
@@ -17,7 +17,7 @@ func hs256(secret []byte, h, payload []byte) string {
 	return input + "." + b64.EncodeToString(mac.Sum(nil))
 }
 
-// algorithmRows is what "alg" may say and must not.
+// algorithmRows adds good and bad values of "alg".
 func algorithmRows(r *rows) {
 	const none = "RFC 8725 3.1, 3.2; CVE-2015-9235; CVE-2020-28042"
 	for name, value := range pairs(
@@ -38,7 +38,7 @@ func algorithmRows(r *rows) {
 	genuine := r.token(members{"alg": nil}, nil)
 	r.add("algorithm", "J05", "RFC 7515 4.1.1", "missing", genuine)
 	r.add("algorithm", "J05", "RFC 7515 4.1.1", "missing, no signature", input(genuine)+".")
-	r.add("algorithm", "J05", "RFC 7515 4.1.1; names are exact", "ALG instead", r.token(members{"alg": nil, "ALG": "EdDSA"}, nil))
+	r.add("algorithm", "J05", "RFC 7515 4.1.1; names are exact", "ALG instead of alg", r.token(members{"alg": nil, "ALG": "EdDSA"}, nil))
 
 	const allowed = "RFC 8725 3.1"
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
@@ -46,7 +46,7 @@ func algorithmRows(r *rows) {
 	}
 	for _, alg := range []string{"RS384", "RS512", "PS384", "PS512", "ES384", "ES512"} {
 		token := r.by(keyFor(alg), alg, nil)
-		r.ok("J06 P01", "RFC 7518 3.1", alg+", by choice", token, with("all-algorithms"))
+		r.ok("J06 P01", "RFC 7518 3.1", alg+", allowed by configuration", token, with("all-algorithms"))
 		r.add("algorithm", "J16 P01", allowed, alg+", not accepted by default", token)
 	}
 	r.add("algorithm", "J16 P01", allowed, "EdDSA, ES256 only", r.by("ed25519-1", "EdDSA", nil), with("es256-only"))
@@ -97,7 +97,7 @@ func algorithmRows(r *rows) {
 	r.ok("A08 W05", "RFC 9864 2.2", "Ed25519 under a key for EdDSA", r.by("ed25519-1", "Ed25519", nil))
 }
 
-// keyFor is the key that signs with an algorithm.
+// keyFor returns the name of the key that signs with an algorithm.
 func keyFor(alg string) string {
 	return map[string]string{
 		"RS256": "rsa-1", "PS256": "rsa-2", "RS384": "rsa-3", "RS512": "rsa-3", "PS384": "rsa-3", "PS512": "rsa-3",

@@ -6,7 +6,7 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// credentialRows is Authorization values as transports hand them over.
+// credentialRows adds Authorization values as transports pass them on.
 func credentialRows(r *rows) {
 	token := r.token(nil, nil)
 	add := func(reason, rules, source, name string, values ...string) {
@@ -36,7 +36,7 @@ func credentialRows(r *rows) {
 	add("no_token", "B11", none, "JWT", "JWT "+token)
 	add("no_token", "B11", none, "Token", "Token "+token)
 	add("no_token", "B11", none, "Negotiate", "Negotiate YII=")
-	add("no_token", "B11", none, "the token alone", token)
+	add("no_token", "B11", none, "token without a scheme", token)
 	add("no_token", "B01 B11", none, "BearerX", "BearerX "+token)
 	add("no_token", "B01 B11", none, "Bearer-", "Bearer- "+token)
 	add("no_token", "B01 B11", none, "XBearer", "XBearer "+token)
@@ -44,16 +44,16 @@ func credentialRows(r *rows) {
 	add("no_token", "B01 B11", none, "Bearerx", "Bearerx "+token)
 	add("no_token", "B01 B11", none, "Bearer1", "Bearer1 "+token)
 	add("no_token", "B11", none, "one letter", "x")
-	add("no_token", "B11", none, "all but the last letter", "Beare")
+	add("no_token", "B11", none, "scheme without its last letter", "Beare")
 	add("no_token", "B11", "size cap", "a list of 17 KiB", "Basic "+strings.Repeat("a", 17<<10)+", Bearer "+token)
 	add("no_token", "B11", "size cap", "64 KiB of another scheme", "Basic "+strings.Repeat("a", 64<<10))
 
 	const grammar = "RFC 6750 2.1, 3.1"
-	for name, value := range pairs("scheme alone", "Bearer", "scheme and a space", "Bearer ", "scheme and spaces", "Bearer    ", "tab behind the scheme", "Bearer\t"+token,
-		"space and tab", "Bearer \t"+token, "two tokens", "Bearer "+token+" "+token, "a word behind", "Bearer "+token+" x", "space behind", "Bearer "+token+" ", "tab behind", "Bearer "+token+"\t",
-		"space in front", " Bearer "+token, "tab in front", "\tBearer "+token, "quotes", `Bearer "`+token+`"`, "parameter", `Bearer token="`+token+`"`, "comma behind", "Bearer "+token+",",
-		"comma behind the scheme", "Bearer,"+token, "colon behind the scheme", "Bearer: "+token, "equals behind the scheme", "Bearer="+token, "slash behind the scheme", "Bearer/"+token, "slash and a space", "Bearer/ "+token, "NUL", "Bearer "+token+"\x00", "CRLF", "Bearer "+token+"\r\nX-Admin: 1",
-		"non-ASCII", "Bearer é"+token, "NBSP behind the scheme", "Bearer\u00a0"+token, "brackets", "Bearer <"+token+">", "percent", "Bearer "+token+"%00", "padding alone", "Bearer ====",
+	for name, value := range pairs("scheme alone", "Bearer", "scheme and a space", "Bearer ", "scheme and spaces", "Bearer    ", "tab after the scheme", "Bearer\t"+token,
+		"space and tab", "Bearer \t"+token, "two tokens", "Bearer "+token+" "+token, "trailing word", "Bearer "+token+" x", "trailing space", "Bearer "+token+" ", "trailing tab", "Bearer "+token+"\t",
+		"leading space", " Bearer "+token, "leading tab", "\tBearer "+token, "quotes", `Bearer "`+token+`"`, "parameter", `Bearer token="`+token+`"`, "trailing comma", "Bearer "+token+",",
+		"comma after the scheme", "Bearer,"+token, "colon after the scheme", "Bearer: "+token, "equals sign after the scheme", "Bearer="+token, "slash after the scheme", "Bearer/"+token, "slash and a space", "Bearer/ "+token, "NUL", "Bearer "+token+"\x00", "CRLF", "Bearer "+token+"\r\nX-Admin: 1",
+		"non-ASCII", "Bearer é"+token, "NBSP after the scheme", "Bearer\u00a0"+token, "brackets", "Bearer <"+token+">", "percent", "Bearer "+token+"%00", "only padding", "Bearer ====",
 		"padding inside", "Bearer ab==cd", "scheme twice", "Bearer Bearer "+token, "semicolon", "Bearer "+token+"; charset=utf-8", "invalid UTF-8", "Bearer \xff\xfe") {
 		add("request", "B02 B12 G02", grammar, name, value)
 	}
@@ -72,8 +72,8 @@ func credentialRows(r *rows) {
 	add("request", "B03 G01", several, "three values", "Bearer a", "Bearer b", "Bearer c")
 
 	const opaque = "RFC 6750 3.1: invalid_token"
-	for name, value := range pairs("opaque", "Bearer 2YotnFZFEjr1zCsicMWpAA", "one character", "Bearer x", "padding behind", "Bearer abc==", "all of the grammar", "Bearer AZaz09-._~+/==", "dots only", "Bearer ...",
-		"opaque of a cloud", "Bearer ya29.a0AfH6SMB") {
+	for name, value := range pairs("opaque", "Bearer 2YotnFZFEjr1zCsicMWpAA", "one character", "Bearer x", "trailing padding", "Bearer abc==", "all allowed characters", "Bearer AZaz09-._~+/==", "only dots", "Bearer ...",
+		"opaque, of a cloud vendor", "Bearer ya29.a0AfH6SMB") {
 		add("malformed", "B02 B10 B12 J01", opaque, name, value)
 	}
 	r.add("malformed", "B02", "size cap", "1 MiB", "a", func(v *conformance.Vector) { v.Append = &conformance.Repeat{Text: "a", Times: 1 << 20} })

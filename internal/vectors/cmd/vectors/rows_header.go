@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// headerRows is what a header may say besides alg and kid.
+// headerRows adds header members other than alg and kid.
 func headerRows(r *rows) {
 	const critical = "RFC 7515 4.1.11; CVE-2025-59420; CVE-2026-32597; CVE-2026-35042"
 	crits := map[string]members{
 		"unknown":                  {"crit": []string{"x-policy"}, "x-policy": 1},
-		"unknown and not there":    {"crit": []string{"x-policy"}},
+		"unknown and absent":       {"crit": []string{"x-policy"}},
 		"exp":                      {"crit": []string{"exp"}, "exp": later},
 		"registered names":         {"crit": []string{"alg", "kid"}},
 		"typ":                      {"crit": []string{"typ"}},
@@ -68,34 +68,34 @@ func headerRows(r *rows) {
 		"token-introspection+jwt", `"token-introspection+jwt"`, "oauth-authz-req+jwt", `"oauth-authz-req+jwt"`, "client-authentication+jwt", `"client-authentication+jwt"`,
 		"vc+sd-jwt", `"vc+sd-jwt"`, "id_token+jwt", `"id_token+jwt"`, "with a parameter", `"at+jwt;v=1"`, "with a space", `"at+jwt "`, "prefix", `"at+jw"`,
 		"longer", `"at+jwts"`, "text/at+jwt", `"text/at+jwt"`, "application twice", `"application/application/at+jwt"`, "application alone", `"application/"`,
-		"slash in front", `"/at+jwt"`, "empty", `""`, "dotted I", `"appl\u0130cation/at+jwt"`, "plus written as a space", `"at jwt"`,
+		"leading slash", `"/at+jwt"`, "empty", `""`, "dotted I", `"appl\u0130cation/at+jwt"`, "plus written as a space", `"at jwt"`,
 		"array", `["at+jwt"]`, "null", `null`, "number", `1`, "object", `{}`,
 	) {
 		r.add("type", "R01 J14 P13", typ, "typ "+name, r.token(members{"typ": raw(value)}, nil))
 	}
 	r.add("type", "R01 P13", typ, "typ missing", r.token(members{"typ": nil}, nil))
-	r.ok("R01", typ, "typ missing, by choice", r.token(members{"typ": nil}, nil), with("typ-optional"))
-	r.add("type", "R01", typ, "typ empty where it may be missing", r.token(members{"typ": ""}, nil), with("typ-optional"))
-	r.add("type", "R01", typ, "TYP instead", r.token(members{"typ": nil, "TYP": "at+jwt"}, nil))
+	r.ok("R01", typ, "typ missing, allowed by configuration", r.token(members{"typ": nil}, nil), with("typ-optional"))
+	r.add("type", "R01", typ, "typ empty, missing typ allowed", r.token(members{"typ": ""}, nil), with("typ-optional"))
+	r.add("type", "R01", typ, "TYP instead of typ", r.token(members{"typ": nil, "TYP": "at+jwt"}, nil))
 	r.ok("R01", "the vendor's tokens", "typ JWT, Scalekit", r.token(members{"typ": "JWT"}, members{"oid": "org_1"}), with("scalekit"))
 	r.add("type", "R01 P13", typ, "typ dpop+jwt, Scalekit", r.token(members{"typ": "dpop+jwt"}, members{"oid": "org_1"}), with("scalekit"))
 
 	id := members{"nonce": "n", "at_hash": "x", "azp": "client-1", "auth_time": now, "aud": "client-1"}
 	r.add("type", "P13 P14 R11", "RFC 8725 3.12", "ID token", r.token(members{"typ": "JWT"}, id))
 	r.add("type", "P13 P14", "RFC 8725 3.12", "ID token without typ", r.token(members{"typ": nil}, id))
-	r.add("audience", "P14 P11", "RFC 8725 3.12", "ID token under at+jwt", r.token(nil, id))
+	r.add("audience", "P14 P11", "RFC 8725 3.12", "ID token with typ at+jwt", r.token(nil, id))
 	r.add("type", "P13 P14", "RFC 9449 4.2", "DPoP proof", r.token(members{"typ": "dpop+jwt", "jwk": r.keys.jwk("ed25519-1", "x", nil)},
 		members{"htm": "GET", "htu": "https://api.example/"}))
 	r.add("type", "P13 P14", "OpenID Connect Back-Channel Logout 2.4", "logout token", r.token(members{"typ": "logout+jwt"},
 		members{"events": members{"http://schemas.openid.net/event/backchannel-logout": members{}}, "sid": "s"}))
 
 	const replicated = "RFC 7519 5.3"
-	r.ok("T11", replicated, "iss, sub and aud in the header, the same", r.token(members{"iss": issuer, "sub": "client-1", "aud": []string{audience}}, nil))
-	r.ok("T11", replicated, "aud in the header, spelt with a space", r.token(members{"aud": raw(`[ "deployment-api" ]`)}, nil))
-	r.add("claims", "T11", replicated, "iss in the header, another", r.token(members{"iss": "https://evil.example"}, nil))
-	r.add("claims", "T11", replicated, "sub in the header, another", r.token(members{"sub": "admin"}, nil))
-	r.add("claims", "T11", replicated, "aud in the header, another", r.token(members{"aud": []string{"other-api"}}, nil))
-	r.add("claims", "T11", replicated, "aud in the header, of another form", r.token(members{"aud": audience}, nil))
+	r.ok("T11", replicated, "iss, sub and aud in the header, equal", r.token(members{"iss": issuer, "sub": "client-1", "aud": []string{audience}}, nil))
+	r.ok("T11", replicated, "aud in the header, equal with a space", r.token(members{"aud": raw(`[ "deployment-api" ]`)}, nil))
+	r.add("claims", "T11", replicated, "iss in the header, different", r.token(members{"iss": "https://evil.example"}, nil))
+	r.add("claims", "T11", replicated, "sub in the header, different", r.token(members{"sub": "admin"}, nil))
+	r.add("claims", "T11", replicated, "aud in the header, different", r.token(members{"aud": []string{"other-api"}}, nil))
+	r.add("claims", "T11", replicated, "aud in the header, a string instead of an array", r.token(members{"aud": audience}, nil))
 	r.add("claims", "T11", replicated, "sub in the header, null", r.token(members{"sub": raw("null")}, nil))
 	r.add("malformed", "J01", "size cap", "a header of 20 KiB", r.token(members{"x": strings.Repeat("x", 15<<10)}, nil))
 }

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// keyRows is how a token may choose its key, and what keys may be chosen.
+// keyRows adds ways in which a token selects a key, and keys that must not verify.
 func keyRows(r *rows) {
 	attack := func(h members) string {
 		return r.compact("attacker-rsa", "RS256", header("RS256", "rsa-1", h), claims(nil))
@@ -13,10 +13,10 @@ func keyRows(r *rows) {
 	r.add("unknown_key", "J12 R05", embedded, "embedded jwk under its own kid", attack(members{"kid": "evil", "jwk": evil}))
 	r.add("signature", "J12", embedded, "embedded x5c", attack(members{"x5c": []string{"MIIB"}}))
 	r.ok("J12 J10", embedded, "embedded jwk beside a genuine signature", r.by("rsa-1", "RS256", members{"jwk": evil}))
-	r.ok("J12 J10", embedded, "embedded jwk that is no key", r.by("rsa-1", "RS256", members{"jwk": members{"kty": "oct"}}))
+	r.ok("J12 J10", embedded, "embedded jwk that is not a key", r.by("rsa-1", "RS256", members{"jwk": members{"kty": "oct"}}))
 	for name, url := range pairs(
 		"jku", "https://evil.example/jwks.json", "jku with userinfo", "https://issuer.example@evil.example/jwks.json",
-		"jku on the issuer", "https://issuer.example/uploads/jwks.json", "jku to the cloud", "http://169.254.169.254/",
+		"jku on the issuer", "https://issuer.example/uploads/jwks.json", "jku to a cloud metadata server", "http://169.254.169.254/",
 		"jku to a file", "file:///etc/passwd",
 	) {
 		r.add("signature", "J11 P12", "RFC 8725 3.10; RFC 7515 4.1.2", name, attack(members{"jku": url}))
@@ -65,18 +65,18 @@ func keyRows(r *rows) {
 	for _, id := range []string{"short-ed25519", "small-order", "x25519"} {
 		r.add("unknown_key", "A08 P06", "RFC 8037 2, 3.1; RFC 8032 5.1.7", "key "+id, r.by("ed25519-1", "EdDSA", members{"kid": id}))
 	}
-	// The neutral element as R and zero as S are valid under a key of small order.
+	// R = the neutral element with S = 0 is a valid signature under a key of small order.
 	zero := r.token(members{"kid": "small-order"}, nil)
-	r.add("unknown_key", "P06 A08", "RFC 8032 5.1.7", "key small-order, signature of nobody", resigned(zero, append([]byte{1}, make([]byte, 63)...)))
+	r.add("unknown_key", "P06 A08", "RFC 8032 5.1.7", "key small-order, signature without a private key", resigned(zero, append([]byte{1}, make([]byte, 63)...)))
 	r.add("unknown_key", "W10", "RFC 7517 9.2", "key with its private part published", r.by("rsa-1", "RS256", members{"kid": "private"}))
-	r.ok("W10 A02 P07", "RFC 7517 9.2", "the same key without it", r.by("rsa-1", "RS256", nil))
+	r.ok("W10 A02 P07", "RFC 7517 9.2", "the same key without its private part", r.by("rsa-1", "RS256", nil))
 
 	const shared = "RFC 7517 4.5"
 	r.ok("W06", shared, "one kid for RSA and EC, RS256", r.by("rsa-1", "RS256", members{"kid": "twin"}))
 	r.ok("W06", shared, "one kid for RSA and EC, ES256", r.by("p256-1", "ES256", members{"kid": "twin"}))
 	r.ok("W06", shared, "one kid for two RSA keys, the first", r.by("rsa-1", "RS256", members{"kid": "twins"}))
 	r.ok("W06", shared, "one kid for two RSA keys, the second", r.by("rsa-2", "RS256", members{"kid": "twins"}))
-	r.add("signature", "W06", shared, "one kid for two RSA keys, neither", r.compact("attacker-rsa", "RS256", header("RS256", "twins", nil), claims(nil)))
+	r.add("signature", "W06", shared, "one kid for two RSA keys, signed by neither", r.compact("attacker-rsa", "RS256", header("RS256", "twins", nil), claims(nil)))
 
 	const issuers = "RFC 8725 3.8; cyoda-go#97"
 	b := members{"iss": "https://issuer-b.example"}
@@ -90,8 +90,8 @@ func keyRows(r *rows) {
 	r.add("signature", "P09", issuers, "both issuers, B under A's key of the same kid", r.token(nil, b), several)
 	r.add("signature", "P09", issuers, "both issuers, A under B's key of the same kid",
 		r.compact("ed25519-2", "EdDSA", header("EdDSA", "ed25519-1", nil), claims(nil)), several)
-	r.add("issuer", "P09 T04", issuers, "both issuers, a third one", r.token(nil, members{"iss": "https://issuer-c.example"}), several)
-	r.add("issuer", "P09 T04", issuers, "both issuers, in an array", r.token(nil, members{"iss": []string{issuer, "https://issuer-b.example"}}), several)
-	r.add("issuer", "P09 T04", issuers, "both issuers, none", r.token(nil, members{"iss": nil}), several)
-	r.add("issuer", "P09 R03", issuers, "issuer A at B's door", r.token(nil, nil), with("issuer-b"))
+	r.add("issuer", "P09 T04", issuers, "both issuers, token of a third", r.token(nil, members{"iss": "https://issuer-c.example"}), several)
+	r.add("issuer", "P09 T04", issuers, "both issuers, iss is an array of both", r.token(nil, members{"iss": []string{issuer, "https://issuer-b.example"}}), several)
+	r.add("issuer", "P09 T04", issuers, "both issuers, no iss", r.token(nil, members{"iss": nil}), several)
+	r.add("issuer", "P09 R03", issuers, "issuer A, verifier for B", r.token(nil, nil), with("issuer-b"))
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// wants says what the route of a row asks for.
-func wants(scope string) change { //nolint:unparam // the word says what the rows are about
+// wants sets the scope that the route of a row requires.
+func wants(scope string) change { //nolint:unparam // the scope is visible in each row
 	return func(v *conformance.Vector) { v.Scope = scope }
 }
 
-// scopeRows is what a token grants. A scope claim that is not in form grants
-// nothing, and the token is good all the same.
+// scopeRows adds scope claims and what they grant. A malformed scope claim grants
+// nothing, but the token is valid.
 func scopeRows(r *rows) {
 	one := func(text string) string { return r.token(nil, members{"scope": raw(text)}) }
 	only := func(v *conformance.Vector) { v.Verify = "accepted" }
@@ -21,28 +21,28 @@ func scopeRows(r *rows) {
 		"escaped", `"read\u003athings"`) {
 		r.ok("R10 R08 Z01 B12", source, "scope "+name, one(text), wants("read:things"))
 	}
-	for name, text := range pairs("another", `"write:things"`, "empty", `""`, "prefix", `"read"`, "longer", `"read:things:all"`, "in capitals", `"READ:THINGS"`, "tab between", `"a\tread:things"`,
+	for name, text := range pairs("another", `"write:things"`, "empty", `""`, "prefix", `"read"`, "longer", `"read:things:all"`, "upper case", `"READ:THINGS"`, "tab between", `"a\tread:things"`,
 		"comma between", `"a,read:things"`, "NBSP between", `"a\u00a0read:things"`, "line feed between", `"a\nread:things"`, "two spaces between", `"a  read:things"`,
-		"space in front", `" read:things"`, "space behind", `"read:things "`, "quote beside", `"\" read:things"`, "backslash beside", `"\\ read:things"`, "non-ASCII beside", `"é read:things"`,
+		"leading space", `" read:things"`, "trailing space", `"read:things "`, "with a quote", `"\" read:things"`, "with a backslash", `"\\ read:things"`, "with non-ASCII", `"é read:things"`,
 		"DEL beside", `"\u007f read:things"`, "wildcard", `"*"`, "read:*", `"read:*"`, "null", `null`, "number", `1`, "true", `true`, "object", `{"read:things":true}`, "array", `["read:things"]`,
-		"array of one string", `["a read:things"]`, "nested array", `[["read:things"]]`, "a space only", `" "`, "NUL", `"read:things\u0000"`) {
+		"array of one string", `["a read:things"]`, "nested array", `[["read:things"]]`, "only a space", `" "`, "NUL", `"read:things\u0000"`) {
 		r.add("scope", "R10 R08 B12 Z01", source, "scope "+name, one(text), wants("read:things"), only)
 	}
 	r.add("scope", "R10 B12 Z01", source, "scope missing", r.token(nil, nil), wants("read:things"), only)
 	for _, name := range []string{"scp", "scopes", "permissions", "roles", "groups", "entitlements", "authorities", "Scope", "SCOPE", "ſcope"} {
-		r.add("scope", "R10 R08", source, "not scope but "+name, r.token(nil, members{name: "read:things"}), wants("read:things"), only)
+		r.add("scope", "R10 R08", source, name+" instead of scope", r.token(nil, members{name: "read:things"}), wants("read:things"), only)
 	}
 	arrays := with("scope-arrays")
-	r.ok("R10", "by configuration", "array, by choice", one(`["a","read:things"]`), wants("read:things"), arrays)
-	r.ok("R10", "by configuration", "scp, by choice", r.token(nil, members{"scp": []string{"read:things"}}), wants("read:things"), arrays)
-	r.ok("R10", "by configuration", "scopes, by choice", r.token(nil, members{"scopes": "a read:things"}), wants("read:things"), arrays)
+	r.ok("R10", "by configuration", "array, allowed by configuration", one(`["a","read:things"]`), wants("read:things"), arrays)
+	r.ok("R10", "by configuration", "scp, allowed by configuration", r.token(nil, members{"scp": []string{"read:things"}}), wants("read:things"), arrays)
+	r.ok("R10", "by configuration", "scopes, allowed by configuration", r.token(nil, members{"scopes": "a read:things"}), wants("read:things"), arrays)
 	r.ok("R10", "the vendor's tokens", "scopes, Scalekit", r.token(members{"typ": "JWT"}, members{"scopes": []string{"read:things"}, "oid": "org_1"}), wants("read:things"), with("scalekit"))
-	for name, text := range pairs("a space inside", `["a read:things"]`, "a number", `["read:things",1]`, "null", `["read:things",null]`, "nested", `[["read:things"]]`, "an empty one", `["read:things",""]`,
+	for name, text := range pairs("a space inside", `["a read:things"]`, "a number", `["read:things",1]`, "null", `["read:things",null]`, "nested", `[["read:things"]]`, "an empty string", `["read:things",""]`,
 		"empty", `[]`, "a tab", `["read:things","a\tb"]`) {
 		r.add("scope", "R10", source, "array with "+name, one(text), wants("read:things"), only, arrays)
 	}
-	r.ok("Z07 R08", source, "no scope asked for", r.token(nil, nil))
+	r.ok("Z07 R08", source, "no scope required", r.token(nil, nil))
 	r.ok("R10", source, "many scopes", one(`"`+strings.Repeat("a:b ", 500)+`read:things"`), wants("read:things"))
-	r.add("expired", "R07 Z07", "RFC 9068 4", "scope there, expired", r.token(nil, members{"scope": "read:things", "exp": now}), wants("read:things"))
-	r.add("audience", "R07 Z01", "RFC 9068 4: 401, not 403", "scope there, not for us", r.token(nil, members{"scope": "read:things", "aud": "x"}), wants("read:things"))
+	r.add("expired", "R07 Z07", "RFC 9068 4", "scope present, token expired", r.token(nil, members{"scope": "read:things", "exp": now}), wants("read:things"))
+	r.add("audience", "R07 Z01", "RFC 9068 4: 401, not 403", "scope present, other audience", r.token(nil, members{"scope": "read:things", "aud": "x"}), wants("read:things"))
 }

@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// signatureRows is signatures that are nearly right.
+// signatureRows adds signatures that are nearly valid.
 func signatureRows(r *rows) {
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"} {
 		key := keyFor(alg)
@@ -35,11 +35,11 @@ func signatureRows(r *rows) {
 			attacker = "attacker-p256"
 		}
 		if alg != "ES384" && alg != "ES512" {
-			r.add("signature", "J15 P04 R05", source, alg+", by a key that nobody published",
+			r.add("signature", "J15 P04 R05", source, alg+", by an unpublished key",
 				r.compact(attacker, alg, header(alg, key, nil), claims(nil)), every)
 		}
 	}
-	r.add("signature", "J15", "RFC 7515 5.2 (8): the bytes as received", "the header written anew",
+	r.add("signature", "J15", "RFC 7515 5.2 (8): the bytes as received", "header encoded again",
 		r.rewritten(), with("all-algorithms"))
 	ecdsaRows(r)
 	eddsaRows(r)
@@ -47,14 +47,13 @@ func signatureRows(r *rows) {
 	pssRows(r)
 }
 
-// swapped puts another payload into a token.
+// swapped returns a token with another payload.
 func swapped(token string, payload []byte) string {
 	h, _, s := split(token)
 	return h + "." + b64.EncodeToString(payload) + "." + s
 }
 
-// rewritten has the same header and claims as the token that was signed, with a
-// space more.
+// rewritten returns a signed token after a space was added to its header.
 func (r *rows) rewritten() string {
 	_, p, s := split(r.token(nil, nil))
 	return b64.EncodeToString(append(header("EdDSA", "ed25519-1", nil), ' ')) + "." + p + "." + s
@@ -83,7 +82,7 @@ func ecdsaRows(r *rows) {
 		{"s n", x, n},
 		{"both n", n, n},
 		{"both n-1", over, over},
-		{"r and s changed about", y, x},
+		{"r and s swapped", y, x},
 	} {
 		r.add("signature", "A04", psychic, "ES256, "+row.name, resigned(good, fixed(key, row.r, row.s)))
 	}
@@ -91,7 +90,7 @@ func ecdsaRows(r *rows) {
 	r.add("signature", "A04", "RFC 7518 3.4", "ES256, DER", resigned(good, must(asn1.Marshal(der{x, y}))))
 	r.add("signature", "A04", "RFC 7518 3.4", "ES256, 63 bytes", resigned(good, sig[1:]))
 	r.add("signature", "A04", "RFC 7518 3.4", "ES256, 66 bytes", resigned(good, append([]byte{0}, append(slices.Clone(sig[:32]), append([]byte{0}, sig[32:]...)...)...)))
-	r.add("signature", "A04", "RFC 7518 3.4", "ES256, half of it", resigned(good, sig[:32]))
+	r.add("signature", "A04", "RFC 7518 3.4", "ES256, first half", resigned(good, sig[:32]))
 }
 
 func eddsaRows(r *rows) {
@@ -105,7 +104,7 @@ func eddsaRows(r *rows) {
 	more := s.FillBytes(make([]byte, 32))
 	slices.Reverse(more)
 	r.add("signature", "A08", "RFC 8032 5.1.7", "EdDSA, S+L", resigned(good, append(slices.Clone(sig[:32]), more...)))
-	r.add("signature", "A08", "RFC 8032 5.1.7", "EdDSA, R and S changed about", resigned(good, append(slices.Clone(sig[32:]), sig[:32]...)))
+	r.add("signature", "A08", "RFC 8032 5.1.7", "EdDSA, R and S swapped", resigned(good, append(slices.Clone(sig[32:]), sig[:32]...)))
 	digest := sha512.Sum512([]byte(input(good)))
 	ph := must(as[ed25519.PrivateKey](r.keys["ed25519-1"]).Sign(nil, digest[:], &ed25519.Options{Hash: crypto.SHA512}))
 	r.add("signature", "A08", "RFC 8037 3.1", "EdDSA, Ed25519ph", resigned(good, ph))
@@ -119,12 +118,12 @@ func rsaRows(r *rows) {
 	info256 := append([]byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}, sum[:]...)
 	info512 := append([]byte{0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40}, sum512[:]...)
 	noNull := append([]byte{0x30, 0x2f, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x04, 0x20}, sum[:]...)
-	block := func(info, behind []byte, padding byte, length int) []byte {
+	block := func(info, after []byte, padding byte, length int) []byte {
 		b := []byte{0, 1}
 		for range length {
 			b = append(b, padding)
 		}
-		b = append(append(append(b, 0), info...), behind...)
+		b = append(append(append(b, 0), info...), after...)
 		return append(b, make([]byte, key.Size()-len(b))...)
 	}
 	full := func(info []byte) int { return key.Size() - 3 - len(info) }
@@ -136,7 +135,7 @@ func rsaRows(r *rows) {
 		{"DigestInfo of SHA-512", block(info512, nil, 0xff, full(info512))},
 		{"DigestInfo without NULL", block(noNull, nil, 0xff, full(noNull))},
 		{"bare hash", block(sum[:], nil, 0xff, full(sum[:]))},
-		{"short padding, bytes behind", block(info256, []byte("garbage"), 0xff, 8)},
+		{"short padding, trailing bytes", block(info256, []byte("garbage"), 0xff, 8)},
 		{"padding of another byte", block(info256, nil, 0xfe, full(info256))},
 		{"no padding", block(info256, nil, 0xff, 0)},
 	} {
@@ -144,8 +143,8 @@ func rsaRows(r *rows) {
 	}
 	s := new(big.Int).Add(new(big.Int).SetBytes(signature(good)), key.N)
 	r.add("signature", "A03 P04", source, "RS256, s+n", resigned(good, s.Bytes()))
-	r.add("signature", "A03 P04", source, "RS256, a zero in front", resigned(good, append([]byte{0}, signature(good)...)))
-	r.add("signature", "A03 P02", "RFC 7518 3.3", "RS256, PSS inside", resigned(good, sign(key, "PS256", input(good))))
+	r.add("signature", "A03 P04", source, "RS256, leading zero", resigned(good, append([]byte{0}, signature(good)...)))
+	r.add("signature", "A03 P02", "RFC 7518 3.3", "RS256, PSS padding", resigned(good, sign(key, "PS256", input(good))))
 }
 
 func pssRows(r *rows) {
@@ -160,5 +159,5 @@ func pssRows(r *rows) {
 		r.add("signature", "A05", source, "PS256, salt of "+salt.name, resigned(good, signPSS(key, sha256.New, sum[:], salt.length)))
 	}
 	r.ok("A05", source, "PS256, salt of 32", resigned(good, signPSS(key, sha256.New, sum[:], 32)))
-	r.add("signature", "A05 P02", "RFC 7518 3.5", "PS256, PKCS1 inside", resigned(good, sign(key, "RS256", input(good))))
+	r.add("signature", "A05 P02", "RFC 7518 3.5", "PS256, PKCS1 padding", resigned(good, sign(key, "RS256", input(good))))
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// members is a JSON object; nil takes a member away, a jsontext.Value is JSON as
-// it is.
+// members is a JSON object. A nil value removes the member; a jsontext.Value is written
+// unchanged.
 type members = map[string]any
 
 func raw(s string) jsontext.Value { return jsontext.Value(s) }
@@ -23,10 +23,10 @@ const (
 	now      = 946684800 // 2000-01-01, the clock of the vectors
 )
 
-// later is 2100-01-01. An int of 32 bits is too small for it.
+// later is 2100-01-01. It exceeds an int of 32 bits.
 const later int64 = 4102444800
 
-// claims returns those of a token that is good for a century, and what is changed.
+// claims returns the claims set of a token that is valid for 100 years, with changes.
 func claims(changes members) []byte {
 	return object(members{
 		"iss": issuer, "aud": []string{audience}, "sub": "client-1", "client_id": "client-1",
@@ -34,7 +34,7 @@ func claims(changes members) []byte {
 	}, changes)
 }
 
-// header returns that of a token under a key, and what is changed.
+// header returns the header of a token, with changes.
 func header(alg, kid string, changes members) []byte {
 	return object(members{"alg": alg, "kid": kid, "typ": "at+jwt"}, changes)
 }
@@ -45,28 +45,28 @@ func object(base, changes members) []byte {
 	return must(json.Marshal(base, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// compact signs exactly these bytes.
+// compact returns a token that is signed over exactly these bytes.
 func (r *rows) compact(key, alg string, header, payload []byte) string {
 	input := b64.EncodeToString(header) + "." + b64.EncodeToString(payload)
 	return input + "." + b64.EncodeToString(sign(r.keys[key], alg, input))
 }
 
-// token is a good token under ed25519-1 but for what is changed.
+// token returns a good token under ed25519-1, with changes to header and claims.
 func (r *rows) token(h, c members) string {
 	return r.compact("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", h), claims(c))
 }
 
-// by is a good token under another key, whose name is its kid.
+// by returns a good token under the given key, whose name is the kid.
 func (r *rows) by(key, alg string, h members) string {
 	return r.compact(key, alg, header(alg, key, h), claims(nil))
 }
 
-// payload is a token with these bytes for claims.
+// payload returns a token with text as its claims set.
 func (r *rows) payload(text string) string {
 	return r.compact("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", nil), []byte(text))
 }
 
-// head is a token with these bytes for a header.
+// head returns a token with text as its header.
 func (r *rows) head(text string) string {
 	return r.compact("ed25519-1", "EdDSA", []byte(text), claims(nil))
 }
@@ -77,13 +77,13 @@ func split(token string) (h, p, s string) {
 	return parts[0], parts[1], parts[2]
 }
 
-// body is the inside of a good claims set, without braces.
+// body returns the members of a good claims set, without braces.
 func body() string { return strings.Trim(string(claims(nil)), "{}") }
 
-// headBody is the inside of a good header, without braces.
+// headBody returns the members of a good header, without braces.
 func headBody() string { return strings.Trim(string(header("EdDSA", "ed25519-1", nil)), "{}") }
 
-// resigned puts another signature under a token.
+// resigned returns a token with another signature.
 func resigned(token string, signature []byte) string {
 	return token[:strings.LastIndex(token, ".")+1] + b64.EncodeToString(signature)
 }
@@ -94,10 +94,10 @@ func signature(token string) []byte {
 	return must(b64.DecodeString(s))
 }
 
-// input returns what a token's signature is made over.
+// input returns the part of a token that is signed: the header and the payload.
 func input(token string) string { return token[:strings.LastIndex(token, ".")] }
 
-// pairs yields names and values in the order in which they are written.
+// pairs yields pairs of a name and a value, in the order of list.
 func pairs(list ...string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for i := 0; i+1 < len(list); i += 2 {
@@ -108,5 +108,5 @@ func pairs(list ...string) iter.Seq2[string, string] {
 	}
 }
 
-// reasonOf is the reason of a row. It is a function so that rows stay short.
+// reasonOf converts a reason. The rows pass strings, which keeps them short.
 func reasonOf(reason string) bearer.Reason { return bearer.Reason(reason) }

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// jwk is the public key of this name as a JWK under the kid, and what is changed.
+// jwk returns a public key as a JWK with this kid, with changes.
 func (k keyRing) jwk(name, kid string, changes members) jsontext.Value {
 	m := members{"kid": kid}
 	switch public := k[name].Public().(type) {
@@ -33,7 +33,7 @@ func set(keys ...jsontext.Value) jsontext.Value {
 	return must(json.Marshal(members{"keys": keys}, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// honest is a key of each kind under its own name.
+// honest returns a usable key of each kind. Its kid is its name.
 func (k keyRing) honest() []jsontext.Value {
 	use := func(name, alg string) jsontext.Value { return k.jwk(name, name, members{"alg": alg, "use": "sig"}) }
 	return []jsontext.Value{
@@ -46,7 +46,7 @@ func (k keyRing) honest() []jsontext.Value {
 	}
 }
 
-// odd is keys that must not verify anything, nor take the others with them.
+// odd returns keys that must verify nothing, and must not make the others unusable.
 func (k keyRing) odd() []jsontext.Value {
 	private := b64.EncodeToString(as[*rsa.PrivateKey](k["rsa-1"]).D.Bytes())
 	return []jsontext.Value{
@@ -109,7 +109,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 			s.Algorithms = every
 		}),
 		"issuers": like(func(s *conformance.Settings) { s.Beside = []string{"issuer-b"} }),
-		// The same kid as the first issuer's, and another key under it.
+		// The kids are those of the first issuer, but the keys differ.
 		"issuer-b": like(func(s *conformance.Settings) {
 			s.Issuer, s.Keys = "https://issuer-b.example", set(k.jwk("ed25519-2", "ed25519-1", nil), k.jwk("rsa-2", "rsa-1", nil))
 		}),

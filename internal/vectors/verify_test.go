@@ -1,6 +1,6 @@
-// Package vectors holds the module against the vectors and the libraries of
-// others: Wycheproof, the examples of the RFCs, go-jose and golang-jwt. It is a
-// module of its own, so that nobody who uses bearer pays for them.
+// Package vectors tests bearer with the vectors of Wycheproof and the examples of the
+// RFCs, and compares its verdicts with those of go-jose and golang-jwt. It is a separate
+// module, so that users of bearer do not depend on these.
 package vectors_test
 
 import (
@@ -10,9 +10,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// verify is a verifier without claims: it checks a compact JWS against a key set
-// by the very steps of bearer.JWTVerifier, and returns the payload, which may be
-// anything.
+// verify verifies a compact JWS with a key set, in the same steps as bearer.JWTVerifier,
+// and returns the payload. The payload need not be a claims set.
 func verify(token string, set *jwks.Set) ([]byte, error) {
 	parts, ok := jws.Split(token)
 	if !ok {
@@ -48,7 +47,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	return payload, nil
 }
 
-// verifyJSON is verify against a document, which may be one bare key.
+// verifyJSON is like verify, with a document that is a key set or a single key.
 func verifyJSON(token string, document []byte) ([]byte, error) {
 	set, err := jwks.Parse(document)
 	if err != nil {
