@@ -1,4 +1,4 @@
-// Package grpcurl runs grpcurl, the tool that people call gRPC services with by
-// hand, against a guarded service. It has tests only, and is a module of its own
-// because grpcurl, which its go.mod pins and go test builds, brings many others.
+// Package grpcurl tests a guarded service with grpcurl, a command-line client for gRPC. It
+// has only tests. It is a separate module, because grpcurl has many dependencies; go.mod
+// pins its version, and the test builds it.
 package grpcurl

@@ -28,30 +28,30 @@ import (
 
 const audience = "deployment-api"
 
-// grpcurl is the tool and the service that it calls.
+// grpcurl is the path of the tool and the address of the service that it calls.
 type grpcurl struct{ tool, addr string }
 
-// build returns the tool as go.mod has it.
+// build builds grpcurl in the version of go.mod, and returns its path.
 func build(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skipf("there is no go command to build grpcurl with: %v", err)
+		t.Skipf("building grpcurl needs the go command: %v", err)
 	}
 	tool := filepath.Join(t.TempDir(), "grpcurl")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", tool, "github.com/fullstorydev/grpcurl/cmd/grpcurl").CombinedOutput() //nolint:gosec // its own folder
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", tool, "github.com/fullstorydev/grpcurl/cmd/grpcurl").CombinedOutput() //nolint:gosec // the path is in a temporary folder
 	if err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return tool
 }
 
-// run returns what grpcurl prints and the status that it exits with.
+// run runs grpcurl and returns its exit status and its output.
 func (g grpcurl) run(t *testing.T, flags []string, args ...string) (status int, out string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	all := slices.Concat([]string{"-plaintext", "-max-time", "30"}, flags, []string{g.addr}, args)
-	printed, err := exec.CommandContext(ctx, g.tool, all...).CombinedOutput() //nolint:gosec // the tool that was built above
+	printed, err := exec.CommandContext(ctx, g.tool, all...).CombinedOutput() //nolint:gosec // build built the tool
 	if err != nil {
 		exit, ok := errors.AsType[*exec.ExitError](err)
 		if !ok || exit.ExitCode() < 0 {
@@ -62,7 +62,7 @@ func (g grpcurl) run(t *testing.T, flags []string, args ...string) (status int, 
 	return status, string(printed)
 }
 
-// refused is the status of grpcurl where the service refused a call.
+// refused returns the exit status of grpcurl if the service refused a call with code.
 func refused(code codes.Code) int { return 64 + int(code) }
 
 type deployments struct {
@@ -78,7 +78,8 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 	return errors.Join(stream.Send(&deployv1.State{Phase: "building"}), stream.Send(&deployv1.State{Phase: "done"}))
 }
 
-// serve serves the API on a real listener, under a rule for reflection.
+// serve serves the API on a real listener, with reflect as the rule for reflection, and
+// returns its address.
 func serve(t *testing.T, issuer *bearertest.Issuer, reflect scopes.Rule) string {
 	t.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -149,28 +150,29 @@ func TestGrpcurl(t *testing.T) {
 		{"expired", open, []string{"-v", "-H", expired}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "EXPIRED"`, `error="invalid_token"`}},
 		{"other scopes", open, []string{"-v", "-H", ops}, []string{create}, refused(codes.PermissionDenied), []string{`"reason": "SCOPE"`, `"scope": "deploy:applications"`, `error="insufficient_scope"`}},
 		{"two values", open, []string{"-v", "-H", good, "-H", good}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "REQUEST"`, `error="invalid_request"`}},
-		{"-bin", open, []string{"-v", "-H", good, "-H", "authorization-bin: AAAA"}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "REQUEST"`}},
-		{"a method that is not there", open, []string{"-H", good}, []string{"deploy.v1.Deployments/Nothing"}, 1, []string{`does not include a method named "Nothing"`}},
+		{"authorization-bin", open, []string{"-v", "-H", good, "-H", "authorization-bin: AAAA"}, []string{create}, refused(codes.Unauthenticated), []string{`"reason": "REQUEST"`}},
+		{"method that does not exist", open, []string{"-H", good}, []string{"deploy.v1.Deployments/Nothing"}, 1, []string{`does not include a method named "Nothing"`}},
 
-		{"closed: list, no token", closed, nil, []string{"list"}, 1, []string{"An access token is required"}},
-		{"closed: list, other scopes", closed, []string{"-H", good}, []string{"list"}, 1, []string{"The access token does not allow this"}},
-		{"closed: list", closed, []string{"-H", ops}, []string{"list"}, 0, []string{"deploy.v1.Deployments"}},
-		{"closed: one token for both", closed, []string{"-H", ops}, []string{create}, refused(codes.PermissionDenied), []string{`"scope": "deploy:applications"`}},
-		{"closed: a token for each", closed, []string{"-reflect-header", ops, "-rpc-header", good}, []string{create}, 0, []string{`"clientId": "ci"`}},
+		{"guarded reflection: list, no token", closed, nil, []string{"list"}, 1, []string{"An access token is required"}},
+		{"guarded reflection: list, other scopes", closed, []string{"-H", good}, []string{"list"}, 1, []string{"The access token does not allow this"}},
+		{"guarded reflection: list", closed, []string{"-H", ops}, []string{"list"}, 0, []string{"deploy.v1.Deployments"}},
+		{"guarded reflection: same token for the call", closed, []string{"-H", ops}, []string{create}, refused(codes.PermissionDenied), []string{`"scope": "deploy:applications"`}},
+		{"guarded reflection: another token for the call", closed, []string{"-reflect-header", ops, "-rpc-header", good}, []string{create}, 0, []string{`"clientId": "ci"`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			status, out := row.g.run(t, row.flags, row.args...)
 			if status != row.status {
-				t.Errorf("exited with %d, want %d\n%s", status, row.status, out)
+				t.Errorf("got exit status %d, want %d\n%s", status, row.status, out)
 			}
 			for _, want := range row.want {
 				if !strings.Contains(out, want) {
 					t.Errorf("got\n%s\nwant %s in it", out, want)
 				}
 			}
-			// With -v it prints what it sends; nothing of that may be in the answer.
-			if _, answer, ok := strings.Cut(out, "Response headers received:"); ok && regexp.MustCompile(`eyJ[\w-]+\.`).MatchString(answer) {
-				t.Error("a token is in the answer")
+			// With -v grpcurl prints the request too, which contains the token. Only the
+			// response must not contain it.
+			if _, response, ok := strings.Cut(out, "Response headers received:"); ok && regexp.MustCompile(`eyJ[\w-]+\.`).MatchString(response) {
+				t.Error("got a token in the response, want none")
 			}
 		})
 	}

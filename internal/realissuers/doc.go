@@ -1,8 +1,8 @@
-// Package realissuers tests bearer against authorization servers that others
-// wrote: zitadel/oidc and ory/fosite run in the test's process, oidc-provider
-// in Node. It is a module of its own, so that nobody who uses bearer downloads
-// them. What each of them must pass is in lifecycle_test.go.
+// Package realissuers tests bearer with authorization servers of other projects.
+// zitadel/oidc and ory/fosite run in the test process, and oidc-provider runs in Node. The
+// tests that all servers must pass are in lifecycle_test.go. The package is a separate
+// module, so that users of bearer do not depend on these servers.
 //
-// oidc-provider is installed from its lock file, by npm, into a folder of the
-// test's own. Where there is no Node or no registry, its tests are skipped.
+// The tests install oidc-provider with npm, from its lock file, into a temporary folder.
+// Without Node, npm or a reachable registry they are skipped.
 package realissuers

@@ -24,8 +24,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// TestFosite is ory/fosite's token endpoint with the session of Ory Hydra, in
-// each form in which it names scopes.
+// TestFosite uses the token endpoint of ory/fosite with the session of Ory Hydra, in each
+// form of the scope claim.
 func TestFosite(t *testing.T) {
 	for _, row := range []struct {
 		name, alg string
@@ -39,15 +39,14 @@ func TestFosite(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) { lifecycle(t, newFosite(t, row.alg, row.field, audience)) })
 	}
 	t.Run("no audience", func(t *testing.T) {
-		// "aud" is [], and the client says whom the token is for.
+		// "aud" is [], so the client identifier is compared with Config.Audience.
 		i := newFosite(t, "ES256", jwt.JWTScopeFieldList, "")
 		i.audience = clientID
 		lifecycle(t, i)
 	})
 }
 
-// newFosite runs a token endpoint. Clients get the audience in their tokens, if
-// there is one.
+// newFosite starts a token endpoint. Its tokens have the audience aud, unless aud is "".
 func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string) *issuer {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -86,13 +85,13 @@ func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string
 	return i
 }
 
-// fositeServer is what Hydra puts around fosite: keys, metadata, the session.
+// fositeServer adds to fosite what Hydra adds: keys, metadata and the session.
 type fositeServer struct {
 	alg, url string
 	provider fosite.OAuth2Provider
 
 	mu   sync.Mutex
-	keys []jose.JSONWebKey // mu guards it; the newest is the last, and signs
+	keys []jose.JSONWebKey // guarded by mu; the last key is the newest and signs
 }
 
 func (f *fositeServer) rotate() {
@@ -115,7 +114,7 @@ func (f *fositeServer) signingKey(context.Context) (any, error) {
 	return &key, nil
 }
 
-// token is the endpoint, as fosite's documentation writes it, with the claims of
+// token is the token endpoint, written as fosite's documentation shows, with the claims of
 // Hydra's session: client_id and ext.
 func (f *fositeServer) token(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()

@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The client that each issuer knows, and what it may have.
+// The client that is registered with each issuer, and its audience and scopes.
 const (
 	clientID     = "deployer"
 	clientSecret = "a secret of the tests"
@@ -28,21 +28,21 @@ const (
 	read, deploy = "read:deployments", "deploy:applications"
 )
 
-// issuer is a running authorization server, and what its tokens should say.
+// issuer is a running authorization server, with the expected content of its tokens.
 type issuer struct {
 	url, tokenURL string
-	form          url.Values // what the token endpoint wants besides grant and scope
+	form          url.Values // further parameters of a token request
 	alg           string
 	profile       bearer.Profile
 	audience      string
-	noScopes      bool // its tokens name none
+	noScopes      bool // its tokens have no scopes
 	roles         []string
-	// rotate publishes a new key and signs with it; withdraw takes the older ones
-	// out of the published set.
+	// rotate publishes a new key and signs with it. withdraw removes the older keys
+	// from the published set.
 	rotate, withdraw func(t *testing.T)
 }
 
-// grant is the answer of a token endpoint.
+// grant is the response of a token endpoint.
 type grant struct {
 	AccessToken string `json:"access_token"`
 	IDToken     string `json:"id_token"`
@@ -51,7 +51,7 @@ type grant struct {
 	Description string `json:"error_description"`
 }
 
-// post asks a token endpoint, as the client.
+// post sends a form to a token endpoint, with the client's credentials.
 func post(t *testing.T, endpoint string, form url.Values, header http.Header) grant {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
@@ -62,7 +62,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	// RFC 6749, section 2.3.1: both are form-encoded first.
+	// RFC 6749, section 2.3.1: identifier and secret are form-encoded first.
 	req.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(clientSecret))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -79,7 +79,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 	return g
 }
 
-// mint gets a token by client credentials.
+// mint returns a new token from the client credentials grant.
 func (i *issuer) mint(t *testing.T, scope ...string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scope, " ")}}
@@ -89,7 +89,7 @@ func (i *issuer) mint(t *testing.T, scope ...string) string {
 	return post(t, i.tokenURL, form, nil).AccessToken
 }
 
-// verifier finds the issuer's keys by discovery.
+// verifier returns a verifier whose key cache finds the keys by discovery.
 func (i *issuer) verifier(t *testing.T) (*bearer.JWTVerifier, *jwks.Cache) {
 	t.Helper()
 	cache, err := jwks.Discover(i.url, &jwks.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -125,7 +125,7 @@ func refusal(t *testing.T, err error) bearer.Reason {
 	return e.Reason
 }
 
-// lifecycle is what the tokens of every issuer go through.
+// lifecycle runs the tests that the tokens of every issuer must pass.
 func lifecycle(t *testing.T, i *issuer) {
 	t.Helper()
 	t.Run("accepted", func(t *testing.T) { accepted(t, i) })
@@ -135,7 +135,8 @@ func lifecycle(t *testing.T, i *issuer) {
 	t.Run("removal", func(t *testing.T) { removal(t, i) })
 }
 
-// accepted wants a token to be accepted with exactly its scopes.
+// accepted requires that a token is accepted with exactly the granted scopes, but not for
+// another scope or another API.
 func accepted(t *testing.T, i *issuer) {
 	t.Helper()
 	v, _ := i.verifier(t)
@@ -155,7 +156,7 @@ func accepted(t *testing.T, i *issuer) {
 			t.Errorf("got roles %q, want %q", got, i.roles)
 		}
 		if claims.ClientID() != clientID || claims.Issuer() != i.url || !slices.Contains(claims.Audience(), i.audience) && len(claims.Audience()) > 0 {
-			t.Errorf("got client %q of %q for %q", claims.ClientID(), claims.Issuer(), claims.Audience())
+			t.Errorf("got client %q, issuer %q, audience %q, want %q, %q and %q", claims.ClientID(), claims.Issuer(), claims.Audience(), clientID, i.url, i.audience)
 		}
 	}
 	_, err := bearer.Decide(t.Context(), v, bearer.Request{
@@ -164,10 +165,10 @@ func accepted(t *testing.T, i *issuer) {
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || e.Reason != bearer.MissingScope || !slices.Equal(e.Missing, []string{deploy}) {
 		t.Errorf("a scope that was not granted: got %v, want %s missing", err, deploy)
 	}
-	elsewhere := i.config(&jwks.Set{})
 	_, keys := i.verifier(t)
-	elsewhere.Audience, elsewhere.Keys = []string{"https://another.example"}, keys
-	other, err := bearer.New(elsewhere)
+	cfg := i.config(keys)
+	cfg.Audience = []string{"https://another.example"}
+	other, err := bearer.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func parts(t *testing.T, token string) (header, claims []byte) {
 	t.Helper()
 	encoded := strings.Split(token, ".")
 	if len(encoded) != 3 {
-		t.Fatalf("a token of %d parts, want 3", len(encoded))
+		t.Fatalf("got a token of %d parts, want 3", len(encoded))
 	}
 	for n, to := range []*[]byte{&header, &claims} {
 		var err error
@@ -192,7 +193,8 @@ func parts(t *testing.T, token string) (header, claims []byte) {
 	return header, claims
 }
 
-// forged signs what the issuer said with somebody else's key of the same name.
+// forged signs header and claims of a genuine token with an attacker's key that has the
+// same kid.
 func forged(t *testing.T, i *issuer) {
 	t.Helper()
 	v, _ := i.verifier(t)
@@ -209,12 +211,12 @@ func forged(t *testing.T, i *issuer) {
 	}
 	token := bearertest.NewKey(named.Alg, named.Kid).Sign(header, claims)
 	if _, err := v.Verify(t.Context(), token); refusal(t, err) != bearer.BadSignature {
-		t.Errorf("somebody else's signature: got %v, want %q", err, bearer.BadSignature)
+		t.Errorf("signature by an attacker's key: got %v, want %q", err, bearer.BadSignature)
 	}
 }
 
-// expiry takes a token, which the issuer minted in real time, through its life in
-// virtual time.
+// expiry verifies a token before, during and after its lifetime. The issuer mints the
+// token in real time; the verifications run in virtual time.
 func expiry(t *testing.T, i *issuer) {
 	t.Helper()
 	v, cache := i.verifier(t)
@@ -237,10 +239,10 @@ func expiry(t *testing.T, i *issuer) {
 			at   time.Time
 			want bearer.Reason
 		}{
-			{"long before", claims.IssuedAt().Add(-time.Hour), bearer.NotYetValid},
-			{"when it was issued", claims.IssuedAt(), ""},
-			{"a moment before it expires", claims.ExpiresAt().Add(-time.Nanosecond), ""},
-			{"when it expires", claims.ExpiresAt(), bearer.Expired},
+			{"1 h before iat", claims.IssuedAt().Add(-time.Hour), bearer.NotYetValid},
+			{"at iat", claims.IssuedAt(), ""},
+			{"1 ns before exp", claims.ExpiresAt().Add(-time.Nanosecond), ""},
+			{"at exp", claims.ExpiresAt(), bearer.Expired},
 		} {
 			time.Sleep(time.Until(row.at))
 			if _, err := v.Verify(t.Context(), token); refusal(t, err) != row.want {
@@ -269,8 +271,8 @@ func document(t *testing.T, url string) []byte {
 	return data
 }
 
-// rotation wants a token under a new key to be accepted at once, and one under a
-// withdrawn key to be refused as soon as the set was fetched again.
+// rotation requires that a token under a new key is accepted immediately, and that a token
+// under a withdrawn key is refused after the next fetch of the key set.
 func rotation(t *testing.T, i *issuer) {
 	t.Helper()
 	v, cache := i.verifier(t)
@@ -280,18 +282,18 @@ func rotation(t *testing.T, i *issuer) {
 	}
 	old := i.mint(t, read)
 	if got := verify(old); got != "" {
-		t.Fatalf("before: got reason %q", got)
+		t.Fatalf("before the rotation: got reason %q, want none", got)
 	}
 	i.rotate(t)
 	renewed := i.mint(t, read)
 	if got := verify(renewed); got != "" {
-		t.Errorf("under the new key: got reason %q", got)
+		t.Errorf("under the new key: got reason %q, want none", got)
 	}
 	if got := verify(old); got != "" {
-		t.Errorf("under the old key, still published: got reason %q", got)
+		t.Errorf("under the old key, still published: got reason %q, want none", got)
 	}
 	if v.CacheStatus().Hits == 0 {
-		t.Error("the old token was not remembered: this test is to see it forgotten")
+		t.Error("got no cache hit for the old token, want one: the test needs a cached verdict")
 	}
 	i.withdraw(t)
 	if err := cache.Refresh(t.Context()); err != nil {
@@ -301,11 +303,11 @@ func rotation(t *testing.T, i *issuer) {
 		t.Errorf("under the withdrawn key: got reason %q, want %q", got, bearer.UnknownKey)
 	}
 	if got := verify(renewed); got != "" {
-		t.Errorf("under the key that stayed: got reason %q", got)
+		t.Errorf("under the key that is still published: got reason %q, want none", got)
 	}
 }
 
-// removal takes the issuer out of several.
+// removal removes the issuer from bearer.Issuers while a verdict on its token is cached.
 func removal(t *testing.T, i *issuer) {
 	t.Helper()
 	_, cache := i.verifier(t)
@@ -321,12 +323,12 @@ func removal(t *testing.T, i *issuer) {
 		}
 	}
 	if issuers.Status()[0].Cache.Hits == 0 {
-		t.Error("the token was not remembered: this test is to see it forgotten")
+		t.Error("got no cache hit, want one: the test needs a cached verdict")
 	}
 	if !issuers.Remove(i.url) {
-		t.Fatal("the issuer was not there")
+		t.Fatal("Remove: got false, want true")
 	}
 	if _, err := issuers.Verify(t.Context(), token); refusal(t, err) != bearer.WrongIssuer {
-		t.Errorf("removed: got %v, want %q", err, bearer.WrongIssuer)
+		t.Errorf("after Remove: got %v, want %q", err, bearer.WrongIssuer)
 	}
 }

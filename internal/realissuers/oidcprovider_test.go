@@ -33,8 +33,8 @@ var sources embed.FS
 // oldestNode is the oldest major release that oidc-provider runs on.
 const oldestNode = 20
 
-// TestOIDCProvider is npm's oidc-provider, whose access tokens are those of RFC
-// 9068: the zero profile.
+// TestOIDCProvider uses oidc-provider from npm. Its access tokens follow RFC 9068, so the
+// zero profile accepts them.
 func TestOIDCProvider(t *testing.T) {
 	server := startOIDCProvider(t)
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
@@ -43,17 +43,17 @@ func TestOIDCProvider(t *testing.T) {
 	t.Run("user", func(t *testing.T) { userTokens(t, server) })
 	t.Run("opaque", func(t *testing.T) {
 		i := server.issuer("RS256")
-		i.form = nil // no resource, no JWT
+		i.form = nil // without a resource the token is opaque
 		v, _ := i.verifier(t)
 		_, err := v.Verify(t.Context(), i.mint(t))
 		if refusal(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "opaque") {
-			t.Errorf("got %v, want %q and that it may be opaque", err, bearer.Malformed)
+			t.Errorf("got %v, want %q and a hint that the token may be opaque", err, bearer.Malformed)
 		}
 	})
 	t.Run("sender-constrained", func(t *testing.T) { senderConstrained(t, server) })
 }
 
-// oidcProvider is the running program.
+// oidcProvider is a running oidc-provider: server.mjs in Node.
 type oidcProvider struct {
 	url     string
 	command io.Writer
@@ -69,7 +69,7 @@ func (p *oidcProvider) issuer(alg string) *issuer {
 	}
 }
 
-// do has the program obey a command.
+// do sends a command to the program and waits until it is done.
 func (p *oidcProvider) do(t *testing.T, command string) {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.command, command); err != nil {
@@ -80,12 +80,13 @@ func (p *oidcProvider) do(t *testing.T, command string) {
 	}
 }
 
-// startOIDCProvider installs and runs it until the test ends, or skips the test.
+// startOIDCProvider installs oidc-provider and runs it until the test ends. It skips the
+// test if that is not possible.
 func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
 	node := program(t, "node")
 	dir := install(t, program(t, "npm"), node)
-	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // what PATH has for node
+	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // the node command in PATH
 	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -101,10 +102,11 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The context of the test is over by now and the program may be killed.
+		// The context of the test has ended, so the program may have been killed and
+		// the errors are ignored.
 		_, _ = stdin.Close(), cmd.Wait()
 		if t.Failed() {
-			t.Logf("oidc-provider said:\n%s", stderr.String())
+			t.Logf("output of oidc-provider:\n%s", stderr.String())
 		}
 	})
 	p := &oidcProvider{command: stdin, answers: bufio.NewScanner(stdout)}
@@ -122,15 +124,16 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed, so there is no oidc-provider to test against: %v", name, err)
+		t.Skipf("oidc-provider needs %s, which is not installed: %v", name, err)
 	}
 	return path
 }
 
-// unreachable is how npm calls a registry that it has no way to.
+// unreachable matches npm's errors about a registry that it cannot reach.
 var unreachable = regexp.MustCompile(`E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|network`)
 
-// install puts the program and what the lock file names into a folder of its own.
+// install installs the program and the packages of its lock file into a temporary folder,
+// and returns the folder.
 func install(t *testing.T, npm, node string) string {
 	t.Helper()
 	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output()
@@ -138,7 +141,7 @@ func install(t *testing.T, npm, node string) string {
 		t.Fatal(err)
 	}
 	if major, err := strconv.Atoi(strings.TrimSpace(string(version))); err != nil || major < oldestNode {
-		t.Skipf("Node %s is installed, and oidc-provider wants %d or newer", strings.TrimSpace(string(version)), oldestNode)
+		t.Skipf("oidc-provider needs Node %d or newer, but Node %s is installed", oldestNode, strings.TrimSpace(string(version)))
 	}
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, sources); err != nil {
@@ -151,15 +154,15 @@ func install(t *testing.T, npm, node string) string {
 	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil || unreachable.Match(out) {
-			t.Skipf("npm cannot reach its registry, so there is no oidc-provider to test against: %v", err)
+			t.Skipf("npm cannot reach its registry to install oidc-provider: %v", err)
 		}
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
 	return dir
 }
 
-// userTokens logs somebody in: the access token is accepted, and the ID token of
-// the same answer is not, even by those who look away as far as they can.
+// userTokens logs a user in. The access token must be accepted. The ID token of the same
+// response must be refused, even by the least strict configurations.
 func userTokens(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("RS256")
@@ -169,8 +172,8 @@ func userTokens(t *testing.T, server *oidcProvider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if claims.Subject() != "somebody" || claims.ClientID() != clientID || claims.Scopes().String() != read {
-		t.Errorf("the access token: got subject %q, client %q, scopes %q", claims.Subject(), claims.ClientID(), claims.Scopes())
+	if claims.Subject() != "user-1" || claims.ClientID() != clientID || claims.Scopes().String() != read {
+		t.Errorf("access token: got subject %q, client %q, scopes %q, want user-1, %s and %s", claims.Subject(), claims.ClientID(), claims.Scopes(), clientID, read)
 	}
 	_, keys := i.verifier(t)
 	for _, row := range []struct {
@@ -185,7 +188,8 @@ func userTokens(t *testing.T, server *oidcProvider) {
 		{"PingOne", bearer.PingOne, ""},
 	} {
 		cfg := i.config(keys)
-		// An ID token's audience is its client: whoever lists that is as open as can be.
+		// The audience of an ID token is its client, so a configuration that lists the
+		// client is the least strict.
 		cfg.Profile, cfg.Audience = row.profile, []string{i.audience, clientID}
 		v, err := bearer.New(cfg)
 		if err != nil {
@@ -193,12 +197,13 @@ func userTokens(t *testing.T, server *oidcProvider) {
 		}
 		_, err = v.Verify(t.Context(), g.IDToken)
 		if got := refusal(t, err); got == "" || row.want != "" && got != row.want {
-			t.Errorf("the ID token, profile %s: got %v, want it refused %s", row.name, err, row.want)
+			t.Errorf("ID token, profile %s: got %v, want a refusal %s", row.name, err, row.want)
 		}
 	}
 }
 
-// login goes the way of the authorization code with the forms of devInteractions.
+// login runs the authorization code flow, with the forms of oidc-provider's
+// devInteractions, and returns the tokens.
 func login(t *testing.T, i *issuer) grant {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -217,7 +222,7 @@ func login(t *testing.T, i *issuer) grant {
 	resource := oauth2.SetAuthURLParam("resource", i.audience)
 	page := flow.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier), resource, oauth2.SetAuthURLParam("nonce", "n"))
 	resp, err := browser.Get(page)
-	for _, answer := range []url.Values{{"prompt": {"login"}, "login": {"somebody"}, "password": {"x"}}, {"prompt": {"consent"}}} {
+	for _, answer := range []url.Values{{"prompt": {"login"}, "login": {"user-1"}, "password": {"x"}}, {"prompt": {"consent"}}} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,20 +238,20 @@ func login(t *testing.T, i *issuer) grant {
 	_ = resp.Body.Close()
 	back, err := resp.Location()
 	if err != nil {
-		t.Fatal(errors.Join(err, errors.New("the login did not lead back to the client")))
+		t.Fatal(errors.Join(err, errors.New("the login did not redirect to the client")))
 	}
 	g := post(t, i.tokenURL, url.Values{
 		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "code_verifier": {verifier},
 		"redirect_uri": {flow.RedirectURL}, "resource": {i.audience},
 	}, nil)
 	if g.IDToken == "" {
-		t.Fatal("no ID token")
+		t.Fatal("got no ID token, want one")
 	}
 	return g
 }
 
-// senderConstrained gets a token that is bound to a key (RFC 9449) and sends it
-// as if it were not.
+// senderConstrained verifies a token that is bound to a key (RFC 9449) as if it were a
+// bearer token.
 func senderConstrained(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("ES256")

@@ -19,8 +19,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// TestZitadel is zitadel/oidc's provider: with Zitadel's claims, which are roles
-// and no scopes, and with Scalekit's, whose endpoints are those of this library.
+// TestZitadel uses the provider of zitadel/oidc with the claims of Zitadel, which have
+// roles and no scopes, and with the claims of Scalekit, which builds on this library.
 func TestZitadel(t *testing.T) {
 	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
 		t.Run("Zitadel "+alg, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestZitadel(t *testing.T) {
 	})
 }
 
-// newZitadel runs a provider. Its tokens have the private claims on top.
+// newZitadel starts a provider. private returns further claims of its tokens.
 func newZitadel(t *testing.T, alg string, private func(granted []string) map[string]any) *issuer {
 	t.Helper()
 	storage := &zitadelStorage{alg: alg, private: private}
@@ -66,8 +66,8 @@ func newZitadel(t *testing.T, alg string, private func(granted []string) map[str
 	}
 }
 
-// zitadelStorage is what the client credentials grant asks of a storage; the
-// embedded nil makes any other question a panic.
+// zitadelStorage implements the methods of op.Storage that the client credentials grant
+// calls. The embedded interface is nil, so that any other call panics.
 type zitadelStorage struct {
 	op.Storage
 
@@ -75,7 +75,7 @@ type zitadelStorage struct {
 	private func([]string) map[string]any
 
 	mu   sync.Mutex
-	keys []zitadelKey // mu guards it; the newest is the last, and signs
+	keys []zitadelKey // guarded by mu; the last key is the newest and signs
 }
 
 func (s *zitadelStorage) rotate() {
@@ -113,7 +113,7 @@ func (s *zitadelStorage) SignatureAlgorithms(context.Context) ([]jose.SignatureA
 
 func (s *zitadelStorage) ClientCredentials(_ context.Context, id, secret string) (op.Client, error) {
 	if id != clientID || secret != clientSecret {
-		return nil, errors.New("no such client")
+		return nil, errors.New("unknown client or wrong secret")
 	}
 	return zitadelClient{}, nil
 }
@@ -130,7 +130,8 @@ func (s *zitadelStorage) GetPrivateClaimsFromScopes(_ context.Context, _, _ stri
 	return s.private(granted), nil
 }
 
-// zitadelClient is a client of the same kind as the storage.
+// zitadelClient implements the methods of op.Client that the client credentials grant
+// calls. The embedded interface is nil.
 type zitadelClient struct{ op.Client }
 
 func (zitadelClient) GetID() string { return clientID }

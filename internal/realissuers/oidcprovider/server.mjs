@@ -1,14 +1,14 @@
-// An oidc-provider for the tests of the folder above. It listens on loopback,
-// writes {"url": ...} to standard output and obeys one word a line on standard
-// input: "rotate" publishes new keys and signs with them, "withdraw" takes the
-// older ones out of the published set. Each is answered by a line. It ends with
+// An oidc-provider for the tests in the parent folder. It listens on loopback and writes
+// {"url": ...} to standard output. Then it reads commands from standard input, one per
+// line: "rotate" publishes new keys and signs with them; "withdraw" removes the older keys
+// from the published set. It writes one line after each command, and exits at the end of
 // standard input.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';
 
-console.info = console.error; // standard output is for answers
+console.info = console.error; // standard output is only for responses to commands
 
 const [secret] = process.argv.slice(2);
 const scopes = 'read:deployments deploy:applications';
@@ -50,8 +50,8 @@ function newProvider(issuer, keys) {
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        // The last part of the resource says by which algorithm its tokens are
-        // signed; a token for no resource is opaque.
+        // The last part of the resource is the algorithm that signs its tokens. A
+        // token without a resource is opaque.
         getResourceServerInfo: (ctx, resource) => ({
           scope: scopes,
           audience: resource,
@@ -70,22 +70,22 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 
 let keys = newKeys();
 let answer = newProvider(issuer, keys);
-const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-say({ url: issuer });
+const respond = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+respond({ url: issuer });
 
 for await (const command of createInterface({ input: process.stdin })) {
   switch (command) {
     case 'rotate':
-      keys = [...newKeys(), ...keys]; // it signs with the first that fits
+      keys = [...newKeys(), ...keys]; // oidc-provider signs with the first key that fits
       break;
     case 'withdraw':
       keys = keys.slice(0, Object.keys(kinds).length);
       break;
     default:
-      throw new Error(`what is ${command}?`);
+      throw new Error(`got command ${command}, want rotate or withdraw`);
   }
   answer = newProvider(issuer, keys);
-  say({ done: command });
+  respond({ done: command });
 }
 server.closeAllConnections();
 server.close();
