@@ -31,18 +31,18 @@ type job struct {
 	Peer   string
 	Setup  peers.Setup
 	Tokens []string
-	// Refuse means that Tokens are values of the Authorization field, all of which
+	// Refuse means that Tokens are hostile values of the Authorization field, which
 	// must be refused.
 	Refuse bool
 }
 
-// instructions returns the instructions of one request with a new token. The tokens of
-// list take turns.
+// instructions returns the number of instructions of one request. The requests have the
+// tokens of list in turn.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
 	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
 }
 
-// instructions returns the instructions of one request of the job.
+// instructions returns the number of instructions of one request of the job.
 func (j job) instructions(ctx context.Context) (int64, error) {
 	text, err := json.Marshal(j)
 	if err != nil {

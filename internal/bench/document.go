@@ -34,9 +34,9 @@ writes this page and the picture:
 - **Time.** Times are the lower quartile, because noise only adds time.
 - **Memory.** The process holds %d MiB of other data (without pointers), as a service does.
   In a program without other data the garbage collector runs hundreds of times a second.
-- **Instructions.** Callgrind counts them, on one processor and without the garbage
+- **Instructions.** Callgrind counts instructions on one processor, without the garbage
   collector. The counts repeat to 1 %%, however busy the machine is.
-- **Extra** means in addition to the signature alone.
+- **Extra.** "Extra" figures are in addition to those of the signature alone.
 
 %s
 

@@ -145,7 +145,7 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	var works []measure.Work
 	for _, peer := range peers.All() {
 		if peer.Caches && peer.Name != peers.Ours {
-			continue // it is another peer with a cache before it
+			continue // this peer is another peer and a cache
 		}
 		endpoint, err := peer.Open(ctx, setup)
 		if err != nil {

@@ -6,7 +6,7 @@ package checklist
 var Rules = []Rule{
 	// RFC 6750 with RFC 9110.
 	{ID: "B01", Source: "RFC 6750 2.1; RFC 9110 11.1", Text: "A token is sent as credentials of the scheme Bearer, in upper or lower case"},
-	{ID: "B02", Source: "RFC 6750 2.1", Text: "Credentials that are not one b64token are malformed and reach no parser: empty ones, or ones with spaces, commas, control characters or other characters"},
+	{ID: "B02", Source: "RFC 6750 2.1", Text: "Credentials that are not exactly one b64token, such as empty ones or ones with spaces, commas or control characters, are malformed and reach no parser"},
 	{ID: "B03", Source: "RFC 6750 2, 3.1", Text: "Several Authorization values, or a list in one value, are an invalid request, even if one token is valid"},
 	{ID: "B04", Source: "RFC 6750 2.2", Text: "A token in a form body", Form: "ignored; the body is not read"},
 	{ID: "B05", Source: "RFC 6750 2.3; RFC 9700 4.3.2", Text: "A token in the query", Form: "ignored"},
@@ -99,7 +99,7 @@ var Rules = []Rule{
 	{ID: "R04", Source: "RFC 9068 4", Text: "aud contains the identifier of this resource"},
 	{ID: "R05", Source: "RFC 9068 4", Text: "The signature verifies with the header's alg, which is not none, under a key of the authorization server"},
 	{ID: "R06", Source: "RFC 9068 4", Text: "The current time is before exp"},
-	{ID: "R07", Source: "RFC 9068 4", Text: "A failure of any of these checks, including the audience, is invalid_token"},
+	{ID: "R07", Source: "RFC 9068 4", Text: "A failure of any check of this section, including the audience, is invalid_token"},
 	{ID: "R08", Source: "RFC 9068 4", Text: "The decision uses scopes and roles"},
 	{ID: "R09", Source: "RFC 9068 2.1, 2.2", Text: "RS256 is accepted; iss, exp, aud, sub, client_id, iat and jti are required"},
 	{ID: "R10", Source: "RFC 9068 2.2.3; RFC 8693 4.2", Text: "scope is one string, separated by single spaces; a profile may accept other forms; a malformed scope grants nothing"},
@@ -112,7 +112,7 @@ var Rules = []Rule{
 	{ID: "S05", Source: "RFC 8414 4, 6.1, 6.2", Text: "The server's certificate is verified, and issuers are compared code point by code point"},
 	{ID: "S06", Source: "own", Text: "Redirects stay within one origin; a refresh cannot change the issuer, and a failed refresh changes nothing"},
 	// RFC 9700 and OAuth 2.1.
-	{ID: "Z01", Source: "RFC 9700 2.3", Text: "For every request it is checked that the token is for this resource and allows this action"},
+	{ID: "Z01", Source: "RFC 9700 2.3", Text: "Every request is checked: the token is for this resource and allows this action"},
 	{ID: "Z02", Source: "RFC 9700 2.2.1", Text: "Sender-constrained tokens", Form: "refused, never accepted as bearer tokens"},
 	{ID: "Z03", Source: "RFC 9700 4.9.3", Text: "Errors, events and log records never contain the token"},
 	{ID: "Z04", Source: "RFC 9700 4.13", Text: "Header fields that a proxy sets are not trusted if a client sends them"},

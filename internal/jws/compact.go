@@ -40,7 +40,7 @@ func Split(token string) (Compact, bool) {
 	}, true
 }
 
-// errEncoding is the only error of Decode: it quotes nothing of the token.
+// errEncoding is the only error of Decode. It does not quote the token.
 var errEncoding = errors.New("not canonical base64url without padding")
 
 // sextets maps each base64url character to its six bits, shifted to their position in
@@ -66,8 +66,8 @@ const bad = 1 << 24
 // returns the given bytes of dst, perhaps in a larger buffer, so that the caller can
 // reuse the buffer.
 //
-// Decode takes half the time of encoding/base64, which counts because a token has about
-// 800 characters. It is also stricter: encoding/base64 skips CR and LF even in strict
+// Decode takes half the time of encoding/base64. That matters because a token has about
+// 800 characters. Decode is also stricter: encoding/base64 skips CR and LF even in strict
 // mode.
 func Decode(dst, part []byte) ([]byte, error) {
 	start := len(dst)

@@ -36,8 +36,8 @@ type Header struct {
 var ErrType = errors.New(`"typ" is not a string`)
 
 // ReadHeader reads the decoded first part of a token. It ignores unknown members (RFC
-// 7515, section 4). Members that carry a key or point to one ("jwk", "jku", "x5c",
-// "x5u") are among those.
+// 7515, section 4), including those that carry a key or point to one ("jwk", "jku",
+// "x5c", "x5u").
 func ReadHeader(decoded []byte) (*Header, error) {
 	h := &Header{}
 	if err := h.Members.Read(decoded); err != nil {
@@ -116,8 +116,8 @@ func (h *Headers) Find(encoded string) *Header {
 }
 
 // Add caches the header of a verified token. At the limit it removes all others: the
-// cache does not help with an issuer that varies its headers. Add reports whether the
-// limit was never reached, so that other tokens are likely to share this header.
+// cache does not help with an issuer that varies its headers. Add returns true if the
+// limit was never reached: other tokens are then likely to share this header.
 func (h *Headers) Add(encoded string, header *Header) (few bool) {
 	if len(encoded) > maxHeaderLength {
 		return false

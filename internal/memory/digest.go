@@ -30,9 +30,9 @@ type Digest [sha256.Size]byte
 // chooses tokens by earlier answers: each "no" rules out at most 1027 points and reveals
 // nothing else. 2^60 guesses against 2^20 stored tokens succeed with probability 2^-38.
 //
-// A collision has little value. Even an attacker who learned the key through a timing
-// side channel needs the stored token, or a guess of 128 bits of it, to construct one.
-// An attacker who has the token does not need a collision.
+// A collision has little value. To construct one, even an attacker who learned the key
+// through a timing side channel needs the stored token, or must guess 128 of its bits. An
+// attacker who has the token does not need a collision.
 //
 // hash/maphash is as fast but gives no guarantee against chosen inputs. SHA-256 takes
 // six times as long. FIPS 140-3 mode does not allow GCM with a nonce chosen by the

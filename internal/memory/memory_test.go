@@ -199,6 +199,6 @@ func TestTimerKeepsNoCache(t *testing.T) {
 	select {
 	case <-collected:
 	case <-time.After(5 * time.Second):
-		t.Error("the cache was not collected")
+		t.Error("the garbage collector did not free the cache within 5 s")
 	}
 }

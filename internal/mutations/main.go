@@ -1,6 +1,6 @@
-// Command mutations tests the tests: does one fail if a check is missing? It switches off
-// each check of the packages that decide about requests, one at a time, in copies of their
-// files, and expects a test to fail. Run it by hand:
+// Command mutations runs mutation tests. It switches off each check of the packages that
+// decide about requests, one at a time, in copies of their files, and expects a test to
+// fail. Run it by hand:
 //
 //	go -C internal/mutations run .                  all checks, about 60 minutes
 //	go -C internal/mutations run . -only jwks       the checks of one folder

@@ -304,7 +304,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
 // firstFailure returns the first test that failed, with its innermost failed subtest. If
-// no test is named, it returns the cause of the failure.
+// the output names no test, it returns the cause of the failure.
 func firstFailure(out []byte) string {
 	name := ""
 	for _, m := range failed.FindAllSubmatch(out, -1) {

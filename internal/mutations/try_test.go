@@ -148,7 +148,7 @@ func TestTryBroken(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		files map[string]string
-		after string // replaces the after of the mutant, unless empty
+		after string // unless empty, the text to insert after the condition
 		want  string
 	}{
 		{"not Go", sample(), ") not Go", "build the tests of ./p"},

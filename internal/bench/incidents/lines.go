@@ -48,10 +48,10 @@ func lines() []line {
 			return r.Story + named(". Good keys lost: ", r.Lost)
 		}},
 		{"odd documents", incident.OddDocuments, false, func(r incident.Result) string {
-			return fmt.Sprintf("good keys lost after %d of %d", len(r.Lost), r.Tried)
+			return fmt.Sprintf("good keys lost in %d of %d cases", len(r.Lost), r.Tried)
 		}},
 		{"one odd key in the set", incident.OddKeys, false, func(r incident.Result) string {
-			return fmt.Sprintf("a good key lost after %d of %d; %d of %d bad tokens accepted", len(r.Lost), r.Tried, len(r.Fooled), r.Forged)
+			return fmt.Sprintf("a good key lost in %d of %d cases; %d of %d bad tokens accepted", len(r.Lost), r.Tried, len(r.Fooled), r.Forged)
 		}},
 	}
 }
@@ -80,8 +80,8 @@ func fetches(n int) string {
 	return fmt.Sprintf("%d fetches", n)
 }
 
-// until formats the time of a result: with then if the event happened, otherwise with the
-// other format.
+// until formats the time until an event with the format then. If the event never happened,
+// it uses the format otherwise.
 func until(r incident.Result, then, otherwise string) string {
 	if r.Never {
 		then = otherwise

@@ -1,4 +1,4 @@
-// Onerequest prints how many files and statements one accepted HTTP request executes: with
+// Command onerequest prints how many files and statements one accepted HTTP request executes: with
 // a new token, and with the same token a second time. Build it with coverage:
 //
 //	go build -cover -covermode=atomic -coverpkg=github.com/bearerkit/bearer/... -o one ./onerequest && ./one

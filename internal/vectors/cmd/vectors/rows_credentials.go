@@ -25,7 +25,7 @@ func credentialRows(r *rows) {
 	add("", "B01", scheme, "BEARER", "BEARER "+token)
 	add("", "B01", scheme, "bEaReR", "bEaReR "+token)
 	add("", "B01 B02 B03", scheme, "two spaces", "Bearer  "+token)
-	add("", "B01", scheme, "obs-fold as HAProxy hands it over", "Bearer   "+token)
+	add("", "B01", scheme, "obs-fold as HAProxy passes it on", "Bearer   "+token)
 
 	const none = "RFC 6750 3.1"
 	add("no_token", "B11 B06 B15 G02", none, "none")
