@@ -167,7 +167,7 @@ func TestMetadataErrors(t *testing.T) {
 	keys := string(document(ecKey("a")))
 	for want, text := range map[string]string{
 		"JSON ends too early":     good[:len(good)-1],
-		"data after the JSON":    good + "{}",
+		"data after the JSON":     good + "{}",
 		`no "issuer"`:             `{"jwks_uri":"` + keysURL + `"}`,
 		`"issuer" is "x", want`:   metadata("x", keysURL),
 		`no "jwks_uri"`:           `{"issuer":"` + issuerURL + `"}`,
