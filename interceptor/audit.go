@@ -23,7 +23,7 @@ type MethodRule struct {
 	Name string
 	// Rule is the rule of the method. It is the zero Rule if there is none.
 	Rule scopes.Rule
-	// Declared is the name that the rule was declared with: Name, or "/package.Service/*".
+	// Declared is the name in the declaration of the rule: Name, or "/package.Service/*".
 	// It is empty if there is no rule.
 	Declared string
 }
@@ -37,13 +37,13 @@ func (m MethodRule) String() string {
 	return text
 }
 
-// AuditReport is the result of [Guard.Audit]. The zero AuditReport is that of a server
-// without services and a guard without rules.
+// AuditReport is the result of [Guard.Audit]. The zero AuditReport is the result for a
+// server without services and a guard without rules.
 type AuditReport struct {
 	// Methods lists all methods of the server, sorted by name.
 	Methods []MethodRule
 	// WithoutRule lists the names of the server's methods without a rule. The guard denies
-	// them.
+	// calls of these methods.
 	WithoutRule []string
 	// WithoutMethod lists the names of the rules that apply to no method of the server:
 	// misspelt names, rules of removed methods, and rules for a service whose methods all
@@ -95,15 +95,15 @@ func (r AuditReport) Err() error {
 	return errors.Join(errs...)
 }
 
-// String returns the report as text for a log: one line for each method and one for each
-// rule without a method, each with a newline.
+// String returns the report as text for a log: one line for each method and one line for
+// each rule without a method. Each line ends with a newline.
 func (r AuditReport) String() string {
 	var text strings.Builder
 	for _, method := range r.Methods {
 		text.WriteString(method.String() + "\n")
 	}
 	for _, name := range r.WithoutMethod {
-		text.WriteString(name + " has a rule but applies to no method\n")
+		text.WriteString("the rule for " + name + " applies to no method\n")
 	}
 	return text.String()
 }

@@ -42,9 +42,9 @@ func TestAudit(t *testing.T) {
 /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo requires scope "ops" and client "grpcurl"
 /test.v1.Echo/Say requires scopes "say" and "shout"
 /test.v1.Echo/Talk has no rule and is denied
-/grpc.health.v1.Health/Forget has a rule but applies to no method
-/test.v1.Echo/Sya has a rule but applies to no method
-/test.v1.Ehco/* has a rule but applies to no method
+the rule for /grpc.health.v1.Health/Forget applies to no method
+the rule for /test.v1.Echo/Sya applies to no method
+the rule for /test.v1.Ehco/* applies to no method
 `
 	if got := report.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -64,7 +64,8 @@ interceptor: rule "/test.v1.Ehco/*" applies to no method of the server`
 	}
 }
 
-// TestAuditWithoutProblems checks that Audit reports no error if rules and methods match.
+// TestAuditWithoutProblems checks that Audit finds no problem if each method has a rule and
+// each rule has a method.
 func TestAuditWithoutProblems(t *testing.T) {
 	server := grpc.NewServer()
 	healthpb.RegisterHealthServer(server, grpchealth.NewServer())
@@ -80,8 +81,8 @@ func TestAuditWithoutProblems(t *testing.T) {
 	}
 }
 
-// TestAuditMatchesGuard compares Audit with the decisions of the guard for every kind of
-// rule.
+// TestAuditMatchesGuard checks that the rules in the report are the rules by which the guard
+// decides.
 func TestAuditMatchesGuard(t *testing.T) {
 	server := grpc.NewServer()
 	server.RegisterService(&echoDesc, echo{})
@@ -115,7 +116,7 @@ func TestMethodNames(t *testing.T) {
 	rules := scopes.Methods{"/a.B/C": scopes.Public(), "/a.B/*": scopes.Public()}
 	guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
 	for name, public := range map[string]bool{
-		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // the last has no handler, but the rule of a.B applies
+		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // "C " has no handler, but the rule of a.B applies
 		"": false, "/": false, "a.B/C": false, "/a.B": false, "/a.B/": false, "/a.B/*": false, "//a.B/C": false, "/a.B/C/": false, "/a.B//C": false,
 		"/a.B/C/D": false, "/A.B/C": false, "/a.b/C": false, "/x/a.B/C": false, "/a.B /C": false, "/*/C": false, "/a.*/C": false,
 	} {
@@ -128,7 +129,8 @@ func TestMethodNames(t *testing.T) {
 	}
 }
 
-// TestClaimsStayInTheirCall checks that claims are only in the handler's context.
+// TestClaimsStayInTheirCall checks that the handler's context contains the claims, and that
+// the context outside of the guard does not.
 func TestClaimsStayInTheirCall(t *testing.T) {
 	issuer := newIssuer(t)
 	guard := newGuard(t, newVerifier(t, issuer, nil), echoRules, nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// incoming returns the context of a call as the server makes it, with the metadata that
-// clients send, and these values of "authorization".
+// incoming returns the context of a call on the server. It contains the usual metadata of a
+// client, and these values of "authorization".
 func incoming(ctx context.Context, values ...string) context.Context {
 	return metadata.NewIncomingContext(ctx, metadata.MD{
 		":authority":           {"api.example"},
@@ -33,8 +33,8 @@ type opened struct {
 
 func (o *opened) Context() context.Context { return o.ctx }
 
-// guarded returns a unary call and a stream with a cached token: with the verifier, and with
-// one that returns fixed claims, which shows the cost of the guard itself.
+// guarded returns functions that make a unary call or open a stream with a cached token.
+// The functions named "guard only" use a verifier that returns fixed claims at no cost.
 func guarded(tb testing.TB) map[string]func() error {
 	tb.Helper()
 	issuer := newIssuer(tb)
@@ -62,9 +62,9 @@ func guarded(tb testing.TB) map[string]func() error {
 	return calls
 }
 
-// TestAllocations counts the allocations of the guard for a call: the values of
-// "authorization", which grpc copies, the handler's context and, for a stream, the stream
-// with that context.
+// TestAllocations checks that the guard makes only these allocations for a call: grpc's copy
+// of the values of "authorization", the handler's context and, for a stream, the handler's
+// stream.
 func TestAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates too")

@@ -22,7 +22,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// call is one unary call without a connection, with the answer of the guard.
+// call is a unary call without a connection, and the answer of the guard.
 type call struct {
 	method string
 	header metadata.MD
@@ -35,7 +35,7 @@ func (c *call) SetHeader(md metadata.MD) error  { c.header = metadata.Join(c.hea
 func (c *call) SendHeader(md metadata.MD) error { return c.SetHeader(md) }
 func (c *call) SetTrailer(metadata.MD) error    { return nil }
 
-// unary makes a call with this metadata.
+// unary makes a unary call with this metadata.
 func unary(ctx context.Context, g *interceptor.Guard, method string, md metadata.MD) *call {
 	c := &call{method: method}
 	ctx = metadata.NewIncomingContext(grpc.NewContextWithServerTransportStream(ctx, c), md)
@@ -195,7 +195,8 @@ func reasonInfo(err error) string {
 	return ""
 }
 
-// testDetails checks the answers to clients, and that they contain no part of the token.
+// testDetails checks the details and challenges of refusals. They must not contain any part
+// of the token.
 func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 	t.Helper()
 	guard := newGuard(t.T, v, scopes.Methods{say: scopes.All("say")}, nil)

@@ -32,10 +32,10 @@ func (g *Guard) deny(ctx context.Context, err error) error {
 	}
 	if values := g.challenges.For(answer); values != nil {
 		challenge := metadata.MD{"www-authenticate": values}
-		// No trailer under net/http's server: it drops this one (RFC 9110, section 6.5.1)
-		// and logs that.
+		// net/http's server drops this trailer (RFC 9110, section 6.5.1) and writes a log
+		// line for each, so the guard does not set it there.
 		if grpc.SetHeader(ctx, challenge) != nil && ctx.Value(http.ServerContextKey) == nil {
-			// SetTrailer fails only outside of a server's call, where no client reads it.
+			// SetTrailer fails only if the call has no transport, and so no client.
 			_ = grpc.SetTrailer(ctx, challenge)
 		}
 	}

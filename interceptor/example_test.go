@@ -78,8 +78,8 @@ func ExampleNew() {
 	// PermissionDenied The access token does not allow this
 }
 
-// A handler calls the next service in the caller's name, with the caller's own
-// token, which names both services in "aud".
+// A handler calls the next service with the caller's own token. The token must name both
+// services in "aud".
 func ExampleNewForwarder() {
 	forward, err := interceptor.NewForwarder("inventory-api")
 	if err != nil {
@@ -94,8 +94,8 @@ func ExampleNewForwarder() {
 	}
 	defer conn.Close()
 	inventory := healthpb.NewHealthClient(conn)
-	// Handlers call the next service with their own context, and their guard needs
-	// Options.KeepToken. Any other context contains no token to forward.
+	// A handler must call the next service with the handler's context, and its guard needs
+	// Options.KeepToken. Other contexts contain no token to forward.
 	_ = func(ctx context.Context) error {
 		_, err := inventory.Check(ctx, &healthpb.HealthCheckRequest{})
 		return err

@@ -20,19 +20,19 @@ import (
 //
 //   - the call uses the context of a handler, the handler's [Guard] has Options.KeepToken,
 //     and the rule of the handler's method is not public,
-//   - the token names the next service in "aud" (RFC 9068, section 4), because a service
-//     must not get a token that it can use at other services in the caller's name,
+//   - the token names the next service in "aud" (RFC 9068, section 4),
 //   - the token has not expired, and
 //   - the connection uses TLS (RFC 6750, section 5.3).
 //
-// Otherwise the call fails with Unauthenticated and is not sent. A token that names only
-// this service cannot be forwarded: let this service request a token of its own, or
-// exchange the caller's token (RFC 8693). The zero Forwarder refuses every call. A
-// Forwarder is safe for concurrent use.
+// Otherwise the call fails with Unauthenticated and is not sent. Because of the check of
+// "aud", the next service never gets a token that it must not accept itself, but can misuse
+// at other services. If the caller's token does not name the next service, use a token that
+// this service requests for itself, or exchange the caller's token (RFC 8693). The zero
+// Forwarder refuses every call. A Forwarder is safe for concurrent use.
 type Forwarder struct{ audience string }
 
 // NewForwarder returns a Forwarder to the service with this audience. If audience is empty,
-// it returns an error.
+// NewForwarder returns an error.
 func NewForwarder(audience string) (*Forwarder, error) {
 	if audience == "" {
 		return nil, errors.New("interceptor: audience: empty: name the service that tokens are forwarded to")
@@ -50,7 +50,7 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 	caller, ok := ctx.Value(callerKey{}).(*caller)
 	switch {
 	case !ok:
-		return nil, unforwarded("the context contains no caller's token")
+		return nil, unforwarded("the context contains no token of a caller")
 	case f.audience == "" || !slices.Contains(caller.claims.Audience(), f.audience):
 		return nil, unforwarded("the caller's token is not meant for the next service")
 	case !time.Now().Before(caller.claims.ExpiresAt()):
@@ -69,21 +69,21 @@ func unforwarded(why string) error {
 
 type callerKey struct{}
 
-// caller is a token with its verified claims. It is a struct because contexts print values
-// that are strings, and the token must not be printed.
+// caller is a token with its verified claims. It is a struct, because a context that is
+// printed shows values that are strings, and must not show the token.
 type caller struct {
 	token  string
 	claims *bearer.Claims
 }
 
-// keepToken returns a context with the claims that Decide has added and the token that they
-// are from.
+// keepToken returns a context with the caller's token, for Forwarders. allowed is the
+// context from Decide, with the claims of the same token.
 func keepToken(allowed context.Context, authorization []string) context.Context {
 	claims, ok := bearer.FromContext(allowed)
 	if !ok || len(authorization) != 1 {
 		return allowed
 	}
-	// Decide has checked that this is a scheme, spaces and one token.
+	// Decide has checked that the value is a scheme, spaces and one token.
 	token := authorization[0][strings.LastIndexByte(authorization[0], ' ')+1:]
 	return context.WithValue(allowed, callerKey{}, &caller{token, claims})
 }

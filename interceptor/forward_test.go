@@ -28,7 +28,7 @@ import (
 
 const nextAudience = "next-api"
 
-// next is the next service, which the handlers call over TLS.
+// next is the next service. Handlers call it over TLS.
 type next struct {
 	conn    *grpc.ClientConn
 	reached int // number of calls that its guard let through
@@ -96,15 +96,15 @@ func TestForwarder(t *testing.T) {
 		rule scopes.Rule
 		opts interceptor.Options
 		to   *interceptor.Forwarder
-		want string // the answer, or the end of the message of Unauthenticated
+		want string // the answer, or the end of the status message
 	}{
 		{"for both services", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
 		{"optional rule", both, scopes.Optional(needed), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
 		{"only for the first service", both[:1], needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "is not meant for the next service"},
 		{"to a third service", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, "third-api"), "is not meant for the next service"},
 		{"zero Forwarder", append(both, ""), needed, interceptor.Options{KeepToken: true}, new(interceptor.Forwarder), "is not meant for the next service"},
-		{"without KeepToken", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "contains no caller's token"},
-		{"public method", both, scopes.Public(), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "contains no caller's token"},
+		{"without KeepToken", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "contains no token of a caller"},
+		{"public method", both, scopes.Public(), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "contains no token of a caller"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			issuer := newIssuer(t)
@@ -153,7 +153,8 @@ func checkForwarded(t *testing.T, how, text string, err error, want string) {
 	}
 }
 
-// TestForwarderOutsideOfCalls uses contexts that no guard has made.
+// TestForwarderOutsideOfCalls checks that a Forwarder refuses contexts that are not from a
+// guard.
 func TestForwarderOutsideOfCalls(t *testing.T) {
 	issuer := newIssuer(t)
 	n := newNext(t, issuer)
@@ -168,7 +169,7 @@ func TestForwarderOutsideOfCalls(t *testing.T) {
 		"NewContext": bearer.NewContext(t.Context(), claims),
 	} {
 		text, err := n.call(ctx, newForwarder(t, nextAudience))
-		checkForwarded(t, name, text, err, "contains no caller's token")
+		checkForwarded(t, name, text, err, "contains no token of a caller")
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Options configures a Guard. Nil is the same as the zero Options. They are the strictest
-// configuration except for streams, whose callers are checked only when the stream opens;
-// see ExpireStreams and RecheckStreams.
+// Options configures a Guard. Nil is the same as the zero Options. With the zero Options,
+// the guard checks the caller of a stream only when the stream opens; ExpireStreams and
+// RecheckStreams are stricter.
 type Options struct {
 	// Realm is the realm of challenges (RFC 9110, section 11.5): printable ASCII without
 	// '"' and '\'. Empty: "api" if there is no ResourceMetadata, and otherwise no realm.
@@ -26,29 +26,30 @@ type Options struct {
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
 	// section 5.1) for challenges. Empty: none.
 	ResourceMetadata string
-	// Observer receives the outcome of every call, except those of public methods, and of
-	// every check of an open stream. Nil: the verifier receives the outcomes, if it is a
-	// [bearer.Observer].
+	// Observer receives the outcome of every call, except calls of public methods, and the
+	// outcome of every check of an open stream. Nil: the verifier receives the outcomes, if
+	// it is a [bearer.Observer].
 	Observer bearer.Observer
 	// Include contains more rules, such as those of [Health] and [Reflection]. A method
 	// that is declared twice, here or in the rules of New, is an error. Nil: none.
 	Include []scopes.Methods
-	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"),
-	// unless the verifier still accepts the token then. False: an open stream stays open.
+	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). If
+	// the verifier still accepts the token at that time, the stream ends as soon as the
+	// verifier refuses the token. False: an open stream stays open.
 	ExpireStreams bool
 	// RecheckStreams is the interval at which the guard checks the caller of an open
-	// stream again: the token, including Config.Validate of the verifier, and the rule. A
-	// refusal ends the stream with the same status as at its opening. A check that takes
-	// as long as the interval ends the stream with Unavailable. Observers receive the
-	// outcome of each check. Zero: never.
+	// stream again. It checks the token, including Config.Validate of the verifier, and the
+	// rule. A refusal ends the stream, with the same status as a refusal when the stream
+	// opens. A check that takes as long as the interval ends the stream with Unavailable.
+	// Observers receive the outcome of each check. Zero: never.
 	RecheckStreams time.Duration
 	// KeepToken keeps each caller's token until the end of its call, for use by a
 	// [Forwarder] only. False: tokens are not kept, and Forwarders refuse every call.
 	KeepToken bool
 }
 
-// Guard lets calls through to handlers or refuses them. It is safe for concurrent use and
-// keeps no data of a call after its end.
+// Guard passes calls to handlers or refuses them. It is safe for concurrent use and keeps
+// no data of a call after the end of the call.
 type Guard struct {
 	verifier   bearer.Verifier
 	observer   bearer.Observer // nil: the verifier, if it is an observer
@@ -61,7 +62,7 @@ type Guard struct {
 
 // New returns a Guard that verifies tokens with v and checks each method against its rule
 // in rules and Options.Include. The error lists all problems at once. For an invalid rule
-// ([scopes.Rule.Err]) it contains the method and the source line of the declaration.
+// ([scopes.Rule.Err]), the error contains the method and the source line of the declaration.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -93,10 +94,9 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 }
 
 // ServerOptions returns both interceptors as options for [grpc.NewServer]. They are Chain
-// options, so you can add interceptors of your own. Interceptors before these in the list
-// also see refused calls; those after these see only calls that were let through.
-// ServerOptions panics if the Guard is nil, as after an error of New, so that the mistake
-// shows at start and not at the first call.
+// options, so you can add other interceptors. Interceptors before the guard run also for
+// refused calls; interceptors after the guard run only for allowed calls. ServerOptions
+// panics if the Guard is nil, so that a program that ignores an error of New fails at start.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
@@ -150,9 +150,9 @@ func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context
 	return keepToken(allowed, req.Authorization), nil
 }
 
-// authorization returns the credentials of a call as the client sent them. For grpc,
-// "authorization-bin" is another key, with values that it decodes. A token there is neither
-// accepted nor ignored: authorization adds values, and more than one value is refused.
+// authorization returns the values of "authorization" as the client sent them. If the call
+// also has the key "authorization-bin", authorization adds two empty values: the call is
+// then refused, because only one value is allowed.
 func authorization(ctx context.Context) []string {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if metadata.ValueFromIncomingContext(ctx, "authorization-bin") != nil {
@@ -161,7 +161,7 @@ func authorization(ctx context.Context) []string {
 	return values
 }
 
-// stream is a stream whose context contains the caller's claims.
+// stream is a server's stream with a context that contains the caller's claims.
 type stream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // Context returns it

@@ -49,7 +49,7 @@ func TestNewReportsAllAtOnce(t *testing.T) {
 	for _, want := range []string{
 		"verifier: nil", `"Say"`, `"/a/b/c"`, `"/a.B/"`, `"/a.*/b"`, `"/a.B/C%2f"`, `"/ok.S/Zero"`, `"/ok.S/Empty"`, `"/ok.S/Name"`, `"nonsense"`,
 		"Options.Realm", "Options.ResourceMetadata", "Options.RecheckStreams: -1s",
-		`"/grpc.health.v1.Health/Check": declared twice, for scope "ops" and for public`,
+		`"/grpc.health.v1.Health/Check": declared twice, with the rules scope "ops" and public; delete one of them`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant an error with %s", err, want)
@@ -78,7 +78,7 @@ func decide(ctx context.Context, guard *interceptor.Guard, method string) error 
 	return err
 }
 
-// verdict contains everything that a client gets with a refusal.
+// verdict contains everything that a client learns from a refusal.
 type verdict struct {
 	code      codes.Code
 	reason    string
@@ -318,8 +318,8 @@ func TestUnknownMethods(t *testing.T) {
 	}
 }
 
+// TestKeysByDiscovery calls a guard whose keys come from an issuer with a listener.
 func TestKeysByDiscovery(t *testing.T) {
-	// The only test of the whole path: keys by discovery, over a listener.
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	keys, err := jwks.Discover(issuer.URL(), nil)

@@ -20,21 +20,21 @@ type HealthServer interface {
 	SetServingStatus(service string, status grpc_health_v1.HealthCheckResponse_ServingStatus)
 }
 
-// HealthOptions configures a health watch. Nil is the same as the zero value, which sets
-// the status of the whole server and requires keys of every issuer.
+// HealthOptions configures a health watch. Nil is the same as the zero value. The zero value
+// sets the status of the whole server and requires keys of every issuer.
 type HealthOptions struct {
 	// Services lists the services whose status is set. Nil: "", the server as a whole.
 	Services []string
 	// AnyIssuer sets the status to SERVING as soon as one issuer has keys. It is for
 	// services with many issuers, where an outage of one issuer must not affect the
-	// callers of the others. False: SERVING only if every issuer has keys.
+	// callers of other issuers. False: SERVING only if every issuer has keys.
 	AnyIssuer bool
 	// Interval is the interval between checks of the source. Zero: 1 s.
 	Interval time.Duration
 }
 
-// HealthWatch keeps a health server up to date. [WatchHealth] starts one. Close it before
-// the source.
+// HealthWatch updates the status of services in a health server. [WatchHealth] starts a
+// watch. Close the watch before you close its source.
 type HealthWatch struct {
 	server    HealthServer
 	source    bearer.StatusReporter
@@ -47,9 +47,8 @@ type HealthWatch struct {
 }
 
 // WatchHealth sets the status of services in server: SERVING while tokens can be verified,
-// and NOT_SERVING while they cannot, because keys were never loaded or are too old. It sets
-// the status before it returns, and then whenever the status changes. The error lists all
-// problems at once.
+// and NOT_SERVING while keys were never loaded or are too old. It sets the status before it
+// returns, and again at each change. The error lists all problems at once.
 //
 //	health := health.NewServer()
 //	watch, err := interceptor.WatchHealth(health, verifier, nil)
@@ -92,7 +91,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 	return w, nil
 }
 
-// set sets the status of the services to that of the source, and returns it.
+// set reads the source, sets the status of the services, and returns this status.
 func (w *HealthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
 	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	if health.Ready(w.source.Status(), w.anyIssuer) {
@@ -119,9 +118,9 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 	}
 }
 
-// Close stops the watch and waits for its goroutine. The status of the services stays as it
-// is; shut down the health server to announce the end of the server. Close may be called
-// more than once. Its error is always nil.
+// Close stops the watch and waits for its goroutine. The status of the services does not
+// change any more; call Shutdown of the health server to announce that the server stops.
+// Close may be called more than once. Its error is always nil.
 func (w *HealthWatch) Close() error {
 	w.close.Do(func() { close(w.done) })
 	w.ended.Wait()

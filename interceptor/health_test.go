@@ -32,8 +32,8 @@ func healthOf(t *testing.T, server *health.Server, service string) string {
 	return answer.GetStatus().String()
 }
 
-// TestWatchHealth observes the status from before the issuer's first answer, through an
-// outage longer than MaxStale, to the issuer's recovery.
+// TestWatchHealth checks the status while the issuer first has no keys, then has keys, then
+// is down for longer than MaxStale, and then recovers.
 func TestWatchHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
@@ -86,12 +86,12 @@ func TestWatchHealth(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		want("after Close", "SERVING") // the status is not updated any more
+		want("after Close", "SERVING") // the watch does not update the status any more
 	})
 }
 
-// TestHealthOverTheWire calls the health service without a token, as a load balancer does.
-// The guard refuses all other calls without a token.
+// TestHealthOverTheWire checks that a load balancer can call the health service without a
+// token, while the guard refuses other calls without a token.
 func TestHealthOverTheWire(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil) // its keys are fixed and always available
@@ -136,8 +136,8 @@ func TestWatchHealthBadInput(t *testing.T) {
 	}
 }
 
-// TestWatchHealthAnyIssuer has one issuer with keys and one without. Only a watch with
-// AnyIssuer reports SERVING.
+// TestWatchHealthAnyIssuer checks that a watch with AnyIssuer reports SERVING if only one of
+// two issuers has keys, and that a watch without AnyIssuer does not.
 func TestWatchHealthAnyIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)

@@ -20,8 +20,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// connectHTTP serves the service with net/http's server through (*grpc.Server).ServeHTTP, as
-// programs do that serve HTTP and gRPC on one port.
+// connectHTTP serves the service with net/http's server and grpc.Server.ServeHTTP. Programs
+// use this to serve HTTP and gRPC on one port. connectHTTP returns a connection, and a
+// function that closes it and stops the server.
 func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
 	tb.Helper()
 	listener := bufconn.Listen(64 << 10)
@@ -55,7 +56,7 @@ func (c complaint) Write(line []byte) (int, error) {
 
 func TestWithNetHTTP(t *testing.T) {
 	headerSent := expired
-	headerSent.challenge = "" // net/http drops this trailer
+	headerSent.challenge = "" // net/http's server drops the trailer that contains it
 	for _, row := range []struct {
 		name    string
 		handler grpc.StreamHandler
@@ -90,9 +91,9 @@ func TestWithNetHTTP(t *testing.T) {
 	}
 }
 
-// TestBlockedSendWithNetHTTP documents a difference of net/http's server: its only writing
-// goroutine is blocked too, so the client gets the status only when it reads again or
-// disconnects.
+// TestBlockedSendWithNetHTTP checks a stream whose client does not read. The goroutine of
+// net/http's server that writes the response is blocked, so the client gets the status only
+// when it reads again. The handler returns when the token expires.
 func TestBlockedSendWithNetHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, start := newIssuer(t), time.Now()

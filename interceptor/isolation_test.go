@@ -15,8 +15,8 @@ import (
 )
 
 // TestStreamsDoNotMix opens 1,000 streams of 1,000 clients over one connection and keeps
-// them open. Each handler must see its own client in every round. Run the test with the
-// race detector.
+// them open. In every round, each handler must get the claims of its own client. Run the
+// test with the race detector.
 func TestStreamsDoNotMix(t *testing.T) {
 	const streams, rounds = 1000, 3
 	issuer := newIssuer(t)

@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// slowly returns a cache whose fetches take delay. It is for tests in a synctest bubble.
+// slowly returns a cache for which each fetch takes delay. Use it in a synctest bubble.
 func slowly(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jwks.Cache {
 	t.Helper()
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: delay})
@@ -32,9 +32,9 @@ func slowly(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jwks.
 	return keys
 }
 
-// TestOnlyThatCallerFails checks that callers whose deadline passes or who cancel do not
-// affect a caller that waits for the same keys.
-func TestOnlyThatCallerFails(t *testing.T) {
+// TestCallersWaitIndependently lets three callers wait for the same keys. One reaches its
+// deadline, one cancels its call, and the third gets its answer nevertheless.
+func TestCallersWaitIndependently(t *testing.T) {
 	type caller struct {
 		name  string
 		limit time.Duration // until the deadline or the cancellation
@@ -69,7 +69,7 @@ func TestOnlyThatCallerFails(t *testing.T) {
 						events <- fmt.Sprintf("%s, abandoned: %t", e.Reason, e.Abandoned(ctx))
 					})
 				}), scopes.Methods{"/test.v1.Echo/*": scopes.All()}, nil)
-				served := make(chan codes.Code, len(callers)) // what interceptors before the guard get
+				served := make(chan codes.Code, len(callers)) // codes that an interceptor before the guard gets
 				opts := append([]grpc.ServerOption{
 					grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 						answer, err := handler(ctx, req)
@@ -100,8 +100,8 @@ func TestOnlyThatCallerFails(t *testing.T) {
 					}()
 				}
 				for _, c := range callers {
-					// At the deadline, the client's reset or the server's own timer may
-					// come first.
+					// At the deadline, either the client cancels the stream first or the
+					// server's own timer ends the call first.
 					if got := <-served; got != c.want && (got != codes.Canceled || c.want != codes.DeadlineExceeded) {
 						t.Errorf("%s: got %v on the server, want %v", c.name, got, c.want)
 					}
@@ -121,7 +121,7 @@ func TestOnlyThatCallerFails(t *testing.T) {
 	}
 }
 
-// TestOutage has an issuer that answers later than any caller waits.
+// TestOutage checks that a call gets Unavailable within 2 s if the issuer does not answer.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
@@ -138,8 +138,8 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// TestExpiryDuringAnOutage has verifiers that cannot decide about an expired token, because
-// they hang or have no keys. The stream must end all the same.
+// TestExpiryDuringAnOutage checks that a stream ends when its token expires, even if the
+// verifier cannot decide because it hangs or has no keys.
 func TestExpiryDuringAnOutage(t *testing.T) {
 	for name, silent := range map[string]func(context.Context) error{
 		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },

@@ -15,17 +15,16 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// leeway is the interval between checks of a token that has expired by its own "exp" but
-// that the verifier still accepts; the verifier's clock decides. It is also the time limit
-// of each of these checks.
+// leeway is the interval between checks of a token that has expired by the guard's clock,
+// but that the verifier still accepts. It is also the time limit for each of these checks.
 const leeway = time.Second
 
 // lease is the permission of one stream's caller to continue. It ends with the first
 // refusal. Its goroutines end with the call: release waits for the timers, and the
-// goroutine of a recheck ends when the verifier notices that its context is done.
+// goroutine of a recheck ends when the verifier returns.
 type lease struct {
 	guard *Guard
-	call  context.Context //nolint:containedctx // the context of the call, before the guard
+	call  context.Context //nolint:containedctx // the context that the guard got with the call
 	req   bearer.Request
 
 	ctx    context.Context //nolint:containedctx // the handler's context: ends with the lease
@@ -34,7 +33,7 @@ type lease struct {
 
 	once    sync.Once     // guards the fields below
 	over    chan struct{} // closed when the lease has ended
-	refusal error         // why the lease ended, for deny; read after over is closed
+	refusal error         // why the lease ended, for deny; set before over is closed
 	status  error         // the same as a gRPC status, for the handler
 }
 
@@ -54,14 +53,14 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	// The handler may have returned because its context ended, before over was closed.
 	l.release()
 	if l.ended() {
-		// The refusal is the reason for the end, not the error of the handler.
+		// The client gets the refusal, not the error of the handler.
 		return g.deny(l.call, l.refusal)
 	}
 	return err
 }
 
-// recheckFrom checks the caller again when its token expires. The stream continues only if
-// the verifier still accepts the token. It ends if the verifier cannot decide.
+// recheckFrom checks the caller again when its token expires. The stream continues only
+// while the verifier still accepts the token. It also ends if the verifier cannot decide.
 func (l *lease) recheckFrom(exp time.Time) {
 	wait := time.Until(exp)
 	if wait <= 0 {
@@ -91,8 +90,8 @@ func (l *lease) recheckEvery(interval time.Duration) {
 }
 
 // recheck checks the caller again. If there is no verdict within limit, it returns
-// KeysUnavailable. It does not wait for a verifier or a hook that ignores its context, so
-// that these cannot keep a stream open.
+// KeysUnavailable. It does not wait longer for a verifier or a hook that ignores its
+// context, which must not keep the stream open.
 func (l *lease) recheck(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.ctx, limit)
 	defer cancel()
@@ -123,8 +122,7 @@ func (l *lease) sleep(d time.Duration) bool {
 	}
 }
 
-// end ends the lease with err. From then on, the handler's stream returns only the
-// refusal.
+// end ends the lease with err. After that, the handler's stream returns only the refusal.
 func (l *lease) end(err error) {
 	if l.ctx.Err() != nil {
 		return // The call had already ended; its cancellation is not reported as a refusal.
@@ -170,13 +168,13 @@ func (s *leasedStream) SendMsg(m any) error {
 	return s.lease.do(func() error { return s.ServerStream.SendMsg(m) })
 }
 
-// do runs a call that may block. The server's stream offers no way to interrupt a call
-// except the end of the stream, for which the handler must return. So the call runs in a
-// goroutine, and do returns without it if the lease ends first. The goroutine ends as soon
-// as the handler has returned, because the server then closes the stream.
+// do runs a call of the server's stream, which may block. A blocked call can only be
+// interrupted by the end of the stream, and the stream ends only when the handler returns.
+// So do runs the call in a goroutine, and returns without its result if the lease ends
+// first. The goroutine ends when the handler has returned and the server closes the stream.
 func (l *lease) do(call func() error) error {
 	if l.ended() {
-		return l.status // an earlier call may still be running; streams allow only one at a time
+		return l.status // an earlier call may still be running, and a stream allows only one
 	}
 	type outcome struct {
 		err      error
@@ -184,7 +182,7 @@ func (l *lease) do(call func() error) error {
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		o := outcome{err: status.Error(codes.Internal, "Internal error")} // for a call of runtime.Goexit
+		o := outcome{err: status.Error(codes.Internal, "Internal error")} // the outcome if call runs runtime.Goexit
 		defer func() {
 			o.panicked = recover()
 			done <- o
@@ -194,8 +192,8 @@ func (l *lease) do(call func() error) error {
 	select {
 	case o := <-done:
 		if o.panicked != nil {
-			// A codec panicked. In the goroutine, the panic ends the process; here, the
-			// handler and its interceptors can recover it, as without a guard.
+			// A codec panicked. In the goroutine, the panic ends the process. In this
+			// function, the handler and its interceptors can recover the panic.
 			panic(o.panicked) //nolint:forbidigo // the codec panicked
 		}
 		if l.ended() {

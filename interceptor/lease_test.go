@@ -24,14 +24,14 @@ import (
 
 const lifetime = 10 * time.Minute
 
-// ending is how a stream ended, and when for its handler and for its client.
+// ending describes the end of a stream.
 type ending struct {
-	handler, client time.Duration
+	handler, client time.Duration // the times at which the handler returned and the client got the status
 	verdict
 }
 
-// watched runs a stream with a token that expires after lifetime, in a synctest bubble. It
-// fails the test if a goroutine of the guard remains after the end of the stream.
+// watched runs a stream in a synctest bubble, with a token that expires after lifetime. It
+// fails the test if a goroutine of the guard still runs after the end of the stream.
 func watched(t *testing.T, opts interceptor.Options, change func(*bearer.Config), handler grpc.StreamHandler, client func(grpc.ClientStream) error) ending {
 	t.Helper()
 	var end ending
@@ -91,8 +91,8 @@ func sayAndDrain(talking grpc.ClientStream) error {
 	return drain(talking)
 }
 
-// stall reads nothing until 2*lifetime, long after the end of the stream, and then the
-// rest.
+// stall reads nothing for 2*lifetime, until long after the token has expired. Then it reads
+// the stream to its end.
 func stall(talking grpc.ClientStream) error {
 	timer := time.NewTimer(2 * lifetime)
 	defer timer.Stop()
@@ -124,7 +124,7 @@ func handleSend(_ any, ss grpc.ServerStream) error {
 
 func handleContext(_ any, ss grpc.ServerStream) error {
 	<-ss.Context().Done()
-	return nil // the client must not get OK
+	return nil // the client must get the refusal, not OK
 }
 
 // handleTicks sends a message every 4 min and does not check its context.
@@ -139,7 +139,7 @@ func handleTicks(_ any, ss grpc.ServerStream) error {
 	return nil
 }
 
-// handleIgnoring uses neither its stream nor its context for 1 h.
+// handleIgnoring runs for 1 h and uses neither its stream nor its context.
 func handleIgnoring(_ any, _ grpc.ServerStream) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()

@@ -32,13 +32,13 @@ func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	return strings.Join(reasons, " ")
 }
 
-// TestOptionsObserver checks that Options.Observer gets each outcome once, including those
-// of an open stream, and the verifier's observer gets none, for each kind of verifier.
+// TestOptionsObserver checks that Options.Observer receives each outcome once, including the
+// checks of an open stream, and that the verifier's observer receives none.
 func TestOptionsObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, verifiers := newIssuer(t), new(testkit.Recorder)
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = verifiers })
-		for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function around one": bearer.VerifierFunc(v.Verify)} {
+		for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function that calls a verifier": bearer.VerifierFunc(v.Verify)} {
 			guards := new(testkit.Recorder)
 			guard := newGuard(t, verifier, scopes.Methods{say: scopes.All("say"), talk: scopes.All("talk")}, &interceptor.Options{
 				Observer: guards, RecheckStreams: time.Minute,
@@ -56,8 +56,8 @@ func TestOptionsObserver(t *testing.T) {
 			if got := reasons(t, guards, say); got != "no_token" {
 				t.Errorf("%s, unary without a token: got %q, want no_token", name, got)
 			}
-			// The token is valid at the opening, after 1 min and 2 min, and expired after
-			// 3 min.
+			// The token is valid for 150 s: when the stream opens, after 1 min and after
+			// 2 min. After 3 min it has expired.
 			ss := &opened{ctx: incoming(t.Context(), bearerOf("talk"))}
 			err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: talk}, func(_ any, ss grpc.ServerStream) error {
 				<-ss.Context().Done()

@@ -58,15 +58,15 @@ func TestRecheckStreams(t *testing.T) {
 	}
 }
 
-// TestVerifiersThatHang has a verifier that hangs once the stream is open. It must not keep
-// the stream open, even if it ignores its context.
+// TestVerifiersThatHang checks that a verifier that hangs during a recheck does not keep the
+// stream open, even if the verifier ignores its context.
 func TestVerifiersThatHang(t *testing.T) {
 	const rechecked = 3 * time.Minute
 	unavailable := verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}
 	for _, row := range []struct {
 		name string
 		opts interceptor.Options
-		deaf bool // the verifier ignores its context
+		deaf bool // the verifier ignores the end of its context
 		want verdict
 		end  time.Duration
 	}{
@@ -115,8 +115,8 @@ func TestVerifiersThatHang(t *testing.T) {
 	}
 }
 
-// TestCanceledRecheck has a handler that returns during a recheck. The canceled recheck does
-// not count as a refusal.
+// TestCanceledRecheck checks that a recheck does not count as a refusal if the handler
+// returns during the recheck and so cancels it.
 func TestCanceledRecheck(t *testing.T) {
 	var calls atomic.Int32
 	hanging := func(c *bearer.Config) {

@@ -25,8 +25,8 @@ const (
 	talk     = "/test.v1.Echo/Talk"
 )
 
-// echo is a service with a unary method, Say, and a bidirectional one, Talk. The zero echo
-// answers each message with the caller's subject.
+// echo is a service with a unary method, Say, and a bidirectional method, Talk. The zero
+// echo answers each message with the caller's subject.
 type echo struct {
 	say  func(context.Context) (string, error)
 	talk func(grpc.ServerStream) error
@@ -171,7 +171,7 @@ func openTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values 
 func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values ...string) (string, metadata.MD, error) {
 	tb.Helper()
 	talking := openTalk(ctx, tb, conn, values...)
-	_ = talking.SendMsg(wrapperspb.String("")) // io.EOF if the stream was refused; RecvMsg returns the reason
+	_ = talking.SendMsg(wrapperspb.String("")) // io.EOF if the stream was refused; RecvMsg returns the status
 	out := new(wrapperspb.StringValue)
 	err := talking.RecvMsg(out)
 	header, _ := talking.Header()

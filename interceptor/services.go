@@ -3,9 +3,9 @@ package interceptor
 import "github.com/bearerkit/bearer/scopes"
 
 // Health returns the methods of the standard health service, all with the same rule, for
-// Options.Include. With [scopes.Public], load balancers and probes of the orchestrator need
-// no token, and every client can read the names of all services with List. The caller may
-// change the returned set.
+// Options.Include. With [scopes.Public], health checks of load balancers and orchestrators
+// need no token, and every client can read the names of all services with List. The caller
+// may change the returned set.
 func Health(rule scopes.Rule) scopes.Methods {
 	return scopes.Methods{
 		"/grpc.health.v1.Health/Check": rule,
@@ -15,10 +15,10 @@ func Health(rule scopes.Rule) scopes.Methods {
 }
 
 // Reflection returns the methods of the server reflection service, all with the same rule,
-// for Options.Include. They are the methods of both versions that grpc's
-// reflection.Register serves. Reflection shows all services, methods and messages of the
-// server. The caller may change the returned set: with reflection.RegisterV1, delete the
-// method that [Guard.Audit] reports as a rule without a method.
+// for Options.Include. The set contains v1 and v1alpha of the service, because grpc's
+// reflection.Register serves both. A client with access can read all services, methods and
+// message types of the server. The caller may change the returned set: if the server uses
+// reflection.RegisterV1, delete the method of v1alpha.
 func Reflection(rule scopes.Rule) scopes.Methods {
 	return scopes.Methods{
 		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      rule,

@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestKeepTokenWithoutToken checks calls with KeepToken that have no token to keep.
+// TestKeepTokenWithoutToken checks that KeepToken does not change the decision of the guard.
 func TestKeepTokenWithoutToken(t *testing.T) {
 	issuer := newIssuer(t)
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All(), "/test.v1.Open/Say": scopes.Public()}, &interceptor.Options{KeepToken: true})
@@ -41,7 +41,7 @@ func TestKeepTokenWithoutToken(t *testing.T) {
 	}
 }
 
-// slowStream is a stream whose RecvMsg returns 1 s after the end of the handler's context.
+// slowStream is a stream whose RecvMsg returns 1 s after ended is closed.
 type slowStream struct {
 	openedStream
 	calls atomic.Int32
@@ -66,7 +66,7 @@ func TestNoMessageAfterTheEnd(t *testing.T) {
 		ss := &slowStream{ended: func() <-chan struct{} { return handlers.Done() }}
 		ss.ctx = metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {"Bearer " + token}})
 		err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
-			handlers = ss.Context() //nolint:fatcontext // the stream waits for its end
+			handlers = ss.Context() //nolint:fatcontext // slowStream.RecvMsg waits for its end
 			for range 3 {
 				if err := ss.RecvMsg(nil); status.Code(err) != codes.Unauthenticated {
 					t.Errorf("got %v from RecvMsg, want %v", err, codes.Unauthenticated)
@@ -74,7 +74,7 @@ func TestNoMessageAfterTheEnd(t *testing.T) {
 			}
 			return nil
 		})
-		time.Sleep(2 * time.Second) // the remaining RecvMsg returns
+		time.Sleep(2 * time.Second) // the RecvMsg that is still running returns
 		if n := ss.calls.Load(); status.Code(err) != codes.Unauthenticated || n != 1 {
 			t.Errorf("got %v after %d calls of RecvMsg, want %v after 1", err, n, codes.Unauthenticated)
 		}
@@ -82,7 +82,7 @@ func TestNoMessageAfterTheEnd(t *testing.T) {
 }
 
 // TestPublicStreamsAreUnwrapped checks that the handler of a public method gets the server's
-// own stream: there is no token that can expire.
+// own stream. Without a token, the guard has nothing to check again.
 func TestPublicStreamsAreUnwrapped(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, newIssuer(t), nil), scopes.Methods{say: scopes.Public()}, &interceptor.Options{ExpireStreams: true, RecheckStreams: time.Minute})
 	ss := &slowStream{}
@@ -106,8 +106,8 @@ var errStream = status.Error(codes.DataLoss, "stream")
 func (*failingStream) SendMsg(any) error { return errStream }
 func (*failingStream) RecvMsg(any) error { return errStream }
 
-// TestErrorsOfTheStream checks that with ExpireStreams the handler gets the errors of the
-// server's stream.
+// TestErrorsOfTheStream checks that the handler gets the errors of the server's stream if
+// ExpireStreams is set.
 func TestErrorsOfTheStream(t *testing.T) {
 	issuer := newIssuer(t)
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{ExpireStreams: true})

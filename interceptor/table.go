@@ -9,21 +9,22 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// table contains the rules in a form that is searched without allocations. The result is
-// the same as that of [scopes.Methods.Rule].
+// table contains the rules in a form that find can search without allocations. find returns
+// the same rule as [scopes.Methods.Rule].
 type table struct {
 	methods  map[string]declaredRule // by full method name
 	services map[string]declaredRule // by "/package.Service/"
 }
 
-// declaredRule is a rule with the name of its declaration. The zero declaredRule denies.
+// declaredRule is a rule with the name in its declaration. The zero declaredRule denies
+// every call.
 type declaredRule struct {
 	rule scopes.Rule
 	name string
 }
 
-// compile merges sets of rules. A name in two sets is an error even if the rules are equal,
-// because a later change of one of them makes it unclear which rule applies.
+// compile merges sets of rules. A name in two sets is an error even if both rules are equal:
+// after a later change of one rule, the order of the sets must not decide which rule applies.
 func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	t := table{methods: make(map[string]declaredRule), services: make(map[string]declaredRule)}
 	var errs []error
@@ -37,7 +38,7 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 				key, to = service, t.services
 			}
 			if other, ok := to[key]; ok {
-				errs = append(errs, fmt.Errorf("method %q: declared twice, for %v and for %v", name, other.rule, set[name]))
+				errs = append(errs, fmt.Errorf("method %q: declared twice, with the rules %v and %v; delete one of them", name, other.rule, set[name]))
 			}
 			to[key] = declaredRule{set[name], name}
 		}
@@ -45,7 +46,8 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	return t, errs
 }
 
-// find returns the rule of a method: that of its exact name, or else that of its service.
+// find returns the rule for the exact name of the method or, if there is none, the rule for
+// its service.
 func (t table) find(method string) declaredRule {
 	if exact, ok := t.methods[method]; ok {
 		return exact
@@ -54,8 +56,7 @@ func (t table) find(method string) declaredRule {
 	if name := method[end:]; name == "" || name == "*" {
 		return declaredRule{}
 	}
-	// The keys contain only a first and a last slash, so a method with more slashes matches
-	// none of them.
+	// Each key contains exactly two slashes, so a method with more slashes has no rule.
 	return t.services[method[:end]]
 }
 

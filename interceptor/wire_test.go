@@ -44,7 +44,7 @@ func newWire(t *testing.T, addr string) *wire {
 	w.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	w.encoder = hpack.NewEncoder(&w.block)
 	_, err = conn.Write([]byte(http2.ClientPreface))
-	// A large window, so that the server can send its whole answer.
+	// The large window allows the server to send its whole answer.
 	if err = errors.Join(err, w.framer.WriteSettings(), w.framer.WriteWindowUpdate(0, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ type answer struct {
 	message   string
 	challenge string
 	served    bool   // the handler sent a message
-	broken    string // why HTTP/2 ended the stream, or the connection; "" if it did not
+	broken    string // why the server reset the stream or closed the connection, or ""
 }
 
 // call makes a call with exactly these header fields and one empty message.
@@ -150,7 +150,7 @@ func (a *answer) add(frame *http2.MetaHeadersFrame) {
 	}
 }
 
-// calling returns the fields of a well-formed call, followed by more.
+// calling returns the fields of a valid call, followed by more.
 func calling(method string, more ...field) []field {
 	return append([]field{
 		{":method", "POST"},
@@ -162,8 +162,8 @@ func calling(method string, more ...field) []field {
 	}, more...)
 }
 
-// TestOnTheWire sends calls that Go's client cannot send. However the server treats them,
-// no handler may run without exactly one valid token, and no answer may contain the token.
+// TestOnTheWire sends calls that Go's client cannot send. No handler may run without exactly
+// one valid token, and no answer may contain the token.
 func TestOnTheWire(t *testing.T) {
 	issuer := newIssuer(t)
 	good := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})

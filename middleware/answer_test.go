@@ -96,7 +96,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestListener sends requests over a connection.
+// TestListener checks answers to requests that are sent over a connection.
 func TestListener(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	mux := http.NewServeMux()
@@ -157,8 +157,8 @@ func TestListener(t *testing.T) {
 	}
 }
 
-// TestKeysUnavailable checks that without keys no token passes, in each mode of a rule, and
-// that the answer is 503.
+// TestKeysUnavailable checks that without keys every token is refused with 503, in each mode
+// of a rule.
 func TestKeysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := testkit.NewIssuer(t, "EdDSA")
@@ -181,7 +181,8 @@ func TestKeysUnavailable(t *testing.T) {
 	})
 }
 
-// TestEnforce checks a table around a whole mux.
+// TestEnforce checks the answers of a mux behind Enforce, and the Pattern in the outer
+// request.
 func TestEnforce(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	var rules scopes.Table
@@ -277,8 +278,9 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestCheckInvalidRule checks that Check refuses the request with bearer.Internal. It does
-// not panic as Require does, because it runs while requests are served.
+// TestCheckInvalidRule checks that Check refuses a request with bearer.Internal if the rule
+// is invalid. Check does not panic as Require does, because it runs while requests are
+// served.
 func TestCheckInvalidRule(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)

@@ -19,8 +19,8 @@ func (g *Guard) body(r *http.Request, refused Refusal) (contentType string, body
 	}
 	scope := strings.Join(refused.Scopes, " ")
 	if prefersProblem(r.Header["Accept"]) {
-		// RFC 9457, section 3. Without a "type" member the type is about:blank, and the
-		// title is the text of the status (section 4.2.1).
+		// The members are those of RFC 9457, section 3. Without "type", the type is
+		// about:blank, and the title is the text of the status (section 4.2.1).
 		return problemType, encode(struct {
 			Title  string `json:"title"`
 			Status int    `json:"status"`
@@ -45,7 +45,8 @@ func encode(v any) []byte {
 
 // prefersProblem reports whether the Accept fields (RFC 9110, section 12.5.1) name
 // application/problem+json with at least the weight of application/json. Wildcards do not
-// count: their senders get the plain form, which every OAuth client understands.
+// count: a client that sends only wildcards gets application/json, which every OAuth client
+// can read.
 func prefersProblem(accept []string) bool {
 	problem, plain := -1.0, -1.0
 	for _, field := range accept {

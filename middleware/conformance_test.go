@@ -142,7 +142,8 @@ func TestRules(t *testing.T) {
 	testOtherPlaces(t)
 }
 
-// testCharacters tests every source of characters in a response field.
+// testCharacters checks that response fields contain only allowed characters. It tries
+// options, scopes, claims and errors with other characters.
 func testCharacters(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "B09", func(t *checklist.T) {
@@ -220,7 +221,8 @@ func (u unread) Read([]byte) (int, error) {
 
 func (u unread) Close() error { return nil }
 
-// testOtherPlaces sends tokens in places where the guard must not read them.
+// testOtherPlaces sends tokens outside of the Authorization field. The guard must ignore
+// them.
 func testOtherPlaces(t *testing.T) {
 	t.Helper()
 	b := newBench(t, nil)
@@ -231,7 +233,7 @@ func testOtherPlaces(t *testing.T) {
 		change(r)
 		w := serve(h, r)
 		if w.Code == http.StatusUnauthorized && strings.Contains(w.Header().Get("WWW-Authenticate"), "error") {
-			t.Errorf("got challenge %q, want the one for no token", w.Header().Get("WWW-Authenticate"))
+			t.Errorf("got challenge %q, want the challenge for no token", w.Header().Get("WWW-Authenticate"))
 		}
 		return w.Code
 	}
@@ -252,7 +254,7 @@ func testOtherPlaces(t *testing.T) {
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 			r.Body, r.ContentLength = unread{t.T}, -1
 		}), 401)
-		t.Want("in a form that was parsed", status(func(r *http.Request) { r.PostForm = map[string][]string{"access_token": {token}} }), 401)
+		t.Want("in a parsed form", status(func(r *http.Request) { r.PostForm = map[string][]string{"access_token": {token}} }), 401)
 	})
 	for _, id := range []string{"B05", "Z06"} {
 		checklist.Test(t, id, func(t *checklist.T) {

@@ -7,8 +7,8 @@ import (
 )
 
 // isPreflight reports whether r is a CORS preflight request and Options.AllowPreflight is
-// set. Browsers send preflights without credentials and without a body ([Fetch], section
-// 4.8).
+// set. Browsers send preflight requests without credentials and without a body ([Fetch],
+// section 4.8).
 //
 // [Fetch]: https://fetch.spec.whatwg.org/#cors-preflight-fetch
 func (g *Guard) isPreflight(r *http.Request) bool {
@@ -17,8 +17,8 @@ func (g *Guard) isPreflight(r *http.Request) bool {
 		len(authorization(r.Header)) == 0
 }
 
-// find returns the rule and the pattern of the request's route. For a preflight request,
-// this is the route of the request that it announces.
+// find returns the rule and the pattern of the request's route. A preflight request has the
+// route of the request that it announces.
 func (g *Guard) find(t *scopes.Table, r *http.Request) (scopes.Rule, string) {
 	if g.isPreflight(r) {
 		announced := *r

@@ -10,7 +10,8 @@ import (
 )
 
 // Refusal is the answer to a refused request. It contains everything that the client may
-// learn about the reason. Only the form of the body depends on the request.
+// learn about the reason. Only the body and its content type depend on the request; the
+// other parts depend on the error.
 type Refusal struct {
 	// Status is the HTTP status code.
 	Status int
@@ -37,16 +38,16 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // Refusal returns the answer to r for err, which Check returned. It is for transports that
-// write the answer themselves. It writes nothing and keeps neither argument. The answer
+// write the answer themselves. It writes no response and keeps neither argument. The answer
 // contains only the reason, the missing scopes and the time to wait from err. If err
-// contains no [bearer.Error], or one with an unknown reason, the status is 500.
+// contains no [bearer.Error], or a [bearer.Error] with an unknown reason, the status is 500.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
 	return g.refusal(http.Header{}, r, answer, answer.Status)
 }
 
-// refusal returns the answer and sets its response fields in h. The status may differ from
-// that of the reason.
+// refusal returns the answer with this status, and sets its response fields in h. The
+// status differs from answer.Status in [Guard.ForwardAuth].
 func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
 	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: slices.Clone(answer.Scopes)}
 	contentType, body := g.body(r, refused) // before h is changed: the hook may panic
@@ -75,7 +76,7 @@ func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, s
 	return refused
 }
 
-// write writes the status and the body. f.Header is the header of w.
+// write writes the status and the body to w. f.Header must be the header of w.
 func (f *Refusal) write(w http.ResponseWriter) {
 	w.WriteHeader(f.Status)
 	if len(f.Body) > 0 {

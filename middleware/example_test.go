@@ -150,7 +150,8 @@ func ExampleNewReadiness() {
 	// 200 {"ready":true,"issuers":[{"issuer":"https://acme.example","ready":true}]}
 }
 
-// A service that cannot verify tokens gets the caller in a header field from the proxy.
+// The service behind the proxy cannot verify tokens. The proxy sends the caller's client ID
+// in a header field.
 func ExampleGuard_Proxy() {
 	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
@@ -232,7 +233,8 @@ func ExampleGuard_ForwardAuth() {
 	// 403 client "", error "insufficient_scope"
 }
 
-// A custom transport decides with Check and writes the Refusal in its own form.
+// A program that does not write to an http.ResponseWriter calls Check, and sends the
+// Refusal itself.
 func ExampleGuard_Refusal() {
 	verifier, err := bearer.New(bearer.Config{Issuer: "https://acme.example", Audience: []string{"deployment-api"}, Keys: new(jwks.Set)})
 	if err != nil {

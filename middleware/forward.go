@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// header is a field that is made from the caller's claims.
+// header is a field that the guard makes from the caller's claims.
 type header struct {
 	name  string // canonical
 	value func(*bearer.Claims) string
@@ -48,8 +48,9 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 	return headers, errs
 }
 
-// isFieldName accepts only letters, digits and hyphens. RFC 9110, section 5.1 allows more
-// characters, but CGI and similar interfaces cannot distinguish them.
+// isFieldName reports whether name contains only letters, digits and hyphens. RFC 9110,
+// section 5.1 allows more characters, but some servers replace them with "_", so that two
+// different names can become equal.
 func isFieldName(name string) bool {
 	return name != "" && !slices.ContainsFunc([]byte(name), func(c byte) bool { return c != '-' && !isAlphanumeric(c) })
 }
@@ -58,8 +59,8 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// forwarded returns the header for the handler, with the fields made from the claims in
-// ctx, or nil if h needs no change.
+// forwarded returns the header for the handler. It is a copy of h with the fields of
+// Options.Headers from the claims in ctx. If h needs no change, forwarded returns nil.
 func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // ctx is only read for the claims
 	if !g.opts.RemoveAuthorization && len(g.headers) == 0 {
 		return nil
@@ -87,8 +88,8 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 		return
 	}
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isOurs(name) })
-	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). A client
-	// must not be able to make it drop our fields.
+	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). The client
+	// must not use Connection to drop our fields.
 	ours := func(option string) bool { return g.isOurs(strings.Trim(option, " \t")) }
 	if fields := h["Connection"]; len(fields) > 0 {
 		kept := make([]string, len(fields))
@@ -109,8 +110,8 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 }
 
 // isOurs reports whether a server after the guard may read name as one of our fields. CGI
-// replaces "-" with "_", some servers replace every character except letters and digits,
-// and the comparison ignores letter case.
+// replaces "-" with "_", and some servers replace every character except letters and
+// digits. Field names are compared without regard to letter case.
 func (g *Guard) isOurs(name string) bool {
 	return slices.ContainsFunc(g.headers, func(field header) bool {
 		if len(name) != len(field.name) {
@@ -118,7 +119,7 @@ func (g *Guard) isOurs(name string) bool {
 		}
 		for i := range len(name) {
 			a, b := name[i], field.name[i]
-			if b == '-' && isAlphanumeric(a) || b != '-' && a|0x20 != b|0x20 { // ours are letters, digits and hyphens
+			if b == '-' && isAlphanumeric(a) || b != '-' && a|0x20 != b|0x20 { // our names contain only letters, digits and hyphens
 				return false
 			}
 		}

@@ -21,7 +21,7 @@ func callerHeaders() map[string]func(*bearer.Claims) string {
 	}
 }
 
-// spoofed adds fields to the request with which a client may try to pass as another
+// spoofed adds fields to the request that a client can send to pretend to be another
 // caller.
 func spoofed(r *http.Request) *http.Request {
 	for _, name := range []string{"X-Subject", "X_Subject", "x_subject", "X-Client-Id", "X-Client_ID", "X_SCOPE", "x-sUBJECT"} {
@@ -52,7 +52,7 @@ func TestHeaders(t *testing.T) {
 		}
 		spoofed(r)
 		if values := r.Header["Authorization"]; row.rule.IsPublic() && len(values) > 0 {
-			r.Header["authorization"] = values // the guard removes every spelling
+			r.Header["authorization"] = values // the guard removes the field in every letter case
 		}
 		before := len(r.Header)
 		reached := false
@@ -84,15 +84,15 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s: got handler called %v and %d fields in the outer request, want true and %d", row.name, reached, len(r.Header), before)
 		}
 	}
-	// A panic in a function of Options.Headers refuses the request.
+	// If a function of Options.Headers panics, the request is refused.
 	panics := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
 	if w := serve(panics.guard.Require(scopes.All())(never(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
 		t.Errorf("panic in a header function: got %d, want 500", w.Code)
 	}
 }
 
-// TestHeadersNamedByConnection checks that the client cannot name our fields in Connection:
-// a proxy after the guard drops the fields that Connection names.
+// TestHeadersNamedByConnection checks that the guard removes the names of our fields from
+// Connection. Otherwise a proxy after the guard drops these fields.
 func TestHeadersNamedByConnection(t *testing.T) {
 	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"Subject": (*bearer.Claims).Subject}})
 	for _, row := range [][2]string{{"close", "close"}, {"Subject", ""}, {"subject,\tclose", "\tclose"}, {"close, SUBJECT ", "close"}, {"Subjects", "Subjects"}} {
@@ -107,8 +107,8 @@ func TestHeadersNamedByConnection(t *testing.T) {
 	}
 }
 
-// sent returns a function that lets the guard set a field to value, and returns the field
-// that the handler gets.
+// sent returns a function that makes the guard set a field to value. The function returns
+// the values of the field in the handler's request.
 func sent(tb testing.TB) func(value string) []string {
 	tb.Helper()
 	var value string

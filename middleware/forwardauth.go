@@ -19,25 +19,27 @@ const (
 	authError       = "X-Auth-Error"
 )
 
-// ForwardAuth returns a handler that decides on requests for a proxy: for auth_request of
-// nginx, forward_auth of Caddy and others.
+// ForwardAuth returns a handler that decides for a proxy whether a request may pass. nginx
+// calls the handler with auth_request, and Caddy with forward_auth.
 //
-// The proxy MUST pass Authorization on, and set X-Forwarded-Method and X-Forwarded-Uri to
-// the method and target of the request as received, in place of any copies that the client
-// sent. If a pattern of the table contains a host, the proxy MUST also set X-Forwarded-Host
-// to the host of the request. The request is denied if one of these X-Forwarded fields is
-// required and missing, or appears twice. Only the proxy may be able to reach the handler.
+// The proxy MUST pass the Authorization field to the handler. It MUST set
+// X-Forwarded-Method and X-Forwarded-Uri to the method and target of the client's request,
+// and replace these fields if the client sent them. If a pattern of the table contains a
+// host, the proxy MUST also set X-Forwarded-Host to the host of the request. The handler
+// denies a request if a required X-Forwarded field is missing, or if one of the three
+// appears twice. Make sure that only the proxy can connect to the handler.
 //
 // The handler answers 204 if the request may pass, and otherwise 401 or 403, because nginx
-// turns every other status into 500. 401 includes credentials that are not exactly one
-// bearer token, and 403 includes failures to decide. The response field X-Auth-Error
-// contains the error code of a refusal. For "unavailable", which comes with Retry-After,
-// the proxy should answer 503, and for "server_error" 500.
+// turns every other error status into 500. It answers 401 also to credentials that are not
+// exactly one bearer token, and 403 also if it cannot decide. The response field
+// X-Auth-Error contains the error code of a refusal. If the code is "unavailable", the
+// response contains Retry-After, and the proxy should answer 503. If the code is
+// "server_error", the proxy should answer 500.
 //
-// A 204 contains every field of Options.Headers, with an empty value if there is none, so
-// that a proxy that copies the fields overwrites those of the client. The proxy itself must
-// drop copies with "_" in place of "-". The program examples/forwardauth contains
-// configurations for both proxies.
+// A 204 contains every field of Options.Headers. A field without a value is sent empty, so
+// that a proxy that copies the fields always overwrites the client's own fields. The proxy
+// must drop the client's fields with "_" in place of "-" itself. The program
+// examples/forwardauth contains configurations for nginx and Caddy.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
@@ -68,8 +70,8 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	})
 }
 
-// denyForwarded is Deny with a status that nginx passes on, 401 or 403, and with the error
-// code in X-Auth-Error.
+// denyForwarded refuses a request as Deny does, but with a status that nginx accepts (401
+// or 403) and with the error code in X-Auth-Error.
 func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	status, name := http.StatusForbidden, answer.Error
@@ -97,8 +99,9 @@ func hasHosts(t *scopes.Table) bool {
 	return false
 }
 
-// original returns the client's request as far as the proxy describes it, and whether the
-// description is complete.
+// original returns the client's request as the proxy describes it in the X-Forwarded
+// fields. It reports whether the method and the target are there and valid, and no field
+// appears twice.
 func original(r *http.Request) (*http.Request, bool) {
 	req := r.WithContext(r.Context())
 	method, uri, host := r.Header[forwardedMethod], r.Header[forwardedURI], r.Header[forwardedHost]

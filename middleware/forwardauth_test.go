@@ -75,7 +75,7 @@ func TestForwardAuth(t *testing.T) {
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
 			t.Errorf("%s: got %d %v, want %d %q %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
 		}
-		for name := range callerHeaders() { // they replace the client's copies
+		for name := range callerHeaders() { // these fields replace the client's copies
 			if got := len(w.Header().Values(name)); (got == 1) != (row.status == 204) || got > 1 {
 				t.Errorf("%s: got %d fields %s, want 1 in a 204 and none otherwise", row.name, got, name)
 			}
@@ -111,8 +111,8 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 	}
 }
 
-// TestForwardAuthPreflight checks that a body in the proxy's request does not count as one
-// of the preflight.
+// TestForwardAuthPreflight checks that a body in the proxy's own request does not count as
+// a body of the preflight request.
 func TestForwardAuthPreflight(t *testing.T) {
 	for allow, want := range map[bool]int{false: 401, true: 204} {
 		b := newBench(t, &middleware.Options{AllowPreflight: allow})

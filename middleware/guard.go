@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Guard lets requests through to handlers or refuses them. It is safe for concurrent use
-// and keeps no data of a request.
+// Guard passes requests to handlers or refuses them. It is safe for concurrent use and
+// keeps no data of a request.
 type Guard struct {
 	verifier   bearer.Verifier
 	opts       Options
@@ -23,21 +23,21 @@ type Guard struct {
 	rules      registry
 }
 
-// Require returns middleware for one route, which refuses requests that do not meet the
-// rule. The handlers that it returns have a method Rule() scopes.Rule, so that a program
-// that lists the routes of a router can read their rules.
+// Require returns middleware for one route. The middleware refuses requests that do not
+// meet the rule. With the zero Rule, it denies every request. Each handler that the
+// middleware returns has a method Rule() scopes.Rule, for programs that list the handlers
+// of a router with their rules.
 //
-// Mistakes panic where they are declared: Require panics if the rule is invalid
-// ([scopes.Rule.Err]), and the middleware panics if its handler is nil. The message
-// contains the source line of the declaration. The zero Rule does not panic; it denies
-// every request.
+// Require panics if the rule is invalid ([scopes.Rule.Err]), and the middleware panics if
+// its handler is nil. The panic message contains the source line of the declaration.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }
 
-// RequireAt is [Guard.Require] for a route with a known pattern, in the syntax of any
-// router. [Guard.Routes] lists the pattern, and observers get it if the router sets no
-// Pattern of the request. Use RequireAt with routers that [Guard.Handle] does not support.
+// RequireAt is like [Guard.Require], but also records the pattern of the route, in the
+// syntax of any router. [Guard.Routes] lists the pattern. Observers receive the pattern as
+// the route if the router does not set the request's Pattern. Use RequireAt with routers
+// that [Guard.Handle] does not support.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
@@ -48,11 +48,11 @@ func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) h
 	}
 }
 
-// Enforce returns middleware for a whole mux. It checks each request against the rule of
-// its route in t. Routes without a rule are denied; if t is nil, all routes are. The table
-// matches requests itself, so Enforce works with any router. Middleware that changes the
-// method, host or path of requests must run before the guard. The middleware panics if its
-// handler is nil.
+// Enforce returns middleware for a whole mux. The middleware checks each request against
+// the rule of its route in t. It denies requests for routes without a rule; if t is nil, it
+// denies every request. The table matches requests itself, so Enforce works with any
+// router. Other middleware that changes the method, host or path of requests must run
+// before the guard. The returned middleware panics if its handler is nil.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
@@ -62,7 +62,7 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	}
 }
 
-// enforcedRoutes names the routes of a table in panic messages.
+// enforcedRoutes is the name of a table in panic messages.
 const enforcedRoutes = "a table of routes"
 
 type required struct {
@@ -103,33 +103,33 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		return
 	}
 	if allowed != r {
-		// Deferred, so that middleware that recovers a panic of the handler can log the
-		// route.
+		// The call is deferred, so that middleware that recovers a panic of the handler can
+		// log the route.
 		defer copyPatternBack(r, allowed)
 	}
 	next.ServeHTTP(w, allowed)
 }
 
-// copyPatternBack copies Pattern and path values, which a mux after the guard wrote into
-// the guard's copy of the request, to the outer request. Middleware before the guard can
-// then log them.
-func copyPatternBack(r, served *http.Request) {
-	if served.Pattern != r.Pattern {
-		ctx, header := r.Context(), r.Header
-		*r = *served.WithContext(ctx)
-		r.Header = header
+// copyPatternBack copies Pattern and path values from the served request to the outer
+// request. A mux after the guard sets them only in the served request, which is the guard's
+// copy. Middleware before the guard logs them from the outer request.
+func copyPatternBack(outer, served *http.Request) {
+	if served.Pattern != outer.Pattern {
+		ctx, header := outer.Context(), outer.Header
+		*outer = *served.WithContext(ctx)
+		outer.Header = header
 	}
-	// The server deletes the temporary files of a form only if its own request has the
-	// form.
-	if served.MultipartForm != r.MultipartForm {
-		r.MultipartForm = served.MultipartForm
+	// The server deletes the temporary files of a form only if the outer request contains
+	// the form.
+	if served.MultipartForm != outer.MultipartForm {
+		outer.MultipartForm = served.MultipartForm
 	}
 }
 
-// Check decides whether a request may pass, and writes nothing. It returns the request for
-// the handler, with the caller's claims in its context, or an error for [Guard.Deny]. With
-// a public rule, the context contains no claims. The error contains a *[bearer.Error]; if
-// the rule is invalid, its Reason is [bearer.Internal].
+// Check decides whether a request may pass, and writes no response. It returns the request
+// for the handler, with the caller's claims in its context, or an error for [Guard.Deny].
+// With a public rule, the context contains no claims. The error contains a *[bearer.Error].
+// If the rule is invalid, the Reason of that error is [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }
@@ -153,15 +153,16 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	return g.prepare(r, ctx)
 }
 
-// unclean is the rule for every path that is not clean. It denies all requests, and its
-// error tells observers the reason.
+// unclean is the rule for requests with an unclean path. It denies every request, with an
+// error that describes the problem to observers.
 var unclean = scopes.Func("clean path", func(context.Context) error {
 	return errors.New("the path contains an empty or dot element, a backslash, NUL or an unescaped #, before or after decoding")
 })
 
-// authorization returns the values of all Authorization fields. net/http's server writes
-// the name in canonical form. Adapters of other servers may keep the lower case of HTTP/2,
-// and a request with a field in each form must count as one with two fields.
+// authorization returns the values of all Authorization fields. net/http's server changes
+// field names to the canonical form, but adapters of other servers may keep the lower case
+// of HTTP/2. If a request contains both forms, the result contains the values of both, and
+// the request is refused.
 func authorization(h http.Header) []string {
 	values := h["Authorization"]
 	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 expects canonical names
@@ -170,8 +171,8 @@ func authorization(h http.Header) []string {
 	return values
 }
 
-// advise adds the scopes of the rule to a 401, so that a client that follows the metadata
-// knows which scopes to request.
+// advise adds the scopes of the rule to a 401 if challenges contain a metadata URL. The
+// client can then request a token with these scopes.
 func (g *Guard) advise(err error, rule scopes.Rule) error {
 	if g.opts.ResourceMetadata == "" {
 		return err
@@ -185,10 +186,10 @@ func (g *Guard) advise(err error, rule scopes.Rule) error {
 	return &advised
 }
 
-// prepare returns the request that the handler gets.
+// prepare returns the request for the handler.
 func (g *Guard) prepare(r *http.Request, ctx context.Context) (prepared *http.Request, err error) { //nolint:revive // ctx is the context of the returned request
 	defer func() {
-		// A panic in a function of Options.Headers refuses the request.
+		// If a function of Options.Headers panics, the request is refused.
 		if p := recover(); p != nil {
 			prepared, err = nil, &bearer.Error{Reason: bearer.Internal, Err: fmt.Errorf("panic: %v", p)}
 		}

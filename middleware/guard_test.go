@@ -128,7 +128,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 // TestLongHeaderIsCheap checks that refusing a header of 64 KiB allocates no more than
-// refusing a short one.
+// refusing a short header.
 func TestLongHeaderIsCheap(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	cost := func(value string) uint64 {

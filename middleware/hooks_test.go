@@ -23,8 +23,8 @@ func (*badUnmarshal) UnmarshalJSON([]byte) error { panic("secret") }
 func (badValidate) Validate() error              { panic("secret") }
 func (badClone) Clone() badClone                 { panic("secret") }
 
-// TestHooksPanic checks that a panic in each hook of a user answers its request with 500,
-// does not call the handler, and does not affect the next request.
+// TestHooksPanic checks that the guard answers 500 and does not call the handler if a hook
+// of the user panics. The next request gets the same answer.
 func TestHooksPanic(t *testing.T) {
 	issuer := testkit.NewIssuer(t, "EdDSA")
 	for _, row := range []struct {

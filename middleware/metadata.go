@@ -62,8 +62,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// checkAudience ensures that the verifier accepts the tokens that clients request for the
-// resource (RFC 8707).
+// checkAudience returns an error if the verifier does not accept the resource's identifier
+// as an audience. Clients request tokens with this audience (RFC 8707).
 func checkAudience(identifier string, audience []string) error {
 	if len(audience) == 0 || slices.Contains(audience, identifier) {
 		return nil
@@ -71,8 +71,8 @@ func checkAudience(identifier string, audience []string) error {
 	return fmt.Errorf("Options.Resource: %q: the verifier accepts only the audience %q; add the resource to Config.Audience", identifier, audience)
 }
 
-// reservedMembers lists the members of the metadata that the guard sets itself, and those
-// for features that it does not have.
+// reservedMembers lists the members of the metadata that the guard sets itself, and members
+// for features that the guard does not support.
 var reservedMembers = []string{
 	"resource", "scopes_supported", "bearer_methods_supported", "signed_metadata",
 	"tls_client_certificate_bound_access_tokens", "authorization_details_types_supported",
@@ -117,9 +117,9 @@ func (g *Guard) checkMetadata() []error {
 //
 //	mux.Handle(guard.Metadata())
 //
-// The document lists the scopes of all rules that were declared with the guard, and the
-// verifier's issuers, both at the time of the request. The document is public: with
-// Enforce, its pattern needs a public rule. Without Options.Resource the handler answers
+// At each request, the handler returns the scopes of all rules that were declared with the
+// guard so far, and the current issuers of the verifier. The metadata is public: with
+// Enforce, its pattern needs a public rule. Without Options.Resource, the handler answers
 // 404.
 func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 	if g.resource == nil {
@@ -134,7 +134,7 @@ func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 
 func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	// The document is public, and its clients may be web pages of any origin.
+	// The metadata is public, so that web pages of every origin may read it.
 	h.Set("Access-Control-Allow-Origin", "*")
 	switch {
 	case r.URL.Path != g.resource.path || r.URL.RawQuery != g.resource.query:
@@ -160,8 +160,8 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(document, '\n')) // an error means that the client is gone
 }
 
-// metadata returns the members of the document, without empty ones (RFC 9728, section
-// 3.2).
+// metadata returns the members of the document. It leaves out empty members (RFC 9728,
+// section 3.2).
 func (g *Guard) metadata() map[string]any {
 	members := map[string]any{}
 	if d, ok := g.verifier.(described); ok {

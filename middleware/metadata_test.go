@@ -56,8 +56,8 @@ func TestMetadata(t *testing.T) {
 	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// The document is true: a token of the listed authorization server for the resource with
-	// listed scopes is accepted.
+	// A client that follows the document gets a token that the guard accepts: the token is
+	// from the listed authorization server, for the resource, and with listed scopes.
 	token := b.issuer.Token(map[string]any{"aud": want["resource"], "scope": "b c"})
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -137,7 +137,7 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 	if got, want := document(t, handler, pattern)["authorization_servers"], []any{b.issuer.URL()}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// The authorization server publishes its metadata under another URL than "iss".
+	// The authorization server publishes its metadata under a URL that differs from "iss".
 	guard, err = middleware.New(&issuers, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"authorization_servers": []string{"https://as.example/resources/1"}}})
 	if err != nil {
 		t.Fatal(err)

@@ -83,9 +83,9 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// TestModesAroundTracer checks that a function around a verifier does not hide the
-// verifier's observer.
-func TestModesAroundTracer(t *testing.T) {
+// TestObserverInsideFunction checks that the verifier's observer gets the event if the guard
+// has a VerifierFunc that calls the verifier.
+func TestObserverInsideFunction(t *testing.T) {
 	b := newBench(t, nil)
 	var inner bearer.Verifier
 	guard, err := middleware.New(bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestOptionsObserver checks that Options.Observer gets each outcome once and the verifier's
-// observer gets none, for each kind of verifier.
+// TestOptionsObserver checks that Options.Observer receives each outcome once, and that the
+// verifier's observer receives none.
 func TestOptionsObserver(t *testing.T) {
 	b := newBench(t, nil)
 	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: b.events})
@@ -22,7 +22,7 @@ func TestOptionsObserver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function around one": bearer.VerifierFunc(v.Verify)} {
+	for name, verifier := range map[string]bearer.Verifier{"a verifier": v, "a function that calls a verifier": bearer.VerifierFunc(v.Verify)} {
 		events := new(testkit.Recorder)
 		guard, err := middleware.New(verifier, &middleware.Options{Observer: events})
 		if err != nil {
@@ -36,7 +36,7 @@ func TestOptionsObserver(t *testing.T) {
 			r.Header.Set("X-Forwarded-Uri", r.URL.Path)
 			guard.ForwardAuth(&table).ServeHTTP(w, r)
 		}
-		for way, h := range map[string]http.Handler{
+		for how, h := range map[string]http.Handler{
 			"Require": guard.RequireAt("GET /x", scopes.All("x"))(next), "Enforce": guard.Enforce(&table)(next), "ForwardAuth": http.HandlerFunc(forward),
 		} {
 			for _, row := range []struct {
@@ -50,10 +50,10 @@ func TestOptionsObserver(t *testing.T) {
 				serve(h, row.r)
 				got := events.Take()
 				if len(got) != 1 || got[0].Reason != row.want || got[0].Transport != "http" || got[0].Route != "GET /x" {
-					t.Errorf("%s, %s: got %+v, want one event with the reason %q", name, way, got, row.want)
+					t.Errorf("%s, %s: got %+v, want one event with the reason %q", name, how, got, row.want)
 				}
 				if got := b.events.Take(); len(got) != 0 {
-					t.Errorf("%s, %s: got %+v in the verifier's observer, want no event", name, way, got)
+					t.Errorf("%s, %s: got %+v in the verifier's observer, want no event", name, how, got)
 				}
 			}
 		}

@@ -13,10 +13,11 @@ import (
 //
 //	mux.Handle("/reports/", guard.Require(rule)(guard.Proxy(target)))
 //
-// The proxy does not forward the token (RFC 9700, section 4.10). It sends the fields of
-// Options.Headers with values from the caller's claims, never the client's own copies, and
-// replaces X-Forwarded-For, -Host and -Proto. The result may be changed before it serves
-// requests. Proxy panics if target is nil.
+// The proxy does not forward the token, because the target can misuse it (RFC 9700, section
+// 4.10). It sends the fields of Options.Headers with values from the caller's claims, never
+// the client's own copies. It replaces X-Forwarded-For, X-Forwarded-Host and
+// X-Forwarded-Proto. You may change the returned proxy before it serves requests. Proxy
+// panics if target is nil.
 func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 	declare.NotNil(transport, "a proxy", "guard", g)
 	declare.NotNil(transport, "a proxy", "target", target)
@@ -27,8 +28,8 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 		// The target may merge trailers into its header (RFC 9110, section 6.5.1).
 		removeAuthorization(pr.Out.Trailer)
 		maps.DeleteFunc(pr.Out.Trailer, func(name string, _ []string) bool { return g.isOurs(name) })
-		// Set the fields again: ReverseProxy has removed hop-by-hop fields since then, and
-		// the proxy may run without the guard.
+		// Set the fields again: ReverseProxy has removed hop-by-hop fields after the guard
+		// set them, and a program may use the proxy without the guard.
 		g.setCallerHeaders(pr.Out.Header, pr.In.Context())
 	}}
 }

@@ -37,7 +37,7 @@ func TestProxyTrailers(t *testing.T) {
 	reader := dial(t, front, "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "+b.token("x")+"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Subject, X_Subject, Authorization, X-Sum\r\n\r\n"+
 		"5\r\nhello\r\n0\r\nX-Subject: admin\r\nX_Subject: admin\r\nAuthorization: Bearer x\r\nX-Sum: 7\r\n\r\n")
 	got := receive(t, reader, http.MethodPost)
-	// X-Sum is announced to the target, but net/http's proxy forwards no trailer values.
+	// net/http's proxy announces the trailer X-Sum to the target, but sends no value for it.
 	if got.status != http.StatusOK || got.body != "hello 1 false" {
 		t.Errorf("got %d %q, want 200 and only the trailer X-Sum", got.status, got.body)
 	}

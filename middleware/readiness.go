@@ -10,12 +10,12 @@ import (
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
-// ReadinessOptions configures a readiness handler. Nil is the same as the zero value, which
-// requires keys of every issuer.
+// ReadinessOptions configures a readiness handler. Nil is the same as the zero value. The
+// zero value requires keys of every issuer.
 type ReadinessOptions struct {
 	// AnyIssuer makes the handler answer 200 as soon as one issuer has keys. It is for
 	// services with many issuers, where an outage of one issuer must not affect the
-	// callers of the others. False: 200 only if every issuer has keys.
+	// callers of other issuers. False: 200 only if every issuer has keys.
 	AnyIssuer bool
 }
 
@@ -23,18 +23,18 @@ type ReadinessOptions struct {
 type issuerReadiness struct {
 	Issuer string `json:"issuer"`
 	Ready  bool   `json:"ready"`
-	// The members below are absent for a fixed key set.
+	// The members below are absent if the issuer has a fixed key set.
 	Stale    *bool    `json:"stale,omitempty"`
 	Restored bool     `json:"restored,omitempty"`
 	Keys     *int     `json:"keys,omitempty"`
 	Age      *float64 `json:"age_seconds,omitempty"`
 }
 
-// NewReadiness returns a handler for readiness checks. It answers 200 if tokens can be
-// verified, and 503 if they cannot, because keys were never loaded or are too old. The JSON
-// body contains the state of each issuer, with the number of its keys and their age in
-// seconds. It contains no errors; those are in the log. The handler is for load balancers
-// and needs no token. If source is nil, NewReadiness returns an error.
+// NewReadiness returns a handler for readiness checks of load balancers and orchestrators.
+// The handler answers 200 if tokens can be verified. It answers 503 if keys were never
+// loaded or are too old. The JSON body contains the state of each issuer, with the number
+// of its keys and their age in seconds. It contains no errors: errors are in the log.
+// Requests need no token. If source is nil, NewReadiness returns an error.
 //
 // Do not use the handler as a liveness check: restarting the process does not end an outage
 // of the issuer, and the loaded keys are lost.

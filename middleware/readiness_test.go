@@ -13,8 +13,9 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// TestReadiness observes two issuers: one with fixed keys, and one from before its first
-// answer, through an outage longer than MaxStale, to its recovery.
+// TestReadiness checks the answers for two issuers. One issuer has fixed keys. The other
+// issuer first has no keys, then has keys, then is down for longer than MaxStale, and then
+// recovers.
 func TestReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://a.example", Algorithms: []string{"ES256"}})
@@ -96,7 +97,7 @@ func TestReadinessRequests(t *testing.T) {
 		status int
 		body   string
 	}{
-		{http.MethodGet, http.StatusServiceUnavailable, `{"ready":false,"issuers":[]}` + "\n"}, // without issuers, no token can be accepted
+		{http.MethodGet, http.StatusServiceUnavailable, `{"ready":false,"issuers":[]}` + "\n"}, // without an issuer, no token is accepted
 		{http.MethodHead, http.StatusServiceUnavailable, ""},
 		{http.MethodPost, http.StatusMethodNotAllowed, "Method Not Allowed\n"},
 	} {

@@ -81,9 +81,9 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestRefusalIsPure checks that two refusals of the same error share no memory that their
-// callers can change.
-func TestRefusalIsPure(t *testing.T) {
+// TestRefusalsShareNoMemory checks that a change of one refusal does not change the next
+// refusal of the same error, and that Refusal does not change the request.
+func TestRefusalsShareNoMemory(t *testing.T) {
 	calls := 0
 	guard := refuser(t, bearer.Internal, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
 		calls++

@@ -10,8 +10,8 @@ import (
 
 // Route is a declared route with its rule.
 type Route struct {
-	// Pattern is the pattern that the route was declared with. It is empty for routes of
-	// [Guard.Require], which gets no pattern.
+	// Pattern is the pattern of the route's declaration. It is empty for routes that were
+	// declared with [Guard.Require], which has no pattern argument.
 	Pattern string
 	// Rule is the rule of the route.
 	Rule scopes.Rule
@@ -20,9 +20,10 @@ type Route struct {
 // String returns the route and its rule as a sentence without a full stop.
 func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 
-// Handle wraps handler with Require(rule), registers it with mux, such as an
-// *[http.ServeMux] or a chi router, and records the pattern for Routes. It panics as
-// [Guard.Require] does, and if mux is nil or rejects the pattern.
+// Handle guards handler with the rule and registers it for the pattern with mux, which can
+// be an *[http.ServeMux] or a chi router. It records the pattern for [Guard.Routes]. Handle
+// panics if the rule is invalid ([scopes.Rule.Err]), if mux or handler is nil, or if mux
+// rejects the pattern. The panic message contains the source line of the declaration.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
@@ -35,8 +36,8 @@ func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern st
 // transport is the prefix of the panic messages of this package.
 const transport = "middleware"
 
-// mustBeValid panics if the guard is nil, as after an error of New, or if the rule is
-// invalid.
+// mustBeValid panics if the guard is nil or the rule is invalid. The guard is nil if a
+// program ignores an error of New.
 func (g *Guard) mustBeValid(route Route) {
 	declare.NotNil(transport, route.Pattern, "guard", g)
 	declare.Rule(transport, route.Pattern, route.Rule)
@@ -44,15 +45,16 @@ func (g *Guard) mustBeValid(route Route) {
 
 // Routes returns the routes that were declared with Handle, Enforce, ForwardAuth, Require
 // and RequireAt so far, in the order of their declaration. Use it to log the routes at
-// start, and to test that every route has a rule. The routes of a table are read on each
-// call; a table contains only routes with rules and denies all others.
+// start, and to test that every route has a rule. Each call reads the current routes of a
+// table. A table lists only routes with a rule; it denies all other routes.
 func (g *Guard) Routes() []Route { return g.rules.routes() }
 
 // registry contains the rules that were declared with a guard.
 type registry struct {
 	mu       sync.Mutex // guards the fields below
 	declared []declaration
-	// known prevents unlimited growth if a program declares the same rule on each request.
+	// known contains the recorded routes as text. It keeps the list short if a program
+	// declares the same rule on each request.
 	known map[string]bool
 }
 

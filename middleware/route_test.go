@@ -17,7 +17,7 @@ func TestRoutes(t *testing.T) {
 	guard.Handle(mux, "GET /healthz", scopes.Public(), never(t))
 	guard.Handle(mux, "GET /norule", scopes.Rule{}, never(t))
 	_ = guard.RequireAt("PUT /deployments/:id", scopes.All("x"))
-	for range 3 { // as programs do that call Require on each request
+	for range 3 { // some programs call Require on each request
 		_ = guard.Require(scopes.Optional(scopes.All()))
 	}
 	var table scopes.Table
@@ -48,8 +48,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestRequireAtReportsPattern checks that observers get the router's pattern, or else the
-// one of RequireAt.
+// TestRequireAtReportsPattern checks that observers receive the router's pattern or, if
+// there is none, the pattern of RequireAt.
 func TestRequireAtReportsPattern(t *testing.T) {
 	b := newBench(t, nil)
 	for pattern, want := range map[string]string{"": "GET /x/:id", "GET /x/{id}": "GET /x/{id}"} {
@@ -89,6 +89,6 @@ func TestHandleConflict(t *testing.T) {
 		t.Errorf("got %v with the source lines %q, want the second registration", err, lines)
 	}
 	if routes := guard.Routes(); len(routes) != 1 {
-		t.Errorf("got the routes %v, want only the one that the mux accepted", routes)
+		t.Errorf("got the routes %v, want only the route that the mux accepted", routes)
 	}
 }

@@ -67,7 +67,7 @@ func TestEnforceOnServeMux(t *testing.T) {
 }
 
 // TestPatternAndPathValues checks that middleware before the guard can read Pattern and
-// path values as without a guard.
+// path values, even if the handler panics.
 func TestPatternAndPathValues(t *testing.T) {
 	b := newBench(t, nil)
 	rule := scopes.All("read:deployments")
@@ -125,8 +125,8 @@ func TestUncleanPathWithRequire(t *testing.T) {
 	}
 }
 
-// TestUncleanPathIsReported checks that the error for an unclean path is not that of a
-// missing rule.
+// TestUncleanPathIsReported checks that the error for an unclean path differs from the error
+// for a missing scope and from the error for a missing rule.
 func TestUncleanPathIsReported(t *testing.T) {
 	for target, want := range map[string]string{"//x": "clean path: ", "/x": "missing scope y", "/z": "there is no rule"} {
 		b := newBench(t, nil)
@@ -170,6 +170,6 @@ func TestFilesOfFormsAreRemoved(t *testing.T) {
 	}))
 	served.ServeHTTP(httptest.NewRecorder(), r)
 	if r.MultipartForm == nil {
-		t.Error("got no MultipartForm in the server's request, want the form whose files it must delete")
+		t.Error("got no MultipartForm in the server's request, want the form, so that the server deletes its files")
 	}
 }

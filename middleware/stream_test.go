@@ -92,11 +92,11 @@ func TestStreaming(t *testing.T) {
 		}
 		body := bufio.NewReader(response.Body)
 		if line, err := body.ReadString('\n'); err != nil || line != "first\n" {
-			t.Errorf("HTTP/%d: got %q, %v before the handler ended", row.want, line, err)
+			t.Errorf("HTTP/%d: got %q, %v, want the first line before the handler returns", row.want, line, err)
 		}
 		proceed <- struct{}{}
 		if line, err := body.ReadString('\n'); err != nil || line != fmt.Sprintf("second %d\n", row.want) {
-			t.Errorf("HTTP/%d: got %q, %v", row.want, line, err)
+			t.Errorf("HTTP/%d: got %q, %v, want the second line", row.want, line, err)
 		}
 		response.Body.Close()
 		cancel()
@@ -109,8 +109,8 @@ func TestStreaming(t *testing.T) {
 	}
 }
 
-// upgrade returns a handler that answers a WebSocket handshake (RFC 6455, section 4.2.2)
-// and echoes one line of bytes.
+// upgrade returns a handler that answers a WebSocket handshake (RFC 6455, section 4.2.2).
+// Then it reads one line, and writes the caller's client ID and this line.
 func upgrade(t *testing.T) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -160,7 +160,7 @@ func TestUpgrade(t *testing.T) {
 			}
 			if row.echo != "" {
 				if got := response.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-					t.Errorf("%s: got Sec-WebSocket-Accept %q, want that of RFC 6455, section 1.3", name, got)
+					t.Errorf("%s: got Sec-WebSocket-Accept %q, want the value in RFC 6455, section 1.3", name, got)
 				}
 				_, _ = io.WriteString(conn, "hello\n")
 				if line, err := reader.ReadString('\n'); err != nil || line != row.echo {

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestPreflightIsExact sends requests that differ from a preflight request in one point.
-// They need a token.
+// TestPreflightIsExact checks that only an exact preflight request passes without a token.
+// A request that differs in one point is refused.
 func TestPreflightIsExact(t *testing.T) {
 	guard := refuser(t, bearer.UnknownKey, &middleware.Options{AllowPreflight: true})
 	reached := false
@@ -64,8 +64,8 @@ func TestHeaderNames(t *testing.T) {
 	}
 }
 
-// TestSimilarHeaders checks that the guard removes the client's fields whose names a server
-// after the guard may read as ours, and no others.
+// TestSimilarHeaders checks that the guard removes every field of the client that a server
+// after the guard may read as ours, and that it keeps all other fields.
 func TestSimilarHeaders(t *testing.T) {
 	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject1": func(*bearer.Claims) string { return "" }}})
 	for name, kept := range map[string]bool{
@@ -168,8 +168,8 @@ func TestMetadataOtherTargets(t *testing.T) {
 	}
 }
 
-// TestForwardAuthIncomplete checks that a proxy must describe the client's request
-// completely. Otherwise not even a public rule lets the request through.
+// TestForwardAuthIncomplete checks that the handler denies a request if the proxy does not
+// describe it completely, even if the rule is public.
 func TestForwardAuthIncomplete(t *testing.T) {
 	guard := refuser(t, bearer.UnknownKey, nil)
 	var table scopes.Table

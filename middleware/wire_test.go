@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// wireServer returns the address of a server. A table guards its routes, and Require guards
-// those that reach the mux once more.
+// wireServer returns the address of a server. Each request is checked twice: by Enforce in
+// front of the mux, and by Handle for its route.
 func wireServer(t *testing.T) (*bench, string) {
 	t.Helper()
 	b := newBench(t, nil)
@@ -80,9 +80,9 @@ const (
 	notAllowed     = noError + `, error="insufficient_scope", error_description="The access token does not allow this"`
 )
 
-// TestWire sends raw requests to a server. In each, {r} stands for a token with the scope
-// "read" and {w} for one with "write". The challenge "-" means that net/http answers before
-// it calls a handler.
+// TestWire sends raw requests to a server. In a request, {r} stands for a token with the
+// scope "read", and {w} for a token with the scope "write". The challenge "-" means that
+// net/http answers the request and calls no handler.
 func TestWire(t *testing.T) {
 	b, addr := wireServer(t)
 	tokens := strings.NewReplacer("{r}", b.token("read"), "{w}", b.token("write"), "{64K}", strings.Repeat("A", 64<<10), "{dots}", strings.Repeat(".", 64<<10), "{1M}", strings.Repeat("A", 1<<20+8<<10))
@@ -266,7 +266,8 @@ func checkRefusal(t *testing.T, method string, got reply) {
 	}
 }
 
-// TestRefusedBodyIsNotRead checks that a refused client is not asked to send its body.
+// TestRefusedBodyIsNotRead checks that the server refuses a request without reading its
+// body, and without sending 100 (Continue).
 func TestRefusedBodyIsNotRead(t *testing.T) {
 	_, addr := wireServer(t)
 	for _, fields := range []string{"Content-Length: 1000000000\r\n", "Content-Length: 5\r\nExpect: 100-continue\r\n"} {
@@ -277,7 +278,7 @@ func TestRefusedBodyIsNotRead(t *testing.T) {
 	}
 }
 
-// TestKeepAlive checks that each request on a connection is checked by itself.
+// TestKeepAlive checks that every request on a connection needs its own token.
 func TestKeepAlive(t *testing.T) {
 	b, addr := wireServer(t)
 	with := "GET /deployments HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " + b.token("read") + "\r\n\r\n"
@@ -290,8 +291,8 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-// TestFieldsAreNotChanged checks that the guard does not append to the slice of a field's
-// values.
+// TestFieldsAreNotChanged checks that the guard does not append to the slice of values in
+// the request's header.
 func TestFieldsAreNotChanged(t *testing.T) {
 	b := newBench(t, nil)
 	values := make([]string, 1, 2)
@@ -303,8 +304,8 @@ func TestFieldsAreNotChanged(t *testing.T) {
 	}
 }
 
-// TestFieldNamesInLowerCase sends fields with the lower-case names that adapters of HTTP/2
-// servers may use.
+// TestFieldNamesInLowerCase checks requests with "authorization" in lower case, as adapters
+// of HTTP/2 servers may make them.
 func TestFieldNamesInLowerCase(t *testing.T) {
 	b := newBench(t, nil)
 	good := "Bearer " + b.token("x")

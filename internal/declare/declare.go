@@ -1,5 +1,6 @@
-// Package declare contains what the transports share when a route or a method gets its
-// rule: checks that panic on mistakes, and a sentence that describes the declaration.
+// Package declare contains the code that packages middleware and interceptor share for the
+// declaration of rules. It panics if a declaration is wrong, and it describes the rule of a
+// route or a method in a sentence.
 package declare
 
 import (
@@ -10,16 +11,16 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Rule panics if the rule is invalid. name is the pattern or the method, or "" if it is not
-// known. The zero Rule is accepted; it denies.
+// Rule panics if the rule is invalid. name is the pattern of the route or the name of the
+// method, or "" if it is not known. Rule accepts the zero Rule, which denies every request.
 func Rule(transport, name string, rule scopes.Rule) {
 	if err := rule.Err(); err != nil && !rule.IsZero() {
 		panic(fmt.Errorf("%w: the rule is invalid: %w", atCaller(transport, name), err)) //nolint:forbidigo // as http.ServeMux.Handle does
 	}
 }
 
-// NotNil panics if v is nil or an interface that contains a nil pointer or a nil function.
-// part is what v is in the declaration of name, such as "handler".
+// NotNil panics if v is nil or contains a nil pointer or a nil function. part names v in the
+// panic message, such as "handler"; name is as in Rule.
 func NotNil(transport, name, part string, v any) {
 	if nilcheck.IsNil(v) {
 		panic(fmt.Errorf("%w: the %s is nil", atCaller(transport, name), part)) //nolint:forbidigo // as http.ServeMux.Handle does
@@ -27,8 +28,8 @@ func NotNil(transport, name, part string, v any) {
 }
 
 // Register calls register, which registers a handler with a mux. If the mux panics,
-// Register panics with its message and the source line of the user's code. The mux itself
-// reports only the line in this module that called it.
+// Register panics with the message of the mux and the source line in the user's code. The
+// message of the mux alone contains only a source line of this module.
 func Register(transport, name string, register func()) {
 	at := atCaller(transport, name)
 	defer func() {
@@ -39,10 +40,9 @@ func Register(transport, name string, register func()) {
 	register()
 }
 
-// atCaller returns an error with the name of the declaration and the source line of the
-// user's code that declares it. The code that finds this line is in package scopes, which
-// needs it for invalid rules and imports nothing of this module; Invalid gives access to
-// it.
+// atCaller returns an error with the name of the declaration and its source line in the
+// user's code. scopes.Invalid finds that line. The code for this is in package scopes,
+// because package scopes must not import other packages of this module.
 func atCaller(transport, name string) error {
 	return scopes.Invalid(errors.New(transport + ": " + orRoute(name))).Err()
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The test of all ways to declare a rule is in internal/conformance. It imports grpc, and
-// the tests of this package must not: they are in the module graph of net/http users.
+// TestWrongRules in internal/conformance tests all ways to declare a rule. It needs grpc,
+// which the tests of this package must not import: go mod tidy in a program that uses
+// net/http only also loads these tests.
 
 func TestRule(t *testing.T) {
 	wrong := scopes.All("a b")

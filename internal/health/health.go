@@ -7,8 +7,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Ready reports whether every issuer has keys or, with anyIssuer, whether at least one has.
-// It is false if there are no issuers.
+// Ready reports whether every issuer has keys. If anyIssuer is true, it reports whether at
+// least one issuer has keys. Without issuers, the result is false.
 func Ready(issuers []bearer.IssuerStatus, anyIssuer bool) bool {
 	if anyIssuer {
 		return slices.ContainsFunc(issuers, bearer.IssuerStatus.Ready)

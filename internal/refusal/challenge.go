@@ -40,14 +40,13 @@ func quotable(s string) bool {
 
 // Challenges makes the challenges of a guard.
 type Challenges struct {
-	params string // of every challenge
+	params string // the parameters that every challenge contains
 }
 
-// NewChallenges returns the Challenges for parameters without problems, see
-// [Params.Check].
+// NewChallenges returns the Challenges for p, in which [Params.Check] must find no problem.
 func NewChallenges(p Params) Challenges {
-	// A challenge has at least one parameter. RFC 9110, section 11.6.1 allows a challenge
-	// without parameters, but clients fail to parse it.
+	// A challenge always contains a parameter. RFC 9110, section 11.6.1 allows challenges
+	// without parameters, but some clients cannot parse them.
 	switch {
 	case p.ResourceMetadata == "":
 		if p.Realm == "" {

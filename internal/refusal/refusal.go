@@ -1,6 +1,6 @@
-// Package refusal defines the answers to refused requests. A single table lists the HTTP
-// status, gRPC code, error code, description and challenge of each reason, so that both
-// transports give the same answer.
+// Package refusal defines the answers to refused requests. One table lists the HTTP status,
+// gRPC code, error code, description and challenge for each reason, so that HTTP and gRPC
+// clients get the same answer.
 package refusal
 
 import (
@@ -20,15 +20,15 @@ type Answer struct {
 	Reason bearer.Reason
 	// Status is the HTTP status code.
 	Status int
-	// Code is the gRPC status code, a value of google.golang.org/grpc/codes. It is a number
-	// because users of net/http must not have to build grpc.
+	// Code is the gRPC status code, a value of google.golang.org/grpc/codes. It has type
+	// uint32, so that programs without gRPC do not need package grpc.
 	Code uint32
 	// Error is the error code: one of RFC 6750, section 3.1, or "unauthorized",
 	// "temporarily_unavailable" or "server_error".
 	Error string
-	// Description is one of a fixed set of sentences, in ASCII and without quotes. Problems
-	// that a client can solve have their own sentences. All reasons that a forged token can
-	// have share one sentence.
+	// Description is one of a fixed set of sentences, in ASCII and without quotes. Reasons
+	// that help an honest client have their own sentences. The other reasons for an invalid
+	// token share one sentence, so that an attacker does not learn which check failed.
 	Description string
 	// Scopes contains the required scopes that the token lacks.
 	Scopes []string
@@ -76,7 +76,7 @@ func badToken(description string) row {
 	}
 }
 
-// invalid is the description for tokens that are not genuine. It hides which check failed.
+// invalid is the description for most invalid tokens. It hides which check failed.
 const invalid = "The access token is invalid"
 
 // rows is the table of answers.
@@ -85,7 +85,7 @@ const invalid = "The access token is invalid"
 var rows = map[bearer.Reason]row{
 	bearer.InvalidRequest: {
 		status: http.StatusBadRequest,
-		code:   codeUnauthenticated, // InvalidArgument refers to the message
+		code:   codeUnauthenticated, // InvalidArgument is for invalid messages
 		error:  "invalid_request", challenge: fullChallenge,
 		description: "The request must carry exactly one bearer token",
 	},
@@ -121,8 +121,8 @@ var rows = map[bearer.Reason]row{
 }
 
 // Of returns the answer to an error of [bearer.Decide]. An error that contains no
-// [bearer.Error], or one with an unknown reason, is a fault of this service and counts as
-// bearer.Internal.
+// [bearer.Error], or a [bearer.Error] with an unknown reason, is a fault of this service and
+// counts as [bearer.Internal].
 func Of(err error) Answer {
 	refused, ok := errors.AsType[*bearer.Error](err)
 	if !ok || refused == nil {
@@ -146,9 +146,9 @@ func Of(err error) Answer {
 	return answer
 }
 
-// sendable returns the names that are valid scopes (RFC 6749, section 3.3). The names in
-// rules were checked, but a refusal may come from other code, and its names must not end
-// the quoted string in the challenge.
+// sendable returns the names that are valid scopes (RFC 6749, section 3.3). Scopes of rules
+// are always valid, but an error of other code can contain any text, for example a quote,
+// which ends the quoted string of the challenge.
 func sendable(names []string) []string {
 	bad := func(name string) bool {
 		_, err := scopes.Of(name)

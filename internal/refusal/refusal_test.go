@@ -38,8 +38,8 @@ func TestEveryReasonHasARow(t *testing.T) {
 		if strings.ContainsFunc(answer.Description+answer.Error, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
 			t.Errorf("%s: got %+v, want texts that a challenge can contain", reason, answer)
 		}
-		// A challenge goes to clients that can retry with other credentials, and a time to
-		// wait only to clients that can retry with the same ones.
+		// A client gets a challenge if other credentials can help, and a time to wait if a
+		// retry with the same credentials can help.
 		if want, got := answer.Status < 500, len(challenges.For(answer)) > 0; got != want {
 			t.Errorf("%s: got status %d and the challenges %q, want a challenge: %v", reason, answer.Status, challenges.For(answer), want)
 		}
@@ -89,7 +89,7 @@ func reasonsOf(t *testing.T, group *ast.GenDecl) []bearer.Reason {
 		for _, v := range value.Values {
 			literal, ok := v.(*ast.BasicLit)
 			if !ok {
-				t.Fatalf("%v: got a Reason that is not a literal, want this test to read it as well", value.Names)
+				t.Fatalf("%v: got a Reason that is not a literal, want a string literal, which this test can read", value.Names)
 			}
 			text, err := strconv.Unquote(literal.Value)
 			if err != nil {
@@ -113,7 +113,8 @@ func TestOfOtherErrors(t *testing.T) {
 	}
 }
 
-// TestOfRetryAfter checks that the time to wait is that of the refusal, or 5 s.
+// TestOfRetryAfter checks that the answer contains the RetryAfter of the refusal, or 5 s if
+// there is none.
 func TestOfRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		reason    bearer.Reason

@@ -13,8 +13,8 @@
 //
 //	claims, ok := bearer.FromContext(c.Request().Context())
 //
-// or from c.Get with [Key]. Refused requests get the same answer as from the guard on
-// net/http, and reach no handler. Errors of handlers go to echo's error handler as usual.
+// or from c.Get with [Key]. A refused request gets the same answer as with net/http, and
+// reaches no handler. Errors of handlers go to echo's error handler as usual.
 package echov5bearer
 
 import (
@@ -29,19 +29,20 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is the key of the caller's *bearer.Claims in c.Get, if there are any. echo-jwt uses
-// the same key for its token.
+// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard does
+// not set the key if it has verified no token. echo-jwt sets the same key to its token.
 const Key = "user"
 
-// Require returns middleware for one route or a group. It refuses requests that do not meet
-// the rule, as [middleware.Guard.Require] does. It panics if the rule is invalid.
+// Require returns middleware for one route or a group. The middleware refuses requests that
+// do not meet the rule, as [middleware.Guard.Require] does. Require panics if the rule is
+// invalid.
 func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
 
 // Handle registers the handler with a server or a group, and guards it with the rule. The
 // guard runs before the middleware m. Handle records the route for
-// [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It panics if the rule is
+// [middleware.Guard.Routes], as [middleware.Guard.Handle] does. Handle panics if the rule is
 // invalid or the handler is nil.
 func Handle(g *middleware.Guard, routes interface {
 	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
@@ -50,8 +51,8 @@ func Handle(g *middleware.Guard, routes interface {
 	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() {
 		g.RequireAt(method+" "+path, rule)(nil) // panics before echo registers the route
 	}
-	// Only echo knows the full path, and it returns the path from Add, which needs the
-	// middleware. So require is set after Add.
+	// Only Add returns the full path of the route, and RequireAt needs this path. But Add
+	// already needs the middleware, so require is set after Add.
 	var require echo.MiddlewareFunc
 	guarded := func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error { return require(next)(c) }
@@ -61,21 +62,22 @@ func Handle(g *middleware.Guard, routes interface {
 	return route
 }
 
-// Enforce returns middleware for a whole server. It checks each request against the rule of
-// its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the syntax of
-// [http.ServeMux].
+// Enforce returns middleware for a whole server. The middleware checks each request against
+// the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the
+// syntax of [http.ServeMux].
 func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
 
 // Audit returns every route of the server with its rule in t. Use it to log the routes at
-// start, and to test that every route has a rule. Rules that were declared without a table
-// are in [middleware.Guard.Routes].
+// start, and to test that every route has a rule. [middleware.Guard.Routes] lists rules that
+// were declared without a table.
 func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Router().Routes() {
 		if info.Method == echo.RouteNotFound {
 			continue // the handler for requests without a route
 		}
-		// The pattern is also an example path: ":id" is an ordinary path element.
+		// The pattern with "x" in place of "*" is also a valid path, in which ":id" is an
+		// ordinary element. The table must have a rule for this path.
 		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {
@@ -97,7 +99,7 @@ func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	}
 }
 
-// nextHandler runs the rest of the chain for one request.
+// nextHandler runs the rest of the handler chain for one request.
 type nextHandler struct {
 	c    *echo.Context
 	next echo.HandlerFunc

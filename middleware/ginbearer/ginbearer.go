@@ -13,11 +13,11 @@
 //
 //	claims, ok := bearer.FromContext(c.Request.Context())
 //
-// or from c.Get with [Key]. Refused requests get the same answer as from the guard on
-// net/http, and are aborted.
+// or from c.Get with [Key]. A refused request gets the same answer as with net/http, and
+// the rest of its handler chain is aborted.
 //
-// With RedirectTrailingSlash and RedirectFixedPath, the engine redirects before middleware
-// runs, so that clients without access can find out that a route exists.
+// If RedirectTrailingSlash or RedirectFixedPath is set, the engine redirects some requests
+// before middleware runs. A client without access can then find out that a route exists.
 package ginbearer
 
 import (
@@ -33,17 +33,19 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is the key of the caller's *bearer.Claims in c.Get, if there are any. gin.BasicAuth
-// uses the same key for its user.
+// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard does
+// not set the key if it has verified no token. gin.BasicAuth sets the same key to the name
+// of its user.
 const Key = gin.AuthUserKey
 
-// Require returns middleware for one route or a group. It refuses requests that do not meet
-// the rule, as [middleware.Guard.Require] does. It panics if the rule is invalid.
+// Require returns middleware for one route or a group. The middleware refuses requests that
+// do not meet the rule, as [middleware.Guard.Require] does. Require panics if the rule is
+// invalid.
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
 // Handle registers the handlers with an engine or a group, and guards them with the rule.
-// It records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does. It
-// panics if the rule is invalid, if there is no handler, or if a handler is nil.
+// It records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does.
+// Handle panics if the rule is invalid, if there is no handler, or if a handler is nil.
 func Handle(g *middleware.Guard, routes interface {
 	gin.IRoutes
 	BasePath() string
@@ -60,18 +62,19 @@ func Handle(g *middleware.Guard, routes interface {
 	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(require)}, handlers...)...)
 }
 
-// Enforce returns middleware for a whole engine. It checks each request against the rule of
-// its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the syntax of
-// [http.ServeMux].
+// Enforce returns middleware for a whole engine. The middleware checks each request against
+// the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the
+// syntax of [http.ServeMux].
 func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adapt(g.Enforce(t)) }
 
 // Audit returns every route of the engine with its rule in t. Use it to log the routes at
-// start, and to test that every route has a rule. Rules that were declared without a table
-// are in [middleware.Guard.Routes].
+// start, and to test that every route has a rule. [middleware.Guard.Routes] lists rules that
+// were declared without a table.
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range engine.Routes() {
-		// The pattern is also an example path: ":id" is an ordinary path element.
+		// The pattern without "*" is also a valid path, in which ":id" is an ordinary
+		// element. The table must have a rule for this path.
 		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {
@@ -86,7 +89,7 @@ func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 func adapt(guard func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.Request.Pattern == "" {
-			c.Request.Pattern = c.FullPath() // observers get it as the route
+			c.Request.Pattern = c.FullPath() // observers receive the pattern as the route
 		}
 		h := nextHandler{c: c}
 		guard(&h).ServeHTTP(c.Writer, c.Request)
@@ -96,7 +99,7 @@ func adapt(guard func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-// nextHandler runs the rest of the chain for one request.
+// nextHandler runs the rest of the handler chain for one request.
 type nextHandler struct {
 	c      *gin.Context
 	called bool // the guard let the request through
