@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// Cache is the key set of one issuer, refreshed in the background. Lookups read from
-// memory. A Cache is safe for concurrent use, and several verifiers may share it. Close
-// it when the last verifier is done.
+// Cache is the key set of one issuer. A goroutine, the refresher, refreshes the set in
+// the background; lookups read from memory. A Cache is safe for concurrent use, and
+// several verifiers may share it. Close the Cache when the last verifier is done.
 type Cache struct {
 	opts   Options
-	name   string // of the issuer, in logs and events
-	source string // of the keys, in the Store
+	name   string // the issuer's name in logs and events
+	source string // identifies the issuer or URL in the Store; see sourceOf
 	client *http.Client
 
-	epoch time.Time                // when the cache was made
-	state atomic.Pointer[snapshot] // all that a lookup reads
+	epoch time.Time                // when the cache was created
+	state atomic.Pointer[snapshot] // what lookups read
 
 	ctx    context.Context //nolint:containedctx // the cache's lifetime, ended by Close; not a caller's context
 	cancel context.CancelFunc
@@ -30,14 +30,16 @@ type Cache struct {
 
 	waiting atomic.Int64 // number of goroutines that wait for a fetch
 
-	mu        sync.Mutex // guards all below
-	running   *flight    // the fetch in flight, or nil
-	queued    *flight    // the fetch that was requested and has not begun, or nil
-	misses    coolDown   // limits fetches for keys that are not in the set
-	changes   streak     // of these fetches, those that brought new keys
-	heldUntil time.Time  // until then, lookups cause no fetch (Retry-After, maxChanges)
-	denied    deniedLog
-	history   history
+	mu      sync.Mutex // guards the fields of this block
+	running *flight    // the fetch in flight, or nil
+	queued  *flight    // the fetch that was requested and has not begun, or nil
+	misses  coolDown   // limits fetches for keys that are not in the set
+	changes streak     // counts fetches for missing keys that brought new keys
+	denied  deniedLog
+	history history
+	// While there is a usable set, lookups cause no fetch before heldUntil, because of
+	// Retry-After or maxChanges.
+	heldUntil time.Time
 
 	saver     saver     // calls the Store, if there is one
 	refresher refresher // used by the refresher's goroutine only
@@ -46,9 +48,9 @@ type Cache struct {
 // snapshot is the state that lookups read. It is immutable.
 type snapshot struct {
 	set   *Set     // nil if there is none
-	until deadline // when set becomes too old
-	noSet error    // of a lookup if there is no usable set
-	noKey error    // of a lookup if the set does not have the key
+	until deadline // when the set becomes too old
+	noSet error    // the error of lookups if there is no usable set
+	noKey error    // the error of lookups if the set does not have the key
 }
 
 // New returns a cache of the key set at url. It starts the refresher, but does not wait
@@ -76,9 +78,10 @@ func New(url string, opts *Options) (*Cache, error) {
 
 // Discover returns a cache of an issuer's key set. The set's URL comes from the issuer's
 // metadata (OpenID Connect Discovery, RFC 8414). Like New, Discover does not wait:
-// discovery is part of the first refresh. It is repeated every hour, and when the key
-// set cannot be fetched. The metadata's "issuer" must equal issuer byte for byte, or
-// Options.MetadataIssuer if that is set. The key set may be on another host.
+// discovery is part of the first refresh. Discovery is repeated after 5 min to 1 h, as the
+// header of the metadata response determines, and when the key set cannot be fetched. The
+// metadata's "issuer" must equal Options.MetadataIssuer, or issuer if that field is empty,
+// byte for byte. The key set may be on another host.
 func Discover(issuer string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
@@ -131,7 +134,7 @@ func start(o Options, name, source string, where locator) *Cache {
 	c.saver = saver{store: o.Store, failed: c.saveFailed}
 	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
 	c.state.Store(&snapshot{noSet: waiting, noKey: waiting})
-	// Lookups from now on join these fetches instead of causing more.
+	// From now on, lookups wait for the read of the Store and for the first fetch.
 	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
 	if o.Store != nil {
 		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
@@ -145,13 +148,14 @@ func start(o Options, name, source string, where locator) *Cache {
 // does. It reads from memory: it never waits and never causes a fetch. The slice is
 // shared: do not modify it.
 //
-// The error is ErrUnknownKey if the set is fresh and has no such key. It is
-// ErrUnavailable if there is no set yet, if the set is older than MaxStale, or if the set
-// has no such key and the last refresh failed, so that the key may be a new one.
+// The error is ErrUnavailable if there is no set yet, or if the set is older than
+// MaxStale. If the set has no such key, the error is ErrUnknownKey, with one exception:
+// if the last refresh failed, or the issuer has not answered since the start, the key may
+// be a new one, and the error is ErrUnavailable.
 //
 // Lookup takes about 60 ns and does not allocate, so a cached verdict can be checked on
-// every request. The verdict still holds if Lookup returns, for the token's kid and alg,
-// the same *Key that verified the signature.
+// every request. The verdict is still valid if Lookup, for the token's kid and alg,
+// returns the same *Key that verified the signature.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 	return c.LookupAt(kid, alg, time.Now())
 }
@@ -167,7 +171,7 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 		return keys, nil
 	}
 	if algorithmOf(alg) == noAlgorithm {
-		return nil, ErrUnknownKey // a refresh cannot change this
+		return nil, ErrUnknownKey // no refresh can bring a key for an unsupported algorithm
 	}
 	return nil, state.noKey
 }
@@ -179,12 +183,12 @@ func (c *Cache) usable(now time.Time) bool {
 }
 
 // Ready waits until keys are available, or until ctx ends. If ctx ends first, the error
-// matches ErrUnavailable, its cause, and the error of ctx. While Ready waits, the issuer
-// is queried once per second. For a health check, pass a context with a short deadline.
+// matches ErrUnavailable, the error of the last refresh, and ctx.Err(). While Ready waits,
+// the issuer is queried once per second. For a health check, pass a context with a short
+// deadline.
 func (c *Cache) Ready(ctx context.Context) error {
-	// Ready counts as waiting until it returns. It checks the state every second, at the
-	// same times as poll. If it did not count during the check, poll may see no waiting
-	// goroutine and skip a second.
+	// Ready counts as a waiting goroutine until it returns, also while it checks the state.
+	// Ready and poll check at the same times, and poll skips a retry if no goroutine waits.
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {
@@ -200,7 +204,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 		}
 		f, _ := c.demand(ctx, now, now, state, false)
 		if f == nil {
-			continue // fetches are denied only while there are keys
+			continue // demand denies fetches only if there is a usable set: check again
 		}
 		retry := time.NewTimer(time.Second)
 		select {
@@ -213,14 +217,14 @@ func (c *Cache) Ready(ctx context.Context) error {
 	}
 }
 
-// Refresh fetches the key set now, whatever the age of the set in use, and waits for the
-// result. If ctx ends first, Refresh returns its error, and the fetch continues.
-// Concurrent calls share one fetch, which begins after the first call. The error says why
-// the set in use was neither replaced nor confirmed.
+// Refresh fetches the key set now, even if the set in use is fresh, and waits for the
+// result. A nil error means that the issuer sent a usable set, or confirmed the set in
+// use. If ctx ends first, Refresh returns ctx.Err(), and the fetch continues. Concurrent
+// calls share one fetch, but never a fetch that began before the call.
 func (c *Cache) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	f := c.enqueue(time.Now())
-	f.doubt = true
+	f.unconditional = true
 	c.mu.Unlock()
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
@@ -237,10 +241,10 @@ func (c *Cache) Refresh(ctx context.Context) error {
 // errClosed is the error of a closed cache.
 var errClosed error = &UnavailableError{Err: errors.New("cache is closed")}
 
-// Close stops the refresher and the fetch in flight, and waits until both have ended. It
-// also waits for a call of the Store in flight, for 2 s at most. Afterwards, lookups fail
-// with an [*UnavailableError] whose RetryAfter is zero. Close may be called more than
-// once. The error is always nil.
+// Close stops the refresher and the fetch in flight, and waits until both have ended. If
+// a call to the Store is in flight, Close waits for this call too, for 2 s at most.
+// Afterwards, lookups fail with an [*UnavailableError] whose RetryAfter is zero. Close may
+// be called more than once. The error is always nil.
 func (c *Cache) Close() error {
 	c.cancel()
 	<-c.ended

@@ -29,7 +29,8 @@ func parsed(document string) int {
 	return len(set.Keys())
 }
 
-// usable returns the kids of the usable keys among keys, in a set that also has a good key.
+// usable parses a set of keys and one good key. It returns the kids of those keys that are
+// usable, without the good key.
 func usable(t *checklist.T, keys ...jwk) []string {
 	t.Helper()
 	set, err := jwks.Parse(document(append(keys, ecKey("good"))...))
@@ -79,10 +80,10 @@ func TestRules(t *testing.T) {
 		t.Want("a key with a certificate, but without numbers", usable(t, jwk{"kid": "a", "kty": "EC", "x5c": []string{"MIIB"}}), []string(nil))
 	})
 	for _, id := range []string{"A03", "A06", "A07", "A08", "W03", "W04", "W05"} {
-		checklist.Test(t, id, func(t *checklist.T) { testHygiene(t, id) })
+		checklist.Test(t, id, func(t *checklist.T) { testUsableKeys(t, id) })
 	}
 	for _, id := range []string{"W06", "W07"} {
-		checklist.Test(t, id, testChoice)
+		checklist.Test(t, id, testSelection)
 	}
 	testFetching(t)
 	testDiscovery(t)
@@ -94,8 +95,9 @@ func mustMarshal(t *testing.T, key jwk) []byte {
 	return []byte(strings.TrimSuffix(strings.TrimPrefix(text, `{"keys":[`), `]}`))
 }
 
-// hygiene returns keys by rule and name. Those in fine are usable, the others are not.
-func hygiene() map[string]map[string]jwk {
+// keysOfRules returns test keys, by rule and name. The keys whose names are in usableNames
+// are usable, the other keys are not.
+func keysOfRules() map[string]map[string]jwk {
 	key := public("", &rsaPrivate().PublicKey)
 	n, _ := key["n"].(string)
 	ec, ed := ecKey(""), edKey("")
@@ -136,20 +138,20 @@ func hygiene() map[string]map[string]jwk {
 	}
 }
 
-// fine are the names of the keys of hygiene that are usable.
-var fine = []string{"good", "e 3", "leading zero", "no use, no key_ops", "verify", "use and key_ops", "use and key_ops empty", "no alg"}
+// usableNames are the names of the usable keys of keysOfRules.
+var usableNames = []string{"good", "e 3", "leading zero", "no use, no key_ops", "verify", "use and key_ops", "use and key_ops empty", "no alg"}
 
-// testHygiene checks which keys of a rule are usable.
-func testHygiene(t *checklist.T, id string) {
+// testUsableKeys checks which keys of a rule are usable.
+func testUsableKeys(t *checklist.T, id string) {
 	t.Helper()
-	for name, key := range hygiene()[id] {
+	for name, key := range keysOfRules()[id] {
 		got := usable(t, key.with("kid", "a"))
-		t.Want("usable: "+name, len(got) == 1, slices.Contains(fine, name))
+		t.Want("usable: "+name, len(got) == 1, slices.Contains(usableNames, name))
 	}
 }
 
-// testChoice checks which keys Lookup returns for a token.
-func testChoice(t *checklist.T) {
+// testSelection checks which keys Lookup returns for a token.
+func testSelection(t *checklist.T) {
 	t.Helper()
 	a, b, c := ecKey("a"), ecKey("a"), edKey("a")
 	for _, row := range []struct {
@@ -186,14 +188,14 @@ func testChoice(t *checklist.T) {
 		t.Fatal(err)
 	}
 	keys, _ := set.Lookup("a", "ES256")
-	t.Want("usable keys of 50 under one kid", len(keys), 8)
+	t.Want("usable keys, of 50 keys under one kid", len(keys), 8)
 }
 
 // testFetching checks which responses of an issuer replace a good key set.
 func testFetching(t *testing.T) {
 	t.Helper()
-	// after returns the verdict under the old key after a change of the issuer: "unknown" if
-	// the new set replaced the old one.
+	// after changes the issuer and returns the verdict under the old key: "unknown" if a new
+	// set replaced the old set, else "ok".
 	after := func(t *checklist.T, change func(*issuer)) (got string) {
 		t.Helper()
 		synctest.Test(t.T, func(t *testing.T) {
@@ -206,7 +208,7 @@ func testFetching(t *testing.T) {
 		return got
 	}
 	checklist.Test(t, "W02", func(t *checklist.T) {
-		t.Want("usable keys beside unusable ones", usable(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
+		t.Want("usable keys of a set with unusable keys", usable(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
 		for _, doc := range []string{`{"keys":[]}`, `{"error":"x"}`, `{"keys":[{"kty":"AKP"}]}`, `<html>`, ``, `null`} {
 			t.Want("a good set, then "+doc, after(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
 		}
@@ -260,7 +262,8 @@ const (
 	oidc      = "/.well-known/openid-configuration"
 )
 
-// found returns the verdict under a key of the issuer with this site.
+// found adds a key set to the site s, discovers the issuer of the site, and returns the
+// verdict under its key.
 func found(t *checklist.T, s site) (got string) {
 	t.Helper()
 	synctest.Test(t.T, func(t *testing.T) {
@@ -332,7 +335,8 @@ func testCertificates(t *checklist.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(ecKey("a")))
 	}))
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // the server logs the client that does not trust it
+	// The server logs an error when a client does not trust its certificate.
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	defer server.Close()
 	pool := x509.NewCertPool()

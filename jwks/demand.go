@@ -9,8 +9,8 @@ import (
 const (
 	// maxWait is the longest time that a lookup waits for a fetch. With a usable set, it
 	// counts from the start of the fetch: while an issuer hangs, the first lookups wait,
-	// and later ones do not. The documented limit is 2 s, because goroutines wake late on
-	// a busy machine.
+	// and later lookups do not. The documented limit is 2 s, because goroutines wake late
+	// on a busy machine.
 	maxWait = 1800 * time.Millisecond
 	// maxWaiting is how many goroutines may wait for a fetch at the same time.
 	maxWaiting = 10_000
@@ -19,32 +19,35 @@ const (
 	minPause = time.Second
 )
 
-// flight is one fetch, from the moment it is requested until it ends.
+// flight is one fetch. It exists from the time when a lookup, Refresh or the refresher
+// requests the fetch until the fetch ends.
 type flight struct {
 	due     time.Time // the fetch does not begin before this time
 	began   time.Time // guarded by Cache.mu; zero until the fetch begins
-	doubt   bool      // a key is missing: bypass HTTP caches
 	counted bool      // the fetch counts against the cool-down
 	local   bool      // the flight sends no request: it reads the Store, or has ended
-	// cause is the context of the lookup that requested the fetch, for its values;
-	// nil if no lookup did. It is set before the fetch begins.
+	// unconditional makes the request bypass HTTP caches: a key is missing, or Refresh was
+	// called.
+	unconditional bool
+	// cause has the values of the context of the lookup that requested the fetch. It is
+	// nil if no lookup requested the fetch. It is set before the fetch begins.
 	cause context.Context //nolint:containedctx // a fetch outlives the lookup that requested it
 	done  chan struct{}   // closed when the fetch ends
 	err   error           // valid after done
 }
 
 // Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set and
-// waits for the result, until ctx ends and for 2 s at most. Concurrent callers share one
-// fetch. If a caller's ctx ends, the fetch continues.
+// waits for the result. The wait ends with ctx, and after 2 s at most. Concurrent callers
+// share one fetch. If a caller's ctx ends, the fetch continues.
 //
 // While there is a usable set, the 2 s count from the start of the fetch, and
-// Options.CoolDown limits the fetches: if the limit is reached, Key returns at once.
+// Options.CoolDown limits the fetches: if the limit is reached, Key returns immediately.
 // While there is no usable set, the issuer is queried once per second.
 //
 // tried are keys under which the token's signature did not verify: the issuer may have
 // published new material under the same id. Key returns only keys that are not in
-// tried. If a usable set has none, the error is ErrUnknownKey, even if the refresh
-// failed: the key that the token names did not sign it.
+// tried. If a usable set has no other key, the error is ErrUnknownKey, even if the
+// refresh failed: the key that the token names did not sign the token.
 //
 // Call Key only for tokens that are valid apart from the key: an expired token, or a
 // token of another issuer, must not cause a fetch. The errors are those of Lookup, and
@@ -55,7 +58,7 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 	if err == nil || !c.fetchCanHelp(kid, alg, tried) {
 		return keys, err
 	}
-	now := start // read the clock once per round: it is most of the cost of a denied lookup
+	now := start // the clock is read once per round: this is most of the cost of a denied lookup
 	for range 3 {
 		f, limit := c.demand(ctx, now, start, seen, len(tried) > 0)
 		if f == nil {
@@ -70,20 +73,21 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable(now):
 			return nil, ErrUnknownKey
 		case errors.Is(waited, errSlow) && errors.Is(err, ErrUnavailable):
-			return nil, err // err has the cause; waited says only that the fetch is slow
+			return nil, err // err has the cause; waited reports only that the fetch is slow
 		case waited != nil:
 			return nil, waited
 		case f.local:
 		case !c.beganBefore(f, start), f.err != nil && c.usable(now):
 			return nil, err
 		}
-		// The fetch began before this lookup, so its answer may be older than the
+		// The fetch began before this lookup, so its response may be older than the
 		// key, or than the issuer's return. The next round waits for a newer fetch.
 	}
 	return nil, err
 }
 
-// pick is Lookup without the keys in tried, for the time now.
+// pick is LookupAt, but leaves out the keys in tried. If a usable set has no other key,
+// the error is ErrUnknownKey.
 func (c *Cache) pick(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
 	keys, err := c.LookupAt(kid, alg, now)
 	if len(tried) == 0 {
@@ -114,20 +118,23 @@ func (c *Cache) beganBefore(f *flight, t time.Time) bool {
 	return f.began.Before(t)
 }
 
-// demand returns the fetch to wait for, or nil if the limit on fetches was reached, and
-// until when to wait. The fetch is the one in flight, the queued one, or a new one. If
-// the snapshot seen is no longer the current one, demand returns a flight that has
-// ended, so that the caller looks again. start is when the lookup began. badSignature
-// means that the keys of the id exist, but did not verify the signature.
+// demand returns the fetch to wait for, and until when to wait. The fetch is nil if the
+// limit on fetches was reached; otherwise it is the fetch in flight, the queued fetch, or
+// a new fetch. If the snapshot seen is no longer current, demand returns a flight that has
+// ended, so that the caller repeats its lookup. start is when the lookup began.
+// badSignature reports that the set has keys with the token's kid, but that none of them
+// verifies the signature.
 func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
+	// A fetch ends under c.mu, after it has published its set. So if seen is current, a
+	// fetch that brings a newer set has not ended, and join returns it.
 	if c.state.Load() != seen {
 		c.mu.Unlock()
 		ended := make(chan struct{})
 		close(ended)
 		return &flight{local: true, done: ended}, now
 	}
-	usable := c.usable(now) // a fetch publishes its set before it ends, under c.mu
+	usable := c.usable(now)
 	f, fresh := c.join(now, usable)
 	if f != nil && f.cause == nil && f.began.IsZero() {
 		f.cause = context.WithoutCancel(ctx)
@@ -157,8 +164,8 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	return f, limit
 }
 
-// join returns the fetch of demand, or nil, and whether the fetch is a new one. The
-// caller holds c.mu.
+// join returns the fetch that demand returns, and whether it is a new fetch. The caller
+// holds c.mu.
 func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	switch {
 	case c.running != nil:
@@ -172,14 +179,14 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	}
 	due := now
 	if !usable {
-		// The fetch is at most 1 s away, so that the lookup can wait for it: the first
+		// The fetch begins within 1 s, so that the lookup can wait for its end: the first
 		// request after the issuer's return must be served.
 		if next := c.history.lastAttempt.Add(minPause); next.After(due) {
 			due = next
 		}
 	}
 	f = c.enqueue(due)
-	f.doubt, f.counted = true, usable
+	f.unconditional, f.counted = true, usable
 	return f, true
 }
 
@@ -198,7 +205,8 @@ func (c *Cache) enqueue(due time.Time) *flight {
 	return c.queued
 }
 
-// errSlow is the error of a lookup that waited for the longest time allowed.
+// errSlow is the error of a lookup that waited for maxWait, or that did not wait because
+// too many goroutines wait.
 var errSlow error = &UnavailableError{RetryAfter: wholeSeconds(maxWait), Err: errors.New("the issuer has not answered in time")}
 
 // wait waits until f has ended, but not after limit. It returns nil if f has ended.
@@ -234,10 +242,10 @@ type deniedLog struct {
 	last time.Time // when the last record was written
 }
 
-// denied counts lookups for which the limit allowed no fetch.
+// denied counts the lookups that caused no fetch because of the limit on fetches.
 type denied struct {
-	unknownID    int // the set has no key of this id
-	badSignature int // no key of this id verifies the signature
+	unknownID    int // the set has no key with the token's kid
+	badSignature int // no key with the token's kid verifies the signature
 }
 
 // count counts one lookup. Once a minute, it returns the counts to log; otherwise it

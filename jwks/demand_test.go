@@ -71,7 +71,7 @@ func TestIssuerNeverAnswered(t *testing.T) {
 	})
 }
 
-// At most 10,000 goroutines wait for a fetch. Further lookups return at once.
+// At most 10,000 goroutines wait for a fetch. Further lookups do not wait.
 func TestMaxWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{hang: true}

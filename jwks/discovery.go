@@ -21,9 +21,9 @@ const metadataLifetime = time.Hour
 // locator finds the URL of the key set, which is configured or comes from metadata. Only
 // the refresher uses it.
 type locator struct {
-	url string // of the key set; "" until discovery succeeds
+	url string // the URL of the key set; "" until discovery succeeds
 
-	places       []string // URLs of the metadata, in the order to try; none if url is configured
+	places       []string // URLs of the metadata, in the order to try; empty if url is configured
 	issuer       string   // required value of "issuer" in the metadata
 	insecureHTTP bool
 	tried        time.Time // when the metadata was last requested
@@ -56,7 +56,7 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 			err = fmt.Errorf("metadata at %s: %w", redact(place), err)
 		}
 		errs = append(errs, err)
-		// All places are on one host: if it does not answer, the others fail too.
+		// All places are on one host: if the host does not answer, the other places fail too.
 		_, silent := errors.AsType[*url.Error](err)
 		if silent && !errors.Is(err, errRedirect) || ctx.Err() != nil {
 			break
@@ -94,7 +94,7 @@ func (l *locator) read(document []byte, place string) (string, error) {
 
 // metadataPlaces returns the URLs where an issuer's metadata may be, in the order to try:
 // the URL of OpenID Connect Discovery 1.0, section 4 (appended to the path); the URL of
-// RFC 8414, section 3.1 (inserted between host and path); and two mixtures that some
+// RFC 8414, section 3.1 (inserted between host and path); and two variants that some
 // issuers use.
 func metadataPlaces(issuer string) []string {
 	u, err := url.Parse(issuer)
@@ -118,8 +118,8 @@ func metadataPlaces(issuer string) []string {
 	return places
 }
 
-// checkIssuer returns what is wrong with an issuer from which the URL of its metadata is
-// made (RFC 8414, section 2).
+// checkIssuer returns an error if the URL of the metadata cannot be derived from the
+// issuer (RFC 8414, section 2).
 func checkIssuer(issuer string, insecureHTTP bool) error {
 	if err := checkURL(issuer, insecureHTTP); err != nil {
 		return err

@@ -128,7 +128,7 @@ func TestDiscoveryDown(t *testing.T) {
 	})
 }
 
-// Metadata is fetched again every hour, and when the key set is not at its URL any more.
+// Metadata is fetched again within 1 h, and when the key set is no longer at its URL.
 func TestDiscoveryRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/oauth-authorization-server"
@@ -138,7 +138,7 @@ func TestDiscoveryRepeats(t *testing.T) {
 		c := discover(t, root, i, func(o *jwks.Options) { o.Observe = events.add })
 		want(t, "key at the first URL", keyVerdict(t, c, "a"), "ok")
 
-		// The key set moves to another URL; a token with a new key finds it at once.
+		// The key set moves to another URL. The first lookup of a new key finds the new URL.
 		i.set(func(*issuer) {
 			delete(s, root+"/old")
 			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
@@ -161,7 +161,7 @@ func TestDiscoveryRepeats(t *testing.T) {
 				t.Error("bad metadata: got no MetadataFailed event")
 			}
 		}
-		// When the metadata is good again, it is used within the hour.
+		// When the metadata is good again, the cache uses it within 1 h.
 		i.set(func(*issuer) {
 			s[meta], s[root+"/third"] = metadata(root, root+"/third"), string(document(ecKey("c")))
 		})

@@ -10,43 +10,44 @@
 //	token, err := jwt.Parse(raw, keys.Keyfunc())   // for code that uses golang-jwt
 //
 // A [Cache] holds the key set of one issuer and keeps it fresh. [Discover] finds the
-// key set by the issuer's name; [New] is given its URL. A [Set] is a parsed document
-// that never changes ([Parse]). Use a separate Cache or Set for each issuer: a key of
-// one issuer must never verify a token of another.
+// key set by the issuer's name; [New] takes the URL of the key set. A [Set] is a parsed
+// document that never changes ([Parse]). Use a separate Cache or Set for each issuer: a
+// key of one issuer must never verify a token of another.
 //
 // # Behavior in an incident
 //
-//   - Key rotation: a token with a new key id causes a fetch at once. All requests
-//     that need the key share the fetch. They wait for it for 2 s at most.
-//   - Flood of invented key ids: the flood causes two fetches at once, then one per
-//     Options.CoolDown (8 s). A new key is found within that time even during the
-//     flood.
+//   - Key rotation: a token with a new key id causes a fetch immediately. All requests
+//     that need the key share this fetch. Each request waits for 2 s at most.
+//   - Flood of invented key ids: the flood causes two fetches without a pause, then one
+//     per Options.CoolDown (8 s). During the flood, a new key is found within 8 s.
 //   - Start while the issuer is down or hangs: New and Discover do not wait. Requests
 //     wait for 2 s at most. While requests come, the issuer is queried once per second,
-//     so that the first request after its return is served.
-//   - Outage: the last good set stays in use for Options.MaxStale (12 h). After that,
-//     all lookups fail with ErrUnavailable. Before that, lookups fail only for key ids
-//     that are not in the set. Answer 503, not 401: the caller is not at fault.
+//     so that the first request after the issuer's return is served.
+//   - Outage: the last good set stays in use for Options.MaxStale (12 h). During this
+//     time, lookups fail only for key ids that are not in the set. Afterwards, all
+//     lookups fail. The error is ErrUnavailable: answer 503, not 401, because the caller
+//     is not at fault.
 //   - Unusable response: a response that is not a usable key set never replaces the
 //     set in use.
-//   - Restart during an outage: the cache starts with the keys in Options.Store.
+//   - Restart during an outage: the cache starts with the keys in Options.Store, if it
+//     is set.
 //
 // examples/drill runs these incidents in real time. docs/incidents.md compares the
-// results with other libraries.
+// results with those of other libraries.
 //
 // # How long a withdrawn key verifies tokens
 //
 // A key that the issuer withdraws stops verifying at the next refresh: within
 // Options.MaxInterval (15 min) while the issuer answers, within Options.MaxStale (12 h)
-// while it does not. Code that caches verdicts must call Lookup each time it uses one,
-// and compare the key pointers; see [Key].
+// while it does not. Code that caches verdicts must call Lookup each time it uses a
+// cached verdict, and compare the key pointers; see [Key].
 //
 // # Security
 //
 // When a set is parsed, kty, crv, alg, use, key_ops and size of each key determine which
 // algorithms it may verify. Symmetric keys, private keys and RSA keys under 2048 bits are
-// never used. Certificates in a key set (x5c, x5u, x5t) are ignored,
-// and nothing that they refer to is fetched. Keys are fetched over https only; http is
-// allowed for loopback hosts. Redirects must stay within one origin. If other parties
-// can configure issuers, set Options.RefusePrivateAddresses.
+// never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and their URLs are
+// never fetched. Keys are fetched over https only; http is allowed for loopback hosts.
+// A redirect to another origin is refused. If other parties can configure issuers, set
+// Options.RefusePrivateAddresses.
 package jwks

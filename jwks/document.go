@@ -12,9 +12,8 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// elements returns the elements of "keys" as raw JSON. It is strict about the document,
-// which must not be ambiguous, but not about the elements: an invalid element must not
-// affect the others.
+// elements returns the elements of "keys" as raw JSON. It refuses an ambiguous document,
+// but does not check the elements: an invalid element must not affect the others.
 func elements(document []byte) ([]jsontext.Value, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
@@ -91,7 +90,7 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	return found, err
 }
 
-// syntax replaces the text of a syntax error, because it quotes the document.
+// syntax replaces a syntax error, because the text of the error quotes the document.
 func syntax(err error) error {
 	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
 		return err
@@ -102,7 +101,7 @@ func syntax(err error) error {
 	return errors.New("not valid JSON")
 }
 
-// skip returns the description of an element that readKey refused.
+// skip returns the description of an element that parse leaves out.
 func skip(index int, element jsontext.Value, why error) Skipped {
 	s := Skipped{Index: index, Reason: quote.Line(why.Error()), Private: errors.Is(why, errPrivate)}
 	if members, err := strictjson.Parse(element); err == nil {

@@ -64,10 +64,10 @@ func keepsTheSet(t *testing.T, change func(*issuer)) {
 			t.Errorf("good key: got %v, %v, want the same pointer", keys, err)
 		}
 		want(t, "Status has a LastError", c.Status().LastError != nil, true)
-		// As the first response, it gives no keys: tokens are neither accepted nor refused.
-		i.set(func(i *issuer) { i.status = max(i.status, 0) })
+		// If the first response of the issuer is unusable, there are no keys: tokens are
+		// neither accepted nor refused.
 		fresh := newCache(t, i)
-		want(t, "verdict after it as the first response", keyVerdict(t, fresh, "good"), "unavailable")
+		want(t, "verdict if the first response is unusable", keyVerdict(t, fresh, "good"), "unavailable")
 	})
 }
 
@@ -101,10 +101,10 @@ func TestManyKeys(t *testing.T) {
 	want(t, "keys", len(set.Keys()), 1000)
 }
 
-// A real server sends hostile bodies: the good set stays, and the heap stays small.
+// A real server sends hostile bodies. The good set stays in use, and the heap stays small.
 func TestHostileBodies(t *testing.T) {
 	good := document(ecKey("good"))
-	// A gzip file may have several members: this one has 1 GiB in 1 MiB.
+	// A gzip file may have several members. With 1,025 members, bomb has 1 GiB in 1 MiB.
 	bomb := append(gzipped([]byte(`{"keys":["`)), bytes.Repeat(gzipped(bytes.Repeat([]byte("A"), 1<<20)), 1024)...)
 	var mode atomic.Pointer[string]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -30,14 +30,15 @@ const (
 	KeySkipped EventKind = "key_skipped"
 	// MissFetch: a key that is not in the set caused a fetch.
 	MissFetch EventKind = "miss_fetch"
-	// MissDenied: a key that is not in the set caused no fetch, because of the cool-down.
+	// MissDenied: a key that is not in the set caused no fetch, because of Options.CoolDown
+	// or the issuer's Retry-After.
 	MissDenied EventKind = "miss_denied"
 	// WentStale: the last good set became older than MaxStale. Keys are unavailable.
 	WentStale EventKind = "went_stale"
 )
 
-// Event is one thing that happened to a [Cache]. Options.Observe receives it. It contains
-// no data of tokens.
+// Event is one thing that happened to a [Cache]. Options.Observe receives each Event. An
+// Event contains no data from tokens.
 type Event struct {
 	// Kind is what happened. It determines which of the other fields are set.
 	Kind EventKind
@@ -48,8 +49,8 @@ type Event struct {
 	Cause context.Context //nolint:containedctx // a refresh outlives the lookup that caused it
 	// Duration is how long a refresh took.
 	Duration time.Duration
-	// Keys is the number of usable keys in the set after a refresh. SkippedCount is the
-	// number of elements of the document that cannot be used.
+	// Keys is the number of usable keys in the set, after a successful refresh or a
+	// restore. SkippedCount is the number of elements of the document that cannot be used.
 	Keys, SkippedCount int
 	// SkippedKey is the element that cannot be used. Only KeySkipped sets it.
 	SkippedKey Skipped

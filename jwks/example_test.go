@@ -73,8 +73,8 @@ func ExampleNew() {
 	// Output: ci <nil>
 }
 
-// Parse makes a fixed set of a document. Keys that cannot be used are left out and
-// reported.
+// Parse returns the set of keys in a document. Keys that cannot be used are left out, and
+// Skipped returns them.
 func ExampleParse() {
 	set, err := jwks.Parse([]byte(`{"keys":[
 		{"kty":"OKP","crv":"Ed25519","kid":"a","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -94,8 +94,8 @@ func ExampleParse() {
 	// left out: b true
 }
 
-// shared is storage for all replicas. This map stands for Redis, a config map or a
-// database.
+// shared is storage for all replicas. In a service, Redis, a config map or a database
+// takes the place of this map.
 type shared struct {
 	mu     sync.Mutex
 	values map[string][]byte
@@ -125,8 +125,8 @@ func (s sharedAt) Save(_ context.Context, data []byte) error {
 	return nil
 }
 
-// A custom Store keeps opaque bytes. If other parties can write to it, StoreKey prevents
-// that they add their own keys.
+// A custom Store keeps opaque bytes. If other parties can write to the Store, StoreKey
+// keeps them from adding their own keys.
 func ExampleStore() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()

@@ -16,7 +16,7 @@ import (
 type answer struct {
 	body        []byte // nil if notModified
 	notModified bool
-	fresh       time.Duration // how long it is fresh, by its header
+	fresh       time.Duration // how long the response is fresh, by its header
 	validators  validators
 }
 
@@ -56,11 +56,11 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	resp, err := client.Do(req)
 	if err != nil {
 		if sent, ok := errors.AsType[*neturl.Error](err); ok {
-			sent.URL = redact(sent.URL) // the error was made for this request, nothing else uses it
+			sent.URL = redact(sent.URL) // err belongs to this request: it is safe to change it
 		}
-		return nil, err // it names the method and the URL
+		return nil, err // err names the method and the URL
 	}
-	defer func() { _ = resp.Body.Close() }() // an error loses nothing: the body was only read
+	defer func() { _ = resp.Body.Close() }() // an error does not matter: the body was only read
 	a, err := read(resp, have)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
@@ -92,8 +92,8 @@ func read(resp *http.Response, have validators) (*answer, error) {
 
 var errTooLarge = fmt.Errorf("more than %d bytes", maxDocument)
 
-// readBody returns the decompressed body. It fails after maxDocument+1 bytes, counted
-// before and after decompression.
+// readBody returns the decompressed body. It fails if the body has more than maxDocument
+// bytes, before or after decompression.
 func readBody(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > maxDocument {
 		return nil, errTooLarge

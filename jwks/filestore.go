@@ -14,14 +14,15 @@ import (
 type fileStore struct{ path string }
 
 // NewFileStore returns a [Store] that keeps its data in the file at path. The folder must
-// exist; the file need not. NewFileStore does not read or write the file. Each cache
-// needs its own file.
+// exist. Save creates the file; NewFileStore does not read or write it. Each cache needs
+// its own file.
 //
 // Save writes a new file of mode 0600 and renames it to path. Load refuses a file that
-// other users can change or replace: a file that is writable for its group or for all,
-// that belongs to another user, that is a link or not a regular file, or whose folder
-// lets other users rename files. NewFileStore refuses such a folder too. Windows has no
-// such permissions: there, the access list of the folder must keep other users out.
+// other users can change or replace. This is a file that is writable for its group or for
+// all users, that belongs to another user except root, that is a link or not a regular
+// file, or whose folder lets other users rename files. NewFileStore also refuses such a
+// folder. Windows has no such permissions: there, the access list of the folder must keep
+// other users out.
 func NewFileStore(path string) (Store, error) {
 	if path == "" {
 		return nil, errors.New("jwks: file store: path is empty")
@@ -40,18 +41,19 @@ func NewFileStore(path string) (Store, error) {
 	return &fileStore{path: path}, nil
 }
 
-// maxStored is more than the size of a document of maxDocument bytes, encoded twice.
+// maxStored limits the size of the file, in bytes. It is more than the size of a document
+// of maxDocument bytes that is encoded in base64 twice.
 const maxStored = 3 * maxDocument
 
-// Load reads the file. The error matches fs.ErrNotExist if there is none. Load refuses a
-// file or folder that other users can write to.
+// Load reads the file. The error matches fs.ErrNotExist if the file does not exist. Load
+// refuses a file or folder that other users can write to.
 func (s *fileStore) Load(context.Context) (data []byte, err error) {
 	file, err := openPlain(s.path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat() // of the open file; another one may be at the path by now
+	info, err := file.Stat() // not os.Stat: another file may be at the path by now
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +72,14 @@ func (s *fileStore) Load(context.Context) (data []byte, err error) {
 	}
 	data, err = io.ReadAll(io.LimitReader(file, maxStored+1))
 	if err == nil && len(data) > maxStored {
-		err = errors.New("file too large")
+		err = fmt.Errorf("file has more than %d bytes", maxStored)
 	}
 	return data, err
 }
 
 // Save replaces the file.
 func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
-	// CreateTemp makes files of mode 0600 and fails if the name exists.
+	// CreateTemp creates a file of mode 0600 and never opens an existing file.
 	file, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".*")
 	if err != nil {
 		return err

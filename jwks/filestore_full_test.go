@@ -15,7 +15,7 @@ import (
 )
 
 // If Save cannot write all of its data, the old data stays. The test simulates a full
-// disk by a limit on the file size. The limit is set for a whole process, so that the test
+// disk with a limit on the file size. The limit applies to a whole process, so the test
 // runs itself in a new process.
 func TestFileStoreFullDisk(t *testing.T) {
 	const variable, maxSize = "BEARER_TEST_FULL_DISK", 4096

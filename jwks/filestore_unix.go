@@ -13,7 +13,8 @@ import (
 const permissionsMatter = true
 
 // openPlain opens a file for reading. It does not follow a symbolic link, and does not
-// wait for the writer of a pipe: in a folder like /tmp, any user can create one at path.
+// wait for the writer of a pipe: in a folder like /tmp, any user can create a link or a
+// pipe at path.
 func openPlain(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the path is the caller's configuration
 	if errors.Is(err, syscall.ELOOP) {

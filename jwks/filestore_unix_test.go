@@ -71,7 +71,7 @@ func TestFileStoreOddFiles(t *testing.T) {
 // it.
 func TestFileStoreStickyFolderOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can give a folder away")
+		t.Skip("only root can change the owner of a folder")
 	}
 	folder := t.TempDir()
 	if err := os.Chown(folder, 12345, 12345); err != nil {

@@ -15,15 +15,15 @@ type deadline struct {
 	wall       int64         // on the wall clock, Unix time in nanoseconds
 }
 
-// deadline returns until when a set may be used that the issuer confirmed at the time
-// confirmed.
+// deadline returns the time at which a set becomes too old. confirmed is when the issuer
+// confirmed the set.
 func (c *Cache) deadline(confirmed time.Time) deadline {
 	return deadline{confirmed.Sub(c.epoch) + c.opts.MaxStale, confirmed.UnixNano() + int64(c.opts.MaxStale)}
 }
 
 // past reports whether d has passed on either clock. The monotonic clock stops while the
 // machine is suspended, and the wall clock may be set back. If the wall clock is set
-// forward, the set may only become too old early, which costs a fetch.
+// forward, the set may become too old early. This costs only a fetch.
 func (c *Cache) past(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }
@@ -78,8 +78,9 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 }
 
 // untilRefresh returns the time to the next refresh after a response that is fresh for d:
-// d within MinInterval and MaxInterval, minus a random 5 to 25 percent. So there is a
-// fresh set at all times, and processes that start together do not refresh together.
+// d within MinInterval and MaxInterval, minus a random 5 to 25 percent. So the refresh
+// begins while the set is still fresh, and processes that start together do not refresh
+// together.
 func (o *Options) untilRefresh(d time.Duration) time.Duration {
 	d = min(max(d, o.MinInterval), o.MaxInterval)
 	return d - d/20 - jitter(d/5)

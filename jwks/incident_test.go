@@ -53,12 +53,12 @@ func TestFlood(t *testing.T) {
 		if n := i.fetches(); n > 3 {
 			t.Errorf("fetches: got %d, want at most 3", n)
 		}
-		want(t, "fetches at once", i.maxConcurrent(), 1)
+		want(t, "concurrent fetches", i.maxConcurrent(), 1)
 	})
 }
 
-// refusedAfterRotation has 20 callers present tokens with kid for 1 s. It returns how many
-// tokens were refused.
+// refusedAfterRotation runs 20 callers for 1 s. Each makes 10 requests with tokens under
+// kid. It returns how many tokens were refused.
 func refusedAfterRotation(t *testing.T, c *jwks.Cache, kid string) (refused int64) {
 	t.Helper()
 	var n atomic.Int64
@@ -154,7 +154,7 @@ func TestNodesDisagree(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		if n := i.fetches(); n > 1+10+2+20 {
-			t.Errorf("fetches in 20 s: got %d, want about one per second after the first ones", n)
+			t.Errorf("fetches in 20 s: got %d, want about one per second after the first fetches", n)
 		}
 		if accepted["a"] < 500 || accepted["b"] < 500 {
 			t.Errorf("accepted of 2,000 tokens per key: got %v, want at least 500 each", accepted)
@@ -183,7 +183,7 @@ func TestIssuerHangs(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		want(t, "fetches at once", i.maxConcurrent(), 1)
+		want(t, "concurrent fetches", i.maxConcurrent(), 1)
 		// A wrong signature is refused, even while the issuer does not answer.
 		keys, err := c.Lookup("a", "ES256")
 		if err != nil {
@@ -270,7 +270,7 @@ func TestStale(t *testing.T) {
 	})
 }
 
-// LookupAt compares the given time with MaxStale, by both clocks.
+// LookupAt compares both clocks of the given time with MaxStale.
 func TestLookupAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.MaxStale = time.Hour })
@@ -324,7 +324,7 @@ func TestSameIDNewMaterial(t *testing.T) {
 	})
 }
 
-func TestRemoval(t *testing.T) {
+func TestWithdrawal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := ecKey("a"), ecKey("b")
 		i := newIssuer(a, b)
@@ -333,12 +333,12 @@ func TestRemoval(t *testing.T) {
 		i.publish(a)
 		time.Sleep(5 * time.Minute)
 		_, err := c.Lookup("b", "ES256")
-		want(t, "removed key", verdict(err), "unknown")
+		want(t, "withdrawn key", verdict(err), "unknown")
 		second, err := c.Lookup("a", "ES256")
 		if err != nil || second[0] != first[0] {
 			t.Errorf("remaining key: got %v, %v, want the same pointer", second, err)
 		}
-		// A change of alg or issuer makes it a different key.
+		// With another alg or issuer, the key is a different key.
 		i.publish(a.with("alg", "ES256", "issuer", "https://other.test"))
 		if err := c.Refresh(t.Context()); err != nil {
 			t.Fatal(err)

@@ -132,7 +132,7 @@ func response(req *http.Request, status int, header http.Header, body []byte) *h
 	}
 }
 
-// jwk is the members of a JWK to publish.
+// jwk has the members of a JWK that the fake issuer publishes.
 type jwk map[string]any
 
 // with returns a copy in which the members in pairs (name, value) are set. The value nil
@@ -143,7 +143,7 @@ func (j jwk) with(pairs ...any) jwk {
 		c[name] = value
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		name := pairs[i].(string) //nolint:errcheck // a test that gets this wrong panics
+		name := pairs[i].(string) //nolint:errcheck // a test that passes another type panics
 		if pairs[i+1] == nil {
 			delete(c, name)
 		} else {

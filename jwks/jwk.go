@@ -55,7 +55,7 @@ func (m members) texts(names []string, into ...*string) (err error) {
 }
 
 // readKey parses an element of "keys". It returns an error if the element is not a key
-// that may verify signatures. jwkset parses the key itself, after all checks that do not
+// that may verify signatures. load, which calls jwkset, comes after the checks that do not
 // need the parsed key.
 func readKey(element jsontext.Value) (*Key, error) {
 	object, err := strictjson.Parse(element)
@@ -123,8 +123,9 @@ func (m members) permitted() error {
 	return nil
 }
 
-// load parses the key with jwkset. jwkset gets the key's numbers only, because a broken
-// certificate or an x5u must not matter, and permitted has checked use and key_ops.
+// load parses the key with jwkset. It passes kid, kty, alg and the public numbers, but no
+// other members: a broken certificate or an x5u must not matter, and permitted has checked
+// use and key_ops.
 func (k *Key) load(m members, kty, alg string) error {
 	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
 	if k.algs.has(ed25519Sign) {
@@ -204,8 +205,9 @@ func (m members) rsa() (n, e []byte, err error) {
 	return n, e, nil
 }
 
-// ec reads the coordinates, and checks the curve and their length, which the curve fixes
-// (RFC 7518, section 6.2.1). jwkset checks that the point is on the curve.
+// ec reads the coordinates. It checks that the curve is supported, and that the
+// coordinates have the length for this curve (RFC 7518, section 6.2.1). jwkset checks that
+// the point is on the curve.
 func (m members) ec() (string, algorithms, error) {
 	crv, err := m.text("crv")
 	if err != nil {

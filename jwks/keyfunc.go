@@ -15,14 +15,15 @@ import (
 //
 //	token, err := jwt.Parse(raw, cache.Keyfunc(), jwt.WithValidMethods([]string{"RS256"}))
 //
-// The function behaves like that of keyfunc/v3, but selects keys of this cache, by kid
-// and alg. Like [Cache.Key], it may fetch, and then waits for 2 s at most. It has no
-// context that can end the wait sooner. It does not fetch for a token that has expired,
-// or whose "iss" differs from Options.Issuer, if that is set.
+// The function behaves like the function of keyfunc/v3, but selects keys of this cache,
+// by kid and alg. Like [Cache.Key], it may fetch, and then waits for 2 s at most. It has
+// no context that can end the wait sooner. It does not fetch for a token that has expired.
+// If Options.Issuer is set, it does not fetch for a token with another "iss" either.
 //
-// If the issuer publishes new key material under an old kid, the function finds it at the
-// next refresh only, because golang-jwt does not report a wrong signature to it. The
-// verifier of package bearer finds the new material at once.
+// If the issuer publishes new key material under an old kid, the function uses the new
+// material only after the next refresh, because golang-jwt does not report a wrong
+// signature to the function. The verifier of package bearer fetches the new material
+// immediately.
 //
 // The errors are those of [Cache.Key]. golang-jwt wraps them so that errors.Is finds
 // them.
@@ -81,9 +82,9 @@ func (c *Cache) worthFetching(token *jwt.Token) bool {
 	return err == nil && iss == c.opts.Issuer
 }
 
-// storage is a jwkset.Storage with the keys that fit one token. keyfunc reads a key by its
-// kid, or reads all keys. The embedded, empty storage has the methods that keyfunc does
-// not call.
+// storage is a jwkset.Storage with the keys that fit one token. keyfunc reads one key by
+// its kid, or all keys. The embedded storage is empty. It has the methods that keyfunc
+// does not call.
 type storage struct {
 	jwkset.Storage
 	keys []*Key

@@ -128,8 +128,8 @@ func TestKeyfuncFetches(t *testing.T) {
 	})
 }
 
-// For a token whose kid names one key, Keyfunc returns that key, as keyfunc does: some
-// callers are not parsers and use its type. For other tokens it returns a set of keys.
+// For a token whose kid names one key, Keyfunc returns a public key, as keyfunc/v3 does:
+// some callers use the type of the result. For other tokens, Keyfunc returns a set of keys.
 func TestKeyfuncResultTypes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, two, three := newEC(elliptic.P256()), newEC(elliptic.P256()), newEC(elliptic.P256())

@@ -21,11 +21,12 @@ type Options struct {
 	Issuer string
 
 	// MetadataURL is the URL of the issuer's metadata, for Discover, if the metadata is
-	// not at a well-known URL of the issuer. The issuer then need not be a URL. Zero:
-	// the well-known URLs. New refuses it.
+	// not at a well-known URL of the issuer. With MetadataURL, the issuer may be a name
+	// that is not a URL. Zero: the well-known URLs. New refuses MetadataURL.
 	MetadataURL string
-	// MetadataIssuer is the exact value of "issuer" in the metadata, for Discover, if it
-	// differs from "iss" in tokens. Zero: the same as the issuer. New refuses it.
+	// MetadataIssuer is the exact value of "issuer" in the metadata, for Discover, if this
+	// value differs from "iss" in tokens. Zero: the same as the issuer. New refuses
+	// MetadataIssuer.
 	MetadataIssuer string
 
 	// Transport sends the HTTP requests. It MUST return when a request's context
@@ -41,17 +42,18 @@ type Options struct {
 	// default Transport connects to them at loopback addresses only, and without a
 	// proxy. A custom Transport should do the same.
 	InsecureHTTP bool
-	// RefusePrivateAddresses refuses connections to addresses that are not public,
-	// whatever the host name is. Set it if other parties can configure issuers. It
-	// requires the default Transport, which then uses no proxy. Zero: all addresses are
-	// allowed.
+	// RefusePrivateAddresses refuses connections to addresses that are not public. It
+	// checks the address that the host name resolves to. Set RefusePrivateAddresses if
+	// other parties can configure issuers. It requires the default Transport, which then
+	// uses no proxy. Zero: all addresses are allowed.
 	RefusePrivateAddresses bool
 
 	// MinInterval and MaxInterval limit how long a response counts as fresh. Within
-	// these limits its Cache-Control or Expires decides; if it has neither, it is fresh
-	// for 5 min. The next refresh begins a random 5 to 25 percent earlier. So
-	// MaxInterval is the longest time that a withdrawn key still verifies tokens, while
-	// the issuer answers and the machine is not suspended. Zero: 1 min and 15 min.
+	// these limits, the header of the response decides: Cache-Control or Expires. A
+	// response without these fields is fresh for 5 min. The next refresh begins a random 5
+	// to 25 percent earlier. So MaxInterval is the longest time that a withdrawn key still
+	// verifies tokens, while the issuer answers and the machine is not suspended. Zero:
+	// 1 min and 15 min.
 	MinInterval, MaxInterval time.Duration
 	// MaxStale is the longest time that a set stays in use after the issuer last
 	// confirmed it. After that, keys are unavailable. MaxStale is how long an outage of
@@ -59,15 +61,15 @@ type Options struct {
 	// tokens in an outage. Time during which the machine is suspended counts. Zero:
 	// 12 h.
 	MaxStale time.Duration
-	// CoolDown limits the fetches caused by keys that are not in the set: two at once,
-	// then one per CoolDown. A fetch that brings a new key does not count against the
-	// limit. After ten such fetches in a row, the next ones are kept 1 s apart. Zero:
-	// 8 s.
+	// CoolDown limits the fetches caused by keys that are not in the set: two without a
+	// pause, then one per CoolDown. A fetch that brings a new key does not count against
+	// this limit. After ten consecutive fetches that bring new keys, such fetches are at
+	// least 1 s apart. Zero: 8 s.
 	CoolDown time.Duration
 
 	// Store keeps the last good key set across restarts. Zero: none.
 	Store Store
-	// StoreKey authenticates the data in Store with HMAC-SHA256. It has at least 32
+	// StoreKey authenticates the data in Store with HMAC-SHA256. It must have at least 32
 	// bytes. Zero: the data is not authenticated, and anyone who can write to the Store
 	// can forge tokens.
 	StoreKey []byte
@@ -83,8 +85,9 @@ type Options struct {
 	Observe func(Event)
 }
 
-// forever caps durations: a longer one overflows when it is added to the current time.
-const forever = 100 * 365 * 24 * time.Hour
+// maxDuration limits durations: longer durations overflow when they are added to the
+// current time.
+const maxDuration = 100 * 365 * 24 * time.Hour
 
 // withDefaults returns a copy of o in which every zero field has its default.
 func (o *Options) withDefaults() Options {
@@ -97,12 +100,12 @@ func (o *Options) withDefaults() Options {
 		if *d == 0 {
 			*d = fallback
 		}
-		*d = min(*d, forever)
+		*d = min(*d, maxDuration)
 	}
 	fill(&s.Timeout, 5*time.Second)
 	fill(&s.CoolDown, 8*time.Second)
-	// A field that is set changes the defaults of the others: a MaxInterval of 1 s alone
-	// is valid.
+	// A field that is set changes the defaults of the others, so that a MaxInterval of 1 s
+	// alone is valid.
 	maxStale, maxInterval := s.MaxStale, s.MaxInterval
 	fill(&s.MaxStale, max(12*time.Hour, s.MaxInterval, s.MinInterval))
 	fill(&s.MaxInterval, max(15*time.Minute, s.MinInterval))
@@ -116,7 +119,7 @@ func (o *Options) withDefaults() Options {
 	return s
 }
 
-// problems returns what is wrong with o, which withDefaults returned.
+// problems returns the errors in o. withDefaults must have filled the zero fields.
 func (o *Options) problems() []error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -154,7 +157,7 @@ func (o *Options) problems() []error {
 	return errs
 }
 
-// checkURL returns what is wrong with a URL to fetch from.
+// checkURL returns an error if a document must not be fetched from the URL.
 func checkURL(raw string, insecureHTTP bool) error {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -20,7 +20,7 @@ func TestBadConfiguration(t *testing.T) {
 		url      string
 		opts     jwks.Options
 		discover bool
-		want     []string // the error contains all of them
+		want     []string // parts of the error text
 	}{
 		{"not a URL", "http://[", jwks.Options{}, false, []string{"not a URL"}},
 		{"control character", "https://a.test/\n", jwks.Options{}, false, []string{"not a URL"}},
@@ -32,7 +32,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"fragment", "https://issuer.test/keys#1", jwks.Options{}, false, []string{"fragment"}},
 		{"http", "http://issuer.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
 		{"http, nearly loopback", "http://127.0.0.1.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
-		{"all errors at once", "http://issuer.test", jwks.Options{
+		{"all errors together", "http://issuer.test", jwks.Options{
 			Timeout: -1, MinInterval: time.Hour, MaxInterval: time.Minute, MaxStale: time.Second, CoolDown: -time.Second,
 			Transport: http.DefaultTransport, RefusePrivateAddresses: true, StoreKey: []byte("short"), MetadataURL: "https://x.test",
 		}, false, []string{
@@ -46,7 +46,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"New with MetadataIssuer", "https://issuer.test", jwks.Options{MetadataIssuer: "x"}, false, []string{"MetadataIssuer"}},
 		{"not a URL, with a password", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
 		{"issuer empty", "", jwks.Options{}, true, []string{"issuer is empty"}},
-		{"Discover, all errors at once", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
+		{"Discover, all errors together", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
 			"issuer is empty", "MetadataURL", "InsecureHTTP", "Timeout: -1ns", `Issuer: "x"`,
 		}},
 		{"issuer not a URL", "stytch.test/project", jwks.Options{}, true, []string{"MetadataURL"}},

@@ -11,11 +11,11 @@ import (
 
 // pollState is the state that one poll of the issuer passes to the next one.
 type pollState struct {
-	where    locator
-	copyOf   string     // the URL from which have, digest and document come
-	have     validators // of the set in use
-	digest   [sha256.Size]byte
-	document []byte // to save; nil if there is no Store
+	where       locator
+	fetchedFrom string     // the URL of the response to which have, digest and document belong
+	have        validators // of the set in use
+	digest      [sha256.Size]byte
+	document    []byte // to save; nil if there is no Store
 }
 
 // poll fetches the issuer's key set, within Options.Timeout.
@@ -24,7 +24,7 @@ type pollState struct {
 // while there is no usable set and a goroutine waits for one, poll sends a new request
 // each second. The first request stays open, for an issuer that is slow. Each later
 // request replaces the one before it: an issuer that has returned answers the newest.
-func (c *Cache) poll(doubt bool) outcome {
+func (c *Cache) poll(unconditional bool) outcome {
 	type result struct {
 		outcome
 		pollState
@@ -41,7 +41,7 @@ func (c *Cache) poll(doubt bool) outcome {
 		open, replace = open+1, cancelTry
 		go func() {
 			defer cancelTry()
-			done := c.fetch(tryCtx, &state, doubt)
+			done := c.fetch(tryCtx, &state, unconditional)
 			results <- result{done, state, tryCtx.Err() != nil && ctx.Err() == nil}
 		}()
 	}
@@ -60,7 +60,8 @@ func (c *Cache) poll(doubt bool) outcome {
 				cancel() // end the other requests
 			}
 		case <-retry.C:
-			// Close to the deadline, a new request has too little time: the next poll sends it.
+			// Shortly before the deadline, a new request has too little time: the next poll
+			// sends it.
 			if time.Until(end) < minPause/2 || c.usable(time.Now()) || c.waiting.Load() == 0 {
 				continue
 			}
@@ -85,7 +86,7 @@ func (c *Cache) recordAttempt() {
 // fetch gets the key set once. It runs discovery first if the URL is unknown or its
 // metadata is due, and afterwards if the URL no longer works. It returns a panic in a
 // Transport or a parser as an error.
-func (c *Cache) fetch(ctx context.Context, state *pollState, doubt bool) (done outcome) {
+func (c *Cache) fetch(ctx context.Context, state *pollState, unconditional bool) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
@@ -97,10 +98,10 @@ func (c *Cache) fetch(ctx context.Context, state *pollState, doubt bool) (done o
 			return outcome{err: err}
 		}
 	}
-	done = c.fetchSet(ctx, state, doubt)
+	done = c.fetchSet(ctx, state, unconditional)
 	if done.err != nil && where.discovers() && time.Since(where.tried) > time.Minute {
 		if ctx.Err() != nil {
-			where.until = time.Time{} // no time is left now: begin the next fetch with discovery
+			where.until = time.Time{} // this fetch has no time left: the next one begins with discovery
 		} else if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
 			done = c.fetchSet(ctx, state, true) // the key set has moved
 		}
@@ -108,12 +109,12 @@ func (c *Cache) fetch(ctx context.Context, state *pollState, doubt bool) (done o
 	return done
 }
 
-// discover refreshes the metadata. It fails only if there is no metadata yet.
+// discover refreshes the metadata. It returns an error only if there is no metadata yet.
 func (c *Cache) discover(ctx context.Context, where *locator) error {
 	if where.url == "" {
 		return where.discover(ctx, c.client)
 	}
-	// The old metadata may still be right: keep half of the time to get the keys.
+	// The old metadata may still be right: reserve half of the time for the key set.
 	half, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
 	defer cancel()
 	if err := where.discover(half, c.client); err != nil && ctx.Err() == nil {
@@ -124,15 +125,15 @@ func (c *Cache) discover(ctx context.Context, where *locator) error {
 	return nil
 }
 
-// fetchSet gets the key set from the known URL and parses it. With doubt, the request is
-// unconditional and bypasses HTTP caches.
-func (c *Cache) fetchSet(ctx context.Context, state *pollState, doubt bool) outcome {
+// fetchSet gets the key set from state.where.url and parses it. An unconditional request
+// bypasses HTTP caches.
+func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bool) outcome {
 	inUse := c.state.Load().set
-	if state.copyOf != state.where.url {
+	if state.fetchedFrom != state.where.url {
 		state.have, state.digest = validators{}, [sha256.Size]byte{}
 	}
 	have := state.have
-	if doubt || inUse == nil {
+	if unconditional || inUse == nil {
 		have = validators{}
 	}
 	a, err := get(ctx, c.client, state.where.url, have)
@@ -150,7 +151,7 @@ func (c *Cache) fetchSet(ctx context.Context, state *pollState, doubt bool) outc
 			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: true}
 		}
 	}
-	state.copyOf, state.have, state.digest = state.where.url, a.validators, digest
+	state.fetchedFrom, state.have, state.digest = state.where.url, a.validators, digest
 	if c.opts.Store != nil {
 		state.document = a.body
 	}

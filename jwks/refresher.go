@@ -7,10 +7,10 @@ import (
 )
 
 // refresher is the state of the refresher's goroutine. Only this goroutine refreshes the
-// key set, so that a late response cannot replace a newer one.
+// key set, so that a late response cannot replace a newer response.
 type refresher struct {
 	pollState
-	failures int  // consecutive
+	failures int  // consecutive failures
 	stale    bool // WentStale was sent for the set in use
 }
 
@@ -33,7 +33,7 @@ func (c *Cache) run() {
 	if c.opts.Store != nil {
 		c.restore()
 	}
-	var next time.Time // of the scheduled refresh
+	var next time.Time // when the scheduled refresh begins
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -91,7 +91,7 @@ func (c *Cache) noticeStale() {
 func (c *Cache) refresh() time.Time {
 	f := c.begin()
 	before := c.state.Load().set
-	done := c.poll(f.doubt)
+	done := c.poll(f.unconditional)
 	if c.ctx.Err() != nil {
 		return time.Time{} // the cache was closed: this is not a failure of the issuer
 	}
@@ -116,13 +116,13 @@ func (c *Cache) refresh() time.Time {
 	return next
 }
 
-// pause returns how long the refresher waits after a failure (wait), and after how long
-// at most a lookup may cause a fetch before that (retry).
+// pause returns two durations after a failure. wait is how long the refresher pauses.
+// retry is the longest time until a lookup may cause a fetch.
 //
-// The refresher obeys Retry-After. Lookups obey it for a CoolDown at most, so that a new
-// key is still found within that time. While there is no usable set, lookups do not obey
-// it and cause one fetch per second: all requests fail, and the first one after the
-// issuer's return must be served.
+// The refresher obeys Retry-After. Lookups obey it for one CoolDown at most, so that a new
+// key is still found within a CoolDown. While there is no usable set, lookups ignore
+// Retry-After and cause one fetch per second: all requests fail, and the first request
+// after the issuer's return must be served.
 func (c *Cache) pause(err error) (wait, retry time.Duration) {
 	wait = backoff(c.refresher.failures)
 	var requested time.Duration
@@ -155,7 +155,7 @@ func (c *Cache) begin() *flight {
 	return f
 }
 
-// finish ends a flight, after publish. broughtKey reports whether it brought a new key.
+// finish ends the flight f, after publish. broughtKey reports that f brought a new key.
 func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,9 +190,9 @@ func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time)
 	}
 }
 
-// publish puts set in use. The issuer confirmed it at the time confirmed. If fault is not
-// nil, the refresh failed: publish keeps the set in use, and lookups that find no key now
-// return fault.
+// publish puts set in use. The issuer confirmed the set at the time confirmed. If fault is
+// not nil, the refresh failed: publish keeps the set in use, and lookups that find no key
+// return fault from now on.
 func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {

@@ -24,7 +24,7 @@ func (c *Cache) notify(e Event) {
 }
 
 // report logs the outcome of a refresh and sends its events. It logs each failure and
-// each change, but nothing while the keys of an issuer stay the same.
+// each change, and logs nothing while the keys of an issuer stay the same.
 func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {

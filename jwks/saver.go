@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// saver calls a Store in a goroutine of its own, which ends when nothing is left to
-// save. So a slow Store delays neither the refresher nor lookups, and Close only
-// for a bounded time. Calls of the Store never overlap, not even with a call that
-// outlasts its context.
+// saver calls a Store in its own goroutine, which ends when nothing is left to save. So a
+// slow Save delays neither the refresher nor lookups. Close, and the load before the first
+// fetch, wait for storeTimeout at most. Calls to the Store never overlap, not even with a
+// call that continues after its context has ended.
 type saver struct {
 	store  Store
 	failed func(error) // called with the error of a Save
@@ -22,8 +22,8 @@ type saver struct {
 	next  []byte        // the newest data to save after that call; nil if none
 }
 
-// load calls Store.Load and waits for it until ctx ends. It must be the first call
-// of the saver.
+// load calls Store.Load and waits for the data until ctx ends. load must be called before
+// save.
 func (s *saver) load(ctx context.Context) ([]byte, error) {
 	type result struct {
 		data []byte
@@ -46,11 +46,11 @@ func (s *saver) load(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// errBusy reports a call of the Store that lasts longer than storeTimeout.
-var errBusy = errors.New("a call of the store has not returned in time")
+// errBusy reports a call to the Store that takes longer than storeTimeout.
+var errBusy = errors.New("a call to the store has not returned in time")
 
-// save queues data for the Store and returns at once. It replaces data that is
-// still queued.
+// save queues data for the Store and does not wait. The data replaces data that is still
+// queued.
 func (s *saver) save(data []byte) {
 	s.mu.Lock()
 	hangs := s.idle != nil && time.Since(s.since) > storeTimeout
@@ -78,8 +78,8 @@ func (s *saver) drain() {
 			return
 		}
 		s.mu.Unlock()
-		// Not the cache's context: a Save that runs when the cache is closed must
-		// finish, because a restart will need its data.
+		// The context is not the cache's: a Save that runs when the cache is closed must
+		// finish, because a restart needs the data.
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		_, err := catchPanic(func() ([]byte, error) { return nil, s.store.Save(ctx, data) })
 		cancel()

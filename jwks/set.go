@@ -20,7 +20,7 @@ type Set struct {
 	keys       []*Key
 	skipped    []Skipped
 	byID       map[string]*slots
-	withoutID  slots // the answers for tokens without a kid: the key that fits, if only one does
+	withoutID  slots // for tokens without a kid: by algorithm, the key that fits, if only one fits
 	byIdentity map[identity]*Key
 	hash       string
 }
@@ -34,10 +34,10 @@ type slots [algorithmCount][]*Key
 type Skipped struct {
 	// Index is the element's position in "keys", from 0.
 	Index int
-	// ID is the element's "kid", cut at 64 bytes, or "" if it has no readable one.
+	// ID is the element's "kid", cut at 64 bytes, or "" if it has none that can be read.
 	ID string
 	// Private reports that the element contains private or symmetric key material.
-	// Everyone can read it: the issuer must replace the key.
+	// Everyone can read this material: the issuer must replace the key.
 	Private bool
 	// Reason is why the element cannot be used, on one line and without key material.
 	Reason string
@@ -45,9 +45,9 @@ type Skipped struct {
 
 // Parse parses a JWK Set (RFC 7517, section 5): one JSON object with an array "keys".
 // The document may have at most 1 MiB, and the array at most 1,000 elements. At least
-// one element must be able to verify signatures. Elements that cannot, and ambiguous
-// elements, are left out; [Set.Skipped] returns them. Certificates (x5c, x5u, x5t) are
-// ignored.
+// one element must be a key that can verify signatures. Parse leaves out the other
+// elements and ambiguous elements; [Set.Skipped] returns them. Certificates (x5c, x5u,
+// x5t) are ignored.
 func Parse(document []byte) (*Set, error) {
 	return parse(document, nil)
 }
@@ -116,15 +116,15 @@ func (s *Set) index() {
 			if key.id == "" {
 				continue
 			}
-			row := s.byID[key.id]
-			if row == nil {
-				row = new(slots)
-				s.byID[key.id] = row
+			withID := s.byID[key.id]
+			if withID == nil {
+				withID = new(slots)
+				s.byID[key.id] = withID
 			}
-			if row[alg] == nil {
-				row[alg] = only
+			if withID[alg] == nil {
+				withID[alg] = only
 			} else {
-				row[alg] = append(slices.Clip(row[alg]), key)
+				withID[alg] = append(slices.Clip(withID[alg]), key)
 			}
 		}
 	}
@@ -144,8 +144,8 @@ func (s *Set) find(kid, alg string) []*Key {
 	if kid == "" {
 		return s.withoutID[a]
 	}
-	if row := s.byID[kid]; row != nil {
-		return row[a]
+	if withID := s.byID[kid]; withID != nil {
+		return withID[a]
 	}
 	return nil
 }
@@ -175,8 +175,7 @@ func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 }
 
 // Key is like Lookup, but leaves out the keys in tried. It never fetches and does not
-// use the context: it has the parameters of [Cache.Key] so that a Set can stand in for a
-// Cache.
+// use the context: it has the parameters of [Cache.Key] so that a Set can replace a Cache.
 func (s *Set) Key(_ context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	if keys := untried(s.find(kid, alg), tried); len(keys) > 0 {
 		return keys, nil

@@ -220,7 +220,7 @@ func TestOddKeys(t *testing.T) {
 	}
 }
 
-// Elements that json.Marshal does not produce.
+// The elements of this test are not usable keys, and json.Marshal does not produce them.
 func TestOddElements(t *testing.T) {
 	good := string(document(ecKey("good")))
 	for name, element := range map[string]string{
@@ -315,7 +315,7 @@ func TestSeveralKeysUnderOneKid(t *testing.T) {
 		many[i] = ecKey("k")
 	}
 	keys, _ = parse(t, many...).Lookup("k", "ES256")
-	want(t, "usable keys of 20 under one kid", len(keys), 8)
+	want(t, "usable keys, of 20 keys under one kid", len(keys), 8)
 }
 
 func TestNoKid(t *testing.T) {

@@ -47,9 +47,9 @@ func TestStartDuringOutage(t *testing.T) {
 	}
 }
 
-// An issuer that hangs at the start never answers the requests that it left hanging. At
-// whatever time it returns, the first request afterwards is served, with and without other
-// requests before it.
+// An issuer hangs at the start, and never answers the requests that it left hanging. The
+// test varies the time of the issuer's return. The first request afterwards is always
+// served, with and without earlier requests.
 func TestStartWithHangingIssuer(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		for after := time.Duration(0); after < 7*time.Second; after += 130 * time.Millisecond {
@@ -70,9 +70,9 @@ func TestStartWithHangingIssuer(t *testing.T) {
 				time.Sleep(after)
 				i.set(func(i *issuer) { i.hang, i.delay = false, 50*time.Millisecond })
 				start := time.Now()
-				want(t, fmt.Sprintf("first request after %v, other requests before: %v", after, busy), keyVerdict(t, c, "a"), "ok")
+				want(t, fmt.Sprintf("first request after %v, earlier requests: %v", after, busy), keyVerdict(t, c, "a"), "ok")
 				if d := time.Since(start); d > 1100*time.Millisecond {
-					t.Errorf("wait of the first request: got %v, want at most 1 s and the issuer's 50 ms", d)
+					t.Errorf("wait of the first request: got %v, want at most 1 s and the 50 ms of the issuer", d)
 				}
 				if n := i.fetches(); n > 3+int(after/time.Second) {
 					t.Errorf("requests to the issuer in %v: got %d, want one per second", after, n)
@@ -85,7 +85,7 @@ func TestStartWithHangingIssuer(t *testing.T) {
 }
 
 // While Ready waits for an issuer that hangs, the issuer gets a request every second. Ready
-// checks the state at the same times, and no second is skipped.
+// checks the state at the same times, but this never suppresses a request.
 func TestReadyRetriesEverySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -137,8 +137,8 @@ func TestStartWithSlowIssuer(t *testing.T) {
 	})
 }
 
-// A request joins a fetch that fails, because it began before the issuer's return. The
-// request is served by a second fetch.
+// A request joins a fetch that fails, because the fetch began before the issuer's return.
+// The request is served by a second fetch.
 func TestIssuerReturnsDuringFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -156,7 +156,7 @@ func TestIssuerReturnsDuringFetch(t *testing.T) {
 		})
 		start := time.Now()
 		want(t, "first request after the return", keyVerdict(t, c, "a"), "ok")
-		want(t, "wait", time.Since(start), 1100*time.Millisecond) // 100 ms of the fetch, a pause of 700 ms, 300 ms
+		want(t, "wait", time.Since(start), 1100*time.Millisecond) // 100 ms of the first fetch, a pause of 700 ms, 300 ms of the second fetch
 	})
 }
 
@@ -193,8 +193,8 @@ func TestStaleDespiteRetryAfter(t *testing.T) {
 	})
 }
 
-// A lookup finds no key just before the first set arrives, and demands a fetch just
-// afterwards. It gets the key without a second fetch.
+// A lookup finds no key just before the first set arrives, and requests a fetch just
+// afterwards. The lookup gets the key without a second fetch.
 func TestConcurrentFirstRequests(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {

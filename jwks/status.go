@@ -15,19 +15,19 @@ type Status struct {
 	Restored bool
 	// Keys are the usable keys, in document order. Their ids may be long.
 	Keys []*Key
-	// KeySetHash is a hash of Keys, in 16 hexadecimal digits: of their ids, thumbprints
-	// and permissions, in any order. Processes that use different keys have different
-	// hashes. It is "" if there are no keys.
+	// KeySetHash is a hash of Keys, in 16 hexadecimal digits. It depends on their ids,
+	// thumbprints, issuers and permissions, but not on their order. Processes that use
+	// different keys have different hashes. KeySetHash is "" if there are no keys.
 	KeySetHash string
 	// Skipped are the elements of the set that cannot be used, in document order.
 	Skipped []Skipped
-	// LastSuccess is when the last successful attempt to fetch the keys began, before the
-	// start if Restored. It is zero if there was none.
+	// LastSuccess is when the last successful attempt to fetch the keys began. If Restored,
+	// this was before the start of the cache. It is zero if there was none.
 	LastSuccess time.Time
 	// Age is the time since LastSuccess.
 	Age time.Duration
 	// LastAttempt is when the last attempt began. NextRefresh is when the next scheduled
-	// refresh begins; lookups may cause an earlier one.
+	// refresh begins; lookups may cause an earlier refresh.
 	LastAttempt, NextRefresh time.Time
 	// LastError is the error of the last attempt, or nil if it succeeded. It names URLs
 	// and addresses.
@@ -35,15 +35,16 @@ type Status struct {
 	// Failures is the number of failed attempts since the last successful one.
 	Failures int
 	// Fetches is the number of attempts since the start. Refreshed, NotModified and
-	// Failed count those that have ended, by result. One attempt may make several HTTP
-	// requests: for metadata, and after a request that the issuer leaves hanging.
+	// Failed count the attempts that have ended, by result. One attempt may make several
+	// HTTP requests: for metadata, and after a request that the issuer leaves hanging.
 	Fetches, Refreshed, NotModified, Failed uint64
 	// Rejected counts the failed attempts in which the issuer answered, but with a
 	// document that is not a usable key set. The last good set stays in use. The usual
 	// cause is a key rotation that went wrong.
 	Rejected uint64
 	// MissFetches counts the attempts caused by keys that are not in the set. Denied
-	// counts the lookups of such keys that caused no attempt, because of the cool-down.
+	// counts the lookups of such keys that caused no attempt, because of Options.CoolDown
+	// or the issuer's Retry-After.
 	MissFetches, Denied uint64
 }
 

@@ -12,18 +12,18 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Store keeps a few kilobytes across restarts. A service that starts while its issuer is
-// down then has the keys of its last run. It uses them for Options.MaxStale at most,
-// counted from the issuer's last response.
+// Store keeps a few kilobytes across restarts. With a Store, a service that starts while
+// its issuer is down has the keys of its last run. It uses these keys for
+// Options.MaxStale at most, counted from the issuer's last response.
 //
-// The stored keys are public, not secret. But anyone who can write to the store decides
+// The stored keys are public, not secret. But anyone who can write to the Store decides
 // which keys verify tokens, and so can forge tokens until the issuer answers.
-// Options.StoreKey prevents this: without the key, an attacker can only put back data
-// that was stored earlier, within MaxStale.
+// Options.StoreKey prevents this: an attacker who does not have the StoreKey can only put
+// back data that was stored earlier, within MaxStale.
 //
 // A Store serves one cache. The cache never makes two calls at the same time, and makes
-// them in a separate goroutine: a Store that is slow or hangs delays only the first
-// fetch, by 2 s at most, and Close.
+// all calls in a separate goroutine. A Store that is slow or hangs delays only the first
+// fetch and Close, each by 2 s at most.
 type Store interface {
 	// Load returns the data of the last successful Save. If there is none, the error
 	// must match fs.ErrNotExist. The first fetch waits for Load, for 2 s at most. Load
@@ -32,15 +32,15 @@ type Store interface {
 	// Save replaces the stored data. Afterwards, also after a crash, Load MUST return
 	// either the old data or the new data, never a mixture. Save MUST return when ctx
 	// ends, which is after 2 s, and must not retain data. If sets come faster than Save
-	// returns, only the newest is saved.
+	// returns, only the newest set is saved.
 	Save(ctx context.Context, data []byte) error
 }
 
-// storeTimeout is the deadline of one call of a Store.
+// storeTimeout is the deadline of one call to a Store.
 const storeTimeout = 2 * time.Second
 
-// sourceOf returns the name of the source of keys, for saved. It contains no secrets of
-// the URL, but differs for different URLs.
+// sourceOf returns the value of saved.Source for an issuer or URL. It contains no secrets
+// of the URL, but differs for different URLs.
 func sourceOf(kind, url string) string {
 	name := redact(url)
 	if name != url {

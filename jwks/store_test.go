@@ -152,7 +152,7 @@ func TestStoreRefused(t *testing.T) {
 	}
 }
 
-// Without a StoreKey, the error says what is wrong with the stored data.
+// Without a StoreKey, the event's error describes what is wrong with the stored data.
 func TestStoreWithoutKey(t *testing.T) {
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // the start time of a synctest bubble
 	stored := func(version int, source string, answered time.Time, document []byte) []byte {
@@ -174,7 +174,7 @@ func TestStoreWithoutKey(t *testing.T) {
 		"good":                          {stored(1, source, now, good), ""},
 		"1 min in the future":           {stored(1, source, now.Add(time.Minute), good), ""},
 		"more than 1 min in the future": {stored(1, source, now.Add(time.Minute+1), good), "in the future"},
-		"just not too old":              {stored(1, source, now.Add(1-12*time.Hour), good), ""},
+		"1 ns before MaxStale":          {stored(1, source, now.Add(1-12*time.Hour), good), ""},
 		"too old":                       {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
 		"newer format":                  {stored(2, source, now, good), "format version is 2, want 1"},
 		"no source":                     {stored(1, "", now, good), "stored for another issuer"},
@@ -224,8 +224,8 @@ func TestStoreOfAnotherIssuer(t *testing.T) {
 	})
 }
 
-// The clock was set back after keys were stored: the stored keys are refused, because they
-// are usable for too long.
+// The clock was set back after keys were stored. The stored keys are refused, because they
+// stay usable for too long.
 func TestStoreFromTheFuture(t *testing.T) {
 	store := &memory{}
 	synctest.Test(t, func(t *testing.T) { restarted(t, store, 0) })
@@ -282,7 +282,7 @@ func TestStoreSaves(t *testing.T) {
 // stubborn is a Store that does not return when its context ends.
 type stubborn struct {
 	memory
-	loading, saving chan struct{} // Load and Save wait until it is closed; nil: no wait
+	loading, saving chan struct{} // Load and Save wait until their channel is closed, if it is not nil
 }
 
 func (s *stubborn) Load(ctx context.Context) ([]byte, error) {

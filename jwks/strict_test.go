@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// A token without a kid that several keys fit causes no fetch: a newer set does not help.
-// If no key fits, a new key may have signed the token, so it causes a fetch.
+// A token without a kid causes no fetch if several keys fit: a newer set does not help. If
+// no key fits, a new key may have signed the token, so the token causes a fetch.
 func TestNoKidNoFetch(t *testing.T) {
 	for name, row := range map[string]struct {
 		keys []jwk
@@ -41,7 +41,8 @@ func TestNoKidNoFetch(t *testing.T) {
 	}
 }
 
-// An issuer answers a conditional request with a new set. The new set replaces the old one.
+// An issuer answers a conditional request with a new set. The new set replaces the old
+// set.
 func TestConditionalRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -161,7 +162,7 @@ func TestMetadataInterval(t *testing.T) {
 	})
 }
 
-// Errors say what is wrong with the metadata. A document that is too long is refused.
+// Errors describe what is wrong with the metadata. A document that is too long is refused.
 func TestMetadataErrors(t *testing.T) {
 	good := metadata(issuerURL, keysURL)
 	keys := string(document(ecKey("a")))
@@ -187,7 +188,7 @@ func TestMetadataErrors(t *testing.T) {
 			}
 		})
 	}
-	// The header says gzip, but the body is not compressed.
+	// The Content-Encoding is gzip, but the body is not compressed.
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.set(func(i *issuer) { i.header = http.Header{"Content-Encoding": {"gzip"}} })
@@ -196,7 +197,7 @@ func TestMetadataErrors(t *testing.T) {
 	})
 }
 
-// Errors say, on one line, what is wrong with a document.
+// Errors describe, on one line, what is wrong with a document.
 func TestDocumentErrors(t *testing.T) {
 	for _, row := range []struct{ document, want string }{
 		{`[]`, "not a JSON object"},

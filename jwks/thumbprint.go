@@ -35,9 +35,9 @@ func (k *Key) Thumbprint() string {
 	return b64(sum[:])
 }
 
-// hashOf returns a hash of the keys' ids, material and permissions. It does not depend
-// on the order of the keys. Its 64 bits show whether replicas use the same keys; the hash
-// has no security purpose.
+// hashOf returns a hash of the keys' ids, material, issuers and permissions. It does not
+// depend on the order of the keys. Its 64 bits show whether replicas use the same keys; the
+// hash has no security purpose.
 func hashOf(keys []*Key) string {
 	lines := make([]string, len(keys))
 	for i, key := range keys {

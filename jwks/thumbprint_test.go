@@ -5,8 +5,9 @@ import (
 	"testing/synctest"
 )
 
-// The examples of RFC 7638, section 3.1, and RFC 8037, appendix A.3. The thumbprint of the EC
-// key comes from another implementation (jose for Node.js).
+// The RSA key is the example of RFC 7638, section 3.1. The Ed25519 key is the example of
+// RFC 8037, appendix A.3. The thumbprint of the EC key comes from another implementation
+// (jose for Node.js).
 func TestThumbprint(t *testing.T) {
 	for _, tt := range []struct {
 		key  jwk

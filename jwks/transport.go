@@ -18,8 +18,9 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// newTransport returns a transport that keeps no connections. For a refresh every few
-// minutes, a kept connection is no gain: it needs goroutines and may be dead by then.
+// newTransport returns a transport that closes each connection after one request. A
+// connection that stays open until the next refresh, some minutes later, does not help: it
+// needs goroutines and may be dead by then.
 func newTransport(refusePrivate bool) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
@@ -63,8 +64,8 @@ func dialChecks(address string, refusePrivate bool) (checks []func(string) error
 	return checks
 }
 
-// exceptLoopback wraps proxy: requests to loopback hosts use no proxy, because a proxy
-// can read and change http.
+// exceptLoopback wraps proxy: requests to loopback hosts use no proxy, because they may be
+// http requests, which a proxy can read and change.
 func exceptLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLoopback(req.URL.Hostname()) {
@@ -83,7 +84,7 @@ func loopbackAddress(address string) error {
 		return errors.New("not an address")
 	}
 	if ip := host.Addr().Unmap(); !ip.IsLoopback() {
-		return fmt.Errorf("%v is not a loopback address; localhost and names below it must resolve to one", ip)
+		return fmt.Errorf("%v is not a loopback address; localhost and names below it must resolve to a loopback address", ip)
 	}
 	return nil
 }
@@ -121,8 +122,8 @@ func publicAddress(address string) error {
 
 var errRedirect = errors.New("redirect refused")
 
-// newClient returns a client that follows redirects within one origin only: only the
-// configured origin is trusted to provide keys.
+// newClient returns a client that follows redirects within one origin only: the origin of
+// the first URL is trusted to provide keys, and no other.
 func newClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport: rt,

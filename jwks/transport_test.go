@@ -63,7 +63,7 @@ func TestLoopbackNames(t *testing.T) {
 	}
 }
 
-// Loopback hosts are connected to without a proxy.
+// Requests to loopback hosts use no proxy.
 func TestProxy(t *testing.T) {
 	proxy := jwks.ExceptLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.test:3128") })
 	for target, want := range map[string]bool{

@@ -13,9 +13,9 @@ var rocaPrimes = []int64{
 	127, 131, 137, 139, 149, 151, 157, 163, 167,
 }
 
-// isROCA reports whether an RSA modulus has the form of these keys, which can be
-// factored: modulo each of rocaPrimes it is a power of 65537. About one in 200 million
-// sound moduli also has this form.
+// isROCA reports whether an RSA modulus has the form of the keys from Infineon's library,
+// which can be factored: modulo each of rocaPrimes, the modulus is a power of 65537. About
+// one in 200 million good moduli also has this form.
 func isROCA(n *big.Int) bool {
 	for _, p := range rocaPrimes {
 		residue, power := new(big.Int).Mod(n, big.NewInt(p)).Int64(), int64(1)
@@ -29,7 +29,7 @@ func isROCA(n *big.Int) bool {
 }
 
 // weakEd25519 are the encodings of the points of small order on edwards25519, canonical
-// or not, without the sign bit. If such a point is the public key, anyone can make
+// or not, without the sign bit. If such a point is the public key, anyone can create
 // signatures that verify. crypto/ed25519 does not refuse these points.
 var weakEd25519 = []string{
 	"0000000000000000000000000000000000000000000000000000000000000000",

@@ -1,5 +1,5 @@
-// Drill runs the incidents that a token issuer can have against the key cache, in real
-// time, with a real issuer on the loopback interface.
+// Drill simulates incidents of a token issuer and measures how the key cache handles them.
+// It runs in real time, with a real issuer on the loopback interface.
 //
 //	go run ./examples/drill
 //
@@ -8,5 +8,5 @@
 // request. It exits with a non-zero status if a result is not as expected. With -run, it
 // runs the incidents whose name matches a regular expression.
 //
-// docs/incidents.md compares the results with other libraries.
+// docs/incidents.md compares the results with those of other libraries.
 package main

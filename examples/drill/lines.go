@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// line is an incident, and what its result must be.
+// line is an incident and the conditions that its result must meet.
 type line struct {
 	name  string
 	run   incident.Run
@@ -31,8 +31,8 @@ var (
 	oneFetch    = want{"1 fetch per rotation", func(r incident.Result) bool {
 		return len(r.PerStep) > 0 && !slices.ContainsFunc(r.PerStep, func(n int) bool { return n != 1 })
 	}}
-	noKeyLost    = want{"no valid key lost", func(r incident.Result) bool { return r.Tried > 0 && len(r.Lost) == 0 }}
-	noneAccepted = want{"no forged token accepted", func(r incident.Result) bool { return r.Forged > 0 && len(r.Fooled) == 0 }}
+	noKeyLost    = want{"no valid key lost", func(r incident.Result) bool { return r.Tried > 0 && len(r.LostKeys) == 0 }}
+	noneAccepted = want{"no forged token accepted", func(r incident.Result) bool { return r.Forged > 0 && len(r.ForgedAccepted) == 0 }}
 )
 
 // within returns the condition that r.After is at most d.
@@ -51,12 +51,12 @@ func lines() []line {
 		{"flood of forged key ids", incident.Flood(3), true, []want{
 			noneRefused, noLongWait, fetches(0, 3),
 			{"10,000 forged tokens", func(r incident.Result) bool { return r.Forged == 10_000 }},
-			{"p99 of valid requests at most 1.5x that in calm periods", func(r incident.Result) bool { return r.Ratio > 0 && r.Ratio <= 1.5 }},
+			{"p99 of valid requests at most 1.5x the p99 in calm periods", func(r incident.Result) bool { return r.Ratio > 0 && r.Ratio <= 1.5 }},
 		}},
 		{"two rotations", incident.Rotations, false, []want{noneRefused, noLongWait, oneFetch}},
-		{"new key, old key id", incident.Exchange, false, []want{noneRefused, noLongWait, oneFetch}},
+		{"new key, old key id", incident.NewMaterial, false, []want{noneRefused, noLongWait, oneFetch}},
 		{"rotation during a flood", incident.RotationInFlood, false, []want{within("new key accepted", 10*time.Second), noLongWait}},
-		{"key withdrawn", incident.Removal, false, []want{noneRefused, within("token refused", 2*time.Second)}},
+		{"key withdrawn", incident.Withdrawal, false, []want{noneRefused, within("token refused", 2*time.Second)}},
 		{"issuer hangs", incident.Hang, true, []want{
 			noneRefused, noLongWait,
 			{"known key ids do not wait", func(r incident.Result) bool { return r.Slowest < time.Second }},
@@ -65,12 +65,12 @@ func lines() []line {
 		}},
 		{"issuer down", incident.Outage, false, []want{noneRefused, noLongWait, fetches(2, 6)}},
 		{"start, issuer down", incident.Start, false, []want{
-			{"503 until its return, never 401", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }},
-			noLongWait, fetches(2, 10), within("first request after its return accepted", maxWait),
+			{"503 until the issuer's return, never 401", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }},
+			noLongWait, fetches(2, 10), within("first request after the issuer's return accepted", maxWait),
 		}},
 		{"start, issuer hangs", incident.StartHanging, false, []want{
-			{"503 until its return, never 401", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }},
-			noLongWait, fetches(2, 10), within("first request after its return accepted", maxWait),
+			{"503 until the issuer's return, never 401", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }},
+			noLongWait, fetches(2, 10), within("first request after the issuer's return accepted", maxWait),
 		}},
 		{"restart, issuer down", incident.Restart, false, []want{noneRefused, noLongWait}},
 		{"hostile bodies", incident.Bodies, true, []want{
@@ -83,7 +83,7 @@ func lines() []line {
 			{"at most 100 ns", func(r incident.Result) bool { return r.Lookup > 0 && r.Lookup <= 100*time.Nanosecond }},
 			{"no allocation", func(r incident.Result) bool { return r.Allocations == 0 }},
 			{"1,000 keys take at most 1.5x the time of one key", func(r incident.Result) bool { return r.Growth > 0 && r.Growth <= 1.5 }},
-			{"a shared cache takes at most 1.25x the time of one per core", func(r incident.Result) bool { return r.Sharing > 0 && r.Sharing <= 1.25 }},
+			{"a shared cache takes at most 1.25x the time of one cache per core", func(r incident.Result) bool { return r.Sharing > 0 && r.Sharing <= 1.25 }},
 		}},
 	}
 }

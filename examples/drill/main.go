@@ -20,8 +20,8 @@ const limit = time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	d := drill{stdout: os.Stdout, stderr: os.Stderr, subject: incident.Ours, lines: lines()}
+	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
+	d := drill{stdout: os.Stdout, stderr: os.Stderr, subject: incident.Bearer, lines: lines()}
 	if err := d.run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "drill:", err)
 		os.Exit(1)
@@ -31,7 +31,7 @@ func main() {
 // drill is the program. Tests replace its fields.
 type drill struct {
 	stdout, stderr io.Writer
-	// subject is incident.Ours. Tests use faulty subjects, to check that lines can fail.
+	// subject is incident.Bearer. Tests use faulty subjects, to check that lines can fail.
 	subject incident.Subject
 	lines   []line
 }
@@ -83,8 +83,8 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 		done[n] = make(chan row, 1)
 	}
 	go func() {
-		// Lines that measure the machine run alone. The other lines mostly wait, so they
-		// run together.
+		// Lines that measure processor time or memory run alone. The other lines mostly
+		// wait, so they run at the same time.
 		for n, l := range wanted {
 			if l.alone {
 				done[n] <- l.measure(ctx, d.subject)
@@ -97,7 +97,7 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 		}
 	}()
 	_, err = fmt.Fprintf(d.stdout, "bearer drill: %d incidents of a token issuer, in real time, over real connections on this machine\n"+
-		"REFUSED counts valid requests: \"n of m\" got 401, \"n×503\" got 503 because there were no keys\n\n%s\n", len(wanted), heading)
+		"REFUSED: valid requests that were refused; \"n of m\" with 401, \"n×503\" with 503 because there were no keys\n\n%s\n", len(wanted), heading)
 	if err != nil {
 		return 0, err
 	}

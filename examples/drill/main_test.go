@@ -24,7 +24,7 @@ func runDrill(t *testing.T, s incident.Subject, args ...string) (string, error) 
 }
 
 func TestAsExpected(t *testing.T) {
-	out, err := runDrill(t, incident.Ours, "-run", quick)
+	out, err := runDrill(t, incident.Bearer, "-run", quick)
 	if err != nil {
 		t.Errorf("got error %v, want none:\n%s", err, out)
 	}
@@ -40,9 +40,9 @@ func TestAsExpected(t *testing.T) {
 	}
 }
 
-// faulty is incident.Ours, but refuses all tokens after the first valid one.
+// faulty is incident.Bearer, but refuses all tokens after the first valid one.
 var faulty = incident.Subject{Name: "faulty", Open: func(s incident.Setup) (incident.Verifier, error) {
-	v, err := incident.Ours.Open(s)
+	v, err := incident.Bearer.Open(s)
 	return &once{Verifier: v}, err
 }}
 
@@ -84,7 +84,7 @@ func TestCanceledContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("canceled by the test"))
 	var out strings.Builder
-	err := drill{stdout: &out, stderr: io.Discard, subject: incident.Ours, lines: lines()}.run(ctx, nil)
+	err := drill{stdout: &out, stderr: io.Discard, subject: incident.Bearer, lines: lines()}.run(ctx, nil)
 	if err == nil || strings.Count(out.String(), "WRONG") != len(lines()) {
 		t.Errorf("got error %v, want all lines WRONG:\n%s", err, out.String())
 	}
@@ -92,13 +92,13 @@ func TestCanceledContext(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-run", "no such incident"}, {"-x"}} {
-		if _, err := runDrill(t, incident.Ours, args...); err == nil {
+		if _, err := runDrill(t, incident.Bearer, args...); err == nil {
 			t.Errorf("%q: got no error", args)
 		}
 	}
 }
 
-// asExpected are results that meet every condition, at its limit.
+// asExpected are results that meet every condition, and are at the limits.
 var asExpected = map[string]incident.Result{
 	"flood of forged key ids": {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second, Ratio: 1.5},
 	"two rotations":           {Requests: 1, PerStep: []int{1, 1}},
@@ -116,7 +116,7 @@ var asExpected = map[string]incident.Result{
 	"cost of a lookup":        {Lookup: 100, Growth: 1.5, Sharing: 1.25},
 }
 
-// faults change a result in one way each.
+// faults are changes to a result in asExpected.
 var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Requests = 0 },
 	func(r *incident.Result) { r.Refused++ },
@@ -138,16 +138,16 @@ var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Goroutines = 1 },
 	func(r *incident.Result) { r.PeakHeap++ },
 	func(r *incident.Result) { r.CutOff = true },
-	func(r *incident.Result) { r.Lost = []string{"x"} },
-	func(r *incident.Result) { r.Fooled = []string{"x"} },
+	func(r *incident.Result) { r.LostKeys = []string{"x"} },
+	func(r *incident.Result) { r.ForgedAccepted = []string{"x"} },
 	func(r *incident.Result) { r.Lookup++ },
 	func(r *incident.Result) { r.Allocations = 0.1 },
 	func(r *incident.Result) { r.Growth = 1.51 },
 	func(r *incident.Result) { r.Sharing = 1.26 },
 }
 
-// Each condition of each line is met at its limit, and not met by at least one changed
-// result.
+// Each condition of each line holds for the result in asExpected, and fails for at least
+// one of the faults.
 func TestConditionsCanFail(t *testing.T) {
 	for _, l := range lines() {
 		good, ok := asExpected[l.name]
@@ -166,7 +166,7 @@ func TestConditionsCanFail(t *testing.T) {
 				canFail = canFail || !w.ok(bad)
 			}
 			if !canFail {
-				t.Errorf("%s: condition %q: met by all changed results, want one that fails", l.name, w.text)
+				t.Errorf("%s: condition %q: met with every fault, want at least one fault for which it fails", l.name, w.text)
 			}
 		}
 	}

@@ -18,10 +18,10 @@ import (
 
 const (
 	mib = 1 << 20
-	// heapLimit is the growth of the heap at which a body is cut off. A subject that needs
-	// more may use all memory of the machine.
+	// heapLimit is the growth of the heap at which the issuer stops sending a body. It
+	// protects the machine from a subject that reads bodies without a limit.
 	heapLimit = 512 * mib
-	// bodyLimit is the longest time for which a body is sent.
+	// bodyLimit is the longest time that a body may take.
 	bodyLimit = 10 * time.Second
 )
 
@@ -45,7 +45,7 @@ func write(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 func bodies() []body {
 	keys := manyKeys(50_000)
 	blank := bytes.Repeat([]byte(" "), mib)
-	var packed bytes.Buffer // one member of a gzip file, sent many times
+	var packed bytes.Buffer // one member of a gzip file; the issuer sends it many times
 	zip := gzip.NewWriter(&packed)
 	_, _ = zip.Write(blank) // writes to a Buffer do not fail
 	_ = zip.Close()
@@ -56,7 +56,7 @@ func bodies() []body {
 			write(w, bytes.Repeat([]byte("A"), mib), 1024, more)
 		}},
 		{"gzip bomb", http.Header{"Content-Encoding": {"gzip"}}, func(ctx context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
-			for range 64 { // 1 GiB in 64 pieces, each of 16 KiB as it is sent
+			for range 64 { // 1 GiB in 64 pieces, each of about 16 KiB when compressed
 				write(w, member, 16, more)
 				w.(http.Flusher).Flush() //nolint:errcheck // a server's ResponseWriter is one
 				pause(ctx, time.Millisecond)
@@ -88,9 +88,9 @@ func manyKeys(n int) []byte {
 	return []byte(set.String())
 }
 
-// Bodies is an incident: the issuer sends four hostile bodies, one after the other. Each is
-// sent to a verifier that has valid keys, and that fetches because of a token with an unknown
-// key id. Bodies measures the heap: nothing else may run in the process.
+// Bodies is an incident: the issuer sends four hostile bodies, one after the other. A verifier
+// that has valid keys receives each body, because a token with an unknown key id causes a
+// fetch. Bodies measures the heap: nothing else may run in the process.
 func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 	var story []string
 	for _, b := range bodies() {
@@ -103,7 +103,7 @@ func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 		r.Refused += one.Refused
 		r.Unavailable += one.Unavailable
 		r.Fetches += one.Fetches
-		r.Lost = append(r.Lost, one.Lost...)
+		r.LostKeys = append(r.LostKeys, one.LostKeys...)
 		r.Slowest = max(r.Slowest, one.Slowest)
 		r.SlowestForged = max(r.SlowestForged, one.SlowestForged)
 		r.PeakHeap, r.CutOff = max(r.PeakHeap, one.PeakHeap), r.CutOff || one.CutOff
@@ -144,7 +144,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	start := time.Now()
 	var t, bad tally
 	bad.verify(ctx, v, forged)
-	select { // the verifier may have given up before the body ends
+	select { // the verifier may close the connection before the body ends
 	case <-sent:
 	case <-ctx.Done():
 	case <-time.After(bodyLimit):
@@ -157,7 +157,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	r.PeakHeap, r.CutOff = watch.end()
 	r.SlowestForged = bad.slowest
 	if t.verify(ctx, v, good) != Accepted {
-		r.Lost = []string{b.name}
+		r.LostKeys = []string{b.name}
 	}
 	return r, nil
 }

@@ -21,11 +21,12 @@ const (
 	ballast = 64 << 20
 )
 
-// Flood is an incident: 10,000 tokens with forged key ids in 2 s, from 200 goroutines, and at
-// the same time 1,000 valid requests per second, each with its own token. The flood comes in
-// ten bursts, with calm periods of the same length between them: a busy machine slows both
-// alike, so that the ratio stays comparable. Flood repeats this the given number of times. It
-// returns the round with the median ratio, but the worst counts and durations of all rounds.
+// Flood is an incident: 10,000 tokens with forged key ids in 2 s, from 200 goroutines. At the
+// same time there are 1,000 valid requests per second, each with its own token. The flood
+// comes in ten bursts, with calm periods of the same length between them. A busy machine slows
+// bursts and calm periods equally, so that their ratio stays comparable. Flood repeats this
+// the given number of times. It returns the round with the median ratio, but the worst counts
+// and durations of all rounds.
 func Flood(times int) Run {
 	return func(ctx context.Context, s Subject) (Result, error) {
 		heap := make([]byte, ballast)
@@ -66,7 +67,7 @@ func floodOnce(ctx context.Context, s Subject) (r Result, err error) {
 		tokens = tokens[perWindow:]
 		return some
 	}
-	runtime.GC() // collect the garbage of minting tokens
+	runtime.GC() // collect the garbage that i.tokens left
 	var calm, flooded, forged tally
 	for w := range floodWindows {
 		validRequests(ctx, v, next(), &calm)
@@ -92,8 +93,8 @@ func floodOnce(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// validRequests makes a valid request with each token, 1,000 per second. Requests during which the
-// system gave the processor to another thread are left out of quantiles.
+// validRequests makes a valid request with each token, 1,000 per second. If the system gave
+// the processor to another thread during a request, the request is left out of quantiles.
 func validRequests(ctx context.Context, v Verifier, tokens []string, t *tally) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -16,8 +16,8 @@ type Run func(context.Context, Subject) (Result, error)
 type Result struct {
 	// Story is what happened, in one sentence.
 	Story string
-	// Requests is the number of requests with valid tokens. Refused and Unavailable count
-	// those that got 401 and 503.
+	// Requests is the number of requests with valid tokens. Refused is the number of these
+	// requests with status 401, Unavailable with status 503.
 	Requests, Refused, Unavailable int
 	// Slowest is the longest duration of a valid request.
 	Slowest time.Duration
@@ -29,8 +29,8 @@ type Result struct {
 	P99, P99Calm time.Duration
 	// Ratio is P99 divided by P99Calm.
 	Ratio float64
-	// Forged is the number of requests that must not be accepted. ForgedUnavailable
-	// counts those that got 503.
+	// Forged is the number of requests that must not be accepted. ForgedUnavailable is the
+	// number of these requests with status 503.
 	Forged, ForgedUnavailable int
 	// SlowestForged is the longest duration of a forged request.
 	SlowestForged time.Duration
@@ -38,9 +38,10 @@ type Result struct {
 	// PerStep is the number of fetches in each step of the incident.
 	PerStep []int
 	// After is the time until valid requests were accepted, or until requests with
-	// withdrawn keys were refused.
+	// withdrawn keys were refused. If Never is true, it is how long the incident waited.
 	After time.Duration
-	// Never reports that this did not happen within After.
+	// Never reports that valid requests were not accepted, or that requests with withdrawn
+	// keys were not refused.
 	Never bool
 	// Goroutines is the number of goroutines left after everything was closed.
 	Goroutines int
@@ -51,19 +52,21 @@ type Result struct {
 	CutOff bool
 	// Tried is the number of odd documents, keys or bodies.
 	Tried int
-	// Lost are the names of those after which a valid token is not accepted.
-	Lost []string
-	// Fooled are the names of those under which a forged token is accepted.
-	Fooled []string
+	// LostKeys are the names of the documents, keys or bodies after which a valid token was
+	// not accepted.
+	LostKeys []string
+	// ForgedAccepted are the names of the odd keys under which a forged token was accepted.
+	ForgedAccepted []string
 
 	// Lookup is the duration of the slowest kind of lookup.
 	Lookup time.Duration
 	// Allocations is the number of allocations per lookup.
 	Allocations float64
-	// Growth is the duration of a lookup with 1,000 keys, divided by that with one key.
+	// Growth is the duration of a lookup with 1,000 keys, divided by the duration with one
+	// key.
 	Growth float64
-	// Sharing is the duration of a lookup if all cores share one cache, divided by that
-	// with one cache per core.
+	// Sharing is the duration of a lookup if all cores share one cache, divided by the
+	// duration with one cache per core.
 	Sharing float64
 }
 

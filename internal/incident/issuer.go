@@ -18,12 +18,12 @@ const (
 // issuer is a real issuer on the loopback interface.
 type issuer struct {
 	*bearertest.Issuer
-	before int // fetches before count
+	before int // the number of fetches when count was called
 }
 
 func newIssuer() *issuer {
 	i := &issuer{Issuer: bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}, Audience: []string{audience}})}
-	i.well()
+	i.up()
 	return i
 }
 
@@ -32,8 +32,8 @@ func (i *issuer) setup() Setup {
 	return Setup{Issuer: i.URL(), Audience: audience, KeysURL: i.KeysURL()}
 }
 
-// well ends the simulated fault.
-func (i *issuer) well() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: latency}) }
+// up makes the issuer answer: it ends the fault that down or hang simulates.
+func (i *issuer) up() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: latency}) }
 
 // down makes the issuer close every connection without a response.
 func (i *issuer) down() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true}) }
@@ -54,8 +54,8 @@ func (i *issuer) rotate() {
 	i.Withdraw(old.ID())
 }
 
-// exchange makes the issuer sign with a new key that has the id of the old one.
-func (i *issuer) exchange() {
+// replaceMaterial makes the issuer sign with a new key that has the id of the old one.
+func (i *issuer) replaceMaterial() {
 	old := i.SigningKey("ES256")
 	fresh := bearertest.NewKey("ES256", old.ID())
 	i.Withdraw(old.ID())
@@ -72,8 +72,8 @@ func (i *issuer) tokens(n int) []string {
 	return tokens
 }
 
-// forger makes tokens with an unknown key id and a wrong signature, and otherwise valid.
-type forger struct{ rest string } // of a token after its header
+// forger makes tokens with an unknown key id and a wrong signature. Their claims are valid.
+type forger struct{ rest string } // rest is a token without its header
 
 func (i *issuer) forger() forger {
 	token := i.Token(nil)

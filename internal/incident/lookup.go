@@ -17,13 +17,13 @@ const (
 	lookupRounds = 15
 )
 
-// Lookup measures the cost of a lookup by key id and algorithm in a jwks.Cache, which every
-// request pays. It ignores the subject. Durations are processor time, if the system reports
-// it, so that other processes do not matter; the result is the least of several rounds.
-// Sharing compares all cores with one cache to all cores with a cache each. Lookup measures
-// the whole process: nothing else may run in it.
+// Lookup measures the cost of a lookup by key id and algorithm in a jwks.Cache. Every request
+// makes one such lookup. Lookup ignores the subject. Durations are processor time, if the
+// system reports it, so that other processes do not matter. Each duration is the smallest of
+// several rounds. Result.Sharing compares one cache for all cores with one cache per core.
+// Lookup measures the whole process: nothing else may run in the process.
 func Lookup(ctx context.Context, _ Subject) (r Result, err error) {
-	var price []time.Duration
+	var cost []time.Duration
 	for _, n := range []int{1, 10, 1000} {
 		caches, kids, err := filled(ctx, n, 1)
 		if err != nil {
@@ -31,11 +31,11 @@ func Lookup(ctx context.Context, _ Subject) (r Result, err error) {
 		}
 		var least time.Duration
 		for range lookupRounds {
-			if d := lookupPrice(caches, kids, 1); least == 0 || d < least {
+			if d := lookupCost(caches, kids, 1); least == 0 || d < least {
 				least = d
 			}
 		}
-		price = append(price, least)
+		cost = append(cost, least)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		look(caches[0], kids, lookups)
@@ -44,7 +44,7 @@ func Lookup(ctx context.Context, _ Subject) (r Result, err error) {
 		r.Allocations = max(r.Allocations, float64((after.Mallocs-before.Mallocs)/(lookups/10))/10)
 		closeAll(caches)
 	}
-	r.Lookup, r.Growth = max(price[0], price[1], price[2]), float64(price[2])/float64(price[0])
+	r.Lookup, r.Growth = max(cost[0], cost[1], cost[2]), float64(cost[2])/float64(cost[0])
 	cores := runtime.GOMAXPROCS(0)
 	caches, kids, err := filled(ctx, 10, cores)
 	if err != nil {
@@ -53,16 +53,16 @@ func Lookup(ctx context.Context, _ Subject) (r Result, err error) {
 	defer closeAll(caches)
 	var shared, private time.Duration
 	for range lookupRounds {
-		if d := lookupPrice(caches[:1], kids, cores); shared == 0 || d < shared {
+		if d := lookupCost(caches[:1], kids, cores); shared == 0 || d < shared {
 			shared = d
 		}
-		if d := lookupPrice(caches, kids, cores); private == 0 || d < private {
+		if d := lookupCost(caches, kids, cores); private == 0 || d < private {
 			private = d
 		}
 	}
 	r.Sharing = float64(shared) / float64(private)
 	r.Story = fmt.Sprintf("1 key %d ns, 10 keys %d ns, 1,000 keys %d ns, %v allocations; one cache shared by %d cores: %.2fx the time of a cache per core",
-		price[0].Nanoseconds(), price[1].Nanoseconds(), price[2].Nanoseconds(), r.Allocations, cores, r.Sharing)
+		cost[0].Nanoseconds(), cost[1].Nanoseconds(), cost[2].Nanoseconds(), r.Allocations, cores, r.Sharing)
 	return r, ctx.Err()
 }
 
@@ -100,9 +100,9 @@ func closeAll(caches []*jwks.Cache) {
 	}
 }
 
-// lookupPrice returns the processor time of one lookup, made by a number of goroutines at
-// once. They use the caches in turn.
-func lookupPrice(caches []*jwks.Cache, kids []string, goroutines int) time.Duration {
+// lookupCost returns the processor time of one lookup, if a number of goroutines make lookups
+// at the same time. The caches are distributed over the goroutines.
+func lookupCost(caches []*jwks.Cache, kids []string, goroutines int) time.Duration {
 	before := processorTime()
 	var wg sync.WaitGroup
 	for g := range goroutines {

@@ -9,9 +9,9 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// OddDocuments is an incident: the issuer sends responses that are not usable key sets. Each
-// is sent to a verifier that has valid keys, and that fetches because of a token with an
-// unknown key id. The verifier must keep the valid keys.
+// OddDocuments is an incident: the issuer sends responses that are not usable key sets. A
+// verifier that has valid keys receives each response, because a token with an unknown key id
+// causes a fetch. The verifier must keep the valid keys.
 func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 	var t tally
 	for _, d := range oddDocuments() {
@@ -20,11 +20,11 @@ func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 			return r, fmt.Errorf("%s: %w", d.name, err)
 		}
 		if lost {
-			r.Lost = append(r.Lost, d.name)
+			r.LostKeys = append(r.LostKeys, d.name)
 		}
 	}
 	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
-	r.Story = fmt.Sprintf("%d responses that are not key sets: %s", r.Tried, counted(len(r.Lost), "replaced valid keys", "none replaced valid keys"))
+	r.Story = fmt.Sprintf("%d responses that are not key sets: %s", r.Tried, counted(len(r.LostKeys), "replaced valid keys", "none replaced valid keys"))
 	return r, ctx.Err()
 }
 
@@ -95,9 +95,9 @@ func losesKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Resul
 	return lost, nil
 }
 
-// OddKeys is an incident: the issuer publishes key sets with one odd key, beside the keys that
-// it signs with, of which one is new. The verifier must accept tokens under these keys. Under
-// the odd key, it must accept tokens only if that key is usable.
+// OddKeys is an incident: the issuer publishes key sets with one odd key, the key of earlier
+// tokens, and a new signing key. The verifier must accept tokens under the earlier key and the
+// new key. It must accept tokens under the odd key only if the odd key is usable.
 func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 	odd, err := oddKeys()
 	if err != nil {
@@ -111,8 +111,8 @@ func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 	}
 	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
 	r.Story = fmt.Sprintf("%d key sets with one odd key: %s; %d forged tokens: %s", r.Tried,
-		counted(len(r.Lost), "lost valid keys", "none lost a valid key"),
-		r.Forged, counted(len(r.Fooled), "accepted", "none accepted"))
+		counted(len(r.LostKeys), "lost valid keys", "none lost a valid key"),
+		r.Forged, counted(len(r.ForgedAccepted), "accepted", "none accepted"))
 	return r, ctx.Err()
 }
 
@@ -130,19 +130,19 @@ func oddKeyBeside(ctx context.Context, s Subject, k oddKey, t *tally, r *Result)
 	i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Body: []byte(set)})
 	r.Tried++
 	good := []string{i.Token(nil), old}
-	if k.fine != nil {
-		good = append(good, k.fine(i.Issuer))
+	if k.valid != nil {
+		good = append(good, k.valid(i.Issuer))
 	}
 	for _, token := range good {
 		if t.verify(ctx, v, token) != Accepted {
-			r.Lost = append(r.Lost, k.name)
+			r.LostKeys = append(r.LostKeys, k.name)
 			break
 		}
 	}
-	if k.bad != nil {
+	if k.forged != nil {
 		r.Forged++
-		if v.Verify(ctx, k.bad(i.Issuer)) == Accepted {
-			r.Fooled = append(r.Fooled, k.name)
+		if v.Verify(ctx, k.forged(i.Issuer)) == Accepted {
+			r.ForgedAccepted = append(r.ForgedAccepted, k.name)
 		}
 	}
 	r.Fetches += i.fetches()

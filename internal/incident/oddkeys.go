@@ -16,14 +16,14 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// oddKey is an element of a key set that is not a usable key, or that is usable but that
-// many libraries refuse.
+// oddKey is an element of a key set. It is either not a usable key, or a usable key that many
+// libraries refuse.
 type oddKey struct {
 	name string
 	jwk  string // {kid} stands for the id of a valid key of the same set
-	// bad returns a token signed with the odd key that must be refused. fine returns one
-	// that must be accepted. Nil: no such token.
-	bad, fine func(*bearertest.Issuer) string
+	// forged returns a token signed with the odd key that must be refused. valid returns a
+	// token signed with the odd key that must be accepted. Nil: no such token.
+	forged, valid func(*bearertest.Issuer) string
 }
 
 // members are the members of a JWK.
@@ -59,7 +59,7 @@ func signed(k *bearertest.Key, header members) func(*bearertest.Issuer) string {
 
 // payload returns the claims of a valid token.
 func payload(i *bearertest.Issuer) []byte {
-	claims, _ := base64.RawURLEncoding.DecodeString(strings.Split(i.Token(nil), ".")[1]) // made by the issuer, so valid
+	claims, _ := base64.RawURLEncoding.DecodeString(strings.Split(i.Token(nil), ".")[1]) // the issuer's tokens are valid base64url
 	return claims
 }
 
@@ -113,25 +113,25 @@ func oddShapes(ec, r members) []oddKey {
 	}
 }
 
-// oddPermissions returns valid keys that must not verify the tokens here, and keys that may,
-// although many libraries refuse them.
+// oddPermissions returns keys with valid numbers. Some of them must not verify the tokens of
+// this incident. Others may verify the tokens, although many libraries refuse these keys.
 func oddPermissions(ec, r *bearertest.Key, ecKey, rKey members) []oddKey {
-	usual := signed(ec, nil)
+	token := signed(ec, nil)
 	private := rKey.with(members{"d": base64.RawURLEncoding.EncodeToString(exponent(r.Signer()))})
 	return []oddKey{
-		{"use=enc", ecKey.with(members{"use": "enc"}), usual, nil},
-		{"use=foo", ecKey.with(members{"use": "foo"}), usual, nil},
-		{"key_ops=[encrypt]", ecKey.with(members{"use": nil, "key_ops": []string{"encrypt"}}), usual, nil},
-		{"key_ops=[foo]", ecKey.with(members{"use": nil, "key_ops": []string{"foo"}}), usual, nil},
+		{"use=enc", ecKey.with(members{"use": "enc"}), token, nil},
+		{"use=foo", ecKey.with(members{"use": "foo"}), token, nil},
+		{"key_ops=[encrypt]", ecKey.with(members{"use": nil, "key_ops": []string{"encrypt"}}), token, nil},
+		{"key_ops=[foo]", ecKey.with(members{"use": nil, "key_ops": []string{"foo"}}), token, nil},
 		{"private key", private, signed(r, nil), nil},
 		{"alg=RSA-OAEP", rKey.with(members{"alg": "RSA-OAEP"}), signed(r, nil), nil},
 		{"RS256 key for a PS256 token", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), nil), nil},
 		{"RS256 key for a PS256 token without a kid", rKey.with(members{"alg": "RS256"}), signed(r.As("PS256"), members{"kid": nil}), nil},
 		{"use=enc for a token without a kid", rKey.with(members{"use": "enc", "alg": nil}), signed(r, members{"kid": nil}), nil},
-		{"broken certificate", ecKey.with(members{"x5c": []string{"rubbish"}, "x5t": "AAAA"}), nil, usual},
-		{"x5u", ecKey.with(members{"x5u": "http://127.0.0.1:1/"}), nil, usual},
-		{"no use, no alg", ecKey.with(members{"use": nil, "alg": nil}), nil, usual},
-		{"unknown members", ecKey.with(members{"exp": 1, "issuer_hint": []int{1}}), nil, usual},
+		{"broken certificate", ecKey.with(members{"x5c": []string{"rubbish"}, "x5t": "AAAA"}), nil, token},
+		{"x5u", ecKey.with(members{"x5u": "http://127.0.0.1:1/"}), nil, token},
+		{"no use, no alg", ecKey.with(members{"use": nil, "alg": nil}), nil, token},
+		{"unknown members", ecKey.with(members{"exp": 1, "issuer_hint": []int{1}}), nil, token},
 		{"kid of a valid key of another type", rKey.with(members{"kid": "{kid}"}), nil, nil},
 	}
 }
@@ -145,7 +145,7 @@ func exponent(key crypto.Signer) []byte {
 	return private.D.Bytes()
 }
 
-// symmetric returns a published symmetric key: anyone can sign with it.
+// symmetric returns a symmetric key. Anyone can sign with a symmetric key that is published.
 func symmetric() oddKey {
 	secret := []byte("a secret that the whole world can read")
 	jwk := fmt.Sprintf(`{"kty":"oct","kid":"odd","alg":"HS256","k":%q}`, base64.RawURLEncoding.EncodeToString(secret))

@@ -34,18 +34,20 @@ func Outage(ctx context.Context, s Subject) (r Result, err error) {
 }
 
 // Start is an incident: a service starts while its issuer is down. The issuer returns after
-// 6 s. Requests with valid tokens come all the time; those before the return are counted.
+// 6 s. Requests with valid tokens come from the start on. The Result counts the requests
+// before the issuer's return.
 func Start(ctx context.Context, s Subject) (Result, error) {
 	return starting(ctx, s, (*issuer).down, "is down")
 }
 
-// StartHanging is Start with an issuer that accepts requests and never answers them, not even
-// after its return.
+// StartHanging is like Start, but the issuer accepts requests and never answers them. After
+// the issuer's return, it answers only new requests.
 func StartHanging(ctx context.Context, s Subject) (Result, error) {
 	return starting(ctx, s, (*issuer).hang, "never answers")
 }
 
-// starting runs Start with an issuer to which fault happens first. what describes the fault.
+// starting runs an incident like Start. fault makes the issuer fail; what describes the
+// failure.
 func starting(ctx context.Context, s Subject, fault func(*issuer), what string) (r Result, err error) {
 	const while = 6 * time.Second
 	i := newIssuer()
@@ -62,7 +64,7 @@ func starting(ctx context.Context, s Subject, fault func(*issuer), what string) 
 	var t tally
 	t.callers(ctx, v, 5, 100*time.Millisecond, while, func(int) string { return token })
 	r = result(&t, i)
-	i.well()
+	i.up()
 	start = time.Now()
 	r.Never = v.Verify(ctx, token) != Accepted
 	r.After = time.Since(start)
@@ -70,7 +72,7 @@ func starting(ctx context.Context, s Subject, fault func(*issuer), what string) 
 	if r.Never {
 		first = "refused"
 	}
-	r.Story = fmt.Sprintf("the issuer %s at the start (which took %v) and for %v; first request after its return: %s", what, Short(blocked), while, first)
+	r.Story = fmt.Sprintf("the service starts in %v while the issuer %s; the issuer returns after %v; first request afterwards: %s", Short(blocked), what, while, first)
 	return r, ctx.Err()
 }
 
@@ -108,8 +110,8 @@ func Restart(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// HangPatience is the timeout of requests in Hang.
-const HangPatience = 15 * time.Second
+// HangTimeout is the timeout of the requests with unknown key ids in Hang.
+const HangTimeout = 15 * time.Second
 
 // Hang is an incident: the issuer accepts requests and never answers them. Requests with
 // known key ids continue. Requests with unknown key ids come too, one every 50 ms. Hang counts
@@ -125,7 +127,7 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	}
 	i.hang()
 	tokens, forger := i.tokens(callers), i.forger()
-	request, cancel := context.WithTimeout(ctx, HangPatience)
+	request, cancel := context.WithTimeout(ctx, HangTimeout)
 	defer cancel()
 	var known, unknown tally
 	var wg sync.WaitGroup
@@ -143,7 +145,7 @@ func Hang(ctx context.Context, s Subject) (r Result, err error) {
 	r = result(&known, i)
 	r.Forged, r.ForgedUnavailable, r.SlowestForged = unknown.requests, unknown.unavailable, unknown.slowest
 	err = closing(v, ctx.Err())
-	http.DefaultClient.CloseIdleConnections() // kept connections do not count as a leak
+	http.DefaultClient.CloseIdleConnections() // goroutines of idle connections are not a leak
 	r.Goroutines = max(0, settled(ctx, running)-running)
 	r.Story = fmt.Sprintf("the issuer never answers: %d requests with unknown key ids, slowest %v; goroutines left: %d",
 		r.Forged, Short(r.SlowestForged), r.Goroutines)

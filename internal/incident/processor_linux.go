@@ -5,8 +5,8 @@ import "syscall"
 // rusageThread is RUSAGE_THREAD, which package syscall does not define.
 const rusageThread = 1
 
-// preempted returns how often the system has taken the processor from this thread to give it
-// to another one. The caller must be locked to its thread.
+// preempted returns how often the system has taken the processor from this thread and given
+// it to another thread. The caller must be locked to its thread.
 func preempted() int64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(rusageThread, &u); err != nil {

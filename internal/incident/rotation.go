@@ -9,21 +9,21 @@ import (
 
 const callers = 20
 
-// Rotations is an incident: two key rotations, 4 s apart. After each, 20 callers at once
-// present tokens under the new key, for 4 s.
+// Rotations is an incident: two key rotations, 4 s apart. After each rotation, 20 callers
+// present tokens under the new key for 4 s.
 func Rotations(ctx context.Context, s Subject) (r Result, err error) {
 	return changes(ctx, s, []func(*issuer){(*issuer).rotate, (*issuer).rotate},
-		4*time.Second, "two key rotations 4 s apart; 20 callers use the new key at once")
+		4*time.Second, "two key rotations 4 s apart; 20 callers use the new key immediately")
 }
 
-// Exchange is an incident: the issuer uses new key material under the old key id. 20 callers
+// NewMaterial is an incident: the issuer uses new key material under the old key id. 20 callers
 // present tokens whose signature does not verify under the cached key.
-func Exchange(ctx context.Context, s Subject) (r Result, err error) {
-	return changes(ctx, s, []func(*issuer){(*issuer).exchange},
-		time.Second, "new key material under the old key id; 20 callers use it at once")
+func NewMaterial(ctx context.Context, s Subject) (r Result, err error) {
+	return changes(ctx, s, []func(*issuer){(*issuer).replaceMaterial},
+		time.Second, "new key material under the old key id; 20 callers use it immediately")
 }
 
-// changes runs the steps, each of which changes the issuer's key. After each step, callers
+// changes runs the steps. Each step changes the issuer's key. After each step, callers
 // present tokens under the new key, for the duration while.
 func changes(ctx context.Context, s Subject, steps []func(*issuer), while time.Duration, story string) (r Result, err error) {
 	i := newIssuer()
@@ -47,8 +47,9 @@ func changes(ctx context.Context, s Subject, steps []func(*issuer), while time.D
 	return r, ctx.Err()
 }
 
-// RotationInFlood is an incident: a key rotation during a flood of forged key ids that does
-// not end. Requests with valid tokens use the new key from then on.
+// RotationInFlood is an incident: a key rotation during a flood of forged key ids. The flood
+// continues until the incident ends. After the rotation, requests with valid tokens use the
+// new key.
 func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	const (
 		goroutines = 50
@@ -95,9 +96,9 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// Removal is an incident: the issuer withdraws a key. The refresh interval is 1 s. One token
-// under this key, accepted many times before, is presented again and again.
-func Removal(ctx context.Context, s Subject) (r Result, err error) {
+// Withdrawal is an incident: the issuer withdraws a key. The refresh interval is 1 s. A caller
+// presents one token under this key repeatedly, before and after the withdrawal.
+func Withdrawal(ctx context.Context, s Subject) (r Result, err error) {
 	const longest = 3 * time.Second
 	i := newIssuer()
 	defer i.Close()
@@ -113,7 +114,7 @@ func Removal(ctx context.Context, s Subject) (r Result, err error) {
 	for range 100 {
 		t.verify(ctx, v, token)
 	}
-	r = result(&t, i) // of the requests before
+	r = result(&t, i) // counts the requests before the withdrawal
 	i.rotate()
 	start := time.Now()
 	for v.Verify(ctx, token) == Accepted && time.Since(start) < longest && ctx.Err() == nil {

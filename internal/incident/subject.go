@@ -1,8 +1,8 @@
 // Package incident simulates incidents of a token issuer: floods of forged key ids, key
 // rotations, outages, hostile responses. Each incident runs in real time against a real
 // issuer on the loopback interface, and measures what happens to valid requests.
-// examples/drill runs the incidents for package jwks, internal/bench also for other
-// libraries.
+// examples/drill runs the incidents for package jwks. internal/bench runs them for other
+// libraries too.
 package incident
 
 import (
@@ -27,8 +27,8 @@ const (
 type Subject struct {
 	// Name is the subject's name in tables.
 	Name string
-	// Open returns a verifier of an issuer's tokens. It must not wait for the issuer
-	// longer than a service can wait at its start.
+	// Open returns a verifier of an issuer's tokens. While the issuer is down, Open must
+	// return within the time that a service may take to start.
 	Open func(Setup) (Verifier, error)
 }
 
@@ -38,8 +38,8 @@ type Setup struct {
 	Issuer, Audience string
 	// KeysURL is the URL of the key set.
 	KeysURL string
-	// Interval is the time between refreshes of the keys, for incidents that take too
-	// long with the subject's default. Zero: the subject's default.
+	// Interval is the time between refreshes of the keys. Incidents set it if they take
+	// too long with the subject's default. Zero: the subject's default.
 	Interval time.Duration
 	// Store is the path of a file that keeps the keys across a restart, for subjects
 	// that support this. Empty: none.

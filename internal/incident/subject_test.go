@@ -7,11 +7,11 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-func TestOurs(t *testing.T) {
+func TestBearer(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}, Audience: []string{"api"}})
 	defer issuer.Close()
 	setup := incident.Setup{Issuer: issuer.URL(), Audience: "api", KeysURL: issuer.KeysURL()}
-	v, err := incident.Ours.Open(setup)
+	v, err := incident.Bearer.Open(setup)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,13 +27,13 @@ func TestOurs(t *testing.T) {
 	check("token for another audience", v, issuer.Token(map[string]any{"aud": "other"}), incident.Refused)
 	check("expired token", v, issuer.Token(map[string]any{"exp": 1}), incident.Refused)
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
-	withoutKeys, err := incident.Ours.Open(setup)
+	withoutKeys, err := incident.Bearer.Open(setup)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer withoutKeys.Close()
 	check("valid token, no keys", withoutKeys, issuer.Token(nil), incident.Unavailable)
-	if _, err := incident.Ours.Open(incident.Setup{}); err == nil {
+	if _, err := incident.Bearer.Open(incident.Setup{}); err == nil {
 		t.Error("Open with an empty Setup: got no error")
 	}
 }

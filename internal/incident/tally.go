@@ -13,7 +13,7 @@ type tally struct {
 	requests             int
 	refused, unavailable int
 	slowest              time.Duration
-	took                 []time.Duration // without those left out
+	took                 []time.Duration // durations of the requests that are not left out
 	leftOut              int
 }
 
@@ -37,8 +37,8 @@ func (t *tally) verify(ctx context.Context, v Verifier, token string) Outcome {
 	return outcome
 }
 
-// leaveOut removes the duration of the last request from quantiles. Only one goroutine may
-// use the tally then.
+// leaveOut removes the duration of the last request from quantiles. No other goroutine may
+// use the tally.
 func (t *tally) leaveOut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,8 +57,9 @@ func (t *tally) quantile(q float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
-// steadily calls f n times, every so often from start on. If a call is slow, the next ones
-// follow at once, so that their number stays the same. It stops when ctx ends.
+// steadily calls f n times, at intervals of every, beginning at start. After a slow call, the
+// next calls follow without a pause, so that the number of calls stays the same. steadily
+// stops when ctx ends.
 func steadily(ctx context.Context, start time.Time, every time.Duration, n int, f func(k int)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -73,9 +74,9 @@ func steadily(ctx context.Context, start time.Time, every time.Duration, n int, 
 	}
 }
 
-// callers makes requests from n callers, for the duration while. Each caller makes a request
-// every so often, but none while its last one is not answered. pick returns the token of a
-// caller.
+// callers makes requests from n callers, for the duration while. Each caller makes requests
+// at intervals of every, but skips the times at which it still waits for a response. pick
+// returns the token of a caller.
 func (t *tally) callers(ctx context.Context, v Verifier, n int, every, while time.Duration, pick func(caller int) string) {
 	var wg sync.WaitGroup
 	start := time.Now()

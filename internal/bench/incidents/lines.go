@@ -21,17 +21,17 @@ func lines() []line {
 			return fmt.Sprintf("%s; %s; p99 of valid requests %.2f × that without the flood; slowest forged request %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
 		{"two rotations 4 s apart, 20 callers", incident.Rotations, false, perStep},
-		{"new key material under the old key id, 20 callers", incident.Exchange, false, perStep},
+		{"new key material under the old key id, 20 callers", incident.NewMaterial, false, perStep},
 		{"a rotation during a flood", incident.RotationInFlood, false, func(r incident.Result) string {
 			return until(r, "the new key is accepted after %v", "the new key is not accepted within %v") + "; " + fetches(r.Fetches)
 		}},
-		{"a key is withdrawn, interval 1 s", incident.Removal, false, func(r incident.Result) string {
+		{"a key is withdrawn, interval 1 s", incident.Withdrawal, false, func(r incident.Result) string {
 			return until(r, "its tokens are refused after %v", "its tokens are still accepted after %v")
 		}},
 		{"the issuer never answers", incident.Hang, true, func(r incident.Result) string {
 			waited := fmt.Sprintf("at most %v", incident.Short(r.SlowestForged))
-			if r.SlowestForged >= incident.HangPatience {
-				waited = fmt.Sprintf("until their timeout, %v", incident.HangPatience)
+			if r.SlowestForged >= incident.HangTimeout {
+				waited = fmt.Sprintf("until their timeout, %v", incident.HangTimeout)
 			}
 			return fmt.Sprintf("known keys: %s; unknown key ids wait %s and get %s; goroutines left: %d",
 				refused(r), waited, forgedStatus(r), r.Goroutines)
@@ -45,13 +45,13 @@ func lines() []line {
 		}},
 		{"restart while the issuer is down (3 s)", incident.Restart, false, refused},
 		{"hostile response bodies", incident.Bodies, true, func(r incident.Result) string {
-			return r.Story + named(". Good keys lost: ", r.Lost)
+			return r.Story + named(". Good keys lost: ", r.LostKeys)
 		}},
 		{"odd documents", incident.OddDocuments, false, func(r incident.Result) string {
-			return fmt.Sprintf("good keys lost in %d of %d cases", len(r.Lost), r.Tried)
+			return fmt.Sprintf("good keys lost in %d of %d cases", len(r.LostKeys), r.Tried)
 		}},
 		{"one odd key in the set", incident.OddKeys, false, func(r incident.Result) string {
-			return fmt.Sprintf("a good key lost in %d of %d cases; %d of %d bad tokens accepted", len(r.Lost), r.Tried, len(r.Fooled), r.Forged)
+			return fmt.Sprintf("a good key lost in %d of %d cases; %d of %d bad tokens accepted", len(r.LostKeys), r.Tried, len(r.ForgedAccepted), r.Forged)
 		}},
 	}
 }

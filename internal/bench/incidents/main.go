@@ -30,7 +30,7 @@ func main() {
 
 // subjects are the columns.
 func subjects() []incident.Subject {
-	return []incident.Subject{incident.Ours, keyfuncSubject, oidcSubject}
+	return []incident.Subject{incident.Bearer, keyfuncSubject, oidcSubject}
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

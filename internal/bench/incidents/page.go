@@ -68,7 +68,7 @@ func details(put func(string, ...any), table [][]cell) {
 	for m, s := range subjects() {
 		var lost, fooled []string
 		for _, row := range table {
-			lost, fooled = append(lost, row[m].result.Lost...), append(fooled, row[m].result.Fooled...)
+			lost, fooled = append(lost, row[m].result.LostKeys...), append(fooled, row[m].result.ForgedAccepted...)
 		}
 		if len(lost)+len(fooled) == 0 {
 			continue

@@ -9,16 +9,16 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Ours is the subject of this repository: a bearer.JWTVerifier with a jwks.Cache, both with
-// default options.
-var Ours = Subject{Name: "bearer", Open: openOurs}
+// Bearer is the subject of this repository: a bearer.JWTVerifier with a jwks.Cache. Both have
+// default options, except for the interval and the store of a Setup.
+var Bearer = Subject{Name: "bearer", Open: openBearer}
 
-func openOurs(s Setup) (Verifier, error) {
+func openBearer(s Setup) (Verifier, error) {
 	opts := &jwks.Options{
 		Issuer:      s.Issuer,
 		MinInterval: s.Interval,
 		MaxInterval: s.Interval,
-		Logger:      slog.New(slog.DiscardHandler), // the table shows the same
+		Logger:      slog.New(slog.DiscardHandler), // the Result has the failures
 	}
 	if s.Store != "" {
 		store, err := jwks.NewFileStore(s.Store)
@@ -35,17 +35,17 @@ func openOurs(s Setup) (Verifier, error) {
 	if err != nil {
 		return nil, errors.Join(err, keys.Close())
 	}
-	return &ours{v, keys}, nil
+	return &bearerVerifier{v, keys}, nil
 }
 
-type ours struct {
+type bearerVerifier struct {
 	verifier *bearer.JWTVerifier
 	keys     *jwks.Cache
 }
 
 // Verify implements Verifier.
-func (o *ours) Verify(ctx context.Context, token string) Outcome {
-	_, err := o.verifier.Verify(ctx, token)
+func (b *bearerVerifier) Verify(ctx context.Context, token string) Outcome {
+	_, err := b.verifier.Verify(ctx, token)
 	switch {
 	case err == nil:
 		return Accepted
@@ -56,4 +56,4 @@ func (o *ours) Verify(ctx context.Context, token string) Outcome {
 }
 
 // Close implements Verifier.
-func (o *ours) Close() error { return errors.Join(o.verifier.Close(), o.keys.Close()) }
+func (b *bearerVerifier) Close() error { return errors.Join(b.verifier.Close(), b.keys.Close()) }
