@@ -15,8 +15,8 @@ const page = `# Contributing
 
 | avoid | write | reason |
 |---|---|---|
-| ` + "`somebody`, `by the way`" + ` | the client | why |
-| ` + "`What …`" + ` | the noun | why |
+| ` + "`frobnicate`, `in sooth`" + ` | the client | why |
+| ` + "`Thus …`" + ` | the noun | why |
 
 ## Next
 
@@ -32,16 +32,16 @@ func TestVocabulary(t *testing.T) {
 		name, text, want string // want: the word that is found, or empty
 	}{
 		{"plain", "The issuer signs the token.", ""},
-		{"word", "It is somebody else.", "somebody"},
-		{"word in capitals", "Somebody else signs.", "Somebody"},
-		{"part of a word", "The somebodyness is high.", ""},
-		{"phrase over two lines", "It is by the\nway an error.", "by the way"},
-		{"start of a statement", "What is expired is refused.", "What …"},
-		{"start of the second sentence", "It fails. What is expired is refused.", "What …"},
-		{"inside a statement", "The guard returns What it found there.", ""},
-		{"question", "What does the guard refuse?", ""},
-		{"label", "What it does", ""},
-		{"quotation", `The issue "somebody broke it" is closed.`, ""},
+		{"word", "It is frobnicate else.", "frobnicate"},
+		{"word in capitals", "Frobnicate else signs.", "Frobnicate"},
+		{"part of a word", "The frobnicated is high.", ""},
+		{"phrase over two lines", "It is in\nsooth an error.", "in sooth"},
+		{"start of a statement", "Thus is expired is refused.", "Thus …"},
+		{"start of the second sentence", "It fails. Thus is expired is refused.", "Thus …"},
+		{"inside a statement", "The guard returns Thus it found there.", ""},
+		{"question", "Thus does the guard refuse?", ""},
+		{"label", "Thus it does", ""},
+		{"quotation", `The issue "frobnicate broke it" is closed.`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines := v.check(passage{file: "p.go", line: 1, text: tt.text})
