@@ -14,8 +14,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAbandonedRequest verifies tokens of an issuer that does not answer. If the client
-// gives up first, the log must say so: a client that hangs up is not an outage.
+// TestAbandonedRequest verifies tokens of an issuer that does not answer. If the request
+// ends first, the log must report an abandoned request with level WARN, because a client
+// that disconnects is not an outage.
 func TestAbandonedRequest(t *testing.T) {
 	guarded := func(ctx context.Context, v bearer.Verifier, token string) error {
 		_, err := bearer.Decide(ctx, v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})

@@ -33,7 +33,7 @@ func TestHintNamesIssuersProfile(t *testing.T) {
 						continue
 					}
 					v, err := bearer.New(bearer.Config{
-						Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: other, //nolint:errcheck // a fixture without it fails
+						Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: other, //nolint:errcheck // every fixture has an "iss"
 					})
 					if err != nil {
 						continue // New refuses this issuer for this profile
@@ -49,7 +49,7 @@ func TestHintNamesIssuersProfile(t *testing.T) {
 		})
 	}
 	if refused < 250 {
-		t.Errorf("got %d refusals, want at least 250: with fewer, this test checks too little", refused)
+		t.Errorf("got %d refusals, want at least 250", refused)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, //nolint:errcheck // a fixture without it fails
+				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, //nolint:errcheck // every fixture has an "iss"
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -84,7 +84,7 @@ func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 		delete(want, f.Name)
 	}
 	if len(want) > 0 {
-		t.Errorf("got no fixtures %q, want all of them", slices.Collect(maps.Keys(want)))
+		t.Errorf("got no fixtures with the names %q, want all", slices.Collect(maps.Keys(want)))
 	}
 }
 
@@ -98,7 +98,7 @@ func TestNoHintForWrongAudience(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
+				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -111,9 +111,9 @@ func TestNoHintForWrongAudience(t *testing.T) {
 	}
 }
 
-// TestNoHintForOtherTokenTypes tests that the error names no profile for tokens that are not
-// access tokens for this API, such as ID tokens, although profiles of other issuers accept
-// them.
+// TestNoHintForOtherTokenTypes verifies tokens that are not access tokens for this API, such
+// as ID tokens. The error must name no profile, although profiles of other issuers accept
+// these tokens.
 func TestNoHintForOtherTokenTypes(t *testing.T) {
 	for _, row := range []struct {
 		fixture, profile, where, member, value string
@@ -136,7 +136,7 @@ func TestNoHintForOtherTokenTypes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
 				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profileNamed(t, row.profile), //nolint:errcheck // a fixture without it fails
+					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profileNamed(t, row.profile), //nolint:errcheck // every fixture has an "iss"
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -173,7 +173,7 @@ func TestHintRespectsIssuer(t *testing.T) {
 }
 
 // TestNoHintIfNoProfileHelps tests that the error names no profile if the failed check does
-// not depend on the profile: another profile does not accept the token either.
+// not depend on the profile, because every other profile refuses the token too.
 func TestNoHintIfNoProfileHelps(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	for name, row := range map[string]struct {
@@ -235,8 +235,8 @@ func TestMissingScopeHint(t *testing.T) {
 	}
 }
 
-// refusals returns a verifier and two correctly signed tokens that it refuses: one with a
-// hint and one without.
+// refusals returns a verifier and two correctly signed tokens that it refuses. The error for
+// hinted has a hint, the error for plain has none.
 func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	tb.Helper()
 	issuer := newIssuer(tb, "EdDSA")
@@ -245,9 +245,9 @@ func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	return v, issuer.Mint(members{"typ": "JWT"}, claims), issuer.Mint(members{"typ": "JWT"}, members{"exp": 1, "iat": 1})
 }
 
-// TestHintAllocations tests that a refusal with a hint allocates about as much as one
-// without, as long as nothing reads the text of the error. Clients with signed tokens of a
-// wrong form must not be more expensive than others.
+// TestHintAllocations tests that a hint causes at most 6 additional allocations if no code
+// reads the text of the error. A client with correctly signed tokens of the wrong form must not be
+// more expensive than other clients.
 func TestHintAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector adds allocations")
@@ -260,7 +260,7 @@ func TestHintAllocations(t *testing.T) {
 		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // only the allocations matter
 	}
 	if with, without := allocs(hinted), allocs(plain); with > without+6 {
-		t.Errorf("got %v allocations with a hint, want at most 6 more than the %v without", with, without)
+		t.Errorf("got %v allocations with a hint, want at most 6 more than without a hint (%v)", with, without)
 	}
 }
 
@@ -285,7 +285,8 @@ func BenchmarkHint(b *testing.B) {
 }
 
 // TestHintForCopiedProfile configures a changed copy of a profile. The hint must not name
-// the original if the copy has the same name: the profile was changed on purpose.
+// the original if the copy has the same name, because the user changed the profile on
+// purpose.
 func TestHintForCopiedProfile(t *testing.T) {
 	for _, own := range []string{"Scalekit", "Mine"} {
 		f := fixtureNamed(t, "scalekit-m2m-org-quickstart")
@@ -294,7 +295,7 @@ func TestHintForCopiedProfile(t *testing.T) {
 			profile := bearer.Scalekit
 			profile.Name, profile.Types = own, []string{"at+jwt"}
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profile, //nolint:errcheck // a fixture without it fails
+				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: profile, //nolint:errcheck // every fixture has an "iss"
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -317,6 +318,6 @@ func TestHintForTokenWithoutClientID(t *testing.T) {
 		fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","iat":%d,"exp":4102444800,"jti":"j","scope":"a"}`, issuer.URL(), audience, time.Now().Unix()))
 	_, err := newVerifier(t, issuer, nil).Verify(t.Context(), token)
 	if got := reasonOf(t, err); got != bearer.WrongType || !strings.Contains(err.Error(), "Stytch") || strings.Contains(err.Error(), "Zitadel") {
-		t.Errorf("got error %v, want %q, Stytch named, and not Zitadel, whose profile reads no scopes", err, bearer.WrongType)
+		t.Errorf("got error %v, want %q and Stytch in the text, but not Zitadel, whose profile reads no scopes", err, bearer.WrongType)
 	}
 }

@@ -18,8 +18,8 @@ import (
 var updateAPI = flag.Bool("update-api", false, "rewrite testdata/api")
 
 // TestAPI compares the exported API of each package with testdata/api, so that
-// it does not change by accident. An intended change shows in the diff of these
-// files and needs a line in CHANGELOG.md.
+// the API does not change by accident. An intended change changes these files too,
+// and needs a line in CHANGELOG.md.
 func TestAPI(t *testing.T) {
 	const golden = "testdata/api"
 	packages := publishedPackages(t)
@@ -54,7 +54,7 @@ func TestAPI(t *testing.T) {
 			continue
 		}
 		if !*updateAPI {
-			t.Errorf("%s: got no package of that name, want one%s", file, howToUpdate)
+			t.Errorf("%s: got no package with this name, want one%s", file, howToUpdate)
 		} else if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
@@ -66,8 +66,8 @@ If the change is intended, run: go test -run TestAPI . -update-api
 and describe the change in CHANGELOG.md. If testdata/api conflicts in a rebase, take
 either side and run the same command.`
 
-// publishedPackages returns the packages that users can import, those of nested
-// modules included. It maps each folder to the name of its golden file.
+// publishedPackages returns the packages that users can import, including packages of
+// nested modules. It maps each folder to the name of its file in testdata/api.
 func publishedPackages(t *testing.T) map[string]string {
 	t.Helper()
 	packages := map[string]string{}
@@ -130,11 +130,11 @@ func exportedAPI(t *testing.T, dir string) []string {
 		}
 	}
 	slices.Sort(api)
-	return slices.Compact(api) // files for several systems repeat declarations
+	return slices.Compact(api) // files for different operating systems repeat declarations
 }
 
-// apiLines collects declarations, one line each, without parameter names: they
-// are not part of the API.
+// apiLines collects declarations, one line each. Parameter names are left out, because
+// they are not part of the API.
 type apiLines []string
 
 func (a *apiLines) add(format string, args ...any) {
@@ -156,7 +156,7 @@ func (a *apiLines) function(decl *ast.FuncDecl) {
 }
 
 func (a *apiLines) general(decl *ast.GenDecl) {
-	var kind ast.Expr // type of the last constant that has one; the following constants repeat it
+	var kind ast.Expr // type of the previous constant; a constant without type and value repeats it
 	for _, spec := range decl.Specs {
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
@@ -214,9 +214,9 @@ func (a *apiLines) typeSpec(spec *ast.TypeSpec) {
 	}
 }
 
-// members adds the exported fields or methods of a type and its embedded types.
-// It also notes unexported methods of an interface: other packages cannot
-// implement such an interface.
+// members adds the exported fields or methods of a type, and its embedded types.
+// It adds a line for unexported methods of an interface, because other packages
+// cannot implement such an interface.
 func (a *apiLines) members(of string, list *ast.FieldList) {
 	for _, field := range list.List {
 		if len(field.Names) == 0 {

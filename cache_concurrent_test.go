@@ -21,14 +21,14 @@ import (
 )
 
 // TestConcurrentVerification tests that concurrent requests with the same new token share
-// one verification. Each request has its own verdict, and none waits longer than its
-// context allows.
+// one verification. Each request must get its own verdict. A canceled request must not
+// wait any longer.
 func TestConcurrentVerification(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		end    func() (any, error) // result of Config.Custom in the first verification
-		want   string              // outcome of every request that did not give up
-		custom int                 // total calls of Config.Custom; the request that gave up makes none
+		want   string              // outcome of each request that is not canceled
+		custom int                 // total calls of Config.Custom; the canceled request makes none
 	}{
 		{"success", func() (any, error) { return 1, nil }, "ok", 1}, // waiting requests do not count as cache hits
 		{"failure", func() (any, error) { return nil, errors.New("no") }, "custom", 9},
@@ -103,14 +103,15 @@ func TestConcurrentVerificationPastExpiry(t *testing.T) {
 	})
 }
 
-// observed is a Verifier from outside the package that is also an Observer, like a tracer.
+// observed is a Verifier of another package that is also an Observer, like a tracer.
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
 }
 
-// rotating is a KeySet with outdated keys. The first call of Key fetches the issuer's
-// current keys after 1 s. Calls return one after the other, in the order of the calls.
+// rotating is a KeySet with outdated keys. Each call of Key takes 1 s, plus 1 ns for each
+// call so far, so that calls return in the order in which they began. The first call that
+// ends replaces the outdated keys by the issuer's current keys.
 type rotating struct {
 	*liveKeys
 	calls   atomic.Int64 // of Key
@@ -136,12 +137,12 @@ func (k *rotating) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 	return k.liveKeys.Key(ctx, kid, alg, tried...)
 }
 
-// TestConcurrentVerificationAfterRotation sends a token several times while its key is
-// fetched. All requests must share one verification with the new key.
+// TestConcurrentVerificationAfterRotation sends several requests with one token while the
+// token's key is fetched. All requests must share one verification with the new key.
 func TestConcurrentVerificationAfterRotation(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		oldKid  string // kid of the old key; if empty, that of the token
+		oldKid  string // kid of the old key; if empty, the token's kid
 		repeats int
 	}{
 		{"new kid", "old", 1},
@@ -184,8 +185,8 @@ func TestConcurrentVerificationAfterRotation(t *testing.T) {
 	}
 }
 
-// TestConcurrentCacheUse verifies many tokens concurrently in a small cache, for the race
-// detector.
+// TestConcurrentCacheUse verifies 32 tokens concurrently with a cache of 8 tokens. The race
+// detector must find no race.
 func TestConcurrentCacheUse(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.CacheSize = 8 })

@@ -13,7 +13,7 @@ import (
 )
 
 // TestCacheBounds tests that the cache holds at most Config.CacheSize tokens and that a
-// large token counts as several.
+// large token counts as several tokens.
 func TestCacheBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
@@ -82,9 +82,9 @@ func TestCacheBounds(t *testing.T) {
 	})
 }
 
-// TestCacheEvictsUnusedTokens tests that a full cache evicts tokens that are no longer
-// sent. New tokens must stay cached until they are sent a second time, and not only until
-// the next new token.
+// TestCacheEvictsUnusedTokens tests that a full cache evicts tokens that clients no longer
+// send. A new token must stay cached until a client sends it a second time, even if other
+// new tokens arrive before.
 func TestCacheEvictsUnusedTokens(t *testing.T) {
 	const size = 64
 	issuer := newIssuer(t, "EdDSA")
@@ -96,7 +96,7 @@ func TestCacheEvictsUnusedTokens(t *testing.T) {
 		}
 	}
 	for range size {
-		verify(issuer.Token(nil)) // yesterday's
+		verify(issuer.Token(nil)) // yesterday's tokens, not sent any more
 	}
 	var today []string
 	for range size / 2 {
@@ -113,7 +113,8 @@ func TestCacheEvictsUnusedTokens(t *testing.T) {
 }
 
 // TestCacheCountsHeaderSize tests that a header counts towards the size of the cache unless
-// tokens share it. Long or different headers must not make the cache exceed its limit.
+// tokens share the header. Long or different headers must not make the cache exceed its
+// limit.
 func TestCacheCountsHeaderSize(t *testing.T) {
 	const size = 512 // twice the maximum number of shared headers
 	for _, row := range []struct {

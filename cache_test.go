@@ -61,13 +61,13 @@ func verifyOnce(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token
 	_, err := v.Verify(t.Context(), token)
 	e := events.Take()
 	if len(e) != 1 || e[0].Reason != reasonOf(t, err) {
-		t.Fatalf("got events %v, want one of %v", e, err)
+		t.Fatalf("got events %v, want one event with the reason of %v", e, err)
 	}
 	return outcome(t, err, e)
 }
 
-// outcome returns the reason of err, or "ok", followed by ", cached" if there is one event
-// and it reports a cache hit.
+// outcome returns the reason of err, or "ok". It appends ", cached" if the only event
+// reports a cache hit.
 func outcome(t *testing.T, err error, events []bearer.Event) string {
 	t.Helper()
 	got := string(reasonOf(t, err))
@@ -125,8 +125,8 @@ func TestCacheOff(t *testing.T) {
 	}
 }
 
-// TestCachedVerdictEnds tests that a cached verdict ends as soon as one of the facts it
-// depends on changes: the time, the keys.
+// TestCachedVerdictEnds tests that a cached verdict is not used if the token has expired, or
+// if its key has changed or is not available.
 func TestCachedVerdictEnds(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -164,7 +164,7 @@ func TestCachedVerdictEnds(t *testing.T) {
 			want: "signature",
 		},
 		{
-			name: "keys unavailable for a while",
+			name: "keys unavailable, then available",
 			change: func(_ *testing.T, _ *bearertest.Issuer, k *liveKeys) {
 				var err error = &jwks.UnavailableError{}
 				k.err.Store(&err)
@@ -176,7 +176,7 @@ func TestCachedVerdictEnds(t *testing.T) {
 		{
 			name:      "key set reloaded with the same key",
 			change:    func(t *testing.T, i *bearertest.Issuer, k *liveKeys) { t.Helper(); k.publish(t, i.JWKS()) },
-			want:      "ok", // verified once more
+			want:      "ok", // verified a second time
 			undo:      func(*testing.T, *bearertest.Issuer, *liveKeys) {},
 			wantAfter: "ok, cached",
 		},
@@ -213,8 +213,8 @@ func TestCachedVerdictEnds(t *testing.T) {
 	}
 }
 
-// TestCacheOutage tests that a cached token stays valid during refreshes and outages until
-// jwks.Options.MaxStale, and is refused after that.
+// TestCacheOutage tests that a cached token is accepted during refreshes of the keys, and
+// during an outage until jwks.Options.MaxStale. After MaxStale the token must be refused.
 func TestCacheOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events := newIssuer(t), &testkit.Recorder{}
@@ -256,20 +256,19 @@ func TestCacheOutage(t *testing.T) {
 func TestCacheRunsValidateAndRule(t *testing.T) {
 	issuer, events := newIssuer(t), &testkit.Recorder{}
 	var calls int
-	var answer error
+	var result error // of Validate
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
 		c.Observer = events
-		c.Validate = func(context.Context, *bearer.Claims) error { calls++; return answer }
+		c.Validate = func(context.Context, *bearer.Claims) error { calls++; return result }
 	})
 	token := issuer.Token(map[string]any{"scope": "a"})
 	for i, row := range []struct {
-		answer error
+		result error
 		want   string
 	}{{nil, "ok"}, {nil, "ok, cached"}, {bearer.Revoked, "revoked, cached"}, {errors.New("no"), "custom, cached"}, {nil, "ok, cached"}} {
-		if answer = row.answer; true {
-			if got := verifyOnce(t, v, events, token); got != row.want || calls != i+1 {
-				t.Errorf("call %d: got %s and %d calls of Validate, want %s and %d", i, got, calls, row.want, i+1)
-			}
+		result = row.result
+		if got := verifyOnce(t, v, events, token); got != row.want || calls != i+1 {
+			t.Errorf("call %d: got %s and %d calls of Validate, want %s and %d", i, got, calls, row.want, i+1)
 		}
 	}
 	for scope, want := range map[string]bearer.Reason{"a": "", "b": bearer.MissingScope} {
@@ -283,8 +282,8 @@ func TestCacheRunsValidateAndRule(t *testing.T) {
 	}
 }
 
-// TestCacheStoresNoRefusal tests that a refused token is verified again when it is sent
-// again, and that refused tokens take no space in the cache.
+// TestCacheStoresNoRefusal tests that a refused token is verified each time a client sends
+// it, and that refused tokens take no space in the cache.
 func TestCacheStoresNoRefusal(t *testing.T) {
 	issuer, events := newIssuer(t), &testkit.Recorder{}
 	keys := newLiveKeys(t, issuer)
@@ -361,8 +360,8 @@ func TestCacheOfIssuers(t *testing.T) {
 		}
 	}
 
-	// An issuer with the tenant's exact name has precedence over the template. Here it has
-	// other keys.
+	// An issuer with the tenant's exact name has precedence over the template. The added
+	// issuer has other keys than the template.
 	add(config(named(tenants.URL()), tenants.URL()))
 	want("tenant added as an issuer", ofTenant, "unknown_key")
 	issuers.Remove(tenants.URL())

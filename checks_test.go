@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAddedCheck adds a check that depends on the time to the table of checks and changes
-// nothing else. The check must run for new tokens, for cached tokens and in Explain.
+// TestAddedCheck adds a check that depends on the time to the table of checks, and changes
+// no other code. The check must run for new tokens, for cached tokens and in Explain.
 func TestAddedCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
@@ -28,7 +28,7 @@ func TestAddedCheck(t *testing.T) {
 			}
 		}
 		time.Sleep(3 * time.Minute)
-		for _, name := range []string{"cached token", "same token again"} {
+		for _, name := range []string{"cached token", "second request"} {
 			if got := verifyOnce(t, v, events, token); got != "revoked" {
 				t.Errorf("%s: got %s, want revoked", name, got)
 			}
@@ -44,9 +44,9 @@ func TestAddedCheck(t *testing.T) {
 	})
 }
 
-// TestAddedCheckInSharedVerification lets an added check start to fail during a
-// verification that two requests share. The check must run again, at the later time, for
-// the request that waited.
+// TestAddedCheckInSharedVerification adds a check that starts to fail during a verification
+// that two requests share. The check must run a second time, with the later time, for the
+// request that waited.
 func TestAddedCheckInSharedVerification(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
@@ -70,7 +70,7 @@ func TestAddedCheckInSharedVerification(t *testing.T) {
 	})
 }
 
-// TestCheckTable tests that every check has a unique name, a source, exactly one function
+// TestCheckTable tests that every check has a unique name, a section, exactly one function
 // and all its texts.
 func TestCheckTable(t *testing.T) {
 	for _, fault := range bearer.CheckFaults() {
@@ -99,7 +99,7 @@ func TestCheckTexts(t *testing.T) {
 		}
 	}
 	if len(left) > 0 {
-		t.Errorf("got no explanation with the checks %q, want every check explained", left)
+		t.Errorf("got no explanation with the checks %q, want every check in one of the explanations", left)
 	}
 }
 
@@ -108,8 +108,9 @@ func explained(t *testing.T, v bearer.Verifier, token string) *bearer.Explanatio
 	return bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All("a")})
 }
 
-// TestChecksReadNoClock tests that the functions of the table use the time they are given
-// and do not read the clock: verdicts of checks that run once per token are cached.
+// TestChecksReadNoClock tests that the functions of the table use their time argument and do
+// not read the clock. A function that runs once for each token has no time argument,
+// because its verdict is cached.
 func TestChecksReadNoClock(t *testing.T) {
 	source, err := os.ReadFile("claimchecks.go")
 	if err != nil {

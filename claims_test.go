@@ -58,19 +58,20 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestClaimsLogValue tests that a log contains the subject, in bounded length and on one
-// line, and no personal data.
+// TestClaimsLogValue logs claims with a very long subject and an email address. The log
+// must be one line of at most 400 bytes, with the start of the subject and without the
+// email address.
 func TestClaimsLogValue(t *testing.T) {
 	issuer := newIssuer(t)
 	claims, err := newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Token(members{
-		"sub": strings.Repeat("s", 500), "jti": "a\nb", "email": "someone@example.com",
+		"sub": strings.Repeat("s", 500), "jti": "a\nb", "email": "user@example.com",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("request", "caller", claims)
-	if text := log.String(); strings.Contains(text, "someone@") || strings.Count(text, "\n") != 1 || len(text) > 400 ||
+	if text := log.String(); strings.Contains(text, "user@") || strings.Count(text, "\n") != 1 || len(text) > 400 ||
 		!strings.Contains(text, "caller.sub=sss") {
 		t.Errorf("got %s, want one line of at most 400 bytes with sub and without email", text)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestClaimPaths configures valid and invalid claim names. New must report an invalid name
-// in every field that contains it.
+// for every field that contains the name.
 func TestClaimPaths(t *testing.T) {
 	for _, row := range []struct {
 		path string

@@ -27,21 +27,21 @@ func TestNewErrors(t *testing.T) {
 		want []string
 	}{
 		{"empty Config", bearer.Config{}, []string{"Config.Issuer", "Config.Audience"}},
-		{"none", with(func(c *bearer.Config) { c.Algorithms = []string{"none", "RS256"} }), []string{"Config.Algorithms", `"none"`}},
-		{"None", with(func(c *bearer.Config) { c.Algorithms = []string{"None"} }), []string{`"None"`}},
-		{"HS256", with(func(c *bearer.Config) { c.Algorithms = []string{"HS256"} }), []string{`"HS256"`, "shared secret"}},
-		{"hs512", with(func(c *bearer.Config) { c.Algorithms = []string{"hs512"} }), []string{`"hs512"`}},
+		{"algorithm none", with(func(c *bearer.Config) { c.Algorithms = []string{"none", "RS256"} }), []string{"Config.Algorithms", `"none"`}},
+		{"algorithm None", with(func(c *bearer.Config) { c.Algorithms = []string{"None"} }), []string{`"None"`}},
+		{"algorithm HS256", with(func(c *bearer.Config) { c.Algorithms = []string{"HS256"} }), []string{`"HS256"`, "shared secret"}},
+		{"algorithm hs512", with(func(c *bearer.Config) { c.Algorithms = []string{"hs512"} }), []string{`"hs512"`}},
 		{"unknown algorithm", with(func(c *bearer.Config) { c.Algorithms = []string{"ES256K"} }), []string{`"ES256K"`}},
-		{"empty algorithms", with(func(c *bearer.Config) { c.Algorithms = []string{} }), []string{"Config.Algorithms"}},
+		{"empty list of algorithms", with(func(c *bearer.Config) { c.Algorithms = []string{} }), []string{"Config.Algorithms"}},
 		{"empty audience", with(func(c *bearer.Config) { c.Audience = []string{"a", ""} }), []string{"Config.Audience"}},
 		{"negative durations", with(func(c *bearer.Config) { c.MaxLifetime, c.MaxAge = -1, -time.Second }), []string{"Config.MaxLifetime: -1ns", "Config.MaxAge: -1s"}},
-		{"empty types", with(func(c *bearer.Config) { c.Profile.Types = []string{} }), []string{"Config.Profile.Types"}},
+		{"empty list of types", with(func(c *bearer.Config) { c.Profile.Types = []string{} }), []string{"Config.Profile.Types"}},
 		{"empty claim names", with(func(c *bearer.Config) {
 			c.Profile.Scopes, c.Profile.ClientID, c.Profile.Required = []string{""}, []string{""}, []string{""}
 		}), []string{"Profile.Scopes", "Profile.ClientID", "Profile.Required"}},
 		{"nil cache", with(func(c *bearer.Config) { c.Keys = (*jwks.Cache)(nil) }), []string{"Config.Keys: a nil *jwks.Cache"}},
-		{"issuer without keys is not a URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
-		{"issuer over http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
+		{"no keys, issuer is not a URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
+		{"no keys, issuer over http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
 		{
 			"several problems",
 			bearer.Config{Algorithms: []string{"none", "HS256"}, MaxAge: -1},
@@ -65,7 +65,8 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
-// TestConfigIsCopied changes the slices of a configuration after New returned.
+// TestConfigIsCopied changes the slices of a configuration after New returned. The verifier
+// must not change.
 func TestConfigIsCopied(t *testing.T) {
 	issuer := newIssuer(t)
 	audiences, algorithms, types := []string{audience}, []string{"RS256"}, []string{"at+jwt"}
@@ -78,7 +79,7 @@ func TestConfigIsCopied(t *testing.T) {
 	}
 }
 
-// TestReady calls Ready with a fixed key set and with keys by discovery.
+// TestReady calls Ready with a fixed key set and with discovered keys.
 func TestReady(t *testing.T) {
 	if err := newVerifier(t, newIssuer(t), nil).Ready(t.Context()); err != nil {
 		t.Errorf("fixed key set: got error %v, want none", err)
@@ -90,7 +91,7 @@ func TestReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := v.Ready(t.Context()); err != nil {
-		t.Errorf("keys by discovery: got error %v, want none", err)
+		t.Errorf("discovered keys: got error %v, want none", err)
 	}
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
@@ -100,8 +101,8 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestRequired tests Config.Required, claims that are required in addition to those of the
-// profile.
+// TestRequired tests that a token must contain the claims of Config.Required in addition to
+// the claims that the profile requires.
 func TestRequired(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Required = []string{"org_id", "/custom_claims/team"} })

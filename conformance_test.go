@@ -28,7 +28,7 @@ func verdict(t *checklist.T, v bearer.Verifier, token string) string {
 	return string(reasonOf(t.T, err))
 }
 
-// TestRules tests rules that the vectors cannot test: those about the verifier's
+// TestRules tests rules that the vectors cannot test: rules about the verifier's
 // configuration, hooks and claims.
 func TestRules(t *testing.T) {
 	checklist.Test(t, "P01", func(t *checklist.T) {
@@ -106,7 +106,7 @@ func TestRules(t *testing.T) {
 }
 
 // testHooks tests that Config.Custom and Config.Validate are called only for tokens with a
-// verified signature, and that the observer gets claims of such tokens only.
+// valid signature, and that the observer receives claims of accepted tokens only.
 func testHooks(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "T14", func(t *checklist.T) {
@@ -193,7 +193,7 @@ func testTraffic(t *testing.T) {
 	}
 }
 
-// testGrants tests which requests rules with scopes and roles allow.
+// testGrants tests rules that require scopes or roles.
 func testGrants(t *testing.T) {
 	t.Helper()
 	for _, id := range []string{"R08", "Z01", "Z07"} {
@@ -219,8 +219,8 @@ func testGrants(t *testing.T) {
 	}
 }
 
-// testBound tests that sender-constrained tokens (with "cnf") are refused, and that logs
-// contain no part of a token.
+// testBound tests that sender-constrained tokens (with "cnf") are refused, and that
+// Claims.String and Claims.LogValue contain no part of the token.
 func testBound(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "Z02", func(t *checklist.T) {

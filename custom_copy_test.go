@@ -59,7 +59,7 @@ func testDeepCopy[T any](t *testing.T, claim string, change func(*T)) {
 		}
 		custom, ok := bearer.Custom[*T](ctx)
 		if !ok {
-			t.Errorf("%T: got no custom claims, want them", custom)
+			t.Errorf("%T: got no custom claims, want some", custom)
 			return ""
 		}
 		text, err := json.Marshal(custom)
@@ -106,8 +106,7 @@ func TestCustomIsDeepCopied(t *testing.T) {
 	testDeepCopy(t, `{"Next":{"Next":null,"Tags":["a"]},"Tags":["b"]}`, func(c *recursive) { c.Next.Tags[0], c.Tags[0] = "changed", "changed" })
 }
 
-// BenchmarkCustomText reads custom claims that are kept as JSON text. It costs about as
-// much as copying the text.
+// BenchmarkCustomText reads custom claims that contain JSON text. A read copies the text.
 func BenchmarkCustomText(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	v := newVerifier(b, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[map[string]json.RawMessage] })
@@ -119,16 +118,17 @@ func BenchmarkCustomText(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := bearer.Custom[map[string]json.RawMessage](ctx); !ok {
-			b.Fatal("got no custom claims, want them")
+			b.Fatal("got no custom claims, want some")
 		}
 	}
 }
 
-// uncopyable has state that cannot be copied.
+// uncopyable has state that Custom cannot copy.
 type uncopyable struct{ state *int }
 
-// TestWithCustomNeverDecodesToken replaces custom claims with WithCustom. If the new ones
-// cannot be copied, Custom must return none, and not decode those of the token.
+// TestWithCustomNeverDecodesToken replaces custom claims with WithCustom. If the new custom
+// claims cannot be copied, Custom must return none. It must not return the custom claims of
+// the token instead.
 func TestWithCustomNeverDecodesToken(t *testing.T) {
 	issuer, state := newIssuer(t, "EdDSA"), 1
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {

@@ -61,7 +61,7 @@ func TestCustom(t *testing.T) {
 		t.Errorf("got %+v, %v, want repository acme/x and limit 3", got, ok)
 	}
 	if _, ok := bearer.Custom[nested](ctx); ok {
-		t.Error("got custom claims of another type than the decoded one, want none")
+		t.Error("Custom with another type than Config.Custom: got custom claims, want none")
 	}
 	if _, ok := bearer.Custom[flat](t.Context()); ok {
 		t.Error("context without claims: got custom claims, want none")
@@ -82,7 +82,8 @@ func TestCustom(t *testing.T) {
 }
 
 // TestCustomSharesNothing changes claims and custom claims of one token in concurrent
-// handlers. No handler may see a change of another. The race detector finds shared memory.
+// handlers. No handler may see a change by another handler. The race detector finds shared
+// memory.
 func TestCustomSharesNothing(t *testing.T) {
 	deep, err := customOf[nested](t, members{"tags": members{"a": []string{"1", "2"}}})
 	if err != nil {
@@ -170,7 +171,7 @@ type everything struct {
 	When    *time.Time                `json:"when"`
 	Empty   []string                  `json:"empty"`
 	Absent  map[string]string         `json:"absent"`
-	hidden  []string                  // no decoder fills it
+	hidden  []string                  // not filled by decoders, because it is not exported
 }
 
 // TestCustomDecodesOnce reads and changes custom claims several times. The token must be
@@ -215,8 +216,8 @@ func TestCustomDecodesOnce(t *testing.T) {
 }
 
 // TestCustomOfCachedTokens sends cached tokens in concurrent requests. Each token must be
-// decoded once, and no handler may see changes of another. The race detector finds shared
-// memory.
+// decoded once, and no handler may see changes by another handler. The race detector finds
+// shared memory.
 func TestCustomOfCachedTokens(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	var calls atomic.Int32
@@ -264,8 +265,8 @@ func TestCustomOfCachedTokens(t *testing.T) {
 	}
 }
 
-// TestCustomWithoutCopy returns custom claims that cannot be copied. Custom must decode them
-// a second time.
+// TestCustomWithoutCopy tests custom claims that Custom cannot copy. Custom must decode the
+// token a second time.
 func TestCustomWithoutCopy(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	cycle := func() any {
@@ -276,7 +277,7 @@ func TestCustomWithoutCopy(t *testing.T) {
 	for name, made := range map[string]func() any{
 		"unexported field": func() any { return everything{hidden: []string{"a"}} },
 		"channel":          func() any { return map[string]any{"c": make(chan int)} },
-		"unsafe pointer":   func() any { return map[string]any{"p": unsafe.Pointer(new(int))} }, //nolint:gosec // not followed
+		"unsafe pointer":   func() any { return map[string]any{"p": unsafe.Pointer(new(int))} }, //nolint:gosec // the test never reads the memory
 		"function":         func() any { return map[string]any{"f": func() {}} },
 		"reference cycle":  cycle,
 		"map[any]any":      func() any { return map[any]any{"a": 1} },
@@ -290,12 +291,12 @@ func TestCustomWithoutCopy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := bearer.Custom[any](ctx); !ok || calls != 2 {
-			t.Errorf("%s: got custom claims %v after %d decodings, want them after 2", name, ok, calls)
+			t.Errorf("%s: got custom claims %v after %d decodings, want true after 2", name, ok, calls)
 		}
 	}
 }
 
-// The methods of these types panic. Clone of panicsLater panics at the second call only.
+// The methods of these types panic. Clone of panicsLater panics from the second call on.
 type (
 	panicsInUnmarshal struct{}
 	panicsInValidate  struct{}
@@ -326,7 +327,7 @@ func TestCustomPanics(t *testing.T) {
 	} {
 		ctx, err := decide(t, nil)
 		if name == "pointer to Clone" {
-			// Clone returns the struct and not the pointer, so it is not called.
+			// Clone returns the struct and not a pointer, so Custom does not call it.
 			if err != nil {
 				t.Errorf("%s: got error %v, want none", name, err)
 			}

@@ -28,23 +28,23 @@ func TestCredentials(t *testing.T) {
 		{"two spaces", []string{"Bearer  " + token}, ""},
 		{"no value", nil, bearer.NoToken},
 		{"empty value", []string{""}, bearer.NoToken},
-		{"Basic", []string{"Basic dXNlcjpwYXNz"}, bearer.NoToken},
-		{"JWT scheme", []string{"JWT " + token}, bearer.NoToken},
+		{"scheme Basic", []string{"Basic dXNlcjpwYXNz"}, bearer.NoToken},
+		{"scheme JWT", []string{"JWT " + token}, bearer.NoToken},
 		{"token without a scheme", []string{token}, bearer.NoToken},
 		{"scheme BearerX", []string{"BearerX " + token}, bearer.NoToken},
-		{"Digest with commas", []string{`Digest username="u", realm="r"`}, bearer.NoToken},
-		{"DPoP", []string{"DPoP " + token}, bearer.NoToken},
+		{"scheme Digest, with commas", []string{`Digest username="u", realm="r"`}, bearer.NoToken},
+		{"scheme DPoP", []string{"DPoP " + token}, bearer.NoToken},
 		{"scheme without a token", []string{"Bearer"}, bearer.InvalidRequest},
-		{"scheme and space", []string{"Bearer "}, bearer.InvalidRequest},
+		{"scheme and space without a token", []string{"Bearer "}, bearer.InvalidRequest},
 		{"tab after the scheme", []string{"Bearer\t" + token}, bearer.InvalidRequest},
 		{"token followed by a word", []string{"Bearer " + token + " x"}, bearer.InvalidRequest},
 		{"trailing space", []string{"Bearer " + token + " "}, bearer.InvalidRequest},
 		{"leading space", []string{" Bearer " + token}, bearer.InvalidRequest},
 		{"quoted token", []string{`Bearer "` + token + `"`}, bearer.InvalidRequest},
-		{"non-ASCII", []string{"Bearer é" + token}, bearer.InvalidRequest},
-		{"NUL", []string{"Bearer " + token + "\x00"}, bearer.InvalidRequest},
-		{"list of two tokens", []string{"Bearer " + token + ", Bearer " + token}, bearer.InvalidRequest},
-		{"list of Basic and Bearer", []string{"Basic dXNlcjpwYXNz, Bearer " + token}, bearer.InvalidRequest},
+		{"non-ASCII character", []string{"Bearer é" + token}, bearer.InvalidRequest},
+		{"NUL after the token", []string{"Bearer " + token + "\x00"}, bearer.InvalidRequest},
+		{"two tokens in one value", []string{"Bearer " + token + ", Bearer " + token}, bearer.InvalidRequest},
+		{"Basic and Bearer in one value", []string{"Basic dXNlcjpwYXNz, Bearer " + token}, bearer.InvalidRequest},
 		{"comma after the scheme", []string{"Bearer," + token}, bearer.InvalidRequest},
 		{"token of padding only", []string{"Bearer =="}, bearer.InvalidRequest},
 		{"two values", []string{"Bearer " + token, "Bearer " + token}, bearer.InvalidRequest},
@@ -118,7 +118,7 @@ func TestDecideRules(t *testing.T) {
 }
 
 // TestModes tests the modes of rules. ReportOnly allows a request that does not satisfy the
-// rule, Optional allows a request without a token. They allow nothing else.
+// rule. Optional allows a request without a token. No mode allows other requests.
 func TestModes(t *testing.T) {
 	issuer := newIssuer(t)
 	var seen testkit.Recorder
@@ -126,15 +126,15 @@ func TestModes(t *testing.T) {
 		cfg.Observer = &seen
 		cfg.Validate = func(_ context.Context, c *bearer.Claims) error {
 			switch c.Subject() {
-			case "barred":
+			case "out of scope":
 				return bearer.MissingScope
-			case "nobody":
+			case "no token":
 				return bearer.NoToken
 			}
 			return nil
 		}
 	})
-	bearerOf := func(claims members) []string { return []string{"Bearer " + issuer.Token(claims)} }
+	credentialsWith := func(claims members) []string { return []string{"Bearer " + issuer.Token(claims)} }
 	a := scopes.All("a")
 	for _, row := range []struct {
 		name     string
@@ -145,22 +145,22 @@ func TestModes(t *testing.T) {
 		reported bool          // the event's Err contains the rule's error
 		claims   bool          // in the context
 	}{
-		{"report only, met", bearerOf(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
-		{"report only, not met", bearerOf(nil), scopes.ReportOnly(a), "", "", true, true},
+		{"report only, satisfied", credentialsWith(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
+		{"report only, not satisfied", credentialsWith(nil), scopes.ReportOnly(a), "", "", true, true},
 		{"report only, no token", nil, scopes.ReportOnly(a), bearer.NoToken, bearer.NoToken, false, false},
-		{"report only, expired", bearerOf(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
-		{"report only, Validate returns scope", bearerOf(members{"sub": "barred"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"optional, met", bearerOf(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
-		{"optional, not met", bearerOf(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"report only, expired", credentialsWith(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
+		{"report only, Validate returns scope", credentialsWith(members{"sub": "out of scope"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"optional, satisfied", credentialsWith(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
+		{"optional, not satisfied", credentialsWith(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
 		{"optional, no token", nil, scopes.Optional(a), "", "", false, false},
 		{"optional, Basic", []string{"Basic x"}, scopes.Optional(a), "", "", false, false},
-		{"optional, expired", bearerOf(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
-		{"optional, two tokens", append(bearerOf(nil), bearerOf(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
-		{"optional, Validate returns no_token", bearerOf(members{"sub": "nobody"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
+		{"optional, expired", credentialsWith(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
+		{"optional, two tokens", append(credentialsWith(nil), credentialsWith(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
+		{"optional, Validate returns no_token", credentialsWith(members{"sub": "no token"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
 		{"both, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
-		{"both, not met", bearerOf(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
-		{"report only inside And", bearerOf(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"report only, invalid rule", bearerOf(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
+		{"both, not satisfied", credentialsWith(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
+		{"report only inside And", credentialsWith(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"report only, invalid rule", credentialsWith(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
 	} {
 		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: row.rule})
 		if got := reasonOf(t, err); got != row.want {
@@ -178,8 +178,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// TestForeignVerifiers decides requests with Verifiers from outside the package. For each
-// result, Decide must use a known reason and must not accept the request by mistake.
+// TestForeignVerifiers decides requests with Verifiers of other packages. Decide must refuse
+// each request with a known reason.
 func TestForeignVerifiers(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -241,8 +241,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestObserver tests that each request causes exactly one event with all its facts, with
-// and without a guard.
+// TestObserver tests that each request causes exactly one event, with and without a guard.
+// The event must contain the route, the reason, the issuer and the verified claims.
 func TestObserver(t *testing.T) {
 	issuer := newIssuer(t)
 	var seen testkit.Recorder
@@ -288,8 +288,8 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// TestObserverPanics tests that a panic of the observer refuses the request and does not
-// propagate.
+// TestObserverPanics uses an observer that panics. Decide and Verify must refuse the request
+// with reason Internal.
 func TestObserverPanics(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -305,7 +305,8 @@ func TestObserverPanics(t *testing.T) {
 	}
 }
 
-// TestErrorText tests that the text of an error is one line, escaped and of bounded length.
+// TestErrorText tests that the text of an error is one line of at most 700 bytes, also if the
+// token contains long values with line breaks.
 func TestErrorText(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
@@ -332,8 +333,8 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-// TestErrorsAreNotShared changes the error of a refused request and the bytes that claims
-// were decoded from. Later requests must not see the changes.
+// TestErrorsAreNotShared changes the error of a refused request. It also overwrites the
+// bytes that Claims.Decode passes to an unmarshaler. Neither change may affect later calls.
 func TestErrorsAreNotShared(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
@@ -362,7 +363,7 @@ func TestErrorsAreNotShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	var into struct {
-		Role scribbler `json:"role"`
+		Role overwriter `json:"role"`
 	}
 	if err := claims.Decode(&into); err != nil {
 		t.Fatal(err)
@@ -372,10 +373,10 @@ func TestErrorsAreNotShared(t *testing.T) {
 	}
 }
 
-// scribbler overwrites the bytes it is decoded from.
-type scribbler struct{}
+// overwriter overwrites the bytes that it is decoded from.
+type overwriter struct{}
 
-func (*scribbler) UnmarshalJSON(data []byte) error {
+func (*overwriter) UnmarshalJSON(data []byte) error {
 	for i := range data {
 		data[i] = 'Z'
 	}

@@ -59,7 +59,7 @@ func TestGuideLinks(t *testing.T) {
 				continue
 			}
 			if anchor != "" && !headings(readText(t, target))[anchor] {
-				t.Errorf("%s: link to %s: got no such heading, want one", page, link[1])
+				t.Errorf("%s: link to %s: got no heading with this anchor, want one", page, link[1])
 			}
 		}
 	}
@@ -78,8 +78,8 @@ func headings(text string) map[string]bool {
 	return anchors
 }
 
-// TestGuideReasons tests that docs/reasons.md has a table row with the constant and a
-// section for each reason.
+// TestGuideReasons tests that docs/reasons.md has, for each reason, a section and a table row
+// that names the constant.
 func TestGuideReasons(t *testing.T) {
 	page := guidePages(t)["docs/reasons.md"]
 	reasons := regexp.MustCompile(`(?m)^const (\w+) Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
@@ -106,14 +106,14 @@ func TestGuideAlerts(t *testing.T) {
 		if !strings.Contains(pages["docs/monitoring.md"], "\n| `"+alert[1]+"` | "+alert[2]+" | ") {
 			t.Errorf("docs/monitoring.md: want a row for %s with severity %s", alert[1], alert[2])
 		}
-		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // its whole page is the runbook
+		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // the whole page is its runbook
 			t.Errorf("%s: want a runbook %s that names the alert", alert[1], alert[3])
 		}
 	}
 }
 
-// TestGuideCode tests that the Go code in the guide parses and that all its names are
-// exported.
+// TestGuideCode tests that the Go code in the guide parses, and that all names of this
+// module's packages and all fields in the guide are exported.
 func TestGuideCode(t *testing.T) {
 	api := map[string]string{}
 	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "metrics", "tracing"} {
@@ -136,7 +136,7 @@ func TestGuideCode(t *testing.T) {
 				continue // a function of Auth0's package jwks
 			}
 			if !regexp.MustCompile(`(?m)^(func|type|const|var) ` + symbol[2] + `\b`).MatchString(api[symbol[1]]) {
-				t.Errorf("%s: got name %s, want an exported one", page, symbol[0])
+				t.Errorf("%s: got name %s, want an exported name", page, symbol[0])
 			}
 		}
 		for _, field := range regexp.MustCompile(`\b((?:\w+)?(?:Config|Options))\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
@@ -145,7 +145,7 @@ func TestGuideCode(t *testing.T) {
 				found = found || strings.Contains(exported, "type "+field[1]+" struct, "+field[2]+" ")
 			}
 			if !found {
-				t.Errorf("%s: got field %s, want one of an exported struct", page, field[0])
+				t.Errorf("%s: got field %s, want a field of an exported struct", page, field[0])
 			}
 		}
 	}
@@ -154,8 +154,8 @@ func TestGuideCode(t *testing.T) {
 	}
 }
 
-// TestGuideMigration tests that docs/migrating.md has the same statuses as the tests of the
-// programs in examples/migrate.
+// TestGuideMigration tests that docs/migrating.md states the same HTTP statuses as the tests
+// of the programs in examples/migrate.
 func TestGuideMigration(t *testing.T) {
 	page := guidePages(t)["docs/migrating.md"]
 	columns := []string{"keyfunc/before", "auth0/before", "keyfunc/after", "auth0/after"}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestIssuersPage tests that all tests named in docs/issuers.md exist.
+// TestIssuersPage tests that all tests that docs/issuers.md names exist.
 func TestIssuersPage(t *testing.T) {
 	page, err := os.ReadFile("docs/issuers.md")
 	if err != nil {

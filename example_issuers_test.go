@@ -81,8 +81,8 @@ func ExampleJSONAt() {
 	// Output: acme/inventory
 }
 
-// Rules can check other claims than scopes. GitHub's tokens have neither scopes nor a
-// client ID.
+// Rules can check claims other than scopes. Tokens of GitHub Actions contain no scopes and
+// no client ID.
 func ExampleClaimEquals() {
 	rule := scopes.Or(
 		scopes.And(bearer.ClaimEquals("iss", "https://token.actions.githubusercontent.com"), bearer.ClaimEquals("repository_id", "74")),
@@ -94,8 +94,8 @@ func ExampleClaimEquals() {
 	// (claim "iss" is "https://token.actions.githubusercontent.com" and claim "repository_id" is "74") or (scope "deploy:applications" and one of the clients "ci", "cd") or role "Deployer"
 }
 
-// A copy of a built-in profile with two changes: roles of a client count too, and tokens of
-// users are refused.
+// A copy of a built-in profile with two changes: the roles of a client are read too, and
+// tokens of users are refused.
 func ExampleProfile() {
 	p := bearer.Keycloak
 	p.Roles = []string{"/realm_access/roles", "/resource_access/deployments/roles"}

@@ -108,7 +108,7 @@ func ExampleObservers() {
 	})
 	all := bearer.ObserverFunc(func(context.Context, bearer.Event) { fmt.Println("event") })
 	observer := bearer.Observers{all, refusals}
-	// Set it as Config.Observer: guards call it, and the verifier if there is no guard.
+	// Set observer as Config.Observer. The guard calls it, or the verifier if there is no guard.
 	observer.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
 	// Output:
 	// event
@@ -130,7 +130,7 @@ func ExampleNewLogObserver() {
 		return
 	}
 	defer log.Close()
-	// Set it as Config.Observer: the verifier and its guards call it.
+	// Set log as Config.Observer. The guard calls it, or the verifier if there is no guard.
 	log.Observe(context.Background(), bearer.Event{
 		Transport: "http", Route: "POST /deployments", Issuer: "https://acme.scalekit.dev", Reason: bearer.WrongAudience,
 	})
@@ -138,7 +138,7 @@ func ExampleNewLogObserver() {
 	// level=WARN msg="bearer: request refused" reason=audience transport=http route="POST /deployments" issuer=https://acme.scalekit.dev
 }
 
-// Explain runs every check and gives advice for each failed one.
+// Explain runs every check and gives advice for each failed check.
 func ExampleExplain() {
 	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
 	defer issuer.Close()

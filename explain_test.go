@@ -81,7 +81,7 @@ func TestExplainHooks(t *testing.T) {
 	for _, row := range []struct {
 		name, token string
 		want        string
-		called      bool // all three hooks
+		called      bool // all three hooks are called; otherwise none
 	}{
 		{"genuine", issuer.Token(nil), "custom claims passed, validation failed custom, rule passed", true},
 		{"expired", issuer.Token(map[string]any{"exp": 1}), "custom claims passed, validation failed custom, rule passed", true},
@@ -140,8 +140,8 @@ func TestExplainPanics(t *testing.T) {
 	}
 }
 
-// TestExplainForeign explains verdicts of Verifiers from outside the package. Only the
-// checks of Decide and the verifier's result are known.
+// TestExplainForeign explains verdicts of Verifiers of other packages. The explanation
+// contains only the checks of Decide and the verifier's result.
 func TestExplainForeign(t *testing.T) {
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked })
 	x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer opaque"}, Rule: scopes.All()})

@@ -62,18 +62,18 @@ func CheckNames() []string {
 	return names
 }
 
-// MaxRefusals is the limit on records of refusals to Config.Logger.
+// MaxRefusals is the maximum number of refusals that Config.Logger logs in a minute.
 const MaxRefusals = maxRefusals
 
-// MaxFaults is the part of that limit that is reserved for faults of this service.
+// MaxFaults is the part of MaxRefusals that is reserved for faults of this service.
 const MaxFaults = maxFaults
 
-// ResetLog resets the state of the log to Config.Logger, as in a new process. If explains
-// is true, the next record counts as the first after a start.
-func ResetLog(explains bool) {
+// ResetLog resets the state of the log to Config.Logger, as in a new process. If help is
+// true, the next record has the key "help", as the first record of a process has.
+func ResetLog(help bool) {
 	refusals.state.Store(0)
 	faults.state.Store(0)
-	helpLogged.Store(!explains)
+	helpLogged.Store(!help)
 }
 
 // ProfileNames returns the names that [ProfileByName] lists.

@@ -32,8 +32,9 @@ func vectors(f *testing.F) *conformance.Vectors {
 	return v
 }
 
-// FuzzToken changes tokens. An accepted token must be byte for byte one that an issuer
-// signed: deny lists do not recognize another spelling of the same token.
+// FuzzToken verifies changed tokens. An accepted token must be equal, byte for byte, to a
+// token that an issuer signed, because a deny list does not find a token in another
+// spelling.
 func FuzzToken(f *testing.F) {
 	rows := vectors(f)
 	signed := make(map[string]bool)
@@ -41,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		if row.Authorization != nil || len(row.Text()) > 1<<12 {
 			continue
 		}
-		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // valid now: the real time is after the vectors' clock
+		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // the test runs after the vectors' clock, so the token is valid now
 			signed[row.Text()] = true
 		}
 		if row.VerifyReason() == "" || i%8 == 0 {
@@ -120,9 +121,9 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// acceptable returns why the claims must be refused by RFC 9068, section 4, or "". near
-// reports whether a time claim is so close to a limit that the verdict may change during
-// the test.
+// acceptable returns why RFC 9068, section 4, refuses the claims, or "" if it accepts them.
+// near reports whether a time claim is so close to a limit that the verdict may change
+// during the test.
 func acceptable(t *testing.T, raw []byte) (why string, near bool) {
 	t.Helper()
 	var claims map[string]json.RawMessage
@@ -184,7 +185,7 @@ func number(s string) (*big.Rat, bool) {
 		return nil, false
 	}
 	if f < 1 && f > -1 {
-		return new(big.Rat), true // treated as 0, so that a large negative exponent costs nothing
+		return new(big.Rat), true // parsed as 0, because parsing a large negative exponent is expensive
 	}
 	return new(big.Rat).SetString(s)
 }
@@ -288,7 +289,7 @@ func FuzzAuthorization(f *testing.F) {
 				t.Errorf("got %v, want the verifier's verdict", err)
 			}
 		case reason == bearer.NoToken:
-			// Only one value with another scheme counts as no token.
+			// NoToken is wrong for two values and for the scheme Bearer.
 			if two || len(value) > 7 && strings.EqualFold(value[:7], "bearer ") {
 				t.Errorf("%q: got %v, want %v or %v", values, err, bearer.InvalidRequest, bearer.Malformed)
 			}

@@ -14,8 +14,8 @@ const audience = testkit.Audience
 // newIssuer and newVerifier return the issuer and the verifier of most tests.
 var newIssuer, newVerifier = testkit.NewIssuer, testkit.NewVerifier
 
-// oneAndSeveral returns the two kinds of verifiers with this configuration: a JWTVerifier
-// and Issuers with this one issuer.
+// oneAndSeveral returns two verifiers with this configuration: a JWTVerifier, and an Issuers
+// with only this issuer.
 func oneAndSeveral(t *testing.T, cfg bearer.Config) map[string]bearer.Verifier {
 	t.Helper()
 	one, err := bearer.New(cfg)
@@ -29,7 +29,7 @@ func oneAndSeveral(t *testing.T, cfg bearer.Config) map[string]bearer.Verifier {
 	return map[string]bearer.Verifier{"one": one, "several": several}
 }
 
-// reasonOf returns the reason of an error, or "" for none.
+// reasonOf returns the reason of err, or "" if err is nil.
 func reasonOf(t *testing.T, err error) bearer.Reason {
 	t.Helper()
 	if err == nil {
@@ -42,5 +42,5 @@ func reasonOf(t *testing.T, err error) bearer.Reason {
 	return e.Reason
 }
 
-// raw returns s as JSON, for claims that no Go value encodes to.
+// raw returns s as JSON text, for claims that Issuer.Token cannot encode from a Go value.
 func raw(s string) json.RawMessage { return json.RawMessage(s) }

@@ -15,14 +15,14 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// neighbour is one of several issuers. It has its own key cache.
-type neighbour struct {
+// cachedIssuer is an issuer with a cache of its keys.
+type cachedIssuer struct {
 	*bearertest.Issuer
 
 	cache *jwks.Cache
 }
 
-func addNeighbour(t *testing.T, issuers *bearer.Issuers, name string, fault bearertest.Fault) neighbour {
+func addCachedIssuer(t *testing.T, issuers *bearer.Issuers, name string, fault bearertest.Fault) cachedIssuer {
 	t.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{
 		Issuer: "https://" + name + ".example", Audience: []string{audience}, Algorithms: []string{"EdDSA"},
@@ -35,12 +35,12 @@ func addNeighbour(t *testing.T, issuers *bearer.Issuers, name string, fault bear
 	if err := issuers.Add(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: cache}); err != nil {
 		t.Fatal(err)
 	}
-	return neighbour{issuer, cache}
+	return cachedIssuer{issuer, cache}
 }
 
-// TestIssuersAreIsolated sends many tokens with unknown key IDs of one issuer, while its
-// key endpoint works and in several kinds of outage. Tokens of the other issuer must not
-// wait, and its key rotation must succeed.
+// TestIssuersAreIsolated sends many tokens of a faulty issuer, all with unknown key IDs.
+// The key endpoint of the faulty issuer works, or fails in different ways. Tokens of the
+// healthy issuer must not wait, and a key rotation of the healthy issuer must succeed.
 func TestIssuersAreIsolated(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -56,8 +56,8 @@ func TestIssuersAreIsolated(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var issuers bearer.Issuers
-				faulty := addNeighbour(t, &issuers, "faulty", row.fault)
-				healthy := addNeighbour(t, &issuers, "healthy", bearertest.Fault{})
+				faulty := addCachedIssuer(t, &issuers, "faulty", row.fault)
+				healthy := addCachedIssuer(t, &issuers, "healthy", bearertest.Fault{})
 				if err := healthy.cache.Ready(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -72,7 +72,7 @@ func TestIssuersAreIsolated(t *testing.T) {
 								t.Errorf("faulty issuer: got %v, want %q", err, row.want)
 							}
 							if waited := time.Since(start); waited > 2*time.Second {
-								t.Errorf("faulty issuer: got a verdict after %v, want one within 2 s", waited)
+								t.Errorf("faulty issuer: got a verdict after %v, want a verdict within 2 s", waited)
 							}
 							time.Sleep(50 * time.Millisecond)
 						}
@@ -85,7 +85,7 @@ func TestIssuersAreIsolated(t *testing.T) {
 						t.Errorf("%s: got error %v, want none", what, err)
 					}
 					if waited := time.Since(start); waited > 0 {
-						t.Errorf("%s: waited %v, want no wait", what, waited)
+						t.Errorf("%s: got a verdict after %v, want no wait", what, waited)
 					}
 				}
 				token := healthy.Token(nil)
@@ -96,7 +96,7 @@ func TestIssuersAreIsolated(t *testing.T) {
 				healthy.Rotate()
 				verify("healthy issuer's new key", healthy.Token(nil))
 				if got := healthy.Fetches(bearertest.KeysEndpoint); got != 2 {
-					t.Errorf("healthy issuer: got %d fetches, want 2: at the start and at its rotation", got)
+					t.Errorf("healthy issuer: got %d fetches, want 2: at the start and after the rotation", got)
 				}
 				cancel()
 				wg.Wait()
@@ -139,13 +139,13 @@ func TestIssuersHaveSeparateCaches(t *testing.T) {
 	}
 }
 
-func closeAll(t *testing.T, issuers *bearer.Issuers, neighbours ...neighbour) {
+func closeAll(t *testing.T, issuers *bearer.Issuers, list ...cachedIssuer) {
 	t.Helper()
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
 	}
-	for _, n := range neighbours {
-		n.Close() // first: ends requests that hang
+	for _, n := range list {
+		n.Close() // before the cache: ends requests that hang
 		if err := n.cache.Close(); err != nil {
 			t.Error(err)
 		}

@@ -19,8 +19,8 @@ import (
 )
 
 // TestReplaceWithoutGap replaces an issuer's configuration many times while requests with
-// valid tokens arrive. No request may be refused. At the end the last configuration
-// decides, also for tokens that were cached under an earlier one.
+// valid tokens arrive. No request may be refused. The last configuration must apply to all
+// later requests, also to requests with a token that was cached before.
 func TestReplaceWithoutGap(t *testing.T) {
 	const replacements, requests = 200, 1000
 	issuer := newIssuer(t, "EdDSA")
@@ -114,7 +114,7 @@ func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
 	bad := cfg
 	bad.MaxAge = -1
 	if err := issuers.Replace(bad); err == nil {
-		t.Error("got no error, want one about MaxAge")
+		t.Error("negative MaxAge: got no error, want one")
 	}
 	if _, err := issuers.Verify(t.Context(), token); err != nil {
 		t.Errorf("after a refused replacement: got error %v, want none", err)
@@ -130,8 +130,9 @@ func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
 	}
 }
 
-// TestReplaceWhileWaiting replaces a configuration, and closes its keys, while requests wait
-// for a rotated key. The new configuration must decide these requests.
+// TestReplaceWhileWaiting replaces a configuration while requests wait for a rotated key, and
+// then closes the key cache of the old configuration. The new configuration must decide the
+// waiting requests.
 func TestReplaceWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t, "EdDSA")
@@ -190,10 +191,10 @@ func TestDiscoveredKeysStop(t *testing.T) {
 	bad.Issuer = "no URL"
 	before := jwksGoroutines(t)
 	for name, end := range map[string]func(*bearer.Issuers) error{
-		"Remove":                              func(s *bearer.Issuers) error { s.Remove(issuer.URL()); return nil },
-		"Replace by Config.Keys":              func(s *bearer.Issuers) error { return s.Replace(given) },
-		"Replace by itself, then Config.Keys": func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
-		"Close":                               func(s *bearer.Issuers) error { return s.Close() },
+		"Remove":                                func(s *bearer.Issuers) error { s.Remove(issuer.URL()); return nil },
+		"Replace with Config.Keys":              func(s *bearer.Issuers) error { return s.Replace(given) },
+		"Replace with itself, then Config.Keys": func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
+		"Close":                                 func(s *bearer.Issuers) error { return s.Close() },
 		"refused Add": func(s *bearer.Issuers) error {
 			s.Remove(issuer.URL())
 			if s.Add(cfg, bad) == nil {
@@ -212,7 +213,7 @@ func TestDiscoveredKeysStop(t *testing.T) {
 		if err := end(issuers); err != nil {
 			t.Error(err)
 		}
-		// The goroutine may still exist for a moment after end returned.
+		// The goroutine may end a short time after end returns.
 		n := jwksGoroutines(t)
 		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
 			runtime.Gosched()
@@ -236,8 +237,8 @@ func jwksGoroutines(t *testing.T) int {
 	return strings.Count(stacks.String(), "created by github.com/bearerkit/bearer/jwks.")
 }
 
-// TestReplaceErrors tests that Replace reports all problems at once and changes nothing if
-// there is one.
+// TestReplaceErrors tests that Replace reports all problems at once. If there is a problem,
+// Replace must change nothing.
 func TestReplaceErrors(t *testing.T) {
 	a, b := newIssuer(t, "EdDSA"), bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://b.example", Algorithms: []string{"EdDSA"}})
 	t.Cleanup(b.Close)
@@ -295,7 +296,7 @@ func TestRefresh(t *testing.T) {
 		if status := issuers.Status(); i != 1 {
 			for _, s := range status {
 				if s.Issuer == issuer.URL() && len(s.Keys.Keys) != 2 {
-					t.Errorf("%s: got %d keys, want 2 with the rotated one", s.Issuer, len(s.Keys.Keys))
+					t.Errorf("%s: got %d keys, want 2: the old key and the new key", s.Issuer, len(s.Keys.Keys))
 				}
 			}
 		}

@@ -18,7 +18,7 @@ import (
 // each.
 func twoIssuers(t *testing.T) (a, b *bearertest.Issuer, cfgA, cfgB bearer.Config) {
 	t.Helper()
-	make1 := func(name string) (*bearertest.Issuer, bearer.Config) {
+	newOne := func(name string) (*bearertest.Issuer, bearer.Config) {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{
 			Issuer: "https://" + name + ".example", Audience: []string{audience}, Algorithms: []string{"EdDSA"},
 			KeyID: func() string { return "1" },
@@ -26,8 +26,8 @@ func twoIssuers(t *testing.T) (a, b *bearertest.Issuer, cfgA, cfgB bearer.Config
 		t.Cleanup(issuer.Close)
 		return issuer, testkit.Config(t, issuer)
 	}
-	a, cfgA = make1("a")
-	b, cfgB = make1("b")
+	a, cfgA = newOne("a")
+	b, cfgB = newOne("b")
 	return a, b, cfgA, cfgB
 }
 
@@ -121,7 +121,7 @@ func TestIssuersErrors(t *testing.T) {
 }
 
 // TestAddAllOrNone tests that Add reports all problems of several configurations in one
-// error and then adds none of the issuers.
+// error. If there is a problem, Add must add none of the issuers.
 func TestAddAllOrNone(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var issuers bearer.Issuers
@@ -166,8 +166,8 @@ func TestAddAllOrNone(t *testing.T) {
 	}
 }
 
-// TestIssuersObserver tests that Issuers.Observer receives all events, and the observer of
-// an issuer only those about that issuer.
+// TestIssuersObserver tests that Issuers.Observer receives all events, and that the observer
+// of an issuer receives only the events of this issuer.
 func TestIssuersObserver(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var all, onlyA testkit.Recorder
@@ -202,7 +202,7 @@ func TestIssuersWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenA, tokenB := a.Token(nil), b.Token(nil)
-	var over atomic.Bool // not a context: its end makes waiting requests fail
+	var over atomic.Bool // not a context, because a canceled context fails requests
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -236,8 +236,8 @@ func TestIssuersWhileRunning(t *testing.T) {
 
 // TestRemoveWhileVerifying removes an issuer while one of its tokens is being verified, and
 // adds the issuer again with another audience. The running verification may still accept
-// the token. Later requests must not get this verdict, neither from the cache nor by
-// waiting for it.
+// the token. Later requests must not get this verdict: they must not read it from the cache
+// and not wait for the running verification.
 func TestRemoveWhileVerifying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _, cfg, _ := twoIssuers(t)
@@ -268,7 +268,7 @@ func TestRemoveWhileVerifying(t *testing.T) {
 		}
 		added := verify()
 		close(proceed)
-		for name, got := range map[string]error{"verifying request": <-before, "request that waited for it": <-waiting} {
+		for name, got := range map[string]error{"verifying request": <-before, "waiting request": <-waiting} {
 			if got != nil {
 				t.Errorf("%s: got error %v, want the token accepted", name, got)
 			}

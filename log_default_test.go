@@ -31,8 +31,8 @@ func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier,
 	return v, book, issuer.Token
 }
 
-// TestConfigLogger tests that the log contains each refusal, with and without an observer,
-// and no accepted request, except those that a report-only rule accepts.
+// TestConfigLogger tests that the log contains each refusal, with and without an observer.
+// An accepted request must be logged only if it does not satisfy a report-only rule.
 func TestConfigLogger(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &testkit.Recorder{}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestConfigLoggerDefault(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
-		time.Sleep(365 * 24 * time.Hour) // limits count per minute; no other test uses this one
+		time.Sleep(365 * 24 * time.Hour) // the limit is per minute; no other test uses this minute
 		_, _ = silent.Verify(t.Context(), "garbage")
 		if text.Len() > 0 {
 			t.Errorf("logger on DiscardHandler: got %s, want nothing", &text)
@@ -137,7 +137,8 @@ func reasons(t *testing.T, book *logBook) string {
 }
 
 // TestConfigLoggerLimit sends many bad tokens to two verifiers, which share the limit of
-// records a minute. The first record of the next minute must count those not logged.
+// records in a minute. The first record of the next minute must contain the number of
+// refusals that were not logged.
 func TestConfigLoggerLimit(t *testing.T) {
 	const limit = bearer.MaxRefusals - bearer.MaxFaults // for faults of clients
 	synctest.Test(t, func(t *testing.T) {
@@ -164,8 +165,8 @@ func TestConfigLoggerLimit(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerFaults tests that faults of this service are logged after many requests
-// without a token, and that they have a limit too.
+// TestConfigLoggerFaults tests that faults of this service are logged even after many
+// requests without a token, and that they have their own limit.
 func TestConfigLoggerFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -192,8 +193,8 @@ func TestConfigLoggerFaults(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerSlowRequests lets requests begin in one minute and end in the next. Their
-// records must count against the limit of the minute in which they are written.
+// TestConfigLoggerSlowRequests lets requests begin in one minute and end in the next minute.
+// A record must count against the limit of the minute in which it is written.
 func TestConfigLoggerSlowRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -221,7 +222,7 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerPanics tests that a panic of the log's handler changes no verdict or event.
+// TestConfigLoggerPanics tests that a panic of the log handler changes no verdict and no event.
 func TestConfigLoggerPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -287,9 +288,9 @@ func TestConfigLoggerLevel(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerTokens refuses tokens with very long claims and header members, in several
-// scripts and for many reasons. No record may contain more than 128 contiguous bytes of a
-// claim, or the signature.
+// TestConfigLoggerTokens refuses tokens with very long claims and header members, for many
+// reasons. The values repeat one character, also characters that logs escape. A record may
+// contain at most 128 contiguous bytes of a value, and must not contain the signature.
 func TestConfigLoggerTokens(t *testing.T) {
 	const longest = 128
 	for i, mark := range []string{"q", "\x00", "\"", "\\", "\u202e", "\U000e0001", "é"} {
@@ -361,28 +362,26 @@ func TestConfigLoggerTokens(t *testing.T) {
 			quoted, _ := json.Marshal(mark)
 			for _, spelling := range []string{mark, strings.Trim(fmt.Sprintf("%q", mark), `"`), strings.Trim(string(quoted), `"`)} {
 				if n := longest/len(spelling) + 1; spelling != "" && strings.Contains(fmt.Sprint(records), strings.Repeat(spelling, n)) {
-					t.Errorf("%q: got it repeated %d times or more in a record, want fewer:\n%s", spelling, n, text)
+					t.Errorf("%q: got at least %d repetitions in a record, want fewer:\n%s", spelling, n, text)
 				}
 			}
 		})
 	}
 }
 
-// sink counts and drops written bytes. io.Discard is not used: slog treats it specially.
-type sink struct{ n int }
+// sink drops its input. The linter accepts io.Discard only as slog.DiscardHandler, which
+// does not encode records.
+type sink struct{}
 
-func (s *sink) Write(p []byte) (int, error) {
-	s.n += len(p)
-	return len(p), nil
-}
+func (sink) Write(p []byte) (int, error) { return len(p), nil }
 
 // BenchmarkRefused measures refused requests; the limit drops nearly all their records.
 func BenchmarkRefused(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	for name, handler := range map[string]slog.Handler{
 		"discard":  slog.DiscardHandler,
-		"limited":  slog.NewJSONHandler(&sink{}, nil),
-		"disabled": slog.NewJSONHandler(&sink{}, &slog.HandlerOptions{Level: slog.LevelError + 1}),
+		"limited":  slog.NewJSONHandler(sink{}, nil),
+		"disabled": slog.NewJSONHandler(sink{}, &slog.HandlerOptions{Level: slog.LevelError + 1}),
 	} {
 		for kind, token := range map[string]string{"garbage": "garbage", "expired": issuer.Token(map[string]any{"exp": 1}), "forged": issuer.Forge(nil, nil)} {
 			b.Run(kind+"/"+name, func(b *testing.B) {

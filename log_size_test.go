@@ -10,14 +10,14 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// TestLogSize tests that no record is larger than 8 KiB, as the guide states. Clients send
-// long values, and the error of a hook quotes them.
+// TestLogSize tests that no record is larger than 8 KiB, as the guide states. The tokens
+// contain long values, and a hook returns a long error.
 func TestLogSize(t *testing.T) {
 	const most = 8 << 10
 	issuer := newIssuer(t, "ES256")
 	for _, evil := range []string{"\x00", "\u202e", "\\", `"`, "\n", "\u00e9", "\U000e0001"} {
 		long := strings.Repeat(evil, 3000/len(evil))
-		evil = long[:240] // short enough that the token is not too long
+		evil = long[:240] // short enough for a token of the maximum size
 		for name, handler := range map[string]func(io.Writer) slog.Handler{
 			"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
 			"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
@@ -38,7 +38,7 @@ func TestLogSize(t *testing.T) {
 				issuer.Mint(map[string]any{"kid": evil}, map[string]any{"jti": evil, "client_id": evil, "aud": []string{evil, evil, evil}}),
 			} {
 				if _, err := v.Verify(t.Context(), token); err == nil {
-					t.Fatal("got a token accepted, want it refused")
+					t.Fatal("got the token accepted, want it refused")
 				}
 			}
 			records := strings.Split(strings.TrimSuffix(book.String(), "\n"), "\n")

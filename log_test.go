@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// logBook collects the log of a test: JSON, one record per line.
+// logBook collects the log of a test: JSON, one record for each line.
 type logBook struct{ testkit.Buffer }
 
 // records returns the records, without time and duration.
@@ -85,7 +85,7 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	if detail, ok := records[0]["error"].(string); records[0]["reason"] != nil && (!ok || detail == "") {
 		t.Errorf("got record %v, want one with an error", records[0])
 	} else if strings.Contains(detail, "bearer: ") {
-		t.Errorf("got record %v, want the reason only once", records[0])
+		t.Errorf("got record %v, want an error that does not repeat the reason", records[0])
 	}
 	delete(records[0], "error")
 	if records[0]["kid"] == issuer.SigningKey("").ID() {
@@ -98,7 +98,8 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	return string(text)
 }
 
-// TestLog tests that a refusal leaves one record with exactly the wanted keys and values.
+// TestLog tests that a request causes one record with exactly the wanted keys and values, or
+// no record.
 func TestLog(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	read := map[string]any{"client_id": "ci", "jti": "t-1", "scope": "read"}
@@ -207,7 +208,7 @@ func TestLogEscapes(t *testing.T) {
 	}
 	for line := range strings.Lines(text) {
 		if name, _, ok := strings.Cut(line, "="); !ok || strings.Contains(name, " ") {
-			t.Errorf("got a line created by a line break of the client: %q", line)
+			t.Errorf("got line %q, want a key and a value: a line break of the client was not escaped", line)
 		}
 	}
 }
@@ -220,8 +221,8 @@ func (f handlerFunc) Handle(_ context.Context, r slog.Record) error { f(r); retu
 func (f handlerFunc) WithAttrs([]slog.Attr) slog.Handler            { return f }
 func (f handlerFunc) WithGroup(string) slog.Handler                 { return f }
 
-// TestLogFlood tests that many refusals leave few records, that every refusal is logged or
-// counted, and that rare reasons are still logged.
+// TestLogFlood tests that many refusals cause few records, that every refusal is logged or
+// counted, and that refusals with a rare reason are logged during a flood.
 func TestLogFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, book := newLog(t, nil)
@@ -309,8 +310,8 @@ func TestLogAll(t *testing.T) {
 	}
 }
 
-// TestLogPanic tests that a panic of the handler outside of a request, when the timer logs a
-// count, does not end the process.
+// TestLogPanic lets the log handler panic when a timer logs the number of suppressed
+// refusals, outside of any request. The panic must not end the process.
 func TestLogPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

@@ -13,10 +13,10 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// wrapping is a verifier of another package that wraps one of this package.
+// wrapping is a verifier of another package that wraps a verifier of this package.
 type wrapping struct{ bearer.Verifier }
 
-// retrying calls a second verifier if the first one fails, as a fallback does.
+// retrying calls a second verifier if the first verifier fails.
 type retrying struct{ first, second bearer.Verifier }
 
 func (r retrying) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
@@ -26,9 +26,9 @@ func (r retrying) Verify(ctx context.Context, token string) (*bearer.Claims, err
 	return r.second.Verify(ctx, token)
 }
 
-// TestOneEventPerRequest decides requests of every outcome, with the verifier wrapped in
-// every way and the observer in every place. Each request must cause exactly one event, with
-// the outcome of the request.
+// TestOneEventPerRequest decides requests with different outcomes. The verifier is wrapped in
+// different ways, and the guard, the verifier or both have an observer. Each request must
+// cause exactly one event with the reason of the request.
 func TestOneEventPerRequest(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	good, expired := issuer.Token(map[string]any{"scope": "a"}), issuer.Token(map[string]any{"exp": 1})
@@ -68,7 +68,7 @@ func TestOneEventPerRequest(t *testing.T) {
 				case 4:
 					verifier = retrying{v, v}
 				case 5:
-					verifier = observed{v, v} // a wrapper that passes events on
+					verifier = observed{v, v} // a wrapper that forwards events
 				}
 				req := bearer.Request{Transport: "test", Route: "r", Rule: request.rule}
 				if request.authorization != "" {
@@ -87,8 +87,8 @@ func TestOneEventPerRequest(t *testing.T) {
 				if len(others) > 0 {
 					t.Errorf("%s: got events %v in the other observer, want none", name, others)
 				}
-				// Decide does not call the verifier for a request without a token. If the
-				// verifier is wrapped, Decide cannot find its observer either.
+				// Decide does not call the verifier for a request without a token, and it does
+				// not find the observer of a wrapped verifier.
 				hidden := place == "verifier" && 0 < wrapped && wrapped < 5 && (request.authorization == "" || request.want == bearer.InvalidRequest)
 				if hidden {
 					if len(got) > 0 {
@@ -123,8 +123,8 @@ func TestCacheHitWrapped(t *testing.T) {
 	}
 }
 
-// TestVerifyInHandler verifies a second token in a handler. That token must cause an event
-// of its own, in addition to the request's event.
+// TestVerifyInHandler verifies a second token in a handler. The second token must cause a
+// separate event, in addition to the request's event.
 func TestVerifyInHandler(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
@@ -134,13 +134,13 @@ func TestVerifyInHandler(t *testing.T) {
 			t.Fatal(err)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].Transport != "test" {
-			t.Errorf("%s: got events %+v, want only the request's", name, e)
+			t.Errorf("%s: got events %+v, want only the request's event", name, e)
 		}
 		if _, err := v.Verify(ctx, "garbage"); reasonOf(t, err) != bearer.Malformed {
 			t.Errorf("%s: second token: got %v, want %q", name, err, bearer.Malformed)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].Transport != "" || e[0].Reason != bearer.Malformed {
-			t.Errorf("%s: got events %+v, want only the second token's", name, e)
+			t.Errorf("%s: got events %+v, want only the second token's event", name, e)
 		}
 	}
 }
@@ -159,8 +159,8 @@ func (overridingAll) Verify(context.Context, string) (*bearer.Claims, error) {
 	return nil, bearer.Revoked
 }
 
-// TestEmbeddedVerifier tests that Decide and Explain call the Verify of a type that embeds a
-// verifier of this package, and not the embedded one.
+// TestEmbeddedVerifier uses types that embed a verifier of this package and override Verify.
+// Decide and Explain must call the overriding method.
 func TestEmbeddedVerifier(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })
@@ -178,8 +178,8 @@ func TestEmbeddedVerifier(t *testing.T) {
 	}
 }
 
-// TestLateVerdict uses a wrapper that gives up after a time limit. The verifier's later
-// verdict must cause no event.
+// TestLateVerdict uses a wrapper that does not wait longer than 1 s for the verifier. The
+// verifier's later verdict must cause no event.
 func TestLateVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events, guards := newIssuer(t, "EdDSA"), &testkit.Recorder{}, &testkit.Recorder{}
@@ -195,7 +195,7 @@ func TestLateVerdict(t *testing.T) {
 		_, err := bearer.Decide(t.Context(), limited, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All(), Observer: guards})
 		time.Sleep(time.Hour)
 		if got, late := guards.Take(), events.Take(); reasonOf(t, err) != bearer.KeysUnavailable || len(got) != 1 || len(late) != 0 {
-			t.Errorf("got error %v, %d events of the guard and %+v of the verifier, want one of the guard", err, len(got), late)
+			t.Errorf("got error %v, %d events of the guard and %+v of the verifier, want one event of the guard only", err, len(got), late)
 		}
 	})
 }
@@ -225,8 +225,8 @@ func TestShadowVerifier(t *testing.T) {
 	}
 }
 
-// TestVerifyInHook verifies a second token in Config.Validate. That token must cause an event
-// of its own, whether or not the request's verifier is wrapped.
+// TestVerifyInHook verifies a second token in Config.Validate. The second token must cause a
+// separate event, whether or not the request's verifier is wrapped.
 func TestVerifyInHook(t *testing.T) {
 	issuer, seconds := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	second := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = seconds })

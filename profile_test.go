@@ -24,7 +24,7 @@ func profileNamed(t *testing.T, name string) bearer.Profile {
 	return p
 }
 
-// builtIn returns all profiles of the package by name, the zero Profile included.
+// builtIn returns all profiles of the package by name, including the zero Profile.
 func builtIn(t *testing.T) map[string]bearer.Profile {
 	t.Helper()
 	all := map[string]bearer.Profile{}
@@ -58,12 +58,12 @@ func TestProfileByName(t *testing.T) {
 		}
 	}
 	names := bearer.ProfileNames()
-	for name, p := range builtIn(t) { // both names of a profile find it, so no two profiles share a name
+	for name, p := range builtIn(t) { // ProfileByName finds a profile by either name, so no two profiles share a name
 		if got := profileNamed(t, p.Name); !reflect.DeepEqual(got, p) || (p.Name == "") != (name == "rfc9068") {
 			t.Errorf("%s: got profile %q by name %q, want the same profile", name, got.Name, p.Name)
 		}
 	}
-	for _, name := range []string{"nobody's", "-", "Auth0.", "Auth\u00d8"} {
+	for _, name := range []string{"unknown", "-", "Auth0.", "Auth\u00d8"} {
 		_, err := bearer.ProfileByName(name)
 		if want := fmt.Sprintf("no profile %q: want one of %s", name, strings.Join(names, ", ")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got error %v, want %q in the text", name, err, want)
@@ -71,8 +71,8 @@ func TestProfileByName(t *testing.T) {
 	}
 }
 
-// TestProfileByNameSharesNothing tests that changes of a returned profile affect neither the
-// package's variable nor later calls.
+// TestProfileByNameSharesNothing tests that changes of a returned profile do not affect the
+// package's variable or later calls.
 func TestProfileByNameSharesNothing(t *testing.T) {
 	before := profileNamed(t, "keycloak")
 	changed := profileNamed(t, "keycloak")
@@ -119,11 +119,11 @@ func TestOwnProfile(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Profile = bearer.Profile{
-			Name: "house", Types: []string{"house+jwt"}, Scopes: []string{"/grants/api.v1"}, Roles: []string{"/a~1b/c~0d"},
+			Name: "Acme", Types: []string{"acme+jwt"}, Scopes: []string{"/grants/api.v1"}, Roles: []string{"/a~1b/c~0d"},
 			ClientID: []string{"/app/id"}, Required: []string{"/app/id"},
 		}
 	})
-	claims, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "house+jwt"}, members{
+	claims, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "acme+jwt"}, members{
 		"client_id": nil, "jti": nil, "grants": members{"api.v1": []string{"a", "b"}}, "a/b": members{"c~d": members{"r1": 1, "r2": 2}},
 		"app": members{"id": "app-1"},
 	}))
@@ -133,7 +133,7 @@ func TestOwnProfile(t *testing.T) {
 	if claims.Scopes().String() != "a b" || claims.ClientID() != "app-1" || !slices.Equal(claims.Roles(), []string{"r1", "r2"}) {
 		t.Errorf("got scopes %q, client %q, roles %q, want a and b, app-1, r1 and r2", claims.Scopes(), claims.ClientID(), claims.Roles())
 	}
-	if _, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "house+jwt"}, members{"app": members{}})); !errors.Is(err, bearer.InvalidClaims) {
+	if _, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "acme+jwt"}, members{"app": members{}})); !errors.Is(err, bearer.InvalidClaims) {
 		t.Errorf("token without the nested claim: got %v, want %q", err, bearer.InvalidClaims)
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// fixture is a token of a real issuer, with its claims as documented or observed.
+// fixture describes a token of a real issuer. Its claims were taken from the issuer's
+// documentation or from a real token.
 type fixture struct {
 	Name     string         `json:"name"`
 	Profile  string         `json:"profile"`
@@ -68,7 +69,7 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-// fixtureKey signs all fixtures: generating an RSA key for each takes seconds.
+// fixtureKey signs all fixtures, because generating an RSA key for each fixture takes seconds.
 var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
 
 // token signs the fixture with fixtureKey and sleeps, in virtual time, until the token is
@@ -99,14 +100,14 @@ func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
 	return key.Sign(header, claims), set
 }
 
-// TestIssuers verifies the tokens of real issuers with the profiles of their issuers.
+// TestIssuers verifies the tokens of real issuers, each with the profile of its issuer.
 func TestIssuers(t *testing.T) {
 	for _, f := range fixtures(t) {
 		t.Run(f.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
 				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
+					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 				})
 				if f.Refused == "configuration" {
 					if err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
@@ -138,8 +139,7 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
-// TestProfilesAreStrict removes a required member from a fixture, or sets a member to
-// another value.
+// TestProfilesAreStrict changes or removes one member of a fixture, and compares the reason.
 func TestProfilesAreStrict(t *testing.T) {
 	byName := map[string]fixture{}
 	for _, f := range fixtures(t) {
@@ -188,7 +188,7 @@ func TestProfilesAreStrict(t *testing.T) {
 			if !ok {
 				t.Fatalf("got no fixture %q, want one", row.fixture)
 			}
-			issuer := f.Claims["iss"].(string) //nolint:errcheck // a fixture without it fails
+			issuer := f.Claims["iss"].(string) //nolint:errcheck // every fixture has an "iss"
 			members := map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where]
 			before, had := members[row.member]
 			defer func() {

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The tests in this file are about properties of real issuers that are easy to get wrong and
-// that TestIssuers does not show. docs/issuers.md lists all of them.
+// The tests in this file are about properties of real issuers that are easy to overlook and
+// that TestIssuers does not test. docs/issuers.md lists these properties.
 
 // fixtureNamed returns the fixture with this name.
 func fixtureNamed(t *testing.T, name string) fixture {
@@ -27,13 +27,13 @@ func fixtureNamed(t *testing.T, name string) fixture {
 	return list[i]
 }
 
-// decide decides a request with the fixture's token and rule. The verifier is configured for
-// the fixture, with change applied.
+// decide decides a request with the fixture's token for a route with this rule. If change is
+// not nil, it may change the configuration of the verifier first.
 func (f *fixture) decide(t *testing.T, rule scopes.Rule, change func(*bearer.Config)) error {
 	t.Helper()
 	token, keys := f.token(t)
 	cfg := bearer.Config{
-		Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
+		Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 	}
 	if change != nil {
 		change(&cfg)
@@ -46,9 +46,9 @@ func (f *fixture) decide(t *testing.T, rule scopes.Rule, change func(*bearer.Con
 	return err
 }
 
-// TestEntraVersions tests an API whose accessTokenAcceptedVersion changes. Version 2
-// endpoints issue version 1 tokens, whose issuer and audience have other spellings. An
-// Issuers with both issuers accepts both versions.
+// TestEntraVersions tests an API whose setting accessTokenAcceptedVersion changes. This
+// setting, and not the endpoint, selects the version of a token. Each version has its own
+// issuer and audience. An Issuers with both issuers must accept both versions.
 func TestEntraVersions(t *testing.T) {
 	one, two := fixtureNamed(t, "entra-v1-user-official-sample"), fixtureNamed(t, "entra-v2-user-official-sample")
 	synctest.Test(t, func(t *testing.T) {
@@ -59,8 +59,8 @@ func TestEntraVersions(t *testing.T) {
 		audiences := slices.Concat(one.Audience, two.Audience)
 		var issuers bearer.Issuers
 		for _, cfg := range []bearer.Config{
-			{Issuer: one.Claims["iss"].(string), Audience: audiences, Keys: keysOne, Profile: bearer.EntraV1}, //nolint:errcheck // a fixture without it fails
-			{Issuer: two.Claims["iss"].(string), Audience: audiences, Keys: keysTwo, Profile: bearer.EntraV2}, //nolint:errcheck // a fixture without it fails
+			{Issuer: one.Claims["iss"].(string), Audience: audiences, Keys: keysOne, Profile: bearer.EntraV1}, //nolint:errcheck // every fixture has an "iss"
+			{Issuer: two.Claims["iss"].(string), Audience: audiences, Keys: keysTwo, Profile: bearer.EntraV2}, //nolint:errcheck // every fixture has an "iss"
 		} {
 			if err := issuers.Add(cfg); err != nil {
 				t.Fatal(err)
@@ -86,7 +86,7 @@ func TestGraphToken(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // a fixture without it fails
+				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -100,8 +100,8 @@ func TestGraphToken(t *testing.T) {
 	}
 }
 
-// TestKeycloakDPoP tests a token that Keycloak bound to a key, in "typ" and in "cnf". The
-// reason must be the binding.
+// TestKeycloakDPoP tests a token that Keycloak bound to a key. The claims "typ" and "cnf" both
+// show the binding. The reason must be WrongBinding.
 func TestKeycloakDPoP(t *testing.T) {
 	f := fixtureNamed(t, "keycloak-service-account")
 	f.Claims["typ"], f.Claims["cnf"] = "DPoP", map[string]any{"jkt": "x", "kc-jkt-type": "DPoP"}
@@ -113,7 +113,7 @@ func TestKeycloakDPoP(t *testing.T) {
 }
 
 // TestRolesAreNotScopes requires a scope with the name of a role, and a role with the name
-// of a scope.
+// of a scope. Roles must not count as scopes, and scopes must not count as roles.
 func TestRolesAreNotScopes(t *testing.T) {
 	for _, row := range []struct {
 		fixture string
@@ -145,7 +145,7 @@ func TestRolesAreNotScopes(t *testing.T) {
 	}
 }
 
-// TestMachinesOnly refuses tokens of users by the claims that mark them at each issuer.
+// TestMachinesOnly refuses tokens of users by the claims that mark such tokens at each issuer.
 func TestMachinesOnly(t *testing.T) {
 	without := func(p bearer.Profile, claims ...string) bearer.Profile {
 		p.Forbidden = append([]string{"at_hash", "c_hash", "nonce", "events"}, claims...)
@@ -231,8 +231,8 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
-// TestOpaqueTokens tests that the error for an opaque token says so: its client must request
-// a JWT.
+// TestOpaqueTokens tests that the error for an opaque token contains the word "opaque",
+// because the client must request a JWT instead.
 func TestOpaqueTokens(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)

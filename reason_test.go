@@ -70,7 +70,7 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 }
 
 // TestErrorContract tests that every refusal of every function contains an *Error. Changes
-// of that *Error must not affect later requests.
+// of this *Error must not affect later requests.
 func TestErrorContract(t *testing.T) {
 	requests, v := refusedRequests(t)
 	for reason, req := range requests {
@@ -81,7 +81,7 @@ func TestErrorContract(t *testing.T) {
 			"Decide wrapped": func() error { _, err := bearer.Decide(t.Context(), wrapping{v}, req); return err },
 			"Verify": func() error {
 				if reason == bearer.InvalidRequest || reason == bearer.NoToken || reason == bearer.MissingScope {
-					return reason // only guards have this reason
+					return reason // Verify never returns this reason
 				}
 				_, err := v.Verify(t.Context(), req.Authorization[0][len("Bearer "):])
 				return err
@@ -137,8 +137,8 @@ func TestExplainEveryReason(t *testing.T) {
 	}
 }
 
-// TestNoTokenDetail tests that the error tells apart the most frequent mistakes of a first
-// request.
+// TestNoTokenDetail tests that the error for a missing token shows which of the most frequent
+// mistakes the client made.
 func TestNoTokenDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)

@@ -11,8 +11,8 @@ import (
 	"github.com/bearerkit/bearer/internal/testkit"
 )
 
-// manyIssuers returns n issuers and three tokens: a cached one of the last issuer, one that is
-// refused before its key is looked up, and one of an unknown issuer.
+// manyIssuers returns n issuers and three tokens: a cached token of the last issuer, a token
+// that is refused before its key is looked up, and a token of an unknown issuer.
 func manyIssuers(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[string]string) {
 	tb.Helper()
 	issuers = new(bearer.Issuers)
@@ -38,12 +38,12 @@ func manyIssuers(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[stri
 	return issuers, map[string]string{
 		"cached":         cached,
 		"refused":        issuer.Mint(members{"alg": "none"}, exp),
-		"unknown issuer": issuer.Token(members{"iss": "https://stranger.example"}),
+		"unknown issuer": issuer.Token(members{"iss": "https://unknown.example"}),
 	}
 }
 
-// TestRoutingAllocations tests that a token costs no more allocations among 1,000 issuers
-// than with one.
+// TestRoutingAllocations tests that verifying a token with 1,000 issuers allocates no more
+// than verifying it with one issuer.
 func TestRoutingAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector adds allocations")
@@ -62,7 +62,7 @@ func TestRoutingAllocations(t *testing.T) {
 	}
 	for name, got := range measured {
 		if got[1000] > got[1] {
-			t.Errorf("%s: got %v allocations among 1,000 issuers, want at most %v as with one", name, got[1000], got[1])
+			t.Errorf("%s: got %v allocations with 1,000 issuers, want at most %v as with one issuer", name, got[1000], got[1])
 		}
 	}
 	if got := measured["cached"][1000]; got != 0 {
@@ -70,8 +70,9 @@ func TestRoutingAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkIssuers measures the routing of tokens with one issuer and among 1,000, and the
-// ratio of both times. Both alternate, so that a busy machine slows both down.
+// BenchmarkIssuers measures the verification of tokens with one issuer and with 1,000
+// issuers, and the ratio of the two times. The two measurements alternate, so that load on
+// the machine affects both.
 func BenchmarkIssuers(b *testing.B) {
 	const batch = 64
 	one, tokensOfOne := manyIssuers(b, 1)
@@ -94,7 +95,7 @@ func BenchmarkIssuers(b *testing.B) {
 			slices.Sort(ofOne)
 			slices.Sort(ofMany)
 			median := len(ofOne) / 2
-			b.ReportMetric(0, "ns/op") // hidden: it is the time of two batches
+			b.ReportMetric(0, "ns/op") // not reported, because it is the time of two batches
 			b.ReportMetric(float64(ofOne[median])/batch, "ns/token-of-1")
 			b.ReportMetric(float64(ofMany[median])/batch, "ns/token-of-1000")
 			b.ReportMetric(float64(ofMany[median])/float64(ofOne[median]), "1000-to-1")

@@ -19,7 +19,7 @@ func TestClaimRules(t *testing.T) {
 	token := issuer.Token(members{
 		"scope": "write", "client_id": "ci", "repository_id": "74", "level": 3, "active": true, "roles": []string{"Reader"},
 		"custom_claims": members{"environment": "production_us", "a/b": "x"}, "https://ns/groups": []any{"g1", 2},
-		"dotted.name": "d", "null": raw("null"), "spelt": raw("30e-1"), "fraction": 3.5,
+		"dotted.name": "d", "null": raw("null"), "exponent form": raw("30e-1"), "fraction": 3.5,
 		"large": raw("9007199254740992"), "huge": raw("9223372036854775808"), "zero": raw("-0"),
 		"exponent": raw("9007199254740993e0"), "escaped": raw(`"production\u005fus"`),
 	})
@@ -34,7 +34,7 @@ func TestClaimRules(t *testing.T) {
 		{bearer.ClaimEquals("level", 3), "", ""},
 		{bearer.ClaimEquals("level", int64(3)), "", `claim "level" is 3`},
 		{bearer.ClaimEquals("level", "3"), bearer.MissingScope, ""},
-		{bearer.ClaimEquals("spelt", 3), "", ""},
+		{bearer.ClaimEquals("exponent form", 3), "", ""},
 		{bearer.ClaimEquals("fraction", 3), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("large", int64(9007199254740993)), bearer.MissingScope, ""},
 		{bearer.ClaimEquals("large", int64(9007199254740992)), "", ""},
@@ -141,7 +141,7 @@ func TestClaimRuleErrors(t *testing.T) {
 			t.Errorf("got error %v, want %q in the text", err, want)
 		}
 	}
-	// A rule that combines others reports all their problems at once.
+	// A rule that combines other rules reports all problems of these rules at once.
 	all := scopes.Optional(scopes.And(scopes.All("", "a b"), scopes.Or(bearer.HasRole(""), bearer.ClaimEquals("/", 1.5))))
 	for _, want := range []string{`All("")`, `All("a b")`, `role ""`, "JSON pointer", "type float64"} {
 		if err := all.Err(); err == nil || !strings.Contains(err.Error(), want) {

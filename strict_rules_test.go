@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestClaimEqualsValues compares claims with equal and almost equal values, in all spellings
-// of JSON.
+// TestClaimEqualsValues compares claims with equal and almost equal values, in different JSON
+// spellings.
 func TestClaimEqualsValues(t *testing.T) {
 	issuer := newIssuer(t)
 	key := issuer.SigningKey("")
@@ -99,8 +99,8 @@ func TestRulesWithoutClaims(t *testing.T) {
 	}
 }
 
-// TestTemplateForms verifies tokens whose issuer almost matches a template, mostly with an
-// equal "tid".
+// TestTemplateForms verifies tokens whose issuer matches a template or almost matches it. In
+// most tokens, "tid" equals the tenant in the issuer.
 func TestTemplateForms(t *testing.T) {
 	const prefix, suffix = "https://login.example/", "/v2.0"
 	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
@@ -149,8 +149,8 @@ func TestTemplateForms(t *testing.T) {
 	}
 }
 
-// TestKeysNameIssuer verifies tokens with keys that name an issuer, for that issuer and for
-// others.
+// TestKeysNameIssuer verifies tokens with keys that name an issuer. Such a key must verify
+// only tokens of this issuer, and tokens of Entra ID's version 1 issuer of the same tenant.
 func TestKeysNameIssuer(t *testing.T) {
 	const tenant, other = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77", "00000000-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	const v1, v2 = "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0"
@@ -210,7 +210,8 @@ func TestErrorDetail(t *testing.T) {
 	key := issuer.SigningKey("")
 	header := fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())
 	claims := fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","client_id":"c","iat":1,"exp":4102444800,"jti":"j"}`, issuer.URL(), audience)
-	cut := func(token string) string {
+	// badLength extends the claims to a length that base64url cannot have.
+	badLength := func(token string) string {
 		parts := strings.Split(token, ".")
 		return parts[0] + "." + parts[1] + "AAAAA"[:4-len(parts[1])%4+1] + "." + parts[2]
 	}
@@ -223,7 +224,7 @@ func TestErrorDetail(t *testing.T) {
 		{"nbf is a word", issuer.Token(map[string]any{"nbf": "soon"}), scopes.All(), `"nbf" is not a number`},
 		{"exp is an array", issuer.Token(map[string]any{"exp": []int{1}}), scopes.All(), `"exp" is not a number`},
 		{"exp of 41 digits", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
-		{"claims are not base64url", cut(key.Sign(header, claims)), scopes.All(), "claims: not canonical base64url without padding"},
+		{"claims are not base64url", badLength(key.Sign(header, claims)), scopes.All(), "claims: not canonical base64url without padding"},
 		{"header is an array", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
 		{"no client_id", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client in the claims that Config.Profile.ClientID names"},
 		{"other client_id", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
@@ -240,7 +241,7 @@ func TestErrorDetail(t *testing.T) {
 	nothing := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, nil })
 	_, err := bearer.Decide(t.Context(), nothing, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
 	if err == nil || !strings.Contains(err.Error(), "the verifier returned no claims and no error") {
-		t.Errorf("verifier without claims and error: got error %v, want one that says so", err)
+		t.Errorf("verifier without claims and error: got error %v, want \"no claims and no error\" in the text", err)
 	}
 	var several bearer.Issuers
 	if err := several.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: &keySet{}}); err != nil {
@@ -257,7 +258,7 @@ func TestErrorDetail(t *testing.T) {
 	}
 	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
 		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end must be the same") != slash {
-			t.Errorf("issuer %s: got error %v, want the advice about the slash %v", iss, err, slash)
+			t.Errorf("issuer %s: got error %v, want advice about the slash: %v", iss, err, slash)
 		}
 	}
 	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {
@@ -265,8 +266,9 @@ func TestErrorDetail(t *testing.T) {
 	}
 }
 
-// TestEventAccessors calls KeyID, TokenID and ClientID on events of foreign verifiers, which
-// contain none of these, and on an event whose profile reads the client ID from "azp".
+// TestEventAccessors calls KeyID, TokenID and ClientID on events of Verifiers of other
+// packages, which contain no such IDs. It also tests an event whose profile reads the client
+// ID from "azp".
 func TestEventAccessors(t *testing.T) {
 	for name, e := range map[string]bearer.Event{
 		"zero event": {}, "foreign claims": {Claims: &bearer.Claims{}}, "nil *Error": {Err: (*bearer.Error)(nil)},

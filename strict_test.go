@@ -29,8 +29,8 @@ func TestRefusedAlgorithms(t *testing.T) {
 	}
 }
 
-// TestFailedNewStartsNothing tests that New starts no goroutine if it fails: synctest.Test
-// fails if a goroutine is left.
+// TestFailedNewStartsNothing tests that New starts no goroutine if it fails. synctest.Test
+// fails if a goroutine is still running at the end.
 func TestFailedNewStartsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if _, err := bearer.New(bearer.Config{Issuer: "https://issuer.example"}); err == nil {
@@ -39,8 +39,8 @@ func TestFailedNewStartsNothing(t *testing.T) {
 	})
 }
 
-// TestOneEvent tests that each request causes one event, also if the verifier is wrapped by
-// one that is an Observer itself, like a tracer.
+// TestOneEvent tests that each request causes one event, also if the verifier is wrapped by a
+// type that implements Observer, like a tracer.
 func TestOneEvent(t *testing.T) {
 	issuer := newIssuer(t)
 	recorder := &testkit.Recorder{}
@@ -49,17 +49,17 @@ func TestOneEvent(t *testing.T) {
 		for name, verifier := range map[string]bearer.Verifier{
 			"plain verifier": v, "wrapped, with Observe": forwarding{v}, "wrapped": bearer.VerifierFunc(v.Verify),
 		} {
-			for range 2 { // the second time from the cache, if accepted
+			for range 2 { // the second verdict on an accepted token is cached
 				_, err := bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 				events := recorder.Take()
 				if len(events) != 1 || (events[0].Reason == "") != (err == nil) {
-					t.Errorf("%s: got events %+v and error %v, want one event of the same verdict", name, events, err)
+					t.Errorf("%s: got events %+v and error %v, want one event with the same verdict", name, events, err)
 				}
 			}
 		}
 		_, err := v.Verify(t.Context(), token)
 		if events := recorder.Take(); len(events) != 1 || (events[0].Reason == "") != (err == nil) {
-			t.Errorf("no guard: got events %+v and error %v, want one event of the same verdict", events, err)
+			t.Errorf("no guard: got events %+v and error %v, want one event with the same verdict", events, err)
 		}
 	}
 }
@@ -89,9 +89,9 @@ func TestCredentialsAreBounded(t *testing.T) {
 	}
 }
 
-// TestAudienceOfAnotherForm tests all JSON types of a claim that a profile uses as the
+// TestAudienceTypes tests all JSON types of a claim that a profile uses as the
 // audience.
-func TestAudienceOfAnotherForm(t *testing.T) {
+func TestAudienceTypes(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.Audience = []string{"resource"} })
 	for value, want := range map[string]bearer.Reason{
@@ -113,7 +113,7 @@ func TestHintOnlyIfUseful(t *testing.T) {
 	issuer := newIssuer(t)
 	plain := newVerifier(t, issuer, nil)
 	marked := newVerifier(t, issuer, func(c *bearer.Config) {
-		c.Profile = bearer.Profile{Name: "mine", ForbiddenHeader: map[string]string{"x": "for nobody"}}
+		c.Profile = bearer.Profile{Name: "mine", ForbiddenHeader: map[string]string{"x": "for another service"}}
 	})
 	for _, row := range []struct {
 		name    string
@@ -209,7 +209,7 @@ func TestRemoveTemplates(t *testing.T) {
 			t.Errorf("Remove(%q): got false, want true", step.remove)
 		}
 		for name, want := range map[string]bearer.Reason{one: step.one, two: step.two} {
-			token := mints[name]() // verified twice: the second time from the cache, if accepted
+			token := mints[name]() // verified twice: the second verdict on an accepted token is cached
 			for range 2 {
 				if _, err := several.Verify(t.Context(), token); reasonOf(t, err) != want {
 					t.Errorf("after Remove(%q): token of %s: got %v, want %q", step.remove, name, err, want)
@@ -234,7 +234,7 @@ func TestEmptyProfileValues(t *testing.T) {
 	}
 }
 
-// validating is a type of custom claims with Validate on its pointer.
+// validating is a type of custom claims with a method Validate of its pointer.
 type validating struct {
 	Level int `json:"level"`
 }
@@ -246,7 +246,7 @@ func (v *validating) Validate() error {
 	return nil
 }
 
-// validatingValue is a type of custom claims with Validate on its value.
+// validatingValue is a type of custom claims with a method Validate of its value.
 type validatingValue struct {
 	Level int `json:"level"`
 }
@@ -355,8 +355,8 @@ func TestForbiddenCharactersInToken(t *testing.T) {
 // opaque is a type of custom claims that Custom cannot copy.
 type opaque struct{ hidden []string }
 
-// TestCustomSecondDecoding tests custom claims that cannot be copied, so Custom decodes them
-// a second time. If that fails, Custom must return none.
+// TestCustomSecondDecoding tests custom claims that Custom cannot copy and decodes a second
+// time. If the second decoding fails, Custom must return no custom claims.
 func TestCustomSecondDecoding(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {

@@ -41,7 +41,7 @@ func TestTenants(t *testing.T) {
 	}{
 		{"tenant", mint(key, of(tid), tid), ""},
 		{"another tenant", mint(key, of(other), other), ""},
-		{"key of that tenant", mint(own, of(other), other), ""},
+		{"tenant with its own key", mint(own, of(other), other), ""},
 		{"key of another tenant", mint(own, of(tid), tid), bearer.BadSignature},
 		{"tid of another tenant", mint(key, of(tid), other), bearer.WrongIssuer},
 		{"empty tid", mint(key, of(tid), ""), bearer.WrongIssuer},
@@ -68,8 +68,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestTenantsOfVersion1 tests Entra ID's version 1 issuer for all tenants. Its keys name no
-// issuer, or the version 2 issuer.
+// TestTenantsOfVersion1 tests Entra ID's version 1 issuer for all tenants. The keys of this
+// issuer name no issuer or a version 2 issuer.
 func TestTenantsOfVersion1(t *testing.T) {
 	const (
 		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
@@ -97,7 +97,7 @@ func TestTenantsOfVersion1(t *testing.T) {
 		{"key of all tenants", "all", tid, tid, ""},
 		{"key of the tenant", "own", tid, tid, ""},
 		{"key of another tenant", "foreign", tid, tid, bearer.BadSignature},
-		{"other tenant with its own key", "foreign", other, other, ""},
+		{"another tenant with its own key", "foreign", other, other, ""},
 		{"tid of another tenant", "plain", tid, other, bearer.WrongIssuer},
 	} {
 		token := key.Sign(fmt.Appendf(nil, `{"alg":"RS256","typ":"JWT","kid":%q}`, row.kid), fmt.Appendf(nil,
@@ -108,8 +108,8 @@ func TestTenantsOfVersion1(t *testing.T) {
 	}
 }
 
-// TestWrongEntraIssuers tests that New refuses frequent wrong issuers for Entra ID, which no
-// token contains.
+// TestWrongEntraIssuers tests that New refuses issuers that are often configured for Entra ID
+// by mistake. No token contains such an issuer.
 func TestWrongEntraIssuers(t *testing.T) {
 	for _, issuer := range []string{
 		"https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/organizations/v2.0",

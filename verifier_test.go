@@ -13,8 +13,9 @@ import (
 
 type members = map[string]any
 
-// tokens has one row for each rule that a token can break, and rows that satisfy the rule. A
-// row lists only the differences from a valid RFC 9068 token. An empty reason means accepted.
+// tokens contains tokens that break one rule, and similar tokens that break none. A row lists
+// only the differences from a valid token of RFC 9068. An empty reason means that the token
+// is accepted.
 var tokens = []struct {
 	name           string
 	header, claims members
@@ -33,13 +34,13 @@ var tokens = []struct {
 	{"typ of a logout token", members{"typ": "logout+jwt"}, nil, bearer.WrongType},
 
 	{"crit unknown", members{"crit": []string{"exp"}, "exp": 1}, nil, bearer.Malformed},
-	{"crit empty", members{"crit": []string{}}, nil, bearer.Malformed},
+	{"crit an empty array", members{"crit": []string{}}, nil, bearer.Malformed},
 	{"crit null", members{"crit": raw("null")}, nil, bearer.Malformed},
 	{"b64 true", members{"b64": true}, nil, bearer.Malformed},
 	{"zip", members{"zip": "DEF"}, nil, bearer.Malformed},
 	{"cty JWT", members{"cty": "JWT"}, nil, bearer.Malformed},
 	{"cty other", members{"cty": "json"}, nil, ""},
-	{"unknown header", members{"x": 1}, nil, ""},
+	{"unknown header member", members{"x": 1}, nil, ""},
 	{"embedded key", members{"jwk": members{"kty": "oct", "k": "AA"}}, nil, ""},
 
 	{"alg none", members{"alg": "none"}, nil, bearer.WrongAlgorithm},
@@ -59,8 +60,8 @@ var tokens = []struct {
 	{"kid of 8 KiB", members{"kid": strings.Repeat("k", 8<<10)}, nil, bearer.UnknownKey},
 
 	{"iss missing", nil, members{"iss": nil}, bearer.WrongIssuer},
-	{"iss with a slash", nil, members{"iss": "https://issuer.example/"}, bearer.WrongIssuer},
-	{"iss in capitals", nil, members{"iss": "https://ISSUER.example"}, bearer.WrongIssuer},
+	{"iss with a trailing slash", nil, members{"iss": "https://issuer.example/"}, bearer.WrongIssuer},
+	{"iss in upper case", nil, members{"iss": "https://ISSUER.example"}, bearer.WrongIssuer},
 	{"iss an array", nil, members{"iss": []string{"https://issuer.example"}}, bearer.WrongIssuer},
 	{"iss null", nil, members{"iss": raw("null")}, bearer.WrongIssuer},
 
@@ -68,13 +69,13 @@ var tokens = []struct {
 	{"aud one of several", nil, members{"aud": []string{"other", audience}}, ""},
 	{"aud missing", nil, members{"aud": nil}, bearer.WrongAudience},
 	{"aud other", nil, members{"aud": "other"}, bearer.WrongAudience},
-	{"aud a prefix", nil, members{"aud": audience[:5]}, bearer.WrongAudience},
-	{"aud joined", nil, members{"aud": "other " + audience}, bearer.WrongAudience},
+	{"aud a prefix of the audience", nil, members{"aud": audience[:5]}, bearer.WrongAudience},
+	{"aud two audiences in one string", nil, members{"aud": "other " + audience}, bearer.WrongAudience},
 	{"aud empty array", nil, members{"aud": []string{}}, bearer.WrongAudience},
 	{"aud null", nil, members{"aud": raw("null")}, bearer.InvalidClaims},
 	{"aud array with null", nil, members{"aud": raw("[null]")}, bearer.InvalidClaims},
 	{"aud array with a number", nil, members{"aud": []any{audience, 1}}, bearer.InvalidClaims},
-	{"aud nested", nil, members{"aud": [][]string{{audience}}}, bearer.InvalidClaims},
+	{"aud a nested array", nil, members{"aud": [][]string{{audience}}}, bearer.InvalidClaims},
 	{"aud an object", nil, members{"aud": members{audience: true}}, bearer.InvalidClaims},
 
 	{"exp missing", nil, members{"exp": nil}, bearer.InvalidClaims},
@@ -117,8 +118,8 @@ var tokens = []struct {
 	{"cnf a string", nil, members{"cnf": "x"}, bearer.WrongBinding},
 
 	{"unknown claim", nil, members{"x": []any{1, members{"y": nil}}}, ""},
-	{"claim nested deep", nil, members{"x": raw(strings.Repeat("[", 15) + strings.Repeat("]", 15))}, ""},
-	{"claim nested too deep", nil, members{"x": raw(strings.Repeat("[", 16) + strings.Repeat("]", 16))}, bearer.Malformed},
+	{"claim of 15 nested arrays", nil, members{"x": raw(strings.Repeat("[", 15) + strings.Repeat("]", 15))}, ""},
+	{"claim of 16 nested arrays", nil, members{"x": raw(strings.Repeat("[", 16) + strings.Repeat("]", 16))}, bearer.Malformed},
 }
 
 func TestTokens(t *testing.T) {
@@ -174,7 +175,7 @@ func TestTokenForm(t *testing.T) {
 		{"space around header and claims", key.Sign([]byte(" "+header+"\n"), []byte(" {"+body+" ")), ""},
 		{"header null", key.Sign([]byte("null"), []byte(`{`+body)), bearer.Malformed},
 		{"header an array", key.Sign([]byte("[]"), []byte(`{`+body)), bearer.Malformed},
-		{"header twice", key.Sign([]byte(header+header), []byte(`{`+body)), bearer.Malformed},
+		{"two JSON objects as header", key.Sign([]byte(header+header), []byte(`{`+body)), bearer.Malformed},
 		{"header truncated", key.Sign([]byte(header[:9]), []byte(`{`+body)), bearer.Malformed},
 		{"header with a BOM", key.Sign([]byte("\ufeff"+header), []byte(`{`+body)), bearer.Malformed},
 		{"claims an array", key.Sign([]byte(header), []byte(`[]`)), bearer.Malformed},
@@ -205,8 +206,8 @@ func TestTokenForm(t *testing.T) {
 	}
 }
 
-// TestCanonicalSpelling changes the last character of each part of an accepted token to every
-// other character. No other spelling may be accepted.
+// TestCanonicalSpelling replaces the last character of each part of an accepted token by
+// every other character of base64url. No changed token may be accepted.
 func TestCanonicalSpelling(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	v := newVerifier(t, issuer, nil)
@@ -220,7 +221,7 @@ func TestCanonicalSpelling(t *testing.T) {
 		for _, c := range alphabet {
 			other := good[:end] + string(c) + good[end+1:]
 			if _, err := v.Verify(t.Context(), other); other != good && err == nil {
-				t.Errorf("got the token accepted with %q at %d instead of %q, want it refused", c, end, good[end])
+				t.Errorf("got a token accepted with %q at position %d instead of %q, want it refused", c, end, good[end])
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func TestClaims(t *testing.T) {
 }
 
 func TestClaimsPanics(t *testing.T) {
-	for name, claims := range map[string]map[string]any{"exp of type string": {"exp": "soon"}, "value without JSON form": {"x": func() {}}} {
+	for name, claims := range map[string]map[string]any{"exp of type string": {"exp": "soon"}, "value that JSON cannot encode": {"x": func() {}}} {
 		func() {
 			defer func() {
 				if recover() == nil {

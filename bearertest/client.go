@@ -21,17 +21,17 @@ type Client struct {
 	// Scopes are the scopes the client may request. A request without scopes
 	// gets all of them. Empty: none.
 	Scopes []string
-	// Audience is the "aud" of its tokens. Empty: Options.Audience.
+	// Audience is the "aud" of the client's tokens. Empty: Options.Audience.
 	Audience []string
-	// Lifetime is the lifetime of its tokens. Zero: Options.Lifetime.
+	// Lifetime is the lifetime of the client's tokens. Zero: Options.Lifetime.
 	Lifetime time.Duration
-	// Claims overrides claims of its tokens; a nil value removes a claim.
+	// Claims overrides claims of the client's tokens; a nil value removes a claim.
 	Claims map[string]any
 }
 
 // registration is a registered client with the hash of its secret.
 type registration struct {
-	client Client // without its secret
+	client Client // without the secret
 	hash   [sha256.Size]byte
 }
 
@@ -55,7 +55,7 @@ func (i *Issuer) AddClient(c Client) {
 	i.clients[c.ID] = registration{client: c, hash: hash}
 }
 
-// RemoveClient removes the client with this ID. Its tokens stay valid.
+// RemoveClient removes the client with this ID. Tokens of the client stay valid.
 func (i *Issuer) RemoveClient(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

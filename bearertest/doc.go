@@ -20,9 +20,9 @@
 //
 // # Security
 //
-// Use this package only in tests and during development. It signs any claims. Its keys
-// live as long as the process, and RSA keys of closed issuers are reused by new ones.
+// Use this package only in tests and during development: an issuer signs any claims. RSA
+// keys live as long as the process, because new issuers reuse the keys of closed issuers.
 // Functions panic on invalid arguments instead of returning an error. Issuers listen on
-// the loopback interface only. Client secrets are stored as SHA-256 hashes and compared
-// in constant time. Nothing is logged.
+// the loopback interface only. They store client secrets as SHA-256 hashes and compare
+// the hashes in constant time. The package logs nothing.
 package bearertest

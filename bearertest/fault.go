@@ -34,15 +34,15 @@ type Fault struct {
 	Hang bool
 	// Abort closes the connection without an answer.
 	Abort bool
-	// Handler answers instead of the endpoint, for faults that the fields
-	// below cannot express, such as an endless body. Nil: not used.
+	// Handler answers instead of the endpoint, for faults that the other
+	// fields cannot express, such as an endless body. Nil: not used.
 	Handler http.Handler
 	// Status is the status of the answer. Zero: 200 if Body is not nil;
 	// otherwise the endpoint itself answers.
 	Status int
-	// Header is added to the answer, also if the endpoint itself answers. It
-	// replaces fields of the same names, such as the default Content-Type,
-	// application/json. A Handler's answer is not changed.
+	// Header is added to the answer, also if the endpoint itself answers. Its
+	// fields replace fields with the same names, such as the default
+	// Content-Type, application/json. A Handler's answer is not changed.
 	Header http.Header
 	// Body is the body of the answer. Nil: an empty body if Status is set;
 	// otherwise the endpoint itself answers.
@@ -62,8 +62,8 @@ func (i *Issuer) Inject(e Endpoint, f Fault) {
 	i.faults[e] = f
 }
 
-// Repair removes the fault of an endpoint. Requests that already hang continue
-// to hang.
+// Repair removes the fault of an endpoint. It does not affect requests in
+// flight: a hanging request continues to hang.
 func (i *Issuer) Repair(e Endpoint) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -78,7 +78,7 @@ func (i *Issuer) Fetches(e Endpoint) int {
 	return i.fetches[e]
 }
 
-// nextFault counts a request and returns the fault to apply to it, if any.
+// nextFault counts a request and returns the fault for this request, if any.
 func (i *Issuer) nextFault(e Endpoint) (Fault, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -98,14 +98,11 @@ func (i *Issuer) nextFault(e Endpoint) (Fault, bool) {
 // and counts the requests for [Issuer.Fetches]. The Endpoint may be one of the
 // constants or a name of your own. The issuer's own endpoints need no
 // WithFaults.
-func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler { return i.faulty(e, h) }
-
-// faulty applies the faults of e to requests for genuine.
-func (i *Issuer) faulty(e Endpoint, genuine http.Handler) http.Handler {
+func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := i.nextFault(e)
 		if !ok {
-			genuine.ServeHTTP(w, r)
+			h.ServeHTTP(w, r)
 			return
 		}
 		i.hold(r, f)
@@ -115,15 +112,15 @@ func (i *Issuer) faulty(e Endpoint, genuine http.Handler) http.Handler {
 		case f.Handler != nil:
 			f.Handler.ServeHTTP(w, r)
 		case f.Status == 0 && f.Body == nil:
-			genuine.ServeHTTP(&headerWriter{ResponseWriter: w, header: f.Header}, r)
+			h.ServeHTTP(&headerWriter{ResponseWriter: w, header: f.Header}, r)
 		default:
 			f.answer(w)
 		}
 	})
 }
 
-// hold delays the request as f requires. It aborts the request if the client
-// gives up or the issuer is closed in the meantime.
+// hold delays the request by f.Delay and f.Hang. It aborts the request if the
+// client gives up or the issuer is closed before the delay ends.
 func (i *Issuer) hold(r *http.Request, f Fault) {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
@@ -131,7 +128,7 @@ func (i *Issuer) hold(r *http.Request, f Fault) {
 		i.await(r, timer.C)
 	}
 	if f.Hang {
-		// net/http notices that a client gave up only after the body was read.
+		// net/http detects that the client gave up only after the body was read.
 		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxFormSize))
 		i.await(r, nil)
 	}
@@ -157,8 +154,8 @@ func (f Fault) answer(w http.ResponseWriter) {
 	_, _ = w.Write(f.Body)
 }
 
-// headerWriter sets a fault's header last, so that it replaces the endpoint's
-// fields.
+// headerWriter adds the header of a fault when the endpoint writes its answer, so
+// that the fault's fields replace those of the endpoint.
 type headerWriter struct {
 	http.ResponseWriter
 	header http.Header

@@ -30,7 +30,7 @@ func at(t *testing.T, address, path string) string {
 func TestFaultAnswers(t *testing.T) {
 	for _, start := range []func(*bearertest.Options) *bearertest.Issuer{bearertest.NewIssuer, bearertest.NewUnstartedIssuer} {
 		issuer := start(&bearertest.Options{Algorithms: []string{"ES256"}})
-		genuine := string(issuer.JWKS())
+		keySet := string(issuer.JWKS())
 		custom := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 		for name, row := range map[string]struct {
 			fault  bearertest.Fault
@@ -38,12 +38,12 @@ func TestFaultAnswers(t *testing.T) {
 			body   string
 			header string
 		}{
-			"zero value":              {bearertest.Fault{}, 200, genuine, ""},
+			"zero value":              {bearertest.Fault{}, 200, keySet, ""},
 			"status":                  {bearertest.Fault{Status: 503}, 503, "", ""},
 			"body":                    {bearertest.Fault{Body: []byte("{}")}, 200, "{}", ""},
 			"empty body":              {bearertest.Fault{Body: []byte{}}, 200, "", ""},
 			"status, body and header": {bearertest.Fault{Status: 500, Body: []byte("<html>"), Header: http.Header{"X-Odd": {"1"}}}, 500, "<html>", "1"},
-			"header":                  {bearertest.Fault{Header: http.Header{"X-Odd": {"2"}}}, 200, genuine, "2"},
+			"header":                  {bearertest.Fault{Header: http.Header{"X-Odd": {"2"}}}, 200, keySet, "2"},
 			"handler":                 {bearertest.Fault{Handler: custom}, http.StatusTeapot, "", ""},
 		} {
 			issuer.Inject(bearertest.KeysEndpoint, row.fault)
@@ -59,7 +59,7 @@ func TestFaultAnswers(t *testing.T) {
 			t.Errorf("endpoint without a fault: got %s, want 200", got.Status)
 		}
 		issuer.Repair(bearertest.KeysEndpoint)
-		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); string(got.body) != genuine {
+		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); string(got.body) != keySet {
 			t.Errorf("after Repair: got %s, want the key set", got.body)
 		}
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true, Times: 1})
@@ -147,11 +147,12 @@ func TestCloseEndsHangingRequests(t *testing.T) {
 	<-arriving.read
 	issuer.Close()
 	if err := <-ended; err == nil {
-		t.Error("got an answer from a closed issuer, want an error")
+		t.Error("hanging request during Close: got an answer, want an error")
 	}
 }
 
-// signalReader is an empty body. The first Read closes the channel read.
+// signalReader is an empty request body. Read closes the channel read and must be
+// called once only.
 type signalReader struct{ read chan struct{} }
 
 func (r *signalReader) Read([]byte) (int, error) {
@@ -163,8 +164,8 @@ func TestTransportReachesItsIssuerOnly(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(nil)
 	defer issuer.Close()
 	for _, address := range []string{"https://elsewhere.example/keys", "http://issuer.example/keys", "https://issuer.example:8443/keys"} {
-		var nowhere *net.DNSError
-		if _, err := issuer.HTTPClient().Get(address); !errors.As(err, &nowhere) {
+		var notFound *net.DNSError
+		if _, err := issuer.HTTPClient().Get(address); !errors.As(err, &notFound) {
 			t.Errorf("%s: got %v, want no such host", address, err)
 		}
 	}

@@ -28,8 +28,9 @@ type Grant struct {
 	// the "scope" of the response.
 	Scopes []string
 	// Header and Claims are the header and the claims to be signed. "alg" in
-	// Header selects the key; an unsupported algorithm is answered with
-	// server_error. The "expires_in" of the response is "exp" minus "iat".
+	// Header selects the key; for an unsupported algorithm the response is
+	// server_error. The "expires_in" of the response is "exp" minus "iat", where
+	// a value that is not an int64 counts as the current time.
 	Header, Claims map[string]any
 }
 
@@ -156,12 +157,12 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 	}
 	alg, ok := g.Header["alg"].(string)
 	if !ok || !supported(alg) {
-		return nil, fmt.Errorf("no key signs with algorithm %v", g.Header["alg"])
+		return nil, fmt.Errorf("algorithm %v is not supported", g.Header["alg"])
 	}
 	now := time.Now().Unix()
 	expiry, ok := g.Claims["exp"].(int64)
 	if !ok {
-		expiry = now // "exp" was removed or replaced: there is no lifetime to report
+		expiry = now
 	}
 	issued, ok := g.Claims["iat"].(int64)
 	if !ok {
@@ -175,8 +176,8 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 	}, nil
 }
 
-// grantable returns the scopes to grant for the requested ones. An empty request
-// gets all scopes of the client (RFC 6749, section 3.3).
+// grantable returns the scopes to grant for the parameter scope of a request. If
+// requested is empty, it returns all scopes of the client (RFC 6749, section 3.3).
 func (c Client) grantable(requested string) ([]string, error) {
 	if requested == "" {
 		return slices.Clone(c.Scopes), nil
@@ -224,7 +225,7 @@ func readForm(r *http.Request) (map[string]string, error) {
 // credentials reads the client's ID and secret from HTTP Basic or from the body
 // (RFC 6749, section 2.3.1); both together are refused (section 2.3). An
 // Authorization header with another scheme is ignored: a vendor's SDK sends the
-// Bearer token of its own session with the request.
+// Bearer token of the SDK's session with the request.
 func credentials(r *http.Request, form map[string]string) (id, secret string, err error) {
 	authorization := r.Header.Values("Authorization")
 	basic := slices.ContainsFunc(authorization, func(value string) bool {
@@ -269,5 +270,5 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // an error means that the client is gone
+	_, _ = w.Write(body) // fails only if the client closed the connection
 }

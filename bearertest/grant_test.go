@@ -58,7 +58,7 @@ func TestGrant(t *testing.T) {
 		}
 		if claims["client_id"] != "id:1" || claims["scope"] != row.granted || claims["tenant"] != "acme" || claims["sub"] != nil ||
 			fmt.Sprint(claims["aud"]) != "[api]" || part(t, token, 0)["typ"] != "at+jwt" {
-			t.Errorf("got claims %v, want those of the client with scope %q", claims, row.granted)
+			t.Errorf("got claims %v, want the claims of the client, with scope %q", claims, row.granted)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestGrantRefusals(t *testing.T) {
 		status                    int
 		code                      string
 	}{
-		{"empty request", "", "", 400, "invalid_request"},
+		{"empty body", "", "", 400, "invalid_request"},
 		{"no grant type", id + secret, "", 400, "invalid_request"},
 		{"empty grant type", "grant_type=&" + id + secret, "", 400, "invalid_request"},
 		{"another grant type", "grant_type=password&" + id + secret, "", 400, "unsupported_grant_type"},
@@ -84,8 +84,8 @@ func TestGrantRefusals(t *testing.T) {
 		{"no secret", grant + id, "", 401, "invalid_client"},
 		{"empty secret", grant + id + "client_secret=", "", 401, "invalid_client"},
 		{"wrong secret", grant + id + "client_secret=wrong", "", 401, "invalid_client"},
-		{"unknown client", grant + "client_id=nobody&" + secret, "", 401, "invalid_client"},
-		{"Bearer only", grant, "Bearer x", 401, "invalid_client"},
+		{"unknown client", grant + "client_id=unknown&" + secret, "", 401, "invalid_client"},
+		{"Bearer credentials only", grant, "Bearer x", 401, "invalid_client"},
 		{"malformed Basic", grant, "Basic !", 401, "invalid_client"},
 		{"malformed percent-encoding in Basic", grant, basicHeaderRaw("%zz", "x"), 401, "invalid_client"},
 		{"wrong secret in Basic", grant, basicHeader("wrong"), 401, "invalid_client"},
@@ -93,9 +93,9 @@ func TestGrantRefusals(t *testing.T) {
 		{"client_id differs from Basic", grant + "client_id=other", basic, 400, "invalid_request"},
 		{"unknown scope", grant + id + secret + "scope=read%3Aa+admin", "", 400, "invalid_scope"},
 		{"malformed scope", grant + id + secret + "scope=read%3Aa++write%3Aa", "", 400, "invalid_scope"},
-		{"quoted scope", grant + id + secret + "scope=%22", "", 400, "invalid_scope"},
-		{"Basic", grant, basic, 200, ""},
-		{"basic in lower case", grant, "b" + basic[1:], 200, ""},
+		{"scope with a quotation mark", grant + id + secret + "scope=%22", "", 400, "invalid_scope"},
+		{"Basic credentials", grant, basic, 200, ""},
+		{"scheme basic in lower case", grant, "b" + basic[1:], 200, ""},
 		{"Basic and the same client_id", grant + id, basic, 200, ""},
 		{"credentials in the body and a Bearer token", grant + id + secret, "Bearer x", 200, ""},
 	} {
@@ -205,7 +205,7 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 		t.Errorf("%s: got WWW-Authenticate %q with status %d, want it with 401 only", name, challenge, status)
 	}
 	if strings.Contains(string(got.body), "10.0.0.1") {
-		t.Errorf("%s: got the internal error in %s", name, got.body)
+		t.Errorf("%s: got the text of the internal error in %s, want no details", name, got.body)
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// verify checks a token's signature against the published key set alone and
-// returns the claims.
+// verify verifies a token with golang-jwt and the published keys only. It returns
+// the claims.
 func verify(i *bearertest.Issuer, token string) (jwt.MapClaims, error) {
 	var set struct {
 		Keys []jwkset.JWKMarshal `json:"keys"`

@@ -18,8 +18,8 @@ const (
 	unstartedURL     = "https://issuer.example"
 )
 
-// Options configures an [Issuer]. A nil *Options and the zero value both mean
-// an RFC 9068 issuer that signs with RS256. The issuer copies the options:
+// Options configures an [Issuer]. With a nil *Options or the zero value, the
+// issuer signs tokens of RFC 9068 with RS256. The issuer copies the options:
 // later changes have no effect.
 type Options struct {
 	// Issuer is the issuer identifier: the "iss" of every token and the
@@ -46,15 +46,16 @@ type Options struct {
 	// of [Issuer.HTTPClient] trusts. It has no effect without a listener.
 	TLS bool
 
-	// KeyID returns the key ID for each new key. Nil: random key IDs. It must
-	// be safe for concurrent use and must not call the issuer.
+	// KeyID returns the key ID for each new key. Nil: random key IDs. KeyID
+	// must be safe for concurrent use and must not call the issuer.
 	KeyID func() string
 
-	// Authenticate authenticates the clients of the token endpoint, in place
-	// of the clients of AddClient, for example against a database. Return a
-	// *TokenError to choose the error response; any other error is answered
-	// with server_error. The Secret of the returned Client is ignored.
-	// Authenticate must be safe for concurrent use.
+	// Authenticate authenticates the clients of the token endpoint, for
+	// example against a database. If Authenticate is set, the clients of
+	// AddClient are ignored. A *TokenError selects the error response; for any
+	// other error the response is server_error. The Secret of the returned
+	// Client is ignored. Nil: the clients of AddClient. Authenticate must be
+	// safe for concurrent use.
 	Authenticate func(ctx context.Context, id, secret string) (Client, error)
 
 	// Shape changes a token of the token endpoint before it is signed, for
@@ -89,8 +90,8 @@ type Issuer struct {
 // it. NewIssuer panics if no port is free or opts are invalid.
 func NewIssuer(opts *Options) *Issuer {
 	i := newIssuer(opts)
-	// The server starts last: the identifier contains its address, and no
-	// request must reach an incomplete issuer.
+	// The identifier contains the address of the listener, which is known before
+	// the server starts. No request may reach an incomplete issuer.
 	i.server = httptest.NewUnstartedServer(nil)
 	scheme := "http://"
 	if i.opts.TLS {
@@ -161,11 +162,11 @@ func newIssuer(opts *Options) *Issuer {
 // routes serves every endpoint below prefix, the path of the issuer identifier.
 func (i *Issuer) routes(prefix string) *http.ServeMux {
 	mux := http.NewServeMux()
-	keys := i.faulty(KeysEndpoint, readOnly(i.serveKeys))
-	discovery := i.faulty(DiscoveryEndpoint, readOnly(i.serveMetadata))
+	keys := i.WithFaults(KeysEndpoint, readOnly(i.serveKeys))
+	discovery := i.WithFaults(DiscoveryEndpoint, readOnly(i.serveMetadata))
 	mux.Handle(prefix+keysPath, keys)
 	mux.Handle(prefix+keysAliasPath, keys)
-	mux.Handle(prefix+tokenPath, i.faulty(TokenEndpoint, http.HandlerFunc(i.serveToken)))
+	mux.Handle(prefix+tokenPath, i.WithFaults(TokenEndpoint, http.HandlerFunc(i.serveToken)))
 	for _, name := range []string{openIDPath, serverMetadataPath} {
 		mux.Handle(prefix+name, discovery)
 		if prefix != "" {
@@ -203,9 +204,9 @@ func (i *Issuer) HTTPClient() *http.Client {
 }
 
 // Close stops the listener, ends hanging requests and waits for the other
-// requests in flight. A closed issuer still mints tokens; verifiers that
-// fetched the keys before accept them. New issuers reuse its RSA keys.
-// A second call does nothing.
+// requests in flight. A closed issuer still mints tokens, and a verifier that
+// fetched the keys before Close accepts these tokens. New issuers reuse the RSA
+// keys of a closed issuer. A second call does nothing.
 func (i *Issuer) Close() {
 	i.close.Do(func() {
 		close(i.done)

@@ -31,9 +31,10 @@ func NewKey(alg, kid string) *Key {
 	return KeyFrom(generate(alg, generateRSA), alg, kid)
 }
 
-// KeyFrom returns a Key for an existing private key, for example one with a
-// modulus that is too short or with another curve. If kid is empty, the key ID
-// is random. KeyFrom panics if alg does not sign with keys of this type.
+// KeyFrom returns a Key for an existing private key, for example an RSA key
+// that is too short. If kid is empty, the key ID is random. KeyFrom panics if
+// alg does not sign with keys of this type. An elliptic-curve key may have
+// another curve than alg requires: it can be published, but Key.Sign panics.
 func KeyFrom(signer crypto.Signer, alg, kid string) *Key {
 	if kid == "" {
 		kid = randomKeyID()
@@ -71,16 +72,16 @@ func (k *Key) JWK() []byte {
 	jwk, err := jwkset.NewJWKFromKey(k.Public(), jwkset.JWKOptions{Validate: jwkset.JWKValidateOptions{SkipAll: true}})
 	must(err)
 	marshal := jwk.Marshal()
-	// Set here and not through the options: jwkset only uses the old algorithm
-	// name, EdDSA, for Ed25519 keys.
+	// The options of jwkset do not allow this: for Ed25519 keys they set only the
+	// old algorithm name, EdDSA.
 	marshal.ALG, marshal.KID, marshal.USE = jwkset.ALG(k.alg), k.id, jwkset.UseSig
 	out, err := json.Marshal(marshal)
 	must(err)
 	return out
 }
 
-// Sign returns a compact JWS (RFC 7515, section 3.1) over exactly these bytes of
-// the header and the payload. They need not be well-formed.
+// Sign returns a compact JWS (RFC 7515, section 3.1) with exactly these bytes as
+// header and payload. The bytes may be malformed JSON.
 func (k *Key) Sign(header, payload []byte) string {
 	return k.SignInput(SigningInput(header, payload))
 }
@@ -110,8 +111,8 @@ func SigningInput(header, payload []byte) string {
 func signingMethod(alg string) jwt.SigningMethod {
 	switch {
 	case !supported(alg):
-		panic(fmt.Sprintf("bearertest: no key signs with algorithm %q", alg))
-	case alg == "Ed25519": // the name of EdDSA with this curve in RFC 9864
+		panic(fmt.Sprintf("bearertest: algorithm %q is not supported; see Options.Algorithms", alg))
+	case alg == "Ed25519": // RFC 9864: EdDSA with the curve Ed25519
 		return jwt.SigningMethodEdDSA
 	}
 	return jwt.GetSigningMethod(alg)
@@ -156,7 +157,7 @@ func generate(alg string, newRSA func() *rsa.PrivateKey) crypto.Signer {
 		must(err)
 		return key
 	}
-	signingMethod(alg)
+	signingMethod(alg) // panics if alg is not supported
 	return newRSA()
 }
 

@@ -40,16 +40,16 @@ func TestRotation(t *testing.T) {
 	}
 	issuer.Withdraw(first.ID())
 	if _, err := verify(issuer, before); err == nil {
-		t.Error("got a token accepted under a withdrawn key, want an error")
+		t.Error("token of a withdrawn key: got no error, want one")
 	}
 
 	hidden := bearertest.NewKey("ES256", "hidden")
 	issuer.SignWith(hidden)
 	if token := issuer.Token(nil); part(t, token, 0)["kid"] != "hidden" {
-		t.Error("got another kid, want that of the key of SignWith")
+		t.Error("after SignWith: got a token of another key, want kid hidden")
 	}
 	if _, err := verify(issuer, issuer.Token(nil)); err == nil {
-		t.Error("got a token accepted under an unpublished key, want an error")
+		t.Error("token of an unpublished key: got no error, want one")
 	}
 	issuer.Publish(hidden)
 	if _, err := verify(issuer, issuer.Token(nil)); err != nil {
@@ -85,17 +85,17 @@ func TestKeyFrom(t *testing.T) {
 		t.Errorf("got ID %q and signer %v, want a random ID and the given key", key.ID(), key.Signer())
 	}
 	rs := bearertest.NewKey("RS256", "k")
-	if ps := rs.As("PS256"); ps.Algorithm() != "PS256" || ps.ID() != "k" || !rs.Public().(*rsa.PublicKey).Equal(ps.Public()) { //nolint:errcheck // an RSA key
+	if ps := rs.As("PS256"); ps.Algorithm() != "PS256" || ps.ID() != "k" || !rs.Public().(*rsa.PublicKey).Equal(ps.Public()) { //nolint:errcheck // the key is an RSA key
 		t.Errorf("got %s key %q, want the same key and ID with PS256", ps.Algorithm(), ps.ID())
 	}
 }
 
-// If two open issuers share a key, a test that confuses the issuers passes.
+// If open issuers share a key, a test cannot detect that a verifier confuses them.
 func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	a, b := bearertest.NewUnstartedIssuer(nil), bearertest.NewUnstartedIssuer(nil)
 	defer b.Close()
 	ka, kb := a.SigningKey(""), b.SigningKey("")
-	if ka.Public().(*rsa.PublicKey).Equal(kb.Public()) { //nolint:errcheck // an RSA key
+	if ka.Public().(*rsa.PublicKey).Equal(kb.Public()) { //nolint:errcheck // the key is an RSA key
 		t.Fatal("got one key for two open issuers, want two")
 	}
 	a.Close()
@@ -103,13 +103,13 @@ func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	c := bearertest.NewUnstartedIssuer(nil)
 	defer c.Close()
 	kc := c.SigningKey("").Public()
-	if kb.Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
+	if kb.Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // the key is an RSA key
 		t.Fatal("after Close of the first issuer: got one key for two open issuers, want two")
 	}
 	if _, err := verify(a, a.Token(nil)); err != nil {
 		t.Errorf("token minted after Close: got %v, want it accepted", err)
 	}
-	if a.Rotate().Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // an RSA key
+	if a.Rotate().Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // the key is an RSA key
 		t.Fatal("Rotate after Close: got the key of an open issuer, want another")
 	}
 }

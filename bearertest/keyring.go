@@ -14,14 +14,14 @@ const (
 	keysAliasPath = "/.well-known/jwks.json"
 )
 
-// keyring holds an issuer's published keys and its signing keys. They are
-// separate, so that an issuer can sign with a key it does not publish, as real
-// issuers do when a rotation goes wrong.
+// keyring holds an issuer's published keys and its signing keys. The two are
+// separate, so that an issuer can sign with a key that it does not publish. Real
+// issuers do so when a rotation goes wrong.
 type keyring struct {
 	ready     bool // the keys of Options.Algorithms were generated
 	published []*Key
 	signing   map[string]*Key   // by algorithm
-	borrowed  []*rsa.PrivateKey // to be returned to the pool by Close
+	borrowed  []*rsa.PrivateKey // Close returns them to the pool
 }
 
 // Keys returns the published keys, oldest first.
@@ -33,9 +33,9 @@ func (i *Issuer) Keys() []*Key {
 }
 
 // SigningKey returns the key that signs with alg. If the issuer has no key for
-// alg yet, SigningKey generates and publishes one. If alg is empty, the first
-// one of Options.Algorithms is used. SigningKey panics if alg is not one of
-// the algorithms listed at Options.Algorithms.
+// alg yet, SigningKey generates and publishes one. An empty alg means the first
+// algorithm of Options.Algorithms. SigningKey panics if alg is not one of the
+// algorithms listed at Options.Algorithms.
 func (i *Issuer) SigningKey(alg string) *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -49,9 +49,9 @@ func (i *Issuer) SigningKey(alg string) *Key {
 	return i.keys.signing[alg]
 }
 
-// Rotate generates a key for the first one of Options.Algorithms, publishes it
-// after the other keys and returns it. The issuer signs with the new key from
-// now on. The old key stays published until [Issuer.Withdraw].
+// Rotate generates a key for the first algorithm of Options.Algorithms, appends
+// the key to the published keys and returns it. The issuer signs with the new key
+// from now on. The old key stays published until [Issuer.Withdraw].
 func (i *Issuer) Rotate() *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 
 // rsaPool lends RSA keys to issuers. Generating an RSA key takes longer than most
 // tests, so the keys of closed issuers are reused. Two open issuers never share a
-// key: otherwise a test that confuses two issuers passes.
+// key, because tests must detect a verifier that confuses issuers.
 var rsaPool struct {
 	mu   sync.Mutex // guards idle
 	idle []*rsa.PrivateKey

@@ -41,8 +41,8 @@ func (i *Issuer) Mint(header, claims map[string]any) string {
 	return key.Sign(h, c)
 }
 
-// Forge returns a token like [Issuer.Mint], with the key ID of the issuer's
-// signing key, but signed by another key of the same type that no issuer owns.
+// Forge returns a forged token: like the token of [Issuer.Mint], with the key ID
+// of the issuer's signing key, but signed by a key that no issuer owns.
 func (i *Issuer) Forge(header, claims map[string]any) string {
 	alg, _ := header["alg"].(string)
 	if !supported(alg) {
@@ -115,8 +115,8 @@ func overlay(base, members map[string]any) map[string]any {
 	return base
 }
 
-// encode returns members as a JSON object, sorted by name: equal members give
-// equal bytes.
+// encode returns members as a JSON object. The members are sorted by name, so that
+// equal maps give equal bytes.
 func encode(members map[string]any) []byte {
 	members = maps.Clone(members)
 	for name, value := range members {

@@ -56,8 +56,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// serve reports whether the handler aborted the connection instead of
-// answering.
+// serve calls the issuer's handler. It reports whether the handler aborted the
+// connection instead of answering.
 func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		switch cause := recover(); cause {

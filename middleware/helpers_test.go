@@ -62,7 +62,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 // ok is a handler that answers 200 with the caller's client.
 func ok(w http.ResponseWriter, r *http.Request) {
 	claims, _ := bearer.FromContext(r.Context())
-	routertest.Answer(w, "ok", "", claims)
+	routertest.WriteAnswer(w, "ok", "", claims)
 }
 
 // never returns a handler that fails the test if it is called.

@@ -22,7 +22,7 @@ func handlerOf(route routertest.Route) http.Handler {
 			return
 		}
 		claims, _ := bearer.FromContext(r.Context())
-		routertest.Answer(w, route.Name, r.PathValue(route.Param), claims)
+		routertest.WriteAnswer(w, route.Name, r.PathValue(route.Param), claims)
 	})
 }
 
@@ -38,7 +38,7 @@ func TestRequireOnServeMux(t *testing.T) {
 		case "files": // a mounted handler
 			files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				claims, _ := bearer.FromContext(r.Context())
-				routertest.Answer(w, route.Name, r.URL.Path, claims)
+				routertest.WriteAnswer(w, route.Name, r.URL.Path, claims)
 			})
 			mux.Handle("GET /files/", b.guard.Require(route.Rule)(http.StripPrefix("/files", files)))
 		default:

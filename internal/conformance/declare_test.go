@@ -17,8 +17,8 @@ import (
 // neverCalled is a verifier for tests that send no token.
 func neverCalled(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Internal }
 
-// invalidRules returns one rule of every kind that must be refused. The key is the rule's
-// source code: tests search for it in the line that an error names.
+// invalidRules returns one rule of every kind that must be refused. The key is the source
+// code of the rule. Tests search for this code in the source line that an error names.
 func invalidRules() map[string]scopes.Rule {
 	return map[string]scopes.Rule{
 		`scopes.All("")`:                         scopes.All(""),
@@ -48,15 +48,15 @@ func invalidRules() map[string]scopes.Rule {
 	}
 }
 
-// declaration is one way to declare a rule. A call that panics contains source; source is
-// empty if declare returns its error. The error must contain name.
+// declaration is one way to declare a rule. source is part of the code of a call that
+// panics; it is empty if declare returns the error. The error must contain name.
 type declaration struct {
 	source, name string
 	declare      func(rule scopes.Rule) error
 }
 
-// declarations returns every way of this module to declare a rule. The router adapters are
-// modules of their own and have their own tests.
+// declarations returns all ways to declare a rule in this module. The router adapters are
+// separate modules with their own tests.
 func declarations(t *testing.T) []declaration {
 	t.Helper()
 	v := bearer.VerifierFunc(neverCalled)
@@ -84,7 +84,8 @@ func declarations(t *testing.T) []declaration {
 }
 
 // TestInvalidRules passes every invalid rule to every declaration. The error must name the
-// line of the rule. If the declaration panics, the error must also name its line, first.
+// line of the rule. If the declaration panics, the error must name the line of the
+// declaration before it.
 func TestInvalidRules(t *testing.T) {
 	for _, way := range declarations(t) {
 		for source, rule := range invalidRules() {
@@ -121,8 +122,8 @@ func TestInvalidRules(t *testing.T) {
 	}
 }
 
-// TestZeroRule declares the zero Rule. It denies every request, so routes of an HTTP guard
-// may have it; tables and gRPC methods must refuse it.
+// TestZeroRule declares the zero Rule, which denies every request. An HTTP guard must
+// accept it for a route. Tables and gRPC methods must refuse it.
 func TestZeroRule(t *testing.T) {
 	allowed := map[string]bool{"guard.Require(rule)": true, "guard.RequireAt(": true, "guard.Handle(": true}
 	for _, way := range declarations(t) {
@@ -140,13 +141,13 @@ func TestZeroRule(t *testing.T) {
 	}
 }
 
-// pointerHandler implements http.Handler on its pointer, which may be nil.
+// pointerHandler implements http.Handler with a pointer receiver; a test passes a nil pointer.
 type pointerHandler struct{}
 
 func (*pointerHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 // TestNilArguments passes nil for each required argument and receiver. Each call must panic
-// with an error that names its own line and what is nil.
+// with an error that names the line of the call and the nil argument.
 func TestNilArguments(t *testing.T) {
 	guard, err := middleware.New(bearer.VerifierFunc(neverCalled), nil)
 	if err != nil {
@@ -192,10 +193,10 @@ func TestNilArguments(t *testing.T) {
 		}
 		lines := declaretest.Lines(t, "declare_test.go", err.Error())
 		if len(lines) != 1 || !strings.Contains(lines[0], row.source+" }") || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: got error %v that names the lines %q, want its own line and %q in the text", row.source, err, lines, row.want)
+			t.Errorf("%s: got error %v that names the lines %q, want the line of the call and %q in the text", row.source, err, lines, row.want)
 		}
 	}
 	if routes := guard.Routes(); len(routes) != 2 { // declared before the panic on the nil handler
-		t.Errorf("got routes %v, want those of Require and RequireAt", routes)
+		t.Errorf("got routes %v, want the routes of Require and RequireAt", routes)
 	}
 }

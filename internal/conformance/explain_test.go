@@ -27,7 +27,7 @@ func TestExplain(t *testing.T) {
 			}
 			for i, c := range x.Checks {
 				if c.Name == "" || c.Section == "" || c.Want == "" || c.Got == "" || (c.Advice == "") != (c.Reason == "") {
-					t.Errorf("%s: got check %+v, want name, section, want, got, and advice if it has a reason", row.Name, c)
+					t.Errorf("%s: got check %+v, want name, section, want and got, and advice only together with a reason", row.Name, c)
 				}
 				if c.State == "skipped" {
 					skipped++
@@ -60,8 +60,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// FuzzExplain explains any credentials. The explanation must have the verdict of Decide,
-// and its first failed check must have the same reason.
+// FuzzExplain explains arbitrary credentials. The explanation and its first failed check
+// must have the reason that Decide returns.
 func FuzzExplain(f *testing.F) {
 	vectors := load(f)
 	for i, row := range vectors.Rows {

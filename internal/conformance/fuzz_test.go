@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// FuzzTransports sends the same credentials over HTTP and over gRPC. Both verdicts must be
-// equal, and only tokens of accepted vectors may reach a handler.
+// FuzzTransports sends the same credentials over HTTP and over gRPC. The two verdicts must
+// be equal. Only requests with tokens of accepted vectors may reach a handler.
 func FuzzTransports(f *testing.F) {
 	vectors := load(f)
 	good := make(map[string]bool)
@@ -19,7 +19,7 @@ func FuzzTransports(f *testing.F) {
 			continue
 		}
 		if row.Authorization == nil && (row.VerifyReason() == "" || row.VerifyReason() == "not_yet_valid") {
-			good["Bearer "+row.Text()] = true // valid now: the real time is after the vectors' clock
+			good["Bearer "+row.Text()] = true // the test runs after the vectors' clock, so the token is valid now
 		}
 		if row.Authorization == nil && i%8 != 0 {
 			continue

@@ -17,11 +17,11 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// guardSet is one verifier and the guards of both transports that use it.
+// guardSet contains a verifier, and an HTTP guard and a gRPC guard that use the verifier.
 type guardSet struct {
 	verifier bearer.Verifier
 	http     *middleware.Guard
-	grpc     *interceptor.Guard // method "/s/<scope>" requires the scope, "/s/any" none
+	grpc     *interceptor.Guard // method "/s/<scope>" requires the scope, "/s/any" requires no scope
 }
 
 func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet {
@@ -50,7 +50,7 @@ func rule(scope string) scopes.Rule {
 	return scopes.All(scope)
 }
 
-// answer is the client's view of a response, and whether the handler ran.
+// answer is the response that a client receives, and whether the handler ran.
 type answer struct {
 	status    int        // HTTP
 	code      codes.Code // gRPC
@@ -75,8 +75,8 @@ func (s *guardSet) overHTTP(ctx context.Context, scope string, values []string) 
 	return a
 }
 
-// overGRPC makes a unary call and opens a stream. It fails the test if their verdicts
-// differ.
+// overGRPC makes a unary call and opens a stream. It fails the test if the two verdicts
+// differ, and returns the answer to the unary call.
 func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, values []string) answer {
 	tb.Helper()
 	if scope == "" {
@@ -92,7 +92,7 @@ func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, va
 		return nil, nil
 	})
 	unary.code, unary.challenge = status.Code(err), sent.header.Get("www-authenticate")
-	err = s.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own
+	err = s.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own context
 		_, opened.reached = bearer.FromContext(ss.Context())
 		return nil
 	})
@@ -103,10 +103,10 @@ func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, va
 	return unary
 }
 
-// serverStream is a stream with nothing but a context; the interceptor reads no more.
+// serverStream is a stream that has only a context: the interceptor calls no other method.
 type serverStream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // a stream's context is what it returns
+	ctx context.Context //nolint:containedctx // returned by Context
 }
 
 func (s *serverStream) Context() context.Context { return s.ctx }

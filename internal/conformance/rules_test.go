@@ -16,8 +16,9 @@ type outcome struct {
 	grpc   string
 }
 
-// TestRules sends the vectors of each rule through the verifier and both guards. All
-// vectors of a rule share verifiers, so state left by one vector shows in the next.
+// TestRules sends the vectors of each rule through the verifier and both guards. Vectors of
+// a rule with the same settings and scope share one verifier, so a vector must not change
+// the verdict on the next one.
 func TestRules(t *testing.T) {
 	vectors := load(t)
 	byRule := make(map[string][]*conformance.Vector)

@@ -32,7 +32,7 @@ func TestSecrets(t *testing.T) {
 				guards := newGuardSet(bubble, v, row.Scope)
 				answers := []any{guards.overHTTP(bubble.Context(), row.Scope, row.Values()), guards.overGRPC(bubble.Context(), bubble, row.Scope, row.Values())}
 				events := seen.Take()
-				if len(events) != 3 { // one for the HTTP request, the unary call and the stream
+				if len(events) != 3 { // for the HTTP request, the unary call and the stream
 					bubble.Errorf("%s: got %d events, want 3", row.Name, len(events))
 				}
 				for _, event := range events {
@@ -51,7 +51,7 @@ func TestSecrets(t *testing.T) {
 }
 
 // leakedPart returns a part of the credentials that text contains, or "". It ignores
-// parts of up to 40 bytes, which may be names.
+// parts of up to 40 bytes, because they may be names.
 func leakedPart(text string, values []string) string {
 	for _, value := range values {
 		for part := range strings.FieldsFuncSeq(value, func(c rune) bool { return c == '.' || c == ' ' || c == ',' }) {

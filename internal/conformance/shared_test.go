@@ -10,9 +10,9 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// TestSharedVerifier sends all rows of a configuration through one verifier, from four
-// goroutines, in different orders, each row twice. Neither cached verdicts nor pooled
-// memory may change a verdict.
+// TestSharedVerifier sends all rows of a configuration through one verifier. Four
+// goroutines send the rows in different orders, each row twice. Cached verdicts and pooled
+// memory must not change a verdict.
 func TestSharedVerifier(t *testing.T) {
 	vectors := load(t)
 	byVerifier := make(map[string][]*conformance.Vector)
@@ -20,7 +20,7 @@ func TestSharedVerifier(t *testing.T) {
 		if row.Authorization == nil && len(row.Text()) < 1<<15 {
 			byVerifier[row.Verifier] = append(byVerifier[row.Verifier], row)
 			if row.Verifier == "rfc9068" && row.VerifyReason() != bearer.WrongIssuer {
-				// Issuers verify tokens of this issuer exactly as its verifier does.
+				// A bearer.Issuers gives the same verdicts on tokens of this issuer.
 				byVerifier["issuers"] = append(byVerifier["issuers"], row)
 			}
 		}

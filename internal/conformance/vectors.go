@@ -1,6 +1,6 @@
 // Package conformance tests the module against its own vectors (testdata/vectors) and
-// against the rules of the RFCs. Each vector is sent to the verifier, the HTTP guard and
-// the gRPC guard. Load reads the vectors; tests of other packages use it too.
+// against the rules of the RFCs. It sends each vector to the verifier, the HTTP guard and
+// the gRPC guard. Load reads the vectors; tests of other packages use Load too.
 package conformance
 
 import (
@@ -25,11 +25,11 @@ var Clock = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Vector is one row: the credentials of a request and the wanted verdict.
 type Vector struct {
-	// Name is unique: the class and the special property of the row.
+	// Name is the unique name of the row: the class, a slash and the special case.
 	Name string `json:"name"`
 	// Rules are the IDs of the rules (see internal/checklist) that the row tests.
 	Rules []string `json:"rules"`
-	// Source is the origin of the case: an RFC's section, a CVE, a measurement.
+	// Source is the origin of the case, such as a section of an RFC or a CVE.
 	Source string `json:"source"`
 	// Verifier is the name of the verifier's Settings. Empty: "rfc9068".
 	Verifier string `json:"verifier,omitempty"`
@@ -116,20 +116,20 @@ type Settings struct {
 	MaxLifetime int `json:"max_lifetime,omitempty"`
 	// MaxAge is bearer.Config.MaxAge in seconds.
 	MaxAge int `json:"max_age,omitempty"`
-	// Profile is "Scalekit" or empty. If it is empty, Scopes, Inert and Types
-	// make up the profile.
+	// Profile is "Scalekit" or empty. If it is empty, Scopes,
+	// InertConfirmation and Types make up the profile.
 	Profile string `json:"profile,omitempty"`
 	// Scopes is bearer.Profile.Scopes.
 	Scopes []string `json:"scopes,omitempty"`
-	// Inert is bearer.Profile.InertConfirmation.
-	Inert []string `json:"inert_confirmation,omitempty"`
+	// InertConfirmation is bearer.Profile.InertConfirmation.
+	InertConfirmation []string `json:"inert_confirmation,omitempty"`
 	// Types is bearer.Profile.Types.
 	Types []string `json:"types,omitempty"`
 	// Keys is a JWK Set.
 	Keys jsontext.Value `json:"keys"`
-	// Beside names the Settings of further issuers. If it is set, the verifier
-	// is a bearer.Issuers of all of them.
-	Beside []string `json:"beside,omitempty"`
+	// OtherIssuers lists the names of the Settings of further issuers. If it is not
+	// empty, the verifier is a bearer.Issuers with this issuer and these issuers.
+	OtherIssuers []string `json:"other_issuers,omitempty"`
 
 	once   sync.Once // guards parsed and err
 	parsed *jwks.Set
@@ -148,11 +148,11 @@ func (s *Settings) Config() (bearer.Config, error) {
 	}
 	switch s.Profile {
 	case "":
-		cfg.Profile = bearer.Profile{Scopes: s.Scopes, InertConfirmation: s.Inert, Types: s.Types}
+		cfg.Profile = bearer.Profile{Scopes: s.Scopes, InertConfirmation: s.InertConfirmation, Types: s.Types}
 	case "Scalekit":
 		cfg.Profile = bearer.Scalekit
 	default:
-		return bearer.Config{}, fmt.Errorf("unknown profile %q, want \"Scalekit\" or none", s.Profile)
+		return bearer.Config{}, fmt.Errorf("got profile %q, want \"Scalekit\" or no profile", s.Profile)
 	}
 	return cfg, nil
 }
@@ -212,22 +212,22 @@ func read(file string, to any) error {
 	return nil
 }
 
-// Verifier returns a new verifier with the settings of that name. Settings with Beside
-// give a [bearer.Issuers].
+// Verifier returns a new verifier with the settings of this name. If the settings have
+// OtherIssuers, the verifier is a [bearer.Issuers].
 func (v *Vectors) Verifier(name string) (bearer.Verifier, error) {
 	settings := v.Verifiers[name]
 	cfg, err := settings.Config()
 	if err != nil {
 		return nil, fmt.Errorf("verifier %q: %w", name, err)
 	}
-	if len(settings.Beside) == 0 {
+	if len(settings.OtherIssuers) == 0 {
 		return bearer.New(cfg)
 	}
 	several := new(bearer.Issuers)
 	if err := several.Add(cfg); err != nil {
 		return nil, fmt.Errorf("verifier %q: %w", name, err)
 	}
-	for _, other := range settings.Beside {
+	for _, other := range settings.OtherIssuers {
 		if cfg, err = v.Verifiers[other].Config(); err != nil {
 			return nil, fmt.Errorf("verifier %q: %w", other, err)
 		}

@@ -66,7 +66,7 @@ func check(t *testing.T, guards *guardSet, row *conformance.Vector) {
 		t.Errorf("gRPC: got code %v and handler reached %v, want %s and %v", g.code, g.reached, row.GRPC, accepted)
 	}
 	if !slices.Equal(g.challenge, h.challenge) {
-		t.Errorf("gRPC: got challenge %q, want that of HTTP, %q", g.challenge, h.challenge)
+		t.Errorf("gRPC: got challenge %q, want %q as over HTTP", g.challenge, h.challenge)
 	}
 }
 
@@ -85,7 +85,7 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	text := err.Error()
 	for part := range strings.SplitSeq(row.Text(), ".") {
 		if len(part) > 40 && strings.Contains(text, part) {
-			t.Errorf("verifier: got %.20q... of the token in the error, want no part of it", part)
+			t.Errorf("verifier: got %.20q... of the token in the error, want an error without the token", part)
 		}
 	}
 	if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' }); i >= 0 {
@@ -97,7 +97,7 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
 	t.Helper()
 	want := "invalid_token"
-	switch row.Reason { //nolint:exhaustive // the others are invalid_token
+	switch row.Reason { //nolint:exhaustive // the error code of all other reasons is invalid_token
 	case "":
 		if len(got) != 0 {
 			t.Errorf("got challenge %q on an accepted request, want none", got)
@@ -132,8 +132,8 @@ func reasonOf(tb testing.TB, err error) bearer.Reason {
 	return e.Reason
 }
 
-// TestVectorCoverage requires an accepted and a refused row for every rule that the
-// vectors name, and rules and a source for every row.
+// TestVectorCoverage tests that every row names rules and a source, and that each named
+// rule has an accepted row and a refused row.
 func TestVectorCoverage(t *testing.T) {
 	passes, fails := make(map[string]int), make(map[string]int)
 	rows := load(t).Rows

@@ -2,5 +2,6 @@
 
 package testkit
 
-// RaceEnabled reports whether the race detector is on. It adds allocations.
+// RaceEnabled reports whether the race detector is on. The race detector adds
+// allocations.
 const RaceEnabled = false

@@ -1,6 +1,6 @@
-// Package testkit holds helpers for the tests of several packages: an issuer without a
-// listener, a verifier of its tokens, an observer that records events. The packages
-// routertest and declaretest hold tests that every router adapter runs.
+// Package testkit contains helpers for the tests of several packages: an issuer without a
+// listener, a verifier for its tokens, and an observer that records events. The packages
+// routertest and declaretest contain tests that every router adapter runs.
 package testkit
 
 import (
@@ -18,8 +18,8 @@ import (
 // Audience is the audience of the tokens of NewIssuer.
 const Audience = "deployment-api"
 
-// NewIssuer returns an issuer without a listener. It signs with the first algorithm, or
-// with RS256 if none is given.
+// NewIssuer returns an issuer without a listener. It signs with the first of algorithms,
+// or with RS256 if algorithms is empty.
 func NewIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
 	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{Audience}, Algorithms: algorithms})
@@ -39,8 +39,8 @@ func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 }
 
 // NewVerifier returns a verifier with the configuration that Config returns. If change is
-// not nil, NewVerifier applies it to the configuration first. The verifier is closed at
-// the end of the test.
+// not nil, it may change the configuration first. The verifier is closed at the end of
+// the test.
 func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
 	tb.Helper()
 	cfg := Config(tb, issuer)
@@ -64,8 +64,8 @@ func Refuse(err error) bearer.Verifier {
 	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
 }
 
-// WantError fails the test for each part that is missing in the text of err. The failure
-// text begins with what.
+// WantError reports a test failure for each part that the text of err does not contain.
+// The failure text begins with what.
 func WantError(tb testing.TB, what string, err error, parts ...string) {
 	tb.Helper()
 	for _, part := range parts {
@@ -75,8 +75,8 @@ func WantError(tb testing.TB, what string, err error, parts ...string) {
 	}
 }
 
-// Allocs returns the lowest average of several rounds of testing.AllocsPerRun: other
-// goroutines and the garbage collector can only add allocations. It calls f
+// Allocs returns the lowest result of several rounds of testing.AllocsPerRun, because
+// other goroutines and the garbage collector can only add allocations. It calls f
 // rounds*(runs+1) times.
 func Allocs(rounds, runs int, f func()) float64 {
 	lowest := math.Inf(1)

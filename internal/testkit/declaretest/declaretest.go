@@ -1,5 +1,5 @@
-// Package declaretest tests declarations of rules that must be refused. This module and the
-// router adapters, which are modules of their own, use it.
+// Package declaretest tests declarations of rules that must be refused. The tests of this
+// module and of the router adapters, which are separate modules, use it.
 package declaretest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Panic calls declare and returns the error of its panic, or nil if declare does not panic.
-// The test fails if the value of the panic is not an error.
+// Panic calls declare and returns the error that declare panics with, or nil if declare
+// does not panic. The test fails if declare panics with a value that is not an error.
 func Panic(tb testing.TB, declare func()) (err error) {
 	tb.Helper()
 	defer func() {
@@ -23,7 +23,7 @@ func Panic(tb testing.TB, declare func()) (err error) {
 		}
 		var ok bool
 		if err, ok = p.(error); !ok {
-			tb.Errorf("got a panic with a %T, want one with an error: %v", p, p)
+			tb.Errorf("got a panic with a value of type %T, want an error: %v", p, p)
 			err = fmt.Errorf("%v", p)
 		}
 	}()
@@ -34,8 +34,8 @@ func Panic(tb testing.TB, declare func()) (err error) {
 var declaredAt = regexp.MustCompile(`declared at ([^)]*):(\d+)\)`)
 
 // Lines returns the source lines that message names as "declared at file:line", in the
-// order of the message. The test fails if message names another file than file, a file of
-// the tested package.
+// order of the message. file is the name of a source file of the tested package. The test
+// fails if message names another file.
 func Lines(tb testing.TB, file, message string) []string {
 	tb.Helper()
 	source, err := os.ReadFile(file) //nolint:gosec // the test's own file
@@ -55,8 +55,9 @@ func Lines(tb testing.TB, file, message string) []string {
 	return named
 }
 
-// Refused calls declare, which must panic with an error that contains want. The first line
-// that the error names must contain source, the code of the declaration.
+// Refused calls declare, which must panic with an error that contains want. The first
+// source line that the error names must contain source, which is the last statement of a
+// function literal.
 func Refused(tb testing.TB, file, source, want string, declare func()) {
 	tb.Helper()
 	err := Panic(tb, declare)
@@ -66,6 +67,6 @@ func Refused(tb testing.TB, file, source, want string, declare func()) {
 	}
 	lines := Lines(tb, file, err.Error())
 	if len(lines) == 0 || !strings.Contains(lines[0], source+" }") || !strings.Contains(err.Error(), want) {
-		tb.Errorf("%s: got error %v that names the lines %q, want its own line first and %q in the text", source, err, lines, want)
+		tb.Errorf("%s: got error %v that names the lines %q, want the line of the declaration first and %q in the text", source, err, lines, want)
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Adapter describes an adapter package, which connects the guard to a router, and its
-// router. M is the router's type of middleware.
+// Adapter describes a router and its adapter, the package that connects a guard to this
+// router. M is the router's middleware type.
 type Adapter[M any] struct {
 	// Require is the adapter's function Require.
 	Require func(*middleware.Guard, scopes.Rule) M
@@ -41,21 +41,22 @@ type Adapter[M any] struct {
 	// Paths are the paths of routes in the second group, in the router's syntax.
 	Paths []string
 
-	// Conflict is an error for handlers to return. The router answers it with 409
-	// and "deployment in progress".
+	// Conflict is an error that a handler returns. The router must respond with
+	// status 409 and "deployment in progress".
 	Conflict error
 
 	// Failing returns a router whose outermost middleware calls seen with the error
-	// it receives. The router's error handler calls handled and answers with 418 and
-	// the text of the error. Nil if the router's handlers return no errors.
+	// that the next handler returns. The router's error handler calls handled with
+	// the error and responds with status 418 and the text of the error. Nil if the
+	// router's handlers return no errors.
 	Failing func(seen, handled func(error)) Router[M]
 }
 
-// Router is a router, or a group of its routes.
+// Router is a router or a group of routes.
 type Router[M any] interface {
 	http.Handler
 
-	// Use adds middleware that runs before all routes.
+	// Use adds middleware that runs before the handlers of all routes.
 	Use(m M)
 
 	// Group returns a group of routes.
@@ -73,11 +74,13 @@ type Router[M any] interface {
 	// Audit calls the adapter's function Audit.
 	Audit(t *scopes.Table) []middleware.Route
 
-	// Routes returns the router's own list of its routes, as method and path.
+	// Routes returns the routes that the router itself lists, each as method, space
+	// and path.
 	Routes() []string
 }
 
-// Handler is a handler of the tests. The router receives its error.
+// Handler is a handler in a form that all adapters can use. The router receives the error
+// that it returns.
 type Handler func(Call) error
 
 // Call holds the arguments of a Handler.
@@ -108,8 +111,8 @@ func (a *Adapter[M]) Run(t *testing.T) {
 	}
 }
 
-// NewGuard returns an issuer that listens, and a guard for its tokens. The observer may
-// be nil.
+// NewGuard returns an issuer with a listener and a guard that accepts the issuer's tokens.
+// The observer may be nil.
 func NewGuard(t *testing.T, observer bearer.Observer) (*bearertest.Issuer, *middleware.Guard) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
@@ -134,31 +137,31 @@ func get(t *testing.T, h http.Handler, target, token string) *httptest.ResponseR
 	return w
 }
 
-// answer returns the handler of a route. It fails the test unless the claims under the
-// adapter's Key are those of the request's context.
-func (a *Adapter[M]) answer(t *testing.T, route Route) Handler {
+// handler returns the handler of a route. The handler fails the test if the claims under
+// the adapter's Key differ from the claims in the request's context.
+func (a *Adapter[M]) handler(t *testing.T, route Route) Handler {
 	t.Helper()
 	return func(c Call) error {
 		claims, _ := c.Caller.(*bearer.Claims)
 		if other, _ := bearer.FromContext(c.Request.Context()); other != claims {
-			t.Errorf("%s: got claims %v under Key, want those of the request's context, %v", route.Name, claims, other)
+			t.Errorf("%s: got claims %v under Key, want the claims in the request's context, %v", route.Name, claims, other)
 		}
 		if route.Name == "fail" {
 			return a.Conflict
 		}
-		Answer(c.Writer, route.Name, c.Param(route.Param), claims)
+		WriteAnswer(c.Writer, route.Name, c.Param(route.Param), claims)
 		return nil
 	}
 }
 
-// require declares the rules at the routes, in each way that the adapter offers. Events
-// must name the routes by their paths in the router.
+// require tests rules that are declared with the routes, in each way that the adapter
+// offers. The Route of each event must be the path of a route in the router's syntax.
 func (a *Adapter[M]) require(t *testing.T) {
 	events, paths := new(testkit.Recorder), map[string]bool{}
 	issuer, guard := NewGuard(t, events)
 	router := a.New()
 	for _, route := range Routes() {
-		path, handler := a.Path(route.Path), a.answer(t, route)
+		path, handler := a.Path(route.Path), a.handler(t, route)
 		paths[path] = true
 		switch route.Name {
 		case "admin":
@@ -167,7 +170,7 @@ func (a *Adapter[M]) require(t *testing.T) {
 		case "files":
 			files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				claims, _ := bearer.FromContext(r.Context())
-				Answer(w, route.Name, r.URL.Path, claims)
+				WriteAnswer(w, route.Name, r.URL.Path, claims)
 			})
 			router.Mount(route.Method, path, http.StripPrefix("/files", files), a.Require(guard, route.Rule))
 		case "list":
@@ -190,12 +193,12 @@ func (a *Adapter[M]) require(t *testing.T) {
 	}
 }
 
-// handle adds routes with the adapter's Handle. The guard must list them under the
-// router's own names, and the rule must run before the route's own middleware.
+// handle adds routes with the adapter's Handle. The guard and the router must list the
+// same routes. The rule must run before the route's own middleware.
 func (a *Adapter[M]) handle(t *testing.T) {
 	_, guard := NewGuard(t, nil)
 	inner := new(testkit.Recorder)
-	_, own := NewGuard(t, inner) // the route's own middleware
+	_, own := NewGuard(t, inner) // for the route's own middleware
 	never := func(Call) error {
 		t.Error("got a call of the handler, want the request refused")
 		return http.ErrAbortHandler
@@ -222,21 +225,21 @@ func (a *Adapter[M]) handle(t *testing.T) {
 	}
 }
 
-// enforce declares the rules in a table and audits the router's routes against it.
+// enforce tests rules that are declared in a table, and the adapter's Audit.
 func (a *Adapter[M]) enforce(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)
 	router, table := a.New(), Table()
 	router.Use(a.Enforce(guard, table))
 	for _, route := range Routes() {
-		router.Add(route.Method, a.Path(route.Path), a.answer(t, route))
+		router.Add(route.Method, a.Path(route.Path), a.handler(t, route))
 	}
 	server := httptest.NewServer(router)
 	defer server.Close()
 	Run(t, server.URL, issuer, true)
 
 	forgotten := a.Path("/forgotten/{id}") // not in the table
-	router.Add(http.MethodGet, forgotten, a.answer(t, Route{}))
-	router.Group("/empty", a.Require(guard, scopes.All())) // no route
+	router.Add(http.MethodGet, forgotten, a.handler(t, Route{}))
+	router.Group("/empty", a.Require(guard, scopes.All())) // a group without routes
 	audited := router.Audit(table)
 	for _, route := range audited {
 		if route.Rule.IsZero() != (route.Pattern == "GET "+forgotten) {
@@ -268,7 +271,7 @@ func (a *Adapter[M]) noRule(t *testing.T) {
 	}
 }
 
-// connection tests that handlers after the guard can flush the response and hijack the
+// connection tests that a handler after the guard can flush the response and hijack the
 // connection.
 func (a *Adapter[M]) connection(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)

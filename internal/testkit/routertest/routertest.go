@@ -1,5 +1,5 @@
-// Package routertest sends one table of requests through every router that a guard is
-// used with. The same rules must give the same verdicts, challenges and bodies.
+// Package routertest sends the same table of requests to every supported router. Every
+// router must respond with the same statuses, challenges and bodies.
 package routertest
 
 import (
@@ -27,8 +27,8 @@ const Audience = "https://deployments.example"
 //go:embed requests.json
 var requests []byte
 
-// Route is a route of the API under test. Every router must have all routes. Their
-// handlers respond with Answer.
+// Route is a route of the API under test. Every router must have all routes. The handlers
+// respond with WriteAnswer.
 type Route struct {
 	// Name is the first word of the response body.
 	Name string
@@ -67,9 +67,9 @@ func Table() *scopes.Table {
 	return &table
 }
 
-// Answer writes the response of a handler: the route's name, the parameter and the
-// caller's client ID; "-" stands for a missing one.
-func Answer(w io.Writer, name, param string, claims *bearer.Claims) {
+// WriteAnswer writes the response of a handler: the route's name, the parameter and the
+// caller's client ID. It writes "-" for an empty parameter and for a caller without claims.
+func WriteAnswer(w io.Writer, name, param string, claims *bearer.Claims) {
 	client := "-"
 	if claims != nil {
 		client = claims.ClientID()
@@ -99,12 +99,12 @@ func Token(issuer *bearertest.Issuer, scope string) string {
 	return issuer.Token(map[string]any{"aud": Audience, "client_id": "ci", "scope": scope})
 }
 
-// row is a request and the wanted response. Empty fields are not compared, except
-// Challenge.
+// row is a request and the wanted response. An empty Type, Body or Contains is not
+// compared.
 type row struct {
 	Name      string              `json:"name"`
 	Request   string              `json:"request"`  // method, space, target
-	Header    map[string][]string `json:"header"`   // names of tokens in braces are replaced
+	Header    map[string][]string `json:"header"`   // token names in braces are replaced by tokens
 	Form      string              `json:"form"`     // form-encoded body
 	Enforced  bool                `json:"enforced"` // only for routers with Enforce
 	Status    int                 `json:"status"`
@@ -151,7 +151,7 @@ func run(t *testing.T, transport *http.Transport, base string, issuer *bearertes
 	}
 }
 
-// tokens returns a Replacer that replaces names in braces with tokens.
+// tokens returns a Replacer that replaces token names in braces by tokens.
 func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 	good := map[string]any{"aud": Audience, "client_id": "ci", "scope": "read:deployments deploy:applications"}
 	with := func(name string, value any) map[string]any {
@@ -166,14 +166,14 @@ func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 		"{good}", issuer.Token(good),
 		"{reader}", Token(issuer, "read:deployments"),
 		"{deployer}", Token(issuer, "deploy:applications"),
-		"{remover}", Token(issuer, "deploy:applications delete:deployments"),
+		"{deleter}", Token(issuer, "deploy:applications delete:deployments"),
 		"{admin}", Token(issuer, "admin"),
 		"{files}", Token(issuer, "read:files"),
 		"{plain}", Token(issuer, ""),
 		"{expired}", issuer.Token(with("exp", time.Now().Add(-time.Minute))),
 		"{future}", issuer.Token(with("nbf", time.Now().Add(time.Hour))),
-		"{elsewhere}", issuer.Token(with("aud", "https://other.example")),
-		"{stranger}", issuer.Token(with("iss", "https://stranger.example")),
+		"{other audience}", issuer.Token(with("aud", "https://other.example")),
+		"{other issuer}", issuer.Token(with("iss", "https://stranger.example")),
 		"{bound}", issuer.Token(with("cnf", map[string]any{"jkt": "x"})),
 		"{forged}", issuer.Forge(nil, good),
 		"{tampered}", bearertest.Tamper(issuer.Token(good), map[string]any{"scope": "admin"}),
@@ -230,7 +230,7 @@ func (row *row) compare(t *testing.T, response *http.Response, body string) {
 		t.Errorf("got body %q, want %q", body, row.Body)
 	}
 	if !strings.Contains(body, row.Contains) {
-		t.Errorf("got body %q, want %q in it", body, row.Contains)
+		t.Errorf("got body %q, want a body that contains %q", body, row.Contains)
 	}
 	if refused := row.Challenge != ""; refused {
 		for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {

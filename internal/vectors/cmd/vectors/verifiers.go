@@ -98,7 +98,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		"es256-only":     like(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
 		"two-audiences":  like(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
 		"scope-arrays":   like(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
-		"kc-jkt-type":    like(func(s *conformance.Settings) { s.Inert = []string{"kc-jkt-type"} }),
+		"kc-jkt-type":    like(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
 		"typ-optional":   like(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
 		"scalekit":       like(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
 		"lifetime":       like(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
@@ -108,7 +108,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))
 			s.Algorithms = every
 		}),
-		"issuers": like(func(s *conformance.Settings) { s.Beside = []string{"issuer-b"} }),
+		"issuers": like(func(s *conformance.Settings) { s.OtherIssuers = []string{"issuer-b"} }),
 		// The kids are those of the first issuer, but the keys differ.
 		"issuer-b": like(func(s *conformance.Settings) {
 			s.Issuer, s.Keys = "https://issuer-b.example", set(k.jwk("ed25519-2", "ed25519-1", nil), k.jwk("rsa-2", "rsa-1", nil))
