@@ -1,16 +1,17 @@
-// Command doccheck checks what people read. It exits 1 if it finds something.
+// Command doccheck checks the text that people read. It exits with status 1 if it finds a
+// fault.
 //
-// It lists what is exported without a doc comment, in the packages that its arguments
+// It lists the exported names without a doc comment, in the packages that its arguments
 // name (as for go list; ./... by default). It is stricter than revive's rule: each
-// constant, variable, struct field and interface method needs words of its own, above it
-// or on its line. Only the single method of an interface may leave them to the interface.
-// A command needs a package comment. Internal packages and generated files are skipped,
+// constant, variable, struct field and interface method needs its own comment, above it or
+// on its line. Only the method of an interface with a single method needs no comment. A
+// command needs a package comment. Internal packages and generated files are skipped,
 // because users do not read them.
 //
 // It also lists the words that CONTRIBUTING.md avoids, in every comment, string and page
 // under version control.
 //
-// With -screens or -sentences it prints text to read instead.
+// With -screens or -sentences it checks nothing, and prints text for a reader.
 package main
 
 import (
@@ -53,10 +54,10 @@ func main() {
 }
 
 // errFound is returned after findings were printed.
-var errFound = errors.New("found something")
+var errFound = errors.New("found faults")
 
-// run prints what is undocumented in the packages that patterns name, and the avoided
-// words of the whole tree.
+// run prints the names without a doc comment in the packages that patterns name, and the
+// avoided words in the whole tree.
 func run(patterns []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}

@@ -13,8 +13,7 @@ import (
 	"strings"
 )
 
-// A passage is a piece of text that is read in one go: a comment, a paragraph, a cell of
-// a table, a string.
+// A passage is one piece of text: a comment, a paragraph, a cell of a table, or a string.
 type passage struct {
 	file    string
 	line    int // of its beginning
@@ -82,7 +81,7 @@ func goPassages(name string, source []byte) ([]passage, error) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
-			n.Tag = nil // a tag is no text
+			n.Tag = nil // a struct tag is data
 		case *ast.BasicLit:
 			if n.Kind == token.STRING {
 				if s, err := strconv.Unquote(n.Value); err == nil && words.MatchString(s) {
@@ -178,8 +177,8 @@ var (
 	value   = regexp.MustCompile(`(?:: |^ *- |['"])([^#]*)$`)
 )
 
-// comments returns the comments of a file that marks them by # or //, one for each run
-// of lines, and the values that are text.
+// comments returns the comments of a file in which # or // begins a comment, and the
+// values that are text. Comments on consecutive lines are one passage.
 func comments(name string, source []byte) []passage {
 	var found []passage
 	last := -1 // line of the last comment
@@ -210,7 +209,7 @@ var end = regexp.MustCompile(`[.!?]["')\]*_]*\s+|\n\s*\n`)
 
 var (
 	abbreviation = regexp.MustCompile(`\b(e\.g|i\.e|vs|cf)\.$`)
-	lower        = regexp.MustCompile(`^[ \n][a-z]`) // so the full stop ended no sentence
+	lower        = regexp.MustCompile(`^[ \n][a-z]`) // after a full stop that does not end a sentence
 )
 
 // sentences splits the text of p. A line break within a sentence becomes a space.

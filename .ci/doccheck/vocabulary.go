@@ -15,7 +15,7 @@ import (
 // vocabularyFile holds the table of words that this project avoids.
 const vocabularyFile = "CONTRIBUTING.md"
 
-// A vocabulary finds what the project avoids.
+// A vocabulary finds the words that the project avoids.
 type vocabulary struct {
 	anywhere *regexp.Regexp // words, in any case
 	start    *regexp.Regexp // words at the start of a statement
@@ -56,7 +56,7 @@ func readVocabulary(page []byte) (*vocabulary, error) {
 	}, nil
 }
 
-// quotation matches what others wrote.
+// quotation matches a quotation, which others wrote.
 var quotation = regexp.MustCompile(`"[^"\n]*"|“[^”]*”`)
 
 // check returns a line for each avoided word in p.
@@ -148,7 +148,7 @@ func screens(dir string, extension string, n int, seed uint64) ([]string, error)
 			drawn = append(drawn, at)
 		}
 	}
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the draw is meant to be repeated
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same seed must draw the same screens
 	random.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
 	var texts []string
 	for _, at := range drawn[:min(n, len(drawn))] {

@@ -23,7 +23,7 @@ const (
 	childWork  = "BENCH_CHILD_WORK"  // the file with the job, as JSON
 )
 
-// floorName is the name of the signature alone in tables.
+// floorName is the name of the floor in tables: only the signature is verified.
 const floorName = "signature alone"
 
 // job is the task of a child process.
@@ -36,13 +36,13 @@ type job struct {
 	Refuse bool
 }
 
-// instructions returns the number of instructions of one request. The requests have the
+// instructions returns how many instructions one request takes. The requests carry the
 // tokens of list in turn.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
 	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
 }
 
-// instructions returns the number of instructions of one request of the job.
+// instructions returns how many instructions one request of the job takes.
 func (j job) instructions(ctx context.Context) (int64, error) {
 	text, err := json.Marshal(j)
 	if err != nil {
@@ -61,7 +61,7 @@ func (j job) instructions(ctx context.Context) (int64, error) {
 	return measure.Instructions(ctx, childUnits, childWork+"="+file.Name(), "GOGC=off")
 }
 
-// child runs the job that the environment names.
+// child runs the job that the environment variables describe.
 func child(ctx context.Context) error {
 	units, err := strconv.Atoi(os.Getenv(childUnits))
 	if err != nil {
@@ -94,7 +94,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 			return nil, err
 		}
 		requests := make([]func() bool, len(j.Tokens))
-		for i, token := range j.Tokens { // some signatures take longer than others
+		for i, token := range j.Tokens { // all tokens, because some signatures take longer than others
 			if requests[i], err = tokens.Raw(token, j.Setup.Alg, key); err != nil {
 				return nil, err
 			}

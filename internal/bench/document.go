@@ -14,29 +14,31 @@ import (
 
 const intro = `# Speed
 
-The cost of a verdict, compared with other libraries that do the same work. A program
-writes this page and the picture:
+This page compares the cost of a verdict in bearer and in other libraries that do the same
+work. This command writes the page and the picture:
 
     go -C internal/bench run .
 
-![CPU time of a request: a new token as a multiple of its signature, and a repeated token](speed.svg)
+![CPU time of a request with a new token, relative to the signature alone, and with a repeated token](speed.svg)
 
 - **Token.** Every library gets the same RS256 (RSA-2048) access token of a machine client,
   %d characters.
 - **Setup.** Each library runs in its own middleware, set up as its documentation shows.
-  golang-jwt, go-oidc, jwx and cap have no middleware: they run in the dozen lines that
-  their users write. The other libraries check signature, issuer, audience and expiry.
-  bearer also checks the scope and the type, and runs all its other checks.
-- **Ratio.** The unit is the verification of the signature alone, with all its inputs
-  ready. In each round, every library runs a burst between two bursts of this unit, so
-  that other load on the machine slows both. The ratio is the median of %d rounds. It
-  compares CPU time: all threads, garbage collection included.
-- **Time.** Times are the lower quartile, because noise only adds time.
+  golang-jwt, go-oidc, jwx and cap have no middleware. They run in a middleware of a dozen
+  lines, as their users write it. Every library checks signature, issuer, audience and
+  expiry. bearer also checks the scope and the token type, and runs all its other checks.
+- **Signature alone.** This is the verification of the signature, with all inputs ready.
+- **Ratio.** The CPU time of a request is divided by the CPU time of the signature alone. In
+  each round, every library runs between two bursts of the signature alone, so that other
+  load on the machine slows both. The ratio is the median of %d rounds. CPU time includes
+  all threads and the garbage collector.
+- **Time.** A time is the lower quartile of all rounds, because noise only adds time.
 - **Memory.** The process holds %d MiB of other data (without pointers), as a service does.
-  In a program without other data the garbage collector runs hundreds of times a second.
+  Without other data, the garbage collector runs hundreds of times a second.
 - **Instructions.** Callgrind counts instructions on one processor, without the garbage
-  collector. The counts repeat to 1 %%, however busy the machine is.
-- **Extra.** "Extra" figures are in addition to those of the signature alone.
+  collector. The counts of two runs differ by about 1 %%, even on a busy machine.
+- **Extra.** An "extra" figure is the figure of a request minus the figure of the signature
+  alone.
 
 %s
 
@@ -83,8 +85,8 @@ func (r *results) writeFirst(b *bytes.Buffer) {
 		fmt.Fprintf(b, "| %s | %.2f | %.2f to %.2f | %s | %d | %s | %s |\n",
 			title(p.peer), p.cost.Ratio, p.cost.Low, p.cost.High, span(over), p.cost.Allocs-f.floor.Allocs, count(p.cost.Bytes), count(p.instructions))
 	}
-	b.WriteString("\ngo-chi/jwtauth passes claims from one goroutine to another. Its CPU time includes waking a second\nprocessor. Its instruction count, taken on one processor, does not.\n")
-	b.WriteString("\nAll algorithms (the time is that of the signature alone):\n\n| | " + "bearer | extra allocations | extra instructions | golang-jwt + keyfunc | best of the others |\n|---|--:|--:|--:|--:|--:|\n")
+	b.WriteString("\ngo-chi/jwtauth passes claims from one goroutine to another. Its CPU time includes the time to wake a\nsecond processor. Its instructions are counted on one processor, so the count does not include this.\n")
+	b.WriteString("\nAll algorithms, each with the time of the signature alone. The columns with names of libraries\nshow the ratio:\n\n| | " + "bearer | extra allocations | extra instructions | golang-jwt + keyfunc | best of the others |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, f := range r.first {
 		own, jwt, best := f.peers[0], f.peers[1], measure.Cost{}
 		name := ""
@@ -100,7 +102,7 @@ func (r *results) writeFirst(b *bytes.Buffer) {
 }
 
 func (r *results) writeRepeated(b *bytes.Buffer) {
-	b.WriteString("## A repeated token\n\nMachine clients send a token thousands of times. A library without a token cache verifies it each time.\n\n")
+	b.WriteString("## A repeated token\n\nMachine clients send a token thousands of times. A library without a token cache verifies\nthe token each time.\n\n")
 	b.WriteString("| | | CPU | allocations | bytes |\n|---|---|--:|--:|--:|\n")
 	for _, p := range r.repeated {
 		if p.peer.Caches || p.transport == "gRPC" || p.peer.Name == "golang-jwt + keyfunc" {
@@ -114,7 +116,7 @@ func (r *results) writeRepeated(b *bytes.Buffer) {
 }
 
 func (r *results) writeHostile(b *bytes.Buffer) {
-	b.WriteString("## Hostile requests\n\nCPU time of one request. The columns up to \"logged\" are the guard's method `Check`, which decides and writes no response. `Check` runs with a `Config.Logger` that discards its records; \"ratio\" compares it with the signature alone. \"logged\" is `Check` with the default log, which writes at most 100 refusals a minute and counts the others. All other columns include the response of the library, mostly a 401.\n\n| | `Check` | ratio | allocations | logged |")
+	b.WriteString("## Hostile requests\n\nCPU time of one request. The columns up to \"logged\" measure the guard's method `Check`, which\ndecides and writes no response. In the columns before \"logged\", `Config.Logger` discards all records.\nIn the column \"logged\", the log formats its records, as the default log does: at most 100 refusals a\nminute. The ratio compares `Check` with the signature alone. The columns with names of libraries\ninclude the response, mostly a 401.\n\n| | `Check` | ratio | allocations | logged |")
 	for _, p := range r.hostile[0].peers {
 		b.WriteString(" " + p.peer.Name + " |")
 	}
@@ -132,7 +134,7 @@ func (r *results) writeHostile(b *bytes.Buffer) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nSome libraries query the issuer after an unknown key or a bad signature. Unless they\nlimit these queries, the times include them.\n\n")
+	b.WriteString("\nSome libraries fetch the issuer's keys again after an unknown kid or a bad signature. If they do\nnot limit these fetches, the times include them.\n\n")
 }
 
 func (r *results) writeRest(b *bytes.Buffer) {
@@ -143,7 +145,7 @@ func (r *results) writeRest(b *bytes.Buffer) {
 	if len(r.scaling) == 0 {
 		return
 	}
-	b.WriteString("\n## Two processors\n\nThe gain is the throughput of two processors as a multiple of that of one. It is measured by wall clock, so other load on the machine lowers it. The gain of the signature alone in the same run is the highest possible.\n\n| | gain | share of the possible gain |\n|---|--:|--:|\n")
+	b.WriteString("\n## Two processors\n\nThe gain is the throughput of two processors, divided by the throughput of one. It is measured by\nwall clock, so other load on the machine lowers it. The gain of the signature alone, in the same\nrun, is the highest possible gain.\n\n| | gain | share of the possible gain |\n|---|--:|--:|\n")
 	for _, s := range r.scaling {
 		fmt.Fprintf(b, "| %s | %.2f | %.0f %% |\n", s.name, s.gain, 100*s.gain/r.scaling[0].gain)
 	}

@@ -17,9 +17,9 @@ import (
 // hostile is the cost of one kind of hostile request.
 type hostile struct {
 	kind   string
-	check  measure.Cost // bearer's Guard.Check, which writes no response; its log is discarded
-	logged measure.Cost // bearer's Guard.Check with the default log
-	peers  []peerCost   // all peers, with the response that they write
+	check  measure.Cost // bearer's Guard.Check, which writes no response, with a logger that discards records
+	logged measure.Cost // bearer's Guard.Check with a logger that formats records
+	peers  []peerCost   // all peers, including the responses that they write
 }
 
 // hostile measures each kind of hostile request against the signature alone.
@@ -80,7 +80,8 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 	return nil
 }
 
-// checker returns a function that calls Guard.Check of bearer and reports a refusal.
+// checker returns a function that calls Guard.Check of bearer and reports whether the
+// request was refused. A nil logger means a logger that formats records.
 func checker(ctx context.Context, mint *tokens.Mint, logger *slog.Logger) (func(*http.Request) bool, error) {
 	setup := mint.Setup()
 	setup.Logger = logger

@@ -1,12 +1,13 @@
-// Command bench measures bearer and other libraries that do the same work, with the same
-// tokens in the same run, and writes docs/speed.md and docs/speed.svg:
+// Command bench measures bearer and other libraries that do the same work. All get the same
+// tokens in the same run. It writes docs/speed.md and docs/speed.svg:
 //
 //	go -C internal/bench run .
 //
-// It takes about 10 minutes, half of them for valgrind, which counts instructions if it is
-// installed. With -quick it takes 2 minutes, and the figures are less accurate. With
-// -instructions it only counts and prints the instructions of bearer and of golang-jwt,
-// which do not depend on the load of the machine.
+// A run takes about 10 minutes. Half of this time is for valgrind, which counts
+// instructions if it is installed. With -quick a run takes 2 minutes, counts no
+// instructions, and is less accurate. With -instructions, bench only counts the
+// instructions of bearer and of golang-jwt, and prints the counts. They do not depend on the
+// load of the machine.
 package main
 
 import (
@@ -54,9 +55,10 @@ func run(ctx context.Context) error {
 	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // a public document
 }
 
-// countAll prints the instructions that bearer, and golang-jwt with keyfunc, need for a
-// new token in addition to those of the signature alone. For bearer it also prints those
-// of a repeated token and of each hostile request.
+// countAll prints instruction counts for each algorithm. For bearer it prints the counts of
+// a new token, of a repeated token and of each hostile request; for golang-jwt with keyfunc,
+// the count of a new token. The counts of a new token do not include the instructions of
+// the signature alone.
 func countAll(ctx context.Context) error {
 	for _, alg := range algorithms {
 		mint := tokens.New(alg)

@@ -46,7 +46,7 @@ type firstSight struct {
 type peerCost struct {
 	peer         peers.Peer
 	cost         measure.Cost
-	instructions int64 // in addition to those of the floor; 0 if not counted
+	instructions int64 // without the instructions of the floor; 0 if not counted
 }
 
 // repeated is the cost of a repeated token.
@@ -56,12 +56,12 @@ type repeated struct {
 	cost      measure.Cost
 }
 
-// serviceMemory is the live memory of a service besides its guard. The frequency of
-// garbage collections depends on it: in a program without other data it is 300 a second.
+// serviceMemory is the live memory of a service, without its guard. With less live memory
+// the garbage collector runs more often: 300 times a second in a program without other data.
 const serviceMemory = 64 << 20
 
-// fewTokens is a cache size. If twice as many tokens take turns, each was evicted before
-// it is repeated.
+// fewTokens is a cache size. If twice as many tokens take turns, the cache evicts each
+// token before its next turn.
 const fewTokens = 64
 
 func (e effort) measure(ctx context.Context) (*results, error) {
@@ -88,7 +88,7 @@ func (e effort) measure(ctx context.Context) (*results, error) {
 	return r, nil
 }
 
-// requests returns a function for each token that sends a request with it.
+// requests returns a function for each token, which sends a request with the token.
 func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	all := make([]func() bool, len(list))
 	for i, token := range list {
@@ -97,12 +97,13 @@ func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	return all
 }
 
-// inTurn returns a work that calls one function after the other. All must return true.
+// inTurn returns a work that calls one function after the other. It panics if a function
+// returns false.
 func inTurn(name string, all []func() bool) measure.Work {
 	i := 0
 	return measure.Work{Name: name, Run: func() {
 		if i++; !all[i%len(all)]() {
-			panic(name + ": got another verdict than expected") //nolint:forbidigo // stops the program: the measurements are worthless
+			panic(name + ": got a wrong verdict") //nolint:forbidigo // stops the program: the measurements are worthless
 		}
 	}}
 }
@@ -145,7 +146,7 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	var works []measure.Work
 	for _, peer := range peers.All() {
 		if peer.Caches && peer.Name != peers.Ours {
-			continue // this peer is another peer and a cache
+			continue // it verifies a new token with golang-jwt, which is another peer
 		}
 		endpoint, err := peer.Open(ctx, setup)
 		if err != nil {
@@ -165,8 +166,8 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	return f, e.count(ctx, mint, &f)
 }
 
-// count counts the instructions of a new token: of all peers with RS256, and of bearer
-// alone with the other algorithms.
+// count counts the instructions for a new token: with RS256 for all peers, with the other
+// algorithms only for bearer.
 func (e effort) count(ctx context.Context, mint *tokens.Mint, f *firstSight) error {
 	list := mintMany(mint, measure.MostUnits)
 	progress("instructions, %s", f.alg)
@@ -195,7 +196,7 @@ func (e effort) repeated(ctx context.Context, r *results) (err error) {
 	return err
 }
 
-// alone measures repeated tokens in bearer, with no other data in memory.
+// alone measures repeated tokens with bearer, with no other data in memory.
 func (e effort) alone(ctx context.Context, r *results) (err error) {
 	progress("repeated tokens, no other data in memory")
 	r.alone, err = e.repeatedTokens(ctx, r.algorithm, peers.All()[:1], peers.GRPC()[:1])

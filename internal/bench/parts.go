@@ -61,15 +61,15 @@ func ruleWorks(ctx context.Context) []measure.Work {
 		names[i] = fmt.Sprintf("deployments:action-%02d", (i*7)%20)
 	}
 	granted, err := scopes.Of(names...)
-	must(err == nil, "scopes")
+	must(err == nil, "scopes.Of refused the names")
 	backwards := make([]string, len(names))
 	for i, name := range names {
 		backwards[len(names)-1-i] = name
 	}
 	all, one := scopes.All(backwards...), scopes.All(names[13])
 	return []measure.Work{
-		{Name: "rule: all of 20 scopes, token with 20", Run: func() { must(all.Allow(ctx, granted) == nil, "all") }},
-		{Name: "rule: one scope, token with 20", Run: func() { must(one.Allow(ctx, granted) == nil, "one") }},
+		{Name: "rule: all of 20 scopes, token with 20", Run: func() { must(all.Allow(ctx, granted) == nil, "the rule for all scopes was not met") }},
+		{Name: "rule: one scope, token with 20", Run: func() { must(one.Allow(ctx, granted) == nil, "the rule for one scope was not met") }},
 	}
 }
 
@@ -85,7 +85,7 @@ func tableWorks(ctx context.Context) []measure.Work {
 		r := httptest.NewRequestWithContext(ctx, method, path, http.NoBody)
 		return measure.Work{Name: "table of 1,000 routes: " + name, Run: func() {
 			rule, _ := table.Rule(r)
-			must(!rule.IsZero(), "no rule")
+			must(!rule.IsZero(), "the table found no rule")
 		}}
 	}
 	return []measure.Work{
@@ -95,7 +95,7 @@ func tableWorks(ctx context.Context) []measure.Work {
 	}
 }
 
-// issuersWork verifies a repeated token with n issuers configured.
+// issuersWork returns the work of verifying a repeated token with n configured issuers.
 func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://0.issuer.example", Algorithms: []string{"EdDSA"}, Audience: []string{"api"}})
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -113,14 +113,14 @@ func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) 
 	token := issuer.Token(nil)
 	return measure.Work{Name: name, Run: func() {
 		_, err := issuers.Verify(ctx, token)
-		must(err == nil, "refused")
+		must(err == nil, "a valid token was refused")
 	}}, nil
 }
 
-// scaling is the gain from a second processor.
+// scaling is the gain of one work from a second processor.
 type scaling struct {
 	name string
-	gain float64 // throughput of two processors, as a multiple of that of one
+	gain float64 // throughput of two processors, divided by the throughput of one
 }
 
 func (e effort) scaling(ctx context.Context, r *results) error {
@@ -148,7 +148,7 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	}
 	raw := func(int) func() {
 		run, err := tokens.Raw(signed, r.algorithm, mint.Key())
-		must(err == nil, "no key")
+		must(err == nil, "the signature cannot be verified with this key")
 		return func() { must(run(), "a valid signature was refused") }
 	}
 	warm := large(list)(0)
@@ -163,9 +163,10 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	return nil
 }
 
-// workers returns a function that creates workers for measure.Scaling. Each worker has
-// its own request and sends it with the credentials of a list in turn. With one list, the
-// workers start at different places; with several, each has its own list.
+// workers returns a function that creates the workers of measure.Scaling. Each worker has
+// its own request, and sends it with the credentials of a list in turn. With one list, all
+// workers use this list and start at different places. With two lists, each worker has its
+// own list.
 func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists ...[]string) func(int) func(), error) {
 	setup := mint.Setup()
 	setup.CacheSize = cacheSize
@@ -194,8 +195,8 @@ func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists 
 	}, nil
 }
 
-// unwritten is the response to an accepted request: the handler writes nothing. Only a
-// refusal calls Header.
+// unwritten is the response writer for accepted requests, to which the handler writes
+// nothing. Only a refusal calls Header.
 type unwritten struct{ http.ResponseWriter }
 
 func (unwritten) Header() http.Header { panic("a valid token was refused") } //nolint:forbidigo // stops the program: the measurements are worthless

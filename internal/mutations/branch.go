@@ -40,8 +40,8 @@ func lastResult(t *ast.FuncType) kind {
 	return value
 }
 
-// refuses reports whether a branch refuses: returns a failure, goes on to the next
-// element, or records a failure.
+// refuses reports whether a branch refuses: it returns a failure, continues a loop, or
+// records a failure.
 func (f *finder) refuses(body []ast.Stmt, result kind) bool {
 	if len(body) == 0 {
 		return false

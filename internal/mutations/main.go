@@ -1,5 +1,5 @@
 // Command mutations runs mutation tests. It switches off each check of the packages that
-// decide about requests, one at a time, in copies of their files, and expects a test to
+// decide about requests, one at a time, in a copy of the source, and expects a test to
 // fail. Run it by hand:
 //
 //	go -C internal/mutations run .                  all checks, about 60 minutes
@@ -9,8 +9,8 @@
 //	go -C internal/mutations run . -resume FILE     skip the checks that an earlier run found red
 //	go -C internal/mutations run . -hints FILE      begin with the tests that failed in an earlier run
 //
-// FILE is the output of the earlier run. The program fails if no test fails although a
-// check is switched off, unless README.md lists the check with the reason.
+// FILE is the output of the earlier run. The program fails if a check is switched off and
+// no test fails, unless README.md gives the reason.
 package main
 
 import (
@@ -112,7 +112,7 @@ func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) 
 		}
 	}
 	if !found {
-		return nil, nil, fmt.Errorf("-only %s: not one of the folders whose checks are switched off", c.only)
+		return nil, nil, fmt.Errorf("-only %s: this folder has no checks to switch off; -list prints the folders", c.only)
 	}
 	return mutants, tests, nil
 }
@@ -121,7 +121,7 @@ func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) 
 var redLine = regexp.MustCompile(`(?m)^red \S+ (\S+ \S+: .* -> (?:true|false|nil|another name)) (\S+) (.*)$`)
 
 // earlier reads the output of an earlier run from a file. It returns the red results by
-// the name of the mutant, or nil if file is empty.
+// the name of the mutant, or nil if file is "".
 func earlier(file string) (map[string]result, error) {
 	if file == "" {
 		return nil, nil

@@ -28,6 +28,6 @@ func TestEarlier(t *testing.T) {
 		t.Errorf("no file: got %v, %v, want no results", got, err)
 	}
 	if _, err := earlier(file + "x"); err == nil {
-		t.Error("missing file: got no error, want one")
+		t.Error("missing file: got no error, want an error")
 	}
 }

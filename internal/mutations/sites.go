@@ -14,11 +14,11 @@ import (
 type mutant struct {
 	file     string // relative to the root of the module
 	function string
-	what     string // the source text of the condition
+	what     string // the source text of the condition, call or name
 	becomes  string // its replacement: true, false, nil or "another name"
 	line     int
 
-	start, end    int    // offsets of the condition in the file
+	start, end    int    // offsets of this text in the file
 	before, after string // the text inserted around it; %d is the number of the mutant
 }
 
@@ -30,15 +30,16 @@ func (m *mutant) name() string {
 
 // find returns the mutants of a file, one or more for each check:
 //
-//   - The condition of an if or case whose branch refuses becomes false, and each operand
-//     of || in it. A branch refuses if it returns an error, false, nil or no result, goes
-//     on to the next element, panics, or records an error or false.
-//   - The condition of an if or case whose branch accepts becomes true, and each operand
-//     of && in it. A branch accepts if it returns a nil error or true.
-//   - In a search, a function that returns nil or "" at its end, the condition of a branch
+//   - The condition of an if or case whose branch refuses becomes false. If the condition
+//     contains ||, each operand becomes false. A branch refuses if it returns an error,
+//     false, nil or no result, continues a loop, panics, or records an error or false.
+//   - The condition of an if or case whose branch accepts becomes true. If the condition
+//     contains &&, each operand becomes true. A branch accepts if it returns a nil error
+//     or true.
+//   - A search is a function that returns nil or "" at its end. The condition of a branch
 //     that returns a result becomes true in one mutant and false in another.
 //   - A result of type bool becomes true in one mutant and false in another.
-//   - The error of the call with which a function ends becomes nil.
+//   - If a function ends with a call that returns an error, this error becomes nil.
 //   - A name or constant in a case of a switch becomes another value.
 func find(root, file string) ([]*mutant, error) {
 	source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the module
@@ -158,7 +159,8 @@ func (f *finder) branch(conditions []ast.Expr, body []ast.Stmt, result kind) {
 	}
 }
 
-// parts adds a mutant for each operand of op in e, at any depth.
+// parts adds a mutant for each operand of op in e, at any depth. If e itself is no
+// operation with op, parts also adds a mutant for e.
 func (f *finder) parts(e ast.Expr, op token.Token, becomes string) {
 	switch inner := e.(type) {
 	case *ast.ParenExpr:
@@ -178,8 +180,8 @@ func (f *finder) parts(e ast.Expr, op token.Token, becomes string) {
 	f.add(e, becomes)
 }
 
-// inner adds mutants for the operands of op that are nested below the other operator.
-// Unlike parts, it adds none for an expression that is not such an operand.
+// inner adds mutants for the operands of op in e, an operand of the other operator. Unlike
+// parts, inner adds no mutant for e itself.
 func (f *finder) inner(e ast.Expr, op token.Token, becomes string) {
 	for {
 		paren, ok := e.(*ast.ParenExpr)
@@ -209,7 +211,7 @@ func (f *finder) boolResult(e ast.Expr) {
 	f.parts(e, token.LOR, "false")
 }
 
-// names adds a mutant for each string and each constant of a case.
+// names adds a mutant for each string of a case, except "", and for each constant.
 func (f *finder) names(list []ast.Expr) {
 	for _, e := range list {
 		switch e := e.(type) {

@@ -36,7 +36,7 @@ var (
 func parseSurvivors(document string) (map[place]int, error) {
 	_, list, ok := strings.Cut(document, survivorsHeading)
 	if !ok {
-		return nil, fmt.Errorf("no heading %q", strings.TrimSpace(survivorsHeading))
+		return nil, fmt.Errorf("README.md has no heading %q", strings.TrimSpace(survivorsHeading))
 	}
 	allowed := make(map[place]int)
 	for line := range strings.Lines(list) {
@@ -66,8 +66,9 @@ func parseSurvivors(document string) (map[place]int, error) {
 }
 
 // compare returns an error that names each function with more survivors than allowed.
-// If whole reports that all checks of a folder were tried, the error also names its
-// functions with fewer survivors. A nil whole means no folder.
+// If whole reports that all checks of a folder were tried, the error also names the
+// functions of this folder with fewer survivors. A nil whole means that no folder was
+// tried completely.
 func compare(results []result, allowed map[place]int, whole func(dir string) bool) error {
 	survived := make(map[place][]string)
 	for _, r := range results {

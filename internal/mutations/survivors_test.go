@@ -40,10 +40,10 @@ func TestCompare(t *testing.T) {
 		{"red", []result{red}, nil, all, ""},
 		{"survivor", []result{survivor}, nil, nil, "p f: 1 survived, README.md lists 0:\n\tp/p.go:7 x -> false"},
 		{"listed survivor", []result{survivor}, one, all, ""},
-		{"one more survivor", []result{survivor, survivor}, one, all, "p f: 2 survived, README.md lists 1"},
-		{"listed, red", []result{red}, one, all, "p f: 0 survived, README.md lists 1: correct the list"},
-		{"listed, not tried", nil, one, nil, ""},
-		{"listed, in another folder", nil, one, func(dir string) bool { return dir == "q" }, ""},
+		{"more survivors than listed", []result{survivor, survivor}, one, all, "p f: 2 survived, README.md lists 1"},
+		{"listed check is red", []result{red}, one, all, "p f: 0 survived, README.md lists 1: correct the list"},
+		{"listed check was not tried", nil, one, nil, ""},
+		{"listed check in another folder", nil, one, func(dir string) bool { return dir == "q" }, ""},
 	} {
 		got := ""
 		if err := compare(row.results, row.allowed, row.whole); err != nil {

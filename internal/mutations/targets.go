@@ -14,7 +14,7 @@ import (
 type target struct {
 	dir   string
 	files []string // relative to the root of the module, without the skipped files
-	tests []string // the packages whose tests run: its own first
+	tests []string // the packages whose tests run, the target itself first
 }
 
 // production lists the packages that decide about requests. The internal packages that
@@ -31,9 +31,10 @@ const conformance = "internal/conformance"
 // stands for all files of the folder.
 func skipped() map[string][]string {
 	return map[string][]string{
-		// The schedule of key refreshes: its tests and examples/drill measure time.
+		// These files schedule and report refreshes and save key sets. Their tests and
+		// examples/drill cover them.
 		"jwks": {"cooldown.go", "event.go", "freshness.go", "poll.go", "refresher.go", "report.go", "saver.go", "status.go", "thumbprint.go"},
-		// Explanations decide nothing. FuzzExplain compares them with the verdicts.
+		// Explain decides nothing. FuzzExplain compares its result with that of Decide.
 		".": {"explain.go", "explanation.go", "checktexts.go"},
 		// This package only shortens texts for people.
 		"internal/quote": {""},
@@ -106,7 +107,7 @@ func packageIn(dir string) string {
 
 // chooseTargets returns the production packages and the internal packages that they
 // import, directly or indirectly. The tests of a target are its own, the conformance
-// tests, and the tests of the production packages that import it.
+// tests, and the tests of the production packages that import the target directly.
 func chooseTargets(packages map[string]listed, production []string, skipped map[string][]string) ([]target, error) {
 	mutated := slices.Clone(production)
 	for i := 0; i < len(mutated); i++ { // mutated grows in the loop

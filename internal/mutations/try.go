@@ -83,10 +83,10 @@ func mutate(source []byte, mutants []*mutant, numbers map[*mutant]int) []byte {
 
 // bench builds and runs the tests of packages with mutants.
 type bench struct {
-	root, dir string            // of the module, and of the files that bench writes
-	overlay   map[string]string // file of the module to its mutated copy
+	root, dir string            // the folders of the module and of the mutated files
+	overlay   map[string]string // from a file of the module to its mutated copy
 	numbers   map[*mutant]int
-	binaries  map[string]string // package to its test binary
+	binaries  map[string]string // from a package to its test binary
 }
 
 // newBench writes the mutated files to a temporary folder, which close removes.
@@ -127,7 +127,8 @@ func newBench(root string, mutants []*mutant) (*bench, error) {
 
 var packageName = regexp.MustCompile(`(?m)^package (\w+)`)
 
-// write writes a file that replaces a file of the module in builds.
+// write writes a file that builds use instead of the file of the module, or in addition
+// to the files of the module.
 func (b *bench) write(file string, text []byte) error {
 	copied := filepath.Join(b.dir, strings.ReplaceAll(file, "/", "_"))
 	b.overlay[filepath.Join(b.root, file)] = copied
@@ -172,7 +173,7 @@ const limit = 2 * time.Minute
 const bounded = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
 
 // skippedTests matches tests that count allocations: the mutants allocate too.
-const skippedTests = "Alloc|Budget"
+const skippedTests = "Alloc"
 
 // test runs the tests of a package that match a pattern, with a mutant active. An empty
 // pattern matches all tests; number 0 activates no mutant.
@@ -199,12 +200,13 @@ func (r result) verdict() string {
 	return "SURVIVED"
 }
 
-// isTest matches names of tests, and not the other texts that firstFailure returns.
+// isTest matches the names of tests. It does not match the other texts that firstFailure
+// returns.
 var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
 // pattern returns a pattern for -test.run that matches the test that failed, or "" if no
-// test did. It matches the whole test and not only the subtest, because a test may depend
-// on the results of all its subtests.
+// test failed. The pattern matches the whole test and not only the subtest, because a test
+// may depend on the results of all its subtests.
 func (r result) pattern() string {
 	name, _, _ := strings.Cut(r.test, "/")
 	if !isTest.MatchString(name) {
@@ -235,8 +237,8 @@ func (b *bench) try(ctx context.Context, m *mutant, packages []string, hint resu
 }
 
 // tryPackage runs the tests of one package with a mutant active. A test that fails must
-// fail a second time when it runs alone, and must pass without the mutant: a flaky test
-// must not count.
+// fail a second time when it runs alone, and must pass without the mutant. Otherwise the
+// test is flaky: after three flaky failures, tryPackage counts the tests as passed.
 func (b *bench) tryPackage(ctx context.Context, m *mutant, pkg, pattern string) (result, error) {
 	r := result{mutant: m, red: pkg}
 	for range 3 {
@@ -271,7 +273,7 @@ const atOnce = 3
 
 // tryAll tries mutants, each with the tests of its packages, and prints each result. It
 // builds all test binaries first. For a mutant in known it returns the known result and
-// runs no test. A mutant in hints begins with the test of its hint.
+// runs no test. For a mutant in hints it runs the test of the hint first.
 func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, hints map[string]result) ([]result, error) {
 	for _, packages := range tests {
 		for _, pkg := range packages {

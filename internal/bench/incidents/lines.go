@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bearerkit/bearer/internal/incident"
@@ -18,7 +19,7 @@ type line struct {
 func lines() []line {
 	return []line{
 		{"10,000 forged key ids in 2 s, and 1,000 valid requests/s", incident.Flood(1), true, func(r incident.Result) string {
-			return fmt.Sprintf("%s; %s; p99 of valid requests %.2f × that without the flood; slowest forged request %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
+			return fmt.Sprintf("%s; %s; p99 of valid requests: %.2f × the p99 without the flood; slowest forged request %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
 		{"two rotations 4 s apart, 20 callers", incident.Rotations, false, perStep},
 		{"new key material under the old key id, 20 callers", incident.NewMaterial, false, perStep},
@@ -33,14 +34,14 @@ func lines() []line {
 			if r.SlowestForged >= incident.HangTimeout {
 				waited = fmt.Sprintf("until their timeout, %v", incident.HangTimeout)
 			}
-			return fmt.Sprintf("known keys: %s; unknown key ids wait %s and get %s; goroutines left: %d",
+			return fmt.Sprintf("known keys: %s; requests with unknown key ids wait %s and get %s; goroutines left: %d",
 				refused(r), waited, forgedStatus(r), r.Goroutines)
 		}},
 		{"the issuer is down for 15 s, interval 1 s", incident.Outage, false, func(r incident.Result) string {
 			return refused(r) + "; " + fetches(r.Fetches)
 		}},
 		{"start while the issuer is down", incident.Start, false, func(r incident.Result) string {
-			return fmt.Sprintf("during the outage %d × 401, %d × 503; after it, %s", r.Refused, r.Unavailable,
+			return fmt.Sprintf("during the outage %d × 401, %d × 503; when the issuer is back, %s", r.Refused, r.Unavailable,
 				until(r, "the first request is accepted after %v", "the first request is refused after %v"))
 		}},
 		{"restart while the issuer is down (3 s)", incident.Restart, false, refused},
@@ -56,13 +57,14 @@ func lines() []line {
 	}
 }
 
-// perStep describes refusals, and the fetches of each step of an incident.
+// perStep describes refusals, and the fetches of each step of an incident. Each step changes
+// the issuer's key.
 func perStep(r incident.Result) string {
 	var steps []string
 	for _, n := range r.PerStep {
-		steps = append(steps, fetches(n))
+		steps = append(steps, strconv.Itoa(n))
 	}
-	return refused(r) + "; " + strings.Join(steps, ", ")
+	return refused(r) + "; fetches after each change: " + strings.Join(steps, ", ")
 }
 
 func refused(r incident.Result) string {
@@ -80,8 +82,8 @@ func fetches(n int) string {
 	return fmt.Sprintf("%d fetches", n)
 }
 
-// until formats the time until an event with the format then. If the event never happened,
-// it uses the format otherwise.
+// until formats the time until an event. It uses the format then if the event happened, and
+// otherwise the format otherwise.
 func until(r incident.Result, then, otherwise string) string {
 	if r.Never {
 		then = otherwise
@@ -97,10 +99,10 @@ func forgedStatus(r incident.Result) string {
 	case r.Forged:
 		return "503"
 	}
-	return fmt.Sprintf("503, %d of them 401", r.Forged-r.ForgedUnavailable)
+	return fmt.Sprintf("503, except %d × 401", r.Forged-r.ForgedUnavailable)
 }
 
-// named returns a sentence with a list of names, or "" if there are none.
+// named returns a sentence with a list of names, or "" if the list is empty.
 func named(what string, names []string) string {
 	if len(names) == 0 {
 		return ""

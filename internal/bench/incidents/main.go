@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// limit is the timeout for all incidents.
+// limit is the timeout for all incidents together.
 const limit = 10 * time.Minute
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// subjects are the columns.
+// subjects returns the libraries: one column of the table for each.
 func subjects() []incident.Subject {
 	return []incident.Subject{incident.Bearer, keyfuncSubject, oidcSubject}
 }

@@ -24,7 +24,7 @@ func TestOddDocuments(t *testing.T) {
 	for _, want := range []string{
 		"| incident | bearer | keyfunc | go-oidc |\n|---|---|---|---|\n",
 		"| odd documents | good keys lost in 0 of 27 cases |",
-		"**keyfunc** loses good keys to: ", "**go-oidc** loses good keys to: ",
+		"**keyfunc** loses good keys if the issuer publishes: ", "**go-oidc** loses good keys if the issuer publishes: ",
 	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("got no %q in the page:\n%s", want, page)
@@ -49,7 +49,7 @@ func TestError(t *testing.T) {
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-x"}, {"-run", "odd documents", "-o", t.TempDir()}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%q: got no error, want one", args)
+			t.Errorf("%q: got no error, want an error", args)
 		}
 	}
 }

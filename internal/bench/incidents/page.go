@@ -20,14 +20,15 @@ keys. This command writes the page:
 
 Measured on %d cores with %s.
 
-- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings; for the restart, with the file store of ` + "`jwks.NewFileStore`" + `.
+- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings. The restart uses the file store of ` + "`jwks.NewFileStore`" + `.
 - **keyfunc** %s (jwkset %s) with golang-jwt: the cache of ` + "`keyfunc.NewDefaultCtx`" + `.
 - **go-oidc** %s: ` + "`oidc.IDTokenVerifier`" + ` with ` + "`oidc.RemoteKeySet`" + `.
 
 If an incident names an interval, it is the refresh interval of each library that has
 such a setting. keyfunc and go-oidc return the same error during an outage and for a
-forged token, so all their refusals count as 401. A library that allocates more than
-512 MiB of heap is stopped at this limit.
+forged token, so all their refusals count as 401. The incident of hostile response bodies
+measures the growth of the heap and the duration. A library that allocates more than
+512 MiB is stopped at this limit ("cut off").
 
 `
 
@@ -74,10 +75,10 @@ func details(put func(string, ...any), table [][]cell) {
 			continue
 		}
 		if first {
-			put("\n## Which documents and keys\n")
+			put("\n## Good keys lost, and bad tokens accepted\n")
 			first = false
 		}
-		put("\n**%s**%s%s\n", s.Name, named(" loses good keys to: ", lost), named(" It accepts tokens under: ", fooled))
+		put("\n**%s**%s%s\n", s.Name, named(" loses good keys if the issuer publishes: ", lost), named(" It accepts bad tokens under these keys: ", fooled))
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Instructions runs the program with these numbers of units. MostUnits is the maximum.
+// Instructions runs the program with fewUnits and with MostUnits.
 const (
 	MostUnits = 2500
 	fewUnits  = 500
@@ -22,8 +22,9 @@ const (
 
 // Instructions returns how many instructions one unit of work takes. It runs this program
 // twice under valgrind's callgrind, each time with another number of units in the
-// environment variable, and divides the difference of the counts. So the cost of starting
-// the program cancels out. The count repeats to about 1 %, however busy the machine is.
+// environment variable. It divides the difference of the two counts by the difference of
+// the units, so the cost of starting the program does not count. The results of two runs
+// differ by about 1 %, even on a busy machine.
 //
 // Valgrind emulates a processor without AVX-512 and without SHA instructions. Hashes and
 // signatures take more instructions there than on a real processor, so compare only

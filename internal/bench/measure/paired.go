@@ -1,5 +1,5 @@
-// Package measure compares the cost of pieces of work with each other: their CPU time,
-// allocations and instructions, and their gain from a second processor.
+// Package measure compares the costs of pieces of work: CPU time, allocations and
+// instructions. It also measures the gain from a second processor.
 package measure
 
 import (
@@ -19,18 +19,18 @@ type Work struct {
 
 // Cost is the cost of one unit of work.
 type Cost struct {
-	// Ratio is the median of the CPU time as a multiple of the floor's, measured in
-	// adjacent bursts. Low and High are the quartiles.
+	// Ratio is the CPU time, divided by the CPU time of the floor in adjacent bursts. It is
+	// the median of all rounds; Low and High are the quartiles.
 	Ratio, Low, High float64
-	// Time is the lower quartile of the CPU time, because noise only adds time.
+	// Time is the CPU time: the lower quartile of all rounds, because noise only adds time.
 	Time time.Duration
 	// Allocs and Bytes are the number and the size of allocations.
 	Allocs, Bytes int64
 }
 
 // Paired measures works against a floor, a piece of work that all of them include. Each
-// round runs one burst of every work, in random order, between two bursts of the floor:
-// other load on the machine slows both. Times are CPU times of all threads, including the
+// round runs one burst of every work, in random order, between two bursts of the floor, so
+// that other load on the machine slows both. Times are CPU times of all threads, including the
 // garbage collector.
 func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []Cost) {
 	all := append([]Work{floor}, works...)
@@ -74,7 +74,7 @@ func calibrate(w Work, burst time.Duration) int {
 	}
 }
 
-// run returns the CPU time of one unit in nanoseconds.
+// run runs n units and returns the CPU time of one unit in nanoseconds.
 func run(w Work, n int) float64 {
 	start := cpu()
 	for range n {
@@ -106,7 +106,7 @@ func allocations(w Work) (allocs, bytes int64) {
 	return allocs, int64(after.TotalAlloc-before.TotalAlloc) / n //nolint:gosec // far below the maximum of an int64
 }
 
-// quantile returns a quantile of the values: part 0.5 is the median.
+// quantile returns a quantile of the values, and sorts them. Part 0.5 is the median.
 func quantile(values []float64, part float64) float64 {
 	if len(values) == 0 {
 		return 0

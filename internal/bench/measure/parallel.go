@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Scaling returns for each work the throughput of two processors as a multiple of that of
-// one, by wall clock. It is the median of several rounds in which all works take turns. A
-// work returns the function that one worker calls repeatedly.
+// Scaling returns the gain of each work from a second processor: the throughput of two
+// workers on two processors, divided by the throughput of one worker on one processor, by
+// wall clock. Each gain is the median of several rounds, in which all works take turns. A
+// work returns the function that a worker calls repeatedly.
 func Scaling(rounds int, burst time.Duration, works ...func(worker int) func()) []float64 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	runs := make([][2]func(), len(works))

@@ -1,5 +1,6 @@
-// Command onerequest prints how many files and statements one accepted HTTP request executes: with
-// a new token, and with the same token a second time. Build it with coverage:
+// Command onerequest prints how many statements one accepted HTTP request executes, and in
+// how many files: with a new token, and with the same token a second time. Build it with
+// coverage:
 //
 //	go build -cover -covermode=atomic -coverpkg=github.com/bearerkit/bearer/... -o one ./onerequest && ./one
 package main
@@ -35,7 +36,7 @@ func main() {
 func run(ctx context.Context) error {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}})
 	defer issuer.Close()
-	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // Close ends it, not a context
+	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // Close stops the cache, not a context
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func run(ctx context.Context) error {
 		r.Header.Set("Authorization", "Bearer "+token)
 		handler.ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
-			return fmt.Errorf("got %d: %s", w.Code, w.Body)
+			return fmt.Errorf("got status %d, want 200: %s", w.Code, w.Body)
 		}
 		return nil
 	}
@@ -77,8 +78,8 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// report prints the files and statements that were executed since the counters were
-// cleared, without those of this program and of the test issuer.
+// report prints the number of files and statements that were executed since the counters
+// were cleared. It leaves out this program and the test issuer.
 func report(ctx context.Context, name string) (err error) {
 	dir, err := os.MkdirTemp("", "onerequest")
 	if err != nil {
@@ -92,7 +93,7 @@ func report(ctx context.Context, name string) (err error) {
 		return err
 	}
 	profile := dir + "/profile.txt"
-	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // the folder is the temporary one
+	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // the arguments are paths of a temporary folder
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	text, err := os.ReadFile(profile) //nolint:gosec // in the temporary folder

@@ -124,7 +124,7 @@ func urls(s Setup) (issuer, keys *url.URL, err error) {
 	return issuer, keys, err
 }
 
-// jwtauthPeer has no key set: it gets one key when it is set up.
+// jwtauthPeer is go-chi/jwtauth. It has no key set: it gets one key when it is set up.
 var jwtauthPeer = Peer{
 	Name: "go-chi/jwtauth (one key)", Module: "github.com/go-chi/jwtauth/v5", OneKey: true,
 	Open: func(ctx context.Context, s Setup) (Endpoint, error) {

@@ -21,10 +21,10 @@ const Ours = "bearer"
 
 const module = "github.com/bearerkit/bearer"
 
-// Verifier returns a verifier of bearer with default settings, except for the size of its
-// cache and its log.
+// Verifier returns a verifier of bearer. Its settings are the defaults, except the profile,
+// the size of the cache and the logger.
 func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
-	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet}) //nolint:contextcheck // context.AfterFunc below closes it
+	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet}) //nolint:contextcheck // context.AfterFunc below closes the cache
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 // Package peers sets up bearer and the libraries that bearer is compared with, each as its
 // documentation shows. All get the same tokens and the same key set, and check signature,
-// issuer, audience and expiry. bearer also requires a scope, and has no option to leave
-// out its other checks.
+// issuer, audience and expiry. bearer also requires a scope, and runs its other checks,
+// which cannot be switched off.
 package peers
 
 import (
@@ -34,13 +34,13 @@ type Peer struct {
 	Caches bool
 	// OneKey reports whether the peer has a single key and ignores "kid".
 	OneKey bool
-	// Open sets up the peer. It stops when ctx ends.
+	// Open sets up the peer. The peer stops when ctx ends.
 	Open func(ctx context.Context, s Setup) (Endpoint, error)
 }
 
 // Endpoint is a protected endpoint of a peer. It returns a function that sends a request
-// with this value of the Authorization field, and reports whether the request reached the
-// handler.
+// with this value of the Authorization field. The function reports whether the request
+// reached the handler.
 type Endpoint func(authorization string) func() bool
 
 // All returns the peers for HTTP, bearer first.
@@ -93,8 +93,8 @@ func (d *discard) WriteHeader(int)             {}
 // quiet is a logger that discards its records.
 var quiet = slog.New(slog.DiscardHandler)
 
-// bearerToken returns the bearer token of a request, for libraries that leave this to
-// their users.
+// bearerToken returns the bearer token of a request, for libraries that do not read the
+// Authorization field.
 func bearerToken(r *http.Request) (string, bool) {
 	value := r.Header.Get("Authorization")
 	if len(value) < 7 || value[:7] != "Bearer " {
@@ -103,8 +103,8 @@ func bearerToken(r *http.Request) (string, bool) {
 	return value[7:], true
 }
 
-// byHand returns the endpoint of a middleware as users write it around a library that has
-// none.
+// byHand returns the endpoint of a library without a middleware. It calls verify in a
+// middleware such as the users of the library write.
 func byHand(verify func(ctx context.Context, token string) (any, error)) Endpoint {
 	type key struct{}
 	return overHTTP(func(next http.Handler) http.Handler {

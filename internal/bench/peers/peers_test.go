@@ -33,7 +33,7 @@ func TestPeers(t *testing.T) {
 						continue
 					}
 					if endpoint(hostile.Authorization())() {
-						t.Errorf("%s: got it accepted, want a refusal", hostile.Name)
+						t.Errorf("%s: the request was accepted, want a refusal", hostile.Name)
 					}
 				}
 			})

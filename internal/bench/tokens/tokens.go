@@ -93,9 +93,9 @@ func (m *Mint) Hostile() []Hostile {
 		{"alg none", with(map[string]any{"alg": "none"}, nil)},
 		{"unknown issuer", with(header, map[string]any{"iss": "https://evil.example"})},
 		{"unknown kid", with(map[string]any{"typ": "JWT", "kid": "snk_0"}, nil)},
-		// One bit of the signature is wrong. The signature is not by another RSA key: if
-		// its modulus is larger, some signatures are too large, and are refused before
-		// they are verified.
+		// One bit of the signature is wrong. A signature with another RSA key is not
+		// suitable: if the modulus of that key is larger, some signatures are too large,
+		// and are refused before they are verified.
 		{"bad signature", bearer(func() string { return bearertest.Tamper(m.issuer.Mint(header, m.claims(nil)), nil) })},
 		{"expired", with(header, map[string]any{"exp": 1767225900})},
 		{"wrong audience", with(header, map[string]any{"aud": []string{"other-api.acmecorp.com"}})},
