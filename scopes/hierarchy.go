@@ -7,10 +7,11 @@ import (
 	"slices"
 )
 
-// Hierarchy maps each scope to the scopes that it implies. With
-// {"deployments": {"deployments:read"}}, a token that grants "deployments" also grants
-// "deployments:read". A name alone implies nothing: without that entry, "deployments" does
-// not grant "deployments:read". The nil Hierarchy implies nothing.
+// Hierarchy maps each scope to the scopes that it implies. With {"deployments":
+// {"deployments:read"}}, a token that grants "deployments" also grants "deployments:read".
+// The form of a name implies nothing: without that entry, "deployments" does not grant
+// "deployments:read". The nil Hierarchy implies nothing. A Hierarchy is safe for concurrent
+// use while nothing changes it.
 type Hierarchy map[string][]string
 
 // Err returns an error that lists every invalid scope name in h, or nil. A cycle is valid:

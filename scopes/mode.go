@@ -9,18 +9,18 @@ const (
 	optional   = "optional"
 )
 
-// ReportOnly returns the rule in report-only mode, which tries a rule out. If the token is
-// valid and only the rule denies the request, guards let the request through, with the
-// claims in the context, and report the denial to the observer. A token that does not
-// verify is refused as under any other rule.
+// ReportOnly returns the rule in report-only mode, for a trial of a new rule. If the token
+// is valid and only the rule denies the request, guards allow the request, with the claims
+// in the context, and report the denial to the observer. A token that is not valid is
+// refused, as under any other rule.
 //
 // ReportOnly must be the outermost call, or be directly inside [Optional]. Inside And and
 // Or the mode has no effect, and the rule is enforced.
 func ReportOnly(rule Rule) Rule { return inMode(reportOnly, "ReportOnly", rule) }
 
-// Optional returns the rule in optional mode: a caller without a token is let through as
-// anonymous, with no claims in the context. A caller with a token must meet the rule. A
-// token that does not verify is refused.
+// Optional returns the rule in optional mode: a request without a token is allowed, with no
+// claims in the context. A caller with a token must meet the rule. A token that is not
+// valid is refused.
 //
 // Optional must be the outermost call, or be directly inside [ReportOnly]. Inside And and
 // Or the mode has no effect, and a token is required.

@@ -12,7 +12,8 @@ import (
 // Rule is what a route or a method requires of its callers. The zero Rule denies every
 // request. A Rule is immutable and safe for concurrent use.
 //
-// A rule with a mistake in it, such as an empty scope, also denies every request.
+// A rule with a mistake in it also denies every request. Mistakes are an invalid scope, a
+// zero Rule inside another rule, and others that the functions of this package describe.
 // [Rule.Err] returns the mistake and the line that declared the rule. Guards and tables
 // call Err and refuse such a rule at start.
 type Rule struct{ n *node }
@@ -40,12 +41,14 @@ type node struct {
 	err   error                       // the mistakes in the rule, or nil
 }
 
-// All requires each of the scopes. All() requires a valid token and no scope.
+// All returns a rule that requires each of the scopes. All() requires a valid token and no
+// scope.
 func All(scopes ...string) Rule {
 	return newRule(node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
 }
 
-// Any requires at least one of the scopes. Any() is a mistake and denies every request.
+// Any returns a rule that requires at least one of the scopes. Any() is a mistake: it
+// denies every request.
 func Any(scopes ...string) Rule {
 	err := checkNames("Any", scopes)
 	if len(scopes) == 0 {
@@ -54,24 +57,30 @@ func Any(scopes ...string) Rule {
 	return newRule(node{kind: anyOf, names: slices.Clone(scopes), err: err})
 }
 
-// And requires that all of the rules are met.
+// And returns a rule that requires all of the rules. And() is a mistake.
 func And(rules ...Rule) Rule {
 	return newRule(node{kind: and, rules: slices.Clone(rules), err: checkOperands("And", rules)})
 }
 
-// Or requires that at least one of the rules is met.
+// Or returns a rule that requires at least one of the rules. Or() is a mistake.
 func Or(rules ...Rule) Rule {
 	return newRule(node{kind: or, rules: slices.Clone(rules), err: checkOperands("Or", rules)})
 }
 
-// Public requires nothing, not even a token. A token in the request is ignored. Public
-// cannot be part of another rule: inside And, Or, ReportOnly and Optional it is a mistake.
+// Public returns the rule that requires nothing, not even a token. A token in the request
+// is ignored. Public cannot be part of another rule: inside And, Or, ReportOnly and
+// Optional it is a mistake.
 func Public() Rule { return newRule(node{kind: public}) }
 
-// Func requires that check returns nil. Guards pass the context of the request, which
-// carries the caller's claims. check runs on every request and must be safe for concurrent
-// use. If check returns an error, the request is denied. The error is logged with name and
-// never sent to the client. [Rule.String] returns name.
+// Func returns a rule that requires that check returns nil. Guards pass the context of the
+// request, which carries the caller's claims. check runs on every request and must be safe
+// for concurrent use. [Rule.String] returns name. An empty name and a nil check are
+// mistakes.
+//
+// If check returns an error, the request is denied. The error is logged with name and never
+// sent to the client. If the error is or wraps a bearer.Reason or a *bearer.Error, the
+// refusal has that reason, and otherwise bearer.MissingScope. [ReportOnly] waives only
+// bearer.MissingScope.
 func Func(name string, check func(context.Context) error) Rule {
 	var err error
 	if name == "" || check == nil {
@@ -142,8 +151,8 @@ func (r Rule) IsPublic() bool { return r.n != nil && r.n.kind == public }
 // IsZero reports whether r is the zero Rule, which means that no rule was declared.
 func (r Rule) IsZero() bool { return r.n == nil }
 
-// HasFunc reports whether the rule contains a [Func]. The verdict of such a rule depends on
-// more than scopes.
+// HasFunc reports whether the rule contains a [Func]. Such a rule may deny a request
+// although the token grants every scope.
 func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
 
 // DeniedError is the error of [Rule.Allow]. It reports why the rule denied a request.
@@ -153,8 +162,9 @@ type DeniedError struct {
 	// met, it lists the missing scopes of all alternatives. It is empty if no scope
 	// is missing.
 	Missing []string
-	// Err holds the errors that a [Func] returned, each with the name of its Func, or
-	// the mistakes in the rule. It is for logs. Do not send it to clients.
+	// Err holds the errors that functions of the rule returned (see [Func]), each with the
+	// name of its function, or the mistakes in the rule. It may be nil. It is for logs. Do
+	// not send it to clients.
 	Err error
 }
 

@@ -15,9 +15,9 @@ type Set struct {
 	index *index   // of names; nil for few names
 }
 
-// Parse parses a scope string: scope tokens of RFC 6749, section 3.3, separated by
-// exactly one space. The empty string is the empty Set. Any other text is an error and
-// grants nothing, for example one with a doubled space, a leading space or a tab.
+// Parse parses a scope string: scope tokens of RFC 6749, section 3.3, separated by exactly
+// one space. The empty string is the empty Set. Any other text, for example one with a
+// doubled space, a leading space or a tab, is an error, and the Set is then empty.
 func Parse(s string) (Set, error) {
 	if s == "" {
 		return Set{}, nil
@@ -35,8 +35,8 @@ func Parse(s string) (Set, error) {
 	return newSet(names), nil
 }
 
-// Of returns the Set of these scopes. A name that is not a scope token of RFC 6749,
-// section 3.3 is an error, for example one that contains a space.
+// Of returns the Set of these scopes. A name that is not a scope token of RFC 6749, section
+// 3.3, for example one that contains a space, is an error, and the Set is then empty.
 func Of(names ...string) (Set, error) {
 	for _, name := range names {
 		if !valid(name) {

@@ -23,8 +23,8 @@ type Table struct {
 
 // Handle declares the rule of a pattern. Like [http.ServeMux.Handle], it panics if the
 // pattern is not valid or conflicts with another one. It also panics if the pattern can
-// never match, and if [Rule.Err] returns an error. The message names the line of the
-// caller; for a conflict, it also names the line of the other pattern.
+// never match, and if [Rule.Err] returns an error, as for the zero Rule. The message names
+// the line of the caller; for a conflict, it also names the line of the other pattern.
 func (t *Table) Handle(pattern string, rule Rule) {
 	h := ruleHandler{pattern: pattern, rule: rule, at: caller()}
 	defer func() {
@@ -100,13 +100,14 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 //
 // No pattern matches an unclean path; see [CleanPath].
 //
-// A handler may read a path or a host in another way than the table. If the ways to read a
-// request match different patterns, Rule returns the zero Rule. These are read in two ways:
-//   - /a/b%2fc: the path before and after it is decoded
-//   - /admin;x/keys: the path with and without parameters
-//   - /admin%3fx: the whole path, and the part before a decoded "?" or "#"
-//   - Admin.example. as host: the host as sent, and in lower case without the full stop
-//   - CONNECT: the host with and without its port
+// A handler may read a path or a host in another way than the table. The table therefore
+// reads a request in several ways. If they match different patterns, Rule returns the zero
+// Rule:
+//   - /a/b%2fc is read before and after it is decoded.
+//   - /admin;x/keys is read with and without parameters.
+//   - /admin%3fx is read as a whole, and up to the decoded "?" or "#".
+//   - The host Admin.example. is read as sent, and in lower case without the full stop.
+//   - The host of CONNECT is read with and without its port.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if t == nil || !CleanPath(r.URL) {
 		return Rule{}, ""
@@ -188,18 +189,18 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 	return Rule{}, ""
 }
 
-// CleanPath reports whether the path of u is clean. Handlers clean paths on their own, so
-// for an unclean path a handler may serve another route than the one that the router
-// found. The decoded path is clean if it
+// CleanPath reports whether the path of u is clean. Some handlers clean a path themselves,
+// and then serve another route than the router found. Guards therefore deny requests with
+// an unclean path. The decoded path is clean if it
 //   - begins with a slash
 //   - has no empty element, except after a slash at its end
 //   - has no "." or ".." element, alone or followed by ";", "?" or "#"
 //   - has no backslash, which some file systems treat as a slash
 //   - has no NUL byte, which ends a name in some file systems
 //
-// The path must also be clean after each further round of decoding, and must have no escapes
-// left after three rounds. A path with a "#" that was not escaped is unclean:
-// RFC 9112, section 3.2 does not allow it in a request target.
+// The path must also be clean after each further round of decoding, and must have no
+// escapes left after the third round. A path with a "#" that was not escaped is unclean:
+// RFC 9112, section 3.2 does not allow it in a request target. A nil u is unclean.
 func CleanPath(u *url.URL) bool {
 	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {
 		return false
