@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// Cache is the key set of one issuer. A goroutine, the refresher, refreshes the set in
-// the background; lookups read from memory. A Cache is safe for concurrent use, and
-// several verifiers may share it. Close the Cache when the last verifier is done.
+// Cache is the key set of one issuer. A goroutine, the refresher, refreshes the set in the
+// background; lookups read from memory. [New] and [Discover] return a Cache; the zero Cache
+// is not usable. A Cache is safe for concurrent use, and several verifiers may share it.
+// Close the Cache when no verifier uses it any more.
 type Cache struct {
 	opts   Options
 	name   string // the issuer's name in logs and events
@@ -76,12 +77,15 @@ func New(url string, opts *Options) (*Cache, error) {
 	return start(o, name, sourceOf("keys at ", url), locator{url: url}), nil
 }
 
-// Discover returns a cache of an issuer's key set. The set's URL comes from the issuer's
-// metadata (OpenID Connect Discovery, RFC 8414). Like New, Discover does not wait:
-// discovery is part of the first refresh. Discovery is repeated after 5 min to 1 h, as the
-// header of the metadata response determines, and when the key set cannot be fetched. The
-// metadata's "issuer" must equal Options.MetadataIssuer, or issuer if that field is empty,
-// byte for byte. The key set may be on another host.
+// Discover returns a cache of an issuer's key set. The URL of the set comes from the
+// issuer's metadata (OpenID Connect Discovery, RFC 8414). The metadata's "issuer" must
+// equal Options.MetadataIssuer, or issuer if that field is empty, byte for byte. The key
+// set may be on another host.
+//
+// Like New, Discover does not wait: discovery is part of the first refresh. The metadata is
+// fetched again after 5 min to 1 h, as the header of its response determines. It is fetched
+// sooner if the key set cannot be fetched. The error reports everything that is wrong with
+// issuer and opts.
 func Discover(issuer string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
@@ -145,23 +149,24 @@ func start(o Options, name, source string, where locator) *Cache {
 }
 
 // Lookup returns the keys that may verify a token with this kid and alg, as [Set.Lookup]
-// does. It reads from memory: it never waits and never causes a fetch. The slice is
-// shared: do not modify it.
+// does. It reads from memory: it never waits and never causes a fetch. The slice is shared:
+// do not modify it.
 //
-// The error is ErrUnavailable if there is no set yet, or if the set is older than
-// MaxStale. If the set has no such key, the error is ErrUnknownKey, with one exception:
-// if the last refresh failed, or the issuer has not answered since the start, the key may
-// be a new one, and the error is ErrUnavailable.
+// The error is ErrUnavailable if there is no set yet, or if the set is older than MaxStale.
+// If the set has no such key, the error is usually ErrUnknownKey. It is ErrUnavailable if
+// the last refresh failed, or if the issuer has not answered since the start, because the
+// key may be a new one.
 //
 // Lookup takes about 60 ns and does not allocate, so a cached verdict can be checked on
-// every request. The verdict is still valid if Lookup, for the token's kid and alg,
-// returns the same *Key that verified the signature.
+// every request. The verdict is still valid if Lookup, for the token's kid and alg, returns
+// the same *Key that verified the signature.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 	return c.LookupAt(kid, alg, time.Now())
 }
 
-// LookupAt is Lookup for callers that have just read the clock. now must be the result
-// of time.Now, unchanged: LookupAt uses both its wall clock and its monotonic clock.
+// LookupAt is like [Cache.Lookup], but does not read the clock: now is the current time. It
+// must be the result of time.Now, unchanged, because LookupAt uses both its wall clock and
+// its monotonic clock.
 func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	state := c.state.Load()
 	if state.set == nil || c.past(state.until, now) {
@@ -218,9 +223,10 @@ func (c *Cache) Ready(ctx context.Context) error {
 }
 
 // Refresh fetches the key set now, even if the set in use is fresh, and waits for the
-// result. A nil error means that the issuer sent a usable set, or confirmed the set in
-// use. If ctx ends first, Refresh returns ctx.Err(), and the fetch continues. Concurrent
-// calls share one fetch, but never a fetch that began before the call.
+// result. A nil error means that the issuer sent a usable set, or confirmed the set in use.
+// Otherwise Refresh returns the error of the fetch, and the set in use stays in use. If ctx
+// ends first, Refresh returns ctx.Err(), and the fetch continues. Concurrent calls share
+// one fetch, but never a fetch that began before the call.
 func (c *Cache) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	f := c.enqueue(time.Now())

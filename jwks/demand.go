@@ -36,22 +36,22 @@ type flight struct {
 	err   error           // valid after done
 }
 
-// Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set and
-// waits for the result. The wait ends with ctx, and after 2 s at most. Concurrent callers
-// share one fetch. If a caller's ctx ends, the fetch continues.
+// Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set and waits
+// for the result. The wait ends with ctx, and after 2 s at most. Concurrent callers share
+// one fetch. If a caller's ctx ends, the fetch continues. At most 10,000 goroutines wait;
+// further callers get the error immediately.
 //
 // While there is a usable set, the 2 s count from the start of the fetch, and
 // Options.CoolDown limits the fetches: if the limit is reached, Key returns immediately.
 // While there is no usable set, the issuer is queried once per second.
 //
-// tried are keys under which the token's signature did not verify: the issuer may have
-// published new material under the same id. Key returns only keys that are not in
-// tried. If a usable set has no other key, the error is ErrUnknownKey, even if the
-// refresh failed: the key that the token names did not sign the token.
+// The keys in tried are those under which the token's signature did not verify: the issuer
+// may have published new material under the same id. Key returns only keys that are not in
+// tried. If a usable set has no other key, the error is ErrUnknownKey, even if the refresh
+// failed: the key that the token names did not sign the token.
 //
-// Call Key only for tokens that are valid apart from the key: an expired token, or a
-// token of another issuer, must not cause a fetch. The errors are those of Lookup, and
-// ctx.Err().
+// Call Key only for tokens that are valid apart from the key: an expired token, or a token
+// of another issuer, must not cause a fetch. The errors are those of Lookup, and ctx.Err().
 func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	seen, start := c.state.Load(), time.Now()
 	keys, err := c.pick(kid, alg, tried, start)

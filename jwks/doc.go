@@ -10,11 +10,16 @@
 //	token, err := jwt.Parse(raw, keys.Keyfunc())   // for code that uses golang-jwt
 //
 // A [Cache] holds the key set of one issuer and keeps it fresh. [Discover] finds the
-// key set by the issuer's name; [New] takes the URL of the key set. A [Set] is a parsed
-// document that never changes ([Parse]). Use a separate Cache or Set for each issuer: a
-// key of one issuer must never verify a token of another.
+// key set by the issuer's name; [New] takes the URL of the key set. [Parse] returns a
+// [Set], a parsed document that never changes. Use a separate Cache or Set for each
+// issuer: a key of one issuer must never verify a token of another.
+//
+// A token names its key by the key id ("kid") and its algorithm ("alg") in its header. A
+// lookup, such as [Cache.Lookup], returns the keys that fit both.
 //
 // # Behavior in an incident
+//
+// The times in parentheses are the defaults of [Options].
 //
 //   - Key rotation: a token with a new key id causes a fetch immediately. All requests
 //     that need the key share this fetch. Each request waits for 2 s at most.
@@ -37,17 +42,17 @@
 //
 // # How long a withdrawn key verifies tokens
 //
-// A key that the issuer withdraws stops verifying at the next refresh: within
-// Options.MaxInterval (15 min) while the issuer answers, within Options.MaxStale (12 h)
-// while it does not. Code that caches verdicts must call Lookup each time it uses a
-// cached verdict, and compare the key pointers; see [Key].
+// A key that the issuer withdraws stops verifying at the next refresh. While the issuer
+// answers, this is within Options.MaxInterval (15 min). While the issuer does not answer,
+// the key stops verifying after Options.MaxStale (12 h). Code that caches verdicts must
+// call Lookup each time it uses a cached verdict, and compare the key pointers; see [Key].
 //
 // # Security
 //
 // When a set is parsed, kty, crv, alg, use, key_ops and size of each key determine which
 // algorithms it may verify. Symmetric keys, private keys and RSA keys under 2048 bits are
 // never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and their URLs are
-// never fetched. Keys are fetched over https only; http is allowed for loopback hosts.
-// A redirect to another origin is refused. If other parties can configure issuers, set
-// Options.RefusePrivateAddresses.
+// never fetched. Keys are fetched over https; http is allowed only for loopback hosts, and
+// with Options.InsecureHTTP. A redirect to another origin is refused. If other parties can
+// configure issuers, set Options.RefusePrivateAddresses.
 package jwks

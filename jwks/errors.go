@@ -18,9 +18,9 @@ var (
 	ErrUnavailable = errors.New("jwks: keys unavailable")
 )
 
-// UnavailableError reports why keys are not available, and when to retry.
-// errors.Is(err, ErrUnavailable) is true for it. Callers share the value: do not
-// modify it.
+// UnavailableError reports why keys are not available, and when to retry. For an
+// *UnavailableError, errors.Is(err, ErrUnavailable) returns true. Callers share the value:
+// do not modify it.
 type UnavailableError struct {
 	// RetryAfter is how long to wait before a retry, in whole seconds and at least 1 s.
 	// It is zero if the [Cache] is closed: a retry does not help.

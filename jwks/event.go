@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// EventKind is the kind of an [Event]. Its values are a fixed set and safe as metric
-// labels. Later versions of this package may add kinds.
+// EventKind is the kind of an [Event]. The constants below are all kinds, and safe as
+// metric labels. Later versions of this package may add kinds.
 type EventKind string
 
 // The kinds of events.
@@ -26,12 +26,13 @@ const (
 	// MetadataFailed: the issuer's metadata cannot be refreshed. The last good metadata
 	// stays in use.
 	MetadataFailed EventKind = "metadata_failed"
-	// KeySkipped: a new set has an element that cannot be used.
+	// KeySkipped: a new set has an element that cannot be used. A set causes at most 10 of
+	// these events.
 	KeySkipped EventKind = "key_skipped"
 	// MissFetch: a key that is not in the set caused a fetch.
 	MissFetch EventKind = "miss_fetch"
-	// MissDenied: a key that is not in the set caused no fetch, because of Options.CoolDown
-	// or the issuer's Retry-After.
+	// MissDenied: a key that is not in the set caused no fetch, because of the limits of
+	// Options.CoolDown or the issuer's Retry-After.
 	MissDenied EventKind = "miss_denied"
 	// WentStale: the last good set became older than MaxStale. Keys are unavailable.
 	WentStale EventKind = "went_stale"
@@ -40,12 +41,13 @@ const (
 // Event is one thing that happened to a [Cache]. Options.Observe receives each Event. An
 // Event contains no data from tokens.
 type Event struct {
-	// Kind is what happened. It determines which of the other fields are set.
+	// Kind is what happened. It determines which of the fields after Issuer are set.
 	Kind EventKind
-	// Issuer is the configured name: [Options].Issuer.
+	// Issuer is the issuer's name: Options.Issuer, or its default.
 	Issuer string
 	// Cause has the values of the context of the lookup that caused a refresh, to link
-	// traces. It is never canceled. It is nil if no lookup caused the refresh.
+	// traces. It is never canceled. It is nil if no lookup caused the refresh. Refreshed,
+	// NotModified and RefreshFailed set Cause and Duration.
 	Cause context.Context //nolint:containedctx // a refresh outlives the lookup that caused it
 	// Duration is how long a refresh took.
 	Duration time.Duration
@@ -54,7 +56,7 @@ type Event struct {
 	Keys, SkippedCount int
 	// SkippedKey is the element that cannot be used. Only KeySkipped sets it.
 	SkippedKey Skipped
-	// Err is the cause of a failure. It names URLs and addresses: log it, but never send
-	// it to clients.
+	// Err is the cause of a failure. RefreshFailed, StoreFailed and MetadataFailed set it.
+	// It names URLs and addresses: log it, but never send it to clients.
 	Err error
 }

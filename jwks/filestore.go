@@ -18,11 +18,14 @@ type fileStore struct{ path string }
 // its own file.
 //
 // Save writes a new file of mode 0600 and renames it to path. Load refuses a file that
-// other users can change or replace. This is a file that is writable for its group or for
-// all users, that belongs to another user except root, that is a link or not a regular
-// file, or whose folder lets other users rename files. NewFileStore also refuses such a
-// folder. Windows has no such permissions: there, the access list of the folder must keep
-// other users out.
+// other users can change or replace:
+//   - a file that its group or all users can write
+//   - a file that belongs to another user except root
+//   - a link, and anything else that is not a regular file
+//   - a file in a folder in which other users can rename files
+//
+// NewFileStore also refuses such a folder. Windows has no such permissions: there, the
+// access list of the folder must keep other users out.
 func NewFileStore(path string) (Store, error) {
 	if path == "" {
 		return nil, errors.New("jwks: file store: path is empty")

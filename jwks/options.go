@@ -12,12 +12,14 @@ import (
 	"time"
 )
 
-// Options configure a [Cache]. A nil *Options is the same as the zero value. Every zero
-// field means the strict default. New and Discover copy the Options.
+// Options configure a [Cache]. A nil *Options is the same as the zero value. The comment of
+// each field gives its default after "Zero". New and Discover refuse negative durations,
+// and copy the Options.
 type Options struct {
-	// Issuer is the issuer's name in status, events and logs. [Cache.Keyfunc] fetches
-	// keys only for tokens with this "iss". Zero: Discover uses its argument; New uses
-	// the URL as the name, and Keyfunc does not compare "iss".
+	// Issuer is the issuer's name in status, events and logs. [Cache.Keyfunc] fetches keys
+	// only for tokens with this "iss". Discover refuses another value than its argument.
+	// Zero: Discover uses its argument; New uses the URL as the name, and Keyfunc does not
+	// compare "iss".
 	Issuer string
 
 	// MetadataURL is the URL of the issuer's metadata, for Discover, if the metadata is
@@ -48,18 +50,21 @@ type Options struct {
 	// uses no proxy. Zero: all addresses are allowed.
 	RefusePrivateAddresses bool
 
-	// MinInterval and MaxInterval limit how long a response counts as fresh. Within
-	// these limits, the header of the response decides: Cache-Control or Expires. A
-	// response without these fields is fresh for 5 min. The next refresh begins a random 5
-	// to 25 percent earlier. So MaxInterval is the longest time that a withdrawn key still
-	// verifies tokens, while the issuer answers and the machine is not suspended. Zero:
-	// 1 min and 15 min.
+	// MinInterval and MaxInterval limit how long a response counts as fresh. Within these
+	// limits, the header of the response decides: Cache-Control or Expires. A response
+	// without these fields is fresh for 5 min. The next refresh begins a random 5 to 25
+	// percent earlier.
+	//
+	// MaxInterval is the longest time that a withdrawn key still verifies tokens, while the
+	// issuer answers and the machine is not suspended. MinInterval must not exceed
+	// MaxInterval. Zero: 1 min and 15 min, changed if needed to fit the intervals that are
+	// set.
 	MinInterval, MaxInterval time.Duration
-	// MaxStale is the longest time that a set stays in use after the issuer last
-	// confirmed it. After that, keys are unavailable. MaxStale is how long an outage of
-	// the issuer can last before tokens fail, and how long a withdrawn key verifies
-	// tokens in an outage. Time during which the machine is suspended counts. Zero:
-	// 12 h.
+	// MaxStale is the longest time that a set stays in use after the issuer last confirmed
+	// it. After that, keys are unavailable. MaxStale is how long an outage of the issuer
+	// can last before tokens fail, and how long a withdrawn key verifies tokens in an
+	// outage. Time during which the machine is suspended counts. MaxStale must not be
+	// shorter than MaxInterval. Zero: 12 h, or longer if MaxInterval is longer.
 	MaxStale time.Duration
 	// CoolDown limits the fetches caused by keys that are not in the set: two without a
 	// pause, then one per CoolDown. A fetch that brings a new key does not count against

@@ -14,8 +14,8 @@ const (
 	maxSameID = 8
 )
 
-// Set is a key set that never changes: a parsed document. Use it if the keys are known
-// in advance. A Set is safe for concurrent use.
+// Set is a key set that never changes. [Parse] returns a Set. Use it if the keys are known
+// in advance. The zero Set has no keys. A Set is safe for concurrent use.
 type Set struct {
 	keys       []*Key
 	skipped    []Skipped
@@ -43,11 +43,11 @@ type Skipped struct {
 	Reason string
 }
 
-// Parse parses a JWK Set (RFC 7517, section 5): one JSON object with an array "keys".
-// The document may have at most 1 MiB, and the array at most 1,000 elements. At least
-// one element must be a key that can verify signatures. Parse leaves out the other
-// elements and ambiguous elements; [Set.Skipped] returns them. Certificates (x5c, x5u,
-// x5t) are ignored.
+// Parse parses a JWK Set (RFC 7517, section 5): one JSON object with an array "keys". The
+// document may have at most 1 MiB, and the array at most 1,000 elements. At least one
+// element must be a key that can verify signatures. Parse leaves out the other elements,
+// duplicates, and more than 8 keys with the same kid; [Set.Skipped] returns the elements
+// that it left out. Certificates (x5c, x5u, x5t) are ignored.
 func Parse(document []byte) (*Set, error) {
 	return parse(document, nil)
 }
@@ -162,11 +162,12 @@ func (s *Set) ambiguous(alg string) bool {
 	return fit > 1
 }
 
-// Lookup returns the keys that may verify a token with this kid and alg. kid is "" for
-// a token without a kid: Lookup then returns the key that fits alg, if exactly one key
-// does. It returns several keys only if the issuer publishes them under one kid; any of
-// them may have signed the token. The slice is shared: do not modify it. If no key fits,
-// the error is ErrUnknownKey.
+// Lookup returns the keys that may verify a token with this kid and alg. If no key fits,
+// the error is ErrUnknownKey. The slice is shared: do not modify it.
+//
+// kid is "" for a token without a kid: Lookup then returns the key that fits alg, if
+// exactly one key does. Lookup returns several keys only if the issuer publishes them under
+// one kid; any of them may have signed the token.
 func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 	if keys := s.find(kid, alg); keys != nil {
 		return keys, nil
@@ -174,8 +175,9 @@ func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 	return nil, ErrUnknownKey
 }
 
-// Key is like Lookup, but leaves out the keys in tried. It never fetches and does not
-// use the context: it has the parameters of [Cache.Key] so that a Set can replace a Cache.
+// Key is like Lookup, but leaves out the keys in tried. It has the parameters of
+// [Cache.Key], so that a Set can replace a Cache, but it never fetches and does not use the
+// context.
 func (s *Set) Key(_ context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	if keys := untried(s.find(kid, alg), tried); len(keys) > 0 {
 		return keys, nil

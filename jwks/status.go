@@ -4,8 +4,8 @@ import "time"
 
 // Status is the state of a cache at one time, for operators and health pages.
 type Status struct {
-	// Issuer is the configured name. URL is the URL of the key set, without the values
-	// of its query. URL is "" until discovery succeeds.
+	// Issuer is the issuer's name: Options.Issuer, or its default. URL is the URL of the key
+	// set, without the values of its query. URL is "" until discovery succeeds.
 	Issuer, URL string
 	// Ready reports that keys are available. Stale reports that they are not, because
 	// the last good set is older than MaxStale.
@@ -13,11 +13,13 @@ type Status struct {
 	// Restored reports that the keys come from the Store: the issuer has not answered
 	// since the start.
 	Restored bool
-	// Keys are the usable keys, in document order. Their ids may be long.
+	// Keys are the usable keys, in document order. Their ids come from the issuer and may be
+	// long: cut them before you log them.
 	Keys []*Key
-	// KeySetHash is a hash of Keys, in 16 hexadecimal digits. It depends on their ids,
-	// thumbprints, issuers and permissions, but not on their order. Processes that use
-	// different keys have different hashes. KeySetHash is "" if there are no keys.
+	// KeySetHash is a hash of Keys, in 16 hexadecimal digits. It depends on the ids,
+	// thumbprints, issuers and permissions of the keys, but not on the order of the keys.
+	// Processes that use different keys have different hashes. KeySetHash is "" if there
+	// are no keys.
 	KeySetHash string
 	// Skipped are the elements of the set that cannot be used, in document order.
 	Skipped []Skipped
@@ -43,8 +45,8 @@ type Status struct {
 	// cause is a key rotation that went wrong.
 	Rejected uint64
 	// MissFetches counts the attempts caused by keys that are not in the set. Denied
-	// counts the lookups of such keys that caused no attempt, because of Options.CoolDown
-	// or the issuer's Retry-After.
+	// counts the lookups of such keys that caused no attempt, because of the limits of
+	// Options.CoolDown or the issuer's Retry-After.
 	MissFetches, Denied uint64
 }
 
