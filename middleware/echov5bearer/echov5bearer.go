@@ -3,7 +3,9 @@
 //
 //	guard, err := middleware.New(verifier, nil)
 //	e.POST("/deployments", create, echov5bearer.Require(guard, scopes.All("deploy:applications")))
-//	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create) // also lists the route in guard.Routes()
+//
+//	// Handle also lists the route in guard.Routes()
+//	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
 // or, with the rules of all routes in one table:
 //
@@ -29,21 +31,22 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard does
-// not set the key if it has verified no token. echo-jwt sets the same key to its token.
+// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard
+// sets the key only if it has verified a token. echo-jwt sets the same key to its token.
 const Key = "user"
 
 // Require returns middleware for one route or a group. The middleware refuses requests that
-// do not meet the rule, as [middleware.Guard.Require] does. Require panics if the rule is
-// invalid.
+// do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, it denies
+// every request. Require panics if the rule has a mistake in it ([scopes.Rule.Err]).
 func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
 
 // Handle registers the handler with a server or a group, and guards it with the rule. The
 // guard runs before the middleware m. Handle records the route for
-// [middleware.Guard.Routes], as [middleware.Guard.Handle] does. Handle panics if the rule is
-// invalid or the handler is nil.
+// [middleware.Guard.Routes], as [middleware.Guard.Handle] does. Handle panics if the rule
+// has a mistake in it ([scopes.Rule.Err]), or if the handler is nil. With the zero Rule,
+// every request for the route is denied.
 func Handle(g *middleware.Guard, routes interface {
 	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
 }, method, path string, rule scopes.Rule, handler echo.HandlerFunc, m ...echo.MiddlewareFunc,
@@ -63,13 +66,14 @@ func Handle(g *middleware.Guard, routes interface {
 }
 
 // Enforce returns middleware for a whole server. The middleware checks each request against
-// the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the
-// syntax of [http.ServeMux].
+// the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have
+// the syntax of [http.ServeMux], not of echo.
 func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
 
-// Audit returns every route of the server with its rule in t. Use it to log the routes at
-// start, and to test that every route has a rule. [middleware.Guard.Routes] lists rules that
-// were declared without a table.
+// Audit returns every route of the server with its rule in t, sorted by pattern. A route
+// without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
+// every route has a rule. [middleware.Guard.Routes] lists rules that were declared without
+// a table.
 func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Router().Routes() {

@@ -3,7 +3,9 @@
 //
 //	guard, err := middleware.New(verifier, nil)
 //	engine.POST("/deployments", ginbearer.Require(guard, scopes.All("deploy:applications")), create)
-//	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create) // also lists the route in guard.Routes()
+//
+//	// Handle also lists the route in guard.Routes()
+//	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
 // or, with the rules of all routes in one table:
 //
@@ -33,19 +35,21 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard does
-// not set the key if it has verified no token. gin.BasicAuth sets the same key to the name
+// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard
+// sets the key only if it has verified a token. gin.BasicAuth sets the same key to the name
 // of its user.
 const Key = gin.AuthUserKey
 
 // Require returns middleware for one route or a group. The middleware refuses requests that
-// do not meet the rule, as [middleware.Guard.Require] does. Require panics if the rule is
-// invalid.
+// do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, it denies
+// every request. Require panics if the rule has a mistake in it ([scopes.Rule.Err]).
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
 // Handle registers the handlers with an engine or a group, and guards them with the rule.
 // It records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does.
-// Handle panics if the rule is invalid, if there is no handler, or if a handler is nil.
+// Handle panics if the rule has a mistake in it ([scopes.Rule.Err]), if there is no
+// handler, or if a handler is nil. With the zero Rule, every request for the route is
+// denied.
 func Handle(g *middleware.Guard, routes interface {
 	gin.IRoutes
 	BasePath() string
@@ -63,13 +67,14 @@ func Handle(g *middleware.Guard, routes interface {
 }
 
 // Enforce returns middleware for a whole engine. The middleware checks each request against
-// the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have the
-// syntax of [http.ServeMux].
+// the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have
+// the syntax of [http.ServeMux], not of gin.
 func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adapt(g.Enforce(t)) }
 
-// Audit returns every route of the engine with its rule in t. Use it to log the routes at
-// start, and to test that every route has a rule. [middleware.Guard.Routes] lists rules that
-// were declared without a table.
+// Audit returns every route of the engine with its rule in t, sorted by pattern. A route
+// without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
+// every route has a rule. [middleware.Guard.Routes] lists rules that were declared without
+// a table.
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range engine.Routes() {
