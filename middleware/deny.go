@@ -30,17 +30,18 @@ type Refusal struct {
 	Scopes []string
 }
 
-// Deny writes the [Guard.Refusal] for err, which Check returned.
+// Deny answers a request that Check refused with err: it writes the [Guard.Refusal] to w.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	refused := g.refusal(w.Header(), r, answer, answer.Status)
 	refused.write(w)
 }
 
-// Refusal returns the answer to r for err, which Check returned. It is for transports that
-// write the answer themselves. It writes no response and keeps neither argument. The answer
-// contains only the reason, the missing scopes and the time to wait from err. If err
-// contains no [bearer.Error], or a [bearer.Error] with an unknown reason, the status is 500.
+// Refusal returns the answer to the request r that Check refused with err. It is for
+// transports that write the answer themselves. Refusal writes no response and keeps neither
+// argument. The answer contains only the reason, the missing scopes and the time to wait
+// from err. If err contains no [bearer.Error], or a [bearer.Error] with an unknown reason,
+// the status is 500.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
 	return g.refusal(http.Header{}, r, answer, answer.Status)

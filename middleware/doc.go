@@ -12,10 +12,12 @@
 //
 // A handler gets the caller's claims from bearer.FromContext(r.Context()).
 //
-// The guard answers refused requests as RFC 6750, section 3 defines: 401 for a missing
+// A [Guard] answers refused requests as RFC 6750, section 3 defines: 401 for a missing
 // or invalid token, 400 for credentials that are not exactly one bearer token, and 403
-// for a missing scope. If the caller is not at fault, the guard answers 503 (the issuer's
-// keys are unavailable) or 500 (this service is at fault).
+// if the rule of the route does not allow the request, for example because a scope is
+// missing. If the caller is not at fault, the guard answers 503 (the issuer's
+// keys are unavailable) or 500 (this service is at fault). A 400, 401 or 403 contains
+// a challenge: the field WWW-Authenticate.
 //
 // [Guard.Require] and [Guard.Enforce] work with every router that accepts net/http
 // handlers, such as chi. Adapters for gin and echo are separate modules in subfolders of
@@ -27,8 +29,8 @@
 // # Security
 //
 // The guard reads tokens only from the Authorization field, never from the query (RFC
-// 9700, section 4.3.2), a form, a cookie or a trailer. Handlers get the server's own
-// ResponseWriter. The guard denies every request with an unclean path
-// ([scopes.CleanPath]): a handler that cleans the path itself can serve a route whose
-// rule was not checked.
+// 9700, section 4.3.2), a form, a cookie or a trailer. The guard denies every request with
+// an unclean path ([scopes.CleanPath]): a handler that cleans the path itself can serve a
+// route whose rule was not checked. The guard does not wrap the server's ResponseWriter, so
+// handlers keep its optional methods, such as Flush.
 package middleware

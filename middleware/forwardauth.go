@@ -20,7 +20,8 @@ const (
 )
 
 // ForwardAuth returns a handler that decides for a proxy whether a request may pass. nginx
-// calls the handler with auth_request, and Caddy with forward_auth.
+// calls the handler with auth_request, and Caddy with forward_auth. The handler uses the
+// rules in t; if t is nil, it denies every request.
 //
 // The proxy MUST pass the Authorization field to the handler. It MUST set
 // X-Forwarded-Method and X-Forwarded-Uri to the method and target of the client's request,
@@ -29,16 +30,18 @@ const (
 // denies a request if a required X-Forwarded field is missing, or if one of the three
 // appears twice. Make sure that only the proxy can connect to the handler.
 //
-// The handler answers 204 if the request may pass, and otherwise 401 or 403, because nginx
-// turns every other error status into 500. It answers 401 also to credentials that are not
-// exactly one bearer token, and 403 also if it cannot decide. The response field
-// X-Auth-Error contains the error code of a refusal. If the code is "unavailable", the
-// response contains Retry-After, and the proxy should answer 503. If the code is
-// "server_error", the proxy should answer 500.
+// The handler answers 204 if the request may pass. Otherwise it answers 401 or 403, because
+// nginx turns every other error status into 500. It answers 401 also to credentials that
+// are not exactly one bearer token, and 403 also if it cannot decide.
+//
+// The response field X-Auth-Error contains the error code of a refusal, as [Refusal]
+// describes it, but "unavailable" in place of "temporarily_unavailable". If the code is
+// "unavailable", the response contains Retry-After, and the proxy should answer 503. If the
+// code is "server_error", the proxy should answer 500.
 //
 // A 204 contains every field of Options.Headers. A field without a value is sent empty, so
 // that a proxy that copies the fields always overwrites the client's own fields. The proxy
-// must drop the client's fields with "_" in place of "-" itself. The program
+// itself must drop the client's fields that have "_" in place of "-". The program
 // examples/forwardauth contains configurations for nginx and Caddy.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)

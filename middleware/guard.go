@@ -12,8 +12,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Guard passes requests to handlers or refuses them. It is safe for concurrent use and
-// keeps no data of a request.
+// Guard passes requests to handlers or refuses them. [New] returns a Guard; the zero Guard
+// has no verifier and accepts no token. A Guard is safe for concurrent use and keeps no
+// data of a request.
 type Guard struct {
 	verifier   bearer.Verifier
 	opts       Options
@@ -28,15 +29,16 @@ type Guard struct {
 // middleware returns has a method Rule() scopes.Rule, for programs that list the handlers
 // of a router with their rules.
 //
-// Require panics if the rule is invalid ([scopes.Rule.Err]), and the middleware panics if
-// its handler is nil. The panic message contains the source line of the declaration.
+// Require panics if the rule has a mistake in it ([scopes.Rule.Err]), and the middleware
+// panics if its handler is nil. The panic message contains the source line of the
+// declaration.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }
 
-// RequireAt is like [Guard.Require], but also records the pattern of the route, in the
-// syntax of any router. [Guard.Routes] lists the pattern. Observers receive the pattern as
-// the route if the router does not set the request's Pattern. Use RequireAt with routers
+// RequireAt is like [Guard.Require], but also records the pattern of the route for
+// [Guard.Routes]. The pattern has the syntax of your router. Observers receive the pattern
+// as the route if the router does not set the request's Pattern. Use RequireAt with routers
 // that [Guard.Handle] does not support.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
@@ -126,10 +128,13 @@ func copyPatternBack(outer, served *http.Request) {
 	}
 }
 
-// Check decides whether a request may pass, and writes no response. It returns the request
-// for the handler, with the caller's claims in its context, or an error for [Guard.Deny].
-// With a public rule, the context contains no claims. The error contains a *[bearer.Error].
-// If the rule is invalid, the Reason of that error is [bearer.Internal].
+// Check decides whether a request may pass, and writes no response. If the request may
+// pass, Check returns the request for the handler, with the caller's claims in its context.
+// With a public rule, Check adds no claims.
+//
+// If the request is refused, Check returns an error for [Guard.Deny] that contains a
+// *[bearer.Error]. If the rule has a mistake in it, the Reason of that error is
+// [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }

@@ -118,9 +118,9 @@ func (g *Guard) checkMetadata() []error {
 //	mux.Handle(guard.Metadata())
 //
 // At each request, the handler returns the scopes of all rules that were declared with the
-// guard so far, and the current issuers of the verifier. The metadata is public: with
-// Enforce, its pattern needs a public rule. Without Options.Resource, the handler answers
-// 404.
+// guard so far, and the current issuers of the verifier. Caches may keep the response for 5
+// min. The metadata is public, also for web pages of other origins: with Enforce, its
+// pattern needs a public rule. Without Options.Resource, the handler answers 404.
 func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 	if g.resource == nil {
 		return wellKnown, http.NotFoundHandler()

@@ -14,8 +14,9 @@ import (
 // Options configures a Guard. Nil is the same as the zero Options. Only AllowPreflight lets
 // more requests through than the zero Options.
 type Options struct {
-	// Realm is the realm of challenges (RFC 9110, section 11.5): printable ASCII without
-	// '"' and '\'. Empty: "api" if there is no ResourceMetadata, and otherwise no realm.
+	// Realm is the realm in the challenges of refusals (RFC 9110, section 11.5): printable
+	// ASCII without '"' and '\'. Empty: "api" if there is no ResourceMetadata, and
+	// otherwise no realm.
 	Realm string
 	// Resource is the identifier of the protected resource (RFC 9728, section 1.2): the
 	// https URL of the API, or an http URL on loopback. The verifier must accept the
@@ -44,11 +45,11 @@ type Options struct {
 	// names that type and does not prefer application/json, and otherwise a small
 	// application/json object.
 	Body func(r *http.Request, refusal Refusal) (contentType string, body []byte)
-	// AllowPreflight lets CORS preflight requests through without a token, if the route
-	// has a rule for the method that the preflight request announces. The handler MUST only
-	// answer a preflight request and do nothing else, because every client can send preflight requests.
-	// False: preflight requests need a token like other requests. Use false if the CORS
-	// middleware runs before the guard.
+	// AllowPreflight lets CORS preflight requests through without a token, if the route has
+	// a rule for the method that the preflight request announces. The handler MUST only
+	// answer such a request and do nothing else, because every client can send preflight
+	// requests. False: preflight requests need a token like other requests. Use false if
+	// the CORS middleware runs before the guard.
 	AllowPreflight bool
 	// ExposeChallenge adds WWW-Authenticate and Retry-After of refusals to
 	// Access-Control-Expose-Headers. Scripts of other origins can then read these fields,
@@ -59,20 +60,25 @@ type Options struct {
 	// for public routes. False: the handler's request contains the field.
 	RemoveAuthorization bool
 	// Headers contains the fields that the guard makes from the caller's claims: request
-	// fields for the handler, and response fields of ForwardAuth. An example:
+	// fields for the handler, and response fields of ForwardAuth. The key is the name of
+	// the field, and the function returns its value and must be safe for concurrent use. An
+	// example:
 	//
 	//	"X-Subject": (*bearer.Claims).Subject
 	//
 	// The guard always removes the client's own copies of these fields, even if the request
 	// has no valid token. It also removes copies with "_" or another character in place of
-	// "-". In values, it percent-encodes everything except printable ASCII, and also '%',
-	// '"', '\', ',', and a space at the start or end; [net/url.PathUnescape] decodes a
-	// value. If a value is empty, the handler's request does not contain the field. Nil:
-	// none.
+	// "-". If a value is empty, the handler's request does not contain the field. New
+	// refuses the names of fields that HTTP itself uses, such as Cookie and Host.
+	//
+	// The guard percent-encodes values: everything except printable ASCII, and also '%',
+	// '"', '\', ',', and a space at the start or end. [net/url.PathUnescape] decodes a
+	// value. Nil: none.
 	Headers map[string]func(*bearer.Claims) string
 }
 
 // New returns a Guard that verifies tokens with v. The error lists all problems at once.
+// Nil opts are the same as the zero Options.
 //
 // If v has the methods AuthorizationServers() []string and Audience() []string, as the
 // verifiers of package bearer have, Guard.Metadata lists the authorization servers, and New

@@ -31,10 +31,10 @@ type issuerReadiness struct {
 }
 
 // NewReadiness returns a handler for readiness checks of load balancers and orchestrators.
-// The handler answers 200 if tokens can be verified. It answers 503 if keys were never
-// loaded or are too old. The JSON body contains the state of each issuer, with the number
-// of its keys and their age in seconds. It contains no errors: errors are in the log.
-// Requests need no token. If source is nil, NewReadiness returns an error.
+// The handler answers GET and HEAD with 200 if tokens can be verified, and with 503 if keys
+// were never loaded or are too old. The JSON body contains the state of each issuer, with
+// the number of its keys and their age in seconds. It contains no errors: errors are in the
+// log. Requests need no token. If source is nil, NewReadiness returns an error.
 //
 // Do not use the handler as a liveness check: restarting the process does not end an outage
 // of the issuer, and the loaded keys are lost.

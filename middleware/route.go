@@ -21,9 +21,12 @@ type Route struct {
 func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 
 // Handle guards handler with the rule and registers it for the pattern with mux, which can
-// be an *[http.ServeMux] or a chi router. It records the pattern for [Guard.Routes]. Handle
-// panics if the rule is invalid ([scopes.Rule.Err]), if mux or handler is nil, or if mux
-// rejects the pattern. The panic message contains the source line of the declaration.
+// be an *[http.ServeMux] or a chi router. It records the pattern for [Guard.Routes]. With
+// the zero Rule, every request for the pattern is denied.
+//
+// Handle panics if the rule has a mistake in it ([scopes.Rule.Err]), if mux or handler is
+// nil, or if mux rejects the pattern. The panic message contains the source line of the
+// declaration.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
