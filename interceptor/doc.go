@@ -22,17 +22,19 @@
 //
 //   - Unauthenticated: the token is missing or invalid, or the credentials are not exactly
 //     one bearer token. InvalidArgument is not used, because it is for invalid messages.
-//   - PermissionDenied: a scope is missing.
+//   - PermissionDenied: the rule of the method does not allow the call, for example because
+//     a scope is missing, or the method has no rule.
 //   - Unavailable: the issuer's keys are unavailable, and the caller is not at fault. A
 //     google.rpc.RetryInfo detail contains the time to wait.
-//   - Internal: this service is at fault, for example because a hook panicked.
+//   - Internal: this service is at fault, for example because a function in the rule panicked.
 //   - DeadlineExceeded or Canceled: the call ended while it waited for keys. Other calls
 //     that wait for the same keys are not affected.
 //
 // Every status except DeadlineExceeded and Canceled carries a google.rpc.ErrorInfo detail.
-// Its reason is the [bearer.Reason] in upper case, and its metadata "scope" contains the
-// missing scopes. The same challenge as in HTTP (RFC 6750, section 3) is in the header
-// metadata "www-authenticate", or in the trailer if the stream has already sent its header.
+// The reason in this detail is the [bearer.Reason] in upper case, and the metadata "scope"
+// contains the missing scopes. The same challenge as in HTTP (RFC 6750, section 3) is in
+// the header metadata "www-authenticate", or in the trailer if the stream has already sent
+// its header.
 //
 // # Streams
 //
@@ -42,7 +44,7 @@
 //
 //   - RecvMsg and SendMsg return the refusal, even if they were blocked.
 //   - The stream's context is canceled, with the refusal as its cause.
-//   - The client gets the refusal as the status, whatever the handler returns.
+//   - The client gets the refusal as the status, not the error that the handler returns.
 //
 // However, gRPC ends a stream only when its handler returns. A handler that checks neither
 // its stream nor its context keeps running. Until the handler returns, the client gets no

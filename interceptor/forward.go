@@ -24,11 +24,12 @@ import (
 //   - the token has not expired, and
 //   - the connection uses TLS (RFC 6750, section 5.3).
 //
-// Otherwise the call fails with Unauthenticated and is not sent. Because of the check of
-// "aud", the next service never gets a token that it must not accept itself, but can misuse
-// at other services. If the caller's token does not name the next service, use a token that
-// this service requests for itself, or exchange the caller's token (RFC 8693). The zero
-// Forwarder refuses every call. A Forwarder is safe for concurrent use.
+// Otherwise the call fails with Unauthenticated and is not sent.
+//
+// The check of "aud" protects the caller: a service that gets a token for another service
+// can misuse the token there. If the caller's token does not name the next service, use a
+// token that this service requests for itself, or exchange the caller's token (RFC 8693).
+// The zero Forwarder refuses every call. A Forwarder is safe for concurrent use.
 type Forwarder struct{ audience string }
 
 // NewForwarder returns a Forwarder to the service with this audience. If audience is empty,

@@ -20,8 +20,9 @@ import (
 // the guard checks the caller of a stream only when the stream opens; ExpireStreams and
 // RecheckStreams are stricter.
 type Options struct {
-	// Realm is the realm of challenges (RFC 9110, section 11.5): printable ASCII without
-	// '"' and '\'. Empty: "api" if there is no ResourceMetadata, and otherwise no realm.
+	// Realm is the realm in the challenges of refusals (RFC 9110, section 11.5): printable
+	// ASCII without '"' and '\'. Empty: "api" if there is no ResourceMetadata, and
+	// otherwise no realm.
 	Realm string
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
 	// section 5.1) for challenges. Empty: none.
@@ -34,8 +35,9 @@ type Options struct {
 	// that is declared twice, here or in the rules of New, is an error. Nil: none.
 	Include []scopes.Methods
 	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). If
-	// the verifier still accepts the token at that time, the stream ends as soon as the
-	// verifier refuses the token. False: an open stream stays open.
+	// the verifier still accepts the token at that time, the guard checks the token every
+	// second, and the stream ends as soon as the verifier refuses it. False: an open stream
+	// stays open.
 	ExpireStreams bool
 	// RecheckStreams is the interval at which the guard checks the caller of an open
 	// stream again. It checks the token, including Config.Validate of the verifier, and the
@@ -48,8 +50,9 @@ type Options struct {
 	KeepToken bool
 }
 
-// Guard passes calls to handlers or refuses them. It is safe for concurrent use and keeps
-// no data of a call after the end of the call.
+// Guard passes calls to handlers or refuses them. [New] returns a Guard; the zero Guard has
+// no rules and denies every call. A Guard is safe for concurrent use and keeps no data of a
+// call after the end of the call.
 type Guard struct {
 	verifier   bearer.Verifier
 	observer   bearer.Observer // nil: the verifier, if it is an observer
@@ -61,8 +64,9 @@ type Guard struct {
 }
 
 // New returns a Guard that verifies tokens with v and checks each method against its rule
-// in rules and Options.Include. The error lists all problems at once. For an invalid rule
-// ([scopes.Rule.Err]), the error contains the method and the source line of the declaration.
+// in rules and Options.Include. The error lists all problems at once. For a rule with a
+// mistake in it ([scopes.Rule.Err]), the error contains the method and the source line of
+// the declaration.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -93,16 +97,18 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	}, nil
 }
 
-// ServerOptions returns both interceptors as options for [grpc.NewServer]. They are Chain
-// options, so you can add other interceptors. Interceptors before the guard run also for
-// refused calls; interceptors after the guard run only for allowed calls. ServerOptions
-// panics if the Guard is nil, so that a program that ignores an error of New fails at start.
+// ServerOptions returns both interceptors, Unary and Stream, as options for
+// [grpc.NewServer]. They are Chain options, so you can add other interceptors. Interceptors
+// before the guard run also for refused calls; interceptors after the guard run only for
+// allowed calls. ServerOptions panics if the Guard is nil, so that a program that ignores
+// an error of New fails at start.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
 }
 
-// Unary is a [grpc.UnaryServerInterceptor]. It is safe for concurrent use.
+// Unary is a [grpc.UnaryServerInterceptor] that passes allowed calls to their handlers and
+// ends refused calls with a status. It is safe for concurrent use.
 func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	allowed, err := g.decide(ctx, g.request(ctx, info.FullMethod))
 	if err != nil {
@@ -111,8 +117,9 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 	return handler(allowed, req)
 }
 
-// Stream is a [grpc.StreamServerInterceptor]. It decides before the first message is read,
-// and again as set by Options.ExpireStreams and Options.RecheckStreams. It is safe for
+// Stream is a [grpc.StreamServerInterceptor] that passes allowed calls to their handlers
+// and ends refused calls with a status. It decides before the first message is read, and
+// again as set by Options.ExpireStreams and Options.RecheckStreams. It is safe for
 // concurrent use.
 func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx := ss.Context()

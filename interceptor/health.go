@@ -55,7 +55,8 @@ type HealthWatch struct {
 //	defer watch.Close()
 //	grpc_health_v1.RegisterHealthServer(server, health)
 //
-// The health service needs rules too; see [Health].
+// The health service needs rules too; see [Health]. Nil opts are the same as the zero
+// HealthOptions.
 func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *HealthOptions) (*HealthWatch, error) {
 	if opts == nil {
 		opts = &HealthOptions{}
