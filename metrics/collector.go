@@ -14,8 +14,7 @@ import (
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
-// Options configures a Collector. The zero Options, and nil, use the defaults, which
-// suit most services.
+// Options configures a Collector. The zero Options and nil suit most services.
 type Options struct {
 	// Issuers lists the values of the label issuer, besides "other". Events of other
 	// issuers count as "other", and Watch refuses a source with another issuer.
@@ -25,14 +24,16 @@ type Options struct {
 	// The number of series for keys and token caches grows with each watched issuer: set
 	// Issuers if customers can add issuers.
 	Issuers []string
-	// MaxRoutes limits the number of routes with their own label value, for all
-	// transports together. Further routes count as "other". Zero means 1,000.
+	// MaxRoutes limits the number of routes with their own label value, for all transports
+	// together. Further routes count as "other". Zero means 1,000. New refuses a negative
+	// number.
 	MaxRoutes int
 }
 
-// Collector is a [prometheus.Collector] of verdicts, keys and token caches. It is also
-// the [bearer.Observer] that counts the verdicts. [New] returns one. It is safe for
-// concurrent use. A registry refuses to register it twice.
+// Collector is a [prometheus.Collector] of verdicts, keys and token caches. It is also the
+// [bearer.Observer] that counts the verdicts. [New] returns one; the zero Collector must
+// not be registered. A Collector is safe for concurrent use. A registry refuses to register
+// a Collector twice.
 type Collector struct {
 	allowed []string // Options.Issuers
 

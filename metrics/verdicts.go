@@ -90,9 +90,9 @@ const (
 	maxLabel = 256
 )
 
-// Observe implements [bearer.Observer]: it counts the verdict. It takes less than
-// 100 ns and allocates nothing, except for the first verdict on a route. A nil
-// Collector counts nothing.
+// Observe implements [bearer.Observer]: it counts the verdict. It takes less than 100 ns
+// and allocates nothing, except for the first verdict on a route. A nil Collector and the
+// zero Collector count nothing.
 func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	if c == nil || c.none == nil {
 		return // a zero Collector must not break the request
@@ -141,7 +141,8 @@ func reasonOf(err error) bearer.Reason {
 // Declare creates the counters of routes before the first request, so that they are
 // exported with the value zero from the first scrape on. The routes are the patterns of a
 // table or the full names of gRPC methods, as guards set them in Event.Route. Declare is
-// optional. Call it after Watch.
+// optional. It creates counters for Options.Issuers, or, if that is nil, for the issuers of
+// all watched sources: call Declare after Watch.
 func (c *Collector) Declare(transport string, routes ...string) {
 	issuers := c.allowed
 	if issuers == nil {

@@ -1,22 +1,22 @@
 // Package tracing adds verdicts and key fetches to OpenTelemetry traces. It is a separate
 // module, so that users of the other packages do not depend on OpenTelemetry.
 //
-// A [Tracer] is an Observer that adds each verdict to the span of its request. Its method
-// ObserveKeys adds a span for each key fetch:
+// A [Tracer] is a [bearer.Observer] that adds each verdict, the outcome of one request, to
+// the span of the request. Its method ObserveKeys adds a span for each key fetch:
 //
 //	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}})
 //	keys, err := jwks.Discover(issuer, &jwks.Options{Observe: tracer.ObserveKeys})
 //	v, err := bearer.New(bearer.Config{ ..., Keys: keys, Observer: tracer})
 //
-// otelhttp or otelgrpc starts the span of the request and puts it into the context of the
-// request, so it must run before the guard. The Tracer sets these attributes of the span:
+// otelhttp or otelgrpc must run before the guard: it starts the span of the request and puts
+// the span into the context of the request. The Tracer sets these attributes of the span:
 //
 //	bearer.result      "allowed", "refused", "reported" (allowed only because of
 //	                   report-only mode) or "abandoned" (the request was canceled or
 //	                   timed out while it waited for keys)
 //	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"
 //	bearer.issuer      the configured issuer, if the token names one
-//	bearer.cache_hit   whether the token was verified on an earlier request
+//	bearer.cache_hit   whether the token was in the cache of verified tokens
 //	bearer.claim.NAME  the claims in Options.Claims, for verified tokens only
 //
 // For the results "refused" and "reported", the Tracer also adds an event "bearer.refused"
@@ -24,15 +24,15 @@
 //
 // The span of a key fetch is named "bearer.keys.refresh". It is the root of its own trace,
 // because several requests may wait for one fetch. If a request caused the fetch, the span
-// has a link to the span of this request. It has these attributes:
+// has a link to the span of this request. The span of the fetch has these attributes:
 //
 //	bearer.issuer        the configured issuer
 //	bearer.keys.result   "refreshed", "not_modified" or "refresh_failed"
 //	bearer.keys.usable   the number of usable keys, unless the fetch failed
 //	bearer.keys.skipped  the number of keys that cannot be used, unless the fetch failed
 //
-// Spans contain no other part of a token: no other claims, and no error texts, which may
-// quote claims.
+// Spans contain no other part of a token. They also contain no error texts, because these
+// may quote claims.
 package tracing
 
 import (
@@ -53,19 +53,20 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Options configures a Tracer. With the zero Options, and with nil, spans contain no claims.
+// Options configures a Tracer. With the zero Options, and with nil, spans contain no claims
+// and come from the global provider.
 type Options struct {
 	// Claims lists the names of the claims that spans contain, for verified tokens only.
-	// Only strings, numbers and booleans at the top level of the claims set are shown. Values
-	// are cut at 256 bytes. Do not list claims with personal data that must not be in traces.
-	// Nil means no claims.
+	// Only strings, numbers and booleans at the top level of the claims set are shown, each
+	// as a string of at most 256 bytes. Do not list claims with personal data that must not
+	// be in traces. An empty name and a repeated name are errors. Nil means no claims.
 	Claims []string
 	// TracerProvider makes the spans of key fetches. Nil means the global provider.
 	TracerProvider trace.TracerProvider
 }
 
-// Tracer is a [bearer.Observer] that writes to OpenTelemetry spans. [New] returns one. It
-// is safe for concurrent use. A nil Tracer does nothing.
+// Tracer is a [bearer.Observer] that writes to OpenTelemetry spans. [New] returns one. A
+// Tracer is safe for concurrent use. A nil Tracer does nothing.
 type Tracer struct {
 	tracer trace.Tracer
 	claims []claim
@@ -169,7 +170,8 @@ func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []att
 	return append(to, key.String(strings.ToValidUTF8(text[:min(len(text), maxValue)], "")))
 }
 
-// ObserveKeys makes a span for each key fetch. Set it as Options.Observe of package jwks.
+// ObserveKeys makes a span for each key fetch, when the fetch has ended. Set it as
+// [jwks.Options].Observe.
 func (t *Tracer) ObserveKeys(e jwks.Event) {
 	if t == nil {
 		return
