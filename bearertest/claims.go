@@ -14,9 +14,9 @@ import (
 //
 // The defaults are those of [Issuer.Token], with the issuer https://issuer.example and no
 // audience. The argument overrides the defaults, as in [Issuer.Token]. The claims are
-// parsed by the rules of RFC 9068. For a vendor's claims use [bearer.Profile.Claims]; for
-// custom claims use [bearer.Claims.WithCustom]. Claims panics if a value cannot be encoded
-// as JSON or a claim has the wrong type.
+// parsed by the rules of RFC 9068. To get claims in a vendor's form, call
+// [bearer.Profile.Claims]. To add custom claims, call [bearer.Claims.WithCustom]. Claims
+// panics if a value cannot be encoded as JSON or a claim has the wrong type.
 func Claims(claims map[string]any) *bearer.Claims {
 	const lifetime = time.Hour
 	set := encode(overlay(defaultClaims("https://issuer.example", time.Now(), lifetime), claims))

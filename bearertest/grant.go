@@ -29,8 +29,8 @@ type Grant struct {
 	Scopes []string
 	// Header and Claims are the header and the claims to be signed. "alg" in
 	// Header selects the key; for an unsupported algorithm the response is
-	// server_error. The "expires_in" of the response is "exp" minus "iat", where
-	// a value that is not an int64 counts as the current time.
+	// server_error. The "expires_in" of the response is "exp" minus "iat". The
+	// current time replaces an "exp" or "iat" that is not an int64.
 	Header, Claims map[string]any
 }
 

@@ -26,7 +26,8 @@ type Options struct {
 	// "issuer" of the metadata, byte for byte. Empty: the URL of the listener,
 	// or https://issuer.example if there is no listener. With a listener, any
 	// string is allowed, and the endpoints stay at the listener's URL. Without
-	// a listener, it must be an http or https URL.
+	// a listener, Issuer must be an http or https URL without query and
+	// fragment.
 	Issuer string
 
 	// Algorithms lists the signing algorithms for which a key is published
@@ -39,7 +40,7 @@ type Options struct {
 	// without Client.Audience. Empty: no "aud".
 	Audience []string
 
-	// Lifetime is the default lifetime of tokens. Zero: one hour.
+	// Lifetime is the default lifetime of tokens. Zero: 1 h.
 	Lifetime time.Duration
 
 	// TLS makes the listener speak https, with a certificate that the client
@@ -50,17 +51,17 @@ type Options struct {
 	// must be safe for concurrent use and must not call the issuer.
 	KeyID func() string
 
-	// Authenticate authenticates the clients of the token endpoint, for
-	// example against a database. If Authenticate is set, the clients of
-	// AddClient are ignored. A *TokenError selects the error response; for any
-	// other error the response is server_error. The Secret of the returned
-	// Client is ignored. Nil: the clients of AddClient. Authenticate must be
-	// safe for concurrent use.
+	// Authenticate authenticates the clients of the token endpoint, for example
+	// against a database. It must be safe for concurrent use. A *TokenError
+	// selects the error response; for any other error the response is
+	// server_error. The Secret of the returned Client is ignored. If
+	// Authenticate is set, the clients of AddClient are ignored. Nil: the
+	// clients of AddClient.
 	Authenticate func(ctx context.Context, id, secret string) (Client, error)
 
 	// Shape changes a token of the token endpoint before it is signed, for
-	// example to imitate a vendor. Nil: tokens have the form of RFC 9068.
-	// Shape must be safe for concurrent use.
+	// example to imitate a vendor. It must be safe for concurrent use. Nil:
+	// tokens have the form of RFC 9068.
 	Shape func(*Grant)
 
 	// Metadata overrides members of both metadata documents; a nil value

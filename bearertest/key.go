@@ -23,10 +23,10 @@ type Key struct {
 	signer  crypto.Signer
 }
 
-// NewKey generates a key for alg. No issuer publishes it until
-// [Issuer.Publish] is called. If kid is empty, the key ID is random. NewKey
-// panics if alg is not one of the algorithms listed at Options.Algorithms. An
-// RSA key has 2048 bits and is slow to generate: share it between tests.
+// NewKey generates a key for alg. No issuer publishes it until [Issuer.Publish]
+// is called. If kid is empty, the key ID is random. NewKey panics if alg is not
+// supported; the comment of Options.Algorithms lists the supported algorithms.
+// An RSA key has 2048 bits and is slow to generate: share it between tests.
 func NewKey(alg, kid string) *Key {
 	return KeyFrom(generate(alg, generateRSA), alg, kid)
 }
@@ -100,8 +100,8 @@ func Compact(header, payload, signature []byte) string {
 	return SigningInput(header, payload) + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// SigningInput returns the bytes that the signature of a JWS with this header
-// and payload covers (RFC 7515, section 5.1).
+// SigningInput returns the text that a JWS with this header and payload signs
+// (RFC 7515, section 5.1): both parts in base64url, with a dot between them.
 func SigningInput(header, payload []byte) string {
 	return base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
 }

@@ -34,8 +34,8 @@ func (i *Issuer) Keys() []*Key {
 
 // SigningKey returns the key that signs with alg. If the issuer has no key for
 // alg yet, SigningKey generates and publishes one. An empty alg means the first
-// algorithm of Options.Algorithms. SigningKey panics if alg is not one of the
-// algorithms listed at Options.Algorithms.
+// algorithm of Options.Algorithms. SigningKey panics if alg is not supported,
+// as [NewKey] does.
 func (i *Issuer) SigningKey(alg string) *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()

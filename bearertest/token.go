@@ -22,11 +22,13 @@ import (
 // JSON.
 func (i *Issuer) Token(claims map[string]any) string { return i.Mint(nil, claims) }
 
-// Mint returns a token like [Issuer.Token]; header overrides the members alg,
-// kid and typ in the same way as claims. The token is signed with the key that
+// Mint returns a token like [Issuer.Token]. In addition, header overrides the
+// members alg, kid and typ of the token's header, in the same way as claims
+// overrides the claims. The token is signed with the key that
 // [Issuer.SigningKey] returns for the header's alg. If alg is "none", the
 // signature is empty. If alg is not supported or not a string, the default key
-// signs: the header then names an algorithm that was not used.
+// signs: the header then names an algorithm that was not used. Mint panics if a
+// value cannot be encoded as JSON.
 func (i *Issuer) Mint(header, claims map[string]any) string {
 	alg, isString := header["alg"].(string)
 	key := i.SigningKey("")
@@ -41,8 +43,9 @@ func (i *Issuer) Mint(header, claims map[string]any) string {
 	return key.Sign(h, c)
 }
 
-// Forge returns a forged token: like the token of [Issuer.Mint], with the key ID
-// of the issuer's signing key, but signed by a key that no issuer owns.
+// Forge returns a token like [Issuer.Mint], but signs it with a key that no
+// issuer owns. Its key ID is that of the issuer's signing key, so that only the
+// signature is wrong.
 func (i *Issuer) Forge(header, claims map[string]any) string {
 	alg, _ := header["alg"].(string)
 	if !supported(alg) {
@@ -53,10 +56,10 @@ func (i *Issuer) Forge(header, claims map[string]any) string {
 	return forger.Sign(encode(overlay(forger.header(), header)), encode(overlay(i.claims(time.Now()), claims)))
 }
 
-// Tamper overrides claims in the payload of token, as in [Issuer.Token], and
-// keeps the old signature. If claims is empty, Tamper keeps the payload and
-// changes the signature. It panics if token is not a compact JWS whose payload
-// is a JSON object.
+// Tamper returns token with other claims and the old signature, which is then
+// invalid. The argument overrides claims as in [Issuer.Token]. If claims is
+// empty, Tamper keeps the payload and changes the signature. It panics if token
+// is not a compact JWS whose payload is a JSON object.
 func Tamper(token string, claims map[string]any) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
