@@ -15,8 +15,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Claims holds the claims of a verified access token. Claims is immutable and safe for
-// concurrent use: all requests with the same token share one value.
+// Claims holds the claims of a verified access token. [Profile.Claims] makes Claims from
+// other sources. The zero Claims has no claims. Claims is immutable and safe for concurrent
+// use: all requests with the same token share one value.
 type Claims struct {
 	members  strictjson.Record // the claims set as it was signed; the strings below may be parts of its text
 	header   *jws.Header
@@ -54,7 +55,8 @@ func (c *Claims) ClientID() string { return c.clientID }
 // ID returns "jti", or "".
 func (c *Claims) ID() string { return c.id }
 
-// Audience returns a copy of "aud" as a list, even if the token has a single string.
+// Audience returns a copy of "aud" as a list, even if the token has a single string. It
+// returns nil if there is no "aud".
 func (c *Claims) Audience() []string {
 	return texts(c.members.Get(claimAud)) // decode refused every other form
 }
@@ -67,7 +69,8 @@ func (c *Claims) Scopes() scopes.Set { return c.scopes }
 // [Profile.Roles] names. Roles grant no scopes.
 func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
 
-// ExpiresAt returns "exp", which every verified token has.
+// ExpiresAt returns "exp". Every verified token has "exp"; for claims of [Profile.Claims]
+// without "exp", ExpiresAt returns the zero Time.
 func (c *Claims) ExpiresAt() time.Time { return c.expiresAt }
 
 // NotBefore returns "nbf", or the zero Time.
@@ -86,8 +89,8 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 	return []byte(v), true
 }
 
-// WithCustom returns a copy of the claims with other custom claims, which [Custom]
-// returns. It is for verifiers of other packages and for tests of handlers.
+// WithCustom returns a copy of the claims with custom as the result of the function
+// [Custom]. It is for verifiers of other packages and for tests of handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
 	own := *c
 	own.custom = givenCustom{custom}
@@ -98,9 +101,9 @@ func (c *Claims) WithCustom(custom any) *Claims {
 // decoded again from the token.
 type givenCustom struct{ value any }
 
-// Decode decodes the whole claims set into v. Unlike in json.Unmarshal of encoding/json,
-// names are compared exactly. Every call decodes the claims set again: if every request
-// needs the result, set Config.Custom instead.
+// Decode decodes the whole claims set into v. Names are compared exactly, while
+// encoding/json ignores upper and lower case. Every call decodes the claims set again: if
+// every request needs the result, set Config.Custom instead.
 func (c *Claims) Decode(v any) error {
 	if err := json.Unmarshal([]byte(c.members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
@@ -109,7 +112,7 @@ func (c *Claims) Decode(v any) error {
 }
 
 // LogValue implements [slog.LogValuer]. It returns only issuer, subject, client identifier
-// and token identifier, each cut to a length that fits a log line.
+// and token identifier, each cut at 64 bytes.
 func (c *Claims) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("iss", quote.Cut(c.issuer)),

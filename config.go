@@ -34,10 +34,11 @@ type KeySet interface {
 // Config configures a [JWTVerifier]. Issuer and Audience are required. [New] checks and
 // copies the Config.
 type Config struct {
-	// Issuer is the authorization server's issuer identifier (RFC 8414, section 2). A
-	// token's "iss" must equal Issuer, byte for byte, with two exceptions: Profile.Aliases
-	// lists further "iss" values of some issuers, and an Issuer that contains "{tenantid}"
-	// accepts the tokens of every tenant of Entra ID (see docs/issuers.md). Required.
+	// Issuer is the authorization server's issuer identifier (RFC 8414, section 2).
+	// Required. A token's "iss" must equal Issuer, byte for byte, with two exceptions.
+	// Profile.Aliases lists further "iss" values of some issuers. An Issuer that contains
+	// "{tenantid}" accepts the tokens of every tenant of Entra ID, and requires Keys (see
+	// docs/issuers.md).
 	Issuer string
 	// Audience lists the identifiers of this API. A token must contain one of them, byte for
 	// byte, in "aud" or in the claim that Profile.Audience names instead. Required.
@@ -49,13 +50,14 @@ type Config struct {
 	Keys KeySet
 	// Algorithms lists the accepted values of "alg". Valid are RS256, RS384, RS512, PS256,
 	// PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means RS256, PS256, ES256,
-	// EdDSA and Ed25519.
+	// EdDSA and Ed25519. New refuses an empty list.
 	Algorithms []string
 	// Hierarchy maps scopes to the scopes that they imply. Claims.Scopes returns the implied
 	// scopes too. Nil means that no scope implies another.
 	Hierarchy scopes.Hierarchy
-	// Required lists claims that a token must have in addition to those of Profile.Required.
-	// [Profile] describes how to write the name of a claim.
+	// Required lists claims that a token must have in addition to those of
+	// Profile.Required. A claim that is null or "" counts as missing. [Profile] describes
+	// how to write the name of a claim. Nil means no further claims.
 	Required []string
 	// MaxLifetime limits the time from "iat" to "exp". If it is set, a token must have "iat".
 	// Zero means no limit.
@@ -67,11 +69,13 @@ type Config struct {
 	// accepts only tokens that follow RFC 9068.
 	Profile Profile
 	// Custom decodes custom claims, usually with [JSON] or [JSONAt]; the function [Custom]
-	// returns the result. It is called when a token is verified, and not again while the
-	// token is cached. Its argument is a copy of the claims set. The function must be safe for
-	// concurrent use. If it returns an error, the token is refused. If the error is or wraps
-	// a [Reason] or an *[Error], the refusal has that reason, and otherwise InvalidCustom.
-	// Nil means no custom claims.
+	// returns the result. Custom is called when a token is verified, and not again while
+	// the token is cached, except if the function Custom cannot copy the result. Its
+	// argument is a copy of the claims set. Custom must be safe for concurrent use.
+	//
+	// If Custom returns an error, the token is refused. If the error is or wraps a [Reason]
+	// or an *[Error], the refusal has that reason, and otherwise InvalidCustom. Nil means
+	// no custom claims.
 	Custom func(claims []byte) (any, error)
 	// Validate is an additional check of the claims. It is called on every request, after
 	// all other checks of the token, and must be safe for concurrent use. Its errors have the
@@ -88,14 +92,16 @@ type Config struct {
 	// Observer is notified of the outcome of every request whose guard has no Observer of its
 	// own, and of every call of Verify without a guard. Nil means no observer.
 	Observer Observer
-	// Logger gets a record of each refusal, in addition to the observers. The whole process
-	// writes at most 100 such records a minute; 20 of the 100 are reserved for faults of this
-	// service. Faults of this service are logged at [slog.LevelError], and other refusals at
-	// [slog.LevelWarn]. [LogObserver] lists the fields of a record. The first record after
-	// the start explains how to log more refusals. If a Verifier of another package wraps
-	// this verifier, some refusals are not logged; see [Verifier]. Nil means [slog.Default].
-	// A logger with a [slog.DiscardHandler] turns the records off, for example if a
-	// [LogObserver] writes them.
+	// Logger gets a record of each refusal, in addition to the observers. [LogObserver]
+	// lists the fields of a record. The whole process writes at most 100 such records a
+	// minute; 20 of the 100 are reserved for faults of this service. Faults of this service
+	// ([KeysUnavailable], [Internal]) are logged at [slog.LevelError], and other refusals
+	// at [slog.LevelWarn]. The first record after the start explains how to log more
+	// refusals.
+	//
+	// If a Verifier of another package wraps this verifier, some refusals are not logged;
+	// see [Verifier]. Nil means [slog.Default]. A logger with a [slog.DiscardHandler] turns
+	// the records off, for example if a [LogObserver] writes them.
 	Logger *slog.Logger
 }
 

@@ -28,11 +28,14 @@ type Request struct {
 // token and applies the rule. The guards of all transports call Decide, and you can build
 // further guards on it.
 //
-// If the request is allowed, Decide returns a context with the claims of the caller; the
-// context has no claims if the rule is optional and the request has no token. For a public
-// rule, Decide returns ctx itself, without reading the token, and notifies no observer. If
-// the request is refused, the error holds an *[Error]. Decide never panics: a panic of a
-// hook or an observer refuses the request with [Internal].
+// If the request is allowed, Decide returns a context from which [FromContext] gets the
+// claims of the caller. The context has no claims if the rule is optional and the request
+// has no token. For a public rule, Decide returns ctx itself, without reading the token,
+// and notifies no observer.
+//
+// If the request is refused, the error holds an *[Error]. Decide never panics: a panic of
+// the verifier, of a function in the rule or of an observer refuses the request with
+// [Internal].
 func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Context, err error) {
 	if req.Rule.IsPublic() {
 		return ctx, nil

@@ -31,23 +31,25 @@
 // keys come only from the configured issuer. A token cannot add an algorithm or a key: the
 // algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and "x5u"
 // are ignored. A token that is bound to its sender ("cnf") is refused, because this
-// package does not check proof of possession. A client receives only the [Reason] of a
-// refusal, the missing scopes, and the time after which to retry. Details go to logs, and
-// logs never contain a token.
+// package does not check proof of possession. A refused client receives an error code and a
+// sentence, both from a fixed set, the missing scopes, and the time after which to retry. A
+// gRPC client also receives the [Reason]. Details go to logs, and logs never contain a
+// token.
 //
 // # Operation
 //
-// Refusals are logged to [Config.Logger], at most 100 a minute. A guard reports every
-// outcome to one [Observer], and [Observers] combines several. A [LogObserver] logs more
-// refusals, and can log allowed requests. Package metrics counts outcomes and exports the
-// state of the keys to Prometheus. Package tracing, a separate module, adds outcomes to
-// OpenTelemetry traces. [Explain] and the program examples/explain show the result of
-// every check for one token. Packages middleware and interceptor have readiness checks.
-// The guide in the folder docs has runbooks for key rotations and outages. One of its
-// pages lists, for each reason, who must fix the cause.
+// Refusals are logged to [Config.Logger], at most 100 a minute in the whole process. A
+// guard reports the outcome of each request to one [Observer]; the type [Observers]
+// combines several observers into one. A [LogObserver] logs more refusals, and can log
+// allowed requests. Package metrics counts outcomes and exports the state of the keys to
+// Prometheus. Package tracing, a separate module, adds outcomes to OpenTelemetry traces.
+// [Explain] and the program examples/explain show the result of every check for one token.
+// Packages middleware and interceptor have readiness checks. The guide in the folder docs
+// has runbooks for key rotations and outages. One of its pages lists, for each reason, who
+// must fix the cause.
 //
 // # Compatibility
 //
-// Before v1, minor versions may change names; CHANGELOG.md lists such changes. The checks
-// of hostile tokens may become stricter in any version.
+// Before v1, minor versions may change names; CHANGELOG.md lists such changes. Any version
+// may refuse hostile tokens that earlier versions accepted.
 package bearer

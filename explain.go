@@ -16,11 +16,13 @@ import (
 // configured. Explain is for operators. Do not show its result to clients, and do not call
 // it on every request.
 //
-// Explain notifies no observer and writes no log. It calls the hooks of the configuration
-// and the functions of the rule, as Decide does. It calls some of them twice, and none for
-// a token whose signature is invalid. It may fetch keys, even for a token that Decide
-// refuses without a fetch; with a fixed *[jwks.Set] it causes no traffic. For a [Verifier]
-// of another package, the explanation has the verdict of the verifier as one check.
+// Explain notifies no observer and writes no log. It calls Config.Custom, Config.Validate
+// and the functions of the rule, as Decide does. It may call each of them twice. It calls
+// none of them if the signature of the token is invalid.
+//
+// Explain may fetch keys, even for a token that Decide refuses without a fetch. With a
+// fixed *[jwks.Set] it causes no traffic. For a [Verifier] of another package, the
+// explanation has the verdict of the verifier as one check.
 func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	x := &Explanation{Time: time.Now()}
 	d := decision{verifier: v, req: req, start: x.Time}

@@ -7,8 +7,8 @@ import (
 )
 
 // Explanation is a verdict with the result of every check. [Explain] returns one. Its JSON
-// form is for programs, and String is for people. It quotes values of the token, escaped
-// and cut, and never the signature.
+// form is for programs, and the result of String is for people. Both quote values of the
+// token, escaped and cut, and never the signature.
 type Explanation struct {
 	// Reason is the reason of the refusal; empty if the request is allowed.
 	Reason Reason `json:"reason"`
@@ -23,8 +23,8 @@ type Explanation struct {
 	// Fits lists the profiles of this package that accept a token of this form, if the
 	// configured profile does not.
 	Fits []string `json:"fits,omitempty"`
-	// KeyID is "kid". This field and the next four fields are values of the token, which may
-	// be forged.
+	// KeyID is "kid". KeyID, Algorithm, Type, ClientID and TokenID are values of the token,
+	// which may be forged.
 	KeyID string `json:"kid,omitempty"`
 	// Algorithm is "alg".
 	Algorithm string `json:"alg,omitempty"`
@@ -43,10 +43,12 @@ type Explanation struct {
 type CheckResult struct {
 	// Name is the name of the check, from a fixed set.
 	Name string `json:"name"`
-	// Section is the source of the check: a section of an RFC, or a field of [Config].
+	// Section is the source of the check: sections of RFCs, a field of [Config], or the Go
+	// type of a [Verifier] of another package. It is empty for a public rule.
 	Section string `json:"section"`
-	// State is "passed", "failed", "waived" (the check failed, but the mode of the rule allows
-	// the request), or "skipped" (the check was not possible; Got is the reason).
+	// State is "passed", "failed", "waived" (the check failed, but the rule is optional or
+	// report-only and allows the request), or "skipped" (the check was not possible; Got is
+	// the reason).
 	State string `json:"state"`
 	// Want is what the check requires.
 	Want string `json:"want"`

@@ -53,9 +53,9 @@ func (s *Issuers) table() *routes {
 var errClosed = errors.New("Issuers is closed")
 
 // Add adds issuers. Their tokens are accepted from then on. Add adds all of the issuers, or
-// none if one configuration is wrong. A configuration is wrong if [New] refuses it, or if its
-// issuer or an alias of the issuer was added before: to change the configuration of an
-// issuer, call [Issuers.Replace]. The error lists every fault of every configuration.
+// none if one configuration is wrong. A configuration is wrong if [New] refuses it, or if
+// its issuer or an alias of the issuer was added before. The error lists every fault of
+// every configuration. To change the configuration of an issuer, call [Issuers.Replace].
 func (s *Issuers) Add(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		if _, ok := next.all[cfg.Issuer]; ok {
@@ -67,14 +67,14 @@ func (s *Issuers) Add(cfgs ...Config) error {
 }
 
 // Replace changes the configurations of issuers that were added before. It replaces all
-// configurations, or none if one is wrong or its issuer was not added. Each request
-// uses either the old or the new configuration, and no request is refused because of the
-// change. Cached tokens of the issuers are verified again.
+// configurations, or none if one is wrong or its issuer was not added. The error lists
+// every fault. Each request uses either the old or the new configuration, and no request is
+// refused because of the change. Cached tokens of the issuers are verified again.
 //
 // If neither the old nor the new configuration has Keys, the new verifier takes over the
 // discovered keys and their refresh. If the new configuration has Keys, load them before
 // you call Replace: see [jwks.Cache.Ready]. If only the new configuration discovers its
-// keys, requests wait for the first fetch.
+// keys, requests wait up to 2 s for the first fetch.
 func (s *Issuers) Replace(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		old, ok := next.all[cfg.Issuer]
@@ -213,7 +213,8 @@ func (s *Issuers) Remove(issuer string) bool {
 }
 
 // Close removes all issuers and waits until the refresh of their keys has stopped. After
-// Close, Add and Replace return an error.
+// Close, Add and Replace return an error, and no token is accepted. Close may be called
+// more than once. The error is always nil.
 func (s *Issuers) Close() error {
 	s.mu.Lock()
 	s.closed = true

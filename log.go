@@ -36,15 +36,15 @@ type LogOptions struct {
 	Interval time.Duration
 }
 
-// LogObserver is an [Observer] that logs refusals, within the limits of [LogOptions]. It also
-// logs the refusals that report-only rules waive (see [scopes.ReportOnly]). [NewLogObserver]
-// returns a LogObserver. Call Close before the process ends. A LogObserver is safe for
-// concurrent use.
+// LogObserver is an [Observer] that logs refusals, within the limits of [LogOptions]. It
+// also logs the refusals that report-only rules waive (see [scopes.ReportOnly]).
+// [NewLogObserver] returns a LogObserver; the zero LogObserver is not usable. Call Close
+// before the process ends. A LogObserver is safe for concurrent use.
 //
 // A record has these fields: reason, transport, route, issuer (the configured issuer), kid,
 // jti, client_id, took (the duration) and error. Empty fields are omitted. Values from the
-// token are cut at 64 bytes and escaped; if the token was not verified, they may be forged.
-// A record never contains the token.
+// token are cut at 64 bytes and escaped, and the error is cut at 1 KiB. If the token was
+// not verified, values from the token may be forged. A record never contains the token.
 type LogObserver struct {
 	logger   *slog.Logger
 	level    slog.Leveler

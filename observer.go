@@ -58,10 +58,10 @@ func checkObserver(field string, o Observer) []error {
 	return nil
 }
 
-// Event is the outcome of a request, reported by its guard, or of a token, reported by a
-// verifier whose Verify was called without a guard. Each outcome is reported once. Requests
-// to public routes are not reported, so that frequent health probes do not hide other
-// outcomes.
+// Event is the outcome of a request or of a token. A guard reports the outcome of a
+// request. A verifier reports the outcome of a token if its Verify was called without a
+// guard. Each outcome is reported once. Requests to public routes are not reported, so that
+// frequent health probes do not hide other outcomes.
 type Event struct {
 	// Transport is [Request.Transport]: "http", "grpc" or the constant of another guard. It is
 	// empty without a guard.
@@ -82,7 +82,8 @@ type Event struct {
 	// Claims has the claims of the token; nil if the token was not verified.
 	Claims *Claims
 	// Err is the refusal with its detail, and holds an *[Error]. If the request was allowed,
-	// Err is nil, or the refusal that a report-only rule waived (see scopes.ReportOnly).
+	// Err is nil, except if a report-only rule waived a refusal: Err is then this refusal
+	// (see [scopes.ReportOnly]).
 	Err error
 }
 

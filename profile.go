@@ -16,7 +16,8 @@ import (
 
 // Profile describes how the access tokens of an issuer differ from RFC 9068. If a field is
 // nil, the rule of RFC 9068 applies, so the zero Profile accepts only tokens that follow
-// RFC 9068. An empty list that is not nil means "none". [New] copies the Profile.
+// RFC 9068. An empty list that is not nil means "none"; [New] refuses an empty list in Types
+// and in Audience. New copies the Profile.
 //
 // To change a profile of this package, copy the struct, and set fields of the copy to new
 // lists and maps:
@@ -46,8 +47,8 @@ type Profile struct {
 	// Aliases lists the "iss" values that the issuer uses, if it uses more than one. The
 	// aliases apply only if Config.Issuer is one of them.
 	Aliases []string
-	// Audience lists the claims that may hold the audience. The first claim of the list that
-	// the token has, and that is not an empty array, is compared with Config.Audience. Nil
+	// Audience lists the claims that may hold the audience. Config.Audience is compared with
+	// the first of these claims that the token has; an empty array counts as absent. Nil
 	// means only "aud". With {"aud", "client_id"}, a token without "aud" is accepted if
 	// Config.Audience lists its client.
 	Audience []string
@@ -59,15 +60,15 @@ type Profile struct {
 	// of strings, an object whose member names are the roles, or an array of such objects.
 	// Roles are separate from scopes; the rule [HasRole] requires a role. Nil means none.
 	Roles []string
-	// ClientID lists the claims that may hold the client identifier. The first claim of the
-	// list that the token has is used. Nil means "client_id".
+	// ClientID lists the claims that may hold the client identifier. [Claims.ClientID]
+	// returns the first of these claims that the token has. Nil means "client_id".
 	ClientID []string
 	// Required lists the claims that a token must have, in addition to "iss", "exp" and the
-	// audience, which are always required. Nil means "sub", "client_id", "iat" and "jti" (RFC
-	// 9068, section 2.2).
+	// audience, which are always required. A claim that is null or "" counts as missing. Nil
+	// means "sub", "client_id", "iat" and "jti" (RFC 9068, section 2.2).
 	Required []string
-	// RequiredValues lists claims that a token must have, each with the strings that are
-	// accepted as its value.
+	// RequiredValues lists claims that a token must have. The key is the claim, and the value
+	// lists the accepted strings.
 	RequiredValues map[string][]string
 	// Forbidden lists claims that mark another kind of token, such as an ID token, which must
 	// not be accepted as an access token (RFC 8725, section 3.12). Nil means none if Types
@@ -75,7 +76,8 @@ type Profile struct {
 	// "at_hash", "c_hash", "nonce" and "events".
 	Forbidden []string
 	// ForbiddenHeader lists header members that mark tokens issued for another service. Each
-	// value is a sentence that explains the refusal in the log.
+	// key is the name of a member, and its value is a sentence that explains the refusal in
+	// the log.
 	ForbiddenHeader map[string]string
 	// InertConfirmation lists members of "cnf" that do not bind the token to its sender. A
 	// token with any other member in "cnf" is refused.

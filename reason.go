@@ -21,10 +21,12 @@ const (
 	// InvalidRequest: the Authorization field is not Bearer, a space and one token (RFC 6750,
 	// section 3.1: invalid_request).
 	InvalidRequest Reason = "request"
-	// NoToken: the request has no bearer credentials.
+	// NoToken: the request has no bearer credentials: no Authorization field, or another
+	// scheme.
 	NoToken Reason = "no_token"
 	// Malformed: the token is not a JWS in compact serialization with a valid header and
-	// claims set (RFC 7515, RFC 7519), or it has an extension that is not supported ("crit").
+	// claims set (RFC 7515, RFC 7519), it is longer than 16 KiB, or it has an extension
+	// that is not supported ("crit").
 	Malformed Reason = "malformed"
 	// WrongIssuer: "iss" is not a configured issuer (RFC 9068, section 4).
 	WrongIssuer Reason = "issuer"
@@ -37,7 +39,7 @@ const (
 	// WrongType: "typ" is not in Profile.Types (RFC 9068, section 4), or the header has a member
 	// of Profile.ForbiddenHeader.
 	WrongType Reason = "type"
-	// Expired: "exp" has passed, or the token is older than Config.MaxAge.
+	// Expired: "exp" has passed, without leeway, or the token is older than Config.MaxAge.
 	Expired Reason = "expired"
 	// NotYetValid: "nbf" or "iat" is more than 60 s in the future.
 	NotYetValid Reason = "not_yet_valid"
@@ -50,9 +52,11 @@ const (
 	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800). This package
 	// does not check proof of possession.
 	WrongBinding Reason = "binding"
-	// InvalidCustom: Config.Custom or Config.Validate returned an error.
+	// InvalidCustom: Config.Custom or Config.Validate returned an error without another
+	// Reason.
 	InvalidCustom Reason = "custom"
-	// Revoked: the token was revoked before it expired.
+	// Revoked: the token was revoked before it expired. This package does not check
+	// revocation: Config.Validate or a [Verifier] of another package reports this reason.
 	Revoked Reason = "revoked"
 	// MissingScope: the token is valid, but the rule of the route does not allow the request
 	// (RFC 6750, section 3.1: insufficient_scope), or the route has no rule.
@@ -61,25 +65,27 @@ const (
 	// waited for the keys (see [Event.Abandoned]). Missing keys are a fault of this service or
 	// of the issuer, not of the client.
 	KeysUnavailable Reason = "keys_unavailable"
-	// Internal: a fault of this service, such as a panic in a hook.
+	// Internal: a fault of this service, such as a panic in Config.Validate.
 	Internal Reason = "internal"
 )
 
 // Error returns the reason as a string.
 func (r Reason) Error() string { return string(r) }
 
-// Error is a refusal. Every error of a verifier of this package, of [Decide] and of a guard
-// holds an *Error: errors.AsType[*bearer.Error](err) returns it, and the caller owns the
-// result. The error itself may have another type, because requests share the values of
-// frequent refusals. To check only the reason, write errors.Is(err, bearer.Expired).
+// Error is the error of a refused request or token. Every error of a verifier of this
+// package, of [Decide] and of a guard holds an *Error. To get the *Error, call
+// errors.AsType[*bearer.Error](err), and do not use a type assertion: frequent refusals are
+// shared values of another type. The caller owns the result of errors.AsType. To check only
+// the reason, write errors.Is(err, bearer.Expired).
 type Error struct {
 	// Reason determines the response to the client.
 	Reason Reason
-	// Missing lists the scopes that the rule requires and the token does not grant, if Reason
-	// is MissingScope. It is empty if no scope can satisfy the rule.
+	// Missing lists the scopes that the rule requires and the token does not grant, if
+	// Reason is MissingScope. It is empty if the rule denied the request because of
+	// something else, such as a claim.
 	Missing []string
 	// RetryAfter is how long the client should wait before it retries, if Reason is
-	// KeysUnavailable. It is zero if the time is unknown.
+	// KeysUnavailable. It is zero if the time is unknown: guards then tell the client 5 s.
 	RetryAfter time.Duration
 	// Err is the detail, for logs and never for clients. It quotes values of the token,
 	// escaped and cut, but never the token itself. It may be nil.

@@ -20,6 +20,10 @@ import (
 // ClaimEquals returns a rule that requires a claim to have one of these values. Values are
 // strings, bools, ints or int64s. The claim is written as in [Profile]: by its name
 // ("repository_id"), or as a JSON pointer ("/custom_claims/environment").
+//
+// The rule is a [scopes.Func]. A request that it denies is refused with [MissingScope], and
+// the log contains the value of the claim. An empty list, a value of another type and an
+// invalid name are mistakes in the rule; see [scopes.Rule.Err].
 func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
 	wants := make([]string, len(values))
@@ -43,7 +47,7 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 }
 
 // ClaimIncludes returns a rule that requires a claim to be an array that contains this
-// value; see [ClaimEquals].
+// value. [ClaimEquals] describes the arguments and the refusal.
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
 	return claimRule(claim, "includes "+want, err, func(v string) bool {
@@ -56,8 +60,9 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 	})
 }
 
-// HasRole returns a rule that requires a role, group or permission in [Claims.Roles]. If
-// you accept tokens of several issuers, see [ClientIs].
+// HasRole returns a rule that requires a role, group or permission in [Claims.Roles]. An
+// empty role is a mistake in the rule. A role has a meaning only within its issuer: if you
+// accept tokens of several issuers, require the issuer too, as [ClientIs] shows.
 func HasRole(role string) scopes.Rule {
 	text := "role " + strconv.Quote(role)
 	if role == "" {
@@ -75,9 +80,9 @@ func HasRole(role string) scopes.Rule {
 	})
 }
 
-// ClientIs returns a rule that requires one of these client identifiers. A client
-// identifier is unique only within its issuer. If you accept tokens of several issuers,
-// require the issuer too:
+// ClientIs returns a rule that requires one of these client identifiers. An empty list and
+// an empty identifier are mistakes in the rule. A client identifier is unique only within
+// its issuer. If you accept tokens of several issuers, require the issuer too:
 //
 //	scopes.And(bearer.ClientIs("ci"), bearer.ClaimEquals("iss", "https://issuer.example"))
 func ClientIs(ids ...string) scopes.Rule {

@@ -11,8 +11,8 @@ import (
 type IssuerStatus struct {
 	// Issuer is the configured issuer, and Profile is the name of its profile.
 	Issuer, Profile string
-	// Keys is the state of the issuer's key cache. It is nil if Config.Keys is not a
-	// *[jwks.Cache].
+	// Keys is the state of the issuer's key cache. It is nil if the keys are in another
+	// [KeySet], such as a *[jwks.Set].
 	Keys *jwks.Status
 	// Cache is the state of the cache of verified tokens.
 	Cache CacheStatus
@@ -59,10 +59,11 @@ type CacheStatus struct {
 	// Entries is the number of cached tokens. Capacity is the limit on Entries:
 	// Config.CacheSize or its default, and zero if the cache is off.
 	Entries, Capacity int
-	// Hits counts the requests whose token was in the cache. Misses counts the requests whose
-	// token was not, even if it was verified by a concurrent request. Requests without a
-	// well-formed token of the issuer are not counted. Evictions counts the tokens that were
-	// removed before they expired, to make room. The counts begin when the verifier is made.
+	// Hits counts the requests whose token was in the cache. Misses counts the requests
+	// whose token was not in the cache, even if a concurrent request verified the token.
+	// Requests without a well-formed token of the issuer are not counted. Evictions counts
+	// the tokens that were removed before they expired, to make room. The counts begin when
+	// the verifier is made.
 	Hits, Misses, Evictions uint64
 }
 

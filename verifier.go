@@ -28,15 +28,15 @@ import (
 //   - the guard's Verifier, if it is an [Observer]
 //   - the verifier of this package that the guard's Verifier calls
 //
-// So Config.Observer and Config.Logger work even if a Verifier of another package wraps a
-// *JWTVerifier, with two exceptions. They get no outcome if the wrapper does not call the
-// *JWTVerifier, for example because the request has no token. They get only the verdict on
-// the token, as without a guard, if the wrapper calls the *JWTVerifier with a context that
-// is not derived from the context of the request. To be notified of every request, set the
+// So Config.Observer and Config.Logger also work if a Verifier of another package wraps a
+// *JWTVerifier. There are two exceptions. If the wrapper does not call the *JWTVerifier,
+// for example because the request has no token, they get no outcome. If the wrapper calls
+// it with a context that is not derived from the context of the request, they get only the
+// verdict on the token, as without a guard. To be notified of every request, set the
 // guard's Options.Observer.
 type Verifier interface {
 	// Verify returns the claims of the token if it is genuine, meant for this API and valid
-	// now, and an error otherwise.
+	// now, and an error otherwise. The token is the text after "Bearer ".
 	Verify(ctx context.Context, token string) (*Claims, error)
 }
 
@@ -48,8 +48,9 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 	return f(ctx, token)
 }
 
-// JWTVerifier verifies signed JWT access tokens of one issuer. [New] returns one. It is
-// safe for concurrent use. Call Close when it is no longer used.
+// JWTVerifier verifies signed JWT access tokens of one issuer. [New] returns one; the zero
+// JWTVerifier is not usable. A JWTVerifier is safe for concurrent use. Call Close when it
+// is no longer used.
 type JWTVerifier struct {
 	issuer      string
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
@@ -71,8 +72,9 @@ type JWTVerifier struct {
 }
 
 // Close empties the cache of verified tokens. If the verifier discovered its keys, Close
-// also stops the refresh of the keys and waits until it has stopped. The verifier then
-// refuses tokens with [KeysUnavailable]. Close does not close Config.Keys.
+// also stops the refresh of the keys and waits until the refresh has stopped; later tokens
+// are refused with [KeysUnavailable]. If Config.Keys is set, Close does not close it. Close
+// may be called more than once. The error is always nil.
 func (v *JWTVerifier) Close() error {
 	v.cache.Close()
 	if v.closer == nil {
@@ -82,8 +84,8 @@ func (v *JWTVerifier) Close() error {
 }
 
 // Ready waits until the issuer's keys are loaded, for start-up and health checks. If ctx
-// ends first, the error contains the reason why the keys are not loaded. If Config.Keys
-// has no method Ready, such as a *[jwks.Set], Ready returns nil at once.
+// ends first, the error contains the reason why the keys are not loaded. Ready returns nil
+// at once if Config.Keys is a *[jwks.Set] or another key set without a method Ready.
 func (v *JWTVerifier) Ready(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Ready(context.Context) error }); ok {
 		return keys.Ready(ctx)
@@ -92,8 +94,8 @@ func (v *JWTVerifier) Ready(ctx context.Context) error {
 }
 
 // Refresh fetches the issuer's keys now, for example after an operator revoked a key. It
-// calls [jwks.Cache.Refresh]. If Config.Keys has no method Refresh, such as a
-// *[jwks.Set], Refresh returns nil at once.
+// calls [jwks.Cache.Refresh]. Refresh returns nil at once if Config.Keys is a *[jwks.Set]
+// or another key set without a method Refresh.
 func (v *JWTVerifier) Refresh(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Refresh(context.Context) error }); ok {
 		return keys.Refresh(ctx)
@@ -120,9 +122,9 @@ func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 	}
 }
 
-// Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519, section
-// 7.2) and returns its claims. The error always holds an *[Error], which errors.AsType
-// returns.
+// Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519, section 7.2)
+// and returns its claims. The token has at most 16 KiB and is passed without "Bearer ". The
+// error always holds an *[Error], which errors.AsType returns.
 //
 // Verify waits in two cases, at most until ctx ends. If no key in memory verifies the
 // token, Verify waits up to 2 s for a fetch of the issuer's keys. If another goroutine is
