@@ -224,7 +224,7 @@ func TestErrorDetail(t *testing.T) {
 		{"nbf is a word", issuer.Token(map[string]any{"nbf": "soon"}), scopes.All(), `"nbf" is not a number`},
 		{"exp is an array", issuer.Token(map[string]any{"exp": []int{1}}), scopes.All(), `"exp" is not a number`},
 		{"exp of 41 digits", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
-		{"claims are not base64url", badLength(key.Sign(header, claims)), scopes.All(), "claims: not canonical base64url without padding"},
+		{"claims are not base64url", badLength(key.Sign(header, claims)), scopes.All(), "claims: not base64url in canonical form, without padding"},
 		{"header is an array", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
 		{"no client_id", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client in the claims that Config.Profile.ClientID names"},
 		{"other client_id", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},

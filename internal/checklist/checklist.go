@@ -1,6 +1,6 @@
-// Package checklist lists the rules of the RFCs for a resource server, each with an id,
-// and runs the tests of a rule. The command in the folder table writes docs/conformance.md
-// from the results of these tests.
+// Package checklist lists the rules of the RFCs for a resource server. Each rule has an id.
+// [Test] runs the test of a rule. The command in the folder table writes
+// docs/conformance.md from the results of these tests.
 package checklist
 
 import (
@@ -13,14 +13,14 @@ import (
 type Rule struct {
 	// ID identifies the rule: a letter for the family, and a number.
 	ID string
-	// Source names the section of an RFC, or is "own" for hardening by this module.
+	// Source names sections of RFCs. "own" stands for hardening that no RFC requires.
 	Source string
-	// Text is the rule, or the name of the form if Form is set.
+	// Text is the rule, or the name of a feature if Unsupported is set.
 	Text string
-	// Form describes how this module refuses or ignores a form that it does not
-	// support. It is empty for all other rules.
-	Form string
-	// Note describes a difference from the source.
+	// Unsupported describes how this module refuses or ignores a feature of the RFCs
+	// that it does not support. It is empty if the module follows the rule.
+	Unsupported string
+	// Note describes how this module differs from the source, or is empty.
 	Note string
 }
 
@@ -41,15 +41,15 @@ type T struct {
 	wants  []any
 }
 
-// Test runs the test of a rule as a subtest named after the id. It fails if no rule has
-// the id. It also fails if the test does not expect at least two different outcomes: code
-// without the check may pass such a test.
+// Test runs the test of a rule as a subtest whose name is the id. It fails if no rule has
+// the id. It also fails if the test expects fewer than two different outcomes, because
+// such a test may pass even if the check is missing.
 func Test(t *testing.T, id string, test func(t *T)) {
 	t.Helper()
 	t.Run(id, func(t *testing.T) {
 		rule, ok := Find(id)
 		if !ok {
-			t.Fatalf("got rule id %q, want one of package checklist", id)
+			t.Fatalf("rule id %q: not in checklist.Rules", id)
 		}
 		c := &T{T: t}
 		test(c)
@@ -57,7 +57,7 @@ func Test(t *testing.T, id string, test func(t *T)) {
 			return
 		}
 		if c.checks < 2 || len(c.wants) < 2 {
-			t.Errorf("got %d checks with %d different outcomes, want at least 2 of each, for the rule %q", c.checks, len(c.wants), rule.Text)
+			t.Errorf("rule %q: got %d checks with %d different expected outcomes, want at least 2 of each", rule.Text, c.checks, len(c.wants))
 		}
 	})
 }

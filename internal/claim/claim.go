@@ -15,18 +15,18 @@ import (
 
 // Path locates a claim in a claims set. In a configuration a path has one of two forms.
 //
-// A plain name is the name of a top-level claim. Dots, slashes and colons in it have no
-// special meaning: "kubernetes.io", "https://ns/roles".
+// A path that does not begin with a slash is the name of a top-level claim. Dots, slashes
+// and colons in the name have no special meaning: "kubernetes.io", "https://ns/roles".
 //
 // A path that begins with a slash is a JSON pointer (RFC 6901): "/realm_access/roles" is
 // the member "roles" of the object "realm_access". In a pointer ~1 stands for a slash
 // inside a name and ~0 for a tilde.
 type Path struct {
 	name  strictjson.Name // of the top-level claim
-	inner []string        // of the members below it
+	inner []string        // names of the members below the top-level claim
 }
 
-// ParsePath parses a path of a configuration.
+// ParsePath parses a path from a configuration.
 func ParsePath(s string) (Path, error) {
 	if s == "" {
 		return Path{}, fmt.Errorf("%q: the name of a claim is empty", s)
@@ -45,8 +45,9 @@ func ParsePath(s string) (Path, error) {
 	return Path{strictjson.NameOf(names[0]), names[1:]}, nil
 }
 
-// checkName refuses names that look like a path in another language, such as JSONPath,
-// and names with stray spaces. No issuer uses such a claim name.
+// checkName refuses a name that looks like a path in another language, such as JSONPath.
+// It also refuses a name with spaces at its ends or with control characters. No issuer
+// uses such a claim name.
 func checkName(s string) error {
 	for _, form := range []string{"$.", "$[", "#/"} {
 		if strings.HasPrefix(s, form) {
@@ -85,7 +86,7 @@ func (p Path) String() string {
 }
 
 // In returns the JSON value of the claim in a claims set, or "" if the claim is missing.
-// A null is present: In returns "null".
+// If the value is null, In returns "null".
 func (p *Path) In(claims *strictjson.Record) string {
 	value := claims.Get(p.name)
 	for _, name := range p.inner {
@@ -105,11 +106,11 @@ func member(object, name string) string {
 }
 
 // maxDate is the end of the year 9999, in seconds since the epoch. A larger number is a
-// time in milliseconds, or an attempt at an overflow.
+// time in milliseconds, or was chosen to cause an overflow.
 const maxDate = 253402300799
 
-// maxNumber is the maximum length of the text of a NumericDate. Longer numbers only cost
-// time to parse.
+// maxNumber is the maximum length of a NumericDate in characters. Longer numbers are
+// refused without parsing.
 const maxNumber = 32
 
 // Date parses a NumericDate (RFC 7519, section 2): a JSON number of seconds, which may
@@ -138,7 +139,8 @@ func Date(v string) (time.Time, error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
-// seconds parses the usual form, up to 11 digits. Such a number is always below maxDate.
+// seconds parses a number of at most 11 digits, the usual form of a NumericDate. Such a
+// number is always less than maxDate.
 func seconds(v string) (n int64, ok bool) {
 	for i := range len(v) {
 		d := v[i] - '0'
@@ -150,5 +152,5 @@ func seconds(v string) (n int64, ok bool) {
 	return n, 0 < len(v) && len(v) <= 11
 }
 
-// IsNumber reports whether v, which is valid JSON, is a number.
+// IsNumber reports whether v is a number. v must be valid JSON or empty.
 func IsNumber(v string) bool { return v != "" && (v[0] == '-' || '0' <= v[0] && v[0] <= '9') }

@@ -11,8 +11,8 @@ import (
 // flatTypes caches the results of Flat: a program has few types, and reflection is slow.
 var flatTypes sync.Map // reflect.Type to bool
 
-// Flat reports whether an assignment copies a value of type t completely, so that copy
-// and original share no memory that can change.
+// Flat reports whether an assignment copies a value of type t completely. The copy and the
+// original then share no memory that can change.
 func Flat(t reflect.Type) bool {
 	if cached, ok := flatTypes.Load(t); ok {
 		return cached.(bool) //nolint:errcheck // the map holds only bools
@@ -28,7 +28,7 @@ func isFlat(t reflect.Type) bool {
 		return isFlat(t.Elem())
 	case reflect.Struct:
 		if t == reflect.TypeFor[time.Time]() {
-			return true // its pointer refers to a time.Location, which is immutable
+			return true // it has a pointer, but to a time.Location, which is immutable
 		}
 		for field := range t.Fields() {
 			if !isFlat(field.Type) {
@@ -44,12 +44,13 @@ func isFlat(t reflect.Type) bool {
 	}
 }
 
-// maxCopyDepth is more than claims can nest: a deeper value has a cycle.
+// maxCopyDepth is more than the depth of any value that was decoded from claims. A deeper
+// value has a cycle.
 const maxCopyDepth = 64
 
-// Of returns a copy of v that shares no memory with v that can change. It reports false if
-// it cannot copy v: if v contains a function, a channel, a cycle, or a pointer in an
-// unexported field.
+// Of returns a deep copy of v: a change to the copy does not change v. It reports false if
+// it cannot copy v. It cannot copy functions, channels, cycles, maps whose keys are not
+// flat, and unexported fields that are not flat; see [Flat].
 func Of(v reflect.Value) (reflect.Value, bool) { return copyOf(v, 0) }
 
 func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
@@ -61,7 +62,7 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 		return v, true
 	}
 	fresh, ok := reflect.New(t).Elem(), true
-	// into copies an element of v to its place in fresh.
+	// into copies from, an element of v, to the same element of fresh.
 	into := func(to, from reflect.Value) {
 		if ok {
 			if from, ok = copyOf(from, depth+1); ok {

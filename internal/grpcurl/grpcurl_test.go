@@ -31,7 +31,8 @@ const audience = "deployment-api"
 // grpcurl is the path of the tool and the address of the service that it calls.
 type grpcurl struct{ tool, addr string }
 
-// build builds grpcurl in the version of go.mod, and returns its path.
+// build builds grpcurl in the version that go.mod names, and returns the path of the
+// program.
 func build(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -62,7 +63,7 @@ func (g grpcurl) run(t *testing.T, flags []string, args ...string) (status int, 
 	return status, string(printed)
 }
 
-// refused returns the exit status of grpcurl if the service refused a call with code.
+// refused returns the exit status of grpcurl after the service refused a call with code.
 func refused(code codes.Code) int { return 64 + int(code) }
 
 type deployments struct {
@@ -78,8 +79,8 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 	return errors.Join(stream.Send(&deployv1.State{Phase: "building"}), stream.Send(&deployv1.State{Phase: "done"}))
 }
 
-// serve serves the API on a real listener, with reflect as the rule for reflection, and
-// returns its address.
+// serve serves the API on a loopback address and returns the address. The rule for the
+// reflection service is reflect.
 func serve(t *testing.T, issuer *bearertest.Issuer, reflect scopes.Rule) string {
 	t.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -138,7 +139,7 @@ func TestGrpcurl(t *testing.T) {
 		flags  []string
 		args   []string
 		status int
-		want   []string // in the output
+		want   []string // parts of the output
 	}{
 		{"list", open, nil, []string{"list"}, 0, []string{"deploy.v1.Deployments", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"}},
 		{"describe", open, nil, []string{"describe", "deploy.v1.Deployments.Create"}, 0, []string{"rpc Create ( .deploy.v1.CreateRequest )"}},
@@ -169,8 +170,8 @@ func TestGrpcurl(t *testing.T) {
 					t.Errorf("got\n%s\nwant %s in it", out, want)
 				}
 			}
-			// With -v grpcurl prints the request too, which contains the token. Only the
-			// response must not contain it.
+			// With -v, grpcurl also prints the request, which contains the token. Only the
+			// response must not contain the token.
 			if _, response, ok := strings.Cut(out, "Response headers received:"); ok && regexp.MustCompile(`eyJ[\w-]+\.`).MatchString(response) {
 				t.Error("got a token in the response, want none")
 			}

@@ -18,7 +18,7 @@ func Methods(names []string) (map[string]*Method, []error) {
 	}
 	var errs []error
 	if len(names) == 0 {
-		errs = append(errs, fmt.Errorf("empty: no token can pass; nil means %s", strings.Join(defaultAlgorithms, ", ")))
+		errs = append(errs, fmt.Errorf("the list is empty, so every token is refused; nil means %s", strings.Join(defaultAlgorithms, ", ")))
 	}
 	methods := make(map[string]*Method, len(names))
 	for _, name := range names {

@@ -17,12 +17,12 @@ type Compact struct {
 	Signed string
 }
 
-// Split splits a token at its dots. It reports false unless the token has exactly two
-// dots and a header that is not empty. Split allows an empty signature, so that a token
-// with alg "none" is refused for its alg. It also allows an empty payload, as RFC 7515
-// does; the claims reader refuses it for a JWT (RFC 7519, section 7.2). Split does not
-// check the characters of the parts: Decode does. Split stops reading at the third dot
-// and does not allocate.
+// Split splits a token at its dots. It reports true if the token has exactly two dots
+// and the header is not empty. The signature may be empty, so that a token with alg
+// "none" is refused for its alg. The payload may be empty too, as in RFC 7515; the
+// caller refuses an empty payload when it reads the claims (RFC 7519, section 7.2).
+// Split does not check the characters of the parts; [Decode] does. Split stops reading
+// at the third dot and does not allocate.
 func Split(token string) (Compact, bool) {
 	first := strings.IndexByte(token, '.')
 	if first <= 0 {
@@ -41,7 +41,7 @@ func Split(token string) (Compact, bool) {
 }
 
 // errEncoding is the only error of Decode. It does not quote the token.
-var errEncoding = errors.New("not canonical base64url without padding")
+var errEncoding = errors.New("not base64url in canonical form, without padding")
 
 // sextets maps each base64url character to its six bits, shifted to their position in
 // a group of four characters. The first index is the character's place in the group.
@@ -66,9 +66,9 @@ const bad = 1 << 24
 // returns the given bytes of dst, perhaps in a larger buffer, so that the caller can
 // reuse the buffer.
 //
-// Decode takes half the time of encoding/base64. That matters because a token has about
-// 800 characters. Decode is also stricter: encoding/base64 skips CR and LF even in strict
-// mode.
+// Decode takes half the time of encoding/base64: a token has about 800 characters, so
+// the difference matters. Decode is also stricter: encoding/base64 skips CR and LF even
+// in strict mode.
 func Decode(dst, part []byte) ([]byte, error) {
 	start := len(dst)
 	n := start
@@ -106,7 +106,7 @@ func Decode(dst, part []byte) ([]byte, error) {
 		}
 		dst = append(dst, byte(a>>16), byte(a>>8), byte(a)) //nolint:gosec // G115: only the low eight bits are wanted
 	}
-	switch len(rest) { // the unused bits after the last byte must be zero: one value has one encoding
+	switch len(rest) { // the unused bits after the last byte must be zero, so that each value has only one encoding
 	case 0:
 		return dst, nil
 	case 2:

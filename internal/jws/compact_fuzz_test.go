@@ -12,12 +12,12 @@ import (
 
 // These expressions describe the compact serialization (RFC 7515, section 7.1).
 var (
-	splittable = regexp.MustCompile(`\A[^.]+\.[^.]*\.[^.]*\z`)                            // Split accepts it
-	decodable  = regexp.MustCompile(`\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\z`) // Decode may accept each part
+	splittable = regexp.MustCompile(`\A[^.]+\.[^.]*\.[^.]*\z`)                            // matches the tokens that Split accepts
+	decodable  = regexp.MustCompile(`\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\z`) // matches the tokens whose parts Decode may accept
 )
 
 // FuzzSplit compares Split with a regular expression. It also encodes each decoded part
-// again and requires the same text: a value must have one accepted encoding only.
+// and requires the original text, so that only one encoding of each value is accepted.
 func FuzzSplit(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {

@@ -38,7 +38,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestDecode requires one accepted encoding of each value.
+// TestDecode requires that Decode accepts only one encoding of each value.
 func TestDecode(t *testing.T) {
 	for part, want := range map[string]string{"": "", "Zg": "f", "Zm8": "fo", "Zm9v": "foo", "-_8": "\xfb\xff"} {
 		if got, err := jws.Decode(nil, []byte(part)); err != nil || string(got) != want {
@@ -52,7 +52,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestSplitAllocatesNothing includes hostile tokens.
+// TestSplitAllocatesNothing requires that Split does not allocate, not even for hostile
+// tokens.
 func TestSplitAllocatesNothing(t *testing.T) {
 	for _, token := range []string{"a.b.c", strings.Repeat(".", 1<<20), strings.Repeat("a", 1<<20)} {
 		if n := testing.AllocsPerRun(10, func() { jws.Split(token) }); n != 0 {
@@ -61,9 +62,9 @@ func TestSplitAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestDecodeEveryByte puts every byte at every place of parts of up to 48 characters. The
-// results must equal those of encoding/base64 in strict mode, except that encodings which
-// are not canonical are refused.
+// TestDecodeEveryByte puts every byte at every place of parts of up to 48 characters.
+// Decode must return the same as encoding/base64 in strict mode, except that Decode
+// refuses CR and LF.
 func TestDecodeEveryByte(t *testing.T) {
 	for length := 1; length <= 48; length++ {
 		for _, filler := range []string{"A", "g"} {

@@ -1,6 +1,7 @@
 // Package jws reads and verifies a JWS (RFC 7515) in compact serialization: its form,
 // its JOSE header and its signature. It does not decrypt tokens and does not repair
-// malformed ones. It does not read claims, so test vectors may have any payload.
+// malformed tokens. It does not read claims, so it can also verify the examples of the
+// RFCs, whose payloads are not claims sets.
 package jws
 
 import (
@@ -16,13 +17,13 @@ import (
 // Header holds the members of a JOSE header that verification needs. It is immutable
 // after [ReadHeader] returns it.
 type Header struct {
-	// Alg is "" if the member is missing or not a string: no algorithm has that name.
+	// Alg is "" if the member is missing or not a string. No algorithm has the name "".
 	Alg string
 	// Kid is "" if the header has no "kid".
 	Kid string
 	// Typ is the "typ" as received.
 	Typ string
-	// Media is Typ in the form of [MediaType].
+	// Media is Typ in the form that [MediaType] returns.
 	Media string
 	// HasTyp reports whether the header has a "typ", which may be empty.
 	HasTyp bool
@@ -36,8 +37,8 @@ type Header struct {
 var ErrType = errors.New(`"typ" is not a string`)
 
 // ReadHeader reads the decoded first part of a token. It ignores unknown members (RFC
-// 7515, section 4), including those that carry a key or point to one ("jwk", "jku",
-// "x5c", "x5u").
+// 7515, section 4). It also ignores members that contain a key or the address of a key
+// ("jwk", "jku", "x5c", "x5u").
 func ReadHeader(decoded []byte) (*Header, error) {
 	h := &Header{}
 	if err := h.Members.Read(decoded); err != nil {
@@ -62,9 +63,9 @@ func ReadHeader(decoded []byte) (*Header, error) {
 		case "cty":
 			h.Cty, _ = strictjson.String(value)
 		case "crit", "b64", "zip", "enc":
-			// This package implements no extension, so none may be critical (RFC
-			// 7515, section 4.1.11; RFC 7797, sections 6 and 7). The other three
-			// change the meaning of the signed bytes.
+			// This package implements no extension, so no extension may be critical
+			// (RFC 7515, section 4.1.11; RFC 7797, sections 6 and 7). "b64", "zip" and
+			// "enc" change the meaning of the signed bytes.
 			return nil, fmt.Errorf("%q is not supported", name)
 		}
 	}
@@ -91,8 +92,8 @@ func MediaType(typ string) string {
 }
 
 const (
-	maxHeaders      = 256 // headers kept at once
-	maxHeaderLength = 512 // encoded characters of one header
+	maxHeaders      = 256 // maximum number of headers in the cache
+	maxHeaderLength = 512 // maximum number of encoded characters of one header
 )
 
 // Headers caches the parsed JOSE headers of verified tokens. An issuer writes the same
@@ -102,7 +103,7 @@ const (
 type Headers struct {
 	parsed sync.Map // encoded header to *Header
 	n      atomic.Int32
-	varied atomic.Bool // the limit was reached once
+	varied atomic.Bool // the cache was full at least once
 }
 
 // Find returns the parsed form of an encoded header, or nil.
@@ -115,9 +116,11 @@ func (h *Headers) Find(encoded string) *Header {
 	return header
 }
 
-// Add caches the header of a verified token. At the limit it removes all others: the
-// cache does not help with an issuer that varies its headers. Add returns true if the
-// limit was never reached: other tokens are then likely to share this header.
+// Add caches the header of a verified token. If the cache is full, Add first removes all
+// other headers: an issuer whose headers differ from token to token gains nothing from
+// the cache. Add does not cache a header of more than maxHeaderLength characters. It
+// returns true if it cached the header and the cache was never full: other tokens are
+// then likely to have the same header.
 func (h *Headers) Add(encoded string, header *Header) (few bool) {
 	if len(encoded) > maxHeaderLength {
 		return false

@@ -13,8 +13,9 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
-// TestMethodsAndKeys runs each method with each kind of key and of signature. A key of
-// another kind verifies nothing, and a broken key causes no panic.
+// TestMethodsAndKeys runs each method with each type of key and signature. A key that
+// does not fit the algorithm must not verify a signature, and a broken key must not cause
+// a panic.
 func TestMethodsAndKeys(t *testing.T) {
 	signed := []byte("header.payload")
 	digest := sha256.Sum256(signed)

@@ -14,14 +14,16 @@ import (
 type Method struct {
 	alg  string
 	hash crypto.Hash // of an RSA algorithm; 0 for all others
-	// ecdsa is golang-jwt's method. A JWS signature is R followed by S at fixed
-	// lengths (RFC 7518, section 3.4), a form that crypto/ecdsa does not read.
+	// ecdsa is golang-jwt's method, or nil for other algorithms. A JWS signature is R
+	// followed by S at fixed lengths (RFC 7518, section 3.4), and crypto/ecdsa cannot
+	// read this form.
 	ecdsa *jwt.SigningMethodECDSA
 }
 
 // MethodOf returns the method of an algorithm of RFC 7518, section 3.1, RFC 8037 or RFC
-// 9864, or nil for any other name. Methods are not taken from golang-jwt's variables:
-// any package can change those, and the PS* methods there accept any salt length.
+// 9864. It returns nil for any other name, and for symmetric algorithms. MethodOf does
+// not use golang-jwt's variables for methods: any package can change these variables,
+// and golang-jwt's PS* methods accept any salt length.
 func MethodOf(alg string) *Method {
 	m := &Method{alg: alg}
 	switch alg {
@@ -45,7 +47,7 @@ func MethodOf(alg string) *Method {
 }
 
 // Verify reports whether signature is a valid signature of signed under key. It returns
-// false for a key of another kind.
+// false if the type of key does not fit the algorithm.
 func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 	if m.ecdsa != nil {
 		return m.ecdsa.Verify(string(signed), signature, key) == nil

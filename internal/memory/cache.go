@@ -16,7 +16,7 @@ const SweepInterval = time.Minute
 // memory. Only verified tokens are stored, so a client without a valid token cannot evict
 // another client's entry. Cache is safe for concurrent use.
 type Cache[V any] struct {
-	index    *Index[V] // nil: nothing is stored
+	index    *Index[V] // nil if the cache is off
 	capacity int       // entries
 	limit    int       // bytes
 	counts   counts
@@ -30,9 +30,9 @@ type Cache[V any] struct {
 	closed bool
 }
 
-// NewCache returns a cache of at most capacity entries and capacity*bytes bytes: bytes is
-// the expected size of one entry. A capacity below 1 turns the cache off; its index is
-// then nil.
+// NewCache returns a cache that stores at most capacity entries, in at most
+// capacity*bytes bytes. bytes is the expected size of one entry. A capacity below 1 turns
+// the cache off: it stores nothing, and Index returns nil.
 func NewCache[V any](capacity, bytes int) *Cache[V] {
 	c := &Cache[V]{counts: newCounts()}
 	if capacity > 0 {
@@ -42,7 +42,8 @@ func NewCache[V any](capacity, bytes int) *Cache[V] {
 	return c
 }
 
-// Index returns the index in which the cache stores, or nil if the cache is off.
+// Index returns the index in which the cache stores its entries, or nil if the cache is
+// off.
 func (c *Cache[V]) Index() *Index[V] { return c.index }
 
 // Share makes the cache store its entries in ix. It does nothing if the cache is off, and
@@ -74,9 +75,10 @@ func (c *Cache[V]) Status() Status {
 // cache line.
 func (c *Cache[V]) Count(place uint32, hit bool) { c.counts.add(place, hit) }
 
-// Store stores an entry of cost bytes until expires. If the cache is full, Store first
-// removes entries that expired or that were not used recently. It does nothing if the
-// cache is closed, or if the entry alone exceeds the cache's limit.
+// Store stores an entry of cost bytes until expires. It replaces an older entry of the
+// same token. If the cache is full, Store first removes entries that expired or that were
+// not used recently. It does nothing if the cache is off or closed, or if cost exceeds
+// the cache's limit in bytes.
 func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	e.cost = int32(min(cost, 1<<30)) //nolint:gosec // 1<<30 fits into an int32
 	e.expires = uint32(min(max(expires.Unix(), 0), math.MaxUint32))
@@ -99,7 +101,7 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	c.ring = append(c.ring, e)
 	c.bytes += int(e.cost)
 	if passed := c.hand - 1; full && passed < len(c.ring) {
-		c.swap(passed, len(c.ring)-1) // the hand reaches the place it just passed last
+		c.swap(passed, len(c.ring)-1) // to the place behind the hand, so that the hand reaches e last
 	}
 	c.index.entries.Store(e.digest, e)
 	if c.timer == nil {
@@ -107,10 +109,10 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	}
 }
 
-// makeRoom removes one entry: the next one that expired, or that was not used since the
-// hand last passed it (the clock algorithm). The caller holds c.mu.
+// makeRoom removes one entry by the clock algorithm: the next entry that expired, or that
+// was not used since the hand last passed it. The caller holds c.mu.
 func (c *Cache[V]) makeRoom(now time.Time) {
-	for range 2 * len(c.ring) { // the first round clears the marks; the second finds an entry, unless all were used meanwhile
+	for range 2 * len(c.ring) { // the first round clears the marks; the second finds an entry, unless other goroutines used all entries meanwhile
 		if c.hand >= len(c.ring) {
 			c.hand = 0
 		}
@@ -125,8 +127,8 @@ func (c *Cache[V]) makeRoom(now time.Time) {
 	c.evict(c.ring[0], false)
 }
 
-// expired reports whether the entry has expired. It may report so up to 1 s early, because
-// expires is rounded down.
+// expired reports whether the entry has expired. It may return true up to 1 s early,
+// because expires is rounded down.
 func (e *Entry[V]) expired(now time.Time) bool { return now.Unix() >= int64(e.expires) }
 
 func (c *Cache[V]) evict(e *Entry[V], expired bool) {
@@ -136,9 +138,9 @@ func (c *Cache[V]) evict(e *Entry[V], expired bool) {
 	}
 }
 
-// forget removes an entry from the ring and from the index. The last entry of the ring
-// moves to its place. forget does nothing if this cache does not store the entry. The
-// caller holds c.mu.
+// forget removes e from the ring and from the index. The last entry of the ring moves to
+// the place of e. forget does nothing if this cache does not store e. The caller holds
+// c.mu.
 func (c *Cache[V]) forget(e *Entry[V]) {
 	place, last := int(e.place.Load()), len(c.ring)-1
 	if place > last || c.ring[place] != e {
@@ -203,8 +205,8 @@ func (c *Cache[V]) Close() {
 	c.ring = nil
 }
 
-// counts counts hits and misses in several places, so that cores do not contend for one
-// cache line. The number of places is a power of two.
+// counts counts hits and misses. It has several counters, so that cores do not contend for
+// one cache line. The number of counters is a power of two.
 type counts []count
 
 // count is padded to 64 bytes, one cache line.

@@ -1,9 +1,9 @@
-// Package memory caches verified tokens. An [Index] finds the entry of a token by a keyed
-// digest, and lets concurrent requests with one new token share its verification. A
-// [Cache] limits how many entries one verifier stores, and evicts entries that expired or
-// were not used recently.
+// Package memory caches the verdicts on verified tokens. An [Index] finds the entry of a
+// token by a keyed digest of the token. If several concurrent requests carry the same new
+// token, the Index lets them share one verification. A [Cache] limits how many entries one
+// verifier stores, and evicts entries that expired or were not used recently.
 //
-// The package stores digests and opaque values, never tokens. Its caller decides whether
+// The package stores digests and opaque values, never tokens. The caller decides whether
 // a cached verdict still holds.
 package memory
 
@@ -13,13 +13,13 @@ import (
 	"sync/atomic"
 )
 
-// Entry is one cached verdict, or a verification in flight. Callers must not change it
-// after [Cache.Store] or [Index.End] was called.
+// Entry is one cached verdict, or a verification in flight. Callers must not change an
+// Entry after they passed it to [Cache.Store] or [Index.End].
 type Entry[V any] struct {
 	// Value is the caller's data about the token.
 	Value V
 
-	digest  any // a Digest, boxed once so that lookups do not allocate
+	digest  any // a Digest; converted to an interface once, because each conversion allocates
 	flight  flight[V]
 	marks   atomic.Uint32
 	expires uint32       // seconds since 1970, rounded down
@@ -29,15 +29,15 @@ type Entry[V any] struct {
 
 // The marks of an entry.
 const (
-	used   = 1 << iota // the entry was used since the hand of the ring last passed it
+	used   = 1 << iota // the entry was used since the hand of the cache's ring last passed it
 	proved             // the verification in flight succeeded
 )
 
 // NewEntry returns an entry for the token with this digest.
 func NewEntry[V any](d Digest) *Entry[V] { return &Entry[V]{digest: d} }
 
-// Index finds entries by digest. Several caches may share one index: then one lookup
-// covers the tokens of all issuers, before the token's issuer is known. Lookups take no
+// Index finds entries by digest. If several caches share one index, one lookup covers the
+// tokens of all issuers, so the caller need not know the token's issuer. Find takes no
 // lock. A nil Index finds no entry. Index is safe for concurrent use.
 type Index[V any] struct {
 	digester *digester
@@ -48,8 +48,9 @@ type Index[V any] struct {
 // NewIndex returns an empty index with its own random digest key.
 func NewIndex[V any]() *Index[V] { return &Index[V]{digester: newDigester()} }
 
-// Find sets d to the digest of the token and returns the token's entry, or nil. The
-// caller checks that the verdict still holds, and calls [Entry.Use] if it does.
+// Find sets d to the digest of the token and returns the token's entry, or nil. *d must
+// be zero, or a digest of the same index. The caller checks that the verdict still holds.
+// If so, the caller calls [Entry.Use].
 func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 	if ix == nil {
 		return nil
@@ -65,14 +66,14 @@ func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 
 // Use marks an entry as recently used: entries without the mark are evicted first.
 func (e *Entry[V]) Use() {
-	if e.marks.Load()&used == 0 { // avoids a write by every core to one cache line
+	if e.marks.Load()&used == 0 { // so that not every core writes to one cache line
 		e.marks.Or(used)
 	}
 }
 
 // flights holds the entries whose verification is in flight, so that concurrent requests
-// with one new token verify it once. About as many verifications run as there are
-// processors, so that two of them rarely share a list.
+// with the same new token verify it once. It has 16 lists: there are about as many
+// verifications in flight as processors, so two verifications rarely share a list.
 type flights[V any] [16]flightList[V]
 
 type flightList[V any] struct {
@@ -91,9 +92,10 @@ type flight[V any] struct {
 	done chan struct{} // made by the first waiter, closed by End
 }
 
-// Join registers the verification of e. If no other request is verifying this token, Join
-// returns nil: the caller verifies the token and then calls [Index.End]. Otherwise Join
-// returns the entry of the other request, and the channel for [Entry.Wait].
+// Join registers the verification of e, unless another request is verifying the same
+// token. If Join registered e, it returns nil, and the caller verifies the token and then
+// calls [Index.End]. Otherwise Join returns the entry of the other request, and the
+// channel to pass to its method [Entry.Wait].
 func (ix *Index[V]) Join(e *Entry[V]) (other *Entry[V], done <-chan struct{}) {
 	list := ix.flights.listOf(e)
 	list.mu.Lock()
@@ -110,9 +112,9 @@ func (ix *Index[V]) Join(e *Entry[V]) (other *Entry[V], done <-chan struct{}) {
 	return nil, nil
 }
 
-// End ends the verification that Join registered for e, and wakes its waiters. ok reports
-// whether it succeeded. After a failure each waiter verifies the token itself: failures
-// are not shared.
+// End ends the verification that Join registered for e, and wakes the requests that wait
+// for it. ok reports whether the verification succeeded. After a failure, each waiting
+// request verifies the token itself: failures are not shared.
 func (ix *Index[V]) End(e *Entry[V], ok bool) {
 	list := ix.flights.listOf(e)
 	list.mu.Lock()
@@ -130,8 +132,9 @@ func (ix *Index[V]) End(e *Entry[V], ok bool) {
 	}
 }
 
-// Wait waits until the verification in flight ends, and reports whether it succeeded. If
-// ctx ends first, Wait returns the error of ctx.
+// Wait waits until the verification of e ends, and reports whether it succeeded. done is
+// the channel that [Index.Join] returned with e. If ctx ends first, Wait returns the error
+// of ctx.
 func (e *Entry[V]) Wait(ctx context.Context, done <-chan struct{}) (ok bool, err error) {
 	select {
 	case <-done:

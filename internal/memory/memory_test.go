@@ -15,8 +15,8 @@ import (
 
 type value struct{ name string }
 
-// remember stores an entry for token in a cache and returns the entry.
-func remember(c *memory.Cache[value], token string, cost int, expires time.Time) *memory.Entry[value] {
+// store stores an entry for token in a cache and returns the entry.
+func store(c *memory.Cache[value], token string, cost int, expires time.Time) *memory.Entry[value] {
 	var d memory.Digest
 	c.Index().Find(&d, []byte(token))
 	e := memory.NewEntry[value](d)
@@ -33,7 +33,7 @@ func find(c *memory.Cache[value], token string) *memory.Entry[value] {
 func TestFind(t *testing.T) {
 	c := memory.NewCache[value](8, 1<<10)
 	defer c.Close()
-	e := remember(c, "a", 100, time.Now().Add(time.Hour))
+	e := store(c, "a", 100, time.Now().Add(time.Hour))
 	if got := find(c, "a"); got != e || got.Value.name != "a" {
 		t.Errorf("got %v, want the entry", got)
 	}
@@ -42,12 +42,12 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: got %v, want no entry", other, got)
 		}
 	}
-	again := remember(c, "a", 100, time.Now().Add(time.Hour))
+	again := store(c, "a", 100, time.Now().Add(time.Hour))
 	if got := find(c, "a"); got != again || c.Status().Entries != 1 {
 		t.Errorf("got %v of %d entries, want only the newer entry", got, c.Status().Entries)
 	}
 	c.Close()
-	if remember(c, "b", 100, time.Now().Add(time.Hour)); find(c, "a") != nil || find(c, "b") != nil {
+	if store(c, "b", 100, time.Now().Add(time.Hour)); find(c, "a") != nil || find(c, "b") != nil {
 		t.Error("after Close: got an entry, want none")
 	}
 	off := memory.NewCache[value](0, 1<<10)
@@ -56,27 +56,27 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestShared puts two caches into one index. A token stored in both has one entry, in the
-// later cache, and each cache keeps its own limits.
+// TestShared lets two caches share one index. If both caches store the same token, only
+// the entry that was stored last remains. Each cache keeps its own limits.
 func TestShared(t *testing.T) {
 	ix := memory.NewIndex[value]()
 	a, b := memory.NewCache[value](2, 1<<10), memory.NewCache[value](2, 1<<10)
 	a.Share(ix)
 	b.Share(ix)
 	later := time.Now().Add(time.Hour)
-	kept := remember(b, "kept", 100, later) // same ring index in b as "x" in a
-	first := remember(a, "x", 100, later)
-	second := remember(b, "x", 100, later)
+	kept := store(b, "kept", 100, later) // same ring index in b as "x" in a
+	first := store(a, "x", 100, later)
+	second := store(b, "x", 100, later)
 	if got := find(a, "x"); got != second || got == first {
-		t.Errorf("got %v, want the entry of the later cache", got)
+		t.Errorf("got %v, want the entry that was stored last", got)
 	}
 	if n := b.Status().Entries; n != 2 || find(b, "kept") != kept {
-		t.Errorf("got %d entries in the later cache, want both", n)
+		t.Errorf("got %d entries in the second cache, want 2, one of them under \"kept\"", n)
 	}
 	empty := memory.NewCache[value](2, 1<<10)
 	empty.Share(ix)
-	remember(a, "moved", 100, later)
-	if moved := remember(empty, "moved", 100, later); find(a, "moved") != moved || empty.Status().Entries != 1 {
+	store(a, "moved", 100, later)
+	if moved := store(empty, "moved", 100, later); find(a, "moved") != moved || empty.Status().Entries != 1 {
 		t.Errorf("got %+v in a cache that was empty, want one entry", empty.Status())
 	}
 	a.Close() // must not remove the entry of b
@@ -84,7 +84,7 @@ func TestShared(t *testing.T) {
 		t.Errorf("after the other cache was closed: got %v, want the entry", got)
 	}
 	for i := range 10 {
-		remember(b, fmt.Sprint(i), 100, later)
+		store(b, fmt.Sprint(i), 100, later)
 	}
 	if s := b.Status(); s.Entries != 2 || s.Evictions != 10 {
 		t.Errorf("got %+v, want two entries and ten evictions", s)
@@ -92,15 +92,15 @@ func TestShared(t *testing.T) {
 }
 
 // TestExpired requires that expired entries are evicted before all others, and that the
-// sweep removes them.
+// sweep removes expired entries.
 func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := memory.NewCache[value](2, 1<<10)
 		defer c.Close()
-		remember(c, "short", 100, time.Now().Add(10*time.Second)).Use()
-		remember(c, "long", 100, time.Now().Add(time.Hour))
+		store(c, "short", 100, time.Now().Add(10*time.Second)).Use()
+		store(c, "long", 100, time.Now().Add(time.Hour))
 		time.Sleep(20 * time.Second)
-		remember(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // more seconds than a uint32 holds
+		store(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // more seconds than a uint32 holds
 		if find(c, "short") != nil || find(c, "long") == nil || c.Status().Evictions != 0 {
 			t.Errorf("got %+v, want the expired entry replaced", c.Status())
 		}
@@ -111,8 +111,8 @@ func TestExpired(t *testing.T) {
 	})
 }
 
-// TestJoin requires that concurrent requests share one verification, and that each waiter
-// learns whether it succeeded.
+// TestJoin requires that concurrent requests share one verification, and that Wait reports
+// its result to each of them.
 func TestJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ix := memory.NewIndex[value]()
@@ -151,8 +151,8 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// TestConcurrentUse fills, searches and closes caches of one index concurrently, for the
-// race detector.
+// TestConcurrentUse fills, searches and closes caches concurrently, for the race detector.
+// The caches share one index.
 func TestConcurrentUse(t *testing.T) {
 	ix := memory.NewIndex[value]()
 	var all sync.WaitGroup
@@ -165,7 +165,7 @@ func TestConcurrentUse(t *testing.T) {
 				if e := find(c, token); e != nil {
 					e.Use()
 				} else {
-					remember(c, token, 200, time.Now().Add(time.Hour))
+					store(c, token, 200, time.Now().Add(time.Hour))
 				}
 				c.Count(uint32(i), i%2 == 0)
 			}
@@ -178,13 +178,13 @@ func TestConcurrentUse(t *testing.T) {
 	all.Wait()
 }
 
-// TestTimerKeepsNoCache requires that the garbage collector frees an unused cache although
-// its sweep timer runs.
-func TestTimerKeepsNoCache(t *testing.T) {
+// TestUnusedCacheIsFreed requires that the garbage collector frees an unused cache, even
+// while its sweep timer runs.
+func TestUnusedCacheIsFreed(t *testing.T) {
 	collected := make(chan struct{})
 	func() {
 		c := memory.NewCache[value](8, 1<<10)
-		remember(c, "a", 100, time.Now().Add(time.Hour))
+		store(c, "a", 100, time.Now().Add(time.Hour))
 		runtime.AddCleanup(c, func(done chan struct{}) { close(done) }, collected)
 	}()
 	for range 100 {

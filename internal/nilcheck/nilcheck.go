@@ -4,8 +4,8 @@ package nilcheck
 import "reflect"
 
 // IsNil reports whether v is nil, or holds a nil pointer or a nil function. An interface
-// with a nil pointer is not equal to nil, and a method call on it usually panics. Callers
-// get such a value if they ignore the error of a constructor.
+// that holds a nil pointer is not equal to nil, and its methods usually panic. A program
+// gets such a value if it ignores the error of a constructor.
 func IsNil(v any) bool {
 	if v == nil {
 		return true
@@ -14,8 +14,8 @@ func IsNil(v any) bool {
 	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }
 
-// HasNil reports whether v is nil as [IsNil] defines it, is an empty slice, or is a slice
-// with an element for which HasNil is true.
+// HasNil reports whether [IsNil] is true for v, v is an empty slice, or v is a slice with
+// an element for which HasNil is true.
 func HasNil(v any) bool {
 	if IsNil(v) {
 		return true

@@ -52,8 +52,8 @@ func EntraV2() Profile {
 		Types: []string{"JWT", "at+jwt"},
 		WrongIssuers: map[string]string{
 			`/v2\.0/$`:                    "Entra's version 2 issuer has no slash at the end",
-			`^https://sts\.windows\.net/`: "this is the version 1 issuer, which the API's accessTokenAcceptedVersion selects: use profile EntraV1",
-			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer; to accept tokens of other tenants, write the tenant as {tenantid}, exactly",
+			`^https://sts\.windows\.net/`: "this is the version 1 issuer: use profile EntraV1, or set accessTokenAcceptedVersion of the API to 2",
+			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer: write the GUID of your tenant, or exactly {tenantid} to accept tokens of every tenant",
 		},
 		Scopes:          []string{"scp"},
 		Roles:           []string{"roles"},

@@ -14,7 +14,7 @@ func Okta() Profile {
 		Name:  "Okta",
 		Types: []string{"", "JWT", "at+jwt"},
 		WrongIssuers: map[string]string{
-			`^https://[^/]+/?$`: "this is the org authorization server: its tokens are for Okta's own APIs, and its keys are not published; the issuer of a custom authorization server ends with /oauth2/ and its identifier",
+			`^https://[^/]+/?$`: "this is the org authorization server: its tokens are for Okta's own APIs, and its keys are not published; use a custom authorization server, whose issuer has the form https://DOMAIN/oauth2/ID",
 		},
 		Scopes:   []string{"scp"},
 		ClientID: []string{"cid"},

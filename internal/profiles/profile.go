@@ -1,10 +1,11 @@
-// Package profiles holds the profiles of issuers: one file for each issuer, one
-// exported function for each profile. It is separate from package bearer so that the
-// documentation of bearer does not begin with the literals of all profiles.
+// Package profiles holds the profiles of issuers. It has one file for each issuer, and one
+// exported function for each profile. The profiles are not in package bearer, so that the
+// documentation of bearer does not begin with their literals.
 //
-// To add a profile, add a file with a function like [Auth0]. From its doc comment,
-// "go generate ." in the root writes a variable of package bearer, and a table row and a
-// section of docs/issuers.md. The doc comment must have this form:
+// To add a profile, add a file with a function like [Auth0], and run "go generate ." in
+// the root of the module. From the doc comment of the function, this command writes a
+// variable of package bearer, and a table row and a section of docs/issuers.md. The doc
+// comment must have this form:
 //
 //	// NAME accepts WHICH TOKENS.
 //	//
@@ -14,26 +15,28 @@
 //	//
 //	// Notes, in any number of paragraphs.
 //
-// Backquotes mark claims and values, as in Markdown. Tests also require a token of the
-// issuer in testdata/issuers.json, and the variable in testdata/api.
+// In the comment, mark claims and values with backquotes, as in Markdown. Tests also
+// require a token of the issuer in testdata/issuers.json, and the variable in
+// testdata/api.
 package profiles
 
-// Profile has the fields of bearer.Profile in the same order. Package bearer converts
-// this type to its own, so it does not compile if the two differ. The doc comment of
-// bearer.Profile defines each field, and the rule of RFC 9068 that holds if it is nil.
+// Profile has the fields of bearer.Profile in the same order. Package bearer converts a
+// Profile to a bearer.Profile, so package bearer does not compile if the two types differ.
+// The comments of bearer.Profile define each field, and the rule of RFC 9068 that applies
+// if the field is nil.
 type Profile struct {
 	Name              string              // for logs
 	Types             []string            // accepted values of "typ", the usual one first
-	WrongIssuers      map[string]string   // regular expression for issuers: why a match is wrong
+	WrongIssuers      map[string]string   // regular expression for wrong issuers: why they are wrong
 	Aliases           []string            // other accepted values of "iss"
-	Audience          []string            // claims; the first that is present counts
-	Scopes            []string            // claims; the union of all counts
-	Roles             []string            // claims; the union of all counts
-	ClientID          []string            // claims; the first that is present counts
+	Audience          []string            // claims; the first claim that the token has is used
+	Scopes            []string            // claims; the scopes of all these claims are combined
+	Roles             []string            // claims; the roles of all these claims are combined
+	ClientID          []string            // claims; the first claim that the token has is used
 	Required          []string            // claims that must be present
 	RequiredValues    map[string][]string // claim: its accepted values
 	Forbidden         []string            // claims that must be absent
-	ForbiddenHeader   map[string]string   // header member that must be absent: why
-	InertConfirmation []string            // members of "cnf" that bind nothing
-	KeysNameIssuer    bool                // the member "issuer" of a key must match "iss"
+	ForbiddenHeader   map[string]string   // header member that must be absent: why it must be absent
+	InertConfirmation []string            // members of "cnf" that do not bind the token to a key
+	KeysNameIssuer    bool                // the member "issuer" of a key, if it has one, must match "iss"
 }

@@ -1,6 +1,6 @@
-// Package quote prepares values that a client or an issuer chose for log lines, errors
-// and explanations. It shortens them, puts them on one line, and escapes the control
-// characters of terminals.
+// Package quote prepares untrusted values, which a client or an issuer chose, so that log
+// records, errors and explanations can show them. It shortens the values, puts them on
+// one line, and escapes control characters, which terminals may interpret.
 package quote
 
 import (
@@ -13,15 +13,15 @@ import (
 const (
 	// Max is the maximum number of bytes of a value that are shown.
 	Max = 64
-	// MaxQuoted is the maximum number of bytes that an escaped value takes.
+	// MaxQuoted is the maximum length of the shown part in bytes, after escaping.
 	MaxQuoted = 2 * Max
 	// MaxList is the maximum number of values that [CutAll] returns.
 	MaxList = 4
 )
 
 // Cut returns s, or the beginning of s followed by "...". It keeps at most [Max] bytes of
-// s, and fewer if they take more than [MaxQuoted] bytes after strconv.Quote. Cut does not
-// split a UTF-8 sequence and does not escape.
+// s. It keeps fewer bytes if strconv.Quote turns them into more than [MaxQuoted] bytes.
+// Cut does not split a UTF-8 sequence and does not escape.
 func Cut(s string) string {
 	end := min(len(s), Max)
 	if len(s) > Max {
@@ -83,8 +83,9 @@ func List(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// Line returns text on one line. It replaces each line break, which errors.Join writes
-// between errors, by "; ", and every other unprintable character by a space.
+// Line returns text on one line. It replaces each line break with "; ", because errors.Join
+// writes line breaks between errors. It replaces every other unprintable character with a
+// space.
 func Line(text string) string {
 	text = strings.ReplaceAll(text, "\n", "; ")
 	return strings.Map(func(r rune) rune {

@@ -16,7 +16,7 @@ func TestCut(t *testing.T) {
 		"": "", "a": "a", long: long, long + "a": long + "...",
 		long[1:] + "é":          long[1:] + "...",       // the character's second byte is past the limit
 		long[2:] + "é":          long[2:] + "é",         // the character ends at the limit
-		long[2:] + "é!":         long[2:] + "é...",      // one more byte follows it
+		long[2:] + "é!":         long[2:] + "é...",      // the character ends at the limit, and one more byte follows
 		long[3:] + "😀":          long[3:] + "...",       // the character's fourth byte is past the limit
 		long[4:] + "😀" + long:   long[4:] + "😀...",      // the character ends at the limit
 		long + "\x80\x80\x80":   long[1:] + "...",       // not UTF-8

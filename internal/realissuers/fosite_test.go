@@ -46,7 +46,8 @@ func TestFosite(t *testing.T) {
 	})
 }
 
-// newFosite starts a token endpoint. Its tokens have the audience aud, unless aud is "".
+// newFosite starts a token endpoint. Its tokens have the audience aud, or no audience if
+// aud is "".
 func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string) *issuer {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -85,7 +86,7 @@ func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string
 	return i
 }
 
-// fositeServer adds to fosite what Hydra adds: keys, metadata and the session.
+// fositeServer adds keys, metadata and a session to fosite, as Ory Hydra does.
 type fositeServer struct {
 	alg, url string
 	provider fosite.OAuth2Provider

@@ -20,7 +20,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The client that is registered with each issuer, and its audience and scopes.
+// The client that is registered with each issuer, with the audience and the scopes of its
+// tokens.
 const (
 	clientID     = "deployer"
 	clientSecret = "a secret of the tests"
@@ -62,7 +63,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	// RFC 6749, section 2.3.1: identifier and secret are form-encoded first.
+	// Identifier and secret are form-encoded first (RFC 6749, section 2.3.1).
 	req.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(clientSecret))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -79,7 +80,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 	return g
 }
 
-// mint returns a new token from the client credentials grant.
+// mint requests a token with the client credentials grant and returns it.
 func (i *issuer) mint(t *testing.T, scope ...string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scope, " ")}}
@@ -89,7 +90,7 @@ func (i *issuer) mint(t *testing.T, scope ...string) string {
 	return post(t, i.tokenURL, form, nil).AccessToken
 }
 
-// verifier returns a verifier whose key cache finds the keys by discovery.
+// verifier returns a verifier and its key cache, which finds the keys by discovery.
 func (i *issuer) verifier(t *testing.T) (*bearer.JWTVerifier, *jwks.Cache) {
 	t.Helper()
 	cache, err := jwks.Discover(i.url, &jwks.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -112,7 +113,7 @@ func (i *issuer) config(keys bearer.KeySet) bearer.Config {
 	return bearer.Config{Issuer: i.url, Audience: []string{i.audience}, Keys: keys, Profile: i.profile}
 }
 
-// refusal returns the reason of an error, or "".
+// refusal returns the reason of an error, or "" if err is nil.
 func refusal(t *testing.T, err error) bearer.Reason {
 	t.Helper()
 	if err == nil {
@@ -135,8 +136,8 @@ func lifecycle(t *testing.T, i *issuer) {
 	t.Run("removal", func(t *testing.T) { removal(t, i) })
 }
 
-// accepted requires that a token is accepted with exactly the granted scopes, but not for
-// another scope or another API.
+// accepted requires that a token is accepted and has exactly the granted scopes. The token
+// must be refused if a rule requires another scope, and by a verifier for another API.
 func accepted(t *testing.T, i *issuer) {
 	t.Helper()
 	v, _ := i.verifier(t)
@@ -193,8 +194,8 @@ func parts(t *testing.T, token string) (header, claims []byte) {
 	return header, claims
 }
 
-// forged signs header and claims of a genuine token with an attacker's key that has the
-// same kid.
+// forged signs the header and the claims of a genuine token with an attacker's key that has
+// the same kid. The forged token must be refused.
 func forged(t *testing.T, i *issuer) {
 	t.Helper()
 	v, _ := i.verifier(t)
@@ -215,8 +216,8 @@ func forged(t *testing.T, i *issuer) {
 	}
 }
 
-// expiry verifies a token before, during and after its lifetime. The issuer mints the
-// token in real time; the verifications run in virtual time.
+// expiry verifies a token before, during and after its lifetime. The issuer issues the
+// token in real time; the verifications run in the fake time of synctest.
 func expiry(t *testing.T, i *issuer) {
 	t.Helper()
 	v, cache := i.verifier(t)
@@ -307,7 +308,8 @@ func rotation(t *testing.T, i *issuer) {
 	}
 }
 
-// removal removes the issuer from bearer.Issuers while a verdict on its token is cached.
+// removal removes the issuer from a bearer.Issuers, which has the verdict on a token in its
+// cache. The token must then be refused.
 func removal(t *testing.T, i *issuer) {
 	t.Helper()
 	_, cache := i.verifier(t)

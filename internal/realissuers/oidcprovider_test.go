@@ -30,7 +30,7 @@ import (
 //go:embed oidcprovider/package.json oidcprovider/package-lock.json oidcprovider/server.mjs
 var sources embed.FS
 
-// oldestNode is the oldest major release that oidc-provider runs on.
+// oldestNode is the oldest major release of Node that oidc-provider supports.
 const oldestNode = 20
 
 // TestOIDCProvider uses oidc-provider from npm. Its access tokens follow RFC 9068, so the
@@ -69,7 +69,7 @@ func (p *oidcProvider) issuer(alg string) *issuer {
 	}
 }
 
-// do sends a command to the program and waits until it is done.
+// do sends a command to server.mjs and waits until the command is done.
 func (p *oidcProvider) do(t *testing.T, command string) {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.command, command); err != nil {
@@ -81,7 +81,7 @@ func (p *oidcProvider) do(t *testing.T, command string) {
 }
 
 // startOIDCProvider installs oidc-provider and runs it until the test ends. It skips the
-// test if that is not possible.
+// test if oidc-provider cannot be installed on this machine.
 func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
 	node := program(t, "node")
@@ -102,7 +102,7 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The context of the test has ended, so the program may have been killed and
+		// The context of the test has ended, which may have killed the program, so
 		// the errors are ignored.
 		_, _ = stdin.Close(), cmd.Wait()
 		if t.Failed() {
@@ -120,6 +120,7 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 	return p
 }
 
+// program returns the path of a program, or skips the test if it is not installed.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -129,11 +130,11 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// unreachable matches npm's errors about a registry that it cannot reach.
+// unreachable matches the errors of npm if it cannot reach its registry.
 var unreachable = regexp.MustCompile(`E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|network`)
 
-// install installs the program and the packages of its lock file into a temporary folder,
-// and returns the folder.
+// install copies server.mjs into a temporary folder, installs the packages of its lock file
+// there, and returns the folder.
 func install(t *testing.T, npm, node string) string {
 	t.Helper()
 	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output()
@@ -161,8 +162,8 @@ func install(t *testing.T, npm, node string) string {
 	return dir
 }
 
-// userTokens logs a user in. The access token must be accepted. The ID token of the same
-// response must be refused, even by the least strict configurations.
+// userTokens logs a user in. The access token must be accepted. The ID token in the same
+// response must be refused, even by configurations that are not strict.
 func userTokens(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("RS256")
@@ -188,8 +189,8 @@ func userTokens(t *testing.T, server *oidcProvider) {
 		{"PingOne", bearer.PingOne, ""},
 	} {
 		cfg := i.config(keys)
-		// The audience of an ID token is its client, so a configuration that lists the
-		// client is the least strict.
+		// The audience of an ID token is its client, so the check of the audience passes
+		// if Config.Audience lists the client.
 		cfg.Profile, cfg.Audience = row.profile, []string{i.audience, clientID}
 		v, err := bearer.New(cfg)
 		if err != nil {
@@ -250,8 +251,8 @@ func login(t *testing.T, i *issuer) grant {
 	return g
 }
 
-// senderConstrained verifies a token that is bound to a key (RFC 9449) as if it were a
-// bearer token.
+// senderConstrained sends a token that is bound to a key (RFC 9449) as a bearer token. The
+// token must be refused.
 func senderConstrained(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("ES256")

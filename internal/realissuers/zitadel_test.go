@@ -45,7 +45,8 @@ func TestZitadel(t *testing.T) {
 	})
 }
 
-// newZitadel starts a provider. private returns further claims of its tokens.
+// newZitadel starts a provider. private returns further claims for a token with the granted
+// scopes.
 func newZitadel(t *testing.T, alg string, private func(granted []string) map[string]any) *issuer {
 	t.Helper()
 	storage := &zitadelStorage{alg: alg, private: private}
@@ -131,7 +132,7 @@ func (s *zitadelStorage) GetPrivateClaimsFromScopes(_ context.Context, _, _ stri
 }
 
 // zitadelClient implements the methods of op.Client that the client credentials grant
-// calls. The embedded interface is nil.
+// calls. The embedded interface is nil, so that any other call panics.
 type zitadelClient struct{ op.Client }
 
 func (zitadelClient) GetID() string { return clientID }

@@ -18,8 +18,9 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// FuzzParse compares Parse and Record.Read with encoding/json and the additional checks
-// of reference. All must accept the same inputs, and return the same values.
+// FuzzParse compares Parse and Record.Read with encoding/json and with the additional
+// checks of the function reference. They must accept the same inputs and return the same
+// values.
 func FuzzParse(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -121,8 +122,8 @@ func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.O
 	}
 }
 
-// reference reports whether Parse must accept data. It uses encoding/json and checks what
-// that package does not: UTF-8, surrogates, depth and duplicate names.
+// reference reports whether Parse must accept data. It uses encoding/json, and also checks
+// UTF-8, surrogates, depth and duplicate names.
 func reference(data []byte) bool {
 	if !json.Valid(data) || !utf8.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' || hasLoneSurrogate(data) {
 		return false
@@ -130,7 +131,7 @@ func reference(data []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	type level struct {
-		names map[string]bool // the names so far; nil in an array
+		names map[string]bool // the names that were read; nil in an array
 		value bool            // the next token is a value, not a name
 	}
 	var levels []level
@@ -181,7 +182,8 @@ var (
 // hasLoneSurrogate reports whether data has an escaped surrogate that is not part of a
 // pair.
 func hasLoneSurrogate(data []byte) bool {
-	// Other escapes are blanked first: the text \\ud800 is an escaped backslash.
+	// All other escapes are replaced by spaces first, because \\ud800 is an escaped
+	// backslash and the text "ud800".
 	text := escape.ReplaceAllFunc(data, func(e []byte) []byte {
 		if e[1] != 'u' {
 			return []byte("  ")

@@ -20,25 +20,26 @@ type Record struct {
 	text    string
 	members []span
 	inline  [usual]span        // backing array of members, if they fit
-	places  [len(common)]uint8 // by index in common: 0 if the member is missing, else its number from 1, at most unindexed
+	places  [len(common)]uint8 // by index in common: the member's index in members plus 1; 0 if it is missing; or unindexed
 	escaped bool               // the text has a backslash, perhaps in a name
 }
 
-// span is the position of one member in the text. The name is without its quotes.
+// span is the position of one member in the text. The position of the name does not
+// include its quotes.
 type span struct{ name, nameEnd, value, valueEnd uint16 }
 
 const (
 	usual     = 12  // most tokens have at most this number of members
-	many      = 64  // from this number on, names are not compared pairwise: the cost is quadratic
-	unindexed = 255 // in places: the member is present, and search finds it
+	many      = 64  // with more members, names are not compared pairwise, because this takes quadratic time
+	unindexed = 255 // in places: the member is present, but its index does not fit; search finds it
 )
 
 // Read reads data as one object, as strictly as Parse does, and copies it. After an
 // error the Record has no members.
 //
-// Unless the object is plain, jsontext validates the text first. Then Read cuts the text
-// into members itself, which is simple for valid text and takes a fifth of the time of
-// jsontext's tokens.
+// If the object is not plain, Read first validates the text with jsontext. Then it finds
+// the members itself: this is simple for valid text, and takes a fifth of the time that
+// jsontext takes to return the tokens.
 func (r *Record) Read(data []byte) error {
 	if len(data) > MaxRecord {
 		return errors.New("too long")
@@ -57,7 +58,7 @@ func (r *Record) Read(data []byte) error {
 // read validates data with jsontext and finds the members of the object.
 func (r *Record) read(data []byte) error {
 	r.members = r.inline[:0]
-	// bytes.Count is fast, and text with few brackets cannot nest too deep.
+	// bytes.Count is fast, and text with at most MaxDepth brackets cannot nest too deep.
 	if brackets := bytes.Count(data, []byte{'{'}) + bytes.Count(data, []byte{'['}); brackets > MaxDepth && TooDeep(data) {
 		return errTooDeep
 	}
@@ -88,9 +89,9 @@ func (r *Record) read(data []byte) error {
 	}
 }
 
-// add adds a member. It reports false if the object already has a member of this name.
-// Among more than many members add detects only duplicates of common names: read lets
-// jsontext find the others.
+// add adds a member. It reports false if the object already has a member of this name. If
+// there are more than many members, add detects only duplicates of common names, and read
+// finds other duplicates with jsontext.
 func (r *Record) add(m span, name string) bool {
 	switch n := commonName(name); {
 	case n > 0 && r.places[n] > 0:
@@ -135,7 +136,7 @@ func (r *Record) search(name string) int {
 	return -1
 }
 
-// unescaped returns a name with its escapes decoded. The name must be valid.
+// unescaped returns a name with its escapes decoded. The name must be valid JSON text.
 func unescaped(name string) string {
 	if strings.IndexByte(name, '\\') < 0 {
 		return name
@@ -147,7 +148,7 @@ func unescaped(name string) string {
 // Text returns the text of the object as Read received it.
 func (r *Record) Text() string { return r.text }
 
-// Memory returns about how many bytes the Record takes in addition to its struct.
+// Memory estimates how many bytes the Record takes in addition to its struct.
 func (r *Record) Memory() int {
 	n := len(r.text)
 	if len(r.members) > usual {
@@ -194,7 +195,7 @@ func (r *Record) All() iter.Seq2[string, string] {
 var common = [...]string{
 	"",                                                                    // index 0 means "not a common name"
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", // RFC 7519, RFC 9068
-	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // vendors' names for these
+	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // vendors' claims for client, tenant, scopes and roles
 	"cnf", "typ", "nonce", "at_hash", "c_hash", "events", "token_use", "ver", // claims that mark other kinds of tokens
 	"alg", "kid", "custom_claims",
 }
@@ -202,8 +203,8 @@ var common = [...]string{
 // hashes is the size of nameTable, several times the number of names.
 const hashes = 128
 
-// nameTable maps the hash of a name to its index in common. Collisions use the next free
-// place, and 0 marks a free place.
+// nameTable maps the hash of a name to the name's index in common. If the place of a name
+// is taken, the name has the next free place. 0 marks a free place.
 var nameTable = func() (table [hashes]uint8) {
 	for i, name := range common[1:] {
 		h := hash(name)

@@ -1,7 +1,8 @@
 // Package strictjson reads one JSON object and refuses text that two parsers may
-// interpret differently: duplicate member names at any depth (also if one is escaped),
-// text that is not valid UTF-8, lone surrogates, and data after the object. It also
-// refuses objects that nest deeper than [MaxDepth]. Names are compared exactly.
+// interpret differently: duplicate member names at any depth (also if one of the names is
+// escaped), text that is not valid UTF-8, lone surrogates, and data after the object. It
+// also refuses objects that nest deeper than [MaxDepth]. Names are compared exactly, after
+// their escapes are decoded.
 //
 // [Parse] is the simple reader. [Record] is the fast reader for claims sets and headers.
 // Both accept the same objects, except that a Record has at most [MaxRecord] bytes.
@@ -16,15 +17,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is the maximum depth of nested objects and arrays. The object itself counts
-// as 1.
+// MaxDepth is the maximum depth of nested objects and arrays. The outermost object has
+// depth 1.
 const MaxDepth = 16
 
 // Member is one member of an object.
 type Member struct {
-	// Name is unescaped.
+	// Name is the name, with its escapes decoded.
 	Name string
-	// Value is raw JSON.
+	// Value is the value as raw JSON.
 	Value jsontext.Value
 }
 
@@ -79,8 +80,8 @@ func Parse(data []byte) (Object, error) {
 	return members, nil
 }
 
-// reason replaces an error of the decoder by one that names only the cause. The decoder's
-// error quotes member names of the input.
+// reason returns an error with the cause of err, an error of the decoder. It does not
+// return err itself, because err quotes member names of the input.
 func reason(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return errTwice

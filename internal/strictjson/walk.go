@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The functions in this file walk through valid JSON and check nothing. In text that is
-// not valid they end early.
+// The functions in this file walk through valid JSON. They do not check the text; in
+// invalid text they may stop early.
 
 // Members iterates over the names and values of an object, in their order. The text must
 // be valid JSON of at most MaxRecord bytes. For a value that is not an object, Members
@@ -50,9 +50,9 @@ func Elements(array string) iter.Seq[string] {
 	}
 }
 
-// nextMember returns the position of the first member at or after i, and the position
-// where the next one begins. It reports false if there is no member. escaped reports
-// whether the text has a backslash.
+// nextMember returns the position of the first member at or after i, and where to look
+// for the member after it. It reports false if there is no member. escaped must be true if
+// the text has a backslash.
 func nextMember(s string, i int, escaped bool) (m span, next int, ok bool) {
 	i = skipSpace(s, i)
 	if i >= len(s) || s[i] != '"' {
@@ -64,12 +64,12 @@ func nextMember(s string, i int, escaped bool) (m span, next int, ok bool) {
 	if next = skipSpace(s, end); next < len(s) && s[next] == ',' {
 		next++
 	}
-	//nolint:gosec // offsets in a text of at most MaxRecord bytes
+	//nolint:gosec // the text has at most MaxRecord bytes, so its offsets fit into a uint16
 	return span{uint16(i + 1), uint16(nameEnd - 1), uint16(value), uint16(end)}, next, true
 }
 
 func skipSpace[T string | []byte](s T, i int) int {
-	for i < len(s) && s[i] <= ' ' { // between values, valid JSON has no control characters except white space
+	for i < len(s) && s[i] <= ' ' { // in valid JSON, the only control characters between values are white space
 		i++
 	}
 	return i

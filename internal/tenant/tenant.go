@@ -57,8 +57,8 @@ func isGUID(s string) bool {
 }
 
 // KeySigns reports whether a key may sign tokens with this "iss" and "tid". keyIssuer is
-// the key's member "issuer"; an empty one allows all tokens. Entra ID's keys name the
-// version 2 issuer even if they sign version 1 tokens.
+// the key's member "issuer"; if it is empty, the key may sign all tokens. Entra ID's keys
+// name the version 2 issuer even if they sign version 1 tokens.
 func KeySigns(keyIssuer, iss, tid string) bool {
 	if keyIssuer == "" {
 		return true

@@ -25,7 +25,7 @@ type difference struct {
 	applies func(header map[string]jsontext.Value) bool
 }
 
-// differences lists all known differences. The tests fail on any other.
+// differences lists all known differences. The tests fail if they find another difference.
 var differences = []difference{
 	{
 		"RFC 9864 gives EdDSA with Ed25519 keys the name Ed25519; the other libraries support only the name EdDSA",
@@ -74,7 +74,8 @@ var differences = []difference{
 	},
 }
 
-// private lists the members that go-jose refuses in a jwk of a header.
+// private lists the members of a private or symmetric key, which go-jose refuses in the
+// jwk of a header.
 var private = []string{"k", "d", "p", "q", "dp", "dq", "qi", "priv"}
 
 // headerOf returns the members of the header of a token that bearer accepts.
@@ -84,7 +85,7 @@ func headerOf(token string) map[string]jsontext.Value {
 	return membersOf(text)
 }
 
-// membersOf returns the members of an object, or nil.
+// membersOf returns the members of a JSON object, or nil if text is not a JSON object.
 func membersOf(text []byte) map[string]jsontext.Value {
 	var members map[string]jsontext.Value
 	if json.Unmarshal(text, &members) != nil {
@@ -93,7 +94,7 @@ func membersOf(text []byte) map[string]jsontext.Value {
 	return members
 }
 
-// given reports whether a member is present and not null.
+// given reports whether the value of a member is present and not null.
 func given(value jsontext.Value) bool { return len(value) > 0 && value.Kind() != 'n' }
 
 func isEd25519(alg jsontext.Value) bool {
@@ -126,8 +127,8 @@ func tooLarge(text []byte) bool {
 	}
 }
 
-// explained returns the known reason why a library refuses a token that bearer accepts, or
-// "" if there is none.
+// explained returns the known reason why a library may refuse a token that bearer accepts,
+// or "" if no reason is known.
 func explained(library, token string) string {
 	header := headerOf(token)
 	for _, d := range differences {

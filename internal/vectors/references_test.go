@@ -16,8 +16,8 @@ import (
 // algorithms lists all algorithms that bearer supports.
 var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 
-// reference is another library. Its keys come from the same key set, selected by kid and
-// alg only.
+// reference is another library. It verifies with keys from the same key set, selected by
+// kid and alg only.
 type reference struct {
 	name   string
 	verify func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error
@@ -43,7 +43,7 @@ func golangJWT(token string, keys *jwks.Set, issuer string, audience []string, n
 		jwt.WithValidMethods(algorithms), jwt.WithIssuer(issuer), jwt.WithAudience(audience...), jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
 	).Parse(token, func(t *jwt.Token) (any, error) {
-		kid, _ := t.Header["kid"].(string) // "" if there is none
+		kid, _ := t.Header["kid"].(string) // "" if the header has no kid
 		found, err := candidates(keys, kid, t.Method.Alg())
 		set := jwt.VerificationKeySet{}
 		for _, key := range found {

@@ -83,7 +83,7 @@ func TestRFCThumbprints(t *testing.T) {
 }
 
 // TestRFC9068Example signs the header and the claims of RFC 9068, figure 3, which has no
-// signature. It also requires refusals by section 4.
+// signature, and verifies the token. It also requires the refusals of RFC 9068, section 4.
 func TestRFC9068Example(t *testing.T) {
 	const (
 		header = `{"typ":"at+JWT","alg":"RS256","kid":"RjEwOwOA"}`

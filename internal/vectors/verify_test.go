@@ -1,6 +1,6 @@
 // Package vectors tests bearer with the vectors of Wycheproof and the examples of the
 // RFCs, and compares its verdicts with those of go-jose and golang-jwt. It is a separate
-// module, so that users of bearer do not depend on these.
+// module, so that users of bearer do not depend on these libraries.
 package vectors_test
 
 import (
@@ -47,7 +47,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	return payload, nil
 }
 
-// verifyJSON is like verify, with a document that is a key set or a single key.
+// verifyJSON is like verify, but document is a key set or a single key in JSON.
 func verifyJSON(token string, document []byte) ([]byte, error) {
 	set, err := jwks.Parse(document)
 	if err != nil {

@@ -29,7 +29,7 @@ type wycheproofFile struct {
 }
 
 // departures lists the vectors for which bearer's verdict differs from Wycheproof's, with
-// the reason. Vectors with symmetric keys are not listed: bearer refuses them all.
+// the reason. It does not list vectors with symmetric keys: bearer refuses all of these.
 var departures = map[string]string{
 	"json_web_signature 346": "PS384 under a key whose alg is PS256 (RFC 7517, section 4.4)",
 	"json_web_signature 347": "the key's alg is ES521, which is not an algorithm",

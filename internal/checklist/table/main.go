@@ -1,5 +1,5 @@
-// Command table writes docs/conformance.md, the list of rules and of the tests that cover
-// each. It runs the tests and reads their results.
+// Command table writes docs/conformance.md: the list of rules, with the tests that cover
+// each rule. It runs the tests and reads their results.
 //
 //	go run ./internal/checklist/table          writes docs/conformance.md
 //	go run ./internal/checklist/table -check   fails if docs/conformance.md is out of date
@@ -138,8 +138,8 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 			}
 			slices.Sort(names)
 			status := "met"
-			if rule.Form != "" {
-				status = "not supported: " + rule.Form
+			if rule.Unsupported != "" {
+				status = "not supported: " + rule.Unsupported
 				refused++
 			}
 			if rule.Note != "" {
@@ -151,26 +151,30 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("rules without a test: %s", strings.Join(missing, ", "))
 	}
-	fmt.Fprintf(&b, "\n%d rules: %d met, %d about forms that are not supported.\n", len(rules), len(rules)-refused, refused)
+	fmt.Fprintf(&b, "\n%d rules: %d met, %d about features that are not supported.\n", len(rules), len(rules)-refused, refused)
 	return b.Bytes(), nil
 }
 
 const intro = `# Conformance
 
-The rules of the RFCs for a resource server, and the tests that cover each rule. This
-program runs the tests and writes the page:
+This page lists the rules of the RFCs for a resource server, and the tests that cover each
+rule. The rules are in our own words; if a rule differs from its RFC, the RFC is right. The
+source "own" marks hardening that no RFC requires. The status "not supported" marks a
+feature that this module does not support; the text after it describes how the module
+handles the feature.
+
+This command runs the tests and writes the page:
 
     go run ./internal/checklist/table
 
 ` + "`.ci/run conformance`" + ` fails if the page is out of date, if a rule has no test, or if the
-test of a rule does not expect at least two different outcomes.
+test of a rule expects fewer than two different outcomes.
 
 This command runs the test of rule J07 in package internal/conformance:
 
     go test -run 'TestRules/J07' ./internal/conformance
 
-It sends the rows of testdata/vectors that name J07 through the verifier, the HTTP guard
-and the gRPC guard. The tests in other packages cover behaviour that no token can show.
-The source "own" marks hardening that no RFC requires. The rules are in our words: if a
-rule differs from its RFC, the RFC is right.
+The test sends the rows of testdata/vectors that name J07 through the verifier, the HTTP
+guard and the gRPC guard. Tests in other packages cover the rules that do not concern the
+token itself, such as the rules for key sets and challenges.
 `

@@ -28,7 +28,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestRender(t *testing.T) {
-	rules := []checklist.Rule{{ID: "W01", Text: "keys"}, {ID: "W02", Text: "more keys", Form: "refused"}}
+	rules := []checklist.Rule{{ID: "W01", Text: "keys"}, {ID: "W02", Text: "more keys", Unsupported: "refused"}}
 	_, err := render(rules, map[string][]string{"W01": {"jwks TestRules"}})
 	if err == nil || !strings.Contains(err.Error(), "W02") {
 		t.Errorf("got %v, want an error that names W02, which has no test", err)

@@ -27,7 +27,8 @@ func TestUpToDate(t *testing.T) {
 	}
 }
 
-// lines returns the lines of a text that are not in another text, each after a mark.
+// lines returns the lines of text that are not in other, with mark at the beginning of
+// each line.
 func lines(mark, text, other string) string {
 	known := strings.Split(other, "\n")
 	var b strings.Builder

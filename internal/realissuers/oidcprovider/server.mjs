@@ -1,8 +1,8 @@
-// An oidc-provider for the tests in the parent folder. It listens on loopback and writes
-// {"url": ...} to standard output. Then it reads commands from standard input, one per
-// line: "rotate" publishes new keys and signs with them; "withdraw" removes the older keys
-// from the published set. It writes one line after each command, and exits at the end of
-// standard input.
+// This program runs oidc-provider for the tests in the parent folder. It listens on a
+// loopback address and writes {"url": ...} to standard output. Then it reads commands from
+// standard input, one per line. The command "rotate" publishes new keys and signs with
+// them. The command "withdraw" removes the older keys from the published set. The program
+// writes one line after each command, and exits at the end of standard input.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -76,7 +76,7 @@ respond({ url: issuer });
 for await (const command of createInterface({ input: process.stdin })) {
   switch (command) {
     case 'rotate':
-      keys = [...newKeys(), ...keys]; // oidc-provider signs with the first key that fits
+      keys = [...newKeys(), ...keys]; // oidc-provider signs with the first key that fits the algorithm
       break;
     case 'withdraw':
       keys = keys.slice(0, Object.keys(kinds).length);

@@ -25,8 +25,8 @@ import (
 // keyRing holds the private keys by name.
 type keyRing map[string]crypto.Signer
 
-// kinds lists the keys, with a function that creates each. Keys whose names begin with
-// "attacker" are not published; no key is secret.
+// kinds lists the keys by name, with a function that creates the key. Keys whose names
+// begin with "attacker" are in no key set. No key is secret.
 var kinds = map[string]func() (crypto.Signer, error){
 	"rsa-1": rsaKey(2048), "rsa-2": rsaKey(2048), "rsa-3": rsaKey(3072), "attacker-rsa": rsaKey(2048),
 	"weak-rsa": rsaKey(1024), "roca-rsa": rocaKey,
@@ -39,8 +39,8 @@ func rsaKey(bits int) func() (crypto.Signer, error) {
 	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
 }
 
-// rocaKey creates a key with the weakness of CVE-2017-15361: each prime is k*M + 65537^a mod
-// M, where M is the product of the first 71 primes.
+// rocaKey creates a key with the weakness of CVE-2017-15361: each prime is
+// k*M + (65537^a mod M), where M is the product of the first 71 primes.
 func rocaKey() (crypto.Signer, error) {
 	m, generator := big.NewInt(1), big.NewInt(65537)
 	for p, found := int64(2), 0; found < 71; p++ {
@@ -179,8 +179,8 @@ func fixed(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
 }
 
-// rawRSA is the RSA private-key operation without padding, for blocks with a bad padding
-// that no library creates.
+// rawRSA is the RSA private-key operation without padding. It signs blocks with wrong
+// padding, which no library creates.
 func rawRSA(key *rsa.PrivateKey, block []byte) []byte {
 	m := new(big.Int).SetBytes(block)
 	return m.Exp(m, key.D, key.N).FillBytes(make([]byte, key.Size()))

@@ -135,8 +135,8 @@ func (r *rows) request(rules, source, name, token string) {
 	r.add("request", rules, source, name, token, func(v *conformance.Vector) { v.Verify = "malformed" })
 }
 
-// statusOf returns the status of a reason by RFC 6750, section 3.1. It does not use the
-// table of the guards, which the vectors test.
+// statusOf returns the HTTP status and the gRPC code of a reason, by RFC 6750, section 3.1.
+// It does not use the table of the guards, because the vectors test that table.
 func statusOf(reason string) (int, string) {
 	switch reason {
 	case "":
@@ -149,8 +149,8 @@ func statusOf(reason string) (int, string) {
 	return 401, "Unauthenticated"
 }
 
-// chars returns s with each byte as one character: JSON strings cannot hold arbitrary
-// bytes.
+// chars converts each byte of s to the character with this number, because JSON strings
+// cannot hold arbitrary bytes.
 func chars(s string) string {
 	runes := make([]rune, 0, len(s))
 	for _, c := range []byte(s) {
@@ -159,6 +159,7 @@ func chars(s string) string {
 	return string(runes)
 }
 
+// fields returns the words of s, sorted.
 func fields(s string) []string {
 	var list []string
 	for f := range bytes.FieldsSeq([]byte(s)) {

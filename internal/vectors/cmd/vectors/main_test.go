@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCommitted requires that the committed vectors are those that the program writes. So
-// its output must be the same each time.
+// TestCommitted requires that the committed vectors equal the output of this program. The
+// program must therefore write the same output each time.
 func TestCommitted(t *testing.T) {
 	const root = "../../../../testdata"
 	keys, err := loadKeys(filepath.Join(root, "keys"), false)
@@ -27,6 +27,6 @@ func TestCommitted(t *testing.T) {
 	}
 	committed, err := filepath.Glob(filepath.Join(root, "vectors", "rows", "*.json"))
 	if err != nil || len(committed)+1 != len(files) {
-		t.Errorf("got %d files of rows, want %d: %v", len(committed), len(files)-1, err)
+		t.Errorf("testdata/vectors/rows: got %d files, want %d: %v", len(committed), len(files)-1, err)
 	}
 }

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// claimRows adds issuers, audiences, subjects and other claims.
+// claimRows adds values of iss, aud, sub and other claims.
 func claimRows(r *rows) {
 	one := func(name, text string) string { return r.token(nil, members{name: raw(text)}) }
 	const aud = "RFC 7519 4.1.3; RFC 9068 4; CVE-2020-26160"
@@ -12,7 +12,7 @@ func claimRows(r *rows) {
 	}
 	r.ok("T05 R04", aud, "aud second configured audience", one("aud", `"other-api"`), with("two-audiences"))
 	for name, text := range pairs("other", `"other-api"`, "array of others", `["a","b"]`, "prefix", `"deployment"`, "longer", `"deployment-api-2"`, "with a slash", `"deployment-api/"`,
-		"suffix", `"api"`, "upper case", `"DEPLOYMENT-API"`, "space around", `" deployment-api "`, "space-joined", `"a deployment-api"`, "comma-joined", `"a,deployment-api"`,
+		"suffix", `"api"`, "upper case", `"DEPLOYMENT-API"`, "with spaces around", `" deployment-api "`, "space-joined", `"a deployment-api"`, "comma-joined", `"a,deployment-api"`,
 		"trailing NUL", `"deployment-api\u0000"`, "empty", `""`, "empty array", `[]`, "array of an empty string", `[""]`, "wildcard", `"*"`, "the issuer", `"https://issuer.example"`,
 		"trailing line feed", `"deployment-api\n"`, "homoglyph", `"deployment-арi"`, "long s", `"depſoyment-api"`, "of 900 elements", `["`+strings.Repeat(`x","`, 900)+`y"]`) {
 		r.add("audience", "T05 P11 R04 R07 Z01", aud, "aud "+name, one("aud", text))

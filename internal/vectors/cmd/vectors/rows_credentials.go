@@ -6,7 +6,7 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// credentialRows adds Authorization values as transports pass them on.
+// credentialRows adds values of Authorization, as the guards receive them.
 func credentialRows(r *rows) {
 	token := r.token(nil, nil)
 	add := func(reason, rules, source, name string, values ...string) {

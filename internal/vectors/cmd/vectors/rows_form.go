@@ -7,13 +7,14 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// repeat appends a text to the token in the vector file as a count, because the full text
-// is too long for the file.
+// repeat appends text to the token several times. The vector file contains the text and
+// the number of times, because the whole token is too long for the file.
 func repeat(text string, times int) change {
 	return func(v *conformance.Vector) { v.Append = &conformance.Repeat{Text: text, Times: times} }
 }
 
-// formRows adds texts that are not a compact JWS, or not in canonical base64url.
+// formRows adds texts that are not a compact JWS, and tokens whose parts are not canonical
+// base64url.
 func formRows(r *rows) {
 	good := r.token(nil, nil)
 	h, p, s := split(good)
@@ -61,7 +62,7 @@ func formRows(r *rows) {
 			"in the claims", h+"."+p+bad+"."+s, "in the signature", h+"."+p+"."+s[:8]+bad+s[8:]) {
 			switch {
 			case name == "space" && where == "before the token":
-				continue // two spaces after the scheme are allowed
+				continue // several spaces after the scheme are allowed
 			case (where == "in the header" || where == "before the token") && len(bad) > 1:
 				continue
 			}
@@ -86,13 +87,14 @@ func formRows(r *rows) {
 func trailingBits(r *rows, good string) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	h, p, s := split(good)
-	// Spaces make the claims and the header longer, until a part has unused bits.
 	last := func(part string) string {
 		i := strings.IndexByte(alphabet, part[len(part)-1])
 		return part[:len(part)-1] + string(alphabet[i^1])
 	}
 	const source = "RFC 4648 3.5; Wycheproof json_web_signature 375"
 	r.add("malformed", "J02", source, "trailing bits of the signature", h+"."+p+"."+last(s))
+	// Each space makes the header and the claims longer. At two of three lengths, a part has
+	// unused bits.
 	for _, pad := range []string{"", " ", "  "} {
 		odd := r.compact("ed25519-1", "EdDSA", append(header("EdDSA", "ed25519-1", nil), pad...), append(claims(nil), pad...))
 		h, p, s := split(odd)

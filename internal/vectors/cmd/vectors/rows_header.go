@@ -35,7 +35,7 @@ func headerRows(r *rows) {
 
 	const b64 = "RFC 7797 6, 7"
 	plain := func(h members) string {
-		in := split1(string(header("EdDSA", "ed25519-1", h))) + "." + string(claims(nil))
+		in := encode(header("EdDSA", "ed25519-1", h)) + "." + string(claims(nil))
 		return in + "." + encode(sign(r.keys["ed25519-1"], "EdDSA", in))
 	}
 	r.request("J17", b64, "b64 false and critical, raw payload", plain(members{"b64": false, "crit": []string{"b64"}}))
@@ -99,7 +99,5 @@ func headerRows(r *rows) {
 	r.add("claims", "T11", replicated, "sub in the header, null", r.token(members{"sub": raw("null")}, nil))
 	r.add("malformed", "J01", "size cap", "a header of 20 KiB", r.token(members{"x": strings.Repeat("x", 15<<10)}, nil))
 }
-
-func split1(s string) string { return encode([]byte(s)) }
 
 func encode(b []byte) string { return b64.EncodeToString(b) }

@@ -2,7 +2,8 @@ package main
 
 import "strings"
 
-// keyRows adds ways in which a token selects a key, and keys that must not verify.
+// keyRows adds tokens that select a key in various ways, and keys that must not verify any
+// token.
 func keyRows(r *rows) {
 	attack := func(h members) string {
 		return r.compact("attacker-rsa", "RS256", header("RS256", "rsa-1", h), claims(nil))
@@ -29,7 +30,7 @@ func keyRows(r *rows) {
 		"a path", "../../dev/null", "an absolute path", "/proc/sys/kernel/randomize_va_space", "SQL", "x' UNION SELECT 'secret' --",
 		"shell", "key|/bin/true", "NUL", "ed25519-1\x00", "CRLF", "ed25519-1\r\nX-Admin: 1", "upper case", "ED25519-1",
 		"with a space", "ed25519-1 ", "a URL", "https://evil.example/key", "a template", "{{7*7}}", "8 KiB", strings.Repeat("k", 8<<10),
-		"prefix", "ed25519", "other", "no-such-key", "long s", "eſ256",
+		"prefix", "ed25519", "unknown", "no-such-key", "long s", "eſ256",
 	) {
 		r.add("unknown_key", "J13 P12 W06", kid, "kid "+name, r.token(members{"kid": id}, nil))
 	}
@@ -48,8 +49,8 @@ func keyRows(r *rows) {
 		r.add("unknown_key", "W04 W05 A03", purpose, "key "+id, r.by("rsa-1", "RS256", members{"kid": id}))
 	}
 	r.ok("W04", purpose, "key for verify", r.by("rsa-1", "RS256", members{"kid": "ops"}))
-	r.ok("W02 W10 A03 A06 A07 P06", "RFC 7517 5", "good key among odd ones", r.by("rsa-3", "RS256", nil))
-	r.ok("A06 P06 W03", "RFC 7518 6.2.1", "good EC key among odd ones", r.by("p256-1", "ES256", nil))
+	r.ok("W02 W10 A03 A06 A07 P06", "RFC 7517 5", "good key among unusable keys", r.by("rsa-3", "RS256", nil))
+	r.ok("A06 P06 W03", "RFC 7518 6.2.1", "good EC key among unusable keys", r.by("p256-1", "ES256", nil))
 	for _, id := range []string{"lower-kty", "no-kty", "KTY"} {
 		r.add("unknown_key", "W03 W02", "RFC 7517 4.1; names are exact", "key "+id, r.by("rsa-1", "RS256", members{"kid": id}))
 	}
@@ -65,7 +66,8 @@ func keyRows(r *rows) {
 	for _, id := range []string{"short-ed25519", "small-order", "x25519"} {
 		r.add("unknown_key", "A08 P06", "RFC 8037 2, 3.1; RFC 8032 5.1.7", "key "+id, r.by("ed25519-1", "EdDSA", members{"kid": id}))
 	}
-	// R = the neutral element with S = 0 is a valid signature under a key of small order.
+	// If R is the neutral element and S is 0, the signature is valid under a key of small
+	// order.
 	zero := r.token(members{"kid": "small-order"}, nil)
 	r.add("unknown_key", "P06 A08", "RFC 8032 5.1.7", "key small-order, signature without a private key", resigned(zero, append([]byte{1}, make([]byte, 63)...)))
 	r.add("unknown_key", "W10", "RFC 7517 9.2", "key with its private part published", r.by("rsa-1", "RS256", members{"kid": "private"}))

@@ -11,8 +11,8 @@ func wants(scope string) change { //nolint:unparam // the scope is visible in ea
 	return func(v *conformance.Vector) { v.Scope = scope }
 }
 
-// scopeRows adds scope claims and what they grant. A malformed scope claim grants
-// nothing, but the token is valid.
+// scopeRows adds scope claims in many forms. A malformed scope claim grants no scopes, but
+// the token is valid.
 func scopeRows(r *rows) {
 	one := func(text string) string { return r.token(nil, members{"scope": raw(text)}) }
 	only := func(v *conformance.Vector) { v.Verify = "accepted" }

@@ -47,13 +47,13 @@ func signatureRows(r *rows) {
 	pssRows(r)
 }
 
-// swapped returns a token with another payload.
+// swapped returns the token with the given payload and its old signature.
 func swapped(token string, payload []byte) string {
 	h, _, s := split(token)
 	return h + "." + b64.EncodeToString(payload) + "." + s
 }
 
-// rewritten returns a signed token after a space was added to its header.
+// rewritten returns a token whose header got a space after the token was signed.
 func (r *rows) rewritten() string {
 	_, p, s := split(r.token(nil, nil))
 	return b64.EncodeToString(append(header("EdDSA", "ed25519-1", nil), ' ')) + "." + p + "." + s
@@ -66,7 +66,7 @@ func ecdsaRows(r *rows) {
 	sig := signature(good)
 	x, y := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
 	one, zero := big.NewInt(1), new(big.Int)
-	r.ok("A04", "FIPS 186-5: (r, n-s) is as valid as (r, s)", "ES256, the other s", resigned(good, fixed(key, x, new(big.Int).Sub(n, y))))
+	r.ok("A04", "FIPS 186-5: (r, n-s) is as valid as (r, s)", "ES256, n-s instead of s", resigned(good, fixed(key, x, new(big.Int).Sub(n, y))))
 	const psychic = "CVE-2022-21449; Wycheproof SpecialCaseEs256"
 	over := new(big.Int).Sub(n, one)
 	for _, row := range []struct {
@@ -80,8 +80,8 @@ func ecdsaRows(r *rows) {
 		{"r 1, s 1", one, one},
 		{"r n", n, y},
 		{"s n", x, n},
-		{"both n", n, n},
-		{"both n-1", over, over},
+		{"r n, s n", n, n},
+		{"r n-1, s n-1", over, over},
 		{"r and s swapped", y, x},
 	} {
 		r.add("signature", "A04", psychic, "ES256, "+row.name, resigned(good, fixed(key, row.r, row.s)))

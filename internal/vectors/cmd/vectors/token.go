@@ -45,28 +45,31 @@ func object(base, changes members) []byte {
 	return must(json.Marshal(base, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// compact returns a token that is signed over exactly these bytes.
+// compact returns a token with exactly these bytes as header and payload, signed with the
+// named key.
 func (r *rows) compact(key, alg string, header, payload []byte) string {
 	input := b64.EncodeToString(header) + "." + b64.EncodeToString(payload)
 	return input + "." + b64.EncodeToString(sign(r.keys[key], alg, input))
 }
 
-// token returns a good token under ed25519-1, with changes to header and claims.
+// token returns a valid token, signed with the key ed25519-1, after the changes h to the
+// header and c to the claims.
 func (r *rows) token(h, c members) string {
 	return r.compact("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", h), claims(c))
 }
 
-// by returns a good token under the given key, whose name is the kid.
+// by returns a valid token, signed with the named key, after the changes h to the header.
+// The kid is the name of the key.
 func (r *rows) by(key, alg string, h members) string {
 	return r.compact(key, alg, header(alg, key, h), claims(nil))
 }
 
-// payload returns a token with text as its claims set.
+// payload returns a signed token with text as its claims set.
 func (r *rows) payload(text string) string {
 	return r.compact("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", nil), []byte(text))
 }
 
-// head returns a token with text as its header.
+// head returns a signed token with text as its header.
 func (r *rows) head(text string) string {
 	return r.compact("ed25519-1", "EdDSA", []byte(text), claims(nil))
 }
@@ -77,13 +80,13 @@ func split(token string) (h, p, s string) {
 	return parts[0], parts[1], parts[2]
 }
 
-// body returns the members of a good claims set, without braces.
+// body returns the members of a valid claims set, without braces.
 func body() string { return strings.Trim(string(claims(nil)), "{}") }
 
-// headBody returns the members of a good header, without braces.
+// headBody returns the members of a valid header, without braces.
 func headBody() string { return strings.Trim(string(header("EdDSA", "ed25519-1", nil)), "{}") }
 
-// resigned returns a token with another signature.
+// resigned returns the token with the given signature instead of its own.
 func resigned(token string, signature []byte) string {
 	return token[:strings.LastIndex(token, ".")+1] + b64.EncodeToString(signature)
 }
@@ -108,5 +111,5 @@ func pairs(list ...string) iter.Seq2[string, string] {
 	}
 }
 
-// reasonOf converts a reason. The rows pass strings, which keeps them short.
+// reasonOf converts a string to a Reason. The rows pass strings, because these are short.
 func reasonOf(reason string) bearer.Reason { return bearer.Reason(reason) }

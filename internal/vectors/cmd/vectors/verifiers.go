@@ -29,12 +29,13 @@ func (k keyRing) jwk(name, kid string, changes members) jsontext.Value {
 	return object(m, changes)
 }
 
+// set returns a JWK Set of the keys.
 func set(keys ...jsontext.Value) jsontext.Value {
 	return must(json.Marshal(members{"keys": keys}, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// honest returns a usable key of each kind. Its kid is its name.
-func (k keyRing) honest() []jsontext.Value {
+// usable returns usable keys of each kind. The kid of a key is usually its name.
+func (k keyRing) usable() []jsontext.Value {
 	use := func(name, alg string) jsontext.Value { return k.jwk(name, name, members{"alg": alg, "use": "sig"}) }
 	return []jsontext.Value{
 		use("rsa-1", "RS256"), use("rsa-2", "PS256"), k.jwk("rsa-3", "rsa-3", nil),
@@ -46,8 +47,9 @@ func (k keyRing) honest() []jsontext.Value {
 	}
 }
 
-// odd returns keys that must verify nothing, and must not make the others unusable.
-func (k keyRing) odd() []jsontext.Value {
+// unusable returns keys that must not verify any token. They must not prevent the use of
+// the other keys in the set.
+func (k keyRing) unusable() []jsontext.Value {
 	private := b64.EncodeToString(as[*rsa.PrivateKey](k["rsa-1"]).D.Bytes())
 	return []jsontext.Value{
 		raw(`null`), raw(`17`), raw(`"key"`), raw(`[]`), raw(`{}`),
@@ -85,7 +87,7 @@ func (k keyRing) odd() []jsontext.Value {
 const octSecret = "0123456789abcdef0123456789abcdef"
 
 func verifiers(k keyRing) map[string]*conformance.Settings {
-	keys := set(append(k.honest(), k.odd()...)...)
+	keys := set(append(k.usable(), k.unusable()...)...)
 	every := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 	like := func(change func(*conformance.Settings)) *conformance.Settings {
 		s := &conformance.Settings{Issuer: issuer, Audience: []string{audience}, Keys: keys}
@@ -109,7 +111,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 			s.Algorithms = every
 		}),
 		"issuers": like(func(s *conformance.Settings) { s.OtherIssuers = []string{"issuer-b"} }),
-		// The kids are those of the first issuer, but the keys differ.
+		// Its keys have the same kids as keys of the first issuer, but are other keys.
 		"issuer-b": like(func(s *conformance.Settings) {
 			s.Issuer, s.Keys = "https://issuer-b.example", set(k.jwk("ed25519-2", "ed25519-1", nil), k.jwk("rsa-2", "rsa-1", nil))
 		}),
