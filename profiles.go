@@ -4,12 +4,12 @@ package bearer
 
 import "github.com/bearerkit/bearer/internal/profiles"
 
-// The profiles of issuers, for Config.Profile. Each profile is named after its issuer, and
-// its comment describes the tokens that it accepts. docs/issuers.md describes, for each
-// profile, the values of Config.Issuer and Config.Audience, the required claims, and what
-// to know before the first request.
+// The profiles of issuers, for Config.Profile. Each profile has the name of its issuer. The
+// comment on a profile describes the tokens that the profile accepts. For each profile,
+// docs/issuers.md lists the values of Config.Issuer and Config.Audience, the required
+// claims, and the settings that the issuer needs.
 var (
-	Auth0         = Profile(profiles.Auth0())         // Auth0 access tokens, in Auth0's own form or in the form of RFC 9068
+	Auth0         = Profile(profiles.Auth0())         // access tokens of Auth0 that have Auth0's own form or the form of RFC 9068
 	Cognito       = Profile(profiles.Cognito())       // access tokens of an Amazon Cognito user pool
 	EntraV1       = Profile(profiles.EntraV1())       // version 1 access tokens of Microsoft Entra ID
 	EntraV2       = Profile(profiles.EntraV2())       // version 2 access tokens of Microsoft Entra ID
@@ -19,7 +19,7 @@ var (
 	Hydra         = Profile(profiles.Hydra())         // JWT access tokens of Ory Hydra
 	Keycloak      = Profile(profiles.Keycloak())      // access tokens of a Keycloak realm
 	Kinde         = Profile(profiles.Kinde())         // access tokens of Kinde's machine clients
-	Kubernetes    = Profile(profiles.Kubernetes())    // bound tokens of Kubernetes service accounts
+	Kubernetes    = Profile(profiles.Kubernetes())    // bound service account tokens of Kubernetes
 	Okta          = Profile(profiles.Okta())          // access tokens of a custom Okta authorization server
 	PingOne       = Profile(profiles.PingOne())       // access tokens of PingOne
 	Scalekit      = Profile(profiles.Scalekit())      // access tokens of Scalekit's machine-to-machine clients
@@ -28,7 +28,7 @@ var (
 	Zitadel       = Profile(profiles.Zitadel())       // JWT access tokens of Zitadel
 )
 
-// builtIn lists the profiles: the name of the variable, and the function that makes the profile.
+// builtIn lists all profiles. make returns the profile that the variable holds.
 var builtIn = []struct {
 	variable string
 	make     func() profiles.Profile

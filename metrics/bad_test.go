@@ -20,31 +20,31 @@ func TestBadOptions(t *testing.T) {
 		`Options.Issuers: "https://a.example": listed twice`, `Options.MaxRoutes: -1: must not be negative`)
 }
 
-// TestBadSources checks the errors of Watch, and that a failed Watch adds no source.
+// TestBadSources checks the errors of Watch. A call that returns an error must add no source.
 func TestBadSources(t *testing.T) {
 	a := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	c, registry := newCollector(t, &metrics.Options{Issuers: []string{"https://a.example"}})
 	var none *bearer.JWTVerifier
-	testkit.WantError(t, "nil", c.Watch(nil, none, a), "source 1 is nil", "source 2 is nil")
-	testkit.WantError(t, "twice", c.Watch(a, a), "source 2 is passed twice")
+	testkit.WantError(t, "nil sources", c.Watch(nil, none, a), "source 1 is nil", "source 2 is nil")
+	testkit.WantError(t, "repeated source", c.Watch(a, a), "source 2 is passed twice")
 	testkit.WantError(t, "unknown issuer", c.Watch(&source{[]bearer.IssuerStatus{healthy("https://b.example")}}),
 		`issuer "https://b.example" is not in Options.Issuers`)
 	if text := exposed(t, registry); text != "" {
-		t.Errorf("got metrics after failed calls of Watch, want no metrics:\n%s", text)
+		t.Errorf("after failed calls of Watch: got metrics\n%s\nwant no metrics", text)
 	}
 	if err := c.Watch(a); err != nil {
 		t.Fatal(err)
 	}
-	testkit.WantError(t, "already watched", c.Watch(a), "source 1 is already watched")
-	// An issuer that is added later and is not in Options.Issuers gets no series.
+	testkit.WantError(t, "source that is already watched", c.Watch(a), "source 1 is already watched")
+	// An issuer that is added after Watch and is not in Options.Issuers must get no series.
 	a.issuers = append(a.issuers, healthy("https://late.example"))
 	if text := exposed(t, registry); strings.Contains(text, "late.example") || !strings.Contains(text, "https://a.example") {
 		t.Errorf("got metrics\n%s\nwant metrics of a.example and no metrics of late.example", text)
 	}
 }
 
-// TestRegisteredTwice checks that a registry with a Collector refuses the same Collector and
-// any other Collector.
+// TestRegisteredTwice checks the errors of a registry that already contains a Collector. The
+// registry must return an error for the same Collector and for any other Collector.
 func TestRegisteredTwice(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	second, err := metrics.New(nil)
@@ -59,8 +59,8 @@ func TestRegisteredTwice(t *testing.T) {
 	}
 }
 
-// TestNilCollector checks that Observe of a nil or zero Collector does not panic, and that
-// bearer.New refuses a nil Collector.
+// TestNilCollector checks that Observe of a nil Collector and of a zero Collector does not
+// panic. It also checks that bearer.New returns an error for a nil Collector.
 func TestNilCollector(t *testing.T) {
 	var c *metrics.Collector
 	c.Observe(context.Background(), bearer.Event{})

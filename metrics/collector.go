@@ -16,28 +16,29 @@ import (
 
 // Options configures a Collector. The zero Options and nil suit most services.
 type Options struct {
-	// Issuers lists the values of the label issuer, besides "other". Events of other
-	// issuers count as "other", and Watch refuses a source with another issuer.
+	// Issuers lists the issuers that have their own value of the label issuer. Verdicts on
+	// tokens of all other issuers have the value "other". Watch returns an error for a
+	// source with an issuer that is not in the list.
 	//
-	// Nil allows every issuer that a verifier is configured with. Verdicts then have
-	// labels for the first 100 issuers; verdicts of further issuers count as "other".
-	// The number of series for keys and token caches grows with each watched issuer: set
-	// Issuers if customers can add issuers.
+	// If Issuers is nil, all configured issuers are allowed. In this case, verdicts on
+	// tokens of the first 100 issuers have their own values, and verdicts on tokens of
+	// further issuers have the value "other". The metrics of keys and caches have no such
+	// limit: each watched issuer adds series. Set Issuers if customers can add issuers.
 	Issuers []string
-	// MaxRoutes limits the number of routes with their own label value, for all transports
-	// together. Further routes count as "other". Zero means 1,000. New refuses a negative
-	// number.
+	// MaxRoutes is the maximum number of routes that have their own value of the label
+	// route. The routes of all transports count. Further routes have the value "other".
+	// Zero means 1,000. If MaxRoutes is negative, New returns an error.
 	MaxRoutes int
 }
 
-// Collector is a [prometheus.Collector] of verdicts, keys and token caches. It is also the
-// [bearer.Observer] that counts the verdicts. [New] returns one; the zero Collector must
-// not be registered. A Collector is safe for concurrent use. A registry refuses to register
-// a Collector twice.
+// Collector is a [prometheus.Collector] that exports metrics of verdicts, of keys and of
+// caches of verified tokens. It is also a [bearer.Observer] that counts verdicts. Call [New]
+// to create a Collector; do not register the zero Collector. A Collector is safe for
+// concurrent use. If a Collector is registered twice, the registry returns an error.
 type Collector struct {
 	allowed []string // Options.Issuers
 
-	hit, miss, none prometheus.Histogram // durations of verdicts, by cache result
+	hit, miss, none prometheus.Histogram // durations of decisions, by value of the label cache
 
 	lookup atomic.Pointer[byIssuer]
 
@@ -48,8 +49,8 @@ type Collector struct {
 }
 
 // New returns a Collector. To count verdicts, set the Collector as Config.Observer. To
-// export the state of keys and token caches, call Watch with the verifiers. The error
-// lists everything that is wrong with opts.
+// export the state of keys and caches, call Watch with the verifiers. The error lists all
+// invalid fields of opts.
 func New(opts *Options) (*Collector, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -86,14 +87,15 @@ func New(opts *Options) (*Collector, error) {
 	return c, nil
 }
 
-// Watch adds sources, usually verifiers. Each scrape reads the state of their keys and
-// token caches. If two sources have the same issuer, the metrics of the issuer's keys come
-// from the first source, and the numbers of both token caches are added. A nil source, a
-// source that is already watched, and an issuer that is not in Options.Issuers are errors.
-// On an error, no source is added.
+// Watch adds sources, usually verifiers. Each scrape reads the state of the keys and caches
+// of all sources. If two sources have the same issuer, the metrics of the issuer's keys come
+// from the first source, and the metrics of the cache are the sums of both caches.
+//
+// Watch returns an error if a source is nil or already watched, or if Options.Issuers is set
+// and does not list an issuer of a source. If Watch returns an error, it adds no source.
 func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
-	// c.mu is not held here, because Status may be code from outside this module.
+	// This loop does not hold c.mu, because Status may be code of a different module.
 	for i, source := range sources {
 		if nilcheck.IsNil(source) {
 			errs = append(errs, fmt.Errorf("source %d is nil", i+1))
@@ -143,14 +145,14 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectIssuers(ch)
 }
 
-// contains reports whether source is in sources. It returns false if the type of source
-// is not comparable.
+// contains reports whether sources contains source. If the type of source is not
+// comparable, the result is false.
 func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 
-// send sends a metric with this value to ch. If the metric is invalid, it sends the error
-// instead, which the registry then reports.
+// send sends a metric with this value to ch. If the metric is invalid, send sends an
+// invalid metric with the error, and the registry reports the error.
 func send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(desc, kind, value, labels...)
 	if err != nil {

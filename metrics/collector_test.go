@@ -27,8 +27,8 @@ type source struct{ issuers []bearer.IssuerStatus }
 
 func (s *source) Status() []bearer.IssuerStatus { return s.issuers }
 
-// healthy returns the status of an issuer with usable keys. Each counter has another value,
-// so that a test notices if two counters are swapped.
+// healthy returns the status of an issuer with usable keys. All counters have different
+// values, so that a test fails if two counters are swapped.
 func healthy(issuer string) bearer.IssuerStatus {
 	return bearer.IssuerStatus{
 		Issuer: issuer,
@@ -94,17 +94,17 @@ func TestCollector(t *testing.T) {
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Err: errors.New("an error without a reason")},
 		{Transport: "grpc", Route: "/s/m", Reason: bearer.NoToken},
 		{Reason: bearer.Expired, Issuer: "https://a.example"},
-		{Reason: "not_in_the_closed_set"},
+		{Reason: "unknown_reason"},
 	} {
 		c.Observe(context.Background(), e)
 	}
-	gone, hangUp := context.WithCancel(context.Background())
-	hangUp()
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
 	for _, e := range []bearer.Event{
 		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.KeysUnavailable},
-		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // not abandoned: the request did not wait for keys
+		{Transport: "http", Route: "GET /x", Issuer: "https://a.example", Reason: bearer.Malformed}, // refused, not abandoned, because the request did not wait for keys
 	} {
-		c.Observe(gone, e)
+		c.Observe(canceled, e)
 	}
 	want := `bearer_keyset_age_seconds{issuer="https://a.example"} 30
 bearer_keyset_consecutive_failures{issuer="https://a.example"} 2
@@ -142,8 +142,7 @@ bearer_token_cache_misses_total{issuer="https://a.example"} 11
 	}
 }
 
-// TestVerdictTimes checks the histogram of verdict durations: its label cache, and its
-// classic and native buckets.
+// TestVerdictTimes checks the label and the buckets of bearer_verdict_duration_seconds.
 func TestVerdictTimes(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	for _, e := range []bearer.Event{
@@ -166,17 +165,17 @@ func TestVerdictTimes(t *testing.T) {
 			h := m.Histogram
 			got[m.Label[0].GetValue()] = h.GetSampleCount()
 			if len(h.Bucket) == 0 || len(h.PositiveSpan) == 0 {
-				t.Errorf("%v: got %d classic buckets and %d native spans, want more than 0", m.Label, len(h.Bucket), len(h.PositiveSpan))
+				t.Errorf("%v: got %d classic buckets and %d native spans, want at least 1 of each", m.Label, len(h.Bucket), len(h.PositiveSpan))
 			}
 			for _, bucket := range h.Bucket {
 				if bucket.GetUpperBound() == 1e-5 && m.Label[0].GetValue() != "miss" && bucket.GetCumulativeCount() != h.GetSampleCount() {
-					t.Errorf("%v: got %d verdicts within 10 µs, want %d", m.Label, bucket.GetCumulativeCount(), h.GetSampleCount())
+					t.Errorf("%v: got %d durations up to 10 µs, want %d", m.Label, bucket.GetCumulativeCount(), h.GetSampleCount())
 				}
 			}
 		}
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("got numbers of verdicts by cache label %v, want %v", got, want)
+		t.Errorf("got numbers of durations by cache label %v, want %v", got, want)
 	}
 }
 
@@ -194,8 +193,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestReasons checks that each reason of the closed set is a label value. It reads the set
-// from the golden file of the exported API.
+// TestReasons checks that each constant of type bearer.Reason is a value of the label reason.
+// It reads the constants from the golden file of the exported API.
 func TestReasons(t *testing.T) {
 	golden, err := os.ReadFile("../testdata/api/bearer.txt")
 	if err != nil {
@@ -218,8 +217,9 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestSharedIssuer checks the metrics of two verifiers with the same issuer: the issuer's
-// keys are exported once, and the numbers of the two token caches are added.
+// TestSharedIssuer checks the metrics if two verifiers have the same issuer. The metrics of
+// the issuer's keys must come from one verifier. The metrics of the cache must be the sums of
+// both caches.
 func TestSharedIssuer(t *testing.T) {
 	a, b := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}, &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	_, registry := newCollector(t, nil, a, b)
@@ -236,14 +236,15 @@ func TestSharedIssuer(t *testing.T) {
 }
 
 // TestNoValue checks that a metric without a value is not exported. If an issuer has not
-// answered yet, the time of the last success is zero. An age computed from this time is
-// many years, and fires the alert BearerKeySetAging.
+// answered yet, the time of the last success is zero, and the age of the keys is unknown. An
+// age that is computed from the zero time is many years, and fires the alert
+// BearerKeySetAging.
 func TestNoValue(t *testing.T) {
 	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{{Issuer: "https://new.example", Keys: &jwks.Status{}}, {Issuer: "https://fixed.example"}}})
 	text := exposed(t, registry)
 	for _, name := range []string{"age", "timestamp", "hash"} {
 		if strings.Contains(text, "bearer_keyset_"+name) {
-			t.Errorf("got a metric bearer_keyset_%s, want no such metric in\n%s", name, text)
+			t.Errorf("got a metric bearer_keyset_%s*, want no such metric in\n%s", name, text)
 		}
 	}
 	for _, want := range []string{`bearer_keyset_ready{issuer="https://new.example"} 0`, `bearer_keyset_ready{issuer="https://fixed.example"} 1`} {

@@ -11,10 +11,10 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// The collector counts the verdicts of the verifier, and exports the state of its keys. In
-// a service, promhttp serves the metrics of the registry.
+// The collector counts the verdicts of the verifier, and exports the state of the verifier's
+// keys. In a service, promhttp serves the metrics of the registry.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // replaces your authorization server
+	issuer := bearertest.NewIssuer(nil) // stands for your issuer
 	defer issuer.Close()
 
 	collector, err := metrics.New(nil)

@@ -16,14 +16,14 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// exportedMetrics returns the names of all metrics, each with its labels.
+// exportedMetrics returns the names of all metrics, and the labels of each metric.
 func exportedMetrics(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	c, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{healthy("https://a.example")}})
 	c.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
 	names := map[string]map[string]bool{}
 	for _, family := range gather(t, registry) {
-		labels := map[string]bool{"job": true, "instance": true} // Prometheus adds them
+		labels := map[string]bool{"job": true, "instance": true} // Prometheus adds these labels
 		for _, pair := range family.Metric[0].Label {
 			labels[pair.GetName()] = true
 		}
@@ -45,8 +45,8 @@ var (
 	grouping   = regexp.MustCompile(`\bby \(([^)]*)\)`)
 )
 
-// checkExpr checks that the Collector exports all metrics in a PromQL expression, with the
-// labels that the expression uses. where names the place of the expression in failures.
+// checkExpr checks a PromQL expression. The Collector must export all metrics in the
+// expression, with all labels in the expression. Failure texts begin with where.
 func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]bool) {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(expr, -1)
@@ -107,8 +107,9 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// TestDashboard checks that each panel queries metrics that the Collector exports, has a
-// title, a description and a unit, and does not overlap another panel.
+// TestDashboard checks the panels of the dashboard. Each panel must query metrics that the
+// Collector exports. It must have a title, a description and a unit. It must not overlap a
+// different panel.
 func TestDashboard(t *testing.T) {
 	exported := exportedMetrics(t)
 	d := readDashboard(t)
@@ -118,14 +119,14 @@ func TestDashboard(t *testing.T) {
 	for _, p := range d.Panels {
 		where := fmt.Sprintf("panel %d, %s", p.ID, p.Title)
 		if ids[p.ID] {
-			t.Errorf("%s: got the id of another panel, want a unique id", where)
+			t.Errorf("%s: got an id that a different panel has, want a unique id", where)
 		}
 		ids[p.ID] = true
 		for x := range p.GridPos.W {
 			for y := range p.GridPos.H {
 				spot := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
 				if taken[spot] != "" || spot[0] > 23 {
-					t.Fatalf("%s: got grid position %v, want a free position in columns 0 to 23 (used by: %q)", where, spot, taken[spot])
+					t.Fatalf("%s: got grid position %v, want a position in columns 0 to 23 that no other panel has; this position is used by %q", where, spot, taken[spot])
 				}
 				taken[spot] = where
 			}
@@ -134,7 +135,7 @@ func TestDashboard(t *testing.T) {
 			continue
 		}
 		if p.Title == "" || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
-			t.Errorf("%s: got a panel without title, description, unit or query, want all of these", where)
+			t.Errorf("%s: want a title, a description, a unit and a query; at least one of these is missing", where)
 		}
 		for _, target := range p.Targets {
 			checkExpr(t, where, target.Expr, exported)
@@ -150,13 +151,13 @@ func TestDashboard(t *testing.T) {
 		checkExpr(t, "variable", v.Definition, exported)
 	}
 	if len(queried) < 15 {
-		t.Errorf("got %d metrics on the dashboard, want at least 15 of the %d exported: %v", len(queried), len(exported), queried)
+		t.Errorf("got %d metrics on the dashboard, want at least 15; the Collector exports %d; the dashboard uses %v", len(queried), len(exported), queried)
 	}
 }
 
 // TestRulesNames checks that each rule uses metrics that the Collector exports. It also
-// checks that rules_test.yml has, for each alert, a case in which the alert fires and a case
-// in which the alert does not fire.
+// checks the cases in rules_test.yml. For each alert, there must be a case in which the alert
+// fires and a case in which the alert does not fire.
 func TestRulesNames(t *testing.T) {
 	rules, err := os.ReadFile("rules.yml")
 	if err != nil {
@@ -178,25 +179,25 @@ func TestRulesNames(t *testing.T) {
 		quiet := "alertname: " + alert[1] + ", exp_alerts: []"
 		fires := "alertname: " + alert[1] + "\n        exp_alerts:\n          - "
 		if !strings.Contains(string(cases), quiet) || !strings.Contains(string(cases), fires) {
-			t.Errorf("%s: rules_test.yml has no case in which the alert fires, or no case in which it does not fire; want both", alert[1])
+			t.Errorf("%s: want a case in rules_test.yml in which the alert fires, and a case in which the alert does not fire", alert[1])
 		}
 	}
 }
 
-// promtool runs promtool, which is part of Prometheus. It skips the test if promtool is
-// not installed.
+// promtool runs the program promtool, which is part of Prometheus. If promtool is not
+// installed, the test is skipped.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("promtool is not installed, so rules are not tested; Debian's package prometheus contains promtool")
+		t.Skip("promtool is not installed, so the rules are not tested; on Debian, install the package prometheus")
 	}
 	if out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput(); err != nil { //nolint:gosec // the arguments are constants and temporary files
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
-// TestRules checks rules.yml and runs its unit tests, both with promtool.
+// TestRules checks rules.yml with promtool, and runs the tests in rules_test.yml.
 func TestRules(t *testing.T) {
 	promtool(t, "check", "rules", "rules.yml")
 	promtool(t, "test", "rules", filepath.Join("testdata", "rules_test.yml"))

@@ -15,9 +15,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestHostileTokens sends 10,000 requests with random values in every part that a client
-// controls. These requests must not add series, because no label contains a value that a
-// client sends.
+// TestHostileTokens sends 10,000 requests. Every part of a request that a client controls has
+// a random value. These requests must not add series, because a label value must not depend
+// on values that a client sends.
 func TestHostileTokens(t *testing.T) {
 	issuer := testkit.NewIssuer(t, "ES256")
 	c, registry := newCollector(t, nil)
@@ -34,11 +34,11 @@ func TestHostileTokens(t *testing.T) {
 	table.Handle("POST /items/", scopes.All("write"))
 	handler := guard.Enforce(&table)(http.NotFoundHandler())
 
-	good := issuer.Token(map[string]any{"scope": "read"})
+	valid := issuer.Token(map[string]any{"scope": "read"})
 	send := func(n int) {
 		junk := rand.Text()
 		r := httptest.NewRequest([]string{"GET", "POST", "PUT", "X" + junk}[n%4], "/items/"+junk, nil)
-		r.Header.Set("Authorization", hostile(issuer, good, n, junk))
+		r.Header.Set("Authorization", hostile(issuer, valid, n, junk))
 		handler.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	const kinds = 11 * 4
@@ -46,25 +46,25 @@ func TestHostileTokens(t *testing.T) {
 	for n := range kinds {
 		send(n)
 	}
-	before := series()
+	previous := series()
 	for n := range 10_000 {
 		send(n)
 	}
-	if after := series(); after != before {
-		t.Errorf("got %d series after 10,000 hostile requests, want %d, the number after the first %d requests", after, before, kinds)
+	if after := series(); after != previous {
+		t.Errorf("after 10,000 hostile requests: got %d series, want %d, which is the number after the first %d requests", after, previous, kinds)
 	}
 	text := exposed(t, registry)
 	if n := strings.Count(text, "bearer_requests_total"); n < 10 || n > 40 {
 		t.Errorf("got %d series of bearer_requests_total, want 10 to 40:\n%s", n, text)
 	}
 	if strings.Contains(text, "junk") {
-		t.Errorf("got a value that a client sent, want no such value in\n%s", text)
+		t.Errorf("got the value \"junk\", which only clients send, want no such value in\n%s", text)
 	}
 }
 
-// hostile returns an Authorization field with hostile credentials. n selects the kind of
-// credentials, and the parts that a client controls contain junk.
-func hostile(issuer *bearertest.Issuer, good string, n int, junk string) string {
+// hostile returns a value of the Authorization field. The argument n selects the kind of
+// credentials. The credentials contain junk in every part that a client controls.
+func hostile(issuer *bearertest.Issuer, valid string, n int, junk string) string {
 	junk = "junk" + junk
 	switch n % 11 {
 	case 0:
@@ -86,7 +86,7 @@ func hostile(issuer *bearertest.Issuer, good string, n int, junk string) string 
 	case 8:
 		return "Bearer " + issuer.Token(map[string]any{"sub": junk, "jti": junk, "scope": "read " + junk, "roles": []string{junk}})
 	case 9:
-		return "Bearer " + bearertest.Tamper(good, map[string]any{junk: junk})
+		return "Bearer " + bearertest.Tamper(valid, map[string]any{junk: junk})
 	}
-	return fmt.Sprintf("Bearer %s%s", good, junk)
+	return fmt.Sprintf("Bearer %s%s", valid, junk)
 }

@@ -16,7 +16,7 @@ import (
 type issuerMetric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	// value returns the value, and false if the issuer has none.
+	// value returns the value of the metric. The boolean is false if there is no value.
 	value func(bearer.IssuerStatus) (float64, bool)
 }
 
@@ -24,8 +24,8 @@ func perIssuer(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("bearer_"+name, help, append([]string{"issuer"}, labels...), nil)
 }
 
-// keysMetric returns a metric of the key cache of an issuer. Issuers with a fixed key set
-// have no value. value returns NaN if there is no value.
+// keysMetric returns a metric of an issuer's key cache. If an issuer has no key cache, the
+// metric has no value. The function value returns NaN if there is no value.
 func keysMetric(kind prometheus.ValueType, name, help string, value func(*jwks.Status) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) {
 		if s.Keys == nil {
@@ -36,7 +36,7 @@ func keysMetric(kind prometheus.ValueType, name, help string, value func(*jwks.S
 	}}
 }
 
-// cacheMetric returns a metric of the cache of verified tokens of an issuer.
+// cacheMetric returns a metric of an issuer's cache of verified tokens.
 func cacheMetric(kind prometheus.ValueType, name, help string, value func(bearer.CacheStatus) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return value(s.Cache), true }}
 }
@@ -49,50 +49,50 @@ const (
 //nolint:gochecknoglobals // never modified: the descriptions that Describe returns
 var (
 	refreshesDesc = perIssuer("keyset_refreshes_total",
-		"Attempts to refresh the key set, by result: refreshed, not_modified, failed, or rejected (the issuer answered, but not with a usable key set).",
+		"Attempts to refresh the key set, by result: refreshed, not_modified, failed, rejected. The result rejected means that the issuer answered, but the document is not a usable key set.",
 		"result")
 
 	issuerMetrics = []issuerMetric{
 		{
-			perIssuer("keyset_ready", "Whether the issuer has usable keys: 1 or 0."), gauge,
+			perIssuer("keyset_ready", "1 if there are usable keys of the issuer, 0 if not."), gauge,
 			func(s bearer.IssuerStatus) (float64, bool) { return zeroOrOne(s.Ready()), true },
 		},
-		keysMetric(gauge, "keyset_stale", "Whether the last good keys are too old to be used: 1 or 0.",
+		keysMetric(gauge, "keyset_stale", "1 if the last good keys are too old to be used, 0 if not.",
 			func(k *jwks.Status) float64 { return zeroOrOne(k.Stale) }),
-		keysMetric(gauge, "keyset_restored", "Whether the keys come from the store, because no refresh has succeeded since the start: 1 or 0.",
+		keysMetric(gauge, "keyset_restored", "1 if the keys come from the store because no refresh has succeeded since the start, 0 if not.",
 			func(k *jwks.Status) float64 { return zeroOrOne(k.Restored) }),
 		keysMetric(gauge, "keyset_keys", "Number of usable keys.",
 			func(k *jwks.Status) float64 { return float64(len(k.Keys)) }),
 		keysMetric(gauge, "keyset_skipped_keys", "Number of elements of the key set that cannot be used.",
 			func(k *jwks.Status) float64 { return float64(len(k.Skipped)) }),
-		keysMetric(gauge, "keyset_hash", "A hash of the keys in use, as a number. Replicas with different numbers use different keys.",
+		keysMetric(gauge, "keyset_hash", "Hash of the keys in use, as a number. Replicas with different numbers use different keys.",
 			func(k *jwks.Status) float64 { return hashNumber(k.KeySetHash) }),
 		keysMetric(gauge, "keyset_age_seconds", "Time since the last successful refresh of the key set.", keysAge),
 		keysMetric(gauge, "keyset_last_success_timestamp_seconds", "Unix time of the last successful refresh of the key set.",
 			func(k *jwks.Status) float64 { return unixSeconds(k.LastSuccess) }),
 		keysMetric(gauge, "keyset_last_attempt_timestamp_seconds", "Unix time of the last attempt to refresh the key set.",
 			func(k *jwks.Status) float64 { return unixSeconds(k.LastAttempt) }),
-		keysMetric(gauge, "keyset_consecutive_failures", "Number of attempts to refresh the key set that failed since the last success.",
+		keysMetric(gauge, "keyset_consecutive_failures", "Number of failed attempts to refresh the key set since the last success.",
 			func(k *jwks.Status) float64 { return float64(k.Failures) }),
-		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes caused by tokens whose key is not in the key set.",
+		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes that were caused by tokens with a key that is not in the key set.",
 			func(k *jwks.Status) float64 { return float64(k.MissFetches) }),
-		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens whose key is not in the key set, and that caused no refresh because of the limit jwks.Options.CoolDown.",
+		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens with a key that is not in the key set, if the limit jwks.Options.CoolDown denied a refresh.",
 			func(k *jwks.Status) float64 { return float64(k.Denied) }),
 
 		cacheMetric(counter, "token_cache_hits_total", "Tokens found in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Hits) }),
 		cacheMetric(counter, "token_cache_misses_total", "Tokens not found in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Misses) }),
-		cacheMetric(counter, "token_cache_evictions_total", "Verified tokens evicted from the cache before they expired.",
+		cacheMetric(counter, "token_cache_evictions_total", "Tokens that were evicted from the cache of verified tokens before they expired.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Evictions) }),
-		cacheMetric(gauge, "token_cache_entries", "Verified tokens in the cache.",
+		cacheMetric(gauge, "token_cache_entries", "Number of tokens in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Entries) }),
-		cacheMetric(gauge, "token_cache_capacity", "Maximum number of verified tokens in the cache.",
+		cacheMetric(gauge, "token_cache_capacity", "Maximum number of tokens in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Capacity) }),
 	}
 )
 
-// keysAge returns the age of the keys in seconds, or NaN before the first success.
+// keysAge returns the age of the keys in seconds, or NaN if no refresh has succeeded.
 func keysAge(k *jwks.Status) float64 {
 	if k.LastSuccess.IsZero() {
 		return math.NaN()
@@ -115,8 +115,8 @@ func zeroOrOne(b bool) float64 {
 	return 0
 }
 
-// hashNumber returns the first 48 bits of a hexadecimal hash as a number. A float64
-// represents 48 bits exactly. It returns NaN if there is no hash.
+// hashNumber returns the first 48 bits of a hexadecimal hash as a number, or NaN if there is
+// no hash. A float64 represents a number of 48 bits exactly.
 func hashNumber(digits string) float64 {
 	n, err := strconv.ParseUint(digits[:min(len(digits), 12)], 16, 64)
 	if err != nil {
@@ -149,7 +149,7 @@ func (c *Collector) collectIssuers(ch chan<- prometheus.Metric) {
 	}
 }
 
-// statuses returns the status of every source. Each issuer is in the result once.
+// statuses returns one status for each issuer of the sources.
 func (c *Collector) statuses() []bearer.IssuerStatus {
 	c.mu.Lock()
 	sources := slices.Clone(c.sources)

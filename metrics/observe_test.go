@@ -15,21 +15,20 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// events has one event for each path through Observe.
+// events contains one event for each code path of Observe.
 var events = []struct {
 	name  string
 	event bearer.Event
 }{
-	{"hit", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", CacheHit: true, Duration: 1100 * time.Nanosecond}},
-	{"miss", bearer.Event{Transport: "grpc", Route: "/deploy.v1.Deployments/Create", Issuer: "https://acme.scalekit.dev", Duration: 61 * time.Microsecond}},
-	{"refused", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.Malformed, Err: &bearer.Error{Reason: bearer.Malformed}, Duration: time.Microsecond}},
+	{"token in cache", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", CacheHit: true, Duration: 1100 * time.Nanosecond}},
+	{"token not in cache", bearer.Event{Transport: "grpc", Route: "/deploy.v1.Deployments/Create", Issuer: "https://acme.scalekit.dev", Duration: 61 * time.Microsecond}},
+	{"token refused", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.Malformed, Err: &bearer.Error{Reason: bearer.Malformed}, Duration: time.Microsecond}},
 	{"no token", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.NoToken, Duration: 300 * time.Nanosecond}},
-	{"last reason", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.Internal, Duration: 3 * time.Millisecond}},
-	{"reported", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", Err: &bearer.Error{Reason: bearer.MissingScope}}},
+	{"reason internal", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Reason: bearer.Internal, Duration: 3 * time.Millisecond}},
+	{"allowed by report-only rule", bearer.Event{Transport: "http", Route: "GET /deployments/{id}", Issuer: "https://acme.scalekit.dev", Err: &bearer.Error{Reason: bearer.MissingScope}}},
 }
 
-// TestObserveAllocations checks that Observe allocates nothing after the first event of a
-// route.
+// TestObserveAllocations checks that Observe allocates only for the first event of a route.
 func TestObserveAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
@@ -43,9 +42,9 @@ func TestObserveAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkObserve measures the cost of Observe for one request. The last benchmark,
-// histogram_alone, shows the speed of the machine: it observes only a Prometheus histogram.
-// The other benchmarks take about 1.5 times as long.
+// BenchmarkObserve measures the time of Observe for one request. The last benchmark,
+// histogram_alone, measures only the Prometheus histogram, for comparison on the same machine.
+// The other benchmarks take about 1.5 times as long as the last benchmark.
 func BenchmarkObserve(b *testing.B) {
 	c, err := metrics.New(nil)
 	if err != nil {
@@ -75,8 +74,8 @@ func BenchmarkObserve(b *testing.B) {
 	})
 }
 
-// TestBounds checks the limits on the numbers of transports, issuers and routes. A guard from
-// outside this module may pass any values, for example paths as routes.
+// TestBounds checks the limits on the numbers of transports, issuers and routes. A guard of a
+// different module may set any values, for example paths as routes.
 func TestBounds(t *testing.T) {
 	c, registry := newCollector(t, &metrics.Options{MaxRoutes: 5})
 	for i := range 1000 {
@@ -109,12 +108,12 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	if total != 1000 {
-		t.Errorf("got %d verdicts counted, want 1,000", total)
+		t.Errorf("got %d verdicts in the metrics, want 1,000", total)
 	}
 }
 
-// TestManyIssuers checks that all 150 watched issuers have series for their keys and token
-// caches, and that verdicts have labels for only the first 100 issuers.
+// TestManyIssuers watches 150 issuers. All issuers must have series for their keys and caches.
+// In the verdicts, only the first 100 issuers must have their own label value.
 func TestManyIssuers(t *testing.T) {
 	var many source
 	for i := range 150 {
@@ -132,8 +131,8 @@ func TestManyIssuers(t *testing.T) {
 	}
 }
 
-// TestConcurrentObserve checks that no verdict is lost if several goroutines observe new
-// routes at the same time, during scrapes.
+// TestConcurrentObserve checks that all verdicts are counted if several goroutines observe
+// new routes at the same time, while the metrics are scraped.
 func TestConcurrentObserve(t *testing.T) {
 	c, registry := newCollector(t, nil)
 	var all sync.WaitGroup

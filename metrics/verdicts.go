@@ -20,7 +20,7 @@ const (
 
 //nolint:gochecknoglobals // never modified: the description that Describe returns
 var requestsDesc = prometheus.NewDesc("bearer_requests_total",
-	"Verdicts on requests, by transport, result (allowed, refused, reported, abandoned), reason, configured issuer and route.",
+	"Verdicts on requests. The label result is allowed, refused, reported or abandoned.",
 	[]string{"transport", "result", "reason", "issuer", "route"}, nil)
 
 // reasons contains all values of bearer.Reason, in the order of package bearer.
@@ -37,33 +37,33 @@ var reasons = [...]bearer.Reason{
 type counters struct {
 	labels    eventKey
 	allowed   atomic.Uint64
-	abandoned atomic.Uint64               // the request ended before there was a verdict
+	abandoned atomic.Uint64               // the request ended while it waited for keys
 	reported  [len(reasons)]atomic.Uint64 // allowed only because of report-only mode
 	refused   [len(reasons)]atomic.Uint64
 }
 
-// eventKey contains the fields of an event that select its counters. Method admit
-// returns an eventKey of label values.
+// eventKey contains the fields of an event that determine its counters. In the results of
+// the method admit, the fields are label values.
 type eventKey struct{ transport, issuer, route string }
 
-// byIssuer maps the fields of an event to its counters: first by issuer, then by
-// transport and route. Both maps are immutable, so Observe needs no lock to read them. To
-// add an entry, countersOf replaces a map with a changed copy. There is one map of routes
-// for each issuer, so that these copies stay small.
+// byIssuer contains a map byRoute for each issuer. byRoute contains the counters of an
+// issuer by transport and route. Maps of both types are immutable, so Observe reads them
+// without a lock. To add an entry, countersOf replaces a map with a changed copy. Each issuer
+// has its own byRoute, so that the copies stay small.
 type (
 	byIssuer map[string]*atomic.Pointer[byRoute]
 	byRoute  map[routeKey]*counters
 	routeKey struct{ transport, route string }
 )
 
-// bounded is the set of values in use for a label. It has at most limit values.
+// bounded is the set of the values that a label has had. The set has at most limit values.
 type bounded struct {
 	limit  int
 	values map[string]bool
 }
 
 // admit adds value to the set and returns value. If the set is full and does not contain
-// value, admit returns other.
+// value, admit returns the constant other.
 func (b *bounded) admit(value string) string {
 	switch {
 	case b.values[value]:
@@ -82,7 +82,7 @@ const (
 	// defaultRoutes replaces an Options.MaxRoutes of zero.
 	defaultRoutes = 1000
 	// maxTransports limits the values of the label transport. The guards of this module
-	// set "http" and "grpc", but other guards may set any value.
+	// set "http" and "grpc". Guards of other modules may set any value.
 	maxTransports = 8
 	// maxIssuers limits the values of the label issuer if Options.Issuers is nil.
 	maxIssuers = 100
@@ -90,12 +90,12 @@ const (
 	maxLabel = 256
 )
 
-// Observe implements [bearer.Observer]: it counts the verdict. It takes less than 100 ns
-// and allocates nothing, except for the first verdict on a route. A nil Collector and the
-// zero Collector count nothing.
+// Observe implements [bearer.Observer]: it counts the verdict. Observe takes less than 100 ns
+// and allocates nothing. Only the first verdict for a combination of transport, issuer and
+// route takes longer and allocates. A nil Collector and the zero Collector count nothing.
 func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	if c == nil || c.none == nil {
-		return // a zero Collector must not break the request
+		return // a zero Collector must not panic
 	}
 	counts := c.countersOf(eventKey{e.Transport, e.Issuer, e.Route})
 	switch {
@@ -118,8 +118,8 @@ func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	times.Observe(e.Duration.Seconds())
 }
 
-// reasonIndex returns the index of a reason in reasons. A reason that is not in the
-// closed set counts as Internal, the last.
+// reasonIndex returns the index of a reason in reasons. A reason that is not in reasons
+// counts as Internal, which is the last element.
 func reasonIndex(reason bearer.Reason) int {
 	for i, known := range reasons {
 		if known == reason {
@@ -131,18 +131,21 @@ func reasonIndex(reason bearer.Reason) int {
 
 // reasonOf returns the reason in the error of a rule in report-only mode.
 func reasonOf(err error) bearer.Reason {
-	// errors.As is not used here, because it allocates.
+	// This function does not call errors.As, because errors.As allocates.
 	if refusal, ok := err.(*bearer.Error); ok && refusal != nil { //nolint:errorlint // guards do not wrap this error; see above
 		return refusal.Reason
 	}
 	return bearer.Internal
 }
 
-// Declare creates the counters of routes before the first request, so that they are
-// exported with the value zero from the first scrape on. The routes are the patterns of a
-// table or the full names of gRPC methods, as guards set them in Event.Route. Declare is
-// optional. It creates counters for Options.Issuers, or, if that is nil, for the issuers of
-// all watched sources: call Declare after Watch.
+// Declare creates the counters of routes before the first request. The Collector then
+// exports these counters from the first scrape on, with the value zero. Declare is optional.
+// The routes are the values of [bearer.Event.Route]: patterns for HTTP, and full names of
+// methods for gRPC.
+//
+// Declare creates a counter for each route and each issuer in Options.Issuers. If
+// Options.Issuers is nil, it uses the issuers of all watched sources. Therefore, call Declare
+// after Watch.
 func (c *Collector) Declare(transport string, routes ...string) {
 	issuers := c.allowed
 	if issuers == nil {
@@ -157,8 +160,8 @@ func (c *Collector) Declare(transport string, routes ...string) {
 	}
 }
 
-// countersOf returns the counters of an event. It creates them for the first event with
-// these values.
+// countersOf returns the counters of an event. If the counters do not exist, countersOf
+// creates them.
 func (c *Collector) countersOf(event eventKey) *counters {
 	key := routeKey{event.transport, event.route}
 	if routes := (*c.lookup.Load())[event.issuer]; routes != nil {
@@ -178,7 +181,7 @@ func (c *Collector) countersOf(event eventKey) *counters {
 	routes := issuers[event.issuer]
 	if routes == nil {
 		if len(issuers) > 2*c.issuers.limit {
-			return found // do not add this issuer to the map, so that memory stays bounded
+			return found // the map is full: memory must stay bounded
 		}
 		routes = new(atomic.Pointer[byRoute])
 		routes.Store(&byRoute{})
@@ -194,7 +197,7 @@ func (c *Collector) countersOf(event eventKey) *counters {
 	return found
 }
 
-// admit returns the labels of an event. The caller holds c.mu.
+// admit returns the label values for an event. The caller holds c.mu.
 func (c *Collector) admit(event eventKey) eventKey {
 	labels := eventKey{c.transports.admit(label(event.transport)), other, other}
 	if event.issuer != "" && (c.allowed == nil || slices.Contains(c.allowed, event.issuer)) {
@@ -207,8 +210,8 @@ func (c *Collector) admit(event eventKey) eventKey {
 	return labels
 }
 
-// label returns s as a valid label value: it cuts s at maxLabel bytes and replaces invalid
-// UTF-8. It returns none if s is empty.
+// label returns a valid label value for s. It cuts s at maxLabel bytes and replaces invalid
+// UTF-8. If s is empty, the result is the constant none.
 func label(s string) string {
 	if s == "" {
 		return none
@@ -242,15 +245,16 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 	}
 }
 
-// newHistogram returns a histogram of verdict durations. It has native and classic
-// buckets; the configuration of the scraper selects which of them Prometheus stores.
+// newHistogram returns a histogram of the durations of decisions. The histogram has native
+// buckets and classic buckets. The configuration of Prometheus determines which buckets
+// Prometheus stores.
 func newHistogram(cache string) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:        "bearer_verdict_duration_seconds",
-		Help:        "Duration of verdicts, by whether the token was in the cache of verified tokens: hit, miss, or none (no token was read).",
+		Help:        "Time to decide whether a request is allowed. The label cache is hit if the token was in the cache of verified tokens, miss if not, and none if no token was read.",
 		ConstLabels: prometheus.Labels{"cache": cache},
-		// A cached token takes about 1 µs. A token that waits for its issuer's keys
-		// takes at most 2 s.
+		// The decision takes about 1 µs if the token is in the cache, and at most about 2 s
+		// if the request waits for the issuer's keys.
 		Buckets: []float64{
 			1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 0.5, 1, 2.5,
 		},

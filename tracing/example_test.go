@@ -13,12 +13,12 @@ import (
 	"github.com/bearerkit/bearer/tracing"
 )
 
-// The tracer adds the verdict to the span of the request, and makes a span for each key
+// The tracer adds the verdict to the span of the request. It also makes a span for each key
 // fetch.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // replaces your authorization server
+	issuer := bearertest.NewIssuer(nil) // stands for your issuer
 	defer issuer.Close()
-	exporter := tracetest.NewInMemoryExporter() // replaces your collector
+	exporter := tracetest.NewInMemoryExporter() // stands for your OpenTelemetry collector
 	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
 
 	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}, TracerProvider: provider})
@@ -38,7 +38,7 @@ func ExampleNew() {
 		return
 	}
 
-	// In a service, otelhttp or otelgrpc makes this span before the guard runs.
+	// In a service, otelhttp or otelgrpc starts this span before the guard runs.
 	ctx, span := provider.Tracer("example").Start(context.Background(), "GET /deployments")
 	_, _ = v.Verify(ctx, issuer.Token(map[string]any{"aud": "billing-api"}))
 	span.End()

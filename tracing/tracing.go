@@ -1,37 +1,40 @@
-// Package tracing adds verdicts and key fetches to OpenTelemetry traces. It is a separate
-// module, so that users of the other packages do not depend on OpenTelemetry.
+// Package tracing adds verdicts and key fetches to OpenTelemetry traces. The package is a
+// separate module, so that users of the other packages do not depend on OpenTelemetry.
 //
-// A [Tracer] is a [bearer.Observer] that adds each verdict, the outcome of one request, to
-// the span of the request. Its method ObserveKeys adds a span for each key fetch:
+// A verdict is the outcome of one request. A [Tracer] is a [bearer.Observer] that adds each
+// verdict to the span of the request. [Tracer.ObserveKeys] makes a span for each key fetch:
 //
 //	tracer, err := tracing.New(&tracing.Options{Claims: []string{"client_id"}})
 //	keys, err := jwks.Discover(issuer, &jwks.Options{Observe: tracer.ObserveKeys})
 //	v, err := bearer.New(bearer.Config{ ..., Keys: keys, Observer: tracer})
 //
-// otelhttp or otelgrpc must run before the guard: it starts the span of the request and puts
-// the span into the context of the request. The Tracer sets these attributes of the span:
+// otelhttp or otelgrpc must run before the guard, because it starts the span of the request
+// and puts the span into the context of the request. The Tracer sets these attributes of the
+// span:
 //
-//	bearer.result      "allowed", "refused", "reported" (allowed only because of
-//	                   report-only mode) or "abandoned" (the request was canceled or
-//	                   timed out while it waited for keys)
+//	bearer.result      "allowed", "refused", "reported" or "abandoned"
 //	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"
-//	bearer.issuer      the configured issuer, if the token names one
+//	bearer.issuer      the configured issuer, if the token names a configured issuer
 //	bearer.cache_hit   whether the token was in the cache of verified tokens
-//	bearer.claim.NAME  the claims in Options.Claims, for verified tokens only
+//	bearer.claim.NAME  a claim in Options.Claims, if the token was verified
 //
-// For the results "refused" and "reported", the Tracer also adds an event "bearer.refused"
-// with the result and the reason to the span.
+// The result "reported" means that the request was allowed only because the rule is in
+// report-only mode. The result "abandoned" means that the request was canceled or timed out
+// while it waited for keys. If the result is "refused" or "reported", the Tracer also adds an
+// event "bearer.refused" to the span. The event has the attributes bearer.result and
+// bearer.reason.
 //
-// The span of a key fetch is named "bearer.keys.refresh". It is the root of its own trace,
-// because several requests may wait for one fetch. If a request caused the fetch, the span
-// has a link to the span of this request. The span of the fetch has these attributes:
+// The span of a key fetch is named "bearer.keys.refresh". The span is the root of its own
+// trace, because several requests may wait for one fetch. If a request caused the fetch, the
+// span has a link to the span of this request. The span of a key fetch has these attributes:
 //
 //	bearer.issuer        the configured issuer
 //	bearer.keys.result   "refreshed", "not_modified" or "refresh_failed"
-//	bearer.keys.usable   the number of usable keys, unless the fetch failed
-//	bearer.keys.skipped  the number of keys that cannot be used, unless the fetch failed
+//	bearer.keys.usable   the number of usable keys, if the fetch succeeded
+//	bearer.keys.skipped  the number of elements of the key set that cannot be used, if the
+//	                     fetch succeeded
 //
-// Spans contain no other part of a token. They also contain no error texts, because these
+// Spans contain no other part of a token. Spans contain no error texts, because error texts
 // may quote claims.
 package tracing
 
@@ -53,26 +56,27 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Options configures a Tracer. With the zero Options, and with nil, spans contain no claims
-// and come from the global provider.
+// Options configures a Tracer. With nil and with the zero Options, spans contain no claims,
+// and the spans of key fetches come from the global provider.
 type Options struct {
-	// Claims lists the names of the claims that spans contain, for verified tokens only.
-	// Only strings, numbers and booleans at the top level of the claims set are shown, each
-	// as a string of at most 256 bytes. Do not list claims with personal data that must not
-	// be in traces. An empty name and a repeated name are errors. Nil means no claims.
+	// Claims lists the names of the claims that spans contain if the token was verified.
+	// Spans contain only strings, numbers and booleans at the top level of the claims set.
+	// Each value is a string, which is cut at 256 bytes. Do not list claims with personal
+	// data that must not be in traces. If a name is empty or repeated, New returns an error.
+	// Nil means no claims.
 	Claims []string
 	// TracerProvider makes the spans of key fetches. Nil means the global provider.
 	TracerProvider trace.TracerProvider
 }
 
-// Tracer is a [bearer.Observer] that writes to OpenTelemetry spans. [New] returns one. A
-// Tracer is safe for concurrent use. A nil Tracer does nothing.
+// Tracer is a [bearer.Observer] that writes to OpenTelemetry spans. Call [New] to create a
+// Tracer. A Tracer is safe for concurrent use. A nil Tracer does nothing.
 type Tracer struct {
 	tracer trace.Tracer
 	claims []claim
 }
 
-// claim has the name of a claim and the key of the claim's attribute.
+// claim contains the name of a claim and the key of the attribute for this claim.
 type claim struct {
 	name string
 	key  attribute.Key
@@ -91,7 +95,7 @@ const (
 // maxValue is the maximum length of a claim's value in a span, in bytes.
 const maxValue = 256
 
-// New returns a Tracer. The error lists everything that is wrong with opts.
+// New returns a Tracer. The error lists all invalid fields of opts.
 func New(opts *Options) (*Tracer, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -100,7 +104,7 @@ func New(opts *Options) (*Tracer, error) {
 	t := &Tracer{}
 	for i, name := range opts.Claims {
 		if name == "" || slices.Contains(opts.Claims[:i], name) {
-			errs = append(errs, fmt.Errorf("tracing: Options.Claims: %q: must not be empty or listed twice", name))
+			errs = append(errs, fmt.Errorf("tracing: Options.Claims: %q: must not be empty or repeated", name))
 		}
 		t.claims = append(t.claims, claim{name, attribute.Key("bearer.claim." + name)})
 	}
@@ -115,8 +119,8 @@ func New(opts *Options) (*Tracer, error) {
 	return t, nil
 }
 
-// Observe implements [bearer.Observer]: it adds the verdict to the span in ctx. If the span
-// is not recorded, Observe does nothing.
+// Observe implements [bearer.Observer]: it adds the verdict to the span in ctx. If ctx has no
+// span, or if the span is not recorded, Observe does nothing.
 func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	span := trace.SpanFromContext(ctx)
 	if t == nil || !span.IsRecording() {
@@ -153,7 +157,8 @@ func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	span.SetAttributes(attributes...)
 }
 
-// appendClaim appends a claim if its value is a string, a number or a boolean.
+// appendClaim appends the attribute of a claim to a list of attributes. If the value of the
+// claim is not a string, a number or a boolean, appendClaim appends nothing.
 func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []attribute.KeyValue {
 	text := string(value)
 	switch jsontext.Value(value).Kind() {
@@ -170,8 +175,8 @@ func appendClaim(to []attribute.KeyValue, key attribute.Key, value []byte) []att
 	return append(to, key.String(strings.ToValidUTF8(text[:min(len(text), maxValue)], "")))
 }
 
-// ObserveKeys makes a span for each key fetch, when the fetch has ended. Set it as
-// [jwks.Options].Observe.
+// ObserveKeys makes the span of a key fetch after the fetch has ended. Set the field Observe
+// of [jwks.Options] to ObserveKeys.
 func (t *Tracer) ObserveKeys(e jwks.Event) {
 	if t == nil {
 		return
@@ -193,8 +198,9 @@ func (t *Tracer) ObserveKeys(e jwks.Event) {
 	}
 	_, span := t.tracer.Start(context.Background(), "bearer.keys.refresh", opts...)
 	if e.Err != nil {
-		// e.Err is not shown, because it contains URLs, and URLs may contain secrets.
-		span.SetStatus(codes.Error, "refreshing the keys failed")
+		// The span must not contain e.Err, because e.Err contains URLs, and URLs may contain
+		// secrets.
+		span.SetStatus(codes.Error, "the refresh of the keys failed")
 	} else {
 		span.SetAttributes(keyKeys.Int(e.Keys), keySkipped.Int(e.SkippedCount))
 	}

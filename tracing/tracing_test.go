@@ -24,7 +24,8 @@ import (
 	"github.com/bearerkit/bearer/tracing"
 )
 
-// fixture has a guarded handler that runs in the span of each request.
+// fixture contains an issuer and a handler with a guard. The handler starts a span for each
+// request.
 type fixture struct {
 	issuer   *bearertest.Issuer
 	recorder *tracetest.SpanRecorder
@@ -65,7 +66,7 @@ func newFixture(t *testing.T, claims ...string) *fixture {
 	guard.Handle(mux, "GET /read", scopes.All("read"), http.NotFoundHandler())
 	guard.Handle(mux, "GET /trial", scopes.ReportOnly(scopes.All("write")), http.NotFoundHandler())
 	guard.Handle(mux, "GET /public", scopes.Public(), http.NotFoundHandler())
-	// This handler replaces otelhttp.
+	// This handler starts the spans, as otelhttp does in a service.
 	f.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, span := provider.Tracer("test").Start(r.Context(), "request")
 		defer span.End()
@@ -74,7 +75,7 @@ func newFixture(t *testing.T, claims ...string) *fixture {
 	return f
 }
 
-// get sends a request and returns its span.
+// get sends a request and returns the span of the request.
 func (f *fixture) get(t *testing.T, path, token string) sdk.ReadOnlySpan {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
@@ -91,7 +92,7 @@ func (f *fixture) named(name string) []sdk.ReadOnlySpan {
 	return slices.DeleteFunc(f.recorder.Ended(), func(s sdk.ReadOnlySpan) bool { return s.Name() != name })
 }
 
-// text returns the attributes in one line, sorted.
+// text returns the attributes as one line of text, in alphabetical order.
 func text(attributes []attribute.KeyValue) string {
 	parts := make([]string, len(attributes))
 	for i, a := range attributes {
@@ -101,11 +102,11 @@ func text(attributes []attribute.KeyValue) string {
 	return strings.Join(parts, " ")
 }
 
-// TestVerdicts checks that the span of a request contains the verdict and the claims in
-// Options.Claims, and no other part of the token.
+// TestVerdicts checks the span of a request. The span must contain the verdict and the claims
+// in Options.Claims. It must not contain any other part of the token.
 func TestVerdicts(t *testing.T) {
 	f := newFixture(t, "client_id", "seats", "list", "absent")
-	good := f.issuer.Token(map[string]any{
+	valid := f.issuer.Token(map[string]any{
 		"scope": "read", "client_id": "ci", "seats": 3, "list": []string{"secret"}, "sub": "user-1", "jti": "t-1",
 	})
 	forged := f.issuer.Forge(nil, map[string]any{"client_id": "evil", "sub": "evil"})
@@ -115,8 +116,8 @@ func TestVerdicts(t *testing.T) {
 		want              string
 		events            string
 	}{
-		{"allowed", "/read", good, "bearer.cache_hit=false bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.result=allowed", ""},
-		{"report-only rule", "/trial", good, "bearer.cache_hit=* bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.reason=scope bearer.result=reported", "bearer.reason=scope bearer.result=reported"},
+		{"valid token", "/read", valid, "bearer.cache_hit=false bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.result=allowed", ""},
+		{"report-only rule", "/trial", valid, "bearer.cache_hit=* bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.reason=scope bearer.result=reported", "bearer.reason=scope bearer.result=reported"},
 		{"forged token", "/read", forged, "bearer.cache_hit=false " + issuer + " bearer.reason=signature bearer.result=refused", "bearer.reason=signature bearer.result=refused"},
 		{"no token", "/read", "", "bearer.cache_hit=false bearer.reason=no_token bearer.result=refused", "bearer.reason=no_token bearer.result=refused"},
 		{"public route", "/public", "", "", ""},
@@ -138,20 +139,20 @@ func TestVerdicts(t *testing.T) {
 		}
 		for part := range strings.SplitSeq(row.token, ".") {
 			if all := got + fmt.Sprint(span.Events(), span.Status()); part != "" && strings.Contains(all, part) {
-				t.Errorf("%s: got a part of the token in the span, want no part: %s", row.name, all)
+				t.Errorf("%s: the span contains a part of the token, want no part of the token: %s", row.name, all)
 			}
 		}
 	}
 }
 
-// TestKeyFetch checks that the span of a key fetch has its own trace, and a link to the span
-// of the request that caused the fetch.
+// TestKeyFetch checks the span of a key fetch. The span must be in its own trace. It must have
+// a link to the span of the request that caused the fetch.
 func TestKeyFetch(t *testing.T) {
 	f := newFixture(t)
 	// keys.Ready may return before the cache calls ObserveKeys.
 	refreshes := eventually(t, func() []sdk.ReadOnlySpan { return f.named("bearer.keys.refresh") }, 1)
 	if len(refreshes) != 1 || len(refreshes[0].Links()) != 0 {
-		t.Fatalf("got %d spans of refreshes at the start, want 1 span without links", len(refreshes))
+		t.Fatalf("at the start: got %d spans of key fetches, want 1 span without links", len(refreshes))
 	}
 	f.issuer.Rotate()
 	request := f.get(t, "/read", f.issuer.Token(map[string]any{"scope": "read"}))
@@ -174,19 +175,19 @@ func TestKeyFetch(t *testing.T) {
 			t.Errorf("got attributes %q and status %v, want result %s and status %v", got, span.Status(), want.result, want.status)
 		}
 		if len(span.Links()) != 1 || span.Links()[0].SpanContext.SpanID() != want.cause.SpanContext().SpanID() {
-			t.Errorf("%s: got links %v, want 1 link to the request's span", want.result, span.Links())
+			t.Errorf("%s: got links %v, want 1 link to the span of the request", want.result, span.Links())
 		}
 		if span.Parent().IsValid() || span.SpanContext().TraceID() == want.cause.SpanContext().TraceID() || span.SpanKind() != trace.SpanKindClient {
-			t.Errorf("%s: got a span in the request's trace or of kind %v, want a client span in its own trace", want.result, span.SpanKind())
+			t.Errorf("%s: got kind %v, or a span in the trace of the request; want kind %v in a separate trace", want.result, span.SpanKind(), trace.SpanKindClient)
 		}
 		if strings.Contains(fmt.Sprint(span.Status(), text(span.Attributes())), "/keys") {
-			t.Errorf("%s: got a URL in the span, want no URL", want.result)
+			t.Errorf("%s: the span contains a URL, want no URL", want.result)
 		}
 	}
 }
 
-// eventually waits for n spans. The span of a fetch may end after the request that waited
-// for the fetch.
+// eventually waits until spans returns at least n spans. The span of a fetch may end after
+// the request that waited for the fetch.
 func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.ReadOnlySpan {
 	t.Helper()
 	deadline := time.After(time.Minute)
@@ -204,7 +205,7 @@ func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.Read
 	}
 }
 
-// TestAbandoned checks the attributes if a request is canceled while it waits for keys.
+// TestAbandoned checks the attributes of a request that is canceled while it waits for keys.
 func TestAbandoned(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
@@ -213,8 +214,8 @@ func TestAbandoned(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, span := provider.Tracer("test").Start(t.Context(), "request")
-	ctx, hangUp := context.WithCancel(ctx)
-	hangUp()
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
 	tracer.Observe(ctx, bearer.Event{Reason: bearer.KeysUnavailable, Err: &bearer.Error{Reason: bearer.KeysUnavailable, Err: context.Canceled}})
 	span.End()
 	ended := recorder.Ended()[0]
@@ -223,8 +224,8 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-// TestWithoutSpan checks that a Tracer does not panic if the context has no span, if there
-// is no TracerProvider, and if the Tracer is nil. It also checks the errors of New.
+// TestWithoutSpan checks that a Tracer does not panic in three cases: the context has no span,
+// there is no TracerProvider, or the Tracer is nil. It also checks the errors of New.
 func TestWithoutSpan(t *testing.T) {
 	tracer, err := tracing.New(nil)
 	if err != nil {

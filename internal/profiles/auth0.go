@@ -1,14 +1,14 @@
 package profiles
 
-// Auth0 accepts Auth0 access tokens, in Auth0's own form or in the form of RFC 9068.
+// Auth0 accepts access tokens of Auth0 that have Auth0's own form or the form of RFC 9068.
 //
 // Issuer: `https://DOMAIN/`, **with a slash at the end**
 //
 // Audience: the API's identifier
 //
 // If the token request names no audience, Auth0 returns an opaque or an encrypted token.
-// Both are refused, because they are not signed JWTs. Roles are in the claim `permissions`
-// (RBAC).
+// bearer refuses such tokens, because they are not signed JWTs. If RBAC is switched on for
+// the API, roles are in the claim `permissions`.
 func Auth0() Profile {
 	return Profile{
 		Name:         "Auth0",

@@ -4,12 +4,12 @@ package profiles
 //
 // Issuer: `https://cognito-idp.REGION.amazonaws.com/POOL`
 //
-// Audience: the client identifiers, or the API's identifier if a resource is bound
+// Audience: the client identifiers; with resource binding, the API's identifier
 //
-// Access tokens have no `aud` unless a resource was bound. For tokens without `aud`, list the
-// client identifiers in `Config.Audience`. The `aud` of an ID token is a client too, but ID
-// tokens are refused because of their `token_use`. Scopes have the form
-// `RESOURCE-SERVER/SCOPE`.
+// Access tokens have `aud` only if the token request uses resource binding. For tokens
+// without `aud`, list the client identifiers in `Config.Audience`. The `aud` of an ID token
+// is also a client identifier, but bearer refuses ID tokens because of their `token_use`.
+// Scopes have the form `RESOURCE-SERVER/SCOPE`.
 func Cognito() Profile {
 	return Profile{
 		Name:           "Cognito",

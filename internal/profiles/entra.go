@@ -4,17 +4,18 @@ package profiles
 //
 // Issuer: `https://sts.windows.net/TENANT/`, **with a slash at the end**
 //
-// Audience: the App ID URI and the application's GUID, because a token has one or the other
+// Audience: both the App ID URI and the application's GUID, because a token has only one of them
 //
-// The setting `accessTokenAcceptedVersion` of the API determines the version of its
-// tokens, independently of the token endpoint. To accept both versions, add both issuers
-// to `bearer.Issuers`.
+// The API's setting `accessTokenAcceptedVersion` determines the version of the tokens. The
+// version of the token endpoint does not matter. To accept both versions, add the issuers
+// of both versions to `bearer.Issuers`.
 //
 // Only tokens of users have scopes (`scp`). Tokens of applications have roles. An
-// application without a role assignment gets a valid token without roles and scopes, so
-// require a role with `bearer.HasRole`.
+// application without a role assignment gets a valid token that has no roles and no scopes.
+// Therefore, require a role with `bearer.HasRole`.
 //
-// Tokens for Microsoft Graph are refused, because only Microsoft Graph can verify them.
+// bearer refuses tokens for Microsoft Graph, because only Microsoft Graph can verify these
+// tokens.
 func EntraV1() Profile {
 	return Profile{
 		Name:  "Entra ID v1",
@@ -39,13 +40,14 @@ func EntraV1() Profile {
 //
 // Audience: the application's GUID
 //
-// The notes on Entra ID v1 about versions, roles and Microsoft Graph apply here too.
+// The notes on Entra ID v1 about versions, roles and Microsoft Graph also apply to version 2.
 //
-// To accept tokens of other tenants, set `Config.Issuer` to
-// `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces, and
-// `Config.Keys` to the keys at
-// `https://login.microsoftonline.com/common/discovery/v2.0/keys`. This accepts every
-// tenant: restrict the tenants in `Config.Validate` or with a rule on `tid`.
+// To accept the tokens of all tenants, set `Config.Issuer` to exactly
+// `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces. Set `Config.Keys`
+// to the result of
+// `jwks.New("https://login.microsoftonline.com/common/discovery/v2.0/keys", nil)`.
+// To limit the tenants, check `tid` in `Config.Validate` or in the rules, for example with
+// `bearer.ClaimEquals("tid", ...)`.
 func EntraV2() Profile {
 	return Profile{
 		Name:  "Entra ID v2",

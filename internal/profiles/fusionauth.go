@@ -6,9 +6,9 @@ package profiles
 //
 // Audience: the identifier of the target entity, a UUID
 //
-// Configure FusionAuth to sign with a key pair: the default key is symmetric (HS256), and
-// tokens signed with it are refused. If the issuer is not a URL, `Config.Keys` is required.
-// The client is only in `sub`.
+// Configure FusionAuth to sign with a key pair. The default key is symmetric (HS256), and
+// bearer refuses tokens that are signed with a symmetric key. If the issuer is not a URL,
+// `Config.Keys` is required. The client identifier is only in `sub`.
 func FusionAuth() Profile {
 	return Profile{
 		Name:     "FusionAuth",

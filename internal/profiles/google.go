@@ -6,8 +6,9 @@ package profiles
 //
 // Audience: the `target_audience` that the service account requests
 //
-// Service accounts send these ID tokens to services outside Google; Google's access tokens
-// are opaque. The ID tokens have no scopes: require the client with `bearer.ClientIs`.
+// Service accounts send these ID tokens to services outside Google, because Google's access
+// tokens are opaque. The ID tokens have no scopes. Therefore, require a client with
+// `bearer.ClientIs`.
 func Google() Profile {
 	return Profile{
 		Name:     "Google",

@@ -2,13 +2,13 @@ package profiles
 
 // Hydra accepts JWT access tokens of Ory Hydra.
 //
-// Issuer: `urls.self.issuer` in Hydra's configuration, exactly, with or without a slash at the end
+// Issuer: the exact value of `urls.self.issuer` in Hydra's configuration, including a slash at the end
 //
-// Audience: the API, or the client if the token request names no audience
+// Audience: the API's audience; if the token request names no audience, the client identifier
 //
-// Access tokens are opaque unless Hydra is configured to issue JWTs. `aud` is empty if the
-// client requested no audience: in that case, list the clients in `Config.Audience`.
-// Custom claims are in the object `ext`.
+// By default, access tokens are opaque. Configure Hydra to issue JWTs. If the client
+// requests no audience, `aud` is empty. To accept such tokens, list the client identifiers in
+// `Config.Audience`. Custom claims are in the object `ext`.
 func Hydra() Profile {
 	return Profile{
 		Name:     "Ory Hydra",

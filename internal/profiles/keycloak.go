@@ -2,19 +2,19 @@ package profiles
 
 // Keycloak accepts access tokens of a Keycloak realm.
 //
-// Issuer: `https://HOST/realms/REALM`, with the host that clients use to get tokens
+// Issuer: `https://HOST/realms/REALM`; HOST is the host name in the clients' token requests
 //
-// Audience: the audience that an audience mapper adds; `account` is in **every** client's tokens
+// Audience: the audience that an audience mapper adds (**not** `account`)
 //
-// Give each client an audience mapper. Do not use the default audience, `account`: it is
-// in the tokens of every client of the realm.
+// Add an audience mapper to each client. Do not use the default audience `account`, because
+// the tokens of every client of the realm contain this audience.
 //
-// The roles of a client are at `/resource_access/CLIENT/roles`. To read them, copy the
-// profile and add that path to Roles.
+// The roles of a client are at `/resource_access/CLIENT/roles`. To read these roles, copy
+// the profile and add this path to the field `Roles`.
 //
-// Keycloak marks access tokens with the claim `typ` set to Bearer, which this profile
-// requires. ID, refresh and DPoP tokens have other values. The claim `nonce` is allowed,
-// because access tokens of users may have it.
+// In Keycloak's access tokens, the claim `typ` is Bearer, and the profile requires this
+// value. ID tokens, refresh tokens and DPoP tokens have other values. The profile allows the
+// claim `nonce`, because access tokens of users may have this claim.
 func Keycloak() Profile {
 	return Profile{
 		Name:              "Keycloak",
@@ -25,6 +25,6 @@ func Keycloak() Profile {
 		Required:          []string{"sub", "iat", "jti"},
 		RequiredValues:    map[string][]string{"typ": {"Bearer"}},
 		Forbidden:         []string{"at_hash", "c_hash", "events"},
-		InertConfirmation: []string{"kc-jkt-type"}, // names the kind of a key, not a key
+		InertConfirmation: []string{"kc-jkt-type"}, // it names a type of binding, but no key
 	}
 }

@@ -1,15 +1,17 @@
 package profiles
 
-// Kubernetes accepts bound tokens of Kubernetes service accounts.
+// Kubernetes accepts bound service account tokens of Kubernetes.
 //
-// Issuer: the cluster's `--service-account-issuer`
+// Issuer: the value of the API server's flag `--service-account-issuer`
 //
-// Audience: `--audience` of `kubectl create token`, or the audience of the projected volume
+// Audience: the value of the flag `--audience` of `kubectl create token`, or the audience of the projected volume
 //
-// The tokens have no client and no scopes. Require `sub`, which has the form
-// `system:serviceaccount:NAMESPACE:NAME`, with `bearer.ClaimEquals`. Tokens that the API
-// server extends are valid for a year: set `Config.MaxAge`. Tokens from secrets are refused,
-// because they have no `exp`.
+// The tokens have no client identifier and no scopes. Therefore, require a value of `sub`
+// with `bearer.ClaimEquals`. The form of `sub` is `system:serviceaccount:NAMESPACE:NAME`.
+//
+// The API server can extend the lifetime of a token to one year. To limit the age of tokens,
+// set `Config.MaxAge`. bearer refuses tokens from secrets, because these tokens have no
+// `exp`.
 func Kubernetes() Profile {
 	return Profile{
 		Name:     "Kubernetes",

@@ -6,9 +6,10 @@ package profiles
 //
 // Audience: the authorization server's audience, such as `api://default`
 //
-// The org authorization server has the issuer `https://DOMAIN`, without `/oauth2/`. Its
-// tokens are only for Okta's own APIs, and its keys are not published. Tokens of users
-// have the claim `uid`.
+// Do not configure Okta's org authorization server. Its issuer is `https://DOMAIN`, without
+// `/oauth2/`. Its tokens are only for Okta's own APIs, and Okta does not publish its keys.
+//
+// Tokens of users have the claim `uid`.
 func Okta() Profile {
 	return Profile{
 		Name:  "Okta",

@@ -4,7 +4,7 @@ package profiles
 //
 // Issuer: `https://auth.pingone.TLD/ENVIRONMENT/as`
 //
-// Audience: the resource's audience
+// Audience: the audience of the resource
 //
 // Tokens from the client credentials grant have no `sub`.
 func PingOne() Profile {

@@ -34,7 +34,7 @@ type Profile struct {
 	Roles             []string            // claims; the roles of all these claims are combined
 	ClientID          []string            // claims; the first claim that the token has is used
 	Required          []string            // claims that must be present
-	RequiredValues    map[string][]string // claim: its accepted values
+	RequiredValues    map[string][]string // required claim: accepted values
 	Forbidden         []string            // claims that must be absent
 	ForbiddenHeader   map[string]string   // header member that must be absent: why it must be absent
 	InertConfirmation []string            // members of "cnf" that do not bind the token to a key

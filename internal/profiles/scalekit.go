@@ -4,11 +4,11 @@ package profiles
 //
 // Issuer: the environment's URL, `https://ENV.scalekit.com`, without a slash at the end
 //
-// Audience: the audience with which the client was registered, or its `client_id`
+// Audience: the client's registered audience, or the client's `client_id` if no audience is registered
 //
-// A client that was registered without an audience gets tokens without `aud`. To accept
-// them, list its `client_id` in `Config.Audience`. Custom claims are in the object
-// `custom_claims`: `bearer.JSONAt[T]("custom_claims")` decodes it.
+// A client without a registered audience gets tokens without `aud`. To accept these tokens,
+// list the `client_id` of the client in `Config.Audience`. Custom claims are in the object
+// `custom_claims`. To decode this object, use `bearer.JSONAt[T]("custom_claims")`.
 func Scalekit() Profile {
 	return Profile{
 		Name:         "Scalekit",

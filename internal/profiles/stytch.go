@@ -4,11 +4,11 @@ package profiles
 //
 // Issuer: `stytch.com/PROJECT`, without a scheme
 //
-// Audience: the project
+// Audience: the project's identifier
 //
-// The issuer is not a URL, so `Config.Keys` is required:
-// `jwks.New("https://api.stytch.com/v1/sessions/jwks/PROJECT", nil)`. The client is only
-// in `sub`.
+// The issuer is not a URL. Therefore, set `Config.Keys` to the result of
+// `jwks.New("https://api.stytch.com/v1/sessions/jwks/PROJECT", nil)`. The client identifier
+// is only in `sub`.
 func Stytch() Profile {
 	return Profile{
 		Name:     "Stytch",

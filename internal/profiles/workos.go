@@ -6,8 +6,8 @@ package profiles
 //
 // Audience: the environment's client identifier
 //
-// The audience is the same for all APIs of the environment. Use scopes to separate the
-// APIs.
+// All APIs of the environment have the same audience. To accept only tokens for one API,
+// require scopes of this API.
 func WorkOS() Profile {
 	return Profile{
 		Name:     "WorkOS",

@@ -4,10 +4,10 @@ package profiles
 //
 // Issuer: `https://DOMAIN`
 //
-// Audience: the **project**; `aud` also contains every client of the project
+// Audience: the **project's** identifier; `aud` also contains every client of the project
 //
-// Access tokens are opaque unless the client is configured to get JWTs. JWTs have no scopes.
-// They have roles only if the token request asks for roles.
+// By default, access tokens are opaque. Configure the client to get JWTs. The JWTs have no
+// scopes. They have roles only if the client requests roles.
 func Zitadel() Profile {
 	return Profile{
 		Name:     "Zitadel",

@@ -68,10 +68,10 @@ package bearer
 
 import "github.com/bearerkit/bearer/internal/profiles"
 
-// The profiles of issuers, for Config.Profile. Each profile is named after its issuer, and
-// its comment describes the tokens that it accepts. docs/issuers.md describes, for each
-// profile, the values of Config.Issuer and Config.Audience, the required claims, and what
-// to know before the first request.
+// The profiles of issuers, for Config.Profile. Each profile has the name of its issuer. The
+// comment on a profile describes the tokens that the profile accepts. For each profile,
+// docs/issuers.md lists the values of Config.Issuer and Config.Audience, the required
+// claims, and the settings that the issuer needs.
 var (
 `)
 	for _, e := range list {
@@ -79,7 +79,7 @@ var (
 	}
 	b.WriteString(`)
 
-// builtIn lists the profiles: the name of the variable, and the function that makes the profile.
+// builtIn lists all profiles. make returns the profile that the variable holds.
 var builtIn = []struct {
 	variable string
 	make     func() profiles.Profile
@@ -96,7 +96,7 @@ var builtIn = []struct {
 func renderPage(list []entry) string {
 	var b strings.Builder
 	b.WriteString("\n| `Profile` | `Config.Issuer` | `Config.Audience` | `typ` | scopes | roles | client |\n|---|---|---|---|---|---|---|\n")
-	b.WriteString("| zero (RFC 9068) | `issuer` in the metadata | the API | at+jwt | `scope` | - | `client_id` |\n")
+	b.WriteString("| zero (RFC 9068) | `issuer` in the metadata | the API's identifier | at+jwt | `scope` | - | `client_id` |\n")
 	for _, e := range list {
 		anchor := strings.ToLower(strings.ReplaceAll(e.name, " ", "-"))
 		cells := []string{"[`" + e.variable + "`](#" + anchor + ")", e.issuer, e.audience, e.types(), e.claims("Scopes", "scope"), e.claims("Roles"), e.claims("ClientID", "client_id")}
@@ -109,7 +109,7 @@ func renderPage(list []entry) string {
 		fmt.Fprintf(&b, "\n### %s\n\n[`bearer.%s`](../%s/%s) accepts %s.\nRequired claims: %s.\n",
 			e.name, e.variable, folder, e.file, e.accepts, e.claims("Required", "sub", "client_id", "iat", "jti"))
 		for _, v := range e.values {
-			fmt.Fprintf(&b, "`%s` must be `%s`.\n", v.claim, strings.Join(v.values, "` or `"))
+			fmt.Fprintf(&b, "The claim `%s` must be `%s`.\n", v.claim, strings.Join(v.values, "` or `"))
 		}
 		for _, paragraph := range e.notes {
 			b.WriteString("\n" + paragraph + "\n")

@@ -76,7 +76,7 @@ func TestRender(t *testing.T) {
 	for _, want := range []string{
 		"\n| [`Acme`](#acme-cloud) | `https://acme.example` | the API | none, JWT | - | - | `a`, `b\\|c` |\n",
 		"\n### Acme Cloud\n\n[`bearer.Acme`](../internal/profiles/acme.go) accepts access tokens of Acme.\nRequired claims: `sub`, `client_id`, `iat`, `jti`.\n" +
-			"`k` must be `2` or `3`.\n`z` must be `1`.\n\nA note\nof two lines.\n\nAnother one.\n",
+			"The claim `k` must be `2` or `3`.\nThe claim `z` must be `1`.\n\nA note\nof two lines.\n\nAnother one.\n",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("renderPage: got\n%s\nwant it to contain\n%s", page, want)

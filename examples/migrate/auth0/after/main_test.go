@@ -8,19 +8,19 @@ import (
 
 func TestAnswers(t *testing.T) {
 	migratetest.Check(t, newHandler, map[string]int{
-		"good":                     200,
-		"no token":                 401,
-		"expired":                  401,
-		"no exp":                   401,
-		"another audience":         401,
-		"forged":                   401,
-		"scope missing":            403,
-		"lower-case scheme":        200,
-		"two Authorization fields": 400,
-		"ID token":                 401,
-		"bound to its sender":      401,
-		"critical extension":       401,
-		"claim twice":              401,
-		"key unknown, issuer down": 503,
+		"valid token":                             200,
+		"no token":                                401,
+		"expired token":                           401,
+		"token without exp":                       401,
+		"token for a different audience":          401,
+		"forged token":                            401,
+		"token without the required scope":        403,
+		"scheme Bearer in lower case":             200,
+		"two Authorization fields":                400,
+		"ID token":                                401,
+		"token bound to a client key":             401,
+		"token with a critical extension":         401,
+		"token that contains a claim twice":       401,
+		"unknown key id while the issuer is down": 503,
 	})
 }

@@ -18,12 +18,13 @@ const audience = "deployment-api"
 // Open returns the handler of a program.
 type Open func(ctx context.Context, issuer, keysURL, audience string) (http.Handler, error)
 
-// request is one request. The test of each program lists the expected status by name.
+// request describes a request. The test of each program lists the expected statuses by the
+// names of the requests.
 type request struct {
 	name   string
 	method string
 	header []string // values of Authorization
-	broken bool     // the keys endpoint of the issuer fails
+	broken bool     // the keys endpoint of the issuer answers with status 500
 }
 
 func requests(i *bearertest.Issuer) []request {
@@ -38,27 +39,27 @@ func requests(i *bearertest.Issuer) []request {
 	}
 	bearer := func(token string) []string { return []string{"Bearer " + token} }
 	post, get := http.MethodPost, http.MethodGet
-	good := i.Token(all)
+	valid := i.Token(all)
 	return []request{
-		{name: "good", method: post, header: bearer(good)},
+		{name: "valid token", method: post, header: bearer(valid)},
 		{name: "no token", method: post},
-		{name: "expired", method: post, header: bearer(i.Token(with("exp", time.Now().Add(-time.Hour))))},
-		{name: "no exp", method: post, header: bearer(i.Token(with("exp", nil)))},
-		{name: "another audience", method: post, header: bearer(i.Token(with("aud", "billing-api")))},
-		{name: "forged", method: post, header: bearer(i.Forge(nil, all))},
-		{name: "scope missing", method: get, header: bearer(i.Token(with("scope", "deploy:applications")))},
-		{name: "lower-case scheme", method: post, header: []string{"bearer " + good}},
-		{name: "two Authorization fields", method: post, header: []string{"Bearer " + good, "Bearer other"}},
+		{name: "expired token", method: post, header: bearer(i.Token(with("exp", time.Now().Add(-time.Hour))))},
+		{name: "token without exp", method: post, header: bearer(i.Token(with("exp", nil)))},
+		{name: "token for a different audience", method: post, header: bearer(i.Token(with("aud", "billing-api")))},
+		{name: "forged token", method: post, header: bearer(i.Forge(nil, all))},
+		{name: "token without the required scope", method: get, header: bearer(i.Token(with("scope", "deploy:applications")))},
+		{name: "scheme Bearer in lower case", method: post, header: []string{"bearer " + valid}},
+		{name: "two Authorization fields", method: post, header: []string{"Bearer " + valid, "Bearer other"}},
 		{name: "ID token", method: post, header: bearer(i.Mint(map[string]any{"typ": "JWT"}, with("nonce", "n-1")))},
-		{name: "bound to its sender", method: post, header: bearer(i.Token(with("cnf", map[string]string{"jkt": "x"})))},
-		{name: "critical extension", method: post, header: bearer(i.Mint(map[string]any{"crit": []string{"x"}, "x": 1}, all))},
-		{name: "claim twice", method: post, header: bearer(twice(i, all))},
-		{name: "key unknown, issuer down", method: post, header: bearer(i.Mint(map[string]any{"kid": rand.Text()}, all)), broken: true},
+		{name: "token bound to a client key", method: post, header: bearer(i.Token(with("cnf", map[string]string{"jkt": "x"})))},
+		{name: "token with a critical extension", method: post, header: bearer(i.Mint(map[string]any{"crit": []string{"x"}, "x": 1}, all))},
+		{name: "token that contains a claim twice", method: post, header: bearer(repeatedScope(i, all))},
+		{name: "unknown key id while the issuer is down", method: post, header: bearer(i.Mint(map[string]any{"kid": rand.Text()}, all)), broken: true},
 	}
 }
 
-// twice returns a token with two "scope" claims.
-func twice(i *bearertest.Issuer, claims map[string]any) string {
+// repeatedScope returns a token with two "scope" claims.
+func repeatedScope(i *bearertest.Issuer, claims map[string]any) string {
 	now := time.Now()
 	payload := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"ci","client_id":"ci","jti":"j","iat":%d,"exp":%d,"github_repository":"x","scope":"none","scope":%q}`,
 		i.URL(), audience, now.Unix(), now.Add(time.Hour).Unix(), claims["scope"])
@@ -91,10 +92,10 @@ func Check(t *testing.T, open Open, want map[string]int) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, req)
 		if w.Code != want[r.name] {
-			t.Errorf("%s: got %d, want %d: %s", r.name, w.Code, want[r.name], w.Body)
+			t.Errorf("%s: got status %d, want %d: %s", r.name, w.Code, want[r.name], w.Body)
 		}
-		if r.name == "good" && w.Body.String() != "ci deploys acmecorp/inventory-service\n" {
-			t.Errorf("good: got %q, want %q", w.Body, "ci deploys acmecorp/inventory-service\n")
+		if r.name == "valid token" && w.Body.String() != "ci deploys acmecorp/inventory-service\n" {
+			t.Errorf("valid token: got %q, want %q", w.Body, "ci deploys acmecorp/inventory-service\n")
 		}
 	}
 }
