@@ -23,15 +23,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Caller is the client that made a call, as the handler saw it: the values are
-// from the access token.
+// Caller describes the client that made a call. The handler takes the values from
+// the access token.
 type Caller struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// ClientId is the caller's client identifier.
+	// ClientId is the client ID of the caller.
 	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// GithubRepository is a custom claim.
+	// GithubRepository is the custom claim github_repository.
 	GithubRepository string `protobuf:"bytes,2,opt,name=github_repository,json=githubRepository,proto3" json:"github_repository,omitempty"`
-	// Environment is a custom claim.
+	// Environment is the custom claim environment.
 	Environment   string `protobuf:"bytes,3,opt,name=environment,proto3" json:"environment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -31,16 +31,16 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Deployments deploys applications and reports the progress.
+// Deployments deploys applications and reports the progress of deployments.
 type DeploymentsClient interface {
-	// Create starts a deployment. It requires the scope deploy:applications.
+	// Create starts a deployment. The caller needs the scope deploy:applications.
 	Create(ctx context.Context, in *CreateRequest, opts ...grpc.CallOption) (*Deployment, error)
-	// Watch sends the states of a deployment until it is done. It requires the
-	// scope read:deployments.
+	// Watch sends the states of a deployment until the deployment is done. The caller
+	// needs the scope read:deployments.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[State], error)
-	// Delete removes a deployment. It requires the scope delete:deployments.
+	// Delete removes a deployment. The caller needs the scope delete:deployments.
 	Delete(ctx context.Context, in *DeleteRequest, opts ...grpc.CallOption) (*DeleteResponse, error)
-	// Logs sends the log of a deployment. It requires the scope read:logs.
+	// Logs sends the log of a deployment. The caller needs the scope read:logs.
 	Logs(ctx context.Context, in *LogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogLine], error)
 }
 
@@ -114,16 +114,16 @@ type Deployments_LogsClient = grpc.ServerStreamingClient[LogLine]
 // All implementations must embed UnimplementedDeploymentsServer
 // for forward compatibility.
 //
-// Deployments deploys applications and reports the progress.
+// Deployments deploys applications and reports the progress of deployments.
 type DeploymentsServer interface {
-	// Create starts a deployment. It requires the scope deploy:applications.
+	// Create starts a deployment. The caller needs the scope deploy:applications.
 	Create(context.Context, *CreateRequest) (*Deployment, error)
-	// Watch sends the states of a deployment until it is done. It requires the
-	// scope read:deployments.
+	// Watch sends the states of a deployment until the deployment is done. The caller
+	// needs the scope read:deployments.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[State]) error
-	// Delete removes a deployment. It requires the scope delete:deployments.
+	// Delete removes a deployment. The caller needs the scope delete:deployments.
 	Delete(context.Context, *DeleteRequest) (*DeleteResponse, error)
-	// Logs sends the log of a deployment. It requires the scope read:logs.
+	// Logs sends the log of a deployment. The caller needs the scope read:logs.
 	Logs(*LogsRequest, grpc.ServerStreamingServer[LogLine]) error
 	mustEmbedUnimplementedDeploymentsServer()
 }

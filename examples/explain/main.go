@@ -1,21 +1,23 @@
-// Command explain explains why a token is refused.
+// Command explain checks a token. If the token is refused, the program explains the reason.
 //
 //	go run ./examples/explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
 //	go run ./examples/explain -keys jwks.json -audience deployment-api -rule "read:deployments and deploy:applications" token
 //
-// The program has the same verdict as a guard. It also makes the checks that come after
-// a failed check, as far as the token can be read. For a failed check, it prints what was
-// expected, what was found and what to do. It never prints the token's signature. It
-// reads the token from standard input or from a file, so that the token is not in the
-// shell's history. The input may also be a line "Authorization: Bearer ...".
+// The program accepts and refuses the same tokens as a guard with the same configuration.
+// A guard stops at the first failed check. The program continues with the other checks, if
+// it can read the token. For each failed check, the program prints the expected value, the
+// actual value and a possible correction. The program never prints the token's signature.
 //
-// If -keys is a file, the program makes no network requests. Without -keys, it finds
-// the keys by discovery from -issuer, never from the token's own issuer. Without -keys
-// and -issuer, the program has no keys: it refuses the token, but makes all checks that
-// need no key.
+// The program reads the token from standard input or from a file, so that the token is not
+// in the shell's history. The input may be the token or a line "Authorization: Bearer ...".
 //
-// The exit status is 0 for an accepted token, 1 for a refused token, and 2 if the program
-// did not check the token.
+// If -keys is a file, the program makes no network requests. Without -keys, the program
+// discovers the keys of the issuer in -issuer. The program never requests keys from the
+// issuer that only the token names. Without -keys and -issuer, the program has no keys. In
+// this case, the program refuses the token, but makes all checks that need no key.
+//
+// The exit status is 0 for an accepted token and 1 for a refused token. It is 2 if the
+// program did not check the token or cannot print the result.
 package main
 
 import (
@@ -35,7 +37,7 @@ import (
 )
 
 func main() {
-	// Log records of the key cache must not mix with the output.
+	// The cache of the issuer's keys writes log records, which must not be in the output.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	code, err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -50,13 +52,13 @@ const (
 	exitError   = 2
 )
 
-// run is main without global state. It returns the exit status.
+// run runs the program without global state. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	o, err := parse(args, stderr)
+	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return exitError, err
 	}
-	token, err := o.token(stdin)
+	token, err := o.readToken(stdin)
 	if err != nil {
 		return exitError, err
 	}
@@ -90,12 +92,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitAllowed, nil
 }
 
-// maxInput is the maximum number of bytes that the program reads. It exceeds the
-// verifier's limit on tokens, so that the verifier reports a token that is too long.
+// maxInput is the maximum number of bytes that the program reads. This limit is greater
+// than the verifier's limit for a token, so that the verifier reports a token that is too
+// long.
 const maxInput = 1 << 20
 
-// token reads the token from the file or from stdin.
-func (o *options) token(stdin io.Reader) (string, error) {
+// readToken reads the token from the file or from stdin.
+func (o *options) readToken(stdin io.Reader) (string, error) {
 	in := stdin
 	if o.file != "" && o.file != "-" {
 		file, err := os.Open(o.file) //nolint:gosec // the user chooses the file
@@ -121,8 +124,9 @@ func (o *options) token(stdin io.Reader) (string, error) {
 	return token, nil
 }
 
-// keySet returns the keys that the options name. The caller must call closeKeys. If the
-// keys cannot be fetched, keySet writes the cause to stderr.
+// keySet returns the issuer's keys. The options -keys and -issuer select the source of the
+// keys. The caller must call closeKeys. If the keys cannot be fetched, keySet writes the
+// error to stderr.
 func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.KeySet, closeKeys func(), err error) {
 	var cache *jwks.Cache
 	switch isURL := strings.Contains(o.keys, "://"); {
@@ -149,7 +153,7 @@ func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.Key
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := cache.Refresh(ctx); err != nil {
-		// The explanation reports missing keys, but not the cause.
+		// The explanation does not contain this error.
 		_, _ = fmt.Fprintln(stderr, "note: cannot fetch the issuer's keys:", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return cache, func() { _ = cache.Close() }, nil

@@ -32,9 +32,9 @@ func newTestIssuer(t *testing.T) *testIssuer {
 	return &testIssuer{issuer, keys}
 }
 
-// explain runs the program with the token on standard input. It fails the test if the
-// output contains the token's signature.
-func explain(t *testing.T, token string, args ...string) (code int, stdout, stderr string) {
+// runExplain runs the program with the token on standard input. If the output contains the
+// token's signature, runExplain fails the test.
+func runExplain(t *testing.T, token string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code, err := run(t.Context(), args, strings.NewReader(token), &out, &errs)
@@ -42,7 +42,7 @@ func explain(t *testing.T, token string, args ...string) (code int, stdout, stde
 		errs.WriteString(err.Error())
 	}
 	if i := strings.LastIndexByte(token, '.'); i > 0 && len(token)-i > 20 && strings.Contains(out.String()+errs.String(), strings.TrimSpace(token[i+1:])) {
-		t.Errorf("got the token's signature in the output:\n%s%s", out.String(), errs.String())
+		t.Errorf("the output contains the token's signature:\n%s%s", out.String(), errs.String())
 	}
 	return code, out.String(), errs.String()
 }
@@ -83,70 +83,71 @@ func TestExplain(t *testing.T) {
 		}},
 		{"opaque token", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
 		{"iat in the future", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},
-		{"one of two audiences", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
-		{"one of two alternatives of a rule", token(map[string]any{"scope": "c"}), append(all, "-rule", "a and b or c"), 0, []string{`^  ok    rule +scopes "c"$`}},
+		{"one of two expected audiences", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
+		{"rule with two alternatives", token(map[string]any{"scope": "c"}), append(all, "-rule", "a and b or c"), 0, []string{`^  ok    rule +scopes "c"$`}},
 		{
 			"audience in another claim", s.issuer.Mint(map[string]any{"typ": nil}, map[string]any{"aud": nil, "token_use": "access", "scope": "read"}),
 			[]string{"-keys", s.keys, "-profile", "cognito"},
 			0,
 			[]string{`^  ok    audience +client_id `},
 		},
-		{"no -issuer, -audience or -keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
+		{"command line without -issuer, -audience and -keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
 			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			code, out, errs := explain(t, row.token, row.args...)
+			code, out, errs := runExplain(t, row.token, row.args...)
 			if code != row.code {
-				t.Errorf("got exit status %d, want %d: %s", code, row.code, errs)
+				t.Errorf("got exit status %d, want exit status %d; standard error: %s", code, row.code, errs)
 			}
 			for _, want := range row.want {
 				if !regexp.MustCompile("(?m)" + want).MatchString(out) {
-					t.Errorf("got no line that matches %q in\n%s", want, out)
+					t.Errorf("want a line that matches %q, got\n%s", want, out)
 				}
 			}
 		})
 	}
 }
 
-// TestExplainJSON checks -json, with a token from a file.
+// TestExplainJSON checks the flag -json. The token is in a file.
 func TestExplainJSON(t *testing.T) {
 	s := newTestIssuer(t)
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(s.issuer.Token(map[string]any{"aud": "billing-api"})+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := explain(t, "", "-json", "-keys", s.keys, "-audience", "deployment-api", file)
+	code, out, errs := runExplain(t, "", "-json", "-keys", s.keys, "-audience", "deployment-api", file)
 	var x bearer.Explanation
 	if err := json.Unmarshal([]byte(out), &x); err != nil || code != 1 || x.Reason != bearer.WrongAudience || len(x.Checks) < 20 {
-		t.Errorf("got error %v, exit status %d, reason %q, %d checks\n%s", err, code, x.Reason, len(x.Checks), errs)
+		t.Errorf("got error %v, exit status %d, reason %q and %d checks, want no error, exit status 1, reason %q and at least 20 checks\n%s", err, code, x.Reason, len(x.Checks), bearer.WrongAudience, errs)
 	}
 	if !strings.Contains(errs, "without -issuer, every issuer") {
 		t.Errorf("got standard error %q, want a note that every issuer is accepted", errs)
 	}
 }
 
-// TestExplainDiscovers checks that keys are fetched only from the issuer on the command
-// line, never from the token's own issuer.
+// TestExplainDiscovers checks that the program fetches keys only from the issuer on the
+// command line. If only the token names an issuer, the program must not fetch keys from this
+// issuer.
 func TestExplainDiscovers(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
-	if code, out, _ := explain(t, issuer.Token(nil), "-audience", "deployment-api"); code != 1 || issuer.Fetches(bearertest.DiscoveryEndpoint) != 0 {
-		t.Errorf("got exit status %d and %d discovery requests, want 1 and none\n%s", code, issuer.Fetches(bearertest.DiscoveryEndpoint), out)
+	if code, out, _ := runExplain(t, issuer.Token(nil), "-audience", "deployment-api"); code != 1 || issuer.Fetches(bearertest.DiscoveryEndpoint) != 0 {
+		t.Errorf("got exit status %d and %d discovery requests, want exit status 1 and 0 discovery requests\n%s", code, issuer.Fetches(bearertest.DiscoveryEndpoint), out)
 	}
 	for _, args := range [][]string{{"-issuer", issuer.URL()}, {"-issuer", issuer.URL(), "-keys", issuer.KeysURL()}} {
-		if code, out, errs := explain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`fetched \d+s ago`).MatchString(out) {
-			t.Errorf("%v: got exit status %d, want 0 and the age of the keys\n%s%s", args, code, out, errs)
+		if code, out, errs := runExplain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`fetched \d+s ago`).MatchString(out) {
+			t.Errorf("%v: got exit status %d, want exit status 0 and the age of the keys\n%s%s", args, code, out, errs)
 		}
 	}
 	issuer.Close()
-	code, out, errs := explain(t, issuer.Token(nil), "-issuer", issuer.URL())
+	code, out, errs := runExplain(t, issuer.Token(nil), "-issuer", issuer.URL())
 	if code != 1 || !strings.Contains(out, "refused: keys_unavailable") || !regexp.MustCompile(`(?m)^note: cannot fetch the issuer's keys: .*refused`).MatchString(errs) {
-		t.Errorf("got exit status %d, want 1 and a note with the cause of the failed fetch\n%s%s", code, out, errs)
+		t.Errorf("got exit status %d, want exit status 1 and a note with the error of the fetch\n%s%s", code, out, errs)
 	}
-	code, out, _ = explain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
+	code, out, _ = runExplain(t, issuer.Token(nil), "-issuer", "http://127.0.0.1:1")
 	if code != 1 || !strings.Contains(out, "refused: issuer") {
-		t.Errorf("got exit status %d, want 1 and reason issuer\n%s", code, out)
+		t.Errorf("got exit status %d, want exit status 1 and reason issuer\n%s", code, out)
 	}
 }
 
@@ -169,11 +170,11 @@ func TestExplainBadInput(t *testing.T) {
 		{"x", []string{"-nonsense"}, "usage: explain"},
 		{"x", []string{"-algorithms", "HS256"}, "HS256"},
 	} {
-		if code, out, errs := explain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) {
-			t.Errorf("%q: got exit status %d, output %q, errors %q, want %d and %q", row.args, code, out, errs, exitError, row.want)
+		if code, out, errs := runExplain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) {
+			t.Errorf("%q: got exit status %d, output %q and errors %q, want exit status %d, no output and an error with %q", row.args, code, out, errs, exitError, row.want)
 		}
 	}
 	if _, err := run(t.Context(), []string{"-h"}, nil, io.Discard, io.Discard); err == nil {
-		t.Error("got no error for -h")
+		t.Error("-h: got no error, want an error")
 	}
 }

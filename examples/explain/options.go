@@ -26,19 +26,19 @@ type options struct {
 	file       string
 }
 
-// parse reads the command line.
-func parse(args []string, stderr io.Writer) (*options, error) {
+// parseOptions parses the command line.
+func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	var audience, algorithms, profile, rule string
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys, discovery finds the keys of this issuer")
-	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the set")
-	flags.StringVar(&audience, "audience", "", "the expected audience, or a list of audiences, separated by commas; one of them must match")
-	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the defaults of package bearer")
+	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys, the program discovers the keys of this issuer")
+	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the issuer's JWK set")
+	flags.StringVar(&audience, "audience", "", "the expected audience, or a list of audiences separated by commas; the token must have at least one of these audiences")
+	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the default algorithms of package bearer are accepted")
 	flags.StringVar(&profile, "profile", "rfc9068", "the `name` of the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; the error for an unknown name lists all profiles")
-	flags.StringVar(&rule, "rule", "", "the rule of the route: scopes combined by \"and\" and \"or\"; if empty, any valid token is accepted")
-	flags.BoolVar(&o.json, "json", false, "print JSON")
+	flags.StringVar(&rule, "rule", "", "the rule of the route; a rule combines scopes by the words \"and\" and \"or\"; if empty, any valid token is accepted")
+	flags.BoolVar(&o.json, "json", false, "print the explanation as JSON")
 	flags.Usage = func() {
 		_, _ = fmt.Fprint(stderr, "usage: explain [flags] [file]\n\nThe token is read from the file, or from standard input.\n\n")
 		flags.PrintDefaults()
@@ -51,7 +51,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		errs = append(errs, fmt.Errorf("got %d files, want at most one", flags.NArg()))
 	}
 	o.file, o.discover = flags.Arg(0), o.issuer != ""
-	o.audience, o.algorithms = split(audience), split(algorithms)
+	o.audience, o.algorithms = splitList(audience), splitList(algorithms)
 	var err error
 	if o.profile, err = bearer.ProfileByName(profile); err != nil {
 		errs = append(errs, fmt.Errorf("-profile: %w", err))
@@ -62,8 +62,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, errors.Join(errs...)
 }
 
-// split splits a list at its commas. It returns nil for an empty list.
-func split(list string) []string {
+// splitList returns the elements of a list. Commas separate the elements. Empty elements
+// are ignored.
+func splitList(list string) []string {
 	var elements []string
 	for element := range strings.SplitSeq(list, ",") {
 		if element = strings.TrimSpace(element); element != "" {
@@ -73,9 +74,9 @@ func split(list string) []string {
 	return elements
 }
 
-// parseRule parses scopes combined by "and" and "or"; "and" has the higher precedence.
-// Each operator must have a scope on both sides, so that an incomplete rule does not
-// become a weaker rule.
+// parseRule parses a rule. The operators "and" and "or" combine scopes. The operator "and"
+// has the higher precedence. Each operator must have a scope on both sides. Otherwise, an
+// incomplete rule can become a weaker rule.
 func parseRule(text string) (scopes.Rule, error) {
 	var alternatives []scopes.Rule
 	var names []string
@@ -104,8 +105,8 @@ func parseRule(text string) (scopes.Rule, error) {
 	return rule, rule.Err()
 }
 
-// fillFromToken sets a missing issuer and a missing audience to the values in the token,
-// so that the other checks can run. It returns a note for each missing option.
+// fillFromToken sets a missing issuer and a missing audience to the values in the token, so
+// that the verifier can make the other checks. It returns a note for each missing option.
 func (o *options) fillFromToken(token string) (notes []string) {
 	var claims map[string]any
 	if parts := strings.Split(token, "."); len(parts) == 3 {
@@ -126,7 +127,7 @@ func (o *options) fillFromToken(token string) (notes []string) {
 			names = []string{"aud"}
 		}
 		for _, name := range names {
-			if o.audience = texts(claims[name]); len(o.audience) > 0 {
+			if o.audience = stringsIn(claims[name]); len(o.audience) > 0 {
 				break
 			}
 		}
@@ -140,8 +141,9 @@ func (o *options) fillFromToken(token string) (notes []string) {
 	return notes
 }
 
-// texts returns a string value, or the strings in an array value. It omits empty strings.
-func texts(value any) (found []string) {
+// stringsIn returns the strings in value. The value is a string or an array. Empty strings
+// are omitted.
+func stringsIn(value any) (found []string) {
 	values, ok := value.([]any)
 	if !ok {
 		values = []any{value}

@@ -18,10 +18,10 @@ type banner struct {
 	PID              int
 }
 
-// bannerText is the template of the text that the program prints when it starts. The
-// commands in the text need a POSIX shell, curl and sed. They work without changes, if
-// they run in this order.
-const bannerText = `A Scalekit environment, for development and tests only.
+// bannerText is the template of the text that the program prints at its start. The commands
+// in the text need a POSIX shell, curl and sed. The user can run the commands in this order
+// without changes.
+const bannerText = `This Scalekit environment is for development and tests only.
 {{if .Exposed}}WARNING: other machines can reach this issuer, guess secrets and request tokens.
 {{end}}{{if .State}}The state, including the private keys, is in {{.State}}.
 {{else}}The state is kept in memory and lost when this program ends.
@@ -29,7 +29,7 @@ const bannerText = `A Scalekit environment, for development and tests only.
 {{end}}
 environment URL    {{.URL}}
 client ID          {{.ClientID}}
-client secret      {{or .ClientSecret "(printed when the state was created; restart with -new-secret to add a secret)"}}
+client secret      {{or .ClientSecret "(was printed when the state was created; to add a secret, restart with -new-secret)"}}
 organization ID    {{or .OrganizationID "(none; create an organization with POST /api/v1/organizations)"}}
 {{range .Clients}}
 client             {{.Name}}
@@ -39,19 +39,19 @@ client             {{.Name}}
 Open {{.URL}} in a browser to see the current state.
 {{if .CA}}
 Clients must trust the certificate in {{.CA}}.
-Run these commands in the shell of the clients. Until you unset the variables, some
-clients trust only this certificate:
+Run the next commands in the shell of the clients. The commands set variables. Until you
+unset the variables, some clients trust only this certificate.
 
   export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
   export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}
 {{end}}
-For the vendor's SDKs:
+Set the variables for Scalekit's SDKs:
 
   export SCALEKIT_ENVIRONMENT_URL={{quote .URL}}
   export SCALEKIT_CLIENT_ID={{quote .ClientID}}
   export SCALEKIT_CLIENT_SECRET={{if .ClientSecret}}{{quote .ClientSecret}}{{else}}"${SCALEKIT_CLIENT_SECRET:?set it to the client secret}"{{end}}
 
-Get an admin token, with the environment's own client:
+Get an admin token for the environment's own client:
 
   ADMIN_TOKEN=$(curl -sS '{{.URL}}/oauth/token' \
     -d 'grant_type=client_credentials' \
@@ -92,21 +92,21 @@ Fetch the keys and the metadata:
   curl -sS '{{.URL}}/keys'
   curl -sS '{{.URL}}/.well-known/openid-configuration'
 
-For a drill, rotate the signing key and let three requests for the key set fail:
+For a drill, rotate the signing key. Then let three requests for the key set fail:
 
   curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
   curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503, "times": 3}'
 
-Ctrl-C stops this program. "kill -HUP {{.PID}}" rotates the signing key, too.
+Ctrl-C stops this program. The command "kill -HUP {{.PID}}" rotates the signing key.
 `
 
 func writeBanner(w io.Writer, b banner) error {
-	text, err := template.New("banner").Funcs(template.FuncMap{"quote": quote}).Parse(bannerText)
+	text, err := template.New("banner").Funcs(template.FuncMap{"quote": quoteForShell}).Parse(bannerText)
 	if err != nil {
 		return err
 	}
 	return text.Execute(w, b)
 }
 
-// quote quotes text as one word of a POSIX shell.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+// quoteForShell quotes text as one word of a POSIX shell.
+func quoteForShell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -38,7 +38,7 @@ func token(t *testing.T, url, id, secret string) string {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&granted); err != nil || granted.AccessToken == "" {
-		t.Fatalf("token request: got %s, error %v, want a token", response.Status, err)
+		t.Fatalf("token request: got status %s and error %v, want a token", response.Status, err)
 	}
 	return granted.AccessToken
 }
@@ -49,11 +49,11 @@ type program struct {
 	rotate chan<- os.Signal
 	lines  *bufio.Scanner // output after the banner
 	log    *testkit.Buffer
-	stop   func() // stops the program and waits for its end; an error fails the test
+	stop   func() // stops the program and waits for the end of the program; an error fails the test
 }
 
-// startProgram runs the program and waits for its banner. The end of the test stops the
-// program if it still runs.
+// startProgram starts the program and waits for the banner. The program is stopped at the
+// end of the test.
 func startProgram(t *testing.T, args ...string) program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -78,7 +78,7 @@ func startProgram(t *testing.T, args ...string) program {
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if !p.lines.Scan() || p.lines.Text() != "Stopped." || p.lines.Scan() {
-			t.Errorf("got last line %q, error %v, want Stopped.", p.lines.Text(), p.lines.Err())
+			t.Errorf("got last line %q and error %v, want last line \"Stopped.\" and no error", p.lines.Text(), p.lines.Err())
 		}
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -88,12 +88,12 @@ func startProgram(t *testing.T, args ...string) program {
 	return p
 }
 
-// field returns the value of a field of the banner.
-func (p program) field(t *testing.T, name string) string {
+// bannerField returns the value of a field of the banner.
+func (p program) bannerField(t *testing.T, name string) string {
 	t.Helper()
 	match := regexp.MustCompile(`(?m)^ *` + name + `  +(.*)$`).FindStringSubmatch(p.banner)
 	if match == nil {
-		t.Fatalf("got a banner without %s:\n%s", name, p.banner)
+		t.Fatalf("want a banner with the field %q, got\n%s", name, p.banner)
 	}
 	return match[1]
 }

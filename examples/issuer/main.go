@@ -1,15 +1,17 @@
-// Command issuer runs a Scalekit environment on your own machine, for development
-// and tests. You can register machine clients of an organization over the vendor's
-// REST API, or over gRPC with the vendor's SDKs. The clients get access tokens by
-// client credentials. The keys and the metadata are at the vendor's paths.
+// Command issuer runs a Scalekit environment on your own machine. The environment is for
+// development and tests only. You can register machine clients for an organization, either
+// over Scalekit's REST API, or over gRPC with Scalekit's SDKs. The clients get access
+// tokens by the client credentials grant. The keys and the metadata are at Scalekit's
+// paths.
 //
 //	go run ./examples/issuer
 //
-// The program prints initial credentials and curl commands to copy. It also serves a
-// web page that shows the current state. The program keeps the state in memory, unless
-// -state names a file. -seed names a file with initial organizations and clients. -tls
-// serves https. The signal SIGHUP rotates the signing key. Without
-// -insecure-listen-anywhere, the program listens only on the loopback interface.
+// The program prints initial credentials, and curl commands that you can copy. It serves a
+// web page that shows the current state. If -state names a file, the program keeps the
+// state in this file. Otherwise, the state is kept in memory. -seed names a file with
+// initial organizations and clients. With -tls, the program serves https. The signal SIGHUP
+// rotates the signing key. Without -insecure-listen-anywhere, the program listens only on
+// the loopback interface.
 package main
 
 import (
@@ -30,7 +32,7 @@ import (
 
 const (
 	defaultAddress = "127.0.0.1:8790"
-	grace          = 5 * time.Second // time for requests in flight at shutdown
+	grace          = 5 * time.Second // time limit for requests in flight during a shutdown
 )
 
 func main() {
@@ -44,14 +46,14 @@ func main() {
 	}
 }
 
-// run serves an environment until ctx ends, then waits for requests in flight. Each
+// run serves an environment until ctx ends. Then run waits for requests in flight. Each
 // signal from rotate rotates the signing key.
 func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil || o == nil {
 		return err
 	}
-	cfg, err := o.config(stderr)
+	cfg, err := o.environmentConfig(stderr)
 	if err != nil {
 		return err
 	}
@@ -59,12 +61,12 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	if err != nil {
 		return err
 	}
-	security, err := o.security(listener.Addr())
+	security, err := o.loadSecurity(listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	if cfg.URL == "" {
-		cfg.URL = security.scheme() + "://" + reachable(listener.Addr())
+		cfg.URL = security.scheme() + "://" + clientAddress(listener.Addr())
 	}
 	env, credentials, err := scalekit.New(cfg)
 	if err != nil {
@@ -84,8 +86,9 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	return err
 }
 
-// listen listens at an address. Unless anywhere is set, it refuses addresses that other
-// machines can reach: every machine that reaches the program can guess secrets.
+// listen listens at an address. If other machines can reach the address and anywhere is
+// false, listen returns an error, because every machine that can reach the program can
+// guess secrets.
 func listen(ctx context.Context, address string, anywhere bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
@@ -103,17 +106,18 @@ func isLoopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// reachable returns the address to which clients on this machine can connect.
-func reachable(address net.Addr) string {
+// clientAddress returns the address to which clients on this machine can connect.
+func clientAddress(address net.Addr) string {
 	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
 	}
 	return address.String()
 }
 
-// serve serves requests until ctx ends, then shuts down gracefully.
+// serve serves requests until ctx ends. Then serve shuts the server down gracefully.
 func serve(ctx context.Context, listener net.Listener, security *security, env *scalekit.Environment, rotate <-chan os.Signal, stdout io.Writer) error {
-	// end ends long-lived gRPC streams, such as streams of server reflection.
+	// Long-lived gRPC streams end when base is cancelled. An example is a stream of
+	// server reflection.
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	server := &http.Server{
@@ -166,6 +170,6 @@ func rotateKey(env *scalekit.Environment, stdout io.Writer) error {
 		_, err = fmt.Fprintf(stdout, "The signing key was not rotated, because the new key cannot be saved: %v\n", err)
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "The signing key is now %s; the previous key stays published.\n", id)
+	_, err = fmt.Fprintf(stdout, "The signing key is now %s. The previous key stays published.\n", id)
 	return err
 }

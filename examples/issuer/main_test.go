@@ -23,24 +23,24 @@ func TestBanner(t *testing.T) {
 	banner := startProgram(t).banner
 	for _, want := range []string{"development and tests only", "in memory", "kill -HUP " + strconv.Itoa(os.Getpid()), "http://127.0.0.1:", "skc_", "org_", "test_"} {
 		if !strings.Contains(banner, want) {
-			t.Errorf("got a banner without %q:\n%s", want, banner)
+			t.Errorf("want a banner with %q, got\n%s", want, banner)
 		}
 	}
 }
 
-// runBanner runs the commands of the banner in a shell and returns the JSON responses. It
-// adds a line break to each response.
+// runBanner runs the commands of the banner in a shell and returns the JSON responses.
 func runBanner(t *testing.T, banner string) []map[string]any {
 	t.Helper()
 	for _, program := range []string{"sh", "curl", "sed"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("needs ", program)
+			t.Skip("this test needs ", program)
 		}
 	}
 	var script strings.Builder
 	for line := range strings.Lines(banner) {
 		if command, ok := strings.CutPrefix(line, "  "); ok && !strings.HasPrefix(command, "client ") {
-			// The line break after each response separates the responses.
+			// With this option, curl prints a line break after each response, so
+			// that each line of the output is one response.
 			script.WriteString(strings.Replace(command, "curl ", `curl -w '\n' `, 1))
 		}
 	}
@@ -84,14 +84,14 @@ func TestBannerWarnsIfExposed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "WARNING: other machines"); got != exposed {
-			t.Errorf("exposed %t: got warning %t", exposed, got)
+			t.Errorf("exposed %t: got warning %t, want warning %t", exposed, got, exposed)
 		}
 	}
 }
 
 func TestURLFlag(t *testing.T) {
 	if banner := startProgram(t, "-url", "https://acme.example").banner; !strings.Contains(banner, "curl -sS 'https://acme.example/keys'") {
-		t.Errorf("got a banner without the URL of -url:\n%s", banner)
+		t.Errorf("want a banner with the URL of -url, got\n%s", banner)
 	}
 }
 
@@ -105,14 +105,14 @@ func TestReachable(t *testing.T) {
 		{net.IPv4(127, 0, 0, 1), "127.0.0.1:8790"},
 		{net.IPv6loopback, "[::1]:8790"},
 	} {
-		if got := reachable(&net.TCPAddr{IP: row.ip, Port: 8790}); got != row.want {
+		if got := clientAddress(&net.TCPAddr{IP: row.ip, Port: 8790}); got != row.want {
 			t.Errorf("%s: got %s, want %s", row.ip, got, row.want)
 		}
 	}
 }
 
-// get fetches a URL of the program.
-func get(t *testing.T, client *http.Client, url string) string {
+// getURL sends a GET request to the program. It returns the body of the response.
+func getURL(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
 	response, err := client.Get(url)
 	if err != nil {
@@ -121,12 +121,12 @@ func get(t *testing.T, client *http.Client, url string) string {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%s: got %s, error %v, want 200", url, response.Status, err)
+		t.Fatalf("%s: got status %s and error %v, want status 200 and no error", url, response.Status, err)
 	}
 	return string(body)
 }
 
-// clientTrusting returns a client that trusts the certificate in a file.
+// clientTrusting returns an HTTP client that trusts the certificate in a file.
 func clientTrusting(t *testing.T, file string) *http.Client {
 	t.Helper()
 	encoded, err := os.ReadFile(file) //nolint:gosec // the program's own file
@@ -135,7 +135,7 @@ func clientTrusting(t *testing.T, file string) *http.Client {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(encoded) || bytes.Contains(encoded, []byte("KEY")) {
-		t.Fatal("want a file with a certificate and without a key")
+		t.Fatal("the file must contain a certificate and no key")
 	}
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}}
 }
@@ -143,27 +143,28 @@ func clientTrusting(t *testing.T, file string) *http.Client {
 func TestTLS(t *testing.T) {
 	authority := filepath.Join(t.TempDir(), "ca.pem")
 	p := startProgram(t, "-tls", "-tls-ca", authority)
-	url := p.field(t, "environment URL")
+	url := p.bannerField(t, "environment URL")
 	if !strings.HasPrefix(url, "https://127.0.0.1:") {
 		t.Fatalf("got environment URL %s, want https", url)
 	}
 	client := clientTrusting(t, authority)
 	for _, host := range []string{"127.0.0.1", "localhost"} {
-		if body := get(t, client, strings.Replace(url, "127.0.0.1", host, 1)+"/.well-known/openid-configuration"); !strings.Contains(body, `"issuer":"`+url+`"`) {
+		if body := getURL(t, client, strings.Replace(url, "127.0.0.1", host, 1)+"/.well-known/openid-configuration"); !strings.Contains(body, `"issuer":"`+url+`"`) {
 			t.Errorf("%s: got metadata %s, want issuer %s", host, body, url)
 		}
 	}
 	client.CloseIdleConnections()
 
-	// Without -tls-ca, the certificate is in a temporary folder that the program removes.
+	// Without -tls-ca, the certificate is in a temporary folder. The program must remove
+	// this folder.
 	p = startProgram(t, "-tls")
 	match := regexp.MustCompile(`trust the certificate in (.*)\.`).FindStringSubmatch(p.banner)
 	client = clientTrusting(t, match[1])
-	get(t, client, p.field(t, "environment URL")+"/keys")
+	getURL(t, client, p.bannerField(t, "environment URL")+"/keys")
 	client.CloseIdleConnections()
 	p.stop()
 	if _, err := os.Stat(match[1]); !os.IsNotExist(err) {
-		t.Errorf("got error %v, want no certificate file after the end", err)
+		t.Errorf("certificate file after the end of the program: got error %v, want an error, because the file must not exist", err)
 	}
 }
 
@@ -182,10 +183,10 @@ func TestTLSFiles(t *testing.T) {
 	writePEM(t, key, "PRIVATE"+" KEY", encoded)
 	p := startProgram(t, "-tls-cert", certificate, "-tls-key", key)
 	client := clientTrusting(t, certificate)
-	get(t, client, p.field(t, "environment URL")+"/keys")
+	getURL(t, client, p.bannerField(t, "environment URL")+"/keys")
 	client.CloseIdleConnections()
 	if strings.Contains(p.banner, "must trust") {
-		t.Errorf("got a banner that explains how to trust the user's own certificate:\n%s", p.banner)
+		t.Errorf("want a banner without \"must trust\", because the user chose the certificate, got\n%s", p.banner)
 	}
 }
 
@@ -207,20 +208,20 @@ func TestSeedAndState(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := startProgram(t, "-seed", seed, "-state", state)
-	if p.field(t, "client secret") != "test_of_the_environment" || !strings.Contains(p.banner, "client             Second\n  client ID        m2morg_2\n  client secret    test_") {
-		t.Errorf("got a banner without the credentials of the seed:\n%s", p.banner)
+	if p.bannerField(t, "client secret") != "test_of_the_environment" || !strings.Contains(p.banner, "client             Second\n  client ID        m2morg_2\n  client secret    test_") {
+		t.Errorf("want a banner with the credentials of the seed, got\n%s", p.banner)
 	}
-	keys := get(t, http.DefaultClient, p.field(t, "environment URL")+"/keys")
+	keys := getURL(t, http.DefaultClient, p.bannerField(t, "environment URL")+"/keys")
 	answers := runBanner(t, p.banner)
 	p.stop()
 
 	p = startProgram(t, "-seed", seed, "-state", state)
-	if got := p.field(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "The seed was ignored") {
-		t.Errorf("got a banner without -new-secret or without a note that the seed was ignored:\n%s", p.banner)
+	if got := p.bannerField(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "The seed was ignored") {
+		t.Errorf("want a banner with -new-secret and \"The seed was ignored\", got\n%s", p.banner)
 	}
-	url := p.field(t, "environment URL")
-	if again := get(t, http.DefaultClient, url+"/keys"); !strings.Contains(again, keys[9:40]) {
-		t.Errorf("got keys %s, want the keys before the restart: %s", again, keys)
+	url := p.bannerField(t, "environment URL")
+	if again := getURL(t, http.DefaultClient, url+"/keys"); !strings.Contains(again, keys[9:40]) {
+		t.Errorf("after the restart: got keys %s, want keys %s", again, keys)
 	}
 	created, _ := answers[0]["client"].(map[string]any)
 	form := map[string][]string{
@@ -232,30 +233,30 @@ func TestSeedAndState(t *testing.T) {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		t.Errorf("got %s for a client created before the restart, want 200", response.Status)
+		t.Errorf("token request after the restart: got status %s, want status 200", response.Status)
 	}
 	p.stop()
 	p = startProgram(t, "-state", state, "-new-secret")
-	if got := p.field(t, "client secret"); !strings.HasPrefix(got, "test_") || got == "test_of_the_environment" {
+	if got := p.bannerField(t, "client secret"); !strings.HasPrefix(got, "test_") || got == "test_of_the_environment" {
 		t.Errorf("got client secret %s, want a new secret", got)
 	}
 }
 
-// TestSeedFile checks seed.yaml, which users copy.
+// TestSeedFile checks the file seed.yaml. Users copy this file.
 func TestSeedFile(t *testing.T) {
 	p := startProgram(t, "-seed", "seed.yaml")
-	if p.field(t, "client ID") != "skc_10000000000000001" || p.field(t, "organization ID") != "org_10000000000000001" {
-		t.Errorf("got a banner without the IDs of seed.yaml:\n%s", p.banner)
+	if p.bannerField(t, "client ID") != "skc_10000000000000001" || p.bannerField(t, "organization ID") != "org_10000000000000001" {
+		t.Errorf("want a banner with the IDs of seed.yaml, got\n%s", p.banner)
 	}
 	for id, secret := range map[string]string{"m2morg_10000000000000001": "test_deployer_secret", "m2morg_10000000000000002": "test_reader_secret"} {
-		token(t, p.field(t, "environment URL"), id, secret)
+		token(t, p.bannerField(t, "environment URL"), id, secret)
 	}
 }
 
 func TestAccessLog(t *testing.T) {
 	p := startProgram(t, "-log", "json")
 	answers := runBanner(t, p.banner)
-	get(t, http.DefaultClient, p.field(t, "environment URL")+"/.well-known/openid-configuration?client_secret=in_the_query")
+	getURL(t, http.DefaultClient, p.bannerField(t, "environment URL")+"/.well-known/openid-configuration?client_secret=in_the_query")
 	p.stop()
 	var granted, queried bool
 	for line := range strings.Lines(p.log.String()) {
@@ -267,18 +268,18 @@ func TestAccessLog(t *testing.T) {
 		queried = queried || entry["path"] == "/.well-known/openid-configuration"
 	}
 	if !granted || !queried {
-		t.Errorf("got no log line for the token or for the metadata:\n%s", p.log)
+		t.Errorf("want a log line for the token and a log line for the metadata, got\n%s", p.log)
 	}
-	for _, secret := range []string{p.field(t, "client secret"), fmt.Sprint(answers[0]["plain_secret"]), fmt.Sprint(answers[1]["access_token"]), "in_the_query"} {
+	for _, secret := range []string{p.bannerField(t, "client secret"), fmt.Sprint(answers[0]["plain_secret"]), fmt.Sprint(answers[1]["access_token"]), "in_the_query"} {
 		if strings.Contains(p.log.String(), secret) {
 			t.Error("the log contains a secret or a token")
 		}
 	}
 	quiet := startProgram(t, "-log", "off")
-	get(t, http.DefaultClient, quiet.field(t, "environment URL")+"/keys")
+	getURL(t, http.DefaultClient, quiet.bannerField(t, "environment URL")+"/keys")
 	quiet.stop()
 	if quiet.log.String() != "" {
-		t.Errorf("-log off: got log %s, want none", quiet.log)
+		t.Errorf("-log off: got log %s, want an empty log", quiet.log)
 	}
 }
 
@@ -286,9 +287,9 @@ func TestAccessLog(t *testing.T) {
 // request open.
 func TestStopsWithHangingRequests(t *testing.T) {
 	p := startProgram(t)
-	runBanner(t, p.banner) // also sets a fault for three requests to the key set
-	url := p.field(t, "environment URL")
-	admin := token(t, url, p.field(t, "client ID"), p.field(t, "client secret"))
+	runBanner(t, p.banner) // one of the commands sets a fault for three requests to the key set
+	url := p.bannerField(t, "environment URL")
+	admin := token(t, url, p.bannerField(t, "client ID"), p.bannerField(t, "client secret"))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/dev/faults/keys", strings.NewReader(`{"hang":true}`))
 	if err != nil {
 		t.Fatal(err)

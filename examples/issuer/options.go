@@ -19,26 +19,27 @@ type options struct {
 	tls, newSecret, anywhere       bool
 }
 
-// parseOptions parses the command line. It returns nil options for -h.
+// parseOptions parses the command line. For -h, parseOptions prints the usage and returns
+// no options.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
 	flags := flag.NewFlagSet("issuer", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	flags.Usage = func() {
-		_, _ = fmt.Fprint(stdout, "A local Scalekit environment, for development and tests only.\n\nusage: go run ./examples/issuer [flags]\n\n")
+		_, _ = fmt.Fprint(stdout, "A local Scalekit environment. It is for development and tests only.\n\nusage: go run ./examples/issuer [flags]\n\n")
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.address, "addr", defaultAddress, "`address` to listen on; port 0 means any free port")
 	flags.StringVar(&o.url, "url", "", "environment `URL`, which is the issuer of the tokens (default: http:// or https://, followed by the address)")
 	flags.StringVar(&o.seed, "seed", "", "`file` with initial organizations and clients, in YAML or JSON")
 	flags.StringVar(&o.state, "state", "", "`file` that keeps the state and the private keys (default: the state is kept in memory)")
-	flags.BoolVar(&o.newSecret, "new-secret", false, "add a secret to the environment's own client, if the -state file already exists")
+	flags.BoolVar(&o.newSecret, "new-secret", false, "if the -state file already exists, add a secret to the environment's own client")
 	flags.BoolVar(&o.tls, "tls", false, "serve https with a generated certificate")
-	flags.StringVar(&o.authority, "tls-ca", "", "`file` to write the certificate of -tls to, for clients that must trust it (default: a file in a temporary folder, removed when the program ends)")
-	flags.StringVar(&o.certificate, "tls-cert", "", "`file` with a certificate chain in PEM, instead of -tls")
-	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of -tls-cert in PEM")
-	flags.StringVar(&o.log, "log", "text", "access log on standard error: text, json or off")
-	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach: they can then guess secrets")
+	flags.StringVar(&o.authority, "tls-ca", "", "`file` for the certificate that -tls generates; clients must trust this certificate (default: a file in a temporary folder that the program removes before it ends)")
+	flags.StringVar(&o.certificate, "tls-cert", "", "`file` with a certificate chain in PEM; use this flag instead of -tls")
+	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of the certificate of -tls-cert, in PEM")
+	flags.StringVar(&o.log, "log", "text", "`format` of the access log on standard error: text, json or off")
+	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach; then the other machines can guess secrets")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, nil
 	} else if err != nil {
@@ -50,23 +51,24 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	return &o, o.check()
 }
 
-// check reports all invalid flags and combinations of flags.
+// check returns an error that lists all invalid flags and all invalid combinations of
+// flags.
 func (o *options) check() error {
 	var problems []error
 	if (o.certificate == "") != (o.key == "") {
 		problems = append(problems, errors.New("-tls-cert and -tls-key must be set together"))
 	}
 	if o.tls && o.certificate != "" {
-		problems = append(problems, errors.New("-tls generates a certificate, and -tls-cert names a certificate: set only one of the two flags"))
+		problems = append(problems, errors.New("-tls generates a certificate, and -tls-cert names a certificate; set only one of the two flags"))
 	}
 	if o.authority != "" && !o.tls {
-		problems = append(problems, errors.New("-tls-ca requires -tls: -tls-ca names the file for the generated certificate"))
+		problems = append(problems, errors.New("-tls-ca requires -tls, because -tls-ca names the file for the certificate that -tls generates"))
 	}
 	if (o.tls || o.certificate != "") && strings.HasPrefix(o.url, "http://") {
 		problems = append(problems, fmt.Errorf("-url %q: with -tls or -tls-cert, the URL must begin with https://", o.url))
 	}
 	if o.newSecret && o.state == "" {
-		problems = append(problems, errors.New("-new-secret requires -state: it adds a secret to the saved state"))
+		problems = append(problems, errors.New("-new-secret requires -state, because -new-secret adds a secret to the saved state"))
 	}
 	if o.log != "text" && o.log != "json" && o.log != "off" {
 		problems = append(problems, fmt.Errorf("-log %q: must be text, json or off", o.log))
@@ -74,9 +76,9 @@ func (o *options) check() error {
 	return errors.Join(problems...)
 }
 
-// config returns the environment's Config. If -url is not set, Config.URL is empty, and
-// run derives the URL from the listener's address.
-func (o *options) config(stderr io.Writer) (scalekit.Config, error) {
+// environmentConfig returns the environment's Config. If -url is not set, Config.URL is
+// empty. In this case, run derives the URL from the listener's address.
+func (o *options) environmentConfig(stderr io.Writer) (scalekit.Config, error) {
 	cfg := scalekit.Config{URL: o.url, State: o.state, NewSecret: o.newSecret}
 	switch o.log {
 	case "text":
@@ -89,7 +91,7 @@ func (o *options) config(stderr io.Writer) (scalekit.Config, error) {
 		if err != nil {
 			return cfg, fmt.Errorf("-seed: %w", err)
 		}
-		cfg.Seed = append([]byte{}, content...) // not nil: an empty file is reported as an invalid seed
+		cfg.Seed = append([]byte{}, content...) // not nil, so that New reports an empty file as an invalid seed
 	}
 	return cfg, nil
 }

@@ -23,11 +23,11 @@ const certificateLifetime = 90 * 24 * time.Hour
 type security struct {
 	config    *tls.Config // nil without TLS
 	authority string      // file with the generated certificate; empty without -tls
-	folder    string      // temporary folder that close removes; empty if there is none
+	folder    string      // temporary folder that close removes; empty if there is no such folder
 }
 
-// security generates or loads the server's certificate.
-func (o *options) security(address net.Addr) (*security, error) {
+// loadSecurity generates the server's certificate or loads it from the files of the flags.
+func (o *options) loadSecurity(address net.Addr) (*security, error) {
 	switch {
 	case o.certificate != "":
 		pair, err := tls.LoadX509KeyPair(o.certificate, o.key)
@@ -70,7 +70,7 @@ func (s *security) close() error {
 	if s.folder == "" {
 		return nil
 	}
-	return os.RemoveAll(s.folder) //nolint:gosec // MkdirTemp created it
+	return os.RemoveAll(s.folder) //nolint:gosec // MkdirTemp created this folder
 }
 
 // serverNames returns the host names and IP addresses that clients may use for the
@@ -86,8 +86,8 @@ func serverNames(address net.Addr, environmentURL string) []string {
 	return out
 }
 
-// selfSigned generates a self-signed certificate, which is also its CA certificate. The
-// private key is kept only in memory.
+// selfSigned generates a self-signed certificate. The certificate is a CA certificate, so
+// that clients can trust it. The private key is kept only in memory.
 func selfSigned(names []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// deployer holds the custom claims that the API reads. bearer.JSON decodes the whole
-// claims set. In this vendor's tokens, the claim custom_claims is an object that contains
-// the custom claims.
+// deployer contains the custom claims that the API reads. In a token of Scalekit, the claim
+// custom_claims is an object with all custom claims. bearer.JSON decodes the whole claims
+// set, so deployer has a field for the claim custom_claims.
 type deployer struct {
 	Custom struct {
 		GitHubRepository string `json:"github_repository"`
@@ -19,7 +19,7 @@ type deployer struct {
 	} `json:"custom_claims"`
 }
 
-// caller identifies the client that made a call, as a handler sees it.
+// caller describes the client that made a call. The values are from the client's token.
 type caller struct {
 	ClientID         string `json:"client_id"`
 	GitHubRepository string `json:"github_repository"`
@@ -30,16 +30,16 @@ type caller struct {
 func callerFrom(ctx context.Context) (caller, error) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
-		return caller{}, errors.New("no claims in the context: the route is public or has no guard")
+		return caller{}, errors.New("the context contains no claims, because the route is public or has no guard")
 	}
 	custom, ok := bearer.Custom[deployer](ctx)
 	if !ok {
-		return caller{}, errors.New("no custom claims of type deployer in the context: check Config.Custom")
+		return caller{}, errors.New("the context contains no custom claims of type deployer; check Config.Custom")
 	}
 	return caller{claims.ClientID(), custom.Custom.GitHubRepository, custom.Custom.Environment}, nil
 }
 
-// api is the deployments API, served over HTTP and over gRPC.
+// api is the running deployments API. It has an HTTP server and a gRPC server.
 type api struct {
 	httpAddr, grpcAddr string
 	stop               []func() error
@@ -71,7 +71,7 @@ func startAPI(ctx context.Context, v bearer.Verifier) (_ *api, err error) {
 	}, nil
 }
 
-// close stops both servers and waits until they have ended.
+// close stops the two servers and waits until both servers have ended.
 func (a *api) close() error {
 	var errs []error
 	for _, stop := range a.stop {

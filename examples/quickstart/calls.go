@@ -11,42 +11,43 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// kind is a kind of call: an accepted call, or a call with exactly one fault.
-type kind struct {
+// callKind is a kind of call. Either the API must accept the call, or the call has exactly
+// one fault.
+type callKind struct {
 	name         string
-	token        func(tokens) string
+	token        func(tokenMaker) string
 	reason       bearer.Reason // expected reason of the refusal; "" if the call must be accepted
 	missingScope bool          // calls a method for which the client lacks the scope
-	signed       bool          // needs a new token that only the issuer can sign
+	signed       bool          // needs a new token, which only the issuer can sign
 }
 
-func kinds() []kind {
-	return []kind{
-		{name: "accepted", token: tokens.accepted},
-		{name: "no token", token: tokens.none, reason: bearer.NoToken},
-		{name: "expired", token: tokens.expired, reason: bearer.Expired, signed: true},
-		{name: "tampered", token: tokens.tampered, reason: bearer.BadSignature},
-		{name: "wrong audience", token: tokens.wrongAudience, reason: bearer.WrongAudience, signed: true},
-		{name: "wrong issuer", token: tokens.wrongIssuer, reason: bearer.WrongIssuer, signed: true},
-		{name: "missing scope", token: tokens.accepted, reason: bearer.MissingScope, missingScope: true},
+func callKinds() []callKind {
+	return []callKind{
+		{name: "accepted", token: tokenMaker.accepted},
+		{name: "no token", token: tokenMaker.none, reason: bearer.NoToken},
+		{name: "expired", token: tokenMaker.expired, reason: bearer.Expired, signed: true},
+		{name: "tampered", token: tokenMaker.tampered, reason: bearer.BadSignature},
+		{name: "wrong audience", token: tokenMaker.wrongAudience, reason: bearer.WrongAudience, signed: true},
+		{name: "wrong issuer", token: tokenMaker.wrongIssuer, reason: bearer.WrongIssuer, signed: true},
+		{name: "missing scope", token: tokenMaker.accepted, reason: bearer.MissingScope, missingScope: true},
 	}
 }
 
 // transport is one way to call the API.
 type transport struct {
 	name string
-	// call makes a request. An empty token sends no token. missingScope selects a
-	// method for which the client lacks the scope.
+	// call makes a call. If token is empty, the call has no token. If missingScope is
+	// true, call uses a method for which the client lacks the scope.
 	call func(ctx context.Context, token string, missingScope bool) (outcome, error)
 	want func(bearer.Reason) outcome
 }
 
 // outcome is the result of a call.
 type outcome struct {
-	status string  // "401 Unauthorized", "PermissionDenied"
-	reason string  // the error code in the challenge, or the reason in the gRPC status
-	detail string  // the whole challenge or status
-	caller *caller // the caller that the handler saw; nil if no handler ran
+	status string  // HTTP status or gRPC code, such as "401 Unauthorized" or "PermissionDenied"
+	reason string  // error code in the HTTP challenge, or reason in the gRPC status
+	detail string  // the whole HTTP challenge, or the whole gRPC status
+	caller *caller // caller that the handler saw; nil if no handler ran
 }
 
 // row is one call in the table.
@@ -54,13 +55,13 @@ type row struct {
 	kind, transport string
 	want, got       outcome
 	problems        []string
-	skipped         string // why the call was not made; "" if it was made
+	skipped         string // explanation for a call that was not made; "" if the call was made
 }
 
-// callAll makes every kind of call over every transport and prints the table. It
-// returns an error if an outcome is wrong.
-func (q quickstart) callAll(ctx context.Context, env *environment, good string, a *api) error {
-	toks, err := newTokens(good, env.sign)
+// callAll makes every kind of call over every transport and prints the table. If the
+// outcome of a call is not the expected outcome, callAll returns an error.
+func (q quickstart) callAll(ctx context.Context, env *environment, validToken string, a *api) error {
+	toks, err := newTokenMaker(validToken, env.sign)
 	if err != nil {
 		return err
 	}
@@ -74,21 +75,21 @@ func (q quickstart) callAll(ctx context.Context, env *environment, good string, 
 	}
 	defer client.close()
 	transports := []transport{
-		{"HTTP", httpClient(a.httpAddr).call, wantHTTP},
-		{"gRPC unary", client.unary, wantGRPC},
-		{"gRPC stream", client.stream, wantGRPC},
+		{"HTTP", httpClient(a.httpAddr).sendRequest, wantHTTP},
+		{"gRPC unary", client.callUnary, wantGRPC},
+		{"gRPC stream", client.callStream, wantGRPC},
 	}
 	var rows []row
-	for _, k := range kinds() {
+	for _, k := range callKinds() {
 		for _, t := range transports {
 			rows = append(rows, makeCall(ctx, k, t, toks, wantCaller))
 		}
 	}
-	return report(q.stdout, rows)
+	return printTable(q.stdout, rows)
 }
 
-// makeCall makes one call and compares the actual with the expected outcome.
-func makeCall(ctx context.Context, k kind, t transport, toks tokens, wantCaller caller) row {
+// makeCall makes one call. It compares the actual outcome with the expected outcome.
+func makeCall(ctx context.Context, k callKind, t transport, toks tokenMaker, wantCaller caller) row {
 	r := row{kind: k.name, transport: t.name, want: t.want(k.reason)}
 	if k.signed && toks.sign == nil {
 		r.skipped = "needs the issuer's private key"
@@ -103,28 +104,28 @@ func makeCall(ctx context.Context, k kind, t transport, toks tokens, wantCaller 
 	if r.got, err = t.call(ctx, k.token(toks), k.missingScope); err != nil {
 		r.got = outcome{status: "no response", detail: err.Error()}
 	}
-	r.problems = compare(r.want, r.got)
+	r.problems = differences(r.want, r.got)
 	return r
 }
 
-// compare returns the differences between the expected and the actual outcome. A refusal
-// must have the expected reason. The handler of an accepted call must have seen the
-// expected caller.
-func compare(want, got outcome) []string {
+// differences returns the differences between the expected outcome and the actual outcome.
+// If the expected outcome is a refusal, the reasons must be equal. Otherwise, the handler
+// must have seen the expected caller.
+func differences(want, got outcome) []string {
 	var problems []string
 	if got.status != want.status {
-		problems = append(problems, fmt.Sprintf("status %s, want %s", got.status, want.status))
+		problems = append(problems, fmt.Sprintf("got status %s, want status %s", got.status, want.status))
 	}
 	if got.reason != want.reason {
-		problems = append(problems, fmt.Sprintf("reason %q, want %q", got.reason, want.reason))
+		problems = append(problems, fmt.Sprintf("got reason %q, want reason %q", got.reason, want.reason))
 	}
 	switch {
 	case want.caller == nil && got.caller != nil:
-		problems = append(problems, "a refused call reached a handler")
+		problems = append(problems, "the call reached a handler, want a refusal")
 	case want.caller != nil && got.caller == nil:
-		problems = append(problems, "the response names no caller")
+		problems = append(problems, "the response contains no caller")
 	case want.caller != nil && *got.caller != *want.caller:
-		problems = append(problems, fmt.Sprintf("the handler saw %s, want %s", got.caller, want.caller))
+		problems = append(problems, fmt.Sprintf("the handler saw caller %s, want caller %s", got.caller, want.caller))
 	}
 	if want.caller == nil && got.detail == "" {
 		problems = append(problems, "the refusal has no challenge and no details")
@@ -137,7 +138,7 @@ func wantHTTP(reason bearer.Reason) outcome {
 	case "":
 		return outcome{status: httpStatus(http.StatusCreated)}
 	case bearer.NoToken:
-		return outcome{status: httpStatus(http.StatusUnauthorized)} // without an error code: RFC 6750, section 3.1
+		return outcome{status: httpStatus(http.StatusUnauthorized)} // the challenge has no error code (RFC 6750, section 3.1)
 	case bearer.MissingScope:
 		return outcome{status: httpStatus(http.StatusForbidden), reason: "insufficient_scope"}
 	default:

@@ -18,23 +18,23 @@ func TestCompare(t *testing.T) {
 	tests := []struct {
 		name      string
 		want, got outcome
-		problem   string // "" if the outcome is right
+		problem   string // "" if the outcomes are equal
 	}{
-		{"accepted", good, good, ""},
-		{"accepted with another status", good, outcome{status: "200 OK", caller: &expected}, "status 200 OK, want 201 Created"},
-		{"accepted without a caller", good, outcome{status: "201 Created"}, "the response names no caller"},
-		{"accepted with another caller", good, outcome{status: "201 Created", caller: &other}, "the handler saw"},
-		{"refused", expired, withDetail(expired, "Bearer"), ""},
+		{"accepted as expected", good, good, ""},
+		{"accepted with a different status", good, outcome{status: "200 OK", caller: &expected}, "got status 200 OK, want status 201 Created"},
+		{"accepted without a caller", good, outcome{status: "201 Created"}, "the response contains no caller"},
+		{"accepted with a different caller", good, outcome{status: "201 Created", caller: &other}, "the handler saw"},
+		{"refused as expected", expired, withDetail(expired, "Bearer"), ""},
 		{"refused without a challenge", expired, expired, "the refusal has no challenge"},
-		{"refused with another status", expired, outcome{status: "403 Forbidden", reason: "invalid_token", detail: "Bearer"}, "status 403"},
-		{"refused for another reason", expired, outcome{status: "401 Unauthorized", detail: "Bearer"}, `reason "", want "invalid_token"`},
+		{"refused with a different status", expired, outcome{status: "403 Forbidden", reason: "invalid_token", detail: "Bearer"}, "got status 403"},
+		{"refused with a different reason", expired, outcome{status: "401 Unauthorized", detail: "Bearer"}, `got reason "", want reason "invalid_token"`},
 		{"refused after a handler ran", expired, outcome{status: "401 Unauthorized", reason: "invalid_token", detail: "Bearer", caller: &expected}, "reached a handler"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := strings.Join(compare(tt.want, tt.got), "; ")
+			got := strings.Join(differences(tt.want, tt.got), "; ")
 			if (tt.problem == "") != (got == "") || !strings.Contains(got, tt.problem) {
-				t.Errorf("got %q, want %q", got, tt.problem)
+				t.Errorf("got problems %q, want problems with %q", got, tt.problem)
 			}
 		})
 	}
@@ -55,21 +55,21 @@ skip   expired   HTTP       401 Unauthorized  -            no key
 1 of 2 calls as expected, 1 skipped
 `
 	var out strings.Builder
-	err := report(&out, rows)
+	err := printTable(&out, rows)
 	if got := "\n" + out.String(); got != want {
-		t.Errorf("got %s\nwant %s", got, want)
+		t.Errorf("got table %s\nwant table %s", got, want)
 	}
 	if err == nil {
-		t.Error("got no error for a wrong outcome")
+		t.Error("table with a wrong outcome: got no error, want an error")
 	}
-	if err := report(&out, rows[:1]); err != nil {
-		t.Errorf("got error %v, want none", err)
+	if err := printTable(&out, rows[:1]); err != nil {
+		t.Errorf("table without a wrong outcome: got error %v, want no error", err)
 	}
-	if err := report(&out, nil); err == nil {
-		t.Error("got no error for a table without calls")
+	if err := printTable(&out, nil); err == nil {
+		t.Error("table without calls: got no error, want an error")
 	}
-	if err := report(failingWriter{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("got error %v, want the error of the writer", err)
+	if err := printTable(failingWriter{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("writer that fails: got error %v, want the error of the writer", err)
 	}
 }
 

@@ -19,11 +19,12 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// httpClient calls the API over HTTP. Its value is the address of the API.
+// httpClient is the address of the API. Its methods call the API over HTTP.
 type httpClient string
 
-// call creates a deployment, or deletes one if missingScope is set.
-func (addr httpClient) call(ctx context.Context, token string, missingScope bool) (outcome, error) {
+// sendRequest creates a deployment. If missingScope is true, sendRequest deletes a
+// deployment instead.
+func (addr httpClient) sendRequest(ctx context.Context, token string, missingScope bool) (outcome, error) {
 	method, url, body := http.MethodPost, "http://"+string(addr)+"/deployments", `{"application":"inventory-service"}`
 	if missingScope {
 		method, url, body = http.MethodDelete, url+"/"+deploymentID, ""
@@ -76,11 +77,12 @@ func newGRPCClient(addr string) (*grpcClient, error) {
 	return &grpcClient{conn, deployv1.NewDeploymentsClient(conn)}, nil
 }
 
-func (c *grpcClient) close() { _ = c.conn.Close() } // an error is harmless, because all calls have ended
+func (c *grpcClient) close() { _ = c.conn.Close() } // an error has no effect, because all calls have ended
 
-// unary creates a deployment, or deletes one if missingScope is set.
-func (c *grpcClient) unary(ctx context.Context, token string, missingScope bool) (outcome, error) {
-	ctx = authorize(ctx, token)
+// callUnary creates a deployment. If missingScope is true, callUnary deletes a deployment
+// instead.
+func (c *grpcClient) callUnary(ctx context.Context, token string, missingScope bool) (outcome, error) {
+	ctx = withToken(ctx, token)
 	if missingScope {
 		_, err := c.deployments.Delete(ctx, &deployv1.DeleteRequest{Id: deploymentID})
 		return grpcOutcome(nil, err)
@@ -89,30 +91,31 @@ func (c *grpcClient) unary(ctx context.Context, token string, missingScope bool)
 	return grpcOutcome(d.GetCaller(), err)
 }
 
-// stream watches a deployment until it is done, or reads its log if missingScope is set.
-func (c *grpcClient) stream(ctx context.Context, token string, missingScope bool) (outcome, error) {
-	ctx = authorize(ctx, token)
+// callStream watches a deployment until the deployment is done. If missingScope is true,
+// callStream reads the log of a deployment instead.
+func (c *grpcClient) callStream(ctx context.Context, token string, missingScope bool) (outcome, error) {
+	ctx = withToken(ctx, token)
 	if missingScope {
 		lines, err := c.deployments.Logs(ctx, &deployv1.LogsRequest{Id: deploymentID})
 		if err != nil {
 			return outcome{}, err
 		}
-		_, err = last(lines)
+		_, err = lastMessage(lines)
 		return grpcOutcome(nil, err)
 	}
 	states, err := c.deployments.Watch(ctx, &deployv1.WatchRequest{Id: deploymentID})
 	if err != nil {
 		return outcome{}, err
 	}
-	state, err := last(states)
+	state, err := lastMessage(states)
 	if err == nil && state.GetPhase() != "done" {
-		return outcome{}, fmt.Errorf("the stream ended with phase %q, want \"done\"", state.GetPhase())
+		return outcome{}, fmt.Errorf("the stream ended with phase %q, want phase \"done\"", state.GetPhase())
 	}
 	return grpcOutcome(state.GetCaller(), err)
 }
 
-// last reads a stream to its end and returns its last message.
-func last[T any](stream grpc.ServerStreamingClient[T]) (*T, error) {
+// lastMessage reads a stream until the end and returns the last message of the stream.
+func lastMessage[T any](stream grpc.ServerStreamingClient[T]) (*T, error) {
 	var message *T
 	for {
 		next, err := stream.Recv()
@@ -126,16 +129,17 @@ func last[T any](stream grpc.ServerStreamingClient[T]) (*T, error) {
 	}
 }
 
-// authorize adds the token to the metadata of a call. An empty token adds nothing.
-func authorize(ctx context.Context, token string) context.Context {
+// withToken adds the token to the metadata of a call. If token is empty, the metadata stays
+// unchanged.
+func withToken(ctx context.Context, token string) context.Context {
 	if token == "" {
 		return ctx
 	}
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// grpcOutcome converts the status of a call. A refused call is an outcome, not an
-// error.
+// grpcOutcome returns the outcome of a gRPC call. A refusal is an outcome, too. Therefore,
+// the returned error is always nil.
 func grpcOutcome(from *deployv1.Caller, err error) (outcome, error) {
 	st := status.Convert(err)
 	o := outcome{status: st.Code().String()}

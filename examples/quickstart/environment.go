@@ -18,23 +18,24 @@ import (
 
 const defaultAudience = "deployment-api.acmecorp.com"
 
-// environment is a Scalekit environment with a client registered in it.
+// environment is a Scalekit environment with a registered client.
 type environment struct {
 	url, kind   string
-	clientLabel string // how the output names the client
+	clientLabel string // name of the client in the output
 	client      clientcredentials.Config
 	audience    string
-	// sign signs a token with these claims by the issuer's private key. It is nil for
-	// a real environment, because this program does not have its private key.
+	// sign returns a token with these claims. The issuer's private key signs the token.
+	// For a real environment, sign is nil, because this program does not have the
+	// private key of the issuer.
 	sign func(claims map[string]any) string
-	// caller is the caller that handlers must see. If it is nil, the claims of the
-	// client's token are expected.
+	// caller is the caller that handlers must see. If caller is nil, handlers must see
+	// the values in the client's token.
 	caller *caller
 	close  func() error
 }
 
-// environment returns the real environment that the environment variables name. If no
-// variable is set, it starts an embedded environment.
+// environment returns the real environment that the environment variables name. If none of
+// the variables is set, the method starts an embedded environment.
 func (q quickstart) environment(ctx context.Context) (*environment, error) {
 	url, id, secret := q.env("SCALEKIT_ENVIRONMENT_URL"), q.env("M2M_CLIENT_ID"), q.env("M2M_CLIENT_SECRET")
 	if url == "" && id == "" && secret == "" {
@@ -49,9 +50,9 @@ func (q quickstart) environment(ctx context.Context) (*environment, error) {
 		}
 	}
 	if missing != nil {
-		return nil, fmt.Errorf("%s not set; set all three variables to use a real environment, or none of them to use the embedded environment", strings.Join(missing, " and "))
+		return nil, fmt.Errorf("missing environment variables: %s; to use a real environment, set all three variables; to use the embedded environment, set none of the three variables", strings.Join(missing, ", "))
 	}
-	// The issuer identifier has no trailing slash, but a copied URL may end in a slash.
+	// A URL that a user copied may end in a slash, but the issuer identifier does not.
 	url = strings.TrimRight(url, "/")
 	return &environment{
 		url:         url,
@@ -63,8 +64,8 @@ func (q quickstart) environment(ctx context.Context) (*environment, error) {
 	}, nil
 }
 
-// credentials configures the client credentials grant: the client posts its secret to
-// the token endpoint (RFC 6749, section 4.4).
+// credentials returns the configuration of the client credentials grant (RFC 6749, section
+// 4.4). The client sends the secret in the body of the token request.
 func credentials(url, id, secret string) clientcredentials.Config {
 	return clientcredentials.Config{
 		ClientID:     id,
@@ -74,8 +75,8 @@ func credentials(url, id, secret string) clientcredentials.Config {
 	}
 }
 
-// embedded starts an embedded environment on a free port of this machine. It registers
-// a client over REST, as an administrator does.
+// embedded starts an embedded environment on a free port of this machine. Then embedded
+// registers a client over REST, like an administrator.
 func embedded(ctx context.Context) (_ *environment, err error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -116,8 +117,9 @@ func embedded(ctx context.Context) (_ *environment, err error) {
 	}, nil
 }
 
-// serveHTTP serves h until stop is called, even if ctx ends earlier. stop shuts the
-// server down gracefully and returns the server's error.
+// serveHTTP starts an HTTP server for h. The server runs until the caller calls stop, even
+// if ctx ends earlier. The function stop shuts the server down gracefully and returns the
+// error of the server.
 func serveHTTP(ctx context.Context, listener net.Listener, h http.Handler) (stop func() error) {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: timeout}
 	ended := make(chan error, 1)
@@ -136,5 +138,5 @@ func serveHTTP(ctx context.Context, listener net.Listener, h http.Handler) (stop
 	}
 }
 
-// gracePeriod is the time that requests in flight have at shutdown.
+// gracePeriod is the time limit for requests in flight during a shutdown.
 const gracePeriod = 5 * time.Second

@@ -8,8 +8,9 @@ import (
 )
 
 // realEnvironment starts an embedded environment and registers a client. It returns the
-// environment variables that name the environment and the client. With these variables,
-// the program treats the environment as real, and does not have its private key.
+// environment variables that name the environment and the client. With these variables, the
+// program treats the environment as a real environment and does not have the private key of
+// the issuer.
 func realEnvironment(t *testing.T) map[string]string {
 	t.Helper()
 	env, err := embedded(t.Context())
@@ -33,7 +34,7 @@ func TestRealEnvironment(t *testing.T) {
 	env["SCALEKIT_ENVIRONMENT_URL"] += "/" // a URL copied from a dashboard may end in a slash
 	out, err := runWith(t, env, nil)
 	if err != nil {
-		t.Errorf("got error %v, want none", err)
+		t.Errorf("got error %v, want no error", err)
 	}
 	rows := map[string]int{
 		"ok    accepted ": 3, "ok    no token ": 3, "ok    tampered ": 3, "ok    missing scope ": 3,
@@ -41,7 +42,7 @@ func TestRealEnvironment(t *testing.T) {
 	}
 	for row, want := range rows {
 		if got := strings.Count(out, "\n"+row); got != want {
-			t.Errorf("got %d rows %q, want %d:\n%s", got, row, want, out)
+			t.Errorf("got %d rows with %q, want %d rows:\n%s", got, row, want, out)
 		}
 	}
 	for _, want := range []string{
@@ -49,23 +50,23 @@ func TestRealEnvironment(t *testing.T) {
 		"github_repository=acmecorp/inventory-service",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("got output without %q:\n%s", want, out)
+			t.Errorf("want output with %q, got\n%s", want, out)
 		}
 	}
 	for line := range strings.Lines(out) {
 		if len(line) > 121 {
-			t.Errorf("got a line of %d bytes: %q", len(line), line)
+			t.Errorf("got a line of %d bytes, want at most 121 bytes: %q", len(line), line)
 		}
 	}
 	if strings.Contains(out, env["M2M_CLIENT_SECRET"]) {
-		t.Error("got the client's secret in the output")
+		t.Error("the output contains the client's secret")
 	}
 }
 
 func TestRealEnvironmentWrongVerdicts(t *testing.T) {
 	out, err := runWith(t, realEnvironment(t), wrongCaller)
 	if err == nil || !strings.Contains(out, "\n9 of 12 calls as expected, 9 skipped\n") {
-		t.Errorf("got error %v and output without 9 of 12 calls:\n%s", err, out)
+		t.Errorf("got error %v and the output below, want an error and output with \"9 of 12 calls\"\n%s", err, out)
 	}
 }
 
@@ -79,8 +80,8 @@ func TestRealEnvironmentFaults(t *testing.T) {
 	t.Cleanup(gone.Close)
 
 	tests := []struct{ name, variable, value, want string }{
-		{"no URL", "SCALEKIT_ENVIRONMENT_URL", "", "SCALEKIT_ENVIRONMENT_URL not set"},
-		{"no secret", "M2M_CLIENT_SECRET", "", "M2M_CLIENT_SECRET not set"},
+		{"URL is not set", "SCALEKIT_ENVIRONMENT_URL", "", "missing environment variables: SCALEKIT_ENVIRONMENT_URL;"},
+		{"secret is not set", "M2M_CLIENT_SECRET", "", "missing environment variables: M2M_CLIENT_SECRET;"},
 		{"URL without a scheme", "SCALEKIT_ENVIRONMENT_URL", "acme.scalekit.dev", "acme.scalekit.dev"},
 		{"http URL of another machine", "SCALEKIT_ENVIRONMENT_URL", "http://acme.scalekit.dev", "use https"},
 		{"no environment at the URL", "SCALEKIT_ENVIRONMENT_URL", gone.URL, "404"},
@@ -102,7 +103,7 @@ func TestRealEnvironmentFaults(t *testing.T) {
 				t.Errorf("got error %v, want an error with %q", err, tt.want)
 			}
 			if err != nil && strings.Contains(err.Error()+out, env["M2M_CLIENT_SECRET"]) {
-				t.Error("got the client's secret in the output")
+				t.Error("the output or the error contains the client's secret")
 			}
 		})
 	}
@@ -126,7 +127,7 @@ func opaqueIssuer(url string) http.Handler {
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"-nonsense"}, {"serve"}, {"-serve=maybe"}, {"-h"}} {
 		if out, err := runWith(t, nil, nil, args...); err == nil || out != "" {
-			t.Errorf("%q: got error %v and output %q, want an error and no output", args, err, out)
+			t.Errorf("%q: got error %v and output %q, want an error and empty output", args, err, out)
 		}
 	}
 }

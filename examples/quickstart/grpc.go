@@ -28,7 +28,7 @@ func newGRPCServer(v bearer.Verifier) (*grpc.Server, error) {
 		"/deploy.v1.Deployments/Logs":   scopes.All("read:logs"),
 
 		// Load balancers and grpcurl call these methods without a token. The guard
-		// denies methods without a rule.
+		// refuses a call of a method that has no rule.
 		"/grpc.health.v1.Health/*":                    scopes.Public(),
 		"/grpc.reflection.v1.ServerReflection/*":      scopes.Public(),
 		"/grpc.reflection.v1alpha.ServerReflection/*": scopes.Public(),
@@ -43,7 +43,7 @@ func newGRPCServer(v bearer.Verifier) (*grpc.Server, error) {
 	return server, nil
 }
 
-// deployments implements the service Deployments. It deploys and stores nothing.
+// deployments implements the service Deployments. It deploys nothing and stores nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
@@ -89,8 +89,8 @@ func grpcCaller(ctx context.Context) (*deployv1.Caller, error) {
 	return &deployv1.Caller{ClientId: c.ClientID, GithubRepository: c.GitHubRepository, Environment: c.Environment}, nil
 }
 
-// serveGRPC serves until stop is called. stop shuts the server down gracefully and
-// returns the server's error.
+// serveGRPC starts the server. The server runs until the caller calls stop. The function
+// stop shuts the server down gracefully and returns the error of the server.
 func serveGRPC(listener net.Listener, server *grpc.Server) (stop func() error) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -101,6 +101,6 @@ func serveGRPC(listener net.Listener, server *grpc.Server) (stop func() error) {
 		if err := <-ended; !errors.Is(err, grpc.ErrServerStopped) {
 			return err
 		}
-		return nil // Serve returns ErrServerStopped if stop was called first
+		return nil // Serve returns ErrServerStopped if the caller called stop before Serve
 	}
 }

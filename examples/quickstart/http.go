@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// maxBody is the largest body that is read, in bytes.
+// maxBody is the maximum number of bytes that the program reads from a body.
 const maxBody = 1 << 20
 
 // newHandler returns the API over HTTP.
@@ -30,10 +30,10 @@ func newHandler(v bearer.Verifier) (http.Handler, error) {
 	mux.HandleFunc("GET /deployments/{id}", show)
 	mux.HandleFunc("DELETE /deployments/{id}", remove)
 	mux.HandleFunc("GET /healthz", healthy)
-	return guard.Enforce(&rules)(mux), nil // the guard denies a route without a rule
+	return guard.Enforce(&rules)(mux), nil // the guard refuses a request to a route that has no rule
 }
 
-// deployment is the response body of the API. Nothing is deployed or stored.
+// deployment is the response body of the API. The API deploys nothing and stores nothing.
 type deployment struct {
 	ID          string `json:"id"`
 	Application string `json:"application,omitempty"`
@@ -49,7 +49,7 @@ func create(w http.ResponseWriter, r *http.Request) {
 		Application string `json:"application"`
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&request); err != nil {
-		http.Error(w, `want {"application": "..."}`, http.StatusBadRequest)
+		http.Error(w, `the request body must be a JSON object such as {"application": "..."}`, http.StatusBadRequest)
 		return
 	}
 	reply(w, r, http.StatusCreated, deployment{ID: deploymentID, Application: request.Application, Phase: "building"})

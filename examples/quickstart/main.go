@@ -29,16 +29,17 @@ func main() {
 	}
 }
 
-// timeout limits the token request and each call of the API. It also limits the time in
-// which a server reads the header of a request.
+// timeout is the time limit for the token request and for each call of the API. It is also
+// the time limit in which a server must read the header of a request.
 const timeout = 10 * time.Second
 
-// quickstart holds the program's inputs and outputs, which tests replace.
+// quickstart contains the inputs and the outputs of the program. Tests replace these inputs
+// and outputs.
 type quickstart struct {
 	env            func(string) string
 	stdout, stderr io.Writer
-	// newVerifier makes the verifier. Tests replace it to show that the program
-	// fails with a wrong verifier.
+	// newVerifier returns the verifier. A test replaces newVerifier to check that the
+	// program fails with a wrong verifier.
 	newVerifier func(bearer.Config) (bearer.Verifier, error)
 }
 
@@ -61,7 +62,8 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
 
-	// At first, log only errors: the table already describes each refused call.
+	// Until the table is printed, only errors are logged, because the table describes
+	// each refused call.
 	level := new(slog.LevelVar)
 	level.Set(slog.LevelError)
 	log := slog.New(slog.NewTextHandler(q.stderr, &slog.HandlerOptions{Level: level}))
@@ -78,7 +80,7 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, api.close()) }()
 
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: timeout}) // package oauth2 takes its HTTP client from the context
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: timeout}) // package oauth2 uses the HTTP client in the context
 	token, err := env.client.Token(ctx)
 	if err != nil {
 		return fmt.Errorf("get a token: %w", err)
@@ -96,15 +98,15 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
-// verifier returns a verifier for the environment's tokens, and the cache of the issuer's
-// keys. The caller must close the cache.
+// verifier returns a verifier for the environment's tokens. It also returns the cache of the
+// issuer's keys. The caller must close the cache.
 func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Logger) (bearer.Verifier, *jwks.Cache, error) {
 	keys, err := jwks.Discover(env.url, &jwks.Options{Logger: log}) //nolint:contextcheck // the cache lives until Close
 	if err != nil {
 		return nil, nil, err
 	}
-	// The cache fetches keys when the verifier needs them. This first fetch reports
-	// an unreachable issuer before the program makes any call.
+	// The cache fetches the keys when the verifier needs a key. This first fetch
+	// returns an error before the first call if the program cannot reach the issuer.
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, nil, errors.Join(err, keys.Close())
 	}
@@ -132,7 +134,7 @@ func (q quickstart) printIntro(env *environment, token *oauth2.Token, api *api) 
   token   scopes %s, audience %s, valid for %v
   API     http://%s (HTTP), %s (gRPC)
 
-Each row is one call. "ok" means that the result and its reason are as expected.
+Each row is one call. "ok" means that the status and the reason are as expected.
 
 `, env.url, env.kind, env.clientLabel, scope, env.audience, time.Until(token.Expiry).Round(time.Second), api.httpAddr, api.grpcAddr)
 	return err

@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// runWith runs the program with these environment variables and returns its output and
-// its error. If verifier is nil, the program uses its own verifier.
+// runWith runs the program with these environment variables. It returns the output and the
+// error of the program. If verifier is nil, the program uses its own verifier.
 func runWith(t *testing.T, env map[string]string, verifier func(bearer.Config) (bearer.Verifier, error), args ...string) (string, error) {
 	t.Helper()
 	if verifier == nil {
@@ -25,7 +25,7 @@ func runWith(t *testing.T, env map[string]string, verifier func(bearer.Config) (
 func TestEmbedded(t *testing.T) {
 	out, err := runWith(t, nil, nil)
 	if err != nil {
-		t.Errorf("got error %v, want none", err)
+		t.Errorf("got error %v, want no error", err)
 	}
 	for _, want := range []string{
 		"\n21 of 21 calls as expected\n",
@@ -36,55 +36,55 @@ func TestEmbedded(t *testing.T) {
 		"SCOPE: The access token does not allow this",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("got output without %q:\n%s", want, out)
+			t.Errorf("want output with %q, got\n%s", want, out)
 		}
 	}
 	if got := strings.Count(out, "\nok  "); got != 21 {
-		t.Errorf("got %d rows with ok, want 21:\n%s", got, out)
+		t.Errorf("got %d rows with \"ok\", want 21 rows:\n%s", got, out)
 	}
 	for line := range strings.Lines(out) {
 		if line = strings.TrimSuffix(line, "\n"); len(line) > 120 || strings.TrimRight(line, " ") != line {
-			t.Errorf("got a line of %d bytes, want at most 120 without trailing spaces: %q", len(line), line)
+			t.Errorf("got a line of %d bytes, want at most 120 bytes and no trailing spaces: %q", len(line), line)
 		}
 	}
 }
 
-// TestWrongVerdicts checks that the program fails with a wrong verifier and marks
-// the calls with wrong outcomes.
+// TestWrongVerdicts checks that the program fails with a wrong verifier. The program must
+// mark the calls that have wrong outcomes.
 func TestWrongVerdicts(t *testing.T) {
 	accepting := func(reason bearer.Reason) func(bearer.Config) (bearer.Verifier, error) {
-		return func(cfg bearer.Config) (bearer.Verifier, error) { return lenient(cfg, reason, always) }
+		return func(cfg bearer.Config) (bearer.Verifier, error) { return lenientVerifier(cfg, reason, always) }
 	}
 	tests := []struct {
 		name     string
 		verifier func(bearer.Config) (bearer.Verifier, error)
-		wrong    []string // kinds of call whose rows must be WRONG
+		wrong    []string // kinds of call that must have a row with WRONG
 		summary  string
 	}{
-		{"expired tokens pass", accepting(bearer.Expired), []string{"expired"}, "18 of 21 calls as expected"},
-		{"tampered tokens pass", accepting(bearer.BadSignature), []string{"tampered"}, "18 of 21 calls as expected"},
-		{"any audience passes", accepting(bearer.WrongAudience), []string{"wrong audience"}, "18 of 21 calls as expected"},
-		{"any issuer passes", accepting(bearer.WrongIssuer), []string{"wrong issuer"}, "18 of 21 calls as expected"},
-		{"one expired token passes", onceExpired, []string{"expired"}, "20 of 21 calls as expected"},
-		{"refused for another reason", wrongReason, []string{"tampered"}, "19 of 21 calls as expected"},
-		{"all tokens are refused", denyAll, []string{"accepted", "missing scope"}, ""},
-		{"claims of another client", wrongCaller, []string{"accepted"}, "18 of 21 calls as expected"},
-		{"custom claims are not decoded", noCustom, []string{"accepted"}, "18 of 21 calls as expected"},
+		{"verifier accepts expired tokens", accepting(bearer.Expired), []string{"expired"}, "18 of 21 calls as expected"},
+		{"verifier accepts tampered tokens", accepting(bearer.BadSignature), []string{"tampered"}, "18 of 21 calls as expected"},
+		{"verifier accepts any audience", accepting(bearer.WrongAudience), []string{"wrong audience"}, "18 of 21 calls as expected"},
+		{"verifier accepts any issuer", accepting(bearer.WrongIssuer), []string{"wrong issuer"}, "18 of 21 calls as expected"},
+		{"verifier accepts one expired token", onceExpired, []string{"expired"}, "20 of 21 calls as expected"},
+		{"verifier refuses with a wrong reason", wrongReason, []string{"tampered"}, "19 of 21 calls as expected"},
+		{"verifier refuses all tokens", denyAll, []string{"accepted", "missing scope"}, ""},
+		{"verifier returns the claims of a different client", wrongCaller, []string{"accepted"}, "18 of 21 calls as expected"},
+		{"verifier does not decode custom claims", noCustom, []string{"accepted"}, "18 of 21 calls as expected"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			out, err := runWith(t, nil, tt.verifier)
 			if err == nil {
-				t.Error("got no error, want an error for the wrong outcomes")
+				t.Error("got no error, want an error about the wrong outcomes")
 			}
 			for _, call := range tt.wrong {
 				if !strings.Contains(out, "\nWRONG  "+call+" ") {
-					t.Errorf("got no row with WRONG for %q:\n%s", call, out)
+					t.Errorf("want a row with WRONG for %q, got\n%s", call, out)
 				}
 			}
 			if !strings.Contains(out, tt.summary) || strings.Contains(out, "21 of 21") {
-				t.Errorf("got output without %q:\n%s", tt.summary, out)
+				t.Errorf("want output with %q, got\n%s", tt.summary, out)
 			}
 		})
 	}

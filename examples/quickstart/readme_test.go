@@ -19,8 +19,8 @@ import (
 
 const root = "../.."
 
-// readme returns the texts of README.md and examples/issuer/README.md. The comments in
-// this file call both texts together the README.
+// readme returns the text of README.md, followed by the text of examples/issuer/README.md.
+// In the comments of this file, "the README" means these two texts.
 func readme(t *testing.T) string {
 	t.Helper()
 	return readFile(t, "README.md") + readFile(t, "examples/issuer/README.md")
@@ -35,8 +35,9 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// fences returns the fenced blocks of a language in the README, in order.
-func fences(t *testing.T, language string) []string {
+// codeBlocks returns all fenced blocks of a language in the README. The order is the order
+// in the README.
+func codeBlocks(t *testing.T, language string) []string {
 	t.Helper()
 	var blocks []string
 	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readme(t), -1) {
@@ -45,39 +46,41 @@ func fences(t *testing.T, language string) []string {
 	return blocks
 }
 
-// fence returns the README's only fenced block of a language that contains a text.
-func fence(t *testing.T, language, containing string) string {
+// codeBlock returns the fenced block of a language that contains the text containing. The
+// README must have exactly one such block.
+func codeBlock(t *testing.T, language, containing string) string {
 	t.Helper()
 	var found []string
-	for _, block := range fences(t, language) {
+	for _, block := range codeBlocks(t, language) {
 		if strings.Contains(block, containing) {
 			found = append(found, block)
 		}
 	}
 	if len(found) != 1 {
-		t.Fatalf("got %d blocks of %s with %q, want 1", len(found), language, containing)
+		t.Fatalf("got %d blocks of language %s with %q, want 1 block", len(found), language, containing)
 	}
 	return found[0]
 }
 
-// TestREADMEBlocks counts the fenced blocks, so that the other tests check every block.
+// TestREADMEBlocks counts the fenced blocks of the README, because the other tests must
+// check every block.
 func TestREADMEBlocks(t *testing.T) {
 	want := map[string]int{"go": 3, "sh": 3, "text": 1}
 	total := 0
 	for language, n := range want {
-		if got := len(fences(t, language)); got != n {
-			t.Errorf("got %d blocks of %s, want %d", got, language, n)
+		if got := len(codeBlocks(t, language)); got != n {
+			t.Errorf("got %d blocks of language %s, want %d blocks", got, language, n)
 		}
 		total += n
 	}
 	if got := strings.Count("\n"+readme(t), "\n```"); got != 2*total {
-		t.Errorf("got %d fences, want %d: a block may have an unexpected language", got, 2*total)
+		t.Errorf("got %d fences, want %d fences; a block may have an unexpected language", got, 2*total)
 	}
 	if got := strings.Count(readFile(t, "README.md"), "\n"); got >= 150 {
-		t.Errorf("got %d lines in README.md, want fewer than 150", got)
+		t.Errorf("got %d lines in README.md, want fewer than 150 lines", got)
 	}
-	if got, want := fence(t, "sh", "go test"), "go run ./examples/quickstart\ngo test ./...\n"; got != want {
-		t.Errorf("got commands %q, want %q", got, want)
+	if got, want := codeBlock(t, "sh", "go test"), "go run ./examples/quickstart\ngo test ./...\n"; got != want {
+		t.Errorf("got commands %q, want commands %q", got, want)
 	}
 	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(readme(t), "")
 	for _, match := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
@@ -87,9 +90,9 @@ func TestREADMEBlocks(t *testing.T) {
 	}
 }
 
-// fragments is a Go file in which the README's short blocks of Go replace the words HTTP,
-// GRPC and INLINE.
-const fragments = `package fragments
+// fragmentsFile is a Go file. The README's short blocks of Go code replace the words HTTP,
+// GRPC and INLINE in this file.
+const fragmentsFile = `package fragments
 
 import (
 	"context"
@@ -119,7 +122,8 @@ func inText(ctx context.Context) {
 }
 `
 
-// inlineGo returns the README's inline code that begins with bearer, as statements.
+// inlineGo returns the inline code of the README that begins with "bearer.", as Go
+// statements.
 func inlineGo(t *testing.T) string {
 	t.Helper()
 	var statements strings.Builder
@@ -132,18 +136,18 @@ func inlineGo(t *testing.T) string {
 	return statements.String()
 }
 
-// TestREADMEGo compiles the README's Go blocks. It uses an overlay to add them to this
-// module as packages.
+// TestREADMEGo compiles the README's Go code. The test uses an overlay to add the code to
+// this module.
 func TestREADMEGo(t *testing.T) {
 	goTool(t)
 	dir := t.TempDir()
 	files := map[string]string{
-		"examples/readme/main.go": fence(t, "go", "package main"),
+		"examples/readme/main.go": codeBlock(t, "go", "package main"),
 		"examples/fragments/fragments.go": strings.NewReplacer(
-			"\tHTTP\n", fence(t, "go", "scopes.Table"),
-			"\tGRPC\n", fence(t, "go", "interceptor.New"),
+			"\tHTTP\n", codeBlock(t, "go", "scopes.Table"),
+			"\tGRPC\n", codeBlock(t, "go", "interceptor.New"),
 			"\tINLINE\n", inlineGo(t),
-		).Replace(fragments),
+		).Replace(fragmentsFile),
 	}
 	overlay := map[string]map[string]string{"Replace": {}}
 	for name, text := range files {
@@ -162,7 +166,7 @@ func TestREADMEGo(t *testing.T) {
 	run(t, root, nil, "go", "build", "-overlay="+filepath.Join(dir, "overlay.json"), "./examples/readme", "./examples/fragments")
 }
 
-// TestREADMEModule runs the README's commands for a module beside the checkout.
+// TestREADMEModule creates a new module and runs the README's commands for a new module.
 func TestREADMEModule(t *testing.T) {
 	goTool(t)
 	checkout, err := filepath.Abs(root)
@@ -170,11 +174,11 @@ func TestREADMEModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "main.go"), fence(t, "go", "package main"))
+	write(t, filepath.Join(dir, "main.go"), codeBlock(t, "go", "package main"))
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/app\n\ngo 1.26.0\n")
-	commands := fence(t, "sh", "-replace=")
+	commands := codeBlock(t, "sh", "-replace=")
 	if !strings.Contains(commands, "=../bearer\n") {
-		t.Fatalf("got commands without a checkout at ../bearer:\n%s", commands)
+		t.Fatalf("want commands with a checkout in ../bearer, got\n%s", commands)
 	}
 	for line := range strings.Lines(strings.ReplaceAll(commands, "=../bearer\n", "="+checkout+"\n")) {
 		words := strings.Fields(line)
@@ -182,12 +186,12 @@ func TestREADMEModule(t *testing.T) {
 	}
 	run(t, dir, nil, "go", "vet", "./...")
 	if sums := readAt(t, dir, "go.sum"); strings.Contains(sums, "google.golang.org/grpc") {
-		t.Errorf("got gRPC in the go.sum of a module that imports only middleware:\n%s", sums)
+		t.Errorf("module that imports middleware, but not interceptor: want a go.sum without gRPC, got\n%s", sums)
 	}
 }
 
-// TestREADMEByHand runs the README's curl commands and the quickstart against an
-// environment like that of examples/issuer.
+// TestREADMEByHand runs the README's curl commands, which include the quickstart. The
+// commands use an environment that is configured like the environment of examples/issuer.
 func TestREADMEByHand(t *testing.T) {
 	goTool(t)
 	for _, tool := range []string{"sh", "curl", "sed"} {
@@ -195,9 +199,9 @@ func TestREADMEByHand(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	placeholders, script, _ := strings.Cut(fence(t, "sh", "curl"), "\n")
+	placeholders, script, _ := strings.Cut(codeBlock(t, "sh", "curl"), "\n")
 	if want := "URL=http://127.0.0.1:8790 ORGANIZATION_ID=org_… CLIENT_ID=skc_… CLIENT_SECRET=test_…"; placeholders != want {
-		t.Errorf("got first line %q, want %q", placeholders, want)
+		t.Errorf("got first line %q, want first line %q", placeholders, want)
 	}
 	if !strings.Contains(readFile(t, "examples/issuer/main.go"), `"127.0.0.1:8790"`) {
 		t.Error("examples/issuer does not contain the address 127.0.0.1:8790 of the README")
@@ -224,13 +228,13 @@ func TestREADMEByHand(t *testing.T) {
 	}, "sh", "-euc", script)
 	for _, want := range []string{`"expires_in":3600`, `"scope":"deploy:applications read:deployments"`, "12 of 12 calls as expected, 9 skipped"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("got output without %q:\n%s", want, out)
+			t.Errorf("want output with %q, got\n%s", want, out)
 		}
 	}
 }
 
-// TestREADMEOutput compares the output in the README with the program's output. It ignores
-// ports and identifiers.
+// TestREADMEOutput compares the output in the README with the output of the program. The
+// test ignores ports and identifiers.
 func TestREADMEOutput(t *testing.T) {
 	out, err := runWith(t, nil, nil)
 	if err != nil {
@@ -238,33 +242,33 @@ func TestREADMEOutput(t *testing.T) {
 	}
 	digits := regexp.MustCompile(`:\d{4,}|_\d{9,}`)
 	rest := digits.ReplaceAllString(out, "#")
-	for line := range strings.Lines(fence(t, "text", "")) {
+	for line := range strings.Lines(codeBlock(t, "text", "")) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
 		_, after, found := strings.Cut(rest, digits.ReplaceAllString(line, "#"))
 		if !found {
-			t.Errorf("got no line %q, or got it in a different place, in\n%s", line, out)
+			t.Errorf("the output does not contain the line %q, or contains the lines in a different order:\n%s", line, out)
 			continue
 		}
 		rest = after
 	}
 }
 
-// TestREADMECompatibility checks that the README names the versions in go.mod and the
-// environment variables.
+// TestREADMECompatibility checks that the README contains the versions in go.mod, and that
+// it contains the names of the environment variables.
 func TestREADMECompatibility(t *testing.T) {
 	mod := readFile(t, "go.mod")
-	goVersion := find(t, mod, `(?m)^go (\d+\.\d+)`)
-	grpcVersion := find(t, mod, `google\.golang\.org/grpc v(\S+)`)
+	goVersion := firstGroup(t, mod, `(?m)^go (\d+\.\d+)`)
+	grpcVersion := firstGroup(t, mod, `google\.golang\.org/grpc v(\S+)`)
 	for _, want := range []string{"Go " + goVersion + " or newer", "google.golang.org/grpc " + grpcVersion + " or newer"} {
 		if !strings.Contains(readme(t), want) {
-			t.Errorf("got README without %q", want)
+			t.Errorf("the README does not contain %q", want)
 		}
 	}
 	for _, name := range []string{"SCALEKIT_ENVIRONMENT_URL", "M2M_CLIENT_ID", "M2M_CLIENT_SECRET", "M2M_AUDIENCE"} {
 		if !strings.Contains(readme(t), "`"+name+"`") {
-			t.Errorf("got README without %q", name)
+			t.Errorf("the README does not contain %q", name)
 		}
 	}
 }
@@ -294,7 +298,7 @@ func declaredReasons(t *testing.T) []string {
 	return reasons
 }
 
-// goTool skips the test if the go command is missing.
+// goTool skips the test if the command go is missing.
 func goTool(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {

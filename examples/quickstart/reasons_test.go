@@ -20,8 +20,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestREADMEReasons compares the README's table of reasons with the responses of both
-// guards.
+// TestREADMEReasons compares the README's table of reasons with the responses of the HTTP
+// guard and of the gRPC guard.
 func TestREADMEReasons(t *testing.T) {
 	var documented []string
 	for line := range strings.Lines(readme(t)) {
@@ -31,10 +31,10 @@ func TestREADMEReasons(t *testing.T) {
 		}
 		for _, name := range regexp.MustCompile("`([^`]*)`").FindAllStringSubmatch(cells[1], -1) {
 			documented = append(documented, name[1])
-			got := clientSees(t, bearer.Reason(name[1]))
+			got := responsesFor(t, bearer.Reason(name[1]))
 			want := [3]string{strings.TrimSpace(cells[2]), strings.Trim(cells[3], " `"), strings.TrimSpace(cells[4])}
 			if got != want {
-				t.Errorf("%s: got %q, want %q", name[1], got, want)
+				t.Errorf("%s: got cells %q, want cells %q", name[1], got, want)
 			}
 		}
 	}
@@ -42,12 +42,13 @@ func TestREADMEReasons(t *testing.T) {
 	slices.Sort(declared)
 	slices.Sort(documented)
 	if !slices.Equal(declared, documented) || len(declared) == 0 {
-		t.Errorf("got reasons %q in the README, want %q", documented, declared)
+		t.Errorf("got reasons %q in the README, want reasons %q", documented, declared)
 	}
 }
 
-// clientSees returns the HTTP status, the error code and the gRPC code of a refusal.
-func clientSees(t *testing.T, reason bearer.Reason) (seen [3]string) {
+// responsesFor returns the HTTP status, the error code and the gRPC code of a refusal with
+// this reason.
+func responsesFor(t *testing.T, reason bearer.Reason) (seen [3]string) {
 	t.Helper()
 	refuse := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, reason })
 

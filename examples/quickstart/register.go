@@ -13,7 +13,7 @@ import (
 
 const clientName = "GitHub Actions Deployment Service"
 
-// registration is the request body of the vendor's REST API.
+// registration is the body of the REST request that registers a client.
 type registration struct {
 	Name         string        `json:"name"`
 	Description  string        `json:"description"`
@@ -28,8 +28,8 @@ type customClaim struct {
 	Value string `json:"value"`
 }
 
-// register registers a machine client in admin's organization and returns the credentials
-// of the client.
+// register registers a machine client for the organization in admin. It returns the ID and
+// the secret of the client.
 func register(ctx context.Context, url string, admin scalekit.Credentials) (id, secret string, err error) {
 	body, err := json.Marshal(registration{
 		Name:        clientName,
@@ -51,8 +51,9 @@ func register(ctx context.Context, url string, admin scalekit.Credentials) (id, 
 		return "", "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	// The administrator is a client too, and gets a token by client credentials. The
-	// http.Client of package clientcredentials adds the token to requests.
+	// The administrator uses the environment's own client, which gets a token by the
+	// client credentials grant. The http.Client of package clientcredentials requests
+	// this token and adds it to each request.
 	environmentClient := credentials(url, admin.ClientID, admin.ClientSecret)
 	response, err := environmentClient.Client(ctx).Do(request)
 	if err != nil {
@@ -70,7 +71,7 @@ func register(ctx context.Context, url string, admin scalekit.Credentials) (id, 
 		Client struct {
 			ID string `json:"client_id"`
 		} `json:"client"`
-		PlainSecret string `json:"plain_secret"` // returned only once
+		PlainSecret string `json:"plain_secret"` // only the response to the registration contains the plain secret
 	}
 	if err := json.Unmarshal(answer, &created); err != nil {
 		return "", "", err

@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// serve prints commands that call the API, and waits until ctx ends.
+// serve prints commands that call the API. Then serve waits until ctx ends.
 func (q quickstart) serve(ctx context.Context, env *environment, a *api) error {
 	id, secret := env.client.ClientID, env.client.ClientSecret
 	if env.sign == nil {
-		// The secret of a real client is not printed. The user's shell has the secret
-		// in a variable.
+		// The program must not print the secret of a real client. The user's shell has
+		// the secret in a variable.
 		id, secret = `"$M2M_CLIENT_ID"`, `"$M2M_CLIENT_SECRET"`
 	}
 	_, err := fmt.Fprintf(q.stdout, `
-The program keeps running until you press Ctrl-C. In another terminal, get a token for the
+The program keeps running until you press Ctrl-C. In a second terminal, get a token for the
 client:
 
   TOKEN=$(curl -sS %[1]s/oauth/token \
@@ -23,17 +23,18 @@ client:
     -d client_secret=%[3]s |
     sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
 
-Call the API over HTTP. The first two calls are accepted. The third call has no token (401
-Unauthorized). The fourth call needs a scope that the client does not have (403 Forbidden):
+Call the API over HTTP. The API accepts the first two calls. The API refuses the third
+call, because this call has no token (401 Unauthorized). The API refuses the fourth call,
+because the client does not have the required scope (403 Forbidden).
 
   curl -i http://%[4]s/deployments -H "Authorization: Bearer $TOKEN" -d '{"application":"inventory-service"}'
   curl -i http://%[4]s/deployments/%[6]s -H "Authorization: Bearer $TOKEN"
   curl -i http://%[4]s/deployments/%[6]s
   curl -i -X DELETE http://%[4]s/deployments/%[6]s -H "Authorization: Bearer $TOKEN"
 
-Call the API over gRPC. The first two calls are accepted. The third call has no token
-(Unauthenticated). The fourth call needs a scope that the client does not have
-(PermissionDenied):
+Call the API over gRPC. The API accepts the first two calls. The API refuses the third
+call, because this call has no token (Unauthenticated). The API refuses the fourth call,
+because the client does not have the required scope (PermissionDenied).
 
   grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"application":"inventory-service"}' %[5]s deploy.v1.Deployments/Create
   grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"id":"%[6]s"}' %[5]s deploy.v1.Deployments/Watch
@@ -46,7 +47,7 @@ Routes and methods with the rule scopes.Public need no token:
   grpcurl -plaintext %[5]s list
   grpcurl -plaintext %[5]s grpc.health.v1.Health/Check
 
-This terminal logs the reason of each refused request.
+This terminal shows a log record with the reason of each refused request.
 
 `, env.url, id, secret, a.httpAddr, a.grpcAddr, deploymentID)
 	if err != nil {

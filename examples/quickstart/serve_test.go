@@ -15,9 +15,9 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 )
 
-// serving runs the program with -serve until the test ends. It returns the output that
-// the program prints before it waits.
-func serving(t *testing.T, env map[string]string) string {
+// startServing runs the program with -serve. The program runs until the test ends.
+// startServing returns the first part of the output, which ends when the program waits.
+func startServing(t *testing.T, env map[string]string) string {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	pipe, stdout := io.Pipe()
@@ -32,7 +32,7 @@ func serving(t *testing.T, env map[string]string) string {
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
 		out.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "This terminal logs") {
+		if strings.HasPrefix(lines.Text(), "This terminal shows") {
 			break
 		}
 	}
@@ -40,29 +40,29 @@ func serving(t *testing.T, env map[string]string) string {
 		interrupt()
 		rest, err := io.ReadAll(pipe)
 		if err != nil || !strings.HasSuffix(string(rest), "Shutting down.\n") {
-			t.Errorf("got last output %q and error %v, want Shutting down.", rest, err)
+			t.Errorf("got last output %q and error %v, want last output \"Shutting down.\" and no error", rest, err)
 		}
 		if err := <-ended; err != nil {
-			t.Errorf("got error %v, want none", err)
+			t.Errorf("got error %v, want no error", err)
 		}
 	})
 	return out.String()
 }
 
-// find returns the first group of the pattern's match in the text.
-func find(t *testing.T, text, pattern string) string {
+// firstGroup returns the first group of the first match of pattern in text.
+func firstGroup(t *testing.T, text, pattern string) string {
 	t.Helper()
 	match := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if match == nil {
-		t.Fatalf("got no match of %s in\n%s", pattern, text)
+		t.Fatalf("want a match of %s, got\n%s", pattern, text)
 	}
 	return match[1]
 }
 
 func TestServe(t *testing.T) {
-	out := serving(t, nil)
-	httpAddr := find(t, out, `curl -i http://(\S+)/healthz`)
-	grpcAddr := find(t, out, `grpcurl -plaintext (\S+) list`)
+	out := startServing(t, nil)
+	httpAddr := firstGroup(t, out, `curl -i http://(\S+)/healthz`)
+	grpcAddr := firstGroup(t, out, `grpcurl -plaintext (\S+) list`)
 
 	for path, want := range map[string]int{"/healthz": http.StatusNoContent, "/deployments/dep_1": http.StatusUnauthorized, "/metrics": http.StatusUnauthorized} {
 		response, err := http.Get("http://" + httpAddr + path)
@@ -71,7 +71,7 @@ func TestServe(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != want {
-			t.Errorf("%s: got status %d, want %d", path, response.StatusCode, want)
+			t.Errorf("%s: got status %d, want status %d", path, response.StatusCode, want)
 		}
 	}
 
@@ -81,7 +81,7 @@ func TestServe(t *testing.T) {
 	}
 	defer conn.Close()
 	if _, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}); err != nil {
-		t.Errorf("health: %v", err)
+		t.Errorf("health check: got error %v, want no error", err)
 	}
 	services, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
 	if err != nil {
@@ -94,18 +94,18 @@ func TestServe(t *testing.T) {
 	}
 	answer, err := services.Recv()
 	if err != nil || !strings.Contains(answer.String(), "deploy.v1.Deployments") {
-		t.Errorf("reflection: got %v and error %v, want deploy.v1.Deployments", answer, err)
+		t.Errorf("reflection: got response %v and error %v, want a response with deploy.v1.Deployments", answer, err)
 	}
 }
 
 // TestServeReal checks that the output does not contain the secret of a real client.
 func TestServeReal(t *testing.T) {
 	env := realEnvironment(t)
-	out := serving(t, env)
+	out := startServing(t, env)
 	if strings.Contains(out, env["M2M_CLIENT_SECRET"]) {
-		t.Error("got the client's secret in the output")
+		t.Error("the output contains the client's secret")
 	}
 	if want := `client_secret="$M2M_CLIENT_SECRET"`; !strings.Contains(out, want) {
-		t.Errorf("got output without %s:\n%s", want, out)
+		t.Errorf("want output with %s, got\n%s", want, out)
 	}
 }

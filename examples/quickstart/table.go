@@ -9,16 +9,18 @@ import (
 	"text/tabwriter"
 )
 
-// detailWidth is the width of the last column. It limits the table to 120 columns.
+// detailWidth is the width of the last column. With this width, a line of the table has at
+// most 120 characters.
 const detailWidth = 47
 
-// String formats the caller for the table.
+// String returns the text of the caller in the table.
 func (c *caller) String() string {
 	return fmt.Sprintf("github_repository=%s environment=%s client_id=%s", c.GitHubRepository, c.Environment, c.ClientID)
 }
 
-// report prints the table. It returns an error if the outcome of a call is wrong.
-func report(w io.Writer, rows []row) error {
+// printTable prints the table. If the outcome of a call is wrong, printTable returns an
+// error.
+func printTable(w io.Writer, rows []row) error {
 	var out bytes.Buffer
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) } // a write to a Buffer never fails
@@ -36,7 +38,7 @@ func report(w io.Writer, rows []row) error {
 			made++
 			right++
 		}
-		for i, text := range wrap(r.detail(), detailWidth) {
+		for i, text := range wrapLines(r.lastColumn(), detailWidth) {
 			if i == 0 {
 				line(mark, r.kind, r.transport, r.want.status, got, text)
 			} else {
@@ -62,8 +64,8 @@ func report(w io.Writer, rows []row) error {
 	return nil
 }
 
-// detail returns the text of the last column.
-func (r row) detail() string {
+// lastColumn returns the text of the last column.
+func (r row) lastColumn() string {
 	var parts []string
 	if r.skipped != "" {
 		parts = append(parts, r.skipped)
@@ -80,9 +82,9 @@ func (r row) detail() string {
 	return strings.Join(parts, " ")
 }
 
-// wrap breaks text at spaces into lines of at most width bytes. A word that is longer
-// than width is not broken. wrap returns at least one line.
-func wrap(text string, width int) []string {
+// wrapLines breaks text at spaces into lines. A line has at most width bytes, except if the
+// line is one word that is longer than width. wrapLines returns at least one line.
+func wrapLines(text string, width int) []string {
 	lines := []string{""}
 	for word := range strings.FieldsSeq(text) {
 		current := &lines[len(lines)-1]

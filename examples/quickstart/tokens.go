@@ -12,17 +12,17 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// tokens makes the tokens of the calls from the client's token. Each token that must be
-// refused has exactly one fault, so the refusal has only one possible reason.
-type tokens struct {
-	good   string
+// tokenMaker makes the tokens of all calls from the client's token. A token that the API
+// must refuse has exactly one fault, so that only one reason is possible.
+type tokenMaker struct {
+	valid  string
 	claims map[string]any
 	sign   func(claims map[string]any) string
 }
 
-func newTokens(good string, sign func(claims map[string]any) string) (tokens, error) {
-	t := tokens{good: good, sign: sign}
-	parts := strings.Split(good, ".")
+func newTokenMaker(valid string, sign func(claims map[string]any) string) (tokenMaker, error) {
+	t := tokenMaker{valid: valid, sign: sign}
+	parts := strings.Split(valid, ".")
 	if len(parts) != 3 {
 		return t, errors.New("the issuer's access token is not a JWT")
 	}
@@ -36,9 +36,9 @@ func newTokens(good string, sign func(claims map[string]any) string) (tokens, er
 	return t, nil
 }
 
-// caller returns the caller that the token names. It does not verify the token, because
-// the client reads its own token.
-func (t tokens) caller() caller {
+// caller returns the caller that the client's token names. The token is not verified,
+// because the issuer sent this token directly to the client.
+func (t tokenMaker) caller() caller {
 	custom, _ := t.claims["custom_claims"].(map[string]any)
 	text := func(object map[string]any, name string) string {
 		s, _ := object[name].(string)
@@ -47,31 +47,31 @@ func (t tokens) caller() caller {
 	return caller{text(t.claims, "client_id"), text(custom, "github_repository"), text(custom, "environment")}
 }
 
-func (t tokens) accepted() string { return t.good }
+func (t tokenMaker) accepted() string { return t.valid }
 
-func (t tokens) none() string { return "" }
+func (t tokenMaker) none() string { return "" }
 
-// tampered returns the token with an additional scope and the original signature.
-func (t tokens) tampered() string {
-	return bearertest.Tamper(t.good, map[string]any{"scopes": []string{"deploy:applications", "read:deployments", "delete:deployments"}})
+// tampered returns the client's token with an additional scope and the original signature.
+func (t tokenMaker) tampered() string {
+	return bearertest.Tamper(t.valid, map[string]any{"scopes": []string{"deploy:applications", "read:deployments", "delete:deployments"}})
 }
 
-func (t tokens) expired() string {
+func (t tokenMaker) expired() string {
 	now := time.Now()
-	return t.with(map[string]any{"iat": now.Add(-2 * time.Hour), "nbf": now.Add(-2 * time.Hour), "exp": now.Add(-time.Hour)})
+	return t.signedWith(map[string]any{"iat": now.Add(-2 * time.Hour), "nbf": now.Add(-2 * time.Hour), "exp": now.Add(-time.Hour)})
 }
 
-func (t tokens) wrongAudience() string {
-	return t.with(map[string]any{"aud": []string{"billing-api.acmecorp.com"}})
+func (t tokenMaker) wrongAudience() string {
+	return t.signedWith(map[string]any{"aud": []string{"billing-api.acmecorp.com"}})
 }
 
-func (t tokens) wrongIssuer() string {
-	return t.with(map[string]any{"iss": "https://other.example"})
+func (t tokenMaker) wrongIssuer() string {
+	return t.signedWith(map[string]any{"iss": "https://other.example"})
 }
 
-// with returns a token that the issuer signed, in which claims replace the original
-// claims.
-func (t tokens) with(claims map[string]any) string {
+// signedWith returns a token that the issuer signed. The token has the claims of the
+// client's token, except that claims replaces some of these claims.
+func (t tokenMaker) signedWith(claims map[string]any) string {
 	all := maps.Clone(t.claims)
 	maps.Copy(all, claims)
 	return t.sign(all)

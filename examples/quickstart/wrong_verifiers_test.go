@@ -8,29 +8,30 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// The verifiers in this file return wrong verdicts, for TestWrongVerdicts.
+// TestWrongVerdicts uses the verifiers in this file. These verifiers return wrong verdicts
+// on tokens.
 
-// lenient returns a verifier that ignores refusals for reason while ignore returns true.
-// For a token that it accepts wrongly, the verifier returns the claims of the last valid
-// token.
-func lenient(cfg bearer.Config, reason bearer.Reason, ignore func() bool) (bearer.Verifier, error) {
+// lenientVerifier returns a verifier that accepts some invalid tokens. The verifier accepts
+// a token that must be refused with this reason, if ignore returns true. For such a token,
+// the verifier returns the claims of the last valid token.
+func lenientVerifier(cfg bearer.Config, reason bearer.Reason, ignore func() bool) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	var (
-		mu   sync.Mutex // guards good
-		good *bearer.Claims
+		mu         sync.Mutex // guards lastClaims
+		lastClaims *bearer.Claims
 	)
 	return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
 		claims, err := strict.Verify(ctx, token)
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
-			good = claims
+			lastClaims = claims
 		}
 		if errors.Is(err, reason) && ignore() {
-			return good, nil
+			return lastClaims, nil
 		}
 		return claims, err
 	}), nil
@@ -38,16 +39,17 @@ func lenient(cfg bearer.Config, reason bearer.Reason, ignore func() bool) (beare
 
 func always() bool { return true }
 
-// onceExpired returns a verifier that accepts the first expired token.
+// onceExpired returns a verifier that accepts the first expired token. The verifier refuses
+// all later expired tokens.
 func onceExpired(cfg bearer.Config) (bearer.Verifier, error) {
 	var once sync.Once
-	return lenient(cfg, bearer.Expired, func() (first bool) {
+	return lenientVerifier(cfg, bearer.Expired, func() (first bool) {
 		once.Do(func() { first = true })
 		return first
 	})
 }
 
-// wrongReason returns a verifier that refuses tampered tokens as malformed.
+// wrongReason returns a verifier that refuses tampered tokens with the reason malformed.
 func wrongReason(cfg bearer.Config) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {
@@ -69,7 +71,7 @@ func denyAll(bearer.Config) (bearer.Verifier, error) {
 	}), nil
 }
 
-// wrongCaller returns a verifier that returns another caller's custom claims.
+// wrongCaller returns a verifier that returns the custom claims of a different caller.
 func wrongCaller(cfg bearer.Config) (bearer.Verifier, error) {
 	cfg.Custom = func([]byte) (any, error) {
 		var d deployer

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// logged wraps h and writes one record to the access log for each request. The record
-// contains no query, request header or body, because these may contain secrets.
-func (env *Environment) logged(h http.Handler) http.Handler {
+// withAccessLog returns a handler that calls h and writes one record per request to the
+// access log. A record does not contain the query, the request header or a body, because
+// these may contain secrets.
+func (env *Environment) withAccessLog(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		ctx, call := withCall(r.Context())
@@ -18,7 +19,7 @@ func (env *Environment) logged(h http.Handler) http.Handler {
 			attributes := []slog.Attr{
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
-				slog.Int("status", response.status), // 0 if the connection was closed without a response
+				slog.Int("status", response.status), // 0 if no response was sent
 				slog.Int("bytes", response.bytes),
 				slog.Duration("took", time.Since(begun)),
 				slog.String("remote", r.RemoteAddr),
@@ -44,7 +45,7 @@ type loggedResponse struct {
 	status, bytes int
 }
 
-// WriteHeader records the status and writes the header.
+// WriteHeader writes the header and records the status.
 func (r *loggedResponse) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
@@ -52,7 +53,7 @@ func (r *loggedResponse) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts the bytes of the body and writes them.
+// Write writes a part of the body and counts the written bytes.
 func (r *loggedResponse) Write(body []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
@@ -67,8 +68,8 @@ func (r *loggedResponse) Flush() {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	_ = http.NewResponseController(r.ResponseWriter).Flush() // an error means that the writer cannot flush
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // fails only if the underlying writer cannot flush
 }
 
-// Unwrap returns the underlying writer, for http.ResponseController.
+// Unwrap returns the underlying writer. http.ResponseController calls Unwrap.
 func (r *loggedResponse) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -10,8 +10,9 @@ import (
 
 const maxTokenSize = 16 << 10
 
-// authorize returns an error unless the Authorization header has exactly one
-// value: a valid token of the environment's own client.
+// authorize checks the values of the Authorization header. There must be exactly one
+// value, and it must contain a valid token of the environment's own client. Otherwise
+// authorize returns an error.
 func (env *Environment) authorize(ctx context.Context, authorization []string) error {
 	if len(authorization) == 0 || authorization[0] == "" {
 		return &apiError{code: codeUnauthenticated, message: "Token empty"}
@@ -24,10 +25,11 @@ func (env *Environment) authorize(ctx context.Context, authorization []string) e
 		jwt.RegisteredClaims
 		ClientID string `json:"client_id"`
 	}
-	// Package bearer is not used here: the examples demonstrate bearer, so their
-	// issuer must not depend on it. The audience is not checked: tokens of the
-	// environment's own client have none.
-	if _, err := jwt.ParseWithClaims(token, &claims, env.key,
+	// This function verifies the token without package bearer. The examples test
+	// package bearer with this issuer, so a fault of package bearer must not change
+	// the behaviour of the issuer. Tokens of the environment's own client have no
+	// audience, so no audience is checked.
+	if _, err := jwt.ParseWithClaims(token, &claims, env.verificationKey,
 		jwt.WithValidMethods([]string{"RS256"}),
 		jwt.WithIssuer(env.issuer.URL()),
 		jwt.WithExpirationRequired(),
@@ -42,12 +44,13 @@ func (env *Environment) authorize(ctx context.Context, authorization []string) e
 	case caller.organizationID != "":
 		return &apiError{code: codePermissionDenied, message: "Token does not belong to the environment's own client"}
 	}
-	callFrom(ctx).note(func(call *call) { call.client = claims.ClientID })
+	callFrom(ctx).modify(func(call *callRecord) { call.client = claims.ClientID })
 	return nil
 }
 
-// key returns the published key whose ID is the token's kid. It is a jwt.Keyfunc.
-func (env *Environment) key(token *jwt.Token) (any, error) {
+// verificationKey is a jwt.Keyfunc. It returns the published key whose ID is the kid of
+// the token.
+func (env *Environment) verificationKey(token *jwt.Token) (any, error) {
 	for _, k := range env.issuer.Keys() {
 		if k.ID() == token.Header["kid"] {
 			return k.Public(), nil

@@ -15,10 +15,10 @@ import (
 )
 
 func TestAdminCalls(t *testing.T) {
-	env := start(t)
-	created := env.create(t, registration)
+	env := startEnvironment(t)
+	created := env.postClient(t, registration)
 	client, _ := created.members["client"].(map[string]any)
-	own := text(t, env.grant(t, text(t, client, "client_id"), text(t, created.members, "plain_secret")).members, "access_token")
+	own := text(t, env.requestToken(t, text(t, client, "client_id"), text(t, created.members, "plain_secret")).members, "access_token")
 	admin := env.adminToken(t)
 	claims := func(changes map[string]any) string {
 		all := map[string]any{"client_id": env.ClientID, "sub": env.ClientID}
@@ -34,12 +34,12 @@ func TestAdminCalls(t *testing.T) {
 		code          float64
 		errorCode     string
 	}{
-		"no header":                    {nil, 401, 16, "UNAUTHENTICATED"},
-		"empty header":                 {[]string{""}, 401, 16, "UNAUTHENTICATED"},
+		"no Authorization header":      {nil, 401, 16, "UNAUTHENTICATED"},
+		"empty Authorization header":   {[]string{""}, 401, 16, "UNAUTHENTICATED"},
 		"scheme Basic":                 {[]string{"Basic " + admin}, 401, 16, "UNAUTHENTICATED"},
 		"scheme Bearer without token":  {[]string{"Bearer"}, 401, 16, "UNAUTHENTICATED"},
 		"malformed token":              {[]string{"Bearer a.b.c"}, 401, 16, "UNAUTHENTICATED"},
-		"two headers":                  {[]string{"Bearer " + admin, "Bearer " + admin}, 401, 16, "UNAUTHENTICATED"},
+		"two Authorization headers":    {[]string{"Bearer " + admin, "Bearer " + admin}, 401, 16, "UNAUTHENTICATED"},
 		"token of 32 KiB":              {[]string{"Bearer " + strings.Repeat("a", 1<<15)}, 401, 16, "UNAUTHENTICATED"},
 		"tampered token":               {[]string{"Bearer " + bearertest.Tamper(admin, map[string]any{"exp": 4e9})}, 401, 16, "UNAUTHENTICATED"},
 		"forged token":                 {[]string{"Bearer " + env.Issuer().Forge(nil, map[string]any{"client_id": env.ClientID})}, 401, 16, "UNAUTHENTICATED"},
@@ -51,10 +51,10 @@ func TestAdminCalls(t *testing.T) {
 		"token without client_id":      {[]string{claims(map[string]any{"client_id": nil})}, 401, 16, "UNAUTHENTICATED"},
 		"token of a registered client": {[]string{"Bearer " + own}, 403, 7, "PERMISSION_DENIED"},
 	} {
-		got := env.do(t, http.MethodPost, "/api/v1/organizations/"+env.OrganizationID+"/clients", "application/json", "{}", row.authorization...)
+		got := env.sendRequest(t, http.MethodPost, "/api/v1/organizations/"+env.OrganizationID+"/clients", "application/json", "{}", row.authorization...)
 		checkError(t, name, got, row.status, row.code, row.errorCode)
 		if challenge := got.Header.Get("WWW-Authenticate"); (row.status == 401) != (challenge == "Bearer") {
-			t.Errorf("%s: got challenge %q, want Bearer for 401 only", name, challenge)
+			t.Errorf("%s: got challenge %q, want the challenge Bearer if the status is 401 and no challenge otherwise", name, challenge)
 		}
 	}
 	if env.Dump() != before {
@@ -63,24 +63,24 @@ func TestAdminCalls(t *testing.T) {
 }
 
 func TestEnvironmentClient(t *testing.T) {
-	env := start(t)
-	if !regexp.MustCompile(`^skc_[0-9]{17,18}$`).MatchString(env.ClientID) || !forms["plain_secret"].MatchString(env.ClientSecret) {
-		t.Errorf("got client ID %s and a secret of %d characters, want skc_ with 17 or 18 digits and 69 characters", env.ClientID, len(env.ClientSecret))
+	env := startEnvironment(t)
+	if !regexp.MustCompile(`^skc_[0-9]{17,18}$`).MatchString(env.ClientID) || !valuePatterns["plain_secret"].MatchString(env.ClientSecret) {
+		t.Errorf("got client ID %s and a secret of %d characters, want skc_ with 17 or 18 digits and a secret of 69 characters", env.ClientID, len(env.ClientSecret))
 	}
-	got := env.grant(t, env.ClientID, env.ClientSecret).members
+	got := env.requestToken(t, env.ClientID, env.ClientSecret).members
 	if got["scope"] != "openid" || got["expires_in"] != 86400.0 {
-		t.Errorf("got %v, want scope openid and expires_in 86400", got)
+		t.Errorf("got body %v, want scope openid and expires_in 86400", got)
 	}
-	for name, refused := range map[string]answer{
-		"wrong secret":   env.grant(t, env.ClientID, env.ClientSecret+"x"),
-		"unknown client": env.grant(t, "skc_1", env.ClientSecret),
+	for name, refused := range map[string]jsonResponse{
+		"wrong secret":   env.requestToken(t, env.ClientID, env.ClientSecret+"x"),
+		"unknown client": env.requestToken(t, "skc_1", env.ClientSecret),
 	} {
 		if refused.StatusCode != http.StatusUnauthorized || refused.members["error"] != "invalid_client" {
-			t.Errorf("%s: got %s %v, want 401 invalid_client", name, refused.Status, refused.members)
+			t.Errorf("%s: got status %s with body %v, want status 401 with error invalid_client", name, refused.Status, refused.members)
 		}
 	}
 	if strings.Contains(env.Dump(), env.ClientSecret) {
-		t.Error("the state contains the plain secret")
+		t.Error("the state contains the plain text of the secret")
 	}
 }
 
@@ -103,12 +103,12 @@ func TestIdentifiers(t *testing.T) {
 					id := env.NextID("x_")
 					n, err := strconv.Atoi(strings.TrimPrefix(id, "x_"))
 					if err != nil || n <= last || len(id) < 2+17 || len(id) > 2+18 {
-						t.Errorf("got %s after %d, want a greater number of 17 or 18 digits", id, last)
+						t.Errorf("got identifier %s after the number %d, want a greater number of 17 or 18 digits", id, last)
 					}
 					last = n
 					mu.Lock()
 					if seen[id] {
-						t.Errorf("got %s twice", id)
+						t.Errorf("got identifier %s two times, want each identifier once", id)
 					}
 					seen[id] = true
 					mu.Unlock()
@@ -118,5 +118,5 @@ func TestIdentifiers(t *testing.T) {
 		group.Wait()
 	}
 	checkIncreasing(t)
-	synctest.Test(t, checkIncreasing) // the fake clock is before 2024, the epoch of the identifiers
+	synctest.Test(t, checkIncreasing) // the fake clock starts before 2024, and identifiers count the time since 2024
 }

@@ -6,40 +6,41 @@ import (
 )
 
 const (
-	maxFailures        = 10              // failures after which a client must wait
-	failureRecovery    = 6 * time.Second // time after which a failure no longer counts
-	maxUnknownFailures = 4096            // limit of unknown client IDs with counted failures
+	maxFailures        = 10              // number of failures after which a client must wait
+	failureRecovery    = 6 * time.Second // the count of failures decreases by 1 in this time
+	maxUnknownFailures = 4096            // maximum number of unknown client IDs whose failures are counted
 )
 
-// attempts limits failed authentications per client, so that an attacker cannot guess
-// secrets by brute force. The zero value is ready to use.
-type attempts struct {
-	mu      sync.Mutex          // guards the fields below
-	known   map[string]failures // by ID of an existing client
-	unknown map[string]failures // by client ID that does not exist
+// attemptLimiter limits the failed authentications of each client, so that an attacker
+// cannot try many secrets. The zero value is ready to use.
+type attemptLimiter struct {
+	mu      sync.Mutex               // guards the fields below
+	known   map[string]failureBucket // key: ID of an existing client
+	unknown map[string]failureBucket // key: client ID that does not exist
 }
 
-// failures is the leaky bucket of one client: one failure leaks out every
+// failureBucket is the leaky bucket of one client. The count decreases by 1 every
 // failureRecovery.
-type failures struct {
+type failureBucket struct {
 	count float64
 	at    time.Time
 }
 
-// try calls check and returns its result. If the client has failed too often, try does
-// not call check, even for the right secret. Then wait is the time until the next
-// attempt is allowed. Unknown client IDs have the same limit, so the limit does not
-// reveal which IDs exist.
-func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait time.Duration) {
+// limitedCheck calls check and returns the result of check. If the client has failed too
+// often, limitedCheck returns false without a call of check, even if the secret is right.
+// In this case, wait is the time until the next attempt is allowed. In all other cases,
+// wait is 0. Unknown client IDs have the same limit as known client IDs, so a caller
+// cannot learn from the limit whether an ID exists.
+func (a *attemptLimiter) limitedCheck(id string, known bool, check func() bool) (ok bool, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.known == nil {
-		a.known, a.unknown = make(map[string]failures), make(map[string]failures)
+		a.known, a.unknown = make(map[string]failureBucket), make(map[string]failureBucket)
 	}
 	in := a.known
 	if !known {
 		if in = a.unknown; len(in) >= maxUnknownFailures {
-			clear(in) // harmless: an unknown client has no secret to guess
+			clear(in) // safe, because an unknown client has no secret that an attacker can guess
 		}
 	}
 	now := time.Now()
@@ -57,8 +58,8 @@ func (a *attempts) try(id string, known bool, check func() bool) (ok bool, wait 
 	return false, 0
 }
 
-// forget drops the failures of deleted clients.
-func (a *attempts) forget(ids ...string) {
+// forgetClients deletes the failure counts of deleted clients.
+func (a *attemptLimiter) forgetClients(ids ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, id := range ids {

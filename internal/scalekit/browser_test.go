@@ -24,8 +24,8 @@ type browser struct {
 	session string // URL of the session
 }
 
-// startBrowser starts Chromium with JavaScript disabled for pages. It skips the test
-// if Chromium or chromedriver is missing.
+// startBrowser starts Chromium. Pages cannot run JavaScript in this browser. If Chromium or
+// chromedriver is missing, startBrowser skips the test.
 func startBrowser(t *testing.T) browser {
 	t.Helper()
 	var chromium string
@@ -35,11 +35,11 @@ func startBrowser(t *testing.T) browser {
 		}
 	}
 	if _, err := exec.LookPath("chromedriver"); err != nil || chromium == "" {
-		t.Skip("needs chromium and chromedriver")
+		t.Skip("this test needs chromium and chromedriver")
 	}
-	// The driver must run until the session is closed, because a killed driver
-	// leaves its browser running. The test's context ends earlier, so the driver
-	// gets another context.
+	// The driver must run until the session is closed, because the browser continues
+	// to run if the driver is killed. The test's context ends before the session is
+	// closed, so the driver gets a different context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	driver := exec.CommandContext(ctx, "chromedriver", "--port=0")
 	driver.Cancel = func() error { return driver.Process.Signal(os.Interrupt) }
@@ -66,9 +66,9 @@ func startBrowser(t *testing.T) browser {
 	if port == "" {
 		t.Skip("chromedriver does not print its port")
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the driver
+	go func() { _, _ = io.Copy(io.Discard, out) }() // ends when the driver ends
 	b := browser{"http://127.0.0.1:" + port}
-	created := b.do(t, http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+	created := b.sendCommand(t, http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"goog:loggingPrefs": map[string]any{"browser": "ALL"},
 		"goog:chromeOptions": map[string]any{
 			"binary": chromium,
@@ -97,8 +97,8 @@ func startBrowser(t *testing.T) browser {
 	return b
 }
 
-// do makes a WebDriver call and returns its value.
-func (b browser) do(t *testing.T, method, path string, body any) any {
+// sendCommand sends a WebDriver command and returns the value in the response.
+func (b browser) sendCommand(t *testing.T, method, path string, body any) any {
 	t.Helper()
 	var encoded []byte
 	if body != nil {
@@ -121,79 +121,79 @@ func (b browser) do(t *testing.T, method, path string, body any) any {
 		Value any `json:"value"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: got %s %v, %v", method, path, response.Status, answer.Value, err)
+		t.Fatalf("%s %s: got status %s with value %v and error %v, want status 200 and no error", method, path, response.Status, answer.Value, err)
 	}
 	return answer.Value
 }
 
-// script runs a script of the test. The browser allows this, although it does not run the
-// scripts of pages.
-func (b browser) script(t *testing.T, script string) any {
+// runScript runs a script of the test. The browser runs scripts of the test, although the
+// browser does not run scripts of pages.
+func (b browser) runScript(t *testing.T, script string) any {
 	t.Helper()
-	return b.do(t, http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}})
+	return b.sendCommand(t, http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}})
 }
 
-// text returns the visible text of an element.
-func (b browser) text(t *testing.T, selector string) string {
+// visibleText returns the visible text of an element.
+func (b browser) visibleText(t *testing.T, selector string) string {
 	t.Helper()
-	element, _ := b.do(t, http.MethodPost, "/element", map[string]any{"using": "css selector", "value": selector}).(map[string]any)
+	element, _ := b.sendCommand(t, http.MethodPost, "/element", map[string]any{"using": "css selector", "value": selector}).(map[string]any)
 	for _, id := range element {
-		return fmt.Sprint(b.do(t, http.MethodGet, fmt.Sprint("/element/", id, "/text"), nil))
+		return fmt.Sprint(b.sendCommand(t, http.MethodGet, fmt.Sprint("/element/", id, "/text"), nil))
 	}
 	return ""
 }
 
-func (b browser) click(t *testing.T, link string) {
+func (b browser) clickLink(t *testing.T, link string) {
 	t.Helper()
-	element, _ := b.do(t, http.MethodPost, "/element", map[string]any{"using": "link text", "value": link}).(map[string]any)
+	element, _ := b.sendCommand(t, http.MethodPost, "/element", map[string]any{"using": "link text", "value": link}).(map[string]any)
 	for _, id := range element {
-		b.do(t, http.MethodPost, fmt.Sprint("/element/", id, "/click"), map[string]any{})
+		b.sendCommand(t, http.MethodPost, fmt.Sprint("/element/", id, "/click"), map[string]any{})
 	}
 }
 
 func TestPageInBrowser(t *testing.T) {
 	b := startBrowser(t)
-	env, c, token := startUsed(t, scalekit.Config{})
+	env, c, token := startWithData(t, scalekit.Config{})
 
 	// This browser must not run the scripts of a page.
-	b.do(t, http.MethodPost, "/url", map[string]any{"url": "data:text/html,<title>off</title><script>document.title='on'</script>"})
-	if title := b.do(t, http.MethodGet, "/title", nil); title != "off" {
-		t.Fatalf("got title %v, want off: this browser runs JavaScript", title)
+	b.sendCommand(t, http.MethodPost, "/url", map[string]any{"url": "data:text/html,<title>off</title><script>document.title='on'</script>"})
+	if title := b.sendCommand(t, http.MethodGet, "/title", nil); title != "off" {
+		t.Fatalf("got title %v, want title off: this browser runs the JavaScript of a page", title)
 	}
 
-	b.do(t, http.MethodPost, "/url", map[string]any{"url": env.url + "/"})
-	if title := fmt.Sprint(b.do(t, http.MethodGet, "/title", nil)); !strings.Contains(title, "development issuer") {
+	b.sendCommand(t, http.MethodPost, "/url", map[string]any{"url": env.url + "/"})
+	if title := fmt.Sprint(b.sendCommand(t, http.MethodGet, "/title", nil)); !strings.Contains(title, "development issuer") {
 		t.Errorf("got title %q, want a title with %q", title, "development issuer")
 	}
 	for selector, want := range map[string][]string{
 		"h1":             {env.url},
 		".notice":        {"For development and tests only."},
-		".notice.bad":    {"Injected fault: the endpoint “keys” returns status 503, 2 more times."},
+		".notice.bad":    {"Injected fault: the endpoint “keys” returns status 503. The fault ends after 2 more requests."},
 		"#keys":          {env.Issuer().Keys()[0].ID(), "signing"},
 		"#organizations": {env.OrganizationID, c.id, "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "active", "2 h"},
 		"#tokens":        {fmt.Sprint(claimsOf(t, token)["jti"]), "granted", "invalid_client 401", "the environment's own client"},
 	} {
-		got := b.text(t, selector)
+		got := b.visibleText(t, selector)
 		for _, want := range want {
 			if !strings.Contains(got, want) {
-				t.Errorf("%s: got\n%s\nwant %q", selector, got, want)
+				t.Errorf("%s: got text\n%s\nwant a text with %q", selector, got, want)
 			}
 		}
 	}
 	// The page's Content-Security-Policy allows its own style sheet.
-	if got := b.script(t, "return getComputedStyle(document.querySelector('.badge.good')).borderRadius"); got == "0px" {
-		t.Errorf("got a badge with border radius %v: the style sheet is not applied", got)
+	if got := b.runScript(t, "return getComputedStyle(document.querySelector('.badge.good')).borderRadius"); got == "0px" {
+		t.Errorf("got a badge with border radius %v, want a different radius: the style sheet of the page has no effect", got)
 	}
-	if got := b.script(t, "return document.scripts.length + document.images.length"); got != 0.0 {
-		t.Errorf("got %v scripts and images, want 0", got)
+	if got := b.runScript(t, "return document.scripts.length + document.images.length"); got != 0.0 {
+		t.Errorf("got %v scripts and images, want 0 scripts and images", got)
 	}
-	for _, width := range []int{360, 1280} { // no horizontal scrolling
-		b.do(t, http.MethodPost, "/window/rect", map[string]any{"width": width, "height": 900})
-		if got := b.script(t, "return document.documentElement.scrollWidth - document.documentElement.clientWidth"); got != 0.0 {
-			t.Errorf("window width %d: the page is %v pixels too wide", width, got)
+	for _, width := range []int{360, 1280} { // the page must not be wider than the window
+		b.sendCommand(t, http.MethodPost, "/window/rect", map[string]any{"width": width, "height": 900})
+		if got := b.runScript(t, "return document.documentElement.scrollWidth - document.documentElement.clientWidth"); got != 0.0 {
+			t.Errorf("window width %d: got a page that is %v pixels too wide, want a page that fits", width, got)
 		}
 	}
-	shot, err := base64.StdEncoding.DecodeString(fmt.Sprint(b.do(t, http.MethodGet, "/screenshot", nil)))
+	shot, err := base64.StdEncoding.DecodeString(fmt.Sprint(b.sendCommand(t, http.MethodGet, "/screenshot", nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,20 +208,20 @@ func TestPageInBrowser(t *testing.T) {
 		}
 	}
 	if len(colors) < 20 {
-		t.Errorf("got a screenshot with %d colours, want at least 20: the page is not rendered", len(colors))
+		t.Errorf("got a screenshot with %d colours, want at least 20 colours: the browser has not rendered the page", len(colors))
 	}
-	b.click(t, "Recent tokens")
-	if got := fmt.Sprint(b.do(t, http.MethodGet, "/url", nil)); got != env.url+"/#tokens" {
-		t.Errorf("after Recent tokens: got URL %s, want %s", got, env.url+"/#tokens")
+	b.clickLink(t, "Recent tokens")
+	if got := fmt.Sprint(b.sendCommand(t, http.MethodGet, "/url", nil)); got != env.url+"/#tokens" {
+		t.Errorf("after a click on Recent tokens: got URL %s, want URL %s", got, env.url+"/#tokens")
 	}
-	b.click(t, "Refresh")
-	if got := fmt.Sprint(b.do(t, http.MethodGet, "/url", nil)); got != env.url+"/" {
-		t.Errorf("after Refresh: got URL %s, want %s", got, env.url+"/")
+	b.clickLink(t, "Refresh")
+	if got := fmt.Sprint(b.sendCommand(t, http.MethodGet, "/url", nil)); got != env.url+"/" {
+		t.Errorf("after a click on Refresh: got URL %s, want URL %s", got, env.url+"/")
 	}
-	messages, _ := b.do(t, http.MethodPost, "/se/log", map[string]any{"type": "browser"}).([]any)
+	messages, _ := b.sendCommand(t, http.MethodPost, "/se/log", map[string]any{"type": "browser"}).([]any)
 	for _, message := range messages {
 		if text := fmt.Sprint(message); !strings.Contains(text, "favicon") {
-			t.Errorf("got a message in the browser's log: %s", text)
+			t.Errorf("got the message %q in the browser's log, want no message", text)
 		}
 	}
 }

@@ -5,39 +5,39 @@ import (
 	"sync"
 )
 
-// call collects facts about a request while it is handled. The access log, the web page
-// and the Retry-After field use them.
-type call struct {
-	mu      sync.Mutex // guards the fields below: a gRPC handler may outlive its request
+// callRecord collects facts about a request while the environment handles the request.
+// The access log, the web page and the header field Retry-After use these facts.
+type callRecord struct {
+	mu      sync.Mutex // guards the fields below, because a gRPC handler may run longer than its request
 	client  string     // ID of the calling client; empty if unknown
-	tokenID string     // ID of the token that is about to be granted
-	wait    int        // seconds until the client may try again
+	tokenID string     // ID of the token that the token endpoint is about to grant
+	wait    int        // seconds until the client may send the next token request
 }
 
 type callKey struct{}
 
-func withCall(ctx context.Context) (context.Context, *call) {
-	c := &call{}
+func withCall(ctx context.Context) (context.Context, *callRecord) {
+	c := &callRecord{}
 	return context.WithValue(ctx, callKey{}, c), c
 }
 
-// callFrom returns the call in a context. Without a call, it returns a new call, which
-// nothing reads.
-func callFrom(ctx context.Context) *call {
-	if c, ok := ctx.Value(callKey{}).(*call); ok {
+// callFrom returns the callRecord in a context. If the context has no callRecord, callFrom
+// returns a new callRecord, which is not read later.
+func callFrom(ctx context.Context) *callRecord {
+	if c, ok := ctx.Value(callKey{}).(*callRecord); ok {
 		return c
 	}
-	return &call{}
+	return &callRecord{}
 }
 
-// note calls change with the lock held.
-func (c *call) note(change func(*call)) {
+// modify calls change while c.mu is locked.
+func (c *callRecord) modify(change func(*callRecord)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change(c)
 }
 
-func (c *call) read() (client, tokenID string, wait int) {
+func (c *callRecord) read() (client, tokenID string, wait int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.client, c.tokenID, c.wait

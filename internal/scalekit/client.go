@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// client is a machine client of an organization. The environment's own client has
-// no organizationID.
+// client is a machine client of an organization, or the environment's own client. The
+// environment's own client has no organizationID.
 type client struct {
 	settings
 
 	id, organizationID string
 	sequence           uint64   // position in the order of creation
-	secrets            []secret // oldest first
+	secrets            []secret // the oldest secret is first
 	created, updated   time.Time
 }
 
@@ -22,12 +22,13 @@ func (c client) clone() client {
 	return c
 }
 
-// secretIndex returns the index of a secret, or -1.
+// secretIndex returns the index of the secret with this ID, or -1 if the client has no
+// such secret.
 func (c client) secretIndex(id string) int {
 	return slices.IndexFunc(c.secrets, func(s secret) bool { return s.id == id })
 }
 
-// claims returns the claims that only this vendor's tokens have: oid and custom_claims.
+// claims returns the claims oid and custom_claims, which are specific to the vendor.
 func (c client) claims() map[string]any {
 	claims := make(map[string]any)
 	if c.organizationID != "" {

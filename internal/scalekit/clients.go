@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// This file has the operations on clients, which REST and gRPC share. The parser of a
-// request passes its violations to the operation. The operation adds its own violations
-// and returns all of them in one error.
+// This file contains the operations on clients. REST and gRPC use the same operations.
+// The parser of a request passes the violations that it found to the operation. The
+// operation adds the violations that it finds. It returns all violations in one error.
 
-// createClient registers a client for an organization and returns it with the
-// plain text of its secret.
+// createClient registers a client for an organization. It returns the client and the
+// plain text of the client's secret.
 func (env *Environment) createClient(organizationID string, wanted settings, v *violations) (client, string, error) {
-	v.id("organization_id", organizationID, "org_")
+	v.checkID("organization_id", organizationID, "org_")
 	wanted.check(v, "client.")
 	if err := v.err(); err != nil {
 		return client{}, "", err
@@ -23,19 +23,19 @@ func (env *Environment) createClient(organizationID string, wanted settings, v *
 	s := env.store
 	now := time.Now().UTC()
 	made := client{
-		id:             s.ids.next("m2morg_"),
+		id:             s.ids.nextID("m2morg_"),
 		organizationID: organizationID,
 		settings:       wanted.normalized(),
 		created:        now.Truncate(time.Millisecond),
 		updated:        now,
 	}
-	kept, plain := newSecret(s.ids.next("sks_"), time.Now().UTC())
+	kept, plain := newSecret(s.ids.nextID("sks_"), time.Now().UTC())
 	made.secrets = []secret{kept}
 	err := s.update(func(c *change) error {
 		if _, ok := c.organizations[organizationID]; !ok {
 			return errOrganizationNotFound()
 		}
-		made.sequence = c.next()
+		made.sequence = c.nextPosition()
 		c.putClient(made)
 		return nil
 	})
@@ -63,7 +63,7 @@ func (env *Environment) getClient(organizationID, clientID string, v *violations
 
 // listClients returns one page of an organization's clients.
 func (env *Environment) listClients(organizationID string, page pageRequest, v *violations) (listPage[client], error) {
-	v.id("organization_id", organizationID, "org_")
+	v.checkID("organization_id", organizationID, "org_")
 	if err := v.err(); err != nil {
 		return listPage[client]{}, err
 	}
@@ -74,7 +74,8 @@ func (env *Environment) listClients(organizationID string, page pageRequest, v *
 	return paginate(all, func(c client) uint64 { return c.sequence }, page)
 }
 
-// updateClient changes the settings that update sets.
+// updateClient changes the client's settings to the settings in update. An empty setting
+// in update leaves the client's setting unchanged.
 func (env *Environment) updateClient(organizationID, clientID string, update settings, v *violations) (client, error) {
 	checkClient(organizationID, clientID, v)
 	update.check(v, "client.")
@@ -82,7 +83,7 @@ func (env *Environment) updateClient(organizationID, clientID string, update set
 		return client{}, err
 	}
 	return env.changeClient(organizationID, clientID, func(c client) (client, error) {
-		c.settings = c.with(update)
+		c.settings = c.updatedWith(update)
 		return c, nil
 	})
 }
@@ -101,7 +102,7 @@ func (env *Environment) deleteClient(organizationID, clientID string, v *violati
 		return nil
 	})
 	if err == nil {
-		env.attempts.forget(clientID)
+		env.attempts.forgetClients(clientID)
 	}
 	return err
 }
@@ -117,7 +118,7 @@ func (env *Environment) addSecret(organizationID, clientID string, v *violations
 	if err := v.err(); err != nil {
 		return secret{}, "", err
 	}
-	made, plain := newSecret(env.store.ids.next("sks_"), time.Now().UTC())
+	made, plain := newSecret(env.store.ids.nextID("sks_"), time.Now().UTC())
 	_, err := env.changeClient(organizationID, clientID, func(c client) (client, error) {
 		c.secrets = append(c.secrets, made)
 		return c, nil
@@ -134,7 +135,7 @@ func (env *Environment) deleteSecret(organizationID, clientID, secretID string, 
 // dropSecret deletes a secret of a client. The last secret cannot be deleted. An
 // empty organizationID matches any client.
 func (env *Environment) dropSecret(organizationID, clientID, secretID string, v *violations) error {
-	v.id("secret_id", secretID, "")
+	v.checkID("secret_id", secretID, "")
 	if err := v.err(); err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (env *Environment) dropSecret(organizationID, clientID, secretID string, v 
 			return c, errSecretNotFound()
 		}
 		if len(c.secrets) == 1 {
-			// This is the vendor's message, although it is about a secret.
+			// The vendor's message says "client", but the error is about a secret.
 			return c, &apiError{code: codeFailedPrecondition, message: "last client cannot be deleted"}
 		}
 		c.secrets = slices.Delete(c.secrets, n, n+1)
@@ -156,8 +157,8 @@ func (env *Environment) dropSecret(organizationID, clientID, secretID string, v 
 // setSecretStatus activates or deactivates a secret of any client. No client can
 // authenticate with an inactive secret.
 func (env *Environment) setSecretStatus(clientID, secretID string, active bool, v *violations) (secret, error) {
-	v.id("client_id", clientID, "")
-	v.id("secret_id", secretID, "")
+	v.checkID("client_id", clientID, "")
+	v.checkID("secret_id", secretID, "")
 	if err := v.err(); err != nil {
 		return secret{}, err
 	}
@@ -176,16 +177,16 @@ func (env *Environment) setSecretStatus(clientID, secretID string, active bool, 
 	return changed.secrets[changed.secretIndex(secretID)], nil
 }
 
-// changeClient passes a copy of a client to do and stores the client that do returns.
-// An empty organizationID matches any client.
-func (env *Environment) changeClient(organizationID, clientID string, do func(client) (client, error)) (client, error) {
+// changeClient passes a copy of a client to modify, and stores the client that modify
+// returns. An empty organizationID matches any client.
+func (env *Environment) changeClient(organizationID, clientID string, modify func(client) (client, error)) (client, error) {
 	var changed client
 	err := env.store.update(func(c *change) error {
-		before, err := c.clientOf(organizationID, clientID)
+		previous, err := c.clientOf(organizationID, clientID)
 		if err != nil {
 			return err
 		}
-		if changed, err = do(before.clone()); err != nil {
+		if changed, err = modify(previous.clone()); err != nil {
 			return err
 		}
 		changed.updated = time.Now().UTC()
@@ -209,6 +210,6 @@ func (c *change) clientOf(organizationID, clientID string) (client, error) {
 }
 
 func checkClient(organizationID, clientID string, v *violations) {
-	v.id("organization_id", organizationID, "org_")
-	v.id("client_id", clientID, "m2morg_")
+	v.checkID("organization_id", organizationID, "org_")
+	v.checkID("client_id", clientID, "m2morg_")
 }

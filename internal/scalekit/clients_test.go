@@ -10,30 +10,30 @@ import (
 )
 
 func TestCreateClientDefaults(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	for _, body := range []string{"", "{}", `{"name":null,"custom_claims":null,"expiry":0,"unknown":{"a":1}}`} {
-		got := env.create(t, body)
+		got := env.postClient(t, body)
 		client, _ := got.members["client"].(map[string]any)
 		if got.StatusCode != http.StatusCreated || client["expiry"] != "3600" || client["name"] != "" {
-			t.Fatalf("%q: got %s %v, want 201, expiry 3600 and no name", body, got.Status, got.members)
+			t.Fatalf("%q: got status %s with body %v, want status 201, expiry 3600 and an empty name", body, got.Status, got.members)
 		}
 		for _, name := range []string{"scopes", "audience", "custom_claims"} {
 			if list, ok := client[name].([]any); !ok || len(list) != 0 {
-				t.Errorf("%q: got %s %v, want an empty array", body, name, client[name])
+				t.Errorf("%q: got member %s with value %v, want an empty array", body, name, client[name])
 			}
 		}
-		granted := env.grant(t, text(t, client, "client_id"), text(t, got.members, "plain_secret")).members
+		granted := env.requestToken(t, text(t, client, "client_id"), text(t, got.members, "plain_secret")).members
 		claims := claimsOf(t, text(t, granted, "access_token"))
 		for _, name := range []string{"aud", "scope", "scopes", "custom_claims"} {
 			if value, ok := claims[name]; ok {
-				t.Errorf("%q: got claim %s %v, want none", body, name, value)
+				t.Errorf("%q: got claim %s with value %v, want no such claim", body, name, value)
 			}
 		}
 	}
 }
 
 func TestCreateClientForms(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	for _, row := range []struct{ body, name, want string }{
 		{`{"expiry":"7200"}`, "expiry", "7200"},
 		{`{"expiry":7.2e3}`, "expiry", "7200"},
@@ -42,21 +42,21 @@ func TestCreateClientForms(t *testing.T) {
 		{`{"name":"` + strings.Repeat("é", 128) + `"}`, "name", strings.Repeat("é", 128)},
 		{`{"name":"a\u003cb\u0000"}`, "name", "a<b\x00"},
 	} {
-		got := env.create(t, row.body)
+		got := env.postClient(t, row.body)
 		client, _ := got.members["client"].(map[string]any)
 		if got.StatusCode != http.StatusCreated || client[row.name] != row.want {
-			t.Errorf("%s: got %s %v, want 201 and %s %q", row.body, got.Status, got.members, row.name, row.want)
+			t.Errorf("%s: got status %s with body %v, want status 201 and a client with %s %q", row.body, got.Status, got.members, row.name, row.want)
 		}
 	}
-	got := env.create(t, `{"customClaims":[{"key":"a"},{"key":"b","value":null,"more":1}]}`)
+	got := env.postClient(t, `{"customClaims":[{"key":"a"},{"key":"b","value":null,"more":1}]}`)
 	client, _ := got.members["client"].(map[string]any)
 	if claims, _ := client["custom_claims"].([]any); len(claims) != 2 {
-		t.Errorf("got %s %v, want two custom claims", got.Status, got.members)
+		t.Errorf("got status %s with body %v, want two custom claims", got.Status, got.members)
 	}
 }
 
 func TestCreateClientRefusals(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	before := env.Dump()
 	long := strings.Repeat("x", 513)
 	for _, row := range []struct{ body, field, constraint string }{
@@ -95,17 +95,17 @@ func TestCreateClientRefusals(t *testing.T) {
 		{`{"expiry":""}`, "client.expiry", "json.type"},
 		{`{"expiry":true}`, "client.expiry", "json.type"},
 	} {
-		got := env.create(t, row.body)
+		got := env.postClient(t, row.body)
 		checkError(t, row.body[:min(len(row.body), 60)], got, 400, 3, "INVALID_ARGUMENT")
 		if row.field == "" {
 			continue
 		}
-		if first := violations(got)[0]; first["field"] != row.field || first["constraint"] != row.constraint || first["description"] == "" || len(violations(got)) != 1 {
-			t.Errorf("%s: got %v, want %s at %s", row.body, violations(got), row.constraint, row.field)
+		if first := fieldViolations(got)[0]; first["field"] != row.field || first["constraint"] != row.constraint || first["description"] == "" || len(fieldViolations(got)) != 1 {
+			t.Errorf("%s: got violations %v, want the violation %s of the field %s", row.body, fieldViolations(got), row.constraint, row.field)
 		}
 	}
-	if got := violations(env.create(t, `{"name":1,"description":2,"expiry":-3}`)); len(got) != 3 {
-		t.Errorf("got %v, want all three violations in one response", got)
+	if got := fieldViolations(env.postClient(t, `{"name":1,"description":2,"expiry":-3}`)); len(got) != 3 {
+		t.Errorf("got violations %v, want three violations", got)
 	}
 	if env.Dump() != before {
 		t.Error("a refused request changed the state")
@@ -113,7 +113,7 @@ func TestCreateClientRefusals(t *testing.T) {
 }
 
 func TestCreateClientOrganizations(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	authorization := "Bearer " + env.adminToken(t)
 	for _, row := range []struct {
 		id         string
@@ -127,39 +127,39 @@ func TestCreateClientOrganizations(t *testing.T) {
 		{"org%2F..", 400, 3, "INVALID_ARGUMENT", "string.prefix"},
 		{"org_" + strings.Repeat("1", 29), 400, 3, "INVALID_ARGUMENT", "string.max_len"},
 	} {
-		got := env.do(t, http.MethodPost, "/api/v1/organizations/"+row.id+"/clients", "application/json", "{}", authorization)
+		got := env.sendRequest(t, http.MethodPost, "/api/v1/organizations/"+row.id+"/clients", "application/json", "{}", authorization)
 		checkError(t, row.id, got, row.status, row.code, row.name)
-		if row.constraint != "" && (violations(got)[0]["field"] != "organization_id" || violations(got)[0]["constraint"] != row.constraint) {
-			t.Errorf("%s: got %v, want %s at organization_id", row.id, violations(got), row.constraint)
+		if row.constraint != "" && (fieldViolations(got)[0]["field"] != "organization_id" || fieldViolations(got)[0]["constraint"] != row.constraint) {
+			t.Errorf("%s: got violations %v, want the violation %s of the field organization_id", row.id, fieldViolations(got), row.constraint)
 		}
 	}
 	if got := env.CountClients(); got != 1 {
-		t.Errorf("got %d clients, want only the environment's own client", got)
+		t.Errorf("got %d clients, want 1 client", got)
 	}
 }
 
 func TestUnknownPathAndMethod(t *testing.T) {
-	env := start(t)
-	checkError(t, "unknown path", env.do(t, http.MethodGet, "/api/v1/nothing", "", ""), 404, 5, "NOT_FOUND")
-	checkError(t, "unknown method", env.do(t, http.MethodPut, "/api/v1/organizations/org_1/clients", "", ""), 501, 12, "UNIMPLEMENTED")
+	env := startEnvironment(t)
+	checkError(t, "unknown path", env.sendRequest(t, http.MethodGet, "/api/v1/nothing", "", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "unsupported method", env.sendRequest(t, http.MethodPut, "/api/v1/organizations/org_1/clients", "", ""), 501, 12, "UNIMPLEMENTED")
 }
 
 func TestCreateClientConcurrently(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
 			for range 5 {
-				got := env.create(t, registration)
+				got := env.postClient(t, registration)
 				if got.StatusCode != http.StatusCreated {
-					t.Errorf("got %s, want 201", got.Status)
+					t.Errorf("got status %s, want status 201", got.Status)
 				}
 			}
 		})
 	}
 	group.Wait()
 	if got := env.CountClients(); got != 41 {
-		t.Errorf("got %d clients, want 41", got)
+		t.Errorf("got %d clients, want 41 clients", got)
 	}
 }
 
@@ -178,26 +178,26 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		_, _, err := scalekit.New(scalekit.Config{URL: row.url})
 		if err == nil || strings.Count(err.Error(), "Config.URL") != row.problems {
-			t.Errorf("%q: got %v, want %d problems", row.url, err, row.problems)
+			t.Errorf("%q: got error %v, want an error with %d problems", row.url, err, row.problems)
 		}
 	}
 }
 
-// checkError checks the status and the vendor's error body.
-func checkError(t *testing.T, name string, got answer, status int, code float64, errorCode string) {
+// checkError checks the status and the error body of a response.
+func checkError(t *testing.T, name string, got jsonResponse, status int, code float64, errorCode string) {
 	t.Helper()
 	details, _ := got.members["details"].([]any)
 	if got.StatusCode != status || got.members["code"] != code || got.members["message"] == "" || len(details) != 1 {
-		t.Fatalf("%s: got %s %v, want status %d and code %v", name, got.Status, got.members, status, code)
+		t.Fatalf("%s: got status %s with body %v, want status %d with code %v", name, got.Status, got.members, status, code)
 	}
 	info, _ := details[0].(map[string]any)
 	if info["@type"] != "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo" || info["error_code"] != errorCode {
-		t.Errorf("%s: got details %v, want error_code %s", name, info, errorCode)
+		t.Errorf("%s: got details %v, want details with error_code %s", name, info, errorCode)
 	}
 }
 
-// violations returns the field violations of an error response.
-func violations(got answer) []map[string]any {
+// fieldViolations returns the field violations of an error response.
+func fieldViolations(got jsonResponse) []map[string]any {
 	var out []map[string]any
 	details, _ := got.members["details"].([]any)
 	for _, detail := range details {

@@ -9,15 +9,16 @@ import (
 
 // Config configures an Environment.
 type Config struct {
-	// URL is the environment URL, such as https://acme.scalekit.dev. It is the
-	// base URL of the endpoints and the "iss" of the tokens. URL is required. Its
-	// scheme is http or https, and it has no path.
+	// URL is the environment URL, such as https://acme.scalekit.dev. The
+	// environment URL is the base URL of the endpoints and the "iss" of the
+	// tokens. URL is required. The scheme must be http or https. A path is not
+	// allowed.
 	URL string
 
-	// Seed is the initial state of a new environment, in JSON or YAML: see the
-	// package documentation. If Seed is nil, the environment starts with one
-	// organization and the environment's own client. If the State file exists,
-	// Seed is validated, but has no effect.
+	// Seed is the initial state of a new environment, in JSON or YAML. The package
+	// documentation describes the format. If Seed is nil, the environment starts
+	// with one organization and the environment's own client. If the State file
+	// exists, New validates Seed, but does not use Seed.
 	Seed []byte
 
 	// State is the name of a file that keeps the state and the private keys
@@ -25,33 +26,33 @@ type Config struct {
 	// empty, the state is kept in memory and lost when the process ends.
 	State string
 
-	// NewSecret adds a secret to the environment's own client if the State file
-	// exists. New cannot return an earlier secret again, because the file contains
+	// NewSecret adds a secret to the environment's own client, if the State file
+	// exists. New cannot return an earlier secret, because the State file contains
 	// only hashes of secrets.
 	NewSecret bool
 
-	// Log receives one record for each request, without secrets. If Log is nil,
-	// nothing is logged.
+	// Log receives one record for each request. The record contains no secrets. If
+	// Log is nil, nothing is logged.
 	Log *slog.Logger
 }
 
-// Credentials are the credentials that New returns to the administrator. The
-// environment does not keep the secrets in plain text.
+// Credentials are the credentials that New returns for the administrator. The
+// environment does not store the plain text of the secrets.
 type Credentials struct {
 	// ClientID and ClientSecret are the credentials of the environment's own
-	// client, whose tokens give access to the admin API. ClientSecret is empty
-	// if the state was restored and Config.NewSecret is not set.
+	// client. A token of this client gives access to the admin API. ClientSecret
+	// is empty if the state was restored and Config.NewSecret is false.
 	ClientID, ClientSecret string
 	// OrganizationID is the ID of the oldest organization, or empty if the
 	// environment has no organization.
 	OrganizationID string
 	// Resumed is true if the state was restored from the State file.
 	Resumed bool
-	// Clients are the clients of the seed for which a secret was generated.
+	// Clients are the clients of the seed that have a generated secret.
 	Clients []ClientCredentials
 }
 
-// ClientCredentials are the credentials of an organization's client.
+// ClientCredentials are the credentials of a client of an organization.
 type ClientCredentials struct {
 	// ID and Secret are the client_id and the client_secret.
 	ID, Secret string
@@ -59,7 +60,7 @@ type ClientCredentials struct {
 	Name string
 }
 
-// check validates the Config and returns the initial state of a new environment.
+// check validates the Config. It returns the initial state of a new environment.
 func (cfg Config) check() (seed, error) {
 	name := "Example Organization"
 	initial := seed{organizations: []seedOrganization{{profile: profile{displayName: &name}}}}
@@ -90,7 +91,7 @@ func checkURL(address string) error {
 		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: the host is missing", address))
 	}
 	if u.User != nil || u.Path != "" || u.Opaque != "" || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
-		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: only scheme, host and port are allowed; no user, path, trailing slash, query or fragment", address))
+		problems = append(problems, fmt.Errorf("scalekit: Config.URL %q: only a scheme, a host and a port are allowed, without a trailing slash", address))
 	}
 	return errors.Join(problems...)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// apiEndpoint stands for the admin API, over REST and gRPC.
+// apiEndpoint is the admin API. It stands for REST and gRPC together.
 const apiEndpoint bearertest.Endpoint = "api"
 
 const (
@@ -25,7 +25,8 @@ const (
 	oversizedBytes = 2 << 20
 )
 
-// fault is an injected fault of an endpoint, in the form of the /dev/faults API.
+// fault is an injected fault of an endpoint. The JSON form is the form of the /dev/faults
+// API.
 type fault struct {
 	Status   int    `json:"status,omitzero"`
 	Delay    string `json:"delay,omitzero"`
@@ -40,20 +41,21 @@ type fault struct {
 	delay time.Duration
 }
 
-// shownFault is a fault and its endpoint, as the API shows them.
+// shownFault is a fault and the endpoint of the fault. The API returns faults in this form.
 type shownFault struct {
 	Endpoint  bearertest.Endpoint `json:"endpoint"`
 	Fault     fault               `json:"fault"`
-	Remaining int                 `json:"remaining,omitzero"` // requests left, if Fault.Times is set
+	Remaining int                 `json:"remaining,omitzero"` // number of requests until the fault ends; 0 if Fault.Times is 0
 
-	fetchesBefore int // requests to the endpoint before the fault was set
+	fetchesBefore int // number of requests to the endpoint before the fault was set
 }
 
 type faultList struct {
 	Faults []shownFault `json:"faults"`
 }
 
-// faults holds the fault of each endpoint. The zero value is ready to use.
+// The type faults stores the current fault of each endpoint. The zero value is ready to
+// use.
 type faults struct {
 	mu  sync.Mutex // guards set
 	set map[bearertest.Endpoint]shownFault
@@ -63,7 +65,8 @@ func faultEndpoints() []bearertest.Endpoint {
 	return []bearertest.Endpoint{bearertest.KeysEndpoint, bearertest.DiscoveryEndpoint, bearertest.TokenEndpoint, apiEndpoint}
 }
 
-// badDocuments returns the bad bodies of an endpoint, by the name of the document.
+// badDocuments returns the bad bodies of an endpoint. The keys of the map are the names of
+// the documents.
 func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	genuine := env.issuer.Metadata()
 	if e == bearertest.KeysEndpoint {
@@ -81,16 +84,17 @@ func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	case bearertest.KeysEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["empty_set"] = []byte(`{"keys":[]}`)
-		out["wrong_keys"] = nil // devSetFault calls wrongKeys only if needed: it generates keys
+		out["wrong_keys"] = nil // devSetFault calls wrongKeys when necessary, because wrongKeys generates RSA keys
 	case bearertest.DiscoveryEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["wrong_issuer"] = bytes.ReplaceAll(genuine, []byte(`"issuer":"`), []byte(`"issuer":"https://attacker.example#`))
-	default: // the other endpoints have no fixed document to corrupt
+	default: // the other endpoints have no fixed document
 	}
 	return out
 }
 
-// wrongKeys returns a key set with the IDs of the published keys, but with new keys.
+// wrongKeys returns a key set in which each published key is replaced by a new key with
+// the same ID.
 func (env *Environment) wrongKeys() []byte {
 	var keys []string
 	for _, k := range env.issuer.Keys() {
@@ -158,20 +162,20 @@ func (env *Environment) devRepair(r *http.Request, v *violations) (any, error) {
 	defer env.faults.mu.Unlock()
 	env.issuer.Repair(endpoint)
 	delete(env.faults.set, endpoint)
-	return empty{}, nil
+	return emptyBody{}, nil
 }
 
 func (env *Environment) faultEndpoint(r *http.Request, v *violations) bearertest.Endpoint {
 	e := bearertest.Endpoint(r.PathValue("endpoint"))
 	if !slices.Contains(faultEndpoints(), e) {
-		v.refuse("endpoint", fmt.Sprint("must be one of ", faultEndpoints()), "enum.defined_only")
+		v.addViolation("endpoint", fmt.Sprint("must be one of ", faultEndpoints()), "enum.defined_only")
 	}
 	return e
 }
 
 func faultFields(r jsonReader, f *fault) fields {
 	return fields{
-		"status":       func(field string, value jsontext.Value) { f.Status = r.number(field, value) },
+		"status":       func(field string, value jsontext.Value) { f.Status = r.readNumber(field, value) },
 		"delay":        func(field string, value jsontext.Value) { f.Delay = r.text(field, value) },
 		"hang":         func(field string, value jsontext.Value) { f.Hang = r.boolean(field, value) },
 		"abort":        func(field string, value jsontext.Value) { f.Abort = r.boolean(field, value) },
@@ -179,34 +183,34 @@ func faultFields(r jsonReader, f *fault) fields {
 		"body":         func(field string, value jsontext.Value) { f.Body = r.text(field, value) },
 		"content_type": func(field string, value jsontext.Value) { f.Type = r.text(field, value) },
 		"error":        func(field string, value jsontext.Value) { f.Error = r.text(field, value) },
-		"times":        func(field string, value jsontext.Value) { f.Times = r.number(field, value) },
+		"times":        func(field string, value jsontext.Value) { f.Times = r.readNumber(field, value) },
 	}
 }
 
 func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string][]byte) {
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
-		v.refuse("status", "must be an HTTP status of 200 to 599", "int.range")
+		v.addViolation("status", "must be an HTTP status of 200 to 599", "int.range")
 	}
 	if f.Times < 0 || f.Times > maxFaultTimes {
-		v.refuse("times", fmt.Sprintf("must be 0 to %d; 0 means until the fault is removed", maxFaultTimes), "int.range")
+		v.addViolation("times", fmt.Sprintf("must be a number from 0 to %d; with 0, the fault does not end until it is removed", maxFaultTimes), "int.range")
 	}
 	if f.Delay != "" {
 		var err error
 		if f.delay, err = time.ParseDuration(f.Delay); err != nil || f.delay < 0 || f.delay > maxFaultDelay {
-			v.refuse("delay", "must be a duration such as 250ms or 5s, at most 1m", "duration")
+			v.addViolation("delay", "must be a duration of at most 1m, such as 250ms or 5s", "duration")
 		}
 	}
 	if _, ok := documents[f.Document]; !ok && f.Document != "" {
-		v.refuse("document", "must be one of "+strings.Join(slices.Sorted(maps.Keys(documents)), ", "), "enum.defined_only")
+		v.addViolation("document", "must be one of "+strings.Join(slices.Sorted(maps.Keys(documents)), ", "), "enum.defined_only")
 	}
 	if f.Error != "" && e != bearertest.TokenEndpoint {
-		v.refuse("error", "is allowed for the endpoint token only", "endpoint")
+		v.addViolation("error", "is allowed only for the endpoint token", "endpoint")
 	}
 	if f.Error != "" && !isErrorCode(f.Error) {
-		v.refuse("error", "must be an error code such as invalid_client", "string.pattern")
+		v.addViolation("error", "must be an error code such as invalid_client", "string.pattern")
 	}
 	if len(f.Type) > maxNameLength || strings.ContainsAny(f.Type, "\r\n\x00") {
-		v.refuse("content_type", "must be a media type", "string.pattern")
+		v.addViolation("content_type", "must be a media type", "string.pattern")
 	}
 	answers := 0
 	for _, set := range []bool{f.Document != "", f.Body != "", f.Error != ""} {
@@ -215,27 +219,27 @@ func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string
 		}
 	}
 	if answers > 1 {
-		v.refuse("document", "must not be combined: set only one of document, body and error", "oneof")
+		v.addViolation("document", "and the members body and error exclude each other; set only one of the three members", "oneof")
 	}
 	if f.Status == 0 && f.delay == 0 && !f.Hang && !f.Abort && answers == 0 && len(v.found) == 0 {
-		v.refuse("status", "is required, or another member that has an effect", "required")
+		v.addViolation("status", "is missing; set one or more of status, delay, hang, abort, document, body and error", "required")
 	}
 }
 
-// isErrorCode reports whether text is short and has only the characters that RFC 6749,
-// section 5.2, allows in an error code.
+// isErrorCode reports whether text has at most maxNameLength bytes and contains only the
+// characters that RFC 6749, section 5.2, allows in an error code.
 func isErrorCode(text string) bool {
 	return len(text) <= maxNameLength && strings.IndexFunc(text, func(c rune) bool {
 		return c < 0x20 || c > 0x7e || c == '"' || c == '\\'
 	}) < 0
 }
 
-// forIssuer converts the fault to bearertest's type.
+// forIssuer converts the fault to a bearertest.Fault.
 func (f *fault) forIssuer(e bearertest.Endpoint, document []byte) bearertest.Fault {
 	out := bearertest.Fault{Delay: f.delay, Hang: f.Hang, Abort: f.Abort, Status: f.Status, Times: f.Times, Header: http.Header{}}
 	switch {
 	case f.Document != "":
-		out.Body = append([]byte{}, document...) // not nil: nil means the genuine body
+		out.Body = append([]byte{}, document...) // not nil, because nil selects the genuine body
 	case f.Body != "":
 		out.Body = []byte(f.Body)
 	case f.Error != "":
@@ -256,7 +260,7 @@ func (f *fault) forIssuer(e bearertest.Endpoint, document []byte) bearertest.Fau
 	return out
 }
 
-// apiFailure returns the error body of the vendor's admin API for a status.
+// apiFailure returns the body of an admin API response with this error status.
 func apiFailure(status int) []byte {
 	failure := codeInternal
 	for _, c := range []code{
@@ -268,7 +272,7 @@ func apiFailure(status int) []byte {
 		}
 	}
 	body, err := json.Marshal((&apiError{code: failure, message: "injected fault"}).body())
-	if err != nil { // impossible: these types and texts can always be encoded
+	if err != nil { // impossible, because the encoder accepts these types and texts
 		return []byte("{}")
 	}
 	return body

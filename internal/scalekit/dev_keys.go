@@ -30,7 +30,7 @@ func (env *Environment) devPromoteKey(r *http.Request, _ *violations) (any, erro
 }
 
 func (env *Environment) devRetireKey(r *http.Request, _ *violations) (any, error) {
-	return empty{}, env.retireKey(r.PathValue("kid"))
+	return emptyBody{}, env.retireKey(r.PathValue("kid"))
 }
 
 func (env *Environment) devRotateKey(*http.Request, *violations) (any, error) {
@@ -47,5 +47,5 @@ func (env *Environment) shownKey(id string) (any, error) {
 			return oneKey{k}, nil
 		}
 	}
-	return nil, errKeyNotFound() // retired by another request in the meantime
+	return nil, errKeyNotFound() // a concurrent request has retired the key
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func TestKeys(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	kid := func() string {
 		token, _, err := jwt.NewParser().ParseUnverified(env.adminToken(t), jwt.MapClaims{})
 		if err != nil {
@@ -33,11 +33,11 @@ func TestKeys(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	shown := func() string {
-		list, _ := env.admin(t, http.MethodGet, "/dev/keys", "").members["keys"].([]any)
+		list, _ := env.callAdmin(t, http.MethodGet, "/dev/keys", "").members["keys"].([]any)
 		var out []string
 		for _, k := range list {
 			k, _ := k.(map[string]any)
-			if !forms["create_time"].MatchString(text(t, k, "create_time")) {
+			if !valuePatterns["create_time"].MatchString(text(t, k, "create_time")) {
 				t.Errorf("got create_time %v, want a Protobuf timestamp", k["create_time"])
 			}
 			out = append(out, fmt.Sprint(k["kid"], "=", k["status"]))
@@ -45,36 +45,37 @@ func TestKeys(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	first := kid()
-	added := env.admin(t, http.MethodPost, "/dev/keys", "")
-	second := fmt.Sprint(member(t, added.members, "key", "kid"))
+	added := env.callAdmin(t, http.MethodPost, "/dev/keys", "")
+	second := fmt.Sprint(memberAt(t, added.members, "key", "kid"))
 	if added.StatusCode != http.StatusCreated || shown() != first+"=signing "+second+"=published" || published() != first+" "+second || kid() != first {
-		t.Errorf("add: got %s, keys %s, signed with %s", added.Status, shown(), kid())
+		t.Errorf("add a key: got status %s, keys %s and signing key %s, want a second key that does not sign", added.Status, shown(), kid())
 	}
-	if got := env.admin(t, http.MethodPost, "/dev/keys/"+second+"/promote", ""); got.StatusCode != http.StatusOK || shown() != first+"=published "+second+"=signing" || kid() != second {
-		t.Errorf("promote: got %s, keys %s, signed with %s", got.Status, shown(), kid())
+	if got := env.callAdmin(t, http.MethodPost, "/dev/keys/"+second+"/promote", ""); got.StatusCode != http.StatusOK || shown() != first+"=published "+second+"=signing" || kid() != second {
+		t.Errorf("promote the second key: got status %s, keys %s and signing key %s, want the second key as the signing key", got.Status, shown(), kid())
 	}
-	checkError(t, "retire the signing key", env.admin(t, http.MethodDelete, "/dev/keys/"+second, ""), 400, 9, "FAILED_PRECONDITION")
-	old := "Bearer " + text(t, env.grant(t, env.ClientID, env.ClientSecret).members, "access_token")
-	if got := env.admin(t, http.MethodDelete, "/dev/keys/"+first, ""); got.StatusCode != http.StatusOK || published() != second {
-		t.Errorf("retire: got %s, published keys %s, want %s", got.Status, published(), second)
+	checkError(t, "retire the signing key", env.callAdmin(t, http.MethodDelete, "/dev/keys/"+second, ""), 400, 9, "FAILED_PRECONDITION")
+	old := "Bearer " + text(t, env.requestToken(t, env.ClientID, env.ClientSecret).members, "access_token")
+	if got := env.callAdmin(t, http.MethodDelete, "/dev/keys/"+first, ""); got.StatusCode != http.StatusOK || published() != second {
+		t.Errorf("retire the first key: got status %s and published keys %s, want status 200 and published keys %s", got.Status, published(), second)
 	}
-	third := env.admin(t, http.MethodPost, "/dev/keys:rotate", "")
-	if id := fmt.Sprint(member(t, third.members, "key", "kid")); third.StatusCode != http.StatusCreated || kid() != id || published() != second+" "+id {
-		t.Errorf("rotate: got %s, published keys %s, signed with %s", third.Status, published(), kid())
+	third := env.callAdmin(t, http.MethodPost, "/dev/keys:rotate", "")
+	if id := fmt.Sprint(memberAt(t, third.members, "key", "kid")); third.StatusCode != http.StatusCreated || kid() != id || published() != second+" "+id {
+		t.Errorf("rotate the key: got status %s, published keys %s and signing key %s, want a third key that signs", third.Status, published(), kid())
 	}
-	if got := env.do(t, http.MethodGet, "/dev/keys", "", "", old); got.StatusCode != http.StatusOK {
-		t.Errorf("got %s for a token of the previous signing key, want 200", got.Status)
+	if got := env.sendRequest(t, http.MethodGet, "/dev/keys", "", "", old); got.StatusCode != http.StatusOK {
+		t.Errorf("token of the previous signing key: got status %s, want status 200", got.Status)
 	}
-	env.admin(t, http.MethodDelete, "/dev/keys/"+second, "")
-	checkError(t, "token of a retired key", env.do(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
-	checkError(t, "promote an unknown key", env.admin(t, http.MethodPost, "/dev/keys/snk_1/promote", ""), 404, 5, "NOT_FOUND")
-	checkError(t, "retire an unknown key", env.admin(t, http.MethodDelete, "/dev/keys/snk_1", ""), 404, 5, "NOT_FOUND")
-	checkError(t, "no token", env.do(t, http.MethodPost, "/dev/keys:rotate", "", ""), 401, 16, "UNAUTHENTICATED")
-	checkError(t, "unknown method", env.admin(t, http.MethodPut, "/dev/keys", ""), 501, 12, "UNIMPLEMENTED")
+	env.callAdmin(t, http.MethodDelete, "/dev/keys/"+second, "")
+	checkError(t, "token of a retired key", env.sendRequest(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "promote an unknown key", env.callAdmin(t, http.MethodPost, "/dev/keys/snk_1/promote", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "retire an unknown key", env.callAdmin(t, http.MethodDelete, "/dev/keys/snk_1", ""), 404, 5, "NOT_FOUND")
+	checkError(t, "request without a token", env.sendRequest(t, http.MethodPost, "/dev/keys:rotate", "", ""), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "unsupported method", env.callAdmin(t, http.MethodPut, "/dev/keys", ""), 501, 12, "UNIMPLEMENTED")
 }
 
-// fetch returns the status, the content type and the body of a GET.
-func (env environment) fetch(t *testing.T, path string) (status int, contentType, body string) {
+// getPath sends a GET request and returns the status, the content type and the body of the
+// response. If there is no response, getPath returns status 0 and the error as the body.
+func (env environment) getPath(t *testing.T, path string) (status int, contentType, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, env.url+path, nil)
 	if err != nil {
@@ -93,12 +94,12 @@ func (env environment) fetch(t *testing.T, path string) (status int, contentType
 }
 
 func TestFaults(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	admin := "Bearer " + env.adminToken(t)
 	set := func(endpoint, body string) {
 		t.Helper()
-		if got := env.do(t, http.MethodPut, "/dev/faults/"+endpoint, "application/json", body, admin); got.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %s %v, want 200", body, got.Status, got.members)
+		if got := env.sendRequest(t, http.MethodPut, "/dev/faults/"+endpoint, "application/json", body, admin); got.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got status %s with body %v, want status 200", body, got.Status, got.members)
 		}
 	}
 	genuine := string(env.Issuer().JWKS())
@@ -128,45 +129,45 @@ func TestFaults(t *testing.T) {
 		{"api", `{"status":418}`, organizationsPath, 418, "application/json", `{"code":13,`},
 	} {
 		set(row.endpoint, row.body)
-		code, contentType, body := env.fetch(t, row.path)
+		code, contentType, body := env.getPath(t, row.path)
 		if code != row.status || contentType != row.contentType || !strings.HasPrefix(body, row.want) {
-			t.Errorf("%s: got %d %q %.60q, want %d %q %.60q", row.body, code, contentType, body, row.status, row.contentType, row.want)
+			t.Errorf("%s: got status %d, type %q and body %.60q, want status %d, type %q and a body that begins with %.60q", row.body, code, contentType, body, row.status, row.contentType, row.want)
 		}
 		if row.body == `{"document":"wrong_keys"}` && (body == genuine || !strings.Contains(body, env.Issuer().Keys()[0].ID())) {
-			t.Errorf("got %s, want other keys with the same IDs", body)
+			t.Errorf("got key set %s, want different keys with the same IDs", body)
 		}
 		if strings.Contains(row.body, "wrong_issuer") && strings.Contains(body, `"issuer":"`+env.url) {
-			t.Errorf("got %s, want another issuer", body)
+			t.Errorf("got metadata %s, want a different issuer", body)
 		}
 	}
-	if got := env.do(t, http.MethodDelete, "/dev/faults/keys", "", "", admin); got.StatusCode != http.StatusOK {
-		t.Errorf("repair: got %s, want 200", got.Status)
+	if got := env.sendRequest(t, http.MethodDelete, "/dev/faults/keys", "", "", admin); got.StatusCode != http.StatusOK {
+		t.Errorf("remove the fault: got status %s, want status 200", got.Status)
 	}
-	if _, _, body := env.fetch(t, "/keys"); body != genuine {
-		t.Errorf("after the repair: got %s, want the genuine key set", body)
+	if _, _, body := env.getPath(t, "/keys"); body != genuine {
+		t.Errorf("after the fault was removed: got body %s, want the genuine key set", body)
 	}
 
 	set("token", `{"error":"unauthorized_client","times":2}`)
 	for n, want := range []string{"unauthorized_client", "unauthorized_client", ""} {
 		if n == 0 {
-			list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"])
+			list := fmt.Sprint(env.sendRequest(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"])
 			if !strings.Contains(list, "map[endpoint:token fault:map[error:unauthorized_client times:2] remaining:2]") {
-				t.Errorf("got faults %s, want unauthorized_client of the token endpoint, for 2 more requests", list)
+				t.Errorf("got faults %s, want the fault unauthorized_client of the endpoint token with 2 remaining requests", list)
 			}
 		}
-		got := env.grant(t, env.ClientID, env.ClientSecret)
+		got := env.requestToken(t, env.ClientID, env.ClientSecret)
 		if failure, _ := got.members["error"].(string); failure != want || (want != "" && got.StatusCode != http.StatusBadRequest) {
-			t.Errorf("request %d: got %s %v, want error %q", n, got.Status, got.members, want)
+			t.Errorf("request %d: got status %s with body %v, want error %q", n, got.Status, got.members, want)
 		}
 	}
-	if list := fmt.Sprint(env.do(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"]); strings.Contains(list, "token") {
-		t.Errorf("got %s, want no fault of the token endpoint after 2 requests", list)
+	if list := fmt.Sprint(env.sendRequest(t, http.MethodGet, "/dev/faults", "", "", admin).members["faults"]); strings.Contains(list, "token") {
+		t.Errorf("after 2 requests: got faults %s, want no fault of the endpoint token", list)
 	}
 }
 
 func TestFaultHangs(t *testing.T) {
-	env := start(t)
-	env.admin(t, http.MethodPut, "/dev/faults/keys", `{"hang":true}`)
+	env := startEnvironment(t)
+	env.callAdmin(t, http.MethodPut, "/dev/faults/keys", `{"hang":true}`)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, env.url+"/keys", nil)
@@ -174,11 +175,11 @@ func TestFaultHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := env.client.Do(request); err == nil || ctx.Err() == nil {
-		t.Errorf("got error %v, want no response until the deadline", err)
+		t.Errorf("got error %v, want the deadline to end the request", err)
 	}
 }
 
-// TestFaultRPC checks that faults of the admin API affect gRPC calls too.
+// TestFaultRPC checks that faults of the admin API affect gRPC calls, too.
 func TestFaultRPC(t *testing.T) {
 	env, connection := startServing(t, false)
 	ctx := withToken(t.Context(), env.adminToken(t))
@@ -186,18 +187,18 @@ func TestFaultRPC(t *testing.T) {
 		_, err := scalekitv1.NewClientServiceClient(connection).ListOrganizationClients(ctx, &scalekitv1.ListOrganizationClientsRequest{OrganizationId: env.OrganizationID})
 		return err
 	}
-	env.admin(t, http.MethodPut, "/dev/faults/api", `{"status":503,"times":1}`)
+	env.callAdmin(t, http.MethodPut, "/dev/faults/api", `{"status":503,"times":1}`)
 	if err := list(); status.Code(err) != codes.Unavailable {
-		t.Errorf("got %v, want Unavailable", err)
+		t.Errorf("got error %v, want an error with code Unavailable", err)
 	}
-	env.admin(t, http.MethodPut, "/dev/faults/api", `{"delay":"1ms"}`)
+	env.callAdmin(t, http.MethodPut, "/dev/faults/api", `{"delay":"1ms"}`)
 	if err := list(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFaultRefusals(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	for _, row := range []struct{ endpoint, body, field string }{
 		{"none", `{"status":503}`, "endpoint"},
 		{"keys", ``, "status"},
@@ -218,14 +219,14 @@ func TestFaultRefusals(t *testing.T) {
 		{"token", `{"error":"a\"b"}`, "error"},
 		{"keys", `{"body":"x","content_type":"a\r\nb"}`, "content_type"},
 	} {
-		got := env.admin(t, http.MethodPut, "/dev/faults/"+row.endpoint, row.body)
+		got := env.callAdmin(t, http.MethodPut, "/dev/faults/"+row.endpoint, row.body)
 		checkError(t, row.body, got, 400, 3, "INVALID_ARGUMENT")
-		if found := violations(got); len(found) != 1 || found[0]["field"] != row.field {
-			t.Errorf("%s: got violations %v, want one violation at %s", row.body, found, row.field)
+		if found := fieldViolations(got); len(found) != 1 || found[0]["field"] != row.field {
+			t.Errorf("%s: got violations %v, want one violation of the field %s", row.body, found, row.field)
 		}
 	}
-	if got := env.admin(t, http.MethodGet, "/dev/faults", "").members; fmt.Sprint(got) != "map[faults:[]]" {
-		t.Errorf("got %v, want no faults", got)
+	if got := env.callAdmin(t, http.MethodGet, "/dev/faults", "").members; fmt.Sprint(got) != "map[faults:[]]" {
+		t.Errorf("got body %v, want an empty list of faults", got)
 	}
-	checkError(t, "no token", env.do(t, http.MethodPut, "/dev/faults/keys", "application/json", `{"status":503}`), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "request without a token", env.sendRequest(t, http.MethodPut, "/dev/faults/keys", "application/json", `{"status":503}`), 401, 16, "UNAUTHENTICATED")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// environmentLifetime is the lifetime of tokens of the environment's own client.
+// environmentLifetime is the lifetime of the tokens that the environment's own client gets.
 const environmentLifetime = 24 * time.Hour
 
 // Environment is a Scalekit environment. It is safe for concurrent use. The
@@ -24,8 +24,8 @@ type Environment struct {
 	issuer   *bearertest.Issuer
 	store    *store
 	file     *stateFile // nil if the state is kept in memory
-	keyTimes sync.Map   // times of creation by key ID
-	attempts attempts
+	keyTimes sync.Map   // key ID (string) to time of creation (time.Time)
+	attempts attemptLimiter
 	outcomes outcomes
 	faults   faults
 	log      *slog.Logger
@@ -34,9 +34,9 @@ type Environment struct {
 	handler  http.Handler
 }
 
-// New returns an environment. If the State file exists, New restores the environment
-// from this file; otherwise it creates a new environment. If cfg is invalid, the error
-// lists all problems. The caller must call Close.
+// New returns an environment. If the State file exists, New restores the environment from
+// this file. Otherwise New creates a new environment. If cfg is invalid, the error lists
+// all problems. The caller must call Close when the environment is no longer needed.
 func New(cfg Config) (*Environment, Credentials, error) {
 	initial, err := cfg.check()
 	if err != nil {
@@ -51,7 +51,7 @@ func New(cfg Config) (*Environment, Credentials, error) {
 		Algorithms:   []string{keyAlgorithm},
 		KeyID:        env.newKeyID,
 		Authenticate: env.authenticate,
-		Shape:        shape,
+		Shape:        shapeToken,
 	})
 	credentials, err := env.loadState(cfg, initial)
 	if err != nil {
@@ -62,7 +62,8 @@ func New(cfg Config) (*Environment, Credentials, error) {
 	return env, credentials, nil
 }
 
-// loadState reads the state from its file, or creates a new state from the seed.
+// loadState reads the state from the State file. If there is no such file, loadState
+// creates a new state from the seed.
 func (env *Environment) loadState(cfg Config, new seed) (Credentials, error) {
 	if cfg.State == "" {
 		return env.applySeed(new)
@@ -73,7 +74,7 @@ func (env *Environment) loadState(cfg Config, new seed) (Credentials, error) {
 	}
 	env.file = file
 	if saved == nil {
-		env.store.save = env.save
+		env.store.save = env.saveState
 		return env.applySeed(new)
 	}
 	found, keys, err := decodeState(saved)
@@ -83,14 +84,15 @@ func (env *Environment) loadState(cfg Config, new seed) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, fmt.Errorf("scalekit: Config.State: %s: %w; the file is not used and not changed; move the file away to start with a new state", cfg.State, err)
 	}
-	found.save = env.save
+	found.save = env.saveState
 	env.store = found
-	return env.resume(cfg.NewSecret)
+	return env.resumedCredentials(cfg.NewSecret)
 }
 
-// resume returns the credentials of a restored environment. If newSecret is set, resume
-// also adds a secret to the environment's own client.
-func (env *Environment) resume(newSecret bool) (Credentials, error) {
+// resumedCredentials returns the credentials of a restored environment. If newSecret is
+// true, resumedCredentials adds a secret to the environment's own client and returns this
+// secret.
+func (env *Environment) resumedCredentials(newSecret bool) (Credentials, error) {
 	credentials := Credentials{Resumed: true}
 	if own, _ := env.store.clientsOf(""); len(own) > 0 {
 		credentials.ClientID = own[len(own)-1].id
@@ -107,15 +109,15 @@ func (env *Environment) resume(newSecret bool) (Credentials, error) {
 	return credentials, err
 }
 
-// save writes the state to its file. The caller holds the store's lock.
-func (env *Environment) save(s *store) error {
+// saveState writes the state to the State file. The caller must hold s.mu.
+func (env *Environment) saveState(s *store) error {
 	keys, err := env.savedKeys()
 	if err != nil {
 		return err
 	}
 	encoded, err := s.encode(keys)
 	if err == nil {
-		err = env.file.write(encoded)
+		err = env.file.replaceContent(encoded)
 	}
 	if err != nil {
 		env.log.Error("cannot write the state; the change is undone", "error", err)
@@ -128,17 +130,18 @@ func (env *Environment) save(s *store) error {
 func (env *Environment) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", env.issuer.Handler())
-	mux.Handle("/oauth/token", env.token(env.issuer.Handler()))
+	mux.Handle("/oauth/token", env.recordOutcomes(env.issuer.Handler()))
 	env.restRoutes(mux)
 	env.devRoutes(mux)
-	rpc := env.api(rpcHandler(env.rpc))
+	rpc := env.withFaults(rpcHandler(env.rpc))
 	mux.Handle("/"+scalekitv1.ClientService_ServiceDesc.ServiceName+"/", rpc)
 	mux.Handle("/"+scalekitv1.OrganizationService_ServiceDesc.ServiceName+"/", rpc)
-	mux.Handle("GET /{$}", env.page())
-	return env.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("GET /{$}", env.pageHandler())
+	return env.withAccessLog(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
 			// An SDK requests such a path if its environment URL ends in a slash.
-			// ServeMux answers it with a redirect, which some clients do not follow.
+			// ServeMux responds to such a request with a redirect. Some clients do
+			// not follow the redirect.
 			u := *r.URL
 			u.Path, u.RawPath = "/"+path, ""
 			r.URL = &u
@@ -151,16 +154,16 @@ func (env *Environment) routes() http.Handler {
 	}))
 }
 
-// Handler returns the handler of all endpoints. It must be served at the root of
-// Config.URL.
+// Handler returns the handler of all endpoints. The server must serve the handler at the
+// root of Config.URL.
 func (env *Environment) Handler() http.Handler { return env.handler }
 
-// Release ends requests that a fault delays or hangs, so that a server can shut down
-// gracefully. Other requests are served as before.
+// Release ends all requests that a fault delays or keeps open, so that a server can shut
+// down gracefully. Release does not affect other requests.
 func (env *Environment) Release() { env.issuer.Close() }
 
-// Close calls Release, ends open gRPC calls and writes unsaved state to the State
-// file. The caller must first stop the server that serves Handler.
+// Close calls Release, ends the open gRPC calls, and writes unsaved changes to the State
+// file. The caller must stop the server of Handler before Close.
 func (env *Environment) Close() error {
 	env.Release()
 	env.rpc.Stop()
@@ -178,11 +181,11 @@ func (env *Environment) closeFile() error {
 		err = env.store.save(env.store)
 	}
 	env.store.save = func(*store) error { return errors.New("the environment is closed") }
-	err = errors.Join(err, env.file.close())
+	err = errors.Join(err, env.file.unlock())
 	env.file = nil
 	return err
 }
 
-// Issuer returns the issuer that signs the tokens. Tests use it to rotate keys and
+// Issuer returns the issuer that signs the tokens. Tests use the issuer to rotate keys and
 // to inject faults.
 func (env *Environment) Issuer() *bearertest.Issuer { return env.issuer }

@@ -9,7 +9,7 @@ import (
 
 const errorInfoType = "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo"
 
-// code is a gRPC status code. REST errors carry it too.
+// code is a gRPC status code. REST errors contain a gRPC status code, too.
 type code int
 
 const (
@@ -26,7 +26,7 @@ const (
 	codeUnauthenticated    code = 16
 )
 
-// name returns the name of the code in the vendor's ErrorInfo.
+// name returns the vendor's name of the code. ErrorInfo contains this name.
 func (c code) name() string {
 	switch c {
 	case codeInvalidArgument:
@@ -80,7 +80,7 @@ func (c code) status() int {
 	}
 }
 
-// apiError is an error whose message the API returns to the client unchanged.
+// apiError is an error that the API returns to the client, with an unchanged message.
 type apiError struct {
 	code       code
 	message    string
@@ -106,15 +106,16 @@ type errorBody struct {
 	Details []errorInfo `json:"details"`
 }
 
-// reportedError returns err if err is an apiError. Otherwise it returns an "internal
-// error", so that the client learns no details.
+// reportedError returns the apiError that err is or wraps. If there is no such apiError,
+// reportedError returns an apiError with the message "internal error", so that the client
+// gets no details.
 func reportedError(err error) *apiError {
 	reported := &apiError{code: codeInternal, message: "internal error"}
 	errors.As(err, &reported)
 	return reported
 }
 
-// body returns the error as the body of a REST response.
+// body returns the body of a REST response with this error.
 func (e *apiError) body() errorBody {
 	info := errorInfo{Type: errorInfoType, ErrorCode: e.code.name()}
 	if len(e.violations) > 0 {
@@ -134,7 +135,7 @@ func writeError(w http.ResponseWriter, err error) {
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body, json.Deterministic(true))
-	if err != nil { // impossible: all texts in body were decoded from valid JSON
+	if err != nil { // impossible, because all texts in body are valid UTF-8
 		status, encoded = http.StatusInternalServerError, []byte("{}")
 	}
 	w.Header().Set("Content-Type", "application/json")

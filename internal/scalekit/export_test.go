@@ -16,8 +16,8 @@ func (env *Environment) CountClients() int {
 	return len(env.store.clients)
 }
 
-// Dump returns the stored organizations and clients as a text. It omits the
-// last_used_time of secrets, because a token request changes this time.
+// Dump returns the stored organizations and clients as a text. The text omits the
+// last_used_time of the secrets, because a token request changes this time.
 func (env *Environment) Dump() string {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()
@@ -35,10 +35,10 @@ func (env *Environment) Dump() string {
 	return out
 }
 
-// NextID returns the next identifier with this prefix.
-func (env *Environment) NextID(prefix string) string { return env.store.ids.next(prefix) }
+// NextID returns a new identifier with this prefix.
+func (env *Environment) NextID(prefix string) string { return env.store.ids.nextID(prefix) }
 
-// FailSaves makes every write of the state file fail until repair is called.
+// FailSaves causes every write of the state file to fail until the test calls repair.
 func (env *Environment) FailSaves() (repair func()) {
 	set := func(save func(*store) error) {
 		env.store.mu.Lock()
@@ -46,5 +46,5 @@ func (env *Environment) FailSaves() (repair func()) {
 		env.store.save = save
 	}
 	set(func(*store) error { return errors.New("no space left on device") })
-	return func() { set(env.save) }
+	return func() { set(env.saveState) }
 }

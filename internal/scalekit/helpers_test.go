@@ -15,8 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// environment is an environment that a test server serves, and the credentials that New
-// returned.
+// environment is an environment on a test server, with the credentials that New returned.
 type environment struct {
 	*scalekit.Environment
 	scalekit.Credentials
@@ -26,8 +25,8 @@ type environment struct {
 	certificate *x509.Certificate // nil without TLS
 }
 
-// start serves an environment over HTTP/1.1 without TLS.
-func start(t *testing.T) environment {
+// startEnvironment serves an environment over HTTP/1.1 without TLS.
+func startEnvironment(t *testing.T) environment {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	address := "http://" + server.Listener.Addr().String()
@@ -41,14 +40,15 @@ func start(t *testing.T) environment {
 	return environment{env, credentials, address, server.Client(), nil}
 }
 
-// answer is a response and the members of its JSON body.
-type answer struct {
+// jsonResponse is a response with a JSON object as the body. The field members contains the
+// members of this object.
+type jsonResponse struct {
 	*http.Response
 	members map[string]any
 }
 
-// do makes a request. The response must be JSON.
-func (env environment) do(t *testing.T, method, path, contentType, body string, authorization ...string) answer {
+// sendRequest sends a request. The response must have a JSON object as the body.
+func (env environment) sendRequest(t *testing.T, method, path, contentType, body string, authorization ...string) jsonResponse {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, env.url+path, strings.NewReader(body))
 	if err != nil {
@@ -66,48 +66,48 @@ func (env environment) do(t *testing.T, method, path, contentType, body string, 
 		t.Fatal(err)
 	}
 	if got := response.Header.Get("Content-Type"); got != "application/json" {
-		t.Fatalf("%s %s: got %s with Content-Type %q, want application/json: %s", method, path, response.Status, got, raw)
+		t.Fatalf("%s %s: got Content-Type %q, want Content-Type application/json; status %s, body %s", method, path, got, response.Status, raw)
 	}
-	return answer{response, object(t, raw)}
+	return jsonResponse{response, object(t, raw)}
 }
 
-// grant requests a token, with the credentials in the body.
-func (env environment) grant(t *testing.T, id, secret string) answer {
+// requestToken sends a token request with the credentials in the body.
+func (env environment) requestToken(t *testing.T, id, secret string) jsonResponse {
 	t.Helper()
 	values := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
-	return env.do(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", values.Encode())
+	return env.sendRequest(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", values.Encode())
 }
 
 func (env environment) adminToken(t *testing.T) string {
 	t.Helper()
-	return text(t, env.grant(t, env.ClientID, env.ClientSecret).members, "access_token")
+	return text(t, env.requestToken(t, env.ClientID, env.ClientSecret).members, "access_token")
 }
 
-// create registers a client.
-func (env environment) create(t *testing.T, body string) answer {
+// postClient sends a request to register a client.
+func (env environment) postClient(t *testing.T, body string) jsonResponse {
 	t.Helper()
-	return env.admin(t, http.MethodPost, env.clients(), body)
+	return env.callAdmin(t, http.MethodPost, env.clientsPath(), body)
 }
 
-// admin makes an admin call with a token of the environment's own client.
-func (env environment) admin(t *testing.T, method, path, body string) answer {
+// callAdmin sends a request to the admin API, with a token of the environment's own client.
+func (env environment) callAdmin(t *testing.T, method, path, body string) jsonResponse {
 	t.Helper()
-	return env.do(t, method, path, "application/json", body, "Bearer "+env.adminToken(t))
+	return env.sendRequest(t, method, path, "application/json", body, "Bearer "+env.adminToken(t))
 }
 
-// clients returns the path of the first organization's clients.
-func (env environment) clients() string {
+// clientsPath returns the path of the list of the first organization's clients.
+func (env environment) clientsPath() string {
 	return "/api/v1/organizations/" + env.OrganizationID + "/clients"
 }
 
-// member returns the member at a path of nested objects.
-func member(t *testing.T, members map[string]any, path ...string) any {
+// memberAt returns the member at this path of member names.
+func memberAt(t *testing.T, members map[string]any, path ...string) any {
 	t.Helper()
 	var value any = members
 	for _, name := range path {
 		object, ok := value.(map[string]any)
 		if !ok {
-			t.Fatalf("got %v at %s of %v, want an object", value, name, path)
+			t.Fatalf("path %v: got %v before %s, want an object", path, value, name)
 		}
 		value = object[name]
 	}
@@ -118,7 +118,7 @@ func object(t *testing.T, raw []byte) map[string]any {
 	t.Helper()
 	var members map[string]any
 	if err := json.Unmarshal(raw, &members); err != nil {
-		t.Fatalf("got %q, want a JSON object: %v", raw, err)
+		t.Fatalf("got body %q, want a JSON object; error: %v", raw, err)
 	}
 	return members
 }
@@ -137,7 +137,7 @@ func text(t *testing.T, members map[string]any, name string) string {
 	t.Helper()
 	value, ok := members[name].(string)
 	if !ok {
-		t.Fatalf("got %s %v, want a string", name, members[name])
+		t.Fatalf("member %s: got %v, want a string", name, members[name])
 	}
 	return value
 }

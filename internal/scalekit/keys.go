@@ -13,7 +13,7 @@ import (
 
 const keyAlgorithm = "RS256"
 
-// signingKey is one of the environment's keys, as the API shows it.
+// signingKey describes a key of the environment. The API returns keys in this form.
 type signingKey struct {
 	ID      string `json:"kid"`
 	Status  string `json:"status"` // "signing" or "published"
@@ -21,14 +21,14 @@ type signingKey struct {
 	created time.Time
 }
 
-// newKeyID implements bearertest.Options.KeyID. It also records the creation time.
+// newKeyID implements bearertest.Options.KeyID. It records the time of creation of the key.
 func (env *Environment) newKeyID() string {
-	id := env.store.ids.next("snk_")
+	id := env.store.ids.nextID("snk_")
 	env.keyTimes.Store(id, time.Now().UTC())
 	return id
 }
 
-// keys returns the published keys, oldest first.
+// keys returns the published keys. The oldest key is first.
 func (env *Environment) keys() []signingKey {
 	signing := env.issuer.SigningKey("").ID()
 	var out []signingKey
@@ -61,17 +61,17 @@ func (env *Environment) addKey() (string, error) {
 
 // promoteKey makes a published key the signing key.
 func (env *Environment) promoteKey(id string) error {
-	var before *bearertest.Key
+	var previous *bearertest.Key
 	return env.changeKeys(func() error {
 		for _, k := range env.issuer.Keys() {
 			if k.ID() == id {
-				before = env.issuer.SigningKey("")
+				previous = env.issuer.SigningKey("")
 				env.issuer.SignWith(k)
 				return nil
 			}
 		}
 		return errKeyNotFound()
-	}, func() { env.issuer.SignWith(before) })
+	}, func() { env.issuer.SignWith(previous) })
 }
 
 // retireKey removes a key from the key set. The signing key cannot be retired.
@@ -79,7 +79,7 @@ func (env *Environment) retireKey(id string) error {
 	var gone *bearertest.Key
 	return env.changeKeys(func() error {
 		if env.issuer.SigningKey("").ID() == id {
-			return &apiError{code: codeFailedPrecondition, message: "the signing key cannot be retired: promote another key first"}
+			return &apiError{code: codeFailedPrecondition, message: "the signing key cannot be retired; first promote a different key"}
 		}
 		for _, k := range env.issuer.Keys() {
 			if k.ID() == id {
@@ -92,8 +92,8 @@ func (env *Environment) retireKey(id string) error {
 	}, func() { env.issuer.Publish(gone) })
 }
 
-// RotateKey publishes a new key and makes it the signing key. The previous signing
-// key stays published, so tokens signed with it stay valid.
+// RotateKey publishes a new key and makes the new key the signing key. The previous
+// signing key stays published, so tokens that the previous key signed stay valid.
 func (env *Environment) RotateKey() (id string, err error) {
 	if id, err = env.addKey(); err != nil {
 		return "", err
@@ -101,11 +101,11 @@ func (env *Environment) RotateKey() (id string, err error) {
 	return id, env.promoteKey(id)
 }
 
-// changeKeys calls do and saves the state. If the state cannot be saved, changeKeys
+// changeKeys calls apply and saves the state. If the state cannot be saved, changeKeys
 // calls undo.
-func (env *Environment) changeKeys(do func() error, undo func()) error {
+func (env *Environment) changeKeys(apply func() error, undo func()) error {
 	return env.store.update(func(c *change) error {
-		if err := do(); err != nil {
+		if err := apply(); err != nil {
 			return err
 		}
 		c.undo = append(c.undo, undo)
@@ -121,7 +121,7 @@ func (env *Environment) savedKeys() ([]savedKey, error) {
 	var out []savedKey
 	for _, k := range env.issuer.Keys() {
 		if k.Algorithm() != keyAlgorithm {
-			continue // a test added this key
+			continue // a test added this key, and the state file does not contain such keys
 		}
 		saved, err := saveKey(k, env.keyTime(k.ID()), k.ID() == signing.ID())
 		if err != nil {
@@ -147,7 +147,7 @@ func (env *Environment) restoreKeys(saved []savedKey) error {
 		}
 	}
 	if signing != 1 {
-		return fmt.Errorf("%d signing keys, want exactly 1", signing)
+		return fmt.Errorf("got %d signing keys, want exactly 1 signing key", signing)
 	}
 	own := env.issuer.Keys()
 	for n, k := range keys {

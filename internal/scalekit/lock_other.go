@@ -4,6 +4,6 @@ package scalekit
 
 import "os"
 
-// lockFile does nothing on this system. The user must not run two processes with the
-// same state file.
+// lockFile does nothing on this system. The user must make sure that only one process uses
+// a state file.
 func lockFile(*os.File) error { return nil }

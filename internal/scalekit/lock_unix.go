@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// lockFile locks a file until it is closed. It returns an error if another process
-// holds the lock.
+// lockFile locks a file until the file is closed. If a different process holds the lock,
+// lockFile returns an error.
 func lockFile(f *os.File) error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestNodeSDK runs the lifecycle of a client with the vendor's published Node SDK,
-// over h2c and over TLS.
+// TestNodeSDK runs the lifecycle of a client with the vendor's published Node SDK. The test
+// runs the lifecycle over h2c and over TLS.
 func TestNodeSDK(t *testing.T) {
 	folder := installNodeSDK(t)
 	for _, encrypted := range []bool{false, true} {
@@ -30,19 +30,19 @@ func TestNodeSDK(t *testing.T) {
 			)
 			out, err := command.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "ok - delete") {
-				t.Errorf("got error %v and output\n%s", err, out)
+				t.Errorf("got error %v, want no error and the output \"ok - delete\"; output:\n%s", err, out)
 			}
 		})
 	}
 }
 
-// installNodeSDK returns a folder with the script and its packages. It skips the test
-// if Node.js is missing or npm cannot install the packages.
+// installNodeSDK returns a folder that contains the script and the packages of the script.
+// If Node.js is missing or npm cannot install the packages, installNodeSDK skips the test.
 func installNodeSDK(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("needs Node.js: ", err)
+			t.Skip("this test needs Node.js: ", err)
 		}
 	}
 	folder := t.TempDir()
@@ -60,13 +60,13 @@ func installNodeSDK(t *testing.T) string {
 	command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
 	command.Dir = folder
 	if out, err := command.CombinedOutput(); err != nil {
-		t.Skipf("npm cannot install the vendor's SDK here: %v\n%s", err, out)
+		t.Skipf("npm cannot install the vendor's SDK on this machine: %v\n%s", err, out)
 	}
 	return folder
 }
 
 // certificateFile writes the server's certificate to a file and returns the name of the
-// file, or an empty name without TLS.
+// file. Without TLS, certificateFile returns an empty name.
 func certificateFile(t *testing.T, env environment) string {
 	t.Helper()
 	if env.certificate == nil {

@@ -29,7 +29,7 @@ type organization struct {
 	created, updated time.Time
 }
 
-// profile is the editable part of an organization. In an update, a nil field leaves
+// profile is the editable part of an organization. In an update, a field that is nil leaves
 // the value unchanged.
 type profile struct {
 	displayName, externalID, slug, logoURL *string
@@ -38,14 +38,15 @@ type profile struct {
 	features                               []feature
 }
 
-// feature is a feature of an organization, which is on or off. Features are stored, but
-// have no effect here.
+// feature is a feature of an organization. A feature is on or off. Features are stored, but
+// have no effect in this environment.
 type feature struct {
 	Name    string `json:"name"`
 	Enabled bool   `json:"enabled"`
 }
 
-// regionNames returns the names of the vendor's RegionCode, indexed by number.
+// regionNames returns the names of the values of the vendor's RegionCode. The index is the
+// number of the value.
 func regionNames() []string { return []string{"REGION_CODE_UNSPECIFIED", "US", "EU"} }
 
 func (o organization) clone() organization {
@@ -57,36 +58,36 @@ func (o organization) clone() organization {
 // checkNew validates the profile of a new organization.
 func (p profile) checkNew(v *violations) {
 	if p.displayName == nil {
-		v.refuse("organization.display_name", "is required", "required")
+		v.addViolation("organization.display_name", "is required", "required")
 	}
 	if p.slug != nil && *p.slug == "" {
-		v.refuse("organization.slug", "must not be empty", "string.min_len")
+		v.addViolation("organization.slug", "must not be empty", "string.min_len")
 	}
 	p.check(v)
 }
 
 func (p profile) check(v *violations) {
 	if p.displayName != nil {
-		v.length("organization.display_name", *p.displayName, 1, maxDisplayNameLength)
+		v.checkLength("organization.display_name", *p.displayName, 1, maxDisplayNameLength)
 	}
 	if p.region < 0 || p.region >= len(regionNames()) {
-		v.refuse("organization.region_code", "must be one of "+strings.Join(regionNames(), ", "), "enum.defined_only")
+		v.addViolation("organization.region_code", "must be one of "+strings.Join(regionNames(), ", "), "enum.defined_only")
 	}
 	if len(p.metadata) > maxMetadata {
-		v.refuse("organization.metadata", fmt.Sprintf("must have at most %d members", maxMetadata), "map.max_pairs")
+		v.addViolation("organization.metadata", fmt.Sprintf("must have at most %d members", maxMetadata), "map.max_pairs")
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.metadata)) {
 		field := fmt.Sprintf("organization.metadata[%q]", key)
-		v.length(field, key, minMetadataKeyLength, maxMetadataKeyLength)
-		v.length(field, p.metadata[key], 1, maxMetadataValueLength)
+		v.checkLength(field, key, minMetadataKeyLength, maxMetadataKeyLength)
+		v.checkLength(field, p.metadata[key], 1, maxMetadataValueLength)
 	}
 	if p.slug != nil && *p.slug != "" && !isSlug(*p.slug) {
-		v.refuse("organization.slug", "must be a DNS label or a host name, in lower case", "string.pattern")
+		v.addViolation("organization.slug", "must be a lower-case DNS label or a lower-case host name", "string.pattern")
 	}
 	if p.logoURL != nil && *p.logoURL != "" {
-		v.length("organization.logo_url", *p.logoURL, 0, maxLogoURLLength)
+		v.checkLength("organization.logo_url", *p.logoURL, 0, maxLogoURLLength)
 		if u, err := url.Parse(*p.logoURL); err != nil || u.Scheme != "https" || u.Host == "" {
-			v.refuse("organization.logo_url", "must be an https URL", "string.uri")
+			v.addViolation("organization.logo_url", "must be an https URL", "string.uri")
 		}
 	}
 	checkFeatures(v, "organization.settings.features", p.features)
@@ -94,7 +95,7 @@ func (p profile) check(v *violations) {
 
 func checkFeatures(v *violations, field string, features []feature) {
 	for n, f := range features {
-		v.length(fmt.Sprintf("%s[%d].name", field, n), f.Name, 1, maxNameLength)
+		v.checkLength(fmt.Sprintf("%s[%d].name", field, n), f.Name, 1, maxNameLength)
 	}
 }
 
@@ -111,25 +112,26 @@ func isSlug(text string) bool {
 	return len(text) <= maxSlugLength
 }
 
-// with returns a copy of p with the fields that update sets. It replaces the metadata as
-// a whole, sets each feature of update, and leaves the region unchanged.
-func (p profile) with(update profile) profile {
+// updatedWith returns a copy of p with the values in changes. A field that is nil in
+// changes stays unchanged. The metadata is replaced as a whole. Each feature in changes is
+// added or replaced. The region stays unchanged.
+func (p profile) updatedWith(changes profile) profile {
 	for _, field := range []struct{ to, from **string }{
-		{&p.displayName, &update.displayName}, {&p.externalID, &update.externalID}, {&p.slug, &update.slug}, {&p.logoURL, &update.logoURL},
+		{&p.displayName, &changes.displayName}, {&p.externalID, &changes.externalID}, {&p.slug, &changes.slug}, {&p.logoURL, &changes.logoURL},
 	} {
 		if *field.from == nil {
 			continue
 		}
 		*field.to = *field.from
 		if **field.from == "" {
-			*field.to = nil // in the vendor's API an empty string clears a field
+			*field.to = nil // in the vendor's API, an empty string deletes the value of a field
 		}
 	}
-	if len(update.metadata) > 0 {
-		p.metadata = maps.Clone(update.metadata)
+	if len(changes.metadata) > 0 {
+		p.metadata = maps.Clone(changes.metadata)
 	}
 	p.features = slices.Clone(p.features)
-	for _, f := range update.features {
+	for _, f := range changes.features {
 		known := slices.IndexFunc(p.features, func(k feature) bool { return k.Name == f.Name })
 		if known < 0 {
 			p.features = append(p.features, f)
@@ -140,7 +142,7 @@ func (p profile) with(update profile) profile {
 	return p
 }
 
-// name returns the display name, which every stored organization has.
+// name returns the display name. Every stored organization has a display name.
 func (o organization) name() string {
 	if o.displayName == nil {
 		return ""
@@ -148,9 +150,9 @@ func (o organization) name() string {
 	return *o.displayName
 }
 
-// matches reports whether the ID, the name or the external ID contains query,
-// ignoring case.
-func (o organization) matches(query string) bool {
+// containsQuery reports whether the ID, the name or the external ID contains query. It
+// ignores the case of letters.
+func (o organization) containsQuery(query string) bool {
 	texts := []string{o.id, o.name()}
 	if o.externalID != nil {
 		texts = append(texts, *o.externalID)

@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// This file has the operations on organizations, which REST and gRPC share.
+// This file contains the operations on organizations. REST and gRPC use the same
+// operations.
 
 const (
 	minQueryLength = 3
 	maxQueryLength = 100
 )
 
-// identity names an organization in a request, by id or by externalID.
+// identity identifies an organization in a request. Either id or externalID is set.
 type identity struct {
 	id, externalID string
 }
@@ -20,9 +21,9 @@ type identity struct {
 func (i identity) check(v *violations) {
 	switch {
 	case i.id == "" && i.externalID == "":
-		v.refuse("identities", "id or external_id is required", "oneof.required")
+		v.addViolation("identities", "id or external_id is required", "oneof.required")
 	case i.externalID == "":
-		v.id("id", i.id, "")
+		v.checkID("id", i.id, "")
 	}
 }
 
@@ -40,12 +41,12 @@ func (env *Environment) createOrganization(wanted profile, v *violations) (organ
 		return organization{}, err
 	}
 	if wanted.region == 0 {
-		wanted.region = 1 // "US", the only region that every customer of the vendor can use
+		wanted.region = 1 // "US", which is available to every customer of the vendor
 	}
 	now := time.Now().UTC()
 	made := organization{
-		id:      env.store.ids.next("org_"),
-		profile: profile{region: wanted.region}.with(wanted),
+		id:      env.store.ids.nextID("org_"),
+		profile: profile{region: wanted.region}.updatedWith(wanted),
 		created: now.Truncate(time.Millisecond),
 		updated: now,
 	}
@@ -53,7 +54,7 @@ func (env *Environment) createOrganization(wanted profile, v *violations) (organ
 		if err := c.checkUnique(made); err != nil {
 			return err
 		}
-		made.sequence = c.next()
+		made.sequence = c.nextPosition()
 		c.putOrganization(made)
 		return nil
 	})
@@ -76,8 +77,8 @@ func (env *Environment) getOrganization(ref identity, v *violations) (organizati
 	return found[0], nil
 }
 
-// listOrganizations returns one page of all organizations. If externalID is not nil,
-// the list has only the organization with that ID.
+// listOrganizations returns one page of the list of all organizations. If externalID is not
+// nil, the list contains only the organization with this external ID.
 func (env *Environment) listOrganizations(externalID *string, page pageRequest, v *violations) (listPage[organization], error) {
 	if err := v.err(); err != nil {
 		return listPage[organization]{}, err
@@ -88,23 +89,24 @@ func (env *Environment) listOrganizations(externalID *string, page pageRequest, 
 	return paginate(all, organizationSequence, page)
 }
 
-// searchOrganizations returns one page of the organizations whose name or IDs
-// contain query.
+// searchOrganizations returns one page of the list of the organizations that contain query
+// in the name, in the ID or in the external ID.
 func (env *Environment) searchOrganizations(query string, page pageRequest, v *violations) (listPage[organization], error) {
-	v.length("query", query, minQueryLength, maxQueryLength)
+	v.checkLength("query", query, minQueryLength, maxQueryLength)
 	if page.size > defaultPageSize {
-		v.refuse("page_size", fmt.Sprintf("must be at most %d", defaultPageSize), "uint32.lte")
+		v.addViolation("page_size", fmt.Sprintf("must be at most %d", defaultPageSize), "uint32.lte")
 	}
 	if err := v.err(); err != nil {
 		return listPage[organization]{}, err
 	}
-	all := env.store.organizationsBy(func(o organization) bool { return o.matches(query) })
+	all := env.store.organizationsBy(func(o organization) bool { return o.containsQuery(query) })
 	return paginate(all, organizationSequence, page)
 }
 
 func organizationSequence(o organization) uint64 { return o.sequence }
 
-// updateOrganization changes the fields that update sets.
+// updateOrganization changes the organization's fields to the fields in update. A field
+// that is nil in update leaves the organization's field unchanged.
 func (env *Environment) updateOrganization(ref identity, update profile, v *violations) (organization, error) {
 	ref.check(v)
 	update.check(v)
@@ -118,7 +120,7 @@ func (env *Environment) updateOrganization(ref identity, update profile, v *viol
 			return err
 		}
 		changed = found.clone()
-		changed.profile = changed.with(update)
+		changed.profile = changed.updatedWith(update)
 		changed.updated = time.Now().UTC()
 		if err := c.checkUnique(changed); err != nil {
 			return err
@@ -129,10 +131,10 @@ func (env *Environment) updateOrganization(ref identity, update profile, v *viol
 	return changed.clone(), err
 }
 
-// updateFeatures sets the given features of an organization and leaves the others
+// updateFeatures sets these features of an organization. The other features stay
 // unchanged.
 func (env *Environment) updateFeatures(id string, features []feature, v *violations) (organization, error) {
-	v.id("id", id, "org_")
+	v.checkID("id", id, "org_")
 	checkFeatures(v, "settings.features", features)
 	if err := v.err(); err != nil {
 		return organization{}, err
@@ -164,7 +166,7 @@ func (env *Environment) deleteOrganization(ref identity, v *violations) error {
 		return nil
 	})
 	if err == nil {
-		env.attempts.forget(gone...)
+		env.attempts.forgetClients(gone...)
 	}
 	return err
 }
@@ -178,8 +180,8 @@ func (c *change) find(ref identity) (organization, error) {
 	return organization{}, errOrganizationNotFound()
 }
 
-// checkUnique returns an error if another organization has the same external ID or
-// slug.
+// checkUnique returns an error if a different organization has the same external ID or the
+// same slug.
 func (c *change) checkUnique(o organization) error {
 	for _, other := range c.organizations {
 		switch {

@@ -12,15 +12,16 @@ const maxOutcomes = 50
 type outcome struct {
 	at       time.Time
 	clientID string // empty if the client does not exist
-	result   string // "granted", or the error code
+	result   string // the value of tokenResponse.resultText
 	status   int
 	tokenID  string
 }
 
-// outcomes keeps the latest maxOutcomes outcomes. The zero value is ready to use.
+// The type outcomes stores the outcomes of the latest token requests. The maximum number is
+// maxOutcomes. The zero value is ready to use.
 type outcomes struct {
 	mu     sync.Mutex // guards latest
-	latest []outcome  // oldest first
+	latest []outcome  // the oldest outcome is first
 }
 
 func (o *outcomes) add(new outcome) {
@@ -32,7 +33,7 @@ func (o *outcomes) add(new outcome) {
 	o.latest = append(o.latest, new)
 }
 
-// newestFirst returns a copy of the outcomes, newest first.
+// newestFirst returns a copy of the outcomes. The newest outcome is first.
 func (o *outcomes) newestFirst() []outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()

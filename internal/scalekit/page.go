@@ -14,7 +14,7 @@ import (
 
 const (
 	shownOrganizations = 20
-	shownClients       = 20 // of each organization
+	shownClients       = 20 // for each organization
 )
 
 //go:embed page.html
@@ -26,7 +26,7 @@ type pageView struct {
 	Faults                               []faultView
 	Endpoints                            []endpointView
 	Keys                                 []keyView
-	Own                                  []clientView // clients of the environment itself
+	Own                                  []clientView // the environment's own client
 	Organizations                        []organizationView
 	OrganizationCount, MoreOrganizations int
 	Tokens                               []tokenView
@@ -71,18 +71,19 @@ type tokenView struct {
 	When                          timeView
 }
 
-// timeView is a time in two forms: Machine is in RFC 3339, People is an age such as
-// "2 hours ago".
+// timeView is a time in two forms. Machine has the format of RFC 3339. People is an age,
+// such as "2 hours ago".
 type timeView struct {
 	Machine, People string
 }
 
 func viewTime(at, now time.Time) timeView {
-	return timeView{at.UTC().Format(time.RFC3339), age(now.Sub(at)) + " ago"}
+	return timeView{at.UTC().Format(time.RFC3339), formatAge(now.Sub(at)) + " ago"}
 }
 
-// age formats a duration in its largest whole unit.
-func age(d time.Duration) string {
+// formatAge formats a duration. It uses the largest unit in which the duration is at least
+// 1, and rounds the number down.
+func formatAge(d time.Duration) string {
 	for _, unit := range []struct {
 		name string
 		d    time.Duration
@@ -97,8 +98,9 @@ func age(d time.Duration) string {
 	return fmt.Sprintf("%d s", max(0, int(d/time.Second)))
 }
 
-// lifetime formats seconds in the largest unit that gives a whole number.
-func lifetime(seconds int64) string {
+// formatLifetime formats a number of seconds. It uses the largest unit in which the number
+// is whole.
+func formatLifetime(seconds int64) string {
 	for _, unit := range []struct {
 		name    string
 		seconds int64
@@ -110,8 +112,8 @@ func lifetime(seconds int64) string {
 	return fmt.Sprintf("%d s", seconds)
 }
 
-// page returns the handler of the web page. The page has no JavaScript.
-func (env *Environment) page() http.Handler {
+// pageHandler returns the handler of the web page. The page has no JavaScript.
+func (env *Environment) pageHandler() http.Handler {
 	page := template.Must(template.New("page").Parse(pageHTML))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		view := env.view(time.Now())
@@ -134,27 +136,27 @@ func (env *Environment) page() http.Handler {
 func (env *Environment) view(now time.Time) pageView {
 	address := env.issuer.URL()
 	view := pageView{
-		URL: address, Host: address, Nonce: rand.Text(), Running: age(now.Sub(env.started)),
-		Kept: "state in memory, lost when the program ends",
+		URL: address, Host: address, Nonce: rand.Text(), Running: formatAge(now.Sub(env.started)),
+		Kept: "the state is in memory and is lost when the program ends",
 		Endpoints: []endpointView{
 			{"Token endpoint", "POST", "/oauth/token", false},
 			{"Key set", "GET", "/keys", true},
 			{"OpenID metadata", "GET", "/.well-known/openid-configuration", true},
 			{"Authorization server metadata", "GET", "/.well-known/oauth-authorization-server", true},
-			{"Admin API, REST", "several", "/api/v1/organizations", false},
-			{"Admin API, gRPC", "POST", "/scalekit.v1.clients.ClientService/…", false},
-			{"Key rotation, for drills", "several", "/dev/keys", false},
-			{"Fault injection, for drills", "several", "/dev/faults", false},
+			{"Admin API over REST", "several", "/api/v1/organizations", false},
+			{"Admin API over gRPC", "POST", "/scalekit.v1.clients.ClientService/…", false},
+			{"Key rotation for drills", "several", "/dev/keys", false},
+			{"Fault injection for drills", "several", "/dev/faults", false},
 		},
 	}
 	if u, err := url.Parse(address); err == nil {
 		view.Host = u.Host
 	}
 	if env.file != nil {
-		view.Kept = "state in a file"
+		view.Kept = "the state is in a file"
 	}
 	for _, f := range env.currentFaults() {
-		view.Faults = append(view.Faults, faultView{string(f.Endpoint), f.Fault.describe(), f.Remaining})
+		view.Faults = append(view.Faults, faultView{string(f.Endpoint), f.Fault.effects(), f.Remaining})
 	}
 	for _, k := range env.keys() {
 		view.Keys = append(view.Keys, keyView{k.ID, k.Status, viewTime(k.created, now)})
@@ -200,19 +202,19 @@ func viewOrganization(o organization, clients []client, now time.Time) organizat
 }
 
 func viewClient(c client, now time.Time) clientView {
-	out := clientView{ID: c.id, Name: c.name, Lifetime: lifetime(c.expiry), Scopes: c.scopes, Audience: c.audience}
+	out := clientView{ID: c.id, Name: c.name, Lifetime: formatLifetime(c.expiry), Scopes: c.scopes, Audience: c.audience}
 	for _, s := range c.secrets {
 		used := "not used yet"
 		if s.lastUsed.After(s.created) {
-			used = "used " + age(now.Sub(s.lastUsed)) + " ago"
+			used = "used " + formatAge(now.Sub(s.lastUsed)) + " ago"
 		}
 		out.Secrets = append(out.Secrets, secretView{s.id, s.suffix, used, s.active})
 	}
 	return out
 }
 
-// describe returns the effects of a fault as a text.
-func (f fault) describe() string {
+// effects returns a text that lists the effects of the fault.
+func (f fault) effects() string {
 	var out []string
 	if f.Delay != "" {
 		out = append(out, "waits for "+f.Delay)
@@ -235,5 +237,5 @@ func (f fault) describe() string {
 	if f.Error != "" {
 		out = append(out, "returns the error "+f.Error)
 	}
-	return strings.Join(out, ", ")
+	return strings.Join(out, " and ")
 }

@@ -11,23 +11,24 @@ const (
 	maxPageSize     = 100
 )
 
-// pageRequest selects a page of a list. The zero value selects the first page, of the
+// pageRequest selects a page of a list. The zero value selects the first page and the
 // default size.
 type pageRequest struct {
 	size  uint32
 	token string
 }
 
-// listPage is one page of a list, newest item first.
+// listPage is one page of a list. The newest item is first.
 type listPage[T any] struct {
 	items      []T
 	total      int    // number of items in the whole list
-	next, prev string // tokens of the next and the previous page; empty if none
+	next, prev string // page tokens of the next page and of the previous page; empty if there is no such page
 }
 
-// paginate returns one page of all, which is sorted newest first. A page token contains
-// the position of an item in the order of creation. So a client that follows page tokens
-// gets every item once, even if other items are created or deleted in between.
+// paginate returns one page of the list all. The newest item of all must be first. A page
+// token contains the position of an item in the order of creation. Therefore, a client that
+// follows page tokens gets every item once, even if other items are created or deleted at
+// the same time.
 func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (listPage[T], error) {
 	size := int(request.size)
 	if size == 0 {
@@ -39,7 +40,7 @@ func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (lis
 		forward, place, ok := parsePageToken(request.token)
 		if !ok {
 			var v violations
-			v.refuse("page_token", "must be a page token from an earlier response", "page_token")
+			v.addViolation("page_token", "must be a page token from an earlier response", "page_token")
 			return listPage[T]{}, v.err()
 		}
 		begin = slices.IndexFunc(all, func(item T) bool { return sequence(item) <= place })
@@ -66,8 +67,8 @@ func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (lis
 	return p, nil
 }
 
-// pageToken returns a page token for the item at place. If forward is true, the page
-// begins after this item. Otherwise the page ends before this item.
+// pageToken returns a page token. If forward is true, the page begins after the item at
+// place. Otherwise the page ends before the item at place.
 func pageToken(forward bool, place uint64) string {
 	direction := "p"
 	if forward {

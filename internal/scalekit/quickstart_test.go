@@ -35,8 +35,8 @@ const registration = `{
     "expiry": 3600
 }`
 
-// sample is the response in the vendor's quickstart.
-const sample = `{
+// sampleResponse is the response in the vendor's quickstart.
+const sampleResponse = `{
     "client": {
         "client_id": "m2morg_68315758685323697",
         "secrets": [
@@ -64,8 +64,9 @@ const sample = `{
     "plain_secret": "test_ly8G57h0ErRJSObJI6dShkoaq6bigo11Dxcfa6reKG1kKNVbqBKW4H5Ctmb5UZ0X"
 }`
 
-// forms are the patterns of generated values, in the sample and in our response.
-var forms = map[string]*regexp.Regexp{
+// valuePatterns contains the patterns of generated values. The values in the sample and the
+// values in the response must match these patterns.
+var valuePatterns = map[string]*regexp.Regexp{
 	"client_id":       regexp.MustCompile(`^m2morg_[0-9]{17,18}$`),
 	"id":              regexp.MustCompile(`^sks_[0-9]{17,18}$`),
 	"organization_id": regexp.MustCompile(`^org_[0-9]{17,18}$`),
@@ -76,83 +77,84 @@ var forms = map[string]*regexp.Regexp{
 	"plain_secret":    regexp.MustCompile(`^test_[A-Za-z0-9]{64}$`),
 }
 
-// same compares a response with the sample, member by member. Generated values must
-// match the pattern in forms, and all other values must be equal.
-func same(t *testing.T, path string, got, want any) {
+// compareWithSample compares each member of a response with the sample. Generated values
+// must match the pattern in valuePatterns. All other values must be equal.
+func compareWithSample(t *testing.T, path string, got, want any) {
 	t.Helper()
 	name := path[strings.LastIndexByte(path, '.')+1:]
 	switch want := want.(type) {
 	case map[string]any:
 		members, ok := got.(map[string]any)
 		if !ok {
-			t.Errorf("%s: got %v, want an object", path, got)
+			t.Errorf("%s: got value %v, want an object", path, got)
 			return
 		}
 		for name := range want {
 			if _, ok := members[name]; !ok {
-				t.Errorf("%s.%s is missing", path, name)
+				t.Errorf("%s.%s is not in the response, but in the sample", path, name)
 				continue
 			}
-			same(t, path+"."+name, members[name], want[name])
+			compareWithSample(t, path+"."+name, members[name], want[name])
 		}
 		for name := range members {
 			if _, ok := want[name]; !ok && path+"."+name != "$.client.expiry" {
-				t.Errorf("%s.%s is not in the sample", path, name)
+				t.Errorf("%s.%s is in the response, but not in the sample", path, name)
 			}
 		}
 	case []any:
 		elements, ok := got.([]any)
 		if !ok || len(elements) != len(want) {
-			t.Errorf("%s: got %v, want an array with %d elements", path, got, len(want))
+			t.Errorf("%s: got value %v, want an array with %d elements", path, got, len(want))
 			return
 		}
 		for n := range want {
-			same(t, path, elements[n], want[n])
+			compareWithSample(t, path, elements[n], want[n])
 		}
 	case string:
 		value, _ := got.(string)
-		if form := forms[name]; form == nil && value != want || form != nil && (!form.MatchString(value) || !form.MatchString(want)) {
-			t.Errorf("%s: got %v, want a value like %q", path, got, want)
+		if form := valuePatterns[name]; form == nil && value != want || form != nil && (!form.MatchString(value) || !form.MatchString(want)) {
+			t.Errorf("%s: got value %v, want a value with the form of %q", path, got, want)
 		}
 	default:
 		if got != want {
-			t.Errorf("%s: got %v, want %v", path, got, want)
+			t.Errorf("%s: got value %v, want value %v", path, got, want)
 		}
 	}
 }
 
 func TestQuickstart(t *testing.T) {
-	env := start(t)
-	created := env.create(t, registration)
+	env := startEnvironment(t)
+	created := env.postClient(t, registration)
 	if created.StatusCode != http.StatusCreated {
-		t.Fatalf("got %s %v, want 201", created.Status, created.members)
+		t.Fatalf("got status %s with body %v, want status 201", created.Status, created.members)
 	}
-	same(t, "$", created.members, object(t, []byte(sample)))
+	compareWithSample(t, "$", created.members, object(t, []byte(sampleResponse)))
 	plain := text(t, created.members, "plain_secret")
 	client, _ := created.members["client"].(map[string]any)
 	secrets, _ := client["secrets"].([]any)
 	first, _ := secrets[0].(map[string]any)
 	if first["secret_suffix"] != plain[len(plain)-4:] || client["organization_id"] != env.OrganizationID || client["expiry"] != "3600" {
-		t.Errorf("got suffix %v of a secret with %d characters, organization %v, expiry %v, want the last 4 characters, the environment's organization and 3600", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
+		t.Errorf("got suffix %v for a secret of %d characters, organization %v and expiry %v, want the last 4 characters as the suffix, the environment's organization and expiry 3600", first["secret_suffix"], len(plain), client["organization_id"], client["expiry"])
 	}
 	id := text(t, client, "client_id")
 
-	// curl joins the quickstart's three -d options in this order.
+	// The vendor's quickstart calls curl with three -d options. curl joins the options
+	// to this form.
 	form := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + plain
-	granted := env.do(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", form)
+	granted := env.sendRequest(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", form)
 	token := text(t, granted.members, "access_token")
 	want := map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 3600.0, "scope": "deploy:applications read:deployments"}
 	if granted.StatusCode != http.StatusOK || !reflect.DeepEqual(granted.members, want) {
-		t.Errorf("got %s %v, want 200 %v", granted.Status, granted.members, want)
+		t.Errorf("got status %s with body %v, want status 200 with body %v", granted.Status, granted.members, want)
 	}
 	checkToken(t, env, token, id)
 
 	if strings.Contains(env.Dump(), plain) {
-		t.Error("the state contains the plain secret")
+		t.Error("the state contains the plain text of the secret")
 	}
 }
 
-// checkToken checks the header and the claims of a token, and the published key.
+// checkToken checks the header of a token, the claims of the token and the published key.
 func checkToken(t *testing.T, env environment, token, id string) {
 	t.Helper()
 	var claims jwt.MapClaims
@@ -164,12 +166,12 @@ func checkToken(t *testing.T, env environment, token, id string) {
 	}
 	kid, _ := parsed.Header["kid"].(string)
 	if parsed.Header["typ"] != "JWT" || len(parsed.Header) != 3 || !regexp.MustCompile(`^snk_[0-9]{17,18}$`).MatchString(kid) {
-		t.Errorf("got header %v, want alg, typ JWT and a kid", parsed.Header)
+		t.Errorf("got header %v, want a header with alg, typ JWT and kid only", parsed.Header)
 	}
 	jti, _ := claims["jti"].(string)
 	iat, _ := claims["iat"].(float64)
 	if !regexp.MustCompile(`^tkn_[0-9]{17,18}$`).MatchString(jti) || time.Since(time.Unix(int64(iat), 0)) > time.Minute {
-		t.Errorf("got jti %q, iat %v, want tkn_ with 17 or 18 digits and the current time", jti, iat)
+		t.Errorf("got jti %q and iat %v, want tkn_ with 17 or 18 digits as jti and the current time as iat", jti, iat)
 	}
 	want := jwt.MapClaims{
 		"iss": env.url, "sub": id, "client_id": id, "oid": env.OrganizationID,
@@ -182,7 +184,7 @@ func checkToken(t *testing.T, env environment, token, id string) {
 	if !reflect.DeepEqual(claims, want) {
 		t.Errorf("got claims  %v\nwant claims %v", claims, want)
 	}
-	keys := env.do(t, http.MethodGet, "/keys", "", "")
+	keys := env.sendRequest(t, http.MethodGet, "/keys", "", "")
 	published, _ := keys.members["keys"].([]any)
 	jwk, _ := published[0].(map[string]any)
 	if len(published) != 1 || jwk["kid"] != kid || jwk["alg"] != "RS256" || jwk["use"] != "sig" || jwk["kty"] != "RSA" || jwk["e"] != "AQAB" || len(jwk) != 6 {
@@ -191,11 +193,11 @@ func checkToken(t *testing.T, env environment, token, id string) {
 }
 
 func TestMetadata(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
-		got := env.do(t, http.MethodGet, path, "", "").members
+		got := env.sendRequest(t, http.MethodGet, path, "", "").members
 		if got["issuer"] != env.url || got["jwks_uri"] != env.url+"/keys" || got["token_endpoint"] != env.url+"/oauth/token" {
-			t.Errorf("%s: got %v, want the URLs of %s", path, got, env.url)
+			t.Errorf("%s: got metadata %v, want the URLs of %s", path, got, env.url)
 		}
 	}
 }

@@ -15,18 +15,19 @@ import (
 
 const maxBodySize = 1 << 20
 
-// jsonReader reads the members of a JSON document by the rules of a grpc-gateway. For a
-// member of the wrong type it adds a violation.
+// jsonReader reads the members of a JSON document by the rules of a grpc-gateway. If a
+// member has the wrong type, jsonReader adds a violation.
 type jsonReader struct {
 	*violations
 }
 
-// fields maps the snake_case names of an object's members to functions that read them.
+// The type fields maps the name of an object's member to the function that reads the
+// member. The name is in snake_case.
 type fields map[string]func(field string, value jsontext.Value)
 
-// body reads a request body, which must be empty or a JSON object. An empty body counts
-// as an object without members.
-func (r jsonReader) body(request *http.Request, prefix string, known fields) error {
+// readBody reads a request body. The body must be empty or a JSON object. An empty body
+// counts as an object without members.
+func (r jsonReader) readBody(request *http.Request, prefix string, known fields) error {
 	body, err := io.ReadAll(io.LimitReader(request.Body, maxBodySize+1))
 	if err != nil {
 		return &apiError{code: codeInvalidArgument, message: "the request body is incomplete"}
@@ -37,16 +38,16 @@ func (r jsonReader) body(request *http.Request, prefix string, known fields) err
 	if len(body) == 0 {
 		return nil
 	}
-	if err := r.document(body, prefix, known); err != nil {
+	if err := r.readDocument(body, prefix, known); err != nil {
 		return &apiError{code: codeInvalidArgument, message: "the request body is malformed: " + err.Error()}
 	}
 	return nil
 }
 
-// document reads a JSON object. It calls the function in known for each member, whose
-// name may be in snake_case or lowerCamelCase. It ignores members that are null or that
-// are not in known.
-func (r jsonReader) document(data []byte, prefix string, known fields) error {
+// readDocument reads a JSON object. For each member, readDocument calls the function in
+// known. The name of the member may be in snake_case or in lowerCamelCase. Members that are
+// null are ignored, and so are members that are not in known.
+func (r jsonReader) readDocument(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ func (r jsonReader) document(data []byte, prefix string, known fields) error {
 			continue
 		}
 		if seen[name] {
-			r.refuse(prefix+name, "must not be repeated", "json.duplicate")
+			r.addViolation(prefix+name, "must not be repeated", "json.duplicate")
 			continue
 		}
 		seen[name] = true
@@ -70,10 +71,10 @@ func (r jsonReader) document(data []byte, prefix string, known fields) error {
 	return nil
 }
 
-// object reads a nested object.
-func (r jsonReader) object(field string, value jsontext.Value, known fields) {
-	if err := r.document(value, field+".", known); err != nil {
-		r.refuse(field, "must be an object", "json.type")
+// readObject reads a nested object.
+func (r jsonReader) readObject(field string, value jsontext.Value, known fields) {
+	if err := r.readDocument(value, field+".", known); err != nil {
+		r.addViolation(field, "must be an object", "json.type")
 	}
 }
 
@@ -93,7 +94,7 @@ func snakeCase(name string) string {
 func (r jsonReader) text(field string, value jsontext.Value) string {
 	text, ok := strictjson.String(value)
 	if !ok {
-		r.refuse(field, "must be a string", "json.type")
+		r.addViolation(field, "must be a string", "json.type")
 	}
 	return text
 }
@@ -101,7 +102,7 @@ func (r jsonReader) text(field string, value jsontext.Value) string {
 func (r jsonReader) array(field string, value jsontext.Value) []jsontext.Value {
 	elements, ok := strictjson.Array(value)
 	if !ok {
-		r.refuse(field, "must be an array", "json.type")
+		r.addViolation(field, "must be an array", "json.type")
 	}
 	return elements
 }
@@ -118,7 +119,7 @@ func (r jsonReader) texts(field string, value jsontext.Value) []string {
 func (r jsonReader) textMap(field string, value jsontext.Value) map[string]string {
 	object, err := strictjson.Parse(value)
 	if err != nil {
-		r.refuse(field, "must be an object with string values", "json.type")
+		r.addViolation(field, "must be an object with string values", "json.type")
 		return nil
 	}
 	out := make(map[string]string, len(object))
@@ -130,69 +131,72 @@ func (r jsonReader) textMap(field string, value jsontext.Value) map[string]strin
 
 func (r jsonReader) boolean(field string, value jsontext.Value) bool {
 	if kind := value.Kind(); kind != 't' && kind != 'f' {
-		r.refuse(field, "must be true or false", "json.type")
+		r.addViolation(field, "must be true or false", "json.type")
 	}
 	return value.Kind() == 't'
 }
 
-// number reads an int without a fraction or an exponent.
-func (r jsonReader) number(field string, value jsontext.Value) int {
+// readNumber reads an int. The number must not have a fraction or an exponent.
+func (r jsonReader) readNumber(field string, value jsontext.Value) int {
 	n, err := strconv.Atoi(string(value))
 	if err != nil {
-		r.refuse(field, "must be a whole number", "json.type")
+		r.addViolation(field, "must be a whole number", "json.type")
 	}
 	return n
 }
 
-// enum reads a name or a number of an enumeration. names[i] is the name of number i.
-func (r jsonReader) enum(field string, value jsontext.Value, names ...string) int {
+// readEnum reads a value of an enumeration. The value is a name or a number. names[i] is
+// the name of the number i.
+func (r jsonReader) readEnum(field string, value jsontext.Value, names ...string) int {
 	for number, name := range names {
 		if text, _ := strictjson.String(value); text == name || string(value) == strconv.Itoa(number) {
 			return number
 		}
 	}
-	r.refuse(field, "must be one of "+strings.Join(names, ", "), "enum.defined_only")
+	r.addViolation(field, "must be one of "+strings.Join(names, ", "), "enum.defined_only")
 	return 0
 }
 
-// seconds reads an int64 as Protobuf's JSON mapping does. The value may be a number or a
-// string, and may have a fraction or an exponent if the number is whole. seconds limits
-// the number to the range from -1 to maxExpiry+1. settings.check refuses both limits.
-func (r jsonReader) seconds(field string, value jsontext.Value) int64 {
+// readSeconds reads a whole number of seconds by the rules of Protobuf's JSON mapping for
+// int64. The value may be a number or a string. A whole number may be written with a
+// fraction or an exponent, such as 60.0. If the number is negative, readSeconds returns -1.
+// If the number is greater than maxExpiry, readSeconds returns maxExpiry+1.
+// settings.check refuses both results.
+func (r jsonReader) readSeconds(field string, value jsontext.Value) int64 {
 	text := string(value)
 	if value.Kind() == '"' {
 		text, _ = strictjson.String(value)
 	}
 	number := jsontext.Value(text)
 	if number.Kind() != '0' || !number.IsValid() {
-		r.refuse(field, "must be a whole number of seconds", "json.type")
+		r.addViolation(field, "must be a whole number of seconds", "json.type")
 		return 0
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	switch {
-	case seconds < 0 || seconds > maxExpiry: // covers infinity too, for which err is set
+	case seconds < 0 || seconds > maxExpiry: // includes infinity, for which err is not nil
 		return int64(min(max(seconds, -1), maxExpiry+1))
 	case err != nil || seconds != math.Trunc(seconds):
-		r.refuse(field, "must be a whole number of seconds", "json.type")
+		r.addViolation(field, "must be a whole number of seconds", "json.type")
 		return 0
 	}
 	return int64(seconds)
 }
 
-// settings returns the fields that read a client's settings into s.
-func (r jsonReader) settings(s *settings) fields {
+// settingsFields returns the functions that read a client's settings into s.
+func (r jsonReader) settingsFields(s *settings) fields {
 	return fields{
 		"name":          func(field string, value jsontext.Value) { s.name = r.text(field, value) },
 		"description":   func(field string, value jsontext.Value) { s.description = r.text(field, value) },
 		"scopes":        func(field string, value jsontext.Value) { s.scopes = r.texts(field, value) },
 		"audience":      func(field string, value jsontext.Value) { s.audience = r.texts(field, value) },
 		"custom_claims": func(field string, value jsontext.Value) { s.customClaims = r.customClaims(field, value) },
-		"expiry":        func(field string, value jsontext.Value) { s.expiry = r.seconds(field, value) },
+		"expiry":        func(field string, value jsontext.Value) { s.expiry = r.readSeconds(field, value) },
 	}
 }
 
-// profile returns the fields that read an organization's profile into p.
-func (r jsonReader) profile(p *profile) fields {
+// profileFields returns the functions that read an organization's profile into p.
+func (r jsonReader) profileFields(p *profile) fields {
 	text := func(to **string) func(string, jsontext.Value) {
 		return func(field string, value jsontext.Value) {
 			text := r.text(field, value)
@@ -204,7 +208,7 @@ func (r jsonReader) profile(p *profile) fields {
 		"external_id":  text(&p.externalID),
 		"slug":         text(&p.slug),
 		"logo_url":     text(&p.logoURL),
-		"region_code":  func(field string, value jsontext.Value) { p.region = r.enum(field, value, regionNames()...) },
+		"region_code":  func(field string, value jsontext.Value) { p.region = r.readEnum(field, value, regionNames()...) },
 		"metadata":     func(field string, value jsontext.Value) { p.metadata = r.textMap(field, value) },
 	}
 }
@@ -213,7 +217,7 @@ func (r jsonReader) features(field string, value jsontext.Value) []feature {
 	var out []feature
 	for n, element := range r.array(field, value) {
 		var f feature
-		r.object(fmt.Sprintf("%s[%d]", field, n), element, fields{
+		r.readObject(fmt.Sprintf("%s[%d]", field, n), element, fields{
 			"name":    func(field string, value jsontext.Value) { f.Name = r.text(field, value) },
 			"enabled": func(field string, value jsontext.Value) { f.Enabled = r.boolean(field, value) },
 		})
@@ -226,7 +230,7 @@ func (r jsonReader) customClaims(field string, value jsontext.Value) []customCla
 	var out []customClaim
 	for n, element := range r.array(field, value) {
 		var claim customClaim
-		r.object(fmt.Sprintf("%s[%d]", field, n), element, fields{
+		r.readObject(fmt.Sprintf("%s[%d]", field, n), element, fields{
 			"key":   func(field string, value jsontext.Value) { claim.Key = r.text(field, value) },
 			"value": func(field string, value jsontext.Value) { claim.Value = r.text(field, value) },
 		})

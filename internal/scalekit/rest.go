@@ -7,12 +7,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// restCall handles a request. It returns an error, or the response body, which the caller
-// encodes as JSON. It adds problems with the request to the violations.
+// restCall handles a request. A restCall returns an error or the response body. The caller
+// encodes the body as JSON. A restCall adds all problems with the request to the
+// violations.
 type restCall func(*http.Request, *violations) (any, error)
 
-// empty is the response body of deletions: {}.
-type empty struct{}
+// emptyBody is the response body of a deletion. The JSON form is {}.
+type emptyBody struct{}
 
 type rawJSON = jsontext.Value
 
@@ -56,14 +57,14 @@ func (env *Environment) restRoutes(mux *http.ServeMux) {
 		{http.MethodDelete, anyClient + "/{secret_id}", http.StatusOK, env.restDropSecret},
 	}
 	for _, route := range routes {
-		mux.Handle(route.method+" "+route.path, env.api(env.admin(route.status, route.call)))
+		mux.Handle(route.method+" "+route.path, env.withFaults(env.adminHandler(route.status, route.call)))
 	}
 	refuseOthers(mux, routes)
 	mux.HandleFunc("/api/", notFound)
 }
 
-// devRoutes registers the endpoints for drills, which the vendor does not have.
-// Injected faults do not affect them.
+// devRoutes registers the endpoints for drills. The vendor does not have these endpoints.
+// Injected faults do not affect these endpoints.
 func (env *Environment) devRoutes(mux *http.ServeMux) {
 	const (
 		keys   = "/dev/keys"
@@ -80,13 +81,14 @@ func (env *Environment) devRoutes(mux *http.ServeMux) {
 		{http.MethodDelete, faults + "/{endpoint}", http.StatusOK, env.devRepair},
 	}
 	for _, route := range routes {
-		mux.Handle(route.method+" "+route.path, env.admin(route.status, route.call))
+		mux.Handle(route.method+" "+route.path, env.adminHandler(route.status, route.call))
 	}
 	refuseOthers(mux, routes)
 	mux.HandleFunc("/dev/", notFound)
 }
 
-// refuseOthers refuses methods that the paths of routes do not support.
+// refuseOthers registers a handler for each path in routes. This handler refuses the
+// methods that the path does not support.
 func refuseOthers(mux *http.ServeMux, routes []restRoute) {
 	seen := make(map[string]bool)
 	for _, route := range routes {
@@ -97,14 +99,15 @@ func refuseOthers(mux *http.ServeMux, routes []restRoute) {
 	}
 }
 
-// api wraps h so that injected faults of the admin API apply to it.
-func (env *Environment) api(h http.Handler) http.Handler {
+// withFaults returns a handler that calls h. Injected faults of the admin API affect the
+// returned handler.
+func (env *Environment) withFaults(h http.Handler) http.Handler {
 	return env.issuer.WithFaults(apiEndpoint, h)
 }
 
-// admin returns a handler that requires a token of the environment's own client, and
-// then passes the request to call.
-func (env *Environment) admin(status int, call restCall) http.Handler {
+// adminHandler returns a handler that calls call. The handler requires a token of the
+// environment's own client. The status is the status of a response without an error.
+func (env *Environment) adminHandler(status int, call restCall) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := env.authorize(r.Context(), r.Header.Values("Authorization"))
 		if err != nil {
@@ -122,7 +125,7 @@ func (env *Environment) admin(status int, call restCall) http.Handler {
 }
 
 func readBody(r *http.Request, v *violations, prefix string, known fields) error {
-	return jsonReader{v}.body(r, prefix, known)
+	return jsonReader{v}.readBody(r, prefix, known)
 }
 
 // readPage reads page_size and page_token from the query.
@@ -134,7 +137,7 @@ func readPage(r *http.Request, v *violations) pageRequest {
 	}
 	size, err := strconv.ParseUint(query.Get("page_size"), 10, 32)
 	if err != nil {
-		v.refuse("page_size", "must be a whole number from 0 to 4294967295", "uint32")
+		v.addViolation("page_size", "must be a whole number from 0 to 4294967295", "uint32")
 	}
 	page.size = uint32(size)
 	return page

@@ -31,7 +31,7 @@ type clientList struct {
 
 func (env *Environment) restCreateClient(r *http.Request, v *violations) (any, error) {
 	var wanted settings
-	if err := readBody(r, v, "client.", jsonReader{v}.settings(&wanted)); err != nil {
+	if err := readBody(r, v, "client.", jsonReader{v}.settingsFields(&wanted)); err != nil {
 		return nil, err
 	}
 	c, plain, err := env.createClient(r.PathValue("organization_id"), wanted, v)
@@ -54,7 +54,7 @@ func (env *Environment) restListClients(r *http.Request, v *violations) (any, er
 
 func (env *Environment) restUpdateClient(r *http.Request, v *violations) (any, error) {
 	var update settings
-	if err := readBody(r, v, "client.", jsonReader{v}.settings(&update)); err != nil {
+	if err := readBody(r, v, "client.", jsonReader{v}.settingsFields(&update)); err != nil {
 		return nil, err
 	}
 	c, err := env.updateClient(r.PathValue("organization_id"), r.PathValue("client_id"), update, v)
@@ -63,7 +63,7 @@ func (env *Environment) restUpdateClient(r *http.Request, v *violations) (any, e
 }
 
 func (env *Environment) restDeleteClient(r *http.Request, v *violations) (any, error) {
-	return empty{}, env.deleteClient(r.PathValue("organization_id"), r.PathValue("client_id"), v)
+	return emptyBody{}, env.deleteClient(r.PathValue("organization_id"), r.PathValue("client_id"), v)
 }
 
 func (env *Environment) restCreateSecret(r *http.Request, v *violations) (any, error) {
@@ -72,13 +72,14 @@ func (env *Environment) restCreateSecret(r *http.Request, v *violations) (any, e
 }
 
 func (env *Environment) restDeleteSecret(r *http.Request, v *violations) (any, error) {
-	return empty{}, env.deleteSecret(r.PathValue("organization_id"), r.PathValue("client_id"), r.PathValue("secret_id"), v)
+	return emptyBody{}, env.deleteSecret(r.PathValue("organization_id"), r.PathValue("client_id"), r.PathValue("secret_id"), v)
 }
 
-// The next three methods accept any client, including the environment's own client.
+// The client in the next three methods may be any client, including the environment's own
+// client.
 
 func (env *Environment) restAddSecret(r *http.Request, v *violations) (any, error) {
-	v.id("client_id", r.PathValue("client_id"), "")
+	v.checkID("client_id", r.PathValue("client_id"), "")
 	s, plain, err := env.addSecret("", r.PathValue("client_id"), v)
 	return createdSecret{plain, s.resource()}, err
 }
@@ -86,7 +87,7 @@ func (env *Environment) restAddSecret(r *http.Request, v *violations) (any, erro
 func (env *Environment) restSetSecret(r *http.Request, v *violations) (any, error) {
 	status, reader := secretActive, jsonReader{v}
 	err := readBody(r, v, "secret.", fields{"status": func(field string, value rawJSON) {
-		status = reader.enum(field, value, secretStatusNames()...)
+		status = reader.readEnum(field, value, secretStatusNames()...)
 	}})
 	if err != nil {
 		return nil, err
@@ -96,6 +97,6 @@ func (env *Environment) restSetSecret(r *http.Request, v *violations) (any, erro
 }
 
 func (env *Environment) restDropSecret(r *http.Request, v *violations) (any, error) {
-	v.id("client_id", r.PathValue("client_id"), "")
-	return empty{}, env.dropSecret("", r.PathValue("client_id"), r.PathValue("secret_id"), v)
+	v.checkID("client_id", r.PathValue("client_id"), "")
+	return emptyBody{}, env.dropSecret("", r.PathValue("client_id"), r.PathValue("secret_id"), v)
 }

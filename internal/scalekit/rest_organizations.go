@@ -15,7 +15,7 @@ type organizationList struct {
 
 func (env *Environment) restCreateOrganization(r *http.Request, v *violations) (any, error) {
 	var wanted profile
-	if err := readBody(r, v, "organization.", jsonReader{v}.profile(&wanted)); err != nil {
+	if err := readBody(r, v, "organization.", jsonReader{v}.profileFields(&wanted)); err != nil {
 		return nil, err
 	}
 	o, err := env.createOrganization(wanted, v)
@@ -52,7 +52,7 @@ func organizationsOf(p listPage[organization]) organizationList {
 
 func (env *Environment) restUpdateOrganization(r *http.Request, v *violations) (any, error) {
 	var update profile
-	if err := readBody(r, v, "organization.", jsonReader{v}.profile(&update)); err != nil {
+	if err := readBody(r, v, "organization.", jsonReader{v}.profileFields(&update)); err != nil {
 		return nil, err
 	}
 	o, err := env.updateOrganization(organizationInPath(r), update, v)
@@ -72,10 +72,10 @@ func (env *Environment) restUpdateSettings(r *http.Request, v *violations) (any,
 }
 
 func (env *Environment) restDeleteOrganization(r *http.Request, v *violations) (any, error) {
-	return empty{}, env.deleteOrganization(organizationInPath(r), v)
+	return emptyBody{}, env.deleteOrganization(organizationInPath(r), v)
 }
 
-// organizationInPath returns the identity in the path of a request.
+// organizationInPath returns the identity of the organization in the path of a request.
 func organizationInPath(r *http.Request) identity {
 	return identity{id: r.PathValue("organization_id"), externalID: r.PathValue("external_id")}
 }

@@ -10,65 +10,65 @@ import (
 const organizationsPath = "/api/v1/organizations"
 
 func TestOrganizations(t *testing.T) {
-	env := start(t)
-	created := env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Megasoft Inc","external_id":"tenant_1","metadata":{"industry":"technology"},"slug":"app.acmecorp.com"}`)
+	env := startEnvironment(t)
+	created := env.callAdmin(t, http.MethodPost, organizationsPath, `{"display_name":"Megasoft Inc","external_id":"tenant_1","metadata":{"industry":"technology"},"slug":"app.acmecorp.com"}`)
 	o, _ := created.members["organization"].(map[string]any)
 	id := text(t, o, "id")
-	if created.StatusCode != http.StatusCreated || !forms["organization_id"].MatchString(id) {
-		t.Fatalf("create: got %s %v, want 201", created.Status, created.members)
+	if created.StatusCode != http.StatusCreated || !valuePatterns["organization_id"].MatchString(id) {
+		t.Fatalf("create: got status %s with body %v, want status 201", created.Status, created.members)
 	}
 	for name, want := range map[string]string{
 		"display_name": "Megasoft Inc", "external_id": "tenant_1", "metadata": "map[industry:technology]",
 		"slug": "app.acmecorp.com", "region_code": "US", "settings": "map[features:[]]",
 	} {
 		if fmt.Sprint(o[name]) != want {
-			t.Errorf("got %s %v, want %s", name, o[name], want)
+			t.Errorf("got member %s with value %v, want value %s", name, o[name], want)
 		}
 	}
-	if !forms["create_time"].MatchString(text(t, o, "create_time")) || !forms["update_time"].MatchString(text(t, o, "update_time")) {
-		t.Errorf("got create_time %v, update_time %v, want Protobuf timestamps", o["create_time"], o["update_time"])
+	if !valuePatterns["create_time"].MatchString(text(t, o, "create_time")) || !valuePatterns["update_time"].MatchString(text(t, o, "update_time")) {
+		t.Errorf("got create_time %v and update_time %v, want Protobuf timestamps", o["create_time"], o["update_time"])
 	}
 	for _, path := range []string{organizationsPath + "/" + id, organizationsPath + ":external/tenant_1"} {
-		if got := env.admin(t, http.MethodGet, path, ""); got.StatusCode != http.StatusOK || fmt.Sprint(got.members) != fmt.Sprint(created.members) {
-			t.Errorf("%s: got %s %v, want 200 %v", path, got.Status, got.members, created.members)
+		if got := env.callAdmin(t, http.MethodGet, path, ""); got.StatusCode != http.StatusOK || fmt.Sprint(got.members) != fmt.Sprint(created.members) {
+			t.Errorf("%s: got status %s with body %v, want status 200 with body %v", path, got.Status, got.members, created.members)
 		}
 	}
-	updated := env.admin(t, http.MethodPatch, organizationsPath+"/"+id, `{"displayName":"Megasoft","slug":"","metadata":{"plan":"free"}}`)
+	updated := env.callAdmin(t, http.MethodPatch, organizationsPath+"/"+id, `{"displayName":"Megasoft","slug":"","metadata":{"plan":"free"}}`)
 	o, _ = updated.members["organization"].(map[string]any)
 	if _, ok := o["slug"]; ok || o["display_name"] != "Megasoft" || o["external_id"] != "tenant_1" || fmt.Sprint(o["metadata"]) != "map[plan:free]" {
-		t.Errorf("update: got %s %v", updated.Status, updated.members)
+		t.Errorf("update the organization: got status %s with body %v, want a new name, new metadata and no slug", updated.Status, updated.members)
 	}
 	for _, body := range []string{
 		`{"features":[{"name":"sso","enabled":true},{"name":"dir_sync","enabled":true}]}`, `{"features":[{"name":"sso","enabled":false}]}`,
 	} {
-		updated = env.admin(t, http.MethodPatch, organizationsPath+"/"+id+"/settings", body)
+		updated = env.callAdmin(t, http.MethodPatch, organizationsPath+"/"+id+"/settings", body)
 	}
-	if got := fmt.Sprint(member(t, updated.members, "organization", "settings")); got != "map[features:[map[enabled:false name:sso] map[enabled:true name:dir_sync]]]" {
-		t.Errorf("got settings %s, want sso off and dir_sync on", got)
+	if got := fmt.Sprint(memberAt(t, updated.members, "organization", "settings")); got != "map[features:[map[enabled:false name:sso] map[enabled:true name:dir_sync]]]" {
+		t.Errorf("got settings %s, want settings with sso disabled and dir_sync enabled", got)
 	}
 
-	// Deleting an organization deletes its clients.
-	made := env.admin(t, http.MethodPost, organizationsPath+"/"+id+"/clients", "{}")
-	clientID, plain := fmt.Sprint(member(t, made.members, "client", "client_id")), text(t, made.members, "plain_secret")
-	if got := env.grant(t, clientID, plain); got.StatusCode != http.StatusOK {
-		t.Errorf("token request: got %s, want 200", got.Status)
+	// If an organization is deleted, the clients of the organization are deleted, too.
+	made := env.callAdmin(t, http.MethodPost, organizationsPath+"/"+id+"/clients", "{}")
+	clientID, plain := fmt.Sprint(memberAt(t, made.members, "client", "client_id")), text(t, made.members, "plain_secret")
+	if got := env.requestToken(t, clientID, plain); got.StatusCode != http.StatusOK {
+		t.Errorf("token request: got status %s, want status 200", got.Status)
 	}
-	if got := env.admin(t, http.MethodDelete, organizationsPath+"/"+id, ""); got.StatusCode != http.StatusOK || len(got.members) != 0 {
-		t.Errorf("delete: got %s %v, want 200 {}", got.Status, got.members)
+	if got := env.callAdmin(t, http.MethodDelete, organizationsPath+"/"+id, ""); got.StatusCode != http.StatusOK || len(got.members) != 0 {
+		t.Errorf("delete the organization: got status %s with body %v, want status 200 with body {}", got.Status, got.members)
 	}
-	if got := env.grant(t, clientID, plain); got.StatusCode != http.StatusUnauthorized {
-		t.Errorf("got %s for a client of a deleted organization, want 401", got.Status)
+	if got := env.requestToken(t, clientID, plain); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("token request of a client of a deleted organization: got status %s, want status 401", got.Status)
 	}
-	checkError(t, "deleted organization", env.admin(t, http.MethodGet, organizationsPath+"/"+id, ""), 404, 5, "NOT_FOUND")
-	if got := env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Again","external_id":"tenant_1"}`); got.StatusCode != http.StatusCreated {
-		t.Errorf("got %s for the external_id of a deleted organization, want 201", got.Status)
+	checkError(t, "deleted organization", env.callAdmin(t, http.MethodGet, organizationsPath+"/"+id, ""), 404, 5, "NOT_FOUND")
+	if got := env.callAdmin(t, http.MethodPost, organizationsPath, `{"display_name":"Again","external_id":"tenant_1"}`); got.StatusCode != http.StatusCreated {
+		t.Errorf("create an organization with the external_id of a deleted organization: got status %s, want status 201", got.Status)
 	}
 }
 
 func TestListOrganizations(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	for n := range 12 {
-		env.admin(t, http.MethodPost, organizationsPath, fmt.Sprintf(`{"display_name":"Tenant %d","external_id":"t%d"}`, n, n))
+		env.callAdmin(t, http.MethodPost, organizationsPath, fmt.Sprintf(`{"display_name":"Tenant %d","external_id":"t%d"}`, n, n))
 	}
 	for _, row := range []struct {
 		query     string
@@ -84,17 +84,17 @@ func TestListOrganizations(t *testing.T) {
 		{":search?query=TEN&page_size=5", 5, 12, true},
 		{":search?query=" + env.OrganizationID, 1, 1, false},
 	} {
-		got := env.admin(t, http.MethodGet, organizationsPath+row.query, "").members
+		got := env.callAdmin(t, http.MethodGet, organizationsPath+row.query, "").members
 		list, _ := got["organizations"].([]any)
 		if len(list) != row.items || got["total_size"] != row.total || (got["next_page_token"] != "") != row.following || got["prev_page_token"] != "" {
-			t.Errorf("%q: got %d of %v organizations, next_page_token %q, want %d of %v", row.query, len(list), got["total_size"], got["next_page_token"], row.items, row.total)
+			t.Errorf("%q: got %d organizations on the page, total_size %v and next_page_token %q, want %d organizations on the page and total_size %v", row.query, len(list), got["total_size"], got["next_page_token"], row.items, row.total)
 		}
 	}
 }
 
 func TestOrganizationRefusals(t *testing.T) {
-	env := start(t)
-	env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Taken","external_id":"taken","slug":"taken"}`)
+	env := startEnvironment(t)
+	env.callAdmin(t, http.MethodPost, organizationsPath, `{"display_name":"Taken","external_id":"taken","slug":"taken"}`)
 	own := organizationsPath + "/" + env.OrganizationID
 	before := env.Dump()
 	pairs := func(n int) string {
@@ -140,14 +140,14 @@ func TestOrganizationRefusals(t *testing.T) {
 		{"PUT", own, "", 501, "", ""},
 	} {
 		name := row.method + " " + row.path + " " + row.body
-		got := env.admin(t, row.method, row.path, row.body)
+		got := env.callAdmin(t, row.method, row.path, row.body)
 		want := map[int]struct {
 			code float64
 			name string
 		}{400: {3, "INVALID_ARGUMENT"}, 404: {5, "NOT_FOUND"}, 409: {6, "ALREADY_EXISTS"}, 501: {12, "UNIMPLEMENTED"}}[row.status]
 		checkError(t, name, got, row.status, want.code, want.name)
-		if row.field != "" && (len(violations(got)) != 1 || violations(got)[0]["field"] != row.field || violations(got)[0]["constraint"] != row.constraint) {
-			t.Errorf("%s: got %v, want %s at %s", name, violations(got), row.constraint, row.field)
+		if row.field != "" && (len(fieldViolations(got)) != 1 || fieldViolations(got)[0]["field"] != row.field || fieldViolations(got)[0]["constraint"] != row.constraint) {
+			t.Errorf("%s: got violations %v, want the violation %s of the field %s", name, fieldViolations(got), row.constraint, row.field)
 		}
 	}
 	if env.Dump() != before {

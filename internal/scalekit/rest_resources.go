@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// clientResource is a client as the API shows it. As in the vendor's API, empty
-// members are included.
+// clientResource describes a client. The REST API returns clients in this form. As in the
+// vendor's API, the JSON contains empty members, too.
 type clientResource struct {
 	ClientID       string           `json:"client_id"`
 	Secrets        []secretResource `json:"secrets"`
@@ -21,7 +21,7 @@ type clientResource struct {
 	Expiry         string           `json:"expiry"` // Protobuf's JSON mapping encodes an int64 as a string
 }
 
-// secretResource is a secret as the API shows it.
+// secretResource describes a secret. The REST API returns secrets in this form.
 type secretResource struct {
 	ID           string `json:"id"`
 	CreateTime   string `json:"create_time"`
@@ -61,8 +61,8 @@ func (s secret) resource() secretResource {
 	}
 }
 
-// organizationResource is an organization as the API shows it. Optional members that
-// are not set are omitted.
+// organizationResource describes an organization. The REST API returns organizations in
+// this form. The JSON omits optional members that are not set.
 type organizationResource struct {
 	ID          string            `json:"id"`
 	CreateTime  string            `json:"create_time"`
@@ -95,8 +95,8 @@ func (o organization) resource() organizationResource {
 	}
 }
 
-// timestamp formats a time as Protobuf's JSON mapping does: in UTC, with a fraction of
-// 0, 3, 6 or 9 digits.
+// timestamp formats a time by the rules of Protobuf's JSON mapping. The time is in UTC. The
+// fraction of the second has 0, 3, 6 or 9 digits.
 func timestamp(t time.Time) string {
 	layout := "2006-01-02T15:04:05.000000000Z"
 	switch {

@@ -31,7 +31,7 @@ func (env *Environment) newRPC() *grpc.Server {
 }
 
 // rpcUnary is a grpc.UnaryServerInterceptor. It requires a token of the environment's own
-// client, and converts errors to the vendor's form.
+// client. It converts errors to the vendor's form.
 func (env *Environment) rpcUnary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	err := env.authorize(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
 	if err != nil {
@@ -72,10 +72,11 @@ func rpcError(err error) error {
 func rpcHandler(server *grpc.Server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 {
-			// The vendor's Go SDK sends gRPC over HTTP/1.1 to http:// URLs. A
-			// unary call does not need HTTP/2, since HTTP/1.1 has trailers too.
-			// Package grpc refuses HTTP/1.1, so the request is marked as HTTP/2.
-			_ = http.NewResponseController(w).EnableFullDuplex() // an error is harmless: a unary call works without full duplex
+			// The vendor's Go SDK sends gRPC calls to http:// URLs over HTTP/1.1.
+			// A unary call does not need HTTP/2, because HTTP/1.1 has trailers,
+			// too. Package grpc refuses HTTP/1.1, so this handler marks the request
+			// as an HTTP/2 request.
+			_ = http.NewResponseController(w).EnableFullDuplex() // an error has no effect, because a unary call works without full duplex
 			r = r.WithContext(r.Context())
 			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// clientService implements the vendor's ClientService. It only converts messages, and
-// calls the methods of Environment.
+// clientService implements the vendor's ClientService. It converts messages and calls the
+// methods of Environment.
 type clientService struct {
 	scalekitv1.UnimplementedClientServiceServer
 
@@ -68,9 +68,9 @@ func (s *clientService) UpdateClientSecret(_ context.Context, in *scalekitv1.Upd
 	var v violations
 	status := int(in.GetSecret().GetStatus())
 	if in.GetSecret() == nil {
-		v.refuse("secret", "is required", "required")
+		v.addViolation("secret", "is required", "required")
 	} else if status < 0 || status >= len(secretStatusNames()) {
-		v.refuse("secret.status", "must be ACTIVE or INACTIVE", "enum.defined_only")
+		v.addViolation("secret.status", "must be ACTIVE or INACTIVE", "enum.defined_only")
 	}
 	changed, err := s.env.setSecretStatus(in.GetClientId(), in.GetSecretId(), status == secretActive, &v)
 	return &scalekitv1.UpdateClientSecretResponse{Secret: changed.message()}, err
@@ -82,7 +82,7 @@ func (s *clientService) DeleteClientSecret(_ context.Context, in *scalekitv1.Del
 
 func settingsOf(in *scalekitv1.OrganizationClient, v *violations) settings {
 	if in == nil {
-		v.refuse("client", "is required", "required")
+		v.addViolation("client", "is required", "required")
 	}
 	out := settings{
 		name:        in.GetName(),

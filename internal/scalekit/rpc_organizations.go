@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// organizationService implements the vendor's OrganizationService. It only converts
-// messages, and calls the methods of Environment.
+// organizationService implements the vendor's OrganizationService. It converts messages and
+// calls the methods of Environment.
 type organizationService struct {
 	scalekitv1.UnimplementedOrganizationServiceServer
 
@@ -23,7 +23,7 @@ func (s *organizationService) CreateOrganization(_ context.Context, in *scalekit
 	name := wanted.GetDisplayName()
 	p := profile{displayName: &name, region: int(wanted.GetRegionCode()), metadata: wanted.GetMetadata()}
 	if wanted == nil {
-		v.refuse("organization", "is required", "required")
+		v.addViolation("organization", "is required", "required")
 	} else {
 		p.externalID, p.slug, p.logoURL = wanted.ExternalId, wanted.Slug, wanted.LogoUrl
 	}
@@ -46,7 +46,7 @@ func (s *organizationService) UpdateOrganization(_ context.Context, in *scalekit
 		update profile
 	)
 	if wanted := in.GetOrganization(); wanted == nil {
-		v.refuse("organization", "is required", "required")
+		v.addViolation("organization", "is required", "required")
 	} else {
 		update = profile{
 			displayName: wanted.DisplayName, externalID: wanted.ExternalId, slug: wanted.Slug, logoURL: wanted.LogoUrl,
@@ -83,7 +83,7 @@ func (s *organizationService) UpdateOrganizationSettings(_ context.Context, in *
 		features []feature
 	)
 	if in.GetSettings() == nil {
-		v.refuse("settings", "is required", "required")
+		v.addViolation("settings", "is required", "required")
 	}
 	for _, f := range in.GetSettings().GetFeatures() {
 		features = append(features, feature{f.GetName(), f.GetEnabled()})

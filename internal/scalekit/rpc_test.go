@@ -30,8 +30,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit/scalekitv1"
 )
 
-// startServing serves an environment over HTTP/1.1 and HTTP/2, with or without TLS. It
-// also returns a connection for gRPC clients.
+// startServing serves an environment over HTTP/1.1 and HTTP/2. If encrypted is true, the
+// server uses TLS. startServing returns the environment and a connection for gRPC clients.
 func startServing(t *testing.T, encrypted bool) (environment, *grpc.ClientConn) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -104,16 +104,16 @@ func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 	}
 	client := created.GetClient()
 	id, first := client.GetClientId(), client.GetSecrets()[0]
-	if !forms["client_id"].MatchString(id) || client.GetOrganizationId() != env.OrganizationID || client.GetExpiry() != 60 ||
+	if !valuePatterns["client_id"].MatchString(id) || client.GetOrganizationId() != env.OrganizationID || client.GetExpiry() != 60 ||
 		client.GetCreateTime() == nil || first.GetLastUsedTime() == nil || first.PlainSecret != nil || first.ExpireTime != nil ||
 		first.GetSecretSuffix() != created.GetPlainSecret()[len(created.GetPlainSecret())-4:] {
-		t.Errorf("created: got client %v", client)
+		t.Errorf("created: got client %v, want the settings of the request", client)
 	}
 	got, err := clients.GetOrganizationClient(ctx, &scalekitv1.GetOrganizationClientRequest{OrganizationId: env.OrganizationID, ClientId: id})
 	if err != nil || !proto.Equal(got.GetClient(), client) {
-		t.Errorf("fetched: got %v, %v, want %v", got, err, client)
+		t.Errorf("fetched: got response %v and error %v, want client %v", got, err, client)
 	}
-	claims := claimsOf(t, text(t, env.grant(t, id, created.GetPlainSecret()).members, "access_token"))
+	claims := claimsOf(t, text(t, env.requestToken(t, id, created.GetPlainSecret()).members, "access_token"))
 	if claims["scope"] != "a b" || claims["oid"] != env.OrganizationID || fmt.Sprint(claims["custom_claims"]) != "map[k:v]" {
 		t.Errorf("got claims %v, want scope a b, oid %s and custom claim k=v", claims, env.OrganizationID)
 	}
@@ -121,17 +121,17 @@ func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 		OrganizationId: env.OrganizationID, ClientId: id, Client: &scalekitv1.OrganizationClient{Name: "CD"},
 	})
 	if c := updated.GetClient(); err != nil || c.GetName() != "CD" || c.GetDescription() != "deploys" || c.GetExpiry() != 60 || len(c.GetScopes()) != 2 {
-		t.Errorf("updated: got %v, %v", updated, err)
+		t.Errorf("updated: got response %v and error %v, want the new name and the old settings", updated, err)
 	}
 	added, err := clients.CreateOrganizationClientSecret(ctx, &scalekitv1.CreateOrganizationClientSecretRequest{OrganizationId: env.OrganizationID, ClientId: id})
-	if err != nil || env.grant(t, id, added.GetPlainSecret()).StatusCode != http.StatusOK {
-		t.Errorf("added secret: got %v, %v", added, err)
+	if err != nil || env.requestToken(t, id, added.GetPlainSecret()).StatusCode != http.StatusOK {
+		t.Errorf("added secret: got response %v and error %v, want a secret that the token endpoint accepts", added, err)
 	}
 	off, err := clients.UpdateClientSecret(ctx, &scalekitv1.UpdateClientSecretRequest{
 		ClientId: id, SecretId: first.GetId(), Secret: &scalekitv1.UpdateClientSecret{Status: scalekitv1.ClientSecretStatus_INACTIVE},
 	})
-	if err != nil || off.GetSecret().GetStatus() != scalekitv1.ClientSecretStatus_INACTIVE || env.grant(t, id, created.GetPlainSecret()).StatusCode != http.StatusUnauthorized {
-		t.Errorf("deactivated secret: got %v, %v", off, err)
+	if err != nil || off.GetSecret().GetStatus() != scalekitv1.ClientSecretStatus_INACTIVE || env.requestToken(t, id, created.GetPlainSecret()).StatusCode != http.StatusUnauthorized {
+		t.Errorf("deactivated secret: got response %v and error %v, want a secret that the token endpoint refuses", off, err)
 	}
 	if _, err := clients.DeleteOrganizationClientSecret(ctx, &scalekitv1.DeleteOrganizationClientSecretRequest{
 		OrganizationId: env.OrganizationID, ClientId: id, SecretId: first.GetId(),
@@ -142,7 +142,7 @@ func checkRPC(t *testing.T, env environment, connection *grpc.ClientConn) {
 	checkStatus(t, "delete the last secret", err, codes.FailedPrecondition, "FAILED_PRECONDITION", "")
 	list, err := clients.ListOrganizationClients(ctx, &scalekitv1.ListOrganizationClientsRequest{OrganizationId: env.OrganizationID, PageSize: 10})
 	if err != nil || list.GetTotalSize() != 1 || list.GetClients()[0].GetClientId() != id || list.GetNextPageToken() != "" {
-		t.Errorf("list: got %v, %v", list, err)
+		t.Errorf("list: got response %v and error %v, want one client", list, err)
 	}
 	if _, err := clients.DeleteOrganizationClient(ctx, &scalekitv1.DeleteOrganizationClientRequest{OrganizationId: env.OrganizationID, ClientId: id}); err != nil {
 		t.Error(err)
@@ -166,7 +166,7 @@ func TestOrganizationRPC(t *testing.T) {
 	byID := &scalekitv1.GetOrganizationRequest{Identities: &scalekitv1.GetOrganizationRequest_Id{Id: o.GetId()}}
 	byExternalID := &scalekitv1.GetOrganizationRequest{Identities: &scalekitv1.GetOrganizationRequest_ExternalId{ExternalId: external}}
 	if o.GetRegionCode() != scalekitv1.RegionCode_US || o.GetExternalId() != external || o.LogoUrl != nil {
-		t.Errorf("created: got organization %v", o)
+		t.Errorf("created: got organization %v, want region US, the external ID of the request and no logo URL", o)
 	}
 	for _, get := range []func() (*scalekitv1.GetOrganizationResponse, error){
 		func() (*scalekitv1.GetOrganizationResponse, error) { return organizations.GetOrganization(ctx, byID) },
@@ -178,7 +178,7 @@ func TestOrganizationRPC(t *testing.T) {
 		},
 	} {
 		if got, err := get(); err != nil || !proto.Equal(got.GetOrganization(), o) {
-			t.Errorf("got %v, %v, want %v", got, err, o)
+			t.Errorf("got response %v and error %v, want organization %v", got, err, o)
 		}
 	}
 	name, none := "Acme again", ""
@@ -187,21 +187,21 @@ func TestOrganizationRPC(t *testing.T) {
 		Organization: &scalekitv1.UpdateOrganization{DisplayName: &name, Slug: &none},
 	})
 	if got := updated.GetOrganization(); err != nil || got.GetDisplayName() != name || got.Slug != nil || got.GetMetadata()["key"] != "value" {
-		t.Errorf("updated: got %v, %v", updated, err)
+		t.Errorf("updated: got response %v and error %v, want the new name, no slug and the old metadata", updated, err)
 	}
 	switched, err := organizations.UpdateOrganizationSettings(ctx, &scalekitv1.UpdateOrganizationSettingsRequest{
 		Id: o.GetId(), Settings: &scalekitv1.OrganizationSettings{Features: []*scalekitv1.OrganizationSettingsFeature{{Name: "sso", Enabled: true}}},
 	})
 	if err != nil || !switched.GetOrganization().GetSettings().GetFeatures()[0].GetEnabled() {
-		t.Errorf("settings: got %v, %v", switched, err)
+		t.Errorf("settings: got response %v and error %v, want an enabled feature", switched, err)
 	}
 	list, err := organizations.ListOrganization(ctx, &scalekitv1.ListOrganizationsRequest{PageSize: 1})
 	if err != nil || list.GetTotalSize() != 2 || list.GetOrganizations()[0].GetId() != o.GetId() || list.GetNextPageToken() == "" {
-		t.Errorf("list: got %v, %v", list, err)
+		t.Errorf("list: got response %v and error %v, want the first of two organizations and a page token", list, err)
 	}
 	found, err := organizations.SearchOrganization(ctx, &scalekitv1.SearchOrganizationsRequest{Query: "again"})
 	if err != nil || found.GetTotalSize() != 1 {
-		t.Errorf("search: got %v, %v, want one organization", found, err)
+		t.Errorf("search: got response %v and error %v, want one organization", found, err)
 	}
 	if _, err := organizations.DeleteOrganization(ctx, &scalekitv1.DeleteOrganizationRequest{Identities: &scalekitv1.DeleteOrganizationRequest_Id{Id: o.GetId()}}); err != nil {
 		t.Error(err)
@@ -217,8 +217,8 @@ func TestOrganizationRPC(t *testing.T) {
 func TestRPCRefusals(t *testing.T) {
 	env, connection := startServing(t, false)
 	clients := scalekitv1.NewClientServiceClient(connection)
-	c := env.register(t, "{}")
-	own := text(t, env.grant(t, c.id, c.plain).members, "access_token")
+	c := env.registerClient(t, "{}")
+	own := text(t, env.requestToken(t, c.id, c.plain).members, "access_token")
 	request := func(change func(*scalekitv1.OrganizationClient)) *scalekitv1.CreateOrganizationClientRequest {
 		out := &scalekitv1.CreateOrganizationClientRequest{OrganizationId: env.OrganizationID, Client: &scalekitv1.OrganizationClient{}}
 		change(out.Client)
@@ -234,16 +234,16 @@ func TestRPCRefusals(t *testing.T) {
 		errorCode string
 		field     string
 	}{
-		{"no token", t.Context(), request(func(*scalekitv1.OrganizationClient) {}), codes.Unauthenticated, "UNAUTHENTICATED", ""},
+		{"call without a token", t.Context(), request(func(*scalekitv1.OrganizationClient) {}), codes.Unauthenticated, "UNAUTHENTICATED", ""},
 		{"malformed token", withToken(t.Context(), "a.b.c"), request(func(*scalekitv1.OrganizationClient) {}), codes.Unauthenticated, "UNAUTHENTICATED", ""},
 		{"token of an organization's client", withToken(t.Context(), own), request(func(*scalekitv1.OrganizationClient) {}), codes.PermissionDenied, "PERMISSION_DENIED", ""},
-		{"no client", admin, &scalekitv1.CreateOrganizationClientRequest{OrganizationId: env.OrganizationID}, codes.InvalidArgument, "INVALID_ARGUMENT", "client"},
-		{"no organization", admin, &scalekitv1.CreateOrganizationClientRequest{Client: &scalekitv1.OrganizationClient{}}, codes.InvalidArgument, "INVALID_ARGUMENT", "organization_id"},
-		{"name too long", admin, request(func(c *scalekitv1.OrganizationClient) { c.Name = strings.Repeat("é", 129) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.name"},
-		{"description too long", admin, request(func(c *scalekitv1.OrganizationClient) { c.Description = strings.Repeat("x", 513) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.description"},
+		{"request without a client", admin, &scalekitv1.CreateOrganizationClientRequest{OrganizationId: env.OrganizationID}, codes.InvalidArgument, "INVALID_ARGUMENT", "client"},
+		{"request without an organization ID", admin, &scalekitv1.CreateOrganizationClientRequest{Client: &scalekitv1.OrganizationClient{}}, codes.InvalidArgument, "INVALID_ARGUMENT", "organization_id"},
+		{"name that is too long", admin, request(func(c *scalekitv1.OrganizationClient) { c.Name = strings.Repeat("é", 129) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.name"},
+		{"description that is too long", admin, request(func(c *scalekitv1.OrganizationClient) { c.Description = strings.Repeat("x", 513) }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.description"},
 		{"invalid scope", admin, request(func(c *scalekitv1.OrganizationClient) { c.Scopes = []string{"a", "b c"} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.scopes[1]"},
 		{"empty audience", admin, request(func(c *scalekitv1.OrganizationClient) { c.Audience = []string{""} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.audience[0]"},
-		{"custom claim without key", admin, request(func(c *scalekitv1.OrganizationClient) { c.CustomClaims = []*scalekitv1.CustomClaim{{}} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.custom_claims[0].key"},
+		{"custom claim without a key", admin, request(func(c *scalekitv1.OrganizationClient) { c.CustomClaims = []*scalekitv1.CustomClaim{{}} }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.custom_claims[0].key"},
 		{"negative expiry", admin, request(func(c *scalekitv1.OrganizationClient) { c.Expiry = -1 }), codes.InvalidArgument, "INVALID_ARGUMENT", "client.expiry"},
 	} {
 		_, err := clients.CreateOrganizationClient(row.ctx, row.request)
@@ -260,21 +260,21 @@ func TestRPCRefusals(t *testing.T) {
 	}
 }
 
-// checkStatus checks the gRPC status and the vendor's ErrorInfo in it.
+// checkStatus checks the gRPC status of an error, and the vendor's ErrorInfo in this status.
 func checkStatus(t *testing.T, name string, err error, code codes.Code, errorCode, field string) {
 	t.Helper()
 	got := status.Convert(err)
 	if got.Code() != code || got.Message() == "" || len(got.Details()) != 1 {
-		t.Errorf("%s: got %v with %d details, want %s with 1 detail", name, got, len(got.Details()), code)
+		t.Errorf("%s: got status %v with %d details, want status %s with 1 detail", name, got, len(got.Details()), code)
 		return
 	}
 	info, ok := got.Details()[0].(*scalekitv1.ErrorInfo)
 	if !ok || info.GetErrorCode() != errorCode {
-		t.Errorf("%s: got details %v, want %s", name, got.Details(), errorCode)
+		t.Errorf("%s: got details %v, want details with error code %s", name, got.Details(), errorCode)
 	}
 	violations := info.GetValidationErrorInfo().GetFieldViolations()
 	if field != "" && (len(violations) != 1 || violations[0].GetField() != field || !strings.Contains(got.Message(), field)) {
-		t.Errorf("%s: got %v with violations %v, want one violation at %s", name, got, violations, field)
+		t.Errorf("%s: got status %v with violations %v, want one violation of the field %s", name, got, violations, field)
 	}
 }
 
@@ -284,9 +284,8 @@ type rawAnswer struct {
 	trailer http.Header
 }
 
-// call makes a gRPC call over HTTP/1.1, with frames in the bodies and the status in the
-// trailer.
-func (env environment) call(t *testing.T, method, token string, message proto.Message) rawAnswer {
+// callOverHTTP1 makes a gRPC call over HTTP/1.1. The request body is a gRPC frame.
+func (env environment) callOverHTTP1(t *testing.T, method, token string, message proto.Message) rawAnswer {
 	t.Helper()
 	encoded, err := proto.Marshal(message)
 	if err != nil {
@@ -308,15 +307,15 @@ func (env environment) call(t *testing.T, method, token string, message proto.Me
 		t.Fatal(err)
 	}
 	if response.Proto != "HTTP/1.1" || response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "application/grpc" {
-		t.Errorf("got %s %s with header %v, want HTTP/1.1 200 and application/grpc", response.Proto, response.Status, response.Header)
+		t.Errorf("got protocol %s, status %s and header %v, want protocol HTTP/1.1, status 200 and Content-Type application/grpc", response.Proto, response.Status, response.Header)
 	}
 	return rawAnswer{body, response.Trailer}
 }
 
 func TestRPCOverHTTP1(t *testing.T) {
-	env := start(t)
+	env := startEnvironment(t)
 	const create = "/scalekit.v1.clients.ClientService/CreateOrganizationClient"
-	got := env.call(t, create, env.adminToken(t), &scalekitv1.CreateOrganizationClientRequest{
+	got := env.callOverHTTP1(t, create, env.adminToken(t), &scalekitv1.CreateOrganizationClientRequest{
 		OrganizationId: env.OrganizationID, Client: &scalekitv1.OrganizationClient{Name: "x"},
 	})
 	var created scalekitv1.CreateOrganizationClientResponse
@@ -324,20 +323,20 @@ func TestRPCOverHTTP1(t *testing.T) {
 		t.Fatalf("got a body of %d bytes, want one gRPC frame", len(got.body))
 	}
 	if err := proto.Unmarshal(got.body[5:], &created); err != nil || created.GetClient().GetName() != "x" || got.trailer.Get("Grpc-Status") != "0" {
-		t.Errorf("got %v, %v, trailer %v", &created, err, got.trailer)
+		t.Errorf("got response %v, error %v and trailer %v, want the client x and gRPC status 0", &created, err, got.trailer)
 	}
-	got = env.call(t, create, "", &scalekitv1.CreateOrganizationClientRequest{})
+	got = env.callOverHTTP1(t, create, "", &scalekitv1.CreateOrganizationClientRequest{})
 	details, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(got.trailer.Get("Grpc-Status-Details-Bin"), "="))
 	var st statuspb.Status
 	if err != nil || proto.Unmarshal(details, &st) != nil || st.GetCode() != 16 || st.GetDetails()[0].GetTypeUrl() != "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo" {
-		t.Errorf("got details %v, %v", &st, err)
+		t.Errorf("got status %v and error %v, want a status with code 16 and the vendor's ErrorInfo", &st, err)
 	}
 	if len(got.body) != 0 || got.trailer.Get("Grpc-Status") != "16" || got.trailer.Get("Grpc-Message") == "" {
-		t.Errorf("got body %q and trailer %v, want an empty body and status 16", got.body, got.trailer)
+		t.Errorf("got body %q and trailer %v, want an empty body and gRPC status 16", got.body, got.trailer)
 	}
-	got = env.call(t, "/scalekit.v1.nothing.Service/Method", env.adminToken(t), &scalekitv1.CreateOrganizationClientRequest{})
+	got = env.callOverHTTP1(t, "/scalekit.v1.nothing.Service/Method", env.adminToken(t), &scalekitv1.CreateOrganizationClientRequest{})
 	if got.trailer.Get("Grpc-Status") != "12" {
-		t.Errorf("unknown service: got trailer %v, want status 12", got.trailer)
+		t.Errorf("unknown service: got trailer %v, want gRPC status 12", got.trailer)
 	}
 }
 
@@ -361,7 +360,7 @@ func TestReflection(t *testing.T) {
 	}
 	for _, want := range []string{"scalekit.v1.clients.ClientService", "scalekit.v1.organizations.OrganizationService"} {
 		if !slices.Contains(names, want) {
-			t.Errorf("got services %v, want %s", names, want)
+			t.Errorf("got services %v, want a list with %s", names, want)
 		}
 	}
 }

@@ -14,8 +14,8 @@ const (
 	suffixLength   = 4
 )
 
-// secret is a stored client secret. It has a hash of the secret, to compare with, and the
-// last characters, so that administrators can tell secrets apart.
+// secret is a stored client secret. The hash is the SHA-256 hash of the plain text. The
+// suffix is the end of the plain text. Administrators recognize a secret by the suffix.
 type secret struct {
 	id       string
 	hash     [sha256.Size]byte
@@ -32,8 +32,8 @@ const (
 	secretInactive
 )
 
-// secretStatusNames returns the names of the vendor's ClientSecretStatus, indexed by
-// number.
+// secretStatusNames returns the names of the values of the vendor's ClientSecretStatus. The
+// index is the number of the value.
 func secretStatusNames() []string { return []string{"ACTIVE", "INACTIVE"} }
 
 func (s secret) status() int {
@@ -43,7 +43,8 @@ func (s secret) status() int {
 	return secretInactive
 }
 
-// newSecret returns a new secret and its plain text, which must not be stored.
+// newSecret returns a new secret and the plain text of the secret. The environment must not
+// store the plain text.
 func newSecret(id string, now time.Time) (secret, string) {
 	plain := secretPrefix + randomText(secretLength)
 	return secret{
@@ -55,22 +56,23 @@ func newSecret(id string, now time.Time) (secret, string) {
 	}.withPlain(plain), plain
 }
 
-// withPlain returns the secret with the hash and the suffix of a plain text.
+// withPlain returns a copy of the secret with the hash and the suffix of this plain text.
 func (s secret) withPlain(plain string) secret {
 	s.hash = sha256.Sum256([]byte(plain))
 	s.suffix = plain[max(0, len(plain)-suffixLength):]
 	return s
 }
 
-// matches reports whether the secret is active and has this hash. It compares in constant
-// time.
-func (s secret) matches(hash [sha256.Size]byte) bool {
+// hasHash reports whether the secret is active and has this hash. The comparison takes
+// constant time.
+func (s secret) hasHash(hash [sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(hash[:], s.hash[:]) == 1 && s.active
 }
 
-// randomText returns n random letters and digits, uniformly distributed.
+// randomText returns n random letters and digits. Each letter and each digit has the same
+// probability.
 func randomText(n int) string {
-	const limit = 256 - 256%len(secretAlphabet) // larger bytes are dropped, so that all letters are equally likely
+	const limit = 256 - 256%len(secretAlphabet) // bytes from limit on are ignored, because with these bytes, some characters are more probable than others
 	text := make([]byte, 0, n)
 	for len(text) < n {
 		var batch [2 * secretLength]byte

@@ -18,7 +18,7 @@ const minSeedSecretLength = 8
 
 // seed is the initial state of a new environment.
 type seed struct {
-	clientID, clientSecret string // of the environment's own client; generated if empty
+	clientID, clientSecret string // credentials of the environment's own client; generated if empty
 	organizations          []seedOrganization
 }
 
@@ -45,7 +45,7 @@ func parseSeed(data []byte) (seed, error) {
 		s seed
 		v violations
 	)
-	if err := (seedReader{jsonReader{&v}}).document(document, "", &s); err != nil {
+	if err := (seedReader{jsonReader{&v}}).readSeed(document, "", &s); err != nil {
 		return seed{}, err
 	}
 	s.check(&v)
@@ -56,8 +56,9 @@ func parseSeed(data []byte) (seed, error) {
 	return s, errors.Join(problems...)
 }
 
-// seedJSON converts YAML to JSON, and returns JSON unchanged. It does not decode JSON as
-// YAML: not all JSON is valid YAML, and the JSON parser is stricter.
+// seedJSON converts YAML to JSON. If data is JSON, seedJSON returns data unchanged. JSON is
+// not decoded as YAML, because some JSON is invalid as YAML, and because the JSON parser is
+// stricter than the YAML parser.
 func seedJSON(data []byte) ([]byte, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(data)), "{") {
 		return data, nil
@@ -73,19 +74,20 @@ func seedJSON(data []byte) ([]byte, error) {
 	}
 	document, err := json.Marshal(content)
 	if err != nil || content == nil {
-		return nil, errors.New("not a YAML mapping with strings as keys")
+		return nil, errors.New("the YAML document is not a mapping with strings as keys")
 	}
 	return document, nil
 }
 
-// seedReader reads a seed by the rules for request bodies, except that it refuses unknown
-// members: in a file, they are probably typing mistakes.
+// seedReader reads a seed by the rules for request bodies. There is one exception:
+// seedReader refuses unknown members, because an unknown member in a file is probably a
+// typing mistake.
 type seedReader struct {
 	jsonReader
 }
 
-func (r seedReader) document(data []byte, prefix string, s *seed) error {
-	return r.strictDocument(data, prefix, fields{
+func (r seedReader) readSeed(data []byte, prefix string, s *seed) error {
+	return r.readStrictDocument(data, prefix, fields{
 		"client_id":     func(field string, value rawJSON) { s.clientID = r.text(field, value) },
 		"client_secret": func(field string, value rawJSON) { s.clientSecret = r.text(field, value) },
 		"organizations": func(field string, value rawJSON) {
@@ -98,58 +100,58 @@ func (r seedReader) document(data []byte, prefix string, s *seed) error {
 
 func (r seedReader) organization(field string, value rawJSON) seedOrganization {
 	var o seedOrganization
-	known := r.profile(&o.profile)
+	known := r.profileFields(&o.profile)
 	known["id"] = func(field string, value rawJSON) { o.id = r.text(field, value) }
 	known["clients"] = func(field string, value rawJSON) {
 		for n, element := range r.array(field, value) {
 			o.clients = append(o.clients, r.client(fmt.Sprintf("%s[%d]", field, n), element))
 		}
 	}
-	r.strictObject(field, value, known)
+	r.readStrictObject(field, value, known)
 	return o
 }
 
 func (r seedReader) client(field string, value rawJSON) seedClient {
 	var c seedClient
-	known := r.settings(&c.settings)
+	known := r.settingsFields(&c.settings)
 	known["client_id"] = func(field string, value rawJSON) { c.id = r.text(field, value) }
 	known["client_secret"] = func(field string, value rawJSON) { c.secret = r.text(field, value) }
 	asArray := known["custom_claims"]
 	known["custom_claims"] = func(field string, value rawJSON) {
-		if value.Kind() != '{' { // an object is allowed too, because it is shorter to write
+		if value.Kind() != '{' { // a seed may also have an object, which is shorter than an array
 			asArray(field, value)
 			return
 		}
 		object, err := strictjson.Parse(value)
 		if err != nil {
-			r.refuse(field, "must be an object with string values", "json.type")
+			r.addViolation(field, "must be an object with string values", "json.type")
 		}
 		for _, member := range object {
 			c.customClaims = append(c.customClaims, customClaim{member.Name, r.text(fmt.Sprintf("%s[%q]", field, member.Name), member.Value)})
 		}
 	}
-	r.strictObject(field, value, known)
+	r.readStrictObject(field, value, known)
 	return c
 }
 
-func (r seedReader) strictObject(field string, value rawJSON, known fields) {
-	if err := r.strictDocument(value, field+".", known); err != nil {
-		r.refuse(field, "must be an object", "json.type")
+func (r seedReader) readStrictObject(field string, value rawJSON, known fields) {
+	if err := r.readStrictDocument(value, field+".", known); err != nil {
+		r.addViolation(field, "must be an object", "json.type")
 	}
 }
 
-// strictDocument reads data like document, but refuses unknown members.
-func (r seedReader) strictDocument(data []byte, prefix string, known fields) error {
+// readStrictDocument reads data with readDocument. In addition, it refuses unknown members.
+func (r seedReader) readStrictDocument(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {
 		return err
 	}
 	for _, member := range object {
 		if known[snakeCase(member.Name)] == nil {
-			r.refuse(prefix+member.Name, "is an unknown member", "json.unknown")
+			r.addViolation(prefix+member.Name, "is an unknown member", "json.unknown")
 		}
 	}
-	return r.jsonReader.document(data, prefix, known)
+	return r.readDocument(data, prefix, known)
 }
 
 // check validates the seed.
@@ -159,9 +161,9 @@ func (s seed) check(v *violations) {
 		if id == "" {
 			return
 		}
-		v.id(field, id, prefix)
+		v.checkID(field, id, prefix)
 		if ids[id] {
-			v.refuse(field, "must not be repeated", "repeated.unique")
+			v.addViolation(field, "must not be repeated", "repeated.unique")
 		}
 		ids[id] = true
 	}
@@ -174,11 +176,11 @@ func (s seed) check(v *violations) {
 		var own violations
 		o.checkNew(&own)
 		for _, one := range own.found {
-			v.refuse(field+strings.TrimPrefix(one.Field, "organization"), one.Description, one.Constraint)
+			v.addViolation(field+strings.TrimPrefix(one.Field, "organization"), one.Description, one.Constraint)
 		}
 		for name, value := range map[string]*string{"external_id": o.externalID, "slug": o.slug} {
 			if value != nil && unique[name+*value] {
-				v.refuse(field+"."+name, "must not be repeated", "repeated.unique")
+				v.addViolation(field+"."+name, "must not be repeated", "repeated.unique")
 			} else if value != nil {
 				unique[name+*value] = true
 			}
@@ -194,11 +196,11 @@ func (s seed) check(v *violations) {
 
 func checkSeedSecret(v *violations, field, secret string) {
 	if secret != "" && len(secret) < minSeedSecretLength {
-		v.refuse(field, fmt.Sprintf("must have at least %d characters", minSeedSecretLength), "string.min_len")
+		v.addViolation(field, fmt.Sprintf("must have at least %d characters", minSeedSecretLength), "string.min_len")
 	}
 }
 
-// applySeed creates the state that the seed describes, in one change.
+// applySeed creates the initial state from the seed, in one change.
 func (env *Environment) applySeed(s seed) (Credentials, error) {
 	var credentials Credentials
 	err := env.store.update(func(c *change) error {
@@ -207,11 +209,11 @@ func (env *Environment) applySeed(s seed) (Credentials, error) {
 		credentials.ClientID, credentials.ClientSecret = c.putSeedClient(seedClient{own, s.clientID, s.clientSecret}, "skc_", "", now)
 		for n, o := range s.organizations {
 			made := organization{
-				id: o.id, sequence: c.next(), created: now.Truncate(time.Millisecond), updated: now,
-				profile: profile{region: max(o.region, 1)}.with(o.profile),
+				id: o.id, sequence: c.nextPosition(), created: now.Truncate(time.Millisecond), updated: now,
+				profile: profile{region: max(o.region, 1)}.updatedWith(o.profile),
 			}
 			if made.id == "" {
-				made.id = c.ids.next("org_")
+				made.id = c.ids.nextID("org_")
 			}
 			c.putOrganization(made)
 			if n == 0 {
@@ -229,19 +231,19 @@ func (env *Environment) applySeed(s seed) (Credentials, error) {
 	return credentials, err
 }
 
-// putSeedClient stores a client and returns its credentials.
+// putSeedClient stores a client of the seed. It returns the credentials of the client.
 func (c *change) putSeedClient(from seedClient, prefix, organizationID string, now time.Time) (id, plain string) {
-	kept, plain := newSecret(c.ids.next("sks_"), now)
+	kept, plain := newSecret(c.ids.nextID("sks_"), now)
 	if from.secret != "" {
 		plain = from.secret
 		kept = kept.withPlain(plain)
 	}
 	made := client{
-		id: from.id, organizationID: organizationID, sequence: c.next(), settings: from.normalized(),
+		id: from.id, organizationID: organizationID, sequence: c.nextPosition(), settings: from.normalized(),
 		secrets: []secret{kept}, created: now.Truncate(time.Millisecond), updated: now,
 	}
 	if made.id == "" {
-		made.id = c.ids.next(prefix)
+		made.id = c.ids.nextID(prefix)
 	}
 	if made.expiry == 0 {
 		made.expiry = defaultExpiry

@@ -23,8 +23,8 @@ type settings struct {
 	expiry            int64 // lifetime of tokens, in seconds
 }
 
-// customClaim is one member of "custom_claims". In the API the members are an array, and
-// in a token they are an object.
+// customClaim is one member of "custom_claims". In the API, "custom_claims" is an array. In
+// a token, "custom_claims" is an object.
 type customClaim struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -39,37 +39,37 @@ func (s settings) clone() settings {
 
 // check validates the settings. The field names of violations begin with prefix.
 func (s settings) check(v *violations, prefix string) {
-	v.length(prefix+"name", s.name, 0, maxNameLength)
-	v.length(prefix+"description", s.description, 0, maxDescriptionLength)
+	v.checkLength(prefix+"name", s.name, 0, maxNameLength)
+	v.checkLength(prefix+"description", s.description, 0, maxDescriptionLength)
 	for n, scope := range s.scopes {
 		if scopes.All(scope).Err() != nil {
-			v.refuse(fmt.Sprintf("%sscopes[%d]", prefix, n), "must be a valid scope (RFC 6749, section 3.3): printable ASCII without spaces, double quotes and backslashes", "scope")
+			v.addViolation(fmt.Sprintf("%sscopes[%d]", prefix, n), "must be a valid scope (RFC 6749, section 3.3), which contains only printable ASCII without spaces, double quotes and backslashes", "scope")
 		}
 	}
 	for n, audience := range s.audience {
 		if audience == "" {
-			v.refuse(fmt.Sprintf("%saudience[%d]", prefix, n), "must not be empty", "string.min_len")
+			v.addViolation(fmt.Sprintf("%saudience[%d]", prefix, n), "must not be empty", "string.min_len")
 		}
 	}
 	keys := make(map[string]bool)
 	for n, claim := range s.customClaims {
 		field := fmt.Sprintf("%scustom_claims[%d].key", prefix, n)
-		v.length(field, claim.Key, 1, maxClaimKeyLength)
+		v.checkLength(field, claim.Key, 1, maxClaimKeyLength)
 		if keys[claim.Key] {
-			v.refuse(field, "must not be repeated", "repeated.unique")
+			v.addViolation(field, "must not be repeated", "repeated.unique")
 		}
 		keys[claim.Key] = true
 	}
 	switch {
 	case s.expiry < 0:
-		v.refuse(prefix+"expiry", "must not be negative", "int64.gte")
+		v.addViolation(prefix+"expiry", "must not be negative", "int64.gte")
 	case s.expiry > maxExpiry:
-		v.refuse(prefix+"expiry", fmt.Sprintf("must be at most %d", maxExpiry), "int64.lte")
+		v.addViolation(prefix+"expiry", fmt.Sprintf("must be at most %d", maxExpiry), "int64.lte")
 	}
 }
 
-// normalized returns the settings in the form that is stored: without duplicate
-// scopes and audiences.
+// normalized returns a copy of the settings without duplicate scopes and duplicate
+// audiences. The store contains settings in this form.
 func (s settings) normalized() settings {
 	s.scopes = deduplicate(s.scopes)
 	s.audience = deduplicate(s.audience)
@@ -77,27 +77,28 @@ func (s settings) normalized() settings {
 	return s
 }
 
-// with returns a copy of s with the settings that update sets. A setting cannot be
-// cleared, because the vendor's update has no field mask.
-func (s settings) with(update settings) settings {
-	update = update.normalized()
-	if update.name != "" {
-		s.name = update.name
+// updatedWith returns a copy of s with the settings in changes. A setting that is empty in
+// changes stays unchanged. Therefore, an update cannot make a setting empty. The vendor's
+// update has the same limit, because it has no field mask.
+func (s settings) updatedWith(changes settings) settings {
+	changes = changes.normalized()
+	if changes.name != "" {
+		s.name = changes.name
 	}
-	if update.description != "" {
-		s.description = update.description
+	if changes.description != "" {
+		s.description = changes.description
 	}
-	if len(update.scopes) > 0 {
-		s.scopes = update.scopes
+	if len(changes.scopes) > 0 {
+		s.scopes = changes.scopes
 	}
-	if len(update.audience) > 0 {
-		s.audience = update.audience
+	if len(changes.audience) > 0 {
+		s.audience = changes.audience
 	}
-	if len(update.customClaims) > 0 {
-		s.customClaims = update.customClaims // replaced as a whole, not merged
+	if len(changes.customClaims) > 0 {
+		s.customClaims = changes.customClaims // the list is replaced as a whole
 	}
-	if update.expiry != 0 {
-		s.expiry = update.expiry
+	if changes.expiry != 0 {
+		s.expiry = changes.expiry
 	}
 	return s
 }

@@ -72,7 +72,8 @@ type savedSecret struct {
 	LastUsed time.Time `json:"last_used"`
 }
 
-// savedKey is a private key in PKCS #8. It makes the state file a secret.
+// savedKey is a private key in PKCS #8. Because of this key, the state file must stay
+// secret.
 type savedKey struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
@@ -84,7 +85,7 @@ type savedKey struct {
 func (s *store) encode(keys []savedKey) ([]byte, error) {
 	state := savedState{
 		Format: stateFormat, Version: stateVersion,
-		LastID: s.ids.latest(), Sequence: s.sequence, Keys: keys,
+		LastID: s.ids.latestNumber(), Sequence: s.sequence, Keys: keys,
 	}
 	for o := range maps.Values(s.organizations) {
 		state.Organizations = append(state.Organizations, savedOrganization{
@@ -113,14 +114,15 @@ func (s *store) encode(keys []savedKey) ([]byte, error) {
 	return append(encoded, '\n'), err
 }
 
-// decodeState parses the output of encode. It returns the whole state or an error.
+// decodeState parses the output of encode. If a part of the state is invalid, decodeState
+// returns an error and no state.
 func decodeState(data []byte) (*store, []savedKey, error) {
 	var state savedState
 	if err := json.Unmarshal(data, &state, json.RejectUnknownMembers(true)); err != nil {
 		return nil, nil, describeDecodeError(err)
 	}
 	if state.Format != stateFormat || state.Version != stateVersion {
-		return nil, nil, fmt.Errorf("not a state file of this version: got format %q, version %d, want %q, %d", state.Format, state.Version, stateFormat, stateVersion)
+		return nil, nil, fmt.Errorf("not a state file of this version: got format %q and version %d, want format %q and version %d", state.Format, state.Version, stateFormat, stateVersion)
 	}
 	s := newStore()
 	s.ids.last = state.LastID
@@ -149,13 +151,13 @@ func decodeState(data []byte) (*store, []savedKey, error) {
 		s.clients[c.id] = c
 	}
 	if len(s.organizations) != len(state.Organizations) || len(s.clients) != len(state.Clients) {
-		return nil, nil, errors.New("an organization or a client occurs twice")
+		return nil, nil, errors.New("the file contains an organization or a client twice")
 	}
 	return s, state.Keys, nil
 }
 
-// describeDecodeError returns an error that gives the position of the damage. The error
-// does not contain the decoder's message, which may quote a private key from the file.
+// describeDecodeError returns an error with the position of the damage. The error does not
+// contain the decoder's message, because this message may quote a private key.
 func describeDecodeError(err error) error {
 	var (
 		syntactic *jsontext.SyntacticError
@@ -163,13 +165,13 @@ func describeDecodeError(err error) error {
 	)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		return errors.New("truncated: the file ends too early")
+		return errors.New("the file is truncated")
 	case errors.As(err, &syntactic):
-		return fmt.Errorf("damaged near byte %d", syntactic.ByteOffset)
+		return fmt.Errorf("the file is damaged near byte %d", syntactic.ByteOffset)
 	case errors.As(err, &semantic):
-		return fmt.Errorf("damaged near byte %d", semantic.ByteOffset)
+		return fmt.Errorf("the file is damaged near byte %d", semantic.ByteOffset)
 	}
-	return errors.New("damaged")
+	return errors.New("the file is damaged")
 }
 
 func (saved savedClient) client() (client, error) {
@@ -182,7 +184,7 @@ func (saved savedClient) client() (client, error) {
 	}
 	for _, one := range saved.Secrets {
 		if len(one.SHA256) != sha256.Size {
-			return c, fmt.Errorf("secret %s of client %s has a hash of %d bytes, want %d", one.ID, saved.ID, len(one.SHA256), sha256.Size)
+			return c, fmt.Errorf("secret %s of client %s has a hash of %d bytes, want %d bytes", one.ID, saved.ID, len(one.SHA256), sha256.Size)
 		}
 		c.secrets = append(c.secrets, secret{
 			id: one.ID, hash: [sha256.Size]byte(one.SHA256), suffix: one.Suffix, active: one.Active,

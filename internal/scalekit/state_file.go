@@ -14,11 +14,11 @@ type stateFile struct {
 	lock *os.File
 }
 
-// openStateFile locks the file for this process and returns its content, or nil if
-// the file does not exist.
+// openStateFile locks the file for this process and returns the content of the file. If the
+// file does not exist, the content is nil.
 func openStateFile(name string) (*stateFile, []byte, error) {
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
-		name = resolved // a rename onto a symbolic link replaces the link, not its target
+		name = resolved // a rename to the name of a symbolic link replaces the link and leaves the target unchanged
 	}
 	lock, err := os.OpenFile(name+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the user chooses the file
 	if err != nil {
@@ -36,14 +36,14 @@ func openStateFile(name string) (*stateFile, []byte, error) {
 		return nil, nil, errors.Join(err, lock.Close())
 	}
 	if len(data) == 0 {
-		data = []byte{} // not nil: nil means that the file does not exist
+		data = []byte{} // not nil, because nil means that the file does not exist
 	}
 	return f, data, nil
 }
 
-// write replaces the content of the file atomically. After a crash, the file has either
-// the old content or the new content.
-func (f *stateFile) write(data []byte) (err error) {
+// replaceContent replaces the content of the file atomically. After a crash, the file has
+// either the old content or the new content.
+func (f *stateFile) replaceContent(data []byte) (err error) {
 	folder := filepath.Dir(f.name)
 	temporary, err := os.CreateTemp(folder, filepath.Base(f.name)+".*.tmp")
 	if err != nil {
@@ -67,8 +67,8 @@ func (f *stateFile) write(data []byte) (err error) {
 	return syncFolder(folder)
 }
 
-// syncFolder flushes a folder, so that a rename in the folder survives a crash. Some
-// systems do not support this, so syncFolder ignores an error of Sync.
+// syncFolder flushes a folder to the disk, so that a rename in the folder is not lost in a
+// crash. Some systems cannot flush a folder, so syncFolder ignores an error of Sync.
 func syncFolder(name string) error {
 	folder, err := os.Open(name) //nolint:gosec // the user chooses the file
 	if err != nil {
@@ -78,6 +78,6 @@ func syncFolder(name string) error {
 	return folder.Close()
 }
 
-// close releases the lock. It does not remove the lock file: otherwise two processes can
-// lock two different files that have the same name.
-func (f *stateFile) close() error { return f.lock.Close() }
+// unlock releases the lock. It does not remove the lock file. If the lock file is removed,
+// two processes can hold locks on two different files with the same name.
+func (f *stateFile) unlock() error { return f.lock.Close() }

@@ -3,6 +3,7 @@ package scalekit_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
-// startWith serves an environment. It also returns a function that stops the server and
-// closes the environment.
+// startWith serves an environment with this Config. It returns the environment and a
+// function that stops the server and closes the environment.
 func startWith(t *testing.T, cfg scalekit.Config) (environment, func()) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -42,18 +43,18 @@ func TestStateSurvives(t *testing.T) {
 	const url = "https://acme.scalekit.dev"
 	file := filepath.Join(t.TempDir(), "state.json")
 	env, end := startWith(t, scalekit.Config{URL: url, State: file})
-	c := env.register(t, registration)
-	env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Other","external_id":"o","slug":"o","metadata":{"key":"v"}}`)
-	env.admin(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "")
+	c := env.registerClient(t, registration)
+	env.callAdmin(t, http.MethodPost, organizationsPath, `{"display_name":"Other","external_id":"o","slug":"o","metadata":{"key":"v"}}`)
+	env.callAdmin(t, http.MethodPost, env.clientsPath()+"/"+c.id+"/secrets", "")
 	if _, err := env.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := scalekit.New(scalekit.Config{URL: url, State: file}); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("got error %v for a file in use, want an error about another process", err)
+		t.Errorf("file in use: got error %v, want an error about a different process", err)
 	}
-	token := text(t, env.grant(t, c.id, c.plain).members, "access_token")
+	token := text(t, env.requestToken(t, c.id, c.plain).members, "access_token")
 	before, keys := env.Dump(), string(env.Issuer().JWKS())
-	used := env.admin(t, http.MethodGet, env.clients()+"/"+c.id, "").members
+	used := env.callAdmin(t, http.MethodGet, env.clientsPath()+"/"+c.id, "").members
 	admin := env.Credentials
 	end()
 
@@ -63,48 +64,49 @@ func TestStateSurvives(t *testing.T) {
 	}
 	for _, plain := range []string{admin.ClientSecret, c.plain, token} {
 		if bytes.Contains(content, []byte(plain)) {
-			t.Error("the state file contains a plain secret or a token")
+			t.Error("the state file contains a token or the plain text of a secret")
 		}
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)
+		t.Errorf("got mode %v and error %v, want mode 0600 and no error", info.Mode(), err)
 	}
 	if left, _ := filepath.Glob(file + ".*.tmp"); len(left) > 0 {
-		t.Errorf("got temporary files %v, want none", left)
+		t.Errorf("got temporary files %v, want no temporary files", left)
 	}
 
 	env, _ = startWith(t, scalekit.Config{URL: url, State: file, NewSecret: true})
 	if env.ClientID != admin.ClientID || env.OrganizationID != admin.OrganizationID || env.ClientSecret == admin.ClientSecret || env.ClientSecret == "" {
-		t.Errorf("got client %s and organization %s, want the saved IDs and a new secret", env.ClientID, env.OrganizationID)
+		t.Errorf("got client %s and organization %s, want the saved client and the saved organization, and a new secret", env.ClientID, env.OrganizationID)
 	}
-	again := env.admin(t, http.MethodGet, env.clients()+"/"+c.id, "").members
+	again := env.callAdmin(t, http.MethodGet, env.clientsPath()+"/"+c.id, "").members
 	if got, want := text(t, again["client"].(map[string]any), "update_time"), text(t, used["client"].(map[string]any), "update_time"); got != want { //nolint:errcheck // a panic fails the test
-		t.Errorf("got update_time %s, want %s", got, want)
+		t.Errorf("got update_time %s, want update_time %s", got, want)
 	}
-	if member(t, again, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] != member(t, used, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] { //nolint:errcheck // a panic fails the test
-		t.Error("last_used_time was not restored")
+	if memberAt(t, again, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] != memberAt(t, used, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] { //nolint:errcheck // a panic fails the test
+		t.Error("the restart changed a last_used_time")
 	}
 	if got := string(env.Issuer().JWKS()); got != keys {
-		t.Errorf("got keys %s, want %s", got, keys)
+		t.Errorf("got keys %s, want keys %s", got, keys)
 	}
 	env.ClientSecret = admin.ClientSecret
-	if got := env.grant(t, c.id, c.plain); got.StatusCode != http.StatusOK {
-		t.Errorf("token request: got %s, want 200", got.Status)
+	if got := env.requestToken(t, c.id, c.plain); got.StatusCode != http.StatusOK {
+		t.Errorf("token request: got status %s, want status 200", got.Status)
 	}
-	checkError(t, "duplicate external_id", env.admin(t, http.MethodPost, organizationsPath, `{"display_name":"Third","external_id":"o"}`), 409, 6, "ALREADY_EXISTS")
+	checkError(t, "duplicate external_id", env.callAdmin(t, http.MethodPost, organizationsPath, `{"display_name":"Third","external_id":"o"}`), 409, 6, "ALREADY_EXISTS")
 	if after := env.Dump(); !strings.Contains(after, strings.Split(before, "\n")[0]) {
-		t.Errorf("got\n%s\nwant\n%s", after, before)
+		t.Errorf("got state\n%s\nwant state\n%s", after, before)
 	}
-	if next := env.register(t, "{}"); next.id <= c.id {
+	if next := env.registerClient(t, "{}"); next.id <= c.id {
 		t.Errorf("got client ID %s, want a greater ID than %s", next.id, c.id)
 	}
 }
 
-// TestStateDamaged checks that a damaged file is reported and not changed.
+// TestStateDamaged checks that New reports a damaged state file and does not change the
+// file.
 func TestStateDamaged(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	env, end := startWith(t, scalekit.Config{State: file})
-	env.register(t, registration)
+	env.registerClient(t, registration)
 	end()
 	whole, err := os.ReadFile(file) //nolint:gosec // the test's own file
 	if err != nil {
@@ -113,18 +115,18 @@ func TestStateDamaged(t *testing.T) {
 	before, _, _ := strings.Cut(string(whole), `"keys":[`)
 	damaged := map[string][]byte{
 		"empty file":                        {},
-		"other JSON":                        []byte("{}"),
-		"other version":                     bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":2`), 1),
+		"JSON object without members":       []byte("{}"),
+		"different version":                 bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":2`), 1),
 		"unknown member":                    bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":1,"more":1`), 1),
-		"two documents":                     append(bytes.TrimSpace(whole), whole...),
-		"no keys":                           []byte(before + `"keys":[]}`),
-		"short hash":                        bytes.Replace(whole, []byte(`"sha256":"`), []byte(`"sha256":"AAAA","suffix":"x","active":true,"was":"`), 1),
+		"two JSON documents":                append(bytes.TrimSpace(whole), whole...),
+		"empty list of keys":                []byte(before + `"keys":[]}`),
+		"hash that is too short":            bytes.Replace(whole, []byte(`"sha256":"`), []byte(`"sha256":"AAAA","suffix":"x","active":true,"was":"`), 1),
 		"client of an unknown organization": bytes.Replace(whole, []byte(`"organization_id":"org_`), []byte(`"organization_id":"org_9`), 1),
 	}
 	for n := 0; n < len(whole)-2; n += 1 + len(whole)/97 {
-		damaged["truncated after "+string(rune('0'+n%10))] = whole[:n:n]
+		damaged[fmt.Sprintf("truncated after %d bytes", n)] = whole[:n:n]
 	}
-	damaged["without its last brace"] = whole[: len(whole)-2 : len(whole)-2]
+	damaged["last brace is missing"] = whole[: len(whole)-2 : len(whole)-2]
 	for name, content := range damaged {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
@@ -134,36 +136,36 @@ func TestStateDamaged(t *testing.T) {
 			t.Errorf("%s: got error %v, want an error that names the file", name, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "MII") {
-			t.Errorf("%s: the error quotes a key: %v", name, err)
+			t.Errorf("%s: got error %v, want an error without a part of a key", name, err)
 		}
 		if left, _ := os.ReadFile(file); !bytes.Equal(left, content) { //nolint:gosec // the test's own file
-			t.Errorf("%s: the file was changed", name)
+			t.Errorf("%s: New changed the file", name)
 		}
 	}
 }
 
-// TestStateCannotBeWritten checks that a change is undone and reported if the state file
-// cannot be written.
+// TestStateCannotBeWritten checks that a request for a change gets an error if the state
+// file cannot be written, and that the state stays unchanged.
 func TestStateCannotBeWritten(t *testing.T) {
 	folder := t.TempDir()
 	env, end := startWith(t, scalekit.Config{State: filepath.Join(folder, "sub", "..", "state.json")})
-	c := env.register(t, registration)
+	c := env.registerClient(t, registration)
 	before, keys := env.Dump(), string(env.Issuer().JWKS())
 	repair := env.FailSaves()
 	for _, call := range []struct{ method, path string }{
-		{http.MethodPost, env.clients()},
-		{http.MethodPatch, env.clients() + "/" + c.id},
-		{http.MethodDelete, env.clients() + "/" + c.id},
-		{http.MethodPost, env.clients() + "/" + c.id + "/secrets"},
+		{http.MethodPost, env.clientsPath()},
+		{http.MethodPatch, env.clientsPath() + "/" + c.id},
+		{http.MethodDelete, env.clientsPath() + "/" + c.id},
+		{http.MethodPost, env.clientsPath() + "/" + c.id + "/secrets"},
 		{http.MethodDelete, organizationsPath + "/" + env.OrganizationID},
 	} {
-		checkError(t, call.method+" "+call.path, env.admin(t, call.method, call.path, `{"name":"new"}`), 500, 13, "INTERNAL")
+		checkError(t, call.method+" "+call.path, env.callAdmin(t, call.method, call.path, `{"name":"new"}`), 500, 13, "INTERNAL")
 	}
 	if _, err := env.RotateKey(); err == nil {
-		t.Error("RotateKey: got no error, although the key cannot be saved")
+		t.Error("RotateKey returned no error, although the key cannot be saved")
 	}
 	if env.Dump() != before || string(env.Issuer().JWKS()) != keys {
-		t.Error("a change that was not written is still in the state")
+		t.Error("the state contains a change that was not written to the file")
 	}
 	repair()
 	end()
@@ -172,15 +174,15 @@ func TestStateCannotBeWritten(t *testing.T) {
 func TestStateConcurrently(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	env, end := startWith(t, scalekit.Config{State: file})
-	c := env.register(t, "{}")
+	c := env.registerClient(t, "{}")
 	admin := "Bearer " + env.adminToken(t)
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
 			for range 5 {
-				env.do(t, http.MethodPost, env.clients(), "application/json", "{}", admin)
-				env.do(t, http.MethodPost, env.clients()+"/"+c.id+"/secrets", "", "", admin)
-				env.grant(t, c.id, c.plain)
+				env.sendRequest(t, http.MethodPost, env.clientsPath(), "application/json", "{}", admin)
+				env.sendRequest(t, http.MethodPost, env.clientsPath()+"/"+c.id+"/secrets", "", "", admin)
+				env.requestToken(t, c.id, c.plain)
 			}
 			if _, err := env.RotateKey(); err != nil {
 				t.Error(err)
@@ -190,11 +192,11 @@ func TestStateConcurrently(t *testing.T) {
 	group.Wait()
 	before := env.Dump()
 	if keys := env.Issuer().Keys(); len(keys) != 5 {
-		t.Errorf("got %d keys, want 5", len(keys))
+		t.Errorf("got %d keys, want 5 keys", len(keys))
 	}
 	end()
 	env, _ = startWith(t, scalekit.Config{State: file})
 	if env.CountClients() != 22 || env.Dump() != before {
-		t.Errorf("got %d clients, want 22, and\n%s\nwant\n%s", env.CountClients(), env.Dump(), before)
+		t.Errorf("got %d clients with state\n%s\nwant 22 clients with state\n%s", env.CountClients(), env.Dump(), before)
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// store is the environment's state. Its methods return only copies.
+// store is the environment's state. The methods of store return only copies.
 type store struct {
 	ids  idSource
-	save func(*store) error // writes the state file; called with mu held; nil if there is no file
+	save func(*store) error // writes the state file; the caller must hold mu; nil if there is no file
 
 	mu            sync.Mutex // guards the fields below
 	organizations map[string]organization
@@ -23,20 +23,22 @@ func newStore() *store {
 	return &store{organizations: make(map[string]organization), clients: make(map[string]client)}
 }
 
-// change is a transaction on the state: the store applies the whole change or nothing.
+// change is a transaction on the state. The store applies either the whole change or no
+// part of the change.
 type change struct {
 	*store
 
 	undo []func()
 }
 
-// update runs do as one change. If do returns an error, or the state cannot be saved,
-// the change is undone. Readers never see a partial change.
-func (s *store) update(do func(*change) error) error {
+// update calls apply in one transaction. If apply returns an error, update undoes the
+// change. If the state cannot be saved, update undoes the change, too. Readers never see a
+// part of a change.
+func (s *store) update(apply func(*change) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &change{store: s}
-	err := do(c)
+	err := apply(c)
 	if err == nil && s.save != nil {
 		err = s.save(s)
 	}
@@ -48,8 +50,8 @@ func (s *store) update(do func(*change) error) error {
 	return err
 }
 
-// next returns the position of a new item in the order of creation.
-func (c *change) next() uint64 {
+// nextPosition returns the position of a new item in the order of creation.
+func (c *change) nextPosition() uint64 {
 	c.sequence++
 	return c.sequence
 }
@@ -70,11 +72,11 @@ func drop[T any](c *change, from map[string]T, id string) {
 }
 
 func recordUndo[T any](c *change, in map[string]T, id string) {
-	before, known := in[id]
+	previous, known := in[id]
 	c.undo = append(c.undo, func() {
 		delete(in, id)
 		if known {
-			in[id] = before
+			in[id] = previous
 		}
 	})
 }
@@ -90,7 +92,8 @@ func (s *store) organization(id string) (organization, error) {
 	return o.clone(), nil
 }
 
-// organizationsBy returns copies of the organizations that match, newest first.
+// organizationsBy returns copies of the organizations for which match returns true. The
+// newest organization is first.
 func (s *store) organizationsBy(match func(organization) bool) []organization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,9 +115,9 @@ func (s *store) client(id string) (client, bool) {
 	return c.clone(), ok
 }
 
-// clientsOf returns copies of an organization's clients, newest first. It also reports
-// whether the organization exists. For an empty organizationID it returns the
-// environment's own client.
+// clientsOf returns copies of an organization's clients, and reports whether the
+// organization exists. The newest client is first. If organizationID is empty, clientsOf
+// returns the environment's own client.
 func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,8 +132,9 @@ func (s *store) clientsOf(organizationID string) ([]client, bool) {
 	return out, ok
 }
 
-// clientsByOrganization returns copies of all clients by organization ID. Each list is
-// sorted newest first. The environment's own client has the key "".
+// clientsByOrganization returns copies of all clients. The keys of the map are the IDs of
+// the organizations. In each list, the newest client is first. The key of the environment's
+// own client is "".
 func (s *store) clientsByOrganization() map[string][]client {
 	s.mu.Lock()
 	defer s.mu.Unlock()

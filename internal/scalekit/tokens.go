@@ -18,20 +18,20 @@ import (
 
 const maxErrorBody = 4 << 10
 
-// authenticate implements bearertest.Options.Authenticate. It takes the same time for
-// an unknown client as for a known client with one secret.
+// authenticate implements bearertest.Options.Authenticate. For an unknown client and for a
+// known client with one secret, authenticate takes the same time.
 func (env *Environment) authenticate(ctx context.Context, id, plain string) (bearertest.Client, error) {
 	c, known := env.store.client(id)
 	if known {
-		callFrom(ctx).note(func(call *call) { call.client = id })
+		callFrom(ctx).modify(func(call *callRecord) { call.client = id })
 	} else {
 		c.secrets = []secret{{}}
 	}
 	var used string
 	hash := sha256.Sum256([]byte(plain))
-	ok, wait := env.attempts.try(id, known, func() bool {
+	ok, wait := env.attempts.limitedCheck(id, known, func() bool {
 		for _, candidate := range c.secrets {
-			if candidate.matches(hash) {
+			if candidate.hasHash(hash) {
 				used = candidate.id
 			}
 		}
@@ -39,7 +39,7 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	})
 	if wait > 0 {
 		seconds := int(math.Ceil(wait.Seconds()))
-		callFrom(ctx).note(func(call *call) { call.wait = seconds })
+		callFrom(ctx).modify(func(call *callRecord) { call.wait = seconds })
 		return bearertest.Client{}, &bearertest.TokenError{
 			Status:      http.StatusTooManyRequests,
 			Code:        "invalid_client",
@@ -49,11 +49,11 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	if !ok {
 		return bearertest.Client{}, &bearertest.TokenError{Code: "invalid_client", Description: "unknown client or wrong secret"}
 	}
-	env.store.use(id, used)
+	env.store.markUsed(id, used)
 	claims := c.claims()
-	tokenID := env.store.ids.next("tkn_")
+	tokenID := env.store.ids.nextID("tkn_")
 	claims["jti"] = tokenID
-	callFrom(ctx).note(func(call *call) { call.tokenID = tokenID })
+	callFrom(ctx).modify(func(call *callRecord) { call.tokenID = tokenID })
 	return bearertest.Client{
 		ID:       c.id,
 		Scopes:   c.scopes,
@@ -63,40 +63,40 @@ func (env *Environment) authenticate(ctx context.Context, id, plain string) (bea
 	}, nil
 }
 
-// use sets the last_used_time of a secret. It does not write the state file: the next
-// change or Close writes the time.
-func (s *store) use(clientID, secretID string) {
+// markUsed sets the last_used_time of a secret. It does not write the state file. The next
+// change or Close writes the time to the state file.
+func (s *store) markUsed(clientID, secretID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.clients[clientID]
 	if n := c.secretIndex(secretID); ok && n >= 0 {
-		c = c.clone() // other goroutines may still read the old slice
+		c = c.clone() // other goroutines may read the old slice at this time
 		c.secrets[n].lastUsed = time.Now().UTC().Truncate(time.Millisecond)
 		s.clients[clientID] = c
 		s.unsaved = true
 	}
 }
 
-// shape implements bearertest.Options.Shape. It gives tokens the vendor's form.
-func shape(g *bearertest.Grant) {
+// shapeToken implements bearertest.Options.Shape. It changes a token to the vendor's form.
+func shapeToken(g *bearertest.Grant) {
 	g.Header["typ"] = "JWT"
 	g.Claims["nbf"] = g.Claims["iat"]
 	if len(g.Scopes) > 0 {
-		// The array "scopes" repeats the string "scope": some of the vendor's SDKs
-		// read "scopes", and others read "scope".
+		// The array "scopes" contains the same scopes as the string "scope". Some of
+		// the vendor's SDKs read "scopes", and some read "scope".
 		g.Claims["scopes"] = slices.Clone(g.Scopes)
 	}
 }
 
-// token wraps the token endpoint and records the outcome of each request. The web page
-// shows the outcomes.
-func (env *Environment) token(endpoint http.Handler) http.Handler {
+// recordOutcomes returns a handler that calls endpoint and records the outcome of each
+// request. endpoint is the token endpoint. The web page shows the outcomes.
+func (env *Environment) recordOutcomes(endpoint http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := callFrom(r.Context())
 		response := &tokenResponse{ResponseWriter: w, call: call}
 		defer func() {
 			client, tokenID, _ := call.read()
-			result := outcome{at: time.Now(), clientID: client, status: response.status, result: response.result()}
+			result := outcome{at: time.Now(), clientID: client, status: response.status, result: response.resultText()}
 			if result.result == "granted" {
 				result.tokenID = tokenID
 			}
@@ -106,17 +106,18 @@ func (env *Environment) token(endpoint http.Handler) http.Handler {
 	})
 }
 
-// tokenResponse records the status of a response and the body of an error. It does not
-// record tokens.
+// tokenResponse records the status of a response. If the response is an error,
+// tokenResponse records the body, too. It does not record tokens.
 type tokenResponse struct {
 	http.ResponseWriter
 
-	call   *call
+	call   *callRecord
 	status int
 	body   bytes.Buffer // body of an error response
 }
 
-// WriteHeader adds Retry-After if the client has failed too often.
+// WriteHeader writes the header. If the client has failed too often, WriteHeader adds the
+// field Retry-After.
 func (r *tokenResponse) WriteHeader(status int) {
 	r.status = status
 	if _, _, wait := r.call.read(); wait > 0 {
@@ -125,7 +126,7 @@ func (r *tokenResponse) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes a part of the body and records it if the response is an error.
+// Write writes a part of the body. If the response is an error, Write records this part.
 func (r *tokenResponse) Write(body []byte) (int, error) {
 	if r.status >= http.StatusBadRequest && r.body.Len()+len(body) <= maxErrorBody {
 		r.body.Write(body)
@@ -133,9 +134,10 @@ func (r *tokenResponse) Write(body []byte) (int, error) {
 	return r.ResponseWriter.Write(body)
 }
 
-// result returns "granted" or the error code (RFC 6749, section 5.2). Without an error
-// code it returns "error", and without a response "no response".
-func (r *tokenResponse) result() string {
+// resultText returns "granted" for a granted token, and the error code for an error (RFC
+// 6749, section 5.2). If the error has no error code, resultText returns "error". If no
+// response was sent, resultText returns "no response".
+func (r *tokenResponse) resultText() string {
 	var failure struct {
 		Error string `json:"error"`
 	}

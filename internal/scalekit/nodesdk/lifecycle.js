@@ -1,7 +1,7 @@
-// This script runs the lifecycle of a machine client with the vendor's published Node
-// SDK. It needs SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET,
-// which the banner of examples/issuer prints. It prints each step that succeeds. At the
-// first failure, the script ends with exit status 1.
+// This script runs the lifecycle of a machine client with the vendor's published Node SDK.
+// The script needs the environment variables SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID
+// and SCALEKIT_CLIENT_SECRET. The banner of examples/issuer prints these variables. The
+// script prints each step that succeeds. At the first failure, it ends with exit status 1.
 import assert from 'node:assert/strict';
 import { Scalekit } from '@scalekit-sdk/node';
 
@@ -9,9 +9,9 @@ const { SCALEKIT_ENVIRONMENT_URL: url, SCALEKIT_CLIENT_ID: id, SCALEKIT_CLIENT_S
 const scalekit = new Scalekit(url, id, secret);
 const ok = (what) => console.log(`ok - ${what}`);
 
-// refused asserts that a promise is rejected with an SDK exception of this name.
-async function refused(promise, name, check = () => {}) {
-  const error = await promise.then(() => assert.fail(`want ${name}, got none`), (error) => error);
+// assertRefused asserts that the promise is rejected with an SDK exception of this name.
+async function assertRefused(promise, name, check = () => {}) {
+  const error = await promise.then(() => assert.fail(`got no exception, want ${name}`), (error) => error);
   assert.equal(error.constructor.name, name, `${error.name}: ${error.message}`);
   check(error);
   return error;
@@ -23,7 +23,7 @@ assert.match(organization.id, /^org_\d+$/);
 assert.equal((await scalekit.organization.getOrganizationByExternalId('tenant_7')).organization.id, organization.id);
 assert.equal((await scalekit.organization.updateOrganization(organization.id, { displayName: 'Acme' })).organization.displayName, 'Acme');
 assert.ok((await scalekit.organization.listOrganization({ pageSize: 10 })).organizations.some((o) => o.id === organization.id));
-await refused(scalekit.organization.createOrganization('Twice', { externalId: 'tenant_7' }), 'ScalekitConflictException');
+await assertRefused(scalekit.organization.createOrganization('Twice', { externalId: 'tenant_7' }), 'ScalekitConflictException');
 ok('organization: create, get, update, list');
 
 // Create and fetch a client.
@@ -79,7 +79,7 @@ assert.equal(await scalekit.validateAccessToken(await scalekit.generateClientTok
 await scalekit.m2m.removeOrganizationClientSecret(organization.id, clientId, created.client.secrets[0].id);
 await assert.rejects(scalekit.generateClientToken(clientId, created.plainSecret), /401/);
 assert.equal(await scalekit.validateAccessToken(await scalekit.generateClientToken(clientId, added.plainSecret)), true);
-await refused(scalekit.m2m.removeOrganizationClientSecret(organization.id, clientId, added.secret.id), 'ScalekitBadRequestException', (error) => {
+await assertRefused(scalekit.m2m.removeOrganizationClientSecret(organization.id, clientId, added.secret.id), 'ScalekitBadRequestException', (error) => {
   assert.match(error.message, /last client cannot be deleted/);
   assert.equal(error.errorCode, 'FAILED_PRECONDITION');
 });
@@ -100,24 +100,24 @@ assert.equal(seen.length, 12);
 ok('list clients with page tokens');
 
 // Errors name the field and the problem.
-await refused(scalekit.m2m.createOrganizationClient(organization.id, { name: 'x'.repeat(129) }), 'ScalekitBadRequestException', (error) => {
+await assertRefused(scalekit.m2m.createOrganizationClient(organization.id, { name: 'x'.repeat(129) }), 'ScalekitBadRequestException', (error) => {
   assert.equal(error.httpStatus, 400);
   assert.equal(error.errorCode, 'INVALID_ARGUMENT');
   const [violation] = error.unpackedDetails[0].validationErrorInfo.fieldViolations;
   assert.equal(violation.field, 'client.name');
   assert.equal(violation.constraint, 'string.max_len');
 });
-await refused(scalekit.m2m.getOrganizationClient('org_1', clientId), 'ScalekitNotFoundException');
-await refused(scalekit.user.getUser('usr_1'), 'ScalekitNotImplementedException');
+await assertRefused(scalekit.m2m.getOrganizationClient('org_1', clientId), 'ScalekitNotFoundException');
+await assertRefused(scalekit.user.getUser('usr_1'), 'ScalekitNotImplementedException');
 await assert.rejects(new Scalekit(url, id, `${secret}x`).organization.listOrganization(), /401/);
 ok('errors');
 
 // Delete.
 await scalekit.m2m.deleteOrganizationClient(organization.id, clientId);
-await refused(scalekit.m2m.getOrganizationClient(organization.id, clientId), 'ScalekitNotFoundException');
+await assertRefused(scalekit.m2m.getOrganizationClient(organization.id, clientId), 'ScalekitNotFoundException');
 await assert.rejects(scalekit.generateClientToken(clientId, added.plainSecret), /401/);
 await scalekit.organization.deleteOrganization(organization.id);
-await refused(scalekit.organization.getOrganization(organization.id), 'ScalekitNotFoundException');
+await assertRefused(scalekit.organization.getOrganization(organization.id), 'ScalekitNotFoundException');
 ok('delete');
 
-process.exit(0); // the open connection of the SDK keeps Node.js running
+process.exit(0); // without this call, the open connection of the SDK keeps Node.js running

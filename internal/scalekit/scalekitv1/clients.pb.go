@@ -5,7 +5,7 @@
 // source: scalekitv1/clients.proto
 
 // This package is the part of the vendor's ClientService that machine clients need.
-// It has the names, types and field numbers of the vendor's SDKs.
+// The package has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -31,9 +31,9 @@ const (
 type ClientSecretStatus int32
 
 const (
-	// ACTIVE secrets are accepted.
+	// ACTIVE means that the client can authenticate with the secret.
 	ClientSecretStatus_ACTIVE ClientSecretStatus = 0
-	// INACTIVE secrets are refused.
+	// INACTIVE means that the token endpoint refuses the secret.
 	ClientSecretStatus_INACTIVE ClientSecretStatus = 1
 )
 
@@ -144,7 +144,7 @@ type OrganizationClient struct {
 	Audience []string `protobuf:"bytes,4,rep,name=audience,proto3" json:"audience,omitempty"`
 	// CustomClaims are added to the client's tokens.
 	CustomClaims []*CustomClaim `protobuf:"bytes,5,rep,name=custom_claims,json=customClaims,proto3" json:"custom_claims,omitempty"`
-	// Expiry is the lifetime of the client's tokens, in seconds.
+	// Expiry is the lifetime of the client's tokens in seconds.
 	Expiry        int64 `protobuf:"varint,6,opt,name=expiry,proto3" json:"expiry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -222,7 +222,7 @@ func (x *OrganizationClient) GetExpiry() int64 {
 	return 0
 }
 
-// ClientSecret describes a secret without its plain text.
+// ClientSecret describes a secret without the plain text.
 type ClientSecret struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id begins with sks_.
@@ -231,18 +231,19 @@ type ClientSecret struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// UpdateTime is the time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// SecretSuffix is the last four characters of the plain secret.
+	// SecretSuffix is the last four characters of the plain text.
 	SecretSuffix string `protobuf:"bytes,4,opt,name=secret_suffix,json=secretSuffix,proto3" json:"secret_suffix,omitempty"`
-	// CreatedBy is not set here.
+	// This environment does not set CreatedBy.
 	CreatedBy *string `protobuf:"bytes,5,opt,name=created_by,json=createdBy,proto3,oneof" json:"created_by,omitempty"`
 	// Status is the status of the secret.
 	Status ClientSecretStatus `protobuf:"varint,6,opt,name=status,proto3,enum=scalekit.v1.clients.ClientSecretStatus" json:"status,omitempty"`
-	// ExpireTime is not set here.
+	// This environment does not set ExpireTime.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// LastUsedTime is the time of the last token request with this secret.
+	// LastUsedTime is the time of the last token request with this secret. Before
+	// the first token request, LastUsedTime is the time of creation.
 	LastUsedTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_used_time,json=lastUsedTime,proto3" json:"last_used_time,omitempty"`
-	// PlainSecret is not set here. The response that creates a secret has its own
-	// field for the plain text.
+	// This environment does not set PlainSecret. The response that creates a secret
+	// has a separate field for the plain text.
 	PlainSecret   *string `protobuf:"bytes,9,opt,name=plain_secret,json=plainSecret,proto3,oneof" json:"plain_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,13 +347,13 @@ type M2MClient struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId begins with m2morg_.
 	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Secrets are the client's secrets, oldest first.
+	// Secrets are the client's secrets. The oldest secret is first.
 	Secrets []*ClientSecret `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// Name is a display name.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// Description is a text for administrators.
 	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
-	// OrganizationId is the organization to which the client belongs.
+	// OrganizationId is the ID of the client's organization.
 	OrganizationId string `protobuf:"bytes,5,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// CreateTime is the time of registration.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -364,17 +365,17 @@ type M2MClient struct {
 	Audience []string `protobuf:"bytes,9,rep,name=audience,proto3" json:"audience,omitempty"`
 	// CustomClaims are added to the client's tokens.
 	CustomClaims []*CustomClaim `protobuf:"bytes,10,rep,name=custom_claims,json=customClaims,proto3" json:"custom_claims,omitempty"`
-	// Expiry is the lifetime of the client's tokens, in seconds.
+	// Expiry is the lifetime of the client's tokens in seconds.
 	Expiry int64 `protobuf:"varint,11,opt,name=expiry,proto3" json:"expiry,omitempty"`
-	// ResourceId is not set here.
+	// This environment does not set ResourceId.
 	ResourceId string `protobuf:"bytes,12,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
-	// RedirectUris is not set here.
+	// This environment does not set RedirectUris.
 	RedirectUris []string `protobuf:"bytes,13,rep,name=redirect_uris,json=redirectUris,proto3" json:"redirect_uris,omitempty"`
-	// IsDcr is not set here.
+	// This environment does not set IsDcr.
 	IsDcr bool `protobuf:"varint,15,opt,name=is_dcr,json=isDcr,proto3" json:"is_dcr,omitempty"`
-	// IsCimd is not set here.
+	// This environment does not set IsCimd.
 	IsCimd bool `protobuf:"varint,16,opt,name=is_cimd,json=isCimd,proto3" json:"is_cimd,omitempty"`
-	// MetadataUri is not set here.
+	// This environment does not set MetadataUri.
 	MetadataUri   string `protobuf:"bytes,17,opt,name=metadata_uri,json=metadataUri,proto3" json:"metadata_uri,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -583,7 +584,7 @@ type CreateOrganizationClientResponse struct {
 	// Client is the new client.
 	Client *M2MClient `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	// PlainSecret is the plain text of the new secret. No other response
-	// contains it.
+	// contains the plain text.
 	PlainSecret   string `protobuf:"bytes,2,opt,name=plain_secret,json=plainSecret,proto3" json:"plain_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -801,7 +802,7 @@ func (x *UpdateOrganizationClientRequest) GetClient() *OrganizationClient {
 // UpdateOrganizationClientResponse contains the changed client.
 type UpdateOrganizationClientResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Client is the changed client, without its secrets.
+	// Client is the changed client without the secrets.
 	Client        *M2MClient `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -904,10 +905,11 @@ type ListOrganizationClientsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// OrganizationId begins with org_.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// PageSize is the number of items, at most 100. 0 means 30.
+	// PageSize is the number of items. The value 0 means 30. A value over 100 means
+	// 100.
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// PageToken is a page token from an earlier response. If empty, the first
-	// page is returned.
+	// PageToken is a page token from an earlier response. If PageToken is empty,
+	// the response is the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -964,16 +966,19 @@ func (x *ListOrganizationClientsRequest) GetPageToken() string {
 	return ""
 }
 
-// ListOrganizationClientsResponse is one page of the clients, newest first.
+// ListOrganizationClientsResponse is one page of the clients. The newest client is
+// first.
 type ListOrganizationClientsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// NextPageToken is the token of the next page, or empty if there is none.
+	// NextPageToken is the page token of the next page. It is empty if there is no
+	// next page.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// TotalSize is the number of the organization's clients.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	// Clients are the clients on this page.
 	Clients []*M2MClient `protobuf:"bytes,3,rep,name=clients,proto3" json:"clients,omitempty"`
-	// PrevPageToken is the token of the previous page, or empty if there is none.
+	// PrevPageToken is the page token of the previous page. It is empty if there is
+	// no previous page.
 	PrevPageToken string `protobuf:"bytes,4,opt,name=prev_page_token,json=prevPageToken,proto3" json:"prev_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1096,7 +1101,7 @@ func (x *CreateOrganizationClientSecretRequest) GetClientId() string {
 type CreateOrganizationClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// PlainSecret is the plain text of the new secret. No other response
-	// contains it.
+	// contains the plain text.
 	PlainSecret string `protobuf:"bytes,1,opt,name=plain_secret,json=plainSecret,proto3" json:"plain_secret,omitempty"`
 	// Secret describes the new secret.
 	Secret        *ClientSecret `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
@@ -1212,7 +1217,7 @@ func (x *DeleteOrganizationClientSecretRequest) GetSecretId() string {
 	return ""
 }
 
-// CreateClientSecretRequest names any client.
+// CreateClientSecretRequest names a client. The client may be any client.
 type CreateClientSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId begins with skc_ or m2morg_.
@@ -1262,7 +1267,7 @@ func (x *CreateClientSecretRequest) GetClientId() string {
 type CreateClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// PlainSecret is the plain text of the new secret. No other response
-	// contains it.
+	// contains the plain text.
 	PlainSecret string `protobuf:"bytes,1,opt,name=plain_secret,json=plainSecret,proto3" json:"plain_secret,omitempty"`
 	// Secret describes the new secret.
 	Secret        *ClientSecret `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
@@ -1436,7 +1441,7 @@ func (x *UpdateClientSecret) GetStatus() ClientSecretStatus {
 // UpdateClientSecretResponse contains the changed secret.
 type UpdateClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Secret describes the secret, without its plain text.
+	// Secret describes the secret without the plain text.
 	Secret        *ClientSecret `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

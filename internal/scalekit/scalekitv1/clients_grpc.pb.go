@@ -5,7 +5,7 @@
 // source: scalekitv1/clients.proto
 
 // This package is the part of the vendor's ClientService that machine clients need.
-// It has the names, types and field numbers of the vendor's SDKs.
+// The package has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -42,19 +42,19 @@ const (
 // ClientService registers clients.
 type ClientServiceClient interface {
 	// CreateOrganizationClient registers a client. Only this response contains
-	// the plain secret.
+	// the plain text of the client's secret.
 	CreateOrganizationClient(ctx context.Context, in *CreateOrganizationClientRequest, opts ...grpc.CallOption) (*CreateOrganizationClientResponse, error)
 	// GetOrganizationClient returns a client.
 	GetOrganizationClient(ctx context.Context, in *GetOrganizationClientRequest, opts ...grpc.CallOption) (*GetOrganizationClientResponse, error)
-	// UpdateOrganizationClient sets the fields of a client that are not empty in the
-	// request.
+	// UpdateOrganizationClient changes a client. An empty field in the request leaves
+	// the value unchanged.
 	UpdateOrganizationClient(ctx context.Context, in *UpdateOrganizationClientRequest, opts ...grpc.CallOption) (*UpdateOrganizationClientResponse, error)
 	// DeleteOrganizationClient deletes a client.
 	DeleteOrganizationClient(ctx context.Context, in *DeleteOrganizationClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// ListOrganizationClients returns one page of an organization's clients.
 	ListOrganizationClients(ctx context.Context, in *ListOrganizationClientsRequest, opts ...grpc.CallOption) (*ListOrganizationClientsResponse, error)
 	// CreateOrganizationClientSecret adds a secret to an organization's client.
-	// Only this response contains the plain secret.
+	// Only this response contains the plain text of the secret.
 	CreateOrganizationClientSecret(ctx context.Context, in *CreateOrganizationClientSecretRequest, opts ...grpc.CallOption) (*CreateOrganizationClientSecretResponse, error)
 	// DeleteOrganizationClientSecret deletes a secret of an organization's
 	// client. The last secret of a client cannot be deleted.
@@ -183,19 +183,19 @@ func (c *clientServiceClient) DeleteClientSecret(ctx context.Context, in *Delete
 // ClientService registers clients.
 type ClientServiceServer interface {
 	// CreateOrganizationClient registers a client. Only this response contains
-	// the plain secret.
+	// the plain text of the client's secret.
 	CreateOrganizationClient(context.Context, *CreateOrganizationClientRequest) (*CreateOrganizationClientResponse, error)
 	// GetOrganizationClient returns a client.
 	GetOrganizationClient(context.Context, *GetOrganizationClientRequest) (*GetOrganizationClientResponse, error)
-	// UpdateOrganizationClient sets the fields of a client that are not empty in the
-	// request.
+	// UpdateOrganizationClient changes a client. An empty field in the request leaves
+	// the value unchanged.
 	UpdateOrganizationClient(context.Context, *UpdateOrganizationClientRequest) (*UpdateOrganizationClientResponse, error)
 	// DeleteOrganizationClient deletes a client.
 	DeleteOrganizationClient(context.Context, *DeleteOrganizationClientRequest) (*emptypb.Empty, error)
 	// ListOrganizationClients returns one page of an organization's clients.
 	ListOrganizationClients(context.Context, *ListOrganizationClientsRequest) (*ListOrganizationClientsResponse, error)
 	// CreateOrganizationClientSecret adds a secret to an organization's client.
-	// Only this response contains the plain secret.
+	// Only this response contains the plain text of the secret.
 	CreateOrganizationClientSecret(context.Context, *CreateOrganizationClientSecretRequest) (*CreateOrganizationClientSecretResponse, error)
 	// DeleteOrganizationClientSecret deletes a secret of an organization's
 	// client. The last secret of a client cannot be deleted.

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: scalekitv1/commons.proto
 
-// This package has the types that the vendor's services share.
+// This package contains types that more than one service of the vendor uses.
 
 package scalekitv1
 
@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RegionCode is the region where an organization's data is stored.
+// RegionCode is the region in which the vendor stores an organization's data.
 type RegionCode int32
 
 const (

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: scalekitv1/errdetails.proto
 
-// This package has the details that the vendor adds to a gRPC status.
+// This package contains the details that the vendor adds to a gRPC status.
 
 package scalekitv1
 
@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorInfo is the detail of an error. The vendor's message has more fields, which
-// are not set here.
+// ErrorInfo contains the details of an error. The vendor's message has more fields,
+// which this environment does not set.
 type ErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ErrorCode is the name of the status code, such as NOT_FOUND.
@@ -82,7 +82,7 @@ func (x *ErrorInfo) GetValidationErrorInfo() *ValidationErrorInfo {
 // ValidationErrorInfo lists the invalid fields of a request.
 type ValidationErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// FieldViolations are all problems with the request.
+	// FieldViolations lists all problems with the request.
 	FieldViolations []*ValidationErrorInfo_FieldViolation `protobuf:"bytes,1,rep,name=field_violations,json=fieldViolations,proto3" json:"field_violations,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache

@@ -5,7 +5,7 @@
 // source: scalekitv1/organizations.proto
 
 // This package is the part of the vendor's OrganizationService that machine clients
-// need. It has the names, types and field numbers of the vendor's SDKs.
+// need. The package has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -37,15 +37,15 @@ type Organization struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// DisplayName has 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// RegionCode is US, unless the request named another region.
+	// RegionCode is US if the request names no region.
 	RegionCode RegionCode `protobuf:"varint,5,opt,name=region_code,json=regionCode,proto3,enum=scalekit.v1.commons.RegionCode" json:"region_code,omitempty"`
 	// ExternalId is unique in the environment.
 	ExternalId *string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
 	// Metadata has at most ten members.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Settings are stored, but have no effect here.
+	// Settings are stored, but have no effect in this environment.
 	Settings *OrganizationSettings `protobuf:"bytes,8,opt,name=settings,proto3" json:"settings,omitempty"`
-	// Slug is a DNS name, unique in the environment.
+	// Slug is a DNS name. It is unique in the environment.
 	Slug *string `protobuf:"bytes,9,opt,name=slug,proto3,oneof" json:"slug,omitempty"`
 	// LogoUrl is an https URL.
 	LogoUrl       *string `protobuf:"bytes,10,opt,name=logo_url,json=logoUrl,proto3,oneof" json:"logo_url,omitempty"`
@@ -156,7 +156,7 @@ func (x *Organization) GetLogoUrl() string {
 // OrganizationSettings are the features of an organization.
 type OrganizationSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Features are the features that are on or off.
+	// Features is a list of features. Each feature is on or off.
 	Features      []*OrganizationSettingsFeature `protobuf:"bytes,1,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -263,7 +263,8 @@ type CreateOrganization struct {
 	RegionCode RegionCode `protobuf:"varint,5,opt,name=region_code,json=regionCode,proto3,enum=scalekit.v1.commons.RegionCode" json:"region_code,omitempty"`
 	// ExternalId is optional.
 	ExternalId *string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
-	// Metadata is optional. A key has 3 to 25 characters, a value 1 to 256.
+	// Metadata is optional. A key has 3 to 25 characters. A value has 1 to
+	// 256 characters.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Slug is optional.
 	Slug *string `protobuf:"bytes,9,opt,name=slug,proto3,oneof" json:"slug,omitempty"`
@@ -394,7 +395,7 @@ func (x *CreateOrganizationRequest) GetOrganization() *CreateOrganization {
 // CreateOrganizationResponse contains the new organization.
 type CreateOrganizationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Organization is the new organization, with its ID.
+	// Organization is the new organization, including the ID.
 	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -440,15 +441,17 @@ func (x *CreateOrganizationResponse) GetOrganization() *Organization {
 // UpdateOrganization contains the fields to change.
 type UpdateOrganization struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// DisplayName is changed if it is set.
+	// If DisplayName is set, the name changes.
 	DisplayName *string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// ExternalId is changed if it is set. An empty string clears it.
+	// If ExternalId is set, the external ID changes. An empty string deletes the
+	// external ID.
 	ExternalId *string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
-	// Metadata is replaced as a whole if it has members.
+	// If Metadata has members, Metadata replaces the organization's metadata as a
+	// whole.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Slug is changed if it is set. An empty string clears it.
+	// If Slug is set, the slug changes. An empty string deletes the slug.
 	Slug *string `protobuf:"bytes,9,opt,name=slug,proto3,oneof" json:"slug,omitempty"`
-	// LogoUrl is changed if it is set. An empty string clears it.
+	// If LogoUrl is set, the URL changes. An empty string deletes the URL.
 	LogoUrl       *string `protobuf:"bytes,10,opt,name=logo_url,json=logoUrl,proto3,oneof" json:"logo_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -797,12 +800,14 @@ func (x *GetOrganizationResponse) GetOrganization() *Organization {
 // ListOrganizationsRequest selects one page of the organizations.
 type ListOrganizationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// PageSize is the number of items, at most 100. 0 means 30.
+	// PageSize is the number of items. The value 0 means 30. A value over 100 means
+	// 100.
 	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// PageToken is a page token from an earlier response. If empty, the first
-	// page is returned.
+	// PageToken is a page token from an earlier response. If PageToken is empty,
+	// the response is the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// ExternalId, if set, selects only the organization with this external ID.
+	// If ExternalId is set, the list contains only the organization with this
+	// external ID.
 	ExternalId    *string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -859,16 +864,19 @@ func (x *ListOrganizationsRequest) GetExternalId() string {
 	return ""
 }
 
-// ListOrganizationsResponse is one page of the organizations, newest first.
+// ListOrganizationsResponse is one page of the organizations. The newest
+// organization is first.
 type ListOrganizationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// NextPageToken is the token of the next page, or empty if there is none.
+	// NextPageToken is the page token of the next page. It is empty if there is no
+	// next page.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// TotalSize is the number of organizations on all pages.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	// Organizations are the organizations on this page.
 	Organizations []*Organization `protobuf:"bytes,3,rep,name=organizations,proto3" json:"organizations,omitempty"`
-	// PrevPageToken is the token of the previous page, or empty if there is none.
+	// PrevPageToken is the page token of the previous page. It is empty if there is
+	// no previous page.
 	PrevPageToken string `protobuf:"bytes,4,opt,name=prev_page_token,json=prevPageToken,proto3" json:"prev_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -936,13 +944,14 @@ func (x *ListOrganizationsResponse) GetPrevPageToken() string {
 // query.
 type SearchOrganizationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Query is a part of the name, of the ID or of the external ID. It has 3 to 100
-	// characters.
+	// Query is a part of the name, of the ID or of the external ID. Query has 3 to
+	// 100 characters.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
-	// PageSize is the number of items, at most 30. 0 means 30.
+	// PageSize is the number of items. The value 0 means 30. A value over 30 is
+	// refused.
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// PageToken is a page token from an earlier response. If empty, the first
-	// page is returned.
+	// PageToken is a page token from an earlier response. If PageToken is empty,
+	// the response is the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -999,16 +1008,19 @@ func (x *SearchOrganizationsRequest) GetPageToken() string {
 	return ""
 }
 
-// SearchOrganizationsResponse is one page of the organizations, newest first.
+// SearchOrganizationsResponse is one page of the organizations. The newest
+// organization is first.
 type SearchOrganizationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// NextPageToken is the token of the next page, or empty if there is none.
+	// NextPageToken is the page token of the next page. It is empty if there is no
+	// next page.
 	NextPageToken string `protobuf:"bytes,1,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// TotalSize is the number of organizations that match.
+	// TotalSize is the number of organizations that match the query.
 	TotalSize uint32 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	// Organizations are the organizations on this page.
 	Organizations []*Organization `protobuf:"bytes,3,rep,name=organizations,proto3" json:"organizations,omitempty"`
-	// PrevPageToken is the token of the previous page, or empty if there is none.
+	// PrevPageToken is the page token of the previous page. It is empty if there is
+	// no previous page.
 	PrevPageToken string `protobuf:"bytes,4,opt,name=prev_page_token,json=prevPageToken,proto3" json:"prev_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -5,7 +5,7 @@
 // source: scalekitv1/organizations.proto
 
 // This package is the part of the vendor's OrganizationService that machine clients
-// need. It has the names, types and field numbers of the vendor's SDKs.
+// need. The package has the names, types and field numbers of the vendor's SDKs.
 
 package scalekitv1
 
@@ -41,11 +41,12 @@ const (
 type OrganizationServiceClient interface {
 	// CreateOrganization creates an organization.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
-	// UpdateOrganization sets the fields of an organization that the request sets.
+	// UpdateOrganization changes an organization. A field that the request does not
+	// set stays unchanged.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns an organization by its external ID.
+	// GetOrganizationByExternalId returns the organization with an external ID.
 	GetOrganizationByExternalId(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
 	// ListOrganization returns one page of all organizations.
 	ListOrganization(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
@@ -153,11 +154,12 @@ func (c *organizationServiceClient) UpdateOrganizationSettings(ctx context.Conte
 type OrganizationServiceServer interface {
 	// CreateOrganization creates an organization.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
-	// UpdateOrganization sets the fields of an organization that the request sets.
+	// UpdateOrganization changes an organization. A field that the request does not
+	// set stays unchanged.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns an organization by its external ID.
+	// GetOrganizationByExternalId returns the organization with an external ID.
 	GetOrganizationByExternalId(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
 	// ListOrganization returns one page of all organizations.
 	ListOrganization(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
