@@ -1,17 +1,18 @@
 // Command doccheck checks the text that people read. It exits with status 1 if it finds a
 // fault.
 //
-// It lists the exported names without a doc comment, in the packages that its arguments
-// name (as for go list; ./... by default). It is stricter than revive's rule: each
-// constant, variable, struct field and interface method needs its own comment, above it or
-// on its line. Only the method of an interface with a single method needs no comment. A
-// command needs a package comment. Internal packages and generated files are skipped,
-// because users do not read them.
+// Its arguments are patterns for packages, as for go list. The default pattern is ./..., which
+// matches all packages of the module. In these packages, doccheck lists each exported name
+// without a doc comment. Each constant, variable, struct field and interface method must have
+// a comment of its own, above its line or at the end of its line. Only the method of an
+// interface with a single method needs no comment. Each package must have a package comment,
+// even if the package is a command. The rule of the linter revive is weaker. Doccheck skips
+// internal packages and generated files, because users do not read them.
 //
-// It also lists the words that CONTRIBUTING.md avoids, in every comment, string and page
-// under version control.
+// It also lists each word that CONTRIBUTING.md avoids. It searches for these words in every
+// comment, string and page under version control.
 //
-// With -screens or -sentences it checks nothing, and prints text for a reader.
+// With -screens or -sentences, it makes no checks and prints text for a reader.
 package main
 
 import (
@@ -32,8 +33,8 @@ import (
 )
 
 func main() {
-	seed := flag.Uint64("screens", 0, "print ten screens of code and five of pages, drawn with this `seed`, for a reader who did not write them")
-	list := flag.Bool("sentences", false, "print each sentence of the tree in one line")
+	seed := flag.Uint64("screens", 0, "print ten screens of code and five screens of pages for a reader, selected at random with this `seed`")
+	list := flag.Bool("sentences", false, "print all sentences of the tree, one sentence on each line")
 	flag.Parse()
 	var err error
 	switch {
@@ -53,23 +54,23 @@ func main() {
 	}
 }
 
-// errFound is returned after findings were printed.
-var errFound = errors.New("found faults")
+// errFound means that the function run has printed faults.
+var errFound = errors.New("found faults in the text")
 
-// run prints the names without a doc comment in the packages that patterns name, and the
-// avoided words in the whole tree.
+// run prints the exported names without a doc comment in the packages that match patterns. It
+// also prints the avoided words in the whole tree.
 func run(patterns []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	packages, err := list(patterns)
+	packages, err := listPackages(patterns)
 	if err != nil {
 		return err
 	}
-	packages = slices.DeleteFunc(packages, internal)
+	packages = slices.DeleteFunc(packages, isInternal)
 	var missing []string
 	for _, p := range packages {
-		lines, err := check(p)
+		lines, err := undocumented(p)
 		if err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func run(patterns []string) error {
 	for _, line := range slices.Concat(missing, avoided) {
 		fmt.Println(line)
 	}
-	fmt.Printf("doccheck: %d undocumented in %d packages, %d words to avoid\n", len(missing), len(packages), len(avoided))
+	fmt.Printf("doccheck: %d names without a doc comment in %d packages, %d words to avoid\n", len(missing), len(packages), len(avoided))
 	if len(missing)+len(avoided) > 0 {
 		return errFound
 	}
@@ -113,14 +114,14 @@ func printScreens(dir string, seed uint64) error {
 	return nil
 }
 
-// pkg is a package, with the fields of go list's output that doccheck needs.
+// A pkg contains the fields that doccheck needs from the output of go list for one package.
 type pkg struct {
 	Dir, ImportPath, Name string
 	GoFiles, CgoFiles     []string
 }
 
-// list runs go list and returns the packages that match patterns.
-func list(patterns []string) ([]pkg, error) {
+// listPackages runs go list. It returns the packages that match patterns.
+func listPackages(patterns []string) ([]pkg, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", append([]string{"list", "-json=Dir,ImportPath,Name,GoFiles,CgoFiles", "--"}, patterns...)...)
 	cmd.Stderr = &stderr
@@ -141,13 +142,13 @@ func list(patterns []string) ([]pkg, error) {
 	}
 }
 
-// internal reports whether p is an internal package.
-func internal(p pkg) bool {
+// isInternal reports whether p is an internal package.
+func isInternal(p pkg) bool {
 	return slices.Contains(strings.Split(p.ImportPath, "/"), "internal")
 }
 
-// check returns a line for each exported name of p without a doc comment.
-func check(p pkg) ([]string, error) {
+// undocumented returns a line for each exported name of p without a doc comment.
+func undocumented(p pkg) ([]string, error) {
 	c := checker{fset: token.NewFileSet()}
 	documented := false
 	for _, name := range append(p.GoFiles, p.CgoFiles...) {
@@ -157,7 +158,7 @@ func check(p pkg) ([]string, error) {
 		}
 		documented = documented || file.Doc.Text() != ""
 		if p.Name != "main" && !ast.IsGenerated(file) { // a command cannot be imported
-			c.file(file)
+			c.checkFile(file)
 		}
 	}
 	if !documented && len(p.GoFiles)+len(p.CgoFiles) > 0 {
@@ -172,8 +173,8 @@ type checker struct {
 	missing []string
 }
 
-// want reports the exported names among names, unless one of docs has text.
-func (c *checker) want(kind, prefix string, names []*ast.Ident, docs ...*ast.CommentGroup) {
+// require records the exported names among names, if all docs are empty.
+func (c *checker) require(kind, prefix string, names []*ast.Ident, docs ...*ast.CommentGroup) {
 	for _, doc := range docs {
 		if strings.TrimSpace(doc.Text()) != "" {
 			return
@@ -181,71 +182,71 @@ func (c *checker) want(kind, prefix string, names []*ast.Ident, docs ...*ast.Com
 	}
 	for _, name := range names {
 		if name.IsExported() {
-			c.missing = append(c.missing, fmt.Sprintf("%s: %s %s%s is undocumented", c.fset.Position(name.Pos()), kind, prefix, name.Name))
+			c.missing = append(c.missing, fmt.Sprintf("%s: %s %s%s has no doc comment", c.fset.Position(name.Pos()), kind, prefix, name.Name))
 		}
 	}
 }
 
-func (c *checker) file(file *ast.File) {
+func (c *checker) checkFile(file *ast.File) {
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
-			c.function(d)
+			c.checkFunction(d)
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
-				c.spec(d, spec)
+				c.checkSpec(d, spec)
 			}
 		}
 	}
 }
 
-func (c *checker) function(f *ast.FuncDecl) {
+func (c *checker) checkFunction(f *ast.FuncDecl) {
 	if f.Recv == nil {
-		c.want("func", "", []*ast.Ident{f.Name}, f.Doc)
+		c.require("func", "", []*ast.Ident{f.Name}, f.Doc)
 		return
 	}
 	if receiver := receiverName(f.Recv.List[0].Type); ast.IsExported(receiver) {
-		c.want("method", receiver+".", []*ast.Ident{f.Name}, f.Doc)
+		c.require("method", receiver+".", []*ast.Ident{f.Name}, f.Doc)
 	}
 }
 
-// spec checks one spec of a declaration. The comment of the declaration counts only if
-// the declaration has a single spec.
-func (c *checker) spec(d *ast.GenDecl, spec ast.Spec) {
+// checkSpec checks one spec of a declaration, such as one name in a list of constants. The
+// comment of the declaration counts only if the declaration has a single spec.
+func (c *checker) checkSpec(d *ast.GenDecl, spec ast.Spec) {
 	var above *ast.CommentGroup
 	if len(d.Specs) == 1 {
 		above = d.Doc
 	}
 	switch s := spec.(type) {
 	case *ast.ValueSpec:
-		c.want(d.Tok.String(), "", s.Names, above, s.Doc, s.Comment)
+		c.require(d.Tok.String(), "", s.Names, above, s.Doc, s.Comment)
 	case *ast.TypeSpec:
-		c.want("type", "", []*ast.Ident{s.Name}, above, s.Doc, s.Comment)
+		c.require("type", "", []*ast.Ident{s.Name}, above, s.Doc, s.Comment)
 		if s.Name.IsExported() {
-			c.members(s.Name.Name+".", s.Type)
+			c.checkMembers(s.Name.Name+".", s.Type)
 		}
 	}
 }
 
-// members checks the fields or methods of an exported type. An embedded type is
-// documented at its own declaration.
-func (c *checker) members(prefix string, typ ast.Expr) {
+// checkMembers checks the fields or methods of an exported type. It does not check embedded
+// types, because their own declarations have the doc comments.
+func (c *checker) checkMembers(prefix string, typ ast.Expr) {
 	switch t := typ.(type) {
 	case *ast.StructType:
 		for _, f := range t.Fields.List {
-			c.want("field", prefix, f.Names, f.Doc, f.Comment)
+			c.require("field", prefix, f.Names, f.Doc, f.Comment)
 		}
 	case *ast.InterfaceType:
 		if t.Methods.NumFields() == 1 {
 			return
 		}
 		for _, f := range t.Methods.List {
-			c.want("method", prefix, f.Names, f.Doc, f.Comment)
+			c.require("method", prefix, f.Names, f.Doc, f.Comment)
 		}
 	}
 }
 
-// receiverName returns the name of the type in a receiver such as *T[P].
+// receiverName returns the name of the type of a receiver. For example, it returns T for *T[P].
 func receiverName(expr ast.Expr) string {
 	for {
 		switch e := expr.(type) {

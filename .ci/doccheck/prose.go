@@ -16,13 +16,13 @@ import (
 // A passage is one piece of text: a comment, a paragraph, a cell of a table, or a string.
 type passage struct {
 	file    string
-	line    int // of its beginning
+	line    int // the line of the beginning
 	text    string
-	heading bool // a heading need not be a sentence
+	heading bool // whether the text is a heading, which need not be a sentence
 }
 
-// files lists the files under version control below dir, as paths relative to dir.
-func files(dir string) ([]string, error) {
+// listFiles returns the files under version control below dir. The paths are relative to dir.
+func listFiles(dir string) ([]string, error) {
 	cmd := exec.Command("git", "ls-files", "-z")
 	cmd.Dir = dir
 	out, err := cmd.Output()
@@ -32,8 +32,8 @@ func files(dir string) ([]string, error) {
 	return strings.Split(strings.TrimRight(string(out), "\x00"), "\x00"), nil
 }
 
-// passages returns the text that people read in a file. Generated files, data and
-// dependencies have none.
+// passages returns the passages of a file. It returns no passages for generated Go files and
+// for types of files that it does not know.
 func passages(name string, source []byte) ([]passage, error) {
 	switch filepath.Ext(name) {
 	case ".go":
@@ -52,11 +52,11 @@ func passages(name string, source []byte) ([]passage, error) {
 	return nil, nil
 }
 
-// words matches three words or more: shorter strings are names and values.
-var words = regexp.MustCompile(`[A-Za-z]{2,}[ ,]+(\S+ )*[A-Za-z]{2,}[ ,:]+\S`)
+// severalWords matches a text of three or more words. Shorter strings are names or values.
+var severalWords = regexp.MustCompile(`[A-Za-z]{2,}[ ,]+(\S+ )*[A-Za-z]{2,}[ ,:]+\S`)
 
-// nolintReason matches the explanation of a linter exception.
-var nolintReason = regexp.MustCompile(`^//nolint\S*\s*//\s*(.*)`)
+// nolintComment matches a linter exception. The group is the explanation.
+var nolintComment = regexp.MustCompile(`^//nolint\S*\s*//\s*(.*)`)
 
 func goPassages(name string, source []byte) ([]passage, error) {
 	fset := token.NewFileSet()
@@ -71,9 +71,9 @@ func goPassages(name string, source []byte) ([]passage, error) {
 		}
 	}
 	for _, group := range file.Comments {
-		add(group.Pos(), withoutCode(group.Text()))
+		add(group.Pos(), removeCode(group.Text()))
 		for _, c := range group.List {
-			if m := nolintReason.FindStringSubmatch(c.Text); m != nil {
+			if m := nolintComment.FindStringSubmatch(c.Text); m != nil {
 				add(c.Pos(), m[1])
 			}
 		}
@@ -84,7 +84,7 @@ func goPassages(name string, source []byte) ([]passage, error) {
 			n.Tag = nil // a struct tag is data
 		case *ast.BasicLit:
 			if n.Kind == token.STRING {
-				if s, err := strconv.Unquote(n.Value); err == nil && words.MatchString(s) {
+				if s, err := strconv.Unquote(n.Value); err == nil && severalWords.MatchString(s) {
 					add(n.Pos(), s)
 				}
 			}
@@ -94,8 +94,8 @@ func goPassages(name string, source []byte) ([]passage, error) {
 	return found, nil
 }
 
-// withoutCode empties the indented lines of a doc comment, which are code.
-func withoutCode(text string) string {
+// removeCode makes the indented lines of a doc comment empty, because these lines are code.
+func removeCode(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		if strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "    ") {
@@ -105,8 +105,8 @@ func withoutCode(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// item matches the beginning of an item in a list.
-var item = regexp.MustCompile(`^ *([-*+]|\d+\.) `)
+// listItem matches the beginning of an item in a list.
+var listItem = regexp.MustCompile(`^ *([-*+]|\d+\.) `)
 
 // codeSpan matches code within a line of Markdown.
 var codeSpan = regexp.MustCompile("`[^`]*`")
@@ -137,11 +137,11 @@ func markdown(name string, source []byte) []passage {
 			}
 			current = nil
 			continue
-		case current == nil || item.MatchString(line):
+		case current == nil || listItem.MatchString(line):
 			found = append(found, passage{file: name, line: i + 1})
 			current = &found[len(found)-1]
 		}
-		current.text += item.ReplaceAllString(line, "") + "\n"
+		current.text += listItem.ReplaceAllString(line, "") + "\n"
 	}
 	for i := range found {
 		found[i].text = codeSpan.ReplaceAllString(found[i].text, "`…`")
@@ -163,7 +163,7 @@ func html(name string, source []byte) []passage {
 	var found []passage
 	line := 1
 	for text := range strings.SplitSeq(string(source), "\x00") {
-		if words.MatchString(text) {
+		if severalWords.MatchString(text) {
 			start := line + strings.Count(text[:len(text)-len(strings.TrimLeft(text, " \t\n"))], "\n")
 			found = append(found, passage{file: name, line: start, text: text})
 		}
@@ -177,11 +177,12 @@ var (
 	value   = regexp.MustCompile(`(?:: |^ *- |['"])([^#]*)$`)
 )
 
-// comments returns the comments of a file in which # or // begins a comment, and the
-// values that are text. Comments on consecutive lines are one passage.
+// comments returns the comments of a file in which # or // begins a comment. It also returns
+// the values that are text of three or more words. Comments on consecutive lines are one
+// passage.
 func comments(name string, source []byte) []passage {
 	var found []passage
-	last := -1 // line of the last comment
+	last := -1 // the line of the last comment
 	for i, line := range strings.Split(string(source), "\n") {
 		if m := comment.FindStringSubmatch(line); m != nil {
 			if whole := strings.TrimSpace(line) == strings.TrimSpace(m[0]); whole && last == i-1 && last >= 0 {
@@ -192,27 +193,27 @@ func comments(name string, source []byte) []passage {
 			last = i
 			continue
 		}
-		if m := value.FindStringSubmatch(line); m != nil && words.MatchString(m[1]) {
+		if m := value.FindStringSubmatch(line); m != nil && severalWords.MatchString(m[1]) {
 			found = append(found, passage{file: name, line: i + 1, text: strings.Trim(m[1], `"'`)})
 		}
 	}
 	return found
 }
 
-// A sentence is one sentence of a passage, in one line.
+// A sentence is one sentence of a passage. Its text has no line breaks.
 type sentence struct {
 	passage
 }
 
-// end matches the end of a sentence and the space after it.
-var end = regexp.MustCompile(`[.!?]["')\]*_]*\s+|\n\s*\n`)
+// sentenceEnd matches the end of a sentence and the space after the sentence.
+var sentenceEnd = regexp.MustCompile(`[.!?]["')\]*_]*\s+|\n\s*\n`)
 
 var (
 	abbreviation = regexp.MustCompile(`\b(e\.g|i\.e|vs|cf)\.$`)
-	lower        = regexp.MustCompile(`^[ \n][a-z]`) // after a full stop that does not end a sentence
+	lower        = regexp.MustCompile(`^[ \n][a-z]`) // the text after a full stop that does not end a sentence
 )
 
-// sentences splits the text of p. A line break within a sentence becomes a space.
+// sentences splits the text of p into sentences. A line break in a sentence becomes a space.
 func sentences(p passage) []sentence {
 	var found []sentence
 	add := func(from, to int) {
@@ -226,7 +227,7 @@ func sentences(p passage) []sentence {
 		}
 	}
 	from := 0
-	for _, at := range end.FindAllStringIndex(p.text, -1) {
+	for _, at := range sentenceEnd.FindAllStringIndex(p.text, -1) {
 		if abbreviation.MatchString(p.text[:at[0]+1]) || lower.MatchString(p.text[at[1]-1:]) {
 			continue
 		}

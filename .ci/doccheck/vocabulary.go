@@ -12,25 +12,25 @@ import (
 	"strings"
 )
 
-// vocabularyFile holds the table of words that this project avoids.
+// vocabularyFile contains the table of the words that the project avoids.
 const vocabularyFile = "CONTRIBUTING.md"
 
 // A vocabulary finds the words that the project avoids.
 type vocabulary struct {
-	anywhere *regexp.Regexp // words, in any case
-	start    *regexp.Regexp // words at the start of a statement
+	anywhere *regexp.Regexp // words that are avoided everywhere
+	start    *regexp.Regexp // words that are avoided at the start of a statement
 }
 
-// span matches the text of a code span.
-var span = regexp.MustCompile("`([^`]+)`")
+// tableSpan matches a code span. The group is the text of the code span.
+var tableSpan = regexp.MustCompile("`([^`]+)`")
 
-// readVocabulary reads the code spans in the first column of the table below the
-// heading "Words we avoid". A span that ends in "…" is avoided only at the start of a
-// statement.
+// readVocabulary reads the table below the heading "Words we avoid". Each code span in the
+// first column is an avoided text. If the code span ends with "…", the text is avoided only at
+// the start of a statement.
 func readVocabulary(page []byte) (*vocabulary, error) {
 	_, section, found := strings.Cut(string(page), "\n## Words we avoid\n")
 	if !found {
-		return nil, errors.New(vocabularyFile + ": no section \"Words we avoid\"")
+		return nil, errors.New(vocabularyFile + " has no section \"Words we avoid\"")
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var anywhere, start []string
@@ -39,7 +39,7 @@ func readVocabulary(page []byte) (*vocabulary, error) {
 		if len(cells) < 4 {
 			continue
 		}
-		for _, m := range span.FindAllStringSubmatch(cells[1], -1) {
+		for _, m := range tableSpan.FindAllStringSubmatch(cells[1], -1) {
 			if word, ok := strings.CutSuffix(m[1], " …"); ok {
 				start = append(start, regexp.QuoteMeta(word))
 				continue
@@ -48,7 +48,7 @@ func readVocabulary(page []byte) (*vocabulary, error) {
 		}
 	}
 	if len(anywhere) == 0 || len(start) == 0 {
-		return nil, errors.New(vocabularyFile + ": the table of words is empty")
+		return nil, errors.New(vocabularyFile + ": the table of the section \"Words we avoid\" contains no words")
 	}
 	return &vocabulary{
 		anywhere: regexp.MustCompile(`(?i)\b(` + strings.Join(anywhere, "|") + `)\b`),
@@ -56,7 +56,7 @@ func readVocabulary(page []byte) (*vocabulary, error) {
 	}, nil
 }
 
-// quotation matches a quotation, which others wrote.
+// quotation matches a text in quotation marks. Other people wrote this text.
 var quotation = regexp.MustCompile(`"[^"\n]*"|“[^”]*”`)
 
 // check returns a line for each avoided word in p.
@@ -75,7 +75,8 @@ func (v *vocabulary) check(p passage) []string {
 	return lines
 }
 
-// checkWords returns a line for each avoided word in the files below dir.
+// checkWords returns a line for each avoided word in the files below dir. The file
+// vocabularyFile in dir contains the avoided words.
 func checkWords(dir string) ([]string, error) {
 	page, err := fs.ReadFile(os.DirFS(dir), vocabularyFile)
 	if err != nil {
@@ -86,20 +87,20 @@ func checkWords(dir string) ([]string, error) {
 		return nil, err
 	}
 	var lines []string
-	err = each(dir, func(p passage) { lines = append(lines, v.check(p)...) })
+	err = forEachPassage(dir, func(p passage) { lines = append(lines, v.check(p)...) })
 	return lines, err
 }
 
-// each calls f for each passage of the files below dir.
-func each(dir string, f func(passage)) error {
-	names, err := files(dir)
+// forEachPassage calls f for each passage of the files below dir.
+func forEachPassage(dir string, f func(passage)) error {
+	names, err := listFiles(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		source, err := fs.ReadFile(os.DirFS(dir), name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted, but not yet in a commit
+			continue // the file is deleted, but the deletion is not in a commit
 		}
 		if err != nil {
 			return err
@@ -115,19 +116,20 @@ func each(dir string, f func(passage)) error {
 	return nil
 }
 
-// allSentences returns the sentences of the files below dir, in order.
+// allSentences returns the sentences of the files below dir, sorted by file and line.
 func allSentences(dir string) ([]sentence, error) {
 	var all []sentence
-	err := each(dir, func(p passage) { all = append(all, sentences(p)...) })
+	err := forEachPassage(dir, func(p passage) { all = append(all, sentences(p)...) })
 	slices.SortStableFunc(all, sentence.compare)
 	return all, err
 }
 
-// screenLines is the height of a screen.
+// screenLines is the number of lines of a screen.
 const screenLines = 50
 
-// screens returns n screens of Go files and of pages, drawn at random. The same seed
-// draws the same screens from the same tree. A screen has five sentences or more.
+// screens returns n screens, selected at random. A screen is a part of a file with this
+// extension. It contains five or more sentences. With the same seed and the same tree, the
+// result is the same.
 func screens(dir string, extension string, n int, seed uint64) ([]string, error) {
 	all, err := allSentences(dir)
 	if err != nil {
@@ -138,20 +140,20 @@ func screens(dir string, extension string, n int, seed uint64) ([]string, error)
 		first int
 	}
 	count := make(map[screen]int)
-	var drawn []screen
+	var candidates []screen
 	for _, s := range all {
 		if filepath.Ext(s.file) != extension {
 			continue
 		}
 		at := screen{s.file, (s.line-1)/screenLines*screenLines + 1}
 		if count[at]++; count[at] == 5 {
-			drawn = append(drawn, at)
+			candidates = append(candidates, at)
 		}
 	}
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same seed must draw the same screens
-	random.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same seed must select the same screens
+	random.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
 	var texts []string
-	for _, at := range drawn[:min(n, len(drawn))] {
+	for _, at := range candidates[:min(n, len(candidates))] {
 		source, err := fs.ReadFile(os.DirFS(dir), at.file)
 		if err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// limit is the longest time that all incidents may take.
+// limit is the timeout for the whole program.
 const limit = time.Minute
 
 func main() {
@@ -28,10 +28,11 @@ func main() {
 	}
 }
 
-// drill is the program. Tests replace its fields.
+// A drill is one run of the program. Tests set other values in its fields.
 type drill struct {
 	stdout, stderr io.Writer
-	// subject is incident.Bearer. Tests use faulty subjects, to check that lines can fail.
+	// subject is incident.Bearer. Tests use faulty subjects, to test that the conditions can
+	// fail.
 	subject incident.Subject
 	lines   []line
 }
@@ -39,7 +40,7 @@ type drill struct {
 func (d drill) run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("drill", flag.ContinueOnError)
 	flags.SetOutput(d.stderr)
-	pattern := flags.String("run", "", "run the incidents whose name matches this regular expression")
+	pattern := flags.String("run", "", "run only incidents with a name that matches this regular expression")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -57,10 +58,10 @@ func (d drill) run(ctx context.Context, args []string) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return fmt.Errorf("no incident has a name that matches -run %q", *pattern)
+		return fmt.Errorf("-run: no incident has a name that matches %q", *pattern)
 	}
 
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not finished after %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the incidents did not end within %v", limit))
 	defer cancel()
 	start := time.Now()
 	wrong, err := d.table(ctx, wanted)
@@ -69,22 +70,22 @@ func (d drill) run(ctx context.Context, args []string) error {
 	}
 	took := time.Since(start).Round(100 * time.Millisecond)
 	if wrong > 0 {
-		return fmt.Errorf("%d of %d incidents are WRONG, in %v", wrong, len(wanted), took)
+		return fmt.Errorf("%d of %d incidents are WRONG, after %v", wrong, len(wanted), took)
 	}
-	_, err = fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected, in %v\n", len(wanted), len(wanted), took)
+	_, err = fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected, after %v\n", len(wanted), len(wanted), took)
 	return err
 }
 
-// table runs the lines and prints the results in order, each as soon as possible. It returns
-// the number of wrong lines.
+// table runs the lines. It prints the results in the order of the table, and each result as
+// soon as possible. It returns the number of lines with an unexpected result.
 func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) {
 	done := make([]chan row, len(wanted))
 	for n := range done {
 		done[n] = make(chan row, 1)
 	}
 	go func() {
-		// Lines that measure processor time or memory run alone. The other lines mostly
-		// wait, so they run at the same time.
+		// If the field alone of a line is true, no other line runs at the same time. The
+		// other lines mostly wait, so they run at the same time.
 		for n, l := range wanted {
 			if l.alone {
 				done[n] <- l.measure(ctx, d.subject)
@@ -96,13 +97,14 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 			}
 		}
 	}()
-	_, err = fmt.Fprintf(d.stdout, "bearer drill: %d incidents of a token issuer, in real time, over real connections on this machine\n"+
-		"REFUSED: valid requests that were refused; \"n of m\" with 401, \"n×503\" with 503 because there were no keys\n\n%s\n", len(wanted), heading)
+	_, err = fmt.Fprintf(d.stdout, "bearer drill: simulates %d incidents of a token issuer, in real time, with real connections on this machine\n"+
+		"REFUSED is the number of valid requests that were refused.\n"+
+		"\"n of m\" means that n requests got 401. \"n × 503\" means that n requests got 503, because there were no keys.\n\n%s\n", len(wanted), heading)
 	if err != nil {
 		return 0, err
 	}
 	for n := range wanted {
-		r := <-done[n] // measure returns when ctx ends
+		r := <-done[n] // this receive ends, because measure returns when ctx ends
 		if len(r.problems) > 0 {
 			wrong++
 		}

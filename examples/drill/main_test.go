@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// quick matches the names of lines that take little time.
-const quick = "^(odd documents|new key)"
+// quickLines matches the names of incidents that take little time.
+const quickLines = "^(odd documents|new key)"
 
 func runDrill(t *testing.T, s incident.Subject, args ...string) (string, error) {
 	t.Helper()
@@ -24,34 +24,35 @@ func runDrill(t *testing.T, s incident.Subject, args ...string) (string, error) 
 }
 
 func TestAsExpected(t *testing.T) {
-	out, err := runDrill(t, incident.Bearer, "-run", quick)
+	out, err := runDrill(t, incident.Bearer, "-run", quickLines)
 	if err != nil {
-		t.Errorf("got error %v, want none:\n%s", err, out)
+		t.Errorf("got the error %v, want no error:\n%s", err, out)
 	}
-	for _, want := range []string{"ok    odd documents", "ok    new key, old key id", "0 of 27", "2 of 2 incidents as expected"} {
+	for _, want := range []string{"ok    odd documents", "ok    new key with old key id", "0 of 27", "2 of 2 incidents as expected"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("output: got no %q in\n%s", want, out)
 		}
 	}
 	for line := range strings.Lines(out) {
 		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 120 {
-			t.Errorf("got a line of %d columns, want at most 120: %s", n, line)
+			t.Errorf("got a line of %d characters, want at most 120: %s", n, line)
 		}
 	}
 }
 
-// faulty is incident.Bearer, but refuses all tokens after the first valid one.
-var faulty = incident.Subject{Name: "faulty", Open: func(s incident.Setup) (incident.Verifier, error) {
+// faultySubject does what incident.Bearer does, until it accepts a token. Then it refuses all
+// tokens.
+var faultySubject = incident.Subject{Name: "faulty", Open: func(s incident.Setup) (incident.Verifier, error) {
 	v, err := incident.Bearer.Open(s)
-	return &once{Verifier: v}, err
+	return &faultyVerifier{Verifier: v}, err
 }}
 
-type once struct {
+type faultyVerifier struct {
 	incident.Verifier
 	accepted atomic.Bool
 }
 
-func (o *once) Verify(ctx context.Context, token string) incident.Outcome {
+func (o *faultyVerifier) Verify(ctx context.Context, token string) incident.Outcome {
 	if o.accepted.Load() {
 		return incident.Refused
 	}
@@ -61,11 +62,11 @@ func (o *once) Verify(ctx context.Context, token string) incident.Outcome {
 }
 
 func TestNotAsExpected(t *testing.T) {
-	out, err := runDrill(t, faulty, "-run", quick)
+	out, err := runDrill(t, faultySubject, "-run", quickLines)
 	if err == nil || !strings.Contains(err.Error(), "2 of 2 incidents are WRONG") {
-		t.Errorf("got error %v, want 2 of 2 incidents WRONG", err)
+		t.Errorf("got the error %v, want an error that contains \"2 of 2 incidents are WRONG\"", err)
 	}
-	for _, want := range []string{"WRONG odd documents", "WRONG new key", "want: no valid key lost", "want: no valid request refused", "27 of 27"} {
+	for _, want := range []string{"WRONG odd documents", "WRONG new key", "want: no valid key is lost", "want: no valid request is refused", "27 of 27"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("output: got no %q in\n%s", want, out)
 		}
@@ -76,7 +77,7 @@ func TestOpenFails(t *testing.T) {
 	broken := incident.Subject{Name: "broken", Open: func(incident.Setup) (incident.Verifier, error) { return nil, errors.New("cannot open") }}
 	out, err := runDrill(t, broken, "-run", "odd keys")
 	if err == nil || !strings.Contains(out, "cannot open") {
-		t.Errorf("got error %v, want the error of Open in the output:\n%s", err, out)
+		t.Errorf("got the error %v and this output, want an error, and an output that contains \"cannot open\":\n%s", err, out)
 	}
 }
 
@@ -86,37 +87,38 @@ func TestCanceledContext(t *testing.T) {
 	var out strings.Builder
 	err := drill{stdout: &out, stderr: io.Discard, subject: incident.Bearer, lines: lines()}.run(ctx, nil)
 	if err == nil || strings.Count(out.String(), "WRONG") != len(lines()) {
-		t.Errorf("got error %v, want all lines WRONG:\n%s", err, out.String())
+		t.Errorf("got the error %v and this output, want an error, and WRONG in all lines:\n%s", err, out.String())
 	}
 }
 
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-run", "no such incident"}, {"-x"}} {
 		if _, err := runDrill(t, incident.Bearer, args...); err == nil {
-			t.Errorf("%q: got no error", args)
+			t.Errorf("arguments %q: got no error, want an error", args)
 		}
 	}
 }
 
-// asExpected are results that meet every condition, and are at the limits.
-var asExpected = map[string]incident.Result{
-	"flood of forged key ids": {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second, Ratio: 1.5},
-	"two rotations":           {Requests: 1, PerStep: []int{1, 1}},
-	"new key, old key id":     {Requests: 1, PerStep: []int{1}},
-	"rotation during a flood": {Requests: 1, Refused: 1, After: 10 * time.Second},
-	"key withdrawn":           {Requests: 1, After: 2 * time.Second},
-	"issuer hangs":            {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
-	"issuer down":             {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
-	"start, issuer down":      {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
-	"start, issuer hangs":     {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
-	"restart, issuer down":    {Requests: 1},
-	"hostile bodies":          {Requests: 1, Tried: 4, PeakHeap: 32 << 20},
-	"odd documents":           {Requests: 1, Tried: 1},
-	"odd keys":                {Requests: 1, Tried: 1, Forged: 1},
-	"cost of a lookup":        {Lookup: 100, Growth: 1.5, Sharing: 1.25},
+// expectedResults has a result for each line. The result meets every condition of the line. Its
+// values are equal to the limits.
+var expectedResults = map[string]incident.Result{
+	"flood of forged key ids":   {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second, Ratio: 1.5},
+	"two rotations":             {Requests: 1, PerStep: []int{1, 1}},
+	"new key with old key id":   {Requests: 1, PerStep: []int{1}},
+	"rotation during a flood":   {Requests: 1, Refused: 1, After: 10 * time.Second},
+	"key withdrawn":             {Requests: 1, After: 2 * time.Second},
+	"issuer hangs":              {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
+	"issuer is down":            {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
+	"issuer is down at start":   {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
+	"issuer hangs at start":     {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
+	"issuer is down at restart": {Requests: 1},
+	"hostile bodies":            {Requests: 1, Tried: 4, PeakHeap: 32 << 20},
+	"odd documents":             {Requests: 1, Tried: 1},
+	"odd keys":                  {Requests: 1, Tried: 1, Forged: 1},
+	"cost of a lookup":          {Lookup: 100, Growth: 1.5, Sharing: 1.25},
 }
 
-// faults are changes to a result in asExpected.
+// The elements of faults change a result.
 var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Requests = 0 },
 	func(r *incident.Result) { r.Refused++ },
@@ -146,18 +148,19 @@ var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Sharing = 1.26 },
 }
 
-// Each condition of each line holds for the result in asExpected, and fails for at least
-// one of the faults.
+// TestConditionsCanFail tests each condition of each line. The result in expectedResults meets
+// the condition. At least one of the faults changes the result so that it does not meet the
+// condition.
 func TestConditionsCanFail(t *testing.T) {
 	for _, l := range lines() {
-		good, ok := asExpected[l.name]
+		good, ok := expectedResults[l.name]
 		if !ok {
-			t.Errorf("%s: asExpected has no result for it", l.name)
+			t.Errorf("expectedResults has no result for the line %q", l.name)
 			continue
 		}
 		for _, w := range l.wants {
 			if !w.ok(good) {
-				t.Errorf("%s: condition %q: not met by %+v", l.name, w.text, good)
+				t.Errorf("%s: the result %+v does not meet the condition %q", l.name, good, w.text)
 			}
 			canFail := false
 			for _, fault := range faults {
@@ -166,7 +169,7 @@ func TestConditionsCanFail(t *testing.T) {
 				canFail = canFail || !w.ok(bad)
 			}
 			if !canFail {
-				t.Errorf("%s: condition %q: met with every fault, want at least one fault for which it fails", l.name, w.text)
+				t.Errorf("%s: the condition %q is met with every fault, want at least one fault that violates the condition", l.name, w.text)
 			}
 		}
 	}

@@ -8,19 +8,19 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// storyWidth is the width of the column WHAT HAPPENED. With it, the table fits into 120
-// columns.
+// storyWidth is the maximum width of a text in the column WHAT HAPPENED. With this width, the
+// table fits into 120 columns.
 const storyWidth = 56
 
 const rowFormat = "%-6s%-26s%-58s%-12s%-9s%s"
 
 var heading = fmt.Sprintf(rowFormat, "", "INCIDENT", "WHAT HAPPENED", "REFUSED", "FETCHES", "SLOWEST")
 
-// row is the result of a line.
+// A row is the result of a line.
 type row struct {
 	name     string
 	result   incident.Result
-	problems []string // unmet conditions, or an error
+	problems []string // the conditions that are not met, or an error
 }
 
 // measure runs the line and checks its conditions.
@@ -71,18 +71,19 @@ func (r row) String() string {
 	return out.String()
 }
 
-// refused returns the number of valid requests that were refused, by status.
+// refused returns the number of refused valid requests for each status.
 func (r row) refused() string {
 	switch {
 	case r.result.Refused > 0 && r.result.Unavailable > 0:
-		return fmt.Sprintf("%d + %d×503", r.result.Refused, r.result.Unavailable)
+		return fmt.Sprintf("%d + %d × 503", r.result.Refused, r.result.Unavailable)
 	case r.result.Unavailable > 0:
-		return fmt.Sprintf("%d×503", r.result.Unavailable)
+		return fmt.Sprintf("%d × 503", r.result.Unavailable)
 	}
 	return fmt.Sprintf("%d of %d", r.result.Refused, r.result.Requests)
 }
 
-// wrap breaks text at spaces into lines of at most width characters.
+// wrap splits text at spaces into lines of at most width characters. A longer word gets a line
+// of its own.
 func wrap(text string, width int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {

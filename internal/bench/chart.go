@@ -11,18 +11,19 @@ import (
 	"github.com/bearerkit/bearer/internal/bench/peers"
 )
 
-// bar is one line of a chart.
+// A bar is one line of a bar chart.
 type bar struct {
 	name       string
-	base, over float64 // the cost of the signature alone, and the extra cost
+	base, over float64 // the part for the signature check, and the part for all other work
 	label      string
 	ours       bool
 }
 
-// chart returns docs/speed.svg: a card for new tokens and a card for repeated tokens.
+// chart returns docs/speed.svg. The picture has two bar charts, one for new tokens and one for
+// repeated tokens.
 func (r *results) chart() []byte {
 	f := r.first[0]
-	first := []bar{{name: floorName, base: 1, label: span(f.floor.Time)}}
+	first := []bar{{name: signatureCheck, base: 1, label: formatTime(f.floor.Time)}}
 	for _, p := range f.peers {
 		first = append(first, bar{
 			name: p.peer.Name, base: 1, over: max(0, p.cost.Ratio-1), ours: p.peer.Name == peers.Ours,
@@ -33,7 +34,7 @@ func (r *results) chart() []byte {
 	add := func(name string, cost measure.Cost, ours bool) {
 		repeated = append(repeated, bar{
 			name: name, over: float64(cost.Time) / 1e3, ours: ours,
-			label: fmt.Sprintf("%s, %d allocations", span(cost.Time), cost.Allocs),
+			label: fmt.Sprintf("%s, %d allocations", formatTime(cost.Time), cost.Allocs),
 		})
 	}
 	for _, p := range r.repeated {
@@ -51,8 +52,8 @@ func (r *results) chart() []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui, sans-serif" font-size="13" fill="#222">`+"\n", width, total, width, total)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#f4f5f7"/>`+"\n", width, total)
 	fmt.Fprintf(&b, `<text x="16" y="30" font-size="16" font-weight="600">CPU time of a request with an RS256 access token, through the middleware of each library</text>`+"\n")
-	card(&b, 46, "A new token", "the signature alone = 1", first)
-	card(&b, top, "A repeated token", "microseconds", repeated)
+	drawCard(&b, 46, "A new token", "ratio: the signature check takes 1", first)
+	drawCard(&b, top, "A repeated token", "microseconds", repeated)
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
@@ -67,8 +68,8 @@ const (
 
 func height(rows int) int { return heading + rows*row + 12 }
 
-// card draws a title and bars below it.
-func card(b *bytes.Buffer, y int, title, unit string, bars []bar) {
+// drawCard draws a bar chart with a title and the unit of the values.
+func drawCard(b *bytes.Buffer, y int, title, unit string, bars []bar) {
 	most := 0.0
 	for _, bar := range bars {
 		most = max(most, bar.base+bar.over)

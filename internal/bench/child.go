@@ -17,32 +17,33 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// The environment variables of this program when it runs itself under valgrind.
+// To count instructions, this program runs itself under valgrind as a child process. These
+// environment variables describe the work of the child process.
 const (
 	childUnits = "BENCH_CHILD_UNITS" // the number of requests to send
-	childWork  = "BENCH_CHILD_WORK"  // the file with the job, as JSON
+	childWork  = "BENCH_CHILD_WORK"  // the path of a file with the job, as JSON
 )
 
-// floorName is the name of the floor in tables: only the signature is verified.
-const floorName = "signature alone"
+// signatureCheck is the name in tables of the work that verifies only the signature.
+const signatureCheck = "signature check"
 
-// job is the task of a child process.
+// A job is the work of a child process.
 type job struct {
 	Peer   string
 	Setup  peers.Setup
 	Tokens []string
-	// Refuse means that Tokens are hostile values of the Authorization field, which
-	// must be refused.
+	// Refuse means that the peer must refuse all Tokens. Each of the Tokens is then a complete
+	// hostile value of the Authorization field.
 	Refuse bool
 }
 
-// instructions returns how many instructions one request takes. The requests carry the
-// tokens of list in turn.
+// instructions returns the number of instructions that a peer executes for one request. The
+// requests carry the tokens of list, one after the other.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
 	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
 }
 
-// instructions returns how many instructions one request of the job takes.
+// instructions returns the number of instructions for one request of the job.
 func (j job) instructions(ctx context.Context) (int64, error) {
 	text, err := json.Marshal(j)
 	if err != nil {
@@ -57,12 +58,12 @@ func (j job) instructions(ctx context.Context) (int64, error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return 0, err
 	}
-	// The garbage collector runs at random times, so it is off.
+	// The garbage collector is off, because it runs at random times.
 	return measure.Instructions(ctx, childUnits, childWork+"="+file.Name(), "GOGC=off")
 }
 
-// child runs the job that the environment variables describe.
-func child(ctx context.Context) error {
+// runChild does the job that the environment variables describe.
+func runChild(ctx context.Context) error {
 	units, err := strconv.Atoi(os.Getenv(childUnits))
 	if err != nil {
 		return err
@@ -81,20 +82,20 @@ func child(ctx context.Context) error {
 	}
 	for i := range units {
 		if requests[i%len(requests)]() == j.Refuse {
-			return errors.New("a valid token was refused, or a hostile request was accepted")
+			return errors.New("the peer refused a valid token, or accepted a hostile request")
 		}
 	}
 	return nil
 }
 
 func (j *job) requests(ctx context.Context) ([]func() bool, error) {
-	if j.Peer == floorName {
+	if j.Peer == signatureCheck {
 		key, err := publicKey(j.Setup)
 		if err != nil {
 			return nil, err
 		}
 		requests := make([]func() bool, len(j.Tokens))
-		for i, token := range j.Tokens { // all tokens, because some signatures take longer than others
+		for i, token := range j.Tokens { // not only the first token, because the signatures of some tokens take longer
 			if requests[i], err = tokens.Raw(token, j.Setup.Alg, key); err != nil {
 				return nil, err
 			}
@@ -118,7 +119,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 		}
 		return requests, nil
 	}
-	return nil, fmt.Errorf("no peer %q", j.Peer)
+	return nil, fmt.Errorf("there is no peer with the name %q", j.Peer)
 }
 
 func publicKey(s peers.Setup) (any, error) {

@@ -14,15 +14,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// hostile is the cost of one kind of hostile request.
-type hostile struct {
+// A hostileCost is the cost of one kind of hostile request.
+type hostileCost struct {
 	kind   string
-	check  measure.Cost // bearer's Guard.Check, which writes no response, with a logger that discards records
-	logged measure.Cost // bearer's Guard.Check with a logger that formats records
-	peers  []peerCost   // all peers, including the responses that they write
+	check  measure.Cost // the cost of Guard.Check if the logger discards records
+	logged measure.Cost // the cost of Guard.Check if the logger formats records
+	peers  []peerCost   // the costs of a whole request with its response
 }
 
-// hostile measures each kind of hostile request against the signature alone.
+// hostile measures the cost of each kind of hostile request, relative to the signature check.
 func (e effort) hostile(ctx context.Context, r *results) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -47,7 +47,7 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 			return fmt.Errorf("%s: %w", peer.Name, err)
 		}
 		if !endpoints[i]("Bearer " + mint.Token())() { // this request makes the peer fetch the keys
-			return fmt.Errorf("%s: a valid token was refused", peer.Name)
+			return fmt.Errorf("%s: the peer refused a valid token", peer.Name)
 		}
 	}
 	for _, kind := range mint.Hostile() {
@@ -56,21 +56,21 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 		for range 16 {
 			values = append(values, kind.Authorization())
 		}
-		works := []measure.Work{inTurn("Check", checks(ctx, check, values)), inTurn("Check, logged", checks(ctx, logged, values))}
-		h := hostile{kind: kind.Name}
+		works := []measure.Work{roundRobin("Guard.Check", checks(ctx, check, values)), roundRobin("Guard.Check with a logger that formats records", checks(ctx, logged, values))}
+		h := hostileCost{kind: kind.Name}
 		for i, peer := range all {
-			if peer.OneKey && kind.Name == "unknown kid" {
-				continue // for this peer the token is valid
+			if peer.OneKey && kind.Name == tokens.UnknownKid {
+				continue // a peer with a single key accepts the token
 			}
 			refused := make([]func() bool, len(values))
 			for j, value := range values {
 				request := endpoints[i](value)
 				refused[j] = func() bool { return !request() }
 			}
-			works = append(works, inTurn(peer.Name, refused))
+			works = append(works, roundRobin(peer.Name, refused))
 			h.peers = append(h.peers, peerCost{peer: peer})
 		}
-		_, costs := measure.Paired(raw, works, e.rounds/3+1, e.burst/4)
+		_, costs := measure.Paired(raw, works, hostileRounds(e.rounds), e.burst/4)
 		h.check, h.logged = costs[0], costs[1]
 		for i, cost := range costs[2:] {
 			h.peers[i].cost = cost
@@ -80,8 +80,12 @@ func (e effort) hostile(ctx context.Context, r *results) error {
 	return nil
 }
 
-// checker returns a function that calls Guard.Check of bearer and reports whether the
-// request was refused. A nil logger means a logger that formats records.
+// hostileRounds returns the number of rounds for hostile requests. The parameter is the number
+// of rounds for new tokens.
+func hostileRounds(rounds int) int { return rounds/3 + 1 }
+
+// checker returns a function that calls Guard.Check and reports whether Check refused the
+// request. If logger is nil, the guard has a logger that formats records.
 func checker(ctx context.Context, mint *tokens.Mint, logger *slog.Logger) (func(*http.Request) bool, error) {
 	setup := mint.Setup()
 	setup.Logger = logger
@@ -95,12 +99,13 @@ func checker(ctx context.Context, mint *tokens.Mint, logger *slog.Logger) (func(
 		return err != nil
 	}
 	if checks(ctx, check, []string{"Bearer " + mint.Token()})[0]() {
-		return nil, errors.New("a valid token was refused")
+		return nil, errors.New("Guard.Check refused a valid token")
 	}
 	return check, nil
 }
 
-// checks returns a call of check for each value of the Authorization field.
+// checks returns a function for each value of the Authorization field. The function calls
+// check with a request that has this value.
 func checks(ctx context.Context, check func(*http.Request) bool, values []string) []func() bool {
 	all := make([]func() bool, len(values))
 	for i, value := range values {

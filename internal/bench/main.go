@@ -1,13 +1,14 @@
-// Command bench measures bearer and other libraries that do the same work. All get the same
-// tokens in the same run. It writes docs/speed.md and docs/speed.svg:
+// Command bench measures the cost of checking the token of a request, in bearer and in other
+// libraries. All libraries get the same tokens in the same run. The command writes
+// docs/speed.md and docs/speed.svg:
 //
 //	go -C internal/bench run .
 //
 // A run takes about 10 minutes. Half of this time is for valgrind, which counts
-// instructions if it is installed. With -quick a run takes 2 minutes, counts no
-// instructions, and is less accurate. With -instructions, bench only counts the
-// instructions of bearer and of golang-jwt, and prints the counts. They do not depend on the
-// load of the machine.
+// instructions. Without valgrind, bench counts no instructions. With -quick, a run takes
+// about 2 minutes, but counts no instructions and is less accurate. With -instructions, bench
+// only counts the instructions of bearer and of golang-jwt, and prints the counts. The counts
+// do not depend on the load of the machine.
 package main
 
 import (
@@ -32,11 +33,11 @@ func main() {
 
 func run(ctx context.Context) error {
 	if os.Getenv(childUnits) != "" {
-		return child(ctx)
+		return runChild(ctx)
 	}
-	dir := flag.String("o", "../../docs", "the folder for speed.md and speed.svg")
-	quick := flag.Bool("quick", false, "run few rounds, and count no instructions")
-	only := flag.Bool("instructions", false, "only count instructions and print them")
+	dir := flag.String("o", "../../docs", "write speed.md and speed.svg to this folder")
+	quick := flag.Bool("quick", false, "measure fewer rounds, and count no instructions")
+	only := flag.Bool("instructions", false, "only count instructions, and print the counts")
 	flag.Parse()
 	if *only {
 		return countAll(ctx)
@@ -49,30 +50,30 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(*dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // a public document
+	if err := os.WriteFile(filepath.Join(*dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // the file is a public document
 		return err
 	}
-	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // a public document
+	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // the file is a public document
 }
 
-// countAll prints instruction counts for each algorithm. For bearer it prints the counts of
-// a new token, of a repeated token and of each hostile request; for golang-jwt with keyfunc,
-// the count of a new token. The counts of a new token do not include the instructions of
-// the signature alone.
+// countAll prints instruction counts for each algorithm. For bearer, it prints the counts of
+// a new token, of a repeated token and of each hostile request. For golang-jwt with keyfunc,
+// it prints the count of a new token. The counts of a new token do not include the
+// instructions of the signature check.
 func countAll(ctx context.Context) error {
 	for _, alg := range algorithms {
 		mint := tokens.New(alg)
 		defer mint.Close()
 		list := mintMany(mint, measure.MostUnits)
-		raw, err := instructions(ctx, mint.Setup(), list, floorName)
+		raw, err := instructions(ctx, mint.Setup(), list, signatureCheck)
 		if err != nil {
 			return err
 		}
-		repeated, err := instructions(ctx, mint.Setup(), list[:1], peers.Ours)
+		repeatedCount, err := instructions(ctx, mint.Setup(), list[:1], peers.Ours)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-6s %-22s %8s\n", alg, peers.Ours+", repeated", count(repeated)) //nolint:forbidigo // output of a command
+		fmt.Printf("%-6s %-32s %8s\n", alg, peers.Ours+", repeated token", formatCount(repeatedCount)) //nolint:forbidigo // output of a command
 		for _, kind := range mint.Hostile() {
 			j := job{Peer: peers.Ours, Setup: mint.Setup(), Refuse: true}
 			for range 16 {
@@ -82,18 +83,18 @@ func countAll(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%-6s %-22s %8s\n", alg, kind.Name, count(n)) //nolint:forbidigo // output of a command
+			fmt.Printf("%-6s %-32s %8s\n", alg, kind.Name, formatCount(n)) //nolint:forbidigo // output of a command
 		}
 		for _, peer := range peers.All()[:2] {
 			n, err := instructions(ctx, mint.Setup(), list, peer.Name)
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%-6s %-22s %8s\n", alg, peer.Name, count(n-raw)) //nolint:forbidigo // output of a command
+			fmt.Printf("%-6s %-32s %8s\n", alg, peer.Name+", new token", formatCount(n-raw)) //nolint:forbidigo // output of a command
 		}
 	}
 	return nil
 }
 
-// progress prints what the program is measuring.
+// progress prints the name of the current measurement to standard error.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

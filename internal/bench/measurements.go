@@ -13,68 +13,68 @@ import (
 
 var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
 
-// effort controls how long and how accurately the program measures.
+// effort controls the duration and the accuracy of the measurements.
 type effort struct {
 	rounds       int
-	burst        time.Duration
-	instructions bool
+	burst        time.Duration // the duration of one work in one round
+	instructions bool          // whether to count instructions
 }
 
 // results holds all measurements.
 type results struct {
-	first     []firstSight
-	repeated  []repeated
-	hostile   []hostile
+	first     []newTokenCost
+	repeated  []repeatedCost
+	hostile   []hostileCost
 	parts     []part
-	scaling   []scaling
-	alone     []repeated // bearer, with no other data in memory
-	memory    int64      // bytes of a cached token
-	algorithm string     // of all measurements except first
+	scaling   []workGain
+	alone     []repeatedCost // of bearer, in a process without other data
+	memory    int64          // the size of a cached token in bytes
+	algorithm string         // the algorithm of the tokens, in all fields except first
 	rounds    int
 }
 
 // tokenLength is the length of the RS256 token in characters.
 const tokenLength = 926
 
-// firstSight is the cost of a new token for each peer, and the cost of the signature alone.
-type firstSight struct {
+// A newTokenCost is the cost of a new token for each peer, and the cost of the signature check.
+type newTokenCost struct {
 	alg   string
-	floor measure.Cost
+	floor measure.Cost // of the signature check
 	peers []peerCost
 }
 
 type peerCost struct {
 	peer         peers.Peer
 	cost         measure.Cost
-	instructions int64 // without the instructions of the floor; 0 if not counted
+	instructions int64 // without the instructions of the signature check; 0 if not counted
 }
 
-// repeated is the cost of a repeated token.
-type repeated struct {
+// A repeatedCost is the cost of a repeated token for one peer.
+type repeatedCost struct {
 	transport string
 	peer      peers.Peer
 	cost      measure.Cost
 }
 
-// serviceMemory is the live memory of a service, without its guard. With less live memory
-// the garbage collector runs more often: 300 times a second in a program without other data.
+// serviceMemory is the size of the other data in a service. With less data, the garbage
+// collector runs more often. In a process without other data, it runs about 300 times a second.
 const serviceMemory = 64 << 20
 
-// fewTokens is a cache size. If twice as many tokens take turns, the cache evicts each
-// token before its next turn.
+// fewTokens is a cache size. The measurement of new tokens sends twice as many tokens, one
+// after the other, so that the cache evicts each token before its next request.
 const fewTokens = 64
 
 func (e effort) measure(ctx context.Context) (*results, error) {
 	r := &results{algorithm: "RS256", rounds: e.rounds}
-	for _, step := range []func(context.Context, *results) error{e.memory, e.alone} { // first, while there is no other data in memory
+	for _, step := range []func(context.Context, *results) error{e.memory, e.withoutData} { // before the process allocates other data
 		if err := step(ctx, r); err != nil {
 			return nil, err
 		}
 	}
-	others := make([]byte, serviceMemory)
-	defer runtime.KeepAlive(others)
+	otherData := make([]byte, serviceMemory)
+	defer runtime.KeepAlive(otherData)
 	for _, alg := range algorithms {
-		f, err := e.firstSight(ctx, alg)
+		f, err := e.newTokens(ctx, alg)
 		if err != nil {
 			return nil, fmt.Errorf("new tokens, %s: %w", alg, err)
 		}
@@ -88,7 +88,8 @@ func (e effort) measure(ctx context.Context) (*results, error) {
 	return r, nil
 }
 
-// requests returns a function for each token, which sends a request with the token.
+// requests returns a function for each token. The function sends a request with the token, and
+// reports whether the peer accepted the request.
 func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	all := make([]func() bool, len(list))
 	for i, token := range list {
@@ -97,13 +98,13 @@ func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	return all
 }
 
-// inTurn returns a work that calls one function after the other. It panics if a function
-// returns false.
-func inTurn(name string, all []func() bool) measure.Work {
+// roundRobin returns a Work. Each call of Run calls the next function of the list all. After
+// the last function, it starts again with the first. Run panics if a function returns false.
+func roundRobin(name string, all []func() bool) measure.Work {
 	i := 0
 	return measure.Work{Name: name, Run: func() {
 		if i++; !all[i%len(all)]() {
-			panic(name + ": got a wrong verdict") //nolint:forbidigo // stops the program: the measurements are worthless
+			panic(name + ": a request had the wrong result") //nolint:forbidigo // the program must stop, because the measurements are worthless
 		}
 	}}
 }
@@ -117,7 +118,7 @@ func mintMany(mint *tokens.Mint, n int) []string {
 	return list
 }
 
-// floor returns the work of verifying only the signatures of the tokens.
+// floor returns the signature check of the tokens, which is the floor of all measurements.
 func floor(mint *tokens.Mint, alg string, list []string) (measure.Work, error) {
 	all := make([]func() bool, len(list))
 	for i, token := range list {
@@ -126,14 +127,14 @@ func floor(mint *tokens.Mint, alg string, list []string) (measure.Work, error) {
 			return measure.Work{}, err
 		}
 	}
-	return inTurn(floorName, all), nil
+	return roundRobin(signatureCheck, all), nil
 }
 
-func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) {
+func (e effort) newTokens(ctx context.Context, alg string) (newTokenCost, error) {
 	progress("new tokens, %s", alg)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := firstSight{alg: alg}
+	f := newTokenCost{alg: alg}
 	mint := tokens.New(alg)
 	defer mint.Close()
 	setup := mint.Setup()
@@ -146,13 +147,13 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	var works []measure.Work
 	for _, peer := range peers.All() {
 		if peer.Caches && peer.Name != peers.Ours {
-			continue // it verifies a new token with golang-jwt, which is another peer
+			continue // this peer verifies a new token with golang-jwt, which is measured as a peer of its own
 		}
 		endpoint, err := peer.Open(ctx, setup)
 		if err != nil {
 			return f, fmt.Errorf("%s: %w", peer.Name, err)
 		}
-		works = append(works, inTurn(peer.Name, requests(endpoint, list)))
+		works = append(works, roundRobin(peer.Name, requests(endpoint, list)))
 		f.peers = append(f.peers, peerCost{peer: peer})
 	}
 	var costs []measure.Cost
@@ -163,17 +164,17 @@ func (e effort) firstSight(ctx context.Context, alg string) (firstSight, error) 
 	if !e.instructions {
 		return f, nil
 	}
-	return f, e.count(ctx, mint, &f)
+	return f, e.countNew(ctx, mint, &f)
 }
 
-// count counts the instructions for a new token: with RS256 for all peers, with the other
-// algorithms only for bearer.
-func (e effort) count(ctx context.Context, mint *tokens.Mint, f *firstSight) error {
+// countNew counts the instructions for a new token. With RS256, it counts for all peers. With
+// the other algorithms, it counts only for bearer.
+func (e effort) countNew(ctx context.Context, mint *tokens.Mint, f *newTokenCost) error {
 	list := mintMany(mint, measure.MostUnits)
 	progress("instructions, %s", f.alg)
-	raw, err := instructions(ctx, mint.Setup(), list, floorName)
+	raw, err := instructions(ctx, mint.Setup(), list, signatureCheck)
 	if err != nil {
-		progress("no instructions counted: %v", err)
+		progress("cannot count instructions: %v", err)
 		return nil
 	}
 	for i := range f.peers {
@@ -196,15 +197,15 @@ func (e effort) repeated(ctx context.Context, r *results) (err error) {
 	return err
 }
 
-// alone measures repeated tokens with bearer, with no other data in memory.
-func (e effort) alone(ctx context.Context, r *results) (err error) {
-	progress("repeated tokens, no other data in memory")
+// withoutData measures a repeated token with bearer, in a process without other data.
+func (e effort) withoutData(ctx context.Context, r *results) (err error) {
+	progress("repeated tokens, process without other data")
 	r.alone, err = e.repeatedTokens(ctx, r.algorithm, peers.All()[:1], peers.GRPC()[:1])
 	return err
 }
 
 // repeatedTokens measures a repeated token with each peer.
-func (e effort) repeatedTokens(ctx context.Context, alg string, http, grpc []peers.Peer) ([]repeated, error) {
+func (e effort) repeatedTokens(ctx context.Context, alg string, http, grpc []peers.Peer) ([]repeatedCost, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	mint := tokens.New(alg)
@@ -215,7 +216,7 @@ func (e effort) repeatedTokens(ctx context.Context, alg string, http, grpc []pee
 		return nil, err
 	}
 	var works []measure.Work
-	var all []repeated
+	var all []repeatedCost
 	for _, transport := range []struct {
 		name  string
 		peers []peers.Peer
@@ -225,8 +226,8 @@ func (e effort) repeatedTokens(ctx context.Context, alg string, http, grpc []pee
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", peer.Name, err)
 			}
-			works = append(works, inTurn(peer.Name, requests(endpoint, list)))
-			all = append(all, repeated{transport: transport.name, peer: peer})
+			works = append(works, roundRobin(peer.Name, requests(endpoint, list)))
+			all = append(all, repeatedCost{transport: transport.name, peer: peer})
 		}
 	}
 	_, costs := measure.Paired(raw, works, e.rounds, e.burst/2)

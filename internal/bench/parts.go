@@ -16,13 +16,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// part is one part of a decision, such as the check of a rule.
+// A part is one part of bearer's work for a request, such as the check of a rule.
 type part struct {
 	name string
 	cost measure.Cost
 }
 
-// parts measures the parts of a decision that depend on rules, routes and issuers.
+// parts measures the parts of bearer's work that depend on the number of scopes, routes and
+// issuers.
 func (e effort) parts(ctx context.Context, r *results) error {
 	progress("rules, routes, issuers")
 	mint := tokens.New(r.algorithm)
@@ -32,11 +33,11 @@ func (e effort) parts(ctx context.Context, r *results) error {
 		return err
 	}
 	works := append(ruleWorks(ctx), tableWorks(ctx)...)
-	one, err := issuersWork(ctx, "repeated token, 1 issuer", 1)
+	one, err := issuersWork(ctx, "repeated token, 1 configured issuer", 1)
 	if err != nil {
 		return err
 	}
-	many, err := issuersWork(ctx, "repeated token, 1,000 issuers", 1000)
+	many, err := issuersWork(ctx, "repeated token, 1,000 configured issuers", 1000)
 	if err != nil {
 		return err
 	}
@@ -48,10 +49,11 @@ func (e effort) parts(ctx context.Context, r *results) error {
 	return nil
 }
 
-// must panics unless ok: after a wrong verdict the measurements are worthless.
-func must(ok bool, what string) {
+// assert panics with the message if ok is false. The program must stop, because the
+// measurements are then worthless.
+func assert(ok bool, message string) {
 	if !ok {
-		panic(what) //nolint:forbidigo // stops the program: the measurements are worthless
+		panic(message) //nolint:forbidigo // see above
 	}
 }
 
@@ -61,15 +63,15 @@ func ruleWorks(ctx context.Context) []measure.Work {
 		names[i] = fmt.Sprintf("deployments:action-%02d", (i*7)%20)
 	}
 	granted, err := scopes.Of(names...)
-	must(err == nil, "scopes.Of refused the names")
+	assert(err == nil, "scopes.Of returned an error")
 	backwards := make([]string, len(names))
 	for i, name := range names {
 		backwards[len(names)-1-i] = name
 	}
 	all, one := scopes.All(backwards...), scopes.All(names[13])
 	return []measure.Work{
-		{Name: "rule: all of 20 scopes, token with 20", Run: func() { must(all.Allow(ctx, granted) == nil, "the rule for all scopes was not met") }},
-		{Name: "rule: one scope, token with 20", Run: func() { must(one.Allow(ctx, granted) == nil, "the rule for one scope was not met") }},
+		{Name: "rule that requires 20 scopes, token with 20 scopes", Run: func() { assert(all.Allow(ctx, granted) == nil, "the rule refused a token with all required scopes") }},
+		{Name: "rule that requires one scope, token with 20 scopes", Run: func() { assert(one.Allow(ctx, granted) == nil, "the rule refused a token with the required scope") }},
 	}
 }
 
@@ -81,17 +83,17 @@ func tableWorks(ctx context.Context) []measure.Work {
 		table.Handle(fmt.Sprintf("GET /v1/things%d/{id}", i), scopes.All("a"))
 		table.Handle(fmt.Sprintf("DELETE /v1/things%d/{id}/parts/{part}", i), scopes.All("c"))
 	}
-	find := func(name, method, path string) measure.Work {
+	findRule := func(name, method, path string) measure.Work {
 		r := httptest.NewRequestWithContext(ctx, method, path, http.NoBody)
-		return measure.Work{Name: "table of 1,000 routes: " + name, Run: func() {
+		return measure.Work{Name: "table of 1,000 routes, " + name, Run: func() {
 			rule, _ := table.Rule(r)
-			must(!rule.IsZero(), "the table found no rule")
+			assert(!rule.IsZero(), "the table found no rule")
 		}}
 	}
 	return []measure.Work{
-		find("no wildcard", http.MethodPost, "/v1/things17"),
-		find("one wildcard", http.MethodGet, "/v1/things200/8d3f"),
-		find("two wildcards", http.MethodDelete, "/v1/things249/8d3f/parts/7"),
+		findRule("route without a wildcard", http.MethodPost, "/v1/things17"),
+		findRule("route with one wildcard", http.MethodGet, "/v1/things200/8d3f"),
+		findRule("route with two wildcards", http.MethodDelete, "/v1/things249/8d3f/parts/7"),
 	}
 }
 
@@ -113,14 +115,14 @@ func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) 
 	token := issuer.Token(nil)
 	return measure.Work{Name: name, Run: func() {
 		_, err := issuers.Verify(ctx, token)
-		must(err == nil, "a valid token was refused")
+		assert(err == nil, "Issuers.Verify refused a valid token")
 	}}, nil
 }
 
-// scaling is the gain of one work from a second processor.
-type scaling struct {
+// A workGain is the gain of one work from a second processor.
+type workGain struct {
 	name string
-	gain float64 // throughput of two processors, divided by the throughput of one
+	gain float64 // the throughput with two processors, divided by the throughput with one processor
 }
 
 func (e effort) scaling(ctx context.Context, r *results) error {
@@ -148,25 +150,25 @@ func (e effort) scaling(ctx context.Context, r *results) error {
 	}
 	raw := func(int) func() {
 		run, err := tokens.Raw(signed, r.algorithm, mint.Key())
-		must(err == nil, "the signature cannot be verified with this key")
-		return func() { must(run(), "a valid signature was refused") }
+		assert(err == nil, "the key has an unknown type")
+		return func() { assert(run(), "the signature check refused a valid signature") }
 	}
 	warm := large(list)(0)
 	for range many {
 		warm()
 	}
-	names := []string{floorName, "new tokens", "repeated, one token", "repeated, 10,000 tokens"}
+	names := []string{signatureCheck, "new tokens", "one repeated token", "10,000 repeated tokens"}
 	gains := measure.Scaling(e.rounds/4+1, 5*e.burst, raw, small(list[:2*fewTokens], list[2*fewTokens:4*fewTokens]), large(list[:1]), large(list))
 	for i, gain := range gains {
-		r.scaling = append(r.scaling, scaling{names[i], gain})
+		r.scaling = append(r.scaling, workGain{names[i], gain})
 	}
 	return nil
 }
 
-// workers returns a function that creates the workers of measure.Scaling. Each worker has
-// its own request, and sends it with the credentials of a list in turn. With one list, all
-// workers use this list and start at different places. With two lists, each worker has its
-// own list.
+// workers returns a function that creates the workers of measure.Scaling. Each worker has a
+// request of its own. It sends this request with the credentials of a list, one after the
+// other. If there is one list, both workers use this list, but start at different places. If
+// there are two lists, each worker has a list of its own.
 func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists ...[]string) func(int) func(), error) {
 	setup := mint.Setup()
 	setup.CacheSize = cacheSize
@@ -178,7 +180,7 @@ func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists 
 	return func(lists ...[]string) func(int) func() {
 		return func(n int) func() {
 			list := lists[n%len(lists)]
-			w := &struct { // padded, so that no two workers share a cache line
+			w := &struct { // the padding keeps the counters of two workers in different cache lines
 				_ [64]byte
 				i int
 				_ [64]byte
@@ -189,19 +191,19 @@ func workers(ctx context.Context, mint *tokens.Mint, cacheSize int) (func(lists 
 			return func() {
 				w.i++
 				values[0] = list[w.i%len(list)]
-				handler.ServeHTTP(unwritten{}, r)
+				handler.ServeHTTP(noResponse{}, r)
 			}
 		}
 	}, nil
 }
 
-// unwritten is the response writer for accepted requests, to which the handler writes
-// nothing. Only a refusal calls Header.
-type unwritten struct{ http.ResponseWriter }
+// noResponse is the response writer for requests that must be accepted. The handler writes
+// nothing, so only a refusal calls Header.
+type noResponse struct{ http.ResponseWriter }
 
-func (unwritten) Header() http.Header { panic("a valid token was refused") } //nolint:forbidigo // stops the program: the measurements are worthless
+func (noResponse) Header() http.Header { panic("the guard refused a valid token") } //nolint:forbidigo // the program must stop, because the measurements are worthless
 
-// memory measures how many bytes a cached token takes.
+// memory measures the number of bytes that one token takes in bearer's cache.
 func (e effort) memory(ctx context.Context, r *results) error {
 	progress("memory")
 	ctx, cancel := context.WithCancel(ctx)

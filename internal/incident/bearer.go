@@ -9,8 +9,9 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Bearer is the subject of this repository: a bearer.JWTVerifier with a jwks.Cache. Both have
-// default options, except for the interval and the store of a Setup.
+// Bearer is the Subject of this repository. It uses a bearer.JWTVerifier with a jwks.Cache.
+// Both have default options, but discard their logs. The fields Interval and Store of a Setup
+// change the options of the cache.
 var Bearer = Subject{Name: "bearer", Open: openBearer}
 
 func openBearer(s Setup) (Verifier, error) {
@@ -18,7 +19,7 @@ func openBearer(s Setup) (Verifier, error) {
 		Issuer:      s.Issuer,
 		MinInterval: s.Interval,
 		MaxInterval: s.Interval,
-		Logger:      slog.New(slog.DiscardHandler), // the Result has the failures
+		Logger:      slog.New(slog.DiscardHandler), // the Result counts the failures
 	}
 	if s.Store != "" {
 		store, err := jwks.NewFileStore(s.Store)

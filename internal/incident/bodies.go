@@ -18,23 +18,24 @@ import (
 
 const (
 	mib = 1 << 20
-	// heapLimit is the growth of the heap at which the issuer stops sending a body. It
-	// protects the machine from a subject that reads bodies without a limit.
+	// heapLimit is a growth of the heap in bytes. When the heap has grown by heapLimit, the
+	// issuer stops sending the body. This protects the machine if a subject reads bodies
+	// without a limit.
 	heapLimit = 512 * mib
-	// bodyLimit is the longest time that a body may take.
+	// bodyLimit is the longest time for which the issuer sends a body.
 	bodyLimit = 10 * time.Second
 )
 
-// body is a hostile response of the issuer. send stops when more returns false. good is the
-// issuer's valid key set.
+// A body is a hostile response of the issuer. The function send writes the response body. It
+// stops when more returns false. The parameter good is the valid key set of the issuer.
 type body struct {
 	name   string
 	header http.Header
 	send   func(ctx context.Context, w http.ResponseWriter, good []byte, more func() bool)
 }
 
-// write sends chunk n times, while more returns true.
-func write(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
+// writeChunks writes chunk n times. It stops when more returns false.
+func writeChunks(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 	for ; n > 0 && more(); n-- {
 		if _, err := w.Write(chunk); err != nil {
 			return
@@ -45,52 +46,52 @@ func write(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 func bodies() []body {
 	keys := manyKeys(50_000)
 	blank := bytes.Repeat([]byte(" "), mib)
-	var packed bytes.Buffer // one member of a gzip file; the issuer sends it many times
+	var packed bytes.Buffer // 1 MiB in compressed form; a gzip file may contain it many times
 	zip := gzip.NewWriter(&packed)
-	_, _ = zip.Write(blank) // writes to a Buffer do not fail
+	_, _ = zip.Write(blank) // a bytes.Buffer returns no error
 	_ = zip.Close()
 	member := packed.Bytes()
 	return []body{
 		{"1 GiB body", nil, func(_ context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
-			write(w, []byte(`{"keys":["`), 1, more)
-			write(w, bytes.Repeat([]byte("A"), mib), 1024, more)
+			writeChunks(w, []byte(`{"keys":["`), 1, more)
+			writeChunks(w, bytes.Repeat([]byte("A"), mib), 1024, more)
 		}},
 		{"gzip bomb", http.Header{"Content-Encoding": {"gzip"}}, func(ctx context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
-			for range 64 { // 1 GiB in 64 pieces, each of about 16 KiB when compressed
-				write(w, member, 16, more)
-				w.(http.Flusher).Flush() //nolint:errcheck // a server's ResponseWriter is one
-				pause(ctx, time.Millisecond)
+			for range 64 { // 1 GiB in 64 pieces; a compressed piece has about 16 KiB
+				writeChunks(w, member, 16, more)
+				w.(http.Flusher).Flush() //nolint:errcheck // the ResponseWriter of a server is a Flusher
+				wait(ctx, time.Millisecond)
 			}
 		}},
 		{"50,001 keys", nil, func(_ context.Context, w http.ResponseWriter, good []byte, more func() bool) {
-			write(w, bytes.TrimSuffix(bytes.TrimSpace(good), []byte("]}")), 1, more)
-			write(w, keys, 1, more)
+			writeChunks(w, bytes.TrimSuffix(bytes.TrimSpace(good), []byte("]}")), 1, more)
+			writeChunks(w, keys, 1, more)
 		}},
-		{"drip", nil, func(ctx context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
+		{"slow body", nil, func(ctx context.Context, w http.ResponseWriter, _ []byte, more func() bool) {
 			for more() {
-				write(w, blank[:1], 1, more)
-				w.(http.Flusher).Flush() //nolint:errcheck // a server's ResponseWriter is one
-				pause(ctx, 100*time.Millisecond)
+				writeChunks(w, blank[:1], 1, more)
+				w.(http.Flusher).Flush() //nolint:errcheck // the ResponseWriter of a server is a Flusher
+				wait(ctx, 100*time.Millisecond)
 			}
 		}},
 	}
 }
 
-// manyKeys returns the end of a key set: n more keys, each with its own id.
+// manyKeys returns the end of a key set. It contains n keys with different key ids.
 func manyKeys(n int) []byte {
 	jwk := string(bearertest.NewKey("ES256", "many").JWK())
-	before, after, _ := strings.Cut(jwk, "many")
+	head, tail, _ := strings.Cut(jwk, "many")
 	var set strings.Builder
 	for k := range n {
-		_, _ = fmt.Fprintf(&set, ",%smany-%d%s", before, k, after) // writes to a Builder do not fail
+		_, _ = fmt.Fprintf(&set, ",%smany-%d%s", head, k, tail) // a strings.Builder returns no error
 	}
 	set.WriteString(`]}`)
 	return []byte(set.String())
 }
 
-// Bodies is an incident: the issuer sends four hostile bodies, one after the other. A verifier
-// that has valid keys receives each body, because a token with an unknown key id causes a
-// fetch. Bodies measures the heap: nothing else may run in the process.
+// Bodies is an incident in which the issuer sends four hostile bodies, one after the other. A
+// verifier that has valid keys receives each body, because a token with an unknown key id
+// causes a fetch. Bodies measures the heap, so nothing else may run in the process.
 func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 	var story []string
 	for _, b := range bodies() {
@@ -107,30 +108,30 @@ func Bodies(ctx context.Context, s Subject) (r Result, err error) {
 		r.Slowest = max(r.Slowest, one.Slowest)
 		r.SlowestForged = max(r.SlowestForged, one.SlowestForged)
 		r.PeakHeap, r.CutOff = max(r.PeakHeap, one.PeakHeap), r.CutOff || one.CutOff
-		story = append(story, fmt.Sprintf("%s +%s in %v", b.name, heapText(one), Short(one.After)))
+		story = append(story, fmt.Sprintf("%s: %s in %v", b.name, heapText(one), Short(one.After)))
 	}
-	r.Story = strings.Join(story, ", ")
+	r.Story = strings.Join(story, "; ")
 	return r, ctx.Err()
 }
 
-// heapText returns the growth of the heap, for the Story.
+// heapText returns the growth of the heap as text for the Story.
 func heapText(r Result) string {
 	if r.CutOff {
-		return fmt.Sprintf("> %d MiB (cut off)", heapLimit/mib)
+		return fmt.Sprintf("more than +%d MiB (cut off)", heapLimit/mib)
 	}
-	return fmt.Sprintf("%.1f MiB", float64(r.PeakHeap)/mib)
+	return fmt.Sprintf("+%.1f MiB", float64(r.PeakHeap)/mib)
 }
 
 func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	i := newIssuer()
 	defer i.Close()
-	v, err := open(ctx, s, i.setup(), i)
+	v, err := openVerifier(ctx, s, i.setup(), i)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = closing(v, err) }()
+	defer func() { err = closeVerifier(v, err) }()
 	good, forged, set := i.Token(nil), i.forger().token(0), i.JWKS()
-	var watch watch
+	var watch heapWatch
 	sent := make(chan struct{})
 	var once sync.Once
 	i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -144,15 +145,15 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	start := time.Now()
 	var t, bad tally
 	bad.verify(ctx, v, forged)
-	select { // the verifier may close the connection before the body ends
+	select { // wait for the issuer, because the verifier may return before the body ends
 	case <-sent:
 	case <-ctx.Done():
 	case <-time.After(bodyLimit):
 	}
 	t.verify(ctx, v, good)
-	// Parsing may still be in progress.
-	pause(ctx, 200*time.Millisecond)
-	r = result(&t, i)
+	// A subject may still parse the body. Wait for the growth of the heap.
+	wait(ctx, 200*time.Millisecond)
+	r = newResult(&t, i)
 	r.After = time.Since(start) - 200*time.Millisecond
 	r.PeakHeap, r.CutOff = watch.end()
 	r.SlowestForged = bad.slowest
@@ -162,26 +163,26 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	return r, nil
 }
 
-// watch measures the growth of the heap.
-type watch struct {
-	before  uint64
+// A heapWatch measures the growth of the heap.
+type heapWatch struct {
+	initial uint64
 	peak    atomic.Uint64
 	began   time.Time
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
 
-// heapSize returns the size of the heap in bytes: live objects and garbage. It does not
-// stop the world.
+// heapSize returns the size of live objects and garbage on the heap, in bytes. It does not stop
+// other goroutines.
 func heapSize() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
 
-func (w *watch) begin() {
+func (w *heapWatch) begin() {
 	runtime.GC()
-	w.before, w.began, w.stop = heapSize(), time.Now(), make(chan struct{})
+	w.initial, w.began, w.stop = heapSize(), time.Now(), make(chan struct{})
 	w.stopped.Go(func() {
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
@@ -199,12 +200,12 @@ func (w *watch) begin() {
 }
 
 // grown returns the largest growth of the heap so far, in bytes.
-func (w *watch) grown() int64 { return int64(max(w.peak.Load(), w.before) - w.before) } //nolint:gosec // far below 2^63
+func (w *heapWatch) grown() int64 { return int64(max(w.peak.Load(), w.initial) - w.initial) } //nolint:gosec // the growth is far below 2^63
 
-// over reports whether a limit was reached.
-func (w *watch) over() bool { return w.grown() > heapLimit || time.Since(w.began) > bodyLimit }
+// over reports whether the growth is above heapLimit, or the duration is above bodyLimit.
+func (w *heapWatch) over() bool { return w.grown() > heapLimit || time.Since(w.began) > bodyLimit }
 
-func (w *watch) end() (grown int64, cutOff bool) {
+func (w *heapWatch) end() (grown int64, cutOff bool) {
 	close(w.stop)
 	w.stopped.Wait()
 	return w.grown(), w.grown() > heapLimit

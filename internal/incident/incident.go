@@ -7,77 +7,82 @@ import (
 	"time"
 )
 
-// Run runs one incident for a subject and measures it. It returns an error if the incident
-// cannot be run. Failures of the subject are in the Result instead.
+// A Run is a function that runs one incident for a Subject and returns the measurements. It
+// returns an error only if it cannot run the incident. The Result contains the failures of the
+// subject.
 type Run func(context.Context, Subject) (Result, error)
 
-// Result is the measurement of one incident. Fields that an incident does not measure are
-// zero.
+// Result is the measurement of one incident. A field is zero if the incident does not measure
+// this field.
 type Result struct {
-	// Story is what happened, in one sentence.
+	// Story describes in one sentence how the incident went.
 	Story string
 	// Requests is the number of requests with valid tokens. Refused is the number of these
-	// requests with status 401, Unavailable with status 503.
+	// requests with the Outcome Refused. Unavailable is the number of these requests with
+	// the Outcome Unavailable.
 	Requests, Refused, Unavailable int
 	// Slowest is the longest duration of a valid request.
 	Slowest time.Duration
-	// Fetches is the number of requests to the issuer for its keys, after the first.
+	// Fetches is the number of requests for the key set of the issuer. It does not include the
+	// requests before the incident.
 	Fetches int
 
-	// P99 is the 99th percentile of the durations of valid requests during the incident.
-	// P99Calm is the same for valid requests without the incident.
+	// P99 is the 99th percentile of the durations of valid requests in flood periods. P99Calm
+	// is the 99th percentile of the durations of valid requests in calm periods.
 	P99, P99Calm time.Duration
 	// Ratio is P99 divided by P99Calm.
 	Ratio float64
-	// Forged is the number of requests that must not be accepted. ForgedUnavailable is the
-	// number of these requests with status 503.
+	// Forged is the number of requests with tokens that must be refused. ForgedUnavailable is
+	// the number of these requests with the Outcome Unavailable.
 	Forged, ForgedUnavailable int
 	// SlowestForged is the longest duration of a forged request.
 	SlowestForged time.Duration
 
 	// PerStep is the number of fetches in each step of the incident.
 	PerStep []int
-	// After is the time until valid requests were accepted, or until requests with
-	// withdrawn keys were refused. If Never is true, it is how long the incident waited.
+	// After is the time until the expected event. The event is that a valid request is
+	// accepted, or that a token signed with a withdrawn key is refused, or that a response
+	// body ends. If Never is true, After is the time for which the incident waited.
 	After time.Duration
-	// Never reports that valid requests were not accepted, or that requests with withdrawn
-	// keys were not refused.
+	// Never reports that the event did not happen.
 	Never bool
-	// Goroutines is the number of goroutines left after everything was closed.
+	// Goroutines is the number of goroutines that still run after the verifier was closed.
 	Goroutines int
-	// PeakHeap is the growth of the heap in bytes.
+	// PeakHeap is the largest growth of the heap in bytes.
 	PeakHeap int64
-	// CutOff reports that the incident was stopped because of PeakHeap, to protect the
-	// machine.
+	// CutOff reports that the issuer stopped sending a body because of PeakHeap. This protects
+	// the machine.
 	CutOff bool
-	// Tried is the number of odd documents, keys or bodies.
+	// Tried is the number of odd documents, odd keys or hostile bodies in the incident.
 	Tried int
-	// LostKeys are the names of the documents, keys or bodies after which a valid token was
-	// not accepted.
+	// LostKeys contains the names of documents, keys and bodies. After each of them, the
+	// verifier did not accept a valid token.
 	LostKeys []string
-	// ForgedAccepted are the names of the odd keys under which a forged token was accepted.
+	// ForgedAccepted contains the names of odd keys. For each of them, the verifier accepted an
+	// invalid token that was signed with this key.
 	ForgedAccepted []string
 
-	// Lookup is the duration of the slowest kind of lookup.
+	// Lookup is the duration of a lookup in the slowest of three sets. The sets have 1, 10 and
+	// 1,000 keys.
 	Lookup time.Duration
 	// Allocations is the number of allocations per lookup.
 	Allocations float64
-	// Growth is the duration of a lookup with 1,000 keys, divided by the duration with one
-	// key.
+	// Growth is the duration of a lookup in a set of 1,000 keys, divided by the duration of a
+	// lookup in a set of one key.
 	Growth float64
-	// Sharing is the duration of a lookup if all cores share one cache, divided by the
-	// duration with one cache per core.
+	// Sharing is the duration of a lookup if all cores share one cache, divided by the duration
+	// of a lookup if each core has a cache of its own.
 	Sharing float64
 }
 
-// result returns the counts of t and i.
-func result(t *tally, i *issuer) Result {
+// newResult returns a Result with the counts of t and i.
+func newResult(t *tally, i *issuer) Result {
 	return Result{Requests: t.requests, Refused: t.refused, Unavailable: t.unavailable, Slowest: t.slowest, Fetches: i.fetches()}
 }
 
-// open opens a verifier, waits until it has the issuer's keys, and then starts to count
-// fetches.
-func open(ctx context.Context, s Subject, setup Setup, i *issuer) (Verifier, error) {
+// openVerifier opens a verifier and waits until the verifier accepts a valid token. Then it
+// starts to count fetches.
+func openVerifier(ctx context.Context, s Subject, setup Setup, i *issuer) (Verifier, error) {
 	v, err := s.Open(setup)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
@@ -85,19 +90,19 @@ func open(ctx context.Context, s Subject, setup Setup, i *issuer) (Verifier, err
 	token := i.Token(nil)
 	for deadline := time.Now().Add(10 * time.Second); v.Verify(ctx, token) != Accepted; {
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return nil, closing(v, fmt.Errorf("%s: a valid token is not accepted before the incident begins", s.Name))
+			return nil, closeVerifier(v, fmt.Errorf("%s: the verifier refuses a valid token before the incident begins", s.Name))
 		}
-		pause(ctx, 10*time.Millisecond)
+		wait(ctx, 10*time.Millisecond)
 	}
-	i.count()
+	i.countFetches()
 	return v, nil
 }
 
-// closing closes v and returns err, joined with the error of Close.
-func closing(v Verifier, err error) error { return errors.Join(err, v.Close()) }
+// closeVerifier closes v. It returns err, joined with the error of Close.
+func closeVerifier(v Verifier, err error) error { return errors.Join(err, v.Close()) }
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// wait waits for the duration d. It returns earlier if ctx ends.
+func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -106,7 +111,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Short rounds d to three digits, for display.
+// Short rounds d to three digits.
 func Short(d time.Duration) time.Duration {
 	for unit := time.Duration(1); ; unit *= 10 {
 		if d < 1000*unit {

@@ -11,50 +11,50 @@ import (
 
 const (
 	audience = "https://api.example"
-	// latency is the issuer's response time outside of incidents.
+	// latency is the response time of the issuer when it answers.
 	latency = 20 * time.Millisecond
 )
 
-// issuer is a real issuer on the loopback interface.
+// An issuer is a real issuer on the loopback interface.
 type issuer struct {
 	*bearertest.Issuer
-	before int // the number of fetches when count was called
+	uncounted int // the number of fetches before the call of countFetches
 }
 
 func newIssuer() *issuer {
 	i := &issuer{Issuer: bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}, Audience: []string{audience}})}
-	i.up()
+	i.answer()
 	return i
 }
 
-// setup returns the configuration of a verifier of the issuer's tokens.
+// setup returns the configuration of a verifier for tokens of the issuer.
 func (i *issuer) setup() Setup {
 	return Setup{Issuer: i.URL(), Audience: audience, KeysURL: i.KeysURL()}
 }
 
-// up makes the issuer answer: it ends the fault that down or hang simulates.
-func (i *issuer) up() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: latency}) }
+// answer makes the issuer answer again, after a call of fail or hang.
+func (i *issuer) answer() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: latency}) }
 
-// down makes the issuer close every connection without a response.
-func (i *issuer) down() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true}) }
+// fail makes the issuer close every connection without a response.
+func (i *issuer) fail() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true}) }
 
-// hang makes the issuer accept requests and never answer them.
+// hang makes the issuer accept requests, but never answer them.
 func (i *issuer) hang() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Hang: true}) }
 
-// count starts to count fetches from zero.
-func (i *issuer) count() { i.before = i.Fetches(bearertest.KeysEndpoint) }
+// countFetches starts to count fetches from zero.
+func (i *issuer) countFetches() { i.uncounted = i.Fetches(bearertest.KeysEndpoint) }
 
-// fetches returns the number of fetches since count.
-func (i *issuer) fetches() int { return i.Fetches(bearertest.KeysEndpoint) - i.before }
+// fetches returns the number of fetches since the call of countFetches.
+func (i *issuer) fetches() int { return i.Fetches(bearertest.KeysEndpoint) - i.uncounted }
 
-// rotate makes the issuer sign with a new key and withdraws the old one.
-func (i *issuer) rotate() {
+// rotateKey makes the issuer sign with a new key, and withdraws the old key.
+func (i *issuer) rotateKey() {
 	old := i.SigningKey("ES256")
 	i.Rotate()
 	i.Withdraw(old.ID())
 }
 
-// replaceMaterial makes the issuer sign with a new key that has the id of the old one.
+// replaceMaterial makes the issuer sign with a new key that has the key id of the old key.
 func (i *issuer) replaceMaterial() {
 	old := i.SigningKey("ES256")
 	fresh := bearertest.NewKey("ES256", old.ID())
@@ -72,7 +72,8 @@ func (i *issuer) tokens(n int) []string {
 	return tokens
 }
 
-// forger makes tokens with an unknown key id and a wrong signature. Their claims are valid.
+// A forger creates tokens with an unknown key id and a wrong signature. The claims of the
+// tokens are valid.
 type forger struct{ rest string } // rest is a token without its header
 
 func (i *issuer) forger() forger {

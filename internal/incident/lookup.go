@@ -13,40 +13,39 @@ import (
 )
 
 const (
-	lookups      = 100_000 // in one round
+	lookups      = 100_000 // the number of lookups of one goroutine in one round
 	lookupRounds = 15
 )
 
-// Lookup measures the cost of a lookup by key id and algorithm in a jwks.Cache. Every request
-// makes one such lookup. Lookup ignores the subject. Durations are processor time, if the
-// system reports it, so that other processes do not matter. Each duration is the smallest of
-// several rounds. Result.Sharing compares one cache for all cores with one cache per core.
-// Lookup measures the whole process: nothing else may run in the process.
+// Lookup measures the cost of a lookup by key id and algorithm in a jwks.Cache. It ignores the
+// Subject. If the system reports processor time, the durations are processor time, so that
+// other processes do not change the result. Each duration is the shortest of several rounds.
+// Lookup measures the whole process, so nothing else may run in the process.
 func Lookup(ctx context.Context, _ Subject) (r Result, err error) {
 	var cost []time.Duration
 	for _, n := range []int{1, 10, 1000} {
-		caches, kids, err := filled(ctx, n, 1)
+		caches, kids, err := newCaches(ctx, n, 1)
 		if err != nil {
 			return r, err
 		}
-		var least time.Duration
+		var shortest time.Duration
 		for range lookupRounds {
-			if d := lookupCost(caches, kids, 1); least == 0 || d < least {
-				least = d
+			if d := lookupCost(caches, kids, 1); shortest == 0 || d < shortest {
+				shortest = d
 			}
 		}
-		cost = append(cost, least)
+		cost = append(cost, shortest)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		look(caches[0], kids, lookups)
 		runtime.ReadMemStats(&after)
-		// The division drops the few allocations of the runtime itself.
+		// The integer division rounds down, so the few allocations of the runtime do not count.
 		r.Allocations = max(r.Allocations, float64((after.Mallocs-before.Mallocs)/(lookups/10))/10)
 		closeAll(caches)
 	}
 	r.Lookup, r.Growth = max(cost[0], cost[1], cost[2]), float64(cost[2])/float64(cost[0])
 	cores := runtime.GOMAXPROCS(0)
-	caches, kids, err := filled(ctx, 10, cores)
+	caches, kids, err := newCaches(ctx, 10, cores)
 	if err != nil {
 		return r, err
 	}
@@ -61,13 +60,14 @@ func Lookup(ctx context.Context, _ Subject) (r Result, err error) {
 		}
 	}
 	r.Sharing = float64(shared) / float64(private)
-	r.Story = fmt.Sprintf("1 key %d ns, 10 keys %d ns, 1,000 keys %d ns, %v allocations; one cache shared by %d cores: %.2fx the time of a cache per core",
+	r.Story = fmt.Sprintf("a lookup takes %d ns with 1 key, %d ns with 10 keys, %d ns with 1,000 keys, and %v allocations; with one cache shared by %d cores it takes %.2f × the time of one cache per core",
 		cost[0].Nanoseconds(), cost[1].Nanoseconds(), cost[2].Nanoseconds(), r.Allocations, cores, r.Sharing)
 	return r, ctx.Err()
 }
 
-// filled returns caches with n keys each, and the key ids.
-func filled(ctx context.Context, n, howMany int) (caches []*jwks.Cache, kids []string, err error) {
+// newCaches returns a number of caches that contain the same n keys. It also returns the key
+// ids.
+func newCaches(ctx context.Context, n, number int) (caches []*jwks.Cache, kids []string, err error) {
 	i := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer i.Close()
 	key := i.SigningKey("ES256")
@@ -76,8 +76,8 @@ func filled(ctx context.Context, n, howMany int) (caches []*jwks.Cache, kids []s
 		kids = append(kids, fmt.Sprintf("snk_%018d", len(kids)))
 		i.Publish(key.Renamed(kids[len(kids)-1]))
 	}
-	for range howMany {
-		c, err := jwks.New(i.KeysURL(), &jwks.Options{Logger: slog.New(slog.DiscardHandler)}) //nolint:contextcheck // the cache lives until Close
+	for range number {
+		c, err := jwks.New(i.KeysURL(), &jwks.Options{Logger: slog.New(slog.DiscardHandler)}) //nolint:contextcheck // Close stops the cache
 		if err != nil {
 			return nil, nil, err
 		}
@@ -100,8 +100,8 @@ func closeAll(caches []*jwks.Cache) {
 	}
 }
 
-// lookupCost returns the processor time of one lookup, if a number of goroutines make lookups
-// at the same time. The caches are distributed over the goroutines.
+// lookupCost returns the processor time of one lookup while several goroutines make lookups at
+// the same time. Goroutine g uses the cache with the index g modulo the number of caches.
 func lookupCost(caches []*jwks.Cache, kids []string, goroutines int) time.Duration {
 	before := processorTime()
 	var wg sync.WaitGroup

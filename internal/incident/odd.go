@@ -9,9 +9,9 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// OddDocuments is an incident: the issuer sends responses that are not usable key sets. A
-// verifier that has valid keys receives each response, because a token with an unknown key id
-// causes a fetch. The verifier must keep the valid keys.
+// OddDocuments is an incident in which the issuer sends responses that are not usable key
+// sets. A verifier that has valid keys receives each response, because a token with an unknown
+// key id causes a fetch. The verifier must keep its valid keys.
 func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 	var t tally
 	for _, d := range oddDocuments() {
@@ -24,19 +24,20 @@ func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 		}
 	}
 	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
-	r.Story = fmt.Sprintf("%d responses that are not key sets: %s", r.Tried, counted(len(r.LostKeys), "replaced valid keys", "none replaced valid keys"))
+	r.Story = fmt.Sprintf("%d responses that are not usable key sets; %s", r.Tried, countText(len(r.LostKeys), "of them replaced valid keys", "none of them replaced valid keys"))
 	return r, ctx.Err()
 }
 
-// counted returns n and what, or none if n is 0.
-func counted(n int, what, none string) string {
+// countText returns n followed by the parameter text. If n is 0, the result is the parameter
+// none.
+func countText(n int, text, none string) string {
 	if n == 0 {
 		return none
 	}
-	return fmt.Sprintf("%d %s", n, what)
+	return fmt.Sprintf("%d %s", n, text)
 }
 
-// oddDocument is a response to a request for the key set.
+// An oddDocument is a response to a request for the key set.
 type oddDocument struct {
 	name  string
 	fault bearertest.Fault
@@ -47,22 +48,22 @@ func oddDocuments() []oddDocument {
 	set := `{"keys":[` + good + `]}`
 	var all []oddDocument
 	for _, d := range []struct{ name, body string }{
-		{"empty set", `{"keys":[]}`},
-		{"empty object", `{}`},
-		{"error object", `{"error":"temporarily_unavailable"}`},
-		{"null", `null`},
-		{"blank document", ` `},
-		{"keys is null", `{"keys":null}`},
-		{"keys is an object", `{"keys":{}}`},
-		{"keys is a string", `{"keys":"none"}`},
-		{"array of keys", `[` + good + `]`},
-		{"one key instead of a set", good},
-		{"HTML", `<!DOCTYPE html><title>Maintenance</title>`},
-		{"truncated document", set[:len(set)/2]},
-		{"data after the object", set + `{"keys":[]}`},
-		{"member keys twice", `{"keys":[` + good + `],"keys":[]}`},
-		{"Keys instead of keys", `{"Keys":[` + good + `]}`},
-		{"nested 100,000 deep", strings.Repeat(`{"keys":[`, 100_000)},
+		{"an empty key set", `{"keys":[]}`},
+		{"an empty object", `{}`},
+		{"an error object", `{"error":"temporarily_unavailable"}`},
+		{"null instead of a key set", `null`},
+		{"a blank document", ` `},
+		{`a member "keys" that is null`, `{"keys":null}`},
+		{`a member "keys" that is an object`, `{"keys":{}}`},
+		{`a member "keys" that is a string`, `{"keys":"none"}`},
+		{"an array of keys", `[` + good + `]`},
+		{"one key instead of a key set", good},
+		{"an HTML page", `<!DOCTYPE html><title>Maintenance</title>`},
+		{"a truncated key set", set[:len(set)/2]},
+		{"data after the key set", set + `{"keys":[]}`},
+		{`two members "keys"`, `{"keys":[` + good + `],"keys":[]}`},
+		{`a member "Keys" instead of "keys"`, `{"Keys":[` + good + `]}`},
+		{"100,000 nested objects", strings.Repeat(`{"keys":[`, 100_000)},
 		{"only unusable keys", `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"x"},{"kty":"AKP","alg":"ML-DSA-44","kid":"y","pub":"AAAA"}]}`},
 	} {
 		all = append(all, oddDocument{d.name, bearertest.Fault{Body: []byte(d.body)}})
@@ -70,23 +71,23 @@ func oddDocuments() []oddDocument {
 	for _, status := range []int{201, 204, 206, 304, 401, 404, 429, 500, 503} {
 		f := bearertest.Fault{Status: status, Body: []byte(set)}
 		if status == http.StatusNoContent || status == http.StatusNotModified {
-			f.Body = nil // these statuses have no body
+			f.Body = nil // responses with these statuses have no body
 		}
 		all = append(all, oddDocument{fmt.Sprintf("status %d", status), f})
 	}
-	return append(all, oddDocument{"closed connection", bearertest.Fault{Abort: true}})
+	return append(all, oddDocument{"a closed connection", bearertest.Fault{Abort: true}})
 }
 
-// losesKeys makes a verifier with valid keys fetch an odd document. It reports whether the
-// verifier then refuses a valid token.
+// losesKeys opens a verifier that has valid keys, and makes the verifier fetch an odd
+// document. It reports whether the verifier then refuses a valid token.
 func losesKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Result) (lost bool, err error) {
 	i := newIssuer()
 	defer i.Close()
-	v, err := open(ctx, s, i.setup(), i)
+	v, err := openVerifier(ctx, s, i.setup(), i)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = closing(v, err) }()
+	defer func() { err = closeVerifier(v, err) }()
 	i.Inject(bearertest.KeysEndpoint, d.fault)
 	v.Verify(ctx, i.forger().token(0))
 	r.Tried++
@@ -95,9 +96,10 @@ func losesKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Resul
 	return lost, nil
 }
 
-// OddKeys is an incident: the issuer publishes key sets with one odd key, the key of earlier
-// tokens, and a new signing key. The verifier must accept tokens under the earlier key and the
-// new key. It must accept tokens under the odd key only if the odd key is usable.
+// OddKeys is an incident in which the issuer publishes key sets with three keys. They are an
+// odd key, the previous signing key, and the new signing key. The verifier must accept tokens
+// signed with the previous key or the new key. It must accept a token signed with the odd key
+// only if the odd key is usable for this token.
 func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 	odd, err := oddKeys()
 	if err != nil {
@@ -105,25 +107,25 @@ func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 	}
 	var t tally
 	for _, k := range odd {
-		if err := oddKeyBeside(ctx, s, k, &t, &r); err != nil {
+		if err := tryOddKey(ctx, s, k, &t, &r); err != nil {
 			return r, fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
 	r.Requests, r.Refused, r.Unavailable, r.Slowest = t.requests, t.refused, t.unavailable, t.slowest
-	r.Story = fmt.Sprintf("%d key sets with one odd key: %s; %d forged tokens: %s", r.Tried,
-		counted(len(r.LostKeys), "lost valid keys", "none lost a valid key"),
-		r.Forged, counted(len(r.ForgedAccepted), "accepted", "none accepted"))
+	r.Story = fmt.Sprintf("%d key sets with one odd key, %s; %d invalid tokens, %s", r.Tried,
+		countText(len(r.LostKeys), "of them made a valid key unusable", "none of them made a valid key unusable"),
+		r.Forged, countText(len(r.ForgedAccepted), "of them accepted", "none of them accepted"))
 	return r, ctx.Err()
 }
 
-func oddKeyBeside(ctx context.Context, s Subject, k oddKey, t *tally, r *Result) (err error) {
+func tryOddKey(ctx context.Context, s Subject, k oddKey, t *tally, r *Result) (err error) {
 	i := newIssuer()
 	defer i.Close()
-	v, err := open(ctx, s, i.setup(), i)
+	v, err := openVerifier(ctx, s, i.setup(), i)
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(v, err) }()
+	defer func() { err = closeVerifier(v, err) }()
 	old, kid := i.Token(nil), i.SigningKey("ES256").ID()
 	i.Rotate()
 	set := strings.Replace(string(i.JWKS()), `"keys":[`, `"keys":[`+strings.ReplaceAll(k.jwk, "{kid}", kid)+`,`, 1)

@@ -5,9 +5,10 @@ import "syscall"
 // rusageThread is RUSAGE_THREAD, which package syscall does not define.
 const rusageThread = 1
 
-// preempted returns how often the system has taken the processor from this thread and given
-// it to another thread. The caller must be locked to its thread.
-func preempted() int64 {
+// preemptions returns the number of times that the system has taken the processor from this
+// thread and given it to a different thread. The calling goroutine must be locked to its
+// thread.
+func preemptions() int64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(rusageThread, &u); err != nil {
 		return 0

@@ -2,5 +2,5 @@
 
 package incident
 
-// preempted returns 0: other systems do not report preemptions of a thread.
-func preempted() int64 { return 0 }
+// preemptions returns 0, because these systems do not report the preemptions of a thread.
+func preemptions() int64 { return 0 }

@@ -4,7 +4,7 @@ package incident
 
 import "time"
 
-var began = time.Now()
+var programStart = time.Now()
 
-// processorTime returns the elapsed time: these systems do not report processor time.
-func processorTime() time.Duration { return time.Since(began) }
+// processorTime returns the elapsed time, because these systems do not report processor time.
+func processorTime() time.Duration { return time.Since(programStart) }

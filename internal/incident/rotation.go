@@ -7,49 +7,50 @@ import (
 	"time"
 )
 
+// callers is the number of concurrent callers.
 const callers = 20
 
-// Rotations is an incident: two key rotations, 4 s apart. After each rotation, 20 callers
-// present tokens under the new key for 4 s.
+// Rotations is an incident with two key rotations. After each rotation, 20 callers present
+// tokens signed with the new key for 4 s.
 func Rotations(ctx context.Context, s Subject) (r Result, err error) {
-	return changes(ctx, s, []func(*issuer){(*issuer).rotate, (*issuer).rotate},
-		4*time.Second, "two key rotations 4 s apart; 20 callers use the new key immediately")
+	return changeKeys(ctx, s, []func(*issuer){(*issuer).rotateKey, (*issuer).rotateKey},
+		4*time.Second, "two key rotations with 4 s between them; 20 callers use the new key immediately")
 }
 
-// NewMaterial is an incident: the issuer uses new key material under the old key id. 20 callers
-// present tokens whose signature does not verify under the cached key.
+// NewMaterial is an incident in which the issuer replaces its key by a new key with the same
+// key id. Then 20 callers present tokens whose signature the cached key does not verify.
 func NewMaterial(ctx context.Context, s Subject) (r Result, err error) {
-	return changes(ctx, s, []func(*issuer){(*issuer).replaceMaterial},
-		time.Second, "new key material under the old key id; 20 callers use it immediately")
+	return changeKeys(ctx, s, []func(*issuer){(*issuer).replaceMaterial},
+		time.Second, "a new key has the key id of the old key; 20 callers use the new key immediately")
 }
 
-// changes runs the steps. Each step changes the issuer's key. After each step, callers
-// present tokens under the new key, for the duration while.
-func changes(ctx context.Context, s Subject, steps []func(*issuer), while time.Duration, story string) (r Result, err error) {
+// changeKeys runs the steps. Each step changes the key of the issuer. After each step, callers
+// present tokens signed with the new key, for the duration while.
+func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), while time.Duration, story string) (r Result, err error) {
 	i := newIssuer()
 	defer i.Close()
-	v, err := open(ctx, s, i.setup(), i)
+	v, err := openVerifier(ctx, s, i.setup(), i)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = closing(v, err) }()
+	defer func() { err = closeVerifier(v, err) }()
 	var t tally
 	var perStep []int
 	for _, step := range steps {
-		before := i.fetches()
+		earlier := i.fetches()
 		step(i)
 		tokens := i.tokens(callers)
-		t.callers(ctx, v, callers, 50*time.Millisecond, while, func(caller int) string { return tokens[caller] })
-		perStep = append(perStep, i.fetches()-before)
+		t.runCallers(ctx, v, callers, 50*time.Millisecond, while, func(caller int) string { return tokens[caller] })
+		perStep = append(perStep, i.fetches()-earlier)
 	}
-	r = result(&t, i)
+	r = newResult(&t, i)
 	r.PerStep, r.Story = perStep, story
 	return r, ctx.Err()
 }
 
-// RotationInFlood is an incident: a key rotation during a flood of forged key ids. The flood
-// continues until the incident ends. After the rotation, requests with valid tokens use the
-// new key.
+// RotationInFlood is an incident with a key rotation during a flood of forged key ids. The
+// flood continues until the end of the incident. After the rotation, the verifier receives a
+// token signed with the new key repeatedly, until it accepts the token.
 func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	const (
 		goroutines = 50
@@ -58,11 +59,11 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	)
 	i := newIssuer()
 	defer i.Close()
-	v, err := open(ctx, s, i.setup(), i)
+	v, err := openVerifier(ctx, s, i.setup(), i)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = closing(v, err) }()
+	defer func() { err = closeVerifier(v, err) }()
 	flood, end := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -71,61 +72,61 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	var forged, valid tally
 	for g := range goroutines {
 		wg.Go(func() {
-			steadily(flood, time.Now(), every, int(time.Minute/every), func(k int) {
+			callAtIntervals(flood, time.Now(), every, int(time.Minute/every), func(k int) {
 				forged.verify(flood, v, forger.token(k*goroutines+g))
 			})
 		})
 	}
-	pause(ctx, time.Second) // the flood uses up the limit on fetches
-	i.rotate()
+	wait(ctx, time.Second) // in this time, the flood uses up the limit on fetches
+	i.rotateKey()
 	token := i.Token(nil)
 	start := time.Now()
 	for valid.verify(ctx, v, token) != Accepted && time.Since(start) < longest && ctx.Err() == nil {
-		pause(ctx, 50*time.Millisecond)
+		wait(ctx, 50*time.Millisecond)
 	}
 	after := time.Since(start)
 	accepted := v.Verify(ctx, token) == Accepted
 	end()
 	wg.Wait()
-	r = result(&valid, i)
+	r = newResult(&valid, i)
 	r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest
-	r.Story = fmt.Sprintf("a new key during a flood of %d forged key ids: accepted after %v", forged.requests, Short(after))
+	r.Story = fmt.Sprintf("key rotation during a flood of %d forged key ids; the new key is accepted after %v", forged.requests, Short(after))
 	if r.Never {
-		r.Story = fmt.Sprintf("a new key during a flood of %d forged key ids: not accepted within %v", forged.requests, longest)
+		r.Story = fmt.Sprintf("key rotation during a flood of %d forged key ids; the new key is not accepted within %v", forged.requests, longest)
 	}
 	return r, ctx.Err()
 }
 
-// Withdrawal is an incident: the issuer withdraws a key. The refresh interval is 1 s. A caller
-// presents one token under this key repeatedly, before and after the withdrawal.
+// Withdrawal is an incident in which the issuer withdraws a key. The refresh interval is 1 s. A
+// caller presents the same token, signed with this key, before and after the withdrawal.
 func Withdrawal(ctx context.Context, s Subject) (r Result, err error) {
 	const longest = 3 * time.Second
 	i := newIssuer()
 	defer i.Close()
 	setup := i.setup()
 	setup.Interval = time.Second
-	v, err := open(ctx, s, setup, i)
+	v, err := openVerifier(ctx, s, setup, i)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = closing(v, err) }()
+	defer func() { err = closeVerifier(v, err) }()
 	var t tally
 	token := i.Token(nil)
 	for range 100 {
 		t.verify(ctx, v, token)
 	}
-	r = result(&t, i) // counts the requests before the withdrawal
-	i.rotate()
+	r = newResult(&t, i) // contains only the requests before the withdrawal
+	i.rotateKey()
 	start := time.Now()
 	for v.Verify(ctx, token) == Accepted && time.Since(start) < longest && ctx.Err() == nil {
-		pause(ctx, 20*time.Millisecond)
+		wait(ctx, 20*time.Millisecond)
 	}
 	r.After = time.Since(start)
 	r.Never = v.Verify(ctx, token) == Accepted
 	r.Fetches = i.fetches()
-	r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: a token with a cached verdict is refused after %v", Short(r.After))
+	r.Story = fmt.Sprintf("the issuer withdraws a key; the refresh interval is 1 s; a cached token is refused after %v", Short(r.After))
 	if r.Never {
-		r.Story = fmt.Sprintf("a key is withdrawn, refresh interval 1 s: a token with a cached verdict is still accepted after %v", longest)
+		r.Story = fmt.Sprintf("the issuer withdraws a key; the refresh interval is 1 s; a cached token is still accepted after %v", longest)
 	}
 	return r, ctx.Err()
 }

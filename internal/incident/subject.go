@@ -1,8 +1,8 @@
-// Package incident simulates incidents of a token issuer: floods of forged key ids, key
-// rotations, outages, hostile responses. Each incident runs in real time against a real
-// issuer on the loopback interface, and measures what happens to valid requests.
-// examples/drill runs the incidents for package jwks. internal/bench runs them for other
-// libraries too.
+// Package incident simulates incidents of a token issuer, such as floods of forged key ids,
+// key rotations, outages and hostile responses. Each incident runs in real time against a real
+// issuer on the loopback interface. It measures the results of valid requests. The program
+// examples/drill runs the incidents with package jwks. The program internal/bench/incidents
+// runs most of them with other libraries too.
 package incident
 
 import (
@@ -13,36 +13,38 @@ import (
 // Outcome is the result of a request with a token.
 type Outcome int
 
-// The outcomes.
+// These are the outcomes.
 const (
-	// Accepted: the token is valid.
+	// Accepted means that the token is valid.
 	Accepted Outcome = iota
-	// Refused: the token is invalid (401).
+	// Refused means that the token is invalid. A server answers 401.
 	Refused
-	// Unavailable: the token cannot be verified, because there are no keys (503).
+	// Unavailable means that the verifier has no key for the token, because it cannot fetch
+	// keys. A server answers 503.
 	Unavailable
 )
 
-// Subject is a library under test: a key cache and a verifier that uses it.
+// Subject is a library under test. It consists of a key cache and a verifier that uses the
+// cache.
 type Subject struct {
 	// Name is the subject's name in tables.
 	Name string
-	// Open returns a verifier of an issuer's tokens. While the issuer is down, Open must
-	// return within the time that a service may take to start.
+	// Open returns a verifier for the tokens of an issuer. Even if the issuer is down, Open must
+	// return a verifier within the time that a service may take to start.
 	Open func(Setup) (Verifier, error)
 }
 
 // Setup is the configuration of a verifier.
 type Setup struct {
-	// Issuer is the "iss" of tokens. Audience is their "aud".
+	// Issuer is the "iss" of valid tokens. Audience is the "aud" of valid tokens.
 	Issuer, Audience string
 	// KeysURL is the URL of the key set.
 	KeysURL string
-	// Interval is the time between refreshes of the keys. Incidents set it if they take
-	// too long with the subject's default. Zero: the subject's default.
+	// Interval is the time between two refreshes of the keys. An incident sets Interval if it
+	// takes too long with the default of the subject. Zero means the default of the subject.
 	Interval time.Duration
-	// Store is the path of a file that keeps the keys across a restart, for subjects
-	// that support this. Empty: none.
+	// Store is the path of a file that keeps the keys during a restart. Subjects that have no
+	// file store ignore it. An empty Store means no file.
 	Store string
 }
 
@@ -50,6 +52,7 @@ type Setup struct {
 type Verifier interface {
 	// Verify verifies one token. ctx is the context of the request.
 	Verify(ctx context.Context, token string) Outcome
-	// Close stops the verifier and, if the subject supports this, its goroutines.
+	// Close stops the verifier. If the subject supports this, Close also stops the goroutines
+	// of the verifier.
 	Close() error
 }

@@ -24,7 +24,7 @@ func TestBearer(t *testing.T) {
 	}
 	check("valid token", v, issuer.Token(nil), incident.Accepted)
 	check("forged token", v, issuer.Forge(nil, nil), incident.Refused)
-	check("token for another audience", v, issuer.Token(map[string]any{"aud": "other"}), incident.Refused)
+	check("token for a different audience", v, issuer.Token(map[string]any{"aud": "other"}), incident.Refused)
 	check("expired token", v, issuer.Token(map[string]any{"exp": 1}), incident.Refused)
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
 	withoutKeys, err := incident.Bearer.Open(setup)
@@ -32,8 +32,8 @@ func TestBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer withoutKeys.Close()
-	check("valid token, no keys", withoutKeys, issuer.Token(nil), incident.Unavailable)
+	check("valid token, verifier without keys", withoutKeys, issuer.Token(nil), incident.Unavailable)
 	if _, err := incident.Bearer.Open(incident.Setup{}); err == nil {
-		t.Error("Open with an empty Setup: got no error")
+		t.Error("Open with an empty Setup: got no error, want an error")
 	}
 }

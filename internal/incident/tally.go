@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// tally counts the outcomes and durations of requests. It is safe for concurrent use.
+// A tally counts the outcomes of requests and collects their durations. It is safe for
+// concurrent use.
 type tally struct {
-	mu                   sync.Mutex // guards all below
+	mu                   sync.Mutex // guards the fields below
 	requests             int
 	refused, unavailable int
 	slowest              time.Duration
-	took                 []time.Duration // durations of the requests that are not left out
-	leftOut              int
+	took                 []time.Duration // the durations of all requests except the requests that leaveOut removed
+	leftOut              int             // the number of requests that leaveOut removed
 }
 
 // verify makes one request and counts its outcome.
@@ -37,8 +38,8 @@ func (t *tally) verify(ctx context.Context, v Verifier, token string) Outcome {
 	return outcome
 }
 
-// leaveOut removes the duration of the last request from quantiles. No other goroutine may
-// use the tally.
+// leaveOut removes the duration of the last request, so that quantiles do not include it. No
+// other goroutine may use the tally at this time.
 func (t *tally) leaveOut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -46,7 +47,7 @@ func (t *tally) leaveOut() {
 	t.leftOut++
 }
 
-// quantile returns the q-quantile of the durations, e.g. the p99 for 0.99.
+// quantile returns the q-quantile of the durations. For example, q = 0.99 returns the p99.
 func (t *tally) quantile(q float64) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,14 +58,14 @@ func (t *tally) quantile(q float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
-// steadily calls f n times, at intervals of every, beginning at start. After a slow call, the
-// next calls follow without a pause, so that the number of calls stays the same. steadily
-// stops when ctx ends.
-func steadily(ctx context.Context, start time.Time, every time.Duration, n int, f func(k int)) {
+// callAtIntervals calls f n times. The first call is at the time start. The time between two
+// calls is interval. After a slow call, the next calls follow without a pause until they are
+// again at their times. callAtIntervals returns earlier if ctx ends.
+func callAtIntervals(ctx context.Context, start time.Time, interval time.Duration, n int, f func(k int)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for k := range n {
-		timer.Reset(time.Until(start.Add(time.Duration(k) * every)))
+		timer.Reset(time.Until(start.Add(time.Duration(k) * interval)))
 		select {
 		case <-ctx.Done():
 			return
@@ -74,21 +75,21 @@ func steadily(ctx context.Context, start time.Time, every time.Duration, n int, 
 	}
 }
 
-// callers makes requests from n callers, for the duration while. Each caller makes requests
-// at intervals of every, but skips the times at which it still waits for a response. pick
-// returns the token of a caller.
-func (t *tally) callers(ctx context.Context, v Verifier, n int, every, while time.Duration, pick func(caller int) string) {
+// runCallers runs n callers for the duration while. The time between two requests of a caller
+// is interval. If a caller still waits for a response at the time of a request, it skips this
+// request. The function pick returns the token of a caller.
+func (t *tally) runCallers(ctx context.Context, v Verifier, n int, interval, while time.Duration, pick func(caller int) string) {
 	var wg sync.WaitGroup
 	start := time.Now()
 	for caller := range n {
 		wg.Go(func() {
 			// The callers start at different times.
-			next := start.Add(every * time.Duration(caller) / time.Duration(n))
+			next := start.Add(interval * time.Duration(caller) / time.Duration(n))
 			for next.Sub(start) < while && ctx.Err() == nil {
-				pause(ctx, time.Until(next))
+				wait(ctx, time.Until(next))
 				t.verify(ctx, v, pick(caller))
-				for next = next.Add(every); next.Before(time.Now()); {
-					next = next.Add(every)
+				for next = next.Add(interval); next.Before(time.Now()); {
+					next = next.Add(interval)
 				}
 			}
 		})

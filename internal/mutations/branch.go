@@ -6,18 +6,19 @@ import (
 	"slices"
 )
 
-// kind is the meaning of a function's last result.
+// A kind is the meaning of the last result of a function.
 type kind int
 
 const (
-	value   kind = iota // unknown
-	search              // the result of a search: the function ends with nil or ""
-	verdict             // an error: nil accepts
-	truth               // a bool: true accepts
+	value   kind = iota // the meaning is unknown
+	search              // the result of a search; at its end, the function returns nil or ""
+	verdict             // an error; nil means that the function accepts
+	truth               // a bool; true means that the function accepts
 	nothing             // the function has no result
 )
 
-// lastResult returns the kind of a function's last result, by its type.
+// lastResult returns the kind of the last result of a function. It only looks at the type of
+// the result, so it never returns search.
 func lastResult(t *ast.FuncType) kind {
 	if t.Results == nil || len(t.Results.List) == 0 {
 		return nothing
@@ -40,9 +41,9 @@ func lastResult(t *ast.FuncType) kind {
 	return value
 }
 
-// refuses reports whether a branch refuses: it returns a failure, continues a loop, or
-// records a failure.
-func (f *finder) refuses(body []ast.Stmt, result kind) bool {
+// isRefusal reports whether a branch refuses. Such a branch returns a failure, continues a
+// loop, or records a failure.
+func (f *finder) isRefusal(body []ast.Stmt, result kind) bool {
 	if len(body) == 0 {
 		return false
 	}
@@ -59,9 +60,9 @@ func (f *finder) refuses(body []ast.Stmt, result kind) bool {
 		end := last.Results[len(last.Results)-1]
 		switch result {
 		case verdict:
-			return !is(end, "nil")
+			return !isAnyOf(end, "nil")
 		case truth:
-			return is(end, "false")
+			return isAnyOf(end, "false")
 		case value, search:
 			return isNothing(end)
 		case nothing:
@@ -70,8 +71,8 @@ func (f *finder) refuses(body []ast.Stmt, result kind) bool {
 	return false
 }
 
-// accepts reports whether a branch returns success.
-func (f *finder) accepts(body []ast.Stmt, result kind) bool {
+// isAcceptance reports whether a branch returns success.
+func (f *finder) isAcceptance(body []ast.Stmt, result kind) bool {
 	if len(body) == 0 {
 		return false
 	}
@@ -80,11 +81,11 @@ func (f *finder) accepts(body []ast.Stmt, result kind) bool {
 		return false
 	}
 	end := last.Results[len(last.Results)-1]
-	return result == verdict && is(end, "nil") || result == truth && is(end, "true")
+	return result == verdict && isAnyOf(end, "nil") || result == truth && isAnyOf(end, "true")
 }
 
-// is reports whether an expression is one of the given identifiers or literals.
-func is(e ast.Expr, words ...string) bool {
+// isAnyOf reports whether an expression is one of these identifiers or literals.
+func isAnyOf(e ast.Expr, words ...string) bool {
 	text := ""
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -102,22 +103,22 @@ func is(e ast.Expr, words ...string) bool {
 
 func isNothing(e ast.Expr) bool {
 	literal, ok := e.(*ast.CompositeLit)
-	return ok && len(literal.Elts) == 0 || is(e, "nil", `""`)
+	return ok && len(literal.Elts) == 0 || isAnyOf(e, "nil", `""`)
 }
 
-// recordsFailure reports whether a statement panics, or assigns an error or false to a
-// variable that the function evaluates later.
+// recordsFailure reports whether a statement records a failure. Such a statement calls panic or
+// bad, or assigns an error or false to a variable that the function evaluates later.
 func recordsFailure(stmt ast.Stmt) bool {
 	switch stmt := stmt.(type) {
 	case *ast.ExprStmt:
 		call, ok := stmt.X.(*ast.CallExpr)
-		return ok && is(call.Fun, "panic", "bad")
+		return ok && isAnyOf(call.Fun, "panic", "bad")
 	case *ast.AssignStmt:
 		to, what := stmt.Lhs[len(stmt.Lhs)-1], stmt.Rhs[len(stmt.Rhs)-1]
 		if selector, ok := to.(*ast.SelectorExpr); ok {
 			to = selector.Sel
 		}
-		return stmt.Tok == token.ASSIGN && (is(to, "err", "errs", "refusal", "Err") && !is(what, "nil") || is(what, "false"))
+		return stmt.Tok == token.ASSIGN && (isAnyOf(to, "err", "errs", "refusal", "Err") && !isAnyOf(what, "nil") || isAnyOf(what, "false"))
 	}
 	return false
 }
@@ -129,8 +130,8 @@ func lastOf(body []ast.Stmt) ast.Stmt {
 	return body[len(body)-1]
 }
 
-// returns reports whether a branch ends with a return of results.
-func returns(body []ast.Stmt) bool {
+// returnsResult reports whether a branch ends with a return statement that has a result.
+func returnsResult(body []ast.Stmt) bool {
 	last, ok := lastOf(body).(*ast.ReturnStmt)
 	return ok && len(last.Results) > 0
 }

@@ -1,16 +1,17 @@
-// Command mutations runs mutation tests. It switches off each check of the packages that
-// decide about requests, one at a time, in a copy of the source, and expects a test to
-// fail. Run it by hand:
+// Command mutations runs mutation tests. It works on a copy of the packages that decide
+// whether a request is allowed. It switches off one check and runs tests. A test must fail. It
+// does this for every check. Run it by hand:
 //
-//	go -C internal/mutations run .                  all checks, about 60 minutes
-//	go -C internal/mutations run . -only jwks       the checks of one folder
-//	go -C internal/mutations run . -match crit      the checks with this text in their name
+//	go -C internal/mutations run .                  try all checks; takes about 60 minutes
+//	go -C internal/mutations run . -only jwks       try the checks of one folder
+//	go -C internal/mutations run . -match crit      try the checks with this text in their name
 //	go -C internal/mutations run . -list            print the names of all checks
-//	go -C internal/mutations run . -resume FILE     skip the checks that an earlier run found red
-//	go -C internal/mutations run . -hints FILE      begin with the tests that failed in an earlier run
+//	go -C internal/mutations run . -resume FILE     skip the checks that were red in an earlier run
+//	go -C internal/mutations run . -hints FILE      first run the tests that failed in an earlier run
 //
-// FILE is the output of the earlier run. The program fails if a check is switched off and
-// no test fails, unless README.md gives the reason.
+// FILE is the output of the earlier run. A check is red if a test fails without the check. A
+// check survives if no test fails. The program exits with an error if a check survives and
+// README.md does not list the check.
 package main
 
 import (
@@ -26,11 +27,11 @@ import (
 func main() {
 	var c choice
 	flag.StringVar(&c.root, "root", "../..", "the folder of the module whose checks are switched off")
-	flag.StringVar(&c.only, "only", "", "try only the checks of this folder, e.g. jwks, or . for the root; empty: all folders")
+	flag.StringVar(&c.only, "only", "", "try only the checks of this folder, for example jwks, or . for the root (default: all folders)")
 	flag.StringVar(&c.match, "match", "", "try only the checks with this text in their name")
-	flag.StringVar(&c.resume, "resume", "", "a file with the output of an earlier run: skip the checks that it found red")
-	flag.StringVar(&c.hints, "hints", "", "a file with the output of an earlier run: for each check, begin with the test that failed then")
-	flag.BoolVar(&c.list, "list", false, "print the names of the checks and exit")
+	flag.StringVar(&c.resume, "resume", "", "a file with the output of an earlier run; skip the checks that are red in this output")
+	flag.StringVar(&c.hints, "hints", "", "a file with the output of an earlier run; for each red check, run the test that failed in the earlier run first")
+	flag.BoolVar(&c.list, "list", false, "only print the names of the checks")
 	flag.Parse()
 	if err := c.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutations:", err)
@@ -49,7 +50,7 @@ func (c choice) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mutants, tests, err := c.find(targets)
+	mutants, tests, err := c.findMutants(targets)
 	if err != nil {
 		return err
 	}
@@ -63,15 +64,15 @@ func (c choice) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known, err := earlier(c.resume)
+	known, err := readResults(c.resume)
 	if err != nil {
 		return err
 	}
-	hints, err := earlier(c.hints)
+	hints, err := readResults(c.hints)
 	if err != nil {
 		return err
 	}
-	b, err := newBench(c.root, mutants)
+	b, err := newTestbed(c.root, mutants)
 	if err != nil {
 		return err
 	}
@@ -81,15 +82,15 @@ func (c choice) run(ctx context.Context) error {
 		return err
 	}
 	if c.match != "" {
-		return compare(results, allowed, nil)
+		return compareSurvivors(results, allowed, nil)
 	}
 	whole := func(dir string) bool { return c.only == "" || c.only == dir }
-	return compare(results, allowed, whole)
+	return compareSurvivors(results, allowed, whole)
 }
 
-// find returns the mutants that the flags select, and for each mutant the packages whose
-// tests run.
-func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) {
+// findMutants returns the mutants that the flags select. For each mutant, it also returns the
+// packages whose tests run.
+func (c choice) findMutants(targets []target) ([]*mutant, map[*mutant][]string, error) {
 	var mutants []*mutant
 	tests := make(map[*mutant][]string)
 	found := false
@@ -99,7 +100,7 @@ func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) 
 		}
 		found = true
 		for _, file := range t.files {
-			list, err := find(c.root, file)
+			list, err := mutantsOf(c.root, file)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -112,7 +113,7 @@ func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) 
 		}
 	}
 	if !found {
-		return nil, nil, fmt.Errorf("-only %s: this folder has no checks to switch off; -list prints the folders", c.only)
+		return nil, nil, fmt.Errorf("-only %s: this program does not switch off checks in this folder; -list prints all checks with their folders", c.only)
 	}
 	return mutants, tests, nil
 }
@@ -120,9 +121,10 @@ func (c choice) find(targets []target) ([]*mutant, map[*mutant][]string, error) 
 // redLine matches the line that tryAll prints for a mutant if a test failed.
 var redLine = regexp.MustCompile(`(?m)^red \S+ (\S+ \S+: .* -> (?:true|false|nil|another name)) (\S+) (.*)$`)
 
-// earlier reads the output of an earlier run from a file. It returns the red results by
-// the name of the mutant, or nil if file is "".
-func earlier(file string) (map[string]result, error) {
+// readResults reads the output of an earlier run from a file. It returns the result of each
+// mutant that was red. The key of the map is the name of the mutant. If file is "",
+// readResults returns nil.
+func readResults(file string) (map[string]result, error) {
 	if file == "" {
 		return nil, nil
 	}

@@ -10,38 +10,39 @@ import (
 	"strings"
 )
 
-// mutant is one check that is switched off.
+// A mutant is the change to the source that switches off one check.
 type mutant struct {
 	file     string // relative to the root of the module
 	function string
 	what     string // the source text of the condition, call or name
-	becomes  string // its replacement: true, false, nil or "another name"
+	becomes  string // the replacement, which is true, false, nil or "another name"
 	line     int
 
-	start, end    int    // offsets of this text in the file
-	before, after string // the text inserted around it; %d is the number of the mutant
+	start, end     int    // the offsets of the source text in the file
+	prefix, suffix string // the texts to insert before and after the source text; %d is the number of the mutant
 }
 
-// name returns the unique name of the mutant. It does not contain the line, so that it
-// stays the same if lines move.
+// name returns the unique name of the mutant. The name does not contain the line number,
+// because the number changes when lines above it change.
 func (m *mutant) name() string {
 	return filepath.Dir(m.file) + " " + m.function + ": " + m.what + " -> " + m.becomes
 }
 
-// find returns the mutants of a file, one or more for each check:
+// mutantsOf returns the mutants of a file. There are one or more mutants for each check:
 //
-//   - The condition of an if or case whose branch refuses becomes false. If the condition
-//     contains ||, each operand becomes false. A branch refuses if it returns an error,
-//     false, nil or no result, continues a loop, panics, or records an error or false.
-//   - The condition of an if or case whose branch accepts becomes true. If the condition
-//     contains &&, each operand becomes true. A branch accepts if it returns a nil error
-//     or true.
-//   - A search is a function that returns nil or "" at its end. The condition of a branch
-//     that returns a result becomes true in one mutant and false in another.
-//   - A result of type bool becomes true in one mutant and false in another.
-//   - If a function ends with a call that returns an error, this error becomes nil.
-//   - A name or constant in a case of a switch becomes another value.
-func find(root, file string) ([]*mutant, error) {
+//   - The condition of an if or case becomes false if the branch refuses. If the condition
+//     contains ||, there is one mutant for each operand. A branch refuses if it returns an
+//     error, false, nil or no result. A branch also refuses if it continues a loop, panics, or
+//     records an error or false.
+//   - The condition of an if or case becomes true if the branch accepts. If the condition
+//     contains &&, there is one mutant for each operand. A branch accepts if it returns a nil
+//     error or true.
+//   - A search is a function that returns nil or "" at its end. If a branch of a search returns
+//     a result, its condition becomes true in one mutant and false in a second mutant.
+//   - A result of type bool becomes true in one mutant and false in a second mutant.
+//   - If a function ends by returning the error of a call, this error becomes nil.
+//   - A name or constant in a case of a switch becomes a different value.
+func mutantsOf(root, file string) ([]*mutant, error) {
 	source, err := os.ReadFile(filepath.Join(root, file)) //nolint:gosec // a file of the module
 	if err != nil {
 		return nil, err
@@ -63,11 +64,11 @@ func find(root, file string) ([]*mutant, error) {
 			f.literals(decl)
 		}
 	}
-	f.number()
+	f.makeUnique()
 	return f.found, nil
 }
 
-// finder collects the mutants of one file.
+// A finder collects the mutants of one file.
 type finder struct {
 	file, function string
 	fset           *token.FileSet
@@ -89,8 +90,9 @@ func nameOf(f *ast.FuncDecl) string {
 	return f.Name.Name
 }
 
-// literals finds the checks in function literals inside the value of a variable, such as
-// a table. Their mutants have the name of the variable.
+// literals finds the checks in function literals in the value of a variable, for example in a
+// table. In the names of these mutants, the name of the variable replaces the name of a
+// function.
 func (f *finder) literals(decl *ast.GenDecl) {
 	for _, spec := range decl.Specs {
 		variable, ok := spec.(*ast.ValueSpec)
@@ -108,14 +110,14 @@ func (f *finder) literals(decl *ast.GenDecl) {
 	}
 }
 
-// walk finds the checks of a function.
+// walk finds the checks in the body of a function.
 func (f *finder) walk(body *ast.BlockStmt, signature *ast.FuncType) {
 	result := lastResult(signature)
 	if result == value && endsInNothing(body) {
 		result = search
 	}
 	if result == verdict {
-		f.end(body, signature)
+		f.returnedCall(body, signature)
 	}
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -132,7 +134,7 @@ func (f *finder) walk(body *ast.BlockStmt, signature *ast.FuncType) {
 				case n.Tag == nil:
 					f.branch(clause.List, clause.Body, result)
 				default:
-					f.names(clause.List)
+					f.caseValues(clause.List)
 				}
 			}
 		case *ast.ReturnStmt:
@@ -148,41 +150,41 @@ func (f *finder) walk(body *ast.BlockStmt, signature *ast.FuncType) {
 func (f *finder) branch(conditions []ast.Expr, body []ast.Stmt, result kind) {
 	for _, condition := range conditions {
 		switch {
-		case f.refuses(body, result):
-			f.parts(condition, token.LOR, "false")
-		case f.accepts(body, result):
-			f.parts(condition, token.LAND, "true")
-		case result == search && returns(body):
-			f.parts(condition, token.LAND, "true")
-			f.parts(condition, token.LOR, "false")
+		case f.isRefusal(body, result):
+			f.operands(condition, token.LOR, "false")
+		case f.isAcceptance(body, result):
+			f.operands(condition, token.LAND, "true")
+		case result == search && returnsResult(body):
+			f.operands(condition, token.LAND, "true")
+			f.operands(condition, token.LOR, "false")
 		}
 	}
 }
 
-// parts adds a mutant for each operand of op in e, at any depth. If e itself is no
-// operation with op, parts also adds a mutant for e.
-func (f *finder) parts(e ast.Expr, op token.Token, becomes string) {
+// operands adds a mutant for each operand of op in e, at any depth. If e itself is not an
+// operation with op, operands also adds a mutant for e.
+func (f *finder) operands(e ast.Expr, op token.Token, becomes string) {
 	switch inner := e.(type) {
 	case *ast.ParenExpr:
-		f.parts(inner.X, op, becomes)
+		f.operands(inner.X, op, becomes)
 		return
 	case *ast.BinaryExpr:
 		if inner.Op == op {
-			f.parts(inner.X, op, becomes)
-			f.parts(inner.Y, op, becomes)
+			f.operands(inner.X, op, becomes)
+			f.operands(inner.Y, op, becomes)
 			return
 		}
 		if inner.Op == token.LOR || inner.Op == token.LAND {
-			f.inner(inner.X, op, becomes)
-			f.inner(inner.Y, op, becomes)
+			f.innerOperands(inner.X, op, becomes)
+			f.innerOperands(inner.Y, op, becomes)
 		}
 	}
-	f.add(e, becomes)
+	f.condition(e, becomes)
 }
 
-// inner adds mutants for the operands of op in e, an operand of the other operator. Unlike
-// parts, inner adds no mutant for e itself.
-func (f *finder) inner(e ast.Expr, op token.Token, becomes string) {
+// innerOperands adds mutants for the operands of op in e. e is an operand of the other
+// operator, so innerOperands adds no mutant for e itself.
+func (f *finder) innerOperands(e ast.Expr, op token.Token, becomes string) {
 	for {
 		paren, ok := e.(*ast.ParenExpr)
 		if !ok {
@@ -194,25 +196,26 @@ func (f *finder) inner(e ast.Expr, op token.Token, becomes string) {
 	switch {
 	case !ok:
 	case binary.Op == op:
-		f.parts(binary.X, op, becomes)
-		f.parts(binary.Y, op, becomes)
+		f.operands(binary.X, op, becomes)
+		f.operands(binary.Y, op, becomes)
 	case binary.Op == token.LOR, binary.Op == token.LAND:
-		f.inner(binary.X, op, becomes)
-		f.inner(binary.Y, op, becomes)
+		f.innerOperands(binary.X, op, becomes)
+		f.innerOperands(binary.Y, op, becomes)
 	}
 }
 
-// boolResult adds mutants for an expression that a function returns as its bool result.
+// boolResult adds mutants for an expression that a function returns as a result of type bool.
 func (f *finder) boolResult(e ast.Expr) {
 	if id, ok := e.(*ast.Ident); ok && (id.Name == "true" || id.Name == "false") {
-		return // branch mutates the condition that leads to this return
+		return // the condition of this return has its own mutant
 	}
-	f.parts(e, token.LAND, "true")
-	f.parts(e, token.LOR, "false")
+	f.operands(e, token.LAND, "true")
+	f.operands(e, token.LOR, "false")
 }
 
-// names adds a mutant for each string of a case, except "", and for each constant.
-func (f *finder) names(list []ast.Expr) {
+// caseValues adds a mutant for each constant of a case, and for each string of a case except
+// "".
+func (f *finder) caseValues(list []ast.Expr) {
 	for _, e := range list {
 		switch e := e.(type) {
 		case *ast.BasicLit:
@@ -225,8 +228,8 @@ func (f *finder) names(list []ast.Expr) {
 	}
 }
 
-// end adds a mutant for the call whose error a function returns at its end.
-func (f *finder) end(body *ast.BlockStmt, signature *ast.FuncType) {
+// returnedCall adds a mutant for the call whose error a function returns at its end.
+func (f *finder) returnedCall(body *ast.BlockStmt, signature *ast.FuncType) {
 	last, ok := lastOf(body.List).(*ast.ReturnStmt)
 	if !ok || len(last.Results) != signature.Results.NumFields() {
 		return
@@ -239,9 +242,9 @@ func (f *finder) end(body *ast.BlockStmt, signature *ast.FuncType) {
 	f.wrap(call, "nil", "mutantOther["+f.text(types[len(types)-1].Type)+"](", ", %d)")
 }
 
-// add adds a mutant that replaces a condition by true or false. The condition is still
-// evaluated, because it may have side effects.
-func (f *finder) add(e ast.Expr, becomes string) {
+// condition adds a mutant that replaces a condition by true or false. The mutant still
+// evaluates the condition, because the condition may have side effects.
+func (f *finder) condition(e ast.Expr, becomes string) {
 	if becomes == "true" {
 		f.wrap(e, becomes, "((", ") || mutantOff == %d)")
 	} else {
@@ -249,12 +252,12 @@ func (f *finder) add(e ast.Expr, becomes string) {
 	}
 }
 
-func (f *finder) wrap(e ast.Expr, becomes, before, after string) {
+func (f *finder) wrap(e ast.Expr, becomes, prefix, suffix string) {
 	start, end := f.offset(e.Pos()), f.offset(e.End())
 	f.found = append(f.found, &mutant{
 		file: f.file, function: f.function, line: f.fset.Position(e.Pos()).Line,
 		what: strings.Join(strings.Fields(f.text(e)), " "), becomes: becomes,
-		start: start, end: end, before: before, after: after,
+		start: start, end: end, prefix: prefix, suffix: suffix,
 	})
 }
 
@@ -264,8 +267,9 @@ func (f *finder) text(n ast.Node) string {
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-// number makes names unique: it numbers checks of one function with the same text.
-func (f *finder) number() {
+// makeUnique makes the names of the mutants unique. If several checks of a function have the
+// same text, it adds a number to the text.
+func (f *finder) makeUnique() {
 	seen := make(map[string]int)
 	for _, m := range f.found {
 		name := m.name()

@@ -84,13 +84,14 @@ var table = []func(int) bool{
 }
 `
 
-// TestFind requires a mutant for every check of source, and for nothing else.
-func TestFind(t *testing.T) {
+// TestMutantsOf tests that every check of the constant source has its mutants, and that there
+// are no other mutants.
+func TestMutantsOf(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mutants, err := find(dir, "p.go")
+	mutants, err := mutantsOf(dir, "p.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestFind(t *testing.T) {
 		`. table: n > 1 -> false`,
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("got\n%q, want\n%q", got, want)
+		t.Errorf("got the mutants\n%q, want\n%q", got, want)
 	}
 	numbers := make(map[*mutant]int)
 	for i, m := range mutants {
@@ -133,7 +134,7 @@ func TestFind(t *testing.T) {
 		`case mutantName("a", 5), mutantName("b", 6):`, `return 0, mutantOther[error](check(s, 1), 8)`, `case mutantOther(one, 13):`, `return ((((s != "") || mutantOff == 15) && ((len(s) < 9) || mutantOff == 16)) && mutantOff != 17)`,
 	} {
 		if !strings.Contains(mutated, want) {
-			t.Errorf("got\n%s\nwant %s in it", mutated, want)
+			t.Errorf("the mutated source does not contain %s:\n%s", want, mutated)
 		}
 	}
 }

@@ -12,12 +12,13 @@ import (
 	"strings"
 )
 
-// readme lists the survivors: checks for which no test can fail, each with the reason.
+// readme contains the list of survivors. A survivor is a check for which no test can fail. The
+// list explains why.
 //
 //go:embed README.md
 var readme string
 
-// place identifies a function by its folder and name: "scopes Table.Rule".
+// A place is the folder and the name of a function, for example "scopes Table.Rule".
 type place struct{ dir, function string }
 
 func (p place) String() string { return p.dir + " " + p.function }
@@ -30,9 +31,10 @@ var (
 	survivorPlace = regexp.MustCompile(`^([\w.]+)(?: \((\d+)\))?$`)
 )
 
-// parseSurvivors parses the list in README.md. It returns the number of survivors that
-// each function may have. A line of the list has the form
-// "- folder Function, Type.method (2); other/folder Function: the reason".
+// parseSurvivors parses the list in README.md. It returns the number of survivors that each
+// function may have. A line of the list has this form:
+//
+//   - folder Function, Type.method (2); other/folder Function: Explanation.
 func parseSurvivors(document string) (map[place]int, error) {
 	_, list, ok := strings.Cut(document, survivorsHeading)
 	if !ok {
@@ -45,18 +47,18 @@ func parseSurvivors(document string) (map[place]int, error) {
 		}
 		m := survivorLine.FindStringSubmatch(line)
 		if m == nil {
-			return nil, fmt.Errorf("got line %q, want the form %q", line, "- folder Function: the reason")
+			return nil, fmt.Errorf("README.md: line %q does not have the form %q", line, "- folder Function: Explanation.")
 		}
 		for group := range strings.SplitSeq(m[1], "; ") {
 			dir, functions, _ := strings.Cut(group, " ")
 			for function := range strings.SplitSeq(functions, ", ") {
 				parts := survivorPlace.FindStringSubmatch(function)
 				if parts == nil {
-					return nil, fmt.Errorf("line %q: %q is not the name of a function", line, function)
+					return nil, fmt.Errorf("README.md: line %q: %q is not the name of a function", line, function)
 				}
 				n := 1
 				if parts[2] != "" {
-					n, _ = strconv.Atoi(parts[2]) // survivorPlace matches only digits
+					n, _ = strconv.Atoi(parts[2]) // parts[2] contains only digits
 				}
 				allowed[place{dir, parts[1]}] += n
 			}
@@ -65,11 +67,11 @@ func parseSurvivors(document string) (map[place]int, error) {
 	return allowed, nil
 }
 
-// compare returns an error that names each function with more survivors than allowed.
-// If whole reports that all checks of a folder were tried, the error also names the
-// functions of this folder with fewer survivors. A nil whole means that no folder was
-// tried completely.
-func compare(results []result, allowed map[place]int, whole func(dir string) bool) error {
+// compareSurvivors returns an error that names each function with more survivors than the list
+// allows. The function whole reports whether the run tried all checks of a folder. For such a
+// folder, the error also names the functions with fewer survivors than the list allows. If
+// whole is nil, the run tried no folder completely.
+func compareSurvivors(results []result, allowed map[place]int, whole func(dir string) bool) error {
 	survived := make(map[place][]string)
 	for _, r := range results {
 		if p := (place{path.Dir(r.file), r.function}); r.red == "" {
@@ -80,12 +82,12 @@ func compare(results []result, allowed map[place]int, whole func(dir string) boo
 	var problems []error
 	for _, p := range slices.SortedFunc(maps.Keys(survived), byName) {
 		if names := survived[p]; len(names) > allowed[p] {
-			problems = append(problems, fmt.Errorf("%s: %d survived, README.md lists %d:\n%s", p, len(names), allowed[p], strings.Join(names, "\n")))
+			problems = append(problems, fmt.Errorf("%s: got the number of survivors %d, but README.md lists %d:\n%s", p, len(names), allowed[p], strings.Join(names, "\n")))
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(allowed), byName) {
 		if whole != nil && whole(p.dir) && len(survived[p]) < allowed[p] {
-			problems = append(problems, fmt.Errorf("%s: %d survived, README.md lists %d: correct the list", p, len(survived[p]), allowed[p]))
+			problems = append(problems, fmt.Errorf("%s: got the number of survivors %d, but README.md lists %d; correct the list", p, len(survived[p]), allowed[p]))
 		}
 	}
 	return errors.Join(problems...)

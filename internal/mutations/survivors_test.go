@@ -8,24 +8,24 @@ import (
 
 func TestParseSurvivors(t *testing.T) {
 	got, err := parseSurvivors("text\n- not in the list\n\n" + survivorsHeading + "\nMore text.\n\n" +
-		"- . check, T.f (2); p/q g: it decides nothing: here\n- p/q g: another reason\n")
+		"- . check, T.f (2); p/q g: It decides nothing: here.\n- p/q g: A second explanation.\n")
 	want := map[place]int{{".", "check"}: 1, {".", "T.f"}: 2, {"p/q", "g"}: 2}
 	if err != nil || !maps.Equal(got, want) {
-		t.Errorf("got %v, %v, want %v", got, err, want)
+		t.Errorf("got %v and the error %v, want %v and no error", got, err, want)
 	}
 	for _, wrong := range []string{
 		"no heading", survivorsHeading + "- p f\n", survivorsHeading + "- p f:\n", survivorsHeading + "- p f (x): reason\n", survivorsHeading + "- p: reason\n",
 	} {
 		if got, err := parseSurvivors(wrong); err == nil {
-			t.Errorf("%q: got %v and no error, want one", wrong, got)
+			t.Errorf("%q: got %v and no error, want an error", wrong, got)
 		}
 	}
 	if got, err := parseSurvivors(readme); err != nil || len(got) == 0 {
-		t.Errorf("README.md: got %v, %v, want a list", got, err)
+		t.Errorf("README.md: got %v and the error %v, want a list with elements and no error", got, err)
 	}
 }
 
-func TestCompare(t *testing.T) {
+func TestCompareSurvivors(t *testing.T) {
 	survivor := result{mutant: &mutant{file: "p/p.go", function: "f", what: "x", becomes: "false", line: 7}}
 	red := result{mutant: survivor.mutant, red: "./p", test: "TestF"}
 	one := map[place]int{{"p", "f"}: 1}
@@ -37,16 +37,16 @@ func TestCompare(t *testing.T) {
 		whole   func(string) bool
 		want    string
 	}{
-		{"red", []result{red}, nil, all, ""},
-		{"survivor", []result{survivor}, nil, nil, "p f: 1 survived, README.md lists 0:\n\tp/p.go:7 x -> false"},
+		{"red check", []result{red}, nil, all, ""},
+		{"survivor that is not listed", []result{survivor}, nil, nil, "p f: got the number of survivors 1, but README.md lists 0:\n\tp/p.go:7 x -> false"},
 		{"listed survivor", []result{survivor}, one, all, ""},
-		{"more survivors than listed", []result{survivor, survivor}, one, all, "p f: 2 survived, README.md lists 1"},
-		{"listed check is red", []result{red}, one, all, "p f: 0 survived, README.md lists 1: correct the list"},
-		{"listed check was not tried", nil, one, nil, ""},
-		{"listed check in another folder", nil, one, func(dir string) bool { return dir == "q" }, ""},
+		{"more survivors than listed", []result{survivor, survivor}, one, all, "p f: got the number of survivors 2, but README.md lists 1"},
+		{"listed check that is red", []result{red}, one, all, "p f: got the number of survivors 0, but README.md lists 1; correct the list"},
+		{"listed check in a folder that was not tried completely", nil, one, nil, ""},
+		{"listed check in a different folder", nil, one, func(dir string) bool { return dir == "q" }, ""},
 	} {
 		got := ""
-		if err := compare(row.results, row.allowed, row.whole); err != nil {
+		if err := compareSurvivors(row.results, row.allowed, row.whole); err != nil {
 			got = err.Error()
 		}
 		if (got == "") != (row.want == "") || !strings.HasPrefix(got, row.want) {

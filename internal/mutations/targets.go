@@ -10,48 +10,50 @@ import (
 	"strings"
 )
 
-// target is a package whose checks are switched off.
+// A target is a package whose checks this program switches off.
 type target struct {
 	dir   string
-	files []string // relative to the root of the module, without the skipped files
-	tests []string // the packages whose tests run, the target itself first
+	files []string // without the skipped files; the paths are relative to the root of the module
+	tests []string // the packages whose tests run; the target itself is the first
 }
 
-// production lists the packages that decide about requests. The internal packages that
-// they import are mutated too.
-func production() []string {
+// productionDirs returns the folders of the packages that decide whether a request is allowed.
+// The internal packages that they import are targets too.
+func productionDirs() []string {
 	return []string{"scopes", "jwks", ".", "middleware", "interceptor"}
 }
 
-// conformance is a package without production code: its tests run the vectors of
-// testdata against all transports.
-const conformance = "internal/conformance"
+// conformanceDir is the folder of a package without production code. Its tests check the
+// vectors of testdata with all transports.
+const conformanceDir = "internal/conformance"
 
-// skipped returns the files whose checks are not switched off, by folder. The name ""
-// stands for all files of the folder.
-func skipped() map[string][]string {
+// skippedFiles returns, for each folder, the files whose checks this program does not switch
+// off. The name "" means all files of the folder.
+func skippedFiles() map[string][]string {
 	return map[string][]string{
-		// These files schedule and report refreshes and save key sets. Their tests and
-		// examples/drill cover them.
+		// These files schedule refreshes, report refreshes, or save key sets. The tests of these
+		// files and examples/drill cover the checks.
 		"jwks": {"cooldown.go", "event.go", "freshness.go", "poll.go", "refresher.go", "report.go", "saver.go", "status.go", "thumbprint.go"},
-		// Explain decides nothing. FuzzExplain compares its result with that of Decide.
+		// Explain does not decide about requests. FuzzExplain compares the result of Explain with
+		// the result of Decide.
 		".": {"explain.go", "explanation.go", "checktexts.go"},
-		// This package only shortens texts for people.
+		// This package only shortens texts that people read.
 		"internal/quote": {""},
 	}
 }
 
-// listed describes a package, as printed by go list.
-type listed struct {
+// A listedPackage describes a package in the output of go list.
+type listedPackage struct {
 	dir, name      string
 	files, imports []string
 	hasTests       bool
 }
 
-// listFormat prints one line for each package. parseList reads it.
+// listFormat is the format for go list. It prints one line for each package. parseList parses
+// these lines.
 const listFormat = `{{.ImportPath}}|{{.Name}}|{{with .Module}}{{.Path}}{{end}}|{{join .GoFiles ","}}|{{join .Imports ","}}|{{len .TestGoFiles}}{{len .XTestGoFiles}}`
 
-// findTargets returns the targets of the module in root. It runs go list.
+// findTargets runs go list and returns the targets of the module in root.
 func findTargets(ctx context.Context, root string) ([]target, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-f", listFormat, "./...")
 	cmd.Dir = root
@@ -66,19 +68,19 @@ func findTargets(ctx context.Context, root string) ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chooseTargets(packages, production(), skipped())
+	return chooseTargets(packages, productionDirs(), skippedFiles())
 }
 
-// parseList parses the output of go list. It returns the packages by folder.
-func parseList(output string) (map[string]listed, error) {
-	packages := make(map[string]listed)
+// parseList parses the output of go list. The key of the map is the folder of the package.
+func parseList(output string) (map[string]listedPackage, error) {
+	packages := make(map[string]listedPackage)
 	for line := range strings.Lines(output) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "|")
 		if len(f) != 6 {
-			return nil, fmt.Errorf("go list printed %q: got %d fields, want 6", line, len(f))
+			return nil, fmt.Errorf("go list printed %q, which has %d fields, want 6", line, len(f))
 		}
 		module := f[2]
-		p := listed{dir: folder(module, f[0]), name: f[1], files: strings.Split(f[3], ","), hasTests: f[5] != "00"}
+		p := listedPackage{dir: folder(module, f[0]), name: f[1], files: strings.Split(f[3], ","), hasTests: f[5] != "00"}
 		for _, imported := range strings.Split(f[4], ",") {
 			if imported == module || strings.HasPrefix(imported, module+"/") {
 				p.imports = append(p.imports, folder(module, imported))
@@ -97,7 +99,7 @@ func folder(module, importPath string) string {
 	return strings.TrimPrefix(importPath, module+"/")
 }
 
-// packageIn returns the pattern by which the go command finds the package of a folder.
+// packageIn returns the pattern for the go command that matches only the package in a folder.
 func packageIn(dir string) string {
 	if dir == "." {
 		return dir
@@ -105,12 +107,12 @@ func packageIn(dir string) string {
 	return "./" + dir
 }
 
-// chooseTargets returns the production packages and the internal packages that they
-// import, directly or indirectly. The tests of a target are its own, the conformance
+// chooseTargets returns the production packages, and the internal packages that they import
+// directly or indirectly. The tests of a target are the tests of its package, the conformance
 // tests, and the tests of the production packages that import the target directly.
-func chooseTargets(packages map[string]listed, production []string, skipped map[string][]string) ([]target, error) {
+func chooseTargets(packages map[string]listedPackage, production []string, skipped map[string][]string) ([]target, error) {
 	mutated := slices.Clone(production)
-	for i := 0; i < len(mutated); i++ { // mutated grows in the loop
+	for i := 0; i < len(mutated); i++ { // the loop appends to mutated
 		p, ok := packages[mutated[i]]
 		if !ok {
 			return nil, fmt.Errorf("there is no package in %s", mutated[i])
@@ -130,7 +132,7 @@ func chooseTargets(packages map[string]listed, production []string, skipped map[
 		}
 		for _, file := range skip {
 			if !slices.Contains(packages[dir].files, file) {
-				return nil, fmt.Errorf("targets.go skips %s, but there is no such file", path.Join(dir, file))
+				return nil, fmt.Errorf("targets.go skips the file %s, which does not exist", path.Join(dir, file))
 			}
 		}
 		t := target{dir: dir}
@@ -139,9 +141,9 @@ func chooseTargets(packages map[string]listed, production []string, skipped map[
 				t.files = append(t.files, path.Join(dir, file))
 			}
 		}
-		for _, tester := range append([]string{dir, conformance}, production...) {
+		for _, tester := range append([]string{dir, conformanceDir}, production...) {
 			p, ok := packages[tester]
-			needed := tester == dir || tester == conformance || slices.Contains(p.imports, dir)
+			needed := tester == dir || tester == conformanceDir || slices.Contains(p.imports, dir)
 			if pkg := packageIn(tester); ok && needed && p.hasTests && !slices.Contains(t.tests, pkg) {
 				t.tests = append(t.tests, pkg)
 			}

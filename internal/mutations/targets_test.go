@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// output is the output of go list for a module with a root package, a package api, an
-// internal package that api imports, and an internal package without importers.
-const output = `example.com/m|m|example.com/m|a.go,b.go|errors,example.com/m/api|10
+// listOutput is the output of go list for a module. The module has a root package, a package
+// api, an internal package that api imports, an internal package that no package imports, and
+// the conformance tests.
+const listOutput = `example.com/m|m|example.com/m|a.go,b.go|errors,example.com/m/api|10
 example.com/m/api|api|example.com/m|api.go,timing.go|example.com/m/internal/form|01
 example.com/m/internal/form|form|example.com/m|form.go|strings|00
 example.com/m/internal/form2|form2|example.com/m|form2.go||01
@@ -16,7 +17,7 @@ example.com/m/internal/conformance|conformance|example.com/m|doc.go|example.com/
 `
 
 func TestChooseTargets(t *testing.T) {
-	packages, err := parseList(output)
+	packages, err := parseList(listOutput)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,33 +37,33 @@ func TestChooseTargets(t *testing.T) {
 
 	got, err = chooseTargets(packages, production, map[string][]string{"internal/form": {""}})
 	if err != nil || len(got) != 2 {
-		t.Errorf("skipped folder: got %+v, %v, want 2 targets", got, err)
+		t.Errorf("skipped folder: got the targets %+v and the error %v, want 2 targets and no error", got, err)
 	}
 	if _, err = chooseTargets(packages, production, map[string][]string{"api": {"gone.go"}}); err == nil || !strings.Contains(err.Error(), "api/gone.go") {
-		t.Errorf("skipped file that does not exist: got %v, want an error that names it", err)
+		t.Errorf("skipped file that does not exist: got the error %v, want an error that contains api/gone.go", err)
 	}
 	if _, err = chooseTargets(packages, []string{"gone"}, nil); err == nil || !strings.Contains(err.Error(), "gone") {
-		t.Errorf("package that does not exist: got %v, want an error that names it", err)
+		t.Errorf("package that does not exist: got the error %v, want an error that contains gone", err)
 	}
 	if _, err = parseList("no list\n"); err == nil {
-		t.Error("text that go list did not print: got no error, want one")
+		t.Error("text that is not an output of go list: got no error, want an error")
 	}
 }
 
 // TestFindTargets runs go list in real modules.
 func TestFindTargets(t *testing.T) {
-	if _, err := findTargets(t.Context(), write(t, sample())); err == nil || !strings.Contains(err.Error(), "there is no package in scopes") {
-		t.Errorf("module without our packages: got %v, want an error that names scopes", err)
+	if _, err := findTargets(t.Context(), writeModule(t, sampleModule())); err == nil || !strings.Contains(err.Error(), "there is no package in scopes") {
+		t.Errorf("module without our packages: got the error %v, want an error that contains scopes", err)
 	}
 	files := map[string]string{"go.mod": "module example.com/m\n\ngo 1.26\n"}
-	for _, dir := range production() {
+	for _, dir := range productionDirs() {
 		files[dir+"/x.go"] = "package x\n"
-		for _, name := range skipped()[dir] {
+		for _, name := range skippedFiles()[dir] {
 			files[dir+"/"+name] = "package x\n"
 		}
 	}
-	targets, err := findTargets(t.Context(), write(t, files))
-	if err != nil || len(targets) != len(production()) {
-		t.Errorf("got %+v, %v, want %d targets", targets, err, len(production()))
+	targets, err := findTargets(t.Context(), writeModule(t, files))
+	if err != nil || len(targets) != len(productionDirs()) {
+		t.Errorf("got the targets %+v and the error %v, want %d targets and no error", targets, err, len(productionDirs()))
 	}
 }

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// variable is the environment variable with the number of the active mutant.
-const variable = "BEARER_MUTANT"
+// mutantVariable is the name of the environment variable with the number of the active mutant.
+const mutantVariable = "BEARER_MUTANT"
 
-// helper is a source file that is added to each package with mutants.
+// helper is a source file. This program adds it to each package with mutants.
 const helper = `package %s
 
 import (
@@ -29,7 +29,7 @@ import (
 	"strconv"
 )
 
-var mutantOff, _ = strconv.Atoi(os.Getenv("` + variable + `"))
+var mutantOff, _ = strconv.Atoi(os.Getenv("` + mutantVariable + `"))
 
 func mutantName(name string, number int) string {
 	if mutantOff == number {
@@ -52,19 +52,19 @@ func mutantOther[T any](value T, number int) T {
 var _ = mutantName("", 0) + mutantOther("", 0)
 `
 
-// mutate returns a source with all of its mutants. A mutant is active only if the
-// environment variable has its number, so that each test binary is built once.
+// mutate returns a source file with all mutants of the file. A mutant is active only if the
+// environment variable has the number of this mutant. So each test binary is built only once.
 func mutate(source []byte, mutants []*mutant, numbers map[*mutant]int) []byte {
 	type insertion struct {
-		at, rank int // at the same offset, the lower rank comes first
+		at, rank int // of two insertions at the same offset, the insertion with the lower rank comes first
 		text     string
 	}
 	var list []insertion
 	for _, m := range mutants {
 		size := m.end - m.start
 		list = append(list,
-			insertion{m.start, len(source) - size, m.before}, // the longer condition encloses the shorter
-			insertion{m.end, size - 2*len(source), fmt.Sprintf(m.after, numbers[m])})
+			insertion{m.start, len(source) - size, m.prefix}, // a longer condition encloses a shorter condition
+			insertion{m.end, size - 2*len(source), fmt.Sprintf(m.suffix, numbers[m])})
 	}
 	slices.SortStableFunc(list, func(a, b insertion) int {
 		if a.at != b.at {
@@ -81,16 +81,17 @@ func mutate(source []byte, mutants []*mutant, numbers map[*mutant]int) []byte {
 	return append(mutated, source[done:]...)
 }
 
-// bench builds and runs the tests of packages with mutants.
-type bench struct {
-	root, dir string            // the folders of the module and of the mutated files
-	overlay   map[string]string // from a file of the module to its mutated copy
+// A testbed builds and runs the tests of packages with mutants.
+type testbed struct {
+	root, dir string            // root is the folder of the module; dir is the folder of the mutated files
+	overlay   map[string]string // the key is a file of the module; the value is the mutated copy
 	numbers   map[*mutant]int
-	binaries  map[string]string // from a package to its test binary
+	binaries  map[string]string // the key is a package; the value is its test binary
 }
 
-// newBench writes the mutated files to a temporary folder, which close removes.
-func newBench(root string, mutants []*mutant) (*bench, error) {
+// newTestbed writes the mutated files to a temporary folder. The method close removes the
+// folder.
+func newTestbed(root string, mutants []*mutant) (*testbed, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ func newBench(root string, mutants []*mutant) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{root, dir, make(map[string]string), make(map[*mutant]int), make(map[string]string)}
+	b := &testbed{root, dir, make(map[string]string), make(map[*mutant]int), make(map[string]string)}
 	byFile := make(map[string][]*mutant)
 	for i, m := range mutants {
 		b.numbers[m] = i + 1
@@ -116,8 +117,8 @@ func newBench(root string, mutants []*mutant) (*bench, error) {
 			return nil, errors.Join(fmt.Errorf("%s: no package clause", file), b.close())
 		}
 		err = errors.Join(
-			b.write(file, mutate(source, list, b.numbers)),
-			b.write(filepath.Join(folder, "zz_mutants.go"), fmt.Appendf(nil, helper, name[1])))
+			b.addFile(file, mutate(source, list, b.numbers)),
+			b.addFile(filepath.Join(folder, "zz_mutants.go"), fmt.Appendf(nil, helper, name[1])))
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
@@ -127,19 +128,19 @@ func newBench(root string, mutants []*mutant) (*bench, error) {
 
 var packageName = regexp.MustCompile(`(?m)^package (\w+)`)
 
-// write writes a file that builds use instead of the file of the module, or in addition
-// to the files of the module.
-func (b *bench) write(file string, text []byte) error {
+// addFile writes a file for the builds. If the module has a file with this name, the builds
+// use the new file instead. Otherwise, the builds use the new file in addition.
+func (b *testbed) addFile(file string, text []byte) error {
 	copied := filepath.Join(b.dir, strings.ReplaceAll(file, "/", "_"))
 	b.overlay[filepath.Join(b.root, file)] = copied
-	return os.WriteFile(copied, text, 0o600) //nolint:gosec // in the temporary folder of newBench
+	return os.WriteFile(copied, text, 0o600) //nolint:gosec // the file is in the temporary folder
 }
 
-func (b *bench) close() error { return os.RemoveAll(b.dir) }
+func (b *testbed) close() error { return os.RemoveAll(b.dir) }
 
-// build builds the test binary of a package, unless it was built before. The tests must
-// pass without an active mutant.
-func (b *bench) build(ctx context.Context, pkg string) error {
+// build builds the test binary of a package if it does not exist. The tests must pass without
+// an active mutant.
+func (b *testbed) build(ctx context.Context, pkg string) error {
 	if b.binaries[pkg] != "" {
 		return nil
 	}
@@ -155,41 +156,43 @@ func (b *bench) build(ctx context.Context, pkg string) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", file, "-vet=off", "-o", binary, pkg) //nolint:gosec // the package comes from go list
 	cmd.Dir = b.root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
+		return fmt.Errorf("cannot build the tests of %s: %w\n%s", pkg, err, out)
 	}
 	b.binaries[pkg] = binary
-	if out, err := b.test(ctx, pkg, 0, ""); err != nil {
-		return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", pkg, err, out)
+	if out, err := b.runTests(ctx, pkg, 0, ""); err != nil {
+		return fmt.Errorf("the tests of %s fail without an active mutant: %w\n%s", pkg, err, out)
 	}
 	return nil
 }
 
-// limit is the timeout for the tests of one package: code without its check may loop
-// endlessly. A timeout counts as a failed test.
-const limit = 2 * time.Minute
+// testTimeout is the timeout for the tests of one package. Without a check, the code may
+// contain an endless loop. A timeout counts as a failed test.
+const testTimeout = 2 * time.Minute
 
-// bounded is a shell script that runs a program with at most 6 GB of memory, if the
-// system supports such a limit: an endless loop may allocate all memory.
-const bounded = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
+// limitMemory is a shell script that runs a program with at most 6 GB of memory, because an
+// endless loop may allocate all memory. If the system does not support such a limit, the
+// script runs the program without a limit.
+const limitMemory = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
 
-// skippedTests matches tests that count allocations: the mutants allocate too.
+// skippedTests matches the names of tests that count allocations. These tests do not run,
+// because the mutants also allocate.
 const skippedTests = "Alloc"
 
-// test runs the tests of a package that match a pattern, with a mutant active. An empty
-// pattern matches all tests; number 0 activates no mutant.
-func (b *bench) test(ctx context.Context, pkg string, number int, pattern string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
+// runTests runs the tests of a package whose names match the pattern. An empty pattern matches
+// all tests. The mutant with this number is active. Number 0 means that no mutant is active.
+func (b *testbed) runTests(ctx context.Context, pkg string, number int, pattern string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, testTimeout+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", bounded, b.binaries[pkg], "-test.failfast", "-test.timeout", limit.String(), "-test.skip", skippedTests, "-test.run", pattern) //nolint:gosec // built above
+	cmd := exec.CommandContext(ctx, "sh", "-c", limitMemory, b.binaries[pkg], "-test.failfast", "-test.timeout", testTimeout.String(), "-test.skip", skippedTests, "-test.run", pattern) //nolint:gosec // the method build has built this binary
 	cmd.Dir = filepath.Join(b.root, pkg)
-	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
+	cmd.Env = append(os.Environ(), mutantVariable+"="+strconv.Itoa(number))
 	return cmd.CombinedOutput()
 }
 
-// result is the outcome of the tests with a mutant active.
+// A result is the result of the tests while a mutant is active.
 type result struct {
 	*mutant
-	red  string // the package whose tests failed; empty if all tests passed
+	red  string // the package with the test that failed; empty if all tests passed
 	test string // the first test that failed
 }
 
@@ -200,24 +203,24 @@ func (r result) verdict() string {
 	return "SURVIVED"
 }
 
-// isTest matches the names of tests. It does not match the other texts that firstFailure
+// testName matches the names of tests. It does not match the other texts that firstFailure
 // returns.
-var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)`)
+var testName = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
-// pattern returns a pattern for -test.run that matches the test that failed, or "" if no
-// test failed. The pattern matches the whole test and not only the subtest, because a test
-// may depend on the results of all its subtests.
+// pattern returns a pattern for -test.run that matches the test that failed. The pattern
+// matches the whole test, because a subtest may depend on earlier subtests. If the result has
+// no name of a test, pattern returns "".
 func (r result) pattern() string {
 	name, _, _ := strings.Cut(r.test, "/")
-	if !isTest.MatchString(name) {
+	if !testName.MatchString(name) {
 		return ""
 	}
 	return "^" + name + "$"
 }
 
-// try runs the tests of packages, in their order, until a test fails. If hint names a
-// test, try runs this test first.
-func (b *bench) try(ctx context.Context, m *mutant, packages []string, hint result) (result, error) {
+// tryMutant runs the tests of the packages, one after the other, until a test fails. If hint
+// has the name of a test, tryMutant runs this test first.
+func (b *testbed) tryMutant(ctx context.Context, m *mutant, packages []string, hint result) (result, error) {
 	for _, pkg := range packages {
 		if err := b.build(ctx, pkg); err != nil {
 			return result{mutant: m}, err
@@ -236,45 +239,48 @@ func (b *bench) try(ctx context.Context, m *mutant, packages []string, hint resu
 	return result{mutant: m}, nil
 }
 
-// tryPackage runs the tests of one package with a mutant active. A test that fails must
-// fail a second time when it runs alone, and must pass without the mutant. Otherwise the
-// test is flaky: after three flaky failures, tryPackage counts the tests as passed.
-func (b *bench) tryPackage(ctx context.Context, m *mutant, pkg, pattern string) (result, error) {
+// tryPackage runs the tests of one package while a mutant is active. If a test fails,
+// tryPackage runs this test two more times, without the other tests. The test must fail with
+// the mutant, and pass without the mutant. Otherwise, the test is flaky, and tryPackage runs
+// the tests of the package again. After three flaky failures, tryPackage counts the tests as
+// passed.
+func (b *testbed) tryPackage(ctx context.Context, m *mutant, pkg, pattern string) (result, error) {
 	r := result{mutant: m, red: pkg}
 	for range 3 {
-		out, err := b.test(ctx, pkg, b.numbers[m], pattern)
-		if !fails(err) {
+		out, err := b.runTests(ctx, pkg, b.numbers[m], pattern)
+		if !testFailed(err) {
 			return result{mutant: m}, err
 		}
 		r.test = firstFailure(out)
-		alone := r.pattern()
-		if alone == "" {
+		onlyThis := r.pattern()
+		if onlyThis == "" {
 			return r, nil
 		}
-		_, with := b.test(ctx, pkg, b.numbers[m], alone)
-		_, without := b.test(ctx, pkg, 0, alone)
-		if fails(with) && without == nil {
+		_, withMutant := b.runTests(ctx, pkg, b.numbers[m], onlyThis)
+		_, withoutMutant := b.runTests(ctx, pkg, 0, onlyThis)
+		if testFailed(withMutant) && withoutMutant == nil {
 			return r, nil
 		}
-		fmt.Println("flaky, trying again:", m.name(), pkg, r.test) //nolint:forbidigo // output of a command
+		fmt.Println("a flaky test failed; the tests run again:", m.name(), pkg, r.test) //nolint:forbidigo // output of a command
 	}
 	return result{mutant: m}, nil
 }
 
-// fails reports whether tests ran and failed.
-func fails(err error) bool {
-	_, failed := errors.AsType[*exec.ExitError](err)
-	return failed
+// testFailed reports whether err means that a test failed.
+func testFailed(err error) bool {
+	_, exited := errors.AsType[*exec.ExitError](err)
+	return exited
 }
 
-// atOnce is the number of mutants tried at the same time. The tests wait more than they
-// compute.
-const atOnce = 3
+// maxConcurrent is the number of mutants that tryAll tries at the same time. It may be larger
+// than the number of processors, because many tests wait.
+const maxConcurrent = 3
 
-// tryAll tries mutants, each with the tests of its packages, and prints each result. It
-// builds all test binaries first. For a mutant in known it returns the known result and
-// runs no test. For a mutant in hints it runs the test of the hint first.
-func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, hints map[string]result) ([]result, error) {
+// tryAll builds all test binaries. Then it tries the mutants, and prints each result. For each
+// mutant, the map tests has the packages whose tests run. If known has the result of a mutant,
+// tryAll returns this result and runs no test. If hints has the result of a mutant, tryAll runs
+// the test in this result first.
+func (b *testbed) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant][]string, known, hints map[string]result) ([]result, error) {
 	for _, packages := range tests {
 		for _, pkg := range packages {
 			if err := b.build(ctx, pkg); err != nil {
@@ -284,7 +290,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 	}
 	results, errs := make([]result, len(mutants)), make([]error, len(mutants))
 	var tasks sync.WaitGroup
-	free := make(chan struct{}, atOnce)
+	free := make(chan struct{}, maxConcurrent)
 	for i, m := range mutants {
 		if r, ok := known[m.name()]; ok {
 			r.mutant = m
@@ -294,7 +300,7 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 		free <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-free }()
-			r, err := b.try(ctx, m, tests[m], hints[m.name()])
+			r, err := b.tryMutant(ctx, m, tests[m], hints[m.name()])
 			results[i], errs[i] = r, err
 			fmt.Println(r.verdict(), m.file+":"+strconv.Itoa(m.line), m.name(), r.red, r.test) //nolint:forbidigo // output of a command
 		})
@@ -303,13 +309,14 @@ func (b *bench) tryAll(ctx context.Context, mutants []*mutant, tests map[*mutant
 	return results, errors.Join(errs...)
 }
 
-var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+var failedTest = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// firstFailure returns the first test that failed, with its innermost failed subtest. If
-// the output names no test, it returns the cause of the failure.
+// firstFailure returns the name of the first test that failed. If a subtest failed, the name
+// is the name of the innermost subtest that failed. If the output contains no such name,
+// firstFailure returns a text that describes the failure.
 func firstFailure(out []byte) string {
 	name := ""
-	for _, m := range failed.FindAllSubmatch(out, -1) {
+	for _, m := range failedTest.FindAllSubmatch(out, -1) {
 		if next := string(m[1]); name == "" || strings.HasPrefix(next, name+"/") {
 			name = next
 		}

@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// sample returns the files of a module. The tests of p fail without most checks of p, the
-// test of q fails without the check of 99, and no test fails without the check of 50.
-func sample() map[string]string {
+// sampleModule returns the files of a module. The test of package q fails without the check of
+// p for 99. No test fails without the check of p for 50. The test of package p fails without
+// the other checks of p.
+func sampleModule() map[string]string {
 	return map[string]string{
 		"go.mod": "module example.com/m\n\ngo 1.26\n",
 		"p/p.go": `package p
@@ -35,7 +36,7 @@ import "testing"
 
 func TestAllowed(t *testing.T) {
 	if !Allowed(1) || Allowed(-1) || Allowed(7) {
-		t.Error("1 is allowed; -1 and 7 are not")
+		t.Error("1 must be allowed; -1 and 7 must not be allowed")
 	}
 }
 `,
@@ -44,7 +45,7 @@ package q
 
 import "example.com/m/p"
 
-// Both reports whether two numbers are allowed.
+// Both reports whether a and b are allowed.
 func Both(a, b int) bool { return p.Allowed(a) && p.Allowed(b) }
 `,
 		"q/q_test.go": `package q
@@ -53,11 +54,11 @@ import "testing"
 
 func TestBoth(t *testing.T) {
 	if !Both(1, 2) {
-		t.Error("1 and 2 are allowed")
+		t.Error("1 and 2 must be allowed")
 	}
 	t.Run("large", func(t *testing.T) {
 		if Both(1, 101) {
-			t.Error("101 is not allowed")
+			t.Error("101 must not be allowed")
 		}
 	})
 }
@@ -65,8 +66,8 @@ func TestBoth(t *testing.T) {
 	}
 }
 
-// write writes the files of a module to a new folder.
-func write(t *testing.T, files map[string]string) (root string) {
+// writeModule writes the files of a module to a new folder.
+func writeModule(t *testing.T, files map[string]string) (root string) {
 	t.Helper()
 	root = t.TempDir()
 	for file, text := range files {
@@ -81,17 +82,18 @@ func write(t *testing.T, files map[string]string) (root string) {
 	return root
 }
 
-// TestTry tries all mutants of the sample, and requires the name of the test that fails.
-func TestTry(t *testing.T) {
+// TestTryAll tries all mutants of package p in sampleModule. It tests which test fails for each
+// mutant.
+func TestTryAll(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("no go command")
+		t.Skip("the go command is not installed")
 	}
-	root := write(t, sample())
-	mutants, err := find(root, "p/p.go")
+	root := writeModule(t, sampleModule())
+	mutants, err := mutantsOf(root, "p/p.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := newBench(root, mutants)
+	b, err := newTestbed(root, mutants)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,10 +114,11 @@ func TestTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := verdicts(results); !maps.Equal(got, want) {
-		t.Errorf("got\n%q, want\n%q", got, want)
+		t.Errorf("got the verdicts\n%q, want\n%q", got, want)
 	}
 
-	// A known mutant is not tried, and the test that a hint names runs first.
+	// A mutant with a known result is not tried. For a mutant with a hint, the test in the hint runs
+	// first.
 	known := map[string]result{"p Allowed: n == 50 -> false": {red: "./p", test: "TestKnown"}}
 	hints := map[string]result{"p Allowed: n < 0 -> false": {red: "./q", test: "TestBoth/none"}, "p Allowed: n != 7 -> false": {red: "./q", test: "TestBoth"}}
 	want["p Allowed: n == 50 -> false"] = "red ./p TestKnown"
@@ -125,7 +128,7 @@ func TestTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := verdicts(results); !maps.Equal(got, want) {
-		t.Errorf("with an earlier run: got\n%q, want\n%q", got, want)
+		t.Errorf("with the results of an earlier run: got the verdicts\n%q, want\n%q", got, want)
 	}
 }
 
@@ -137,37 +140,37 @@ func verdicts(results []result) map[string]string {
 	return got
 }
 
-// TestTryBroken requires an error, and no verdict, if the tests cannot be built or fail
-// without a mutant.
-func TestTryBroken(t *testing.T) {
+// TestTryMutantError tests that tryMutant returns an error if it cannot build the tests, or if
+// the tests fail without an active mutant.
+func TestTryMutantError(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("no go command")
+		t.Skip("the go command is not installed")
 	}
-	red := sample()
-	red["p/p.go"] = "package p\n\nfunc Allowed(n int) bool { return n != 1 }\n"
+	failing := sampleModule()
+	failing["p/p.go"] = "package p\n\nfunc Allowed(n int) bool { return n != 1 }\n"
 	for _, row := range []struct {
-		name  string
-		files map[string]string
-		after string // unless empty, the text to insert after the condition
-		want  string
+		name   string
+		files  map[string]string
+		suffix string // the text to insert after the condition; empty means the text of the mutant
+		want   string
 	}{
-		{"not Go", sample(), ") not Go", "build the tests of ./p"},
-		{"red without a mutant", red, "", "fail without a mutant"},
+		{"mutant is not valid Go", sampleModule(), ") not Go", "cannot build the tests of ./p"},
+		{"tests fail without a mutant", failing, "", "fail without an active mutant"},
 	} {
-		root := write(t, row.files)
-		mutants, err := find(root, "p/p.go")
+		root := writeModule(t, row.files)
+		mutants, err := mutantsOf(root, "p/p.go")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if row.after != "" {
-			mutants[0].after = row.after
+		if row.suffix != "" {
+			mutants[0].suffix = row.suffix
 		}
-		b, err := newBench(root, mutants[:1])
+		b, err := newTestbed(root, mutants[:1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r, err := b.try(t.Context(), mutants[0], []string{"./p"}, result{}); err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: got %s and error %v, want %q", row.name, r.verdict(), err, row.want)
+		if r, err := b.tryMutant(t.Context(), mutants[0], []string{"./p"}, result{}); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: got the verdict %s and the error %v, want an error that contains %q", row.name, r.verdict(), err, row.want)
 		}
 		if err := b.close(); err != nil {
 			t.Error(err)
@@ -178,7 +181,7 @@ func TestTryBroken(t *testing.T) {
 func TestPattern(t *testing.T) {
 	for test, want := range map[string]string{"TestRules/a(b)/c": "^TestRules$", "FuzzX": "^FuzzX$", "timeout": "", "": ""} {
 		if got := (result{test: test}).pattern(); got != want {
-			t.Errorf("%q: got %q, want %q", test, got, want)
+			t.Errorf("failed test %q: got the pattern %q, want %q", test, got, want)
 		}
 	}
 }

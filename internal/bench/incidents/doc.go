@@ -1,9 +1,9 @@
-// Command incidents runs the incidents of examples/drill with bearer and with the key
-// caches of other libraries, and prints how many valid requests each library refused. Run it
-// from the root of the repository:
+// Command incidents compares bearer with the key caches of other libraries in incidents of a
+// token issuer. It runs incidents of examples/drill with each library, and writes
+// docs/incidents.md. Run it from the root of the repository:
 //
 //	go -C internal/bench run ./incidents -o ../../docs/incidents.md
 //
-// It takes about 2 minutes and 512 MiB of memory. An incident in which a library allocates
-// more is stopped at this limit.
+// It takes about 2 minutes. It uses about 512 MiB of memory, because some libraries read a
+// hostile response body up to this size. Then the issuer stops sending the body.
 package main

@@ -8,8 +8,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// oidcSubject is go-oidc's verifier with its remote key set. The key set fetches only when
-// no cached key verifies a signature.
+// oidcSubject is the verifier of go-oidc with an oidc.RemoteKeySet. The key set fetches keys
+// only if no cached key verifies a signature.
 var oidcSubject = incident.Subject{Name: "go-oidc", Open: func(s incident.Setup) (incident.Verifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	keys := oidc.NewRemoteKeySet(ctx, s.KeysURL)
@@ -26,8 +26,8 @@ type oidcVerifier struct {
 	cancel   context.CancelFunc
 }
 
-// Verify implements incident.Verifier. go-oidc's errors do not distinguish an outage from
-// an unknown key.
+// Verify implements incident.Verifier. It never returns incident.Unavailable, because go-oidc
+// returns the same error for an outage and for an unknown key.
 func (v *oidcVerifier) Verify(ctx context.Context, token string) incident.Outcome {
 	if _, err := v.verifier.Verify(ctx, token); err != nil {
 		return incident.Refused

@@ -10,12 +10,13 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// keyfuncSubject is golang-jwt with keyfunc's cache in the configuration of NewDefaultCtx:
-// it refreshes every hour, and at most every 5 minutes for an unknown kid.
+// keyfuncSubject is golang-jwt with the key cache of keyfunc, in the configuration of
+// NewDefaultCtx. The cache refreshes its keys every hour. If a token has an unknown kid, the
+// cache also refreshes its keys, but at most once in 5 minutes.
 var keyfuncSubject = incident.Subject{Name: "keyfunc", Open: func(s incident.Setup) (incident.Verifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	// NewDefaultOverrideCtx is NewDefaultCtx with overrides. Here they discard the log of
-	// failed refreshes, and set the interval if the incident requires one.
+	// NewDefaultOverrideCtx does what NewDefaultCtx does, but some settings can be changed. These
+	// overrides do not log failed refreshes, and set the interval if the incident has one.
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{s.KeysURL}, keyfunc.Override{
 		RefreshInterval:         s.Interval,
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) { return func(context.Context, error) {} },
@@ -37,8 +38,8 @@ type keyfuncVerifier struct {
 	cancel context.CancelFunc
 }
 
-// Verify implements incident.Verifier. The errors do not distinguish an outage from an
-// unknown key.
+// Verify implements incident.Verifier. It never returns incident.Unavailable, because keyfunc
+// returns the same error for an outage and for an unknown key.
 func (v *keyfuncVerifier) Verify(ctx context.Context, token string) incident.Outcome {
 	if _, err := v.parser.Parse(token, v.keys.KeyfuncCtx(ctx)); err != nil {
 		return incident.Refused

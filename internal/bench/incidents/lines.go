@@ -8,63 +8,63 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// line is one line of the page's table: an incident.
+// A line is one line of the table on the page. It shows one incident.
 type line struct {
 	name  string
 	run   incident.Run
-	alone bool                         // no other incident may run at the same time
-	text  func(incident.Result) string // the text of a cell
+	alone bool                         // whether no other incident may run at the same time
+	text  func(incident.Result) string // returns the text of a cell
 }
 
 func lines() []line {
 	return []line{
-		{"10,000 forged key ids in 2 s, and 1,000 valid requests/s", incident.Flood(1), true, func(r incident.Result) string {
-			return fmt.Sprintf("%s; %s; p99 of valid requests: %.2f × the p99 without the flood; slowest forged request %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
+		{"10,000 tokens with forged key ids in 2 s, and 1,000 valid requests per second", incident.Flood(1), true, func(r incident.Result) string {
+			return fmt.Sprintf("%s; %s; p99 of valid requests: %.2f × the p99 without the flood; slowest forged request: %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
-		{"two rotations 4 s apart, 20 callers", incident.Rotations, false, perStep},
-		{"new key material under the old key id, 20 callers", incident.NewMaterial, false, perStep},
-		{"a rotation during a flood", incident.RotationInFlood, false, func(r incident.Result) string {
-			return until(r, "the new key is accepted after %v", "the new key is not accepted within %v") + "; " + fetches(r.Fetches)
+		{"two key rotations with 4 s between them; 20 callers", incident.Rotations, false, perStep},
+		{"a new key with the key id of the old key; 20 callers", incident.NewMaterial, false, perStep},
+		{"a key rotation during a flood of forged key ids", incident.RotationInFlood, false, func(r incident.Result) string {
+			return timeUntil(r, "the new key is accepted after %v", "the new key is not accepted within %v") + "; " + fetches(r.Fetches)
 		}},
-		{"a key is withdrawn, interval 1 s", incident.Withdrawal, false, func(r incident.Result) string {
-			return until(r, "its tokens are refused after %v", "its tokens are still accepted after %v")
+		{"the issuer withdraws a key; refresh interval 1 s", incident.Withdrawal, false, func(r incident.Result) string {
+			return timeUntil(r, "tokens signed with this key are refused after %v", "tokens signed with this key are still accepted after %v")
 		}},
 		{"the issuer never answers", incident.Hang, true, func(r incident.Result) string {
 			waited := fmt.Sprintf("at most %v", incident.Short(r.SlowestForged))
 			if r.SlowestForged >= incident.HangTimeout {
-				waited = fmt.Sprintf("until their timeout, %v", incident.HangTimeout)
+				waited = fmt.Sprintf("until their timeout of %v", incident.HangTimeout)
 			}
-			return fmt.Sprintf("known keys: %s; requests with unknown key ids wait %s and get %s; goroutines left: %d",
+			return fmt.Sprintf("requests with known key ids: %s; requests with unknown key ids wait %s and get %s; goroutines left at the end: %d",
 				refused(r), waited, forgedStatus(r), r.Goroutines)
 		}},
-		{"the issuer is down for 15 s, interval 1 s", incident.Outage, false, func(r incident.Result) string {
+		{"the issuer is down for 15 s; refresh interval 1 s", incident.Outage, false, func(r incident.Result) string {
 			return refused(r) + "; " + fetches(r.Fetches)
 		}},
-		{"start while the issuer is down", incident.Start, false, func(r incident.Result) string {
-			return fmt.Sprintf("during the outage %d × 401, %d × 503; when the issuer is back, %s", r.Refused, r.Unavailable,
-				until(r, "the first request is accepted after %v", "the first request is refused after %v"))
+		{"a service starts while the issuer is down", incident.Start, false, func(r incident.Result) string {
+			return fmt.Sprintf("during the outage, %d requests get 401 and %d get 503; when the issuer is back, %s", r.Refused, r.Unavailable,
+				timeUntil(r, "the first request is accepted after %v", "the first request is refused after %v"))
 		}},
-		{"restart while the issuer is down (3 s)", incident.Restart, false, refused},
-		{"hostile response bodies", incident.Bodies, true, func(r incident.Result) string {
-			return r.Story + named(". Good keys lost: ", r.LostKeys)
+		{"a service restarts while the issuer is down; requests for 3 s", incident.Restart, false, refused},
+		{"the issuer sends hostile response bodies", incident.Bodies, true, func(r incident.Result) string {
+			return r.Story + nameList(". Valid keys lost after: ", r.LostKeys)
 		}},
-		{"odd documents", incident.OddDocuments, false, func(r incident.Result) string {
-			return fmt.Sprintf("good keys lost in %d of %d cases", len(r.LostKeys), r.Tried)
+		{"odd documents instead of a key set", incident.OddDocuments, false, func(r incident.Result) string {
+			return fmt.Sprintf("valid keys lost in %d of %d cases", len(r.LostKeys), r.Tried)
 		}},
-		{"one odd key in the set", incident.OddKeys, false, func(r incident.Result) string {
-			return fmt.Sprintf("a good key lost in %d of %d cases; %d of %d bad tokens accepted", len(r.LostKeys), r.Tried, len(r.ForgedAccepted), r.Forged)
+		{"one odd key in the key set", incident.OddKeys, false, func(r incident.Result) string {
+			return fmt.Sprintf("a valid key lost in %d of %d cases; %d of %d invalid tokens accepted", len(r.LostKeys), r.Tried, len(r.ForgedAccepted), r.Forged)
 		}},
 	}
 }
 
-// perStep describes refusals, and the fetches of each step of an incident. Each step changes
-// the issuer's key.
+// perStep returns the text of a cell, with the number of refused requests and the number of
+// fetches in each step. Each step changes the issuer's key.
 func perStep(r incident.Result) string {
 	var steps []string
 	for _, n := range r.PerStep {
 		steps = append(steps, strconv.Itoa(n))
 	}
-	return refused(r) + "; fetches after each change: " + strings.Join(steps, ", ")
+	return refused(r) + "; fetches after each change of the key: " + strings.Join(steps, ", ")
 }
 
 func refused(r incident.Result) string {
@@ -82,16 +82,17 @@ func fetches(n int) string {
 	return fmt.Sprintf("%d fetches", n)
 }
 
-// until formats the time until an event. It uses the format then if the event happened, and
-// otherwise the format otherwise.
-func until(r incident.Result, then, otherwise string) string {
+// timeUntil returns a text with the time r.After. The parameter happened is the format if the
+// event happened. The parameter never is the format if the event did not happen.
+func timeUntil(r incident.Result, happened, never string) string {
+	format := happened
 	if r.Never {
-		then = otherwise
+		format = never
 	}
-	return fmt.Sprintf(then, incident.Short(r.After))
+	return fmt.Sprintf(format, incident.Short(r.After))
 }
 
-// forgedStatus returns the status that the forged tokens got.
+// forgedStatus returns the status of the responses to forged tokens.
 func forgedStatus(r incident.Result) string {
 	switch r.ForgedUnavailable {
 	case 0:
@@ -99,16 +100,17 @@ func forgedStatus(r incident.Result) string {
 	case r.Forged:
 		return "503"
 	}
-	return fmt.Sprintf("503, except %d × 401", r.Forged-r.ForgedUnavailable)
+	return fmt.Sprintf("503, but %d of them get 401", r.Forged-r.ForgedUnavailable)
 }
 
-// named returns a sentence with a list of names, or "" if the list is empty.
-func named(what string, names []string) string {
+// nameList returns a sentence that begins with this text and ends with the names. It returns ""
+// if there are no names.
+func nameList(text string, names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return what + strings.Join(names, ", ") + "."
+	return text + strings.Join(names, "; ") + "."
 }
 
-// algorithms are the defaults of bearer.Config.Algorithms.
+// algorithms is the default value of bearer.Config.Algorithms.
 var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}

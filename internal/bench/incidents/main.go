@@ -16,19 +16,19 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// limit is the timeout for all incidents together.
+// limit is the timeout for the whole program.
 const limit = 10 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "incidents:", err)
 		os.Exit(1)
 	}
 }
 
-// subjects returns the libraries: one column of the table for each.
+// subjects returns the libraries. Each library has one column of the table.
 func subjects() []incident.Subject {
 	return []incident.Subject{incident.Bearer, keyfuncSubject, oidcSubject}
 }
@@ -36,7 +36,7 @@ func subjects() []incident.Subject {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("incidents", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	pattern := flags.String("run", "", "run the incidents whose name matches this regular expression")
+	pattern := flags.String("run", "", "run only incidents with a name that matches this regular expression")
 	path := flags.String("o", "", "write the page to this file instead of standard output")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -70,37 +70,38 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return errors.Join(write(file, chosen, table), file.Close())
 }
 
-// cell is the result of one subject in one incident.
+// A cell is the result of one subject in one incident.
 type cell struct {
 	result incident.Result
 	err    error
 }
 
-// measure runs every incident for every subject. Incidents marked alone run one by one,
-// because they measure time or memory. The others mostly wait, and run at the same time.
+// measure runs every incident for every subject. If the field alone of an incident is true,
+// the incident runs alone, because it measures time or memory. The other incidents mostly
+// wait, so they run at the same time.
 func measure(ctx context.Context, lines []line, subjects []incident.Subject, progress io.Writer) [][]cell {
 	table := make([][]cell, len(lines))
 	for n := range table {
 		table[n] = make([]cell, len(subjects))
 	}
 	for m, s := range subjects {
-		var together []func()
+		var concurrent []func()
 		var wg sync.WaitGroup
 		for n, l := range lines {
-			one := func() {
+			runOne := func() {
 				start := time.Now()
 				r, err := l.run(ctx, s)
 				table[n][m] = cell{r, err}
-				_, _ = fmt.Fprintf(progress, "%s, %s: %v\n", s.Name, l.name, time.Since(start).Round(time.Millisecond)) // a lost line of progress does no harm
+				_, _ = fmt.Fprintf(progress, "%s, %s: %v\n", s.Name, l.name, time.Since(start).Round(time.Millisecond)) // an error here does not change the results
 			}
 			if l.alone {
-				one()
+				runOne()
 			} else {
-				together = append(together, one)
+				concurrent = append(concurrent, runOne)
 			}
 		}
-		for _, one := range together {
-			wg.Go(one)
+		for _, runOne := range concurrent {
+			wg.Go(runOne)
 		}
 		wg.Wait()
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// TestOddDocuments runs one fast incident for all subjects and checks the page.
+// TestOddDocuments runs one fast incident for all subjects, and tests the page.
 func TestOddDocuments(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "incidents.md")
 	if err := run(t.Context(), []string{"-run", "odd documents", "-o", path}, io.Discard, io.Discard); err != nil {
@@ -23,33 +23,33 @@ func TestOddDocuments(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| incident | bearer | keyfunc | go-oidc |\n|---|---|---|---|\n",
-		"| odd documents | good keys lost in 0 of 27 cases |",
-		"**keyfunc** loses good keys if the issuer publishes: ", "**go-oidc** loses good keys if the issuer publishes: ",
+		"| odd documents instead of a key set | valid keys lost in 0 of 27 cases |",
+		"**keyfunc** loses valid keys if the issuer publishes: ", "**go-oidc** loses valid keys if the issuer publishes: ",
 	} {
 		if !strings.Contains(string(page), want) {
-			t.Errorf("got no %q in the page:\n%s", want, page)
+			t.Errorf("the page does not contain %q:\n%s", want, page)
 		}
 	}
 	if strings.Contains(string(page), "**bearer** loses") {
-		t.Errorf("got keys that bearer loses, want none:\n%s", page)
+		t.Errorf("the page says that bearer loses keys, want no such text:\n%s", page)
 	}
 }
 
-// TestError requires that the page shows the error of one subject and the results of the
-// others.
+// TestError tests that the page shows the error of one subject, and the results of the other
+// subjects.
 func TestError(t *testing.T) {
 	var out strings.Builder
 	l := line{name: "x", text: func(incident.Result) string { return "fine" }}
 	err := write(&out, []line{l}, [][]cell{{{}, {err: context.Canceled}, {}}})
 	if want := "| x | fine | error: context canceled | fine |"; err != nil || !strings.Contains(out.String(), want) {
-		t.Errorf("got error %v and the page\n%s\nwant %q in it", err, out.String(), want)
+		t.Errorf("write returned the error %v, want no error and a page that contains %q:\n%s", err, want, out.String())
 	}
 }
 
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-x"}, {"-run", "odd documents", "-o", t.TempDir()}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%q: got no error, want an error", args)
+			t.Errorf("arguments %q: got no error, want an error", args)
 		}
 	}
 }

@@ -9,26 +9,26 @@ import (
 	"strings"
 )
 
-const head = `# Key caches in incidents
+const introduction = `# Key caches in incidents
 
-This page compares bearer with two other libraries in the incidents of
-` + "`go run ./examples/drill`" + `. Each incident runs in real time against an issuer on the
-loopback interface. "Refused" counts valid requests only: good tokens, signed with good
-keys. This command writes the page:
+This page shows how bearer and two other libraries behave in simulated incidents of a token
+issuer. ` + "`go run ./examples/drill`" + ` runs these incidents with bearer only. Each incident runs
+in real time against an issuer on the loopback interface. A valid request has a valid token.
+"Refused" counts only valid requests. This command writes the page:
 
     go -C internal/bench run ./incidents -o ../../docs/incidents.md
 
 Measured on %d cores with %s.
 
-- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings. The restart uses the file store of ` + "`jwks.NewFileStore`" + `.
+- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings. When the service restarts, the cache has the file store of ` + "`jwks.NewFileStore`" + `.
 - **keyfunc** %s (jwkset %s) with golang-jwt: the cache of ` + "`keyfunc.NewDefaultCtx`" + `.
 - **go-oidc** %s: ` + "`oidc.IDTokenVerifier`" + ` with ` + "`oidc.RemoteKeySet`" + `.
 
-If an incident names an interval, it is the refresh interval of each library that has
-such a setting. keyfunc and go-oidc return the same error during an outage and for a
-forged token, so all their refusals count as 401. The incident of hostile response bodies
-measures the growth of the heap and the duration. A library that allocates more than
-512 MiB is stopped at this limit ("cut off").
+If an incident has a refresh interval, bearer and keyfunc use this interval. go-oidc has no
+such setting. During an outage, keyfunc and go-oidc return the same error as for a forged
+token. So all their refusals count as 401. For each hostile response body, the table shows
+the growth of the heap and the duration. The issuer stops sending a body after 10 s, or when
+the heap has grown by 512 MiB. In the second case, the table contains "cut off".
 
 `
 
@@ -36,7 +36,7 @@ measures the growth of the heap and the duration. A library that allocates more 
 func write(w io.Writer, lines []line, table [][]cell) error {
 	var out bytes.Buffer
 	put := func(format string, args ...any) { _, _ = fmt.Fprintf(&out, format, args...) } // writes to a bytes.Buffer never fail
-	put(head, runtime.GOMAXPROCS(0), runtime.Version(),
+	put(introduction, runtime.GOMAXPROCS(0), runtime.Version(),
 		version("github.com/MicahParks/keyfunc/v3"), version("github.com/MicahParks/jwkset"), version("github.com/coreos/go-oidc/v3"))
 	put("| incident |")
 	for _, s := range subjects() {
@@ -55,7 +55,7 @@ func write(w io.Writer, lines []line, table [][]cell) error {
 	return err
 }
 
-// text returns the text of a cell in a line of the table.
+// text returns the text of the cell for the table.
 func (c cell) text(l line) string {
 	if c.err != nil {
 		return "error: " + strings.NewReplacer("\n", "; ", "|", "/").Replace(c.err.Error())
@@ -63,26 +63,26 @@ func (c cell) text(l line) string {
 	return l.text(c.result)
 }
 
-// details lists the documents and keys that the table only counts.
+// details writes the names of the documents and keys that the table only counts.
 func details(put func(string, ...any), table [][]cell) {
 	first := true
 	for m, s := range subjects() {
-		var lost, fooled []string
+		var lost, accepted []string
 		for _, row := range table {
-			lost, fooled = append(lost, row[m].result.LostKeys...), append(fooled, row[m].result.ForgedAccepted...)
+			lost, accepted = append(lost, row[m].result.LostKeys...), append(accepted, row[m].result.ForgedAccepted...)
 		}
-		if len(lost)+len(fooled) == 0 {
+		if len(lost)+len(accepted) == 0 {
 			continue
 		}
 		if first {
-			put("\n## Good keys lost, and bad tokens accepted\n")
+			put("\n## Valid keys lost, and invalid tokens accepted\n")
 			first = false
 		}
-		put("\n**%s**%s%s\n", s.Name, named(" loses good keys if the issuer publishes: ", lost), named(" It accepts bad tokens under these keys: ", fooled))
+		put("\n**%s**%s%s\n", s.Name, nameList(" loses valid keys if the issuer publishes: ", lost), nameList(" It accepts invalid tokens that are signed with: ", accepted))
 	}
 }
 
-// version returns the version of a module that this program was built with.
+// version returns the version of a module in this program.
 func version(path string) string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {

@@ -7,8 +7,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// TestSubjects requires that the other libraries, set up as in the incidents, accept valid
-// tokens and refuse all others.
+// TestSubjects tests that the other libraries accept valid tokens and refuse invalid tokens.
+// The libraries have the same setup as in the incidents.
 func TestSubjects(t *testing.T) {
 	for _, subject := range []incident.Subject{keyfuncSubject, oidcSubject} {
 		t.Run(subject.Name, func(t *testing.T) {
@@ -23,11 +23,11 @@ func TestSubjects(t *testing.T) {
 				token string
 				want  incident.Outcome
 			}{
-				"valid":            {issuer.Token(nil), incident.Accepted},
-				"forged":           {issuer.Forge(nil, nil), incident.Refused},
-				"another audience": {issuer.Token(map[string]any{"aud": "other"}), incident.Refused},
-				"another issuer":   {issuer.Token(map[string]any{"iss": "https://other.example"}), incident.Refused},
-				"expired":          {issuer.Token(map[string]any{"exp": 1}), incident.Refused},
+				"valid token":                    {issuer.Token(nil), incident.Accepted},
+				"forged token":                   {issuer.Forge(nil, nil), incident.Refused},
+				"token for a different audience": {issuer.Token(map[string]any{"aud": "other"}), incident.Refused},
+				"token of a different issuer":    {issuer.Token(map[string]any{"iss": "https://other.example"}), incident.Refused},
+				"expired token":                  {issuer.Token(map[string]any{"exp": 1}), incident.Refused},
 			} {
 				if got := v.Verify(t.Context(), row.token); got != row.want {
 					t.Errorf("%s: got outcome %d, want %d", name, got, row.want)

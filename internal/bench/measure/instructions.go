@@ -14,21 +14,22 @@ import (
 	"time"
 )
 
-// Instructions runs the program with fewUnits and with MostUnits.
+// The function Instructions runs the program once with fewUnits and once with MostUnits.
 const (
 	MostUnits = 2500
 	fewUnits  = 500
 )
 
-// Instructions returns how many instructions one unit of work takes. It runs this program
-// twice under valgrind's callgrind, each time with another number of units in the
-// environment variable. It divides the difference of the two counts by the difference of
-// the units, so the cost of starting the program does not count. The results of two runs
-// differ by about 1 %, even on a busy machine.
+// Instructions returns the number of instructions for one unit of work. It runs this program
+// twice under callgrind, a tool of valgrind. The environment variable contains the number of
+// units. The two runs have different numbers of units. Instructions divides the difference of
+// the two instruction counts by the difference of the two numbers of units. So the result does
+// not include the start of the program. Two results differ by about 1 %, even if the machine
+// is busy.
 //
-// Valgrind emulates a processor without AVX-512 and without SHA instructions. Hashes and
-// signatures take more instructions there than on a real processor, so compare only
-// differences between counts.
+// Valgrind emulates a processor that has no AVX-512 and no SHA instructions. On this
+// processor, hashes and signatures take more instructions than on a real processor. So
+// compare only differences between counts.
 func Instructions(ctx context.Context, variable string, env ...string) (int64, error) {
 	var counts []int64
 	for _, n := range []int{fewUnits, MostUnits} {
@@ -46,7 +47,7 @@ var collected = regexp.MustCompile(`Collected\s*:\s*(\d+)`)
 func collect(ctx context.Context, env []string) (int64, error) {
 	valgrind, err := exec.LookPath("valgrind")
 	if err != nil {
-		return 0, errors.New("valgrind is not installed (apt-get install valgrind)")
+		return 0, errors.New("valgrind is not installed; on Debian, run apt-get install valgrind")
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -54,8 +55,8 @@ func collect(ctx context.Context, env []string) (int64, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, valgrind, "--tool=callgrind", "--callgrind-out-file="+cmp.Or(os.Getenv("BENCH_CALLGRIND_OUT"), os.DevNull), self) //nolint:gosec // runs this program
-	// Callgrind needs one thread, and no preemption by signals.
+	cmd := exec.CommandContext(ctx, valgrind, "--tool=callgrind", "--callgrind-out-file="+cmp.Or(os.Getenv("BENCH_CALLGRIND_OUT"), os.DevNull), self) //nolint:gosec // it runs this program again
+	// Under callgrind, the program must run on one thread, without preemption by signals.
 	cmd.Env = append(os.Environ(), append(env, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -64,7 +65,7 @@ func collect(ctx context.Context, env []string) (int64, error) {
 	}
 	m := collected.FindStringSubmatch(out.String())
 	if m == nil {
-		return 0, errors.New("callgrind printed no count")
+		return 0, errors.New("the output of callgrind contains no instruction count")
 	}
 	return strconv.ParseInt(m[1], 10, 64)
 }

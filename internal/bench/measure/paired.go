@@ -1,5 +1,5 @@
-// Package measure compares the costs of pieces of work: CPU time, allocations and
-// instructions. It also measures the gain from a second processor.
+// Package measure measures the CPU time, the allocations and the instructions of a piece of
+// work. It also measures the gain from a second processor.
 package measure
 
 import (
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Work is a piece of work. Each call of Run is one unit.
+// Work is a piece of work to measure. Each call of Run is one unit.
 type Work struct {
 	Name string
 	Run  func()
@@ -19,19 +19,22 @@ type Work struct {
 
 // Cost is the cost of one unit of work.
 type Cost struct {
-	// Ratio is the CPU time, divided by the CPU time of the floor in adjacent bursts. It is
-	// the median of all rounds; Low and High are the quartiles.
+	// Ratio is the CPU time of the work divided by the CPU time of the floor, which runs
+	// immediately before and after the work. Ratio is the median of all rounds. Low and High
+	// are the quartiles.
 	Ratio, Low, High float64
-	// Time is the CPU time: the lower quartile of all rounds, because noise only adds time.
+	// Time is the CPU time. It is the lower quartile of all rounds, because other load on the
+	// machine can only make a round slower.
 	Time time.Duration
-	// Allocs and Bytes are the number and the size of allocations.
+	// Allocs is the number of allocations. Bytes is their total size.
 	Allocs, Bytes int64
 }
 
-// Paired measures works against a floor, a piece of work that all of them include. Each
-// round runs one burst of every work, in random order, between two bursts of the floor, so
-// that other load on the machine slows both. Times are CPU times of all threads, including the
-// garbage collector.
+// Paired measures works and compares them with the floor. The floor is a piece of work that
+// every work includes. In each round, Paired runs the works in random order. It runs each work
+// for the duration burst, and runs the floor before and after each work, so that other load on
+// the machine slows the work and the floor equally. All times are CPU times of all threads,
+// including the garbage collector.
 func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []Cost) {
 	all := append([]Work{floor}, works...)
 	counts := make([]int, len(all))
@@ -40,16 +43,16 @@ func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []
 	}
 	ratios, times := make([][]float64, len(all)), make([][]float64, len(all))
 	for range rounds {
-		order := rand.Perm(len(works)) //nolint:gosec // G404: the order need not be secret
-		before := run(floor, counts[0])
+		order := rand.Perm(len(works)) //nolint:gosec // an attacker gains nothing from the order
+		previous := cpuPerUnit(floor, counts[0])
 		for _, i := range order {
 			i++
-			own := run(all[i], counts[i])
-			after := run(floor, counts[0])
-			ratios[i] = append(ratios[i], own/((before+after)/2))
+			own := cpuPerUnit(all[i], counts[i])
+			next := cpuPerUnit(floor, counts[0])
+			ratios[i] = append(ratios[i], own/((previous+next)/2))
 			times[i] = append(times[i], own)
-			times[0] = append(times[0], after)
-			before = after
+			times[0] = append(times[0], next)
+			previous = next
 		}
 	}
 	costs := make([]Cost, len(all))
@@ -62,11 +65,11 @@ func Paired(floor Work, works []Work, rounds int, burst time.Duration) (Cost, []
 	return costs[0], costs[1:]
 }
 
-// calibrate returns the number of units that take about as long as a burst.
+// calibrate returns the number of units whose total time is about the duration burst.
 func calibrate(w Work, burst time.Duration) int {
 	n := 1
 	for {
-		took := time.Duration(run(w, n) * float64(n))
+		took := time.Duration(cpuPerUnit(w, n) * float64(n))
 		if took >= burst/2 {
 			return max(1, int(float64(n)*float64(burst)/float64(took)))
 		}
@@ -74,17 +77,17 @@ func calibrate(w Work, burst time.Duration) int {
 	}
 }
 
-// run runs n units and returns the CPU time of one unit in nanoseconds.
-func run(w Work, n int) float64 {
-	start := cpu()
+// cpuPerUnit runs n units of w, and returns the CPU time of one unit in nanoseconds.
+func cpuPerUnit(w Work, n int) float64 {
+	start := cpuTime()
 	for range n {
 		w.Run()
 	}
-	return float64(cpu()-start) / float64(n)
+	return float64(cpuTime()-start) / float64(n)
 }
 
-// cpu returns the CPU time of this process.
-func cpu() time.Duration {
+// cpuTime returns the CPU time that this process has used.
+func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return 0
@@ -92,8 +95,8 @@ func cpu() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// allocations returns the average number and size of allocations in a unit. It averages
-// over many units, so that rare allocations do not count.
+// allocations returns the number of allocations in one unit, and their total size in bytes.
+// Both are averages over many units, rounded down, so that rare allocations do not count.
 func allocations(w Work) (allocs, bytes int64) {
 	const n = 200
 	allocs = int64(testing.AllocsPerRun(n, w.Run))
@@ -106,7 +109,8 @@ func allocations(w Work) (allocs, bytes int64) {
 	return allocs, int64(after.TotalAlloc-before.TotalAlloc) / n //nolint:gosec // far below the maximum of an int64
 }
 
-// quantile returns a quantile of the values, and sorts them. Part 0.5 is the median.
+// quantile sorts the values and returns the value at this part of the list. For example, it
+// returns the median for part 0.5.
 func quantile(values []float64, part float64) float64 {
 	if len(values) == 0 {
 		return 0

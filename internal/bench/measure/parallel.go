@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Scaling returns the gain of each work from a second processor: the throughput of two
-// workers on two processors, divided by the throughput of one worker on one processor, by
-// wall clock. Each gain is the median of several rounds, in which all works take turns. A
-// work returns the function that a worker calls repeatedly.
+// Scaling returns the gain of each work from a second processor. The gain is the throughput of
+// two workers on two processors, divided by the throughput of one worker on one processor.
+// Throughputs are measured with the wall clock. Each gain is the median of all rounds. Each
+// round runs every work once with one worker and once with two workers. A work returns the
+// function that a worker calls repeatedly.
 func Scaling(rounds int, burst time.Duration, works ...func(worker int) func()) []float64 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	runs := make([][2]func(), len(works))
@@ -32,8 +33,8 @@ func Scaling(rounds int, burst time.Duration, works ...func(worker int) func()) 
 	return medians
 }
 
-// throughput returns how many units per second the workers complete, each on its own
-// processor.
+// throughput returns the number of units per second that all workers complete together. There
+// is one processor for each worker.
 func throughput(burst time.Duration, workers []func()) float64 {
 	runtime.GOMAXPROCS(len(workers))
 	var stop atomic.Bool

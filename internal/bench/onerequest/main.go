@@ -1,6 +1,6 @@
-// Command onerequest prints how many statements one accepted HTTP request executes, and in
-// how many files: with a new token, and with the same token a second time. Build it with
-// coverage:
+// Command onerequest prints the number of statements that one accepted HTTP request executes,
+// and the files that contain them. It sends a request with a new token, and then a request
+// with the same token. Build the command with coverage:
 //
 //	go build -cover -covermode=atomic -coverpkg=github.com/bearerkit/bearer/... -o one ./onerequest && ./one
 package main
@@ -36,11 +36,11 @@ func main() {
 func run(ctx context.Context) error {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"api"}})
 	defer issuer.Close()
-	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // Close stops the cache, not a context
+	keys, err := jwks.Discover(issuer.URL(), nil) //nolint:contextcheck // the call of Close stops the cache
 	if err != nil {
 		return err
 	}
-	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}) //nolint:contextcheck // with Config.Keys, New starts nothing
+	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"api"}, Keys: keys}) //nolint:contextcheck // New starts no goroutine if Config.Keys is set
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func run(ctx context.Context) error {
 		}
 		return nil
 	}
-	// A first request loads the keys and fills the pools.
+	// The first request fetches the keys and fills the pools, so it is not counted.
 	if err := request(issuer.Token(map[string]any{"scope": "a"})); err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// report prints the number of files and statements that were executed since the counters
-// were cleared. It leaves out this program and the test issuer.
+// report prints the executed files and the number of executed statements since the counters
+// were cleared. It does not count this program and the test issuer.
 func report(ctx context.Context, name string) (err error) {
 	dir, err := os.MkdirTemp("", "onerequest")
 	if err != nil {
@@ -93,10 +93,10 @@ func report(ctx context.Context, name string) (err error) {
 		return err
 	}
 	profile := dir + "/profile.txt"
-	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // the arguments are paths of a temporary folder
+	if out, err := exec.CommandContext(ctx, "go", "tool", "covdata", "textfmt", "-i="+dir, "-o="+profile).CombinedOutput(); err != nil { //nolint:gosec // the arguments are paths in a temporary folder
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	text, err := os.ReadFile(profile) //nolint:gosec // in the temporary folder
+	text, err := os.ReadFile(profile) //nolint:gosec // the file is in the temporary folder
 	if err != nil {
 		return err
 	}

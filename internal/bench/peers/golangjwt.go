@@ -18,7 +18,8 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 )
 
-// parser returns a parser of golang-jwt with keyfunc, set up as their READMEs show.
+// parser returns a parser of golang-jwt with the key cache of keyfunc. It is set up as the
+// READMEs of golang-jwt and keyfunc show.
 func parser(ctx context.Context, s Setup) (func(token string) (*jwt.Token, error), error) {
 	keys, err := keyfunc.NewDefaultCtx(ctx, []string{s.KeysURL})
 	if err != nil {
@@ -38,7 +39,7 @@ var golangJWT = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return byHand(func(_ context.Context, token string) (any, error) { return parse(token) }), nil
+		return shortMiddleware(func(_ context.Context, token string) (any, error) { return parse(token) }), nil
 	},
 }
 
@@ -50,7 +51,7 @@ var echoJWT = Peer{
 			return nil, err
 		}
 		guard := echojwt.WithConfig(echojwt.Config{ParseTokenFunc: func(_ echo.Context, token string) (any, error) { return parse(token) }})
-		return overHTTP(func(next http.Handler) http.Handler {
+		return httpEndpoint(func(next http.Handler) http.Handler {
 			e := echo.New()
 			e.POST("/deployments", func(c echo.Context) error { next.ServeHTTP(c.Response(), c.Request()); return nil }, guard)
 			return e
@@ -58,8 +59,8 @@ var echoJWT = Peer{
 	},
 }
 
-// kubernetes is the token cache of the Kubernetes API server, with golang-jwt and keyfunc
-// as its verifier. It caches a verdict for 10 s, as the API server does.
+// kubernetes is the token cache of the Kubernetes API server. Its verifier is golang-jwt with
+// keyfunc. It caches the verdict on a valid token for 10 s, as the API server does.
 var kubernetes = Peer{
 	Name: "Kubernetes' token cache", Module: "k8s.io/apiserver", Caches: true,
 	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
@@ -77,11 +78,11 @@ var kubernetes = Peer{
 		}), false, 10*time.Second, 0)
 		guard := bearertoken.New(cached)
 		type key struct{}
-		return overHTTP(func(next http.Handler) http.Handler {
+		return httpEndpoint(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				authorization := r.Header["Authorization"]
 				response, ok, err := guard.AuthenticateRequest(r)
-				r.Header["Authorization"] = authorization // guard removes the field, but the next call reuses the request
+				r.Header["Authorization"] = authorization // guard removes the field, but the next call needs it again
 				if err != nil || !ok {
 					http.Error(w, "unauthorized", http.StatusUnauthorized)
 					return
@@ -100,7 +101,7 @@ var grpcMiddleware = Peer{
 			return nil, err
 		}
 		type key struct{}
-		return overGRPC(auth.UnaryServerInterceptor(func(ctx context.Context) (context.Context, error) {
+		return grpcEndpoint(auth.UnaryServerInterceptor(func(ctx context.Context) (context.Context, error) {
 			token, err := auth.AuthFromMD(ctx, "bearer")
 			if err != nil {
 				return nil, err

@@ -26,7 +26,7 @@ var goOIDC = Peer{
 	Name: "go-oidc", Module: "github.com/coreos/go-oidc/v3",
 	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
 		v := oidc.NewVerifier(s.Issuer, oidc.NewRemoteKeySet(ctx, s.KeysURL), &oidc.Config{ClientID: s.Audience, SupportedSigningAlgs: []string{s.Alg}})
-		return byHand(func(ctx context.Context, token string) (any, error) { return v.Verify(ctx, token) }), nil
+		return shortMiddleware(func(ctx context.Context, token string) (any, error) { return v.Verify(ctx, token) }), nil
 	},
 }
 
@@ -44,7 +44,7 @@ var jwxPeer = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return overHTTP(func(next http.Handler) http.Handler {
+		return httpEndpoint(func(next http.Handler) http.Handler {
 			type key struct{}
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				token, err := jwt.ParseRequest(r, jwt.WithKeySet(set), jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience), jwt.WithRequiredClaim(jwt.ExpirationKey))
@@ -70,7 +70,7 @@ var capPeer = Peer{
 			return nil, err
 		}
 		expected := capjwt.Expected{Issuer: s.Issuer, Audiences: []string{s.Audience}, SigningAlgorithms: []capjwt.Alg{capjwt.Alg(s.Alg)}}
-		return byHand(func(ctx context.Context, token string) (any, error) { return v.Validate(ctx, token, expected) }), nil
+		return shortMiddleware(func(ctx context.Context, token string) (any, error) { return v.Validate(ctx, token, expected) }), nil
 	},
 }
 
@@ -86,7 +86,7 @@ var auth0v2 = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return overHTTP(auth0v2middleware.New(v.ValidateToken).CheckJWT), nil
+		return httpEndpoint(auth0v2middleware.New(v.ValidateToken).CheckJWT), nil
 	},
 }
 
@@ -112,7 +112,7 @@ var auth0v3 = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return overHTTP(m.CheckJWT), nil
+		return httpEndpoint(m.CheckJWT), nil
 	},
 }
 
@@ -124,7 +124,7 @@ func urls(s Setup) (issuer, keys *url.URL, err error) {
 	return issuer, keys, err
 }
 
-// jwtauthPeer is go-chi/jwtauth. It has no key set: it gets one key when it is set up.
+// jwtauthPeer is go-chi/jwtauth. It has no key set, but one key that its setup passes to it.
 var jwtauthPeer = Peer{
 	Name: "go-chi/jwtauth (one key)", Module: "github.com/go-chi/jwtauth/v5", OneKey: true,
 	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
@@ -133,12 +133,12 @@ var jwtauthPeer = Peer{
 			return nil, err
 		}
 		published, _ := set.Key(0)
-		var key any // a key of the standard library, as in jwtauth's own tests
+		var key any // a key of a type of the standard library, as in the tests of jwtauth
 		if err := published.Raw(&key); err != nil {
 			return nil, err
 		}
 		ja := jwtauth.New(s.Alg, nil, key, jwtv2.WithIssuer(s.Issuer), jwtv2.WithAudience(s.Audience))
-		return overHTTP(func(next http.Handler) http.Handler {
+		return httpEndpoint(func(next http.Handler) http.Handler {
 			return jwtauth.Verifier(ja)(jwtauth.Authenticator(ja)(next))
 		}), nil
 	},

@@ -16,15 +16,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Ours is the name of this module's peers.
+// Ours is the name of the peers that use bearer.
 const Ours = "bearer"
 
 const module = "github.com/bearerkit/bearer"
 
-// Verifier returns a verifier of bearer. Its settings are the defaults, except the profile,
-// the size of the cache and the logger.
+// Verifier returns a verifier of bearer. All settings have their defaults, except the profile,
+// the size of the cache and the loggers.
 func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
-	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: quiet}) //nolint:contextcheck // context.AfterFunc below closes the cache
+	keys, err := jwks.New(s.KeysURL, &jwks.Options{Logger: discardLogger}) //nolint:contextcheck // context.AfterFunc below closes the cache
 	if err != nil {
 		return nil, err
 	}
@@ -36,14 +36,14 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	}
 	logger := s.Logger
 	if logger == nil {
-		logger = slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // DiscardHandler does not format records, and formatting is part of the cost
+		logger = slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // formatting is part of the cost, and DiscardHandler does not format records
 	}
-	return bearer.New(bearer.Config{ //nolint:contextcheck // with Config.Keys, New starts nothing
+	return bearer.New(bearer.Config{ //nolint:contextcheck // New starts no goroutine if Config.Keys is set
 		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
 	})
 }
 
-// Guard returns a middleware of bearer around a [Verifier].
+// Guard returns a middleware of bearer with a verifier from [Verifier].
 func Guard(ctx context.Context, s Setup) (*middleware.Guard, error) {
 	v, err := Verifier(ctx, s)
 	if err != nil {
@@ -59,7 +59,7 @@ var ours = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return overHTTP(guard.Require(scopes.All(s.Scope))), nil
+		return httpEndpoint(guard.Require(scopes.All(s.Scope))), nil
 	},
 }
 
@@ -74,15 +74,15 @@ var oursGRPC = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return overGRPC(guard.Unary), nil
+		return grpcEndpoint(guard.Unary), nil
 	},
 }
 
 const method = "/deploy.v1.Deployments/Create"
 
-// overGRPC returns the endpoint of an interceptor. It calls the interceptor as a gRPC server
-// does, with the metadata that Go's client sends.
-func overGRPC(guard grpc.UnaryServerInterceptor) Endpoint {
+// grpcEndpoint returns the endpoint of an interceptor. The endpoint calls the interceptor as a
+// gRPC server does. The metadata is the metadata that Go's client sends.
+func grpcEndpoint(guard grpc.UnaryServerInterceptor) Endpoint {
 	return func(authorization string) func() bool {
 		reached := false
 		handler := func(_ context.Context, req any) (any, error) { reached = true; return req, nil } //nolint:unparam // gRPC requires this signature

@@ -1,7 +1,7 @@
-// Package peers sets up bearer and the libraries that bearer is compared with, each as its
-// documentation shows. All get the same tokens and the same key set, and check signature,
-// issuer, audience and expiry. bearer also requires a scope, and runs its other checks,
-// which cannot be switched off.
+// Package peers sets up bearer and the libraries that the benchmark compares with bearer. Each
+// library is set up as its documentation shows. All libraries get the same tokens and the same
+// key set. They all check the signature, the issuer, the audience and the expiry. bearer also
+// requires a scope, and makes its other checks, which have no switch.
 package peers
 
 import (
@@ -12,48 +12,49 @@ import (
 	"runtime/debug"
 )
 
-// Setup configures a peer for an issuer.
+// Setup is the configuration of a peer.
 type Setup struct {
 	Issuer, Audience, KeysURL string
 	// Alg is the only accepted algorithm.
 	Alg string
 	// Scope is the scope that bearer requires.
 	Scope string
-	// CacheSize is the size of bearer's token cache.
+	// CacheSize is the Config.CacheSize of bearer.
 	CacheSize int
-	// Logger receives bearer's refusals. Nil means a logger that formats records, as
-	// slog.Default does, and discards the text.
+	// Logger receives the refusals of bearer. If Logger is nil, bearer gets a logger that
+	// formats records, as slog.Default does, and discards the text.
 	Logger *slog.Logger
 }
 
-// Peer is a library that is measured.
+// Peer is a library that the benchmark measures.
 type Peer struct {
-	// Name is the name in tables, and Module the path of the Go module.
+	// Name is the name in tables. Module is the path of the Go module.
 	Name, Module string
-	// Caches reports whether the peer caches verdicts on tokens.
+	// Caches reports whether the peer has a cache of verified tokens.
 	Caches bool
 	// OneKey reports whether the peer has a single key and ignores "kid".
 	OneKey bool
-	// Open sets up the peer. The peer stops when ctx ends.
+	// Open sets up the peer. The goroutines of the peer stop when ctx ends.
 	Open func(ctx context.Context, s Setup) (Endpoint, error)
 }
 
-// Endpoint is a protected endpoint of a peer. It returns a function that sends a request
-// with this value of the Authorization field. The function reports whether the request
-// reached the handler.
+// Endpoint is an HTTP or gRPC endpoint that a peer protects. It returns a function that sends
+// a request with this value of the Authorization field. The function reports whether the
+// request reached the handler.
 type Endpoint func(authorization string) func() bool
 
-// All returns the peers for HTTP, bearer first.
+// All returns the peers for HTTP. The first peer is bearer.
 func All() []Peer {
 	return []Peer{
 		ours, golangJWT, goOIDC, jwxPeer, capPeer, auth0v2, auth0v3, echoJWT, jwtauthPeer, kubernetes,
 	}
 }
 
-// GRPC returns the peers for gRPC, bearer first.
+// GRPC returns the peers for gRPC. The first peer is bearer.
 func GRPC() []Peer { return []Peer{oursGRPC, grpcMiddleware} }
 
-// Version returns the version of a module that this program was built with.
+// Version returns the version of a module in this program. It returns "" if the program does
+// not contain the module.
 func Version(module string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -67,14 +68,14 @@ func Version(module string) string {
 	return ""
 }
 
-// overHTTP returns the endpoint of a middleware.
-func overHTTP(guard func(http.Handler) http.Handler) Endpoint {
+// httpEndpoint returns the endpoint of a middleware.
+func httpEndpoint(guard func(http.Handler) http.Handler) Endpoint {
 	return func(authorization string) func() bool {
 		reached := false
 		handler := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/deployments", http.NoBody)
 		r.Header.Set("Authorization", authorization)
-		w := &discard{header: make(http.Header)}
+		w := &discardWriter{header: make(http.Header)}
 		return func() bool {
 			reached = false
 			handler.ServeHTTP(w, r)
@@ -83,18 +84,18 @@ func overHTTP(guard func(http.Handler) http.Handler) Endpoint {
 	}
 }
 
-// discard is a response writer that discards the body.
-type discard struct{ header http.Header }
+// discardWriter is a response writer that discards the response body.
+type discardWriter struct{ header http.Header }
 
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d *discard) WriteHeader(int)             {}
+func (d *discardWriter) Header() http.Header         { return d.header }
+func (d *discardWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discardWriter) WriteHeader(int)             {}
 
-// quiet is a logger that discards its records.
-var quiet = slog.New(slog.DiscardHandler)
+// discardLogger is a logger that discards its records.
+var discardLogger = slog.New(slog.DiscardHandler)
 
-// bearerToken returns the bearer token of a request, for libraries that do not read the
-// Authorization field.
+// bearerToken returns the token in the Authorization field of a request. It is for libraries
+// that do not read this field.
 func bearerToken(r *http.Request) (string, bool) {
 	value := r.Header.Get("Authorization")
 	if len(value) < 7 || value[:7] != "Bearer " {
@@ -103,11 +104,11 @@ func bearerToken(r *http.Request) (string, bool) {
 	return value[7:], true
 }
 
-// byHand returns the endpoint of a library without a middleware. It calls verify in a
-// middleware such as the users of the library write.
-func byHand(verify func(ctx context.Context, token string) (any, error)) Endpoint {
+// shortMiddleware returns the endpoint of a library that has no middleware. The endpoint calls
+// verify in a short middleware like the middleware that users of the library write.
+func shortMiddleware(verify func(ctx context.Context, token string) (any, error)) Endpoint {
 	type key struct{}
-	return overHTTP(func(next http.Handler) http.Handler {
+	return httpEndpoint(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			token, ok := bearerToken(r)
 			if !ok {

@@ -1,5 +1,6 @@
-// Package tokens creates the credentials that the peers receive: access tokens of a
-// machine client, in the form of a real issuer, and hostile requests.
+// Package tokens creates the credentials that the benchmark sends to the peers. They are access
+// tokens of a machine client, in the form of a real issuer, and hostile values of the
+// Authorization field.
 package tokens
 
 import (
@@ -26,14 +27,14 @@ const (
 	scope      = "deploy:applications"
 )
 
-// Mint is an issuer that serves its keys on loopback.
+// Mint is an issuer that serves its keys on the loopback interface.
 type Mint struct {
 	issuer *bearertest.Issuer
 	alg    string
 	n      int
 }
 
-// New returns an issuer with a new key of one algorithm.
+// New returns an issuer with a new key for the algorithm.
 func New(alg string) *Mint {
 	return &Mint{alg: alg, issuer: bearertest.NewIssuer(&bearertest.Options{
 		Issuer: issuerName, Algorithms: []string{alg}, KeyID: func() string { return "snk_59615193906282636" },
@@ -48,7 +49,7 @@ func (m *Mint) Setup() peers.Setup {
 	return peers.Setup{Issuer: issuerName, Audience: audience, KeysURL: m.issuer.KeysURL(), Alg: m.alg, Scope: scope}
 }
 
-// Token returns a new token. A token with RS256 has 926 characters.
+// Token returns a new token. A token signed with RS256 has 926 characters.
 func (m *Mint) Token() string { return m.issuer.Mint(header, m.claims(nil)) }
 
 var header = map[string]any{"typ": "JWT"}
@@ -72,10 +73,13 @@ func (m *Mint) claims(change map[string]any) map[string]any {
 // Hostile is one kind of hostile request.
 type Hostile struct {
 	Name string
-	// Authorization returns a value of the Authorization field. Each call returns
-	// another value, if the kind has more than one.
+	// Authorization returns a value of the Authorization field. If the value contains a
+	// complete token, each call returns a different token.
 	Authorization func() string
 }
+
+// UnknownKid is the name of the kind of request whose token has an unknown "kid".
+const UnknownKid = "token with an unknown kid"
 
 // Hostile returns all kinds of hostile requests.
 func (m *Mint) Hostile() []Hostile {
@@ -85,29 +89,29 @@ func (m *Mint) Hostile() []Hostile {
 		return bearer(func() string { return m.issuer.Mint(header, m.claims(claims)) })
 	}
 	return []Hostile{
-		{"garbage", same("Bearer garbage")},
-		{"another scheme", same("Basic dXNlcjpwYXNzd29yZA==")},
-		{"1 MiB header", same("Bearer " + strings.Repeat("a", 1<<20))},
+		{"text that is not a token", same("Bearer garbage")},
+		{"Basic instead of Bearer", same("Basic dXNlcjpwYXNzd29yZA==")},
+		{"1 MiB of letters", same("Bearer " + strings.Repeat("a", 1<<20))},
 		{"1 MiB of dots", same("Bearer " + strings.Repeat(".", 1<<20))},
-		{"1 MiB of JSON", same("Bearer " + base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("[", 1<<20))))},
-		{"alg none", with(map[string]any{"alg": "none"}, nil)},
-		{"unknown issuer", with(header, map[string]any{"iss": "https://evil.example"})},
-		{"unknown kid", with(map[string]any{"typ": "JWT", "kid": "snk_0"}, nil)},
-		// One bit of the signature is wrong. A signature with another RSA key is not
-		// suitable: if the modulus of that key is larger, some signatures are too large,
-		// and are refused before they are verified.
-		{"bad signature", bearer(func() string { return bearertest.Tamper(m.issuer.Mint(header, m.claims(nil)), nil) })},
-		{"expired", with(header, map[string]any{"exp": 1767225900})},
-		{"wrong audience", with(header, map[string]any{"aud": []string{"other-api.acmecorp.com"}})},
+		{"1 MiB of encoded JSON", same("Bearer " + base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("[", 1<<20))))},
+		{"token with alg none", with(map[string]any{"alg": "none"}, nil)},
+		{"token of an unknown issuer", with(header, map[string]any{"iss": "https://evil.example"})},
+		{UnknownKid, with(map[string]any{"typ": "JWT", "kid": "snk_0"}, nil)},
+		// One bit of the signature is wrong. A signature with a different RSA key is not
+		// suitable. If the modulus of the different key is larger, some signatures are too
+		// large, and are refused before they are verified.
+		{"token with a bad signature", bearer(func() string { return bearertest.Tamper(m.issuer.Mint(header, m.claims(nil)), nil) })},
+		{"expired token", with(header, map[string]any{"exp": 1767225900})},
+		{"token with a wrong audience", with(header, map[string]any{"aud": []string{"other-api.acmecorp.com"}})},
 	}
 }
 
 // Key returns the public key of the issuer.
 func (m *Mint) Key() crypto.PublicKey { return m.issuer.SigningKey(m.alg).Public() }
 
-// Raw returns a function that verifies only the signature of a token, with all inputs
-// ready. Its cost is the minimum for any library. For ECDSA it calls golang-jwt, which
-// splits the signature into R and S.
+// Raw returns a function that verifies only the signature of a token. The decoded signature
+// and the key are already in memory. Every library must do at least this work. For ECDSA, the
+// function calls golang-jwt, which splits the signature into R and S.
 func Raw(token, alg string, public crypto.PublicKey) (func() bool, error) {
 	dot := strings.LastIndexByte(token, '.')
 	text, signed := token[:dot], []byte(token[:dot])
@@ -133,5 +137,5 @@ func Raw(token, alg string, public crypto.PublicKey) (func() bool, error) {
 	case ed25519.PublicKey:
 		return func() bool { return ed25519.Verify(key, signed, signature) }, nil
 	}
-	return nil, errors.New("unknown kind of key")
+	return nil, errors.New("the key has an unknown type")
 }
