@@ -15,8 +15,8 @@ import (
 )
 
 // TestAbandonedRequest verifies tokens of an issuer that does not answer. If the request
-// ends first, the log must report an abandoned request with level WARN, because a client
-// that disconnects is not an outage.
+// ends before the issuer answers, the log must report an abandoned request at level WARN,
+// because a client that disconnects is not an outage.
 func TestAbandonedRequest(t *testing.T) {
 	guarded := func(ctx context.Context, v bearer.Verifier, token string) error {
 		_, err := bearer.Decide(ctx, v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
@@ -28,15 +28,15 @@ func TestAbandonedRequest(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name   string
-		end    time.Duration // deadline of the request; if negative, the client cancels after -end
+		end    time.Duration // deadline of the request; a negative value means that the client cancels the request after -end
 		verify func(context.Context, bearer.Verifier, string) error
 		level  string
 		msg    string
 		text   string // part of the error
 	}{
-		{"deadline", 100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context deadline exceeded"},
-		{"canceled", -100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context canceled"},
-		{"canceled, no guard", -100 * time.Millisecond, unguarded, "WARN", "bearer: request abandoned", "context canceled"},
+		{"request reaches its deadline", 100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context deadline exceeded"},
+		{"client cancels the request", -100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context canceled"},
+		{"client cancels the request, no guard", -100 * time.Millisecond, unguarded, "WARN", "bearer: request abandoned", "context canceled"},
 		{"client waits", time.Minute, guarded, "ERROR", "bearer: request refused", "has not answered yet"},
 		{"client waits, no guard", time.Minute, unguarded, "ERROR", "bearer: request refused", "has not answered yet"},
 	} {
@@ -58,7 +58,7 @@ func TestAbandonedRequest(t *testing.T) {
 					time.AfterFunc(-row.end, cancel)
 				}
 				if err := row.verify(ctx, v, issuer.Token(nil)); reasonOf(t, err) != bearer.KeysUnavailable {
-					t.Errorf("got %v, want %v", err, bearer.KeysUnavailable)
+					t.Errorf("got error %v, want reason %q", err, bearer.KeysUnavailable)
 				}
 				records := book.records(t)
 				if len(records) != 1 {
@@ -66,7 +66,7 @@ func TestAbandonedRequest(t *testing.T) {
 				}
 				text, ok := records[0]["error"].(string)
 				if records[0]["level"] != row.level || records[0]["msg"] != row.msg || !ok || !strings.Contains(text, row.text) {
-					t.Errorf("got record %v, want level %s, message %q and %q in its error", records[0], row.level, row.msg, row.text)
+					t.Errorf("got record %v, want level %s, message %q, and %q in the error of the record", records[0], row.level, row.msg, row.text)
 				}
 			})
 		})

@@ -36,12 +36,12 @@ func TestHintNamesIssuersProfile(t *testing.T) {
 						Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: other, //nolint:errcheck // every fixture has an "iss"
 					})
 					if err != nil {
-						continue // New refuses this issuer for this profile
+						continue // New returns an error for this issuer with this profile
 					}
 					if _, err := v.Verify(t.Context(), token); err != nil {
 						refused++
 						if _, hint, _ := strings.Cut(err.Error(), "the token has the form of profile "); !strings.Contains(hint, own) {
-							t.Errorf("profile %s: got error %v, want it to name profile %s", name, err, own)
+							t.Errorf("profile %s: got error %v, want an error that names profile %s", name, err, own)
 						}
 					}
 				}
@@ -54,7 +54,7 @@ func TestHintNamesIssuersProfile(t *testing.T) {
 }
 
 // TestHintOmitsProfilesWithoutGrants tests that a hint omits profiles that accept the
-// token but do not read its scopes.
+// token but do not read the scopes of the token.
 func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 	want := map[string]string{
 		"scalekit-m2m-org-quickstart":            "Scalekit",
@@ -78,13 +78,13 @@ func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err = v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), "the form of profile "+want[f.Name]+": see") {
-				t.Errorf("%s: got error %v, want it to name profile %s only", f.Name, err, want[f.Name])
+				t.Errorf("%s: got error %v, want an error that names profile %s only", f.Name, err, want[f.Name])
 			}
 		})
 		delete(want, f.Name)
 	}
 	if len(want) > 0 {
-		t.Errorf("got no fixtures with the names %q, want all", slices.Collect(maps.Keys(want)))
+		t.Errorf("there are no fixtures with the names %q, want a fixture for each name", slices.Collect(maps.Keys(want)))
 	}
 }
 
@@ -105,7 +105,7 @@ func TestNoHintForWrongAudience(t *testing.T) {
 			}
 			_, err = v.Verify(t.Context(), token)
 			if got := reasonOf(t, err); got != bearer.WrongAudience || strings.Contains(err.Error(), "profile") {
-				t.Errorf("%s: got %v, want %q without a hint", f.Name, err, bearer.WrongAudience)
+				t.Errorf("%s: got error %v, want reason %q and no hint", f.Name, err, bearer.WrongAudience)
 			}
 		})
 	}
@@ -149,8 +149,8 @@ func TestNoHintForOtherTokenTypes(t *testing.T) {
 	}
 }
 
-// TestHintRespectsIssuer tests that the error names no profile that New refuses for the
-// token's issuer.
+// TestHintRespectsIssuer tests that the hint depends on the issuer of the token. If New
+// returns an error for this issuer with a profile, the hint must not name this profile.
 func TestHintRespectsIssuer(t *testing.T) {
 	for _, f := range fixtures(t) {
 		if f.Name != "auth0-m2m-default-profile-organization" {
@@ -165,7 +165,7 @@ func TestHintRespectsIssuer(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "profile Auth0") != (slash != "") {
-					t.Errorf("issuer %s: got error %v, want profile Auth0 named only if the issuer ends in a slash", f.Claims["iss"], err)
+					t.Errorf("issuer %s: profile Auth0 in the hint: got %v, want %v: %v", f.Claims["iss"], strings.Contains(fmt.Sprint(err), "profile Auth0"), slash != "", err)
 				}
 			})
 		}
@@ -190,10 +190,10 @@ func TestNoHintIfNoProfileHelps(t *testing.T) {
 		v := newVerifier(t, issuer, row.change)
 		_, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if got := reasonOf(t, err); got != bearer.InvalidClaims || strings.Contains(err.Error(), "profile") {
-			t.Errorf("%s: got %v, want %q without a hint", name, err, bearer.InvalidClaims)
+			t.Errorf("%s: got error %v, want reason %q and no hint", name, err, bearer.InvalidClaims)
 		}
 		if name == "Required" && !strings.Contains(err.Error(), `"/tenant/id" is required (Config.Required)`) {
-			t.Errorf("got error %v, want it to name the claim and Config.Required", err)
+			t.Errorf("got error %v, want an error that names the claim and Config.Required", err)
 		}
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All()})
 		if len(x.Fits) > 0 {
@@ -202,8 +202,8 @@ func TestNoHintIfNoProfileHelps(t *testing.T) {
 	}
 }
 
-// TestMissingScopeHint tests that the error of a missing scope names the claim with the
-// token's grants if the profile does not read that claim.
+// TestMissingScopeHint tests the hint in the error for a missing scope. If the token has
+// scopes in a claim that the profile does not read, the hint must name this claim.
 func TestMissingScopeHint(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	for _, row := range []struct {
@@ -225,7 +225,7 @@ func TestMissingScopeHint(t *testing.T) {
 			Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All("read"),
 		})
 		if reasonOf(t, err) != bearer.MissingScope {
-			t.Errorf("%v: got %v, want %q", row.claims, err, bearer.MissingScope)
+			t.Errorf("%v: got error %v, want reason %q", row.claims, err, bearer.MissingScope)
 			continue
 		}
 		_, hint, _ := strings.Cut(err.Error(), "; ")
@@ -235,8 +235,8 @@ func TestMissingScopeHint(t *testing.T) {
 	}
 }
 
-// refusals returns a verifier and two correctly signed tokens that it refuses. The error for
-// hinted has a hint, the error for plain has none.
+// refusals returns a verifier and two correctly signed tokens that the verifier refuses. The
+// error for the token hinted has a hint. The error for the token plain has no hint.
 func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 	tb.Helper()
 	issuer := newIssuer(tb, "EdDSA")
@@ -246,8 +246,8 @@ func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
 }
 
 // TestHintAllocations tests that a hint causes at most 6 additional allocations if no code
-// reads the text of the error. A client with correctly signed tokens of the wrong form must not be
-// more expensive than other clients.
+// reads the text of the error. A client whose tokens are correctly signed but have the wrong
+// form must not be more expensive than other clients.
 func TestHintAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector adds allocations")
@@ -260,11 +260,12 @@ func TestHintAllocations(t *testing.T) {
 		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // only the allocations matter
 	}
 	if with, without := allocs(hinted), allocs(plain); with > without+6 {
-		t.Errorf("got %v allocations with a hint, want at most 6 more than without a hint (%v)", with, without)
+		t.Errorf("got %v allocations with a hint and %v without a hint, want a difference of at most 6", with, without)
 	}
 }
 
-// BenchmarkHint measures refusals with and without a hint, and reading the hint.
+// BenchmarkHint measures refusals with a hint, refusals without a hint, and the method Error
+// of an error with a hint.
 func BenchmarkHint(b *testing.B) {
 	v, hinted, plain := refusals(b)
 	for name, token := range map[string]string{"hinted": hinted, "plain": plain} {
@@ -284,9 +285,9 @@ func BenchmarkHint(b *testing.B) {
 	})
 }
 
-// TestHintForCopiedProfile configures a changed copy of a profile. The hint must not name
-// the original if the copy has the same name, because the user changed the profile on
-// purpose.
+// TestHintForCopiedProfile configures a changed copy of a profile. If the copy has the same
+// name as the original profile, the hint must not name the original profile, because the
+// user changed the profile on purpose.
 func TestHintForCopiedProfile(t *testing.T) {
 	for _, own := range []string{"Scalekit", "Mine"} {
 		f := fixtureNamed(t, "scalekit-m2m-org-quickstart")
@@ -302,7 +303,7 @@ func TestHintForCopiedProfile(t *testing.T) {
 			}
 			_, err = v.Verify(t.Context(), token)
 			if got := reasonOf(t, err); got != bearer.WrongType || strings.Contains(err.Error(), "form of profile Scalekit") != (own != "Scalekit") {
-				t.Errorf("profile %s: got error %v, want %q, and Scalekit named only if the copy has another name", own, err, bearer.WrongType)
+				t.Errorf("copy with the name %s: got error %v, want reason %q; profile Scalekit in the hint: want %v", own, err, bearer.WrongType, own != "Scalekit")
 			}
 		})
 	}
@@ -318,6 +319,6 @@ func TestHintForTokenWithoutClientID(t *testing.T) {
 		fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","iat":%d,"exp":4102444800,"jti":"j","scope":"a"}`, issuer.URL(), audience, time.Now().Unix()))
 	_, err := newVerifier(t, issuer, nil).Verify(t.Context(), token)
 	if got := reasonOf(t, err); got != bearer.WrongType || !strings.Contains(err.Error(), "Stytch") || strings.Contains(err.Error(), "Zitadel") {
-		t.Errorf("got error %v, want %q and Stytch in the text, but not Zitadel, whose profile reads no scopes", err, bearer.WrongType)
+		t.Errorf("got error %v, want reason %q and Stytch in the text, but not Zitadel, because the profile Zitadel reads no scopes", err, bearer.WrongType)
 	}
 }

@@ -54,7 +54,7 @@ func TestAPI(t *testing.T) {
 			continue
 		}
 		if !*updateAPI {
-			t.Errorf("%s: got no package with this name, want one%s", file, howToUpdate)
+			t.Errorf("%s: there is no package with this name, want one%s", file, howToUpdate)
 		} else if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func (a *apiLines) function(decl *ast.FuncDecl) {
 }
 
 func (a *apiLines) general(decl *ast.GenDecl) {
-	var kind ast.Expr // type of the previous constant; a constant without type and value repeats it
+	var kind ast.Expr // type of the previous constant; a constant without a type and a value has this type
 	for _, spec := range decl.Specs {
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
@@ -176,8 +176,8 @@ func (a *apiLines) general(decl *ast.GenDecl) {
 	}
 }
 
-// valueOf returns the value of a constant or the type of a variable, as far as
-// the syntax shows it.
+// valueOf returns the value of a constant or the type of a variable, if the syntax
+// shows the value or the type.
 func valueOf(kind token.Token, spec *ast.ValueSpec, i int) string {
 	if i >= len(spec.Values) {
 		return ""
@@ -289,8 +289,8 @@ func typeParams(list *ast.FieldList) string {
 	return "[" + strings.Join(texts, ", ") + "]"
 }
 
-// diffLines returns the lines that only one of the two texts contains, marked as
-// in a diff.
+// diffLines returns the lines that only one of the two texts contains. As in a diff,
+// "-" marks a line of accepted and "+" marks a line of got.
 func diffLines(accepted, got string) string {
 	before, after := strings.Split(accepted, "\n"), strings.Split(got, "\n")
 	var diff strings.Builder

@@ -21,14 +21,14 @@ import (
 )
 
 // TestConcurrentVerification tests that concurrent requests with the same new token share
-// one verification. Each request must get its own verdict. A canceled request must not
-// wait any longer.
+// one verification. Each request must get its own verdict. A canceled request must stop
+// waiting at once.
 func TestConcurrentVerification(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		end    func() (any, error) // result of Config.Custom in the first verification
-		want   string              // outcome of each request that is not canceled
-		custom int                 // total calls of Config.Custom; the canceled request makes none
+		end    func() (any, error) // result of Config.Custom
+		want   string              // outcome of each request, except the canceled request
+		custom int                 // number of calls of Config.Custom by all requests; the canceled request makes no call
 	}{
 		{"success", func() (any, error) { return 1, nil }, "ok", 1}, // waiting requests do not count as cache hits
 		{"failure", func() (any, error) { return nil, errors.New("no") }, "custom", 9},
@@ -62,7 +62,7 @@ func TestConcurrentVerification(t *testing.T) {
 				}
 				cancel()
 				if got := <-outcomes; got != "keys_unavailable" {
-					t.Errorf("canceled request: got %s, want keys_unavailable", got)
+					t.Errorf("canceled request: got %q, want \"keys_unavailable\"", got)
 				}
 				close(release)
 				got := make(map[string]int)
@@ -71,7 +71,7 @@ func TestConcurrentVerification(t *testing.T) {
 				}
 				want := map[string]int{row.want: 9}
 				if !maps.Equal(got, want) || int(custom.Load()) != row.custom {
-					t.Errorf("got outcomes %v and %d verifications, want %v and %d", got, custom.Load(), want, row.custom)
+					t.Errorf("got outcomes %v and %d verifications, want outcomes %v and %d verifications", got, custom.Load(), want, row.custom)
 				}
 			})
 		})
@@ -95,26 +95,27 @@ func TestConcurrentVerificationPastExpiry(t *testing.T) {
 		synctest.Wait()
 		_, err := v.Verify(t.Context(), token)
 		if got := reasonOf(t, err); got != bearer.Expired {
-			t.Errorf("waiting request: got %q, want %q", got, bearer.Expired)
+			t.Errorf("waiting request: got reason %q, want %q", got, bearer.Expired)
 		}
 		if err := <-first; err != nil {
-			t.Errorf("first request: got error %v, want none: the token was valid when it was checked", err)
+			t.Errorf("first request: got error %v, want none, because the token was valid at the time of the check", err)
 		}
 	})
 }
 
-// observed is a Verifier of another package that is also an Observer, like a tracer.
+// observed is a Verifier of another package that also implements Observer. A tracer is an
+// example of such a Verifier.
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
 }
 
 // rotating is a KeySet with outdated keys. Each call of Key takes 1 s, plus 1 ns for each
-// call so far, so that calls return in the order in which they began. The first call that
-// ends replaces the outdated keys by the issuer's current keys.
+// earlier call, so that calls return in the order in which they began. The first call that
+// ends replaces the outdated keys with the issuer's current keys.
 type rotating struct {
 	*liveKeys
-	calls   atomic.Int64 // of Key
+	calls   atomic.Int64 // number of calls of Key
 	fetch   sync.Once
 	t       *testing.T
 	old     *jwks.Set
@@ -142,7 +143,7 @@ func (k *rotating) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 func TestConcurrentVerificationAfterRotation(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		oldKid  string // kid of the old key; if empty, the token's kid
+		oldKid  string // kid of the old key; if empty, the old key has the token's kid
 		repeats int
 	}{
 		{"new kid", "old", 1},
@@ -171,14 +172,14 @@ func TestConcurrentVerificationAfterRotation(t *testing.T) {
 				all.Wait()
 				for i := range n {
 					if errs[i] != nil || claims[i] != claims[0] || claims[i].Subject() == "" {
-						t.Errorf("request %d: got claims %v, error %v; want the shared claims", i, claims[i], errs[i])
+						t.Errorf("request %d: got claims %v and error %v, want the shared claims and no error", i, claims[i], errs[i])
 					}
 				}
 				if got := custom.Load(); got != 1 {
 					t.Errorf("got %d verifications, want 1", got)
 				}
 				if got, want := v.CacheStatus(), (bearer.CacheStatus{Entries: 1, Capacity: 4096, Misses: n}); got != want {
-					t.Errorf("got %+v, want %+v", got, want)
+					t.Errorf("got status %+v, want %+v", got, want)
 				}
 			})
 		})
@@ -201,14 +202,14 @@ func TestConcurrentCacheUse(t *testing.T) {
 				n := i % len(tokens)
 				claims, err := v.Verify(t.Context(), tokens[n])
 				if err == nil && claims.Subject() != fmt.Sprint(n) {
-					err = fmt.Errorf("got claims of subject %s, want %d", claims.Subject(), n)
+					err = fmt.Errorf("got claims of subject %s, want subject %d", claims.Subject(), n)
 				}
 				if err != nil {
 					done <- err
 					return
 				}
 				if s := v.CacheStatus(); s.Entries > s.Capacity {
-					done <- fmt.Errorf("got %+v, want at most %d entries", s, s.Capacity)
+					done <- fmt.Errorf("got status %+v, want at most %d entries", s, s.Capacity)
 					return
 				}
 			}

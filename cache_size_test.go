@@ -21,7 +21,7 @@ func TestCacheBounds(t *testing.T) {
 		verify := func(claims map[string]any) {
 			t.Helper()
 			if got := verifyOnce(t, v, events, issuer.Token(claims)); got != "ok" {
-				t.Fatalf("got %s, want ok", got)
+				t.Fatalf("got %q, want \"ok\"", got)
 			}
 		}
 		hot := issuer.Token(nil)
@@ -29,7 +29,7 @@ func TestCacheBounds(t *testing.T) {
 		for i := range 20 {
 			verify(nil)
 			if got := verifyOnce(t, v, events, hot); got != "ok, cached" {
-				t.Errorf("frequently used token after %d others: got %s, want ok, cached", i+1, got)
+				t.Errorf("frequently used token after %d other tokens: got %q, want \"ok, cached\"", i+1, got)
 			}
 		}
 		var tokens []string
@@ -39,30 +39,30 @@ func TestCacheBounds(t *testing.T) {
 		}
 		for i, token := range tokens[14:] {
 			if got := verifyOnce(t, v, events, token); got != "ok, cached" {
-				t.Errorf("token %d of 20 in a cache of 8: got %s, want ok, cached", i+15, got)
+				t.Errorf("token %d of 20 in a cache of 8 tokens: got %q, want \"ok, cached\"", i+15, got)
 			}
 		}
 		if got := v.CacheStatus(); got.Entries != 8 || got.Evictions != 33 {
-			t.Errorf("got %+v, want 8 entries and 33 evictions", got)
+			t.Errorf("got status %+v, want 8 entries and 33 evictions", got)
 		}
 		for range 20 {
 			verify(map[string]any{"x": strings.Repeat("x", 3<<10)})
 		}
 		if got := v.CacheStatus(); got.Entries != 2 {
-			t.Errorf("tokens of 3 KiB: got %+v, want 2 entries", got)
+			t.Errorf("tokens of 3 KiB: got status %+v, want 2 entries", got)
 		}
 		before := v.CacheStatus()
 		verify(map[string]any{"x": strings.Repeat("x", 9<<10)})
 		if got := v.CacheStatus(); got.Entries != before.Entries || got.Evictions != before.Evictions {
-			t.Errorf("token that is larger than the cache: got %+v, want it not cached", got)
+			t.Errorf("token that is larger than the cache: got status %+v, want an unchanged status", got)
 		}
 		time.Sleep(time.Hour + time.Minute)
 		synctest.Wait()
 		if got := v.CacheStatus(); got.Entries != 0 || got.Evictions != before.Evictions {
-			t.Errorf("after all tokens expired: got %+v, want no entries and no further evictions", got)
+			t.Errorf("after all tokens expired: got status %+v, want no entries and no further evictions", got)
 		}
 		verify(nil)
-		time.Sleep(30 * time.Second) // expired entries are removed once a minute
+		time.Sleep(30 * time.Second) // the cache removes expired entries once a minute
 		for range 7 {
 			verify(nil)
 		}
@@ -70,21 +70,21 @@ func TestCacheBounds(t *testing.T) {
 		verify(nil)
 		verify(nil)
 		if got := v.CacheStatus(); got.Evictions != before.Evictions {
-			t.Errorf("new token in place of an expired one: got %+v, want no further evictions", got)
+			t.Errorf("new token in place of an expired token: got status %+v, want no further evictions", got)
 		}
 		if err := v.Close(); err != nil {
 			t.Fatal(err)
 		}
 		verify(nil)
 		if got := v.CacheStatus(); got.Entries != 0 {
-			t.Errorf("after Close: got %+v, want no entries", got)
+			t.Errorf("after Close: got status %+v, want no entries", got)
 		}
 	})
 }
 
 // TestCacheEvictsUnusedTokens tests that a full cache evicts tokens that clients no longer
-// send. A new token must stay cached until a client sends it a second time, even if other
-// new tokens arrive before.
+// send. A new token must stay cached until a client sends it a second time, even if many
+// other new tokens arrive first.
 func TestCacheEvictsUnusedTokens(t *testing.T) {
 	const size = 64
 	issuer := newIssuer(t, "EdDSA")
@@ -96,25 +96,25 @@ func TestCacheEvictsUnusedTokens(t *testing.T) {
 		}
 	}
 	for range size {
-		verify(issuer.Token(nil)) // yesterday's tokens, not sent any more
+		verify(issuer.Token(nil)) // an old token that no client sends again
 	}
-	var today []string
+	var fresh []string
 	for range size / 2 {
-		today = append(today, issuer.Token(nil))
-		verify(today[len(today)-1])
+		fresh = append(fresh, issuer.Token(nil))
+		verify(fresh[len(fresh)-1])
 	}
 	before := v.CacheStatus().Hits
-	for _, token := range today {
+	for _, token := range fresh {
 		verify(token)
 	}
 	if hits := v.CacheStatus().Hits - before; hits != size/2 {
-		t.Errorf("got %d of today's %d tokens cached, want all", hits, size/2)
+		t.Errorf("got %d cache hits for %d new tokens, want a hit for each new token", hits, size/2)
 	}
 }
 
-// TestCacheCountsHeaderSize tests that a header counts towards the size of the cache unless
-// tokens share the header. Long or different headers must not make the cache exceed its
-// limit.
+// TestCacheCountsHeaderSize tests that the size of a header counts against the limit of the
+// cache. Only a header that several tokens share does not count. Long or different headers
+// must not make the cache exceed its limit.
 func TestCacheCountsHeaderSize(t *testing.T) {
 	const size = 512 // twice the maximum number of shared headers
 	for _, row := range []struct {
@@ -158,12 +158,12 @@ func TestCacheOfMaximumSize(t *testing.T) {
 		}
 	}
 	if got := v.CacheStatus(); got.Entries != 1 || got.Hits != 1 {
-		t.Errorf("got %+v, want one entry and one hit", got)
+		t.Errorf("got status %+v, want one entry and one hit", got)
 	}
 }
 
 // TestCacheEvictsExpiredFirst tests that a full cache replaces an expired token before a
-// valid one, even if the expired token was sent more often.
+// valid token, even if clients sent the expired token more often.
 func TestCacheEvictsExpiredFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t, "EdDSA")
@@ -178,12 +178,12 @@ func TestCacheEvictsExpiredFirst(t *testing.T) {
 		for _, token := range []string{short, short, long} {
 			verify(token)
 		}
-		time.Sleep(30 * time.Second) // the short token expired but is not removed yet
+		time.Sleep(30 * time.Second) // the token short has expired, but the cache has not removed it yet
 		verify(issuer.Token(nil))
 		before := v.CacheStatus()
 		verify(long)
 		if s := v.CacheStatus(); s.Hits != before.Hits+1 || s.Evictions != 0 {
-			t.Errorf("got %+v after %+v, want a hit for the valid token and no evictions", s, before)
+			t.Errorf("got status %+v after status %+v, want a hit for the valid token and no evictions", s, before)
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// liveKeys is a KeySet that can change. It counts calls of Lookup.
+// liveKeys is a KeySet whose keys can change. It counts calls of Lookup.
 type liveKeys struct {
 	set     atomic.Pointer[jwks.Set]
 	err     atomic.Pointer[error]
@@ -61,7 +61,7 @@ func verifyOnce(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token
 	_, err := v.Verify(t.Context(), token)
 	e := events.Take()
 	if len(e) != 1 || e[0].Reason != reasonOf(t, err) {
-		t.Fatalf("got events %v, want one event with the reason of %v", e, err)
+		t.Fatalf("got events %v, want one event with the reason of the error %v", e, err)
 	}
 	return outcome(t, err, e)
 }
@@ -91,22 +91,22 @@ func TestCacheHit(t *testing.T) {
 	var claims [2]*bearer.Claims
 	for i, want := range []string{"ok", "ok, cached"} {
 		if got := verifyOnce(t, v, events, token); got != want {
-			t.Errorf("call %d: got %s, want %s", i, got, want)
+			t.Errorf("call %d: got %q, want %q", i+1, got, want)
 		}
 		claims[i], _ = v.Verify(t.Context(), token)
 		events.Take()
 	}
 	if claims[0] != claims[1] || decoded != 1 {
-		t.Errorf("got custom claims decoded %d times, want once and the same claims", decoded)
+		t.Errorf("got %d decodings of the custom claims, want 1 and the same claims in both calls", decoded)
 	}
 	if got, want := v.CacheStatus(), (bearer.CacheStatus{Entries: 1, Capacity: 4096, Hits: 3, Misses: 1}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+		t.Errorf("got status %+v, want %+v", got, want)
 	}
 	// A token that differs in one character must not hit the cache.
 	for i := range len(token) {
 		changed := token[:i] + string(token[i]^1) + token[i+1:]
 		if got := verifyOnce(t, v, events, changed); strings.HasPrefix(got, "ok") {
-			t.Errorf("character %d changed: got %s, want a refusal", i, got)
+			t.Errorf("character %d changed: got %q, want a refusal", i, got)
 		}
 	}
 }
@@ -117,16 +117,16 @@ func TestCacheOff(t *testing.T) {
 	token := issuer.Token(nil)
 	for range 2 {
 		if got := verifyOnce(t, v, events, token); got != "ok" {
-			t.Errorf("got %s, want ok and not cached", got)
+			t.Errorf("got %q, want \"ok\"", got)
 		}
 	}
 	if got, want := v.CacheStatus(), (bearer.CacheStatus{Misses: 2}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+		t.Errorf("got status %+v, want %+v", got, want)
 	}
 }
 
-// TestCachedVerdictEnds tests that a cached verdict is not used if the token has expired, or
-// if its key has changed or is not available.
+// TestCachedVerdictEnds tests that the verifier does not use a cached verdict in each of these
+// cases: the token has expired, the token's key has changed, the keys are not available.
 func TestCachedVerdictEnds(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -156,7 +156,7 @@ func TestCachedVerdictEnds(t *testing.T) {
 			want: "unknown_key",
 		},
 		{
-			name: "another key under the same kid",
+			name: "different key with the same kid",
 			change: func(t *testing.T, i *bearertest.Issuer, k *liveKeys) {
 				t.Helper()
 				k.publish(t, []byte(`{"keys":[`+string(bearertest.NewKey("RS256", i.SigningKey("").ID()).JWK())+`]}`))
@@ -176,7 +176,7 @@ func TestCachedVerdictEnds(t *testing.T) {
 		{
 			name:      "key set reloaded with the same key",
 			change:    func(t *testing.T, i *bearertest.Issuer, k *liveKeys) { t.Helper(); k.publish(t, i.JWKS()) },
-			want:      "ok", // verified a second time
+			want:      "ok", // the verifier verifies the token a second time
 			undo:      func(*testing.T, *bearertest.Issuer, *liveKeys) {},
 			wantAfter: "ok, cached",
 		},
@@ -194,27 +194,28 @@ func TestCachedVerdictEnds(t *testing.T) {
 				token := issuer.Token(row.claims)
 				for _, want := range []string{"ok", "ok, cached"} {
 					if got := verifyOnce(t, v, events, token); got != want {
-						t.Fatalf("before the change: got %s, want %s", got, want)
+						t.Fatalf("before the change: got %q, want %q", got, want)
 					}
 				}
 				row.change(t, issuer, keys)
 				if got := verifyOnce(t, v, events, token); got != row.want {
-					t.Errorf("got %s, want %s", got, row.want)
+					t.Errorf("got %q, want %q", got, row.want)
 				}
 				if row.undo == nil {
 					return
 				}
 				row.undo(t, issuer, keys)
 				if got := verifyOnce(t, v, events, token); got != row.wantAfter {
-					t.Errorf("after undo: got %s, want %s", got, row.wantAfter)
+					t.Errorf("after undo: got %q, want %q", got, row.wantAfter)
 				}
 			})
 		})
 	}
 }
 
-// TestCacheOutage tests that a cached token is accepted during refreshes of the keys, and
-// during an outage until jwks.Options.MaxStale. After MaxStale the token must be refused.
+// TestCacheOutage tests the verdict on a cached token. The verifier must accept the token
+// while the keys are refreshed. During an outage, the verifier must accept the token until
+// jwks.Options.MaxStale has passed, and must refuse the token after this time.
 func TestCacheOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events := newIssuer(t), &testkit.Recorder{}
@@ -228,7 +229,7 @@ func TestCacheOutage(t *testing.T) {
 		want := func(when, want string) {
 			t.Helper()
 			if got := verifyOnce(t, v, events, token); got != want {
-				t.Errorf("%s: got %s, want %s", when, got, want)
+				t.Errorf("%s: got %q, want %q", when, got, want)
 			}
 		}
 		want("first call", "ok")
@@ -251,12 +252,12 @@ func TestCacheOutage(t *testing.T) {
 	})
 }
 
-// TestCacheRunsValidateAndRule tests that every request calls Config.Validate and evaluates
-// the rule, also for a cached token.
+// TestCacheRunsValidateAndRule tests that the verifier calls Config.Validate and evaluates
+// the rule for each request, even if the token is cached.
 func TestCacheRunsValidateAndRule(t *testing.T) {
 	issuer, events := newIssuer(t), &testkit.Recorder{}
 	var calls int
-	var result error // of Validate
+	var result error // result of Validate
 	v := newVerifier(t, issuer, func(c *bearer.Config) {
 		c.Observer = events
 		c.Validate = func(context.Context, *bearer.Claims) error { calls++; return result }
@@ -268,22 +269,22 @@ func TestCacheRunsValidateAndRule(t *testing.T) {
 	}{{nil, "ok"}, {nil, "ok, cached"}, {bearer.Revoked, "revoked, cached"}, {errors.New("no"), "custom, cached"}, {nil, "ok, cached"}} {
 		result = row.result
 		if got := verifyOnce(t, v, events, token); got != row.want || calls != i+1 {
-			t.Errorf("call %d: got %s and %d calls of Validate, want %s and %d", i, got, calls, row.want, i+1)
+			t.Errorf("call %d: got %q and %d calls of Validate, want %q and %d calls", i+1, got, calls, row.want, i+1)
 		}
 	}
 	for scope, want := range map[string]bearer.Reason{"a": "", "b": bearer.MissingScope} {
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All(scope)})
 		if got := reasonOf(t, err); got != want {
-			t.Errorf("scope %s: got %q, want %q", scope, got, want)
+			t.Errorf("scope %s: got reason %q, want %q", scope, got, want)
 		}
 		if e := events.Take(); len(e) != 1 || !e[0].CacheHit {
-			t.Errorf("got events %+v, want one with a cache hit", e)
+			t.Errorf("got events %+v, want one event with a cache hit", e)
 		}
 	}
 }
 
-// TestCacheStoresNoRefusal tests that a refused token is verified each time a client sends
-// it, and that refused tokens take no space in the cache.
+// TestCacheStoresNoRefusal tests that the verifier verifies a refused token each time a client
+// sends the token. Refused tokens must take no space in the cache.
 func TestCacheStoresNoRefusal(t *testing.T) {
 	issuer, events := newIssuer(t), &testkit.Recorder{}
 	keys := newLiveKeys(t, issuer)
@@ -295,25 +296,25 @@ func TestCacheStoresNoRefusal(t *testing.T) {
 	token := issuer.Token(nil)
 	for range 2 {
 		if got := verifyOnce(t, v, events, token); got != "unknown_key" {
-			t.Errorf("got %s, want unknown_key", got)
+			t.Errorf("got %q, want \"unknown_key\"", got)
 		}
 	}
 	for range 100 {
 		for _, bad := range []string{"x", "a.b.c", issuer.Forge(nil, nil), issuer.Token(map[string]any{"aud": "x"}), issuer.Token(map[string]any{"exp": 1})} {
 			if got := verifyOnce(t, v, events, bad); strings.HasPrefix(got, "ok") {
-				t.Fatalf("got %s, want a refusal", got)
+				t.Fatalf("got %q, want a refusal", got)
 			}
 		}
 	}
 	if got := verifyOnce(t, v, events, good); got != "ok, cached" {
-		t.Errorf("good token after refused ones: got %s, want ok, cached", got)
+		t.Errorf("valid token after refused tokens: got %q, want \"ok, cached\"", got)
 	}
 	keys.publish(t, []byte(`{"keys":[`+string(key.JWK())+`]}`))
 	if got := verifyOnce(t, v, events, token); got != "ok" {
-		t.Errorf("after the key was published: got %s, want ok", got)
+		t.Errorf("after the key was published: got %q, want \"ok\"", got)
 	}
 	if got := v.CacheStatus(); got.Entries != 1 || got.Evictions != 1 {
-		t.Errorf("got %+v, want one entry and one eviction", got)
+		t.Errorf("got status %+v, want one entry and one eviction", got)
 	}
 }
 
@@ -336,7 +337,7 @@ func TestCacheOfIssuers(t *testing.T) {
 	want := func(when, token, want string) {
 		t.Helper()
 		if got := verifyOnce(t, issuers, events, token); got != want {
-			t.Errorf("%s: got %s, want %s", when, got, want)
+			t.Errorf("%s: got %q, want %q", when, got, want)
 		}
 	}
 	named := func(name string) *bearertest.Issuer {
@@ -347,33 +348,33 @@ func TestCacheOfIssuers(t *testing.T) {
 	a, b, tenants := named("https://a.example"), named("https://b.example"), named("https://login.microsoftonline.com/"+tenant+"/v2.0")
 	ofA, ofB, ofTenant := a.Token(nil), b.Token(nil), tenants.Token(map[string]any{"tid": tenant})
 	add(config(a, a.URL()))
-	want("a", ofA, "ok")
+	want("token of A", ofA, "ok")
 	add(config(b, b.URL()))
 	add(config(tenants, template))
-	want("a", ofA, "ok, cached")
-	want("b", ofB, "ok")
-	want("a tenant", ofTenant, "ok")
-	want("a tenant", ofTenant, "ok, cached")
+	want("token of A", ofA, "ok, cached")
+	want("token of B", ofB, "ok")
+	want("token of a tenant", ofTenant, "ok")
+	want("token of a tenant", ofTenant, "ok, cached")
 	for _, s := range issuers.Status() {
 		if s.Cache.Entries != 1 {
-			t.Errorf("%s: got %+v, want one entry", s.Issuer, s.Cache)
+			t.Errorf("%s: got status %+v, want one entry", s.Issuer, s.Cache)
 		}
 	}
 
-	// An issuer with the tenant's exact name has precedence over the template. The added
-	// issuer has other keys than the template.
+	// An issuer with the tenant's exact name has precedence over the template. The keys of the
+	// added issuer differ from the keys of the template.
 	add(config(named(tenants.URL()), tenants.URL()))
-	want("tenant added as an issuer", ofTenant, "unknown_key")
+	want("token of a tenant that was added as an issuer", ofTenant, "unknown_key")
 	issuers.Remove(tenants.URL())
-	want("tenant by the template again", ofTenant, "ok, cached")
+	want("token of a tenant that was removed as an issuer", ofTenant, "ok, cached")
 
 	issuers.Remove(a.URL())
-	want("a removed", ofA, "issuer")
-	want("b", ofB, "ok, cached")
+	want("token of A after A was removed", ofA, "issuer")
+	want("token of B after A was removed", ofB, "ok, cached")
 	add(config(a, a.URL()))
-	want("a added again", ofA, "ok")
+	want("token of A after A was added again", ofA, "ok")
 	if err := issuers.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want("b after Close", ofB, "issuer")
+	want("token of B after Close", ofB, "issuer")
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAddedCheck adds a check that depends on the time to the table of checks, and changes
-// no other code. The check must run for new tokens, for cached tokens and in Explain.
+// TestAddedCheck adds a check to the table of checks, and changes no other code. The check
+// depends on the time. It must run for new tokens, for cached tokens and in Explain.
 func TestAddedCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
@@ -24,29 +24,29 @@ func TestAddedCheck(t *testing.T) {
 		token := issuer.Token(nil)
 		for _, want := range []string{"ok", "ok, cached"} {
 			if got := verifyOnce(t, v, events, token); got != want {
-				t.Errorf("before closing: got %s, want %s", got, want)
+				t.Errorf("before closing: got %q, want %q", got, want)
 			}
 		}
 		time.Sleep(3 * time.Minute)
-		for _, name := range []string{"cached token", "second request"} {
+		for _, name := range []string{"cached token", "cached token, second request"} {
 			if got := verifyOnce(t, v, events, token); got != "revoked" {
-				t.Errorf("%s: got %s, want revoked", name, got)
+				t.Errorf("%s: got %q, want \"revoked\"", name, got)
 			}
 		}
 		if got := verifyOnce(t, v, events, issuer.Token(nil)); got != "revoked" {
-			t.Errorf("new token: got %s, want revoked", got)
+			t.Errorf("new token: got %q, want \"revoked\"", got)
 		}
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 		i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.Name == "opening hours" })
 		if i < 0 || x.Checks[i].State != "failed" || x.Checks[i].Want != "a wanted time" || x.Reason != bearer.Revoked {
-			t.Errorf("got explanation %+v, want the failed check with its texts", x)
+			t.Errorf("got explanation %+v, want an explanation that contains the failed check and the texts of the check", x)
 		}
 	})
 }
 
 // TestAddedCheckInSharedVerification adds a check that starts to fail during a verification
-// that two requests share. The check must run a second time, with the later time, for the
-// request that waited.
+// that two requests share. For the request that waited, the check must run a second time,
+// with the later time.
 func TestAddedCheckInSharedVerification(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closing := time.Now().Add(2 * time.Minute)
@@ -62,10 +62,10 @@ func TestAddedCheckInSharedVerification(t *testing.T) {
 		}()
 		synctest.Wait()
 		if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != bearer.Revoked {
-			t.Errorf("waiting request: got error %v, want %v", err, bearer.Revoked)
+			t.Errorf("waiting request: got error %v, want reason %q", err, bearer.Revoked)
 		}
 		if err := <-first; err != nil {
-			t.Errorf("first request: got error %v, want none: it passed the check in time", err)
+			t.Errorf("first request: got error %v, want none, because the request passed the check in time", err)
 		}
 	})
 }
@@ -78,28 +78,28 @@ func TestCheckTable(t *testing.T) {
 	}
 }
 
-// TestCheckTexts explains several tokens. Together the explanations must contain every
-// check, each with all its texts.
+// TestCheckTexts explains several tokens. Together, the explanations must contain every
+// check. Each check must have all texts.
 func TestCheckTexts(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	foreign := bearer.VerifierFunc(v.Verify)
 	left := bearer.CheckNames()
 	for name, x := range map[string]*bearer.Explanation{
-		"good":    explained(t, v, issuer.Token(map[string]any{"scope": "a"})),
-		"bad":     explained(t, v, issuer.Forge(map[string]any{"typ": "JWT"}, map[string]any{"exp": 1, "nbf": int64(1) << 40, "aud": 1, "cnf": raw(`{"jkt":"x"}`)})),
-		"foreign": explained(t, foreign, issuer.Token(map[string]any{"exp": 1})),
-		"none":    explained(t, v, ""),
+		"valid token":                 explained(t, v, issuer.Token(map[string]any{"scope": "a"})),
+		"invalid token":               explained(t, v, issuer.Forge(map[string]any{"typ": "JWT"}, map[string]any{"exp": 1, "nbf": int64(1) << 40, "aud": 1, "cnf": raw(`{"jkt":"x"}`)})),
+		"verifier of another package": explained(t, foreign, issuer.Token(map[string]any{"exp": 1})),
+		"no token":                    explained(t, v, ""),
 	} {
 		for _, c := range x.Checks {
 			left = slices.DeleteFunc(left, func(other string) bool { return other == c.Name })
 			if c.Name == "" || c.Section == "" || c.Want == "" || c.Got == "" || (c.State == "failed") != (c.Advice != "" && c.Reason != "") {
-				t.Errorf("%s: got check %+v, want all texts", name, c)
+				t.Errorf("%s: got check %+v, want a check with all texts", name, c)
 			}
 		}
 	}
 	if len(left) > 0 {
-		t.Errorf("got no explanation with the checks %q, want every check in one of the explanations", left)
+		t.Errorf("no explanation contains the checks %q, want each check in at least one explanation", left)
 	}
 }
 
@@ -110,7 +110,7 @@ func explained(t *testing.T, v bearer.Verifier, token string) *bearer.Explanatio
 
 // TestChecksReadNoClock tests that the functions of the table use their time argument and do
 // not read the clock. A function that runs once for each token has no time argument,
-// because its verdict is cached.
+// because the cache stores the result of the function.
 func TestChecksReadNoClock(t *testing.T) {
 	source, err := os.ReadFile("claimchecks.go")
 	if err != nil {
@@ -118,7 +118,7 @@ func TestChecksReadNoClock(t *testing.T) {
 	}
 	for _, clock := range []string{"time.Now", "time.Since", "time.Until"} {
 		if strings.Contains(string(source), clock) {
-			t.Errorf("got %s in claimchecks.go, want the time argument used instead", clock)
+			t.Errorf("claimchecks.go contains %s, want no function that reads the clock", clock)
 		}
 	}
 }

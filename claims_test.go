@@ -41,7 +41,7 @@ func TestClaims(t *testing.T) {
 		}
 	}
 	if v, ok := claims.Value("x.y"); !ok || string(v) != `{"z":[1]}` {
-		t.Errorf("Value: got %s, %v, want {\"z\":[1]}, true", v, ok)
+		t.Errorf("Value: got %s and %v, want {\"z\":[1]} and true", v, ok)
 	}
 	if _, ok := claims.Value("X.Y"); ok {
 		t.Error("Value: got a claim whose name differs in case, want none")
@@ -51,7 +51,7 @@ func TestClaims(t *testing.T) {
 		SUB string
 	}
 	if err := claims.Decode(&all); err != nil || all.Sub != "s" || all.SUB != "" {
-		t.Errorf("Decode: got %+v, error %v, want sub s only", all, err)
+		t.Errorf("Decode: got %+v and error %v, want only sub s and no error", all, err)
 	}
 	if err := claims.Decode(new(int)); err == nil {
 		t.Error("Decode into an int: got no error, want one")
@@ -73,7 +73,7 @@ func TestClaimsLogValue(t *testing.T) {
 	slog.New(slog.NewTextHandler(&log, nil)).Info("request", "caller", claims)
 	if text := log.String(); strings.Contains(text, "user@") || strings.Count(text, "\n") != 1 || len(text) > 400 ||
 		!strings.Contains(text, "caller.sub=sss") {
-		t.Errorf("got %s, want one line of at most 400 bytes with sub and without email", text)
+		t.Errorf("got log %s, want one line of at most 400 bytes with sub and without email", text)
 	}
 }
 
@@ -85,18 +85,18 @@ func TestContext(t *testing.T) {
 	type key struct{}
 	ctx := context.WithValue(bearer.NewContext(t.Context(), claims), key{}, 1)
 	if got, ok := bearer.FromContext(ctx); !ok || got != claims {
-		t.Errorf("got %v, %v, want %v, true", got, ok, claims)
+		t.Errorf("got claims %v and %v, want claims %v and true", got, ok, claims)
 	}
 	if _, ok := bearer.FromContext(bearer.NewContext(ctx, nil)); ok {
-		t.Error("context with nil claims: got the claims of its parent, want none")
+		t.Error("NewContext with nil claims: got the claims of the parent context, want none")
 	}
 	if ctx.Value(key{}) != 1 || ctx.Err() != nil {
-		t.Errorf("got value %v and error %v, want those of the parent context", ctx.Value(key{}), ctx.Err())
+		t.Errorf("got value %v and error %v, want value 1 and no error, as in the parent context", ctx.Value(key{}), ctx.Err())
 	}
 }
 
 // TestProfileClaims parses claims with profiles, as a verifier of another package does, and
-// decides a request with them.
+// decides a request with these claims.
 func TestProfileClaims(t *testing.T) {
 	for _, row := range []struct {
 		profile bearer.Profile
@@ -118,14 +118,14 @@ func TestProfileClaims(t *testing.T) {
 	} {
 		claims, err := row.profile.Claims([]byte(row.set))
 		if got := reasonOf(t, err); got != row.want || (claims == nil) == (err == nil) {
-			t.Errorf("%s: got claims %v, error %v, want %q", row.set, claims, err, row.want)
+			t.Errorf("%s: got claims %v and error %v, want reason %q, and claims only without an error", row.set, claims, err, row.want)
 			continue
 		}
 		if err != nil {
 			continue
 		}
 		if claims.ClientID() != row.client || claims.Scopes().String() != row.scopes {
-			t.Errorf("%s: got client %q, scopes %q, want %q, %q", row.set, claims.ClientID(), claims.Scopes(), row.client, row.scopes)
+			t.Errorf("%s: got client %q and scopes %q, want client %q and scopes %q", row.set, claims.ClientID(), claims.Scopes(), row.client, row.scopes)
 		}
 		verifier := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return claims, nil })
 		events := &testkit.Recorder{}
@@ -135,7 +135,7 @@ func TestProfileClaims(t *testing.T) {
 			want = bearer.MissingScope
 		}
 		if e := events.Take(); reasonOf(t, err) != want || len(e) != 1 || e[0].Issuer != "" {
-			t.Errorf("%s: got error %v and events %+v, want %q and one event without an issuer", row.set, err, e, want)
+			t.Errorf("%s: got error %v and events %+v, want reason %q and one event without an issuer", row.set, err, e, want)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// TestNewErrors tests that New reports every problem of a configuration in one error, each
-// with its field and value.
+// TestNewErrors tests that New returns one error for all problems of a configuration. The
+// error must name the field and the value of each problem.
 func TestNewErrors(t *testing.T) {
 	keys := &jwks.Set{}
 	ok := bearer.Config{Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: keys}
@@ -51,7 +51,7 @@ func TestNewErrors(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			v, err := bearer.New(row.cfg)
 			if err == nil || v != nil {
-				t.Fatalf("got verifier %v and error %v, want only an error", v, err)
+				t.Fatalf("got verifier %v and error %v, want no verifier and an error", v, err)
 			}
 			for _, want := range row.want {
 				if !strings.Contains(err.Error(), want) {
@@ -65,8 +65,8 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
-// TestConfigIsCopied changes the slices of a configuration after New returned. The verifier
-// must not change.
+// TestConfigIsCopied changes the slices of a configuration after New has returned. The
+// verifier must not change.
 func TestConfigIsCopied(t *testing.T) {
 	issuer := newIssuer(t)
 	audiences, algorithms, types := []string{audience}, []string{"RS256"}, []string{"at+jwt"}
@@ -75,7 +75,7 @@ func TestConfigIsCopied(t *testing.T) {
 	})
 	audiences[0], algorithms[0], types[0] = "x", "ES256", "x"
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
-		t.Errorf("got error %v, want the verifier unchanged", err)
+		t.Errorf("got error %v, want none, because the verifier has a copy of the slices", err)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := v.Verify(t.Context(), issuer.Token(members{"aud": audience})); !errors.Is(err, bearer.KeysUnavailable) {
-		t.Errorf("after Close: got %v, want %q", err, bearer.KeysUnavailable)
+		t.Errorf("after Close: got error %v, want reason %q", err, bearer.KeysUnavailable)
 	}
 }
 
@@ -124,6 +124,6 @@ func TestRequired(t *testing.T) {
 	}
 	_, err := bearer.New(bearer.Config{Required: []string{"", "/a//b"}})
 	if err == nil || strings.Count(err.Error(), "Config.Required") != 2 {
-		t.Errorf("two invalid claim names: got error %v, want both reported", err)
+		t.Errorf("two invalid claim names: got error %v, want an error that reports both names", err)
 	}
 }

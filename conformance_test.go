@@ -28,8 +28,8 @@ func verdict(t *checklist.T, v bearer.Verifier, token string) string {
 	return string(reasonOf(t.T, err))
 }
 
-// TestRules tests rules that the vectors cannot test: rules about the verifier's
-// configuration, hooks and claims.
+// TestRules tests rules about the verifier's configuration, hooks and claims. The vectors
+// cannot test these rules.
 func TestRules(t *testing.T) {
 	checklist.Test(t, "P01", func(t *checklist.T) {
 		issuer := newIssuer(t.T, "ES256", "EdDSA", "RS256")
@@ -54,10 +54,10 @@ func TestRules(t *testing.T) {
 			} {
 				cfg.Algorithms = []string{alg}
 				_, err := bearer.New(cfg)
-				t.Want("New accepts "+alg, err == nil, want)
+				t.Want("New accepts the algorithm "+alg, err == nil, want)
 			}
 			_, err := jwks.Parse([]byte(`{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"cGFzc3dvcmQ"}]}`))
-			t.Want("Parse accepts a set of one shared secret", err == nil, false)
+			t.Want("Parse accepts a key set with one shared secret", err == nil, false)
 		})
 	}
 	checklist.Test(t, "P10", func(t *checklist.T) {
@@ -82,7 +82,7 @@ func TestRules(t *testing.T) {
 			}
 			t.Want("subject", c.Subject(), subject)
 			t.Want("client of "+subject, c.ClientID(), "client-1")
-			t.Want("subject is the client", c.Subject() == c.ClientID(), subject == "client-1")
+			t.Want("subject is the client ID", c.Subject() == c.ClientID(), subject == "client-1")
 		}
 		t.Want("token without client_id", verdict(t, v, issuer.Token(map[string]any{"client_id": nil})), "claims")
 	})
@@ -105,8 +105,8 @@ func TestRules(t *testing.T) {
 	testBound(t)
 }
 
-// testHooks tests that Config.Custom and Config.Validate are called only for tokens with a
-// valid signature, and that the observer receives claims of accepted tokens only.
+// testHooks tests that the verifier calls Config.Custom and Config.Validate only for tokens
+// with a valid signature. The observer must receive claims only of accepted tokens.
 func testHooks(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "T14", func(t *checklist.T) {
@@ -123,17 +123,17 @@ func testHooks(t *testing.T) {
 			name, token string
 			calls       int
 		}{
-			{"genuine", good, 2},
-			{"forged", issuer.Forge(nil, nil), 0},
-			{"tampered", bearertest.Tamper(good, map[string]any{"sub": "admin"}), 0},
+			{"valid token", good, 2},
+			{"forged token", issuer.Forge(nil, nil), 0},
+			{"tampered token", bearertest.Tamper(good, map[string]any{"sub": "admin"}), 0},
 			{"alg none", issuer.Mint(map[string]any{"alg": "none"}, nil), 0},
 			{"unknown kid", issuer.Mint(map[string]any{"kid": "x"}, nil), 0},
 		} {
 			called = 0
 			_, err := v.Verify(t.Context(), row.token)
-			t.Want(row.name+": hooks called", called, row.calls)
+			t.Want(row.name+": calls of hooks", called, row.calls)
 			events := observer.Take()
-			t.Want(row.name+": observer gets claims", len(events) == 1 && events[0].Claims != nil, err == nil)
+			t.Want(row.name+": observer receives claims", len(events) == 1 && events[0].Claims != nil, err == nil)
 		}
 	})
 }
@@ -165,7 +165,7 @@ func testTraffic(t *testing.T) {
 			}
 			defer keys.Close()
 			v := newVerifier(t.T, issuer, func(c *bearer.Config) { c.Keys = keys })
-			t.Want("genuine token", verdict(t, v, issuer.Token(nil)), "accepted")
+			t.Want("valid token", verdict(t, v, issuer.Token(nil)), "accepted")
 			const evil = "https://evil.example/keys"
 			for _, header := range []map[string]any{
 				{"jku": evil},
@@ -187,8 +187,8 @@ func testTraffic(t *testing.T) {
 				t.Want(fmt.Sprint("forged token with header ", header), verdict(t, v, issuer.Forge(header, nil)), want)
 			}
 			t.Want("forged token of another issuer", verdict(t, v, issuer.Forge(nil, map[string]any{"iss": "https://evil.example"})), "issuer")
-			t.Want("requests to other hosts", slices.ContainsFunc(transport.hosts, func(host string) bool { return host != "issuer.example" }), false)
-			t.Want("requests to the issuer", slices.Contains(transport.hosts, "issuer.example"), true)
+			t.Want("there are requests to other hosts", slices.ContainsFunc(transport.hosts, func(host string) bool { return host != "issuer.example" }), false)
+			t.Want("there are requests to the issuer", slices.Contains(transport.hosts, "issuer.example"), true)
 		})
 	}
 }
@@ -206,21 +206,21 @@ func testGrants(t *testing.T) {
 			}
 			read, admin := scopes.All("read"), bearer.HasRole("admin")
 			t.Want("required scope", decide(map[string]any{"scope": "read"}, read), bearer.Reason(""))
-			t.Want("other scope", decide(map[string]any{"scope": "write"}, read), bearer.MissingScope)
+			t.Want("different scope", decide(map[string]any{"scope": "write"}, read), bearer.MissingScope)
 			t.Want("role with the scope's name", decide(map[string]any{"roles": []string{"read"}}, read), bearer.MissingScope)
 			t.Want("required role", decide(map[string]any{"roles": []string{"admin"}}, admin), bearer.Reason(""))
 			t.Want("scope with the role's name", decide(map[string]any{"scope": "admin"}, admin), bearer.MissingScope)
 			t.Want("required scope, wrong audience", decide(map[string]any{"scope": "read", "aud": "x"}, read), bearer.WrongAudience)
 			t.Want("required scope, expired", decide(map[string]any{"scope": "read", "exp": 1}, read), bearer.Expired)
-			t.Want("scope, zero rule", decide(map[string]any{"scope": "read"}, scopes.Rule{}), bearer.MissingScope)
+			t.Want("token with a scope, zero rule", decide(map[string]any{"scope": "read"}, scopes.Rule{}), bearer.MissingScope)
 			_, err := bearer.Decide(t.Context(), v, bearer.Request{Rule: read})
 			t.Want("no token", reasonOf(t.T, err), bearer.NoToken)
 		})
 	}
 }
 
-// testBound tests that sender-constrained tokens (with "cnf") are refused, and that
-// Claims.String and Claims.LogValue contain no part of the token.
+// testBound tests that the verifier refuses tokens that are bound to a client key ("cnf"). It
+// also tests that Claims.String and Claims.LogValue contain no part of the token.
 func testBound(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "Z02", func(t *checklist.T) {
@@ -239,13 +239,13 @@ func testBound(t *testing.T) {
 		has := func(text string) bool {
 			return slices.ContainsFunc(strings.Split(token, "."), func(part string) bool { return strings.Contains(text, part) })
 		}
-		t.Want("search finds a token", has("a log line with "+token), true)
+		t.Want("the search finds a token", has("a log line with "+token), true)
 		c, err := v.Verify(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Want("token in Claims.String", has(c.String()), false)
-		t.Want("token in Claims.LogValue", has(c.LogValue().String()), false)
-		t.Want("complete long subject in Claims.LogValue", strings.Contains(c.LogValue().String(), c.Subject()), false)
+		t.Want("Claims.String contains a part of the token", has(c.String()), false)
+		t.Want("Claims.LogValue contains a part of the token", has(c.LogValue().String()), false)
+		t.Want("Claims.LogValue contains the complete long subject", strings.Contains(c.LogValue().String(), c.Subject()), false)
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Types of custom claims. Each contains a reference that a shallow copy shares.
+// Types of custom claims. Each type contains a reference that a shallow copy shares.
 type (
 	inner struct{ Tags []string }
 
@@ -43,8 +43,8 @@ type (
 	}
 )
 
-// testDeepCopy serves requests with one token concurrently. Each handler changes its custom
-// claims of type *T; every handler must still see the signed claims. The race detector
+// testDeepCopy serves concurrent requests with one token. Each handler changes its custom
+// claims of type *T. Even so, every handler must see the signed claims. The race detector
 // finds shared memory.
 func testDeepCopy[T any](t *testing.T, claim string, change func(*T)) {
 	t.Helper()
@@ -70,14 +70,14 @@ func testDeepCopy[T any](t *testing.T, claim string, change func(*T)) {
 		return string(text)
 	}
 	if got := handle(func(*T) {}); got != claim {
-		t.Fatalf("got %s, want %s", got, claim)
+		t.Fatalf("got custom claims %s, want %s", got, claim)
 	}
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 5 {
 				if got := handle(change); got != claim {
-					t.Errorf("got %s, want %s", got, claim)
+					t.Errorf("got custom claims %s, want %s", got, claim)
 				}
 			}
 		})
@@ -106,7 +106,8 @@ func TestCustomIsDeepCopied(t *testing.T) {
 	testDeepCopy(t, `{"Next":{"Next":null,"Tags":["a"]},"Tags":["b"]}`, func(c *recursive) { c.Next.Tags[0], c.Tags[0] = "changed", "changed" })
 }
 
-// BenchmarkCustomText reads custom claims that contain JSON text. A read copies the text.
+// BenchmarkCustomText reads custom claims that contain JSON text. Each call of Custom copies
+// the text.
 func BenchmarkCustomText(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	v := newVerifier(b, issuer, func(cfg *bearer.Config) { cfg.Custom = bearer.JSON[map[string]json.RawMessage] })
@@ -139,13 +140,13 @@ func TestWithCustomNeverDecodesToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := bearer.Custom[uncopyable](bearer.NewContext(t.Context(), claims)); !ok {
-		t.Error("got no custom claims of the token, want them decoded a second time")
+		t.Error("got no custom claims of the token, want the claims from a second decoding")
 	}
 	other := 2
 	if got, ok := bearer.Custom[uncopyable](bearer.NewContext(t.Context(), claims.WithCustom(uncopyable{&other}))); ok {
 		t.Errorf("custom claims that cannot be copied: got %v, want none", got)
 	}
 	if got, ok := bearer.Custom[string](bearer.NewContext(t.Context(), claims.WithCustom("guest"))); !ok || got != "guest" {
-		t.Errorf("got %q, %v, want \"guest\", true", got, ok)
+		t.Errorf("got custom claims %q and %v, want \"guest\" and true", got, ok)
 	}
 }

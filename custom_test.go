@@ -29,7 +29,7 @@ type cloning struct {
 	Names []string `json:"names"`
 }
 
-// Clone returns a deep copy. Custom must call it.
+// Clone returns a deep copy. Custom must call Clone.
 func (c cloning) Clone() cloning { return cloning{slices.Clone(c.Names)} }
 
 type checked struct {
@@ -58,23 +58,23 @@ func TestCustom(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, ok := bearer.Custom[flat](ctx); !ok || got != (flat{"acme/x", 3}) {
-		t.Errorf("got %+v, %v, want repository acme/x and limit 3", got, ok)
+		t.Errorf("got %+v and %v, want repository acme/x, limit 3 and true", got, ok)
 	}
 	if _, ok := bearer.Custom[nested](ctx); ok {
-		t.Error("Custom with another type than Config.Custom: got custom claims, want none")
+		t.Error("Custom with a type that Config.Custom does not return: got custom claims, want none")
 	}
 	if _, ok := bearer.Custom[flat](t.Context()); ok {
 		t.Error("context without claims: got custom claims, want none")
 	}
 	for name, claims := range map[string]members{
-		"string for a number": {"limit": "3"}, "fraction": {"limit": 1.5}, "too large": {"limit": raw("1e30")},
+		"string instead of a number": {"limit": "3"}, "fraction": {"limit": 1.5}, "number that is too large": {"limit": raw("1e30")},
 	} {
 		if _, err := customOf[flat](t, claims); !errors.Is(err, bearer.InvalidCustom) {
-			t.Errorf("%s: got %v, want reason %q", name, err, bearer.InvalidCustom)
+			t.Errorf("%s: got error %v, want reason %q", name, err, bearer.InvalidCustom)
 		}
 	}
 	if _, err := customOf[checked](t, members{"limit": 0}); !errors.Is(err, bearer.InvalidCustom) {
-		t.Errorf("Validate returns an error: got %v, want reason %q", err, bearer.InvalidCustom)
+		t.Errorf("Validate returns an error: got error %v, want reason %q", err, bearer.InvalidCustom)
 	}
 	if _, err := customOf[checked](t, members{"limit": 1}); err != nil {
 		t.Errorf("Validate returns nil: got error %v, want none", err)
@@ -82,8 +82,8 @@ func TestCustom(t *testing.T) {
 }
 
 // TestCustomSharesNothing changes claims and custom claims of one token in concurrent
-// handlers. No handler may see a change by another handler. The race detector finds shared
-// memory.
+// handlers. No handler may see a change that another handler made. The race detector finds
+// shared memory.
 func TestCustomSharesNothing(t *testing.T) {
 	deep, err := customOf[nested](t, members{"tags": members{"a": []string{"1", "2"}}})
 	if err != nil {
@@ -98,14 +98,14 @@ func TestCustomSharesNothing(t *testing.T) {
 		wg.Go(func() {
 			n, ok := bearer.Custom[nested](deep)
 			if !ok || !maps.EqualFunc(n.Tags, map[string][]string{"a": {"1", "2"}}, slices.Equal[[]string]) {
-				t.Errorf("got %+v, %v, want tags a with 1 and 2", n, ok)
+				t.Errorf("got %+v and %v, want tags a with 1 and 2, and true", n, ok)
 				return
 			}
 			n.Tags["a"][0] = "changed"
 			delete(n.Tags, "a")
 			c, ok := bearer.Custom[cloning](cloned)
 			if !ok || !slices.Equal(c.Names, []string{"1", "2"}) {
-				t.Errorf("got %+v, %v, want names 1 and 2", c, ok)
+				t.Errorf("got %+v and %v, want names 1 and 2, and true", c, ok)
 				return
 			}
 			c.Names[0] = "changed"
@@ -146,17 +146,17 @@ func TestJSONAt(t *testing.T) {
 		}
 		if err == nil {
 			if got, ok := bearer.Custom[deployer](ctx); !ok || got.Repository != "acme/x" {
-				t.Errorf("got %+v, %v, want repository acme/x", got, ok)
+				t.Errorf("got %+v and %v, want repository acme/x and true", got, ok)
 			}
 		}
 	}
 	_, err := bearer.New(bearer.Config{Custom: bearer.JSONAt[deployer]("/a/~2")})
 	if err == nil || !strings.Contains(err.Error(), `Config.Custom: "/a/~2"`) || !strings.Contains(err.Error(), "Config.Issuer") {
-		t.Errorf("invalid claim name: got error %v, want it reported with the other problems", err)
+		t.Errorf("invalid claim name: got error %v, want an error that reports the claim name and the other problems", err)
 	}
 	_, err = v.Verify(t.Context(), issuer.Token(nil))
 	if err == nil || !strings.Contains(err.Error(), `claim "custom_claims" is missing`) {
-		t.Errorf("token without the claim: got error %v, want it to name the claim", err)
+		t.Errorf("token without the claim: got error %v, want an error that names the claim", err)
 	}
 }
 
@@ -171,7 +171,7 @@ type everything struct {
 	When    *time.Time                `json:"when"`
 	Empty   []string                  `json:"empty"`
 	Absent  map[string]string         `json:"absent"`
-	hidden  []string                  // not filled by decoders, because it is not exported
+	hidden  []string                  // decoders do not fill this field, because it is not exported
 }
 
 // TestCustomDecodesOnce reads and changes custom claims several times. The token must be
@@ -197,14 +197,14 @@ func TestCustomDecodesOnce(t *testing.T) {
 		got, ok := bearer.Custom[everything](ctx)
 		if !ok || got.Map["a"][0] != 1 || got.Pointer.Repository != "acme/x" || got.Slices[0][0] != "h" || got.Array[0][0] != "i" ||
 			got.When.Year() != 2026 || got.Empty == nil || got.Absent != nil {
-			t.Fatalf("got %+v, %v, want the signed claims", got, ok)
+			t.Fatalf("got custom claims %+v and %v, want the signed claims and true", got, ok)
 		}
 		inner, _ := got.Nested["b"]["c"].([]any)
 		object, _ := inner[1].(map[string]any)
 		list, _ := got.Any.([]any)
 		first, _ := list[0].(map[string]any)
 		if object["e"] != 1.0 || first["f"] != "g" {
-			t.Fatalf("got %+v, want the signed claims", got)
+			t.Fatalf("got custom claims %+v, want the signed claims", got)
 		}
 		got.Map["a"][0], got.Pointer.Repository, got.Slices[0][0], got.Array[0][0] = 0, "", "", ""
 		*got.When, object["e"], first["f"] = time.Time{}, nil, nil
@@ -216,8 +216,8 @@ func TestCustomDecodesOnce(t *testing.T) {
 }
 
 // TestCustomOfCachedTokens sends cached tokens in concurrent requests. Each token must be
-// decoded once, and no handler may see changes by another handler. The race detector finds
-// shared memory.
+// decoded once. No handler may see a change that another handler made. The race detector
+// finds shared memory.
 func TestCustomOfCachedTokens(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	var calls atomic.Int32
@@ -225,7 +225,7 @@ func TestCustomOfCachedTokens(t *testing.T) {
 		cfg.Custom = func(claims []byte) (any, error) {
 			calls.Add(1)
 			custom, err := bearer.JSON[nested](claims)
-			clear(claims) // allowed: the function owns the bytes
+			clear(claims) // allowed, because the function owns the bytes
 			return custom, err
 		}
 	})
@@ -237,14 +237,14 @@ func TestCustomOfCachedTokens(t *testing.T) {
 		}
 		got, ok := bearer.Custom[nested](ctx)
 		if !ok || len(got.Tags) != 1 || !slices.Equal(got.Tags["a"], []string{want}) {
-			t.Errorf("got %+v, %v, want %s", got, ok, want)
+			t.Errorf("got %+v and %v, want tags a with %s, and true", got, ok, want)
 			return
 		}
 		got.Tags["a"][0] = "changed"
 		got.Tags["b"] = nil
 		claims, _ := bearer.FromContext(ctx)
 		if value, _ := claims.Value("tags"); string(value) != `{"a":["`+want+`"]}` {
-			t.Errorf("got claim %s, want the signed one with %s", value, want)
+			t.Errorf("got claim %s, want the signed claim with %s", value, want)
 		}
 	}
 	first, second := issuer.Token(members{"tags": members{"a": []string{"1"}}}), issuer.Token(members{"tags": members{"a": []string{"2"}}})
@@ -291,12 +291,13 @@ func TestCustomWithoutCopy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := bearer.Custom[any](ctx); !ok || calls != 2 {
-			t.Errorf("%s: got custom claims %v after %d decodings, want true after 2", name, ok, calls)
+			t.Errorf("%s: Custom found custom claims: got %v after %d decodings, want true after 2", name, ok, calls)
 		}
 	}
 }
 
-// The methods of these types panic. Clone of panicsLater panics from the second call on.
+// The methods of these types panic. Clone of panicsLater panics only in the second and later
+// calls.
 type (
 	panicsInUnmarshal struct{}
 	panicsInValidate  struct{}
@@ -318,8 +319,8 @@ func (p panicsLater) Clone() panicsLater {
 	return p
 }
 
-// TestCustomPanics tests that a panic in a method of custom claims refuses the request with
-// reason Internal, and that no panic reaches a handler.
+// TestCustomPanics tests panics in the methods of custom claims. Decide must refuse the
+// request with reason Internal. No panic may reach a handler.
 func TestCustomPanics(t *testing.T) {
 	for name, decide := range map[string]func(*testing.T, members) (context.Context, error){
 		"UnmarshalJSON": customOf[panicsInUnmarshal], "Validate": customOf[panicsInValidate], "Clone": customOf[panicsInClone],
@@ -327,14 +328,14 @@ func TestCustomPanics(t *testing.T) {
 	} {
 		ctx, err := decide(t, nil)
 		if name == "pointer to Clone" {
-			// Clone returns the struct and not a pointer, so Custom does not call it.
+			// Clone returns the struct and not a pointer, so Custom does not call Clone.
 			if err != nil {
 				t.Errorf("%s: got error %v, want none", name, err)
 			}
 			continue
 		}
 		if !errors.Is(err, bearer.Internal) || ctx != nil {
-			t.Errorf("%s panics: got context %v and error %v, want no context and %q", name, ctx, err, bearer.Internal)
+			t.Errorf("%s panics: got context %v and error %v, want no context and reason %q", name, ctx, err, bearer.Internal)
 		}
 	}
 	issuer := newIssuer(t, "EdDSA")

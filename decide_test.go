@@ -92,7 +92,7 @@ func TestDecideRules(t *testing.T) {
 		{"no rule", good, scopes.Rule{}, bearer.MissingScope, ""},
 		{"no rule, no token", nil, scopes.Rule{}, bearer.NoToken, ""},
 		{"public", nil, scopes.Public(), "", ""},
-		{"public, bad token", []string{"Bearer x"}, scopes.Public(), "", ""},
+		{"public, invalid token", []string{"Bearer x"}, scopes.Public(), "", ""},
 		{"invalid rule", good, scopes.All(""), bearer.Internal, ""},
 		{"function returns nil", good, seesClaims, "", ""},
 		{"function returns an error", good, fails(errors.New("closed")), bearer.MissingScope, ""},
@@ -110,7 +110,7 @@ func TestDecideRules(t *testing.T) {
 			}
 			if err == nil {
 				if _, ok := bearer.FromContext(ctx); ok == row.rule.IsPublic() {
-					t.Errorf("got claims in the context %v, want %v", ok, !row.rule.IsPublic())
+					t.Errorf("claims in the context: got %v, want %v", ok, !row.rule.IsPublic())
 				}
 			}
 		})
@@ -140,10 +140,10 @@ func TestModes(t *testing.T) {
 		name     string
 		values   []string
 		rule     scopes.Rule
-		want     bearer.Reason // of Decide
-		observed bearer.Reason // of the event
+		want     bearer.Reason // reason of the error that Decide returns
+		observed bearer.Reason // reason of the event
 		reported bool          // the event's Err contains the rule's error
-		claims   bool          // in the context
+		claims   bool          // the context contains claims
 	}{
 		{"report only, satisfied", credentialsWith(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
 		{"report only, not satisfied", credentialsWith(nil), scopes.ReportOnly(a), "", "", true, true},
@@ -157,8 +157,8 @@ func TestModes(t *testing.T) {
 		{"optional, expired", credentialsWith(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
 		{"optional, two tokens", append(credentialsWith(nil), credentialsWith(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
 		{"optional, Validate returns no_token", credentialsWith(members{"sub": "no token"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
-		{"both, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
-		{"both, not satisfied", credentialsWith(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
+		{"both modes, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
+		{"both modes, not satisfied", credentialsWith(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
 		{"report only inside And", credentialsWith(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
 		{"report only, invalid rule", credentialsWith(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
 	} {
@@ -168,40 +168,40 @@ func TestModes(t *testing.T) {
 		}
 		events := seen.Take()
 		if len(events) != 1 || events[0].Reason != row.observed || (events[0].Err != nil) != (row.reported || err != nil) {
-			t.Errorf("%s: got events %+v, want one with reason %q, reported %v", row.name, events, row.observed, row.reported)
+			t.Errorf("%s: got events %+v, want one event with reason %q; error in the event: want %v", row.name, events, row.observed, row.reported || err != nil)
 		}
 		if ctx != nil {
 			if _, ok := bearer.FromContext(ctx); ok != row.claims {
-				t.Errorf("%s: got claims in the context %v, want %v", row.name, ok, row.claims)
+				t.Errorf("%s: claims in the context: got %v, want %v", row.name, ok, row.claims)
 			}
 		}
 	}
 }
 
 // TestForeignVerifiers decides requests with Verifiers of other packages. Decide must refuse
-// each request with a known reason.
+// each request with one of the reasons that this package defines.
 func TestForeignVerifiers(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		v    bearer.VerifierFunc
 		want bearer.Reason
 	}{
-		{"reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked }, bearer.Revoked},
-		{"*Error", func(context.Context, string) (*bearer.Claims, error) {
+		{"Verify returns a reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked }, bearer.Revoked},
+		{"Verify returns an *Error", func(context.Context, string) (*bearer.Claims, error) {
 			return nil, &bearer.Error{Reason: bearer.Expired}
 		}, bearer.Expired},
-		{"unknown reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Reason("user@example") }, bearer.Internal},
-		{"empty reason", func(context.Context, string) (*bearer.Claims, error) { return nil, &bearer.Error{} }, bearer.Internal},
-		{"error without a reason", func(context.Context, string) (*bearer.Claims, error) { return nil, errors.New("x") }, bearer.Internal},
-		{"claims and an error", func(context.Context, string) (*bearer.Claims, error) {
+		{"Verify returns an unknown reason", func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Reason("user@example") }, bearer.Internal},
+		{"Verify returns an empty reason", func(context.Context, string) (*bearer.Claims, error) { return nil, &bearer.Error{} }, bearer.Internal},
+		{"Verify returns an error without a reason", func(context.Context, string) (*bearer.Claims, error) { return nil, errors.New("x") }, bearer.Internal},
+		{"Verify returns claims and an error", func(context.Context, string) (*bearer.Claims, error) {
 			return &bearer.Claims{}, errors.New("x")
 		}, bearer.Internal},
-		{"neither claims nor an error", func(context.Context, string) (*bearer.Claims, error) { return nil, nil }, bearer.Internal},
-		{"panic", func(context.Context, string) (*bearer.Claims, error) { panic("boom") }, bearer.Internal},
+		{"Verify returns no claims and no error", func(context.Context, string) (*bearer.Claims, error) { return nil, nil }, bearer.Internal},
+		{"Verify panics", func(context.Context, string) (*bearer.Claims, error) { panic("boom") }, bearer.Internal},
 	} {
 		ctx, err := bearer.Decide(t.Context(), row.v, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
 		if got := reasonOf(t, err); got != row.want || ctx != nil {
-			t.Errorf("%s: got reason %q and context %v, want %q and none", row.name, got, ctx, row.want)
+			t.Errorf("%s: got reason %q and context %v, want reason %q and no context", row.name, got, ctx, row.want)
 		}
 	}
 }
@@ -277,14 +277,14 @@ func TestObserver(t *testing.T) {
 		e := events[0]
 		if e.Transport != "http" || e.Route != "GET /x" || e.Reason != row.want || e.Issuer != row.issuer ||
 			(e.Claims != nil) != row.verified || (e.Err != nil) != (err != nil) || e.Duration < 0 {
-			t.Errorf("%s: got event %+v, want reason %q, issuer %q, claims %v", row.name, e, row.want, row.issuer, row.verified)
+			t.Errorf("%s: got event %+v, want an event with reason %q and issuer %q; claims in the event: want %v", row.name, e, row.want, row.issuer, row.verified)
 		}
 	}
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
 		t.Fatal(err)
 	}
 	if events := seen.Take(); len(events) != 1 || events[0].Transport != "" || events[0].Reason != "" {
-		t.Errorf("Verify without a guard: got %+v, want one event without transport and reason", events)
+		t.Errorf("Verify without a guard: got events %+v, want one event without a transport and without a reason", events)
 	}
 }
 
@@ -297,15 +297,15 @@ func TestObserverPanics(t *testing.T) {
 	})
 	ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
 	if got := reasonOf(t, err); got != bearer.Internal || ctx != nil {
-		t.Errorf("Decide: got reason %q and context %v, want %q and none", got, ctx, bearer.Internal)
+		t.Errorf("Decide: got reason %q and context %v, want reason %q and no context", got, ctx, bearer.Internal)
 	}
 	claims, err := v.Verify(t.Context(), issuer.Token(nil))
 	if got := reasonOf(t, err); got != bearer.Internal || claims != nil {
-		t.Errorf("Verify: got reason %q and claims %v, want %q and none", got, claims, bearer.Internal)
+		t.Errorf("Verify: got reason %q and claims %v, want reason %q and no claims", got, claims, bearer.Internal)
 	}
 }
 
-// TestErrorText tests that the text of an error is one line of at most 700 bytes, also if the
+// TestErrorText tests that the text of an error is one line of at most 700 bytes, even if the
 // token contains long values with line breaks.
 func TestErrorText(t *testing.T) {
 	issuer := newIssuer(t)
@@ -321,7 +321,7 @@ func TestErrorText(t *testing.T) {
 	} {
 		_, err := v.Verify(t.Context(), token)
 		if err == nil {
-			t.Fatal("got the token accepted, want it refused")
+			t.Fatal("the verifier accepted the token, want a refusal")
 		}
 		if text := err.Error(); strings.ContainsAny(text, "\r\n") || len(text) > 700 {
 			t.Errorf("got error of %d bytes, want one line of at most 700 bytes: %q", len(text), text)
@@ -329,7 +329,7 @@ func TestErrorText(t *testing.T) {
 	}
 	e := &bearer.Error{Reason: bearer.KeysUnavailable, Err: jwks.ErrUnavailable}
 	if !errors.Is(e, bearer.KeysUnavailable) || !errors.Is(e, jwks.ErrUnavailable) || errors.Is(e, bearer.Expired) {
-		t.Errorf("%v: want errors.Is to find the reason and the cause and nothing else", e)
+		t.Errorf("%v: want errors.Is to find only the reason and the underlying error", e)
 	}
 }
 
@@ -348,7 +348,7 @@ func TestErrorsAreNotShared(t *testing.T) {
 		reason := first.Reason
 		first.Reason = bearer.KeysUnavailable
 		if _, err := bearer.Decide(t.Context(), v, req); reasonOf(t, err) != reason {
-			t.Errorf("%.20q: got error %v, want reason %q as before", values, err, reason)
+			t.Errorf("%.20q: got error %v, want reason %q, as before", values, err, reason)
 		}
 	}
 	bad := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
@@ -356,7 +356,7 @@ func TestErrorsAreNotShared(t *testing.T) {
 	})
 	_, err := bearer.Decide(t.Context(), bad, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || strings.Join(e.Missing, " ") != "a" {
-		t.Errorf("got error %+v, want invalid scope names removed from Missing", e)
+		t.Errorf("got error %+v, want an error whose field Missing contains only valid scope names", e)
 	}
 	claims, err := v.Verify(t.Context(), issuer.Token(members{"role": "aaaa"}))
 	if err != nil {
@@ -369,11 +369,11 @@ func TestErrorsAreNotShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	if value, _ := claims.Value("role"); string(value) != `"aaaa"` {
-		t.Errorf("got claim %s after Decode, want it unchanged", value)
+		t.Errorf("got claim %s after Decode, want the unchanged claim", value)
 	}
 }
 
-// overwriter overwrites the bytes that it is decoded from.
+// overwriter overwrites the bytes that its method UnmarshalJSON receives.
 type overwriter struct{}
 
 func (*overwriter) UnmarshalJSON(data []byte) error {
@@ -383,8 +383,8 @@ func (*overwriter) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// TestPanicWithReason panics in a hook with a Reason. errors.Is must report Internal and
-// not the Reason of the panic.
+// TestPanicWithReason uses a hook that panics with a Reason. errors.Is must find Internal, and
+// must not find the Reason of the panic.
 func TestPanicWithReason(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {

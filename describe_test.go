@@ -45,6 +45,6 @@ func TestDescription(t *testing.T) {
 	}
 	v.Audience()[0] = "changed"
 	if got := v.Audience(); got[0] != "deployments" {
-		t.Errorf("got audience %q after a change by the caller, want the configured one", got)
+		t.Errorf("got audience %q after a change by the caller, want the configured audience", got)
 	}
 }

@@ -55,11 +55,11 @@ func TestGuideLinks(t *testing.T) {
 				target = filepath.Join("docs", filepath.FromSlash(file))
 			}
 			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s: link to %s: got error %v, want a file", page, link[1], err)
+				t.Errorf("%s: link to %s: got error %v, want an existing file", page, link[1], err)
 				continue
 			}
 			if anchor != "" && !headings(readText(t, target))[anchor] {
-				t.Errorf("%s: link to %s: got no heading with this anchor, want one", page, link[1])
+				t.Errorf("%s: link to %s: there is no heading with this anchor, want one", page, link[1])
 			}
 		}
 	}
@@ -78,8 +78,8 @@ func headings(text string) map[string]bool {
 	return anchors
 }
 
-// TestGuideReasons tests that docs/reasons.md has, for each reason, a section and a table row
-// that names the constant.
+// TestGuideReasons tests that docs/reasons.md has a section for each reason. The page must also
+// have a table row with the name of the constant for each reason.
 func TestGuideReasons(t *testing.T) {
 	page := guidePages(t)["docs/reasons.md"]
 	reasons := regexp.MustCompile(`(?m)^const (\w+) Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
@@ -94,8 +94,8 @@ func TestGuideReasons(t *testing.T) {
 	}
 }
 
-// TestGuideAlerts tests that docs/monitoring.md has a row for each alert with its severity,
-// and that each runbook exists and names its alert.
+// TestGuideAlerts tests that docs/monitoring.md has a row with the severity of each alert.
+// The runbook of each alert must exist and must name the alert.
 func TestGuideAlerts(t *testing.T) {
 	pages := guidePages(t)
 	alerts := regexp.MustCompile(`- alert: (\w+)(?s:.*?)severity: (\w+)(?s:.*?)runbook: (\S+)`).FindAllStringSubmatch(readText(t, "metrics/rules.yml"), -1)
@@ -106,14 +106,14 @@ func TestGuideAlerts(t *testing.T) {
 		if !strings.Contains(pages["docs/monitoring.md"], "\n| `"+alert[1]+"` | "+alert[2]+" | ") {
 			t.Errorf("docs/monitoring.md: want a row for %s with severity %s", alert[1], alert[2])
 		}
-		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // the whole page is its runbook
+		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // the whole page is the runbook of this alert
 			t.Errorf("%s: want a runbook %s that names the alert", alert[1], alert[3])
 		}
 	}
 }
 
-// TestGuideCode tests that the Go code in the guide parses, and that all names of this
-// module's packages and all fields in the guide are exported.
+// TestGuideCode tests that the Go code in the guide has no syntax errors. All names of this
+// module's packages and all fields in the guide must be exported.
 func TestGuideCode(t *testing.T) {
 	api := map[string]string{}
 	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "metrics", "tracing"} {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestIssuersPage tests that all tests that docs/issuers.md names exist.
+// TestIssuersPage tests that docs/issuers.md names only existing tests.
 func TestIssuersPage(t *testing.T) {
 	page, err := os.ReadFile("docs/issuers.md")
 	if err != nil {

@@ -94,8 +94,8 @@ func ExampleClaimEquals() {
 	// (claim "iss" is "https://token.actions.githubusercontent.com" and claim "repository_id" is "74") or (scope "deploy:applications" and one of the clients "ci", "cd") or role "Deployer"
 }
 
-// A copy of a built-in profile with two changes: the roles of a client are read too, and
-// tokens of users are refused.
+// The example changes a copy of a built-in profile. With the copy, the verifier also reads
+// the roles of a client, and refuses tokens of users.
 func ExampleProfile() {
 	p := bearer.Keycloak
 	p.Roles = []string{"/realm_access/roles", "/resource_access/deployments/roles"}

@@ -15,7 +15,7 @@ import (
 
 // A verifier finds the issuer's keys by discovery.
 func ExampleNew() {
-	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
 
 	v, err := bearer.New(bearer.Config{
@@ -59,14 +59,14 @@ func ExampleNew_errors() {
 	// Config.MaxAge: -1h0m0s is negative; 0 means no limit
 }
 
-// Deployer holds the custom claims of the deployment clients' tokens.
+// Deployer holds the custom claims of tokens that deployment clients send.
 type Deployer struct {
 	Claims struct {
 		Repository string `json:"github_repository"`
 	} `json:"custom_claims"`
 }
 
-// Custom claims are decoded into your own type, once for each token.
+// The verifier decodes the custom claims into your own type, once for each token.
 func ExampleCustom() {
 	issuer := bearertest.NewIssuer(nil)
 	defer issuer.Close()
@@ -108,15 +108,16 @@ func ExampleObservers() {
 	})
 	all := bearer.ObserverFunc(func(context.Context, bearer.Event) { fmt.Println("event") })
 	observer := bearer.Observers{all, refusals}
-	// Set observer as Config.Observer. The guard calls it, or the verifier if there is no guard.
+	// Set observer as Config.Observer. The guard calls the observer. If there is no guard, the
+	// verifier calls the observer.
 	observer.Observe(context.Background(), bearer.Event{Reason: bearer.Expired})
 	// Output:
 	// event
 	// refused: expired
 }
 
-// A log observer writes a record for each refusal. The time and the duration are removed
-// here to make the output stable.
+// A log observer writes a record for each refusal. The example removes the time and the
+// duration, so that the output is always the same.
 func ExampleNewLogObserver() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey || a.Key == "took" {
@@ -130,7 +131,8 @@ func ExampleNewLogObserver() {
 		return
 	}
 	defer log.Close()
-	// Set log as Config.Observer. The guard calls it, or the verifier if there is no guard.
+	// Set log as Config.Observer. The guard calls the observer. If there is no guard, the
+	// verifier calls the observer.
 	log.Observe(context.Background(), bearer.Event{
 		Transport: "http", Route: "POST /deployments", Issuer: "https://acme.scalekit.dev", Reason: bearer.WrongAudience,
 	})
@@ -140,7 +142,7 @@ func ExampleNewLogObserver() {
 
 // Explain runs every check and gives advice for each failed check.
 func ExampleExplain() {
-	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
 	if err != nil {

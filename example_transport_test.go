@@ -11,9 +11,10 @@ import (
 )
 
 // Call Decide to guard a transport that this module does not support, such as a message
-// broker. Verdicts and observers are the same as in the other guards.
+// broker. Decide gives the same verdicts as the guards for HTTP and gRPC, and calls the same
+// observers.
 func ExampleDecide() {
-	issuer := bearertest.NewIssuer(nil) // in place of your authorization server
+	issuer := bearertest.NewIssuer(nil) // stands for your authorization server
 	defer issuer.Close()
 	v, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{"deployment-api"}})
 	if err != nil {
@@ -47,7 +48,8 @@ func ExampleDecide() {
 	// drop the message: bearer: no_token: no Authorization field
 }
 
-// A test of a handler needs no token: NewContext puts the caller's claims into the context.
+// A test of a handler needs no token, because NewContext puts the caller's claims into the
+// context.
 func ExampleNewContext() {
 	handle := func(ctx context.Context) string {
 		claims, ok := bearer.FromContext(ctx)

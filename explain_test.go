@@ -41,9 +41,9 @@ func TestExplainModes(t *testing.T) {
 		reason bearer.Reason
 		want   string
 	}{
-		{"accepted", token, scopes.All("read"), "", "credentials passed, rule passed"},
-		{"report only", token, scopes.ReportOnly(scopes.All("write")), "", "credentials passed, rule waived scope"},
-		{"report only, expired", expired, scopes.ReportOnly(scopes.All("write")), "expired", "credentials passed, rule waived scope"},
+		{"satisfied rule", token, scopes.All("read"), "", "credentials passed, rule passed"},
+		{"report only, missing scope", token, scopes.ReportOnly(scopes.All("write")), "", "credentials passed, rule waived scope"},
+		{"report only, expired token", expired, scopes.ReportOnly(scopes.All("write")), "expired", "credentials passed, rule waived scope"},
 		{"optional, no token", nil, scopes.Optional(scopes.All("write")), "", "credentials waived no_token"},
 		{"optional, missing scope", token, scopes.Optional(scopes.All("write")), "scope", "credentials passed, rule failed scope"},
 		{"no token", nil, scopes.All(), "no_token", "credentials failed no_token"},
@@ -56,7 +56,7 @@ func TestExplainModes(t *testing.T) {
 	} {
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: row.sent, Rule: row.rule})
 		if got := states(x, "credentials", "rule"); x.Reason != row.reason || got != row.want {
-			t.Errorf("%s: got reason %q and %s, want %q and %s", row.name, x.Reason, got, row.reason, row.want)
+			t.Errorf("%s: got reason %q and checks %q, want reason %q and checks %q", row.name, x.Reason, got, row.reason, row.want)
 		}
 	}
 }
@@ -74,25 +74,25 @@ func TestExplainHooks(t *testing.T) {
 			if c.Subject() == "panic" {
 				panic("no")
 			}
-			return errors.New("not today")
+			return errors.New("the client is blocked")
 		}
 	})
 	function := scopes.Func("f", func(context.Context) error { called["rule"]++; return nil })
 	for _, row := range []struct {
 		name, token string
 		want        string
-		called      bool // all three hooks are called; otherwise none
+		hooks       int // number of hooks that Explain must call
 	}{
-		{"genuine", issuer.Token(nil), "custom claims passed, validation failed custom, rule passed", true},
-		{"expired", issuer.Token(map[string]any{"exp": 1}), "custom claims passed, validation failed custom, rule passed", true},
-		{"Validate panics", issuer.Token(map[string]any{"sub": "panic"}), "custom claims passed, validation failed internal, rule passed", true},
-		{"forged", issuer.Forge(nil, nil), "custom claims skipped, validation skipped, rule skipped", false},
-		{"unknown kid", issuer.Mint(map[string]any{"kid": "x"}, nil), "custom claims skipped, validation skipped, rule skipped", false},
+		{"valid token", issuer.Token(nil), "custom claims passed, validation failed custom, rule passed", 3},
+		{"expired token", issuer.Token(map[string]any{"exp": 1}), "custom claims passed, validation failed custom, rule passed", 3},
+		{"Validate panics", issuer.Token(map[string]any{"sub": "panic"}), "custom claims passed, validation failed internal, rule passed", 3},
+		{"forged token", issuer.Forge(nil, nil), "custom claims skipped, validation skipped, rule skipped", 0},
+		{"token with an unknown kid", issuer.Mint(map[string]any{"kid": "x"}, nil), "custom claims skipped, validation skipped, rule skipped", 0},
 	} {
 		clear(called)
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + row.token}, Rule: function})
-		if got := states(x, "custom claims", "validation", "rule"); got != row.want || (len(called) == 3) != row.called || (len(called) == 0) == row.called {
-			t.Errorf("%s: got %s and hooks called %v, want %s and %v", row.name, got, called, row.want, row.called)
+		if got := states(x, "custom claims", "validation", "rule"); got != row.want || len(called) != row.hooks {
+			t.Errorf("%s: got checks %q and calls of %d hooks, want checks %q and calls of %d hooks", row.name, got, len(called), row.want, row.hooks)
 		}
 	}
 }
@@ -114,12 +114,12 @@ func TestExplainIssuers(t *testing.T) {
 		return bearer.Explain(t.Context(), &issuers, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: scopes.All()})
 	}
 	if x := explain(nil); x.Reason != "" || x.Issuer != issuer.URL() || len(x.Checks) < 20 {
-		t.Errorf("got %v, want the token accepted by the checks of its issuer", x)
+		t.Errorf("got explanation %v, want the checks of the token's issuer and no reason", x)
 	}
 	x := explain(map[string]any{"iss": "https://c.example"})
 	last := x.Checks[len(x.Checks)-1]
 	if x.Reason != bearer.WrongIssuer || last.Name != "issuer" || last.Want != `iss one of "https://b.example", "https://issuer.example"` || last.Got != `iss "https://c.example"` {
-		t.Errorf("got reason %q and check %+v, want %q and both known issuers", x.Reason, last, bearer.WrongIssuer)
+		t.Errorf("got reason %q and check %+v, want reason %q and a check with both known issuers", x.Reason, last, bearer.WrongIssuer)
 	}
 }
 
@@ -135,18 +135,18 @@ func TestExplainPanics(t *testing.T) {
 		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()})
 		last := x.Checks[len(x.Checks)-1]
 		if got := states(x, "credentials", "verifier"); x.Reason != bearer.Internal || got != "credentials passed, verifier failed internal" || !strings.HasPrefix(last.Got, "panic: ") {
-			t.Errorf("got reason %q, %s and %q, want the panic reported", x.Reason, got, last.Got)
+			t.Errorf("got reason %q, checks %q and value %q, want reason internal and the text of the panic", x.Reason, got, last.Got)
 		}
 	}
 }
 
-// TestExplainForeign explains verdicts of Verifiers of other packages. The explanation
-// contains only the checks of Decide and the verifier's result.
+// TestExplainForeign explains verdicts of Verifiers of other packages. The explanation must
+// contain only the checks of Decide and the result of the verifier.
 func TestExplainForeign(t *testing.T) {
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Revoked })
 	x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer opaque"}, Rule: scopes.All()})
 	if got := states(x, "credentials", "verifier"); x.Reason != bearer.Revoked || got != "credentials passed, verifier failed revoked" {
-		t.Errorf("got reason %q and %s, want %q of the verifier", x.Reason, got, bearer.Revoked)
+		t.Errorf("got reason %q and checks %q, want reason %q from the verifier", x.Reason, got, bearer.Revoked)
 	}
 	own := newVerifier(t, newIssuer(t), nil)
 	v = func(ctx context.Context, token string) (*bearer.Claims, error) { return own.Verify(ctx, token) }
@@ -158,12 +158,12 @@ func TestExplainForeign(t *testing.T) {
 	own = newVerifier(t, issuer, nil)
 	x = bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All("read")})
 	if got := states(x, "verifier", "rule"); x.Reason != bearer.MissingScope || got != "verifier passed, rule failed scope" {
-		t.Errorf("got reason %q and %s, want %q of the rule", x.Reason, got, bearer.MissingScope)
+		t.Errorf("got reason %q and checks %q, want reason %q from the rule", x.Reason, got, bearer.MissingScope)
 	}
 }
 
-// TestExplainKeys tests that Explain names the key with its age, and that it reports missing
-// keys as a fault of this service.
+// TestExplainKeys tests that Explain names the key and the time since the key was fetched.
+// If there are no keys, Explain must report a fault of this service.
 func TestExplainKeys(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://issuer.example", Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -183,7 +183,7 @@ func TestExplainKeys(t *testing.T) {
 				return c
 			}
 		}
-		t.Fatalf("got no check \"key\", want one in\n%s", x)
+		t.Fatalf("there is no check \"key\", want one in\n%s", x)
 		return bearer.CheckResult{}
 	}
 	old := issuer.SigningKey("").ID()
@@ -191,7 +191,7 @@ func TestExplainKeys(t *testing.T) {
 	for _, id := range []string{old, issuer.SigningKey("").ID()} {
 		c := explain(issuer.Mint(map[string]any{"kid": id}, nil), cache)
 		if c.State != "passed" || !strings.Contains(c.Got, `"`+id+`"`) || !strings.Contains(c.Got, "fetched ") {
-			t.Errorf("%s: got check %+v, want the key found and named", id, c)
+			t.Errorf("%s: got check %+v, want a passed check that names the key", id, c)
 		}
 	}
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusInternalServerError})
@@ -202,12 +202,13 @@ func TestExplainKeys(t *testing.T) {
 	defer down.Close()
 	_ = down.Refresh(t.Context())
 	if c := explain(issuer.Token(nil), down); c.Reason != bearer.KeysUnavailable || c.Got != "there are no keys" || !strings.HasPrefix(c.Advice, "This service is at fault") {
-		t.Errorf("got check %+v, want a fault of this service", c)
+		t.Errorf("got check %+v, want a check that reports a fault of this service", c)
 	}
 }
 
-// TestExplainWithoutIssuedAt requires the checks of Config.MaxLifetime and Config.MaxAge to
-// report a missing "iat" instead of a lifetime and an age without meaning.
+// TestExplainWithoutIssuedAt explains a token without "iat". The lifetime and the age of such
+// a token are unknown, so the checks of Config.MaxLifetime and Config.MaxAge must report the
+// missing "iat".
 func TestExplainWithoutIssuedAt(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	token := issuer.Token(map[string]any{"iat": nil})

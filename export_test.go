@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -8,14 +9,14 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
-// AddCheck adds a check that may depend on the time to the table of checks, for the
-// duration of a test.
+// AddCheck adds a check to the table of checks until the end of the test. The check may
+// depend on the time.
 func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 	t.Helper()
-	before := checks
-	t.Cleanup(func() { checks = before })
-	last := slices.IndexFunc(before, func(c check) bool { return c.stage == ofProof })
-	checks = slices.Insert(slices.Clone(before), last, check{
+	original := checks
+	t.Cleanup(func() { checks = original })
+	last := slices.IndexFunc(original, func(c check) bool { return c.stage == ofProof })
+	checks = slices.Insert(slices.Clone(original), last, check{
 		name: name, section: "test", stage: ofClaims,
 		always: func(_ *JWTVerifier, _ *token, now time.Time) *Error {
 			if refuses(now) {
@@ -32,22 +33,22 @@ func CheckFaults() []string {
 	var faults []string
 	sample := &explainer{decision: &decision{}, t: &token{header: &jws.Header{}, entry: &entry{}}}
 	for i, c := range checks {
-		for what, missing := range map[string]bool{
-			"name": c.name == "", "section": c.section == "" && c.stage != ofForeign,
-			"want": c.want == nil, "got": c.got == nil, "advice": c.advice == nil,
-			"function for the verdict": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
-			"function":                 c.once == nil && c.always == nil && c.explain == nil,
-			"single function (it has both once and always)": c.once != nil && c.always != nil,
-			"stage in which once runs for a new token":      c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
-			"stage in which always runs for a new token":    c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
-			"advice for a refusal":                          c.advice != nil && c.advice(sample, MissingScope) == "",
+		for fault, found := range map[string]bool{
+			"has no name": c.name == "", "has no section": c.section == "" && c.stage != ofForeign,
+			"has no text want": c.want == nil, "has no text got": c.got == nil, "has no advice": c.advice == nil,
+			"has no function once or always, but its stage requires one of them": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
+			"has no function":                                           c.once == nil && c.always == nil && c.explain == nil,
+			"has both functions once and always":                        c.once != nil && c.always != nil,
+			"has the function once, which does not run in this stage":   c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
+			"has the function always, which does not run in this stage": c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
+			"has an empty advice for a refusal":                         c.advice != nil && c.advice(sample, MissingScope) == "",
 		} {
-			if missing {
-				faults = append(faults, c.name+": no "+what)
+			if found {
+				faults = append(faults, fmt.Sprintf("check %q %s", c.name, fault))
 			}
 		}
 		if slices.ContainsFunc(checks[:i], func(other check) bool { return other.name == c.name }) {
-			faults = append(faults, c.name+": two checks have this name")
+			faults = append(faults, fmt.Sprintf("check %q has the name of another check", c.name))
 		}
 	}
 	return faults

@@ -33,7 +33,7 @@ func vectors(f *testing.F) *conformance.Vectors {
 }
 
 // FuzzToken verifies changed tokens. An accepted token must be equal, byte for byte, to a
-// token that an issuer signed, because a deny list does not find a token in another
+// token that an issuer signed, because a deny list does not find a token in a different
 // spelling.
 func FuzzToken(f *testing.F) {
 	rows := vectors(f)
@@ -42,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		if row.Authorization != nil || len(row.Text()) > 1<<12 {
 			continue
 		}
-		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // the test runs after the vectors' clock, so the token is valid now
+		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // the vectors' clock is in the year 2000, so the token is valid now
 			signed[row.Text()] = true
 		}
 		if row.VerifyReason() == "" || i%8 == 0 {
@@ -57,10 +57,10 @@ func FuzzToken(f *testing.F) {
 		first, err := v.Verify(t.Context(), token)
 		second, err2 := v.Verify(t.Context(), token)
 		if fmt.Sprint(err) != fmt.Sprint(err2) || (first == nil) != (second == nil) {
-			t.Errorf("got %v in the first call and %v in the second, want the same", err, err2)
+			t.Errorf("got error %v in the first call and error %v in the second call, want the same result", err, err2)
 		}
 		if err == nil && !signed[token] {
-			t.Errorf("got %q accepted, want only signed tokens accepted", token)
+			t.Errorf("the verifier accepted %q, want a refusal, because no issuer signed this token", token)
 		}
 		if err != nil {
 			_ = reasonOf(t, err) // fails the test if the error has no reason
@@ -68,8 +68,8 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzClaims signs claims and compares the verdict with that of a reference implementation,
-// which uses encoding/json and math/big.
+// FuzzClaims signs claims and compares the verdict with the verdict of a reference
+// implementation, which uses encoding/json and math/big.
 func FuzzClaims(f *testing.F) {
 	seen := make(map[string]bool)
 	for _, row := range vectors(f).Rows {
@@ -104,16 +104,16 @@ func FuzzClaims(f *testing.F) {
 		c, err := v.Verify(t.Context(), input+"."+b64(ed25519.Sign(private, []byte(input))))
 		if _, syntax := strictjson.Parse(bytes.Clone(claims)); syntax != nil {
 			if reasonOf(t, err) != bearer.Malformed {
-				t.Errorf("got %v, want malformed: %v", err, syntax)
+				t.Errorf("got error %v, want reason malformed, because the claims have the syntax error %v", err, syntax)
 			}
 			return
 		}
-		want, near := acceptable(t, claims)
+		want, near := violation(t, claims)
 		if near {
 			return
 		}
 		if (err == nil) != (want == "") {
-			t.Fatalf("got %v, want the reference's verdict %q", err, want)
+			t.Fatalf("got error %v, want the verdict %q of the reference implementation", err, want)
 		}
 		if err == nil {
 			compareClaims(t, c, claims)
@@ -121,10 +121,10 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// acceptable returns why RFC 9068, section 4, refuses the claims, or "" if it accepts them.
-// near reports whether a time claim is so close to a limit that the verdict may change
-// during the test.
-func acceptable(t *testing.T, raw []byte) (why string, near bool) {
+// violation returns a violation of RFC 9068, section 4, in the claims, or "" if there is none.
+// The result near reports whether a time claim is so close to a limit that the verdict may
+// change during the test.
+func violation(t *testing.T, raw []byte) (found string, near bool) {
 	t.Helper()
 	var claims map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &claims); err != nil {
@@ -144,10 +144,10 @@ func acceptable(t *testing.T, raw []byte) (why string, near bool) {
 		after := new(big.Rat).Sub(date, now)
 		if name == "exp" {
 			if after.Sign() <= 0 {
-				why = "expired"
+				found = "expired"
 			}
 		} else if after.Cmp(big.NewRat(limit.most, 1)) > 0 {
-			why = name + " is in the future"
+			found = name + " is in the future"
 		}
 		edge := after
 		if name != "exp" {
@@ -156,26 +156,27 @@ func acceptable(t *testing.T, raw []byte) (why string, near bool) {
 		near = near || edge.Abs(edge).Cmp(big.NewRat(5, 1)) <= 0
 	}
 	if claims["exp"] == nil {
-		why = "no exp"
+		found = "no exp"
 	}
 	for _, name := range []string{"iss", "sub", "client_id", "jti"} {
 		if text, ok := text(claims[name]); !ok || text == "" || name == "iss" && text != "https://issuer.example" {
-			why = name
+			found = name
 		}
 	}
 	if claims["iat"] == nil {
-		why = "no iat"
+		found = "no iat"
 	}
 	if claims["cnf"] != nil {
-		why = "bound"
+		found = "bound"
 	}
 	if !slices.Contains(list(claims["aud"]), audience) {
-		why = "aud"
+		found = "aud"
 	}
-	return why, near
+	return found, near
 }
 
-// number parses a JSON number exactly. It refuses numbers that are expensive to parse.
+// number parses a JSON number exactly. It returns false for a number that is expensive to
+// parse.
 func number(s string) (*big.Rat, bool) {
 	if len(s) > 32 || !json.Valid([]byte(s)) || strings.ContainsAny(s[:1], `"[{ntf`) {
 		return nil, false
@@ -185,7 +186,7 @@ func number(s string) (*big.Rat, bool) {
 		return nil, false
 	}
 	if f < 1 && f > -1 {
-		return new(big.Rat), true // parsed as 0, because parsing a large negative exponent is expensive
+		return new(big.Rat), true // returned as 0, because a large negative exponent is expensive to parse
 	}
 	return new(big.Rat).SetString(s)
 }
@@ -226,11 +227,11 @@ func compareClaims(t *testing.T, c *bearer.Claims, raw []byte) {
 	}
 	for name, got := range map[string]string{"iss": c.Issuer(), "sub": c.Subject(), "client_id": c.ClientID(), "jti": c.ID()} {
 		if want, _ := text(claims[name]); got != want {
-			t.Errorf("%s: got %q, want %q", name, got, want)
+			t.Errorf("claim %s: got %q, want %q", name, got, want)
 		}
 	}
 	if want := list(claims["aud"]); !slices.Equal(c.Audience(), want) {
-		t.Errorf("aud: got %q, want %q", c.Audience(), want)
+		t.Errorf("claim aud: got %q, want %q", c.Audience(), want)
 	}
 	var granted []string
 	if s, ok := text(claims["scope"]); ok && scopeForm.MatchString(s) {
@@ -247,7 +248,7 @@ func compareClaims(t *testing.T, c *bearer.Claims, raw []byte) {
 
 // credentialForm matches the credentials of RFC 6750, section 2.1. It allows any case of
 // the scheme (RFC 9110, section 11.1) and several spaces, which proxies produce when they
-// unfold lines.
+// join the lines of a field.
 var credentialForm = regexp.MustCompile(`\A(?i:bearer) +([A-Za-z0-9._~+/-]+=*)\z`)
 
 // FuzzAuthorization compares the token that reaches a verifier with the match of a regular
@@ -286,15 +287,15 @@ func FuzzAuthorization(f *testing.F) {
 		switch {
 		case want != noToken:
 			if reason != bearer.UnknownKey {
-				t.Errorf("got %v, want the verifier's verdict", err)
+				t.Errorf("got error %v, want reason %q from the verifier", err, bearer.UnknownKey)
 			}
 		case reason == bearer.NoToken:
 			// NoToken is wrong for two values and for the scheme Bearer.
 			if two || len(value) > 7 && strings.EqualFold(value[:7], "bearer ") {
-				t.Errorf("%q: got %v, want %v or %v", values, err, bearer.InvalidRequest, bearer.Malformed)
+				t.Errorf("%q: got error %v, want reason %q or %q", values, err, bearer.InvalidRequest, bearer.Malformed)
 			}
 		case reason != bearer.InvalidRequest && reason != bearer.Malformed:
-			t.Errorf("%q: got %v, want %v or %v", values, err, bearer.InvalidRequest, bearer.Malformed)
+			t.Errorf("%q: got error %v, want reason %q or %q", values, err, bearer.InvalidRequest, bearer.Malformed)
 		}
 	})
 }

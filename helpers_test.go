@@ -11,7 +11,7 @@ import (
 
 const audience = testkit.Audience
 
-// newIssuer and newVerifier return the issuer and the verifier of most tests.
+// newIssuer and newVerifier return the issuer and the verifier that most tests use.
 var newIssuer, newVerifier = testkit.NewIssuer, testkit.NewVerifier
 
 // oneAndSeveral returns two verifiers with this configuration: a JWTVerifier, and an Issuers
@@ -26,7 +26,7 @@ func oneAndSeveral(t *testing.T, cfg bearer.Config) map[string]bearer.Verifier {
 	if err := several.Add(cfg); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]bearer.Verifier{"one": one, "several": several}
+	return map[string]bearer.Verifier{"JWTVerifier": one, "Issuers": several}
 }
 
 // reasonOf returns the reason of err, or "" if err is nil.
@@ -42,5 +42,5 @@ func reasonOf(t *testing.T, err error) bearer.Reason {
 	return e.Reason
 }
 
-// raw returns s as JSON text, for claims that Issuer.Token cannot encode from a Go value.
+// raw converts s to JSON text, for claims that Issuer.Token cannot encode from a Go value.
 func raw(s string) json.RawMessage { return json.RawMessage(s) }

@@ -69,7 +69,7 @@ func TestIssuersAreIsolated(t *testing.T) {
 							token := faulty.Mint(members{"kid": fmt.Sprintf("forged-%d-%d", g, n)}, nil)
 							start := time.Now()
 							if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != row.want { //nolint:contextcheck // ctx ends the loop, not a request
-								t.Errorf("faulty issuer: got %v, want %q", err, row.want)
+								t.Errorf("faulty issuer: got error %v, want reason %q", err, row.want)
 							}
 							if waited := time.Since(start); waited > 2*time.Second {
 								t.Errorf("faulty issuer: got a verdict after %v, want a verdict within 2 s", waited)
@@ -85,7 +85,7 @@ func TestIssuersAreIsolated(t *testing.T) {
 						t.Errorf("%s: got error %v, want none", what, err)
 					}
 					if waited := time.Since(start); waited > 0 {
-						t.Errorf("%s: got a verdict after %v, want no wait", what, waited)
+						t.Errorf("%s: got a verdict after %v, want a verdict at once", what, waited)
 					}
 				}
 				token := healthy.Token(nil)
@@ -96,7 +96,7 @@ func TestIssuersAreIsolated(t *testing.T) {
 				healthy.Rotate()
 				verify("healthy issuer's new key", healthy.Token(nil))
 				if got := healthy.Fetches(bearertest.KeysEndpoint); got != 2 {
-					t.Errorf("healthy issuer: got %d fetches, want 2: at the start and after the rotation", got)
+					t.Errorf("healthy issuer: got %d fetches, want 2, one at the start and one after the rotation", got)
 				}
 				cancel()
 				wg.Wait()
@@ -121,18 +121,18 @@ func TestIssuersHaveSeparateCaches(t *testing.T) {
 	}
 	token := b.Token(nil)
 	if got := verifyOnce(t, &issuers, &events, token); got != "ok" {
-		t.Fatalf("got %s, want ok", got)
+		t.Fatalf("got %q, want \"ok\"", got)
 	}
 	for n := range 200 {
 		if got := verifyOnce(t, &issuers, &events, a.Token(members{"jti": fmt.Sprint(n)})); got != "ok" {
-			t.Fatalf("token %d of the first issuer: got %s, want ok", n+1, got)
+			t.Fatalf("token %d of the first issuer: got %q, want \"ok\"", n+1, got)
 		}
 		if got := verifyOnce(t, &issuers, &events, token); got != "ok, cached" {
-			t.Fatalf("second issuer, after %d tokens of the first: got %s, want ok, cached", n+1, got)
+			t.Fatalf("token of the second issuer, after %d tokens of the first issuer: got %q, want \"ok, cached\"", n+1, got)
 		}
 	}
 	if status := issuers.Status(); status[0].Cache.Entries > 4 || status[1].Cache.Entries != 1 {
-		t.Errorf("got caches %+v and %+v, want at most 4 entries and 1 entry", status[0].Cache, status[1].Cache)
+		t.Errorf("got caches %+v and %+v, want at most 4 entries in the first cache and 1 entry in the second cache", status[0].Cache, status[1].Cache)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
@@ -145,7 +145,7 @@ func closeAll(t *testing.T, issuers *bearer.Issuers, list ...cachedIssuer) {
 		t.Error(err)
 	}
 	for _, n := range list {
-		n.Close() // before the cache: ends requests that hang
+		n.Close() // ends requests that hang, so that the cache can close
 		if err := n.cache.Close(); err != nil {
 			t.Error(err)
 		}

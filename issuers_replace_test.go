@@ -20,7 +20,7 @@ import (
 
 // TestReplaceWithoutGap replaces an issuer's configuration many times while requests with
 // valid tokens arrive. No request may be refused. The last configuration must apply to all
-// later requests, also to requests with a token that was cached before.
+// later requests, even to requests with a token that the old configuration had cached.
 func TestReplaceWithoutGap(t *testing.T) {
 	const replacements, requests = 200, 1000
 	issuer := newIssuer(t, "EdDSA")
@@ -65,7 +65,7 @@ func TestReplaceWithoutGap(t *testing.T) {
 	close(ended)
 	clients.Wait()
 	if refused.Load() > 0 {
-		t.Errorf("got %d of %d valid tokens refused, want none", refused.Load(), verified.Load())
+		t.Errorf("got %d refusals of %d valid tokens, want none", refused.Load(), verified.Load())
 	}
 	token := issuer.Token(nil)
 	if _, err := issuers.Verify(t.Context(), token); err != nil {
@@ -75,15 +75,15 @@ func TestReplaceWithoutGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongAudience {
-		t.Errorf("cached token under the new configuration: got %v, want %q", err, bearer.WrongAudience)
+		t.Errorf("cached token with the new configuration: got error %v, want reason %q", err, bearer.WrongAudience)
 	}
 	if got := issuers.Status(); len(got) != 1 || got[0].Cache.Entries != 0 {
 		t.Errorf("got status %+v, want one issuer without cached tokens", got)
 	}
 }
 
-// TestReplaceKeepsDiscoveredKeys tests that Replace keeps discovered keys: the new
-// configuration needs no fetch and works while the issuer is down.
+// TestReplaceKeepsDiscoveredKeys tests that Replace keeps discovered keys. The new
+// configuration must not fetch keys, and must work while the issuer is down.
 func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"EdDSA"}})
 	defer issuer.Close()
@@ -107,31 +107,31 @@ func TestReplaceKeepsDiscoveredKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := issuers.Verify(t.Context(), token); err != nil {
-			t.Errorf("got error %v, want none: the keys were fetched before", err)
+			t.Errorf("got error %v, want none, because the keys were fetched before", err)
 		}
 	}
-	// A refused configuration changes nothing.
+	// A call of Replace that returns an error changes nothing.
 	bad := cfg
 	bad.MaxAge = -1
 	if err := issuers.Replace(bad); err == nil {
 		t.Error("negative MaxAge: got no error, want one")
 	}
 	if _, err := issuers.Verify(t.Context(), token); err != nil {
-		t.Errorf("after a refused replacement: got error %v, want none", err)
+		t.Errorf("after a failed Replace: got error %v, want none", err)
 	}
 	if got := issuer.Fetches(bearertest.KeysEndpoint); got != fetches {
-		t.Errorf("got %d fetches of keys, want %d as before", got, fetches)
+		t.Errorf("got %d fetches of keys, want %d, as before", got, fetches)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongIssuer {
-		t.Errorf("after Close: got %v, want %q", err, bearer.WrongIssuer)
+		t.Errorf("after Close: got error %v, want reason %q", err, bearer.WrongIssuer)
 	}
 }
 
 // TestReplaceWhileWaiting replaces a configuration while requests wait for a rotated key, and
-// then closes the key cache of the old configuration. The new configuration must decide the
+// then closes the key cache of the old configuration. The new configuration must apply to the
 // waiting requests.
 func TestReplaceWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -164,12 +164,12 @@ func TestReplaceWhileWaiting(t *testing.T) {
 		if err := issuers.Replace(cfg); err != nil {
 			t.Fatal(err)
 		}
-		if err := keys.Close(); err != nil { // as Replace does with discovered keys
+		if err := keys.Close(); err != nil { // Replace does the same with discovered keys
 			t.Fatal(err)
 		}
 		for range cap(results) {
 			if err := <-results; err != nil {
-				t.Errorf("got error %v, want the token accepted by the new configuration", err)
+				t.Errorf("got error %v, want none, because the new configuration accepts the token", err)
 			}
 		}
 	})
@@ -191,11 +191,11 @@ func TestDiscoveredKeysStop(t *testing.T) {
 	bad.Issuer = "no URL"
 	before := jwksGoroutines(t)
 	for name, end := range map[string]func(*bearer.Issuers) error{
-		"Remove":                                func(s *bearer.Issuers) error { s.Remove(issuer.URL()); return nil },
-		"Replace with Config.Keys":              func(s *bearer.Issuers) error { return s.Replace(given) },
-		"Replace with itself, then Config.Keys": func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
-		"Close":                                 func(s *bearer.Issuers) error { return s.Close() },
-		"refused Add": func(s *bearer.Issuers) error {
+		"Remove":                   func(s *bearer.Issuers) error { s.Remove(issuer.URL()); return nil },
+		"Replace with Config.Keys": func(s *bearer.Issuers) error { return s.Replace(given) },
+		"two calls of Replace":     func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
+		"Close":                    func(s *bearer.Issuers) error { return s.Close() },
+		"Add that returns an error": func(s *bearer.Issuers) error {
 			s.Remove(issuer.URL())
 			if s.Add(cfg, bad) == nil {
 				return errors.New("Add of an invalid configuration: got no error, want one")
@@ -213,7 +213,7 @@ func TestDiscoveredKeysStop(t *testing.T) {
 		if err := end(issuers); err != nil {
 			t.Error(err)
 		}
-		// The goroutine may end a short time after end returns.
+		// The goroutine may end a short time after the function end has returned.
 		n := jwksGoroutines(t)
 		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
 			runtime.Gosched()
@@ -248,7 +248,7 @@ func TestReplaceErrors(t *testing.T) {
 	issuers := new(bearer.Issuers)
 	defer issuers.Close()
 	if err := issuers.Replace(config(a, audience)); err == nil || !strings.Contains(err.Error(), "the issuer was not added; use Add") {
-		t.Errorf("Replace of an unknown issuer: got error %v, want one that names Add", err)
+		t.Errorf("Replace of an unknown issuer: got error %v, want an error that names Add", err)
 	}
 	if err := issuers.Add(config(a, audience)); err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestReplaceErrors(t *testing.T) {
 		`issuer "https://b.example": the issuer was not added; use Add`, `issuer "https://issuer.example": Config.Audience: [""] contains an empty audience`)
 	testkit.WantError(t, "Replace of one issuer twice", issuers.Replace(config(a, audience), config(a, "other")), `issuer "https://issuer.example": there are two configurations`)
 	if _, err := issuers.Verify(t.Context(), a.Token(nil)); err != nil {
-		t.Errorf("after a refused replacement: got error %v, want the old configuration", err)
+		t.Errorf("after a failed Replace: got error %v, want none, because the old configuration still applies", err)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Fatal(err)
@@ -265,8 +265,8 @@ func TestReplaceErrors(t *testing.T) {
 	testkit.WantError(t, "Replace after Close", issuers.Replace(config(a, audience)), "Issuers is closed")
 }
 
-// TestRefresh tests that Refresh fetches rotated keys of all issuers, and that its error
-// names only the issuer whose keys cannot be fetched.
+// TestRefresh tests that Refresh fetches the rotated keys of all issuers. The error must name
+// only the issuer whose keys Refresh cannot fetch.
 func TestRefresh(t *testing.T) {
 	var running []*bearertest.Issuer
 	issuers := new(bearer.Issuers)
@@ -290,13 +290,13 @@ func TestRefresh(t *testing.T) {
 	err := issuers.Refresh(t.Context())
 	testkit.WantError(t, "Refresh", err, `issuer "`+down.URL()+`"`)
 	if strings.Contains(err.Error(), running[0].URL()) {
-		t.Errorf("got error %v, want it to name only the issuer that is down", err)
+		t.Errorf("got error %v, want an error that names only the issuer that is down", err)
 	}
 	for i, issuer := range running {
 		if status := issuers.Status(); i != 1 {
 			for _, s := range status {
 				if s.Issuer == issuer.URL() && len(s.Keys.Keys) != 2 {
-					t.Errorf("%s: got %d keys, want 2: the old key and the new key", s.Issuer, len(s.Keys.Keys))
+					t.Errorf("%s: got %d keys, want 2, the old key and the new key", s.Issuer, len(s.Keys.Keys))
 				}
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/bearerkit/bearer/internal/testkit"
 )
 
-// twoIssuers returns issuers A and B, whose keys have the same kid, and a configuration for
-// each.
+// twoIssuers returns the issuers A and B and a configuration for each issuer. The keys of both
+// issuers have the same kid.
 func twoIssuers(t *testing.T) (a, b *bearertest.Issuer, cfgA, cfgB bearer.Config) {
 	t.Helper()
 	newOne := func(name string) (*bearertest.Issuer, bearer.Config) {
@@ -60,11 +60,11 @@ func TestSeveralIssuers(t *testing.T) {
 		{"token of A", a.Token(nil), ""},
 		{"token of B", b.Token(forB), ""},
 		{"token of B for A's audience", b.Token(nil), bearer.WrongAudience},
-		{"iss A, signed by B under the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
-		{"iss B, signed by A under the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
+		{"iss is A, signed by B with the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
+		{"iss is B, signed by A with the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
 		{"unknown issuer", a.Token(members{"iss": "https://c.example"}), bearer.WrongIssuer},
 		{"iss with a trailing slash", a.Token(members{"iss": a.URL() + "/"}), bearer.WrongIssuer},
-		{"iss with both issuers", a.Token(members{"iss": []string{a.URL(), b.URL()}}), bearer.WrongIssuer},
+		{"iss is an array of both issuers", a.Token(members{"iss": []string{a.URL(), b.URL()}}), bearer.WrongIssuer},
 		{"no iss", a.Token(members{"iss": nil}), bearer.WrongIssuer},
 		{"empty token", "", bearer.NoToken},
 	} {
@@ -73,7 +73,7 @@ func TestSeveralIssuers(t *testing.T) {
 		}
 	}
 	if _, err := issuers.Verify(t.Context(), a.Token(members{"iss": a.URL() + "/"})); !strings.Contains(err.Error(), `"https://a.example" is: the slash`) {
-		t.Errorf("iss with a trailing slash: got error %v, want it to name the configured issuer", err)
+		t.Errorf("iss with a trailing slash: got error %v, want an error that names the configured issuer", err)
 	}
 	var names []string
 	for _, status := range issuers.Status() {
@@ -86,7 +86,7 @@ func TestSeveralIssuers(t *testing.T) {
 		t.Error("second Add of an issuer: got no error, want one")
 	}
 	if !issuers.Remove(a.URL()) || issuers.Remove(a.URL()) {
-		t.Error("Remove twice: want true, then false")
+		t.Error("two calls of Remove for one issuer: want true from the first call and false from the second call")
 	}
 	if got := verify(a.Token(nil)); got != bearer.WrongIssuer {
 		t.Errorf("token of the removed issuer: got reason %q, want %q", got, bearer.WrongIssuer)
@@ -110,7 +110,7 @@ func TestIssuersErrors(t *testing.T) {
 	alias := google
 	alias.Issuer = "accounts.google.com"
 	if err := issuers.Add(alias); err == nil || !strings.Contains(err.Error(), "accounts.google.com") {
-		t.Errorf("Add of an alias of an added issuer: got error %v, want one that names the alias", err)
+		t.Errorf("Add of an alias of an added issuer: got error %v, want an error that names the alias", err)
 	}
 	if err := issuers.Close(); err != nil {
 		t.Error(err)
@@ -151,7 +151,7 @@ func TestAddAllOrNone(t *testing.T) {
 		t.Errorf("got %d issuers after a failed Add, want 1", got)
 	}
 	if _, err := issuers.Verify(t.Context(), b.Token(nil)); !errors.Is(err, bearer.WrongIssuer) {
-		t.Errorf("token of an issuer of a failed Add: got %v, want %q", err, bearer.WrongIssuer)
+		t.Errorf("token of an issuer of a failed Add: got error %v, want reason %q", err, bearer.WrongIssuer)
 	}
 	if err := issuers.Add(cfgB, google); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestIssuersObserver(t *testing.T) {
 		}
 	}
 	for _, token := range []string{a.Token(nil), a.Token(members{"exp": 1}), b.Token(nil), b.Token(members{"iss": "c"})} {
-		_, _ = issuers.Verify(t.Context(), token) // the observers' events are compared below
+		_, _ = issuers.Verify(t.Context(), token) // the test compares the events of the observers below
 	}
 	var got []string
 	for _, e := range all.Take() {
@@ -193,8 +193,8 @@ func TestIssuersObserver(t *testing.T) {
 	}
 }
 
-// TestIssuersWhileRunning adds and removes one issuer while tokens of two issuers arrive.
-// No token of the other issuer may be refused.
+// TestIssuersWhileRunning adds and removes issuer B while tokens of issuers A and B arrive.
+// The verifier must accept every token of A.
 func TestIssuersWhileRunning(t *testing.T) {
 	a, b, cfgA, cfgB := twoIssuers(t)
 	var issuers bearer.Issuers
@@ -202,7 +202,7 @@ func TestIssuersWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenA, tokenB := a.Token(nil), b.Token(nil)
-	var over atomic.Bool // not a context, because a canceled context fails requests
+	var over atomic.Bool // not a context, because the cancellation of a context makes requests fail
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -212,7 +212,7 @@ func TestIssuersWhileRunning(t *testing.T) {
 					return
 				}
 				if _, err := issuers.Verify(t.Context(), tokenB); err != nil && !errors.Is(err, bearer.WrongIssuer) {
-					t.Errorf("token of B: got error %v, want none or %q", err, bearer.WrongIssuer)
+					t.Errorf("token of B: got error %v, want none or reason %q", err, bearer.WrongIssuer)
 					return
 				}
 			}
@@ -227,7 +227,7 @@ func TestIssuersWhileRunning(t *testing.T) {
 		}
 		issuers.Remove(b.URL())
 		if _, err := issuers.Verify(t.Context(), tokenB); !errors.Is(err, bearer.WrongIssuer) {
-			t.Errorf("after Remove: got %v, want %q", err, bearer.WrongIssuer)
+			t.Errorf("after Remove: got error %v, want reason %q", err, bearer.WrongIssuer)
 		}
 	}
 	over.Store(true)
@@ -236,8 +236,8 @@ func TestIssuersWhileRunning(t *testing.T) {
 
 // TestRemoveWhileVerifying removes an issuer while one of its tokens is being verified, and
 // adds the issuer again with another audience. The running verification may still accept
-// the token. Later requests must not get this verdict: they must not read it from the cache
-// and not wait for the running verification.
+// the token. A later request must not get this verdict. The request must not read the
+// verdict from the cache, and must not wait for the running verification.
 func TestRemoveWhileVerifying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _, cfg, _ := twoIssuers(t)
@@ -257,7 +257,7 @@ func TestRemoveWhileVerifying(t *testing.T) {
 			synctest.Wait()
 			return verdict
 		}
-		before, waiting := verify(), verify()
+		running, waiting := verify(), verify()
 		if !issuers.Remove(a.URL()) {
 			t.Fatal("Remove: got false, want true")
 		}
@@ -268,24 +268,24 @@ func TestRemoveWhileVerifying(t *testing.T) {
 		}
 		added := verify()
 		close(proceed)
-		for name, got := range map[string]error{"verifying request": <-before, "waiting request": <-waiting} {
+		for name, got := range map[string]error{"running verification": <-running, "waiting request": <-waiting} {
 			if got != nil {
-				t.Errorf("%s: got error %v, want the token accepted", name, got)
+				t.Errorf("%s: got error %v, want none", name, got)
 			}
 		}
 		if got := <-removed; !errors.Is(got, bearer.WrongIssuer) {
-			t.Errorf("request after Remove: got %v, want reason %q", got, bearer.WrongIssuer)
+			t.Errorf("request after Remove: got error %v, want reason %q", got, bearer.WrongIssuer)
 		}
 		for name, got := range map[string]error{"request after Add": <-added, "request after the verification": <-verify()} {
 			if !errors.Is(got, bearer.WrongAudience) {
-				t.Errorf("%s: got %v, want reason %q", name, got, bearer.WrongAudience)
+				t.Errorf("%s: got error %v, want reason %q", name, got, bearer.WrongAudience)
 			}
 		}
 		if !issuers.Remove(a.URL()) {
 			t.Error("second Remove: got false, want true")
 		}
 		if got := <-verify(); !errors.Is(got, bearer.WrongIssuer) {
-			t.Errorf("request after the second Remove: got %v, want reason %q", got, bearer.WrongIssuer)
+			t.Errorf("request after the second Remove: got error %v, want reason %q", got, bearer.WrongIssuer)
 		}
 	})
 }

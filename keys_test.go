@@ -14,9 +14,9 @@ import (
 // keySet is a KeySet with fixed answers. It counts calls of Key.
 type keySet struct {
 	known []*jwks.Key // returned by Lookup
-	newer []*jwks.Key // returned by Key, with err
+	newer []*jwks.Key // returned by Key, together with err
 	err   error
-	calls int // of Key
+	calls int // number of calls of Key
 }
 
 func (k *keySet) Lookup(string, string) ([]*jwks.Key, error) {
@@ -31,8 +31,8 @@ func (k *keySet) Key(context.Context, string, string, ...*jwks.Key) ([]*jwks.Key
 	return k.newer, k.err
 }
 
-// TestKeys tests the verifier's reason for each answer of a key set, and whether the
-// verifier requests new keys.
+// TestKeys uses key sets with different answers. Each row contains the reason that the
+// verifier must return, and the number of times that the verifier must request new keys.
 func TestKeys(t *testing.T) {
 	issuer := newIssuer(t)
 	keysOf := func(issuer *bearertest.Issuer) []*jwks.Key {
@@ -54,18 +54,18 @@ func TestKeys(t *testing.T) {
 		keys   keySet
 		claims members
 		want   bearer.Reason
-		calls  int // of Key
+		calls  int // number of calls of Key
 	}{
 		{"known key", keySet{known: known}, nil, "", 0},
 		{"new key", keySet{newer: known}, nil, "", 1},
-		{"new key under the same kid", keySet{known: old, newer: known}, nil, "", 1},
+		{"new key with the same kid", keySet{known: old, newer: known}, nil, "", 1},
 		{"unknown key", keySet{err: jwks.ErrUnknownKey}, nil, bearer.UnknownKey, 1},
 		{"keys unavailable", keySet{err: unavailable}, nil, bearer.KeysUnavailable, 1},
 		{"request canceled", keySet{err: context.Canceled}, nil, bearer.KeysUnavailable, 1},
-		{"wrong signature for the known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
-		{"wrong signature for the known key, issuer down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
-		{"wrong signature for known and new key", keySet{known: old, newer: old}, nil, bearer.BadSignature, 1},
-		{"wrong signature for the new key", keySet{newer: old}, nil, bearer.BadSignature, 1},
+		{"signature does not match the known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
+		{"signature does not match the known key, issuer down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
+		{"signature matches neither the known key nor the new key", keySet{known: old, newer: old}, nil, bearer.BadSignature, 1},
+		{"signature does not match the new key", keySet{newer: old}, nil, bearer.BadSignature, 1},
 		{"expired token causes no fetch", keySet{err: unavailable}, members{"exp": 1}, bearer.Expired, 0},
 		{"wrong audience causes no fetch", keySet{err: unavailable}, members{"aud": "x"}, bearer.WrongAudience, 0},
 		{"wrong issuer causes no fetch", keySet{err: unavailable}, members{"iss": "x"}, bearer.WrongIssuer, 0},

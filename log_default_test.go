@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// refusalLog returns a verifier, its log, and a function that mints tokens.
+// refusalLog returns a verifier, the log of the verifier, and a function that mints tokens.
 func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier, *logBook, func(map[string]any) string) {
 	t.Helper()
 	book, issuer := &logBook{}, newIssuer(t, "EdDSA")
@@ -50,7 +50,7 @@ func TestConfigLogger(t *testing.T) {
 			decide(v, "", scopes.Public())
 			decide(v, "", scopes.Optional(scopes.All()))
 			if got := book.String(); got != "" {
-				t.Errorf("%s: got %s, want no records of accepted requests", name, got)
+				t.Errorf("%s: got records %s, want no records of accepted requests", name, got)
 			}
 			decide(v, good, scopes.All("b"))
 			decide(v, "", scopes.All("a"))
@@ -75,11 +75,11 @@ func TestConfigLogger(t *testing.T) {
 	}
 }
 
-// TestConfigLoggerDefault tests that a nil Config.Logger means the current slog.Default(),
-// and that a logger on slog.DiscardHandler writes nothing.
+// TestConfigLoggerDefault tests that a nil Config.Logger means the current slog.Default().
+// A logger with slog.DiscardHandler must write nothing.
 func TestConfigLoggerDefault(t *testing.T) {
-	before := slog.Default()
-	defer slog.SetDefault(before)
+	original := slog.Default()
+	defer slog.SetDefault(original)
 	var text bytes.Buffer
 	issuer := newIssuer(t, "EdDSA")
 	silent := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Logger = slog.New(slog.DiscardHandler) })
@@ -87,10 +87,10 @@ func TestConfigLoggerDefault(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
-		time.Sleep(365 * 24 * time.Hour) // the limit is per minute; no other test uses this minute
+		time.Sleep(365 * 24 * time.Hour) // the limit counts the records of a minute; no other test uses this minute
 		_, _ = silent.Verify(t.Context(), "garbage")
 		if text.Len() > 0 {
-			t.Errorf("logger on DiscardHandler: got %s, want nothing", &text)
+			t.Errorf("logger with DiscardHandler: got %s, want an empty log", &text)
 		}
 		_, _ = v.Verify(t.Context(), "garbage")
 		if !strings.Contains(text.String(), "reason=malformed") {
@@ -136,11 +136,11 @@ func reasons(t *testing.T, book *logBook) string {
 	return strings.Join(got, " ")
 }
 
-// TestConfigLoggerLimit sends many bad tokens to two verifiers, which share the limit of
-// records in a minute. The first record of the next minute must contain the number of
-// refusals that were not logged.
+// TestConfigLoggerLimit sends many invalid tokens to two verifiers. Both verifiers share the
+// limit on records in a minute. The first record of the next minute must contain the number
+// of refusals that were not logged.
 func TestConfigLoggerLimit(t *testing.T) {
-	const limit = bearer.MaxRefusals - bearer.MaxFaults // for faults of clients
+	const limit = bearer.MaxRefusals - bearer.MaxFaults // limit on refusals that clients cause
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
 		time.Sleep(time.Hour)
@@ -160,13 +160,13 @@ func TestConfigLoggerLimit(t *testing.T) {
 		}
 		records := bookA.records(t)[before:]
 		if len(records) != 2 || records[0]["not_logged_before"] != float64(19*limit) || records[1]["not_logged_before"] != nil {
-			t.Errorf("got %v, want two records, the first with not_logged_before %d", records, 19*limit)
+			t.Errorf("got records %v, want two records, the first with not_logged_before %d", records, 19*limit)
 		}
 	})
 }
 
-// TestConfigLoggerFaults tests that faults of this service are logged even after many
-// requests without a token, and that they have their own limit.
+// TestConfigLoggerFaults tests that faults of this service have a separate limit. These
+// faults must be logged even after many requests without a token.
 func TestConfigLoggerFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
@@ -188,7 +188,7 @@ func TestConfigLoggerFaults(t *testing.T) {
 			}
 		}
 		if all := len(book.records(t)); faults != bearer.MaxFaults || all != bearer.MaxRefusals {
-			t.Errorf("got %d faults in %d records, want %d in %d", faults, all, bearer.MaxFaults, bearer.MaxRefusals)
+			t.Errorf("got %d faults in %d records, want %d faults in %d records", faults, all, bearer.MaxFaults, bearer.MaxRefusals)
 		}
 	})
 }
@@ -210,7 +210,7 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 				done <- struct{}{}
 			}()
 		}
-		time.Sleep(20 * time.Second) // into the next minute
+		time.Sleep(20 * time.Second) // the next minute begins
 		for range 500 {
 			turn <- struct{}{}
 			<-done
@@ -262,7 +262,7 @@ func TestConfigLoggerHelp(t *testing.T) {
 		}
 		records := book.records(t)
 		if help := fmt.Sprint(records[0]["help"]); !strings.Contains(help, "bearer.NewLogObserver") || records[1]["help"] != nil {
-			t.Errorf("got %v, want help in the first record only", records)
+			t.Errorf("got records %v, want help only in the first record", records)
 		}
 	})
 }
@@ -288,9 +288,10 @@ func TestConfigLoggerLevel(t *testing.T) {
 	})
 }
 
-// TestConfigLoggerTokens refuses tokens with very long claims and header members, for many
-// reasons. The values repeat one character, also characters that logs escape. A record may
-// contain at most 128 contiguous bytes of a value, and must not contain the signature.
+// TestConfigLoggerTokens uses tokens with very long claims and header members. The verifiers
+// refuse these tokens for many different reasons. Each value repeats one character. Some of
+// these characters are escaped in logs. A record may contain at most 128 contiguous bytes of
+// a value, and must not contain the signature.
 func TestConfigLoggerTokens(t *testing.T) {
 	const longest = 128
 	for i, mark := range []string{"q", "\x00", "\"", "\\", "\u202e", "\U000e0001", "é"} {
@@ -298,7 +299,7 @@ func TestConfigLoggerTokens(t *testing.T) {
 		longClaims := map[string]any{"sub": long, "jti": long, "client_id": long, "scope": long, "x": long, "y": []string{long, long}}
 		synctest.Test(t, func(t *testing.T) {
 			bearer.ResetLog(false)
-			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit is per process and minute
+			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit counts the records of the process in a minute
 			issuer, book := newIssuer(t, "EdDSA"), &logBook{}
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
@@ -356,13 +357,13 @@ func TestConfigLoggerTokens(t *testing.T) {
 			text := book.String()
 			for _, token := range tokens {
 				if i := strings.LastIndexByte(token, '.'); i > 0 && len(token[i+1:]) > 20 && strings.Contains(text, token[i+1:]) {
-					t.Errorf("got the signature of a token in the log: %s", text)
+					t.Errorf("the log contains the signature of a token, want a log without signatures: %s", text)
 				}
 			}
 			quoted, _ := json.Marshal(mark)
 			for _, spelling := range []string{mark, strings.Trim(fmt.Sprintf("%q", mark), `"`), strings.Trim(string(quoted), `"`)} {
 				if n := longest/len(spelling) + 1; spelling != "" && strings.Contains(fmt.Sprint(records), strings.Repeat(spelling, n)) {
-					t.Errorf("%q: got at least %d repetitions in a record, want fewer:\n%s", spelling, n, text)
+					t.Errorf("%q: a record contains at least %d repetitions, want fewer:\n%s", spelling, n, text)
 				}
 			}
 		})
@@ -375,7 +376,8 @@ type sink struct{}
 
 func (sink) Write(p []byte) (int, error) { return len(p), nil }
 
-// BenchmarkRefused measures refused requests; the limit drops nearly all their records.
+// BenchmarkRefused measures refused requests. The limit drops nearly all log records of these
+// requests.
 func BenchmarkRefused(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	for name, handler := range map[string]slog.Handler{

@@ -17,7 +17,7 @@ func TestLogSize(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	for _, evil := range []string{"\x00", "\u202e", "\\", `"`, "\n", "\u00e9", "\U000e0001"} {
 		long := strings.Repeat(evil, 3000/len(evil))
-		evil = long[:240] // short enough for a token of the maximum size
+		evil = long[:240] // so short that the tokens do not exceed the maximum size
 		for name, handler := range map[string]func(io.Writer) slog.Handler{
 			"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
 			"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
@@ -38,12 +38,12 @@ func TestLogSize(t *testing.T) {
 				issuer.Mint(map[string]any{"kid": evil}, map[string]any{"jti": evil, "client_id": evil, "aud": []string{evil, evil, evil}}),
 			} {
 				if _, err := v.Verify(t.Context(), token); err == nil {
-					t.Fatal("got the token accepted, want it refused")
+					t.Fatal("the verifier accepted the token, want a refusal")
 				}
 			}
 			records := strings.Split(strings.TrimSuffix(book.String(), "\n"), "\n")
 			if len(records) != 3 || strings.Contains(book.String(), "malformed") {
-				t.Errorf("%s: got %d records, want 3, none with reason malformed:\n%s", name, len(records), book)
+				t.Errorf("%s: got %d records, want 3 records without reason malformed:\n%s", name, len(records), book)
 			}
 			for _, record := range records {
 				if len(record) > most {

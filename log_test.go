@@ -18,10 +18,11 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// logBook collects the log of a test: JSON, one record for each line.
+// logBook collects the log of a test.
 type logBook struct{ testkit.Buffer }
 
-// records returns the records, without time and duration.
+// records returns the records without their times and durations. Each line of the log must
+// be a record in JSON.
 func (b *logBook) records(t *testing.T) []map[string]any {
 	t.Helper()
 	var records []map[string]any
@@ -52,8 +53,8 @@ func newLog(t *testing.T, opts *bearer.LogOptions) (*bearer.LogObserver, *logBoo
 	return o, book
 }
 
-// logged decides a request and returns its log record, without the error's text. It returns
-// "" if there is no record.
+// logged decides a request and returns the log record in JSON, without the text of the error.
+// If there is no record, logged returns "".
 func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, token string, rule scopes.Rule) string {
 	t.Helper()
 	o, book := newLog(t, opts)
@@ -69,10 +70,10 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 	_, _ = bearer.Decide(t.Context(), v, bearer.Request{
 		Transport: "http", Route: "GET /x", Authorization: []string{"Bearer " + token}, Rule: rule,
 	})
-	// The log must contain no part of a token, whether accepted or refused.
+	// The log must contain no part of the token, even if the token was refused.
 	for part := range strings.SplitSeq(token, ".") {
 		if len(part) >= 8 && strings.Contains(book.String(), part) {
-			t.Errorf("got part of the token %.20q... in the log:\n%s", part, book)
+			t.Errorf("the log contains the part %.20q... of the token, want a log without the token:\n%s", part, book)
 		}
 	}
 	records := book.records(t)
@@ -83,9 +84,9 @@ func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, to
 		t.Errorf("got %d records of one request, want 1: %v", len(records), records)
 	}
 	if detail, ok := records[0]["error"].(string); records[0]["reason"] != nil && (!ok || detail == "") {
-		t.Errorf("got record %v, want one with an error", records[0])
+		t.Errorf("got record %v, want a record with an error", records[0])
 	} else if strings.Contains(detail, "bearer: ") {
-		t.Errorf("got record %v, want an error that does not repeat the reason", records[0])
+		t.Errorf("got record %v, want a record whose error does not repeat the reason", records[0])
 	}
 	delete(records[0], "error")
 	if records[0]["kid"] == issuer.SigningKey("").ID() {
@@ -146,14 +147,14 @@ func TestLog(t *testing.T) {
 			`{"client_id":"client","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
 				`"msg":"bearer: request refused","reason":"revoked","route":"GET /x","transport":"http"}`,
 		},
-		{"allowed, not audited", nil, issuer.Token(read), scopes.All("read"), ""},
+		{"request allowed, without Audit", nil, issuer.Token(read), scopes.All("read"), ""},
 		{
-			"allowed, audited", audit, issuer.Token(read), scopes.All("read"),
+			"request allowed, with Audit", audit, issuer.Token(read), scopes.All("read"),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO","msg":"bearer: request allowed",` +
 				`"route":"GET /x","transport":"http"}`,
 		},
 		{
-			"allowed by a report-only rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
+			"request allowed by a report-only rule", &bearer.LogOptions{Level: slog.LevelInfo}, issuer.Token(read), scopes.ReportOnly(scopes.All("write")),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"INFO",` +
 				`"msg":"bearer: refusal reported, not enforced","reason":"scope","route":"GET /x","transport":"http"}`,
 		},
@@ -171,8 +172,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestLogEscapes tests that values chosen by a client are escaped and truncated before the
-// handler receives them.
+// TestLogEscapes tests that the observer escapes and truncates the values in a token before
+// the log handler receives the values.
 func TestLogEscapes(t *testing.T) {
 	book := &logBook{}
 	var plain slog.Handler = handlerFunc(func(r slog.Record) {
@@ -199,16 +200,16 @@ func TestLogEscapes(t *testing.T) {
 	}
 	text := book.String()
 	if !strings.Contains(text, `client_id=x\n\x1b[31mroot\u202e\x00yyy`) {
-		t.Errorf("got no escaped client_id, want one in\n%s", text)
+		t.Errorf("the log contains no escaped client_id, want one in\n%s", text)
 	}
 	for _, bad := range []string{"\x1b", "\u202e", "\x00", strings.Repeat("y", 200)} {
 		if strings.Contains(text, bad) {
-			t.Errorf("got unescaped %q in\n%s", bad, text)
+			t.Errorf("the log contains %q, want escaped and truncated values:\n%s", bad, text)
 		}
 	}
 	for line := range strings.Lines(text) {
 		if name, _, ok := strings.Cut(line, "="); !ok || strings.Contains(name, " ") {
-			t.Errorf("got line %q, want a key and a value: a line break of the client was not escaped", line)
+			t.Errorf("got line %q, want a key and a value, because line breaks in values must be escaped", line)
 		}
 	}
 }
@@ -221,8 +222,9 @@ func (f handlerFunc) Handle(_ context.Context, r slog.Record) error { f(r); retu
 func (f handlerFunc) WithAttrs([]slog.Attr) slog.Handler            { return f }
 func (f handlerFunc) WithGroup(string) slog.Handler                 { return f }
 
-// TestLogFlood tests that many refusals cause few records, that every refusal is logged or
-// counted, and that refusals with a rare reason are logged during a flood.
+// TestLogFlood causes many refusals with one reason and few with another reason. The refusals
+// with the frequent reason must cause few records. Each refusal must be logged or counted.
+// Each refusal with the rare reason must be logged.
 func TestLogFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, book := newLog(t, nil)
@@ -250,15 +252,15 @@ func TestLogFlood(t *testing.T) {
 				n, _ := record["count"].(float64)
 				counted += int(n)
 				if record["reason"] != "malformed" || record["within"] != float64(time.Minute) {
-					t.Errorf("got %v, want reason malformed within 1 min", record)
+					t.Errorf("got record %v, want reason malformed and an interval of 1 min", record)
 				}
 			}
 		}
 		if total := logged + counted; total != routes*each+6 {
-			t.Errorf("got %d refusals logged or counted, want %d", total, routes*each+6)
+			t.Errorf("got %d refusals in the log, logged or counted, want %d", total, routes*each+6)
 		}
 		if reasons["revoked"] != 6 || reasons["malformed"] > 11*100 {
-			t.Errorf("got %v, want all 6 of revoked, and 100 of malformed in each of 10 min", reasons)
+			t.Errorf("got records by reason %v, want all 6 records with reason revoked and at most 1,100 with reason malformed", reasons)
 		}
 	})
 }
@@ -281,12 +283,12 @@ func TestLogInterval(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
 		if got := lines(); got != 3 || !strings.Contains(book.String(), `"count":3`) {
-			t.Errorf("got %d records, want a third one with count 3:\n%s", got, book)
+			t.Errorf("got %d records, want 3 records, the last with count 3:\n%s", got, book)
 		}
 		time.Sleep(time.Hour)
 		flood()
 		if got := lines(); got != 5 {
-			t.Errorf("got %d records, want 5 after 2 more", got)
+			t.Errorf("got %d records, want 5 after the next interval", got)
 		}
 		for range 2 {
 			if err := o.Close(); err != nil {
@@ -294,12 +296,12 @@ func TestLogInterval(t *testing.T) {
 			}
 		}
 		if got := lines(); got != 6 {
-			t.Errorf("got %d records, want 6: the first Close logs the last count", got)
+			t.Errorf("got %d records, want 6, because the first Close logs the last count", got)
 		}
 	})
 }
 
-// TestLogAll tests that a negative Burst logs every refusal.
+// TestLogAll tests that the observer logs every refusal if Burst is negative.
 func TestLogAll(t *testing.T) {
 	o, book := newLog(t, &bearer.LogOptions{Burst: -1})
 	for range 1000 {
@@ -310,8 +312,8 @@ func TestLogAll(t *testing.T) {
 	}
 }
 
-// TestLogPanic lets the log handler panic when a timer logs the number of suppressed
-// refusals, outside of any request. The panic must not end the process.
+// TestLogPanic uses a log handler that panics when a timer logs the number of suppressed
+// refusals. No request runs at this time. The panic must not end the process.
 func TestLogPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -328,7 +330,7 @@ func TestLogPanic(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		if err := o.Close(); err != nil || calls != 2 {
-			t.Errorf("got %d calls of the handler, error %v, want 2 calls", calls, err)
+			t.Errorf("got %d calls of the handler and error %v, want 2 calls and no error", calls, err)
 		}
 	})
 }
@@ -357,7 +359,7 @@ func TestLogBadInput(t *testing.T) {
 	testkit.WantError(t, "NewLogObserver", err, "logger: nil", "LogOptions.Interval: -1ns is negative")
 }
 
-// TestLogConcurrently tests that concurrent refusals are all logged or counted.
+// TestLogConcurrently tests that each of many concurrent refusals is logged or counted.
 func TestLogConcurrently(t *testing.T) {
 	o, book := newLog(t, &bearer.LogOptions{Burst: 5, Interval: 20 * time.Millisecond})
 	var all sync.WaitGroup
@@ -381,6 +383,6 @@ func TestLogConcurrently(t *testing.T) {
 		}
 	}
 	if sum != 8*500 {
-		t.Errorf("got %d refusals logged or counted, want %d", sum, 8*500)
+		t.Errorf("got %d refusals in the log, logged or counted, want %d", sum, 8*500)
 	}
 }

@@ -46,8 +46,8 @@ func TestCacheMemory(t *testing.T) {
 	runtime.KeepAlive(tokens)
 }
 
-// heap returns the bytes in use after two garbage collections. One collection does not empty
-// a sync.Pool.
+// heap returns the number of bytes in use after two garbage collections, because one
+// collection does not empty a sync.Pool.
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -36,7 +36,7 @@ func TestOneEventPerRequest(t *testing.T) {
 		name, authorization string
 		rule                scopes.Rule
 		want                bearer.Reason
-		waived              bearer.Reason // of Event.Err, if the request is allowed
+		waived              bearer.Reason // reason of Event.Err if the request is allowed
 	}{
 		{"allowed", "Bearer " + good, scopes.All("a"), "", ""},
 		{"missing scope", "Bearer " + good, scopes.All("b"), bearer.MissingScope, ""},
@@ -47,7 +47,7 @@ func TestOneEventPerRequest(t *testing.T) {
 		{"no token, optional", "", scopes.Optional(scopes.All("a")), "", ""},
 		{"two tokens", "Bearer a, Bearer b", scopes.All("a"), bearer.InvalidRequest, ""},
 	} {
-		for _, place := range []string{"guard", "verifier", "both"} {
+		for _, place := range []string{"guard", "verifier", "guard and verifier"} {
 			for wrapped := range 6 {
 				events, configured := &testkit.Recorder{}, &testkit.Recorder{}
 				v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -79,16 +79,16 @@ func TestOneEventPerRequest(t *testing.T) {
 					req.Observer, notified = events, events
 				}
 				_, err := bearer.Decide(t.Context(), verifier, req)
-				name := fmt.Sprintf("%s, observer of the %s, wrapping %d", request.name, place, wrapped)
+				name := fmt.Sprintf("%s, observer in %s, wrapping %d", request.name, place, wrapped)
 				if got := reasonOf(t, err); got != request.want {
 					t.Errorf("%s: got reason %q, want %q", name, got, request.want)
 				}
 				got, others := notified.Take(), append(events.Take(), configured.Take()...)
 				if len(others) > 0 {
-					t.Errorf("%s: got events %v in the other observer, want none", name, others)
+					t.Errorf("%s: the other observer got events %v, want none", name, others)
 				}
-				// Decide does not call the verifier for a request without a token, and it does
-				// not find the observer of a wrapped verifier.
+				// Decide does not call the verifier for a request without a token, and Decide
+				// does not find the observer of a wrapped verifier.
 				hidden := place == "verifier" && 0 < wrapped && wrapped < 5 && (request.authorization == "" || request.want == bearer.InvalidRequest)
 				if hidden {
 					if len(got) > 0 {
@@ -97,9 +97,9 @@ func TestOneEventPerRequest(t *testing.T) {
 					continue
 				}
 				if len(got) != 1 || got[0].Reason != request.want || got[0].Transport != "test" || got[0].Route != "r" {
-					t.Errorf("%s: got events %+v, want one with reason %q", name, got, request.want)
+					t.Errorf("%s: got events %+v, want one event with reason %q", name, got, request.want)
 				} else if waived := (&bearer.Error{}); request.waived != "" && (!errors.As(got[0].Err, &waived) || waived.Reason != request.waived) {
-					t.Errorf("%s: got Event.Err %v, want one with reason %q", name, got[0].Err, request.waived)
+					t.Errorf("%s: got Event.Err %v, want an error with reason %q", name, got[0].Err, request.waived)
 				}
 			}
 		}
@@ -118,7 +118,7 @@ func TestCacheHitWrapped(t *testing.T) {
 			t.Fatal(err)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].CacheHit != want || e[0].Issuer != issuer.URL() {
-			t.Errorf("got events %+v, want one of the issuer with CacheHit %v", e, want)
+			t.Errorf("got events %+v, want one event of the issuer with CacheHit %v", e, want)
 		}
 	}
 }
@@ -137,7 +137,7 @@ func TestVerifyInHandler(t *testing.T) {
 			t.Errorf("%s: got events %+v, want only the request's event", name, e)
 		}
 		if _, err := v.Verify(ctx, "garbage"); reasonOf(t, err) != bearer.Malformed {
-			t.Errorf("%s: second token: got %v, want %q", name, err, bearer.Malformed)
+			t.Errorf("%s: second token: got error %v, want reason %q", name, err, bearer.Malformed)
 		}
 		if e := events.Take(); len(e) != 1 || e[0].Transport != "" || e[0].Reason != bearer.Malformed {
 			t.Errorf("%s: got events %+v, want only the second token's event", name, e)
@@ -167,19 +167,19 @@ func TestEmbeddedVerifier(t *testing.T) {
 	for name, verifier := range map[string]bearer.Verifier{"JWTVerifier": overriding{v}, "Issuers": overridingAll{new(bearer.Issuers)}} {
 		req := bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All()}
 		if _, err := bearer.Decide(t.Context(), verifier, req); reasonOf(t, err) != bearer.Revoked {
-			t.Errorf("embedded %s: Decide: got %v, want %q", name, err, bearer.Revoked)
+			t.Errorf("embedded %s: Decide: got error %v, want reason %q", name, err, bearer.Revoked)
 		}
 		if x := bearer.Explain(t.Context(), verifier, req); x.Reason != bearer.Revoked {
-			t.Errorf("embedded %s: Explain: got %q, want %q", name, x.Reason, bearer.Revoked)
+			t.Errorf("embedded %s: Explain: got reason %q, want %q", name, x.Reason, bearer.Revoked)
 		}
 	}
 	if got := events.Take(); len(got) != 1 || got[0].Reason != bearer.Revoked {
-		t.Errorf("got events %+v, want one with reason %q", got, bearer.Revoked)
+		t.Errorf("got events %+v, want one event with reason %q", got, bearer.Revoked)
 	}
 }
 
-// TestLateVerdict uses a wrapper that does not wait longer than 1 s for the verifier. The
-// verifier's later verdict must cause no event.
+// TestLateVerdict uses a wrapper that waits at most 1 s for the verifier. A later verdict of
+// the verifier must not cause an event.
 func TestLateVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, events, guards := newIssuer(t, "EdDSA"), &testkit.Recorder{}, &testkit.Recorder{}
@@ -195,7 +195,7 @@ func TestLateVerdict(t *testing.T) {
 		_, err := bearer.Decide(t.Context(), limited, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: scopes.All(), Observer: guards})
 		time.Sleep(time.Hour)
 		if got, late := guards.Take(), events.Take(); reasonOf(t, err) != bearer.KeysUnavailable || len(got) != 1 || len(late) != 0 {
-			t.Errorf("got error %v, %d events of the guard and %+v of the verifier, want one event of the guard only", err, len(got), late)
+			t.Errorf("got error %v, %d events of the guard and events %+v of the verifier, want reason %q and only one event of the guard", err, len(got), late, bearer.KeysUnavailable)
 		}
 	})
 }
@@ -220,13 +220,13 @@ func TestShadowVerifier(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, others := len(deciding.Take()), len(shadowed.Take()); got != 1 || others != 0 {
-			t.Errorf("deciding verifier %s: got %d of its events and %d of the shadow's, want 1 and 0", name, got, others)
+			t.Errorf("deciding verifier is %s: got %d events of this verifier and %d events of the other verifier, want 1 and 0", name, got, others)
 		}
 	}
 }
 
 // TestVerifyInHook verifies a second token in Config.Validate. The second token must cause a
-// separate event, whether or not the request's verifier is wrapped.
+// separate event, even if the verifier of the request is wrapped.
 func TestVerifyInHook(t *testing.T) {
 	issuer, seconds := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	second := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = seconds })
@@ -241,13 +241,13 @@ func TestVerifyInHook(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := seconds.Take(); len(got) != 1 || got[0].Reason != bearer.Malformed {
-			t.Errorf("%s: got events %+v, want one of the second token", name, got)
+			t.Errorf("%s: got events %+v, want one event of the second token", name, got)
 		}
 	}
 }
 
-// TestRefusedByWrapper tests that the event names the issuer and the token if a wrapper
-// refuses a token that the verifier accepted.
+// TestRefusedByWrapper uses a wrapper that refuses a token after the verifier accepted the
+// token. The event must name the issuer and the token.
 func TestRefusedByWrapper(t *testing.T) {
 	issuer, events := newIssuer(t, "EdDSA"), &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Observer = events })

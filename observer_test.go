@@ -10,12 +10,13 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// nilObserver is an observer whose Observe panics on a nil pointer.
+// nilObserver is an observer whose method Observe panics if the receiver is nil.
 type nilObserver struct{ events int }
 
 func (o *nilObserver) Observe(context.Context, bearer.Event) { o.events++ }
 
-// TestNilObserver tests that New and Add refuse nil observers, so that no request panics.
+// TestNilObserver tests that New and Issuers.Add return an error for a nil observer, because
+// a nil observer panics in each request.
 func TestNilObserver(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
@@ -48,7 +49,7 @@ func TestObservers(t *testing.T) {
 		t.Fatal("got no error, want one")
 	}
 	if got, want := strings.Join(events, ", "), "first malformed, second malformed"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("got events %q, want %q", got, want)
 	}
 }
 
@@ -58,13 +59,13 @@ func TestStatus(t *testing.T) {
 	v := newVerifier(t, issuer, nil)
 	status := v.Status()
 	if len(status) != 1 || status[0].Issuer != issuer.URL() || status[0].Profile != "RFC 9068" || !status[0].Ready() {
-		t.Errorf("got %+v, want one issuer, %s, ready with its fixed key set", status, issuer.URL())
+		t.Errorf("got status %+v, want one issuer %s that is ready because its key set is fixed", status, issuer.URL())
 	}
 	keys := &jwks.Status{}
 	if (bearer.IssuerStatus{Keys: keys}).Ready() {
-		t.Error("key cache without keys: got ready, want not ready")
+		t.Error("Ready of a key cache without keys: got true, want false")
 	}
 	if keys.Ready = true; !(bearer.IssuerStatus{Keys: keys}).Ready() {
-		t.Error("key cache with keys: got not ready, want ready")
+		t.Error("Ready of a key cache with keys: got false, want true")
 	}
 }

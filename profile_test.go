@@ -34,8 +34,7 @@ func builtIn(t *testing.T) map[string]bearer.Profile {
 	return all
 }
 
-// TestProfileByName looks up profiles by all spellings of names that are accepted in
-// configuration files.
+// TestProfileByName looks up profiles by different spellings of their names.
 func TestProfileByName(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -58,9 +57,11 @@ func TestProfileByName(t *testing.T) {
 		}
 	}
 	names := bearer.ProfileNames()
-	for name, p := range builtIn(t) { // ProfileByName finds a profile by either name, so no two profiles share a name
+	// Each profile has a name in ProfileNames and a name in the field Name. ProfileByName must
+	// find the profile by both names, so no two profiles may share a name.
+	for name, p := range builtIn(t) {
 		if got := profileNamed(t, p.Name); !reflect.DeepEqual(got, p) || (p.Name == "") != (name == "rfc9068") {
-			t.Errorf("%s: got profile %q by name %q, want the same profile", name, got.Name, p.Name)
+			t.Errorf("%s: got profile %q by the name %q, want the same profile", name, got.Name, p.Name)
 		}
 	}
 	for _, name := range []string{"unknown", "-", "Auth0.", "Auth\u00d8"} {
@@ -71,17 +72,17 @@ func TestProfileByName(t *testing.T) {
 	}
 }
 
-// TestProfileByNameSharesNothing tests that changes of a returned profile do not affect the
-// package's variable or later calls.
+// TestProfileByNameSharesNothing changes a profile that ProfileByName returned. The change
+// must not affect the variable of the package, and must not affect later calls.
 func TestProfileByNameSharesNothing(t *testing.T) {
-	before := profileNamed(t, "keycloak")
+	unchanged := profileNamed(t, "keycloak")
 	changed := profileNamed(t, "keycloak")
 	changed.Roles[0] = "x"
 	changed.RequiredValues["typ"][0] = "x"
 	changed.RequiredValues["x"] = []string{"x"}
 	for name, p := range map[string]bearer.Profile{"variable Keycloak": bearer.Keycloak, "later call": profileNamed(t, "keycloak")} {
-		if !reflect.DeepEqual(p, before) {
-			t.Errorf("%s: got %+v after a change of a copy, want %+v", name, p, before)
+		if !reflect.DeepEqual(p, unchanged) {
+			t.Errorf("%s: got profile %+v after the change, want %+v", name, p, unchanged)
 		}
 	}
 }
@@ -101,7 +102,7 @@ func TestProfileErrors(t *testing.T) {
 	}
 	for _, want := range []string{"Types", "Audience", "Scopes", "Roles", "ClientID", "Required", "RequiredValues", "WrongIssuers", "InertConfirmation", "Aliases"} {
 		if !strings.Contains(err.Error(), "Config.Profile."+want+": ") {
-			t.Errorf("got error %v, want it to name %s", err, want)
+			t.Errorf("got error %v, want an error that names %s", err, want)
 		}
 	}
 	for issuer, profile := range map[string]bearer.Profile{
@@ -109,7 +110,7 @@ func TestProfileErrors(t *testing.T) {
 		"https://sts.windows.net/x": bearer.EntraV1, "https://login.microsoftonline.com/x/v2.0/": bearer.EntraV2, "https://acme.kinde.com/": bearer.Kinde,
 	} {
 		if _, err := bearer.New(bearer.Config{Issuer: issuer, Audience: []string{"a"}, Keys: keys, Profile: profile}); err == nil {
-			t.Errorf("%s: got issuer %q accepted, want an error", profile.Name, issuer)
+			t.Errorf("profile %s with issuer %q: got no error, want one", profile.Name, issuer)
 		}
 	}
 }
@@ -131,10 +132,10 @@ func TestOwnProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if claims.Scopes().String() != "a b" || claims.ClientID() != "app-1" || !slices.Equal(claims.Roles(), []string{"r1", "r2"}) {
-		t.Errorf("got scopes %q, client %q, roles %q, want a and b, app-1, r1 and r2", claims.Scopes(), claims.ClientID(), claims.Roles())
+		t.Errorf("got scopes %q, client %q and roles %q, want scopes \"a b\", client \"app-1\" and roles [\"r1\" \"r2\"]", claims.Scopes(), claims.ClientID(), claims.Roles())
 	}
 	if _, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "acme+jwt"}, members{"app": members{}})); !errors.Is(err, bearer.InvalidClaims) {
-		t.Errorf("token without the nested claim: got %v, want %q", err, bearer.InvalidClaims)
+		t.Errorf("token without the nested claim: got error %v, want reason %q", err, bearer.InvalidClaims)
 	}
 }
 
@@ -194,7 +195,7 @@ func TestIssuerAdvice(t *testing.T) {
 		_, err = v.Verify(t.Context(), issuer.Token(members{"iss": row.iss}))
 		_, advice, _ := strings.Cut(err.Error(), strconv.Quote(row.configured))
 		if reasonOf(t, err) != bearer.WrongIssuer || (advice == "") != (row.want == "") || !strings.Contains(advice, row.want) {
-			t.Errorf("%s: got error %v, want %q with advice %q", row.profile.Name, err, bearer.WrongIssuer, row.want)
+			t.Errorf("%s: got error %v, want reason %q with advice %q", row.profile.Name, err, bearer.WrongIssuer, row.want)
 		}
 	}
 }

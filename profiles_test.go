@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// fixture describes a token of a real issuer. Its claims were taken from the issuer's
-// documentation or from a real token.
+// fixture describes a token of a real issuer. The claims are from the documentation of the
+// issuer or from a real token.
 type fixture struct {
 	Name     string         `json:"name"`
 	Profile  string         `json:"profile"`
@@ -26,7 +26,7 @@ type fixture struct {
 	Scopes   []string       `json:"scopes"`
 	ClientID string         `json:"client_id"`
 	Roles    []string       `json:"roles"`
-	Refused  string         `json:"refused"` // a reason, or "configuration" if New refuses
+	Refused  string         `json:"refused"` // a reason, or "configuration" if New returns an error
 }
 
 // fixtures reads testdata/issuers.json.
@@ -63,8 +63,8 @@ func TestFixtures(t *testing.T) {
 	}
 	for name, p := range builtIn(t) {
 		if p.Name != "" && !accepted[p.Name] {
-			t.Errorf("testdata/issuers.json: got no token that profile %s accepts; "+
-				"add one from the issuer's documentation, with \"profile\": %q and \"refused\": \"\"", p.Name, name)
+			t.Errorf("testdata/issuers.json: there is no token that profile %s accepts; "+
+				"add a token from the issuer's documentation, with \"profile\": %q and \"refused\": \"\"", p.Name, name)
 		}
 	}
 }
@@ -72,8 +72,8 @@ func TestFixtures(t *testing.T) {
 // fixtureKey signs all fixtures, because generating an RSA key for each fixture takes seconds.
 var fixtureKey = sync.OnceValue(func() *bearertest.Key { return bearertest.NewKey("RS256", "k") })
 
-// token signs the fixture with fixtureKey and sleeps, in virtual time, until the token is
-// valid. It returns the token and the key set that verifies it.
+// token signs the fixture with fixtureKey and sleeps in virtual time until the token is valid.
+// It returns the token and a key set with the public key.
 func (f *fixture) token(t *testing.T) (string, *jwks.Set) {
 	t.Helper()
 	key := fixtureKey()
@@ -111,7 +111,7 @@ func TestIssuers(t *testing.T) {
 				})
 				if f.Refused == "configuration" {
 					if err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
-						t.Errorf("New: got %v, want an error on Config.Issuer", err)
+						t.Errorf("New: got error %v, want an error about Config.Issuer", err)
 					}
 					return
 				}
@@ -139,7 +139,8 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
-// TestProfilesAreStrict changes or removes one member of a fixture, and compares the reason.
+// TestProfilesAreStrict changes or removes one header member or claim of a fixture, and
+// compares the reason of the verdict.
 func TestProfilesAreStrict(t *testing.T) {
 	byName := map[string]fixture{}
 	for _, f := range fixtures(t) {
@@ -147,7 +148,7 @@ func TestProfilesAreStrict(t *testing.T) {
 	}
 	for _, row := range []struct {
 		fixture, where, member string
-		value                  any // nil if the member is removed
+		value                  any // nil removes the member
 		want                   bearer.Reason
 	}{
 		{"scalekit-m2m-org-interceptor-claims", "claims", "aud", nil, bearer.WrongAudience},
@@ -186,13 +187,13 @@ func TestProfilesAreStrict(t *testing.T) {
 		t.Run(row.fixture+" "+row.member, func(t *testing.T) {
 			f, ok := byName[row.fixture]
 			if !ok {
-				t.Fatalf("got no fixture %q, want one", row.fixture)
+				t.Fatalf("there is no fixture %q, want one", row.fixture)
 			}
 			issuer := f.Claims["iss"].(string) //nolint:errcheck // every fixture has an "iss"
 			members := map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where]
-			before, had := members[row.member]
+			original, had := members[row.member]
 			defer func() {
-				if members[row.member] = before; !had {
+				if members[row.member] = original; !had {
 					delete(members, row.member)
 				}
 			}()
@@ -210,7 +211,7 @@ func TestProfilesAreStrict(t *testing.T) {
 					t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
 				}
 				if err == nil && f.Profile == "Google" && claims.Scopes().Len() != 0 {
-					t.Errorf("got scopes %q, want none: Google's tokens have no scopes", claims.Scopes())
+					t.Errorf("got scopes %q, want none, because Google's tokens have no scopes", claims.Scopes())
 				}
 			})
 		})

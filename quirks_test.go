@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The tests in this file are about properties of real issuers that are easy to overlook and
-// that TestIssuers does not test. docs/issuers.md lists these properties.
+// The tests in this file test properties of real issuers that are easy to overlook.
+// TestIssuers does not test these properties. docs/issuers.md lists them.
 
 // fixtureNamed returns the fixture with this name.
 func fixtureNamed(t *testing.T, name string) fixture {
@@ -22,13 +22,13 @@ func fixtureNamed(t *testing.T, name string) fixture {
 	list := fixtures(t)
 	i := slices.IndexFunc(list, func(f fixture) bool { return f.Name == name })
 	if i < 0 {
-		t.Fatalf("got no fixture %q, want one", name)
+		t.Fatalf("there is no fixture %q, want one", name)
 	}
 	return list[i]
 }
 
-// decide decides a request with the fixture's token for a route with this rule. If change is
-// not nil, it may change the configuration of the verifier first.
+// decide calls bearer.Decide for a request with the fixture's token and a route with this rule.
+// If the function change is not nil, it may first change the configuration of the verifier.
 func (f *fixture) decide(t *testing.T, rule scopes.Rule, change func(*bearer.Config)) error {
 	t.Helper()
 	token, keys := f.token(t)
@@ -53,7 +53,8 @@ func TestEntraVersions(t *testing.T) {
 	one, two := fixtureNamed(t, "entra-v1-user-official-sample"), fixtureNamed(t, "entra-v2-user-official-sample")
 	synctest.Test(t, func(t *testing.T) {
 		tokenOne, keysOne := one.token(t)
-		// The fixtures' times are 34 min apart; both tokens must be valid at the same time.
+		// The times of the fixtures differ by 34 min, but both tokens must be valid at the same
+		// time.
 		two.Claims["iat"], two.Claims["exp"] = one.Claims["iat"], one.Claims["exp"]
 		tokenTwo, keysTwo := two.token(t)
 		audiences := slices.Concat(one.Audience, two.Audience)
@@ -77,8 +78,9 @@ func TestEntraVersions(t *testing.T) {
 	})
 }
 
-// TestGraphToken tests tokens for Microsoft Graph. Only Graph can verify their signature, so
-// the error must name Graph instead of a wrong signature.
+// TestGraphToken tests tokens for Microsoft Graph. Only Microsoft Graph can verify the
+// signature of such a token. So the error must name Microsoft Graph and must not report a
+// wrong signature.
 func TestGraphToken(t *testing.T) {
 	for _, name := range []string{"entra-v1-user-official-sample", "entra-v2-user-official-sample"} {
 		f := fixtureNamed(t, name)
@@ -93,27 +95,27 @@ func TestGraphToken(t *testing.T) {
 			}
 			for _, token := range []string{token, token[:strings.LastIndexByte(token, '.')+1] + strings.Repeat("A", 342)} {
 				if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongType || !strings.Contains(err.Error(), "Microsoft Graph") {
-					t.Errorf("%s: got %v, want %q and Microsoft Graph named", name, err, bearer.WrongType)
+					t.Errorf("%s: got error %v, want reason %q and Microsoft Graph in the text", name, err, bearer.WrongType)
 				}
 			}
 		})
 	}
 }
 
-// TestKeycloakDPoP tests a token that Keycloak bound to a key. The claims "typ" and "cnf" both
-// show the binding. The reason must be WrongBinding.
+// TestKeycloakDPoP tests a token that Keycloak bound to a client key. In such a token, "typ"
+// is "DPoP" and "cnf" names the key. The reason must be WrongBinding.
 func TestKeycloakDPoP(t *testing.T) {
 	f := fixtureNamed(t, "keycloak-service-account")
 	f.Claims["typ"], f.Claims["cnf"] = "DPoP", map[string]any{"jkt": "x", "kc-jkt-type": "DPoP"}
 	synctest.Test(t, func(t *testing.T) {
 		if err := f.decide(t, scopes.All(), nil); !errors.Is(err, bearer.WrongBinding) {
-			t.Errorf("got %v, want reason %q", err, bearer.WrongBinding)
+			t.Errorf("got error %v, want reason %q", err, bearer.WrongBinding)
 		}
 	})
 }
 
-// TestRolesAreNotScopes requires a scope with the name of a role, and a role with the name
-// of a scope. Roles must not count as scopes, and scopes must not count as roles.
+// TestRolesAreNotScopes uses rules that require a scope with the name of a role, or a role with
+// the name of a scope. Roles must not count as scopes, and scopes must not count as roles.
 func TestRolesAreNotScopes(t *testing.T) {
 	for _, row := range []struct {
 		fixture string
@@ -125,13 +127,13 @@ func TestRolesAreNotScopes(t *testing.T) {
 		{"entra-v2-app-only-roles", scopes.Any("Reader", "access_as_user"), bearer.MissingScope},
 		{"entra-v2-user-official-sample", scopes.All("access_as_user"), ""},
 		{"entra-v2-user-official-sample", bearer.HasRole("access_as_user"), bearer.MissingScope},
-		// An application without any assigned role gets a valid token too.
+		// An application without assigned roles also gets a valid token.
 		{"entra-v1-app-only-no-roles", scopes.All(), ""},
 		{"entra-v1-app-only-no-roles", scopes.Any("user_impersonation", "Reader"), bearer.MissingScope},
 		{"entra-v1-app-only-no-roles", bearer.HasRole("Reader"), bearer.MissingScope},
 		{"keycloak-service-account", bearer.HasRole("offline_access"), ""},
 		{"keycloak-service-account", scopes.All("offline_access"), bearer.MissingScope},
-		{"keycloak-service-account", bearer.HasRole("manage-account"), bearer.MissingScope}, // a role of another client
+		{"keycloak-service-account", bearer.HasRole("manage-account"), bearer.MissingScope}, // this role belongs to another client
 		{"cognito-access-token", scopes.All("testgroup"), bearer.MissingScope},
 		{"fusionauth-client-credentials", bearer.HasRole("write"), ""},
 		{"fusionauth-client-credentials", scopes.All("write"), bearer.MissingScope},
@@ -139,13 +141,14 @@ func TestRolesAreNotScopes(t *testing.T) {
 		f := fixtureNamed(t, row.fixture)
 		synctest.Test(t, func(t *testing.T) {
 			if err := f.decide(t, row.rule, nil); reasonOf(t, err) != row.want {
-				t.Errorf("%s, %v: got %v, want reason %q", row.fixture, row.rule, err, row.want)
+				t.Errorf("%s, %v: got error %v, want reason %q", row.fixture, row.rule, err, row.want)
 			}
 		})
 	}
 }
 
-// TestMachinesOnly refuses tokens of users by the claims that mark such tokens at each issuer.
+// TestMachinesOnly tests configurations that accept tokens of machines and refuse tokens of
+// users. Each issuer marks these tokens with different claims.
 func TestMachinesOnly(t *testing.T) {
 	without := func(p bearer.Profile, claims ...string) bearer.Profile {
 		p.Forbidden = append([]string{"at_hash", "c_hash", "nonce", "events"}, claims...)
@@ -173,13 +176,13 @@ func TestMachinesOnly(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if err := row.fixture.decide(t, row.rule, func(cfg *bearer.Config) { cfg.Profile = row.profile }); reasonOf(t, err) != row.want {
-				t.Errorf("%s: got %v, want reason %q", row.fixture.Name, err, row.want)
+				t.Errorf("%s: got error %v, want reason %q", row.fixture.Name, err, row.want)
 			}
 		})
 	}
 }
 
-// TestLongLives limits the use of tokens that are valid for a year.
+// TestLongLives tests configurations that limit the use of a token that is valid for a year.
 func TestLongLives(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -188,23 +191,23 @@ func TestLongLives(t *testing.T) {
 		want   bearer.Reason
 	}{
 		{"no limit", 300 * 24 * time.Hour, nil, ""},
-		{"younger than MaxAge", 59 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, ""},
-		{"older than MaxAge", 61 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, bearer.Expired},
-		{"longer than MaxLifetime", time.Minute, func(cfg *bearer.Config) { cfg.MaxLifetime = 24 * time.Hour }, bearer.InvalidClaims},
+		{"token younger than MaxAge", 59 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, ""},
+		{"token older than MaxAge", 61 * time.Minute, func(cfg *bearer.Config) { cfg.MaxAge = time.Hour }, bearer.Expired},
+		{"lifetime longer than MaxLifetime", time.Minute, func(cfg *bearer.Config) { cfg.MaxLifetime = 24 * time.Hour }, bearer.InvalidClaims},
 	} {
 		f := fixtureNamed(t, "kubernetes-bound-service-account")
 		synctest.Test(t, func(t *testing.T) {
 			f.token(t) // sleeps until the token's "iat"
 			time.Sleep(row.after)
 			if err := f.decide(t, scopes.All(), row.change); reasonOf(t, err) != row.want {
-				t.Errorf("%s: got %v, want reason %q", row.name, err, row.want)
+				t.Errorf("%s: got error %v, want reason %q", row.name, err, row.want)
 			}
 		})
 	}
 }
 
-// TestWorkloads tests rules on the claims of tokens without scopes and client ID. The form of
-// GitHub's "sub" changed; the claims with identifiers did not.
+// TestWorkloads tests rules on the claims of tokens that have no scopes and no client ID. For
+// GitHub, the rules use the claims with IDs, because GitHub changed the form of "sub".
 func TestWorkloads(t *testing.T) {
 	moved := fixtureNamed(t, "github-actions-oidc")
 	moved.Claims["sub"] = "repo:octo-org@65/octo-repo@74:environment:prod"
@@ -225,7 +228,7 @@ func TestWorkloads(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if err := row.fixture.decide(t, row.rule, nil); reasonOf(t, err) != row.want {
-				t.Errorf("%s, %v: got %v, want reason %q", row.fixture.Name, row.rule, err, row.want)
+				t.Errorf("%s, %v: got error %v, want reason %q", row.fixture.Name, row.rule, err, row.want)
 			}
 		})
 	}
@@ -241,13 +244,13 @@ func TestOpaqueTokens(t *testing.T) {
 		"Okta org server": "00Q1w2E3r4T5y6U7i8O9p0",
 	} {
 		if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "opaque") {
-			t.Errorf("%s: got error %v, want %q and the word opaque", name, err, bearer.Malformed)
+			t.Errorf("%s: got error %v, want reason %q and the word opaque", name, err, bearer.Malformed)
 		}
 	}
 	if _, err := v.Verify(t.Context(), "e30..a.b.c"); reasonOf(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "JWE") {
-		t.Errorf("Auth0 without an audience: got error %v, want %q and the word JWE", err, bearer.Malformed)
+		t.Errorf("Auth0 without an audience: got error %v, want reason %q and the word JWE", err, bearer.Malformed)
 	}
 	if _, err := v.Verify(t.Context(), bearertest.NewKey("ES256", "x").Sign([]byte(`{"alg":"HS256","typ":"JWT"}`), []byte(`{"iss":"https://issuer.example"}`))); reasonOf(t, err) != bearer.WrongAlgorithm {
-		t.Errorf("FusionAuth's default key: got %v, want %q", err, bearer.WrongAlgorithm)
+		t.Errorf("FusionAuth's default key: got error %v, want reason %q", err, bearer.WrongAlgorithm)
 	}
 }

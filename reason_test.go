@@ -15,7 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// refusedRequests returns one refused request for each reason.
+// refusedRequests returns one request for each reason, and the verifier that refuses the
+// requests.
 func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JWTVerifier) {
 	t.Helper()
 	issuer := newIssuer(t, "EdDSA")
@@ -24,7 +25,7 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 		cfg.Keys = keys
 		cfg.Custom = func(claims []byte) (any, error) {
 			if len(claims) > 2000 {
-				return nil, errors.New("too long")
+				return nil, errors.New("the claims are too long")
 			}
 			return nil, nil
 		}
@@ -69,8 +70,9 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 	return requests, v
 }
 
-// TestErrorContract tests that every refusal of every function contains an *Error. Changes
-// of this *Error must not affect later requests.
+// TestErrorContract tests the error of each refusal, for each function that refuses
+// requests. The error must wrap an *Error. A change of this *Error must not affect later
+// requests.
 func TestErrorContract(t *testing.T) {
 	requests, v := refusedRequests(t)
 	for reason, req := range requests {
@@ -101,13 +103,13 @@ func TestErrorContract(t *testing.T) {
 			}
 			e, ok := errors.AsType[*bearer.Error](err)
 			if !ok || e.Reason != reason {
-				t.Errorf("%s, %s: got error of type %T, want an *Error in its tree", name, reason, err)
+				t.Errorf("%s, %s: got an error of type %T, want an error that wraps an *Error with this reason", name, reason, err)
 				continue
 			}
 			e.Reason, e.Missing = "changed", []string{"changed"}
 			second, ok := errors.AsType[*bearer.Error](decideOnce(t, v, req))
 			if !ok || second.Reason != reason {
-				t.Errorf("%s, %s: got %v for the next request, want the same reason as before the change", name, reason, second)
+				t.Errorf("%s, %s: got error %v for the next request, want the reason of the first request", name, reason, second)
 			}
 		}
 	}
@@ -119,8 +121,8 @@ func decideOnce(t *testing.T, v bearer.Verifier, req bearer.Request) error {
 	return err
 }
 
-// TestExplainEveryReason tests that the explanation of each refusal has the refusal's reason
-// and that its first failed check states what was found.
+// TestExplainEveryReason tests the explanation of each refusal. The explanation must have the
+// reason of the refusal. The first failed check must state the value that the check found.
 func TestExplainEveryReason(t *testing.T) {
 	requests, v := refusedRequests(t)
 	for reason, req := range requests {
@@ -132,13 +134,13 @@ func TestExplainEveryReason(t *testing.T) {
 		if i < 0 {
 			t.Errorf("%s: got no failed check, want one in\n%s", reason, x)
 		} else if c := x.Checks[i]; c.Got == "" || c.Got == "as required" || c.Got == "not as required" {
-			t.Errorf("%s: got check %+v, want the value that was found", reason, c)
+			t.Errorf("%s: got check %+v, want a check with the value that it found", reason, c)
 		}
 	}
 }
 
-// TestNoTokenDetail tests that the error for a missing token shows which of the most frequent
-// mistakes the client made.
+// TestNoTokenDetail tests the error for a missing token. The error must describe the mistake
+// of the client if the mistake is frequent.
 func TestNoTokenDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
@@ -151,7 +153,7 @@ func TestNoTokenDetail(t *testing.T) {
 			_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: authorization, Rule: rule})
 			if rule.IsOptional() {
 				if err != nil {
-					t.Errorf("%q, optional rule: got error %v, want the request allowed without a caller", authorization, err)
+					t.Errorf("%q, optional rule: got error %v, want none, because the rule allows requests without a token", authorization, err)
 				}
 			} else if reasonOf(t, err) != bearer.NoToken || !strings.Contains(err.Error(), want) {
 				t.Errorf("%q: got error %v, want %q in the text", authorization, err, want)

@@ -31,7 +31,8 @@ func manyIssuers(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[stri
 	tb.Cleanup(func() { _ = issuers.Close() })
 	exp := members{"exp": time.Now().Add(time.Hour)}
 	cached := issuer.Token(exp)
-	// This also caches the header, which the token of the unknown issuer shares.
+	// This call also caches the header of the token. The token of the unknown issuer has the
+	// same header.
 	if _, err := issuers.Verify(tb.Context(), cached); err != nil {
 		tb.Fatal(err)
 	}
@@ -42,8 +43,8 @@ func manyIssuers(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[stri
 	}
 }
 
-// TestRoutingAllocations tests that verifying a token with 1,000 issuers allocates no more
-// than verifying it with one issuer.
+// TestRoutingAllocations tests that the verification of a token with 1,000 issuers allocates
+// no more than the verification with one issuer.
 func TestRoutingAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector adds allocations")
@@ -62,7 +63,7 @@ func TestRoutingAllocations(t *testing.T) {
 	}
 	for name, got := range measured {
 		if got[1000] > got[1] {
-			t.Errorf("%s: got %v allocations with 1,000 issuers, want at most %v as with one issuer", name, got[1000], got[1])
+			t.Errorf("%s: got %v allocations with 1,000 issuers, want at most %v, the number of allocations with one issuer", name, got[1000], got[1])
 		}
 	}
 	if got := measured["cached"][1000]; got != 0 {
@@ -71,8 +72,8 @@ func TestRoutingAllocations(t *testing.T) {
 }
 
 // BenchmarkIssuers measures the verification of tokens with one issuer and with 1,000
-// issuers, and the ratio of the two times. The two measurements alternate, so that load on
-// the machine affects both.
+// issuers, and the ratio of the two times. The two measurements alternate, so that other
+// load on the machine affects both measurements.
 func BenchmarkIssuers(b *testing.B) {
 	const batch = 64
 	one, tokensOfOne := manyIssuers(b, 1)
@@ -95,7 +96,7 @@ func BenchmarkIssuers(b *testing.B) {
 			slices.Sort(ofOne)
 			slices.Sort(ofMany)
 			median := len(ofOne) / 2
-			b.ReportMetric(0, "ns/op") // not reported, because it is the time of two batches
+			b.ReportMetric(0, "ns/op") // removes ns/op from the report, because ns/op is the time of two batches
 			b.ReportMetric(float64(ofOne[median])/batch, "ns/token-of-1")
 			b.ReportMetric(float64(ofMany[median])/batch, "ns/token-of-1000")
 			b.ReportMetric(float64(ofMany[median])/float64(ofOne[median]), "1000-to-1")

@@ -84,8 +84,9 @@ func TestClaimRules(t *testing.T) {
 	}
 }
 
-// TestDenialDetail tests that the error of a rule contains, on one line, the token's actual
-// values, and that Error.Missing, which clients see, contains only scopes.
+// TestDenialDetail tests the error of a rule. The error must be one line and must contain
+// the actual values of the token. Clients see Error.Missing, so this field must contain
+// only scopes.
 func TestDenialDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Roles: []string{"roles"}} })
@@ -112,7 +113,7 @@ func TestDenialDetail(t *testing.T) {
 	} {
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: row.rule})
 		if reasonOf(t, err) != bearer.MissingScope {
-			t.Errorf("%v: got %v, want %q", row.rule, err, bearer.MissingScope)
+			t.Errorf("%v: got error %v, want reason %q", row.rule, err, bearer.MissingScope)
 			continue
 		}
 		e, _ := errors.AsType[*bearer.Error](err)
@@ -121,7 +122,7 @@ func TestDenialDetail(t *testing.T) {
 		}
 		text := err.Error()
 		if !strings.Contains(text, row.want) || len(text) > 400 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("%v: got error %q, want one printable line of at most 400 bytes with %q", row.rule, text, row.want)
+			t.Errorf("%v: got error %q, want one printable line of at most 400 bytes that contains %q", row.rule, text, row.want)
 		}
 	}
 }

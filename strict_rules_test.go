@@ -68,24 +68,24 @@ func TestClaimEqualsValues(t *testing.T) {
 		{`null`, "", false},
 		{`null`, 0, false},
 	} {
-		// Sign the claim exactly as written: an encoder changes its spelling.
+		// Sign the claim exactly as written, because an encoder changes the spelling.
 		claims := fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"s","client_id":"c","iat":1,"exp":4102444800,"jti":"j","x":%s}`, issuer.URL(), audience, row.claim)
 		token := key.Sign(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID()), claims)
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: bearer.ClaimEquals("x", row.want)})
 		if (err == nil) != row.ok {
-			t.Errorf("claim %s, value %#v: got error %v, want equal %v", row.claim, row.want, err, row.ok)
+			t.Errorf("claim %s equals %#v: got %v, want %v: %v", row.claim, row.want, err == nil, row.ok, err)
 		}
 	}
 }
 
-// TestRequiredEmptyString requires the empty string as a claim's value. A value of another
-// type must not count as the empty string.
+// TestRequiredEmptyString uses a profile that requires the empty string as the value of a
+// claim. A value of another type must not count as the empty string.
 func TestRequiredEmptyString(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Profile.RequiredValues = map[string][]string{"kind": {""}} })
 	for value, want := range map[string]bearer.Reason{`""`: "", `"x"`: bearer.InvalidClaims, `1`: bearer.InvalidClaims, `null`: bearer.InvalidClaims, `[]`: bearer.InvalidClaims} {
 		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"kind": raw(value)})); reasonOf(t, err) != want {
-			t.Errorf("%s: got %v, want %q", value, err, want)
+			t.Errorf("%s: got error %v, want reason %q", value, err, want)
 		}
 	}
 }
@@ -94,13 +94,13 @@ func TestRequiredEmptyString(t *testing.T) {
 func TestRulesWithoutClaims(t *testing.T) {
 	for _, rule := range []scopes.Rule{bearer.ClientIs("a"), bearer.HasRole("a"), bearer.ClaimEquals("iss", "a")} {
 		if err := rule.Allow(context.Background(), scopes.Set{}); err == nil {
-			t.Errorf("%v: got a context without claims allowed, want an error", rule)
+			t.Errorf("%v: got no error for a context without claims, want one", rule)
 		}
 	}
 }
 
-// TestTemplateForms verifies tokens whose issuer matches a template or almost matches it. In
-// most tokens, "tid" equals the tenant in the issuer.
+// TestTemplateForms verifies tokens whose issuer matches a template, and tokens whose issuer
+// almost matches the template. In most tokens, "tid" equals the tenant in the issuer.
 func TestTemplateForms(t *testing.T) {
 	const prefix, suffix = "https://login.example/", "/v2.0"
 	const tenant = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77"
@@ -137,7 +137,7 @@ func TestTemplateForms(t *testing.T) {
 		token := issuer.Token(map[string]any{"iss": row.iss, "tid": row.tid})
 		for name, verifier := range verifiers {
 			if _, err := verifier.Verify(t.Context(), token); reasonOf(t, err) != row.want {
-				t.Errorf("%s: iss %q, tid %q: got %v, want %q", name, row.iss, row.tid, err, row.want)
+				t.Errorf("%s: iss %q, tid %q: got error %v, want reason %q", name, row.iss, row.tid, err, row.want)
 			}
 		}
 	}
@@ -149,8 +149,9 @@ func TestTemplateForms(t *testing.T) {
 	}
 }
 
-// TestKeysNameIssuer verifies tokens with keys that name an issuer. Such a key must verify
-// only tokens of this issuer, and tokens of Entra ID's version 1 issuer of the same tenant.
+// TestKeysNameIssuer verifies tokens with keys that name an issuer. Such a key is valid for
+// tokens of this issuer, and for tokens of Entra ID's version 1 issuer of the same tenant.
+// The key must not be valid for tokens of other issuers.
 func TestKeysNameIssuer(t *testing.T) {
 	const tenant, other = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77", "00000000-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	const v1, v2 = "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0"
@@ -185,26 +186,26 @@ func TestKeysNameIssuer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss, "tid": tenant})); reasonOf(t, err) != row.want {
-			t.Errorf("key of issuer %q, token of issuer %s: got %v, want %q", row.key, row.iss, err, row.want)
+			t.Errorf("key of issuer %q, token of issuer %s: got error %v, want reason %q", row.key, row.iss, err, row.want)
 		}
 	}
 }
 
-// TestEventAbandoned tests that only a request whose context ended while it waited for keys
-// counts as abandoned.
+// TestEventAbandoned tests that Abandoned returns true only if the context of the request has
+// ended and the reason is KeysUnavailable.
 func TestEventAbandoned(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, reason := range []bearer.Reason{bearer.KeysUnavailable, bearer.Expired, bearer.Internal, ""} {
 		e, want := bearer.Event{Reason: reason}, reason == bearer.KeysUnavailable
 		if e.Abandoned(ended) != want || e.Abandoned(t.Context()) {
-			t.Errorf("%q: got abandoned %v with an ended context and %v with a running one, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
+			t.Errorf("reason %q: Abandoned: got %v with an ended context and %v with a running context, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
 		}
 	}
 }
 
-// TestErrorDetail tests the detail of errors for refusals whose reason alone does not show
-// the mistake.
+// TestErrorDetail tests the texts of errors. For each row, the reason does not show the mistake
+// of the client, so the text of the error must describe the mistake.
 func TestErrorDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	key := issuer.SigningKey("")
@@ -227,7 +228,7 @@ func TestErrorDetail(t *testing.T) {
 		{"claims are not base64url", badLength(key.Sign(header, claims)), scopes.All(), "claims: not base64url in canonical form, without padding"},
 		{"header is an array", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: not base64url of a JSON object"},
 		{"no client_id", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client in the claims that Config.Profile.ClientID names"},
-		{"other client_id", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
+		{"different client_id", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
 		{"no roles", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles in the claims that Config.Profile.Roles names"},
 	} {
 		if row.name == "no client_id" {
@@ -250,15 +251,16 @@ func TestErrorDetail(t *testing.T) {
 	for token, want := range map[string]string{
 		"opaque": "not three parts", "a.b": "not three parts", "a.b.c.d": "not three parts", "a.b.c.d.e": "five parts", ".b.c.d.e": "not three parts", "a..c": "header: not base64url",
 	} {
-		for name, v := range map[string]bearer.Verifier{"one": v, "several": &several} {
+		for name, v := range map[string]bearer.Verifier{"JWTVerifier": v, "Issuers": &several} {
 			if _, err := v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s, token %q: got error %v, want %q in the text", name, token, err, want)
 			}
 		}
 	}
 	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
-		if _, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss})); err == nil || strings.Contains(err.Error(), "the slash at the end must be the same") != slash {
-			t.Errorf("issuer %s: got error %v, want advice about the slash: %v", iss, err, slash)
+		_, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss}))
+		if got := strings.Contains(fmt.Sprint(err), "the slash at the end must be the same"); err == nil || got != slash {
+			t.Errorf("issuer %s: advice about the slash in the error: got %v, want %v: %v", iss, got, slash, err)
 		}
 	}
 	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {
@@ -266,16 +268,16 @@ func TestErrorDetail(t *testing.T) {
 	}
 }
 
-// TestEventAccessors calls KeyID, TokenID and ClientID on events of Verifiers of other
-// packages, which contain no such IDs. It also tests an event whose profile reads the client
-// ID from "azp".
+// TestEventAccessors calls KeyID, TokenID and ClientID on events without these IDs. Such
+// events come from Verifiers of other packages. The test also uses a profile that reads the
+// client ID from "azp".
 func TestEventAccessors(t *testing.T) {
 	for name, e := range map[string]bearer.Event{
-		"zero event": {}, "foreign claims": {Claims: &bearer.Claims{}}, "nil *Error": {Err: (*bearer.Error)(nil)},
-		"foreign error": {Err: errors.New("x")}, "malformed token": {Err: &bearer.Error{Reason: bearer.Malformed}},
+		"zero event": {}, "claims of another package": {Claims: &bearer.Claims{}}, "nil *Error": {Err: (*bearer.Error)(nil)},
+		"error of another package": {Err: errors.New("x")}, "malformed token": {Err: &bearer.Error{Reason: bearer.Malformed}},
 	} {
 		if e.KeyID() != "" || e.TokenID() != "" || e.ClientID() != "" {
-			t.Errorf("%s: got key %q, token %q and client %q, want none", name, e.KeyID(), e.TokenID(), e.ClientID())
+			t.Errorf("%s: got key ID %q, token ID %q and client ID %q, want no IDs", name, e.KeyID(), e.TokenID(), e.ClientID())
 		}
 	}
 	issuer := newIssuer(t)
@@ -287,12 +289,12 @@ func TestEventAccessors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if events := recorder.Take(); len(events) != 1 || events[0].ClientID() != "b" {
-		t.Errorf("got events %+v, want one with client b", events)
+		t.Errorf("got events %+v, want one event with client ID b", events)
 	}
 }
 
-// TestAliases tests that a profile's aliases are accepted only if Config.Issuer is one of
-// them.
+// TestAliases tests that a verifier accepts the aliases of a profile only if Config.Issuer is
+// one of these aliases.
 func TestAliases(t *testing.T) {
 	issuer := newIssuer(t)
 	const long, short, other = "https://accounts.example", "accounts.example", "https://other.example"
@@ -313,7 +315,7 @@ func TestAliases(t *testing.T) {
 		cfg.Issuer = row.configured
 		for name, verifier := range oneAndSeveral(t, cfg) {
 			if _, err := verifier.Verify(t.Context(), issuer.Token(map[string]any{"iss": row.iss})); reasonOf(t, err) != row.want {
-				t.Errorf("%s: iss %s, Config.Issuer %s: got %v, want %q", name, row.iss, row.configured, err, row.want)
+				t.Errorf("%s: iss %s, Config.Issuer %s: got error %v, want reason %q", name, row.iss, row.configured, err, row.want)
 			}
 		}
 	}

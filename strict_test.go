@@ -14,7 +14,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestRefusedAlgorithms tests that New explains why it refuses an algorithm.
+// TestRefusedAlgorithms tests the error of New for an algorithm that is not allowed. The error
+// must describe the problem with the algorithm.
 func TestRefusedAlgorithms(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
@@ -39,15 +40,15 @@ func TestFailedNewStartsNothing(t *testing.T) {
 	})
 }
 
-// TestOneEvent tests that each request causes one event, also if the verifier is wrapped by a
-// type that implements Observer, like a tracer.
+// TestOneEvent tests that each request causes one event, even if a type that implements
+// Observer wraps the verifier.
 func TestOneEvent(t *testing.T) {
 	issuer := newIssuer(t)
 	recorder := &testkit.Recorder{}
 	v := newVerifier(t, issuer, func(c *bearer.Config) { c.Observer = recorder })
 	for _, token := range []string{issuer.Token(nil), issuer.Forge(nil, nil)} {
 		for name, verifier := range map[string]bearer.Verifier{
-			"plain verifier": v, "wrapped, with Observe": forwarding{v}, "wrapped": bearer.VerifierFunc(v.Verify),
+			"plain verifier": v, "verifier in a wrapper with Observe": forwarding{v}, "verifier in a wrapper": bearer.VerifierFunc(v.Verify),
 		} {
 			for range 2 { // the second verdict on an accepted token is cached
 				_, err := bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
@@ -59,7 +60,7 @@ func TestOneEvent(t *testing.T) {
 		}
 		_, err := v.Verify(t.Context(), token)
 		if events := recorder.Take(); len(events) != 1 || (events[0].Reason == "") != (err == nil) {
-			t.Errorf("no guard: got events %+v and error %v, want one event with the same verdict", events, err)
+			t.Errorf("Verify without a guard: got events %+v and error %v, want one event with the same verdict", events, err)
 		}
 	}
 }
@@ -73,7 +74,8 @@ func (f forwarding) Verify(ctx context.Context, token string) (*bearer.Claims, e
 
 func (f forwarding) Observe(ctx context.Context, e bearer.Event) { f.inner.Observe(ctx, e) }
 
-// TestCredentialsAreBounded tests that no token over 16 KiB reaches a verifier.
+// TestCredentialsAreBounded tests that Decide does not pass a token that is longer than
+// 16 KiB to the verifier.
 func TestCredentialsAreBounded(t *testing.T) {
 	called := false
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
@@ -84,7 +86,7 @@ func TestCredentialsAreBounded(t *testing.T) {
 		called = false
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + strings.Repeat("a", length)}, Rule: scopes.All()})
 		if called != want {
-			t.Errorf("token of %d bytes: got the verifier called %v, want %v: %v", length, called, want, err)
+			t.Errorf("token of %d bytes reaches the verifier: got %v, want %v: %v", length, called, want, err)
 		}
 	}
 }
@@ -104,11 +106,12 @@ func TestAudienceTypes(t *testing.T) {
 		}
 	}
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); reasonOf(t, err) != bearer.WrongAudience {
-		t.Errorf("no claim: got %v, want %q", err, bearer.WrongAudience)
+		t.Errorf("no claim: got error %v, want reason %q", err, bearer.WrongAudience)
 	}
 }
 
-// TestHintOnlyIfUseful tests for which refused tokens the error names another profile.
+// TestHintOnlyIfUseful tests the hints in the errors for refused tokens. An error must name
+// another profile only if the profile of the verifier causes the refusal.
 func TestHintOnlyIfUseful(t *testing.T) {
 	issuer := newIssuer(t)
 	plain := newVerifier(t, issuer, nil)
@@ -120,13 +123,13 @@ func TestHintOnlyIfUseful(t *testing.T) {
 		v       *bearer.JWTVerifier
 		header  map[string]any
 		claims  map[string]any
-		advised string // the named profile, or ""
+		advised string // the profile that the error must name, or ""
 	}{
 		{"typ JWT", plain, map[string]any{"typ": "JWT"}, nil, "Scalekit"},
 		{"expired", plain, nil, map[string]any{"exp": 1}, ""},
 		{"expired, typ JWT", plain, map[string]any{"typ": "JWT"}, map[string]any{"exp": 1}, "Scalekit"},
 		{"not yet valid", plain, nil, map[string]any{"nbf": int64(4000000000)}, ""},
-		{"sender-constrained", plain, nil, map[string]any{"cnf": map[string]any{"jkt": "x"}}, ""},
+		{"token bound to a client key", plain, nil, map[string]any{"cnf": map[string]any{"jkt": "x"}}, ""},
 		{"DPoP proof", plain, map[string]any{"typ": "dpop+jwt"}, nil, ""},
 		{"forbidden header member", marked, map[string]any{"x": 1}, nil, ""},
 		{"no audience", plain, map[string]any{"typ": "JWT"}, map[string]any{"aud": nil, "client_id": nil, "jti": nil}, ""},
@@ -134,12 +137,12 @@ func TestHintOnlyIfUseful(t *testing.T) {
 	} {
 		_, err := row.v.Verify(t.Context(), issuer.Mint(row.header, row.claims))
 		if err == nil {
-			t.Errorf("%s: got the token accepted, want it refused", row.name)
+			t.Errorf("%s: the verifier accepted the token, want a refusal", row.name)
 			continue
 		}
 		text := err.Error()
 		if strings.Contains(text, "Config.Profile") != (row.advised != "") || !strings.Contains(text, row.advised) {
-			t.Errorf("%s: got error %q, want profile %q named", row.name, text, row.advised)
+			t.Errorf("%s: got error %q, want an error with the profile name %q", row.name, text, row.advised)
 		}
 	}
 }
@@ -159,7 +162,7 @@ func TestErrorsIsAndAsType(t *testing.T) {
 			t.Errorf("%s: got error %v, want errors.Is to find %q and nothing else", name, err, row.is)
 		}
 		if e, ok := errors.AsType[*bearer.Error](err); !ok || e.Reason != row.is {
-			t.Errorf("%s: got *Error %v, want one with reason %q", name, e, row.is)
+			t.Errorf("%s: got *Error %v, want an *Error with reason %q", name, e, row.is)
 		}
 		if other, ok := errors.AsType[*jwks.UnavailableError](err); ok || other != nil {
 			t.Errorf("%s: got *UnavailableError %v, want none", name, other)
@@ -209,18 +212,18 @@ func TestRemoveTemplates(t *testing.T) {
 			t.Errorf("Remove(%q): got false, want true", step.remove)
 		}
 		for name, want := range map[string]bearer.Reason{one: step.one, two: step.two} {
-			token := mints[name]() // verified twice: the second verdict on an accepted token is cached
+			token := mints[name]() // verified twice, because the second verdict on an accepted token is cached
 			for range 2 {
 				if _, err := several.Verify(t.Context(), token); reasonOf(t, err) != want {
-					t.Errorf("after Remove(%q): token of %s: got %v, want %q", step.remove, name, err, want)
+					t.Errorf("after Remove(%q): token of %s: got error %v, want reason %q", step.remove, name, err, want)
 				}
 			}
 		}
 	}
 }
 
-// TestEmptyProfileValues tests that New refuses profiles with empty values. With an empty
-// alias, for example, a token without "iss" matches.
+// TestEmptyProfileValues tests that New returns an error for a profile with an empty value.
+// For example, a token without "iss" matches an empty alias.
 func TestEmptyProfileValues(t *testing.T) {
 	issuer := newIssuer(t)
 	cfg := testkit.Config(t, issuer)
@@ -234,7 +237,7 @@ func TestEmptyProfileValues(t *testing.T) {
 	}
 }
 
-// validating is a type of custom claims with a method Validate of its pointer.
+// validating is a type of custom claims. The method Validate has a pointer receiver.
 type validating struct {
 	Level int `json:"level"`
 }
@@ -246,14 +249,14 @@ func (v *validating) Validate() error {
 	return nil
 }
 
-// validatingValue is a type of custom claims with a method Validate of its value.
+// validatingValue is a type of custom claims. The method Validate has a value receiver.
 type validatingValue struct {
 	Level int `json:"level"`
 }
 
 func (v validatingValue) Validate() error { return (*validating)(&v).Validate() }
 
-// TestCustomValidate tests which custom claims are refused.
+// TestCustomValidate tests the verdicts on valid and invalid custom claims.
 func TestCustomValidate(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {
@@ -261,25 +264,25 @@ func TestCustomValidate(t *testing.T) {
 		claims map[string]any
 		want   bearer.Reason
 	}{
-		"Validate on the pointer, valid":   {bearer.JSON[validating], map[string]any{"level": 1}, ""},
-		"Validate on the pointer, refused": {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
-		"Validate on the value, valid":     {bearer.JSON[validatingValue], map[string]any{"level": 1}, ""},
-		"Validate on the value, refused":   {bearer.JSON[validatingValue], map[string]any{"level": -1}, bearer.InvalidCustom},
-		"Custom returns value and error":   {func([]byte) (any, error) { return validatingValue{}, errors.New("no") }, nil, bearer.InvalidCustom},
-		"Custom returns nil":               {func([]byte) (any, error) { return nil, nil }, nil, ""},
-		"member of another type":           {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
-		"JSONAt, valid":                    {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
-		"JSONAt, refused":                  {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
-		"JSONAt, missing claim":            {bearer.JSONAt[validating]("c"), nil, bearer.InvalidCustom},
-		"JSONAt, null":                     {bearer.JSONAt[validating]("c"), map[string]any{"c": raw("null")}, bearer.InvalidCustom},
-		"JSONAt nested":                    {bearer.JSONAt[validating]("/c/d"), map[string]any{"c": map[string]any{"d": map[string]any{"level": 1}}}, ""},
-		"JSONAt nested, missing member":    {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": map[string]any{"d": 1}}, bearer.InvalidCustom},
-		"JSONAt nested, in a string":       {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": "x"}, bearer.InvalidCustom},
+		"pointer receiver, valid level":   {bearer.JSON[validating], map[string]any{"level": 1}, ""},
+		"pointer receiver, invalid level": {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"value receiver, valid level":     {bearer.JSON[validatingValue], map[string]any{"level": 1}, ""},
+		"value receiver, invalid level":   {bearer.JSON[validatingValue], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"Custom returns value and error":  {func([]byte) (any, error) { return validatingValue{}, errors.New("no") }, nil, bearer.InvalidCustom},
+		"Custom returns nil":              {func([]byte) (any, error) { return nil, nil }, nil, ""},
+		"member of another type":          {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
+		"JSONAt, valid level":             {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
+		"JSONAt, invalid level":           {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
+		"JSONAt, missing claim":           {bearer.JSONAt[validating]("c"), nil, bearer.InvalidCustom},
+		"JSONAt, claim is null":           {bearer.JSONAt[validating]("c"), map[string]any{"c": raw("null")}, bearer.InvalidCustom},
+		"JSONAt, nested claim":            {bearer.JSONAt[validating]("/c/d"), map[string]any{"c": map[string]any{"d": map[string]any{"level": 1}}}, ""},
+		"JSONAt, missing nested claim":    {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": map[string]any{"d": 1}}, bearer.InvalidCustom},
+		"JSONAt, outer claim is a string": {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": "x"}, bearer.InvalidCustom},
 	} {
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = row.custom })
 		c, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if got := reasonOf(t, err); got != row.want || (c == nil) != (err != nil) {
-			t.Errorf("%s: got %v, want %q", name, err, row.want)
+			t.Errorf("%s: got error %v, want reason %q", name, err, row.want)
 		}
 	}
 	if _, err := bearer.JSONAt[validating]("c")([]byte(`{"c":{"level":1}`)); err == nil {
@@ -287,8 +290,8 @@ func TestCustomValidate(t *testing.T) {
 	}
 }
 
-// TestNotBeforeRange tests "nbf" values before year 1, near the lower limit of the accepted
-// range, and of wrong types.
+// TestNotBeforeRange tests values of "nbf" near the lower limit, which is before the year 1.
+// It also tests values of wrong types.
 func TestNotBeforeRange(t *testing.T) {
 	issuer := newIssuer(t)
 	v := newVerifier(t, issuer, nil)
@@ -303,8 +306,8 @@ func TestNotBeforeRange(t *testing.T) {
 	}
 }
 
-// TestLimitsRequireIssuedAt verifies a token without "iat". It must be refused if
-// Config.MaxLifetime or Config.MaxAge is set.
+// TestLimitsRequireIssuedAt verifies a token without "iat". If Config.MaxLifetime or
+// Config.MaxAge is set, the verifier must refuse the token.
 func TestLimitsRequireIssuedAt(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {
@@ -316,14 +319,15 @@ func TestLimitsRequireIssuedAt(t *testing.T) {
 		})
 		for range 2 {
 			if _, err := v.Verify(t.Context(), issuer.Token(map[string]any{"iat": nil, "exp": time.Now().Add(time.Minute)})); reasonOf(t, err) != row.want {
-				t.Errorf("%s: got %v, want %q", name, err, row.want)
+				t.Errorf("%s: got error %v, want reason %q", name, err, row.want)
 			}
 		}
 	}
 }
 
 // TestForbiddenCharactersInToken puts each of several forbidden characters at each position
-// of tokens of 1 to 40 characters.
+// of tokens with 1 to 40 characters. Decide must refuse the request and must not call the
+// verifier.
 func TestForbiddenCharactersInToken(t *testing.T) {
 	called := false
 	v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
@@ -338,13 +342,13 @@ func TestForbiddenCharactersInToken(t *testing.T) {
 	for length := 1; length <= 40; length++ {
 		text := []byte(strings.Repeat("a", length))
 		if reason := decide(text); reason != bearer.UnknownKey || !called {
-			t.Errorf("token of %d characters: got reason %q and the verifier called %v, want %q and true", length, reason, called, bearer.UnknownKey)
+			t.Errorf("token of %d characters: got reason %q (call of the verifier: %v), want reason %q (call of the verifier: true)", length, reason, called, bearer.UnknownKey)
 		}
 		for place := range text {
 			for _, c := range []byte("\x00\t!\"(,:;@[`{\x7f\x80\xff") {
 				text[place] = c
 				if reason := decide(text); reason != bearer.InvalidRequest || called {
-					t.Errorf("%q: got reason %q and the verifier called %v, want %q and false", text, reason, called, bearer.InvalidRequest)
+					t.Errorf("%q: got reason %q (call of the verifier: %v), want reason %q (call of the verifier: false)", text, reason, called, bearer.InvalidRequest)
 				}
 			}
 			text[place] = 'a'
@@ -355,8 +359,8 @@ func TestForbiddenCharactersInToken(t *testing.T) {
 // opaque is a type of custom claims that Custom cannot copy.
 type opaque struct{ hidden []string }
 
-// TestCustomSecondDecoding tests custom claims that Custom cannot copy and decodes a second
-// time. If the second decoding fails, Custom must return no custom claims.
+// TestCustomSecondDecoding tests custom claims that Custom cannot copy. Custom decodes such
+// claims a second time. If the second decoding fails, Custom must return no custom claims.
 func TestCustomSecondDecoding(t *testing.T) {
 	issuer := newIssuer(t)
 	for name, row := range map[string]struct {
@@ -383,7 +387,7 @@ func TestCustomSecondDecoding(t *testing.T) {
 		}
 		got, ok := bearer.Custom[opaque](ctx)
 		if ok != row.want || ok != (len(got.hidden) == 1) {
-			t.Errorf("%s: got custom claims %v, %v, want %v", name, got, ok, row.want)
+			t.Errorf("%s: Custom found custom claims: got %v with claims %v, want %v", name, ok, got, row.want)
 		}
 	}
 }

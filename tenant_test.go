@@ -10,12 +10,14 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// withIssuer returns the JWK of key with the member "issuer" that Entra ID adds.
+// withIssuer returns the JWK of key with an additional member "issuer", as Entra ID
+// publishes keys.
 func withIssuer(key *bearertest.Key, issuer string) string {
 	return fmt.Sprintf(`{"issuer":%q,%s`, issuer, key.JWK()[1:])
 }
 
-// TestTenants tests Entra ID's issuer for all tenants, which is a template.
+// TestTenants verifies tokens of two tenants. Config.Issuer is the template that Entra ID
+// publishes as the issuer of all tenants.
 func TestTenants(t *testing.T) {
 	const (
 		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
@@ -39,16 +41,16 @@ func TestTenants(t *testing.T) {
 		name, token string
 		want        bearer.Reason
 	}{
-		{"tenant", mint(key, of(tid), tid), ""},
-		{"another tenant", mint(key, of(other), other), ""},
-		{"tenant with its own key", mint(own, of(other), other), ""},
-		{"key of another tenant", mint(own, of(tid), tid), bearer.BadSignature},
-		{"tid of another tenant", mint(key, of(tid), other), bearer.WrongIssuer},
+		{"first tenant", mint(key, of(tid), tid), ""},
+		{"second tenant", mint(key, of(other), other), ""},
+		{"second tenant with its own key", mint(own, of(other), other), ""},
+		{"first tenant with the key of the second tenant", mint(own, of(tid), tid), bearer.BadSignature},
+		{"first tenant with the tid of the second tenant", mint(key, of(tid), other), bearer.WrongIssuer},
 		{"empty tid", mint(key, of(tid), ""), bearer.WrongIssuer},
-		{"name instead of a GUID", mint(key, of("common"), "common"), bearer.WrongIssuer},
-		{"template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
-		{"path in the tenant", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
-		{"another host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
+		{"tenant name instead of a GUID", mint(key, of("common"), "common"), bearer.WrongIssuer},
+		{"iss is the template itself", mint(key, form, "{tenantid}"), bearer.WrongIssuer},
+		{"tenant contains a slash", mint(key, of("x/"+tid), "x/"+tid), bearer.WrongIssuer},
+		{"iss with a different host", mint(key, "https://evil.example/"+tid+"/v2.0", tid), bearer.WrongIssuer},
 	} {
 		for name, v := range verifiers {
 			claims, err := v.Verify(t.Context(), row.token)
@@ -56,7 +58,7 @@ func TestTenants(t *testing.T) {
 				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
 			}
 			if err == nil && !strings.Contains(claims.Issuer(), "microsoftonline.com/") {
-				t.Errorf("%s: got issuer %q, want one at microsoftonline.com", row.name, claims.Issuer())
+				t.Errorf("%s: got issuer %q, want an issuer at microsoftonline.com", row.name, claims.Issuer())
 			}
 		}
 	}
@@ -68,8 +70,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestTenantsOfVersion1 tests Entra ID's version 1 issuer for all tenants. The keys of this
-// issuer name no issuer or a version 2 issuer.
+// TestTenantsOfVersion1 tests Entra ID's version 1 issuer for all tenants. Each key of this
+// issuer names a version 2 issuer or no issuer.
 func TestTenantsOfVersion1(t *testing.T) {
 	const (
 		tid   = "8a0671e2-3a30-4d30-9cb9-ad709b9c744a"
@@ -96,20 +98,20 @@ func TestTenantsOfVersion1(t *testing.T) {
 		{"key without an issuer", "plain", tid, tid, ""},
 		{"key of all tenants", "all", tid, tid, ""},
 		{"key of the tenant", "own", tid, tid, ""},
-		{"key of another tenant", "foreign", tid, tid, bearer.BadSignature},
-		{"another tenant with its own key", "foreign", other, other, ""},
-		{"tid of another tenant", "plain", tid, other, bearer.WrongIssuer},
+		{"key of a different tenant", "foreign", tid, tid, bearer.BadSignature},
+		{"different tenant with its own key", "foreign", other, other, ""},
+		{"tid of a different tenant", "plain", tid, other, bearer.WrongIssuer},
 	} {
 		token := key.Sign(fmt.Appendf(nil, `{"alg":"RS256","typ":"JWT","kid":%q}`, row.kid), fmt.Appendf(nil,
 			`{"iss":"https://sts.windows.net/%s/","tid":%q,"aud":"api://x","sub":"s","appid":"c","ver":"1.0","iat":1,"exp":4102444800}`, row.iss, row.tid))
 		if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != row.want {
-			t.Errorf("%s: got %v, want reason %q", row.name, err, row.want)
+			t.Errorf("%s: got error %v, want reason %q", row.name, err, row.want)
 		}
 	}
 }
 
-// TestWrongEntraIssuers tests that New refuses issuers that are often configured for Entra ID
-// by mistake. No token contains such an issuer.
+// TestWrongEntraIssuers tests that New returns an error for issuers that users often
+// configure for Entra ID by mistake. No token contains such an issuer.
 func TestWrongEntraIssuers(t *testing.T) {
 	for _, issuer := range []string{
 		"https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/organizations/v2.0",

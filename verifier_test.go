@@ -13,111 +13,111 @@ import (
 
 type members = map[string]any
 
-// tokens contains tokens that break one rule, and similar tokens that break none. A row lists
-// only the differences from a valid token of RFC 9068. An empty reason means that the token
-// is accepted.
+// tokens contains tokens that break one rule, and similar tokens that break no rule. A row
+// lists only the differences from a valid token of RFC 9068. An empty reason means that the
+// verifier must accept the token.
 var tokens = []struct {
 	name           string
 	header, claims members
 	want           bearer.Reason
 }{
-	{"valid", nil, nil, ""},
+	{"valid token", nil, nil, ""},
 
 	{"typ with application/", members{"typ": "application/at+jwt"}, nil, ""},
 	{"typ in another case", members{"typ": "AT+JWT"}, nil, ""},
-	{"typ JWT", members{"typ": "JWT"}, nil, bearer.WrongType},
-	{"typ missing", members{"typ": nil}, nil, bearer.WrongType},
-	{"typ empty", members{"typ": ""}, nil, bearer.WrongType},
+	{"typ is JWT", members{"typ": "JWT"}, nil, bearer.WrongType},
+	{"typ is missing", members{"typ": nil}, nil, bearer.WrongType},
+	{"typ is empty", members{"typ": ""}, nil, bearer.WrongType},
 	{"typ with a parameter", members{"typ": "at+jwt;v=1"}, nil, bearer.WrongType},
-	{"typ an array", members{"typ": []string{"at+jwt"}}, nil, bearer.WrongType},
+	{"typ is an array", members{"typ": []string{"at+jwt"}}, nil, bearer.WrongType},
 	{"typ of a DPoP proof", members{"typ": "dpop+jwt"}, nil, bearer.WrongType},
 	{"typ of a logout token", members{"typ": "logout+jwt"}, nil, bearer.WrongType},
 
-	{"crit unknown", members{"crit": []string{"exp"}, "exp": 1}, nil, bearer.Malformed},
-	{"crit an empty array", members{"crit": []string{}}, nil, bearer.Malformed},
-	{"crit null", members{"crit": raw("null")}, nil, bearer.Malformed},
-	{"b64 true", members{"b64": true}, nil, bearer.Malformed},
-	{"zip", members{"zip": "DEF"}, nil, bearer.Malformed},
-	{"cty JWT", members{"cty": "JWT"}, nil, bearer.Malformed},
-	{"cty other", members{"cty": "json"}, nil, ""},
-	{"unknown header member", members{"x": 1}, nil, ""},
-	{"embedded key", members{"jwk": members{"kty": "oct", "k": "AA"}}, nil, ""},
+	{"crit names exp", members{"crit": []string{"exp"}, "exp": 1}, nil, bearer.Malformed},
+	{"crit is an empty array", members{"crit": []string{}}, nil, bearer.Malformed},
+	{"crit is null", members{"crit": raw("null")}, nil, bearer.Malformed},
+	{"b64 is true", members{"b64": true}, nil, bearer.Malformed},
+	{"header contains zip", members{"zip": "DEF"}, nil, bearer.Malformed},
+	{"cty is JWT", members{"cty": "JWT"}, nil, bearer.Malformed},
+	{"cty is json", members{"cty": "json"}, nil, ""},
+	{"header contains an unknown member", members{"x": 1}, nil, ""},
+	{"header contains a key", members{"jwk": members{"kty": "oct", "k": "AA"}}, nil, ""},
 
-	{"alg none", members{"alg": "none"}, nil, bearer.WrongAlgorithm},
-	{"alg nOnE", members{"alg": "nOnE"}, nil, bearer.WrongAlgorithm},
-	{"alg rs256", members{"alg": "rs256"}, nil, bearer.WrongAlgorithm},
-	{"alg HS256", members{"alg": "HS256"}, nil, bearer.WrongAlgorithm},
-	{"alg not accepted", members{"alg": "RS384"}, nil, bearer.WrongAlgorithm},
-	{"alg null", members{"alg": raw("null")}, nil, bearer.WrongAlgorithm},
-	{"alg missing", members{"alg": nil}, nil, bearer.WrongAlgorithm},
-	{"alg an array", members{"alg": []string{"RS256"}}, nil, bearer.WrongAlgorithm},
+	{"alg is none", members{"alg": "none"}, nil, bearer.WrongAlgorithm},
+	{"alg is nOnE", members{"alg": "nOnE"}, nil, bearer.WrongAlgorithm},
+	{"alg is rs256", members{"alg": "rs256"}, nil, bearer.WrongAlgorithm},
+	{"alg is HS256", members{"alg": "HS256"}, nil, bearer.WrongAlgorithm},
+	{"alg is not accepted", members{"alg": "RS384"}, nil, bearer.WrongAlgorithm},
+	{"alg is null", members{"alg": raw("null")}, nil, bearer.WrongAlgorithm},
+	{"alg is missing", members{"alg": nil}, nil, bearer.WrongAlgorithm},
+	{"alg is an array", members{"alg": []string{"RS256"}}, nil, bearer.WrongAlgorithm},
 
-	{"kid unknown", members{"kid": "other"}, nil, bearer.UnknownKey},
-	{"kid missing, one key", members{"kid": nil}, nil, ""},
-	{"kid empty", members{"kid": ""}, nil, bearer.Malformed},
-	{"kid a number", members{"kid": 1}, nil, bearer.Malformed},
-	{"kid a path", members{"kid": "../../dev/null"}, nil, bearer.UnknownKey},
+	{"kid is unknown", members{"kid": "other"}, nil, bearer.UnknownKey},
+	{"kid is missing, and the key set has one key", members{"kid": nil}, nil, ""},
+	{"kid is empty", members{"kid": ""}, nil, bearer.Malformed},
+	{"kid is a number", members{"kid": 1}, nil, bearer.Malformed},
+	{"kid is a path", members{"kid": "../../dev/null"}, nil, bearer.UnknownKey},
 	{"kid of 8 KiB", members{"kid": strings.Repeat("k", 8<<10)}, nil, bearer.UnknownKey},
 
-	{"iss missing", nil, members{"iss": nil}, bearer.WrongIssuer},
+	{"iss is missing", nil, members{"iss": nil}, bearer.WrongIssuer},
 	{"iss with a trailing slash", nil, members{"iss": "https://issuer.example/"}, bearer.WrongIssuer},
 	{"iss in upper case", nil, members{"iss": "https://ISSUER.example"}, bearer.WrongIssuer},
-	{"iss an array", nil, members{"iss": []string{"https://issuer.example"}}, bearer.WrongIssuer},
-	{"iss null", nil, members{"iss": raw("null")}, bearer.WrongIssuer},
+	{"iss is an array", nil, members{"iss": []string{"https://issuer.example"}}, bearer.WrongIssuer},
+	{"iss is null", nil, members{"iss": raw("null")}, bearer.WrongIssuer},
 
-	{"aud a string", nil, members{"aud": audience}, ""},
-	{"aud one of several", nil, members{"aud": []string{"other", audience}}, ""},
-	{"aud missing", nil, members{"aud": nil}, bearer.WrongAudience},
-	{"aud other", nil, members{"aud": "other"}, bearer.WrongAudience},
-	{"aud a prefix of the audience", nil, members{"aud": audience[:5]}, bearer.WrongAudience},
-	{"aud two audiences in one string", nil, members{"aud": "other " + audience}, bearer.WrongAudience},
-	{"aud empty array", nil, members{"aud": []string{}}, bearer.WrongAudience},
-	{"aud null", nil, members{"aud": raw("null")}, bearer.InvalidClaims},
-	{"aud array with null", nil, members{"aud": raw("[null]")}, bearer.InvalidClaims},
-	{"aud array with a number", nil, members{"aud": []any{audience, 1}}, bearer.InvalidClaims},
-	{"aud a nested array", nil, members{"aud": [][]string{{audience}}}, bearer.InvalidClaims},
-	{"aud an object", nil, members{"aud": members{audience: true}}, bearer.InvalidClaims},
+	{"aud is a string", nil, members{"aud": audience}, ""},
+	{"aud is an array with the audience and a different audience", nil, members{"aud": []string{"other", audience}}, ""},
+	{"aud is missing", nil, members{"aud": nil}, bearer.WrongAudience},
+	{"aud is a different audience", nil, members{"aud": "other"}, bearer.WrongAudience},
+	{"aud is a prefix of the audience", nil, members{"aud": audience[:5]}, bearer.WrongAudience},
+	{"aud is one string with two audiences", nil, members{"aud": "other " + audience}, bearer.WrongAudience},
+	{"aud is an empty array", nil, members{"aud": []string{}}, bearer.WrongAudience},
+	{"aud is null", nil, members{"aud": raw("null")}, bearer.InvalidClaims},
+	{"aud is an array with null", nil, members{"aud": raw("[null]")}, bearer.InvalidClaims},
+	{"aud is an array with a number", nil, members{"aud": []any{audience, 1}}, bearer.InvalidClaims},
+	{"aud is a nested array", nil, members{"aud": [][]string{{audience}}}, bearer.InvalidClaims},
+	{"aud is an object", nil, members{"aud": members{audience: true}}, bearer.InvalidClaims},
 
-	{"exp missing", nil, members{"exp": nil}, bearer.InvalidClaims},
-	{"exp null", nil, members{"exp": raw("null")}, bearer.InvalidClaims},
-	{"exp a string", nil, members{"exp": "4102444800"}, bearer.InvalidClaims},
-	{"exp an array", nil, members{"exp": []int64{4102444800}}, bearer.InvalidClaims},
-	{"exp true", nil, members{"exp": true}, bearer.InvalidClaims},
-	{"exp 0", nil, members{"exp": 0}, bearer.Expired},
-	{"exp -1", nil, members{"exp": -1}, bearer.Expired},
-	{"exp -0", nil, members{"exp": raw("-0")}, bearer.Expired},
-	{"exp 1e9", nil, members{"exp": raw("1e9")}, bearer.Expired},
-	{"exp 4102444800.5", nil, members{"exp": raw("4102444800.5")}, ""},
-	{"exp 1e400", nil, members{"exp": raw("1e400")}, bearer.InvalidClaims},
-	{"exp 2^63", nil, members{"exp": raw("9223372036854775808")}, bearer.InvalidClaims},
-	{"exp 2^64", nil, members{"exp": raw("18446744073709551616")}, bearer.InvalidClaims},
+	{"exp is missing", nil, members{"exp": nil}, bearer.InvalidClaims},
+	{"exp is null", nil, members{"exp": raw("null")}, bearer.InvalidClaims},
+	{"exp is a string", nil, members{"exp": "4102444800"}, bearer.InvalidClaims},
+	{"exp is an array", nil, members{"exp": []int64{4102444800}}, bearer.InvalidClaims},
+	{"exp is true", nil, members{"exp": true}, bearer.InvalidClaims},
+	{"exp is 0", nil, members{"exp": 0}, bearer.Expired},
+	{"exp is -1", nil, members{"exp": -1}, bearer.Expired},
+	{"exp is -0", nil, members{"exp": raw("-0")}, bearer.Expired},
+	{"exp is 1e9", nil, members{"exp": raw("1e9")}, bearer.Expired},
+	{"exp is 4102444800.5", nil, members{"exp": raw("4102444800.5")}, ""},
+	{"exp is 1e400", nil, members{"exp": raw("1e400")}, bearer.InvalidClaims},
+	{"exp is 2^63", nil, members{"exp": raw("9223372036854775808")}, bearer.InvalidClaims},
+	{"exp is 2^64", nil, members{"exp": raw("18446744073709551616")}, bearer.InvalidClaims},
 	{"exp in milliseconds", nil, members{"exp": raw("4102444800000")}, bearer.InvalidClaims},
 	{"exp of 5000 digits", nil, members{"exp": raw(strings.Repeat("4", 5000))}, bearer.InvalidClaims},
 	{"nbf in the future", nil, members{"nbf": time.Now().Add(time.Hour)}, bearer.NotYetValid},
-	{"nbf a string", nil, members{"nbf": "0"}, bearer.InvalidClaims},
-	{"nbf 2^63", nil, members{"nbf": raw("9223372036854775808")}, bearer.InvalidClaims},
-	{"nbf 1e300", nil, members{"nbf": raw("1e300")}, bearer.InvalidClaims},
-	{"nbf -1", nil, members{"nbf": -1}, ""},
+	{"nbf is a string", nil, members{"nbf": "0"}, bearer.InvalidClaims},
+	{"nbf is 2^63", nil, members{"nbf": raw("9223372036854775808")}, bearer.InvalidClaims},
+	{"nbf is 1e300", nil, members{"nbf": raw("1e300")}, bearer.InvalidClaims},
+	{"nbf is -1", nil, members{"nbf": -1}, ""},
 	{"iat in the future", nil, members{"iat": time.Now().Add(time.Hour)}, bearer.NotYetValid},
-	{"iat a string", nil, members{"iat": "0"}, bearer.InvalidClaims},
-	{"iat missing", nil, members{"iat": nil}, bearer.InvalidClaims},
+	{"iat is a string", nil, members{"iat": "0"}, bearer.InvalidClaims},
+	{"iat is missing", nil, members{"iat": nil}, bearer.InvalidClaims},
 
-	{"sub missing", nil, members{"sub": nil}, bearer.InvalidClaims},
-	{"sub a number", nil, members{"sub": 1}, bearer.InvalidClaims},
-	{"sub null", nil, members{"sub": raw("null")}, bearer.InvalidClaims},
-	{"jti missing", nil, members{"jti": nil}, bearer.InvalidClaims},
-	{"jti a number", nil, members{"jti": 1}, bearer.InvalidClaims},
-	{"client_id missing", nil, members{"client_id": nil}, bearer.InvalidClaims},
-	{"client_id an object", nil, members{"client_id": members{}}, bearer.InvalidClaims},
+	{"sub is missing", nil, members{"sub": nil}, bearer.InvalidClaims},
+	{"sub is a number", nil, members{"sub": 1}, bearer.InvalidClaims},
+	{"sub is null", nil, members{"sub": raw("null")}, bearer.InvalidClaims},
+	{"jti is missing", nil, members{"jti": nil}, bearer.InvalidClaims},
+	{"jti is a number", nil, members{"jti": 1}, bearer.InvalidClaims},
+	{"client_id is missing", nil, members{"client_id": nil}, bearer.InvalidClaims},
+	{"client_id is an object", nil, members{"client_id": members{}}, bearer.InvalidClaims},
 
-	{"cnf jkt", nil, members{"cnf": members{"jkt": "x"}}, bearer.WrongBinding},
-	{"cnf x5t#S256", nil, members{"cnf": members{"x5t#S256": "x"}}, bearer.WrongBinding},
-	{"cnf unknown", nil, members{"cnf": members{"kc-jkt-type": "x"}}, bearer.WrongBinding},
-	{"cnf empty", nil, members{"cnf": members{}}, bearer.WrongBinding},
-	{"cnf null", nil, members{"cnf": raw("null")}, bearer.WrongBinding},
-	{"cnf a string", nil, members{"cnf": "x"}, bearer.WrongBinding},
+	{"cnf contains jkt", nil, members{"cnf": members{"jkt": "x"}}, bearer.WrongBinding},
+	{"cnf contains x5t#S256", nil, members{"cnf": members{"x5t#S256": "x"}}, bearer.WrongBinding},
+	{"cnf contains an unknown member", nil, members{"cnf": members{"kc-jkt-type": "x"}}, bearer.WrongBinding},
+	{"cnf is empty", nil, members{"cnf": members{}}, bearer.WrongBinding},
+	{"cnf is null", nil, members{"cnf": raw("null")}, bearer.WrongBinding},
+	{"cnf is a string", nil, members{"cnf": "x"}, bearer.WrongBinding},
 
-	{"unknown claim", nil, members{"x": []any{1, members{"y": nil}}}, ""},
+	{"claims contain an unknown claim", nil, members{"x": []any{1, members{"y": nil}}}, ""},
 	{"claim of 15 nested arrays", nil, members{"x": raw(strings.Repeat("[", 15) + strings.Repeat("]", 15))}, ""},
 	{"claim of 16 nested arrays", nil, members{"x": raw(strings.Repeat("[", 16) + strings.Repeat("]", 16))}, bearer.Malformed},
 }
@@ -136,7 +136,7 @@ func TestTokens(t *testing.T) {
 				t.Errorf("got claims %v and error %v, want exactly one of them", claims, err)
 			}
 			if err != nil && strings.Contains(err.Error(), token) {
-				t.Errorf("got error %v, want one without the token", err)
+				t.Errorf("got error %v, want an error without the token", err)
 			}
 		})
 	}
@@ -159,43 +159,43 @@ func TestTokenForm(t *testing.T) {
 		{"no dots", "token", bearer.Malformed},
 		{"one dot", parts[0] + "." + parts[1], bearer.Malformed},
 		{"three dots", good + ".", bearer.Malformed},
-		{"JWE", "a.b.c.d.e", bearer.Malformed},
+		{"JWE with five parts", "a.b.c.d.e", bearer.Malformed},
 		{"1 MiB of dots", strings.Repeat(".", 1<<20), bearer.Malformed},
-		{"JSON serialization", `{"payload":"` + parts[1] + `"}`, bearer.Malformed},
+		{"JSON serialization instead of compact serialization", `{"payload":"` + parts[1] + `"}`, bearer.Malformed},
 		{"empty header", "." + parts[1] + "." + parts[2], bearer.Malformed},
 		{"empty payload", parts[0] + ".." + parts[2], bearer.Malformed},
 		{"empty signature", parts[0] + "." + parts[1] + ".", bearer.BadSignature},
-		{"padding", good + "=", bearer.Malformed},
-		{"line feed", parts[0] + "." + parts[1] + "\n." + parts[2], bearer.Malformed},
+		{"padding at the end", good + "=", bearer.Malformed},
+		{"line feed in the token", parts[0] + "." + parts[1] + "\n." + parts[2], bearer.Malformed},
 		{"carriage return at the end", good + "\r", bearer.Malformed},
 		{"leading space", " " + good, bearer.Malformed},
 		{"base64 instead of base64url", parts[0] + "." + parts[1] + ".+/" + parts[2][2:], bearer.Malformed},
-		{"too long", good + strings.Repeat("A", 16<<10), bearer.Malformed},
-		{"well-formed", key.Sign([]byte(header), []byte(`{`+body)), ""},
+		{"token is too long", good + strings.Repeat("A", 16<<10), bearer.Malformed},
+		{"well-formed token", key.Sign([]byte(header), []byte(`{`+body)), ""},
 		{"space around header and claims", key.Sign([]byte(" "+header+"\n"), []byte(" {"+body+" ")), ""},
-		{"header null", key.Sign([]byte("null"), []byte(`{`+body)), bearer.Malformed},
-		{"header an array", key.Sign([]byte("[]"), []byte(`{`+body)), bearer.Malformed},
+		{"header is null", key.Sign([]byte("null"), []byte(`{`+body)), bearer.Malformed},
+		{"header is an array", key.Sign([]byte("[]"), []byte(`{`+body)), bearer.Malformed},
 		{"two JSON objects as header", key.Sign([]byte(header+header), []byte(`{`+body)), bearer.Malformed},
-		{"header truncated", key.Sign([]byte(header[:9]), []byte(`{`+body)), bearer.Malformed},
-		{"header with a BOM", key.Sign([]byte("\ufeff"+header), []byte(`{`+body)), bearer.Malformed},
-		{"claims an array", key.Sign([]byte(header), []byte(`[]`)), bearer.Malformed},
-		{"claims empty", key.Sign([]byte(header), []byte(`{}`)), bearer.WrongIssuer},
+		{"header is truncated", key.Sign([]byte(header[:9]), []byte(`{`+body)), bearer.Malformed},
+		{"header starts with a BOM", key.Sign([]byte("\ufeff"+header), []byte(`{`+body)), bearer.Malformed},
+		{"claims are an array", key.Sign([]byte(header), []byte(`[]`)), bearer.Malformed},
+		{"claims are an empty object", key.Sign([]byte(header), []byte(`{}`)), bearer.WrongIssuer},
 		{"data after the claims", key.Sign([]byte(header), []byte(`{`+body+`{}`)), bearer.Malformed},
 		{"NUL after the claims", key.Sign([]byte(header), []byte(`{`+body+"\x00")), bearer.Malformed},
-		{"trailing comma", key.Sign([]byte(header), []byte(`{`+body[:len(body)-1]+`,}`)), bearer.Malformed},
-		{"exp twice", key.Sign([]byte(header), []byte(`{"exp":1,`+body)), bearer.Malformed},
-		{"sub twice, once escaped", key.Sign([]byte(header), []byte(`{"s\u0075b":"x",`+body)), bearer.Malformed},
-		{"nested name twice", key.Sign([]byte(header), []byte(`{"x":{"a":1,"a":2},`+body)), bearer.Malformed},
-		{"EXP and exp", key.Sign([]byte(header), []byte(`{"EXP":1,`+body)), ""},
-		{"sub and a name with a long s", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
-		{"invalid UTF-8", key.Sign([]byte(header), []byte("{\"x\":\"\xff\","+body)), bearer.Malformed},
-		{"lone surrogate", key.Sign([]byte(header), []byte(`{"x":"\ud800",`+body)), bearer.Malformed},
-		{"alg twice", key.Sign([]byte(`{"alg":"none",`+header[1:]), []byte(`{`+body)), bearer.Malformed},
-		{"number with a plus sign", key.Sign([]byte(header), []byte(`{"x":+1,`+body)), bearer.Malformed},
-		{"number with a leading zero", key.Sign([]byte(header), []byte(`{"x":01,`+body)), bearer.Malformed},
-		{"NaN", key.Sign([]byte(header), []byte(`{"x":NaN,`+body)), bearer.Malformed},
-		{"forged", issuer.Forge(nil, nil), bearer.BadSignature},
-		{"tampered", bearertest.Tamper(good, members{"scope": "admin"}), bearer.BadSignature},
+		{"trailing comma in the claims", key.Sign([]byte(header), []byte(`{`+body[:len(body)-1]+`,}`)), bearer.Malformed},
+		{"claims contain exp twice", key.Sign([]byte(header), []byte(`{"exp":1,`+body)), bearer.Malformed},
+		{"claims contain sub twice, one of them escaped", key.Sign([]byte(header), []byte(`{"s\u0075b":"x",`+body)), bearer.Malformed},
+		{"nested object contains a name twice", key.Sign([]byte(header), []byte(`{"x":{"a":1,"a":2},`+body)), bearer.Malformed},
+		{"claims contain EXP and exp", key.Sign([]byte(header), []byte(`{"EXP":1,`+body)), ""},
+		{"claims contain sub, and sub spelled with a long s", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
+		{"claims contain invalid UTF-8", key.Sign([]byte(header), []byte("{\"x\":\"\xff\","+body)), bearer.Malformed},
+		{"claims contain a lone surrogate", key.Sign([]byte(header), []byte(`{"x":"\ud800",`+body)), bearer.Malformed},
+		{"header contains alg twice", key.Sign([]byte(`{"alg":"none",`+header[1:]), []byte(`{`+body)), bearer.Malformed},
+		{"claims contain a number with a plus sign", key.Sign([]byte(header), []byte(`{"x":+1,`+body)), bearer.Malformed},
+		{"claims contain a number with a leading zero", key.Sign([]byte(header), []byte(`{"x":01,`+body)), bearer.Malformed},
+		{"claims contain NaN", key.Sign([]byte(header), []byte(`{"x":NaN,`+body)), bearer.Malformed},
+		{"forged token", issuer.Forge(nil, nil), bearer.BadSignature},
+		{"tampered token", bearertest.Tamper(good, members{"scope": "admin"}), bearer.BadSignature},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := v.Verify(t.Context(), row.token)
@@ -206,8 +206,8 @@ func TestTokenForm(t *testing.T) {
 	}
 }
 
-// TestCanonicalSpelling replaces the last character of each part of an accepted token by
-// every other character of base64url. No changed token may be accepted.
+// TestCanonicalSpelling replaces the last character of each part of an accepted token with
+// every other character of base64url. The verifier must refuse every changed token.
 func TestCanonicalSpelling(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	v := newVerifier(t, issuer, nil)
@@ -221,7 +221,7 @@ func TestCanonicalSpelling(t *testing.T) {
 		for _, c := range alphabet {
 			other := good[:end] + string(c) + good[end+1:]
 			if _, err := v.Verify(t.Context(), other); other != good && err == nil {
-				t.Errorf("got a token accepted with %q at position %d instead of %q, want it refused", c, end, good[end])
+				t.Errorf("the verifier accepted a token with %q at position %d instead of %q, want a refusal", c, end, good[end])
 			}
 		}
 	}
@@ -266,8 +266,8 @@ func TestDefaultAlgorithms(t *testing.T) {
 	}
 }
 
-// TestTimes tests the limits of "exp", which has no leeway, and of "nbf" and "iat", which
-// have a leeway of 60 s.
+// TestTimes tests the limits of the time claims, of Config.MaxLifetime and of Config.MaxAge.
+// The claim "exp" has no leeway. The claims "nbf" and "iat" have a leeway of 60 s.
 func TestTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t, "EdDSA")
@@ -282,12 +282,12 @@ func TestTimes(t *testing.T) {
 			want          bearer.Reason
 		}{
 			{"exp in 1 s", 0, 0, time.Second, ""},
-			{"exp now", 0, 0, 0, bearer.Expired},
+			{"exp is now", 0, 0, 0, bearer.Expired},
 			{"exp 1 s ago", -time.Minute, 0, -time.Second, bearer.Expired},
-			{"nbf 60 s ahead", 0, 60 * time.Second, time.Hour, ""},
-			{"nbf 61 s ahead", 0, 61 * time.Second, time.Hour, bearer.NotYetValid},
-			{"iat 60 s ahead", 60 * time.Second, 0, time.Hour, ""},
-			{"iat 61 s ahead", 61 * time.Second, 0, time.Hour, bearer.NotYetValid},
+			{"nbf 60 s in the future", 0, 60 * time.Second, time.Hour, ""},
+			{"nbf 61 s in the future", 0, 61 * time.Second, time.Hour, bearer.NotYetValid},
+			{"iat 60 s in the future", 60 * time.Second, 0, time.Hour, ""},
+			{"iat 61 s in the future", 61 * time.Second, 0, time.Hour, bearer.NotYetValid},
 			{"lifetime at the limit", 0, 0, 2 * time.Hour, ""},
 			{"lifetime 1 s over the limit", 0, 0, 2*time.Hour + time.Second, bearer.InvalidClaims},
 			{"age at the limit", -90 * time.Minute, 0, time.Minute, ""},
@@ -305,13 +305,13 @@ func TestTimes(t *testing.T) {
 		}
 		time.Sleep(time.Nanosecond)
 		if _, err := v.Verify(t.Context(), token); !errors.Is(err, bearer.Expired) {
-			t.Errorf("at exp: got %v, want %v", err, bearer.Expired)
+			t.Errorf("at exp: got error %v, want reason %q", err, bearer.Expired)
 		}
 	})
 }
 
-// TestScalekit tests that the profile accepts Scalekit's tokens, and that the error without
-// the profile names Config.Profile.
+// TestScalekit tests that the profile Scalekit accepts Scalekit's tokens. Without the profile,
+// the error must name Config.Profile.
 func TestScalekit(t *testing.T) {
 	issuer := newIssuer(t)
 	header := members{"typ": "JWT", "kid": issuer.SigningKey("").ID()}
@@ -340,22 +340,22 @@ func TestScopeForms(t *testing.T) {
 		name, scope, scp  string
 		want, wantWithScp string
 	}{
-		{"string", `"a b"`, ``, "a b", "a b"},
-		{"array", `["a","b"]`, ``, "", "a b"},
+		{"scope is a string", `"a b"`, ``, "a b", "a b"},
+		{"scope is an array", `["a","b"]`, ``, "", "a b"},
 		{"scope and scp", `"a b"`, `["b","c"]`, "a b", "a b c"},
-		{"scp only", ``, `"a"`, "", "a"},
-		{"empty", `""`, ``, "", ""},
-		{"two spaces", `"a  b"`, ``, "", ""},
+		{"only scp", ``, `"a"`, "", "a"},
+		{"scope is empty", `""`, ``, "", ""},
+		{"two spaces between scopes", `"a  b"`, ``, "", ""},
 		{"leading space", `" a"`, ``, "", ""},
-		{"tab", `"a\tb"`, ``, "", ""},
+		{"tab between scopes", `"a\tb"`, ``, "", ""},
 		{"comma in a scope", `"a,b"`, ``, "a,b", "a,b"},
-		{"no-break space", `"a\u00a0b"`, ``, "", ""},
-		{"quotation mark", `"a\"b"`, ``, "", ""},
-		{"array with a space inside", `["a b"]`, ``, "", ""},
+		{"no-break space between scopes", `"a\u00a0b"`, ``, "", ""},
+		{"quotation mark in a scope", `"a\"b"`, ``, "", ""},
+		{"array with a space in an element", `["a b"]`, ``, "", ""},
 		{"array with a number", `["a",1]`, ``, "", ""},
-		{"null", `null`, ``, "", ""},
-		{"number", `1`, ``, "", ""},
-		{"object", `{"a":true}`, ``, "", ""},
+		{"scope is null", `null`, ``, "", ""},
+		{"scope is a number", `1`, ``, "", ""},
+		{"scope is an object", `{"a":true}`, ``, "", ""},
 	} {
 		claims := members{}
 		for name, text := range map[string]string{"scope": row.scope, "scp": row.scp} {

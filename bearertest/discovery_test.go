@@ -22,10 +22,10 @@ func TestMetadata(t *testing.T) {
 	} {
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: row.issuer, Algorithms: []string{"ES256"}})
 		for _, path := range row.paths {
-			got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), path))
+			got := fetch(t, issuer.HTTPClient(), withPath(t, issuer.KeysURL(), path))
 			document := object(t, got.body)
 			if got.StatusCode != http.StatusOK || document["issuer"] != issuer.URL() || document["jwks_uri"] != issuer.KeysURL() || document["token_endpoint"] != issuer.TokenURL() {
-				t.Errorf("%s: got %s %s, want 200 and the issuer's metadata", path, got.Status, got.body)
+				t.Errorf("%s: got status %s and body %s, want status 200 and the issuer's metadata", path, got.Status, got.body)
 			}
 		}
 		if got := issuer.Fetches(bearertest.DiscoveryEndpoint); got != len(row.paths) {
@@ -52,7 +52,7 @@ func TestNewIssuer(t *testing.T) {
 		for _, path := range []string{"/keys", "/.well-known/jwks.json"} {
 			got := fetch(t, issuer.HTTPClient(), base+path)
 			if string(got.body) != string(issuer.JWKS()) || got.Header.Get("Content-Type") != "application/json" {
-				t.Errorf("%s: got %s of type %q, want the key set as application/json", path, got.body, got.Header.Get("Content-Type"))
+				t.Errorf("%s: got body %s with Content-Type %q, want the key set with Content-Type application/json", path, got.body, got.Header.Get("Content-Type"))
 			}
 		}
 		if got := object(t, fetch(t, issuer.HTTPClient(), base+"/.well-known/openid-configuration").body); got["issuer"] != want || got["jwks_uri"] != issuer.KeysURL() {
@@ -67,7 +67,7 @@ func TestOptionsMetadata(t *testing.T) {
 	defer issuer.Close()
 	document := object(t, issuer.Metadata())
 	if _, ok := document["token_endpoint"]; ok || document["jwks_uri"] != "https://elsewhere.example/keys" {
-		t.Errorf("got %v, want the new jwks_uri and no token_endpoint", document)
+		t.Errorf("got metadata %v, want the new jwks_uri and no token_endpoint", document)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestKeysEndpointMethods(t *testing.T) {
 		}
 		got, err := do(issuer.HTTPClient(), request)
 		if err != nil || got.StatusCode != status || len(got.body) != 0 {
-			t.Errorf("%s: got %v, error %v; want %d and no body", method, got.Response, err, status)
+			t.Errorf("%s: got response %v and error %v, want status %d, no body and no error", method, got.Response, err, status)
 		}
 	}
 }

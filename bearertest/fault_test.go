@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// at returns address with another path.
-func at(t *testing.T, address, path string) string {
+// withPath returns the URL address with its path replaced by path.
+func withPath(t *testing.T, address, path string) string {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -49,18 +49,18 @@ func TestFaultAnswers(t *testing.T) {
 			issuer.Inject(bearertest.KeysEndpoint, row.fault)
 			got := fetch(t, issuer.HTTPClient(), issuer.KeysURL())
 			if got.StatusCode != row.status || string(got.body) != row.body || got.Header.Get("X-Odd") != row.header {
-				t.Errorf("%s: got %s %v %s, want %d, X-Odd %q and body %s", name, got.Status, got.Header, got.body, row.status, row.header, row.body)
+				t.Errorf("%s: got status %s, header %v and body %s, want status %d, X-Odd %q and body %s", name, got.Status, got.Header, got.body, row.status, row.header, row.body)
 			}
 			if got.ContentLength != int64(len(row.body)) {
 				t.Errorf("%s: got Content-Length %d, want %d", name, got.ContentLength, len(row.body))
 			}
 		}
-		if got := fetch(t, issuer.HTTPClient(), at(t, issuer.KeysURL(), "/.well-known/openid-configuration")); got.StatusCode != http.StatusOK {
-			t.Errorf("endpoint without a fault: got %s, want 200", got.Status)
+		if got := fetch(t, issuer.HTTPClient(), withPath(t, issuer.KeysURL(), "/.well-known/openid-configuration")); got.StatusCode != http.StatusOK {
+			t.Errorf("endpoint without a fault: got status %s, want 200", got.Status)
 		}
 		issuer.Repair(bearertest.KeysEndpoint)
 		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); string(got.body) != keySet {
-			t.Errorf("after Repair: got %s, want the key set", got.body)
+			t.Errorf("after Repair: got body %s, want the key set", got.body)
 		}
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true, Times: 1})
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer.KeysURL(), bytes.NewReader(nil))
@@ -68,7 +68,7 @@ func TestFaultAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := do(issuer.HTTPClient(), request); err == nil {
-			t.Error("Abort: got an answer, want an error")
+			t.Error("Abort: got a response, want an error")
 		}
 		issuer.Close()
 	}
@@ -80,7 +80,7 @@ func TestDelayAndHangWithVirtualTime(t *testing.T) {
 		begin := time.Now()
 		issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: time.Minute})
 		if got := fetch(t, issuer.HTTPClient(), issuer.KeysURL()); got.StatusCode != http.StatusOK || time.Since(begin) != time.Minute {
-			t.Errorf("got %s after %v, want 200 after 1 min", got.Status, time.Since(begin))
+			t.Errorf("got status %s after %v, want status 200 after 1 min", got.Status, time.Since(begin))
 		}
 		for name, fault := range map[string]bearertest.Fault{"delay": {Delay: time.Hour}, "hang": {Hang: true}} {
 			issuer.Inject(bearertest.KeysEndpoint, fault)
@@ -88,16 +88,16 @@ func TestDelayAndHangWithVirtualTime(t *testing.T) {
 			client := &http.Client{Transport: issuer.Transport(), Timeout: 5 * time.Second}
 			_, err := client.Get(issuer.KeysURL())
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 5*time.Second {
-				t.Errorf("%s: got %v after %v, want a timeout after 5 s", name, err, time.Since(begin))
+				t.Errorf("%s: got error %v after %v, want a timeout after 5 s", name, err, time.Since(begin))
 			}
 		}
 		time.AfterFunc(time.Second, issuer.Close)
 		if _, err := issuer.HTTPClient().Get(issuer.KeysURL()); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("request that hangs during Close: got %v, want %v", err, io.ErrUnexpectedEOF)
+			t.Errorf("request that hangs during Close: got error %v, want %v", err, io.ErrUnexpectedEOF)
 		}
 		var refused *net.OpError
 		if _, err := issuer.HTTPClient().Get(issuer.KeysURL()); !errors.As(err, &refused) {
-			t.Errorf("request to a closed issuer: got %v, want connection refused", err)
+			t.Errorf("request to a closed issuer: got error %v, want a *net.OpError", err)
 		}
 	})
 }
@@ -109,10 +109,10 @@ func TestHangWithListener(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := do(issuer.HTTPClient(), form(ctx, t, issuer.TokenURL(), nil)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		t.Errorf("got error %v, want %v", err, context.DeadlineExceeded)
 	}
 
-	// The server sends the header of a response but never its body.
+	// The server sends the header of a response, but never the body.
 	begun := make(chan struct{})
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -127,14 +127,14 @@ func TestHangWithListener(t *testing.T) {
 		stop()
 	}()
 	if _, err := do(issuer.HTTPClient(), form(reading, t, issuer.KeysURL(), nil)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want %v", err, context.Canceled)
+		t.Errorf("got error %v, want %v", err, context.Canceled)
 	}
 }
 
 func TestCloseEndsHangingRequests(t *testing.T) {
 	issuer := bearertest.NewIssuer(nil)
 	issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Hang: true})
-	arriving := &signalReader{read: make(chan struct{})}
+	arriving := &signalReader{started: make(chan struct{})}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer.TokenURL(), arriving)
 	if err != nil {
 		t.Fatal(err)
@@ -144,19 +144,19 @@ func TestCloseEndsHangingRequests(t *testing.T) {
 		_, err := do(issuer.HTTPClient(), request)
 		ended <- err
 	}()
-	<-arriving.read
+	<-arriving.started
 	issuer.Close()
 	if err := <-ended; err == nil {
-		t.Error("hanging request during Close: got an answer, want an error")
+		t.Error("request that hangs during Close: got a response, want an error")
 	}
 }
 
-// signalReader is an empty request body. Read closes the channel read and must be
-// called once only.
-type signalReader struct{ read chan struct{} }
+// signalReader is an empty request body. The method Read closes the channel started, so it
+// must be called only once.
+type signalReader struct{ started chan struct{} }
 
 func (r *signalReader) Read([]byte) (int, error) {
-	close(r.read)
+	close(r.started)
 	return 0, io.EOF
 }
 
@@ -166,16 +166,16 @@ func TestTransportReachesItsIssuerOnly(t *testing.T) {
 	for _, address := range []string{"https://elsewhere.example/keys", "http://issuer.example/keys", "https://issuer.example:8443/keys"} {
 		var notFound *net.DNSError
 		if _, err := issuer.HTTPClient().Get(address); !errors.As(err, &notFound) {
-			t.Errorf("%s: got %v, want no such host", address, err)
+			t.Errorf("%s: got error %v, want a *net.DNSError", address, err)
 		}
 	}
 	if got := fetch(t, issuer.HTTPClient(), issuer.URL()+"/nothing"); got.StatusCode != http.StatusNotFound {
-		t.Errorf("got %s, want 404", got.Status)
+		t.Errorf("got status %s, want 404", got.Status)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := do(issuer.HTTPClient(), form(ctx, t, issuer.TokenURL(), nil)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want %v", err, context.Canceled)
+		t.Errorf("got error %v, want %v", err, context.Canceled)
 	}
 }
 
@@ -185,6 +185,6 @@ func TestHandlerInAnotherServer(t *testing.T) {
 	server := httptest.NewServer(issuer.Handler())
 	defer server.Close()
 	if got := fetch(t, server.Client(), server.URL+"/tenant/keys"); string(got.body) != string(issuer.JWKS()) {
-		t.Errorf("got %s, want the key set", got.body)
+		t.Errorf("got body %s, want the key set", got.body)
 	}
 }

@@ -45,7 +45,7 @@ func TestGrant(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.StatusCode != http.StatusOK || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Content-Type") != "application/json" {
-			t.Fatalf("got %s, header %v, body %s; want 200 as application/json with no-store", got.Status, got.Header, got.body)
+			t.Fatalf("got status %s, header %v and body %s, want status 200, Content-Type application/json and Cache-Control no-store", got.Status, got.Header, got.body)
 		}
 		answer := object(t, got.body)
 		if answer["token_type"] != "Bearer" || answer["expires_in"] != 90.0 || answer["scope"] != row.granted || len(answer) != 4 {
@@ -76,7 +76,7 @@ func TestGrantRefusals(t *testing.T) {
 		{"no grant type", id + secret, "", 400, "invalid_request"},
 		{"empty grant type", "grant_type=&" + id + secret, "", 400, "invalid_request"},
 		{"another grant type", "grant_type=password&" + id + secret, "", 400, "unsupported_grant_type"},
-		{"repeated parameter", grant + grant + id + secret, "", 400, "invalid_request"},
+		{"body with a repeated parameter", grant + grant + id + secret, "", 400, "invalid_request"},
 		{"malformed body", grant + id + secret + "a=%zz", "", 400, "invalid_request"},
 		{"semicolon in the body", grant + id + secret + "a;b", "", 400, "invalid_request"},
 		{"huge body", grant + id + secret + "a=" + strings.Repeat("a", 70_000), "", 400, "invalid_request"},
@@ -89,14 +89,14 @@ func TestGrantRefusals(t *testing.T) {
 		{"malformed Basic", grant, "Basic !", 401, "invalid_client"},
 		{"malformed percent-encoding in Basic", grant, basicHeaderRaw("%zz", "x"), 401, "invalid_client"},
 		{"wrong secret in Basic", grant, basicHeader("wrong"), 401, "invalid_client"},
-		{"credentials in Basic and body", grant + id + secret, basic, 400, "invalid_request"},
-		{"client_id differs from Basic", grant + "client_id=other", basic, 400, "invalid_request"},
+		{"credentials in the Authorization field and in the body", grant + id + secret, basic, 400, "invalid_request"},
+		{"client_id differs from the client ID in the Authorization field", grant + "client_id=other", basic, 400, "invalid_request"},
 		{"unknown scope", grant + id + secret + "scope=read%3Aa+admin", "", 400, "invalid_scope"},
 		{"malformed scope", grant + id + secret + "scope=read%3Aa++write%3Aa", "", 400, "invalid_scope"},
 		{"scope with a quotation mark", grant + id + secret + "scope=%22", "", 400, "invalid_scope"},
 		{"Basic credentials", grant, basic, 200, ""},
 		{"scheme basic in lower case", grant, "b" + basic[1:], 200, ""},
-		{"Basic and the same client_id", grant + id, basic, 200, ""},
+		{"client_id is the client ID in the Authorization field", grant + id, basic, 200, ""},
 		{"credentials in the body and a Bearer token", grant + id + secret, "Bearer x", 200, ""},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer.TokenURL(), strings.NewReader(strings.TrimSuffix(row.body, "&")))
@@ -126,9 +126,9 @@ func TestGrantRefusesWrongRequestForm(t *testing.T) {
 	asJSON.Header.Set("Content-Type", "application/json")
 	checkAnswer(t, issuer, "Content-Type application/json", asJSON, 400, "invalid_request")
 
-	twice := form(t.Context(), t, issuer.TokenURL(), url.Values{"grant_type": {"client_credentials"}})
-	twice.Header["Authorization"] = []string{basicHeader("s %+é"), basicHeader("s %+é")}
-	checkAnswer(t, issuer, "two Authorization headers", twice, 400, "invalid_request")
+	repeated := form(t.Context(), t, issuer.TokenURL(), url.Values{"grant_type": {"client_credentials"}})
+	repeated.Header["Authorization"] = []string{basicHeader("s %+é"), basicHeader("s %+é")}
+	checkAnswer(t, issuer, "two Authorization fields", repeated, 400, "invalid_request")
 }
 
 func TestRemoveClient(t *testing.T) {
@@ -179,15 +179,15 @@ func TestAuthenticateAndShape(t *testing.T) {
 	token, _ := object(t, got.body)["access_token"].(string)
 	claims := part(t, token, 1)
 	if part(t, token, 0)["typ"] != "JWT" || fmt.Sprint(claims["scopes"]) != "[a b]" || claims["jti"] != nil || claims["sub"] != "any" {
-		t.Errorf("got claims %v, want scopes [a b], sub any and no jti, with typ JWT in the header", claims)
+		t.Errorf("got header %v and claims %v, want typ JWT, scopes [a b], sub any and no jti", part(t, token, 0), claims)
 	}
 	if _, err := verify(issuer, token); err != nil {
 		t.Error(err)
 	}
 }
 
-// checkAnswer sends request and compares the response's status and its error
-// code (RFC 6749, section 5.2). The code is empty for status 200.
+// checkAnswer sends request and compares the status and the error code of the response (RFC
+// 6749, section 5.2). The error code is empty for status 200.
 func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *http.Request, status int, code string) {
 	t.Helper()
 	got, err := do(issuer.HTTPClient(), request)
@@ -199,13 +199,13 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 		answer["error"] = ""
 	}
 	if got.StatusCode != status || answer["error"] != code {
-		t.Errorf("%s: got %d %v, want %d and error %q", name, got.StatusCode, answer, status, code)
+		t.Errorf("%s: got status %d and response %v, want status %d and error %q", name, got.StatusCode, answer, status, code)
 	}
 	if challenge := got.Header.Get("WWW-Authenticate"); (status == 401) != (challenge != "") {
-		t.Errorf("%s: got WWW-Authenticate %q with status %d, want it with 401 only", name, challenge, status)
+		t.Errorf("%s: got WWW-Authenticate %q with status %d, want this field only with status 401", name, challenge, status)
 	}
 	if strings.Contains(string(got.body), "10.0.0.1") {
-		t.Errorf("%s: got the text of the internal error in %s, want no details", name, got.body)
+		t.Errorf("%s: got body %s, want a body without the text of the internal error", name, got.body)
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// verify verifies a token with golang-jwt and the published keys only. It returns
-// the claims.
+// verify verifies a token with golang-jwt and returns the claims. It uses only the published
+// keys of the issuer.
 func verify(i *bearertest.Issuer, token string) (jwt.MapClaims, error) {
 	var set struct {
 		Keys []jwkset.JWKMarshal `json:"keys"`
@@ -58,7 +58,7 @@ func object(t *testing.T, raw []byte) map[string]any {
 	return members
 }
 
-// reply is a response with its body already read.
+// reply is a response and the bytes of the response body.
 type reply struct {
 	*http.Response
 	body []byte

@@ -40,16 +40,16 @@ func TestRotation(t *testing.T) {
 	}
 	issuer.Withdraw(first.ID())
 	if _, err := verify(issuer, before); err == nil {
-		t.Error("token of a withdrawn key: got no error, want one")
+		t.Error("token signed with a withdrawn key: got no error, want one")
 	}
 
 	hidden := bearertest.NewKey("ES256", "hidden")
 	issuer.SignWith(hidden)
 	if token := issuer.Token(nil); part(t, token, 0)["kid"] != "hidden" {
-		t.Error("after SignWith: got a token of another key, want kid hidden")
+		t.Error("after SignWith: got a token with a different kid, want kid hidden")
 	}
 	if _, err := verify(issuer, issuer.Token(nil)); err == nil {
-		t.Error("token of an unpublished key: got no error, want one")
+		t.Error("token signed with an unpublished key: got no error, want one")
 	}
 	issuer.Publish(hidden)
 	if _, err := verify(issuer, issuer.Token(nil)); err != nil {
@@ -70,7 +70,7 @@ func TestJWK(t *testing.T) {
 		jwk := object(t, bearertest.NewKey(row.alg, "id").JWK())
 		crv, _ := jwk["crv"].(string)
 		if jwk["kty"] != row.kty || crv != row.crv || jwk["alg"] != row.alg || jwk["kid"] != "id" || jwk["use"] != "sig" || jwk["d"] != nil {
-			t.Errorf("%s: got %v, want kty %q, crv %q, use sig and no private member", row.alg, jwk, row.kty, row.crv)
+			t.Errorf("%s: got JWK %v, want kty %q, crv %q, use sig and no private member", row.alg, jwk, row.kty, row.crv)
 		}
 	}
 }
@@ -86,11 +86,12 @@ func TestKeyFrom(t *testing.T) {
 	}
 	rs := bearertest.NewKey("RS256", "k")
 	if ps := rs.As("PS256"); ps.Algorithm() != "PS256" || ps.ID() != "k" || !rs.Public().(*rsa.PublicKey).Equal(ps.Public()) { //nolint:errcheck // the key is an RSA key
-		t.Errorf("got %s key %q, want the same key and ID with PS256", ps.Algorithm(), ps.ID())
+		t.Errorf("got key %[2]q with algorithm %[1]s, want the same key with the same ID and algorithm PS256", ps.Algorithm(), ps.ID())
 	}
 }
 
-// If open issuers share a key, a test cannot detect that a verifier confuses them.
+// TestOpenIssuersNeverShareKeys tests that two open issuers have different keys. If two open
+// issuers share a key, a test cannot detect that a verifier confuses the issuers.
 func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	a, b := bearertest.NewUnstartedIssuer(nil), bearertest.NewUnstartedIssuer(nil)
 	defer b.Close()
@@ -107,10 +108,10 @@ func TestOpenIssuersNeverShareKeys(t *testing.T) {
 		t.Fatal("after Close of the first issuer: got one key for two open issuers, want two")
 	}
 	if _, err := verify(a, a.Token(nil)); err != nil {
-		t.Errorf("token minted after Close: got %v, want it accepted", err)
+		t.Errorf("token minted after Close: got error %v, want none", err)
 	}
 	if a.Rotate().Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // the key is an RSA key
-		t.Fatal("Rotate after Close: got the key of an open issuer, want another")
+		t.Fatal("Rotate after Close: got the key of an open issuer, want a different key")
 	}
 }
 

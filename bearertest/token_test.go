@@ -37,7 +37,7 @@ func TestTokenHasRFC9068Form(t *testing.T) {
 			t.Errorf("got header %v and claims %v, want 3 members and 7 claims", header, claims)
 		}
 		if second := part(t, issuer.Token(nil), 1); second["jti"] == claims["jti"] {
-			t.Errorf("got jti %v in two tokens, want different ones", claims["jti"])
+			t.Errorf("got jti %v in two tokens, want a different jti in each token", claims["jti"])
 		}
 	})
 }
@@ -72,7 +72,7 @@ func TestMintWithEveryAlgorithm(t *testing.T) {
 		_, err := verify(issuer, token)
 		if alg == "Ed25519" { // golang-jwt does not support this algorithm name yet
 			if !errors.Is(err, jwt.ErrTokenUnverifiable) {
-				t.Fatalf("Ed25519: got %v, want %v from golang-jwt; if it supports the name now, remove this case", err, jwt.ErrTokenUnverifiable)
+				t.Fatalf("Ed25519: got error %v, want %v from golang-jwt; if golang-jwt now supports this algorithm name, remove this case", err, jwt.ErrTokenUnverifiable)
 			}
 			signature := strings.LastIndexByte(token, '.')
 			raw, _ := jwt.NewParser().DecodeSegment(token[signature+1:])
@@ -97,7 +97,7 @@ func TestMintWithUnsupportedAlgorithm(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	if token := issuer.Mint(map[string]any{"alg": "none"}, nil); !strings.HasSuffix(token, ".") {
-		t.Errorf("alg none: got %q, want an empty signature", token)
+		t.Errorf("alg none: got token %q, want a token with an empty signature", token)
 	}
 	for _, alg := range []any{"HS256", "es256", nil, 7, []string{"ES256"}} {
 		token := issuer.Mint(map[string]any{"alg": alg}, nil)
@@ -109,7 +109,7 @@ func TestMintWithUnsupportedAlgorithm(t *testing.T) {
 	mac.Write([]byte(bearertest.SigningInput([]byte(`{"alg":"HS256"}`), []byte(`{}`))))
 	token := bearertest.Compact([]byte(`{"alg":"HS256"}`), []byte(`{}`), mac.Sum(nil))
 	if !strings.HasPrefix(token, "eyJhbGciOiJIUzI1NiJ9.e30.") {
-		t.Errorf("got %q, want the encoded header and payload before the signature", token)
+		t.Errorf("got token %q, want the encoded header and the encoded payload before the signature", token)
 	}
 }
 
@@ -125,14 +125,14 @@ func TestForgeAndTamper(t *testing.T) {
 			t.Errorf("%s: got claims %v, want scope admin and the other claims unchanged", alg, claims)
 		}
 		for name, token := range map[string]string{
-			"forged":              issuer.Forge(nil, nil),
+			"forged token":        issuer.Forge(nil, nil),
 			"tampered payload":    altered,
 			"tampered signature":  bearertest.Tamper(good, nil),
 			"signed by a new key": bearertest.NewKey(alg, issuer.Keys()[0].ID()).Sign([]byte(`{"alg":"`+alg+`","kid":"`+issuer.Keys()[0].ID()+`"}`), []byte(`{}`)),
 			"forged with alg set": issuer.Forge(map[string]any{"alg": alg}, nil),
 		} {
 			if _, err := verify(issuer, token); !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
-				t.Errorf("%s: %s: got %v, want %v", alg, name, err, jwt.ErrTokenSignatureInvalid)
+				t.Errorf("%s: %s: got error %v, want %v", alg, name, err, jwt.ErrTokenSignatureInvalid)
 			}
 		}
 		issuer.Close()

@@ -9,8 +9,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// twenty returns 20 scopes of the same length, which take the longest to compare.
-func twenty() []string {
+// twentyScopes returns 20 scopes of the same length, because the comparison of such scopes
+// takes the longest time.
+func twentyScopes() []string {
 	names := make([]string, 20)
 	for i := range names {
 		names[i] = fmt.Sprintf("deployments:action-%02d", i)
@@ -19,7 +20,7 @@ func twenty() []string {
 }
 
 func BenchmarkAllow(b *testing.B) {
-	names := twenty()
+	names := twentyScopes()
 	reversed := make([]string, len(names))
 	for i, name := range names {
 		reversed[len(names)-1-i] = name
@@ -43,8 +44,8 @@ func BenchmarkAllow(b *testing.B) {
 	}
 }
 
-// thousand returns a table of 1,000 routes.
-func thousand() *scopes.Table {
+// largeTable returns a table of 1,000 routes.
+func largeTable() *scopes.Table {
 	t := new(scopes.Table)
 	for i := range 250 {
 		t.Handle(fmt.Sprintf("GET /v1/things%d", i), scopes.All("a"))
@@ -56,7 +57,7 @@ func thousand() *scopes.Table {
 }
 
 func BenchmarkTable(b *testing.B) {
-	t := thousand()
+	t := largeTable()
 	for _, r := range []*http.Request{
 		httptest.NewRequest(http.MethodPost, "/v1/things17", http.NoBody),
 		httptest.NewRequest(http.MethodGet, "/v1/things200/8d3f", http.NoBody),
@@ -66,7 +67,7 @@ func BenchmarkTable(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if rule, _ := t.Rule(r); rule.IsZero() {
-					b.Fatal("got no rule")
+					b.Fatal("got no rule, want one")
 				}
 			}
 		})

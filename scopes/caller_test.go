@@ -12,9 +12,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestRuleErrNamesTheLine requires the error of a rule with a mistake to name the line that
-// declares the rule, exactly once. This also holds for a rule inside of other rules. Each
-// row contains its own source text.
+// TestRuleErrNamesTheLine tests the error of a rule with a mistake. The error must name the
+// line that declares the rule exactly once, even if the rule is inside other rules. Each row
+// contains the source text of its rule.
 func TestRuleErrNamesTheLine(t *testing.T) {
 	wrong := scopes.All("inner scope") // declared here
 	for _, row := range []struct {
@@ -39,12 +39,12 @@ func TestRuleErrNamesTheLine(t *testing.T) {
 	} {
 		err := row.rule.Err()
 		if err == nil {
-			t.Errorf("%s: got no error", row.source)
+			t.Errorf("%s: got no error, want one", row.source)
 			continue
 		}
 		lines := sourceLines(t, err.Error())
 		if len(lines) != 1 || !strings.Contains(lines[0], row.source) {
-			t.Errorf("%s: got %v, which names the lines %q, want only the line of the row", row.source, err, lines)
+			t.Errorf("%s: got error %v that names the lines %q, want only the line of the row", row.source, err, lines)
 		}
 		if got := row.rule.String(); got != "denied" {
 			t.Errorf("%s: String: got %q, want denied", row.source, got)
@@ -55,14 +55,15 @@ func TestRuleErrNamesTheLine(t *testing.T) {
 	}
 }
 
-// TestRuleErrOfSeveral requires each of several mistakes to name its own line.
+// TestRuleErrOfSeveral tests the error of a rule with several mistakes. The error must name
+// the line of each mistake.
 func TestRuleErrOfSeveral(t *testing.T) {
 	err := scopes.And(
 		scopes.All("a b", "c d"),
 		scopes.Any("e f"),
 	).Err()
 	if err == nil {
-		t.Fatal("got no error")
+		t.Fatal("got no error, want one")
 	}
 	var got []string
 	for _, line := range sourceLines(t, err.Error()) {
@@ -70,12 +71,12 @@ func TestRuleErrOfSeveral(t *testing.T) {
 	}
 	want := []string{`scopes.All("a b", "c d"),`, `scopes.All("a b", "c d"),`, `scopes.Any("e f"),`}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got %v, which names the lines %q, want %q", err, got, want)
+		t.Errorf("got error %v that names the lines %q, want the lines %q", err, got, want)
 	}
 }
 
-// TestTableHandleNamesTheLine requires a panic of Handle to name the line that called
-// Handle and the line that declared the rule.
+// TestTableHandleNamesTheLine tests that a panic of Handle names the line that called Handle
+// and the line that declared the rule.
 func TestTableHandleNamesTheLine(t *testing.T) {
 	wrong := scopes.All("a b") // the rule
 	var table scopes.Table
@@ -84,13 +85,13 @@ func TestTableHandleNamesTheLine(t *testing.T) {
 			p := recover()
 			lines := sourceLines(t, fmt.Sprint(p))
 			if len(lines) != 2 || !strings.Contains(lines[0], "// the route") || !strings.Contains(lines[1], "// the rule") {
-				t.Errorf("got the panic %v, which names the lines %q, want the lines of the route and of the rule", p, lines)
+				t.Errorf("got panic %v that names the lines %q, want the line of the route and the line of the rule", p, lines)
 			}
 		}()
 		table.Handle("GET /x", wrong) // the route
 	}()
 	for pattern := range table.All() {
-		t.Errorf("got %q in the table after the panic, want no pattern", pattern)
+		t.Errorf("got pattern %q in the table after the panic, want no pattern", pattern)
 	}
 }
 

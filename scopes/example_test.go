@@ -7,7 +7,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// A rule prints as part of a sentence, and its error names everything that is missing.
+// The text of a rule can be a part of a sentence. The error of Allow names all missing scopes.
 func ExampleAnd() {
 	rule := scopes.And(scopes.All("deploy:applications"), scopes.Any("region:eu", "region:us"))
 	fmt.Println(rule)

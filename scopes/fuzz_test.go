@@ -39,8 +39,8 @@ func eachVector(f *testing.F, add func(claims map[string]any)) {
 	}
 }
 
-// form is the syntax of the scope parameter in RFC 6749, section 3.3.
-var form = regexp.MustCompile(`\A(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?\z`)
+// scopeForm matches the syntax of the scope parameter (RFC 6749, section 3.3).
+var scopeForm = regexp.MustCompile(`\A(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?\z`)
 
 // FuzzParse compares Parse with a regular expression.
 func FuzzParse(f *testing.F) {
@@ -51,12 +51,12 @@ func FuzzParse(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, text, name string) {
 		set, err := scopes.Parse(text)
-		if want := form.MatchString(text); (err == nil) != want {
-			t.Fatalf("Parse(%q): got %v, want accepted: %v", text, err, want)
+		if want := scopeForm.MatchString(text); (err == nil) != want {
+			t.Fatalf("Parse(%q) accepts the text: got %v, want %v: %v", text, err == nil, want, err)
 		}
 		if err != nil {
 			if set.Len() != 0 || set.Has(text) || set.Has("") {
-				t.Errorf("got %q with the error %v, want the empty Set", set, err)
+				t.Errorf("got Set %q with error %v, want the empty Set", set, err)
 			}
 			return
 		}
@@ -69,31 +69,31 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		if got := slices.Collect(set.All()); !slices.Equal(got, want) || set.Len() != len(want) {
-			t.Errorf("got %q, want %q", got, want)
+			t.Errorf("got scopes %q, want %q", got, want)
 		}
 		if got := set.Has(name); got != slices.Contains(want, name) {
 			t.Errorf("Has(%q): got %v, want %v", name, got, !got)
 		}
 		again, err := scopes.Parse(set.String())
 		if err != nil || !slices.Equal(slices.Collect(again.All()), want) {
-			t.Errorf("Parse(%q): got %q, %v, want %q", set.String(), again, err, want)
+			t.Errorf("Parse(%q): got scopes %q and error %v, want scopes %q and no error", set.String(), again, err, want)
 		}
 		rule := scopes.All(name)
 		if allowed := rule.Err() == nil && rule.Allow(t.Context(), set) == nil; allowed != slices.Contains(want, name) {
-			t.Errorf("All(%q).Allow(%q): got allowed: %v, want %v", name, want, allowed, !allowed)
+			t.Errorf("All(%q) allows the scopes %q: got %v, want %v", name, want, allowed, !allowed)
 		}
 	})
 }
 
-// guarded lists the patterns of a typical table: a public part beside a private part,
+// guarded lists the patterns of a typical table. The table has a public part, a private part,
 // wildcards, methods, a host, and a route with {$}.
 var guarded = []string{
 	"/", "/public/", "/private/", "GET /things/{id}", "POST /things/{id}", "/things/{id}/parts/{rest...}", "GET /exact/{$}", "admin.example/", "/a/b", "/a/b/",
 }
 
-// FuzzTable compares a table with a mux that serves the same patterns. If the table finds
-// a rule, the mux must call the handler of the same pattern, for each spelling of the path
-// that a handler may use.
+// FuzzTable compares a table with a mux that serves the same patterns. If the table finds a
+// rule, the mux must call the handler of the same pattern. The pattern must also be the same
+// for each spelling of the path that a handler may use.
 func FuzzTable(f *testing.F) {
 	for _, target := range []string{
 		"/", "/public/x", "/private/x", "/public/../private/x", "/public/..%2fprivate/x", "/public/%2e%2e/private/x", "/public//private", "/public/%252e%252e/private/x",
@@ -122,21 +122,21 @@ func FuzzTable(f *testing.F) {
 		served := w.Header().Get("Served")
 		if pattern == "" {
 			if !rule.IsZero() {
-				t.Errorf("got the rule %v and no pattern, want the zero Rule", rule)
+				t.Errorf("got rule %v and no pattern, want the zero Rule", rule)
 			}
 			return // a denial is always safe
 		}
 		if scopeOf(pattern) != served {
-			t.Fatalf("%s %s %s: got the rule of %q, want that of %q, which serves the request with status %d", method, host, target, pattern, served, w.Code)
+			t.Fatalf("%s %s %s: got the rule of pattern %q, want the rule of pattern %q, whose handler serves the request with status %d", method, host, target, pattern, served, w.Code)
 		}
 		if got := rule.Scopes(); !slices.Equal(got, []string{scopeOf(pattern)}) {
-			t.Errorf("got a rule with the scopes %q, want the rule of %q", got, pattern)
+			t.Errorf("got a rule with the scopes %q, want the rule of pattern %q", got, pattern)
 		}
 		// Spellings of the same path that file servers, proxies and other routers may use.
 		for _, other := range []string{u.Path, path.Clean(u.Path), tryUnescape(u.Path), path.Clean(tryUnescape(u.Path)), strings.ReplaceAll(u.Path, `\`, "/")} {
 			again := &http.Request{Method: method, URL: &url.URL{Path: other}, Host: host, Header: http.Header{}}
 			if _, found := mux.Handler(again); found != pattern && strings.TrimSuffix(other, "/") != strings.TrimSuffix(u.Path, "/") {
-				t.Errorf("%s %s: got the rule of %q, but the spelling %s matches %q", method, target, pattern, other, found)
+				t.Errorf("%s %s: got the rule of pattern %q, but the spelling %s matches pattern %q", method, target, pattern, other, found)
 			}
 		}
 	})
@@ -145,7 +145,7 @@ func FuzzTable(f *testing.F) {
 // scopeOf returns the scope that the rule of a pattern requires.
 func scopeOf(pattern string) string { return strings.ReplaceAll(pattern, " ", "_") }
 
-// tryUnescape decodes p once. If p has an invalid escape, it returns p.
+// tryUnescape decodes p once. If p has an invalid escape, tryUnescape returns p.
 func tryUnescape(p string) string {
 	if decoded, err := url.PathUnescape(p); err == nil {
 		return decoded
@@ -173,7 +173,7 @@ func FuzzMethods(f *testing.F) {
 			want = methods["/a.v1.Things/*"]
 		}
 		if rule.String() != want.String() {
-			t.Errorf("%q: got %v, want %v", method, rule, want)
+			t.Errorf("%q: got rule %v, want %v", method, rule, want)
 		}
 	})
 }

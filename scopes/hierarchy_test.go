@@ -11,7 +11,7 @@ import (
 func TestHierarchy(t *testing.T) {
 	declared := scopes.Hierarchy{
 		"admin": {"write", "audit"}, "write": {"read"},
-		"a": {"b"}, "b": {"c"}, "c": {"a"}, // a cycle: each implies the others
+		"a": {"b"}, "b": {"c"}, "c": {"a"}, // a cycle, in which each scope implies the two other scopes
 		"self": {"self"},
 	}
 	for _, row := range []struct {
@@ -25,7 +25,7 @@ func TestHierarchy(t *testing.T) {
 		{declared, "b", "b c a"},
 		{declared, "self", "self"},
 		{declared, "", ""},
-		{declared, "admin:x", "admin:x"}, // a name alone implies nothing
+		{declared, "admin:x", "admin:x"}, // a scope implies no other scope because of its name
 		{declared, "Admin", "Admin"},
 		{nil, "admin", "admin"},
 		{scopes.Hierarchy{"deployments": {"deployments:read"}}, "deployments", "deployments deployments:read"},
@@ -36,19 +36,19 @@ func TestHierarchy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := row.h.Err(); err != nil {
-			t.Errorf("%v: got the error %v, want none", row.h, err)
+			t.Errorf("%v: got error %v, want none", row.h, err)
 		}
 		if got := row.h.Expand(granted).String(); got != row.want {
 			t.Errorf("%v: Expand(%q): got %q, want %q", row.h, row.granted, got, row.want)
 		}
 	}
 	if got, want := declared["admin"], []string{"write", "audit"}; !slices.Equal(got, want) {
-		t.Errorf("the hierarchy after Expand: got %q for admin, want %q", got, want)
+		t.Errorf("scopes of admin in the hierarchy after Expand: got %q, want %q", got, want)
 	}
 }
 
-// TestExpandKeepsTheSet requires Expand to leave its argument unchanged: the second call
-// must return the same Set as the first.
+// TestExpandKeepsTheSet tests that Expand does not change its argument. The second call must
+// return the same Set as the first call.
 func TestExpandKeepsTheSet(t *testing.T) {
 	granted, err := scopes.Of("write", "x")
 	if err != nil {
@@ -57,23 +57,23 @@ func TestExpandKeepsTheSet(t *testing.T) {
 	h := scopes.Hierarchy{"write": {"read"}, "x": {"write"}}
 	for range 2 {
 		if got := h.Expand(granted).String(); got != "write x read" {
-			t.Errorf("got %q, want %q", got, "write x read")
+			t.Errorf("Expand: got %q, want %q", got, "write x read")
 		}
 	}
 	if got := granted.String(); got != "write x" {
-		t.Errorf("the granted set after Expand: got %q, want %q", got, "write x")
+		t.Errorf("the argument of Expand after the calls: got %q, want %q", got, "write x")
 	}
 }
 
-// TestHierarchyErrors requires one error that lists all mistakes.
+// TestHierarchyErrors tests that Err returns one error that lists all mistakes.
 func TestHierarchyErrors(t *testing.T) {
 	err := scopes.Hierarchy{"a b": {"c"}, "d": {"", "e\"f"}, "": {"g"}}.Err()
 	if err == nil {
-		t.Fatal("got no error")
+		t.Fatal("got no error, want one")
 	}
 	for _, want := range []string{`"a b" in the hierarchy of "a b": a scope must not contain a space`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %s in it", err, want)
+			t.Errorf("got error %v, want %s in the text", err, want)
 		}
 	}
 }

@@ -34,27 +34,27 @@ func TestManyNames(t *testing.T) {
 			}
 		}
 		if got := slices.Collect(set.All()); !slices.Equal(got, different) || set.Len() != len(different) {
-			t.Fatalf("%q: got %q, want %q", granted, got, different)
+			t.Fatalf("Parse of %q: got scopes %q, want %q", granted, got, different)
 		}
 		all, some := true, false
 		for _, name := range wanted {
 			has := slices.Contains(granted, name)
 			all, some = all && has, some || has
 			if set.Has(name) != has {
-				t.Errorf("%q: Has(%s): got %v, want %v", granted, name, !has, has)
+				t.Errorf("Set of %q: Has(%s): got %v, want %v", granted, name, !has, has)
 			}
 		}
 		if err := scopes.All(wanted...).Allow(t.Context(), set); (err == nil) != all {
-			t.Errorf("%q: All(%q): got %v, want met: %v", granted, wanted, err, all)
+			t.Errorf("All(%[2]q) allows the scopes %[1]q: got %[3]v, want %[4]v: %[5]v", granted, wanted, err == nil, all, err)
 		}
 		if err := scopes.Any(wanted...).Allow(t.Context(), set); (err == nil) != some {
-			t.Errorf("%q: Any(%q): got %v, want met: %v", granted, wanted, err, some)
+			t.Errorf("Any(%[2]q) allows the scopes %[1]q: got %[3]v, want %[4]v: %[5]v", granted, wanted, err == nil, some, err)
 		}
 	}
 }
 
 // TestHashCollisions looks up 1,048,576 names that a set of 65,536 names does not contain.
-// About 16 of them share the upper half of their hash with a name of the set.
+// About 16 of the names share the upper half of their hash with a name of the set.
 func TestHashCollisions(t *testing.T) {
 	names := make([]string, 1<<16)
 	for i := range names {

@@ -19,19 +19,19 @@ func TestMethodsErr(t *testing.T) {
 	} {
 		err := scopes.Methods{name: scopes.All("a")}.Err()
 		if (err == nil) != valid {
-			t.Errorf("%q: got %v, want valid: %v", name, err, valid)
+			t.Errorf("method name %q is valid: got %v, want %v: %v", name, err == nil, valid, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: got several lines for one mistake: %v", name, err)
+			t.Errorf("method name %q: got an error of several lines, want one line for one mistake: %v", name, err)
 		}
 	}
 	err := scopes.Methods{"x": {}, "/a.B/C": scopes.All("a b"), "/a.B/D": scopes.And(), "/a.B/E": scopes.Public()}.Err()
 	for _, want := range []string{`"x": want /package.Service/Method`, `"x": scopes: there is no rule`, `"/a.B/C": scopes: All("a b"): a scope must not contain a space`, `"/a.B/D": scopes: And() has no rules`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v\nwant %s in it", err, want)
+			t.Errorf("got error %v\nwant %s in the text", err, want)
 		}
 	}
 	if err := scopes.Methods(nil).Err(); err != nil {
-		t.Errorf("nil Methods: got %v, want no error", err)
+		t.Errorf("nil Methods: got error %v, want none", err)
 	}
 }

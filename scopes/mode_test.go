@@ -20,30 +20,30 @@ func TestModes(t *testing.T) {
 		{"zero Rule", scopes.Rule{}, false, false},
 		{"report only", scopes.ReportOnly(rule), true, false},
 		{"optional", scopes.Optional(rule), false, true},
-		{"both", scopes.Optional(scopes.ReportOnly(rule)), true, true},
-		{"both, in the other order", scopes.ReportOnly(scopes.Optional(rule)), true, true},
-		{"inside And", scopes.And(scopes.ReportOnly(rule), scopes.Optional(rule)), false, false},
-		{"inside Or", scopes.Or(scopes.Optional(rule)), false, false},
-		{"around And", scopes.Optional(scopes.And(rule, rule)), false, true},
-		{"around the zero Rule", scopes.Optional(scopes.Rule{}), false, false},
-		{"around Public", scopes.ReportOnly(scopes.Public()), false, false},
-		{"around a rule with a mistake", scopes.Optional(scopes.ReportOnly(scopes.All(""))), false, false},
+		{"both modes", scopes.Optional(scopes.ReportOnly(rule)), true, true},
+		{"both modes, in the other order", scopes.ReportOnly(scopes.Optional(rule)), true, true},
+		{"modes inside And", scopes.And(scopes.ReportOnly(rule), scopes.Optional(rule)), false, false},
+		{"mode inside Or", scopes.Or(scopes.Optional(rule)), false, false},
+		{"mode around And", scopes.Optional(scopes.And(rule, rule)), false, true},
+		{"mode around the zero Rule", scopes.Optional(scopes.Rule{}), false, false},
+		{"mode around Public", scopes.ReportOnly(scopes.Public()), false, false},
+		{"modes around a rule with a mistake", scopes.Optional(scopes.ReportOnly(scopes.All(""))), false, false},
 	} {
 		if got := row.rule.IsReportOnly(); got != row.reportOnly {
-			t.Errorf("%s: got report-only %v, want %v", row.name, got, row.reportOnly)
+			t.Errorf("%s: IsReportOnly: got %v, want %v", row.name, got, row.reportOnly)
 		}
 		if got := row.rule.IsOptional(); got != row.optional {
-			t.Errorf("%s: got optional %v, want %v", row.name, got, row.optional)
+			t.Errorf("%s: IsOptional: got %v, want %v", row.name, got, row.optional)
 		}
 		if row.rule.IsPublic() {
-			t.Errorf("%s: got public, want not public", row.name)
+			t.Errorf("%s: IsPublic: got true, want false", row.name)
 		}
-		// Allow ignores the mode and enforces the rule.
+		// Allow enforces the rule even if the rule has a mode.
 		if err := row.rule.Allow(t.Context(), scopes.Set{}); err == nil {
-			t.Errorf("%s: without the scope: got allowed, want denied", row.name)
+			t.Errorf("%s: Allow without the scope: got no error, want one", row.name)
 		}
 		if granted, _ := scopes.Of("a"); row.rule.Err() == nil && row.rule.Allow(t.Context(), granted) != nil {
-			t.Errorf("%s: with the scope: got denied, want allowed", row.name)
+			t.Errorf("%s: Allow with the scope: got an error, want none", row.name)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestRuleScopes(t *testing.T) {
 		{scopes.And(scopes.All("a"), scopes.All("b c")), nil},
 	} {
 		if got := row.rule.Scopes(); !slices.Equal(got, row.want) {
-			t.Errorf("%s: got %q, want %q", row.rule, got, row.want)
+			t.Errorf("%s: got scopes %q, want %q", row.rule, got, row.want)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 	} {
 		set, err := scopes.Parse(row.in)
 		if got := slices.Collect(set.All()); (err != nil) != (row.want == nil) || !slices.Equal(got, row.want) {
-			t.Errorf("Parse(%q): got %q, %v, want %q", row.in, got, err, row.want)
+			t.Errorf("Parse(%q): got scopes %q and error %v, want scopes %q", row.in, got, err, row.want)
 		}
 		if err == nil && set.Len() != len(row.want) {
 			t.Errorf("Parse(%q).Len(): got %d, want %d", row.in, set.Len(), len(row.want))
@@ -48,21 +48,21 @@ func TestSet(t *testing.T) {
 	names := []string{"a", "b", "a"}
 	set, err := scopes.Of(names...)
 	if err != nil || set.String() != "a b" {
-		t.Fatalf("Of(%q): got %q, %v, want %q", names, set, err, "a b")
+		t.Fatalf("Of(%q): got Set %q and error %v, want Set %q and no error", names, set, err, "a b")
 	}
 	names[0] = "x"
 	if !set.Has("a") || set.Has("x") || set.Has("A") || set.Has("") {
-		t.Errorf("%q: Has: got a: %v, x: %v, A: %v, empty: %v, want true for a only", set, set.Has("a"), set.Has("x"), set.Has("A"), set.Has(""))
+		t.Errorf("%q: Has: got %v for a, %v for x, %v for A and %v for the empty string, want true only for a", set, set.Has("a"), set.Has("x"), set.Has("A"), set.Has(""))
 	}
 	if _, err := scopes.Of("a b"); err == nil {
-		t.Error("Of(\"a b\"): got no error")
+		t.Error("Of(\"a b\"): got no error, want one")
 	}
 	other, _ := scopes.Of("c", "b")
 	if got := set.Union(other).String(); got != "a b c" {
 		t.Errorf("Union: got %q, want %q", got, "a b c")
 	}
 	if got := set.Union(scopes.Set{}).Union(other).String(); got != "a b c" || set.String() != "a b" {
-		t.Errorf("Union with the empty Set: got %q, want %q; got %q for the first set, want %q", got, "a b c", set, "a b")
+		t.Errorf("Union with the empty Set: got %q, want %q; first Set after the calls: got %q, want %q", got, "a b c", set, "a b")
 	}
 }
 
@@ -125,18 +125,18 @@ func TestAllow(t *testing.T) {
 			}
 		}
 		if got != row.want {
-			t.Errorf("%v, granted %q: got %s, want %s", row.rule, row.granted, got, row.want)
+			t.Errorf("%v, granted scopes %q: got %q, want %q", row.rule, row.granted, got, row.want)
 		}
 	}
 }
 
-// TestFuncOnce requires Allow to call a function only once, because it may be slow.
+// TestFuncOnce tests that Allow calls a function only once, because the function may be slow.
 func TestFuncOnce(t *testing.T) {
 	calls := 0
 	count := scopes.Func("count", func(context.Context) error { calls++; return errClosed })
 	rule := scopes.And(scopes.Or(scopes.All("a"), count), scopes.All("b"))
 	if err := rule.Allow(t.Context(), scopes.Set{}); !errors.Is(err, errClosed) || calls != 1 {
-		t.Errorf("got %v after %d calls, want %v after 1", err, calls, errClosed)
+		t.Errorf("got error %v after %d calls, want error %v after 1 call", err, calls, errClosed)
 	}
 }
 
@@ -154,21 +154,21 @@ func TestRuleString(t *testing.T) {
 		`(scope "a" and scope "b") or scope "c"`: scopes.Or(scopes.And(scopes.All("a"), scopes.All("b")), scopes.All("c")),
 	} {
 		if got := rule.String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
+			t.Errorf("got rule text %q, want %q", got, want)
 		}
 	}
 }
 
-// TestRuleErr requires one error that lists all mistakes in a rule.
+// TestRuleErr tests that Err returns one error that lists all mistakes in a rule.
 func TestRuleErr(t *testing.T) {
 	rule := scopes.And(scopes.All("", "b c"), scopes.Rule{}, scopes.Or(scopes.Any()), scopes.Public())
 	err := rule.Err()
 	if err == nil {
-		t.Fatal("got no error")
+		t.Fatal("got no error, want one")
 	}
 	for _, want := range []string{`All("")`, `All("b c")`, "rule 2 is the zero Rule", "Any() has no scopes", "rule 4 is Public"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q in it", err, want)
+			t.Errorf("got error %v, want %q in the text", err, want)
 		}
 	}
 }

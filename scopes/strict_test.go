@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestCleanPath requires a path to be unclean if a handler may read it as another path.
+// TestCleanPath tests that CleanPath returns false for a path that a handler may read as a
+// different path.
 func TestCleanPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/": true, "/a": true, "/a/": true, "/a/b.c/..d": true, "/a/%": true, "/%41": true,
@@ -18,7 +19,7 @@ func TestCleanPath(t *testing.T) {
 		"/a%5cb": false, "/%25252e./a": false, "/%2525252525252e": false,
 	} {
 		if got := scopes.CleanPath(&url.URL{Path: path}); got != want {
-			t.Errorf("%q: got %v, want %v", path, got, want)
+			t.Errorf("CleanPath of %q: got %v, want %v", path, got, want)
 		}
 	}
 }
@@ -51,7 +52,7 @@ func TestAllowFunc(t *testing.T) {
 		{"any of b, c, and yes", scopes.And(scopes.Any("b", "c"), yes), false},
 	} {
 		if err := row.rule.Allow(t.Context(), granted); (err == nil) != row.want {
-			t.Errorf("%s: got %v, want allowed: %v", row.name, err, row.want)
+			t.Errorf("%s: rule allows the scope a: got %v, want %v: %v", row.name, err == nil, row.want, err)
 		}
 	}
 }
@@ -67,21 +68,21 @@ func TestHasFunc(t *testing.T) {
 		"scopes in Or": {scopes.Or(scopes.All("a"), scopes.Any("b")), false},
 	} {
 		if got := row.rule.HasFunc(); got != row.want {
-			t.Errorf("%s: got %v, want %v", name, got, row.want)
+			t.Errorf("%s: HasFunc: got %v, want %v", name, got, row.want)
 		}
 	}
 }
 
 // TestServiceWithoutName declares methods without the name of a service. Err must report
-// them, and Rule must not find them.
+// these methods, and Rule must not find them.
 func TestServiceWithoutName(t *testing.T) {
 	for _, name := range []string{"//*", "//M", "/*", "/", "*", "//"} {
 		m := scopes.Methods{name: scopes.All("a")}
 		if m.Err() == nil {
-			t.Errorf("%q: got no error for a method without a service", name)
+			t.Errorf("%q: got no error for a method without a service, want one", name)
 		}
 		if rule, declared := m.Rule("//N"); !rule.IsZero() || declared != "" {
-			t.Errorf("%q: got the rule %v of %q for a method without a service, want none", name, rule, declared)
+			t.Errorf("%q: got rule %v of %q for a method without a service, want no rule", name, rule, declared)
 		}
 	}
 }

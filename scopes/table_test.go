@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// routes returns a table with these patterns. All of them have the rule All().
+// routes returns a table with the declared patterns. Each pattern has the rule All().
 func routes(declared ...string) *scopes.Table {
 	var table scopes.Table
 	for _, pattern := range declared {
@@ -61,7 +61,8 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public/;/secret", ""},
 		{"OPTIONS", "*", ""},
 
-		// Clean paths that may match one route before they are decoded, and another after.
+		// Clean paths that may match one route before they are decoded, and a different route
+		// after they are decoded.
 		{"GET", "/a/b%2fc", ""},
 		{"GET", "/a/b%252fc", ""},
 		{"GET", "/a/b%20c", "/a/{b}"},
@@ -69,8 +70,8 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/deployments%2f1", ""},
 		{"GET", "/a/...", "/a/{b}"},
 
-		// Clean paths that may match one route with parameters, and another without them.
-		// Java servers remove parameters.
+		// Clean paths that may match one route with their parameters, and a different route
+		// without their parameters. Java servers remove the parameters.
 		{"GET", "/deployments;x=1", ""},
 		{"GET", "/deployments;x=1/1", ""},
 		{"GET", "/deployments%3bx=1/1", ""},
@@ -78,7 +79,8 @@ func TestTableRule(t *testing.T) {
 		{"PUT", "/deployments/1;x=1", "/deployments/{id}"},
 		{"GET", "/files/a;x=1/b;y", "/files/"},
 
-		// Clean paths that may match another route up to a decoded "?" or "#".
+		// Clean paths with a decoded "?" or "#". The part before this character may match a
+		// different route.
 		{"GET", "/a/b%3fx", "/a/{b}"},
 		{"GET", "/files/c%23/1", "/files/"},
 		{"GET", "/deployments%3fx", ""},
@@ -96,7 +98,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "http://OTHER.example/deployments", "GET /deployments"},
 		{"GET", "http://other.example.:8080/deployments", "GET /deployments"},
 
-		// CONNECT requests: the mux does not clean their paths.
+		// CONNECT requests, whose paths the mux does not clean.
 		{"CONNECT", "/deployments/1", "/deployments/{id}"},
 		{"CONNECT", "/public/../secret", ""},
 		{"CONNECT", "admin.example:443", ""},
@@ -104,13 +106,13 @@ func TestTableRule(t *testing.T) {
 		r := request(t, row.method, row.target)
 		rule, pattern := table.Rule(r)
 		if pattern != row.want || rule.IsZero() != (row.want == "") {
-			t.Errorf("%s %s: got %q, want %q", row.method, row.target, pattern, row.want)
+			t.Errorf("%s %s: got pattern %q, want %q", row.method, row.target, pattern, row.want)
 		}
 	}
 }
 
-// TestTableRuleFragment requires a target with an unescaped "#" to match no rule. Clients
-// do not send such targets, and servers do not agree on their meaning.
+// TestTableRuleFragment tests that a target with an unescaped "#" matches no rule. Clients do
+// not send such targets, and different servers interpret such targets differently.
 func TestTableRuleFragment(t *testing.T) {
 	table := routes("/", "/{page}", "GET /admin")
 	for target, want := range map[string]string{"/admin": "GET /admin", "/page": "/{page}", "/page#x": "", "/admin#x": "", "/#": "", "/page#%2f": "", "/page%23": "/{page}", "/admin%23": ""} {
@@ -119,23 +121,24 @@ func TestTableRuleFragment(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, got := table.Rule(&http.Request{Method: http.MethodGet, URL: u}); got != want {
-			t.Errorf("%s: got %q, want %q", target, got, want)
+			t.Errorf("%s: got pattern %q, want %q", target, got, want)
 		}
 	}
-	// An escaped "#" is an ordinary character if the path before it has no rule.
+	// An escaped "#" is an ordinary character if the path before the "#" has no rule.
 	if _, got := routes("/tags/{tag}/posts").Rule(httptest.NewRequest(http.MethodGet, "/tags/c%23/posts", http.NoBody)); got != "/tags/{tag}/posts" {
-		t.Errorf("/tags/c%%23/posts: got %q, want /tags/{tag}/posts", got)
+		t.Errorf("/tags/c%%23/posts: got pattern %q, want \"/tags/{tag}/posts\"", got)
 	}
 }
 
-// TestTableRuleConnect requires the zero Rule if the host of a CONNECT request matches
-// different patterns with and without its port. The mux ignores ports in other requests.
+// TestTableRuleConnect tests CONNECT requests. If the host with the port and the host without
+// the port match different patterns, Rule must return the zero Rule. In other requests, the
+// mux ignores the port.
 func TestTableRuleConnect(t *testing.T) {
 	table := routes("/", "admin.example/")
 	for host, want := range map[string]string{"other.example:443": "/", "admin.example": "admin.example/", "admin.example:443": "", "ADMIN.example": ""} {
 		r := &http.Request{Method: http.MethodConnect, Host: host, URL: &url.URL{Path: "/x"}}
 		if _, pattern := table.Rule(r); pattern != want {
-			t.Errorf("%s: got %q, want %q", host, pattern, want)
+			t.Errorf("host %s: got pattern %q, want %q", host, pattern, want)
 		}
 	}
 }
@@ -144,7 +147,7 @@ func TestTableRuleHostWithMethod(t *testing.T) {
 	for _, pattern := range []string{"GET admin.example/", "GET \t admin.example/", "GET\tadmin.example/"} {
 		r := httptest.NewRequest(http.MethodGet, "http://ADMIN.example/", http.NoBody)
 		if _, got := routes("/", pattern).Rule(r); got != "" {
-			t.Errorf("%s: got %q, want none", pattern, got)
+			t.Errorf("table with %q: got pattern %q, want none", pattern, got)
 		}
 	}
 }
@@ -167,14 +170,14 @@ func request(t *testing.T, method, target string) *http.Request {
 func TestZeroTable(t *testing.T) {
 	var table scopes.Table
 	if rule, pattern := table.Rule(httptest.NewRequest(http.MethodGet, "/", http.NoBody)); !rule.IsZero() || pattern != "" {
-		t.Errorf("got the rule %v of %q, want none", rule, pattern)
+		t.Errorf("got rule %v of pattern %q, want no rule", rule, pattern)
 	}
 	for pattern := range table.All() {
-		t.Errorf("got %q, want none", pattern)
+		t.Errorf("got pattern %q, want none", pattern)
 	}
 }
 
-// TestTableHandleAddress requires Handle to accept an IPv6 address, which contains colons.
+// TestTableHandleAddress tests that Handle accepts an IPv6 address, which contains colons.
 func TestTableHandleAddress(t *testing.T) {
 	table := routes("[::1]/", "M-SEARCH /{$}", "127.0.0.1/")
 	if n := len(patterns(table)); n != 3 {
@@ -189,21 +192,21 @@ func TestTableHandlePanics(t *testing.T) {
 		rule    scopes.Rule
 		want    []string
 	}{
-		{"same paths, other wildcard name", "GET /deployments/{id}", scopes.All(), []string{`"GET /deployments/{id}"`, `conflicts with pattern "GET /deployments/{name}"`}},
+		{"same paths, different wildcard names", "GET /deployments/{id}", scopes.All(), []string{`"GET /deployments/{id}"`, `conflicts with pattern "GET /deployments/{name}"`}},
 		{"overlapping paths", "/{resource}/latest", scopes.All(), []string{`"/{resource}/latest"`, `conflicts with pattern "GET /deployments/{name}"`}},
-		{"unclean", "/a/../b", scopes.All(), []string{`"/a/../b"`, "its path is unclean"}},
-		{"unclean with method", "GET /a/../b", scopes.All(), []string{`"GET /a/../b"`, "unclean"}},
-		{"doubled slash", "/a//b", scopes.All(), []string{`"/a//b"`, "unclean"}},
-		{"parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, `must not contain ';'`}},
-		{"query", "GET /a?x", scopes.All(), []string{`"GET /a?x"`, `must not contain '?'`}},
-		{"fragment", "/a#x", scopes.All(), []string{`"/a#x"`, `must not contain '#'`}},
+		{"unclean path", "/a/../b", scopes.All(), []string{`"/a/../b"`, "its path is unclean"}},
+		{"unclean path with a method", "GET /a/../b", scopes.All(), []string{`"GET /a/../b"`, "unclean"}},
+		{"path with a doubled slash", "/a//b", scopes.All(), []string{`"/a//b"`, "unclean"}},
+		{"path with parameters", "/a;x/b", scopes.All(), []string{`"/a;x/b"`, `must not contain ';'`}},
+		{"pattern with a query", "GET /a?x", scopes.All(), []string{`"GET /a?x"`, `must not contain '?'`}},
+		{"pattern with a fragment", "/a#x", scopes.All(), []string{`"/a#x"`, `must not contain '#'`}},
 		{"host in upper case", "GET Admin.example/", scopes.All(), []string{`"GET Admin.example/"`, "its host must be in lower case"}},
 		{"host with a port", "admin.example:8080/", scopes.All(), []string{`"admin.example:8080/"`, "without a port"}},
-		{"host with a full stop", "GET\tadmin.example./", scopes.All(), []string{"full stop"}},
+		{"host with a full stop at the end", "GET\tadmin.example./", scopes.All(), []string{"full stop"}},
 		{"method in lower case", "get /x", scopes.All(), []string{`"get /x"`, "its method must be in upper case"}},
 		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
-		{"empty", "", scopes.All(), []string{`""`}},
+		{"empty pattern", "", scopes.All(), []string{`""`}},
 		{"zero Rule", "/x", scopes.Rule{}, []string{`"/x"`, "zero Rule"}},
 		{"scope with a space", "/x", scopes.All("a b"), []string{`"/x"`, `"a b"`}},
 	} {
@@ -213,11 +216,11 @@ func TestTableHandlePanics(t *testing.T) {
 				text := fmt.Sprint(recover())
 				for _, want := range append(row.want, "table_test.go:") {
 					if !strings.Contains(text, want) {
-						t.Errorf("got %q, want %q in it", text, want)
+						t.Errorf("got panic %q, want %q in the text", text, want)
 					}
 				}
 				if strings.Contains(text, "scopes/table.go") || strings.Contains(text, "\n") {
-					t.Errorf("got %q, want one line that names lines of the test only", text)
+					t.Errorf("got panic %q, want one line of text that names only lines of the test", text)
 				}
 				if n := len(patterns(table)); n != 1 {
 					t.Errorf("got %d patterns after the panic, want 1", n)
@@ -238,7 +241,7 @@ func patterns(table *scopes.Table) (all []string) {
 func TestTableAll(t *testing.T) {
 	want := []string{"/z", "GET /a", "/m/{id}"}
 	if got := patterns(routes(want...)); !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("got patterns %q, want %q", got, want)
 	}
 	for range routes(want...).All() {
 		break
@@ -247,7 +250,7 @@ func TestTableAll(t *testing.T) {
 
 func TestNoURL(t *testing.T) {
 	if rule, pattern := routes("/").Rule(&http.Request{Method: http.MethodGet}); !rule.IsZero() || pattern != "" || scopes.CleanPath(nil) {
-		t.Errorf("got the rule %v of %q, want none", rule, pattern)
+		t.Errorf("got rule %v of pattern %q, want no rule", rule, pattern)
 	}
 }
 
@@ -255,7 +258,7 @@ func TestCleanPathIsCheap(t *testing.T) {
 	// CleanPath must stop decoding after a few rounds.
 	deep := &url.URL{Path: "/%" + strings.Repeat("25", 32<<10)}
 	if scopes.CleanPath(deep) {
-		t.Error("got true, want false")
+		t.Error("path with many encodings: got true, want false")
 	}
 	long := &url.URL{Path: "/" + strings.Repeat("a/", 32<<10) + "a"}
 	if n := testing.AllocsPerRun(10, func() { scopes.CleanPath(long) }); n != 0 {
@@ -263,8 +266,8 @@ func TestCleanPathIsCheap(t *testing.T) {
 	}
 }
 
-// TestTableRuleIsCheap requires a table to allocate no more than the mux for a request that
-// has only one spelling.
+// TestTableRuleIsCheap tests that a table allocates no more than the mux if the path of the
+// request has only one spelling.
 func TestTableRuleIsCheap(t *testing.T) {
 	table, mux := routes("GET /deployments/{id}", "admin.example/"), http.NewServeMux()
 	for pattern := range table.All() {
@@ -274,7 +277,7 @@ func TestTableRuleIsCheap(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
 		got, want := testing.AllocsPerRun(100, func() { table.Rule(r) }), testing.AllocsPerRun(100, func() { mux.Handler(r) })
 		if got > want {
-			t.Errorf("%s: got %v allocations, want the %v of http.ServeMux", target, got, want)
+			t.Errorf("%s: got %v allocations, want at most %v, the number of allocations of http.ServeMux", target, got, want)
 		}
 	}
 }
@@ -293,11 +296,12 @@ func FuzzTableRule(f *testing.F) {
 		if pattern != "/public/" {
 			return
 		}
-		// The path must stay below the pattern, however often it is cleaned and decoded.
+		// The path must stay below the pattern, even if a handler cleans and decodes the path
+		// several times.
 		p := u.Path
 		for range 8 {
 			if c := path.Clean(p) + "/"; !strings.HasPrefix(c, "/public/") {
-				t.Fatalf("%q: got %q after cleaning, want a path below /public/", target, c)
+				t.Fatalf("%q: got path %q after path.Clean, want a path below /public/", target, c)
 			}
 			q, err := url.PathUnescape(p)
 			if err != nil || q == p {
@@ -323,13 +327,13 @@ func ExampleTable() {
 	// DELETE /deployments: denied
 }
 
-// TestNilTable requires a nil *Table to have no routes.
+// TestNilTable tests that a nil *Table has no routes.
 func TestNilTable(t *testing.T) {
 	var table *scopes.Table
 	if rule, pattern := table.Rule(request(t, "GET", "/")); !rule.IsZero() || pattern != "" {
-		t.Errorf("got the rule %v of %q, want none", rule, pattern)
+		t.Errorf("got rule %v of pattern %q, want no rule", rule, pattern)
 	}
 	for pattern := range table.All() {
-		t.Errorf("got the pattern %q, want none", pattern)
+		t.Errorf("got pattern %q, want none", pattern)
 	}
 }

@@ -52,22 +52,22 @@ func TestRun(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != row.status {
-			t.Errorf("%s %s with %q: got %d, want %d", row.method, row.uri, row.scope, response.StatusCode, row.status)
+			t.Errorf("%s %s with scope %q: got status %d, want %d", row.method, row.uri, row.scope, response.StatusCode, row.status)
 		}
 	}
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("got %v from run, want no error", err)
+		t.Errorf("run: got error %v, want none", err)
 	}
 	const want = "- /public/ is public\n- GET /reports/ requires scope \"read:reports\"\n"
 	if text := <-printed; !strings.HasPrefix(text, want) {
-		t.Errorf("got %q, want %q at the beginning", text, want)
+		t.Errorf("got output %q, want output that begins with %q", text, want)
 	}
 }
 
 func TestRunReportsAll(t *testing.T) {
 	err := run(t.Context(), nil, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "Config.Issuer") || !strings.Contains(err.Error(), "Config.Audience") {
-		t.Errorf("got %v, want an error that names Config.Issuer and Config.Audience", err)
+		t.Errorf("got error %v, want an error that names Config.Issuer and Config.Audience", err)
 	}
 }

@@ -68,8 +68,9 @@ func newSetting(t *testing.T) *setting {
 	return s
 }
 
-// take returns the requests that reached the service since the last call.
-func (s *setting) take() []*http.Request {
+// takeRequests returns the requests that reached the service since the last call of
+// takeRequests.
+func (s *setting) takeRequests() []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := s.seen
@@ -77,8 +78,9 @@ func (s *setting) take() []*http.Request {
 	return seen
 }
 
-// write writes the configuration of a proxy to dir, with the ports of the test.
-func (s *setting) write(t *testing.T, dir, name, front string) string {
+// writeConfig copies the configuration of a proxy to dir, replaces the ports with the ports of
+// the test, and returns the path of the copy.
+func (s *setting) writeConfig(t *testing.T, dir, name, front string) string {
 	t.Helper()
 	text, err := os.ReadFile(name) //nolint:gosec // a file of this folder
 	if err != nil {
@@ -86,7 +88,7 @@ func (s *setting) write(t *testing.T, dir, name, front string) string {
 	}
 	for _, replaced := range []struct{ from, to string }{{":8080", front}, {":9091", s.auth}, {":9090", s.service}} {
 		if !strings.Contains(string(text), replaced.from) {
-			t.Fatalf("%s: got no %s in the file", name, replaced.from)
+			t.Fatalf("%s: the file does not contain %s", name, replaced.from)
 		}
 		text = []byte(strings.ReplaceAll(string(text), replaced.from, replaced.to[strings.LastIndex(replaced.to, ":"):]))
 	}
@@ -97,8 +99,9 @@ func (s *setting) write(t *testing.T, dir, name, front string) string {
 	return path
 }
 
-// program returns the path of an installed program, or skips the test.
-func program(t *testing.T, name string) string {
+// installed returns the path of an installed program. If the program is not installed,
+// installed skips the test.
+func installed(t *testing.T, name string) string {
 	t.Helper()
 	for _, candidate := range []string{name, "/usr/sbin/" + name} {
 		if path, err := exec.LookPath(candidate); err == nil {
@@ -109,7 +112,8 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
-// output collects the output of a proxy. It closes found when the text contains until.
+// output collects the output of a proxy. It closes the channel found when the output contains
+// the text until.
 type output struct {
 	mu    sync.Mutex // guards the fields below
 	text  strings.Builder
@@ -128,9 +132,9 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// start runs a proxy until the end of the test. It returns when the proxy has printed the
-// text until.
-func start(t *testing.T, cmd *exec.Cmd, until string) {
+// startProxy starts a proxy, which runs until the end of the test. startProxy returns after
+// the proxy has printed the text until.
+func startProxy(t *testing.T, cmd *exec.Cmd, until string) {
 	t.Helper()
 	out := &output{until: until, found: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -138,7 +142,7 @@ func start(t *testing.T, cmd *exec.Cmd, until string) {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = cmd.Wait() }() // returns an error, since the cleanup kills the process
+	go func() { defer close(ended); _ = cmd.Wait() }() // Wait returns an error, because the cleanup kills the process
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
@@ -149,13 +153,13 @@ func start(t *testing.T, cmd *exec.Cmd, until string) {
 	select {
 	case <-out.found:
 	case <-ended:
-		t.Fatalf("the proxy ended: got %s, want it to run", cmd.ProcessState)
+		t.Fatalf("the proxy ended with %s, want a proxy that runs", cmd.ProcessState)
 	case <-time.After(time.Minute):
-		t.Fatalf("got no %q in the output of the proxy within a minute", until)
+		t.Fatalf("the output of the proxy did not contain %q within 1 min", until)
 	}
 }
 
-// freePort returns an address whose port was free a moment ago.
+// freePort returns an address with a free port. Another program may use this port later.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -167,69 +171,69 @@ func freePort(t *testing.T) string {
 }
 
 func TestNginx(t *testing.T) {
-	path, s, dir, front := program(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
-	config := s.write(t, dir, "nginx.conf", front)
+	path, s, dir, front := installed(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
+	config := s.writeConfig(t, dir, "nginx.conf", front)
 	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // the path is that of an installed proxy
-	start(t, cmd, "event method")                                                                            // nginx logs this once it listens
-	s.run(t, front, true)
+	startProxy(t, cmd, "event method")                                                                       // nginx logs this text after it listens
+	s.sendRequests(t, front, true)
 }
 
 func TestCaddy(t *testing.T) {
-	path, s, dir, front := program(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
-	config := s.write(t, dir, "Caddyfile", front)
+	path, s, dir, front := installed(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
+	config := s.writeConfig(t, dir, "Caddyfile", front)
 	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // the path is that of an installed proxy
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
-	start(t, cmd, "serving initial configuration")
-	s.run(t, front, false)
+	startProxy(t, cmd, "serving initial configuration")
+	s.sendRequests(t, front, false)
 }
 
-// run sends requests to the proxy byte for byte, and checks the responses and the requests
-// that reach the service.
-func (s *setting) run(t *testing.T, front string, nginx bool) {
+// sendRequests sends requests to the proxy without any change of their bytes. It checks the
+// responses, and the requests that reach the service.
+func (s *setting) sendRequests(t *testing.T, front string, nginx bool) {
 	t.Helper()
 	reader, writer := s.issuer.Token(map[string]any{"sub": "ré,1", "client_id": "ci", "scope": "read:reports"}), s.issuer.Token(map[string]any{"scope": "write:reports"})
 	const spoofed = "X-Subject: admin\r\nX_Subject: admin\r\nx-client: admin\r\nX_CLIENT: admin\r\nX-Scope: admin\r\n"
 	for _, row := range []struct {
 		name    string
-		request string // request line, without the version
-		fields  string // {read} and {write} are replaced by credentials
+		request string // request line without the version
+		fields  string // header fields; sendRequests replaces {read} and {write} with credentials
 		body    string
 		status  int
 		field   string // a field that the response must have
 		client  string // the client ID that the service must receive
-		caddy   int    // the status of Caddy, if it differs
+		caddy   int    // the status that Caddy returns, if it differs from status
 	}{
-		{name: "allowed", request: "GET /reports/7?x=1", fields: "{read}", status: 200, client: "ci"},
+		{name: "request with a valid token", request: "GET /reports/7?x=1", fields: "{read}", status: 200, client: "ci"},
 		{name: "caller fields sent by the client", request: "GET /reports/7", fields: "{read}" + spoofed, status: 200, client: "ci"},
-		{name: "public", request: "GET /public/x", status: 200},
-		{name: "public, caller fields sent by the client", request: "GET /public/x", fields: "{read}" + spoofed, status: 200},
-		{name: "anonymous, caller fields sent by the client", request: "GET /whoami", fields: spoofed, status: 200},
-		{name: "optional with a token", request: "GET /whoami", fields: "{read}" + spoofed, status: 200, client: "ci"},
+		{name: "public route", request: "GET /public/x", status: 200},
+		{name: "public route, caller fields sent by the client", request: "GET /public/x", fields: "{read}" + spoofed, status: 200},
+		{name: "optional rule without a token, caller fields sent by the client", request: "GET /whoami", fields: spoofed, status: 200},
+		{name: "optional rule with a token", request: "GET /whoami", fields: "{read}" + spoofed, status: 200, client: "ci"},
 		{name: "X-Forwarded fields sent by the client", request: "POST /reports/7", fields: "{read}X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /public/x\r\nX_Forwarded_Uri: /public/x\r\n", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope"`},
-		{name: "with a body", request: "POST /reports/7", fields: "{write}Content-Length: 5\r\n", body: "hello", status: 200, client: "client"},
-		{name: "HEAD", request: "HEAD /reports/7", fields: "{read}", status: 200, client: "ci"},
+		{name: "request with a body", request: "POST /reports/7", fields: "{write}Content-Length: 5\r\n", body: "hello", status: 200, client: "client"},
+		{name: "HEAD request", request: "HEAD /reports/7", fields: "{read}", status: 200, client: "ci"},
 		{name: "no token", request: "GET /reports/7", status: 401, field: `Www-Authenticate: Bearer realm="api"`},
-		{name: "bad token", request: "GET /reports/7", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
-		{name: "optional with a bad token", request: "GET /whoami", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
+		{name: "malformed token", request: "GET /reports/7", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
+		{name: "optional rule with a malformed token", request: "GET /whoami", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
 		{name: "two tokens in a list", request: "GET /reports/7", fields: "Authorization: Bearer x, Bearer y\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_request"`},
 		{name: "two Authorization fields", request: "GET /reports/7", fields: "{read}{read}", status: 400, caddy: 401}, // nginx refuses the request itself
 		{name: "missing scope", request: "GET /reports/7", fields: "{write}", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="read:reports"`},
-		{name: "missing scope, HEAD", request: "HEAD /reports/7", fields: "{write}", status: 403},
+		{name: "missing scope, HEAD request", request: "HEAD /reports/7", fields: "{write}", status: 403},
 		{name: "no rule for the method", request: "DELETE /reports/7", fields: "{write}", status: 403},
 		{name: "no rule for the route", request: "GET /", fields: "{read}", status: 403},
 		{name: "keys unavailable", request: "GET /reports/7", fields: "Authorization: Bearer unavailable\r\n", status: 503, field: "Retry-After: 7"},
 		{name: "internal error", request: "GET /reports/7", fields: "Authorization: Bearer broken\r\n", status: 500},
-		{name: "dot segments", request: "GET /public/../reports/7", status: 401},
-		{name: "encoded dot segments", request: "GET /public/%2e%2e/reports/7", status: 401},
-		{name: "encoded dot segments and slash", request: "GET /public/..%2freports/7", status: 401},
-		{name: "dot segments encoded twice", request: "GET /public/%252e%252e%252freports/7", status: 401},
-		{name: "backslash", request: "GET /public/..%5creports/7", status: 401},
-		{name: "doubled slash", request: "GET //public/x", status: 401},
+		{name: "path with dot segments", request: "GET /public/../reports/7", status: 401},
+		{name: "path with encoded dot segments", request: "GET /public/%2e%2e/reports/7", status: 401},
+		{name: "path with encoded dot segments and an encoded slash", request: "GET /public/..%2freports/7", status: 401},
+		{name: "path with dot segments that are encoded twice", request: "GET /public/%252e%252e%252freports/7", status: 401},
+		{name: "path with an encoded backslash", request: "GET /public/..%5creports/7", status: 401},
+		{name: "path with a doubled slash", request: "GET //public/x", status: 401},
 		{name: "absolute-form target", request: "GET http://h/reports/7", fields: "{read}", status: 200, client: "ci"},
 		{name: "absolute-form target, no token", request: "GET http://h/reports/7", status: 401},
 		{name: "query that looks like a path", request: "GET /reports/7?/../public/x", status: 401},
-		{name: "fragment", request: "GET /public/x#y", status: 401, caddy: 200}, // Caddy escapes the "#"
-		{name: "preflight", request: "OPTIONS /reports/7", fields: "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n", status: 401},
+		{name: "target with a fragment", request: "GET /public/x#y", status: 401, caddy: 200}, // Caddy escapes the "#"
+		{name: "CORS preflight request", request: "OPTIONS /reports/7", fields: "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n", status: 401},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if !nginx && row.caddy != 0 {
@@ -242,16 +246,16 @@ func (s *setting) run(t *testing.T, front string, nginx bool) {
 			}
 			name, value, _ := strings.Cut(row.field, ": ")
 			if values := header.Values(name); name != "" && (len(values) != 1 || !strings.HasPrefix(values[0], value)) {
-				t.Errorf("got %s: %q, want one that begins with %q", name, values, value)
+				t.Errorf("got %s fields %q, want one field that begins with %q", name, values, value)
 			}
-			seen := s.take()
+			seen := s.takeRequests()
 			if want := row.status == http.StatusOK; (len(seen) == 1) != want || len(seen) > 1 {
-				t.Fatalf("got %d requests at the service, want one if the status is 200, and none otherwise", len(seen))
+				t.Fatalf("got %d requests at the service, want one request if the status is 200, and no request for other statuses", len(seen))
 			}
 			for _, r := range seen {
 				for name, values := range r.Header {
 					if text := strings.Join(values, ","); strings.Contains(text, "admin") || strings.Contains(text, "Bearer") {
-						t.Errorf("got %s with the client's own value at the service", name)
+						t.Errorf("the service got %s with the value of the client, want no such value", name)
 					}
 				}
 				if got := r.Header.Get("X-Client"); got != row.client {
@@ -265,7 +269,7 @@ func (s *setting) run(t *testing.T, front string, nginx bool) {
 	}
 }
 
-// exchange sends a request byte for byte and reads the whole response.
+// exchange sends a request without any change of its bytes, and reads the whole response.
 func exchange(t *testing.T, addr, request string) (status int, header http.Header) {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// selfSigned returns a self-signed certificate for an address. It is valid for 24 h.
+// selfSigned returns a self-signed certificate for an IP address. The certificate is valid for
+// 24 h.
 func selfSigned(ip net.IP) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/interceptor"
 )
 
-// tokens returns a source of access tokens for a client. The source caches each token until
-// 10 s before the token expires, and then fetches a new token.
+// tokens returns a source of access tokens for a client. The source caches each token. It
+// fetches a new token 10 s before the cached token expires.
 func tokens(client clientcredentials.Config, via *http.Client) oauth2.TokenSource {
 	// Package oauth2 takes the http.Client from a context. The source keeps this context
 	// for all its token requests, and ignores the deadline of the gRPC call that waits
@@ -24,23 +24,23 @@ func tokens(client clientcredentials.Config, via *http.Client) oauth2.TokenSourc
 	return client.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, via))
 }
 
-// dial returns a connection to a service. Each call carries a token of source.
-func dial(target string, roots *x509.CertPool, source oauth2.TokenSource, more ...grpc.DialOption) (*grpc.ClientConn, error) {
-	return dialAs(oauth.TokenSource{TokenSource: source}, target, roots, more...)
+// connect returns a connection to a service. Each call carries a token of source.
+func connect(target string, roots *x509.CertPool, source oauth2.TokenSource, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return connectAs(oauth.TokenSource{TokenSource: source}, target, roots, more...)
 }
 
-// dialForwarding returns a connection on which the handlers of a service call another
-// service. Each call carries the token of the call that the handler serves. The guard of
-// the service must have Options.KeepToken, which puts this token into the context.
-func dialForwarding(target string, roots *x509.CertPool) (*grpc.ClientConn, error) {
+// connectForwarding returns a connection for the handlers of a service that calls another
+// service. Each call carries the token of the request that the handler serves. The guard of
+// the first service must have Options.KeepToken, which puts this token into the context.
+func connectForwarding(target string, roots *x509.CertPool) (*grpc.ClientConn, error) {
 	forward, err := interceptor.NewForwarder(clusterAudience)
 	if err != nil {
 		return nil, err
 	}
-	return dialAs(forward, target, roots)
+	return connectAs(forward, target, roots)
 }
 
-func dialAs(caller credentials.PerRPCCredentials, target string, roots *x509.CertPool, more ...grpc.DialOption) (*grpc.ClientConn, error) {
-	transport := credentials.NewTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}) // nil roots: the roots of the system
+func connectAs(caller credentials.PerRPCCredentials, target string, roots *x509.CertPool, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+	transport := credentials.NewTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}) // if roots is nil, the client uses the roots of the system
 	return grpc.NewClient(target, append([]grpc.DialOption{grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(caller)}, more...)...)
 }

@@ -3,10 +3,10 @@
 //	go run ./examples/grpc
 //
 // The client gets access tokens with the client credentials grant (golang.org/x/oauth2)
-// and sends one with each call (google.golang.org/grpc/credentials/oauth). The first
+// and sends a token with each call (google.golang.org/grpc/credentials/oauth). The first
 // service forwards the token of its caller to the second service. The program makes some
-// calls and prints the results. It exits with status 1 if a result differs from the
-// expected one. A test issuer runs inside the program.
+// calls and prints the results. If a result differs from the expected result, the program
+// exits with status 1. A test issuer runs inside the program.
 //
 // The code to copy is in client.go for clients and in server.go for services.
 package main
@@ -57,7 +57,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.close()) }()
-	next, err := dialForwarding(cluster.addr, roots)
+	next, err := connectForwarding(cluster.addr, roots)
 	if err != nil {
 		return err
 	}
@@ -87,13 +87,13 @@ func newIssuer() *bearertest.Issuer {
 	return issuer
 }
 
-// running is a service that listens.
-type running struct {
+// runningService is a service that accepts calls.
+type runningService struct {
 	addr, audit string
 	close       func() error
 }
 
-func start(ctx context.Context, issuer *bearertest.Issuer, audience string, certificate *tls.Certificate, service deployments) (*running, error) {
+func start(ctx context.Context, issuer *bearertest.Issuer, audience string, certificate *tls.Certificate, service deployments) (*runningService, error) {
 	verifier, err := bearer.New(bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return nil, err
@@ -108,13 +108,13 @@ func start(ctx context.Context, issuer *bearertest.Issuer, audience string, cert
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
-	return &running{listener.Addr().String(), audit, func() error {
+	return &runningService{listener.Addr().String(), audit, func() error {
 		server.GracefulStop()
 		return errors.Join(<-ended, verifier.Close())
 	}}, nil
 }
 
-// newCertificate returns a certificate for 127.0.0.1, and the roots that trust it.
+// newCertificate returns a certificate for 127.0.0.1, and roots that trust this certificate.
 func newCertificate() (*tls.Certificate, *x509.CertPool, error) {
 	certificate, err := selfSigned(net.IPv4(127, 0, 0, 1))
 	if err != nil {

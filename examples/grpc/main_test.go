@@ -25,17 +25,18 @@ import (
 func TestProgram(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), &out); err != nil {
-		t.Errorf("got %v\n%s", err, out.String())
+		t.Errorf("got error %v, want none\n%s", err, out.String())
 	}
 	if got := strings.Count(out.String(), "\nok"); got != 7 || strings.Contains(out.String(), "\nNO") {
-		t.Errorf("got %d lines with ok, want 7 and none with NO:\n%s", got, out.String())
+		t.Errorf("got %d lines with ok, want 7 lines with ok and no line with NO:\n%s", got, out.String())
 	}
 	if strings.Contains(out.String(), "-secret") || strings.Contains(out.String(), "eyJ") {
-		t.Errorf("got a secret or a token in the output:\n%s", out.String())
+		t.Errorf("the output contains a secret or a token, want none:\n%s", out.String())
 	}
 }
 
-// TestProgramFails requires an error if calls do not have the expected results.
+// TestProgramFails tests that the program returns an error if calls do not have the expected
+// results.
 func TestProgramFails(t *testing.T) {
 	issuer := newIssuer()
 	defer issuer.Close()
@@ -50,32 +51,33 @@ func TestProgramFails(t *testing.T) {
 	issuer.RemoveClient("brief")
 	var out strings.Builder
 	err = scenario{issuer, api.addr, roots}.run(t.Context(), &out)
-	// Two results differ: the issuer refuses the client "brief", and the call of the client
-	// "local" succeeds, because the service does not forward the call.
-	if err == nil || err.Error() != "2 results differ from the expected ones" {
-		t.Errorf("got %v, want an error about 2 results\n%s", err, out.String())
+	// Two results differ. The issuer refuses the client "brief". The call of the client "local"
+	// succeeds, because the service does not forward the call.
+	if err == nil || err.Error() != "2 results differ from the expected results" {
+		t.Errorf("got error %v, want an error about 2 results\n%s", err, out.String())
 	}
 	if err := api.close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// patient is a service whose streams stay open until the call ends.
-type patient struct{ deployments }
+// openStreams is a service whose streams stay open until the call ends.
+type openStreams struct{ deployments }
 
-func (patient) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
+func (openStreams) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingServer[deployv1.State]) error {
 	<-stream.Context().Done()
 	return nil
 }
 
-// TestReuseAndRefresh requires the client to reuse a token until 10 s before it expires.
+// TestReuseAndRefresh tests that the client reuses a token until 10 s before the token
+// expires.
 func TestReuseAndRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lifetime = 10 * time.Minute
 		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{apiAudience}, Lifetime: lifetime, Algorithms: []string{"ES256"}})
 		defer issuer.Close()
 		issuer.AddClient(bearertest.Client{ID: "ci", Secret: "s", Scopes: []string{"deploy:applications"}})
-		client, stop := connect(t, issuer)
+		client, stop := serve(t, issuer)
 		defer stop()
 
 		start := time.Now()
@@ -85,10 +87,10 @@ func TestReuseAndRefresh(t *testing.T) {
 		}{{0, 1}, {0, 1}, {lifetime - 11*time.Second, 1}, {lifetime - 9*time.Second, 2}, {lifetime, 2}, {2*lifetime - 20*time.Second, 2}, {2 * lifetime, 3}} {
 			time.Sleep(time.Until(start.Add(row.at)))
 			if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
-				t.Errorf("after %v: got %v, want no error", row.at, err)
+				t.Errorf("after %v: got error %v, want none", row.at, err)
 			}
 			if got := issuer.Fetches(bearertest.TokenEndpoint); got != row.want {
-				t.Errorf("after %v: got %d tokens fetched, want %d", row.at, got, row.want)
+				t.Errorf("after %v: got %d fetches of tokens, want %d", row.at, got, row.want)
 			}
 		}
 
@@ -100,11 +102,11 @@ func TestReuseAndRefresh(t *testing.T) {
 		opened := time.Now()
 		_, err = states.Recv()
 		if got := time.Since(opened); status.Code(err) != codes.Unauthenticated || got != lifetime {
-			t.Errorf("the end of the stream: got %v after %v, want %v after %v", err, got, codes.Unauthenticated, lifetime)
+			t.Errorf("end of the stream: got error %v after %v, want code %v after %v", err, got, codes.Unauthenticated, lifetime)
 		}
 		// The next call fetches a new token.
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil || issuer.Fetches(bearertest.TokenEndpoint) != 4 {
-			t.Errorf("got %v after %d tokens fetched, want no error after 4", err, issuer.Fetches(bearertest.TokenEndpoint))
+			t.Errorf("got error %v after %d fetches of tokens, want no error after 4 fetches", err, issuer.Fetches(bearertest.TokenEndpoint))
 		}
 
 		// While the issuer is down, the client uses its cached token.
@@ -114,7 +116,7 @@ func TestReuseAndRefresh(t *testing.T) {
 		}
 		time.Sleep(lifetime)
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err == nil {
-			t.Error("the issuer is down and the token has expired: got no error")
+			t.Error("the issuer is down and the token has expired: got no error, want one")
 		}
 		issuer.Repair(bearertest.TokenEndpoint)
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
@@ -123,8 +125,8 @@ func TestReuseAndRefresh(t *testing.T) {
 	})
 }
 
-// connect serves patient over TLS in memory and returns a client with a token source.
-func connect(t *testing.T, issuer *bearertest.Issuer) (client deployv1.DeploymentsClient, stop func()) {
+// serve serves openStreams over TLS in memory and returns a client with a source of tokens.
+func serve(t *testing.T, issuer *bearertest.Issuer) (client deployv1.DeploymentsClient, stop func()) {
 	t.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())
 	if err != nil {
@@ -138,7 +140,7 @@ func connect(t *testing.T, issuer *bearertest.Issuer) (client deployv1.Deploymen
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, _, err := newServer(verifier, certificate, patient{}, false)
+	server, _, err := newServer(verifier, certificate, openStreams{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +148,7 @@ func connect(t *testing.T, issuer *bearertest.Issuer) (client deployv1.Deploymen
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	source := tokens(clientcredentials.Config{ClientID: "ci", ClientSecret: "s", TokenURL: issuer.TokenURL()}, issuer.HTTPClient())
-	conn, err := dial("passthrough:///127.0.0.1", roots, source,
+	conn, err := connect("passthrough:///127.0.0.1", roots, source,
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,8 @@ import (
 	"github.com/bearerkit/bearer/examples/deployv1"
 )
 
-// scenario makes the calls of the program and prints the results.
+// scenario holds the data for the calls of the program. The method run makes the calls and
+// prints the results.
 type scenario struct {
 	issuer *bearertest.Issuer
 	api    string
@@ -53,7 +54,7 @@ func (s scenario) run(ctx context.Context, stdout io.Writer) error {
 		{"Create, token without the cluster audience", "local", create, 1, codes.Unauthenticated, 1},
 	} {
 		if conns[c.client] == nil {
-			conn, err := dial(s.api, s.roots, s.tokens(c.client)) //nolint:contextcheck // the source outlives the call
+			conn, err := connect(s.api, s.roots, s.tokens(c.client)) //nolint:contextcheck // the source outlives the call
 			if err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ func (s scenario) run(ctx context.Context, stdout io.Writer) error {
 			conns[c.client] = conn
 		}
 		before := s.issuer.Fetches(bearertest.TokenEndpoint)
-		got, text := c.make(ctx, deployv1.NewDeploymentsClient(conns[c.client]))
+		got, text := c.repeat(ctx, deployv1.NewDeploymentsClient(conns[c.client]))
 		tokens := s.issuer.Fetches(bearertest.TokenEndpoint) - before
 		mark := "ok"
 		if got != c.want || tokens != c.wantTokens {
@@ -70,19 +71,20 @@ func (s scenario) run(ctx context.Context, stdout io.Writer) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s: %s\n", mark, c.what, c.client, tokens, got, text) //nolint:errcheck // Flush returns the error
 	}
-	// A token is a secret: grpc refuses a connection that sends tokens without TLS.
+	// A token is a secret, so grpc returns an error for a connection that sends tokens without
+	// TLS.
 	mark := "ok"
-	_, err := dial(s.api, nil, s.tokens("ci"), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:contextcheck // the source outlives the call
+	_, err := connect(s.api, nil, s.tokens("ci"), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:contextcheck // the source outlives the call
 	if err == nil {
 		mark, err = "NO", errors.New("got a connection, want an error")
 		wrong++
 	}
-	fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%v\n", mark, "Dial without TLS", "ci", 0, err) //nolint:errcheck // Flush returns the error
+	fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%v\n", mark, "Connection without TLS", "ci", 0, err) //nolint:errcheck // Flush returns the error
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if wrong > 0 {
-		return fmt.Errorf("%d results differ from the expected ones", wrong)
+		return fmt.Errorf("%d results differ from the expected results", wrong)
 	}
 	return nil
 }
@@ -93,9 +95,10 @@ func (s scenario) tokens(client string) oauth2.TokenSource {
 	}, &http.Client{Timeout: 5 * time.Second})
 }
 
-// make makes the call c.times times and stops at the first error. It returns the code and
-// the text of the last result, or of the error.
-func (c call) make(ctx context.Context, client deployv1.DeploymentsClient) (codes.Code, string) {
+// repeat makes the call c.times times and stops at the first error. If there is an error,
+// repeat returns the code and the text of the error. Otherwise, it returns codes.OK and the
+// last result.
+func (c call) repeat(ctx context.Context, client deployv1.DeploymentsClient) (codes.Code, string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var text string

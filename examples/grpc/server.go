@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// newServer returns a service over TLS and the audit of its rules. newServer returns an
-// error if a method has no rule, or if a rule names a method that does not exist.
+// newServer returns a service over TLS, and the text of the audit of its rules. If a method
+// has no rule, or if a rule names a method that does not exist, newServer returns an error.
 func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1.DeploymentsServer, forwards bool) (*grpc.Server, string, error) {
 	guard, err := interceptor.New(v, scopes.Methods{
 		"/deploy.v1.Deployments/Create": scopes.All("deploy:applications"),
@@ -25,7 +25,7 @@ func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1
 	}, &interceptor.Options{
 		Include:       []scopes.Methods{interceptor.Health(scopes.Public())},
 		ExpireStreams: true,     // a stream ends with its token
-		KeepToken:     forwards, // for dialForwarding only
+		KeepToken:     forwards, // only for connectForwarding
 	})
 	if err != nil {
 		return nil, "", err
@@ -37,14 +37,14 @@ func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1
 	return server, audit.String(), audit.Err()
 }
 
-// deployments implements both services. It deploys and stores nothing.
+// deployments implements both services. The methods deploy nothing and store nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 	cluster deployv1.DeploymentsClient // nil in the cluster service
 }
 
-// Create returns a fixed deployment. The first service forwards the call to the second
-// service, with the token of the caller.
+// Create returns a fixed deployment. The first service forwards the call and the token of the
+// caller to the second service.
 func (d deployments) Create(ctx context.Context, request *deployv1.CreateRequest) (*deployv1.Deployment, error) {
 	if d.cluster != nil {
 		return d.cluster.Create(ctx, request)
@@ -63,6 +63,6 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 }
 
 func caller(ctx context.Context) *deployv1.Caller {
-	claims, _ := bearer.FromContext(ctx) // the claims are always found: no method here is public
+	claims, _ := bearer.FromContext(ctx) // the context always contains claims, because no method of this service is public
 	return &deployv1.Caller{ClientId: claims.ClientID()}
 }

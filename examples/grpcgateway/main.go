@@ -1,12 +1,12 @@
-// The program grpcgateway serves one service over gRPC and HTTP, on the same port. Through
+// The program grpcgateway serves one service over gRPC and HTTP on the same port. With
 // grpc-gateway, HTTP requests call the gRPC methods. Both protocols share one verifier. On
-// every endpoint that is not public, the token is verified at least once.
+// every endpoint that is not public, the program verifies the token at least once.
 //
 //	cd examples/grpcgateway && go run .
 //
 // The program calls every endpoint with four kinds of credentials and prints the results.
-// It exits with status 1 if a result differs from the expected one. The code to copy is in
-// server.go.
+// If a result differs from the expected result, the program exits with status 1. The code to
+// copy is in server.go.
 package main
 
 import (
@@ -75,7 +75,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 type endpoint struct {
 	over, name string
 	call       func(ctx context.Context, c client, token string) (string, error)
-	want       string // the results for: no token, an expired token, missing scopes, a good token
+	want       string // the results without a token, with an expired token, with missing scopes and with a valid token
 }
 
 func endpoints() []endpoint {
@@ -115,7 +115,7 @@ func callAll(ctx context.Context, stdout io.Writer, c client, tokens []string) e
 		return err
 	}
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tENDPOINT\t\tNO TOKEN\tEXPIRED\tMISSING SCOPES\tGOOD") //nolint:errcheck // Flush returns the error
+	fmt.Fprintln(table, "\tENDPOINT\t\tNO TOKEN\tEXPIRED\tMISSING SCOPES\tVALID") //nolint:errcheck // Flush returns the error
 	wrong := 0
 	for _, e := range endpoints() {
 		var got []string
@@ -137,7 +137,7 @@ func callAll(ctx context.Context, stdout io.Writer, c client, tokens []string) e
 		return err
 	}
 	if wrong > 0 {
-		return fmt.Errorf("%d endpoints differ from the expected results", wrong)
+		return fmt.Errorf("the results of %d endpoints differ from the expected results", wrong)
 	}
 	return nil
 }
@@ -162,8 +162,8 @@ type client struct {
 	conn *grpc.ClientConn
 }
 
-// http sends a request and returns the status of the response. A refusal without a challenge
-// is an error.
+// http sends a request and returns the status of the response. If a refusal has no challenge,
+// http returns an error.
 func (c client) http(ctx context.Context, method, route, token string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.url+route, nil)
 	if err != nil {
@@ -180,7 +180,7 @@ func (c client) http(ctx context.Context, method, route, token string) (string, 
 	refused := response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden
 	challenge := response.Header.Values("WWW-Authenticate")
 	if refused && (len(challenge) != 1 || !strings.HasPrefix(challenge[0], `Bearer realm="api"`)) {
-		return "", fmt.Errorf("%s: got the challenges %q, want one for realm api", response.Status, challenge)
+		return "", fmt.Errorf("%s: got challenges %q, want one challenge for realm api", response.Status, challenge)
 	}
 	return response.Status[:3], nil
 }

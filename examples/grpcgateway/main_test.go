@@ -28,7 +28,7 @@ import (
 func TestProgram(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), &out); err != nil {
-		t.Errorf("got %v\n%s", err, out.String())
+		t.Errorf("got error %v, want none\n%s", err, out.String())
 	}
 	if got := strings.Count(out.String(), "\nok"); got != len(endpoints()) {
 		t.Errorf("got %d lines with ok, want %d:\n%s", got, len(endpoints()), out.String())
@@ -40,7 +40,7 @@ type api struct {
 	url, good string
 	conn      *grpc.ClientConn
 	calls     atomic.Int32
-	refuse    func(nth int32) error // if set, returns the refusal of the nth call, or nil
+	refuse    func(nth int32) error // if set, returns the error for the nth call, or nil to accept the token
 }
 
 func newAPI(t *testing.T) *api {
@@ -72,7 +72,7 @@ func newAPI(t *testing.T) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.conn.Close() }) // the error does not matter: all calls have ended
+	t.Cleanup(func() { _ = a.conn.Close() }) // the error does not matter, because all calls have ended
 	return a
 }
 
@@ -109,29 +109,29 @@ func (a *api) call(t *testing.T, method, route string, header http.Header) (code
 	return response.StatusCode, response.Header, string(read)
 }
 
-// TestCheckedAtLeastOnce requires each endpoint that is not public to call the verifier.
+// TestCheckedAtLeastOnce tests that each endpoint that is not public calls the verifier.
 func TestCheckedAtLeastOnce(t *testing.T) {
 	a := newAPI(t)
 	for _, e := range endpoints() {
 		a.calls.Store(0)
 		if _, err := e.status(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
-			t.Errorf("%s %s: got %v, want no error", e.over, e.name, err)
+			t.Errorf("%s %s: got error %v, want none", e.over, e.name, err)
 		}
 		public := strings.Contains(e.name, "ealth")
 		if got := a.calls.Load(); (got == 0) != public {
-			t.Errorf("%s %s: got %d calls of the verifier, want at least one: %v", e.over, e.name, got, !public)
+			t.Errorf("%s %s (public: %v): got %d calls of the verifier, want none for a public endpoint and at least one for other endpoints", e.over, e.name, public, got)
 		}
 	}
 	for _, method := range []string{"Create", "Watch", "Delete", "Logs"} {
 		err := a.conn.Invoke(t.Context(), "/deploy.v1.Deployments/"+method, &emptypb.Empty{}, &emptypb.Empty{})
 		if got := status.Code(err); got != codes.Unauthenticated {
-			t.Errorf("%s without a token: got %v, want %v", method, got, codes.Unauthenticated)
+			t.Errorf("%s without a token: got code %v, want %v", method, got, codes.Unauthenticated)
 		}
 	}
 }
 
-// TestMisplacedRequests sends credentials in the wrong place, and requests of one protocol
-// over the other.
+// TestMisplacedRequests sends credentials in wrong places. It also sends requests of one
+// protocol over the other protocol.
 func TestMisplacedRequests(t *testing.T) {
 	a := newAPI(t)
 	for _, row := range []struct {
@@ -139,11 +139,11 @@ func TestMisplacedRequests(t *testing.T) {
 		header              http.Header
 		want                int
 	}{
-		{"good token", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}}, 200},
+		{"valid token", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}}, 200},
 		{"two Authorization fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good, a.good}}, 400},
 		{"token as metadata", "POST", "/v1/deployments", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
 		{"token as metadata, stream", "GET", "/v1/deployments/d/states", http.Header{"Grpc-Metadata-Authorization": {a.good}}, 401},
-		{"good token, and metadata fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}, "Grpc-Metadata-Authorization": {"Bearer x"}, "Grpc-Metadata-Authorization-Bin": {"eA"}}, 200},
+		{"valid token and metadata fields", "POST", "/v1/deployments", http.Header{"Authorization": {a.good}, "Grpc-Metadata-Authorization": {"Bearer x"}, "Grpc-Metadata-Authorization-Bin": {"eA"}}, 200},
 		{"token in the query", "POST", "/v1/deployments?access_token=" + strings.TrimPrefix(a.good, "Bearer "), http.Header{}, 401},
 		{"content type of gRPC over HTTP/1.1", "POST", "/v1/deployments", http.Header{"Content-Type": {"application/grpc"}}, 401},
 		{"path of gRPC over HTTP/1.1", "POST", "/deploy.v1.Deployments/Create", http.Header{"Content-Type": {"application/grpc"}}, 404},
@@ -151,19 +151,20 @@ func TestMisplacedRequests(t *testing.T) {
 		{"method override", "POST", "/v1/deployments/d", http.Header{"X-Http-Method-Override": {"DELETE"}}, 401},
 	} {
 		if got, _, body := a.call(t, row.method, row.route, row.header); got != row.want {
-			t.Errorf("%s: got %d, want %d: %s", row.name, got, row.want, body)
+			t.Errorf("%s: got status %d, want %d: %s", row.name, got, row.want, body)
 		}
 	}
-	for _, route := range []string{"/whoami", "/v1/deployments"} { // HTTP routes, called over gRPC
+	for _, route := range []string{"/whoami", "/v1/deployments"} { // HTTP routes that the test calls over gRPC
 		err := a.conn.Invoke(t.Context(), route, &emptypb.Empty{}, &emptypb.Empty{})
 		if got := status.Code(err); got != codes.Unimplemented {
-			t.Errorf("%s over gRPC: got %v, want %v", route, got, codes.Unimplemented)
+			t.Errorf("%s over gRPC: got code %v, want %v", route, got, codes.Unimplemented)
 		}
 	}
 }
 
-// TestRefusedByServiceOnly refuses the second call of the verifier. The HTTP guard makes the
-// first call and accepts the request. The guard of the gRPC service makes the second call.
+// TestRefusedByServiceOnly uses a verifier that returns an error from the second call. The
+// HTTP guard makes the first call and allows the request. The guard of the gRPC service makes
+// the second call.
 func TestRefusedByServiceOnly(t *testing.T) {
 	for _, row := range []struct {
 		err              error
@@ -184,13 +185,13 @@ func TestRefusedByServiceOnly(t *testing.T) {
 		got, header, body := a.call(t, "POST", "/v1/deployments", http.Header{"Authorization": {a.good}})
 		challenge, retry := strings.Join(header.Values("WWW-Authenticate"), "|"), header.Get("Retry-After")
 		if got != row.status || challenge != row.challenge || retry != row.retry || strings.Contains(body, "eyJ") {
-			t.Errorf("%v: got %d, %q, Retry-After %q, want %d, %q, %q: %s", row.err, got, challenge, retry, row.status, row.challenge, row.retry, body)
+			t.Errorf("%v: got status %d, challenge %q and Retry-After %q, want status %d, challenge %q and Retry-After %q: %s", row.err, got, challenge, retry, row.status, row.challenge, row.retry, body)
 		}
 	}
 }
 
-// TestInProcess shows why the gateway needs a connection to the service. Without a
-// connection, only the rule of the HTTP guard applies.
+// TestInProcess registers the service in the gateway without a connection. Then only the rule
+// of the HTTP guard applies, so the gateway needs a connection to the service.
 func TestInProcess(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -209,7 +210,7 @@ func TestInProcess(t *testing.T) {
 		w := httptest.NewRecorder()
 		guard.Require(required)(gateway).ServeHTTP(w, request)
 		if w.Code != want {
-			t.Errorf("HTTP rule %v: got %d, want %d", required, w.Code, want)
+			t.Errorf("HTTP rule %v: got status %d, want %d", required, w.Code, want)
 		}
 	}
 }

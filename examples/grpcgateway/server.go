@@ -43,17 +43,18 @@ func newGRPC(v bearer.Verifier) (*grpc.Server, error) {
 	return server, guard.Audit(server).Err()
 }
 
-// newHTTP returns the handler for HTTP clients: two routes of its own, and the gateway. The
-// HTTP guard uses the same verifier as the gRPC guard. It requires a valid token before the
-// gateway parses the body. The rule of the gRPC method then checks the scopes.
+// newHTTP returns the handler for HTTP clients. The handler has two routes that do not use the
+// gateway, and one route for the gateway. The HTTP guard and the gRPC guard use the same
+// verifier. The HTTP guard verifies the token before the gateway parses the body. The gRPC
+// guard then checks the scopes.
 func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (http.Handler, error) {
 	guard, err := middleware.New(v, nil)
 	if err != nil {
 		return nil, err
 	}
 	gateway := runtime.NewServeMux(
-		runtime.WithIncomingHeaderMatcher(incoming),
-		runtime.WithOutgoingHeaderMatcher(outgoing),
+		runtime.WithIncomingHeaderMatcher(metadataName),
+		runtime.WithOutgoingHeaderMatcher(headerName),
 		runtime.WithErrorHandler(func(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 			if refusal := refusalOf(err); refusal != nil {
 				guard.Deny(w, r, refusal)
@@ -62,8 +63,9 @@ func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (htt
 			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
 		}),
 	)
-	// The gateway calls the service over a connection. RegisterDeploymentsHandlerServer
-	// bypasses the interceptors, and with them the guard of the service.
+	// The gateway calls the service over a connection. Do not use
+	// RegisterDeploymentsHandlerServer, because it bypasses the interceptors and so the guard
+	// of the service.
 	if err := deploygw.RegisterDeploymentsHandler(ctx, gateway, conn); err != nil {
 		return nil, err
 	}
@@ -74,27 +76,27 @@ func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (htt
 	return mux, nil
 }
 
-// incoming drops the header fields that set gRPC metadata, such as
+// metadataName drops the header fields that set gRPC metadata, such as
 // Grpc-Metadata-Authorization. The gateway itself forwards Authorization.
-func incoming(name string) (string, bool) {
+func metadataName(name string) (string, bool) {
 	if strings.HasPrefix(textproto.CanonicalMIMEHeaderKey(name), runtime.MetadataHeaderPrefix) {
 		return "", false
 	}
 	return runtime.DefaultHeaderMatcher(name)
 }
 
-// outgoing gives the challenge of a refused stream, which is gRPC metadata, the name of the
-// HTTP header field.
-func outgoing(name string) (string, bool) {
+// headerName returns the name of the HTTP header field for gRPC metadata. For the challenge of
+// a refused stream, this name is WWW-Authenticate.
+func headerName(name string) (string, bool) {
 	if name == "www-authenticate" {
 		return "WWW-Authenticate", true
 	}
 	return runtime.MetadataHeaderPrefix + name, true
 }
 
-// refusalOf returns the refusal of the gRPC guard, so that the HTTP guard can write the
-// response, or nil if err is not a refusal. The default error handler of the gateway writes
-// the status message into WWW-Authenticate, which is not a valid challenge.
+// refusalOf returns the refusal of the gRPC guard, or nil if err is not a refusal. The HTTP
+// guard uses the refusal to write the response. The default error handler of the gateway
+// writes the status message into WWW-Authenticate, but this message is not a valid challenge.
 func refusalOf(err error) *bearer.Error {
 	var refusal *bearer.Error
 	var wait time.Duration
@@ -122,8 +124,9 @@ func whoami(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, claims.ClientID())
 }
 
-// serve serves gRPC and HTTP on one port. To keep the example short, it does not use TLS. It
-// returns the address, and a function that stops the servers and waits for their end.
+// serve starts a server for gRPC and HTTP on one port. To keep the example short, the server
+// does not use TLS. serve returns the address, and a function that stops the server and waits
+// until the server has stopped.
 func serve(ctx context.Context, v bearer.Verifier) (addr string, stop func() error, err error) {
 	service, err := newGRPC(v)
 	if err != nil {
@@ -154,7 +157,7 @@ func serve(ctx context.Context, v bearer.Verifier) (addr string, stop func() err
 		ReadHeaderTimeout: 5 * time.Second,
 	}
 	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetUnencryptedHTTP2(true) // with TLS: SetHTTP2, and ServeTLS below
+	server.Protocols.SetUnencryptedHTTP2(true) // with TLS, use SetHTTP2 here and ServeTLS below
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	return addr, func() error {
@@ -167,7 +170,7 @@ func serve(ctx context.Context, v bearer.Verifier) (addr string, stop func() err
 	}, nil
 }
 
-// deployments implements the service. It deploys and stores nothing.
+// deployments implements the service. The methods deploy nothing and store nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }
@@ -183,6 +186,6 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 }
 
 func caller(ctx context.Context) *deployv1.Caller {
-	claims, _ := bearer.FromContext(ctx) // the claims are always found: no method here is public
+	claims, _ := bearer.FromContext(ctx) // the context always contains claims, because no method of this service is public
 	return &deployv1.Caller{ClientId: claims.ClientID()}
 }

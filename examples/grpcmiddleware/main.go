@@ -1,5 +1,5 @@
-// The program grpcmiddleware runs a gRPC service with a guard, the interceptors of
-// go-grpc-middleware (logging, recovery, selector) and the stats handler of OpenTelemetry.
+// The program grpcmiddleware runs a gRPC service with a guard, with the interceptors logging,
+// recovery and selector of go-grpc-middleware, and with the stats handler of OpenTelemetry.
 //
 //	cd examples/grpcmiddleware && go run .
 //
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// spans is a span exporter: a channel that receives each ended span.
+// spans is a span exporter. It is a channel that receives each ended span.
 type spans chan sdktrace.ReadOnlySpan
 
 func (s spans) ExportSpans(ctx context.Context, ended []sdktrace.ReadOnlySpan) error {
@@ -65,7 +65,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}}) // stands for your authorization server
 	defer issuer.Close()
 	verifier, err := bearer.New(bearer.Config{ //nolint:contextcheck // the verifier lives until Close
-		Issuer: issuer.URL(), Audience: []string{audience}, Observer: bearer.ObserverFunc(traced),
+		Issuer: issuer.URL(), Audience: []string{audience}, Observer: bearer.ObserverFunc(addVerdict),
 	})
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 
 	var logged bytes.Buffer
 	ended := make(spans, 1)
-	server, err := newServer(verifier, slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{ReplaceAttr: brief})),
+	server, err := newServer(verifier, slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{ReplaceAttr: keepAttrs})),
 		sdktrace.NewTracerProvider(sdktrace.WithSyncer(ended)))
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 			return err
 		}
 		if got != c.want {
-			return fmt.Errorf("%s: got %v, want %v", c.what, got, c.want)
+			return fmt.Errorf("%s: got code %v, want %v", c.what, got, c.want)
 		}
 	}
 	return nil
@@ -176,8 +176,8 @@ func drain[T any](stream grpc.ServerStreamingClient[T], err error) error {
 	return err
 }
 
-// brief drops the log attributes that the example does not need.
-func brief(_ []string, a slog.Attr) slog.Attr {
+// keepAttrs drops the log attributes that the example does not need.
+func keepAttrs(_ []string, a slog.Attr) slog.Attr {
 	switch a.Key {
 	case slog.LevelKey, slog.MessageKey, "value", "client", "reason", "grpc.service", "grpc.method", "grpc.code":
 		return a
@@ -185,7 +185,8 @@ func brief(_ []string, a slog.Attr) slog.Attr {
 	return slog.Attr{}
 }
 
-// describe returns the name of a span, its status code and its attributes of bearer.
+// describe returns the name of a span, and the attributes with the status code and with the
+// prefix "bearer.".
 func describe(span sdktrace.ReadOnlySpan) string {
 	text := span.Name()
 	for _, a := range span.Attributes() {

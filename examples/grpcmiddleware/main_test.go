@@ -61,12 +61,12 @@ func TestProgram(t *testing.T) {
 		t.Error(err)
 	}
 	if got := out.String(); got != output {
-		t.Errorf("got\n%s\nwant\n%s", got, output)
+		t.Errorf("got output\n%s\nwant\n%s", got, output)
 	}
 }
 
-// TestSelectorAroundTheGuard uses the guard for some methods only, with the recovery
-// interceptor before or after the guard.
+// TestSelectorAroundTheGuard uses the guard only for some methods. The recovery interceptor
+// runs before or after the guard.
 func TestSelectorAroundTheGuard(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -102,24 +102,24 @@ func TestSelectorAroundTheGuard(t *testing.T) {
 				call func(context.Context) error
 				want codes.Code
 			}{
-				{"unary", good, func(ctx context.Context) error { _, err := api.Create(ctx, nil); return err }, codes.OK},
-				{"unary, no token", t.Context(), func(ctx context.Context) error { _, err := api.Create(ctx, nil); return err }, codes.Unauthenticated},
+				{"unary call", good, func(ctx context.Context) error { _, err := api.Create(ctx, nil); return err }, codes.OK},
+				{"unary call without a token", t.Context(), func(ctx context.Context) error { _, err := api.Create(ctx, nil); return err }, codes.Unauthenticated},
 				{"stream", good, func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.OK},
-				{"stream, no token", t.Context(), func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.Unauthenticated},
-				{"panic", good, func(ctx context.Context) error { return drain(api.Logs(ctx, nil)) }, codes.Unknown}, // the default code of the recovery interceptor
-				{"not selected", t.Context(), func(ctx context.Context) error { _, err := probe.Check(ctx, nil); return err }, codes.OK},
-				{"not selected, stream", t.Context(), func(ctx context.Context) error { return first(probe.Watch(ctx, nil)) }, codes.OK},
+				{"stream without a token", t.Context(), func(ctx context.Context) error { return drain(api.Watch(ctx, nil)) }, codes.Unauthenticated},
+				{"stream whose handler panics", good, func(ctx context.Context) error { return drain(api.Logs(ctx, nil)) }, codes.Unknown}, // the default code of the recovery interceptor
+				{"unary call that is not selected", t.Context(), func(ctx context.Context) error { _, err := probe.Check(ctx, nil); return err }, codes.OK},
+				{"stream that is not selected", t.Context(), func(ctx context.Context) error { return firstMessage(probe.Watch(ctx, nil)) }, codes.OK},
 			} {
 				if err := row.call(row.ctx); status.Code(err) != row.want {
-					t.Errorf("%s: got %v, want %v", row.what, err, row.want)
+					t.Errorf("%s: got error %v, want code %v", row.what, err, row.want)
 				}
 			}
 		})
 	}
 }
 
-// first reads the first message of a stream.
-func first[T any](stream grpc.ServerStreamingClient[T], err error) error {
+// firstMessage reads the first message of a stream.
+func firstMessage[T any](stream grpc.ServerStreamingClient[T], err error) error {
 	if err != nil {
 		return err
 	}

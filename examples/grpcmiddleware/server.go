@@ -39,7 +39,7 @@ func newServer(v bearer.Verifier, logger *slog.Logger, tracing trace.TracerProvi
 		return nil, err
 	}
 	log := slogger(logger)
-	options := []logging.Option{logging.WithLogOnEvents(logging.FinishCall), logging.WithErrorFields(reason)}
+	options := []logging.Option{logging.WithLogOnEvents(logging.FinishCall), logging.WithErrorFields(reasonField)}
 	recovered := recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
 		logger.ErrorContext(ctx, "panic", "value", p)
 		return status.Error(codes.Internal, "Internal error")
@@ -49,13 +49,13 @@ func newServer(v bearer.Verifier, logger *slog.Logger, tracing trace.TracerProvi
 		grpc.ChainUnaryInterceptor(
 			selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(log, options...), selector.MatchFunc(notHealth)),
 			guard.Unary,
-			nameUnary,
+			addCallerUnary,
 			recovery.UnaryServerInterceptor(recovered),
 		),
 		grpc.ChainStreamInterceptor(
 			selector.StreamServerInterceptor(logging.StreamServerInterceptor(log, options...), selector.MatchFunc(notHealth)),
 			guard.Stream,
-			nameStream,
+			addCallerStream,
 			recovery.StreamServerInterceptor(recovered),
 		),
 	)
@@ -64,32 +64,32 @@ func newServer(v bearer.Verifier, logger *slog.Logger, tracing trace.TracerProvi
 	return server, guard.Audit(server).Err()
 }
 
-// notHealth excludes health probes from the log. The guard needs no selector: its rules name
-// the public methods, and a method without a rule is denied.
+// notHealth excludes health probes from the log. The guard needs no selector, because the
+// rules name the public methods and the guard denies methods without a rule.
 func notHealth(_ context.Context, call interceptors.CallMeta) bool {
 	return !strings.HasPrefix(call.FullMethod(), "/grpc.health.v1.Health/")
 }
 
-// nameUnary and nameStream run after the guard. They add the caller to the record that
+// addCallerUnary and addCallerStream run after the guard. They add the caller to the record that
 // logging writes at the end of the call.
-func nameUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	name(ctx)
+func addCallerUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	addCaller(ctx)
 	return handler(ctx, req)
 }
 
-func nameStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	name(ss.Context())
+func addCallerStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	addCaller(ss.Context())
 	return handler(srv, ss)
 }
 
-func name(ctx context.Context) {
+func addCaller(ctx context.Context) {
 	if claims, ok := bearer.FromContext(ctx); ok {
 		logging.AddFields(ctx, logging.Fields{"client", claims.ClientID()})
 	}
 }
 
-// reason adds the reason of a refusal to the log record.
-func reason(err error) logging.Fields {
+// reasonField adds the reason of a refusal to the log record.
+func reasonField(err error) logging.Fields {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			return logging.Fields{"reason", info.GetReason()}
@@ -105,9 +105,9 @@ func slogger(l *slog.Logger) logging.Logger {
 	})
 }
 
-// traced is a [bearer.ObserverFunc] that adds the verdict to the span of the call. The stats
+// addVerdict is a [bearer.ObserverFunc] that adds the verdict to the span of the call. The stats
 // handler puts the span into the context before the guard runs.
-func traced(ctx context.Context, e bearer.Event) {
+func addVerdict(ctx context.Context, e bearer.Event) {
 	span := trace.SpanFromContext(ctx)
 	if e.Reason != "" {
 		span.SetAttributes(attribute.String("bearer.reason", string(e.Reason)))
@@ -117,7 +117,7 @@ func traced(ctx context.Context, e bearer.Event) {
 	}
 }
 
-// deployments implements the service. It deploys and stores nothing.
+// deployments implements the service. The methods deploy nothing and store nothing.
 type deployments struct {
 	deployv1.UnimplementedDeploymentsServer
 }

@@ -1,7 +1,7 @@
 // The program mcp is a server of the Model Context Protocol, built with the official Go SDK.
-// Its streamable HTTP endpoint is a protected resource. Clients need only its URL: the
-// challenge names the resource metadata (RFC 9728), the resource metadata names the
-// authorization server, and the metadata of that server names the token endpoint.
+// The streamable HTTP endpoint is a protected resource. Clients need only the URL of the
+// endpoint. The challenge names the resource metadata (RFC 9728). The resource metadata names
+// the authorization server. The metadata of the authorization server names the token endpoint.
 //
 //	cd examples/mcp && go run . -issuer https://acme.example -resource https://mcp.acme.example/mcp
 package main
@@ -32,12 +32,12 @@ func main() {
 	}
 }
 
-// run serves until ctx ends.
+// run serves requests until ctx ends.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("mcp", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
-	resource := flags.String("resource", "", "URL of the endpoint for clients; if empty, http:// with the listen address and the path /mcp")
+	resource := flags.String("resource", "", "URL of the endpoint for clients; if empty, the program uses http://, the listen address and the path /mcp")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
@@ -50,8 +50,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		*resource = "http://" + listener.Addr().String() + "/mcp"
 	}
 
-	// Clients request a token for the resource (RFC 8707). Tokens for other audiences are
-	// refused.
+	// Clients request a token for the resource (RFC 8707). The guard refuses tokens for other
+	// audiences.
 	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*resource}}) //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return fmt.Errorf("flags -issuer and -resource: %w", err)

@@ -35,7 +35,7 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("got %v from run, want no error", err)
+			t.Errorf("run: got error %v, want none", err)
 		}
 	})
 	lines := bufio.NewReader(out)
@@ -84,8 +84,8 @@ func call(t *testing.T, session *mcp.ClientSession, tool string, args any) (answ
 	return answer, result.IsError
 }
 
-// TestDiscovery requires a client to find the authorization server through the challenge and
-// the metadata, to get a token, and to call tools.
+// TestDiscovery tests that a client finds the authorization server through the challenge and
+// the metadata. The client must then get a token and call tools.
 func TestDiscovery(t *testing.T) {
 	issuer, resource := serve(t)
 	issuer.AddClient(bearertest.Client{ID: "ci", Secret: "secret of ci", Audience: []string{resource}, Scopes: []string{"tools:call"}})
@@ -101,14 +101,14 @@ func TestDiscovery(t *testing.T) {
 		"POST " + issuer.TokenURL() + " 200",
 		"POST " + resource + " 200",
 	}
-	if got := trail.take(); len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-		t.Errorf("got the requests\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	if got := trail.takeSteps(); len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Errorf("got requests\n%s\nwant requests that begin with\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if got, failed := call(t, session, "whoami", nil); got != "ci with tools:call" || failed {
-		t.Errorf("whoami: got %q, failed: %v, want %q", got, failed, "ci with tools:call")
+		t.Errorf("whoami: got result %q (failed: %v), want result %q (failed: false)", got, failed, "ci with tools:call")
 	}
 	if got, failed := call(t, session, "deploy", map[string]any{"name": "web"}); !strings.Contains(got, "deploy:applications") || !failed {
-		t.Errorf("deploy: got %q, failed: %v, want a failure that names the missing scope", got, failed)
+		t.Errorf("deploy: got result %q (failed: %v), want a failed call that names the missing scope", got, failed)
 	}
 	// The client caches its token.
 	if got := issuer.Fetches(bearertest.TokenEndpoint); got != 1 {
@@ -125,7 +125,7 @@ func TestToolWithScope(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, failed := call(t, session, "deploy", map[string]any{"name": "web"}); got != "deploying web for cd" || failed {
-		t.Errorf("deploy: got %q, failed: %v, want %q", got, failed, "deploying web for cd")
+		t.Errorf("deploy: got result %q (failed: %v), want result %q (failed: false)", got, failed, "deploying web for cd")
 	}
 }
 
@@ -135,32 +135,32 @@ func TestRefused(t *testing.T) {
 	issuer.AddClient(bearertest.Client{ID: "scopeless", Secret: "secret of scopeless", Audience: []string{resource}, Claims: map[string]any{"scope": nil}})
 	for _, id := range []string{"elsewhere", "scopeless", "stranger"} {
 		if _, trail, err := connect(t, resource, id); err == nil {
-			t.Errorf("%s: got a session after %q, want an error", id, trail.take())
+			t.Errorf("%s: got a session after %q, want an error", id, trail.takeSteps())
 		}
 	}
 }
 
-// TestSessionOfAnotherUser requires a session to refuse all users except its creator, even
-// with a valid token.
+// TestSessionOfAnotherUser tests that only the user that opened a session can use the session.
+// Other users must be refused even if they send a valid token.
 func TestSessionOfAnotherUser(t *testing.T) {
 	issuer, resource := serve(t)
 	scope := map[string]any{"aud": resource, "scope": "tools:call"}
 	status, opened := post(t, resource, "", issuer.Token(scope), `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}}`)
 	session := opened.Get("Mcp-Session-Id")
 	if status != http.StatusOK || session == "" {
-		t.Fatalf("initialize: got %d and session %q, want 200 and a session", status, session)
+		t.Fatalf("initialize: got status %d and session %q, want status 200 and a session", status, session)
 	}
 	for _, row := range []struct {
 		name, subject string
 		status        int
-	}{{"same user", "client", http.StatusAccepted}, {"other user", "mallory", http.StatusForbidden}} {
+	}{{"same user", "client", http.StatusAccepted}, {"different user", "mallory", http.StatusForbidden}} {
 		scope["sub"] = row.subject
 		if got, _ := post(t, resource, session, issuer.Token(scope), `{"jsonrpc":"2.0","method":"notifications/initialized"}`); got != row.status {
-			t.Errorf("%s: got %d, want %d", row.name, got, row.status)
+			t.Errorf("%s: got status %d, want %d", row.name, got, row.status)
 		}
 	}
 	if got, _ := post(t, resource, session, "", `{"jsonrpc":"2.0","method":"notifications/initialized"}`); got != http.StatusUnauthorized {
-		t.Errorf("no token: got %d, want 401", got)
+		t.Errorf("no token: got status %d, want 401", got)
 	}
 }
 

@@ -19,8 +19,8 @@ var (
 	deployApps = scopes.All("deploy:applications")
 )
 
-// newHandler serves MCP at /mcp. It also serves the metadata document, in which clients find
-// the authorization server.
+// newHandler returns a handler that serves MCP at /mcp. The handler also serves the resource
+// metadata, in which clients find the authorization server.
 func newHandler(guard *middleware.Guard) http.Handler {
 	server := mcp.NewServer(&mcp.Implementation{Name: "deployments", Version: "1.0.0"}, nil)
 	mcp.AddTool(server, &mcp.Tool{Name: "whoami", Description: "Returns the caller."}, whoami)
@@ -34,7 +34,7 @@ func newHandler(guard *middleware.Guard) http.Handler {
 }
 
 // passCaller passes the caller from the guard to the SDK. The SDK binds each session to the
-// user that opened it, and passes the caller of each request to the tools.
+// user that opened the session, and passes the caller of each request to the tools.
 func passCaller(next http.Handler) http.Handler {
 	return auth.RequireBearerToken(func(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, error) {
 		claims, ok := bearer.FromContext(ctx)
@@ -50,9 +50,9 @@ func passCaller(next http.Handler) http.Handler {
 	}, nil)(next)
 }
 
-// caller returns the claims of the request. It does not use bearer.FromContext: the context
-// of a tool call belongs to the request that opened the session, and that request may have
-// carried another token.
+// caller returns the claims of the request. It does not use bearer.FromContext, because the
+// context of a tool call belongs to the request that opened the session. This request may have
+// carried a different token.
 func caller(request *mcp.CallToolRequest) (*bearer.Claims, error) {
 	if extra := request.GetExtra(); extra != nil && extra.TokenInfo != nil {
 		if claims, ok := extra.TokenInfo.Extra["claims"].(*bearer.Claims); ok {

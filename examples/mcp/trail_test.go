@@ -24,8 +24,8 @@ func (t *trail) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// take returns the requests since the last call of take.
-func (t *trail) take() []string {
+// takeSteps returns the requests since the last call of takeSteps.
+func (t *trail) takeSteps() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	steps := t.steps

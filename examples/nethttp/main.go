@@ -26,11 +26,11 @@ func api(guard *middleware.Guard) http.Handler {
 	guard.Handle(mux, "GET /deployments/{id}", read, answer("read"))
 	guard.Handle(mux, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries out a rule: a request that the rule denies is let through and
-	// reported to the observer.
+	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+	// reports this request to the observer.
 	guard.Handle(mux, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. An invalid token is refused.
+	// Optional allows requests without a token. The guard refuses an invalid token.
 	guard.Handle(mux, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(mux, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -12,8 +12,8 @@ import (
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
-// TestEnforce puts a table of rules before the same mux. Requests without a rule do not reach
-// the mux.
+// TestEnforce uses a table of rules in front of the same mux. The guard must deny requests
+// without a rule before they reach the mux.
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		mux := api(guard)

@@ -19,7 +19,7 @@ type authority struct {
 	number int
 	alg    string
 	pace   time.Duration
-	long   bool // some outages last longer than cached keys may be used
+	long   bool // if true, some outages last longer than cached keys may be used
 	server *bearertest.Issuer
 	cache  *jwks.Cache
 	forger *bearertest.Key // a key that is never published
@@ -45,8 +45,8 @@ type outage struct {
 	start, end time.Time // end is zero during the outage
 }
 
-// grant holds the custom claims of the tokens. It has a slice and a map, which handlers
-// share if the verifier does not copy them.
+// grant holds the custom claims of the tokens. It has a slice and a map. Handlers share the
+// slice and the map if the verifier does not copy them.
 type grant struct {
 	Team   string         `json:"team"`
 	Tags   []string       `json:"tags"`
@@ -73,9 +73,10 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 	})
 }
 
-// live runs the events of the issuer until ctx ends. It repeats a quiet period, an announced
-// rotation, an unannounced rotation and an outage. If long is set, a long outage follows.
-func (a *authority) live(ctx context.Context) {
+// runEvents runs the events of the issuer until ctx ends. It repeats this sequence: a quiet
+// period, a rotation with notice, a rotation without notice, and an outage. If long is set,
+// the sequence ends with a long outage.
+func (a *authority) runEvents(ctx context.Context) {
 	faults := []bearertest.Fault{
 		{Status: http.StatusInternalServerError},
 		{Hang: true},
@@ -90,9 +91,9 @@ func (a *authority) live(ctx context.Context) {
 	for n := 0; ; n++ {
 		for _, step := range []func() bool{
 			func() bool { return a.wait(ctx, 3) },
-			func() bool { return a.announced(ctx) },
+			func() bool { return a.rotateWithNotice(ctx) },
 			func() bool { return a.wait(ctx, 4) },
-			func() bool { a.abrupt(); return a.wait(ctx, 4) },
+			func() bool { a.rotateAtOnce(); return a.wait(ctx, 4) },
 			func() bool { return a.fail(ctx, faults[n%len(faults)], 5) },
 			func() bool { return !a.long || a.wait(ctx, 4) && a.fail(ctx, faults[0], 14) },
 		} {
@@ -103,7 +104,7 @@ func (a *authority) live(ctx context.Context) {
 	}
 }
 
-// wait waits for some units of time. It returns false if ctx has ended.
+// wait waits for the given number of units of time. If ctx ends first, wait returns false.
 func (a *authority) wait(ctx context.Context, units int) bool {
 	timer := time.NewTimer(time.Duration(units) * a.pace)
 	defer timer.Stop()
@@ -115,9 +116,9 @@ func (a *authority) wait(ctx context.Context, units int) bool {
 	}
 }
 
-// announced rotates with notice: the new key is published before it signs, and the old key
-// is withdrawn later.
-func (a *authority) announced(ctx context.Context) bool {
+// rotateWithNotice rotates the key with notice. The issuer publishes the new key before it
+// signs with this key, and withdraws the old key later.
+func (a *authority) rotateWithNotice(ctx context.Context) bool {
 	next := a.publish()
 	if !a.wait(ctx, 4) {
 		return false
@@ -130,9 +131,9 @@ func (a *authority) announced(ctx context.Context) bool {
 	return true
 }
 
-// abrupt rotates without notice, as after a compromise: the new key signs at once, and the
-// old key is withdrawn at once.
-func (a *authority) abrupt() { a.withdraw(a.sign(a.publish())) }
+// rotateAtOnce rotates the key without notice, as an issuer does after an attacker stole the
+// key. The issuer signs with the new key at once, and withdraws the old key at once.
+func (a *authority) rotateAtOnce() { a.withdraw(a.sign(a.publish())) }
 
 func (a *authority) publish() *keyLife {
 	life := &keyLife{key: bearertest.NewKey(a.alg, "")}
@@ -162,7 +163,7 @@ func (a *authority) withdraw(old *keyLife) {
 	a.mu.Unlock()
 }
 
-// fail makes the issuer fail for some units of time.
+// fail injects a fault for the given number of units of time.
 func (a *authority) fail(ctx context.Context, f bearertest.Fault, units int) bool {
 	a.mu.Lock()
 	a.outages = append(a.outages, outage{issuer: a.number, start: time.Now()})
@@ -176,15 +177,15 @@ func (a *authority) fail(ctx context.Context, f bearertest.Fault, units int) boo
 	return more
 }
 
-// current returns the key that signs tokens now.
-func (a *authority) current() *keyLife {
+// signingKey returns the key that signs tokens now.
+func (a *authority) signingKey() *keyLife {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.signing
 }
 
-// healthy reports whether all outages ended more than 6 units of time before t. A fetch that
-// hung in an outage has timed out by then.
+// healthy reports whether all outages ended more than 6 units of time before t. After this
+// time, a fetch that hung in an outage has timed out.
 func (a *authority) healthy(t time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -196,7 +197,8 @@ func (a *authority) healthy(t time.Time) bool {
 	return true
 }
 
-// mint signs a good token, changed by header and claims. A nil value removes a member.
+// mint returns a valid token with the changes in header and claims. A nil value removes a
+// member.
 func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
 	now := time.Now()
 	h := map[string]any{"alg": life.key.Algorithm(), "kid": life.key.ID(), "typ": "at+jwt"}

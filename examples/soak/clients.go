@@ -26,7 +26,7 @@ import (
 
 // answer is the response to one request.
 type answer struct {
-	verdict string                     // status, or code and reason
+	verdict string                     // HTTP status, or gRPC code and reason
 	want    func(bearer.Reason) string // returns the correct value of verdict for a reason
 	seen    seen                       // the caller that the handler found
 }
@@ -34,9 +34,10 @@ type answer struct {
 // maxInFlight limits the requests in flight for each transport.
 const maxInFlight = 1024
 
-// drive sends requests over one transport, at half of the rate, until ctx ends. Requests run
-// concurrently: a request that waits for the keys of an issuer does not delay the others.
-func (s *soak) drive(ctx context.Context, transport string, seed uint64, send func(context.Context, string, request) (answer, error)) {
+// sendRequests sends requests over one transport until ctx ends. Each transport gets half of
+// the rate. Requests run concurrently, so a request that waits for the keys of an issuer does
+// not delay other requests.
+func (s *soak) sendRequests(ctx context.Context, transport string, seed uint64, send func(context.Context, string, request) (answer, error)) {
 	g := &generator{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // the numbers are not secrets
 	ticker := time.NewTicker(2 * time.Second / time.Duration(s.cfg.rate))
 	defer ticker.Stop()
@@ -52,12 +53,12 @@ func (s *soak) drive(ctx context.Context, transport string, seed uint64, send fu
 		select {
 		case slots <- struct{}{}:
 		default:
-			continue // too many requests in flight: skip this one
+			continue // skip this request, because too many requests are in flight
 		}
 		id, request := transport+strconv.Itoa(n), g.next()
 		inFlight.Go(func() {
 			defer func() { <-slots }()
-			before := request.now()
+			before := request.cacheState()
 			// The end of ctx must not cancel the last requests.
 			got, err := send(context.WithoutCancel(ctx), id, request)
 			s.check(id, request, before, got, err)
@@ -67,15 +68,15 @@ func (s *soak) drive(ctx context.Context, transport string, seed uint64, send fu
 
 // check compares one answer with the verdicts that are correct for the request.
 func (s *soak) check(id string, request request, before moment, got answer, err error) {
-	after := request.now()
-	reason, observed := s.verdicts.take(id)
-	allowed := request.allowed(before, after)
+	after := request.cacheState()
+	reason, observed := s.verdicts.remove(id)
+	allowed := request.correctVerdicts(before, after)
 	wrong := ""
 	switch {
 	case err != nil:
 		wrong = "got no response: " + err.Error()
 	case !observed:
-		wrong = "got no event at the observer, want one"
+		wrong = "the observer got no event, want one"
 	case !slices.Contains(allowed, reason):
 		wrong = fmt.Sprintf("got verdict %q, want one of %q", reason, allowed)
 	case got.verdict != got.want(reason):
@@ -118,7 +119,7 @@ func (s *soak) sendHTTP(ctx context.Context, id string, request request) (answer
 	return a, nil
 }
 
-// wantHTTP returns the status for a reason.
+// wantHTTP returns the HTTP status for a reason.
 func wantHTTP(reason bearer.Reason) string {
 	switch reason { //nolint:exhaustive // the other reasons are 401
 	case "":
@@ -193,7 +194,7 @@ func watch(ctx context.Context, client deployv1.DeploymentsClient, id string) (*
 	}
 }
 
-// wantGRPC returns the code and the reason in the status.
+// wantGRPC returns the gRPC code and the text of the reason in the gRPC status.
 func wantGRPC(reason bearer.Reason) string {
 	code := codes.Unauthenticated
 	switch reason { //nolint:exhaustive // the other reasons are Unauthenticated

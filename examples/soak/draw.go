@@ -31,13 +31,13 @@ func (p *panel) scale(stacked []series) scale {
 		return s
 	}
 	s.low = 0
-	step := nice(s.high / 4)
+	step := roundUp(s.high / 4)
 	s.high = step * math.Ceil(s.high/step)
 	return s
 }
 
-// nice rounds v up to 1, 2 or 5 times a power of ten.
-func nice(v float64) float64 {
+// roundUp rounds v up to 1, 2 or 5 times a power of ten.
+func roundUp(v float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, factor := range []float64{1, 2, 5} {
 		if v <= factor*unit {
@@ -56,7 +56,7 @@ func (s scale) ticks() []float64 {
 		}
 		return values
 	}
-	step := nice(s.high / 4)
+	step := roundUp(s.high / 4)
 	for v := 0.0; v <= s.high*1.001; v += step {
 		values = append(values, v)
 	}
@@ -72,7 +72,7 @@ func (s scale) y(v float64) float64 {
 	return marginTop + (1-part)*(panelHeight-marginTop-marginBottom)
 }
 
-// draw writes the panel. Its top left corner is the origin.
+// draw writes the panel. The origin is the top left corner of the panel.
 func (p *panel) draw(b *strings.Builder, r *result) {
 	seconds := max(r.took.Seconds(), 1e-3)
 	x := func(at time.Duration) float64 {
@@ -153,7 +153,8 @@ func (p *panel) legend(b *strings.Builder) {
 	}
 }
 
-// stack adds to each series the sum of the series before it.
+// stack returns the series in stacked form. It adds the sum of all earlier series to each
+// series.
 func stack(all []series) []series {
 	stacked := make([]series, len(all))
 	for n, s := range all {

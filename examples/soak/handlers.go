@@ -28,12 +28,12 @@ type seen struct {
 	Grant   grant
 }
 
-// wantGrant holds the custom claims of every good token.
+// wantGrant holds the custom claims of every valid token.
 var wantGrant = grant{Team: "blue", Tags: []string{"a", "b"}, Limits: map[string]int{"replicas": 3}}
 
-// look returns the caller in the context of a handler. Before it returns, it tries to change
-// the claims that other handlers receive.
-func (s *soak) look(ctx context.Context) (seen, bool) {
+// callerIn returns the caller in the context of a handler. Before callerIn returns, it tries
+// to change the claims that other handlers receive.
+func (s *soak) callerIn(ctx context.Context) (seen, bool) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
 		return seen{}, false
@@ -72,14 +72,14 @@ func (s *soak) look(ctx context.Context) (seen, bool) {
 }
 
 func (s *soak) handleRead(w http.ResponseWriter, r *http.Request) {
-	saw, ok := s.look(r.Context())
+	saw, ok := s.callerIn(r.Context())
 	if !ok {
 		http.Error(w, "no caller", http.StatusInternalServerError)
 		return
 	}
 	r.Header.Set("Authorization", "Bearer changed")
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(saw) // if this fails, the client counts a wrong verdict
+	_ = json.NewEncoder(w).Encode(saw) // if Encode fails, the client counts a wrong verdict
 }
 
 // deployments is the gRPC service.
@@ -93,7 +93,7 @@ func (s *soak) register(server *grpc.Server) {
 }
 
 func (d deployments) caller(ctx context.Context) (*deployv1.Caller, error) {
-	saw, ok := d.s.look(ctx)
+	saw, ok := d.s.callerIn(ctx)
 	if !ok {
 		return nil, status.Error(codes.Internal, "no caller")
 	}
@@ -120,7 +120,7 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 	return nil
 }
 
-// verdicts is an observer that stores each verdict until take removes it.
+// verdicts is an observer that stores each verdict until remove is called.
 type verdicts struct{ byID sync.Map } // request ID (string) to bearer.Reason
 
 func newVerdicts() *verdicts { return &verdicts{} }
@@ -147,8 +147,8 @@ func (v *verdicts) Observe(ctx context.Context, e bearer.Event) {
 	}
 }
 
-// take removes and returns the verdict on a request.
-func (v *verdicts) take(id string) (bearer.Reason, bool) {
+// remove removes and returns the verdict on a request.
+func (v *verdicts) remove(id string) (bearer.Reason, bool) {
 	value, ok := v.byID.LoadAndDelete(id)
 	reason, isReason := value.(bearer.Reason)
 	return reason, ok && isReason

@@ -10,12 +10,12 @@ import (
 type leaks struct {
 	mu       sync.Mutex
 	parts    map[string]struct{} // the first prefixLength characters of each part of a token
-	found    map[string]int      // number of finds, by kind of text
+	found    map[string]int      // number of matches by kind of text
 	searched int                 // bytes
 }
 
-// prefixLength is the number of characters of a part that are searched for. It is so long
-// that other text does not match by chance, and so short that truncated parts match too.
+// prefixLength is the length of the prefixes that leaks searches for. It is so large that
+// other text does not match by chance, and so small that truncated parts of tokens also match.
 const prefixLength = 24
 
 func newLeaks() *leaks { return &leaks{parts: map[string]struct{}{}, found: map[string]int{}} }
@@ -50,8 +50,8 @@ func (l *leaks) search(where string, text []byte) {
 	}
 }
 
-// report returns the number of finds by kind of text, the number of bytes searched and the
-// number of different parts.
+// report returns the number of matches by kind of text, the number of bytes that were
+// searched, and the number of different prefixes.
 func (l *leaks) report() (found map[string]int, searched, parts int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

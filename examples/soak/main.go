@@ -3,22 +3,28 @@
 //	go run ./examples/soak
 //	go run ./examples/soak -duration 10m -rate 2000 -svg soak.svg
 //
-// Everything runs in one process, on loopback: three issuers, an HTTP API and a gRPC API
-// that accept tokens of all three, and clients of both APIs. The issuers rotate their keys
-// with and without notice, withdraw keys, fail, hang and return invalid documents. Some
-// outages of one issuer last longer than cached keys may be used. 40 % of the requests are
-// hostile: their tokens are, for example, expired, forged, signed with an unknown key, for
-// another API, or missing. Handlers try to change the claims that they receive.
+// All components run in one process and communicate over loopback. The components are three
+// issuers, an HTTP API, a gRPC API, and clients of both APIs. Both APIs accept tokens of all
+// three issuers. The issuers rotate their keys with and without notice, withdraw keys, fail,
+// hang and return invalid documents. Some outages of one issuer last longer than cached keys
+// may be used. 40 % of the requests are hostile. For example, they have no token, an expired
+// token, a forged token, a token that is signed with an unknown key, or a token for another
+// API. Handlers try to change the claims that they receive.
 //
-// The correct verdict follows from the keys that the issuer has published and from the keys
-// that the cache had fetched before and after the request. It does not depend on the speed
-// of the machine.
+// The correct verdict depends on the keys that the issuer has published, and on the keys that
+// the cache had before and after the request. The correct verdict does not depend on the
+// speed of the machine.
 //
-// The run fails if a verdict is wrong, if a handler sees a change that another handler
-// made, or if a log record, a response or a metric contains a part of a token. It also
-// fails if goroutines are left after the run, or if the heap grows by more than 8 MiB. The
-// program prints the figures and, with -svg, plots them. It exits with status 1 if the run
-// fails.
+// The run fails in each of these cases:
+//
+//   - A verdict is wrong.
+//   - A handler sees a change that another handler made.
+//   - A log record, a response or a metric contains a part of a token.
+//   - Goroutines are left after the run.
+//   - The heap grows by more than 8 MiB.
+//
+// The program prints the figures of the run. If -svg is set, the program also plots the
+// figures. If the run fails, the program exits with status 1.
 package main
 
 import (
@@ -38,15 +44,16 @@ import (
 // config configures a run.
 type config struct {
 	duration time.Duration
-	rate     int           // requests per second, of all clients together
+	rate     int           // total number of requests of all clients per second
 	pace     time.Duration // unit of time for the events of the issuers
-	settle   time.Duration // longest wait for goroutines to end and memory to be freed
+	settle   time.Duration // maximum wait until goroutines have ended and memory is free
 	svg      string        // file name, or empty
 
-	// wrap returns a faulty verifier, for the test that requires the run to fail. If
-	// nil, the guards use the verifier itself.
+	// wrap returns a faulty verifier. Only the test that expects the run to fail sets
+	// wrap. If wrap is nil, the guards use the verifier itself.
 	wrap func(bearer.Verifier) bearer.Verifier
-	// spoil adds a fault to the handlers, for the same test. Nil means no fault.
+	// spoil adds a fault to the handlers. Only the same test sets spoil. If spoil is
+	// nil, the handlers have no fault.
 	spoil func(context.Context, *soak)
 }
 
@@ -68,15 +75,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cfg := config{pace: time.Second, settle: 10 * time.Second}
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.DurationVar(&cfg.duration, "duration", 2*time.Minute, "how long clients send requests, at most 1h")
-	flags.IntVar(&cfg.rate, "rate", 1000, "requests per second, at most 20000")
+	flags.DurationVar(&cfg.duration, "duration", 2*time.Minute, "duration of the load; the maximum is 1h")
+	flags.IntVar(&cfg.rate, "rate", 1000, "number of requests per second; the maximum is 20000")
 	flags.StringVar(&cfg.svg, "svg", "", "plot the figures to this SVG `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	switch {
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return fmt.Errorf("got argument %q, want only flags", flags.Arg(0))
 	case cfg.duration <= 0 || cfg.duration > maxDuration:
 		return fmt.Errorf("-duration %v: want more than 0 and at most %v", cfg.duration, maxDuration)
 	case cfg.rate <= 0 || cfg.rate > maxRate:

@@ -18,8 +18,9 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// short returns the configuration of a run of 3 s, changed by change. The events of the
-// issuers follow each other ten times as fast as in the program.
+// short returns the configuration of a run of 3 s. The events of the issuers follow each
+// other ten times as fast as in the program. If change is not nil, it may change the
+// configuration.
 func short(change func(*config)) config {
 	cfg := config{duration: 3 * time.Second, rate: 300, pace: 100 * time.Millisecond, settle: 10 * time.Second}
 	if change != nil {
@@ -37,7 +38,7 @@ func TestSoak(t *testing.T) {
 		t.Errorf("%v\n%s", err, r)
 	}
 	if r.rotations == 0 || len(r.outages) == 0 || r.searched == 0 || r.tokenParts == 0 {
-		t.Errorf("got %d rotations, %d outages, %d bytes searched for %d parts of tokens, want some of each\n%s",
+		t.Errorf("got %d rotations, %d outages and a search of %d bytes for %d parts of tokens, want more than 0 of each\n%s",
 			r.rotations, len(r.outages), r.searched, r.tokenParts, r)
 	}
 	for _, reason := range []bearer.Reason{
@@ -45,7 +46,7 @@ func TestSoak(t *testing.T) {
 		bearer.BadSignature, bearer.UnknownKey, bearer.WrongAlgorithm, bearer.WrongIssuer, bearer.Malformed, bearer.NoToken, bearer.InvalidRequest,
 	} {
 		if r.verdicts[reason] == 0 {
-			t.Errorf("got no verdict %q, want some", reason)
+			t.Errorf("got no verdict %q, want at least one", reason)
 		}
 	}
 	if r.uncertain*2 > r.total {
@@ -54,9 +55,9 @@ func TestSoak(t *testing.T) {
 	checkSVG(t, plot(r))
 }
 
-// checkSVG requires a well-formed document with six panels. Each panel must have a line for
-// every name in its legend. Grid lines are not counted: their number depends on the values
-// and so on the speed of the machine.
+// checkSVG tests that svg is a well-formed document with six panels. Each panel must have a
+// line for every name in its legend. checkSVG does not count grid lines, because their number
+// depends on the speed of the machine.
 func checkSVG(t *testing.T, svg []byte) {
 	t.Helper()
 	var document struct {
@@ -88,25 +89,25 @@ func checkSVG(t *testing.T, svg []byte) {
 			}
 		}
 		if lines == 0 || lines != names {
-			t.Errorf("panel %d: got %d lines, want one for each of %d names", i+1, lines, names)
+			t.Errorf("panel %d: got %d lines, want one line for each of %d names", i+1, lines, names)
 		}
 	}
 	for _, bad := range []string{"NaN", "Inf", "%!"} {
 		if bytes.Contains(svg, []byte(bad)) {
-			t.Errorf("got %q in the SVG, want none", bad)
+			t.Errorf("the SVG contains %q, want an SVG without this text", bad)
 		}
 	}
 }
 
-// TestSoakFindsFaults requires the run to fail for a faulty verifier and for faulty handlers.
+// TestSoakFindsFaults tests that the run fails if the verifier or a handler is faulty.
 func TestSoakFindsFaults(t *testing.T) {
 	kept := []byte(nil) // the memory that a faulty handler keeps
 	keep := sync.OnceFunc(func() { kept = make([]byte, 2*maxGrowth) })
 	defer func() { runtime.KeepAlive(kept) }()
 	release := make(chan struct{})
 	defer close(release)
-	// acceptAll returns a faulty verifier. Instead of a refusal, it returns the claims of
-	// the last good token.
+	// acceptAll returns a faulty verifier. Instead of an error, this verifier returns the
+	// claims of the last valid token.
 	acceptAll := func(v bearer.Verifier) bearer.Verifier {
 		var last atomic.Pointer[bearer.Claims]
 		return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
@@ -133,7 +134,7 @@ func TestSoakFindsFaults(t *testing.T) {
 		{"handler logs the token", func(c *config) {
 			c.spoil = func(ctx context.Context, s *soak) {
 				claims, _ := bearer.FromContext(ctx)
-				token := s.issuers[0].mint(s.issuers[0].current(), nil, map[string]any{"sub": claims.Subject()})
+				token := s.issuers[0].mint(s.issuers[0].signingKey(), nil, map[string]any{"sub": claims.Subject()})
 				s.leaks.learn(token)
 				slog.New(slog.NewJSONHandler(s.leaks, nil)).InfoContext(ctx, "request", "authorization", "Bearer "+token)
 			}
@@ -154,14 +155,14 @@ func TestSoakFindsFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := r.Err(); err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("got %v, want an error with %q", err, row.want)
+				t.Errorf("got error %v, want %q in the text", err, row.want)
 			}
 		})
 	}
 }
 
-// TestRun requires the program to print the figures, to plot them with -svg, and to refuse
-// invalid arguments.
+// TestRun tests that the program prints the figures, and that it plots the figures if -svg is
+// set. For invalid arguments, the program must return an error.
 func TestRun(t *testing.T) {
 	svg := filepath.Join(t.TempDir(), "soak.svg")
 	var out bytes.Buffer
@@ -170,7 +171,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, want := range []string{"requests      ", "wrong         0 ", "goroutines    ", "token text    found 0 times", "plotted to " + svg} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("got\n%s\nwant %q in it", out.String(), want)
+			t.Errorf("got output\n%s\nwant %q in the output", out.String(), want)
 		}
 	}
 	if _, err := os.Stat(svg); err != nil {

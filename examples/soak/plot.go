@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// series is one line of a panel. NaN values are gaps in the line.
+// series is one line of a panel. A value NaN is a gap in the line.
 type series struct {
 	name   string
 	values []float64
@@ -22,7 +22,7 @@ type panel struct {
 	series      []series
 	log         bool // logarithmic scale
 	stacked     bool
-	shade       bool // outages are shaded
+	shade       bool // the panel shades outages
 	format      func(float64) string
 }
 
@@ -35,12 +35,12 @@ const (
 	gap                     = 14
 )
 
-// colors is based on the palette of Okabe and Ito, for readers who cannot distinguish red
+// colors is based on the palette of Okabe and Ito, because some readers cannot distinguish red
 // from green.
 var colors = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666"}
 
-// plot draws the figures as an SVG. All panels except the heap are also in
-// metrics/dashboard.json, with the same metrics.
+// plot draws the figures as an SVG. The dashboard in metrics/dashboard.json has the same
+// panels with the same metrics, except the panel of the heap.
 func plot(r *result) []byte {
 	panels := r.panels()
 	columns, rows := 2, (len(panels)+1)/2
@@ -92,8 +92,8 @@ func (r *result) panels() []panel {
 		{"p50 miss", func(_, miss times) time.Duration { return miss.p50 }},
 		{"p99 miss", func(_, miss times) time.Duration { return miss.p99 }},
 	} {
-		verdictTime.series = append(verdictTime.series, series{q.name, r.between(func(before, now sample) float64 {
-			t := q.of(quantiles(since(now.hitBuckets, before.hitBuckets)), quantiles(since(now.missBuckets, before.missBuckets)))
+		verdictTime.series = append(verdictTime.series, series{q.name, r.perInterval(func(before, now sample) float64 {
+			t := q.of(quantiles(bucketsSince(now.hitBuckets, before.hitBuckets)), quantiles(bucketsSince(now.missBuckets, before.missBuckets)))
 			if t == 0 {
 				return math.NaN()
 			}
@@ -103,42 +103,42 @@ func (r *result) panels() []panel {
 	ages := panel{title: "Age of the keys", note: "time since the issuer last confirmed the keys; outages are shaded", shade: true, format: duration}
 	for i, issuer := range r.issuers {
 		name := fmt.Sprint("issuer ", i+1) // the URLs differ only in the port
-		ages.series = append(ages.series, series{name, r.each(func(s sample) float64 {
+		ages.series = append(ages.series, series{name, r.perSample(func(s sample) float64 {
 			if age, ok := s.ages[issuer]; ok {
 				return age
 			}
 			return math.NaN()
 		})})
 	}
-	ratio := panel{title: "Token cache", note: "share of tokens whose verdict was cached", format: func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }}
-	ratio.series = []series{{"hit ratio", r.between(func(before, now sample) float64 {
+	ratio := panel{title: "Token cache", note: "share of requests with a cached token", format: func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }}
+	ratio.series = []series{{"hit ratio", r.perInterval(func(before, now sample) float64 {
 		if all := now.hits + now.misses - before.hits - before.misses; all > 0 {
 			return (now.hits - before.hits) / all
 		}
 		return math.NaN()
 	})}}
 	process := panel{title: "Heap", note: "servers, clients and issuers together", format: func(v float64) string { return fmt.Sprintf("%.0f MiB", v) }}
-	process.series = []series{{"heap", r.each(func(s sample) float64 { return float64(s.heap) / (1 << 20) })}}
+	process.series = []series{{"heap", r.perSample(func(s sample) float64 { return float64(s.heap) / (1 << 20) })}}
 	return []panel{requests, refusals, verdictTime, ages, ratio, process}
 }
 
-// each calls of for each sample except the first, and returns the results.
-func (r *result) each(of func(sample) float64) []float64 {
-	return r.between(func(_, now sample) float64 { return of(now) })
+// perSample returns the results of the function value for all samples except the first.
+func (r *result) perSample(value func(sample) float64) []float64 {
+	return r.perInterval(func(_, now sample) float64 { return value(now) })
 }
 
-// between calls of for each pair of consecutive samples, and returns the results.
-func (r *result) between(of func(before, now sample) float64) []float64 {
+// perInterval returns the results of the function value for all pairs of consecutive samples.
+func (r *result) perInterval(value func(before, now sample) float64) []float64 {
 	var values []float64
 	for i := 1; i < len(r.samples); i++ {
-		values = append(values, of(r.samples[i-1], r.samples[i]))
+		values = append(values, value(r.samples[i-1], r.samples[i]))
 	}
 	return values
 }
 
-// rates returns the increase of a counter per second, between consecutive samples.
+// rates returns the increase of a counter per second for all pairs of consecutive samples.
 func (r *result) rates(of func(sample) float64) []float64 {
-	return r.between(func(before, now sample) float64 {
+	return r.perInterval(func(before, now sample) float64 {
 		if seconds := now.at.Sub(before.at).Seconds(); seconds > 0.05 {
 			return (of(now) - of(before)) / seconds
 		}
@@ -146,8 +146,8 @@ func (r *result) rates(of func(sample) float64) []float64 {
 	})
 }
 
-// largest returns at most maxSeries series: keys_unavailable, the largest series, and the sum
-// of the others.
+// largest returns at most maxSeries series. These are keys_unavailable, the largest other
+// series, and the sum of the remaining series.
 func largest(all []series) []series {
 	if len(all) <= maxSeries {
 		return all

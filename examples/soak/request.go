@@ -13,19 +13,20 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// request is one request and the data from which its correct verdict follows.
+// request is a request and the data that determines the correct verdict.
 type request struct {
 	kind          string
 	issuer        *authority
-	life          *keyLife // the key that signed; nil if the verdict does not depend on a key
+	life          *keyLife // the key that signed the token; nil if the verdict does not depend on a key
 	authorization []string
 	subject       string
-	// want is the verdict if the cache has the key. It is empty if the request must be
-	// let through.
+	// want is the verdict if the cache has the key. It is empty if the verdict must be
+	// "allowed".
 	want bearer.Reason
 	// unknown is true if no issuer has published the key.
 	unknown bool
-	// expires is when the token expires, if it expires during the run, or zero.
+	// expires is the time at which the token expires, or zero if the token does not
+	// expire during the run.
 	expires time.Time
 }
 
@@ -35,12 +36,12 @@ type generator struct {
 	rng     *mathrand.Rand
 	n       int
 	attacks int       // number of hostile requests so far
-	tokens  []request // requests with good tokens for reuse; some of their keys are withdrawn
+	tokens  []request // requests for reuse; their tokens were valid, but some of the keys are withdrawn
 }
 
 const (
-	maxKept  = 120 // largest number of tokens for reuse
-	goodPart = 60  // percentage of requests with a good token
+	maxKept   = 120 // maximum number of requests for reuse
+	validPart = 60  // percentage of requests with a valid token
 )
 
 // next returns the next request.
@@ -48,12 +49,12 @@ func (g *generator) next() request {
 	g.n++
 	a := g.s.issuers[g.rng.IntN(len(g.s.issuers))]
 	switch p := g.rng.IntN(100); {
-	case p < goodPart-15 && len(g.tokens) > 0:
+	case p < validPart-15 && len(g.tokens) > 0:
 		return g.tokens[g.rng.IntN(len(g.tokens))]
-	case p < goodPart-5:
-		return g.keep(g.good(a))
-	case p < goodPart:
-		return g.brief(a)
+	case p < validPart-5:
+		return g.store(g.valid(a))
+	case p < validPart:
+		return g.expiring(a)
 	}
 	return g.hostile(a)
 }
@@ -61,9 +62,10 @@ func (g *generator) next() request {
 // subject returns a unique subject.
 func (g *generator) subject() string { return fmt.Sprintf("client-%d-%s", g.n, rand.Text()) }
 
-// newRequest returns a request with a good token that is changed by header and claims.
+// newRequest returns a request with a token. The arguments header and claims change the header
+// and the claims of a valid token.
 func (g *generator) newRequest(kind string, a *authority, want bearer.Reason, header, claims map[string]any) request {
-	life, subject := a.current(), g.subject()
+	life, subject := a.signingKey(), g.subject()
 	all := map[string]any{"sub": subject, "client_id": subject, "jti": rand.Text()}
 	for name, value := range claims {
 		all[name] = value
@@ -71,32 +73,32 @@ func (g *generator) newRequest(kind string, a *authority, want bearer.Reason, he
 	return g.withToken(request{kind: kind, issuer: a, life: life, subject: subject, want: want}, a.mint(life, header, all))
 }
 
-// withToken adds the token to a request.
+// withToken adds the token to the request.
 func (g *generator) withToken(r request, token string) request {
 	g.s.leaks.learn(token)
 	r.authorization = []string{"Bearer " + token}
 	return r
 }
 
-func (g *generator) good(a *authority) request { return g.newRequest("good", a, "", nil, nil) }
+func (g *generator) valid(a *authority) request { return g.newRequest("valid token", a, "", nil, nil) }
 
-// keep stores a good token for reuse.
-func (g *generator) keep(good request) request {
+// store keeps a request with a valid token for reuse, and returns the request.
+func (g *generator) store(r request) request {
 	if len(g.tokens) < maxKept {
-		g.tokens = append(g.tokens, good)
+		g.tokens = append(g.tokens, r)
 	} else {
-		g.tokens[g.rng.IntN(maxKept)] = good
+		g.tokens[g.rng.IntN(maxKept)] = r
 	}
-	return good
+	return r
 }
 
-// brief returns a request whose token expires within 2 s. Later requests may reuse the
-// expired token.
-func (g *generator) brief(a *authority) request {
+// expiring returns a request whose token expires within 2 s. The generator may also reuse the
+// request after the token has expired.
+func (g *generator) expiring(a *authority) request {
 	expires := time.Unix(time.Now().Unix()+2, 0)
-	s := g.newRequest("brief", a, "", nil, map[string]any{"exp": expires.Unix()})
+	s := g.newRequest("token that expires soon", a, "", nil, map[string]any{"exp": expires.Unix()})
 	s.expires = expires
-	return g.keep(s)
+	return g.store(s)
 }
 
 // hostile returns a request that must be refused.
@@ -105,76 +107,76 @@ func (g *generator) hostile(a *authority) request {
 	of := func(kind string, want bearer.Reason, header, claims map[string]any) request {
 		return g.newRequest(kind, a, want, header, claims)
 	}
-	// keyless is for requests that are refused before the key is looked up.
+	// keyless is for requests that the verifier refuses before it looks up the key.
 	keyless := func(s request) request { s.life = nil; return s }
-	g.attacks++ // each kind in turn, so that a slow machine also sends all of them
+	g.attacks++ // the kinds take turns, so that even a slow machine sends requests of all kinds
 	switch g.attacks % 16 {
 	case 0:
-		return keyless(of("expired", bearer.Expired, nil, map[string]any{"exp": now.Add(-time.Minute).Unix()}))
+		return keyless(of("expired token", bearer.Expired, nil, map[string]any{"exp": now.Add(-time.Minute).Unix()}))
 	case 1:
-		return keyless(of("from the future", bearer.NotYetValid, nil, map[string]any{"nbf": now.Add(time.Hour).Unix()}))
+		return keyless(of("token that is not yet valid", bearer.NotYetValid, nil, map[string]any{"nbf": now.Add(time.Hour).Unix()}))
 	case 2:
-		return keyless(of("for another API", bearer.WrongAudience, nil, map[string]any{"aud": "billing-api"}))
+		return keyless(of("token for another API", bearer.WrongAudience, nil, map[string]any{"aud": "billing-api"}))
 	case 3:
 		return keyless(of("ID token", bearer.WrongType, map[string]any{"typ": "JWT"}, nil))
 	case 4:
-		return keyless(of("bound to its sender", bearer.WrongBinding, nil, map[string]any{"cnf": map[string]string{"jkt": "x"}}))
+		return keyless(of("token bound to a client key", bearer.WrongBinding, nil, map[string]any{"cnf": map[string]string{"jkt": "x"}}))
 	case 5:
-		return of("no scope", bearer.MissingScope, nil, map[string]any{"scope": "other"})
+		return of("token without the required scope", bearer.MissingScope, nil, map[string]any{"scope": "other"})
 	case 6:
-		return of("no custom claims", bearer.InvalidCustom, nil, map[string]any{"grant": nil})
+		return of("token without custom claims", bearer.InvalidCustom, nil, map[string]any{"grant": nil})
 	case 7:
-		s := g.good(a)
+		s := g.valid(a)
 		token := bearertest.Tamper(strings.TrimPrefix(s.authorization[0], "Bearer "), map[string]any{"sub": "admin"})
-		s.kind, s.want = "changed", bearer.BadSignature
+		s.kind, s.want = "tampered token", bearer.BadSignature
 		return g.withToken(s, token)
 	case 8:
-		s := g.good(a)
-		s.kind, s.want = "forged", bearer.BadSignature
+		s := g.valid(a)
+		s.kind, s.want = "forged token", bearer.BadSignature
 		return g.withToken(s, a.mint(&keyLife{key: a.forger.Renamed(s.life.key.ID())}, nil, nil))
 	case 9:
-		s := of("unknown key", bearer.UnknownKey, map[string]any{"kid": rand.Text()}, nil)
+		s := of("token with an unknown key", bearer.UnknownKey, map[string]any{"kid": rand.Text()}, nil)
 		s.unknown = true
 		return s
 	case 10:
-		return keyless(of("alg none", bearer.WrongAlgorithm, map[string]any{"alg": "none"}, nil))
+		return keyless(of("token with alg none", bearer.WrongAlgorithm, map[string]any{"alg": "none"}, nil))
 	case 11:
-		return keyless(of("unknown issuer", bearer.WrongIssuer, nil, map[string]any{"iss": "https://" + rand.Text() + ".example"}))
+		return keyless(of("token of an unknown issuer", bearer.WrongIssuer, nil, map[string]any{"iss": "https://" + rand.Text() + ".example"}))
 	case 12:
-		return g.withToken(request{kind: "garbage", want: bearer.Malformed}, rand.Text()+rand.Text())
+		return g.withToken(request{kind: "token that is not a JWT", want: bearer.Malformed}, rand.Text()+rand.Text())
 	case 13:
-		return g.withToken(request{kind: "huge", want: bearer.Malformed}, strings.Repeat("eyJh.", 8<<10))
+		return g.withToken(request{kind: "token of 40 KiB", want: bearer.Malformed}, strings.Repeat("eyJh.", 8<<10))
 	case 14:
 		return request{kind: "no token", want: bearer.NoToken}
 	}
-	s := g.good(a)
+	s := g.valid(a)
 	s.kind, s.want, s.life = "two tokens", bearer.InvalidRequest, nil
 	s.authorization = append(s.authorization, s.authorization[0])
 	return s
 }
 
-// moment is a time, and the state of a key cache at this time.
+// moment is a time and the state of a key cache at this time.
 type moment struct {
 	at   time.Time
 	keys jwks.Status
 }
 
-// now returns the present state of the issuer's key cache.
-func (s request) now() moment {
+// cacheState returns the time and the current state of the issuer's key cache.
+func (s request) cacheState() moment {
 	if s.issuer == nil {
 		return moment{at: time.Now()}
 	}
 	return moment{at: time.Now(), keys: s.issuer.cache.Status()}
 }
 
-// allowed returns the correct verdicts. They follow from the state of the key cache before
-// and after the request.
-func (s request) allowed(before, after moment) []bearer.Reason {
+// correctVerdicts returns the correct verdicts on the request. The correct verdicts depend on
+// the state of the key cache before and after the request.
+func (s request) correctVerdicts(before, after moment) []bearer.Reason {
 	want := []bearer.Reason{s.want}
 	if !s.expires.IsZero() {
 		switch {
 		case !before.at.Before(s.expires):
-			return []bearer.Reason{bearer.Expired} // whether the cache has the key or not
+			return []bearer.Reason{bearer.Expired} // correct even if the cache does not have the key
 		case !after.at.Before(s.expires):
 			want = append(want, bearer.Expired)
 		}
@@ -202,5 +204,5 @@ func (s request) allowed(before, after moment) []bearer.Reason {
 	case ready && !life.withdrawn.IsZero() && b.LastSuccess.After(life.withdrawn):
 		return append(unknown, slices.DeleteFunc(want, func(r bearer.Reason) bool { return r != bearer.Expired })...)
 	}
-	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // it is not certain that the cache had the key
+	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // it is not known whether the cache had the key
 }

@@ -34,15 +34,15 @@ type result struct {
 	samples       []sample
 	leaks         map[string]int
 	searched      int
-	tokenParts    int // number of token parts that were searched for
+	tokenParts    int // number of different token parts in the search
 	before, after footprint
 }
 
 // maxExamples limits the number of wrong verdicts in the output.
 const maxExamples = 10
 
-// count adds one request. wrong describes a wrong verdict; it is empty if the verdict is
-// correct.
+// count adds one request. The argument wrong describes a wrong verdict. It is empty if the
+// verdict is correct.
 func (r *result) count(s request, reason bearer.Reason, uncertain bool, wrong string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,26 +81,28 @@ func measure() footprint {
 // their first use, and the result keeps the figures of the run.
 const maxGrowth = 8 << 20
 
-// back reports whether f has no more goroutines than to, and at most maxGrowth more heap.
-func (f footprint) back(to footprint) bool {
+// isBack reports whether f has at most the number of goroutines of to, and a heap that is at
+// most maxGrowth bytes larger than the heap of to.
+func (f footprint) isBack(to footprint) bool {
 	return f.goroutines <= to.goroutines && f.heap <= to.heap+maxGrowth
 }
 
-// settle measures the process until the footprint is back at the level of to, or until limit
-// has passed. It returns the last footprint. Connections take some time to close.
+// settle measures the process until the footprint is back at the level of to, or until the
+// duration limit has passed. It returns the last footprint. The wait is necessary because
+// connections take some time to close.
 func settle(to footprint, limit time.Duration) footprint {
 	deadline := time.Now().Add(limit)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		if now := measure(); now.back(to) || time.Now().After(deadline) {
+		if now := measure(); now.isBack(to) || time.Now().After(deadline) {
 			return now
 		}
 		<-ticker.C
 	}
 }
 
-// Err returns all reasons why the run failed, or nil.
+// Err returns all faults that the run found, or nil.
 func (r *result) Err() error {
 	var errs []error
 	if r.wrong > 0 {
@@ -116,7 +118,7 @@ func (r *result) Err() error {
 		errs = append(errs, fmt.Errorf("got a part of a token in %[2]s, %[1]d times", r.leaks[where], where))
 	}
 	if r.total == 0 || r.verdicts[""] == 0 {
-		errs = append(errs, errors.New("no request was let through, so the run has tested nothing"))
+		errs = append(errs, errors.New("the guards allowed no request, so the run has tested nothing"))
 	}
 	return errors.Join(errs...)
 }
@@ -132,28 +134,28 @@ func (r *result) String() string {
 		last = r.samples[len(r.samples)-1]
 	}
 	line("requests", "%s in %s, %s per second, over HTTP and gRPC", thousands(r.total), duration(r.took.Seconds()), thousands(int(float64(r.total)/r.took.Seconds())))
-	line("verdicts", "%s let through, %s refused", thousands(r.verdicts[""]), thousands(r.total-r.verdicts[""]))
+	line("verdicts", "%s allowed, %s refused", thousands(r.verdicts[""]), thousands(r.total-r.verdicts[""]))
 	for _, reason := range slices.Sorted(maps.Keys(r.verdicts)) {
 		if reason != "" {
 			line("", "%9s %s", thousands(r.verdicts[reason]), reason)
 		}
 	}
-	line("wrong", "%s (%s requests had several correct verdicts: meanwhile keys changed, an issuer failed or a token expired)", thousands(r.wrong), thousands(r.uncertain))
+	line("wrong", "%s (%s requests had several correct verdicts, because keys changed, an issuer failed or a token expired during the request)", thousands(r.wrong), thousands(r.uncertain))
 	for _, example := range r.examples {
 		line("", "%s", example)
 	}
 	line("issuers", "%d rotations, %d outages", r.rotations, len(r.outages))
 	line("verdict time", "cached tokens: p50 %v, p99 %v; other tokens: p50 %v, p99 %v", last.hit.p50, last.hit.p99, last.miss.p50, last.miss.p99)
 	line("token cache", "%.1f %% hits", 100*last.hitRatio)
-	line("goroutines", "%d before, %d at the peak, %d after", r.before.goroutines, r.most(func(s sample) int { return s.goroutines }), r.after.goroutines)
+	line("goroutines", "%d before, %d at the peak, %d after", r.before.goroutines, r.peak(func(s sample) int { return s.goroutines }), r.after.goroutines)
 	line("heap", "%s before, %s at the peak, %s after", mebibytes(r.before.heap),
-		mebibytes(uint64(r.most(func(s sample) int { return int(s.heap) }))), mebibytes(r.after.heap)) //nolint:gosec // less than an exbibyte
+		mebibytes(uint64(r.peak(func(s sample) int { return int(s.heap) }))), mebibytes(r.after.heap)) //nolint:gosec // less than an exbibyte
 	line("token text", "found %s times in %s of logs, responses and metrics; searched for %s parts of tokens",
 		thousands(total(r.leaks)), mebibytes(uint64(r.searched)), thousands(r.tokenParts)) //nolint:gosec // not negative
 	return b.String()
 }
 
-func (r *result) most(of func(sample) int) int {
+func (r *result) peak(of func(sample) int) int {
 	most := 0
 	for _, s := range r.samples {
 		most = max(most, of(s))
@@ -169,7 +171,8 @@ func total(counts map[string]int) int {
 	return sum
 }
 
-// thousands formats n, which is not negative, with a comma after each group of three digits.
+// thousands formats n with a comma between groups of three digits. The number n must not be
+// negative.
 func thousands(n int) string {
 	if n < 1000 {
 		return strconv.Itoa(n)

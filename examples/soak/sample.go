@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// sample is one scrape of the metrics, with the goroutines and the heap of the process.
-// Counters count from the start of the run.
+// sample is one scrape of the metrics. It also contains the number of goroutines and the heap
+// size of the process. Counters count from the start of the run.
 type sample struct {
 	at               time.Time
 	results, reasons map[string]float64
@@ -34,12 +34,12 @@ type times struct{ p50, p99 time.Duration }
 // bucket is a cumulative bucket of a histogram.
 type bucket struct{ bound, count float64 }
 
-// sample takes samples until ctx ends.
-func (s *soak) sample(ctx context.Context) {
+// takeSamples takes samples until ctx ends.
+func (s *soak) takeSamples(ctx context.Context) {
 	ticker := time.NewTicker(min(time.Second, s.cfg.duration/20+time.Millisecond))
 	defer ticker.Stop()
 	for {
-		s.result.samples = append(s.result.samples, s.take())
+		s.result.samples = append(s.result.samples, s.scrape())
 		s.probeReady(ctx)
 		select {
 		case <-ticker.C:
@@ -64,8 +64,8 @@ func (s *soak) probeReady(ctx context.Context) {
 	s.leaks.search("the readiness response", body)
 }
 
-// take scrapes the metrics, as Prometheus does.
-func (s *soak) take() sample {
+// scrape reads the metrics, as Prometheus does.
+func (s *soak) scrape() sample {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	now := sample{
@@ -92,7 +92,7 @@ func (s *soak) take() sample {
 	return now
 }
 
-// add stores the figures that the plot needs.
+// add stores the values that the plot needs.
 func (s *sample) add(name string, m *dto.Metric) {
 	labels := map[string]string{}
 	for _, pair := range m.Label {
@@ -124,18 +124,20 @@ func (s *sample) add(name string, m *dto.Metric) {
 	}
 }
 
-// since returns the buckets of the events between the samples before and now.
-func since(now, before []bucket) []bucket {
+// bucketsSince returns the buckets of the events that happened between two samples. The
+// argument now contains the buckets of the later sample.
+func bucketsSince(now, earlier []bucket) []bucket {
 	delta := append([]bucket(nil), now...)
-	for i := range before {
+	for i := range earlier {
 		if i < len(delta) {
-			delta[i].count -= before[i].count
+			delta[i].count -= earlier[i].count
 		}
 	}
 	return delta
 }
 
-// quantiles estimates p50 and p99, as histogram_quantile of Prometheus does.
+// quantiles estimates p50 and p99 with the method of Prometheus's function
+// histogram_quantile.
 func quantiles(buckets []bucket) times {
 	return times{quantile(0.5, buckets), quantile(0.99, buckets)}
 }

@@ -69,8 +69,8 @@ func (s *soak) start(ctx context.Context) error {
 	return errors.Join(collector.Watch(s.verifier), s.registry.Register(collector), s.serve(ctx))
 }
 
-// guarded returns the verifier for the guards, with the fault of the configuration if there
-// is one.
+// guarded returns the verifier for the guards. If config.wrap is set, this verifier is
+// faulty.
 func (s *soak) guarded() bearer.Verifier {
 	if s.cfg.wrap == nil {
 		return s.verifier
@@ -125,24 +125,24 @@ func (s *soak) serve(ctx context.Context) error {
 	return err
 }
 
-// listen listens on loopback only.
+// listen opens a listener that accepts only connections over loopback.
 func listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
-// run runs the issuers and the clients until ctx ends.
+// run starts the issuers and the clients, and returns after ctx has ended.
 func (s *soak) run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, a := range s.issuers {
 		ready, cancel := context.WithTimeout(ctx, time.Minute)
 		_ = a.cache.Ready(ready) // a failure shows in the verdicts
 		cancel()
-		all.Go(func() { a.live(ctx) })
+		all.Go(func() { a.runEvents(ctx) })
 	}
 	s.result.began = time.Now()
-	all.Go(func() { s.drive(ctx, "http", 1, s.sendHTTP) })
-	all.Go(func() { s.drive(ctx, "grpc", 2, s.sendGRPC) })
-	all.Go(func() { s.sample(ctx) })
+	all.Go(func() { s.sendRequests(ctx, "http", 1, s.sendHTTP) })
+	all.Go(func() { s.sendRequests(ctx, "grpc", 2, s.sendGRPC) })
+	all.Go(func() { s.takeSamples(ctx) })
 	all.Wait()
 }
 
@@ -163,7 +163,7 @@ func (s *soak) close() error {
 	}
 	s.serving.Wait()
 	if s.registry != nil {
-		s.result.samples = append(s.result.samples, s.take()) // the events since the last sample
+		s.result.samples = append(s.result.samples, s.scrape()) // adds the events since the last sample
 	}
 	errs = append(errs, s.verifier.Close())
 	for _, a := range s.issuers {

@@ -17,8 +17,8 @@ import (
 // neverCalled is a verifier for tests that send no token.
 func neverCalled(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Internal }
 
-// invalidRules returns one rule of every kind that must be refused. The key is the source
-// code of the rule. Tests search for this code in the source line that an error names.
+// invalidRules returns one invalid rule of each kind. The key in the map is the source code
+// of the rule. Tests search for this code in the source line that an error names.
 func invalidRules() map[string]scopes.Rule {
 	return map[string]scopes.Rule{
 		`scopes.All("")`:                         scopes.All(""),
@@ -48,8 +48,9 @@ func invalidRules() map[string]scopes.Rule {
 	}
 }
 
-// declaration is one way to declare a rule. source is part of the code of a call that
-// panics; it is empty if declare returns the error. The error must contain name.
+// declaration is one way to declare a rule. If declare panics for an invalid rule, the field
+// source is a part of the code of the call that panics. If declare returns an error, source is
+// empty. The error must contain name.
 type declaration struct {
 	source, name string
 	declare      func(rule scopes.Rule) error
@@ -84,8 +85,8 @@ func declarations(t *testing.T) []declaration {
 }
 
 // TestInvalidRules passes every invalid rule to every declaration. The error must name the
-// line of the rule. If the declaration panics, the error must name the line of the
-// declaration before it.
+// line of the rule. If the declaration panics, the error must first name the line of the
+// declaration, and then the line of the rule.
 func TestInvalidRules(t *testing.T) {
 	for _, way := range declarations(t) {
 		for source, rule := range invalidRules() {
@@ -96,16 +97,16 @@ func TestInvalidRules(t *testing.T) {
 				err = returned
 			}
 			if err == nil {
-				t.Errorf("%s%s: got %s accepted, want it refused", way.source, way.name, source)
+				t.Errorf("%s%s: got no error for %s, want one", way.source, way.name, source)
 				continue
 			}
 			if panicked != (way.source != "") {
-				t.Errorf("%s: got panic %v, want %v: %v", way.name, panicked, way.source != "", err)
+				t.Errorf("%s: panic: got %v, want %v: %v", way.name, panicked, way.source != "", err)
 			}
 			lines := declaretest.Lines(t, "declare_test.go", err.Error())
 			if panicked {
 				if len(lines) == 0 || !strings.Contains(lines[0], way.source) {
-					t.Errorf("%s: got error %v that names the lines %q, want the declaration first", way.source, err, lines)
+					t.Errorf("%s: got error %v that names the lines %q, want the line of the declaration first", way.source, err, lines)
 				}
 				lines = lines[1:]
 			}
@@ -116,14 +117,15 @@ func TestInvalidRules(t *testing.T) {
 				t.Errorf("%s: got error %v, want %q in the text", way.source, err, way.name)
 			}
 			if ruleErr := rule.Err(); way.source != "" && !strings.HasPrefix(way.source, "new(") && !errors.Is(err, ruleErr) {
-				t.Errorf("%s: got error %v, want it to wrap %v", way.source, err, ruleErr)
+				t.Errorf("%s: got error %v, want an error that wraps %v", way.source, err, ruleErr)
 			}
 		}
 	}
 }
 
-// TestZeroRule declares the zero Rule, which denies every request. An HTTP guard must
-// accept it for a route. Tables and gRPC methods must refuse it.
+// TestZeroRule declares the zero Rule, which denies every request. The methods of an HTTP
+// guard must accept the zero Rule for a route. A declaration in a table or for a gRPC method
+// must panic or return an error.
 func TestZeroRule(t *testing.T) {
 	allowed := map[string]bool{"guard.Require(rule)": true, "guard.RequireAt(": true, "guard.Handle(": true}
 	for _, way := range declarations(t) {
@@ -133,7 +135,7 @@ func TestZeroRule(t *testing.T) {
 			err = returned
 		}
 		if (err == nil) != allowed[way.source] {
-			t.Errorf("%s%s: got error %v, want accepted %v", way.source, way.name, err, allowed[way.source])
+			t.Errorf("%s%s accepts the zero Rule: got %v, want %v: %v", way.source, way.name, err == nil, allowed[way.source], err)
 		}
 		if err != nil && !strings.Contains(err.Error(), way.name) {
 			t.Errorf("%s: got error %v, want %q in the text", way.source, err, way.name)
@@ -141,7 +143,8 @@ func TestZeroRule(t *testing.T) {
 	}
 }
 
-// pointerHandler implements http.Handler with a pointer receiver; a test passes a nil pointer.
+// pointerHandler implements http.Handler with a pointer receiver. A test passes a nil pointer
+// of this type.
 type pointerHandler struct{}
 
 func (*pointerHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
@@ -196,7 +199,7 @@ func TestNilArguments(t *testing.T) {
 			t.Errorf("%s: got error %v that names the lines %q, want the line of the call and %q in the text", row.source, err, lines, row.want)
 		}
 	}
-	if routes := guard.Routes(); len(routes) != 2 { // declared before the panic on the nil handler
+	if routes := guard.Routes(); len(routes) != 2 { // Require and RequireAt declare the route before they panic because of the nil handler
 		t.Errorf("got routes %v, want the routes of Require and RequireAt", routes)
 	}
 }

@@ -27,7 +27,7 @@ func TestExplain(t *testing.T) {
 			}
 			for i, c := range x.Checks {
 				if c.Name == "" || c.Section == "" || c.Want == "" || c.Got == "" || (c.Advice == "") != (c.Reason == "") {
-					t.Errorf("%s: got check %+v, want name, section, want and got, and advice only together with a reason", row.Name, c)
+					t.Errorf("%s: got check %+v, want a check with Name, Section, Want and Got, and with Advice only if there is a reason", row.Name, c)
 				}
 				if c.State == "skipped" {
 					skipped++
@@ -36,7 +36,7 @@ func TestExplain(t *testing.T) {
 					failed++
 				}
 				if slices.ContainsFunc(x.Checks[:i], func(other bearer.CheckResult) bool { return other.Name == c.Name }) {
-					t.Errorf("%s: got check %q twice, want it once", row.Name, c.Name)
+					t.Errorf("%s: got two checks %q, want one", row.Name, c.Name)
 				}
 			}
 			first := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.State == "failed" })
@@ -51,7 +51,7 @@ func TestExplain(t *testing.T) {
 				t.Errorf("%s: %v", row.Name, err)
 			}
 			if part := leakedPart(string(text)+x.String(), row.Values()); part != "" {
-				t.Errorf("%s: got %.20q... of the token in the explanation", row.Name, part)
+				t.Errorf("%s: the explanation contains the part %.20q... of the token, want none", row.Name, part)
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func FuzzExplain(f *testing.F) {
 			t.Errorf("got reason %q, want the reason of the first failed check:\n%s", x.Reason, x)
 		}
 		if part := leakedPart(x.String(), req.Authorization); part != "" {
-			t.Errorf("got %q of the credentials in the explanation", part)
+			t.Errorf("the explanation contains the part %q of the credentials, want none", part)
 		}
 	})
 }

@@ -12,14 +12,14 @@ import (
 // be equal. Only requests with tokens of accepted vectors may reach a handler.
 func FuzzTransports(f *testing.F) {
 	vectors := load(f)
-	good := make(map[string]bool)
+	accepted := make(map[string]bool)
 	for i, row := range vectors.Rows {
 		values := row.Values()
 		if row.Verifier != "rfc9068" || len(values) > 2 || len(row.Text()) > 1<<12 {
 			continue
 		}
 		if row.Authorization == nil && (row.VerifyReason() == "" || row.VerifyReason() == "not_yet_valid") {
-			good["Bearer "+row.Text()] = true // the test runs after the vectors' clock, so the token is valid now
+			accepted["Bearer "+row.Text()] = true // the vectors' clock is in the year 2000, so the token is valid now
 		}
 		if row.Authorization == nil && i%8 != 0 {
 			continue
@@ -45,7 +45,7 @@ func FuzzTransports(f *testing.F) {
 		h := guards.overHTTP(t.Context(), scope, values)
 		g := guards.overGRPC(t.Context(), t, scope, values)
 		if h.reached != g.reached || !slices.Equal(h.challenge, g.challenge) {
-			t.Errorf("got %+v over HTTP and %+v over gRPC, want the same verdict and challenge", h, g)
+			t.Errorf("got answer %+v over HTTP and answer %+v over gRPC, want the same verdict and the same challenge", h, g)
 		}
 		want := map[int]codes.Code{
 			http.StatusOK: codes.OK, http.StatusBadRequest: codes.Unauthenticated, http.StatusUnauthorized: codes.Unauthenticated,
@@ -55,20 +55,20 @@ func FuzzTransports(f *testing.F) {
 			t.Errorf("got status %d and code %v, want code %v", h.status, g.code, code)
 		}
 		if h.reached != (h.status == http.StatusOK) || (h.status == http.StatusOK) != (len(h.challenge) == 0) {
-			t.Errorf("got %+v, want either 200 from the handler or a challenge", h)
+			t.Errorf("got answer %+v, want either status 200 from the handler or a challenge", h)
 		}
-		if h.reached && (two || !isGood(good, value)) {
-			t.Errorf("got %q accepted, want only tokens of accepted vectors", values)
+		if h.reached && (two || !isAccepted(accepted, value)) {
+			t.Errorf("the guards accepted %q, want a refusal, because no accepted vector has this token", values)
 		}
 	})
 }
 
-// isGood reports whether good contains value, ignoring the case of the scheme and the
-// number of spaces after it.
-func isGood(good map[string]bool, value string) bool {
+// isAccepted reports whether accepted contains value. The comparison ignores the case of the
+// scheme and the number of spaces after the scheme.
+func isAccepted(accepted map[string]bool, value string) bool {
 	token := value[len("Bearer"):]
 	for token[0] == ' ' {
 		token = token[1:]
 	}
-	return good["Bearer "+token]
+	return accepted["Bearer "+token]
 }

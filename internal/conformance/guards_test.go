@@ -50,7 +50,8 @@ func rule(scope string) scopes.Rule {
 	return scopes.All(scope)
 }
 
-// answer is the response that a client receives, and whether the handler ran.
+// answer is the response that a client receives. The field reached shows whether the handler
+// ran.
 type answer struct {
 	status    int        // HTTP
 	code      codes.Code // gRPC
@@ -98,12 +99,13 @@ func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, va
 	})
 	opened.code = status.Code(err)
 	if unary.code != opened.code || unary.reached != opened.reached {
-		tb.Errorf("gRPC: got %v for a unary call and %v for a stream, want the same", unary.code, opened.code)
+		tb.Errorf("gRPC: got code %v for a unary call and code %v for a stream, want the same verdict", unary.code, opened.code)
 	}
 	return unary
 }
 
-// serverStream is a stream that has only a context: the interceptor calls no other method.
+// serverStream is a stream that has only a context, because the interceptor calls no other
+// method.
 type serverStream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // returned by Context

@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// outcome is the verdict on a row, observed or wanted.
+// outcome is the verdict on a row. The test compares the observed outcome with the wanted
+// outcome.
 type outcome struct {
 	reason bearer.Reason
 	http   int
@@ -17,8 +18,8 @@ type outcome struct {
 }
 
 // TestRules sends the vectors of each rule through the verifier and both guards. Vectors of
-// a rule with the same settings and scope share one verifier, so a vector must not change
-// the verdict on the next one.
+// a rule with the same settings and the same scope share one verifier, so a vector must not
+// change the verdict on the next vector.
 func TestRules(t *testing.T) {
 	vectors := load(t)
 	byRule := make(map[string][]*conformance.Vector)
@@ -52,14 +53,15 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// observed sends a row over HTTP, over gRPC and to Decide, and returns the outcome.
+// observed sends a row to the HTTP guard, to the gRPC guard and to Decide, and returns the
+// outcome.
 func observed(t *testing.T, guards *guardSet, row *conformance.Vector) outcome {
 	t.Helper()
 	h := guards.overHTTP(t.Context(), row.Scope, row.Values())
 	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
 	o := outcome{http: h.status, grpc: g.code.String()}
 	if h.reached != g.reached {
-		t.Errorf("%s: got handler reached %v over HTTP and %v over gRPC, want the same", row.Name, h.reached, g.reached)
+		t.Errorf("%s: call of the handler: got %v over HTTP and %v over gRPC, want the same", row.Name, h.reached, g.reached)
 	}
 	_, err := bearer.Decide(t.Context(), guards.verifier, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
 	o.reason = reasonOf(t, err)

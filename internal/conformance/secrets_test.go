@@ -40,18 +40,18 @@ func TestSecrets(t *testing.T) {
 					text := fmt.Sprintf("%s %s %v %v %v %v", event.Route, event.Issuer, event.Reason, event.Claims, event.Err, answers)
 					if part := leakedPart(text, row.Values()); part != "" {
 						leaks++
-						bubble.Errorf("%s: got %.20q... of the token in %q", row.Name, part, text)
+						bubble.Errorf("%s: got the part %.20q... of the token in %q, want no part of the token", row.Name, part, text)
 					}
 				}
 			})
 		}
-		t.Want("events that contain a part of a token", leaks, 0)
-		t.Want("events", observed, 3*len(vectors.Rows))
+		t.Want("number of events that contain a part of a token", leaks, 0)
+		t.Want("number of events", observed, 3*len(vectors.Rows))
 	})
 }
 
-// leakedPart returns a part of the credentials that text contains, or "". It ignores
-// parts of up to 40 bytes, because they may be names.
+// leakedPart returns a part of the credentials that text contains, or "". It ignores parts of
+// up to 40 bytes, because short parts may be names.
 func leakedPart(text string, values []string) string {
 	for _, value := range values {
 		for part := range strings.FieldsFuncSeq(value, func(c rune) bool { return c == '.' || c == ' ' || c == ',' }) {

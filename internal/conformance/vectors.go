@@ -1,6 +1,6 @@
-// Package conformance tests the module against its own vectors (testdata/vectors) and
-// against the rules of the RFCs. It sends each vector to the verifier, the HTTP guard and
-// the gRPC guard. Load reads the vectors; tests of other packages use Load too.
+// Package conformance tests the module with the vectors in testdata/vectors and with the
+// rules of the RFCs. It sends each vector to the verifier, to the HTTP guard and to the gRPC
+// guard. Load reads the vectors. Tests of other packages also use Load.
 package conformance
 
 import (
@@ -19,35 +19,39 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Clock is the time at which the vectors' verdicts are valid: the start time of a
+// Clock is the time at which the verdicts of the vectors are valid. It is the start time of a
 // testing/synctest bubble.
 var Clock = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Vector is one row: the credentials of a request and the wanted verdict.
+// Vector is one row. It contains the credentials of a request and the wanted verdict.
 type Vector struct {
-	// Name is the unique name of the row: the class, a slash and the special case.
+	// Name is the unique name of the row. It consists of the class, a slash and the
+	// special case.
 	Name string `json:"name"`
 	// Rules are the IDs of the rules (see internal/checklist) that the row tests.
 	Rules []string `json:"rules"`
 	// Source is the origin of the case, such as a section of an RFC or a CVE.
 	Source string `json:"source"`
-	// Verifier is the name of the verifier's Settings. Empty: "rfc9068".
+	// Verifier is the name of the verifier's Settings. If Verifier is empty, the name
+	// is "rfc9068".
 	Verifier string `json:"verifier,omitempty"`
 	// Token is sent after "Bearer ". Each character stands for one byte (ISO
 	// 8859-1), so that rows can contain any bytes.
 	Token string `json:"token,omitempty"`
 	// Append is repeated text that is sent after Token.
 	Append *Repeat `json:"append,omitempty"`
-	// Authorization is sent instead of Token: the values of all Authorization
-	// fields, written like Token. An empty list is a request without the field.
+	// Authorization is sent instead of Token. It contains the values of all
+	// Authorization fields. Each character of a value stands for one byte. An empty
+	// list means a request without an Authorization field.
 	Authorization *[]string `json:"authorization,omitzero"`
-	// Scope is the scope that the route requires. Empty: none.
+	// Scope is the scope that the route requires. If Scope is empty, the route
+	// requires no scope.
 	Scope string `json:"scope,omitempty"`
-	// Verify is the verdict of the verifier alone if it differs from Reason:
-	// "accepted" if only the scope is missing, or another reason if the guards
-	// refuse the credentials before they call the verifier.
+	// Verify is the verdict of the verifier without a guard, if this verdict differs
+	// from Reason. It is "accepted" if only the scope is missing. It is another
+	// reason if the guards refuse the credentials before they call the verifier.
 	Verify string `json:"verify,omitempty"`
-	// Reason is the verdict. Empty: accepted.
+	// Reason is the verdict of the guards. It is empty if the request is allowed.
 	Reason bearer.Reason `json:"reason"`
 	// HTTP is the status of the HTTP response.
 	HTTP int `json:"http"`
@@ -84,7 +88,7 @@ func (v *Vector) Values() []string {
 	return values
 }
 
-// VerifyReason returns the verdict of the verifier alone.
+// VerifyReason returns the verdict of the verifier without a guard.
 func (v *Vector) VerifyReason() bearer.Reason {
 	switch v.Verify {
 	case "":
@@ -186,10 +190,10 @@ func Load(dir string) (*Vectors, error) {
 				row.Verifier = "rfc9068"
 			}
 			if seen[row.Name] {
-				return nil, fmt.Errorf("%s: row name %q is not unique", file, row.Name)
+				return nil, fmt.Errorf("%s: two rows have the name %q, want unique names", file, row.Name)
 			}
 			if v.Verifiers[row.Verifier] == nil {
-				return nil, fmt.Errorf("%s: row %q: no verifier %q in verifiers.json", file, row.Name, row.Verifier)
+				return nil, fmt.Errorf("%s: row %q: there is no verifier %q in verifiers.json", file, row.Name, row.Verifier)
 			}
 			seen[row.Name] = true
 		}

@@ -23,8 +23,8 @@ func load(tb testing.TB) *conformance.Vectors {
 	return vectors
 }
 
-// TestVectors sends every row through the verifier, the HTTP guard and the gRPC
-// guard, at the vectors' clock.
+// TestVectors sends every row to the verifier, to the HTTP guard and to the gRPC guard. The
+// time of the test is the vectors' clock.
 func TestVectors(t *testing.T) {
 	vectors := load(t)
 	for _, row := range vectors.Rows {
@@ -49,7 +49,7 @@ func guardSetFor(tb testing.TB, vectors *conformance.Vectors, row *conformance.V
 	return newGuardSet(tb, v, row.Scope)
 }
 
-// check sends one row to the verifier and through both guards.
+// check sends one row to the verifier and to both guards.
 func check(t *testing.T, guards *guardSet, row *conformance.Vector) {
 	t.Helper()
 	if row.Authorization == nil {
@@ -58,15 +58,15 @@ func check(t *testing.T, guards *guardSet, row *conformance.Vector) {
 	accepted := row.Reason == ""
 	h := guards.overHTTP(t.Context(), row.Scope, row.Values())
 	if h.status != row.HTTP || h.reached != accepted {
-		t.Errorf("HTTP: got status %d and handler reached %v, want %d and %v", h.status, h.reached, row.HTTP, accepted)
+		t.Errorf("HTTP: got status %d (call of the handler: %v), want status %d (call of the handler: %v)", h.status, h.reached, row.HTTP, accepted)
 	}
 	checkChallenge(t, row, h.challenge)
 	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
 	if g.code.String() != row.GRPC || g.reached != accepted {
-		t.Errorf("gRPC: got code %v and handler reached %v, want %s and %v", g.code, g.reached, row.GRPC, accepted)
+		t.Errorf("gRPC: got code %v (call of the handler: %v), want code %s (call of the handler: %v)", g.code, g.reached, row.GRPC, accepted)
 	}
 	if !slices.Equal(g.challenge, h.challenge) {
-		t.Errorf("gRPC: got challenge %q, want %q as over HTTP", g.challenge, h.challenge)
+		t.Errorf("gRPC: got challenge %q, want the challenge of the HTTP response %q", g.challenge, h.challenge)
 	}
 }
 
@@ -85,27 +85,27 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	text := err.Error()
 	for part := range strings.SplitSeq(row.Text(), ".") {
 		if len(part) > 40 && strings.Contains(text, part) {
-			t.Errorf("verifier: got %.20q... of the token in the error, want an error without the token", part)
+			t.Errorf("verifier: the error contains the part %.20q... of the token, want an error without the token", part)
 		}
 	}
 	if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' }); i >= 0 {
-		t.Errorf("verifier: got %q in an error, want one line", text[i])
+		t.Errorf("verifier: the error contains %q, want an error of one line", text[i])
 	}
 }
 
-// checkChallenge checks the challenge as RFC 6750, section 3, requires.
+// checkChallenge tests that the challenge is correct (RFC 6750, section 3).
 func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
 	t.Helper()
 	want := "invalid_token"
 	switch row.Reason { //nolint:exhaustive // the error code of all other reasons is invalid_token
 	case "":
 		if len(got) != 0 {
-			t.Errorf("got challenge %q on an accepted request, want none", got)
+			t.Errorf("got challenges %q for an accepted request, want none", got)
 		}
 		return
 	case bearer.NoToken:
 		if len(got) != 1 || !strings.HasPrefix(got[0], `Bearer realm="`) || strings.Contains(got[0], "error") {
-			t.Errorf("got challenge %q, want one without an error code", got)
+			t.Errorf("got challenges %q, want one challenge without an error code", got)
 		}
 		return
 	case bearer.InvalidRequest:
@@ -115,7 +115,7 @@ func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
 	}
 	if len(got) != 1 || !strings.HasPrefix(got[0], "Bearer ") || strings.Count(got[0], `, error="`+want+`"`) != 1 ||
 		strings.Contains(got[0], ` scope="`+row.Scope+`"`) != (row.Reason == bearer.MissingScope) {
-		t.Errorf("got challenge %q, want error %s", got, want)
+		t.Errorf("got challenges %q, want one challenge with the error code %s", got, want)
 	}
 }
 
@@ -132,8 +132,8 @@ func reasonOf(tb testing.TB, err error) bearer.Reason {
 	return e.Reason
 }
 
-// TestVectorCoverage tests that every row names rules and a source, and that each named
-// rule has an accepted row and a refused row.
+// TestVectorCoverage tests that every row names rules and a source. For each named rule,
+// there must be an accepted row and a refused row.
 func TestVectorCoverage(t *testing.T) {
 	passes, fails := make(map[string]int), make(map[string]int)
 	rows := load(t).Rows

@@ -1,6 +1,7 @@
-// Package testkit contains helpers for the tests of several packages: an issuer without a
-// listener, a verifier for its tokens, and an observer that records events. The packages
-// routertest and declaretest contain tests that every router adapter runs.
+// Package testkit contains helpers for the tests of several packages. The helpers are an issuer
+// without a listener, a verifier for the tokens of this issuer, and an observer that records
+// events. The package routertest contains tests that every router adapter runs. The package
+// declaretest contains helpers for tests of invalid rules.
 package testkit
 
 import (
@@ -18,8 +19,8 @@ import (
 // Audience is the audience of the tokens of NewIssuer.
 const Audience = "deployment-api"
 
-// NewIssuer returns an issuer without a listener. It signs with the first of algorithms,
-// or with RS256 if algorithms is empty.
+// NewIssuer returns an issuer without a listener. The issuer signs with the first algorithm
+// of the list. If the list is empty, the issuer signs with RS256.
 func NewIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
 	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{Audience}, Algorithms: algorithms})
@@ -27,8 +28,8 @@ func NewIssuer(tb testing.TB, algorithms ...string) *bearertest.Issuer {
 	return issuer
 }
 
-// Config returns the configuration of a verifier for Audience with the issuer's
-// currently published keys. The verifier logs nothing.
+// Config returns the configuration of a verifier for Audience. The keys are the keys that the
+// issuer publishes now. The verifier logs nothing.
 func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 	tb.Helper()
 	keys, err := jwks.Parse(issuer.JWKS())
@@ -38,9 +39,9 @@ func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 	return bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}, Keys: keys, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// NewVerifier returns a verifier with the configuration that Config returns. If change is
-// not nil, it may change the configuration first. The verifier is closed at the end of
-// the test.
+// NewVerifier returns a verifier with the configuration that Config returns. If the function
+// change is not nil, NewVerifier first calls change with this configuration. The verifier is
+// closed at the end of the test.
 func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
 	tb.Helper()
 	cfg := Config(tb, issuer)
@@ -64,20 +65,21 @@ func Refuse(err error) bearer.Verifier {
 	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
 }
 
-// WantError reports a test failure for each part that the text of err does not contain.
-// The failure text begins with what.
-func WantError(tb testing.TB, what string, err error, parts ...string) {
+// WantError reports a test failure for each element of parts that the text of err does not
+// contain.
+// The failure text begins with subject.
+func WantError(tb testing.TB, subject string, err error, parts ...string) {
 	tb.Helper()
 	for _, part := range parts {
 		if err == nil || !strings.Contains(err.Error(), part) {
-			tb.Errorf("%s: got error %v, want %q in the text", what, err, part)
+			tb.Errorf("%s: got error %v, want %q in the text", subject, err, part)
 		}
 	}
 }
 
-// Allocs returns the lowest result of several rounds of testing.AllocsPerRun, because
-// other goroutines and the garbage collector can only add allocations. It calls f
-// rounds*(runs+1) times.
+// Allocs calls testing.AllocsPerRun several times and returns the lowest result, because
+// other goroutines and the garbage collector can only add allocations. It calls the function
+// f rounds*(runs+1) times.
 func Allocs(rounds, runs int, f func()) float64 {
 	lowest := math.Inf(1)
 	for range rounds {

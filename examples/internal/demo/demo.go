@@ -31,7 +31,7 @@ func Main(api func(*middleware.Guard) http.Handler) {
 	}
 }
 
-// Run serves the API until ctx ends. It prints the URL on the first line.
+// Run serves the API until ctx ends. It prints the URL of the API on the first line.
 func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middleware.Guard) http.Handler) error {
 	flags := flag.NewFlagSet("api", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")

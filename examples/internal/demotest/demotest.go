@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// Routes yields the routes of the API, except "fail", in the syntax of a router. In this
-// syntax, param is the wildcard "id", and rest is the wildcard at the end of a path.
+// Routes yields all routes of the API except "fail". The paths have the syntax of a router. In
+// this syntax, param is the wildcard "id", and rest is the wildcard at the end of a path.
 func Routes(param, rest string) iter.Seq[routertest.Route] {
 	path := strings.NewReplacer("{path...}", rest, "{section}", param, "{id}", param)
 	return func(yield func(routertest.Route) bool) {
@@ -30,8 +30,8 @@ func Routes(param, rest string) iter.Seq[routertest.Route] {
 	}
 }
 
-// Run runs the program and sends it the requests of package routertest. enforced must be
-// true if a table of rules guards the whole router.
+// Run runs the program and sends the requests of package routertest to the program. The
+// argument enforced must be true if a table of rules guards the whole router.
 func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
@@ -57,16 +57,16 @@ func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) 
 	routertest.Run(t, strings.TrimSpace(url), issuer, enforced)
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("got %v from demo.Run, want no error", err)
+		t.Errorf("demo.Run: got error %v, want none", err)
 	}
 	// The program prints one line for each route.
 	routes := strings.Split(strings.TrimSuffix(<-list, "\n"), "\n")
 	if len(routes) < len(routertest.Routes()) {
-		t.Errorf("got %d lines, want at least %d: %q", len(routes), len(routertest.Routes()), routes)
+		t.Errorf("got %d lines with routes, want at least %d: %q", len(routes), len(routertest.Routes()), routes)
 	}
 	for _, line := range routes {
 		if !strings.HasPrefix(line, "- ") || !strings.Contains(line, " /") && !strings.HasPrefix(line, "- /") {
-			t.Errorf("got %q, want a line that names a route", line)
+			t.Errorf("got line %q, want a line that names a route", line)
 		}
 	}
 }

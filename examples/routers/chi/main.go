@@ -1,5 +1,5 @@
-// The program chi is an API on chi. The guard needs no adapter: chi uses the middleware type
-// of net/http.
+// The program chi is an API on chi. The guard needs no adapter, because chi uses the
+// middleware type of net/http.
 //
 //	cd examples/routers && go run ./chi
 package main
@@ -31,11 +31,11 @@ func routes(guard *middleware.Guard) chi.Router {
 	guard.Handle(r, "GET /deployments/{id}", read, answer("read"))
 	guard.Handle(r, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries out a rule: a request that the rule denies is let through and
-	// reported to the observer.
+	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+	// reports this request to the observer.
 	guard.Handle(r, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. An invalid token is refused.
+	// Optional allows requests without a token. The guard refuses an invalid token.
 	guard.Handle(r, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(fail))
@@ -61,7 +61,7 @@ func answer(name string) http.HandlerFunc {
 	}
 }
 
-// fail is a handler that answers 409.
+// fail is a handler that responds with status 409.
 func fail(w http.ResponseWriter, _ *http.Request) {
 	http.Error(w, "deployment in progress", http.StatusConflict)
 }

@@ -19,7 +19,8 @@ import (
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
-// TestEnforce declares the rules in a table, and puts the table before the whole router.
+// TestEnforce declares the rules in a table. Enforce applies the table to all requests before
+// they reach the router.
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		r := chi.NewRouter()
@@ -56,16 +57,16 @@ func TestNoRouteWithoutRule(t *testing.T) {
 	}
 	r := routes(guard)
 	if list, err := unguarded(r); err != nil || len(list) != 0 {
-		t.Errorf("got %q, %v, want none", list, err)
+		t.Errorf("got routes %q and error %v, want no routes and no error", list, err)
 	}
 	r.Get("/forgotten", answer("forgotten"))
 	if list, err := unguarded(r); err != nil || len(list) != 1 || list[0] != "GET /forgotten" {
-		t.Errorf("got %q, %v, want GET /forgotten", list, err)
+		t.Errorf("got routes %q and error %v, want only GET /forgotten and no error", list, err)
 	}
 }
 
-// TestHandleAndOuterLog requires Guard.Handle to accept the patterns of chi. The handler, and
-// middleware before the guard, must see the same route as without the guard.
+// TestHandleAndOuterLog tests that Guard.Handle accepts the patterns of chi. The handler and
+// the middleware in front of the guard must see the same route as without a guard.
 func TestHandleAndOuterLog(t *testing.T) {
 	guard, err := middleware.New(bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return new(bearer.Claims), nil }), nil)
 	if err != nil {
@@ -103,16 +104,16 @@ func TestHandleAndOuterLog(t *testing.T) {
 		return w.Body.String()
 	}
 	if got, want := request(inside), request(bare); got != want || got == "" {
-		t.Errorf("Handle: got %q, want %q", got, want)
+		t.Errorf("Handle: got body %q, want %q", got, want)
 	}
 	if pattern != "/deployments/{id}" || value != "7" || route != "/deployments/{id}" {
-		t.Errorf("Handle: middleware before the guard: got pattern %q, id %q and route %q, want /deployments/{id}, 7 and /deployments/{id}", pattern, value, route)
+		t.Errorf("Handle, middleware in front of the guard: got pattern %q, id %q and route %q, want pattern /deployments/{id}, id 7 and route /deployments/{id}", pattern, value, route)
 	}
 	if got := request(log(guard.Enforce(&rules)(outside))); got != "/deployments/{id} 7 7" {
-		t.Errorf("Enforce: got %q, want /deployments/{id} 7 7", got)
+		t.Errorf("Enforce: got body %q, want \"/deployments/{id} 7 7\"", got)
 	}
 	if routes := guard.Routes(); len(routes) != 2 || routes[0].String() != "GET /deployments/{id} requires any valid token" {
-		t.Errorf("got the routes %v, want two", routes)
+		t.Errorf("got routes %v, want two routes that require any valid token", routes)
 	}
 }
 

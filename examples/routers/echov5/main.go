@@ -28,11 +28,11 @@ func api(guard *middleware.Guard) http.Handler {
 	echov5bearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
 	echov5bearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries out a rule: a request that the rule denies is let through and
-	// reported to the observer.
+	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+	// reports this request to the observer.
 	echov5bearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. An invalid token is refused.
+	// Optional allows requests without a token. The guard refuses an invalid token.
 	echov5bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	// The error handler of echo receives the errors of handlers, as without a guard.

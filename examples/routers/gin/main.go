@@ -29,11 +29,11 @@ func api(guard *middleware.Guard) http.Handler {
 	ginbearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
 	ginbearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
 
-	// ReportOnly tries out a rule: a request that the rule denies is let through and
-	// reported to the observer.
+	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+	// reports this request to the observer.
 	ginbearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional lets requests without a token through. An invalid token is refused.
+	// Optional allows requests without a token. The guard refuses an invalid token.
 	ginbearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	ginbearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(c *gin.Context) {

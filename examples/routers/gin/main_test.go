@@ -14,7 +14,8 @@ import (
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
-// TestEnforce declares the rules in a table, and puts the table before all routes.
+// TestEnforce declares the rules in a table. Enforce applies the table to the requests of all
+// routes.
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		e := gin.New()

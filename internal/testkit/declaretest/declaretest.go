@@ -1,5 +1,5 @@
-// Package declaretest tests declarations of rules that must be refused. The tests of this
-// module and of the router adapters, which are separate modules, use it.
+// Package declaretest contains helpers for tests of invalid declarations of rules. The tests
+// of this module and the tests of the router adapters use this package.
 package declaretest
 
 import (
@@ -34,8 +34,8 @@ func Panic(tb testing.TB, declare func()) (err error) {
 var declaredAt = regexp.MustCompile(`declared at ([^)]*):(\d+)\)`)
 
 // Lines returns the source lines that message names as "declared at file:line", in the
-// order of the message. file is the name of a source file of the tested package. The test
-// fails if message names another file.
+// order of the message. The argument file is the name of a source file of the tested package.
+// The test fails if message names a different file.
 func Lines(tb testing.TB, file, message string) []string {
 	tb.Helper()
 	source, err := os.ReadFile(file) //nolint:gosec // the test's own file
@@ -55,9 +55,9 @@ func Lines(tb testing.TB, file, message string) []string {
 	return named
 }
 
-// Refused calls declare, which must panic with an error that contains want. The first
-// source line that the error names must contain source, which is the last statement of a
-// function literal.
+// Refused calls declare, which must panic with an error that contains want. The first source
+// line that the error names must contain source. The code in source must be the last statement
+// of a function literal.
 func Refused(tb testing.TB, file, source, want string, declare func()) {
 	tb.Helper()
 	err := Panic(tb, declare)

@@ -19,8 +19,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Adapter describes a router and its adapter, the package that connects a guard to this
-// router. M is the router's middleware type.
+// Adapter describes a router and the adapter of this router. An adapter is a package that
+// connects a guard to a router. M is the router's middleware type.
 type Adapter[M any] struct {
 	// Require is the adapter's function Require.
 	Require func(*middleware.Guard, scopes.Rule) M
@@ -34,8 +34,8 @@ type Adapter[M any] struct {
 	// Path translates a pattern of http.ServeMux into the router's syntax.
 	Path func(pattern string) string
 
-	// Groups are the prefixes of two groups of routes. The second is nested in the
-	// first.
+	// Groups are the prefixes of two groups of routes. The second group is nested in the
+	// first group.
 	Groups [2]string
 
 	// Paths are the paths of routes in the second group, in the router's syntax.
@@ -47,8 +47,8 @@ type Adapter[M any] struct {
 
 	// Failing returns a router whose outermost middleware calls seen with the error
 	// that the next handler returns. The router's error handler calls handled with
-	// the error and responds with status 418 and the text of the error. Nil if the
-	// router's handlers return no errors.
+	// the error and responds with status 418 and the text of the error. Failing is
+	// nil if handlers of the router return no errors.
 	Failing func(seen, handled func(error)) Router[M]
 }
 
@@ -74,13 +74,13 @@ type Router[M any] interface {
 	// Audit calls the adapter's function Audit.
 	Audit(t *scopes.Table) []middleware.Route
 
-	// Routes returns the routes that the router itself lists, each as method, space
-	// and path.
+	// Routes returns the routes that the router itself lists. The form of a route is
+	// the method, a space and the path.
 	Routes() []string
 }
 
 // Handler is a handler in a form that all adapters can use. The router receives the error
-// that it returns.
+// that the handler returns.
 type Handler func(Call) error
 
 // Call holds the arguments of a Handler.
@@ -144,7 +144,7 @@ func (a *Adapter[M]) handler(t *testing.T, route Route) Handler {
 	return func(c Call) error {
 		claims, _ := c.Caller.(*bearer.Claims)
 		if other, _ := bearer.FromContext(c.Request.Context()); other != claims {
-			t.Errorf("%s: got claims %v under Key, want the claims in the request's context, %v", route.Name, claims, other)
+			t.Errorf("%s: got claims %v under Key and claims %v in the request's context, want the same claims", route.Name, claims, other)
 		}
 		if route.Name == "fail" {
 			return a.Conflict
@@ -154,8 +154,8 @@ func (a *Adapter[M]) handler(t *testing.T, route Route) Handler {
 	}
 }
 
-// require tests rules that are declared with the routes, in each way that the adapter
-// offers. The Route of each event must be the path of a route in the router's syntax.
+// require tests rules that are declared together with the routes. It uses each way that the
+// adapter offers. The Route of each event must be the path of a route in the router's syntax.
 func (a *Adapter[M]) require(t *testing.T) {
 	events, paths := new(testkit.Recorder), map[string]bool{}
 	issuer, guard := NewGuard(t, events)
@@ -185,7 +185,7 @@ func (a *Adapter[M]) require(t *testing.T) {
 	list := events.Take()
 	for _, e := range list {
 		if !paths[e.Route] {
-			t.Errorf("got an event with route %q, want one of %v", e.Route, paths)
+			t.Errorf("got an event with route %q, want a route of %v", e.Route, paths)
 		}
 	}
 	if len(list) == 0 {
@@ -200,7 +200,7 @@ func (a *Adapter[M]) handle(t *testing.T) {
 	inner := new(testkit.Recorder)
 	_, own := NewGuard(t, inner) // for the route's own middleware
 	never := func(Call) error {
-		t.Error("got a call of the handler, want the request refused")
+		t.Error("the handler was called, want a refusal of the request")
 		return http.ErrAbortHandler
 	}
 	router := a.New()
@@ -221,7 +221,7 @@ func (a *Adapter[M]) handle(t *testing.T) {
 	}
 	w := get(t, router, "/v1/apps/a/deployments/7", "")
 	if events := inner.Take(); w.Code != http.StatusUnauthorized || len(events) != 0 {
-		t.Errorf("got status %d and %d events of the route's own middleware, want 401 and none", w.Code, len(events))
+		t.Errorf("got status %d and %d events of the route's own middleware, want status 401 and 0 events", w.Code, len(events))
 	}
 }
 
@@ -243,7 +243,7 @@ func (a *Adapter[M]) enforce(t *testing.T) {
 	audited := router.Audit(table)
 	for _, route := range audited {
 		if route.Rule.IsZero() != (route.Pattern == "GET "+forgotten) {
-			t.Errorf("Audit: got %s, want a rule for every route except %s", route, forgotten)
+			t.Errorf("Audit: got %s, want a rule for every route except GET %s", route, forgotten)
 		}
 	}
 	if got, want := len(audited), len(Routes())+1; got != want {
@@ -251,14 +251,14 @@ func (a *Adapter[M]) enforce(t *testing.T) {
 	}
 }
 
-// noRule tests that the zero Rule and a nil table deny requests and that Audit reports
-// them.
+// noRule tests the zero Rule and a nil table. Both must deny requests. Audit and Routes must
+// report the route without a rule.
 func (a *Adapter[M]) noRule(t *testing.T) {
 	_, guard := NewGuard(t, nil)
 	router := a.New()
 	router.Use(a.Enforce(guard, nil))
 	router.Handle(guard, http.MethodGet, "/x", scopes.Rule{}, func(Call) error {
-		t.Error("got a call of the handler, want the request refused")
+		t.Error("the handler was called, want a refusal of the request")
 		return nil
 	})
 	for _, routes := range [][]middleware.Route{router.Audit(nil), guard.Routes()} {
@@ -302,14 +302,15 @@ func (a *Adapter[M]) connection(t *testing.T) {
 		}
 		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\nAuthorization: Bearer %s\r\n\r\n", path, Token(issuer, ""))
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
-			t.Errorf("%s: got status line %q, error %v; want status %s", path, line, err, want)
+			t.Errorf("%s: got status line %q and error %v, want status %s and no error", path, line, err, want)
 		}
 		_ = conn.Close()
 	}
 }
 
-// failures tests that exactly one component writes the response: the guard if it refuses
-// the request, the router's error handler if the route's handler returns an error.
+// failures tests that exactly one component writes the response. If the guard refuses the
+// request, the guard writes the response. If the route's handler returns an error, the
+// router's error handler writes the response.
 func (a *Adapter[M]) failures(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)
 	own := errors.New("own")
@@ -328,13 +329,13 @@ func (a *Adapter[M]) failures(t *testing.T) {
 		seen, handled = nil, nil
 		w := get(t, router, "/x", Token(issuer, row.scope))
 		if w.Code != row.status || w.Body.String() != row.body {
-			t.Errorf("%s: got %d %q, want %d %q", row.scope, w.Code, w.Body, row.status, row.body)
+			t.Errorf("scope %s: got status %d and body %q, want status %d and body %q", row.scope, w.Code, w.Body, row.status, row.body)
 		}
 		if len(seen) != 1 || !errors.Is(seen[0], row.err) {
-			t.Errorf("%s: got errors %v in the outermost middleware, want %v once", row.scope, seen, row.err)
+			t.Errorf("scope %s: got errors %v in the outermost middleware, want only error %v", row.scope, seen, row.err)
 		}
 		if failed := row.err != nil; len(handled) == 1 != failed || len(handled) > 1 {
-			t.Errorf("%s: got errors %v in the error handler, want %v", row.scope, handled, row.err)
+			t.Errorf("scope %s: got errors %v in the error handler, want error %v", row.scope, handled, row.err)
 		}
 	}
 }

@@ -40,8 +40,9 @@ type Route struct {
 	Rule scopes.Rule
 }
 
-// Routes returns the routes of the API. Route "files" is a mounted handler and "admin" is
-// in a group. The handler of "fail" responds with 409 and "deployment in progress".
+// Routes returns the routes of the API. Route "files" is a mounted handler. Route "admin" is
+// in a group. The handler of route "fail" responds with status 409 and "deployment in
+// progress".
 func Routes() []Route {
 	read := scopes.Any("read:deployments", "deploy:applications")
 	return []Route{
@@ -94,19 +95,20 @@ func Verifier(tb testing.TB, issuer *bearertest.Issuer, observer bearer.Observer
 	return v
 }
 
-// Token returns a valid token with these scopes, separated by spaces.
+// Token returns a valid token. The argument scope contains the scopes of the token, separated
+// by spaces.
 func Token(issuer *bearertest.Issuer, scope string) string {
 	return issuer.Token(map[string]any{"aud": Audience, "client_id": "ci", "scope": scope})
 }
 
-// row is a request and the wanted response. An empty Type, Body or Contains is not
-// compared.
+// row is a request and the wanted response. The test does not compare an empty Type, Body or
+// Contains.
 type row struct {
 	Name      string              `json:"name"`
 	Request   string              `json:"request"`  // method, space, target
-	Header    map[string][]string `json:"header"`   // token names in braces are replaced by tokens
+	Header    map[string][]string `json:"header"`   // Run replaces token names in braces with tokens
 	Form      string              `json:"form"`     // form-encoded body
-	Enforced  bool                `json:"enforced"` // only for routers with Enforce
+	Enforced  bool                `json:"enforced"` // Run sends the request only to routers with Enforce
 	Status    int                 `json:"status"`
 	Challenge string              `json:"challenge"`
 	Type      string              `json:"type"`
@@ -114,15 +116,17 @@ type row struct {
 	Contains  string              `json:"contains"`
 }
 
-// Run sends the requests of the table to the server at base. The server's guard must be
-// created by middleware.New with the result of Verifier and nil options. Requests to routes
-// without a rule are sent only if enforced is true: only Enforce denies them.
+// Run sends the requests of the table to the server at the URL base. The guard of the server
+// must be the result of middleware.New with the result of Verifier and nil options. Run sends
+// requests to routes without a rule only if enforced is true, because only Enforce denies
+// these requests.
 func Run(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
 	run(t, &http.Transport{}, base, issuer, enforced)
 }
 
-// RunHTTP2 is like Run, but over HTTP/2 without TLS, which the server must support.
+// RunHTTP2 does what Run does, but uses HTTP/2 without TLS. The server must support HTTP/2
+// without TLS.
 func RunHTTP2(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
@@ -151,7 +155,7 @@ func run(t *testing.T, transport *http.Transport, base string, issuer *bearertes
 	}
 }
 
-// tokens returns a Replacer that replaces token names in braces by tokens.
+// tokens returns a Replacer that replaces token names in braces with tokens.
 func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 	good := map[string]any{"aud": Audience, "client_id": "ci", "scope": "read:deployments deploy:applications"}
 	with := func(name string, value any) map[string]any {
@@ -235,7 +239,7 @@ func (row *row) compare(t *testing.T, response *http.Response, body string) {
 	if refused := row.Challenge != ""; refused {
 		for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
 			if got := response.Header.Values(name); len(got) != 1 || got[0] != want {
-				t.Errorf("got %s %q, want %q once", name, got, want)
+				t.Errorf("got %s fields %q, want one field %q", name, got, want)
 			}
 		}
 	}

@@ -1,4 +1,5 @@
-// The program after guards the API of ../before with bearer.
+// This program guards an API with bearer. The program in ../before guards the same API with
+// auth0/go-jwt-middleware v3.
 package main
 
 import (

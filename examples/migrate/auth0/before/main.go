@@ -1,5 +1,5 @@
-// The program before guards an API with auth0/go-jwt-middleware v3. The program ../after
-// guards the same API with bearer.
+// This program guards an API with auth0/go-jwt-middleware v3. The program in ../after guards
+// the same API with bearer.
 package main
 
 import (

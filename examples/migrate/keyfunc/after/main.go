@@ -1,4 +1,5 @@
-// The program after guards the API of ../before with bearer.
+// This program guards an API with bearer. The program in ../before guards the same API with
+// golang-jwt and keyfunc.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// The program before guards an API with golang-jwt, keyfunc and code of its own, as many
-// services do. The program ../after guards the same API with bearer.
+// This program guards an API with golang-jwt, keyfunc and its own code, as many services do.
+// The program in ../after guards the same API with bearer.
 package main
 
 import (
