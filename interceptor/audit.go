@@ -21,10 +21,10 @@ type ServiceInfoProvider interface {
 type MethodRule struct {
 	// Name is the full name, "/package.Service/Method".
 	Name string
-	// Rule is the rule of the method. It is the zero Rule if there is none.
+	// Rule is the rule of the method, or the zero Rule if the method has no rule.
 	Rule scopes.Rule
 	// Declared is the name in the declaration of the rule: Name, or "/package.Service/*".
-	// It is empty if there is no rule.
+	// It is empty if the method has no rule.
 	Declared string
 }
 
@@ -32,7 +32,7 @@ type MethodRule struct {
 func (m MethodRule) String() string {
 	text := declare.Sentence(m.Name, m.Rule)
 	if m.Declared != m.Name && !m.Rule.IsZero() {
-		text += ", by the rule for " + m.Declared
+		text += " (rule for " + m.Declared + ")"
 	}
 	return text
 }
@@ -45,13 +45,13 @@ type AuditReport struct {
 	// WithoutRule lists the names of the server's methods without a rule. The guard denies
 	// calls of these methods.
 	WithoutRule []string
-	// WithoutMethod lists the names of the rules that apply to no method of the server:
-	// misspelt names, rules of removed methods, and rules for a service whose methods all
-	// have rules of their own.
+	// WithoutMethod lists the names of the rules that apply to no method of the server.
+	// There are three kinds of such rules: the name is misspelt; the method was removed; or
+	// the rule is for a service, and each method of the service has its own rule.
 	WithoutMethod []string
 }
 
-// Audit compares the rules with the methods of the server. Call it after all services are
+// Audit compares the rules with the methods of the server. Call Audit after all services are
 // registered and before the server serves:
 //
 //	if err := guard.Audit(server).Err(); err != nil { ... }
@@ -63,7 +63,7 @@ func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
 	for service, info := range server.GetServiceInfo() {
 		for _, method := range info.Methods {
 			name := "/" + service + "/" + method.Name
-			found := g.rules.find(name)
+			found := g.rules.lookup(name)
 			report.Methods = append(report.Methods, MethodRule{Name: name, Rule: found.rule, Declared: found.name})
 			used[found.name] = true
 		}
@@ -83,7 +83,7 @@ func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
 }
 
 // Err returns an error that lists every method without a rule and every rule without a
-// method, or nil if there are none.
+// method. If there are none, Err returns nil.
 func (r AuditReport) Err() error {
 	var errs []error
 	for _, name := range r.WithoutRule {

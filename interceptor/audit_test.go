@@ -37,7 +37,7 @@ func TestAudit(t *testing.T) {
 
 	const want = `/grpc.health.v1.Health/Check requires scope "health" (report only)
 /grpc.health.v1.Health/List requires any valid token if a token is sent
-/grpc.health.v1.Health/Watch is public, by the rule for /grpc.health.v1.Health/*
+/grpc.health.v1.Health/Watch is public (rule for /grpc.health.v1.Health/*)
 /grpc.reflection.v1.ServerReflection/ServerReflectionInfo requires scope "ops" and client "grpcurl"
 /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo requires scope "ops" and client "grpcurl"
 /test.v1.Echo/Say requires scopes "say" and "shout"
@@ -81,8 +81,7 @@ func TestAuditWithoutProblems(t *testing.T) {
 	}
 }
 
-// TestAuditMatchesGuard checks that the rules in the report are the rules by which the guard
-// decides.
+// TestAuditMatchesGuard checks that the report contains the rules that the guard uses.
 func TestAuditMatchesGuard(t *testing.T) {
 	server := grpc.NewServer()
 	server.RegisterService(&echoDesc, echo{})
@@ -98,13 +97,13 @@ func TestAuditMatchesGuard(t *testing.T) {
 		for _, method := range guard.Audit(server).Methods {
 			rule, declared := rules.Rule(method.Name)
 			if rule != method.Rule || declared != method.Declared {
-				t.Errorf("%v: got the rule %q of %q, want %q of %q as in scopes.Methods", rules, method.Rule, method.Declared, rule, declared)
+				t.Errorf("%v: got rule %q and name %q, want rule %q and name %q of scopes.Methods", rules, method.Rule, method.Declared, rule, declared)
 			}
 			want := codes.Unauthenticated
 			if rule.IsPublic() {
 				want = codes.OK
 			}
-			if got := status.Code(decide(t.Context(), guard, method.Name)); got != want {
+			if got := status.Code(unaryError(t.Context(), guard, method.Name)); got != want {
 				t.Errorf("%v: got %v, want %v", method, got, want)
 			}
 		}
@@ -120,7 +119,7 @@ func TestMethodNames(t *testing.T) {
 		"": false, "/": false, "a.B/C": false, "/a.B": false, "/a.B/": false, "/a.B/*": false, "//a.B/C": false, "/a.B/C/": false, "/a.B//C": false,
 		"/a.B/C/D": false, "/A.B/C": false, "/a.b/C": false, "/x/a.B/C": false, "/a.B /C": false, "/*/C": false, "/a.*/C": false,
 	} {
-		if got := decide(t.Context(), guard, name) == nil; got != public {
+		if got := unaryError(t.Context(), guard, name) == nil; got != public {
 			t.Errorf("%q: got public %v, want %v", name, got, public)
 		}
 		if rule, _ := rules.Rule(name); rule.IsPublic() != public {
@@ -130,7 +129,7 @@ func TestMethodNames(t *testing.T) {
 }
 
 // TestClaimsStayInTheirCall checks that the handler's context contains the claims, and that
-// the context outside of the guard does not.
+// the outer context contains no claims.
 func TestClaimsStayInTheirCall(t *testing.T) {
 	issuer := newIssuer(t)
 	guard := newGuard(t, newVerifier(t, issuer, nil), echoRules, nil)

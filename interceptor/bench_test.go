@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// incoming returns the context of a call on the server. It contains the usual metadata of a
-// client, and these values of "authorization".
+// incoming returns the context of a call on the server. The context contains the usual
+// metadata of a client, and these values of "authorization".
 func incoming(ctx context.Context, values ...string) context.Context {
 	return metadata.NewIncomingContext(ctx, metadata.MD{
 		":authority":           {"api.example"},
@@ -25,17 +25,18 @@ func incoming(ctx context.Context, values ...string) context.Context {
 	})
 }
 
-// opened is a stream that has only a context.
-type opened struct {
+// contextStream is a stream that has only a context.
+type contextStream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // Context returns it
 }
 
-func (o *opened) Context() context.Context { return o.ctx }
+func (s *contextStream) Context() context.Context { return s.ctx }
 
-// guarded returns functions that make a unary call or open a stream with a cached token.
-// The functions named "guard only" use a verifier that returns fixed claims at no cost.
-func guarded(tb testing.TB) map[string]func() error {
+// guardedCalls returns functions that make a unary call or open a stream. Calls with the
+// verifier use a cached token. Calls with "guard only" in their name use a verifier that
+// checks nothing and returns fixed claims.
+func guardedCalls(tb testing.TB) map[string]func() error {
 	tb.Helper()
 	issuer := newIssuer(tb)
 	v := newVerifier(tb, issuer, nil)
@@ -52,7 +53,7 @@ func guarded(tb testing.TB) map[string]func() error {
 	for name, verifier := range map[string]bearer.Verifier{"guard only": fixed, "with the verifier": v} {
 		guard := newGuard(tb, verifier, scopes.Methods{say: scopes.All("say", "shout"), "/test.v1.Echo/*": scopes.Any("talk")}, &interceptor.Options{})
 		info, streamInfo := &grpc.UnaryServerInfo{FullMethod: say}, &grpc.StreamServerInfo{FullMethod: talk}
-		ss := &opened{ctx: ctx}
+		ss := &contextStream{ctx: ctx}
 		calls["unary, "+name] = func() error {
 			_, err := guard.Unary(ctx, nil, info, unary)
 			return err
@@ -62,14 +63,14 @@ func guarded(tb testing.TB) map[string]func() error {
 	return calls
 }
 
-// TestAllocations checks that the guard makes only these allocations for a call: grpc's copy
-// of the values of "authorization", the handler's context and, for a stream, the handler's
-// stream.
+// TestAllocations checks that the guard makes only two allocations for a unary call: grpc's
+// copy of the values of "authorization", and the handler's context. For a stream there is a
+// third allocation, the handler's stream.
 func TestAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
-		t.Skip("the race detector allocates too")
+		t.Skip("the race detector makes additional allocations")
 	}
-	calls := guarded(t)
+	calls := guardedCalls(t)
 	for name, want := range map[string]float64{
 		"unary, guard only": 2, "stream, guard only": 3, "unary, with the verifier": 2, "stream, with the verifier": 3,
 	} {
@@ -87,7 +88,7 @@ func TestAllocations(t *testing.T) {
 
 // BenchmarkGuard measures a call with a cached token, from the interceptor to the handler.
 func BenchmarkGuard(b *testing.B) {
-	for name, call := range guarded(b) {
+	for name, call := range guardedCalls(b) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -22,12 +22,12 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// call is a unary call without a connection, and the answer of the guard.
+// call is a unary call without a connection. It contains the answer of the guard.
 type call struct {
-	method string
-	header metadata.MD
-	err    error
-	in     bool // the handler was called
+	method  string
+	header  metadata.MD
+	err     error
+	reached bool // the handler was called
 }
 
 func (c *call) Method() string                  { return c.method }
@@ -40,7 +40,7 @@ func unary(ctx context.Context, g *interceptor.Guard, method string, md metadata
 	c := &call{method: method}
 	ctx = metadata.NewIncomingContext(grpc.NewContextWithServerTransportStream(ctx, c), md)
 	_, c.err = g.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
-		c.in = true
+		c.reached = true
 		return nil, nil
 	})
 	return c
@@ -67,21 +67,21 @@ func TestRules(t *testing.T) {
 			{"one value", metadata.MD{"authorization": {"Bearer " + token}}, codes.OK},
 			{"scheme in mixed case", metadata.MD{"authorization": {"bEARER " + token}}, codes.OK},
 			{"no metadata", nil, codes.Unauthenticated},
-			{"an empty list", metadata.MD{"authorization": {}}, codes.Unauthenticated},
+			{"no values", metadata.MD{"authorization": {}}, codes.Unauthenticated},
 			{"two values", metadata.MD{"authorization": {"Bearer " + token, "Bearer " + token}}, codes.Unauthenticated},
-			{"one value and an empty one", metadata.MD{"authorization": {"Bearer " + token, ""}}, codes.Unauthenticated},
-			{"a list", metadata.MD{"authorization": {"Bearer " + token + ",Bearer " + token}}, codes.Unauthenticated},
-			{"a trailing space", metadata.MD{"authorization": {"Bearer " + token + " "}}, codes.Unauthenticated},
-			{"a tab", metadata.MD{"authorization": {"Bearer\t" + token}}, codes.Unauthenticated},
-			{"the binary key", metadata.MD{"authorization-bin": {"Bearer " + token}}, codes.Unauthenticated},
-			{"the binary key and a valid token", metadata.MD{"authorization": {"Bearer " + token}, "authorization-bin": {"x"}}, codes.Unauthenticated},
-			{"another key", metadata.MD{"grpcgateway-authorization": {"Bearer " + token}}, codes.Unauthenticated},
-			{"64 KiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 64<<10)}}, codes.Unauthenticated},
-			{"1 MiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 1<<20)}}, codes.Unauthenticated},
+			{"one value and an empty value", metadata.MD{"authorization": {"Bearer " + token, ""}}, codes.Unauthenticated},
+			{"a list of tokens in one value", metadata.MD{"authorization": {"Bearer " + token + ",Bearer " + token}}, codes.Unauthenticated},
+			{"a space after the token", metadata.MD{"authorization": {"Bearer " + token + " "}}, codes.Unauthenticated},
+			{"a tab after the scheme", metadata.MD{"authorization": {"Bearer\t" + token}}, codes.Unauthenticated},
+			{"the key authorization-bin", metadata.MD{"authorization-bin": {"Bearer " + token}}, codes.Unauthenticated},
+			{"the key authorization-bin, and a valid token", metadata.MD{"authorization": {"Bearer " + token}, "authorization-bin": {"x"}}, codes.Unauthenticated},
+			{"the key grpcgateway-authorization", metadata.MD{"grpcgateway-authorization": {"Bearer " + token}}, codes.Unauthenticated},
+			{"a token of 64 KiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 64<<10)}}, codes.Unauthenticated},
+			{"a token of 1 MiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 1<<20)}}, codes.Unauthenticated},
 		} {
 			c := unary(t.Context(), guard, say, row.md)
 			t.Want(row.name, status.Code(c.err), row.want)
-			t.Want(row.name+": the handler is called", c.in, row.want == codes.OK)
+			t.Want(row.name+": the handler is called", c.reached, row.want == codes.OK)
 		}
 		testStreamOpening(t, guard, token)
 	})
@@ -102,14 +102,14 @@ func TestRules(t *testing.T) {
 	})
 	checklist.Test(t, "G03", func(t *checklist.T) { testDetails(t, issuer.Token(map[string]any{"sub": "subject-of-the-token"}), v) })
 	checklist.Test(t, "G04", func(t *checklist.T) {
-		for name, cnf := range map[string]any{"DPoP": map[string]any{"jkt": "x"}, "mTLS": map[string]any{"x5t#S256": "x"}, "nothing": map[string]any{}} {
+		for name, cnf := range map[string]any{"cnf for DPoP": map[string]any{"jkt": "x"}, "cnf for mTLS": map[string]any{"x5t#S256": "x"}, "empty cnf": map[string]any{}} {
 			bound := issuer.Token(map[string]any{"cnf": cnf})
 			c := unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + bound}, "dpop": {"proof"}})
-			t.Want("bound by "+name, status.Code(c.err), codes.Unauthenticated)
-			t.Want("bound by "+name+": reason", reasonInfo(c.err), "BINDING")
+			t.Want("a token with "+name, status.Code(c.err), codes.Unauthenticated)
+			t.Want("a token with "+name+": reason", reasonInfo(c.err), "BINDING")
 		}
 		t.Want("the scheme DPoP", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"DPoP " + token}}).err), codes.Unauthenticated)
-		t.Want("not bound", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
+		t.Want("a token without cnf", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
 	})
 	checklist.Test(t, "G05", func(t *checklist.T) {
 		with := metadata.MD{"authorization": {"Bearer " + token}}
@@ -137,7 +137,7 @@ func TestRules(t *testing.T) {
 			{"/", with, codes.PermissionDenied},
 		} {
 			c := unary(t.Context(), guard, row.method, row.md)
-			t.Want(fmt.Sprintf("method %q with %d values", row.method, len(row.md)), status.Code(c.err), row.want)
+			t.Want(fmt.Sprintf("method %q with %d keys of metadata", row.method, len(row.md)), status.Code(c.err), row.want)
 		}
 	})
 }
@@ -146,14 +146,14 @@ func TestRules(t *testing.T) {
 func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
 	t.Helper()
 	for value, want := range map[string]codes.Code{"Bearer " + token: codes.OK, "Bearer x": codes.Unauthenticated} {
-		ss := &openedStream{ctx: metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {value}})}
-		in := false
+		ss := &countingStream{ctx: metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {value}})}
+		reached := false
 		err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
-			_, in = bearer.FromContext(ss.Context())
+			_, reached = bearer.FromContext(ss.Context())
 			return nil
 		})
 		t.Want("a stream", status.Code(err), want)
-		t.Want("a stream: the handler is called", in, want == codes.OK)
+		t.Want("a stream: the handler is called with claims", reached, want == codes.OK)
 		t.Want("a stream: messages read by the guard", ss.received, 0)
 	}
 	synctest.Test(t.T, func(bubble *testing.T) {
@@ -161,29 +161,29 @@ func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
 		v := newVerifier(bubble, issuer, nil)
 		expiring := newGuard(bubble, v, scopes.Methods{say: scopes.All()}, &interceptor.Options{ExpireStreams: true})
 		short := issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute)})
-		ss := &openedStream{ctx: metadata.NewIncomingContext(bubble.Context(), metadata.MD{"authorization": {"Bearer " + short}})}
+		ss := &countingStream{ctx: metadata.NewIncomingContext(bubble.Context(), metadata.MD{"authorization": {"Bearer " + short}})}
 		start := time.Now()
 		err := expiring.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
 			<-ss.Context().Done()
 			return nil
 		})
-		t.Want("a stream with ExpireStreams, at exp", status.Code(err), codes.Unauthenticated)
-		t.Want("a stream with ExpireStreams, ended after", time.Since(start), time.Minute)
+		t.Want("a stream with ExpireStreams", status.Code(err), codes.Unauthenticated)
+		t.Want("a stream with ExpireStreams: time of the end", time.Since(start), time.Minute)
 	})
 }
 
-// openedStream is a stream that counts the received messages.
-type openedStream struct {
+// countingStream is a stream that counts the received messages.
+type countingStream struct {
 	grpc.ServerStream
 	ctx      context.Context //nolint:containedctx // Context returns it
 	received int
 }
 
-func (s *openedStream) Context() context.Context     { return s.ctx }
-func (s *openedStream) SetHeader(metadata.MD) error  { return nil }
-func (s *openedStream) SendHeader(metadata.MD) error { return nil }
-func (s *openedStream) SetTrailer(metadata.MD)       {}
-func (s *openedStream) RecvMsg(any) error            { s.received++; return nil }
+func (s *countingStream) Context() context.Context     { return s.ctx }
+func (s *countingStream) SetHeader(metadata.MD) error  { return nil }
+func (s *countingStream) SendHeader(metadata.MD) error { return nil }
+func (s *countingStream) SetTrailer(metadata.MD)       {}
+func (s *countingStream) RecvMsg(any) error            { s.received++; return nil }
 
 // reasonInfo returns the reason in the google.rpc.ErrorInfo detail of a status.
 func reasonInfo(err error) string {
@@ -195,15 +195,15 @@ func reasonInfo(err error) string {
 	return ""
 }
 
-// testDetails checks the details and challenges of refusals. They must not contain any part
-// of the token.
+// testDetails checks the details and the challenges of refusals. A refusal must not contain a
+// part of the token.
 func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 	t.Helper()
 	guard := newGuard(t.T, v, scopes.Methods{say: scopes.All("say")}, nil)
 	for _, row := range []struct{ name, value, reason, challenge string }{
-		{"missing scope", "Bearer " + token, "SCOPE", `error="insufficient_scope"`},
-		{"altered signature", "Bearer " + token[:len(token)-4] + "AAAA", "SIGNATURE", `error="invalid_token"`},
-		{"opaque token", "Bearer opaque", "MALFORMED", `error="invalid_token"`},
+		{"token that lacks a scope", "Bearer " + token, "SCOPE", `error="insufficient_scope"`},
+		{"token with an altered signature", "Bearer " + token[:len(token)-4] + "AAAA", "SIGNATURE", `error="invalid_token"`},
+		{"token that is not a JWT", "Bearer opaque", "MALFORMED", `error="invalid_token"`},
 		{"two tokens", "Bearer a b", "REQUEST", `error="invalid_request"`},
 		{"no token", "", "NO_TOKEN", `Bearer realm="api"`},
 	} {
@@ -211,16 +211,16 @@ func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 		t.Want(row.name+": reason", reasonInfo(c.err), row.reason)
 		values := c.header.Get("www-authenticate")
 		t.Want(row.name+": challenges", len(values), 1)
-		t.Want(row.name+": "+row.challenge, strings.Contains(values[0], row.challenge), true)
+		t.Want(row.name+": has the challenge "+row.challenge, strings.Contains(values[0], row.challenge), true)
 		sent := fmt.Sprint(c.header, c.err, status.Convert(c.err).Details())
 		for part := range strings.SplitSeq(token, ".") {
-			t.Want(row.name+": a part of the token", strings.Contains(sent, part), false)
+			t.Want(row.name+": contains a part of the token", strings.Contains(sent, part), false)
 		}
-		t.Want(row.name+": the subject", strings.Contains(sent, "subject-of-the-token"), false)
+		t.Want(row.name+": contains the subject", strings.Contains(sent, "subject-of-the-token"), false)
 	}
 	secret := errors.New("the key server at 10.0.0.1 said subject-of-the-token")
 	c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: bearer.KeysUnavailable, Err: secret}), say, metadata.MD{"authorization": {"Bearer x"}})
 	t.Want("no keys: reason", reasonInfo(c.err), "KEYS_UNAVAILABLE")
 	t.Want("no keys: challenges", len(c.header.Get("www-authenticate")), 0)
-	t.Want("no keys: the detail", strings.Contains(fmt.Sprint(c.err, status.Convert(c.err).Details()), "10.0.0.1"), false)
+	t.Want("no keys: contains the text of the error", strings.Contains(fmt.Sprint(c.err, status.Convert(c.err).Details()), "10.0.0.1"), false)
 }

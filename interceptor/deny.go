@@ -20,30 +20,30 @@ import (
 // domain is the domain of the reasons in google.rpc.ErrorInfo.
 const domain = "github.com/bearerkit/bearer"
 
-// deny returns the status of a refusal and sends the challenge as header metadata, or as
-// trailer metadata if the header was already sent. Only the reason, the missing scopes and
-// the time to wait from err reach the client.
+// deny returns the status of a refusal, and sends the challenge as header metadata. If the
+// header was already sent, deny sends the challenge as trailer metadata. It uses only the
+// reason, the missing scopes and the time to wait from err.
 func (g *Guard) deny(ctx context.Context, err error) error {
 	answer := refusal.Of(err)
 	if ctx.Err() != nil && answer.Reason == bearer.KeysUnavailable {
-		// The call ended while it waited for keys. This is not an outage, and no client
-		// reads a time to wait.
+		// The call ended while it waited for keys. This is not an outage, and the client
+		// does not need a time to wait.
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	if values := g.challenges.For(answer); values != nil {
 		challenge := metadata.MD{"www-authenticate": values}
 		// net/http's server drops this trailer (RFC 9110, section 6.5.1) and writes a log
-		// line for each, so the guard does not set it there.
+		// line for each dropped trailer. So the guard does not set the trailer there.
 		if grpc.SetHeader(ctx, challenge) != nil && ctx.Value(http.ServerContextKey) == nil {
-			// SetTrailer fails only if the call has no transport, and so no client.
+			// SetTrailer fails only if the call has no transport. Such a call has no client.
 			_ = grpc.SetTrailer(ctx, challenge)
 		}
 	}
 	return statusOf(answer).Err()
 }
 
-// statusOf returns the status with its details: google.rpc.ErrorInfo and, if waiting helps,
-// google.rpc.RetryInfo.
+// statusOf returns the status with a google.rpc.ErrorInfo detail. If waiting helps, the
+// status also has a google.rpc.RetryInfo detail.
 func statusOf(answer refusal.Answer) *status.Status {
 	info := &errdetails.ErrorInfo{Reason: strings.ToUpper(string(answer.Reason)), Domain: domain}
 	if len(answer.Scopes) > 0 {

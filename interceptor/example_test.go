@@ -94,14 +94,14 @@ func ExampleNewForwarder() {
 	}
 	defer conn.Close()
 	inventory := healthpb.NewHealthClient(conn)
-	// A handler must call the next service with the handler's context, and its guard needs
-	// Options.KeepToken. Other contexts contain no token to forward.
+	// A handler must call the next service with the handler's context. The guard of the
+	// handler needs Options.KeepToken. Other contexts contain no token to forward.
 	_ = func(ctx context.Context) error {
 		_, err := inventory.Check(ctx, &healthpb.HealthCheckRequest{})
 		return err
 	}
 
-	// A connection without TLS is refused.
+	// grpc.NewClient returns an error for a connection without TLS.
 	_, err = grpc.NewClient("inventory.internal:80",
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(forward))
 	fmt.Println(err)

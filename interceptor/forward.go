@@ -14,21 +14,23 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Forwarder forwards the caller's own token to the next service. Use it with
+// Forwarder forwards the caller's own token to the next service. Use a Forwarder with
 // [google.golang.org/grpc.WithPerRPCCredentials] or
-// [google.golang.org/grpc.PerRPCCredentials]. It forwards a token only if
+// [google.golang.org/grpc.PerRPCCredentials]. The Forwarder forwards a token only if
 //
-//   - the call uses the context of a handler, the handler's [Guard] has Options.KeepToken,
-//     and the rule of the handler's method is not public,
+//   - the call uses the context of a handler,
+//   - the handler's [Guard] has Options.KeepToken,
+//   - the rule of the handler's method is not public,
 //   - the token names the next service in "aud" (RFC 9068, section 4),
 //   - the token has not expired, and
 //   - the connection uses TLS (RFC 6750, section 5.3).
 //
 // Otherwise the call fails with Unauthenticated and is not sent.
 //
-// The check of "aud" protects the caller: a service that gets a token for another service
-// can misuse the token there. If the caller's token does not name the next service, use a
-// token that this service requests for itself, or exchange the caller's token (RFC 8693).
+// The check of "aud" protects the caller. If service A gets a token for service B, A can
+// misuse the token at B. If the caller's token does not name the next service, use a token
+// that your service requests for itself, or exchange the caller's token (RFC 8693).
+//
 // The zero Forwarder refuses every call. A Forwarder is safe for concurrent use.
 type Forwarder struct{ audience string }
 
@@ -36,7 +38,7 @@ type Forwarder struct{ audience string }
 // NewForwarder returns an error.
 func NewForwarder(audience string) (*Forwarder, error) {
 	if audience == "" {
-		return nil, errors.New("interceptor: audience: empty: name the service that tokens are forwarded to")
+		return nil, errors.New("interceptor: audience: empty; it must be the audience of the next service")
 	}
 	return &Forwarder{audience}, nil
 }
@@ -64,21 +66,21 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 // true.
 func (f *Forwarder) RequireTransportSecurity() bool { return true }
 
-func unforwarded(why string) error {
-	return status.Error(codes.Unauthenticated, "interceptor: not forwarded: "+why)
+func unforwarded(cause string) error {
+	return status.Error(codes.Unauthenticated, "interceptor: the token was not forwarded: "+cause)
 }
 
 type callerKey struct{}
 
-// caller is a token with its verified claims. It is a struct, because a context that is
-// printed shows values that are strings, and must not show the token.
+// caller is a token with its verified claims. It is not a string, because a printed context
+// shows values that are strings. A printed context must not show the token.
 type caller struct {
 	token  string
 	claims *bearer.Claims
 }
 
-// keepToken returns a context with the caller's token, for Forwarders. allowed is the
-// context from Decide, with the claims of the same token.
+// keepToken returns a context with the caller's token, for Forwarders. The argument allowed
+// is the context from Decide, which contains the claims of the same token.
 func keepToken(allowed context.Context, authorization []string) context.Context {
 	claims, ok := bearer.FromContext(allowed)
 	if !ok || len(authorization) != 1 {

@@ -28,17 +28,17 @@ import (
 
 const nextAudience = "next-api"
 
-// next is the next service. Handlers call it over TLS.
-type next struct {
+// nextService is the service that the handlers call over TLS.
+type nextService struct {
 	conn    *grpc.ClientConn
-	reached int // number of calls that its guard let through
+	reached int // number of calls that reached the handler
 	stop    func()
 }
 
-// newNext starts the next service with the test certificate of httptest.
-func newNext(tb testing.TB, issuer *bearertest.Issuer) *next {
+// newNextService starts the service with the test certificate of httptest.
+func newNextService(tb testing.TB, issuer *bearertest.Issuer) *nextService {
 	tb.Helper()
-	n := new(next)
+	n := new(nextService)
 	https := httptest.NewUnstartedServer(nil)
 	https.StartTLS()
 	certificates, roots := https.TLS.Certificates, x509.NewCertPool()
@@ -71,8 +71,8 @@ func newNext(tb testing.TB, issuer *bearertest.Issuer) *next {
 	return n
 }
 
-// call calls the service as a handler does, with the token of the handler's caller.
-func (n *next) call(ctx context.Context, f *interceptor.Forwarder) (string, error) {
+// callSay calls the service as a handler does, with the token of the handler's caller.
+func (n *nextService) callSay(ctx context.Context, f *interceptor.Forwarder) (string, error) {
 	out := new(wrapperspb.StringValue)
 	err := n.conn.Invoke(ctx, say, wrapperspb.String(""), out, grpc.PerRPCCredentials(f))
 	return "next sees " + out.GetValue(), err
@@ -98,17 +98,17 @@ func TestForwarder(t *testing.T) {
 		to   *interceptor.Forwarder
 		want string // the answer, or the end of the status message
 	}{
-		{"for both services", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
-		{"optional rule", both, scopes.Optional(needed), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
-		{"only for the first service", both[:1], needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "is not meant for the next service"},
-		{"to a third service", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, "third-api"), "is not meant for the next service"},
+		{"token for both services", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
+		{"token for both services, optional rule", both, scopes.Optional(needed), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "next sees ann"},
+		{"token only for the first service", both[:1], needed, interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "is not meant for the next service"},
+		{"Forwarder to a third service", both, needed, interceptor.Options{KeepToken: true}, newForwarder(t, "third-api"), "is not meant for the next service"},
 		{"zero Forwarder", append(both, ""), needed, interceptor.Options{KeepToken: true}, new(interceptor.Forwarder), "is not meant for the next service"},
-		{"without KeepToken", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "contains no token of a caller"},
+		{"guard without KeepToken", both, needed, interceptor.Options{}, newForwarder(t, nextAudience), "contains no token of a caller"},
 		{"public method", both, scopes.Public(), interceptor.Options{KeepToken: true}, newForwarder(t, nextAudience), "contains no token of a caller"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			issuer := newIssuer(t)
-			n := newNext(t, issuer)
+			n := newNextService(t, issuer)
 			defer n.stop()
 			guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{"/test.v1.Echo/*": row.rule}, &row.opts)
 			token := issuer.Token(map[string]any{"sub": "ann", "scope": "say", "aud": row.aud})
@@ -116,10 +116,10 @@ func TestForwarder(t *testing.T) {
 			conn, _ := connect(t, onBufconn, echo{
 				say: func(ctx context.Context) (string, error) {
 					seenByHandler = fmt.Sprint(ctx)
-					return n.call(ctx, row.to)
+					return n.callSay(ctx, row.to)
 				},
 				talk: func(ss grpc.ServerStream) error {
-					text, err := n.call(ss.Context(), row.to)
+					text, err := n.callSay(ss.Context(), row.to)
 					if err != nil {
 						return err
 					}
@@ -134,7 +134,7 @@ func TestForwarder(t *testing.T) {
 				t.Errorf("got %d calls of the next service, want %d", n.reached, want)
 			}
 			if strings.Contains(seenByHandler, token) {
-				t.Error("got the token in the printed context")
+				t.Error("got the token in the printed context, want no token")
 			}
 		})
 	}
@@ -153,11 +153,11 @@ func checkForwarded(t *testing.T, how, text string, err error, want string) {
 	}
 }
 
-// TestForwarderOutsideOfCalls checks that a Forwarder refuses contexts that are not from a
-// guard.
+// TestForwarderOutsideOfCalls checks that a Forwarder refuses calls with a context that did
+// not come from a guard.
 func TestForwarderOutsideOfCalls(t *testing.T) {
 	issuer := newIssuer(t)
-	n := newNext(t, issuer)
+	n := newNextService(t, issuer)
 	defer n.stop()
 	claims, err := newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Token(map[string]any{"aud": []string{audience, nextAudience}}))
 	if err != nil {
@@ -168,7 +168,7 @@ func TestForwarderOutsideOfCalls(t *testing.T) {
 		"metadata":   incoming(t.Context(), "Bearer "+issuer.Token(map[string]any{"aud": nextAudience})),
 		"NewContext": bearer.NewContext(t.Context(), claims),
 	} {
-		text, err := n.call(ctx, newForwarder(t, nextAudience))
+		text, err := n.callSay(ctx, newForwarder(t, nextAudience))
 		checkForwarded(t, name, text, err, "contains no token of a caller")
 	}
 }
@@ -182,7 +182,7 @@ func TestForwarderRequiresTLS(t *testing.T) {
 	insecureNext, _ := connect(t, onBufconn, echo{})
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{say: func(ctx context.Context) (string, error) {
-		// GetRequestMetadata checks the connection itself, in case a transport does not.
+		// GetRequestMetadata also checks the connection, because a transport may not do so.
 		_, err := f.GetRequestMetadata(ctx)
 		checkForwarded(t, "a handler's context", "", err, "the connection is not secure")
 		return "", insecureNext.Invoke(ctx, say, wrapperspb.String(""), new(wrapperspb.StringValue), grpc.PerRPCCredentials(f))
@@ -196,12 +196,12 @@ func TestForwarderRequiresTLS(t *testing.T) {
 func TestForwarderOfExpiredTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
-		n := newNext(t, issuer)
+		n := newNextService(t, issuer)
 		defer n.stop()
 		guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{talk: scopes.All()}, &interceptor.Options{KeepToken: true})
 		conn, stop := connect(t, onBufconn, echo{talk: func(ss grpc.ServerStream) error {
 			time.Sleep(lifetime)
-			_, err := n.call(ss.Context(), newForwarder(t, nextAudience))
+			_, err := n.callSay(ss.Context(), newForwarder(t, nextAudience))
 			return err
 		}}, guard.ServerOptions()...)
 		defer stop()

@@ -17,45 +17,48 @@ import (
 )
 
 // Options configures a Guard. Nil is the same as the zero Options. With the zero Options,
-// the guard checks the caller of a stream only when the stream opens; ExpireStreams and
-// RecheckStreams are stricter.
+// the guard checks the caller of a stream only when the stream opens. ExpireStreams and
+// RecheckStreams add checks of open streams.
 type Options struct {
-	// Realm is the realm in the challenges of refusals (RFC 9110, section 11.5): printable
-	// ASCII without '"' and '\'. Empty: "api" if there is no ResourceMetadata, and
-	// otherwise no realm.
+	// Realm is the realm in the challenges of refusals (RFC 9110, section 11.5). It must be
+	// printable ASCII without '"' and '\'. Empty: the realm is "api" if ResourceMetadata is
+	// empty; otherwise challenges contain no realm.
 	Realm string
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
 	// section 5.1) for challenges. Empty: none.
 	ResourceMetadata string
-	// Observer receives the outcome of every call, except calls of public methods, and the
-	// outcome of every check of an open stream. Nil: the verifier receives the outcomes, if
-	// it is a [bearer.Observer].
+	// Observer receives the outcome of every check of a call and of an open stream. Calls
+	// of public methods are not checked. Nil: the verifier receives the outcomes if it
+	// implements [bearer.Observer].
 	Observer bearer.Observer
-	// Include contains more rules, such as those of [Health] and [Reflection]. A method
-	// that is declared twice, here or in the rules of New, is an error. Nil: none.
+	// Include contains more rules, for example the results of [Health] and [Reflection].
+	// New returns an error if Include and the rules of New declare a name more than once.
+	// Nil: none.
 	Include []scopes.Methods
 	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). If
 	// the verifier still accepts the token at that time, the guard checks the token every
-	// second, and the stream ends as soon as the verifier refuses it. False: an open stream
-	// stays open.
+	// second, and the stream ends as soon as the verifier refuses the token. False: a stream
+	// stays open after its token has expired.
 	ExpireStreams bool
 	// RecheckStreams is the interval at which the guard checks the caller of an open
-	// stream again. It checks the token, including Config.Validate of the verifier, and the
-	// rule. A refusal ends the stream, with the same status as a refusal when the stream
-	// opens. A check that takes as long as the interval ends the stream with Unavailable.
-	// Observers receive the outcome of each check. Zero: never.
+	// stream again. Each check verifies the token, calls Config.Validate of the verifier,
+	// and checks the rule. A refusal ends the stream. The status is the same as for a
+	// refusal when the stream opens. If a check takes as long as the interval, the guard
+	// ends the stream with Unavailable. Observers receive the outcome of each check. Zero:
+	// the guard does not check open streams at an interval.
 	RecheckStreams time.Duration
-	// KeepToken keeps each caller's token until the end of its call, for use by a
-	// [Forwarder] only. False: tokens are not kept, and Forwarders refuse every call.
+	// KeepToken keeps each caller's token until the end of the call. Only a [Forwarder] can
+	// use the kept token. False: the guard keeps no tokens, and Forwarders refuse every
+	// call.
 	KeepToken bool
 }
 
-// Guard passes calls to handlers or refuses them. [New] returns a Guard; the zero Guard has
-// no rules and denies every call. A Guard is safe for concurrent use and keeps no data of a
-// call after the end of the call.
+// Guard passes calls to handlers or refuses the calls. [New] returns a Guard. The zero Guard
+// has no rules and denies every call. A Guard is safe for concurrent use and keeps no data of
+// a call after the end of the call.
 type Guard struct {
 	verifier   bearer.Verifier
-	observer   bearer.Observer // nil: the verifier, if it is an observer
+	observer   bearer.Observer // nil: the verifier receives the outcomes if it is an observer
 	rules      table
 	challenges refusal.Challenges
 	expire     bool
@@ -63,8 +66,8 @@ type Guard struct {
 	keep       bool
 }
 
-// New returns a Guard that verifies tokens with v and checks each method against its rule
-// in rules and Options.Include. The error lists all problems at once. For a rule with a
+// New returns a Guard that verifies tokens with v. The guard checks each call against the
+// rule of its method in rules and Options.Include. The error lists all problems at once. If a rule has a
 // mistake in it ([scopes.Rule.Err]), the error contains the method and the source line of
 // the declaration.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
@@ -77,7 +80,7 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 		errs = append(errs, errors.New("verifier: nil"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil or contains a nil observer; leave the field unset for none", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil, is empty or contains a nil observer; set an observer or leave the field unset", opts.Observer))
 	}
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: must not be negative", opts.RecheckStreams))
@@ -99,9 +102,9 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 
 // ServerOptions returns both interceptors, Unary and Stream, as options for
 // [grpc.NewServer]. They are Chain options, so you can add other interceptors. Interceptors
-// before the guard run also for refused calls; interceptors after the guard run only for
-// allowed calls. ServerOptions panics if the Guard is nil, so that a program that ignores
-// an error of New fails at start.
+// before the guard run for allowed and for refused calls. Interceptors after the guard run
+// only for allowed calls. ServerOptions panics if the Guard is nil. So a program that
+// ignores an error of New fails at start.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
@@ -118,9 +121,9 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 }
 
 // Stream is a [grpc.StreamServerInterceptor] that passes allowed calls to their handlers
-// and ends refused calls with a status. It decides before the first message is read, and
-// again as set by Options.ExpireStreams and Options.RecheckStreams. It is safe for
-// concurrent use.
+// and ends refused calls with a status. It decides before the first message is read. With
+// Options.ExpireStreams and Options.RecheckStreams, it decides again while the stream is
+// open. Stream is safe for concurrent use.
 func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx := ss.Context()
 	req := g.request(ctx, info.FullMethod)
@@ -138,9 +141,9 @@ func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	return g.serveLeased(srv, opened, req, handler)
 }
 
-// request returns the input of the decision on a call.
+// request returns the request for bearer.Decide.
 func (g *Guard) request(ctx context.Context, method string) bearer.Request {
-	found := g.rules.find(method)
+	found := g.rules.lookup(method)
 	req := bearer.Request{Transport: "grpc", Route: found.name, Rule: found.rule, Observer: g.observer}
 	if !req.Rule.IsPublic() {
 		req.Authorization = authorization(ctx)
@@ -148,7 +151,8 @@ func (g *Guard) request(ctx context.Context, method string) bearer.Request {
 	return req
 }
 
-// decide returns the context for the handler, or an error for deny.
+// decide returns the context for the handler. If the call is refused, it returns an error
+// for deny.
 func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context, error) {
 	allowed, err := bearer.Decide(ctx, g.verifier, req)
 	if err != nil || !g.keep || req.Rule.IsPublic() {
@@ -158,8 +162,8 @@ func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context
 }
 
 // authorization returns the values of "authorization" as the client sent them. If the call
-// also has the key "authorization-bin", authorization adds two empty values: the call is
-// then refused, because only one value is allowed.
+// also has the key "authorization-bin", the function adds two empty values. The guard then
+// refuses the call, because only one value is allowed.
 func authorization(ctx context.Context) []string {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if metadata.ValueFromIncomingContext(ctx, "authorization-bin") != nil {

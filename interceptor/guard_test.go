@@ -24,7 +24,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// endOfStream returns nil if the client has ended the stream, and otherwise err.
+// endOfStream returns nil for io.EOF, which marks the end of a stream. It returns other
+// errors unchanged.
 func endOfStream(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -66,19 +67,20 @@ func TestNewCopies(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, issuer, nil), rules, &interceptor.Options{Include: []scopes.Methods{more}})
 	rules[say], rules[talk], more["/grpc.health.v1.Health/Check"] = scopes.Public(), scopes.Public(), scopes.Public()
 	for _, method := range []string{say, talk, "/grpc.health.v1.Health/Check"} {
-		if got := status.Code(decide(t.Context(), guard, method)); got != codes.Unauthenticated {
+		if got := status.Code(unaryError(t.Context(), guard, method)); got != codes.Unauthenticated {
 			t.Errorf("%s: got %v, want %v", method, got, codes.Unauthenticated)
 		}
 	}
 }
 
-// decide lets the guard decide on a call without a connection.
-func decide(ctx context.Context, guard *interceptor.Guard, method string) error {
+// unaryError makes a unary call without a connection and returns the error of the guard.
+func unaryError(ctx context.Context, guard *interceptor.Guard, method string) error {
 	_, err := guard.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { return "", nil })
 	return err
 }
 
-// verdict contains everything that a client learns from a refusal.
+// verdict contains everything that a client learns from a refusal. The zero verdict means
+// that the call was allowed.
 type verdict struct {
 	code      codes.Code
 	reason    string
@@ -87,8 +89,8 @@ type verdict struct {
 	retry     time.Duration
 }
 
-// seen reads a verdict from an error and the metadata of the same call.
-func seen(t *testing.T, err error, md metadata.MD) verdict {
+// readVerdict reads a verdict from an error and the metadata of the same call.
+func readVerdict(t *testing.T, err error, md metadata.MD) verdict {
 	t.Helper()
 	st := status.Convert(err)
 	v := verdict{code: st.Code(), challenge: strings.Join(md.Get("www-authenticate"), "|")}
@@ -117,7 +119,7 @@ const (
 
 func TestVerdicts(t *testing.T) {
 	issuer, stranger := newIssuer(t), newIssuer(t)
-	good := issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})
+	valid := issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})
 	both := scopes.All("say", "shout")
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: both, "/test.v1.Echo/*": both}, nil)
 	refused := func(reason, challenge string) verdict {
@@ -129,34 +131,34 @@ func TestVerdicts(t *testing.T) {
 		values []string
 		want   verdict
 	}{
-		{"valid token", []string{"Bearer " + good}, verdict{}},
-		{"scheme in mixed case", []string{"bEARER   " + good}, verdict{}},
+		{"valid token", []string{"Bearer " + valid}, verdict{}},
+		{"scheme in mixed case", []string{"bEARER   " + valid}, verdict{}},
 		{"no token", nil, refused("NO_TOKEN", bare)},
-		{"another scheme", []string{"Basic YTpi"}, refused("NO_TOKEN", bare)},
-		{"two values", []string{"Bearer " + good, "Bearer " + good}, refused("REQUEST", notOne)},
-		{"list of tokens", []string{"Bearer " + good + ",Bearer " + good}, refused("REQUEST", notOne)},
-		{"trailing space", []string{"Bearer " + good + " "}, refused("REQUEST", notOne)},
-		{"expired", []string{"Bearer " + issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)})}, refused("EXPIRED", because("expired"))},
-		{"unknown key", []string{"Bearer " + stranger.Token(nil)}, refused("UNKNOWN_KEY", invalid)},
-		{"forged signature", []string{"Bearer " + issuer.Forge(nil, nil)}, refused("SIGNATURE", invalid)},
-		{"another audience", []string{"Bearer " + issuer.Token(map[string]any{"aud": "other"})}, refused("AUDIENCE", because("is not meant for this resource"))},
-		{"both scopes missing", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout", insufficient + `, scope="say shout"`, 0}},
-		{"one scope missing", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "shout", insufficient + `, scope="shout"`, 0}},
+		{"scheme Basic", []string{"Basic YTpi"}, refused("NO_TOKEN", bare)},
+		{"two values of authorization", []string{"Bearer " + valid, "Bearer " + valid}, refused("REQUEST", notOne)},
+		{"list of tokens in one value", []string{"Bearer " + valid + ",Bearer " + valid}, refused("REQUEST", notOne)},
+		{"space after the token", []string{"Bearer " + valid + " "}, refused("REQUEST", notOne)},
+		{"expired token", []string{"Bearer " + issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute)})}, refused("EXPIRED", because("expired"))},
+		{"token signed with an unknown key", []string{"Bearer " + stranger.Token(nil)}, refused("UNKNOWN_KEY", invalid)},
+		{"token with a forged signature", []string{"Bearer " + issuer.Forge(nil, nil)}, refused("SIGNATURE", invalid)},
+		{"token for a different audience", []string{"Bearer " + issuer.Token(map[string]any{"aud": "other"})}, refused("AUDIENCE", because("is not meant for this resource"))},
+		{"token that lacks both scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout", insufficient + `, scope="say shout"`, 0}},
+		{"token that lacks one of two scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "shout", insufficient + `, scope="shout"`, 0}},
 	} {
-		for where, on := range map[string]dialer{"bufconn": onBufconn, "loopback": onLoopback} {
+		for where, on := range map[string]listenFunc{"bufconn": onBufconn, "loopback": onLoopback} {
 			t.Run(row.name+"/"+where, func(t *testing.T) {
 				conn, _ := connect(t, on, echo{}, guard.ServerOptions()...)
 				text, header, err := callSay(t.Context(), conn, row.values...)
-				if got := seen(t, err, header); got != row.want || (err == nil) != (text == "ann") {
+				if got := readVerdict(t, err, header); got != row.want || (err == nil) != (text == "ann") {
 					t.Errorf("unary: got %q, %+v, want %+v", text, got, row.want)
 				}
 				text, header, err = callTalk(t.Context(), t, conn, row.values...)
-				if got := seen(t, err, header); got != row.want || (err == nil) != (text == "ann") {
+				if got := readVerdict(t, err, header); got != row.want || (err == nil) != (text == "ann") {
 					t.Errorf("stream: got %q, %+v, want %+v", text, got, row.want)
 				}
 				for _, value := range row.values {
 					if err != nil && strings.Contains(err.Error(), value) {
-						t.Errorf("got the token in the status: %v", err)
+						t.Errorf("got the token in the status %v, want a status without the token", err)
 					}
 				}
 			})
@@ -189,26 +191,26 @@ func TestFaultsOfTheService(t *testing.T) {
 		{"error without a reason", testkit.Refuse(errors.New("secret detail")), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"no claims and no error", testkit.Refuse(nil), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in a verifier", bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { panic("hook") }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"panic in Validate", newVerifier(t, issuer, func(c *bearer.Config) { c.Validate = func(context.Context, *bearer.Claims) error { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"panic in Custom", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = func([]byte) (any, error) { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"panic in Validate of the claims", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[badValidate] }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"panic in Clone", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[badClone] }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Config.Validate", newVerifier(t, issuer, func(c *bearer.Config) { c.Validate = func(context.Context, *bearer.Claims) error { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Config.Custom", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = func([]byte) (any, error) { panic("hook") } }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Validate of the custom claims", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[badValidate] }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
+		{"panic in Clone of the custom claims", newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[badClone] }), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in an observer", newVerifier(t, issuer, func(c *bearer.Config) {
 			c.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { panic("hook") })
 		}), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"panic in a rule", ok, scopes.Func("hook", panicking), verdict{codes.Internal, "INTERNAL", "", "", 0}},
-		{"a rule function's error", ok, scopes.Func("hook", func(context.Context) error { return errors.New("secret detail") }), verdict{codes.PermissionDenied, "SCOPE", "", insufficient, 0}},
-		{"a rule function's reason", ok, scopes.Func("hook", func(context.Context) error { return bearer.Revoked }), verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}},
+		{"error of a rule function", ok, scopes.Func("hook", func(context.Context) error { return errors.New("secret detail") }), verdict{codes.PermissionDenied, "SCOPE", "", insufficient, 0}},
+		{"reason from a rule function", ok, scopes.Func("hook", func(context.Context) error { return bearer.Revoked }), verdict{codes.Unauthenticated, "REVOKED", "", strings.Replace(invalid, "is invalid", "was revoked", 1), 0}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			guard := newGuard(t, row.v, scopes.Methods{"/test.v1.Echo/*": row.rule}, nil)
 			conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
 			text, header, err := callSay(t.Context(), conn, token)
-			if got := seen(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
+			if got := readVerdict(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
 				t.Errorf("unary: got %q, %+v (%v), want %+v", text, got, err, row.want)
 			}
 			text, header, err = callTalk(t.Context(), t, conn, token)
-			if got := seen(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
+			if got := readVerdict(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
 				t.Errorf("stream: got %q, %+v (%v), want %+v", text, got, err, row.want)
 			}
 		})
@@ -231,12 +233,12 @@ func TestPublicMethodsIgnoreTokens(t *testing.T) {
 func TestStreamsAreRefusedBeforeTheHandler(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, newIssuer(t), nil), echoRules, nil)
 	conn, _ := connect(t, onBufconn, echo{talk: func(grpc.ServerStream) error {
-		t.Error("got a call of the handler, want the stream refused")
+		t.Error("the handler was called, want a refusal")
 		return nil
 	}}, guard.ServerOptions()...)
 	talking := openTalk(t.Context(), t, conn)
 	if err := talking.RecvMsg(nil); status.Code(err) != codes.Unauthenticated {
-		t.Errorf("got %v before the client has sent a message, want %v", err, codes.Unauthenticated)
+		t.Errorf("got error %v before the client has sent a message, want %v", err, codes.Unauthenticated)
 	}
 }
 
@@ -261,7 +263,7 @@ func TestServerOptionsCompose(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := callSay(t.Context(), conn); err == nil {
-		t.Fatal("got no error without a token")
+		t.Fatal("got no error without a token, want a refusal")
 	}
 	want := []string{"single sees anonymous", "before sees anonymous", "after sees ann", "single sees anonymous", "before sees anonymous"}
 	if !slices.Equal(order, want) {
@@ -286,7 +288,7 @@ func TestOneEventPerCall(t *testing.T) {
 		}
 	}
 	if len(events) != 0 {
-		t.Errorf("got another event %+v, want one per call", <-events)
+		t.Errorf("got the additional event %+v, want one event per call", <-events)
 	}
 }
 
@@ -318,7 +320,7 @@ func TestUnknownMethods(t *testing.T) {
 	}
 }
 
-// TestKeysByDiscovery calls a guard whose keys come from an issuer with a listener.
+// TestKeysByDiscovery calls a guard with a key cache that finds the keys by discovery.
 func TestKeysByDiscovery(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()

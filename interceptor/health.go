@@ -23,13 +23,14 @@ type HealthServer interface {
 // HealthOptions configures a health watch. Nil is the same as the zero value. The zero value
 // sets the status of the whole server and requires keys of every issuer.
 type HealthOptions struct {
-	// Services lists the services whose status is set. Nil: "", the server as a whole.
+	// Services lists the services whose status is set. The service "" stands for the whole
+	// server. Nil: only "".
 	Services []string
 	// AnyIssuer sets the status to SERVING as soon as one issuer has keys. It is for
 	// services with many issuers, where an outage of one issuer must not affect the
-	// callers of other issuers. False: SERVING only if every issuer has keys.
+	// callers of other issuers. False: the status is SERVING only if every issuer has keys.
 	AnyIssuer bool
-	// Interval is the interval between checks of the source. Zero: 1 s.
+	// Interval is the time between two checks of the source. Zero: 1 s.
 	Interval time.Duration
 }
 
@@ -46,17 +47,18 @@ type HealthWatch struct {
 	ended sync.WaitGroup
 }
 
-// WatchHealth sets the status of services in server: SERVING while tokens can be verified,
-// and NOT_SERVING while keys were never loaded or are too old. It sets the status before it
-// returns, and again at each change. The error lists all problems at once.
+// WatchHealth sets the status of services in server. The status is SERVING while tokens can
+// be verified, and NOT_SERVING while keys were never loaded or are too old. WatchHealth sets
+// the status before it returns. The returned watch sets it again at each change. The error
+// lists all problems at once.
 //
 //	health := health.NewServer()
 //	watch, err := interceptor.WatchHealth(health, verifier, nil)
 //	defer watch.Close()
 //	grpc_health_v1.RegisterHealthServer(server, health)
 //
-// The health service needs rules too; see [Health]. Nil opts are the same as the zero
-// HealthOptions.
+// The methods of the health service need rules; see [Health]. Nil opts are the same as the
+// zero HealthOptions.
 func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *HealthOptions) (*HealthWatch, error) {
 	if opts == nil {
 		opts = &HealthOptions{}
@@ -119,9 +121,9 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 	}
 }
 
-// Close stops the watch and waits for its goroutine. The status of the services does not
-// change any more; call Shutdown of the health server to announce that the server stops.
-// Close may be called more than once. Its error is always nil.
+// Close stops the watch and waits for its goroutine. After Close, the watch does not change
+// the status of the services. To announce that the server stops, call Shutdown of the health
+// server. Close may be called more than once. Its error is always nil.
 func (w *HealthWatch) Close() error {
 	w.close.Do(func() { close(w.done) })
 	w.ended.Wait()

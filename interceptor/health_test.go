@@ -59,7 +59,7 @@ func TestWatchHealth(t *testing.T) {
 				}
 			}
 		}
-		want("at once", "NOT_SERVING")
+		want("before the first keys", "NOT_SERVING")
 		issuer.Repair(bearertest.KeysEndpoint)
 		if err := cache.Ready(t.Context()); err != nil {
 			t.Fatal(err)
@@ -86,15 +86,15 @@ func TestWatchHealth(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		want("after Close", "SERVING") // the watch does not update the status any more
+		want("after Close", "SERVING") // a closed watch does not update the status
 	})
 }
 
 // TestHealthOverTheWire checks that a load balancer can call the health service without a
-// token, while the guard refuses other calls without a token.
+// token. The guard must refuse other calls without a token.
 func TestHealthOverTheWire(t *testing.T) {
 	issuer := newIssuer(t)
-	v := newVerifier(t, issuer, nil) // its keys are fixed and always available
+	v := newVerifier(t, issuer, nil) // the key set of this verifier is fixed
 	guard := newGuard(t, v, echoRules, &interceptor.Options{Include: []scopes.Methods{interceptor.Health(scopes.Public())}})
 	listener, dial, target := onBufconn(t)
 	server := grpc.NewServer(guard.ServerOptions()...)
@@ -136,8 +136,8 @@ func TestWatchHealthBadInput(t *testing.T) {
 	}
 }
 
-// TestWatchHealthAnyIssuer checks that a watch with AnyIssuer reports SERVING if only one of
-// two issuers has keys, and that a watch without AnyIssuer does not.
+// TestWatchHealthAnyIssuer checks the status if only one of two issuers has keys. The status
+// must be SERVING with AnyIssuer, and NOT_SERVING without AnyIssuer.
 func TestWatchHealthAnyIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)

@@ -21,14 +21,14 @@ import (
 )
 
 // connectHTTP serves the service with net/http's server and grpc.Server.ServeHTTP. Programs
-// use this to serve HTTP and gRPC on one port. connectHTTP returns a connection, and a
-// function that closes it and stops the server.
+// do this to serve HTTP and gRPC on one port. connectHTTP returns a connection, and a
+// function that closes the connection and stops the server.
 func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
 	tb.Helper()
 	listener := bufconn.Listen(64 << 10)
 	grpcServer := grpc.NewServer(opts...)
 	grpcServer.RegisterService(&echoDesc, service)
-	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(complaint{tb}, "", 0)} //nolint:forbidigo // http.Server takes a *log.Logger
+	server := &http.Server{Handler: grpcServer, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols), ErrorLog: log.New(failingLog{tb}, "", 0)} //nolint:forbidigo // http.Server takes a *log.Logger
 	server.Protocols.SetUnencryptedHTTP2(true)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -46,11 +46,11 @@ func connectHTTP(tb testing.TB, service echo, opts ...grpc.ServerOption) (*grpc.
 	}
 }
 
-// complaint is a log writer that fails the test on every line.
-type complaint struct{ testing.TB }
+// failingLog is a log writer that fails the test for every line.
+type failingLog struct{ testing.TB }
 
-func (c complaint) Write(line []byte) (int, error) {
-	c.Errorf("got the net/http log line %q, want none", line)
+func (c failingLog) Write(line []byte) (int, error) {
+	c.Errorf("got the net/http log line %q, want no log line", line)
 	return len(line), nil
 }
 
@@ -65,8 +65,8 @@ func TestWithNetHTTP(t *testing.T) {
 		after   time.Duration
 	}{
 		{"blocked in RecvMsg", handleRecv, drain, expired, lifetime},
-		{"waits for its context", handleContext, drain, expired, lifetime},
-		{"notices the end when it sends", handleTicks, drain, headerSent, 12 * time.Minute},
+		{"waits for the end of its context", handleContext, drain, expired, lifetime},
+		{"learns of the end when it sends", handleTicks, drain, headerSent, 12 * time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -76,14 +76,14 @@ func TestWithNetHTTP(t *testing.T) {
 				defer stop()
 				token := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "talk", "exp": start.Add(lifetime)})
 				for _, values := range [][]string{nil, {token, token}} {
-					if _, header, err := callSay(t.Context(), conn, values...); seen(t, err, header).code != codes.Unauthenticated {
+					if _, header, err := callSay(t.Context(), conn, values...); readVerdict(t, err, header).code != codes.Unauthenticated {
 						t.Errorf("%d values: got %v, want %v", len(values), err, codes.Unauthenticated)
 					}
 				}
 				talking := openTalk(t.Context(), t, conn, token)
 				err := row.client(talking)
 				header, _ := talking.Header()
-				if got := seen(t, err, metadata.Join(header, talking.Trailer())); got != row.want || time.Since(start) != row.after {
+				if got := readVerdict(t, err, metadata.Join(header, talking.Trailer())); got != row.want || time.Since(start) != row.after {
 					t.Errorf("got %+v after %v, want %+v after %v", got, time.Since(start), row.want, row.after)
 				}
 			})
@@ -106,8 +106,8 @@ func TestBlockedSendWithNetHTTP(t *testing.T) {
 		defer stop()
 		talking := openTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)}))
 		err := stall(talking)
-		if got := seen(t, err, talking.Trailer()); got.code != codes.Unauthenticated || <-returned != lifetime {
-			t.Errorf("got %+v (%v), want %v and the handler to return at exp", got, err, codes.Unauthenticated)
+		if got := readVerdict(t, err, talking.Trailer()); got.code != codes.Unauthenticated || <-returned != lifetime {
+			t.Errorf("got %+v (%v), want %v and a handler that returns when the token expires", got, err, codes.Unauthenticated)
 		}
 		synctest.Wait()
 		checkNoLease(t)

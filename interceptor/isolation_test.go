@@ -14,15 +14,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestStreamsDoNotMix opens 1,000 streams of 1,000 clients over one connection and keeps
-// them open. In every round, each handler must get the claims of its own client. Run the
-// test with the race detector.
+// TestStreamsDoNotMix opens 1,000 streams over one connection and keeps the streams open. Each
+// stream has its own client. In every round, each handler must get the claims of its own
+// client. Run the test with the race detector.
 func TestStreamsDoNotMix(t *testing.T) {
 	const streams, rounds = 1000, 3
 	issuer := newIssuer(t)
 	for name, opts := range map[string]interceptor.Options{"no rechecks": {}, "ExpireStreams": {ExpireStreams: true, KeepToken: true}} {
 		t.Run(name, func(t *testing.T) {
-			guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[own] }), scopes.Methods{talk: scopes.All("talk")}, &opts)
+			guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = bearer.JSON[ownClaims] }), scopes.Methods{talk: scopes.All("talk")}, &opts)
 			conn, _ := connect(t, onLoopback, echo{talk: serveOwn}, guard.ServerOptions()...)
 			var open, done sync.WaitGroup
 			open.Add(streams)
@@ -59,13 +59,14 @@ func TestStreamsDoNotMix(t *testing.T) {
 	}
 }
 
-// own contains the custom claims of the test.
-type own struct {
+// ownClaims contains the custom claims of the test.
+type ownClaims struct {
 	Own string `json:"own"`
 }
 
-// serveOwn answers each message with the client's name, if the claims, the custom claims,
-// the scopes and the token in the handler's context all belong to the same client.
+// serveOwn answers each message with the client's name. The handler's context contains claims,
+// custom claims, scopes and a token. If these belong to different clients, serveOwn answers
+// with a text that begins with "a mixture".
 func serveOwn(ss grpc.ServerStream) error {
 	for {
 		in := new(wrapperspb.StringValue)
@@ -73,7 +74,7 @@ func serveOwn(ss grpc.ServerStream) error {
 			return endOfStream(err)
 		}
 		claims, _ := bearer.FromContext(ss.Context())
-		custom, _ := bearer.Custom[own](ss.Context())
+		custom, _ := bearer.Custom[ownClaims](ss.Context())
 		who := claims.Subject()
 		sent := metadata.ValueFromIncomingContext(ss.Context(), "authorization")
 		if claims.ClientID() != who || custom.Own != who || !claims.Scopes().Has("only:"+who) || len(sent) != 1 || sent[0] != "Bearer "+in.GetValue() {

@@ -15,29 +15,30 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// leeway is the interval between checks of a token that has expired by the guard's clock,
-// but that the verifier still accepts. It is also the time limit for each of these checks.
+// leeway is the interval between checks of a token that the verifier still accepts although
+// the token has expired by the guard's clock. It is also the time limit for each of these
+// checks.
 const leeway = time.Second
 
-// lease is the permission of one stream's caller to continue. It ends with the first
-// refusal. Its goroutines end with the call: release waits for the timers, and the
-// goroutine of a recheck ends when the verifier returns.
+// lease is the permission of one stream's caller to continue. A lease ends with the first
+// refusal. The method release waits until the timers of the lease have ended. The goroutine
+// of a recheck ends when the verifier returns; this can be after the end of the call.
 type lease struct {
 	guard *Guard
 	call  context.Context //nolint:containedctx // the context that the guard got with the call
 	req   bearer.Request
 
-	ctx    context.Context //nolint:containedctx // the handler's context: ends with the lease
+	ctx    context.Context //nolint:containedctx // the handler's context; it ends with the lease
 	cancel context.CancelCauseFunc
 	timers sync.WaitGroup
 
 	once    sync.Once     // guards the fields below
 	over    chan struct{} // closed when the lease has ended
-	refusal error         // why the lease ended, for deny; set before over is closed
-	status  error         // the same as a gRPC status, for the handler
+	refusal error         // the error that ended the lease, for deny; set before over is closed
+	status  error         // refusal as a gRPC status, for the handler; set before over is closed
 }
 
-// serveLeased runs the handler as long as the caller has permission to continue.
+// serveLeased runs the handler with a stream that ends when the lease ends.
 func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler grpc.StreamHandler) error {
 	l := &lease{guard: g, call: opened.ServerStream.Context(), req: req, over: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
@@ -50,7 +51,8 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	}
 	opened.ctx = l.ctx
 	err := handler(srv, &leasedStream{stream: opened, lease: l})
-	// The handler may have returned because its context ended, before over was closed.
+	// The handler may have returned because its context ended. In this case, over may not be
+	// closed yet. release waits for the goroutine that closes over.
 	l.release()
 	if l.ended() {
 		// The client gets the refusal, not the error of the handler.
@@ -59,8 +61,8 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	return err
 }
 
-// recheckFrom checks the caller again when its token expires. The stream continues only
-// while the verifier still accepts the token. It also ends if the verifier cannot decide.
+// recheckFrom checks the caller again when the token expires. The stream continues only while
+// the verifier still accepts the token. The stream also ends if the verifier cannot decide.
 func (l *lease) recheckFrom(exp time.Time) {
 	wait := time.Until(exp)
 	if wait <= 0 {
@@ -79,7 +81,7 @@ func (l *lease) recheckFrom(exp time.Time) {
 	}
 }
 
-// recheckEvery checks the caller again at an interval.
+// recheckEvery checks the caller again after each interval.
 func (l *lease) recheckEvery(interval time.Duration) {
 	for l.sleep(interval) {
 		if err := l.recheck(interval); err != nil {
@@ -89,9 +91,9 @@ func (l *lease) recheckEvery(interval time.Duration) {
 	}
 }
 
-// recheck checks the caller again. If there is no verdict within limit, it returns
-// KeysUnavailable. It does not wait longer for a verifier or a hook that ignores its
-// context, which must not keep the stream open.
+// recheck checks the caller again. If the check takes as long as limit, recheck returns
+// KeysUnavailable. A verifier or a hook may ignore its context. So recheck does not wait for
+// the end of the check, because the stream must not stay open.
 func (l *lease) recheck(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.ctx, limit)
 	defer cancel()
@@ -107,10 +109,11 @@ func (l *lease) recheck(limit time.Duration) error {
 		}
 	case <-ctx.Done():
 	}
-	return &bearer.Error{Reason: bearer.KeysUnavailable, Err: fmt.Errorf("no verdict within %v", limit)}
+	return &bearer.Error{Reason: bearer.KeysUnavailable, Err: fmt.Errorf("the check of an open stream did not end within %v", limit)}
 }
 
-// sleep waits for d. It returns false early if the call or the lease ends.
+// sleep waits for d and returns true. If the call or the lease ends first, sleep returns
+// false at once.
 func (l *lease) sleep(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -122,10 +125,10 @@ func (l *lease) sleep(d time.Duration) bool {
 	}
 }
 
-// end ends the lease with err. After that, the handler's stream returns only the refusal.
+// end ends the lease with err. From then on, the handler's stream returns only the refusal.
 func (l *lease) end(err error) {
 	if l.ctx.Err() != nil {
-		return // The call had already ended; its cancellation is not reported as a refusal.
+		return // The call has already ended. Its cancellation is not reported as a refusal.
 	}
 	l.once.Do(func() {
 		l.refusal = err
@@ -160,21 +163,22 @@ type leasedStream struct {
 
 // RecvMsg receives a message, or returns the refusal when the lease ends.
 func (s *leasedStream) RecvMsg(m any) error {
-	return s.lease.do(func() error { return s.ServerStream.RecvMsg(m) })
+	return s.lease.runCall(func() error { return s.ServerStream.RecvMsg(m) })
 }
 
 // SendMsg sends a message, or returns the refusal when the lease ends.
 func (s *leasedStream) SendMsg(m any) error {
-	return s.lease.do(func() error { return s.ServerStream.SendMsg(m) })
+	return s.lease.runCall(func() error { return s.ServerStream.SendMsg(m) })
 }
 
-// do runs a call of the server's stream, which may block. A blocked call can only be
-// interrupted by the end of the stream, and the stream ends only when the handler returns.
-// So do runs the call in a goroutine, and returns without its result if the lease ends
-// first. The goroutine ends when the handler has returned and the server closes the stream.
-func (l *lease) do(call func() error) error {
+// runCall calls a method of the server's stream. This call may block. Only the end of the
+// stream can interrupt a blocked call, and the stream ends only when the handler returns. So
+// runCall makes the call in a goroutine. If the lease ends first, runCall returns without the
+// result of the call. The goroutine ends when the handler has returned and the server closes
+// the stream.
+func (l *lease) runCall(call func() error) error {
 	if l.ended() {
-		return l.status // an earlier call may still be running, and a stream allows only one
+		return l.status // a stream allows one call at a time, and an earlier call may still be running
 	}
 	type outcome struct {
 		err      error
@@ -192,8 +196,8 @@ func (l *lease) do(call func() error) error {
 	select {
 	case o := <-done:
 		if o.panicked != nil {
-			// A codec panicked. In the goroutine, the panic ends the process. In this
-			// function, the handler and its interceptors can recover the panic.
+			// A codec panicked. A panic in the goroutine ends the process. The handler and
+			// its interceptors can recover a panic in this function.
 			panic(o.panicked) //nolint:forbidigo // the codec panicked
 		}
 		if l.ended() {

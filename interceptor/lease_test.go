@@ -26,13 +26,13 @@ const lifetime = 10 * time.Minute
 
 // ending describes the end of a stream.
 type ending struct {
-	handler, client time.Duration // the times at which the handler returned and the client got the status
+	handler, client time.Duration // when the handler returned, and when the client got the status
 	verdict
 }
 
-// watched runs a stream in a synctest bubble, with a token that expires after lifetime. It
+// runStream runs a stream in a synctest bubble. The token expires after lifetime. runStream
 // fails the test if a goroutine of the guard still runs after the end of the stream.
-func watched(t *testing.T, opts interceptor.Options, change func(*bearer.Config), handler grpc.StreamHandler, client func(grpc.ClientStream) error) ending {
+func runStream(t *testing.T, opts interceptor.Options, change func(*bearer.Config), handler grpc.StreamHandler, client func(grpc.ClientStream) error) ending {
 	t.Helper()
 	var end ending
 	synctest.Test(t, func(t *testing.T) {
@@ -51,9 +51,9 @@ func watched(t *testing.T, opts interceptor.Options, change func(*bearer.Config)
 		err := client(talking)
 		end.client = time.Since(start)
 		header, _ := talking.Header()
-		end.verdict = seen(t, err, header)
+		end.verdict = readVerdict(t, err, header)
 		if end.challenge == "" {
-			end.verdict = seen(t, err, talking.Trailer())
+			end.verdict = readVerdict(t, err, talking.Trailer())
 		}
 		end.handler = <-returned
 		synctest.Wait()
@@ -69,7 +69,7 @@ func checkNoLease(t *testing.T) {
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
 		if strings.Contains(stack, "interceptor.(*lease") {
-			t.Errorf("got a goroutine after the end of the stream, want none:\n%s", stack)
+			t.Errorf("got a goroutine after the end of the stream, want no goroutine:\n%s", stack)
 		}
 	}
 }
@@ -91,8 +91,8 @@ func sayAndDrain(talking grpc.ClientStream) error {
 	return drain(talking)
 }
 
-// stall reads nothing for 2*lifetime, until long after the token has expired. Then it reads
-// the stream to its end.
+// stall waits for 2*lifetime, so the token has expired long before. Then stall reads the
+// stream to its end.
 func stall(talking grpc.ClientStream) error {
 	timer := time.NewTimer(2 * lifetime)
 	defer timer.Stop()
@@ -113,7 +113,7 @@ func handleRecv(_ any, ss grpc.ServerStream) error {
 	}
 }
 
-// handleSend fills the client's window until SendMsg blocks.
+// handleSend sends messages until SendMsg fails. SendMsg blocks if the client does not read.
 func handleSend(_ any, ss grpc.ServerStream) error {
 	for {
 		if err := ss.SendMsg(wrapperspb.String(strings.Repeat("x", 16<<10))); err != nil {
@@ -139,7 +139,7 @@ func handleTicks(_ any, ss grpc.ServerStream) error {
 	return nil
 }
 
-// handleIgnoring runs for 1 h and uses neither its stream nor its context.
+// handleIgnoring runs for 1 h and ignores both its stream and its context.
 func handleIgnoring(_ any, _ grpc.ServerStream) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -147,7 +147,7 @@ func handleIgnoring(_ any, _ grpc.ServerStream) error {
 	return nil
 }
 
-// handleBoth receives in a separate goroutine, as bidirectional handlers do.
+// handleBoth receives in a separate goroutine, as many bidirectional handlers do.
 func handleBoth(_ any, ss grpc.ServerStream) error {
 	received := make(chan error, 1)
 	go func() { received <- handleRecv(nil, ss) }()
@@ -165,13 +165,13 @@ func TestExpireStreams(t *testing.T) {
 		{"blocked in RecvMsg", handleRecv, drain, ending{lifetime, lifetime, expired}},
 		{"blocked in RecvMsg for the second message", handleRecv, sayAndDrain, ending{lifetime, lifetime, expired}},
 		{"blocked in SendMsg", handleSend, stall, ending{lifetime, 2 * lifetime, expired}}, // the client reads late
-		{"blocked in both", handleBoth, stall, ending{lifetime, 2 * lifetime, expired}},
-		{"waits for its context", handleContext, drain, ending{lifetime, lifetime, expired}},
-		{"notices the end when it sends", handleTicks, drain, ending{12 * time.Minute, 12 * time.Minute, expired}},
-		{"ignores stream and context", handleIgnoring, drain, ending{time.Hour, time.Hour, expired}},
+		{"blocked in RecvMsg and in SendMsg", handleBoth, stall, ending{lifetime, 2 * lifetime, expired}},
+		{"waits for the end of its context", handleContext, drain, ending{lifetime, lifetime, expired}},
+		{"learns of the end when it sends", handleTicks, drain, ending{12 * time.Minute, 12 * time.Minute, expired}},
+		{"ignores its stream and its context", handleIgnoring, drain, ending{time.Hour, time.Hour, expired}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := watched(t, interceptor.Options{ExpireStreams: true}, nil, row.handler, row.client); got != row.want {
+			if got := runStream(t, interceptor.Options{ExpireStreams: true}, nil, row.handler, row.client); got != row.want {
 				t.Errorf("got %+v, want %+v", got, row.want)
 			}
 		})
@@ -179,7 +179,7 @@ func TestExpireStreams(t *testing.T) {
 }
 
 func TestStreamsStayOpen(t *testing.T) {
-	if got, want := watched(t, interceptor.Options{}, nil, handleIgnoring, drain), (ending{time.Hour, time.Hour, verdict{}}); got != want {
+	if got, want := runStream(t, interceptor.Options{}, nil, handleIgnoring, drain), (ending{time.Hour, time.Hour, verdict{}}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -194,11 +194,11 @@ func TestStreamsThatEndEarlier(t *testing.T) {
 		client  func(grpc.ClientStream) error
 		want    codes.Code
 	}{
-		{"by the client", handleRecv, closeSend, codes.OK},
-		{"by the handler", own, drain, codes.NotFound},
+		{"ended by the client", handleRecv, closeSend, codes.OK},
+		{"ended by the handler", own, drain, codes.NotFound},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got, want := watched(t, opts, nil, row.handler, row.client), (ending{verdict: verdict{code: row.want}}); got != want {
+			if got, want := runStream(t, opts, nil, row.handler, row.client), (ending{verdict: verdict{code: row.want}}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
@@ -228,13 +228,13 @@ func TestStreamsThatTheClientCancels(t *testing.T) {
 		}
 		<-returned //nolint:errcheck // the test only waits for the handler
 		synctest.Wait()
-		for range 2 { // at the opening and 1 min later
+		for range 2 { // when the stream opens, and 1 min later
 			if e := <-events; e.Reason != "" {
-				t.Errorf("got the event %+v, want one without a reason", e)
+				t.Errorf("got the event %+v, want an event without a reason", e)
 			}
 		}
 		if len(events) != 0 {
-			t.Errorf("got another event %+v, want 2", <-events)
+			t.Errorf("got the additional event %+v, want 2 events", <-events)
 		}
 	})
 }
@@ -260,7 +260,7 @@ func TestVerifierClockDecides(t *testing.T) {
 		defer stop()
 		err = drain(openTalk(t.Context(), t, conn, "Bearer "+token))
 		if got := time.Since(exp); status.Code(err) != codes.Unauthenticated || got != 5*time.Second {
-			t.Errorf("got %v, %v after exp, want %v after 5s", err, got, codes.Unauthenticated)
+			t.Errorf("got error %v %v after exp, want %v 5s after exp", err, got, codes.Unauthenticated)
 		}
 	})
 }
@@ -271,11 +271,11 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 		errs = append(errs, ss.RecvMsg(new(wrapperspb.StringValue)))
 		errs = append(errs, ss.RecvMsg(new(wrapperspb.StringValue)), ss.SendMsg(wrapperspb.String("")), context.Cause(ss.Context()))
 		if who, _ := subject(ss.Context()); who == "anonymous" {
-			t.Error("got no claims after the end of the stream")
+			t.Error("got no claims after the end of the stream, want claims")
 		}
 		return io.EOF
 	}
-	if got := watched(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain); got.verdict != expired {
+	if got := runStream(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain); got.verdict != expired {
 		t.Errorf("got %+v, want %+v", got, expired)
 	}
 	if len(errs) != 4 || slices.ContainsFunc(errs, func(err error) bool { return status.Code(err) != codes.Unauthenticated }) {
@@ -283,8 +283,9 @@ func TestHandlersOfEndedStreams(t *testing.T) {
 	}
 }
 
-// TestCodecPanic checks that a panic of the codec in SendMsg reaches the handler's
-// goroutine, as without ExpireStreams, so that the handler can recover it.
+// TestCodecPanic checks that the handler can recover a panic of the codec in SendMsg. With
+// ExpireStreams, the codec runs in a different goroutine, and the guard must repeat the
+// panic in the goroutine of the handler.
 func TestCodecPanic(t *testing.T) {
 	var recovered any
 	handler := func(_ any, ss grpc.ServerStream) (err error) {
@@ -293,15 +294,15 @@ func TestCodecPanic(t *testing.T) {
 				err = status.Error(codes.DataLoss, "recovered")
 			}
 		}()
-		return ss.SendMsg(panicking{})
+		return ss.SendMsg(panickingMessage{})
 	}
-	got := watched(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain)
+	got := runStream(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain)
 	if got.code != codes.DataLoss || recovered != "codec" {
-		t.Errorf("got %+v and recovered %v, want %v and codec", got, recovered, codes.DataLoss)
+		t.Errorf("got %+v and recovered %v, want %v and recovered codec", got, recovered, codes.DataLoss)
 	}
 }
 
-// panicking is a message that panics when it is encoded.
-type panicking struct{ *wrapperspb.StringValue }
+// panickingMessage is a message that panics when it is encoded.
+type panickingMessage struct{ *wrapperspb.StringValue }
 
-func (panicking) ProtoReflect() protoreflect.Message { panic("codec") }
+func (panickingMessage) ProtoReflect() protoreflect.Message { panic("codec") }

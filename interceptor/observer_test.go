@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// reasons returns the reasons of the events since its last call, with "ok" for allowed
-// calls.
+// reasons takes the events out of the recorder and returns their reasons. For an allowed call,
+// the reason is "ok".
 func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	t.Helper()
 	var reasons []string
@@ -32,8 +32,8 @@ func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	return strings.Join(reasons, " ")
 }
 
-// TestOptionsObserver checks that Options.Observer receives each outcome once, including the
-// checks of an open stream, and that the verifier's observer receives none.
+// TestOptionsObserver checks that Options.Observer receives each outcome once, and that the
+// verifier's observer receives no outcome. Checks of an open stream have outcomes too.
 func TestOptionsObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer, verifiers := newIssuer(t), new(testkit.Recorder)
@@ -56,9 +56,9 @@ func TestOptionsObserver(t *testing.T) {
 			if got := reasons(t, guards, say); got != "no_token" {
 				t.Errorf("%s, unary without a token: got %q, want no_token", name, got)
 			}
-			// The token is valid for 150 s: when the stream opens, after 1 min and after
-			// 2 min. After 3 min it has expired.
-			ss := &opened{ctx: incoming(t.Context(), bearerOf("talk"))}
+			// The token expires after 150 s. So it is valid when the stream opens, after 1 min
+			// and after 2 min, and it is not valid after 3 min.
+			ss := &contextStream{ctx: incoming(t.Context(), bearerOf("talk"))}
 			err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: talk}, func(_ any, ss grpc.ServerStream) error {
 				<-ss.Context().Done()
 				return nil
@@ -73,8 +73,8 @@ func TestOptionsObserver(t *testing.T) {
 	})
 }
 
-// TestNilObserver checks that New refuses an observer that contains a nil pointer or
-// function.
+// TestNilObserver checks that New returns an error if the observer is nil, is an empty list
+// or contains nil.
 func TestNilObserver(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
 		_, err := interceptor.New(testkit.Refuse(bearer.Internal), nil, &interceptor.Options{Observer: observer})

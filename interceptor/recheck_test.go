@@ -44,13 +44,13 @@ func TestRecheckStreams(t *testing.T) {
 		want   verdict
 		after  time.Duration
 	}{
-		{"revoked", time.Minute, invalidated(bearer.Revoked, 4), revoked, 3 * time.Minute},
-		{"outage", time.Minute, invalidated(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: time.Second}, 2), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", time.Second}, time.Minute},
-		{"panic", time.Minute, panicking, verdict{codes.Internal, "INTERNAL", "", "", 0}, time.Minute},
-		{"expired", 4 * time.Minute, nil, expired, 12 * time.Minute},
+		{"token revoked", time.Minute, invalidated(bearer.Revoked, 4), revoked, 3 * time.Minute},
+		{"keys unavailable", time.Minute, invalidated(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: time.Second}, 2), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", time.Second}, time.Minute},
+		{"panic in Validate", time.Minute, panicking, verdict{codes.Internal, "INTERNAL", "", "", 0}, time.Minute},
+		{"token expired", 4 * time.Minute, nil, expired, 12 * time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, want := watched(t, interceptor.Options{RecheckStreams: row.every}, row.change, handleRecv, drain), ending{row.after, row.after, row.want}
+			got, want := runStream(t, interceptor.Options{RecheckStreams: row.every}, row.change, handleRecv, drain), ending{row.after, row.after, row.want}
 			if got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
@@ -64,17 +64,17 @@ func TestVerifiersThatHang(t *testing.T) {
 	const rechecked = 3 * time.Minute
 	unavailable := verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}
 	for _, row := range []struct {
-		name string
-		opts interceptor.Options
-		deaf bool // the verifier ignores the end of its context
-		want verdict
-		end  time.Duration
+		name    string
+		opts    interceptor.Options
+		ignores bool // the verifier ignores the end of its context
+		want    verdict
+		end     time.Duration
 	}{
-		{"expiry", interceptor.Options{ExpireStreams: true}, false, expired, lifetime + time.Second},
-		{"expiry, context ignored", interceptor.Options{ExpireStreams: true}, true, expired, lifetime + time.Second},
-		{"recheck", interceptor.Options{RecheckStreams: rechecked}, false, unavailable, 2 * rechecked},
-		{"recheck, context ignored", interceptor.Options{RecheckStreams: rechecked}, true, unavailable, 2 * rechecked},
-		{"recheck in flight at expiry", interceptor.Options{ExpireStreams: true, RecheckStreams: lifetime - time.Minute}, true, expired, lifetime + time.Second},
+		{"check at expiry", interceptor.Options{ExpireStreams: true}, false, expired, lifetime + time.Second},
+		{"check at expiry, context ignored", interceptor.Options{ExpireStreams: true}, true, expired, lifetime + time.Second},
+		{"recheck at an interval", interceptor.Options{RecheckStreams: rechecked}, false, unavailable, 2 * rechecked},
+		{"recheck at an interval, context ignored", interceptor.Options{RecheckStreams: rechecked}, true, unavailable, 2 * rechecked},
+		{"recheck that still runs at expiry", interceptor.Options{ExpireStreams: true, RecheckStreams: lifetime - time.Minute}, true, expired, lifetime + time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestVerifiersThatHang(t *testing.T) {
 					if calls.Add(1) == 1 {
 						return genuine.Verify(ctx, raw)
 					}
-					if row.deaf {
+					if row.ignores {
 						ctx = context.WithoutCancel(ctx)
 					}
 					select {
@@ -104,7 +104,7 @@ func TestVerifiersThatHang(t *testing.T) {
 				talking := openTalk(ctx, t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)}))
 				err := drain(talking)
 				header, _ := talking.Header()
-				if got := seen(t, err, header); got != row.want || time.Since(start) != row.end {
+				if got := readVerdict(t, err, header); got != row.want || time.Since(start) != row.end {
 					t.Errorf("got %+v after %v, want %+v after %v", got, time.Since(start), row.want, row.end)
 				}
 				close(cured)
@@ -115,8 +115,8 @@ func TestVerifiersThatHang(t *testing.T) {
 	}
 }
 
-// TestCanceledRecheck checks that a recheck does not count as a refusal if the handler
-// returns during the recheck and so cancels it.
+// TestCanceledRecheck checks a handler that returns during a recheck. This cancels the
+// recheck, and the canceled recheck must not count as a refusal.
 func TestCanceledRecheck(t *testing.T) {
 	var calls atomic.Int32
 	hanging := func(c *bearer.Config) {
@@ -132,8 +132,8 @@ func TestCanceledRecheck(t *testing.T) {
 		time.Sleep(90 * time.Second)
 		return nil
 	}
-	got := watched(t, interceptor.Options{RecheckStreams: time.Minute}, hanging, briefly, drain)
+	got := runStream(t, interceptor.Options{RecheckStreams: time.Minute}, hanging, briefly, drain)
 	if want := (ending{90 * time.Second, 90 * time.Second, verdict{}}); got != want || calls.Load() != 2 {
-		t.Errorf("got %+v after %d checks, want %+v after 2", got, calls.Load(), want)
+		t.Errorf("got %+v after %d checks, want %+v after 2 checks", got, calls.Load(), want)
 	}
 }

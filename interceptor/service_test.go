@@ -76,7 +76,8 @@ func serveTalk(srv any, ss grpc.ServerStream) error {
 	}
 }
 
-// subject returns the caller's subject in the handler's context, or "anonymous".
+// subject returns the subject of the caller. If ctx contains no claims, it returns
+// "anonymous".
 func subject(ctx context.Context) (string, error) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
@@ -102,8 +103,9 @@ func newGuard(tb testing.TB, v bearer.Verifier, rules scopes.Methods, opts *inte
 	return guard
 }
 
-// dialer opens a listener and returns it with the dial option and the target for clients.
-type dialer func(testing.TB) (net.Listener, grpc.DialOption, string)
+// listenFunc opens a listener. It returns the listener, and the option and the target for
+// clients.
+type listenFunc func(testing.TB) (net.Listener, grpc.DialOption, string)
 
 func onBufconn(testing.TB) (net.Listener, grpc.DialOption, string) {
 	listener := bufconn.Listen(64 << 10)
@@ -120,9 +122,9 @@ func onLoopback(tb testing.TB) (net.Listener, grpc.DialOption, string) {
 	return listener, grpc.EmptyDialOption{}, "passthrough:///" + listener.Addr().String()
 }
 
-// connect serves the service and returns a connection to it. The returned function, or the
-// end of the test, closes both.
-func connect(tb testing.TB, on dialer, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
+// connect serves the service and returns a connection to it. The returned function closes the
+// connection and stops the server. The end of the test does the same.
+func connect(tb testing.TB, on listenFunc, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
 	tb.Helper()
 	listener, dial, target := on(tb)
 	server := grpc.NewServer(opts...)
@@ -167,7 +169,7 @@ func openTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values 
 	return talking
 }
 
-// callTalk opens the stream, sends one message and receives one.
+// callTalk opens the stream, sends one message and receives one message.
 func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values ...string) (string, metadata.MD, error) {
 	tb.Helper()
 	talking := openTalk(ctx, tb, conn, values...)
@@ -183,7 +185,7 @@ func callTalk(ctx context.Context, tb testing.TB, conn *grpc.ClientConn, values 
 
 func outgoing(ctx context.Context, values []string) context.Context {
 	for _, value := range values {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value) //nolint:fatcontext // two values at most
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value) //nolint:fatcontext // there are at most two values
 	}
 	return ctx
 }

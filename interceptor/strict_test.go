@@ -21,29 +21,29 @@ import (
 func TestKeepTokenWithoutToken(t *testing.T) {
 	issuer := newIssuer(t)
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All(), "/test.v1.Open/Say": scopes.Public()}, &interceptor.Options{KeepToken: true})
-	good := metadata.MD{"authorization": {"Bearer " + issuer.Token(nil)}}
+	valid := metadata.MD{"authorization": {"Bearer " + issuer.Token(nil)}}
 	for _, row := range []struct {
 		name, method string
 		md           metadata.MD
 		want         codes.Code
 	}{
-		{"valid token", say, good, codes.OK},
+		{"valid token", say, valid, codes.OK},
 		{"invalid token", say, metadata.MD{"authorization": {"Bearer x"}}, codes.Unauthenticated},
 		{"no token", say, nil, codes.Unauthenticated},
 		{"no token, public method", "/test.v1.Open/Say", nil, codes.OK},
-		{"valid token, public method", "/test.v1.Open/Say", good, codes.OK},
+		{"valid token, public method", "/test.v1.Open/Say", valid, codes.OK},
 		{"two values, public method", "/test.v1.Open/Say", metadata.MD{"authorization": {"x", "y"}}, codes.OK},
-		{"method without a rule", "/test.v1.Other/Say", good, codes.PermissionDenied},
+		{"method without a rule", "/test.v1.Other/Say", valid, codes.PermissionDenied},
 	} {
-		if c := unary(t.Context(), guard, row.method, row.md); status.Code(c.err) != row.want || c.in != (row.want == codes.OK) {
-			t.Errorf("%s: got %v and handler called %v, want %v", row.name, c.err, c.in, row.want)
+		if c := unary(t.Context(), guard, row.method, row.md); status.Code(c.err) != row.want || c.reached != (row.want == codes.OK) {
+			t.Errorf("%s: got code %v and reached %v, want %v and %v", row.name, status.Code(c.err), c.reached, row.want, row.want == codes.OK)
 		}
 	}
 }
 
 // slowStream is a stream whose RecvMsg returns 1 s after ended is closed.
 type slowStream struct {
-	openedStream
+	countingStream
 	calls atomic.Int32
 	ended func() <-chan struct{}
 }
@@ -55,8 +55,8 @@ func (s *slowStream) RecvMsg(any) error {
 	return nil
 }
 
-// TestNoMessageAfterTheEnd checks that a handler gets no message after the end of the lease,
-// and that the guard calls RecvMsg only once, because the first call may still be running.
+// TestNoMessageAfterTheEnd checks that a handler gets no message after the end of the lease.
+// The guard must call RecvMsg only once, because the first call may still be running.
 func TestNoMessageAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer(t)
@@ -76,13 +76,13 @@ func TestNoMessageAfterTheEnd(t *testing.T) {
 		})
 		time.Sleep(2 * time.Second) // the RecvMsg that is still running returns
 		if n := ss.calls.Load(); status.Code(err) != codes.Unauthenticated || n != 1 {
-			t.Errorf("got %v after %d calls of RecvMsg, want %v after 1", err, n, codes.Unauthenticated)
+			t.Errorf("got error %v after %d calls of RecvMsg, want %v after 1 call", err, n, codes.Unauthenticated)
 		}
 	})
 }
 
 // TestPublicStreamsAreUnwrapped checks that the handler of a public method gets the server's
-// own stream. Without a token, the guard has nothing to check again.
+// own stream. The guard does not check the callers of public methods again.
 func TestPublicStreamsAreUnwrapped(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, newIssuer(t), nil), scopes.Methods{say: scopes.Public()}, &interceptor.Options{ExpireStreams: true, RecheckStreams: time.Minute})
 	ss := &slowStream{}
@@ -99,7 +99,7 @@ func TestPublicStreamsAreUnwrapped(t *testing.T) {
 }
 
 // failingStream is a stream whose SendMsg and RecvMsg fail.
-type failingStream struct{ openedStream }
+type failingStream struct{ countingStream }
 
 var errStream = status.Error(codes.DataLoss, "stream")
 

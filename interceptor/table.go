@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// table contains the rules in a form that find can search without allocations. find returns
-// the same rule as [scopes.Methods.Rule].
+// table contains the rules in maps that lookup can search without allocations. The method
+// lookup returns the same rule as [scopes.Methods.Rule].
 type table struct {
 	methods  map[string]declaredRule // by full method name
 	services map[string]declaredRule // by "/package.Service/"
@@ -23,8 +23,9 @@ type declaredRule struct {
 	name string
 }
 
-// compile merges sets of rules. A name in two sets is an error even if both rules are equal:
-// after a later change of one rule, the order of the sets must not decide which rule applies.
+// compile merges several sets of rules into one table. A name in two sets is an error, even
+// if the two rules are equal. Otherwise, after a later change of one rule, the order of the
+// sets decides which rule applies.
 func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	t := table{methods: make(map[string]declaredRule), services: make(map[string]declaredRule)}
 	var errs []error
@@ -46,9 +47,9 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	return t, errs
 }
 
-// find returns the rule for the exact name of the method or, if there is none, the rule for
-// its service.
-func (t table) find(method string) declaredRule {
+// lookup returns the rule for the exact name of the method. If there is none, it returns the
+// rule for the service of the method.
+func (t table) lookup(method string) declaredRule {
 	if exact, ok := t.methods[method]; ok {
 		return exact
 	}
@@ -60,7 +61,7 @@ func (t table) find(method string) declaredRule {
 	return t.services[method[:end]]
 }
 
-// names returns the names of all rules, sorted.
+// names returns the sorted names of all rules.
 func (t table) names() []string {
 	names := slices.Collect(maps.Keys(t.methods))
 	for service := range t.services {

@@ -17,11 +17,11 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// field is a header field as sent on the wire. Go's client refuses or changes many of the
+// field is a header field that is sent unchanged. Go's client refuses or changes many of the
 // fields in this test.
 type field struct{ name, value string }
 
-// wire is an HTTP/2 connection that sends any field unchanged, valid or not.
+// wire is an HTTP/2 connection that sends every field unchanged, even an invalid field.
 type wire struct {
 	framer  *http2.Framer
 	encoder *hpack.Encoder
@@ -57,10 +57,10 @@ type answer struct {
 	message   string
 	challenge string
 	served    bool   // the handler sent a message
-	broken    string // why the server reset the stream or closed the connection, or ""
+	broken    string // the error if the server reset the stream or closed the connection, or ""
 }
 
-// call makes a call with exactly these header fields and one empty message.
+// call makes a call with only these header fields and one empty message.
 func (w *wire) call(t *testing.T, fields []field) answer {
 	t.Helper()
 	w.block.Reset()
@@ -72,7 +72,7 @@ func (w *wire) call(t *testing.T, fields []field) answer {
 	id := w.stream
 	w.stream += 2
 	for part, rest := true, w.block.Bytes(); part || len(rest) > 0; part = false {
-		piece := rest[:min(len(rest), 16<<10)] // the largest frame that every server accepts
+		piece := rest[:min(len(rest), 16<<10)] // every server accepts a frame of this size
 		rest = rest[len(piece):]
 		var err error
 		if part {
@@ -87,11 +87,11 @@ func (w *wire) call(t *testing.T, fields []field) answer {
 	if err := w.framer.WriteData(id, true, make([]byte, 5)); err != nil { // gRPC's prefix of an empty message
 		t.Fatal(err)
 	}
-	return w.read(t, id)
+	return w.readAnswer(t, id)
 }
 
-// read reads the stream to its end and returns the answer.
-func (w *wire) read(t *testing.T, id uint32) answer {
+// readAnswer reads the stream to its end and returns the answer.
+func (w *wire) readAnswer(t *testing.T, id uint32) answer {
 	t.Helper()
 	a := answer{code: codes.OK}
 	for {
@@ -150,8 +150,8 @@ func (a *answer) add(frame *http2.MetaHeadersFrame) {
 	}
 }
 
-// calling returns the fields of a valid call, followed by more.
-func calling(method string, more ...field) []field {
+// callFields returns the header fields of a valid call, followed by the fields in more.
+func callFields(method string, more ...field) []field {
 	return append([]field{
 		{":method", "POST"},
 		{":scheme", "http"},
@@ -162,17 +162,17 @@ func calling(method string, more ...field) []field {
 	}, more...)
 }
 
-// TestOnTheWire sends calls that Go's client cannot send. No handler may run without exactly
-// one valid token, and no answer may contain the token.
+// TestOnTheWire sends many calls that Go's client cannot send. A handler may run only for a
+// call with exactly one valid token. No answer may contain the token.
 func TestOnTheWire(t *testing.T) {
 	issuer := newIssuer(t)
-	good := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})
+	valid := "Bearer " + issuer.Token(map[string]any{"sub": "ann", "scope": "say shout talk"})
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All("say"), "/test.v1.Echo/*": scopes.Public()}, nil)
 	conn, _ := connect(t, onLoopback, echo{}, guard.ServerOptions()...)
 	addr := strings.TrimPrefix(conn.Target(), "passthrough:///")
 
 	auth := func(values ...string) []field {
-		fields := calling(say)
+		fields := callFields(say)
 		for _, value := range values {
 			fields = append(fields, field{"authorization", value})
 		}
@@ -187,71 +187,71 @@ func TestOnTheWire(t *testing.T) {
 		fields []field
 		want   answer
 	}{
-		{"valid token", auth(good), served},
-		{"scheme in mixed case, and spaces", auth("bEaReR  " + good[7:]), served},
+		{"valid token", auth(valid), served},
+		{"scheme in mixed case with two spaces", auth("bEaReR  " + valid[7:]), served},
 		{"no token", auth(), refused(bare)},
-		{"empty value", auth(""), refused(bare)},
+		{"one empty value", auth(""), refused(bare)},
 
-		{"two values", auth(good, good), refused(notOne)},
-		{"two values, the second is invalid", auth(good, "Bearer x"), refused(notOne)},
-		{"two values, one with another scheme", auth("Basic YTpi", good), refused(notOne)},
-		{"two values, one is empty", auth("", good), refused(notOne)},
-		{"list of tokens", auth(good + ", " + good), refused(notOne)},
-		{"list after another scheme", auth("Basic YTpi, " + good), refused(notOne)},
+		{"two values", auth(valid, valid), refused(notOne)},
+		{"two values, the second is invalid", auth(valid, "Bearer x"), refused(notOne)},
+		{"two values, one with the scheme Basic", auth("Basic YTpi", valid), refused(notOne)},
+		{"two values, one is empty", auth("", valid), refused(notOne)},
+		{"list of tokens in one value", auth(valid + ", " + valid), refused(notOne)},
+		{"list of Basic and a token", auth("Basic YTpi, " + valid), refused(notOne)},
 
-		{"tab", auth("Bearer\t" + good[7:]), refused(notOne)},
-		{"tab after a space", auth("Bearer \t" + good[7:]), refused(notOne)},
-		{"trailing tab", auth(good + "\t"), refused(notOne)},
-		{"trailing space", auth(good + " "), refused(notOne)},
-		{"leading space", auth(" " + good), refused(notOne)},
-		{"quoted", auth(`Bearer "` + good[7:] + `"`), refused(notOne)},
-		{"non-ASCII after the token", auth(good + "\u00e9"), refused(notOne)},
-		{"not UTF-8", auth(good + "\xff"), refused(notOne)},
-		{"full-width scheme", auth("\uff22earer " + good[7:]), refused(bare)},
-		{"Kelvin sign", auth("Bea\u212aer " + good[7:]), refused(bare)},
-		{"no-break space", auth("Bearer\u00a0" + good[7:]), refused(notOne)},
-		{"DEL", auth(good + "\x7f"), broken},
-		{"line feed", auth(good + "\n"), broken},
-		{"carriage return", auth(good + "\r"), broken},
-		{"NUL", auth(good + "\x00"), broken},
-		{"NUL inside", auth("Bearer \x00" + good[7:]), broken},
+		{"tab after the scheme", auth("Bearer\t" + valid[7:]), refused(notOne)},
+		{"space and tab after the scheme", auth("Bearer \t" + valid[7:]), refused(notOne)},
+		{"tab after the token", auth(valid + "\t"), refused(notOne)},
+		{"space after the token", auth(valid + " "), refused(notOne)},
+		{"space before the scheme", auth(" " + valid), refused(notOne)},
+		{"token in quotes", auth(`Bearer "` + valid[7:] + `"`), refused(notOne)},
+		{"character after the token that is not ASCII", auth(valid + "\u00e9"), refused(notOne)},
+		{"byte after the token that is not UTF-8", auth(valid + "\xff"), refused(notOne)},
+		{"scheme with a full-width letter", auth("\uff22earer " + valid[7:]), refused(bare)},
+		{"scheme with a Kelvin sign", auth("Bea\u212aer " + valid[7:]), refused(bare)},
+		{"no-break space after the scheme", auth("Bearer\u00a0" + valid[7:]), refused(notOne)},
+		{"DEL after the token", auth(valid + "\x7f"), broken},
+		{"line feed after the token", auth(valid + "\n"), broken},
+		{"carriage return after the token", auth(valid + "\r"), broken},
+		{"NUL after the token", auth(valid + "\x00"), broken},
+		{"NUL before the token", auth("Bearer \x00" + valid[7:]), broken},
 
-		{"64 KiB", auth("Bearer " + strings.Repeat("a", 64<<10)), refused(because("is malformed"))},
-		{"1 MiB", auth("Bearer " + strings.Repeat("a", 1<<20)), refused(because("is malformed"))},
+		{"token of 64 KiB", auth("Bearer " + strings.Repeat("a", 64<<10)), refused(because("is malformed"))},
+		{"token of 1 MiB", auth("Bearer " + strings.Repeat("a", 1<<20)), refused(because("is malformed"))},
 		{"scheme of 1 MiB", auth(strings.Repeat("a", 1<<20)), refused(bare)},
-		{"1 KiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<10) + good[7:]), served}, // 1*SP
-		{"1 MiB of spaces", auth("Bearer" + strings.Repeat(" ", 1<<20) + good[7:]), refused(because("is malformed"))},
+		{"1 KiB of spaces after the scheme", auth("Bearer" + strings.Repeat(" ", 1<<10) + valid[7:]), served}, // RFC 9110, section 11.4 allows several spaces
+		{"1 MiB of spaces after the scheme", auth("Bearer" + strings.Repeat(" ", 1<<20) + valid[7:]), refused(because("is malformed"))},
 		{"200 values", auth(make([]string, 200)...), refused(notOne)},
 
-		{"-bin only", calling(say, field{"authorization-bin", "AAAA"}), refused(notOne)},
-		{"-bin and a valid token", calling(say, field{"authorization", good}, field{"authorization-bin", "AAAA"}), refused(notOne)},
-		{"-bin that is not base64", calling(say, field{"authorization-bin", "Bearer x"}), answer{code: codes.Internal}}, // refused by the server
-		{"-bin that is empty", calling(say, field{"authorization-bin", ""}), refused(notOne)},
-		{"token in other keys", calling(say, field{"proxy-authorization", good}, field{"x-forwarded-authorization", good}, field{"authorization_", good}, field{"access_token", good}, field{"cookie", "authorization=" + good}), refused(bare)},
-		{"upper-case name", calling(say, field{"Authorization", good}), broken},
-		{"upper-case name and a valid token", calling(say, field{"authorization", good}, field{"AUTHORIZATION", good}), broken},
-		{"space in the name", calling(say, field{"authorization ", good}), broken},
-		{"colon in the name", calling(say, field{"authorization:", good}), broken},
+		{"authorization-bin only", callFields(say, field{"authorization-bin", "AAAA"}), refused(notOne)},
+		{"authorization-bin and a valid token", callFields(say, field{"authorization", valid}, field{"authorization-bin", "AAAA"}), refused(notOne)},
+		{"authorization-bin that is not base64", callFields(say, field{"authorization-bin", "Bearer x"}), answer{code: codes.Internal}}, // refused by the server
+		{"authorization-bin that is empty", callFields(say, field{"authorization-bin", ""}), refused(notOne)},
+		{"token in other keys", callFields(say, field{"proxy-authorization", valid}, field{"x-forwarded-authorization", valid}, field{"authorization_", valid}, field{"access_token", valid}, field{"cookie", "authorization=" + valid}), refused(bare)},
+		{"field name in upper case", callFields(say, field{"Authorization", valid}), broken},
+		{"field name in upper case and a valid token", callFields(say, field{"authorization", valid}, field{"AUTHORIZATION", valid}), broken},
+		{"space in the field name", callFields(say, field{"authorization ", valid}), broken},
+		{"colon in the field name", callFields(say, field{"authorization:", valid}), broken},
 
-		{"pseudo-header after a field", append(auth(good), field{":path", say}), broken},
-		{"two paths, the public one first", append([]field{{":path", talk}}, calling(say)...), broken},
-		{"two paths, the public one last", append([]field{{":path", say}}, calling(talk)...), broken},
-		{"unknown pseudo-header", append([]field{{":authorization", good}}, calling(say)...), broken},
+		{"pseudo-header after a field", append(auth(valid), field{":path", say}), broken},
+		{"two paths, the first is public", append([]field{{":path", talk}}, callFields(say)...), broken},
+		{"two paths, the last is public", append([]field{{":path", say}}, callFields(talk)...), broken},
+		{"unknown pseudo-header", append([]field{{":authorization", valid}}, callFields(say)...), broken},
 
-		{"path without a slash", calling(say[1:]), answer{code: codes.Unimplemented}},
-		{"path without a slash, and a valid token", calling(say[1:], field{"authorization", good}), answer{code: codes.Unimplemented}},
-		{"path with two slashes", calling("/" + say), answer{code: codes.Unimplemented}},
-		{"path with a query", calling(say + "?x"), answer{code: codes.Unimplemented}},
-		{"path with a trailing slash", calling(say + "/"), answer{code: codes.Unimplemented}},
-		{"path in upper case", calling(strings.ToUpper(say)), answer{code: codes.Unimplemented}},
-		{"path with an escape", calling("/test.v1.Echo/S%61y"), answer{code: codes.Unimplemented}},
-		{"path with dots", calling("/test.v1.Echo/../test.v1.Echo/Say"), answer{code: codes.Unimplemented}},
-		{"path of the service's rule", calling("/test.v1.Echo/*"), answer{code: codes.Unimplemented}},
+		{"path without a slash", callFields(say[1:]), answer{code: codes.Unimplemented}},
+		{"path without a slash, and a valid token", callFields(say[1:], field{"authorization", valid}), answer{code: codes.Unimplemented}},
+		{"path with two slashes", callFields("/" + say), answer{code: codes.Unimplemented}},
+		{"path with a query", callFields(say + "?x"), answer{code: codes.Unimplemented}},
+		{"path with a trailing slash", callFields(say + "/"), answer{code: codes.Unimplemented}},
+		{"path in upper case", callFields(strings.ToUpper(say)), answer{code: codes.Unimplemented}},
+		{"path with an escape", callFields("/test.v1.Echo/S%61y"), answer{code: codes.Unimplemented}},
+		{"path with dots", callFields("/test.v1.Echo/../test.v1.Echo/Say"), answer{code: codes.Unimplemented}},
+		{"path of the service's rule", callFields("/test.v1.Echo/*"), answer{code: codes.Unimplemented}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := newWire(t, addr).call(t, row.fields)
-			if strings.Contains(got.message, good[7:]) || strings.Contains(got.challenge, good[7:]) {
-				t.Errorf("got the token in the answer: %.200q", got.message)
+			if strings.Contains(got.message, valid[7:]) || strings.Contains(got.challenge, valid[7:]) {
+				t.Errorf("got the token in the answer %.200q, want an answer without the token", got.message)
 			}
 			got.message = ""
 			if got != row.want {

@@ -13,11 +13,12 @@ import (
 
 const rounds, runs = 3, 100
 
-// allocs returns the allocations of one call of f. It calls f rounds*(runs+1) times.
+// allocs returns the number of allocations of one call of f. It calls f rounds*(runs+1)
+// times.
 func allocs(f func()) float64 { return testkit.Allocs(rounds, runs, f) }
 
-// TestAllocsFirst checks that a request with a new token costs at most 10 allocations more
-// than the verification of its signature alone.
+// TestAllocsFirst checks that a request with a new token needs at most 10 allocations more
+// than the verification of the token's signature.
 func TestAllocsFirst(t *testing.T) {
 	for _, alg := range algorithms {
 		s := newSpeed(t, alg, 0, rounds*(runs+1)+1)
@@ -33,20 +34,20 @@ func TestAllocsFirst(t *testing.T) {
 			}
 		})
 		w, i := httptest.NewRecorder(), 0
-		handler.ServeHTTP(w, requests[0]) // caches the JOSE header of all tokens
+		handler.ServeHTTP(w, requests[0]) // caches the JOSE header, which is the same in all tokens
 		got := allocs(func() { i++; handler.ServeHTTP(w, requests[i]) })
 		if w.Code != http.StatusOK {
 			t.Fatalf("%s: got status %d, want 200", alg, w.Code)
 		}
 		t.Logf("%s: %v allocations, %v of them for the signature", alg, got, floor)
 		if got > floor+10 {
-			t.Errorf("%s: got %v allocations more than the %v for the signature, want at most 10", alg, got-floor, floor)
+			t.Errorf("%s: got %v allocations, want at most %v, which is 10 more than for the signature", alg, got, floor+10)
 		}
 	}
 }
 
-// TestAllocsRepeated checks that a request with a cached token costs 2 allocations: the copy
-// of the request and the context.
+// TestAllocsRepeated checks that a request with a cached token needs at most 2 allocations.
+// One is for the copy of the request, and one is for the context.
 func TestAllocsRepeated(t *testing.T) {
 	s := newSpeed(t, "ES256", 0, 1)
 	table := new(scopes.Table)
@@ -56,12 +57,13 @@ func TestAllocsRepeated(t *testing.T) {
 		w, r := httptest.NewRecorder(), request(s.tokens[0])
 		handler.ServeHTTP(w, r)
 		if got := allocs(func() { handler.ServeHTTP(w, r) }); got > 2 || w.Code != http.StatusOK {
-			t.Errorf("%s: got %v allocations and status %d, want at most 2 and 200", name, got, w.Code)
+			t.Errorf("%s: got %v allocations and status %d, want at most 2 allocations and status 200", name, got, w.Code)
 		}
 	}
 }
 
-// TestAllocsGarbage checks that refusing garbage costs no allocation.
+// TestAllocsGarbage checks that the guard refuses the values of garbage without an
+// allocation.
 func TestAllocsGarbage(t *testing.T) {
 	s := newSpeed(t, "ES256", 0, 0)
 	for name, authorization := range garbage() {
@@ -69,11 +71,11 @@ func TestAllocsGarbage(t *testing.T) {
 		r.Header["Authorization"] = authorization
 		got := allocs(func() {
 			if _, err := s.guard.Check(r, s.rule); err == nil {
-				t.Fatal("got no error")
+				t.Fatal("got no error, want a refusal")
 			}
 		})
 		if got > 0 {
-			t.Errorf("%s: got %v allocations, want none", name, got)
+			t.Errorf("%s: got %v allocations, want no allocation", name, got)
 		}
 	}
 }

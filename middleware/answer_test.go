@@ -29,7 +29,7 @@ func issuerAndGuard(t *testing.T, opts *middleware.Options) (*bearertest.Issuer,
 	return issuer, guard
 }
 
-// whoami is a handler that answers with the caller's client, or "anonymous".
+// whoami is a handler that answers with the client ID of the caller, or with "anonymous".
 func whoami(w http.ResponseWriter, r *http.Request) {
 	claims, ok := bearer.FromContext(r.Context())
 	if !ok {
@@ -39,8 +39,8 @@ func whoami(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, claims.ClientID())
 }
 
-// answer calls the handler with one request and returns the response.
-func answer(h http.Handler, method, target string, values ...string) *httptest.ResponseRecorder {
+// responseOf sends one request to the handler and returns the response.
+func responseOf(h http.Handler, method, target string, values ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
 	if len(values) > 0 {
 		r.Header["Authorization"] = values
@@ -77,7 +77,7 @@ func TestAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp := answer(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/", "Bearer x")
+		resp := responseOf(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/", "Bearer x")
 		if resp.Code != row.status {
 			t.Errorf("%v: got status %d, want %d", row.err, resp.Code, row.status)
 		}
@@ -91,12 +91,12 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%v: got body %s, want %s", row.err, resp.Body, want)
 		}
 		if got := resp.Header().Get("Content-Type") + " " + resp.Header().Get("Cache-Control"); got != "application/json no-store" {
-			t.Errorf("%v: got Content-Type and Cache-Control %q, want application/json no-store", row.err, got)
+			t.Errorf("%v: got Content-Type and Cache-Control %q, want \"application/json no-store\"", row.err, got)
 		}
 	}
 }
 
-// TestListener checks answers to requests that are sent over a connection.
+// TestListener checks the answers to requests over a connection.
 func TestListener(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	mux := http.NewServeMux()
@@ -105,29 +105,29 @@ func TestListener(t *testing.T) {
 	mux.Handle("GET /public", guard.Require(scopes.Public())(http.HandlerFunc(whoami)))
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	good := issuer.Token(map[string]any{"client_id": "ci", "scope": "deploy"})
+	valid := issuer.Token(map[string]any{"client_id": "ci", "scope": "deploy"})
 	for _, row := range []struct {
 		name, method, path string
 		values             []string
 		status             int
 		want               string // part of the body or the challenge
 	}{
-		{"valid token", "POST", "/deployments", []string{"Bearer " + good}, 200, "ci"},
-		{"lower case and spaces", "POST", "/deployments", []string{"bearer   " + good + "  "}, 200, "ci"},
+		{"valid token", "POST", "/deployments", []string{"Bearer " + valid}, 200, "ci"},
+		{"scheme in lower case, with spaces", "POST", "/deployments", []string{"bearer   " + valid + "  "}, 200, "ci"},
 		{"no token", "POST", "/deployments", nil, 401, `Bearer realm="api"`},
-		{"Basic", "POST", "/deployments", []string{"Basic dXNlcjpwYXNz"}, 401, `Bearer realm="api"`},
-		{"two fields", "POST", "/deployments", []string{"Bearer " + good, "Bearer " + good}, 400, "invalid_request"},
-		{"list of tokens", "POST", "/deployments", []string{"Bearer " + good + ", Bearer " + good}, 400, "invalid_request"},
-		{"tab after the scheme", "POST", "/deployments", []string{"Bearer\t" + good}, 400, "invalid_request"},
-		{"token in the query", "POST", "/deployments?access_token=" + good, nil, 401, `Bearer realm="api"`},
-		{"garbage", "POST", "/deployments", []string{"Bearer garbage"}, 401, "malformed"},
-		{"64 KiB", "POST", "/deployments", []string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, "invalid_token"},
-		{"expired", "POST", "/deployments", []string{"Bearer " + issuer.Token(map[string]any{"exp": 1})}, 401, "expired"},
+		{"Basic credentials", "POST", "/deployments", []string{"Basic dXNlcjpwYXNz"}, 401, `Bearer realm="api"`},
+		{"two Authorization fields", "POST", "/deployments", []string{"Bearer " + valid, "Bearer " + valid}, 400, "invalid_request"},
+		{"list of tokens in one field", "POST", "/deployments", []string{"Bearer " + valid + ", Bearer " + valid}, 400, "invalid_request"},
+		{"tab after the scheme", "POST", "/deployments", []string{"Bearer\t" + valid}, 400, "invalid_request"},
+		{"token in the query", "POST", "/deployments?access_token=" + valid, nil, 401, `Bearer realm="api"`},
+		{"token that is not a JWT", "POST", "/deployments", []string{"Bearer garbage"}, 401, "malformed"},
+		{"token of 64 KiB", "POST", "/deployments", []string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, "invalid_token"},
+		{"expired token", "POST", "/deployments", []string{"Bearer " + issuer.Token(map[string]any{"exp": 1})}, 401, "expired"},
 		{"missing scope", "POST", "/deployments", []string{"Bearer " + issuer.Token(nil)}, 403, `scope="deploy"`},
-		{"no rule", "GET", "/norule", []string{"Bearer " + good}, 403, "insufficient_scope"},
-		{"no rule, no token", "GET", "/norule", nil, 401, `Bearer realm="api"`},
-		{"public", "GET", "/public", nil, 200, "anonymous"},
-		{"public, bad token", "GET", "/public", []string{"Bearer garbage"}, 200, "anonymous"},
+		{"route without a rule", "GET", "/norule", []string{"Bearer " + valid}, 403, "insufficient_scope"},
+		{"route without a rule, no token", "GET", "/norule", nil, 401, `Bearer realm="api"`},
+		{"public route, no token", "GET", "/public", nil, 200, "anonymous"},
+		{"public route, invalid token", "GET", "/public", []string{"Bearer garbage"}, 200, "anonymous"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), row.method, server.URL+row.path, http.NoBody)
@@ -150,15 +150,15 @@ func TestListener(t *testing.T) {
 			if resp.StatusCode != row.status || !strings.Contains(text, row.want) {
 				t.Errorf("got %d %s, want %d with %s", resp.StatusCode, text, row.status, row.want)
 			}
-			if strings.Contains(text, good) {
-				t.Error("got the token in the answer")
+			if strings.Contains(text, valid) {
+				t.Error("got the token in the answer, want an answer without the token")
 			}
 		})
 	}
 }
 
-// TestKeysUnavailable checks that without keys every token is refused with 503, in each mode
-// of a rule.
+// TestKeysUnavailable checks that the guard refuses every token with 503 if there are no
+// keys. The mode of the rule does not matter.
 func TestKeysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := testkit.NewIssuer(t, "EdDSA")
@@ -173,7 +173,7 @@ func TestKeysUnavailable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, rule := range map[string]scopes.Rule{"any token": scopes.All(), "optional": scopes.Optional(scopes.All()), "report only": scopes.ReportOnly(scopes.All("x"))} {
-			resp := answer(guard.Require(rule)(http.HandlerFunc(whoami)), "GET", "/", "Bearer "+issuer.Token(nil))
+			resp := responseOf(guard.Require(rule)(http.HandlerFunc(whoami)), "GET", "/", "Bearer "+issuer.Token(nil))
 			if resp.Code != http.StatusServiceUnavailable || resp.Header().Get("Retry-After") == "" || resp.Header().Get("WWW-Authenticate") != "" {
 				t.Errorf("%s: got %d %v, want 503 with Retry-After", name, resp.Code, resp.Header())
 			}
@@ -181,8 +181,8 @@ func TestKeysUnavailable(t *testing.T) {
 	})
 }
 
-// TestEnforce checks the answers of a mux behind Enforce, and the Pattern in the outer
-// request.
+// TestEnforce checks the answers of a mux with Enforce. It also checks the Pattern in the
+// outer request.
 func TestEnforce(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	var rules scopes.Table
@@ -214,7 +214,7 @@ func TestEnforce(t *testing.T) {
 		{"GET", "/public//x", read, 403},
 		{"GET", "/other", read, 403},
 	} {
-		resp := answer(logged, row.method, row.target, row.value)
+		resp := responseOf(logged, row.method, row.target, row.value)
 		if resp.Code != row.status {
 			t.Errorf("%s %s: got status %d, want %d", row.method, row.target, resp.Code, row.status)
 		}
@@ -222,12 +222,12 @@ func TestEnforce(t *testing.T) {
 			t.Errorf("got pattern %q in the outer request, want GET /deployments/{id}", pattern)
 		}
 	}
-	if resp := answer(guard.Enforce(nil)(mux), "GET", "/public/x", read); resp.Code != http.StatusForbidden {
+	if resp := responseOf(guard.Enforce(nil)(mux), "GET", "/public/x", read); resp.Code != http.StatusForbidden {
 		t.Errorf("no table: got status %d, want 403", resp.Code)
 	}
 }
 
-// TestCheck checks the result of Guard.Check, and that it does not change the request.
+// TestCheck checks the result of Guard.Check, and that Check does not change the request.
 func TestCheck(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -243,17 +243,17 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := bearer.FromContext(got.Context()); !ok {
-		t.Error("got no claims in the context of the returned request")
+		t.Error("got no claims in the context of the returned request, want claims")
 	}
 	if _, ok := bearer.FromContext(r.Context()); ok {
-		t.Error("got claims in the context of the outer request, want it unchanged")
+		t.Error("got claims in the context of the outer request, want no claims")
 	}
 }
 
 func TestOptions(t *testing.T) {
 	_, err := middleware.New(nil, &middleware.Options{Realm: "a\"b", ResourceMetadata: "relative"})
 	if err == nil {
-		t.Fatal("got no error")
+		t.Fatal("got no error, want an error")
 	}
 	for _, want := range []string{"verifier: nil", `Options.Realm: "a\"b"`, `Options.ResourceMetadata: "relative"`} {
 		if !strings.Contains(err.Error(), want) {
@@ -261,7 +261,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	if _, err := middleware.New((*bearer.JWTVerifier)(nil), nil); err == nil {
-		t.Error("nil *JWTVerifier: got no error")
+		t.Error("nil *JWTVerifier: got no error, want an error")
 	}
 	for want, opts := range map[string]*middleware.Options{
 		`Bearer realm="deployments"`: {Realm: "deployments"},
@@ -271,7 +271,7 @@ func TestOptions(t *testing.T) {
 		`Bearer realm="x", resource_metadata="https://api.example/m"`: {Realm: "x", ResourceMetadata: "https://api.example/m"},
 	} {
 		_, guard := issuerAndGuard(t, opts)
-		resp := answer(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/")
+		resp := responseOf(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/")
 		if got := resp.Header().Get("WWW-Authenticate"); got != want {
 			t.Errorf("got challenge %s, want %s", got, want)
 		}
@@ -279,8 +279,8 @@ func TestOptions(t *testing.T) {
 }
 
 // TestCheckInvalidRule checks that Check refuses a request with bearer.Internal if the rule
-// is invalid. Check does not panic as Require does, because it runs while requests are
-// served.
+// is invalid. Require panics in this case. Check does not panic, because it runs while
+// requests are served.
 func TestCheckInvalidRule(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)

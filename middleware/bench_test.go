@@ -23,17 +23,17 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// speed is a guard with tokens like those of machine clients.
+// speed contains a guard and tokens. The tokens have the claims of a typical machine client.
 type speed struct {
 	alg    string
 	issuer *bearertest.Issuer
 	guard  *middleware.Guard
-	tokens []string // all different
+	tokens []string // no two tokens are equal
 	rule   scopes.Rule
 }
 
-// newSpeed returns a guard with n tokens. Its verifier has the Scalekit profile and this
-// cache size (0: the default).
+// newSpeed returns a guard with n tokens. The verifier of the guard has the Scalekit profile
+// and this cache size (0: the default).
 func newSpeed(tb testing.TB, alg string, cacheSize, n int) *speed {
 	tb.Helper()
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: "https://acme.scalekit.dev", Algorithms: []string{alg}})
@@ -52,7 +52,7 @@ func newSpeed(tb testing.TB, alg string, cacheSize, n int) *speed {
 	return s
 }
 
-// token returns a token. With RS256 it has 926 bytes.
+// token returns a token for the verifier of s. With RS256, the token has 926 bytes.
 func (s *speed) token(i int, change map[string]any) string {
 	claims := map[string]any{
 		"aud":           []string{"deployment-api.acmecorp.com"},
@@ -77,8 +77,8 @@ func request(token string) *http.Request {
 
 var errInvalid = errors.New("not valid")
 
-// raw returns a function that only verifies the signature of a decoded token. No verifier
-// can be faster than this function.
+// raw returns a function that verifies the signature of a decoded token and checks nothing
+// else. No verifier can be faster than this function.
 func (s *speed) raw(tb testing.TB, token string) func() error {
 	tb.Helper()
 	dot := strings.LastIndexByte(token, '.')
@@ -118,7 +118,7 @@ func (s *speed) raw(tb testing.TB, token string) func() error {
 			return nil
 		}
 	}
-	tb.Fatalf("got a signing key for %s of an unknown type", s.alg)
+	tb.Fatalf("got a signing key of an unknown type for %s, want an RSA, ECDSA or Ed25519 key", s.alg)
 	return nil
 }
 
@@ -156,8 +156,8 @@ func BenchmarkFirst(b *testing.B) {
 }
 
 // BenchmarkRepeated measures requests with a cached token. "service" runs with a heap of 64
-// MiB, which is usual for a service. "alone" runs with a heap of almost 0 MiB, so that the
-// garbage collector runs about 300 times per second.
+// MiB, which is usual for a service. "alone" runs with a heap of almost 0 MiB. With such a
+// small heap, the garbage collector runs about 300 times per second.
 func BenchmarkRepeated(b *testing.B) {
 	s := newSpeed(b, "RS256", 0, 1)
 	b.Run("alone", s.repeat)
@@ -179,7 +179,7 @@ func (s *speed) repeat(b *testing.B) {
 	}
 }
 
-// BenchmarkCheck measures the refusal of garbage.
+// BenchmarkCheck measures the refusal of the values of garbage.
 func BenchmarkCheck(b *testing.B) {
 	for name, authorization := range garbage() {
 		s := newSpeed(b, "ES256", 0, 0)
@@ -196,7 +196,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// garbage returns Authorization values that are not valid tokens.
+// garbage returns values of the Authorization field that contain no valid token.
 func garbage() map[string][]string {
 	return map[string][]string{
 		"none":                    nil,

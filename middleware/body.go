@@ -19,8 +19,8 @@ func (g *Guard) body(r *http.Request, refused Refusal) (contentType string, body
 	}
 	scope := strings.Join(refused.Scopes, " ")
 	if prefersProblem(r.Header["Accept"]) {
-		// The members are those of RFC 9457, section 3. Without "type", the type is
-		// about:blank, and the title is the text of the status (section 4.2.1).
+		// RFC 9457, section 3 defines "title", "status" and "detail". Without "type", the
+		// type is about:blank, and the title is the text of the status (section 4.2.1).
 		return problemType, encode(struct {
 			Title  string `json:"title"`
 			Status int    `json:"status"`
@@ -45,8 +45,8 @@ func encode(v any) []byte {
 
 // prefersProblem reports whether the Accept fields (RFC 9110, section 12.5.1) name
 // application/problem+json with at least the weight of application/json. Wildcards do not
-// count: a client that sends only wildcards gets application/json, which every OAuth client
-// can read.
+// count. A client that sends only wildcards gets application/json, because every OAuth
+// client can read this type.
 func prefersProblem(accept []string) bool {
 	problem, plain := -1.0, -1.0
 	for _, field := range accept {
@@ -64,7 +64,7 @@ func prefersProblem(accept []string) bool {
 }
 
 // quality returns the weight "q" from the parameters of a media range (RFC 9110, section
-// 12.4.2): 1 if there is none, and 0 if it is invalid.
+// 12.4.2). The weight is 1 if there is no "q", and 0 if "q" is invalid.
 func quality(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.Trim(param, " \t"), "=")

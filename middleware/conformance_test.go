@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// reasons lists all reasons with the status and the error code that RFC 6750, section 3.1
-// defines for them; the code is "" if there is none.
+// reasons lists all reasons. Each row contains the status and the error code of the answer.
+// The code is "" if RFC 6750, section 3.1 defines no code for the reason.
 var reasons = []struct {
 	reason bearer.Reason
 	status int
@@ -48,13 +48,13 @@ var reasons = []struct {
 // section 3 allows in its value.
 var param = regexp.MustCompile(`^([a-z_]+)="([\x20\x21\x23-\x5B\x5D-\x7E]*)"(?:, |$)`)
 
-// challenge parses a WWW-Authenticate value without using the tested package. twice reports
-// whether a parameter appears more than once.
-func challenge(t *testing.T, value string) (params map[string]string, twice bool) {
+// challenge parses a WWW-Authenticate value without using the tested package. The result
+// repeated is true if a parameter appears more than once.
+func challenge(t *testing.T, value string) (params map[string]string, repeated bool) {
 	t.Helper()
 	rest, ok := strings.CutPrefix(value, "Bearer ")
 	if !ok {
-		t.Errorf("got challenge %q, want it to begin with \"Bearer \"", value)
+		t.Errorf("got challenge %q, want a challenge that begins with \"Bearer \"", value)
 	}
 	params = make(map[string]string)
 	for rest != "" {
@@ -62,30 +62,32 @@ func challenge(t *testing.T, value string) (params map[string]string, twice bool
 		if m == nil {
 			t.Fatalf("got challenge %q, want a parameter at %q", value, rest)
 		}
-		_, again := params[m[1]]
-		twice = twice || again
+		_, found := params[m[1]]
+		repeated = repeated || found
 		params[m[1]] = m[2]
 		rest = rest[len(m[0]):]
 	}
-	return params, twice
+	return params, repeated
 }
 
-// refusals calls each with a refusal for every reason, from guards with several options.
-func refusals(t *checklist.T, each func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string)) {
+// refusals calls check once for each combination of a reason and an Options value. The
+// argument w contains the answer of a guard that has these options and refuses a request for
+// this reason.
+func refusals(t *checklist.T, check func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string)) {
 	t.Helper()
 	for name, opts := range map[string]*middleware.Options{
-		"no options": nil,
-		"a realm":    {Realm: "deployments, of \x27all\x27 kinds"},
-		"metadata":   {ResourceMetadata: "https://api.example/.well-known/oauth-protected-resource"},
-		"both":       {Realm: "x", ResourceMetadata: "https://api.example/m?a=b,c"},
-		"with CORS":  {ExposeChallenge: true},
+		"no options":           nil,
+		"a realm":              {Realm: "deployments, of \x27all\x27 kinds"},
+		"metadata":             {ResourceMetadata: "https://api.example/.well-known/oauth-protected-resource"},
+		"realm and metadata":   {Realm: "x", ResourceMetadata: "https://api.example/m?a=b,c"},
+		"an exposed challenge": {ExposeChallenge: true},
 	} {
 		for _, row := range reasons {
 			err := &bearer.Error{Reason: row.reason, Missing: []string{"read:things", "a!#$%&'()*+,-./:;<=>?@[]^_`{|}~"}, Err: errors.New("because of \"x\"\r\nX-Evil: 1")}
 			guard := refuser(t.T, err, opts)
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			r.Header.Set("Authorization", "Bearer x")
-			each(name, row.reason, serve(guard.Require(scopes.All("read:things"))(never(t.T)), r), row.status, row.code)
+			check(name, row.reason, serve(guard.Require(scopes.All("read:things"))(unreachable(t.T)), r), row.status, row.code)
 		}
 	}
 }
@@ -108,19 +110,19 @@ func TestRules(t *testing.T) {
 			params, _ := challenge(t.T, values[0])
 			_, realm := params["realm"]
 			_, metadata := params["resource_metadata"]
-			t.Want(name+", "+string(reason)+": a realm or metadata", realm || metadata, true)
+			t.Want(name+", "+string(reason)+": has a realm or metadata", realm || metadata, true)
 		})
 	})
 	for _, id := range []string{"B08", "B13"} {
 		checklist.Test(t, id, func(t *checklist.T) {
-			_, twice := challenge(t.T, `Bearer realm="a", error="b", error="c"`)
-			t.Want("challenge finds a repeated parameter", twice, true)
+			_, repeated := challenge(t.T, `Bearer realm="a", error="b", error="c"`)
+			t.Want("challenge finds a repeated parameter", repeated, true)
 			refusals(t, func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string) {
 				if status >= 500 {
 					return
 				}
-				params, twice := challenge(t.T, w.Header().Get("WWW-Authenticate"))
-				t.Want(name+", "+string(reason)+": a repeated parameter", twice, false)
+				params, repeated := challenge(t.T, w.Header().Get("WWW-Authenticate"))
+				t.Want(name+", "+string(reason)+": repeats a parameter", repeated, false)
 				t.Want(name+", "+string(reason)+": error", params["error"], code)
 			})
 		})
@@ -132,9 +134,9 @@ func TestRules(t *testing.T) {
 				if status >= 500 {
 					return
 				}
-				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate")) // fails if a value is not a quoted string
+				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate")) // fails the test if a value is not a quoted string
 				t.Want(name+", "+string(reason)+": error", params["error"], code)
-				t.Want(name+", "+string(reason)+": a description with the error", params["error_description"] != "", code != "")
+				t.Want(name+", "+string(reason)+": has a description", params["error_description"] != "", code != "")
 			})
 		})
 	}
@@ -142,8 +144,8 @@ func TestRules(t *testing.T) {
 	testOtherPlaces(t)
 }
 
-// testCharacters checks that response fields contain only allowed characters. It tries
-// options, scopes, claims and errors with other characters.
+// testCharacters checks that response fields contain only allowed characters, even if
+// options, scopes, claims or errors contain other characters.
 func testCharacters(t *testing.T) {
 	t.Helper()
 	checklist.Test(t, "B09", func(t *checklist.T) {
@@ -179,7 +181,7 @@ func testCharacters(t *testing.T) {
 			for _, claim := range []string{"sub", "scope", "client_id", "jti"} {
 				r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 				r.Header.Set("Authorization", "Bearer "+b.issuer.Token(map[string]any{"aud": "deployment-api", claim: text}))
-				w := serve(b.guard.Require(scopes.All("read"))(never(t.T)), r)
+				w := serve(b.guard.Require(scopes.All("read"))(unreachable(t.T)), r)
 				params, _ := challenge(t.T, w.Header().Get("WWW-Authenticate"))
 				for name, value := range params {
 					if strings.Contains(value, "Evil") || strings.Contains(value, "none") {
@@ -193,7 +195,7 @@ func testCharacters(t *testing.T) {
 			t.Want(name+", "+string(reason)+": fields injected by an error", len(w.Header().Values("X-Evil")), 0)
 			for field, values := range w.Header() {
 				if strings.ContainsAny(strings.Join(values, ""), "\r\n") {
-					t.Errorf("got a line break in %s, want none", field)
+					t.Errorf("got a line break in %s, want no line break", field)
 				}
 			}
 		})
@@ -211,29 +213,29 @@ func (structured) Verify(ctx context.Context, token string) (*bearer.Claims, err
 // refuseAll is the Verify function of a verifier that refuses every token.
 func refuseAll(context.Context, string) (*bearer.Claims, error) { return nil, bearer.UnknownKey }
 
-// unread is a request body that must not be read.
-type unread struct{ t *testing.T }
+// unreadable is a request body that fails the test if it is read.
+type unreadable struct{ t *testing.T }
 
-func (u unread) Read([]byte) (int, error) {
-	u.t.Error("got a read of the body, want none")
+func (u unreadable) Read([]byte) (int, error) {
+	u.t.Error("got a read of the body, want no read")
 	return 0, io.EOF
 }
 
-func (u unread) Close() error { return nil }
+func (u unreadable) Close() error { return nil }
 
 // testOtherPlaces sends tokens outside of the Authorization field. The guard must ignore
 // them.
 func testOtherPlaces(t *testing.T) {
 	t.Helper()
 	b := newBench(t, nil)
-	h := b.guard.Require(scopes.All())(http.HandlerFunc(ok))
+	h := b.guard.Require(scopes.All())(http.HandlerFunc(writeCaller))
 	token := b.token("")
 	status := func(change func(*http.Request)) int {
 		r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
 		change(r)
 		w := serve(h, r)
 		if w.Code == http.StatusUnauthorized && strings.Contains(w.Header().Get("WWW-Authenticate"), "error") {
-			t.Errorf("got challenge %q, want the challenge for no token", w.Header().Get("WWW-Authenticate"))
+			t.Errorf("got challenge %q, want the challenge for a request without a token", w.Header().Get("WWW-Authenticate"))
 		}
 		return w.Code
 	}
@@ -248,11 +250,11 @@ func testOtherPlaces(t *testing.T) {
 		t.Want("in the header", status(header), 200)
 		t.Want("in a form", status(func(r *http.Request) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.Body, r.ContentLength = unread{t.T}, int64(len("access_token=")+len(token))
+			r.Body, r.ContentLength = unreadable{t.T}, int64(len("access_token=")+len(token))
 		}), 401)
 		t.Want("in a multipart form", status(func(r *http.Request) {
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
-			r.Body, r.ContentLength = unread{t.T}, -1
+			r.Body, r.ContentLength = unreadable{t.T}, -1
 		}), 401)
 		t.Want("in a parsed form", status(func(r *http.Request) { r.PostForm = map[string][]string{"access_token": {token}} }), 401)
 	})
@@ -294,7 +296,7 @@ func testOtherPlaces(t *testing.T) {
 				}
 			})), r)
 			t.Want("status with "+name, w.Code, 200)
-			t.Want(name+" of the client reaches the handler", strings.Contains(strings.Join(got, " "), "admin"), false)
+			t.Want(name+": the handler gets the client's value", strings.Contains(strings.Join(got, " "), "admin"), false)
 		}
 	})
 }

@@ -17,9 +17,9 @@ func (g *Guard) isPreflight(r *http.Request) bool {
 		len(authorization(r.Header)) == 0
 }
 
-// find returns the rule and the pattern of the request's route. A preflight request has the
-// route of the request that it announces.
-func (g *Guard) find(t *scopes.Table, r *http.Request) (scopes.Rule, string) {
+// ruleFor returns the rule and the pattern of the request's route. A preflight request has
+// the route of the request that it announces.
+func (g *Guard) ruleFor(t *scopes.Table, r *http.Request) (scopes.Rule, string) {
 	if g.isPreflight(r) {
 		announced := *r
 		announced.Method = r.Header["Access-Control-Request-Method"][0]

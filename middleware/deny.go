@@ -10,27 +10,29 @@ import (
 )
 
 // Refusal is the answer to a refused request. It contains everything that the client may
-// learn about the reason. Only the body and its content type depend on the request; the
-// other parts depend on the error.
+// learn about the refusal. Only the body and its content type depend on the request. The
+// other parts depend on the error and on the options of the guard.
 type Refusal struct {
 	// Status is the HTTP status code.
 	Status int
-	// Header contains the response fields: Content-Type, WWW-Authenticate and others. Deny
-	// replaces existing fields of these names, except Access-Control-Expose-Headers, to
-	// which it adds a value. It removes an existing Content-Length.
+	// Header contains the response fields, such as Content-Type and WWW-Authenticate. Deny
+	// replaces fields of the same names that other middleware has set. There are two
+	// exceptions: Deny adds a value to an existing Access-Control-Expose-Headers, and
+	// removes an existing Content-Length.
 	Header http.Header
 	// Body is the response body. It is empty for HEAD.
 	Body []byte
-	// Error is the error code: one of RFC 6750, section 3.1, or "unauthorized",
+	// Error is an error code of RFC 6750, section 3.1, or "unauthorized",
 	// "temporarily_unavailable" or "server_error".
 	Error string
-	// Description is one of a fixed set of sentences, in ASCII and without quotes.
+	// Description is a sentence from a fixed list. It is ASCII without quotes.
 	Description string
 	// Scopes contains the required scopes that the challenge names.
 	Scopes []string
 }
 
-// Deny answers a request that Check refused with err: it writes the [Guard.Refusal] to w.
+// Deny answers a request that Check refused with err. It writes the result of
+// [Guard.Refusal] to w.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	refused := g.refusal(w.Header(), r, answer, answer.Status)
@@ -38,10 +40,10 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // Refusal returns the answer to the request r that Check refused with err. It is for
-// transports that write the answer themselves. Refusal writes no response and keeps neither
-// argument. The answer contains only the reason, the missing scopes and the time to wait
-// from err. If err contains no [bearer.Error], or a [bearer.Error] with an unknown reason,
-// the status is 500.
+// transports that write the answer themselves. Refusal writes no response and does not keep
+// r or err. It uses only the reason, the missing scopes and the time to wait from err. If
+// err contains no [bearer.Error], or a [bearer.Error] with an unknown reason, the status is
+// 500.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
 	return g.refusal(http.Header{}, r, answer, answer.Status)
@@ -51,7 +53,7 @@ func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 // status differs from answer.Status in [Guard.ForwardAuth].
 func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
 	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: slices.Clone(answer.Scopes)}
-	contentType, body := g.body(r, refused) // before h is changed: the hook may panic
+	contentType, body := g.body(r, refused) // called before h is changed, because Options.Body may panic
 	refused.Header = h
 	if r.Method != http.MethodHead {
 		refused.Body = body
@@ -62,8 +64,8 @@ func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, s
 		exposed = "WWW-Authenticate"
 	}
 	if answer.RetryAfter > 0 {
-		// Whole seconds (RFC 9110, section 10.2.3), rounded up, because a client that
-		// retries too early is refused again.
+		// Retry-After is a number of whole seconds (RFC 9110, section 10.2.3). The time is
+		// rounded up, because a client that retries too early is refused again.
 		h.Set("Retry-After", strconv.Itoa(int((answer.RetryAfter+time.Second-1)/time.Second)))
 		exposed = "Retry-After"
 	}
@@ -71,16 +73,16 @@ func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, s
 		h.Add("Access-Control-Expose-Headers", exposed)
 	}
 	h.Set("Content-Type", contentType)
-	h.Del("Content-Length") // middleware before the guard may have set it for another body
+	h.Del("Content-Length") // middleware before the guard may have set it for a different body
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	return refused
 }
 
-// write writes the status and the body to w. f.Header must be the header of w.
+// write sends the status and the body to w. f.Header must be the header of w.
 func (f *Refusal) write(w http.ResponseWriter) {
 	w.WriteHeader(f.Status)
 	if len(f.Body) > 0 {
-		_, _ = w.Write(f.Body) //nolint:gosec // the body is our own text; an error means that the client is gone
+		_, _ = w.Write(f.Body) //nolint:gosec // the text is from this package or Options.Body; an error means that the client is gone
 	}
 }

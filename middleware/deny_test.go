@@ -22,27 +22,27 @@ func TestDeny(t *testing.T) {
 		challenge, retry  string
 		contains, without string
 	}{
-		{"unavailable", &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 1500 * time.Millisecond, Err: errors.New("secret")}, 503, "", "2", `"temporarily_unavailable"`, "secret"},
-		{"unavailable, no time to wait", bearer.KeysUnavailable, 503, "", "5", `"temporarily_unavailable"`, "secret"},
-		{"internal", &bearer.Error{Reason: bearer.Internal, Err: errors.New("secret")}, 500, "", "", `"server_error"`, "secret"},
-		{"no reason", errors.New("secret"), 500, "", "", `"server_error"`, "secret"},
-		{"hostile detail", &bearer.Error{Reason: bearer.WrongIssuer, Err: errors.New("\"\r\nSet-Cookie: secret")}, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", `"invalid_token"`, "secret"},
-		{"hostile scopes", &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "secret\"", "secret\r\nX: y", "sécret", "secret x", "", "b"}}, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`, "", `"scope":"a b"`, "secret"},
-		{"revoked", fmt.Errorf("wrapped: %w", bearer.Revoked), 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, "", `"invalid_token"`, "wrapped"},
+		{"keys unavailable", &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 1500 * time.Millisecond, Err: errors.New("secret")}, 503, "", "2", `"temporarily_unavailable"`, "secret"},
+		{"keys unavailable, no time to wait", bearer.KeysUnavailable, 503, "", "5", `"temporarily_unavailable"`, "secret"},
+		{"internal error", &bearer.Error{Reason: bearer.Internal, Err: errors.New("secret")}, 500, "", "", `"server_error"`, "secret"},
+		{"error without a reason", errors.New("secret"), 500, "", "", `"server_error"`, "secret"},
+		{"error text with quotes and line breaks", &bearer.Error{Reason: bearer.WrongIssuer, Err: errors.New("\"\r\nSet-Cookie: secret")}, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", `"invalid_token"`, "secret"},
+		{"invalid scopes", &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "secret\"", "secret\r\nX: y", "sécret", "secret x", "", "b"}}, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`, "", `"scope":"a b"`, "secret"},
+		{"wrapped reason", fmt.Errorf("wrapped: %w", bearer.Revoked), 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, "", `"invalid_token"`, "wrapped"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.Header.Set("Authorization", "Bearer x")
-		w := serve(refuser(t, row.err, nil).Require(scopes.All("x"))(never(t)), r)
+		w := serve(refuser(t, row.err, nil).Require(scopes.All("x"))(unreachable(t)), r)
 		if w.Code != row.status || w.Header().Get("WWW-Authenticate") != row.challenge || w.Header().Get("Retry-After") != row.retry {
 			t.Errorf("%s: got %d %v, want %d with the challenge %q and Retry-After %q", row.name, w.Code, w.Header(), row.status, row.challenge, row.retry)
 		}
 		if all := fmt.Sprint(w.Header(), w.Body); !strings.Contains(all, row.contains) || strings.Contains(all, row.without) {
-			t.Errorf("%s: got %s, want it to contain %s and not %s", row.name, all, row.contains, row.without)
+			t.Errorf("%s: got %s, want a response with %s and without %s", row.name, all, row.contains, row.without)
 		}
 	}
 }
 
-// TestDenyForeignError checks that Deny answers errors that did not come from Check.
+// TestDenyForeignError checks that Deny accepts errors that did not come from Check.
 func TestDenyForeignError(t *testing.T) {
 	b := newBench(t, nil)
 	for err, want := range map[error]int{
@@ -57,8 +57,8 @@ func TestDenyForeignError(t *testing.T) {
 	}
 }
 
-// TestDenyForeignScopes checks that Deny sends only valid scopes of an error that did not
-// come from Check.
+// TestDenyForeignScopes checks that Deny sends only the valid scopes in an error that did
+// not come from Check.
 func TestDenyForeignScopes(t *testing.T) {
 	b := newBench(t, nil)
 	w := httptest.NewRecorder()
@@ -70,7 +70,7 @@ func TestDenyForeignScopes(t *testing.T) {
 
 func TestDenyHead(t *testing.T) {
 	b := newBench(t, nil)
-	w := serve(b.guard.Require(scopes.All())(never(t)), httptest.NewRequest(http.MethodHead, "/", http.NoBody))
+	w := serve(b.guard.Require(scopes.All())(unreachable(t)), httptest.NewRequest(http.MethodHead, "/", http.NoBody))
 	if w.Code != http.StatusUnauthorized || w.Body.Len() != 0 || w.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("got %d %v %q, want 401 with a challenge and no body", w.Code, w.Header(), w.Body)
 	}
@@ -82,7 +82,7 @@ func TestOptionsBody(t *testing.T) {
 		got = refusal
 		return "text/plain", []byte("no")
 	}})
-	w := serve(b.guard.Require(scopes.All("a", "b"))(never(t)), b.request(http.MethodGet, "/", "b"))
+	w := serve(b.guard.Require(scopes.All("a", "b"))(unreachable(t)), b.request(http.MethodGet, "/", "b"))
 	if w.Code != http.StatusForbidden || w.Body.String() != "no" || w.Header().Get("Content-Type") != "text/plain" || w.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("got %d %v %q, want 403 with the text/plain body of Options.Body", w.Code, w.Header(), w.Body)
 	}
@@ -91,24 +91,25 @@ func TestOptionsBody(t *testing.T) {
 	}
 }
 
-// TestOptionsBodyPanics checks that nothing is written before Options.Body panics, so that
-// middleware that recovers can answer.
+// TestOptionsBodyPanics checks that the guard writes nothing before it calls Options.Body. If
+// Options.Body panics, middleware that recovers the panic can then write an answer.
 func TestOptionsBodyPanics(t *testing.T) {
 	b := newBench(t, &middleware.Options{Body: func(*http.Request, middleware.Refusal) (string, []byte) { panic("x") }})
 	w := httptest.NewRecorder()
 	defer func() {
 		if p := recover(); p != "x" || len(w.Header()) != 0 || w.Body.Len() != 0 {
-			t.Errorf("got panic %v with header %v and body %q, want panic x and nothing written", p, w.Header(), w.Body)
+			t.Errorf("got panic %v with header %v and body %q, want panic x, no header and no body", p, w.Header(), w.Body)
 		}
 	}()
-	b.guard.Require(scopes.All())(never(t)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	b.guard.Require(scopes.All())(unreachable(t)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 }
 
-// TestDenyReplacesHeaders checks that Deny replaces fields that middleware before the
-// guard has set.
+// TestDenyReplacesHeaders checks the fields that middleware before the guard has set. Deny
+// must remove Content-Length, replace Cache-Control, and add a value to
+// Access-Control-Expose-Headers.
 func TestDenyReplacesHeaders(t *testing.T) {
 	b := newBench(t, &middleware.Options{ExposeChallenge: true})
-	h := b.guard.Require(scopes.All())(never(t))
+	h := b.guard.Require(scopes.All())(unreachable(t))
 	w := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "5")
 		w.Header().Set("Cache-Control", "public, max-age=60")

@@ -3,7 +3,7 @@
 //	guard, err := middleware.New(verifier, nil)
 //	mux.Handle("POST /deployments", guard.Require(scopes.All("deploy:applications"))(deploy))
 //
-// or, with the rules of a whole mux in one table:
+// The rules of a whole mux can be in one table:
 //
 //	var rules scopes.Table
 //	rules.Handle("POST /deployments", scopes.All("deploy:applications"))
@@ -12,12 +12,17 @@
 //
 // A handler gets the caller's claims from bearer.FromContext(r.Context()).
 //
-// A [Guard] answers refused requests as RFC 6750, section 3 defines: 401 for a missing
-// or invalid token, 400 for credentials that are not exactly one bearer token, and 403
-// if the rule of the route does not allow the request, for example because a scope is
-// missing. If the caller is not at fault, the guard answers 503 (the issuer's
-// keys are unavailable) or 500 (this service is at fault). A 400, 401 or 403 contains
-// a challenge: the field WWW-Authenticate.
+// A [Guard] answers a refused request with one of these status codes:
+//
+//   - 400: the credentials are not exactly one bearer token.
+//   - 401: the token is missing or invalid.
+//   - 403: the route has no rule, or its rule does not allow the request. For example, the
+//     token lacks a required scope.
+//   - 500: this service is at fault. For example, a function in the rule panicked.
+//   - 503: the issuer's keys are unavailable, and the caller is not at fault.
+//
+// A response with 400, 401 or 403 contains a challenge in the field WWW-Authenticate (RFC
+// 6750, section 3).
 //
 // [Guard.Require] and [Guard.Enforce] work with every router that accepts net/http
 // handlers, such as chi. Adapters for gin and echo are separate modules in subfolders of
@@ -30,7 +35,7 @@
 //
 // The guard reads tokens only from the Authorization field, never from the query (RFC
 // 9700, section 4.3.2), a form, a cookie or a trailer. The guard denies every request with
-// an unclean path ([scopes.CleanPath]): a handler that cleans the path itself can serve a
-// route whose rule was not checked. The guard does not wrap the server's ResponseWriter, so
-// handlers keep its optional methods, such as Flush.
+// an unclean path ([scopes.CleanPath]), because a handler that cleans the path itself can
+// serve a route whose rule was not checked. The guard does not wrap the server's
+// ResponseWriter, so handlers can use the optional methods of the writer, such as Flush.
 package middleware

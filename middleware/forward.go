@@ -17,8 +17,9 @@ type header struct {
 	value func(*bearer.Claims) string
 }
 
-// reserved lists fields that control the parsing, routing or authentication of a message.
-var reserved = []string{
+// reservedFields lists fields that control the parsing, routing or authentication of a
+// message.
+var reservedFields = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Forwarded", "Host",
 	"Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding",
 	"Upgrade", "Www-Authenticate", authError, forwardedHost, forwardedMethod, forwardedURI,
@@ -35,10 +36,10 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 		switch {
 		case !isFieldName(name):
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: a field name must contain only letters, digits and hyphens", name))
-		case slices.Contains(reserved, canonical):
+		case slices.Contains(reservedFields, canonical):
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is reserved; choose another name", name))
 		case slices.ContainsFunc(headers, func(h header) bool { return h.name == canonical }):
-			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is declared twice, in different letter case", name))
+			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is declared twice; letter case does not matter", name))
 		case fields[name] == nil:
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: the function is nil", name))
 		default:
@@ -49,8 +50,8 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 }
 
 // isFieldName reports whether name contains only letters, digits and hyphens. RFC 9110,
-// section 5.1 allows more characters, but some servers replace them with "_", so that two
-// different names can become equal.
+// section 5.1 allows more characters, but some servers replace these characters with "_".
+// Two different names can then become equal.
 func isFieldName(name string) bool {
 	return name != "" && !slices.ContainsFunc([]byte(name), func(c byte) bool { return c != '-' && !isAlphanumeric(c) })
 }
@@ -59,8 +60,9 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// forwarded returns the header for the handler. It is a copy of h with the fields of
-// Options.Headers from the claims in ctx. If h needs no change, forwarded returns nil.
+// forwarded returns the header for the handler. The header is a copy of h with the fields
+// of Options.Headers, made from the claims in ctx. If the options require no change of h,
+// forwarded returns nil.
 func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // ctx is only read for the claims
 	if !g.opts.RemoveAuthorization && len(g.headers) == 0 {
 		return nil
@@ -81,15 +83,15 @@ func removeAuthorization(h http.Header) {
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.EqualFold(name, "Authorization") })
 }
 
-// setCallerHeaders removes the client's copies of the fields of Options.Headers from h.
-// Then it sets those fields from the claims in ctx, if there are any.
+// setCallerHeaders removes the client's copies of the fields of Options.Headers from h. If
+// ctx contains claims, setCallerHeaders then sets the fields from these claims.
 func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:revive // ctx is only read for the claims
 	if len(g.headers) == 0 {
 		return
 	}
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isOurs(name) })
-	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). The client
-	// must not use Connection to drop our fields.
+	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). The names
+	// of our fields are removed from Connection, so that no proxy drops our fields.
 	ours := func(option string) bool { return g.isOurs(strings.Trim(option, " \t")) }
 	if fields := h["Connection"]; len(fields) > 0 {
 		kept := make([]string, len(fields))
@@ -111,7 +113,7 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 
 // isOurs reports whether a server after the guard may read name as one of our fields. CGI
 // replaces "-" with "_", and some servers replace every character except letters and
-// digits. Field names are compared without regard to letter case.
+// digits. Letter case does not matter in field names.
 func (g *Guard) isOurs(name string) bool {
 	return slices.ContainsFunc(g.headers, func(field header) bool {
 		if len(name) != len(field.name) {
@@ -127,8 +129,8 @@ func (g *Guard) isOurs(name string) bool {
 	})
 }
 
-// encodeHeader encodes s as documented at Options.Headers, so that no proxy changes the
-// value or splits it into several values.
+// encodeHeader encodes s as documented at Options.Headers. No proxy changes an encoded value
+// or splits it into several values.
 func encodeHeader(s string) string {
 	const hex = "0123456789ABCDEF"
 	plain := func(i int) bool {

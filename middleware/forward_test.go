@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// callerHeaders returns the Options.Headers of the tests.
+// callerHeaders returns the Options.Headers that several tests use.
 func callerHeaders() map[string]func(*bearer.Claims) string {
 	return map[string]func(*bearer.Claims) string{
 		"X-Subject":   (*bearer.Claims).Subject,
@@ -21,9 +21,9 @@ func callerHeaders() map[string]func(*bearer.Claims) string {
 	}
 }
 
-// spoofed adds fields to the request that a client can send to pretend to be another
-// caller.
-func spoofed(r *http.Request) *http.Request {
+// spoof adds fields to the request. A client can send such fields to pretend to be a
+// different caller.
+func spoof(r *http.Request) *http.Request {
 	for _, name := range []string{"X-Subject", "X_Subject", "x_subject", "X-Client-Id", "X-Client_ID", "X_SCOPE", "x-sUBJECT"} {
 		r.Header[http.CanonicalHeaderKey(name)] = []string{"admin"}
 		r.Header[name] = []string{"admin"}
@@ -37,20 +37,20 @@ func TestHeaders(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		rule   scopes.Rule
-		scope  string // "": no token
+		scope  string // "" for no token
 		client string
 	}{
 		{"with a token", scopes.All("x"), "x y", "ci"},
-		{"public", scopes.Public(), "x", ""},
-		{"public without token", scopes.Public(), "", ""},
-		{"optional without token", scopes.Optional(scopes.All()), "", ""},
-		{"report only, scope missing", scopes.ReportOnly(scopes.All("z")), "x", "ci"},
+		{"public with a token", scopes.Public(), "x", ""},
+		{"public without a token", scopes.Public(), "", ""},
+		{"optional without a token", scopes.Optional(scopes.All()), "", ""},
+		{"report only with a missing scope", scopes.ReportOnly(scopes.All("z")), "x", "ci"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		if row.scope != "" {
 			r = b.request(http.MethodGet, "/", row.scope)
 		}
-		spoofed(r)
+		spoof(r)
 		if values := r.Header["Authorization"]; row.rule.IsPublic() && len(values) > 0 {
 			r.Header["authorization"] = values // the guard removes the field in every letter case
 		}
@@ -59,11 +59,11 @@ func TestHeaders(t *testing.T) {
 		h := b.guard.Require(row.rule)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			reached = true
 			if r.Header.Get("Authorization") != "" {
-				t.Errorf("%s: got Authorization in the handler, want none", row.name)
+				t.Errorf("%s: got Authorization in the handler, want no such field", row.name)
 			}
 			for name, values := range r.Header {
 				if strings.EqualFold(name, "Authorization") {
-					t.Errorf("%s: got %s in the handler, want none", row.name, name)
+					t.Errorf("%s: got %s in the handler, want no such field", row.name, name)
 				}
 				if name == "Connection" {
 					if got := strings.Join(values, ","); got != "close" {
@@ -72,7 +72,7 @@ func TestHeaders(t *testing.T) {
 					continue
 				}
 				if strings.Contains(strings.Join(values, ""), "admin") {
-					t.Errorf("%s: got the client's %s %q in the handler, want it removed", row.name, name, values)
+					t.Errorf("%s: got the client's value %q of %s in the handler, want no such value", row.name, values, name)
 				}
 			}
 			if got := r.Header.Get("X-Client-Id"); got != row.client {
@@ -81,13 +81,13 @@ func TestHeaders(t *testing.T) {
 		}))
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		if !reached || len(r.Header) != before {
-			t.Errorf("%s: got handler called %v and %d fields in the outer request, want true and %d", row.name, reached, len(r.Header), before)
+			t.Errorf("%s: got reached %v and %d fields in the outer request, want reached true and %d fields", row.name, reached, len(r.Header), before)
 		}
 	}
 	// If a function of Options.Headers panics, the request is refused.
 	panics := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
-	if w := serve(panics.guard.Require(scopes.All())(never(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
-		t.Errorf("panic in a header function: got %d, want 500", w.Code)
+	if w := serve(panics.guard.Require(scopes.All())(unreachable(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
+		t.Errorf("panic in a function of Options.Headers: got status %d, want 500", w.Code)
 	}
 }
 
@@ -102,14 +102,14 @@ func TestHeadersNamedByConnection(t *testing.T) {
 		var got string
 		serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Connection") })), r)
 		if got != want || r.Header.Get("Connection") != value {
-			t.Errorf("%q: got Connection %q in the handler and %q in the outer request, want %q and no change", value, got, r.Header.Get("Connection"), want)
+			t.Errorf("%q: got Connection %q in the handler and %q in the outer request, want %q and the unchanged value", value, got, r.Header.Get("Connection"), want)
 		}
 	}
 }
 
-// sent returns a function that makes the guard set a field to value. The function returns
-// the values of the field in the handler's request.
-func sent(tb testing.TB) func(value string) []string {
+// newSender returns a function that makes the guard set a field to value. The returned
+// function returns the values of this field in the handler's request.
+func newSender(tb testing.TB) func(value string) []string {
 	tb.Helper()
 	var value string
 	b := newBench(tb, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Value": func(*bearer.Claims) string { return value }}})
@@ -126,7 +126,7 @@ func sent(tb testing.TB) func(value string) []string {
 
 // TestHeaderValues checks that values are encoded as documented at Options.Headers.
 func TestHeaderValues(t *testing.T) {
-	send := sent(t)
+	send := newSender(t)
 	for _, row := range []struct{ value, want string }{
 		{"ci@clients", "ci@clients"},
 		{"read:a write:b", "read:a write:b"},
@@ -155,7 +155,7 @@ func TestHeaderValues(t *testing.T) {
 func FuzzHeaderValues(f *testing.F) {
 	f.Add("a\r\nb: c")
 	f.Add(" %,\"\\é")
-	send := sent(f)
+	send := newSender(f)
 	f.Fuzz(func(t *testing.T, value string) {
 		if value == "" {
 			return
@@ -190,12 +190,12 @@ func TestProxy(t *testing.T) {
 		scope  string
 		client string
 	}{
-		{"with a rule", b.guard.Require(scopes.All("x"))(proxy), "x", "ci"},
+		{"with a required scope", b.guard.Require(scopes.All("x"))(proxy), "x", "ci"},
 		{"with a public rule", b.guard.Require(scopes.Public())(proxy), "x", ""},
 		{"without a guard", proxy, "x", ""},
 	} {
 		front := httptest.NewServer(row.h)
-		r := spoofed(b.request(http.MethodGet, front.URL+"/reports", row.scope))
+		r := spoof(b.request(http.MethodGet, front.URL+"/reports", row.scope))
 		r.Header.Set("X-Forwarded-For", "192.0.2.1")
 		r.Header.Set("Te", "trailers")
 		answered := fetch(t, front.Client(), r)
@@ -204,11 +204,11 @@ func TestProxy(t *testing.T) {
 			t.Errorf("%s: got %d for %q, want 200 for /base/reports", row.name, answered.status, path)
 		}
 		if got.Get("Authorization") != "" || got.Get("X-Forwarded-For") != "127.0.0.1" || got.Get("X-Forwarded-Proto") != "http" {
-			t.Errorf("%s: got the header %v at the target, want no Authorization and X-Forwarded fields of the proxy", row.name, got)
+			t.Errorf("%s: got the header %v at the target, want no Authorization, and X-Forwarded fields from the proxy", row.name, got)
 		}
 		for name, values := range got {
 			if strings.Contains(strings.Join(values, ""), "admin") {
-				t.Errorf("%s: got the client's %s at the target, want it removed", row.name, name)
+				t.Errorf("%s: got the client's value of %s at the target, want no such value", row.name, name)
 			}
 		}
 		if got.Get("X-Client-Id") != row.client || got.Get("X-Subject") == "" && row.client != "" {
@@ -217,8 +217,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestNoHeadersKeepsHeader checks that without Options.Headers the handler gets all fields
-// of the client.
+// TestNoHeadersKeepsHeader checks that the handler gets all fields of the client if
+// Options.Headers is nil.
 func TestNoHeadersKeepsHeader(t *testing.T) {
 	b := newBench(t, nil)
 	r := b.request(http.MethodGet, "/", "x")

@@ -19,34 +19,36 @@ const (
 	authError       = "X-Auth-Error"
 )
 
-// ForwardAuth returns a handler that decides for a proxy whether a request may pass. nginx
-// calls the handler with auth_request, and Caddy with forward_auth. The handler uses the
-// rules in t; if t is nil, it denies every request.
+// ForwardAuth returns a handler that decides for a proxy whether a request may pass. In
+// nginx, the directive auth_request calls the handler; in Caddy, forward_auth does this. The
+// handler uses the rules in t. If t is nil, the handler denies every request.
 //
-// The proxy MUST pass the Authorization field to the handler. It MUST set
-// X-Forwarded-Method and X-Forwarded-Uri to the method and target of the client's request,
-// and replace these fields if the client sent them. If a pattern of the table contains a
-// host, the proxy MUST also set X-Forwarded-Host to the host of the request. The handler
-// denies a request if a required X-Forwarded field is missing, or if one of the three
-// appears twice. Make sure that only the proxy can connect to the handler.
+// The proxy MUST pass the Authorization field to the handler. The proxy MUST set
+// X-Forwarded-Method to the method of the client's request, and X-Forwarded-Uri to the
+// target of this request. If a pattern of the table contains a host, the proxy MUST also set
+// X-Forwarded-Host to the host of this request. If the client has sent one of these
+// fields, the proxy MUST replace the client's value. The handler denies a request if a
+// required X-Forwarded field is missing, or if the request contains X-Forwarded-Method,
+// X-Forwarded-Uri or X-Forwarded-Host more than once. Make sure that only the proxy can
+// connect to the handler.
 //
-// The handler answers 204 if the request may pass. Otherwise it answers 401 or 403, because
-// nginx turns every other error status into 500. It answers 401 also to credentials that
-// are not exactly one bearer token, and 403 also if it cannot decide.
+// The handler answers 204 if the request may pass. Otherwise the handler answers 401 or 403,
+// because nginx turns every other error status into 500. The handler answers 401 in place
+// of 400, and 403 in place of 500 and 503.
 //
-// The response field X-Auth-Error contains the error code of a refusal, as [Refusal]
-// describes it, but "unavailable" in place of "temporarily_unavailable". If the code is
+// The response field X-Auth-Error contains [Refusal].Error. The only exception is
+// "temporarily_unavailable", for which the field contains "unavailable". If the code is
 // "unavailable", the response contains Retry-After, and the proxy should answer 503. If the
 // code is "server_error", the proxy should answer 500.
 //
-// A 204 contains every field of Options.Headers. A field without a value is sent empty, so
-// that a proxy that copies the fields always overwrites the client's own fields. The proxy
-// itself must drop the client's fields that have "_" in place of "-". The program
+// A 204 contains every field of Options.Headers. A field without a value is empty. So a
+// proxy that copies the fields always overwrites the client's own fields. The proxy must
+// drop fields of the client whose names have "_" in place of "-". The program
 // examples/forwardauth contains configurations for nginx and Caddy.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
-	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // at the first request, after all rules are declared
+	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // called at the first request, because all rules are declared by then
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var (
 			rule    scopes.Rule
@@ -54,7 +56,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 		)
 		req, ok := original(r)
 		if ok && (len(r.Header[forwardedHost]) == 1 || !hosts()) {
-			rule, pattern = g.find(t, req)
+			rule, pattern = g.ruleFor(t, req)
 		}
 		allowed, err := g.check(req, rule, pattern)
 		if err != nil {
@@ -73,8 +75,8 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	})
 }
 
-// denyForwarded refuses a request as Deny does, but with a status that nginx accepts (401
-// or 403) and with the error code in X-Auth-Error.
+// denyForwarded answers a refused request of a proxy. The status is 401 or 403, because
+// nginx accepts no other error status. X-Auth-Error contains the error code.
 func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	status, name := http.StatusForbidden, answer.Error
@@ -103,8 +105,8 @@ func hasHosts(t *scopes.Table) bool {
 }
 
 // original returns the client's request as the proxy describes it in the X-Forwarded
-// fields. It reports whether the method and the target are there and valid, and no field
-// appears twice.
+// fields. It also reports whether the description is valid: the method and the target are
+// present and valid, and no field appears twice.
 func original(r *http.Request) (*http.Request, bool) {
 	req := r.WithContext(r.Context())
 	method, uri, host := r.Header[forwardedMethod], r.Header[forwardedURI], r.Header[forwardedHost]

@@ -33,30 +33,30 @@ func TestForwardAuth(t *testing.T) {
 		failure string
 		client  string
 	}{
-		{"allowed", http.Header{method: {"GET"}, uri: {"/deployments/7?x=1"}}, "read:deployments", 204, "", "ci"},
-		{"missing scope", http.Header{method: {"POST"}, uri: {"/deployments"}}, "read:deployments", 403, "insufficient_scope", ""},
+		{"valid token with the scope", http.Header{method: {"GET"}, uri: {"/deployments/7?x=1"}}, "read:deployments", 204, "", "ci"},
+		{"valid token without the scope", http.Header{method: {"POST"}, uri: {"/deployments"}}, "read:deployments", 403, "insufficient_scope", ""},
 		{"no token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "", 401, "unauthorized", ""},
-		{"bad token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x", 401, "invalid_token", ""},
+		{"invalid token", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x", 401, "invalid_token", ""},
 		{"two tokens in one field", http.Header{method: {"GET"}, uri: {"/deployments/7"}}, "Bearer x y", 401, "invalid_request", ""},
-		{"public", http.Header{method: {"GET"}, uri: {"/public/x"}}, "", 204, "", ""},
-		{"public with a token", http.Header{method: {"GET"}, uri: {"/public/x"}}, "read:deployments", 204, "", ""},
-		{"optional", http.Header{method: {"GET"}, uri: {"/whoami"}}, "", 204, "", ""},
+		{"public route without a token", http.Header{method: {"GET"}, uri: {"/public/x"}}, "", 204, "", ""},
+		{"public route with a token", http.Header{method: {"GET"}, uri: {"/public/x"}}, "read:deployments", 204, "", ""},
+		{"optional rule without a token", http.Header{method: {"GET"}, uri: {"/whoami"}}, "", 204, "", ""},
 		{"host with its own rule", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example"}}, "", 401, "unauthorized", ""},
 		{"host in upper case", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"ADMIN.example"}}, "", 401, "unauthorized", ""},
 		{"host with a port", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"admin.example:443"}}, "", 401, "unauthorized", ""},
 		{"no host", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {}}, "", 401, "unauthorized", ""},
 		{"two hosts", http.Header{method: {"GET"}, uri: {"/public/x"}, host: {"api.example", "admin.example"}}, "", 401, "unauthorized", ""},
-		{"parameters", http.Header{method: {"GET"}, uri: {"/public;x/y"}}, "", 401, "unauthorized", ""},
-		{"encoded dots", http.Header{method: {"GET"}, uri: {"/public/..%2fdeployments/7"}}, "", 401, "unauthorized", ""},
-		{"dots", http.Header{method: {"GET"}, uri: {"/public/../deployments/7"}}, "", 401, "unauthorized", ""},
-		{"fragment", http.Header{method: {"GET"}, uri: {"/public/x#y"}}, "", 401, "unauthorized", ""},
+		{"path parameter", http.Header{method: {"GET"}, uri: {"/public;x/y"}}, "", 401, "unauthorized", ""},
+		{"encoded dots in the target", http.Header{method: {"GET"}, uri: {"/public/..%2fdeployments/7"}}, "", 401, "unauthorized", ""},
+		{"dots in the target", http.Header{method: {"GET"}, uri: {"/public/../deployments/7"}}, "", 401, "unauthorized", ""},
+		{"fragment in the target", http.Header{method: {"GET"}, uri: {"/public/x#y"}}, "", 401, "unauthorized", ""},
 		{"no X-Forwarded fields", nil, "read:deployments", 403, "insufficient_scope", ""},
 		{"no method", http.Header{uri: {"/public/x"}}, "", 401, "unauthorized", ""},
 		{"no target", http.Header{method: {"GET"}}, "", 401, "unauthorized", ""},
 		{"two targets", http.Header{method: {"GET"}, uri: {"/public/x", "/deployments/7"}}, "", 401, "unauthorized", ""},
 		{"two methods", http.Header{method: {"GET", "GET"}, uri: {"/public/x"}}, "", 401, "unauthorized", ""},
-		{"not a target", http.Header{method: {"GET"}, uri: {"public"}}, "", 401, "unauthorized", ""},
-		{"control characters", http.Header{method: {"GET"}, uri: {"/public/\x7f"}}, "", 401, "unauthorized", ""},
+		{"target without a slash", http.Header{method: {"GET"}, uri: {"public"}}, "", 401, "unauthorized", ""},
+		{"control character in the target", http.Header{method: {"GET"}, uri: {"/public/\x7f"}}, "", 401, "unauthorized", ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/public/auth", http.NoBody)
 		switch {
@@ -73,18 +73,18 @@ func TestForwardAuth(t *testing.T) {
 		}
 		w := serve(h, r)
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
-			t.Errorf("%s: got %d %v, want %d %q %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
+			t.Errorf("%s: got status %d and the header %v, want status %d, X-Auth-Error %q and X-Client-Id %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
 		}
 		for name := range callerHeaders() { // these fields replace the client's copies
 			if got := len(w.Header().Values(name)); (got == 1) != (row.status == 204) || got > 1 {
-				t.Errorf("%s: got %d fields %s, want 1 in a 204 and none otherwise", row.name, got, name)
+				t.Errorf("%s: got %d values of %s, want 1 value in a 204 and no value in a refusal", row.name, got, name)
 			}
 		}
 		if (w.Header().Get("WWW-Authenticate") == "") != (row.failure == "") {
-			t.Errorf("%s: got challenge %q, want one if the request is refused", row.name, w.Header().Get("WWW-Authenticate"))
+			t.Errorf("%s: got challenge %q, want a challenge if and only if the request is refused", row.name, w.Header().Get("WWW-Authenticate"))
 		}
 		if got := w.Header().Get("X-Subject"); got == "admin" || (got == "") != (row.client == "") {
-			t.Errorf("%s: got subject %q, want that of the caller", row.name, got)
+			t.Errorf("%s: got X-Subject %q, want the subject of the caller", row.name, got)
 		}
 	}
 }
@@ -102,17 +102,17 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 		r.Header.Set("X-Forwarded-Uri", "/x")
 		w := serve(b.guard.ForwardAuth(&table), r)
 		if w.Code != want || w.Header().Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: got %d %v, want %d", pattern, w.Code, w.Header(), want)
+			t.Errorf("%s: got status %d and the header %v, want status %d and Cache-Control no-store", pattern, w.Code, w.Header(), want)
 		}
 		r.Header["X-Forwarded-Host"] = []string{"h", "h"}
 		if w := serve(b.guard.ForwardAuth(&table), r); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s, two hosts: got %d, want 401", pattern, w.Code)
+			t.Errorf("%s, two hosts: got status %d, want 401", pattern, w.Code)
 		}
 	}
 }
 
-// TestForwardAuthPreflight checks that a body in the proxy's own request does not count as
-// a body of the preflight request.
+// TestForwardAuthPreflight checks that the guard ignores the body of the proxy's own request
+// if the client's request is a preflight request.
 func TestForwardAuthPreflight(t *testing.T) {
 	for allow, want := range map[bool]int{false: 401, true: 204} {
 		b := newBench(t, &middleware.Options{AllowPreflight: allow})
@@ -129,7 +129,7 @@ func TestForwardAuthPreflight(t *testing.T) {
 	}
 }
 
-// TestForwardAuthFaults checks that every refusal has a status that nginx passes on.
+// TestForwardAuthFaults checks that every refusal has a status that nginx accepts.
 func TestForwardAuthFaults(t *testing.T) {
 	for _, row := range []struct {
 		err    bearer.Reason
@@ -151,7 +151,7 @@ func TestForwardAuthFaults(t *testing.T) {
 			t.Errorf("%s: got %d %v, want %d and %q", err, w.Code, w.Header(), row.status, want)
 		}
 		if (w.Header().Get("Retry-After") != "") != (err == bearer.KeysUnavailable) {
-			t.Errorf("%s: got Retry-After %q, want one only for %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
+			t.Errorf("%s: got Retry-After %q, want a value only for %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
 		}
 		if w := serve(guard.ForwardAuth(nil), r); w.Code < 401 || w.Code > 403 {
 			t.Errorf("%s, no table: got %d, want 401 or 403", err, w.Code)

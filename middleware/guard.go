@@ -12,9 +12,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Guard passes requests to handlers or refuses them. [New] returns a Guard; the zero Guard
-// has no verifier and accepts no token. A Guard is safe for concurrent use and keeps no
-// data of a request.
+// Guard passes requests to handlers or refuses the requests. [New] returns a Guard. The
+// zero Guard has no verifier and accepts no token. A Guard is safe for concurrent use and
+// keeps no data of a request.
 type Guard struct {
 	verifier   bearer.Verifier
 	opts       Options
@@ -25,21 +25,20 @@ type Guard struct {
 }
 
 // Require returns middleware for one route. The middleware refuses requests that do not
-// meet the rule. With the zero Rule, it denies every request. Each handler that the
-// middleware returns has a method Rule() scopes.Rule, for programs that list the handlers
-// of a router with their rules.
+// meet the rule. With the zero Rule, the middleware denies every request. Each handler that
+// the middleware returns has a method Rule() scopes.Rule. A program can use this method to
+// list the handlers of a router with their rules.
 //
-// Require panics if the rule has a mistake in it ([scopes.Rule.Err]), and the middleware
-// panics if its handler is nil. The panic message contains the source line of the
-// declaration.
+// Require panics if the rule has a mistake in it ([scopes.Rule.Err]). The middleware panics
+// if it gets a nil handler. The panic message contains the source line of the declaration.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }
 
-// RequireAt is like [Guard.Require], but also records the pattern of the route for
-// [Guard.Routes]. The pattern has the syntax of your router. Observers receive the pattern
-// as the route if the router does not set the request's Pattern. Use RequireAt with routers
-// that [Guard.Handle] does not support.
+// RequireAt does what [Guard.Require] does. In addition, RequireAt records the pattern of
+// the route for [Guard.Routes]. The pattern has the syntax of your router. If the router
+// does not set the request's Pattern, observers receive the pattern of RequireAt as the
+// route. Use RequireAt with routers that [Guard.Handle] does not support.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
@@ -51,10 +50,11 @@ func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) h
 }
 
 // Enforce returns middleware for a whole mux. The middleware checks each request against
-// the rule of its route in t. It denies requests for routes without a rule; if t is nil, it
-// denies every request. The table matches requests itself, so Enforce works with any
-// router. Other middleware that changes the method, host or path of requests must run
-// before the guard. The returned middleware panics if its handler is nil.
+// the rule of its route in t. The middleware denies requests for routes without a rule. If
+// t is nil, it denies every request. The table itself finds the route of a request, so
+// Enforce works with every router. Other middleware that changes the method, host or path
+// of requests must run before the guard. The returned middleware panics if it gets a nil
+// handler.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
@@ -76,7 +76,8 @@ type required struct {
 // Rule returns the rule of the route.
 func (h *required) Rule() scopes.Rule { return h.route.Rule }
 
-// ServeHTTP calls the handler if the request meets the rule, and refuses it otherwise.
+// ServeHTTP calls the handler if the request meets the rule. Otherwise it refuses the
+// request.
 func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pattern := r.Pattern
 	if pattern == "" {
@@ -91,10 +92,10 @@ type enforced struct {
 	next  http.Handler
 }
 
-// ServeHTTP calls the handler if the request meets the rule of its route, and refuses it
-// otherwise.
+// ServeHTTP calls the handler if the request meets the rule of the route. Otherwise it
+// refuses the request.
 func (h *enforced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rule, pattern := h.guard.find(h.table, r)
+	rule, pattern := h.guard.ruleFor(h.table, r)
 	h.guard.serve(w, r, h.next, rule, pattern)
 }
 
@@ -105,16 +106,17 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		return
 	}
 	if allowed != r {
-		// The call is deferred, so that middleware that recovers a panic of the handler can
-		// log the route.
+		// The handler may panic. The deferred call runs even then, so middleware that
+		// recovers the panic can log the route.
 		defer copyPatternBack(r, allowed)
 	}
 	next.ServeHTTP(w, allowed)
 }
 
 // copyPatternBack copies Pattern and path values from the served request to the outer
-// request. A mux after the guard sets them only in the served request, which is the guard's
-// copy. Middleware before the guard logs them from the outer request.
+// request. The served request is the guard's copy of the outer request. A mux after the
+// guard sets Pattern and path values only in this copy, but middleware before the guard
+// logs the values in the outer request.
 func copyPatternBack(outer, served *http.Request) {
 	if served.Pattern != outer.Pattern {
 		ctx, header := outer.Context(), outer.Header
@@ -129,19 +131,19 @@ func copyPatternBack(outer, served *http.Request) {
 }
 
 // Check decides whether a request may pass, and writes no response. If the request may
-// pass, Check returns the request for the handler, with the caller's claims in its context.
-// With a public rule, Check adds no claims.
+// pass, Check returns the request for the handler. The context of the returned request
+// contains the caller's claims. With a public rule, Check adds no claims.
 //
-// If the request is refused, Check returns an error for [Guard.Deny] that contains a
-// *[bearer.Error]. If the rule has a mistake in it, the Reason of that error is
-// [bearer.Internal].
+// If the request is refused, Check returns an error for [Guard.Deny]. The error contains a
+// *[bearer.Error]. If the rule has a mistake in it, Check refuses even requests with a valid
+// token, with the reason [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }
 
 func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Request, error) {
 	if !scopes.CleanPath(r.URL) {
-		rule = unclean
+		rule = uncleanPath
 	} else if rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil {
 		return g.prepare(r, r.Context())
 	}
@@ -158,16 +160,16 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	return g.prepare(r, ctx)
 }
 
-// unclean is the rule for requests with an unclean path. It denies every request, with an
-// error that describes the problem to observers.
-var unclean = scopes.Func("clean path", func(context.Context) error {
-	return errors.New("the path contains an empty or dot element, a backslash, NUL or an unescaped #, before or after decoding")
+// uncleanPath is the rule for requests with an unclean path. The rule denies every request.
+// Its error describes the problem to observers.
+var uncleanPath = scopes.Func("clean path", func(context.Context) error {
+	return errors.New("the path contains an empty element, a dot element, a backslash, NUL or an unescaped #; an escaped path is also checked after decoding")
 })
 
 // authorization returns the values of all Authorization fields. net/http's server changes
 // field names to the canonical form, but adapters of other servers may keep the lower case
-// of HTTP/2. If a request contains both forms, the result contains the values of both, and
-// the request is refused.
+// of HTTP/2. The result contains the values of both forms. The guard refuses requests with
+// more than one value.
 func authorization(h http.Header) []string {
 	values := h["Authorization"]
 	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 expects canonical names
@@ -176,8 +178,8 @@ func authorization(h http.Header) []string {
 	return values
 }
 
-// advise adds the scopes of the rule to a 401 if challenges contain a metadata URL. The
-// client can then request a token with these scopes.
+// advise adds the scopes of the rule to the error of a 401 if the guard's challenges contain
+// a metadata URL. The client can then request a token with these scopes.
 func (g *Guard) advise(err error, rule scopes.Rule) error {
 	if g.opts.ResourceMetadata == "" {
 		return err

@@ -28,7 +28,7 @@ func TestNewReportsAll(t *testing.T) {
 		Headers: map[string]func(*bearer.Claims) string{"X_Subject": claim, "Connection": claim, "X-A": nil, "X-B": claim, "x-b": claim, "": claim},
 	})
 	if err == nil {
-		t.Fatal("got no error")
+		t.Fatal("got no error, want an error")
 	}
 	for _, want := range []string{
 		"verifier: nil", "Options.Realm", `Options.Resource: "http://api.example": must be https`, `"scopes_supported"`, `"jwks_uri"`,
@@ -73,14 +73,14 @@ func TestNewResource(t *testing.T) {
 func TestNilTableDeniesAll(t *testing.T) {
 	b := newBench(t, nil)
 	for name, h := range map[string]http.Handler{
-		"Enforce(nil)": b.guard.Enforce(nil)(never(t)), "Enforce(zero)": b.guard.Enforce(new(scopes.Table))(never(t)),
-		"Require(zero)": b.guard.Require(scopes.Rule{})(never(t)),
+		"Enforce(nil)": b.guard.Enforce(nil)(unreachable(t)), "Enforce(zero)": b.guard.Enforce(new(scopes.Table))(unreachable(t)),
+		"Require(zero)": b.guard.Require(scopes.Rule{})(unreachable(t)),
 	} {
 		if w := serve(h, b.request(http.MethodGet, "/", "x")); w.Code != http.StatusForbidden {
-			t.Errorf("%s: got %d, want 403", name, w.Code)
+			t.Errorf("%s: got status %d, want 403", name, w.Code)
 		}
 		if w := serve(h, httptest.NewRequest(http.MethodGet, "/", http.NoBody)); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s without token: got %d, want 401", name, w.Code)
+			t.Errorf("%s without a token: got status %d, want 401", name, w.Code)
 		}
 	}
 }
@@ -94,10 +94,10 @@ func TestCheckWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if claims, found := bearer.FromContext(allowed.Context()); !found || claims.ClientID() != "ci" {
-		t.Errorf("got the claims %v, want those of the client ci", claims)
+		t.Errorf("got the claims %v, want the claims of the client ci", claims)
 	}
 	if _, found := bearer.FromContext(r.Context()); found || len(r.Header) != len(before) {
-		t.Error("got the outer request changed, want it unchanged")
+		t.Error("got a changed outer request, want no change")
 	}
 	if allowed, err := b.guard.Check(r, scopes.Public()); err != nil || allowed != r {
 		t.Errorf("public: got the request %p, %v, want %p", allowed, err, r)
@@ -109,7 +109,7 @@ func TestCheckWritesNothing(t *testing.T) {
 
 func TestConcurrentUse(t *testing.T) {
 	b := newBench(t, nil)
-	h := b.guard.Enforce(routertest.Table())(http.HandlerFunc(ok))
+	h := b.guard.Enforce(routertest.Table())(http.HandlerFunc(writeCaller))
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -127,8 +127,8 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// TestLongHeaderIsCheap checks that refusing a header of 64 KiB allocates no more than
-// refusing a short header.
+// TestLongHeaderIsCheap checks the memory for the refusal of a field of 64 KiB. The guard may
+// allocate at most 1 KiB more than for the refusal of a short field.
 func TestLongHeaderIsCheap(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	cost := func(value string) uint64 {
@@ -139,7 +139,7 @@ func TestLongHeaderIsCheap(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		for range n {
 			if _, err := guard.Check(r, scopes.All("x")); err == nil {
-				t.Fatal("got no error")
+				t.Fatal("got no error, want a refusal")
 			}
 		}
 		runtime.ReadMemStats(&after)
@@ -148,7 +148,7 @@ func TestLongHeaderIsCheap(t *testing.T) {
 	short := cost("Bearer x")
 	for _, value := range []string{"Bearer " + strings.Repeat("A", 64<<10), "Bearer " + strings.Repeat(".", 64<<10), "Basic " + strings.Repeat("A", 64<<10), strings.Repeat("a, ", 22<<10), "Bearer" + strings.Repeat(" ", 64<<10)} {
 		if long := cost(value); long > short+1024 {
-			t.Errorf("%.10q...: got %d bytes per request, want at most 1024 more than the %d of a short header", value, long, short)
+			t.Errorf("%.10q...: got %d allocated bytes per request, want at most %d", value, long, short+1024)
 		}
 	}
 }
@@ -160,9 +160,9 @@ func TestVerifierPanics(t *testing.T) {
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer x")
-	w := serve(guard.Require(scopes.All())(never(t)), r)
+	w := serve(guard.Require(scopes.All())(unreachable(t)), r)
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("got %d %s, want 500 without the cause", w.Code, w.Body)
+		t.Errorf("got %d %s, want 500 without the text of the panic", w.Code, w.Body)
 	}
 }
 

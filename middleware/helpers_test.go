@@ -36,7 +36,7 @@ func newBench(tb testing.TB, opts *middleware.Options) *bench {
 // token returns a valid token with these scopes.
 func (b *bench) token(scope string) string { return routertest.Token(b.issuer, scope) }
 
-// request returns a request with a token of these scopes.
+// request returns a request with a valid token that has these scopes.
 func (b *bench) request(method, target, scope string) *http.Request {
 	r := httptest.NewRequest(method, target, http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+b.token(scope))
@@ -59,17 +59,17 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// ok is a handler that answers 200 with the caller's client.
-func ok(w http.ResponseWriter, r *http.Request) {
+// writeCaller is a handler that answers 200 with the client ID of the caller.
+func writeCaller(w http.ResponseWriter, r *http.Request) {
 	claims, _ := bearer.FromContext(r.Context())
 	routertest.WriteAnswer(w, "ok", "", claims)
 }
 
-// never returns a handler that fails the test if it is called.
-func never(t *testing.T) http.Handler {
+// unreachable returns a handler that fails the test if it is called.
+func unreachable(t *testing.T) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("got %s %s in the handler, want it refused", r.Method, r.URL)
+		t.Errorf("the handler was called for %s %s, want a refusal", r.Method, r.URL)
 	})
 }
 

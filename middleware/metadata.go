@@ -33,7 +33,8 @@ type resource struct {
 }
 
 // newResource checks an identifier (RFC 9728, section 1.2) and derives the URL of its
-// metadata: the well-known path is inserted between host and path (section 3.1).
+// metadata. This URL is the identifier with the well-known path between host and path
+// (section 3.1).
 func newResource(identifier string) (*resource, error) {
 	bad := func(what string) (*resource, error) {
 		return nil, fmt.Errorf("Options.Resource: %q: %s (RFC 9728, section 1.2)", identifier, what)
@@ -71,8 +72,8 @@ func checkAudience(identifier string, audience []string) error {
 	return fmt.Errorf("Options.Resource: %q: the verifier accepts only the audience %q; add the resource to Config.Audience", identifier, audience)
 }
 
-// reservedMembers lists the members of the metadata that the guard sets itself, and members
-// for features that the guard does not support.
+// reservedMembers lists the members of the metadata that the guard sets itself, and the
+// members of features that the guard does not support.
 var reservedMembers = []string{
 	"resource", "scopes_supported", "bearer_methods_supported", "signed_metadata",
 	"tls_client_certificate_bound_access_tokens", "authorization_details_types_supported",
@@ -84,11 +85,11 @@ func (g *Guard) checkMetadata() []error {
 	var errs []error
 	members := g.opts.Metadata
 	if len(members) > 0 && g.opts.Resource == "" {
-		errs = append(errs, errors.New("Options.Metadata: set, but Options.Resource is empty; set both or neither"))
+		errs = append(errs, errors.New("Options.Metadata: must be empty if Options.Resource is empty; set Options.Resource or remove the members"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if slices.Contains(reservedMembers, name) {
-			errs = append(errs, fmt.Errorf("Options.Metadata: %q: this member is reserved for the guard; remove it", name))
+			errs = append(errs, fmt.Errorf("Options.Metadata: %q: this member is reserved; remove it", name))
 		}
 	}
 	if uri, ok := members["jwks_uri"]; ok {
@@ -113,14 +114,14 @@ func (g *Guard) checkMetadata() []error {
 }
 
 // Metadata returns the pattern and the handler for the metadata of Options.Resource (RFC
-// 9728, section 3). Register them with
+// 9728, section 3). Register the handler with
 //
 //	mux.Handle(guard.Metadata())
 //
-// At each request, the handler returns the scopes of all rules that were declared with the
-// guard so far, and the current issuers of the verifier. Caches may keep the response for 5
-// min. The metadata is public, also for web pages of other origins: with Enforce, its
-// pattern needs a public rule. Without Options.Resource, the handler answers 404.
+// Each response lists the scopes of all rules that were declared with the guard so far, and
+// the current issuers of the verifier. Caches may keep the response for 5 min. The metadata
+// is public, and web pages of all origins may read it. If you use Enforce, add a public rule
+// for the pattern. Without Options.Resource, the handler answers 404.
 func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 	if g.resource == nil {
 		return wellKnown, http.NotFoundHandler()
@@ -134,7 +135,7 @@ func (g *Guard) Metadata() (pattern string, handler http.Handler) {
 
 func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	// The metadata is public, so that web pages of every origin may read it.
+	// The metadata is public, so web pages of every origin may read it.
 	h.Set("Access-Control-Allow-Origin", "*")
 	switch {
 	case r.URL.Path != g.resource.path || r.URL.RawQuery != g.resource.query:
@@ -160,8 +161,8 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(document, '\n')) // an error means that the client is gone
 }
 
-// metadata returns the members of the document. It leaves out empty members (RFC 9728,
-// section 3.2).
+// metadata returns the members of the document, without empty members (RFC 9728, section
+// 3.2).
 func (g *Guard) metadata() map[string]any {
 	members := map[string]any{}
 	if d, ok := g.verifier.(described); ok {

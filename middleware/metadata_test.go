@@ -14,8 +14,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// document fetches a metadata document, checks its fields and returns its members.
-func document(t *testing.T, h http.Handler, target string) map[string]any {
+// fetchDocument fetches a metadata document, checks the response fields and returns the
+// members of the document.
+func fetchDocument(t *testing.T, h http.Handler, target string) map[string]any {
 	t.Helper()
 	w := serve(h, httptest.NewRequest(http.MethodGet, target, http.NoBody))
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age=") {
@@ -38,30 +39,30 @@ func TestMetadata(t *testing.T) {
 		"resource": routertest.Audience, "authorization_servers": []any{b.issuer.URL()}, "bearer_methods_supported": []any{"header"},
 		"resource_name": "Deployments", "resource_name#de": "Verteilung",
 	}
-	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
+	if got := fetchDocument(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("without rules: got %v, want %v", got, want)
 	}
-	// The document always lists the scopes of all rules declared so far.
+	// The document lists the scopes of all rules that were declared so far.
 	_ = b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))
 	_ = b.guard.Require(scopes.All("b", "c"))
 	_ = b.guard.Require(scopes.Public())
 	want["scopes_supported"] = []any{"a", "b", "c"}
-	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
+	if got := fetchDocument(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	var table scopes.Table
 	_ = b.guard.Enforce(&table)
 	table.Handle("/d", scopes.ReportOnly(scopes.All("d")))
 	want["scopes_supported"] = []any{"a", "b", "c", "d"}
-	if got := document(t, handler, pattern); !reflect.DeepEqual(got, want) {
+	if got := fetchDocument(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// A client that follows the document gets a token that the guard accepts: the token is
-	// from the listed authorization server, for the resource, and with listed scopes.
+	// A client that follows the document gets a token that the guard accepts. The token
+	// comes from the listed authorization server, names the resource, and has listed scopes.
 	token := b.issuer.Token(map[string]any{"aud": want["resource"], "scope": "b c"})
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+token)
-	if w := serve(b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))(http.HandlerFunc(ok)), r); w.Code != http.StatusOK {
+	if w := serve(b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))(http.HandlerFunc(writeCaller)), r); w.Code != http.StatusOK {
 		t.Errorf("got %d %s, want 200", w.Code, w.Body)
 	}
 }
@@ -84,14 +85,14 @@ func TestMetadataPaths(t *testing.T) {
 		if target == "" {
 			target = row.pattern
 		}
-		if got := document(t, mux, target); got["resource"] != row.resource {
+		if got := fetchDocument(t, mux, target); got["resource"] != row.resource {
 			t.Errorf("got %v, want resource %q", got, row.resource)
 		}
 		if w := serve(mux, httptest.NewRequest(http.MethodGet, target+"x", http.NoBody)); w.Code != http.StatusNotFound {
 			t.Errorf("%sx: got %d, want 404", target, w.Code)
 		}
 		// The challenge contains the URL of the document and the scopes to request.
-		w := serve(guard.Require(scopes.All("a", "b"))(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		w := serve(guard.Require(scopes.All("a", "b"))(unreachable(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		if got, want := w.Header().Get("WWW-Authenticate"), `Bearer resource_metadata="`+row.url+`", scope="a b"`; got != want {
 			t.Errorf("got challenge %q, want %q", got, want)
 		}
@@ -122,28 +123,28 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 		t.Fatal(err)
 	}
 	pattern, handler := guard.Metadata()
-	if got := document(t, handler, pattern)["authorization_servers"]; got != nil {
-		t.Errorf("got authorization servers %v, want none", got)
+	if got := fetchDocument(t, handler, pattern)["authorization_servers"]; got != nil {
+		t.Errorf("got authorization servers %v, want no servers", got)
 	}
 	for i, issuer := range []string{a.issuer.URL(), b.issuer.URL()} {
 		if err := issuers.Add(bearer.Config{Issuer: issuer, Audience: []string{routertest.Audience}}); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := document(t, handler, pattern)["authorization_servers"].([]any); len(got) != i+1 {
-			t.Errorf("got authorization servers %v, want %d", got, i+1)
+		if got, _ := fetchDocument(t, handler, pattern)["authorization_servers"].([]any); len(got) != i+1 {
+			t.Errorf("got authorization servers %v, want %d servers", got, i+1)
 		}
 	}
 	issuers.Remove(a.issuer.URL())
-	if got, want := document(t, handler, pattern)["authorization_servers"], []any{b.issuer.URL()}; !reflect.DeepEqual(got, want) {
+	if got, want := fetchDocument(t, handler, pattern)["authorization_servers"], []any{b.issuer.URL()}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// The authorization server publishes its metadata under a URL that differs from "iss".
+	// The authorization server publishes its metadata at a URL that differs from "iss".
 	guard, err = middleware.New(&issuers, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"authorization_servers": []string{"https://as.example/resources/1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pattern, handler = guard.Metadata()
-	if got, want := document(t, handler, pattern)["authorization_servers"], []any{"https://as.example/resources/1"}; !reflect.DeepEqual(got, want) {
+	if got, want := fetchDocument(t, handler, pattern)["authorization_servers"], []any{"https://as.example/resources/1"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -159,21 +160,21 @@ func TestOptionsAreCopied(t *testing.T) {
 	opts.Metadata["resource_name"], opts.Metadata["scopes_supported"], opts.Realm = "changed", "x", "\""
 	delete(opts.Headers, "X-A")
 	pattern, handler := guard.Metadata()
-	if got := document(t, handler, pattern); got["resource_name"] != "as given" || got["scopes_supported"] != nil {
-		t.Errorf("got %v, want the members that New got", got)
+	if got := fetchDocument(t, handler, pattern); got["resource_name"] != "as given" || got["scopes_supported"] != nil {
+		t.Errorf("got %v, want the members that were passed to New", got)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("X-A", "admin")
 	if allowed, err := guard.Check(r, scopes.Public()); err != nil || allowed.Header.Get("X-A") != "" {
-		t.Errorf("got %v, want the client's X-A removed", err)
+		t.Errorf("got %v, want a request without the client's X-A", err)
 	}
 }
 
-// TestChallengeForMissingScope checks that only 401 challenges name all scopes that the
-// rule requires.
+// TestChallengeForMissingScope checks that the challenge of a 401 names all scopes that the
+// rule requires. The challenge of a 403 names only the missing scopes.
 func TestChallengeForMissingScope(t *testing.T) {
 	b := newBench(t, &middleware.Options{Resource: routertest.Audience})
-	h := b.guard.Require(scopes.All("a", "b"))(never(t))
+	h := b.guard.Require(scopes.All("a", "b"))(unreachable(t))
 	const prefix = `Bearer resource_metadata="https://deployments.example/.well-known/oauth-protected-resource"`
 	for auth, want := range map[string]string{
 		"":                         prefix + `, scope="a b"`,

@@ -21,39 +21,39 @@ func TestModes(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		rule   scopes.Rule
-		token  string // "": no token; "bad": an invalid token; otherwise: a valid token with this scope
+		token  string // "" for no token, "invalid" for an invalid token, or the scope of a valid token
 		status int
 		body   string
 		reason bearer.Reason // Event.Reason
 		report bearer.Reason // the reason in Event.Err
 	}{
-		{"report only, met", scopes.ReportOnly(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
-		{"report only, not met", scopes.ReportOnly(scopes.All("y")), "x", 200, "ok - ci\n", "", bearer.MissingScope},
-		{"report only, function", scopes.ReportOnly(fails(errors.New("no"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
-		{"report only, bad token", scopes.ReportOnly(scopes.All("x")), "bad", 401, "", bearer.Malformed, bearer.Malformed},
+		{"report only, rule met", scopes.ReportOnly(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
+		{"report only, rule not met", scopes.ReportOnly(scopes.All("y")), "x", 200, "ok - ci\n", "", bearer.MissingScope},
+		{"report only, function with an error", scopes.ReportOnly(fails(errors.New("no"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
+		{"report only, invalid token", scopes.ReportOnly(scopes.All("x")), "invalid", 401, "", bearer.Malformed, bearer.Malformed},
 		{"report only, no token", scopes.ReportOnly(scopes.All("x")), "", 401, "", bearer.NoToken, bearer.NoToken},
 		{"report only, function with a reason", scopes.ReportOnly(fails(bearer.Revoked)), "x", 401, "", bearer.Revoked, bearer.Revoked},
 		{"report only, no keys", scopes.ReportOnly(fails(bearer.KeysUnavailable)), "x", 503, "", bearer.KeysUnavailable, bearer.KeysUnavailable},
-		{"report only, panic", scopes.ReportOnly(panics), "x", 500, "", bearer.Internal, bearer.Internal},
+		{"report only, function that panics", scopes.ReportOnly(panics), "x", 500, "", bearer.Internal, bearer.Internal},
 		{"report only, invalid rule", scopes.ReportOnly(scopes.All("")), "x", 500, "", bearer.Internal, bearer.Internal},
 		{"report only, zero rule", scopes.ReportOnly(scopes.Rule{}), "x", 500, "", bearer.Internal, bearer.Internal},
 		{"optional, no token", scopes.Optional(scopes.All("x")), "", 200, "ok - -\n", "", ""},
-		{"optional, met", scopes.Optional(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
-		{"optional, not met", scopes.Optional(scopes.All("y")), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
-		{"optional, bad token", scopes.Optional(scopes.All("x")), "bad", 401, "", bearer.Malformed, bearer.Malformed},
+		{"optional, rule met", scopes.Optional(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
+		{"optional, rule not met", scopes.Optional(scopes.All("y")), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
+		{"optional, invalid token", scopes.Optional(scopes.All("x")), "invalid", 401, "", bearer.Malformed, bearer.Malformed},
 		{"optional, invalid rule", scopes.Optional(scopes.All("")), "", 401, "", bearer.NoToken, bearer.NoToken},
-		{"both, no token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "", 200, "ok - -\n", "", ""},
-		{"both, not met", scopes.ReportOnly(scopes.Optional(scopes.All("y"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
-		{"both, bad token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "bad", 401, "", bearer.Malformed, bearer.Malformed},
-		{"modes inside And do not count", scopes.And(scopes.Optional(scopes.ReportOnly(scopes.All("y")))), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
+		{"optional and report only, no token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "", 200, "ok - -\n", "", ""},
+		{"optional and report only, rule not met", scopes.ReportOnly(scopes.Optional(scopes.All("y"))), "x", 200, "ok - ci\n", "", bearer.MissingScope},
+		{"optional and report only, invalid token", scopes.Optional(scopes.ReportOnly(scopes.All("y"))), "invalid", 401, "", bearer.Malformed, bearer.Malformed},
+		{"modes inside And have no effect", scopes.And(scopes.Optional(scopes.ReportOnly(scopes.All("y")))), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t, nil)
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			switch row.token {
 			case "":
-			case "bad":
-				r.Header.Set("Authorization", "Bearer bad")
+			case "invalid":
+				r.Header.Set("Authorization", "Bearer invalid")
 			default:
 				r = b.request(http.MethodGet, "/", row.token)
 			}
@@ -63,10 +63,10 @@ func TestModes(t *testing.T) {
 					b.guard.Deny(w, r, err)
 					return
 				}
-				ok(w, allowed)
+				writeCaller(w, allowed)
 			}))
 			if row.rule.Err() == nil { // Require panics on an invalid rule
-				h = b.guard.Require(row.rule)(http.HandlerFunc(ok))
+				h = b.guard.Require(row.rule)(http.HandlerFunc(writeCaller))
 			}
 			w := serve(h, r)
 			if w.Code != row.status || (row.body != "" && w.Body.String() != row.body) {
@@ -77,14 +77,14 @@ func TestModes(t *testing.T) {
 				t.Fatalf("got %d events, want 1", len(list))
 			}
 			if e := list[0]; e.Reason != row.reason || (e.Err == nil) != (row.report == "") || (e.Err != nil && !errors.Is(e.Err, row.report)) {
-				t.Errorf("got event with reason %q and error %v, want %q and %q", e.Reason, e.Err, row.reason, row.report)
+				t.Errorf("got an event with reason %q and error %v, want reason %q and an error with reason %q", e.Reason, e.Err, row.reason, row.report)
 			}
 		})
 	}
 }
 
-// TestObserverInsideFunction checks that the verifier's observer gets the event if the guard
-// has a VerifierFunc that calls the verifier.
+// TestObserverInsideFunction tests a guard with a VerifierFunc that calls a verifier. The
+// verifier's observer must receive the event.
 func TestObserverInsideFunction(t *testing.T) {
 	b := newBench(t, nil)
 	var inner bearer.Verifier
@@ -101,7 +101,7 @@ func TestObserverInsideFunction(t *testing.T) {
 	}
 	defer v.Close()
 	inner = v
-	w := serve(guard.Require(scopes.ReportOnly(scopes.All("y")))(http.HandlerFunc(ok)), b.request(http.MethodGet, "/", "x"))
+	w := serve(guard.Require(scopes.ReportOnly(scopes.All("y")))(http.HandlerFunc(writeCaller)), b.request(http.MethodGet, "/", "x"))
 	if list := events.Take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
 		t.Errorf("got %d and the events %v, want 200 and one event without a reason", w.Code, list)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // TestOptionsObserver checks that Options.Observer receives each outcome once, and that the
-// verifier's observer receives none.
+// verifier's observer receives no outcome.
 func TestOptionsObserver(t *testing.T) {
 	b := newBench(t, nil)
 	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: b.events})
@@ -30,7 +30,7 @@ func TestOptionsObserver(t *testing.T) {
 		}
 		var table scopes.Table
 		table.Handle("GET /x", scopes.All("x"))
-		next := http.HandlerFunc(ok)
+		next := http.HandlerFunc(writeCaller)
 		forward := func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("X-Forwarded-Method", r.Method)
 			r.Header.Set("X-Forwarded-Uri", r.URL.Path)
@@ -58,13 +58,13 @@ func TestOptionsObserver(t *testing.T) {
 			}
 		}
 		if serve(guard.Require(scopes.Public())(next), httptest.NewRequest(http.MethodGet, "/", http.NoBody)); len(events.Take()) != 0 {
-			t.Errorf("%s: got an event for a public route, want none", name)
+			t.Errorf("%s: got an event for a public route, want no event", name)
 		}
 	}
 }
 
-// TestNilObserver checks that New refuses an observer that contains a nil pointer or
-// function.
+// TestNilObserver checks that New returns an error if the observer is nil, is an empty list
+// or contains nil.
 func TestNilObserver(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"pointer": (*testkit.Recorder)(nil), "function": bearer.ObserverFunc(nil), "list": bearer.Observers{nil}, "empty list": bearer.Observers{}} {
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Observer: observer})

@@ -8,16 +8,16 @@ import (
 	"github.com/bearerkit/bearer/internal/declare"
 )
 
-// Proxy returns a reverse proxy to target. Wrap it with Require or Enforce of the same
-// guard:
+// Proxy returns a reverse proxy to target. Wrap the proxy with Require or Enforce of the
+// same guard:
 //
 //	mux.Handle("/reports/", guard.Require(rule)(guard.Proxy(target)))
 //
-// The proxy does not forward the token, because the target can misuse it (RFC 9700, section
-// 4.10). It sends the fields of Options.Headers with values from the caller's claims, never
-// the client's own copies. It replaces X-Forwarded-For, X-Forwarded-Host and
-// X-Forwarded-Proto. You may change the returned proxy before it serves requests. Proxy
-// panics if target is nil.
+// The proxy does not forward the token, because the target can misuse the token (RFC 9700,
+// section 4.10). The proxy makes the fields of Options.Headers from the caller's claims, and never
+// forwards the client's own copies of these fields. It replaces X-Forwarded-For,
+// X-Forwarded-Host and X-Forwarded-Proto. You may change the returned proxy before it serves
+// requests. Proxy panics if target is nil.
 func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 	declare.NotNil(transport, "a proxy", "guard", g)
 	declare.NotNil(transport, "a proxy", "target", target)
@@ -25,11 +25,12 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 		pr.SetURL(target)
 		pr.SetXForwarded()
 		removeAuthorization(pr.Out.Header)
-		// The target may merge trailers into its header (RFC 9110, section 6.5.1).
+		// The target may merge trailer fields into the header (RFC 9110, section 6.5.1).
 		removeAuthorization(pr.Out.Trailer)
 		maps.DeleteFunc(pr.Out.Trailer, func(name string, _ []string) bool { return g.isOurs(name) })
-		// Set the fields again: ReverseProxy has removed hop-by-hop fields after the guard
-		// set them, and a program may use the proxy without the guard.
+		// The fields are set again here, because ReverseProxy removes hop-by-hop fields
+		// after the guard has set its fields. In addition, a program may use the proxy
+		// without the guard.
 		g.setCallerHeaders(pr.Out.Header, pr.In.Context())
 	}}
 }

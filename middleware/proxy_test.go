@@ -12,7 +12,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// proxyTo returns a bench and the address of a guarded proxy to the service.
+// proxyTo starts a guarded proxy to the service. It returns the bench of the guard, and the
+// address of the proxy.
 func proxyTo(t *testing.T, service http.Handler) (*bench, string) {
 	t.Helper()
 	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
@@ -27,16 +28,16 @@ func proxyTo(t *testing.T, service http.Handler) (*bench, string) {
 	return b, front.Listener.Addr().String()
 }
 
-// TestProxyTrailers checks that the proxy drops trailers that the target may merge into
-// its header (RFC 9110, section 6.5.1).
+// TestProxyTrailers checks that the proxy drops trailers with the names of our fields. The
+// target may merge trailers into the header (RFC 9110, section 6.5.1).
 func TestProxyTrailers(t *testing.T) {
 	b, front := proxyTo(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_, _ = fmt.Fprintf(w, "%s %d %v", body, len(r.Trailer), r.Trailer["X-Sum"] != nil) //nolint:gosec // no browser renders it
 	}))
-	reader := dial(t, front, "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "+b.token("x")+"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Subject, X_Subject, Authorization, X-Sum\r\n\r\n"+
+	reader := sendRaw(t, front, "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "+b.token("x")+"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Subject, X_Subject, Authorization, X-Sum\r\n\r\n"+
 		"5\r\nhello\r\n0\r\nX-Subject: admin\r\nX_Subject: admin\r\nAuthorization: Bearer x\r\nX-Sum: 7\r\n\r\n")
-	got := receive(t, reader, http.MethodPost)
+	got := readReply(t, reader, http.MethodPost)
 	// net/http's proxy announces the trailer X-Sum to the target, but sends no value for it.
 	if got.status != http.StatusOK || got.body != "hello 1 false" {
 		t.Errorf("got %d %q, want 200 and only the trailer X-Sum", got.status, got.body)
@@ -58,7 +59,7 @@ func TestProxyUpgrade(t *testing.T) {
 		scope string
 		want  int
 	}{{"x", http.StatusSwitchingProtocols}, {"y", http.StatusForbidden}} {
-		reader := dial(t, front, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\nConnection: Upgrade, X-Client-Id\r\nX-Client-Id: admin\r\nAuthorization: Bearer "+b.token(row.scope)+"\r\n\r\n")
+		reader := sendRaw(t, front, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\nConnection: Upgrade, X-Client-Id\r\nX-Client-Id: admin\r\nAuthorization: Bearer "+b.token(row.scope)+"\r\n\r\n")
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestProxyUpgrade(t *testing.T) {
 			continue
 		}
 		if line, err := reader.ReadString('\n'); err != nil || line != "ci \n" {
-			t.Errorf("got %q, %v at the target, want the caller's client and no token", line, err)
+			t.Errorf("got %q, %v at the target, want the client ID of the caller and no token", line, err)
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 type ReadinessOptions struct {
 	// AnyIssuer makes the handler answer 200 as soon as one issuer has keys. It is for
 	// services with many issuers, where an outage of one issuer must not affect the
-	// callers of other issuers. False: 200 only if every issuer has keys.
+	// callers of other issuers. False: the handler answers 200 only if every issuer has
+	// keys.
 	AnyIssuer bool
 }
 
@@ -33,11 +34,12 @@ type issuerReadiness struct {
 // NewReadiness returns a handler for readiness checks of load balancers and orchestrators.
 // The handler answers GET and HEAD with 200 if tokens can be verified, and with 503 if keys
 // were never loaded or are too old. The JSON body contains the state of each issuer, with
-// the number of its keys and their age in seconds. It contains no errors: errors are in the
-// log. Requests need no token. If source is nil, NewReadiness returns an error.
+// the number of its keys and the age of the keys in seconds. The log contains the
+// errors; the body does not. Requests need no token. If source is nil, NewReadiness returns an
+// error.
 //
-// Do not use the handler as a liveness check: restarting the process does not end an outage
-// of the issuer, and the loaded keys are lost.
+// Do not use the handler as a liveness check. A restart of the process does not end an
+// outage of the issuer, and the process loses the keys in its memory.
 func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Handler, error) {
 	if nilcheck.IsNil(source) {
 		return nil, errors.New("middleware: NewReadiness: source: nil")
@@ -58,7 +60,7 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 			answer.Issuers[i] = readinessOf(s)
 		}
 		body, err := json.Marshal(answer)
-		if err != nil { // cannot happen: these values always have a JSON form
+		if err != nil { // cannot happen, because these values always have a JSON form
 			http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 			return
 		}

@@ -53,7 +53,7 @@ func TestReadiness(t *testing.T) {
 				t.Errorf("%s: got %d, want %d with AnyIssuer", when, got, http.StatusOK)
 			}
 		}
-		want("at first", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":false,"keys":0},`)
+		want("before the first keys", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":false,"keys":0},`)
 		issuer.Repair(bearertest.KeysEndpoint)
 		if err := cache.Ready(t.Context()); err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestReadinessRequests(t *testing.T) {
 		status int
 		body   string
 	}{
-		{http.MethodGet, http.StatusServiceUnavailable, `{"ready":false,"issuers":[]}` + "\n"}, // without an issuer, no token is accepted
+		{http.MethodGet, http.StatusServiceUnavailable, `{"ready":false,"issuers":[]}` + "\n"}, // without an issuer, no token can be verified
 		{http.MethodHead, http.StatusServiceUnavailable, ""},
 		{http.MethodPost, http.StatusMethodNotAllowed, "Method Not Allowed\n"},
 	} {

@@ -14,24 +14,24 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// TestRefusalIsWhatDenyWrites compares Refusal with Deny for every kind of refusal, request
-// and option.
+// TestRefusalIsWhatDenyWrites compares the result of Refusal with the answer that Deny
+// writes, for several errors, requests and options.
 func TestRefusalIsWhatDenyWrites(t *testing.T) {
 	errs := map[string]error{
-		"no token":    &bearer.Error{Reason: bearer.NoToken},
-		"request":     &bearer.Error{Reason: bearer.InvalidRequest},
-		"expired":     &bearer.Error{Reason: bearer.Expired, Err: errors.New("secret")},
-		"scope":       &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}},
-		"unavailable": &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 90 * time.Second},
-		"internal":    errors.New("secret"),
+		"no token":               &bearer.Error{Reason: bearer.NoToken},
+		"invalid request":        &bearer.Error{Reason: bearer.InvalidRequest},
+		"expired token":          &bearer.Error{Reason: bearer.Expired, Err: errors.New("secret")},
+		"missing scope":          &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}},
+		"keys unavailable":       &bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 90 * time.Second},
+		"error without a reason": errors.New("secret"),
 	}
 	options := map[string]*middleware.Options{
-		"no options":    nil,
-		"expose":        {ExposeChallenge: true, Realm: "x"},
-		"metadata":      {ResourceMetadata: "https://api.example/m"},
-		"a body":        {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", []byte("no") }},
-		"an empty body": {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", nil }},
-		"a nil Body":    {Body: nil},
+		"no options":        nil,
+		"exposed challenge": {ExposeChallenge: true, Realm: "x"},
+		"metadata":          {ResourceMetadata: "https://api.example/m"},
+		"a body":            {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", []byte("no") }},
+		"an empty body":     {Body: func(*http.Request, middleware.Refusal) (string, []byte) { return "text/plain", nil }},
+		"a nil Body":        {Body: nil},
 	}
 	for option, opts := range options {
 		guard := refuser(t, bearer.Internal, opts)
@@ -44,10 +44,10 @@ func TestRefusalIsWhatDenyWrites(t *testing.T) {
 					guard.Deny(w, r, err)
 					got := guard.Refusal(r, err)
 					if got.Status != w.Code || !maps.EqualFunc(got.Header, w.Header(), slices.Equal) || string(got.Body) != w.Body.String() {
-						t.Errorf("%s, %s, %s, %s: got %+v, want what Deny writes: %d %v %q", option, method, accept, name, got, w.Code, w.Header(), w.Body)
+						t.Errorf("%s, %s, %s, %s: got %+v, want the answer of Deny: %d %v %q", option, method, accept, name, got, w.Code, w.Header(), w.Body)
 					}
 					if all := strings.Join(slices.Concat(slices.Collect(maps.Values(got.Header))...), " ") + string(got.Body) + got.Description; strings.Contains(all, "secret") {
-						t.Errorf("%s, %s: got %q, want the answer without the detail of the error", option, name, all)
+						t.Errorf("%s, %s: got %q, want no text of the error", option, name, all)
 					}
 				}
 			}
@@ -82,7 +82,7 @@ func TestRefusal(t *testing.T) {
 }
 
 // TestRefusalsShareNoMemory checks that a change of one refusal does not change the next
-// refusal of the same error, and that Refusal does not change the request.
+// refusal for the same error. It also checks that Refusal does not change the request.
 func TestRefusalsShareNoMemory(t *testing.T) {
 	calls := 0
 	guard := refuser(t, bearer.Internal, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
@@ -102,12 +102,12 @@ func TestRefusalsShareNoMemory(t *testing.T) {
 	}
 	second := guard.Refusal(r, err)
 	if got := second.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, "Bearer ") || len(second.Header) != len(first.Header) {
-		t.Errorf("got %v after a change of the first refusal, want the same header as before", second.Header)
+		t.Errorf("got %v after a change of the first refusal, want the header that the first refusal had before the change", second.Header)
 	}
 	if calls != 2 {
 		t.Errorf("got %d calls of Body for 2 refusals, want 2", calls)
 	}
 	if !maps.EqualFunc(r.Header, before, slices.Equal) {
-		t.Errorf("got the request's header %v, want it unchanged", r.Header)
+		t.Errorf("got the request's header %v, want no change", r.Header)
 	}
 }

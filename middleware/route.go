@@ -20,13 +20,13 @@ type Route struct {
 // String returns the route and its rule as a sentence without a full stop.
 func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 
-// Handle guards handler with the rule and registers it for the pattern with mux, which can
-// be an *[http.ServeMux] or a chi router. It records the pattern for [Guard.Routes]. With
-// the zero Rule, every request for the pattern is denied.
+// Handle guards handler with the rule, and registers the guarded handler for the pattern
+// with mux. The mux can be an *[http.ServeMux] or a chi router. Handle records the pattern
+// for [Guard.Routes]. With the zero Rule, every request for the pattern is denied.
 //
 // Handle panics if the rule has a mistake in it ([scopes.Rule.Err]), if mux or handler is
-// nil, or if mux rejects the pattern. The panic message contains the source line of the
-// declaration.
+// nil, or if mux does not accept the pattern. The panic message contains the source line of
+// the declaration.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
@@ -46,18 +46,19 @@ func (g *Guard) mustBeValid(route Route) {
 	declare.Rule(transport, route.Pattern, route.Rule)
 }
 
-// Routes returns the routes that were declared with Handle, Enforce, ForwardAuth, Require
-// and RequireAt so far, in the order of their declaration. Use it to log the routes at
-// start, and to test that every route has a rule. Each call reads the current routes of a
-// table. A table lists only routes with a rule; it denies all other routes.
+// Routes returns all routes that were declared so far with Handle, Enforce, ForwardAuth,
+// Require and RequireAt. The routes are in the order of their declaration. Use Routes to
+// log the routes at start, and to test that every route has a rule. Each call of Routes
+// reads the current routes of the tables. A table lists only routes with a rule; Enforce
+// and ForwardAuth deny all other routes.
 func (g *Guard) Routes() []Route { return g.rules.routes() }
 
 // registry contains the rules that were declared with a guard.
 type registry struct {
 	mu       sync.Mutex // guards the fields below
 	declared []declaration
-	// known contains the recorded routes as text. It keeps the list short if a program
-	// declares the same rule on each request.
+	// known contains the recorded routes as text. A known route is not recorded again, so
+	// declared stays short even if a program calls Require on each request.
 	known map[string]bool
 }
 

@@ -13,11 +13,11 @@ import (
 func TestRoutes(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	mux := http.NewServeMux()
-	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), never(t))
-	guard.Handle(mux, "GET /healthz", scopes.Public(), never(t))
-	guard.Handle(mux, "GET /norule", scopes.Rule{}, never(t))
+	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), unreachable(t))
+	guard.Handle(mux, "GET /healthz", scopes.Public(), unreachable(t))
+	guard.Handle(mux, "GET /norule", scopes.Rule{}, unreachable(t))
 	_ = guard.RequireAt("PUT /deployments/:id", scopes.All("x"))
-	for range 3 { // some programs call Require on each request
+	for range 3 { // some programs call Require for each request
 		_ = guard.Require(scopes.Optional(scopes.All()))
 	}
 	var table scopes.Table
@@ -48,14 +48,14 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestRequireAtReportsPattern checks that observers receive the router's pattern or, if
-// there is none, the pattern of RequireAt.
+// TestRequireAtReportsPattern checks that observers receive the router's pattern. If there is
+// none, observers must receive the pattern of RequireAt.
 func TestRequireAtReportsPattern(t *testing.T) {
 	b := newBench(t, nil)
 	for pattern, want := range map[string]string{"": "GET /x/:id", "GET /x/{id}": "GET /x/{id}"} {
 		r := b.request(http.MethodGet, "/x/1", "x")
 		r.Pattern = pattern
-		serve(b.guard.RequireAt("GET /x/:id", scopes.All("x"))(http.HandlerFunc(ok)), r)
+		serve(b.guard.RequireAt("GET /x/:id", scopes.All("x"))(http.HandlerFunc(writeCaller)), r)
 		if list := b.events.Take(); len(list) != 1 || list[0].Route != want {
 			t.Errorf("got %+v, want an event with the route %q", list, want)
 		}
@@ -67,26 +67,26 @@ func TestRequireAtReportsPattern(t *testing.T) {
 func TestRequiredHandlersHaveRule(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	rule := scopes.All("x")
-	h, ok := guard.Require(rule)(never(t)).(interface{ Rule() scopes.Rule })
+	h, ok := guard.Require(rule)(unreachable(t)).(interface{ Rule() scopes.Rule })
 	if !ok || h.Rule() != rule {
 		t.Errorf("got %v, want a handler with the rule %v", h, rule)
 	}
 }
 
-// TestHandleConflict checks that a panic of the mux contains the source line in this file,
-// and that the route is not recorded.
+// TestHandleConflict checks that a panic of the mux contains the source line in this file. It
+// also checks that the guard does not record the route.
 func TestHandleConflict(t *testing.T) {
 	guard := refuser(t, bearer.Malformed, nil)
 	mux := http.NewServeMux()
-	guard.Handle(mux, "GET /x", scopes.All(), never(t))
+	guard.Handle(mux, "GET /x", scopes.All(), unreachable(t))
 	err := declaretest.Panic(t, func() {
-		guard.Handle(mux, "GET /x", scopes.Public(), never(t)) // again
+		guard.Handle(mux, "GET /x", scopes.Public(), unreachable(t)) // second registration
 	})
 	if err == nil || !strings.Contains(err.Error(), "conflicts") {
 		t.Fatalf("got %v, want a panic about a conflict", err)
 	}
-	if lines := declaretest.Lines(t, "route_test.go", err.Error()); len(lines) != 1 || !strings.HasSuffix(lines[0], "// again") {
-		t.Errorf("got %v with the source lines %q, want the second registration", err, lines)
+	if lines := declaretest.Lines(t, "route_test.go", err.Error()); len(lines) != 1 || !strings.HasSuffix(lines[0], "// second registration") {
+		t.Errorf("got %v with the source lines %q, want the line of the second registration", err, lines)
 	}
 	if routes := guard.Routes(); len(routes) != 1 {
 		t.Errorf("got the routes %v, want only the route that the mux accepted", routes)

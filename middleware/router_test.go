@@ -32,7 +32,7 @@ func TestRequireOnServeMux(t *testing.T) {
 	for _, route := range routertest.Routes() {
 		pattern := route.Method + " " + route.Path
 		switch route.Name {
-		case "admin": // a group: one rule for a whole mux
+		case "admin": // a group of routes: one rule for a whole mux
 			admin.Handle(strings.Replace(pattern, "/admin", "", 1), handlerOf(route))
 			mux.Handle("/admin/", b.guard.Require(route.Rule)(http.StripPrefix("/admin", admin)))
 		case "files": // a mounted handler
@@ -96,7 +96,7 @@ func TestPatternAndPathValues(t *testing.T) {
 				t.Errorf("%s: got pattern %q and id %q in the outer request, want GET /deployments/{id} and 7", name, r.Pattern, r.PathValue("id"))
 			}
 			if _, found := bearer.FromContext(r.Context()); found {
-				t.Errorf("%s: got claims in the outer request, want none", name)
+				t.Errorf("%s: got claims in the outer request, want no claims", name)
 			}
 		}
 	}
@@ -108,19 +108,19 @@ func TestPatternAndPathValues(t *testing.T) {
 }
 
 // TestUncleanPathWithRequire checks that Require denies unclean paths, because a handler
-// that cleans the path itself can serve another route.
+// that cleans the path itself can serve a different route.
 func TestUncleanPathWithRequire(t *testing.T) {
 	b := newBench(t, nil)
 	for _, target := range []string{"/public/..%2fsecret", "/public/%2e%2e/secret", "//secret", "/public/../secret", `/public/..%5csecret`, "/public/%252e%252e/secret"} {
 		r := b.request(http.MethodGet, target, "x")
 		for name, rule := range map[string]scopes.Rule{"public": scopes.Public(), "scope": scopes.All("x"), "optional": scopes.Optional(scopes.All())} {
-			if w := serve(b.guard.Require(rule)(never(t)), r); w.Code != http.StatusForbidden {
-				t.Errorf("%s with the rule %s: got %d, want 403", target, name, w.Code)
+			if w := serve(b.guard.Require(rule)(unreachable(t)), r); w.Code != http.StatusForbidden {
+				t.Errorf("%s with the rule %s: got status %d, want 403", target, name, w.Code)
 			}
 		}
 		r.Header.Del("Authorization")
-		if w := serve(b.guard.Require(scopes.Public())(never(t)), r); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s without token: got %d, want 401", target, w.Code)
+		if w := serve(b.guard.Require(scopes.Public())(unreachable(t)), r); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s without a token: got status %d, want 401", target, w.Code)
 		}
 	}
 }
@@ -151,12 +151,12 @@ func TestHeaderOutside(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/x", func(_ http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
-			t.Error("got Authorization in the handler, want none")
+			t.Error("got Authorization in the handler, want no such field")
 		}
 	})
 	r := b.request(http.MethodGet, "/x", "")
 	if w := serve(b.guard.Enforce(&table)(mux), r); w.Code != http.StatusOK || r.Header.Get("Authorization") == "" || r.Pattern != "/x" {
-		t.Errorf("got %d, pattern %q and %d fields in the outer request, want 200, /x and the Authorization field", w.Code, r.Pattern, len(r.Header))
+		t.Errorf("got status %d, and pattern %q and %d fields in the outer request, want status 200, pattern /x and the Authorization field", w.Code, r.Pattern, len(r.Header))
 	}
 }
 
@@ -170,6 +170,6 @@ func TestFilesOfFormsAreRemoved(t *testing.T) {
 	}))
 	served.ServeHTTP(httptest.NewRecorder(), r)
 	if r.MultipartForm == nil {
-		t.Error("got no MultipartForm in the server's request, want the form, so that the server deletes its files")
+		t.Error("got no MultipartForm in the server's request, want the form, because the server deletes its files")
 	}
 }

@@ -34,18 +34,18 @@ func TestWriterIsUnwrapped(t *testing.T) {
 	}
 }
 
-// stream returns a handler that writes a line, flushes, and writes another line after
-// proceed.
+// stream returns a handler that writes a line and flushes. The handler then waits for
+// proceed and writes a second line.
 func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := bearer.FromContext(r.Context()); !ok {
-			t.Error("got no claims in the handler")
+			t.Error("got no claims in the handler, want claims")
 		}
 		_, _ = io.WriteString(w, "first\n")
 		flusher, ok := w.(http.Flusher)
 		if !ok {
-			t.Error("got a writer without http.Flusher")
+			t.Error("got a writer without http.Flusher, want a writer with it")
 			return
 		}
 		flusher.Flush()
@@ -110,13 +110,13 @@ func TestStreaming(t *testing.T) {
 }
 
 // upgrade returns a handler that answers a WebSocket handshake (RFC 6455, section 4.2.2).
-// Then it reads one line, and writes the caller's client ID and this line.
+// The handler then reads one line, and writes the client ID of the caller and this line.
 func upgrade(t *testing.T) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hijacker, ok := w.(http.Hijacker)
 		if !ok {
-			t.Error("got a writer without http.Hijacker")
+			t.Error("got a writer without http.Hijacker, want a writer with it")
 			return
 		}
 		conn, rw, err := hijacker.Hijack()
@@ -179,7 +179,7 @@ func TestReaderFrom(t *testing.T) {
 	b := newBench(t, nil)
 	server := httptest.NewServer(b.guard.Require(scopes.All("x"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, ok := w.(io.ReaderFrom); !ok {
-			t.Error("got a writer without io.ReaderFrom")
+			t.Error("got a writer without io.ReaderFrom, want a writer with it")
 		}
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)

@@ -23,26 +23,30 @@ func TestPreflightIsExact(t *testing.T) {
 		change func(*http.Request)
 		pass   bool
 	}{
-		"a preflight request": {func(*http.Request) {}, true},
-		"GET":                 {func(r *http.Request) { r.Method = http.MethodGet }, false},
-		"POST":                {func(r *http.Request) { r.Method = http.MethodPost }, false},
-		"options":             {func(r *http.Request) { r.Method = "options" }, false},
-		"with a body":         {func(r *http.Request) { r.ContentLength = 1 }, false},
-		"of unknown length":   {func(r *http.Request) { r.ContentLength = -1 }, false},
-		"no origin":           {func(r *http.Request) { r.Header.Del("Origin") }, false},
-		"two origins":         {func(r *http.Request) { r.Header.Add("Origin", "https://b.example") }, false},
-		"no method announced": {func(r *http.Request) { r.Header.Del("Access-Control-Request-Method") }, false},
-		"two methods":         {func(r *http.Request) { r.Header.Add("Access-Control-Request-Method", "PUT") }, false},
-		"with a token":        {func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, false},
-		"an unclean path":     {func(r *http.Request) { r.URL.Path = "/a/../b" }, false},
+		"a preflight request":      {func(*http.Request) {}, true},
+		"method GET":               {func(r *http.Request) { r.Method = http.MethodGet }, false},
+		"method POST":              {func(r *http.Request) { r.Method = http.MethodPost }, false},
+		"method in lower case":     {func(r *http.Request) { r.Method = "options" }, false},
+		"a body":                   {func(r *http.Request) { r.ContentLength = 1 }, false},
+		"a body of unknown length": {func(r *http.Request) { r.ContentLength = -1 }, false},
+		"no origin":                {func(r *http.Request) { r.Header.Del("Origin") }, false},
+		"two origins":              {func(r *http.Request) { r.Header.Add("Origin", "https://b.example") }, false},
+		"no announced method":      {func(r *http.Request) { r.Header.Del("Access-Control-Request-Method") }, false},
+		"two announced methods":    {func(r *http.Request) { r.Header.Add("Access-Control-Request-Method", "PUT") }, false},
+		"a token":                  {func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, false},
+		"an unclean path":          {func(r *http.Request) { r.URL.Path = "/a/../b" }, false},
 	} {
 		r := httptest.NewRequest(http.MethodOptions, "/", http.NoBody)
 		r.Header.Set("Origin", "https://a.example")
 		r.Header.Set("Access-Control-Request-Method", "GET")
 		row.change(r)
 		reached = false
-		if w := serve(h, r); reached != row.pass || (w.Code == http.StatusOK) != row.pass {
-			t.Errorf("%s: got handler called %v with status %d, want %v", name, reached, w.Code, row.pass)
+		status := http.StatusUnauthorized
+		if row.pass {
+			status = http.StatusOK
+		}
+		if w := serve(h, r); w.Code != status || reached != row.pass {
+			t.Errorf("%s: got status %d and reached %v, want status %d and reached %v", name, w.Code, reached, status, row.pass)
 		}
 	}
 }
@@ -59,7 +63,7 @@ func TestHeaderNames(t *testing.T) {
 		subject[name] = (*bearer.Claims).Subject
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Headers: subject})
 		if (err == nil) != ok {
-			t.Errorf("%q: got %v, want ok %v", name, err, ok)
+			t.Errorf("%q is accepted: got %v (error: %v), want %v", name, err == nil, err, ok)
 		}
 	}
 }
@@ -77,10 +81,10 @@ func TestSimilarHeaders(t *testing.T) {
 		var got http.Header
 		w := serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header })), r)
 		if _, there := got[name]; there != kept || w.Code != http.StatusOK {
-			t.Errorf("%s: got the field in the handler %v with status %d, want %v", name, there, w.Code, kept)
+			t.Errorf("%s: got kept %v with status %d, want kept %v with status 200", name, there, w.Code, kept)
 		}
 		if !slices.Equal(r.Header[name], []string{"client"}) {
-			t.Errorf("%s: got the outer request changed to %q, want it unchanged", name, r.Header[name])
+			t.Errorf("%s: got the value %q in the outer request, want the unchanged value \"client\"", name, r.Header[name])
 		}
 	}
 }
@@ -89,11 +93,11 @@ func TestSimilarHeaders(t *testing.T) {
 // ResourceMetadata.
 func TestMissingScopesOnly(t *testing.T) {
 	b := newBench(t, &middleware.Options{ResourceMetadata: "https://api.example/m"})
-	h := b.guard.Require(scopes.All("read", "write"))(never(t))
+	h := b.guard.Require(scopes.All("read", "write"))(unreachable(t))
 	for scope, want := range map[string]string{"read": ` scope="write"`, "write": ` scope="read"`, "": ` scope="read write"`} {
 		w := serve(h, b.request(http.MethodGet, "/", scope))
 		if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusForbidden || !strings.HasSuffix(got, want) {
-			t.Errorf("with scope %q: got status %d and %s, want 403 and%s", scope, w.Code, got, want)
+			t.Errorf("with scope %q: got status %d and the challenge %s, want 403 and a challenge that ends with %q", scope, w.Code, got, want)
 		}
 	}
 	unavailable := refuser(t, bearer.KeysUnavailable, &middleware.Options{ResourceMetadata: "https://api.example/m"})
@@ -101,7 +105,7 @@ func TestMissingScopesOnly(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer x")
 	_, err := unavailable.Check(r, scopes.All("read"))
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || len(e.Missing) != 0 {
-		t.Errorf("got %v, want a *bearer.Error without scopes", err)
+		t.Errorf("got %v, want a *bearer.Error without missing scopes", err)
 	}
 }
 
@@ -116,10 +120,10 @@ func TestResources(t *testing.T) {
 	} {
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: identifier})
 		if (err == nil) != ok {
-			t.Errorf("%q: got %v, want ok %v", identifier, err, ok)
+			t.Errorf("%q is accepted: got %v (error: %v), want %v", identifier, err == nil, err, ok)
 		}
 	}
-	// The error is about the identifier, not about the metadata URL derived from it.
+	// The error is about the identifier, not about the metadata URL that New derives.
 	if _, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: "ftp://localhost"}); err == nil || !strings.Contains(err.Error(), `Options.Resource: "ftp://localhost": must be https`) {
 		t.Errorf("ftp: got %v, want an error about Options.Resource", err)
 	}
@@ -131,12 +135,12 @@ func TestResources(t *testing.T) {
 	}{
 		{"no members", "https://api.example", nil, true},
 		{"a member", "https://api.example", map[string]any{"resource_name": "x"}, true},
-		{"no resource", "", map[string]any{"resource_name": "x"}, false},
-		{"algorithms", "https://api.example", map[string]any{"resource_signing_alg_values_supported": []string{"ES256"}}, true},
-		{"algorithms with none", "https://api.example", map[string]any{"resource_signing_alg_values_supported": []string{"ES256", "none"}}, false},
+		{"a member but no resource", "", map[string]any{"resource_name": "x"}, false},
+		{"a list of algorithms", "https://api.example", map[string]any{"resource_signing_alg_values_supported": []string{"ES256"}}, true},
+		{"the algorithm none", "https://api.example", map[string]any{"resource_signing_alg_values_supported": []string{"ES256", "none"}}, false},
 		{"algorithms as a string", "https://api.example", map[string]any{"resource_signing_alg_values_supported": "ES256"}, false},
-		{"servers", "https://api.example", map[string]any{"authorization_servers": []string{"https://as.example"}}, true},
-		{"no servers", "https://api.example", map[string]any{"authorization_servers": []string{}}, false},
+		{"a list of servers", "https://api.example", map[string]any{"authorization_servers": []string{"https://as.example"}}, true},
+		{"an empty list of servers", "https://api.example", map[string]any{"authorization_servers": []string{}}, false},
 		{"servers as a string", "https://api.example", map[string]any{"authorization_servers": "https://as.example"}, false},
 		{"jwks_uri over http", "https://api.example", map[string]any{"jwks_uri": "http://api.example/keys"}, false},
 		{"jwks_uri as a number", "https://api.example", map[string]any{"jwks_uri": 1}, false},
@@ -145,7 +149,7 @@ func TestResources(t *testing.T) {
 	} {
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: row.resource, Metadata: row.metadata})
 		if (err == nil) != row.ok {
-			t.Errorf("metadata: %s: got %v, want ok %v", row.name, err, row.ok)
+			t.Errorf("metadata with %s is accepted: got %v (error: %v), want %v", row.name, err == nil, err, row.ok)
 		}
 	}
 }
@@ -163,13 +167,13 @@ func TestMetadataOtherTargets(t *testing.T) {
 		"/.well-known/oauth-protected-resource?b=c": 404, "/.well-known/oauth-protected-resource/a/b?b=c": 404, "/a?b=c": 404,
 	} {
 		if w := serve(h, httptest.NewRequest(http.MethodGet, target, http.NoBody)); w.Code != want {
-			t.Errorf("%s: got %d, want %d", target, w.Code, want)
+			t.Errorf("%s: got status %d, want %d", target, w.Code, want)
 		}
 	}
 }
 
 // TestForwardAuthIncomplete checks that the handler denies a request if the proxy does not
-// describe it completely, even if the rule is public.
+// describe the client's request completely, even if the rule is public.
 func TestForwardAuthIncomplete(t *testing.T) {
 	guard := refuser(t, bearer.UnknownKey, nil)
 	var table scopes.Table
@@ -177,24 +181,24 @@ func TestForwardAuthIncomplete(t *testing.T) {
 	h := guard.ForwardAuth(&table)
 	for name, row := range map[string]struct {
 		method, uri []string
-		want        bool
+		status      int
 	}{
-		"method and target":   {[]string{"GET"}, []string{"/a"}, true},
-		"an absolute URI":     {[]string{"GET"}, []string{"https://api.example/a"}, true},
-		"no method":           {nil, []string{"/a"}, false},
-		"an empty method":     {[]string{""}, []string{"/a"}, false},
-		"two methods":         {[]string{"GET", "GET"}, []string{"/a"}, false},
-		"no target":           {[]string{"GET"}, nil, false},
-		"an empty target":     {[]string{"GET"}, []string{""}, false},
-		"two targets":         {[]string{"GET"}, []string{"/a", "/a"}, false},
-		"an invalid target":   {[]string{"GET"}, []string{"a b"}, false},
-		"a control character": {[]string{"GET"}, []string{"/a\x7f"}, false},
-		"an unclean target":   {[]string{"GET"}, []string{"/a/../b"}, false},
+		"method and target":   {[]string{"GET"}, []string{"/a"}, 204},
+		"an absolute URI":     {[]string{"GET"}, []string{"https://api.example/a"}, 204},
+		"no method":           {nil, []string{"/a"}, 401},
+		"an empty method":     {[]string{""}, []string{"/a"}, 401},
+		"two methods":         {[]string{"GET", "GET"}, []string{"/a"}, 401},
+		"no target":           {[]string{"GET"}, nil, 401},
+		"an empty target":     {[]string{"GET"}, []string{""}, 401},
+		"two targets":         {[]string{"GET"}, []string{"/a", "/a"}, 401},
+		"an invalid target":   {[]string{"GET"}, []string{"a b"}, 401},
+		"a control character": {[]string{"GET"}, []string{"/a\x7f"}, 401},
+		"an unclean target":   {[]string{"GET"}, []string{"/a/../b"}, 401},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
 		r.Header["X-Forwarded-Method"], r.Header["X-Forwarded-Uri"] = row.method, row.uri
-		if w := serve(h, r); (w.Code == http.StatusNoContent) != row.want {
-			t.Errorf("%s: got %d, want 204: %v", name, w.Code, row.want)
+		if w := serve(h, r); w.Code != row.status {
+			t.Errorf("%s: got status %d, want %d", name, w.Code, row.status)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package declare contains the code that packages middleware and interceptor share for the
-// declaration of rules. It panics if a declaration is wrong, and it describes the rule of a
-// route or a method in a sentence.
+// Package declare contains the code for the declaration of rules that packages middleware
+// and interceptor share. The functions panic if a declaration has a mistake. [Sentence]
+// describes the rule of a route or a method.
 package declare
 
 import (
@@ -11,16 +11,18 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Rule panics if the rule is invalid. name is the pattern of the route or the name of the
-// method, or "" if it is not known. Rule accepts the zero Rule, which denies every request.
+// Rule panics if the rule is invalid. The argument name is the pattern of the route or the
+// name of the method, or "" if the route has no pattern yet. Rule accepts the zero Rule,
+// which denies every request.
 func Rule(transport, name string, rule scopes.Rule) {
 	if err := rule.Err(); err != nil && !rule.IsZero() {
 		panic(fmt.Errorf("%w: the rule is invalid: %w", atCaller(transport, name), err)) //nolint:forbidigo // as http.ServeMux.Handle does
 	}
 }
 
-// NotNil panics if v is nil or contains a nil pointer or a nil function. part names v in the
-// panic message, such as "handler"; name is as in Rule.
+// NotNil panics if v is nil, a nil pointer or a nil function. The panic message contains the
+// argument part, which says what v is, for example "handler". The argument name has the same
+// meaning as in [Rule].
 func NotNil(transport, name, part string, v any) {
 	if nilcheck.IsNil(v) {
 		panic(fmt.Errorf("%w: the %s is nil", atCaller(transport, name), part)) //nolint:forbidigo // as http.ServeMux.Handle does
@@ -28,8 +30,8 @@ func NotNil(transport, name, part string, v any) {
 }
 
 // Register calls register, which registers a handler with a mux. If the mux panics,
-// Register panics with the message of the mux and the source line in the user's code. The
-// message of the mux alone contains only a source line of this module.
+// Register panics with the message of the mux and the source line in the user's code.
+// Without Register, the message contains only a source line of this module.
 func Register(transport, name string, register func()) {
 	at := atCaller(transport, name)
 	defer func() {
@@ -40,9 +42,9 @@ func Register(transport, name string, register func()) {
 	register()
 }
 
-// atCaller returns an error with the name of the declaration and its source line in the
-// user's code. scopes.Invalid finds that line. The code for this is in package scopes,
-// because package scopes must not import other packages of this module.
+// atCaller returns an error with the name of the declaration and the source line in the
+// user's code. scopes.Invalid finds the source line. The code that finds it is in package
+// scopes, because package scopes needs it and must not import package declare.
 func atCaller(transport, name string) error {
 	return scopes.Invalid(errors.New(transport + ": " + orRoute(name))).Err()
 }

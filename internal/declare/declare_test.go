@@ -11,15 +11,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestWrongRules in internal/conformance tests all ways to declare a rule. It needs grpc,
-// which the tests of this package must not import: go mod tidy in a program that uses
-// net/http only also loads these tests.
+// TestWrongRules in internal/conformance tests all ways to declare a rule. TestWrongRules
+// needs grpc. The tests of this package must not import grpc, because go mod tidy loads them
+// even for a program that uses only net/http.
 
 func TestRule(t *testing.T) {
 	wrong := scopes.All("a b")
 	for name, rule := range map[string]scopes.Rule{"zero": {}, "public": scopes.Public(), "scope": scopes.All("a")} {
 		if err := declaretest.Panic(t, func() { declare.Rule("middleware", "/x", rule) }); err != nil {
-			t.Errorf("%s: got panic %v, want none", name, err)
+			t.Errorf("%s: got panic %v, want no panic", name, err)
 		}
 	}
 	err := declaretest.Panic(t, func() { declare.Rule("middleware", "/x", wrong) })
@@ -34,7 +34,7 @@ func TestRule(t *testing.T) {
 
 func TestNotNil(t *testing.T) {
 	if err := declaretest.Panic(t, func() { declare.NotNil("middleware", "/x", "handler", http.NotFoundHandler()) }); err != nil {
-		t.Errorf("got panic %v, want none for a handler", err)
+		t.Errorf("got panic %v for a handler that is not nil, want no panic", err)
 	}
 	for name, v := range map[string]any{"nil": nil, "function": http.HandlerFunc(nil), "pointer": (*http.ServeMux)(nil)} {
 		err := declaretest.Panic(t, func() { declare.NotNil("middleware", "", "handler", v) })
@@ -49,13 +49,13 @@ func TestRegister(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /x", http.NotFoundHandler())
 	err := declaretest.Panic(t, func() {
-		declare.Register("middleware", "GET /x", func() { mux.Handle("GET /x", http.NotFoundHandler()) }) // again
+		declare.Register("middleware", "GET /x", func() { mux.Handle("GET /x", http.NotFoundHandler()) }) // second registration
 	})
 	if err == nil || !strings.Contains(err.Error(), "conflicts") {
 		t.Fatalf("got %v, want a panic about a conflict", err)
 	}
-	if lines := declaretest.Lines(t, "declare_test.go", err.Error()); len(lines) != 1 || !strings.Contains(lines[0], "// again") {
-		t.Errorf("got %v with the source lines %q, want the second registration", err, lines)
+	if lines := declaretest.Lines(t, "declare_test.go", err.Error()); len(lines) != 1 || !strings.Contains(lines[0], "// second registration") {
+		t.Errorf("got %v with the source lines %q, want the line of the second registration", err, lines)
 	}
 }
 

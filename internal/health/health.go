@@ -7,8 +7,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Ready reports whether every issuer has keys. If anyIssuer is true, it reports whether at
-// least one issuer has keys. Without issuers, the result is false.
+// Ready reports whether every issuer has keys. If anyIssuer is true, Ready reports whether at
+// least one issuer has keys. If there are no issuers, the result is false.
 func Ready(issuers []bearer.IssuerStatus, anyIssuer bool) bool {
 	if anyIssuer {
 		return slices.ContainsFunc(issuers, bearer.IssuerStatus.Ready)

@@ -16,13 +16,13 @@ func TestReady(t *testing.T) {
 		issuers  []bearer.IssuerStatus
 		all, any bool
 	}{
-		"no issuer":           {nil, false, false},
-		"all have keys":       {[]bearer.IssuerStatus{fixed, loaded}, true, true},
-		"none has keys":       {[]bearer.IssuerStatus{empty}, false, false},
-		"one of two has keys": {[]bearer.IssuerStatus{empty, loaded}, false, true},
+		"no issuer":                   {nil, false, false},
+		"all issuers have keys":       {[]bearer.IssuerStatus{fixed, loaded}, true, true},
+		"no issuer has keys":          {[]bearer.IssuerStatus{empty}, false, false},
+		"one of two issuers has keys": {[]bearer.IssuerStatus{empty, loaded}, false, true},
 	} {
 		if all, some := health.Ready(row.issuers, false), health.Ready(row.issuers, true); all != row.all || some != row.any {
-			t.Errorf("%s: got %v and %v with anyIssuer, want %v and %v", name, all, some, row.all, row.any)
+			t.Errorf("%s: got %v without anyIssuer and %v with anyIssuer, want %v and %v", name, all, some, row.all, row.any)
 		}
 	}
 }

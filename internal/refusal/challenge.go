@@ -8,8 +8,8 @@ import (
 
 // Params is the part of a guard's challenges that does not depend on the request.
 type Params struct {
-	// Realm is the realm. Empty: "api" if there is no ResourceMetadata, and otherwise no
-	// realm.
+	// Realm is the realm. Empty: the realm is "api" if ResourceMetadata is empty; otherwise
+	// challenges contain no realm.
 	Realm string
 	// ResourceMetadata is the URL of the resource metadata (RFC 9728, section 5.1). Empty:
 	// none.
@@ -43,10 +43,10 @@ type Challenges struct {
 	params string // the parameters that every challenge contains
 }
 
-// NewChallenges returns the Challenges for p, in which [Params.Check] must find no problem.
+// NewChallenges returns the Challenges for p. [Params.Check] must find no problem in p.
 func NewChallenges(p Params) Challenges {
-	// A challenge always contains a parameter. RFC 9110, section 11.6.1 allows challenges
-	// without parameters, but some clients cannot parse them.
+	// Each challenge contains a parameter. RFC 9110, section 11.6.1 allows challenges
+	// without parameters, but some clients cannot parse such challenges.
 	switch {
 	case p.ResourceMetadata == "":
 		if p.Realm == "" {
@@ -59,8 +59,8 @@ func NewChallenges(p Params) Challenges {
 	return Challenges{`realm="` + p.Realm + `", resource_metadata="` + p.ResourceMetadata + `"`}
 }
 
-// For returns the values of WWW-Authenticate, one per scheme, or nil if the client cannot
-// solve the problem with other credentials.
+// For returns the values of WWW-Authenticate: one value for each scheme. If the client
+// cannot solve the problem with other credentials, For returns nil.
 func (c Challenges) For(a Answer) []string {
 	if a.challenge == noChallenge {
 		return nil

@@ -21,7 +21,8 @@ func TestChallenges(t *testing.T) {
 		{refusal.Params{Realm: "x"}, noToken, []string{`Bearer realm="x"`}},
 		{refusal.Params{ResourceMetadata: "https://h/m"}, noToken, []string{`Bearer resource_metadata="https://h/m"`}},
 		{refusal.Params{Realm: "x", ResourceMetadata: "https://h/m"}, noToken, []string{`Bearer realm="x", resource_metadata="https://h/m"`}},
-		// A request without credentials gets no error code (RFC 6750, section 3.1).
+		// The challenge for a request without credentials has no error code (RFC 6750,
+		// section 3.1).
 		{refusal.Params{}, &bearer.Error{Reason: bearer.NoToken, Missing: []string{"a"}}, []string{`Bearer realm="api", scope="a"`}},
 		{refusal.Params{}, expired, []string{`Bearer realm="api", error="invalid_token", error_description="The access token expired"`}},
 		{refusal.Params{}, denied, []string{`Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`}},
@@ -47,7 +48,7 @@ func TestParamsCheck(t *testing.T) {
 		{refusal.Params{ResourceMetadata: "https://h/\""}, 1},
 	} {
 		if got := row.params.Check(); len(got) != row.want {
-			t.Errorf("%+v: got %v, want %d problems", row.params, got, row.want)
+			t.Errorf("%+v: got the problems %v, want %d problems", row.params, got, row.want)
 		}
 	}
 }

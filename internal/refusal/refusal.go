@@ -16,23 +16,27 @@ import (
 // Answer is everything that a client may learn about a refusal. It contains nothing from
 // the request.
 type Answer struct {
-	// Reason is the reason of the refusal. It determines the other fields.
+	// Reason is the reason of the refusal. It determines Status, Code, Error and
+	// Description.
 	Reason bearer.Reason
 	// Status is the HTTP status code.
 	Status int
 	// Code is the gRPC status code, a value of google.golang.org/grpc/codes. It has type
 	// uint32, so that programs without gRPC do not need package grpc.
 	Code uint32
-	// Error is the error code: one of RFC 6750, section 3.1, or "unauthorized",
+	// Error is an error code of RFC 6750, section 3.1, or "unauthorized",
 	// "temporarily_unavailable" or "server_error".
 	Error string
-	// Description is one of a fixed set of sentences, in ASCII and without quotes. Reasons
-	// that help an honest client have their own sentences. The other reasons for an invalid
-	// token share one sentence, so that an attacker does not learn which check failed.
+	// Description is a sentence from a fixed list. It is ASCII without quotes. If a reason
+	// helps an honest client, the reason has its own sentence. The other reasons for an
+	// invalid token share one sentence, so that an attacker does not learn which check
+	// failed.
 	Description string
-	// Scopes contains the required scopes that the token lacks.
+	// Scopes contains the scopes that the challenge and the body name: the valid scopes in
+	// Missing of the [bearer.Error].
 	Scopes []string
-	// RetryAfter is how long the client should wait. Zero: waiting does not help.
+	// RetryAfter is the time that the client should wait before it tries again. Zero:
+	// waiting does not help.
 	RetryAfter time.Duration
 
 	challenge challenge
@@ -43,8 +47,8 @@ type challenge int
 
 const (
 	noChallenge   challenge = iota // the client cannot solve the problem with other credentials
-	bareChallenge                  // RFC 6750, section 3.1: no error code for a request without credentials
-	fullChallenge                  // error, error_description and scope
+	bareChallenge                  // no error code, because the request has no credentials (RFC 6750, section 3.1)
+	fullChallenge                  // with error, error_description and scope
 )
 
 // gRPC status codes, with the values of google.golang.org/grpc/codes.
@@ -55,7 +59,7 @@ const (
 	codeUnauthenticated  = 16
 )
 
-// defaultRetry is the time to wait if the refusal contains none.
+// defaultRetry is the time to wait if the refusal contains no time.
 const defaultRetry = 5 * time.Second
 
 // row is the part of an Answer that depends only on the reason.
@@ -68,20 +72,21 @@ type row struct {
 	description string
 }
 
-// badToken returns the row of an invalid token.
-func badToken(description string) row {
+// invalidToken returns the row of an invalid token.
+func invalidToken(description string) row {
 	return row{
 		status: http.StatusUnauthorized, code: codeUnauthenticated, error: "invalid_token", challenge: fullChallenge,
 		description: description,
 	}
 }
 
-// invalid is the description for most invalid tokens. It hides which check failed.
-const invalid = "The access token is invalid"
+// commonDescription is the description for most invalid tokens. It does not tell the client
+// which check failed.
+const commonDescription = "The access token is invalid"
 
 // rows is the table of answers.
 //
-//nolint:gochecknoglobals // it never changes
+//nolint:gochecknoglobals // the table never changes
 var rows = map[bearer.Reason]row{
 	bearer.InvalidRequest: {
 		status: http.StatusBadRequest,
@@ -93,19 +98,19 @@ var rows = map[bearer.Reason]row{
 		status: http.StatusUnauthorized, code: codeUnauthenticated, error: "unauthorized", challenge: bareChallenge,
 		description: "An access token is required",
 	},
-	bearer.Malformed:      badToken("The access token is malformed"),
-	bearer.WrongIssuer:    badToken(invalid),
-	bearer.WrongAlgorithm: badToken(invalid),
-	bearer.UnknownKey:     badToken(invalid),
-	bearer.BadSignature:   badToken(invalid),
-	bearer.WrongType:      badToken(invalid),
-	bearer.Expired:        badToken("The access token expired"),
-	bearer.NotYetValid:    badToken("The access token is not valid yet"),
-	bearer.WrongAudience:  badToken("The access token is not meant for this resource"),
-	bearer.InvalidClaims:  badToken(invalid),
-	bearer.WrongBinding:   badToken("Sender-constrained access tokens are not supported"),
-	bearer.InvalidCustom:  badToken(invalid),
-	bearer.Revoked:        badToken("The access token was revoked"),
+	bearer.Malformed:      invalidToken("The access token is malformed"),
+	bearer.WrongIssuer:    invalidToken(commonDescription),
+	bearer.WrongAlgorithm: invalidToken(commonDescription),
+	bearer.UnknownKey:     invalidToken(commonDescription),
+	bearer.BadSignature:   invalidToken(commonDescription),
+	bearer.WrongType:      invalidToken(commonDescription),
+	bearer.Expired:        invalidToken("The access token expired"),
+	bearer.NotYetValid:    invalidToken("The access token is not valid yet"),
+	bearer.WrongAudience:  invalidToken("The access token is not meant for this resource"),
+	bearer.InvalidClaims:  invalidToken(commonDescription),
+	bearer.WrongBinding:   invalidToken("Sender-constrained access tokens are not supported"),
+	bearer.InvalidCustom:  invalidToken(commonDescription),
+	bearer.Revoked:        invalidToken("The access token was revoked"),
 	bearer.MissingScope: {
 		status: http.StatusForbidden, code: codePermissionDenied, error: "insufficient_scope", challenge: fullChallenge,
 		description: "The access token does not allow this",
@@ -120,9 +125,9 @@ var rows = map[bearer.Reason]row{
 	},
 }
 
-// Of returns the answer to an error of [bearer.Decide]. An error that contains no
-// [bearer.Error], or a [bearer.Error] with an unknown reason, is a fault of this service and
-// counts as [bearer.Internal].
+// Of returns the answer to an error of [bearer.Decide]. If the error contains no
+// [bearer.Error], or a [bearer.Error] with an unknown reason, this service is at fault and
+// the reason is [bearer.Internal].
 func Of(err error) Answer {
 	refused, ok := errors.AsType[*bearer.Error](err)
 	if !ok || refused == nil {
@@ -147,8 +152,8 @@ func Of(err error) Answer {
 }
 
 // sendable returns the names that are valid scopes (RFC 6749, section 3.3). Scopes of rules
-// are always valid, but an error of other code can contain any text, for example a quote,
-// which ends the quoted string of the challenge.
+// are always valid, but an error from other code can contain any text. For example, a quote
+// in a name ends the quoted string in the challenge.
 func sendable(names []string) []string {
 	bad := func(name string) bool {
 		_, err := scopes.Of(name)

@@ -18,8 +18,8 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// TestEveryReasonHasARow reads the reasons from the source of package bearer, so that a
-// reason without an answer fails the test.
+// TestEveryReasonHasARow reads the reasons from the source code of package bearer. The test
+// fails if a reason has no answer.
 func TestEveryReasonHasARow(t *testing.T) {
 	reasons := declaredReasons(t)
 	if !slices.Contains(reasons, bearer.InvalidRequest) || !slices.Contains(reasons, bearer.Internal) || len(reasons) < 18 {
@@ -36,15 +36,15 @@ func TestEveryReasonHasARow(t *testing.T) {
 			t.Errorf("%s: got %+v, want all fields set", reason, answer)
 		}
 		if strings.ContainsFunc(answer.Description+answer.Error, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
-			t.Errorf("%s: got %+v, want texts that a challenge can contain", reason, answer)
+			t.Errorf("%s: got %+v, want a description and an error code that are allowed in a challenge", reason, answer)
 		}
 		// A client gets a challenge if other credentials can help, and a time to wait if a
 		// retry with the same credentials can help.
 		if want, got := answer.Status < 500, len(challenges.For(answer)) > 0; got != want {
-			t.Errorf("%s: got status %d and the challenges %q, want a challenge: %v", reason, answer.Status, challenges.For(answer), want)
+			t.Errorf("%s: got the challenges %q with status %d, want a challenge if and only if the status is below 500", reason, challenges.For(answer), answer.Status)
 		}
 		if want := answer.Status == http.StatusServiceUnavailable; (answer.RetryAfter > 0) != want {
-			t.Errorf("%s: got status %d and RetryAfter %v, want a time to wait: %v", reason, answer.Status, answer.RetryAfter, want)
+			t.Errorf("%s: got RetryAfter %v with status %d, want a RetryAfter if and only if the status is 503", reason, answer.RetryAfter, answer.Status)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func reasonsOf(t *testing.T, group *ast.GenDecl) []bearer.Reason {
 		for _, v := range value.Values {
 			literal, ok := v.(*ast.BasicLit)
 			if !ok {
-				t.Fatalf("%v: got a Reason that is not a literal, want a string literal, which this test can read", value.Names)
+				t.Fatalf("%v: got a Reason that is not a literal, want a string literal, because this test reads only literals", value.Names)
 			}
 			text, err := strconv.Unquote(literal.Value)
 			if err != nil {
@@ -101,7 +101,8 @@ func reasonsOf(t *testing.T, group *ast.GenDecl) []bearer.Reason {
 	return reasons
 }
 
-// TestOfOtherErrors checks that every error without a known reason counts as Internal.
+// TestOfOtherErrors checks that the answer to every error without a known reason has the
+// reason Internal.
 func TestOfOtherErrors(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x"), (*bearer.Error)(nil), &bearer.Error{}, &bearer.Error{Reason: "made up"}, bearer.Expired} {
 		if got := refusal.Of(err); got.Reason != bearer.Internal || got.Status != http.StatusInternalServerError {
@@ -113,12 +114,12 @@ func TestOfOtherErrors(t *testing.T) {
 	}
 }
 
-// TestOfRetryAfter checks that the answer contains the RetryAfter of the refusal, or 5 s if
-// there is none.
+// TestOfRetryAfter checks that the answer to KeysUnavailable contains the RetryAfter of the
+// error, or 5 s if the error has no RetryAfter. Answers with other reasons have none.
 func TestOfRetryAfter(t *testing.T) {
 	for _, row := range []struct {
-		reason    bearer.Reason
-		has, want time.Duration
+		reason     bearer.Reason
+		sent, want time.Duration
 	}{
 		{bearer.KeysUnavailable, 0, 5 * time.Second},
 		{bearer.KeysUnavailable, -time.Second, 5 * time.Second},
@@ -126,13 +127,14 @@ func TestOfRetryAfter(t *testing.T) {
 		{bearer.Expired, time.Second, 0},
 		{bearer.Internal, time.Second, 0},
 	} {
-		if got := refusal.Of(&bearer.Error{Reason: row.reason, RetryAfter: row.has}).RetryAfter; got != row.want {
-			t.Errorf("%s with RetryAfter %v: got %v, want %v", row.reason, row.has, got, row.want)
+		if got := refusal.Of(&bearer.Error{Reason: row.reason, RetryAfter: row.sent}).RetryAfter; got != row.want {
+			t.Errorf("%s with RetryAfter %v: got %v, want %v", row.reason, row.sent, got, row.want)
 		}
 	}
 }
 
-// TestOfScopes checks that Of drops invalid scopes and does not change the refusal.
+// TestOfScopes checks that Of removes invalid scopes from the answer, and that Of does not
+// change the error.
 func TestOfScopes(t *testing.T) {
 	missing := []string{"a", "", "b c", `d"`, `e\`, "f\r\n", "g"}
 	refused := &bearer.Error{Reason: bearer.MissingScope, Missing: slices.Clone(missing)}
@@ -140,6 +142,6 @@ func TestOfScopes(t *testing.T) {
 		t.Errorf(`got the scopes %q, want "a" and "g"`, got)
 	}
 	if !slices.Equal(refused.Missing, missing) {
-		t.Errorf("got Missing changed to %q, want %q", refused.Missing, missing)
+		t.Errorf("got Missing %q after the call of Of, want %q", refused.Missing, missing)
 	}
 }

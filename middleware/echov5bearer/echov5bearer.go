@@ -1,5 +1,5 @@
 // Package echov5bearer guards echo v5 routes with access tokens. It adapts a guard of
-// package middleware:
+// package middleware to echo:
 //
 //	guard, err := middleware.New(verifier, nil)
 //	e.POST("/deployments", create, echov5bearer.Require(guard, scopes.All("deploy:applications")))
@@ -7,16 +7,16 @@
 //	// Handle also lists the route in guard.Routes()
 //	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
-// or, with the rules of all routes in one table:
+// The rules of all routes can be in one table:
 //
 //	e.Use(echov5bearer.Enforce(guard, &rules))
 //
-// A handler gets the caller's claims from
+// A handler gets the caller's claims from the context of the request:
 //
 //	claims, ok := bearer.FromContext(c.Request().Context())
 //
-// or from c.Get with [Key]. A refused request gets the same answer as with net/http, and
-// reaches no handler. Errors of handlers go to echo's error handler as usual.
+// c.Get with [Key] returns the same claims. A refused request gets the same answer as with
+// net/http, and reaches no handler. Errors of handlers go to echo's error handler as usual.
 package echov5bearer
 
 import (
@@ -31,13 +31,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard
-// sets the key only if it has verified a token. echo-jwt sets the same key to its token.
+// Key is the key of the caller's claims. c.Get(Key) returns a *bearer.Claims. The guard sets
+// the key only if it has verified a token. echo-jwt uses the same key for its token.
 const Key = "user"
 
 // Require returns middleware for one route or a group. The middleware refuses requests that
-// do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, it denies
-// every request. Require panics if the rule has a mistake in it ([scopes.Rule.Err]).
+// do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, the
+// middleware denies every request. Require panics if the rule has a mistake in it
+// ([scopes.Rule.Err]).
 func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 	return adapt(g.Require(rule))
 }
@@ -55,7 +56,7 @@ func Handle(g *middleware.Guard, routes interface {
 		g.RequireAt(method+" "+path, rule)(nil) // panics before echo registers the route
 	}
 	// Only Add returns the full path of the route, and RequireAt needs this path. But Add
-	// already needs the middleware, so require is set after Add.
+	// already needs the middleware. So guarded calls require, which is set after Add.
 	var require echo.MiddlewareFunc
 	guarded := func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error { return require(next)(c) }
@@ -72,16 +73,16 @@ func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return 
 
 // Audit returns every route of the server with its rule in t, sorted by pattern. A route
 // without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
-// every route has a rule. [middleware.Guard.Routes] lists rules that were declared without
-// a table.
+// every route has a rule. For rules that were declared without a table, use
+// [middleware.Guard.Routes].
 func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Router().Routes() {
 		if info.Method == echo.RouteNotFound {
 			continue // the handler for requests without a route
 		}
-		// The pattern with "x" in place of "*" is also a valid path, in which ":id" is an
-		// ordinary element. The table must have a rule for this path.
+		// With "x" in place of "*", the pattern is also a path. In this path, ":id" is an
+		// ordinary element. The rule for this path is the rule of the route.
 		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {

@@ -27,7 +27,7 @@ func TestAdapter(t *testing.T) {
 	adapter.Run(t)
 }
 
-// router is a server, or a group of its routes.
+// router is a server or a group of routes.
 type router struct {
 	*echo.Echo
 	at routes

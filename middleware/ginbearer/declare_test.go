@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestWrongDeclarations checks that mistakes panic where they are declared, with the source
-// line in this file, and before the engine registers the route.
+// TestWrongDeclarations checks that a declaration with a mistake panics before the engine
+// registers the route. The panic message must contain the source line in this file.
 func TestWrongDeclarations(t *testing.T) {
 	_, guard := routertest.NewGuard(t, nil)
 	var (
@@ -41,6 +41,6 @@ func TestWrongDeclarations(t *testing.T) {
 		declaretest.Refused(t, "declare_test.go", row.source, row.want, row.declare)
 	}
 	if routes := engine.Routes(); len(routes) != 0 {
-		t.Errorf("got the routes %v, want none", routes)
+		t.Errorf("got the routes %v, want no route", routes)
 	}
 }

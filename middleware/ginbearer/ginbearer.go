@@ -1,5 +1,5 @@
 // Package ginbearer guards gin routes with access tokens. It adapts a guard of package
-// middleware:
+// middleware to gin:
 //
 //	guard, err := middleware.New(verifier, nil)
 //	engine.POST("/deployments", ginbearer.Require(guard, scopes.All("deploy:applications")), create)
@@ -7,16 +7,16 @@
 //	// Handle also lists the route in guard.Routes()
 //	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
-// or, with the rules of all routes in one table:
+// The rules of all routes can be in one table:
 //
 //	engine.Use(ginbearer.Enforce(guard, &rules))
 //
-// A handler gets the caller's claims from
+// A handler gets the caller's claims from the context of the request:
 //
 //	claims, ok := bearer.FromContext(c.Request.Context())
 //
-// or from c.Get with [Key]. A refused request gets the same answer as with net/http, and
-// the rest of its handler chain is aborted.
+// c.Get with [Key] returns the same claims. A refused request gets the same answer as with
+// net/http, and the rest of its handler chain is aborted.
 //
 // If RedirectTrailingSlash or RedirectFixedPath is set, the engine redirects some requests
 // before middleware runs. A client without access can then find out that a route exists.
@@ -35,14 +35,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Key is the key of the caller's claims: c.Get(Key) returns a *bearer.Claims. The guard
-// sets the key only if it has verified a token. gin.BasicAuth sets the same key to the name
-// of its user.
+// Key is the key of the caller's claims. c.Get(Key) returns a *bearer.Claims. The guard sets
+// the key only if it has verified a token. gin.BasicAuth uses the same key for the user
+// name.
 const Key = gin.AuthUserKey
 
 // Require returns middleware for one route or a group. The middleware refuses requests that
-// do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, it denies
-// every request. Require panics if the rule has a mistake in it ([scopes.Rule.Err]).
+// do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, the
+// middleware denies every request. Require panics if the rule has a mistake in it
+// ([scopes.Rule.Err]).
 func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
 
 // Handle registers the handlers with an engine or a group, and guards them with the rule.
@@ -73,13 +74,13 @@ func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adap
 
 // Audit returns every route of the engine with its rule in t, sorted by pattern. A route
 // without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
-// every route has a rule. [middleware.Guard.Routes] lists rules that were declared without
-// a table.
+// every route has a rule. For rules that were declared without a table, use
+// [middleware.Guard.Routes].
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range engine.Routes() {
-		// The pattern without "*" is also a valid path, in which ":id" is an ordinary
-		// element. The table must have a rule for this path.
+		// Without "*", the pattern is also a path. In this path, ":id" is an ordinary
+		// element. The rule for this path is the rule of the route.
 		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {

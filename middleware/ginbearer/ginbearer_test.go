@@ -33,7 +33,7 @@ func TestAdapter(t *testing.T) {
 	adapter.Run(t)
 }
 
-// router is an engine, or a group of its routes.
+// router is an engine or a group of routes.
 type router struct {
 	*gin.Engine
 	at routes
@@ -88,7 +88,7 @@ func native(h routertest.Handler) gin.HandlerFunc {
 }
 
 // TestAbort checks that a refused request is aborted, and that middleware before the guard
-// can read its status and size.
+// can read the status and the size of the response.
 func TestAbort(t *testing.T) {
 	_, guard := routertest.NewGuard(t, nil)
 	engine := gin.New()
@@ -98,12 +98,12 @@ func TestAbort(t *testing.T) {
 		c.Next()
 		status, size, aborted = c.Writer.Status(), c.Writer.Size(), c.IsAborted()
 	})
-	reached := func(*gin.Context) { t.Error("got a refused request in a handler after the guard") }
+	reached := func(*gin.Context) { t.Error("got a call of a handler for a refused request, want no call") }
 	engine.GET("/x", ginbearer.Require(guard, scopes.All()), reached, reached)
 	w := httptest.NewRecorder()
 	engine.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", http.NoBody))
 	if status != http.StatusUnauthorized || !aborted || size != w.Body.Len() {
-		t.Errorf("got status %d, aborted %v, size %d, want 401, true, %d", status, aborted, size, w.Body.Len())
+		t.Errorf("got status %d, aborted %v and size %d, want 401, true and %d", status, aborted, size, w.Body.Len())
 	}
 }
 
@@ -112,12 +112,12 @@ func TestAbortInHandler(t *testing.T) {
 	issuer, guard := routertest.NewGuard(t, nil)
 	engine := gin.New()
 	engine.Use(ginbearer.Require(guard, scopes.All()))
-	engine.GET("/x", func(c *gin.Context) { c.AbortWithStatus(http.StatusTeapot) }, func(*gin.Context) { t.Error("got a call of the handler after an abort") })
+	engine.GET("/x", func(c *gin.Context) { c.AbortWithStatus(http.StatusTeapot) }, func(*gin.Context) { t.Error("got a call of a handler after an abort, want no call") })
 	r := httptest.NewRequest(http.MethodGet, "/x", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+routertest.Token(issuer, ""))
 	w := httptest.NewRecorder()
 	engine.ServeHTTP(w, r)
 	if w.Code != http.StatusTeapot {
-		t.Errorf("got %d, want 418", w.Code)
+		t.Errorf("got status %d, want 418", w.Code)
 	}
 }
