@@ -2,8 +2,9 @@ package jwks
 
 import "strings"
 
-// algorithm is a signature algorithm, and an index into [slots]. EdDSA and Ed25519 are
-// one algorithm: for Ed25519 keys, the names mean the same (RFC 9864, section 2.2).
+// algorithm is a signature algorithm, and an index into [slots]. The names "EdDSA" and
+// "Ed25519" stand for the same algorithm, because EdDSA with an Ed25519 key is Ed25519
+// (RFC 9864, section 2.2).
 type algorithm int8
 
 const (
@@ -21,9 +22,10 @@ const (
 	algorithmCount
 )
 
-// algorithmOf returns the algorithm of a JWS "alg" value (RFC 7518, section 3.1;
-// RFC 8037; RFC 9864), which is case-sensitive. Symmetric algorithms are not supported:
-// anyone can sign with a symmetric key that is published.
+// algorithmOf returns the algorithm with the given JWS name (RFC 7518, section 3.1;
+// RFC 8037; RFC 9864). Names are case-sensitive. For other names, algorithmOf returns
+// noAlgorithm. Symmetric algorithms are not supported, because anyone can sign with a
+// symmetric key that is published.
 func algorithmOf(name string) algorithm {
 	switch name {
 	case "RS256":
@@ -50,12 +52,12 @@ func algorithmOf(name string) algorithm {
 	return noAlgorithm
 }
 
-// algorithmNames has the name to show for each algorithm.
+// algorithmNames has the name of each algorithm.
 var algorithmNames = [algorithmCount]string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// algorithms is a set of algorithms, one bit each.
+// algorithms is a set of algorithms. Each bit stands for one algorithm.
 type algorithms uint16
 
 const (

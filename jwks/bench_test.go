@@ -12,8 +12,9 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// served returns a cache with n keys, whose kids are as long as those of real issuers.
-func served(tb testing.TB, n int) (c *jwks.Cache, kids []string) {
+// newServedCache returns a cache that has fetched n keys from a local server. The kids of the
+// keys are as long as the kids of real issuers.
+func newServedCache(tb testing.TB, n int) (c *jwks.Cache, kids []string) {
 	tb.Helper()
 	keys := make([]jwk, n)
 	for i := range keys {
@@ -40,10 +41,11 @@ func served(tb testing.TB, n int) (c *jwks.Cache, kids []string) {
 
 var sharedKey = sync.OnceValue(func() jwk { return ecKey("") })
 
-// The goal is at most 100 ns and no allocation, independent of the number of keys.
+// BenchmarkLookup measures Lookup with different numbers of keys. The goal is at most 100 ns
+// and no allocation for each number of keys.
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{1, 10, 1000} {
-		c, kids := served(b, n)
+		c, kids := newServedCache(b, n)
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
@@ -59,10 +61,11 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
-// With more cores, ns/op must fall (-cpu 1,2,4).
+// BenchmarkLookupParallel measures concurrent lookups. Run it with -cpu 1,2,4. The time per
+// lookup must fall when the number of cores grows.
 func BenchmarkLookupParallel(b *testing.B) {
 	for _, n := range []int{1, 10, 1000} {
-		c, kids := served(b, n)
+		c, kids := newServedCache(b, n)
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
@@ -83,7 +86,7 @@ func BenchmarkLookupParallel(b *testing.B) {
 
 // BenchmarkMiss measures a lookup of an unknown kid during the cool-down.
 func BenchmarkMiss(b *testing.B) {
-	c, _ := served(b, 10)
+	c, _ := newServedCache(b, 10)
 	b.Run("Lookup", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -96,7 +99,7 @@ func BenchmarkMiss(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := c.Key(b.Context(), "forged", "ES256"); err == nil {
-				b.Fatal("forged kid: got keys, want an error")
+				b.Fatal("Key of an invented kid: got no error, want one")
 			}
 		}
 	})
@@ -120,15 +123,15 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	c, kids := served(t, 100)
+	c, kids := newServedCache(t, 100)
 	set := parse(t, sharedKey().with("kid", "a"))
 	for name, look := range map[string]func(){
-		"known key":   func() { _, _ = c.Lookup(kids[42], "ES256") },
-		"unknown kid": func() { _, _ = c.Lookup("forged", "ES256") },
-		"another alg": func() { _, _ = c.Lookup(kids[42], "RS256") },
-		"no kid":      func() { _, _ = c.Lookup("", "ES256") },
-		"Key":         func() { _, _ = c.Key(t.Context(), kids[42], "ES256") },
-		"Set.Lookup":  func() { _, _ = set.Lookup("a", "ES256") },
+		"Lookup of a known kid":                      func() { _, _ = c.Lookup(kids[42], "ES256") },
+		"Lookup of an unknown kid":                   func() { _, _ = c.Lookup("forged", "ES256") },
+		"Lookup of a known kid with a different alg": func() { _, _ = c.Lookup(kids[42], "RS256") },
+		"Lookup without a kid":                       func() { _, _ = c.Lookup("", "ES256") },
+		"Key of a known kid":                         func() { _, _ = c.Key(t.Context(), kids[42], "ES256") },
+		"Set.Lookup of a known kid":                  func() { _, _ = set.Lookup("a", "ES256") },
 	} {
 		if n := testing.AllocsPerRun(100, look); n != 0 {
 			t.Errorf("%s: got %v allocations, want none", name, n)
@@ -138,6 +141,6 @@ func TestLookupAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = c.Lookup("a", "ES256") }); n != 0 {
-		t.Errorf("closed cache: got %v allocations, want none", n)
+		t.Errorf("Lookup of a closed cache: got %v allocations, want none", n)
 	}
 }

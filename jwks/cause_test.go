@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// The event of a refresh has the context of the lookup that caused the refresh. The event
-// of a scheduled refresh has none.
+// The event of a refresh has the values of the context of the lookup that caused the refresh.
+// The Cause of a scheduled refresh is nil.
 func TestCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
@@ -19,15 +19,15 @@ func TestCause(t *testing.T) {
 		var events recorder
 		c := newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
 		time.Sleep(time.Second)
-		i.set(func(i *issuer) { i.delay = time.Second })
+		i.update(func(i *issuer) { i.delay = time.Second })
 		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "request 1"))
 		go func() {
 			time.Sleep(time.Second / 2)
-			cancel() // the caller does not wait for the result
+			cancel() // the caller stops waiting
 		}()
 		_, _ = c.Key(ctx, "x", "ES256")
 		time.Sleep(time.Minute)
-		i.set(func(i *issuer) { i.down = true })
+		i.update(func(i *issuer) { i.down = true })
 		_, _ = c.Key(context.WithValue(t.Context(), key{}, "request 2"), "y", "ES256")
 		time.Sleep(time.Second)
 		events.mu.Lock()

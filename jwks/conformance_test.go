@@ -20,8 +20,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// parsed returns the number of usable keys in a document, or -1 if Parse fails.
-func parsed(document string) int {
+// usableKeys returns the number of usable keys in a document, or -1 if Parse returns an error.
+func usableKeys(document string) int {
 	set, err := jwks.Parse([]byte(document))
 	if err != nil {
 		return -1
@@ -29,9 +29,9 @@ func parsed(document string) int {
 	return len(set.Keys())
 }
 
-// usable parses a set of keys and one good key. It returns the kids of those keys that are
-// usable, without the good key.
-func usable(t *checklist.T, keys ...jwk) []string {
+// usableIDs parses a key set that contains the given keys and one good key. It returns the kids
+// of the usable keys, except the kid of the good key.
+func usableIDs(t *checklist.T, keys ...jwk) []string {
 	t.Helper()
 	set, err := jwks.Parse(document(append(keys, ecKey("good"))...))
 	if err != nil {
@@ -46,7 +46,7 @@ func usable(t *checklist.T, keys ...jwk) []string {
 	return ids
 }
 
-// TestRules checks key sets and discovery against the rules of internal/checklist for them.
+// TestRules checks the rules of internal/checklist that concern key sets and discovery.
 func TestRules(t *testing.T) {
 	good := string(mustMarshal(t, ecKey("a")))
 	checklist.Test(t, "W01", func(t *checklist.T) {
@@ -68,16 +68,16 @@ func TestRules(t *testing.T) {
 			``:                            -1,
 			`{"keys":[` + good + `]}x`:    -1,
 		} {
-			t.Want("usable keys of "+document, parsed(document), want)
+			t.Want("usable keys of "+document, usableKeys(document), want)
 		}
 	})
 	checklist.Test(t, "W08", func(t *checklist.T) {
 		for _, member := range []string{"x5c", "x5u", "x5t", "x5t#S256"} {
 			for _, value := range []any{"!", []string{"MIIB"}, 1, "http://169.254.169.254/"} {
-				t.Want("a key with "+member, usable(t, ecKey("a").with(member, value)), []string{"a"})
+				t.Want("usable keys with the member "+member, usableIDs(t, ecKey("a").with(member, value)), []string{"a"})
 			}
 		}
-		t.Want("a key with a certificate, but without numbers", usable(t, jwk{"kid": "a", "kty": "EC", "x5c": []string{"MIIB"}}), []string(nil))
+		t.Want("usable keys with a certificate and without x and y", usableIDs(t, jwk{"kid": "a", "kty": "EC", "x5c": []string{"MIIB"}}), []string(nil))
 	})
 	for _, id := range []string{"A03", "A06", "A07", "A08", "W03", "W04", "W05"} {
 		checklist.Test(t, id, func(t *checklist.T) { testUsableKeys(t, id) })
@@ -95,62 +95,62 @@ func mustMarshal(t *testing.T, key jwk) []byte {
 	return []byte(strings.TrimSuffix(strings.TrimPrefix(text, `{"keys":[`), `]}`))
 }
 
-// keysOfRules returns test keys, by rule and name. The keys whose names are in usableNames
-// are usable, the other keys are not.
+// keysOfRules returns test keys, by rule and name. A key is usable if its name is in
+// usableNames. The other keys are not usable.
 func keysOfRules() map[string]map[string]jwk {
 	key := public("", &rsaPrivate().PublicKey)
 	n, _ := key["n"].(string)
 	ec, ed := ecKey(""), edKey("")
 	return map[string]map[string]jwk{
 		"A03": {
-			"good": key, "e 3": key.with("e", "Aw"), "1024 bits": key.with("n", n[len(n)-171:]), "1 bit": key.with("n", "AQ"),
-			"16384 bits": key.with("n", strings.Repeat(n[:340], 8)+"AQ"), "e 1": key.with("e", "AQ"), "e 0": key.with("e", "AA"), "e 2": key.with("e", "Ag"),
-			"e even": key.with("e", "AQAA"), "e of 32 bits": key.with("e", "gAAAAQ"), "e of 33 bits": key.with("e", "AQAAAAE"), "e of 1000 bytes": key.with("e", strings.Repeat("A", 1333)+"Q"),
-			"n even": key.with("n", n[:len(n)-1]+"A"),
+			"good": key, "e is 3": key.with("e", "Aw"), "1024 bits": key.with("n", n[len(n)-171:]), "1 bit": key.with("n", "AQ"),
+			"16384 bits": key.with("n", strings.Repeat(n[:340], 8)+"AQ"), "e is 1": key.with("e", "AQ"), "e is 0": key.with("e", "AA"), "e is 2": key.with("e", "Ag"),
+			"e is even": key.with("e", "AQAA"), "e of 32 bits": key.with("e", "gAAAAQ"), "e of 33 bits": key.with("e", "AQAAAAE"), "e of 1000 bytes": key.with("e", strings.Repeat("A", 1333)+"Q"),
+			"n is even": key.with("n", n[:len(n)-1]+"A"),
 		},
 		"A06": {
-			"good": ec, "no x": ec.with("x", nil), "no y": ec.with("y", nil), "x short": ec.with("x", "AQ"), "y empty": ec.with("y", ""),
-			"off the curve": ec.with("y", strings.Repeat("A", 43)), "at infinity": ec.with("x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43)),
-			"crv of another length": ec.with("crv", "P-384"), "no crv": ec.with("crv", nil), "another curve": ec.with("crv", "secp256k1"), "p-256": ec.with("crv", "p-256"),
+			"good": ec, "no x": ec.with("x", nil), "no y": ec.with("y", nil), "x too short": ec.with("x", "AQ"), "y is empty": ec.with("y", ""),
+			"point is not on the curve": ec.with("y", strings.Repeat("A", 43)), "point at infinity": ec.with("x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43)),
+			"crv of a larger curve": ec.with("crv", "P-384"), "no crv": ec.with("crv", nil), "crv is secp256k1": ec.with("crv", "secp256k1"), "crv is p-256": ec.with("crv", "p-256"),
 			"x too long": ec.with("x", "AAAA"+strings.Repeat("A", 43)),
 		},
 		"A07": {
-			"good": key, "leading zero": key.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "no n": key.with("n", nil), "no e": key.with("e", nil),
-			"n null": key.with("n", json.RawMessage("null")), "n a number": key.with("n", 1), "n not base64url": key.with("n", "!"+n[1:]), "n with a line break": key.with("n", n[:9]+"\n"+n[9:]),
-			"n in base64, not base64url": key.with("n", "+/"+n[2:]), "e an array": key.with("e", []string{"AQAB"}),
+			"good": key, "n has a leading zero": key.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "no n": key.with("n", nil), "no e": key.with("e", nil),
+			"n is null": key.with("n", json.RawMessage("null")), "n is a number": key.with("n", 1), "n is not base64url": key.with("n", "!"+n[1:]), "n with a line break": key.with("n", n[:9]+"\n"+n[9:]),
+			"n is base64, but not base64url": key.with("n", "+/"+n[2:]), "e is an array": key.with("e", []string{"AQAB"}),
 		},
 		"A08": {
-			"good": ed, "31 bytes": ed.with("x", b64(make([]byte, 31))), "33 bytes": ed.with("x", b64([]byte(strings.Repeat("x", 33)))), "no x": ed.with("x", nil),
-			"X25519": ed.with("crv", "X25519"), "Ed448": ed.with("crv", "Ed448"), "small order": ed.with("x", b64(make([]byte, 32))),
+			"good": ed, "x of 31 bytes": ed.with("x", b64(make([]byte, 31))), "x of 33 bytes": ed.with("x", b64([]byte(strings.Repeat("x", 33)))), "no x": ed.with("x", nil),
+			"crv is X25519": ed.with("crv", "X25519"), "crv is Ed448": ed.with("crv", "Ed448"), "point of small order": ed.with("x", b64(make([]byte, 32))),
 		},
-		"W03": {"good": ec, "ec": ec.with("kty", "ec"), "Ec": ec.with("kty", "Ec"), "none": ec.with("kty", nil), "null": ec.with("kty", json.RawMessage("null")), "number": ec.with("kty", 1), "another": ec.with("kty", "RSA")},
+		"W03": {"good": ec, "kty is ec": ec.with("kty", "ec"), "kty is Ec": ec.with("kty", "Ec"), "no kty": ec.with("kty", nil), "kty is null": ec.with("kty", json.RawMessage("null")), "kty is a number": ec.with("kty", 1), "kty is RSA": ec.with("kty", "RSA")},
 		"W04": {
-			"good": ec.with("use", "sig"), "no use, no key_ops": ec.with("use", nil), "verify": ec.with("use", nil, "key_ops", []string{"verify"}), "use and key_ops": ec.with("use", "sig", "key_ops", []string{"verify"}), "use and key_ops empty": ec.with("use", "", "key_ops", ""),
-			"enc": ec.with("use", "enc"), "SIG": ec.with("use", "SIG"), "tls": ec.with("use", "tls"), "use a number": ec.with("use", 1), "sign": ec.with("use", nil, "key_ops", []string{"sign"}),
-			"encrypt": ec.with("use", nil, "key_ops", []string{"encrypt"}), "verify twice": ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
-			"key_ops empty": ec.with("use", nil, "key_ops", []string{}), "key_ops a string": ec.with("use", nil, "key_ops", "verify"), "use contradicts key_ops": ec.with("use", "sig", "key_ops", []string{"verify", "encrypt"}),
-			"enc and verify": ec.with("use", "enc", "key_ops", []string{"verify"}),
+			"good": ec.with("use", "sig"), "neither use nor key_ops": ec.with("use", nil), "key_ops verify": ec.with("use", nil, "key_ops", []string{"verify"}), "use and key_ops": ec.with("use", "sig", "key_ops", []string{"verify"}), "use and key_ops are empty": ec.with("use", "", "key_ops", ""),
+			"use is enc": ec.with("use", "enc"), "use is SIG": ec.with("use", "SIG"), "use is tls": ec.with("use", "tls"), "use is a number": ec.with("use", 1), "key_ops sign": ec.with("use", nil, "key_ops", []string{"sign"}),
+			"key_ops encrypt": ec.with("use", nil, "key_ops", []string{"encrypt"}), "key_ops contains verify twice": ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
+			"key_ops is empty": ec.with("use", nil, "key_ops", []string{}), "key_ops is a string": ec.with("use", nil, "key_ops", "verify"), "use contradicts key_ops": ec.with("use", "sig", "key_ops", []string{"verify", "encrypt"}),
+			"use is enc, key_ops verify": ec.with("use", "enc", "key_ops", []string{"verify"}),
 		},
 		"W05": {
-			"good": ec.with("alg", "ES256"), "no alg": ec.with("alg", nil), "ES384": ec.with("alg", "ES384"), "RS256": ec.with("alg", "RS256"), "ECDH-ES": ec.with("alg", "ECDH-ES"),
-			"HS256": ec.with("alg", "HS256"), "none": ec.with("alg", "none"), "es256": ec.with("alg", "es256"), "number": ec.with("alg", 256), "EdDSA": ec.with("alg", "EdDSA"),
+			"good": ec.with("alg", "ES256"), "no alg": ec.with("alg", nil), "alg of a different curve": ec.with("alg", "ES384"), "alg of RSA": ec.with("alg", "RS256"), "alg of key agreement": ec.with("alg", "ECDH-ES"),
+			"alg is HS256": ec.with("alg", "HS256"), "alg is none": ec.with("alg", "none"), "alg in lower case": ec.with("alg", "es256"), "alg is a number": ec.with("alg", 256), "alg of Ed25519": ec.with("alg", "EdDSA"),
 		},
 	}
 }
 
 // usableNames are the names of the usable keys of keysOfRules.
-var usableNames = []string{"good", "e 3", "leading zero", "no use, no key_ops", "verify", "use and key_ops", "use and key_ops empty", "no alg"}
+var usableNames = []string{"good", "e is 3", "n has a leading zero", "neither use nor key_ops", "key_ops verify", "use and key_ops", "use and key_ops are empty", "no alg"}
 
-// testUsableKeys checks which keys of a rule are usable.
+// testUsableKeys checks that the right keys of a rule are usable.
 func testUsableKeys(t *checklist.T, id string) {
 	t.Helper()
 	for name, key := range keysOfRules()[id] {
-		got := usable(t, key.with("kid", "a"))
-		t.Want("usable: "+name, len(got) == 1, slices.Contains(usableNames, name))
+		got := usableIDs(t, key.with("kid", "a"))
+		t.Want("usable key: "+name, len(got) == 1, slices.Contains(usableNames, name))
 	}
 }
 
-// testSelection checks which keys Lookup returns for a token.
+// testSelection checks the number of keys that Lookup returns.
 func testSelection(t *checklist.T) {
 	t.Helper()
 	a, b, c := ecKey("a"), ecKey("a"), edKey("a")
@@ -161,23 +161,23 @@ func testSelection(t *checklist.T) {
 		want     int
 	}{
 		{"kid matches", []jwk{a, ecKey("b")}, "a", "ES256", 1},
-		{"kid in another case", []jwk{a, ecKey("b")}, "A", "ES256", 0},
-		{"alg of another curve", []jwk{a}, "a", "ES384", 0},
-		{"two EC keys under one kid", []jwk{a, b}, "a", "ES256", 2},
-		{"EC and Ed25519 key under one kid, EdDSA", []jwk{a, c}, "a", "EdDSA", 1},
-		{"EC and Ed25519 key under one kid, ES256", []jwk{a, c}, "a", "ES256", 1},
-		{"no kid, one key fits", []jwk{a, c}, "", "ES256", 1},
-		{"no kid, one key without a kid fits", []jwk{a.with("kid", nil), c}, "", "ES256", 1},
-		{"no kid, two keys fit", []jwk{a, ecKey("b")}, "", "ES256", 0},
-		{"no kid, no key fits", []jwk{a}, "", "RS256", 0},
-		{"kid, but the key has none", []jwk{a.with("kid", nil)}, "a", "ES256", 0},
+		{"kid in the wrong case", []jwk{a, ecKey("b")}, "A", "ES256", 0},
+		{"alg of a different curve", []jwk{a}, "a", "ES384", 0},
+		{"two EC keys with the same kid", []jwk{a, b}, "a", "ES256", 2},
+		{"EC key and Ed25519 key with the same kid; alg is EdDSA", []jwk{a, c}, "a", "EdDSA", 1},
+		{"EC key and Ed25519 key with the same kid; alg is ES256", []jwk{a, c}, "a", "ES256", 1},
+		{"no kid; one key fits", []jwk{a, c}, "", "ES256", 1},
+		{"no kid; one key without a kid fits", []jwk{a.with("kid", nil), c}, "", "ES256", 1},
+		{"no kid; two keys fit", []jwk{a, ecKey("b")}, "", "ES256", 0},
+		{"no kid; no key fits", []jwk{a}, "", "RS256", 0},
+		{"lookup has a kid, but the key has no kid", []jwk{a.with("kid", nil)}, "a", "ES256", 0},
 	} {
 		set, err := jwks.Parse(document(row.keys...))
 		if err != nil {
 			t.Fatal(err)
 		}
 		keys, _ := set.Lookup(row.kid, row.alg)
-		t.Want(row.name, len(keys), row.want)
+		t.Want("number of keys: "+row.name, len(keys), row.want)
 	}
 	many := make([]jwk, 50)
 	for i := range many {
@@ -188,44 +188,44 @@ func testSelection(t *checklist.T) {
 		t.Fatal(err)
 	}
 	keys, _ := set.Lookup("a", "ES256")
-	t.Want("usable keys, of 50 keys under one kid", len(keys), 8)
+	t.Want("number of usable keys, if 50 keys have the same kid", len(keys), 8)
 }
 
-// testFetching checks which responses of an issuer replace a good key set.
+// testFetching checks that only good responses of an issuer replace a good key set.
 func testFetching(t *testing.T) {
 	t.Helper()
-	// after changes the issuer and returns the verdict under the old key: "unknown" if a new
-	// set replaced the old set, else "ok".
-	after := func(t *checklist.T, change func(*issuer)) (got string) {
+	// outcomeAfter changes the issuer and returns the outcome of a lookup of the old key. The
+	// outcome is "unknown" if a new key set replaced the old key set, and "ok" otherwise.
+	outcomeAfter := func(t *checklist.T, change func(*issuer)) (got string) {
 		t.Helper()
 		synctest.Test(t.T, func(t *testing.T) {
 			i := newIssuer(ecKey("a"))
 			c := newCache(t, i)
-			i.set(change)
+			i.update(change)
 			time.Sleep(time.Hour)
-			got = keyVerdict(t, c, "a")
+			got = keyOutcome(t, c, "a")
 		})
 		return got
 	}
 	checklist.Test(t, "W02", func(t *checklist.T) {
-		t.Want("usable keys of a set with unusable keys", usable(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
+		t.Want("usable keys of a key set that also has unusable keys", usableIDs(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
 		for _, doc := range []string{`{"keys":[]}`, `{"error":"x"}`, `{"keys":[{"kty":"AKP"}]}`, `<html>`, ``, `null`} {
-			t.Want("a good set, then "+doc, after(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
+			t.Want("lookup of the old key after the document "+doc, outcomeAfter(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
 		}
-		t.Want("a good set, then another good set", after(t, func(i *issuer) { i.doc = document(ecKey("b")) }), "unknown")
+		t.Want("lookup of the old key after a different good key set", outcomeAfter(t, func(i *issuer) { i.doc = document(ecKey("b")) }), "unknown")
 	})
 	checklist.Test(t, "W09", func(t *checklist.T) {
 		for _, media := range []string{"application/json", "application/jwk-set+json", "application/json; charset=utf-8"} {
-			t.Want("Content-Type "+media, after(t, func(i *issuer) {
+			t.Want("lookup of the old key after a response with Content-Type "+media, outcomeAfter(t, func(i *issuer) {
 				i.header, i.doc = http.Header{"Content-Type": {media}}, document(ecKey("b"))
 			}), "unknown")
 		}
-		t.Want("a document of more than 1 MiB", after(t, func(i *issuer) {
+		t.Want("lookup of the old key after a document of more than 1 MiB", outcomeAfter(t, func(i *issuer) {
 			i.doc = append(document(ecKey("b")), strings.Repeat(" ", 1<<20)...)
 		}), "ok")
-		t.Want("1,001 keys", parsed(`{"keys":[`+strings.Repeat(`{},`, 1000)+string(mustMarshal(t.T, ecKey("a")))+`]}`), -1)
-		t.Want("1,000 keys", parsed(`{"keys":[`+strings.Repeat(`{},`, 999)+string(mustMarshal(t.T, ecKey("a")))+`]}`), 1)
-		t.Want("endless redirects", after(t, func(i *issuer) {
+		t.Want("usable keys, if keys has 1,001 elements", usableKeys(`{"keys":[`+strings.Repeat(`{},`, 1000)+string(mustMarshal(t.T, ecKey("a")))+`]}`), -1)
+		t.Want("usable keys, if keys has 1,000 elements", usableKeys(`{"keys":[`+strings.Repeat(`{},`, 999)+string(mustMarshal(t.T, ecKey("a")))+`]}`), 1)
+		t.Want("lookup of the old key after endless redirects", outcomeAfter(t, func(i *issuer) {
 			i.answer = func(r *http.Request) *http.Response {
 				return response(r, http.StatusFound, http.Header{"Location": {r.URL.Path + "x"}}, nil)
 			}
@@ -239,20 +239,20 @@ func testFetching(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, skipped := range set.Skipped() {
-			t.Want(skipped.ID+" is reported as private", skipped.Private, skipped.ID != "odd")
+			t.Want("Private of the skipped element "+skipped.ID, skipped.Private, skipped.ID != "odd")
 		}
-		t.Want("skipped keys", len(set.Skipped()), 3)
+		t.Want("number of skipped elements", len(set.Skipped()), 3)
 		for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-			t.Want("a key with "+member, usable(t, ecKey("a").with(member, "AQ")), []string(nil))
-			t.Want("a key with an empty "+member, usable(t, ecKey("a").with(member, "")), []string{"a"})
+			t.Want("usable keys with the member "+member, usableIDs(t, ecKey("a").with(member, "AQ")), []string(nil))
+			t.Want("usable keys with an empty member "+member, usableIDs(t, ecKey("a").with(member, "")), []string{"a"})
 		}
 	})
 	checklist.Test(t, "S04", func(t *checklist.T) {
 		for status, want := range map[int]string{200: "unknown", 201: "ok", 204: "ok", 301: "ok", 404: "ok", 500: "ok", 503: "ok"} {
-			t.Want(http.StatusText(status), after(t, func(i *issuer) { i.status, i.doc = status, document(ecKey("b")) }), want)
+			t.Want("lookup of the old key after a response with status "+http.StatusText(status), outcomeAfter(t, func(i *issuer) { i.status, i.doc = status, document(ecKey("b")) }), want)
 		}
-		t.Want("200 with HTML", after(t, func(i *issuer) { i.doc = []byte("<html>") }), "ok")
-		t.Want("unknown members in metadata", found(t, site{issuerURL + oidc: `{"x":1,"issuer":"` + issuerURL + `","jwks_uri":"` + keysURL + `"}`}), "ok")
+		t.Want("lookup of the old key after an HTML document", outcomeAfter(t, func(i *issuer) { i.doc = []byte("<html>") }), "ok")
+		t.Want("lookup after discovery with unknown members in the metadata", discoverOutcome(t, site{issuerURL + oidc: `{"x":1,"issuer":"` + issuerURL + `","jwks_uri":"` + keysURL + `"}`}), "ok")
 	})
 }
 
@@ -262,15 +262,15 @@ const (
 	oidc      = "/.well-known/openid-configuration"
 )
 
-// found adds a key set to the site s, discovers the issuer of the site, and returns the
-// verdict under its key.
-func found(t *checklist.T, s site) (got string) {
+// discoverOutcome adds a key set to the site s and discovers the issuer issuerURL. It returns
+// the outcome of a lookup of the key in this key set.
+func discoverOutcome(t *checklist.T, s site) (got string) {
 	t.Helper()
 	synctest.Test(t.T, func(t *testing.T) {
 		s[keysURL] = string(document(ecKey("a")))
 		c := discover(t, issuerURL, &issuer{answer: s.answer})
 		_, err := c.Lookup("a", "ES256")
-		got = verdict(err)
+		got = outcome(err)
 	})
 	return got
 }
@@ -286,7 +286,7 @@ func testDiscovery(t *testing.T) {
 			"https://as.test/.well-known/openid-configuration":         "unavailable",
 			"https://as.test/t/metadata":                               "unavailable",
 		} {
-			t.Want("metadata at "+url, found(t, site{url: metadata(issuerURL, keysURL)}), want)
+			t.Want("lookup after discovery with metadata at "+url, discoverOutcome(t, site{url: metadata(issuerURL, keysURL)}), want)
 		}
 	})
 	for _, id := range []string{"S02", "S05"} {
@@ -295,7 +295,7 @@ func testDiscovery(t *testing.T) {
 				issuerURL: "ok", issuerURL + "/": "unavailable", "https://AS.test/t": "unavailable", "https://as.test:443/t": "unavailable",
 				"https://as.test/%74": "unavailable", "http://as.test/t": "unavailable", "https://evil.test/t": "unavailable", "": "unavailable",
 			} {
-				t.Want("issuer "+name, found(t, site{issuerURL + oidc: metadata(name, keysURL)}), want)
+				t.Want("lookup after discovery with issuer "+name+" in the metadata", discoverOutcome(t, site{issuerURL + oidc: metadata(name, keysURL)}), want)
 			}
 		})
 	}
@@ -305,13 +305,13 @@ func testDiscovery(t *testing.T) {
 			"as.test": false, "ftp://as.test": false, "": false,
 		} {
 			c, err := jwks.Discover(name, &jwks.Options{Transport: &issuer{down: true}, Logger: slog.New(slog.DiscardHandler)})
-			t.Want("issuer "+name, err == nil, want)
+			t.Want("Discover accepts issuer "+name, err == nil, want)
 			if err == nil {
 				_ = c.Close()
 			}
 		}
 		for uri, want := range map[string]string{keysURL: "ok", "http://cdn.test/keys.json": "unavailable", "file:///keys.json": "unavailable", "/keys.json": "unavailable"} {
-			t.Want("jwks_uri "+uri, found(t, site{issuerURL + oidc: metadata(issuerURL, uri)}), want)
+			t.Want("lookup after discovery with jwks_uri "+uri, discoverOutcome(t, site{issuerURL + oidc: metadata(issuerURL, uri)}), want)
 		}
 	})
 	checklist.Test(t, "S05", testCertificates)
@@ -319,7 +319,7 @@ func testDiscovery(t *testing.T) {
 		checklist.Test(t, id, func(t *checklist.T) {
 			good := metadata(issuerURL, keysURL)
 			for to, want := range map[string]string{"/moved": "ok", "https://as.test:443/moved": "ok", "https://evil.test/": "unavailable", "http://as.test/moved": "unavailable"} {
-				t.Want("redirect to "+to, found(t, site{
+				t.Want("lookup after discovery with a redirect to "+to, discoverOutcome(t, site{
 					issuerURL + oidc: "-> " + to, "https://as.test/moved": good, "https://as.test:443/moved": good, "https://evil.test/": good, "http://as.test/moved": good,
 				}), want)
 			}
@@ -328,8 +328,8 @@ func testDiscovery(t *testing.T) {
 	}
 }
 
-// testCertificates fetches from a TLS server on a loopback address. Only one of two caches
-// trusts its certificate.
+// testCertificates creates two caches that fetch from a TLS server on a loopback address. Only
+// one of the two caches trusts the certificate of the server.
 func testCertificates(t *checklist.T) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -350,7 +350,7 @@ func testCertificates(t *checklist.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		err = c.Refresh(ctx)
 		cancel()
-		t.Want("certificate "+name+": "+verdict(err), err == nil, name == "trusted")
+		t.Want("Refresh with a certificate that is "+name+" succeeds (outcome: "+outcome(err)+")", err == nil, name == "trusted")
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
@@ -374,8 +374,8 @@ func testAddresses(t *checklist.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		err = c.Refresh(ctx)
 		cancel()
-		t.Want(fmt.Sprintf("error with RefusePrivateAddresses %v", refuse), err != nil, refuse)
-		t.Want(fmt.Sprintf("request with RefusePrivateAddresses %v", refuse), len(requests) > 0, !refuse)
+		t.Want(fmt.Sprintf("Refresh returns an error if RefusePrivateAddresses is %v", refuse), err != nil, refuse)
+		t.Want(fmt.Sprintf("server receives a request if RefusePrivateAddresses is %v", refuse), len(requests) > 0, !refuse)
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}

@@ -2,22 +2,22 @@ package jwks
 
 import "time"
 
-// coolDown is a rate limit: burst events without a pause, then one per interval. Its
-// state is one point in time. Unlike x/time/rate, it can uncount an event that has
-// happened (refund). It is not safe for concurrent use.
+// coolDown is a rate limit. It allows maxAtOnce events without a pause, and then one event per
+// interval. Unlike x/time/rate, it can remove an event from the count (refund). It is not
+// safe for concurrent use.
 type coolDown struct {
-	interval time.Duration
-	burst    int
-	full     time.Time // from this time on, burst events may happen without a pause
+	interval  time.Duration
+	maxAtOnce int
+	full      time.Time // from this time on, maxAtOnce events may happen without a pause
 }
 
-// take reports whether an event may happen now. If so, it counts the event.
-func (c *coolDown) take(now time.Time) bool {
+// allow reports whether an event may happen now. If the event may happen, allow counts it.
+func (c *coolDown) allow(now time.Time) bool {
 	full := c.full
 	if full.Before(now) {
 		full = now
 	}
-	if full.Sub(now) > time.Duration(c.burst-1)*c.interval {
+	if full.Sub(now) > time.Duration(c.maxAtOnce-1)*c.interval {
 		return false
 	}
 	c.full = full.Add(c.interval)
@@ -27,21 +27,21 @@ func (c *coolDown) take(now time.Time) bool {
 // refund removes the last event from the count.
 func (c *coolDown) refund() { c.full = c.full.Add(-c.interval) }
 
-// maxChanges limits consecutive fetches for missing keys that bring new keys. After this
-// number, such fetches are at least 1 s apart. If the nodes of an issuer publish different
-// keys, every fetch may bring new keys.
+// maxChanges is the number of consecutive fetches that may bring new keys. After more fetches
+// that bring new keys, lookups cause no fetch for 1 s. This limit is needed because every
+// fetch may bring new keys if the servers of an issuer publish different keys.
 const maxChanges = 10
 
-// streak counts consecutive events less than soon apart.
+// streak counts consecutive events. Two events are consecutive if the time between them is
+// at most the argument maxGap of add.
 type streak struct {
 	n    int
 	last time.Time
 }
 
-// add counts an event at the time now and returns the length of the streak. An event
-// more than soon after the last event starts a new streak.
-func (s *streak) add(now time.Time, soon time.Duration) int {
-	if now.Sub(s.last) > soon {
+// add counts an event at the time now and returns the number of consecutive events.
+func (s *streak) add(now time.Time, maxGap time.Duration) int {
+	if now.Sub(s.last) > maxGap {
 		s.n = 0
 	}
 	s.n, s.last = s.n+1, now

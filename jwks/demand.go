@@ -7,58 +7,59 @@ import (
 )
 
 const (
-	// maxWait is the longest time that a lookup waits for a fetch. With a usable set, it
-	// counts from the start of the fetch: while an issuer hangs, the first lookups wait,
-	// and later lookups do not. The documented limit is 2 s, because goroutines wake late
-	// on a busy machine.
+	// maxWait is the longest time for which a lookup waits for a fetch. While keys are
+	// available, the time counts from the start of the fetch. So if the issuer hangs, only
+	// the first lookups wait. The documented limit is 2 s, because goroutines wake late on a
+	// busy machine.
 	maxWait = 1800 * time.Millisecond
-	// maxWaiting is how many goroutines may wait for a fetch at the same time.
+	// maxWaiting is the number of goroutines that may wait for a fetch at the same time.
 	maxWaiting = 10_000
-	// minPause is the time between fetches that lookups cause while there is no
-	// usable set.
+	// minPause is the time between the fetches that lookups cause while keys are
+	// unavailable.
 	minPause = time.Second
 )
 
-// flight is one fetch. It exists from the time when a lookup, Refresh or the refresher
-// requests the fetch until the fetch ends.
+// flight is one fetch, which may begin later than the flight is created. A lookup, Refresh or
+// the refresher creates the flight.
 type flight struct {
 	due     time.Time // the fetch does not begin before this time
 	began   time.Time // guarded by Cache.mu; zero until the fetch begins
-	counted bool      // the fetch counts against the cool-down
-	local   bool      // the flight sends no request: it reads the Store, or has ended
-	// unconditional makes the request bypass HTTP caches: a key is missing, or Refresh was
-	// called.
+	counted bool      // the fetch counts in Cache.misses
+	local   bool      // the flight sends no request, because it reads the Store or has ended
+	// unconditional means that the request must bypass HTTP caches, because a key is missing
+	// or Refresh was called.
 	unconditional bool
 	// cause has the values of the context of the lookup that requested the fetch. It is
 	// nil if no lookup requested the fetch. It is set before the fetch begins.
 	cause context.Context //nolint:containedctx // a fetch outlives the lookup that requested it
 	done  chan struct{}   // closed when the fetch ends
-	err   error           // valid after done
+	err   error           // the error of the fetch; valid after done is closed
 }
 
-// Key is like [Cache.Lookup], but if Lookup finds no key, Key fetches the key set and waits
-// for the result. The wait ends with ctx, and after 2 s at most. Concurrent callers share
-// one fetch. If a caller's ctx ends, the fetch continues. At most 10,000 goroutines wait;
-// further callers get the error immediately.
+// Key does what [Cache.Lookup] does. If Lookup finds no key, Key fetches the key set and
+// waits for the result. Key waits at most 2 s, and stops waiting when ctx ends. Concurrent
+// callers share one fetch. If the ctx of a caller ends, the fetch continues. At most 10,000
+// goroutines wait at the same time. Further callers do not wait and get an error immediately.
 //
-// While there is a usable set, the 2 s count from the start of the fetch, and
-// Options.CoolDown limits the fetches: if the limit is reached, Key returns immediately.
-// While there is no usable set, the issuer is queried once per second.
+// While keys are available, the 2 s count from the start of the fetch. Options.CoolDown and
+// the issuer's Retry-After limit the fetches. If they do not allow a fetch, Key returns an
+// error immediately. While keys are unavailable, the cache queries the issuer once per second.
 //
-// The keys in tried are those under which the token's signature did not verify: the issuer
-// may have published new material under the same id. Key returns only keys that are not in
-// tried. If a usable set has no other key, the error is ErrUnknownKey, even if the refresh
-// failed: the key that the token names did not sign the token.
+// The keys in tried are keys that did not verify the signature of the token. Key returns
+// only keys that are not in tried, because the issuer may have published new key material
+// under the same kid. If keys are available, but all keys that fit are in tried, the error is
+// ErrUnknownKey, even if the fetch failed.
 //
-// Call Key only for tokens that are valid apart from the key: an expired token, or a token
-// of another issuer, must not cause a fetch. The errors are those of Lookup, and ctx.Err().
+// Call Key only for a token that passes all checks that need no key. An expired token, or a
+// token of a different issuer, must not cause a fetch. Key returns the errors of Lookup, or
+// ctx.Err().
 func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	seen, start := c.state.Load(), time.Now()
-	keys, err := c.pick(kid, alg, tried, start)
+	keys, err := c.lookupUntried(kid, alg, tried, start)
 	if err == nil || !c.fetchCanHelp(kid, alg, tried) {
 		return keys, err
 	}
-	now := start // the clock is read once per round: this is most of the cost of a denied lookup
+	now := start // each round reads the clock only once, because reading the clock is slow
 	for range 3 {
 		f, limit := c.demand(ctx, now, start, seen, len(tried) > 0)
 		if f == nil {
@@ -66,34 +67,35 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 		}
 		waited := c.wait(ctx, f, limit)
 		seen, now = c.state.Load(), time.Now()
-		if keys, err = c.pick(kid, alg, tried, now); err == nil {
+		if keys, err = c.lookupUntried(kid, alg, tried, now); err == nil {
 			return keys, nil
 		}
 		switch {
 		case errors.Is(waited, errSlow) && len(tried) > 0 && c.usable(now):
 			return nil, ErrUnknownKey
 		case errors.Is(waited, errSlow) && errors.Is(err, ErrUnavailable):
-			return nil, err // err has the cause; waited reports only that the fetch is slow
+			return nil, err // err describes the problem more exactly than errSlow
 		case waited != nil:
 			return nil, waited
 		case f.local:
 		case !c.beganBefore(f, start), f.err != nil && c.usable(now):
 			return nil, err
 		}
-		// The fetch began before this lookup, so its response may be older than the
-		// key, or than the issuer's return. The next round waits for a newer fetch.
+		// The fetch began before this lookup. So the fetch may have missed a key that the
+		// issuer has published since, or may have failed although the issuer answers again.
+		// The next round waits for a newer fetch.
 	}
 	return nil, err
 }
 
-// pick is LookupAt, but leaves out the keys in tried. If a usable set has no other key,
-// the error is ErrUnknownKey.
-func (c *Cache) pick(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
+// lookupUntried does what LookupAt does, but leaves out the keys in tried. If keys are
+// available, but all keys that fit are in tried, the error is ErrUnknownKey.
+func (c *Cache) lookupUntried(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
 	keys, err := c.LookupAt(kid, alg, now)
 	if len(tried) == 0 {
 		return keys, err
 	}
-	if keys = untried(keys, tried); len(keys) > 0 {
+	if keys = removeTried(keys, tried); len(keys) > 0 {
 		return keys, nil
 	}
 	if c.usable(now) {
@@ -102,7 +104,7 @@ func (c *Cache) pick(kid, alg string, tried []*Key, now time.Time) ([]*Key, erro
 	return nil, err
 }
 
-// fetchCanHelp reports whether a newer set can have the key that was not found.
+// fetchCanHelp reports whether a newer set can contain a key for the token.
 func (c *Cache) fetchCanHelp(kid, alg string, tried []*Key) bool {
 	if algorithmOf(alg) == noAlgorithm {
 		return false
@@ -118,16 +120,18 @@ func (c *Cache) beganBefore(f *flight, t time.Time) bool {
 	return f.began.Before(t)
 }
 
-// demand returns the fetch to wait for, and until when to wait. The fetch is nil if the
-// limit on fetches was reached; otherwise it is the fetch in flight, the queued fetch, or
-// a new fetch. If the snapshot seen is no longer current, demand returns a flight that has
-// ended, so that the caller repeats its lookup. start is when the lookup began.
-// badSignature reports that the set has keys with the token's kid, but that none of them
+// demand returns the fetch that a lookup must wait for, and the time at which the wait must
+// end. The fetch is the fetch in flight, the queued fetch, or a new fetch. The fetch is nil if
+// Options.CoolDown, Retry-After or maxChanges does not allow a fetch.
+//
+// The lookup began at the time start and read the snapshot seen. If seen is no longer
+// current, demand returns a flight that has ended, so that the caller repeats the lookup.
+// badSignature means that the set has keys with the token's kid, but that none of these keys
 // verifies the signature.
 func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
-	// A fetch ends under c.mu, after it has published its set. So if seen is current, a
-	// fetch that brings a newer set has not ended, and join returns it.
+	// A fetch publishes its set before finish locks c.mu. So if seen is current, a fetch that
+	// brings a newer set has not ended, and join returns this fetch.
 	if c.state.Load() != seen {
 		c.mu.Unlock()
 		ended := make(chan struct{})
@@ -164,8 +168,8 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	return f, limit
 }
 
-// join returns the fetch that demand returns, and whether it is a new fetch. The caller
-// holds c.mu.
+// join returns the fetch that demand returns. fresh reports whether this fetch is new. The
+// caller holds c.mu.
 func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	switch {
 	case c.running != nil:
@@ -174,13 +178,13 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 		return c.queued, false
 	case usable && now.Before(c.heldUntil):
 		return nil, false
-	case usable && !c.misses.take(now):
+	case usable && !c.misses.allow(now):
 		return nil, false
 	}
 	due := now
 	if !usable {
-		// The fetch begins within 1 s, so that the lookup can wait for its end: the first
-		// request after the issuer's return must be served.
+		// The fetch begins within 1 s, so that it ends before the lookup stops waiting. The
+		// first request after the issuer's return must get its key.
 		if next := c.history.lastAttempt.Add(minPause); next.After(due) {
 			due = next
 		}
@@ -190,8 +194,8 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	return f, true
 }
 
-// enqueue queues a fetch for the time due, or moves the queued fetch there if due is
-// sooner. The caller holds c.mu.
+// enqueue queues a fetch that begins at the time due. If a fetch is already queued, enqueue
+// makes this fetch begin at due, unless it begins sooner. The caller holds c.mu.
 func (c *Cache) enqueue(due time.Time) *flight {
 	if c.queued == nil {
 		c.queued = &flight{due: due, done: make(chan struct{})}
@@ -200,16 +204,17 @@ func (c *Cache) enqueue(due time.Time) *flight {
 	}
 	select {
 	case c.wake <- struct{}{}:
-	default: // a wake-up is pending: after it, the refresher reads the queue
+	default: // wake already has a value, so the refresher will read the queue
 	}
 	return c.queued
 }
 
-// errSlow is the error of a lookup that waited for maxWait, or that did not wait because
-// too many goroutines wait.
+// errSlow is the error of a lookup that waited for maxWait. It is also the error of a lookup
+// that did not wait, because maxWaiting goroutines were waiting.
 var errSlow error = &UnavailableError{RetryAfter: wholeSeconds(maxWait), Err: errors.New("the issuer has not answered in time")}
 
-// wait waits until f has ended, but not after limit. It returns nil if f has ended.
+// wait returns nil when f has ended. It returns errSlow at the time limit. If maxWaiting
+// goroutines are waiting, it returns errSlow immediately.
 func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
 	left := time.Until(limit)
 	select {
@@ -236,20 +241,21 @@ func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
 	}
 }
 
-// deniedLog limits the log records about denied lookups to one a minute.
+// deniedLog counts the denied lookups for the log. There is at most one log record per
+// minute.
 type deniedLog struct {
 	denied
-	last time.Time // when the last record was written
+	last time.Time // the time of the last record
 }
 
-// denied counts the lookups that caused no fetch because of the limit on fetches.
+// denied has the numbers of denied lookups. A lookup is denied if demand returns no fetch.
 type denied struct {
-	unknownID    int // the set has no key with the token's kid
-	badSignature int // no key with the token's kid verifies the signature
+	unknownID    int // lookups of a kid that is not in the set
+	badSignature int // lookups after a signature that no key with the kid verifies
 }
 
-// count counts one lookup. Once a minute, it returns the counts to log; otherwise it
-// returns zeros.
+// count counts one denied lookup. At most once per minute, count returns the numbers to log
+// and resets them. Otherwise count returns zeros.
 func (d *deniedLog) count(now time.Time, badSignature bool) (toLog denied) {
 	if badSignature {
 		d.badSignature++

@@ -12,16 +12,16 @@ import (
 func TestMissingKeyFetches(t *testing.T) {
 	for name, row := range map[string]struct {
 		kid, alg string
-		tried    bool // the token's signature did not verify under key "a"
+		tried    bool // whether key "a" was tried and did not verify the signature
 		want     string
 		fetches  int
 	}{
-		"new kid":                             {"c", "ES256", false, "ok", 2},
-		"symmetric algorithm":                 {"c", "HS256", false, "unknown", 1},
-		"alg none":                            {"c", "none", false, "unknown", 1},
-		"no alg":                              {"c", "", false, "unknown", 1},
-		"no kid, several keys fit":            {"", "ES256", false, "unknown", 1},
-		"no kid, wrong signature under a key": {"", "ES256", true, "unknown", 2},
+		"new kid":                  {"c", "ES256", false, "ok", 2},
+		"symmetric algorithm":      {"c", "HS256", false, "unknown", 1},
+		"alg none":                 {"c", "none", false, "unknown", 1},
+		"no alg":                   {"c", "", false, "unknown", 1},
+		"no kid; several keys fit": {"", "ES256", false, "unknown", 1},
+		"no kid; key a was tried without success": {"", "ES256", true, "unknown", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -36,36 +36,36 @@ func TestMissingKeyFetches(t *testing.T) {
 				}
 				i.publish(ecKey("a"), ecKey("b"), ecKey("c"))
 				_, err = c.Key(t.Context(), row.kid, row.alg, tried...)
-				want(t, "verdict", verdict(err), row.want)
+				want(t, "outcome of the lookup", outcome(err), row.want)
 				want(t, "fetches", i.fetches(), row.fetches)
 			})
 		})
 	}
 }
 
-// In an outage, a token with an unsupported algorithm is refused as unknown, not as
-// unavailable: no refresh can bring a key for it.
+// During an outage, the error for a token with an unsupported algorithm is ErrUnknownKey and
+// not ErrUnavailable, because no refresh can bring a key for such a token.
 func TestUnsupportedAlgorithmInOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
-		i.set(func(i *issuer) { i.down = true })
+		i.update(func(i *issuer) { i.down = true })
 		time.Sleep(time.Hour)
 		for alg, expected := range map[string]string{"ES256": "unavailable", "ES384": "unavailable", "HS256": "unknown", "none": "unknown", "": "unknown"} {
 			_, err := c.Lookup("b", alg)
-			want(t, "Lookup with alg "+alg, verdict(err), expected)
+			want(t, "Lookup with alg "+alg, outcome(err), expected)
 		}
 	})
 }
 
-// If the issuer has never answered, the error says so.
+// If the issuer has never answered, the text of the error contains this fact.
 func TestIssuerNeverAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{hang: true}
 		c := newCache(t, i)
 		for _, kid := range []string{"", "a"} {
 			_, err := c.Key(t.Context(), kid, "ES256")
-			want(t, "verdict", verdict(err), "unavailable")
+			want(t, "outcome of the lookup", outcome(err), "unavailable")
 			wantText(t, err, "has not answered yet")
 		}
 	})
@@ -78,32 +78,32 @@ func TestMaxWaiting(t *testing.T) {
 		c := newCache(t, i)
 		var wg sync.WaitGroup
 		for range 10_000 {
-			wg.Go(func() { want(t, "verdict of a waiting lookup", keyVerdict(t, c, "a"), "unavailable") })
+			wg.Go(func() { want(t, "outcome of a waiting lookup", keyOutcome(t, c, "a"), "unavailable") })
 		}
 		synctest.Wait()
 		start := time.Now()
-		want(t, "verdict of the next lookup", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "outcome of the next lookup", keyOutcome(t, c, "a"), "unavailable")
 		want(t, "wait of the next lookup", time.Since(start), 0)
 		wg.Wait()
 		if d := time.Since(start); d < time.Second {
-			t.Errorf("wait of the other lookups: got %v, want at least 1 s", d)
+			t.Errorf("wait of the first 10,000 lookups: got %v, want at least 1 s", d)
 		}
 	})
 }
 
-// While there is a usable set, a lookup that joins a fetch in flight returns when the
-// fetch fails. It does not cause another fetch, which is likely to fail too.
+// A lookup waits for a fetch in flight, and the fetch fails. If keys are available, the lookup
+// returns the error. It does not cause a second fetch, which will probably fail too.
 func TestJoinedFetchFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(public("a", newEC(elliptic.P256()).Public()))
 		c := newCache(t, i)
-		i.set(func(i *issuer) { i.delay, i.status = time.Second, 500 })
+		i.update(func(i *issuer) { i.delay, i.status = time.Second, 500 })
 		before := i.fetches()
-		go func() { _ = c.Refresh(t.Context()) }() // it fails
+		go func() { _ = c.Refresh(t.Context()) }() // this refresh fails
 		time.Sleep(500 * time.Millisecond)
 		start := time.Now()
-		want(t, "verdict", keyVerdict(t, c, "b"), "unavailable")
-		want(t, "wait", time.Since(start), 500*time.Millisecond)
+		want(t, "outcome of the lookup", keyOutcome(t, c, "b"), "unavailable")
+		want(t, "wait of the lookup", time.Since(start), 500*time.Millisecond)
 		want(t, "fetches", i.fetches(), before+1)
 	})
 }

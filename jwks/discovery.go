@@ -14,31 +14,31 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// metadataLifetime is the longest time until metadata is fetched again. If the key set
-// cannot be fetched, metadata is fetched sooner.
+// metadataLifetime is the longest time until the metadata is fetched again. If the cache
+// cannot fetch the key set, it fetches the metadata sooner.
 const metadataLifetime = time.Hour
 
-// locator finds the URL of the key set, which is configured or comes from metadata. Only
-// the refresher uses it.
+// locator finds the URL of the key set. The URL is configured or comes from the metadata. Only
+// the refresher uses the locator.
 type locator struct {
 	url string // the URL of the key set; "" until discovery succeeds
 
-	places       []string // URLs of the metadata, in the order to try; empty if url is configured
-	issuer       string   // required value of "issuer" in the metadata
-	insecureHTTP bool
-	tried        time.Time // when the metadata was last requested
-	until        time.Time // when the metadata must be requested again
+	places       []string  // possible URLs of the metadata, in order of attempts; empty if url is configured
+	issuer       string    // the required value of "issuer" in the metadata
+	insecureHTTP bool      // the value of Options.InsecureHTTP
+	tried        time.Time // the time of the last request for the metadata
+	until        time.Time // the time at which the metadata must be requested again
 }
 
-// discovers reports whether the URL comes from metadata.
+// discovers reports whether the URL of the key set comes from the metadata.
 func (l *locator) discovers() bool { return len(l.places) > 0 }
 
-// due reports whether the metadata must be requested, for the first time or again.
+// due reports whether the metadata must be requested now.
 func (l *locator) due(now time.Time) bool {
 	return l.discovers() && (l.url == "" || !now.Before(l.until))
 }
 
-// discover fetches the metadata and sets url. If it fails, url keeps its value.
+// discover fetches the metadata and sets l.url. If discover fails, l.url keeps its value.
 func (l *locator) discover(ctx context.Context, client *http.Client) error {
 	l.tried = time.Now()
 	var errs []error
@@ -49,14 +49,14 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 			if found, err = l.read(a.body, place); err == nil {
 				l.url = found
 				l.until = l.tried.Add(min(max(a.fresh, defaultLifetime), metadataLifetime))
-				// Next time, try this place first.
+				// The next discovery tries this place first.
 				l.places = append([]string{place}, slices.Delete(slices.Clone(l.places), i, i+1)...)
 				return nil
 			}
 			err = fmt.Errorf("metadata at %s: %w", redact(place), err)
 		}
 		errs = append(errs, err)
-		// All places are on one host: if the host does not answer, the other places fail too.
+		// All places are on one host. So if the host does not answer, the other places fail too.
 		_, silent := errors.AsType[*url.Error](err)
 		if silent && !errors.Is(err, errRedirect) || ctx.Err() != nil {
 			break
@@ -65,8 +65,8 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 	return fmt.Errorf("discovery of %s: %w", redact(l.issuer), errors.Join(errs...))
 }
 
-// read returns the key-set URL in a metadata document. The document must name the issuer
-// (RFC 8414, section 3.3; OpenID Connect Discovery 1.0, section 4.3).
+// read returns the URL of the key set from a metadata document. The document must name the
+// issuer (RFC 8414, section 3.3; OpenID Connect Discovery 1.0, section 4.3).
 func (l *locator) read(document []byte, place string) (string, error) {
 	members, err := strictjson.Parse(document)
 	if err != nil {
@@ -74,14 +74,14 @@ func (l *locator) read(document []byte, place string) (string, error) {
 	}
 	issuer, ok := strictjson.String(members.Lookup("issuer"))
 	if !ok {
-		return "", errors.New(`no "issuer"`)
+		return "", errors.New(`no member "issuer"`)
 	}
 	if issuer != l.issuer {
 		return "", fmt.Errorf(`"issuer" is %q, want %q`, quote.Cut(issuer), l.issuer)
 	}
 	keys, ok := strictjson.String(members.Lookup("jwks_uri"))
 	if !ok {
-		return "", errors.New(`no "jwks_uri"`)
+		return "", errors.New(`no member "jwks_uri"`)
 	}
 	if err := checkURL(keys, l.insecureHTTP); err != nil {
 		return "", fmt.Errorf(`"jwks_uri": %w`, err)
@@ -92,10 +92,12 @@ func (l *locator) read(document []byte, place string) (string, error) {
 	return keys, nil
 }
 
-// metadataPlaces returns the URLs where an issuer's metadata may be, in the order to try:
-// the URL of OpenID Connect Discovery 1.0, section 4 (appended to the path); the URL of
-// RFC 8414, section 3.1 (inserted between host and path); and two variants that some
-// issuers use.
+// metadataPlaces returns the possible URLs of an issuer's metadata, in the order in which
+// discover tries them:
+//   - the URL of OpenID Connect Discovery 1.0, section 4: the well-known path after the
+//     issuer's path
+//   - the URL of RFC 8414, section 3.1: the well-known path before the issuer's path
+//   - two variants that some issuers use: each well-known path in the other position
 func metadataPlaces(issuer string) []string {
 	u, err := url.Parse(issuer)
 	if err != nil {
@@ -125,7 +127,7 @@ func checkIssuer(issuer string, insecureHTTP bool) error {
 		return err
 	}
 	if strings.Contains(issuer, "?") {
-		return errors.New("contains a query; an issuer must not have one")
+		return errors.New("contains a query; remove the query, because an issuer must not have a query")
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// site is a fake web server: documents by URL. A document "-> URL" is a redirect.
+// site is a fake web server. It maps URLs to documents. A document of the form "-> URL" is a
+// redirect to this URL.
 type site map[string]string
 
 func (s site) answer(req *http.Request) *http.Response {
@@ -36,8 +37,8 @@ func metadata(issuer, keys string) string {
 	return string(data)
 }
 
-// discover returns a cache that has made its first fetch. It must be called in a synctest
-// bubble.
+// The function discover calls jwks.Discover and waits for the first fetch. It must be called in
+// a synctest bubble.
 func discover(t *testing.T, name string, i *issuer, change ...func(*jwks.Options)) *jwks.Cache {
 	t.Helper()
 	o := options(i)
@@ -66,31 +67,31 @@ func TestDiscovery(t *testing.T) {
 		want    string
 		fetches int
 	}{
-		{"OIDC", root, site{root + "/.well-known/openid-configuration": metadata(root, keys)}, jwks.Options{}, "ok", 2},
-		{"OIDC, path", path, site{path + "/.well-known/openid-configuration": metadata(path, keys)}, jwks.Options{}, "ok", 2},
-		{"OIDC, trailing slash", slash, site{path + "/.well-known/openid-configuration": metadata(slash, keys)}, jwks.Options{}, "ok", 2},
-		{"RFC 8414", root, site{root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"RFC 8414, inserted", path, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 3},
-		{"RFC 8414, inserted, trailing slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
-		{"OIDC, inserted", path, site{root + "/.well-known/openid-configuration/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 4},
-		{"RFC 8414, appended", path, site{path + "/.well-known/oauth-authorization-server": metadata(path, keys)}, jwks.Options{}, "ok", 5},
-		{"only the second document is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"redirect to another origin, second document is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"OpenID Connect URL", root, site{root + "/.well-known/openid-configuration": metadata(root, keys)}, jwks.Options{}, "ok", 2},
+		{"OpenID Connect URL, issuer has a path", path, site{path + "/.well-known/openid-configuration": metadata(path, keys)}, jwks.Options{}, "ok", 2},
+		{"OpenID Connect URL, issuer has a trailing slash", slash, site{path + "/.well-known/openid-configuration": metadata(slash, keys)}, jwks.Options{}, "ok", 2},
+		{"RFC 8414 URL", root, site{root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"RFC 8414 URL, issuer has a path", path, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 3},
+		{"RFC 8414 URL, issuer has a trailing slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
+		{"openid-configuration before the issuer's path", path, site{root + "/.well-known/openid-configuration/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 4},
+		{"oauth-authorization-server after the issuer's path", path, site{path + "/.well-known/oauth-authorization-server": metadata(path, keys)}, jwks.Options{}, "ok", 5},
+		{"first document has a wrong issuer, second document is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"first document redirects to a different origin, second document is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
 		{"redirect within the origin", root, site{root + "/.well-known/openid-configuration": "-> /meta", root + "/meta": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"another issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
-		{"extra trailing slash", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
-		{"issuer in other case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
-		{"no issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
-		{"issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
-		{"no jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
-		{"jwks_uri http", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://cdn.test/keys.json")}, jwks.Options{}, "unavailable", 2},
-		{"jwks_uri http, loopback", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://127.0.0.1/keys.json")}, jwks.Options{}, "unavailable", 2},
-		{"jwks_uri a file", root, site{root + "/.well-known/openid-configuration": metadata(root, "file:///etc/passwd")}, jwks.Options{}, "unavailable", 2},
-		{"jwks_uri relative", root, site{root + "/.well-known/openid-configuration": metadata(root, "/keys.json")}, jwks.Options{}, "unavailable", 2},
-		{"HTML", root, site{root + "/.well-known/openid-configuration": `<html>`}, jwks.Options{}, "unavailable", 2},
+		{"metadata has a different issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
+		{"issuer in metadata has an additional slash", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
+		{"issuer in metadata has the wrong case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
+		{"metadata without issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"metadata contains issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
+		{"metadata without jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri with http", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://cdn.test/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri with http and a loopback address", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://127.0.0.1/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri is a file URL", root, site{root + "/.well-known/openid-configuration": metadata(root, "file:///etc/passwd")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri is a relative URL", root, site{root + "/.well-known/openid-configuration": metadata(root, "/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"metadata is HTML", root, site{root + "/.well-known/openid-configuration": `<html>`}, jwks.Options{}, "unavailable", 2},
 		{"MetadataURL", "stytch.test/project-1", site{"https://meta.test/m": metadata("stytch.test/project-1", keys)}, jwks.Options{MetadataURL: "https://meta.test/m"}, "ok", 2},
 		{"MetadataURL and MetadataIssuer", path, site{"https://meta.test/m": metadata("https://as.test/{tenant}", keys)}, jwks.Options{MetadataURL: "https://meta.test/m", MetadataIssuer: "https://as.test/{tenant}"}, "ok", 2},
-		{"MetadataURL, another issuer", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
+		{"MetadataURL, but the metadata has a different issuer", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestDiscovery(t *testing.T) {
 					o.MetadataURL, o.MetadataIssuer = tt.options.MetadataURL, tt.options.MetadataIssuer
 				})
 				_, err := c.Lookup("a", "ES256")
-				want(t, "verdict", verdict(err), tt.want)
+				want(t, "outcome of the lookup", outcome(err), tt.want)
 				want(t, "requests", i.fetches(), tt.fetches)
 				want(t, "Status.Issuer", c.Status().Issuer, tt.issuer)
 				if tt.want == "ok" {
@@ -119,16 +120,17 @@ func TestDiscoveryDown(t *testing.T) {
 		i := &issuer{down: true}
 		c := discover(t, "https://as.test/t/1", i)
 		want(t, "requests", i.fetches(), 1)
-		i.set(func(i *issuer) { i.down, i.hang = false, true })
+		i.update(func(i *issuer) { i.down, i.hang = false, true })
 		start := time.Now()
-		want(t, "verdict while the issuer hangs", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "outcome of a lookup while the issuer hangs", keyOutcome(t, c, "a"), "unavailable")
 		if d := time.Since(start); d > 2*time.Second {
 			t.Errorf("wait while the issuer hangs: got %v, want at most 2 s", d)
 		}
 	})
 }
 
-// Metadata is fetched again within 1 h, and when the key set is no longer at its URL.
+// The cache fetches the metadata again within 1 h. It also fetches the metadata when the key
+// set is no longer at its URL.
 func TestDiscoveryRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/oauth-authorization-server"
@@ -136,38 +138,38 @@ func TestDiscoveryRepeats(t *testing.T) {
 		i := &issuer{answer: s.answer}
 		var events recorder
 		c := discover(t, root, i, func(o *jwks.Options) { o.Observe = events.add })
-		want(t, "key at the first URL", keyVerdict(t, c, "a"), "ok")
+		want(t, "lookup of the key at the first URL", keyOutcome(t, c, "a"), "ok")
 
 		// The key set moves to another URL. The first lookup of a new key finds the new URL.
-		i.set(func(*issuer) {
+		i.update(func(*issuer) {
 			delete(s, root+"/old")
 			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
 		})
 		time.Sleep(2 * time.Minute)
-		want(t, "key at the new URL", keyVerdict(t, c, "b"), "ok")
+		want(t, "lookup of the key at the new URL", keyOutcome(t, c, "b"), "ok")
 		want(t, "URL", c.Status().URL, root+"/new")
 
 		// Bad metadata changes nothing.
 		for _, bad := range []string{"", "null", metadata("https://evil.test", root+"/evil"), metadata(root, "http://cdn.test/")} {
-			i.set(func(*issuer) {
+			i.update(func(*issuer) {
 				s[meta] = bad
 				s[root+"/evil"] = string(document(ecKey("evil")))
 			})
-			before := events.count(jwks.MetadataFailed)
+			failedBefore := events.count(jwks.MetadataFailed)
 			time.Sleep(3 * time.Hour)
-			want(t, "good key with bad metadata", keyVerdict(t, c, "b"), "ok")
-			want(t, "evil key with bad metadata", keyVerdict(t, c, "evil"), "unknown")
-			if events.count(jwks.MetadataFailed) == before {
-				t.Error("bad metadata: got no MetadataFailed event")
+			want(t, "lookup of the good key while the metadata is bad", keyOutcome(t, c, "b"), "ok")
+			want(t, "lookup of the evil key while the metadata is bad", keyOutcome(t, c, "evil"), "unknown")
+			if events.count(jwks.MetadataFailed) == failedBefore {
+				t.Error("bad metadata: got no MetadataFailed event, want at least one")
 			}
 		}
 		// When the metadata is good again, the cache uses it within 1 h.
-		i.set(func(*issuer) {
+		i.update(func(*issuer) {
 			s[meta], s[root+"/third"] = metadata(root, root+"/third"), string(document(ecKey("c")))
 		})
 		time.Sleep(80 * time.Minute)
 		_, err := c.Lookup("c", "ES256")
-		want(t, "key in the newest set", verdict(err), "ok")
+		want(t, "lookup of the key at the newest URL", outcome(err), "ok")
 	})
 }
 
@@ -175,8 +177,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// The key set has moved, and the old host lets requests hang, so that a fetch has no time
-// left to fetch the metadata. Then the next fetch begins with the metadata.
+// The key set has moved, and requests to the old host hang. So the next fetch has no time left
+// for the metadata. The fetch after it begins with the metadata.
 func TestMovedFromHangingHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/openid-configuration"
@@ -196,14 +198,14 @@ func TestMovedFromHangingHost(t *testing.T) {
 			})
 		})
 		time.Sleep(2 * time.Minute)
-		i.set(func(*issuer) {
+		i.update(func(*issuer) {
 			s[meta], s[root+"/new"] = metadata(root, root+"/new"), string(document(ecKey("b")))
 		})
 		moved.Store(true)
-		want(t, "new key while the old host hangs", keyVerdict(t, c, "b"), "unavailable")
-		time.Sleep(7 * time.Second) // the rest of that fetch, and the first pause after a failure
+		want(t, "lookup of the new key while the old host hangs", keyOutcome(t, c, "b"), "unavailable")
+		time.Sleep(7 * time.Second) // the rest of the first fetch, and the pause after its failure
 		_, err := c.Lookup("b", "ES256")
-		want(t, "new key after the next fetch", verdict(err), "ok")
+		want(t, "lookup of the new key after the next fetch", outcome(err), "ok")
 		want(t, "URL", c.Status().URL, root+"/new")
 	})
 }
@@ -216,14 +218,14 @@ func TestRedirects(t *testing.T) {
 		site site
 		want string
 	}{
-		{"same origin", site{keys: "-> /k2", "https://as.test/k2": doc}, "ok"},
-		{"same origin, explicit port", site{keys: "-> https://as.test:443/k2", "https://as.test:443/k2": doc}, "ok"},
-		{"three redirects", site{keys: "-> /2", "https://as.test/2": "-> /3", "https://as.test/3": "-> /4", "https://as.test/4": doc}, "ok"},
-		{"loop", site{keys: "-> /keys"}, "unavailable"},
-		{"other host", site{keys: "-> https://evil.test/", "https://evil.test/": doc}, "unavailable"},
-		{"other port", site{keys: "-> https://as.test:8443/k2", "https://as.test:8443/k2": doc}, "unavailable"},
-		{"other scheme", site{keys: "-> http://as.test/k2", "http://as.test/k2": doc}, "unavailable"},
-		{"another host and back", site{keys: "-> https://evil.test/", "https://evil.test/": "-> " + keys}, "unavailable"},
+		{"redirect within the origin", site{keys: "-> /k2", "https://as.test/k2": doc}, "ok"},
+		{"redirect within the origin, URL with port 443", site{keys: "-> https://as.test:443/k2", "https://as.test:443/k2": doc}, "ok"},
+		{"three redirects within the origin", site{keys: "-> /2", "https://as.test/2": "-> /3", "https://as.test/3": "-> /4", "https://as.test/4": doc}, "ok"},
+		{"redirect to the same URL", site{keys: "-> /keys"}, "unavailable"},
+		{"redirect to a different host", site{keys: "-> https://evil.test/", "https://evil.test/": doc}, "unavailable"},
+		{"redirect to a different port", site{keys: "-> https://as.test:8443/k2", "https://as.test:8443/k2": doc}, "unavailable"},
+		{"redirect to a different scheme", site{keys: "-> http://as.test/k2", "http://as.test/k2": doc}, "unavailable"},
+		{"redirect to a different host and back", site{keys: "-> https://evil.test/", "https://evil.test/": "-> " + keys}, "unavailable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -235,11 +237,11 @@ func TestRedirects(t *testing.T) {
 				defer func() { _ = c.Close() }()
 				synctest.Wait()
 				_, err = c.Lookup("a", "ES256")
-				want(t, "verdict", verdict(err), tt.want)
+				want(t, "outcome of the lookup", outcome(err), tt.want)
 				i.mu.Lock()
 				defer i.mu.Unlock()
 				foreign := slices.ContainsFunc(i.urls, func(url string) bool { return !strings.HasPrefix(url, "https://as.test") })
-				want(t, fmt.Sprint("request to another origin among ", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
+				want(t, fmt.Sprintf("%v contain a request to a different origin", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
 			})
 		})
 	}

@@ -1,5 +1,5 @@
 // Package jwks fetches, checks and caches the public keys of one token issuer, and
-// returns the keys that may verify a token. It does not read claims.
+// returns the keys that may verify a token. Package bearer verifies the tokens.
 //
 //	keys, err := jwks.Discover("https://acme.scalekit.dev", nil)
 //	if err != nil { ... }
@@ -9,50 +9,54 @@
 //	candidates, err = keys.Key(ctx, kid, alg)      // may fetch, within limits
 //	token, err := jwt.Parse(raw, keys.Keyfunc())   // for code that uses golang-jwt
 //
-// A [Cache] holds the key set of one issuer and keeps it fresh. [Discover] finds the
-// key set by the issuer's name; [New] takes the URL of the key set. [Parse] returns a
-// [Set], a parsed document that never changes. Use a separate Cache or Set for each
-// issuer: a key of one issuer must never verify a token of another.
+// A [Cache] holds the key set of one issuer and refreshes it. [Discover] finds the URL of
+// the key set in the issuer's metadata; [New] takes the URL of the key set. [Parse] returns
+// a [Set], which holds the keys of one document and never changes. Use a separate Cache or
+// Set for each issuer, because a key of one issuer must never verify a token of a different
+// issuer.
 //
-// A token names its key by the key id ("kid") and its algorithm ("alg") in its header. A
-// lookup, such as [Cache.Lookup], returns the keys that fit both.
+// The header of a token contains the id of the key that signed the token ("kid") and the
+// algorithm of the signature ("alg"). A lookup, such as [Cache.Lookup], returns the keys
+// that fit both values.
 //
 // # Behavior in an incident
 //
 // The times in parentheses are the defaults of [Options].
 //
 //   - Key rotation: a token with a new key id causes a fetch immediately. All requests
-//     that need the key share this fetch. Each request waits for 2 s at most.
-//   - Flood of invented key ids: the flood causes two fetches without a pause, then one
-//     per Options.CoolDown (8 s). During the flood, a new key is found within 8 s.
+//     that need the new key share this fetch. Each request waits at most 2 s.
+//   - Flood of tokens with invented key ids: the flood causes two fetches without a pause,
+//     then one fetch per Options.CoolDown (8 s). During the flood, a new key is found
+//     within 8 s.
 //   - Start while the issuer is down or hangs: New and Discover do not wait. Requests
-//     wait for 2 s at most. While requests come, the issuer is queried once per second,
-//     so that the first request after the issuer's return is served.
-//   - Outage: the last good set stays in use for Options.MaxStale (12 h). During this
-//     time, lookups fail only for key ids that are not in the set. Afterwards, all
-//     lookups fail. The error is ErrUnavailable: answer 503, not 401, because the caller
-//     is not at fault.
+//     wait at most 2 s. While requests arrive, the cache queries the issuer once per
+//     second. So the first request after the issuer's return gets its key.
+//   - Outage: the last good key set stays in use for Options.MaxStale (12 h). During this
+//     time, lookups fail only for keys that are not in the key set. Afterwards, all
+//     lookups fail. The error of these lookups is ErrUnavailable. Answer 503 and not 401,
+//     because the caller is not at fault.
 //   - Unusable response: a response that is not a usable key set never replaces the
-//     set in use.
-//   - Restart during an outage: the cache starts with the keys in Options.Store, if it
-//     is set.
+//     key set in use.
+//   - Restart during an outage: if Options.Store is set, the cache starts with the stored
+//     keys.
 //
-// examples/drill runs these incidents in real time. docs/incidents.md compares the
-// results with those of other libraries.
+// The program examples/drill runs these incidents in real time. The page docs/incidents.md
+// compares the results with the results of other libraries.
 //
 // # How long a withdrawn key verifies tokens
 //
-// A key that the issuer withdraws stops verifying at the next refresh. While the issuer
-// answers, this is within Options.MaxInterval (15 min). While the issuer does not answer,
-// the key stops verifying after Options.MaxStale (12 h). Code that caches verdicts must
+// A withdrawn key is a key that the issuer no longer publishes. A withdrawn key stops
+// verifying tokens at the next refresh. While the issuer answers, the next refresh begins
+// within Options.MaxInterval (15 min). If the issuer does not answer, the key stops
+// verifying tokens after Options.MaxStale (12 h). Code that caches verdicts on tokens must
 // call Lookup each time it uses a cached verdict, and compare the key pointers; see [Key].
 //
 // # Security
 //
-// When a set is parsed, kty, crv, alg, use, key_ops and size of each key determine which
-// algorithms it may verify. Symmetric keys, private keys and RSA keys under 2048 bits are
-// never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and their URLs are
-// never fetched. Keys are fetched over https; http is allowed only for loopback hosts, and
-// with Options.InsecureHTTP. A redirect to another origin is refused. If other parties can
-// configure issuers, set Options.RefusePrivateAddresses.
+// The members kty, crv, alg, use and key_ops of a key, and the size of the key, determine
+// the algorithms that the key may verify. Symmetric keys, private keys and RSA keys with fewer
+// than 2048 bits are never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and
+// their URLs are never fetched. The cache fetches keys over https. It uses http only for
+// loopback hosts, or if Options.InsecureHTTP is set. It refuses a redirect to a different
+// origin. If other parties can configure issuers, set Options.RefusePrivateAddresses.
 package jwks

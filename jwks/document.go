@@ -12,8 +12,9 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// elements returns the elements of "keys" as raw JSON. It refuses an ambiguous document,
-// but does not check the elements: an invalid element must not affect the others.
+// elements returns the elements of "keys" as raw JSON. It returns an error if the document
+// has a member name twice. It does not check the content of the elements, because an invalid
+// element must not affect the other elements.
 func elements(document []byte) ([]jsontext.Value, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
@@ -64,8 +65,7 @@ var (
 	errTooManyKeys = fmt.Errorf("more than %d keys", maxKeys)
 )
 
-// array reads the array that is next in dec, and returns its elements as parts of
-// document.
+// array reads an array from dec. It returns the elements of the array as parts of document.
 func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	if dec.PeekKind() != '[' {
 		return nil, errNoArray
@@ -90,7 +90,8 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	return found, err
 }
 
-// syntax replaces a syntax error, because the text of the error quotes the document.
+// syntax replaces a syntax error of the decoder, because the text of this error contains parts
+// of the document.
 func syntax(err error) error {
 	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
 		return err
@@ -101,9 +102,9 @@ func syntax(err error) error {
 	return errors.New("not valid JSON")
 }
 
-// skip returns the description of an element that parse leaves out.
-func skip(index int, element jsontext.Value, why error) Skipped {
-	s := Skipped{Index: index, Reason: quote.Line(why.Error()), Private: errors.Is(why, errPrivate)}
+// describeSkipped describes an element that parseAfter leaves out because of err.
+func describeSkipped(index int, element jsontext.Value, err error) Skipped {
+	s := Skipped{Index: index, Reason: quote.Line(err.Error()), Private: errors.Is(err, errPrivate)}
 	if members, err := strictjson.Parse(element); err == nil {
 		if id, ok := strictjson.String(members.Lookup("kid")); ok {
 			s.ID = quote.Cut(id)

@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// An unusable response never replaces a good set. Refresh and Status report it.
+// An unusable response never replaces a good key set. Refresh and Status report the error.
 func TestUnusableResponses(t *testing.T) {
 	for name, doc := range oddDocuments() {
 		t.Run(name, func(t *testing.T) { keepsTheSet(t, func(i *issuer) { i.doc = []byte(doc) }) })
@@ -37,37 +37,37 @@ func TestUnusableResponses(t *testing.T) {
 		keepsTheSet(t, func(i *issuer) {
 			i.answer = func(req *http.Request) *http.Response {
 				r := response(req, 200, nil, nil)
-				r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(document(ecKey("b"))[:10]), failing{}))
+				r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(document(ecKey("b"))[:10]), failingReader{}))
 				return r
 			}
 		})
 	})
 }
 
-// failing is a reader that always fails.
-type failing struct{}
+// failingReader is an io.Reader that always returns an error.
+type failingReader struct{}
 
-func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
+// keepsTheSet checks that a changed response of the issuer does not replace the key set in use.
 func keepsTheSet(t *testing.T, change func(*issuer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("good"))
 		c := newCache(t, i)
 		good, _ := c.Lookup("good", "ES256")
-		i.set(change)
+		i.update(change)
 		if err := c.Refresh(t.Context()); err == nil {
-			t.Error("Refresh: got no error")
+			t.Error("Refresh: got no error, want one")
 		}
 		keys, err := c.Lookup("good", "ES256")
 		if err != nil || keys[0] != good[0] {
-			t.Errorf("good key: got %v, %v, want the same pointer", keys, err)
+			t.Errorf("good key after the response: got keys %v and error %v, want the same pointer and no error", keys, err)
 		}
 		want(t, "Status has a LastError", c.Status().LastError != nil, true)
-		// If the first response of the issuer is unusable, there are no keys: tokens are
-		// neither accepted nor refused.
+		// If the first response of the issuer is unusable, keys are unavailable.
 		fresh := newCache(t, i)
-		want(t, "verdict if the first response is unusable", keyVerdict(t, fresh, "good"), "unavailable")
+		want(t, "outcome of a lookup if the first response is unusable", keyOutcome(t, fresh, "good"), "unavailable")
 	})
 }
 
@@ -87,11 +87,11 @@ func TestGzip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer()
 		i.doc, i.header = gzipped(document(ecKey("a"))), http.Header{"Content-Encoding": {"gzip"}}
-		want(t, "key in a gzip response", keyVerdict(t, newCache(t, i), "a"), "ok")
+		want(t, "lookup of a key from a gzip response", keyOutcome(t, newCache(t, i), "a"), "ok")
 	})
 }
 
-// A set may have 1,000 keys.
+// A key set may have 1,000 keys.
 func TestManyKeys(t *testing.T) {
 	keys := make([]jwk, 1000)
 	for n := range keys {
@@ -101,10 +101,12 @@ func TestManyKeys(t *testing.T) {
 	want(t, "keys", len(set.Keys()), 1000)
 }
 
-// A real server sends hostile bodies. The good set stays in use, and the heap stays small.
+// A real server sends hostile responses. The good key set stays in use, and the heap stays
+// small.
 func TestHostileBodies(t *testing.T) {
 	good := document(ecKey("good"))
-	// A gzip file may have several members. With 1,025 members, bomb has 1 GiB in 1 MiB.
+	// A gzip file may consist of several members (RFC 1952, section 2.2). bomb consists of 1,025
+	// members. It has about 1 MiB, and more than 1 GiB after decompression.
 	bomb := append(gzipped([]byte(`{"keys":["`)), bytes.Repeat(gzipped(bytes.Repeat([]byte("A"), 1<<20)), 1024)...)
 	var mode atomic.Pointer[string]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -126,7 +128,7 @@ func TestHostileBodies(t *testing.T) {
 			write([]byte(`{"keys":[{}` + strings.Repeat(`,{}`, 50_000) + `]}`))
 		case "slow body":
 			for write([]byte(" ")) {
-				w.(http.Flusher).Flush() //nolint:errcheck // a test server is one
+				w.(http.Flusher).Flush() //nolint:errcheck // in httptest, w is an http.Flusher
 				select {
 				case <-r.Context().Done():
 					return
@@ -172,20 +174,20 @@ func TestHostileBodies(t *testing.T) {
 		set(m)
 		start := time.Now()
 		if err := c.Refresh(t.Context()); err == nil {
-			t.Errorf("%s: got no error", m)
+			t.Errorf("Refresh with %s: got no error, want one", m)
 		}
 		took := time.Since(start)
 		close(stop)
-		grown := int64(<-peak) - int64(before) //nolint:gosec // far below 2^63
-		t.Logf("%s: %v, heap grew by %d KiB", m, took.Round(time.Millisecond), grown>>10)
+		grown := int64(<-peak) - int64(before) //nolint:gosec // both values are far below 2^63
+		t.Logf("%s: Refresh took %v, and the heap grew by %d KiB", m, took.Round(time.Millisecond), grown>>10)
 		if grown > 32<<20 {
-			t.Errorf("%s: heap grew by %d MiB, want at most 32 MiB", m, grown>>20)
+			t.Errorf("%s: heap growth: got %d MiB, want at most 32 MiB", m, grown>>20)
 		}
 		if took > 5*time.Second {
-			t.Errorf("%s: Refresh took %v, want at most 5 s", m, took)
+			t.Errorf("%s: duration of Refresh: got %v, want at most 5 s", m, took)
 		}
 		_, err := c.Lookup("good", "ES256")
-		want(t, m+": good key", verdict(err), "ok")
+		want(t, m+": lookup of the good key", outcome(err), "ok")
 	}
 }
 

@@ -9,28 +9,30 @@ import (
 
 var (
 	// ErrUnknownKey means that no key in the issuer's current key set matches the
-	// token's kid and alg. The token must be refused: HTTP 401, gRPC Unauthenticated.
+	// token's kid and alg. The caller must refuse the token with HTTP status 401 or gRPC code
+	// Unauthenticated.
 	ErrUnknownKey = errors.New("jwks: no key in the issuer's key set matches the token's kid and alg")
 
-	// ErrUnavailable means that the issuer's keys are not available, so the token can
-	// be neither accepted nor refused: HTTP 503, gRPC Unavailable. errors.As finds an
-	// [*UnavailableError] in every such error of this package.
+	// ErrUnavailable means that the issuer's keys are unavailable, so the token cannot be
+	// verified. The caller must answer with HTTP status 503 or gRPC code Unavailable. Every
+	// error of this package that matches ErrUnavailable contains an [*UnavailableError], and
+	// errors.As finds it.
 	ErrUnavailable = errors.New("jwks: keys unavailable")
 )
 
-// UnavailableError reports why keys are not available, and when to retry. For an
-// *UnavailableError, errors.Is(err, ErrUnavailable) returns true. Callers share the value:
-// do not modify it.
+// UnavailableError means that keys are unavailable. It contains the underlying error and the
+// time to wait before a retry. For an *UnavailableError, errors.Is(err, ErrUnavailable)
+// returns true. Callers share the value: do not modify it.
 type UnavailableError struct {
-	// RetryAfter is how long to wait before a retry, in whole seconds and at least 1 s.
-	// It is zero if the [Cache] is closed: a retry does not help.
+	// RetryAfter is the time to wait before a retry. It is a whole number of seconds, and at
+	// least 1 s. RetryAfter is zero if the [Cache] is closed, because a retry does not help.
 	RetryAfter time.Duration
-	// Err is the cause. It names URLs and addresses: log it, but never send it to
-	// clients. It is never nil in errors of this package.
+	// Err is the underlying error. It contains URLs and addresses, so log it but never send
+	// it to clients. Err is never nil in errors of this package.
 	Err error
 }
 
-// Error returns ErrUnavailable's text and the cause, on one line.
+// Error returns the text of ErrUnavailable and the text of Err, in one line.
 func (e *UnavailableError) Error() string {
 	if e.Err == nil {
 		return ErrUnavailable.Error()
@@ -41,11 +43,11 @@ func (e *UnavailableError) Error() string {
 // Is reports whether target is ErrUnavailable.
 func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
 
-// Unwrap returns the cause.
+// Unwrap returns Err.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// wholeSeconds rounds d up to whole seconds, and to 1 s at least: Retry-After has no
-// smaller unit (RFC 9110, section 10.2.3).
+// wholeSeconds rounds d up to whole seconds, because Retry-After has no smaller unit
+// (RFC 9110, section 10.2.3). The result is at least 1 s.
 func wholeSeconds(d time.Duration) time.Duration {
 	return max(time.Second, (d + time.Second - 1).Truncate(time.Second))
 }

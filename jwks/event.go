@@ -5,58 +5,63 @@ import (
 	"time"
 )
 
-// EventKind is the kind of an [Event]. The constants below are all kinds, and safe as
-// metric labels. Later versions of this package may add kinds.
+// EventKind is the kind of an [Event]. The constants below are the complete list of kinds, so
+// a kind is safe as a metric label. Later versions of this package may add kinds.
 type EventKind string
 
 // The kinds of events.
 const (
-	// Refreshed: the issuer answered with a usable set, which is now in use.
+	// Refreshed means that the issuer sent a usable key set, which is now in use.
 	Refreshed EventKind = "refreshed"
-	// NotModified: the issuer confirmed the set in use (304).
+	// NotModified means that the issuer confirmed the key set in use (HTTP status 304).
 	NotModified EventKind = "not_modified"
-	// RefreshFailed: the issuer did not answer, or answered without a usable set. The
-	// last good set stays in use.
+	// RefreshFailed means that the issuer did not answer, or that the response was not a
+	// usable key set. The last good key set stays in use.
 	RefreshFailed EventKind = "refresh_failed"
-	// Restored: a set from the Store is now in use, until the issuer answers.
+	// Restored means that a key set from the Store is now in use. It stays in use until the
+	// issuer answers.
 	Restored EventKind = "restored"
-	// StoreFailed: the Store cannot be read or written, or its data is refused. The keys
-	// in use are not affected.
+	// StoreFailed means that a call to the Store failed, or that the cache refused the stored
+	// data. The keys in use are not affected.
 	StoreFailed EventKind = "store_failed"
-	// MetadataFailed: the issuer's metadata cannot be refreshed. The last good metadata
-	// stays in use.
+	// MetadataFailed means that the cache cannot refresh the issuer's metadata. The last good
+	// metadata stays in use.
 	MetadataFailed EventKind = "metadata_failed"
-	// KeySkipped: a new set has an element that cannot be used. A set causes at most 10 of
-	// these events.
+	// KeySkipped means that a new key set has an element that cannot be used. A key set causes
+	// at most 10 of these events.
 	KeySkipped EventKind = "key_skipped"
-	// MissFetch: a key that is not in the set caused a fetch.
+	// MissFetch means that a lookup caused a fetch, because the key set does not have the key.
 	MissFetch EventKind = "miss_fetch"
-	// MissDenied: a key that is not in the set caused no fetch, because of the limits of
-	// Options.CoolDown or the issuer's Retry-After.
+	// MissDenied means that a lookup caused no fetch, although the key set does not have the key.
+	// Options.CoolDown or the issuer's Retry-After did not allow a fetch.
 	MissDenied EventKind = "miss_denied"
-	// WentStale: the last good set became older than MaxStale. Keys are unavailable.
+	// WentStale means that the last good key set became older than Options.MaxStale. Keys are
+	// unavailable.
 	WentStale EventKind = "went_stale"
 )
 
-// Event is one thing that happened to a [Cache]. Options.Observe receives each Event. An
-// Event contains no data from tokens.
+// Event describes one event of a [Cache]. Options.Observe receives each Event. Except for
+// Cause, an Event contains no data from requests or tokens.
 type Event struct {
-	// Kind is what happened. It determines which of the fields after Issuer are set.
+	// Kind is the kind of the event. The comments of the fields below Issuer name the kinds
+	// that set these fields.
 	Kind EventKind
-	// Issuer is the issuer's name: Options.Issuer, or its default.
+	// Issuer is the name of the issuer, which is Options.Issuer or its default.
 	Issuer string
-	// Cause has the values of the context of the lookup that caused a refresh, to link
-	// traces. It is never canceled. It is nil if no lookup caused the refresh. Refreshed,
-	// NotModified and RefreshFailed set Cause and Duration.
+	// Cause is a context with the values of the context of the lookup that caused a refresh.
+	// For example, a tracer can link the refresh to the request. Cause is never canceled. It
+	// is nil if no lookup caused the refresh. Refreshed, NotModified and RefreshFailed set
+	// Cause and Duration.
 	Cause context.Context //nolint:containedctx // a refresh outlives the lookup that caused it
-	// Duration is how long a refresh took.
+	// Duration is the duration of the refresh.
 	Duration time.Duration
-	// Keys is the number of usable keys in the set, after a successful refresh or a
-	// restore. SkippedCount is the number of elements of the document that cannot be used.
+	// Keys is the number of usable keys in the key set. SkippedCount is the number of
+	// elements of the key set that cannot be used. Refreshed, NotModified and Restored set
+	// both fields.
 	Keys, SkippedCount int
-	// SkippedKey is the element that cannot be used. Only KeySkipped sets it.
+	// SkippedKey is the element that cannot be used. Only KeySkipped sets SkippedKey.
 	SkippedKey Skipped
-	// Err is the cause of a failure. RefreshFailed, StoreFailed and MetadataFailed set it.
-	// It names URLs and addresses: log it, but never send it to clients.
+	// Err is the error of a failure. RefreshFailed, StoreFailed and MetadataFailed set Err.
+	// The error contains URLs and addresses, so log it but never send it to clients.
 	Err error
 }

@@ -18,16 +18,15 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// quiet returns options without logging.
-func quiet() *jwks.Options { return &jwks.Options{Logger: slog.New(slog.DiscardHandler)} }
+// quietOptions returns Options that discard all log records.
+func quietOptions() *jwks.Options { return &jwks.Options{Logger: slog.New(slog.DiscardHandler)} }
 
-// A cache finds the issuer's keys by the issuer's name. When a token is signed with a new
-// key, the cache fetches the key.
+// Discover needs only the name of the issuer. After a key rotation, Key fetches the new key.
 func ExampleDiscover() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 
-	keys, err := jwks.Discover(issuer.URL(), quiet())
+	keys, err := jwks.Discover(issuer.URL(), quietOptions())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -51,12 +50,12 @@ func ExampleDiscover() {
 	// 1 key, <nil>
 }
 
-// Code that uses golang-jwt needs one line to use the cache.
+// Code that uses golang-jwt passes keys.Keyfunc() to the parser.
 func ExampleNew() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 
-	keys, err := jwks.New(issuer.KeysURL(), quiet())
+	keys, err := jwks.New(issuer.KeysURL(), quietOptions())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -73,8 +72,8 @@ func ExampleNew() {
 	// Output: ci <nil>
 }
 
-// Parse returns the set of keys in a document. Keys that cannot be used are left out, and
-// Skipped returns them.
+// Parse returns the usable keys of a document. Skipped returns the elements that Parse left
+// out.
 func ExampleParse() {
 	set, err := jwks.Parse([]byte(`{"keys":[
 		{"kty":"OKP","crv":"Ed25519","kid":"a","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -94,22 +93,22 @@ func ExampleParse() {
 	// left out: b true
 }
 
-// shared is storage for all replicas. In a service, Redis, a config map or a database
-// takes the place of this map.
-type shared struct {
+// sharedStorage simulates storage that all replicas share. For example, a service
+// uses Redis, a config map or a database.
+type sharedStorage struct {
 	mu     sync.Mutex
 	values map[string][]byte
 }
 
-// at returns the Store of one cache.
-func (s *shared) at(name string) jwks.Store { return sharedAt{s, name} }
+// storeFor returns the Store of one cache.
+func (s *sharedStorage) storeFor(name string) jwks.Store { return sharedStore{s, name} }
 
-type sharedAt struct {
-	*shared
+type sharedStore struct {
+	*sharedStorage
 	name string
 }
 
-func (s sharedAt) Load(context.Context) ([]byte, error) {
+func (s sharedStore) Load(context.Context) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if data, ok := s.values[s.name]; ok {
@@ -118,22 +117,22 @@ func (s sharedAt) Load(context.Context) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
-func (s sharedAt) Save(_ context.Context, data []byte) error {
+func (s sharedStore) Save(_ context.Context, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.values[s.name] = slices.Clone(data)
 	return nil
 }
 
-// A custom Store keeps opaque bytes. If other parties can write to the Store, StoreKey
-// keeps them from adding their own keys.
+// A custom Store keeps bytes and does not interpret the bytes. If other parties can write to
+// the Store, set StoreKey. Without the StoreKey, the other parties cannot add keys.
 func ExampleStore() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
-	redis := &shared{values: make(map[string][]byte)}
-	opts := quiet()
-	opts.Store = redis.at("keys of " + issuer.URL())
-	opts.StoreKey = []byte("32 bytes or more, from a secret.") // the same in all replicas
+	redis := &sharedStorage{values: make(map[string][]byte)}
+	opts := quietOptions()
+	opts.Store = redis.storeFor("keys of " + issuer.URL())
+	opts.StoreKey = []byte("32 bytes or more, from a secret.") // all replicas use the same key
 	start := func() {
 		keys, err := jwks.New(issuer.KeysURL(), opts)
 		if err != nil {
@@ -149,7 +148,7 @@ func ExampleStore() {
 	start()
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abort: true})
 	start()
-	opts.StoreKey = []byte("another key, that of an attacker")
+	opts.StoreKey = []byte("the key of an attacker, 32 bytes")
 	start()
 	// Output:
 	// true false
@@ -166,13 +165,13 @@ func ExampleNewFileStore() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(folder) //nolint:errcheck // the folder is temporary
 	store, err := jwks.NewFileStore(filepath.Join(folder, "keys"))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	opts := quiet()
+	opts := quietOptions()
 	opts.Store = store
 	start := func() {
 		keys, err := jwks.New(issuer.KeysURL(), opts)

@@ -2,16 +2,16 @@ package jwks
 
 import "time"
 
-// PublicAddress is publicAddress.
+// PublicAddress exports publicAddress for tests.
 var PublicAddress = publicAddress
 
-// ExceptLoopback is exceptLoopback.
+// ExceptLoopback exports exceptLoopback for tests.
 var ExceptLoopback = exceptLoopback
 
-// CheckDial returns the error of a connection to address if its host resolves to the
-// address resolved, or nil if the connection is allowed.
-func CheckDial(address, resolved string, refusePrivate bool) error {
-	for _, check := range dialChecks(address, refusePrivate) {
+// CheckAddress returns nil if the default Transport may connect to address when the host of
+// address resolves to the address resolved. Otherwise it returns the error of the connection.
+func CheckAddress(address, resolved string, refusePrivate bool) error {
+	for _, check := range addressChecks(address, refusePrivate) {
 		if err := check(resolved); err != nil {
 			return err
 		}
@@ -19,8 +19,8 @@ func CheckDial(address, resolved string, refusePrivate bool) error {
 	return nil
 }
 
-// Suspend advances the wall clock of c by d, but not its monotonic clock, as if the
-// machine were suspended.
+// Suspend simulates that the machine is suspended for the duration d. For c, the wall clock
+// advances by d, and the monotonic clock does not advance.
 func Suspend(c *Cache, d time.Duration) {
 	s := *c.state.Load()
 	s.until.wall -= int64(d)

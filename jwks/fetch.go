@@ -12,28 +12,28 @@ import (
 	"time"
 )
 
-// answer is an issuer's response to one GET.
+// answer is the response of a server to one GET request.
 type answer struct {
 	body        []byte // nil if notModified
 	notModified bool
-	fresh       time.Duration // how long the response is fresh, by its header
+	fresh       time.Duration // the time for which the response is fresh, from its header
 	validators  validators
 }
 
-// validators make a request conditional (RFC 9110, section 13).
+// validators are the header values that make a request conditional (RFC 9110, section 13).
 type validators struct{ etag, lastModified string }
 
 // statusError is a response with a status other than 200 and 304.
 type statusError struct {
 	status string
-	retry  time.Duration // from Retry-After
+	retry  time.Duration // the value of Retry-After, or 0
 }
 
 func (e *statusError) Error() string { return "answered " + e.status }
 
-// get requests a JSON document of at most maxDocument bytes, with or without gzip. With
-// zero validators, the request is unconditional, and HTTP caches must pass it to the
-// issuer.
+// get sends a GET request for a JSON document of at most maxDocument bytes. The response may
+// be compressed with gzip. If have is zero, the request is unconditional, and HTTP caches
+// must send it to the server.
 func get(ctx context.Context, client *http.Client, url string, have validators) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -41,8 +41,8 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	req.Header.Set("User-Agent", "bearer (+https://github.com/bearerkit/bearer)")
-	// With this header, net/http does not decompress the body: readBody does, within its
-	// limit.
+	// Because of this header, net/http does not decompress the body. readBody decompresses
+	// the body, and limits the decompressed size.
 	req.Header.Set("Accept-Encoding", "gzip")
 	if have == (validators{}) {
 		req.Header.Set("Cache-Control", "no-cache")
@@ -56,11 +56,11 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	resp, err := client.Do(req)
 	if err != nil {
 		if sent, ok := errors.AsType[*neturl.Error](err); ok {
-			sent.URL = redact(sent.URL) // err belongs to this request: it is safe to change it
+			sent.URL = redact(sent.URL) // safe, because no other goroutine uses this error value
 		}
-		return nil, err // err names the method and the URL
+		return nil, err // the text of err contains the method and the URL
 	}
-	defer func() { _ = resp.Body.Close() }() // an error does not matter: the body was only read
+	defer func() { _ = resp.Body.Close() }() // an error of Close does not matter after reading
 	a, err := read(resp, have)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
@@ -76,7 +76,7 @@ func read(resp *http.Response, have validators) (*answer, error) {
 	}
 	switch {
 	case resp.StatusCode == http.StatusNotModified && have != (validators{}):
-		// A 304 need not repeat the validators.
+		// A 304 response may contain no validators.
 		if a.validators == (validators{}) {
 			a.validators = have
 		}
@@ -92,8 +92,8 @@ func read(resp *http.Response, have validators) (*answer, error) {
 
 var errTooLarge = fmt.Errorf("more than %d bytes", maxDocument)
 
-// readBody returns the decompressed body. It fails if the body has more than maxDocument
-// bytes, before or after decompression.
+// readBody returns the decompressed body. It returns an error if the compressed or the
+// decompressed body has more than maxDocument bytes.
 func readBody(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > maxDocument {
 		return nil, errTooLarge
@@ -108,7 +108,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 		}
 		body = io.LimitReader(decompressed, maxDocument+1)
 	default:
-		return nil, errors.New("unknown Content-Encoding, want gzip or none")
+		return nil, errors.New("Content-Encoding is not supported, want gzip or none")
 	}
 	data, err := io.ReadAll(body)
 	switch {

@@ -13,19 +13,19 @@ import (
 // fileStore is a [Store] that keeps its data in one file.
 type fileStore struct{ path string }
 
-// NewFileStore returns a [Store] that keeps its data in the file at path. The folder must
-// exist. Save creates the file; NewFileStore does not read or write it. Each cache needs
-// its own file.
+// NewFileStore returns a [Store] that keeps its data in the file at path. The folder of the
+// file must exist. Save creates the file. NewFileStore does not read or write the file. Use a
+// separate file for each cache.
 //
-// Save writes a new file of mode 0600 and renames it to path. Load refuses a file that
-// other users can change or replace:
-//   - a file that its group or all users can write
-//   - a file that belongs to another user except root
-//   - a link, and anything else that is not a regular file
-//   - a file in a folder in which other users can rename files
+// Save writes a new file with mode 0600, and then renames this file to path. Load returns an
+// error if other users may be able to change or replace the file:
+//   - The group of the file, or all users, can write to the file.
+//   - The owner of the file is neither root nor the user of this process.
+//   - The file is a symbolic link, or is not a regular file.
+//   - Other users can replace files in the folder of the file.
 //
-// NewFileStore also refuses such a folder. Windows has no such permissions: there, the
-// access list of the folder must keep other users out.
+// In the last case, NewFileStore also returns an error. On Windows, these permissions do not
+// exist. There, the access control list of the folder must deny access to other users.
 func NewFileStore(path string) (Store, error) {
 	if path == "" {
 		return nil, errors.New("jwks: file store: path is empty")
@@ -36,41 +36,41 @@ func NewFileStore(path string) (Store, error) {
 		return nil, fmt.Errorf("jwks: file store %q: %w", path, err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("jwks: file store %q: its parent is not a folder", path)
+		return nil, fmt.Errorf("jwks: file store %q: the parent of the path is not a folder", path)
 	}
-	if err := private(info, true); err != nil {
-		return nil, fmt.Errorf("jwks: file store %q: its folder %w", path, err)
+	if err := checkPermissions(info, true); err != nil {
+		return nil, fmt.Errorf("jwks: file store %q: folder %w", path, err)
 	}
 	return &fileStore{path: path}, nil
 }
 
-// maxStored limits the size of the file, in bytes. It is more than the size of a document
-// of maxDocument bytes that is encoded in base64 twice.
+// maxStored is the largest size of the file, in bytes. A document of maxDocument bytes fits,
+// although the file contains the document in base64 within base64.
 const maxStored = 3 * maxDocument
 
 // Load reads the file. The error matches fs.ErrNotExist if the file does not exist. Load
-// refuses a file or folder that other users can write to.
+// returns an error if other users can write to the file or to its folder.
 func (s *fileStore) Load(context.Context) (data []byte, err error) {
 	file, err := openPlain(s.path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat() // not os.Stat: another file may be at the path by now
+	info, err := file.Stat() // not os.Stat, because a different file may be at the path by now
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("file is not a regular file")
 	}
-	if err := private(info, false); err != nil {
+	if err := checkPermissions(info, false); err != nil {
 		return nil, fmt.Errorf("file %w", err)
 	}
 	folder, err := os.Stat(filepath.Dir(s.path))
 	if err != nil {
 		return nil, err
 	}
-	if err := private(folder, true); err != nil {
+	if err := checkPermissions(folder, true); err != nil {
 		return nil, fmt.Errorf("folder %w", err)
 	}
 	data, err = io.ReadAll(io.LimitReader(file, maxStored+1))
@@ -94,7 +94,7 @@ func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
 	}()
 	_, err = file.Write(data)
 	if err == nil {
-		err = file.Sync() // otherwise a crash may leave an empty file at the path
+		err = file.Sync() // without Sync, the file may be empty after a crash
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
@@ -102,17 +102,19 @@ func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
 	return os.Rename(file.Name(), s.path)
 }
 
-// private returns an error if other users can write to the file, or replace files in
-// the folder.
-func private(info fs.FileInfo, folder bool) error {
+// checkPermissions returns an error if other users can write to the file with this info. If
+// folder is true, it returns an error if other users can replace files in the folder with this
+// info.
+func checkPermissions(info fs.FileInfo, folder bool) error {
 	if !permissionsMatter {
 		return nil
 	}
 	mode := info.Mode()
-	// In a sticky folder, only the owner of a file, or of the folder, can replace it.
+	// In a sticky folder, only the owner of a file and the owner of the folder can replace the
+	// file.
 	sticky := folder && mode&fs.ModeSticky != 0
 	if mode.Perm()&0o022 != 0 && !sticky {
-		return fmt.Errorf("can be written by others (mode %v); remove write permission for group and others", mode.Perm())
+		return fmt.Errorf("can be written by other users (mode %v); remove the write permission of group and others", mode.Perm())
 	}
-	return ownedByUs(info)
+	return checkOwner(info)
 }

@@ -28,42 +28,42 @@ func TestFileStore(t *testing.T) {
 		}
 		data, err := store.Load(t.Context())
 		if err != nil || string(data) != text {
-			t.Errorf("Load: got %q, %v, want %q", data, err, text)
+			t.Errorf("Load: got %q and error %v, want %q and no error", data, err, text)
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
 	if err != nil || len(files) != 1 {
-		t.Errorf("files in the folder: got %q, %v, want only the store's file", files, err)
+		t.Errorf("files in the folder: got %q and error %v, want only the file of the store", files, err)
 	}
 	if runtime.GOOS == "windows" {
 		return
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode() != 0o600 {
-		t.Errorf("mode: got %v, %v, want 0600", info.Mode(), err)
+		t.Errorf("mode of the file: got %v and error %v, want 0600 and no error", info.Mode(), err)
 	}
-	//nolint:exhaustive // fs.FileMode is no enumeration
+	//nolint:exhaustive // fs.FileMode is not an enumeration
 	for mode, ok := range map[fs.FileMode]bool{0o600: true, 0o640: true, 0o644: true, 0o620: false, 0o602: false, 0o666: false} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := store.Load(t.Context()); (err == nil) != ok {
-			t.Errorf("Load of a file of mode %v: got error %v, want success %v", mode, err, ok)
+			t.Errorf("Load of a file with mode %v succeeds: got %v, want %v (error: %v)", mode, err == nil, ok, err)
 		}
 	}
-	if err := store.Save(t.Context(), nil); err != nil { // replaces the refused file
+	if err := store.Save(t.Context(), nil); err != nil { // replaces the file that Load refused
 		t.Fatal(err)
 	}
 	folder := filepath.Dir(path)
-	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // the test needs a folder that others can write to
+	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // the test needs a folder in which all users can write
 		t.Fatal(err)
 	}
 	_, err = store.Load(t.Context())
-	wantText(t, err, "written by others")
+	wantText(t, err, "written by other users")
 	_, err = jwks.NewFileStore(path)
-	wantText(t, err, "written by others")
+	wantText(t, err, "written by other users")
 	if os.Geteuid() == 0 {
-		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil { //nolint:gosec // a folder needs the x bit
+		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil { //nolint:gosec // the mode of a folder must contain execute permission
 			t.Fatal(err)
 		}
 		_, err = store.Load(t.Context())
@@ -75,8 +75,8 @@ func TestFileStore(t *testing.T) {
 	wantText(t, err, "no such file")
 }
 
-// TestFileStoreFails checks the errors of a file store, and that a failed Save leaves no
-// temporary file.
+// TestFileStoreFails checks the errors of a file store. It also checks that a failed Save
+// leaves no temporary file.
 func TestFileStoreFails(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "keys")
@@ -88,36 +88,36 @@ func TestFileStoreFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = jwks.NewFileStore(filepath.Join(path, "keys"))
-	wantText(t, err, "its parent is not a folder")
+	wantText(t, err, "the parent of the path is not a folder")
 	const maxSize = 3 << 20
 	for size, ok := range map[int64]bool{maxSize: true, maxSize + 1: false, 1 << 40: false} {
 		if err := os.Truncate(path, size); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := store.Load(t.Context()); ok != (err == nil) {
-			t.Errorf("Load of a file of %d bytes: got error %v, want success %v", size, err, ok)
+			t.Errorf("Load of a file of %d bytes succeeds: got %v, want %v (error: %v)", size, err == nil, ok, err)
 		}
 	}
 	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "x"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Save(t.Context(), []byte("x")); err == nil {
-		t.Error("Save with a folder at the path: got no error")
+		t.Error("Save with a folder at the path: got no error, want one")
 	}
 	files, err := os.ReadDir(folder)
 	if err != nil || len(files) != 1 {
-		t.Errorf("files in the folder: got %v, %v, want only the folder at the path", files, err)
+		t.Errorf("files in the folder: got %v and error %v, want only the folder at the path", files, err)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
 	wantText(t, store.Save(t.Context(), []byte("x")), "no such file")
 	if _, err := store.Load(t.Context()); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Load without a folder: got %v, want fs.ErrNotExist", err)
+		t.Errorf("Load after the folder was removed: got %v, want fs.ErrNotExist", err)
 	}
 }
 
-// Load returns the old data or the new data, never a mixture.
+// While Save runs, Load returns the complete old data or the complete new data.
 func TestFileStoreIsAtomic(t *testing.T) {
 	store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))
 	if err != nil {
@@ -142,7 +142,7 @@ func TestFileStoreIsAtomic(t *testing.T) {
 	for range 200 {
 		data, err := store.Load(t.Context())
 		if err != nil || !texts[string(data)] {
-			t.Fatalf("Load: got %d bytes, %v, want one of the saved texts", len(data), err)
+			t.Fatalf("Load: got %d bytes and error %v, want one of the saved texts and no error", len(data), err)
 		}
 	}
 	wg.Wait()

@@ -12,9 +12,9 @@ import (
 
 const permissionsMatter = true
 
-// openPlain opens a file for reading. It does not follow a symbolic link, and does not
-// wait for the writer of a pipe: in a folder like /tmp, any user can create a link or a
-// pipe at path.
+// openPlain opens a file for reading. It does not follow a symbolic link. If path is a pipe, it
+// does not wait for a writer. In a folder such as /tmp, any user can create a link or a pipe
+// at path.
 func openPlain(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the path is the caller's configuration
 	if errors.Is(err, syscall.ELOOP) {
@@ -23,8 +23,8 @@ func openPlain(path string) (*os.File, error) {
 	return file, err
 }
 
-// ownedByUs returns an error if the owner is neither this process's user nor root.
-func ownedByUs(info fs.FileInfo) error {
+// checkOwner returns an error if the owner is neither root nor the user of this process.
+func checkOwner(info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid() {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// In a folder where all users can create files, Load must refuse a link, and must not wait
-// for a pipe.
+// In a folder where all users can create files, Load must return an error for a link. It must
+// not wait for the writer of a pipe.
 func TestFileStoreOddFiles(t *testing.T) {
 	for name, tt := range map[string]struct {
 		put  func(path string) error
@@ -27,8 +27,8 @@ func TestFileStoreOddFiles(t *testing.T) {
 			}
 			return os.Symlink(target, path)
 		}, "file is a symbolic link"},
-		"link to nothing": {func(path string) error { return os.Symlink(path+"-none", path) }, "file is a symbolic link"},
-		"folder":          {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
+		"link to a missing file": {func(path string) error { return os.Symlink(path+"-none", path) }, "file is a symbolic link"},
+		"folder":                 {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -45,7 +45,7 @@ func TestFileStoreOddFiles(t *testing.T) {
 			}
 			_, err = store.Load(t.Context())
 			wantText(t, err, tt.want)
-			// A cache with this store works, and Close does not wait for the store.
+			// A cache works with this Store, although Load fails. Close returns.
 			i := newIssuer(ecKey("a"))
 			o := options(i)
 			o.Store = store
@@ -61,14 +61,14 @@ func TestFileStoreOddFiles(t *testing.T) {
 			select {
 			case <-closed:
 			case <-time.After(time.Minute):
-				t.Error("Close has not returned within 1 min")
+				t.Error("Close did not return within 1 min")
 			}
 		})
 	}
 }
 
-// A sticky folder of another user is refused, because its owner can replace the files in
-// it.
+// NewFileStore returns an error for a sticky folder that belongs to a different user, because
+// the owner of a sticky folder can replace the files in the folder.
 func TestFileStoreStickyFolderOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can change the owner of a folder")

@@ -15,28 +15,30 @@ type deadline struct {
 	wall       int64         // on the wall clock, Unix time in nanoseconds
 }
 
-// deadline returns the time at which a set becomes too old. confirmed is when the issuer
-// confirmed the set.
+// deadline returns the time at which a set becomes too old. The issuer confirmed the set at
+// the time confirmed.
 func (c *Cache) deadline(confirmed time.Time) deadline {
 	return deadline{confirmed.Sub(c.epoch) + c.opts.MaxStale, confirmed.UnixNano() + int64(c.opts.MaxStale)}
 }
 
-// past reports whether d has passed on either clock. The monotonic clock stops while the
-// machine is suspended, and the wall clock may be set back. If the wall clock is set
-// forward, the set may become too old early. This costs only a fetch.
-func (c *Cache) past(d deadline, now time.Time) bool {
+// reached reports whether now is at or after d on at least one of the two clocks. One clock is
+// not enough: the monotonic clock stops while the machine is suspended, and the wall clock
+// may be set back. If the wall clock is set forward, the set may become too old too early.
+// Then the next lookup causes a fetch.
+func (c *Cache) reached(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }
 
 const (
-	// defaultLifetime is how long a response is fresh if its header does not define it.
+	// defaultLifetime is the time for which a response is fresh if its header does not
+	// determine this time.
 	defaultLifetime = 5 * time.Minute
 	minBackoff      = time.Second
 	maxBackoff      = time.Minute
 )
 
-// lifetime returns how long a response is fresh in a private cache (RFC 9111, section
-// 4.2). A response with an invalid max-age or Expires is not fresh.
+// lifetime returns the time for which a response is fresh in a private cache (RFC 9111,
+// section 4.2). A response with an invalid max-age or Expires is not fresh.
 func lifetime(h http.Header, now time.Time) time.Duration {
 	// ParseUint returns its largest value if Age is out of range (RFC 9111, section
 	// 1.2.2), and 0 if Age is not a number.
@@ -54,7 +56,8 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 				if err != nil {
 					return 0
 				}
-				// The shortest max-age counts. A no-cache may still follow.
+				// The shortest max-age counts. The loop continues, because the directive
+				// no-cache may follow.
 				if d := time.Duration(s) * time.Second; maxAge < 0 || d < maxAge {
 					maxAge = d
 				}
@@ -67,7 +70,7 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 	if expires := h.Get("Expires"); expires != "" {
 		at, err := http.ParseTime(expires)
 		if err != nil {
-			return 0 // "0" is common and means expired
+			return 0 // many servers send "0" for a response that is not fresh
 		}
 		if date, err := http.ParseTime(h.Get("Date")); err == nil {
 			now = date
@@ -77,18 +80,18 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 	return defaultLifetime
 }
 
-// untilRefresh returns the time to the next refresh after a response that is fresh for d:
-// d within MinInterval and MaxInterval, minus a random 5 to 25 percent. So the refresh
-// begins while the set is still fresh, and processes that start together do not refresh
-// together.
+// untilRefresh returns the time to the next refresh after a response that is fresh for the
+// duration d. First, d is limited to the range from MinInterval to MaxInterval. The result is
+// a random 75 to 95 percent of d. So the refresh begins while the set is still fresh, and
+// processes that start at the same time refresh at different times.
 func (o *Options) untilRefresh(d time.Duration) time.Duration {
 	d = min(max(d, o.MinInterval), o.MaxInterval)
 	return d - d/20 - jitter(d/5)
 }
 
-// backoff returns the pause after a number of consecutive failures: 1 s, 2 s, 4 s ...
-// 60 s. A random part of up to a quarter is added to the first pause, and subtracted from
-// the others.
+// backoff returns the pause after a number of consecutive failures: 1 s, 2 s, 4 s and so on,
+// up to 60 s. The first pause is lengthened by a random 0 to 25 percent. The other pauses are
+// shortened by a random 0 to 25 percent.
 func backoff(failures int) time.Duration {
 	d := maxBackoff
 	if failures < 7 {
@@ -107,11 +110,12 @@ func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return rand.N(d) //nolint:gosec // it spreads load and is not a secret
+	return rand.N(d) //nolint:gosec // the duration is not a secret
 }
 
-// retryAfter returns the Retry-After of a response (RFC 9110, section 10.2.3), but 1 min
-// at most: a mistake of the issuer must not stop refreshes for longer.
+// retryAfter returns the duration in the Retry-After field of a response (RFC 9110, section
+// 10.2.3). The result is at most maxBackoff, because a mistake of the issuer must not stop
+// refreshes for longer. Without this field, the result is 0.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	var d time.Duration

@@ -10,8 +10,9 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Cached verdicts depend on the pointer of the key: it must stay the same while the key is
-// published, and must not come back after the key was withdrawn.
+// Code that caches verdicts on tokens compares the pointers of keys. The pointer must stay the
+// same while the issuer publishes the key. A key that is withdrawn and published again must
+// have a new pointer.
 func TestSameKeySamePointer(t *testing.T) {
 	a, b := ecKey("a"), ecKey("b")
 	for _, tt := range []struct {
@@ -20,32 +21,32 @@ func TestSameKeySamePointer(t *testing.T) {
 		same   bool
 	}{
 		{"unchanged document", func(*testing.T, *jwks.Cache, *issuer) {}, true},
-		{"other white space", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
-			i.set(func(i *issuer) { i.doc = bytes.ReplaceAll(i.doc, []byte(","), []byte(",\n ")) })
+		{"different white space in the document", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
+			i.update(func(i *issuer) { i.doc = bytes.ReplaceAll(i.doc, []byte(","), []byte(",\n ")) })
 		}, true},
-		{"other order", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b, a) }, true},
-		{"a second key added", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("c"), a) }, true},
-		{"members that are ignored", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
+		{"different order of the keys", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b, a) }, true},
+		{"additional key", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("c"), a) }, true},
+		{"additional members that are ignored", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
 			i.publish(a.with("x5t", "AAAA", "exp", 7, "x5c", []string{"AAAA"}))
 		}, true},
-		{"an unusable response", func(t *testing.T, c *jwks.Cache, i *issuer) {
+		{"unusable response", func(t *testing.T, c *jwks.Cache, i *issuer) {
 			t.Helper()
-			i.set(func(i *issuer) { i.doc = []byte(`{"keys":[]}`) })
+			i.update(func(i *issuer) { i.doc = []byte(`{"keys":[]}`) })
 			if c.Refresh(t.Context()) == nil {
-				t.Error("Refresh with an empty set: got no error")
+				t.Error("Refresh with an empty key set: got no error, want one")
 			}
 			i.publish(a)
 		}, true},
-		{"an outage longer than MaxStale", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
-			i.set(func(i *issuer) { i.down = true })
+		{"outage longer than MaxStale", func(_ *testing.T, _ *jwks.Cache, i *issuer) {
+			i.update(func(i *issuer) { i.down = true })
 			time.Sleep(13 * time.Hour)
-			i.set(func(i *issuer) { i.down = false })
+			i.update(func(i *issuer) { i.down = false })
 		}, true},
-		{"other permissions", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("alg", "ES256", "issuer", "x")) }, false},
-		{"other material", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("a")) }, false},
-		{"another kid", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("kid", "z")) }, false},
-		{"withdrawn", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b) }, false},
-		{"withdrawn and published again", func(t *testing.T, c *jwks.Cache, i *issuer) {
+		{"different alg and issuer", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("alg", "ES256", "issuer", "x")) }, false},
+		{"different key material", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("a")) }, false},
+		{"different kid", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("kid", "z")) }, false},
+		{"key withdrawn", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b) }, false},
+		{"key withdrawn and published again", func(t *testing.T, c *jwks.Cache, i *issuer) {
 			t.Helper()
 			i.publish(b)
 			if err := c.Refresh(t.Context()); err != nil {
@@ -58,7 +59,7 @@ func TestSameKeySamePointer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := newIssuer(a, b)
 				c := newCache(t, i)
-				before, err := c.Lookup("a", "ES256")
+				previous, err := c.Lookup("a", "ES256")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -66,8 +67,8 @@ func TestSameKeySamePointer(t *testing.T) {
 				if err := c.Refresh(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				now, _ := c.Lookup("a", "ES256")
-				want(t, "the same pointer", slices.Contains(now, before[0]), tt.same)
+				current, _ := c.Lookup("a", "ES256")
+				want(t, "result contains the same pointer", slices.Contains(current, previous[0]), tt.same)
 			})
 		})
 	}
@@ -76,20 +77,20 @@ func TestSameKeySamePointer(t *testing.T) {
 // Keys from the Store keep their pointers when the issuer confirms them.
 func TestSameKeySamePointerAfterRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, i, _ := restarted(t, &memory{}, time.Minute)
+		c, i, _ := newRestartedCache(t, &memoryStore{}, time.Minute)
 		synctest.Wait()
 		restored, err := c.Lookup("a", "ES256")
 		if err != nil {
 			t.Fatal(err)
 		}
-		i.set(func(i *issuer) { i.down = false })
+		i.update(func(i *issuer) { i.down = false })
 		if err := c.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		confirmed, err := c.Lookup("a", "ES256")
 		want(t, "Restored", c.Status().Restored, false)
 		if err != nil || confirmed[0] != restored[0] {
-			t.Errorf("after the issuer's response: got %v, %v, want the same pointer", confirmed, err)
+			t.Errorf("after the issuer's response: got keys %v and error %v, want the same pointer and no error", confirmed, err)
 		}
 	})
 }

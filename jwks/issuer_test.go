@@ -26,40 +26,40 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// keySetURL is the URL of the fake issuer's keys. No server listens there.
+// keySetURL is the URL of the fake issuer's key set. No server listens at this URL.
 const keySetURL = "https://issuer.test/keys"
 
-// issuer is a fake issuer: an http.RoundTripper that records its requests. Its fields
-// determine how it answers; tests change them with set.
+// issuer is a fake issuer. It is an http.RoundTripper that answers requests and records the
+// requests. Tests change the fields with the method update.
 type issuer struct {
-	mu          sync.Mutex // guards all below
-	doc         []byte
-	delay       time.Duration // before each response
-	hang        bool          // never answers
-	down        bool          // refuses connections
-	status      int           // of responses; 0 means 200
-	header      http.Header
-	answer      func(*http.Request) *http.Response // replaces status, header and doc
-	requests    []time.Time
-	headers     []http.Header
-	urls        []string
-	inFlight    int // requests
-	maxInFlight int // the largest value that inFlight had
+	mu          sync.Mutex                         // guards the fields below
+	doc         []byte                             // the key set
+	delay       time.Duration                      // the time before each response
+	hang        bool                               // whether the issuer never answers
+	down        bool                               // whether the issuer refuses connections
+	status      int                                // the status of responses; 0 means 200
+	header      http.Header                        // the header of responses
+	answer      func(*http.Request) *http.Response // if not nil, used instead of status, header and doc
+	requests    []time.Time                        // the time of each request
+	headers     []http.Header                      // the header of each request
+	urls        []string                           // the URL of each request
+	inFlight    int                                // the number of requests in flight
+	maxInFlight int                                // the largest value that inFlight had
 }
 
 func newIssuer(keys ...jwk) *issuer { return &issuer{doc: document(keys...)} }
 
-// set changes the issuer.
-func (i *issuer) set(change func(*issuer)) {
+// update calls change while it holds i.mu.
+func (i *issuer) update(change func(*issuer)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	change(i)
 }
 
 // publish replaces the key set.
-func (i *issuer) publish(keys ...jwk) { i.set(func(i *issuer) { i.doc = document(keys...) }) }
+func (i *issuer) publish(keys ...jwk) { i.update(func(i *issuer) { i.doc = document(keys...) }) }
 
-// fetches returns the number of requests.
+// fetches returns the number of requests that the issuer has received.
 func (i *issuer) fetches() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -73,15 +73,15 @@ func (i *issuer) maxConcurrent() int {
 	return i.maxInFlight
 }
 
-// times returns the times of the requests.
-func (i *issuer) times() []time.Time {
+// requestTimes returns the time of each request.
+func (i *issuer) requestTimes() []time.Time {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return slices.Clone(i.requests)
 }
 
-// last returns the header of the last request.
-func (i *issuer) last() http.Header {
+// lastHeader returns the header of the last request.
+func (i *issuer) lastHeader() http.Header {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.headers[len(i.headers)-1]
@@ -96,7 +96,7 @@ func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 	i.maxInFlight = max(i.maxInFlight, i.inFlight)
 	delay, hang, down := i.delay, i.hang, i.down
 	i.mu.Unlock()
-	defer i.set(func(i *issuer) { i.inFlight-- })
+	defer i.update(func(i *issuer) { i.inFlight-- })
 	if down {
 		return nil, errors.New("connection refused")
 	}
@@ -135,15 +135,15 @@ func response(req *http.Request, status int, header http.Header, body []byte) *h
 // jwk has the members of a JWK that the fake issuer publishes.
 type jwk map[string]any
 
-// with returns a copy in which the members in pairs (name, value) are set. The value nil
-// removes a member.
+// The result of with is a copy of j with changed members. The arguments are pairs of a name and
+// a value. The value nil removes the member.
 func (j jwk) with(pairs ...any) jwk {
 	c := jwk{}
 	for name, value := range j {
 		c[name] = value
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		name := pairs[i].(string) //nolint:errcheck // a test that passes another type panics
+		name := pairs[i].(string) //nolint:errcheck // if name is not a string, the test panics
 		if pairs[i+1] == nil {
 			delete(c, name)
 		} else {
@@ -153,6 +153,7 @@ func (j jwk) with(pairs ...any) jwk {
 	return c
 }
 
+// document returns a key set with the given keys.
 func document(keys ...jwk) []byte {
 	if keys == nil {
 		keys = []jwk{}
@@ -177,7 +178,7 @@ func newEC(curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
-// rsaPrivate returns the RSA key of all tests: generating one is slow.
+// rsaPrivate returns an RSA key. All tests share this key, because generating a key is slow.
 var rsaPrivate = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -186,7 +187,7 @@ var rsaPrivate = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// public returns the JWK of a public key.
+// The function public returns the JWK of a public key.
 func public(kid string, key crypto.PublicKey) jwk {
 	j := jwk{"kid": kid, "use": "sig"}
 	switch key := key.(type) {
@@ -215,13 +216,13 @@ func edKey(kid string) jwk {
 	return public(kid, key)
 }
 
-// options returns options for a cache of the issuer i.
+// options returns Options for a cache of the issuer i.
 func options(i *issuer) *jwks.Options {
 	return &jwks.Options{Issuer: "https://issuer.test", Transport: i, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// newCache returns a cache of i that has made its first fetch. It must be called in a
-// synctest bubble.
+// newCache returns a cache of the issuer i, and waits for the first fetch. It must be called in
+// a synctest bubble.
 func newCache(t *testing.T, i *issuer, change ...func(*jwks.Options)) *jwks.Cache {
 	t.Helper()
 	o := options(i)
@@ -241,8 +242,8 @@ func newCache(t *testing.T, i *issuer, change ...func(*jwks.Options)) *jwks.Cach
 	return cache
 }
 
-// verdict returns a word for the outcome of a lookup with error err.
-func verdict(err error) string {
+// outcome returns a word for the outcome of a lookup that returned the error err.
+func outcome(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
@@ -256,17 +257,17 @@ func verdict(err error) string {
 	return "other: " + err.Error()
 }
 
-// keyVerdict returns the verdict of c.Key for an ES256 token with this kid.
-func keyVerdict(t *testing.T, c *jwks.Cache, kid string) string {
+// keyOutcome calls c.Key for an ES256 token with this kid and returns the outcome.
+func keyOutcome(t *testing.T, c *jwks.Cache, kid string) string {
 	t.Helper()
 	keys, err := c.Key(t.Context(), kid, "ES256")
 	if (err == nil) != (len(keys) > 0) {
-		t.Errorf("Key(%q): got %d keys and error %v, want one of them", kid, len(keys), err)
+		t.Errorf("Key(%q): got %d keys and error %v, want either keys or an error", kid, len(keys), err)
 	}
-	return verdict(err)
+	return outcome(err)
 }
 
-// want reports an error if got is not want.
+// The function want fails the test if got differs from want. what names the compared value.
 func want[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if got != want {
@@ -274,16 +275,16 @@ func want[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// wantText reports an error if the text of err does not contain all parts.
+// wantText fails the test if err is nil, or if the text of err does not contain all parts.
 func wantText(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
-		t.Errorf("got no error, want one with %q", parts)
+		t.Errorf("got no error, want an error that contains %q", parts)
 		return
 	}
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("got error %q, want it to contain %q", err, part)
+			t.Errorf("got error %q, want an error that contains %q", err, part)
 		}
 	}
 }

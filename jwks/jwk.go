@@ -19,12 +19,12 @@ import (
 // errPrivate is the error for keys that must never be published.
 var errPrivate = errors.New("private or symmetric key material")
 
-// privateMembers are the members that hold private or symmetric key material, for all
-// types (RFC 7518, section 6; RFC 8037, section 2). "priv" is for post-quantum keys.
+// privateMembers are the members with private or symmetric key material, for all types of
+// keys (RFC 7518, section 6; RFC 8037, section 2). "priv" is the member of post-quantum keys.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
 // members is a JWK. Its member names are case-sensitive and unique. A member that is
-// null or "" counts as absent: some serializers write these values for absent members.
+// null or "" counts as absent, because some programs write these values for absent members.
 type members struct{ strictjson.Object }
 
 func (m members) has(name string) bool {
@@ -32,7 +32,8 @@ func (m members) has(name string) bool {
 	return v != nil && v.Kind() != 'n' && string(v) != `""`
 }
 
-// text returns a member that must be a string, or "" if it is absent.
+// text returns the value of a member, which must be a string. If the member is absent, text
+// returns "".
 func (m members) text(name string) (string, error) {
 	if !m.has(name) {
 		return "", nil
@@ -44,7 +45,8 @@ func (m members) text(name string) (string, error) {
 	return s, nil
 }
 
-// texts reads several members with text. It stops at the first error.
+// texts calls text for each of the names, and sets the variables in into to the results. It
+// stops at the first error.
 func (m members) texts(names []string, into ...*string) (err error) {
 	for i, name := range names {
 		if *into[i], err = m.text(name); err != nil {
@@ -55,8 +57,7 @@ func (m members) texts(names []string, into ...*string) (err error) {
 }
 
 // readKey parses an element of "keys". It returns an error if the element is not a key
-// that may verify signatures. load, which calls jwkset, comes after the checks that do not
-// need the parsed key.
+// that may verify signatures. It calls load, which uses jwkset, after all its other checks.
 func readKey(element jsontext.Value) (*Key, error) {
 	object, err := strictjson.Parse(element)
 	if err != nil {
@@ -80,7 +81,7 @@ func readKey(element jsontext.Value) (*Key, error) {
 	if alg != "" {
 		named := algorithmOf(alg)
 		if !fits.has(named) {
-			return nil, fmt.Errorf("alg %q is not a signature algorithm for this type of key", quote.Cut(alg))
+			return nil, fmt.Errorf("alg %q is not a supported signature algorithm for this type of key", quote.Cut(alg))
 		}
 		fits = 1 << named // RFC 7517, section 4.4
 	}
@@ -98,9 +99,9 @@ func (m members) permitted() error {
 	if err != nil {
 		return err
 	}
-	// SPIFFE bundles mark keys for JWTs with "jwt-svid".
+	// SPIFFE uses "jwt-svid" for keys that sign JWTs.
 	if use != "" && use != "sig" && use != "jwt-svid" {
-		return fmt.Errorf("use %q does not allow signatures", quote.Cut(use))
+		return fmt.Errorf("use %q does not allow the key to verify signatures", quote.Cut(use))
 	}
 	if !m.has("key_ops") {
 		return nil
@@ -123,16 +124,16 @@ func (m members) permitted() error {
 	return nil
 }
 
-// load parses the key with jwkset. It passes kid, kty, alg and the public numbers, but no
-// other members: a broken certificate or an x5u must not matter, and permitted has checked
-// use and key_ops.
+// load parses the key with jwkset. It passes only kid, kty, alg and the public numbers to
+// jwkset. It does not pass certificates, because an invalid certificate must not affect the
+// key. It does not pass use and key_ops, because permitted has checked these members.
 func (k *Key) load(m members, kty, alg string) error {
 	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
 	if k.algs.has(ed25519Sign) {
-		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the new name
+		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the name "Ed25519"
 	}
-	// material has read these members without an error. Members of other key types are
-	// ignored (RFC 7517, section 4).
+	// The method material has read these members without an error. Members for other types of
+	// keys are ignored (RFC 7517, section 4).
 	if kty == "RSA" {
 		_ = m.texts([]string{"n", "e"}, &marshal.N, &marshal.E)
 	} else {
@@ -148,8 +149,9 @@ func (k *Key) load(m members, kty, alg string) error {
 	return nil
 }
 
-// material returns the public numbers of the key, for its identity, and the algorithms
-// that its type, curve and size allow.
+// material returns two results. The first result contains the public numbers of the key, and
+// becomes part of the key's identity. The second result is the set of algorithms that the
+// type, curve and size of the key allow.
 func (m members) material(kty string) (string, algorithms, error) {
 	switch kty {
 	case "RSA":
@@ -167,17 +169,17 @@ func (m members) material(kty string) (string, algorithms, error) {
 		}
 		x, err := m.number("x")
 		if err == nil && isWeakEd25519(x) {
-			err = errors.New("the point has small order: anyone can forge signatures")
+			err = errors.New("the point has small order, so anyone can forge signatures")
 		}
 		return "Ed25519 " + string(x), anyOKP, err
 	case "":
-		return "", 0, errors.New(`no "kty"`)
+		return "", 0, errors.New(`no member "kty"`)
 	}
 	return "", 0, fmt.Errorf("kty %q is not supported", quote.Cut(kty))
 }
 
-// rsa reads the modulus and the exponent, and checks their sizes before any computation
-// with them (RFC 7518, section 3.3).
+// rsa reads and checks the modulus and the exponent (RFC 7518, section 3.3). It checks the
+// size of each number before it uses the number in slow computations.
 func (m members) rsa() (n, e []byte, err error) {
 	const minBits, maxBits = 2048, 8192
 	if n, err = m.number("n"); err != nil {
@@ -190,24 +192,24 @@ func (m members) rsa() (n, e []byte, err error) {
 	modulus := new(big.Int).SetBytes(n)
 	switch bits := modulus.BitLen(); {
 	case bits < minBits || bits > maxBits:
-		return nil, nil, fmt.Errorf("RSA modulus of %d bits, want %d to %d", bits, minBits, maxBits)
+		return nil, nil, fmt.Errorf("RSA modulus has %d bits, want %d to %d", bits, minBits, maxBits)
 	case n[len(n)-1]&1 == 0:
 		return nil, nil, errors.New("RSA modulus is even")
 	case isROCA(modulus):
-		return nil, nil, errors.New("RSA modulus from a defective generator: it can be factored (CVE-2017-15361)")
+		return nil, nil, errors.New("RSA modulus can be factored, because a defective library generated it (CVE-2017-15361)")
 	}
 	if len(e) > 4 || len(e) == 4 && e[0] > 0x7f {
 		return nil, nil, errors.New("RSA exponent has more than 31 bits")
 	}
 	if v := new(big.Int).SetBytes(e).Int64(); v < 3 || v&1 == 0 {
-		return nil, nil, fmt.Errorf("RSA exponent is %d, want an odd number, 3 or more", v)
+		return nil, nil, fmt.Errorf("RSA exponent is %d, want an odd number of at least 3", v)
 	}
 	return n, e, nil
 }
 
 // ec reads the coordinates. It checks that the curve is supported, and that the
-// coordinates have the length for this curve (RFC 7518, section 6.2.1). jwkset checks that
-// the point is on the curve.
+// coordinates have the right length for this curve (RFC 7518, section 6.2.1). Later, jwkset
+// checks that the point is on the curve.
 func (m members) ec() (string, algorithms, error) {
 	crv, err := m.text("crv")
 	if err != nil {
@@ -234,17 +236,17 @@ func (m members) ec() (string, algorithms, error) {
 		return "", 0, err
 	}
 	if len(x) != size || len(y) != size {
-		return "", 0, fmt.Errorf("coordinates of %d and %d bytes, want %d bytes on %s", len(x), len(y), size, crv)
+		return "", 0, fmt.Errorf("coordinates have %d and %d bytes, want %d and %d for curve %s", len(x), len(y), size, size, crv)
 	}
 	return crv + " " + string(x) + string(y), fits, nil
 }
 
-// maxNumber limits the length of a number in base64url. 8192 bits and a leading zero
-// octet need 1,367 characters.
+// maxNumber is the largest length of a number in base64url. A number of 8,192 bits with a
+// leading zero byte needs 1,367 characters.
 const maxNumber = 1400
 
-// number decodes a required member. Padding is accepted, as in jwkset. Line breaks,
-// which Go's decoder skips, are refused.
+// number decodes the value of a required member, which is a number in base64url. Like jwkset,
+// it accepts padding. It refuses line breaks, which package encoding/base64 ignores.
 func (m members) number(name string) ([]byte, error) {
 	s, err := m.text(name)
 	if err != nil {
@@ -253,7 +255,7 @@ func (m members) number(name string) ([]byte, error) {
 	s = strings.TrimRight(s, "=")
 	switch {
 	case s == "":
-		return nil, fmt.Errorf("no %q", name)
+		return nil, fmt.Errorf("no member %q", name)
 	case len(s) > maxNumber:
 		return nil, fmt.Errorf("%q is too long", name)
 	case strings.ContainsAny(s, "\r\n"):

@@ -13,48 +13,49 @@ import (
 // Key is one public key that may verify signatures. It is immutable and safe for
 // concurrent use.
 //
-// A key stays the same *Key as long as the issuer publishes it with the same material,
-// id, issuer and permissions. This also holds across an outage, a move of the key set to
-// another URL, and the first fetch after keys were restored from a Store. A key that is
-// withdrawn and published again becomes a different *Key. So code that caches verdicts
-// compares pointers: the same pointer means that the key is still published; a different
-// pointer means that the token must be verified again.
+// A key keeps the same *Key while the issuer publishes the key with the same material, kid,
+// "issuer" and permitted algorithms. The *Key stays the same after an outage of the issuer,
+// after a move of the key set to a different URL, and after the first fetch that confirms a
+// key from a Store. If the issuer withdraws a key and publishes the key again, the key gets a
+// new *Key. So code that caches verdicts on tokens compares pointers. The same pointer means
+// that the issuer still publishes the key. A different pointer means that the token must be
+// verified again.
 type Key struct {
 	identity
 	public crypto.PublicKey
 	jwk    jwkset.JWK
 }
 
-// identity is what two keys must have in common to be the same key. It is comparable.
+// identity has the properties of a key. Two keys with equal identities are the same key.
 type identity struct {
 	id       string
 	issuer   string
 	algs     algorithms
-	material string // curve or type, and the public numbers without leading zeros
+	material string // the type or curve, and the public numbers; see members.material
 }
 
-// ID returns the key's "kid", or "" if it has none.
+// ID returns the "kid" of the key, or "" if the key has none.
 func (k *Key) ID() string { return k.id }
 
-// Public returns an *rsa.PublicKey, an *ecdsa.PublicKey or an
-// ed25519.PublicKey. Do not modify it.
+// Public returns the public key: an *rsa.PublicKey, an *ecdsa.PublicKey or an
+// ed25519.PublicKey. Do not modify the public key.
 func (k *Key) Public() crypto.PublicKey { return k.public }
 
-// Issuer returns the key's "issuer" member, or "" if it has none. In Microsoft's key
-// sets for several tenants, it names the issuer whose tokens the key signs.
+// Issuer returns the "issuer" member of the key, or "" if the key has none. In a key set of
+// Microsoft for several tenants, this member names the issuer whose tokens the key signs.
 func (k *Key) Issuer() string { return k.issuer }
 
-// Verifies reports whether the key may verify signatures of the JWS algorithm
-// alg. This was decided when the key was parsed, from kty, crv, alg, use, key_ops and
-// size (RFC 7517, sections 4.1 to 4.4; RFC 7518, section 3.1).
+// Verifies reports whether the key may verify signatures of the JWS algorithm alg. The
+// result depends on the members kty, crv, alg, use and key_ops, and on the size of the key
+// (RFC 7517, sections 4.1 to 4.4; RFC 7518, section 3.1).
 func (k *Key) Verifies(alg string) bool { return k.algs.has(algorithmOf(alg)) }
 
-// Algorithms returns the names of all algorithms that the key may verify, in a fixed
-// order. "EdDSA" also stands for its newer name, "Ed25519".
+// Algorithms returns the names of all algorithms that the key may verify. The order is fixed.
+// The name "EdDSA" stands for both names of this algorithm, "EdDSA" and "Ed25519".
 func (k *Key) Algorithms() []string { return k.algs.names() }
 
-// Type returns the type and size of the key, such as "RSA 2048", "EC P-256" or
-// "Ed25519".
+// Type returns the type of the key, with its size or curve. Examples are "RSA 2048",
+// "EC P-256" and "Ed25519".
 func (k *Key) Type() string {
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:

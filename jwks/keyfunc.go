@@ -15,18 +15,19 @@ import (
 //
 //	token, err := jwt.Parse(raw, cache.Keyfunc(), jwt.WithValidMethods([]string{"RS256"}))
 //
-// The function behaves like the function of keyfunc/v3, but selects keys of this cache,
-// by kid and alg. Like [Cache.Key], it may fetch, and then waits for 2 s at most. It has
-// no context that can end the wait sooner. It does not fetch for a token that has expired.
-// If Options.Issuer is set, it does not fetch for a token with another "iss" either.
+// The function returns the same types of results as the function of keyfunc/v3. It selects
+// keys of this cache by the token's kid and alg. Like [Cache.Key], the function may fetch, and
+// then waits at most 2 s. It has no context that can end the wait sooner. The function does
+// not fetch for an expired token. If Options.Issuer is set, it does not fetch for a token with
+// a different "iss".
 //
 // If the issuer publishes new key material under an old kid, the function uses the new
 // material only after the next refresh, because golang-jwt does not report a wrong
 // signature to the function. The verifier of package bearer fetches the new material
 // immediately.
 //
-// The errors are those of [Cache.Key]. golang-jwt wraps them so that errors.Is finds
-// them.
+// The function returns the errors of [Cache.Key], and an error if the token's kid is empty or
+// not a string. golang-jwt wraps these errors, so errors.Is finds them.
 func (c *Cache) Keyfunc() jwt.Keyfunc {
 	ctx := context.Background()
 	unused := jwkset.NewMemoryStorage()
@@ -56,7 +57,7 @@ func (c *Cache) Keyfunc() jwt.Keyfunc {
 	}
 }
 
-// kidOf returns the token's kid, and whether it has one.
+// kidOf returns the kid of the token. named reports whether the token has a kid.
 func kidOf(token *jwt.Token) (kid string, named bool, err error) {
 	v, named := token.Header[jwkset.HeaderKID]
 	kid, ok := v.(string)
@@ -66,8 +67,9 @@ func kidOf(token *jwt.Token) (kid string, named bool, err error) {
 	return kid, named, nil
 }
 
-// worthFetching reports whether the token can be valid: it has not expired, and its "iss"
-// is Options.Issuer, if that is set.
+// worthFetching reports whether a fetch for the token is allowed. The token must not have
+// expired. If Options.Issuer is set, the "iss" of the token must be equal to
+// Options.Issuer.
 func (c *Cache) worthFetching(token *jwt.Token) bool {
 	if token.Claims == nil {
 		return true
@@ -82,9 +84,9 @@ func (c *Cache) worthFetching(token *jwt.Token) bool {
 	return err == nil && iss == c.opts.Issuer
 }
 
-// storage is a jwkset.Storage with the keys that fit one token. keyfunc reads one key by
-// its kid, or all keys. The embedded storage is empty. It has the methods that keyfunc
-// does not call.
+// storage is a jwkset.Storage with the keys that fit one token. Package keyfunc calls only the
+// methods KeyRead and KeyReadAll. The embedded storage is empty, and provides the other
+// methods.
 type storage struct {
 	jwkset.Storage
 	keys []*Key

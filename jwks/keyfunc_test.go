@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// sign returns a signed token. If kid is nil, the token has no kid.
+// The function sign returns a signed token. If kid is nil, the token has no kid.
 func sign(t *testing.T, method jwt.SigningMethod, key crypto.PrivateKey, kid any, claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
@@ -42,41 +42,42 @@ func TestKeyfunc(t *testing.T) {
 			jwk{"kty": "oct", "kid": "s", "k": b64([]byte("secret"))},
 		)
 		c := newCache(t, i)
-		good := jwt.MapClaims{"iss": "https://issuer.test", "exp": time.Now().Add(time.Hour).Unix()}
+		valid := jwt.MapClaims{"iss": "https://issuer.test", "exp": time.Now().Add(time.Hour).Unix()}
 		for _, tt := range []struct {
 			name   string
 			method jwt.SigningMethod
 			key    crypto.PrivateKey
 			kid    any
-			want   error // nil: accepted
+			want   error // nil if the token is accepted
 		}{
-			{"by kid", jwt.SigningMethodES256, a, "a", nil},
-			{"two keys under one kid", jwt.SigningMethodES256, b, "two", nil},
-			{"two keys under one kid, the other one", jwt.SigningMethodES256, other, "two", nil},
+			{"kid of one key", jwt.SigningMethodES256, a, "a", nil},
+			{"kid of two keys, signed with the second key", jwt.SigningMethodES256, b, "two", nil},
+			{"kid of two keys, signed with the first key", jwt.SigningMethodES256, other, "two", nil},
 			{"no kid, one key fits", jwt.SigningMethodRS256, rsaPrivate(), nil, nil},
-			{"Ed25519", jwt.SigningMethodEdDSA, ed, "e", nil},
-			{"no kid, Ed25519", jwt.SigningMethodEdDSA, ed, nil, nil},
+			{"Ed25519 key", jwt.SigningMethodEdDSA, ed, "e", nil},
+			{"no kid, Ed25519 key", jwt.SigningMethodEdDSA, ed, nil, nil},
 			{"no kid, several keys fit", jwt.SigningMethodES256, a, nil, jwks.ErrUnknownKey},
 			{"no kid, no key fits", jwt.SigningMethodPS256, rsaPrivate(), nil, jwks.ErrUnknownKey},
 			{"alg differs from the key's alg", jwt.SigningMethodPS256, rsaPrivate(), "r", jwks.ErrUnknownKey},
-			{"wrong key", jwt.SigningMethodES256, b, "a", jwt.ErrTokenSignatureInvalid},
-			{"wrong key, two keys under the kid", jwt.SigningMethodES256, a, "two", jwt.ErrTokenSignatureInvalid},
-			{"HS256", jwt.SigningMethodHS256, []byte("secret"), "s", jwks.ErrUnknownKey},
+			{"signed with a different key than the key of the kid", jwt.SigningMethodES256, b, "a", jwt.ErrTokenSignatureInvalid},
+			{"kid of two keys, signed with a third key", jwt.SigningMethodES256, a, "two", jwt.ErrTokenSignatureInvalid},
+			{"HS256 with a published symmetric key", jwt.SigningMethodHS256, []byte("secret"), "s", jwks.ErrUnknownKey},
 			{"HS256 with a public key as secret", jwt.SigningMethodHS256, []byte(edPublic), "e", jwks.ErrUnknownKey},
-			{"unsigned", jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "a", jwks.ErrUnknownKey},
-			{"kid a number", jwt.SigningMethodES256, a, 7, jwt.ErrTokenUnverifiable},
-			{"kid empty", jwt.SigningMethodES256, a, "", jwt.ErrTokenUnverifiable},
+			{"token without a signature", jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "a", jwks.ErrUnknownKey},
+			{"kid is a number", jwt.SigningMethodES256, a, 7, jwt.ErrTokenUnverifiable},
+			{"kid is empty", jwt.SigningMethodES256, a, "", jwt.ErrTokenUnverifiable},
 		} {
-			_, err := jwt.Parse(sign(t, tt.method, tt.key, tt.kid, good), c.Keyfunc())
+			_, err := jwt.Parse(sign(t, tt.method, tt.key, tt.kid, valid), c.Keyfunc())
 			if !errors.Is(err, tt.want) {
 				t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 			}
 		}
-		want(t, "fetches", i.fetches(), 3) // two for tokens that no key fits
+		want(t, "fetches", i.fetches(), 3) // the first fetch, and two fetches for tokens that no key fits
 	})
 }
 
-// A token whose kid is not a string, or is empty, is not treated as a token without a kid.
+// Keyfunc returns an error if the kid of a token is empty or not a string. It does not treat
+// such a token as a token without a kid.
 func TestKeyfuncInvalidKid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := newEC(elliptic.P256())
@@ -86,12 +87,12 @@ func TestKeyfuncInvalidKid(t *testing.T) {
 			wantText(t, err, "the token's kid is empty or not a string")
 		}
 		if _, err := jwt.Parse(sign(t, jwt.SigningMethodES256, key, nil, nil), c.Keyfunc()); err != nil {
-			t.Errorf("token without a kid: %v", err)
+			t.Errorf("token without a kid: got error %v, want none", err)
 		}
 	})
 }
 
-// Keyfunc fetches only for tokens that can be valid.
+// Keyfunc fetches only for tokens that have not expired and that have the right issuer.
 func TestKeyfuncFetches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -104,10 +105,10 @@ func TestKeyfuncFetches(t *testing.T) {
 		}
 		hour := func(n int) int64 { return time.Now().Add(time.Duration(n) * time.Hour).Unix() }
 		for name, claims := range map[string]jwt.MapClaims{
-			"expired":      {"iss": "https://issuer.test", "exp": hour(-1)},
-			"exp a string": {"iss": "https://issuer.test", "exp": "soon"},
-			"other issuer": {"iss": "https://other.test", "exp": hour(1)},
-			"no issuer":    {"exp": hour(1)},
+			"expired token":    {"iss": "https://issuer.test", "exp": hour(-1)},
+			"exp is a string":  {"iss": "https://issuer.test", "exp": "soon"},
+			"different issuer": {"iss": "https://other.test", "exp": hour(1)},
+			"no issuer":        {"exp": hour(1)},
 		} {
 			if err := parse(claims); !errors.Is(err, jwks.ErrUnknownKey) {
 				t.Errorf("%s: got %v, want ErrUnknownKey", name, err)
@@ -115,21 +116,22 @@ func TestKeyfuncFetches(t *testing.T) {
 		}
 		want(t, "fetches for tokens that cannot be valid", i.fetches(), 1)
 		if err := parse(jwt.MapClaims{"iss": "https://issuer.test", "exp": hour(1)}); err != nil {
-			t.Errorf("valid token: %v", err)
+			t.Errorf("valid token: got error %v, want none", err)
 		}
-		want(t, "fetches", i.fetches(), 2)
+		want(t, "fetches after a valid token", i.fetches(), 2)
 
-		i.set(func(i *issuer) { i.down = true })
+		i.update(func(i *issuer) { i.down = true })
 		time.Sleep(13 * time.Hour)
 		err := parse(jwt.MapClaims{"iss": "https://issuer.test", "exp": hour(1)})
 		if _, ok := errorAs(err); !ok || !errors.Is(err, jwks.ErrUnavailable) {
-			t.Errorf("after MaxStale: got %v, want ErrUnavailable", err)
+			t.Errorf("valid token after MaxStale: got error %v, want ErrUnavailable", err)
 		}
 	})
 }
 
-// For a token whose kid names one key, Keyfunc returns a public key, as keyfunc/v3 does:
-// some callers use the type of the result. For other tokens, Keyfunc returns a set of keys.
+// If the kid of a token names exactly one key, Keyfunc returns a public key, as keyfunc/v3
+// does. Some callers rely on the type of this result. For other tokens, Keyfunc returns a
+// VerificationKeySet.
 func TestKeyfuncResultTypes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, two, three := newEC(elliptic.P256()), newEC(elliptic.P256()), newEC(elliptic.P256())
@@ -138,21 +140,21 @@ func TestKeyfuncResultTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 		keyfunc := newCache(t, newIssuer(public("a", a.Public()), public("two", two.Public()), public("two", three.Public()), public("e", e))).Keyfunc()
-		good := jwt.MapClaims{"iss": "https://issuer.test", "exp": time.Now().Add(time.Hour).Unix()}
-		got, err := keyfunc(&jwt.Token{Header: map[string]any{"alg": "ES256", "kid": "a"}, Claims: good})
+		valid := jwt.MapClaims{"iss": "https://issuer.test", "exp": time.Now().Add(time.Hour).Unix()}
+		got, err := keyfunc(&jwt.Token{Header: map[string]any{"alg": "ES256", "kid": "a"}, Claims: valid})
 		if key, ok := got.(*ecdsa.PublicKey); err != nil || !ok || !key.Equal(a.Public()) {
-			t.Errorf("one key under the kid: got %T, %v, want the public key", got, err)
+			t.Errorf("kid of one key: got a %T and error %v, want the *ecdsa.PublicKey and no error", got, err)
 		}
 		for name, row := range map[string]struct {
 			header map[string]any
 			keys   int
 		}{
-			"two keys under the kid": {map[string]any{"alg": "ES256", "kid": "two"}, 2},
-			"no kid":                 {map[string]any{"alg": "EdDSA"}, 1},
+			"kid of two keys": {map[string]any{"alg": "ES256", "kid": "two"}, 2},
+			"no kid":          {map[string]any{"alg": "EdDSA"}, 1},
 		} {
-			got, err := keyfunc(&jwt.Token{Header: row.header, Claims: good})
+			got, err := keyfunc(&jwt.Token{Header: row.header, Claims: valid})
 			if set, ok := got.(jwt.VerificationKeySet); err != nil || !ok || len(set.Keys) != row.keys {
-				t.Errorf("%s: got %T, %v, want a VerificationKeySet of %d keys", name, got, err, row.keys)
+				t.Errorf("%s: got a %T and error %v, want a VerificationKeySet with %d keys and no error", name, got, err, row.keys)
 			}
 		}
 	})

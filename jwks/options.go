@@ -13,88 +13,92 @@ import (
 )
 
 // Options configure a [Cache]. A nil *Options is the same as the zero value. The comment of
-// each field gives its default after "Zero". New and Discover refuse negative durations,
-// and copy the Options.
+// each field gives the default after the word "Zero". New and Discover copy the Options.
+// They return an error if a duration is negative.
 type Options struct {
-	// Issuer is the issuer's name in status, events and logs. [Cache.Keyfunc] fetches keys
-	// only for tokens with this "iss". Discover refuses another value than its argument.
-	// Zero: Discover uses its argument; New uses the URL as the name, and Keyfunc does not
-	// compare "iss".
+	// Issuer is the name of the issuer in [Status], events and logs. If Issuer is set,
+	// [Cache.Keyfunc] fetches keys only for tokens with this "iss". Discover returns an
+	// error if Issuer differs from the argument issuer. Zero: Discover uses this argument. New uses
+	// the URL of the key set as the name, and Keyfunc does not compare "iss".
 	Issuer string
 
-	// MetadataURL is the URL of the issuer's metadata, for Discover, if the metadata is
-	// not at a well-known URL of the issuer. With MetadataURL, the issuer may be a name
-	// that is not a URL. Zero: the well-known URLs. New refuses MetadataURL.
+	// MetadataURL is the URL of the issuer's metadata. Set it for Discover if the metadata
+	// is not at a well-known URL of the issuer. If MetadataURL is set, the issuer may be a
+	// name that is not a URL. New returns an error if MetadataURL is set. Zero: Discover
+	// uses the well-known URLs.
 	MetadataURL string
-	// MetadataIssuer is the exact value of "issuer" in the metadata, for Discover, if this
-	// value differs from "iss" in tokens. Zero: the same as the issuer. New refuses
-	// MetadataIssuer.
+	// MetadataIssuer is the required value of "issuer" in the metadata. Set it for Discover
+	// if this value differs from "iss" in the issuer's tokens. New returns an error if
+	// MetadataIssuer is set. Zero: the argument of Discover.
 	MetadataIssuer string
 
-	// Transport sends the HTTP requests. It MUST return when a request's context
-	// ends. Zero: the default Transport, with TLS 1.2 or later, the proxy from the
-	// environment, and a new connection for each request.
+	// Transport sends the HTTP requests. It MUST return when the context of a request
+	// ends. Zero: the default Transport. The default Transport requires TLS 1.2 or later,
+	// uses the proxy from the environment, and opens a new connection for each request.
 	Transport http.RoundTripper
-	// Timeout limits the duration of one refresh, including discovery, from connecting
-	// to the last byte. Zero: 5 s.
+	// Timeout is the longest duration of one refresh. A refresh includes discovery,
+	// connecting to the servers, and reading the responses. Zero: 5 s.
 	Timeout time.Duration
-	// InsecureHTTP allows http URLs for all hosts. Attackers on the network can then
-	// replace the keys, and so forge tokens. Zero: http is allowed for loopback hosts
-	// only. Loopback hosts are loopback addresses, "localhost" and names below it. The
-	// default Transport connects to them at loopback addresses only, and without a
-	// proxy. A custom Transport should do the same.
+	// InsecureHTTP allows http URLs for all hosts. Then an attacker on the network can
+	// replace the keys and forge tokens. Zero: http is allowed for loopback hosts only. A
+	// loopback host is a loopback address, "localhost", or a name that ends in
+	// ".localhost". The default Transport connects to a loopback host without a proxy. It
+	// refuses the connection if the name of the host resolves to an address that is not a
+	// loopback address. A custom Transport should do the same.
 	InsecureHTTP bool
 	// RefusePrivateAddresses refuses connections to addresses that are not public. It
-	// checks the address that the host name resolves to. Set RefusePrivateAddresses if
-	// other parties can configure issuers. It requires the default Transport, which then
-	// uses no proxy. Zero: all addresses are allowed.
+	// checks the address to which the host name resolves. Set RefusePrivateAddresses if
+	// other parties can configure issuers. RefusePrivateAddresses works with the default
+	// Transport only, and this Transport then uses no proxy. Zero: all addresses are
+	// allowed.
 	RefusePrivateAddresses bool
 
-	// MinInterval and MaxInterval limit how long a response counts as fresh. Within these
-	// limits, the header of the response decides: Cache-Control or Expires. A response
-	// without these fields is fresh for 5 min. The next refresh begins a random 5 to 25
-	// percent earlier.
+	// MinInterval and MaxInterval are the shortest and the longest time for which a response
+	// is fresh. Between these limits, the field Cache-Control or Expires of the response
+	// determines this time. A response without these fields is fresh for 5 min. The next
+	// refresh begins after a random 75 to 95 percent of this time.
 	//
-	// MaxInterval is the longest time that a withdrawn key still verifies tokens, while the
-	// issuer answers and the machine is not suspended. MinInterval must not exceed
-	// MaxInterval. Zero: 1 min and 15 min, changed if needed to fit the intervals that are
-	// set.
+	// While the issuer answers and the machine is not suspended, a withdrawn key verifies
+	// tokens for at most MaxInterval. MinInterval must not be longer than MaxInterval. Zero:
+	// 1 min and 15 min. A default changes if it contradicts a duration that is set.
 	MinInterval, MaxInterval time.Duration
-	// MaxStale is the longest time that a set stays in use after the issuer last confirmed
-	// it. After that, keys are unavailable. MaxStale is how long an outage of the issuer
-	// can last before tokens fail, and how long a withdrawn key verifies tokens in an
-	// outage. Time during which the machine is suspended counts. MaxStale must not be
-	// shorter than MaxInterval. Zero: 12 h, or longer if MaxInterval is longer.
+	// MaxStale is the longest time for which a key set stays in use after the issuer last
+	// confirmed the key set. Afterwards, keys are unavailable. So MaxStale limits two times
+	// during an outage of the issuer: the time in which tokens are still accepted, and the
+	// time in which a withdrawn key still verifies tokens. Time during which the machine is
+	// suspended counts. MaxStale must not be shorter than MaxInterval. Zero: 12 h, or
+	// MaxInterval if MaxInterval is longer.
 	MaxStale time.Duration
-	// CoolDown limits the fetches caused by keys that are not in the set: two without a
-	// pause, then one per CoolDown. A fetch that brings a new key does not count against
-	// this limit. After ten consecutive fetches that bring new keys, such fetches are at
-	// least 1 s apart. Zero: 8 s.
+	// CoolDown limits the fetches for keys that are not in the key set. The cache makes two
+	// such fetches without a pause, and then one fetch per CoolDown. A fetch that brings a
+	// new key does not count. After more than ten consecutive fetches that bring new keys,
+	// the next fetch begins at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
 
-	// Store keeps the last good key set across restarts. Zero: none.
+	// Store keeps the last good key set across restarts. Zero: the key set is not stored.
 	Store Store
-	// StoreKey authenticates the data in Store with HMAC-SHA256. It must have at least 32
-	// bytes. Zero: the data is not authenticated, and anyone who can write to the Store
+	// StoreKey authenticates the data in the Store with HMAC-SHA256. It must have at least
+	// 32 bytes. Zero: the data is not authenticated. Then anyone who can write to the Store
 	// can forge tokens.
 	StoreKey []byte
 
-	// Logger receives records about changes and failures: changed keys, unusable keys,
-	// failed refreshes, the end of an outage. They name the issuer and contain no token.
+	// Logger receives log records, for example about changed keys, unusable keys, failed
+	// refreshes and the end of an outage. The records name the issuer and contain no token.
 	// Zero: slog.Default().
 	Logger *slog.Logger
-	// Observe is called for every [Event], synchronously: by the refresher, by the
-	// goroutine that calls the Store, and by goroutines that look up keys. It MUST
-	// return quickly, be safe for concurrent use, and not call the cache's Close. Zero:
-	// no calls.
+	// Observe is called for every [Event]. The caller waits until Observe returns. The
+	// callers are the refresher, the goroutine that calls the Store, and goroutines that look up
+	// keys. Observe MUST return quickly, MUST be safe for concurrent use, and MUST NOT call
+	// [Cache.Close]. Zero: no calls.
 	Observe func(Event)
 }
 
-// maxDuration limits durations: longer durations overflow when they are added to the
-// current time.
+// maxDuration is the longest duration. Longer durations are shortened to maxDuration,
+// because they overflow when they are added to the current time.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-// withDefaults returns a copy of o in which every zero field has its default.
+// withDefaults returns a copy of o. In the copy, durations that are zero and a nil Logger
+// are replaced with their defaults.
 func (o *Options) withDefaults() Options {
 	var s Options
 	if o != nil {
@@ -109,8 +113,8 @@ func (o *Options) withDefaults() Options {
 	}
 	fill(&s.Timeout, 5*time.Second)
 	fill(&s.CoolDown, 8*time.Second)
-	// A field that is set changes the defaults of the others, so that a MaxInterval of 1 s
-	// alone is valid.
+	// A field that is set changes the defaults of the other fields. For example, Options in
+	// which only MaxInterval is set, to 1 s, are valid.
 	maxStale, maxInterval := s.MaxStale, s.MaxInterval
 	fill(&s.MaxStale, max(12*time.Hour, s.MaxInterval, s.MinInterval))
 	fill(&s.MaxInterval, max(15*time.Minute, s.MinInterval))
@@ -124,7 +128,8 @@ func (o *Options) withDefaults() Options {
 	return s
 }
 
-// problems returns the errors in o. withDefaults must have filled the zero fields.
+// problems returns an error for each invalid field of o. It must be called on a result of
+// withDefaults.
 func (o *Options) problems() []error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -141,32 +146,32 @@ func (o *Options) problems() []error {
 		{"CoolDown", o.CoolDown},
 	} {
 		if d.value < 0 {
-			bad("%s: %v is negative; want 0 for the default, or more", d.name, d.value)
+			bad("%s: %v is negative; want 0 for the default, or a positive duration", d.name, d.value)
 		}
 	}
 	if o.MinInterval > o.MaxInterval && o.MaxInterval >= 0 {
 		bad("MinInterval: %v is longer than MaxInterval, %v", o.MinInterval, o.MaxInterval)
 	}
 	if o.MaxInterval > o.MaxStale && o.MaxStale >= 0 {
-		bad("MaxStale: %v is shorter than MaxInterval, %v: keys become unavailable between refreshes", o.MaxStale, o.MaxInterval)
+		bad("MaxStale: %v is shorter than MaxInterval, %v, so keys become unavailable between refreshes", o.MaxStale, o.MaxInterval)
 	}
 	if o.RefusePrivateAddresses && o.Transport != nil {
 		bad("RefusePrivateAddresses: works with the default Transport only; leave Transport nil")
 	}
 	if n := len(o.StoreKey); n > 0 && n < 32 {
-		bad("StoreKey: %d bytes, want at least 32", n)
+		bad("StoreKey: has %d bytes, want at least 32", n)
 	}
 	if len(o.StoreKey) > 0 && o.Store == nil {
-		bad("StoreKey: set without a Store; set Store, or remove StoreKey")
+		bad("StoreKey: works with a Store only; set Store, or remove StoreKey")
 	}
 	return errs
 }
 
-// checkURL returns an error if a document must not be fetched from the URL.
+// checkURL returns an error if the cache must not fetch a document from the URL.
 func checkURL(raw string, insecureHTTP bool) error {
 	u, err := url.Parse(raw)
 	if err != nil {
-		// url.Error repeats the whole URL, which may contain a password.
+		// The text of a url.Error contains the whole URL, which may contain a password.
 		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
@@ -180,16 +185,17 @@ func checkURL(raw string, insecureHTTP bool) error {
 	case u.User != nil:
 		return errors.New("contains credentials; remove them from the URL")
 	case strings.Contains(raw, "#"):
-		return errors.New("contains a fragment; remove the # and what follows")
+		return errors.New("contains a fragment; remove the # and the text after it")
 	case u.Scheme == "http" && !insecureHTTP && !isLoopback(u.Hostname()):
 		return errors.New("http lets attackers on the network replace the keys; use https, or set Options.InsecureHTTP")
 	}
 	return nil
 }
 
-// isLoopback reports whether host is this machine, so that no attacker can be on the
-// path: a loopback address, "localhost" or a name below it (RFC 6761, section 6.3). The
-// transport checks the address of a name when it dials.
+// isLoopback reports whether host is a loopback address, "localhost", or a name that ends in
+// ".localhost" (RFC 6761, section 6.3). Connections to such a host do not leave this machine,
+// so no attacker on the network can change the response. The transport checks the resolved
+// address when it connects.
 func isLoopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -199,7 +205,8 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// origin returns scheme, host and port of a URL, for comparison.
+// origin returns the scheme, host and port of a URL. Two URLs have the same origin if the
+// results are equal.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -208,8 +215,8 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// redact replaces the credentials and query values in a URL, which may be secrets, so
-// that the URL can be shown.
+// redact returns a URL that is safe to log. The credentials and the query values, which may
+// be secrets, are replaced with "xxxxx".
 func redact(raw string) string {
 	raw, query, ok := strings.Cut(raw, "?")
 	if scheme, rest, ok := strings.Cut(raw, "://"); ok {

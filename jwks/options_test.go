@@ -22,40 +22,40 @@ func TestBadConfiguration(t *testing.T) {
 		discover bool
 		want     []string // parts of the error text
 	}{
-		{"not a URL", "http://[", jwks.Options{}, false, []string{"not a URL"}},
-		{"control character", "https://a.test/\n", jwks.Options{}, false, []string{"not a URL"}},
-		{"empty", "", jwks.Options{}, false, []string{"not an https URL"}},
-		{"no scheme", "issuer.test/keys", jwks.Options{}, false, []string{"not an https URL"}},
-		{"file", "file:///etc/keys", jwks.Options{}, false, []string{"not an https URL"}},
-		{"no host", "https:///keys", jwks.Options{}, false, []string{"no host"}},
-		{"password", "https://me:secret@issuer.test/keys", jwks.Options{}, false, []string{"credentials", "xxxxx@issuer.test"}},
-		{"fragment", "https://issuer.test/keys#1", jwks.Options{}, false, []string{"fragment"}},
-		{"http", "http://issuer.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
-		{"http, nearly loopback", "http://127.0.0.1.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
-		{"all errors together", "http://issuer.test", jwks.Options{
+		{"URL is invalid", "http://[", jwks.Options{}, false, []string{"not a URL"}},
+		{"URL contains a control character", "https://a.test/\n", jwks.Options{}, false, []string{"not a URL"}},
+		{"URL is empty", "", jwks.Options{}, false, []string{"not an https URL"}},
+		{"URL without a scheme", "issuer.test/keys", jwks.Options{}, false, []string{"not an https URL"}},
+		{"file URL", "file:///etc/keys", jwks.Options{}, false, []string{"not an https URL"}},
+		{"URL without a host", "https:///keys", jwks.Options{}, false, []string{"no host"}},
+		{"URL with a password", "https://me:secret@issuer.test/keys", jwks.Options{}, false, []string{"credentials", "xxxxx@issuer.test"}},
+		{"URL with a fragment", "https://issuer.test/keys#1", jwks.Options{}, false, []string{"fragment"}},
+		{"http URL", "http://issuer.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
+		{"http URL, name begins like a loopback address", "http://127.0.0.1.test/keys", jwks.Options{}, false, []string{"InsecureHTTP"}},
+		{"all errors of New together", "http://issuer.test", jwks.Options{
 			Timeout: -1, MinInterval: time.Hour, MaxInterval: time.Minute, MaxStale: time.Second, CoolDown: -time.Second,
 			Transport: http.DefaultTransport, RefusePrivateAddresses: true, StoreKey: []byte("short"), MetadataURL: "https://x.test",
 		}, false, []string{
 			`"http://issuer.test"`, "Timeout: -1ns", "MinInterval: 1h0m0s", "CoolDown: -1s", "MaxStale: 1s",
-			"RefusePrivateAddresses", "StoreKey: 5 bytes", "StoreKey: set without a Store", "MetadataURL",
+			"RefusePrivateAddresses", "StoreKey: has 5 bytes", "StoreKey: works with a Store only", "MetadataURL",
 		}},
 		{"negative intervals", "https://issuer.test", jwks.Options{MinInterval: -1, MaxInterval: -2, MaxStale: -3}, false, []string{
 			"MinInterval: -1ns is negative", "MaxInterval: -2ns is negative", "MaxStale: -3ns is negative",
 		}},
-		{"MinInterval above MaxInterval", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns is longer than MaxInterval, 1ns"}},
+		{"MinInterval longer than MaxInterval", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns is longer than MaxInterval, 1ns"}},
 		{"New with MetadataIssuer", "https://issuer.test", jwks.Options{MetadataIssuer: "x"}, false, []string{"MetadataIssuer"}},
-		{"not a URL, with a password", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
-		{"issuer empty", "", jwks.Options{}, true, []string{"issuer is empty"}},
-		{"Discover, all errors together", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
+		{"invalid URL with a password", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
+		{"issuer is empty", "", jwks.Options{}, true, []string{"issuer is empty"}},
+		{"all errors of Discover together", "", jwks.Options{MetadataURL: "http://as.test", Timeout: -1, Issuer: "x"}, true, []string{
 			"issuer is empty", "MetadataURL", "InsecureHTTP", "Timeout: -1ns", `Issuer: "x"`,
 		}},
-		{"issuer not a URL", "stytch.test/project", jwks.Options{}, true, []string{"MetadataURL"}},
+		{"issuer is not a URL", "stytch.test/project", jwks.Options{}, true, []string{"MetadataURL"}},
 		{"issuer with a query", "https://as.test/?a", jwks.Options{}, true, []string{"query"}},
-		{"issuer with http", "http://as.test", jwks.Options{}, true, []string{"InsecureHTTP"}},
-		{"MetadataURL with http", "x", jwks.Options{MetadataURL: "http://as.test"}, true, []string{"MetadataURL", "InsecureHTTP"}},
-		{"two issuers", "https://as.test", jwks.Options{Issuer: "https://other.test"}, true, []string{"Issuer", "other.test"}},
+		{"issuer is an http URL", "http://as.test", jwks.Options{}, true, []string{"InsecureHTTP"}},
+		{"MetadataURL is an http URL", "x", jwks.Options{MetadataURL: "http://as.test"}, true, []string{"MetadataURL", "InsecureHTTP"}},
+		{"Options.Issuer differs from the issuer", "https://as.test", jwks.Options{Issuer: "https://other.test"}, true, []string{"Issuer", "other.test"}},
 	}
-	before := runtime.NumGoroutine()
+	atStart := runtime.NumGoroutine()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			construct := jwks.New
@@ -69,20 +69,21 @@ func TestBadConfiguration(t *testing.T) {
 			}
 			wantText(t, err, tt.want...)
 			if err != nil && strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error shows a password: %v", err)
+				t.Errorf("got error %q, want an error without the password", err)
 			}
 		})
 	}
-	// Goroutines of earlier tests may still be ending, so there may be fewer than before.
-	if n := settled(before); n > before {
-		t.Errorf("goroutines after failed constructions: got %d, want at most %d", n, before)
+	// Goroutines of earlier tests may still be ending. So after this test, there may be fewer
+	// goroutines than at its start.
+	if n := waitForGoroutines(atStart); n > atStart {
+		t.Errorf("goroutines after failed calls of New and Discover: got %d, want at most %d", n, atStart)
 	}
 }
 
 func TestGoodConfiguration(t *testing.T) {
 	for name, opts := range map[string]*jwks.Options{
-		"nil":                    nil,
-		"zero":                   {},
+		"nil Options":            nil,
+		"zero Options":           {},
 		"short MaxInterval":      {MaxInterval: time.Second},
 		"long MinInterval":       {MinInterval: time.Hour},
 		"long MaxInterval":       {MaxInterval: 48 * time.Hour},
@@ -94,7 +95,7 @@ func TestGoodConfiguration(t *testing.T) {
 			for _, url := range []string{"http://127.0.0.1:1/", "http://localhost:1/keys?appid=1", "http://[::1]:1", "https://127.0.0.1:1"} {
 				c, err := jwks.New(url, opts)
 				if err != nil {
-					t.Errorf("New(%q): %v", url, err)
+					t.Errorf("New(%q): got error %v, want none", url, err)
 					continue
 				}
 				_ = c.Close()
@@ -103,7 +104,7 @@ func TestGoodConfiguration(t *testing.T) {
 	}
 }
 
-// The longest duration works as "no limit": it does not overflow.
+// The largest time.Duration is allowed for each option. It does not overflow.
 func TestLongestDurations(t *testing.T) {
 	const longest = time.Duration(math.MaxInt64)
 	for name, opts := range map[string]jwks.Options{
@@ -119,9 +120,9 @@ func TestLongestDurations(t *testing.T) {
 				o.Timeout, o.CoolDown, o.MaxStale = opts.Timeout, opts.CoolDown, opts.MaxStale
 				o.MinInterval, o.MaxInterval = opts.MinInterval, opts.MaxInterval
 			})
-			want(t, name+": known key", keyVerdict(t, c, "a"), "ok")
+			want(t, name+": lookup of a known key", keyOutcome(t, c, "a"), "ok")
 			for range 10 {
-				keyVerdict(t, c, "x")
+				keyOutcome(t, c, "x")
 			}
 			want(t, name+": fetches", i.fetches(), 3)
 		})
@@ -131,7 +132,7 @@ func TestLongestDurations(t *testing.T) {
 // RefusePrivateAddresses checks the resolved address, not the host name.
 func TestRefusePrivateAddresses(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		t.Error("got a request at a private address, want none")
+		t.Error("got a request to a private address, want none")
 		_, _ = w.Write(document(ecKey("a")))
 	}))
 	defer srv.Close()

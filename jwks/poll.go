@@ -9,21 +9,22 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// pollState is the state that one poll of the issuer passes to the next one.
+// pollState is the state that one poll of the issuer passes to the next poll.
 type pollState struct {
 	where       locator
-	fetchedFrom string     // the URL of the response to which have, digest and document belong
-	have        validators // of the set in use
-	digest      [sha256.Size]byte
-	document    []byte // to save; nil if there is no Store
+	fetchedFrom string            // the URL of the last key set; the next fields describe this set
+	have        validators        // the validators of its response
+	digest      [sha256.Size]byte // the SHA-256 hash of its document
+	document    []byte            // its document, which is saved; nil if there is no Store
 }
 
-// poll fetches the issuer's key set, within Options.Timeout.
+// poll fetches the issuer's key set. It takes at most Options.Timeout.
 //
-// After an outage, an issuer may never answer the requests that it left hanging. So
-// while there is no usable set and a goroutine waits for one, poll sends a new request
-// each second. The first request stays open, for an issuer that is slow. Each later
-// request replaces the one before it: an issuer that has returned answers the newest.
+// An issuer that hung may never answer the requests that it received while it hung. So
+// while keys are unavailable and a goroutine waits for them, poll sends a new request each
+// second. The first request stays open, because the issuer may only be slow. Each further
+// request replaces the previous further request, because an issuer that has returned answers
+// the newest request.
 func (c *Cache) poll(unconditional bool) outcome {
 	type result struct {
 		outcome
@@ -60,8 +61,8 @@ func (c *Cache) poll(unconditional bool) outcome {
 				cancel() // end the other requests
 			}
 		case <-retry.C:
-			// Shortly before the deadline, a new request has too little time: the next poll
-			// sends it.
+			// Shortly before the deadline, a new request has too little time. The next poll
+			// sends this request.
 			if time.Until(end) < minPause/2 || c.usable(time.Now()) || c.waiting.Load() == 0 {
 				continue
 			}
@@ -76,16 +77,17 @@ func (c *Cache) poll(unconditional bool) outcome {
 	return best.outcome
 }
 
-// recordAttempt records the time of a request that poll sent after its first one.
+// recordAttempt sets Status.LastAttempt to the current time, because poll sends a further
+// request.
 func (c *Cache) recordAttempt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.history.lastAttempt = time.Now()
 }
 
-// fetch gets the key set once. It runs discovery first if the URL is unknown or its
-// metadata is due, and afterwards if the URL no longer works. It returns a panic in a
-// Transport or a parser as an error.
+// fetch gets the key set once. Discovery comes first if the URL of the key set is unknown or
+// the metadata is due. If the URL no longer works, fetch runs discovery and tries the new URL.
+// fetch returns a panic in a Transport or a parser as an error.
 func (c *Cache) fetch(ctx context.Context, state *pollState, unconditional bool) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -101,7 +103,7 @@ func (c *Cache) fetch(ctx context.Context, state *pollState, unconditional bool)
 	done = c.fetchSet(ctx, state, unconditional)
 	if done.err != nil && where.discovers() && time.Since(where.tried) > time.Minute {
 		if ctx.Err() != nil {
-			where.until = time.Time{} // this fetch has no time left: the next one begins with discovery
+			where.until = time.Time{} // no time is left, so the next fetch begins with discovery
 		} else if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
 			done = c.fetchSet(ctx, state, true) // the key set has moved
 		}
@@ -114,7 +116,7 @@ func (c *Cache) discover(ctx context.Context, where *locator) error {
 	if where.url == "" {
 		return where.discover(ctx, c.client)
 	}
-	// The old metadata may still be right: reserve half of the time for the key set.
+	// The old URL may still work, so half of the time is reserved for the key set.
 	half, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
 	defer cancel()
 	if err := where.discover(half, c.client); err != nil && ctx.Err() == nil {
@@ -147,7 +149,7 @@ func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bo
 	digest := sha256.Sum256(a.body)
 	set := inUse
 	if set == nil || digest != state.digest {
-		if set, err = parse(a.body, inUse); err != nil {
+		if set, err = parseAfter(inUse, a.body); err != nil {
 			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: true}
 		}
 	}

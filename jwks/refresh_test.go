@@ -19,31 +19,31 @@ func TestRefreshInterval(t *testing.T) {
 		header    http.Header
 		low, high time.Duration
 	}{
-		{"no header", nil, 225 * time.Second, 285 * time.Second},
+		{"no Cache-Control and no Expires", nil, 225 * time.Second, 285 * time.Second},
 		{"max-age", http.Header{"Cache-Control": {"public, max-age=600"}}, 450 * time.Second, 570 * time.Second},
-		{"max-age, quoted", http.Header{"Cache-Control": {`max-age="600"`}}, 450 * time.Second, 570 * time.Second},
-		{"two fields", http.Header{"Cache-Control": {"public", "Max-Age=600"}}, 450 * time.Second, 570 * time.Second},
-		{"Age", http.Header{"Cache-Control": {"max-age=900"}, "Age": {"300"}}, 450 * time.Second, 570 * time.Second},
-		{"longer than MaxInterval", http.Header{"Cache-Control": {"max-age=86400"}}, 675 * time.Second, 855 * time.Second},
-		{"shorter than MinInterval", http.Header{"Cache-Control": {"max-age=1"}}, 45 * time.Second, 57 * time.Second},
-		{"no-store", http.Header{"Cache-Control": {"no-store, max-age=600"}}, 45 * time.Second, 57 * time.Second},
+		{"max-age in quotation marks", http.Header{"Cache-Control": {`max-age="600"`}}, 450 * time.Second, 570 * time.Second},
+		{"two Cache-Control fields", http.Header{"Cache-Control": {"public", "Max-Age=600"}}, 450 * time.Second, 570 * time.Second},
+		{"max-age and Age", http.Header{"Cache-Control": {"max-age=900"}, "Age": {"300"}}, 450 * time.Second, 570 * time.Second},
+		{"max-age longer than MaxInterval", http.Header{"Cache-Control": {"max-age=86400"}}, 675 * time.Second, 855 * time.Second},
+		{"max-age shorter than MinInterval", http.Header{"Cache-Control": {"max-age=1"}}, 45 * time.Second, 57 * time.Second},
+		{"no-store and max-age", http.Header{"Cache-Control": {"no-store, max-age=600"}}, 45 * time.Second, 57 * time.Second},
 		{"max-age before no-cache", http.Header{"Cache-Control": {"max-age=600, no-cache"}}, 45 * time.Second, 57 * time.Second},
-		{"no-store in another field", http.Header{"Cache-Control": {"max-age=600", "no-store"}}, 45 * time.Second, 57 * time.Second},
+		{"no-store in a second field", http.Header{"Cache-Control": {"max-age=600", "no-store"}}, 45 * time.Second, 57 * time.Second},
 		{"max-age=0", http.Header{"Cache-Control": {"max-age=0"}}, 45 * time.Second, 57 * time.Second},
-		{"max-age twice", http.Header{"Cache-Control": {"max-age=600, max-age=300"}}, 225 * time.Second, 285 * time.Second},
+		{"two values of max-age", http.Header{"Cache-Control": {"max-age=600, max-age=300"}}, 225 * time.Second, 285 * time.Second},
 		{"s-maxage is ignored", http.Header{"Cache-Control": {"s-maxage=9, max-age=600"}}, 450 * time.Second, 570 * time.Second},
-		{"Age above max-age", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"900"}}, 45 * time.Second, 57 * time.Second},
+		{"Age greater than max-age", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"900"}}, 45 * time.Second, 57 * time.Second},
 		{"Age out of range", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"10000000000"}}, 45 * time.Second, 57 * time.Second},
-		{"Age not a number", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"old"}}, 450 * time.Second, 570 * time.Second},
+		{"Age is not a number", http.Header{"Cache-Control": {"max-age=600"}, "Age": {"old"}}, 450 * time.Second, 570 * time.Second},
 		{"invalid max-age", http.Header{"Cache-Control": {"max-age=soon"}}, 45 * time.Second, 57 * time.Second},
-		{"other directives", http.Header{"Cache-Control": {"public"}}, 225 * time.Second, 285 * time.Second},
-		{"max-age and Expires", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
+		{"Cache-Control without max-age", http.Header{"Cache-Control": {"public"}}, 225 * time.Second, 285 * time.Second},
+		{"max-age and invalid Expires", http.Header{"Cache-Control": {"max-age=600"}, "Expires": {"0"}}, 450 * time.Second, 570 * time.Second},
 		{"Expires", http.Header{"Expires": {date.Add(10 * time.Minute).Format(http.TimeFormat)}}, 450 * time.Second, 570 * time.Second},
 		{"Expires and Date", http.Header{
 			"Date":    {date.Add(time.Hour).Format(http.TimeFormat)},
 			"Expires": {date.Add(70 * time.Minute).Format(http.TimeFormat)},
 		}, 450 * time.Second, 570 * time.Second},
-		{"Expires: 0", http.Header{"Expires": {"0"}}, 45 * time.Second, 57 * time.Second},
+		{"Expires is 0", http.Header{"Expires": {"0"}}, 45 * time.Second, 57 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestRefreshInterval(t *testing.T) {
 				c := newCache(t, i)
 				next := c.Status().NextRefresh
 				if d := time.Until(next); d < tt.low || d > tt.high {
-					t.Errorf("next refresh: got in %v, want in %v to %v", d, tt.low, tt.high)
+					t.Errorf("time until the next refresh: got %v, want %v to %v", d, tt.low, tt.high)
 				}
 				time.Sleep(time.Until(next) - time.Millisecond)
 				want(t, "fetches before the next refresh", i.fetches(), 1)
@@ -63,7 +63,7 @@ func TestRefreshInterval(t *testing.T) {
 	}
 }
 
-// 50 replicas that start together spread their refreshes.
+// 50 replicas that start at the same time refresh at different times.
 func TestReplicasSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -72,14 +72,14 @@ func TestReplicasSpread(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		perSecond := map[int]int{}
-		times := i.times()
+		times := i.requestTimes()
 		for _, at := range times[50:] {
 			perSecond[at.Second()+60*at.Minute()]++
 		}
 		want(t, "fetches", len(times), 100)
 		for second, n := range perSecond {
 			if n > 8 {
-				t.Errorf("second %d: got %d fetches, want them spread over 60 s", second, n)
+				t.Errorf("fetches in second %d: got %d, want at most 8", second, n)
 			}
 		}
 	})
@@ -98,27 +98,27 @@ func TestConditionalRequests(t *testing.T) {
 		}
 		var events recorder
 		c := newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
-		want(t, "If-None-Match of the first request", i.last().Get("If-None-Match"), "")
+		want(t, "If-None-Match of the first request", i.lastHeader().Get("If-None-Match"), "")
 		first, _ := c.Lookup("a", "ES256")
 		for range 10 {
 			time.Sleep(15 * time.Minute)
-			want(t, "If-None-Match", i.last().Get("If-None-Match"), `"v1"`)
-			want(t, "If-Modified-Since", i.last().Get("If-Modified-Since"), "Sat, 01 Jan 2000 00:00:00 GMT")
+			want(t, "If-None-Match", i.lastHeader().Get("If-None-Match"), `"v1"`)
+			want(t, "If-Modified-Since", i.lastHeader().Get("If-Modified-Since"), "Sat, 01 Jan 2000 00:00:00 GMT")
 		}
-		// A 304 confirms the set: it does not become stale.
+		// A 304 confirms the key set, so the key set does not become stale.
 		time.Sleep(24 * time.Hour)
 		keys, err := c.Lookup("a", "ES256")
 		if err != nil || keys[0] != first[0] {
-			t.Errorf("after 304 responses for a day: got %v, %v, want the same pointer", keys, err)
+			t.Errorf("lookup after a day of 304 responses: got keys %v and error %v, want the same pointer and no error", keys, err)
 		}
 		want(t, "Refreshed events", events.count(jwks.Refreshed), 1)
 		if n := events.count(jwks.NotModified); n < 100 {
 			t.Errorf("NotModified events: got %d, want at least 100", n)
 		}
 		// The request for a missing key bypasses HTTP caches.
-		keyVerdict(t, c, "b")
-		want(t, "If-None-Match for a missing key", i.last().Get("If-None-Match"), "")
-		want(t, "Cache-Control for a missing key", i.last().Get("Cache-Control"), "no-cache")
+		keyOutcome(t, c, "b")
+		want(t, "If-None-Match for a missing key", i.lastHeader().Get("If-None-Match"), "")
+		want(t, "Cache-Control for a missing key", i.lastHeader().Get("Cache-Control"), "no-cache")
 	})
 }
 
@@ -128,11 +128,11 @@ func TestUnexpectedNotModified(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.status = http.StatusNotModified
 		c := newCache(t, i)
-		want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "outcome of the lookup", keyOutcome(t, c, "a"), "unavailable")
 	})
 }
 
-// The refresher obeys Retry-After, up to 1 min.
+// The refresher obeys Retry-After, but waits at most 1 min.
 func TestRetryAfter(t *testing.T) {
 	for _, tt := range []struct {
 		value string
@@ -140,7 +140,7 @@ func TestRetryAfter(t *testing.T) {
 	}{
 		{"30", 30 * time.Second},
 		{"Sat, 01 Jan 2000 00:00:30 GMT", 30 * time.Second},
-		{"86400", time.Minute}, // too long, so 1 min
+		{"86400", time.Minute}, // 86,400 s are too long
 	} {
 		t.Run(tt.value, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,16 +148,16 @@ func TestRetryAfter(t *testing.T) {
 				i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {tt.value}}
 				newCache(t, i)
 				time.Sleep(tt.pause - time.Second)
-				want(t, "fetches before the end of Retry-After", i.fetches(), 1)
+				want(t, "fetches before the time in Retry-After", i.fetches(), 1)
 				time.Sleep(2 * time.Second)
-				want(t, "fetches after the end of Retry-After", i.fetches(), 2)
+				want(t, "fetches after the time in Retry-After", i.fetches(), 2)
 			})
 		})
 	}
 }
 
-// While there are no keys, lookups cause one fetch per second and ignore Retry-After, so
-// that the first request after the issuer's return is served.
+// While keys are unavailable, lookups cause one fetch per second and ignore Retry-After. So the
+// first lookup after the issuer's return gets its key.
 func TestRetryAfterWithoutKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -168,35 +168,35 @@ func TestRetryAfterWithoutKeys(t *testing.T) {
 			want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, time.Second)
 		}
 		if n := i.fetches(); n < 15 || n > 22 {
-			t.Errorf("fetches in 20 s: got %d, want one per second", n)
+			t.Errorf("fetches in 20 s: got %d, want 15 to 22", n)
 		}
-		i.set(func(i *issuer) { i.status = 0 })
-		want(t, "first request after the return", keyVerdict(t, c, "a"), "ok")
+		i.update(func(i *issuer) { i.status = 0 })
+		want(t, "first lookup after the issuer's return", keyOutcome(t, c, "a"), "ok")
 	})
 }
 
-// While there are keys, unknown kids obey Retry-After for a CoolDown at most, so that a new
-// key is found within that time.
+// While keys are available, lookups of unknown kids obey Retry-After for at most one CoolDown.
+// So the cache finds a new key within this time.
 func TestRetryAfterWithKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
-		i.set(func(i *issuer) {
+		i.update(func(i *issuer) {
 			i.status, i.header = http.StatusTooManyRequests, http.Header{"Retry-After": {"60"}}
 		})
-		want(t, "unknown kid", keyVerdict(t, c, "b"), "unavailable") // causes a fetch
+		want(t, "first lookup of an unknown kid", keyOutcome(t, c, "b"), "unavailable") // causes a fetch
 		_, err := c.Key(t.Context(), "b", "ES256")
 		want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, 8*time.Second)
 		for range 79 {
 			time.Sleep(100 * time.Millisecond)
-			want(t, "unknown kid", keyVerdict(t, c, "b"), "unavailable")
+			want(t, "later lookup of an unknown kid", keyOutcome(t, c, "b"), "unavailable")
 		}
 		want(t, "fetches in 8 s", i.fetches(), 2)
-		want(t, "known kid", keyVerdict(t, c, "a"), "ok")
-		i.set(func(i *issuer) { i.status = 0 })
+		want(t, "lookup of a known kid", keyOutcome(t, c, "a"), "ok")
+		i.update(func(i *issuer) { i.status = 0 })
 		i.publish(ecKey("b"))
 		time.Sleep(200 * time.Millisecond)
-		want(t, "new key, 8 s after the 429", keyVerdict(t, c, "b"), "ok")
+		want(t, "lookup of a new key, 8 s after the 429", keyOutcome(t, c, "b"), "ok")
 	})
 }
 
@@ -207,14 +207,14 @@ func TestUnavailableError(t *testing.T) {
 		c := newCache(t, i)
 		_, err := c.Lookup("a", "ES256")
 		e := asUnavailable(t, err)
-		want(t, "RetryAfter without a set", e.RetryAfter, time.Second)
+		want(t, "RetryAfter without a key set", e.RetryAfter, time.Second)
 		wantText(t, e, "connection refused", "issuer.test/keys")
-		i.set(func(i *issuer) { i.down = false })
-		want(t, "after the issuer's return", keyVerdict(t, c, "a"), "ok")
-		i.set(func(i *issuer) { i.down = true })
+		i.update(func(i *issuer) { i.down = false })
+		want(t, "lookup after the issuer's return", keyOutcome(t, c, "a"), "ok")
+		i.update(func(i *issuer) { i.down = true })
 		time.Sleep(20 * time.Minute)
 		_, err = c.Lookup("b", "ES256")
-		want(t, "RetryAfter with a set", asUnavailable(t, err).RetryAfter, 8*time.Second)
+		want(t, "RetryAfter with a key set", asUnavailable(t, err).RetryAfter, 8*time.Second)
 	})
 }
 
@@ -231,65 +231,69 @@ func TestRefreshIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
-		i.set(func(i *issuer) { i.delay = time.Second })
+		i.update(func(i *issuer) { i.delay = time.Second })
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
 				if err := c.Refresh(t.Context()); err != nil {
-					t.Errorf("Refresh: %v", err)
+					t.Errorf("Refresh: got error %v, want none", err)
 				}
 			})
 		}
 		wg.Wait()
 		if n := i.fetches(); n < 2 || n > 3 {
-			t.Errorf("fetches for 20 refreshes: got %d, want 2 or 3", n)
+			t.Errorf("fetches for 20 calls of Refresh: got %d, want 2 or 3", n)
 		}
-		i.set(func(i *issuer) { i.down = true })
+		i.update(func(i *issuer) { i.down = true })
 		wantText(t, c.Refresh(t.Context()), "connection refused")
-		i.set(func(i *issuer) { i.down, i.hang = false, true })
+		i.update(func(i *issuer) { i.down, i.hang = false, true })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		want(t, "Refresh with a deadline", c.Refresh(ctx), context.DeadlineExceeded)
-		want(t, "keys", keyVerdict(t, c, "a"), "ok")
+		want(t, "error of Refresh after its deadline", c.Refresh(ctx), context.DeadlineExceeded)
+		want(t, "lookup while the issuer hangs", keyOutcome(t, c, "a"), "ok")
 	})
 }
 
-// A key is published after the fetch in flight has begun. The lookup waits for the next
+// The issuer publishes a key after a fetch has begun. A lookup of the new key waits for the next
 // fetch.
 func TestKeyPublishedDuringFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
 		old := i.doc
-		i.set(func(i *issuer) {
+		i.update(func(i *issuer) {
 			i.delay = 500 * time.Millisecond
 			i.answer = func(req *http.Request) *http.Response { return response(req, 200, nil, old) }
 		})
 		go func() { _ = c.Refresh(t.Context()) }()
 		time.Sleep(100 * time.Millisecond)
 		go func() {
-			time.Sleep(450 * time.Millisecond) // the first response was sent
-			i.set(func(i *issuer) { i.answer = nil })
+			time.Sleep(450 * time.Millisecond) // by now, the first response was sent
+			i.update(func(i *issuer) { i.answer = nil })
 		}()
 		i.publish(ecKey("b"))
 		start := time.Now()
-		want(t, "key published during a fetch", keyVerdict(t, c, "b"), "ok")
-		want(t, "wait", time.Since(start), 900*time.Millisecond)
+		want(t, "lookup of a key that was published during a fetch", keyOutcome(t, c, "b"), "ok")
+		want(t, "wait of the lookup", time.Since(start), 900*time.Millisecond)
 	})
 }
 
 func TestClose(t *testing.T) {
 	for _, hang := range []bool{false, true} {
 		t.Run(fmt.Sprint("issuer hangs: ", hang), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
+			synctest.Test(t, func(t *testing.T) { // synctest fails if a goroutine does not end
 				i := newIssuer(ecKey("a"))
 				i.hang = hang
 				c := newCache(t, i)
 				var wg sync.WaitGroup
 				if hang {
-					wg.Go(func() { want(t, "Key, while waiting", keyVerdict(t, c, "a"), "unavailable") })
-					wg.Go(func() { want(t, "Ready, while waiting", verdict(c.Ready(t.Context())), "unavailable") })
-					wg.Go(func() { want(t, "Refresh, while waiting", verdict(c.Refresh(t.Context())), "unavailable") })
+					wg.Go(func() { want(t, "outcome of Key that waits during Close", keyOutcome(t, c, "a"), "unavailable") })
+					wg.Go(func() {
+						want(t, "outcome of Ready that waits during Close", outcome(c.Ready(t.Context())), "unavailable")
+					})
+					wg.Go(func() {
+						want(t, "outcome of Refresh that waits during Close", outcome(c.Refresh(t.Context())), "unavailable")
+					})
 					synctest.Wait()
 				}
 				start := time.Now()
@@ -301,14 +305,14 @@ func TestClose(t *testing.T) {
 				wg.Wait()
 				want(t, "duration of Close", time.Since(start), 0)
 				_, err := c.Lookup("a", "ES256")
-				want(t, "Lookup", verdict(err), "unavailable")
+				want(t, "outcome of Lookup after Close", outcome(err), "unavailable")
 				wantText(t, err, "cache is closed")
-				want(t, "RetryAfter", asUnavailable(t, err).RetryAfter, 0)
-				want(t, "Key", keyVerdict(t, c, "a"), "unavailable")
-				want(t, "Ready", verdict(c.Ready(t.Context())), "unavailable")
-				want(t, "Refresh", verdict(c.Refresh(t.Context())), "unavailable")
+				want(t, "RetryAfter after Close", asUnavailable(t, err).RetryAfter, 0)
+				want(t, "outcome of Key after Close", keyOutcome(t, c, "a"), "unavailable")
+				want(t, "outcome of Ready after Close", outcome(c.Ready(t.Context())), "unavailable")
+				want(t, "outcome of Refresh after Close", outcome(c.Refresh(t.Context())), "unavailable")
 				if s := c.Status(); s.Ready || len(s.Keys) != 0 {
-					t.Errorf("status after Close: got %+v, want no keys", s)
+					t.Errorf("status after Close: got %+v, want Ready false and no Keys", s)
 				}
 				n := i.fetches()
 				time.Sleep(time.Hour)
@@ -318,15 +322,15 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// The cache survives panics in a Transport and in Observe.
+// The cache continues to work after panics in a Transport and in Observe.
 func TestPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.answer = func(*http.Request) *http.Response { panic("transport") }
 		c := newCache(t, i, func(o *jwks.Options) { o.Observe = func(jwks.Event) { panic("observer") } })
-		want(t, "while the Transport panics", keyVerdict(t, c, "a"), "unavailable")
-		i.set(func(i *issuer) { i.answer = nil })
-		want(t, "after the panics", keyVerdict(t, c, "a"), "ok")
+		want(t, "lookup while the Transport panics", keyOutcome(t, c, "a"), "unavailable")
+		i.update(func(i *issuer) { i.answer = nil })
+		want(t, "lookup after the panics", keyOutcome(t, c, "a"), "ok")
 	})
 }
 
@@ -344,27 +348,27 @@ func TestStatus(t *testing.T) {
 		want(t, "Fetches", s.Fetches, 1)
 		for n, text := range []string{"a EC P-256 [ES256]", "r RSA 2048 [RS256 RS384 RS512 PS256 PS384 PS512]"} {
 			k := s.Keys[n]
-			want(t, "Keys", fmt.Sprint(k.ID(), " ", k.Type(), " ", k.Algorithms()), text)
-			want(t, "Thumbprint", len(k.Thumbprint()), 43)
+			want(t, "element of Keys", fmt.Sprint(k.ID(), " ", k.Type(), " ", k.Algorithms()), text)
+			want(t, "length of Thumbprint", len(k.Thumbprint()), 43)
 		}
 		want(t, "Skipped", fmt.Sprint(s.Skipped), "[{2 s true private or symmetric key material}]")
 		want(t, "KeySkipped events", events.count(jwks.KeySkipped), 1)
 		for range 10 {
-			keyVerdict(t, c, "x")
+			keyOutcome(t, c, "x")
 		}
 		want(t, "Denied", c.Status().Denied, 8)
 		want(t, "MissDenied events", events.count(jwks.MissDenied), 8)
 		want(t, "MissFetch events", events.count(jwks.MissFetch), 2)
 		want(t, "MissFetches", c.Status().MissFetches, 2)
-		i.set(func(i *issuer) { i.down = true })
+		i.update(func(i *issuer) { i.down = true })
 		_ = c.Refresh(t.Context())
 		s = c.Status()
 		want(t, "Fetches, Refreshed, NotModified, Failed", fmt.Sprint(s.Fetches, s.Refreshed, s.NotModified, s.Failed), "4 3 0 1")
 		want(t, "Rejected while the issuer is down", s.Rejected, 0)
-		i.set(func(i *issuer) { i.down, i.doc = false, []byte(`{"keys":[]}`) })
+		i.update(func(i *issuer) { i.down, i.doc = false, []byte(`{"keys":[]}`) })
 		_ = c.Refresh(t.Context())
 		s = c.Status()
 		want(t, "Failed, Rejected, number of Keys", fmt.Sprint(s.Failed, s.Rejected, len(s.Keys)), "2 1 2")
-		want(t, "LastAttempt is not before LastSuccess", s.LastAttempt.After(s.LastSuccess) || s.LastAttempt.Equal(s.LastSuccess), true)
+		want(t, "LastAttempt is equal to or after LastSuccess", s.LastAttempt.After(s.LastSuccess) || s.LastAttempt.Equal(s.LastSuccess), true)
 	})
 }

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// refresher is the state of the refresher's goroutine. Only this goroutine refreshes the
-// key set, so that a late response cannot replace a newer response.
+// refresher is the state of the refresher's goroutine. Only this goroutine puts fetched key
+// sets in use, so a late response cannot replace a newer response.
 type refresher struct {
 	pollState
-	failures int  // consecutive failures
-	stale    bool // WentStale was sent for the set in use
+	failures int  // the number of consecutive failures
+	stale    bool // whether the event WentStale was sent for the set in use
 }
 
 // outcome is the result of one refresh.
 type outcome struct {
 	set         *Set // nil if err is not nil
 	notModified bool
-	fresh       time.Duration // how long the response is fresh, by its header
+	fresh       time.Duration // the time for which the response is fresh, from its header
 	err         error
-	rejected    bool // the issuer answered, but with a document that is not a usable key set
+	rejected    bool // whether the issuer sent a document that is not a usable key set
 
 	cause        context.Context //nolint:containedctx // copied from the flight
 	took         time.Duration
-	failedBefore int // consecutive failures before this refresh
+	failedBefore int // the number of consecutive failures before this refresh
 }
 
 // run is the body of the refresher's goroutine.
@@ -33,20 +33,20 @@ func (c *Cache) run() {
 	if c.opts.Store != nil {
 		c.restore()
 	}
-	var next time.Time // when the scheduled refresh begins
+	var next time.Time // the start time of the scheduled refresh
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		if c.ctx.Err() != nil {
 			return
 		}
-		c.noticeStale()
-		due := c.due(next)
+		c.reportStale()
+		due := c.nextFetch(next)
 		if !due.After(time.Now()) {
 			next = c.refresh()
 			continue
 		}
-		timer.Reset(time.Until(c.alarm(due)))
+		timer.Reset(time.Until(c.wakeTime(due)))
 		select {
 		case <-timer.C:
 		case <-c.wake:
@@ -55,19 +55,20 @@ func (c *Cache) run() {
 	}
 }
 
-// due returns when the next fetch begins: at next, the time of the scheduled refresh, or
-// when the queued fetch is due, if that is sooner.
-func (c *Cache) due(next time.Time) time.Time {
+// nextFetch returns the start time of the next fetch. scheduled is the time of the scheduled
+// refresh. The queued fetch may begin earlier.
+func (c *Cache) nextFetch(scheduled time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.queued; f != nil && f.due.Before(next) {
-		next = f.due
+	if f := c.queued; f != nil && f.due.Before(scheduled) {
+		return f.due
 	}
-	return next
+	return scheduled
 }
 
-// alarm returns due, or the time when the set becomes too old, if that is sooner.
-func (c *Cache) alarm(due time.Time) time.Time {
+// wakeTime returns the earlier of two times: due, and the time when the set becomes too old.
+// If reportStale has reported the set, wakeTime returns due.
+func (c *Cache) wakeTime(due time.Time) time.Time {
 	if now := c.state.Load(); now.set != nil && !c.refresher.stale {
 		if end := c.epoch.Add(now.until.sinceEpoch); end.Before(due) {
 			return end
@@ -76,8 +77,9 @@ func (c *Cache) alarm(due time.Time) time.Time {
 	return due
 }
 
-// noticeStale reports, once, that the set has become too old.
-func (c *Cache) noticeStale() {
+// reportStale logs and sends an event when the set has become too old. It reports each set
+// only once.
+func (c *Cache) reportStale() {
 	if c.refresher.stale || c.state.Load().set == nil || c.usable(time.Now()) {
 		return
 	}
@@ -87,13 +89,13 @@ func (c *Cache) noticeStale() {
 	c.notify(Event{Kind: WentStale})
 }
 
-// refresh makes one fetch and returns when the next one is due.
+// refresh makes one fetch and returns the time of the next scheduled refresh.
 func (c *Cache) refresh() time.Time {
 	f := c.begin()
-	before := c.state.Load().set
+	previous := c.state.Load().set
 	done := c.poll(f.unconditional)
 	if c.ctx.Err() != nil {
-		return time.Time{} // the cache was closed: this is not a failure of the issuer
+		return time.Time{} // the fetch failed because the cache was closed
 	}
 	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.refresher.failures
 	var wait time.Duration
@@ -108,21 +110,21 @@ func (c *Cache) refresh() time.Time {
 		c.publish(nil, f.began, &UnavailableError{RetryAfter: wholeSeconds(retry), Err: done.err})
 	}
 	next := time.Now().Add(wait)
-	c.finish(f, done, newKeys(before, done.set), next)
-	c.report(before, done, wait)
+	c.finish(f, done, newKeys(previous, done.set), next)
+	c.report(previous, done, wait)
 	if done.err == nil {
 		c.save(f.began)
 	}
 	return next
 }
 
-// pause returns two durations after a failure. wait is how long the refresher pauses.
-// retry is the longest time until a lookup may cause a fetch.
+// pause returns two durations after a failure. wait is the time until the next scheduled
+// refresh. retry is the longest time until a lookup may cause a fetch.
 //
-// The refresher obeys Retry-After. Lookups obey it for one CoolDown at most, so that a new
-// key is still found within a CoolDown. While there is no usable set, lookups ignore
-// Retry-After and cause one fetch per second: all requests fail, and the first request
-// after the issuer's return must be served.
+// The refresher obeys Retry-After. Lookups obey Retry-After for at most one CoolDown, so that
+// a new key is still found within one CoolDown. While keys are unavailable, all requests
+// fail, so lookups ignore Retry-After and cause one fetch per second. Therefore the first
+// request after the issuer's return gets its key.
 func (c *Cache) pause(err error) (wait, retry time.Duration) {
 	wait = backoff(c.refresher.failures)
 	var requested time.Duration
@@ -139,7 +141,8 @@ func (c *Cache) pause(err error) (wait, retry time.Duration) {
 	return wait, min(wait, c.opts.CoolDown)
 }
 
-// begin makes the queued fetch, or a new one, the running fetch.
+// begin makes the queued fetch the running fetch. If no fetch is queued, begin creates a
+// fetch.
 func (c *Cache) begin() *flight {
 	now := time.Now()
 	c.mu.Lock()
@@ -155,7 +158,8 @@ func (c *Cache) begin() *flight {
 	return f
 }
 
-// finish ends the flight f, after publish. broughtKey reports that f brought a new key.
+// finish ends the flight f. It must be called after publish. broughtKey reports whether f
+// brought a new key.
 func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,9 +194,9 @@ func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time)
 	}
 }
 
-// publish puts set in use. The issuer confirmed the set at the time confirmed. If fault is
-// not nil, the refresh failed: publish keeps the set in use, and lookups that find no key
-// return fault from now on.
+// publish puts set in use. confirmed is the time at which the issuer confirmed set. If the
+// refresh failed, fault is not nil. Then publish ignores set and keeps the set that is in
+// use, and lookups that find no key return fault.
 func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {
@@ -205,13 +209,13 @@ func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) 
 
 var errTooOld error = &UnavailableError{RetryAfter: time.Second, Err: errors.New("the last good key set is older than Options.MaxStale")}
 
-// newKeys reports whether after has a key that before does not have.
-func newKeys(before, after *Set) bool {
-	if after == nil || before == after {
+// newKeys reports whether current has a key that previous does not have.
+func newKeys(previous, current *Set) bool {
+	if current == nil || previous == current {
 		return false
 	}
-	for _, key := range after.keys {
-		if before == nil || before.byIdentity[key.identity] == nil {
+	for _, key := range current.keys {
+		if previous == nil || previous.byIdentity[key.identity] == nil {
 			return true
 		}
 	}

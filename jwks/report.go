@@ -6,10 +6,11 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// maxReported limits the log records and events about the elements of one set.
+// maxReported is the largest number of elements of one set for which report writes log
+// records and sends events. It also limits the number of key ids in a log record.
 const maxReported = 10
 
-// notify calls Options.Observe. It logs a panic in Observe and goes on.
+// notify calls Options.Observe. If Observe panics, notify logs the panic and returns.
 func (c *Cache) notify(e Event) {
 	if c.opts.Observe == nil {
 		return
@@ -23,9 +24,9 @@ func (c *Cache) notify(e Event) {
 	c.opts.Observe(e)
 }
 
-// report logs the outcome of a refresh and sends its events. It logs each failure and
-// each change, and logs nothing while the keys of an issuer stay the same.
-func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
+// report logs the outcome of a refresh and sends the events of the refresh. It logs each
+// failure, the first success after a failure, and each change of the keys.
+func (c *Cache) report(previous *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
 		log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.refresher.failures,
@@ -41,11 +42,11 @@ func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 		e.Kind = NotModified
 	}
 	c.notify(e)
-	if done.set == before {
+	if done.set == previous {
 		return
 	}
-	added, removed := difference(before, done.set), difference(done.set, before)
-	if before == nil || len(added)+len(removed) > 0 {
+	added, removed := newIDs(previous, done.set), newIDs(done.set, previous)
+	if previous == nil || len(added)+len(removed) > 0 {
 		log.Info("jwks: keys changed", "keys", len(done.set.keys), "added", added, "removed", removed, "hash", done.set.hash)
 	}
 	for i, skipped := range done.set.skipped {
@@ -62,9 +63,9 @@ func (c *Cache) report(before *Set, done outcome, wait time.Duration) {
 	}
 }
 
-// difference returns the ids of the keys that are in set but not in other. After
-// maxReported ids, it returns "..." for the rest.
-func difference(other, set *Set) (ids []string) {
+// newIDs returns the ids of the keys that are in set but not in other. If there are more than
+// maxReported ids, "..." stands for the further ids.
+func newIDs(other, set *Set) (ids []string) {
 	if set == nil {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// recorder records events.
+// recorder collects events.
 type recorder struct {
 	mu     sync.Mutex
 	events []jwks.Event
@@ -36,16 +36,16 @@ func (r *recorder) count(kind jwks.EventKind) (n int) {
 	return n
 }
 
-// Secrets in a URL appear in no error, status, event, log record or stored data.
+// Errors, Status, events, log records and stored data do not contain the secrets in a URL.
 func TestSecretsInURL(t *testing.T) {
 	const url = keySetURL + "?appid=7&code=s3cret&t0k3n"
 	synctest.Test(t, func(t *testing.T) {
 		for name, change := range map[string]func(*issuer){
-			"issuer down":   func(i *issuer) { i.down = true },
-			"status 500":    func(i *issuer) { i.status = 500 },
-			"not a key set": func(i *issuer) { i.doc = []byte(`{}`) },
-			"success":       func(*issuer) {},
-			"redirect": func(i *issuer) {
+			"issuer is down":            func(i *issuer) { i.down = true },
+			"status 500":                func(i *issuer) { i.status = 500 },
+			"document is not a key set": func(i *issuer) { i.doc = []byte(`{}`) },
+			"success":                   func(*issuer) {},
+			"redirect to a URL with secrets": func(i *issuer) {
 				i.status, i.header = 302, map[string][]string{"Location": {"https://other.test/?state=s3cret&t0k3n"}}
 			},
 		} {
@@ -55,7 +55,7 @@ func TestSecretsInURL(t *testing.T) {
 				var log testkit.Buffer
 				var events recorder
 				o := options(i)
-				store := &memory{}
+				store := &memoryStore{}
 				o.Issuer, o.Store, o.Observe = "", store, events.add
 				o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				construct := func() (*jwks.Cache, error) { return jwks.New(url, o) }
@@ -73,23 +73,24 @@ func TestSecretsInURL(t *testing.T) {
 				seen := fmt.Sprintf("%v %+v %+v %s %s", err, c.Status(), events.events, log.String(), store.data)
 				for _, secret := range []string{"s3cret", "t0k3n"} {
 					if strings.Contains(seen, secret) {
-						t.Errorf("%s, discovery %v: output shows a secret: %s", name, discover, seen)
+						t.Errorf("%s (discovery: %v): got output %s, want no %s", name, discover, seen, secret)
 					}
 				}
-				if name == "issuer down" && !strings.Contains(seen, "issuer.test/keys?appid=xxxxx&code=xxxxx&xxxxx") {
-					t.Errorf("%s, discovery %v: output does not show the URL: %s", name, discover, seen)
+				if name == "issuer is down" && !strings.Contains(seen, "issuer.test/keys?appid=xxxxx&code=xxxxx&xxxxx") {
+					t.Errorf("%s (discovery: %v): got output %s, want the redacted URL", name, discover, seen)
 				}
 			}
 		}
 	})
 }
 
-// Two URLs that differ only in a redacted query value do not share stored keys.
+// A cache does not use keys that were stored for a different URL, even if the URLs differ only
+// in the value of a query.
 func TestStoreOfAnotherQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		store := &memory{}
-		verdicts := map[string]string{}
+		store := &memoryStore{}
+		outcomes := map[string]string{}
 		for _, query := range []string{"?p=1", "?p=2", "?p=1"} {
 			o := options(i)
 			o.Store = store
@@ -97,15 +98,16 @@ func TestStoreOfAnotherQuery(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			verdicts[query] = keyVerdict(t, c, "a")
+			outcomes[query] = keyOutcome(t, c, "a")
 			_ = c.Close()
-			i.set(func(i *issuer) { i.down = true })
+			i.update(func(i *issuer) { i.down = true })
 		}
-		want(t, "verdicts", fmt.Sprint(verdicts), "map[?p=1:ok ?p=2:unavailable]")
+		want(t, "outcomes by query", fmt.Sprint(outcomes), "map[?p=1:ok ?p=2:unavailable]")
 	})
 }
 
-// The log record about denied fetches counts unknown kids and wrong signatures.
+// The log record about denied fetches has the numbers of unknown kids and of signatures that no
+// key verifies.
 func TestDeniedFetchesLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -117,11 +119,11 @@ func TestDeniedFetchesLog(t *testing.T) {
 		}
 		for range 10 {
 			_, err := c.Key(t.Context(), "a", "ES256", known...)
-			want(t, "wrong signature", verdict(err), "unknown")
+			want(t, "outcome of Key after all keys were tried", outcome(err), "unknown")
 		}
 		time.Sleep(time.Minute)
 		for range 10 {
-			keyVerdict(t, c, "x")
+			keyOutcome(t, c, "x")
 		}
 		var records []string
 		for record := range strings.Lines(log.String()) {
@@ -130,7 +132,7 @@ func TestDeniedFetchesLog(t *testing.T) {
 				records = append(records, strings.TrimSpace(counts))
 			}
 		}
-		want(t, "records", strings.Join(records, "; "), "unknown_kid=0 bad_signature=1; unknown_kid=1 bad_signature=7")
+		want(t, "counts in the log records", strings.Join(records, "; "), "unknown_kid=0 bad_signature=1; unknown_kid=1 bad_signature=7")
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// restore loads the set from the Store and puts it in use if it is valid.
+// restore loads the key set from the Store. If the key set is valid, restore puts it in use.
 func (c *Cache) restore() {
 	f := c.running
 	_, err := catchPanic(func() ([]byte, error) { return nil, c.load() })
@@ -32,34 +32,35 @@ func (c *Cache) load() error {
 		return err
 	}
 	now := time.Now()
-	s, err := open(data, c.opts.StoreKey, c.source, now)
+	stored, err := open(data, c.opts.StoreKey, c.source, now)
 	if err != nil {
 		return err
 	}
-	age := max(0, now.Sub(s.Answered))
+	age := max(0, now.Sub(stored.Answered))
 	if age >= c.opts.MaxStale {
 		return fmt.Errorf("older than Options.MaxStale: stored %v ago", age.Round(time.Second))
 	}
-	set, err := parse(s.Document, nil)
+	set, err := Parse(stored.Document)
 	if err != nil {
 		return err
 	}
 	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
 	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), noSet: errTooOld, noKey: unconfirmed})
 	c.mu.Lock()
-	c.history.lastSuccess, c.history.restored = s.Answered, true
+	c.history.lastSuccess, c.history.restored = stored.Answered, true
 	c.mu.Unlock()
 	c.opts.Logger.Info("jwks: keys restored from the store", "issuer", c.name, "keys", len(set.keys), "age", age.Round(time.Second))
 	c.notify(Event{Kind: Restored, Keys: len(set.keys), SkippedCount: len(set.skipped)})
 	return nil
 }
 
-// save stores the document in use, with the time of the fetch that confirmed it.
+// save stores the document in use. answered is the start time of the fetch that confirmed the
+// document.
 func (c *Cache) save(answered time.Time) {
 	if c.opts.Store == nil {
 		return
 	}
-	data, err := seal(saved{Source: c.source, Answered: answered.UTC(), Document: c.refresher.document}, c.opts.StoreKey)
+	data, err := seal(record{Source: c.source, Answered: answered.UTC(), Document: c.refresher.document}, c.opts.StoreKey)
 	if err != nil {
 		c.saveFailed(err)
 		return

@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// saver calls a Store in its own goroutine, which ends when nothing is left to save. So a
-// slow Save delays neither the refresher nor lookups. Close, and the load before the first
-// fetch, wait for storeTimeout at most. Calls to the Store never overlap, not even with a
-// call that continues after its context has ended.
+// saver calls a Store in a separate goroutine, which ends when no data is left to save. So a
+// slow Save delays neither the refresher nor lookups. Close waits at most storeTimeout for the
+// goroutine. The first fetch waits at most storeTimeout for Load. saver makes the next call to
+// the Store only after the previous call has returned, even if the context of the previous
+// call has ended.
 type saver struct {
 	store  Store
-	failed func(error) // called with the error of a Save
+	failed func(error) // called if a Save fails or takes longer than storeTimeout
 
-	mu    sync.Mutex    // guards all below
-	idle  chan struct{} // closed when the goroutine ends; nil if none runs
-	since time.Time     // when the call in flight began
-	next  []byte        // the newest data to save after that call; nil if none
+	mu    sync.Mutex    // guards the fields below
+	idle  chan struct{} // closed when the goroutine ends; nil if no goroutine runs
+	since time.Time     // the start time of the call in flight
+	next  []byte        // the data to save after the call in flight; nil if there is none
 }
 
-// load calls Store.Load and waits for the data until ctx ends. load must be called before
+// load calls Store.Load, and waits for the data until ctx ends. load must not be called after
 // save.
 func (s *saver) load(ctx context.Context) ([]byte, error) {
 	type result struct {
@@ -36,7 +37,7 @@ func (s *saver) load(ctx context.Context) ([]byte, error) {
 	go func() {
 		data, err := catchPanic(func() ([]byte, error) { return s.store.Load(ctx) })
 		loaded <- result{data, err}
-		s.drain() //nolint:contextcheck // a Save is not part of the load
+		s.drain() //nolint:contextcheck // the calls of Save must not end with ctx
 	}()
 	select {
 	case r := <-loaded:
@@ -46,11 +47,10 @@ func (s *saver) load(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// errBusy reports a call to the Store that takes longer than storeTimeout.
+// errBusy is the error if a call to the Store takes longer than storeTimeout.
 var errBusy = errors.New("a call to the store has not returned in time")
 
-// save queues data for the Store and does not wait. The data replaces data that is still
-// queued.
+// save queues data and does not wait. If older data is still in the queue, data replaces it.
 func (s *saver) save(data []byte) {
 	s.mu.Lock()
 	hangs := s.idle != nil && time.Since(s.since) > storeTimeout
@@ -65,7 +65,7 @@ func (s *saver) save(data []byte) {
 	}
 }
 
-// drain saves queued data until none is left.
+// drain saves queued data until no data is left.
 func (s *saver) drain() {
 	for {
 		s.mu.Lock()
@@ -78,8 +78,8 @@ func (s *saver) drain() {
 			return
 		}
 		s.mu.Unlock()
-		// The context is not the cache's: a Save that runs when the cache is closed must
-		// finish, because a restart needs the data.
+		// This context does not end when the cache is closed: a Save in flight must finish,
+		// because the next start needs the data.
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		_, err := catchPanic(func() ([]byte, error) { return nil, s.store.Save(ctx, data) })
 		cancel()
@@ -89,8 +89,8 @@ func (s *saver) drain() {
 	}
 }
 
-// wait waits until nothing is left to save, for storeTimeout at most.
-func (s *saver) wait() {
+// waitIdle waits at most storeTimeout until no data is left to save.
+func (s *saver) waitIdle() {
 	s.mu.Lock()
 	idle := s.idle
 	s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *saver) wait() {
 	}
 }
 
-// catchPanic runs call, which calls a Store. It returns a panic as an error.
+// catchPanic calls the function call, which calls a Store. It returns a panic as an error.
 func catchPanic(call func() ([]byte, error)) (data []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {

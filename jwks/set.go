@@ -8,53 +8,57 @@ import (
 )
 
 const (
-	maxDocument = 1 << 20 // bytes of a key set or a metadata document
-	maxKeys     = 1000    // elements of "keys"
-	// maxSameID limits the keys under one id, and so the signature checks per token.
+	maxDocument = 1 << 20 // the largest size of a key set or a metadata document, in bytes
+	maxKeys     = 1000    // the largest number of elements of "keys"
+	// maxSameID is the largest number of keys with the same kid. It limits the number of
+	// signature checks per token.
 	maxSameID = 8
 )
 
-// Set is a key set that never changes. [Parse] returns a Set. Use it if the keys are known
-// in advance. The zero Set has no keys. A Set is safe for concurrent use.
+// Set is a key set that never changes. [Parse] returns a Set. Use a Set instead of a [Cache]
+// if the keys are known in advance. The zero Set has no keys. A Set is safe for concurrent
+// use.
 type Set struct {
 	keys       []*Key
 	skipped    []Skipped
 	byID       map[string]*slots
-	withoutID  slots // for tokens without a kid: by algorithm, the key that fits, if only one fits
+	withoutID  slots // results for tokens without a kid; nil if no key or more than one key fits
 	byIdentity map[identity]*Key
 	hash       string
 }
 
-// slots holds the keys that fit, by algorithm. Its slices are the results of lookups:
-// they are built with the set, so that a lookup does not allocate.
+// slots holds the results of lookups. The index is the algorithm. The slices are created with
+// the set, so that a lookup does not allocate memory.
 type slots [algorithmCount][]*Key
 
-// Skipped describes an element of "keys" that cannot be used, and why. The other
-// elements are not affected (RFC 7517, section 5).
+// Skipped describes an element of "keys" that cannot be used. Such an element does not affect
+// the other elements (RFC 7517, section 5).
 type Skipped struct {
-	// Index is the element's position in "keys", from 0.
+	// Index is the position of the element in "keys". The first element has the index 0.
 	Index int
-	// ID is the element's "kid", cut at 64 bytes, or "" if it has none that can be read.
+	// ID contains at most the first 64 bytes of the element's "kid". ID is "" if the element
+	// has no kid that can be read.
 	ID string
-	// Private reports that the element contains private or symmetric key material.
-	// Everyone can read this material: the issuer must replace the key.
+	// Private means that the element contains private or symmetric key material. The issuer
+	// must replace the key, because everyone can read this material.
 	Private bool
-	// Reason is why the element cannot be used, on one line and without key material.
+	// Reason describes the problem of the element in one line. It contains no key material.
 	Reason string
 }
 
-// Parse parses a JWK Set (RFC 7517, section 5): one JSON object with an array "keys". The
-// document may have at most 1 MiB, and the array at most 1,000 elements. At least one
-// element must be a key that can verify signatures. Parse leaves out the other elements,
-// duplicates, and more than 8 keys with the same kid; [Set.Skipped] returns the elements
-// that it left out. Certificates (x5c, x5u, x5t) are ignored.
+// Parse parses a JWK Set (RFC 7517, section 5), which is a JSON object with an array "keys".
+// The document may have at most 1 MiB, and the array at most 1,000 elements. At least one
+// element must be a key that can verify signatures. Parse leaves out elements that cannot
+// verify signatures and duplicates of earlier elements. If more than 8 keys have the same
+// kid, Parse uses the first 8 of these keys. [Set.Skipped] returns the elements that Parse
+// left out. Parse ignores certificates (x5c, x5u, x5t).
 func Parse(document []byte) (*Set, error) {
-	return parse(document, nil)
+	return parseAfter(nil, document)
 }
 
-// parse is Parse, but keys that are also in before keep their pointers. before may be
-// nil.
-func parse(document []byte, before *Set) (*Set, error) {
+// parseAfter does what Parse does. In addition, keys that are also in previous keep their
+// pointers. previous may be nil.
+func parseAfter(previous *Set, document []byte) (*Set, error) {
 	elements, err := elements(document)
 	if err != nil {
 		return nil, fmt.Errorf("jwks: not a usable key set: %w", err)
@@ -73,29 +77,29 @@ func parse(document []byte, before *Set) (*Set, error) {
 			err = fmt.Errorf("more than %d keys have this kid", maxSameID)
 		}
 		if err != nil {
-			s.skipped = append(s.skipped, skip(i, element, err))
+			s.skipped = append(s.skipped, describeSkipped(i, element, err))
 			continue
 		}
-		if before != nil && before.byIdentity[key.identity] != nil {
-			key = before.byIdentity[key.identity]
+		if previous != nil && previous.byIdentity[key.identity] != nil {
+			key = previous.byIdentity[key.identity]
 		}
 		perID[key.id]++
 		s.add(key)
 	}
 	if len(s.keys) == 0 {
-		return nil, fmt.Errorf("jwks: not a usable key set: none of the %d elements of \"keys\" can verify signatures%s",
-			len(elements), exampleReason(s.skipped))
+		return nil, noKeysError(s.skipped)
 	}
 	s.index()
 	return s, nil
 }
 
-// exampleReason returns why the first of skipped cannot be used, as the end of a sentence.
-func exampleReason(skipped []Skipped) string {
+// noKeysError returns the error for a document in which all elements of "keys" were skipped.
+func noKeysError(skipped []Skipped) error {
 	if len(skipped) == 0 {
-		return ""
+		return errors.New(`jwks: not a usable key set: "keys" is empty`)
 	}
-	return ", for example: " + skipped[0].Reason
+	return fmt.Errorf(`jwks: not a usable key set: "keys" has no key that can verify signatures (elements: %d, problem of the first element: %s)`,
+		len(skipped), skipped[0].Reason)
 }
 
 func (s *Set) add(key *Key) {
@@ -130,13 +134,13 @@ func (s *Set) index() {
 	}
 	for alg := range s.withoutID {
 		if len(s.withoutID[alg]) != 1 {
-			s.withoutID[alg] = nil // ambiguous
+			s.withoutID[alg] = nil // no key fits, or the choice is ambiguous
 		}
 	}
 }
 
-// find returns the keys that Lookup returns, or nil.
-func (s *Set) find(kid, alg string) []*Key {
+// keysFor returns the keys that Lookup returns, or nil if no key fits.
+func (s *Set) keysFor(kid, alg string) []*Key {
 	a := algorithmOf(alg)
 	if a == noAlgorithm {
 		return nil
@@ -150,8 +154,8 @@ func (s *Set) find(kid, alg string) []*Key {
 	return nil
 }
 
-// ambiguous reports whether several keys fit alg, so that a token without a kid matches
-// none of them.
+// ambiguous reports whether several keys fit alg. Then a lookup without a kid returns none of
+// these keys.
 func (s *Set) ambiguous(alg string) bool {
 	a, fit := algorithmOf(alg), 0
 	for _, key := range s.keys {
@@ -163,30 +167,30 @@ func (s *Set) ambiguous(alg string) bool {
 }
 
 // Lookup returns the keys that may verify a token with this kid and alg. If no key fits,
-// the error is ErrUnknownKey. The slice is shared: do not modify it.
+// the error is ErrUnknownKey. Callers share the returned slice: do not modify it.
 //
-// kid is "" for a token without a kid: Lookup then returns the key that fits alg, if
-// exactly one key does. Lookup returns several keys only if the issuer publishes them under
-// one kid; any of them may have signed the token.
+// For a token without a kid, the argument kid is "". Then Lookup returns a key only if exactly
+// one key fits alg. Lookup returns several keys only if the issuer publishes several keys
+// with the same kid. Each of the returned keys may have signed the token.
 func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
-	if keys := s.find(kid, alg); keys != nil {
+	if keys := s.keysFor(kid, alg); keys != nil {
 		return keys, nil
 	}
 	return nil, ErrUnknownKey
 }
 
-// Key is like Lookup, but leaves out the keys in tried. It has the parameters of
-// [Cache.Key], so that a Set can replace a Cache, but it never fetches and does not use the
+// Key does what Lookup does, but leaves out the keys in tried. Key has the parameters of
+// [Cache.Key], so that a Set can replace a Cache. Key never fetches and does not use the
 // context.
 func (s *Set) Key(_ context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
-	if keys := untried(s.find(kid, alg), tried); len(keys) > 0 {
+	if keys := removeTried(s.keysFor(kid, alg), tried); len(keys) > 0 {
 		return keys, nil
 	}
 	return nil, ErrUnknownKey
 }
 
-// untried returns the keys that are not in tried.
-func untried(keys, tried []*Key) []*Key {
+// removeTried returns the keys that are not in tried.
+func removeTried(keys, tried []*Key) []*Key {
 	if len(tried) == 0 {
 		return keys
 	}
@@ -199,8 +203,9 @@ func untried(keys, tried []*Key) []*Key {
 	return left
 }
 
-// Keys returns a copy of the list of usable keys, in document order.
+// Keys returns the usable keys in the order of the document. The slice is a copy.
 func (s *Set) Keys() []*Key { return slices.Clone(s.keys) }
 
-// Skipped returns a copy of the list of elements that were left out, in document order.
+// Skipped returns the elements that Parse left out, in the order of the document. The slice is
+// a copy.
 func (s *Set) Skipped() []Skipped { return slices.Clone(s.skipped) }

@@ -16,6 +16,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
+// parse parses a document with the given keys.
 func parse(t *testing.T, keys ...jwk) *jwks.Set {
 	t.Helper()
 	set, err := jwks.Parse(document(keys...))
@@ -35,29 +36,29 @@ func TestKey(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		key  jwk
-		want string // algorithms that the key may verify
+		want string // names of the algorithms that the key may verify
 		typ  string
 	}{
-		{"RSA", rsaKey, "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
-		{"RSA with alg", rsaKey.with("alg", "PS384"), "PS384", "RSA 2048"},
-		{"P-256", ecKey("e"), "ES256", "EC P-256"},
-		{"P-384", p384, "ES384", "EC P-384"},
-		{"P-521", p521.with("alg", "ES512"), "ES512", "EC P-521"},
-		{"Ed25519", edKey("o"), "EdDSA Ed25519", "Ed25519"},
-		{"Ed25519, old name", edKey("o").with("alg", "EdDSA"), "EdDSA Ed25519", "Ed25519"},
-		{"Ed25519, new name", edKey("o").with("alg", "Ed25519"), "EdDSA Ed25519", "Ed25519"},
-		{"SPIFFE", ecKey("e").with("use", "jwt-svid"), "ES256", "EC P-256"},
-		{"no use", ecKey("e").with("use", nil), "ES256", "EC P-256"},
-		{"key_ops", ecKey("e").with("use", nil, "key_ops", []string{"verify"}), "ES256", "EC P-256"},
+		{"RSA key", rsaKey, "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
+		{"RSA key with alg", rsaKey.with("alg", "PS384"), "PS384", "RSA 2048"},
+		{"P-256 key", ecKey("e"), "ES256", "EC P-256"},
+		{"P-384 key", p384, "ES384", "EC P-384"},
+		{"P-521 key", p521.with("alg", "ES512"), "ES512", "EC P-521"},
+		{"Ed25519 key", edKey("o"), "EdDSA Ed25519", "Ed25519"},
+		{"Ed25519 key with the old name of the algorithm", edKey("o").with("alg", "EdDSA"), "EdDSA Ed25519", "Ed25519"},
+		{"Ed25519 key with the new name of the algorithm", edKey("o").with("alg", "Ed25519"), "EdDSA Ed25519", "Ed25519"},
+		{"key with the use of SPIFFE", ecKey("e").with("use", "jwt-svid"), "ES256", "EC P-256"},
+		{"key without use", ecKey("e").with("use", nil), "ES256", "EC P-256"},
+		{"key_ops without use", ecKey("e").with("use", nil, "key_ops", []string{"verify"}), "ES256", "EC P-256"},
 		{"use and key_ops", ecKey("e").with("key_ops", []string{"verify", "sign"}), "ES256", "EC P-256"},
-		{"RSA, crv a number", rsaKey.with("crv", 1, "x", 1, "y", 1), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
-		{"P-256, n a number", ecKey("e").with("n", 1, "e", 1), "ES256", "EC P-256"},
-		{"Ed25519, y a number", edKey("o").with("y", 1, "n", 1), "EdDSA Ed25519", "Ed25519"},
+		{"RSA key whose crv is a number", rsaKey.with("crv", 1, "x", 1, "y", 1), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
+		{"P-256 key whose n is a number", ecKey("e").with("n", 1, "e", 1), "ES256", "EC P-256"},
+		{"Ed25519 key whose y is a number", edKey("o").with("y", 1, "n", 1), "EdDSA Ed25519", "Ed25519"},
 		{"unknown members", ecKey("e").with("exp", 1, "x-y", []int{1}), "ES256", "EC P-256"},
 		{"certificates", rsaKey.with("x5c", []string{"rubbish"}, "x5u", "http://127.0.0.1/", "x5t", 7), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
-		{"padding", rsaKey.with("e", "AQAB=="), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
-		{"leading zero", rsaKey.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
-		{"empty members", ecKey("e").with("alg", "", "x5t", ""), "ES256", "EC P-256"},
+		{"e with padding", rsaKey.with("e", "AQAB=="), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
+		{"n with a leading zero", rsaKey.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
+		{"members that are empty", ecKey("e").with("alg", "", "x5t", ""), "ES256", "EC P-256"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			set := parse(t, tt.key)
@@ -70,13 +71,13 @@ func TestKey(t *testing.T) {
 				want(t, "Verifies "+alg, key.Verifies(alg), fits)
 				keys, err := set.Lookup(key.ID(), alg)
 				if fits != (err == nil) || fits && (len(keys) != 1 || keys[0] != key) {
-					t.Errorf("Lookup with %s: got %v, %v, want the key: %v", alg, keys, err, fits)
+					t.Errorf("Lookup with alg %s returns only the key: got %v, want %v (keys: %v, error: %v)", alg, !fits, fits, keys, err)
 				}
 			}
 			switch key.Public().(type) {
 			case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 			default:
-				t.Errorf("Public: got a %T, want a pointer to a public key, or an ed25519.PublicKey", key.Public())
+				t.Errorf("type of Public: got %T, want *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey", key.Public())
 			}
 		})
 	}
@@ -91,10 +92,10 @@ func TestNullMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = set.Lookup("a", "ES256")
-	want(t, "Lookup", verdict(err), "ok")
+	want(t, "Lookup", outcome(err), "ok")
 }
 
-// oddKeys returns elements that are not usable keys. They must not affect good keys.
+// oddKeys returns elements that are not usable keys. These elements must not affect good keys.
 func oddKeys() map[string]any {
 	ec, ed, r := ecKey("odd"), edKey("odd"), public("odd", rsaPrivate().Public())
 	short := new(big.Int).Rsh(rsaPrivate().N, 1024)
@@ -102,74 +103,74 @@ func oddKeys() map[string]any {
 	long := append([]byte{1}, make([]byte, 1024)...)
 	long[1024] = 1
 	odd := map[string]any{
-		"a string":                     "key",
-		"a number":                     7,
-		"null":                         nil,
-		"an array":                     []jwk{ec},
-		"empty":                        jwk{},
-		"no kty":                       ec.with("kty", nil),
-		"kty in lower case":            ec.with("kty", "ec"),
-		"unknown kty":                  jwk{"kty": "AKP", "kid": "odd", "alg": "ML-DSA-44", "pub": "AAAA"},
-		"numeric kid":                  ec.with("kid", 7),
-		"kid an object":                ec.with("kid", jwk{}),
-		"symmetric":                    jwk{"kty": "oct", "kid": "odd", "k": "AAAA", "alg": "HS256"},
-		"symmetric without k":          jwk{"kty": "oct", "kid": "odd"},
-		"RSA with k":                   r.with("k", "AAAA"),
-		"RSA without n":                r.with("n", nil),
-		"RSA without e":                r.with("e", nil),
-		"RSA n a number":               r.with("n", 7),
-		"RSA n not base64":             r.with("n", "***"),
-		"RSA n with line break":        r.with("n", "\n"+r["n"].(string)), //nolint:errcheck // an RSA key has n
-		"RSA 1024":                     r.with("n", b64(short.Bytes())),
-		"RSA 8193":                     r.with("n", b64(long)),
-		"RSA 1 MiB":                    r.with("n", strings.Repeat("AQAB", 1000)),
-		"RSA n even":                   r.with("n", b64(new(big.Int).Sub(rsaPrivate().N, big.NewInt(1)).Bytes())),
-		"RSA n zero":                   r.with("n", "AAAA"),
-		"RSA e=1":                      r.with("e", "AQ"),
-		"RSA e=2":                      r.with("e", "Ag"),
-		"RSA e=0":                      r.with("e", "AA"),
-		"RSA e even":                   r.with("e", "AQAC"),
-		"RSA e of 32 bits":             r.with("e", b64([]byte{0x80, 0, 0, 1})),
-		"RSA e > 2^64":                 r.with("e", b64([]byte{1, 0, 0, 0, 0, 0, 0, 0, 3})),
-		"private RSA":                  r.with("d", b64(rsaPrivate().D.Bytes())),
-		"private RSA, wrong d":         r.with("d", "AQAB"),
-		"private RSA, only p":          r.with("p", "AQAB"),
-		"private EC":                   ec.with("d", "AQAB"),
-		"private OKP":                  ed.with("d", "AQAB"),
-		"private, d a number":          ec.with("d", 1),
-		"use enc":                      ec.with("use", "enc"),
-		"use foo":                      ec.with("use", "foo"),
-		"use x509-svid":                ec.with("use", "x509-svid"),
-		"use an array":                 ec.with("use", []string{"sig"}),
-		"key_ops encrypt":              ec.with("use", nil, "key_ops", []string{"encrypt"}),
-		"key_ops foo":                  ec.with("use", nil, "key_ops", []string{"foo"}),
-		"key_ops empty":                ec.with("use", nil, "key_ops", []string{}),
-		"key_ops a string":             ec.with("use", nil, "key_ops", "verify"),
-		"key_ops of a number":          ec.with("use", nil, "key_ops", []int{1}),
-		"key_ops twice":                ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
-		"use contradicts key_ops":      ec.with("key_ops", []string{"verify", "encrypt"}),
-		"alg RSA-OAEP":                 r.with("alg", "RSA-OAEP"),
-		"alg HS256":                    r.with("alg", "HS256"),
-		"alg none":                     r.with("alg", "none"),
-		"alg of another type":          ec.with("alg", "RS256"),
-		"alg of another curve":         ec.with("alg", "ES384"),
-		"alg a number":                 ec.with("alg", 256),
-		"issuer a number":              ec.with("issuer", 1),
-		"EC off the curve":             ec.with("y", ec["x"]),
-		"EC at infinity":               ec.with("x", b64(make([]byte, 32)), "y", b64(make([]byte, 32))),
-		"EC without y":                 ec.with("y", nil),
-		"EC x too short":               ec.with("x", b64(make([]byte, 31))),
-		"EC x too long":                ec.with("x", b64(append([]byte{0}, make([]byte, 32)...))),
-		"EC x with a leading zero":     ec.with("x", withZero(ec["x"])),
-		"EC y with a leading zero":     ec.with("y", withZero(ec["y"])),
-		"EC, x and y of another curve": ec.with("crv", "P-384"),
-		"secp256k1":                    ec.with("crv", "secp256k1"),
-		"EC without crv":               ec.with("crv", nil),
-		"X25519":                       ed.with("crv", "X25519"),
-		"Ed448":                        ed.with("crv", "Ed448"),
-		"Ed25519 x too short":          ed.with("x", "AAAA"),
-		"Ed25519 x zero":               ed.with("x", b64(make([]byte, 32))),
-		"nested too deep":              ec.with("z", deep(100)),
+		"element is a string":                "key",
+		"element is a number":                7,
+		"element is null":                    nil,
+		"element is an array":                []jwk{ec},
+		"element is empty":                   jwk{},
+		"no kty":                             ec.with("kty", nil),
+		"kty in lower case":                  ec.with("kty", "ec"),
+		"unknown kty":                        jwk{"kty": "AKP", "kid": "odd", "alg": "ML-DSA-44", "pub": "AAAA"},
+		"kid is a number":                    ec.with("kid", 7),
+		"kid is an object":                   ec.with("kid", jwk{}),
+		"symmetric key":                      jwk{"kty": "oct", "kid": "odd", "k": "AAAA", "alg": "HS256"},
+		"symmetric key without k":            jwk{"kty": "oct", "kid": "odd"},
+		"RSA with k":                         r.with("k", "AAAA"),
+		"RSA without n":                      r.with("n", nil),
+		"RSA without e":                      r.with("e", nil),
+		"RSA n is a number":                  r.with("n", 7),
+		"RSA n is not base64url":             r.with("n", "***"),
+		"RSA n with a line break":            r.with("n", "\n"+r["n"].(string)), //nolint:errcheck // an RSA key has n
+		"RSA n of 1024 bits":                 r.with("n", b64(short.Bytes())),
+		"RSA n of 8193 bits":                 r.with("n", b64(long)),
+		"RSA n of 4000 characters":           r.with("n", strings.Repeat("AQAB", 1000)),
+		"RSA n is even":                      r.with("n", b64(new(big.Int).Sub(rsaPrivate().N, big.NewInt(1)).Bytes())),
+		"RSA n is zero":                      r.with("n", "AAAA"),
+		"RSA e is 1":                         r.with("e", "AQ"),
+		"RSA e is 2":                         r.with("e", "Ag"),
+		"RSA e is 0":                         r.with("e", "AA"),
+		"RSA e is even":                      r.with("e", "AQAC"),
+		"RSA e of 32 bits":                   r.with("e", b64([]byte{0x80, 0, 0, 1})),
+		"RSA e greater than 2^64":            r.with("e", b64([]byte{1, 0, 0, 0, 0, 0, 0, 0, 3})),
+		"private RSA key":                    r.with("d", b64(rsaPrivate().D.Bytes())),
+		"private RSA key with a wrong d":     r.with("d", "AQAB"),
+		"private RSA key, only p":            r.with("p", "AQAB"),
+		"private EC key":                     ec.with("d", "AQAB"),
+		"private Ed25519 key":                ed.with("d", "AQAB"),
+		"private EC key whose d is a number": ec.with("d", 1),
+		"use is enc":                         ec.with("use", "enc"),
+		"use is foo":                         ec.with("use", "foo"),
+		"use is x509-svid":                   ec.with("use", "x509-svid"),
+		"use is an array":                    ec.with("use", []string{"sig"}),
+		"key_ops encrypt":                    ec.with("use", nil, "key_ops", []string{"encrypt"}),
+		"key_ops foo":                        ec.with("use", nil, "key_ops", []string{"foo"}),
+		"key_ops is empty":                   ec.with("use", nil, "key_ops", []string{}),
+		"key_ops is a string":                ec.with("use", nil, "key_ops", "verify"),
+		"key_ops contains a number":          ec.with("use", nil, "key_ops", []int{1}),
+		"key_ops contains verify twice":      ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
+		"use contradicts key_ops":            ec.with("key_ops", []string{"verify", "encrypt"}),
+		"alg is RSA-OAEP":                    r.with("alg", "RSA-OAEP"),
+		"alg is HS256":                       r.with("alg", "HS256"),
+		"alg is none":                        r.with("alg", "none"),
+		"alg of a different type of key":     ec.with("alg", "RS256"),
+		"alg of a different curve":           ec.with("alg", "ES384"),
+		"alg is a number":                    ec.with("alg", 256),
+		"issuer is a number":                 ec.with("issuer", 1),
+		"EC point is not on the curve":       ec.with("y", ec["x"]),
+		"EC point at infinity":               ec.with("x", b64(make([]byte, 32)), "y", b64(make([]byte, 32))),
+		"EC without y":                       ec.with("y", nil),
+		"EC x too short":                     ec.with("x", b64(make([]byte, 31))),
+		"EC x too long":                      ec.with("x", b64(append([]byte{0}, make([]byte, 32)...))),
+		"EC x with a leading zero":           ec.with("x", withZero(ec["x"])),
+		"EC y with a leading zero":           ec.with("y", withZero(ec["y"])),
+		"EC x and y of a different curve":    ec.with("crv", "P-384"),
+		"EC crv is secp256k1":                ec.with("crv", "secp256k1"),
+		"EC without crv":                     ec.with("crv", nil),
+		"OKP crv is X25519":                  ed.with("crv", "X25519"),
+		"OKP crv is Ed448":                   ed.with("crv", "Ed448"),
+		"Ed25519 x too short":                ed.with("x", "AAAA"),
+		"Ed25519 x is zero":                  ed.with("x", b64(make([]byte, 32))),
+		"nested too deeply":                  ec.with("z", deep(100)),
 	}
 	return odd
 }
@@ -200,36 +201,36 @@ func TestOddKeys(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, err = set.Lookup("good", "ES256")
-				want(t, "verdict under the good key", verdict(err), "ok")
+				want(t, "lookup of the good key", outcome(err), "ok")
 				want(t, "usable keys", len(set.Keys()), 1)
 				want(t, "skipped elements", len(set.Skipped()), len(order)-1)
 				for _, alg := range []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"} {
 					_, err := set.Lookup("odd", alg)
-					want(t, "verdict under the odd key", verdict(err), "unknown")
+					want(t, "lookup of the odd key", outcome(err), "unknown")
 				}
 				for _, s := range set.Skipped() {
 					private := strings.HasPrefix(name, "private") || strings.HasPrefix(name, "symmetric") || name == "RSA with k"
 					if s.Reason == "" || strings.Contains(s.Reason, "\n") || s.Private != private {
-						t.Errorf("skipped element: got %+v, want a reason on one line, and Private: %v", s, private)
+						t.Errorf("skipped element: got %+v, want a Reason of one line, and Private %v", s, private)
 					}
 				}
 			}
 			_, err := jwks.Parse(rawDocument(t, odd))
-			wantText(t, err, "not a usable key set", "none of the 1 elements of \"keys\" can verify signatures")
+			wantText(t, err, "not a usable key set", `"keys" has no key that can verify signatures (elements: 1, problem of the first element: `)
 		})
 	}
 }
 
-// The elements of this test are not usable keys, and json.Marshal does not produce them.
+// This test is similar to TestOddKeys. It has elements that json.Marshal cannot produce.
 func TestOddElements(t *testing.T) {
 	good := string(document(ecKey("good")))
 	for name, element := range map[string]string{
-		"kid twice":           `{"kty":"EC","kid":"a","kid":"b"}`,
-		"kid twice, escaped":  `{"kty":"EC","kid":"a","k\u0069d":"b"}`,
-		"nested member twice": `{"kty":"EC","z":{"a":1,"a":2}}`,
-		"invalid UTF-8":       "{\"kty\":\"EC\",\"kid\":\"\xff\"}",
-		"lone surrogate":      `{"kty":"EC","kid":"\ud800"}`,
-		"names in other case": `{"KTY":"EC","Kid":"a"}`,
+		"element contains kid twice":               `{"kty":"EC","kid":"a","kid":"b"}`,
+		"element contains kid twice, once escaped": `{"kty":"EC","kid":"a","k\u0069d":"b"}`,
+		"nested object contains a member twice":    `{"kty":"EC","z":{"a":1,"a":2}}`,
+		"kid contains invalid UTF-8":               "{\"kty\":\"EC\",\"kid\":\"\xff\"}",
+		"kid contains half of a surrogate pair":    `{"kty":"EC","kid":"\ud800"}`,
+		"member names in the wrong case":           `{"KTY":"EC","Kid":"a"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			set, err := jwks.Parse([]byte(strings.Replace(good, `[`, `[`+element+`,`, 1)))
@@ -237,7 +238,7 @@ func TestOddElements(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = set.Lookup("good", "ES256")
-			want(t, "verdict under the good key", verdict(err), "ok")
+			want(t, "lookup of the good key", outcome(err), "ok")
 			want(t, "skipped elements", len(set.Skipped()), 1)
 		})
 	}
@@ -249,30 +250,30 @@ func oddDocuments() map[string]string {
 	inner := strings.TrimSuffix(strings.TrimPrefix(good, `{"keys":`), `}`)
 	many := strings.Repeat(`{},`, 1000) + `{}`
 	return map[string]string{
-		"empty document":        ``,
-		"null":                  `null`,
-		"empty object":          `{}`,
-		"no keys":               `{"keys":[]}`,
-		"error object":          `{"error":"temporarily_unavailable"}`,
-		"keys null":             `{"keys":null}`,
-		"keys an object":        `{"keys":{}}`,
-		"keys a string":         `{"keys":"none"}`,
-		"Keys":                  `{"Keys":` + inner + `}`,
-		"keys twice":            `{"keys":` + inner + `,"keys":[]}`,
-		"keys twice, escaped":   `{"keys":[],"k\u0065ys":` + inner + `}`,
-		"another member twice":  `{"a":1,"a":1,"keys":` + inner + `}`,
-		"an array":              inner,
-		"a key, not a set":      strings.Trim(inner, `[]`),
-		"HTML":                  `<!DOCTYPE html><title>Maintenance</title>`,
-		"last byte missing":     good[:len(good)-1],
-		"cut in the middle":     good[:len(good)/2],
-		"data after the object": good + `{}`,
-		"NUL after the object":  good + "\x00",
-		"byte order mark":       "\xef\xbb\xbf" + good,
-		"comment":               `/**/` + good,
-		"1001 elements":         `{"keys":[` + many + `]}`,
-		"more than 1 MiB":       good + strings.Repeat(" ", 1<<20),
-		"nested 100,000 deep":   strings.Repeat(`{"keys":[`, 100_000),
+		"empty document":                             ``,
+		"document is null":                           `null`,
+		"empty object":                               `{}`,
+		"keys is an empty array":                     `{"keys":[]}`,
+		"OAuth error":                                `{"error":"temporarily_unavailable"}`,
+		"keys is null":                               `{"keys":null}`,
+		"keys is an object":                          `{"keys":{}}`,
+		"keys is a string":                           `{"keys":"none"}`,
+		"keys in the wrong case":                     `{"Keys":` + inner + `}`,
+		"document contains keys twice":               `{"keys":` + inner + `,"keys":[]}`,
+		"document contains keys twice, once escaped": `{"keys":[],"k\u0065ys":` + inner + `}`,
+		"document contains a different member twice": `{"a":1,"a":1,"keys":` + inner + `}`,
+		"document is an array":                       inner,
+		"document is a key":                          strings.Trim(inner, `[]`),
+		"document is HTML":                           `<!DOCTYPE html><title>Maintenance</title>`,
+		"last byte missing":                          good[:len(good)-1],
+		"second half missing":                        good[:len(good)/2],
+		"data after the object":                      good + `{}`,
+		"NUL after the object":                       good + "\x00",
+		"byte order mark before the object":          "\xef\xbb\xbf" + good,
+		"comment before the object":                  `/**/` + good,
+		"1,001 elements":                             `{"keys":[` + many + `]}`,
+		"more than 1 MiB":                            good + strings.Repeat(" ", 1<<20),
+		"100,000 nested objects":                     strings.Repeat(`{"keys":[`, 100_000),
 	}
 }
 
@@ -281,7 +282,7 @@ func TestOddDocuments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set, err := jwks.Parse([]byte(doc))
 			if err == nil {
-				t.Fatalf("got %v, want an error", set.Keys())
+				t.Fatalf("Parse: got keys %v, want an error", set.Keys())
 			}
 			wantText(t, err, "not a usable key set")
 			if len(err.Error()) > 300 || strings.Contains(err.Error(), "\n") {
@@ -301,57 +302,57 @@ func TestSeveralKeysUnderOneKid(t *testing.T) {
 			want(t, "Verifies "+alg, key.Verifies(alg), true)
 		}
 	}
-	want(t, "skipped", fmt.Sprint(set.Skipped()), "[{3 k false duplicate of an earlier key}]")
+	want(t, "Skipped", fmt.Sprint(set.Skipped()), "[{3 k false duplicate of an earlier key}]")
 	keys, _ := set.Lookup("k", "ES256")
 	rest, err := set.Key(t.Context(), "k", "ES256", keys[0])
 	if err != nil || len(rest) != 1 || rest[0] != keys[1] {
-		t.Errorf("Key after the first key was tried: got %v, %v, want the second key", rest, err)
+		t.Errorf("Key after the first key was tried: got keys %v and error %v, want only the second key and no error", rest, err)
 	}
 	_, err = set.Key(t.Context(), "k", "ES256", keys...)
-	want(t, "Key after all keys were tried", verdict(err), "unknown")
+	want(t, "outcome of Key after all keys were tried", outcome(err), "unknown")
 
 	many := make([]jwk, 20)
 	for i := range many {
 		many[i] = ecKey("k")
 	}
 	keys, _ = parse(t, many...).Lookup("k", "ES256")
-	want(t, "usable keys, of 20 keys under one kid", len(keys), 8)
+	want(t, "number of usable keys, if 20 keys have the same kid", len(keys), 8)
 }
 
 func TestNoKid(t *testing.T) {
 	noKid := ecKey("").with("kid", nil)
 	set := parse(t, noKid, public("r", rsaPrivate().Public()).with("alg", "RS256"))
 	for _, tt := range []struct{ kid, alg, want string }{
-		{"", "ES256", "ok"},      // only one key fits; it has no kid
-		{"", "RS256", "ok"},      // only one key fits; it has a kid
+		{"", "ES256", "ok"},      // only one key fits, and it has no kid
+		{"", "RS256", "ok"},      // only one key fits, and it has a kid
 		{"", "PS256", "unknown"}, // the RSA key is for RS256 only
 		{"", "HS256", "unknown"},
-		{"x", "ES256", "unknown"}, // the token has a kid, but the key has none
+		{"x", "ES256", "unknown"}, // the lookup has a kid, but the key has no kid
 		{"r", "RS256", "ok"},
 	} {
 		_, err := set.Lookup(tt.kid, tt.alg)
-		want(t, fmt.Sprintf("kid %q, alg %s", tt.kid, tt.alg), verdict(err), tt.want)
+		want(t, fmt.Sprintf("lookup of kid %q and alg %s", tt.kid, tt.alg), outcome(err), tt.want)
 	}
 	_, err := parse(t, noKid, ecKey("other")).Lookup("", "ES256")
-	want(t, "no kid, two keys fit", verdict(err), "unknown")
+	want(t, "lookup without a kid if two keys fit", outcome(err), "unknown")
 	_, err = parse(t, ecKey("a"), ecKey("a")).Lookup("", "ES256")
-	want(t, "no kid, two keys under one kid fit", verdict(err), "unknown")
+	want(t, "lookup without a kid if two keys with the same kid fit", outcome(err), "unknown")
 }
 
-// A caller that changes returned slices does not change them for other callers.
+// If a caller changes a returned slice, the results of later calls do not change.
 func TestImmutable(t *testing.T) {
 	set := parse(t, ecKey("a"), ecKey("b"), jwk{})
 	set.Keys()[0], set.Skipped()[0].Reason = nil, ""
-	want(t, "first key", set.Keys()[0].ID(), "a")
-	want(t, "reason", set.Skipped()[0].Reason, `no "kty"`)
+	want(t, "ID of the first key", set.Keys()[0].ID(), "a")
+	want(t, "Reason of the skipped element", set.Skipped()[0].Reason, `no member "kty"`)
 	a, _ := set.Lookup("a", "ES256")
 	_ = append(a, set.Keys()[1])
 	again, _ := set.Lookup("a", "ES256")
-	want(t, "keys under kid a", len(again), 1)
+	want(t, "number of keys with kid a", len(again), 1)
 }
 
-// Keys of small order are refused: under them, crypto/ed25519 accepts one fixed signature for
-// at least one in eight messages.
+// Parse skips keys that are points of small order. With such a key, crypto/ed25519 accepts the
+// same signature for many messages.
 func TestWeakEd25519(t *testing.T) {
 	for _, text := range []string{
 		"0000000000000000000000000000000000000000000000000000000000000000",
@@ -378,7 +379,7 @@ func TestWeakEd25519(t *testing.T) {
 			}
 		}
 		if forged == 0 {
-			t.Errorf("%s: no message of 200 verifies, want a point of small order", text)
+			t.Errorf("messages, of 200, whose forged signature key %s verifies: got 0, want at least 1", text)
 		}
 		_, err = jwks.Parse(document(jwk{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": b64(x)}))
 		wantText(t, err, "small order")

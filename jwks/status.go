@@ -2,55 +2,61 @@ package jwks
 
 import "time"
 
-// Status is the state of a cache at one time, for operators and health pages.
+// Status is the state of a cache at one time, for operators and health pages. In the comments
+// of the fields, an attempt is a refresh that has begun, whether it succeeds or fails.
 type Status struct {
-	// Issuer is the issuer's name: Options.Issuer, or its default. URL is the URL of the key
-	// set, without the values of its query. URL is "" until discovery succeeds.
+	// Issuer is the name of the issuer, which is Options.Issuer or its default. URL is the URL
+	// of the key set, without the values of its query. URL is "" until discovery succeeds.
 	Issuer, URL string
-	// Ready reports that keys are available. Stale reports that they are not, because
-	// the last good set is older than MaxStale.
+	// Ready means that keys are available. Stale means that keys are unavailable because the
+	// last good key set is older than Options.MaxStale.
 	Ready, Stale bool
-	// Restored reports that the keys come from the Store: the issuer has not answered
-	// since the start.
+	// Restored means that the keys come from the Store, because no refresh has succeeded since
+	// the start.
 	Restored bool
-	// Keys are the usable keys, in document order. Their ids come from the issuer and may be
-	// long: cut them before you log them.
+	// Keys are the usable keys, in the order of the document. The ids of the keys come from
+	// the issuer and may be long, so shorten the ids before you log them.
 	Keys []*Key
-	// KeySetHash is a hash of Keys, in 16 hexadecimal digits. It depends on the ids,
-	// thumbprints, issuers and permissions of the keys, but not on the order of the keys.
-	// Processes that use different keys have different hashes. KeySetHash is "" if there
-	// are no keys.
+	// KeySetHash is a hash of Keys, in 16 hexadecimal digits. The hash depends on the ids,
+	// thumbprints, issuers and permitted algorithms of the keys, but not on the order of the
+	// keys. Processes that use different keys have different hashes. KeySetHash is "" if
+	// there are no keys.
 	KeySetHash string
-	// Skipped are the elements of the set that cannot be used, in document order.
+	// Skipped are the elements of the key set that cannot be used, in the order of the
+	// document.
 	Skipped []Skipped
-	// LastSuccess is when the last successful attempt to fetch the keys began. If Restored,
-	// this was before the start of the cache. It is zero if there was none.
+	// LastSuccess is the start time of the last successful attempt. If Restored is true, the
+	// attempt began before the cache was created. LastSuccess is zero if no attempt has
+	// succeeded.
 	LastSuccess time.Time
 	// Age is the time since LastSuccess.
 	Age time.Duration
-	// LastAttempt is when the last attempt began. NextRefresh is when the next scheduled
-	// refresh begins; lookups may cause an earlier refresh.
+	// LastAttempt is the start time of the last attempt. If the attempt repeats its request
+	// because the issuer does not answer, LastAttempt is the time of the last request.
+	// NextRefresh is the start time of the next scheduled refresh. Lookups may cause an earlier
+	// refresh.
 	LastAttempt, NextRefresh time.Time
-	// LastError is the error of the last attempt, or nil if it succeeded. It names URLs
-	// and addresses.
+	// LastError is the error of the last attempt that has ended. It is nil if this attempt
+	// succeeded. The error contains URLs and addresses, so never send it to clients.
 	LastError error
-	// Failures is the number of failed attempts since the last successful one.
+	// Failures is the number of failed attempts since the last successful attempt.
 	Failures int
-	// Fetches is the number of attempts since the start. Refreshed, NotModified and
-	// Failed count the attempts that have ended, by result. One attempt may make several
-	// HTTP requests: for metadata, and after a request that the issuer leaves hanging.
+	// Fetches is the number of attempts since the start. Refreshed, NotModified and Failed
+	// count the attempts that have ended with this result. One attempt may send several HTTP
+	// requests, for example for the metadata, or because the issuer did not answer the first
+	// request.
 	Fetches, Refreshed, NotModified, Failed uint64
-	// Rejected counts the failed attempts in which the issuer answered, but with a
-	// document that is not a usable key set. The last good set stays in use. The usual
-	// cause is a key rotation that went wrong.
+	// Rejected counts the failed attempts in which the issuer sent a document that is not a
+	// usable key set. The last good key set stays in use. Usually, a key rotation has gone
+	// wrong.
 	Rejected uint64
-	// MissFetches counts the attempts caused by keys that are not in the set. Denied
-	// counts the lookups of such keys that caused no attempt, because of the limits of
-	// Options.CoolDown or the issuer's Retry-After.
+	// MissFetches counts the attempts that lookups caused because a key was not in the key
+	// set. Denied counts the lookups that caused no attempt, because Options.CoolDown or the
+	// issuer's Retry-After did not allow an attempt.
 	MissFetches, Denied uint64
 }
 
-// history is the part of Status that is not in the snapshot. Cache.mu guards it.
+// history has the values of Status that are not in the snapshot. Cache.mu guards these values.
 type history struct {
 	url                            string
 	lastSuccess, lastAttempt, next time.Time
@@ -62,8 +68,8 @@ type history struct {
 	restored                       bool
 }
 
-// Status returns the current state of the cache. It copies data: do not call it for
-// every request.
+// Status returns the current state of the cache. Do not call Status for every request,
+// because it copies data.
 func (c *Cache) Status() Status {
 	now := c.state.Load()
 	c.mu.Lock()
@@ -78,14 +84,14 @@ func (c *Cache) Status() Status {
 	}
 	if !h.lastSuccess.IsZero() {
 		now := time.Now()
-		// The monotonic clock stops while the machine is suspended, and the wall clock may
-		// be set back: the longer time counts.
+		// The longer time counts, because the monotonic clock stops while the machine is
+		// suspended, and the wall clock may be set back.
 		s.Age = max(now.Sub(h.lastSuccess), now.Round(0).Sub(h.lastSuccess))
 	}
 	if now.set == nil {
 		return s
 	}
-	s.Ready = !c.past(now.until, time.Now())
+	s.Ready = !c.reached(now.until, time.Now())
 	s.Stale = !s.Ready
 	s.Skipped = now.set.Skipped()
 	s.KeySetHash = now.set.hash

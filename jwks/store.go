@@ -12,35 +12,35 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Store keeps a few kilobytes across restarts. With a Store, a service that starts while
-// its issuer is down has the keys of its last run. It uses these keys for
-// Options.MaxStale at most, counted from the issuer's last response.
+// Store keeps a few kilobytes of data across restarts. With a Store, a service that starts
+// while the issuer is down has the keys of its last run. The cache uses stored keys for at
+// most Options.MaxStale after the issuer last confirmed the keys.
 //
-// The stored keys are public, not secret. But anyone who can write to the Store decides
-// which keys verify tokens, and so can forge tokens until the issuer answers.
-// Options.StoreKey prevents this: an attacker who does not have the StoreKey can only put
-// back data that was stored earlier, within MaxStale.
+// The stored keys are public, not secret. But a person who can write to the Store can replace
+// the keys, and can forge tokens until the issuer answers. Options.StoreKey prevents this
+// attack. An attacker who does not have the StoreKey can only restore older data from the same
+// Store. The cache refuses such data if it is older than MaxStale.
 //
-// A Store serves one cache. The cache never makes two calls at the same time, and makes
-// all calls in a separate goroutine. A Store that is slow or hangs delays only the first
-// fetch and Close, each by 2 s at most.
+// Use a separate Store for each cache. The cache never makes two calls at the same time. All
+// calls are in a separate goroutine. A Store that is slow or hangs delays only the first fetch
+// and Close. The delay of each is at most 2 s.
 type Store interface {
-	// Load returns the data of the last successful Save. If there is none, the error
-	// must match fs.ErrNotExist. The first fetch waits for Load, for 2 s at most. Load
-	// MUST return when ctx ends.
+	// Load returns the data of the last successful Save. If no data was saved, the error
+	// must match fs.ErrNotExist. The first fetch waits at most 2 s for Load. Load MUST
+	// return when ctx ends.
 	Load(ctx context.Context) ([]byte, error)
-	// Save replaces the stored data. Afterwards, also after a crash, Load MUST return
-	// either the old data or the new data, never a mixture. Save MUST return when ctx
-	// ends, which is after 2 s, and must not retain data. If sets come faster than Save
-	// returns, only the newest set is saved.
+	// Save replaces the stored data. Afterwards, Load MUST return the complete old data or
+	// the complete new data, even after a crash during Save. Save MUST return when ctx ends,
+	// which is after 2 s. Save must not use data after it has returned. If new key sets
+	// arrive while Save runs, the cache next saves only the newest of these key sets.
 	Save(ctx context.Context, data []byte) error
 }
 
 // storeTimeout is the deadline of one call to a Store.
 const storeTimeout = 2 * time.Second
 
-// sourceOf returns the value of saved.Source for an issuer or URL. It contains no secrets
-// of the URL, but differs for different URLs.
+// sourceOf returns the value of record.Source for an issuer or URL. The value contains no
+// secrets from the URL. Different URLs have different values.
 func sourceOf(kind, url string) string {
 	name := redact(url)
 	if name != url {
@@ -50,22 +50,23 @@ func sourceOf(kind, url string) string {
 	return kind + name
 }
 
-// saved is the data in a Store. It contains no validators (ETag), so that the first
+// record is the data in a Store. It contains no validators, such as an ETag. So the first
 // fetch after a restart gets the whole document, which replaces the restored keys.
-type saved struct {
+type record struct {
 	Version  int       `json:"version"`
-	Source   string    `json:"source"` // the keys are never used for another source
-	Answered time.Time `json:"answered"`
-	Document []byte    `json:"document"`
+	Source   string    `json:"source"`   // a cache uses only records with its own source
+	Answered time.Time `json:"answered"` // the time at which the issuer confirmed the document
+	Document []byte    `json:"document"` // the key set
 }
 
-// sealed is an encoded saved, and its MAC if Options.StoreKey is set.
-type sealed struct {
+// sealedRecord has an encoded record. If Options.StoreKey is set, it also has the MAC of the
+// encoded record.
+type sealedRecord struct {
 	Saved []byte `json:"saved"`
 	MAC   []byte `json:"mac,omitempty"`
 }
 
-const savedVersion = 1
+const recordVersion = 1
 
 func storeMAC(key, data []byte) []byte {
 	mac := hmac.New(sha256.New, key)
@@ -74,42 +75,43 @@ func storeMAC(key, data []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// seal encodes s for a Store.
-func seal(s saved, key []byte) ([]byte, error) {
-	s.Version = savedVersion
-	data, err := json.Marshal(s)
+// seal encodes r for a Store, and adds the MAC if key is not empty.
+func seal(r record, key []byte) ([]byte, error) {
+	r.Version = recordVersion
+	data, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	out := sealed{Saved: data}
+	out := sealedRecord{Saved: data}
 	if len(key) > 0 {
 		out.MAC = storeMAC(key, data)
 	}
 	return json.Marshal(out)
 }
 
-// open decodes data that seal encoded. It refuses data for another source, and data with
-// a time in the future, which stays usable for too long.
-func open(data []byte, key []byte, source string, now time.Time) (saved, error) {
-	var in sealed
+// open decodes data that seal encoded. It returns an error if the record has a different
+// source. It also returns an error if the time of the record is in the future, because such
+// keys stay in use for longer than MaxStale.
+func open(data []byte, key []byte, source string, now time.Time) (record, error) {
+	var in sealedRecord
 	if err := json.Unmarshal(data, &in); err != nil {
-		return saved{}, errors.New("damaged, or not stored by this package")
+		return record{}, errors.New("damaged, or not stored by this package")
 	}
 	if len(key) > 0 && !hmac.Equal(in.MAC, storeMAC(key, in.Saved)) {
-		return saved{}, errors.New("not authentic: changed, or stored with another Options.StoreKey")
+		return record{}, errors.New("not authentic: changed, or stored with a different Options.StoreKey")
 	}
-	var s saved
-	if err := json.Unmarshal(in.Saved, &s); err != nil {
-		return saved{}, errors.New("damaged, or not stored by this package")
+	var r record
+	if err := json.Unmarshal(in.Saved, &r); err != nil {
+		return record{}, errors.New("damaged, or not stored by this package")
 	}
 	const skew = time.Minute
 	switch {
-	case s.Version != savedVersion:
-		return saved{}, fmt.Errorf("format version is %d, want %d", s.Version, savedVersion)
-	case s.Source != source:
-		return saved{}, errors.New("stored for another issuer or URL")
-	case s.Answered.After(now.Add(skew)):
-		return saved{}, errors.New("stored with a time in the future; check the clock")
+	case r.Version != recordVersion:
+		return record{}, fmt.Errorf("format version is %d, want %d", r.Version, recordVersion)
+	case r.Source != source:
+		return record{}, errors.New("stored for a different issuer or URL")
+	case r.Answered.After(now.Add(skew)):
+		return record{}, errors.New("stored with a time in the future; check the clock of this machine")
 	}
-	return s, nil
+	return r, nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// memory is a Store in memory.
-type memory struct {
+// memoryStore is a Store that keeps its data in memory.
+type memoryStore struct {
 	mu    sync.Mutex
 	data  []byte
 	err   error
@@ -23,7 +23,7 @@ type memory struct {
 	saves int
 }
 
-func (m *memory) Load(ctx context.Context) ([]byte, error) {
+func (m *memoryStore) Load(ctx context.Context) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hang {
@@ -36,7 +36,7 @@ func (m *memory) Load(ctx context.Context) ([]byte, error) {
 	return m.data, m.err
 }
 
-func (m *memory) Save(_ context.Context, data []byte) error {
+func (m *memoryStore) Save(_ context.Context, data []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.saves++
@@ -48,18 +48,18 @@ func (m *memory) Save(_ context.Context, data []byte) error {
 
 var storeKey = []byte(strings.Repeat("k", 32))
 
-// restarted fills store with a first cache and closes that cache. After a wait, it returns
-// a second cache with the store, which starts during an outage.
-func restarted(t *testing.T, store *memory, after time.Duration, change ...func(*jwks.Options)) (*jwks.Cache, *issuer, *recorder) {
+// newRestartedCache fills store with a first cache, and closes this cache. Then the issuer goes
+// down. After the pause, newRestartedCache returns a second cache that uses the same store.
+func newRestartedCache(t *testing.T, store *memoryStore, pause time.Duration, change ...func(*jwks.Options)) (*jwks.Cache, *issuer, *recorder) {
 	t.Helper()
 	i := newIssuer(ecKey("a"))
 	first := newCache(t, i, func(o *jwks.Options) { o.Store, o.StoreKey = store, storeKey })
-	want(t, "before the restart", keyVerdict(t, first, "a"), "ok")
+	want(t, "lookup before the restart", keyOutcome(t, first, "a"), "ok")
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	i.set(func(i *issuer) { i.down = true })
-	time.Sleep(after)
+	i.update(func(i *issuer) { i.down = true })
+	time.Sleep(pause)
 	var events recorder
 	o := options(i)
 	o.Store, o.StoreKey, o.Observe = store, storeKey, events.add
@@ -76,23 +76,23 @@ func restarted(t *testing.T, store *memory, after time.Duration, change ...func(
 
 func TestRestartDuringOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &memory{}
-		c, i, events := restarted(t, store, 11*time.Hour)
-		// This request comes before the refresher has run.
-		want(t, "first request", keyVerdict(t, c, "a"), "ok")
+		store := &memoryStore{}
+		c, i, events := newRestartedCache(t, store, 11*time.Hour)
+		// The refresher has not run before this lookup.
+		want(t, "first lookup", keyOutcome(t, c, "a"), "ok")
 		for range 3500 {
-			want(t, "later request", keyVerdict(t, c, "a"), "ok")
+			want(t, "later lookup", keyOutcome(t, c, "a"), "ok")
 			time.Sleep(time.Second)
 		}
-		want(t, "unknown kid", keyVerdict(t, c, "b"), "unavailable")
+		want(t, "lookup of an unknown kid", keyOutcome(t, c, "b"), "unavailable")
 		if s := c.Status(); !s.Restored || s.Age < 11*time.Hour {
-			t.Errorf("status: got %+v, want Restored and an Age of at least 11 h", s)
+			t.Errorf("status: got %+v, want Restored true and an Age of at least 11 h", s)
 		}
 		want(t, "Restored events", events.count(jwks.Restored), 1)
 		time.Sleep(100 * time.Second)
-		want(t, "after MaxStale, counted from the issuer's last response", keyVerdict(t, c, "a"), "unavailable")
-		i.set(func(i *issuer) { i.down = false })
-		want(t, "after the issuer's return", keyVerdict(t, c, "a"), "ok")
+		want(t, "lookup after MaxStale, which counts from the issuer's last response", keyOutcome(t, c, "a"), "unavailable")
+		i.update(func(i *issuer) { i.down = false })
+		want(t, "lookup after the issuer's return", keyOutcome(t, c, "a"), "ok")
 		want(t, "Restored", c.Status().Restored, false)
 	})
 }
@@ -100,17 +100,17 @@ func TestRestartDuringOutage(t *testing.T) {
 // The issuer's first response replaces the keys from the Store.
 func TestIssuerReplacesRestoredKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &memory{}
-		c, i, _ := restarted(t, store, time.Minute)
+		store := &memoryStore{}
+		c, i, _ := newRestartedCache(t, store, time.Minute)
 		synctest.Wait()
 		i.publish(ecKey("b"))
-		i.set(func(i *issuer) { i.down = false })
+		i.update(func(i *issuer) { i.down = false })
 		time.Sleep(10 * time.Second)
-		want(t, "If-None-Match", i.last().Get("If-None-Match"), "")
+		want(t, "If-None-Match", i.lastHeader().Get("If-None-Match"), "")
 		_, err := c.Lookup("a", "ES256")
-		want(t, "key from the store", verdict(err), "unknown")
+		want(t, "lookup of the key from the store", outcome(err), "unknown")
 		_, err = c.Lookup("b", "ES256")
-		want(t, "key from the issuer", verdict(err), "ok")
+		want(t, "lookup of the key from the issuer", outcome(err), "ok")
 	})
 }
 
@@ -118,24 +118,24 @@ func TestStoreRefused(t *testing.T) {
 	flip := func(b []byte) []byte { b = append([]byte(nil), b...); b[len(b)/2] ^= 1; return b }
 	for _, tt := range []struct {
 		name    string
-		after   time.Duration
-		change  func(*memory)
+		pause   time.Duration
+		change  func(*memoryStore)
 		options func(*jwks.Options)
-		failed  int // StoreFailed events
+		failed  int // the number of StoreFailed events
 	}{
-		{name: "too old", after: 12 * time.Hour, failed: 1},
-		{name: "another StoreKey", options: func(o *jwks.Options) { o.StoreKey = []byte(strings.Repeat("x", 32)) }, failed: 1},
-		{name: "changed", change: func(m *memory) { m.data = flip(m.data) }, failed: 1},
-		{name: "truncated", change: func(m *memory) { m.data = m.data[:len(m.data)/2] }, failed: 1},
-		{name: "empty", change: func(m *memory) { m.data = []byte{} }, failed: 1},
-		{name: "a key set", change: func(m *memory) { m.data = []byte(`{"keys":[]}`) }, failed: 1},
-		{name: "Load fails", change: func(m *memory) { m.err = errors.New("no") }, failed: 1},
-		{name: "nothing stored", change: func(m *memory) { m.data = nil }},
+		{name: "data too old", pause: 12 * time.Hour, failed: 1},
+		{name: "different StoreKey", options: func(o *jwks.Options) { o.StoreKey = []byte(strings.Repeat("x", 32)) }, failed: 1},
+		{name: "data changed", change: func(m *memoryStore) { m.data = flip(m.data) }, failed: 1},
+		{name: "data truncated", change: func(m *memoryStore) { m.data = m.data[:len(m.data)/2] }, failed: 1},
+		{name: "data empty", change: func(m *memoryStore) { m.data = []byte{} }, failed: 1},
+		{name: "data is a key set", change: func(m *memoryStore) { m.data = []byte(`{"keys":[]}`) }, failed: 1},
+		{name: "Load returns an error", change: func(m *memoryStore) { m.err = errors.New("no") }, failed: 1},
+		{name: "no data stored", change: func(m *memoryStore) { m.data = nil }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &memory{}
-				c, i, events := restarted(t, store, tt.after, func(o *jwks.Options) {
+				store := &memoryStore{}
+				c, i, events := newRestartedCache(t, store, tt.pause, func(o *jwks.Options) {
 					if tt.change != nil {
 						tt.change(store)
 					}
@@ -143,16 +143,17 @@ func TestStoreRefused(t *testing.T) {
 						tt.options(o)
 					}
 				})
-				want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
+				want(t, "outcome of the lookup", keyOutcome(t, c, "a"), "unavailable")
 				want(t, "StoreFailed events", events.count(jwks.StoreFailed), tt.failed)
-				i.set(func(i *issuer) { i.down = false })
-				want(t, "after the issuer's return", keyVerdict(t, c, "a"), "ok")
+				i.update(func(i *issuer) { i.down = false })
+				want(t, "lookup after the issuer's return", keyOutcome(t, c, "a"), "ok")
 			})
 		})
 	}
 }
 
-// Without a StoreKey, the event's error describes what is wrong with the stored data.
+// A cache without a StoreKey refuses some stored data. The error of the StoreFailed event
+// describes the problem of the data.
 func TestStoreWithoutKey(t *testing.T) {
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // the start time of a synctest bubble
 	stored := func(version int, source string, answered time.Time, document []byte) []byte {
@@ -171,23 +172,23 @@ func TestStoreWithoutKey(t *testing.T) {
 		data []byte
 		want string // part of the error, or "" if the data is used
 	}{
-		"good":                          {stored(1, source, now, good), ""},
-		"1 min in the future":           {stored(1, source, now.Add(time.Minute), good), ""},
-		"more than 1 min in the future": {stored(1, source, now.Add(time.Minute+1), good), "in the future"},
-		"1 ns before MaxStale":          {stored(1, source, now.Add(1-12*time.Hour), good), ""},
-		"too old":                       {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
-		"newer format":                  {stored(2, source, now, good), "format version is 2, want 1"},
-		"no source":                     {stored(1, "", now, good), "stored for another issuer"},
-		"no keys":                       {stored(1, source, now, []byte(`{}`)), `no member "keys"`},
-		"no document":                   {stored(1, source, now, nil), "not a JSON object"},
-		"not JSON":                      {[]byte("x"), "not stored by this package"},
-		"saved is not JSON":             {[]byte(`{"saved":"eA=="}`), "not stored by this package"},
-		"empty object":                  {[]byte(`{}`), "not stored by this package"},
+		"valid data":                         {stored(1, source, now, good), ""},
+		"time 1 min in the future":           {stored(1, source, now.Add(time.Minute), good), ""},
+		"time more than 1 min in the future": {stored(1, source, now.Add(time.Minute+1), good), "in the future"},
+		"age 1 ns less than MaxStale":        {stored(1, source, now.Add(1-12*time.Hour), good), ""},
+		"age of MaxStale":                    {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
+		"newer format version":               {stored(2, source, now, good), "format version is 2, want 1"},
+		"no source":                          {stored(1, "", now, good), "stored for a different issuer"},
+		"document without keys":              {stored(1, source, now, []byte(`{}`)), `no member "keys"`},
+		"no document":                        {stored(1, source, now, nil), "not a JSON object"},
+		"data is not JSON":                   {[]byte("x"), "not stored by this package"},
+		"saved is not JSON":                  {[]byte(`{"saved":"eA=="}`), "not stored by this package"},
+		"empty object":                       {[]byte(`{}`), "not stored by this package"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var events recorder
-				c := newCache(t, &issuer{down: true}, func(o *jwks.Options) { o.Store, o.Observe = &memory{data: row.data}, events.add })
+				c := newCache(t, &issuer{down: true}, func(o *jwks.Options) { o.Store, o.Observe = &memoryStore{data: row.data}, events.add })
 				_, err := c.Lookup("a", "ES256")
 				want(t, "stored keys are used", err == nil, row.want == "")
 				want(t, "StoreFailed events", events.count(jwks.StoreFailed), map[bool]int{false: 1}[row.want == ""])
@@ -202,17 +203,17 @@ func TestStoreWithoutKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events recorder
 		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Observe = events.add })
-		want(t, "Refresh", verdict(c.Refresh(t.Context())), "ok")
+		want(t, "Refresh", outcome(c.Refresh(t.Context())), "ok")
 		synctest.Wait()
 		want(t, "StoreFailed events without a store", events.count(jwks.StoreFailed), 0)
 	})
 }
 
-// Keys that were stored for one issuer are not used for another.
+// A cache does not use keys that were stored for a different issuer.
 func TestStoreOfAnotherIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &memory{}
-		_, i, _ := restarted(t, store, 0)
+		store := &memoryStore{}
+		_, i, _ := newRestartedCache(t, store, 0)
 		o := options(i)
 		o.Store, o.StoreKey = store, storeKey
 		c, err := jwks.New("https://other.test/keys", o)
@@ -220,27 +221,27 @@ func TestStoreOfAnotherIssuer(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = c.Close() }()
-		want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "outcome of the lookup", keyOutcome(t, c, "a"), "unavailable")
 	})
 }
 
-// The clock was set back after keys were stored. The stored keys are refused, because they
-// stay usable for too long.
+// The clock was set back after keys were stored. The cache refuses the stored keys, because keys
+// with a time in the future stay in use for longer than MaxStale.
 func TestStoreFromTheFuture(t *testing.T) {
-	store := &memory{}
-	synctest.Test(t, func(t *testing.T) { restarted(t, store, 0) })
+	store := &memoryStore{}
+	synctest.Test(t, func(t *testing.T) { newRestartedCache(t, store, 0) })
 	synctest.Test(t, func(t *testing.T) { // the clock of a new bubble starts in 2000
 		time.Sleep(24 * time.Hour)
-		restarted(t, store, 0)
+		newRestartedCache(t, store, 0)
 	})
 	data := store.data
 	synctest.Test(t, func(t *testing.T) {
 		var events recorder
 		i := &issuer{down: true}
 		c := newCache(t, i, func(o *jwks.Options) {
-			o.Store, o.StoreKey, o.Observe = &memory{data: data}, storeKey, events.add
+			o.Store, o.StoreKey, o.Observe = &memoryStore{data: data}, storeKey, events.add
 		})
-		want(t, "verdict", keyVerdict(t, c, "a"), "unavailable")
+		want(t, "outcome of the lookup", keyOutcome(t, c, "a"), "unavailable")
 		want(t, "StoreFailed events", events.count(jwks.StoreFailed), 1)
 	})
 }
@@ -250,7 +251,7 @@ func TestStoreHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		o := options(i)
-		o.Store = &memory{hang: true}
+		o.Store = &memoryStore{hang: true}
 		c, err := jwks.New(keySetURL, o)
 		if err != nil {
 			t.Fatal(err)
@@ -258,16 +259,17 @@ func TestStoreHangs(t *testing.T) {
 		defer func() { _ = c.Close() }()
 		time.Sleep(2 * time.Second)
 		start := time.Now()
-		want(t, "verdict", keyVerdict(t, c, "a"), "ok")
-		want(t, "wait", time.Since(start), 0)
+		want(t, "outcome of the lookup", keyOutcome(t, c, "a"), "ok")
+		want(t, "wait of the lookup", time.Since(start), 0)
 	})
 }
 
-// Each response of the issuer that confirms the set is stored, with its time.
+// After each response of the issuer that confirms the key set, the cache saves the key set with
+// the new time.
 func TestStoreSaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		store := &memory{}
+		store := &memoryStore{}
 		c := newCache(t, i, func(o *jwks.Options) { o.Store = store })
 		for range 5 {
 			if err := c.Refresh(t.Context()); err != nil {
@@ -275,36 +277,38 @@ func TestStoreSaves(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		want(t, "saves", store.saves, 6)
+		want(t, "number of calls of Save", store.saves, 6)
 	})
 }
 
-// stubborn is a Store that does not return when its context ends.
-type stubborn struct {
-	memory
-	loading, saving chan struct{} // Load and Save wait until their channel is closed, if it is not nil
+// stubbornStore is a Store whose calls do not return when their context ends.
+type stubbornStore struct {
+	memoryStore
+	loading chan struct{} // Load waits until this channel is closed; nil if Load must not wait
+	saving  chan struct{} // Save waits until this channel is closed; nil if Save must not wait
 }
 
-func (s *stubborn) Load(ctx context.Context) ([]byte, error) {
+func (s *stubbornStore) Load(ctx context.Context) ([]byte, error) {
 	if s.loading != nil {
 		<-s.loading
 	}
-	return s.memory.Load(ctx)
+	return s.memoryStore.Load(ctx)
 }
 
-func (s *stubborn) Save(ctx context.Context, data []byte) error {
+func (s *stubbornStore) Save(ctx context.Context, data []byte) error {
 	if s.saving != nil {
 		<-s.saving
 	}
-	return s.memory.Save(ctx, data)
+	return s.memoryStore.Save(ctx, data)
 }
 
-// A Store that ignores its context does not block lookups and refreshes, and delays Close
-// by 2 s at most. Its calls do not overlap.
+// A Store that ignores its context does not block lookups and refreshes, and delays Close by at
+// most 2 s. The cache calls the Store again only after the previous call has returned. So
+// while the first Save hangs, the cache calls Save for no other key set.
 func TestStoreIgnoresContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		store := &stubborn{loading: make(chan struct{}), saving: make(chan struct{})}
+		store := &stubbornStore{loading: make(chan struct{}), saving: make(chan struct{})}
 		o := options(i)
 		var events recorder
 		o.Store, o.Observe = store, events.add
@@ -313,12 +317,12 @@ func TestStoreIgnoresContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		want(t, "key during Load", keyVerdict(t, c, "a"), "ok")
+		want(t, "lookup of the key during Load", keyOutcome(t, c, "a"), "ok")
 		want(t, "StoreFailed events during Load", events.count(jwks.StoreFailed), 1)
 		close(store.loading)
 		synctest.Wait()
 		i.publish(ecKey("b"))
-		want(t, "new key during Save", keyVerdict(t, c, "b"), "ok")
+		want(t, "lookup of a new key during Save", keyOutcome(t, c, "b"), "ok")
 		time.Sleep(10 * time.Minute)
 		if n := events.count(jwks.StoreFailed); n < 2 {
 			t.Errorf("StoreFailed events during Save: got %d, want at least 2", n)
@@ -330,7 +334,8 @@ func TestStoreIgnoresContext(t *testing.T) {
 		want(t, "duration of Close", time.Since(start), 2*time.Second)
 		close(store.saving)
 		synctest.Wait()
-		want(t, "saves: the first one, and the newest of the others", store.saves, 2)
+		// One Save is for the first key set. The other Save is for the newest key set.
+		want(t, "number of calls of Save", store.saves, 2)
 	})
 }
 
@@ -338,7 +343,7 @@ func TestStoreIgnoresContext(t *testing.T) {
 func TestCloseWaitsForSave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		store := &stubborn{saving: make(chan struct{})}
+		store := &stubbornStore{saving: make(chan struct{})}
 		c := newCache(t, i, func(o *jwks.Options) { o.Store = store })
 		go func() {
 			time.Sleep(time.Second)
@@ -349,22 +354,22 @@ func TestCloseWaitsForSave(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, "duration of Close", time.Since(start), time.Second)
-		want(t, "saves", store.saves, 1)
+		want(t, "number of calls of Save", store.saves, 1)
 	})
 }
 
-// A panic in a Store counts as its error.
+// The cache handles a panic in a Store as an error of the Store.
 func TestStorePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events recorder
-		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Store, o.Observe = panicking{}, events.add })
-		want(t, "keys", keyVerdict(t, c, "a"), "ok")
+		c := newCache(t, newIssuer(ecKey("a")), func(o *jwks.Options) { o.Store, o.Observe = panickingStore{}, events.add })
+		want(t, "outcome of the lookup", keyOutcome(t, c, "a"), "ok")
 		synctest.Wait()
 		want(t, "StoreFailed events", events.count(jwks.StoreFailed), 2)
 	})
 }
 
-type panicking struct{}
+type panickingStore struct{}
 
-func (panicking) Load(context.Context) ([]byte, error) { panic("load") }
-func (panicking) Save(context.Context, []byte) error   { panic("save") }
+func (panickingStore) Load(context.Context) ([]byte, error) { panic("load") }
+func (panickingStore) Save(context.Context, []byte) error   { panic("save") }

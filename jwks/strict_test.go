@@ -15,12 +15,12 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// A token without a kid causes no fetch if several keys fit: a newer set does not help. If
-// no key fits, a new key may have signed the token, so the token causes a fetch.
+// A token without a kid causes no fetch if several keys fit, because a newer key set does not
+// help. If no key fits, the token causes a fetch, because a new key may have signed the token.
 func TestNoKidNoFetch(t *testing.T) {
 	for name, row := range map[string]struct {
 		keys []jwk
-		want int // fetches, including the first one
+		want int // number of fetches, including the first fetch
 	}{
 		"several keys fit": {[]jwk{ecKey("a"), ecKey("b")}, 1},
 		"no key fits":      {[]jwk{edKey("a")}, 2},
@@ -30,39 +30,39 @@ func TestNoKidNoFetch(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := newIssuer(row.keys...)
 				c := newCache(t, i)
-				verdict := "unknown"
+				wanted := "unknown"
 				if name == "one key fits" {
-					verdict = "ok"
+					wanted = "ok"
 				}
-				want(t, "verdict", keyVerdict(t, c, ""), verdict)
+				want(t, "outcome of the lookup", keyOutcome(t, c, ""), wanted)
 				want(t, "fetches", i.fetches(), row.want)
 			})
 		})
 	}
 }
 
-// An issuer answers a conditional request with a new set. The new set replaces the old
-// set.
+// If an issuer answers a conditional request with a new key set, the new key set replaces the
+// old key set.
 func TestConditionalRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		i.set(func(i *issuer) { i.header = http.Header{"Etag": {`"v1"`}} })
+		i.update(func(i *issuer) { i.header = http.Header{"Etag": {`"v1"`}} })
 		c := newCache(t, i)
 		i.publish(ecKey("b"))
-		i.set(func(i *issuer) { i.header = http.Header{"Etag": {`"v2"`}} })
+		i.update(func(i *issuer) { i.header = http.Header{"Etag": {`"v2"`}} })
 		time.Sleep(time.Hour)
-		want(t, "If-None-Match", i.last().Get("If-None-Match"), `"v2"`)
+		want(t, "If-None-Match", i.lastHeader().Get("If-None-Match"), `"v2"`)
 		_, err := c.Lookup("a", "ES256")
-		want(t, "old key", verdict(err), "unknown")
+		want(t, "lookup of the old key", outcome(err), "unknown")
 		_, err = c.Lookup("b", "ES256")
-		want(t, "new key", verdict(err), "ok")
+		want(t, "lookup of the new key", outcome(err), "ok")
 	})
 }
 
-// broken is a body that ends with an error instead of io.EOF.
-type broken struct{ io.Reader }
+// brokenBody is a body that ends with an error instead of io.EOF.
+type brokenBody struct{ io.Reader }
 
-func (b broken) Read(p []byte) (int, error) {
+func (b brokenBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	if errors.Is(err, io.EOF) {
 		err = errors.New("connection reset")
@@ -70,10 +70,11 @@ func (b broken) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (broken) Close() error { return nil }
+func (brokenBody) Close() error { return nil }
 
-// A response that is not complete is not used, even if the received part is a valid key
-// set. The verdict under the old key is "unknown" if the response is used, else "ok".
+// The cache does not use an incomplete response, even if the received part is a valid key set.
+// The outcome of a lookup of the old key is "unknown" if the cache uses the response, and "ok"
+// otherwise.
 func TestBrokenBodies(t *testing.T) {
 	compressed := func(doc []byte) []byte {
 		var b bytes.Buffer
@@ -89,25 +90,25 @@ func TestBrokenBodies(t *testing.T) {
 		answer func(r *http.Request, doc []byte) *http.Response
 		want   string
 	}{
-		"complete": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, nil, doc) }, "unknown"},
-		"gzip":     {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, compressed(doc)) }, "unknown"},
-		"X-Gzip": {func(r *http.Request, doc []byte) *http.Response {
+		"complete response": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, nil, doc) }, "unknown"},
+		"gzip response":     {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, compressed(doc)) }, "unknown"},
+		"Content-Encoding X-Gzip": {func(r *http.Request, doc []byte) *http.Response {
 			return response(r, 200, http.Header{"Content-Encoding": {"X-Gzip"}}, compressed(doc))
 		}, "unknown"},
-		"identity": {func(r *http.Request, doc []byte) *http.Response {
+		"Content-Encoding identity": {func(r *http.Request, doc []byte) *http.Response {
 			return response(r, 200, http.Header{"Content-Encoding": {"identity"}}, doc)
 		}, "unknown"},
-		"gzip, checksum missing": {func(r *http.Request, doc []byte) *http.Response {
+		"gzip response without a checksum": {func(r *http.Request, doc []byte) *http.Response {
 			p := compressed(doc)
 			return response(r, 200, gz, p[:len(p)-8])
 		}, "ok"},
-		"gzip in the header only": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, doc) }, "ok"},
-		"brotli": {func(r *http.Request, doc []byte) *http.Response {
+		"Content-Encoding gzip, but the body is not compressed": {func(r *http.Request, doc []byte) *http.Response { return response(r, 200, gz, doc) }, "ok"},
+		"Content-Encoding br": {func(r *http.Request, doc []byte) *http.Response {
 			return response(r, 200, http.Header{"Content-Encoding": {"br"}}, doc)
 		}, "ok"},
-		"ends with an error": {func(r *http.Request, doc []byte) *http.Response {
+		"body ends with an error": {func(r *http.Request, doc []byte) *http.Response {
 			resp := response(r, 200, nil, nil)
-			resp.ContentLength, resp.Body = -1, broken{bytes.NewReader(doc)}
+			resp.ContentLength, resp.Body = -1, brokenBody{bytes.NewReader(doc)}
 			return resp
 		}, "ok"},
 	} {
@@ -116,17 +117,17 @@ func TestBrokenBodies(t *testing.T) {
 				i := newIssuer(ecKey("a"))
 				c := newCache(t, i)
 				doc := document(ecKey("b"))
-				i.set(func(i *issuer) { i.answer = func(r *http.Request) *http.Response { return row.answer(r, doc) } })
+				i.update(func(i *issuer) { i.answer = func(r *http.Request) *http.Response { return row.answer(r, doc) } })
 				time.Sleep(time.Hour)
 				_, err := c.Lookup("a", "ES256")
-				want(t, "verdict under the old key", verdict(err), row.want)
+				want(t, "lookup of the old key", outcome(err), row.want)
 			})
 		})
 	}
 }
 
-// Metadata that is fresh for an hour is fetched about every hour, not with each refresh. If
-// the URL of the key set is configured, metadata is never fetched.
+// If metadata is fresh for an hour, the cache fetches the metadata about once per hour, and not
+// with each refresh. If the URL of the key set is configured, the cache never fetches metadata.
 func TestMetadataInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := site{issuerURL + oidc: metadata(issuerURL, keysURL), keysURL: string(document(ecKey("a")))}
@@ -150,7 +151,7 @@ func TestMetadataInterval(t *testing.T) {
 		}
 		i.mu.Unlock()
 		if ofMetadata < 5 || ofMetadata > 10 || ofKeys < 50 {
-			t.Errorf("fetches in 6 h: got %d of the metadata and %d of the key set, want 5 to 10 and at least 50", ofMetadata, ofKeys)
+			t.Errorf("fetches in 6 h: got %d of the metadata and %d of the key set, want 5 to 10 of the metadata and at least 50 of the key set", ofMetadata, ofKeys)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -162,16 +163,16 @@ func TestMetadataInterval(t *testing.T) {
 	})
 }
 
-// Errors describe what is wrong with the metadata. A document that is too long is refused.
+// The error describes the problem of the metadata. One problem is a document that is too long.
 func TestMetadataErrors(t *testing.T) {
 	good := metadata(issuerURL, keysURL)
 	keys := string(document(ecKey("a")))
 	for want, text := range map[string]string{
 		"JSON ends too early":     good[:len(good)-1],
 		"data after the JSON":     good + "{}",
-		`no "issuer"`:             `{"jwks_uri":"` + keysURL + `"}`,
+		`no member "issuer"`:      `{"jwks_uri":"` + keysURL + `"}`,
 		`"issuer" is "x", want`:   metadata("x", keysURL),
-		`no "jwks_uri"`:           `{"issuer":"` + issuerURL + `"}`,
+		`no member "jwks_uri"`:    `{"issuer":"` + issuerURL + `"}`,
 		`"jwks_uri": not an`:      metadata(issuerURL, ""),
 		"more than 1048576 bytes": good + strings.Repeat(" ", 1<<20),
 	} {
@@ -191,19 +192,20 @@ func TestMetadataErrors(t *testing.T) {
 	// The Content-Encoding is gzip, but the body is not compressed.
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
-		i.set(func(i *issuer) { i.header = http.Header{"Content-Encoding": {"gzip"}} })
+		i.update(func(i *issuer) { i.header = http.Header{"Content-Encoding": {"gzip"}} })
 		_, err := newCache(t, i).Lookup("a", "ES256")
 		wantText(t, err, "gzip: ")
 	})
 }
 
-// Errors describe, on one line, what is wrong with a document.
+// The error of Parse describes the problem of a document in one line.
 func TestDocumentErrors(t *testing.T) {
 	for _, row := range []struct{ document, want string }{
 		{`[]`, "not a JSON object"},
 		{`{"keys":{}}`, `"keys" is not an array`},
 		{`{"keys":null}`, `"keys" is not an array`},
 		{`{}`, `no member "keys"`},
+		{`{"keys":[]}`, `"keys" is empty`},
 		{`{"keys":[` + strings.Repeat("{},", 1000) + `{}]}`, "more than 1000 keys"},
 		{`{"keys":[`, "JSON ends too early"},
 		{`{"keys":[{}`, "JSON ends too early"},
@@ -212,10 +214,10 @@ func TestDocumentErrors(t *testing.T) {
 		{`{"keys":[!]}`, "not valid JSON"},
 		{`{"keys":[{"kty":"EC","kty":"EC"}]}`, "appears twice"},
 		{`{"keys":[{"kty":"EC","crv":1}]}`, `"crv" is not a string`},
-		{`{"keys":[{"kty":"RSA","n":"AQ"}]}`, `no "e"`},
-		{`{"keys":[{"kty":"RSA"}]}`, `no "n"`},
-		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}`, `no "y"`},
-		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "coordinates of 1 and 1 bytes, want 32 bytes on P-256"},
+		{`{"keys":[{"kty":"RSA","n":"AQ"}]}`, `no member "e"`},
+		{`{"keys":[{"kty":"RSA"}]}`, `no member "n"`},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}`, `no member "y"`},
+		{`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "coordinates have 1 and 1 bytes, want 32 and 32 for curve P-256"},
 		{`{"keys":[{"kty":"EC","crv":"P-256","x":"!"}]}`, `"x" is not base64url`},
 		{`{"keys":[{"kty":"EC","crv":"P-256","x":1}]}`, `"x" is not a string`},
 		{`{"keys":[{"kty":"RSA","n":"` + strings.Repeat("A", 1500) + `"}]}`, `"n" is too long`},
@@ -226,7 +228,7 @@ func TestDocumentErrors(t *testing.T) {
 		_, err := jwks.Parse([]byte(row.document))
 		wantText(t, err, row.want)
 		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("%.60s: got %q, want one line", row.document, err)
+			t.Errorf("error for document %.60s: got %q, want one line", row.document, err)
 		}
 	}
 	key := public("a", &rsaPrivate().PublicKey)
@@ -236,7 +238,7 @@ func TestDocumentErrors(t *testing.T) {
 	}
 }
 
-// URLs to fetch from must be https, or http on a loopback host.
+// The cache fetches only from https URLs, and from http URLs with a loopback host.
 func TestKeySetURLs(t *testing.T) {
 	for url, ok := range map[string]bool{
 		"https://as.test": true, "https://as.test:8443/x": true, "http://localhost/x": true, "http://localhost.": true, "http://a.localhost": true,
@@ -251,8 +253,8 @@ func TestKeySetURLs(t *testing.T) {
 		if err == nil {
 			_ = c.Close()
 		}
-		// The same holds for the key-set URL in metadata, except that http is refused, because
-		// the metadata comes over https.
+		// The same rule applies to the URL of the key set in metadata. But here an http URL is
+		// always refused, because the metadata comes from an https URL.
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: metadata(issuerURL, url), url: string(document(ecKey("a")))}
 			i := &issuer{answer: s.answer}
@@ -263,7 +265,7 @@ func TestKeySetURLs(t *testing.T) {
 					fetched++
 				}
 			}
-			want(t, "the key set is fetched from "+url, fetched > 0, ok && strings.HasPrefix(url, "https:"))
+			want(t, "the cache fetches the key set from "+url, fetched > 0, ok && strings.HasPrefix(url, "https:"))
 		})
 	}
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Thumbprint returns the SHA-256 thumbprint of the key in base64url (RFC 7638; RFC 8037,
-// appendix A.3). It depends on the key material only, not on the kid.
+// appendix A.3). The thumbprint depends on the key material only. It does not depend on the
+// kid.
 func (k *Key) Thumbprint() string {
 	b64 := base64.RawURLEncoding.EncodeToString
 	var members string
@@ -22,9 +23,9 @@ func (k *Key) Thumbprint() string {
 	case *rsa.PublicKey:
 		members = fmt.Sprintf(`{"e":%q,"kty":"RSA","n":%q}`, b64(big.NewInt(int64(public.E)).Bytes()), b64(public.N.Bytes()))
 	case *ecdsa.PublicKey:
-		point, err := public.Bytes() // the byte 4, then x and y
+		point, err := public.Bytes() // the byte 4, then x, then y
 		if err != nil {
-			return "" // cannot happen: jwkset checked that the point is on the curve
+			return "" // cannot happen, because jwkset checked that the point is on the curve
 		}
 		half := len(point) / 2
 		members = fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, public.Curve.Params().Name, b64(point[1:1+half]), b64(point[1+half:]))
@@ -35,9 +36,9 @@ func (k *Key) Thumbprint() string {
 	return b64(sum[:])
 }
 
-// hashOf returns a hash of the keys' ids, material, issuers and permissions. It does not
-// depend on the order of the keys. Its 64 bits show whether replicas use the same keys; the
-// hash has no security purpose.
+// hashOf returns a hash of the ids, material, issuers and permitted algorithms of the keys.
+// The hash does not depend on the order of the keys. It shows whether replicas use the same
+// keys, and has no security purpose, so 64 bits are enough.
 func hashOf(keys []*Key) string {
 	lines := make([]string, len(keys))
 	for i, key := range keys {

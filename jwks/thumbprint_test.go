@@ -6,8 +6,8 @@ import (
 )
 
 // The RSA key is the example of RFC 7638, section 3.1. The Ed25519 key is the example of
-// RFC 8037, appendix A.3. The thumbprint of the EC key comes from another implementation
-// (jose for Node.js).
+// RFC 8037, appendix A.3. The thumbprint of the EC key comes from a different implementation,
+// which is jose for Node.js.
 func TestThumbprint(t *testing.T) {
 	for _, tt := range []struct {
 		key  jwk
@@ -29,32 +29,32 @@ func TestThumbprint(t *testing.T) {
 	}
 }
 
-// Replicas that use the same keys have the same hash, and replicas that use different keys
-// have different hashes.
+// Replicas that use the same keys have the same KeySetHash. Replicas that use different keys
+// have different values of KeySetHash.
 func TestKeySetHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hash := func(keys ...jwk) string {
 			t.Helper()
 			s := newCache(t, newIssuer(keys...)).Status()
 			if len(s.KeySetHash) != 16 {
-				t.Errorf("KeySetHash: got %q, want 16 digits", s.KeySetHash)
+				t.Errorf("KeySetHash: got %q, want 16 hexadecimal digits", s.KeySetHash)
 			}
 			return s.KeySetHash
 		}
 		a, b := ecKey("a"), ecKey("b")
 		seen := map[string]string{}
 		for name, keys := range map[string][]jwk{
-			"a and b": {a, b}, "a": {a}, "b": {b}, "b with new material": {a, ecKey("b")},
-			"b with another kid": {a, b.with("kid", "c")}, "b with another issuer": {a, b.with("issuer", "x")},
-			"kids exchanged": {a.with("kid", "b"), b.with("kid", "a")},
+			"a and b": {a, b}, "a": {a}, "b": {b}, "a, and b with new material": {a, ecKey("b")},
+			"a, and b with a different kid": {a, b.with("kid", "c")}, "a, and b with a different issuer": {a, b.with("issuer", "x")},
+			"a and b with exchanged kids": {a.with("kid", "b"), b.with("kid", "a")},
 		} {
 			h := hash(keys...)
 			if seen[h] != "" {
-				t.Errorf("%q and %q have the same hash", name, seen[h])
+				t.Errorf("KeySetHash of %q: got the value of %q, want a different value", name, seen[h])
 			}
 			seen[h] = name
 		}
-		want(t, "same hash as b and a with ignored members and keys", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "a and b")
+		want(t, "set with the same KeySetHash as b, an unusable key, and a", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "a and b")
 		down := newIssuer()
 		down.down = true
 		want(t, "KeySetHash without keys", newCache(t, down).Status().KeySetHash, "")

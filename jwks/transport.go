@@ -18,9 +18,9 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// newTransport returns a transport that closes each connection after one request. A
-// connection that stays open until the next refresh, some minutes later, does not help: it
-// needs goroutines and may be dead by then.
+// newTransport returns a transport that closes each connection after one request. An open
+// connection needs goroutines, and it may no longer work at the next refresh, which is some
+// minutes later.
 func newTransport(refusePrivate bool) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
@@ -31,13 +31,13 @@ func newTransport(refusePrivate bool) *http.Transport {
 		ForceAttemptHTTP2:      true,
 	}
 	if refusePrivate {
-		t.Proxy = nil // a proxy connects by itself, so the address cannot be checked
+		t.Proxy = nil // a proxy resolves the name of the host, so the address cannot be checked
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialer := net.Dialer{Timeout: 3 * time.Second}
-		if checks := dialChecks(address, refusePrivate); len(checks) > 0 {
-			// ControlContext gets the resolved address, so that a host name cannot evade
-			// the checks.
+		if checks := addressChecks(address, refusePrivate); len(checks) > 0 {
+			// ControlContext receives the resolved address. So the checks apply to the
+			// addresses of a host name too.
 			dialer.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
 				for _, check := range checks {
 					if err := check(resolved); err != nil {
@@ -52,9 +52,9 @@ func newTransport(refusePrivate bool) *http.Transport {
 	return t
 }
 
-// dialChecks returns the checks for the resolved address of a connection to address, a
-// host and port.
-func dialChecks(address string, refusePrivate bool) (checks []func(string) error) {
+// addressChecks returns the checks for the resolved address of a connection. The argument
+// address has the form "host:port", before the host is resolved.
+func addressChecks(address string, refusePrivate bool) (checks []func(string) error) {
 	if refusePrivate {
 		checks = append(checks, publicAddress)
 	}
@@ -64,33 +64,33 @@ func dialChecks(address string, refusePrivate bool) (checks []func(string) error
 	return checks
 }
 
-// exceptLoopback wraps proxy: requests to loopback hosts use no proxy, because they may be
-// http requests, which a proxy can read and change.
+// exceptLoopback returns a function that does what proxy does. But requests to loopback hosts
+// use no proxy, because they may be http requests, and a proxy can read and change these.
 func exceptLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLoopback(req.URL.Hostname()) {
-			return nil, nil //nolint:nilnil // in http.Transport, this means no proxy
+			return nil, nil //nolint:nilnil // for http.Transport, a nil URL means no proxy
 		}
 		return proxy(req)
 	}
 }
 
-// loopbackAddress returns an error if the resolved address is not on this machine. A
-// resolver may return other addresses for a name below "localhost", although it must not
-// (RFC 6761, section 6.3).
+// loopbackAddress returns an error if address is not a loopback address. For a name that ends
+// in ".localhost", a resolver must return a loopback address (RFC 6761, section 6.3). Not all
+// resolvers do so.
 func loopbackAddress(address string) error {
 	host, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return errors.New("not an address")
 	}
 	if ip := host.Addr().Unmap(); !ip.IsLoopback() {
-		return fmt.Errorf("%v is not a loopback address; localhost and names below it must resolve to a loopback address", ip)
+		return fmt.Errorf(`%v is not a loopback address; "localhost" and names that end in ".localhost" must resolve to a loopback address`, ip)
 	}
 	return nil
 }
 
-// notPublic are the blocks of the IANA special-purpose registries that netip has no
-// method for.
+// notPublic are address blocks of the IANA special-purpose registries. Package netip has no
+// methods for these blocks.
 var notPublic = func() (blocks []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
@@ -103,7 +103,7 @@ var notPublic = func() (blocks []netip.Prefix) {
 	return blocks
 }()
 
-// publicAddress returns an error if the resolved address is not on the public internet.
+// publicAddress returns an error if address is not an address of the public internet.
 func publicAddress(address string) error {
 	host, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -122,8 +122,8 @@ func publicAddress(address string) error {
 
 var errRedirect = errors.New("redirect refused")
 
-// newClient returns a client that follows redirects within one origin only: the origin of
-// the first URL is trusted to provide keys, and no other.
+// newClient returns a client that follows redirects within one origin only, because only the
+// origin of the first URL is trusted to provide keys.
 func newClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport: rt,
@@ -132,7 +132,7 @@ func newClient(rt http.RoundTripper) *http.Client {
 				return fmt.Errorf("%w: more than %d redirects", errRedirect, maxRedirects)
 			}
 			if origin(req.URL) != origin(via[0].URL) {
-				return fmt.Errorf("%w: it leads to another origin, %s", errRedirect, origin(req.URL))
+				return fmt.Errorf("%w: the target has a different origin, %s", errRedirect, origin(req.URL))
 			}
 			return nil
 		},

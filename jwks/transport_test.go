@@ -22,19 +22,19 @@ func TestPublicAddress(t *testing.T) {
 		"[ff02::1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[100::1]", "[2001::1]", "[2001:db8::1]", "[2002:a00:1::1]", "[3fff::1]",
 	} {
 		if jwks.PublicAddress(address+":443") == nil {
-			t.Errorf("%s: got public, want not public", address)
+			t.Errorf("error for the private address %s: got none, want one", address)
 		}
 	}
 	wantText(t, jwks.PublicAddress("nonsense"), "not an address")
 	for _, address := range []string{"1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "[2606:4700::1111]", "[2a00:1450::1]", "[::ffff:8.8.8.8]"} {
 		if err := jwks.PublicAddress(address + ":443"); err != nil {
-			t.Errorf("%s: got %v, want public", address, err)
+			t.Errorf("error for the public address %s: got %v, want none", address, err)
 		}
 	}
 }
 
-// Connections to localhost, and to names below it, are refused if the resolved address is
-// not a loopback address.
+// The default Transport refuses a connection to "localhost", or to a name that ends in
+// ".localhost", if the resolved address is not a loopback address.
 func TestLoopbackNames(t *testing.T) {
 	for _, tt := range []struct {
 		address, resolved string
@@ -52,14 +52,14 @@ func TestLoopbackNames(t *testing.T) {
 		{"issuer.test:443", "10.0.0.1:443", true},
 		{"notlocalhost:443", "10.0.0.1:443", true},
 	} {
-		if err := jwks.CheckDial(tt.address, tt.resolved, false); (err == nil) != tt.ok {
-			t.Errorf("%s resolved to %s: got %v, want allowed: %v", tt.address, tt.resolved, err, tt.ok)
+		if err := jwks.CheckAddress(tt.address, tt.resolved, false); (err == nil) != tt.ok {
+			t.Errorf("connection to %s, resolved to %s, is allowed: got %v, want %v (error: %v)", tt.address, tt.resolved, err == nil, tt.ok, err)
 		} else if tt.resolved == "nonsense" {
 			wantText(t, err, "not an address")
 		}
 	}
-	if jwks.CheckDial("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckDial("localhost:80", "8.8.8.8:80", true) == nil {
-		t.Error("localhost with RefusePrivateAddresses: got allowed, want refused")
+	if jwks.CheckAddress("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckAddress("localhost:80", "8.8.8.8:80", true) == nil {
+		t.Error("connection to localhost with RefusePrivateAddresses: got no error, want one")
 	}
 }
 
@@ -75,18 +75,18 @@ func TestProxy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := proxy(req); err != nil || (got != nil) != want {
-			t.Errorf("%s: got proxy %v, %v, want a proxy: %v", target, got, err, want)
+			t.Errorf("request to %s uses a proxy: got %v, want %v (proxy: %v, error: %v)", target, got != nil, want, got, err)
 		}
 	}
 }
 
-// With the default Transport, a cache has one goroutine, and none after Close.
+// With the default Transport, a cache has one goroutine. After Close, it has no goroutine.
 func TestGoroutines(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(ecKey("a")))
 	}))
 	defer srv.Close()
-	before := settled(0)
+	before := waitForGoroutines(0)
 	const n = 20
 	var caches []*jwks.Cache
 	for range n {
@@ -101,18 +101,19 @@ func TestGoroutines(t *testing.T) {
 		}
 		caches = append(caches, c)
 	}
-	want(t, "goroutines for 20 caches", settled(before+n)-before, n)
+	want(t, "goroutines of 20 caches", waitForGoroutines(before+n)-before, n)
 	for _, c := range caches {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	want(t, "goroutines after Close", settled(before)-before, 0)
+	want(t, "goroutines after Close", waitForGoroutines(before)-before, 0)
 }
 
-// settled waits until there are want goroutines, for 500 ms at most, and returns their
-// number. Goroutines of closed connections end a moment later.
-func settled(want int) int {
+// waitForGoroutines waits at most 500 ms until the number of goroutines is equal to want. It
+// returns the number of goroutines. The wait is necessary because the goroutines of a closed
+// connection end a moment later.
+func waitForGoroutines(want int) int {
 	n := runtime.NumGoroutine()
 	for range 100 {
 		time.Sleep(5 * time.Millisecond)
@@ -123,7 +124,7 @@ func settled(want int) int {
 	return n
 }
 
-// The server's certificate is verified.
+// The default Transport verifies the certificate of the server.
 func TestTLS(t *testing.T) {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(ecKey("a")))
@@ -146,6 +147,6 @@ func TestTLS(t *testing.T) {
 	}
 	defer func() { _ = trusted.Close() }()
 	if err := trusted.Refresh(t.Context()); err != nil {
-		t.Errorf("Refresh with a trusted certificate: %v", err)
+		t.Errorf("Refresh with a trusted certificate: got error %v, want none", err)
 	}
 }

@@ -5,17 +5,17 @@ import (
 	"math/big"
 )
 
-// rocaPrimes are the odd primes that divide the constant M from which Infineon's
-// library generated the primes of RSA keys, for every key size (CVE-2017-15361,
-// "ROCA").
+// rocaPrimes are the odd prime numbers up to 167. A defective library of Infineon generates
+// RSA keys from a constant M that all these numbers divide, for every size of key
+// (CVE-2017-15361, "ROCA").
 var rocaPrimes = []int64{
 	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
 	127, 131, 137, 139, 149, 151, 157, 163, 167,
 }
 
-// isROCA reports whether an RSA modulus has the form of the keys from Infineon's library,
-// which can be factored: modulo each of rocaPrimes, the modulus is a power of 65537. About
-// one in 200 million good moduli also has this form.
+// isROCA reports whether an RSA modulus has the form that Infineon's library generates. Such
+// a modulus can be factored. It has this form if it is a power of 65537 modulo each of
+// rocaPrimes. About 1 in 200 million other moduli also has this form.
 func isROCA(n *big.Int) bool {
 	for _, p := range rocaPrimes {
 		residue, power := new(big.Int).Mod(n, big.NewInt(p)).Int64(), int64(1)
@@ -28,9 +28,9 @@ func isROCA(n *big.Int) bool {
 	return true
 }
 
-// weakEd25519 are the encodings of the points of small order on edwards25519, canonical
-// or not, without the sign bit. If such a point is the public key, anyone can create
-// signatures that verify. crypto/ed25519 does not refuse these points.
+// weakEd25519 are the encodings of the points of small order on edwards25519, without the
+// sign bit. The list includes encodings that are not canonical. If such a point is the public
+// key, anyone can create valid signatures. Package crypto/ed25519 accepts these points.
 var weakEd25519 = []string{
 	"0000000000000000000000000000000000000000000000000000000000000000",
 	"0100000000000000000000000000000000000000000000000000000000000000",
