@@ -22,51 +22,51 @@ func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 		return e
 	}
 	if v.profile.forbiddenIn(t.header) != "" {
-		return e // no profile accepts the token, because it is for another service
+		return e // the token is for a different service, so no profile accepts the token
 	}
-	form := form{t.header, t.claims(), t.iss} // a copy, because t is reused after the request
+	form := tokenForm{t.header, t.claims(), t.iss} // the error must not keep t, which other requests reuse
 	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
 	return e
 }
 
-// form has the parts of a token that profiles read.
-type form struct {
+// tokenForm holds the parts of a token that profiles read.
+type tokenForm struct {
 	header *jws.Header
 	claims *Claims
 	iss    string
 }
 
-// profileError is a refusal that names the profiles that accept the token. It searches for
-// these profiles only when its text is read, so that a client that keeps sending genuine
-// tokens of the wrong form causes no extra work.
+// profileError is the detail of a refusal. Its text names the profiles that accept the
+// token. Error searches for these profiles only when a caller reads the text. A client that
+// keeps sending correctly signed tokens of the wrong form therefore causes no extra work.
 type profileError struct {
 	err      error
-	form     form
+	form     tokenForm
 	verifier *JWTVerifier
-	audience bool // the token was refused for its audience
+	audience bool // the reason of the refusal is WrongAudience
 }
 
 func (e *profileError) Unwrap() error { return e.err }
 
 func (e *profileError) Error() string {
-	names := e.fits()
+	names := e.suggestions()
 	if len(names) == 0 {
 		return e.err.Error()
 	}
 	return e.err.Error() + "; the token has the form of profile " + strings.Join(names, " or ") + ": see Config.Profile"
 }
 
-// fits returns the names of the other profiles that accept the token. If some of these
-// profiles read all scopes, the roles and the client of the token, it returns only their
-// names.
-func (e *profileError) fits() []string {
+// suggestions returns the names of the other profiles that accept the token. A profile is
+// better if it also reads the scopes, the roles and the client of the token. If there are
+// better profiles, suggestions returns only the names of the better profiles.
+func (e *profileError) suggestions() []string {
 	var names, best []string
 	for _, p := range resolvedProfiles() {
-		if p.name == e.verifier.profile.name || !e.accepts(p) {
+		if p.name == e.verifier.profile.name || !e.acceptedWith(p) {
 			continue
 		}
 		names = append(names, p.name)
-		if p.reads(e.form.claims) {
+		if p.readsGrants(e.form.claims) {
 			best = append(best, p.name)
 		}
 	}
@@ -76,10 +76,11 @@ func (e *profileError) fits() []string {
 	return names
 }
 
-// accepts reports whether the verifier accepts the token if p is its profile. It ignores
-// the times. It also ignores a wrong audience, unless the token was refused for its
-// audience: a configuration with one mistake often has a second mistake.
-func (e *profileError) accepts(p *profile) bool {
+// acceptedWith reports whether the verifier accepts the token if p is the profile of the
+// verifier. It ignores the times. It ignores a wrong audience too, because a configuration
+// with one mistake often has a second mistake. It checks the audience only if the reason of
+// the refusal is WrongAudience.
+func (e *profileError) acceptedWith(p *profile) bool {
 	v, f := *e.verifier, e.form
 	v.profile = p
 	t, now := &token{header: f.header, iss: f.iss, verifier: &v, entry: &entry{Value: verified{Claims: *f.claims}}}, time.Now()
@@ -92,12 +93,13 @@ func (e *profileError) accepts(p *profile) bool {
 			return false
 		}
 	}
-	return p.audienceOf(f.claims) != "" && p.checksKind(f.claims) && p.wrongIssuerReason(f.iss) == ""
+	return p.audienceOf(f.claims) != "" && p.checksKind(f.claims) && p.wrongIssuerText(f.iss) == ""
 }
 
 // checksKind reports whether p checks every claim of the token that another profile uses to
-// identify access tokens. Otherwise the advice for an ID token of Cognito ("token_use":
-// "id") may name a profile that ignores "token_use" and accepts ID tokens.
+// identify access tokens. For example, "token_use" is "id" in an ID token of Cognito.
+// Without checksKind, the advice for such a token may name a profile that ignores
+// "token_use" and so accepts ID tokens.
 func (p *profile) checksKind(c *Claims) bool {
 	for _, other := range resolvedProfiles() {
 		for _, kind := range other.requiredValues {
@@ -112,9 +114,9 @@ func (p *profile) checksKind(c *Claims) bool {
 	return true
 }
 
-// reads reports whether p reads the scopes, the roles and the client of the token from the
-// claims that hold them.
-func (p *profile) reads(c *Claims) bool {
+// readsGrants reports whether p reads the claims of the token that hold scopes, roles and
+// the client identifier.
+func (p *profile) readsGrants(c *Claims) bool {
 	for _, name := range []string{"scope", "scp", "scopes", "roles", "permissions"} {
 		if _, ok := c.Value(name); ok && !includesClaim(p.scopes, name) && !includesClaim(p.roles, name) {
 			return false
@@ -137,8 +139,9 @@ func includesClaim(paths []claim.Path, name string) bool {
 	return slices.ContainsFunc(paths, func(path claim.Path) bool { return path.Is(name) })
 }
 
-// explainMissing adds to a refusal for a missing scope what the token has instead: other
-// scopes, a claim in which the profile finds no scopes, or roles.
+// explainMissing adds a text to the error of a missing scope. The text lists the scopes of
+// the token. If the token has no scopes, the text names a claim in which the profile finds
+// no scopes, or says that the token has roles.
 func (c *Claims) explainMissing(err error) error {
 	if c.scopes.Len() > 0 {
 		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
@@ -154,39 +157,39 @@ func (c *Claims) explainMissing(err error) error {
 	return fmt.Errorf("%w; the token grants no scopes", err)
 }
 
-// issuerAdvice formats the probable reason why the token has another issuer.
+// issuerAdvice formats the probable mistake if the token is not from the configured issuer.
 type issuerAdvice struct {
 	verifier *JWTVerifier
 	iss      string
 }
 
-// String returns a text to append to the refusal, or "".
+// String returns a text to append to the refusal. If no mistake is probable, it returns "".
 func (a issuerAdvice) String() string {
 	want := a.verifier.issuer
 	if a.iss == want+"/" || a.iss+"/" == want {
 		return ": the slash at the end must be the same"
 	}
-	if why := a.verifier.profile.wrongIssuerReason(a.iss); why != "" {
+	if why := a.verifier.profile.wrongIssuerText(a.iss); why != "" {
 		return ": " + why
 	}
 	return ""
 }
 
-// unknownIssuerAdvice formats the configured issuer that differs from iss only by a slash
-// at the end, if there is such an issuer.
+// unknownIssuerAdvice formats the name of a configured issuer. This issuer differs from iss
+// only by a slash at the end.
 type unknownIssuerAdvice struct {
 	table *routes
 	iss   string
 }
 
-// String returns a text to append to the refusal, or "".
+// String returns a text to append to the refusal. If there is no such issuer, it returns "".
 func (n unknownIssuerAdvice) String() string {
 	other, slash := strings.CutSuffix(n.iss, "/")
 	if !slash {
 		other += "/"
 	}
 	if _, ok := n.table.exact[other]; ok {
-		return fmt.Sprintf(", but %q is: the slash at the end must be the same", other)
+		return fmt.Sprintf("; compare it with the configured issuer %q: the slash at the end must be the same", other)
 	}
 	return ""
 }
@@ -197,8 +200,8 @@ type audienceText struct {
 	claims  *Claims
 }
 
-// String returns the names of the claims that are absent, and the first present claim with
-// its value.
+// String returns the first audience claim that the token has, with the value of the claim.
+// It also returns the names of the claims before it, which the token does not have.
 func (a audienceText) String() string {
 	var absent []string
 	for _, path := range a.profile.audience {
@@ -216,7 +219,8 @@ func (a audienceText) String() string {
 	return "the token has no " + strings.Join(absent, " and no ")
 }
 
-// resolvedProfiles returns the profiles of this package. It resolves them once.
+// resolvedProfiles returns the profiles of this package. The first call resolves the
+// profiles, and later calls return the same result.
 //
 //nolint:gochecknoglobals // computed once, and the same for all verifiers
 var resolvedProfiles = sync.OnceValue(func() []*profile {

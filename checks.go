@@ -2,51 +2,57 @@ package bearer
 
 import "time"
 
-// check is a row of the table of checks: the function of the check, its source, and its
-// texts in an [Explanation].
+// A check is a row of the table of checks. It has the function of the check, the RFC
+// section or the field of Config that requires the check, and the texts for an
+// [Explanation].
 type check struct {
 	name    string // value of [CheckResult.Name]
-	section string // of an RFC, or a field of Config; value of [CheckResult.Section]
+	section string // value of [CheckResult.Section]
 	stage   stage
 
-	// A row has one of the following three functions. The row "key" has two: always for a
-	// cached token, and explain.
+	// A row has one of the following three functions. Only the row "key" has two functions,
+	// because the check of a cached token (always) differs from the check of a new token
+	// (explain).
 
-	// once reads only the token and the configuration, so its verdict is cached. A check that
-	// depends on the time must use always.
+	// The function once reads only the token and the configuration, so the verdict of once
+	// stays valid while the token is cached. A check that depends on the time must have the
+	// function always instead.
 	once func(v *JWTVerifier, t *token) *Error
-	// always may depend on the time or on the issuer's keys. It runs on every request, also
-	// for a cached token. It may read only t.header and t.claims(): the other fields of a
-	// cached token are not set.
+	// The function always may depend on the time or on the issuer's keys. It runs on every
+	// request, even if the token is cached. It may read only t.header and t.claims(), because
+	// the other fields of t are not set for a cached token.
 	always func(v *JWTVerifier, t *token, now time.Time) *Error
-	// explain repeats a step of the verdict that has no function once or always. If it cannot
-	// repeat the step, skipped is the reason.
+	// The function explain repeats a step of Decide for Explain, if neither once nor always
+	// implements the step. If explain cannot repeat the step, skipped is a sentence that
+	// explains the obstacle. Otherwise skipped is "".
 	explain func(e *explainer) (refusal *Error, skipped string)
 
 	// needsClaims is true if the check reads claims that the row "claim types" decodes.
 	needsClaims bool
 
-	// The texts of an explanation: what the check requires, what it found ("" to use the text
-	// of its error), and what to do if it failed.
+	// The texts of an explanation. The function want returns the requirement of the check. The
+	// function got returns the value that the check found; if the value is "", the explanation
+	// shows the error of the check. The function advice returns the text that tells an
+	// operator how to fix a failure.
 	want, got func(e *explainer) string
 	advice    func(e *explainer, reason Reason) string
 }
 
-// stage is the part of the verdict to which a row belongs.
+// A stage is a group of rows. Each step of the verification runs the rows of one stage.
 type stage int
 
 const (
 	ofRequest stage = iota // the credentials
-	ofForeign              // the verdict of a verifier of another package
+	ofForeign              // the result of a verifier of another package
 	ofForm                 // form and issuer of the token
-	beforeKey              // checks before the look-up of the key
+	beforeKey              // checks that run before the verifier looks up the key
 	ofClaims               // checks of the claims, which do not need a key
-	ofProof                // key, signature and hooks
+	ofProof                // key, signature, Config.Custom and Config.Validate
 	ofRule                 // the rule of the route
 )
 
 // runChecks runs the checks of one stage in the order of the table, and returns the first
-// refusal. It may be called twice for one token.
+// refusal. The verifier may call it twice for one token.
 func (t *token) runChecks(s stage, now time.Time) *Error {
 	for i := range checks {
 		c := &checks[i]
@@ -60,7 +66,8 @@ func (t *token) runChecks(s stage, now time.Time) *Error {
 	return nil
 }
 
-// run runs a check that has the function once or always.
+// The method run calls the function once or always. The check must have one of these
+// functions.
 func (c *check) run(t *token, now time.Time) *Error {
 	if c.once != nil {
 		return c.once(t.verifier, t)
@@ -68,28 +75,29 @@ func (c *check) run(t *token, now time.Time) *Error {
 	return c.always(t.verifier, t, now)
 }
 
-// checks is the table of all checks, in the order of the verdict. The verdict on a new
-// token, the verdict on a cached token and Explain use this table.
+// The variable checks is the table of all checks, in the order in which they determine the
+// verdict. The verifier uses this table for new tokens and for cached tokens, and Explain
+// uses it too.
 //
-// To add a check of the token, add a row of the stage beforeKey or ofClaims. Use once if
-// the check reads only the token and the configuration, and always otherwise.
+// To add a check of the token, add a row with the stage beforeKey or ofClaims. If the check
+// reads only the token and the configuration, set once. Otherwise set always.
 //
 //nolint:gochecknoglobals // a table of functions
 var checks = []check{
 	{
 		name: "credentials", section: "RFC 6750, section 2.1", stage: ofRequest, explain: (*explainer).credentials,
 		want: fixed("one Authorization field: Bearer, a space and the token"), got: (*explainer).gotCredentials,
-		advice: fixedAdvice("Have the client send exactly one Authorization field with the token that its authorization server gave it. A gateway between the client and this service may add or replace the field."),
+		advice: fixedAdvice("The client must send exactly one Authorization field, with the token from its authorization server. If the client does so, check the gateways between the client and this service: a gateway may add or replace the field."),
 	},
 	{
 		name: "verifier", section: "", stage: ofForeign, explain: (*explainer).foreign,
 		want: fixed("no error from the verifier"), got: fixed(""),
-		advice: fixedAdvice("The verifier is from another package. The text of its error names the cause."),
+		advice: fixedAdvice("The verifier is from another package. Read the text of its error."),
 	},
 	{
 		name: "form", section: "RFC 7515, section 7.1", stage: ofForm, explain: (*explainer).form,
 		want: (*explainer).wantForm, got: (*explainer).gotForm,
-		advice: fixedAdvice("The client has a token that is not a signed JWT: an opaque or an encrypted token. Have the authorization server issue JWT access tokens for this API. Many servers do so only if the token request names an audience or resource."),
+		advice: fixedAdvice("The token is not a signed JWT. It is an opaque token or an encrypted token. Configure the authorization server to issue JWT access tokens for this API. Many servers issue a JWT only if the token request names an audience or a resource."),
 	},
 	{
 		name: "header", section: "RFC 7515, section 4; RFC 8725, section 3.10", stage: ofForm, explain: (*explainer).header,
@@ -113,16 +121,16 @@ var checks = []check{
 	{
 		name: "algorithm", section: "RFC 8725, section 3.1", stage: beforeKey, once: checkAlgorithm,
 		want: (*explainer).wantAlgorithm, got: (*explainer).gotAlgorithm,
-		advice: fixedAdvice("If the issuer signs with a key pair, add its algorithm to Config.Algorithms. A shared secret (HS256) is not supported: have the issuer use a key pair."),
+		advice: fixedAdvice("If the issuer signs with a key pair, add the algorithm of the key to Config.Algorithms. If the issuer signs with a shared secret (HS256), configure the issuer to sign with a key pair, because shared secrets are not supported."),
 	},
 	{
 		name: "type", section: "RFC 9068, section 4; RFC 8725, section 3.11", stage: ofClaims, once: checkType,
 		want: (*explainer).wantType, got: (*explainer).gotType,
-		advice: fixedAdvice("Set Config.Profile to the profile of this issuer: access tokens differ by vendor. If typ belongs to another kind of token, the client sends the wrong token."),
+		advice: fixedAdvice("Set Config.Profile to the profile of this issuer, because vendors use different values of typ. If this value of typ marks a different kind of token, the client sends the wrong token."),
 	},
 	{
 		name: "claims in the header", section: "RFC 7519, section 5.3", stage: ofClaims, once: checkReplicated,
-		want: fixed("iss, sub and aud in the header, if present, equal the claims"), got: fixed(""),
+		want: fixed("if the header has iss, sub or aud, the value equals the claim"), got: fixed(""),
 		advice: fixedAdvice(adviceProfile),
 	},
 	{
@@ -153,12 +161,12 @@ var checks = []check{
 	{
 		name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", stage: ofClaims, once: checkAudience,
 		want: (*explainer).wantAudience, got: (*explainer).gotAudience,
-		advice: fixedAdvice("Have the client request a token for this API (the audience or resource parameter of the token request). If the value in the token is an identifier of this API, add it to Config.Audience."),
+		advice: fixedAdvice("The client must request a token for this API, usually with the parameter audience or resource of the token request. If the value in the token is an identifier of this API, add the value to Config.Audience."),
 	},
 	{
 		name: "binding", section: "RFC 7800, section 3.1", stage: ofClaims, once: checkConfirmation,
 		want: (*explainer).wantBinding, got: (*explainer).gotBinding,
-		advice: fixedAdvice("The token is bound to a key of its sender (DPoP or mTLS). Have the authorization server issue plain bearer tokens for this API."),
+		advice: fixedAdvice("The token is bound to a client key (DPoP or mTLS). Configure the authorization server to issue bearer tokens without this binding for this API."),
 	},
 	{
 		name: "required claims", section: "RFC 9068, section 2.2", stage: ofClaims, once: checkRequired,
@@ -171,7 +179,7 @@ var checks = []check{
 	{
 		name: "kind of token", section: "RFC 8725, section 3.12", stage: ofClaims, once: checkForbidden,
 		want: (*explainer).wantKind, got: (*explainer).gotKind,
-		advice: fixedAdvice("This is another kind of token. Have the client send its access token."),
+		advice: fixedAdvice("This is not an access token. The client must send its access token."),
 	},
 	{
 		name: "key", section: "RFC 7515, section 4.1.4", stage: ofProof, always: checkKeyKept, explain: (*explainer).key,
@@ -180,17 +188,17 @@ var checks = []check{
 	{
 		name: "signature", section: "RFC 7515, section 5.2", stage: ofProof, explain: (*explainer).signature,
 		want: fixed("valid under the issuer's key"), got: (*explainer).gotSignature,
-		advice: fixedAdvice("The token was changed, or signed with another key under the same kid. If all tokens fail this check, compare the keys that this service uses with the keys that the issuer publishes: the keys may come from another environment, such as a test environment."),
+		advice: fixedAdvice("The token was changed after it was signed, or it was signed with a different key that has the same kid. If all tokens fail this check, compare the keys that this service uses with the keys that the issuer publishes: the keys may come from a different environment, such as a test environment."),
 	},
 	{
 		name: "custom claims", section: "Config.Custom", stage: ofProof, explain: (*explainer).custom,
 		want: fixed("no error from Config.Custom"), got: (*explainer).gotCustom,
-		advice: fixedAdvice("Config.Custom refuses the claims. Compare the type that it decodes with the claims of the token."),
+		advice: fixedAdvice("Config.Custom refuses the claims. Compare the Go type that Config.Custom decodes with the claims of the token."),
 	},
 	{
 		name: "validation", section: "Config.Validate", stage: ofProof, explain: (*explainer).validation,
 		want: fixed("no error from Config.Validate"), got: (*explainer).gotValidation,
-		advice: fixedAdvice("Config.Validate refuses the claims. The text of its error names the cause."),
+		advice: fixedAdvice("Config.Validate refuses the claims. Read the text of its error."),
 	},
 	{
 		name: "rule", section: "RFC 6750, section 3.1", stage: ofRule, explain: (*explainer).rule,

@@ -13,25 +13,24 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// The texts of the table of checks: what a check requires, what it found, and what to do
-// if it failed.
+// The functions below return the texts of the table of checks.
 
-// fixed returns a function that returns text for every token.
+// fixed returns a function that returns the same text for every token.
 func fixed(text string) func(*explainer) string { return func(*explainer) string { return text } }
 
-// fixedAdvice returns a function that returns text for every failure.
+// fixedAdvice returns a function that returns the same text for every failure.
 func fixedAdvice(text string) func(*explainer, Reason) string {
 	return func(*explainer, Reason) string { return text }
 }
 
 const (
-	adviceChanged = "No authorization server issues such a token. Find out where the client got the token, and what changes it on its way."
+	adviceChanged = "No authorization server issues such a token. Find the source of the client's token, and check whether a program between the client and this service changes the token."
 	adviceClocks  = "Compare the clocks: this machine's clock is behind, or the issuer's clock is ahead. Check NTP on this machine first."
-	adviceLife    = "Have the issuer shorten the lifetime of its tokens, or raise Config.MaxLifetime or Config.MaxAge. Both options require iat."
+	adviceLife    = "Configure a shorter lifetime of tokens at the issuer, or increase Config.MaxLifetime or Config.MaxAge. If one of these fields is set, every token must have iat."
 	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
 )
 
-// maxListed is the maximum number of names in a list.
+// maxListed is the maximum number of names that a text lists.
 const maxListed = 30
 
 func (e *explainer) gotCredentials() string {
@@ -39,14 +38,14 @@ func (e *explainer) gotCredentials() string {
 	case 0:
 		return "no Authorization field"
 	case 1:
-		return "" // the text of the error is used: the value must not be quoted
+		return "" // the explanation then shows the error, because it must not quote the value
 	default:
 		return fmt.Sprintf("%d Authorization fields", len(values))
 	}
 }
 
 func (e *explainer) wantForm() string {
-	return fmt.Sprintf("three parts of base64url with dots between them, at most %d bytes", maxToken)
+	return fmt.Sprintf("three parts of base64url with dots between them, and at most %d bytes", maxToken)
 }
 
 func (e *explainer) gotForm() string {
@@ -104,11 +103,11 @@ func (e *explainer) adviseIssuer(Reason) string {
 	own, ok := e.decision.own.(*JWTVerifier)
 	switch {
 	case e.t.iss == "":
-		return "The token has no iss, so its issuer is unknown. Have the authorization server add iss."
+		return "The token has no iss, so its issuer is unknown. Configure the authorization server to add iss."
 	case ok && strings.TrimSuffix(e.t.iss, "/") == strings.TrimSuffix(own.issuer, "/"):
-		return "The issuers differ by the slash at the end. Set Config.Issuer to the iss of the tokens, byte for byte."
+		return "The two issuers differ only by the slash at the end. Copy the iss of the tokens into Config.Issuer without a change."
 	}
-	return "If this iss is the issuer of your authorization server, set Config.Issuer to this iss, byte for byte. Otherwise the client got its token from another server, environment or tenant."
+	return "If this iss is the issuer of your authorization server, copy it into Config.Issuer without a change. Otherwise the client got its token from a different server, environment or tenant."
 }
 
 func (e *explainer) wantAlgorithm() string {
@@ -128,10 +127,11 @@ func (e *explainer) gotType() string {
 	return "typ " + strconv.Quote(quote.Cut(e.t.header.Typ))
 }
 
-// clock formats the time of this machine's clock plus d.
+// The result of clock is the time of this machine's clock plus d, as text.
 func (e *explainer) clock(d time.Duration) string { return date(e.now.Add(d)).String() }
 
-// when formats a time claim and its distance from now.
+// The result of when is the text of a time claim and the distance between this time and
+// now.
 func (e *explainer) when(name string, at time.Time) string {
 	if at.IsZero() {
 		return "no " + name
@@ -144,7 +144,7 @@ func (e *explainer) when(name string, at time.Time) string {
 }
 
 func (e *explainer) wantExpiry() string {
-	return "exp after " + e.clock(0) + ", the time on this machine"
+	return "exp after " + e.clock(0) + ", which is the time on this machine"
 }
 
 func (e *explainer) gotExpiry() string { return e.when("exp", e.t.claims().expiresAt) }
@@ -152,21 +152,21 @@ func (e *explainer) gotExpiry() string { return e.when("exp", e.t.claims().expir
 func (e *explainer) adviseExpiry(reason Reason) string {
 	switch late := e.now.Sub(e.t.claims().expiresAt); {
 	case reason == InvalidClaims:
-		return "Have the issuer set exp: a token that does not expire is not accepted."
+		return "Configure the issuer to set exp, because a token without exp never expires and is refused."
 	case late < time.Minute:
-		return "The token expired less than a minute ago. Have the client fetch a new token before the old one expires, and compare this machine's clock with the issuer's."
+		return "The token expired less than 1 minute ago. The client must fetch a new token before the old token expires. Also compare this machine's clock with the issuer's clock."
 	}
-	return "Have the client fetch a new token before the old one expires. If the token is new, compare the clocks: this machine's clock may be ahead."
+	return "The client must fetch a new token before the old token expires. If the token is new, compare this machine's clock with the issuer's clock: this machine's clock may be ahead."
 }
 
 func (e *explainer) wantNotBefore() string {
-	return "no nbf, or nbf not after " + e.clock(skew) + ", 1 minute ahead of this machine's clock"
+	return "no nbf, or nbf not after " + e.clock(skew) + ", which is 1 minute ahead of this machine's clock"
 }
 
 func (e *explainer) gotNotBefore() string { return e.when("nbf", e.t.claims().notBefore) }
 
 func (e *explainer) wantIssuedAt() string {
-	return "no iat, or iat not after " + e.clock(skew) + ", 1 minute ahead of this machine's clock"
+	return "no iat, or iat not after " + e.clock(skew) + ", which is 1 minute ahead of this machine's clock"
 }
 
 func (e *explainer) gotIssuedAt() string { return e.when("iat", e.t.claims().issuedAt) }
@@ -212,7 +212,7 @@ func (e *explainer) gotAge() string {
 }
 
 func (e *explainer) wantAudience() string {
-	return "one of " + quote.List(e.v.audience) + " in " + strings.Join(paths(e.v.profile.audience), ", or else ")
+	return "one of " + quote.List(e.v.audience) + " in " + strings.Join(pathNames(e.v.profile.audience), ", or else ")
 }
 
 func (e *explainer) gotAudience() string {
@@ -227,7 +227,7 @@ func (e *explainer) gotAudience() string {
 func (e *explainer) wantBinding() string {
 	want := "no cnf, because proof of possession is not checked"
 	if inert := e.v.profile.inertConfirmation; len(inert) > 0 {
-		want += "; the members " + quote.List(inert) + " are allowed, because they do not bind the token"
+		want += "; the members " + quote.List(inert) + " are allowed, because they do not bind the token to a client key"
 	}
 	return want
 }
@@ -245,13 +245,13 @@ func (e *explainer) gotBinding() string {
 }
 
 func (e *explainer) wantRequired() string {
-	return quote.List(paths(slices.Concat(e.v.profile.required, e.v.required)))
+	return quote.List(pathNames(slices.Concat(e.v.profile.required, e.v.required)))
 }
 
 func (e *explainer) gotRequired() string {
 	var missing []string
 	for _, path := range slices.Concat(e.v.profile.required, e.v.required) {
-		if !e.t.claims().has(path) {
+		if !e.t.claims().hasClaim(path) {
 			missing = append(missing, path.String())
 		}
 	}
@@ -288,7 +288,7 @@ func (e *explainer) wantKind() string {
 	if len(e.v.profile.forbidden) == 0 {
 		return "any"
 	}
-	return "an access token: without " + quote.List(paths(e.v.profile.forbidden))
+	return "an access token: without " + quote.List(pathNames(e.v.profile.forbidden))
 }
 
 func (e *explainer) gotKind() string {
@@ -309,7 +309,8 @@ func (e *explainer) wantKey() string {
 	return fmt.Sprintf("a key of the issuer for %s%s", quote.Escape(h.Alg), label(" with the kid ", quote.Escape(h.Kid)))
 }
 
-// gotKeys lists the identifiers of the issuer's keys, and the age of the key set.
+// gotKeys lists the key IDs of the issuer's keys. For a key cache, it adds the age of the
+// key set.
 func (e *explainer) gotKeys() string {
 	var ids []string
 	age := ""
@@ -341,12 +342,12 @@ func (e *explainer) gotKeys() string {
 
 func (e *explainer) adviseKey(reason Reason) string {
 	if reason == KeysUnavailable {
-		return "This service is at fault, not the client: this service has no keys of the issuer. The log of package jwks has the cause."
+		return "This service is at fault, and the client is not. This service has no keys of the issuer. To find the cause, read the log of package jwks."
 	}
 	if e.t.header.Kid == "" {
-		return "The token has no kid, so exactly one key of the issuer must fit its alg. Have the issuer set kid."
+		return "The token has no kid, so exactly one key of the issuer must fit the alg of the token. Configure the issuer to set kid."
 	}
-	return "The issuer's key set has no key with the kid of the token for its alg. Either the issuer rotated its keys and the key set in this service is old, or the issuer signs with a key before it publishes the key, or the token is from another environment."
+	return "The issuer's key set has no key with the kid and the alg of the token. There are three possible causes: the issuer rotated its keys and the key set in this service is old; the issuer signs with a key before it publishes the key; the token is from a different environment."
 }
 
 func (e *explainer) gotSignature() string {
@@ -389,9 +390,9 @@ func (e *explainer) adviseRule(reason Reason) string {
 	case e.decision.req.Rule.IsZero():
 		return "The route has no rule, so every request is refused. Declare a rule."
 	case reason == Internal:
-		return "The rule is invalid, or a function in the rule fails. This service is at fault, not the client."
+		return "This service is at fault, and the client is not. The rule is invalid, or a function in the rule fails."
 	case reason != MissingScope:
-		return "A function in the rule refuses the client. The text of its error names the cause."
+		return "A function in the rule refuses the request. Read the text of its error."
 	}
-	return "At the authorization server, grant the client the missing scopes or roles. Have the client request the scopes in its token request. Tokens issued earlier keep their old scopes until they expire."
+	return "At the authorization server, grant the client the missing scopes or roles. The client must also request the scopes in its token request. Tokens that were issued earlier keep their old scopes until they expire."
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// skew is how far "nbf" and "iat" may be in the future, because the issuer's clock may be
-// ahead of this machine's clock. "exp" has no leeway, because the issuer decides when the
-// token expires.
+// skew is the maximum time by which "nbf" and "iat" may be in the future, because the
+// issuer's clock may be ahead of this machine's clock. For "exp", there is no leeway,
+// because the issuer decides when the token expires.
 const skew = 60 * time.Second
 
-// checkAlgorithm requires a configured "alg" (RFC 8725, section 3.1).
+// checkAlgorithm requires an "alg" of Config.Algorithms (RFC 8725, section 3.1).
 func checkAlgorithm(v *JWTVerifier, t *token) *Error {
 	if v.methods[t.header.Alg] == nil {
 		return refuse(WrongAlgorithm, "alg %q is not among the accepted algorithms (Config.Algorithms)", quote.Cut(t.header.Alg))
@@ -43,8 +43,8 @@ func checkType(v *JWTVerifier, t *token) *Error {
 	return refuse(WrongType, "typ is %s, want %s (profile %s)", got, p.typesText(), p.name)
 }
 
-// forbiddenIn returns the header member that marks the token as issued for another
-// service, or "".
+// forbiddenIn returns the name of a header member that marks tokens issued for a different
+// service. It returns "" if the header has no such member.
 func (p *profile) forbiddenIn(h *jws.Header) string {
 	for name := range p.forbiddenHeader {
 		if h.Members.Lookup(name) != "" {
@@ -65,9 +65,10 @@ func (p *profile) typesText() string {
 	return strings.Join(texts, " or ")
 }
 
-// checkReplicated requires that claims in the header have the same values as in the claims
-// set (RFC 7519, section 5.3). Otherwise a router that reads the header may use another
-// issuer, subject or audience than this package.
+// checkReplicated checks "iss", "sub" and "aud" in the header (RFC 7519, section 5.3). If
+// the header has one of these members, its value must equal the claim with the same name.
+// Otherwise a router that reads the header may use a different issuer, subject or audience
+// than this package.
 func checkReplicated(_ *JWTVerifier, t *token) *Error {
 	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
 		value := t.header.Members.Get(name)
@@ -76,13 +77,13 @@ func checkReplicated(_ *JWTVerifier, t *token) *Error {
 		}
 		repeated, original := jsontext.Value(value), jsontext.Value(t.claims().members.Get(name))
 		if len(original) == 0 || repeated.Canonicalize() != nil || original.Canonicalize() != nil || string(repeated) != string(original) {
-			return refuse(InvalidClaims, "header: %q differs from the claim", name)
+			return refuse(InvalidClaims, "header: %q differs from the claim with this name", name)
 		}
 	}
 	return nil
 }
 
-// checkClaimTypes decodes the claims and checks their types.
+// checkClaimTypes decodes the claims and checks the types of their values.
 func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	var err *Error
@@ -137,7 +138,7 @@ func checkLifetime(v *JWTVerifier, t *token) *Error {
 		return refuse(InvalidClaims, `"iat" is required, because Config.MaxLifetime or Config.MaxAge is set`)
 	}
 	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
-		return refuse(InvalidClaims, "the lifetime is %v, and Config.MaxLifetime is %v", lifetime, v.maxLifetime)
+		return refuse(InvalidClaims, "the lifetime of the token is %v, and Config.MaxLifetime is %v", lifetime, v.maxLifetime)
 	}
 	return nil
 }
@@ -148,24 +149,24 @@ func checkAge(v *JWTVerifier, t *token, now time.Time) *Error {
 		return nil
 	}
 	if age := now.Sub(t.claims().issuedAt); age > v.maxAge {
-		return refuse(Expired, "the token is %v old, and Config.MaxAge is %v", age.Round(time.Second), v.maxAge)
+		return refuse(Expired, "the age of the token is %v, and Config.MaxAge is %v", age.Round(time.Second), v.maxAge)
 	}
 	return nil
 }
 
-// date formats a time for logs.
+// The type date formats a time for logs.
 type date time.Time
 
 // String returns the time in UTC (RFC 3339).
 func (d date) String() string { return time.Time(d).UTC().Format(time.RFC3339) }
 
-// checkAudience requires one of Config.Audience in the audience claim: the first claim of
-// Profile.Audience that the token has.
+// checkAudience requires one of Config.Audience in the audience claim. The audience claim
+// is the first claim of Profile.Audience that the token has.
 func checkAudience(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	value := v.profile.audienceOf(c)
 	matched := value != "" && t.audienceMatched
-	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // audienceMatched is about another claim
+	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // audienceMatched is only about "aud"
 		var ok bool
 		if matched, ok = findText(value, v.audience); !ok {
 			return refuse(InvalidClaims, "the audience claim is neither a string nor an array of strings")
@@ -177,8 +178,9 @@ func checkAudience(v *JWTVerifier, t *token) *Error {
 	return refuse(WrongAudience, "%v, want one of %q", audienceText{v.profile, c}, v.audience)
 }
 
-// audienceOf returns the value of the first claim of Profile.Audience that the token has,
-// or "". An empty array counts as absent.
+// audienceOf returns the value of the first claim of Profile.Audience that the token has.
+// It returns "" if the token has none of these claims. A claim that is an empty array
+// counts as absent.
 func (p *profile) audienceOf(c *Claims) string {
 	for _, path := range p.audience {
 		if value := path.In(&c.members); value != "" && !emptyArray(value) {
@@ -188,7 +190,8 @@ func (p *profile) audienceOf(c *Claims) string {
 	return ""
 }
 
-// emptyArray reports whether value, which is not empty, is an array without elements.
+// emptyArray reports whether value is an array without elements. The text of value must not
+// be empty.
 func emptyArray(value string) bool {
 	if value[0] != '[' {
 		return false
@@ -199,16 +202,16 @@ func emptyArray(value string) bool {
 	return true
 }
 
-// checkRequired requires the claims that the profile and the configuration name.
+// checkRequired requires the claims of Profile.Required and of Config.Required.
 func checkRequired(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	for _, path := range v.profile.required {
-		if !c.has(path) {
+		if !c.hasClaim(path) {
 			return refuse(InvalidClaims, "%q is required (profile %s)", path, v.profile.name)
 		}
 	}
 	for _, path := range v.required {
-		if !c.has(path) {
+		if !c.hasClaim(path) {
 			return refuse(InvalidClaims, "%q is required (Config.Required)", path)
 		}
 	}
@@ -230,15 +233,15 @@ func checkValues(v *JWTVerifier, t *token) *Error {
 func checkForbidden(v *JWTVerifier, t *token) *Error {
 	for _, path := range v.profile.forbidden {
 		if path.In(&t.claims().members) != "" {
-			return refuse(InvalidClaims, "%q marks another kind of token, such as an ID token (profile %s)", path, v.profile.name)
+			return refuse(InvalidClaims, "%q marks a different kind of token, such as an ID token (profile %s)", path, v.profile.name)
 		}
 	}
 	return nil
 }
 
-// checkConfirmation refuses a token that is bound to its sender (RFC 7800, section 3.1). To
-// accept such a token without proof of possession is a downgrade (RFC 9449, section 7.2;
-// RFC 8705, section 3).
+// checkConfirmation refuses a token that is bound to a client key (RFC 7800, section 3.1).
+// A verifier that accepts such a token without proof of possession removes the protection
+// of the binding (RFC 9449, section 7.2; RFC 8705, section 3).
 func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	value := t.claims().members.Get(claimCnf)
 	if value == "" {
@@ -247,7 +250,7 @@ func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	bound := true
 	for name := range strictjson.Members(value) {
 		if !slices.Contains(v.profile.inertConfirmation, name) {
-			return refuse(WrongBinding, `the token is bound to its sender by the "cnf" member %q, which is not supported`, quote.Cut(name))
+			return refuse(WrongBinding, `the token is bound to a client key by the "cnf" member %q, and such tokens are not supported`, quote.Cut(name))
 		}
 		bound = false
 	}
@@ -257,8 +260,8 @@ func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	return nil
 }
 
-// paths returns the names of claims, written as in a configuration.
-func paths(of []claim.Path) []string {
+// pathNames returns the names of claims in the form that a Profile uses.
+func pathNames(of []claim.Path) []string {
 	names := make([]string, len(of))
 	for i, path := range of {
 		names[i] = path.String()
@@ -266,18 +269,18 @@ func paths(of []claim.Path) []string {
 	return names
 }
 
-// excerpt formats a string claim, or the first strings of an array, for logs.
+// An excerpt formats a claim for logs. The claim is a string or an array of strings; of an
+// array, an excerpt formats only the first strings.
 type excerpt string
 
-// String returns the strings quoted and cut.
-func (e excerpt) String() string { return fmt.Sprintf("%q", quote.CutAll(texts(string(e)))) }
+// String returns a list of the strings. Each string is quoted and cut.
+func (e excerpt) String() string { return fmt.Sprintf("%q", quote.CutAll(stringsIn(string(e)))) }
 
-// checkKeyKept requires that the issuer still publishes the key under which a cached token
-// was verified.
+// checkKeyKept requires that the issuer still publishes the key that signed a cached token.
 func checkKeyKept(v *JWTVerifier, t *token, now time.Time) *Error {
 	keys, err := v.lookup(t.header, now)
 	if err != nil || !slices.Contains(keys, t.entry.Value.key) {
-		return refuse(UnknownKey, "the issuer no longer publishes the token's key")
+		return refuse(UnknownKey, "the issuer no longer publishes the key that signed the token")
 	}
 	return nil
 }

@@ -17,9 +17,9 @@ import (
 
 // Claims holds the claims of a verified access token. [Profile.Claims] makes Claims from
 // other sources. The zero Claims has no claims. Claims is immutable and safe for concurrent
-// use: all requests with the same token share one value.
+// use, because all requests with the same token share one value.
 type Claims struct {
-	members  strictjson.Record // the claims set as it was signed; the strings below may be parts of its text
+	members  strictjson.Record // the signed claims set; the strings below may be parts of the text of members
 	header   *jws.Header
 	verifier *JWTVerifier // the verifier that decoded the claims; nil for Profile.Claims
 
@@ -30,7 +30,7 @@ type Claims struct {
 	custom                         any
 }
 
-// The names of the claims that are read from every token.
+// The names of claims that the verifier looks up in tokens.
 //
 //nolint:gochecknoglobals // never changed; Go has no constants of this type
 var (
@@ -39,48 +39,50 @@ var (
 	claimJTI, claimCnf           = strictjson.NameOf("jti"), strictjson.NameOf("cnf")
 )
 
-// Issuer returns the configured issuer, even if "iss" is another value of Profile.Aliases.
-// If the configured issuer is a template with "{tenantid}", Issuer returns "iss".
+// Issuer returns Config.Issuer, even if "iss" is a different value of Profile.Aliases. If
+// Config.Issuer contains "{tenantid}", Issuer returns "iss".
 func (c *Claims) Issuer() string { return c.issuer }
 
-// Subject returns "sub", or "" if the token has none, which some profiles allow. A subject
-// is unique only within its issuer (RFC 7519, section 4.1.2). For a machine client, the
-// subject is often, but not always, the client identifier.
+// Subject returns "sub". It returns "" if the token has no "sub"; some profiles allow such
+// tokens. A subject is unique only within its issuer (RFC 7519, section 4.1.2). For most
+// machine clients, the subject is the client identifier.
 func (c *Claims) Subject() string { return c.subject }
 
-// ClientID returns the client identifier, or "". In RFC 9068 (section 2.2), the client
-// identifier is in "client_id"; [Profile.ClientID] names other claims.
+// ClientID returns the client identifier. It returns "" if the token has none. In RFC 9068
+// (section 2.2), the client identifier is in "client_id". [Profile.ClientID] lists the
+// claims to use instead of "client_id".
 func (c *Claims) ClientID() string { return c.clientID }
 
-// ID returns "jti", or "".
+// ID returns "jti". It returns "" if the token has no "jti".
 func (c *Claims) ID() string { return c.id }
 
-// Audience returns a copy of "aud" as a list, even if the token has a single string. It
-// returns nil if there is no "aud".
+// Audience returns a copy of "aud". If "aud" is a single string, the result has one
+// element. If the token has no "aud", the result is nil.
 func (c *Claims) Audience() []string {
-	return texts(c.members.Get(claimAud)) // decode refused every other form
+	return stringsIn(c.members.Get(claimAud)) // decode refused a value that is neither a string nor an array of strings
 }
 
-// Scopes returns the scopes that the token grants, and the scopes that they imply by
-// Config.Hierarchy. The set contains no roles, groups or permissions.
+// Scopes returns the scopes that the token grants. It includes the scopes that these scopes
+// imply according to Config.Hierarchy. The set contains no roles, groups or permissions.
 func (c *Claims) Scopes() scopes.Set { return c.scopes }
 
 // Roles returns a copy of the roles, groups and permissions in the claims that
 // [Profile.Roles] names. Roles grant no scopes.
 func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
 
-// ExpiresAt returns "exp". Every verified token has "exp"; for claims of [Profile.Claims]
-// without "exp", ExpiresAt returns the zero Time.
+// ExpiresAt returns "exp". Every verified token has "exp". Claims from [Profile.Claims] may
+// have no "exp"; ExpiresAt then returns the zero Time.
 func (c *Claims) ExpiresAt() time.Time { return c.expiresAt }
 
-// NotBefore returns "nbf", or the zero Time.
+// NotBefore returns "nbf". It returns the zero Time if the token has no "nbf".
 func (c *Claims) NotBefore() time.Time { return c.notBefore }
 
-// IssuedAt returns "iat", or the zero Time.
+// IssuedAt returns "iat". It returns the zero Time if the token has no "iat".
 func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
 
-// Value returns a copy of the JSON text of a top-level claim, and whether the token has
-// the claim. Names are compared exactly; a name is not a JSON pointer.
+// Value returns a copy of the JSON text of a top-level claim. The bool reports whether the
+// token has the claim. Names are compared byte for byte. A JSON pointer is not a valid name
+// here.
 func (c *Claims) Value(name string) ([]byte, bool) {
 	v := c.members.Lookup(name)
 	if v == "" {
@@ -89,21 +91,21 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 	return []byte(v), true
 }
 
-// WithCustom returns a copy of the claims with custom as the result of the function
-// [Custom]. It is for verifiers of other packages and for tests of handlers.
+// WithCustom returns a copy of the claims for which the function [Custom] returns custom.
+// It is for verifiers of other packages and for tests of handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
 	own := *c
 	own.custom = givenCustom{custom}
 	return &own
 }
 
-// givenCustom marks custom claims that did not come from Config.Custom. They cannot be
-// decoded again from the token.
+// givenCustom marks custom claims that a caller passed to WithCustom. The function [Custom]
+// cannot decode such claims again from the token.
 type givenCustom struct{ value any }
 
-// Decode decodes the whole claims set into v. Names are compared exactly, while
-// encoding/json ignores upper and lower case. Every call decodes the claims set again: if
-// every request needs the result, set Config.Custom instead.
+// Decode decodes the whole claims set into v. Unlike encoding/json, Decode distinguishes
+// upper and lower case in names. Every call decodes the claims set again. If every request
+// needs the result, set Config.Custom instead.
 func (c *Claims) Decode(v any) error {
 	if err := json.Unmarshal([]byte(c.members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
@@ -111,8 +113,8 @@ func (c *Claims) Decode(v any) error {
 	return nil
 }
 
-// LogValue implements [slog.LogValuer]. It returns only issuer, subject, client identifier
-// and token identifier, each cut at 64 bytes.
+// LogValue implements [slog.LogValuer]. It returns only the issuer, the subject, the client
+// identifier and the token identifier. Each value is cut at 64 bytes.
 func (c *Claims) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("iss", quote.Cut(c.issuer)),
@@ -122,14 +124,14 @@ func (c *Claims) LogValue() slog.Value {
 	)
 }
 
-// String returns issuer, subject and client identifier. It omits all other claims, so that
-// printing the claims does not reveal them.
+// String returns the subject, the issuer and the client identifier. It omits all other
+// claims, so that a program that prints Claims does not reveal the other claims.
 func (c *Claims) String() string {
 	return fmt.Sprintf("%q of %q, client %q", quote.Cut(c.subject), quote.Cut(c.issuer), quote.Cut(c.clientID))
 }
 
-// memory estimates how many bytes the claims take. Custom claims count as much as the text
-// of the claims set.
+// memory returns an estimate of the memory of the claims, in bytes. For custom claims, it
+// adds the length of the text of the claims set.
 func (c *Claims) memory() int {
 	n := c.members.Memory() + 24*(c.scopes.Len()+len(c.roles))
 	if c.custom != nil {
@@ -138,8 +140,9 @@ func (c *Claims) memory() int {
 	return n
 }
 
-// decode sets the fields from the claims set, as profile p reads it. It checks the types
-// of the claims, not their values. It also reports whether "aud" contains one of audience.
+// decode sets the fields of c from the claims set. Profile p names the claims that decode
+// reads. It checks the types of the claims, but not their values. audienceMatched reports
+// whether "aud" contains a string of the list audience.
 func (c *Claims) decode(p *profile, audience []string) (audienceMatched bool, _ *Error) {
 	if err := c.readText(&claimSub, &c.subject); err != nil {
 		return false, err
@@ -215,8 +218,8 @@ func (c *Claims) decodeGrants(p *profile) *Error {
 	return nil
 }
 
-// granted returns the scopes in one claim. A claim that is not in the form of RFC 6749,
-// section 3.3, grants nothing, and does not make the token invalid.
+// The function granted returns the scopes in one claim. If the claim does not have the form
+// of RFC 6749, section 3.3, it grants no scopes, but the token stays valid.
 func granted(v string, arrays bool) scopes.Set {
 	if text, ok := strictjson.String(v); ok {
 		set, _ := scopes.Parse(text) // on error, the set is empty
@@ -238,8 +241,9 @@ func granted(v string, arrays bool) scopes.Set {
 	return set
 }
 
-// rolesOf returns the roles in one claim: the strings of an array, the names in an object,
-// or the names in an array of objects, which Zitadel documents. Any other form has no roles.
+// rolesOf returns the roles in one claim. The roles are the strings of an array, the member
+// names of an object, or the member names in an array of objects. Zitadel documents arrays
+// of objects. A claim of any other form has no roles.
 func rolesOf(v string) []string {
 	if names, ok := strictjson.Strings(v); ok {
 		return names
@@ -257,8 +261,9 @@ func rolesOf(v string) []string {
 	return names
 }
 
-// texts returns v as a list if v is a string or an array of strings, and nil otherwise.
-func texts(v string) []string {
+// stringsIn returns the strings in v, which is a string or an array of strings. It returns
+// nil if v is anything else.
+func stringsIn(v string) []string {
 	if text, ok := strictjson.String(v); ok {
 		return []string{text}
 	}
@@ -266,8 +271,8 @@ func texts(v string) []string {
 	return list
 }
 
-// findText reports whether v is one of the wanted strings, or an array that contains one of
-// them. If v is neither a string nor an array of strings, ok is false.
+// findText reports whether v is one of the wanted strings, or an array that contains a
+// wanted string. The result ok is false if v is neither a string nor an array of strings.
 func findText(v string, wanted []string) (found, ok bool) {
 	if text, ok := strictjson.String(v); ok {
 		return slices.Contains(wanted, text), true
@@ -282,9 +287,10 @@ func findText(v string, wanted []string) (found, ok bool) {
 	return found, v != "" && v[0] == '['
 }
 
-// has reports whether the claim is present. Null and an empty string count as absent,
-// because the methods of Claims do not distinguish them from an absent claim.
-func (c *Claims) has(path claim.Path) bool {
+// hasClaim reports whether the claim is present. A claim that is null or "" counts as
+// absent, because the methods of Claims return the same values for it as for an absent
+// claim.
+func (c *Claims) hasClaim(path claim.Path) bool {
 	value := path.In(&c.members)
 	return value != "" && value != "null" && value != `""`
 }

@@ -22,86 +22,95 @@ import (
 // implementations MUST be safe for concurrent use, MUST return only keys that fit alg, and
 // MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
 type KeySet interface {
-	// Lookup returns the keys in memory that fit kid and alg. It does not wait. If the token
-	// has no "kid", kid is empty.
+	// Lookup returns the keys in memory that fit kid and alg. It does not wait. For a token
+	// without "kid", kid is "".
 	Lookup(kid, alg string) ([]*jwks.Key, error)
 	// Key is called if none of the keys from Lookup verifies the token. It may fetch newer
-	// keys, and wait for them until ctx ends. The signature did not verify under the keys in
-	// tried, so Key does not return them.
+	// keys, and wait for the newer keys until ctx ends. The argument tried lists the keys
+	// under which the signature did not verify. Key does not return these keys.
 	Key(ctx context.Context, kid, alg string, tried ...*jwks.Key) ([]*jwks.Key, error)
 }
 
-// Config configures a [JWTVerifier]. Issuer and Audience are required. [New] checks and
-// copies the Config.
+// Config configures a [JWTVerifier]. The fields Issuer and Audience are required. [New]
+// checks and copies the Config.
 type Config struct {
-	// Issuer is the authorization server's issuer identifier (RFC 8414, section 2).
-	// Required. A token's "iss" must equal Issuer, byte for byte, with two exceptions.
-	// Profile.Aliases lists further "iss" values of some issuers. An Issuer that contains
-	// "{tenantid}" accepts the tokens of every tenant of Entra ID, and requires Keys (see
-	// docs/issuers.md).
+	// Issuer is the issuer identifier of the authorization server (RFC 8414, section 2).
+	// Required. The "iss" of a token must equal Issuer byte for byte, with two exceptions.
+	// First, some issuers use several "iss" values, which Profile.Aliases lists. Second, an
+	// Issuer that contains "{tenantid}" matches the "iss" of every tenant of Entra ID. Such an
+	// Issuer requires the field Keys (see docs/issuers.md).
 	Issuer string
-	// Audience lists the identifiers of this API. A token must contain one of them, byte for
-	// byte, in "aud" or in the claim that Profile.Audience names instead. Required.
+	// Audience lists the identifiers of this API. Required. A token must contain one of these
+	// identifiers in "aud", or in the claim that Profile.Audience names instead. The
+	// identifiers are compared byte for byte.
 	Audience []string
-	// Keys provides the issuer's keys: a *[jwks.Cache], which several verifiers can share, or a
-	// fixed *[jwks.Set]. If Keys is nil, the verifier discovers the keys from Issuer and
-	// keeps them in a cache of its own until Close. Discovery requires https, except on
-	// loopback.
+	// Keys provides the issuer's keys. Several verifiers can share one *[jwks.Cache]. A
+	// *[jwks.Set] holds fixed keys. If Keys is nil, the verifier discovers the keys from
+	// Issuer, and keeps the keys in its own cache until Close. Discovery requires https,
+	// except on loopback.
 	Keys KeySet
-	// Algorithms lists the accepted values of "alg". Valid are RS256, RS384, RS512, PS256,
-	// PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means RS256, PS256, ES256,
-	// EdDSA and Ed25519. New refuses an empty list.
+	// Algorithms lists the accepted values of "alg". The supported algorithms are RS256,
+	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means
+	// RS256, PS256, ES256, EdDSA and Ed25519. An empty list that is not nil is an error.
 	Algorithms []string
-	// Hierarchy maps scopes to the scopes that they imply. Claims.Scopes returns the implied
-	// scopes too. Nil means that no scope implies another.
+	// Hierarchy maps each scope to the scopes that it implies. Claims.Scopes includes the
+	// implied scopes. Nil means that scopes imply no other scopes.
 	Hierarchy scopes.Hierarchy
-	// Required lists claims that a token must have in addition to those of
-	// Profile.Required. A claim that is null or "" counts as missing. [Profile] describes
-	// how to write the name of a claim. Nil means no further claims.
+	// Required lists claims that a token must have, in addition to the claims that
+	// Profile.Required lists. A claim that is null or "" counts as missing. [Profile]
+	// describes how to write the name of a claim. Nil means no further claims.
 	Required []string
-	// MaxLifetime limits the time from "iat" to "exp". If it is set, a token must have "iat".
-	// Zero means no limit.
+	// MaxLifetime is the maximum time from "iat" to "exp". If MaxLifetime is set, a token must
+	// have "iat". Zero means no limit.
 	MaxLifetime time.Duration
-	// MaxAge limits the time since "iat". If it is set, a token must have "iat". Zero means
-	// no limit.
+	// MaxAge is the maximum time since "iat". If MaxAge is set, a token must have "iat". Zero
+	// means no limit.
 	MaxAge time.Duration
 	// Profile describes how the issuer's tokens differ from RFC 9068. The zero Profile
 	// accepts only tokens that follow RFC 9068.
 	Profile Profile
-	// Custom decodes custom claims, usually with [JSON] or [JSONAt]; the function [Custom]
-	// returns the result. Custom is called when a token is verified, and not again while
-	// the token is cached, except if the function Custom cannot copy the result. Its
-	// argument is a copy of the claims set. Custom must be safe for concurrent use.
+	// The function in the field Custom is the decoder of custom claims. Most configurations
+	// use [JSON] or the result of [JSONAt] as the decoder. In a handler, the package function
+	// [Custom] returns the decoded claims.
 	//
-	// If Custom returns an error, the token is refused. If the error is or wraps a [Reason]
-	// or an *[Error], the refusal has that reason, and otherwise InvalidCustom. Nil means
-	// no custom claims.
+	// The verifier calls the decoder when it verifies a token, and then caches the result. The
+	// package function Custom calls the decoder again only if it cannot copy the result. The
+	// argument of the decoder is a copy of the claims set. The decoder must be safe for
+	// concurrent use.
+	//
+	// If the decoder returns an error, the token is refused. If the error is or wraps a
+	// [Reason] or an *[Error], the refusal has the reason of this error. Otherwise the reason
+	// is [InvalidCustom]. Nil means no custom claims.
 	Custom func(claims []byte) (any, error)
-	// Validate is an additional check of the claims. It is called on every request, after
-	// all other checks of the token, and must be safe for concurrent use. Its errors have the
-	// same effect as those of Custom. Nil means no additional check.
+	// Validate is an additional check of the claims. The verifier calls Validate on every
+	// request, after all other checks of the token. Validate must be safe for concurrent use.
+	// An error from Validate has the same effect as an error from the decoder in Custom. Nil
+	// means no additional check.
 	Validate func(context.Context, *Claims) error
-	// CacheSize is the capacity of the cache of verified tokens, in tokens. The signature of
-	// a cached token is not verified again, and checks whose result cannot change are not
-	// repeated. Times, the issuer's keys, Validate and the rule are checked on every request.
-	// The cache stores the claims of each token under a keyed digest of the token, not the
-	// token itself. The cache takes at most CacheSize KiB of memory: if tokens take more than
-	// 1 KiB on average, it stores fewer tokens. Zero means 4096. A negative value turns the
-	// cache off.
+	// CacheSize is the maximum number of tokens in the cache of verified tokens. For a cached
+	// token, the verifier does not verify the signature again and does not repeat checks whose
+	// result cannot change. On every request, it still checks the times and the issuer's keys,
+	// and calls Validate; the guard applies the rule.
+	//
+	// The cache stores the claims of a token and a keyed digest of the token. It does not
+	// store the token. The cache takes at most CacheSize KiB of memory. If tokens take more
+	// than 1 KiB on average, the cache stores fewer tokens than CacheSize. Zero means 4096. A
+	// negative value turns the cache off.
 	CacheSize int
-	// Observer is notified of the outcome of every request whose guard has no Observer of its
-	// own, and of every call of Verify without a guard. Nil means no observer.
+	// Observer is notified of the outcome of every request, unless Options.Observer of the
+	// guard is set. It is also notified of the outcome of every call of Verify without a
+	// guard. Nil means no observer.
 	Observer Observer
-	// Logger gets a record of each refusal, in addition to the observers. [LogObserver]
+	// Logger gets a record of each refusal, even if an observer is notified too. [LogObserver]
 	// lists the fields of a record. The whole process writes at most 100 such records a
-	// minute; 20 of the 100 are reserved for faults of this service. Faults of this service
-	// ([KeysUnavailable], [Internal]) are logged at [slog.LevelError], and other refusals
-	// at [slog.LevelWarn]. The first record after the start explains how to log more
+	// minute. Of these 100 records, 20 are reserved for faults of this service. Faults of this
+	// service ([KeysUnavailable], [Internal]) are logged at [slog.LevelError], and other
+	// refusals at [slog.LevelWarn]. The first record of the process explains how to log more
 	// refusals.
 	//
-	// If a Verifier of another package wraps this verifier, some refusals are not logged;
-	// see [Verifier]. Nil means [slog.Default]. A logger with a [slog.DiscardHandler] turns
-	// the records off, for example if a [LogObserver] writes them.
+	// If a Verifier of another package wraps this verifier, some refusals are not logged; see
+	// [Verifier]. Nil means [slog.Default]. To turn the records off, for example because a
+	// [LogObserver] logs the refusals, set a logger with a [slog.DiscardHandler].
 	Logger *slog.Logger
 }
 
@@ -109,11 +118,13 @@ type Config struct {
 const validAlgorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519"
 
 // New returns a verifier for the tokens of one issuer. It does not wait for the issuer's
-// keys; [JWTVerifier.Ready] does. The error lists every fault of cfg.
+// keys. To wait for the keys, call [JWTVerifier.Ready]. If cfg has faults, the error lists
+// every fault.
 func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil) }
 
-// newVerifier implements New. If neither cfg nor old sets Config.Keys, the new verifier
-// takes over the keys that old discovered.
+// newVerifier implements New and Replace. Replace passes the verifier that it replaces as
+// old. If neither of the two configurations sets Keys, the new verifier takes over the keys
+// that old discovered.
 func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	methods, errs := jws.Methods(cfg.Algorithms)
 	for i, err := range errs {
@@ -164,7 +175,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	return v, nil
 }
 
-// copyHierarchy returns a copy that the caller of New cannot modify.
+// copyHierarchy returns a deep copy, which the caller of New cannot modify.
 func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 	fresh := make(scopes.Hierarchy, len(h))
 	for scope, implied := range h {
@@ -176,7 +187,7 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 // faults returns the faults of the fields that newVerifier does not parse.
 func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
-		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T; leave the field unset to discover the keys", cfg.Keys))
+		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T; to discover the keys, leave the field unset", cfg.Keys))
 	}
 	errs = append(errs, checkObserver("Config.Observer", cfg.Observer)...)
 	if err := configError(cfg.Custom); err != nil {
@@ -189,7 +200,7 @@ func (cfg *Config) faults() (errs []error) {
 		errs = append(errs, errors.New("Config.Issuer: required"))
 	}
 	if len(cfg.Audience) == 0 {
-		errs = append(errs, errors.New("Config.Audience: required, because it keeps out tokens that are meant for another API (RFC 9068, section 4)"))
+		errs = append(errs, errors.New("Config.Audience: required, because a token for a different API must be refused (RFC 9068, section 4)"))
 	}
 	if slices.Contains(cfg.Audience, "") {
 		errs = append(errs, fmt.Errorf("Config.Audience: %q contains an empty audience", cfg.Audience))
@@ -205,8 +216,9 @@ func (cfg *Config) faults() (errs []error) {
 	return errs
 }
 
-// discover starts the verifier's own key cache. If start is false, it only checks that the
-// cache can be started: a configuration with other faults must not cause traffic.
+// discover starts the verifier's own key cache. If start is false, discover only checks
+// that the cache can start. The caller passes false if the configuration has other faults,
+// because an invalid configuration must not cause traffic.
 func (v *JWTVerifier) discover(start bool) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
 		return fmt.Errorf("%q is not a URL, so its keys cannot be discovered; set Config.Keys", v.issuer)
@@ -217,7 +229,7 @@ func (v *JWTVerifier) discover(start bool) error {
 	}
 	cache, err := jwks.Discover(v.issuer, opts)
 	if err != nil {
-		return fmt.Errorf("%w; to set jwks.Options, set Config.Keys to the result of jwks.Discover", err)
+		return fmt.Errorf("%w; to use other jwks.Options, call jwks.Discover and set Config.Keys to the result", err)
 	}
 	if !start {
 		return cache.Close()
@@ -229,7 +241,7 @@ func (v *JWTVerifier) discover(start bool) error {
 // noTraffic is an [http.RoundTripper] that sends no requests.
 type noTraffic struct{}
 
-// RoundTrip returns an error.
+// RoundTrip returns an error for every request.
 func (noTraffic) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no request is sent, because the configuration has faults")
 }

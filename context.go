@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// FromContext returns the claims of the caller's token. It reports false if ctx has none:
-// outside a guarded handler, on a public route, and on an optional route that was called
-// without a token.
+// FromContext returns the claims of the caller's token. It reports false if ctx has no
+// claims. There are no claims outside a guarded handler, on a public route, and on an
+// optional route if the request has no token.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	c, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
@@ -17,9 +17,9 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 	return claims, claims != nil
 }
 
-// NewContext returns a copy of ctx that carries the claims. It is for guards of other
-// transports and for tests of handlers. If claims is nil, FromContext finds no claims, even
-// if ctx has claims.
+// NewContext returns a copy of ctx with the claims. It is for guards of other transports
+// and for tests of handlers. If claims is nil, FromContext finds no claims in the copy,
+// even if ctx has claims.
 func NewContext(ctx context.Context, claims *Claims) context.Context {
 	c := &call{Context: ctx}
 	c.claims.Store(claims)
@@ -28,29 +28,30 @@ func NewContext(ctx context.Context, claims *Claims) context.Context {
 
 type callKey struct{}
 
-// call is the context of a request. It is a context itself, so that the context and the
-// claims take one allocation. Its fields are atomic, because a hook may read the context
-// in another goroutine while the verifier writes to it.
+// The type call is the context of a request. A call implements context.Context, so that the
+// context and the claims take one allocation. The fields are atomic, because a hook may
+// read the context in a different goroutine while the verifier writes to it.
 type call struct {
-	context.Context //nolint:containedctx // it is a context
+	context.Context //nolint:containedctx // a call is a context
 
-	// wrapped is true while a verifier of another package runs. If that verifier calls a
-	// verifier of this package, the guard reports the outcome, and the inner verifier does not.
+	// wrapped is true while the guard calls a verifier of another package. If this verifier
+	// calls a verifier of this package (the inner verifier), only the guard reports the
+	// outcome.
 	wrapped atomic.Bool
 	inner   atomic.Pointer[innerVerdict]
 	claims  atomic.Pointer[Claims]
 }
 
-// innerVerdict is the verdict of a verifier of this package that the guard's verifier
-// called.
+// innerVerdict is the verdict of an inner verifier: a verifier of this package that the
+// guard's verifier calls.
 type innerVerdict struct {
 	verifier ownVerifier
 	claims   *Claims // nil if the verifier refused the token
 	cacheHit bool
-	previous *innerVerdict // an earlier verdict on the same request
+	previous *innerVerdict // the verdict before this verdict, for the same request
 }
 
-// add records a verdict. It may be called concurrently.
+// The method add stores a verdict. It is safe for concurrent use.
 func (c *call) add(v *innerVerdict) {
 	for {
 		v.previous = c.inner.Load()
@@ -60,9 +61,10 @@ func (c *call) add(v *innerVerdict) {
 	}
 }
 
-// innerOf returns the inner verdict with these claims, which the guard's verifier returned.
-// If there is none, it returns the first inner verdict. It returns the zero innerVerdict
-// if the guard's verifier called no verifier of this package.
+// innerOf returns the inner verdict that has these claims. The guard's verifier returned
+// the claims. If no inner verdict has these claims, innerOf returns the first inner
+// verdict. If the guard's verifier called no verifier of this package, innerOf returns the
+// zero innerVerdict.
 func (c *call) innerOf(claims *Claims) innerVerdict {
 	var first innerVerdict
 	for v := c.inner.Load(); v != nil; v = v.previous {
@@ -81,8 +83,8 @@ func (c *call) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// wrappedCall returns the call in ctx if its guard is waiting for a verifier of another
-// package, and nil otherwise.
+// wrappedCall returns the call in ctx if the guard is waiting for a verifier of another
+// package. Otherwise it returns nil.
 func wrappedCall(ctx context.Context) *call {
 	c, ok := ctx.(*call)
 	if !ok {

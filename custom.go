@@ -17,10 +17,12 @@ import (
 //
 //	Custom: bearer.JSON[Deployer],
 //
-// Names are compared exactly, and claims without a field in T are ignored. If T or *T has
-// a method Validate() error, JSON calls it. If a claim has another type than its field in
-// T, or if Validate returns an error, the token is refused with [InvalidCustom], or with
-// the reason in the error of Validate.
+// Names are compared byte for byte, and claims without a field in T are ignored. If T or *T
+// has a method Validate() error, JSON calls this method after decoding.
+//
+// If the type of a claim differs from the type of its field in T, the token is refused with
+// [InvalidCustom]. If Validate returns an error, the token is refused with the reason in
+// this error. An error without a reason refuses the token with InvalidCustom.
 func JSON[T any](claims []byte) (any, error) {
 	var v T
 	if err := json.Unmarshal(claims, &v); err != nil {
@@ -43,8 +45,9 @@ func JSON[T any](claims []byte) (any, error) {
 //
 //	Custom: bearer.JSONAt[Deployer]("custom_claims"),
 //
-// [Profile] describes how to write the name of the claim; [New] reports an invalid name. A
-// token is refused with [InvalidCustom] if the claim is missing or null.
+// [Profile] describes how to write the name of the claim. If the name is invalid, [New]
+// returns an error. A token is refused with [InvalidCustom] if the claim is missing or
+// null.
 func JSONAt[T any](name string) func(claims []byte) (any, error) {
 	path, err := claim.ParsePath(name)
 	if err != nil {
@@ -56,22 +59,23 @@ func JSONAt[T any](name string) func(claims []byte) (any, error) {
 			return nil, err
 		}
 		value := path.In(&members)
-		if value == "" || value == "null" { // decoding null returns a zero T, which the issuer did not sign
-			return nil, fmt.Errorf("claim %q is missing", path)
+		if value == "" || value == "null" { // null decodes to the zero T, which the issuer did not sign
+			return nil, fmt.Errorf("the claim %q is missing or null", path)
 		}
 		return JSON[T]([]byte(value))
 	}
 }
 
-// invalidDecoder is the decoder of JSONAt for an invalid name of a claim. It always fails.
+// invalidDecoder is the decoder that JSONAt returns for an invalid name of a claim. It
+// returns an error for every token.
 type invalidDecoder struct{ err error }
 
 func (d invalidDecoder) decode([]byte) (any, error) {
 	return nil, &Error{Reason: Internal, Err: d.err}
 }
 
-// configError returns the error of a decoder that JSONAt made for an invalid name. It calls
-// no other decoder: decode may expect one call for each token.
+// configError returns the error of an invalidDecoder. It returns nil for any other decoder,
+// and does not call it, because a user's decoder may expect only calls for tokens.
 func configError(decode func([]byte) (any, error)) error {
 	if decode == nil || reflect.ValueOf(decode).Pointer() != reflect.ValueOf(invalidDecoder{}.decode).Pointer() {
 		return nil
@@ -80,9 +84,9 @@ func configError(decode func([]byte) (any, error)) error {
 	return errors.Unwrap(err)
 }
 
-// withCloneCheck returns a decoder that also calls the method Clone of the decoded value, if
-// there is one. If Clone panics, the token is refused; without this call, [Custom] finds no
-// custom claims in every request with the token.
+// withCloneCheck returns a decoder that calls decode. If the decoded value has a method
+// Clone, the decoder also calls Clone. So if Clone panics, the token is refused. Without
+// this check, the verifier accepts the token, and [Custom] reports false in every request.
 func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) {
 	if decode == nil {
 		return nil
@@ -100,14 +104,17 @@ func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) 
 	}
 }
 
-// Custom returns the custom claims of the caller's token, which Config.Custom decoded. It
-// reports false if ctx has no custom claims of type T. It works in HTTP and gRPC handlers.
+// Custom returns the custom claims of the caller's token, which the function in
+// Config.Custom decoded. It reports false if ctx has no custom claims of type T. HTTP
+// handlers and gRPC handlers can call it.
 //
-// Custom returns a copy, so that a handler cannot change what the next request with the
-// same token gets. It calls the method Clone() T if T has one, and otherwise makes a deep
-// copy. A value that cannot be copied, for example one with a channel or an unexported
-// field that points to other memory, is decoded again from the token; if that fails,
-// Custom reports false.
+// Custom returns a copy, so that a handler cannot change the claims of the next request
+// with the same token. If T has a method Clone() T, Custom calls this method. Otherwise
+// Custom makes a deep copy.
+//
+// Some values cannot be copied, for example a value with a channel, or a value with an
+// unexported field that points to other memory. Custom decodes such a value again from the
+// token. If this fails, Custom reports false.
 func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	claims, ok := FromContext(ctx)
 	if !ok {
@@ -123,7 +130,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 		return custom, false
 	}
 	defer func() {
-		if p := recover(); p != nil { // a panic of a hook must not reach the handler
+		if p := recover(); p != nil { // a panic of Clone or Config.Custom must not reach the handler
 			var none T
 			custom, ok = none, false
 		}

@@ -11,44 +11,45 @@ import (
 
 // Request describes a request to [Decide].
 type Request struct {
-	// Transport is "http", "grpc" or another short constant that names the transport.
+	// Transport is a short constant that names the transport, such as "http" or "grpc".
 	Transport string
 	// Route is the pattern of the route that declared Rule, for observers.
 	Route string
-	// Authorization has the values of all Authorization header fields, as received.
+	// Authorization has the values of all Authorization header fields of the request, without
+	// changes.
 	Authorization []string
 	// Rule is the rule of the route. The zero Rule denies every request.
 	Rule scopes.Rule
-	// Observer is notified of the outcome. If it is nil, the verifier notifies its own
-	// observer; see [Verifier].
+	// Observer is notified of the outcome. If Observer is nil, an observer of the verifier is
+	// notified; see [Verifier].
 	Observer Observer
 }
 
-// Decide decides whether one request is allowed: it parses the credentials, verifies the
-// token and applies the rule. The guards of all transports call Decide, and you can build
-// further guards on it.
+// Decide decides whether one request is allowed. It parses the credentials, verifies the
+// token and applies the rule. The guards of all transports call Decide. You can also call
+// Decide in your own guard.
 //
 // If the request is allowed, Decide returns a context from which [FromContext] gets the
 // claims of the caller. The context has no claims if the rule is optional and the request
-// has no token. For a public rule, Decide returns ctx itself, without reading the token,
-// and notifies no observer.
+// has no token. If the rule is public, Decide returns ctx. It does not read the token and
+// notifies no observer.
 //
-// If the request is refused, the error holds an *[Error]. Decide never panics: a panic of
-// the verifier, of a function in the rule or of an observer refuses the request with
+// If the request is refused, the error holds an *[Error]. Decide never panics. If the
+// verifier, a function in the rule or an observer panics, Decide refuses the request with
 // [Internal].
 func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Context, err error) {
 	if req.Rule.IsPublic() {
 		return ctx, nil
 	}
 	defer func() {
-		// A panic of an observer refuses this request and no other.
+		// If an observer panics, only this request is refused.
 		if p := recover(); p != nil {
-			allowed, err = nil, panicked(p)
+			allowed, err = nil, panicRefusal(p)
 		}
 	}()
 	d := decision{verifier: v, own: ownOf(v), req: req}
 	if d.reportsAllowed() {
-		d.start = time.Now() // otherwise find reads the clock, if the request has a token
+		d.start = time.Now() // otherwise prepare reads the clock later, and only if the request has a token
 	}
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
@@ -64,29 +65,30 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 // decision is the state of one call of Decide.
 type decision struct {
 	verifier Verifier
-	own      ownVerifier // verifier if it is of this package, or nil
+	own      ownVerifier // the verifier if it is from this package; nil otherwise
 	req      Request
 	start    time.Time // zero if the duration is not measured
 
-	call     *call        // nil until credentials were found
-	inner    innerVerdict // the verdict of a verifier of this package that verifier called
+	call     *call        // nil until newCall is called
+	inner    innerVerdict // the verdict of the inner verifier, if there is one
 	claims   *Claims
 	cacheHit bool
-	refusal  *Error // by the verifier or the rule, before the mode of the rule is applied
+	refusal  *Error // the refusal by the verifier or the rule; the mode of the rule may waive it
 }
 
-// reportsAllowed reports whether there may be an observer to notify of allowed requests.
+// reportsAllowed reports whether an observer may have to be notified of allowed requests.
 func (d *decision) reportsAllowed() bool {
 	return d.req.Observer != nil || d.own == nil || d.own.observing()
 }
 
-// settle applies the mode of the rule and returns the context or the refusal. A mode can
-// waive only a missing token or a refusal by the rule.
+// settle applies the mode of the rule. It returns the context if the request is allowed,
+// and the refusal otherwise. A mode can waive only two kinds of refusals: a missing token
+// and a refusal by the rule.
 func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil && d.claims == nil:
 		// A hook called panic(nil), and GODEBUG has panicnil=1.
-		return nil, refuse(Internal, "the verifier or a hook ended without a result; it may have called panic(nil)")
+		return nil, refuse(Internal, "the verifier, Config.Custom or Config.Validate ended without a result and may have called panic(nil)")
 	case d.refusal == nil:
 		return d.call, nil
 	case d.refusal.withoutToken() && rule.IsOptional():
@@ -97,11 +99,11 @@ func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	return nil, d.refusal
 }
 
-// withoutToken reports whether the request has no bearer credentials. It compares pointers,
-// because a hook may return NoToken for a request that has credentials.
+// withoutToken reports whether the request has no bearer credentials. It does not compare
+// reasons, because a hook may return NoToken for a request that has credentials.
 func (e *Error) withoutToken() bool { return e == errNoField || e == errNoScheme || e == errNoBearer }
 
-// newCall sets d.call, the context of the request, and returns it.
+// newCall creates the context of the request, stores it in d.call and returns it.
 func (d *decision) newCall(ctx context.Context) *call {
 	d.call = &call{Context: ctx}
 	return d.call
@@ -111,7 +113,7 @@ func (d *decision) newCall(ctx context.Context) *call {
 func (d *decision) decide(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.refusal = panicked(p)
+			d.refusal = panicRefusal(p)
 		}
 	}()
 	token, refusal := credentials(d.req.Authorization)
@@ -129,15 +131,16 @@ func (d *decision) decide(ctx context.Context) {
 	}
 	d.call.claims.Store(d.claims)
 	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // the call wraps ctx
-		d.refusal = denied(d.req.Rule, d.claims, err)
+		d.refusal = ruleRefusal(d.req.Rule, d.claims, err)
 		if d.claims.verifier != nil {
 			d.refusal.issuer = d.claims.verifier.issuer
 		}
 	}
 }
 
-// verifyOwn verifies the token with a verifier of this package. The alphabet check is
-// skipped for decoded tokens, because base64url is a subset of the alphabet.
+// verifyOwn verifies the token with a verifier of this package. If all parts of the token
+// were decoded, verifyOwn skips the check of the alphabet, because every character of
+// base64url is a valid character of a token.
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
@@ -150,8 +153,8 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	}
 }
 
-// verify verifies the token with a verifier of another package, which may call a verifier of
-// this package.
+// The method verify verifies the token with a verifier of another package. This verifier
+// may call a verifier of this package.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
 		d.refusal = errNotOneText
@@ -175,17 +178,17 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	}
 }
 
-// denied returns the refusal for the error of a rule. A function in the rule may have set
-// the reason.
-func denied(rule scopes.Rule, claims *Claims, err error) *Error {
+// ruleRefusal returns the refusal for the error of a rule. The error of a function in the
+// rule may contain the reason.
+func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 	if !rule.IsZero() && rule.Err() != nil {
 		return &Error{Reason: Internal, Err: err}
 	}
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
 		e.Missing, e.ownText = d.Missing, d.Err == nil
-		// If a function in the rule set a reason other than a missing scope, that reason is
-		// returned, so that the mode of the rule does not waive it.
+		// A function in the rule may return a reason other than MissingScope. The refusal then
+		// has this reason, so that the mode of the rule does not waive the refusal.
 		given := asError(d.Err)
 		if d.Err != nil && given.Reason != MissingScope && (given.Reason != Internal || errors.Is(d.Err, Internal)) {
 			return given
@@ -198,8 +201,8 @@ func denied(rule scopes.Rule, claims *Claims, err error) *Error {
 }
 
 var (
-	errSeveral    = sharedRefusal(InvalidRequest, errors.New("there is more than one Authorization value"))
-	errNoField    = sharedRefusal(NoToken, errors.New("no Authorization field"))
+	errSeveral    = sharedRefusal(InvalidRequest, errors.New("the request has more than one Authorization value"))
+	errNoField    = sharedRefusal(NoToken, errors.New("the request has no Authorization field"))
 	errNoScheme   = sharedRefusal(NoToken, errors.New("the Authorization field has a token but no scheme; want Bearer, a space and the token"))
 	errNoBearer   = sharedRefusal(NoToken, errors.New("the Authorization field has a scheme other than Bearer"))
 	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token"))
@@ -207,9 +210,10 @@ var (
 
 const scheme = "Bearer"
 
-// credentials returns the token in the Authorization values (RFC 6750, section 2.1; RFC
-// 9110, section 11.4). The scheme may be in upper or lower case, and several spaces may
-// follow it. The caller must check the token's alphabet with isB64Token.
+// The function credentials returns the token in the Authorization values (RFC 6750, section
+// 2.1; RFC 9110, section 11.4). The scheme may be in upper or lower case, and several
+// spaces may follow the scheme. The caller must check the alphabet of the token with
+// isB64Token.
 func credentials(values []string) (string, *Error) {
 	if len(values) > 1 {
 		return "", errSeveral
@@ -222,14 +226,14 @@ func credentials(values []string) (string, *Error) {
 		return token, nil // the usual form
 	}
 	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // before the token is scanned
+		return "", errTooLong // the code below must not scan a long value
 	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", otherScheme(value)
 	}
 	rest := value[len(scheme):]
 	if rest != "" && isTokenChar(rest[0]) {
-		return "", otherScheme(value) // another scheme whose name begins with "Bearer"
+		return "", otherScheme(value) // the name of the scheme is longer, for example "BearerX"
 	}
 	token := strings.TrimLeft(rest, " ")
 	if token == "" || token == rest {
@@ -242,8 +246,9 @@ func credentials(values []string) (string, *Error) {
 }
 
 // otherScheme returns the refusal for a value that does not start with the scheme Bearer.
-// It is NoToken, except for a value that starts with white space, and for a list of
-// credentials that has the scheme Bearer later.
+// The reason is NoToken, with two exceptions. The reason is InvalidRequest for a value that
+// starts with white space, and for a list of credentials in which the scheme Bearer comes
+// later.
 func otherScheme(value string) *Error {
 	if value[0] == ' ' || value[0] == '\t' {
 		return errNotOneText
@@ -283,7 +288,7 @@ func isB64Token(s string) bool {
 	return s != "" && s[0] != '='
 }
 
-// b64 marks the characters of a b64token, without the padding "=".
+// The table b64 marks the characters of a b64token, except the padding "=".
 var b64 = func() (t [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/" {
 		t[c] = true

@@ -28,28 +28,32 @@
 //
 // The defaults are strict: the zero [Profile] accepts only tokens that follow RFC 9068, and
 // a route without a rule is denied. The configuration chooses the accepted algorithms, and
-// keys come only from the configured issuer. A token cannot add an algorithm or a key: the
-// algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and "x5u"
-// are ignored. A token that is bound to its sender ("cnf") is refused, because this
-// package does not check proof of possession. A refused client receives an error code and a
-// sentence, both from a fixed set, the missing scopes, and the time after which to retry. A
-// gRPC client also receives the [Reason]. Details go to logs, and logs never contain a
-// token.
+// keys come only from the configured issuer. A token cannot add an algorithm or a key. The
+// algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and "x5u" are
+// ignored. A token that is bound to a client key ("cnf") is refused, because this package
+// does not check proof of possession.
+//
+// The response to a refused request has an error code and a sentence, which both come from
+// a fixed list. If scopes are missing, the response lists them. If the issuer's keys are
+// not available, the response has the time after which the client can retry. A gRPC
+// response also has the [Reason]. Details go to logs, and logs never contain a token.
 //
 // # Operation
 //
-// Refusals are logged to [Config.Logger], at most 100 a minute in the whole process. A
-// guard reports the outcome of each request to one [Observer]; the type [Observers]
-// combines several observers into one. A [LogObserver] logs more refusals, and can log
-// allowed requests. Package metrics counts outcomes and exports the state of the keys to
-// Prometheus. Package tracing, a separate module, adds outcomes to OpenTelemetry traces.
-// [Explain] and the program examples/explain show the result of every check for one token.
-// Packages middleware and interceptor have readiness checks. The guide in the folder docs
-// has runbooks for key rotations and outages. One of its pages lists, for each reason, who
-// must fix the cause.
+// Refusals are logged to [Config.Logger]. The whole process logs at most 100 refusals a
+// minute there. A guard reports the outcome of each request to one [Observer]; the type
+// [Observers] combines several observers into one. A [LogObserver] can log all refusals,
+// and can also log allowed requests. Package metrics counts outcomes and exports the state
+// of the keys to Prometheus. Package tracing is a separate module that adds outcomes to
+// OpenTelemetry traces. [Explain] and the program examples/explain show the result of every
+// check for one token. Packages middleware and interceptor have readiness checks.
+//
+// The guide in the folder docs has runbooks for key rotations and outages. The page
+// docs/reasons.md lists, for each reason, the most likely cause and the party that is at
+// fault.
 //
 // # Compatibility
 //
-// Before v1, minor versions may change names; CHANGELOG.md lists such changes. Any version
-// may refuse hostile tokens that earlier versions accepted.
+// Before v1, minor versions may change names; CHANGELOG.md lists such changes. A new
+// version may refuse hostile tokens that earlier versions accepted.
 package bearer

@@ -55,7 +55,7 @@ func ExampleNew_errors() {
 	fmt.Println(err)
 	// Output:
 	// bearer: Config.Algorithms: "HS256": with a shared secret, every service that verifies tokens can also sign them; valid are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519
-	// Config.Audience: required, because it keeps out tokens that are meant for another API (RFC 9068, section 4)
+	// Config.Audience: required, because a token for a different API must be refused (RFC 9068, section 4)
 	// Config.MaxAge: -1h0m0s is negative; 0 means no limit
 }
 

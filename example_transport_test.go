@@ -45,7 +45,7 @@ func ExampleDecide() {
 	receive(map[string]string{})
 	// Output:
 	// deploy for ci
-	// drop the message: bearer: no_token: no Authorization field
+	// drop the message: bearer: no_token: the request has no Authorization field
 }
 
 // A test of a handler needs no token, because NewContext puts the caller's claims into the

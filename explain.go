@@ -10,25 +10,27 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Explain reports why a request is refused or allowed. It makes the same decision as
-// [Decide], and then runs every check, even if an earlier check failed. It stops early only
-// if no further check is possible, because the token cannot be decoded or its issuer is not
-// configured. Explain is for operators. Do not show its result to clients, and do not call
-// it on every request.
+// Explain explains the decision about a request. It makes the same decision as [Decide],
+// and then runs every check, even if an earlier check failed. It stops before the last
+// check only if no further check is possible. For example, the request has no token, the
+// token cannot be decoded, or its issuer is not configured.
+//
+// Explain is for operators. Do not show its result to clients, and do not call it on every
+// request.
 //
 // Explain notifies no observer and writes no log. It calls Config.Custom, Config.Validate
-// and the functions of the rule, as Decide does. It may call each of them twice. It calls
-// none of them if the signature of the token is invalid.
+// and the functions of the rule, as Decide does, and may call each function twice. If the
+// signature of the token is invalid, Explain calls none of these functions.
 //
-// Explain may fetch keys, even for a token that Decide refuses without a fetch. With a
-// fixed *[jwks.Set] it causes no traffic. For a [Verifier] of another package, the
-// explanation has the verdict of the verifier as one check.
+// Explain may fetch keys, even for a token that Decide refuses without a fetch. If
+// Config.Keys is a *[jwks.Set], Explain causes no traffic. If v is a [Verifier] of another
+// package, the explanation has one check for the whole verdict of v.
 func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	x := &Explanation{Time: time.Now()}
 	d := decision{verifier: v, req: req, start: x.Time}
 	d.own = ownOf(v)
 	if req.Rule.IsPublic() {
-		x.Checks = []CheckResult{{Name: "rule", State: passed, Want: "nothing", Got: "the route is public, so tokens are not checked"}}
+		x.Checks = []CheckResult{{Name: "rule", State: passed, Want: "nothing", Got: "the route is public, so the guard does not check tokens"}}
 		return x
 	}
 	d.decide(ctx)
@@ -39,8 +41,9 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 		}
 	}
 	e := explainer{decision: &d, ctx: ctx, x: x, now: x.Time}
-	if err := safely(func() error { e.walk(); return nil }); err != nil {
-		// A key set or a verifier of another package panicked. The results so far are kept.
+	if err := safely(func() error { e.runAll(); return nil }); err != nil {
+		// A KeySet of another package panicked. The explanation keeps the results of the earlier
+		// checks.
 		x.Checks = append(x.Checks, CheckResult{
 			Name: "verifier", Section: fmt.Sprintf("%T", v), State: failed, Want: "no panic",
 			Got: quote.Line(asError(err).Err.Error()), Reason: Internal,
@@ -66,28 +69,28 @@ type explainer struct {
 	end     bool // no further check is possible
 }
 
-// walk runs every check of the table, in order. A check may use the results of earlier
-// checks, and runs even if an earlier check failed.
-func (e *explainer) walk() {
+// runAll runs the checks in the order of the table. A check runs even if an earlier check
+// failed, and may use the results of earlier checks.
+func (e *explainer) runAll() {
 	e.t = newToken()
 	scratch := e.t
 	defer scratch.free()
 	for i := range checks {
-		if c := &checks[i]; !e.end && e.applies(c) {
-			e.run(c)
+		if c := &checks[i]; !e.end && e.isApplicable(c) {
+			e.addResult(c)
 		}
 	}
 	if e.v == nil {
 		return
 	}
-	p := profileError{form: form{e.t.header, e.t.claims(), e.t.iss}, verifier: e.v}
-	if !p.accepts(e.v.profile) && e.v.profile.forbiddenIn(e.t.header) == "" {
-		e.x.Fits = p.fits()
+	p := profileError{form: tokenForm{e.t.header, e.t.claims(), e.t.iss}, verifier: e.v}
+	if !p.acceptedWith(e.v.profile) && e.v.profile.forbiddenIn(e.t.header) == "" {
+		e.x.Fits = p.suggestions()
 	}
 }
 
-// applies reports whether a check applies to the verifier of this request.
-func (e *explainer) applies(c *check) bool {
+// isApplicable reports whether a check applies to the verifier of this request.
+func (e *explainer) isApplicable(c *check) bool {
 	switch c.stage {
 	case ofRequest, ofRule:
 		return true
@@ -98,8 +101,8 @@ func (e *explainer) applies(c *check) bool {
 	}
 }
 
-// run runs one check and adds its result.
-func (e *explainer) run(c *check) {
+// addResult runs one check and adds its result to the explanation.
+func (e *explainer) addResult(c *check) {
 	result := CheckResult{Name: c.name, Section: c.section, State: passed}
 	var refusal *Error
 	var why string
@@ -141,7 +144,7 @@ func (e *explainer) run(c *check) {
 	e.x.Checks = append(e.x.Checks, result)
 }
 
-// fillIn sets the fields of the explanation that are known after check c.
+// fillIn sets the fields of the explanation that the check c made known.
 func (e *explainer) fillIn(c *check) {
 	if e.decision.own == nil || e.t.entry == nil {
 		return
@@ -158,7 +161,7 @@ func (e *explainer) fillIn(c *check) {
 	}
 }
 
-// The methods below are the functions explain of the table.
+// The methods below are the values of explain in the table of checks.
 
 func (e *explainer) credentials() (*Error, string) {
 	raw, refusal := credentials(e.decision.req.Authorization)
@@ -166,11 +169,11 @@ func (e *explainer) credentials() (*Error, string) {
 		refusal = errNotOneText
 	}
 	e.raw, e.end = raw, refusal != nil
-	e.waives = e.end && e.x.Reason == "" // the request has no token, and the rule is optional
+	e.waives = e.end && e.x.Reason == "" // allowed, because the request has no token and the rule is optional
 	return refusal, ""
 }
 
-// foreign returns the verdict of a verifier of another package.
+// The method foreign returns the refusal by a verifier of another package, or nil.
 func (e *explainer) foreign() (*Error, string) {
 	c := e.decision.claims
 	if c == nil {
@@ -179,7 +182,7 @@ func (e *explainer) foreign() (*Error, string) {
 	}
 	e.t = &token{entry: &entry{Value: verified{Claims: *c}}}
 	e.genuine, e.decoded = true, true
-	return nil, "" // if the request was refused, the rule refused the request
+	return nil, "" // the verifier accepted the token; only the rule may have refused the request
 }
 
 func (e *explainer) form() (*Error, string) {
@@ -222,7 +225,7 @@ func (e *explainer) issuer() (*Error, string) {
 }
 
 func (e *explainer) key() (*Error, string) {
-	_, err := e.keys()
+	_, err := e.lookupKeys()
 	if err == nil {
 		return nil, ""
 	}
@@ -233,9 +236,9 @@ func (e *explainer) key() (*Error, string) {
 	return refusal, ""
 }
 
-// keys returns the keys for the token. It does not fetch keys if the verdict already fetched
-// keys without success.
-func (e *explainer) keys() ([]*jwks.Key, error) {
+// lookupKeys returns the keys for the token. It does not fetch keys if Decide already
+// fetched keys for this token without success.
+func (e *explainer) lookupKeys() ([]*jwks.Key, error) {
 	h := e.t.header
 	keys, err := e.v.keys.Lookup(h.Kid, h.Alg)
 	if err != nil && e.x.Reason != UnknownKey && e.x.Reason != KeysUnavailable {
@@ -245,10 +248,10 @@ func (e *explainer) keys() ([]*jwks.Key, error) {
 }
 
 func (e *explainer) signature() (*Error, string) {
-	keys, _ := e.keys() // the check "key" reports the error
+	keys, _ := e.lookupKeys() // the check "key" reports the error
 	switch {
 	case len(keys) == 0 || e.v.methods[e.t.header.Alg] == nil || e.t.signature == nil:
-		return nil, "there is no key, no accepted algorithm or no signature to check"
+		return nil, "the key, an accepted algorithm or the signature is missing, so the signature cannot be checked"
 	case e.v.signer(e.t, keys) == nil:
 		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(e.t.header.Kid)), ""
 	}
@@ -276,7 +279,7 @@ func (e *explainer) validation() (*Error, string) {
 
 func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	if !e.genuine || !e.decoded {
-		return nil, "the signature was not verified, or the claims have wrong types, so hooks are not called"
+		return nil, "the signature was not verified or the claims have wrong types, so the function is not called"
 	}
 	if err := safely(func() error { return call(e.t.claims()) }); err != nil {
 		return hookError(err), ""
@@ -284,29 +287,29 @@ func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	return nil, ""
 }
 
-// safely calls a hook and returns its panic as an error.
+// safely calls a function. If the function panics, safely returns the panic as an error.
 func safely(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = panicked(p)
+			err = panicRefusal(p)
 		}
 	}()
 	return call()
 }
 
-// rule applies the rule of the route, even if the token failed other checks.
+// The method rule applies the rule of the route, even if the token failed other checks.
 func (e *explainer) rule() (refusal *Error, why string) {
 	rule := e.decision.req.Rule
 	switch {
 	case !e.decoded:
 		return nil, "the claims have wrong types"
 	case rule.HasFunc() && !e.genuine:
-		return nil, "the signature was not verified, so functions of the rule are not called"
+		return nil, "the signature was not verified, so the functions of the rule are not called"
 	}
 	c := e.t.claims()
 	if err := safely(func() error {
 		if denial := rule.Allow(NewContext(e.ctx, c), c.scopes); denial != nil {
-			refusal = denied(rule, c, denial)
+			refusal = ruleRefusal(rule, c, denial)
 		}
 		return nil
 	}); err != nil {

@@ -6,57 +6,65 @@ import (
 	"time"
 )
 
-// Explanation is a verdict with the result of every check. [Explain] returns one. Its JSON
-// form is for programs, and the result of String is for people. Both quote values of the
-// token, escaped and cut, and never the signature.
+// Explanation is the decision about a request, with the result of every check. [Explain]
+// returns an Explanation. Its JSON form is for programs, and its method String returns a
+// text for people. The JSON form and the text quote values of the token, which are escaped
+// and cut. They never contain the signature.
 type Explanation struct {
-	// Reason is the reason of the refusal; empty if the request is allowed.
+	// Reason is the reason of the refusal. It is empty if the request is allowed.
 	Reason Reason `json:"reason"`
-	// Detail is the text of the error, or empty.
+	// Detail is the text of the refusal's error, if there is one.
 	Detail string `json:"detail,omitempty"`
-	// Time is the time of this machine's clock, by which the token's times are checked.
+	// Time is the current time of this machine's clock. The times of the token are compared
+	// with it.
 	Time time.Time `json:"time"`
-	// Issuer is the configured issuer of the token; empty if no configured issuer matches.
+	// Issuer is the configured issuer of the token. It is empty if no configured issuer
+	// matches.
 	Issuer string `json:"issuer,omitempty"`
 	// Profile is the name of the issuer's profile.
 	Profile string `json:"profile,omitempty"`
-	// Fits lists the profiles of this package that accept a token of this form, if the
-	// configured profile does not.
+	// Fits lists the profiles of this package that accept a token of this form. It is empty if
+	// the configured profile accepts the form.
 	Fits []string `json:"fits,omitempty"`
 	// KeyID is "kid". KeyID, Algorithm, Type, ClientID and TokenID are values of the token,
-	// which may be forged.
+	// and an attacker may have forged them.
 	KeyID string `json:"kid,omitempty"`
 	// Algorithm is "alg".
 	Algorithm string `json:"alg,omitempty"`
 	// Type is "typ".
 	Type string `json:"typ,omitempty"`
-	// ClientID is the client identifier, from the claim that the profile names.
+	// ClientID is the client identifier. The profile names the claim that holds it.
 	ClientID string `json:"client_id,omitempty"`
 	// TokenID is "jti".
 	TokenID string `json:"jti,omitempty"`
-	// Checks lists every check in the order of the verdict. The first check that failed
+	// Checks lists the checks in the order in which Decide makes them. The first failed check
 	// determines Reason.
 	Checks []CheckResult `json:"checks"`
 }
 
 // CheckResult is one check of an [Explanation].
 type CheckResult struct {
-	// Name is the name of the check, from a fixed set.
+	// Name is the name of the check. The names come from a fixed list.
 	Name string `json:"name"`
-	// Section is the source of the check: sections of RFCs, a field of [Config], or the Go
-	// type of a [Verifier] of another package. It is empty for a public rule.
+	// Section is the source of the check. The source is a list of sections of RFCs, or a field
+	// of [Config]. For a [Verifier] of another package, Section is the Go type of the
+	// verifier. For a public rule, Section is empty.
 	Section string `json:"section"`
-	// State is "passed", "failed", "waived" (the check failed, but the rule is optional or
-	// report-only and allows the request), or "skipped" (the check was not possible; Got is
-	// the reason).
+	// State is one of these strings:
+	//   - "passed"
+	//   - "failed"
+	//   - "waived": the check failed, but the rule is optional or report-only and allows the
+	//     request
+	//   - "skipped": the check was not possible, and Got explains the obstacle
 	State string `json:"state"`
-	// Want is what the check requires.
+	// Want is the requirement of the check.
 	Want string `json:"want"`
-	// Got is what the check found.
+	// Got is the value that the check found.
 	Got string `json:"got"`
-	// Reason is the reason of the refusal; empty unless the check failed or was waived.
+	// Reason is the reason of the refusal. It is empty if State is "passed" or "skipped".
 	Reason Reason `json:"reason,omitempty"`
-	// Advice is what to do; empty unless the check failed or was waived.
+	// Advice tells an operator how to fix the failure. It is empty if State is "passed" or
+	// "skipped".
 	Advice string `json:"advice,omitempty"`
 }
 
@@ -68,7 +76,7 @@ const (
 	skipped = "skipped"
 )
 
-// String returns the explanation as lines of text.
+// String returns the explanation as several lines of text.
 func (x *Explanation) String() string {
 	var b strings.Builder
 	if x.Reason == "" {

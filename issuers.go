@@ -15,19 +15,18 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// Issuers verifies the tokens of several issuers. It passes each token to the verifier of
-// the issuer in "iss" and to no other, so that the keys, algorithms, audience and profile
-// of one issuer are never used for the tokens of another. The zero Issuers is ready to use
-// and accepts no tokens. Issuers is safe for concurrent use and must not be copied.
+// Issuers verifies the tokens of several issuers. It passes each token only to the verifier
+// of the issuer in "iss". So the keys, algorithms, audience and profile of one issuer are
+// never used for the tokens of a different issuer. The zero Issuers is ready to use and
+// accepts no tokens. Issuers is safe for concurrent use and must not be copied.
 type Issuers struct {
-	// Observer is notified of every outcome. If the token's issuer is configured, the Observer
-	// in the issuer's Config is notified too. Nil means no observer. Do not change the field
-	// after the first request.
+	// Observer is notified of every outcome. The Observer in the Config of the token's issuer
+	// is notified too. Nil means no observer. Do not change the field after the first request.
 	Observer Observer
-	// Logger gets a record of each refusal without a configured issuer, for example of a
-	// malformed token. Other refusals are logged to the issuer's [Config.Logger]. The limits
-	// described there apply to all loggers together. Nil means [slog.Default]. Do not change
-	// the field after the first request.
+	// Logger gets a record of each refusal for which no configured issuer is known, for
+	// example because the token is malformed. Other refusals are logged to the [Config.Logger]
+	// of the issuer. The limits in the comment of Config.Logger apply to all loggers together.
+	// Nil means [slog.Default]. Do not change the field after the first request.
 	Logger *slog.Logger
 
 	mu     sync.Mutex // serializes changes of routes
@@ -37,10 +36,10 @@ type Issuers struct {
 
 // routes is an immutable table of verifiers. Requests read it without a lock.
 type routes struct {
-	exact     map[string]*JWTVerifier // by "iss", including aliases
+	exact     map[string]*JWTVerifier // the key is a value of "iss": an issuer or an alias
 	templates []*JWTVerifier
-	all       map[string]*JWTVerifier // by configured issuer
-	index     *index                  // finds the cached tokens of all issuers; nil until the first issuer is added
+	all       map[string]*JWTVerifier // the key is Config.Issuer
+	index     *index                  // of the cached tokens of all issuers; nil before the first call of Add
 }
 
 func (s *Issuers) table() *routes {
@@ -52,10 +51,11 @@ func (s *Issuers) table() *routes {
 
 var errClosed = errors.New("Issuers is closed")
 
-// Add adds issuers. Their tokens are accepted from then on. Add adds all of the issuers, or
-// none if one configuration is wrong. A configuration is wrong if [New] refuses it, or if
-// its issuer or an alias of the issuer was added before. The error lists every fault of
-// every configuration. To change the configuration of an issuer, call [Issuers.Replace].
+// Add adds issuers. After Add returns, tokens of these issuers are accepted. If a
+// configuration is wrong, Add adds no issuer, and the error lists every fault of every
+// configuration. A configuration is wrong if [New] returns an error for it, or if its
+// issuer or an alias of the issuer was added before. To change the configuration of an
+// issuer, call [Issuers.Replace].
 func (s *Issuers) Add(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		if _, ok := next.all[cfg.Issuer]; ok {
@@ -66,15 +66,16 @@ func (s *Issuers) Add(cfgs ...Config) error {
 	})
 }
 
-// Replace changes the configurations of issuers that were added before. It replaces all
-// configurations, or none if one is wrong or its issuer was not added. The error lists
-// every fault. Each request uses either the old or the new configuration, and no request is
-// refused because of the change. Cached tokens of the issuers are verified again.
+// Replace changes the configurations of issuers that were added before. If a configuration
+// is wrong, or if its issuer was not added, Replace changes nothing, and the error lists
+// every fault. Each request uses either the old configuration or the new configuration. No
+// request is refused only because of the change. Cached tokens of these issuers are
+// verified again.
 //
 // If neither the old nor the new configuration has Keys, the new verifier takes over the
-// discovered keys and their refresh. If the new configuration has Keys, load them before
-// you call Replace: see [jwks.Cache.Ready]. If only the new configuration discovers its
-// keys, requests wait up to 2 s for the first fetch.
+// discovered keys and their refresh. If the new configuration has Keys, load these keys
+// before you call Replace; see [jwks.Cache.Ready]. If only the old configuration has Keys,
+// the new verifier discovers the keys, and requests wait up to 2 s for the first fetch.
 func (s *Issuers) Replace(cfgs ...Config) error {
 	return s.change(cfgs, func(next *routes, cfg Config) (*JWTVerifier, []error) {
 		old, ok := next.all[cfg.Issuer]
@@ -89,8 +90,9 @@ func (s *Issuers) Replace(cfgs ...Config) error {
 	})
 }
 
-// change publishes a table with a new verifier for each configuration, and closes the
-// verifiers that it replaces. If there is an error, it changes nothing.
+// The method change builds a verifier for each configuration and publishes a table with the
+// new verifiers. Then it closes the verifiers that are no longer in the table. If there is
+// an error, it publishes nothing.
 func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifier, []error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,8 +100,8 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 		return fmt.Errorf("bearer: %w", errClosed)
 	}
 	errs := checkObserver("Issuers.Observer", s.Observer)
-	before := s.table()
-	next := before.clone()
+	previous := s.table()
+	next := previous.clone()
 	var built []*JWTVerifier
 	for i, cfg := range cfgs {
 		if slices.ContainsFunc(cfgs[:i], func(other Config) bool { return other.Issuer == cfg.Issuer }) {
@@ -117,21 +119,22 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 	}
 	if len(errs) > 0 {
 		for _, v := range built {
-			errs = append(errs, v.retire(before))
+			errs = append(errs, v.retire(previous))
 		}
 		return fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
 	s.routes.Store(next)
-	for _, old := range before.all {
+	for _, old := range previous.all {
 		if next.all[old.issuer] != old {
-			// The error is about closing a key cache that is no longer used.
+			// Close returned this error for a key cache that is no longer used.
 			_ = old.retire(next)
 		}
 	}
 	return nil
 }
 
-// retire closes a verifier, but not the keys that it shares with a verifier in kept.
+// retire closes a verifier. If a verifier in kept uses the same keys, retire does not close
+// the keys.
 func (v *JWTVerifier) retire(kept *routes) error {
 	if other := kept.all[v.issuer]; other != nil && v.closer != nil && other.closer == v.closer {
 		v.cache.Close()
@@ -140,7 +143,7 @@ func (v *JWTVerifier) retire(kept *routes) error {
 	return v.Close()
 }
 
-// causes returns the errors that an error of New joins.
+// causes returns the list of errors that New joined into one error.
 func causes(err error) []error {
 	if err == nil {
 		return nil
@@ -151,7 +154,8 @@ func causes(err error) []error {
 	return []error{err}
 }
 
-// clone returns a copy of the table that may be changed until it is published.
+// clone returns a copy of the table. The caller may change the copy before it publishes the
+// copy.
 func (r *routes) clone() *routes {
 	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), all: maps.Clone(r.all), index: r.index}
 	if next.all == nil {
@@ -160,7 +164,8 @@ func (r *routes) clone() *routes {
 	return next
 }
 
-// add adds a verifier under every value of "iss" that its tokens may have.
+// The method add adds a verifier to the table for every value of "iss" that tokens of its
+// issuer may have.
 func (r *routes) add(v *JWTVerifier) []error {
 	if v.index != nil {
 		v.index = r.index
@@ -185,7 +190,7 @@ func (r *routes) add(v *JWTVerifier) []error {
 	return errs
 }
 
-// remove removes a verifier from a table that is not published yet.
+// The method remove removes a verifier from a table that is not yet published.
 func (r *routes) remove(v *JWTVerifier) {
 	is := func(_ string, other *JWTVerifier) bool { return other == v }
 	maps.DeleteFunc(r.exact, is)
@@ -193,9 +198,10 @@ func (r *routes) remove(v *JWTVerifier) {
 	r.templates = slices.DeleteFunc(r.templates, func(other *JWTVerifier) bool { return other == v })
 }
 
-// Remove removes an issuer. A request that is in flight may still be allowed, but tokens of
-// the issuer are refused after Remove has returned. Remove stops the refresh of the
-// issuer's keys, as [JWTVerifier.Close] does. It reports whether the issuer was configured.
+// Remove removes an issuer. Requests that are in flight during the call may still be
+// allowed. Requests that start after Remove has returned are refused. Remove stops the
+// refresh of the issuer's keys, as [JWTVerifier.Close] does. It reports whether the issuer
+// was configured.
 func (s *Issuers) Remove(issuer string) bool {
 	s.mu.Lock()
 	old := s.table()
@@ -207,7 +213,7 @@ func (s *Issuers) Remove(issuer string) bool {
 	}
 	s.mu.Unlock()
 	if ok {
-		_ = v.Close() // the error is about closing a key cache that is no longer used
+		_ = v.Close() // Close returned this error for a key cache that is no longer used
 	}
 	return ok
 }
@@ -232,7 +238,7 @@ func (s *Issuers) Close() error {
 const maxRefreshes = 8
 
 // Refresh fetches the keys of all issuers now; see [JWTVerifier.Refresh]. The error lists
-// each issuer whose keys were not fetched, with the cause.
+// each issuer whose keys were not fetched, and the cause.
 func (s *Issuers) Refresh(ctx context.Context) error {
 	all := s.table().all
 	issuers := slices.Sorted(maps.Keys(all))
@@ -252,14 +258,14 @@ func (s *Issuers) Refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// AuthorizationServers returns the identifiers of the issuers whose tokens s accepts now,
-// sorted; see [JWTVerifier.AuthorizationServers].
+// AuthorizationServers returns a sorted list of the issuers whose tokens s accepts now; see
+// [JWTVerifier.AuthorizationServers].
 func (s *Issuers) AuthorizationServers() []string {
 	return s.gather((*JWTVerifier).AuthorizationServers)
 }
 
-// Audience returns the identifiers of this API in the configurations of all issuers,
-// sorted. A token must contain an identifier from the configuration of its own issuer.
+// Audience returns a sorted list of the identifiers of this API, from the configurations of
+// all issuers. A token must contain an identifier from the configuration of its own issuer.
 func (s *Issuers) Audience() []string { return s.gather((*JWTVerifier).Audience) }
 
 func (s *Issuers) gather(of func(*JWTVerifier) []string) []string {
@@ -271,7 +277,7 @@ func (s *Issuers) gather(of func(*JWTVerifier) []string) []string {
 	return slices.Compact(all)
 }
 
-// Observe implements [Observer]: it notifies Issuers.Observer, and the Observer in the
+// Observe implements [Observer]. It notifies Issuers.Observer and the Observer in the
 // Config of the event's issuer.
 func (s *Issuers) Observe(ctx context.Context, e Event) {
 	if s.Observer != nil {
@@ -282,7 +288,8 @@ func (s *Issuers) Observe(ctx context.Context, e Event) {
 	}
 }
 
-// observing returns true, because the issuers and their observers can change at any time.
+// The method observing returns true, because the issuers and their observers can change at
+// any time.
 func (s *Issuers) observing() bool { return true }
 
 func (s *Issuers) loggerOf(issuer string) *slog.Logger {
@@ -292,13 +299,14 @@ func (s *Issuers) loggerOf(issuer string) *slog.Logger {
 	return s.Logger
 }
 
-// Verify checks a token as [JWTVerifier.Verify] of its issuer does. A token of no
-// configured issuer is refused with [WrongIssuer] and causes no traffic.
+// Verify passes a token to [JWTVerifier.Verify] of its issuer and returns the result. If
+// the issuer of the token is not configured, Verify refuses the token with [WrongIssuer]
+// and causes no traffic.
 func (s *Issuers) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, s, token)
 }
 
-func (s *Issuers) find(t *token, raw string, now time.Time) *Error {
+func (s *Issuers) prepare(t *token, raw string, now time.Time) *Error {
 	if err := t.begin(raw); err != nil {
 		return err
 	}
@@ -308,7 +316,8 @@ func (s *Issuers) find(t *token, raw string, now time.Time) *Error {
 			t.cacheHit = true
 			return nil
 		}
-		// An issuer that was added later takes precedence over a template.
+		// An issuer without a template takes precedence, even if it was added after the token was
+		// cached.
 		if _, ok := table.exact[t.claims().issuer]; !ok {
 			t.cacheHit = true
 			return nil
@@ -328,7 +337,7 @@ func (s *Issuers) replaced(t *token) bool {
 	return ok && now != t.verifier
 }
 
-// route sets t.verifier to the verifier of the issuer that the token names.
+// The method route sets t.verifier to the verifier of the issuer in the token.
 func (s *Issuers) route(t *token) *Error { return s.table().route(t) }
 
 func (r *routes) route(t *token) *Error {
@@ -341,5 +350,5 @@ func (r *routes) route(t *token) *Error {
 			return nil
 		}
 	}
-	return t.about(refuse(WrongIssuer, "iss %q is not a configured issuer%v", quote.Cut(t.iss), unknownIssuerAdvice{r, t.iss}))
+	return t.annotate(refuse(WrongIssuer, "iss %q is not a configured issuer%v", quote.Cut(t.iss), unknownIssuerAdvice{r, t.iss}))
 }

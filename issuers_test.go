@@ -72,7 +72,7 @@ func TestSeveralIssuers(t *testing.T) {
 			t.Errorf("%s: got reason %q, want %q", row.name, got, row.want)
 		}
 	}
-	if _, err := issuers.Verify(t.Context(), a.Token(members{"iss": a.URL() + "/"})); !strings.Contains(err.Error(), `"https://a.example" is: the slash`) {
+	if _, err := issuers.Verify(t.Context(), a.Token(members{"iss": a.URL() + "/"})); !strings.Contains(err.Error(), `the configured issuer "https://a.example": the slash`) {
 		t.Errorf("iss with a trailing slash: got error %v, want an error that names the configured issuer", err)
 	}
 	var names []string

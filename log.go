@@ -20,31 +20,32 @@ import (
 // LogOptions configures a [LogObserver]. The zero LogOptions and nil suit most services.
 type LogOptions struct {
 	// Level is the level of records of refusals. Faults of this service (KeysUnavailable,
-	// Internal) are logged at [slog.LevelError] if that level is higher, except if the client
-	// abandoned the request. Nil means [slog.LevelWarn].
+	// Internal) are logged at least at [slog.LevelError]. The exception is a request that
+	// ended while it waited for keys; see [Event.Abandoned]. Nil means [slog.LevelWarn].
 	Level slog.Leveler
-	// Audit is the level of records of allowed requests, for an audit trail. These records are
-	// not limited. Nil means no records of allowed requests.
+	// Audit is the level of records of allowed requests. The number of these records is not
+	// limited. Nil means no records of allowed requests.
 	Audit slog.Leveler
-	// Burst limits the records of refusals. In each Interval, at most Burst refusals are
-	// recorded for the same reason, route and issuer, and at most 10 times Burst for the same
-	// reason. Further refusals are counted, and at the end of the Interval one record for each
-	// reason contains the count. So a flood of refusals cannot fill a disk. Zero means 10. A
-	// negative value means no limit.
+	// Burst limits the number of records of refusals, so that a flood of refusals cannot fill
+	// a disk. In each Interval, at most Burst refusals with the same reason, route and issuer
+	// are logged. At most 10 times Burst refusals with the same reason are logged. Further
+	// refusals are only counted. At the end of the Interval, the LogObserver writes one record
+	// with this count for each reason. Zero means 10. A negative value means no limit.
 	Burst int
-	// Interval is the time to which Burst applies. Zero means 1 minute.
+	// Interval is the period to which Burst applies. Zero means 1 minute.
 	Interval time.Duration
 }
 
-// LogObserver is an [Observer] that logs refusals, within the limits of [LogOptions]. It
-// also logs the refusals that report-only rules waive (see [scopes.ReportOnly]).
-// [NewLogObserver] returns a LogObserver; the zero LogObserver is not usable. Call Close
-// before the process ends. A LogObserver is safe for concurrent use.
+// LogObserver is an [Observer] that logs refusals. [LogOptions] limits the number of
+// records. A LogObserver also logs refusals that report-only rules waive (see
+// [scopes.ReportOnly]). [NewLogObserver] returns a LogObserver. The zero LogObserver is not
+// usable. Call Close before the process ends. A LogObserver is safe for concurrent use.
 //
-// A record has these fields: reason, transport, route, issuer (the configured issuer), kid,
-// jti, client_id, took (the duration) and error. Empty fields are omitted. Values from the
-// token are cut at 64 bytes and escaped, and the error is cut at 1 KiB. If the token was
-// not verified, values from the token may be forged. A record never contains the token.
+// A record has the fields reason, transport, route, issuer, kid, jti, client_id, took and
+// error. The field issuer is the configured issuer, and took is the duration. Empty fields
+// are omitted. Values from the token are cut at 64 bytes and escaped. The error is cut at 1
+// KiB. If the token was not verified, values from the token may be forged. A record never
+// contains the token.
 type LogObserver struct {
 	logger   *slog.Logger
 	level    slog.Leveler
@@ -58,7 +59,7 @@ type LogObserver struct {
 	ends    time.Time // when the interval ends
 	timer   *time.Timer
 	closed  bool
-	reports sync.WaitGroup // running and scheduled calls of reportUnlogged
+	reports sync.WaitGroup // counts the running and the scheduled calls of reportUnlogged
 }
 
 // logKey identifies the refusals that share one limit of Burst.
@@ -70,12 +71,12 @@ type logKey struct {
 // logCount counts the refusals with one reason in an interval.
 type logCount struct{ logged, unlogged int }
 
-// maxLogKeys limits the number of keys in one interval. There are few patterns of routes,
+// maxLogKeys is the maximum number of keys in one interval. Most services have few routes,
 // but a guard of another package may report any text as the route.
 const maxLogKeys = 10_000
 
-// NewLogObserver returns a [LogObserver] that writes to logger. The error lists every fault
-// of the arguments.
+// NewLogObserver returns a [LogObserver] that writes to logger. If the arguments have
+// faults, the error lists every fault.
 func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error) {
 	if opts == nil {
 		opts = &LogOptions{}
@@ -113,16 +114,17 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 			return
 		}
 	}
-	message, level := e.record(ctx, o.level.Level())
-	if o.logger.Enabled(ctx, level) && o.sample(e) {
-		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...) //nolint:sloglint // the message is one of the constants in record
+	message, level := e.messageAndLevel(ctx, o.level.Level())
+	if o.logger.Enabled(ctx, level) && o.withinLimits(e) {
+		o.logger.LogAttrs(ctx, level, message, e.attrs(maxDetail)...) //nolint:sloglint // the message is one of the constants in messageAndLevel
 	}
 }
 
-// record sets e.Reason to the reason for the log, and returns the message and the level of
-// the record. The level is least; for a fault of this service, it is at least
-// slog.LevelError.
-func (e *Event) record(ctx context.Context, least slog.Level) (message string, level slog.Level) {
+// messageAndLevel returns the message and the level of the log record for e. It also sets
+// e.Reason to the reason that the record shows. The level is least. For a fault of this
+// service, the level is at least slog.LevelError. An abandoned request is not a fault of
+// this service.
+func (e *Event) messageAndLevel(ctx context.Context, least slog.Level) (message string, level slog.Level) {
 	message, level = "bearer: request refused", least
 	if e.Reason == "" { // a report-only rule waived the refusal
 		message, e.Reason = "bearer: refusal reported, not enforced", asError(e.Err).Reason
@@ -140,23 +142,24 @@ func (e *Event) record(ctx context.Context, least slog.Level) (message string, l
 }
 
 const (
-	// maxRefusals is how many refusals the whole process logs to Config.Logger in a minute, so
-	// that a flood of bad tokens cannot fill a disk.
+	// maxRefusals is the maximum number of refusals that the whole process logs to
+	// Config.Logger in a minute. Because of this limit, a flood of invalid tokens cannot fill
+	// a disk.
 	maxRefusals = 100
-	// maxFaults is how many of maxRefusals are reserved for faults of this service, so that a
-	// flood of bad tokens cannot hide them.
+	// maxFaults is the part of maxRefusals that is reserved for faults of this service.
+	// Because of this reserve, a flood of invalid tokens cannot hide a fault.
 	maxFaults = 20
 )
 
-// minuteCount counts the records of one minute. The upper half of state is the minute, and
-// the lower half is the count.
+// minuteCount counts the records of one minute. The upper 32 bits of state are the minute,
+// and the lower 32 bits are the count.
 type minuteCount struct{ state atomic.Uint64 }
 
-// add counts a record and reports whether the record is within limit. For the first record
-// of a minute, add also returns, as unlogged, how many records were over the limit in the
-// last minute that had records.
+// The method add counts a record and reports whether the record is within limit. For the
+// first record of a minute, unlogged is the number of records that exceeded the limit in
+// the last minute with records. For other records, unlogged is 0.
 func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64) {
-	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // the minute is only compared, so an overflow does no harm
+	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // an overflow does no harm, because the code only compares the minute
 	for {
 		old := c.state.Load()
 		if old>>32 == minute {
@@ -171,8 +174,9 @@ func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64
 	}
 }
 
-// The state of the limit on Config.Logger, which the whole process shares. helpLogged is
-// true after the first record, which explains how to log more.
+// The state of the limit on Config.Logger, which all verifiers of the process share.
+// helpLogged is true after the first record was written. The first record explains how to
+// log more refusals.
 //
 //nolint:gochecknoglobals // the limit is for the whole process
 var (
@@ -180,20 +184,21 @@ var (
 	helpLogged       atomic.Bool
 )
 
-// logRefusal logs a refusal to Config.Logger, within the limit. It calls event only if the
-// refusal is logged. A panic of the log handler does not affect the request.
+// logRefusal logs a refusal to Config.Logger, if the limit allows it. It calls event only
+// if it logs the refusal. It recovers from a panic of the log handler, so that the panic
+// does not affect the request.
 func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event func() Event) {
 	defer func() { _ = recover() }()
 	if logger == nil {
 		logger = slog.Default()
 	}
 	e := Event{Reason: refusal.Reason}
-	_, level := e.record(ctx, slog.LevelWarn)
+	_, level := e.messageAndLevel(ctx, slog.LevelWarn)
 	if !logger.Enabled(ctx, level) {
 		return
 	}
-	// This uses the current time, not the start of the request: when an outage ends, requests
-	// that started in several different minutes end together.
+	// The limit applies to the current time and not to the start of the request. When an
+	// outage ends, many requests end at the same time, but they started in different minutes.
 	count, limit := &refusals, uint64(maxRefusals-maxFaults)
 	if level > slog.LevelWarn {
 		count, limit = &faults, maxFaults
@@ -203,10 +208,10 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 		return
 	}
 	e = event()
-	message, level := e.record(ctx, slog.LevelWarn)
+	message, level := e.messageAndLevel(ctx, slog.LevelWarn)
 	detail := maxDetail
 	if !refusal.ownText {
-		detail = maxForeign // a hook or another verifier wrote the text, and may quote long claims
+		detail = maxForeign // the text is from a hook or a verifier of another package, and may quote long claims
 	}
 	attrs := e.attrs(detail)
 	if unlogged > 0 {
@@ -214,9 +219,9 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	}
 	if !helpLogged.Swap(true) {
 		attrs = append(attrs, slog.String("help", "at most "+strconv.Itoa(maxRefusals)+" refusals a minute are logged; "+
-			"bearer.Config.Logger chooses where, bearer.NewLogObserver logs more, bearer.Explain shows every check"))
+			"to choose the logger, set bearer.Config.Logger; to log more, use bearer.NewLogObserver; to see every check of a token, use bearer.Explain"))
 	}
-	logger.LogAttrs(ctx, level, message, attrs...) //nolint:sloglint // the message is one of the constants in record
+	logger.LogAttrs(ctx, level, message, attrs...) //nolint:sloglint // the message is one of the constants in messageAndLevel
 }
 
 func (o *LogObserver) levelOf(reason Reason) slog.Level {
@@ -226,15 +231,16 @@ func (o *LogObserver) levelOf(reason Reason) slog.Level {
 	return o.level.Level()
 }
 
-// sample counts a refusal and reports whether it is within the limits.
-func (o *LogObserver) sample(e Event) bool {
+// withinLimits counts a refusal and reports whether the limits of LogOptions allow a
+// record.
+func (o *LogObserver) withinLimits(e Event) bool {
 	if o.burst < 0 {
 		return true
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if now := time.Now(); o.timer == nil && !now.Before(o.ends) {
-		o.begin(now)
+		o.startInterval(now)
 	}
 	key := logKey{e.Reason, e.Route, e.Issuer}
 	if len(o.logged) >= maxLogKeys {
@@ -258,23 +264,23 @@ func (o *LogObserver) sample(e Event) bool {
 	return false
 }
 
-// begin starts an interval. The caller holds o.mu.
-func (o *LogObserver) begin(now time.Time) {
+// startInterval starts an interval. The caller must hold o.mu.
+func (o *LogObserver) startInterval(now time.Time) {
 	o.logged, o.reasons, o.ends = make(map[logKey]int), make(map[Reason]*logCount), now.Add(o.interval)
 }
 
-// reportUnlogged writes the records at the end of an interval.
+// reportUnlogged writes the records that contain the counts of an interval.
 func (o *LogObserver) reportUnlogged() {
 	defer o.reports.Done()
 	defer func() {
-		// A panic of the log handler must not end the process: this goroutine belongs to no
-		// request.
+		// Without this recover, a panic of the log handler ends the process. A server recovers
+		// only from panics in its own goroutines.
 		_ = recover()
 	}()
 	o.mu.Lock()
 	reasons := o.reasons
 	o.timer = nil
-	o.begin(time.Now())
+	o.startInterval(time.Now())
 	o.mu.Unlock()
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		if count := reasons[reason]; count.unlogged > 0 {
@@ -284,8 +290,9 @@ func (o *LogObserver) reportUnlogged() {
 	}
 }
 
-// Close writes the pending records of counted refusals and waits until they are written.
-// It may be called more than once. The error is always nil.
+// Close writes the counts of refusals that were not yet logged. It returns after the log
+// handler has written these records. Close may be called more than once. The error is
+// always nil.
 func (o *LogObserver) Close() error {
 	o.mu.Lock()
 	o.closed = true
@@ -297,7 +304,8 @@ func (o *LogObserver) Close() error {
 	return nil
 }
 
-// attrs returns the log attributes of an event, with at most maxText bytes of its error.
+// attrs returns the log attributes of an event. The attribute "error" has at most maxText
+// bytes.
 func (e Event) attrs(maxText int) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 9)
 	add := func(name, value string) {
@@ -318,7 +326,7 @@ func (e Event) attrs(maxText int) []slog.Attr {
 	if e.Err != nil {
 		err := e.Err
 		if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil {
-			err = refusal.Err // without the reason, which the record has in its own field
+			err = refusal.Err // omits the reason, because the record has the attribute "reason"
 		}
 		if err != nil {
 			text := quote.Line(err.Error())
@@ -329,9 +337,9 @@ func (e Event) attrs(maxText int) []slog.Attr {
 }
 
 const (
-	// maxDetail is how many bytes of an error are logged.
+	// maxDetail is the maximum number of bytes of an error in a record.
 	maxDetail = 1024
-	// maxForeign is how many bytes of an error are logged to Config.Logger if the error is not
-	// from this package.
+	// maxForeign is the maximum number of bytes of an error in a record for Config.Logger, if
+	// this package did not write the text of the error.
 	maxForeign = 128
 )

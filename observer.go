@@ -10,11 +10,11 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Observer is notified of the outcome of every decision. Metrics, logs and traces are
-// Observers. Implementations MUST be safe for concurrent use, MUST NOT block, because they
-// run within the request, and MUST NOT keep the context.
+// Observer is notified of the outcome of every decision. The metrics, the logs and the
+// traces of this module are Observers. Implementations MUST be safe for concurrent use.
+// They MUST NOT block, because the request waits for them. They MUST NOT keep the context.
 type Observer interface {
-	// Observe is called once for each outcome.
+	// Observe is called once for each outcome. [Event] describes the outcomes.
 	Observe(ctx context.Context, e Event)
 }
 
@@ -24,26 +24,27 @@ type ObserverFunc func(ctx context.Context, e Event)
 // Observe calls f.
 func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
 
-// Observers combines several observers, such as metrics and a log, into one. Observe calls
-// the observers in order. [New] refuses an empty list, and a list that contains nil.
+// Observers combines several observers, such as metrics and a log, into one observer.
+// Observe calls the observers in order. An empty list and a list that contains nil are
+// faults of a Config.
 type Observers []Observer
 
-// Observe calls Observe of each observer.
+// Observe calls the method Observe of each observer.
 func (o Observers) Observe(ctx context.Context, e Event) {
 	for _, observer := range o {
 		observer.Observe(ctx, e)
 	}
 }
 
-// checkObserver returns the faults of an optional observer.
+// checkObserver returns the faults of an optional observer. A nil interface is valid.
 func checkObserver(field string, o Observer) []error {
 	switch list, isList := o.(Observers); {
 	case o == nil:
 		return nil
 	case nilcheck.IsNil(o):
-		return []error{fmt.Errorf("%s: a nil %T; leave the field unset for no observer", field, o)}
+		return []error{fmt.Errorf("%s: a nil %T; if you want no observer, leave the field unset", field, o)}
 	case isList && len(list) == 0:
-		return []error{fmt.Errorf("%s: an empty list; leave the field unset for no observer", field)}
+		return []error{fmt.Errorf("%s: an empty list; if you want no observer, leave the field unset", field)}
 	case isList:
 		var errs []error
 		for i, observer := range list {
@@ -59,44 +60,45 @@ func checkObserver(field string, o Observer) []error {
 }
 
 // Event is the outcome of a request or of a token. A guard reports the outcome of a
-// request. A verifier reports the outcome of a token if its Verify was called without a
-// guard. Each outcome is reported once. Requests to public routes are not reported, so that
-// frequent health probes do not hide other outcomes.
+// request. A verifier reports the outcome of a token only if its method Verify is called
+// without a guard. Each outcome is reported once. Guards do not report requests to public
+// routes, because frequent health probes can hide other outcomes.
 type Event struct {
-	// Transport is [Request.Transport]: "http", "grpc" or the constant of another guard. It is
-	// empty without a guard.
+	// Transport is [Request.Transport], such as "http" or "grpc". It is empty without a guard.
 	Transport string
-	// Route is the declared pattern of the route or method, never a path that the client
-	// sent. It is empty if there is none.
+	// Route is the declared pattern of the route or method. It is never a path that the client
+	// sent. It is empty if no declared pattern is known.
 	Route string
-	// Reason is the reason of the refusal; empty if the request was allowed.
+	// Reason is the reason of the refusal. It is empty if the request was allowed.
 	Reason Reason
-	// Issuer is the configured issuer of the token; empty if no configured issuer matches.
-	// Clients cannot choose other values, so the configuration limits the number of values.
+	// Issuer is the configured issuer of the token. It is empty if no configured issuer
+	// matches. So the number of different values is limited, even if clients send other
+	// issuers.
 	Issuer string
-	// CacheHit is true if the token was in the cache of verified tokens. It is false for a
-	// request that waited for a concurrent verification of the token.
+	// CacheHit is true if the token was in the cache of verified tokens. It is false if the
+	// request waited until a concurrent request had verified the same token.
 	CacheHit bool
-	// Duration is how long the decision took.
+	// Duration is the time from the start to the end of the decision.
 	Duration time.Duration
-	// Claims has the claims of the token; nil if the token was not verified.
+	// Claims has the claims of the token. It is nil if the token was not verified.
 	Claims *Claims
-	// Err is the refusal with its detail, and holds an *[Error]. If the request was allowed,
-	// Err is nil, except if a report-only rule waived a refusal: Err is then this refusal
-	// (see [scopes.ReportOnly]).
+	// Err is the refusal with its detail, and holds an *[Error]. If a report-only rule waived
+	// a refusal, the request was allowed and Err is the waived refusal (see
+	// [scopes.ReportOnly]). For all other allowed requests, Err is nil.
 	Err error
 }
 
-// Abandoned reports whether the request ended while it waited for keys: the client
-// disconnected, or its deadline passed. In this case Reason is KeysUnavailable, but a
-// single client can cause it, so do not count it as an outage. Call Abandoned within
-// Observe, with the context that Observe gets.
+// Abandoned reports whether the request ended while it waited for keys, because the client
+// disconnected or the deadline passed. Reason is then KeysUnavailable. Do not count such an
+// event as an outage, because a single client can cause it. Call Abandoned within Observe,
+// and pass the context that Observe receives.
 func (e Event) Abandoned(ctx context.Context) bool {
 	return e.Reason == KeysUnavailable && ctx.Err() != nil
 }
 
-// KeyID returns the "kid" of the token, or "". If Claims is nil, the token was not
-// verified, and anyone may have written the value: use it only in logs, escaped and cut.
+// KeyID returns the "kid" of the token. It returns "" if the "kid" is not known. If Claims
+// is nil, the token was not verified, and the value may be forged. Use such a value only in
+// logs, and escape and cut it.
 func (e Event) KeyID() string {
 	if c := e.unverified(); c != nil && c.header != nil {
 		return c.header.Kid
@@ -104,7 +106,8 @@ func (e Event) KeyID() string {
 	return ""
 }
 
-// TokenID returns the "jti" of the token, or ""; see KeyID.
+// TokenID returns the "jti" of the token. It returns "" if the "jti" is not known. The
+// comment of KeyID says when the value may be forged.
 func (e Event) TokenID() string {
 	c := e.unverified()
 	switch {
@@ -113,11 +116,12 @@ func (e Event) TokenID() string {
 	case c.id != "":
 		return c.id
 	}
-	id, _ := strictjson.String(c.members.Lookup("jti")) // the token was refused before its claims were decoded
+	id, _ := strictjson.String(c.members.Lookup("jti")) // the claims of a refused token may not be decoded
 	return id
 }
 
-// ClientID returns the client identifier in the token, or ""; see KeyID.
+// ClientID returns the client identifier in the token. It returns "" if the client
+// identifier is not known. The comment of KeyID says when the value may be forged.
 func (e Event) ClientID() string {
 	c := e.unverified()
 	switch {
@@ -134,7 +138,8 @@ func (e Event) ClientID() string {
 	return ""
 }
 
-// unverified returns the claims of the token, verified or not, or nil.
+// unverified returns the claims of the token, even if the token was not verified. It
+// returns nil if the claims were not read.
 func (e Event) unverified() *Claims {
 	if e.Claims != nil {
 		return e.Claims
@@ -145,7 +150,7 @@ func (e Event) unverified() *Claims {
 	return nil
 }
 
-// setOutcome sets the fields that the claims and the refusal determine.
+// setOutcome sets the fields of e that depend on the claims and on the refusal.
 func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	e.Claims = claims
 	if claims != nil && claims.verifier != nil {
@@ -160,8 +165,8 @@ func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	}
 }
 
-// report reports the outcome of a request to one observer and to the log. [Verifier] describes
-// which observer is notified.
+// The method report notifies one observer of the outcome of a request, and logs a refusal.
+// The comment of [Verifier] describes how this observer is chosen.
 func (d *decision) report(ctx context.Context, refusal *Error) {
 	reported := refusal
 	if refusal == nil && d.refusal != nil && !d.refusal.withoutToken() {
@@ -194,7 +199,8 @@ func (d *decision) report(ctx context.Context, refusal *Error) {
 	}
 }
 
-// verifierObserver returns the verifier that is notified of a request, or nil.
+// verifierObserver returns the verifier that is notified of the outcome as an Observer. It
+// returns nil if there is none.
 func (d *decision) verifierObserver() Observer {
 	own := d.own
 	if own == nil {
@@ -210,21 +216,21 @@ func (d *decision) verifierObserver() Observer {
 }
 
 // verifyObserved implements Verify for the verifiers of this package. It reports the
-// outcome, unless a guard reports it. A panic of a hook or an observer refuses this token
-// and no other.
+// outcome, unless a guard reports the outcome. If a hook or an observer panics, only this
+// token is refused.
 func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Claims, err error) { //nolint:contextcheck // the call wraps ctx
 	defer func() {
 		if p := recover(); p != nil {
-			claims, err = nil, panicked(p)
+			claims, err = nil, panicRefusal(p)
 		}
 	}()
-	start, wrapped := time.Now(), wrappedCall(ctx) // read now, because the guard may stop waiting for this verdict
+	start, wrapped := time.Now(), wrappedCall(ctx) // wrappedCall must run now, because the guard may stop waiting later
 	if wrapped != nil {
-		ctx = &call{Context: ctx} // if a hook verifies another token, that outcome is reported
+		ctx = &call{Context: ctx} // if a hook verifies a token of its own, the outcome of this token is reported too
 	}
 	claims, cacheHit, refusal := verify(ctx, v, raw, start)
 	if claims == nil && refusal == nil {
-		refusal = panicked(nil) // a hook called panic(nil), and GODEBUG has panicnil=1
+		refusal = panicRefusal(nil) // a hook called panic(nil), and GODEBUG has panicnil=1
 	}
 	if wrapped != nil {
 		wrapped.add(&innerVerdict{verifier: v, claims: claims, cacheHit: cacheHit})
@@ -247,18 +253,19 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 	return claims, nil
 }
 
-// verify verifies a token. It returns a panic as a refusal, so that the panic is reported.
+// The function verify verifies a token. If a hook panics, verify returns the panic as a
+// refusal, so that the caller reports it.
 func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (claims *Claims, cacheHit bool, refusal *Error) {
 	t := newToken()
 	defer t.free()
 	defer func() {
 		if p := recover(); p != nil {
-			claims, refusal = nil, panicked(p)
+			claims, refusal = nil, panicRefusal(p)
 		}
 	}()
-	claims, refusal = t.verify(v, raw, now, func() context.Context { return ctx }) //nolint:contextcheck // it is ctx
+	claims, refusal = t.verify(v, raw, now, func() context.Context { return ctx }) //nolint:contextcheck // the function returns ctx
 	return claims, t.cacheHit, refusal
 }
 
-// panicked returns the refusal for a panic of a hook.
-func panicked(p any) *Error { return refuse(Internal, "panic: %v", p) }
+// panicRefusal returns the refusal for a panic with the value p.
+func panicRefusal(p any) *Error { return refuse(Internal, "panic: %v", p) }

@@ -15,9 +15,9 @@ import (
 //go:generate go run ./internal/profiles/generate
 
 // Profile describes how the access tokens of an issuer differ from RFC 9068. If a field is
-// nil, the rule of RFC 9068 applies, so the zero Profile accepts only tokens that follow
-// RFC 9068. An empty list that is not nil means "none"; [New] refuses an empty list in Types
-// and in Audience. New copies the Profile.
+// nil, the rule of RFC 9068 applies. So the zero Profile accepts only tokens that follow
+// RFC 9068. An empty list that is not nil means "none". Types and Audience must not be
+// empty lists. [New] copies the Profile.
 //
 // To change a profile of this package, copy the struct, and set fields of the copy to new
 // lists and maps:
@@ -26,82 +26,88 @@ import (
 //	p.Roles = []string{"/resource_access/deployments/roles"}
 //
 // The copy shares its lists and maps with the original, so do not change them in place.
-// [ProfileByName] returns a profile that shares no memory.
+// [ProfileByName] returns a profile that you can change in place.
 //
-// A claim is written by its name, in which dots, slashes and colons have no special
-// meaning ("azp", "https://ns/roles"). A claim inside an object is written as a JSON
-// pointer (RFC 6901), which starts with a slash ("/realm_access/roles"). Without the slash
-// at the start, "realm_access/roles" is accepted as the name of one top-level claim.
+// The fields name a top-level claim by its name, for example "azp" or "https://ns/roles".
+// Dots, slashes and colons inside a name have no special meaning. The fields name a claim
+// inside an object by a JSON pointer (RFC 6901), which starts with a slash, for example
+// "/realm_access/roles". Do not forget the slash at the start: "realm_access/roles" is the
+// name of a top-level claim.
 type Profile struct {
 	// Name is the name of the profile in logs. Empty means "RFC 9068".
 	Name string
-	// Types lists the accepted values of the "typ" header. They are compared as media types:
-	// case-insensitively and without "application/". The value "" accepts a token without
-	// "typ". Nil means only "at+jwt" (RFC 9068, section 4).
+	// Types lists the accepted values of the header member "typ". They are compared as media
+	// types: upper and lower case are equal, and the prefix "application/" is ignored. If the
+	// list contains "", a token without "typ" is accepted. Nil means only "at+jwt" (RFC 9068,
+	// section 4).
 	Types []string
 	// WrongIssuers lists frequent mistakes in the issuer. Each key is a regular expression,
-	// and its value is a sentence that explains the mistake. If Config.Issuer matches, New
-	// returns an error with the sentence. If the "iss" of a refused token matches, the log
-	// has the sentence.
+	// and its value is a sentence that explains the mistake. If Config.Issuer matches the
+	// regular expression, New returns an error with the sentence. If a JWTVerifier refuses a
+	// token with WrongIssuer and the "iss" matches, the error has the sentence.
 	WrongIssuers map[string]string
-	// Aliases lists the "iss" values that the issuer uses, if it uses more than one. The
-	// aliases apply only if Config.Issuer is one of them.
+	// Aliases lists the "iss" values of an issuer that uses several values. The aliases apply
+	// only if Config.Issuer is in the list.
 	Aliases []string
 	// Audience lists the claims that may hold the audience. Config.Audience is compared with
-	// the first of these claims that the token has; an empty array counts as absent. Nil
-	// means only "aud". With {"aud", "client_id"}, a token without "aud" is accepted if
-	// Config.Audience lists its client.
+	// the first of these claims that the token has. A claim that is an empty array counts as
+	// absent. For example, with {"aud", "client_id"}, a token without "aud" is accepted if
+	// Config.Audience contains its "client_id". Nil means only "aud".
 	Audience []string
-	// Scopes lists the claims that hold scopes, as a string or an array of strings. A token
-	// has the scopes of all these claims. Nil means only "scope" as a string (RFC 9068,
-	// section 2.2.3). A claim of another form grants no scopes.
+	// Scopes lists the claims that hold scopes. Such a claim is a string or an array of
+	// strings. A claim of any other form grants no scopes. A token grants the scopes of all
+	// listed claims. Nil means only the claim "scope", which must be a string (RFC 9068,
+	// section 2.2.3).
 	Scopes []string
 	// Roles lists the claims that hold roles, groups or permissions. Such a claim is an array
 	// of strings, an object whose member names are the roles, or an array of such objects.
-	// Roles are separate from scopes; the rule [HasRole] requires a role. Nil means none.
+	// Roles grant no scopes. To require a role, use the rule [HasRole]. Nil means no claims.
 	Roles []string
-	// ClientID lists the claims that may hold the client identifier. [Claims.ClientID]
-	// returns the first of these claims that the token has. Nil means "client_id".
+	// ClientID lists the claims that may hold the client identifier. [Claims.ClientID] returns
+	// the first of these claims that the token has. Nil means only "client_id".
 	ClientID []string
-	// Required lists the claims that a token must have, in addition to "iss", "exp" and the
-	// audience, which are always required. A claim that is null or "" counts as missing. Nil
-	// means "sub", "client_id", "iat" and "jti" (RFC 9068, section 2.2).
+	// Required lists the claims that a token must have. The claims "iss", "exp" and the
+	// audience are always required. A claim that is null or "" counts as missing. Nil means
+	// "sub", "client_id", "iat" and "jti" (RFC 9068, section 2.2).
 	Required []string
-	// RequiredValues lists claims that a token must have. The key is the claim, and the value
-	// lists the accepted strings.
+	// RequiredValues lists claims that a token must have, and their accepted values. Each key
+	// names a claim, and its value lists the accepted strings. Nil means no claims.
 	RequiredValues map[string][]string
-	// Forbidden lists claims that mark another kind of token, such as an ID token, which must
-	// not be accepted as an access token (RFC 8725, section 3.12). Nil means none if Types
-	// accepts only "at+jwt", because that value identifies access tokens. Otherwise nil means
-	// "at_hash", "c_hash", "nonce" and "events".
+	// Forbidden lists claims that mark a different kind of token, such as an ID token. A token
+	// with one of these claims is refused, because it is not an access token (RFC 8725,
+	// section 3.12). If Types accepts only "at+jwt", nil means no claims, because "at+jwt"
+	// already identifies access tokens. Otherwise nil means "at_hash", "c_hash", "nonce" and
+	// "events".
 	Forbidden []string
-	// ForbiddenHeader lists header members that mark tokens issued for another service. Each
-	// key is the name of a member, and its value is a sentence that explains the refusal in
-	// the log.
+	// ForbiddenHeader lists header members that mark tokens issued for a different service. A
+	// token with such a member is refused. Each key is the name of a member, and its value is
+	// a sentence that explains the refusal in the log.
 	ForbiddenHeader map[string]string
-	// InertConfirmation lists members of "cnf" that do not bind the token to its sender. A
+	// InertConfirmation lists members of "cnf" that do not bind the token to a client key. A
 	// token with any other member in "cnf" is refused.
 	InertConfirmation []string
-	// KeysNameIssuer restricts a key that has the member "issuer" to tokens of that issuer.
-	// In the member, "{tenantid}" stands for the token's "tid". If the member names Entra ID's
-	// issuer of version 2, tokens of version 1 from the same tenant match too.
+	// KeysNameIssuer restricts the use of keys that have the member "issuer". If
+	// KeysNameIssuer is true, such a key verifies only tokens whose "iss" equals this member.
+	// In the member, "{tenantid}" stands for the token's "tid". If the member is the version 2
+	// issuer of an Entra ID tenant, the key also verifies version 1 tokens of this tenant.
 	KeysNameIssuer bool
 }
 
-// idToken lists claims of OpenID Connect Core 1.0 (sections 2 and 3.3.2.11) and RFC 8417
-// that the access token of a machine client does not need.
+// idToken lists claims of ID tokens and of security event tokens, which access tokens of
+// machine clients do not need (OpenID Connect Core 1.0, sections 2 and 3.3.2.11; RFC 8417).
 //
 //nolint:gochecknoglobals // never changed; Go has no constant lists
 var idToken = []string{"at_hash", "c_hash", "nonce", "events"}
 
 // ProfileByName returns the profile of this package with the given name, for example from a
-// configuration file. The name of a profile is the name of its variable ("EntraV2") or its
-// [Profile.Name] ("Entra ID v2"). Upper and lower case are not distinguished, and spaces,
-// hyphens and underscores are ignored ("entra-v2"). The names "RFC 9068" and "" return the
-// zero Profile. For an unknown name, the error lists all names.
+// configuration file. The name is the name of the profile's variable, such as "EntraV2", or
+// its [Profile.Name], such as "Entra ID v2". ProfileByName does not distinguish upper and
+// lower case, and ignores spaces, hyphens and underscores. So "entra-v2" is valid too. The
+// names "RFC 9068" and "" return the zero Profile. For an unknown name, the error lists all
+// names.
 //
-// The profile shares no memory with the variable or with the results of other calls, so
-// the caller may change it in place.
+// The result shares no memory with the variable or with the results of other calls. The
+// caller may change the result in place.
 func ProfileByName(name string) (Profile, error) {
 	key := profileKey(name)
 	if name == "" || key == "rfc9068" {
@@ -115,8 +121,8 @@ func ProfileByName(name string) (Profile, error) {
 	return Profile{}, fmt.Errorf("bearer: no profile %q: want one of %s", name, strings.Join(profileNames(), ", "))
 }
 
-// profileNames returns one name for each profile that [ProfileByName] finds, sorted: the
-// names of the variables in lower case, and "rfc9068".
+// profileNames returns a sorted list with one name for each profile that [ProfileByName]
+// finds. The names are the names of the variables in lower case, and "rfc9068".
 func profileNames() []string {
 	names := []string{"rfc9068"}
 	for _, row := range builtIn {
@@ -126,22 +132,24 @@ func profileNames() []string {
 	return names
 }
 
-// profileKey returns the form of a name by which profiles are compared.
+// profileKey returns the normalized form of a name. ProfileByName compares these forms.
 func profileKey(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(name))
 }
 
-// Claims decodes a claims set as p describes it. It is for verifiers of other packages and
-// for tests: the claims set may come from an introspection response or from the record of
-// an API key. Claims verifies no signature and applies no [Config]. It checks that set is
-// one JSON object without duplicate names, and that its claims have the right types. The
-// caller must check everything else, including the expiry. In the result, [Claims.Issuer]
-// returns "iss", or "".
+// Claims decodes a claims set that has the form of p. It is for verifiers of other packages
+// and for tests. For example, the claims set may come from an introspection response or
+// from the record of an API key.
 //
-// The error holds an *[Error] with the reason [Malformed] or [InvalidClaims], or with
-// [Internal] if p itself is invalid.
+// Claims verifies no signature and applies no [Config]. It checks only that set is one JSON
+// object without duplicate names, and that the claims have the right types. The caller must
+// check everything else, including the expiry. The method [Claims.Issuer] of the result
+// returns "iss".
+//
+// The error holds an *[Error]. The reason is [Internal] if p is invalid. Otherwise the
+// reason is [Malformed] or [InvalidClaims].
 func (p Profile) Claims(set []byte) (*Claims, error) {
-	p.WrongIssuers = nil // not used here, and expensive to compile
+	p.WrongIssuers = nil // saves time: Claims does not use the regular expressions
 	resolved, errs := p.resolve()
 	if err := errors.Join(errs...); err != nil {
 		return nil, &Error{Reason: Internal, Err: err}
@@ -159,7 +167,8 @@ func (p Profile) Claims(set []byte) (*Claims, error) {
 	return c, nil
 }
 
-// profile is a Profile with its defaults set and its claims parsed.
+// The type profile is a Profile after its defaults were set and its names of claims were
+// parsed.
 type profile struct {
 	name              string
 	types             []string
@@ -167,7 +176,7 @@ type profile struct {
 	aliases           []string
 	audience          []claim.Path
 	scopes            []claim.Path
-	arrays            bool // a claim in scopes may be an array
+	arrays            bool // the claims in scopes may be arrays
 	roles             []claim.Path
 	clientID          []claim.Path
 	required          []claim.Path
@@ -178,14 +187,15 @@ type profile struct {
 	keysNameIssuer    bool
 }
 
-// wrongIssuer is an element of Profile.WrongIssuers.
+// wrongIssuer is an entry of Profile.WrongIssuers.
 type wrongIssuer struct {
 	form *regexp.Regexp
 	why  string
 }
 
-// wrongIssuerReason returns the sentence of Profile.WrongIssuers for an issuer, or "".
-func (p *profile) wrongIssuerReason(issuer string) string {
+// wrongIssuerText returns the sentence of the entry in Profile.WrongIssuers that matches an
+// issuer. It returns "" if no entry matches.
+func (p *profile) wrongIssuerText(issuer string) string {
 	for _, wrong := range p.wrongIssuers {
 		if wrong.form.MatchString(issuer) {
 			return wrong.why
@@ -194,13 +204,14 @@ func (p *profile) wrongIssuerReason(issuer string) string {
 	return ""
 }
 
-// claimValues is an element of Profile.RequiredValues.
+// claimValues is an entry of Profile.RequiredValues.
 type claimValues struct {
 	path   claim.Path
 	values []string
 }
 
-// checkIssuer returns an error for each element of WrongIssuers that matches issuer.
+// checkIssuer returns an error for each entry of WrongIssuers that matches issuer, and for
+// each invalid regular expression.
 func (p Profile) checkIssuer(issuer string) []error {
 	var errs []error
 	for _, form := range slices.Sorted(maps.Keys(p.WrongIssuers)) {
@@ -216,7 +227,8 @@ func (p Profile) checkIssuer(issuer string) []error {
 	return errs
 }
 
-// resolve returns p with all defaults set, and the faults of p.
+// resolve sets the defaults of p and parses the names of claims. It also returns the faults
+// of p.
 func (p Profile) resolve() (*profile, []error) {
 	r := &profile{
 		name:              p.Name,
@@ -243,7 +255,7 @@ func (p Profile) resolve() (*profile, []error) {
 		}
 	}
 	if len(r.types) == 0 {
-		errs = append(errs, errors.New("Config.Profile.Types: empty, so no token can be accepted; nil means at+jwt"))
+		errs = append(errs, errors.New("Config.Profile.Types: the list is empty, so no token can be accepted; nil means at+jwt"))
 	}
 	var otherKinds []string
 	if slices.ContainsFunc(r.types, func(typ string) bool { return typ != "at+jwt" }) {
@@ -268,7 +280,7 @@ func (p Profile) resolve() (*profile, []error) {
 			names = list.defaults
 		}
 		if list.mustNotBeEmpty && len(names) == 0 {
-			errs = append(errs, fmt.Errorf("Config.Profile.%s: empty, so no token can be accepted; nil means aud", list.field))
+			errs = append(errs, fmt.Errorf("Config.Profile.%s: the list is empty, so no token can be accepted; nil means aud", list.field))
 		}
 		paths, pathErrs := claim.ParsePaths("Config.Profile."+list.field, names)
 		*list.to = paths
@@ -277,8 +289,8 @@ func (p Profile) resolve() (*profile, []error) {
 	return r, append(errs, r.parseValues(p)...)
 }
 
-// parseValues sets r.requiredValues, and returns the faults of the fields that are lists of
-// strings.
+// parseValues sets r.requiredValues. It returns the faults of RequiredValues,
+// InertConfirmation and Aliases.
 func (r *profile) parseValues(p Profile) []error {
 	var errs []error
 	for name, values := range p.RequiredValues {

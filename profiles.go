@@ -28,7 +28,7 @@ var (
 	Zitadel       = Profile(profiles.Zitadel())       // JWT access tokens of Zitadel
 )
 
-// builtIn lists all profiles. make returns the profile that the variable holds.
+// builtIn lists all profiles. The function make returns the profile that the variable holds.
 var builtIn = []struct {
 	variable string
 	make     func() profiles.Profile

@@ -11,9 +11,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Reason is the reason of a refusal, in one word. This package and its guards report only
-// the constants below, which are safe as metric labels and in responses to clients. A
-// Reason is an error, so that callers can write errors.Is(err, bearer.Expired).
+// Reason is the reason of a refusal. This package and its guards report only the constants
+// below. The constants are safe as metric labels and in responses to clients. A Reason is
+// an error, so that callers can write errors.Is(err, bearer.Expired).
 type Reason string
 
 // The reasons of refusals.
@@ -21,51 +21,54 @@ const (
 	// InvalidRequest: the Authorization field is not Bearer, a space and one token (RFC 6750,
 	// section 3.1: invalid_request).
 	InvalidRequest Reason = "request"
-	// NoToken: the request has no bearer credentials: no Authorization field, or another
-	// scheme.
+	// NoToken: the request has no bearer credentials. It has no Authorization field, or the
+	// field has a different scheme.
 	NoToken Reason = "no_token"
-	// Malformed: the token is not a JWS in compact serialization with a valid header and
-	// claims set (RFC 7515, RFC 7519), it is longer than 16 KiB, or it has an extension
-	// that is not supported ("crit").
+	// Malformed: the token is not a JWS in compact serialization with a valid header and a
+	// valid claims set (RFC 7515, RFC 7519). Tokens that are longer than 16 KiB and tokens
+	// with extensions ("crit") are malformed too.
 	Malformed Reason = "malformed"
 	// WrongIssuer: "iss" is not a configured issuer (RFC 9068, section 4).
 	WrongIssuer Reason = "issuer"
 	// WrongAlgorithm: "alg" is not in Config.Algorithms (RFC 8725, section 3.1).
 	WrongAlgorithm Reason = "algorithm"
-	// UnknownKey: the issuer publishes no key with the token's "kid" for its "alg".
+	// UnknownKey: the issuer publishes no key with the "kid" of the token that fits the "alg"
+	// of the token.
 	UnknownKey Reason = "unknown_key"
 	// BadSignature: the signature is not valid under the issuer's key.
 	BadSignature Reason = "signature"
 	// WrongType: "typ" is not in Profile.Types (RFC 9068, section 4), or the header has a member
 	// of Profile.ForbiddenHeader.
 	WrongType Reason = "type"
-	// Expired: "exp" has passed, without leeway, or the token is older than Config.MaxAge.
+	// Expired: the time in "exp" has passed, or the token is older than Config.MaxAge. There
+	// is no leeway.
 	Expired Reason = "expired"
 	// NotYetValid: "nbf" or "iat" is more than 60 s in the future.
 	NotYetValid Reason = "not_yet_valid"
-	// WrongAudience: "aud", or the claim that Profile.Audience names instead, contains none of
-	// Config.Audience (RFC 7519, section 4.1.3).
+	// WrongAudience: the audience claim contains none of the strings in Config.Audience (RFC
+	// 7519, section 4.1.3). The audience claim is "aud", or the claim that Profile.Audience
+	// names instead.
 	WrongAudience Reason = "audience"
-	// InvalidClaims: a required claim is missing, a claim is forbidden or has the wrong type
-	// or value, or the lifetime exceeds Config.MaxLifetime.
+	// InvalidClaims: a required claim is missing, a claim is forbidden, a claim has the wrong
+	// type or value, or the lifetime exceeds Config.MaxLifetime.
 	InvalidClaims Reason = "claims"
-	// WrongBinding: the token is bound to a key of its sender ("cnf", RFC 7800). This package
-	// does not check proof of possession.
+	// WrongBinding: the token is bound to a client key ("cnf", RFC 7800). This package does
+	// not check proof of possession.
 	WrongBinding Reason = "binding"
-	// InvalidCustom: Config.Custom or Config.Validate returned an error without another
+	// InvalidCustom: Config.Custom or Config.Validate returned an error that contains no
 	// Reason.
 	InvalidCustom Reason = "custom"
 	// Revoked: the token was revoked before it expired. This package does not check
-	// revocation: Config.Validate or a [Verifier] of another package reports this reason.
+	// revocation. Only Config.Validate or a [Verifier] of another package reports this reason.
 	Revoked Reason = "revoked"
-	// MissingScope: the token is valid, but the rule of the route does not allow the request
-	// (RFC 6750, section 3.1: insufficient_scope), or the route has no rule.
+	// MissingScope: the token is valid, but the rule of the route denies the request (RFC
+	// 6750, section 3.1: insufficient_scope). A route without a rule denies every request.
 	MissingScope Reason = "scope"
 	// KeysUnavailable: the issuer's keys are not available, or the request ended while it
-	// waited for the keys (see [Event.Abandoned]). Missing keys are a fault of this service or
-	// of the issuer, not of the client.
+	// waited for the keys (see [Event.Abandoned]). If the keys are not available, this service
+	// or the issuer is at fault, and the client is not.
 	KeysUnavailable Reason = "keys_unavailable"
-	// Internal: a fault of this service, such as a panic in Config.Validate.
+	// Internal: this service has a fault, such as a panic in Config.Validate.
 	Internal Reason = "internal"
 )
 
@@ -74,34 +77,35 @@ func (r Reason) Error() string { return string(r) }
 
 // Error is the error of a refused request or token. Every error of a verifier of this
 // package, of [Decide] and of a guard holds an *Error. To get the *Error, call
-// errors.AsType[*bearer.Error](err), and do not use a type assertion: frequent refusals are
-// shared values of another type. The caller owns the result of errors.AsType. To check only
-// the reason, write errors.Is(err, bearer.Expired).
+// errors.AsType[*bearer.Error](err). Do not use a type assertion, because frequent refusals
+// are shared values of a different type. The caller may change the result of errors.AsType.
+// To check only the reason, write errors.Is(err, bearer.Expired).
 type Error struct {
 	// Reason determines the response to the client.
 	Reason Reason
-	// Missing lists the scopes that the rule requires and the token does not grant, if
-	// Reason is MissingScope. It is empty if the rule denied the request because of
-	// something else, such as a claim.
+	// If Reason is MissingScope, Missing lists the scopes that the rule requires and the token
+	// does not grant. Missing is empty if the rule denied the request for a different cause,
+	// such as a wrong value of a claim.
 	Missing []string
-	// RetryAfter is how long the client should wait before it retries, if Reason is
-	// KeysUnavailable. It is zero if the time is unknown: guards then tell the client 5 s.
+	// If Reason is KeysUnavailable, RetryAfter is the time after which the client should
+	// retry. It is zero if the time is not known. The response of a guard then contains 5 s.
 	RetryAfter time.Duration
-	// Err is the detail, for logs and never for clients. It quotes values of the token,
-	// escaped and cut, but never the token itself. It may be nil.
+	// Err is the detail of the refusal. It is for logs. Do not send it to clients. It quotes
+	// values of the token, which are escaped and cut, but it never quotes the token itself.
+	// Err may be nil.
 	Err error
 
-	issuer     string       // the configured issuer of the token; "" if none matches
-	unverified *Claims      // the claims, verified or not; nil if they were not read
-	ownText    bool         // this package wrote the text of Err, in which values of the token are cut
-	shared     *sharedError // what callers get instead of this Error; nil if they get the Error
+	issuer     string       // the configured issuer of the token; "" if no configured issuer matches
+	unverified *Claims      // the claims, even if they were not verified; nil if they were not read
+	ownText    bool         // this package wrote the text of Err, so long values of the token are cut in it
+	shared     *sharedError // the error that callers get instead of this Error; nil if callers get this Error
 }
 
-// Error returns the reason and the detail on one line, for logs.
+// Error returns the reason and the detail on one line. The text is for logs.
 func (e *Error) Error() string {
 	text := "bearer: " + string(e.Reason)
 	if e.Err != nil {
-		// Joined errors contain line breaks.
+		// The text of joined errors contains line breaks.
 		text += ": " + quote.Line(e.Err.Error())
 	}
 	return text
@@ -119,32 +123,33 @@ func (e *Error) Unwrap() error { return e.Err }
 // refuse returns an Error with a formatted detail.
 func refuse(reason Reason, format string, args ...any) *Error {
 	if false {
-		_ = fmt.Errorf(format, args...) // so that vet checks the arguments
+		_ = fmt.Errorf(format, args...) // never runs; because of this call, go vet checks the arguments of refuse
 	}
 	r := &refusal{Error{Reason: reason, ownText: true}, detail{format, args}}
 	r.Err = &r.detail
 	return &r.Error
 }
 
-// refusal is an Error and its detail in one allocation.
+// The type refusal holds an Error and its detail, so that both take one allocation.
 type refusal struct {
 	Error
 	detail
 }
 
-// detail is an error that formats its text only when the text is read: most refusals are
-// never logged, and formatting takes half of the time of a refusal. The arguments must not
-// change.
+// The type detail is an error that formats its text only when the method Error is called.
+// Most refusals are never logged, and formatting the text takes half of the time of a
+// refusal. The arguments must not change later.
 type detail struct {
 	format string
 	args   []any
 }
 
-// Error returns the text.
+// Error formats the text.
 func (d *detail) Error() string { return fmt.Errorf(d.format, d.args...).Error() }
 
-// Unwrap returns the error among the arguments if the format has %w. Without %w it returns
-// nil, so that the value of a panic does not determine the reason.
+// If the format contains %w, Unwrap returns the first error in the arguments. Otherwise
+// Unwrap returns nil, so that an error that was the value of a panic does not determine the
+// reason.
 func (d *detail) Unwrap() error {
 	if !strings.Contains(d.format, "%w") {
 		return nil
@@ -157,13 +162,13 @@ func (d *detail) Unwrap() error {
 	return nil
 }
 
-// sharedError is a refusal that all requests share, so that a flood of garbage allocates
-// nothing. It is not an *Error, because callers can change the fields of an *Error.
-// errors.AsType makes a new *Error from a sharedError.
+// sharedError is a refusal that all requests share, so that a flood of malformed tokens
+// allocates no memory. It is not an *Error, because callers can change the fields of an
+// *Error. The function errors.AsType calls As, which makes a new *Error from a sharedError.
 type sharedError struct{ refusal Error }
 
-// sharedRefusal returns an Error that is made once for all requests. Callers of the package
-// must get it through toCaller.
+// sharedRefusal returns an Error that all requests share. Exported functions must not
+// return this Error, but the result of its method toCaller.
 func sharedRefusal(reason Reason, detail error) *Error {
 	e := &Error{Reason: reason, Err: detail, ownText: true}
 	e.shared = &sharedError{*e}
@@ -179,7 +184,7 @@ func (s *sharedError) Is(target error) bool { return s.refusal.Is(target) }
 // Unwrap returns the detail of the Error.
 func (s *sharedError) Unwrap() error { return s.refusal.Err }
 
-// As sets target to a new *Error if it is a **Error.
+// If target is a **Error, As sets *target to a new *Error and returns true.
 func (s *sharedError) As(target any) bool {
 	to, ok := target.(**Error)
 	if ok {
@@ -189,8 +194,8 @@ func (s *sharedError) As(target any) bool {
 	return ok
 }
 
-// toCaller returns the form of e for callers of the package: an Error that the caller owns,
-// or a sharedError, which callers cannot change.
+// toCaller returns the error that callers of the package get for e. The result is an *Error
+// that the caller may change, or a *sharedError, which callers cannot change.
 func (e *Error) toCaller() error {
 	if e.shared != nil {
 		return e.shared
@@ -198,9 +203,9 @@ func (e *Error) toCaller() error {
 	return e
 }
 
-// asError returns the error of a Verifier or of a rule as an *Error. An error without a
-// reason gets the reason Internal: the request is refused, but the client is not blamed.
-// The result is a copy, so that changes to it do not affect the next request.
+// asError converts the error of a Verifier, a hook or a rule to an *Error. If the error
+// contains no reason, the reason is Internal, because the client is not at fault. The
+// result is a copy, so that a change of the result does not affect the next request.
 func asError(err error) *Error {
 	e := &Error{Reason: Internal, Err: err}
 	if own, ok := errors.AsType[*Error](err); ok && own != nil {
@@ -212,7 +217,8 @@ func asError(err error) *Error {
 	if !e.Reason.known() {
 		e.Reason = Internal
 	}
-	// Challenges contain the scopes without escaping, so this removes invalid scopes.
+	// The code below removes invalid scopes, because the WWW-Authenticate field contains the
+	// scopes without escaping.
 	e.Missing = slices.DeleteFunc(slices.Clone(e.Missing), func(name string) bool {
 		_, err := scopes.Of(name)
 		return err != nil
@@ -220,7 +226,7 @@ func asError(err error) *Error {
 	return e
 }
 
-// known reports whether r is one of the constants.
+// The method known reports whether r is one of the constants above.
 func (r Reason) known() bool {
 	switch r {
 	case InvalidRequest, NoToken, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired,

@@ -17,13 +17,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// ClaimEquals returns a rule that requires a claim to have one of these values. Values are
-// strings, bools, ints or int64s. The claim is written as in [Profile]: by its name
-// ("repository_id"), or as a JSON pointer ("/custom_claims/environment").
+// ClaimEquals returns a rule that requires one of these values in a claim. A value is a
+// string, a bool, an int or an int64. The argument claim is the name of a claim, such as
+// "repository_id", or a JSON pointer, such as "/custom_claims/environment". The comment of
+// [Profile] describes both forms.
 //
-// The rule is a [scopes.Func]. A request that it denies is refused with [MissingScope], and
-// the log contains the value of the claim. An empty list, a value of another type and an
-// invalid name are mistakes in the rule; see [scopes.Rule.Err].
+// The rule is a [scopes.Func]. If the rule denies a request, the request is refused with
+// [MissingScope], and the log contains the value of the claim. An empty list of values, a
+// value of a different type and an invalid name are mistakes in the rule; see
+// [scopes.Rule.Err].
 func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
 	wants := make([]string, len(values))
@@ -46,8 +48,8 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 	})
 }
 
-// ClaimIncludes returns a rule that requires a claim to be an array that contains this
-// value. [ClaimEquals] describes the arguments and the refusal.
+// ClaimIncludes returns a rule that requires an array in a claim. The array must contain
+// this value. [ClaimEquals] describes the arguments and the refusal.
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
 	return claimRule(claim, "includes "+want, err, func(v string) bool {
@@ -60,13 +62,14 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 	})
 }
 
-// HasRole returns a rule that requires a role, group or permission in [Claims.Roles]. An
-// empty role is a mistake in the rule. A role has a meaning only within its issuer: if you
-// accept tokens of several issuers, require the issuer too, as [ClientIs] shows.
+// HasRole returns a rule that requires this role in [Claims.Roles], which also contains
+// groups and permissions. An empty role is a mistake in the rule. The same role may have
+// different meanings at different issuers. If you accept tokens of several issuers, require
+// the issuer too, as the example of [ClientIs] shows.
 func HasRole(role string) scopes.Rule {
 	text := "role " + strconv.Quote(role)
 	if role == "" {
-		return scopes.Invalid(fmt.Errorf("bearer: %s: empty", text))
+		return scopes.Invalid(fmt.Errorf("bearer: %s: the role must not be empty", text))
 	}
 	return callerRule(text, func(c *Claims) error {
 		switch {
@@ -75,14 +78,15 @@ func HasRole(role string) scopes.Rule {
 		case len(c.roles) == 0:
 			return errors.New("the token has no roles in the claims that Config.Profile.Roles names")
 		default:
-			return fmt.Errorf("the token has %q", quote.CutAll(c.roles))
+			return fmt.Errorf("the token has the roles %q", quote.CutAll(c.roles))
 		}
 	})
 }
 
-// ClientIs returns a rule that requires one of these client identifiers. An empty list and
-// an empty identifier are mistakes in the rule. A client identifier is unique only within
-// its issuer. If you accept tokens of several issuers, require the issuer too:
+// ClientIs returns a rule that requires that the client identifier of the token is one of
+// these identifiers. An empty list and an empty identifier are mistakes in the rule. A
+// client identifier is unique only within its issuer. If you accept tokens of several
+// issuers, require the issuer too:
 //
 //	scopes.And(bearer.ClientIs("ci"), bearer.ClaimEquals("iss", "https://issuer.example"))
 func ClientIs(ids ...string) scopes.Rule {
@@ -91,7 +95,7 @@ func ClientIs(ids ...string) scopes.Rule {
 		text = "client " + strconv.Quote(ids[0])
 	}
 	if len(ids) == 0 || slices.Contains(ids, "") {
-		return scopes.Invalid(fmt.Errorf("bearer: %s: want at least one client, and no empty identifier", text))
+		return scopes.Invalid(fmt.Errorf("bearer: %s: want at least one client identifier, and no empty client identifier", text))
 	}
 	ids = slices.Clone(ids)
 	return callerRule(text, func(c *Claims) error {
@@ -99,15 +103,15 @@ func ClientIs(ids ...string) scopes.Rule {
 		case slices.Contains(ids, c.clientID):
 			return nil
 		case c.clientID == "":
-			return errors.New("the token has no client in the claims that Config.Profile.ClientID names")
+			return errors.New("the token has no client identifier in the claims that Config.Profile.ClientID names")
 		default:
 			return fmt.Errorf("the client is %q", quote.Cut(c.clientID))
 		}
 	})
 }
 
-// claimRule returns a rule that requires a claim whose value satisfies met. The rule is
-// invalid if err is not nil.
+// claimRule returns a rule that requires a claim. The function met reports whether the
+// value of the claim meets the rule. If err is not nil, the rule is invalid.
 func claimRule(name, what string, err error, met func(string) bool) scopes.Rule {
 	text := "claim " + strconv.Quote(name) + " " + what
 	path, pathErr := claim.ParsePath(name)
@@ -122,13 +126,13 @@ func claimRule(name, what string, err error, met func(string) bool) scopes.Rule 
 		case met(v):
 			return nil
 		default:
-			return fmt.Errorf("the claim is %s", shown(v))
+			return fmt.Errorf("the claim is %s", formatClaim(v))
 		}
 	})
 }
 
-// callerRule returns a rule about the claims of the caller. The error of met explains in
-// the log what the token has instead.
+// callerRule returns a rule about the claims of the caller. The function met returns nil if
+// the claims meet the rule. Otherwise its error describes the actual claims, for the log.
 func callerRule(text string, met func(*Claims) error) scopes.Rule {
 	return scopes.Func(text, func(ctx context.Context) error {
 		c, ok := FromContext(ctx)
@@ -139,15 +143,17 @@ func callerRule(text string, met func(*Claims) error) scopes.Rule {
 	})
 }
 
-// shown formats a claim for a log: on one line, cut, and without control characters.
-func shown(v string) string {
+// formatClaim formats a claim for a log. The text has one line and no control characters,
+// and long text is cut.
+func formatClaim(v string) string {
 	if text, ok := strictjson.String(v); ok {
 		return strconv.Quote(quote.Cut(text))
 	}
 	return quote.Line(quote.Cut(v))
 }
 
-// literal returns the JSON text of a value of ClaimEquals.
+// The function literal returns the JSON text of a value that a caller passed to ClaimEquals
+// or ClaimIncludes.
 func literal(value any) (string, error) {
 	switch value := value.(type) {
 	case string:
@@ -157,15 +163,15 @@ func literal(value any) (string, error) {
 		return strconv.FormatBool(value), nil
 	case int:
 		return strconv.Itoa(value), nil
-	case int64: // on 32-bit systems an int is too small for the ids of some issuers
+	case int64: // an int of a 32-bit system is too small for the numeric IDs of some issuers
 		return strconv.FormatInt(value, 10), nil
 	default:
 		return fmt.Sprint(value), fmt.Errorf("the value has type %T, want string, bool, int or int64", value)
 	}
 }
 
-// same reports whether a claim has the value of a literal, even if the claim is written in
-// another way, such as 3e0 for 3.
+// The function same reports whether the JSON texts v and want have the same value. The
+// texts may differ. For example, 3e0 and 3 have the same value.
 func same(v, want string) bool {
 	switch {
 	case v == want:
@@ -178,7 +184,7 @@ func same(v, want string) bool {
 		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
 			return v == "-"+want && want == "0"
 		}
-		// Above 2^53, a float64 stands for several integers.
+		// A float64 above 2^53 can be the rounded value of several integers.
 		n, err := strconv.ParseFloat(v, 64)
 		return err == nil && math.Abs(n) < 1<<53 && n == math.Trunc(n) && strconv.FormatInt(int64(n), 10) == want
 	default:

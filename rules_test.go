@@ -104,7 +104,7 @@ func TestDenialDetail(t *testing.T) {
 		{members{"env": strings.Repeat("x", 5000)}, bearer.ClaimEquals("env", "x"), "", `xxx..."`},
 		{plain, bearer.ClientIs("a", "b"), "", `one of the clients "a", "b": the client is "ci"`},
 		{plain, bearer.HasRole("Writer"), "", `role "Writer": the token has no roles in the claims that Config.Profile.Roles names`},
-		{members{"roles": []string{"Reader"}}, bearer.HasRole("Writer"), "", `role "Writer": the token has ["Reader"]`},
+		{members{"roles": []string{"Reader"}}, bearer.HasRole("Writer"), "", `role "Writer": the token has the roles ["Reader"]`},
 		{
 			plain, scopes.And(scopes.All("read", "write", "admin"), bearer.ClientIs("a"), scopes.All("write")), "write admin",
 			`missing scope write admin; client "a": the client is "ci"`,

@@ -11,19 +11,19 @@ import (
 type IssuerStatus struct {
 	// Issuer is the configured issuer, and Profile is the name of its profile.
 	Issuer, Profile string
-	// Keys is the state of the issuer's key cache. It is nil if the keys are in another
-	// [KeySet], such as a *[jwks.Set].
+	// Keys is the state of the issuer's key cache. It is nil if the issuer's keys are not in a
+	// *[jwks.Cache].
 	Keys *jwks.Status
 	// Cache is the state of the cache of verified tokens.
 	Cache CacheStatus
 }
 
-// Ready reports whether the issuer's keys are loaded. Keys that are not in a *[jwks.Cache]
-// count as loaded.
+// Ready reports whether the issuer's keys are loaded. If the keys are not in a
+// *[jwks.Cache], Ready returns true.
 func (s IssuerStatus) Ready() bool { return s.Keys == nil || s.Keys.Ready }
 
-// Status implements [StatusReporter]. It returns one element. Status copies the state, so do
-// not call it on every request.
+// Status implements [StatusReporter]. The result has one element. Status copies the state,
+// so do not call it on every request.
 func (v *JWTVerifier) Status() []IssuerStatus { return []IssuerStatus{v.status()} }
 
 func (v *JWTVerifier) status() IssuerStatus {
@@ -56,14 +56,14 @@ type StatusReporter interface {
 
 // CacheStatus is a snapshot of the cache of verified tokens.
 type CacheStatus struct {
-	// Entries is the number of cached tokens. Capacity is the limit on Entries:
-	// Config.CacheSize or its default, and zero if the cache is off.
+	// Entries is the number of cached tokens. Capacity is the maximum of Entries, which
+	// Config.CacheSize sets. Capacity is zero if the cache is off.
 	Entries, Capacity int
-	// Hits counts the requests whose token was in the cache. Misses counts the requests
-	// whose token was not in the cache, even if a concurrent request verified the token.
-	// Requests without a well-formed token of the issuer are not counted. Evictions counts
-	// the tokens that were removed before they expired, to make room. The counts begin when
-	// the verifier is made.
+	// Hits counts the requests whose token was in the cache. Misses counts the requests whose
+	// token was not in the cache. A request that waited until a concurrent request had
+	// verified the same token is a miss. Hits and Misses do not count requests without a
+	// well-formed token of the issuer. Evictions counts the tokens that the cache removed to
+	// make room before they expired. The counts start at zero when the verifier is created.
 	Hits, Misses, Evictions uint64
 }
 

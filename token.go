@@ -15,24 +15,25 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// maxToken is the maximum length of a token in bytes. Most servers and proxies allow 8 to
-// 16 KiB for all headers of a request.
+// maxToken is the maximum length of a token in bytes. Most servers and proxies accept at
+// most 8 to 16 KiB for all header fields of a request.
 const maxToken = 16 << 10
 
-// token is pooled scratch space for one verdict. Only entry and header are used after the
-// verdict.
+// A token holds the data of a token during its verification. Its memory comes from a pool
+// and returns to the pool after the verification. Only the values of entry and header stay
+// in use after that.
 type token struct {
 	raw    []byte // the text of the token, for functions that take bytes
 	parts  jws.Compact
 	digest memory.Digest // zero if the cache is off
-	now    time.Time     // the time of the verdict
+	now    time.Time     // the time of the verification
 
 	header       *jws.Header
-	sharedHeader bool // the index stores the header for all tokens that have it
+	sharedHeader bool // the header is in the index, which stores it once for all tokens
 	iss          string
 	verifier     *JWTVerifier // the verifier of the issuer in "iss"
-	entry        *entry       // the claims of the token
-	cacheHit     bool         // entry is from the cache
+	entry        *entry       // holds the claims of the token
+	cacheHit     bool         // the entry is from the cache
 
 	decoded         bool // the claims were decoded
 	audienceMatched bool // "aud" matched Config.Audience
@@ -40,10 +41,10 @@ type token struct {
 
 	signature []byte
 	buf       []byte // the decoded parts
-	place     uint32 // spreads the counters of the cache; see memory.Cache.Count
+	place     uint32 // selects a counter of the cache; see memory.Cache.Count
 }
 
-// verified is the value that the cache stores for a token.
+// The type verified is the value that the cache stores for a token.
 type verified struct {
 	Claims
 	key *jwks.Key // the key under which the signature verified
@@ -53,14 +54,14 @@ type (
 	entry = memory.Entry[verified]
 	cache = memory.Cache[verified]
 
-	// index finds the cached tokens of one verifier, or of all verifiers of an Issuers.
+	// An index finds the cached tokens of one JWTVerifier, or of all verifiers of an Issuers.
 	index struct {
 		*memory.Index[verified]
 		headers jws.Headers
 	}
 )
 
-// newIndex returns the index of a cache, or nil if the cache is off.
+// newIndex returns an index for ix. It returns nil if ix is nil, because the cache is off.
 func newIndex(ix *memory.Index[verified]) *index {
 	if ix == nil {
 		return nil
@@ -70,16 +71,17 @@ func newIndex(ix *memory.Index[verified]) *index {
 
 const (
 	defaultCacheSize = 4096
-	// tokenMemory is how many bytes a cached token may take on average.
+	// tokenMemory is the average memory, in bytes, that the limit of the cache allows for a
+	// token.
 	tokenMemory = 1 << 10
-	// entryMemory is how many bytes an entry takes in addition to its claims: the entry
-	// itself, its nodes in the index, and its place in the ring.
+	// entryMemory is the memory of an entry without its claims, in bytes. It includes the
+	// nodes of the entry in the index and its place in the ring.
 	entryMemory = 590
-	// headerMemory is how many bytes a header takes in addition to its text.
+	// headerMemory is the memory of a header without its text, in bytes.
 	headerMemory = 384
 )
 
-// newCache returns the cache for Config.CacheSize.
+// newCache returns the cache for the size in Config.CacheSize.
 func newCache(size int) *cache {
 	if size == 0 {
 		size = defaultCacheSize
@@ -87,12 +89,13 @@ func newCache(size int) *cache {
 	return memory.NewCache[verified](size, tokenMemory)
 }
 
-// tokens is the pool of scratch space. A core usually gets back the token that it used last.
+// The variable tokens is the pool of token values. A processor core usually gets the value
+// that it put into the pool last.
 var tokens = sync.Pool{New: func() any {
 	return &token{raw: make([]byte, 0, 2<<10), buf: make([]byte, 0, 2<<10), place: places.Add(1)}
 }}
 
-// places is the last value of token.place.
+// The variable places is the last value that was assigned to a token.place.
 var places atomic.Uint32
 
 // newToken returns a token from the pool.
@@ -101,32 +104,32 @@ func newToken() *token {
 	return t
 }
 
-// free clears t and returns it to the pool.
+// The method free clears t and puts it into the pool.
 func (t *token) free() {
 	clear(t.raw)
 	t.raw = t.raw[:0]
 	if len(t.buf) > 0 || !t.cacheHit {
 		clear(t.buf)
 		*t = token{raw: t.raw, buf: t.buf[:0], place: t.place}
-	} else { // only findCached set fields, and clearing these fields one by one is faster
+	} else { // only findCached has set fields; it is faster to clear only these fields
 		t.digest, t.entry, t.header, t.verifier, t.cacheHit, t.decodedAll = memory.Digest{}, nil, nil, nil, false, false
 	}
 	tokens.Put(t)
 }
 
-// claims returns the claims of the token.
+// The method claims returns the claims of the token.
 func (t *token) claims() *Claims { return &t.entry.Value.Claims }
 
-// The refusals that attackers can cause most often are allocated once.
+// These refusals are shared, because attackers can cause them most often.
 var (
 	errEmpty     = sharedRefusal(NoToken, nil)
-	errTooLong   = sharedRefusal(Malformed, fmt.Errorf("longer than %d bytes", maxToken))
-	errNotJWS    = sharedRefusal(Malformed, errors.New("not three parts of base64url with dots between them, so not a signed JWT; it may be an opaque token"))
-	errEncrypted = sharedRefusal(Malformed, errors.New("five parts, so an encrypted token (JWE), which is not supported (Auth0 issues one if the token request names no audience)"))
-	errNoHeader  = sharedRefusal(Malformed, errors.New("header: not base64url of a JSON object"))
+	errTooLong   = sharedRefusal(Malformed, fmt.Errorf("the token is longer than %d bytes", maxToken))
+	errNotJWS    = sharedRefusal(Malformed, errors.New("the token is not three parts of base64url with dots between them, so it is not a signed JWT; it may be an opaque token"))
+	errEncrypted = sharedRefusal(Malformed, errors.New("the token has five parts, so it is an encrypted token (JWE), and encrypted tokens are not supported (Auth0 issues them if the token request names no audience)"))
+	errNoHeader  = sharedRefusal(Malformed, errors.New("header: the header is not a JSON object in base64url"))
 )
 
-// load splits a token into its parts, without decoding them.
+// The method load splits a token into its parts. It does not decode the parts.
 func (t *token) load(raw string) *Error {
 	if err := t.begin(raw); err != nil {
 		return err
@@ -134,7 +137,8 @@ func (t *token) load(raw string) *Error {
 	return t.split(raw)
 }
 
-// begin checks the length of a token and sets t.raw. A cache look-up needs no more.
+// The method begin checks the length of a token and sets t.raw. A look-up in the cache
+// needs only t.raw.
 func (t *token) begin(raw string) *Error {
 	if raw == "" {
 		return errEmpty
@@ -149,7 +153,7 @@ func (t *token) begin(raw string) *Error {
 	return nil
 }
 
-// split sets t.parts.
+// The method split splits the token and sets t.parts.
 func (t *token) split(raw string) *Error {
 	var ok bool
 	if t.parts, ok = jws.Split(raw); ok {
@@ -161,8 +165,9 @@ func (t *token) split(raw string) *Error {
 	return errNotJWS
 }
 
-// findCached sets t to the cached entry of the token. It reports whether there is an entry
-// whose verdict still holds. It sets t.now to now, or to the current time if now is zero.
+// findCached looks up the token in the cache. If the token is cached and still valid,
+// findCached sets t to the cached entry and returns true. It sets t.now to now. If now is
+// zero, it sets t.now to the current time.
 func (t *token) findCached(ix *index, now time.Time) bool {
 	if t.now = now; now.IsZero() {
 		t.now = time.Now()
@@ -174,8 +179,9 @@ func (t *token) findCached(ix *index, now time.Time) bool {
 	return e != nil && t.adopt(e, t.now)
 }
 
-// adopt sets t to a verified entry and reports true if the verdict still holds at this time.
-// If adopt reports false, the caller verifies the token again to find the reason.
+// The method adopt sets t to a verified entry and returns true if the token is still valid
+// at the time now. If adopt returns false, the caller must verify the token again to find
+// the reason.
 func (t *token) adopt(e *entry, now time.Time) bool {
 	own, header := t.entry, t.header
 	t.entry, t.header, t.verifier = e, e.Value.header, e.Value.verifier
@@ -190,8 +196,8 @@ func (t *token) adopt(e *entry, now time.Time) bool {
 	return true
 }
 
-// read decodes the parts of a token and parses the header and the claims set, so that the
-// issuer can be found. It accepts only canonical encodings.
+// The method read decodes the parts of a token and parses the header and the claims set. It
+// does not check the issuer or the signature. It accepts only canonical base64url.
 func (t *token) read(known *index) *Error {
 	dot := len(t.parts.Header)
 	if err := t.readHeader(t.raw[:dot], known); err != nil {
@@ -236,7 +242,7 @@ func (t *token) readHeader(encoded []byte, known *index) *Error {
 	case err != nil:
 		return refuse(Malformed, "header: %w", err)
 	case jws.MediaType(t.header.Cty) == "jwt":
-		return refuse(Malformed, "header: nested tokens are not supported (RFC 7519, section 5.2)")
+		return refuse(Malformed, "header: cty marks a nested token (RFC 7519, section 5.2), and nested tokens are not supported")
 	}
 	return nil
 }
@@ -253,12 +259,13 @@ func (t *token) readClaims(encoded []byte) *Error {
 	if err := c.members.Read(t.buf[start:]); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	// A token without "iss" matches no verifier: no configured issuer is "".
+	// If the token has no "iss", t.iss is "" and no verifier matches, because no configured
+	// issuer is "".
 	t.iss, _ = strictjson.String(c.members.Get(claimIss))
 	return nil
 }
 
-// store puts a verified token into the cache.
+// The method store puts a verified token into the cache.
 func (t *token) store(now time.Time) {
 	v := t.verifier
 	if v.index == nil {
@@ -270,9 +277,9 @@ func (t *token) store(now time.Time) {
 	v.cache.Store(t.entry, t.memory(), t.claims().expiresAt, now)
 }
 
-// memory estimates how many bytes the cached token takes. A shared header is stored once,
-// so it does not count. Any other header belongs to this token alone, and its length
-// depends on the issuer.
+// The method memory returns an estimate of the memory of the cached token, in bytes. It
+// does not include a shared header, which the index stores once for all tokens. It includes
+// any other header, because only this token uses the header.
 func (t *token) memory() int {
 	n := entryMemory + t.claims().memory()
 	if !t.sharedHeader {
@@ -281,7 +288,8 @@ func (t *token) memory() int {
 	return n
 }
 
-// tenant returns the "tid" of the token, or "".
+// The method tenant returns the "tid" of the token. It returns "" if the token has no
+// "tid".
 func (t *token) tenant() string {
 	tid, _ := strictjson.String(t.claims().members.Lookup("tid"))
 	return tid

@@ -17,26 +17,30 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Verifier verifies tokens for guards. *[JWTVerifier] and *[Issuers] implement it. A tracer
-// or a client for token introspection may implement it too. Implementations MUST be safe
-// for concurrent use. They MUST refuse a token with an error that is or wraps an *[Error]
-// or a [Reason]; any other error counts as a fault of this service. They MUST NOT put the
-// token into the error.
+// Verifier verifies tokens for guards. *[JWTVerifier] and *[Issuers] implement it. Other
+// packages may implement it too, for example for tracing or for token introspection.
 //
-// A guard reports the outcome of each request to one observer, the first of these:
+// Implementations MUST be safe for concurrent use. They MUST refuse a token with an error
+// that is or wraps an *[Error] or a [Reason]. Any other error counts as a fault of this
+// service. They MUST NOT put the token into the error.
+//
+// A guard reports the outcome of each request to one observer. It chooses the first of
+// these observers:
 //   - Options.Observer of the guard, if it is set
 //   - the guard's Verifier, if it is an [Observer]
 //   - the verifier of this package that the guard's Verifier calls
 //
-// So Config.Observer and Config.Logger also work if a Verifier of another package wraps a
-// *JWTVerifier. There are two exceptions. If the wrapper does not call the *JWTVerifier,
-// for example because the request has no token, they get no outcome. If the wrapper calls
-// it with a context that is not derived from the context of the request, they get only the
-// verdict on the token, as without a guard. To be notified of every request, set the
-// guard's Options.Observer.
+// So Config.Observer and Config.Logger are also used if a Verifier of another package (the
+// wrapper) calls a *JWTVerifier. There are two exceptions. First, if the wrapper does not
+// call the *JWTVerifier, for example because the request has no token, Config.Observer and
+// Config.Logger get no outcome. Second, the wrapper may call the *JWTVerifier with a
+// context that is not derived from the context of the request. Config.Observer and
+// Config.Logger then get only the verdict on the token, as without a guard. To get the
+// outcome of every request, set Options.Observer of the guard.
 type Verifier interface {
-	// Verify returns the claims of the token if it is genuine, meant for this API and valid
-	// now, and an error otherwise. The token is the text after "Bearer ".
+	// Verify verifies a token and returns its claims. The argument token does not contain the
+	// scheme "Bearer". If the token is forged, expired or for a different API, Verify must
+	// return an error.
 	Verify(ctx context.Context, token string) (*Claims, error)
 }
 
@@ -48,9 +52,9 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 	return f(ctx, token)
 }
 
-// JWTVerifier verifies signed JWT access tokens of one issuer. [New] returns one; the zero
-// JWTVerifier is not usable. A JWTVerifier is safe for concurrent use. Call Close when it
-// is no longer used.
+// JWTVerifier verifies signed JWT access tokens of one issuer. [New] returns a JWTVerifier.
+// The zero JWTVerifier is not usable. A JWTVerifier is safe for concurrent use. Call Close
+// when you no longer use the JWTVerifier.
 type JWTVerifier struct {
 	issuer      string
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
@@ -64,7 +68,7 @@ type JWTVerifier struct {
 	maxAge      time.Duration
 	custom      func([]byte) (any, error)
 	validate    func(context.Context, *Claims) error
-	required    []claim.Path // in addition to profile.required
+	required    []claim.Path // Config.Required; profile.required lists further claims
 	observer    Observer
 	logger      *slog.Logger // nil means slog.Default()
 	cache       *cache
@@ -72,9 +76,9 @@ type JWTVerifier struct {
 }
 
 // Close empties the cache of verified tokens. If the verifier discovered its keys, Close
-// also stops the refresh of the keys and waits until the refresh has stopped; later tokens
-// are refused with [KeysUnavailable]. If Config.Keys is set, Close does not close it. Close
-// may be called more than once. The error is always nil.
+// also stops the refresh of the keys and waits until the refresh has stopped. After that,
+// Verify refuses valid tokens with [KeysUnavailable]. If Config.Keys is set, Close does not
+// close Config.Keys. Close may be called more than once. The error is always nil.
 func (v *JWTVerifier) Close() error {
 	v.cache.Close()
 	if v.closer == nil {
@@ -83,9 +87,9 @@ func (v *JWTVerifier) Close() error {
 	return v.closer.Close()
 }
 
-// Ready waits until the issuer's keys are loaded, for start-up and health checks. If ctx
-// ends first, the error contains the reason why the keys are not loaded. Ready returns nil
-// at once if Config.Keys is a *[jwks.Set] or another key set without a method Ready.
+// Ready waits until the issuer's keys are loaded. It is for start-up and health checks. If
+// ctx ends before the keys are loaded, the error contains the cause. Ready returns nil at
+// once if Config.Keys is a *[jwks.Set] or another key set without a method Ready.
 func (v *JWTVerifier) Ready(ctx context.Context) error {
 	if keys, ok := v.keys.(interface{ Ready(context.Context) error }); ok {
 		return keys.Ready(ctx)
@@ -103,8 +107,9 @@ func (v *JWTVerifier) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// AuthorizationServers returns the identifier of the issuer, for the metadata of a protected
-// resource (RFC 9728, section 2). It returns nil if the configured issuer is a template.
+// AuthorizationServers returns a list with the identifier of the issuer. The list is for
+// the metadata of a protected resource (RFC 9728, section 2). It is nil if Config.Issuer
+// contains "{tenantid}".
 func (v *JWTVerifier) AuthorizationServers() []string {
 	if v.template != nil {
 		return nil
@@ -115,20 +120,22 @@ func (v *JWTVerifier) AuthorizationServers() []string {
 // Audience returns a copy of Config.Audience.
 func (v *JWTVerifier) Audience() []string { return slices.Clone(v.audience) }
 
-// Observe implements [Observer]: it notifies Config.Observer, if it is set.
+// Observe implements [Observer]. If Config.Observer is set, Observe notifies
+// Config.Observer.
 func (v *JWTVerifier) Observe(ctx context.Context, e Event) {
 	if v.observer != nil {
 		v.observer.Observe(ctx, e)
 	}
 }
 
-// Verify checks a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519, section 7.2)
-// and returns its claims. The token has at most 16 KiB and is passed without "Bearer ". The
-// error always holds an *[Error], which errors.AsType returns.
+// Verify verifies a token (RFC 9068, section 4; RFC 7515, section 5.2; RFC 7519, section
+// 7.2) and returns its claims. The argument token does not contain the scheme "Bearer". A
+// token that is longer than 16 KiB is refused. The error always holds an *[Error]; to get
+// the *Error, call errors.AsType.
 //
-// Verify waits in two cases, at most until ctx ends. If no key in memory verifies the
-// token, Verify waits up to 2 s for a fetch of the issuer's keys. If another goroutine is
-// verifying the same token, Verify waits for the verdict.
+// Verify waits in two cases. If no key in memory verifies the token, Verify waits up to 2 s
+// for a fetch of the issuer's keys. If a different goroutine is verifying the same token,
+// Verify waits for the result. In both cases, Verify stops waiting when ctx ends.
 func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, v, token)
 }
@@ -138,23 +145,25 @@ func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error)
 type ownVerifier interface {
 	Verifier
 	Observer
-	// observing reports whether there may be an observer to notify.
+	// The method observing reports whether an observer may be set.
 	observing() bool
-	// loggerOf returns the logger for refusals of a configured issuer. If no configured issuer
-	// matches, issuer is "". Nil means slog.Default().
+	// loggerOf returns the logger for refusals of tokens from a configured issuer. For a token
+	// that no configured issuer matches, issuer is "". A nil result means slog.Default().
 	loggerOf(issuer string) *slog.Logger
-	// find sets t to the cached token, or decodes raw into t, and sets t.verifier. It does
-	// not verify the signature; t.verdict does. If now is zero, find reads the clock.
-	find(t *token, raw string, now time.Time) *Error
-	// route sets t.verifier to the verifier of the issuer in t.iss.
+	// prepare fills t for the method verdict, which verifies the token. If the token raw is
+	// cached, prepare copies the cached entry to t. Otherwise it decodes raw and finds the
+	// verifier of the issuer. If now is zero, prepare reads the clock.
+	prepare(t *token, raw string, now time.Time) *Error
+	// The method route sets t.verifier to the verifier of the issuer in t.iss.
 	route(t *token) *Error
-	// replaced reports whether another verifier has replaced t.verifier for its issuer.
+	// The method replaced reports whether Issuers.Replace has replaced t.verifier by a new
+	// verifier.
 	replaced(t *token) bool
 }
 
-// ownOf returns v if it is a verifier of this package, and nil otherwise. It returns nil
-// for a type that embeds such a verifier, because the type may have its own method Verify,
-// which must be called.
+// ownOf returns v if v is a *JWTVerifier or an *Issuers. Otherwise it returns nil. It also
+// returns nil for a type that embeds a *JWTVerifier or an *Issuers, because such a type may
+// have its own method Verify.
 func ownOf(v Verifier) ownVerifier {
 	switch v := v.(type) {
 	case *JWTVerifier:
@@ -169,7 +178,7 @@ func (v *JWTVerifier) replaced(*token) bool         { return false }
 func (v *JWTVerifier) observing() bool              { return v.observer != nil }
 func (v *JWTVerifier) loggerOf(string) *slog.Logger { return v.logger }
 
-func (v *JWTVerifier) find(t *token, raw string, now time.Time) *Error {
+func (v *JWTVerifier) prepare(t *token, raw string, now time.Time) *Error {
 	if err := t.begin(raw); err != nil {
 		return err
 	}
@@ -188,14 +197,15 @@ func (v *JWTVerifier) find(t *token, raw string, now time.Time) *Error {
 
 func (v *JWTVerifier) route(t *token) *Error {
 	if !v.issuerMatches(t) {
-		return t.about(refuse(WrongIssuer, "iss is %q, want %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
+		return t.annotate(refuse(WrongIssuer, "iss is %q, want %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
 	}
 	t.verifier = v
 	return nil
 }
 
-// issuerMatches reports whether "iss" is the configured issuer, one of its aliases, or an
-// instance of its template.
+// issuerMatches reports whether "iss" is the configured issuer or an alias of the
+// configured issuer. If the configured issuer is a template, issuerMatches reports whether
+// "iss" matches the template.
 func (v *JWTVerifier) issuerMatches(t *token) bool {
 	if v.template != nil {
 		return v.template.Matches(t.iss, t.tenant())
@@ -203,7 +213,8 @@ func (v *JWTVerifier) issuerMatches(t *token) bool {
 	return t.iss == v.issuer || slices.Contains(v.aliases(), t.iss)
 }
 
-// aliases returns Profile.Aliases if they contain the configured issuer, and nil otherwise.
+// The method aliases returns Profile.Aliases if the list contains the configured issuer.
+// Otherwise it returns nil.
 func (v *JWTVerifier) aliases() []string {
 	if !slices.Contains(v.profile.aliases, v.issuer) {
 		return nil
@@ -211,11 +222,11 @@ func (v *JWTVerifier) aliases() []string {
 	return v.profile.aliases
 }
 
-// verify sets t to the token raw and verifies it. It does not apply the rule of the request.
-// It calls newContext for the context of the hooks. If the token's verifier was replaced
-// while it waited for keys, the new verifier verifies the token.
+// The method verify verifies the token raw. It does not apply the rule of the request. It
+// calls newContext to get the context for the hooks. If Issuers.Replace replaced the
+// verifier while the verifier waited for keys, the new verifier verifies the token.
 func (t *token) verify(v ownVerifier, raw string, now time.Time, newContext func() context.Context) (*Claims, *Error) {
-	if err := v.find(t, raw, now); err != nil {
+	if err := v.prepare(t, raw, now); err != nil {
 		return nil, err
 	}
 	ctx := newContext()
@@ -223,13 +234,14 @@ func (t *token) verify(v ownVerifier, raw string, now time.Time, newContext func
 	if err == nil || err.Reason != KeysUnavailable || !v.replaced(t) {
 		return claims, err
 	}
-	if err := v.find(t, raw, time.Now()); err != nil {
+	if err := v.prepare(t, raw, time.Now()); err != nil {
 		return nil, err
 	}
 	return t.verdict(ctx)
 }
 
-// verdict verifies a token that find has set. It does not apply the rule of the request.
+// The method verdict verifies the token that prepare stored in t. It does not apply the
+// rule of the request.
 func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	v := t.verifier
 	var err *Error
@@ -238,19 +250,19 @@ func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	}
 	v.cache.Count(t.place, t.cacheHit)
 	if err != nil {
-		return nil, t.about(err)
+		return nil, t.annotate(err)
 	}
 	c := t.claims()
 	if v.validate != nil {
 		if err := v.validate(ctx, c); err != nil {
-			return nil, t.about(hookError(err))
+			return nil, t.annotate(hookError(err))
 		}
 	}
 	return c, nil
 }
 
-// about sets the issuer and the unverified claims of a refusal.
-func (t *token) about(e *Error) *Error {
+// annotate adds the issuer and the claims of the token to a refusal.
+func (t *token) annotate(e *Error) *Error {
 	if t.verifier != nil {
 		e.issuer = t.verifier.issuer
 	}
@@ -258,8 +270,9 @@ func (t *token) about(e *Error) *Error {
 	return e
 }
 
-// lookup calls Lookup of the key set. It passes now to a *jwks.Cache, because reading the
-// clock again takes a tenth of the time to verify a cached token.
+// lookup calls the method Lookup of the key set. If the key set is a *jwks.Cache, lookup
+// calls LookupAt with the time now instead. Otherwise the cache reads the clock again,
+// which takes a tenth of the time to verify a cached token.
 func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) {
 	if cache, ok := v.keys.(*jwks.Cache); ok {
 		return cache.LookupAt(h.Kid, h.Alg, now)
@@ -267,7 +280,7 @@ func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) 
 	return v.keys.Lookup(h.Kid, h.Alg)
 }
 
-// check verifies a token that is not cached.
+// The method check verifies a token that is not cached.
 func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error {
 	if err := t.runChecks(beforeKey, now); err != nil {
 		return err
@@ -278,16 +291,16 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 			return refusal
 		}
 	}
-	// The signature does not verify under any key in memory. Newer keys are requested only
-	// if the claims pass every check.
+	// No key in memory verifies the signature. The code requests newer keys only if the claims
+	// pass every check.
 	if err := t.runChecks(ofClaims, now); err != nil {
 		return err
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
 		if err == nil {
-			// This makes a new entry, because requests that waited for the first attempt may
-			// still read the old entry.
+			// readClaims makes a new entry. Concurrent requests may still read the old entry,
+			// because they waited for the first call of proveOnce.
 			_ = t.readClaims([]byte(t.parts.Payload))
 		}
 		if done, refusal := v.proveOnce(ctx, t, newer, time.Now()); done {
@@ -295,7 +308,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 		}
 	}
 	if err == nil || newErr == nil {
-		// There are keys, but the signature does not verify under any of them.
+		// There are keys, but no key verifies the signature.
 		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(t.header.Kid))
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
@@ -311,15 +324,16 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	return e
 }
 
-// wantedKey formats the key that a header names. It holds only a pointer, so that a flood
-// of unknown keys allocates nothing for texts that are not read.
+// wantedKey formats the kid and the alg of a header. It holds only a pointer, so that a
+// flood of tokens with unknown keys allocates no memory for texts that no caller reads.
 type wantedKey struct{ header *jws.Header }
 
 func (k wantedKey) String() string {
 	return fmt.Sprintf("%q for %s", quote.Cut(k.header.Kid), k.header.Alg)
 }
 
-// proveOnce calls prove once for all concurrent requests that carry the same token.
+// proveOnce calls the method prove only once for all concurrent requests that have the same
+// token.
 func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	ix := v.index
 	if ix == nil {
@@ -328,17 +342,17 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 	other, ended := ix.Join(t.entry)
 	if other == nil {
 		proved := false
-		defer func() { ix.End(t.entry, proved) }() // deferred, because a hook may panic
+		defer func() { ix.End(t.entry, proved) }() // deferred, because Config.Custom may panic
 		done, refusal = v.prove(t, keys, now)
 		proved = done && refusal == nil
 		return done, refusal
 	}
 	proved, err := other.Wait(ctx, ended)
 	if err != nil {
-		return true, refuse(KeysUnavailable, "the request ended while it waited for another request with the same token: %w", err)
+		return true, refuse(KeysUnavailable, "the request ended while it waited for the verification of the same token in a different request: %w", err)
 	}
-	// Use the verdict of the other request only if this verifier made it: the issuer may have
-	// been removed and added with another configuration.
+	// Use the result of the other request only if it comes from the same verifier. The issuer
+	// may have been removed and added again with a different configuration.
 	if proved && other.Value.verifier == v && t.adopt(other, time.Now()) {
 		return true, nil
 	}
@@ -346,8 +360,9 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 	return v.prove(t, keys, time.Now())
 }
 
-// prove verifies the signature, runs the checks of the claims and Config.Custom, and caches
-// a token that passes. It returns done = false if none of the keys signed the token.
+// The method prove verifies the signature, runs the checks of the claims, and calls
+// Config.Custom. It stores a token that passes in the cache. The result done is false if no
+// key in keys verifies the signature.
 func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	value := &t.entry.Value
 	if value.key = v.signer(t, keys); value.key == nil {
@@ -357,7 +372,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 		return true, v.suggestProfile(t, err)
 	}
 	if v.custom != nil {
-		// The hook gets a copy, because it may modify its argument.
+		// Config.Custom gets a copy, because it may modify its argument.
 		custom, err := v.custom([]byte(value.members.Text()))
 		if err != nil {
 			return true, hookError(err)
@@ -368,7 +383,8 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 	return true, nil
 }
 
-// signer returns the key under which the signature verifies, or nil.
+// The method signer returns the key that verifies the signature. It returns nil if no key
+// verifies the signature.
 func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	if v.profile.keysNameIssuer {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !tenant.KeySigns(key.Issuer(), t.iss, t.tenant()) })
@@ -376,8 +392,9 @@ func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
 }
 
-// hookError returns the refusal for the error of a hook, with the reason in the error if
-// it has one, and with InvalidCustom otherwise.
+// hookError returns the refusal for an error of Config.Custom or Config.Validate. If the
+// error contains a reason, the refusal has this reason. Otherwise the reason is
+// InvalidCustom.
 func hookError(err error) *Error {
 	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
 		return e

@@ -7,16 +7,17 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Claims returns claims for tests of handlers; no issuer and no token are needed:
+// Claims returns claims for tests of handlers. Such a test needs no issuer and no token:
 //
 //	claims := bearertest.Claims(map[string]any{"client_id": "ci", "scope": "deploy:applications"})
 //	r = r.WithContext(bearer.NewContext(r.Context(), claims))
 //
-// The defaults are those of [Issuer.Token], with the issuer https://issuer.example and no
-// audience. The argument overrides the defaults, as in [Issuer.Token]. The claims are
-// parsed by the rules of RFC 9068. To get claims in a vendor's form, call
-// [bearer.Profile.Claims]. To add custom claims, call [bearer.Claims.WithCustom]. Claims
-// panics if a value cannot be encoded as JSON or a claim has the wrong type.
+// The default claims are the same as for [Issuer.Token], with the issuer
+// https://issuer.example and without an audience. The argument overrides the default
+// claims, as for Issuer.Token. Claims parses the claims with the zero [bearer.Profile].
+// To parse claims that have the form of a vendor, call [bearer.Profile.Claims]. To add
+// custom claims, call [bearer.Claims.WithCustom]. Claims panics if a value cannot be
+// encoded as JSON or a claim has the wrong type.
 func Claims(claims map[string]any) *bearer.Claims {
 	const lifetime = time.Hour
 	set := encode(overlay(defaultClaims("https://issuer.example", time.Now(), lifetime), claims))

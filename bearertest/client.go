@@ -11,19 +11,20 @@ import (
 )
 
 // Client is a confidential client (RFC 6749, section 2.1). It gets tokens from
-// the token endpoint by the client credentials grant.
+// the token endpoint with the client credentials grant.
 type Client struct {
 	// ID is the client identifier. Required.
 	ID string
 	// Secret is the client's password (RFC 6749, section 2.3.1). AddClient
-	// requires it and stores only a hash.
+	// requires Secret, and stores only a hash.
 	Secret string
-	// Scopes are the scopes the client may request. A request without scopes
-	// gets all of them. Empty: none.
+	// Scopes lists the scopes that the client may request. For a request without
+	// scopes, the issuer grants all scopes of the list. Empty means no scopes.
 	Scopes []string
-	// Audience is the "aud" of the client's tokens. Empty: Options.Audience.
+	// Audience is the "aud" of the client's tokens. Empty means Options.Audience.
 	Audience []string
-	// Lifetime is the lifetime of the client's tokens. Zero: Options.Lifetime.
+	// Lifetime is the lifetime of the client's tokens. Zero means
+	// Options.Lifetime.
 	Lifetime time.Duration
 	// Claims overrides claims of the client's tokens; a nil value removes a claim.
 	Claims map[string]any
@@ -35,9 +36,9 @@ type registration struct {
 	hash   [sha256.Size]byte
 }
 
-// AddClient registers a client and replaces any client with the same ID. It
-// panics if the ID or the secret is missing or a scope is not valid by
-// RFC 6749, section 3.3.
+// AddClient registers a client. If a client with the same ID is registered,
+// AddClient replaces it. AddClient panics if the ID or the secret is empty, or
+// if a scope is not valid (RFC 6749, section 3.3).
 func (i *Issuer) AddClient(c Client) {
 	if c.ID == "" || c.Secret == "" {
 		panic("bearertest: AddClient: Client.ID and Client.Secret must not be empty")
@@ -55,16 +56,17 @@ func (i *Issuer) AddClient(c Client) {
 	i.clients[c.ID] = registration{client: c, hash: hash}
 }
 
-// RemoveClient removes the client with this ID. Tokens of the client stay valid.
+// RemoveClient removes the client with this ID. Tokens that the client already
+// has stay valid.
 func (i *Issuer) RemoveClient(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.clients, id)
 }
 
-// authenticate finds a registered client by its credentials. It compares hashes
-// even for an unknown ID, so that the response time does not reveal whether the
-// ID or the secret was wrong.
+// The method authenticate returns the client with these credentials. It
+// compares hashes even if the ID is unknown, so that the response time does not
+// reveal whether the ID or the secret was wrong.
 func (i *Issuer) authenticate(ctx context.Context, id, secret string) (Client, error) {
 	if i.opts.Authenticate != nil {
 		return i.opts.Authenticate(ctx, id, secret)
@@ -79,8 +81,8 @@ func (i *Issuer) authenticate(ctx context.Context, id, secret string) (Client, e
 	return known.client.clone(), nil
 }
 
-// clone copies c with its slices and map, so that later changes by the caller
-// have no effect.
+// The method clone returns a copy of c with copies of the slices and the map,
+// so that later changes by the caller have no effect.
 func (c Client) clone() Client {
 	c.Scopes = slices.Clone(c.Scopes)
 	c.Audience = slices.Clone(c.Audience)
@@ -88,7 +90,7 @@ func (c Client) clone() Client {
 	return c
 }
 
-// isScope reports whether s is a scope-token by RFC 6749, section 3.3.
+// isScope reports whether s is a scope-token of RFC 6749, section 3.3.
 func isScope(s string) bool {
 	for n := range len(s) {
 		if c := s[n]; c < 0x21 || c > 0x7e || c == '"' || c == '\\' {

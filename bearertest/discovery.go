@@ -11,7 +11,8 @@ const (
 
 // Metadata returns the document that the issuer serves as authorization server
 // metadata (RFC 8414, section 2) and as OpenID provider metadata. It contains
-// no authorization endpoint: the issuer grants client credentials only.
+// no authorization endpoint, because the issuer supports only the client
+// credentials grant.
 func (i *Issuer) Metadata() []byte {
 	return encode(overlay(map[string]any{
 		"issuer":                                i.url,
@@ -29,7 +30,8 @@ func (i *Issuer) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, i.Metadata())
 }
 
-// readOnly passes GET and HEAD requests to h and answers others with 405.
+// readOnly passes GET and HEAD requests to h. It answers all other requests
+// with the status 405.
 func readOnly(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

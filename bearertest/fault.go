@@ -12,7 +12,8 @@ import (
 // [Issuer.Repair], [Issuer.Fetches] and [Issuer.WithFaults].
 type Endpoint string
 
-// The issuer's endpoints. Faults and counts of an endpoint cover all its paths.
+// The issuer's endpoints. A fault of an endpoint affects all its paths, and a
+// count includes the requests for all its paths.
 const (
 	// KeysEndpoint is the key set, at /keys and /.well-known/jwks.json.
 	KeysEndpoint Endpoint = "keys"
@@ -23,37 +24,42 @@ const (
 	TokenEndpoint Endpoint = "token"
 )
 
-// Fault describes how an endpoint fails. The zero value changes nothing. If
+// Fault describes how an endpoint fails. The zero Fault has no effect. If
 // several fields are set, they take effect in this order: Delay, Hang, Abort,
-// Handler, then Status, Header and Body.
+// Handler. Status, Header and Body take effect last, and together.
 type Fault struct {
-	// Delay is how long the request waits before the other fields take effect.
+	// Delay is the time that the request waits before the other fields take
+	// effect.
 	Delay time.Duration
-	// Hang leaves the request unanswered until the client gives up or the
-	// issuer is closed.
+	// If Hang is true, the issuer does not answer the request. The request ends
+	// when the client cancels it or the issuer is closed.
 	Hang bool
-	// Abort closes the connection without an answer.
+	// If Abort is true, the issuer closes the connection without an answer.
 	Abort bool
-	// Handler answers instead of the endpoint, for faults that the other
-	// fields cannot express, such as an endless body. Nil: not used.
+	// Handler answers the request instead of the endpoint. It is for faults that
+	// the other fields cannot express, such as an endless body. Nil means no
+	// handler.
 	Handler http.Handler
-	// Status is the status of the answer. Zero: 200 if Body is not nil;
-	// otherwise the endpoint itself answers.
+	// Status is the HTTP status of the answer. If Status is zero and Body is set,
+	// the status is 200. If Status is zero and Body is nil, the endpoint itself
+	// answers.
 	Status int
-	// Header is added to the answer, also if the endpoint itself answers. Its
-	// fields replace fields with the same names, such as the default
-	// Content-Type, application/json. A Handler's answer is not changed.
+	// Header is added to the answer, even if the endpoint itself answers. The
+	// fields in Header replace fields with the same names. For example, they can
+	// replace the default Content-Type, which is application/json. If Handler is
+	// set, Header has no effect.
 	Header http.Header
-	// Body is the body of the answer. Nil: an empty body if Status is set;
-	// otherwise the endpoint itself answers.
+	// Body is the body of the answer. If Body is nil and Status is set, the body
+	// is empty.
 	Body []byte
-	// Times is the number of requests that the fault affects. Zero: all
-	// requests until Repair.
+	// Times is the number of requests that the fault affects. Zero means all
+	// requests until Repair is called.
 	Times int
 }
 
-// Inject sets the fault of an endpoint, from the next request on, and replaces
-// any fault set before. Requests in flight are not affected.
+// Inject sets the fault of an endpoint. It replaces an earlier fault of the
+// endpoint. The fault affects the next requests, and does not affect requests
+// in flight.
 func (i *Issuer) Inject(e Endpoint, f Fault) {
 	f.Header = f.Header.Clone()
 	f.Body = slices.Clone(f.Body)
@@ -63,22 +69,23 @@ func (i *Issuer) Inject(e Endpoint, f Fault) {
 }
 
 // Repair removes the fault of an endpoint. It does not affect requests in
-// flight: a hanging request continues to hang.
+// flight. For example, a hanging request continues to hang.
 func (i *Issuer) Repair(e Endpoint) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.faults, e)
 }
 
-// Fetches returns the number of requests that an endpoint received, failed
-// requests included.
+// Fetches returns the number of requests that an endpoint received. The number
+// includes failed requests.
 func (i *Issuer) Fetches(e Endpoint) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.fetches[e]
 }
 
-// nextFault counts a request and returns the fault for this request, if any.
+// nextFault counts a request and returns the fault for this request. It returns
+// false if there is no fault.
 func (i *Issuer) nextFault(e Endpoint) (Fault, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -94,10 +101,11 @@ func (i *Issuer) nextFault(e Endpoint) (Fault, bool) {
 	return f, ok
 }
 
-// WithFaults returns a handler that applies the faults of e to requests for h
-// and counts the requests for [Issuer.Fetches]. The Endpoint may be one of the
-// constants or a name of your own. The issuer's own endpoints need no
-// WithFaults.
+// WithFaults returns a handler that passes requests to h. It applies the faults
+// of e to these requests, and counts the requests for [Issuer.Fetches]. The
+// Endpoint may be one of the constants or a name of your own. Do not use
+// WithFaults for the handler of the issuer, because this handler already
+// applies faults.
 func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := i.nextFault(e)
@@ -119,8 +127,9 @@ func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler {
 	})
 }
 
-// hold delays the request by f.Delay and f.Hang. It aborts the request if the
-// client gives up or the issuer is closed before the delay ends.
+// The method hold applies f.Delay and f.Hang to a request. It aborts the
+// request if the client cancels the request or the issuer is closed before the
+// delay ends.
 func (i *Issuer) hold(r *http.Request, f Fault) {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
@@ -128,7 +137,7 @@ func (i *Issuer) hold(r *http.Request, f Fault) {
 		i.await(r, timer.C)
 	}
 	if f.Hang {
-		// net/http detects that the client gave up only after the body was read.
+		// net/http detects a cancellation by the client only after the body was read.
 		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxFormSize))
 		i.await(r, nil)
 	}
@@ -154,8 +163,9 @@ func (f Fault) answer(w http.ResponseWriter) {
 	_, _ = w.Write(f.Body)
 }
 
-// headerWriter adds the header of a fault when the endpoint writes its answer, so
-// that the fault's fields replace those of the endpoint.
+// headerWriter adds the header of a fault to an answer. It adds the header when
+// the endpoint starts to write the answer, so that the fields of the fault
+// replace the fields of the endpoint.
 type headerWriter struct {
 	http.ResponseWriter
 	header http.Header

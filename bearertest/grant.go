@@ -19,35 +19,38 @@ const (
 	maxFormSize = 64 << 10
 )
 
-// Grant is a token that the token endpoint is about to sign; see
+// Grant describes a token before the token endpoint signs it; see
 // [Options].Shape.
 type Grant struct {
 	// Client is the client that requested the token, without its secret.
 	Client Client
-	// Scopes are the granted scopes, in the order of the request. They become
-	// the "scope" of the response.
+	// Scopes lists the granted scopes in the order of the request. The member
+	// "scope" of the response contains these scopes.
 	Scopes []string
-	// Header and Claims are the header and the claims to be signed. "alg" in
-	// Header selects the key; for an unsupported algorithm the response is
-	// server_error. The "expires_in" of the response is "exp" minus "iat". The
-	// current time replaces an "exp" or "iat" that is not an int64.
+	// Header and Claims are the header and the claims of the token. The "alg" in
+	// Header selects the key. If this algorithm is not supported, the response is
+	// the error server_error.
+	//
+	// The "expires_in" of the response is "exp" minus "iat". If "exp" or "iat" is
+	// not an int64, the current time is used instead.
 	Header, Claims map[string]any
 }
 
 // TokenError is an error response of the token endpoint (RFC 6749, section
 // 5.2).
 type TokenError struct {
-	// Status is the HTTP status. Zero: 401 if Code is invalid_client, 500 if
+	// Status is the HTTP status. Zero means 401 if Code is invalid_client, 500 if
 	// Code is server_error, and 400 for any other Code.
 	Status int
-	// Code is the "error" of the response.
+	// Code is the member "error" of the response.
 	Code string
-	// Description is the "error_description" of the response, visible to the
-	// client. RFC 6749 allows only ASCII without " and \. Empty: left out.
+	// Description is the member "error_description" of the response. The client
+	// can read it. RFC 6749 allows only ASCII characters, but not " and \. If
+	// Description is empty, the response does not have the member.
 	Description string
 }
 
-// Error returns Code and Description.
+// Error returns a text with Code and Description.
 func (e *TokenError) Error() string {
 	if e.Description == "" {
 		return e.Code
@@ -83,7 +86,7 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeTokenError(w, &TokenError{
-			Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "the token endpoint accepts POST only",
+			Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "the token endpoint accepts only POST",
 		})
 		return
 	}
@@ -99,8 +102,9 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// grant returns the response to one token request. The error is a *TokenError
-// if the request is refused; any other error is a server_error.
+// The method grant returns the response to a token request. If the request is
+// refused, the error is a *TokenError. For any other error, the response is the
+// error server_error.
 func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
 	form, err := readForm(r)
 	if err != nil {
@@ -111,7 +115,7 @@ func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
 	case "":
 		return nil, &TokenError{Code: "invalid_request", Description: "grant_type is missing"}
 	default:
-		return nil, &TokenError{Code: "unsupported_grant_type", Description: "this issuer grants client_credentials only"}
+		return nil, &TokenError{Code: "unsupported_grant_type", Description: "this issuer supports only the grant type client_credentials"}
 	}
 	id, secret, err := credentials(r, form)
 	if err != nil {
@@ -156,7 +160,7 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 		i.opts.Shape(g)
 	}
 	alg, ok := g.Header["alg"].(string)
-	if !ok || !supported(alg) {
+	if !ok || !isSupported(alg) {
 		return nil, fmt.Errorf("algorithm %v is not supported", g.Header["alg"])
 	}
 	now := time.Now().Unix()
@@ -176,8 +180,9 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 	}, nil
 }
 
-// grantable returns the scopes to grant for the parameter scope of a request. If
-// requested is empty, it returns all scopes of the client (RFC 6749, section 3.3).
+// grantable returns the scopes that the issuer grants to the client. The
+// argument is the parameter scope of the request. If it is empty, grantable
+// returns all scopes of the client (RFC 6749, section 3.3).
 func (c Client) grantable(requested string) ([]string, error) {
 	if requested == "" {
 		return slices.Clone(c.Scopes), nil
@@ -197,8 +202,8 @@ func (c Client) grantable(requested string) ([]string, error) {
 	return granted, nil
 }
 
-// readForm returns the parameters of the body. Parameters of the URL are
-// ignored: RFC 6749, section 2.3.1, forbids credentials there.
+// readForm returns the parameters of the body. It ignores parameters of the
+// URL, because RFC 6749, section 2.3.1, forbids credentials in the URL.
 func readForm(r *http.Request) (map[string]string, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
@@ -222,10 +227,10 @@ func readForm(r *http.Request) (map[string]string, error) {
 	return form, nil
 }
 
-// credentials reads the client's ID and secret from HTTP Basic or from the body
-// (RFC 6749, section 2.3.1); both together are refused (section 2.3). An
-// Authorization header with another scheme is ignored: a vendor's SDK sends the
-// Bearer token of the SDK's session with the request.
+// The function credentials returns the client's ID and secret from HTTP Basic
+// or from the body (RFC 6749, section 2.3.1). It refuses a request that has
+// both (section 2.3). It ignores an Authorization header with a different
+// scheme, because the SDK of a vendor sends a Bearer token with the request.
 func credentials(r *http.Request, form map[string]string) (id, secret string, err error) {
 	authorization := r.Header.Values("Authorization")
 	basic := slices.ContainsFunc(authorization, func(value string) bool {
@@ -242,7 +247,8 @@ func credentials(r *http.Request, form map[string]string) (id, secret string, er
 	if len(authorization) > 1 || form["client_secret"] != "" {
 		return "", "", &TokenError{Code: "invalid_request", Description: "the client authenticates in more than one way"}
 	}
-	// RFC 6749, section 2.3.1: both parts are form-encoded before they are joined.
+	// RFC 6749, section 2.3.1: the client form-encodes the ID and the secret
+	// before it joins them.
 	id, err1 := url.QueryUnescape(id)
 	secret, err2 := url.QueryUnescape(secret)
 	if !ok || err1 != nil || err2 != nil {

@@ -18,62 +18,65 @@ const (
 	unstartedURL     = "https://issuer.example"
 )
 
-// Options configures an [Issuer]. With a nil *Options or the zero value, the
-// issuer signs tokens of RFC 9068 with RS256. The issuer copies the options:
+// Options configures an [Issuer]. With a nil *Options or the zero Options, the
+// issuer signs tokens of RFC 9068 with RS256. The issuer copies the Options, so
 // later changes have no effect.
 type Options struct {
-	// Issuer is the issuer identifier: the "iss" of every token and the
-	// "issuer" of the metadata, byte for byte. Empty: the URL of the listener,
-	// or https://issuer.example if there is no listener. With a listener, any
-	// string is allowed, and the endpoints stay at the listener's URL. Without
-	// a listener, Issuer must be an http or https URL without query and
-	// fragment.
+	// Issuer is the issuer identifier. The "iss" of every token and the "issuer"
+	// of the metadata have exactly this value. With a listener, any string is
+	// allowed, and the URLs of the endpoints still start with the URL of the
+	// listener. Without a listener, Issuer must be an http or https URL without a
+	// query and without a fragment. Empty means the URL of the listener, or
+	// https://issuer.example if there is no listener.
 	Issuer string
 
-	// Algorithms lists the signing algorithms for which a key is published
-	// from the start. The first one is the default for signing. Empty: RS256.
-	// Supported are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
-	// ES512, EdDSA and Ed25519 (RFC 7518, section 3.1; RFC 8037; RFC 9864).
+	// Algorithms lists signing algorithms. A new issuer publishes a key for each
+	// algorithm in the list. The first algorithm is the default for signing. Empty
+	// means RS256. The supported algorithms are RS256, RS384, RS512, PS256, PS384,
+	// PS512, ES256, ES384, ES512, EdDSA and Ed25519 (RFC 7518, section 3.1; RFC
+	// 8037; RFC 9864).
 	Algorithms []string
 
-	// Audience is the default "aud" claim of Token and Mint, and of clients
-	// without Client.Audience. Empty: no "aud".
+	// Audience is the default "aud" of tokens from Token and Mint, and of tokens
+	// for clients without Client.Audience. Empty means no "aud".
 	Audience []string
 
-	// Lifetime is the default lifetime of tokens. Zero: 1 h.
+	// Lifetime is the default lifetime of tokens. Zero means 1 h.
 	Lifetime time.Duration
 
-	// TLS makes the listener speak https, with a certificate that the client
-	// of [Issuer.HTTPClient] trusts. It has no effect without a listener.
+	// If TLS is true, the listener uses https. The client of [Issuer.HTTPClient]
+	// trusts the certificate of the listener. TLS has no effect without a
+	// listener.
 	TLS bool
 
-	// KeyID returns the key ID for each new key. Nil: random key IDs. KeyID
-	// must be safe for concurrent use and must not call the issuer.
+	// KeyID returns the key ID for each new key. KeyID must be safe for concurrent
+	// use and must not call the issuer. Nil means random key IDs.
 	KeyID func() string
 
 	// Authenticate authenticates the clients of the token endpoint, for example
-	// against a database. It must be safe for concurrent use. A *TokenError
-	// selects the error response; for any other error the response is
-	// server_error. The Secret of the returned Client is ignored. If
-	// Authenticate is set, the clients of AddClient are ignored. Nil: the
-	// clients of AddClient.
+	// against a database. It must be safe for concurrent use. If the error is a
+	// *TokenError, it determines the error response. For any other error, the
+	// response is the error server_error. The issuer ignores the Secret of the
+	// returned Client. If Authenticate is set, the issuer ignores the clients of
+	// AddClient. Nil means that the issuer authenticates the clients of AddClient.
 	Authenticate func(ctx context.Context, id, secret string) (Client, error)
 
-	// Shape changes a token of the token endpoint before it is signed, for
-	// example to imitate a vendor. It must be safe for concurrent use. Nil:
-	// tokens have the form of RFC 9068.
+	// The token endpoint calls Shape before it signs a token. Shape may change the
+	// token, for example so that it has the form of a vendor. Shape must be safe
+	// for concurrent use. Nil means that tokens have the form of RFC 9068.
 	Shape func(*Grant)
 
-	// Metadata overrides members of both metadata documents; a nil value
-	// removes a member. Nil: no changes.
+	// Metadata overrides members of both metadata documents. A nil value removes a
+	// member. If Metadata is nil, the documents do not change.
 	Metadata map[string]any
 }
 
 // Issuer is an authorization server for machine clients. It is safe for
-// concurrent use. The zero value is not usable: see [NewIssuer].
+// concurrent use. [NewIssuer] and [NewUnstartedIssuer] return an Issuer. The
+// zero Issuer is not usable.
 type Issuer struct {
 	opts   Options
-	url    string // the identifier
+	url    string // the issuer identifier
 	base   string // base URL of the endpoints, without a trailing slash
 	mux    *http.ServeMux
 	server *httptest.Server // nil without a listener
@@ -87,12 +90,14 @@ type Issuer struct {
 	fetches map[Endpoint]int
 }
 
-// NewIssuer starts an issuer on a free port of 127.0.0.1. [Issuer.Close] stops
-// it. NewIssuer panics if no port is free or opts are invalid.
+// NewIssuer starts an issuer on a free port of 127.0.0.1. To stop the issuer,
+// call [Issuer.Close]. NewIssuer panics if no port is free or if opts are
+// invalid.
 func NewIssuer(opts *Options) *Issuer {
 	i := newIssuer(opts)
-	// The identifier contains the address of the listener, which is known before
-	// the server starts. No request may reach an incomplete issuer.
+	// The issuer identifier may contain the address of the listener. The code
+	// below creates the listener first and starts the server last, so that no
+	// request reaches an incomplete issuer.
 	i.server = httptest.NewUnstartedServer(nil)
 	scheme := "http://"
 	if i.opts.TLS {
@@ -113,10 +118,11 @@ func NewIssuer(opts *Options) *Issuer {
 	return i
 }
 
-// NewUnstartedIssuer returns an issuer without a listener. [Issuer.Handler]
-// and [Issuer.Transport] serve its endpoints, below the path of its identifier.
-// The issuer starts no goroutine. Inside a testing/synctest bubble it uses the
-// time of the bubble. NewUnstartedIssuer panics if opts are invalid.
+// NewUnstartedIssuer returns an issuer without a listener. [Issuer.Handler] and
+// [Issuer.Transport] serve its endpoints. The paths of the endpoints start with
+// the path of the issuer identifier. The issuer starts no goroutine. Inside a
+// testing/synctest bubble, the issuer uses the time of the bubble.
+// NewUnstartedIssuer panics if opts are invalid.
 func NewUnstartedIssuer(opts *Options) *Issuer {
 	i := newIssuer(opts)
 	i.url = i.opts.Issuer
@@ -160,7 +166,8 @@ func newIssuer(opts *Options) *Issuer {
 	return i
 }
 
-// routes serves every endpoint below prefix, the path of the issuer identifier.
+// The method routes returns a mux with all endpoints. The prefix is the path of
+// the issuer identifier.
 func (i *Issuer) routes(prefix string) *http.ServeMux {
 	mux := http.NewServeMux()
 	keys := i.WithFaults(KeysEndpoint, readOnly(i.serveKeys))
@@ -171,32 +178,35 @@ func (i *Issuer) routes(prefix string) *http.ServeMux {
 	for _, name := range []string{openIDPath, serverMetadataPath} {
 		mux.Handle(prefix+name, discovery)
 		if prefix != "" {
-			// RFC 8414, section 3.1, inserts the well-known part before the path
-			// of the identifier; OpenID Connect appends it. Serve both.
+			// In RFC 8414, section 3.1, the well-known part comes before the path of the
+			// identifier. In OpenID Connect, it comes after the path. The issuer serves
+			// both.
 			mux.Handle(name+prefix, discovery)
 		}
 	}
 	return mux
 }
 
-// URL returns the issuer identifier: the "iss" of its tokens. It has no
-// trailing slash unless Options.Issuer has one.
+// URL returns the issuer identifier, which is the "iss" of its tokens. The
+// issuer identifier ends with a slash only if Options.Issuer ends with a slash.
 func (i *Issuer) URL() string { return i.url }
 
-// KeysURL returns the URL of the key set: the "jwks_uri" of the metadata.
+// KeysURL returns the URL of the key set, which is the "jwks_uri" of the
+// metadata.
 func (i *Issuer) KeysURL() string { return i.base + keysPath }
 
-// TokenURL returns the URL of the token endpoint: the "token_endpoint" of the
-// metadata.
+// TokenURL returns the URL of the token endpoint, which is the "token_endpoint"
+// of the metadata.
 func (i *Issuer) TokenURL() string { return i.base + tokenPath }
 
-// Handler returns a handler that serves the issuer's endpoints, for use in
-// another server. With a listener the endpoints start at the root, without a
-// listener at the path of the identifier. The handler works after Close too.
+// Handler returns a handler that serves the issuer's endpoints in a server of
+// your own. If the issuer has no listener, the paths of the endpoints start
+// with the path of the issuer identifier. The handler also works after Close.
 func (i *Issuer) Handler() http.Handler { return i.mux }
 
-// HTTPClient returns a client that reaches the issuer. With a listener it
-// trusts the listener's certificate; without one it uses [Issuer.Transport].
+// HTTPClient returns a client for requests to the issuer. If the issuer has a
+// listener, the client trusts the certificate of the listener. Otherwise the
+// client uses [Issuer.Transport].
 func (i *Issuer) HTTPClient() *http.Client {
 	if i.server != nil {
 		return i.server.Client()
@@ -204,10 +214,10 @@ func (i *Issuer) HTTPClient() *http.Client {
 	return &http.Client{Transport: i.Transport()}
 }
 
-// Close stops the listener, ends hanging requests and waits for the other
-// requests in flight. A closed issuer still mints tokens, and a verifier that
+// Close stops the listener, ends hanging requests, and waits until all requests
+// in flight have ended. A closed issuer can still mint tokens. A verifier that
 // fetched the keys before Close accepts these tokens. New issuers reuse the RSA
-// keys of a closed issuer. A second call does nothing.
+// keys of a closed issuer. A second call of Close has no effect.
 func (i *Issuer) Close() {
 	i.close.Do(func() {
 		close(i.done)

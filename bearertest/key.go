@@ -16,54 +16,57 @@ import (
 )
 
 // Key is a private key with a key ID and a signing algorithm. It is immutable
-// and safe for concurrent use. The zero value is not usable: see [NewKey] and
-// [KeyFrom].
+// and safe for concurrent use. [NewKey] and [KeyFrom] return a Key. The zero
+// Key is not usable.
 type Key struct {
 	id, alg string
 	signer  crypto.Signer
 }
 
-// NewKey generates a key for alg. No issuer publishes it until [Issuer.Publish]
-// is called. If kid is empty, the key ID is random. NewKey panics if alg is not
-// supported; the comment of Options.Algorithms lists the supported algorithms.
-// An RSA key has 2048 bits and is slow to generate: share it between tests.
+// NewKey generates a key for alg. To publish the key, call [Issuer.Publish]. If
+// kid is empty, the key ID is random. NewKey panics if alg is not supported.
+// The comment of Options.Algorithms lists the supported algorithms. An RSA key
+// has 2048 bits. Share an RSA key between tests, because the generation of the
+// key is slow.
 func NewKey(alg, kid string) *Key {
-	return KeyFrom(generate(alg, generateRSA), alg, kid)
+	return KeyFrom(generateKey(alg, generateRSA), alg, kid)
 }
 
 // KeyFrom returns a Key for an existing private key, for example an RSA key
 // that is too short. If kid is empty, the key ID is random. KeyFrom panics if
-// alg does not sign with keys of this type. An elliptic-curve key may have
-// another curve than alg requires: it can be published, but Key.Sign panics.
+// alg does not sign with keys of this type. The curve of an elliptic-curve key
+// may differ from the curve that alg requires. An issuer can publish such a
+// key, but Key.Sign panics.
 func KeyFrom(signer crypto.Signer, alg, kid string) *Key {
 	if kid == "" {
 		kid = randomKeyID()
 	}
-	if !fits(signer, alg) {
+	if !canSign(signer, alg) {
 		panic(fmt.Sprintf("bearertest: algorithm %q does not sign with a %T", alg, signer))
 	}
 	return &Key{id: kid, alg: alg, signer: signer}
 }
 
-// ID returns the key ID, the "kid" of RFC 7517, section 4.5.
+// ID returns the key ID, which is the "kid" (RFC 7517, section 4.5).
 func (k *Key) ID() string { return k.id }
 
-// Algorithm returns the name of the algorithm that the key signs with.
+// Algorithm returns the name of the key's signing algorithm.
 func (k *Key) Algorithm() string { return k.alg }
 
-// Signer returns the private key: a *rsa.PrivateKey, a *ecdsa.PrivateKey or an
-// ed25519.PrivateKey.
+// Signer returns the private key. Its type is *rsa.PrivateKey,
+// *ecdsa.PrivateKey or ed25519.PrivateKey.
 func (k *Key) Signer() crypto.Signer { return k.signer }
 
-// Public returns the public key: a *rsa.PublicKey, a *ecdsa.PublicKey or an
-// ed25519.PublicKey.
+// Public returns the public key. Its type is *rsa.PublicKey, *ecdsa.PublicKey
+// or ed25519.PublicKey.
 func (k *Key) Public() crypto.PublicKey { return k.signer.Public() }
 
-// As returns the same key for another algorithm, such as PS256 for an RS256
-// key. It panics if alg does not sign with keys of this type.
+// As returns a Key with the same private key and the algorithm alg. For
+// example, it returns a PS256 key for an RS256 key. It panics if alg does not
+// sign with keys of this type.
 func (k *Key) As(alg string) *Key { return KeyFrom(k.signer, alg, k.id) }
 
-// Renamed returns the same key with another key ID.
+// Renamed returns a Key with the same private key and the key ID kid.
 func (k *Key) Renamed(kid string) *Key { return &Key{id: kid, alg: k.alg, signer: k.signer} }
 
 // JWK returns the public key as a JSON Web Key (RFC 7517, section 4) with the
@@ -72,8 +75,8 @@ func (k *Key) JWK() []byte {
 	jwk, err := jwkset.NewJWKFromKey(k.Public(), jwkset.JWKOptions{Validate: jwkset.JWKValidateOptions{SkipAll: true}})
 	must(err)
 	marshal := jwk.Marshal()
-	// The options of jwkset do not allow this: for Ed25519 keys they set only the
-	// old algorithm name, EdDSA.
+	// The code sets these members here, because for Ed25519 keys the options of
+	// jwkset set only the old name of the algorithm, EdDSA.
 	marshal.ALG, marshal.KID, marshal.USE = jwkset.ALG(k.alg), k.id, jwkset.UseSig
 	out, err := json.Marshal(marshal)
 	must(err)
@@ -86,8 +89,8 @@ func (k *Key) Sign(header, payload []byte) string {
 	return k.SignInput(SigningInput(header, payload))
 }
 
-// SignInput signs input as it is and returns it with the signature appended
-// after a dot. Use it for tokens whose parts are not valid base64url.
+// SignInput signs input without a change. It returns input, a dot and the
+// signature. Use SignInput for tokens whose parts are not valid base64url.
 func (k *Key) SignInput(input string) string {
 	signature, err := signingMethod(k.alg).Sign(input, k.signer)
 	must(err)
@@ -100,8 +103,9 @@ func Compact(header, payload, signature []byte) string {
 	return SigningInput(header, payload) + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// SigningInput returns the text that a JWS with this header and payload signs
-// (RFC 7515, section 5.1): both parts in base64url, with a dot between them.
+// SigningInput returns the text to sign for a JWS with this header and payload
+// (RFC 7515, section 5.1). The text has the header in base64url, a dot, and the
+// payload in base64url.
 func SigningInput(header, payload []byte) string {
 	return base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
 }
@@ -110,7 +114,7 @@ func SigningInput(header, payload []byte) string {
 // supported.
 func signingMethod(alg string) jwt.SigningMethod {
 	switch {
-	case !supported(alg):
+	case !isSupported(alg):
 		panic(fmt.Sprintf("bearertest: algorithm %q is not supported; see Options.Algorithms", alg))
 	case alg == "Ed25519": // RFC 9864: EdDSA with the curve Ed25519
 		return jwt.SigningMethodEdDSA
@@ -118,9 +122,10 @@ func signingMethod(alg string) jwt.SigningMethod {
 	return jwt.GetSigningMethod(alg)
 }
 
-// supported reports whether keys can sign with alg. "none" and HMAC are left
-// out: an issuer that publishes its keys must not use them.
-func supported(alg string) bool {
+// isSupported reports whether a Key can sign with alg. The algorithms "none"
+// and HMAC are not supported, because an issuer that publishes its keys must
+// not use them.
+func isSupported(alg string) bool {
 	switch alg {
 	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519":
 		return true
@@ -128,8 +133,8 @@ func supported(alg string) bool {
 	return false
 }
 
-// fits reports whether alg signs with keys of signer's type.
-func fits(signer crypto.Signer, alg string) bool {
+// canSign reports whether signer has the type of key that alg requires.
+func canSign(signer crypto.Signer, alg string) bool {
 	switch signingMethod(alg).(type) {
 	case *jwt.SigningMethodRSA, *jwt.SigningMethodRSAPSS:
 		_, ok := signer.(*rsa.PrivateKey)
@@ -143,8 +148,9 @@ func fits(signer crypto.Signer, alg string) bool {
 	}
 }
 
-// generate returns a new private key for alg. RSA keys come from newRSA.
-func generate(alg string, newRSA func() *rsa.PrivateKey) crypto.Signer {
+// generateKey returns a new private key for alg. It calls newRSA to get an RSA
+// key.
+func generateKey(alg string, newRSA func() *rsa.PrivateKey) crypto.Signer {
 	switch alg {
 	case "ES256":
 		return generateECDSA(elliptic.P256())
@@ -169,8 +175,8 @@ func generateECDSA(curve elliptic.Curve) *ecdsa.PrivateKey {
 
 func randomKeyID() string { return rand.Text()[:12] }
 
-// must panics on errors that only a mistake in the test or in this package
-// causes.
+// The function must panics if err is not nil. Only a mistake in the test or in
+// this package causes such an error.
 func must(err error) {
 	if err != nil {
 		panic("bearertest: " + err.Error())

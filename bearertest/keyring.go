@@ -14,17 +14,17 @@ const (
 	keysAliasPath = "/.well-known/jwks.json"
 )
 
-// keyring holds an issuer's published keys and its signing keys. The two are
-// separate, so that an issuer can sign with a key that it does not publish. Real
-// issuers do so when a rotation goes wrong.
+// A keyring holds the published keys and the signing keys of an issuer in
+// separate fields. So an issuer can sign with a key that it does not publish.
+// Real issuers do this when a key rotation fails.
 type keyring struct {
-	ready     bool // the keys of Options.Algorithms were generated
+	ready     bool // the keys for Options.Algorithms were generated
 	published []*Key
-	signing   map[string]*Key   // by algorithm
-	borrowed  []*rsa.PrivateKey // Close returns them to the pool
+	signing   map[string]*Key   // the key of the map is the algorithm
+	borrowed  []*rsa.PrivateKey // Close returns these keys to the pool
 }
 
-// Keys returns the published keys, oldest first.
+// Keys returns the published keys. The oldest key comes first.
 func (i *Issuer) Keys() []*Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -32,10 +32,9 @@ func (i *Issuer) Keys() []*Key {
 	return slices.Clone(i.keys.published)
 }
 
-// SigningKey returns the key that signs with alg. If the issuer has no key for
-// alg yet, SigningKey generates and publishes one. An empty alg means the first
-// algorithm of Options.Algorithms. SigningKey panics if alg is not supported,
-// as [NewKey] does.
+// SigningKey returns the signing key for alg. If the issuer has no key for alg,
+// SigningKey generates and publishes a key. An empty alg means the first
+// algorithm of Options.Algorithms. SigningKey panics if alg is not supported.
 func (i *Issuer) SigningKey(alg string) *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -49,9 +48,10 @@ func (i *Issuer) SigningKey(alg string) *Key {
 	return i.keys.signing[alg]
 }
 
-// Rotate generates a key for the first algorithm of Options.Algorithms, appends
-// the key to the published keys and returns it. The issuer signs with the new key
-// from now on. The old key stays published until [Issuer.Withdraw].
+// Rotate generates a key for the first algorithm of Options.Algorithms. It
+// appends the key to the published keys and returns it. After Rotate returns,
+// the issuer signs with the new key. The old key stays published until you call
+// [Issuer.Withdraw].
 func (i *Issuer) Rotate() *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -59,8 +59,9 @@ func (i *Issuer) Rotate() *Key {
 	return i.rotate(i.opts.Algorithms[0])
 }
 
-// Publish adds a key to the published keys; the issuer does not sign with it. A
-// key with the same key ID and algorithm is not replaced: both are published.
+// Publish adds a key to the published keys. The issuer does not sign with this
+// key. If a published key has the same key ID and algorithm, both keys are
+// published.
 func (i *Issuer) Publish(k *Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -69,8 +70,8 @@ func (i *Issuer) Publish(k *Key) {
 }
 
 // Withdraw removes all keys with this key ID from the published keys. If the
-// issuer signs with one of these keys, it continues to do so; [Issuer.SignWith]
-// selects another key.
+// issuer signs with one of these keys, it continues to sign with the key. To
+// select a different key, call [Issuer.SignWith].
 func (i *Issuer) Withdraw(kid string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -78,8 +79,8 @@ func (i *Issuer) Withdraw(kid string) {
 	i.keys.published = slices.DeleteFunc(slices.Clone(i.keys.published), func(k *Key) bool { return k.id == kid })
 }
 
-// SignWith makes k the signing key for its algorithm from now on. It does not
-// publish k.
+// SignWith makes k the signing key for the algorithm of k. It does not publish
+// k.
 func (i *Issuer) SignWith(k *Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -105,8 +106,9 @@ func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, i.JWKS())
 }
 
-// makeKeys generates the keys of Options.Algorithms at the first use: an issuer
-// that signs nothing generates no key. The caller holds i.mu.
+// makeKeys generates the keys for Options.Algorithms when it is called the
+// first time. So an issuer whose keys are not used generates no key. The caller
+// must hold i.mu.
 func (i *Issuer) makeKeys() {
 	if i.keys.ready {
 		return
@@ -120,16 +122,18 @@ func (i *Issuer) makeKeys() {
 	}
 }
 
-// rotate publishes a new key for alg and signs with it. The caller holds i.mu.
+// rotate generates a key for alg, publishes the key, and makes it the signing
+// key. The caller must hold i.mu.
 func (i *Issuer) rotate(alg string) *Key {
-	k := KeyFrom(generate(alg, i.ownRSAKey), alg, i.opts.KeyID())
+	k := KeyFrom(generateKey(alg, i.ownRSAKey), alg, i.opts.KeyID())
 	i.keys.published = append(slices.Clone(i.keys.published), k)
 	i.keys.signing[alg] = k
 	return k
 }
 
-// ownRSAKey borrows a key from the pool; Close returns it. A closed issuer
-// generates a key of its own, because Close does not run again.
+// ownRSAKey borrows an RSA key from the pool. Close returns the key. After
+// Close, ownRSAKey generates a new key, because no later call returns a
+// borrowed key.
 func (i *Issuer) ownRSAKey() *rsa.PrivateKey {
 	if i.closed() {
 		return generateRSA()

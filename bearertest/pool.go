@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// rsaPool lends RSA keys to issuers. Generating an RSA key takes longer than most
-// tests, so the keys of closed issuers are reused. Two open issuers never share a
-// key, because tests must detect a verifier that confuses issuers.
+// rsaPool holds the RSA keys of closed issuers, and new issuers reuse these
+// keys. The generation of an RSA key takes longer than most tests. Two open
+// issuers never have the same key, because tests must detect a verifier that
+// confuses issuers.
 var rsaPool struct {
 	mu   sync.Mutex // guards idle
 	idle []*rsa.PrivateKey

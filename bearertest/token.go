@@ -14,25 +14,25 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Token returns a signed access token in the form of RFC 9068, with "typ"
-// at+jwt and the claims iss, sub, client_id, iat, exp and jti, and aud if
-// Options.Audience is set. The argument overrides these defaults: a nil value
-// removes a claim, json.RawMessage("null") sets it to null, and a [time.Time]
-// becomes a number of seconds. Token panics if a value cannot be encoded as
-// JSON.
+// Token returns a signed access token in the form of RFC 9068. Its "typ" is
+// at+jwt. It has the claims iss, sub, client_id, iat, exp and jti. If
+// Options.Audience is set, the token also has aud. The argument adds claims and
+// overrides these claims. A nil value removes a claim, and
+// json.RawMessage("null") sets a claim to null. A [time.Time] becomes a number
+// of seconds. Token panics if a value cannot be encoded as JSON.
 func (i *Issuer) Token(claims map[string]any) string { return i.Mint(nil, claims) }
 
-// Mint returns a token like [Issuer.Token]. In addition, header overrides the
-// members alg, kid and typ of the token's header, in the same way as claims
-// overrides the claims. The token is signed with the key that
-// [Issuer.SigningKey] returns for the header's alg. If alg is "none", the
-// signature is empty. If alg is not supported or not a string, the default key
-// signs: the header then names an algorithm that was not used. Mint panics if a
-// value cannot be encoded as JSON.
+// Mint returns a token as [Issuer.Token] does. In addition, the argument header
+// adds members to the token's header and overrides the members alg, kid and
+// typ. The "alg" in header selects the signing key; see [Issuer.SigningKey]. If
+// "alg" is "none", the signature is empty. If "alg" is not supported or is not
+// a string, the default key signs the token. The "alg" of the token then
+// differs from the algorithm of the signature. Mint panics if a value cannot be
+// encoded as JSON.
 func (i *Issuer) Mint(header, claims map[string]any) string {
 	alg, isString := header["alg"].(string)
 	key := i.SigningKey("")
-	if isString && supported(alg) {
+	if isString && isSupported(alg) {
 		key = i.SigningKey(alg)
 	}
 	h := encode(overlay(key.header(), header))
@@ -43,23 +43,24 @@ func (i *Issuer) Mint(header, claims map[string]any) string {
 	return key.Sign(h, c)
 }
 
-// Forge returns a token like [Issuer.Mint], but signs it with a key that no
-// issuer owns. Its key ID is that of the issuer's signing key, so that only the
-// signature is wrong.
+// Forge returns the same token as [Issuer.Mint], but signs it with a key that
+// belongs to no issuer. The token has the key ID of the issuer's signing key,
+// so only the signature is wrong.
 func (i *Issuer) Forge(header, claims map[string]any) string {
 	alg, _ := header["alg"].(string)
-	if !supported(alg) {
+	if !isSupported(alg) {
 		alg = ""
 	}
 	key := i.SigningKey(alg)
-	forger := KeyFrom(generate(key.alg, func() *rsa.PrivateKey { return forgerKey() }), key.alg, key.id)
+	forger := KeyFrom(generateKey(key.alg, func() *rsa.PrivateKey { return forgerKey() }), key.alg, key.id)
 	return forger.Sign(encode(overlay(forger.header(), header)), encode(overlay(i.claims(time.Now()), claims)))
 }
 
-// Tamper returns token with other claims and the old signature, which is then
-// invalid. The argument overrides claims as in [Issuer.Token]. If claims is
-// empty, Tamper keeps the payload and changes the signature. It panics if token
-// is not a compact JWS whose payload is a JSON object.
+// Tamper returns a copy of token with changed claims and the old signature. The
+// signature of the copy is invalid. The argument claims changes claims as for
+// [Issuer.Token]. If claims is empty, Tamper keeps the claims and changes the
+// signature. Tamper panics if token is not a compact JWS whose payload is a
+// JSON object.
 func Tamper(token string, claims map[string]any) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -85,12 +86,13 @@ func Tamper(token string, claims map[string]any) string {
 	return parts[0] + "." + base64.RawURLEncoding.EncodeToString(encode(overlay(old, claims))) + "." + parts[2]
 }
 
-// header returns the header members of an RFC 9068 token signed with k.
+// The method header returns the header members of a token that k signs.
 func (k *Key) header() map[string]any {
 	return map[string]any{"alg": k.alg, "kid": k.id, "typ": "at+jwt"} // RFC 9068, section 2.1
 }
 
-// claims returns the default claims of a token (RFC 9068, section 2.2).
+// The method claims returns the default claims of a token (RFC 9068, section
+// 2.2).
 func (i *Issuer) claims(now time.Time) map[string]any {
 	claims := defaultClaims(i.url, now, i.opts.Lifetime)
 	if len(i.opts.Audience) > 0 {
@@ -110,16 +112,16 @@ func defaultClaims(issuer string, now time.Time, lifetime time.Duration) map[str
 	}
 }
 
-// overlay copies members into base, removes members with the value nil and
-// returns base.
+// The function overlay copies members into base, removes the members with the
+// value nil, and returns base.
 func overlay(base, members map[string]any) map[string]any {
 	maps.Copy(base, members)
 	maps.DeleteFunc(base, func(_ string, value any) bool { return value == nil })
 	return base
 }
 
-// encode returns members as a JSON object. The members are sorted by name, so that
-// equal maps give equal bytes.
+// The function encode returns members as a JSON object. It sorts the members by
+// name, so that it returns the same bytes for equal maps.
 func encode(members map[string]any) []byte {
 	members = maps.Clone(members)
 	for name, value := range members {

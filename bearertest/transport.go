@@ -10,11 +10,11 @@ import (
 )
 
 // Transport returns a round tripper that answers requests to the issuer in
-// memory. It serves each request in the calling goroutine and starts no
-// goroutine, so it works inside a testing/synctest bubble. A response is
-// returned when its body is complete. A hanging request ends when its context
-// ends. A request to another host fails with "no such host". After
-// [Issuer.Close], every request fails with "connection refused".
+// memory. It serves each request in the goroutine of the caller and starts no
+// goroutine, so it works inside a testing/synctest bubble. It returns a
+// response after the body of the response is complete. A hanging request ends
+// when its context ends. A request to a different host fails with "no such
+// host". After [Issuer.Close], every request fails with "connection refused".
 func (i *Issuer) Transport() http.RoundTripper { return &transport{i} }
 
 type transport struct{ issuer *Issuer }
@@ -38,7 +38,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	recorder := httptest.NewRecorder()
-	aborted := t.serve(recorder, incoming(r))
+	aborted := t.serve(recorder, serverRequest(r))
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -56,8 +56,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// serve calls the issuer's handler. It reports whether the handler aborted the
-// connection instead of answering.
+// The method serve calls the issuer's handler. It reports whether the handler
+// aborted the connection and sent no answer.
 func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		switch cause := recover(); cause {
@@ -72,8 +72,8 @@ func (t *transport) serve(w http.ResponseWriter, r *http.Request) (aborted bool)
 	return false
 }
 
-// incoming converts a client's request to a server's request.
-func incoming(r *http.Request) *http.Request {
+// serverRequest converts a client's request to a server's request.
+func serverRequest(r *http.Request) *http.Request {
 	in := r.Clone(r.Context())
 	if in.Method == "" {
 		in.Method = http.MethodGet

@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// atCaller adds to err the line that declares the rule. Rules are collected in maps,
-// tables and variables, so only this line leads to the mistake.
+// atCaller adds to err the line that declares the rule. Programs keep rules in maps, tables
+// and variables, so only this line shows where the mistake is.
 func atCaller(err error) error { return fmt.Errorf("%w (declared at %s)", err, caller()) }
 
-// caller returns the file and the line of the innermost caller outside of this module.
-// Package bearer and the router adapters call this package on behalf of user code.
+// The function caller returns the file and the line of the innermost caller that is user
+// code. It skips the callers in this module, because package bearer and the router adapters
+// call this package for user code.
 func caller() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -27,13 +28,13 @@ func caller() string {
 	}
 }
 
-// module is the import path of this module.
+// The variable module is the import path of this module.
 //
 //nolint:gochecknoglobals // computed once
 var module = strings.TrimSuffix(reflect.TypeFor[Rule]().PkgPath(), "/scopes")
 
-// isOutside reports whether a frame is user code. The tests and the example programs of
-// this module count as user code.
+// isOutside reports whether a frame belongs to user code. The tests and the example
+// programs of this module count as user code.
 func isOutside(frame runtime.Frame) bool {
 	rest, ours := strings.CutPrefix(frame.Function, module)
 	ours = ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/"))

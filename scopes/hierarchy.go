@@ -9,26 +9,28 @@ import (
 
 // Hierarchy maps each scope to the scopes that it implies. With {"deployments":
 // {"deployments:read"}}, a token that grants "deployments" also grants "deployments:read".
-// The form of a name implies nothing: without that entry, "deployments" does not grant
-// "deployments:read". The nil Hierarchy implies nothing. A Hierarchy is safe for concurrent
-// use while nothing changes it.
+// Without this entry, "deployments" does not imply "deployments:read", because the form of
+// the names has no meaning. In the nil Hierarchy, scopes imply no other scopes. A Hierarchy
+// is safe for concurrent use if the program does not change it.
 type Hierarchy map[string][]string
 
-// Err returns an error that lists every invalid scope name in h, or nil. A cycle is valid:
-// each scope of the cycle implies the others.
+// Err returns an error that lists every invalid scope name in h. It returns nil if all
+// names are valid. A cycle is valid. Each scope of a cycle implies all other scopes of the
+// cycle.
 func (h Hierarchy) Err() error {
 	var errs []error
 	for _, scope := range slices.Sorted(maps.Keys(h)) {
 		for _, name := range append([]string{scope}, h[scope]...) {
 			if !valid(name) {
-				errs = append(errs, fmt.Errorf("scopes: %q in the hierarchy of %q: %s", name, scope, mistake(name)))
+				errs = append(errs, fmt.Errorf("scopes: %q in the hierarchy of %q: %s", name, scope, describeMistake(name)))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Expand returns s and all scopes that its scopes imply, directly or through other scopes.
+// Expand returns the scopes of s and all scopes that they imply. The result includes the
+// scopes that implied scopes imply.
 func (h Hierarchy) Expand(s Set) Set {
 	names := s.names
 	for i := 0; i < len(names); i++ {

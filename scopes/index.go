@@ -5,48 +5,50 @@ import (
 	"slices"
 )
 
-// few is the largest number of names that are compared one by one, without an index.
-const few = 4
+// maxUnindexed is the maximum length of a list of names without an index. The names of such
+// a list are compared one by one.
+const maxUnindexed = 4
 
-// index finds names of a list by their hash. The upper half of each entry is the hash of a
-// name, and the lower half is the position of that name in the list. The entries are
-// sorted, so that two indexes are compared in one pass. The seed is random, so that
-// clients cannot choose scopes with colliding hashes.
+// An index finds the names of a list by their hashes. The upper 32 bits of each entry are
+// part of the hash of a name, and the lower 32 bits are the position of the name in the
+// list. The entries are sorted, so that one pass is enough to compare two indexes. The seed
+// is random, so that clients cannot choose scopes with equal hashes.
 type index []uint64
 
-// seed is the same for rules and for tokens, so that their hashes can be compared.
+// Rules and tokens use the same seed, so that their hashes can be compared.
 //
-//nolint:gochecknoglobals // set once, at start
+//nolint:gochecknoglobals // set once, when the program starts
 var seed = maphash.MakeSeed()
 
-// entry returns the index entry for a name at position i.
-func entry(name string, i int) uint64 {
+// indexEntry returns the entry of an index for a name at position i.
+func indexEntry(name string, i int) uint64 {
 	return maphash.String(seed, name)&^(1<<32-1) | uint64(i) //nolint:gosec // i is not negative
 }
 
-// newIndex returns the index of names, or nil for few names. names must not contain
-// duplicates.
+// newIndex returns the index of a list of names. It returns nil if the list needs no index.
+// The list must not contain duplicates.
 func newIndex(names []string) *index {
-	if len(names) <= few {
+	if len(names) <= maxUnindexed {
 		return nil
 	}
 	x := make(index, len(names))
 	for i, name := range names {
-		x[i] = entry(name, i)
+		x[i] = indexEntry(name, i)
 	}
 	slices.Sort(x)
 	return &x
 }
 
-// find reports whether names contains scope. e is an entry with the hash of scope.
-func (x index) find(names []string, e uint64, scope string) bool {
+// The method contains reports whether the list names contains scope. The caller passes an
+// entry e that has the hash of scope.
+func (x index) contains(names []string, e uint64, scope string) bool {
 	i, _ := slices.BinarySearch(x, e&^(1<<32-1))
-	return x.findFrom(i, names, e, scope)
+	return x.containsFrom(i, names, e, scope)
 }
 
-// findFrom is find with a known start: i is the position of the first entry whose hash is
-// at least the hash of e.
-func (x index) findFrom(i int, names []string, e uint64, scope string) bool {
+// containsFrom does the same as contains, but the caller knows where to start in the index.
+// The entry at position i is the first entry whose hash is not less than the hash of e.
+func (x index) containsFrom(i int, names []string, e uint64, scope string) bool {
 	for ; i < len(x) && x[i]>>32 == e>>32; i++ {
 		if names[uint32(x[i])] == scope { //nolint:gosec // the lower half is the position
 			return true
@@ -55,14 +57,15 @@ func (x index) findFrom(i int, names []string, e uint64, scope string) bool {
 	return false
 }
 
-// countGranted returns how many of the wanted names are granted. It stops counting at limit.
+// countGranted returns the number of names in want that granted contains. It stops when the
+// number reaches limit.
 func countGranted(want, granted Set, limit int) int {
 	n, i, x := 0, 0, *granted.index
 	for _, e := range *want.index {
 		for i < len(x) && x[i]>>32 < e>>32 {
 			i++
 		}
-		if !x.findFrom(i, granted.names, e, want.names[uint32(e)]) { //nolint:gosec // the lower half is the position
+		if !x.containsFrom(i, granted.names, e, want.names[uint32(e)]) { //nolint:gosec // the lower half is the position
 			continue
 		}
 		if n++; n == limit {
@@ -72,16 +75,17 @@ func countGranted(want, granted Set, limit int) int {
 	return n
 }
 
-// newSet returns the Set of names. It removes duplicates from the slice in place, and the
-// Set keeps the slice.
+// newSet returns the Set of names. It removes duplicates from the slice in place. The Set
+// uses this slice, so the caller must not use the slice again.
 func newSet(names []string) Set {
 	names = unique(names)
 	return Set{names, newIndex(names)}
 }
 
-// unique removes duplicates in place. It keeps the first of several equal names.
+// The function unique removes duplicates from the slice in place. It keeps the first of
+// several equal names.
 func unique(names []string) []string {
-	if len(names) > 4*few { // the loop below takes quadratic time
+	if len(names) > 4*maxUnindexed { // the loop below takes quadratic time
 		return uniqueOfMany(names)
 	}
 	kept := names[:0]

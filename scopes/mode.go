@@ -2,28 +2,29 @@ package scopes
 
 import "slices"
 
-// The modes of a rule. A rule in a mode is an And with one operand, and the mode is the
-// name of that And. Code that ignores modes therefore enforces the operand.
+// The modes of a rule. A rule with a mode is a node of the kind and, with one operand. The
+// field name of the node is the mode. Code that ignores modes therefore enforces the
+// operand.
 const (
 	reportOnly = "report only"
 	optional   = "optional"
 )
 
-// ReportOnly returns the rule in report-only mode, for a trial of a new rule. If the token
-// is valid and only the rule denies the request, guards allow the request, with the claims
-// in the context, and report the denial to the observer. A token that is not valid is
-// refused, as under any other rule.
+// ReportOnly returns the rule in report-only mode. Use this mode to try a new rule. If the
+// token is valid and only the rule denies the request, guards allow the request and report
+// the denial to the observer. The context of the request has the claims. A token that is
+// not valid is refused, as for any other rule.
 //
-// ReportOnly must be the outermost call, or be directly inside [Optional]. Inside And and
-// Or the mode has no effect, and the rule is enforced.
+// ReportOnly must be the outermost call, or be directly inside [Optional]. Inside [And] and
+// [Or], the mode has no effect, and the rule is enforced.
 func ReportOnly(rule Rule) Rule { return inMode(reportOnly, "ReportOnly", rule) }
 
-// Optional returns the rule in optional mode: a request without a token is allowed, with no
-// claims in the context. A caller with a token must meet the rule. A token that is not
-// valid is refused.
+// Optional returns the rule in optional mode. In this mode, guards allow a request without
+// a token. The context of this request has no claims. A caller with a token must meet the
+// rule. A token that is not valid is refused.
 //
-// Optional must be the outermost call, or be directly inside [ReportOnly]. Inside And and
-// Or the mode has no effect, and a token is required.
+// Optional must be the outermost call, or be directly inside [ReportOnly]. Inside [And] and
+// [Or], the mode has no effect, and a token is required.
 func Optional(rule Rule) Rule { return inMode(optional, "Optional", rule) }
 
 func inMode(mode, fn string, rule Rule) Rule {
@@ -51,9 +52,9 @@ func (r Rule) in(mode string) bool {
 	return false
 }
 
-// Scopes returns every scope that the rule names, each once, in the order of the rule.
-// These are the scopes that a client may have to request. A [Func] names no scope. Scopes
-// returns nil for a rule with a mistake in it.
+// Scopes returns every scope that the rule names. The list is in the order of the rule and
+// has no duplicates. It contains every scope that a client may have to request. A [Func]
+// names no scope. Scopes returns nil for a rule with a mistake in it.
 func (r Rule) Scopes() []string {
 	if r.n == nil || r.n.err != nil {
 		return nil

@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// Rule is what a route or a method requires of its callers. The zero Rule denies every
-// request. A Rule is immutable and safe for concurrent use.
+// Rule describes what a route or a method requires of its callers. The zero Rule denies
+// every request. A Rule is immutable and safe for concurrent use.
 //
-// A rule with a mistake in it also denies every request. Mistakes are an invalid scope, a
-// zero Rule inside another rule, and others that the functions of this package describe.
-// [Rule.Err] returns the mistake and the line that declared the rule. Guards and tables
-// call Err and refuse such a rule at start.
+// A rule with a mistake in it also denies every request. An invalid scope and a zero Rule
+// inside a rule are mistakes. The comments of the functions in this package describe
+// further mistakes. [Rule.Err] returns the mistakes and the lines that contain them. Guards
+// and tables call Err when the program starts. If the rule has a mistake, they return an
+// error or panic.
 type Rule struct{ n *node }
 
 type kind int
@@ -29,57 +30,58 @@ const (
 	function
 )
 
-// node holds the contents of a Rule. Copies of a Rule share one node.
+// The type node holds the contents of a Rule. Copies of a Rule share one node.
 type node struct {
 	kind  kind
-	names []string                    // the scopes of all and anyOf, as declared
-	want  Set                         // names without duplicates, indexed
-	rules []Rule                      // the operands of and and or
-	name  string                      // of a function, or the mode of an and
-	fn    func(context.Context) error // of a function
+	names []string                    // the scopes of All and Any, as declared
+	want  Set                         // the names as a Set
+	rules []Rule                      // the operands of And, Or, ReportOnly and Optional
+	name  string                      // the name of a function; or a mode, see mode.go
+	fn    func(context.Context) error // the function of Func
 	pure  bool                        // the rule contains no function
 	err   error                       // the mistakes in the rule, or nil
 }
 
-// All returns a rule that requires each of the scopes. All() requires a valid token and no
-// scope.
+// All returns a rule that requires all of the scopes. Without arguments, the rule requires
+// only a valid token.
 func All(scopes ...string) Rule {
 	return newRule(node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
 }
 
-// Any returns a rule that requires at least one of the scopes. Any() is a mistake: it
-// denies every request.
+// Any returns a rule that requires at least one of the scopes. An empty list of scopes is a
+// mistake.
 func Any(scopes ...string) Rule {
 	err := checkNames("Any", scopes)
 	if len(scopes) == 0 {
-		err = atCaller(errors.New("scopes: Any() has no scopes and denies every request; name at least one scope"))
+		err = atCaller(errors.New("scopes: Any() has no scopes and denies every request; pass at least one scope"))
 	}
 	return newRule(node{kind: anyOf, names: slices.Clone(scopes), err: err})
 }
 
-// And returns a rule that requires all of the rules. And() is a mistake.
+// And returns a rule that requires all of the rules. An empty list of rules is a mistake.
 func And(rules ...Rule) Rule {
 	return newRule(node{kind: and, rules: slices.Clone(rules), err: checkOperands("And", rules)})
 }
 
-// Or returns a rule that requires at least one of the rules. Or() is a mistake.
+// Or returns a rule that requires at least one of the rules. An empty list of rules is a
+// mistake.
 func Or(rules ...Rule) Rule {
 	return newRule(node{kind: or, rules: slices.Clone(rules), err: checkOperands("Or", rules)})
 }
 
-// Public returns the rule that requires nothing, not even a token. A token in the request
-// is ignored. Public cannot be part of another rule: inside And, Or, ReportOnly and
-// Optional it is a mistake.
+// Public returns a rule that allows every request. The guard ignores a token in the
+// request. Public inside And, Or, ReportOnly or Optional is a mistake.
 func Public() Rule { return newRule(node{kind: public}) }
 
-// Func returns a rule that requires that check returns nil. Guards pass the context of the
-// request, which carries the caller's claims. check runs on every request and must be safe
-// for concurrent use. [Rule.String] returns name. An empty name and a nil check are
-// mistakes.
+// Func returns a rule that calls the function check. The rule allows the request if check
+// returns nil. Guards pass the context of the request, which has the caller's claims. The
+// function check runs on every request and must be safe for concurrent use. [Rule.String]
+// returns name. An empty name and a nil check are mistakes.
 //
-// If check returns an error, the request is denied. The error is logged with name and never
-// sent to the client. If the error is or wraps a bearer.Reason or a *bearer.Error, the
-// refusal has that reason, and otherwise bearer.MissingScope. [ReportOnly] waives only
+// If check returns an error, the rule denies the request. Guards log the error with name,
+// and never send the error to the client. If the error is or wraps a bearer.Reason or a
+// *bearer.Error, the refusal has the reason of this error. Otherwise the reason is
+// bearer.MissingScope. [ReportOnly] waives only refusals with the reason
 // bearer.MissingScope.
 func Func(name string, check func(context.Context) error) Rule {
 	var err error
@@ -89,10 +91,10 @@ func Func(name string, check func(context.Context) error) Rule {
 	return newRule(node{kind: function, name: name, fn: check, err: err})
 }
 
-// Invalid returns a rule that denies every request and whose [Rule.Err] wraps err. It is
-// for functions that build a rule and find a mistake in their arguments. The error also
-// names the source line of the innermost caller outside of this module. If err is nil,
-// Err reports this as the mistake.
+// Invalid returns a rule that denies every request. [Rule.Err] of this rule returns an
+// error that wraps err. Functions that build a rule call Invalid if they find a mistake in
+// their arguments. The error also contains the source line of the innermost caller outside
+// this module. If err is nil, Rule.Err returns an error that reports the nil argument.
 func Invalid(err error) Rule {
 	if err == nil {
 		err = errors.New("scopes: Invalid(nil): the error must not be nil")
@@ -112,7 +114,7 @@ func checkNames(fn string, names []string) error {
 	var errs []error
 	for _, name := range names {
 		if !valid(name) {
-			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): %s", fn, name, mistake(name))))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): %s", fn, name, describeMistake(name))))
 		}
 	}
 	return errors.Join(errs...)
@@ -121,14 +123,14 @@ func checkNames(fn string, names []string) error {
 func checkOperands(fn string, rules []Rule) error {
 	var errs []error
 	if len(rules) == 0 {
-		errs = append(errs, atCaller(fmt.Errorf("scopes: %s() has no rules; pass at least one", fn)))
+		errs = append(errs, atCaller(fmt.Errorf("scopes: %s() has no rules; pass at least one rule", fn)))
 	}
 	for i, rule := range rules {
 		switch {
 		case rule.n == nil:
 			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is the zero Rule, which denies every request", fn, i+1)))
 		case rule.n.kind == public:
-			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is Public, which cannot be part of another rule", fn, i+1)))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s: rule %d is Public, which must not be part of a rule", fn, i+1)))
 		case rule.n.err != nil:
 			errs = append(errs, rule.n.err)
 		}
@@ -136,8 +138,9 @@ func checkOperands(fn string, rules []Rule) error {
 	return errors.Join(errs...)
 }
 
-// Err returns an error that lists every mistake in the rule, or nil. The error names the
-// source line of each mistake. For the zero Rule, the error names no line.
+// Err returns an error that lists every mistake in the rule. It returns nil if there is no
+// mistake. The error contains the source line of each mistake. For the zero Rule, Err
+// returns an error without a line.
 func (r Rule) Err() error {
 	if r.n == nil {
 		return errors.New("scopes: there is no rule; the zero Rule denies every request")
@@ -151,24 +154,25 @@ func (r Rule) IsPublic() bool { return r.n != nil && r.n.kind == public }
 // IsZero reports whether r is the zero Rule, which means that no rule was declared.
 func (r Rule) IsZero() bool { return r.n == nil }
 
-// HasFunc reports whether the rule contains a [Func]. Such a rule may deny a request
-// although the token grants every scope.
+// HasFunc reports whether the rule contains a [Func]. Such a rule may deny a request even
+// if the token grants every scope.
 func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
 
-// DeniedError is the error of [Rule.Allow]. It reports why the rule denied a request.
+// DeniedError is the error of [Rule.Allow]. It describes what the caller needs so that the
+// rule allows the request.
 type DeniedError struct {
-	// Missing lists the scopes that the rule requires and the token does not grant,
-	// each once, in the order of the rule. If no alternative of an [Or] or [Any] is
-	// met, it lists the missing scopes of all alternatives. It is empty if no scope
-	// is missing.
+	// Missing lists the scopes that the rule requires and the token does not grant. The list
+	// is in the order of the rule and has no duplicates. If the rule has alternatives ([Or],
+	// [Any]) and the token meets no alternative, Missing lists the missing scopes of all
+	// alternatives. Missing is empty if no scope is missing.
 	Missing []string
-	// Err holds the errors that functions of the rule returned (see [Func]), each with the
-	// name of its function, or the mistakes in the rule. It may be nil. It is for logs. Do
-	// not send it to clients.
+	// Err holds the errors of the functions in the rule (see [Func]). Each error has the name
+	// of its function. If the rule has mistakes, Err holds the mistakes instead. Err may be
+	// nil. It is for logs. Do not send it to clients.
 	Err error
 }
 
-// Error names the missing scopes and Err. The text is for logs.
+// Error returns a text with the missing scopes and the text of Err. The text is for logs.
 func (e *DeniedError) Error() string {
 	var parts []string
 	if len(e.Missing) > 0 {
@@ -184,8 +188,9 @@ func (e *DeniedError) Error() string {
 func (e *DeniedError) Unwrap() error { return e.Err }
 
 // Allow returns nil if a caller with the granted scopes meets the rule. Otherwise it
-// returns a *[DeniedError] with everything that is missing. Allow calls the functions of
-// the rule with ctx. Allow ignores modes: a rule in report-only or optional mode is enforced.
+// returns a *[DeniedError] that lists everything that is missing. Allow calls the functions
+// of the rule with ctx. Allow ignores modes, so it also enforces a rule in report-only mode
+// or optional mode.
 func (r Rule) Allow(ctx context.Context, granted Set) error {
 	if n := r.n; n != nil && n.pure && n.err == nil && n.met(granted) {
 		return nil
@@ -200,30 +205,30 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 	return &DeniedError{Missing: d.Missing, Err: d.Err}
 }
 
-// evaluate reports whether the rule is met. If not, it adds the missing scopes and the
-// errors of functions to d. It calls each function at most once.
+// evaluate reports whether the caller meets the rule. If the caller does not meet the rule,
+// evaluate adds the missing scopes and the errors of functions to d. It calls each function
+// at most once.
 func (n *node) evaluate(ctx context.Context, granted Set, d *DeniedError) bool {
 	if n.pure {
 		if n.met(granted) {
 			return true
 		}
-		n.missing(granted, d)
+		n.addMissing(granted, d)
 		return false
 	}
 	switch n.kind {
 	case and:
 		ok := true
 		for _, rule := range n.rules {
-			// A denial does not end the loop: the caller learns everything that is
-			// missing in one response.
+			// The loop continues after a denial, so that the error lists everything that is missing.
 			ok = rule.n.evaluate(ctx, granted, d) && ok
 		}
 		return ok
 	case or:
-		before := *d
+		previous := *d
 		for _, rule := range n.rules {
 			if rule.n.evaluate(ctx, granted, d) {
-				*d = before
+				*d = previous
 				return true
 			}
 		}
@@ -239,7 +244,8 @@ func (n *node) evaluate(ctx context.Context, granted Set, d *DeniedError) bool {
 	return false
 }
 
-// met reports whether a rule without functions is met. It does not allocate.
+// The method met reports whether a caller with the granted scopes meets a rule without
+// functions. It does not allocate memory.
 func (n *node) met(granted Set) bool {
 	switch n.kind {
 	case all:
@@ -268,8 +274,8 @@ func (n *node) met(granted Set) bool {
 	return false
 }
 
-// missing adds to d the scopes of a rule without functions that are not granted.
-func (n *node) missing(granted Set, d *DeniedError) {
+// addMissing adds the missing scopes to d. The rule must not contain functions.
+func (n *node) addMissing(granted Set, d *DeniedError) {
 	for _, name := range n.names {
 		if !granted.Has(name) && !slices.Contains(d.Missing, name) {
 			d.Missing = append(d.Missing, name)
@@ -277,13 +283,14 @@ func (n *node) missing(granted Set, d *DeniedError) {
 	}
 	for _, rule := range n.rules {
 		if !rule.n.met(granted) {
-			rule.n.missing(granted, d)
+			rule.n.addMissing(granted, d)
 		}
 	}
 }
 
-// String returns what the rule requires, as part of a sentence: `scopes "a" and "b"`. For
-// the zero Rule and for a rule with a mistake in it, String returns "denied".
+// String returns a description of the requirement, such as `scopes "a" and "b"`. The
+// description can be a part of a sentence. For the zero Rule and for a rule with a mistake
+// in it, String returns "denied".
 func (r Rule) String() string {
 	if r.n == nil || r.n.err != nil {
 		return "denied"
@@ -308,7 +315,8 @@ func (r Rule) String() string {
 	return "denied"
 }
 
-// sentence returns `scope "a"` for one name and `scopes "a" and "b"` for more.
+// The function sentence returns `scope "a"` for one name, and `scopes "a" and "b"` for two
+// names.
 func sentence(noun, conjunction string, names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
@@ -320,7 +328,8 @@ func sentence(noun, conjunction string, names []string) string {
 	return noun + " " + strings.Join(quoted, conjunction)
 }
 
-// join joins the operands with a conjunction. Compound operands are put in parentheses.
+// The method join joins the texts of the operands with a conjunction. It puts the text of
+// an operand in parentheses if the operand has several parts.
 func (n *node) join(conjunction string) string {
 	parts := make([]string, len(n.rules))
 	for i, rule := range n.rules {

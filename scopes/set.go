@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// Set is the list of scopes that an access token grants: each scope once, in the order of
-// the token. Names are compared byte for byte (RFC 6749, section 3.3). The zero Set grants
-// nothing. A Set is immutable and safe for concurrent use.
+// Set holds the scopes that an access token grants. The scopes are in the order of the
+// token, and each scope occurs once. Names are compared byte for byte (RFC 6749, section
+// 3.3). The zero Set grants no scopes. A Set is immutable and safe for concurrent use.
 type Set struct {
 	names []string // without duplicates
-	index *index   // of names; nil for few names
+	index *index   // of names; nil if the list is short
 }
 
-// Parse parses a scope string: scope tokens of RFC 6749, section 3.3, separated by exactly
-// one space. The empty string is the empty Set. Any other text, for example one with a
-// doubled space, a leading space or a tab, is an error, and the Set is then empty.
+// Parse parses a scope string (RFC 6749, section 3.3). The scopes must be separated by
+// exactly one space. For the empty string, Parse returns the empty Set. If s has a
+// different form, for example because it contains a tab or starts with a space, Parse
+// returns an error and the empty Set.
 func Parse(s string) (Set, error) {
 	if s == "" {
 		return Set{}, nil
@@ -28,19 +29,19 @@ func Parse(s string) (Set, error) {
 			return Set{}, fmt.Errorf("scopes: %.40q has a leading, doubled or trailing space; want exactly one space between two scopes", s)
 		}
 		if !valid(name) {
-			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, mistake(name))
+			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, describeMistake(name))
 		}
 		names = append(names, name)
 	}
 	return newSet(names), nil
 }
 
-// Of returns the Set of these scopes. A name that is not a scope token of RFC 6749, section
-// 3.3, for example one that contains a space, is an error, and the Set is then empty.
+// Of returns the Set of these scopes. If a name is not a scope of RFC 6749, section 3.3,
+// for example because it contains a space, Of returns an error and the empty Set.
 func Of(names ...string) (Set, error) {
 	for _, name := range names {
 		if !valid(name) {
-			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, mistake(name))
+			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, describeMistake(name))
 		}
 	}
 	own := make([]string, len(names)) // slices.Clone may allocate more than len(names)
@@ -48,21 +49,21 @@ func Of(names ...string) (Set, error) {
 	return newSet(own), nil
 }
 
-// Has reports whether the Set grants the scope.
+// Has reports whether the Set contains the scope.
 func (s Set) Has(scope string) bool {
 	if s.index == nil {
 		return slices.Contains(s.names, scope)
 	}
-	return s.index.find(s.names, entry(scope, 0), scope)
+	return s.index.contains(s.names, indexEntry(scope, 0), scope)
 }
 
-// Len returns the number of different scopes.
+// Len returns the number of scopes in the Set.
 func (s Set) Len() int { return len(s.names) }
 
-// All returns the scopes in the order of the token.
+// All returns an iterator over the scopes in the order of the token.
 func (s Set) All() iter.Seq[string] { return slices.Values(s.names) }
 
-// Union returns the scopes of both sets, first those of s.
+// Union returns a Set with the scopes of s and t. The scopes of s come first.
 func (s Set) Union(t Set) Set {
 	if len(s.names) == 0 {
 		return t
@@ -73,11 +74,12 @@ func (s Set) Union(t Set) Set {
 	return newSet(slices.Concat(s.names, t.names))
 }
 
-// String returns the scopes in the form of a "scope" parameter, separated by spaces.
+// String returns the scopes in the form of a "scope" parameter. A space separates two
+// scopes.
 func (s Set) String() string { return strings.Join(s.names, " ") }
 
-// valid reports whether name is a scope-token of RFC 6749, section 3.3:
-// 1*( %x21 / %x23-5B / %x5D-7E ).
+// The function valid reports whether name is a scope-token of RFC 6749, section 3.3: 1*(
+// %x21 / %x23-5B / %x5D-7E ).
 func valid(name string) bool {
 	for i := range len(name) {
 		if !scopeChars[name[i]] {
@@ -87,8 +89,8 @@ func valid(name string) bool {
 	return name != ""
 }
 
-// mistake returns why name is not valid.
-func mistake(name string) string {
+// describeMistake returns a sentence that describes the mistake in an invalid name.
+func describeMistake(name string) string {
 	switch {
 	case name == "":
 		return "a scope must not be empty"
@@ -98,7 +100,7 @@ func mistake(name string) string {
 	return `a scope must be printable ASCII without space, " and \ (RFC 6749, section 3.3)`
 }
 
-// scopeChars marks the characters of a scope-token.
+// The table scopeChars marks the characters of a scope-token.
 var scopeChars = func() (t [256]bool) {
 	for c := 0x21; c <= 0x7e; c++ {
 		t[c] = c != '"' && c != '\\'

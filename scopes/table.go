@@ -13,18 +13,19 @@ import (
 
 // Table maps routes to rules. Its patterns have the syntax and the precedence of
 // [http.ServeMux]. The zero Table is ready to use. The zero Table and a nil *Table deny
-// every route. Declare all rules before the first request; after that, a Table is safe for
-// concurrent use. A Table must not be copied.
+// every request. Declare all rules before the first request. After that, a Table is safe
+// for concurrent use. A Table must not be copied.
 type Table struct {
 	mux      http.ServeMux
 	declared []ruleHandler
 	hosts    bool // at least one pattern has a host
 }
 
-// Handle declares the rule of a pattern. Like [http.ServeMux.Handle], it panics if the
-// pattern is not valid or conflicts with another one. It also panics if the pattern can
-// never match, and if [Rule.Err] returns an error, as for the zero Rule. The message names
-// the line of the caller; for a conflict, it also names the line of the other pattern.
+// Handle declares the rule of a pattern. Like [http.ServeMux.Handle], Handle panics if the
+// pattern is not valid or conflicts with a declared pattern. Handle also panics if no
+// request can match the pattern, and if [Rule.Err] returns an error. So Handle panics for
+// the zero Rule. The message contains the line of the caller. For a conflict, it also
+// contains the line of the other pattern.
 func (t *Table) Handle(pattern string, rule Rule) {
 	h := ruleHandler{pattern: pattern, rule: rule, at: caller()}
 	defer func() {
@@ -35,41 +36,42 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	if err := rule.Err(); err != nil {
 		panic(err)
 	}
-	host, why := neverMatches(pattern)
-	if why != "" {
-		panic("the pattern can never match: " + why)
+	host, mistake := neverMatches(pattern)
+	if mistake != "" {
+		panic("no request can match the pattern: " + mistake)
 	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)
 	t.hosts = t.hosts || host != ""
 }
 
-// neverMatches returns the host of a pattern, and why no request can match the pattern. If
-// requests can match, why is "". The mux reports only one of these mistakes: an unclean
-// path in a pattern with a method. The mux accepts the others, and requests then match
-// another pattern or none.
-func neverMatches(pattern string) (host, why string) {
-	before, p, ok := strings.Cut(pattern, "/")
-	if i := strings.IndexAny(before, " \t"); i >= 0 {
-		if before[:i] != strings.ToUpper(before[:i]) {
+// neverMatches returns the host of a pattern. If no request can match the pattern, mistake
+// is a sentence that describes the mistake in the pattern. Otherwise mistake is "". The mux
+// reports only an unclean path in a pattern with a method. It accepts all other mistakes,
+// and requests then match a different pattern or no pattern.
+func neverMatches(pattern string) (host, mistake string) {
+	host, p, ok := strings.Cut(pattern, "/")
+	if i := strings.IndexAny(host, " \t"); i >= 0 {
+		if host[:i] != strings.ToUpper(host[:i]) {
 			return "", "its method must be in upper case"
 		}
-		before = strings.TrimLeft(before[i:], " \t")
+		host = strings.TrimLeft(host[i:], " \t")
 	}
-	_, _, noPort := net.SplitHostPort(before)
+	_, _, noPort := net.SplitHostPort(host)
 	switch i := strings.IndexAny(p, ";?#"); {
-	case before != strings.ToLower(before) || strings.HasSuffix(before, ".") || noPort == nil:
-		return before, "its host must be in lower case, without a port and without a full stop at its end"
+	case host != strings.ToLower(host) || strings.HasSuffix(host, ".") || noPort == nil:
+		return host, "its host must be in lower case, without a port and without a full stop at its end"
 	case ok && !clean("/"+p):
-		return before, "its path is unclean; see scopes.CleanPath"
+		return host, "its path is unclean; see scopes.CleanPath"
 	case i >= 0:
-		return before, fmt.Sprintf("its path must not contain %q", p[i])
+		return host, fmt.Sprintf("its path must not contain %q", p[i])
 	}
-	return before, ""
+	return host, ""
 }
 
-// explain turns a panic of the mux into an error. The mux names this file as the place of
-// every declaration; the error names the lines of the user's code instead.
+// The method explain converts the value of a panic to an error. The text of the mux
+// contains a line of this file as the place of every declaration. The error contains the
+// lines of the user's code instead.
 func (t *Table) explain(h ruleHandler, p any) error {
 	text := regexp.MustCompile(` ?\(registered at [^)]*\)`).ReplaceAllString(fmt.Sprint(p), "")
 	text = fmt.Sprintf("scopes: pattern %q (declared at %s): %s", h.pattern, h.at, strings.ReplaceAll(text, "\n", " "))
@@ -95,19 +97,21 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 	}
 }
 
-// Rule returns the rule for the request and the pattern of that rule, or the zero Rule and
-// "" if no pattern matches.
+// Rule returns the rule for the request, and the pattern of this rule. If no pattern
+// matches, it returns the zero Rule and "".
 //
 // No pattern matches an unclean path; see [CleanPath].
 //
-// A handler may read a path or a host in another way than the table. The table therefore
-// reads a request in several ways. If they match different patterns, Rule returns the zero
-// Rule:
-//   - /a/b%2fc is read before and after it is decoded.
-//   - /admin;x/keys is read with and without parameters.
-//   - /admin%3fx is read as a whole, and up to the decoded "?" or "#".
-//   - The host Admin.example. is read as sent, and in lower case without the full stop.
-//   - The host of CONNECT is read with and without its port.
+// A handler may read a path or a host differently than http.ServeMux. Rule therefore
+// matches several forms of a request. If the forms do not match the same pattern, Rule
+// returns the zero Rule:
+//   - The forms of the path "/a/b%2fc" are "/a/b%2fc" and "/a/b/c".
+//   - The forms of the path "/admin;x/keys" are "/admin;x/keys" and "/admin/keys".
+//   - The forms of the path "/admin%3fx" are "/admin?x" and "/admin". The form that ends
+//     before a decoded "?" or "#" may also match no pattern.
+//   - The forms of the host "Admin.example." are "Admin.example." and "admin.example".
+//   - The forms of the host of a CONNECT request are the host with its port and the host
+//     without its port.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if t == nil || !CleanPath(r.URL) {
 		return Rule{}, ""
@@ -122,7 +126,7 @@ func (t *Table) Rule(r *http.Request) (Rule, string) {
 	return rule, pattern
 }
 
-// sameByPath reports whether every spelling of the path matches pattern.
+// sameByPath reports whether all forms of the path match pattern.
 func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 	for p := range spellings(r.URL.Path) {
 		if t.patternOf(r, r.Host, p) != pattern {
@@ -132,8 +136,8 @@ func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 		if bare != p && t.patternOf(r, r.Host, bare) != pattern {
 			return false
 		}
-		// The part before a "?" or "#" may match no pattern: a handler that reads only
-		// this part then serves no route that has a rule.
+		// The part before a "?" or "#" may match no pattern. A handler that reads only this part
+		// then serves no route that has a rule.
 		if i := strings.IndexAny(bare, "?#"); i >= 0 {
 			if cut := t.patternOf(r, r.Host, bare[:i]); cut != "" && cut != pattern {
 				return false
@@ -143,9 +147,9 @@ func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 	return true
 }
 
-// sameByHost reports whether the normalized host of the request also matches pattern: the
-// host in lower case (RFC 3986, section 6.2.2.1) and without a full stop at its end (DNS).
-// The mux does not normalize hosts.
+// sameByHost reports whether the request still matches pattern after its host was
+// normalized. The normalized host is in lower case (RFC 3986, section 6.2.2.1) and has no
+// full stop at its end (DNS). The mux does not normalize hosts.
 func (t *Table) sameByHost(r *http.Request, pattern string) bool {
 	host, port := r.Host, ""
 	if strings.IndexByte(host, ':') >= 0 {
@@ -160,14 +164,16 @@ func (t *Table) sameByHost(r *http.Request, pattern string) bool {
 	return t.patternOf(r, normal, r.URL.Path) == pattern
 }
 
-// patternOf returns the pattern that r matches if its host and path are replaced.
+// patternOf replaces the host and the path of r, and returns the pattern that the new
+// request matches.
 func (t *Table) patternOf(r *http.Request, host, path string) string {
 	_, pattern := t.match(&http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
 	return pattern
 }
 
-// withoutParameters removes the parameters of each path element: a semicolon and the text
-// after it (RFC 3986, section 3.3). Java servers read paths this way.
+// withoutParameters removes the parameters of each path element. The parameters are a
+// semicolon and the text after the semicolon (RFC 3986, section 3.3). Java servers remove
+// the parameters before they match a path.
 func withoutParameters(p string) string {
 	if strings.IndexByte(p, ';') < 0 {
 		return p
@@ -180,8 +186,8 @@ func withoutParameters(p string) string {
 }
 
 func (t *Table) match(r *http.Request) (Rule, string) {
-	// For redirects and errors the mux returns handlers of its own. Only a ruleHandler
-	// is a match.
+	// For redirects and errors, the mux returns a handler of package net/http. So only a
+	// ruleHandler is a match.
 	h, pattern := t.mux.Handler(r)
 	if rh, ok := h.(ruleHandler); ok {
 		return rh.rule, pattern
@@ -189,18 +195,22 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 	return Rule{}, ""
 }
 
-// CleanPath reports whether the path of u is clean. Some handlers clean a path themselves,
-// and then serve another route than the router found. Guards therefore deny requests with
-// an unclean path. The decoded path is clean if it
+// CleanPath reports whether the path of u is clean. Some handlers clean a path, and then
+// serve a different route than the route that the router found. Guards therefore deny
+// requests with an unclean path.
+//
+// A path is clean if the decoded path
 //   - begins with a slash
 //   - has no empty element, except after a slash at its end
-//   - has no "." or ".." element, alone or followed by ";", "?" or "#"
+//   - has no element "." or "..", and no element that starts with "." or ".." and continues
+//     with ";", "?" or "#"
 //   - has no backslash, which some file systems treat as a slash
 //   - has no NUL byte, which ends a name in some file systems
 //
-// The path must also be clean after each further round of decoding, and must have no
-// escapes left after the third round. A path with a "#" that was not escaped is unclean:
-// RFC 9112, section 3.2 does not allow it in a request target. A nil u is unclean.
+// CleanPath decodes the decoded path up to three more times. After each time, the path must
+// still be clean, and after the third time it must not contain escapes. A path that
+// contains "#" without escaping is unclean, because RFC 9112, section 3.2 does not allow
+// this in a request target. For a nil u, CleanPath returns false.
 func CleanPath(u *url.URL) bool {
 	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {
 		return false
@@ -217,8 +227,8 @@ func CleanPath(u *url.URL) bool {
 	return true
 }
 
-// isPlain reports whether a path has only letters, digits, "-", "_" and "~" between single
-// slashes. Such a path is clean.
+// isPlain reports whether a path starts with a slash, contains only letters, digits, "-",
+// "_", "~" and "/", and has no two slashes in sequence. Such a path is clean.
 func isPlain(p string) bool {
 	if p == "" || p[0] != '/' {
 		return false
@@ -234,7 +244,7 @@ func isPlain(p string) bool {
 	return true
 }
 
-// plainChars marks the characters that isPlain accepts.
+// The table plainChars marks the characters that isPlain accepts.
 var plainChars = func() (t [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/" {
 		t[c] = true
@@ -242,12 +252,12 @@ var plainChars = func() (t [256]bool) {
 	return t
 }()
 
-// maxRounds is how many times a clean path may be escaped. The limit bounds the time of
-// CleanPath: each round of decoding reads the whole path.
+// maxRounds is the maximum number of times that a clean path may be escaped. It limits the
+// time of CleanPath, because each round of decoding reads the whole path.
 const maxRounds = 4
 
-// spellings yields the decoded path p, and then p decoded again and again until decoding
-// changes nothing.
+// The iterator of spellings yields the path p. After that, it decodes the last path again
+// and yields the result, until decoding changes nothing.
 func spellings(p string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for ok := true; ok && yield(p); p, ok = unescape(p) {
@@ -255,8 +265,9 @@ func spellings(p string) iter.Seq[string] {
 	}
 }
 
-// unescape decodes the percent-encoded bytes of p and reports whether there were any. It
-// keeps a percent sign without two hexadecimal digits after it, as lenient decoders do.
+// unescape decodes the percent-encoded bytes of p. It reports whether p contained such
+// bytes. If two hexadecimal digits do not follow a percent sign, the percent sign stays in
+// the result, because lenient decoders keep it too.
 func unescape(p string) (string, bool) {
 	i := strings.IndexByte(p, '%')
 	if i < 0 {
@@ -292,18 +303,20 @@ func clean(p string) bool {
 	}
 }
 
-// isDots reports whether the element is "." or "..", alone or followed by ";", "?" or "#".
+// isDots reports whether the element is "." or "..", or starts with "." or ".." and
+// continues with ";", "?" or "#".
 func isDots(element string) bool {
 	rest := strings.TrimPrefix(strings.TrimPrefix(element, "."), ".")
 	return len(rest) < len(element) && (rest == "" || strings.IndexByte(";?#", rest[0]) >= 0)
 }
 
-// ruleHandler stores a rule in the mux. It never serves a request.
+// A ruleHandler stores a rule in the mux. It never serves a request.
 type ruleHandler struct {
 	pattern string
 	rule    Rule
-	at      string // file and line of the declaration
+	at      string // the file and the line of the declaration
 }
 
-// ServeHTTP answers 404. The method makes ruleHandler an http.Handler.
+// ServeHTTP answers with the status 404. Because of this method, a ruleHandler is an
+// http.Handler.
 func (ruleHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }

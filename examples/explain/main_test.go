@@ -64,7 +64,7 @@ func TestExplain(t *testing.T) {
 		}},
 		{"token in a header field", "Authorization: bearer " + token(nil) + "\n", all, 0, []string{`^allowed$`}},
 		{"expired token", token(map[string]any{"exp": time.Now().Add(-90 * time.Minute), "scope": "read"}), append(all, "-rule", "read and write"), 1, []string{
-			`^refused: expired$`, `^  FAIL  expiry +exp .*Z, 1h3\dm\d+s ago$`, `^        want  exp after `, `^        see   RFC 7519, section 4.1.4$`, `^        do    Have the client fetch a new token`,
+			`^refused: expired$`, `^  FAIL  expiry +exp .*Z, 1h3\dm\d+s ago$`, `^        want  exp after `, `^        see   RFC 7519, section 4.1.4$`, `^        do    The client must fetch a new token`,
 			`^  ok    signature `, `^  FAIL  rule +scopes "read"$`, `^        want  scopes "read" and "write"$`,
 		}},
 		{"wrong audience", token(map[string]any{"aud": "billing-api"}), all, 1, []string{
@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 			`^refused: unknown_key$`, `^  token +kid k-9, alg ES256`, `^  FAIL  key +the issuer's keys are "`, `^        want  a key of the issuer for ES256 with the kid k-9$`, `^  skip  signature `,
 		}},
 		{"issuer with a trailing slash", token(nil), []string{"-issuer", "https://acme.example/", "-keys", s.keys, "-audience", "deployment-api"}, 1, []string{
-			`^refused: issuer$`, `^        do    The issuers differ by the slash at the end`,
+			`^refused: issuer$`, `^        do    The two issuers differ only by the slash at the end`,
 		}},
 		{"opaque token", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
 		{"iat in the future", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},

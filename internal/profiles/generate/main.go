@@ -79,7 +79,7 @@ var (
 	}
 	b.WriteString(`)
 
-// builtIn lists all profiles. make returns the profile that the variable holds.
+// builtIn lists all profiles. The function make returns the profile that the variable holds.
 var builtIn = []struct {
 	variable string
 	make     func() profiles.Profile
