@@ -31,8 +31,8 @@ func refusalLog(t *testing.T, change func(*bearer.Config)) (*bearer.JWTVerifier,
 	return v, book, issuer.Token
 }
 
-// TestConfigLogger tests that the log contains each refusal, with and without an observer.
-// An accepted request must be logged only if it does not satisfy a report-only rule.
+// TestConfigLogger tests that the log contains each refusal, with and without an observer. An
+// accepted request must be logged only if it does not satisfy a report-only rule.
 func TestConfigLogger(t *testing.T) {
 	for name, observer := range map[string]bearer.Observer{"no observer": nil, "observer": &testkit.Recorder{}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -376,8 +376,7 @@ type sink struct{}
 
 func (sink) Write(p []byte) (int, error) { return len(p), nil }
 
-// BenchmarkRefused measures refused requests. The limit drops nearly all log records of these
-// requests.
+// BenchmarkRefused measures refused requests. The limit drops nearly all of their log records.
 func BenchmarkRefused(b *testing.B) {
 	issuer := newIssuer(b, "EdDSA")
 	for name, handler := range map[string]slog.Handler{

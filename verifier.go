@@ -156,14 +156,12 @@ type ownVerifier interface {
 	prepare(t *token, raw string, now time.Time) *Error
 	// The method route sets t.verifier to the verifier of the issuer in t.iss.
 	route(t *token) *Error
-	// The method replaced reports whether Issuers.Replace has replaced t.verifier by a new
-	// verifier.
+	// The method replaced reports whether Issuers.Replace has replaced t.verifier.
 	replaced(t *token) bool
 }
 
-// ownOf returns v if v is a *JWTVerifier or an *Issuers. Otherwise it returns nil. It also
-// returns nil for a type that embeds a *JWTVerifier or an *Issuers, because such a type may
-// have its own method Verify.
+// ownOf returns v if v is a *JWTVerifier or an *Issuers, and nil otherwise. A type that embeds
+// one of these types may have its own method Verify, so ownOf returns nil for it.
 func ownOf(v Verifier) ownVerifier {
 	switch v := v.(type) {
 	case *JWTVerifier:
@@ -203,9 +201,8 @@ func (v *JWTVerifier) route(t *token) *Error {
 	return nil
 }
 
-// issuerMatches reports whether "iss" is the configured issuer or an alias of the
-// configured issuer. If the configured issuer is a template, issuerMatches reports whether
-// "iss" matches the template.
+// issuerMatches reports whether "iss" is the configured issuer or an alias of this issuer, or
+// matches the template if the configured issuer is a template.
 func (v *JWTVerifier) issuerMatches(t *token) bool {
 	if v.template != nil {
 		return v.template.Matches(t.iss, t.tenant())
