@@ -1,5 +1,5 @@
-// Package checklist lists the rules of the RFCs for a resource server. Each rule has an id.
-// [Test] runs the test of a rule. The command in the folder table writes
+// Package checklist lists the rules that the RFCs contain for a resource server. Each rule
+// has an id. [Test] runs the test of a rule. The command in the folder table writes
 // docs/conformance.md from the results of these tests.
 package checklist
 
@@ -13,7 +13,7 @@ import (
 type Rule struct {
 	// ID identifies the rule: a letter for the family, and a number.
 	ID string
-	// Source names sections of RFCs. "own" stands for hardening that no RFC requires.
+	// Source names sections of RFCs. "own" marks hardening that no RFC requires.
 	Source string
 	// Text is the rule, or the name of a feature if Unsupported is set.
 	Text string
@@ -24,7 +24,7 @@ type Rule struct {
 	Note string
 }
 
-// Find returns the rule with this id.
+// Find returns the rule with this id. It reports false if there is no such rule.
 func Find(id string) (Rule, bool) {
 	for _, rule := range Rules {
 		if rule.ID == id {
@@ -41,9 +41,9 @@ type T struct {
 	wants  []any
 }
 
-// Test runs the test of a rule as a subtest whose name is the id. It fails if no rule has
-// the id. It also fails if the test expects fewer than two different outcomes, because
-// such a test may pass even if the check is missing.
+// Test runs the test of a rule as a subtest whose name is the id. The subtest fails if no
+// rule has the id. It also fails if the test expects fewer than two different outcomes,
+// because such a test may pass even if the check is missing.
 func Test(t *testing.T, id string, test func(t *T)) {
 	t.Helper()
 	t.Run(id, func(t *testing.T) {
@@ -62,7 +62,7 @@ func Test(t *testing.T, id string, test func(t *T)) {
 	})
 }
 
-// Want fails the test unless got equals want. what describes the case.
+// Want fails the test if got and want differ. what describes the case.
 func (t *T) Want(what string, got, want any) {
 	t.Helper()
 	t.checks++

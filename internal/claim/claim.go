@@ -1,4 +1,5 @@
-// Package claim finds single claims in a claims set, and reads dates and numbers.
+// Package claim finds single claims in a claims set. It also parses dates and recognizes
+// numbers.
 package claim
 
 import (
@@ -13,14 +14,14 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// Path locates a claim in a claims set. In a configuration a path has one of two forms.
+// Path locates a claim in a claims set. A configuration writes a path in one of two forms.
 //
 // A path that does not begin with a slash is the name of a top-level claim. Dots, slashes
 // and colons in the name have no special meaning: "kubernetes.io", "https://ns/roles".
 //
 // A path that begins with a slash is a JSON pointer (RFC 6901): "/realm_access/roles" is
-// the member "roles" of the object "realm_access". In a pointer ~1 stands for a slash
-// inside a name and ~0 for a tilde.
+// the member "roles" of the object "realm_access". In a pointer, ~1 stands for a
+// slash inside a name, and ~0 stands for a tilde.
 type Path struct {
 	name  strictjson.Name // of the top-level claim
 	inner []string        // names of the members below the top-level claim
@@ -45,22 +46,22 @@ func ParsePath(s string) (Path, error) {
 	return Path{strictjson.NameOf(names[0]), names[1:]}, nil
 }
 
-// checkName refuses a name that looks like a path in another language, such as JSONPath.
-// It also refuses a name with spaces at its ends or with control characters. No issuer
-// uses such a claim name.
+// checkName returns an error for a name that looks like a path in another language, such as
+// JSONPath. It also returns an error for a name that begins or ends with a space, or that
+// has a control character. No issuer uses such a claim name.
 func checkName(s string) error {
 	for _, form := range []string{"$.", "$[", "#/"} {
 		if strings.HasPrefix(s, form) {
-			return fmt.Errorf(`%q: name a claim inside an object by a JSON pointer, such as "/realm_access/roles" (RFC 6901)`, s)
+			return fmt.Errorf(`%q: for a claim inside an object, use a JSON pointer such as "/realm_access/roles" (RFC 6901)`, s)
 		}
 	}
 	if strings.TrimSpace(s) != s || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("%q: not the name of a claim: it begins or ends with a space, or has a control character", s)
+		return fmt.Errorf("%q: a claim name must not begin or end with a space, and must not have a control character", s)
 	}
 	return nil
 }
 
-// ParsePaths parses each path of a list. Its errors begin with the name of the
+// ParsePaths parses each path of a list. Each error begins with field, the name of the
 // configuration field.
 func ParsePaths(field string, list []string) (paths []Path, errs []error) {
 	for _, s := range list {
@@ -74,10 +75,11 @@ func ParsePaths(field string, list []string) (paths []Path, errs []error) {
 	return paths, errs
 }
 
-// Is reports whether the path is the top-level claim name.
+// Is reports whether p is the path of the top-level claim with this name.
 func (p *Path) Is(name string) bool { return len(p.inner) == 0 && p.name.String() == name }
 
-// String returns the path in the form of a configuration, but with the names unescaped.
+// String returns the path in the form of a configuration, except that the names in a JSON
+// pointer are not escaped.
 func (p Path) String() string {
 	if len(p.inner) == 0 {
 		return p.name.String()
@@ -95,7 +97,7 @@ func (p *Path) In(claims *strictjson.Record) string {
 	return value
 }
 
-// member returns the value of a member of an object, or "".
+// member returns the value of a member of an object, or "" if there is no such member.
 func member(object, name string) string {
 	for n, value := range strictjson.Members(object) {
 		if n == name {
@@ -105,18 +107,18 @@ func member(object, name string) string {
 	return ""
 }
 
-// maxDate is the end of the year 9999, in seconds since the epoch. A larger number is a
-// time in milliseconds, or was chosen to cause an overflow.
+// maxDate is the end of the year 9999, in seconds since the epoch. A larger number is
+// probably a time in milliseconds, or an attempt to cause an overflow.
 const maxDate = 253402300799
 
 // maxNumber is the maximum length of a NumericDate in characters. Longer numbers are
 // refused without parsing.
 const maxNumber = 32
 
-// Date parses a NumericDate (RFC 7519, section 2): a JSON number of seconds, which may
-// have a fraction.
+// Date parses a NumericDate (RFC 7519, section 2). A NumericDate is a JSON number of seconds
+// and may have a fraction.
 func Date(v string) (time.Time, error) {
-	if n, ok := seconds(v); ok {
+	if n, ok := parseSeconds(v); ok {
 		return time.Unix(n, 0), nil
 	}
 	if !IsNumber(v) {
@@ -139,9 +141,9 @@ func Date(v string) (time.Time, error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
-// seconds parses a number of at most 11 digits, the usual form of a NumericDate. Such a
-// number is always less than maxDate.
-func seconds(v string) (n int64, ok bool) {
+// parseSeconds parses a number of at most 11 digits, which is the usual form of a
+// NumericDate. Such a number is always less than maxDate.
+func parseSeconds(v string) (n int64, ok bool) {
 	for i := range len(v) {
 		d := v[i] - '0'
 		if d > 9 {

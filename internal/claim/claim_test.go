@@ -27,7 +27,7 @@ func TestPath(t *testing.T) {
 		{"o.i", "", "o.i"},
 		{"/o/x/n", "", "/o/x/n"},
 		{"/a/b", "", "/a/b"},
-		{"/list/0/i", "", "/list/0/i"}, // no pointer into an array
+		{"/list/0/i", "", "/list/0/i"}, // a pointer cannot select an element of an array
 		{"missing", "", "missing"},
 	} {
 		path, err := claim.ParsePath(row.path)
@@ -36,7 +36,7 @@ func TestPath(t *testing.T) {
 			continue
 		}
 		if got := path.In(&members); got != row.value || path.String() != row.text {
-			t.Errorf("%s: got %q at %q, want %q at %q", row.path, got, path, row.value, row.text)
+			t.Errorf("%s: got value %q and path %q, want value %q and path %q", row.path, got, path, row.value, row.text)
 		}
 		if got := path.Is(row.path); got != !strings.HasPrefix(row.path, "/") {
 			t.Errorf("%s: Is: got %v, want %v", row.path, got, !got)
@@ -62,7 +62,7 @@ func TestDate(t *testing.T) {
 	} {
 		got, err := claim.Date(value)
 		if (err == nil) == want.IsZero() || err == nil && !got.Equal(want) {
-			t.Errorf("%s: got %v, %v, want %v", value, got, err, want)
+			t.Errorf("%s: got %v, %v, want %v (zero: an error)", value, got, err, want)
 		}
 	}
 }

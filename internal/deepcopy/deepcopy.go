@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// flatTypes caches the results of Flat: a program has few types, and reflection is slow.
+// flatTypes caches the results of Flat, because reflection is slow. The cache stays small,
+// because a program has few types.
 var flatTypes sync.Map // reflect.Type to bool
 
-// Flat reports whether an assignment copies a value of type t completely. The copy and the
-// original then share no memory that can change.
+// Flat reports whether an assignment copies a value of type t completely. If Flat reports
+// true, the copy and the original share no memory that can change.
 func Flat(t reflect.Type) bool {
 	if cached, ok := flatTypes.Load(t); ok {
 		return cached.(bool) //nolint:errcheck // the map holds only bools
@@ -28,7 +29,7 @@ func isFlat(t reflect.Type) bool {
 		return isFlat(t.Elem())
 	case reflect.Struct:
 		if t == reflect.TypeFor[time.Time]() {
-			return true // it has a pointer, but to a time.Location, which is immutable
+			return true // its only pointer points to a time.Location, which is immutable
 		}
 		for field := range t.Fields() {
 			if !isFlat(field.Type) {
@@ -44,13 +45,14 @@ func isFlat(t reflect.Type) bool {
 	}
 }
 
-// maxCopyDepth is more than the depth of any value that was decoded from claims. A deeper
-// value has a cycle.
+// maxCopyDepth is greater than the depth of values that are decoded from claims. Of treats a
+// deeper value as a cycle.
 const maxCopyDepth = 64
 
-// Of returns a deep copy of v: a change to the copy does not change v. It reports false if
-// it cannot copy v. It cannot copy functions, channels, cycles, maps whose keys are not
-// flat, and unexported fields that are not flat; see [Flat].
+// Of returns a deep copy of v: a change to the copy does not change v. Of reports false if v
+// contains a value that it cannot copy: a function, a channel, a cycle, a map with keys that
+// are not flat, or an unexported field that is not flat. See [Flat]. Of can copy zero values
+// of every type.
 func Of(v reflect.Value) (reflect.Value, bool) { return copyOf(v, 0) }
 
 func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
@@ -62,23 +64,24 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 		return v, true
 	}
 	fresh, ok := reflect.New(t).Elem(), true
-	// into copies from, an element of v, to the same element of fresh.
-	into := func(to, from reflect.Value) {
+	// copyElement sets dst to a deep copy of src. src is an element of v, and dst is the
+	// same element of fresh.
+	copyElement := func(dst, src reflect.Value) {
 		if ok {
-			if from, ok = copyOf(from, depth+1); ok {
-				to.Set(from)
+			if src, ok = copyOf(src, depth+1); ok {
+				dst.Set(src)
 			}
 		}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		fresh.Set(reflect.New(t.Elem()))
-		into(fresh.Elem(), v.Elem())
+		copyElement(fresh.Elem(), v.Elem())
 	case reflect.Interface:
-		into(fresh, v.Elem())
+		copyElement(fresh, v.Elem())
 	case reflect.Array:
 		for i := range v.Len() {
-			into(fresh.Index(i), v.Index(i))
+			copyElement(fresh.Index(i), v.Index(i))
 		}
 	case reflect.Slice:
 		fresh.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
@@ -87,13 +90,13 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 			break
 		}
 		for i := range v.Len() {
-			into(fresh.Index(i), v.Index(i))
+			copyElement(fresh.Index(i), v.Index(i))
 		}
 	case reflect.Map:
 		fresh.Set(reflect.MakeMapWithSize(t, v.Len()))
 		for key, value := range v.Seq2() {
 			element := reflect.New(t.Elem()).Elem()
-			into(element, value)
+			copyElement(element, value)
 			if ok = ok && Flat(key.Type()); ok {
 				fresh.SetMapIndex(key, element)
 			}
@@ -103,7 +106,7 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 		for i := range t.NumField() {
 			switch {
 			case t.Field(i).IsExported():
-				into(fresh.Field(i), v.Field(i))
+				copyElement(fresh.Field(i), v.Field(i))
 			case !v.Field(i).IsZero() && !Flat(t.Field(i).Type):
 				return v, false
 			}

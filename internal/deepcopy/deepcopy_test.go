@@ -25,16 +25,16 @@ func TestOf(t *testing.T) {
 	value, ok := deepcopy.Of(reflect.ValueOf(given))
 	copied, isTree := value.Interface().(tree)
 	if !ok || !isTree || !reflect.DeepEqual(copied, given) {
-		t.Fatalf("got %v, %v, want a copy", value, ok)
+		t.Fatalf("got %v, %v, want an equal copy, true", value, ok)
 	}
 	copied.Of["a"].Tags[0], copied.Of["b"] = "changed", nil
 	if given.Of["a"].Tags[0] != "x" || len(given.Of) != 1 {
-		t.Errorf("got %v after a change of the copy, want the original unchanged", given)
+		t.Errorf("a change of the copy changed the original to %v, want no change of the original", given)
 	}
 	circle := &cycle{}
 	circle.Next = circle
 	for name, value := range map[string]any{
-		"cycle": circle, "channel": make(chan int), "function": func() {}, "unexported": hidden{[]string{"x"}},
+		"cycle": circle, "channel": make(chan int), "function": func() {}, "unexported field": hidden{[]string{"x"}},
 	} {
 		if _, ok := deepcopy.Of(reflect.ValueOf(value)); ok {
 			t.Errorf("%s: got a copy, want none", name)

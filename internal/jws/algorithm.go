@@ -6,19 +6,21 @@ import (
 	"strings"
 )
 
-// defaultAlgorithms lists one algorithm of each family. EdDSA with Ed25519 has two names
-// since RFC 9864. A configuration must name the 384 and 512 variants to accept them.
+// defaultAlgorithms lists the algorithms that are accepted if a configuration names none. It
+// contains one algorithm of each family. Signatures with Ed25519 keys have two names: EdDSA
+// (RFC 8037) and Ed25519 (RFC 9864).
 var defaultAlgorithms = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
 
 // Methods returns the methods of the named algorithms, or of the default algorithms if
-// names is nil. It also returns one error for each name that cannot be used.
+// names is nil. It also returns one error for each name that cannot be used, and one error
+// if names is empty and not nil.
 func Methods(names []string) (map[string]*Method, []error) {
 	if names == nil {
 		names = defaultAlgorithms
 	}
 	var errs []error
 	if len(names) == 0 {
-		errs = append(errs, fmt.Errorf("the list is empty, so every token is refused; nil means %s", strings.Join(defaultAlgorithms, ", ")))
+		errs = append(errs, fmt.Errorf("the list is empty, so every token is refused; for the default list, leave the field nil (%s)", strings.Join(defaultAlgorithms, ", ")))
 	}
 	methods := make(map[string]*Method, len(names))
 	for _, name := range names {

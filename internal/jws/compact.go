@@ -17,12 +17,12 @@ type Compact struct {
 	Signed string
 }
 
-// Split splits a token at its dots. It reports true if the token has exactly two dots
-// and the header is not empty. The signature may be empty, so that a token with alg
-// "none" is refused for its alg. The payload may be empty too, as in RFC 7515; the
-// caller refuses an empty payload when it reads the claims (RFC 7519, section 7.2).
-// Split does not check the characters of the parts; [Decode] does. Split stops reading
-// at the third dot and does not allocate.
+// Split splits a token at its dots. It reports true if the token has exactly two dots and
+// the header is not empty. The signature may be empty, because the caller refuses a token
+// with alg "none" for its alg, not for its form. RFC 7515 also allows an empty payload. The
+// caller refuses an empty payload when it reads the claims (RFC 7519, section 7.2). Split
+// does not check the characters of the parts, because [Decode] checks them. Split stops
+// reading at the third dot and does not allocate.
 func Split(token string) (Compact, bool) {
 	first := strings.IndexByte(token, '.')
 	if first <= 0 {
@@ -40,12 +40,12 @@ func Split(token string) (Compact, bool) {
 	}, true
 }
 
-// errEncoding is the only error of Decode. It does not quote the token.
+// errEncoding is the only error of Decode. Its text contains no part of the token.
 var errEncoding = errors.New("not base64url in canonical form, without padding")
 
 // sextets maps each base64url character to its six bits, shifted to their position in
-// a group of four characters. The first index is the character's place in the group.
-// All other bytes map to bad.
+// a group of four characters. The first index is the place of the character in the group.
+// The other index is the character. A byte that is not base64url maps to bad.
 var sextets = func() (table [4][256]uint32) {
 	for place := range table {
 		for c := range table[place] {
@@ -58,16 +58,16 @@ var sextets = func() (table [4][256]uint32) {
 	return table
 }()
 
-// bad is a bit above the 24 bits of a group.
+// bad marks a byte that is not base64url. It is a bit above the 24 bits of a group.
 const bad = 1 << 24
 
 // Decode decodes part and appends the result to dst. The part must be base64url (RFC
 // 4648, section 5) without padding, and unused bits must be zero. After an error Decode
-// returns the given bytes of dst, perhaps in a larger buffer, so that the caller can
-// reuse the buffer.
+// returns dst without new bytes. The buffer of the returned slice may be larger than the
+// buffer of dst, and the caller can reuse it.
 //
-// Decode takes half the time of encoding/base64: a token has about 800 characters, so
-// the difference matters. Decode is also stricter: encoding/base64 skips CR and LF even
+// Decode takes half the time that encoding/base64 takes. A token has about 800 characters,
+// so the difference matters. Decode also refuses CR and LF, which encoding/base64 skips even
 // in strict mode.
 func Decode(dst, part []byte) ([]byte, error) {
 	start := len(dst)
@@ -104,7 +104,7 @@ func Decode(dst, part []byte) ([]byte, error) {
 		if a >= bad {
 			return discard(dst[:start])
 		}
-		dst = append(dst, byte(a>>16), byte(a>>8), byte(a)) //nolint:gosec // G115: only the low eight bits are wanted
+		dst = append(dst, byte(a>>16), byte(a>>8), byte(a)) //nolint:gosec // G115: only the low eight bits are used
 	}
 	switch len(rest) { // the unused bits after the last byte must be zero, so that each value has only one encoding
 	case 0:
@@ -115,13 +115,13 @@ func Decode(dst, part []byte) ([]byte, error) {
 		}
 	case 3:
 		if a := sextets[0][rest[0]] | sextets[1][rest[1]] | sextets[2][rest[2]]; a < bad && a&0xff == 0 {
-			return append(dst, byte(a>>16), byte(a>>8)), nil //nolint:gosec // G115: only the low eight bits are wanted
+			return append(dst, byte(a>>16), byte(a>>8)), nil //nolint:gosec // G115: only the low eight bits are used
 		}
 	}
 	return discard(dst[:start])
 }
 
-// discard clears the bytes after dst, which Decode wrote before it found an error.
+// discard clears the bytes that Decode wrote after dst, and returns dst and errEncoding.
 func discard(dst []byte) ([]byte, error) {
 	clear(dst[len(dst):cap(dst)])
 	return dst, errEncoding

@@ -17,7 +17,8 @@ var (
 )
 
 // FuzzSplit compares Split with a regular expression. It also encodes each decoded part
-// and requires the original text, so that only one encoding of each value is accepted.
+// again. The result must be the original text, because Decode must accept only one encoding
+// of each value.
 func FuzzSplit(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -37,7 +38,7 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		if got := parts.Header + "." + parts.Payload; got != parts.Signed {
-			t.Errorf("got %q signed, want %q", parts.Signed, got)
+			t.Errorf("Signed: got %q, want %q", parts.Signed, got)
 		}
 		if got := parts.Signed + "." + parts.Signature; got != token {
 			t.Errorf("joined parts: got %q, want %q", got, token)
@@ -47,14 +48,14 @@ func FuzzSplit(f *testing.F) {
 			decoded, err := jws.Decode(nil, []byte(part))
 			allDecoded = allDecoded && err == nil
 			if err == nil && base64.RawURLEncoding.EncodeToString(decoded) != part {
-				t.Errorf("Decode(%q): got no error, want one: the canonical encoding is %q", part, base64.RawURLEncoding.EncodeToString(decoded))
+				t.Errorf("Decode(%q): got no error, want an error, because the canonical encoding is %q", part, base64.RawURLEncoding.EncodeToString(decoded))
 			}
 			if lax, laxErr := base64.RawURLEncoding.DecodeString(part); err != nil && laxErr == nil && base64.RawURLEncoding.EncodeToString(lax) == part {
 				t.Errorf("Decode(%q): got %v, want no error", part, err)
 			}
 		}
 		if allDecoded && !decodable.MatchString(token) {
-			t.Error("got all parts decoded, want an error: the token has characters that are not base64url")
+			t.Error("Decode accepted all parts, want an error, because the token has characters that are not base64url")
 		}
 	})
 }

@@ -1,7 +1,7 @@
 // Package jws reads and verifies a JWS (RFC 7515) in compact serialization: its form,
-// its JOSE header and its signature. It does not decrypt tokens and does not repair
-// malformed tokens. It does not read claims, so it can also verify the examples of the
-// RFCs, whose payloads are not claims sets.
+// its JOSE header and its signature. The package does not decrypt tokens and does not
+// repair malformed tokens. It does not read claims, so it can also verify a JWS whose
+// payload is not a claims set, such as the examples of RFC 7520.
 package jws
 
 import (
@@ -21,7 +21,7 @@ type Header struct {
 	Alg string
 	// Kid is "" if the header has no "kid".
 	Kid string
-	// Typ is the "typ" as received.
+	// Typ is the text of "typ" as the issuer wrote it.
 	Typ string
 	// Media is Typ in the form that [MediaType] returns.
 	Media string
@@ -36,9 +36,10 @@ type Header struct {
 // ErrType means that "typ" is not a string.
 var ErrType = errors.New(`"typ" is not a string`)
 
-// ReadHeader reads the decoded first part of a token. It ignores unknown members (RFC
-// 7515, section 4). It also ignores members that contain a key or the address of a key
-// ("jwk", "jku", "x5c", "x5u").
+// ReadHeader reads a JOSE header. decoded is the decoded first part of a token. ReadHeader
+// returns an error if the header has one of the members "crit", "b64", "zip" and "enc". It
+// ignores unknown members (RFC 7515, section 4). It also ignores members that contain a key
+// or the address of a key ("jwk", "jku", "x5c", "x5u").
 func ReadHeader(decoded []byte) (*Header, error) {
 	h := &Header{}
 	if err := h.Members.Read(decoded); err != nil {
@@ -82,7 +83,7 @@ func MediaType(typ string) string {
 		return "at+jwt"
 	}
 	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
-		return typ // not a media type, and strings.ToLower maps some of these letters to ASCII
+		return typ // not a media type; strings.ToLower maps some of these characters to ASCII
 	}
 	typ = strings.ToLower(typ)
 	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {
@@ -98,15 +99,15 @@ const (
 
 // Headers caches the parsed JOSE headers of verified tokens. An issuer writes the same
 // header into every token that it signs with one key, so there are about as many headers
-// as keys. A cached header does not mean that the token is valid. The zero Headers is
-// ready to use. Headers is safe for concurrent use.
+// as keys. A token with a cached header may still be invalid. The zero Headers is ready to
+// use. Headers is safe for concurrent use.
 type Headers struct {
 	parsed sync.Map // encoded header to *Header
 	n      atomic.Int32
 	varied atomic.Bool // the cache was full at least once
 }
 
-// Find returns the parsed form of an encoded header, or nil.
+// Find returns the parsed form of an encoded header, or nil if the header is not cached.
 func (h *Headers) Find(encoded string) *Header {
 	found, ok := h.parsed.Load(encoded)
 	if !ok {
@@ -117,10 +118,10 @@ func (h *Headers) Find(encoded string) *Header {
 }
 
 // Add caches the header of a verified token. If the cache is full, Add first removes all
-// other headers: an issuer whose headers differ from token to token gains nothing from
-// the cache. Add does not cache a header of more than maxHeaderLength characters. It
-// returns true if it cached the header and the cache was never full: other tokens are
-// then likely to have the same header.
+// other headers, because the cache is useless for an issuer whose headers differ from token
+// to token. Add does not cache a header of more than maxHeaderLength characters. Add returns
+// true if the header is cached and the cache was never full. In this case, other tokens
+// probably have the same header.
 func (h *Headers) Add(encoded string, header *Header) (few bool) {
 	if len(encoded) > maxHeaderLength {
 		return false

@@ -10,8 +10,9 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 )
 
-// FuzzReadHeader compares the members of an accepted header with encoding/json. No
-// accepted header may have a member that changes the meaning of the signed bytes.
+// FuzzReadHeader compares the members of each header that ReadHeader accepts with the
+// members that encoding/json reads. ReadHeader must refuse a header with a member that
+// changes the meaning of the signed bytes.
 func FuzzReadHeader(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -32,11 +33,11 @@ func FuzzReadHeader(f *testing.F) {
 		}
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(raw, &want); err != nil {
-			t.Fatalf("got the header accepted, but encoding/json returns %v", err)
+			t.Fatalf("ReadHeader accepted the header, but encoding/json returns %v", err)
 		}
 		for _, name := range []string{"crit", "b64", "zip", "enc"} {
 			if want[name] != nil {
-				t.Errorf("got a header with %q accepted", name)
+				t.Errorf("ReadHeader accepted a header with %q, want an error", name)
 			}
 		}
 		for name, got := range map[string]string{"alg": header.Alg, "kid": header.Kid, "typ": header.Typ, "cty": header.Cty} {
@@ -46,7 +47,7 @@ func FuzzReadHeader(f *testing.F) {
 				t.Errorf("%s: got %q, want %q", name, got, text)
 			}
 			if (name == "kid" || name == "typ") && want[name] != nil && !isText {
-				t.Errorf("%s: got %s accepted, want a string", name, want[name])
+				t.Errorf("ReadHeader accepted %q with the value %s, want an error, because the value is not a string", name, want[name])
 			}
 		}
 		if header.HasTyp != (want["typ"] != nil) {

@@ -55,9 +55,9 @@ func TestMethodsAndKeys(t *testing.T) {
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"} {
 		method := jws.MethodOf(alg)
 		for kind, key := range keys {
-			for by, signature := range signatures {
-				if got := method.Verify(signed, signature, key); got != fits[[3]string{alg, kind, by}] {
-					t.Errorf("%s, key %s, signature %s: got %v, want %v", alg, kind, by, got, !got)
+			for signatureAlg, signature := range signatures {
+				if got := method.Verify(signed, signature, key); got != fits[[3]string{alg, kind, signatureAlg}] {
+					t.Errorf("%s with key %s and signature %s: got %v, want %v", alg, kind, signatureAlg, got, !got)
 				}
 			}
 		}

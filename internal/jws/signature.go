@@ -13,17 +13,17 @@ import (
 // Method verifies signatures of one algorithm.
 type Method struct {
 	alg  string
-	hash crypto.Hash // of an RSA algorithm; 0 for all others
-	// ecdsa is golang-jwt's method, or nil for other algorithms. A JWS signature is R
-	// followed by S at fixed lengths (RFC 7518, section 3.4), and crypto/ecdsa cannot
-	// read this form.
+	hash crypto.Hash // the hash of an RSA algorithm; 0 for other algorithms
+	// ecdsa is golang-jwt's method of an ECDSA algorithm; nil for other algorithms. In a
+	// JWS, an ECDSA signature is R followed by S, both at a fixed length (RFC 7518, section
+	// 3.4). crypto/ecdsa cannot read this form.
 	ecdsa *jwt.SigningMethodECDSA
 }
 
-// MethodOf returns the method of an algorithm of RFC 7518, section 3.1, RFC 8037 or RFC
-// 9864. It returns nil for any other name, and for symmetric algorithms. MethodOf does
-// not use golang-jwt's variables for methods: any package can change these variables,
-// and golang-jwt's PS* methods accept any salt length.
+// MethodOf returns the method of an algorithm. It supports the RSA and ECDSA algorithms of
+// RFC 7518 (section 3.1), EdDSA (RFC 8037) and Ed25519 (RFC 9864). It returns nil for every
+// other name. MethodOf does not use golang-jwt's variables for methods, because any package
+// can change these variables, and because golang-jwt's PS* methods accept any salt length.
 func MethodOf(alg string) *Method {
 	m := &Method{alg: alg}
 	switch alg {
@@ -46,8 +46,8 @@ func MethodOf(alg string) *Method {
 	return m
 }
 
-// Verify reports whether signature is a valid signature of signed under key. It returns
-// false if the type of key does not fit the algorithm.
+// Verify reports whether signature is a valid signature over the bytes in signed, by the
+// private part of key. It returns false if the type of key does not fit the algorithm.
 func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 	if m.ecdsa != nil {
 		return m.ecdsa.Verify(string(signed), signature, key) == nil
@@ -81,8 +81,8 @@ func (m *Method) rsa(key *rsa.PublicKey, sum, signature []byte) bool {
 	return rsa.VerifyPKCS1v15(key, m.hash, sum, signature) == nil
 }
 
-// Signer returns the key under which signature verifies, or the zero K. The caller passes
-// only keys that fit the algorithm of method.
+// Signer returns the first key that verifies signature, or the zero K if no key verifies
+// it. The caller passes only keys that fit the algorithm of method.
 func Signer[K interface{ Public() crypto.PublicKey }](method *Method, signed, signature []byte, keys []K) (signer K) {
 	for _, key := range keys {
 		if method.Verify(signed, signature, key.Public()) {

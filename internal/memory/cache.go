@@ -9,12 +9,12 @@ import (
 	"weak"
 )
 
-// SweepInterval is how long an expired entry may stay in a cache.
+// SweepInterval is the maximum time that an expired entry stays in a cache.
 const SweepInterval = time.Minute
 
-// Cache stores the entries of one verifier in an index and limits their number and
-// memory. Only verified tokens are stored, so a client without a valid token cannot evict
-// another client's entry. Cache is safe for concurrent use.
+// Cache stores the entries of one verifier in an index. It limits the number of these
+// entries and their memory. The verifier stores only verified tokens, so a client without a
+// valid token cannot cause an eviction. Cache is safe for concurrent use.
 type Cache[V any] struct {
 	index    *Index[V] // nil if the cache is off
 	capacity int       // entries
@@ -30,9 +30,9 @@ type Cache[V any] struct {
 	closed bool
 }
 
-// NewCache returns a cache that stores at most capacity entries, in at most
-// capacity*bytes bytes. bytes is the expected size of one entry. A capacity below 1 turns
-// the cache off: it stores nothing, and Index returns nil.
+// NewCache returns a cache that stores at most capacity entries. All entries together take
+// at most capacity*bytes bytes, so bytes is the expected size of one entry. A cache with a
+// capacity below 1 is off: it stores nothing, and its method Index returns nil.
 func NewCache[V any](capacity, bytes int) *Cache[V] {
 	c := &Cache[V]{counts: newCounts()}
 	if capacity > 0 {
@@ -46,15 +46,15 @@ func NewCache[V any](capacity, bytes int) *Cache[V] {
 // off.
 func (c *Cache[V]) Index() *Index[V] { return c.index }
 
-// Share makes the cache store its entries in ix. It does nothing if the cache is off, and
-// must be called before the cache is used.
+// Share makes the cache store its entries in ix. Share does nothing if the cache is off. The
+// caller must call Share before it uses the cache.
 func (c *Cache[V]) Share(ix *Index[V]) {
 	if c.index != nil {
 		c.index = ix
 	}
 }
 
-// Status describes a cache: its size, and event counts since it was created.
+// Status contains the size of a cache, and the number of events since the cache was created.
 type Status struct {
 	Entries, Capacity       int
 	Hits, Misses, Evictions uint64
@@ -70,15 +70,15 @@ func (c *Cache[V]) Status() Status {
 	return s
 }
 
-// Count counts one lookup as a hit or a miss. place selects one of several counters:
-// callers on different cores pass different places, so that they do not contend for one
+// Count counts one lookup as a hit or a miss. place selects one of several counters.
+// Callers on different cores pass different places, so that they do not contend for one
 // cache line.
 func (c *Cache[V]) Count(place uint32, hit bool) { c.counts.add(place, hit) }
 
-// Store stores an entry of cost bytes until expires. It replaces an older entry of the
-// same token. If the cache is full, Store first removes entries that expired or that were
-// not used recently. It does nothing if the cache is off or closed, or if cost exceeds
-// the cache's limit in bytes.
+// Store stores an entry of cost bytes until expires. The entry replaces an older entry of
+// the same token. If the cache is full, Store first removes entries that expired or that
+// were not used recently. Store does nothing if the cache is off or closed, or if cost
+// exceeds the limit of the cache in bytes.
 func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	e.cost = int32(min(cost, 1<<30)) //nolint:gosec // 1<<30 fits into an int32
 	e.expires = uint32(min(max(expires.Unix(), 0), math.MaxUint32))
@@ -97,7 +97,7 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 		c.makeRoom(now)
 		full = true
 	}
-	e.place.Store(int32(len(c.ring))) //nolint:gosec // memory limits the ring to fewer entries
+	e.place.Store(int32(len(c.ring))) //nolint:gosec // memory limits the ring to fewer entries than fit into an int32
 	c.ring = append(c.ring, e)
 	c.bytes += int(e.cost)
 	if passed := c.hand - 1; full && passed < len(c.ring) {
@@ -109,10 +109,12 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	}
 }
 
-// makeRoom removes one entry by the clock algorithm: the next entry that expired, or that
-// was not used since the hand last passed it. The caller holds c.mu.
+// makeRoom removes one entry. The clock algorithm chooses the entry: it is the next entry
+// that expired, or that was not used since the hand last passed it. The caller holds c.mu.
 func (c *Cache[V]) makeRoom(now time.Time) {
-	for range 2 * len(c.ring) { // the first round clears the marks; the second finds an entry, unless other goroutines used all entries meanwhile
+	// The first round clears the marks. The second round finds an entry, except if other
+	// goroutines used all entries in the meantime.
+	for range 2 * len(c.ring) {
 		if c.hand >= len(c.ring) {
 			c.hand = 0
 		}
@@ -155,12 +157,12 @@ func (c *Cache[V]) forget(e *Entry[V]) {
 
 func (c *Cache[V]) swap(i, j int) {
 	c.ring[i], c.ring[j] = c.ring[j], c.ring[i]
-	c.ring[i].place.Store(int32(i)) //nolint:gosec // memory limits the ring to fewer entries
-	c.ring[j].place.Store(int32(j)) //nolint:gosec // memory limits the ring to fewer entries
+	c.ring[i].place.Store(int32(i)) //nolint:gosec // memory limits the ring to fewer entries than fit into an int32
+	c.ring[j].place.Store(int32(j)) //nolint:gosec // memory limits the ring to fewer entries than fit into an int32
 }
 
 // sweeper returns the function that the sweep timer calls. The function holds a weak
-// pointer to the cache, so that the garbage collector can free a verifier that was never
+// pointer to the cache, so that the garbage collector can free a cache that was never
 // closed.
 func sweeper[V any](c *Cache[V]) func() {
 	alive := weak.Make(c)
@@ -178,7 +180,7 @@ func (c *Cache[V]) sweep() {
 	now := time.Now()
 	for i := 0; i < len(c.ring); {
 		if e := c.ring[i]; e.expired(now) {
-			c.forget(e) // forget moves another entry to i, so i stays
+			c.forget(e) // forget moves the last entry to i, so i does not change
 		} else {
 			i++
 		}
@@ -205,11 +207,11 @@ func (c *Cache[V]) Close() {
 	c.ring = nil
 }
 
-// counts counts hits and misses. It has several counters, so that cores do not contend for
-// one cache line. The number of counters is a power of two.
+// counts contains the counters of hits and misses. It has several elements, so that cores do
+// not contend for one cache line. The number of elements is a power of two.
 type counts []count
 
-// count is padded to 64 bytes, one cache line.
+// count is one element of counts. It is padded to 64 bytes, the size of a cache line.
 type count struct {
 	hits, misses atomic.Uint64
 	_            [48]byte

@@ -24,7 +24,7 @@ type Entry[V any] struct {
 	marks   atomic.Uint32
 	expires uint32       // seconds since 1970, rounded down
 	cost    int32        // bytes
-	place   atomic.Int32 // index in the ring of the cache that stores the entry; written under that cache's mutex
+	place   atomic.Int32 // index in the ring of the cache that stores the entry; written while the mutex of this cache is held
 }
 
 // The marks of an entry.
@@ -37,8 +37,8 @@ const (
 func NewEntry[V any](d Digest) *Entry[V] { return &Entry[V]{digest: d} }
 
 // Index finds entries by digest. If several caches share one index, one lookup covers the
-// tokens of all issuers, so the caller need not know the token's issuer. Find takes no
-// lock. A nil Index finds no entry. Index is safe for concurrent use.
+// tokens of all issuers. The caller then need not know the issuer of the token. The method
+// Find takes no lock, and returns nil if the Index is nil. Index is safe for concurrent use.
 type Index[V any] struct {
 	digester *digester
 	entries  sync.Map // Digest to *Entry[V]
@@ -49,8 +49,8 @@ type Index[V any] struct {
 func NewIndex[V any]() *Index[V] { return &Index[V]{digester: newDigester()} }
 
 // Find sets d to the digest of the token and returns the token's entry, or nil. *d must
-// be zero, or a digest of the same index. The caller checks that the verdict still holds.
-// If so, the caller calls [Entry.Use].
+// be zero, or a digest of the same index. The caller checks whether the verdict still holds.
+// If the verdict holds, the caller calls [Entry.Use].
 func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 	if ix == nil {
 		return nil
@@ -64,20 +64,21 @@ func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 	return e
 }
 
-// Use marks an entry as recently used: entries without the mark are evicted first.
+// Use marks an entry as recently used. The cache evicts entries without this mark first.
 func (e *Entry[V]) Use() {
-	if e.marks.Load()&used == 0 { // so that not every core writes to one cache line
+	if e.marks.Load()&used == 0 { // without this check, all cores write to one cache line
 		e.marks.Or(used)
 	}
 }
 
-// flights holds the entries whose verification is in flight, so that concurrent requests
-// with the same new token verify it once. It has 16 lists: there are about as many
-// verifications in flight as processors, so two verifications rarely share a list.
+// flights contains the entries whose verification is in flight, so that concurrent requests
+// with the same new token share one verification. It has 16 lists, so that two verifications
+// rarely use the same list. About as many verifications are in flight as the machine has
+// processors.
 type flights[V any] [16]flightList[V]
 
 type flightList[V any] struct {
-	mu    sync.Mutex // guards first and the flight of each entry in the list
+	mu    sync.Mutex // guards first, and the field flight of each entry in the list
 	first *Entry[V]
 }
 
@@ -114,7 +115,7 @@ func (ix *Index[V]) Join(e *Entry[V]) (other *Entry[V], done <-chan struct{}) {
 
 // End ends the verification that Join registered for e, and wakes the requests that wait
 // for it. ok reports whether the verification succeeded. After a failure, each waiting
-// request verifies the token itself: failures are not shared.
+// request verifies the token itself, because failures are not shared.
 func (ix *Index[V]) End(e *Entry[V], ok bool) {
 	list := ix.flights.listOf(e)
 	list.mu.Lock()
@@ -132,9 +133,9 @@ func (ix *Index[V]) End(e *Entry[V], ok bool) {
 	}
 }
 
-// Wait waits until the verification of e ends, and reports whether it succeeded. done is
-// the channel that [Index.Join] returned with e. If ctx ends first, Wait returns the error
-// of ctx.
+// Wait waits until the verification of e ends. It reports whether the verification
+// succeeded. done is the channel that [Index.Join] returned with e. If ctx ends first, Wait
+// returns the error of ctx.
 func (e *Entry[V]) Wait(ctx context.Context, done <-chan struct{}) (ok bool, err error) {
 	select {
 	case <-done:

@@ -15,8 +15,8 @@ import (
 
 type value struct{ name string }
 
-// store stores an entry for token in a cache and returns the entry.
-func store(c *memory.Cache[value], token string, cost int, expires time.Time) *memory.Entry[value] {
+// storeEntry stores an entry for token in a cache and returns the entry.
+func storeEntry(c *memory.Cache[value], token string, cost int, expires time.Time) *memory.Entry[value] {
 	var d memory.Digest
 	c.Index().Find(&d, []byte(token))
 	e := memory.NewEntry[value](d)
@@ -25,7 +25,7 @@ func store(c *memory.Cache[value], token string, cost int, expires time.Time) *m
 	return e
 }
 
-func find(c *memory.Cache[value], token string) *memory.Entry[value] {
+func findEntry(c *memory.Cache[value], token string) *memory.Entry[value] {
 	var d memory.Digest
 	return c.Index().Find(&d, []byte(token))
 }
@@ -33,26 +33,26 @@ func find(c *memory.Cache[value], token string) *memory.Entry[value] {
 func TestFind(t *testing.T) {
 	c := memory.NewCache[value](8, 1<<10)
 	defer c.Close()
-	e := store(c, "a", 100, time.Now().Add(time.Hour))
-	if got := find(c, "a"); got != e || got.Value.name != "a" {
+	e := storeEntry(c, "a", 100, time.Now().Add(time.Hour))
+	if got := findEntry(c, "a"); got != e || got.Value.name != "a" {
 		t.Errorf("got %v, want the entry", got)
 	}
 	for _, other := range []string{"", "b", "aa", "A"} {
-		if got := find(c, other); got != nil {
+		if got := findEntry(c, other); got != nil {
 			t.Errorf("%q: got %v, want no entry", other, got)
 		}
 	}
-	again := store(c, "a", 100, time.Now().Add(time.Hour))
-	if got := find(c, "a"); got != again || c.Status().Entries != 1 {
-		t.Errorf("got %v of %d entries, want only the newer entry", got, c.Status().Entries)
+	newer := storeEntry(c, "a", 100, time.Now().Add(time.Hour))
+	if got := findEntry(c, "a"); got != newer || c.Status().Entries != 1 {
+		t.Errorf("got entry %v and %d entries, want the newer entry and 1 entry", got, c.Status().Entries)
 	}
 	c.Close()
-	if store(c, "b", 100, time.Now().Add(time.Hour)); find(c, "a") != nil || find(c, "b") != nil {
+	if storeEntry(c, "b", 100, time.Now().Add(time.Hour)); findEntry(c, "a") != nil || findEntry(c, "b") != nil {
 		t.Error("after Close: got an entry, want none")
 	}
 	off := memory.NewCache[value](0, 1<<10)
-	if off.Store(e, 1, time.Now().Add(time.Hour), time.Now()); off.Index() != nil || find(off, "a") != nil || off.Status() != (memory.Status{}) {
-		t.Errorf("a cache that is off: got %+v, want the zero status and no entry", off.Status())
+	if off.Store(e, 1, time.Now().Add(time.Hour), time.Now()); off.Index() != nil || findEntry(off, "a") != nil || off.Status() != (memory.Status{}) {
+		t.Errorf("cache that is off: got %+v, want the zero status and no entry", off.Status())
 	}
 }
 
@@ -64,27 +64,27 @@ func TestShared(t *testing.T) {
 	a.Share(ix)
 	b.Share(ix)
 	later := time.Now().Add(time.Hour)
-	kept := store(b, "kept", 100, later) // same ring index in b as "x" in a
-	first := store(a, "x", 100, later)
-	second := store(b, "x", 100, later)
-	if got := find(a, "x"); got != second || got == first {
+	kept := storeEntry(b, "kept", 100, later) // same ring index in b as "x" in a
+	first := storeEntry(a, "x", 100, later)
+	second := storeEntry(b, "x", 100, later)
+	if got := findEntry(a, "x"); got != second || got == first {
 		t.Errorf("got %v, want the entry that was stored last", got)
 	}
-	if n := b.Status().Entries; n != 2 || find(b, "kept") != kept {
-		t.Errorf("got %d entries in the second cache, want 2, one of them under \"kept\"", n)
+	if n := b.Status().Entries; n != 2 || findEntry(b, "kept") != kept {
+		t.Errorf("second cache: got %d entries, want 2 entries, \"kept\" and \"x\"", n)
 	}
 	empty := memory.NewCache[value](2, 1<<10)
 	empty.Share(ix)
-	store(a, "moved", 100, later)
-	if moved := store(empty, "moved", 100, later); find(a, "moved") != moved || empty.Status().Entries != 1 {
-		t.Errorf("got %+v in a cache that was empty, want one entry", empty.Status())
+	storeEntry(a, "moved", 100, later)
+	if moved := storeEntry(empty, "moved", 100, later); findEntry(a, "moved") != moved || empty.Status().Entries != 1 {
+		t.Errorf("cache that was empty: got %+v, want one entry, \"moved\"", empty.Status())
 	}
 	a.Close() // must not remove the entry of b
-	if got := find(b, "x"); got != second {
+	if got := findEntry(b, "x"); got != second {
 		t.Errorf("after the other cache was closed: got %v, want the entry", got)
 	}
 	for i := range 10 {
-		store(b, fmt.Sprint(i), 100, later)
+		storeEntry(b, fmt.Sprint(i), 100, later)
 	}
 	if s := b.Status(); s.Entries != 2 || s.Evictions != 10 {
 		t.Errorf("got %+v, want two entries and ten evictions", s)
@@ -97,42 +97,42 @@ func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := memory.NewCache[value](2, 1<<10)
 		defer c.Close()
-		store(c, "short", 100, time.Now().Add(10*time.Second)).Use()
-		store(c, "long", 100, time.Now().Add(time.Hour))
+		storeEntry(c, "short", 100, time.Now().Add(10*time.Second)).Use()
+		storeEntry(c, "long", 100, time.Now().Add(time.Hour))
 		time.Sleep(20 * time.Second)
-		store(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // more seconds than a uint32 holds
-		if find(c, "short") != nil || find(c, "long") == nil || c.Status().Evictions != 0 {
-			t.Errorf("got %+v, want the expired entry replaced", c.Status())
+		storeEntry(c, "new", 100, time.Now().Add(24*365*200*time.Hour)) // more seconds than a uint32 holds
+		if findEntry(c, "short") != nil || findEntry(c, "long") == nil || c.Status().Evictions != 0 {
+			t.Errorf("got %+v, want 2 entries, \"long\" and \"new\", and no eviction", c.Status())
 		}
 		time.Sleep(time.Hour + memory.SweepInterval)
-		if find(c, "long") != nil || find(c, "new") == nil || c.Status().Entries != 1 {
-			t.Errorf("got %+v, want the expired entry swept", c.Status())
+		if findEntry(c, "long") != nil || findEntry(c, "new") == nil || c.Status().Entries != 1 {
+			t.Errorf("got %+v, want 1 entry, \"new\"", c.Status())
 		}
 	})
 }
 
 // TestJoin requires that concurrent requests share one verification, and that Wait reports
-// its result to each of them.
+// the result of the verification to each request.
 func TestJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ix := memory.NewIndex[value]()
 		var d memory.Digest
 		ix.Find(&d, []byte("token"))
-		for _, proves := range []bool{true, false} {
+		for _, succeeds := range []bool{true, false} {
 			first := memory.NewEntry[value](d)
 			if other, _ := ix.Join(first); other != nil {
-				t.Fatal("Join: got another request's entry, want nil")
+				t.Fatal("Join: got the entry of a different request, want nil")
 			}
 			var waiters sync.WaitGroup
 			for range 5 {
 				waiters.Go(func() {
 					other, done := ix.Join(memory.NewEntry[value](d))
 					if other != first {
-						t.Errorf("got %v, want the first request's entry", other)
+						t.Errorf("Join: got %v, want the entry of the first request", other)
 						return
 					}
-					if ok, err := other.Wait(t.Context(), done); ok != proves || err != nil {
-						t.Errorf("got %v, %v, want %v", ok, err, proves)
+					if ok, err := other.Wait(t.Context(), done); ok != succeeds || err != nil {
+						t.Errorf("Wait: got %v, %v, want %v, nil", ok, err, succeeds)
 					}
 				})
 			}
@@ -141,11 +141,11 @@ func TestJoin(t *testing.T) {
 				other, done := ix.Join(memory.NewEntry[value](d))
 				cancel()
 				if _, err := other.Wait(ctx, done); !errors.Is(err, context.Canceled) {
-					t.Errorf("got %v, want the error of the waiter's own context", err)
+					t.Errorf("Wait: got %v, want the error of the context that was canceled", err)
 				}
 			})
 			synctest.Wait()
-			ix.End(first, proves)
+			ix.End(first, succeeds)
 			waiters.Wait()
 		}
 	})
@@ -155,27 +155,27 @@ func TestJoin(t *testing.T) {
 // The caches share one index.
 func TestConcurrentUse(t *testing.T) {
 	ix := memory.NewIndex[value]()
-	var all sync.WaitGroup
+	var goroutines sync.WaitGroup
 	for range 4 {
 		c := memory.NewCache[value](4, 1<<10)
 		c.Share(ix)
-		all.Go(func() {
+		goroutines.Go(func() {
 			for i := range 2000 {
 				token := fmt.Sprint(i % 16)
-				if e := find(c, token); e != nil {
+				if e := findEntry(c, token); e != nil {
 					e.Use()
 				} else {
-					store(c, token, 200, time.Now().Add(time.Hour))
+					storeEntry(c, token, 200, time.Now().Add(time.Hour))
 				}
 				c.Count(uint32(i), i%2 == 0)
 			}
 			if s := c.Status(); s.Entries > 4 || s.Hits != 1000 || s.Misses != 1000 {
-				t.Errorf("got %+v, want at most 4 entries, and 1000 of each count", s)
+				t.Errorf("got %+v, want at most 4 entries, 1000 hits and 1000 misses", s)
 			}
 			c.Close()
 		})
 	}
-	all.Wait()
+	goroutines.Wait()
 }
 
 // TestUnusedCacheIsFreed requires that the garbage collector frees an unused cache, even
@@ -184,7 +184,7 @@ func TestUnusedCacheIsFreed(t *testing.T) {
 	collected := make(chan struct{})
 	func() {
 		c := memory.NewCache[value](8, 1<<10)
-		store(c, "a", 100, time.Now().Add(time.Hour))
+		storeEntry(c, "a", 100, time.Now().Add(time.Hour))
 		runtime.AddCleanup(c, func(done chan struct{}) { close(done) }, collected)
 	}()
 	for range 100 {

@@ -3,9 +3,9 @@ package nilcheck
 
 import "reflect"
 
-// IsNil reports whether v is nil, or holds a nil pointer or a nil function. An interface
-// that holds a nil pointer is not equal to nil, and its methods usually panic. A program
-// gets such a value if it ignores the error of a constructor.
+// IsNil reports whether v is nil, or contains a nil pointer or a nil function. An interface
+// that contains a nil pointer is not equal to nil, and a call of its methods usually panics.
+// A program gets such an interface if it ignores the error of a constructor.
 func IsNil(v any) bool {
 	if v == nil {
 		return true
@@ -14,8 +14,11 @@ func IsNil(v any) bool {
 	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }
 
-// HasNil reports whether [IsNil] is true for v, v is an empty slice, or v is a slice with
-// an element for which HasNil is true.
+// HasNil reports whether v contains a nil value or is empty. It returns true if
+//
+//   - [IsNil] returns true for v;
+//   - v is an empty slice;
+//   - v is a slice, and HasNil returns true for an element of v.
 func HasNil(v any) bool {
 	if IsNil(v) {
 		return true

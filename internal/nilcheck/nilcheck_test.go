@@ -34,13 +34,13 @@ func TestHasNil(t *testing.T) {
 		v    any
 		want bool
 	}{
-		"nil":            {nil, true},
-		"value":          {mux, false},
-		"empty list":     {[]http.Handler{}, true},
-		"list":           {[]http.Handler{mux}, false},
-		"nil in list":    {[]http.Handler{mux, nil}, true},
-		"pointer":        {[]http.Handler{(*http.ServeMux)(nil)}, true},
-		"list in a list": {[][]http.Handler{{mux}, {nil}}, true},
+		"nil":                     {nil, true},
+		"value":                   {mux, false},
+		"empty list":              {[]http.Handler{}, true},
+		"list":                    {[]http.Handler{mux}, false},
+		"list with nil":           {[]http.Handler{mux, nil}, true},
+		"list with a nil pointer": {[]http.Handler{(*http.ServeMux)(nil)}, true},
+		"list in a list":          {[][]http.Handler{{mux}, {nil}}, true},
 	} {
 		if got := nilcheck.HasNil(row.v); got != row.want {
 			t.Errorf("%s: got %v, want %v", name, got, row.want)

@@ -1,6 +1,7 @@
-// Package quote prepares untrusted values, which a client or an issuer chose, so that log
-// records, errors and explanations can show them. It shortens the values, puts them on
-// one line, and escapes control characters, which terminals may interpret.
+// Package quote prepares untrusted values for log records, errors and explanations. An
+// untrusted value is a value that a client or an issuer chose. The package shortens the
+// value, writes it on one line, and escapes control characters, because a terminal may
+// interpret control characters.
 package quote
 
 import (
@@ -11,16 +12,16 @@ import (
 )
 
 const (
-	// Max is the maximum number of bytes of a value that are shown.
+	// Max is the maximum number of bytes that are shown of one value.
 	Max = 64
-	// MaxQuoted is the maximum length of the shown part in bytes, after escaping.
+	// MaxQuoted is the maximum length in bytes of the shown part after escaping.
 	MaxQuoted = 2 * Max
 	// MaxList is the maximum number of values that [CutAll] returns.
 	MaxList = 4
 )
 
 // Cut returns s, or the beginning of s followed by "...". It keeps at most [Max] bytes of
-// s. It keeps fewer bytes if strconv.Quote turns them into more than [MaxQuoted] bytes.
+// s. It keeps fewer bytes if strconv.Quote makes more than [MaxQuoted] bytes of these bytes.
 // Cut does not split a UTF-8 sequence and does not escape.
 func Cut(s string) string {
 	end := min(len(s), Max)
@@ -30,7 +31,7 @@ func Cut(s string) string {
 		}
 	}
 	if end > MaxQuoted/len(`\x00`) {
-		end = fitting(s[:end])
+		end = fittingPrefix(s[:end])
 	}
 	if end == len(s) {
 		return s
@@ -38,9 +39,9 @@ func Cut(s string) string {
 	return s[:end] + "..."
 }
 
-// fitting returns the length of the longest prefix of s that takes at most MaxQuoted bytes
-// when it is escaped.
-func fitting(s string) int {
+// fittingPrefix returns the length of the longest prefix of s that has at most MaxQuoted
+// bytes after escaping.
+func fittingPrefix(s string) int {
 	width := 0
 	for i := 0; i < len(s); {
 		size, quoted := 1, 1
@@ -56,7 +57,7 @@ func fitting(s string) int {
 	return len(s)
 }
 
-// CutAll returns a copy of the first [MaxList] values, each cut by [Cut].
+// CutAll returns a copy of the first [MaxList] values. It shortens each value with [Cut].
 func CutAll(values []string) []string {
 	values = values[:min(len(values), MaxList)]
 	short := make([]string, len(values))
@@ -66,15 +67,15 @@ func CutAll(values []string) []string {
 	return short
 }
 
-// Escape returns s cut by [Cut] and escaped as in a Go string literal, but without the
-// surrounding quotes. The result has no line breaks, no terminal sequences and no
-// characters that change the text direction. Double quotes are not escaped.
+// Escape shortens s with [Cut], escapes the result as in a Go string literal, and returns
+// it without the surrounding quotes. The result has no line breaks, no terminal sequences
+// and no characters that change the text direction. Double quotes are not escaped.
 func Escape(s string) string {
 	quoted := strconv.Quote(Cut(s))
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// List returns the names, each cut by [Cut] and quoted, separated by commas.
+// List shortens each name with [Cut], quotes it, and joins the results with commas.
 func List(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {

@@ -33,10 +33,10 @@ func TestCutAll(t *testing.T) {
 	given := []string{"a", strings.Repeat("b", 100), "c", "d", "e"}
 	got := quote.CutAll(given)
 	if len(got) != quote.MaxList || got[0] != "a" || got[1] != strings.Repeat("b", quote.Max)+"..." {
-		t.Errorf("got %q, want the first %d values, each cut", got, quote.MaxList)
+		t.Errorf("got %q, want the first %d values, each shortened by Cut", got, quote.MaxList)
 	}
 	if got[0] = "changed"; given[0] != "a" {
-		t.Error("got the argument changed, want a copy")
+		t.Error("a change of the result changed the argument, want a copy")
 	}
 }
 
@@ -49,13 +49,13 @@ func TestList(t *testing.T) {
 func TestLine(t *testing.T) {
 	for text, want := range map[string]string{"a\nb\nc": "a; b; c", "a\r\x1b[2J\u202eb\u2028": "a  [2J b ", "é \"b\"": "é \"b\""} {
 		if got := quote.Line(text); got != want {
-			t.Errorf("got %q, want %q", got, want)
+			t.Errorf("Line(%q): got %q, want %q", text, got, want)
 		}
 	}
 }
 
-// FuzzEscape requires printable text of bounded length from Escape. If the argument is
-// valid UTF-8, the result of Cut must be too.
+// FuzzEscape requires that Escape returns printable text of limited length. If the argument
+// of Cut is valid UTF-8, the result of Cut must be valid UTF-8 too.
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", `a"b\c`, "a\r\nb", "\x1b[2J", "\u202etxt.exe", strings.Repeat("é", 40), "\xff\xfe", strings.Repeat("\x00", 33), strings.Repeat("\u202e", 22), strings.Repeat("\U000e0001", 16), strings.Repeat("\x80", 80)} {
 		f.Add(s)
@@ -70,7 +70,7 @@ func FuzzEscape(f *testing.F) {
 		}
 		cut := quote.Cut(s)
 		if utf8.ValidString(s) && !utf8.ValidString(cut) {
-			t.Errorf("Cut(%q): got %q, which splits a character", s, cut)
+			t.Errorf("Cut(%q): got %q, want valid UTF-8", s, cut)
 		}
 		body := strings.TrimSuffix(cut, "...")
 		if len(cut) > quote.Max+len("...") || !strings.HasPrefix(s, body) {

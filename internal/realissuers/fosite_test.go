@@ -24,25 +24,25 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// TestFosite uses the token endpoint of ory/fosite with the session of Ory Hydra, in each
-// form of the scope claim.
+// TestFosite uses the token endpoint of ory/fosite with the session of Ory Hydra. It tests
+// each form of the scope claim.
 func TestFosite(t *testing.T) {
 	for _, row := range []struct {
 		name, alg string
 		field     jwt.JWTScopeFieldEnum
 	}{
-		{"list RS256", "RS256", jwt.JWTScopeFieldList},
-		{"string ES256", "ES256", jwt.JWTScopeFieldString},
-		{"both PS256", "PS256", jwt.JWTScopeFieldBoth},
-		{"list EdDSA", "EdDSA", jwt.JWTScopeFieldList},
+		{"scopes in a list, RS256", "RS256", jwt.JWTScopeFieldList},
+		{"scopes in a string, ES256", "ES256", jwt.JWTScopeFieldString},
+		{"scopes in a list and in a string, PS256", "PS256", jwt.JWTScopeFieldBoth},
+		{"scopes in a list, EdDSA", "EdDSA", jwt.JWTScopeFieldList},
 	} {
-		t.Run(row.name, func(t *testing.T) { lifecycle(t, newFosite(t, row.alg, row.field, audience)) })
+		t.Run(row.name, func(t *testing.T) { testLifecycle(t, newFosite(t, row.alg, row.field, audience)) })
 	}
-	t.Run("no audience", func(t *testing.T) {
+	t.Run("token without an audience", func(t *testing.T) {
 		// "aud" is [], so the client identifier is compared with Config.Audience.
 		i := newFosite(t, "ES256", jwt.JWTScopeFieldList, "")
 		i.audience = clientID
-		lifecycle(t, i)
+		testLifecycle(t, i)
 	})
 }
 
@@ -69,9 +69,9 @@ func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string
 		compose.NewOAuth2JWTStrategy(f.signingKey, compose.NewOAuth2HMACStrategy(config), config),
 		compose.OAuth2ClientCredentialsGrantFactory)
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /oauth2/token", f.token)
-	mux.HandleFunc("GET /.well-known/openid-configuration", f.metadata)
-	mux.HandleFunc("GET /.well-known/jwks.json", f.keySet)
+	mux.HandleFunc("POST /oauth2/token", f.serveToken)
+	mux.HandleFunc("GET /.well-known/openid-configuration", f.serveMetadata)
+	mux.HandleFunc("GET /.well-known/jwks.json", f.serveKeySet)
 	server.Config.Handler = mux
 	server.Start()
 	t.Cleanup(server.Close)
@@ -86,7 +86,8 @@ func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string
 	return i
 }
 
-// fositeServer adds keys, metadata and a session to fosite, as Ory Hydra does.
+// fositeServer adds keys, metadata and a session to fosite, because Ory Hydra also adds
+// these.
 type fositeServer struct {
 	alg, url string
 	provider fosite.OAuth2Provider
@@ -115,9 +116,9 @@ func (f *fositeServer) signingKey(context.Context) (any, error) {
 	return &key, nil
 }
 
-// token is the token endpoint, written as fosite's documentation shows, with the claims of
-// Hydra's session: client_id and ext.
-func (f *fositeServer) token(w http.ResponseWriter, r *http.Request) {
+// serveToken is the token endpoint. It follows the example in the documentation of fosite.
+// Its tokens have the claims of Hydra's session: client_id and ext.
+func (f *fositeServer) serveToken(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	session := &oauth2.JWTSession{JWTClaims: &jwt.JWTClaims{
 		Subject: clientID, NotBefore: time.Now(), Extra: map[string]any{"client_id": clientID, "ext": map[string]any{}},
@@ -141,11 +142,11 @@ func (f *fositeServer) token(w http.ResponseWriter, r *http.Request) {
 	f.provider.WriteAccessResponse(ctx, w, request, response)
 }
 
-func (f *fositeServer) metadata(w http.ResponseWriter, _ *http.Request) {
+func (f *fositeServer) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]any{"issuer": f.url, "jwks_uri": f.url + "/.well-known/jwks.json", "token_endpoint": f.url + "/oauth2/token"})
 }
 
-func (f *fositeServer) keySet(w http.ResponseWriter, _ *http.Request) {
+func (f *fositeServer) serveKeySet(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var set jose.JSONWebKeySet

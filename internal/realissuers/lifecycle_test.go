@@ -20,8 +20,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// The client that is registered with each issuer, with the audience and the scopes of its
-// tokens.
+// These constants describe the client that is registered with each issuer, and the audience
+// and the scopes of the tokens of this client.
 const (
 	clientID     = "deployer"
 	clientSecret = "a secret of the tests"
@@ -29,17 +29,17 @@ const (
 	read, deploy = "read:deployments", "deploy:applications"
 )
 
-// issuer is a running authorization server, with the expected content of its tokens.
+// issuer is a running authorization server. It also describes the expected tokens.
 type issuer struct {
 	url, tokenURL string
-	form          url.Values // further parameters of a token request
+	form          url.Values // additional parameters of a token request
 	alg           string
 	profile       bearer.Profile
 	audience      string
-	noScopes      bool // its tokens have no scopes
+	noScopes      bool // the tokens have no scopes
 	roles         []string
-	// rotate publishes a new key and signs with it. withdraw removes the older keys
-	// from the published set.
+	// rotate makes the server publish a new key and sign with this key. withdraw makes the
+	// server remove the older keys from the published set.
 	rotate, withdraw func(t *testing.T)
 }
 
@@ -52,7 +52,7 @@ type grant struct {
 	Description string `json:"error_description"`
 }
 
-// post sends a form to a token endpoint, with the client's credentials.
+// post sends a form and the credentials of the client to a token endpoint.
 func post(t *testing.T, endpoint string, form url.Values, header http.Header) grant {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
@@ -63,7 +63,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	// Identifier and secret are form-encoded first (RFC 6749, section 2.3.1).
+	// The client id and the secret must be form-encoded (RFC 6749, section 2.3.1).
 	req.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(clientSecret))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -80,7 +80,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 	return g
 }
 
-// mint requests a token with the client credentials grant and returns it.
+// mint requests a token with the client credentials grant, and returns the token.
 func (i *issuer) mint(t *testing.T, scope ...string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scope, " ")}}
@@ -90,7 +90,8 @@ func (i *issuer) mint(t *testing.T, scope ...string) string {
 	return post(t, i.tokenURL, form, nil).AccessToken
 }
 
-// verifier returns a verifier and its key cache, which finds the keys by discovery.
+// verifier returns a verifier and the key cache of this verifier. The key cache finds the
+// keys by discovery.
 func (i *issuer) verifier(t *testing.T) (*bearer.JWTVerifier, *jwks.Cache) {
 	t.Helper()
 	cache, err := jwks.Discover(i.url, &jwks.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -113,8 +114,8 @@ func (i *issuer) config(keys bearer.KeySet) bearer.Config {
 	return bearer.Config{Issuer: i.url, Audience: []string{i.audience}, Keys: keys, Profile: i.profile}
 }
 
-// refusal returns the reason of an error, or "" if err is nil.
-func refusal(t *testing.T, err error) bearer.Reason {
+// reasonOf returns the reason of an error, or "" if err is nil.
+func reasonOf(t *testing.T, err error) bearer.Reason {
 	t.Helper()
 	if err == nil {
 		return ""
@@ -126,19 +127,20 @@ func refusal(t *testing.T, err error) bearer.Reason {
 	return e.Reason
 }
 
-// lifecycle runs the tests that the tokens of every issuer must pass.
-func lifecycle(t *testing.T, i *issuer) {
+// testLifecycle runs the tests that the tokens of every issuer must pass.
+func testLifecycle(t *testing.T, i *issuer) {
 	t.Helper()
-	t.Run("accepted", func(t *testing.T) { accepted(t, i) })
-	t.Run("forged", func(t *testing.T) { forged(t, i) })
-	t.Run("expiry", func(t *testing.T) { expiry(t, i) })
-	t.Run("rotation", func(t *testing.T) { rotation(t, i) })
-	t.Run("removal", func(t *testing.T) { removal(t, i) })
+	t.Run("accepted", func(t *testing.T) { testAccepted(t, i) })
+	t.Run("forged", func(t *testing.T) { testForged(t, i) })
+	t.Run("expiry", func(t *testing.T) { testExpiry(t, i) })
+	t.Run("rotation", func(t *testing.T) { testRotation(t, i) })
+	t.Run("removal", func(t *testing.T) { testRemoval(t, i) })
 }
 
-// accepted requires that a token is accepted and has exactly the granted scopes. The token
-// must be refused if a rule requires another scope, and by a verifier for another API.
-func accepted(t *testing.T, i *issuer) {
+// testAccepted requires that a token is accepted and has exactly the granted scopes. The
+// token must be refused if a rule requires a different scope, or if the verifier has a
+// different audience.
+func testAccepted(t *testing.T, i *issuer) {
 	t.Helper()
 	v, _ := i.verifier(t)
 	for _, granted := range [][]string{{read}, {read, deploy}} {
@@ -157,14 +159,14 @@ func accepted(t *testing.T, i *issuer) {
 			t.Errorf("got roles %q, want %q", got, i.roles)
 		}
 		if claims.ClientID() != clientID || claims.Issuer() != i.url || !slices.Contains(claims.Audience(), i.audience) && len(claims.Audience()) > 0 {
-			t.Errorf("got client %q, issuer %q, audience %q, want %q, %q and %q", claims.ClientID(), claims.Issuer(), claims.Audience(), clientID, i.url, i.audience)
+			t.Errorf("got client %q, issuer %q, audience %q, want client %q, issuer %q, audience %q", claims.ClientID(), claims.Issuer(), claims.Audience(), clientID, i.url, i.audience)
 		}
 	}
 	_, err := bearer.Decide(t.Context(), v, bearer.Request{
 		Authorization: []string{"Bearer " + i.mint(t, read)}, Rule: scopes.All(deploy),
 	})
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || e.Reason != bearer.MissingScope || !slices.Equal(e.Missing, []string{deploy}) {
-		t.Errorf("a scope that was not granted: got %v, want %s missing", err, deploy)
+		t.Errorf("rule that requires a scope that was not granted: got %v, want reason %q for scope %s", err, bearer.MissingScope, deploy)
 	}
 	_, keys := i.verifier(t)
 	cfg := i.config(keys)
@@ -173,8 +175,8 @@ func accepted(t *testing.T, i *issuer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Verify(t.Context(), i.mint(t, read)); refusal(t, err) != bearer.WrongAudience {
-		t.Errorf("for another API: got %v, want %q", err, bearer.WrongAudience)
+	if _, err := other.Verify(t.Context(), i.mint(t, read)); reasonOf(t, err) != bearer.WrongAudience {
+		t.Errorf("verifier with a different audience: got %v, want reason %q", err, bearer.WrongAudience)
 	}
 }
 
@@ -194,9 +196,9 @@ func parts(t *testing.T, token string) (header, claims []byte) {
 	return header, claims
 }
 
-// forged signs the header and the claims of a genuine token with an attacker's key that has
-// the same kid. The forged token must be refused.
-func forged(t *testing.T, i *issuer) {
+// testForged signs the header and the claims of a genuine token with the key of an attacker.
+// This key has the kid of the genuine key. The forged token must be refused.
+func testForged(t *testing.T, i *issuer) {
 	t.Helper()
 	v, _ := i.verifier(t)
 	header, claims := parts(t, i.mint(t, read))
@@ -211,14 +213,14 @@ func forged(t *testing.T, i *issuer) {
 		t.Errorf("got header %s, want alg %s and a kid", header, i.alg)
 	}
 	token := bearertest.NewKey(named.Alg, named.Kid).Sign(header, claims)
-	if _, err := v.Verify(t.Context(), token); refusal(t, err) != bearer.BadSignature {
-		t.Errorf("signature by an attacker's key: got %v, want %q", err, bearer.BadSignature)
+	if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != bearer.BadSignature {
+		t.Errorf("signature with the key of an attacker: got %v, want reason %q", err, bearer.BadSignature)
 	}
 }
 
-// expiry verifies a token before, during and after its lifetime. The issuer issues the
-// token in real time; the verifications run in the fake time of synctest.
-func expiry(t *testing.T, i *issuer) {
+// testExpiry verifies a token before, during and after the lifetime of the token. The issuer
+// uses the real time. The verifier uses the fake time of synctest.
+func testExpiry(t *testing.T, i *issuer) {
 	t.Helper()
 	v, cache := i.verifier(t)
 	token := i.mint(t, read)
@@ -226,7 +228,7 @@ func expiry(t *testing.T, i *issuer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := jwks.Parse(document(t, cache.Status().URL))
+	keys, err := jwks.Parse(fetchKeySet(t, cache.Status().URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,15 +248,15 @@ func expiry(t *testing.T, i *issuer) {
 			{"at exp", claims.ExpiresAt(), bearer.Expired},
 		} {
 			time.Sleep(time.Until(row.at))
-			if _, err := v.Verify(t.Context(), token); refusal(t, err) != row.want {
+			if _, err := v.Verify(t.Context(), token); reasonOf(t, err) != row.want {
 				t.Errorf("%s: got %v, want reason %q", row.name, err, row.want)
 			}
 		}
 	})
 }
 
-// document fetches the issuer's key set.
-func document(t *testing.T, url string) []byte {
+// fetchKeySet fetches the key set of an issuer.
+func fetchKeySet(t *testing.T, url string) []byte {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -272,45 +274,46 @@ func document(t *testing.T, url string) []byte {
 	return data
 }
 
-// rotation requires that a token under a new key is accepted immediately, and that a token
-// under a withdrawn key is refused after the next fetch of the key set.
-func rotation(t *testing.T, i *issuer) {
+// testRotation requires that a token that is signed with a new key is accepted immediately.
+// A token that is signed with a withdrawn key must be refused after the next fetch of the
+// key set.
+func testRotation(t *testing.T, i *issuer) {
 	t.Helper()
 	v, cache := i.verifier(t)
 	verify := func(token string) bearer.Reason {
 		_, err := v.Verify(t.Context(), token)
-		return refusal(t, err)
+		return reasonOf(t, err)
 	}
-	old := i.mint(t, read)
-	if got := verify(old); got != "" {
-		t.Fatalf("before the rotation: got reason %q, want none", got)
+	oldToken := i.mint(t, read)
+	if got := verify(oldToken); got != "" {
+		t.Fatalf("token before the rotation: got reason %q, want none", got)
 	}
 	i.rotate(t)
-	renewed := i.mint(t, read)
-	if got := verify(renewed); got != "" {
-		t.Errorf("under the new key: got reason %q, want none", got)
+	newToken := i.mint(t, read)
+	if got := verify(newToken); got != "" {
+		t.Errorf("token signed with the new key: got reason %q, want none", got)
 	}
-	if got := verify(old); got != "" {
-		t.Errorf("under the old key, still published: got reason %q, want none", got)
+	if got := verify(oldToken); got != "" {
+		t.Errorf("token signed with the old key, which is still published: got reason %q, want none", got)
 	}
 	if v.CacheStatus().Hits == 0 {
-		t.Error("got no cache hit for the old token, want one: the test needs a cached verdict")
+		t.Error("got no cache hit for the old token, want a hit, because the test needs a cached verdict")
 	}
 	i.withdraw(t)
 	if err := cache.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := verify(old); got != bearer.UnknownKey {
-		t.Errorf("under the withdrawn key: got reason %q, want %q", got, bearer.UnknownKey)
+	if got := verify(oldToken); got != bearer.UnknownKey {
+		t.Errorf("token signed with the withdrawn key: got reason %q, want %q", got, bearer.UnknownKey)
 	}
-	if got := verify(renewed); got != "" {
-		t.Errorf("under the key that is still published: got reason %q, want none", got)
+	if got := verify(newToken); got != "" {
+		t.Errorf("token signed with the key that is still published: got reason %q, want none", got)
 	}
 }
 
-// removal removes the issuer from a bearer.Issuers, which has the verdict on a token in its
-// cache. The token must then be refused.
-func removal(t *testing.T, i *issuer) {
+// testRemoval removes the issuer from a bearer.Issuers whose cache has the verdict on a
+// token. After the removal, the token must be refused.
+func testRemoval(t *testing.T, i *issuer) {
 	t.Helper()
 	_, cache := i.verifier(t)
 	var issuers bearer.Issuers
@@ -325,12 +328,12 @@ func removal(t *testing.T, i *issuer) {
 		}
 	}
 	if issuers.Status()[0].Cache.Hits == 0 {
-		t.Error("got no cache hit, want one: the test needs a cached verdict")
+		t.Error("got no cache hit, want a hit, because the test needs a cached verdict")
 	}
 	if !issuers.Remove(i.url) {
 		t.Fatal("Remove: got false, want true")
 	}
-	if _, err := issuers.Verify(t.Context(), token); refusal(t, err) != bearer.WrongIssuer {
-		t.Errorf("after Remove: got %v, want %q", err, bearer.WrongIssuer)
+	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongIssuer {
+		t.Errorf("after Remove: got %v, want reason %q", err, bearer.WrongIssuer)
 	}
 }

@@ -38,19 +38,19 @@ const oldestNode = 20
 func TestOIDCProvider(t *testing.T) {
 	server := startOIDCProvider(t)
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
-		t.Run(alg, func(t *testing.T) { lifecycle(t, server.issuer(alg)) })
+		t.Run(alg, func(t *testing.T) { testLifecycle(t, server.issuer(alg)) })
 	}
-	t.Run("user", func(t *testing.T) { userTokens(t, server) })
-	t.Run("opaque", func(t *testing.T) {
+	t.Run("tokens of a user", func(t *testing.T) { testUserTokens(t, server) })
+	t.Run("opaque token", func(t *testing.T) {
 		i := server.issuer("RS256")
-		i.form = nil // without a resource the token is opaque
+		i.form = nil // without the parameter resource, the token is opaque
 		v, _ := i.verifier(t)
 		_, err := v.Verify(t.Context(), i.mint(t))
-		if refusal(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "opaque") {
-			t.Errorf("got %v, want %q and a hint that the token may be opaque", err, bearer.Malformed)
+		if reasonOf(t, err) != bearer.Malformed || !strings.Contains(err.Error(), "opaque") {
+			t.Errorf("got %v, want reason %q and a hint that the token may be opaque", err, bearer.Malformed)
 		}
 	})
-	t.Run("sender-constrained", func(t *testing.T) { senderConstrained(t, server) })
+	t.Run("token bound to a client key", func(t *testing.T) { testBoundToken(t, server) })
 }
 
 // oidcProvider is a running oidc-provider: server.mjs in Node.
@@ -64,19 +64,19 @@ func (p *oidcProvider) issuer(alg string) *issuer {
 	resource := audience + "/" + alg
 	return &issuer{
 		url: p.url, tokenURL: p.url + "/token", form: url.Values{"resource": {resource}}, alg: alg, audience: resource,
-		rotate:   func(t *testing.T) { t.Helper(); p.do(t, "rotate") },
-		withdraw: func(t *testing.T) { t.Helper(); p.do(t, "withdraw") },
+		rotate:   func(t *testing.T) { t.Helper(); p.send(t, "rotate") },
+		withdraw: func(t *testing.T) { t.Helper(); p.send(t, "withdraw") },
 	}
 }
 
-// do sends a command to server.mjs and waits until the command is done.
-func (p *oidcProvider) do(t *testing.T, command string) {
+// send sends a command to server.mjs and waits until the command is done.
+func (p *oidcProvider) send(t *testing.T, command string) {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.command, command); err != nil {
 		t.Fatal(err)
 	}
 	if want := fmt.Sprintf(`{"done":%q}`, command); !p.answers.Scan() || p.answers.Text() != want {
-		t.Fatalf("got %q (%v), want %s", p.answers.Text(), p.answers.Err(), want)
+		t.Fatalf("got response %q and error %v, want response %s", p.answers.Text(), p.answers.Err(), want)
 	}
 }
 
@@ -84,8 +84,8 @@ func (p *oidcProvider) do(t *testing.T, command string) {
 // test if oidc-provider cannot be installed on this machine.
 func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
-	node := program(t, "node")
-	dir := install(t, program(t, "npm"), node)
+	node := findProgram(t, "node")
+	dir := install(t, findProgram(t, "npm"), node)
 	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // the node command in PATH
 	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 	var stderr bytes.Buffer
@@ -102,8 +102,8 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The context of the test has ended, which may have killed the program, so
-		// the errors are ignored.
+		// The context of the test has ended. Its end may have killed the program, so the
+		// errors are ignored.
 		_, _ = stdin.Close(), cmd.Wait()
 		if t.Failed() {
 			t.Logf("output of oidc-provider:\n%s", stderr.String())
@@ -120,8 +120,9 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 	return p
 }
 
-// program returns the path of a program, or skips the test if it is not installed.
-func program(t *testing.T, name string) string {
+// findProgram returns the path of a program. It skips the test if the program is not
+// installed.
+func findProgram(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -130,11 +131,11 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// unreachable matches the errors of npm if it cannot reach its registry.
+// unreachable matches the output of npm if npm cannot reach its registry.
 var unreachable = regexp.MustCompile(`E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|network`)
 
-// install copies server.mjs into a temporary folder, installs the packages of its lock file
-// there, and returns the folder.
+// install copies server.mjs into a temporary folder, installs the packages of the lock file
+// in this folder, and returns the folder.
 func install(t *testing.T, npm, node string) string {
 	t.Helper()
 	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output()
@@ -162,9 +163,9 @@ func install(t *testing.T, npm, node string) string {
 	return dir
 }
 
-// userTokens logs a user in. The access token must be accepted. The ID token in the same
-// response must be refused, even by configurations that are not strict.
-func userTokens(t *testing.T, server *oidcProvider) {
+// testUserTokens logs a user in. The access token must be accepted. The ID token in the same
+// response must be refused, even if the configuration of the verifier is not strict.
+func testUserTokens(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("RS256")
 	v, _ := i.verifier(t)
@@ -180,31 +181,31 @@ func userTokens(t *testing.T, server *oidcProvider) {
 	for _, row := range []struct {
 		name    string
 		profile bearer.Profile
-		want    bearer.Reason
+		want    bearer.Reason // "" if any refusal is correct
 	}{
 		{"RFC 9068", bearer.Profile{}, bearer.WrongType},
-		{"no typ, no claims required", bearer.Profile{Types: []string{"", "JWT", "at+jwt"}, Required: []string{}}, bearer.InvalidClaims},
+		{"own profile without required claims, typ may be missing", bearer.Profile{Types: []string{"", "JWT", "at+jwt"}, Required: []string{}}, bearer.InvalidClaims},
 		{"Auth0", bearer.Auth0, ""},
 		{"Keycloak", bearer.Keycloak, ""},
 		{"PingOne", bearer.PingOne, ""},
 	} {
 		cfg := i.config(keys)
-		// The audience of an ID token is its client, so the check of the audience passes
-		// if Config.Audience lists the client.
+		// The audience of an ID token is the client. Config.Audience lists the client, so
+		// that the check of the audience accepts the ID token.
 		cfg.Profile, cfg.Audience = row.profile, []string{i.audience, clientID}
 		v, err := bearer.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = v.Verify(t.Context(), g.IDToken)
-		if got := refusal(t, err); got == "" || row.want != "" && got != row.want {
-			t.Errorf("ID token, profile %s: got %v, want a refusal %s", row.name, err, row.want)
+		if got := reasonOf(t, err); got == "" || row.want != "" && got != row.want {
+			t.Errorf("ID token with profile %q: got %v, want a refusal with reason %q (empty: any reason)", row.name, err, row.want)
 		}
 	}
 }
 
-// login runs the authorization code flow, with the forms of oidc-provider's
-// devInteractions, and returns the tokens.
+// login runs the authorization code flow and returns the tokens. It fills in the forms of
+// oidc-provider's devInteractions.
 func login(t *testing.T, i *issuer) grant {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -229,7 +230,7 @@ func login(t *testing.T, i *issuer) grant {
 		}
 		_ = resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %s", resp.Request.URL.Path, resp.Status)
+			t.Fatalf("%s: got status %s, want 200", resp.Request.URL.Path, resp.Status)
 		}
 		resp, err = browser.PostForm(resp.Request.URL.String(), answer)
 	}
@@ -246,14 +247,14 @@ func login(t *testing.T, i *issuer) grant {
 		"redirect_uri": {flow.RedirectURL}, "resource": {i.audience},
 	}, nil)
 	if g.IDToken == "" {
-		t.Fatal("got no ID token, want one")
+		t.Fatal("got no ID token, want an ID token")
 	}
 	return g
 }
 
-// senderConstrained sends a token that is bound to a key (RFC 9449) as a bearer token. The
-// token must be refused.
-func senderConstrained(t *testing.T, server *oidcProvider) {
+// testBoundToken verifies a token that is bound to a client key (RFC 9449). The token must
+// be refused.
+func testBoundToken(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("ES256")
 	v, _ := i.verifier(t)
@@ -278,7 +279,7 @@ func senderConstrained(t *testing.T, server *oidcProvider) {
 		t.Fatalf("got a token of type %q, want DPoP", g.TokenType)
 	}
 	_, err = v.Verify(t.Context(), g.AccessToken)
-	if refusal(t, err) != bearer.WrongBinding || !strings.Contains(err.Error(), "jkt") {
-		t.Errorf("got %v, want %q", err, bearer.WrongBinding)
+	if reasonOf(t, err) != bearer.WrongBinding || !strings.Contains(err.Error(), "jkt") {
+		t.Errorf("got %v, want reason %q and the member jkt", err, bearer.WrongBinding)
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// TestZitadel uses the provider of zitadel/oidc with the claims of Zitadel, which have
-// roles and no scopes, and with the claims of Scalekit, which builds on this library.
+// TestZitadel uses the provider of zitadel/oidc. One part of the test uses the claims of
+// Zitadel, which contain roles and no scopes. The other part uses the claims of Scalekit.
 func TestZitadel(t *testing.T) {
 	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
 		t.Run("Zitadel "+alg, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestZitadel(t *testing.T) {
 				}}
 			})
 			i.profile, i.noScopes, i.roles = bearer.Zitadel, true, []string{"deployer"}
-			lifecycle(t, i)
+			testLifecycle(t, i)
 		})
 	}
 	t.Run("Scalekit RS256", func(t *testing.T) {
@@ -41,12 +41,12 @@ func TestZitadel(t *testing.T) {
 			}
 		})
 		i.profile = bearer.Scalekit
-		lifecycle(t, i)
+		testLifecycle(t, i)
 	})
 }
 
-// newZitadel starts a provider. private returns further claims for a token with the granted
-// scopes.
+// newZitadel starts a provider. private returns additional claims for a token with the
+// granted scopes.
 func newZitadel(t *testing.T, alg string, private func(granted []string) map[string]any) *issuer {
 	t.Helper()
 	storage := &zitadelStorage{alg: alg, private: private}

@@ -18,9 +18,8 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// FuzzParse compares Parse and Record.Read with encoding/json and with the additional
-// checks of the function reference. They must accept the same inputs and return the same
-// values.
+// FuzzParse requires that Parse and Record.Read accept exactly the inputs that mustAccept
+// accepts. Parse and Record.Read must return the values that encoding/json returns.
 func FuzzParse(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -40,13 +39,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		members, err := strictjson.Parse(bytes.Clone(data))
-		if want := reference(data); (err == nil) != want {
-			t.Fatalf("Parse: got %v, want accepted %v", err, want)
+		if accept := mustAccept(data); (err == nil) != accept {
+			t.Fatalf("Parse: got %v, want an error: %v", err, !accept)
 		}
 		var record strictjson.Record
 		recordErr := record.Read(bytes.Clone(data))
 		if (recordErr == nil) != (err == nil && len(data) <= strictjson.MaxRecord) {
-			t.Fatalf("got %v from Read and %v from Parse, want the same", recordErr, err)
+			t.Fatalf("Read returns %v, but Parse returns %v", recordErr, err)
 		}
 		if err != nil {
 			return
@@ -67,18 +66,18 @@ func FuzzParse(f *testing.F) {
 			var text string
 			isText := json.Unmarshal(value, &text) == nil && value[0] == '"'
 			if s, ok := strictjson.String(got); ok != isText || s != text {
-				t.Errorf("%q: got text %q %v, want %q %v", name, s, ok, text, isText)
+				t.Errorf("%q: String: got %q, %v, want %q, %v", name, s, ok, text, isText)
 			}
 			var list []json.RawMessage
 			isList := value[0] == '[' && json.Unmarshal(value, &list) == nil
 			elements, ok := strictjson.Array(got)
 			if ok != isList || len(elements) != len(list) {
-				t.Errorf("%q: got %d elements, %v, want %d, %v", name, len(elements), ok, len(list), isList)
+				t.Errorf("%q: Array: got %d elements, %v, want %d elements, %v", name, len(elements), ok, len(list), isList)
 			}
 			var texts []string
 			if isTexts := isList && !bytes.Contains(value, []byte("null")) && json.Unmarshal(value, &texts) == nil; isTexts {
 				if got, ok := strictjson.Strings(got); !ok || len(texts) > 0 && !reflect.DeepEqual(got, texts) {
-					t.Errorf("%q: got %q, %v, want %q", name, got, ok, texts)
+					t.Errorf("%q: Strings: got %q, %v, want %q, true", name, got, ok, texts)
 				}
 			}
 		}
@@ -122,9 +121,9 @@ func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.O
 	}
 }
 
-// reference reports whether Parse must accept data. It uses encoding/json, and also checks
-// UTF-8, surrogates, depth and duplicate names.
-func reference(data []byte) bool {
+// mustAccept reports whether Parse must accept data. It uses encoding/json. In addition, it
+// checks UTF-8, surrogates, depth and duplicate names.
+func mustAccept(data []byte) bool {
 	if !json.Valid(data) || !utf8.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' || hasLoneSurrogate(data) {
 		return false
 	}
@@ -182,8 +181,8 @@ var (
 // hasLoneSurrogate reports whether data has an escaped surrogate that is not part of a
 // pair.
 func hasLoneSurrogate(data []byte) bool {
-	// All other escapes are replaced by spaces first, because \\ud800 is an escaped
-	// backslash and the text "ud800".
+	// Spaces first replace the other escapes. Otherwise \\ud800, an escaped backslash and
+	// the text "ud800", looks like a surrogate.
 	text := escape.ReplaceAllFunc(data, func(e []byte) []byte {
 		if e[1] != 'u' {
 			return []byte("  ")

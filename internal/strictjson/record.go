@@ -13,15 +13,18 @@ import (
 // MaxRecord is the maximum length of a Record's text in bytes.
 const MaxRecord = 1<<16 - 1
 
-// Record is a compact form of an object for long storage: one copy of the text, and 8
-// bytes for the position of each member. It is immutable after Read. Copies of a Record
-// share its text.
+// Record is a compact form of an object that is stored for a long time. It contains one
+// copy of the text, and 8 bytes for the position of each member. A Record is immutable
+// after Read. Copies of a Record share one text.
 type Record struct {
 	text    string
 	members []span
-	inline  [usual]span        // backing array of members, if they fit
-	places  [len(common)]uint8 // by index in common: the member's index in members plus 1; 0 if it is missing; or unindexed
+	inline  [usualMembers]span // backing array of members, if there are at most usualMembers
 	escaped bool               // the text has a backslash, perhaps in a name
+	// places has one element for each name in common. The element is 0 if the object has no
+	// member of this name. Otherwise the element is the index of the member in members plus
+	// 1, or unindexed.
+	places [len(common)]uint8
 }
 
 // span is the position of one member in the text. The position of the name does not
@@ -29,25 +32,31 @@ type Record struct {
 type span struct{ name, nameEnd, value, valueEnd uint16 }
 
 const (
-	usual     = 12  // most tokens have at most this number of members
-	many      = 64  // with more members, names are not compared pairwise, because this takes quadratic time
-	unindexed = 255 // in places: the member is present, but its index does not fit; search finds it
+	// usualMembers is a number of members that most tokens do not exceed.
+	usualMembers = 12
+	// maxPairwise is the maximum number of members whose names are compared pairwise.
+	// Comparing more names pairwise takes too long, because the time is quadratic.
+	maxPairwise = 64
+	// unindexed is the element of places for a member whose index does not fit into a uint8.
+	// The method search finds such a member.
+	unindexed = 255
 )
 
-// Read reads data as one object, as strictly as Parse does, and copies it. After an
-// error the Record has no members.
+// Read copies data and reads it as one object. Read accepts the objects that Parse accepts,
+// except that data may have at most MaxRecord bytes. After an error the Record has no
+// members.
 //
-// If the object is not plain, Read first validates the text with jsontext. Then it finds
-// the members itself: this is simple for valid text, and takes a fifth of the time that
-// jsontext takes to return the tokens.
+// If the object is not plain, Read first validates the text with jsontext. Then Read finds
+// the members without jsontext. This is simple for valid text, and takes a fifth of the time
+// that jsontext takes.
 func (r *Record) Read(data []byte) error {
 	if len(data) > MaxRecord {
-		return errors.New("too long")
+		return fmt.Errorf("longer than %d bytes", MaxRecord)
 	}
 	r.text = string(data)
-	if !r.plain(data) {
+	if !r.readPlain(data) {
 		*r = Record{text: r.text}
-		if err := r.read(data); err != nil {
+		if err := r.readAny(data); err != nil {
 			*r = Record{}
 			return err
 		}
@@ -55,8 +64,9 @@ func (r *Record) Read(data []byte) error {
 	return nil
 }
 
-// read validates data with jsontext and finds the members of the object.
-func (r *Record) read(data []byte) error {
+// readAny reads an object that need not be plain. It validates data with jsontext and finds
+// the members of the object.
+func (r *Record) readAny(data []byte) error {
 	r.members = r.inline[:0]
 	// bytes.Count is fast, and text with at most MaxDepth brackets cannot nest too deep.
 	if brackets := bytes.Count(data, []byte{'{'}) + bytes.Count(data, []byte{'['}); brackets > MaxDepth && TooDeep(data) {
@@ -77,28 +87,28 @@ func (r *Record) read(data []byte) error {
 		if m, next, ok = nextMember(r.text, next, r.escaped); !ok {
 			return nil
 		}
-		if len(r.members) == many && !jsontext.Value(data).IsValid() {
+		if len(r.members) == maxPairwise && !jsontext.Value(data).IsValid() {
 			return errTwice
 		}
 		if !r.add(m, unescaped(r.text[m.name:m.nameEnd])) {
 			return errTwice
 		}
-		if c := r.text[m.value]; (c == '{' || c == '[') && !unique(data[m.value:m.valueEnd]) {
+		if c := r.text[m.value]; (c == '{' || c == '[') && !hasUniqueNames(data[m.value:m.valueEnd]) {
 			return errTwice
 		}
 	}
 }
 
-// add adds a member. It reports false if the object already has a member of this name. If
-// there are more than many members, add detects only duplicates of common names, and read
-// finds other duplicates with jsontext.
+// add adds a member. It reports false if the object already has a member of this name. After
+// the first maxPairwise members, add only detects duplicates of common names. For such large
+// objects, readAny detects the other duplicates with jsontext.
 func (r *Record) add(m span, name string) bool {
 	switch n := commonName(name); {
 	case n > 0 && r.places[n] > 0:
 		return false
 	case n > 0:
 		r.places[n] = uint8(min(len(r.members)+1, unindexed))
-	case len(r.members) < many && r.search(name) >= 0:
+	case len(r.members) < maxPairwise && r.search(name) >= 0:
 		return false
 	}
 	r.members = append(r.members, m)
@@ -111,7 +121,7 @@ var (
 	errTwice     = errors.New("a member name appears twice")
 )
 
-// syntaxError returns the error of Parse for data that jsontext found invalid.
+// syntaxError returns the error that Parse returns for data. data is not valid JSON.
 func syntaxError(data []byte) error {
 	if _, err := Parse(data); err != nil {
 		return err
@@ -119,13 +129,13 @@ func syntaxError(data []byte) error {
 	return errors.New("not valid JSON")
 }
 
-// unique reports whether the objects in value, a valid object or array, have no duplicate
-// names.
-func unique(value []byte) bool {
+// hasUniqueNames reports whether no object in value has duplicate names. value must be a
+// valid object or array.
+func hasUniqueNames(value []byte) bool {
 	return bytes.IndexByte(value, '{') < 0 || jsontext.Value(value).IsValid()
 }
 
-// search returns the index of the member with this name, or -1.
+// search returns the index of the member with this name, or -1 if there is no such member.
 func (r *Record) search(name string) int {
 	for i := range r.members {
 		m := &r.members[i]
@@ -148,10 +158,10 @@ func unescaped(name string) string {
 // Text returns the text of the object as Read received it.
 func (r *Record) Text() string { return r.text }
 
-// Memory estimates how many bytes the Record takes in addition to its struct.
+// Memory estimates the memory of the Record in bytes, without the struct itself.
 func (r *Record) Memory() int {
 	n := len(r.text)
-	if len(r.members) > usual {
+	if len(r.members) > usualMembers {
 		n += 8 * len(r.members)
 	}
 	return n
@@ -163,7 +173,7 @@ func (r *Record) Len() int { return len(r.members) }
 // Lookup returns the value of the member, or "" if it is missing.
 func (r *Record) Lookup(name string) string { return r.Get(NameOf(name)) }
 
-// Get is like Lookup, for a name that is looked up many times.
+// Get does what Lookup does. It is faster for a name that the caller looks up many times.
 func (r *Record) Get(name Name) string {
 	var i int
 	if place := r.places[name.common]; name.common > 0 && place < unindexed {
@@ -178,7 +188,7 @@ func (r *Record) Get(name Name) string {
 	return r.text[m.value:m.valueEnd]
 }
 
-// All returns the names and the values of the members in their order.
+// All iterates over the names and values of the members, in their order.
 func (r *Record) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, m := range r.members {
@@ -189,27 +199,29 @@ func (r *Record) All() iter.Seq2[string, string] {
 	}
 }
 
-// common lists names that most access tokens have, and names that every verification
-// looks up. A Record stores the positions of these members, so that Get finds them
-// without a search. A lookup of any other name takes a few nanoseconds longer.
+// common lists the names that most access tokens have, and the names that every
+// verification looks up. A Record stores the positions of members with common names, so that
+// Get finds these members without a search. A lookup of any other name takes a few
+// nanoseconds longer.
 var common = [...]string{
 	"",                                                                    // index 0 means "not a common name"
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", // RFC 7519, RFC 9068
-	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // vendors' claims for client, tenant, scopes and roles
-	"cnf", "typ", "nonce", "at_hash", "c_hash", "events", "token_use", "ver", // claims that mark other kinds of tokens
+	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // claims of vendors for the client, the tenant, scopes and roles
+	"cnf", "typ", "nonce", "at_hash", "c_hash", "events", "token_use", "ver", // claims that mark special kinds of tokens
 	"alg", "kid", "custom_claims",
 }
 
-// hashes is the size of nameTable, several times the number of names.
-const hashes = 128
+// nameTableSize is several times the number of names, so that most names have their own
+// place.
+const nameTableSize = 128
 
-// nameTable maps the hash of a name to the name's index in common. If the place of a name
-// is taken, the name has the next free place. 0 marks a free place.
-var nameTable = func() (table [hashes]uint8) {
+// nameTable maps the hash of a name to the index of the name in common. If the place of a
+// name is occupied, the name has the next free place. 0 marks a free place.
+var nameTable = func() (table [nameTableSize]uint8) {
 	for i, name := range common[1:] {
 		h := hash(name)
 		for table[h] != 0 {
-			h = (h + 1) % hashes
+			h = (h + 1) % nameTableSize
 		}
 		table[h] = uint8(i + 1)
 	}
@@ -220,12 +232,12 @@ func hash(name string) uint8 {
 	if name == "" {
 		return 0
 	}
-	return (uint8(len(name))*31 + name[0]*5 + name[len(name)-1]*3) % hashes //nolint:gosec // overflow is harmless in a hash
+	return (uint8(len(name))*31 + name[0]*5 + name[len(name)-1]*3) % nameTableSize //nolint:gosec // overflow is harmless in a hash
 }
 
 // commonName returns the index of a name in common, or 0.
 func commonName(name string) uint8 {
-	for h := hash(name); ; h = (h + 1) % hashes {
+	for h := hash(name); ; h = (h + 1) % nameTableSize {
 		switch i := nameTable[h]; {
 		case i == 0:
 			return 0
@@ -235,7 +247,7 @@ func commonName(name string) uint8 {
 	}
 }
 
-// Name is a member name, prepared for many lookups with [Record.Get].
+// Name is a member name that is prepared for many lookups with [Record.Get].
 type Name struct {
 	text   string
 	common uint8

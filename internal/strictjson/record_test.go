@@ -31,12 +31,12 @@ func TestRead(t *testing.T) {
 		}
 	}
 	if err := new(strictjson.Record).Read([]byte(`{"a":"` + strings.Repeat("a", strictjson.MaxRecord) + `"}`)); err == nil {
-		t.Error("longer than MaxRecord: got no error, want one")
+		t.Error("text longer than MaxRecord: got no error, want an error")
 	}
 }
 
-// TestReadMany reads objects with more than 62 members. Up to 64 members, Read compares
-// the names pairwise; the fast path does not handle objects with more members.
+// TestReadMany reads objects with at least 63 members. Read compares the names of the first
+// 64 members pairwise. If an object has more members, Read cannot use the fast path.
 func TestReadMany(t *testing.T) {
 	object := func(n int) string {
 		var b strings.Builder
@@ -46,13 +46,13 @@ func TestReadMany(t *testing.T) {
 		return `{"sub":"s"` + b.String()
 	}
 	for _, n := range []int{62, 63, 64, 65, 300, 3000} {
-		for end, good := range map[string]bool{`}`: true, `,"iss":"i"}`: true, `,"n0":1}`: false, `,"n60":1}`: false, `,"sub":""}`: false, fmt.Sprintf(`,"n%d":1}`, n-1): false, `,"\u006e0":1}`: false, `,"x":{"a":1,"a":2}}`: false} {
+		for end, valid := range map[string]bool{`}`: true, `,"iss":"i"}`: true, `,"n0":1}`: false, `,"n60":1}`: false, `,"sub":""}`: false, fmt.Sprintf(`,"n%d":1}`, n-1): false, `,"\u006e0":1}`: false, `,"x":{"a":1,"a":2}}`: false} {
 			var record strictjson.Record
-			if err := record.Read([]byte(object(n) + end)); (err == nil) != good {
-				t.Errorf("%d members and %s: got %v, want accepted %v", n, end, err, good)
+			if err := record.Read([]byte(object(n) + end)); (err == nil) != valid {
+				t.Errorf("%d members and %s: got %v, want an error: %v", n, end, err, !valid)
 			}
 			last := fmt.Sprintf("n%d", n-1)
-			if want := fmt.Sprint(n); good && (record.Lookup(last) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (end != "}")) {
+			if want := fmt.Sprint(n); valid && (record.Lookup(last) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (end != "}")) {
 				t.Errorf("%d members and %s: got %s, want %s", n, end, record.Lookup(last), want)
 			}
 		}
@@ -100,8 +100,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// FuzzRead compares Read with Parse, which uses jsontext. If both accept the text, it also
-// compares Members and Elements with Parse and Array, at any depth.
+// FuzzRead compares Read with Parse, which uses jsontext. If Read and Parse accept the text,
+// compareNested compares the other functions.
 func FuzzRead(f *testing.F) {
 	for _, row := range rows() {
 		f.Add([]byte(row.in))
@@ -112,7 +112,7 @@ func FuzzRead(f *testing.F) {
 		var record strictjson.Record
 		err := record.Read(data)
 		if (err == nil) != (want == nil) {
-			t.Fatalf("%q: got %v, want %v", data, err, want)
+			t.Fatalf("%q: Read returns %v, but Parse returns %v", data, err, want)
 		}
 		if err != nil {
 			return
@@ -125,23 +125,23 @@ func FuzzRead(f *testing.F) {
 			if object[i].Name != name || string(object[i].Value) != value || record.Lookup(name) != value {
 				t.Errorf("%q: got %q, %q, want %q, %q", data, name, value, object[i].Name, object[i].Value)
 			}
-			walk(t, object[i].Value)
+			compareNested(t, object[i].Value)
 			i++
 		}
 	})
 }
 
-// walk compares Members with Parse, and Elements with Array, on a valid value and on the
-// values inside it.
-func walk(t *testing.T, v jsontext.Value) {
+// compareNested compares Members with Parse, and Elements with Array. It does this for the
+// valid value v and for every value inside v.
+func compareNested(t *testing.T, v jsontext.Value) {
 	t.Helper()
 	if elements, ok := strictjson.Array(v); ok {
 		i := 0
 		for element := range strictjson.Elements(string(v)) {
 			if i == len(elements) || element != string(elements[i]) {
-				t.Fatalf("%s: element %d: got %s", v, i, element)
+				t.Fatalf("%s: element %d: got %s, want the element that Array returns", v, i, element)
 			}
-			walk(t, elements[i])
+			compareNested(t, elements[i])
 			i++
 		}
 		if i != len(elements) {
@@ -158,9 +158,9 @@ func walk(t *testing.T, v jsontext.Value) {
 	i := 0
 	for name, value := range strictjson.Members(string(v)) {
 		if i == len(object) || name != object[i].Name || value != string(object[i].Value) {
-			t.Fatalf("%s: member %d: got %q, %s", v, i, name, value)
+			t.Fatalf("%s: member %d: got %q, %s, want the member that Parse returns", v, i, name, value)
 		}
-		walk(t, object[i].Value)
+		compareNested(t, object[i].Value)
 		i++
 	}
 	if i != len(object) {
@@ -168,11 +168,11 @@ func walk(t *testing.T, v jsontext.Value) {
 	}
 }
 
-// TestReadNearlyPlain changes each character of a plain object in many ways. The fast path
-// of Read must agree with Parse on each result.
+// TestReadNearlyPlain changes a plain object at each place in many ways. Read and Parse must
+// return the same result for each changed text.
 func TestReadNearlyPlain(t *testing.T) {
 	const claims = `{"aud":["a","b"], "exp":1767225900,"x":{"y":"z","w":[true,null,{"n":10}]},"custom_claims":{"a":false,"b":"c"}, "iss":"https://a.example","e":[],"o":{}}`
-	same := func(text string) {
+	compare := func(text string) {
 		t.Helper()
 		object, want := strictjson.Parse([]byte(text))
 		var record strictjson.Record
@@ -187,16 +187,16 @@ func TestReadNearlyPlain(t *testing.T) {
 			}
 		}
 	}
-	same(claims)
+	compare(claims)
 	for i := range claims {
-		same(claims[:i])
-		same(claims[:i] + claims[i+1:])
+		compare(claims[:i])
+		compare(claims[:i] + claims[i+1:])
 		for _, c := range "\x00\n\x1f !\"#+,-./019:;EA[\\]eftnx{|}~\x7f\u0080é" {
-			same(claims[:i] + string(c) + claims[i:])
-			same(claims[:i] + string(c) + claims[i+1:])
+			compare(claims[:i] + string(c) + claims[i:])
+			compare(claims[:i] + string(c) + claims[i+1:])
 		}
 		for _, s := range []string{`"`, `":`, `,"x":1`, `,"a":1`, `{}`, `[]`, `[[[[[`, `]]]]`, `\"`, `\u0061`, "\xff", "\xc3", ",,", "1.5", "1e5", "-1", "00", "true", "nul"} {
-			same(claims[:i] + s + claims[i:])
+			compare(claims[:i] + s + claims[i:])
 		}
 	}
 }

@@ -1,8 +1,13 @@
-// Package strictjson reads one JSON object and refuses text that two parsers may
-// interpret differently: duplicate member names at any depth (also if one of the names is
-// escaped), text that is not valid UTF-8, lone surrogates, and data after the object. It
-// also refuses objects that nest deeper than [MaxDepth]. Names are compared exactly, after
-// their escapes are decoded.
+// Package strictjson reads one JSON object. It refuses text that two parsers may interpret
+// differently:
+//
+//   - duplicate member names at any depth, even if one of the names is escaped
+//   - bytes that are not valid UTF-8
+//   - lone surrogates
+//   - data after the object
+//
+// The package also refuses objects that nest deeper than [MaxDepth]. It decodes the escapes
+// of names, and then compares names exactly.
 //
 // [Parse] is the simple reader. [Record] is the fast reader for claims sets and headers.
 // Both accept the same objects, except that a Record has at most [MaxRecord] bytes.
@@ -53,18 +58,18 @@ func Parse(data []byte) (Object, error) {
 		return nil, errNotObject
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, reason(err)
+		return nil, parseError(err)
 	}
 	members := make(Object, 0, 16)
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
 		if err != nil {
-			return nil, reason(err)
+			return nil, parseError(err)
 		}
 		m := Member{Name: name.String()}
 		value, err := dec.ReadValue()
 		if err != nil {
-			return nil, reason(err)
+			return nil, parseError(err)
 		}
 		// The decoder may overwrite value at the next call, so m gets a slice of data.
 		end := int(dec.InputOffset())
@@ -72,7 +77,7 @@ func Parse(data []byte) (Object, error) {
 		members = append(members, m)
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, reason(err)
+		return nil, parseError(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("data after the JSON object")
@@ -80,9 +85,9 @@ func Parse(data []byte) (Object, error) {
 	return members, nil
 }
 
-// reason returns an error with the cause of err, an error of the decoder. It does not
-// return err itself, because err quotes member names of the input.
-func reason(err error) error {
+// parseError converts an error of the decoder to an error of this package. It does not wrap
+// err, because err quotes member names of the input.
+func parseError(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return errTwice
 	}
@@ -95,8 +100,8 @@ func reason(err error) error {
 	return errors.New("not valid JSON")
 }
 
-// TooDeep reports whether data nests deeper than MaxDepth. It checks nothing else: data
-// need not be valid JSON.
+// TooDeep reports whether data nests deeper than MaxDepth. It does not check anything else,
+// so data need not be valid JSON.
 func TooDeep(data []byte) bool {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {
@@ -117,8 +122,8 @@ func TooDeep(data []byte) bool {
 	return false
 }
 
-// String returns the text of a JSON string, and false for any other value. The value v
-// must be valid JSON or empty.
+// String returns the text of a JSON string. It reports false if v is any other value. v must
+// be valid JSON or empty.
 func String[T ~string | ~[]byte](v T) (string, bool) {
 	if len(v) < 2 || v[0] != '"' {
 		return "", false
@@ -130,8 +135,8 @@ func String[T ~string | ~[]byte](v T) (string, bool) {
 	return string(text), err == nil
 }
 
-// Strings returns the texts of an array of strings, and false for any other value. The
-// value v must be valid JSON or empty.
+// Strings returns the texts of an array of strings. It reports false if v is any other
+// value. v must be valid JSON or empty.
 func Strings[T ~string | ~[]byte](v T) ([]string, bool) {
 	if len(v) == 0 || v[0] != '[' {
 		return nil, false
@@ -147,7 +152,7 @@ func Strings[T ~string | ~[]byte](v T) ([]string, bool) {
 	return texts, true
 }
 
-// Array returns the elements of a JSON array, and false for any other value. The value v
+// Array returns the elements of a JSON array. It reports false if v is any other value. v
 // must be valid JSON or empty.
 func Array(v jsontext.Value) ([]jsontext.Value, bool) {
 	if len(v) == 0 || v[0] != '[' {

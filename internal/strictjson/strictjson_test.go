@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// rows returns texts with the expected result: name=value pairs, or "error: " and a part
-// of the error.
+// rows returns texts, each with the expected result. The result has the form name=value for
+// each member, or the form "error: " and a part of the error.
 func rows() []struct{ in, want string } {
 	deep := func(n int) string { return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}` }
 	return []struct{ in, want string }{
@@ -104,7 +104,7 @@ func TestArray(t *testing.T) {
 	for in, want := range map[string]int{`[1,"a",{}]`: 3, `[]`: 0, ``: -1, `{"a":1}`: -1, `"a"`: -1, `1`: -1, `null`: -1} {
 		got, ok := strictjson.Array(jsontext.Value(in))
 		if ok != (want >= 0) || ok && len(got) != want {
-			t.Errorf("Array(%s): got %d elements, %v, want %d", in, len(got), ok, want)
+			t.Errorf("Array(%s): got %d elements, %v, want %d elements (-1: not an array)", in, len(got), ok, want)
 		}
 	}
 	for range strictjson.Members(`["a",1]`) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The functions in this file walk through valid JSON. They do not check the text; in
-// invalid text they may stop early.
+// The functions in this file read valid JSON. They do not check the text. If the text is
+// invalid, they may stop early.
 
 // Members iterates over the names and values of an object, in their order. The text must
 // be valid JSON of at most MaxRecord bytes. For a value that is not an object, Members
@@ -50,9 +50,9 @@ func Elements(array string) iter.Seq[string] {
 	}
 }
 
-// nextMember returns the position of the first member at or after i, and where to look
-// for the member after it. It reports false if there is no member. escaped must be true if
-// the text has a backslash.
+// nextMember returns the position of the first member at or after i, and the index at which
+// the search for the next member starts. It reports false if there is no member. escaped
+// must be true if the text has a backslash.
 func nextMember(s string, i int, escaped bool) (m span, next int, ok bool) {
 	i = skipSpace(s, i)
 	if i >= len(s) || s[i] != '"' {

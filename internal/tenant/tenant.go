@@ -1,5 +1,5 @@
-// Package tenant matches tokens against an issuer that has a placeholder for the tenant.
-// Microsoft Entra ID publishes such an issuer in its metadata for all tenants.
+// Package tenant compares the issuer of a token with an issuer that has a placeholder for
+// the tenant. Microsoft Entra ID publishes such an issuer in the metadata for all tenants.
 package tenant
 
 import (
@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Placeholder stands for the tenant's identifier. It is spelled as in Entra ID's metadata.
+// Placeholder stands for the identifier of the tenant. The metadata of Entra ID has the same
+// spelling.
 const Placeholder = "{tenantid}"
 
 // Template is an issuer with a placeholder.
@@ -20,14 +21,14 @@ func Parse(issuer string) (*Template, error) {
 	case !ok:
 		return nil, nil //nolint:nilnil // an issuer without a placeholder is not an error
 	case strings.Contains(suffix, Placeholder) || !strings.HasPrefix(prefix, "https://"):
-		return nil, fmt.Errorf("%q: must begin with https:// and contain %s once", issuer, Placeholder)
+		return nil, fmt.Errorf("%q: an issuer with a placeholder must begin with https:// and must contain %s only once", issuer, Placeholder)
 	}
 	return &Template{prefix, suffix}, nil
 }
 
-// Matches reports whether iss is the template with tid in place of the placeholder. The
-// tenant must be a GUID, as Entra ID's tenant identifiers are: a name such as "common"
-// does not identify a tenant.
+// Matches reports whether iss is the template with tid in the place of the placeholder. tid
+// must be a GUID, because all tenant identifiers of Entra ID are GUIDs. A name such as
+// "common" does not identify a tenant.
 func (t *Template) Matches(iss, tid string) bool {
 	rest, ok := strings.CutPrefix(iss, t.prefix)
 	if !ok {
@@ -57,8 +58,8 @@ func isGUID(s string) bool {
 }
 
 // KeySigns reports whether a key may sign tokens with this "iss" and "tid". keyIssuer is
-// the key's member "issuer"; if it is empty, the key may sign all tokens. Entra ID's keys
-// name the version 2 issuer even if they sign version 1 tokens.
+// the member "issuer" of the key. If keyIssuer is empty, the key may sign all tokens. The
+// keys of Entra ID name the issuer of version 2, even for tokens of version 1.
 func KeySigns(keyIssuer, iss, tid string) bool {
 	if keyIssuer == "" {
 		return true

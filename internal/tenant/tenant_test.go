@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	guid  = "11111111-2222-3333-4444-555555555555"
-	other = "99999999-2222-3333-4444-555555555555"
+	guid      = "11111111-2222-3333-4444-555555555555"
+	otherGUID = "99999999-2222-3333-4444-555555555555"
 )
 
 func TestParse(t *testing.T) {
@@ -44,7 +44,7 @@ func TestMatches(t *testing.T) {
 		want     bool
 	}{
 		{"https://login.example/" + guid + "/v2.0", guid, true},
-		{"https://login.example/" + guid + "/v2.0", other, false},
+		{"https://login.example/" + guid + "/v2.0", otherGUID, false},
 		{"https://login.example/" + guid + "/v2.0", "", false},
 		{"https://login.example/" + guid + "/v2.0/", guid, false},
 		{"https://login.example/common/v2.0", "common", false},
@@ -69,12 +69,12 @@ func TestKeySigns(t *testing.T) {
 		{v2, v2, true},
 		{"https://login.example/{tenantid}/v2.0", v2, true},
 		{"https://login.example/{tenantid}/v2.0", v1, true},
-		{"https://login.example/" + other + "/v2.0", v2, false},
-		{"https://login.example/" + other + "/v2.0", v1, false},
+		{"https://login.example/" + otherGUID + "/v2.0", v2, false},
+		{"https://login.example/" + otherGUID + "/v2.0", v1, false},
 		{"https://login.example/{tenantid}", v1, false},
 	} {
 		if got := tenant.KeySigns(row.key, row.iss, guid); got != row.want {
-			t.Errorf("key of %q, token of %q: got %v, want %v", row.key, row.iss, got, row.want)
+			t.Errorf("key with issuer %q, token with iss %q: got %v, want %v", row.key, row.iss, got, row.want)
 		}
 	}
 }

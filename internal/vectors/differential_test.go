@@ -20,12 +20,13 @@ import (
 
 // difference describes tokens that bearer accepts and other libraries may refuse.
 type difference struct {
-	why     string
-	libs    []string
-	applies func(header map[string]jsontext.Value) bool
+	text      string
+	libraries []string
+	applies   func(header map[string]jsontext.Value) bool
 }
 
-// differences lists all known differences. The tests fail if they find another difference.
+// differences lists all known differences. The tests fail if they find an unknown
+// difference.
 var differences = []difference{
 	{
 		"RFC 9864 gives EdDSA with Ed25519 keys the name Ed25519; the other libraries support only the name EdDSA",
@@ -33,31 +34,31 @@ var differences = []difference{
 		func(header map[string]jsontext.Value) bool { return isEd25519(header["alg"]) },
 	},
 	{
-		"bearer ignores a jwk in the header, which must not be trusted (RFC 8725, section 3.10); go-jose refuses the token if the jwk is invalid or not a public key",
+		"bearer ignores a jwk in the header, because a jwk in the header must not be trusted (RFC 8725, section 3.10); go-jose refuses the token if the jwk is invalid or not a public key",
 		[]string{"go-jose"},
 		func(header map[string]jsontext.Value) bool {
-			own := header["jwk"]
-			if given(own) && new(jose.JSONWebKey).UnmarshalJSON(own) != nil {
+			value := header["jwk"]
+			if isSet(value) && new(jose.JSONWebKey).UnmarshalJSON(value) != nil {
 				return true
 			}
-			members := membersOf(own)
-			return slices.ContainsFunc(private, func(name string) bool { return given(members[name]) })
+			members := membersOf(value)
+			return slices.ContainsFunc(privateMembers, func(name string) bool { return isSet(members[name]) })
 		},
 	},
 	{
-		"bearer ignores an x5c in the header, which must not be trusted; go-jose refuses the token if a certificate is invalid",
+		"bearer ignores an x5c in the header, because an x5c in the header must not be trusted; go-jose refuses the token if a certificate is invalid",
 		[]string{"go-jose"},
 		func(header map[string]jsontext.Value) bool {
 			var chain []string
-			own := header["x5c"]
-			return given(own) && (json.Unmarshal(own, &chain) != nil || slices.ContainsFunc(chain, isNoCertificate))
+			value := header["x5c"]
+			return isSet(value) && (json.Unmarshal(value, &chain) != nil || slices.ContainsFunc(chain, isNoCertificate))
 		},
 	},
 	{
-		"bearer ignores a nonce in the header, which is for ACME servers (RFC 8555, section 6.5.2); go-jose refuses the token if the nonce is not a string",
+		"bearer ignores a nonce in the header, because only ACME servers use a nonce (RFC 8555, section 6.5.2); go-jose refuses the token if the nonce is not a string",
 		[]string{"go-jose"},
 		func(header map[string]jsontext.Value) bool {
-			return given(header["nonce"]) && header["nonce"].Kind() != '"'
+			return isSet(header["nonce"]) && header["nonce"].Kind() != '"'
 		},
 	},
 	{
@@ -74,9 +75,9 @@ var differences = []difference{
 	},
 }
 
-// private lists the members of a private or symmetric key, which go-jose refuses in the
-// jwk of a header.
-var private = []string{"k", "d", "p", "q", "dp", "dq", "qi", "priv"}
+// privateMembers lists the members that only a private or symmetric key has. go-jose refuses
+// these members in the jwk of a header.
+var privateMembers = []string{"k", "d", "p", "q", "dp", "dq", "qi", "priv"}
 
 // headerOf returns the members of the header of a token that bearer accepts.
 func headerOf(token string) map[string]jsontext.Value {
@@ -94,8 +95,8 @@ func membersOf(text []byte) map[string]jsontext.Value {
 	return members
 }
 
-// given reports whether the value of a member is present and not null.
-func given(value jsontext.Value) bool { return len(value) > 0 && value.Kind() != 'n' }
+// isSet reports whether a member is present and not null. value is the value of the member.
+func isSet(value jsontext.Value) bool { return len(value) > 0 && value.Kind() != 'n' }
 
 func isEd25519(alg jsontext.Value) bool {
 	var name string
@@ -127,27 +128,28 @@ func tooLarge(text []byte) bool {
 	}
 }
 
-// explained returns the known reason why a library may refuse a token that bearer accepts,
-// or "" if no reason is known.
-func explained(library, token string) string {
+// knownDifference returns the text of the known difference that lets library refuse a token,
+// although bearer accepts the token. It returns "" if there is no such difference.
+func knownDifference(library, token string) string {
 	header := headerOf(token)
 	for _, d := range differences {
-		if slices.Contains(d.libs, library) && d.applies(header) {
-			return d.why
+		if slices.Contains(d.libraries, library) && d.applies(header) {
+			return d.text
 		}
 	}
 	return ""
 }
 
-// TestDifferential verifies the vectors with go-jose and golang-jwt. They must accept every
-// vector that bearer accepts, except for the known differences. The test also logs how many
-// vectors they accept that bearer refuses, by bearer's reason.
+// TestDifferential verifies the vectors with go-jose and golang-jwt. Both libraries must
+// accept every vector that bearer accepts, except for the known differences. For each
+// reason of bearer, the test also logs the number of vectors that a library accepts and
+// bearer refuses.
 func TestDifferential(t *testing.T) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, laxer := make(map[string]bool), make(map[string]int)
+	used, acceptedOnly := make(map[string]bool), make(map[string]int)
 	accepted := 0
 	for _, row := range vectors.Rows {
 		settings := vectors.Verifiers[row.Verifier]
@@ -165,25 +167,25 @@ func TestDifferential(t *testing.T) {
 			err := r.verify(row.Text(), keys, issuer, audience, conformance.Clock)
 			switch {
 			case row.VerifyReason() == "" && err != nil:
-				why := explained(r.name, row.Text())
-				used[why] = true
-				if why == "" {
+				text := knownDifference(r.name, row.Text())
+				used[text] = true
+				if text == "" {
 					t.Errorf("%s: bearer accepts the token, but %s returns %v", row.Name, r.name, err)
 				}
 			case row.VerifyReason() != "" && err == nil:
-				laxer[fmt.Sprintf("%s accepts tokens that bearer refuses with %q", r.name, row.VerifyReason())]++
+				acceptedOnly[fmt.Sprintf("%s accepts tokens that bearer refuses with %q", r.name, row.VerifyReason())]++
 			}
 		}
 	}
 	for _, d := range differences {
-		if !used[d.why] {
-			t.Errorf("got no vector with the difference %q, want one", d.why)
+		if !used[d.text] {
+			t.Errorf("known difference %q: got no vector with this difference, want at least one", d.text)
 		}
 	}
 	if accepted < 100 {
 		t.Errorf("got %d accepted vectors, want at least 100", accepted)
 	}
-	for _, line := range slices.Sorted(maps.Keys(laxer)) {
-		t.Logf("%s: %d", line, laxer[line])
+	for _, line := range slices.Sorted(maps.Keys(acceptedOnly)) {
+		t.Logf("%s: %d", line, acceptedOnly[line])
 	}
 }

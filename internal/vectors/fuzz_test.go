@@ -82,8 +82,8 @@ func newSigners(f *testing.F) []signer {
 	}
 }
 
-// FuzzDifferential signs generated headers and claims. If bearer accepts the token, go-jose
-// and golang-jwt must accept the token too, except for the known differences.
+// FuzzDifferential signs generated headers and claims. If bearer accepts a token, go-jose
+// and golang-jwt must accept this token too, except for the known differences.
 func FuzzDifferential(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -121,22 +121,22 @@ func FuzzDifferential(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, header, claims []byte, by uint8) {
+	f.Fuzz(func(t *testing.T, header, claims []byte, signerIndex uint8) {
 		if len(header)+len(claims) > 8<<10 {
 			t.Skip()
 		}
 		input := b64(header) + "." + b64(claims)
-		token := input + "." + b64(signers[int(by)%len(signers)].sign([]byte(input)))
+		token := input + "." + b64(signers[int(signerIndex)%len(signers)].sign([]byte(input)))
 		if _, err := v.Verify(t.Context(), token); err != nil {
 			return
 		}
 		for _, r := range references {
 			err := r.verify(token, set, issuer, []string{audience}, time.Now())
-			if err != nil && explained(r.name, token) != "" {
-				// All known differences concern the header, so the claims must pass
-				// with a plain header.
+			if err != nil && knownDifference(r.name, token) != "" {
+				// All known differences are about the header. So the library must accept
+				// the claims with a plain header.
 				input := b64(plainHeader(token)) + "." + b64(claims)
-				plain := input + "." + b64(signers[int(by)%len(signers)].sign([]byte(input)))
+				plain := input + "." + b64(signers[int(signerIndex)%len(signers)].sign([]byte(input)))
 				err = r.verify(plain, set, issuer, []string{audience}, time.Now())
 			}
 			if err != nil {
@@ -207,15 +207,16 @@ func FuzzKeys(f *testing.F) {
 // also reads "key_ops", "issuer" and the members of private keys, but these can only cause
 // bearer to refuse the key. bearer ignores all other members (RFC 7517, section 4),
 // including certificates and the members of other key types. go-jose decodes every member
-// that it supports, in keys of all types: for example, it refuses an EC key whose "e" is
-// not base64url.
+// that it supports, in keys of all types. For example, go-jose refuses an EC key whose "e"
+// is not base64url.
 var keyMembers = map[string][]string{
 	"RSA": {"kty", "kid", "alg", "use", "n", "e"},
 	"EC":  {"kty", "kid", "alg", "use", "crv", "x", "y"},
 	"OKP": {"kty", "kid", "alg", "use", "crv", "x"},
 }
 
-// plainHeader returns the header of a token with only the members that all libraries read.
+// plainHeader returns the header of a token, but keeps only the members that all libraries
+// read.
 func plainHeader(token string) []byte {
 	members := headerOf(token)
 	maps.DeleteFunc(members, func(name string, _ jsontext.Value) bool { return name != "alg" && name != "kid" && name != "typ" })

@@ -26,7 +26,7 @@ type rfcExample struct {
 	Source  string         `json:"source"`
 	Keys    jsontext.Value `json:"keys"`
 	Token   string         `json:"token"`
-	Refused string         `json:"refused"` // why bearer refuses the token; empty if it verifies
+	Refused string         `json:"refused"` // cause of the refusal; empty if bearer must accept the token
 }
 
 // TestRFCExamples runs the examples of RFC 7515, RFC 7520 and RFC 8037.
@@ -43,23 +43,23 @@ func TestRFCExamples(t *testing.T) {
 	for _, e := range examples {
 		payload, err := verifyJSON(e.Token, e.Keys)
 		if (err == nil) != (e.Refused == "") {
-			t.Errorf("%s: got %v, want refused %q", e.Source, err, e.Refused)
+			t.Errorf("%s: got error %v, want refusal %q (empty: accepted)", e.Source, err, e.Refused)
 			continue
 		}
 		if err == nil {
 			verified++
 			if len(payload) == 0 {
-				t.Errorf("%s: got no payload", e.Source)
+				t.Errorf("%s: got an empty payload, want a payload", e.Source)
 			}
 		}
 	}
 	if verified != 8 || len(examples) != 15 {
-		t.Errorf("got %d of %d examples verified, want 8 of 15", verified, len(examples))
+		t.Errorf("accepted %d of %d examples, want 8 of 15", verified, len(examples))
 	}
 }
 
 // TestRFCThumbprints parses the keys of RFC 7638, section 3.1, and RFC 8037, appendix A.3.
-// Their thumbprints must be those of the RFCs.
+// The thumbprints must be equal to the thumbprints in the RFCs.
 func TestRFCThumbprints(t *testing.T) {
 	for _, row := range []struct{ source, key, want string }{
 		{
@@ -82,8 +82,9 @@ func TestRFCThumbprints(t *testing.T) {
 	}
 }
 
-// TestRFC9068Example signs the header and the claims of RFC 9068, figure 3, which has no
-// signature, and verifies the token. It also requires the refusals of RFC 9068, section 4.
+// TestRFC9068Example signs the header and the claims of RFC 9068, figure 3, because the
+// figure has no signature. Then it verifies the token, and requires refusals of RFC 9068,
+// section 4.
 func TestRFC9068Example(t *testing.T) {
 	const (
 		header = `{"typ":"at+JWT","alg":"RS256","kid":"RjEwOwOA"}`
@@ -140,7 +141,7 @@ func TestRFC9068Example(t *testing.T) {
 				return
 			}
 			if got.ClientID() != "s6BhdRkqt3" || got.Subject() != "5ba552d67" || !slices.Equal(slices.Collect(got.Scopes().All()), []string{"openid", "profile", "reademail"}) {
-				t.Errorf("got claims %v with scopes %v, want the claims of the figure", got, got.Scopes())
+				t.Errorf("got claims %v with scopes %v, want the claims of RFC 9068, figure 3", got, got.Scopes())
 			}
 		})
 	}

@@ -1,6 +1,6 @@
-// Package vectors tests bearer with the vectors of Wycheproof and the examples of the
-// RFCs, and compares its verdicts with those of go-jose and golang-jwt. It is a separate
-// module, so that users of bearer do not depend on these libraries.
+// Package vectors tests bearer with the vectors of Wycheproof and the examples of the RFCs.
+// It also compares the verdicts of bearer with the verdicts of go-jose and golang-jwt. The
+// package is a separate module, so that users of bearer do not depend on these libraries.
 package vectors_test
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// verify verifies a compact JWS with a key set, in the same steps as bearer.JWTVerifier,
-// and returns the payload. The payload need not be a claims set.
+// verify verifies a compact JWS with a key set and returns the payload. It makes the same
+// steps as bearer.JWTVerifier, except that the payload need not be a claims set.
 func verify(token string, set *jwks.Set) ([]byte, error) {
 	parts, ok := jws.Split(token)
 	if !ok {
@@ -47,7 +47,7 @@ func verify(token string, set *jwks.Set) ([]byte, error) {
 	return payload, nil
 }
 
-// verifyJSON is like verify, but document is a key set or a single key in JSON.
+// verifyJSON does what verify does. document is a key set or a single key in JSON.
 func verifyJSON(token string, document []byte) ([]byte, error) {
 	set, err := jwks.Parse(document)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command table writes docs/conformance.md: the list of rules, with the tests that cover
-// each rule. It runs the tests and reads their results.
+// Command table runs the tests of the rules and writes docs/conformance.md. This page lists
+// each rule with the tests that cover the rule.
 //
 //	go run ./internal/checklist/table          writes docs/conformance.md
 //	go run ./internal/checklist/table -check   fails if docs/conformance.md is out of date
@@ -45,9 +45,9 @@ func run(check bool) error {
 	cmd := exec.CommandContext(context.Background(), "go", "test", "-json", "-run", testName, "./...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
-	tests, failed := read(bytes.NewReader(out))
-	if err != nil || len(failed) > 0 {
-		return fmt.Errorf("tests failed: %s: %w", strings.Join(failed, ", "), err)
+	tests, notPassed := readResults(bytes.NewReader(out))
+	if err := testError(notPassed, err); err != nil {
+		return err
 	}
 	table, err := render(checklist.Rules, tests)
 	if err != nil {
@@ -66,6 +66,17 @@ func run(check bool) error {
 	return nil
 }
 
+// testError returns an error if a test did not pass, or if go test returned the error err.
+func testError(notPassed []string, err error) error {
+	if len(notPassed) > 0 {
+		err = errors.Join(fmt.Errorf("tests that failed or were skipped: %s", strings.Join(notPassed, ", ")), err)
+	}
+	if err != nil {
+		return fmt.Errorf("go test: %w", err)
+	}
+	return nil
+}
+
 func write(table []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return err
@@ -76,9 +87,10 @@ func write(table []byte) error {
 // subtest matches the name of the subtest of a rule.
 var subtest = regexp.MustCompile(`^(Test\w+)/([A-Z]\d\d)$`)
 
-// read parses the output of go test -json. It returns the tests that passed, by rule, as
-// "package TestName", and the tests that failed or were skipped.
-func read(events io.Reader) (passed map[string][]string, failed []string) {
+// readResults reads the output of go test -json. passed contains the tests that passed for
+// each rule id, in the form "package TestName". notPassed contains the tests that failed or
+// were skipped, in the form "package TestName/id".
+func readResults(events io.Reader) (passed map[string][]string, notPassed []string) {
 	passed = make(map[string][]string)
 	lines := bufio.NewScanner(events)
 	lines.Buffer(nil, 1<<24)
@@ -100,32 +112,33 @@ func read(events io.Reader) (passed map[string][]string, failed []string) {
 		case "pass":
 			passed[m[2]] = append(passed[m[2]], name)
 		case "fail", "skip":
-			failed = append(failed, name+"/"+m[2])
+			notPassed = append(notPassed, name+"/"+m[2])
 		}
 	}
-	return passed, failed
+	return passed, notPassed
 }
 
-// families lists the headings of the page, with the first letter of the rules below each.
+// families lists the headings of the page. letter is the first letter of the ids below the
+// heading.
 var families = []struct{ letter, title string }{
 	{"B", "Bearer tokens over HTTP (RFC 6750, RFC 9110)"},
 	{"J", "Signatures (RFC 7515, RFC 7797)"},
 	{"W", "Keys and key sets (RFC 7517, RFC 7638)"},
 	{"A", "Algorithms (RFC 7518, RFC 8037, RFC 9864)"},
 	{"T", "Claims (RFC 7519)"},
-	{"P", "Best practice (RFC 8725 and its revision, RFC 7800)"},
+	{"P", "Best practice (RFC 8725 and its draft revision, RFC 8725bis; RFC 7800)"},
 	{"R", "Access tokens (RFC 9068)"},
 	{"S", "Metadata of authorization servers (RFC 8414, OpenID Connect Discovery)"},
 	{"Z", "OAuth security (RFC 9700, OAuth 2.1)"},
 	{"G", "gRPC"},
 }
 
-// render returns the page. It returns an error if a rule has no test.
+// render returns the page. It returns an error if no test passed for a rule.
 func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(intro)
 	var missing []string
-	refused := 0
+	unsupported := 0
 	for _, family := range families {
 		fmt.Fprintf(&b, "\n## %s\n\n| id | rule | source | test | status |\n|---|---|---|---|---|\n", family.title)
 		for _, rule := range rules {
@@ -140,7 +153,7 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 			status := "met"
 			if rule.Unsupported != "" {
 				status = "not supported: " + rule.Unsupported
-				refused++
+				unsupported++
 			}
 			if rule.Note != "" {
 				status += "; " + rule.Note
@@ -149,19 +162,19 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("rules without a test: %s", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("no test passed for the rules %s", strings.Join(missing, ", "))
 	}
-	fmt.Fprintf(&b, "\n%d rules: %d met, %d about features that are not supported.\n", len(rules), len(rules)-refused, refused)
+	fmt.Fprintf(&b, "\nOf %d rules, %d are met, and %d are about features that are not supported.\n", len(rules), len(rules)-unsupported, unsupported)
 	return b.Bytes(), nil
 }
 
 const intro = `# Conformance
 
-This page lists the rules of the RFCs for a resource server, and the tests that cover each
-rule. The rules are in our own words; if a rule differs from its RFC, the RFC is right. The
-source "own" marks hardening that no RFC requires. The status "not supported" marks a
-feature that this module does not support; the text after it describes how the module
-handles the feature.
+This page lists the rules that the RFCs contain for a resource server, and the tests that
+cover each rule. The rules are in our own words. If a rule differs from its RFC, the RFC is
+right. The source "own" marks hardening that no RFC requires. The status "not supported"
+marks a feature that this module does not support. The text after this status describes how
+the module handles the feature.
 
 This command runs the tests and writes the page:
 
@@ -175,6 +188,6 @@ This command runs the test of rule J07 in package internal/conformance:
     go test -run 'TestRules/J07' ./internal/conformance
 
 The test sends the rows of testdata/vectors that name J07 through the verifier, the HTTP
-guard and the gRPC guard. Tests in other packages cover the rules that do not concern the
+guard and the gRPC guard. Tests in other packages cover the rules that are not about the
 token itself, such as the rules for key sets and challenges.
 `

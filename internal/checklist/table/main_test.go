@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -18,12 +19,33 @@ not JSON
 `
 
 func TestRead(t *testing.T) {
-	passed, failed := read(strings.NewReader(events))
+	passed, notPassed := readResults(strings.NewReader(events))
 	if got := strings.Join(passed["W01"], ", "); got != "jwks TestRules, bearer TestRules" || len(passed) != 1 {
-		t.Errorf("passed: got %q for W01 among %v, want only both tests of W01", got, passed)
+		t.Errorf("passed: got %v, want only the two tests of W01", passed)
 	}
-	if got := strings.Join(failed, ", "); got != "bearer TestRules/W02, bearer TestRules/W03" {
-		t.Errorf("failed: got %q, want the skipped test and the failed test", got)
+	if got := strings.Join(notPassed, ", "); got != "bearer TestRules/W02, bearer TestRules/W03" {
+		t.Errorf("notPassed: got %q, want the skipped test and the failed test", got)
+	}
+}
+
+func TestTestError(t *testing.T) {
+	for _, row := range []struct {
+		notPassed []string
+		err       error
+		want      string
+	}{
+		{nil, nil, ""},
+		{nil, errors.New("exit status 1"), "go test: exit status 1"},
+		{[]string{"bearer TestRules/W02"}, nil, "go test: tests that failed or were skipped: bearer TestRules/W02"},
+		{[]string{"a", "b"}, errors.New("exit status 1"), "go test: tests that failed or were skipped: a, b\nexit status 1"},
+	} {
+		got := ""
+		if err := testError(row.notPassed, row.err); err != nil {
+			got = err.Error()
+		}
+		if got != row.want {
+			t.Errorf("testError(%q, %v): got %q, want %q", row.notPassed, row.err, got, row.want)
+		}
 	}
 }
 
@@ -37,9 +59,9 @@ func TestRender(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| W01 | keys |  | `bearer TestRules`, `jwks TestRules` | met |", "| not supported: refused |", "2 rules: 1 met, 1 about"} {
+	for _, want := range []string{"| W01 | keys |  | `bearer TestRules`, `jwks TestRules` | met |", "| not supported: refused |", "Of 2 rules, 1 are met, and 1 are about"} {
 		if !strings.Contains(string(table), want) {
-			t.Errorf("got\n%s\nwant %q in it", table, want)
+			t.Errorf("got page\n%s\nwant a page that contains %q", table, want)
 		}
 	}
 }
@@ -54,7 +76,7 @@ func TestIDs(t *testing.T) {
 			family = family || strings.HasPrefix(rule.ID, f.letter)
 		}
 		if seen[rule.ID] || !family || rule.Source == "" || rule.Text == "" || len(rule.ID) != 3 {
-			t.Errorf("got rule %+v, want a unique id, a known family, a source and a text", rule)
+			t.Errorf("rule %+v: want a unique id of 3 characters, a known family, a source and a text", rule)
 		}
 		seen[rule.ID] = true
 	}

@@ -1,8 +1,8 @@
 // This program runs oidc-provider for the tests in the parent folder. It listens on a
 // loopback address and writes {"url": ...} to standard output. Then it reads commands from
-// standard input, one per line. The command "rotate" publishes new keys and signs with
-// them. The command "withdraw" removes the older keys from the published set. The program
-// writes one line after each command, and exits at the end of standard input.
+// standard input. Each line is one command. The command "rotate" publishes new keys and signs with
+// these keys. The command "withdraw" removes the older keys from the published set. The
+// program writes one line after each command, and exits at the end of standard input.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';

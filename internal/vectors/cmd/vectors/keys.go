@@ -22,11 +22,11 @@ import (
 	"strings"
 )
 
-// keyRing holds the private keys by name.
+// keyRing contains the private keys. The key of the map is the name of a private key.
 type keyRing map[string]crypto.Signer
 
-// kinds lists the keys by name, with a function that creates the key. Keys whose names
-// begin with "attacker" are in no key set. No key is secret.
+// kinds maps the name of each key to a function that creates the key. Keys whose names begin
+// with "attacker" are in no key set. No key is secret.
 var kinds = map[string]func() (crypto.Signer, error){
 	"rsa-1": rsaKey(2048), "rsa-2": rsaKey(2048), "rsa-3": rsaKey(3072), "attacker-rsa": rsaKey(2048),
 	"weak-rsa": rsaKey(1024), "roca-rsa": rocaKey,
@@ -126,7 +126,7 @@ func writeKey(file string, kind func() (crypto.Signer, error)) ([]byte, error) {
 	return []byte(text), os.WriteFile(file, []byte(text), 0o600)
 }
 
-// must panics after an error; generate recovers the panic and returns the error.
+// must returns value, or panics with err. generate recovers the panic and returns the error.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err) //nolint:forbidigo // generate recovers it
@@ -154,9 +154,9 @@ func hashOf(alg string) (crypto.Hash, func() hash.Hash) {
 	return crypto.SHA256, sha256.New
 }
 
-// sign returns a signature over input, without randomness: the same input has the same
-// signature.
-func sign(key crypto.Signer, alg, input string) []byte {
+// signBytes returns a signature of input. It uses no randomness, so the same input always
+// has the same signature.
+func signBytes(key crypto.Signer, alg, input string) []byte {
 	id, newHash := hashOf(alg)
 	h := newHash()
 	h.Write([]byte(input))
@@ -168,26 +168,26 @@ func sign(key crypto.Signer, alg, input string) []byte {
 		return signPSS(as[*rsa.PrivateKey](key), newHash, digest, len(digest))
 	case strings.HasPrefix(alg, "ES"):
 		r, s := signECDSA(as[*ecdsa.PrivateKey](key), id, digest)
-		return fixed(as[*ecdsa.PrivateKey](key), r, s)
+		return fixedLength(as[*ecdsa.PrivateKey](key), r, s)
 	}
 	return ed25519.Sign(as[ed25519.PrivateKey](key), []byte(input))
 }
 
-// fixed returns R and S in the form of RFC 7518, section 3.4.
-func fixed(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
+// fixedLength returns R and S in the form of RFC 7518, section 3.4.
+func fixedLength(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	size := (key.Params().BitSize + 7) / 8
 	return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
 }
 
-// rawRSA is the RSA private-key operation without padding. It signs blocks with wrong
-// padding, which no library creates.
+// rawRSA signs a block with the RSA private-key operation and adds no padding. The rows need
+// this function for blocks with wrong padding, because no library signs such blocks.
 func rawRSA(key *rsa.PrivateKey, block []byte) []byte {
 	m := new(big.Int).SetBytes(block)
 	return m.Exp(m, key.D, key.N).FillBytes(make([]byte, key.Size()))
 }
 
-// signPSS signs with RSASSA-PSS (RFC 8017, section 9.1.1) and a salt of zeros of any
-// length.
+// signPSS signs with RSASSA-PSS (RFC 8017, section 9.1.1). The salt consists of zeros, and
+// may have any length.
 func signPSS(key *rsa.PrivateKey, newHash func() hash.Hash, digest []byte, saltLength int) []byte {
 	emBits := key.N.BitLen() - 1
 	emLen := (emBits + 7) / 8

@@ -1,9 +1,9 @@
-// Command vectors writes testdata/vectors: valid and hostile tokens, with the verdict that
-// bearer must reach. The output depends only on the keys in testdata/keys, because all
-// signatures are made without randomness.
+// Command vectors writes testdata/vectors. This folder contains valid and hostile tokens,
+// each with the verdict that bearer must return. The output depends only on the keys in
+// testdata/keys, because the command signs without randomness.
 //
 //	go run ./cmd/vectors            writes ../../testdata/vectors
-//	go run ./cmd/vectors -newkeys   first creates missing keys
+//	go run ./cmd/vectors -newkeys   first creates missing keys in ../../testdata/keys
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
@@ -51,7 +52,7 @@ func run(root string, newKeys bool) error {
 	return nil
 }
 
-// generate returns the contents of all files, by name.
+// generate returns the contents of all files. The key of files is the name of a file.
 func generate(keys keyRing) (files map[string][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -104,39 +105,40 @@ func (r *rows) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// change sets further fields of a row.
-type change func(*conformance.Vector)
+// option sets additional fields of a row.
+type option func(*conformance.Vector)
 
-// with sets the verifier of a row.
-func with(verifier string) change {
+// withVerifier sets the verifier of a row.
+func withVerifier(verifier string) option {
 	return func(v *conformance.Vector) { v.Verifier = verifier }
 }
 
-// add adds a row, with the HTTP status and the gRPC code of its reason.
-func (r *rows) add(reason, rules, source, name, token string, changes ...change) *conformance.Vector {
+// add adds a row. The reason of the row determines the HTTP status and the gRPC code.
+func (r *rows) add(reason, rules, source, name, token string, options ...option) *conformance.Vector {
 	v := &conformance.Vector{Name: r.class + "/" + name, Rules: fields(rules), Source: source, Token: chars(token)}
-	v.Reason = reasonOf(reason)
-	for _, c := range changes {
-		c(v)
+	v.Reason = bearer.Reason(reason)
+	for _, set := range options {
+		set(v)
 	}
 	v.HTTP, v.GRPC = statusOf(string(v.Reason))
 	r.list = append(r.list, v)
 	return v
 }
 
-// ok adds a token that must be accepted.
-func (r *rows) ok(rules, source, name, token string, changes ...change) {
-	r.add("", rules, source, name, token, changes...)
+// accepted adds a row with a token that must be accepted.
+func (r *rows) accepted(rules, source, name, token string, options ...option) {
+	r.add("", rules, source, name, token, options...)
 }
 
-// request adds a text that the guards refuse as a malformed request, before any verifier
-// sees it. A verifier that gets the text refuses it as malformed.
-func (r *rows) request(rules, source, name, token string) {
+// badRequest adds a row with a text that the guards refuse as a malformed request. The
+// guards do not pass the text to a verifier. A verifier refuses the text as a malformed
+// token.
+func (r *rows) badRequest(rules, source, name, token string) {
 	r.add("request", rules, source, name, token, func(v *conformance.Vector) { v.Verify = "malformed" })
 }
 
-// statusOf returns the HTTP status and the gRPC code of a reason, by RFC 6750, section 3.1.
-// It does not use the table of the guards, because the vectors test that table.
+// statusOf returns the HTTP status and the gRPC code of a reason (RFC 6750, section 3.1). It
+// does not use the table of the guards, because the vectors test this table.
 func statusOf(reason string) (int, string) {
 	switch reason {
 	case "":
@@ -149,8 +151,8 @@ func statusOf(reason string) (int, string) {
 	return 401, "Unauthenticated"
 }
 
-// chars converts each byte of s to the character with this number, because JSON strings
-// cannot hold arbitrary bytes.
+// chars converts each byte of s to the character with the same number, because a JSON string
+// cannot contain arbitrary bytes.
 func chars(s string) string {
 	runes := make([]rune, 0, len(s))
 	for _, c := range []byte(s) {
@@ -159,7 +161,7 @@ func chars(s string) string {
 	return string(runes)
 }
 
-// fields returns the words of s, sorted.
+// fields returns the sorted words of s.
 func fields(s string) []string {
 	var list []string
 	for f := range bytes.FieldsSeq([]byte(s)) {

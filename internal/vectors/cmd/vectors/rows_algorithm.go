@@ -9,7 +9,8 @@ import (
 	"encoding/pem"
 )
 
-// hs256 returns a token with an HMAC under secret as its signature.
+// hs256 returns a token whose signature is an HMAC with SHA-256. secret is the key of the
+// HMAC.
 func hs256(secret []byte, h, payload []byte) string {
 	input := b64.EncodeToString(h) + "." + b64.EncodeToString(payload)
 	mac := hmac.New(sha256.New, secret)
@@ -17,40 +18,43 @@ func hs256(secret []byte, h, payload []byte) string {
 	return input + "." + b64.EncodeToString(mac.Sum(nil))
 }
 
-// algorithmRows adds good and bad values of "alg".
+// algorithmRows adds rows with valid and invalid values of "alg".
 func algorithmRows(r *rows) {
 	const none = "RFC 8725 3.1, 3.2; CVE-2015-9235; CVE-2020-28042"
-	for name, value := range pairs(
-		"none", `"none"`, "None", `"None"`, "NONE", `"NONE"`, "nOnE", `"nOnE"`, "noNE", `"noNE"`, "none-space", `"none "`,
-		"none-NUL", `"none\u0000"`, "none-tab", `"\tnone"`, "escaped", `"\u006eone"`, "empty", `""`, "null", `null`, "zero", `0`,
-		"false", `false`, "array", `["none"]`, "array-good", `["EdDSA"]`, "object", `{}`, "lower-case", `"rs256"`, "mixed-case", `"eddsa"`,
-		"space", `" EdDSA"`, "ES256K", `"ES256K"`, "Ed448", `"Ed448"`, "RSA-OAEP", `"RSA-OAEP"`, "dir", `"dir"`, "RS1", `"RS1"`,
-	) {
-		h := members{"alg": raw(value)}
-		rules := "J05 J06 J16"
-		if len(name) >= 4 && name[0]|0x20 == 'n' && name != "null" {
-			rules = "A01 T12 P03 R05 J05"
-		}
-		genuine := r.token(h, nil)
-		r.add("algorithm", rules, none, name+", genuine signature", genuine)
-		r.add("algorithm", rules, none, name+", no signature", input(genuine)+".")
+	add := func(rules, name, value string) {
+		valid := r.token(members{"alg": raw(value)}, nil)
+		r.add("algorithm", rules, none, "alg is "+name+", signature is valid", valid)
+		r.add("algorithm", rules, none, "alg is "+name+", signature is missing", signedPart(valid)+".")
 	}
-	genuine := r.token(members{"alg": nil}, nil)
-	r.add("algorithm", "J05", "RFC 7515 4.1.1", "missing", genuine)
-	r.add("algorithm", "J05", "RFC 7515 4.1.1", "missing, no signature", input(genuine)+".")
-	r.add("algorithm", "J05", "RFC 7515 4.1.1; names are exact", "ALG instead of alg", r.token(members{"alg": nil, "ALG": "EdDSA"}, nil))
+	for name, value := range pairs(
+		"none", `"none"`, "None", `"None"`, "NONE", `"NONE"`, "nOnE", `"nOnE"`, "noNE", `"noNE"`, "none and a space", `"none "`,
+		"none and NUL", `"none\u0000"`, "a tab and none", `"\tnone"`,
+	) {
+		add("A01 T12 P03 R05 J05", name, value)
+	}
+	for name, value := range pairs(
+		"none with an escape", `"\u006eone"`, "an empty string", `""`, "null", `null`, "zero", `0`,
+		"false", `false`, "an array of none", `["none"]`, "an array of EdDSA", `["EdDSA"]`, "an object", `{}`, "rs256", `"rs256"`, "eddsa", `"eddsa"`,
+		"a space and EdDSA", `" EdDSA"`, "ES256K", `"ES256K"`, "Ed448", `"Ed448"`, "RSA-OAEP", `"RSA-OAEP"`, "dir", `"dir"`, "RS1", `"RS1"`,
+	) {
+		add("J05 J06 J16", name, value)
+	}
+	valid := r.token(members{"alg": nil}, nil)
+	r.add("algorithm", "J05", "RFC 7515 4.1.1", "alg is missing, signature is valid", valid)
+	r.add("algorithm", "J05", "RFC 7515 4.1.1", "alg and signature are missing", signedPart(valid)+".")
+	r.add("algorithm", "J05", "RFC 7515 4.1.1; names are compared exactly", "ALG instead of alg", r.token(members{"alg": nil, "ALG": "EdDSA"}, nil))
 
 	const allowed = "RFC 8725 3.1"
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
-		r.ok("A01 A03 A08 J05 J06 J16 P01 P03 R05 R09 T12", "RFC 7518 3.1; RFC 8037 3.1; RFC 9864 2.2", alg, r.by(keyFor(alg), alg, nil))
+		r.accepted("A01 A03 A08 J05 J06 J16 P01 P03 R05 R09 T12", "RFC 7518 3.1; RFC 8037 3.1; RFC 9864 2.2", "alg is "+alg, r.signedBy(keyFor(alg), alg, nil))
 	}
 	for _, alg := range []string{"RS384", "RS512", "PS384", "PS512", "ES384", "ES512"} {
-		token := r.by(keyFor(alg), alg, nil)
-		r.ok("J06 P01", "RFC 7518 3.1", alg+", allowed by configuration", token, with("all-algorithms"))
-		r.add("algorithm", "J16 P01", allowed, alg+", not accepted by default", token)
+		token := r.signedBy(keyFor(alg), alg, nil)
+		r.accepted("J06 P01", "RFC 7518 3.1", alg+" is accepted if the configuration lists it", token, withVerifier("all-algorithms"))
+		r.add("algorithm", "J16 P01", allowed, alg+" is refused if the configuration does not list it", token)
 	}
-	r.add("algorithm", "J16 P01", allowed, "EdDSA, ES256 only", r.by("ed25519-1", "EdDSA", nil), with("es256-only"))
-	r.ok("J16 P01", allowed, "ES256, ES256 only", r.by("p256-1", "ES256", nil), with("es256-only"))
+	r.add("algorithm", "J16 P01", allowed, "EdDSA is refused if the configuration lists only ES256", r.signedBy("ed25519-1", "EdDSA", nil), withVerifier("es256-only"))
+	r.accepted("J16 P01", allowed, "ES256 is accepted if the configuration lists only ES256", r.signedBy("p256-1", "ES256", nil), withVerifier("es256-only"))
 
 	const confusion = "CVE-2015-9235; CVE-2016-5431; CVE-2016-10555; CVE-2022-29217"
 	spki := must(x509.MarshalPKIXPublicKey(r.keys["rsa-1"].Public()))
@@ -72,29 +76,29 @@ func algorithmRows(r *rows) {
 		{"PEM of the Ed25519 key", confusion, "ed25519-1", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(r.keys["ed25519-1"].Public()))})},
 		{"bytes of the Ed25519 key", confusion, "ed25519-1", as[ed25519.PublicKey](r.keys["ed25519-1"].Public())},
 		{"JWK of the RSA key", "CVE-2026-48526", "rsa-1", r.keys.jwk("rsa-1", "rsa-1", members{"alg": "RS256", "use": "sig"})},
-		{"modulus", confusion, "rsa-1", as[*rsa.PublicKey](r.keys["rsa-1"].Public()).N.Bytes()},
-		{"empty secret", "CVE-2026-45363", "rsa-1", nil},
+		{"modulus of the RSA key", confusion, "rsa-1", as[*rsa.PublicKey](r.keys["rsa-1"].Public()).N.Bytes()},
+		{"the empty string", "CVE-2026-45363", "rsa-1", nil},
 		{"published oct key", "Wycheproof json_web_key 1; RFC 8725 3.1", "oct", []byte(octSecret)},
 	}
 	for _, s := range secrets {
-		r.add("algorithm", "A02 P01 P02 P07 W10", s.source, "HS256 keyed with "+s.name, hs256(s.secret, header("HS256", s.kid, nil), claims(nil)))
+		r.add("algorithm", "A02 P01 P02 P07 W10", s.source, "HS256 with this secret: "+s.name, hs256(s.secret, header("HS256", s.kid, nil), claims(nil)))
 	}
-	r.add("algorithm", "A02 P01 P07", confusion, "HS256, genuine EdDSA signature", r.token(members{"alg": "HS256"}, nil))
-	r.add("unknown_key", "W10 A02 P02", "Wycheproof json_web_key 1", "RS256 under the published oct key", r.by("rsa-1", "RS256", members{"kid": "oct"}))
+	r.add("algorithm", "A02 P01 P07", confusion, "alg is HS256, signature is a valid EdDSA signature", r.token(members{"alg": "HS256"}, nil))
+	r.add("unknown_key", "W10 A02 P02", "Wycheproof json_web_key 1", "RS256 with the kid of the published oct key", r.signedBy("rsa-1", "RS256", members{"kid": "oct"}))
 
 	const bound = "RFC 7517 4.4; RFC 7518 3.4; RFC 8725 3.1"
-	r.add("unknown_key", "W05 P02 J06", bound, "PS256 under a key for RS256", r.by("rsa-1", "PS256", nil))
-	r.add("unknown_key", "W05 P02 J06", bound, "RS256 under a key for PS256", r.by("rsa-2", "RS256", nil))
-	r.add("unknown_key", "W05 P02 J06", bound, "RS384 under a key for RS256", r.by("rsa-1", "RS384", nil), with("all-algorithms"))
-	r.add("unknown_key", "A04 W05 P02", bound, "ES256 under P-384", r.compact("p384-1", "ES256", header("ES256", "p384-1", nil), claims(nil)))
-	r.add("unknown_key", "A04 W05 P02", bound, "ES384 under P-256", r.compact("p256-1", "ES384", header("ES384", "p256-1", nil), claims(nil)), with("all-algorithms"))
-	r.add("unknown_key", "P02 W05", bound, "RS256 under the kid of an EC key", r.by("rsa-1", "RS256", members{"kid": "p256-1"}))
-	r.add("unknown_key", "P02 W05", bound, "ES256 under the kid of an RSA key", r.by("p256-1", "ES256", members{"kid": "rsa-1"}))
-	r.add("unknown_key", "P02 W05", bound, "EdDSA under the kid of an RSA key", r.by("ed25519-1", "EdDSA", members{"kid": "rsa-1"}))
-	r.ok("W05 P02", bound, "RS256 under a key without alg", r.by("rsa-3", "RS256", nil))
-	r.ok("W05 P02", bound, "PS256 under a key without alg", r.by("rsa-3", "PS256", nil))
-	r.ok("A08 W05", "RFC 9864 2.2", "EdDSA under a key for Ed25519", r.by("ed25519-2", "EdDSA", nil))
-	r.ok("A08 W05", "RFC 9864 2.2", "Ed25519 under a key for EdDSA", r.by("ed25519-1", "Ed25519", nil))
+	r.add("unknown_key", "W05 P02 J06", bound, "PS256 signed with a key for RS256", r.signedBy("rsa-1", "PS256", nil))
+	r.add("unknown_key", "W05 P02 J06", bound, "RS256 signed with a key for PS256", r.signedBy("rsa-2", "RS256", nil))
+	r.add("unknown_key", "W05 P02 J06", bound, "RS384 signed with a key for RS256", r.signedBy("rsa-1", "RS384", nil), withVerifier("all-algorithms"))
+	r.add("unknown_key", "A04 W05 P02", bound, "ES256 signed with a P-384 key", r.sign("p384-1", "ES256", header("ES256", "p384-1", nil), claims(nil)))
+	r.add("unknown_key", "A04 W05 P02", bound, "ES384 signed with a P-256 key", r.sign("p256-1", "ES384", header("ES384", "p256-1", nil), claims(nil)), withVerifier("all-algorithms"))
+	r.add("unknown_key", "P02 W05", bound, "RS256 with the kid of an EC key", r.signedBy("rsa-1", "RS256", members{"kid": "p256-1"}))
+	r.add("unknown_key", "P02 W05", bound, "ES256 with the kid of an RSA key", r.signedBy("p256-1", "ES256", members{"kid": "rsa-1"}))
+	r.add("unknown_key", "P02 W05", bound, "EdDSA with the kid of an RSA key", r.signedBy("ed25519-1", "EdDSA", members{"kid": "rsa-1"}))
+	r.accepted("W05 P02", bound, "RS256 signed with a key without alg", r.signedBy("rsa-3", "RS256", nil))
+	r.accepted("W05 P02", bound, "PS256 signed with a key without alg", r.signedBy("rsa-3", "PS256", nil))
+	r.accepted("A08 W05", "RFC 9864 2.2", "EdDSA signed with a key for Ed25519", r.signedBy("ed25519-2", "EdDSA", nil))
+	r.accepted("A08 W05", "RFC 9864 2.2", "Ed25519 signed with a key for EdDSA", r.signedBy("ed25519-1", "Ed25519", nil))
 }
 
 // keyFor returns the name of the key that signs with an algorithm.

@@ -6,43 +6,43 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// wants sets the scope that the route of a row requires.
-func wants(scope string) change { //nolint:unparam // the scope is visible in each row
+// withScope sets the scope that the route of a row requires.
+func withScope(scope string) option { //nolint:unparam // the scope is visible in each row
 	return func(v *conformance.Vector) { v.Scope = scope }
 }
 
-// scopeRows adds scope claims in many forms. A malformed scope claim grants no scopes, but
-// the token is valid.
+// scopeRows adds rows with scope claims of many forms. If a scope claim is malformed, the
+// token is valid but grants no scopes.
 func scopeRows(r *rows) {
 	one := func(text string) string { return r.token(nil, members{"scope": raw(text)}) }
-	only := func(v *conformance.Vector) { v.Verify = "accepted" }
+	validToken := func(v *conformance.Vector) { v.Verify = "accepted" }
 	const source = "RFC 6749 3.3; RFC 6750 3.1; RFC 9068 2.2.3"
-	for name, text := range pairs("alone", `"read:things"`, "first", `"read:things a b"`, "last", `"a b read:things"`, "in the middle", `"a read:things b"`, "twice", `"read:things read:things"`,
-		"escaped", `"read\u003athings"`) {
-		r.ok("R10 R08 Z01 B12", source, "scope "+name, one(text), wants("read:things"))
+	for name, text := range pairs("the only scope", `"read:things"`, "first of three", `"read:things a b"`, "last of three", `"a b read:things"`, "second of three", `"a read:things b"`, "the scope twice", `"read:things read:things"`,
+		"the scope with an escape", `"read\u003athings"`) {
+		r.accepted("R10 R08 Z01 B12", source, "scope is "+name, one(text), withScope("read:things"))
 	}
-	for name, text := range pairs("another", `"write:things"`, "empty", `""`, "prefix", `"read"`, "longer", `"read:things:all"`, "upper case", `"READ:THINGS"`, "tab between", `"a\tread:things"`,
-		"comma between", `"a,read:things"`, "NBSP between", `"a\u00a0read:things"`, "line feed between", `"a\nread:things"`, "two spaces between", `"a  read:things"`,
-		"leading space", `" read:things"`, "trailing space", `"read:things "`, "with a quote", `"\" read:things"`, "with a backslash", `"\\ read:things"`, "with non-ASCII", `"é read:things"`,
-		"DEL beside", `"\u007f read:things"`, "wildcard", `"*"`, "read:*", `"read:*"`, "null", `null`, "number", `1`, "true", `true`, "object", `{"read:things":true}`, "array", `["read:things"]`,
-		"array of one string", `["a read:things"]`, "nested array", `[["read:things"]]`, "only a space", `" "`, "NUL", `"read:things\u0000"`) {
-		r.add("scope", "R10 R08 B12 Z01", source, "scope "+name, one(text), wants("read:things"), only)
+	for name, text := range pairs("another scope", `"write:things"`, "an empty string", `""`, "the beginning of the scope", `"read"`, "longer than the scope", `"read:things:all"`, "in upper case", `"READ:THINGS"`, "two scopes with a tab between", `"a\tread:things"`,
+		"two scopes with a comma between", `"a,read:things"`, "two scopes with an NBSP between", `"a\u00a0read:things"`, "two scopes with a line feed between", `"a\nread:things"`, "two scopes with two spaces between", `"a  read:things"`,
+		"the scope after a space", `" read:things"`, "the scope before a space", `"read:things "`, "the scope and a quote", `"\" read:things"`, "the scope and a backslash", `"\\ read:things"`, "the scope and a non-ASCII character", `"é read:things"`,
+		"the scope and DEL", `"\u007f read:things"`, "a wildcard", `"*"`, "read:*", `"read:*"`, "null", `null`, "a number", `1`, "true", `true`, "an object", `{"read:things":true}`, "an array", `["read:things"]`,
+		"an array of one string with two scopes", `["a read:things"]`, "an array in an array", `[["read:things"]]`, "only a space", `" "`, "the scope and NUL", `"read:things\u0000"`) {
+		r.add("scope", "R10 R08 B12 Z01", source, "scope is "+name, one(text), withScope("read:things"), validToken)
 	}
-	r.add("scope", "R10 B12 Z01", source, "scope missing", r.token(nil, nil), wants("read:things"), only)
+	r.add("scope", "R10 B12 Z01", source, "scope is missing", r.token(nil, nil), withScope("read:things"), validToken)
 	for _, name := range []string{"scp", "scopes", "permissions", "roles", "groups", "entitlements", "authorities", "Scope", "SCOPE", "ſcope"} {
-		r.add("scope", "R10 R08", source, name+" instead of scope", r.token(nil, members{name: "read:things"}), wants("read:things"), only)
+		r.add("scope", "R10 R08", source, name+" instead of scope", r.token(nil, members{name: "read:things"}), withScope("read:things"), validToken)
 	}
-	arrays := with("scope-arrays")
-	r.ok("R10", "by configuration", "array, allowed by configuration", one(`["a","read:things"]`), wants("read:things"), arrays)
-	r.ok("R10", "by configuration", "scp, allowed by configuration", r.token(nil, members{"scp": []string{"read:things"}}), wants("read:things"), arrays)
-	r.ok("R10", "by configuration", "scopes, allowed by configuration", r.token(nil, members{"scopes": "a read:things"}), wants("read:things"), arrays)
-	r.ok("R10", "the vendor's tokens", "scopes, Scalekit", r.token(members{"typ": "JWT"}, members{"scopes": []string{"read:things"}, "oid": "org_1"}), wants("read:things"), with("scalekit"))
-	for name, text := range pairs("a space inside", `["a read:things"]`, "a number", `["read:things",1]`, "null", `["read:things",null]`, "nested", `[["read:things"]]`, "an empty string", `["read:things",""]`,
-		"empty", `[]`, "a tab", `["read:things","a\tb"]`) {
-		r.add("scope", "R10", source, "array with "+name, one(text), wants("read:things"), only, arrays)
+	arrays := withVerifier("scope-arrays")
+	r.accepted("R10", "by configuration", "scope is an array, and the configuration allows this", one(`["a","read:things"]`), withScope("read:things"), arrays)
+	r.accepted("R10", "by configuration", "scp instead of scope, and the configuration allows this", r.token(nil, members{"scp": []string{"read:things"}}), withScope("read:things"), arrays)
+	r.accepted("R10", "by configuration", "scopes instead of scope, and the configuration allows this", r.token(nil, members{"scopes": "a read:things"}), withScope("read:things"), arrays)
+	r.accepted("R10", "tokens of the vendor", "scopes instead of scope, profile is Scalekit", r.token(members{"typ": "JWT"}, members{"scopes": []string{"read:things"}, "oid": "org_1"}), withScope("read:things"), withVerifier("scalekit"))
+	for name, text := range pairs("a space in an element", `["a read:things"]`, "a number", `["read:things",1]`, "null", `["read:things",null]`, "an array in the array", `[["read:things"]]`, "an empty string", `["read:things",""]`,
+		"no elements", `[]`, "a tab in an element", `["read:things","a\tb"]`) {
+		r.add("scope", "R10", source, "scope is an array with "+name, one(text), withScope("read:things"), validToken, arrays)
 	}
-	r.ok("Z07 R08", source, "no scope required", r.token(nil, nil))
-	r.ok("R10", source, "many scopes", one(`"`+strings.Repeat("a:b ", 500)+`read:things"`), wants("read:things"))
-	r.add("expired", "R07 Z07", "RFC 9068 4", "scope present, token expired", r.token(nil, members{"scope": "read:things", "exp": now}), wants("read:things"))
-	r.add("audience", "R07 Z01", "RFC 9068 4: 401, not 403", "scope present, other audience", r.token(nil, members{"scope": "read:things", "aud": "x"}), wants("read:things"))
+	r.accepted("Z07 R08", source, "route requires no scope", r.token(nil, nil))
+	r.accepted("R10", source, "scope has 501 scopes", one(`"`+strings.Repeat("a:b ", 500)+`read:things"`), withScope("read:things"))
+	r.add("expired", "R07 Z07", "RFC 9068 4", "token has the scope and has expired", r.token(nil, members{"scope": "read:things", "exp": now}), withScope("read:things"))
+	r.add("audience", "R07 Z01", "RFC 9068 4: 401, not 403", "token has the scope and a different audience", r.token(nil, members{"scope": "read:things", "aud": "x"}), withScope("read:things"))
 }

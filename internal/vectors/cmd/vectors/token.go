@@ -7,12 +7,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/bearerkit/bearer"
 )
 
-// members is a JSON object. A nil value removes the member; a jsontext.Value is written
-// unchanged.
+// members is a JSON object. In changes to an object, a nil value removes the member. A
+// jsontext.Value is written unchanged.
 type members = map[string]any
 
 func raw(s string) jsontext.Value { return jsontext.Value(s) }
@@ -23,18 +21,19 @@ const (
 	now      = 946684800 // 2000-01-01, the clock of the vectors
 )
 
-// later is 2100-01-01. It exceeds an int of 32 bits.
-const later int64 = 4102444800
+// farFuture is 2100-01-01. It exceeds an int of 32 bits.
+const farFuture int64 = 4102444800
 
-// claims returns the claims set of a token that is valid for 100 years, with changes.
+// claims returns the claims set of a token that is valid for 100 years. It first applies
+// changes to the claims set.
 func claims(changes members) []byte {
 	return object(members{
 		"iss": issuer, "aud": []string{audience}, "sub": "client-1", "client_id": "client-1",
-		"iat": now - 60, "exp": later, "jti": "vector",
+		"iat": now - 60, "exp": farFuture, "jti": "vector",
 	}, changes)
 }
 
-// header returns the header of a token, with changes.
+// header returns the header of a token. It first applies changes to the header.
 func header(alg, kid string, changes members) []byte {
 	return object(members{"alg": alg, "kid": kid, "typ": "at+jwt"}, changes)
 }
@@ -45,33 +44,34 @@ func object(base, changes members) []byte {
 	return must(json.Marshal(base, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// compact returns a token with exactly these bytes as header and payload, signed with the
-// named key.
-func (r *rows) compact(key, alg string, header, payload []byte) string {
+// sign returns a token with exactly these bytes as header and payload. The token is signed
+// with the named key.
+func (r *rows) sign(key, alg string, header, payload []byte) string {
 	input := b64.EncodeToString(header) + "." + b64.EncodeToString(payload)
-	return input + "." + b64.EncodeToString(sign(r.keys[key], alg, input))
+	return input + "." + b64.EncodeToString(signBytes(r.keys[key], alg, input))
 }
 
-// token returns a valid token, signed with the key ed25519-1, after the changes h to the
-// header and c to the claims.
-func (r *rows) token(h, c members) string {
-	return r.compact("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", h), claims(c))
+// token returns a token that is signed with the key ed25519-1. Before it signs the token, it
+// applies the changes to the header and to the claims. Without changes, the token is valid.
+func (r *rows) token(headerChanges, claimChanges members) string {
+	return r.sign("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", headerChanges), claims(claimChanges))
 }
 
-// by returns a valid token, signed with the named key, after the changes h to the header.
-// The kid is the name of the key.
-func (r *rows) by(key, alg string, h members) string {
-	return r.compact(key, alg, header(alg, key, h), claims(nil))
+// signedBy returns a token that is signed with the named key. The kid is the name of the
+// key. Before signedBy signs the token, it applies the changes to the header. Without
+// changes, the token is valid.
+func (r *rows) signedBy(key, alg string, headerChanges members) string {
+	return r.sign(key, alg, header(alg, key, headerChanges), claims(nil))
 }
 
-// payload returns a signed token with text as its claims set.
-func (r *rows) payload(text string) string {
-	return r.compact("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", nil), []byte(text))
+// tokenWithClaims returns a signed token whose claims set is text.
+func (r *rows) tokenWithClaims(text string) string {
+	return r.sign("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", nil), []byte(text))
 }
 
-// head returns a signed token with text as its header.
-func (r *rows) head(text string) string {
-	return r.compact("ed25519-1", "EdDSA", []byte(text), claims(nil))
+// tokenWithHeader returns a signed token whose header is text.
+func (r *rows) tokenWithHeader(text string) string {
+	return r.sign("ed25519-1", "EdDSA", []byte(text), claims(nil))
 }
 
 // split returns the three parts of a token.
@@ -80,27 +80,27 @@ func split(token string) (h, p, s string) {
 	return parts[0], parts[1], parts[2]
 }
 
-// body returns the members of a valid claims set, without braces.
-func body() string { return strings.Trim(string(claims(nil)), "{}") }
+// validClaims returns the members of a valid claims set, without braces.
+func validClaims() string { return strings.Trim(string(claims(nil)), "{}") }
 
-// headBody returns the members of a valid header, without braces.
-func headBody() string { return strings.Trim(string(header("EdDSA", "ed25519-1", nil)), "{}") }
+// validHeader returns the members of a valid header, without braces.
+func validHeader() string { return strings.Trim(string(header("EdDSA", "ed25519-1", nil)), "{}") }
 
-// resigned returns the token with the given signature instead of its own.
-func resigned(token string, signature []byte) string {
+// replaceSignature replaces the signature of a token.
+func replaceSignature(token string, signature []byte) string {
 	return token[:strings.LastIndex(token, ".")+1] + b64.EncodeToString(signature)
 }
 
-// signature returns the bytes of a token's signature.
-func signature(token string) []byte {
+// signatureOf returns the decoded signature of a token.
+func signatureOf(token string) []byte {
 	_, _, s := split(token)
 	return must(b64.DecodeString(s))
 }
 
-// input returns the part of a token that is signed: the header and the payload.
-func input(token string) string { return token[:strings.LastIndex(token, ".")] }
+// signedPart returns the part of a token that is signed: the header and the payload.
+func signedPart(token string) string { return token[:strings.LastIndex(token, ".")] }
 
-// pairs yields pairs of a name and a value, in the order of list.
+// pairs divides list into pairs of a name and a value.
 func pairs(list ...string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for i := 0; i+1 < len(list); i += 2 {
@@ -110,6 +110,3 @@ func pairs(list ...string) iter.Seq2[string, string] {
 		}
 	}
 }
-
-// reasonOf converts a string to a Reason. The rows pass strings, because these are short.
-func reasonOf(reason string) bearer.Reason { return bearer.Reason(reason) }

@@ -12,7 +12,8 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// jwk returns a public key as a JWK with this kid, with changes.
+// jwk returns the public part of the named key as a JWK with this kid. It first applies
+// changes to the JWK.
 func (k keyRing) jwk(name, kid string, changes members) jsontext.Value {
 	m := members{"kid": kid}
 	switch public := k[name].Public().(type) {
@@ -34,22 +35,22 @@ func set(keys ...jsontext.Value) jsontext.Value {
 	return must(json.Marshal(members{"keys": keys}, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// usable returns usable keys of each kind. The kid of a key is usually its name.
-func (k keyRing) usable() []jsontext.Value {
+// usableKeys returns usable keys of each type. The kid of most keys is their name.
+func (k keyRing) usableKeys() []jsontext.Value {
 	use := func(name, alg string) jsontext.Value { return k.jwk(name, name, members{"alg": alg, "use": "sig"}) }
 	return []jsontext.Value{
 		use("rsa-1", "RS256"), use("rsa-2", "PS256"), k.jwk("rsa-3", "rsa-3", nil),
 		use("p256-1", "ES256"), use("p384-1", "ES384"), use("p521-1", "ES512"),
 		use("ed25519-1", "EdDSA"), use("ed25519-2", "Ed25519"),
 		k.jwk("rsa-1", "ops", members{"key_ops": []string{"verify"}}),
-		k.jwk("rsa-1", "twin", nil), k.jwk("p256-1", "twin", nil), // one kid, two types
-		k.jwk("rsa-1", "twins", nil), k.jwk("rsa-2", "twins", nil), // one kid, one type
+		k.jwk("rsa-1", "twin", nil), k.jwk("p256-1", "twin", nil), // two keys of different types with the same kid
+		k.jwk("rsa-1", "twins", nil), k.jwk("rsa-2", "twins", nil), // two keys of the same type with the same kid
 	}
 }
 
-// unusable returns keys that must not verify any token. They must not prevent the use of
-// the other keys in the set.
-func (k keyRing) unusable() []jsontext.Value {
+// unusableKeys returns keys that must not verify any token. These keys must not prevent the
+// use of the other keys in the set.
+func (k keyRing) unusableKeys() []jsontext.Value {
 	private := b64.EncodeToString(as[*rsa.PrivateKey](k["rsa-1"]).D.Bytes())
 	return []jsontext.Value{
 		raw(`null`), raw(`17`), raw(`"key"`), raw(`[]`), raw(`{}`),
@@ -87,32 +88,33 @@ func (k keyRing) unusable() []jsontext.Value {
 const octSecret = "0123456789abcdef0123456789abcdef"
 
 func verifiers(k keyRing) map[string]*conformance.Settings {
-	keys := set(append(k.usable(), k.unusable()...)...)
-	every := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-	like := func(change func(*conformance.Settings)) *conformance.Settings {
+	keys := set(append(k.usableKeys(), k.unusableKeys()...)...)
+	allAlgorithms := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+	settings := func(change func(*conformance.Settings)) *conformance.Settings {
 		s := &conformance.Settings{Issuer: issuer, Audience: []string{audience}, Keys: keys}
 		change(s)
 		return s
 	}
 	return map[string]*conformance.Settings{
-		"rfc9068":        like(func(*conformance.Settings) {}),
-		"all-algorithms": like(func(s *conformance.Settings) { s.Algorithms = every }),
-		"es256-only":     like(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
-		"two-audiences":  like(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
-		"scope-arrays":   like(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
-		"kc-jkt-type":    like(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
-		"typ-optional":   like(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
-		"scalekit":       like(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
-		"lifetime":       like(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
-		"age":            like(func(s *conformance.Settings) { s.MaxAge = 600 }),
-		"one-key": like(func(s *conformance.Settings) {
+		"rfc9068":        settings(func(*conformance.Settings) {}),
+		"all-algorithms": settings(func(s *conformance.Settings) { s.Algorithms = allAlgorithms }),
+		"es256-only":     settings(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
+		"two-audiences":  settings(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
+		"scope-arrays":   settings(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
+		"kc-jkt-type":    settings(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
+		"typ-optional":   settings(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
+		"scalekit":       settings(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
+		"lifetime":       settings(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
+		"age":            settings(func(s *conformance.Settings) { s.MaxAge = 600 }),
+		"one-key": settings(func(s *conformance.Settings) {
 			s.Keys = set(k.jwk("rsa-1", "rsa-1", members{"alg": "RS256", "use": "sig"}), k.jwk("rsa-2", "enc", members{"use": "enc"}),
 				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))
-			s.Algorithms = every
+			s.Algorithms = allAlgorithms
 		}),
-		"issuers": like(func(s *conformance.Settings) { s.OtherIssuers = []string{"issuer-b"} }),
-		// Its keys have the same kids as keys of the first issuer, but are other keys.
-		"issuer-b": like(func(s *conformance.Settings) {
+		"issuers": settings(func(s *conformance.Settings) { s.OtherIssuers = []string{"issuer-b"} }),
+		// The keys of issuer-b have the kids of keys of the first issuer, but are different
+		// keys.
+		"issuer-b": settings(func(s *conformance.Settings) {
 			s.Issuer, s.Keys = "https://issuer-b.example", set(k.jwk("ed25519-2", "ed25519-1", nil), k.jwk("rsa-2", "rsa-1", nil))
 		}),
 	}
