@@ -61,8 +61,8 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
-// BenchmarkLookupParallel measures concurrent lookups. Run it with -cpu 1,2,4. The time per
-// lookup must fall when the number of cores grows.
+// BenchmarkLookupParallel measures concurrent lookups. Run this benchmark with -cpu 1,2,4. The
+// time per lookup must fall when the number of cores grows.
 func BenchmarkLookupParallel(b *testing.B) {
 	for _, n := range []int{1, 10, 1000} {
 		c, kids := newServedCache(b, n)
@@ -99,7 +99,7 @@ func BenchmarkMiss(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := c.Key(b.Context(), "forged", "ES256"); err == nil {
-				b.Fatal("Key of an invented kid: got no error, want one")
+				b.Fatal("Key of an invented kid: got no error, want an error")
 			}
 		}
 	})

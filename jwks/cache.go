@@ -17,7 +17,7 @@ import (
 type Cache struct {
 	opts   Options
 	name   string // the issuer's name in logs and events
-	source string // a text in the stored data that identifies the issuer or URL; see sourceOf
+	source string // the result of sourceOf; it identifies the issuer or URL in the stored data
 	client *http.Client
 
 	epoch time.Time                // the time at which the cache was created
@@ -54,9 +54,9 @@ type snapshot struct {
 	noKey error    // the error of lookups if the set does not have the key
 }
 
-// New returns a cache of the key set at url. It starts the refresher, but does not wait
-// for the first fetch. Until the first response of the issuer, the cache has only the keys
-// from Options.Store. If Options.Store has no keys, keys are unavailable. The error reports
+// New returns a cache of the key set at url. It starts the refresher, but does not wait for the
+// first fetch. Until the issuer has answered, the cache has only the keys from Options.Store.
+// If Options.Store is nil or has no keys, keys are unavailable until then. The error reports
 // all problems with url and opts.
 func New(url string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
@@ -153,14 +153,15 @@ func start(o Options, name, source string, where locator) *Cache {
 // does. Lookup reads from memory. It never waits and never causes a fetch. Callers share the
 // returned slice: do not modify it.
 //
-// The error matches ErrUnavailable if there is no key set yet, or if the key set is older
-// than Options.MaxStale. If the key set has no such key, the error is usually ErrUnknownKey.
-// But the issuer may have published a new key if the last refresh failed, or if the issuer
-// has not answered since the start. In these cases, the error matches ErrUnavailable.
+// The error matches ErrUnavailable if there is no key set yet, or if the key set is older than
+// Options.MaxStale. If the key set has no such key, the error is usually ErrUnknownKey. But if
+// the last refresh failed, or if the issuer has not answered since the start, the issuer may
+// have published the key since the last successful refresh. In these two cases, the error
+// matches ErrUnavailable.
 //
-// Lookup takes about 60 ns and does not allocate memory. So code that caches verdicts on
-// tokens can call Lookup on every request, with the kid and alg of the token. The issuer still
-// publishes the key of the token if the result contains the *Key that verified the signature.
+// Lookup takes about 60 ns and does not allocate memory. So code that caches verdicts on tokens
+// can call Lookup on every request, with the kid and alg of the token. If the result contains
+// the *Key that verified the signature, the issuer still publishes this key.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
 	return c.LookupAt(kid, alg, time.Now())
 }
@@ -194,9 +195,9 @@ func (c *Cache) usable(now time.Time) bool {
 // the cache queries the issuer once per second. In a health check, call Ready with a context
 // that has a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
-	// Ready counts as a waiting goroutine until it returns, even while it checks the state:
-	// Ready and poll check the state at the same times, and poll sends a new request only if
-	// a goroutine waits.
+	// Ready counts as a waiting goroutine until it returns, even while it checks the state.
+	// Otherwise poll may see no waiting goroutine, because poll checks at the same times, and
+	// then poll sends no new request.
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {

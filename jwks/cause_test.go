@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// The event of a refresh has the values of the context of the lookup that caused the refresh.
+// If a lookup caused a refresh, the Cause of the event has the values of the lookup's context.
 // The Cause of a scheduled refresh is nil.
 func TestCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestRules(t *testing.T) {
 			``:                            -1,
 			`{"keys":[` + good + `]}x`:    -1,
 		} {
-			t.Want("usable keys of "+document, usableKeys(document), want)
+			t.Want("number of usable keys of "+document, usableKeys(document), want)
 		}
 	})
 	checklist.Test(t, "W08", func(t *checklist.T) {
@@ -110,38 +110,38 @@ func keysOfRules() map[string]map[string]jwk {
 		},
 		"A06": {
 			"good": ec, "no x": ec.with("x", nil), "no y": ec.with("y", nil), "x too short": ec.with("x", "AQ"), "y is empty": ec.with("y", ""),
-			"point is not on the curve": ec.with("y", strings.Repeat("A", 43)), "point at infinity": ec.with("x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43)),
-			"crv of a larger curve": ec.with("crv", "P-384"), "no crv": ec.with("crv", nil), "crv is secp256k1": ec.with("crv", "secp256k1"), "crv is p-256": ec.with("crv", "p-256"),
+			"point is not on the curve": ec.with("y", strings.Repeat("A", 43)), "point is at infinity": ec.with("x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43)),
+			"crv is a larger curve": ec.with("crv", "P-384"), "no crv": ec.with("crv", nil), "crv is secp256k1": ec.with("crv", "secp256k1"), "crv is p-256": ec.with("crv", "p-256"),
 			"x too long": ec.with("x", "AAAA"+strings.Repeat("A", 43)),
 		},
 		"A07": {
 			"good": key, "n has a leading zero": key.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "no n": key.with("n", nil), "no e": key.with("e", nil),
-			"n is null": key.with("n", json.RawMessage("null")), "n is a number": key.with("n", 1), "n is not base64url": key.with("n", "!"+n[1:]), "n with a line break": key.with("n", n[:9]+"\n"+n[9:]),
+			"n is null": key.with("n", json.RawMessage("null")), "n is a number": key.with("n", 1), "n is not base64url": key.with("n", "!"+n[1:]), "n contains a line break": key.with("n", n[:9]+"\n"+n[9:]),
 			"n is base64, but not base64url": key.with("n", "+/"+n[2:]), "e is an array": key.with("e", []string{"AQAB"}),
 		},
 		"A08": {
 			"good": ed, "x of 31 bytes": ed.with("x", b64(make([]byte, 31))), "x of 33 bytes": ed.with("x", b64([]byte(strings.Repeat("x", 33)))), "no x": ed.with("x", nil),
-			"crv is X25519": ed.with("crv", "X25519"), "crv is Ed448": ed.with("crv", "Ed448"), "point of small order": ed.with("x", b64(make([]byte, 32))),
+			"crv is X25519": ed.with("crv", "X25519"), "crv is Ed448": ed.with("crv", "Ed448"), "point has small order": ed.with("x", b64(make([]byte, 32))),
 		},
 		"W03": {"good": ec, "kty is ec": ec.with("kty", "ec"), "kty is Ec": ec.with("kty", "Ec"), "no kty": ec.with("kty", nil), "kty is null": ec.with("kty", json.RawMessage("null")), "kty is a number": ec.with("kty", 1), "kty is RSA": ec.with("kty", "RSA")},
 		"W04": {
-			"good": ec.with("use", "sig"), "neither use nor key_ops": ec.with("use", nil), "key_ops verify": ec.with("use", nil, "key_ops", []string{"verify"}), "use and key_ops": ec.with("use", "sig", "key_ops", []string{"verify"}), "use and key_ops are empty": ec.with("use", "", "key_ops", ""),
-			"use is enc": ec.with("use", "enc"), "use is SIG": ec.with("use", "SIG"), "use is tls": ec.with("use", "tls"), "use is a number": ec.with("use", 1), "key_ops sign": ec.with("use", nil, "key_ops", []string{"sign"}),
-			"key_ops encrypt": ec.with("use", nil, "key_ops", []string{"encrypt"}), "key_ops contains verify twice": ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
+			"good": ec.with("use", "sig"), "use and key_ops are absent": ec.with("use", nil), "key_ops contains verify": ec.with("use", nil, "key_ops", []string{"verify"}), "use and key_ops allow the key to verify": ec.with("use", "sig", "key_ops", []string{"verify"}), "use and key_ops are empty": ec.with("use", "", "key_ops", ""),
+			"use is enc": ec.with("use", "enc"), "use is SIG": ec.with("use", "SIG"), "use is tls": ec.with("use", "tls"), "use is a number": ec.with("use", 1), "key_ops contains sign": ec.with("use", nil, "key_ops", []string{"sign"}),
+			"key_ops contains encrypt": ec.with("use", nil, "key_ops", []string{"encrypt"}), "key_ops contains verify twice": ec.with("use", nil, "key_ops", []string{"verify", "verify"}),
 			"key_ops is empty": ec.with("use", nil, "key_ops", []string{}), "key_ops is a string": ec.with("use", nil, "key_ops", "verify"), "use contradicts key_ops": ec.with("use", "sig", "key_ops", []string{"verify", "encrypt"}),
-			"use is enc, key_ops verify": ec.with("use", "enc", "key_ops", []string{"verify"}),
+			"use is enc, and key_ops contains verify": ec.with("use", "enc", "key_ops", []string{"verify"}),
 		},
 		"W05": {
-			"good": ec.with("alg", "ES256"), "no alg": ec.with("alg", nil), "alg of a different curve": ec.with("alg", "ES384"), "alg of RSA": ec.with("alg", "RS256"), "alg of key agreement": ec.with("alg", "ECDH-ES"),
-			"alg is HS256": ec.with("alg", "HS256"), "alg is none": ec.with("alg", "none"), "alg in lower case": ec.with("alg", "es256"), "alg is a number": ec.with("alg", 256), "alg of Ed25519": ec.with("alg", "EdDSA"),
+			"good": ec.with("alg", "ES256"), "no alg": ec.with("alg", nil), "alg is for a different curve": ec.with("alg", "ES384"), "alg is for RSA": ec.with("alg", "RS256"), "alg is for key agreement": ec.with("alg", "ECDH-ES"),
+			"alg is HS256": ec.with("alg", "HS256"), "alg is none": ec.with("alg", "none"), "alg is in lower case": ec.with("alg", "es256"), "alg is a number": ec.with("alg", 256), "alg is for Ed25519": ec.with("alg", "EdDSA"),
 		},
 	}
 }
 
 // usableNames are the names of the usable keys of keysOfRules.
-var usableNames = []string{"good", "e is 3", "n has a leading zero", "neither use nor key_ops", "key_ops verify", "use and key_ops", "use and key_ops are empty", "no alg"}
+var usableNames = []string{"good", "e is 3", "n has a leading zero", "use and key_ops are absent", "key_ops contains verify", "use and key_ops allow the key to verify", "use and key_ops are empty", "no alg"}
 
-// testUsableKeys checks that the right keys of a rule are usable.
+// testUsableKeys checks that a key of the rule id is usable only if its name is in usableNames.
 func testUsableKeys(t *checklist.T, id string) {
 	t.Helper()
 	for name, key := range keysOfRules()[id] {
@@ -161,15 +161,15 @@ func testSelection(t *checklist.T) {
 		want     int
 	}{
 		{"kid matches", []jwk{a, ecKey("b")}, "a", "ES256", 1},
-		{"kid in the wrong case", []jwk{a, ecKey("b")}, "A", "ES256", 0},
-		{"alg of a different curve", []jwk{a}, "a", "ES384", 0},
-		{"two EC keys with the same kid", []jwk{a, b}, "a", "ES256", 2},
-		{"EC key and Ed25519 key with the same kid; alg is EdDSA", []jwk{a, c}, "a", "EdDSA", 1},
-		{"EC key and Ed25519 key with the same kid; alg is ES256", []jwk{a, c}, "a", "ES256", 1},
-		{"no kid; one key fits", []jwk{a, c}, "", "ES256", 1},
-		{"no kid; one key without a kid fits", []jwk{a.with("kid", nil), c}, "", "ES256", 1},
-		{"no kid; two keys fit", []jwk{a, ecKey("b")}, "", "ES256", 0},
-		{"no kid; no key fits", []jwk{a}, "", "RS256", 0},
+		{"kid has the wrong case", []jwk{a, ecKey("b")}, "A", "ES256", 0},
+		{"alg is for a different curve", []jwk{a}, "a", "ES384", 0},
+		{"two EC keys have the same kid", []jwk{a, b}, "a", "ES256", 2},
+		{"EC key and Ed25519 key have the same kid, and alg is EdDSA", []jwk{a, c}, "a", "EdDSA", 1},
+		{"EC key and Ed25519 key have the same kid, and alg is ES256", []jwk{a, c}, "a", "ES256", 1},
+		{"lookup has no kid, and one key fits", []jwk{a, c}, "", "ES256", 1},
+		{"lookup has no kid, and one key without a kid fits", []jwk{a.with("kid", nil), c}, "", "ES256", 1},
+		{"lookup has no kid, and two keys fit", []jwk{a, ecKey("b")}, "", "ES256", 0},
+		{"lookup has no kid, and no key fits", []jwk{a}, "", "RS256", 0},
 		{"lookup has a kid, but the key has no kid", []jwk{a.with("kid", nil)}, "a", "ES256", 0},
 	} {
 		set, err := jwks.Parse(document(row.keys...))
@@ -188,7 +188,7 @@ func testSelection(t *checklist.T) {
 		t.Fatal(err)
 	}
 	keys, _ := set.Lookup("a", "ES256")
-	t.Want("number of usable keys, if 50 keys have the same kid", len(keys), 8)
+	t.Want("number of usable keys if 50 keys have the same kid", len(keys), 8)
 }
 
 // testFetching checks that only good responses of an issuer replace a good key set.
@@ -208,7 +208,7 @@ func testFetching(t *testing.T) {
 		return got
 	}
 	checklist.Test(t, "W02", func(t *checklist.T) {
-		t.Want("usable keys of a key set that also has unusable keys", usableIDs(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
+		t.Want("usable keys of a key set that has usable and unusable keys", usableIDs(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
 		for _, doc := range []string{`{"keys":[]}`, `{"error":"x"}`, `{"keys":[{"kty":"AKP"}]}`, `<html>`, ``, `null`} {
 			t.Want("lookup of the old key after the document "+doc, outcomeAfter(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
 		}
@@ -223,8 +223,8 @@ func testFetching(t *testing.T) {
 		t.Want("lookup of the old key after a document of more than 1 MiB", outcomeAfter(t, func(i *issuer) {
 			i.doc = append(document(ecKey("b")), strings.Repeat(" ", 1<<20)...)
 		}), "ok")
-		t.Want("usable keys, if keys has 1,001 elements", usableKeys(`{"keys":[`+strings.Repeat(`{},`, 1000)+string(mustMarshal(t.T, ecKey("a")))+`]}`), -1)
-		t.Want("usable keys, if keys has 1,000 elements", usableKeys(`{"keys":[`+strings.Repeat(`{},`, 999)+string(mustMarshal(t.T, ecKey("a")))+`]}`), 1)
+		t.Want("number of usable keys if the array has 1,001 elements", usableKeys(`{"keys":[`+strings.Repeat(`{},`, 1000)+string(mustMarshal(t.T, ecKey("a")))+`]}`), -1)
+		t.Want("number of usable keys if the array has 1,000 elements", usableKeys(`{"keys":[`+strings.Repeat(`{},`, 999)+string(mustMarshal(t.T, ecKey("a")))+`]}`), 1)
 		t.Want("lookup of the old key after endless redirects", outcomeAfter(t, func(i *issuer) {
 			i.answer = func(r *http.Request) *http.Response {
 				return response(r, http.StatusFound, http.Header{"Location": {r.URL.Path + "x"}}, nil)
@@ -239,7 +239,7 @@ func testFetching(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, skipped := range set.Skipped() {
-			t.Want("Private of the skipped element "+skipped.ID, skipped.Private, skipped.ID != "odd")
+			t.Want("field Private of the skipped element "+skipped.ID, skipped.Private, skipped.ID != "odd")
 		}
 		t.Want("number of skipped elements", len(set.Skipped()), 3)
 		for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
@@ -262,8 +262,8 @@ const (
 	oidc      = "/.well-known/openid-configuration"
 )
 
-// discoverOutcome adds a key set to the site s and discovers the issuer issuerURL. It returns
-// the outcome of a lookup of the key in this key set.
+// discoverOutcome adds a key set to the site s, calls discover for issuerURL, and returns the
+// outcome of a lookup of the key in this key set.
 func discoverOutcome(t *checklist.T, s site) (got string) {
 	t.Helper()
 	synctest.Test(t.T, func(t *testing.T) {
@@ -335,7 +335,7 @@ func testCertificates(t *checklist.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(ecKey("a")))
 	}))
-	// The server logs an error when a client does not trust its certificate.
+	// The server logs an error when a client does not trust the certificate of the server.
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	defer server.Close()

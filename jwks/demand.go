@@ -8,9 +8,9 @@ import (
 
 const (
 	// maxWait is the longest time for which a lookup waits for a fetch. While keys are
-	// available, the time counts from the start of the fetch. So if the issuer hangs, only
-	// the first lookups wait. The documented limit is 2 s, because goroutines wake late on a
-	// busy machine.
+	// available, the time counts from the start of the fetch. So if the issuer hangs, a lookup
+	// that begins more than maxWait after the start of the fetch does not wait. The documented
+	// limit is longer (2 s), because goroutines wake late on a busy machine.
 	maxWait = 1800 * time.Millisecond
 	// maxWaiting is the number of goroutines that may wait for a fetch at the same time.
 	maxWaiting = 10_000
@@ -19,8 +19,8 @@ const (
 	minPause = time.Second
 )
 
-// flight is one fetch, which may begin later than the flight is created. A lookup, Refresh or
-// the refresher creates the flight.
+// flight is one fetch. A lookup, Refresh or the refresher creates the flight, and the fetch may
+// begin later.
 type flight struct {
 	due     time.Time // the fetch does not begin before this time
 	began   time.Time // guarded by Cache.mu; zero until the fetch begins
@@ -31,7 +31,7 @@ type flight struct {
 	unconditional bool
 	// cause has the values of the context of the lookup that requested the fetch. It is
 	// nil if no lookup requested the fetch. It is set before the fetch begins.
-	cause context.Context //nolint:containedctx // a fetch outlives the lookup that requested it
+	cause context.Context //nolint:containedctx // a fetch may end later than the lookup that requested it
 	done  chan struct{}   // closed when the fetch ends
 	err   error           // the error of the fetch; valid after done is closed
 }
@@ -81,9 +81,9 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 		case !c.beganBefore(f, start), f.err != nil && c.usable(now):
 			return nil, err
 		}
-		// The fetch began before this lookup. So the fetch may have missed a key that the
-		// issuer has published since, or may have failed although the issuer answers again.
-		// The next round waits for a newer fetch.
+		// The fetch began before this lookup. So the response may lack a key that the issuer
+		// published after the start of the fetch. Or the fetch may have failed, but the issuer
+		// answers again now. The next round waits for a newer fetch.
 	}
 	return nil, err
 }
@@ -124,14 +124,14 @@ func (c *Cache) beganBefore(f *flight, t time.Time) bool {
 // end. The fetch is the fetch in flight, the queued fetch, or a new fetch. The fetch is nil if
 // Options.CoolDown, Retry-After or maxChanges does not allow a fetch.
 //
-// The lookup began at the time start and read the snapshot seen. If seen is no longer
-// current, demand returns a flight that has ended, so that the caller repeats the lookup.
-// badSignature means that the set has keys with the token's kid, but that none of these keys
-// verifies the signature.
+// The lookup began at the time start and read the snapshot seen. If the cache has a newer
+// snapshot than seen, demand returns a flight that has ended, so that the caller repeats the
+// lookup. The argument badSignature means that the set has keys with the token's kid, but that
+// none of these keys verifies the signature.
 func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
-	// A fetch publishes its set before finish locks c.mu. So if seen is current, a fetch that
-	// brings a newer set has not ended, and join returns this fetch.
+	// A fetch publishes its set before finish locks c.mu. So if the cache has no newer snapshot
+	// than seen, a fetch that brings a newer set has not ended, and join returns this fetch.
 	if c.state.Load() != seen {
 		c.mu.Unlock()
 		ended := make(chan struct{})
@@ -149,7 +149,7 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	}
 	var toLog denied
 	if f == nil {
-		toLog = c.denied.count(now, badSignature)
+		toLog = c.denied.add(now, badSignature)
 		c.history.denied++
 	} else if fresh && usable {
 		c.history.missFetches++
@@ -168,8 +168,8 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	return f, limit
 }
 
-// join returns the fetch that demand returns. fresh reports whether this fetch is new. The
-// caller holds c.mu.
+// join returns the fetch that demand returns. The result fresh reports whether join has created
+// this fetch. The caller holds c.mu.
 func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	switch {
 	case c.running != nil:
@@ -184,7 +184,7 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	due := now
 	if !usable {
 		// The fetch begins within 1 s, so that it ends before the lookup stops waiting. The
-		// first request after the issuer's return must get its key.
+		// first request after the outage must get the key that it needs.
 		if next := c.history.lastAttempt.Add(minPause); next.After(due) {
 			due = next
 		}
@@ -195,7 +195,8 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 }
 
 // enqueue queues a fetch that begins at the time due. If a fetch is already queued, enqueue
-// makes this fetch begin at due, unless it begins sooner. The caller holds c.mu.
+// changes the start of this fetch to due, unless its start is earlier than due. The caller
+// holds c.mu.
 func (c *Cache) enqueue(due time.Time) *flight {
 	if c.queued == nil {
 		c.queued = &flight{due: due, done: make(chan struct{})}
@@ -254,9 +255,9 @@ type denied struct {
 	badSignature int // lookups after a signature that no key with the kid verifies
 }
 
-// count counts one denied lookup. At most once per minute, count returns the numbers to log
-// and resets them. Otherwise count returns zeros.
-func (d *deniedLog) count(now time.Time, badSignature bool) (toLog denied) {
+// add counts one denied lookup. At most once per minute, add returns the numbers to log and
+// resets the numbers. Otherwise add returns zeros.
+func (d *deniedLog) add(now time.Time, badSignature bool) (toLog denied) {
 	if badSignature {
 		d.badSignature++
 	} else {

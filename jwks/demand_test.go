@@ -16,12 +16,12 @@ func TestMissingKeyFetches(t *testing.T) {
 		want     string
 		fetches  int
 	}{
-		"new kid":                  {"c", "ES256", false, "ok", 2},
-		"symmetric algorithm":      {"c", "HS256", false, "unknown", 1},
-		"alg none":                 {"c", "none", false, "unknown", 1},
-		"no alg":                   {"c", "", false, "unknown", 1},
-		"no kid; several keys fit": {"", "ES256", false, "unknown", 1},
-		"no kid; key a was tried without success": {"", "ES256", true, "unknown", 2},
+		"new kid":                            {"c", "ES256", false, "ok", 2},
+		"symmetric algorithm":                {"c", "HS256", false, "unknown", 1},
+		"alg none":                           {"c", "none", false, "unknown", 1},
+		"no alg":                             {"c", "", false, "unknown", 1},
+		"token has no kid; several keys fit": {"", "ES256", false, "unknown", 1},
+		"token has no kid; key a was tried and did not verify the signature": {"", "ES256", true, "unknown", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestUnsupportedAlgorithmInOutage(t *testing.T) {
 	})
 }
 
-// If the issuer has never answered, the text of the error contains this fact.
+// If the issuer has never answered, the error contains the text "has not answered yet".
 func TestIssuerNeverAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{hang: true}
@@ -92,7 +92,8 @@ func TestMaxWaiting(t *testing.T) {
 }
 
 // A lookup waits for a fetch in flight, and the fetch fails. If keys are available, the lookup
-// returns the error. It does not cause a second fetch, which will probably fail too.
+// returns the error. The lookup does not cause a second fetch, because this fetch will probably
+// fail too.
 func TestJoinedFetchFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(public("a", newEC(elliptic.P256()).Public()))

@@ -23,7 +23,7 @@ const metadataLifetime = time.Hour
 type locator struct {
 	url string // the URL of the key set; "" until discovery succeeds
 
-	places       []string  // possible URLs of the metadata, in order of attempts; empty if url is configured
+	places       []string  // the possible URLs of the metadata, in the order in which discover tries them; empty if url is configured
 	issuer       string    // the required value of "issuer" in the metadata
 	insecureHTTP bool      // the value of Options.InsecureHTTP
 	tried        time.Time // the time of the last request for the metadata
@@ -49,14 +49,15 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 			if found, err = l.read(a.body, place); err == nil {
 				l.url = found
 				l.until = l.tried.Add(min(max(a.fresh, defaultLifetime), metadataLifetime))
-				// The next discovery tries this place first.
+				// The next call of discover tries this URL first.
 				l.places = append([]string{place}, slices.Delete(slices.Clone(l.places), i, i+1)...)
 				return nil
 			}
 			err = fmt.Errorf("metadata at %s: %w", redact(place), err)
 		}
 		errs = append(errs, err)
-		// All places are on one host. So if the host does not answer, the other places fail too.
+		// All possible URLs have the same host. So if the host does not answer, the remaining
+		// URLs fail too.
 		_, silent := errors.AsType[*url.Error](err)
 		if silent && !errors.Is(err, errRedirect) || ctx.Err() != nil {
 			break
@@ -94,10 +95,11 @@ func (l *locator) read(document []byte, place string) (string, error) {
 
 // metadataPlaces returns the possible URLs of an issuer's metadata, in the order in which
 // discover tries them:
-//   - the URL of OpenID Connect Discovery 1.0, section 4: the well-known path after the
-//     issuer's path
-//   - the URL of RFC 8414, section 3.1: the well-known path before the issuer's path
-//   - two variants that some issuers use: each well-known path in the other position
+//   - the URL of OpenID Connect Discovery 1.0, section 4, which has the well-known path after
+//     the issuer's path
+//   - the URL of RFC 8414, section 3.1, which has the well-known path before the issuer's path
+//   - two variants that some issuers use: the OpenID Connect path before the issuer's path, and
+//     the RFC 8414 path after the issuer's path
 func metadataPlaces(issuer string) []string {
 	u, err := url.Parse(issuer)
 	if err != nil {

@@ -67,31 +67,31 @@ func TestDiscovery(t *testing.T) {
 		want    string
 		fetches int
 	}{
-		{"OpenID Connect URL", root, site{root + "/.well-known/openid-configuration": metadata(root, keys)}, jwks.Options{}, "ok", 2},
-		{"OpenID Connect URL, issuer has a path", path, site{path + "/.well-known/openid-configuration": metadata(path, keys)}, jwks.Options{}, "ok", 2},
-		{"OpenID Connect URL, issuer has a trailing slash", slash, site{path + "/.well-known/openid-configuration": metadata(slash, keys)}, jwks.Options{}, "ok", 2},
-		{"RFC 8414 URL", root, site{root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"RFC 8414 URL, issuer has a path", path, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 3},
-		{"RFC 8414 URL, issuer has a trailing slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
-		{"openid-configuration before the issuer's path", path, site{root + "/.well-known/openid-configuration/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 4},
-		{"oauth-authorization-server after the issuer's path", path, site{path + "/.well-known/oauth-authorization-server": metadata(path, keys)}, jwks.Options{}, "ok", 5},
-		{"first document has a wrong issuer, second document is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"first document redirects to a different origin, second document is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
-		{"redirect within the origin", root, site{root + "/.well-known/openid-configuration": "-> /meta", root + "/meta": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"metadata is at the OpenID Connect URL", root, site{root + "/.well-known/openid-configuration": metadata(root, keys)}, jwks.Options{}, "ok", 2},
+		{"metadata is at the OpenID Connect URL, and issuer has a path", path, site{path + "/.well-known/openid-configuration": metadata(path, keys)}, jwks.Options{}, "ok", 2},
+		{"metadata is at the OpenID Connect URL, and issuer has a trailing slash", slash, site{path + "/.well-known/openid-configuration": metadata(slash, keys)}, jwks.Options{}, "ok", 2},
+		{"metadata is at the RFC 8414 URL", root, site{root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"metadata is at the RFC 8414 URL, and issuer has a path", path, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 3},
+		{"metadata is at the RFC 8414 URL, and issuer has a trailing slash", slash, site{root + "/.well-known/oauth-authorization-server/t/1": metadata(slash, keys)}, jwks.Options{}, "ok", 3},
+		{"URL has openid-configuration before the issuer's path", path, site{root + "/.well-known/openid-configuration/t/1": metadata(path, keys)}, jwks.Options{}, "ok", 4},
+		{"URL has oauth-authorization-server after the issuer's path", path, site{path + "/.well-known/oauth-authorization-server": metadata(path, keys)}, jwks.Options{}, "ok", 5},
+		{"first document has a wrong issuer, and second document is good", root, site{root + "/.well-known/openid-configuration": wrong, root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"first URL redirects to a different origin, and second document is good", root, site{root + "/.well-known/openid-configuration": "-> https://login.test/", root + "/.well-known/oauth-authorization-server": metadata(root, keys)}, jwks.Options{}, "ok", 3},
+		{"first URL redirects within the origin", root, site{root + "/.well-known/openid-configuration": "-> /meta", root + "/meta": metadata(root, keys)}, jwks.Options{}, "ok", 3},
 		{"metadata has a different issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
 		{"issuer in metadata has an additional slash", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
 		{"issuer in metadata has the wrong case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
-		{"metadata without issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"metadata does not contain issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
 		{"metadata contains issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
-		{"metadata without jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
-		{"jwks_uri with http", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://cdn.test/keys.json")}, jwks.Options{}, "unavailable", 2},
-		{"jwks_uri with http and a loopback address", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://127.0.0.1/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"metadata does not contain jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri is an http URL", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://cdn.test/keys.json")}, jwks.Options{}, "unavailable", 2},
+		{"jwks_uri is an http URL with a loopback address", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://127.0.0.1/keys.json")}, jwks.Options{}, "unavailable", 2},
 		{"jwks_uri is a file URL", root, site{root + "/.well-known/openid-configuration": metadata(root, "file:///etc/passwd")}, jwks.Options{}, "unavailable", 2},
 		{"jwks_uri is a relative URL", root, site{root + "/.well-known/openid-configuration": metadata(root, "/keys.json")}, jwks.Options{}, "unavailable", 2},
 		{"metadata is HTML", root, site{root + "/.well-known/openid-configuration": `<html>`}, jwks.Options{}, "unavailable", 2},
-		{"MetadataURL", "stytch.test/project-1", site{"https://meta.test/m": metadata("stytch.test/project-1", keys)}, jwks.Options{MetadataURL: "https://meta.test/m"}, "ok", 2},
-		{"MetadataURL and MetadataIssuer", path, site{"https://meta.test/m": metadata("https://as.test/{tenant}", keys)}, jwks.Options{MetadataURL: "https://meta.test/m", MetadataIssuer: "https://as.test/{tenant}"}, "ok", 2},
-		{"MetadataURL, but the metadata has a different issuer", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
+		{"MetadataURL is set", "stytch.test/project-1", site{"https://meta.test/m": metadata("stytch.test/project-1", keys)}, jwks.Options{MetadataURL: "https://meta.test/m"}, "ok", 2},
+		{"MetadataURL and MetadataIssuer are set", path, site{"https://meta.test/m": metadata("https://as.test/{tenant}", keys)}, jwks.Options{MetadataURL: "https://meta.test/m", MetadataIssuer: "https://as.test/{tenant}"}, "ok", 2},
+		{"MetadataURL is set, but the metadata has a different issuer", path, site{"https://meta.test/m": wrong}, jwks.Options{MetadataURL: "https://meta.test/m"}, "unavailable", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -129,8 +129,8 @@ func TestDiscoveryDown(t *testing.T) {
 	})
 }
 
-// The cache fetches the metadata again within 1 h. It also fetches the metadata when the key
-// set is no longer at its URL.
+// The cache fetches the metadata again within 1 h. If the key set is no longer at its URL, the
+// cache fetches the metadata sooner.
 func TestDiscoveryRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/oauth-authorization-server"
@@ -149,7 +149,7 @@ func TestDiscoveryRepeats(t *testing.T) {
 		want(t, "lookup of the key at the new URL", keyOutcome(t, c, "b"), "ok")
 		want(t, "URL", c.Status().URL, root+"/new")
 
-		// Bad metadata changes nothing.
+		// The cache does not use bad metadata.
 		for _, bad := range []string{"", "null", metadata("https://evil.test", root+"/evil"), metadata(root, "http://cdn.test/")} {
 			i.update(func(*issuer) {
 				s[meta] = bad
@@ -177,8 +177,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// The key set has moved, and requests to the old host hang. So the next fetch has no time left
-// for the metadata. The fetch after it begins with the metadata.
+// The key set has moved, and requests to the old host hang. So the first fetch has no time left
+// for the metadata. The second fetch begins with the metadata.
 func TestMovedFromHangingHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const root, meta = "https://as.test", "https://as.test/.well-known/openid-configuration"
@@ -203,7 +203,7 @@ func TestMovedFromHangingHost(t *testing.T) {
 		})
 		moved.Store(true)
 		want(t, "lookup of the new key while the old host hangs", keyOutcome(t, c, "b"), "unavailable")
-		time.Sleep(7 * time.Second) // the rest of the first fetch, and the pause after its failure
+		time.Sleep(7 * time.Second) // until the first fetch and the pause after its failure have ended
 		_, err := c.Lookup("b", "ES256")
 		want(t, "lookup of the new key after the next fetch", outcome(err), "ok")
 		want(t, "URL", c.Status().URL, root+"/new")
@@ -241,7 +241,7 @@ func TestRedirects(t *testing.T) {
 				i.mu.Lock()
 				defer i.mu.Unlock()
 				foreign := slices.ContainsFunc(i.urls, func(url string) bool { return !strings.HasPrefix(url, "https://as.test") })
-				want(t, fmt.Sprintf("%v contain a request to a different origin", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
+				want(t, fmt.Sprintf("a request in %v is to a different origin", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
 			})
 		})
 	}

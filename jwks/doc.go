@@ -28,13 +28,13 @@
 //   - Flood of tokens with invented key ids: the flood causes two fetches without a pause,
 //     then one fetch per Options.CoolDown (8 s). During the flood, a new key is found
 //     within 8 s.
-//   - Start while the issuer is down or hangs: New and Discover do not wait. Requests
-//     wait at most 2 s. While requests arrive, the cache queries the issuer once per
-//     second. So the first request after the issuer's return gets its key.
-//   - Outage: the last good key set stays in use for Options.MaxStale (12 h). During this
-//     time, lookups fail only for keys that are not in the key set. Afterwards, all
-//     lookups fail. The error of these lookups is ErrUnavailable. Answer 503 and not 401,
-//     because the caller is not at fault.
+//   - Start while the issuer is down or hangs: New and Discover do not wait. Requests wait at
+//     most 2 s. While requests arrive, the cache queries the issuer once per second. So the
+//     first request after the outage gets the key that it needs.
+//   - Outage: the last good key set stays in use for Options.MaxStale (12 h). During this time,
+//     lookups fail only for keys that are not in the key set. Afterwards, all lookups fail. The
+//     error of these lookups matches ErrUnavailable. Answer with status 503 and not 401,
+//     because the token may be valid.
 //   - Unusable response: a response that is not a usable key set never replaces the
 //     key set in use.
 //   - Restart during an outage: if Options.Store is set, the cache starts with the stored
@@ -53,10 +53,11 @@
 //
 // # Security
 //
-// The members kty, crv, alg, use and key_ops of a key, and the size of the key, determine
-// the algorithms that the key may verify. Symmetric keys, private keys and RSA keys with fewer
-// than 2048 bits are never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and
-// their URLs are never fetched. The cache fetches keys over https. It uses http only for
-// loopback hosts, or if Options.InsecureHTTP is set. It refuses a redirect to a different
-// origin. If other parties can configure issuers, set Options.RefusePrivateAddresses.
+// The members kty, crv, alg, use and key_ops of a key, and the size of the key, determine the
+// algorithms that the key may verify. Symmetric keys, private keys and RSA keys with fewer than
+// 2048 bits are never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and their
+// URLs are never fetched. The cache fetches keys over https. The cache uses http only for
+// loopback hosts, or if Options.InsecureHTTP is set. The cache refuses a redirect to a
+// different origin. If parties that you do not trust can configure issuers, set
+// Options.RefusePrivateAddresses.
 package jwks

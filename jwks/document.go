@@ -25,14 +25,14 @@ func elements(document []byte) ([]jsontext.Value, error) {
 		return nil, errors.New("not a JSON object")
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, syntax(err)
+		return nil, withoutContent(err)
 	}
 	var found []jsontext.Value
 	seen := make(map[string]bool)
 	for dec.PeekKind() != '}' {
 		token, err := dec.ReadToken()
 		if err != nil {
-			return nil, syntax(err)
+			return nil, withoutContent(err)
 		}
 		name := token.String()
 		if seen[name] {
@@ -45,11 +45,11 @@ func elements(document []byte) ([]jsontext.Value, error) {
 			err = dec.SkipValue()
 		}
 		if err != nil {
-			return nil, syntax(err)
+			return nil, withoutContent(err)
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, syntax(err)
+		return nil, withoutContent(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("data after the JSON object")
@@ -82,7 +82,8 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 		if len(found) == maxKeys {
 			return nil, errTooManyKeys
 		}
-		// The decoder may reuse the memory of value.
+		// The decoder may reuse the memory of value, so the result contains parts of document
+		// instead.
 		end := int(dec.InputOffset())
 		found = append(found, document[end-len(value):end:end])
 	}
@@ -90,9 +91,9 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	return found, err
 }
 
-// syntax replaces a syntax error of the decoder, because the text of this error contains parts
-// of the document.
-func syntax(err error) error {
+// withoutContent returns an error that does not contain parts of the document. It replaces the
+// syntax errors of the decoder, because their texts contain parts of the document.
+func withoutContent(err error) error {
 	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
 		return err
 	}
@@ -102,7 +103,7 @@ func syntax(err error) error {
 	return errors.New("not valid JSON")
 }
 
-// describeSkipped describes an element that parseAfter leaves out because of err.
+// describeSkipped returns the Skipped of an element that parseAfter leaves out because of err.
 func describeSkipped(index int, element jsontext.Value, err error) Skipped {
 	s := Skipped{Index: index, Reason: quote.Line(err.Error()), Private: errors.Is(err, errPrivate)}
 	if members, err := strictjson.Parse(element); err == nil {

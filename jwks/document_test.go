@@ -58,7 +58,7 @@ func keepsTheSet(t *testing.T, change func(*issuer)) {
 		good, _ := c.Lookup("good", "ES256")
 		i.update(change)
 		if err := c.Refresh(t.Context()); err == nil {
-			t.Error("Refresh: got no error, want one")
+			t.Error("Refresh: got no error, want an error")
 		}
 		keys, err := c.Lookup("good", "ES256")
 		if err != nil || keys[0] != good[0] {
@@ -105,8 +105,9 @@ func TestManyKeys(t *testing.T) {
 // small.
 func TestHostileBodies(t *testing.T) {
 	good := document(ecKey("good"))
-	// A gzip file may consist of several members (RFC 1952, section 2.2). bomb consists of 1,025
-	// members. It has about 1 MiB, and more than 1 GiB after decompression.
+	// A gzip file may consist of several members (RFC 1952, section 2.2). The file in bomb
+	// consists of 1,025 members. The file has about 1 MiB, and more than 1 GiB after
+	// decompression.
 	bomb := append(gzipped([]byte(`{"keys":["`)), bytes.Repeat(gzipped(bytes.Repeat([]byte("A"), 1<<20)), 1024)...)
 	var mode atomic.Pointer[string]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -174,7 +175,7 @@ func TestHostileBodies(t *testing.T) {
 		set(m)
 		start := time.Now()
 		if err := c.Refresh(t.Context()); err == nil {
-			t.Errorf("Refresh with %s: got no error, want one", m)
+			t.Errorf("Refresh with %s: got no error, want an error", m)
 		}
 		took := time.Since(start)
 		close(stop)

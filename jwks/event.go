@@ -55,9 +55,9 @@ type Event struct {
 	Cause context.Context //nolint:containedctx // a refresh outlives the lookup that caused it
 	// Duration is the duration of the refresh.
 	Duration time.Duration
-	// Keys is the number of usable keys in the key set. SkippedCount is the number of
-	// elements of the key set that cannot be used. Refreshed, NotModified and Restored set
-	// both fields.
+	// Keys is the number of usable keys in the key set. SkippedCount is the number of elements
+	// of the key set that cannot be used. Refreshed, NotModified and Restored set Keys and
+	// SkippedCount.
 	Keys, SkippedCount int
 	// SkippedKey is the element that cannot be used. Only KeySkipped sets SkippedKey.
 	SkippedKey Skipped

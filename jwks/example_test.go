@@ -93,8 +93,8 @@ func ExampleParse() {
 	// left out: b true
 }
 
-// sharedStorage simulates storage that all replicas share. For example, a service
-// uses Redis, a config map or a database.
+// sharedStorage simulates storage that all replicas of a service share, for example Redis, a
+// config map or a database.
 type sharedStorage struct {
 	mu     sync.Mutex
 	values map[string][]byte
@@ -124,8 +124,9 @@ func (s sharedStore) Save(_ context.Context, data []byte) error {
 	return nil
 }
 
-// A custom Store keeps bytes and does not interpret the bytes. If other parties can write to
-// the Store, set StoreKey. Without the StoreKey, the other parties cannot add keys.
+// A custom Store keeps bytes and does not interpret the bytes. If parties that you do not trust
+// can write to the Store, set StoreKey. A party that does not have the StoreKey cannot add
+// keys.
 func ExampleStore() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()

@@ -8,8 +8,9 @@ var PublicAddress = publicAddress
 // ExceptLoopback exports exceptLoopback for tests.
 var ExceptLoopback = exceptLoopback
 
-// CheckAddress returns nil if the default Transport may connect to address when the host of
-// address resolves to the address resolved. Otherwise it returns the error of the connection.
+// CheckAddress checks a connection to the "host:port" in address. The argument resolved is the
+// address to which the host resolves. If the default Transport refuses the connection,
+// CheckAddress returns the error.
 func CheckAddress(address, resolved string, refusePrivate bool) error {
 	for _, check := range addressChecks(address, refusePrivate) {
 		if err := check(resolved); err != nil {
@@ -19,8 +20,8 @@ func CheckAddress(address, resolved string, refusePrivate bool) error {
 	return nil
 }
 
-// Suspend simulates that the machine is suspended for the duration d. For c, the wall clock
-// advances by d, and the monotonic clock does not advance.
+// Suspend simulates that the machine is suspended for the duration d. The cache c behaves as if
+// the wall clock had advanced by d and the monotonic clock had stopped.
 func Suspend(c *Cache, d time.Duration) {
 	s := *c.state.Load()
 	s.until.wall -= int64(d)

@@ -23,7 +23,8 @@ type answer struct {
 // validators are the header values that make a request conditional (RFC 9110, section 13).
 type validators struct{ etag, lastModified string }
 
-// statusError is a response with a status other than 200 and 304.
+// statusError is the error for a response whose status is not 200. A response with status 304
+// is an error only if the request was unconditional.
 type statusError struct {
 	status string
 	retry  time.Duration // the value of Retry-After, or 0
@@ -31,10 +32,10 @@ type statusError struct {
 
 func (e *statusError) Error() string { return "answered " + e.status }
 
-// get sends a GET request for a JSON document of at most maxDocument bytes. The response may
-// be compressed with gzip. If have is zero, the request is unconditional, and HTTP caches
-// must send it to the server.
-func get(ctx context.Context, client *http.Client, url string, have validators) (*answer, error) {
+// get sends a GET request for a JSON document of at most maxDocument bytes. The response may be
+// compressed with gzip. If conditions is zero, the request is unconditional, and HTTP caches
+// must send the request to the server.
+func get(ctx context.Context, client *http.Client, url string, conditions validators) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -44,14 +45,14 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 	// Because of this header, net/http does not decompress the body. readBody decompresses
 	// the body, and limits the decompressed size.
 	req.Header.Set("Accept-Encoding", "gzip")
-	if have == (validators{}) {
+	if conditions == (validators{}) {
 		req.Header.Set("Cache-Control", "no-cache")
 	}
-	if have.etag != "" {
-		req.Header.Set("If-None-Match", have.etag)
+	if conditions.etag != "" {
+		req.Header.Set("If-None-Match", conditions.etag)
 	}
-	if have.lastModified != "" {
-		req.Header.Set("If-Modified-Since", have.lastModified)
+	if conditions.lastModified != "" {
+		req.Header.Set("If-Modified-Since", conditions.lastModified)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -61,24 +62,25 @@ func get(ctx context.Context, client *http.Client, url string, have validators) 
 		return nil, err // the text of err contains the method and the URL
 	}
 	defer func() { _ = resp.Body.Close() }() // an error of Close does not matter after reading
-	a, err := read(resp, have)
+	a, err := read(resp, conditions)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
 	}
 	return a, nil
 }
 
-func read(resp *http.Response, have validators) (*answer, error) {
+func read(resp *http.Response, conditions validators) (*answer, error) {
 	now := time.Now()
 	a := &answer{
 		fresh:      lifetime(resp.Header, now),
 		validators: validators{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")},
 	}
 	switch {
-	case resp.StatusCode == http.StatusNotModified && have != (validators{}):
-		// A 304 response may contain no validators.
+	case resp.StatusCode == http.StatusNotModified && conditions != (validators{}):
+		// If a 304 response contains no validators, the validators of the request are still
+		// valid.
 		if a.validators == (validators{}) {
-			a.validators = have
+			a.validators = conditions
 		}
 		a.notModified = true
 		return a, nil

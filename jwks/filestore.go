@@ -24,8 +24,9 @@ type fileStore struct{ path string }
 //   - The file is a symbolic link, or is not a regular file.
 //   - Other users can replace files in the folder of the file.
 //
-// In the last case, NewFileStore also returns an error. On Windows, these permissions do not
-// exist. There, the access control list of the folder must deny access to other users.
+// NewFileStore returns an error if other users can replace files in the folder. On Windows,
+// Load and NewFileStore do not check permissions. There, the access control list of the folder
+// must deny access to other users.
 func NewFileStore(path string) (Store, error) {
 	if path == "" {
 		return nil, errors.New("jwks: file store: path is empty")
@@ -56,7 +57,7 @@ func (s *fileStore) Load(context.Context) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat() // not os.Stat, because a different file may be at the path by now
+	info, err := file.Stat() // os.Stat may return the info of a different file that is at the path by now
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +103,10 @@ func (s *fileStore) Save(_ context.Context, data []byte) (err error) {
 	return os.Rename(file.Name(), s.path)
 }
 
-// checkPermissions returns an error if other users can write to the file with this info. If
-// folder is true, it returns an error if other users can replace files in the folder with this
-// info.
+// checkPermissions checks the owner and the mode in info. If folder is false, info describes a
+// file, and checkPermissions returns an error if other users can write to the file. If folder
+// is true, info describes a folder, and checkPermissions returns an error if other users can
+// replace files in the folder.
 func checkPermissions(info fs.FileInfo, folder bool) error {
 	if !permissionsMatter {
 		return nil

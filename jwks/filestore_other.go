@@ -9,7 +9,8 @@ import (
 
 const permissionsMatter = false
 
-// openPlain opens a file for reading. On these systems, folders contain no pipes.
+// openPlain opens a file for reading. On these systems, folders contain no pipes, so os.Open
+// does not wait for a writer.
 func openPlain(path string) (*os.File, error) { return os.Open(path) }
 
 // checkOwner is never called, because permissionsMatter is false.

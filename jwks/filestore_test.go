@@ -51,7 +51,7 @@ func TestFileStore(t *testing.T) {
 			t.Errorf("Load of a file with mode %v succeeds: got %v, want %v (error: %v)", mode, err == nil, ok, err)
 		}
 	}
-	if err := store.Save(t.Context(), nil); err != nil { // replaces the file that Load refused
+	if err := store.Save(t.Context(), nil); err != nil { // Save replaces the file that Load refused
 		t.Fatal(err)
 	}
 	folder := filepath.Dir(path)
@@ -102,7 +102,7 @@ func TestFileStoreFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := store.Save(t.Context(), []byte("x")); err == nil {
-		t.Error("Save with a folder at the path: got no error, want one")
+		t.Error("Save with a folder at the path: got no error, want an error")
 	}
 	files, err := os.ReadDir(folder)
 	if err != nil || len(files) != 1 {

@@ -15,16 +15,16 @@ type deadline struct {
 	wall       int64         // on the wall clock, Unix time in nanoseconds
 }
 
-// deadline returns the time at which a set becomes too old. The issuer confirmed the set at
-// the time confirmed.
-func (c *Cache) deadline(confirmed time.Time) deadline {
-	return deadline{confirmed.Sub(c.epoch) + c.opts.MaxStale, confirmed.UnixNano() + int64(c.opts.MaxStale)}
+// deadline returns the time at which a set becomes too old. The time confirmedAt is the time at
+// which the issuer confirmed the set.
+func (c *Cache) deadline(confirmedAt time.Time) deadline {
+	return deadline{confirmedAt.Sub(c.epoch) + c.opts.MaxStale, confirmedAt.UnixNano() + int64(c.opts.MaxStale)}
 }
 
 // reached reports whether now is at or after d on at least one of the two clocks. One clock is
-// not enough: the monotonic clock stops while the machine is suspended, and the wall clock
-// may be set back. If the wall clock is set forward, the set may become too old too early.
-// Then the next lookup causes a fetch.
+// not enough, because the monotonic clock stops while the machine is suspended, and the wall
+// clock may be set back. If the wall clock is set forward, the set may become too old too
+// early. Then the next lookup causes a fetch.
 func (c *Cache) reached(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }
@@ -56,8 +56,8 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 				if err != nil {
 					return 0
 				}
-				// The shortest max-age counts. The loop continues, because the directive
-				// no-cache may follow.
+				// If there are several values of max-age, the shortest value is used. The loop
+				// continues, because the directive no-cache may follow.
 				if d := time.Duration(s) * time.Second; maxAge < 0 || d < maxAge {
 					maxAge = d
 				}

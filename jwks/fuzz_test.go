@@ -57,17 +57,17 @@ func FuzzParse(f *testing.F) {
 		set, err := jwks.Parse(bytes.Clone(document))
 		if err != nil {
 			if set != nil {
-				t.Errorf("Parse: got a set and error %v, want only one of them", err)
+				t.Errorf("Parse: got a set and error %v, want either a set or an error", err)
 			}
 			return
 		}
 		if !json.Valid(document) {
-			t.Fatal("Parse of a document that is invalid JSON for encoding/json: got no error, want one")
+			t.Fatal("Parse of a document that is invalid JSON for encoding/json: got no error, want an error")
 		}
 		var doc map[string]json.RawMessage
 		var elements []json.RawMessage
 		if json.Unmarshal(document, &doc) != nil || json.Unmarshal(doc["keys"], &elements) != nil {
-			t.Fatal("Parse of a document without an array of keys: got no error, want one")
+			t.Fatal("Parse of a document without an array of keys: got no error, want an error")
 		}
 		keys, skipped := set.Keys(), set.Skipped()
 		if len(keys) == 0 || len(keys)+len(skipped) != len(elements) {
@@ -150,7 +150,7 @@ func compareKey(t *testing.T, key *jwks.Key, element json.RawMessage) {
 		}
 	case *ecdsa.PublicKey:
 		only(map[string]string{"P-256": "|ES256|", "P-384": "|ES384|", "P-521": "|ES512|"}[text("crv")])
-		point, err := public.Bytes() // returns an error if the point is not on the curve
+		point, err := public.Bytes() // Bytes returns an error if the point is not on the curve
 		if err != nil || text("kty") != "EC" || public.Curve.Params().Name != text("crv") {
 			t.Fatalf("public key: got %v and error %v, want the key of JWK %s and no error", public, err, element)
 		}

@@ -33,7 +33,7 @@ func TestSameKeySamePointer(t *testing.T) {
 			t.Helper()
 			i.update(func(i *issuer) { i.doc = []byte(`{"keys":[]}`) })
 			if c.Refresh(t.Context()) == nil {
-				t.Error("Refresh with an empty key set: got no error, want one")
+				t.Error("Refresh with an empty key set: got no error, want an error")
 			}
 			i.publish(a)
 		}, true},

@@ -195,7 +195,7 @@ func TestIssuerHangs(t *testing.T) {
 		want(t, "outcome of Key after all keys were tried", outcome(err), "unknown")
 		i.update(func(i *issuer) { i.hang = false })
 		i.publish(ecKey("b"))
-		time.Sleep(13 * time.Second) // the rest of the fetch in flight, and the cool-down
+		time.Sleep(13 * time.Second) // until the fetch in flight and the cool-down have ended
 		want(t, "lookup of a new key after the issuer's return", keyOutcome(t, c, "b"), "ok")
 	})
 }
@@ -287,7 +287,7 @@ func TestLookupAt(t *testing.T) {
 			{"current time and unknown kid", "b", now, "unknown"},
 			{"1 ns before MaxStale", "a", now.Add(time.Hour - 1), "ok"},
 			{"at MaxStale", "a", now.Add(time.Hour), "unavailable"},
-			{"at MaxStale, only with a wall clock reading", "a", now.Add(time.Hour).Round(0), "unavailable"},
+			{"at MaxStale, and the argument has no monotonic clock reading", "a", now.Add(time.Hour).Round(0), "unavailable"},
 		} {
 			_, err := c.LookupAt(tt.kid, "ES256", tt.at)
 			want(t, tt.name, outcome(err), tt.want)

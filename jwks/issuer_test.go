@@ -34,12 +34,12 @@ const keySetURL = "https://issuer.test/keys"
 type issuer struct {
 	mu          sync.Mutex                         // guards the fields below
 	doc         []byte                             // the key set
-	delay       time.Duration                      // the time before each response
+	delay       time.Duration                      // the time from each request to its response
 	hang        bool                               // whether the issuer never answers
 	down        bool                               // whether the issuer refuses connections
 	status      int                                // the status of responses; 0 means 200
 	header      http.Header                        // the header of responses
-	answer      func(*http.Request) *http.Response // if not nil, used instead of status, header and doc
+	answer      func(*http.Request) *http.Response // if not nil, returns the response, and status, header and doc are not used
 	requests    []time.Time                        // the time of each request
 	headers     []http.Header                      // the header of each request
 	urls        []string                           // the URL of each request
@@ -49,7 +49,7 @@ type issuer struct {
 
 func newIssuer(keys ...jwk) *issuer { return &issuer{doc: document(keys...)} }
 
-// update calls change while it holds i.mu.
+// update locks i.mu and calls the function change with i.
 func (i *issuer) update(change func(*issuer)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -135,8 +135,8 @@ func response(req *http.Request, status int, header http.Header, body []byte) *h
 // jwk has the members of a JWK that the fake issuer publishes.
 type jwk map[string]any
 
-// The result of with is a copy of j with changed members. The arguments are pairs of a name and
-// a value. The value nil removes the member.
+// The method with returns a copy of j in which it has changed some members. The arguments are
+// pairs: the name of a member and its new value. The value nil removes the member.
 func (j jwk) with(pairs ...any) jwk {
 	c := jwk{}
 	for name, value := range j {
@@ -267,7 +267,8 @@ func keyOutcome(t *testing.T, c *jwks.Cache, kid string) string {
 	return outcome(err)
 }
 
-// The function want fails the test if got differs from want. what names the compared value.
+// The function want fails the test if the value got is not equal to the value want. The
+// argument what is the name of the value in the failure text.
 func want[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if got != want {

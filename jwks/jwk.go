@@ -19,8 +19,9 @@ import (
 // errPrivate is the error for keys that must never be published.
 var errPrivate = errors.New("private or symmetric key material")
 
-// privateMembers are the members with private or symmetric key material, for all types of
-// keys (RFC 7518, section 6; RFC 8037, section 2). "priv" is the member of post-quantum keys.
+// privateMembers are the members with private or symmetric key material, for all types of keys
+// (RFC 7518, section 6; RFC 8037, section 2). The member "priv" contains the private key of a
+// post-quantum key pair.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
 // members is a JWK. Its member names are case-sensitive and unique. A member that is
@@ -45,19 +46,19 @@ func (m members) text(name string) (string, error) {
 	return s, nil
 }
 
-// texts calls text for each of the names, and sets the variables in into to the results. It
-// stops at the first error.
-func (m members) texts(names []string, into ...*string) (err error) {
+// texts calls text for each name in names, and stores the results in targets. It stops at the
+// first error.
+func (m members) texts(names []string, targets ...*string) (err error) {
 	for i, name := range names {
-		if *into[i], err = m.text(name); err != nil {
+		if *targets[i], err = m.text(name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readKey parses an element of "keys". It returns an error if the element is not a key
-// that may verify signatures. It calls load, which uses jwkset, after all its other checks.
+// readKey parses an element of "keys". It returns an error if the element is not a key that may
+// verify signatures. It calls load, which uses jwkset, only if all other checks have succeeded.
 func readKey(element jsontext.Value) (*Key, error) {
 	object, err := strictjson.Parse(element)
 	if err != nil {
@@ -130,10 +131,10 @@ func (m members) permitted() error {
 func (k *Key) load(m members, kty, alg string) error {
 	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
 	if k.algs.has(ed25519Sign) {
-		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the name "Ed25519"
+		marshal.ALG = jwkset.AlgEdDSA // because golang-jwt and keyfunc do not support the name "Ed25519"
 	}
-	// The method material has read these members without an error. Members for other types of
-	// keys are ignored (RFC 7517, section 4).
+	// The errors of texts are ignored, because the method material has read these members
+	// without an error. Members for other types of keys are ignored (RFC 7517, section 4).
 	if kty == "RSA" {
 		_ = m.texts([]string{"n", "e"}, &marshal.N, &marshal.E)
 	} else {

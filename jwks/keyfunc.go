@@ -15,11 +15,11 @@ import (
 //
 //	token, err := jwt.Parse(raw, cache.Keyfunc(), jwt.WithValidMethods([]string{"RS256"}))
 //
-// The function returns the same types of results as the function of keyfunc/v3. It selects
-// keys of this cache by the token's kid and alg. Like [Cache.Key], the function may fetch, and
-// then waits at most 2 s. It has no context that can end the wait sooner. The function does
-// not fetch for an expired token. If Options.Issuer is set, it does not fetch for a token with
-// a different "iss".
+// The function returns the same types of results as the function of keyfunc/v3. The function
+// selects keys of this cache by the token's kid and alg. Like [Cache.Key], the function may
+// fetch the key set, and then waits at most 2 s. No context can end the wait
+// sooner. The function does not fetch for an expired token. If Options.Issuer is set, it does
+// not fetch for a token with a different "iss".
 //
 // If the issuer publishes new key material under an old kid, the function uses the new
 // material only after the next refresh, because golang-jwt does not report a wrong
@@ -57,7 +57,7 @@ func (c *Cache) Keyfunc() jwt.Keyfunc {
 	}
 }
 
-// kidOf returns the kid of the token. named reports whether the token has a kid.
+// kidOf returns the kid of the token. The result named reports whether the token has a kid.
 func kidOf(token *jwt.Token) (kid string, named bool, err error) {
 	v, named := token.Header[jwkset.HeaderKID]
 	kid, ok := v.(string)
@@ -85,8 +85,8 @@ func (c *Cache) worthFetching(token *jwt.Token) bool {
 }
 
 // storage is a jwkset.Storage with the keys that fit one token. Package keyfunc calls only the
-// methods KeyRead and KeyReadAll. The embedded storage is empty, and provides the other
-// methods.
+// methods KeyRead and KeyReadAll. The embedded Storage is empty. It has the remaining methods
+// of the interface jwkset.Storage.
 type storage struct {
 	jwkset.Storage
 	keys []*Key

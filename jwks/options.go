@@ -46,11 +46,10 @@ type Options struct {
 	// refuses the connection if the name of the host resolves to an address that is not a
 	// loopback address. A custom Transport should do the same.
 	InsecureHTTP bool
-	// RefusePrivateAddresses refuses connections to addresses that are not public. It
-	// checks the address to which the host name resolves. Set RefusePrivateAddresses if
-	// other parties can configure issuers. RefusePrivateAddresses works with the default
-	// Transport only, and this Transport then uses no proxy. Zero: all addresses are
-	// allowed.
+	// RefusePrivateAddresses refuses connections to addresses that are not public. It checks
+	// the address to which the host name resolves. Set RefusePrivateAddresses if parties that
+	// you do not trust can configure issuers. RefusePrivateAddresses works with the default
+	// Transport only, and this Transport then uses no proxy. Zero: all addresses are allowed.
 	RefusePrivateAddresses bool
 
 	// MinInterval and MaxInterval are the shortest and the longest time for which a response
@@ -63,10 +62,10 @@ type Options struct {
 	// 1 min and 15 min. A default changes if it contradicts a duration that is set.
 	MinInterval, MaxInterval time.Duration
 	// MaxStale is the longest time for which a key set stays in use after the issuer last
-	// confirmed the key set. Afterwards, keys are unavailable. So MaxStale limits two times
-	// during an outage of the issuer: the time in which tokens are still accepted, and the
-	// time in which a withdrawn key still verifies tokens. Time during which the machine is
-	// suspended counts. MaxStale must not be shorter than MaxInterval. Zero: 12 h, or
+	// confirmed the key set. Afterwards, keys are unavailable. So during an outage of the
+	// issuer, tokens are still accepted for at most MaxStale, and a withdrawn key still
+	// verifies tokens for at most MaxStale. These times include the time during which the
+	// machine is suspended. MaxStale must not be shorter than MaxInterval. Zero: 12 h, or
 	// MaxInterval if MaxInterval is longer.
 	MaxStale time.Duration
 	// CoolDown limits the fetches for keys that are not in the key set. The cache makes two
@@ -86,10 +85,10 @@ type Options struct {
 	// refreshes and the end of an outage. The records name the issuer and contain no token.
 	// Zero: slog.Default().
 	Logger *slog.Logger
-	// Observe is called for every [Event]. The caller waits until Observe returns. The
-	// callers are the refresher, the goroutine that calls the Store, and goroutines that look up
-	// keys. Observe MUST return quickly, MUST be safe for concurrent use, and MUST NOT call
-	// [Cache.Close]. Zero: no calls.
+	// Observe is called for every [Event]. The caller waits until Observe returns. The callers
+	// are the refresher, the goroutine that calls the Store, and goroutines that look up keys.
+	// Observe MUST return quickly, MUST be safe for concurrent use, and MUST NOT call
+	// [Cache.Close]. Zero: the cache does not report events.
 	Observe func(Event)
 }
 

@@ -12,19 +12,19 @@ import (
 // pollState is the state that one poll of the issuer passes to the next poll.
 type pollState struct {
 	where       locator
-	fetchedFrom string            // the URL of the last key set; the next fields describe this set
-	have        validators        // the validators of its response
-	digest      [sha256.Size]byte // the SHA-256 hash of its document
-	document    []byte            // its document, which is saved; nil if there is no Store
+	fetchedFrom string            // the URL of the last key set that was fetched
+	have        validators        // the validators of the response with this key set
+	digest      [sha256.Size]byte // the SHA-256 hash of the document of this key set
+	document    []byte            // the document, which the cache saves in the Store; nil if there is no Store
 }
 
 // poll fetches the issuer's key set. It takes at most Options.Timeout.
 //
-// An issuer that hung may never answer the requests that it received while it hung. So
-// while keys are unavailable and a goroutine waits for them, poll sends a new request each
-// second. The first request stays open, because the issuer may only be slow. Each further
-// request replaces the previous further request, because an issuer that has returned answers
-// the newest request.
+// An issuer that hung may never answer the requests that it received while it hung. So while
+// keys are unavailable and a goroutine waits for them, poll sends a new request each second.
+// The first request stays open, because the issuer may be slow and may still answer this
+// request. Of the later requests, only the newest request stays open, because an issuer that
+// works again answers this request.
 func (c *Cache) poll(unconditional bool) outcome {
 	type result struct {
 		outcome
@@ -58,7 +58,7 @@ func (c *Cache) poll(unconditional bool) outcome {
 				best = r
 			}
 			if best.set != nil {
-				cancel() // end the other requests
+				cancel() // end the requests that are still open
 			}
 		case <-retry.C:
 			// Shortly before the deadline, a new request has too little time. The next poll
@@ -77,8 +77,8 @@ func (c *Cache) poll(unconditional bool) outcome {
 	return best.outcome
 }
 
-// recordAttempt sets Status.LastAttempt to the current time, because poll sends a further
-// request.
+// recordAttempt sets Status.LastAttempt to the current time. It is called when poll sends a
+// further request.
 func (c *Cache) recordAttempt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -140,7 +140,7 @@ func TestRetryAfter(t *testing.T) {
 	}{
 		{"30", 30 * time.Second},
 		{"Sat, 01 Jan 2000 00:00:30 GMT", 30 * time.Second},
-		{"86400", time.Minute}, // 86,400 s are too long
+		{"86400", time.Minute}, // the limit is 1 min, and 86,400 s are longer
 	} {
 		t.Run(tt.value, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -268,7 +268,7 @@ func TestKeyPublishedDuringFetch(t *testing.T) {
 		go func() { _ = c.Refresh(t.Context()) }()
 		time.Sleep(100 * time.Millisecond)
 		go func() {
-			time.Sleep(450 * time.Millisecond) // by now, the first response was sent
+			time.Sleep(450 * time.Millisecond) // until the issuer has sent the first response
 			i.update(func(i *issuer) { i.answer = nil })
 		}()
 		i.publish(ecKey("b"))

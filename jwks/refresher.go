@@ -22,7 +22,7 @@ type outcome struct {
 	err         error
 	rejected    bool // whether the issuer sent a document that is not a usable key set
 
-	cause        context.Context //nolint:containedctx // copied from the flight
+	cause        context.Context //nolint:containedctx // the cause of the flight
 	took         time.Duration
 	failedBefore int // the number of consecutive failures before this refresh
 }
@@ -55,8 +55,8 @@ func (c *Cache) run() {
 	}
 }
 
-// nextFetch returns the start time of the next fetch. scheduled is the time of the scheduled
-// refresh. The queued fetch may begin earlier.
+// nextFetch returns the start time of the next fetch. The argument scheduled is the start time
+// of the scheduled refresh. The queued fetch may begin earlier.
 func (c *Cache) nextFetch(scheduled time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,13 +118,13 @@ func (c *Cache) refresh() time.Time {
 	return next
 }
 
-// pause returns two durations after a failure. wait is the time until the next scheduled
-// refresh. retry is the longest time until a lookup may cause a fetch.
+// pause returns two durations after a failure. The duration wait is the time until the next
+// scheduled refresh. The duration retry is the longest time until a lookup may cause a fetch.
 //
-// The refresher obeys Retry-After. Lookups obey Retry-After for at most one CoolDown, so that
-// a new key is still found within one CoolDown. While keys are unavailable, all requests
-// fail, so lookups ignore Retry-After and cause one fetch per second. Therefore the first
-// request after the issuer's return gets its key.
+// The refresher obeys Retry-After. Lookups obey Retry-After for at most one CoolDown, so that a
+// new key is still found within one CoolDown. While keys are unavailable, all requests fail, so
+// lookups ignore Retry-After and cause one fetch per second. Therefore the first request after
+// the outage gets the key that it needs.
 func (c *Cache) pause(err error) (wait, retry time.Duration) {
 	wait = backoff(c.refresher.failures)
 	var requested time.Duration
@@ -158,8 +158,8 @@ func (c *Cache) begin() *flight {
 	return f
 }
 
-// finish ends the flight f. It must be called after publish. broughtKey reports whether f
-// brought a new key.
+// finish ends the flight f. It must be called after publish. The argument broughtKey is true if
+// f brought a new key.
 func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,22 +194,22 @@ func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time)
 	}
 }
 
-// publish puts set in use. confirmed is the time at which the issuer confirmed set. If the
-// refresh failed, fault is not nil. Then publish ignores set and keeps the set that is in
-// use, and lookups that find no key return fault.
-func (c *Cache) publish(set *Set, confirmed time.Time, fault *UnavailableError) {
+// publish puts set in use. The issuer confirmed this set at the time confirmedAt. If fault is
+// not nil, the refresh failed. Then publish ignores set and keeps the set that is in use, and
+// lookups that find no key return fault.
+func (c *Cache) publish(set *Set, confirmedAt time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {
 		next.noSet, next.noKey = fault, fault
 	} else {
-		next = snapshot{set: set, until: c.deadline(confirmed), noSet: errTooOld, noKey: ErrUnknownKey}
+		next = snapshot{set: set, until: c.deadline(confirmedAt), noSet: errTooOld, noKey: ErrUnknownKey}
 	}
 	c.state.Store(&next)
 }
 
 var errTooOld error = &UnavailableError{RetryAfter: time.Second, Err: errors.New("the last good key set is older than Options.MaxStale")}
 
-// newKeys reports whether current has a key that previous does not have.
+// newKeys reports whether the set current has a key that the set previous does not have.
 func newKeys(previous, current *Set) bool {
 	if current == nil || previous == current {
 		return false

@@ -51,7 +51,7 @@ func (c *Cache) report(previous *Set, done outcome, wait time.Duration) {
 	}
 	for i, skipped := range done.set.skipped {
 		if i == maxReported {
-			log.Warn("jwks: more elements of the key set cannot be used", "skipped", len(done.set.skipped))
+			log.Warn("jwks: the key set has further elements that cannot be used", "skipped", len(done.set.skipped))
 			break
 		}
 		if skipped.Private {
@@ -63,14 +63,14 @@ func (c *Cache) report(previous *Set, done outcome, wait time.Duration) {
 	}
 }
 
-// newIDs returns the ids of the keys that are in set but not in other. If there are more than
-// maxReported ids, "..." stands for the further ids.
-func newIDs(other, set *Set) (ids []string) {
-	if set == nil {
+// newIDs returns the ids of the keys that are in the key set b but not in the key set a. If
+// there are more than maxReported ids, "..." stands for the remaining ids.
+func newIDs(a, b *Set) (ids []string) {
+	if b == nil {
 		return nil
 	}
-	for _, key := range set.keys {
-		if other != nil && other.byIdentity[key.identity] != nil {
+	for _, key := range b.keys {
+		if a != nil && a.byIdentity[key.identity] != nil {
 			continue
 		}
 		if len(ids) == maxReported {

@@ -102,7 +102,7 @@ func TestStoreOfAnotherQuery(t *testing.T) {
 			_ = c.Close()
 			i.update(func(i *issuer) { i.down = true })
 		}
-		want(t, "outcomes by query", fmt.Sprint(outcomes), "map[?p=1:ok ?p=2:unavailable]")
+		want(t, "outcomes of the lookups with each query", fmt.Sprint(outcomes), "map[?p=1:ok ?p=2:unavailable]")
 	})
 }
 

@@ -54,8 +54,8 @@ func (c *Cache) load() error {
 	return nil
 }
 
-// save stores the document in use. answered is the start time of the fetch that confirmed the
-// document.
+// save stores the document in use. The argument answered is the start time of the fetch that
+// confirmed the document.
 func (c *Cache) save(answered time.Time) {
 	if c.opts.Store == nil {
 		return

@@ -10,9 +10,9 @@ import (
 
 // saver calls a Store in a separate goroutine, which ends when no data is left to save. So a
 // slow Save delays neither the refresher nor lookups. Close waits at most storeTimeout for the
-// goroutine. The first fetch waits at most storeTimeout for Load. saver makes the next call to
-// the Store only after the previous call has returned, even if the context of the previous
-// call has ended.
+// goroutine. The first fetch waits at most storeTimeout for Load. The goroutine makes the next
+// call to the Store only after the previous call has returned, even if the context of the
+// previous call has ended.
 type saver struct {
 	store  Store
 	failed func(error) // called if a Save fails or takes longer than storeTimeout
@@ -47,7 +47,7 @@ func (s *saver) load(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// errBusy is the error if a call to the Store takes longer than storeTimeout.
+// errBusy means that a call to the Store takes longer than storeTimeout.
 var errBusy = errors.New("a call to the store has not returned in time")
 
 // save queues data and does not wait. If older data is still in the queue, data replaces it.
@@ -78,8 +78,8 @@ func (s *saver) drain() {
 			return
 		}
 		s.mu.Unlock()
-		// This context does not end when the cache is closed: a Save in flight must finish,
-		// because the next start needs the data.
+		// This context does not end when the cache is closed. A Save in flight must finish,
+		// because the next start of the service needs the data.
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		_, err := catchPanic(func() ([]byte, error) { return nil, s.store.Save(ctx, data) })
 		cancel()
@@ -105,12 +105,13 @@ func (s *saver) waitIdle() {
 	}
 }
 
-// catchPanic calls the function call, which calls a Store. It returns a panic as an error.
-func catchPanic(call func() ([]byte, error)) (data []byte, err error) {
+// catchPanic calls callStore, which is a function that calls a Store. If this function panics,
+// catchPanic returns the panic as an error.
+func catchPanic(callStore func() ([]byte, error)) (data []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic in the store: %v", v)
 		}
 	}()
-	return call()
+	return callStore()
 }

@@ -48,16 +48,16 @@ type Skipped struct {
 
 // Parse parses a JWK Set (RFC 7517, section 5), which is a JSON object with an array "keys".
 // The document may have at most 1 MiB, and the array at most 1,000 elements. At least one
-// element must be a key that can verify signatures. Parse leaves out elements that cannot
-// verify signatures and duplicates of earlier elements. If more than 8 keys have the same
-// kid, Parse uses the first 8 of these keys. [Set.Skipped] returns the elements that Parse
-// left out. Parse ignores certificates (x5c, x5u, x5t).
+// element must be a key that can verify signatures. Parse leaves out duplicates of earlier
+// elements, and elements that cannot verify signatures. If more than 8 keys have the same kid,
+// Parse uses the first 8 of these keys. [Set.Skipped] returns the elements that Parse left out.
+// Parse ignores certificates (x5c, x5u, x5t).
 func Parse(document []byte) (*Set, error) {
 	return parseAfter(nil, document)
 }
 
-// parseAfter does what Parse does. In addition, keys that are also in previous keep their
-// pointers. previous may be nil.
+// parseAfter does what Parse does. In addition, if the set previous has the same key, the
+// result has the same *Key. The set previous may be nil.
 func parseAfter(previous *Set, document []byte) (*Set, error) {
 	elements, err := elements(document)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// parse parses a document with the given keys.
+// parse calls Parse with a document that contains the given keys.
 func parse(t *testing.T, keys ...jwk) *jwks.Set {
 	t.Helper()
 	set, err := jwks.Parse(document(keys...))
@@ -120,7 +120,7 @@ func oddKeys() map[string]any {
 		"RSA without e":                      r.with("e", nil),
 		"RSA n is a number":                  r.with("n", 7),
 		"RSA n is not base64url":             r.with("n", "***"),
-		"RSA n with a line break":            r.with("n", "\n"+r["n"].(string)), //nolint:errcheck // an RSA key has n
+		"RSA n contains a line break":        r.with("n", "\n"+r["n"].(string)), //nolint:errcheck // every RSA key has the member n
 		"RSA n of 1024 bits":                 r.with("n", b64(short.Bytes())),
 		"RSA n of 8193 bits":                 r.with("n", b64(long)),
 		"RSA n of 4000 characters":           r.with("n", strings.Repeat("AQAB", 1000)),
@@ -134,7 +134,7 @@ func oddKeys() map[string]any {
 		"RSA e greater than 2^64":            r.with("e", b64([]byte{1, 0, 0, 0, 0, 0, 0, 0, 3})),
 		"private RSA key":                    r.with("d", b64(rsaPrivate().D.Bytes())),
 		"private RSA key with a wrong d":     r.with("d", "AQAB"),
-		"private RSA key, only p":            r.with("p", "AQAB"),
+		"private RSA key with only p":        r.with("p", "AQAB"),
 		"private EC key":                     ec.with("d", "AQAB"),
 		"private Ed25519 key":                ed.with("d", "AQAB"),
 		"private EC key whose d is a number": ec.with("d", 1),
@@ -152,12 +152,12 @@ func oddKeys() map[string]any {
 		"alg is RSA-OAEP":                    r.with("alg", "RSA-OAEP"),
 		"alg is HS256":                       r.with("alg", "HS256"),
 		"alg is none":                        r.with("alg", "none"),
-		"alg of a different type of key":     ec.with("alg", "RS256"),
-		"alg of a different curve":           ec.with("alg", "ES384"),
+		"alg is for a different type of key": ec.with("alg", "RS256"),
+		"alg is for a different curve":       ec.with("alg", "ES384"),
 		"alg is a number":                    ec.with("alg", 256),
 		"issuer is a number":                 ec.with("issuer", 1),
 		"EC point is not on the curve":       ec.with("y", ec["x"]),
-		"EC point at infinity":               ec.with("x", b64(make([]byte, 32)), "y", b64(make([]byte, 32))),
+		"EC point is at infinity":            ec.with("x", b64(make([]byte, 32)), "y", b64(make([]byte, 32))),
 		"EC without y":                       ec.with("y", nil),
 		"EC x too short":                     ec.with("x", b64(make([]byte, 31))),
 		"EC x too long":                      ec.with("x", b64(append([]byte{0}, make([]byte, 32)...))),
@@ -316,7 +316,7 @@ func TestSeveralKeysUnderOneKid(t *testing.T) {
 		many[i] = ecKey("k")
 	}
 	keys, _ = parse(t, many...).Lookup("k", "ES256")
-	want(t, "number of usable keys, if 20 keys have the same kid", len(keys), 8)
+	want(t, "number of usable keys if 20 keys have the same kid", len(keys), 8)
 }
 
 func TestNoKid(t *testing.T) {
@@ -379,7 +379,7 @@ func TestWeakEd25519(t *testing.T) {
 			}
 		}
 		if forged == 0 {
-			t.Errorf("messages, of 200, whose forged signature key %s verifies: got 0, want at least 1", text)
+			t.Errorf("key %s verifies none of 200 forged signatures, want at least one", text)
 		}
 		_, err = jwks.Parse(document(jwk{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": b64(x)}))
 		wantText(t, err, "small order")

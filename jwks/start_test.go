@@ -49,7 +49,7 @@ func TestStartDuringOutage(t *testing.T) {
 
 // An issuer hangs when the cache starts. Even after its return, it never answers the requests
 // that it received while it hung. The test varies the time of the issuer's return, and runs
-// with and without earlier lookups. The first lookup after the return always gets its key.
+// with and without earlier lookups. The first lookup after the return always gets the key.
 func TestStartWithHangingIssuer(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		for after := time.Duration(0); after < 7*time.Second; after += 130 * time.Millisecond {
@@ -129,7 +129,7 @@ func TestStartWithSlowIssuer(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		want(t, "time until keys are available", time.Since(start), i.delay)
-		if n := i.maxConcurrent(); n > 3 { // 3, because a canceled request ends a moment later
+		if n := i.maxConcurrent(); n > 3 { // 2 open requests, and a canceled request that ends a moment later
 			t.Errorf("concurrent requests: got %d, want at most 3", n)
 		}
 		s := c.Status()
@@ -138,7 +138,7 @@ func TestStartWithSlowIssuer(t *testing.T) {
 }
 
 // A lookup after the issuer's return waits for a fetch in flight. This fetch fails, because it
-// began before the issuer's return. The lookup gets its key from a second fetch.
+// began before the issuer's return. The lookup gets the key from a second fetch.
 func TestIssuerReturnsDuringFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -162,8 +162,8 @@ func TestIssuerReturnsDuringFetch(t *testing.T) {
 	})
 }
 
-// The age of a key set counts from the time of the request to the issuer. The response comes
-// later, and does not count.
+// The age of a key set counts from the time of the request to the issuer. The time of the
+// response does not matter.
 func TestStaleCountsFromTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
@@ -188,7 +188,7 @@ func TestStaleDespiteRetryAfter(t *testing.T) {
 		i.update(func(i *issuer) { i.status, i.header = 429, map[string][]string{"Retry-After": {"60"}} })
 		time.Sleep(time.Hour - 2*time.Second)
 		if err := c.Refresh(t.Context()); err == nil {
-			t.Error("Refresh: got no error, want one")
+			t.Error("Refresh: got no error, want an error")
 		}
 		time.Sleep(2 * time.Second)
 		i.update(func(i *issuer) { i.status = 0 })

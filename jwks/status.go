@@ -2,8 +2,9 @@ package jwks
 
 import "time"
 
-// Status is the state of a cache at one time, for operators and health pages. In the comments
-// of the fields, an attempt is a refresh that has begun, whether it succeeds or fails.
+// Status is the state of a cache at one time. It contains the values that operators need, for
+// example on a health page. In the comments of the fields, an attempt is a refresh that has
+// begun, whether it succeeds or fails.
 type Status struct {
 	// Issuer is the name of the issuer, which is Options.Issuer or its default. URL is the URL
 	// of the key set, without the values of its query. URL is "" until discovery succeeds.
@@ -42,13 +43,14 @@ type Status struct {
 	// Failures is the number of failed attempts since the last successful attempt.
 	Failures int
 	// Fetches is the number of attempts since the start. Refreshed, NotModified and Failed
-	// count the attempts that have ended with this result. One attempt may send several HTTP
-	// requests, for example for the metadata, or because the issuer did not answer the first
-	// request.
+	// count the attempts that have ended. Refreshed counts the attempts in which the issuer
+	// sent a usable key set, NotModified counts the attempts with status 304, and Failed counts
+	// the failed attempts. One attempt may send several HTTP requests, for example for the
+	// metadata, or because the issuer did not answer the first request.
 	Fetches, Refreshed, NotModified, Failed uint64
 	// Rejected counts the failed attempts in which the issuer sent a document that is not a
-	// usable key set. The last good key set stays in use. Usually, a key rotation has gone
-	// wrong.
+	// usable key set. The last good key set stays in use. The usual cause is a mistake of the
+	// issuer in a key rotation.
 	Rejected uint64
 	// MissFetches counts the attempts that lookups caused because a key was not in the key
 	// set. Denied counts the lookups that caused no attempt, because Options.CoolDown or the

@@ -16,14 +16,15 @@ import (
 // while the issuer is down has the keys of its last run. The cache uses stored keys for at
 // most Options.MaxStale after the issuer last confirmed the keys.
 //
-// The stored keys are public, not secret. But a person who can write to the Store can replace
-// the keys, and can forge tokens until the issuer answers. Options.StoreKey prevents this
-// attack. An attacker who does not have the StoreKey can only restore older data from the same
-// Store. The cache refuses such data if it is older than MaxStale.
+// The stored keys are public, not secret. But an attacker who can write to the Store can
+// replace the keys. Then the attacker can forge tokens until the issuer answers.
+// Options.StoreKey prevents this attack. An attacker who does not have the StoreKey can only
+// restore older data from the same Store. The cache refuses such data if it is older than
+// MaxStale.
 //
-// Use a separate Store for each cache. The cache never makes two calls at the same time. All
-// calls are in a separate goroutine. A Store that is slow or hangs delays only the first fetch
-// and Close. The delay of each is at most 2 s.
+// Use a separate Store for each cache. The cache never makes two calls at the same time. A
+// separate goroutine makes all calls. A Store that is slow or hangs delays only the first fetch
+// and Close. Each of these two delays is at most 2 s.
 type Store interface {
 	// Load returns the data of the last successful Save. If no data was saved, the error
 	// must match fs.ErrNotExist. The first fetch waits at most 2 s for Load. Load MUST

@@ -48,8 +48,10 @@ func (m *memoryStore) Save(_ context.Context, data []byte) error {
 
 var storeKey = []byte(strings.Repeat("k", 32))
 
-// newRestartedCache fills store with a first cache, and closes this cache. Then the issuer goes
-// down. After the pause, newRestartedCache returns a second cache that uses the same store.
+// newRestartedCache simulates the restart of a service during an outage. It creates a first
+// cache, which saves its key set in store, and closes the first cache. Then the issuer goes
+// down. After the pause, newRestartedCache creates a second cache with the same store, and
+// returns the second cache.
 func newRestartedCache(t *testing.T, store *memoryStore, pause time.Duration, change ...func(*jwks.Options)) (*jwks.Cache, *issuer, *recorder) {
 	t.Helper()
 	i := newIssuer(ecKey("a"))
@@ -90,7 +92,7 @@ func TestRestartDuringOutage(t *testing.T) {
 		}
 		want(t, "Restored events", events.count(jwks.Restored), 1)
 		time.Sleep(100 * time.Second)
-		want(t, "lookup after MaxStale, which counts from the issuer's last response", keyOutcome(t, c, "a"), "unavailable")
+		want(t, "lookup more than MaxStale after the issuer's last response", keyOutcome(t, c, "a"), "unavailable")
 		i.update(func(i *issuer) { i.down = false })
 		want(t, "lookup after the issuer's return", keyOutcome(t, c, "a"), "ok")
 		want(t, "Restored", c.Status().Restored, false)
@@ -176,13 +178,13 @@ func TestStoreWithoutKey(t *testing.T) {
 		"time 1 min in the future":           {stored(1, source, now.Add(time.Minute), good), ""},
 		"time more than 1 min in the future": {stored(1, source, now.Add(time.Minute+1), good), "in the future"},
 		"age 1 ns less than MaxStale":        {stored(1, source, now.Add(1-12*time.Hour), good), ""},
-		"age of MaxStale":                    {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
+		"age equal to MaxStale":              {stored(1, source, now.Add(-12*time.Hour), good), "older than Options.MaxStale"},
 		"newer format version":               {stored(2, source, now, good), "format version is 2, want 1"},
 		"no source":                          {stored(1, "", now, good), "stored for a different issuer"},
 		"document without keys":              {stored(1, source, now, []byte(`{}`)), `no member "keys"`},
 		"no document":                        {stored(1, source, now, nil), "not a JSON object"},
 		"data is not JSON":                   {[]byte("x"), "not stored by this package"},
-		"saved is not JSON":                  {[]byte(`{"saved":"eA=="}`), "not stored by this package"},
+		"record in the data is not JSON":     {[]byte(`{"saved":"eA=="}`), "not stored by this package"},
 		"empty object":                       {[]byte(`{}`), "not stored by this package"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -253,8 +253,9 @@ func TestKeySetURLs(t *testing.T) {
 		if err == nil {
 			_ = c.Close()
 		}
-		// The same rule applies to the URL of the key set in metadata. But here an http URL is
-		// always refused, because the metadata comes from an https URL.
+		// If metadata was fetched from an https URL, the key set must have an https URL too. So
+		// the cache refuses an http URL from this metadata, even if its host is a loopback
+		// host.
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: metadata(issuerURL, url), url: string(document(ecKey("a")))}
 			i := &issuer{answer: s.answer}

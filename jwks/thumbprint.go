@@ -14,8 +14,7 @@ import (
 )
 
 // Thumbprint returns the SHA-256 thumbprint of the key in base64url (RFC 7638; RFC 8037,
-// appendix A.3). The thumbprint depends on the key material only. It does not depend on the
-// kid.
+// appendix A.3). The thumbprint depends on the key material only, and not on the kid.
 func (k *Key) Thumbprint() string {
 	b64 := base64.RawURLEncoding.EncodeToString
 	var members string
@@ -36,9 +35,9 @@ func (k *Key) Thumbprint() string {
 	return b64(sum[:])
 }
 
-// hashOf returns a hash of the ids, material, issuers and permitted algorithms of the keys.
-// The hash does not depend on the order of the keys. It shows whether replicas use the same
-// keys, and has no security purpose, so 64 bits are enough.
+// hashOf returns a hash of the ids, material, issuers and permitted algorithms of the keys. The
+// hash does not depend on the order of the keys. The hash only shows whether replicas use the
+// same keys. It has no security purpose, so 64 bits are enough.
 func hashOf(keys []*Key) string {
 	lines := make([]string, len(keys))
 	for i, key := range keys {

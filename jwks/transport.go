@@ -36,8 +36,8 @@ func newTransport(refusePrivate bool) *http.Transport {
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialer := net.Dialer{Timeout: 3 * time.Second}
 		if checks := addressChecks(address, refusePrivate); len(checks) > 0 {
-			// ControlContext receives the resolved address. So the checks apply to the
-			// addresses of a host name too.
+			// ControlContext receives the resolved address. So the checks apply even if the URL
+			// contains the name of a host.
 			dialer.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
 				for _, check := range checks {
 					if err := check(resolved); err != nil {
@@ -53,7 +53,7 @@ func newTransport(refusePrivate bool) *http.Transport {
 }
 
 // addressChecks returns the checks for the resolved address of a connection. The argument
-// address has the form "host:port", before the host is resolved.
+// address has the form "host:port", and its host is not resolved yet.
 func addressChecks(address string, refusePrivate bool) (checks []func(string) error) {
 	if refusePrivate {
 		checks = append(checks, publicAddress)
@@ -64,8 +64,9 @@ func addressChecks(address string, refusePrivate bool) (checks []func(string) er
 	return checks
 }
 
-// exceptLoopback returns a function that does what proxy does. But requests to loopback hosts
-// use no proxy, because they may be http requests, and a proxy can read and change these.
+// exceptLoopback returns a function that does what proxy does, except for requests to loopback
+// hosts. Such a request uses no proxy, because it may be an http request, which a proxy can
+// read and change.
 func exceptLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLoopback(req.URL.Hostname()) {

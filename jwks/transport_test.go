@@ -22,7 +22,7 @@ func TestPublicAddress(t *testing.T) {
 		"[ff02::1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[100::1]", "[2001::1]", "[2001:db8::1]", "[2002:a00:1::1]", "[3fff::1]",
 	} {
 		if jwks.PublicAddress(address+":443") == nil {
-			t.Errorf("error for the private address %s: got none, want one", address)
+			t.Errorf("error for the private address %s: got no error, want an error", address)
 		}
 	}
 	wantText(t, jwks.PublicAddress("nonsense"), "not an address")
@@ -59,7 +59,7 @@ func TestLoopbackNames(t *testing.T) {
 		}
 	}
 	if jwks.CheckAddress("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckAddress("localhost:80", "8.8.8.8:80", true) == nil {
-		t.Error("connection to localhost with RefusePrivateAddresses: got no error, want one")
+		t.Error("connection to localhost with RefusePrivateAddresses: got no error, want an error")
 	}
 }
 

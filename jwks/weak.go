@@ -5,17 +5,18 @@ import (
 	"math/big"
 )
 
-// rocaPrimes are the odd prime numbers up to 167. A defective library of Infineon generates
-// RSA keys from a constant M that all these numbers divide, for every size of key
-// (CVE-2017-15361, "ROCA").
+// rocaPrimes are the odd prime numbers up to 167. A defective library of Infineon generates RSA
+// keys from a constant (CVE-2017-15361, "ROCA"). The constant depends on the size of the key,
+// but is always divisible by all numbers in rocaPrimes.
 var rocaPrimes = []int64{
 	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
 	127, 131, 137, 139, 149, 151, 157, 163, 167,
 }
 
-// isROCA reports whether an RSA modulus has the form that Infineon's library generates. Such
-// a modulus can be factored. It has this form if it is a power of 65537 modulo each of
-// rocaPrimes. About 1 in 200 million other moduli also has this form.
+// isROCA reports whether an RSA modulus has the form that Infineon's library generates. Such a
+// modulus can be factored. A modulus has this form if, for each p in rocaPrimes, the modulus is
+// congruent modulo p to a power of 65537. About 1 in 200 million moduli of other libraries has
+// this form by chance.
 func isROCA(n *big.Int) bool {
 	for _, p := range rocaPrimes {
 		residue, power := new(big.Int).Mod(n, big.NewInt(p)).Int64(), int64(1)
