@@ -46,8 +46,8 @@ type AuditReport struct {
 	// calls of these methods.
 	WithoutRule []string
 	// WithoutMethod lists the names of the rules that apply to no method of the server.
-	// There are three kinds of such rules: the name is misspelt; the method was removed; or
-	// the rule is for a service, and each method of the service has its own rule.
+	// There are three possible causes: the name is misspelt; the method was removed; or the
+	// rule is for a service, and each method of the service has its own rule.
 	WithoutMethod []string
 }
 
@@ -83,7 +83,7 @@ func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
 }
 
 // Err returns an error that lists every method without a rule and every rule without a
-// method. If there are none, Err returns nil.
+// method. If there is no such method and no such rule, Err returns nil.
 func (r AuditReport) Err() error {
 	var errs []error
 	for _, name := range r.WithoutRule {

@@ -36,7 +36,7 @@ func TestAudit(t *testing.T) {
 	report := guard.Audit(server)
 
 	const want = `/grpc.health.v1.Health/Check requires scope "health" (report only)
-/grpc.health.v1.Health/List requires any valid token if a token is sent
+/grpc.health.v1.Health/List allows callers without a token; a token that is sent must be valid
 /grpc.health.v1.Health/Watch is public (rule for /grpc.health.v1.Health/*)
 /grpc.reflection.v1.ServerReflection/ServerReflectionInfo requires scope "ops" and client "grpcurl"
 /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo requires scope "ops" and client "grpcurl"
@@ -115,7 +115,7 @@ func TestMethodNames(t *testing.T) {
 	rules := scopes.Methods{"/a.B/C": scopes.Public(), "/a.B/*": scopes.Public()}
 	guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
 	for name, public := range map[string]bool{
-		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // "C " has no handler, but the rule of a.B applies
+		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // the server has no method "C ", but the rule of a.B applies to it
 		"": false, "/": false, "a.B/C": false, "/a.B": false, "/a.B/": false, "/a.B/*": false, "//a.B/C": false, "/a.B/C/": false, "/a.B//C": false,
 		"/a.B/C/D": false, "/A.B/C": false, "/a.b/C": false, "/x/a.B/C": false, "/a.B /C": false, "/*/C": false, "/a.*/C": false,
 	} {

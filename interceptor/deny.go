@@ -21,8 +21,8 @@ import (
 const domain = "github.com/bearerkit/bearer"
 
 // deny returns the status of a refusal, and sends the challenge as header metadata. If the
-// header was already sent, deny sends the challenge as trailer metadata. It uses only the
-// reason, the missing scopes and the time to wait from err.
+// header was already sent, deny sends the challenge as trailer metadata. From err, deny
+// uses only the reason, the missing scopes and the time to wait.
 func (g *Guard) deny(ctx context.Context, err error) error {
 	answer := refusal.Of(err)
 	if ctx.Err() != nil && answer.Reason == bearer.KeysUnavailable {
@@ -33,9 +33,11 @@ func (g *Guard) deny(ctx context.Context, err error) error {
 	if values := g.challenges.For(answer); values != nil {
 		challenge := metadata.MD{"www-authenticate": values}
 		// net/http's server drops this trailer (RFC 9110, section 6.5.1) and writes a log
-		// line for each dropped trailer. So the guard does not set the trailer there.
+		// line for each dropped trailer. So deny sets no trailer if net/http's server
+		// serves the call.
 		if grpc.SetHeader(ctx, challenge) != nil && ctx.Value(http.ServerContextKey) == nil {
-			// SetTrailer fails only if the call has no transport. Such a call has no client.
+			// SetTrailer fails only if the call has no transport. Such a call has no
+			// client, so deny ignores the error.
 			_ = grpc.SetTrailer(ctx, challenge)
 		}
 	}

@@ -56,9 +56,9 @@
 // and no messages, and the handler gets no messages. After RecvMsg has returned the refusal,
 // do not use the message that you passed to RecvMsg, because gRPC may still write into it.
 //
-// With one or both options, the guard starts one goroutine for each message, and one or two
-// goroutines for each stream. There are two differences if net/http's server serves gRPC
-// with [grpc.Server.ServeHTTP]:
+// With ExpireStreams or RecheckStreams, the guard starts one goroutine for each message,
+// and one or two goroutines for each stream. There are two differences if net/http's server
+// serves gRPC with [grpc.Server.ServeHTTP]:
 //
 //   - If a client does not read, it gets the refusal only when it reads again.
 //   - If a stream has already sent its header, the client gets no challenge.

@@ -72,15 +72,17 @@ func unforwarded(cause string) error {
 
 type callerKey struct{}
 
-// caller is a token with its verified claims. It is not a string, because a printed context
-// shows values that are strings. A printed context must not show the token.
+// caller is a token with its verified claims. A context contains a *caller and not the
+// token as a string, because a printed context shows values that are strings. A printed
+// context must not show the token.
 type caller struct {
 	token  string
 	claims *bearer.Claims
 }
 
-// keepToken returns a context with the caller's token, for Forwarders. The argument allowed
-// is the context from Decide, which contains the claims of the same token.
+// keepToken returns a context that contains the caller's token. Forwarders read the token
+// from this context. The argument allowed is the context from Decide, which contains the
+// claims of the same token.
 func keepToken(allowed context.Context, authorization []string) context.Context {
 	claims, ok := bearer.FromContext(allowed)
 	if !ok || len(authorization) != 1 {

@@ -144,12 +144,12 @@ func checkForwarded(t *testing.T, how, text string, err error, want string) {
 	t.Helper()
 	if strings.HasPrefix(want, "next") {
 		if text != want || err != nil {
-			t.Errorf("%s: got %q, %v, want %q", how, text, err, want)
+			t.Errorf("%s: got the answer %q (error: %v), want %q", how, text, err, want)
 		}
 		return
 	}
 	if st := status.Convert(err); st.Code() != codes.Unauthenticated || !strings.HasSuffix(st.Message(), want) {
-		t.Errorf("%s: got %q, %v, want %v: %s", how, text, err, codes.Unauthenticated, want)
+		t.Errorf("%s: got the answer %q (error: %v), want code %v and a message that ends with %s", how, text, err, codes.Unauthenticated, want)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestForwarderRequiresTLS(t *testing.T) {
 	issuer := newIssuer(t)
 	f := newForwarder(t, nextAudience)
 	if _, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(f)); err == nil {
-		t.Error("got a connection without TLS, want an error")
+		t.Error("grpc.NewClient returned a connection without TLS, want an error")
 	}
 	insecureNext, _ := connect(t, onBufconn, echo{})
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{KeepToken: true})

@@ -25,15 +25,15 @@ type Options struct {
 	// empty; otherwise challenges contain no realm.
 	Realm string
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
-	// section 5.1) for challenges. Empty: none.
+	// section 5.1) for challenges. Empty: challenges contain no metadata URL.
 	ResourceMetadata string
-	// Observer receives the outcome of every check of a call and of an open stream. Calls
-	// of public methods are not checked. Nil: the verifier receives the outcomes if it
+	// Observer receives the outcome of every check of a call or an open stream. Calls of
+	// public methods are not checked. Nil: the verifier receives the outcomes if it
 	// implements [bearer.Observer].
 	Observer bearer.Observer
-	// Include contains more rules, for example the results of [Health] and [Reflection].
-	// New returns an error if Include and the rules of New declare a name more than once.
-	// Nil: none.
+	// Include contains rules that New adds to its argument rules, for example the results
+	// of [Health] and [Reflection]. New returns an error if a name is declared more than
+	// once. Nil: the guard has only the rules in the argument.
 	Include []scopes.Methods
 	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). If
 	// the verifier still accepts the token at that time, the guard checks the token every
@@ -67,9 +67,9 @@ type Guard struct {
 }
 
 // New returns a Guard that verifies tokens with v. The guard checks each call against the
-// rule of its method in rules and Options.Include. The error lists all problems at once. If a rule has a
-// mistake in it ([scopes.Rule.Err]), the error contains the method and the source line of
-// the declaration.
+// rule of its method in rules and Options.Include. The error lists all problems at once. If
+// a rule has a mistake in it ([scopes.Rule.Err]), the error contains the method and the
+// source line of the declaration.
 func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -101,10 +101,11 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 }
 
 // ServerOptions returns both interceptors, Unary and Stream, as options for
-// [grpc.NewServer]. They are Chain options, so you can add other interceptors. Interceptors
-// before the guard run for allowed and for refused calls. Interceptors after the guard run
-// only for allowed calls. ServerOptions panics if the Guard is nil. So a program that
-// ignores an error of New fails at start.
+// [grpc.NewServer]. The options chain interceptors ([grpc.ChainUnaryInterceptor] and
+// [grpc.ChainStreamInterceptor]), so you can add other interceptors. Interceptors before
+// the guard run for allowed and for refused calls. Interceptors after the guard run only
+// for allowed calls. ServerOptions panics if the Guard is nil. So a program that ignores an
+// error of New fails at start.
 func (g *Guard) ServerOptions() []grpc.ServerOption {
 	declare.NotNil("interceptor", "a server", "guard", g)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
@@ -162,7 +163,7 @@ func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context
 }
 
 // authorization returns the values of "authorization" as the client sent them. If the call
-// also has the key "authorization-bin", the function adds two empty values. The guard then
+// has the key "authorization-bin", the function adds two empty values. The guard then
 // refuses the call, because only one value is allowed.
 func authorization(ctx context.Context) []string {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")

@@ -150,11 +150,11 @@ func TestVerdicts(t *testing.T) {
 				conn, _ := connect(t, on, echo{}, guard.ServerOptions()...)
 				text, header, err := callSay(t.Context(), conn, row.values...)
 				if got := readVerdict(t, err, header); got != row.want || (err == nil) != (text == "ann") {
-					t.Errorf("unary: got %q, %+v, want %+v", text, got, row.want)
+					t.Errorf("unary: got the answer %q and the verdict %+v, want the verdict %+v", text, got, row.want)
 				}
 				text, header, err = callTalk(t.Context(), t, conn, row.values...)
 				if got := readVerdict(t, err, header); got != row.want || (err == nil) != (text == "ann") {
-					t.Errorf("stream: got %q, %+v, want %+v", text, got, row.want)
+					t.Errorf("stream: got the answer %q and the verdict %+v, want the verdict %+v", text, got, row.want)
 				}
 				for _, value := range row.values {
 					if err != nil && strings.Contains(err.Error(), value) {
@@ -166,7 +166,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Types of custom claims whose methods panic.
+// These types are custom claims with methods that panic.
 type (
 	badValidate struct{}
 	badClone    struct{ Names []string }
@@ -207,11 +207,11 @@ func TestFaultsOfTheService(t *testing.T) {
 			conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
 			text, header, err := callSay(t.Context(), conn, token)
 			if got := readVerdict(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
-				t.Errorf("unary: got %q, %+v (%v), want %+v", text, got, err, row.want)
+				t.Errorf("unary: got the answer %q and the verdict %+v (error: %v), want the verdict %+v", text, got, err, row.want)
 			}
 			text, header, err = callTalk(t.Context(), t, conn, token)
 			if got := readVerdict(t, err, header); got != row.want || text != "" || strings.Contains(err.Error(), "secret detail") {
-				t.Errorf("stream: got %q, %+v (%v), want %+v", text, got, err, row.want)
+				t.Errorf("stream: got the answer %q and the verdict %+v (error: %v), want the verdict %+v", text, got, err, row.want)
 			}
 		})
 	}
@@ -222,10 +222,10 @@ func TestPublicMethodsIgnoreTokens(t *testing.T) {
 	conn, _ := connect(t, onBufconn, echo{}, guard.ServerOptions()...)
 	for _, values := range [][]string{nil, {"Bearer x"}, {"a", "b"}} {
 		if text, _, err := callSay(t.Context(), conn, values...); text != "anonymous" || err != nil {
-			t.Errorf("unary: got %q, %v, want anonymous", text, err)
+			t.Errorf("unary: got the answer %q (error: %v), want anonymous", text, err)
 		}
 		if text, _, err := callTalk(t.Context(), t, conn, values...); text != "anonymous" || err != nil {
-			t.Errorf("stream: got %q, %v, want anonymous", text, err)
+			t.Errorf("stream: got the answer %q (error: %v), want anonymous", text, err)
 		}
 	}
 }
@@ -263,7 +263,7 @@ func TestServerOptionsCompose(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := callSay(t.Context(), conn); err == nil {
-		t.Fatal("got no error without a token, want a refusal")
+		t.Fatal("a call without a token got no error, want a refusal")
 	}
 	want := []string{"single sees anonymous", "before sees anonymous", "after sees ann", "single sees anonymous", "before sees anonymous"}
 	if !slices.Equal(order, want) {
@@ -332,6 +332,6 @@ func TestKeysByDiscovery(t *testing.T) {
 	guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Keys = keys }), echoRules, nil)
 	conn, _ := connect(t, onLoopback, echo{}, guard.ServerOptions()...)
 	if text, _, err := callTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"sub": "ann", "scope": "talk"})); text != "ann" || err != nil {
-		t.Errorf("got %q, %v, want ann", text, err)
+		t.Errorf("got the answer %q (error: %v), want ann", text, err)
 	}
 }

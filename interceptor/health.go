@@ -24,7 +24,7 @@ type HealthServer interface {
 // sets the status of the whole server and requires keys of every issuer.
 type HealthOptions struct {
 	// Services lists the services whose status is set. The service "" stands for the whole
-	// server. Nil: only "".
+	// server. Nil: the watch sets only the status of the whole server.
 	Services []string
 	// AnyIssuer sets the status to SERVING as soon as one issuer has keys. It is for
 	// services with many issuers, where an outage of one issuer must not affect the
@@ -122,8 +122,8 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 }
 
 // Close stops the watch and waits for its goroutine. After Close, the watch does not change
-// the status of the services. To announce that the server stops, call Shutdown of the health
-// server. Close may be called more than once. Its error is always nil.
+// the status of the services. To announce that the server stops, call Shutdown of the
+// health server. Close may be called more than once. The error of Close is always nil.
 func (w *HealthWatch) Close() error {
 	w.close.Do(func() { close(w.done) })
 	w.ended.Wait()

@@ -115,7 +115,7 @@ func TestHealthOverTheWire(t *testing.T) {
 	defer conn.Close()
 	answer, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if err != nil || answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
-		t.Errorf("got %v, %v, want SERVING", answer.GetStatus(), err)
+		t.Errorf("got the status %v (error: %v), want SERVING", answer.GetStatus(), err)
 	}
 	if err := conn.Invoke(context.Background(), say, &grpc_health_v1.HealthCheckRequest{}, &grpc_health_v1.HealthCheckResponse{}); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("got %v, want %v", err, codes.Unauthenticated)

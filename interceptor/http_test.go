@@ -66,7 +66,7 @@ func TestWithNetHTTP(t *testing.T) {
 	}{
 		{"blocked in RecvMsg", handleRecv, drain, expired, lifetime},
 		{"waits for the end of its context", handleContext, drain, expired, lifetime},
-		{"learns of the end when it sends", handleTicks, drain, headerSent, 12 * time.Minute},
+		{"gets the refusal only when it sends", handleTicks, drain, headerSent, 12 * time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestBlockedSendWithNetHTTP(t *testing.T) {
 		talking := openTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)}))
 		err := stall(talking)
 		if got := readVerdict(t, err, talking.Trailer()); got.code != codes.Unauthenticated || <-returned != lifetime {
-			t.Errorf("got %+v (%v), want %v and a handler that returns when the token expires", got, err, codes.Unauthenticated)
+			t.Errorf("got the verdict %+v (%v), want %v, and the handler must return when the token expires", got, err, codes.Unauthenticated)
 		}
 		synctest.Wait()
 		checkNoLease(t)

@@ -42,7 +42,7 @@ func TestStreamsDoNotMix(t *testing.T) {
 							open.Wait() // wait until all streams are open
 						}
 						if err != nil || out.GetValue() != who {
-							t.Errorf("got %q, %v, want %s", out.GetValue(), err, who)
+							t.Errorf("got the answer %q (error: %v), want %s", out.GetValue(), err, who)
 							break
 						}
 					}

@@ -39,8 +39,8 @@ func slowCache(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jw
 func TestCallersWaitIndependently(t *testing.T) {
 	type caller struct {
 		name    string
-		limit   time.Duration // until the deadline or the cancellation
-		cancels bool          // the caller cancels its call after limit
+		limit   time.Duration // the time until the deadline or the cancellation
+		cancels bool          // the caller cancels its call after limit and sets no deadline
 		want    codes.Code
 		after   time.Duration
 	}
@@ -71,7 +71,7 @@ func TestCallersWaitIndependently(t *testing.T) {
 						events <- fmt.Sprintf("%s, abandoned: %t", e.Reason, e.Abandoned(ctx))
 					})
 				}), scopes.Methods{"/test.v1.Echo/*": scopes.All()}, nil)
-				served := make(chan codes.Code, len(callers)) // codes that an interceptor before the guard gets
+				served := make(chan codes.Code, len(callers)) // the codes that an interceptor before the guard gets
 				opts := append([]grpc.ServerOption{
 					grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 						answer, err := handler(ctx, req)
@@ -97,13 +97,14 @@ func TestCallersWaitIndependently(t *testing.T) {
 						defer cancel()
 						err := call(ctx, t, conn, token)
 						if got, after := status.Code(err), time.Since(start); got != c.want || after != c.after {
-							t.Errorf("%s: got %v after %v, want %v after %v", c.name, err, after, c.want, c.after)
+							t.Errorf("%s: got error %v after %v, want code %v after %v", c.name, err, after, c.want, c.after)
 						}
 					}()
 				}
 				for _, c := range callers {
 					// At the deadline, either the client cancels the stream first or the
-					// server's own timer ends the call first.
+					// server's own timer ends the call first. So the test allows both
+					// codes.
 					if got := <-served; got != c.want && (got != codes.Canceled || c.want != codes.DeadlineExceeded) {
 						t.Errorf("%s: got %v on the server, want %v", c.name, got, c.want)
 					}
@@ -135,7 +136,7 @@ func TestOutage(t *testing.T) {
 		_, header, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(nil))
 		got := readVerdict(t, err, header)
 		if got.code != codes.Unavailable || got.reason != "KEYS_UNAVAILABLE" || got.challenge != "" || got.retry <= 0 || time.Since(start) > 2*time.Second {
-			t.Errorf("got %+v after %v, want %v with a time to wait after at most 2s", got, time.Since(start), codes.Unavailable)
+			t.Errorf("got %+v after %v, want %v and a time to wait, within 2s", got, time.Since(start), codes.Unavailable)
 		}
 	})
 }
@@ -164,7 +165,7 @@ func TestExpiryDuringAnOutage(t *testing.T) {
 				defer stop()
 				err := drain(openTalk(t.Context(), t, conn, "Bearer "+token))
 				if got := readVerdict(t, err, nil); got.code != codes.Unauthenticated || got.reason != "EXPIRED" || time.Since(start) > lifetime+time.Second {
-					t.Errorf("got %+v after %v, want EXPIRED after %v to %v", got, time.Since(start), lifetime, lifetime+time.Second)
+					t.Errorf("got %+v after %v, want the reason EXPIRED after at most %v", got, time.Since(start), lifetime+time.Second)
 				}
 			})
 		})
@@ -175,7 +176,7 @@ func TestExpiryDuringAnOutage(t *testing.T) {
 func TestNilVerifiers(t *testing.T) {
 	for _, v := range []bearer.Verifier{nil, (*bearer.JWTVerifier)(nil), (*bearer.Issuers)(nil), bearer.VerifierFunc(nil)} {
 		if _, err := interceptor.New(v, nil, nil); err == nil || errors.Is(err, bearer.Internal) {
-			t.Errorf("%T: got %v, want an error of New", v, err)
+			t.Errorf("%T: New returned %v, want an error", v, err)
 		}
 	}
 }

@@ -34,8 +34,8 @@ type lease struct {
 
 	once    sync.Once     // guards the fields below
 	over    chan struct{} // closed when the lease has ended
-	refusal error         // the error that ended the lease, for deny; set before over is closed
-	status  error         // refusal as a gRPC status, for the handler; set before over is closed
+	refusal error         // the error that ended the lease; it is set before over is closed
+	status  error         // the gRPC status that the handler gets; it is set before over is closed
 }
 
 // serveLeased runs the handler with a stream that ends when the lease ends.
@@ -92,8 +92,8 @@ func (l *lease) recheckEvery(interval time.Duration) {
 }
 
 // recheck checks the caller again. If the check takes as long as limit, recheck returns
-// KeysUnavailable. A verifier or a hook may ignore its context. So recheck does not wait for
-// the end of the check, because the stream must not stay open.
+// KeysUnavailable. A verifier or a hook may ignore its context. The stream must not stay
+// open in this case, so recheck does not wait for the end of the check.
 func (l *lease) recheck(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.ctx, limit)
 	defer cancel()
@@ -171,11 +171,11 @@ func (s *leasedStream) SendMsg(m any) error {
 	return s.lease.runCall(func() error { return s.ServerStream.SendMsg(m) })
 }
 
-// runCall calls a method of the server's stream. This call may block. Only the end of the
-// stream can interrupt a blocked call, and the stream ends only when the handler returns. So
-// runCall makes the call in a goroutine. If the lease ends first, runCall returns without the
-// result of the call. The goroutine ends when the handler has returned and the server closes
-// the stream.
+// runCall calls a method of the server's stream. The method may block. Only the end of the
+// stream can interrupt a blocked call, and the stream ends only when the handler returns.
+// So runCall makes the call in a goroutine. If the lease ends first, runCall returns
+// without the result of the call. The goroutine ends when the handler has returned and the
+// server closes the stream.
 func (l *lease) runCall(call func() error) error {
 	if l.ended() {
 		return l.status // a stream allows one call at a time, and an earlier call may still be running
@@ -196,8 +196,9 @@ func (l *lease) runCall(call func() error) error {
 	select {
 	case o := <-done:
 		if o.panicked != nil {
-			// A codec panicked. A panic in the goroutine ends the process. The handler and
-			// its interceptors can recover a panic in this function.
+			// A codec panicked in the goroutine, where the panic ends the process. So
+			// runCall repeats the panic here, where the handler and its interceptors can
+			// recover the panic.
 			panic(o.panicked) //nolint:forbidigo // the codec panicked
 		}
 		if l.ended() {

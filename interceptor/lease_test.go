@@ -91,8 +91,8 @@ func sayAndDrain(talking grpc.ClientStream) error {
 	return drain(talking)
 }
 
-// stall waits for 2*lifetime, so the token has expired long before. Then stall reads the
-// stream to its end.
+// stall waits for 2*lifetime, so the token has already expired. Then stall reads the stream
+// to its end.
 func stall(talking grpc.ClientStream) error {
 	timer := time.NewTimer(2 * lifetime)
 	defer timer.Stop()
@@ -167,7 +167,7 @@ func TestExpireStreams(t *testing.T) {
 		{"blocked in SendMsg", handleSend, stall, ending{lifetime, 2 * lifetime, expired}}, // the client reads late
 		{"blocked in RecvMsg and in SendMsg", handleBoth, stall, ending{lifetime, 2 * lifetime, expired}},
 		{"waits for the end of its context", handleContext, drain, ending{lifetime, lifetime, expired}},
-		{"learns of the end when it sends", handleTicks, drain, ending{12 * time.Minute, 12 * time.Minute, expired}},
+		{"gets the refusal only when it sends", handleTicks, drain, ending{12 * time.Minute, 12 * time.Minute, expired}},
 		{"ignores its stream and its context", handleIgnoring, drain, ending{time.Hour, time.Hour, expired}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -260,7 +260,7 @@ func TestVerifierClockDecides(t *testing.T) {
 		defer stop()
 		err = drain(openTalk(t.Context(), t, conn, "Bearer "+token))
 		if got := time.Since(exp); status.Code(err) != codes.Unauthenticated || got != 5*time.Second {
-			t.Errorf("got error %v %v after exp, want %v 5s after exp", err, got, codes.Unauthenticated)
+			t.Errorf("got error %v and the end %v after exp, want %v and the end 5s after exp", err, got, codes.Unauthenticated)
 		}
 	})
 }
@@ -298,7 +298,7 @@ func TestCodecPanic(t *testing.T) {
 	}
 	got := runStream(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain)
 	if got.code != codes.DataLoss || recovered != "codec" {
-		t.Errorf("got %+v and recovered %v, want %v and recovered codec", got, recovered, codes.DataLoss)
+		t.Errorf("got the verdict %+v and the recovered panic %v, want the code %v and the recovered panic codec", got, recovered, codes.DataLoss)
 	}
 }
 

@@ -22,7 +22,7 @@ func reasons(t *testing.T, of *testkit.Recorder, route string) string {
 	var reasons []string
 	for _, e := range of.Take() {
 		if e.Transport != "grpc" || e.Route != route {
-			t.Errorf("got an event for %s %s, want grpc %s", e.Transport, e.Route, route)
+			t.Errorf("got an event with transport %s and route %s, want transport grpc and route %s", e.Transport, e.Route, route)
 		}
 		if e.Reason == "" {
 			e.Reason = "ok"

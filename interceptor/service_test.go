@@ -122,8 +122,8 @@ func onLoopback(tb testing.TB) (net.Listener, grpc.DialOption, string) {
 	return listener, grpc.EmptyDialOption{}, "passthrough:///" + listener.Addr().String()
 }
 
-// connect serves the service and returns a connection to it. The returned function closes the
-// connection and stops the server. The end of the test does the same.
+// connect serves the service and returns a connection to it. The returned function closes
+// the connection and stops the server. The cleanup of the test calls the function too.
 func connect(tb testing.TB, on listenFunc, service echo, opts ...grpc.ServerOption) (*grpc.ClientConn, func()) {
 	tb.Helper()
 	listener, dial, target := on(tb)

@@ -4,7 +4,7 @@ import "github.com/bearerkit/bearer/scopes"
 
 // Health returns rules for Options.Include: the same rule for each method of the standard
 // health service. With [scopes.Public], health checks of load balancers and orchestrators
-// need no token, and every client can read the names of all services with List. You may
+// need no token, and every client can call List to read the names of all services. You may
 // change the returned map.
 func Health(rule scopes.Rule) scopes.Methods {
 	return scopes.Methods{

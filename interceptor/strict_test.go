@@ -36,7 +36,7 @@ func TestKeepTokenWithoutToken(t *testing.T) {
 		{"method without a rule", "/test.v1.Other/Say", valid, codes.PermissionDenied},
 	} {
 		if c := unary(t.Context(), guard, row.method, row.md); status.Code(c.err) != row.want || c.reached != (row.want == codes.OK) {
-			t.Errorf("%s: got code %v and reached %v, want %v and %v", row.name, status.Code(c.err), c.reached, row.want, row.want == codes.OK)
+			t.Errorf("%s: got code %v and handler reached %v, want code %v and handler reached %v", row.name, status.Code(c.err), c.reached, row.want, row.want == codes.OK)
 		}
 	}
 }
@@ -117,6 +117,6 @@ func TestErrorsOfTheStream(t *testing.T) {
 		return errors.Join(ss.SendMsg(nil), ss.RecvMsg(nil))
 	})
 	if err == nil || err.Error() != errStream.Error()+"\n"+errStream.Error() {
-		t.Errorf("got %v, want the errors of SendMsg and RecvMsg", err)
+		t.Errorf("got the error %v, want the errors that SendMsg and RecvMsg of the server's stream return", err)
 	}
 }

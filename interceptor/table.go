@@ -12,8 +12,8 @@ import (
 // table contains the rules in maps that lookup can search without allocations. The method
 // lookup returns the same rule as [scopes.Methods.Rule].
 type table struct {
-	methods  map[string]declaredRule // by full method name
-	services map[string]declaredRule // by "/package.Service/"
+	methods  map[string]declaredRule // the key is the full method name
+	services map[string]declaredRule // the key is "/package.Service/"
 }
 
 // declaredRule is a rule with the name in its declaration. The zero declaredRule denies
@@ -24,8 +24,8 @@ type declaredRule struct {
 }
 
 // compile merges several sets of rules into one table. A name in two sets is an error, even
-// if the two rules are equal. Otherwise, after a later change of one rule, the order of the
-// sets decides which rule applies.
+// if the two rules are equal. Without this error, the order of the sets decides which rule
+// applies as soon as one of the rules is changed.
 func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	t := table{methods: make(map[string]declaredRule), services: make(map[string]declaredRule)}
 	var errs []error
@@ -47,8 +47,8 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	return t, errs
 }
 
-// lookup returns the rule for the exact name of the method. If there is none, it returns the
-// rule for the service of the method.
+// lookup returns the rule for the exact name of the method. If no rule has this name,
+// lookup returns the rule for the service of the method.
 func (t table) lookup(method string) declaredRule {
 	if exact, ok := t.methods[method]; ok {
 		return exact

@@ -251,7 +251,7 @@ func TestOnTheWire(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			got := newWire(t, addr).call(t, row.fields)
 			if strings.Contains(got.message, valid[7:]) || strings.Contains(got.challenge, valid[7:]) {
-				t.Errorf("got the token in the answer %.200q, want an answer without the token", got.message)
+				t.Errorf("the answer %.200q contains the token, want an answer without the token", got.message)
 			}
 			got.message = ""
 			if got != row.want {

@@ -34,7 +34,7 @@ func TestAllocsFirst(t *testing.T) {
 			}
 		})
 		w, i := httptest.NewRecorder(), 0
-		handler.ServeHTTP(w, requests[0]) // caches the JOSE header, which is the same in all tokens
+		handler.ServeHTTP(w, requests[0]) // puts the JOSE header, which all tokens share, into the cache
 		got := allocs(func() { i++; handler.ServeHTTP(w, requests[i]) })
 		if w.Code != http.StatusOK {
 			t.Fatalf("%s: got status %d, want 200", alg, w.Code)
@@ -62,8 +62,8 @@ func TestAllocsRepeated(t *testing.T) {
 	}
 }
 
-// TestAllocsGarbage checks that the guard refuses the values of garbage without an
-// allocation.
+// TestAllocsGarbage checks that the guard refuses each value that the function garbage
+// returns, and that the guard makes no allocation for a refusal.
 func TestAllocsGarbage(t *testing.T) {
 	s := newSpeed(t, "ES256", 0, 0)
 	for name, authorization := range garbage() {

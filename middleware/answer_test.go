@@ -148,7 +148,7 @@ func TestListener(t *testing.T) {
 			}
 			text := string(body) + resp.Header.Get("WWW-Authenticate")
 			if resp.StatusCode != row.status || !strings.Contains(text, row.want) {
-				t.Errorf("got %d %s, want %d with %s", resp.StatusCode, text, row.status, row.want)
+				t.Errorf("got status %d and the response %s, want status %d and a response that contains %s", resp.StatusCode, text, row.status, row.want)
 			}
 			if strings.Contains(text, valid) {
 				t.Error("got the token in the answer, want an answer without the token")
@@ -175,14 +175,14 @@ func TestKeysUnavailable(t *testing.T) {
 		for name, rule := range map[string]scopes.Rule{"any token": scopes.All(), "optional": scopes.Optional(scopes.All()), "report only": scopes.ReportOnly(scopes.All("x"))} {
 			resp := responseOf(guard.Require(rule)(http.HandlerFunc(whoami)), "GET", "/", "Bearer "+issuer.Token(nil))
 			if resp.Code != http.StatusServiceUnavailable || resp.Header().Get("Retry-After") == "" || resp.Header().Get("WWW-Authenticate") != "" {
-				t.Errorf("%s: got %d %v, want 503 with Retry-After", name, resp.Code, resp.Header())
+				t.Errorf("%s: got status %d and the header %v, want status 503 and Retry-After", name, resp.Code, resp.Header())
 			}
 		}
 	})
 }
 
-// TestEnforce checks the answers of a mux with Enforce. It also checks the Pattern in the
-// outer request.
+// TestEnforce checks the answers of a mux with Enforce. It also checks that the guard
+// copies the Pattern of the mux to the outer request.
 func TestEnforce(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	var rules scopes.Table
@@ -232,10 +232,10 @@ func TestCheck(t *testing.T) {
 	issuer, guard := issuerAndGuard(t, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	if got, err := guard.Check(r, scopes.All()); got != nil || !errors.Is(err, bearer.NoToken) {
-		t.Errorf("without a token: got %v, %v, want nil and %q", got, err, bearer.NoToken)
+		t.Errorf("without a token: got the request %v and the error %v, want no request and the reason %q", got, err, bearer.NoToken)
 	}
 	if got, err := guard.Check(r, scopes.Public()); got != r || err != nil {
-		t.Errorf("public: got %v, %v, want the same request", got, err)
+		t.Errorf("public: got the request %v (error: %v), want the unchanged request", got, err)
 	}
 	r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
 	got, err := guard.Check(r, scopes.All())
@@ -288,12 +288,12 @@ func TestCheckInvalidRule(t *testing.T) {
 	for _, rule := range []scopes.Rule{scopes.All(""), scopes.Any(), scopes.Optional(scopes.All("a b")), scopes.ReportOnly(scopes.All("")), scopes.Invalid(nil)} {
 		_, err := guard.Check(r, rule)
 		if !errors.Is(err, bearer.Internal) {
-			t.Errorf("%v: got %v, want %q", rule.Err(), err, bearer.Internal)
+			t.Errorf("rule with the error %v: got error %v, want an error with the reason %q", rule.Err(), err, bearer.Internal)
 		}
 		w := httptest.NewRecorder()
 		guard.Deny(w, r, err)
 		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "answer_test.go") {
-			t.Errorf("%v: got %d %s, want 500 without details", rule.Err(), w.Code, w.Body)
+			t.Errorf("rule with the error %v: got status %d and body %s, want status 500 and a body without a source line", rule.Err(), w.Code, w.Body)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func (s *speed) raw(tb testing.TB, token string) func() error {
 			return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
 		}
 	case *ecdsa.PublicKey:
-		// ecdsa.Verify takes r and s as numbers. golang-jwt verifies in the same way.
+		// golang-jwt calls ecdsa.Verify, which takes r and s as numbers.
 		return func() error {
 			hash := crypto.SHA256.New()
 			hash.Write([]byte(token[:dot]))
@@ -179,7 +179,7 @@ func (s *speed) repeat(b *testing.B) {
 	}
 }
 
-// BenchmarkCheck measures the refusal of the values of garbage.
+// BenchmarkCheck measures the refusal of each value that the function garbage returns.
 func BenchmarkCheck(b *testing.B) {
 	for name, authorization := range garbage() {
 		s := newSpeed(b, "ES256", 0, 0)

@@ -176,7 +176,7 @@ func testCharacters(t *testing.T) {
 				challenge(t.T, value)
 			}
 		}
-		b := newBench(t.T, nil)
+		b := newFixture(t.T, nil)
 		for _, text := range []string{`x", error="none`, "x\r\nX-Evil: 1", "é\\", "\x00"} {
 			for _, claim := range []string{"sub", "scope", "client_id", "jti"} {
 				r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
@@ -224,10 +224,10 @@ func (u unreadable) Read([]byte) (int, error) {
 func (u unreadable) Close() error { return nil }
 
 // testOtherPlaces sends tokens outside of the Authorization field. The guard must ignore
-// them.
+// these tokens.
 func testOtherPlaces(t *testing.T) {
 	t.Helper()
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	h := b.guard.Require(scopes.All())(http.HandlerFunc(writeCaller))
 	token := b.token("")
 	status := func(change func(*http.Request)) int {
@@ -283,7 +283,7 @@ func testOtherPlaces(t *testing.T) {
 			t.Want("in "+name, status(field(name, "Bearer "+token)), 401)
 		}
 		t.Want("in a trailer", status(func(r *http.Request) { r.Trailer = http.Header{"Authorization": {"Bearer " + token}} }), 401)
-		forwarding := newBench(t.T, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject": (*bearer.Claims).Subject}})
+		forwarding := newFixture(t.T, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject": (*bearer.Claims).Subject}})
 		for _, name := range []string{"X-Subject", "X_Subject", "x-subject"} {
 			r := forwarding.request(http.MethodGet, "/", "")
 			r.Header[name] = []string{"admin"}

@@ -33,7 +33,7 @@ func TestPreflight(t *testing.T) {
 		{"preflight request with a body", true, "/deployments", map[string]string{"Origin": "https://a", "Access-Control-Request-Method": "POST"}, "x", 401, 401},
 		{"preflight request with credentials", true, "/deployments", map[string]string{"Origin": "https://a", "Access-Control-Request-Method": "POST", "Authorization": "Basic x"}, "", 401, 401},
 	} {
-		b := newBench(t, &middleware.Options{AllowPreflight: row.allow})
+		b := newFixture(t, &middleware.Options{AllowPreflight: row.allow})
 		handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if _, found := bearer.FromContext(r.Context()); found || r.Method != http.MethodOptions {
 				t.Errorf("%s: got %s with claims %v, want OPTIONS without claims", row.name, r.Method, found)
@@ -57,7 +57,7 @@ func TestPreflight(t *testing.T) {
 
 func TestExposeChallenge(t *testing.T) {
 	for expose, want := range map[bool]string{false: "", true: "WWW-Authenticate"} {
-		b := newBench(t, &middleware.Options{ExposeChallenge: expose})
+		b := newFixture(t, &middleware.Options{ExposeChallenge: expose})
 		w := serve(b.guard.Require(scopes.All())(unreachable(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		if got := w.Header().Get("Access-Control-Expose-Headers"); got != want {
 			t.Errorf("got Access-Control-Expose-Headers %q, want %q", got, want)

@@ -39,18 +39,18 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	refused.write(w)
 }
 
-// Refusal returns the answer to the request r that Check refused with err. It is for
-// transports that write the answer themselves. Refusal writes no response and does not keep
-// r or err. It uses only the reason, the missing scopes and the time to wait from err. If
-// err contains no [bearer.Error], or a [bearer.Error] with an unknown reason, the status is
+// Refusal returns the answer to the request r that Check refused with err. Use Refusal in a
+// program that writes the answer itself. Refusal writes no response and does not keep r or
+// err. From err, Refusal uses only the reason, the missing scopes and the time to wait. If
+// err contains no [bearer.Error] or the [bearer.Error] has an unknown reason, the status is
 // 500.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
 	return g.refusal(http.Header{}, r, answer, answer.Status)
 }
 
-// refusal returns the answer with this status, and sets its response fields in h. The
-// status differs from answer.Status in [Guard.ForwardAuth].
+// The method refusal returns the answer with this status, and sets the response fields in
+// h. If [Guard.ForwardAuth] calls the method, the status can differ from answer.Status.
 func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
 	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: slices.Clone(answer.Scopes)}
 	contentType, body := g.body(r, refused) // called before h is changed, because Options.Body may panic

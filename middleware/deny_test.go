@@ -34,7 +34,7 @@ func TestDeny(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer x")
 		w := serve(refuser(t, row.err, nil).Require(scopes.All("x"))(unreachable(t)), r)
 		if w.Code != row.status || w.Header().Get("WWW-Authenticate") != row.challenge || w.Header().Get("Retry-After") != row.retry {
-			t.Errorf("%s: got %d %v, want %d with the challenge %q and Retry-After %q", row.name, w.Code, w.Header(), row.status, row.challenge, row.retry)
+			t.Errorf("%s: got status %d and the header %v, want status %d, the challenge %q and Retry-After %q", row.name, w.Code, w.Header(), row.status, row.challenge, row.retry)
 		}
 		if all := fmt.Sprint(w.Header(), w.Body); !strings.Contains(all, row.contains) || strings.Contains(all, row.without) {
 			t.Errorf("%s: got %s, want a response with %s and without %s", row.name, all, row.contains, row.without)
@@ -44,7 +44,7 @@ func TestDeny(t *testing.T) {
 
 // TestDenyForeignError checks that Deny accepts errors that did not come from Check.
 func TestDenyForeignError(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	for err, want := range map[error]int{
 		errors.New("x"): 500, error(nil): 500, (*bearer.Error)(nil): 500, &bearer.Error{Reason: bearer.MissingScope}: 403,
 		&bearer.Error{}: 500, &bearer.Error{Reason: "made up"}: 500,
@@ -52,7 +52,7 @@ func TestDenyForeignError(t *testing.T) {
 		w := httptest.NewRecorder()
 		b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), err)
 		if w.Code != want {
-			t.Errorf("%v: got %d, want %d", err, w.Code, want)
+			t.Errorf("%v: got status %d, want %d", err, w.Code, want)
 		}
 	}
 }
@@ -60,16 +60,16 @@ func TestDenyForeignError(t *testing.T) {
 // TestDenyForeignScopes checks that Deny sends only the valid scopes in an error that did
 // not come from Check.
 func TestDenyForeignScopes(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	w := httptest.NewRecorder()
 	b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "no\"", "no\\", "no\r\nX: y", "nó", "no no", "", "b"}})
 	if got := w.Header().Get("WWW-Authenticate"); !strings.HasSuffix(got, `, scope="a b"`) || !strings.Contains(w.Body.String(), `"scope":"a b"`) {
-		t.Errorf("got %q and %q, want only the scopes a and b", got, w.Body)
+		t.Errorf("got the challenge %q and the body %q, want only the scopes a and b in both", got, w.Body)
 	}
 }
 
 func TestDenyHead(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	w := serve(b.guard.Require(scopes.All())(unreachable(t)), httptest.NewRequest(http.MethodHead, "/", http.NoBody))
 	if w.Code != http.StatusUnauthorized || w.Body.Len() != 0 || w.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("got %d %v %q, want 401 with a challenge and no body", w.Code, w.Header(), w.Body)
@@ -78,7 +78,7 @@ func TestDenyHead(t *testing.T) {
 
 func TestOptionsBody(t *testing.T) {
 	var got middleware.Refusal
-	b := newBench(t, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
+	b := newFixture(t, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
 		got = refusal
 		return "text/plain", []byte("no")
 	}})
@@ -94,7 +94,7 @@ func TestOptionsBody(t *testing.T) {
 // TestOptionsBodyPanics checks that the guard writes nothing before it calls Options.Body. If
 // Options.Body panics, middleware that recovers the panic can then write an answer.
 func TestOptionsBodyPanics(t *testing.T) {
-	b := newBench(t, &middleware.Options{Body: func(*http.Request, middleware.Refusal) (string, []byte) { panic("x") }})
+	b := newFixture(t, &middleware.Options{Body: func(*http.Request, middleware.Refusal) (string, []byte) { panic("x") }})
 	w := httptest.NewRecorder()
 	defer func() {
 		if p := recover(); p != "x" || len(w.Header()) != 0 || w.Body.Len() != 0 {
@@ -108,7 +108,7 @@ func TestOptionsBodyPanics(t *testing.T) {
 // must remove Content-Length, replace Cache-Control, and add a value to
 // Access-Control-Expose-Headers.
 func TestDenyReplacesHeaders(t *testing.T) {
-	b := newBench(t, &middleware.Options{ExposeChallenge: true})
+	b := newFixture(t, &middleware.Options{ExposeChallenge: true})
 	h := b.guard.Require(scopes.All())(unreachable(t))
 	w := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "5")

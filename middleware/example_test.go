@@ -90,7 +90,7 @@ func ExampleGuard_Enforce() {
 	// GET /healthz is public
 	// POST /deployments requires scope "deploy:applications"
 	// GET /deployments/{id} requires scope "read:deployments" (report only)
-	// GET /whoami requires any valid token if a token is sent
+	// GET /whoami allows callers without a token; a token that is sent must be valid
 	// /healthz 200 ""
 	// /deployments/7 401 "Bearer realm=\"api\""
 	// /forgotten 401 "Bearer realm=\"api\""
@@ -141,7 +141,7 @@ func ExampleNewReadiness() {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/readyz", ready) // next to the guarded routes, without a rule
+	mux.Handle("/readyz", ready) // this route has no guard, so requests need no token
 
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))

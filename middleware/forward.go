@@ -13,7 +13,7 @@ import (
 
 // header is a field that the guard makes from the caller's claims.
 type header struct {
-	name  string // canonical
+	name  string // in canonical form
 	value func(*bearer.Claims) string
 }
 
@@ -25,7 +25,8 @@ var reservedFields = []string{
 	"Upgrade", "Www-Authenticate", authError, forwardedHost, forwardedMethod, forwardedURI,
 }
 
-// compileHeaders returns Options.Headers sorted by name, and all problems in it.
+// compileHeaders returns the fields of Options.Headers, sorted by name, and one error for
+// each invalid field.
 func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []error) {
 	var (
 		headers []header
@@ -63,7 +64,7 @@ func isAlphanumeric(c byte) bool {
 // forwarded returns the header for the handler. The header is a copy of h with the fields
 // of Options.Headers, made from the claims in ctx. If the options require no change of h,
 // forwarded returns nil.
-func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // ctx is only read for the claims
+func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // the function uses only the claims in ctx
 	if !g.opts.RemoveAuthorization && len(g.headers) == 0 {
 		return nil
 	}
@@ -85,18 +86,18 @@ func removeAuthorization(h http.Header) {
 
 // setCallerHeaders removes the client's copies of the fields of Options.Headers from h. If
 // ctx contains claims, setCallerHeaders then sets the fields from these claims.
-func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:revive // ctx is only read for the claims
+func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:revive // the function uses only the claims in ctx
 	if len(g.headers) == 0 {
 		return
 	}
-	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isOurs(name) })
-	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). The names
-	// of our fields are removed from Connection, so that no proxy drops our fields.
-	ours := func(option string) bool { return g.isOurs(strings.Trim(option, " \t")) }
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isCallerHeader(name) })
+	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). So the
+	// guard removes the names of the fields of Options.Headers from Connection.
+	named := func(option string) bool { return g.isCallerHeader(strings.Trim(option, " \t")) }
 	if fields := h["Connection"]; len(fields) > 0 {
 		kept := make([]string, len(fields))
 		for i, field := range fields {
-			kept[i] = strings.Join(slices.DeleteFunc(strings.Split(field, ","), ours), ",")
+			kept[i] = strings.Join(slices.DeleteFunc(strings.Split(field, ","), named), ",")
 		}
 		h["Connection"] = kept
 	}
@@ -111,17 +112,17 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 	}
 }
 
-// isOurs reports whether a server after the guard may read name as one of our fields. CGI
-// replaces "-" with "_", and some servers replace every character except letters and
-// digits. Letter case does not matter in field names.
-func (g *Guard) isOurs(name string) bool {
+// isCallerHeader reports whether a server after the guard may read name as the name of a
+// field in Options.Headers. CGI replaces "-" with "_", and some servers replace every
+// character except letters and digits. Letter case does not matter in field names.
+func (g *Guard) isCallerHeader(name string) bool {
 	return slices.ContainsFunc(g.headers, func(field header) bool {
 		if len(name) != len(field.name) {
 			return false
 		}
 		for i := range len(name) {
 			a, b := name[i], field.name[i]
-			if b == '-' && isAlphanumeric(a) || b != '-' && a|0x20 != b|0x20 { // our names contain only letters, digits and hyphens
+			if b == '-' && isAlphanumeric(a) || b != '-' && a|0x20 != b|0x20 { // names in Options.Headers contain only letters, digits and hyphens
 				return false
 			}
 		}

@@ -33,11 +33,11 @@ func spoof(r *http.Request) *http.Request {
 }
 
 func TestHeaders(t *testing.T) {
-	b := newBench(t, &middleware.Options{Headers: callerHeaders(), RemoveAuthorization: true})
+	b := newFixture(t, &middleware.Options{Headers: callerHeaders(), RemoveAuthorization: true})
 	for _, row := range []struct {
 		name   string
 		rule   scopes.Rule
-		scope  string // "" for no token
+		scope  string // the scope of the token; "" if there is no token
 		client string
 	}{
 		{"with a token", scopes.All("x"), "x y", "ci"},
@@ -81,20 +81,20 @@ func TestHeaders(t *testing.T) {
 		}))
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		if !reached || len(r.Header) != before {
-			t.Errorf("%s: got reached %v and %d fields in the outer request, want reached true and %d fields", row.name, reached, len(r.Header), before)
+			t.Errorf("%s: got handler reached %v and %d fields in the outer request, want handler reached true and %d fields", row.name, reached, len(r.Header), before)
 		}
 	}
 	// If a function of Options.Headers panics, the request is refused.
-	panics := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
+	panics := newFixture(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
 	if w := serve(panics.guard.Require(scopes.All())(unreachable(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
 		t.Errorf("panic in a function of Options.Headers: got status %d, want 500", w.Code)
 	}
 }
 
-// TestHeadersNamedByConnection checks that the guard removes the names of our fields from
-// Connection. Otherwise a proxy after the guard drops these fields.
+// TestHeadersNamedByConnection checks that the guard removes the names in Options.Headers
+// from Connection. Otherwise a proxy after the guard drops these fields.
 func TestHeadersNamedByConnection(t *testing.T) {
-	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"Subject": (*bearer.Claims).Subject}})
+	b := newFixture(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"Subject": (*bearer.Claims).Subject}})
 	for _, row := range [][2]string{{"close", "close"}, {"Subject", ""}, {"subject,\tclose", "\tclose"}, {"close, SUBJECT ", "close"}, {"Subjects", "Subjects"}} {
 		value, want := row[0], row[1]
 		r := b.request(http.MethodGet, "/", "")
@@ -102,7 +102,7 @@ func TestHeadersNamedByConnection(t *testing.T) {
 		var got string
 		serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Connection") })), r)
 		if got != want || r.Header.Get("Connection") != value {
-			t.Errorf("%q: got Connection %q in the handler and %q in the outer request, want %q and the unchanged value", value, got, r.Header.Get("Connection"), want)
+			t.Errorf("%q: got Connection %q in the handler and %q in the outer request, want %q in the handler and no change in the outer request", value, got, r.Header.Get("Connection"), want)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestHeadersNamedByConnection(t *testing.T) {
 func newSender(tb testing.TB) func(value string) []string {
 	tb.Helper()
 	var value string
-	b := newBench(tb, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Value": func(*bearer.Claims) string { return value }}})
+	b := newFixture(tb, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Value": func(*bearer.Claims) string { return value }}})
 	r := b.request(http.MethodGet, "/", "")
 	return func(v string) []string {
 		value = v
@@ -144,7 +144,7 @@ func TestHeaderValues(t *testing.T) {
 			continue
 		}
 		if back, err := url.PathUnescape(got[0]); err != nil || back != row.value {
-			t.Errorf("%q: got %q, %v after decoding, want the original value", row.value, back, err)
+			t.Errorf("%q: got %q (error: %v) after decoding, want the original value", row.value, back, err)
 		}
 	}
 	if got := send(""); got != nil {
@@ -168,13 +168,13 @@ func FuzzHeaderValues(f *testing.F) {
 			t.Errorf("%q: got %q, want printable ASCII without a comma or outer spaces", value, got)
 		}
 		if back, err := url.PathUnescape(got[0]); err != nil || back != value {
-			t.Errorf("%q: got %q, %v after decoding, want the original value", value, back, err)
+			t.Errorf("%q: got %q (error: %v) after decoding, want the original value", value, back, err)
 		}
 	})
 }
 
 func TestProxy(t *testing.T) {
-	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
+	b := newFixture(t, &middleware.Options{Headers: callerHeaders()})
 	var got http.Header
 	var path string
 	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, path = r.Header, r.URL.Path }))
@@ -201,7 +201,7 @@ func TestProxy(t *testing.T) {
 		answered := fetch(t, front.Client(), r)
 		front.Close()
 		if answered.status != http.StatusOK || path != "/base/reports" {
-			t.Errorf("%s: got %d for %q, want 200 for /base/reports", row.name, answered.status, path)
+			t.Errorf("%s: got status %d and the path %q at the target, want status 200 and the path /base/reports", row.name, answered.status, path)
 		}
 		if got.Get("Authorization") != "" || got.Get("X-Forwarded-For") != "127.0.0.1" || got.Get("X-Forwarded-Proto") != "http" {
 			t.Errorf("%s: got the header %v at the target, want no Authorization, and X-Forwarded fields from the proxy", row.name, got)
@@ -220,10 +220,10 @@ func TestProxy(t *testing.T) {
 // TestNoHeadersKeepsHeader checks that the handler gets all fields of the client if
 // Options.Headers is nil.
 func TestNoHeadersKeepsHeader(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	r := b.request(http.MethodGet, "/", "x")
 	allowed, err := b.guard.Check(r, scopes.All("x"))
 	if err != nil || allowed.Header.Get("Authorization") == "" {
-		t.Errorf("got %v, %v, want the fields of the client", allowed, err)
+		t.Errorf("got the request %v (error: %v), want a request with all fields of the client", allowed, err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Fields of a forward-auth request and its response, in canonical form.
+// These are the names of fields in a forward-auth request and its response, in canonical
+// form.
 const (
 	forwardedMethod = "X-Forwarded-Method"
 	forwardedURI    = "X-Forwarded-Uri"
@@ -20,8 +21,9 @@ const (
 )
 
 // ForwardAuth returns a handler that decides for a proxy whether a request may pass. In
-// nginx, the directive auth_request calls the handler; in Caddy, forward_auth does this. The
-// handler uses the rules in t. If t is nil, the handler denies every request.
+// nginx, the directive auth_request calls the handler. In Caddy, the directive forward_auth
+// calls the handler. The handler uses the rules in t. If t is nil, the handler denies every
+// request.
 //
 // The proxy MUST pass the Authorization field to the handler. The proxy MUST set
 // X-Forwarded-Method to the method of the client's request, and X-Forwarded-Uri to the
@@ -37,11 +39,11 @@ const (
 // of 400, and 403 in place of 500 and 503.
 //
 // The response field X-Auth-Error contains [Refusal].Error. The only exception is
-// "temporarily_unavailable", for which the field contains "unavailable". If the code is
-// "unavailable", the response contains Retry-After, and the proxy should answer 503. If the
-// code is "server_error", the proxy should answer 500.
+// "temporarily_unavailable", for which the field contains "unavailable". If the field
+// contains "unavailable", the response contains Retry-After, and the proxy should answer
+// 503. If the field contains "server_error", the proxy should answer 500.
 //
-// A 204 contains every field of Options.Headers. A field without a value is empty. So a
+// A 204 response contains every field of Options.Headers, even if the field is empty. So a
 // proxy that copies the fields always overwrites the client's own fields. The proxy must
 // drop fields of the client whose names have "_" in place of "-". The program
 // examples/forwardauth contains configurations for nginx and Caddy.

@@ -22,7 +22,7 @@ func forwardTable() *scopes.Table {
 }
 
 func TestForwardAuth(t *testing.T) {
-	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
+	b := newFixture(t, &middleware.Options{Headers: callerHeaders()})
 	h := b.guard.ForwardAuth(forwardTable())
 	const method, uri, host = "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host"
 	for _, row := range []struct {
@@ -75,7 +75,7 @@ func TestForwardAuth(t *testing.T) {
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
 			t.Errorf("%s: got status %d and the header %v, want status %d, X-Auth-Error %q and X-Client-Id %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
 		}
-		for name := range callerHeaders() { // these fields replace the client's copies
+		for name := range callerHeaders() { // the proxy replaces the client's copies with these fields
 			if got := len(w.Header().Values(name)); (got == 1) != (row.status == 204) || got > 1 {
 				t.Errorf("%s: got %d values of %s, want 1 value in a 204 and no value in a refusal", row.name, got, name)
 			}
@@ -92,7 +92,7 @@ func TestForwardAuth(t *testing.T) {
 // TestForwardAuthWithoutHost checks that X-Forwarded-Host is required only if a pattern
 // has a host.
 func TestForwardAuthWithoutHost(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	for pattern, want := range map[string]int{"/": 204, "GET /x": 204, "h/": 401, "GET h/": 401, "GET  h/x": 401} {
 		var table scopes.Table
 		table.Handle(pattern, scopes.Public())
@@ -115,7 +115,7 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 // if the client's request is a preflight request.
 func TestForwardAuthPreflight(t *testing.T) {
 	for allow, want := range map[bool]int{false: 401, true: 204} {
-		b := newBench(t, &middleware.Options{AllowPreflight: allow})
+		b := newFixture(t, &middleware.Options{AllowPreflight: allow})
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a body"))
 		for name, value := range map[string]string{
 			"X-Forwarded-Method": "OPTIONS", "X-Forwarded-Uri": "/deployments", "X-Forwarded-Host": "h",
@@ -124,7 +124,7 @@ func TestForwardAuthPreflight(t *testing.T) {
 			r.Header.Set(name, value)
 		}
 		if w := serve(b.guard.ForwardAuth(forwardTable()), r); w.Code != want {
-			t.Errorf("AllowPreflight %v: got %d, want %d", allow, w.Code, want)
+			t.Errorf("AllowPreflight %v: got status %d, want %d", allow, w.Code, want)
 		}
 	}
 }
@@ -148,13 +148,13 @@ func TestForwardAuthFaults(t *testing.T) {
 		r.Header = http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/deployments/7"}, "X-Forwarded-Host": {"api.example"}, "Authorization": {"Bearer x"}}
 		w := serve(guard.ForwardAuth(forwardTable()), r)
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != want {
-			t.Errorf("%s: got %d %v, want %d and %q", err, w.Code, w.Header(), row.status, want)
+			t.Errorf("%s: got status %d and the header %v, want status %d and X-Auth-Error %q", err, w.Code, w.Header(), row.status, want)
 		}
 		if (w.Header().Get("Retry-After") != "") != (err == bearer.KeysUnavailable) {
-			t.Errorf("%s: got Retry-After %q, want a value only for %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
+			t.Errorf("%s: got Retry-After %q, want a value if and only if the reason is %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
 		}
 		if w := serve(guard.ForwardAuth(nil), r); w.Code < 401 || w.Code > 403 {
-			t.Errorf("%s, no table: got %d, want 401 or 403", err, w.Code)
+			t.Errorf("%s, no table: got status %d, want 401 or 403", err, w.Code)
 		}
 	}
 }

@@ -135,8 +135,8 @@ func copyPatternBack(outer, served *http.Request) {
 // contains the caller's claims. With a public rule, Check adds no claims.
 //
 // If the request is refused, Check returns an error for [Guard.Deny]. The error contains a
-// *[bearer.Error]. If the rule has a mistake in it, Check refuses even requests with a valid
-// token, with the reason [bearer.Internal].
+// *[bearer.Error]. If the rule has a mistake in it, Check refuses even requests with a
+// valid token. The reason is then [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }
@@ -168,8 +168,8 @@ var uncleanPath = scopes.Func("clean path", func(context.Context) error {
 
 // authorization returns the values of all Authorization fields. net/http's server changes
 // field names to the canonical form, but adapters of other servers may keep the lower case
-// of HTTP/2. The result contains the values of both forms. The guard refuses requests with
-// more than one value.
+// of HTTP/2. The result contains the values for both forms of the name. The guard refuses
+// requests with more than one value.
 func authorization(h http.Header) []string {
 	values := h["Authorization"]
 	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 expects canonical names

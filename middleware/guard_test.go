@@ -63,7 +63,7 @@ func TestNewResource(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with %q", row.resource, err, row.want)
 		}
 	}
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	_, err := middleware.New(routertest.Verifier(t, b.issuer, nil), &middleware.Options{Resource: "https://other.example"})
 	if err == nil || !strings.Contains(err.Error(), "audience") {
 		t.Errorf("got %v, want an error about the audience", err)
@@ -71,7 +71,7 @@ func TestNewResource(t *testing.T) {
 }
 
 func TestNilTableDeniesAll(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	for name, h := range map[string]http.Handler{
 		"Enforce(nil)": b.guard.Enforce(nil)(unreachable(t)), "Enforce(zero)": b.guard.Enforce(new(scopes.Table))(unreachable(t)),
 		"Require(zero)": b.guard.Require(scopes.Rule{})(unreachable(t)),
@@ -86,7 +86,7 @@ func TestNilTableDeniesAll(t *testing.T) {
 }
 
 func TestCheckWritesNothing(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	r := b.request(http.MethodGet, "/", "x")
 	before := r.Header.Clone()
 	allowed, err := b.guard.Check(r, scopes.All("x"))
@@ -100,7 +100,7 @@ func TestCheckWritesNothing(t *testing.T) {
 		t.Error("got a changed outer request, want no change")
 	}
 	if allowed, err := b.guard.Check(r, scopes.Public()); err != nil || allowed != r {
-		t.Errorf("public: got the request %p, %v, want %p", allowed, err, r)
+		t.Errorf("public: got the request %p (error: %v), want the request %p", allowed, err, r)
 	}
 	if _, err := b.guard.Check(r, scopes.All("y")); !errors.Is(err, bearer.MissingScope) {
 		t.Errorf("got %v, want %v", err, bearer.MissingScope)
@@ -108,7 +108,7 @@ func TestCheckWritesNothing(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	h := b.guard.Enforce(routertest.Table())(http.HandlerFunc(writeCaller))
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -148,7 +148,7 @@ func TestLongHeaderIsCheap(t *testing.T) {
 	short := cost("Bearer x")
 	for _, value := range []string{"Bearer " + strings.Repeat("A", 64<<10), "Bearer " + strings.Repeat(".", 64<<10), "Basic " + strings.Repeat("A", 64<<10), strings.Repeat("a, ", 22<<10), "Bearer" + strings.Repeat(" ", 64<<10)} {
 		if long := cost(value); long > short+1024 {
-			t.Errorf("%.10q...: got %d allocated bytes per request, want at most %d", value, long, short+1024)
+			t.Errorf("value that begins with %.10q: got %d allocated bytes per request, want at most %d", value, long, short+1024)
 		}
 	}
 }
@@ -167,11 +167,11 @@ func TestVerifierPanics(t *testing.T) {
 }
 
 func BenchmarkRequire(b *testing.B) {
-	bench := newBench(b, nil)
-	claims := bench.issuer.Token(map[string]any{"aud": routertest.Audience, "scope": "x"})
+	f := newFixture(b, nil)
+	claims := f.issuer.Token(map[string]any{"aud": routertest.Audience, "scope": "x"})
 	for name, rule := range map[string]scopes.Rule{"public": scopes.Public(), "scope": scopes.All("x")} {
 		b.Run(name, func(b *testing.B) {
-			h := bench.guard.Require(rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			h := f.guard.Require(rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 			r, w := httptest.NewRequest(http.MethodGet, "/", http.NoBody), httptest.NewRecorder()
 			r.Header.Set("Authorization", "Bearer "+claims)
 			b.ReportAllocs()

@@ -14,14 +14,14 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// bench is an issuer, a guard for its tokens, and the events of the guard.
-type bench struct {
+// fixture contains an issuer, a guard for its tokens, and the events of the guard.
+type fixture struct {
 	issuer *bearertest.Issuer
 	guard  *middleware.Guard
 	events *testkit.Recorder
 }
 
-func newBench(tb testing.TB, opts *middleware.Options) *bench {
+func newFixture(tb testing.TB, opts *middleware.Options) *fixture {
 	tb.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	tb.Cleanup(issuer.Close)
@@ -30,14 +30,14 @@ func newBench(tb testing.TB, opts *middleware.Options) *bench {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &bench{issuer, guard, events}
+	return &fixture{issuer, guard, events}
 }
 
 // token returns a valid token with these scopes.
-func (b *bench) token(scope string) string { return routertest.Token(b.issuer, scope) }
+func (b *fixture) token(scope string) string { return routertest.Token(b.issuer, scope) }
 
 // request returns a request with a valid token that has these scopes.
-func (b *bench) request(method, target, scope string) *http.Request {
+func (b *fixture) request(method, target, scope string) *http.Request {
 	r := httptest.NewRequest(method, target, http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+b.token(scope))
 	return r

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Types of custom claims whose methods panic.
+// These types are custom claims with methods that panic.
 type (
 	badUnmarshal struct{}
 	badValidate  struct{}

@@ -29,12 +29,12 @@ type described interface {
 type resource struct {
 	identifier  string
 	metadataURL string
-	path, query string // of metadataURL
+	path, query string // the path and the query of metadataURL
 }
 
 // newResource checks an identifier (RFC 9728, section 1.2) and derives the URL of its
-// metadata. This URL is the identifier with the well-known path between host and path
-// (section 3.1).
+// metadata. To derive the URL, newResource inserts the well-known path between the host and
+// the path of the identifier (section 3.1).
 func newResource(identifier string) (*resource, error) {
 	bad := func(what string) (*resource, error) {
 		return nil, fmt.Errorf("Options.Resource: %q: %s (RFC 9728, section 1.2)", identifier, what)

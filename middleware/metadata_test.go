@@ -20,7 +20,7 @@ func fetchDocument(t *testing.T, h http.Handler, target string) map[string]any {
 	t.Helper()
 	w := serve(h, httptest.NewRequest(http.MethodGet, target, http.NoBody))
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age=") {
-		t.Fatalf("got %d %v %s, want 200 and cacheable JSON", w.Code, w.Header(), w.Body)
+		t.Fatalf("got status %d, the header %v and the body %s, want status 200 and JSON that caches may keep", w.Code, w.Header(), w.Body)
 	}
 	var members map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &members); err != nil {
@@ -30,7 +30,7 @@ func fetchDocument(t *testing.T, h http.Handler, target string) map[string]any {
 }
 
 func TestMetadata(t *testing.T) {
-	b := newBench(t, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"resource_name": "Deployments", "resource_name#de": "Verteilung"}})
+	b := newFixture(t, &middleware.Options{Resource: routertest.Audience, Metadata: map[string]any{"resource_name": "Deployments", "resource_name#de": "Verteilung"}})
 	pattern, handler := b.guard.Metadata()
 	if pattern != "/.well-known/oauth-protected-resource" {
 		t.Errorf("got pattern %q, want /.well-known/oauth-protected-resource", pattern)
@@ -89,7 +89,7 @@ func TestMetadataPaths(t *testing.T) {
 			t.Errorf("got %v, want resource %q", got, row.resource)
 		}
 		if w := serve(mux, httptest.NewRequest(http.MethodGet, target+"x", http.NoBody)); w.Code != http.StatusNotFound {
-			t.Errorf("%sx: got %d, want 404", target, w.Code)
+			t.Errorf("%s: got status %d, want 404", target+"x", w.Code)
 		}
 		// The challenge contains the URL of the document and the scopes to request.
 		w := serve(guard.Require(scopes.All("a", "b"))(unreachable(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
@@ -105,17 +105,17 @@ func TestMetadataMethods(t *testing.T) {
 	for method, want := range map[string]int{http.MethodGet: 200, http.MethodHead: 200, http.MethodOptions: 204, http.MethodPost: 405} {
 		w := serve(handler, httptest.NewRequest(method, pattern, http.NoBody))
 		if w.Code != want || w.Header().Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("%s: got %d %v, want %d", method, w.Code, w.Header(), want)
+			t.Errorf("%s: got status %d and the header %v, want status %d", method, w.Code, w.Header(), want)
 		}
 	}
 	pattern, handler = refuser(t, bearer.Malformed, nil).Metadata()
 	if w := serve(handler, httptest.NewRequest(http.MethodGet, pattern, http.NoBody)); w.Code != http.StatusNotFound {
-		t.Errorf("without a resource: got %d, want 404", w.Code)
+		t.Errorf("without a resource: got status %d, want 404", w.Code)
 	}
 }
 
 func TestMetadataOfSeveralIssuers(t *testing.T) {
-	a, b := newBench(t, nil), newBench(t, nil)
+	a, b := newFixture(t, nil), newFixture(t, nil)
 	var issuers bearer.Issuers
 	defer issuers.Close()
 	guard, err := middleware.New(&issuers, &middleware.Options{Resource: routertest.Audience})
@@ -166,14 +166,14 @@ func TestOptionsAreCopied(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("X-A", "admin")
 	if allowed, err := guard.Check(r, scopes.Public()); err != nil || allowed.Header.Get("X-A") != "" {
-		t.Errorf("got %v, want a request without the client's X-A", err)
+		t.Errorf("got the error %v, want no error and a request without the client's X-A", err)
 	}
 }
 
 // TestChallengeForMissingScope checks that the challenge of a 401 names all scopes that the
 // rule requires. The challenge of a 403 names only the missing scopes.
 func TestChallengeForMissingScope(t *testing.T) {
-	b := newBench(t, &middleware.Options{Resource: routertest.Audience})
+	b := newFixture(t, &middleware.Options{Resource: routertest.Audience})
 	h := b.guard.Require(scopes.All("a", "b"))(unreachable(t))
 	const prefix = `Bearer resource_metadata="https://deployments.example/.well-known/oauth-protected-resource"`
 	for auth, want := range map[string]string{

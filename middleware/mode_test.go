@@ -21,11 +21,11 @@ func TestModes(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		rule   scopes.Rule
-		token  string // "" for no token, "invalid" for an invalid token, or the scope of a valid token
+		token  string // the scope of a valid token; "" if there is no token; "invalid" if the token is invalid
 		status int
 		body   string
-		reason bearer.Reason // Event.Reason
-		report bearer.Reason // the reason in Event.Err
+		reason bearer.Reason // the wanted Event.Reason
+		report bearer.Reason // the wanted reason in Event.Err
 	}{
 		{"report only, rule met", scopes.ReportOnly(scopes.All("x")), "x", 200, "ok - ci\n", "", ""},
 		{"report only, rule not met", scopes.ReportOnly(scopes.All("y")), "x", 200, "ok - ci\n", "", bearer.MissingScope},
@@ -48,7 +48,7 @@ func TestModes(t *testing.T) {
 		{"modes inside And have no effect", scopes.And(scopes.Optional(scopes.ReportOnly(scopes.All("y")))), "x", 403, "", bearer.MissingScope, bearer.MissingScope},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			b := newBench(t, nil)
+			b := newFixture(t, nil)
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			switch row.token {
 			case "":
@@ -86,7 +86,7 @@ func TestModes(t *testing.T) {
 // TestObserverInsideFunction tests a guard with a VerifierFunc that calls a verifier. The
 // verifier's observer must receive the event.
 func TestObserverInsideFunction(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	var inner bearer.Verifier
 	guard, err := middleware.New(bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
 		return inner.Verify(ctx, token)

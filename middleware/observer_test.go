@@ -16,7 +16,7 @@ import (
 // TestOptionsObserver checks that Options.Observer receives each outcome once, and that the
 // verifier's observer receives no outcome.
 func TestOptionsObserver(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	v, err := bearer.New(bearer.Config{Issuer: b.issuer.URL(), Audience: []string{"https://deployments.example"}, Observer: b.events})
 	if err != nil {
 		t.Fatal(err)

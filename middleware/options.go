@@ -12,7 +12,7 @@ import (
 )
 
 // Options configures a Guard. Nil is the same as the zero Options. Only AllowPreflight lets
-// more requests through than the zero Options.
+// requests through that a guard with the zero Options refuses.
 type Options struct {
 	// Realm is the realm in the challenges of refusals (RFC 9110, section 11.5). It must be
 	// printable ASCII without '"' and '\'. Empty: the realm is "api" if challenges contain
@@ -22,7 +22,7 @@ type Options struct {
 	// be the https URL of the API, or an http URL on loopback. The verifier must accept the
 	// identifier as an audience. Guard.Metadata describes the resource, and challenges
 	// contain the URL of this metadata. A guard has one resource. If an API consists of
-	// several resources, use one guard for each resource. Empty: none.
+	// several resources, use one guard for each resource. Empty: the guard has no resource.
 	Resource string
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
 	// section 5.1) for challenges. If challenges contain this URL, the challenge of a 401
@@ -34,7 +34,7 @@ type Options struct {
 	// replaces the list of the verifier's issuers. Set this member if an authorization
 	// server publishes its metadata at a URL that differs from the "iss" of its tokens. New
 	// returns an error for members that the guard sets itself, and for members of features
-	// that the guard does not support. Nil: none.
+	// that the guard does not support. Nil: the metadata has no additional members.
 	Metadata map[string]any
 	// Observer receives the outcome of every request, except requests to public routes and
 	// preflight requests that AllowPreflight lets through. Nil: the verifier receives the
@@ -49,10 +49,10 @@ type Options struct {
 	// AllowPreflight lets CORS preflight requests through without a token, if the route has
 	// a rule for the method that the preflight request announces. The handler MUST answer
 	// such a request and do nothing else, because every client can send preflight requests.
-	// False: preflight requests need a token like other requests. Use false if the CORS
-	// middleware runs before the guard.
+	// False: the guard checks preflight requests like all other requests. Use false if the
+	// CORS middleware runs before the guard.
 	AllowPreflight bool
-	// ExposeChallenge adds the name of WWW-Authenticate or Retry-After to the field
+	// ExposeChallenge adds the field name WWW-Authenticate or Retry-After to the field
 	// Access-Control-Expose-Headers of a refusal. Scripts of other origins can then read
 	// the named field if the CORS middleware allows these origins to read responses. False:
 	// scripts can read only the fields that the CORS middleware exposes.
@@ -75,7 +75,8 @@ type Options struct {
 	//
 	// In a value, the guard percent-encodes the characters '%', '"', '\' and ',', a space
 	// at the start or end, and every character that is not printable ASCII. The function
-	// [net/url.PathUnescape] decodes a value. Nil: none.
+	// [net/url.PathUnescape] decodes a value. Nil: the guard makes no fields from the
+	// claims.
 	Headers map[string]func(*bearer.Claims) string
 }
 

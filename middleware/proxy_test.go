@@ -12,11 +12,11 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// proxyTo starts a guarded proxy to the service. It returns the bench of the guard, and the
-// address of the proxy.
-func proxyTo(t *testing.T, service http.Handler) (*bench, string) {
+// proxyTo starts a guarded proxy to the service. It returns the fixture of the guard, and
+// the address of the proxy.
+func proxyTo(t *testing.T, service http.Handler) (*fixture, string) {
 	t.Helper()
-	b := newBench(t, &middleware.Options{Headers: callerHeaders()})
+	b := newFixture(t, &middleware.Options{Headers: callerHeaders()})
 	backend := httptest.NewServer(service)
 	t.Cleanup(backend.Close)
 	target, err := url.Parse(backend.URL)
@@ -28,8 +28,9 @@ func proxyTo(t *testing.T, service http.Handler) (*bench, string) {
 	return b, front.Listener.Addr().String()
 }
 
-// TestProxyTrailers checks that the proxy drops trailers with the names of our fields. The
-// target may merge trailers into the header (RFC 9110, section 6.5.1).
+// TestProxyTrailers checks that the proxy drops trailers that have a name in
+// Options.Headers, because the target may merge trailers into the header (RFC 9110, section
+// 6.5.1).
 func TestProxyTrailers(t *testing.T) {
 	b, front := proxyTo(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -38,9 +39,10 @@ func TestProxyTrailers(t *testing.T) {
 	reader := sendRaw(t, front, "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "+b.token("x")+"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Subject, X_Subject, Authorization, X-Sum\r\n\r\n"+
 		"5\r\nhello\r\n0\r\nX-Subject: admin\r\nX_Subject: admin\r\nAuthorization: Bearer x\r\nX-Sum: 7\r\n\r\n")
 	got := readReply(t, reader, http.MethodPost)
-	// net/http's proxy announces the trailer X-Sum to the target, but sends no value for it.
+	// ReverseProxy announces the trailer X-Sum to the target, but does not send the value
+	// 7.
 	if got.status != http.StatusOK || got.body != "hello 1 false" {
-		t.Errorf("got %d %q, want 200 and only the trailer X-Sum", got.status, got.body)
+		t.Errorf("got %d %q, want 200 and a target that sees the body hello and one trailer, X-Sum without a value", got.status, got.body)
 	}
 }
 
@@ -66,13 +68,13 @@ func TestProxyUpgrade(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != row.want {
-			t.Errorf("%s: got %s, want %d", row.scope, response.Status, row.want)
+			t.Errorf("token with scope %s: got status %s, want %d", row.scope, response.Status, row.want)
 		}
 		if row.want != http.StatusSwitchingProtocols {
 			continue
 		}
 		if line, err := reader.ReadString('\n'); err != nil || line != "ci \n" {
-			t.Errorf("got %q, %v at the target, want the client ID of the caller and no token", line, err)
+			t.Errorf("got the line %q (error: %v) from the target, want the client ID of the caller and no token", line, err)
 		}
 	}
 }

@@ -47,10 +47,10 @@ func TestReadiness(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			if got, body := probe(all, http.MethodGet); got != status || body != text+fixedText {
-				t.Errorf("%s: got %d %s, want %d %s", when, got, body, status, text+fixedText)
+				t.Errorf("%s: got status %d and body %s, want status %d and body %s", when, got, body, status, text+fixedText)
 			}
 			if got, _ := probe(some, http.MethodGet); got != http.StatusOK {
-				t.Errorf("%s: got %d, want %d with AnyIssuer", when, got, http.StatusOK)
+				t.Errorf("%s, AnyIssuer: got status %d, want %d", when, got, http.StatusOK)
 			}
 		}
 		want("before the first keys", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":false,"keys":0},`)
@@ -102,7 +102,7 @@ func TestReadinessRequests(t *testing.T) {
 		{http.MethodPost, http.StatusMethodNotAllowed, "Method Not Allowed\n"},
 	} {
 		if status, body := probe(h, row.method); status != row.status || body != row.body {
-			t.Errorf("%s: got %d %q, want %d %q", row.method, status, body, row.status, row.body)
+			t.Errorf("%s: got status %d and body %q, want status %d and body %q", row.method, status, body, row.status, row.body)
 		}
 	}
 	var none *bearer.JWTVerifier

@@ -88,7 +88,7 @@ func TestRefusalsShareNoMemory(t *testing.T) {
 	guard := refuser(t, bearer.Internal, &middleware.Options{Body: func(_ *http.Request, refusal middleware.Refusal) (string, []byte) {
 		calls++
 		if refusal.Header != nil || refusal.Body != nil || refusal.Status != http.StatusUnauthorized {
-			t.Errorf("got %+v in the hook, want status 401, no Header and no Body", refusal)
+			t.Errorf("got %+v in Options.Body, want status 401, no Header and no Body", refusal)
 		}
 		return "text/plain", []byte("no")
 	}})

@@ -29,7 +29,7 @@ func TestRoutes(t *testing.T) {
 		"GET /healthz is public",
 		"GET /norule has no rule and is denied",
 		`PUT /deployments/:id requires scope "x"`,
-		"a route requires any valid token if a token is sent",
+		"a route allows callers without a token; a token that is sent must be valid",
 	}
 	got := guard.Routes()
 	if len(got) != len(want)+1 {
@@ -41,17 +41,17 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	last := got[len(want)].String()
-	for _, part := range []string{"/reports/ requires ", `scopes "a" or "b"`, "if a token is sent", "(report only)"} {
+	for _, part := range []string{"/reports/ allows callers without a token", `callers with a token need (scopes "a" or "b")`, "(report only)"} {
 		if !strings.Contains(last, part) {
 			t.Errorf("got %q, want a sentence with %q", last, part)
 		}
 	}
 }
 
-// TestRequireAtReportsPattern checks that observers receive the router's pattern. If there is
-// none, observers must receive the pattern of RequireAt.
+// TestRequireAtReportsPattern checks that observers receive the router's pattern. If the
+// router sets no pattern, observers must receive the pattern of RequireAt.
 func TestRequireAtReportsPattern(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	for pattern, want := range map[string]string{"": "GET /x/:id", "GET /x/{id}": "GET /x/{id}"} {
 		r := b.request(http.MethodGet, "/x/1", "x")
 		r.Pattern = pattern

@@ -27,7 +27,7 @@ func handlerOf(route routertest.Route) http.Handler {
 }
 
 func TestRequireOnServeMux(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	mux, admin := http.NewServeMux(), http.NewServeMux()
 	for _, route := range routertest.Routes() {
 		pattern := route.Method + " " + route.Path
@@ -51,7 +51,7 @@ func TestRequireOnServeMux(t *testing.T) {
 }
 
 func TestEnforceOnServeMux(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	mux := http.NewServeMux()
 	for _, route := range routertest.Routes() {
 		mux.Handle(route.Method+" "+route.Path, handlerOf(route))
@@ -69,7 +69,7 @@ func TestEnforceOnServeMux(t *testing.T) {
 // TestPatternAndPathValues checks that middleware before the guard can read Pattern and
 // path values, even if the handler panics.
 func TestPatternAndPathValues(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	rule := scopes.All("read:deployments")
 	var table scopes.Table
 	table.Handle("/deployments/{anything...}", rule)
@@ -110,7 +110,7 @@ func TestPatternAndPathValues(t *testing.T) {
 // TestUncleanPathWithRequire checks that Require denies unclean paths, because a handler
 // that cleans the path itself can serve a different route.
 func TestUncleanPathWithRequire(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	for _, target := range []string{"/public/..%2fsecret", "/public/%2e%2e/secret", "//secret", "/public/../secret", `/public/..%5csecret`, "/public/%252e%252e/secret"} {
 		r := b.request(http.MethodGet, target, "x")
 		for name, rule := range map[string]scopes.Rule{"public": scopes.Public(), "scope": scopes.All("x"), "optional": scopes.Optional(scopes.All())} {
@@ -129,7 +129,7 @@ func TestUncleanPathWithRequire(t *testing.T) {
 // for a missing scope and from the error for a missing rule.
 func TestUncleanPathIsReported(t *testing.T) {
 	for target, want := range map[string]string{"//x": "clean path: ", "/x": "missing scope y", "/z": "there is no rule"} {
-		b := newBench(t, nil)
+		b := newFixture(t, nil)
 		var table scopes.Table
 		table.Handle("GET /x", scopes.All("y"))
 		rule, _ := table.Rule(httptest.NewRequest(http.MethodGet, target, http.NoBody))
@@ -145,7 +145,7 @@ func TestUncleanPathIsReported(t *testing.T) {
 
 // TestHeaderOutside checks that RemoveAuthorization does not change the outer request.
 func TestHeaderOutside(t *testing.T) {
-	b := newBench(t, &middleware.Options{RemoveAuthorization: true})
+	b := newFixture(t, &middleware.Options{RemoveAuthorization: true})
 	var table scopes.Table
 	table.Handle("/x", scopes.All())
 	mux := http.NewServeMux()
@@ -161,7 +161,7 @@ func TestHeaderOutside(t *testing.T) {
 }
 
 func TestFilesOfFormsAreRemoved(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	r := b.request(http.MethodPost, "/", "x")
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 	r.Body = io.NopCloser(strings.NewReader("--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--x--\r\n"))

@@ -20,7 +20,7 @@ import (
 // TestWriterIsUnwrapped checks that the handler gets the server's own ResponseWriter, with
 // all its interfaces.
 func TestWriterIsUnwrapped(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	w := httptest.NewRecorder()
 	var table scopes.Table
 	table.Handle("/", scopes.All("x"))
@@ -59,7 +59,7 @@ func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 }
 
 func TestStreaming(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	proceed := make(chan struct{})
 	server := httptest.NewUnstartedServer(b.guard.Require(scopes.All("x"))(stream(t, proceed)))
 	server.EnableHTTP2 = true
@@ -92,11 +92,11 @@ func TestStreaming(t *testing.T) {
 		}
 		body := bufio.NewReader(response.Body)
 		if line, err := body.ReadString('\n'); err != nil || line != "first\n" {
-			t.Errorf("HTTP/%d: got %q, %v, want the first line before the handler returns", row.want, line, err)
+			t.Errorf("HTTP/%d: got the line %q (error: %v), want the first line before the handler returns", row.want, line, err)
 		}
 		proceed <- struct{}{}
 		if line, err := body.ReadString('\n'); err != nil || line != fmt.Sprintf("second %d\n", row.want) {
-			t.Errorf("HTTP/%d: got %q, %v, want the second line", row.want, line, err)
+			t.Errorf("HTTP/%d: got the line %q (error: %v), want the second line", row.want, line, err)
 		}
 		response.Body.Close()
 		cancel()
@@ -104,7 +104,7 @@ func TestStreaming(t *testing.T) {
 		r = httptest.NewRequest(http.MethodGet, row.url, http.NoBody)
 		refused := fetch(t, row.client, r)
 		if refused.status != http.StatusUnauthorized || refused.header.Get("WWW-Authenticate") != `Bearer realm="api"` {
-			t.Errorf("HTTP/%d: got %d %v, want 401", row.want, refused.status, refused.header)
+			t.Errorf("HTTP/%d, no token: got status %d and the header %v, want status 401", row.want, refused.status, refused.header)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func upgrade(t *testing.T) http.Handler {
 }
 
 func TestUpgrade(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	var table scopes.Table
 	table.Handle("/", scopes.All("x"))
 	for name, h := range map[string]http.Handler{"Require": b.guard.Require(scopes.All("x"))(upgrade(t)), "Enforce": b.guard.Enforce(&table)(upgrade(t))} {
@@ -160,11 +160,11 @@ func TestUpgrade(t *testing.T) {
 			}
 			if row.echo != "" {
 				if got := response.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-					t.Errorf("%s: got Sec-WebSocket-Accept %q, want the value in RFC 6455, section 1.3", name, got)
+					t.Errorf("%s: got Sec-WebSocket-Accept %q, want the value of the example in RFC 6455, section 1.3", name, got)
 				}
 				_, _ = io.WriteString(conn, "hello\n")
 				if line, err := reader.ReadString('\n'); err != nil || line != row.echo {
-					t.Errorf("%s: got %q, %v, want %q", name, line, err, row.echo)
+					t.Errorf("%s: got the line %q (error: %v), want %q", name, line, err, row.echo)
 				}
 			}
 			response.Body.Close()
@@ -176,7 +176,7 @@ func TestUpgrade(t *testing.T) {
 
 // TestReaderFrom checks that io.Copy can use the writer's ReaderFrom.
 func TestReaderFrom(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	server := httptest.NewServer(b.guard.Require(scopes.All("x"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, ok := w.(io.ReaderFrom); !ok {
 			t.Error("got a writer without io.ReaderFrom, want a writer with it")

@@ -46,7 +46,7 @@ func TestPreflightIsExact(t *testing.T) {
 			status = http.StatusOK
 		}
 		if w := serve(h, r); w.Code != status || reached != row.pass {
-			t.Errorf("%s: got status %d and reached %v, want status %d and reached %v", name, w.Code, reached, status, row.pass)
+			t.Errorf("%s: got status %d and handler reached %v, want status %d and handler reached %v", name, w.Code, reached, status, row.pass)
 		}
 	}
 }
@@ -69,9 +69,10 @@ func TestHeaderNames(t *testing.T) {
 }
 
 // TestSimilarHeaders checks that the guard removes every field of the client that a server
-// after the guard may read as ours, and that it keeps all other fields.
+// after the guard may read as a field of Options.Headers, and that the guard keeps all
+// other fields.
 func TestSimilarHeaders(t *testing.T) {
-	b := newBench(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject1": func(*bearer.Claims) string { return "" }}})
+	b := newFixture(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-Subject1": func(*bearer.Claims) string { return "" }}})
 	for name, kept := range map[string]bool{
 		"X-Request-Id": true, "X-Subject": true, "X-Subject11": true, "X-Subject2": true, "Y-Subject1": true, "X-Subjecs1": true, "XX-Subject": true, "X1Subject1": true,
 		"X-Subject1": false, "X.Subject1": false, "x+subject1": false, "x-subject1": false, "X-SUBJECT1": false, "X_Subject1": false, "x_SUBJECT1": false,
@@ -81,7 +82,7 @@ func TestSimilarHeaders(t *testing.T) {
 		var got http.Header
 		w := serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header })), r)
 		if _, there := got[name]; there != kept || w.Code != http.StatusOK {
-			t.Errorf("%s: got kept %v with status %d, want kept %v with status 200", name, there, w.Code, kept)
+			t.Errorf("%s: got field kept %v and status %d, want field kept %v and status 200", name, there, w.Code, kept)
 		}
 		if !slices.Equal(r.Header[name], []string{"client"}) {
 			t.Errorf("%s: got the value %q in the outer request, want the unchanged value \"client\"", name, r.Header[name])
@@ -92,7 +93,7 @@ func TestSimilarHeaders(t *testing.T) {
 // TestMissingScopesOnly checks that a 403 names only the missing scopes, even with
 // ResourceMetadata.
 func TestMissingScopesOnly(t *testing.T) {
-	b := newBench(t, &middleware.Options{ResourceMetadata: "https://api.example/m"})
+	b := newFixture(t, &middleware.Options{ResourceMetadata: "https://api.example/m"})
 	h := b.guard.Require(scopes.All("read", "write"))(unreachable(t))
 	for scope, want := range map[string]string{"read": ` scope="write"`, "write": ` scope="read"`, "": ` scope="read write"`} {
 		w := serve(h, b.request(http.MethodGet, "/", scope))
@@ -105,7 +106,7 @@ func TestMissingScopesOnly(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer x")
 	_, err := unavailable.Check(r, scopes.All("read"))
 	if e, ok := errors.AsType[*bearer.Error](err); !ok || len(e.Missing) != 0 {
-		t.Errorf("got %v, want a *bearer.Error without missing scopes", err)
+		t.Errorf("got %v, want a *bearer.Error with an empty Missing", err)
 	}
 }
 
@@ -125,7 +126,7 @@ func TestResources(t *testing.T) {
 	}
 	// The error is about the identifier, not about the metadata URL that New derives.
 	if _, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: "ftp://localhost"}); err == nil || !strings.Contains(err.Error(), `Options.Resource: "ftp://localhost": must be https`) {
-		t.Errorf("ftp: got %v, want an error about Options.Resource", err)
+		t.Errorf("resource with the scheme ftp: got %v, want an error about Options.Resource", err)
 	}
 	for _, row := range []struct {
 		name     string

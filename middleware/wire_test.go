@@ -18,9 +18,9 @@ import (
 
 // wireServer returns the address of a server. The server checks each request twice. Enforce
 // checks it before the mux, and Handle checks it after the mux.
-func wireServer(t *testing.T) (*bench, string) {
+func wireServer(t *testing.T) (*fixture, string) {
 	t.Helper()
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	read, write := scopes.Any("read", "write"), scopes.All("write")
 	var table scopes.Table
 	table.Handle("GET /deployments", read)
@@ -274,7 +274,7 @@ func TestRefusedBodyIsNotRead(t *testing.T) {
 	for _, fields := range []string{"Content-Length: 1000000000\r\n", "Content-Length: 5\r\nExpect: 100-continue\r\n"} {
 		reader := sendRaw(t, addr, "POST /deployments HTTP/1.1\r\nHost: h\r\n"+fields+"\r\n")
 		if got := readReply(t, reader, http.MethodPost); got.status != http.StatusUnauthorized {
-			t.Errorf("%q: got %d as the first status, want 401", fields, got.status)
+			t.Errorf("request with %q: got first status %d, want 401", fields, got.status)
 		}
 	}
 }
@@ -295,20 +295,20 @@ func TestKeepAlive(t *testing.T) {
 // TestFieldsAreNotChanged checks that the guard does not append to the slice of values in
 // the request's header.
 func TestFieldsAreNotChanged(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	values := make([]string, 1, 2)
 	values[0] = "Bearer " + b.token("x")
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header = http.Header{"Authorization": values, "authorization": {"Basic eDp5"}}
 	if w := serve(b.guard.Require(scopes.All())(unreachable(t)), r); w.Code != http.StatusBadRequest || values[:2][1] != "" {
-		t.Errorf("got status %d and %q after the end of the slice, want 400 and \"\"", w.Code, values[:2][1])
+		t.Errorf("got status %d and the value %q after the end of the slice, want status 400 and an empty value", w.Code, values[:2][1])
 	}
 }
 
 // TestFieldNamesInLowerCase checks requests with "authorization" in lower case. Adapters of
 // HTTP/2 servers may make such requests.
 func TestFieldNamesInLowerCase(t *testing.T) {
-	b := newBench(t, nil)
+	b := newFixture(t, nil)
 	valid := "Bearer " + b.token("x")
 	for i, row := range []struct {
 		header http.Header

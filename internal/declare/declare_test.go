@@ -11,9 +11,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestWrongRules in internal/conformance tests all ways to declare a rule. TestWrongRules
-// needs grpc. The tests of this package must not import grpc, because go mod tidy loads them
-// even for a program that uses only net/http.
+// TestWrongRules tests all ways to declare a rule. It is in internal/conformance, because
+// it imports grpc. The tests of this package must not import grpc, because go mod tidy
+// loads these tests even for a program that uses only net/http.
 
 func TestRule(t *testing.T) {
 	wrong := scopes.All("a b")
@@ -28,7 +28,7 @@ func TestRule(t *testing.T) {
 	}
 	lines := declaretest.Lines(t, "declare_test.go", err.Error())
 	if len(lines) != 2 || !strings.Contains(lines[0], "declare.Rule(") || lines[1] != `wrong := scopes.All("a b")` {
-		t.Errorf("got %v with the source lines %q, want the lines of declare.Rule and of the rule", err, lines)
+		t.Errorf("got %v with the source lines %q, want the line that calls declare.Rule and the line that makes the rule", err, lines)
 	}
 }
 
@@ -69,8 +69,8 @@ func TestSentence(t *testing.T) {
 		{"GET /x", scopes.All(""), "GET /x has an invalid rule"},
 		{"GET /x", scopes.Public(), "GET /x is public"},
 		{"/a.B/C", scopes.All("a"), `/a.B/C requires scope "a"`},
-		{"", scopes.Optional(scopes.All()), "a route requires any valid token if a token is sent"},
-		{"", scopes.Optional(scopes.ReportOnly(scopes.All("a"))), `a route requires scope "a" if a token is sent (report only)`},
+		{"", scopes.Optional(scopes.All()), "a route allows callers without a token; a token that is sent must be valid"},
+		{"", scopes.Optional(scopes.ReportOnly(scopes.All("a"))), `a route allows callers without a token; callers with a token need scope "a" (report only)`},
 	} {
 		if got := declare.Sentence(row.name, row.rule); got != row.want {
 			t.Errorf("got %q, want %q", got, row.want)

@@ -8,15 +8,15 @@ import (
 
 // Params is the part of a guard's challenges that does not depend on the request.
 type Params struct {
-	// Realm is the realm. Empty: the realm is "api" if ResourceMetadata is empty; otherwise
-	// challenges contain no realm.
+	// Realm is the realm in the challenges (RFC 9110, section 11.5). Empty: the realm is
+	// "api" if ResourceMetadata is empty; otherwise challenges contain no realm.
 	Realm string
 	// ResourceMetadata is the URL of the resource metadata (RFC 9728, section 5.1). Empty:
-	// none.
+	// challenges contain no such URL.
 	ResourceMetadata string
 }
 
-// Check returns all problems in the parameters.
+// Check returns one error for each invalid parameter.
 func (p Params) Check() []error {
 	var errs []error
 	if !quotable(p.Realm) {
@@ -45,8 +45,8 @@ type Challenges struct {
 
 // NewChallenges returns the Challenges for p. [Params.Check] must find no problem in p.
 func NewChallenges(p Params) Challenges {
-	// Each challenge contains a parameter. RFC 9110, section 11.6.1 allows challenges
-	// without parameters, but some clients cannot parse such challenges.
+	// Each challenge contains at least one parameter. RFC 9110, section 11.6.1 allows
+	// challenges without parameters, but some clients cannot parse such challenges.
 	switch {
 	case p.ResourceMetadata == "":
 		if p.Realm == "" {
@@ -59,8 +59,8 @@ func NewChallenges(p Params) Challenges {
 	return Challenges{`realm="` + p.Realm + `", resource_metadata="` + p.ResourceMetadata + `"`}
 }
 
-// For returns the values of WWW-Authenticate: one value for each scheme. If the client
-// cannot solve the problem with other credentials, For returns nil.
+// For returns the values of the field WWW-Authenticate for the answer. If the client cannot
+// solve the problem with other credentials, For returns nil.
 func (c Challenges) For(a Answer) []string {
 	if a.challenge == noChallenge {
 		return nil
@@ -68,7 +68,7 @@ func (c Challenges) For(a Answer) []string {
 	return []string{c.scheme("Bearer", a)}
 }
 
-// scheme returns the challenge of one scheme.
+// scheme returns the challenge for the authentication scheme with this name.
 func (c Challenges) scheme(name string, a Answer) string {
 	text := name + " " + c.params
 	if a.challenge == fullChallenge {

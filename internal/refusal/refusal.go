@@ -32,8 +32,8 @@ type Answer struct {
 	// invalid token share one sentence, so that an attacker does not learn which check
 	// failed.
 	Description string
-	// Scopes contains the scopes that the challenge and the body name: the valid scopes in
-	// Missing of the [bearer.Error].
+	// Scopes contains the valid scopes in the field Missing of the [bearer.Error]. The
+	// challenge and the body name these scopes.
 	Scopes []string
 	// RetryAfter is the time that the client should wait before it tries again. Zero:
 	// waiting does not help.
@@ -42,7 +42,7 @@ type Answer struct {
 	challenge challenge
 }
 
-// challenge is the content of the WWW-Authenticate field for a reason.
+// challenge says which parameters the WWW-Authenticate field has for a reason.
 type challenge int
 
 const (
@@ -51,7 +51,7 @@ const (
 	fullChallenge                  // with error, error_description and scope
 )
 
-// gRPC status codes, with the values of google.golang.org/grpc/codes.
+// These gRPC status codes have the values of package google.golang.org/grpc/codes.
 const (
 	codePermissionDenied = 7
 	codeInternal         = 13
@@ -59,7 +59,8 @@ const (
 	codeUnauthenticated  = 16
 )
 
-// defaultRetry is the time to wait if the refusal contains no time.
+// defaultRetry is the RetryAfter of an answer if waiting helps and the error contains no
+// RetryAfter.
 const defaultRetry = 5 * time.Second
 
 // row is the part of an Answer that depends only on the reason.
@@ -68,7 +69,7 @@ type row struct {
 	code        uint32
 	error       string
 	challenge   challenge
-	retry       bool // waiting helps
+	retry       bool // the answer has a RetryAfter, because waiting helps
 	description string
 }
 
@@ -90,7 +91,7 @@ const commonDescription = "The access token is invalid"
 var rows = map[bearer.Reason]row{
 	bearer.InvalidRequest: {
 		status: http.StatusBadRequest,
-		code:   codeUnauthenticated, // InvalidArgument is for invalid messages
+		code:   codeUnauthenticated, // not InvalidArgument, which is for invalid messages
 		error:  "invalid_request", challenge: fullChallenge,
 		description: "The request must carry exactly one bearer token",
 	},
@@ -126,8 +127,8 @@ var rows = map[bearer.Reason]row{
 }
 
 // Of returns the answer to an error of [bearer.Decide]. If the error contains no
-// [bearer.Error], or a [bearer.Error] with an unknown reason, this service is at fault and
-// the reason is [bearer.Internal].
+// [bearer.Error] or the [bearer.Error] has an unknown reason, this service is at fault. The
+// answer then has the reason [bearer.Internal].
 func Of(err error) Answer {
 	refused, ok := errors.AsType[*bearer.Error](err)
 	if !ok || refused == nil {
@@ -153,7 +154,7 @@ func Of(err error) Answer {
 
 // sendable returns the names that are valid scopes (RFC 6749, section 3.3). Scopes of rules
 // are always valid, but an error from other code can contain any text. For example, a quote
-// in a name ends the quoted string in the challenge.
+// in a name ends the quoted string in the challenge too early.
 func sendable(names []string) []string {
 	bad := func(name string) bool {
 		_, err := scopes.Of(name)

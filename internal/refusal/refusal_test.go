@@ -23,17 +23,17 @@ import (
 func TestEveryReasonHasARow(t *testing.T) {
 	reasons := declaredReasons(t)
 	if !slices.Contains(reasons, bearer.InvalidRequest) || !slices.Contains(reasons, bearer.Internal) || len(reasons) < 18 {
-		t.Fatalf("got the reasons %q, want all reasons of package bearer", reasons)
+		t.Fatalf("found %d reasons in the source, %q; want at least 18, with InvalidRequest and Internal", len(reasons), reasons)
 	}
 	challenges := refusal.NewChallenges(refusal.Params{})
 	for _, reason := range reasons {
 		answer := refusal.Of(&bearer.Error{Reason: reason})
 		if answer.Reason != reason {
-			t.Errorf("%s: got the answer of %q, want a row for this reason", reason, answer.Reason)
+			t.Errorf("%s: got an answer with the reason %q, want an answer with the same reason", reason, answer.Reason)
 			continue
 		}
 		if answer.Status < 400 || answer.Code == 0 || answer.Code > 16 || answer.Error == "" || answer.Description == "" {
-			t.Errorf("%s: got %+v, want all fields set", reason, answer)
+			t.Errorf("%s: got %+v, want a status of at least 400, a gRPC code from 1 to 16, an error code and a description", reason, answer)
 		}
 		if strings.ContainsFunc(answer.Description+answer.Error, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
 			t.Errorf("%s: got %+v, want a description and an error code that are allowed in a challenge", reason, answer)
@@ -106,16 +106,17 @@ func reasonsOf(t *testing.T, group *ast.GenDecl) []bearer.Reason {
 func TestOfOtherErrors(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x"), (*bearer.Error)(nil), &bearer.Error{}, &bearer.Error{Reason: "made up"}, bearer.Expired} {
 		if got := refusal.Of(err); got.Reason != bearer.Internal || got.Status != http.StatusInternalServerError {
-			t.Errorf("%v: got %+v, want %q", err, got, bearer.Internal)
+			t.Errorf("%v: got %+v, want an answer with the reason %q", err, got, bearer.Internal)
 		}
 	}
 	if got := refusal.Of(fmt.Errorf("wrapped: %w", &bearer.Error{Reason: bearer.Expired})); got.Reason != bearer.Expired {
-		t.Errorf("wrapped: got %+v, want %q", got, bearer.Expired)
+		t.Errorf("wrapped error: got %+v, want an answer with the reason %q", got, bearer.Expired)
 	}
 }
 
 // TestOfRetryAfter checks that the answer to KeysUnavailable contains the RetryAfter of the
-// error, or 5 s if the error has no RetryAfter. Answers with other reasons have none.
+// error, or 5 s if the error has no RetryAfter. The answers for other reasons have no
+// RetryAfter.
 func TestOfRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		reason     bearer.Reason

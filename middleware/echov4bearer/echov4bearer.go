@@ -79,10 +79,11 @@ func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Routes() {
 		if info.Method == echo.RouteNotFound {
-			continue // the handler for requests without a route
+			continue // this entry is for requests without a route
 		}
-		// With "x" in place of "*", the pattern is also a path. In this path, ":id" is an
-		// ordinary element. The rule for this path is the rule of the route.
+		// With "x" in place of "*", the pattern is a valid path, in which ":id" is an
+		// ordinary element. Requests for this path belong to the route, so the rule for
+		// this path is the rule of the route.
 		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {

@@ -58,11 +58,11 @@ func Handle(g *middleware.Guard, routes interface {
 ) gin.IRoutes {
 	full := path.Join(routes.BasePath(), relativePath)
 	if strings.HasSuffix(relativePath, "/") && full != "/" {
-		full += "/" // as gin does
+		full += "/" // gin keeps the slash too
 	}
 	require := g.RequireAt(method+" "+full, rule)
 	if len(handlers) == 0 || slices.ContainsFunc(handlers, func(h gin.HandlerFunc) bool { return h == nil }) {
-		require(nil) // panics
+		require(nil) // panics, because the handler is nil
 	}
 	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(require)}, handlers...)...)
 }
@@ -79,8 +79,9 @@ func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adap
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range engine.Routes() {
-		// Without "*", the pattern is also a path. In this path, ":id" is an ordinary
-		// element. The rule for this path is the rule of the route.
+		// Without "*", the pattern is a valid path, in which ":id" is an ordinary element.
+		// Requests for this path belong to the route, so the rule for this path is the rule
+		// of the route.
 		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
 		route := middleware.Route{Pattern: info.Method + " " + info.Path}
 		if err == nil {
