@@ -86,7 +86,7 @@ func TestExplain(t *testing.T) {
 		{"one of two expected audiences", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
 		{"rule with two alternatives", token(map[string]any{"scope": "c"}), append(all, "-rule", "a and b or c"), 0, []string{`^  ok    rule +scopes "c"$`}},
 		{
-			"audience in another claim", s.issuer.Mint(map[string]any{"typ": nil}, map[string]any{"aud": nil, "token_use": "access", "scope": "read"}),
+			"audience in a different claim", s.issuer.Mint(map[string]any{"typ": nil}, map[string]any{"aud": nil, "token_use": "access", "scope": "read"}),
 			[]string{"-keys", s.keys, "-profile", "cognito"},
 			0,
 			[]string{`^  ok    audience +client_id `},
@@ -137,7 +137,7 @@ func TestExplainDiscovers(t *testing.T) {
 	}
 	for _, args := range [][]string{{"-issuer", issuer.URL()}, {"-issuer", issuer.URL(), "-keys", issuer.KeysURL()}} {
 		if code, out, errs := runExplain(t, issuer.Token(nil), args...); code != 0 || !regexp.MustCompile(`fetched \d+s ago`).MatchString(out) {
-			t.Errorf("%v: got exit status %d, want exit status 0 and the age of the keys\n%s%s", args, code, out, errs)
+			t.Errorf("%v: got exit status %d, want exit status 0 and output with the age of the keys\n%s%s", args, code, out, errs)
 		}
 	}
 	issuer.Close()

@@ -37,7 +37,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&audience, "audience", "", "the expected audience, or a list of audiences separated by commas; the token must have at least one of these audiences")
 	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the default algorithms of package bearer are accepted")
 	flags.StringVar(&profile, "profile", "rfc9068", "the `name` of the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; the error for an unknown name lists all profiles")
-	flags.StringVar(&rule, "rule", "", "the rule of the route; a rule combines scopes by the words \"and\" and \"or\"; if empty, any valid token is accepted")
+	flags.StringVar(&rule, "rule", "", "the rule of the route; a rule combines scopes with the words \"and\" and \"or\"; if empty, any valid token is accepted")
 	flags.BoolVar(&o.json, "json", false, "print the explanation as JSON")
 	flags.Usage = func() {
 		_, _ = fmt.Fprint(stderr, "usage: explain [flags] [file]\n\nThe token is read from the file, or from standard input.\n\n")

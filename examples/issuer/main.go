@@ -46,8 +46,8 @@ func main() {
 	}
 }
 
-// run serves an environment until ctx ends. Then run waits for requests in flight. Each
-// signal from rotate rotates the signing key.
+// run serves an environment until ctx ends. Then run waits for requests in flight. For
+// each signal on the channel rotate, run rotates the signing key.
 func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil || o == nil {
@@ -86,15 +86,15 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	return err
 }
 
-// listen listens at an address. If other machines can reach the address and anywhere is
-// false, listen returns an error, because every machine that can reach the program can
+// listen listens at an address. If exposed is false and other machines can reach the
+// address, listen returns an error, because every machine that can reach the program can
 // guess secrets.
-func listen(ctx context.Context, address string, anywhere bool) (net.Listener, error) {
+func listen(ctx context.Context, address string, exposed bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("-addr %q: %w", address, err)
 	}
-	if !resolved.IP.IsLoopback() && !anywhere {
+	if !resolved.IP.IsLoopback() && !exposed {
 		return nil, fmt.Errorf("-addr %q: not a loopback address; this program is for development and tests only; to listen at this address, set -insecure-listen-anywhere", address)
 	}
 	var config net.ListenConfig

@@ -44,7 +44,7 @@ func runBanner(t *testing.T, banner string) []map[string]any {
 			script.WriteString(strings.Replace(command, "curl ", `curl -w '\n' `, 1))
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script.String()).Output() //nolint:gosec // our own banner
+	out, err := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script.String()).Output() //nolint:gosec // the commands are in the banner of the program
 	if err != nil {
 		t.Fatal(err, script.String())
 	}
@@ -84,7 +84,7 @@ func TestBannerWarnsIfExposed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "WARNING: other machines"); got != exposed {
-			t.Errorf("exposed %t: got warning %t, want warning %t", exposed, got, exposed)
+			t.Errorf("exposed %t: the banner contains a warning: got %t, want %t", exposed, got, exposed)
 		}
 	}
 }
@@ -287,7 +287,7 @@ func TestAccessLog(t *testing.T) {
 // request open.
 func TestStopsWithHangingRequests(t *testing.T) {
 	p := startProgram(t)
-	runBanner(t, p.banner) // one of the commands sets a fault for three requests to the key set
+	runBanner(t, p.banner) // the last command sets a fault for three requests to the key set
 	url := p.bannerField(t, "environment URL")
 	admin := token(t, url, p.bannerField(t, "client ID"), p.bannerField(t, "client secret"))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/dev/faults/keys", strings.NewReader(`{"hang":true}`))

@@ -35,7 +35,7 @@ func TestRotateBySignalFails(t *testing.T) {
 	}
 	p.rotate <- syscall.SIGHUP
 	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "The signing key was not rotated") {
-		t.Fatalf("got line %q, want a failed rotation", p.lines.Text())
+		t.Fatalf("got line %q, want a line that reports a failed rotation", p.lines.Text())
 	}
 	if keys := getURL(t, http.DefaultClient, p.bannerField(t, "environment URL")+"/keys"); strings.Count(keys, "kid") != 1 {
 		t.Errorf("got keys %s, want one key", keys)

@@ -26,7 +26,8 @@ type security struct {
 	folder    string      // temporary folder that close removes; empty if there is no such folder
 }
 
-// loadSecurity generates the server's certificate or loads it from the files of the flags.
+// loadSecurity generates the server's certificate or loads it from the files that -tls-cert
+// and -tls-key name.
 func (o *options) loadSecurity(address net.Addr) (*security, error) {
 	switch {
 	case o.certificate != "":

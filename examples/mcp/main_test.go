@@ -21,7 +21,7 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	t.Helper()
 	issuer = bearertest.NewIssuer(&bearertest.Options{
 		Algorithms: []string{"ES256"},
-		Metadata:   map[string]any{"code_challenge_methods_supported": []string{"S256"}}, // the SDK requires it
+		Metadata:   map[string]any{"code_challenge_methods_supported": []string{"S256"}}, // the SDK requires this member
 	})
 	t.Cleanup(issuer.Close)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -35,7 +35,7 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("run: got error %v, want none", err)
+			t.Errorf("run: got error %v, want no error", err)
 		}
 	})
 	lines := bufio.NewReader(out)
@@ -135,7 +135,7 @@ func TestRefused(t *testing.T) {
 	issuer.AddClient(bearertest.Client{ID: "scopeless", Secret: "secret of scopeless", Audience: []string{resource}, Claims: map[string]any{"scope": nil}})
 	for _, id := range []string{"elsewhere", "scopeless", "stranger"} {
 		if _, trail, err := connect(t, resource, id); err == nil {
-			t.Errorf("%s: got a session after %q, want an error", id, trail.takeSteps())
+			t.Errorf("%s: got a session after the requests %q, want an error", id, trail.takeSteps())
 		}
 	}
 }

@@ -51,8 +51,8 @@ func passCaller(next http.Handler) http.Handler {
 }
 
 // caller returns the claims of the request. It does not use bearer.FromContext, because the
-// context of a tool call belongs to the request that opened the session. This request may have
-// carried a different token.
+// context of a tool call belongs to the request that opened the session. The request that
+// opened the session may have carried a different token.
 func caller(request *mcp.CallToolRequest) (*bearer.Claims, error) {
 	if extra := request.GetExtra(); extra != nil && extra.TokenInfo != nil {
 		if claims, ok := extra.TokenInfo.Extra["claims"].(*bearer.Claims); ok {

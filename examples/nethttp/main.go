@@ -30,7 +30,8 @@ func api(guard *middleware.Guard) http.Handler {
 	// reports this request to the observer.
 	guard.Handle(mux, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional allows requests without a token. The guard refuses an invalid token.
+	// Optional allows requests without a token. The guard refuses requests with an
+	// invalid token.
 	guard.Handle(mux, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(mux, "GET /fail", scopes.All(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -45,7 +46,8 @@ func api(guard *middleware.Guard) http.Handler {
 	return mux
 }
 
-// answer returns a handler that writes its name, the parameter of its route and its caller.
+// answer returns a handler that writes name, the route parameter and the caller of the
+// request.
 func answer(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := bearer.FromContext(r.Context())

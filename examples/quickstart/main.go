@@ -105,8 +105,9 @@ func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Lo
 	if err != nil {
 		return nil, nil, err
 	}
-	// The cache fetches the keys when the verifier needs a key. This first fetch
-	// returns an error before the first call if the program cannot reach the issuer.
+	// Without Refresh, the cache fetches the keys when the verifier needs a key. Refresh
+	// fetches the keys now. If the program cannot reach the issuer, Refresh returns an
+	// error, and the program makes no calls.
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, nil, errors.Join(err, keys.Close())
 	}

@@ -46,18 +46,18 @@ func codeBlocks(t *testing.T, language string) []string {
 	return blocks
 }
 
-// codeBlock returns the fenced block of a language that contains the text containing. The
-// README must have exactly one such block.
-func codeBlock(t *testing.T, language, containing string) string {
+// codeBlock returns the fenced block of this language that contains fragment. The README
+// must have exactly one such block.
+func codeBlock(t *testing.T, language, fragment string) string {
 	t.Helper()
 	var found []string
 	for _, block := range codeBlocks(t, language) {
-		if strings.Contains(block, containing) {
+		if strings.Contains(block, fragment) {
 			found = append(found, block)
 		}
 	}
 	if len(found) != 1 {
-		t.Fatalf("got %d blocks of language %s with %q, want 1 block", len(found), language, containing)
+		t.Fatalf("got %d blocks of language %s with %q, want 1 block", len(found), language, fragment)
 	}
 	return found[0]
 }

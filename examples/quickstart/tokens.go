@@ -70,7 +70,7 @@ func (t tokenMaker) wrongIssuer() string {
 }
 
 // signedWith returns a token that the issuer signed. The token has the claims of the
-// client's token, except that claims replaces some of these claims.
+// client's token. The parameter claims adds or replaces claims.
 func (t tokenMaker) signedWith(claims map[string]any) string {
 	all := maps.Clone(t.claims)
 	maps.Copy(all, claims)

@@ -11,9 +11,9 @@ import (
 // TestWrongVerdicts uses the verifiers in this file. These verifiers return wrong verdicts
 // on tokens.
 
-// lenientVerifier returns a verifier that accepts some invalid tokens. The verifier accepts
-// a token that must be refused with this reason, if ignore returns true. For such a token,
-// the verifier returns the claims of the last valid token.
+// lenientVerifier returns a verifier that accepts some invalid tokens. If a token must
+// be refused with this reason, the verifier calls ignore. If ignore returns true, the
+// verifier accepts the token and returns the claims of the last valid token.
 func lenientVerifier(cfg bearer.Config, reason bearer.Reason, ignore func() bool) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {

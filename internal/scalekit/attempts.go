@@ -26,8 +26,9 @@ type failureBucket struct {
 	at    time.Time
 }
 
-// limitedCheck calls check and returns the result of check. If the client has failed too
-// often, limitedCheck returns false without a call of check, even if the secret is right.
+// limitedCheck calls the function check and returns its result. If the client has failed
+// too often, limitedCheck does not call this function and returns false, even if the secret
+// is right.
 // In this case, wait is the time until the next attempt is allowed. In all other cases,
 // wait is 0. Unknown client IDs have the same limit as known client IDs, so a caller
 // cannot learn from the limit whether an ID exists.

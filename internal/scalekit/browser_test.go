@@ -155,7 +155,8 @@ func TestPageInBrowser(t *testing.T) {
 	b := startBrowser(t)
 	env, c, token := startWithData(t, scalekit.Config{})
 
-	// This browser must not run the scripts of a page.
+	// The scripts of pages must be switched off in the browser. Otherwise, the checks below
+	// do not show that the page works without JavaScript.
 	b.sendCommand(t, http.MethodPost, "/url", map[string]any{"url": "data:text/html,<title>off</title><script>document.title='on'</script>"})
 	if title := b.sendCommand(t, http.MethodGet, "/title", nil); title != "off" {
 		t.Fatalf("got title %v, want title off: this browser runs the JavaScript of a page", title)
@@ -180,7 +181,7 @@ func TestPageInBrowser(t *testing.T) {
 			}
 		}
 	}
-	// The page's Content-Security-Policy allows its own style sheet.
+	// The Content-Security-Policy of the page must allow the style sheet of the page.
 	if got := b.runScript(t, "return getComputedStyle(document.querySelector('.badge.good')).borderRadius"); got == "0px" {
 		t.Errorf("got a badge with border radius %v, want a different radius: the style sheet of the page has no effect", got)
 	}

@@ -8,7 +8,7 @@ import (
 // callRecord collects facts about a request while the environment handles the request.
 // The access log, the web page and the header field Retry-After use these facts.
 type callRecord struct {
-	mu      sync.Mutex // guards the fields below, because a gRPC handler may run longer than its request
+	mu      sync.Mutex // guards the fields below, because a gRPC handler may still run after its request has ended
 	client  string     // ID of the calling client; empty if unknown
 	tokenID string     // ID of the token that the token endpoint is about to grant
 	wait    int        // seconds until the client may send the next token request
@@ -22,7 +22,7 @@ func withCall(ctx context.Context) (context.Context, *callRecord) {
 }
 
 // callFrom returns the callRecord in a context. If the context has no callRecord, callFrom
-// returns a new callRecord, which is not read later.
+// returns a new, empty callRecord.
 func callFrom(ctx context.Context) *callRecord {
 	if c, ok := ctx.Value(callKey{}).(*callRecord); ok {
 		return c
@@ -30,11 +30,11 @@ func callFrom(ctx context.Context) *callRecord {
 	return &callRecord{}
 }
 
-// modify calls change while c.mu is locked.
-func (c *callRecord) modify(change func(*callRecord)) {
+// modify locks c.mu while it calls apply.
+func (c *callRecord) modify(apply func(*callRecord)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	change(c)
+	apply(c)
 }
 
 func (c *callRecord) read() (client, tokenID string, wait int) {

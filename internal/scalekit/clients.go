@@ -177,7 +177,7 @@ func (env *Environment) setSecretStatus(clientID, secretID string, active bool, 
 	return changed.secrets[changed.secretIndex(secretID)], nil
 }
 
-// changeClient passes a copy of a client to modify, and stores the client that modify
+// changeClient calls modify with a copy of a client, and stores the client that modify
 // returns. An empty organizationID matches any client.
 func (env *Environment) changeClient(organizationID, clientID string, modify func(client) (client, error)) (client, error) {
 	var changed client

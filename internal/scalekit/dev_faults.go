@@ -25,8 +25,8 @@ const (
 	oversizedBytes = 2 << 20
 )
 
-// fault is an injected fault of an endpoint. The JSON form is the form of the /dev/faults
-// API.
+// fault is an injected fault of an endpoint. The JSON encoding of a fault is the body of a
+// PUT request to /dev/faults/{endpoint}.
 type fault struct {
 	Status   int    `json:"status,omitzero"`
 	Delay    string `json:"delay,omitzero"`
@@ -84,11 +84,11 @@ func (env *Environment) badDocuments(e bearertest.Endpoint) map[string][]byte {
 	case bearertest.KeysEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["empty_set"] = []byte(`{"keys":[]}`)
-		out["wrong_keys"] = nil // devSetFault calls wrongKeys when necessary, because wrongKeys generates RSA keys
+		out["wrong_keys"] = nil // devSetFault calls wrongKeys only if a request selects this document, because generating RSA keys is slow
 	case bearertest.DiscoveryEndpoint:
 		out["truncated"] = genuine[:len(genuine)/2]
 		out["wrong_issuer"] = bytes.ReplaceAll(genuine, []byte(`"issuer":"`), []byte(`"issuer":"https://attacker.example#`))
-	default: // the other endpoints have no fixed document
+	default: // the other endpoints have no genuine document that can be truncated
 	}
 	return out
 }
@@ -219,7 +219,7 @@ func (f *fault) check(v *violations, e bearertest.Endpoint, documents map[string
 		}
 	}
 	if answers > 1 {
-		v.addViolation("document", "and the members body and error exclude each other; set only one of the three members", "oneof")
+		v.addViolation("document", "is one of three members that exclude each other; set only one of document, body and error", "oneof")
 	}
 	if f.Status == 0 && f.delay == 0 && !f.Hang && !f.Abort && answers == 0 && len(v.found) == 0 {
 		v.addViolation("status", "is missing; set one or more of status, delay, hang, abort, document, body and error", "required")

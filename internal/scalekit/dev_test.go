@@ -63,10 +63,10 @@ func TestKeys(t *testing.T) {
 		t.Errorf("rotate the key: got status %s, published keys %s and signing key %s, want a third key that signs", third.Status, published(), kid())
 	}
 	if got := env.sendRequest(t, http.MethodGet, "/dev/keys", "", "", old); got.StatusCode != http.StatusOK {
-		t.Errorf("token of the previous signing key: got status %s, want status 200", got.Status)
+		t.Errorf("token signed with the previous signing key: got status %s, want status 200", got.Status)
 	}
 	env.callAdmin(t, http.MethodDelete, "/dev/keys/"+second, "")
-	checkError(t, "token of a retired key", env.sendRequest(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
+	checkError(t, "token signed with a retired key", env.sendRequest(t, http.MethodGet, "/dev/keys", "", "", old), 401, 16, "UNAUTHENTICATED")
 	checkError(t, "promote an unknown key", env.callAdmin(t, http.MethodPost, "/dev/keys/snk_1/promote", ""), 404, 5, "NOT_FOUND")
 	checkError(t, "retire an unknown key", env.callAdmin(t, http.MethodDelete, "/dev/keys/snk_1", ""), 404, 5, "NOT_FOUND")
 	checkError(t, "request without a token", env.sendRequest(t, http.MethodPost, "/dev/keys:rotate", "", ""), 401, 16, "UNAUTHENTICATED")

@@ -82,11 +82,12 @@
 // an error and does not change the file.
 //
 // The last_used_time of a secret is an exception, because each token request with the
-// secret changes this time. The next other change writes this time to the State file, and
-// so does Close.
+// secret changes this time. The environment writes this time to the State file together with
+// the next change of other data, or when Close is called.
 //
 // A seed is the initial state of a new environment. The seed is in YAML or JSON. Only
-// the member display_name is required. The environment generates missing IDs and secrets.
+// the member display_name of an organization is required. The environment generates
+// missing IDs and secrets.
 //
 //	client_id: skc_1
 //	client_secret: test_of_the_environment
@@ -112,8 +113,8 @@
 //   - The name of a member may be in snake_case or in lowerCamelCase.
 //   - The expiry may be a number or a string.
 //
-// This environment refuses more requests than a gateway, so that a token can carry every
-// registered value. The environment refuses:
+// This environment refuses some requests that a gateway accepts, because a token must be
+// able to contain every registered value. The environment refuses:
 //
 //   - duplicate members
 //   - data after the object

@@ -24,7 +24,7 @@ type Environment struct {
 	issuer   *bearertest.Issuer
 	store    *store
 	file     *stateFile // nil if the state is kept in memory
-	keyTimes sync.Map   // key ID (string) to time of creation (time.Time)
+	keyTimes sync.Map   // maps the ID of a key (string) to its time of creation (time.Time)
 	attempts attemptLimiter
 	outcomes outcomes
 	faults   faults

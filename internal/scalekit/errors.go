@@ -106,9 +106,9 @@ type errorBody struct {
 	Details []errorInfo `json:"details"`
 }
 
-// reportedError returns the apiError that err is or wraps. If there is no such apiError,
-// reportedError returns an apiError with the message "internal error", so that the client
-// gets no details.
+// reportedError returns err if err is an apiError. If err wraps an apiError, reportedError
+// returns the wrapped apiError. Otherwise, reportedError returns an apiError with the
+// message "internal error", so that the client gets no details.
 func reportedError(err error) *apiError {
 	reported := &apiError{code: codeInternal, message: "internal error"}
 	errors.As(err, &reported)

@@ -95,19 +95,20 @@ func (env environment) callAdmin(t *testing.T, method, path, body string) jsonRe
 	return env.sendRequest(t, method, path, "application/json", body, "Bearer "+env.adminToken(t))
 }
 
-// clientsPath returns the path of the list of the first organization's clients.
+// clientsPath returns the path that lists the clients of the first organization.
 func (env environment) clientsPath() string {
 	return "/api/v1/organizations/" + env.OrganizationID + "/clients"
 }
 
-// memberAt returns the member at this path of member names.
+// memberAt follows the member names in path through nested objects and returns the value of
+// the last member.
 func memberAt(t *testing.T, members map[string]any, path ...string) any {
 	t.Helper()
 	var value any = members
 	for _, name := range path {
 		object, ok := value.(map[string]any)
 		if !ok {
-			t.Fatalf("path %v: got %v before %s, want an object", path, value, name)
+			t.Fatalf("path %v: got value %v for the parent of member %s, want an object", path, value, name)
 		}
 		value = object[name]
 	}

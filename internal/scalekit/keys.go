@@ -28,7 +28,8 @@ func (env *Environment) newKeyID() string {
 	return id
 }
 
-// keys returns the published keys. The oldest key is first.
+// keys returns all keys in the key set, including the signing key. The oldest key is
+// first.
 func (env *Environment) keys() []signingKey {
 	signing := env.issuer.SigningKey("").ID()
 	var out []signingKey

@@ -33,7 +33,7 @@ type organization struct {
 // the value unchanged.
 type profile struct {
 	displayName, externalID, slug, logoURL *string
-	region                                 int // an index of regionNames
+	region                                 int // index in the result of regionNames
 	metadata                               map[string]string
 	features                               []feature
 }
@@ -45,8 +45,8 @@ type feature struct {
 	Enabled bool   `json:"enabled"`
 }
 
-// regionNames returns the names of the values of the vendor's RegionCode. The index is the
-// number of the value.
+// regionNames returns the names that the vendor's RegionCode defines. The index of a name is
+// the number of the value.
 func regionNames() []string { return []string{"REGION_CODE_UNSPECIFIED", "US", "EU"} }
 
 func (o organization) clone() organization {

@@ -89,8 +89,8 @@ func (env *Environment) listOrganizations(externalID *string, page pageRequest, 
 	return paginate(all, organizationSequence, page)
 }
 
-// searchOrganizations returns one page of the list of the organizations that contain query
-// in the name, in the ID or in the external ID.
+// searchOrganizations returns one page of the organizations whose name, ID or external ID
+// contains query.
 func (env *Environment) searchOrganizations(query string, page pageRequest, v *violations) (listPage[organization], error) {
 	v.checkLength("query", query, minQueryLength, maxQueryLength)
 	if page.size > defaultPageSize {
@@ -131,8 +131,8 @@ func (env *Environment) updateOrganization(ref identity, update profile, v *viol
 	return changed.clone(), err
 }
 
-// updateFeatures sets these features of an organization. The other features stay
-// unchanged.
+// updateFeatures adds or replaces these features of an organization. All other features of
+// the organization stay unchanged.
 func (env *Environment) updateFeatures(id string, features []feature, v *violations) (organization, error) {
 	v.checkID("id", id, "org_")
 	checkFeatures(v, "settings.features", features)

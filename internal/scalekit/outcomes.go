@@ -17,8 +17,8 @@ type outcome struct {
 	tokenID  string
 }
 
-// The type outcomes stores the outcomes of the latest token requests. The maximum number is
-// maxOutcomes. The zero value is ready to use.
+// The type outcomes stores the outcomes of the latest token requests. It stores at most
+// maxOutcomes outcomes. The zero value is ready to use.
 type outcomes struct {
 	mu     sync.Mutex // guards latest
 	latest []outcome  // the oldest outcome is first

@@ -3,7 +3,7 @@ package scalekit
 import (
 	"bytes"
 	"crypto/rand"
-	_ "embed" // for page.html
+	_ "embed" // embeds page.html
 	"fmt"
 	"html/template"
 	"net/http"

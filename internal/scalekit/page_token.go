@@ -25,10 +25,10 @@ type listPage[T any] struct {
 	next, prev string // page tokens of the next page and of the previous page; empty if there is no such page
 }
 
-// paginate returns one page of the list all. The newest item of all must be first. A page
-// token contains the position of an item in the order of creation. Therefore, a client that
-// follows page tokens gets every item once, even if other items are created or deleted at
-// the same time.
+// paginate returns one page of a list. The parameter all is the whole list, and its first
+// item must be the newest item. A page token contains the position of an item in the order
+// of creation. Therefore, a client that follows page tokens gets every item once, even if
+// other items are created or deleted at the same time.
 func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (listPage[T], error) {
 	size := int(request.size)
 	if size == 0 {
@@ -68,13 +68,13 @@ func paginate[T any](all []T, sequence func(T) uint64, request pageRequest) (lis
 }
 
 // pageToken returns a page token. If forward is true, the page begins after the item at
-// place. Otherwise the page ends before the item at place.
-func pageToken(forward bool, place uint64) string {
+// position. Otherwise the page ends before the item at position.
+func pageToken(forward bool, position uint64) string {
 	direction := "p"
 	if forward {
 		direction = "n"
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(direction + strconv.FormatUint(place, 10)))
+	return base64.RawURLEncoding.EncodeToString([]byte(direction + strconv.FormatUint(position, 10)))
 }
 
 func parsePageToken(token string) (forward bool, place uint64, ok bool) {

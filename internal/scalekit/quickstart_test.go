@@ -91,14 +91,14 @@ func compareWithSample(t *testing.T, path string, got, want any) {
 		}
 		for name := range want {
 			if _, ok := members[name]; !ok {
-				t.Errorf("%s.%s is not in the response, but in the sample", path, name)
+				t.Errorf("the response does not contain %s.%s, but the sample contains it", path, name)
 				continue
 			}
 			compareWithSample(t, path+"."+name, members[name], want[name])
 		}
 		for name := range members {
 			if _, ok := want[name]; !ok && path+"."+name != "$.client.expiry" {
-				t.Errorf("%s.%s is in the response, but not in the sample", path, name)
+				t.Errorf("the response contains %s.%s, but the sample does not contain it", path, name)
 			}
 		}
 	case []any:
@@ -138,8 +138,8 @@ func TestQuickstart(t *testing.T) {
 	}
 	id := text(t, client, "client_id")
 
-	// The vendor's quickstart calls curl with three -d options. curl joins the options
-	// to this form.
+	// The vendor's quickstart calls curl with three -d options. curl joins the values of
+	// the options to this request body.
 	form := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + plain
 	granted := env.sendRequest(t, http.MethodPost, "/oauth/token", "application/x-www-form-urlencoded", form)
 	token := text(t, granted.members, "access_token")

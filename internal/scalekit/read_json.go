@@ -44,9 +44,10 @@ func (r jsonReader) readBody(request *http.Request, prefix string, known fields)
 	return nil
 }
 
-// readDocument reads a JSON object. For each member, readDocument calls the function in
-// known. The name of the member may be in snake_case or in lowerCamelCase. Members that are
-// null are ignored, and so are members that are not in known.
+// readDocument reads a JSON object. For each member, readDocument calls the function that
+// known contains for the name of the member. This name may be in snake_case or in
+// lowerCamelCase. Members that are null are ignored, and so are members that are not in
+// known.
 func (r jsonReader) readDocument(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {
@@ -174,7 +175,7 @@ func (r jsonReader) readSeconds(field string, value jsontext.Value) int64 {
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	switch {
-	case seconds < 0 || seconds > maxExpiry: // includes infinity, for which err is not nil
+	case seconds < 0 || seconds > maxExpiry: // a number that is too large becomes infinity, and err is not nil
 		return int64(min(max(seconds, -1), maxExpiry+1))
 	case err != nil || seconds != math.Trunc(seconds):
 		r.addViolation(field, "must be a whole number of seconds", "json.type")

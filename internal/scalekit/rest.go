@@ -105,8 +105,8 @@ func (env *Environment) withFaults(h http.Handler) http.Handler {
 	return env.issuer.WithFaults(apiEndpoint, h)
 }
 
-// adminHandler returns a handler that calls call. The handler requires a token of the
-// environment's own client. The status is the status of a response without an error.
+// adminHandler returns a handler that requires a token of the environment's own client and
+// then calls the restCall. If the restCall returns no error, the response has this status.
 func (env *Environment) adminHandler(status int, call restCall) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := env.authorize(r.Context(), r.Header.Values("Authorization"))

@@ -2,13 +2,13 @@ package scalekit
 
 import "net/http"
 
-// createdClient is the response to a new client. It contains the plain secret.
+// createdClient is the response to the registration of a client. It contains the plain secret.
 type createdClient struct {
 	Client      clientResource `json:"client"`
 	PlainSecret string         `json:"plain_secret"`
 }
 
-// createdSecret is the response to a new secret. It contains the plain secret.
+// createdSecret is the response to the creation of a secret. It contains the plain secret.
 type createdSecret struct {
 	PlainSecret string         `json:"plain_secret"`
 	Secret      secretResource `json:"secret"`
@@ -75,8 +75,8 @@ func (env *Environment) restDeleteSecret(r *http.Request, v *violations) (any, e
 	return emptyBody{}, env.deleteSecret(r.PathValue("organization_id"), r.PathValue("client_id"), r.PathValue("secret_id"), v)
 }
 
-// The client in the next three methods may be any client, including the environment's own
-// client.
+// In the next three methods, the client may belong to any organization, or be the
+// environment's own client.
 
 func (env *Environment) restAddSecret(r *http.Request, v *violations) (any, error) {
 	v.checkID("client_id", r.PathValue("client_id"), "")

@@ -63,7 +63,7 @@ func TestUpdateClient(t *testing.T) {
 			t.Errorf("%s: got secrets %v, want no secrets, because the vendor's response has no secrets", row.name, secrets)
 		}
 		after := env.callAdmin(t, http.MethodGet, path, "").members
-		for name, value := range after["client"].(map[string]any) { //nolint:errcheck // a panic fails the test
+		for name, value := range after["client"].(map[string]any) { //nolint:errcheck // if the type is wrong, a panic fails the test
 			want := fmt.Sprint(memberAt(t, before, "client", name))
 			switch name {
 			case row.field:
@@ -133,7 +133,7 @@ func TestSecrets(t *testing.T) {
 	granted("second secret", plain, 200)
 
 	secrets, _ := memberAt(t, env.callAdmin(t, http.MethodGet, path, "").members, "client", "secrets").([]any)
-	if len(secrets) != 2 || memberAt(t, secrets[1].(map[string]any), "id") != secret["id"] { //nolint:errcheck // a panic fails the test
+	if len(secrets) != 2 || memberAt(t, secrets[1].(map[string]any), "id") != secret["id"] { //nolint:errcheck // if the type is wrong, a panic fails the test
 		t.Fatalf("got secrets %v, want the first secret at index 0 and the second secret at index 1", secrets)
 	}
 	for n, entry := range secrets {
@@ -215,11 +215,11 @@ func TestListClients(t *testing.T) {
 	}
 }
 
-// readPages reads pages of a list. The response member with this name contains the token of
-// the page to read next. readPages stops at the first response in which this member is
-// empty. It returns the IDs of all clients and the tokens of all pages. The first token is
-// empty.
-func (env environment) readPages(t *testing.T, path, name string) (ids, tokens []string) {
+// readPages reads pages of a list. In each response, the member tokenMember contains the
+// token of the next page to read. readPages stops at the first response in which this
+// member is empty. It returns the IDs of all clients and the tokens of all pages. The
+// first token is empty.
+func (env environment) readPages(t *testing.T, path, tokenMember string) (ids, tokens []string) {
 	t.Helper()
 	admin := "Bearer " + env.adminToken(t)
 	for token := ""; len(tokens) < 50; {
@@ -238,7 +238,7 @@ func (env environment) readPages(t *testing.T, path, name string) (ids, tokens [
 			entry, _ := entry.(map[string]any)
 			ids = append(ids, text(t, entry, "client_id"))
 		}
-		if token = text(t, got.members, name); token == "" {
+		if token = text(t, got.members, tokenMember); token == "" {
 			break
 		}
 	}
@@ -259,7 +259,7 @@ func TestListClientsDuringChanges(t *testing.T) {
 	env.callAdmin(t, http.MethodDelete, env.clientsPath()+"/"+all[3].id, "") // this was the first client on the next page
 	second := env.callAdmin(t, http.MethodGet, env.clientsPath()+"?page_size=2&page_token="+text(t, first, "next_page_token"), "").members
 	list, _ := second["clients"].([]any)
-	if len(list) != 2 || memberAt(t, list[0].(map[string]any), "client_id") != all[2].id || second["total_size"] != 5.0 { //nolint:errcheck // a panic fails the test
+	if len(list) != 2 || memberAt(t, list[0].(map[string]any), "client_id") != all[2].id || second["total_size"] != 5.0 { //nolint:errcheck // if the type is wrong, a panic fails the test
 		t.Errorf("got body %v, want the clients %s and %s, and total_size 5", second, all[2].id, all[1].id)
 	}
 }
@@ -328,7 +328,7 @@ func TestClientRefusals(t *testing.T) {
 	}
 }
 
-// TestConcurrentUpdates checks that concurrent changes of a client are all stored.
+// TestConcurrentUpdates changes a client concurrently and checks that every change is stored.
 func TestConcurrentUpdates(t *testing.T) {
 	env := startEnvironment(t)
 	c := env.registerClient(t, registration)

@@ -124,7 +124,7 @@ func (s secret) message() *scalekitv1.ClientSecret {
 		CreateTime:   timestamppb.New(s.created),
 		UpdateTime:   timestamppb.New(s.updated),
 		SecretSuffix: s.suffix,
-		Status:       scalekitv1.ClientSecretStatus(s.status()), //nolint:gosec // 0 or 1
+		Status:       scalekitv1.ClientSecretStatus(s.status()), //nolint:gosec // the number is 0 or 1
 		LastUsedTime: timestamppb.New(s.lastUsed),
 	}
 }

@@ -106,7 +106,7 @@ func (o organization) message() *scalekitv1.Organization {
 		CreateTime:  timestamppb.New(o.created),
 		UpdateTime:  timestamppb.New(o.updated),
 		DisplayName: o.name(),
-		RegionCode:  scalekitv1.RegionCode(o.region), //nolint:gosec // an index of regionNames
+		RegionCode:  scalekitv1.RegionCode(o.region), //nolint:gosec // the region is an index in the result of regionNames
 		ExternalId:  o.externalID,
 		Metadata:    o.metadata,
 		Settings:    &scalekitv1.OrganizationSettings{},

@@ -49,7 +49,7 @@ func startServing(t *testing.T, encrypted bool) (environment, *grpc.ClientConn) 
 	if encrypted {
 		server.EnableHTTP2 = true
 		server.StartTLS()
-		transport = credentials.NewTLS(&tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}) //nolint:errcheck // httptest's own
+		transport = credentials.NewTLS(&tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}) //nolint:errcheck // the client of httptest has a *http.Transport
 	} else {
 		server.Config.Protocols = new(http.Protocols)
 		server.Config.Protocols.SetHTTP1(true)

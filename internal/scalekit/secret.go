@@ -26,14 +26,14 @@ type secret struct {
 	lastUsed time.Time
 }
 
-// Numbers of the vendor's ClientSecretStatus.
+// These constants are the numbers of the values of the vendor's ClientSecretStatus.
 const (
 	secretActive = iota
 	secretInactive
 )
 
-// secretStatusNames returns the names of the values of the vendor's ClientSecretStatus. The
-// index is the number of the value.
+// secretStatusNames returns the names that the vendor's ClientSecretStatus defines. The index
+// of a name is the number of the value.
 func secretStatusNames() []string { return []string{"ACTIVE", "INACTIVE"} }
 
 func (s secret) status() int {
@@ -72,7 +72,7 @@ func (s secret) hasHash(hash [sha256.Size]byte) bool {
 // randomText returns n random letters and digits. Each letter and each digit has the same
 // probability.
 func randomText(n int) string {
-	const limit = 256 - 256%len(secretAlphabet) // bytes from limit on are ignored, because with these bytes, some characters are more probable than others
+	const limit = 256 - 256%len(secretAlphabet) // bytes >= limit are ignored, because they make some characters more probable than others
 	text := make([]byte, 0, n)
 	for len(text) < n {
 		var batch [2 * secretLength]byte

@@ -118,7 +118,7 @@ func (r seedReader) client(field string, value rawJSON) seedClient {
 	known["client_secret"] = func(field string, value rawJSON) { c.secret = r.text(field, value) }
 	asArray := known["custom_claims"]
 	known["custom_claims"] = func(field string, value rawJSON) {
-		if value.Kind() != '{' { // a seed may also have an object, which is shorter than an array
+		if value.Kind() != '{' { // a request must have an array, but a seed may have an object instead, which is shorter
 			asArray(field, value)
 			return
 		}

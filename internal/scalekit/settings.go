@@ -95,7 +95,7 @@ func (s settings) updatedWith(changes settings) settings {
 		s.audience = changes.audience
 	}
 	if len(changes.customClaims) > 0 {
-		s.customClaims = changes.customClaims // the list is replaced as a whole
+		s.customClaims = changes.customClaims // the new list replaces the whole old list
 	}
 	if changes.expiry != 0 {
 		s.expiry = changes.expiry

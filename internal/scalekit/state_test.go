@@ -79,10 +79,10 @@ func TestStateSurvives(t *testing.T) {
 		t.Errorf("got client %s and organization %s, want the saved client and the saved organization, and a new secret", env.ClientID, env.OrganizationID)
 	}
 	again := env.callAdmin(t, http.MethodGet, env.clientsPath()+"/"+c.id, "").members
-	if got, want := text(t, again["client"].(map[string]any), "update_time"), text(t, used["client"].(map[string]any), "update_time"); got != want { //nolint:errcheck // a panic fails the test
+	if got, want := text(t, again["client"].(map[string]any), "update_time"), text(t, used["client"].(map[string]any), "update_time"); got != want { //nolint:errcheck // if the type is wrong, a panic fails the test
 		t.Errorf("got update_time %s, want update_time %s", got, want)
 	}
-	if memberAt(t, again, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] != memberAt(t, used, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] { //nolint:errcheck // a panic fails the test
+	if memberAt(t, again, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] != memberAt(t, used, "client", "secrets").([]any)[0].(map[string]any)["last_used_time"] { //nolint:errcheck // if the type is wrong, a panic fails the test
 		t.Error("the restart changed a last_used_time")
 	}
 	if got := string(env.Issuer().JWKS()); got != keys {

@@ -10,7 +10,7 @@ import (
 // store is the environment's state. The methods of store return only copies.
 type store struct {
 	ids  idSource
-	save func(*store) error // writes the state file; the caller must hold mu; nil if there is no file
+	save func(*store) error // writes the state file while the caller holds mu; nil if there is no state file
 
 	mu            sync.Mutex // guards the fields below
 	organizations map[string]organization

@@ -83,14 +83,14 @@ func shapeToken(g *bearertest.Grant) {
 	g.Claims["nbf"] = g.Claims["iat"]
 	if len(g.Scopes) > 0 {
 		// The array "scopes" contains the same scopes as the string "scope". Some of
-		// the vendor's SDKs read "scopes", and some read "scope".
+		// the vendor's SDKs read "scopes", and some other SDKs read "scope".
 		g.Claims["scopes"] = slices.Clone(g.Scopes)
 	}
 }
 
-// recordOutcomes returns a handler that calls endpoint and records the outcome of each
-// request. endpoint is the token endpoint. The web page shows the outcomes.
-func (env *Environment) recordOutcomes(endpoint http.Handler) http.Handler {
+// recordOutcomes returns a handler that passes each request to the token endpoint and
+// records the outcome of the request. The web page shows the outcomes.
+func (env *Environment) recordOutcomes(tokenEndpoint http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := callFrom(r.Context())
 		response := &tokenResponse{ResponseWriter: w, call: call}
@@ -102,7 +102,7 @@ func (env *Environment) recordOutcomes(endpoint http.Handler) http.Handler {
 			}
 			env.outcomes.add(result)
 		}()
-		endpoint.ServeHTTP(response, r)
+		tokenEndpoint.ServeHTTP(response, r)
 	})
 }
 
@@ -126,7 +126,8 @@ func (r *tokenResponse) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes a part of the body. If the response is an error, Write records this part.
+// Write writes a part of the body. If the response is an error, Write also records
+// this part. The record has at most maxErrorBody bytes.
 func (r *tokenResponse) Write(body []byte) (int, error) {
 	if r.status >= http.StatusBadRequest && r.body.Len()+len(body) <= maxErrorBody {
 		r.body.Write(body)

@@ -35,7 +35,8 @@ func routes(guard *middleware.Guard) chi.Router {
 	// reports this request to the observer.
 	guard.Handle(r, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional allows requests without a token. The guard refuses an invalid token.
+	// Optional allows requests without a token. The guard refuses requests with an
+	// invalid token.
 	guard.Handle(r, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(fail))
@@ -53,7 +54,8 @@ func routes(guard *middleware.Guard) chi.Router {
 	return r
 }
 
-// answer returns a handler that writes its name, the parameter of its route and its caller.
+// answer returns a handler that writes name, the route parameter and the caller of the
+// request.
 func answer(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := bearer.FromContext(r.Context())

@@ -32,7 +32,8 @@ func api(guard *middleware.Guard) http.Handler {
 	// reports this request to the observer.
 	echov5bearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional allows requests without a token. The guard refuses an invalid token.
+	// Optional allows requests without a token. The guard refuses requests with an
+	// invalid token.
 	echov5bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	// The error handler of echo receives the errors of handlers, as without a guard.
@@ -40,15 +41,16 @@ func api(guard *middleware.Guard) http.Handler {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
 	})
 
-	// Handle also accepts groups. With echov5bearer.Require, a group has one rule for
-	// all its routes, but guard.Routes() does not list these routes.
+	// Handle accepts the router, as above, or a group. With echov5bearer.Require, a group has
+	// one rule for all its routes, but guard.Routes() does not list these routes.
 	admin := e.Group("/admin")
 	echov5bearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	echov5bearer.Handle(guard, e, "GET", "/files/*", scopes.All("read:files"), answer("files"))
 	return e
 }
 
-// answer returns a handler that writes its name, the parameter of its route and its caller.
+// answer returns a handler that writes name, the route parameter and the caller of the
+// request.
 func answer(name string) echo.HandlerFunc {
 	return func(c *echo.Context) error {
 		claims, _ := c.Get(echov5bearer.Key).(*bearer.Claims)

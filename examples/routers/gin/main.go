@@ -33,22 +33,24 @@ func api(guard *middleware.Guard) http.Handler {
 	// reports this request to the observer.
 	ginbearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
 
-	// Optional allows requests without a token. The guard refuses an invalid token.
+	// Optional allows requests without a token. The guard refuses requests with an
+	// invalid token.
 	ginbearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
 
 	ginbearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(c *gin.Context) {
 		c.AbortWithStatusJSON(http.StatusConflict, gin.H{"error": "deployment in progress"})
 	})
 
-	// Handle also accepts groups. With ginbearer.Require, a group has one rule for all
-	// its routes, but guard.Routes() does not list these routes.
+	// Handle accepts the router, as above, or a group. With ginbearer.Require, a group has
+	// one rule for all its routes, but guard.Routes() does not list these routes.
 	admin := e.Group("/admin")
 	ginbearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
 	ginbearer.Handle(guard, e, "GET", "/files/*id", scopes.All("read:files"), answer("files"))
 	return e
 }
 
-// answer returns a handler that writes its name, the parameter of its route and its caller.
+// answer returns a handler that writes name, the route parameter and the caller of the
+// request.
 func answer(name string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		claims, _ := c.Value(ginbearer.Key).(*bearer.Claims)

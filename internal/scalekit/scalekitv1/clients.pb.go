@@ -1217,7 +1217,8 @@ func (x *DeleteOrganizationClientSecretRequest) GetSecretId() string {
 	return ""
 }
 
-// CreateClientSecretRequest names a client. The client may be any client.
+// CreateClientSecretRequest names a client. The client may belong to any organization, or
+// be the environment's own client.
 type CreateClientSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ClientId begins with skc_ or m2morg_.

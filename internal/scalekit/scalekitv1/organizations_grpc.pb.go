@@ -46,7 +46,7 @@ type OrganizationServiceClient interface {
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns the organization with an external ID.
+	// GetOrganizationByExternalId returns the organization with this external ID.
 	GetOrganizationByExternalId(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
 	// ListOrganization returns one page of all organizations.
 	ListOrganization(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
@@ -159,7 +159,7 @@ type OrganizationServiceServer interface {
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
 	// GetOrganization returns an organization.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// GetOrganizationByExternalId returns the organization with an external ID.
+	// GetOrganizationByExternalId returns the organization with this external ID.
 	GetOrganizationByExternalId(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
 	// ListOrganization returns one page of all organizations.
 	ListOrganization(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)

@@ -34,7 +34,7 @@ type claims struct {
 	Repository string `json:"github_repository"`
 }
 
-// Validate refuses tokens without a repository. bearer.JSON calls it for each token.
+// Validate refuses tokens without a repository. bearer.JSON calls Validate for each token.
 func (c claims) Validate() error {
 	if c.Repository == "" {
 		return errors.New("no github_repository")

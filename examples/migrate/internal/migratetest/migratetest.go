@@ -24,7 +24,7 @@ type request struct {
 	name   string
 	method string
 	header []string // values of Authorization
-	broken bool     // the keys endpoint of the issuer answers with status 500
+	broken bool     // the keys endpoint of the issuer returns status 500
 }
 
 func requests(i *bearertest.Issuer) []request {
@@ -81,7 +81,7 @@ func Check(t *testing.T, open Open, want map[string]int) {
 	}
 	all := requests(issuer)
 	if len(all) != len(want) {
-		t.Errorf("got %d requests, want %d", len(all), len(want))
+		t.Errorf("got %d expected statuses, want %d: each request needs one expected status", len(want), len(all))
 	}
 	for _, r := range all {
 		if r.broken {

@@ -1,5 +1,5 @@
-// This program guards an API with golang-jwt, keyfunc and its own code, as many services do.
-// The program in ../after guards the same API with bearer.
+// This program guards an API with golang-jwt, keyfunc and its own code. Many services do the
+// same. The program in ../after guards the same API with bearer.
 package main
 
 import (

@@ -6,6 +6,8 @@ import (
 	"github.com/bearerkit/bearer/examples/migrate/internal/migratetest"
 )
 
+// TestAnswers checks the statuses of the program in this folder. A comment such as
+// "bearer: 401" contains the status of the program in ../after, if this status is different.
 func TestAnswers(t *testing.T) {
 	migratetest.Check(t, newHandler, map[string]int{
 		"valid token":                             200,
