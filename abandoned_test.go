@@ -28,7 +28,7 @@ func TestAbandonedRequest(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name   string
-		end    time.Duration // deadline of the request; a negative value means that the client cancels the request after -end
+		end    time.Duration // If end is positive, it is the deadline of the request. If end is negative, the client cancels the request after the time -end.
 		verify func(context.Context, bearer.Verifier, string) error
 		level  string
 		msg    string
@@ -36,9 +36,9 @@ func TestAbandonedRequest(t *testing.T) {
 	}{
 		{"request reaches its deadline", 100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context deadline exceeded"},
 		{"client cancels the request", -100 * time.Millisecond, guarded, "WARN", "bearer: request abandoned", "the request ended while it waited for keys: context canceled"},
-		{"client cancels the request, no guard", -100 * time.Millisecond, unguarded, "WARN", "bearer: request abandoned", "context canceled"},
+		{"client cancels the request to a service without a guard", -100 * time.Millisecond, unguarded, "WARN", "bearer: request abandoned", "context canceled"},
 		{"client waits", time.Minute, guarded, "ERROR", "bearer: request refused", "has not answered yet"},
-		{"client waits, no guard", time.Minute, unguarded, "ERROR", "bearer: request refused", "has not answered yet"},
+		{"client of a service without a guard waits", time.Minute, unguarded, "ERROR", "bearer: request refused", "has not answered yet"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

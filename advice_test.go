@@ -172,8 +172,8 @@ func TestHintRespectsIssuer(t *testing.T) {
 	}
 }
 
-// TestNoHintIfNoProfileHelps tests that the error names no profile if the failed check does
-// not depend on the profile, because every other profile refuses the token too.
+// TestNoHintIfNoProfileHelps verifies tokens that every profile refuses, because the failed
+// check does not depend on the profile. The error must name no profile.
 func TestNoHintIfNoProfileHelps(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	for name, row := range map[string]struct {
@@ -236,8 +236,8 @@ func TestMissingScopeHint(t *testing.T) {
 }
 
 // refusals returns a verifier and two correctly signed tokens that the verifier refuses. The
-// error for the token hinted has a hint. The error for the token plain has no hint.
-func refusals(tb testing.TB) (v *bearer.JWTVerifier, hinted, plain string) {
+// error for the first token has a hint. The error for the second token has no hint.
+func refusals(tb testing.TB) (v *bearer.JWTVerifier, withHint, withoutHint string) {
 	tb.Helper()
 	issuer := newIssuer(tb, "EdDSA")
 	v = newVerifier(tb, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Keycloak })
@@ -252,14 +252,14 @@ func TestHintAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector adds allocations")
 	}
-	v, hinted, plain := refusals(t)
-	if _, err := v.Verify(t.Context(), hinted); err == nil || !strings.Contains(err.Error(), "the form of profile") {
-		t.Fatalf("got error %v, want a hint", err)
+	v, withHint, withoutHint := refusals(t)
+	if _, err := v.Verify(t.Context(), withHint); err == nil || !strings.Contains(err.Error(), "the form of profile") {
+		t.Fatalf("got error %v, want an error with a hint", err)
 	}
 	allocs := func(token string) float64 {
-		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // only the allocations matter
+		return testkit.Allocs(10, 50, func() { _, _ = v.Verify(t.Context(), token) }) // The test measures only the allocations.
 	}
-	if with, without := allocs(hinted), allocs(plain); with > without+6 {
+	if with, without := allocs(withHint), allocs(withoutHint); with > without+6 {
 		t.Errorf("got %v allocations with a hint and %v without a hint, want a difference of at most 6", with, without)
 	}
 }
@@ -267,17 +267,17 @@ func TestHintAllocations(t *testing.T) {
 // BenchmarkHint measures refusals with a hint, refusals without a hint, and the method Error
 // of an error with a hint.
 func BenchmarkHint(b *testing.B) {
-	v, hinted, plain := refusals(b)
-	for name, token := range map[string]string{"hinted": hinted, "plain": plain} {
+	v, withHint, withoutHint := refusals(b)
+	for name, token := range map[string]string{"hinted": withHint, "plain": withoutHint} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = v.Verify(b.Context(), token) // only the cost matters
+				_, _ = v.Verify(b.Context(), token) // The benchmark measures only the cost.
 			}
 		})
 	}
 	b.Run("read", func(b *testing.B) {
-		_, err := v.Verify(b.Context(), hinted)
+		_, err := v.Verify(b.Context(), withHint)
 		b.ReportAllocs()
 		for b.Loop() {
 			_ = err.Error()

@@ -17,9 +17,9 @@ import (
 
 var updateAPI = flag.Bool("update-api", false, "rewrite testdata/api")
 
-// TestAPI compares the exported API of each package with testdata/api, so that
-// the API does not change by accident. An intended change changes these files too,
-// and needs a line in CHANGELOG.md.
+// TestAPI compares the exported API of each package with testdata/api, so that the API does
+// not change by accident. A commit that changes the API on purpose must update these files and
+// describe the change in CHANGELOG.md.
 func TestAPI(t *testing.T) {
 	const golden = "testdata/api"
 	packages := publishedPackages(t)
@@ -54,7 +54,7 @@ func TestAPI(t *testing.T) {
 			continue
 		}
 		if !*updateAPI {
-			t.Errorf("%s: there is no package with this name, want one%s", file, howToUpdate)
+			t.Errorf("%s: got a file without a package, want a package for each file%s", file, howToUpdate)
 		} else if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
@@ -66,8 +66,9 @@ If the change is intended, run: go test -run TestAPI . -update-api
 and describe the change in CHANGELOG.md. If testdata/api conflicts in a rebase, take
 either side and run the same command.`
 
-// publishedPackages returns the packages that users can import, including packages of
-// nested modules. It maps each folder to the name of its file in testdata/api.
+// publishedPackages returns the packages that users can import, including packages of nested
+// modules. The keys of the result are folders. The values are the names of the files in
+// testdata/api.
 func publishedPackages(t *testing.T) map[string]string {
 	t.Helper()
 	packages := map[string]string{}
@@ -100,8 +101,8 @@ func publishedPackages(t *testing.T) map[string]string {
 	return packages
 }
 
-// exportedAPI returns one line for each exported declaration of the package in
-// dir, sorted.
+// exportedAPI returns one line for each exported declaration of the package in dir. The lines
+// are sorted.
 func exportedAPI(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -156,7 +157,7 @@ func (a *apiLines) function(decl *ast.FuncDecl) {
 }
 
 func (a *apiLines) general(decl *ast.GenDecl) {
-	var kind ast.Expr // type of the previous constant; a constant without a type and a value has this type
+	var kind ast.Expr // The type of the previous constant. A constant without a type and a value has the same type.
 	for _, spec := range decl.Specs {
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
@@ -214,9 +215,9 @@ func (a *apiLines) typeSpec(spec *ast.TypeSpec) {
 	}
 }
 
-// members adds the exported fields or methods of a type, and its embedded types.
-// It adds a line for unexported methods of an interface, because other packages
-// cannot implement such an interface.
+// members adds a line for each exported field, exported method and embedded type of a type.
+// For each unexported method of an interface, members adds a line without the name of the
+// method, because other packages cannot implement such an interface.
 func (a *apiLines) members(of string, list *ast.FieldList) {
 	for _, field := range list.List {
 		if len(field.Names) == 0 {
@@ -289,10 +290,11 @@ func typeParams(list *ast.FieldList) string {
 	return "[" + strings.Join(texts, ", ") + "]"
 }
 
-// diffLines returns the lines that only one of the two texts contains. As in a diff,
-// "-" marks a line of accepted and "+" marks a line of got.
-func diffLines(accepted, got string) string {
-	before, after := strings.Split(accepted, "\n"), strings.Split(got, "\n")
+// diffLines returns the lines that only one of the two texts contains. A line that only the
+// accepted text contains begins with "-". A line that only the actual text contains begins
+// with "+".
+func diffLines(accepted, actual string) string {
+	before, after := strings.Split(accepted, "\n"), strings.Split(actual, "\n")
 	var diff strings.Builder
 	for _, line := range before {
 		if !slices.Contains(after, line) {

@@ -28,9 +28,9 @@ func TestConcurrentVerification(t *testing.T) {
 		name   string
 		end    func() (any, error) // result of Config.Custom
 		want   string              // outcome of each request, except the canceled request
-		custom int                 // number of calls of Config.Custom by all requests; the canceled request makes no call
+		custom int                 // Number of calls of Config.Custom in all requests. The canceled request causes no call.
 	}{
-		{"success", func() (any, error) { return 1, nil }, "ok", 1}, // waiting requests do not count as cache hits
+		{"success", func() (any, error) { return 1, nil }, "ok", 1}, // A request that waits for a shared verification is not a cache hit.
 		{"failure", func() (any, error) { return nil, errors.New("no") }, "custom", 9},
 		{"panic", func() (any, error) { panic("no") }, "internal", 9},
 	} {
@@ -103,8 +103,8 @@ func TestConcurrentVerificationPastExpiry(t *testing.T) {
 	})
 }
 
-// observed is a Verifier of another package that also implements Observer. A tracer is an
-// example of such a Verifier.
+// observed is a type of another package, such as a tracer, that implements both Verifier and
+// Observer.
 type observed struct {
 	bearer.Verifier
 	bearer.Observer
@@ -143,7 +143,7 @@ func (k *rotating) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 func TestConcurrentVerificationAfterRotation(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		oldKid  string // kid of the old key; if empty, the old key has the token's kid
+		oldKid  string // The kid of the old key. If it is empty, the old key has the token's kid.
 		repeats int
 	}{
 		{"new kid", "old", 1},

@@ -112,9 +112,9 @@ func TestCacheEvictsUnusedTokens(t *testing.T) {
 	}
 }
 
-// TestCacheCountsHeaderSize tests that the size of a header counts against the limit of the
-// cache. Only a header that several tokens share does not count. Long or different headers
-// must not make the cache exceed its limit.
+// TestCacheCountsHeaderSize tests that the size of each header counts against the limit of the
+// cache, except the size of a short header that several tokens share. Long or different
+// headers must not make the cache exceed its limit.
 func TestCacheCountsHeaderSize(t *testing.T) {
 	const size = 512 // twice the maximum number of shared headers
 	for _, row := range []struct {

@@ -54,8 +54,8 @@ func (k *liveKeys) Key(ctx context.Context, kid, alg string, tried ...*jwks.Key)
 	return k.set.Load().Key(ctx, kid, alg, tried...)
 }
 
-// verifyOnce verifies a token and returns the outcome. It checks that there is exactly one
-// event with the same reason.
+// verifyOnce verifies a token and returns the outcome. It fails the test unless there is
+// exactly one event, which must have the reason of the error.
 func verifyOnce(t *testing.T, v bearer.Verifier, events *testkit.Recorder, token string) string {
 	t.Helper()
 	_, err := v.Verify(t.Context(), token)
@@ -125,8 +125,8 @@ func TestCacheOff(t *testing.T) {
 	}
 }
 
-// TestCachedVerdictEnds tests that the verifier does not use a cached verdict in each of these
-// cases: the token has expired, the token's key has changed, the keys are not available.
+// TestCachedVerdictEnds tests that the verifier stops using a cached verdict when the token
+// expires, when the token's key changes, and when the keys become unavailable.
 func TestCachedVerdictEnds(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -134,8 +134,8 @@ func TestCachedVerdictEnds(t *testing.T) {
 		config    func(*bearer.Config)
 		change    func(*testing.T, *bearertest.Issuer, *liveKeys)
 		want      string
-		undo      func(*testing.T, *bearertest.Issuer, *liveKeys) // nil if the test ends after change
-		wantAfter string                                          // after undo
+		undo      func(*testing.T, *bearertest.Issuer, *liveKeys) // If undo is nil, the test ends after change.
+		wantAfter string                                          // the outcome after undo
 	}{
 		{name: "at exp", change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour) }, want: "expired"},
 		{name: "1 ns before exp", change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour - 1) }, want: "ok, cached"},
@@ -164,7 +164,7 @@ func TestCachedVerdictEnds(t *testing.T) {
 			want: "signature",
 		},
 		{
-			name: "keys unavailable, then available",
+			name: "keys become unavailable and then available again",
 			change: func(_ *testing.T, _ *bearertest.Issuer, k *liveKeys) {
 				var err error = &jwks.UnavailableError{}
 				k.err.Store(&err)

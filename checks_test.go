@@ -24,11 +24,11 @@ func TestAddedCheck(t *testing.T) {
 		token := issuer.Token(nil)
 		for _, want := range []string{"ok", "ok, cached"} {
 			if got := verifyOnce(t, v, events, token); got != want {
-				t.Errorf("before closing: got %q, want %q", got, want)
+				t.Errorf("before the check fails: got %q, want %q", got, want)
 			}
 		}
 		time.Sleep(3 * time.Minute)
-		for _, name := range []string{"cached token", "cached token, second request"} {
+		for _, name := range []string{"cached token", "cached token in a second request"} {
 			if got := verifyOnce(t, v, events, token); got != "revoked" {
 				t.Errorf("%s: got %q, want \"revoked\"", name, got)
 			}

@@ -51,7 +51,7 @@ func TestClaims(t *testing.T) {
 		SUB string
 	}
 	if err := claims.Decode(&all); err != nil || all.Sub != "s" || all.SUB != "" {
-		t.Errorf("Decode: got %+v and error %v, want only sub s and no error", all, err)
+		t.Errorf("Decode: got %+v and error %v, want only sub \"s\" and no error", all, err)
 	}
 	if err := claims.Decode(new(int)); err == nil {
 		t.Error("Decode into an int: got no error, want one")
@@ -118,7 +118,7 @@ func TestProfileClaims(t *testing.T) {
 	} {
 		claims, err := row.profile.Claims([]byte(row.set))
 		if got := reasonOf(t, err); got != row.want || (claims == nil) == (err == nil) {
-			t.Errorf("%s: got claims %v and error %v, want reason %q, and claims only without an error", row.set, claims, err, row.want)
+			t.Errorf("%s: got claims %v and error %v, want reason %q, and either claims or an error", row.set, claims, err, row.want)
 			continue
 		}
 		if err != nil {

@@ -96,7 +96,7 @@ func TestRules(t *testing.T) {
 		}
 		v := newVerifier(t.T, issuer, func(c *bearer.Config) { c.Validate = revoked })
 		t.Want("revoked jti", verdict(t, v, issuer.Token(map[string]any{"jti": "withdrawn"})), "revoked")
-		t.Want("other jti", verdict(t, v, issuer.Token(map[string]any{"jti": "other"})), "accepted")
+		t.Want("different jti", verdict(t, v, issuer.Token(map[string]any{"jti": "other"})), "accepted")
 		t.Want("jti is a number", verdict(t, v, issuer.Token(map[string]any{"jti": 1})), "claims")
 	})
 	testHooks(t)
@@ -131,7 +131,7 @@ func testHooks(t *testing.T) {
 		} {
 			called = 0
 			_, err := v.Verify(t.Context(), row.token)
-			t.Want(row.name+": calls of hooks", called, row.calls)
+			t.Want(row.name+": number of calls of hooks", called, row.calls)
 			events := observer.Take()
 			t.Want(row.name+": observer receives claims", len(events) == 1 && events[0].Claims != nil, err == nil)
 		}
@@ -186,7 +186,7 @@ func testTraffic(t *testing.T) {
 				}
 				t.Want(fmt.Sprint("forged token with header ", header), verdict(t, v, issuer.Forge(header, nil)), want)
 			}
-			t.Want("forged token of another issuer", verdict(t, v, issuer.Forge(nil, map[string]any{"iss": "https://evil.example"})), "issuer")
+			t.Want("forged token whose iss is a different issuer", verdict(t, v, issuer.Forge(nil, map[string]any{"iss": "https://evil.example"})), "issuer")
 			t.Want("there are requests to other hosts", slices.ContainsFunc(transport.hosts, func(host string) bool { return host != "issuer.example" }), false)
 			t.Want("there are requests to the issuer", slices.Contains(transport.hosts, "issuer.example"), true)
 		})
@@ -205,14 +205,14 @@ func testGrants(t *testing.T) {
 				return reasonOf(t.T, err)
 			}
 			read, admin := scopes.All("read"), bearer.HasRole("admin")
-			t.Want("required scope", decide(map[string]any{"scope": "read"}, read), bearer.Reason(""))
-			t.Want("different scope", decide(map[string]any{"scope": "write"}, read), bearer.MissingScope)
-			t.Want("role with the scope's name", decide(map[string]any{"roles": []string{"read"}}, read), bearer.MissingScope)
-			t.Want("required role", decide(map[string]any{"roles": []string{"admin"}}, admin), bearer.Reason(""))
-			t.Want("scope with the role's name", decide(map[string]any{"scope": "admin"}, admin), bearer.MissingScope)
-			t.Want("required scope, wrong audience", decide(map[string]any{"scope": "read", "aud": "x"}, read), bearer.WrongAudience)
-			t.Want("required scope, expired", decide(map[string]any{"scope": "read", "exp": 1}, read), bearer.Expired)
-			t.Want("token with a scope, zero rule", decide(map[string]any{"scope": "read"}, scopes.Rule{}), bearer.MissingScope)
+			t.Want("token with the required scope", decide(map[string]any{"scope": "read"}, read), bearer.Reason(""))
+			t.Want("token with a different scope", decide(map[string]any{"scope": "write"}, read), bearer.MissingScope)
+			t.Want("token with a role that has the name of the required scope", decide(map[string]any{"roles": []string{"read"}}, read), bearer.MissingScope)
+			t.Want("token with the required role", decide(map[string]any{"roles": []string{"admin"}}, admin), bearer.Reason(""))
+			t.Want("token with a scope that has the name of the required role", decide(map[string]any{"scope": "admin"}, admin), bearer.MissingScope)
+			t.Want("token with the required scope and a wrong audience", decide(map[string]any{"scope": "read", "aud": "x"}, read), bearer.WrongAudience)
+			t.Want("expired token with the required scope", decide(map[string]any{"scope": "read", "exp": 1}, read), bearer.Expired)
+			t.Want("zero rule and a token with a scope", decide(map[string]any{"scope": "read"}, scopes.Rule{}), bearer.MissingScope)
 			_, err := bearer.Decide(t.Context(), v, bearer.Request{Rule: read})
 			t.Want("no token", reasonOf(t.T, err), bearer.NoToken)
 		})
@@ -228,11 +228,11 @@ func testBound(t *testing.T) {
 		v := newVerifier(t.T, issuer, nil)
 		t.Want("token without cnf", verdict(t, v, issuer.Token(nil)), "accepted")
 		for _, member := range []string{"jkt", "x5t#S256", "jwk", "kid", "jku", "jwe", "something-new"} {
-			t.Want("token bound by "+member, verdict(t, v, issuer.Token(map[string]any{"cnf": map[string]any{member: "x"}})), "binding")
+			t.Want("token whose cnf contains "+member, verdict(t, v, issuer.Token(map[string]any{"cnf": map[string]any{member: "x"}})), "binding")
 		}
 	})
 	checklist.Test(t, "Z03", func(t *checklist.T) {
-		// internal/conformance searches the errors of all vectors for tokens.
+		// The tests of internal/conformance check that no error contains a part of a token.
 		issuer := newIssuer(t.T)
 		v := newVerifier(t.T, issuer, nil)
 		token := issuer.Token(map[string]any{"sub": strings.Repeat("secret", 30)})

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Types of custom claims. Each type contains a reference that a shallow copy shares.
+// These are types of custom claims. Each type contains a reference that a shallow copy shares.
 type (
 	inner struct{ Tags []string }
 

@@ -225,7 +225,7 @@ func TestCustomOfCachedTokens(t *testing.T) {
 		cfg.Custom = func(claims []byte) (any, error) {
 			calls.Add(1)
 			custom, err := bearer.JSON[nested](claims)
-			clear(claims) // allowed, because the function owns the bytes
+			clear(claims) // The function owns the bytes, so it may overwrite them.
 			return custom, err
 		}
 	})

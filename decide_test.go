@@ -32,7 +32,7 @@ func TestCredentials(t *testing.T) {
 		{"scheme JWT", []string{"JWT " + token}, bearer.NoToken},
 		{"token without a scheme", []string{token}, bearer.NoToken},
 		{"scheme BearerX", []string{"BearerX " + token}, bearer.NoToken},
-		{"scheme Digest, with commas", []string{`Digest username="u", realm="r"`}, bearer.NoToken},
+		{"credentials with the scheme Digest contain commas", []string{`Digest username="u", realm="r"`}, bearer.NoToken},
 		{"scheme DPoP", []string{"DPoP " + token}, bearer.NoToken},
 		{"scheme without a token", []string{"Bearer"}, bearer.InvalidRequest},
 		{"scheme and space without a token", []string{"Bearer "}, bearer.InvalidRequest},
@@ -46,12 +46,12 @@ func TestCredentials(t *testing.T) {
 		{"two tokens in one value", []string{"Bearer " + token + ", Bearer " + token}, bearer.InvalidRequest},
 		{"Basic and Bearer in one value", []string{"Basic dXNlcjpwYXNz, Bearer " + token}, bearer.InvalidRequest},
 		{"comma after the scheme", []string{"Bearer," + token}, bearer.InvalidRequest},
-		{"token of padding only", []string{"Bearer =="}, bearer.InvalidRequest},
+		{"token consists of padding", []string{"Bearer =="}, bearer.InvalidRequest},
 		{"two values", []string{"Bearer " + token, "Bearer " + token}, bearer.InvalidRequest},
-		{"two values, one Basic", []string{"Basic dXNlcjpwYXNz", "Bearer " + token}, bearer.InvalidRequest},
+		{"two values, one with the scheme Basic", []string{"Basic dXNlcjpwYXNz", "Bearer " + token}, bearer.InvalidRequest},
 		{"not a JWT", []string{"Bearer abc+/=="}, bearer.Malformed},
 		{"token of 1 MiB", []string{"Bearer " + strings.Repeat("a", 1<<20)}, bearer.Malformed},
-		{"1 MiB with another scheme", []string{"Basic " + strings.Repeat("a", 1<<20)}, bearer.NoToken},
+		{"1 MiB with a different scheme", []string{"Basic " + strings.Repeat("a", 1<<20)}, bearer.NoToken},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: scopes.All()})
@@ -89,15 +89,15 @@ func TestDecideRules(t *testing.T) {
 		{"one scope missing", good, scopes.All("a", "c"), bearer.MissingScope, "c"},
 		{"one alternative present", good, scopes.Any("c", "b"), "", ""},
 		{"no alternative present", good, scopes.Any("c", "d"), bearer.MissingScope, "c d"},
-		{"no rule", good, scopes.Rule{}, bearer.MissingScope, ""},
-		{"no rule, no token", nil, scopes.Rule{}, bearer.NoToken, ""},
-		{"public", nil, scopes.Public(), "", ""},
-		{"public, invalid token", []string{"Bearer x"}, scopes.Public(), "", ""},
+		{"zero rule", good, scopes.Rule{}, bearer.MissingScope, ""},
+		{"zero rule, request without a token", nil, scopes.Rule{}, bearer.NoToken, ""},
+		{"public rule, request without a token", nil, scopes.Public(), "", ""},
+		{"public rule, invalid token", []string{"Bearer x"}, scopes.Public(), "", ""},
 		{"invalid rule", good, scopes.All(""), bearer.Internal, ""},
 		{"function returns nil", good, seesClaims, "", ""},
 		{"function returns an error", good, fails(errors.New("closed")), bearer.MissingScope, ""},
 		{"function returns a reason", good, fails(bearer.Revoked), bearer.Revoked, ""},
-		{"function returns a reason, scope missing", good, scopes.And(scopes.All("c"), fails(bearer.Revoked)), bearer.Revoked, ""},
+		{"function returns a reason, and a scope is missing", good, scopes.And(scopes.All("c"), fails(bearer.Revoked)), bearer.Revoked, ""},
 		{"function panics", good, scopes.Func("panics", func(context.Context) error { panic("boom") }), bearer.Internal, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -118,7 +118,8 @@ func TestDecideRules(t *testing.T) {
 }
 
 // TestModes tests the modes of rules. ReportOnly allows a request that does not satisfy the
-// rule. Optional allows a request without a token. No mode allows other requests.
+// rule. Optional allows a request without a token. Neither mode allows a request with an
+// invalid token.
 func TestModes(t *testing.T) {
 	issuer := newIssuer(t)
 	var seen testkit.Recorder
@@ -145,22 +146,22 @@ func TestModes(t *testing.T) {
 		reported bool          // the event's Err contains the rule's error
 		claims   bool          // the context contains claims
 	}{
-		{"report only, satisfied", credentialsWith(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
-		{"report only, not satisfied", credentialsWith(nil), scopes.ReportOnly(a), "", "", true, true},
-		{"report only, no token", nil, scopes.ReportOnly(a), bearer.NoToken, bearer.NoToken, false, false},
-		{"report only, expired", credentialsWith(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
-		{"report only, Validate returns scope", credentialsWith(members{"sub": "out of scope"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"optional, satisfied", credentialsWith(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
-		{"optional, not satisfied", credentialsWith(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"optional, no token", nil, scopes.Optional(a), "", "", false, false},
-		{"optional, Basic", []string{"Basic x"}, scopes.Optional(a), "", "", false, false},
-		{"optional, expired", credentialsWith(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
-		{"optional, two tokens", append(credentialsWith(nil), credentialsWith(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
-		{"optional, Validate returns no_token", credentialsWith(members{"sub": "no token"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
-		{"both modes, no token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
-		{"both modes, not satisfied", credentialsWith(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
-		{"report only inside And", credentialsWith(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
-		{"report only, invalid rule", credentialsWith(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
+		{"report-only rule is satisfied", credentialsWith(members{"scope": "a"}), scopes.ReportOnly(a), "", "", false, true},
+		{"report-only rule is not satisfied", credentialsWith(nil), scopes.ReportOnly(a), "", "", true, true},
+		{"report-only rule, request without a token", nil, scopes.ReportOnly(a), bearer.NoToken, bearer.NoToken, false, false},
+		{"report-only rule, expired token", credentialsWith(members{"exp": 1}), scopes.ReportOnly(a), bearer.Expired, bearer.Expired, false, false},
+		{"report-only rule, Validate returns scope", credentialsWith(members{"sub": "out of scope"}), scopes.ReportOnly(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"optional rule is satisfied", credentialsWith(members{"scope": "a"}), scopes.Optional(a), "", "", false, true},
+		{"optional rule is not satisfied", credentialsWith(nil), scopes.Optional(a), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"optional rule, request without a token", nil, scopes.Optional(a), "", "", false, false},
+		{"optional rule, credentials with the scheme Basic", []string{"Basic x"}, scopes.Optional(a), "", "", false, false},
+		{"optional rule, expired token", credentialsWith(members{"exp": 1}), scopes.Optional(a), bearer.Expired, bearer.Expired, false, false},
+		{"optional rule, request with two tokens", append(credentialsWith(nil), credentialsWith(nil)...), scopes.Optional(a), bearer.InvalidRequest, bearer.InvalidRequest, false, false},
+		{"optional rule, Validate returns no_token", credentialsWith(members{"sub": "no token"}), scopes.Optional(a), bearer.NoToken, bearer.NoToken, false, false},
+		{"rule with both modes, request without a token", nil, scopes.ReportOnly(scopes.Optional(a)), "", "", false, false},
+		{"rule with both modes is not satisfied", credentialsWith(nil), scopes.Optional(scopes.ReportOnly(a)), "", "", true, true},
+		{"report-only rule inside And", credentialsWith(nil), scopes.And(scopes.ReportOnly(a)), bearer.MissingScope, bearer.MissingScope, false, false},
+		{"invalid rule that is report-only", credentialsWith(nil), scopes.ReportOnly(scopes.All("")), bearer.Internal, bearer.Internal, false, false},
 	} {
 		ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: row.rule})
 		if got := reasonOf(t, err); got != row.want {

@@ -78,8 +78,8 @@ func headings(text string) map[string]bool {
 	return anchors
 }
 
-// TestGuideReasons tests that docs/reasons.md has a section for each reason. The page must also
-// have a table row with the name of the constant for each reason.
+// TestGuideReasons tests that docs/reasons.md has, for each reason, a section and a table row
+// with the name of the constant.
 func TestGuideReasons(t *testing.T) {
 	page := guidePages(t)["docs/reasons.md"]
 	reasons := regexp.MustCompile(`(?m)^const (\w+) Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1)
@@ -89,7 +89,7 @@ func TestGuideReasons(t *testing.T) {
 	for _, reason := range reasons {
 		row := "\n| `" + reason[2] + "` | `bearer." + reason[1] + "` | "
 		if !strings.Contains(page, row) || !strings.Contains(page, "\n### `"+reason[2]+"`\n") {
-			t.Errorf("docs/reasons.md: want a section for %s and a row that begins with %q", reason[2], row[1:])
+			t.Errorf("docs/reasons.md: %s: got no section or no table row, want a section and a row that begins with %q", reason[2], row[1:])
 		}
 	}
 }
@@ -104,10 +104,10 @@ func TestGuideAlerts(t *testing.T) {
 	}
 	for _, alert := range alerts {
 		if !strings.Contains(pages["docs/monitoring.md"], "\n| `"+alert[1]+"` | "+alert[2]+" | ") {
-			t.Errorf("docs/monitoring.md: want a row for %s with severity %s", alert[1], alert[2])
+			t.Errorf("docs/monitoring.md: got no row for %s with severity %s, want one", alert[1], alert[2])
 		}
-		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // the whole page is the runbook of this alert
-			t.Errorf("%s: want a runbook %s that names the alert", alert[1], alert[3])
+		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // The whole page is the runbook of BearerRefusalsJump.
+			t.Errorf("%s: got no runbook %s that names the alert, want one", alert[1], alert[3])
 		}
 	}
 }
@@ -133,7 +133,7 @@ func TestGuideCode(t *testing.T) {
 		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
 			symbols++
 			if other := symbol[0]; other == "jwks.NewCachingProvider" {
-				continue // a function of Auth0's package jwks
+				continue // This is a function of Auth0's package jwks.
 			}
 			if !regexp.MustCompile(`(?m)^(func|type|const|var) ` + symbol[2] + `\b`).MatchString(api[symbol[1]]) {
 				t.Errorf("%s: got name %s, want an exported name", page, symbol[0])

@@ -74,7 +74,7 @@ func ExampleJSONAt() {
 		fmt.Println(err)
 		return
 	}
-	ctx := bearer.NewContext(context.Background(), claims) // guards do this
+	ctx := bearer.NewContext(context.Background(), claims) // A guard makes this call.
 	if d, ok := bearer.Custom[deployer](ctx); ok {
 		fmt.Println(d.Repository)
 	}
@@ -94,8 +94,8 @@ func ExampleClaimEquals() {
 	// (claim "iss" is "https://token.actions.githubusercontent.com" and claim "repository_id" is "74") or (scope "deploy:applications" and one of the clients "ci", "cd") or role "Deployer"
 }
 
-// The example changes a copy of a built-in profile. With the copy, the verifier also reads
-// the roles of a client, and refuses tokens of users.
+// The example changes a copy of a built-in profile. A verifier with the copy reads the roles
+// of the realm and the roles of the client "deployments", and refuses tokens of users.
 func ExampleProfile() {
 	p := bearer.Keycloak
 	p.Roles = []string{"/realm_access/roles", "/resource_access/deployments/roles"}
@@ -113,7 +113,7 @@ func ExampleProfileByName() {
 	for _, name := range []string{"keycloak", "Entra ID v2", "entra-v2", "keycloack"} {
 		p, err := bearer.ProfileByName(name)
 		if err != nil {
-			message, _, _ := strings.Cut(err.Error(), " of ") // without the list of all profiles
+			message, _, _ := strings.Cut(err.Error(), " of ") // The message without the list of all profiles.
 			fmt.Println(message)
 			continue
 		}

@@ -26,7 +26,7 @@ func ExampleDecide() {
 	receive := func(header map[string]string) {
 		ctx, err := bearer.Decide(context.Background(), v, bearer.Request{
 			Transport:     "amqp",
-			Route:         "deployments.create", // the queue's name, never a value that the sender chose
+			Route:         "deployments.create", // Use the name of the queue. Never use a value that the sender chose.
 			Authorization: []string{header["authorization"]},
 			Rule:          scopes.All("deploy:applications"),
 		})

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// states returns the named checks, each with its state and reason.
+// states returns the checks with these names, each with its state and reason.
 func states(x *bearer.Explanation, names ...string) string {
 	var parts []string
 	for _, c := range x.Checks {
@@ -42,13 +42,13 @@ func TestExplainModes(t *testing.T) {
 		want   string
 	}{
 		{"satisfied rule", token, scopes.All("read"), "", "credentials passed, rule passed"},
-		{"report only, missing scope", token, scopes.ReportOnly(scopes.All("write")), "", "credentials passed, rule waived scope"},
-		{"report only, expired token", expired, scopes.ReportOnly(scopes.All("write")), "expired", "credentials passed, rule waived scope"},
-		{"optional, no token", nil, scopes.Optional(scopes.All("write")), "", "credentials waived no_token"},
-		{"optional, missing scope", token, scopes.Optional(scopes.All("write")), "scope", "credentials passed, rule failed scope"},
+		{"report-only rule, missing scope", token, scopes.ReportOnly(scopes.All("write")), "", "credentials passed, rule waived scope"},
+		{"report-only rule, expired token", expired, scopes.ReportOnly(scopes.All("write")), "expired", "credentials passed, rule waived scope"},
+		{"optional rule, request without a token", nil, scopes.Optional(scopes.All("write")), "", "credentials waived no_token"},
+		{"optional rule, missing scope", token, scopes.Optional(scopes.All("write")), "scope", "credentials passed, rule failed scope"},
 		{"no token", nil, scopes.All(), "no_token", "credentials failed no_token"},
 		{"two Authorization fields", append(token, token...), scopes.All(), "request", "credentials failed request"},
-		{"public", nil, scopes.Public(), "", "rule passed"},
+		{"public rule, request without a token", nil, scopes.Public(), "", "rule passed"},
 		{"zero rule", token, scopes.Rule{}, "scope", "credentials passed, rule failed scope"},
 		{"invalid rule", token, scopes.Any(), "internal", "credentials passed, rule failed internal"},
 		{"function returns a reason", token, scopes.Func("f", func(context.Context) error { return bearer.Revoked }), "revoked", "credentials passed, rule failed revoked"},

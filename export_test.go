@@ -35,20 +35,20 @@ func CheckFaults() []string {
 	for i, c := range checks {
 		for fault, found := range map[string]bool{
 			"has no name": c.name == "", "has no section": c.section == "" && c.stage != ofForeign,
-			"has no text want": c.want == nil, "has no text got": c.got == nil, "has no advice": c.advice == nil,
-			"has no function once or always, but its stage requires one of them": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
-			"has no function":                                           c.once == nil && c.always == nil && c.explain == nil,
-			"has both functions once and always":                        c.once != nil && c.always != nil,
-			"has the function once, which does not run in this stage":   c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
-			"has the function always, which does not run in this stage": c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
-			"has an empty advice for a refusal":                         c.advice != nil && c.advice(sample, MissingScope) == "",
+			"has no function in the field want": c.want == nil, "has no function in the field got": c.got == nil, "has no function in the field advice": c.advice == nil,
+			"has no function in the fields once and always, but its stage requires a function": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
+			"has no function in the fields once, always and explain":                           c.once == nil && c.always == nil && c.explain == nil,
+			"has functions in both fields once and always":                                     c.once != nil && c.always != nil,
+			"has a function in the field once, but its stage does not call this function":      c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
+			"has a function in the field always, but its stage does not call this function":    c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
+			"returns an empty advice for a refusal":                                            c.advice != nil && c.advice(sample, MissingScope) == "",
 		} {
 			if found {
 				faults = append(faults, fmt.Sprintf("check %q %s", c.name, fault))
 			}
 		}
 		if slices.ContainsFunc(checks[:i], func(other check) bool { return other.name == c.name }) {
-			faults = append(faults, fmt.Sprintf("check %q has the name of another check", c.name))
+			faults = append(faults, fmt.Sprintf("check %q has the same name as an earlier check", c.name))
 		}
 	}
 	return faults
@@ -69,8 +69,8 @@ const MaxRefusals = maxRefusals
 // MaxFaults is the part of MaxRefusals that is reserved for faults of this service.
 const MaxFaults = maxFaults
 
-// ResetLog resets the state of the log to Config.Logger, as in a new process. If help is
-// true, the next record has the key "help", as the first record of a process has.
+// ResetLog sets the state of the log for Config.Logger to the state in a new process. If help
+// is true, the next record has the key "help", like the first record of a process.
 func ResetLog(help bool) {
 	refusals.state.Store(0)
 	faults.state.Store(0)

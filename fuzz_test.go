@@ -33,8 +33,8 @@ func vectors(f *testing.F) *conformance.Vectors {
 }
 
 // FuzzToken verifies changed tokens. An accepted token must be equal, byte for byte, to a
-// token that an issuer signed, because a deny list does not find a token in a different
-// spelling.
+// token that an issuer signed, because a deny list compares the bytes of tokens, so it does
+// not find a different spelling of a revoked token.
 func FuzzToken(f *testing.F) {
 	rows := vectors(f)
 	signed := make(map[string]bool)
@@ -42,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		if row.Authorization != nil || len(row.Text()) > 1<<12 {
 			continue
 		}
-		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // the vectors' clock is in the year 2000, so the token is valid now
+		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // NotYetValid is the verdict in the year 2000. The token is valid today.
 			signed[row.Text()] = true
 		}
 		if row.VerifyReason() == "" || i%8 == 0 {
@@ -63,7 +63,7 @@ func FuzzToken(f *testing.F) {
 			t.Errorf("the verifier accepted %q, want a refusal, because no issuer signed this token", token)
 		}
 		if err != nil {
-			_ = reasonOf(t, err) // fails the test if the error has no reason
+			_ = reasonOf(t, err) // This call fails the test if the error has no reason.
 		}
 	})
 }
@@ -121,9 +121,9 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// violation returns a violation of RFC 9068, section 4, in the claims, or "" if there is none.
-// The result near reports whether a time claim is so close to a limit that the verdict may
-// change during the test.
+// The result found of violation describes a violation of RFC 9068, section 4, in the claims.
+// If there is no violation, found is "". The result near reports whether a time claim is so
+// close to a limit that the verdict may change during the test.
 func violation(t *testing.T, raw []byte) (found string, near bool) {
 	t.Helper()
 	var claims map[string]json.RawMessage
@@ -196,7 +196,8 @@ func text(v json.RawMessage) (string, bool) {
 	return s, len(v) > 0 && v[0] == '"' && json.Unmarshal(v, &s) == nil
 }
 
-// list returns a JSON string or array of strings as a slice, or nil for other values.
+// list returns the strings in a JSON value. The value is a string or an array of strings. For
+// other values, list returns nil.
 func list(v json.RawMessage) []string {
 	if s, ok := text(v); ok {
 		return []string{s}
@@ -290,7 +291,8 @@ func FuzzAuthorization(f *testing.F) {
 				t.Errorf("got error %v, want reason %q from the verifier", err, bearer.UnknownKey)
 			}
 		case reason == bearer.NoToken:
-			// NoToken is wrong for two values and for the scheme Bearer.
+			// If there are two values, or if the scheme is Bearer, NoToken is the wrong
+			// reason.
 			if two || len(value) > 7 && strings.EqualFold(value[:7], "bearer ") {
 				t.Errorf("%q: got error %v, want reason %q or %q", values, err, bearer.InvalidRequest, bearer.Malformed)
 			}

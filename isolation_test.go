@@ -38,9 +38,10 @@ func addCachedIssuer(t *testing.T, issuers *bearer.Issuers, name string, fault b
 	return cachedIssuer{issuer, cache}
 }
 
-// TestIssuersAreIsolated sends many tokens of a faulty issuer, all with unknown key IDs.
-// The key endpoint of the faulty issuer works, or fails in different ways. Tokens of the
-// healthy issuer must not wait, and a key rotation of the healthy issuer must succeed.
+// TestIssuersAreIsolated sends many tokens of a faulty issuer. All these tokens have unknown
+// key IDs. The key endpoint of the faulty issuer works in one row and fails in the other rows.
+// Tokens of the healthy issuer must not wait, and a key rotation of the healthy issuer must
+// succeed.
 func TestIssuersAreIsolated(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -145,7 +146,7 @@ func closeAll(t *testing.T, issuers *bearer.Issuers, list ...cachedIssuer) {
 		t.Error(err)
 	}
 	for _, n := range list {
-		n.Close() // ends requests that hang, so that the cache can close
+		n.Close() // This call ends requests that hang, so that the cache can close.
 		if err := n.cache.Close(); err != nil {
 			t.Error(err)
 		}

@@ -20,7 +20,7 @@ import (
 
 // TestReplaceWithoutGap replaces an issuer's configuration many times while requests with
 // valid tokens arrive. No request may be refused. The last configuration must apply to all
-// later requests, even to requests with a token that the old configuration had cached.
+// later requests, even to requests with a token that was cached with the old configuration.
 func TestReplaceWithoutGap(t *testing.T) {
 	const replacements, requests = 200, 1000
 	issuer := newIssuer(t, "EdDSA")
@@ -164,7 +164,7 @@ func TestReplaceWhileWaiting(t *testing.T) {
 		if err := issuers.Replace(cfg); err != nil {
 			t.Fatal(err)
 		}
-		if err := keys.Close(); err != nil { // Replace does the same with discovered keys
+		if err := keys.Close(); err != nil { // If the old keys are discovered and the new keys are not, Replace makes this call.
 			t.Fatal(err)
 		}
 		for range cap(results) {
@@ -190,7 +190,7 @@ func TestDiscoveredKeysStop(t *testing.T) {
 	bad := cfg
 	bad.Issuer = "no URL"
 	before := jwksGoroutines(t)
-	for name, end := range map[string]func(*bearer.Issuers) error{
+	for name, stopRefresh := range map[string]func(*bearer.Issuers) error{
 		"Remove":                   func(s *bearer.Issuers) error { s.Remove(issuer.URL()); return nil },
 		"Replace with Config.Keys": func(s *bearer.Issuers) error { return s.Replace(given) },
 		"two calls of Replace":     func(s *bearer.Issuers) error { return errors.Join(s.Replace(cfg), s.Replace(given)) },
@@ -210,10 +210,10 @@ func TestDiscoveredKeysStop(t *testing.T) {
 		if n := jwksGoroutines(t); n <= before {
 			t.Fatalf("%s: got %d goroutines of jwks after Add, want more than %d", name, n, before)
 		}
-		if err := end(issuers); err != nil {
+		if err := stopRefresh(issuers); err != nil {
 			t.Error(err)
 		}
-		// The goroutine may end a short time after the function end has returned.
+		// The goroutine may end a short time after stopRefresh has returned.
 		n := jwksGoroutines(t)
 		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
 			runtime.Gosched()

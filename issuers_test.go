@@ -60,8 +60,8 @@ func TestSeveralIssuers(t *testing.T) {
 		{"token of A", a.Token(nil), ""},
 		{"token of B", b.Token(forB), ""},
 		{"token of B for A's audience", b.Token(nil), bearer.WrongAudience},
-		{"iss is A, signed by B with the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
-		{"iss is B, signed by A with the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
+		{"iss is A, but B signed the token with a key of the same kid", b.Token(members{"iss": a.URL()}), bearer.BadSignature},
+		{"iss is B, but A signed the token with a key of the same kid", a.Token(members{"iss": b.URL(), "aud": "b-only"}), bearer.BadSignature},
 		{"unknown issuer", a.Token(members{"iss": "https://c.example"}), bearer.WrongIssuer},
 		{"iss with a trailing slash", a.Token(members{"iss": a.URL() + "/"}), bearer.WrongIssuer},
 		{"iss is an array of both issuers", a.Token(members{"iss": []string{a.URL(), b.URL()}}), bearer.WrongIssuer},
@@ -202,7 +202,7 @@ func TestIssuersWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenA, tokenB := a.Token(nil), b.Token(nil)
-	var over atomic.Bool // not a context, because the cancellation of a context makes requests fail
+	var over atomic.Bool // A context cannot replace this variable, because its cancellation makes requests fail.
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -235,9 +235,9 @@ func TestIssuersWhileRunning(t *testing.T) {
 }
 
 // TestRemoveWhileVerifying removes an issuer while one of its tokens is being verified, and
-// adds the issuer again with another audience. The running verification may still accept
-// the token. A later request must not get this verdict. The request must not read the
-// verdict from the cache, and must not wait for the running verification.
+// adds the issuer again with a different audience. The running verification may still accept
+// the token. A later request must not get this verdict. The request must not read the verdict
+// from the cache, and must not wait for the running verification.
 func TestRemoveWhileVerifying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _, cfg, _ := twoIssuers(t)

@@ -63,7 +63,7 @@ func TestKeys(t *testing.T) {
 		{"keys unavailable", keySet{err: unavailable}, nil, bearer.KeysUnavailable, 1},
 		{"request canceled", keySet{err: context.Canceled}, nil, bearer.KeysUnavailable, 1},
 		{"signature does not match the known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
-		{"signature does not match the known key, issuer down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
+		{"signature does not match the known key, and the issuer is down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
 		{"signature matches neither the known key nor the new key", keySet{known: old, newer: old}, nil, bearer.BadSignature, 1},
 		{"signature does not match the new key", keySet{newer: old}, nil, bearer.BadSignature, 1},
 		{"expired token causes no fetch", keySet{err: unavailable}, members{"exp": 1}, bearer.Expired, 0},

@@ -87,7 +87,7 @@ func TestConfigLoggerDefault(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
-		time.Sleep(365 * 24 * time.Hour) // the limit counts the records of a minute; no other test uses this minute
+		time.Sleep(365 * 24 * time.Hour) // The limit counts the records of each minute. No other test writes records in this minute.
 		_, _ = silent.Verify(t.Context(), "garbage")
 		if text.Len() > 0 {
 			t.Errorf("logger with DiscardHandler: got %s, want an empty log", &text)
@@ -137,8 +137,8 @@ func reasons(t *testing.T, book *logBook) string {
 }
 
 // TestConfigLoggerLimit sends many invalid tokens to two verifiers. Both verifiers share the
-// limit on records in a minute. The first record of the next minute must contain the number
-// of refusals that were not logged.
+// limit on the number of records in a minute. The first record of the next minute must contain
+// the number of refusals that were not logged.
 func TestConfigLoggerLimit(t *testing.T) {
 	const limit = bearer.MaxRefusals - bearer.MaxFaults // limit on refusals that clients cause
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestConfigLoggerLevel(t *testing.T) {
 			cfg.Logger = slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelError}))
 			cfg.Validate = func(context.Context, *bearer.Claims) error { panic("a hook") }
 		})
-		for range 2 * bearer.MaxRefusals { // level WARN: not logged and not counted
+		for range 2 * bearer.MaxRefusals { // These records have level WARN, so they are neither logged nor counted.
 			_, _ = v.Verify(t.Context(), "garbage")
 		}
 		_, _ = v.Verify(t.Context(), token(nil))
@@ -299,7 +299,7 @@ func TestConfigLoggerTokens(t *testing.T) {
 		longClaims := map[string]any{"sub": long, "jti": long, "client_id": long, "scope": long, "x": long, "y": []string{long, long}}
 		synctest.Test(t, func(t *testing.T) {
 			bearer.ResetLog(false)
-			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // the limit counts the records of the process in a minute
+			time.Sleep(4*time.Hour + time.Duration(i)*time.Minute) // The limit counts all records of the process in each minute.
 			issuer, book := newIssuer(t, "EdDSA"), &logBook{}
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 				cfg.Logger = slog.New(slog.NewJSONHandler(book, nil))
@@ -370,8 +370,8 @@ func TestConfigLoggerTokens(t *testing.T) {
 	}
 }
 
-// sink drops its input. The linter accepts io.Discard only as slog.DiscardHandler, which
-// does not encode records.
+// sink is a writer that drops its input. The linter refuses handlers that write to io.Discard
+// and requires slog.DiscardHandler instead, but slog.DiscardHandler does not encode records.
 type sink struct{}
 
 func (sink) Write(p []byte) (int, error) { return len(p), nil }

@@ -17,7 +17,7 @@ func TestLogSize(t *testing.T) {
 	issuer := newIssuer(t, "ES256")
 	for _, evil := range []string{"\x00", "\u202e", "\\", `"`, "\n", "\u00e9", "\U000e0001"} {
 		long := strings.Repeat(evil, 3000/len(evil))
-		evil = long[:240] // so short that the tokens do not exceed the maximum size
+		evil = long[:240] // The value is short, so that the tokens do not exceed the maximum size.
 		for name, handler := range map[string]func(io.Writer) slog.Handler{
 			"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
 			"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },

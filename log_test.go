@@ -53,9 +53,9 @@ func newLog(t *testing.T, opts *bearer.LogOptions) (*bearer.LogObserver, *logBoo
 	return o, book
 }
 
-// logged decides a request and returns the log record in JSON, without the text of the error.
-// If there is no record, logged returns "".
-func logged(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, token string, rule scopes.Rule) string {
+// logDecision decides a request and returns the log record in JSON, without the text of the
+// error. If there is no record, logDecision returns "".
+func logDecision(t *testing.T, opts *bearer.LogOptions, issuer *bearertest.Issuer, token string, rule scopes.Rule) string {
 	t.Helper()
 	o, book := newLog(t, opts)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -165,7 +165,7 @@ func TestLog(t *testing.T) {
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := logged(t, row.opts, issuer, row.token, row.rule); got != row.want {
+			if got := logDecision(t, row.opts, issuer, row.token, row.rule); got != row.want {
 				t.Errorf("got\n%s\nwant\n%s", got, row.want)
 			}
 		})
@@ -214,7 +214,8 @@ func TestLogEscapes(t *testing.T) {
 	}
 }
 
-// handlerFunc is a slog.Handler that calls the function.
+// handlerFunc is a function that implements slog.Handler. The method Handle calls the function
+// with the record.
 type handlerFunc func(slog.Record)
 
 func (f handlerFunc) Enabled(context.Context, slog.Level) bool      { return true }

@@ -40,11 +40,11 @@ func TestOneEventPerRequest(t *testing.T) {
 	}{
 		{"allowed", "Bearer " + good, scopes.All("a"), "", ""},
 		{"missing scope", "Bearer " + good, scopes.All("b"), bearer.MissingScope, ""},
-		{"missing scope, report only", "Bearer " + good, scopes.ReportOnly(scopes.All("b")), "", bearer.MissingScope},
+		{"missing scope, report-only rule", "Bearer " + good, scopes.ReportOnly(scopes.All("b")), "", bearer.MissingScope},
 		{"expired", "Bearer " + expired, scopes.All("a"), bearer.Expired, ""},
 		{"garbage", "Bearer garbage", scopes.All("a"), bearer.Malformed, ""},
 		{"no token", "", scopes.All("a"), bearer.NoToken, ""},
-		{"no token, optional", "", scopes.Optional(scopes.All("a")), "", ""},
+		{"no token, optional rule", "", scopes.Optional(scopes.All("a")), "", ""},
 		{"two tokens", "Bearer a, Bearer b", scopes.All("a"), bearer.InvalidRequest, ""},
 	} {
 		for _, place := range []string{"guard", "verifier", "guard and verifier"} {
@@ -85,10 +85,10 @@ func TestOneEventPerRequest(t *testing.T) {
 				}
 				got, others := notified.Take(), append(events.Take(), configured.Take()...)
 				if len(others) > 0 {
-					t.Errorf("%s: the other observer got events %v, want none", name, others)
+					t.Errorf("%s: the observer that must receive no event got events %v, want none", name, others)
 				}
-				// Decide does not call the verifier for a request without a token, and Decide
-				// does not find the observer of a wrapped verifier.
+				// Decide does not call the verifier for a request without a token, and does
+				// not find the observer of a wrapped verifier. So there is no event.
 				hidden := place == "verifier" && 0 < wrapped && wrapped < 5 && (request.authorization == "" || request.want == bearer.InvalidRequest)
 				if hidden {
 					if len(got) > 0 {

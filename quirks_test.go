@@ -27,16 +27,16 @@ func fixtureNamed(t *testing.T, name string) fixture {
 	return list[i]
 }
 
-// decide calls bearer.Decide for a request with the fixture's token and a route with this rule.
-// If the function change is not nil, it may first change the configuration of the verifier.
-func (f *fixture) decide(t *testing.T, rule scopes.Rule, change func(*bearer.Config)) error {
+// The method decide calls bearer.Decide with a new verifier, the fixture's token and this
+// rule. If adjust is not nil, it may change the configuration before the verifier is created.
+func (f *fixture) decide(t *testing.T, rule scopes.Rule, adjust func(*bearer.Config)) error {
 	t.Helper()
 	token, keys := f.token(t)
 	cfg := bearer.Config{
 		Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 	}
-	if change != nil {
-		change(&cfg)
+	if adjust != nil {
+		adjust(&cfg)
 	}
 	v, err := bearer.New(cfg)
 	if err != nil {
@@ -127,7 +127,7 @@ func TestRolesAreNotScopes(t *testing.T) {
 		{"entra-v2-app-only-roles", scopes.Any("Reader", "access_as_user"), bearer.MissingScope},
 		{"entra-v2-user-official-sample", scopes.All("access_as_user"), ""},
 		{"entra-v2-user-official-sample", bearer.HasRole("access_as_user"), bearer.MissingScope},
-		// An application without assigned roles also gets a valid token.
+		// Entra ID issues valid tokens even to an application without assigned roles.
 		{"entra-v1-app-only-no-roles", scopes.All(), ""},
 		{"entra-v1-app-only-no-roles", scopes.Any("user_impersonation", "Reader"), bearer.MissingScope},
 		{"entra-v1-app-only-no-roles", bearer.HasRole("Reader"), bearer.MissingScope},

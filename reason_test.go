@@ -98,7 +98,7 @@ func TestErrorContract(t *testing.T) {
 			if !errors.Is(err, reason) {
 				t.Errorf("%s, %s: got error %v, want errors.Is to find the reason", name, reason, err)
 			}
-			if _, bare := err.(bearer.Reason); bare { //nolint:errorlint // returned by the test itself
+			if _, bare := err.(bearer.Reason); bare { //nolint:errorlint // The test itself returned this error.
 				continue
 			}
 			e, ok := errors.AsType[*bearer.Error](err)

@@ -31,8 +31,8 @@ func manyIssuers(tb testing.TB, n int) (issuers *bearer.Issuers, tokens map[stri
 	tb.Cleanup(func() { _ = issuers.Close() })
 	exp := members{"exp": time.Now().Add(time.Hour)}
 	cached := issuer.Token(exp)
-	// This call also caches the header of the token. The token of the unknown issuer has the
-	// same header.
+	// This call caches the token and its header. The token of the unknown issuer has the same
+	// header.
 	if _, err := issuers.Verify(tb.Context(), cached); err != nil {
 		tb.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestRoutingAllocations(t *testing.T) {
 				measured[name] = map[int]float64{}
 			}
 			measured[name][n] = testkit.Allocs(10, 50, func() {
-				_, _ = issuers.Verify(t.Context(), token) // only the allocations matter
+				_, _ = issuers.Verify(t.Context(), token) // The test measures only the allocations.
 			})
 		}
 	}
@@ -84,7 +84,7 @@ func BenchmarkIssuers(b *testing.B) {
 			run := func(issuers *bearer.Issuers, token string) time.Duration {
 				start := time.Now()
 				for range batch {
-					_, _ = issuers.Verify(ctx, token) // only the time matters
+					_, _ = issuers.Verify(ctx, token) // The benchmark measures only the time.
 				}
 				return time.Since(start)
 			}

@@ -149,9 +149,10 @@ func TestTemplateForms(t *testing.T) {
 	}
 }
 
-// TestKeysNameIssuer verifies tokens with keys that name an issuer. Such a key is valid for
-// tokens of this issuer, and for tokens of Entra ID's version 1 issuer of the same tenant.
-// The key must not be valid for tokens of other issuers.
+// TestKeysNameIssuer tests keys with the member "issuer". If this member is a version 2 issuer
+// of Entra ID, the key is valid for tokens of this issuer and for tokens of the version 1
+// issuer of the same tenant. The key must not be valid for tokens of other issuers. A key
+// without this member is valid for tokens of both issuers.
 func TestKeysNameIssuer(t *testing.T) {
 	const tenant, other = "8a8f3c9e-0b1c-4b7e-9a33-5d4c2f1e0a77", "00000000-0b1c-4b7e-9a33-5d4c2f1e0a77"
 	const v1, v2 = "https://sts.windows.net/" + tenant + "/", "https://login.microsoftonline.com/" + tenant + "/v2.0"

@@ -50,7 +50,7 @@ func TestOneEvent(t *testing.T) {
 		for name, verifier := range map[string]bearer.Verifier{
 			"plain verifier": v, "verifier in a wrapper with Observe": forwarding{v}, "verifier in a wrapper": bearer.VerifierFunc(v.Verify),
 		} {
-			for range 2 { // the second verdict on an accepted token is cached
+			for range 2 { // The second verdict on an accepted token comes from the cache.
 				_, err := bearer.Decide(t.Context(), verifier, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
 				events := recorder.Take()
 				if len(events) != 1 || (events[0].Reason == "") != (err == nil) {
@@ -110,8 +110,8 @@ func TestAudienceTypes(t *testing.T) {
 	}
 }
 
-// TestHintOnlyIfUseful tests the hints in the errors for refused tokens. An error must name
-// another profile only if the profile of the verifier causes the refusal.
+// TestHintOnlyIfUseful tests the hints in the errors for refused tokens. An error must name a
+// different profile only if the profile of the verifier causes the refusal.
 func TestHintOnlyIfUseful(t *testing.T) {
 	issuer := newIssuer(t)
 	plain := newVerifier(t, issuer, nil)
@@ -125,15 +125,15 @@ func TestHintOnlyIfUseful(t *testing.T) {
 		claims  map[string]any
 		advised string // the profile that the error must name, or ""
 	}{
-		{"typ JWT", plain, map[string]any{"typ": "JWT"}, nil, "Scalekit"},
-		{"expired", plain, nil, map[string]any{"exp": 1}, ""},
-		{"expired, typ JWT", plain, map[string]any{"typ": "JWT"}, map[string]any{"exp": 1}, "Scalekit"},
-		{"not yet valid", plain, nil, map[string]any{"nbf": int64(4000000000)}, ""},
+		{"token with typ JWT", plain, map[string]any{"typ": "JWT"}, nil, "Scalekit"},
+		{"expired token", plain, nil, map[string]any{"exp": 1}, ""},
+		{"expired token with typ JWT", plain, map[string]any{"typ": "JWT"}, map[string]any{"exp": 1}, "Scalekit"},
+		{"token that is not yet valid", plain, nil, map[string]any{"nbf": int64(4000000000)}, ""},
 		{"token bound to a client key", plain, nil, map[string]any{"cnf": map[string]any{"jkt": "x"}}, ""},
 		{"DPoP proof", plain, map[string]any{"typ": "dpop+jwt"}, nil, ""},
-		{"forbidden header member", marked, map[string]any{"x": 1}, nil, ""},
-		{"no audience", plain, map[string]any{"typ": "JWT"}, map[string]any{"aud": nil, "client_id": nil, "jti": nil}, ""},
-		{"token_use id", plain, map[string]any{"typ": "JWT"}, map[string]any{"typ": "Bearer", "token_use": "id"}, ""},
+		{"token with a forbidden header member", marked, map[string]any{"x": 1}, nil, ""},
+		{"token without an audience", plain, map[string]any{"typ": "JWT"}, map[string]any{"aud": nil, "client_id": nil, "jti": nil}, ""},
+		{"token with token_use id", plain, map[string]any{"typ": "JWT"}, map[string]any{"typ": "Bearer", "token_use": "id"}, ""},
 	} {
 		_, err := row.v.Verify(t.Context(), issuer.Mint(row.header, row.claims))
 		if err == nil {
@@ -212,7 +212,7 @@ func TestRemoveTemplates(t *testing.T) {
 			t.Errorf("Remove(%q): got false, want true", step.remove)
 		}
 		for name, want := range map[string]bearer.Reason{one: step.one, two: step.two} {
-			token := mints[name]() // verified twice, because the second verdict on an accepted token is cached
+			token := mints[name]() // The token is verified twice, because the second verdict on an accepted token comes from the cache.
 			for range 2 {
 				if _, err := several.Verify(t.Context(), token); reasonOf(t, err) != want {
 					t.Errorf("after Remove(%q): token of %s: got error %v, want reason %q", step.remove, name, err, want)
@@ -264,20 +264,20 @@ func TestCustomValidate(t *testing.T) {
 		claims map[string]any
 		want   bearer.Reason
 	}{
-		"pointer receiver, valid level":   {bearer.JSON[validating], map[string]any{"level": 1}, ""},
-		"pointer receiver, invalid level": {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
-		"value receiver, valid level":     {bearer.JSON[validatingValue], map[string]any{"level": 1}, ""},
-		"value receiver, invalid level":   {bearer.JSON[validatingValue], map[string]any{"level": -1}, bearer.InvalidCustom},
-		"Custom returns value and error":  {func([]byte) (any, error) { return validatingValue{}, errors.New("no") }, nil, bearer.InvalidCustom},
-		"Custom returns nil":              {func([]byte) (any, error) { return nil, nil }, nil, ""},
-		"member of another type":          {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
-		"JSONAt, valid level":             {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
-		"JSONAt, invalid level":           {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
-		"JSONAt, missing claim":           {bearer.JSONAt[validating]("c"), nil, bearer.InvalidCustom},
-		"JSONAt, claim is null":           {bearer.JSONAt[validating]("c"), map[string]any{"c": raw("null")}, bearer.InvalidCustom},
-		"JSONAt, nested claim":            {bearer.JSONAt[validating]("/c/d"), map[string]any{"c": map[string]any{"d": map[string]any{"level": 1}}}, ""},
-		"JSONAt, missing nested claim":    {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": map[string]any{"d": 1}}, bearer.InvalidCustom},
-		"JSONAt, outer claim is a string": {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": "x"}, bearer.InvalidCustom},
+		"pointer receiver, valid level":       {bearer.JSON[validating], map[string]any{"level": 1}, ""},
+		"pointer receiver, invalid level":     {bearer.JSON[validating], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"value receiver, valid level":         {bearer.JSON[validatingValue], map[string]any{"level": 1}, ""},
+		"value receiver, invalid level":       {bearer.JSON[validatingValue], map[string]any{"level": -1}, bearer.InvalidCustom},
+		"Custom returns a value and an error": {func([]byte) (any, error) { return validatingValue{}, errors.New("no") }, nil, bearer.InvalidCustom},
+		"Custom returns nil":                  {func([]byte) (any, error) { return nil, nil }, nil, ""},
+		"member of a different type":          {bearer.JSON[validating], map[string]any{"level": "x"}, bearer.InvalidCustom},
+		"JSONAt, valid level":                 {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": 1}}, ""},
+		"JSONAt, invalid level":               {bearer.JSONAt[validating]("c"), map[string]any{"c": map[string]any{"level": -1}}, bearer.InvalidCustom},
+		"JSONAt, missing claim":               {bearer.JSONAt[validating]("c"), nil, bearer.InvalidCustom},
+		"JSONAt, claim is null":               {bearer.JSONAt[validating]("c"), map[string]any{"c": raw("null")}, bearer.InvalidCustom},
+		"JSONAt, nested claim":                {bearer.JSONAt[validating]("/c/d"), map[string]any{"c": map[string]any{"d": map[string]any{"level": 1}}}, ""},
+		"JSONAt, missing nested claim":        {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": map[string]any{"d": 1}}, bearer.InvalidCustom},
+		"JSONAt, outer claim is a string":     {bearer.JSONAt[validating]("/c/e"), map[string]any{"c": "x"}, bearer.InvalidCustom},
 	} {
 		v := newVerifier(t, issuer, func(c *bearer.Config) { c.Custom = row.custom })
 		c, err := v.Verify(t.Context(), issuer.Token(row.claims))

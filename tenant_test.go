@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// withIssuer returns the JWK of key with an additional member "issuer", as Entra ID
-// publishes keys.
+// withIssuer returns the JWK of key with an additional member "issuer". The keys that Entra ID
+// publishes contain this member.
 func withIssuer(key *bearertest.Key, issuer string) string {
 	return fmt.Sprintf(`{"issuer":%q,%s`, issuer, key.JWK()[1:])
 }

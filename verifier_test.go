@@ -13,9 +13,9 @@ import (
 
 type members = map[string]any
 
-// tokens contains tokens that break one rule, and similar tokens that break no rule. A row
-// lists only the differences from a valid token of RFC 9068. An empty reason means that the
-// verifier must accept the token.
+// The rows of this table are tokens that break one rule, and similar tokens that break no
+// rule. A row lists only the differences from a valid token of RFC 9068. An empty reason means
+// that the verifier must accept the token.
 var tokens = []struct {
 	name           string
 	header, claims members
@@ -23,8 +23,8 @@ var tokens = []struct {
 }{
 	{"valid token", nil, nil, ""},
 
-	{"typ with application/", members{"typ": "application/at+jwt"}, nil, ""},
-	{"typ in another case", members{"typ": "AT+JWT"}, nil, ""},
+	{"typ begins with application/", members{"typ": "application/at+jwt"}, nil, ""},
+	{"typ in upper case", members{"typ": "AT+JWT"}, nil, ""},
 	{"typ is JWT", members{"typ": "JWT"}, nil, bearer.WrongType},
 	{"typ is missing", members{"typ": nil}, nil, bearer.WrongType},
 	{"typ is empty", members{"typ": ""}, nil, bearer.WrongType},
@@ -184,10 +184,10 @@ func TestTokenForm(t *testing.T) {
 		{"NUL after the claims", key.Sign([]byte(header), []byte(`{`+body+"\x00")), bearer.Malformed},
 		{"trailing comma in the claims", key.Sign([]byte(header), []byte(`{`+body[:len(body)-1]+`,}`)), bearer.Malformed},
 		{"claims contain exp twice", key.Sign([]byte(header), []byte(`{"exp":1,`+body)), bearer.Malformed},
-		{"claims contain sub twice, one of them escaped", key.Sign([]byte(header), []byte(`{"s\u0075b":"x",`+body)), bearer.Malformed},
+		{"claims contain sub twice, once with an escaped letter", key.Sign([]byte(header), []byte(`{"s\u0075b":"x",`+body)), bearer.Malformed},
 		{"nested object contains a name twice", key.Sign([]byte(header), []byte(`{"x":{"a":1,"a":2},`+body)), bearer.Malformed},
 		{"claims contain EXP and exp", key.Sign([]byte(header), []byte(`{"EXP":1,`+body)), ""},
-		{"claims contain sub, and sub spelled with a long s", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
+		{"claims contain sub and a claim with a similar name, in which a long s replaces the s", key.Sign([]byte(header), []byte(`{"ſub":"admin",`+body)), ""},
 		{"claims contain invalid UTF-8", key.Sign([]byte(header), []byte("{\"x\":\"\xff\","+body)), bearer.Malformed},
 		{"claims contain a lone surrogate", key.Sign([]byte(header), []byte(`{"x":"\ud800",`+body)), bearer.Malformed},
 		{"header contains alg twice", key.Sign([]byte(`{"alg":"none",`+header[1:]), []byte(`{`+body)), bearer.Malformed},
@@ -342,8 +342,8 @@ func TestScopeForms(t *testing.T) {
 	}{
 		{"scope is a string", `"a b"`, ``, "a b", "a b"},
 		{"scope is an array", `["a","b"]`, ``, "", "a b"},
-		{"scope and scp", `"a b"`, `["b","c"]`, "a b", "a b c"},
-		{"only scp", ``, `"a"`, "", "a"},
+		{"token contains scope and scp", `"a b"`, `["b","c"]`, "a b", "a b c"},
+		{"token contains only scp", ``, `"a"`, "", "a"},
 		{"scope is empty", `""`, ``, "", ""},
 		{"two spaces between scopes", `"a  b"`, ``, "", ""},
 		{"leading space", `" a"`, ``, "", ""},

@@ -20,7 +20,7 @@ func TestClaims(t *testing.T) {
 		t.Errorf("got claims %v, want the given claims instead of the defaults", claims)
 	}
 	if !slices.Equal(claims.Audience(), []string{"api"}) || !claims.Scopes().Has("b") || time.Until(claims.ExpiresAt()) < time.Minute {
-		t.Errorf("got audience %q, scopes %v and expiry %v, want audience [\"api\"], scopes with b, and an expiry in about 1 h", claims.Audience(), claims.Scopes(), claims.ExpiresAt())
+		t.Errorf("got audience %q, scopes %v and expiry %v, want audience [\"api\"], scopes that contain b, and an expiry in about 1 h", claims.Audience(), claims.Scopes(), claims.ExpiresAt())
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, _ := bearer.FromContext(r.Context())

@@ -16,14 +16,14 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// withPath returns the URL address with its path replaced by path.
-func withPath(t *testing.T, address, path string) string {
+// withPath returns the URL in rawURL with the path newPath.
+func withPath(t *testing.T, rawURL, newPath string) string {
 	t.Helper()
-	u, err := url.Parse(address)
+	u, err := url.Parse(rawURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = path
+	u.Path = newPath
 	return u.String()
 }
 
@@ -134,7 +134,7 @@ func TestHangWithListener(t *testing.T) {
 func TestCloseEndsHangingRequests(t *testing.T) {
 	issuer := bearertest.NewIssuer(nil)
 	issuer.Inject(bearertest.TokenEndpoint, bearertest.Fault{Hang: true})
-	arriving := &signalReader{started: make(chan struct{})}
+	arriving := &signalReader{readBegan: make(chan struct{})}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer.TokenURL(), arriving)
 	if err != nil {
 		t.Fatal(err)
@@ -144,19 +144,19 @@ func TestCloseEndsHangingRequests(t *testing.T) {
 		_, err := do(issuer.HTTPClient(), request)
 		ended <- err
 	}()
-	<-arriving.started
+	<-arriving.readBegan
 	issuer.Close()
 	if err := <-ended; err == nil {
 		t.Error("request that hangs during Close: got a response, want an error")
 	}
 }
 
-// signalReader is an empty request body. The method Read closes the channel started, so it
-// must be called only once.
-type signalReader struct{ started chan struct{} }
+// signalReader is an empty request body. The method Read closes the channel readBegan, so only
+// one call of Read is allowed.
+type signalReader struct{ readBegan chan struct{} }
 
 func (r *signalReader) Read([]byte) (int, error) {
-	close(r.started)
+	close(r.readBegan)
 	return 0, io.EOF
 }
 

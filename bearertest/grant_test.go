@@ -75,7 +75,7 @@ func TestGrantRefusals(t *testing.T) {
 		{"empty body", "", "", 400, "invalid_request"},
 		{"no grant type", id + secret, "", 400, "invalid_request"},
 		{"empty grant type", "grant_type=&" + id + secret, "", 400, "invalid_request"},
-		{"another grant type", "grant_type=password&" + id + secret, "", 400, "unsupported_grant_type"},
+		{"different grant type", "grant_type=password&" + id + secret, "", 400, "unsupported_grant_type"},
 		{"body with a repeated parameter", grant + grant + id + secret, "", 400, "invalid_request"},
 		{"malformed body", grant + id + secret + "a=%zz", "", 400, "invalid_request"},
 		{"semicolon in the body", grant + id + secret + "a;b", "", 400, "invalid_request"},
@@ -85,7 +85,7 @@ func TestGrantRefusals(t *testing.T) {
 		{"empty secret", grant + id + "client_secret=", "", 401, "invalid_client"},
 		{"wrong secret", grant + id + "client_secret=wrong", "", 401, "invalid_client"},
 		{"unknown client", grant + "client_id=unknown&" + secret, "", 401, "invalid_client"},
-		{"Bearer credentials only", grant, "Bearer x", 401, "invalid_client"},
+		{"request with only Bearer credentials", grant, "Bearer x", 401, "invalid_client"},
 		{"malformed Basic", grant, "Basic !", 401, "invalid_client"},
 		{"malformed percent-encoding in Basic", grant, basicHeaderRaw("%zz", "x"), 401, "invalid_client"},
 		{"wrong secret in Basic", grant, basicHeader("wrong"), 401, "invalid_client"},
@@ -179,15 +179,15 @@ func TestAuthenticateAndShape(t *testing.T) {
 	token, _ := object(t, got.body)["access_token"].(string)
 	claims := part(t, token, 1)
 	if part(t, token, 0)["typ"] != "JWT" || fmt.Sprint(claims["scopes"]) != "[a b]" || claims["jti"] != nil || claims["sub"] != "any" {
-		t.Errorf("got header %v and claims %v, want typ JWT, scopes [a b], sub any and no jti", part(t, token, 0), claims)
+		t.Errorf("got header %v and claims %v, want typ JWT, scopes [a b], sub \"any\" and no jti", part(t, token, 0), claims)
 	}
 	if _, err := verify(issuer, token); err != nil {
 		t.Error(err)
 	}
 }
 
-// checkAnswer sends request and compares the status and the error code of the response (RFC
-// 6749, section 5.2). The error code is empty for status 200.
+// checkAnswer sends a request. The response must have this status and this error code (RFC
+// 6749, section 5.2). For status 200, the error code is empty.
 func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *http.Request, status int, code string) {
 	t.Helper()
 	got, err := do(issuer.HTTPClient(), request)
@@ -209,7 +209,8 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 	}
 }
 
-// basicHeader returns Basic credentials for the client of withClient, encoded as in RFC 6749, section 2.3.1.
+// basicHeader returns an Authorization value with the client ID "id:1" and the secret. Both
+// are encoded as in RFC 6749, section 2.3.1.
 func basicHeader(secret string) string {
 	return basicHeaderRaw(url.QueryEscape("id:1"), url.QueryEscape(secret))
 }

@@ -46,7 +46,7 @@ func TestRotation(t *testing.T) {
 	hidden := bearertest.NewKey("ES256", "hidden")
 	issuer.SignWith(hidden)
 	if token := issuer.Token(nil); part(t, token, 0)["kid"] != "hidden" {
-		t.Error("after SignWith: got a token with a different kid, want kid hidden")
+		t.Error("after SignWith: got a token with a different kid, want kid \"hidden\"")
 	}
 	if _, err := verify(issuer, issuer.Token(nil)); err == nil {
 		t.Error("token signed with an unpublished key: got no error, want one")

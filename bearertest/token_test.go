@@ -52,11 +52,11 @@ func TestMintOverridesDefaults(t *testing.T) {
 	)
 	header, claims := part(t, token, 0), part(t, token, 1)
 	if _, ok := header["typ"]; ok || header["kid"] != "odd" || header["crit"] == nil {
-		t.Errorf("got header %v, want kid odd, crit, and no typ", header)
+		t.Errorf("got header %v, want kid \"odd\", a member crit, and no typ", header)
 	}
 	nbf, ok := claims["nbf"]
 	if _, has := claims["sub"]; has || !ok || nbf != nil || claims["exp"] != 1.7e9 || claims["aud"] != "one" || claims["iat"] != 1.5 {
-		t.Errorf("got claims %v, want no sub, nbf null, exp 1.7e9, aud one and iat 1.5", claims)
+		t.Errorf("got claims %v, want no sub, nbf null, exp 1.7e9, aud \"one\" and iat 1.5", claims)
 	}
 	if input := bearertest.SigningInput([]byte(`{}`), []byte(`{}`)); input != "e30.e30" {
 		t.Errorf("got signing input %q, want e30.e30", input)
@@ -102,7 +102,7 @@ func TestMintWithUnsupportedAlgorithm(t *testing.T) {
 	for _, alg := range []any{"HS256", "es256", nil, 7, []string{"ES256"}} {
 		token := issuer.Mint(map[string]any{"alg": alg}, nil)
 		if parts := strings.Split(token, "."); len(parts[2]) != 86 {
-			t.Errorf("alg %v: got signature %q, want a signature by the ES256 key", alg, parts[2])
+			t.Errorf("alg %v: got signature %q, want a signature of the ES256 key", alg, parts[2])
 		}
 	}
 	mac := hmac.New(sha256.New, []byte("public"))
@@ -125,11 +125,11 @@ func TestForgeAndTamper(t *testing.T) {
 			t.Errorf("%s: got claims %v, want scope admin and the other claims unchanged", alg, claims)
 		}
 		for name, token := range map[string]string{
-			"forged token":        issuer.Forge(nil, nil),
-			"tampered payload":    altered,
-			"tampered signature":  bearertest.Tamper(good, nil),
-			"signed by a new key": bearertest.NewKey(alg, issuer.Keys()[0].ID()).Sign([]byte(`{"alg":"`+alg+`","kid":"`+issuer.Keys()[0].ID()+`"}`), []byte(`{}`)),
-			"forged with alg set": issuer.Forge(map[string]any{"alg": alg}, nil),
+			"forged token":                issuer.Forge(nil, nil),
+			"tampered payload":            altered,
+			"tampered signature":          bearertest.Tamper(good, nil),
+			"token signed with a new key": bearertest.NewKey(alg, issuer.Keys()[0].ID()).Sign([]byte(`{"alg":"`+alg+`","kid":"`+issuer.Keys()[0].ID()+`"}`), []byte(`{}`)),
+			"forged token with an alg":    issuer.Forge(map[string]any{"alg": alg}, nil),
 		} {
 			if _, err := verify(issuer, token); !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
 				t.Errorf("%s: %s: got error %v, want %v", alg, name, err, jwt.ErrTokenSignatureInvalid)

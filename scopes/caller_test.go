@@ -13,8 +13,8 @@ import (
 )
 
 // TestRuleErrNamesTheLine tests the error of a rule with a mistake. The error must name the
-// line that declares the rule exactly once, even if the rule is inside other rules. Each row
-// contains the source text of its rule.
+// line that declares the rule. It must name this line only once, even if the rule is inside
+// other rules. Each row contains the source text of its rule.
 func TestRuleErrNamesTheLine(t *testing.T) {
 	wrong := scopes.All("inner scope") // declared here
 	for _, row := range []struct {

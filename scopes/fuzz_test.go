@@ -124,7 +124,7 @@ func FuzzTable(f *testing.F) {
 			if !rule.IsZero() {
 				t.Errorf("got rule %v and no pattern, want the zero Rule", rule)
 			}
-			return // a denial is always safe
+			return // The zero Rule denies the request. A denial is always safe.
 		}
 		if scopeOf(pattern) != served {
 			t.Fatalf("%s %s %s: got the rule of pattern %q, want the rule of pattern %q, whose handler serves the request with status %d", method, host, target, pattern, served, w.Code)
@@ -132,7 +132,7 @@ func FuzzTable(f *testing.F) {
 		if got := rule.Scopes(); !slices.Equal(got, []string{scopeOf(pattern)}) {
 			t.Errorf("got a rule with the scopes %q, want the rule of pattern %q", got, pattern)
 		}
-		// Spellings of the same path that file servers, proxies and other routers may use.
+		// File servers, proxies and other routers may use these spellings of the same path.
 		for _, other := range []string{u.Path, path.Clean(u.Path), tryUnescape(u.Path), path.Clean(tryUnescape(u.Path)), strings.ReplaceAll(u.Path, `\`, "/")} {
 			again := &http.Request{Method: method, URL: &url.URL{Path: other}, Host: host, Header: http.Header{}}
 			if _, found := mux.Handler(again); found != pattern && strings.TrimSuffix(other, "/") != strings.TrimSuffix(u.Path, "/") {

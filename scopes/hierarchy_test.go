@@ -11,7 +11,7 @@ import (
 func TestHierarchy(t *testing.T) {
 	declared := scopes.Hierarchy{
 		"admin": {"write", "audit"}, "write": {"read"},
-		"a": {"b"}, "b": {"c"}, "c": {"a"}, // a cycle, in which each scope implies the two other scopes
+		"a": {"b"}, "b": {"c"}, "c": {"a"}, // The hierarchy is a cycle, so each scope implies the two other scopes.
 		"self": {"self"},
 	}
 	for _, row := range []struct {

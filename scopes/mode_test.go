@@ -21,7 +21,7 @@ func TestModes(t *testing.T) {
 		{"report only", scopes.ReportOnly(rule), true, false},
 		{"optional", scopes.Optional(rule), false, true},
 		{"both modes", scopes.Optional(scopes.ReportOnly(rule)), true, true},
-		{"both modes, in the other order", scopes.ReportOnly(scopes.Optional(rule)), true, true},
+		{"both modes in reverse order", scopes.ReportOnly(scopes.Optional(rule)), true, true},
 		{"modes inside And", scopes.And(scopes.ReportOnly(rule), scopes.Optional(rule)), false, false},
 		{"mode inside Or", scopes.Or(scopes.Optional(rule)), false, false},
 		{"mode around And", scopes.Optional(scopes.And(rule, rule)), false, true},

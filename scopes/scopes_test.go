@@ -76,7 +76,7 @@ func TestAllow(t *testing.T) {
 	for _, row := range []struct {
 		granted string
 		rule    scopes.Rule
-		want    string // "ok", or the missing scopes, followed by "+err" if DeniedError.Err is set
+		want    string // "ok", or the missing scopes of the DeniedError. If DeniedError.Err is set, "+err" follows the scopes.
 	}{
 		{"", scopes.Rule{}, "+err"},
 		{"", scopes.All(), "ok"},

@@ -40,7 +40,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "http://admin.example/deployments", "admin.example/"},
 		{"GET", "/caf%C3%A9", "/café"},
 
-		// Paths that are unclean in at least one spelling.
+		// These paths are unclean in at least one spelling.
 		{"GET", "/public/../secret", ""},
 		{"GET", "/public/..%2fsecret", ""},
 		{"GET", "/public/%2e%2e/secret", ""},
@@ -61,7 +61,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public/;/secret", ""},
 		{"OPTIONS", "*", ""},
 
-		// Clean paths that may match one route before they are decoded, and a different route
+		// These clean paths may match one route before they are decoded, and a different route
 		// after they are decoded.
 		{"GET", "/a/b%2fc", ""},
 		{"GET", "/a/b%252fc", ""},
@@ -70,7 +70,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/deployments%2f1", ""},
 		{"GET", "/a/...", "/a/{b}"},
 
-		// Clean paths that may match one route with their parameters, and a different route
+		// These clean paths may match one route with their parameters, and a different route
 		// without their parameters. Java servers remove the parameters.
 		{"GET", "/deployments;x=1", ""},
 		{"GET", "/deployments;x=1/1", ""},
@@ -79,8 +79,8 @@ func TestTableRule(t *testing.T) {
 		{"PUT", "/deployments/1;x=1", "/deployments/{id}"},
 		{"GET", "/files/a;x=1/b;y", "/files/"},
 
-		// Clean paths with a decoded "?" or "#". The part before this character may match a
-		// different route.
+		// These clean paths contain a decoded "?" or "#". The part before this character may
+		// match a different route.
 		{"GET", "/a/b%3fx", "/a/{b}"},
 		{"GET", "/files/c%23/1", "/files/"},
 		{"GET", "/deployments%3fx", ""},
@@ -90,7 +90,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "/public/..%3fx", ""},
 		{"GET", "/public/..%23/x", ""},
 
-		// Hosts in upper case, with a full stop at the end, or with a port.
+		// These hosts are in upper case, end with a full stop, or contain a port.
 		{"GET", "http://ADMIN.example/deployments", ""},
 		{"GET", "http://admin.example./deployments", ""},
 		{"GET", "http://admin.example:8080/deployments", "admin.example/"},
@@ -98,7 +98,7 @@ func TestTableRule(t *testing.T) {
 		{"GET", "http://OTHER.example/deployments", "GET /deployments"},
 		{"GET", "http://other.example.:8080/deployments", "GET /deployments"},
 
-		// CONNECT requests, whose paths the mux does not clean.
+		// The mux does not clean the paths of CONNECT requests.
 		{"CONNECT", "/deployments/1", "/deployments/{id}"},
 		{"CONNECT", "/public/../secret", ""},
 		{"CONNECT", "admin.example:443", ""},
@@ -152,7 +152,7 @@ func TestTableRuleHostWithMethod(t *testing.T) {
 	}
 }
 
-// request parses a request target as a server does.
+// The function request parses a request target as a server does.
 func request(t *testing.T, method, target string) *http.Request {
 	t.Helper()
 	if strings.Contains(target, "%zz") || target == "*" {

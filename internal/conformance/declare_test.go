@@ -17,8 +17,9 @@ import (
 // neverCalled is a verifier for tests that send no token.
 func neverCalled(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Internal }
 
-// invalidRules returns one invalid rule of each kind. The key in the map is the source code
-// of the rule. Tests search for this code in the source line that an error names.
+// invalidRules returns one invalid rule of each kind. The keys of the map are the source code
+// of the rules. TestInvalidRules searches for this code in the source line that an error
+// names.
 func invalidRules() map[string]scopes.Rule {
 	return map[string]scopes.Rule{
 		`scopes.All("")`:                         scopes.All(""),
@@ -48,12 +49,11 @@ func invalidRules() map[string]scopes.Rule {
 	}
 }
 
-// declaration is one way to declare a rule. If declare panics for an invalid rule, the field
-// source is a part of the code of the call that panics. If declare returns an error, source is
-// empty. The error must contain name.
+// declaration is one way to declare a rule.
 type declaration struct {
-	source, name string
-	declare      func(rule scopes.Rule) error
+	source  string                       // code of the call that panics, or "" if declare returns an error
+	name    string                       // text that the error must contain
+	declare func(rule scopes.Rule) error // declares the rule
 }
 
 // declarations returns all ways to declare a rule in this module. The router adapters are

@@ -53,8 +53,8 @@ func rule(scope string) scopes.Rule {
 // answer is the response that a client receives. The field reached shows whether the handler
 // ran.
 type answer struct {
-	status    int        // HTTP
-	code      codes.Code // gRPC
+	status    int        // status of the HTTP response
+	code      codes.Code // code of the gRPC response
 	challenge []string
 	reached   bool // the handler ran with claims in its context
 }

@@ -17,9 +17,9 @@ type outcome struct {
 	grpc   string
 }
 
-// TestRules sends the vectors of each rule through the verifier and both guards. Vectors of
-// a rule with the same settings and the same scope share one verifier, so a vector must not
-// change the verdict on the next vector.
+// TestRules sends the vectors of each rule through the verifier and both guards. If two
+// vectors of a rule have the same settings and the same scope, they share one verifier. A
+// vector must not change the verdict on the next vector.
 func TestRules(t *testing.T) {
 	vectors := load(t)
 	byRule := make(map[string][]*conformance.Vector)

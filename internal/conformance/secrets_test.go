@@ -32,7 +32,7 @@ func TestSecrets(t *testing.T) {
 				guards := newGuardSet(bubble, v, row.Scope)
 				answers := []any{guards.overHTTP(bubble.Context(), row.Scope, row.Values()), guards.overGRPC(bubble.Context(), bubble, row.Scope, row.Values())}
 				events := seen.Take()
-				if len(events) != 3 { // for the HTTP request, the unary call and the stream
+				if len(events) != 3 { // one event each for the HTTP request, the unary call and the stream
 					bubble.Errorf("%s: got %d events, want 3", row.Name, len(events))
 				}
 				for _, event := range events {

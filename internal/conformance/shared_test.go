@@ -20,7 +20,8 @@ func TestSharedVerifier(t *testing.T) {
 		if row.Authorization == nil && len(row.Text()) < 1<<15 {
 			byVerifier[row.Verifier] = append(byVerifier[row.Verifier], row)
 			if row.Verifier == "rfc9068" && row.VerifyReason() != bearer.WrongIssuer {
-				// A bearer.Issuers gives the same verdicts on tokens of this issuer.
+				// For tokens of this issuer, a bearer.Issuers must give the same verdicts as
+				// the verifier.
 				byVerifier["issuers"] = append(byVerifier["issuers"], row)
 			}
 		}

@@ -23,7 +23,8 @@ import (
 // testing/synctest bubble.
 var Clock = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Vector is one row. It contains the credentials of a request and the wanted verdict.
+// Vector is one row of the files in testdata/vectors/rows. It contains the credentials of a
+// request and the wanted verdict.
 type Vector struct {
 	// Name is the unique name of the row. It consists of the class, a slash and the
 	// special case.
@@ -38,18 +39,18 @@ type Vector struct {
 	// Token is sent after "Bearer ". Each character stands for one byte (ISO
 	// 8859-1), so that rows can contain any bytes.
 	Token string `json:"token,omitempty"`
-	// Append is repeated text that is sent after Token.
+	// Append is text that is sent after Token. The text is repeated.
 	Append *Repeat `json:"append,omitempty"`
-	// Authorization is sent instead of Token. It contains the values of all
-	// Authorization fields. Each character of a value stands for one byte. An empty
-	// list means a request without an Authorization field.
+	// Authorization contains the values of all Authorization fields. If it is not nil, Token
+	// is not sent. Each character of a value stands for one byte. An empty list means a
+	// request without an Authorization field.
 	Authorization *[]string `json:"authorization,omitzero"`
 	// Scope is the scope that the route requires. If Scope is empty, the route
 	// requires no scope.
 	Scope string `json:"scope,omitempty"`
-	// Verify is the verdict of the verifier without a guard, if this verdict differs
-	// from Reason. It is "accepted" if only the scope is missing. It is another
-	// reason if the guards refuse the credentials before they call the verifier.
+	// Verify is the verdict of the verifier without a guard. If it is empty, this verdict is
+	// Reason. If only the scope is missing, Verify is "accepted". If the guards refuse the
+	// credentials before they call the verifier, Verify may be a different reason.
 	Verify string `json:"verify,omitempty"`
 	// Reason is the verdict of the guards. It is empty if the request is allowed.
 	Reason bearer.Reason `json:"reason"`
@@ -59,7 +60,7 @@ type Vector struct {
 	GRPC string `json:"grpc"`
 }
 
-// Repeat is a text that is sent several times, for long tokens.
+// Repeat is a text that is sent several times. Vectors with long tokens use it.
 type Repeat struct {
 	// Text is the text to repeat.
 	Text string `json:"text"`
@@ -131,8 +132,8 @@ type Settings struct {
 	Types []string `json:"types,omitempty"`
 	// Keys is a JWK Set.
 	Keys jsontext.Value `json:"keys"`
-	// OtherIssuers lists the names of the Settings of further issuers. If it is not
-	// empty, the verifier is a bearer.Issuers with this issuer and these issuers.
+	// OtherIssuers lists names of other Settings. If it is not empty, the verifier is a
+	// bearer.Issuers with this issuer and the issuers of the other Settings.
 	OtherIssuers []string `json:"other_issuers,omitempty"`
 
 	once   sync.Once // guards parsed and err
@@ -206,7 +207,7 @@ func Load(dir string) (*Vectors, error) {
 }
 
 func read(file string, to any) error {
-	data, err := os.ReadFile(file) //nolint:gosec // a file of the repository, named by the test
+	data, err := os.ReadFile(file) //nolint:gosec // The test names a file of the repository.
 	if err != nil {
 		return err
 	}

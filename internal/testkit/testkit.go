@@ -39,14 +39,14 @@ func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 	return bearer.Config{Issuer: issuer.URL(), Audience: []string{Audience}, Keys: keys, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// NewVerifier returns a verifier with the configuration that Config returns. If the function
-// change is not nil, NewVerifier first calls change with this configuration. The verifier is
-// closed at the end of the test.
-func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, change func(*bearer.Config)) *bearer.JWTVerifier {
+// NewVerifier returns a verifier with the configuration that Config returns. If adjust is not
+// nil, NewVerifier calls it first. The call may change the configuration. NewVerifier closes
+// the verifier at the end of the test.
+func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, adjust func(*bearer.Config)) *bearer.JWTVerifier {
 	tb.Helper()
 	cfg := Config(tb, issuer)
-	if change != nil {
-		change(&cfg)
+	if adjust != nil {
+		adjust(&cfg)
 	}
 	v, err := bearer.New(cfg)
 	if err != nil {
@@ -65,9 +65,8 @@ func Refuse(err error) bearer.Verifier {
 	return bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, err })
 }
 
-// WantError reports a test failure for each element of parts that the text of err does not
-// contain.
-// The failure text begins with subject.
+// WantError checks that the text of err contains each of the parts. It reports a failure of
+// the test for each missing part. The text of the failure begins with subject.
 func WantError(tb testing.TB, subject string, err error, parts ...string) {
 	tb.Helper()
 	for _, part := range parts {

@@ -12,8 +12,9 @@ import (
 	"testing"
 )
 
-// Panic calls declare and returns the error that declare panics with, or nil if declare
-// does not panic. The test fails if declare panics with a value that is not an error.
+// Panic calls the function declare. If declare panics with an error, Panic returns this error.
+// If declare does not panic, Panic returns nil. The test fails if declare panics with a value
+// that is not an error.
 func Panic(tb testing.TB, declare func()) (err error) {
 	tb.Helper()
 	defer func() {
@@ -33,9 +34,9 @@ func Panic(tb testing.TB, declare func()) (err error) {
 
 var declaredAt = regexp.MustCompile(`declared at ([^)]*):(\d+)\)`)
 
-// Lines returns the source lines that message names as "declared at file:line", in the
-// order of the message. The argument file is the name of a source file of the tested package.
-// The test fails if message names a different file.
+// Lines returns the source lines to which the text "declared at file:line" in message refers,
+// in the order of the message. The argument file is the name of a source file of the tested
+// package. The test fails if message names a different file.
 func Lines(tb testing.TB, file, message string) []string {
 	tb.Helper()
 	source, err := os.ReadFile(file) //nolint:gosec // the test's own file
@@ -55,9 +56,9 @@ func Lines(tb testing.TB, file, message string) []string {
 	return named
 }
 
-// Refused calls declare, which must panic with an error that contains want. The first source
-// line that the error names must contain source. The code in source must be the last statement
-// of a function literal.
+// Refused calls the function declare, which must panic with an error. The text of the error
+// must contain want. The first source line that the error names must contain source, which is
+// the last statement of a function literal.
 func Refused(tb testing.TB, file, source, want string, declare func()) {
 	tb.Helper()
 	err := Panic(tb, declare)

@@ -19,13 +19,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Adapter describes a router and the adapter of this router. An adapter is a package that
-// connects a guard to a router. M is the router's middleware type.
+// Adapter contains the functions and values with which Run tests an adapter. An adapter is a
+// package that connects a guard to a router. M is the router's middleware type.
 type Adapter[M any] struct {
-	// Require is the adapter's function Require.
+	// Require returns middleware that requires the rule for one route or for a group of
+	// routes.
 	Require func(*middleware.Guard, scopes.Rule) M
 
-	// Enforce is the adapter's function Enforce.
+	// Enforce returns middleware that applies the rules of the table to all routes.
 	Enforce func(*middleware.Guard, *scopes.Table) M
 
 	// New returns a router without routes.
@@ -34,22 +35,23 @@ type Adapter[M any] struct {
 	// Path translates a pattern of http.ServeMux into the router's syntax.
 	Path func(pattern string) string
 
-	// Groups are the prefixes of two groups of routes. The second group is nested in the
+	// Groups are the prefixes of two groups of routes. Run creates the second group inside the
 	// first group.
 	Groups [2]string
 
-	// Paths are the paths of routes in the second group, in the router's syntax.
+	// Paths are the paths of the routes that Run adds to the second group. They are in the
+	// router's syntax.
 	Paths []string
 
-	// Conflict is an error that a handler returns. The router must respond with
-	// status 409 and "deployment in progress".
+	// Conflict is the error that the handler of route "fail" returns. The router must convert
+	// this error into a response with status 409 and the text "deployment in progress".
 	Conflict error
 
-	// Failing returns a router whose outermost middleware calls seen with the error
-	// that the next handler returns. The router's error handler calls handled with
-	// the error and responds with status 418 and the text of the error. Failing is
-	// nil if handlers of the router return no errors.
-	Failing func(seen, handled func(error)) Router[M]
+	// Failing returns a router. Its outermost middleware passes the error of the next handler
+	// to onReturn. Its error handler passes the error to onHandle, and responds with status
+	// 418 and the text of the error. If handlers of the router return no errors, Failing is
+	// nil.
+	Failing func(onReturn, onHandle func(error)) Router[M]
 }
 
 // Router is a router or a group of routes.
@@ -68,14 +70,15 @@ type Router[M any] interface {
 	// Mount adds a route with an http.Handler.
 	Mount(method, path string, h http.Handler, m ...M)
 
-	// Handle adds a route with the adapter's function Handle.
+	// Handle adds a route and declares its rule. It calls the function Handle of the adapter.
 	Handle(g *middleware.Guard, method, path string, rule scopes.Rule, h Handler, m ...M)
 
-	// Audit calls the adapter's function Audit.
+	// Audit lists the routes of the router and their rules in the table. It calls the function
+	// Audit of the adapter.
 	Audit(t *scopes.Table) []middleware.Route
 
-	// Routes returns the routes that the router itself lists. The form of a route is
-	// the method, a space and the path.
+	// Routes returns the routes in the router's own list. The form of a route is the method, a
+	// space and the path.
 	Routes() []string
 }
 
@@ -91,7 +94,8 @@ type Call struct {
 	// Request is the request.
 	Request *http.Request
 
-	// Caller is the value stored under the adapter's Key, or nil.
+	// Caller is the value in the router's context whose key is the adapter's constant Key. If
+	// there is no value, Caller is nil.
 	Caller any
 
 	// Param returns the value of a wildcard of the route.
@@ -137,14 +141,14 @@ func get(t *testing.T, h http.Handler, target, token string) *httptest.ResponseR
 	return w
 }
 
-// handler returns the handler of a route. The handler fails the test if the claims under
-// the adapter's Key differ from the claims in the request's context.
+// handler returns the handler of a route. The handler fails the test if Call.Caller differs
+// from the claims in the request's context.
 func (a *Adapter[M]) handler(t *testing.T, route Route) Handler {
 	t.Helper()
 	return func(c Call) error {
 		claims, _ := c.Caller.(*bearer.Claims)
 		if other, _ := bearer.FromContext(c.Request.Context()); other != claims {
-			t.Errorf("%s: got claims %v under Key and claims %v in the request's context, want the same claims", route.Name, claims, other)
+			t.Errorf("%s: got claims %v in Caller and claims %v in the request's context, want the same claims", route.Name, claims, other)
 		}
 		if route.Name == "fail" {
 			return a.Conflict
@@ -154,8 +158,9 @@ func (a *Adapter[M]) handler(t *testing.T, route Route) Handler {
 	}
 }
 
-// require tests rules that are declared together with the routes. It uses each way that the
-// adapter offers. The Route of each event must be the path of a route in the router's syntax.
+// The method require tests rules that are declared together with the routes: for a group, for
+// a mounted handler, as middleware of a route, and with Handle. The Route of each event must
+// be the path of a route in the router's syntax.
 func (a *Adapter[M]) require(t *testing.T) {
 	events, paths := new(testkit.Recorder), map[string]bool{}
 	issuer, guard := NewGuard(t, events)
@@ -193,7 +198,7 @@ func (a *Adapter[M]) require(t *testing.T) {
 	}
 }
 
-// handle adds routes with the adapter's Handle. The guard and the router must list the
+// The method handle adds routes with Router.Handle. The guard and the router must list the
 // same routes. The rule must run before the route's own middleware.
 func (a *Adapter[M]) handle(t *testing.T) {
 	_, guard := NewGuard(t, nil)
@@ -225,7 +230,8 @@ func (a *Adapter[M]) handle(t *testing.T) {
 	}
 }
 
-// enforce tests rules that are declared in a table, and the adapter's Audit.
+// The method enforce tests rules that are declared in a table. It compares the result of Audit
+// with the routes.
 func (a *Adapter[M]) enforce(t *testing.T) {
 	issuer, guard := NewGuard(t, nil)
 	router, table := a.New(), Table()
@@ -251,8 +257,8 @@ func (a *Adapter[M]) enforce(t *testing.T) {
 	}
 }
 
-// noRule tests the zero Rule and a nil table. Both must deny requests. Audit and Routes must
-// report the route without a rule.
+// noRule tests a router that has a nil table and a route with the zero Rule. The router must
+// deny the request. Router.Audit and Guard.Routes must report the route without a rule.
 func (a *Adapter[M]) noRule(t *testing.T) {
 	_, guard := NewGuard(t, nil)
 	router := a.New()

@@ -106,9 +106,9 @@ func Token(issuer *bearertest.Issuer, scope string) string {
 type row struct {
 	Name      string              `json:"name"`
 	Request   string              `json:"request"`  // method, space, target
-	Header    map[string][]string `json:"header"`   // Run replaces token names in braces with tokens
+	Header    map[string][]string `json:"header"`   // Run replaces each token name in braces with the token.
 	Form      string              `json:"form"`     // form-encoded body
-	Enforced  bool                `json:"enforced"` // Run sends the request only to routers with Enforce
+	Enforced  bool                `json:"enforced"` // Run sends the request only if its argument enforced is true.
 	Status    int                 `json:"status"`
 	Challenge string              `json:"challenge"`
 	Type      string              `json:"type"`
@@ -116,22 +116,22 @@ type row struct {
 	Contains  string              `json:"contains"`
 }
 
-// Run sends the requests of the table to the server at the URL base. The guard of the server
-// must be the result of middleware.New with the result of Verifier and nil options. Run sends
-// requests to routes without a rule only if enforced is true, because only Enforce denies
-// these requests.
-func Run(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
+// Run sends the requests of the table to the server at baseURL. The server must use a guard
+// that middleware.New created with nil options and with a verifier from the function Verifier.
+// Run sends requests to routes without a rule only if enforced is true, because only Enforce
+// denies these requests.
+func Run(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
-	run(t, &http.Transport{}, base, issuer, enforced)
+	run(t, &http.Transport{}, baseURL, issuer, enforced)
 }
 
 // RunHTTP2 does what Run does, but uses HTTP/2 without TLS. The server must support HTTP/2
 // without TLS.
-func RunHTTP2(t *testing.T, base string, issuer *bearertest.Issuer, enforced bool) {
+func RunHTTP2(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
-	run(t, transport, base, issuer, enforced)
+	run(t, transport, baseURL, issuer, enforced)
 }
 
 func run(t *testing.T, transport *http.Transport, base string, issuer *bearertest.Issuer, enforced bool) {
@@ -155,7 +155,8 @@ func run(t *testing.T, transport *http.Transport, base string, issuer *bearertes
 	}
 }
 
-// tokens returns a Replacer that replaces token names in braces with tokens.
+// tokens returns a Replacer that replaces each token name in braces, such as "{good}", with
+// the token of this name.
 func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 	good := map[string]any{"aud": Audience, "client_id": "ci", "scope": "read:deployments deploy:applications"}
 	with := func(name string, value any) map[string]any {
