@@ -44,16 +44,16 @@ func newRouter() router {
 	return router{e, e}
 }
 
-func newFailing(seen, handled func(error)) routertest.Router[echo.MiddlewareFunc] {
+func newFailing(onReturn, onHandle func(error)) routertest.Router[echo.MiddlewareFunc] {
 	r := newRouter()
 	r.HTTPErrorHandler = func(c *echo.Context, err error) {
-		handled(err)
+		onHandle(err)
 		_ = c.String(http.StatusTeapot, err.Error()+"\n")
 	}
 	r.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
 			err := next(c)
-			seen(err)
+			onReturn(err)
 			return err
 		}
 	})
