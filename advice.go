@@ -14,17 +14,17 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// suggestProfile adds to a refusal the names of the profiles of this package that accept
-// the token, because a wrong profile is the most frequent mistake in a new configuration.
-// It is called only after the signature was verified.
+// suggestProfile changes the detail of a refusal. The new detail names the profiles of
+// this package that accept the token. A wrong profile is the most frequent mistake in a
+// new configuration. The function is called only after the signature was verified.
 func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return e
 	}
 	if v.profile.forbiddenIn(t.header) != "" {
-		return e // the token is for a different service, so no profile accepts the token
+		return e // the token is for a different service, so there is no profile to suggest
 	}
-	form := tokenForm{t.header, t.claims(), t.iss} // the error must not keep t, which other requests reuse
+	form := tokenForm{t.header, t.claims(), t.iss} // the error must not keep t, because a later request reuses t
 	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
 	return e
 }
@@ -56,9 +56,9 @@ func (e *profileError) Error() string {
 	return e.err.Error() + "; the token has the form of profile " + strings.Join(names, " or ") + ": see Config.Profile"
 }
 
-// suggestions returns the names of the other profiles that accept the token. A profile is
-// better if it also reads the scopes, the roles and the client of the token. If there are
-// better profiles, suggestions returns only the names of the better profiles.
+// suggestions returns the names of the profiles that accept the token, except the
+// configured profile. If some of these profiles read the scopes, the roles and the client
+// of the token, suggestions returns only the names of these better profiles.
 func (e *profileError) suggestions() []string {
 	var names, best []string
 	for _, p := range resolvedProfiles() {
@@ -77,9 +77,9 @@ func (e *profileError) suggestions() []string {
 }
 
 // acceptedWith reports whether the verifier accepts the token if p is the profile of the
-// verifier. It ignores the times. It ignores a wrong audience too, because a configuration
-// with one mistake often has a second mistake. It checks the audience only if the reason of
-// the refusal is WrongAudience.
+// verifier. It ignores the times of the token. It checks the audience only if the reason
+// of the refusal is WrongAudience. For other reasons, it ignores a wrong audience, because
+// a configuration with a wrong profile often has a wrong audience too.
 func (e *profileError) acceptedWith(p *profile) bool {
 	v, f := *e.verifier, e.form
 	v.profile = p
@@ -96,10 +96,11 @@ func (e *profileError) acceptedWith(p *profile) bool {
 	return p.audienceOf(f.claims) != "" && p.checksKind(f.claims) && p.wrongIssuerText(f.iss) == ""
 }
 
-// checksKind reports whether p checks every claim of the token that another profile uses to
-// identify access tokens. For example, "token_use" is "id" in an ID token of Cognito.
-// Without checksKind, the advice for such a token may name a profile that ignores
-// "token_use" and so accepts ID tokens.
+// checksKind reports whether p checks the kind of the token. The profiles of this package
+// identify access tokens by the claims in RequiredValues. If the token has such a claim of
+// any profile, p must check this claim. For example, "token_use" is "id" in an ID token of
+// Cognito. Without checksKind, the advice for this ID token may name a profile that
+// ignores "token_use" and so accepts ID tokens.
 func (p *profile) checksKind(c *Claims) bool {
 	for _, other := range resolvedProfiles() {
 		for _, kind := range other.requiredValues {
@@ -140,8 +141,9 @@ func includesClaim(paths []claim.Path, name string) bool {
 }
 
 // explainMissing adds a text to the error of a missing scope. The text lists the scopes of
-// the token. If the token has no scopes, the text names a claim in which the profile finds
-// no scopes, or says that the token has roles.
+// the token. If the token has no scopes, the text names a claim that may hold scopes but
+// that the profile does not read. If there is no such claim and the token has roles, the
+// text explains that roles are not scopes.
 func (c *Claims) explainMissing(err error) error {
 	if c.scopes.Len() > 0 {
 		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
@@ -175,8 +177,8 @@ func (a issuerAdvice) String() string {
 	return ""
 }
 
-// unknownIssuerAdvice formats the name of a configured issuer. This issuer differs from iss
-// only by a slash at the end.
+// unknownIssuerAdvice formats the name of a configured issuer that differs from iss only
+// by a slash at the end.
 type unknownIssuerAdvice struct {
 	table *routes
 	iss   string
@@ -201,7 +203,7 @@ type audienceText struct {
 }
 
 // String returns the first audience claim that the token has, with the value of the claim.
-// It also returns the names of the claims before it, which the token does not have.
+// If earlier claims of Profile.Audience are absent, the text also lists their names.
 func (a audienceText) String() string {
 	var absent []string
 	for _, path := range a.profile.audience {

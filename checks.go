@@ -44,15 +44,15 @@ type stage int
 const (
 	ofRequest stage = iota // the credentials
 	ofForeign              // the result of a verifier of another package
-	ofForm                 // form and issuer of the token
+	ofForm                 // the form and the issuer of the token
 	beforeKey              // checks that run before the verifier looks up the key
-	ofClaims               // checks of the claims, which do not need a key
+	ofClaims               // checks of the claims; these checks need no key
 	ofProof                // key, signature, Config.Custom and Config.Validate
 	ofRule                 // the rule of the route
 )
 
 // runChecks runs the checks of one stage in the order of the table, and returns the first
-// refusal. The verifier may call it twice for one token.
+// refusal. The verifier may call runChecks twice for one token.
 func (t *token) runChecks(s stage, now time.Time) *Error {
 	for i := range checks {
 		c := &checks[i]

@@ -38,7 +38,7 @@ func (e *explainer) gotCredentials() string {
 	case 0:
 		return "no Authorization field"
 	case 1:
-		return "" // the explanation then shows the error, because it must not quote the value
+		return "" // an explanation must not quote the value, so it shows the error instead
 	default:
 		return fmt.Sprintf("%d Authorization fields", len(values))
 	}
@@ -127,12 +127,11 @@ func (e *explainer) gotType() string {
 	return "typ " + strconv.Quote(quote.Cut(e.t.header.Typ))
 }
 
-// The result of clock is the time of this machine's clock plus d, as text.
-func (e *explainer) clock(d time.Duration) string { return date(e.now.Add(d)).String() }
+// clockText formats the time that is d after the current time of this machine's clock.
+func (e *explainer) clockText(d time.Duration) string { return date(e.now.Add(d)).String() }
 
-// The result of when is the text of a time claim and the distance between this time and
-// now.
-func (e *explainer) when(name string, at time.Time) string {
+// timeText formats a time claim and the distance between this time and now.
+func (e *explainer) timeText(name string, at time.Time) string {
 	if at.IsZero() {
 		return "no " + name
 	}
@@ -144,10 +143,10 @@ func (e *explainer) when(name string, at time.Time) string {
 }
 
 func (e *explainer) wantExpiry() string {
-	return "exp after " + e.clock(0) + ", which is the time on this machine"
+	return "exp after " + e.clockText(0) + ", which is the time on this machine"
 }
 
-func (e *explainer) gotExpiry() string { return e.when("exp", e.t.claims().expiresAt) }
+func (e *explainer) gotExpiry() string { return e.timeText("exp", e.t.claims().expiresAt) }
 
 func (e *explainer) adviseExpiry(reason Reason) string {
 	switch late := e.now.Sub(e.t.claims().expiresAt); {
@@ -160,16 +159,16 @@ func (e *explainer) adviseExpiry(reason Reason) string {
 }
 
 func (e *explainer) wantNotBefore() string {
-	return "no nbf, or nbf not after " + e.clock(skew) + ", which is 1 minute ahead of this machine's clock"
+	return "no nbf, or nbf not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"
 }
 
-func (e *explainer) gotNotBefore() string { return e.when("nbf", e.t.claims().notBefore) }
+func (e *explainer) gotNotBefore() string { return e.timeText("nbf", e.t.claims().notBefore) }
 
 func (e *explainer) wantIssuedAt() string {
-	return "no iat, or iat not after " + e.clock(skew) + ", which is 1 minute ahead of this machine's clock"
+	return "no iat, or iat not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"
 }
 
-func (e *explainer) gotIssuedAt() string { return e.when("iat", e.t.claims().issuedAt) }
+func (e *explainer) gotIssuedAt() string { return e.timeText("iat", e.t.claims().issuedAt) }
 
 func (e *explainer) wantLifetime() string {
 	switch {

@@ -96,7 +96,7 @@ func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	}
 	c.verifier = v
 	if c.issuer = t.iss; v.template == nil {
-		c.issuer = v.issuer // even if "iss" is an alias
+		c.issuer = v.issuer // Config.Issuer, even if "iss" is an alias
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func checkAudience(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	value := v.profile.audienceOf(c)
 	matched := value != "" && t.audienceMatched
-	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // audienceMatched is only about "aud"
+	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // audienceMatched is only for the claim "aud"
 		var ok bool
 		if matched, ok = findText(value, v.audience); !ok {
 			return refuse(InvalidClaims, "the audience claim is neither a string nor an array of strings")
@@ -269,8 +269,8 @@ func pathNames(of []claim.Path) []string {
 	return names
 }
 
-// An excerpt formats a claim for logs. The claim is a string or an array of strings; of an
-// array, an excerpt formats only the first strings.
+// An excerpt formats a claim for logs. The claim is a string or an array of strings. If
+// the array is long, an excerpt formats only its first strings.
 type excerpt string
 
 // String returns a list of the strings. Each string is quoted and cut.

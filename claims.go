@@ -19,7 +19,7 @@ import (
 // other sources. The zero Claims has no claims. Claims is immutable and safe for concurrent
 // use, because all requests with the same token share one value.
 type Claims struct {
-	members  strictjson.Record // the signed claims set; the strings below may be parts of the text of members
+	members  strictjson.Record // the signed claims set; the strings below may share memory with members
 	header   *jws.Header
 	verifier *JWTVerifier // the verifier that decoded the claims; nil for Profile.Claims
 
@@ -59,7 +59,7 @@ func (c *Claims) ID() string { return c.id }
 // Audience returns a copy of "aud". If "aud" is a single string, the result has one
 // element. If the token has no "aud", the result is nil.
 func (c *Claims) Audience() []string {
-	return stringsIn(c.members.Get(claimAud)) // decode refused a value that is neither a string nor an array of strings
+	return stringsIn(c.members.Get(claimAud)) // the value is a string or an array of strings, because decode refuses any other value
 }
 
 // Scopes returns the scopes that the token grants. It includes the scopes that these scopes
@@ -91,16 +91,18 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 	return []byte(v), true
 }
 
-// WithCustom returns a copy of the claims for which the function [Custom] returns custom.
-// It is for verifiers of other packages and for tests of handlers.
+// WithCustom returns a copy of the claims. For this copy, the function [Custom] returns
+// the argument custom. WithCustom is for verifiers of other packages and for tests of
+// handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
 	own := *c
 	own.custom = givenCustom{custom}
 	return &own
 }
 
-// givenCustom marks custom claims that a caller passed to WithCustom. The function [Custom]
-// cannot decode such claims again from the token.
+// givenCustom marks custom claims that a caller passed to WithCustom. The function
+// [Custom] cannot decode these custom claims again, because they do not come from the
+// token.
 type givenCustom struct{ value any }
 
 // Decode decodes the whole claims set into v. Unlike encoding/json, Decode distinguishes
@@ -130,8 +132,8 @@ func (c *Claims) String() string {
 	return fmt.Sprintf("%q of %q, client %q", quote.Cut(c.subject), quote.Cut(c.issuer), quote.Cut(c.clientID))
 }
 
-// memory returns an estimate of the memory of the claims, in bytes. For custom claims, it
-// adds the length of the text of the claims set.
+// memory returns an estimate of the memory of the claims, in bytes. If there are custom
+// claims, it estimates their memory as the length of the claims set.
 func (c *Claims) memory() int {
 	n := c.members.Memory() + 24*(c.scopes.Len()+len(c.roles))
 	if c.custom != nil {
@@ -222,13 +224,13 @@ func (c *Claims) decodeGrants(p *profile) *Error {
 // of RFC 6749, section 3.3, it grants no scopes, but the token stays valid.
 func granted(v string, arrays bool) scopes.Set {
 	if text, ok := strictjson.String(v); ok {
-		set, _ := scopes.Parse(text) // on error, the set is empty
+		set, _ := scopes.Parse(text) // if Parse returns an error, the set is empty
 		return set
 	}
 	if !arrays || v[0] != '[' {
 		return scopes.Set{}
 	}
-	var buf [16]string // scopes.Of copies the names
+	var buf [16]string // can stay on the stack, because scopes.Of copies the names
 	names := buf[:0]
 	for element := range strictjson.Elements(v) {
 		name, ok := strictjson.String(element)

@@ -114,7 +114,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// validAlgorithms lists the algorithms of jws.MethodOf for error texts.
+// validAlgorithms is the part of an error text that lists the algorithms of jws.MethodOf.
 const validAlgorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519"
 
 // New returns a verifier for the tokens of one issuer. It does not wait for the issuer's
@@ -122,9 +122,9 @@ const validAlgorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
 // every fault.
 func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil) }
 
-// newVerifier implements New and Replace. Replace passes the verifier that it replaces as
-// old. If neither of the two configurations sets Keys, the new verifier takes over the keys
-// that old discovered.
+// newVerifier implements New and Replace. The argument old is the verifier that Replace
+// replaces; New passes nil. If neither cfg nor the configuration of old sets Keys, the new
+// verifier takes over the keys that old discovered.
 func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	methods, errs := jws.Methods(cfg.Algorithms)
 	for i, err := range errs {

@@ -6,8 +6,8 @@ import (
 )
 
 // FromContext returns the claims of the caller's token. It reports false if ctx has no
-// claims. There are no claims outside a guarded handler, on a public route, and on an
-// optional route if the request has no token.
+// claims. There are no claims outside a guarded handler and on a public route. On an
+// optional route, there are no claims if the request has no token.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	c, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
@@ -48,7 +48,7 @@ type innerVerdict struct {
 	verifier ownVerifier
 	claims   *Claims // nil if the verifier refused the token
 	cacheHit bool
-	previous *innerVerdict // the verdict before this verdict, for the same request
+	previous *innerVerdict // the previous verdict for the same request; nil for the first verdict
 }
 
 // The method add stores a verdict. It is safe for concurrent use.
@@ -61,10 +61,10 @@ func (c *call) add(v *innerVerdict) {
 	}
 }
 
-// innerOf returns the inner verdict that has these claims. The guard's verifier returned
-// the claims. If no inner verdict has these claims, innerOf returns the first inner
-// verdict. If the guard's verifier called no verifier of this package, innerOf returns the
-// zero innerVerdict.
+// innerOf returns the inner verdict that has these claims. The caller passes the claims
+// that the guard's verifier returned. If no inner verdict has these claims, innerOf
+// returns the first inner verdict. If the guard's verifier called no verifier of this
+// package, innerOf returns the zero innerVerdict.
 func (c *call) innerOf(claims *Claims) innerVerdict {
 	var first innerVerdict
 	for v := c.inner.Load(); v != nil; v = v.previous {

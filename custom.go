@@ -13,16 +13,17 @@ import (
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
-// JSON decodes the claims set into a T. Config.Custom accepts it:
+// JSON decodes the claims set into a T. Set Config.Custom to this function:
 //
 //	Custom: bearer.JSON[Deployer],
 //
 // Names are compared byte for byte, and claims without a field in T are ignored. If T or *T
 // has a method Validate() error, JSON calls this method after decoding.
 //
-// If the type of a claim differs from the type of its field in T, the token is refused with
-// [InvalidCustom]. If Validate returns an error, the token is refused with the reason in
-// this error. An error without a reason refuses the token with InvalidCustom.
+// If the type of a claim differs from the type of its field in T, the token is refused
+// with [InvalidCustom]. If Validate returns an error, the token is refused with the reason
+// in this error. If this error contains no reason, the token is refused with
+// InvalidCustom.
 func JSON[T any](claims []byte) (any, error) {
 	var v T
 	if err := json.Unmarshal(claims, &v); err != nil {
@@ -40,8 +41,8 @@ func JSON[T any](claims []byte) (any, error) {
 	return v, nil
 }
 
-// JSONAt returns a function like [JSON] that decodes one claim instead of the whole claims
-// set. Config.Custom accepts the function:
+// JSONAt returns a function that decodes one claim into a T, in the same way as [JSON]
+// decodes the whole claims set. Set Config.Custom to the returned function:
 //
 //	Custom: bearer.JSONAt[Deployer]("custom_claims"),
 //
@@ -59,7 +60,7 @@ func JSONAt[T any](name string) func(claims []byte) (any, error) {
 			return nil, err
 		}
 		value := path.In(&members)
-		if value == "" || value == "null" { // null decodes to the zero T, which the issuer did not sign
+		if value == "" || value == "null" { // without this check, null decodes to the zero T, whose values the issuer did not sign
 			return nil, fmt.Errorf("the claim %q is missing or null", path)
 		}
 		return JSON[T]([]byte(value))
@@ -74,8 +75,9 @@ func (d invalidDecoder) decode([]byte) (any, error) {
 	return nil, &Error{Reason: Internal, Err: d.err}
 }
 
-// configError returns the error of an invalidDecoder. It returns nil for any other decoder,
-// and does not call it, because a user's decoder may expect only calls for tokens.
+// configError returns the error of an invalidDecoder. It returns nil for any other
+// decoder. It does not call a user's decoder, because this decoder may expect that its
+// argument always comes from a token.
 func configError(decode func([]byte) (any, error)) error {
 	if decode == nil || reflect.ValueOf(decode).Pointer() != reflect.ValueOf(invalidDecoder{}.decode).Pointer() {
 		return nil
@@ -85,8 +87,9 @@ func configError(decode func([]byte) (any, error)) error {
 }
 
 // withCloneCheck returns a decoder that calls decode. If the decoded value has a method
-// Clone, the decoder also calls Clone. So if Clone panics, the token is refused. Without
-// this check, the verifier accepts the token, and [Custom] reports false in every request.
+// Clone, the decoder also calls Clone. So the token is refused if Clone panics. Without
+// this check, the verifier accepts the token, and then [Custom] reports false in every
+// request, because Clone panics.
 func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) {
 	if decode == nil {
 		return nil
@@ -114,7 +117,7 @@ func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) 
 //
 // Some values cannot be copied, for example a value with a channel, or a value with an
 // unexported field that points to other memory. Custom decodes such a value again from the
-// token. If this fails, Custom reports false.
+// token. If the value cannot be decoded, Custom reports false.
 func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	claims, ok := FromContext(ctx)
 	if !ok {

@@ -9,19 +9,21 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Request describes a request to [Decide].
+// Request is the input of [Decide].
 type Request struct {
 	// Transport is a short constant that names the transport, such as "http" or "grpc".
 	Transport string
-	// Route is the pattern of the route that declared Rule, for observers.
+	// Route is the pattern of the route to which Rule applies. Decide passes Route to the
+	// observer in [Event].
 	Route string
 	// Authorization has the values of all Authorization header fields of the request, without
 	// changes.
 	Authorization []string
 	// Rule is the rule of the route. The zero Rule denies every request.
 	Rule scopes.Rule
-	// Observer is notified of the outcome. If Observer is nil, an observer of the verifier is
-	// notified; see [Verifier].
+	// Decide notifies Observer of the outcome. If Observer is nil, Decide notifies its
+	// argument v if v is an [Observer]. If v is not an Observer, Decide notifies the verifier
+	// of this package that v calls; see [Verifier].
 	Observer Observer
 }
 
@@ -31,7 +33,7 @@ type Request struct {
 //
 // If the request is allowed, Decide returns a context from which [FromContext] gets the
 // claims of the caller. The context has no claims if the rule is optional and the request
-// has no token. If the rule is public, Decide returns ctx. It does not read the token and
+// has no token. If the rule is public, Decide returns ctx, does not read the token, and
 // notifies no observer.
 //
 // If the request is refused, the error holds an *[Error]. Decide never panics. If the
@@ -49,7 +51,7 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	}()
 	d := decision{verifier: v, own: ownOf(v), req: req}
 	if d.reportsAllowed() {
-		d.start = time.Now() // otherwise prepare reads the clock later, and only if the request has a token
+		d.start = time.Now() // for the Duration of the event; otherwise prepare reads the clock, if the request has a token
 	}
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
@@ -76,7 +78,8 @@ type decision struct {
 	refusal  *Error // the refusal by the verifier or the rule; the mode of the rule may waive it
 }
 
-// reportsAllowed reports whether an observer may have to be notified of allowed requests.
+// reportsAllowed reports whether there may be an observer. Only an observer is notified of
+// allowed requests.
 func (d *decision) reportsAllowed() bool {
 	return d.req.Observer != nil || d.own == nil || d.own.observing()
 }
@@ -87,7 +90,7 @@ func (d *decision) reportsAllowed() bool {
 func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil && d.claims == nil:
-		// A hook called panic(nil), and GODEBUG has panicnil=1.
+		// There is no verdict. For example, a hook called panic(nil), and GODEBUG has panicnil=1.
 		return nil, refuse(Internal, "the verifier, Config.Custom or Config.Validate ended without a result and may have called panic(nil)")
 	case d.refusal == nil:
 		return d.call, nil
@@ -178,8 +181,8 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	}
 }
 
-// ruleRefusal returns the refusal for the error of a rule. The error of a function in the
-// rule may contain the reason.
+// ruleRefusal returns the refusal for the error of a rule. If the error of a function in
+// the rule contains a reason, the refusal has this reason.
 func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 	if !rule.IsZero() && rule.Err() != nil {
 		return &Error{Reason: Internal, Err: err}
@@ -187,8 +190,7 @@ func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
 		e.Missing, e.ownText = d.Missing, d.Err == nil
-		// A function in the rule may return a reason other than MissingScope. The refusal then
-		// has this reason, so that the mode of the rule does not waive the refusal.
+		// The mode of the rule does not waive a refusal with a reason other than MissingScope.
 		given := asError(d.Err)
 		if d.Err != nil && given.Reason != MissingScope && (given.Reason != Internal || errors.Is(d.Err, Internal)) {
 			return given
@@ -223,10 +225,10 @@ func credentials(values []string) (string, *Error) {
 	}
 	value := values[0]
 	if token, ok := strings.CutPrefix(value, scheme+" "); ok && token != "" && token[0] != ' ' && len(token) <= maxToken {
-		return token, nil // the usual form
+		return token, nil // almost all valid requests have this form
 	}
 	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // the code below must not scan a long value
+		return "", errTooLong // because the code below must not scan a long value
 	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", otherScheme(value)
@@ -257,7 +259,7 @@ func otherScheme(value string) *Error {
 		return errNoBearer
 	}
 	if strings.Count(value, ".") == 2 && strings.IndexByte(value, ' ') < 0 {
-		return errNoScheme // probably a JWT
+		return errNoScheme // the value is probably a JWT without a scheme
 	}
 	for {
 		var found bool

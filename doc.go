@@ -26,12 +26,12 @@
 //
 // # Security
 //
-// The defaults are strict: the zero [Profile] accepts only tokens that follow RFC 9068, and
-// a route without a rule is denied. The configuration chooses the accepted algorithms, and
-// keys come only from the configured issuer. A token cannot add an algorithm or a key. The
-// algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and "x5u" are
-// ignored. A token that is bound to a client key ("cnf") is refused, because this package
-// does not check proof of possession.
+// The defaults are strict: the zero [Profile] accepts only tokens that follow RFC 9068,
+// and a route without a rule is denied. The configuration lists the accepted algorithms,
+// and keys come only from the configured issuer. A token cannot add an algorithm or a key.
+// The algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and
+// "x5u" are ignored. A token that is bound to a client key ("cnf") is refused, because
+// this package does not check proof of possession.
 //
 // The response to a refused request has an error code and a sentence, which both come from
 // a fixed list. If scopes are missing, the response lists them. If the issuer's keys are
@@ -54,6 +54,6 @@
 //
 // # Compatibility
 //
-// Before v1, minor versions may change names; CHANGELOG.md lists such changes. A new
-// version may refuse hostile tokens that earlier versions accepted.
+// Before v1, minor versions may change exported names. CHANGELOG.md lists these changes. A
+// new version may refuse hostile tokens that earlier versions accepted.
 package bearer

@@ -10,10 +10,11 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Explain explains the decision about a request. It makes the same decision as [Decide],
-// and then runs every check, even if an earlier check failed. It stops before the last
-// check only if no further check is possible. For example, the request has no token, the
-// token cannot be decoded, or its issuer is not configured.
+// Explain returns the decision about a request, with the result of every check. It makes
+// the same decision as [Decide], and then runs every check, even if an earlier check
+// failed. It stops before the last check only if no further check is possible, for example
+// because the request has no token, the token cannot be decoded, or the issuer of the
+// token is not configured.
 //
 // Explain is for operators. Do not show its result to clients, and do not call it on every
 // request.
@@ -41,7 +42,7 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 		}
 	}
 	e := explainer{decision: &d, ctx: ctx, x: x, now: x.Time}
-	if err := safely(func() error { e.runAll(); return nil }); err != nil {
+	if err := callSafely(func() error { e.runAll(); return nil }); err != nil {
 		// A KeySet of another package panicked. The explanation keeps the results of the earlier
 		// checks.
 		x.Checks = append(x.Checks, CheckResult{
@@ -108,7 +109,7 @@ func (e *explainer) addResult(c *check) {
 	var why string
 	switch {
 	case c.needsClaims && !e.decoded:
-		why = "the claims have wrong types"
+		why = "the claims have wrong types, so this check is not possible"
 	case c.explain != nil:
 		refusal, why = c.explain(e)
 	default:
@@ -144,7 +145,7 @@ func (e *explainer) addResult(c *check) {
 	e.x.Checks = append(e.x.Checks, result)
 }
 
-// fillIn sets the fields of the explanation that the check c made known.
+// fillIn sets the fields of the explanation whose values are known after the check c.
 func (e *explainer) fillIn(c *check) {
 	if e.decision.own == nil || e.t.entry == nil {
 		return
@@ -161,7 +162,7 @@ func (e *explainer) fillIn(c *check) {
 	}
 }
 
-// The methods below are the values of explain in the table of checks.
+// The methods below are the values of the field explain in the table of checks.
 
 func (e *explainer) credentials() (*Error, string) {
 	raw, refusal := credentials(e.decision.req.Authorization)
@@ -236,8 +237,8 @@ func (e *explainer) key() (*Error, string) {
 	return refusal, ""
 }
 
-// lookupKeys returns the keys for the token. It does not fetch keys if Decide already
-// fetched keys for this token without success.
+// lookupKeys returns the keys for the token. It fetches no keys if Decide already tried to
+// fetch keys for this token without success.
 func (e *explainer) lookupKeys() ([]*jwks.Key, error) {
 	h := e.t.header
 	keys, err := e.v.keys.Lookup(h.Kid, h.Alg)
@@ -281,14 +282,14 @@ func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	if !e.genuine || !e.decoded {
 		return nil, "the signature was not verified or the claims have wrong types, so the function is not called"
 	}
-	if err := safely(func() error { return call(e.t.claims()) }); err != nil {
+	if err := callSafely(func() error { return call(e.t.claims()) }); err != nil {
 		return hookError(err), ""
 	}
 	return nil, ""
 }
 
-// safely calls a function. If the function panics, safely returns the panic as an error.
-func safely(call func() error) (err error) {
+// callSafely returns the error of call. If call panics, it returns the panic as an error.
+func callSafely(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicRefusal(p)
@@ -297,17 +298,17 @@ func safely(call func() error) (err error) {
 	return call()
 }
 
-// The method rule applies the rule of the route, even if the token failed other checks.
+// The method rule applies the rule of the route, even if the token failed earlier checks.
 func (e *explainer) rule() (refusal *Error, why string) {
 	rule := e.decision.req.Rule
 	switch {
 	case !e.decoded:
-		return nil, "the claims have wrong types"
+		return nil, "the claims have wrong types, so the rule is not applied"
 	case rule.HasFunc() && !e.genuine:
 		return nil, "the signature was not verified, so the functions of the rule are not called"
 	}
 	c := e.t.claims()
-	if err := safely(func() error {
+	if err := callSafely(func() error {
 		if denial := rule.Allow(NewContext(e.ctx, c), c.scopes); denial != nil {
 			refusal = ruleRefusal(rule, c, denial)
 		}

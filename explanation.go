@@ -13,10 +13,10 @@ import (
 type Explanation struct {
 	// Reason is the reason of the refusal. It is empty if the request is allowed.
 	Reason Reason `json:"reason"`
-	// Detail is the text of the refusal's error, if there is one.
+	// Detail is the text of the refusal's detail. It is empty if there is no detail.
 	Detail string `json:"detail,omitempty"`
-	// Time is the current time of this machine's clock. The times of the token are compared
-	// with it.
+	// Time is the current time of this machine's clock. The checks compare the times of the
+	// token with Time.
 	Time time.Time `json:"time"`
 	// Issuer is the configured issuer of the token. It is empty if no configured issuer
 	// matches.
@@ -33,7 +33,8 @@ type Explanation struct {
 	Algorithm string `json:"alg,omitempty"`
 	// Type is "typ".
 	Type string `json:"typ,omitempty"`
-	// ClientID is the client identifier. The profile names the claim that holds it.
+	// ClientID is the client identifier. The profile names the claim that holds the client
+	// identifier.
 	ClientID string `json:"client_id,omitempty"`
 	// TokenID is "jti".
 	TokenID string `json:"jti,omitempty"`

@@ -39,7 +39,7 @@ type routes struct {
 	exact     map[string]*JWTVerifier // the key is a value of "iss": an issuer or an alias
 	templates []*JWTVerifier
 	all       map[string]*JWTVerifier // the key is Config.Issuer
-	index     *index                  // of the cached tokens of all issuers; nil before the first call of Add
+	index     *index                  // finds the cached tokens of all issuers; nil before the first call of Add
 }
 
 func (s *Issuers) table() *routes {
@@ -69,8 +69,8 @@ func (s *Issuers) Add(cfgs ...Config) error {
 // Replace changes the configurations of issuers that were added before. If a configuration
 // is wrong, or if its issuer was not added, Replace changes nothing, and the error lists
 // every fault. Each request uses either the old configuration or the new configuration. No
-// request is refused only because of the change. Cached tokens of these issuers are
-// verified again.
+// request is refused only because of the change. After the change, cached tokens of these
+// issuers are verified again.
 //
 // If neither the old nor the new configuration has Keys, the new verifier takes over the
 // discovered keys and their refresh. If the new configuration has Keys, load these keys
@@ -126,17 +126,17 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 	s.routes.Store(next)
 	for _, old := range previous.all {
 		if next.all[old.issuer] != old {
-			// Close returned this error for a key cache that is no longer used.
+			// The error is ignored, because the closed key cache is no longer used.
 			_ = old.retire(next)
 		}
 	}
 	return nil
 }
 
-// retire closes a verifier. If a verifier in kept uses the same keys, retire does not close
-// the keys.
-func (v *JWTVerifier) retire(kept *routes) error {
-	if other := kept.all[v.issuer]; other != nil && v.closer != nil && other.closer == v.closer {
+// retire closes a verifier. If a verifier in the table current uses the same keys, retire
+// does not close the keys.
+func (v *JWTVerifier) retire(current *routes) error {
+	if other := current.all[v.issuer]; other != nil && v.closer != nil && other.closer == v.closer {
 		v.cache.Close()
 		return nil
 	}
@@ -213,7 +213,7 @@ func (s *Issuers) Remove(issuer string) bool {
 	}
 	s.mu.Unlock()
 	if ok {
-		_ = v.Close() // Close returned this error for a key cache that is no longer used
+		_ = v.Close() // the error is ignored, because the closed key cache is no longer used
 	}
 	return ok
 }
@@ -299,9 +299,9 @@ func (s *Issuers) loggerOf(issuer string) *slog.Logger {
 	return s.Logger
 }
 
-// Verify passes a token to [JWTVerifier.Verify] of its issuer and returns the result. If
-// the issuer of the token is not configured, Verify refuses the token with [WrongIssuer]
-// and causes no traffic.
+// Verify verifies a token with the JWTVerifier of the token's issuer; see
+// [JWTVerifier.Verify]. If the issuer of the token is not configured, Verify refuses the
+// token with [WrongIssuer] and causes no traffic.
 func (s *Issuers) Verify(ctx context.Context, token string) (*Claims, error) {
 	return verifyObserved(ctx, s, token)
 }
@@ -316,8 +316,8 @@ func (s *Issuers) prepare(t *token, raw string, now time.Time) *Error {
 			t.cacheHit = true
 			return nil
 		}
-		// An issuer without a template takes precedence, even if it was added after the token was
-		// cached.
+		// An issuer without a template takes precedence over an issuer with a template. The issuer
+		// without a template may have been added after the token was cached.
 		if _, ok := table.exact[t.claims().issuer]; !ok {
 			t.cacheHit = true
 			return nil

@@ -17,7 +17,8 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// LogOptions configures a [LogObserver]. The zero LogOptions and nil suit most services.
+// LogOptions configures a [LogObserver]. Nil means the zero LogOptions, which suit most
+// services.
 type LogOptions struct {
 	// Level is the level of records of refusals. Faults of this service (KeysUnavailable,
 	// Internal) are logged at least at [slog.LevelError]. The exception is a request that
@@ -28,9 +29,10 @@ type LogOptions struct {
 	Audit slog.Leveler
 	// Burst limits the number of records of refusals, so that a flood of refusals cannot fill
 	// a disk. In each Interval, at most Burst refusals with the same reason, route and issuer
-	// are logged. At most 10 times Burst refusals with the same reason are logged. Further
-	// refusals are only counted. At the end of the Interval, the LogObserver writes one record
-	// with this count for each reason. Zero means 10. A negative value means no limit.
+	// are logged. The total for all refusals with the same reason is at most 10 * Burst.
+	// Further refusals are only counted. At the end of the Interval, the LogObserver writes
+	// one record with this count for each reason. Zero means 10. A negative value means no
+	// limit.
 	Burst int
 	// Interval is the period to which Burst applies. Zero means 1 minute.
 	Interval time.Duration
@@ -121,22 +123,22 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 }
 
 // messageAndLevel returns the message and the level of the log record for e. It also sets
-// e.Reason to the reason that the record shows. The level is least. For a fault of this
-// service, the level is at least slog.LevelError. An abandoned request is not a fault of
-// this service.
-func (e *Event) messageAndLevel(ctx context.Context, least slog.Level) (message string, level slog.Level) {
-	message, level = "bearer: request refused", least
+// e.Reason to the reason that the record shows. For a fault of this service, the level is
+// at least slog.LevelError. For any other event, the level is minLevel. An abandoned
+// request is not a fault of this service.
+func (e *Event) messageAndLevel(ctx context.Context, minLevel slog.Level) (message string, level slog.Level) {
+	message, level = "bearer: request refused", minLevel
 	if e.Reason == "" { // a report-only rule waived the refusal
 		message, e.Reason = "bearer: refusal reported, not enforced", asError(e.Err).Reason
 	}
-	if !e.Reason.known() { // a guard of another package reported the event
+	if !e.Reason.known() { // only a guard of another package can report an unknown reason
 		e.Reason = Internal
 	}
 	switch {
 	case e.Abandoned(ctx):
-		return "bearer: request abandoned", least
+		return "bearer: request abandoned", minLevel
 	case e.Reason == KeysUnavailable || e.Reason == Internal:
-		level = max(least, slog.LevelError)
+		level = max(minLevel, slog.LevelError)
 	}
 	return message, level
 }
@@ -184,9 +186,9 @@ var (
 	helpLogged       atomic.Bool
 )
 
-// logRefusal logs a refusal to Config.Logger, if the limit allows it. It calls event only
-// if it logs the refusal. It recovers from a panic of the log handler, so that the panic
-// does not affect the request.
+// logRefusal logs a refusal to Config.Logger, if the limit allows it. It calls the
+// function event only if it logs the refusal. It recovers from a panic of the log handler,
+// so that the panic does not affect the request.
 func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event func() Event) {
 	defer func() { _ = recover() }()
 	if logger == nil {
@@ -197,8 +199,9 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	if !logger.Enabled(ctx, level) {
 		return
 	}
-	// The limit applies to the current time and not to the start of the request. When an
-	// outage ends, many requests end at the same time, but they started in different minutes.
+	// The limit applies to the current minute, and not to the minute in which the request
+	// started. When an outage ends, many requests end in the same minute, but they started in
+	// different minutes. Their records must stay within the limit of one minute.
 	count, limit := &refusals, uint64(maxRefusals-maxFaults)
 	if level > slog.LevelWarn {
 		count, limit = &faults, maxFaults

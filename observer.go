@@ -72,8 +72,8 @@ type Event struct {
 	// Reason is the reason of the refusal. It is empty if the request was allowed.
 	Reason Reason
 	// Issuer is the configured issuer of the token. It is empty if no configured issuer
-	// matches. So the number of different values is limited, even if clients send other
-	// issuers.
+	// matches. So the number of different values is limited, even if clients send tokens of
+	// other issuers.
 	Issuer string
 	// CacheHit is true if the token was in the cache of verified tokens. It is false if the
 	// request waited until a concurrent request had verified the same token.
@@ -116,7 +116,7 @@ func (e Event) TokenID() string {
 	case c.id != "":
 		return c.id
 	}
-	id, _ := strictjson.String(c.members.Lookup("jti")) // the claims of a refused token may not be decoded
+	id, _ := strictjson.String(c.members.Lookup("jti")) // if the token was refused, c.id may not be set yet
 	return id
 }
 
@@ -165,8 +165,8 @@ func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	}
 }
 
-// The method report notifies one observer of the outcome of a request, and logs a refusal.
-// The comment of [Verifier] describes how this observer is chosen.
+// The method report notifies one observer of the outcome of a request, and logs a refusal
+// to Config.Logger. The comment of [Verifier] describes which observer this is.
 func (d *decision) report(ctx context.Context, refusal *Error) {
 	reported := refusal
 	if refusal == nil && d.refusal != nil && !d.refusal.withoutToken() {
@@ -199,8 +199,9 @@ func (d *decision) report(ctx context.Context, refusal *Error) {
 	}
 }
 
-// verifierObserver returns the verifier that is notified of the outcome as an Observer. It
-// returns nil if there is none.
+// verifierObserver returns the observer to notify if Request.Observer is nil. This
+// observer is the verifier or the inner verifier. The result is nil if neither of them is
+// an observer.
 func (d *decision) verifierObserver() Observer {
 	own := d.own
 	if own == nil {
@@ -224,7 +225,7 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 			claims, err = nil, panicRefusal(p)
 		}
 	}()
-	start, wrapped := time.Now(), wrappedCall(ctx) // wrappedCall must run now, because the guard may stop waiting later
+	start, wrapped := time.Now(), wrappedCall(ctx) // wrappedCall must run first, because the guard may stop waiting during the verification
 	if wrapped != nil {
 		ctx = &call{Context: ctx} // if a hook verifies a token of its own, the outcome of this token is reported too
 	}

@@ -44,7 +44,8 @@ type Profile struct {
 	// WrongIssuers lists frequent mistakes in the issuer. Each key is a regular expression,
 	// and its value is a sentence that explains the mistake. If Config.Issuer matches the
 	// regular expression, New returns an error with the sentence. If a JWTVerifier refuses a
-	// token with WrongIssuer and the "iss" matches, the error has the sentence.
+	// token with WrongIssuer, and "iss" matches the regular expression, the error of this
+	// refusal contains the sentence.
 	WrongIssuers map[string]string
 	// Aliases lists the "iss" values of an issuer that uses several values. The aliases apply
 	// only if Config.Issuer is in the list.
@@ -149,7 +150,7 @@ func profileKey(name string) string {
 // The error holds an *[Error]. The reason is [Internal] if p is invalid. Otherwise the
 // reason is [Malformed] or [InvalidClaims].
 func (p Profile) Claims(set []byte) (*Claims, error) {
-	p.WrongIssuers = nil // saves time: Claims does not use the regular expressions
+	p.WrongIssuers = nil // Claims does not use the regular expressions, and resolve must not waste time on them
 	resolved, errs := p.resolve()
 	if err := errors.Join(errs...); err != nil {
 		return nil, &Error{Reason: Internal, Err: err}
@@ -176,7 +177,7 @@ type profile struct {
 	aliases           []string
 	audience          []claim.Path
 	scopes            []claim.Path
-	arrays            bool // the claims in scopes may be arrays
+	arrays            bool // a claim that holds scopes may be an array
 	roles             []claim.Path
 	clientID          []claim.Path
 	required          []claim.Path
@@ -244,7 +245,7 @@ func (p Profile) resolve() (*profile, []error) {
 	}
 	var errs []error
 	for _, form := range slices.Sorted(maps.Keys(p.WrongIssuers)) {
-		if re, err := regexp.Compile(form); err == nil { // checkIssuer reports the error
+		if re, err := regexp.Compile(form); err == nil { // checkIssuer reports an invalid regular expression
 			r.wrongIssuers = append(r.wrongIssuers, wrongIssuer{re, p.WrongIssuers[form]})
 		}
 	}

@@ -123,7 +123,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // refuse returns an Error with a formatted detail.
 func refuse(reason Reason, format string, args ...any) *Error {
 	if false {
-		_ = fmt.Errorf(format, args...) // never runs; because of this call, go vet checks the arguments of refuse
+		_ = fmt.Errorf(format, args...) // this call never runs; it makes go vet check the arguments of refuse
 	}
 	r := &refusal{Error{Reason: reason, ownText: true}, detail{format, args}}
 	r.Err = &r.detail
@@ -168,7 +168,7 @@ func (d *detail) Unwrap() error {
 type sharedError struct{ refusal Error }
 
 // sharedRefusal returns an Error that all requests share. Exported functions must not
-// return this Error, but the result of its method toCaller.
+// return this Error. They must return the result of its method toCaller.
 func sharedRefusal(reason Reason, detail error) *Error {
 	e := &Error{Reason: reason, Err: detail, ownText: true}
 	e.shared = &sharedError{*e}

@@ -17,14 +17,14 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// ClaimEquals returns a rule that requires one of these values in a claim. A value is a
-// string, a bool, an int or an int64. The argument claim is the name of a claim, such as
-// "repository_id", or a JSON pointer, such as "/custom_claims/environment". The comment of
-// [Profile] describes both forms.
+// ClaimEquals returns a rule that requires that a claim has one of these values. A value
+// is a string, a bool, an int or an int64. The argument claim is the name of a claim, such
+// as "repository_id", or a JSON pointer, such as "/custom_claims/environment". The comment
+// of [Profile] describes both forms.
 //
 // The rule is a [scopes.Func]. If the rule denies a request, the request is refused with
 // [MissingScope], and the log contains the value of the claim. An empty list of values, a
-// value of a different type and an invalid name are mistakes in the rule; see
+// value of any other type and an invalid name are mistakes in the rule; see
 // [scopes.Rule.Err].
 func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
@@ -37,8 +37,8 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 	what := "is " + strings.Join(wants, ", ")
 	switch len(values) {
 	case 0:
-		what = "is one of no values"
-		errs = append(errs, errors.New("no values were given"))
+		what = "is one of the values"
+		errs = append(errs, errors.New("there are no values; pass at least one value"))
 	case 1:
 	default:
 		what = "is one of " + strings.Join(wants, ", ")
@@ -48,8 +48,8 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 	})
 }
 
-// ClaimIncludes returns a rule that requires an array in a claim. The array must contain
-// this value. [ClaimEquals] describes the arguments and the refusal.
+// ClaimIncludes returns a rule that requires that a claim is an array that contains this
+// value. [ClaimEquals] describes the arguments and the refusal.
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
 	return claimRule(claim, "includes "+want, err, func(v string) bool {

@@ -62,8 +62,9 @@ type CacheStatus struct {
 	// Hits counts the requests whose token was in the cache. Misses counts the requests whose
 	// token was not in the cache. A request that waited until a concurrent request had
 	// verified the same token is a miss. Hits and Misses do not count requests without a
-	// well-formed token of the issuer. Evictions counts the tokens that the cache removed to
-	// make room before they expired. The counts start at zero when the verifier is created.
+	// well-formed token of the issuer. Evictions counts the unexpired tokens that the cache
+	// removed to make room for other tokens. The counts start at zero when the verifier is
+	// created.
 	Hits, Misses, Evictions uint64
 }
 

@@ -29,7 +29,7 @@ type token struct {
 	now    time.Time     // the time of the verification
 
 	header       *jws.Header
-	sharedHeader bool // the header is in the index, which stores it once for all tokens
+	sharedHeader bool // the header is in the index, which stores equal headers only once
 	iss          string
 	verifier     *JWTVerifier // the verifier of the issuer in "iss"
 	entry        *entry       // holds the claims of the token
@@ -61,7 +61,8 @@ type (
 	}
 )
 
-// newIndex returns an index for ix. It returns nil if ix is nil, because the cache is off.
+// newIndex returns an index for ix. If ix is nil, the cache is off, and newIndex returns
+// nil.
 func newIndex(ix *memory.Index[verified]) *index {
 	if ix == nil {
 		return nil
@@ -90,7 +91,8 @@ func newCache(size int) *cache {
 }
 
 // The variable tokens is the pool of token values. A processor core usually gets the value
-// that it put into the pool last.
+// that it put into the pool last, so different cores usually use different values of
+// place.
 var tokens = sync.Pool{New: func() any {
 	return &token{raw: make([]byte, 0, 2<<10), buf: make([]byte, 0, 2<<10), place: places.Add(1)}
 }}
@@ -111,7 +113,7 @@ func (t *token) free() {
 	if len(t.buf) > 0 || !t.cacheHit {
 		clear(t.buf)
 		*t = token{raw: t.raw, buf: t.buf[:0], place: t.place}
-	} else { // only findCached has set fields; it is faster to clear only these fields
+	} else { // only findCached has set fields; clearing only these fields is faster
 		t.digest, t.entry, t.header, t.verifier, t.cacheHit, t.decodedAll = memory.Digest{}, nil, nil, nil, false, false
 	}
 	tokens.Put(t)
@@ -278,8 +280,8 @@ func (t *token) store(now time.Time) {
 }
 
 // The method memory returns an estimate of the memory of the cached token, in bytes. It
-// does not include a shared header, which the index stores once for all tokens. It includes
-// any other header, because only this token uses the header.
+// includes the header only if the header is not shared. A shared header is in the index,
+// which stores equal headers only once.
 func (t *token) memory() int {
 	n := entryMemory + t.claims().memory()
 	if !t.sharedHeader {

@@ -35,8 +35,8 @@ import (
 // call the *JWTVerifier, for example because the request has no token, Config.Observer and
 // Config.Logger get no outcome. Second, the wrapper may call the *JWTVerifier with a
 // context that is not derived from the context of the request. Config.Observer and
-// Config.Logger then get only the verdict on the token, as without a guard. To get the
-// outcome of every request, set Options.Observer of the guard.
+// Config.Logger then get only the verdict on the token, and not the outcome of the
+// request. To get the outcome of every request, set Options.Observer of the guard.
 type Verifier interface {
 	// Verify verifies a token and returns its claims. The argument token does not contain the
 	// scheme "Bearer". If the token is forged, expired or for a different API, Verify must
@@ -60,7 +60,7 @@ type JWTVerifier struct {
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
 	audience    []string
 	keys        KeySet
-	closer      io.Closer // closes keys; nil if keys is Config.Keys
+	closer      io.Closer // closes the field keys; nil if keys is Config.Keys
 	methods     map[string]*jws.Method
 	profile     *profile
 	hierarchy   scopes.Hierarchy
@@ -150,9 +150,9 @@ type ownVerifier interface {
 	// loggerOf returns the logger for refusals of tokens from a configured issuer. For a token
 	// that no configured issuer matches, issuer is "". A nil result means slog.Default().
 	loggerOf(issuer string) *slog.Logger
-	// prepare fills t for the method verdict, which verifies the token. If the token raw is
-	// cached, prepare copies the cached entry to t. Otherwise it decodes raw and finds the
-	// verifier of the issuer. If now is zero, prepare reads the clock.
+	// prepare fills t for the method verdict, which verifies the token. The argument raw is
+	// the token. If it is cached, prepare copies the cached entry to t. Otherwise it decodes
+	// raw and finds the verifier of the issuer. If now is zero, prepare reads the clock.
 	prepare(t *token, raw string, now time.Time) *Error
 	// The method route sets t.verifier to the verifier of the issuer in t.iss.
 	route(t *token) *Error
@@ -358,8 +358,8 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 }
 
 // The method prove verifies the signature, runs the checks of the claims, and calls
-// Config.Custom. It stores a token that passes in the cache. The result done is false if no
-// key in keys verifies the signature.
+// Config.Custom. If there is no refusal, prove stores the token in the cache. The result
+// done is false if no key in keys verifies the signature.
 func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	value := &t.entry.Value
 	if value.key = v.signer(t, keys); value.key == nil {

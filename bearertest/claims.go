@@ -14,10 +14,10 @@ import (
 //
 // The default claims are the same as for [Issuer.Token], with the issuer
 // https://issuer.example and without an audience. The argument overrides the default
-// claims, as for Issuer.Token. Claims parses the claims with the zero [bearer.Profile].
-// To parse claims that have the form of a vendor, call [bearer.Profile.Claims]. To add
-// custom claims, call [bearer.Claims.WithCustom]. Claims panics if a value cannot be
-// encoded as JSON or a claim has the wrong type.
+// claims in the same way as the argument of Issuer.Token. Claims parses the claims with
+// the zero [bearer.Profile]. To parse claims in the form that a vendor uses, call
+// [bearer.Profile.Claims]. To add custom claims, call [bearer.Claims.WithCustom]. Claims
+// panics if a value cannot be encoded as JSON or a claim has the wrong type.
 func Claims(claims map[string]any) *bearer.Claims {
 	const lifetime = time.Hour
 	set := encode(overlay(defaultClaims("https://issuer.example", time.Now(), lifetime), claims))

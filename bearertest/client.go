@@ -32,7 +32,7 @@ type Client struct {
 
 // registration is a registered client with the hash of its secret.
 type registration struct {
-	client Client // without the secret
+	client Client // Secret is empty
 	hash   [sha256.Size]byte
 }
 

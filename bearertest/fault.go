@@ -12,27 +12,29 @@ import (
 // [Issuer.Repair], [Issuer.Fetches] and [Issuer.WithFaults].
 type Endpoint string
 
-// The issuer's endpoints. A fault of an endpoint affects all its paths, and a
-// count includes the requests for all its paths.
+// The issuer's endpoints. A fault of an endpoint affects all paths of the
+// endpoint. Issuer.Fetches counts the requests for all paths of the endpoint.
 const (
-	// KeysEndpoint is the key set, at /keys and /.well-known/jwks.json.
+	// KeysEndpoint serves the key set. Its paths are /keys and
+	// /.well-known/jwks.json.
 	KeysEndpoint Endpoint = "keys"
-	// DiscoveryEndpoint is the metadata, at /.well-known/openid-configuration
-	// and /.well-known/oauth-authorization-server.
+	// DiscoveryEndpoint serves the metadata. Its paths are
+	// /.well-known/openid-configuration and
+	// /.well-known/oauth-authorization-server.
 	DiscoveryEndpoint Endpoint = "discovery"
-	// TokenEndpoint is the token endpoint, at /oauth/token.
+	// TokenEndpoint issues tokens. Its path is /oauth/token.
 	TokenEndpoint Endpoint = "token"
 )
 
 // Fault describes how an endpoint fails. The zero Fault has no effect. If
 // several fields are set, they take effect in this order: Delay, Hang, Abort,
-// Handler. Status, Header and Body take effect last, and together.
+// Handler. After these fields, Status, Header and Body take effect together.
 type Fault struct {
 	// Delay is the time that the request waits before the other fields take
 	// effect.
 	Delay time.Duration
 	// If Hang is true, the issuer does not answer the request. The request ends
-	// when the client cancels it or the issuer is closed.
+	// when the client cancels the request or the issuer is closed.
 	Hang bool
 	// If Abort is true, the issuer closes the connection without an answer.
 	Abort bool
@@ -84,8 +86,8 @@ func (i *Issuer) Fetches(e Endpoint) int {
 	return i.fetches[e]
 }
 
-// nextFault counts a request and returns the fault for this request. It returns
-// false if there is no fault.
+// nextFault counts a request and returns the fault for this request. The bool
+// is false if there is no fault.
 func (i *Issuer) nextFault(e Endpoint) (Fault, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -128,8 +130,8 @@ func (i *Issuer) WithFaults(e Endpoint, h http.Handler) http.Handler {
 }
 
 // The method hold applies f.Delay and f.Hang to a request. It aborts the
-// request if the client cancels the request or the issuer is closed before the
-// delay ends.
+// request if the client cancels the request, or if the issuer is closed, while
+// hold waits.
 func (i *Issuer) hold(r *http.Request, f Fault) {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
@@ -163,9 +165,9 @@ func (f Fault) answer(w http.ResponseWriter) {
 	_, _ = w.Write(f.Body)
 }
 
-// headerWriter adds the header of a fault to an answer. It adds the header when
-// the endpoint starts to write the answer, so that the fields of the fault
-// replace the fields of the endpoint.
+// headerWriter adds Fault.Header to an answer. It adds the header fields when
+// the endpoint starts to write the answer, so that these fields replace the
+// header fields of the endpoint.
 type headerWriter struct {
 	http.ResponseWriter
 	header http.Header

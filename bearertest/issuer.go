@@ -54,16 +54,16 @@ type Options struct {
 	KeyID func() string
 
 	// Authenticate authenticates the clients of the token endpoint, for example
-	// against a database. It must be safe for concurrent use. If the error is a
-	// *TokenError, it determines the error response. For any other error, the
-	// response is the error server_error. The issuer ignores the Secret of the
+	// against a database. It must be safe for concurrent use. If it returns a
+	// *TokenError, this error determines the error response. For any other error,
+	// the response is the error server_error. The issuer ignores the Secret of the
 	// returned Client. If Authenticate is set, the issuer ignores the clients of
 	// AddClient. Nil means that the issuer authenticates the clients of AddClient.
 	Authenticate func(ctx context.Context, id, secret string) (Client, error)
 
 	// The token endpoint calls Shape before it signs a token. Shape may change the
-	// token, for example so that it has the form of a vendor. Shape must be safe
-	// for concurrent use. Nil means that tokens have the form of RFC 9068.
+	// token, for example to the form that a vendor uses. Shape must be safe for
+	// concurrent use. Nil means that tokens have the form of RFC 9068.
 	Shape func(*Grant)
 
 	// Metadata overrides members of both metadata documents. A nil value removes a
@@ -80,7 +80,7 @@ type Issuer struct {
 	base   string // base URL of the endpoints, without a trailing slash
 	mux    *http.ServeMux
 	server *httptest.Server // nil without a listener
-	done   chan struct{}    // closed by Close; ends hanging requests
+	done   chan struct{}    // Close closes this channel to end hanging requests
 	close  sync.Once
 
 	mu      sync.Mutex // guards the fields below

@@ -18,7 +18,7 @@ const (
 // separate fields. So an issuer can sign with a key that it does not publish.
 // Real issuers do this when a key rotation fails.
 type keyring struct {
-	ready     bool // the keys for Options.Algorithms were generated
+	ready     bool // true after the keys for Options.Algorithms were generated
 	published []*Key
 	signing   map[string]*Key   // the key of the map is the algorithm
 	borrowed  []*rsa.PrivateKey // Close returns these keys to the pool
@@ -133,7 +133,7 @@ func (i *Issuer) rotate(alg string) *Key {
 
 // ownRSAKey borrows an RSA key from the pool. Close returns the key. After
 // Close, ownRSAKey generates a new key, because no later call returns a
-// borrowed key.
+// borrowed key to the pool.
 func (i *Issuer) ownRSAKey() *rsa.PrivateKey {
 	if i.closed() {
 		return generateRSA()

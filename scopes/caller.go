@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// atCaller adds to err the line that declares the rule. Programs keep rules in maps, tables
-// and variables, so only this line shows where the mistake is.
+// atCaller adds to err the line that declares the rule. A program may keep its rules in
+// maps, tables and variables, so only this line shows which rule has the mistake.
 func atCaller(err error) error { return fmt.Errorf("%w (declared at %s)", err, caller()) }
 
 // The function caller returns the file and the line of the innermost caller that is user

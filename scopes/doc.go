@@ -9,7 +9,7 @@
 //	scopes.And(scopes.All("admin"), scopes.Func("office hours", officeHours))
 //	scopes.Public()                                        // no token required
 //
-// A rule may have two modes. In the mode [ReportOnly], the guard allows and reports
+// There are two modes for rules. In the mode [ReportOnly], the guard allows and reports
 // requests that the rule denies. In the mode [Optional], the guard allows requests without
 // a token.
 //

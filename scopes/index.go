@@ -46,8 +46,9 @@ func (x index) contains(names []string, e uint64, scope string) bool {
 	return x.containsFrom(i, names, e, scope)
 }
 
-// containsFrom does the same as contains, but the caller knows where to start in the index.
-// The entry at position i is the first entry whose hash is not less than the hash of e.
+// containsFrom returns the same result as contains. It needs no binary search, because the
+// caller passes the position i of the first entry whose hash is not less than the hash of
+// e.
 func (x index) containsFrom(i int, names []string, e uint64, scope string) bool {
 	for ; i < len(x) && x[i]>>32 == e>>32; i++ {
 		if names[uint32(x[i])] == scope { //nolint:gosec // the lower half is the position
@@ -85,7 +86,7 @@ func newSet(names []string) Set {
 // The function unique removes duplicates from the slice in place. It keeps the first of
 // several equal names.
 func unique(names []string) []string {
-	if len(names) > 4*maxUnindexed { // the loop below takes quadratic time
+	if len(names) > 4*maxUnindexed { // for a long list, the loop below is too slow, because it takes quadratic time
 		return uniqueOfMany(names)
 	}
 	kept := names[:0]

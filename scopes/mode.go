@@ -2,9 +2,9 @@ package scopes
 
 import "slices"
 
-// The modes of a rule. A rule with a mode is a node of the kind and, with one operand. The
-// field name of the node is the mode. Code that ignores modes therefore enforces the
-// operand.
+// The modes of a rule. A node of ReportOnly or Optional has the same kind as a node of
+// And. It has one operand, and its field name contains the mode. Code that ignores modes
+// therefore enforces the operand.
 const (
 	reportOnly = "report only"
 	optional   = "optional"

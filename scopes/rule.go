@@ -12,11 +12,12 @@ import (
 // Rule describes what a route or a method requires of its callers. The zero Rule denies
 // every request. A Rule is immutable and safe for concurrent use.
 //
-// A rule with a mistake in it also denies every request. An invalid scope and a zero Rule
-// inside a rule are mistakes. The comments of the functions in this package describe
-// further mistakes. [Rule.Err] returns the mistakes and the lines that contain them. Guards
-// and tables call Err when the program starts. If the rule has a mistake, they return an
-// error or panic.
+// A rule with a mistake in it also denies every request. For example, an invalid scope is
+// a mistake, and an argument of [And] that is the zero Rule is a mistake. The comments of
+// the functions in this package describe further mistakes. The error of [Rule.Err] lists
+// the mistakes and the source line of each mistake. Programs find the mistakes when they
+// start: package middleware and [Table.Handle] panic, and interceptor.New returns an
+// error.
 type Rule struct{ n *node }
 
 type kind int
@@ -34,10 +35,10 @@ const (
 type node struct {
 	kind  kind
 	names []string                    // the scopes of All and Any, as declared
-	want  Set                         // the names as a Set
+	want  Set                         // a Set of these scopes
 	rules []Rule                      // the operands of And, Or, ReportOnly and Optional
-	name  string                      // the name of a function; or a mode, see mode.go
-	fn    func(context.Context) error // the function of Func
+	name  string                      // the name that Func received, or the mode of a rule with a mode (see mode.go)
+	fn    func(context.Context) error // the function that Func received
 	pure  bool                        // the rule contains no function
 	err   error                       // the mistakes in the rule, or nil
 }
@@ -158,8 +159,8 @@ func (r Rule) IsZero() bool { return r.n == nil }
 // if the token grants every scope.
 func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
 
-// DeniedError is the error of [Rule.Allow]. It describes what the caller needs so that the
-// rule allows the request.
+// DeniedError is the error of [Rule.Allow]. It lists the missing scopes and the errors of
+// the functions in the rule.
 type DeniedError struct {
 	// Missing lists the scopes that the rule requires and the token does not grant. The list
 	// is in the order of the rule and has no duplicates. If the rule has alternatives ([Or],
@@ -239,7 +240,7 @@ func (n *node) evaluate(ctx context.Context, granted Set, d *DeniedError) bool {
 			d.Err = errors.Join(d.Err, fmt.Errorf("%s: %w", n.name, err))
 		}
 		return err == nil
-	case all, anyOf, public: // always pure
+	case all, anyOf, public: // nodes of these kinds are always pure
 	}
 	return false
 }
@@ -269,7 +270,7 @@ func (n *node) met(granted Set) bool {
 		return slices.ContainsFunc(n.rules, func(r Rule) bool { return r.n.met(granted) })
 	case public:
 		return true
-	case function: // never pure
+	case function: // a node of this kind is never pure
 	}
 	return false
 }

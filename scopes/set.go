@@ -12,7 +12,7 @@ import (
 // 3.3). The zero Set grants no scopes. A Set is immutable and safe for concurrent use.
 type Set struct {
 	names []string // without duplicates
-	index *index   // of names; nil if the list is short
+	index *index   // the index of names; nil if the list is short
 }
 
 // Parse parses a scope string (RFC 6749, section 3.3). The scopes must be separated by
@@ -44,7 +44,7 @@ func Of(names ...string) (Set, error) {
 			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, describeMistake(name))
 		}
 	}
-	own := make([]string, len(names)) // slices.Clone may allocate more than len(names)
+	own := make([]string, len(names)) // slices.Clone may allocate more memory than the names need
 	copy(own, names)
 	return newSet(own), nil
 }

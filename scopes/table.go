@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Table maps routes to rules. Its patterns have the syntax and the precedence of
-// [http.ServeMux]. The zero Table is ready to use. The zero Table and a nil *Table deny
-// every request. Declare all rules before the first request. After that, a Table is safe
-// for concurrent use. A Table must not be copied.
+// Table maps routes to rules. Its patterns have the same syntax and the same precedence as
+// the patterns of [http.ServeMux]. The zero Table is ready to use. The zero Table and a
+// nil *Table deny every request. Declare all rules before the first request. After that, a
+// Table is safe for concurrent use. A Table must not be copied.
 type Table struct {
 	mux      http.ServeMux
 	declared []ruleHandler
@@ -24,8 +24,8 @@ type Table struct {
 // Handle declares the rule of a pattern. Like [http.ServeMux.Handle], Handle panics if the
 // pattern is not valid or conflicts with a declared pattern. Handle also panics if no
 // request can match the pattern, and if [Rule.Err] returns an error. So Handle panics for
-// the zero Rule. The message contains the line of the caller. For a conflict, it also
-// contains the line of the other pattern.
+// the zero Rule. The message contains the source line that calls Handle. For a conflict,
+// the message also contains the source line that declared the conflicting pattern.
 func (t *Table) Handle(pattern string, rule Rule) {
 	h := ruleHandler{pattern: pattern, rule: rule, at: caller()}
 	defer func() {
@@ -46,9 +46,10 @@ func (t *Table) Handle(pattern string, rule Rule) {
 }
 
 // neverMatches returns the host of a pattern. If no request can match the pattern, mistake
-// is a sentence that describes the mistake in the pattern. Otherwise mistake is "". The mux
-// reports only an unclean path in a pattern with a method. It accepts all other mistakes,
-// and requests then match a different pattern or no pattern.
+// is a sentence that describes the mistake in the pattern. Otherwise mistake is "". Of the
+// mistakes that neverMatches finds, the mux reports only an unclean path, and only in a
+// pattern with a method. If the mux accepts a pattern with a mistake, requests match a
+// different pattern or no pattern.
 func neverMatches(pattern string) (host, mistake string) {
 	host, p, ok := strings.Cut(pattern, "/")
 	if i := strings.IndexAny(host, " \t"); i >= 0 {
@@ -69,9 +70,9 @@ func neverMatches(pattern string) (host, mistake string) {
 	return host, ""
 }
 
-// The method explain converts the value of a panic to an error. The text of the mux
-// contains a line of this file as the place of every declaration. The error contains the
-// lines of the user's code instead.
+// The method explain converts the value of a panic to an error. The mux reports a line of
+// this file as the place of every declaration. The error contains the lines of the user's
+// code instead.
 func (t *Table) explain(h ruleHandler, p any) error {
 	text := regexp.MustCompile(` ?\(registered at [^)]*\)`).ReplaceAllString(fmt.Sprint(p), "")
 	text = fmt.Sprintf("scopes: pattern %q (declared at %s): %s", h.pattern, h.at, strings.ReplaceAll(text, "\n", " "))
@@ -207,8 +208,8 @@ func (t *Table) match(r *http.Request) (Rule, string) {
 //   - has no backslash, which some file systems treat as a slash
 //   - has no NUL byte, which ends a name in some file systems
 //
-// CleanPath decodes the decoded path up to three more times. After each time, the path must
-// still be clean, and after the third time it must not contain escapes. A path that
+// CleanPath decodes the decoded path up to three more times. After each decoding, the path
+// must still be clean. After the third decoding, it must contain no escapes. A path that
 // contains "#" without escaping is unclean, because RFC 9112, section 3.2 does not allow
 // this in a request target. For a nil u, CleanPath returns false.
 func CleanPath(u *url.URL) bool {
@@ -256,8 +257,8 @@ var plainChars = func() (t [256]bool) {
 // time of CleanPath, because each round of decoding reads the whole path.
 const maxRounds = 4
 
-// The iterator of spellings yields the path p. After that, it decodes the last path again
-// and yields the result, until decoding changes nothing.
+// The iterator that spellings returns yields the path p first. Then it repeatedly decodes
+// the path and yields the result, until the path contains no escapes.
 func spellings(p string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for ok := true; ok && yield(p); p, ok = unescape(p) {
@@ -266,8 +267,8 @@ func spellings(p string) iter.Seq[string] {
 }
 
 // unescape decodes the percent-encoded bytes of p. It reports whether p contained such
-// bytes. If two hexadecimal digits do not follow a percent sign, the percent sign stays in
-// the result, because lenient decoders keep it too.
+// bytes. A percent sign without two hexadecimal digits after it stays in the result,
+// because lenient decoders keep such a percent sign too.
 func unescape(p string) (string, bool) {
 	i := strings.IndexByte(p, '%')
 	if i < 0 {
