@@ -4,10 +4,10 @@ package bearer
 
 import "github.com/bearerkit/bearer/internal/profiles"
 
-// The profiles of issuers, for Config.Profile. Each profile has the name of its issuer. The
-// comment on a profile describes the tokens that the profile accepts. For each profile,
-// docs/issuers.md lists the values of Config.Issuer and Config.Audience, the required
-// claims, and the settings that the issuer needs.
+// Each variable is the profile of an issuer, and has the name of this issuer. Assign the
+// variable to Config.Profile. The comment on a variable describes the tokens that the
+// profile accepts. For each profile, docs/issuers.md lists the values of Config.Issuer and
+// Config.Audience, the required claims, and the settings that the issuer needs.
 var (
 	Auth0         = Profile(profiles.Auth0())         // access tokens of Auth0 that have Auth0's own form or the form of RFC 9068
 	Cognito       = Profile(profiles.Cognito())       // access tokens of an Amazon Cognito user pool

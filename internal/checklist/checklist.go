@@ -13,7 +13,8 @@ import (
 type Rule struct {
 	// ID identifies the rule: a letter for the family, and a number.
 	ID string
-	// Source names sections of RFCs. "own" marks hardening that no RFC requires.
+	// Source names the RFC sections that contain the rule. "own" marks hardening that no RFC
+	// requires.
 	Source string
 	// Text is the rule, or the name of a feature if Unsupported is set.
 	Text string
@@ -62,7 +63,7 @@ func Test(t *testing.T, id string, test func(t *T)) {
 	})
 }
 
-// Want fails the test if got and want differ. what describes the case.
+// Want fails the test if got and want differ. The text what describes the case.
 func (t *T) Want(what string, got, want any) {
 	t.Helper()
 	t.checks++

@@ -4,7 +4,7 @@ package checklist
 //
 //nolint:gochecknoglobals // a constant table
 var Rules = []Rule{
-	// RFC 6750 with RFC 9110.
+	// RFC 6750 and RFC 9110.
 	{ID: "B01", Source: "RFC 6750 2.1; RFC 9110 11.1", Text: "A token is accepted as credentials of the scheme Bearer; the name of the scheme may be in upper or lower case"},
 	{ID: "B02", Source: "RFC 6750 2.1", Text: "A request is invalid if its credentials are not exactly one b64token, for example if they are empty or contain a space, a comma or a control character; such credentials are not parsed"},
 	{ID: "B03", Source: "RFC 6750 2, 3.1", Text: "A request is invalid if it has several Authorization values, or a list in one value, even if one of the tokens is valid"},
@@ -19,8 +19,8 @@ var Rules = []Rule{
 	{ID: "B12", Source: "RFC 6750 3.1", Text: "The error code is invalid_request with status 400, invalid_token with status 401, and insufficient_scope with status 403; the challenge with status 403 also names the required scopes"},
 	{ID: "B13", Source: "RFC 6750 3.1", Text: "A challenge has at most one error code"},
 	{ID: "B14", Source: "RFC 6750 5.3", Text: "A token in a cookie", Unsupported: "ignored, because browsers send cookies without the user's knowledge"},
-	{ID: "B15", Source: "RFC 9110 11.6.1, 15.5.2", Text: "Every response with status 401 has a challenge; each value in the challenge is a token or a quoted string of HTTP"},
-	// RFC 7515 with RFC 7797.
+	{ID: "B15", Source: "RFC 9110 11.6.1, 15.5.2", Text: "Every response with status 401 has a challenge; each value in the challenge has the HTTP syntax of a token or of a quoted string"},
+	// RFC 7515 and RFC 7797.
 	{ID: "J01", Source: "RFC 7515 7.1; RFC 8725bis 3.14", Text: "A token has exactly two periods; the JSON serialization is refused"},
 	{ID: "J02", Source: "RFC 7515 2, 5.2", Text: "The parts of a token are base64url without padding, white space or other characters; unused bits are zero"},
 	{ID: "J03", Source: "RFC 7515 5.2", Text: "The header is valid UTF-8 and one JSON object; no data follows the object"},
@@ -38,7 +38,7 @@ var Rules = []Rule{
 	{ID: "J15", Source: "RFC 7515 5.2", Text: "The signature is verified over the text as received"},
 	{ID: "J16", Source: "RFC 7515 5.2", Text: "An algorithm that the application does not accept is refused, even if the signature is valid"},
 	{ID: "J17", Source: "RFC 7797 6, 7", Text: "The header parameter b64", Unsupported: "refused with any value"},
-	// RFC 7517 with RFC 7638.
+	// RFC 7517 and RFC 7638.
 	{ID: "W01", Source: "RFC 7517 4, 5", Text: "A key set is an object with an array of keys; unknown members are ignored, and keys with a duplicate member are skipped"},
 	{ID: "W02", Source: "RFC 7517 5", Text: "A key that cannot be used is skipped, and the other keys are used; a set without a usable key never replaces a usable set"},
 	{ID: "W03", Source: "RFC 7517 4.1", Text: "kty is present and compared case-sensitively"},
@@ -99,7 +99,7 @@ var Rules = []Rule{
 	{ID: "R04", Source: "RFC 9068 4", Text: "aud contains an identifier of this resource"},
 	{ID: "R05", Source: "RFC 9068 4", Text: "The signature verifies with a key of the issuer and the alg of the header; alg none is refused"},
 	{ID: "R06", Source: "RFC 9068 4", Text: "The current time is before exp"},
-	{ID: "R07", Source: "RFC 9068 4", Text: "If a check of this section fails, including the check of the audience, the error code is invalid_token"},
+	{ID: "R07", Source: "RFC 9068 4", Text: "If a check of RFC 9068, section 4, fails, including the check of the audience, the error code is invalid_token"},
 	{ID: "R08", Source: "RFC 9068 4", Text: "The decision about a request depends on the scopes and the roles of the token"},
 	{ID: "R09", Source: "RFC 9068 2.1, 2.2", Text: "RS256 is accepted; iss, exp, aud, sub, client_id, iat and jti are required"},
 	{ID: "R10", Source: "RFC 9068 2.2.3; RFC 8693 4.2", Text: "scope is one string, in which single spaces separate the scopes; a profile may accept other forms; a malformed scope claim grants nothing"},
@@ -112,7 +112,7 @@ var Rules = []Rule{
 	{ID: "S05", Source: "RFC 8414 4, 6.1, 6.2", Text: "The server's certificate is verified, and issuers are compared code point by code point"},
 	{ID: "S06", Source: "own", Text: "Redirects stay within one origin; a refresh cannot change the issuer, and a failed refresh changes nothing"},
 	// RFC 9700 and OAuth 2.1.
-	{ID: "Z01", Source: "RFC 9700 2.3", Text: "Every request is checked: the token is for this resource and allows this action"},
+	{ID: "Z01", Source: "RFC 9700 2.3", Text: "Every request is checked; its token must be for this resource and must allow this action"},
 	{ID: "Z02", Source: "RFC 9700 2.2.1", Text: "Tokens that are bound to a client key", Unsupported: "refused, never accepted as bearer tokens"},
 	{ID: "Z03", Source: "RFC 9700 4.9.3", Text: "Errors, events and log records never contain the token"},
 	{ID: "Z04", Source: "RFC 9700 4.13", Text: "A header field that only a proxy may set is not trusted if a client sends it"},
@@ -120,7 +120,7 @@ var Rules = []Rule{
 	{ID: "Z06", Source: "RFC 9700 4.3.2", Text: "Tokens in URLs", Unsupported: "ignored"},
 	{ID: "Z07", Source: "OAuth 2.1 5.2", Text: "A request is accepted only if its token has not expired, is for this resource and has the scope"},
 	// gRPC. No RFC defines bearer tokens for gRPC.
-	{ID: "G01", Source: "own", Text: "A call has exactly one authorization value, which is read as in HTTP; a stream is checked when it opens, and also later if the configuration requests this"},
+	{ID: "G01", Source: "own", Text: "A call has exactly one authorization value, which is read as in HTTP; a stream is checked when it opens, and again later if the configuration requests this"},
 	{ID: "G02", Source: "own", Text: "The code is Unauthenticated for refusals that have status 400 or 401 in HTTP; it is PermissionDenied for 403, Internal for 500 and Unavailable for 503"},
 	{ID: "G03", Source: "own", Text: "The challenge is in the www-authenticate metadata, and the reason is in google.rpc.ErrorInfo; neither contains any part of the token"},
 	{ID: "G04", Source: "RFC 9449; RFC 8705", Text: "Tokens over gRPC that are bound to a client key (DPoP, mutual TLS)", Unsupported: "refused, never accepted as bearer tokens"},

@@ -29,7 +29,7 @@ func isFlat(t reflect.Type) bool {
 		return isFlat(t.Elem())
 	case reflect.Struct:
 		if t == reflect.TypeFor[time.Time]() {
-			return true // its only pointer points to a time.Location, which is immutable
+			return true // the only pointer in a time.Time points to a time.Location, which is immutable
 		}
 		for field := range t.Fields() {
 			if !isFlat(field.Type) {
@@ -102,7 +102,7 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 			}
 		}
 	case reflect.Struct:
-		fresh.Set(v) // also copies unexported fields
+		fresh.Set(v) // this assignment copies the unexported fields too
 		for i := range t.NumField() {
 			switch {
 			case t.Field(i).IsExported():

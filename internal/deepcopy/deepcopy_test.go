@@ -37,7 +37,7 @@ func TestOf(t *testing.T) {
 		"cycle": circle, "channel": make(chan int), "function": func() {}, "unexported field": hidden{[]string{"x"}},
 	} {
 		if _, ok := deepcopy.Of(reflect.ValueOf(value)); ok {
-			t.Errorf("%s: got a copy, want none", name)
+			t.Errorf("%s: got a copy, want no copy", name)
 		}
 	}
 }

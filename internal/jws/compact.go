@@ -45,7 +45,7 @@ var errEncoding = errors.New("not base64url in canonical form, without padding")
 
 // sextets maps each base64url character to its six bits, shifted to their position in
 // a group of four characters. The first index is the place of the character in the group.
-// The other index is the character. A byte that is not base64url maps to bad.
+// The second index is the character. A byte that is not base64url maps to bad.
 var sextets = func() (table [4][256]uint32) {
 	for place := range table {
 		for c := range table[place] {
@@ -58,13 +58,14 @@ var sextets = func() (table [4][256]uint32) {
 	return table
 }()
 
-// bad marks a byte that is not base64url. It is a bit above the 24 bits of a group.
+// bad marks a byte that is not base64url. The four characters of a group have only 24 bits,
+// so the value of a valid group is less than bad.
 const bad = 1 << 24
 
 // Decode decodes part and appends the result to dst. The part must be base64url (RFC
-// 4648, section 5) without padding, and unused bits must be zero. After an error Decode
-// returns dst without new bytes. The buffer of the returned slice may be larger than the
-// buffer of dst, and the caller can reuse it.
+// 4648, section 5) without padding, and the unused bits of its last character must be
+// zero. After an error, Decode returns dst without new bytes. The buffer of the
+// returned slice may be larger than the buffer of dst, and the caller can reuse it.
 //
 // Decode takes half the time that encoding/base64 takes. A token has about 800 characters,
 // so the difference matters. Decode also refuses CR and LF, which encoding/base64 skips even

@@ -76,14 +76,14 @@ func ReadHeader(decoded []byte) (*Header, error) {
 // MediaType returns a "typ" or "cty" in a form that can be compared: lower case, without
 // "application/" (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
 func MediaType(typ string) string {
-	switch typ { // the two most frequent values
+	switch typ { // these cases are fast paths for the two most frequent values
 	case "JWT":
 		return "jwt"
 	case "at+jwt":
 		return "at+jwt"
 	}
 	if strings.ContainsFunc(typ, func(c rune) bool { return c > '~' }) {
-		return typ // not a media type; strings.ToLower maps some of these characters to ASCII
+		return typ // typ is not a media type, and strings.ToLower maps some non-ASCII characters to ASCII
 	}
 	typ = strings.ToLower(typ)
 	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {
@@ -104,7 +104,7 @@ const (
 type Headers struct {
 	parsed sync.Map // encoded header to *Header
 	n      atomic.Int32
-	varied atomic.Bool // the cache was full at least once
+	varied atomic.Bool // true if the cache was full at least once
 }
 
 // Find returns the parsed form of an encoded header, or nil if the header is not cached.
@@ -117,11 +117,11 @@ func (h *Headers) Find(encoded string) *Header {
 	return header
 }
 
-// Add caches the header of a verified token. If the cache is full, Add first removes all
-// other headers, because the cache is useless for an issuer whose headers differ from token
-// to token. Add does not cache a header of more than maxHeaderLength characters. Add returns
-// true if the header is cached and the cache was never full. In this case, other tokens
-// probably have the same header.
+// Add caches the header of a verified token. If the cache is full, Add first removes
+// all other headers. A full cache means that the headers of an issuer differ from token
+// to token, so the old headers are useless. Add does not cache a header of more than
+// maxHeaderLength characters. Add returns true if the header is cached and the cache
+// was never full. In this case, other tokens probably have the same header.
 func (h *Headers) Add(encoded string, header *Header) (few bool) {
 	if len(encoded) > maxHeaderLength {
 		return false

@@ -46,8 +46,8 @@ func MethodOf(alg string) *Method {
 	return m
 }
 
-// Verify reports whether signature is a valid signature over the bytes in signed, by the
-// private part of key. It returns false if the type of key does not fit the algorithm.
+// Verify reports whether the private part of key made this signature over the bytes in
+// signed. It returns false if the type of key does not fit the algorithm.
 func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 	if m.ecdsa != nil {
 		return m.ecdsa.Verify(string(signed), signature, key) == nil
@@ -64,7 +64,7 @@ func (m *Method) Verify(signed, signature []byte, key crypto.PublicKey) bool {
 		case crypto.SHA512:
 			sum := sha512.Sum512(signed)
 			return m.rsa(key, sum[:], signature)
-		default: // an EdDSA method with an RSA key
+		default: // m is an EdDSA method, but the key is an RSA key
 		}
 	case ed25519.PublicKey:
 		return m.hash == 0 && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, signed, signature)

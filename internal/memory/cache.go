@@ -54,7 +54,8 @@ func (c *Cache[V]) Share(ix *Index[V]) {
 	}
 }
 
-// Status contains the size of a cache, and the number of events since the cache was created.
+// Status contains the number of entries in a cache, the maximum number of entries, and the
+// numbers of hits, misses and evictions since the cache was created.
 type Status struct {
 	Entries, Capacity       int
 	Hits, Misses, Evictions uint64
@@ -70,18 +71,19 @@ func (c *Cache[V]) Status() Status {
 	return s
 }
 
-// Count counts one lookup as a hit or a miss. place selects one of several counters.
-// Callers on different cores pass different places, so that they do not contend for one
-// cache line.
-func (c *Cache[V]) Count(place uint32, hit bool) { c.counts.add(place, hit) }
+// Count counts one lookup as a hit or a miss. shard selects one of several counters.
+// Callers on different cores pass different values of shard, so that they do not contend
+// for one cache line.
+func (c *Cache[V]) Count(shard uint32, hit bool) { c.counts.add(shard, hit) }
 
-// Store stores an entry of cost bytes until expires. The entry replaces an older entry of
-// the same token. If the cache is full, Store first removes entries that expired or that
-// were not used recently. Store does nothing if the cache is off or closed, or if cost
-// exceeds the limit of the cache in bytes.
-func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
-	e.cost = int32(min(cost, 1<<30)) //nolint:gosec // 1<<30 fits into an int32
-	e.expires = uint32(min(max(expires.Unix(), 0), math.MaxUint32))
+// Store stores the entry e, which expires at the time expiry and takes size bytes of
+// memory. The entry e replaces an older entry of the same token. If the cache is full,
+// Store first removes entries that expired or that were not used recently. Store does
+// nothing if the cache is off or closed, or if size exceeds the memory limit of the
+// cache.
+func (c *Cache[V]) Store(e *Entry[V], size int, expiry, now time.Time) {
+	e.cost = int32(min(size, 1<<30)) //nolint:gosec // 1<<30 fits into an int32
+	e.expires = uint32(min(max(expiry.Unix(), 0), math.MaxUint32))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.index == nil || int(e.cost) > c.limit {
@@ -97,11 +99,11 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 		c.makeRoom(now)
 		full = true
 	}
-	e.place.Store(int32(len(c.ring))) //nolint:gosec // memory limits the ring to fewer entries than fit into an int32
+	e.place.Store(int32(len(c.ring))) //nolint:gosec // a ring of 1<<31 entries takes more than 1 TiB
 	c.ring = append(c.ring, e)
 	c.bytes += int(e.cost)
 	if passed := c.hand - 1; full && passed < len(c.ring) {
-		c.swap(passed, len(c.ring)-1) // to the place behind the hand, so that the hand reaches e last
+		c.swap(passed, len(c.ring)-1) // e moves to the place behind the hand, so that the hand reaches e last
 	}
 	c.index.entries.Store(e.digest, e)
 	if c.timer == nil {
@@ -109,11 +111,11 @@ func (c *Cache[V]) Store(e *Entry[V], cost int, expires, now time.Time) {
 	}
 }
 
-// makeRoom removes one entry. The clock algorithm chooses the entry: it is the next entry
-// that expired, or that was not used since the hand last passed it. The caller holds c.mu.
+// makeRoom removes one entry. The clock algorithm chooses the next entry that expired, or
+// that was not used since the hand last passed this entry. The caller holds c.mu.
 func (c *Cache[V]) makeRoom(now time.Time) {
-	// The first round clears the marks. The second round finds an entry, except if other
-	// goroutines used all entries in the meantime.
+	// In its first round, the hand clears the marks. In its second round, the hand finds an
+	// entry without a mark, except if other goroutines used all entries in the meantime.
 	for range 2 * len(c.ring) {
 		if c.hand >= len(c.ring) {
 			c.hand = 0
@@ -157,8 +159,8 @@ func (c *Cache[V]) forget(e *Entry[V]) {
 
 func (c *Cache[V]) swap(i, j int) {
 	c.ring[i], c.ring[j] = c.ring[j], c.ring[i]
-	c.ring[i].place.Store(int32(i)) //nolint:gosec // memory limits the ring to fewer entries than fit into an int32
-	c.ring[j].place.Store(int32(j)) //nolint:gosec // memory limits the ring to fewer entries than fit into an int32
+	c.ring[i].place.Store(int32(i)) //nolint:gosec // a ring of 1<<31 entries takes more than 1 TiB
+	c.ring[j].place.Store(int32(j)) //nolint:gosec // a ring of 1<<31 entries takes more than 1 TiB
 }
 
 // sweeper returns the function that the sweep timer calls. The function holds a weak
@@ -208,7 +210,8 @@ func (c *Cache[V]) Close() {
 }
 
 // counts contains the counters of hits and misses. It has several elements, so that cores do
-// not contend for one cache line. The number of elements is a power of two.
+// not contend for one cache line. The number of elements is a power of two, so that add
+// can select an element with a bit mask.
 type counts []count
 
 // count is one element of counts. It is padded to 64 bytes, the size of a cache line.
@@ -218,15 +221,15 @@ type count struct {
 }
 
 func newCounts() counts {
-	places := 1
-	for places < runtime.GOMAXPROCS(0) && places < 64 {
-		places *= 2
+	shards := 1
+	for shards < runtime.GOMAXPROCS(0) && shards < 64 {
+		shards *= 2
 	}
-	return make(counts, places)
+	return make(counts, shards)
 }
 
-func (c counts) add(place uint32, hit bool) {
-	at := &c[place&uint32(len(c)-1)] //nolint:gosec // len(c) is at most 64
+func (c counts) add(shard uint32, hit bool) {
+	at := &c[shard&uint32(len(c)-1)] //nolint:gosec // len(c) is at most 64
 	if hit {
 		at.hits.Add(1)
 	} else {

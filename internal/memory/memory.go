@@ -36,9 +36,10 @@ const (
 // NewEntry returns an entry for the token with this digest.
 func NewEntry[V any](d Digest) *Entry[V] { return &Entry[V]{digest: d} }
 
-// Index finds entries by digest. If several caches share one index, one lookup covers the
-// tokens of all issuers. The caller then need not know the issuer of the token. The method
-// Find takes no lock, and returns nil if the Index is nil. Index is safe for concurrent use.
+// Index finds entries by digest. If the caches of several issuers share one index, one
+// lookup finds the token of any of these issuers, so the caller need not know the issuer.
+// The method Find takes no lock, and returns nil if the Index is nil. Index is safe for
+// concurrent use.
 type Index[V any] struct {
 	digester *digester
 	entries  sync.Map // Digest to *Entry[V]
@@ -48,9 +49,9 @@ type Index[V any] struct {
 // NewIndex returns an empty index with its own random digest key.
 func NewIndex[V any]() *Index[V] { return &Index[V]{digester: newDigester()} }
 
-// Find sets d to the digest of the token and returns the token's entry, or nil. *d must
-// be zero, or a digest of the same index. The caller checks whether the verdict still holds.
-// If the verdict holds, the caller calls [Entry.Use].
+// Find sets d to the digest of the token and returns the token's entry, or nil. Before
+// the call, *d must be zero, or a digest that the same index computed. The caller checks
+// whether the verdict still holds. If the verdict holds, the caller calls [Entry.Use].
 func (ix *Index[V]) Find(d *Digest, token []byte) *Entry[V] {
 	if ix == nil {
 		return nil
@@ -72,9 +73,9 @@ func (e *Entry[V]) Use() {
 }
 
 // flights contains the entries whose verification is in flight, so that concurrent requests
-// with the same new token share one verification. It has 16 lists, so that two verifications
-// rarely use the same list. About as many verifications are in flight as the machine has
-// processors.
+// with the same new token share one verification. The number of verifications in flight is
+// about the number of processors of the machine. flights has 16 lists, so that two of these
+// verifications rarely use the same list.
 type flights[V any] [16]flightList[V]
 
 type flightList[V any] struct {
@@ -87,16 +88,17 @@ func (f *flights[V]) listOf(e *Entry[V]) *flightList[V] {
 	return &f[d[0]&15]
 }
 
-// flight links an entry into its list and signals the end of its verification.
+// flight links an entry into a list of flights, and signals the end of the entry's
+// verification.
 type flight[V any] struct {
 	next *Entry[V]
-	done chan struct{} // made by the first waiter, closed by End
+	done chan struct{} // the first waiter makes the channel, and End closes it
 }
 
 // Join registers the verification of e, unless another request is verifying the same
 // token. If Join registered e, it returns nil, and the caller verifies the token and then
-// calls [Index.End]. Otherwise Join returns the entry of the other request, and the
-// channel to pass to its method [Entry.Wait].
+// calls [Index.End]. Otherwise Join returns the entry of the other request and a channel.
+// The caller passes this channel to the method [Entry.Wait] of the returned entry.
 func (ix *Index[V]) Join(e *Entry[V]) (other *Entry[V], done <-chan struct{}) {
 	list := ix.flights.listOf(e)
 	list.mu.Lock()

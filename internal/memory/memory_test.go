@@ -35,7 +35,7 @@ func TestFind(t *testing.T) {
 	defer c.Close()
 	e := storeEntry(c, "a", 100, time.Now().Add(time.Hour))
 	if got := findEntry(c, "a"); got != e || got.Value.name != "a" {
-		t.Errorf("got %v, want the entry", got)
+		t.Errorf("got entry %v, want the entry that was stored", got)
 	}
 	for _, other := range []string{"", "b", "aa", "A"} {
 		if got := findEntry(c, other); got != nil {
@@ -64,7 +64,7 @@ func TestShared(t *testing.T) {
 	a.Share(ix)
 	b.Share(ix)
 	later := time.Now().Add(time.Hour)
-	kept := storeEntry(b, "kept", 100, later) // same ring index in b as "x" in a
+	kept := storeEntry(b, "kept", 100, later) // has the same ring index in b that "x" gets in a
 	first := storeEntry(a, "x", 100, later)
 	second := storeEntry(b, "x", 100, later)
 	if got := findEntry(a, "x"); got != second || got == first {
@@ -77,11 +77,11 @@ func TestShared(t *testing.T) {
 	empty.Share(ix)
 	storeEntry(a, "moved", 100, later)
 	if moved := storeEntry(empty, "moved", 100, later); findEntry(a, "moved") != moved || empty.Status().Entries != 1 {
-		t.Errorf("cache that was empty: got %+v, want one entry, \"moved\"", empty.Status())
+		t.Errorf("third cache: got %+v, want one entry, \"moved\"", empty.Status())
 	}
 	a.Close() // must not remove the entry of b
 	if got := findEntry(b, "x"); got != second {
-		t.Errorf("after the other cache was closed: got %v, want the entry", got)
+		t.Errorf("after the other cache was closed: got entry %v, want the entry that was stored last", got)
 	}
 	for i := range 10 {
 		storeEntry(b, fmt.Sprint(i), 100, later)

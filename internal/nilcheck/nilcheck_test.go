@@ -40,7 +40,7 @@ func TestHasNil(t *testing.T) {
 		"list":                    {[]http.Handler{mux}, false},
 		"list with nil":           {[]http.Handler{mux, nil}, true},
 		"list with a nil pointer": {[]http.Handler{(*http.ServeMux)(nil)}, true},
-		"list in a list":          {[][]http.Handler{{mux}, {nil}}, true},
+		"nil in a nested list":    {[][]http.Handler{{mux}, {nil}}, true},
 	} {
 		if got := nilcheck.HasNil(row.v); got != row.want {
 			t.Errorf("%s: got %v, want %v", name, got, row.want)

@@ -1,6 +1,6 @@
-// Package profiles holds the profiles of issuers. It has one file for each issuer, and one
-// exported function for each profile. The profiles are not in package bearer, so that the
-// documentation of bearer does not begin with long literals.
+// Package profiles contains the profiles of issuers. It has one file for each issuer,
+// and one exported function for each profile. The profiles are not in package bearer,
+// so that the documentation of bearer does not begin with long literals.
 //
 // To add a profile, add a file with a function like [Auth0], and run "go generate ." in
 // the root of the module. From the doc comment of the function, this command writes a
@@ -15,10 +15,10 @@
 //	//
 //	// Notes, in any number of paragraphs.
 //
-// In the comment, mark claims and values with backquotes, as in Markdown. Also add a token
-// of the issuer to testdata/issuers.json, and run "go test -run TestAPI . -update-api".
-// This command adds the variable to testdata/api. Tests fail if the token or the variable
-// is missing.
+// In the comment, mark claims and values with backquotes, as in Markdown. Then add a
+// token of the issuer to testdata/issuers.json, and run
+// "go test -run TestAPI . -update-api". This command adds the variable to testdata/api.
+// Tests fail if the token or the variable is missing.
 package profiles
 
 // Profile has the fields of bearer.Profile in the same order. Package bearer converts a
@@ -26,7 +26,7 @@ package profiles
 // The comments of bearer.Profile describe each field. They also describe the rule of RFC
 // 9068 that applies if the field is nil.
 type Profile struct {
-	Name              string              // for logs
+	Name              string              // name of the profile in logs
 	Types             []string            // accepted values of "typ"; the first value is the usual value
 	WrongIssuers      map[string]string   // key: regular expression that matches wrong issuers; value: explanation of the mistake
 	Aliases           []string            // other accepted values of "iss"

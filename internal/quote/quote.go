@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// Max is the maximum number of bytes that are shown of one value.
+	// Max is the maximum number of bytes of one value that [Cut] keeps.
 	Max = 64
-	// MaxQuoted is the maximum length in bytes of the shown part after escaping.
+	// MaxQuoted is the maximum length of these bytes after strconv.Quote escapes them.
 	MaxQuoted = 2 * Max
 	// MaxList is the maximum number of values that [CutAll] returns.
 	MaxList = 4
 )
 
 // Cut returns s, or the beginning of s followed by "...". It keeps at most [Max] bytes of
-// s. It keeps fewer bytes if strconv.Quote makes more than [MaxQuoted] bytes of these bytes.
+// s. It keeps fewer bytes if these bytes have more than [MaxQuoted] bytes after escaping.
 // Cut does not split a UTF-8 sequence and does not escape.
 func Cut(s string) string {
 	end := min(len(s), Max)

@@ -24,7 +24,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// TestFosite uses the token endpoint of ory/fosite with the session of Ory Hydra. It tests
+// TestFosite uses the token endpoint of ory/fosite with the claims of Ory Hydra. It tests
 // each form of the scope claim.
 func TestFosite(t *testing.T) {
 	for _, row := range []struct {
@@ -86,8 +86,8 @@ func newFosite(t *testing.T, alg string, field jwt.JWTScopeFieldEnum, aud string
 	return i
 }
 
-// fositeServer adds keys, metadata and a session to fosite, because Ory Hydra also adds
-// these.
+// fositeServer adds keys, metadata and a session to fosite. Ory Hydra adds these parts to
+// fosite too, so the tokens have the form of Hydra's tokens.
 type fositeServer struct {
 	alg, url string
 	provider fosite.OAuth2Provider

@@ -86,7 +86,7 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
 	node := findProgram(t, "node")
 	dir := install(t, findProgram(t, "npm"), node)
-	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // the node command in PATH
+	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // node is the path of the program node
 	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -184,7 +184,7 @@ func testUserTokens(t *testing.T, server *oidcProvider) {
 		want    bearer.Reason // "" if any refusal is correct
 	}{
 		{"RFC 9068", bearer.Profile{}, bearer.WrongType},
-		{"own profile without required claims, typ may be missing", bearer.Profile{Types: []string{"", "JWT", "at+jwt"}, Required: []string{}}, bearer.InvalidClaims},
+		{"profile that allows a missing typ and requires no claims", bearer.Profile{Types: []string{"", "JWT", "at+jwt"}, Required: []string{}}, bearer.InvalidClaims},
 		{"Auth0", bearer.Auth0, ""},
 		{"Keycloak", bearer.Keycloak, ""},
 		{"PingOne", bearer.PingOne, ""},

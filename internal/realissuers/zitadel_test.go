@@ -45,8 +45,8 @@ func TestZitadel(t *testing.T) {
 	})
 }
 
-// newZitadel starts a provider. private returns additional claims for a token with the
-// granted scopes.
+// newZitadel starts a provider. The function private returns additional claims for a token
+// with the granted scopes.
 func newZitadel(t *testing.T, alg string, private func(granted []string) map[string]any) *issuer {
 	t.Helper()
 	storage := &zitadelStorage{alg: alg, private: private}

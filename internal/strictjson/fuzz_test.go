@@ -181,8 +181,8 @@ var (
 // hasLoneSurrogate reports whether data has an escaped surrogate that is not part of a
 // pair.
 func hasLoneSurrogate(data []byte) bool {
-	// Spaces first replace the other escapes. Otherwise \\ud800, an escaped backslash and
-	// the text "ud800", looks like a surrogate.
+	// The function first replaces all escapes except \u with spaces. Without this step,
+	// \\ud800 looks like a surrogate, but is an escaped backslash before the text "ud800".
 	text := escape.ReplaceAllFunc(data, func(e []byte) []byte {
 		if e[1] != 'u' {
 			return []byte("  ")

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// This file is a fast path for plain objects. In a plain object
+// The functions in this file are a fast path for plain objects. In a plain object
 //
 //   - all text is ASCII without backslashes and control characters;
 //   - the only white space between values is spaces;
@@ -78,10 +78,9 @@ func plainString(data []byte, i int) (int, bool) {
 	if i >= len(data) || data[i] != '"' {
 		return 0, false
 	}
-	// The loop tests eight bytes at a time. In stop, the high bit of a byte is set if the
-	// same byte of x ends the string or is not plain. The borrow of a subtraction can also
-	// set the high bits of the bytes after such a byte. Therefore only the first set bit is
-	// used.
+	// The loop tests eight bytes at a time. If byte k of x ends the string or is not plain,
+	// the high bit of byte k in stop is set. The borrow of a subtraction can set the high
+	// bits of later bytes too. Therefore the code uses only the first bit that is set.
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for i++; i+8 <= len(data); i += 8 {
 		x := binary.LittleEndian.Uint64(data[i:])

@@ -21,10 +21,10 @@ type Record struct {
 	members []span
 	inline  [usualMembers]span // backing array of members, if there are at most usualMembers
 	escaped bool               // the text has a backslash, perhaps in a name
-	// places has one element for each name in common. The element is 0 if the object has no
-	// member of this name. Otherwise the element is the index of the member in members plus
-	// 1, or unindexed.
-	places [len(common)]uint8
+	// places has one element for each name in commonNames. The element is 0 if the object
+	// has no member of this name. Otherwise the element is 1 plus the index of the member in
+	// members, or unindexed.
+	places [len(commonNames)]uint8
 }
 
 // span is the position of one member in the text. The position of the name does not
@@ -32,7 +32,8 @@ type Record struct {
 type span struct{ name, nameEnd, value, valueEnd uint16 }
 
 const (
-	// usualMembers is a number of members that most tokens do not exceed.
+	// usualMembers is the number of members for which a Record has space without an
+	// allocation. Most tokens do not have more members.
 	usualMembers = 12
 	// maxPairwise is the maximum number of members whose names are compared pairwise.
 	// Comparing more names pairwise takes too long, because the time is quadratic.
@@ -100,10 +101,10 @@ func (r *Record) readAny(data []byte) error {
 }
 
 // add adds a member. It reports false if the object already has a member of this name. After
-// the first maxPairwise members, add only detects duplicates of common names. For such large
-// objects, readAny detects the other duplicates with jsontext.
+// the first maxPairwise members, add detects only duplicates of the names in commonNames.
+// For such large objects, readAny detects the other duplicates with jsontext.
 func (r *Record) add(m span, name string) bool {
-	switch n := commonName(name); {
+	switch n := indexOf(name); {
 	case n > 0 && r.places[n] > 0:
 		return false
 	case n > 0:
@@ -176,7 +177,7 @@ func (r *Record) Lookup(name string) string { return r.Get(NameOf(name)) }
 // Get does what Lookup does. It is faster for a name that the caller looks up many times.
 func (r *Record) Get(name Name) string {
 	var i int
-	if place := r.places[name.common]; name.common > 0 && place < unindexed {
+	if place := r.places[name.index]; name.index > 0 && place < unindexed {
 		i = int(place) - 1
 	} else {
 		i = r.search(name.text)
@@ -199,11 +200,11 @@ func (r *Record) All() iter.Seq2[string, string] {
 	}
 }
 
-// common lists the names that most access tokens have, and the names that every
-// verification looks up. A Record stores the positions of members with common names, so that
+// commonNames lists the names that most access tokens have, and the names that every
+// verification looks up. A Record stores the positions of members with these names, so that
 // Get finds these members without a search. A lookup of any other name takes a few
 // nanoseconds longer.
-var common = [...]string{
+var commonNames = [...]string{
 	"",                                                                    // index 0 means "not a common name"
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", // RFC 7519, RFC 9068
 	"scp", "scopes", "azp", "cid", "appid", "tid", "oid", "roles", "permissions", // claims of vendors for the client, the tenant, scopes and roles
@@ -215,10 +216,11 @@ var common = [...]string{
 // place.
 const nameTableSize = 128
 
-// nameTable maps the hash of a name to the index of the name in common. If the place of a
-// name is occupied, the name has the next free place. 0 marks a free place.
+// nameTable maps the hash of a name to the index of the name in commonNames. If another
+// name already occupies the element for this hash, the index is in the next free
+// element. 0 marks a free element.
 var nameTable = func() (table [nameTableSize]uint8) {
-	for i, name := range common[1:] {
+	for i, name := range commonNames[1:] {
 		h := hash(name)
 		for table[h] != 0 {
 			h = (h + 1) % nameTableSize
@@ -232,16 +234,17 @@ func hash(name string) uint8 {
 	if name == "" {
 		return 0
 	}
-	return (uint8(len(name))*31 + name[0]*5 + name[len(name)-1]*3) % nameTableSize //nolint:gosec // overflow is harmless in a hash
+	return (uint8(len(name))*31 + name[0]*5 + name[len(name)-1]*3) % nameTableSize //nolint:gosec // an overflow does no harm, because the result is only a hash
 }
 
-// commonName returns the index of a name in common, or 0.
-func commonName(name string) uint8 {
+// indexOf returns the index of a name in commonNames, or 0 if commonNames does not contain
+// the name.
+func indexOf(name string) uint8 {
 	for h := hash(name); ; h = (h + 1) % nameTableSize {
 		switch i := nameTable[h]; {
 		case i == 0:
 			return 0
-		case common[i] == name:
+		case commonNames[i] == name:
 			return i
 		}
 	}
@@ -249,12 +252,12 @@ func commonName(name string) uint8 {
 
 // Name is a member name that is prepared for many lookups with [Record.Get].
 type Name struct {
-	text   string
-	common uint8
+	text  string
+	index uint8 // the result of indexOf for text
 }
 
 // NameOf returns the Name for text.
-func NameOf(text string) Name { return Name{text, commonName(text)} }
+func NameOf(text string) Name { return Name{text, indexOf(text)} }
 
 // String returns the text of the name.
 func (n Name) String() string { return n.text }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Placeholder stands for the identifier of the tenant. The metadata of Entra ID has the same
-// spelling.
+// Placeholder stands for the identifier of the tenant. The metadata of Entra ID contains
+// the placeholder with this spelling.
 const Placeholder = "{tenantid}"
 
 // Template is an issuer with a placeholder.

@@ -16,8 +16,8 @@ import (
 // algorithms lists all algorithms that bearer supports.
 var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 
-// reference is a library with which the tests compare bearer. The function verify selects
-// keys from the same key set as bearer, by kid and alg.
+// reference is a library. The tests compare bearer with this library. The function verify
+// uses the same key set as bearer, and selects keys by kid and alg.
 type reference struct {
 	name   string
 	verify func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error

@@ -26,7 +26,7 @@ type rfcExample struct {
 	Source  string         `json:"source"`
 	Keys    jsontext.Value `json:"keys"`
 	Token   string         `json:"token"`
-	Refused string         `json:"refused"` // cause of the refusal; empty if bearer must accept the token
+	Refused string         `json:"refused"` // cause of the refusal, or empty if bearer must accept the token
 }
 
 // TestRFCExamples runs the examples of RFC 7515, RFC 7520 and RFC 8037.
@@ -83,8 +83,8 @@ func TestRFCThumbprints(t *testing.T) {
 }
 
 // TestRFC9068Example signs the header and the claims of RFC 9068, figure 3, because the
-// figure has no signature. Then it verifies the token, and requires refusals of RFC 9068,
-// section 4.
+// figure has no signature. Then it verifies the token. bearer must accept the token, except
+// for the cases in which RFC 9068, section 4, requires a refusal.
 func TestRFC9068Example(t *testing.T) {
 	const (
 		header = `{"typ":"at+JWT","alg":"RS256","kid":"RjEwOwOA"}`

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// verify verifies a compact JWS with a key set and returns the payload. It makes the same
-// steps as bearer.JWTVerifier, except that the payload need not be a claims set.
+// verify verifies a compact JWS with a key set and returns the payload. It performs the
+// same steps as bearer.JWTVerifier, except that it reads no claims.
 func verify(token string, set *jwks.Set) ([]byte, error) {
 	parts, ok := jws.Split(token)
 	if !ok {

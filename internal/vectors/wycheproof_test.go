@@ -28,9 +28,9 @@ type wycheproofFile struct {
 	} `json:"testGroups"`
 }
 
-// departures lists the vectors for which the verdict of bearer differs from the verdict of
-// Wycheproof. Each vector has the cause of the difference. departures does not list vectors
-// with symmetric keys, because bearer refuses all these vectors.
+// departures maps the names of vectors to the causes of differences. For each of these
+// vectors, the verdict of bearer differs from the verdict of Wycheproof. departures does not
+// contain vectors with symmetric keys, because bearer refuses all these vectors.
 var departures = map[string]string{
 	"json_web_signature 346": "the alg of the token is PS384, but the alg of the key is PS256 (RFC 7517, section 4.4)",
 	"json_web_signature 347": "the alg of the key is ES521, which is not an algorithm",

@@ -1,5 +1,5 @@
 // Command table runs the tests of the rules and writes docs/conformance.md. This page lists
-// each rule with the tests that cover the rule.
+// each rule, and the tests that cover the rule.
 //
 //	go run ./internal/checklist/table          writes docs/conformance.md
 //	go run ./internal/checklist/table -check   fails if docs/conformance.md is out of date
@@ -164,17 +164,17 @@ func render(rules []checklist.Rule, tests map[string][]string) ([]byte, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("no test passed for the rules %s", strings.Join(missing, ", "))
 	}
-	fmt.Fprintf(&b, "\nOf %d rules, %d are met, and %d are about features that are not supported.\n", len(rules), len(rules)-unsupported, unsupported)
+	fmt.Fprintf(&b, "\nNumber of rules: %d. Met: %d. Not supported: %d.\n", len(rules), len(rules)-unsupported, unsupported)
 	return b.Bytes(), nil
 }
 
 const intro = `# Conformance
 
 This page lists the rules that the RFCs contain for a resource server, and the tests that
-cover each rule. The rules are in our own words. If a rule differs from its RFC, the RFC is
-right. The source "own" marks hardening that no RFC requires. The status "not supported"
-marks a feature that this module does not support. The text after this status describes how
-the module handles the feature.
+cover each rule. The text of a rule is not a quote from its RFC. If a rule differs from its
+RFC, the RFC is right. The source "own" marks hardening that no RFC requires. The status "not
+supported" marks a feature that this module does not support. The text after this status
+describes how the module handles the feature.
 
 This command runs the tests and writes the page:
 

@@ -37,7 +37,8 @@ func main() {
 	}
 }
 
-// render returns the text of each file to write. Keys are paths relative to the root.
+// render returns the text of each file to write. The keys of the result are paths relative
+// to root.
 func render(root string) (map[string][]byte, error) {
 	list, err := load(filepath.Join(root, folder))
 	if err != nil {
@@ -68,10 +69,10 @@ package bearer
 
 import "github.com/bearerkit/bearer/internal/profiles"
 
-// The profiles of issuers, for Config.Profile. Each profile has the name of its issuer. The
-// comment on a profile describes the tokens that the profile accepts. For each profile,
-// docs/issuers.md lists the values of Config.Issuer and Config.Audience, the required
-// claims, and the settings that the issuer needs.
+// Each variable is the profile of an issuer, and has the name of this issuer. Assign the
+// variable to Config.Profile. The comment on a variable describes the tokens that the
+// profile accepts. For each profile, docs/issuers.md lists the values of Config.Issuer and
+// Config.Audience, the required claims, and the settings that the issuer needs.
 var (
 `)
 	for _, e := range list {
@@ -132,8 +133,8 @@ func (e *entry) types() string {
 	return strings.Join(cells, ", ")
 }
 
-// claims returns the claims in a field of the profile. If the field is not set, it returns
-// defaults. If the field is empty, it returns "-".
+// claims returns the claims in a field of the profile. It returns defaults if the field is
+// not set, and "-" if the list of claims is empty.
 func (e *entry) claims(field string, defaults ...string) string {
 	names, set := e.lists[field]
 	if !set {

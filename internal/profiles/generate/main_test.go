@@ -27,14 +27,14 @@ func TestUpToDate(t *testing.T) {
 	}
 }
 
-// lines returns the lines of text that are not in other, with mark at the beginning of
-// each line.
-func lines(mark, text, other string) string {
-	known := strings.Split(other, "\n")
+// lines returns the lines of text that otherText does not contain. Each line begins with
+// prefix.
+func lines(prefix, text, otherText string) string {
+	known := strings.Split(otherText, "\n")
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
 		if !slices.Contains(known, line) {
-			b.WriteString("\t" + mark + " " + strings.TrimSpace(line) + "\n")
+			b.WriteString("\t" + prefix + " " + strings.TrimSpace(line) + "\n")
 		}
 	}
 	return b.String()
@@ -52,7 +52,7 @@ const good = `package profiles
 // A note
 // of two lines.
 //
-// Another one.
+// Another note.
 func Acme() Profile {
 	return Profile{
 		Name:           "Acme Cloud",
@@ -76,7 +76,7 @@ func TestRender(t *testing.T) {
 	for _, want := range []string{
 		"\n| [`Acme`](#acme-cloud) | `https://acme.example` | the API | none, JWT | - | - | `a`, `b\\|c` |\n",
 		"\n### Acme Cloud\n\n[`bearer.Acme`](../internal/profiles/acme.go) accepts access tokens of Acme.\nRequired claims: `sub`, `client_id`, `iat`, `jti`.\n" +
-			"The claim `k` must be `2` or `3`.\nThe claim `z` must be `1`.\n\nA note\nof two lines.\n\nAnother one.\n",
+			"The claim `k` must be `2` or `3`.\nThe claim `z` must be `1`.\n\nA note\nof two lines.\n\nAnother note.\n",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("renderPage: got\n%s\nwant it to contain\n%s", page, want)
@@ -98,7 +98,7 @@ func TestReadErrors(t *testing.T) {
 		{"// Acme.\n", "// Acme\n", "paragraph 1"},
 		{"// Issuer: `https://acme.example`\n//\n", "", `paragraph 2 of the doc comment is not "Issuer: (what Config.Issuer is)"`},
 		{"// Audience: the API\n//\n", "", `paragraph 3 of the doc comment is not "Audience: (what Config.Audience is)"`},
-		{`"Acme Cloud"`, `""`, "want a Name"},
+		{`"Acme Cloud"`, `""`, "want the field Name"},
 		{`"Acme Cloud"`, `name`, "Name: want string literals"},
 		{`[]string{"", "JWT"}`, `types()`, "Types: want string literals"},
 		{`[]string{"", "JWT"}`, `[]string{typ}`, "Types: want string literals"},
@@ -109,14 +109,14 @@ func TestReadErrors(t *testing.T) {
 		{"return Profile{", "return acme{", "want a function without parameters"},
 	} {
 		if !strings.Contains(good, row.before) {
-			t.Fatalf("the good source does not contain %q", row.before)
+			t.Fatalf("the valid source does not contain %q, but the row must replace it", row.before)
 		}
 		_, err := read("acme.go", strings.Replace(good, row.before, row.after, 1))
 		if err == nil || !strings.Contains(err.Error(), "internal/profiles/acme.go: Acme: ") || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("source with %q instead of %q: got %v, want an error with Acme and %s", row.after, row.before, err, row.want)
+			t.Errorf("source with %q instead of %q: got %v, want an error that contains Acme and %s", row.after, row.before, err, row.want)
 		}
 	}
 	if _, err := load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no profiles") {
-		t.Errorf("an empty folder: got %v, want an error with \"no profiles\"", err)
+		t.Errorf("empty folder: got %v, want an error that contains \"no profiles\"", err)
 	}
 }

@@ -19,7 +19,7 @@ type entry struct {
 	accepts, issuer, audience string              // from the doc comment
 	notes                     []string            // the remaining paragraphs of the doc comment
 	name                      string              // Profile.Name
-	lists                     map[string][]string // the list fields of the literal that are set
+	lists                     map[string][]string // the fields of the literal that are lists of strings, by name
 	values                    []claimValues       // Profile.RequiredValues
 }
 
@@ -51,7 +51,8 @@ func load(dir string) ([]entry, error) {
 	return list, errors.Join(errs...)
 }
 
-// read reads the profiles of one file: from src, or from the file if src is nil.
+// read reads the profiles of one file. src is the text of the file. If src is nil, read
+// reads the text from the file.
 func read(file string, src any) (list []entry, err error) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
@@ -101,7 +102,7 @@ func oneLine(paragraph string) string { return strings.ReplaceAll(paragraph, "\n
 
 // readLiteral reads the fields of the Profile that a function returns.
 func (e *entry) readLiteral(f *ast.FuncDecl) error {
-	literal := returned(f)
+	literal := profileLiteral(f)
 	if literal == nil {
 		return errors.New("want a function without parameters that returns a Profile literal")
 	}
@@ -126,13 +127,14 @@ func (e *entry) readLiteral(f *ast.FuncDecl) error {
 		}
 	}
 	if e.name == "" {
-		errs = append(errs, errors.New("want a Name for logs"))
+		errs = append(errs, errors.New("want the field Name, which logs show"))
 	}
 	return errors.Join(errs...)
 }
 
-// returned returns the Profile literal that f returns, or nil if f has another form.
-func returned(f *ast.FuncDecl) *ast.CompositeLit {
+// profileLiteral returns the Profile literal that f returns. It returns nil if f has
+// parameters, or if f does not consist of one return statement with such a literal.
+func profileLiteral(f *ast.FuncDecl) *ast.CompositeLit {
 	if f.Recv != nil || len(f.Type.Params.List) > 0 || f.Body == nil || len(f.Body.List) != 1 {
 		return nil
 	}

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';
 
-console.info = console.error; // standard output is only for responses to commands
+console.info = console.error; // because standard output is only for responses to commands
 
 const [secret] = process.argv.slice(2);
 const scopes = 'read:deployments deploy:applications';
@@ -50,8 +50,8 @@ function newProvider(issuer, keys) {
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        // The last part of the resource is the algorithm that signs its tokens. A
-        // token without a resource is opaque.
+        // The last part of the resource names the algorithm that signs the tokens for
+        // the resource. A token without a resource is opaque.
         getResourceServerInfo: (ctx, resource) => ({
           scope: scopes,
           audience: resource,

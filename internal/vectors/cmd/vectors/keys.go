@@ -22,7 +22,7 @@ import (
 	"strings"
 )
 
-// keyRing contains the private keys. The key of the map is the name of a private key.
+// keyRing maps the names of the private keys to the keys.
 type keyRing map[string]crypto.Signer
 
 // kinds maps the name of each key to a function that creates the key. Keys whose names begin
@@ -126,10 +126,11 @@ func writeKey(file string, kind func() (crypto.Signer, error)) ([]byte, error) {
 	return []byte(text), os.WriteFile(file, []byte(text), 0o600)
 }
 
-// must returns value, or panics with err. generate recovers the panic and returns the error.
+// must returns value if err is nil. Otherwise it panics with err. The function generate
+// recovers the panic and returns the error.
 func must[T any](value T, err error) T {
 	if err != nil {
-		panic(err) //nolint:forbidigo // generate recovers it
+		panic(err) //nolint:forbidigo // the function generate recovers the panic
 	}
 	return value
 }
@@ -137,7 +138,7 @@ func must[T any](value T, err error) T {
 func as[T any](value any) T {
 	t, ok := value.(T)
 	if !ok {
-		panic(fmt.Sprintf("got a value of type %T, want %T", value, t)) //nolint:forbidigo // generate recovers it
+		panic(fmt.Sprintf("got a value of type %T, want %T", value, t)) //nolint:forbidigo // the function generate recovers the panic
 	}
 	return t
 }

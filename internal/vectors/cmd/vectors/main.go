@@ -52,7 +52,8 @@ func run(root string, newKeys bool) error {
 	return nil
 }
 
-// generate returns the contents of all files. The key of files is the name of a file.
+// generate returns the contents of all files. The keys of the map are the names of the
+// files.
 func generate(keys keyRing) (files map[string][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -28,9 +28,9 @@ func keyRows(r *rows) {
 	const kid = "RFC 8725 3.10; RFC 7515 4.1.4"
 	for name, id := range pairs(
 		"a path", "../../dev/null", "an absolute path", "/proc/sys/kernel/randomize_va_space", "an SQL injection", "x' UNION SELECT 'secret' --",
-		"a shell command", "key|/bin/true", "followed by NUL", "ed25519-1\x00", "followed by CRLF", "ed25519-1\r\nX-Admin: 1", "in upper case", "ED25519-1",
-		"followed by a space", "ed25519-1 ", "a URL", "https://evil.example/key", "a template", "{{7*7}}", "8 KiB long", strings.Repeat("k", 8<<10),
-		"the beginning of a kid", "ed25519", "unknown", "no-such-key", "spelled with a long s", "eſ256",
+		"a shell command", "key|/bin/true", "a published kid followed by NUL", "ed25519-1\x00", "a published kid followed by CRLF", "ed25519-1\r\nX-Admin: 1", "a published kid in upper case", "ED25519-1",
+		"a published kid followed by a space", "ed25519-1 ", "a URL", "https://evil.example/key", "a template", "{{7*7}}", "8 KiB long", strings.Repeat("k", 8<<10),
+		"the beginning of a published kid", "ed25519", "unknown", "no-such-key", "spelled with a long s", "eſ256",
 	) {
 		r.add("unknown_key", "J13 P12 W06", kid, "kid is "+name, r.token(members{"kid": id}, nil))
 	}
@@ -46,32 +46,31 @@ func keyRows(r *rows) {
 
 	const purpose = "RFC 7517 4.2, 4.3, 4.4"
 	for _, id := range []string{"enc", "ops-encrypt", "ops-sign", "ops-twice", "ops-contradiction", "oaep", "hs-alg", "numeric-alg"} {
-		r.add("unknown_key", "W04 W05 A03", purpose, "key "+id, r.signedBy("rsa-1", "RS256", members{"kid": id}))
+		r.add("unknown_key", "W04 W05 A03", purpose, "kid of an unusable key: "+id, r.signedBy("rsa-1", "RS256", members{"kid": id}))
 	}
 	r.accepted("W04", purpose, "key with key_ops verify", r.signedBy("rsa-1", "RS256", members{"kid": "ops"}))
 	r.accepted("W02 W10 A03 A06 A07 P06", "RFC 7517 5", "usable RSA key in a set with unusable keys", r.signedBy("rsa-3", "RS256", nil))
 	r.accepted("A06 P06 W03", "RFC 7518 6.2.1", "usable EC key in a set with unusable keys", r.signedBy("p256-1", "ES256", nil))
 	for _, id := range []string{"lower-kty", "no-kty", "KTY"} {
-		r.add("unknown_key", "W03 W02", "RFC 7517 4.1; names are compared exactly", "key "+id, r.signedBy("rsa-1", "RS256", members{"kid": id}))
+		r.add("unknown_key", "W03 W02", "RFC 7517 4.1; names are compared exactly", "kid of an unusable key: "+id, r.signedBy("rsa-1", "RS256", members{"kid": id}))
 	}
 	for _, id := range []string{"no-n", "e-1", "e-even", "e-huge"} {
-		r.add("unknown_key", "A03 A07 W02", "RFC 7518 3.3, 6.3.1; Wycheproof json_web_key 9", "key "+id, r.signedBy("rsa-1", "RS256", members{"kid": id}))
+		r.add("unknown_key", "A03 A07 W02", "RFC 7518 3.3, 6.3.1; Wycheproof json_web_key 9", "kid of an unusable key: "+id, r.signedBy("rsa-1", "RS256", members{"kid": id}))
 	}
 	r.add("unknown_key", "A03", "RFC 7518 3.3; Wycheproof json_web_key 8", "RSA key of 1024 bits, RS256", r.signedBy("weak-rsa", "RS256", nil))
 	r.add("unknown_key", "A03 P03", "CVE-2017-15361; Wycheproof json_web_key 7", "RSA key of Infineon's generator (ROCA)", r.signedBy("roca-rsa", "RS256", nil))
 	r.add("unknown_key", "A03", "RFC 7518 3.5", "RSA key of 1024 bits, PS256", r.signedBy("weak-rsa", "PS256", nil))
 	for _, id := range []string{"off-curve", "no-y", "short-x", "wrong-curve", "secp256k1"} {
-		r.add("unknown_key", "A06 P06 W02", "RFC 7518 6.2.1; RFC 8725 3.4; Wycheproof json_web_key 22", "key "+id, r.signedBy("p256-1", "ES256", members{"kid": id}))
+		r.add("unknown_key", "A06 P06 W02", "RFC 7518 6.2.1; RFC 8725 3.4; Wycheproof json_web_key 22", "kid of an unusable key: "+id, r.signedBy("p256-1", "ES256", members{"kid": id}))
 	}
 	for _, id := range []string{"short-ed25519", "small-order", "x25519"} {
-		r.add("unknown_key", "A08 P06", "RFC 8037 2, 3.1; RFC 8032 5.1.7", "key "+id, r.signedBy("ed25519-1", "EdDSA", members{"kid": id}))
+		r.add("unknown_key", "A08 P06", "RFC 8037 2, 3.1; RFC 8032 5.1.7", "kid of an unusable key: "+id, r.signedBy("ed25519-1", "EdDSA", members{"kid": id}))
 	}
-	// If R is the neutral element and S is 0, the signature is valid under a key of small
-	// order.
+	// If R is the neutral element and S is 0, a key of small order verifies the signature.
 	unsigned := r.token(members{"kid": "small-order"}, nil)
-	r.add("unknown_key", "P06 A08", "RFC 8032 5.1.7", "key small-order, signature made without the private key", replaceSignature(unsigned, append([]byte{1}, make([]byte, 63)...)))
+	r.add("unknown_key", "P06 A08", "RFC 8032 5.1.7", "kid of an unusable key: small-order, signature made without the private key", replaceSignature(unsigned, append([]byte{1}, make([]byte, 63)...)))
 	r.add("unknown_key", "W10", "RFC 7517 9.2", "key whose private part is published", r.signedBy("rsa-1", "RS256", members{"kid": "private"}))
-	r.accepted("W10 A02 P07", "RFC 7517 9.2", "the same key without its private part", r.signedBy("rsa-1", "RS256", nil))
+	r.accepted("W10 A02 P07", "RFC 7517 9.2", "key whose private part is not published", r.signedBy("rsa-1", "RS256", nil))
 
 	const shared = "RFC 7517 4.5"
 	r.accepted("W06", shared, "RSA key and EC key have the same kid, alg is RS256", r.signedBy("rsa-1", "RS256", members{"kid": "twin"}))

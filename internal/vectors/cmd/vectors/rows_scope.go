@@ -7,7 +7,7 @@ import (
 )
 
 // withScope sets the scope that the route of a row requires.
-func withScope(scope string) option { //nolint:unparam // the scope is visible in each row
+func withScope(scope string) option { //nolint:unparam // all rows pass the same scope, so that each row shows the required scope
 	return func(v *conformance.Vector) { v.Scope = scope }
 }
 
@@ -17,15 +17,15 @@ func scopeRows(r *rows) {
 	one := func(text string) string { return r.token(nil, members{"scope": raw(text)}) }
 	validToken := func(v *conformance.Vector) { v.Verify = "accepted" }
 	const source = "RFC 6749 3.3; RFC 6750 3.1; RFC 9068 2.2.3"
-	for name, text := range pairs("the only scope", `"read:things"`, "first of three", `"read:things a b"`, "last of three", `"a b read:things"`, "second of three", `"a read:things b"`, "the scope twice", `"read:things read:things"`,
-		"the scope with an escape", `"read\u003athings"`) {
+	for name, text := range pairs("only the required scope", `"read:things"`, "the required scope before two other scopes", `"read:things a b"`, "the required scope after two other scopes", `"a b read:things"`, "the required scope between two other scopes", `"a read:things b"`, "the required scope twice", `"read:things read:things"`,
+		"the required scope with an escape", `"read\u003athings"`) {
 		r.accepted("R10 R08 Z01 B12", source, "scope is "+name, one(text), withScope("read:things"))
 	}
-	for name, text := range pairs("another scope", `"write:things"`, "an empty string", `""`, "the beginning of the scope", `"read"`, "longer than the scope", `"read:things:all"`, "in upper case", `"READ:THINGS"`, "two scopes with a tab between", `"a\tread:things"`,
+	for name, text := range pairs("another scope", `"write:things"`, "an empty string", `""`, "the beginning of the required scope", `"read"`, "the required scope followed by :all", `"read:things:all"`, "the required scope in upper case", `"READ:THINGS"`, "two scopes with a tab between", `"a\tread:things"`,
 		"two scopes with a comma between", `"a,read:things"`, "two scopes with an NBSP between", `"a\u00a0read:things"`, "two scopes with a line feed between", `"a\nread:things"`, "two scopes with two spaces between", `"a  read:things"`,
-		"the scope after a space", `" read:things"`, "the scope before a space", `"read:things "`, "the scope and a quote", `"\" read:things"`, "the scope and a backslash", `"\\ read:things"`, "the scope and a non-ASCII character", `"é read:things"`,
-		"the scope and DEL", `"\u007f read:things"`, "a wildcard", `"*"`, "read:*", `"read:*"`, "null", `null`, "a number", `1`, "true", `true`, "an object", `{"read:things":true}`, "an array", `["read:things"]`,
-		"an array of one string with two scopes", `["a read:things"]`, "an array in an array", `[["read:things"]]`, "only a space", `" "`, "the scope and NUL", `"read:things\u0000"`) {
+		"the required scope after a space", `" read:things"`, "the required scope before a space", `"read:things "`, "a quote before the required scope", `"\" read:things"`, "a backslash before the required scope", `"\\ read:things"`, "a non-ASCII character before the required scope", `"é read:things"`,
+		"DEL before the required scope", `"\u007f read:things"`, "a wildcard", `"*"`, "read:*", `"read:*"`, "null", `null`, "a number", `1`, "true", `true`, "an object", `{"read:things":true}`, "an array", `["read:things"]`,
+		"an array of one string with two scopes", `["a read:things"]`, "an array in an array", `[["read:things"]]`, "only a space", `" "`, "the required scope followed by NUL", `"read:things\u0000"`) {
 		r.add("scope", "R10 R08 B12 Z01", source, "scope is "+name, one(text), withScope("read:things"), validToken)
 	}
 	r.add("scope", "R10 B12 Z01", source, "scope is missing", r.token(nil, nil), withScope("read:things"), validToken)

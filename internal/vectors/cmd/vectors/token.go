@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// members is a JSON object. In changes to an object, a nil value removes the member. A
-// jsontext.Value is written unchanged.
+// members is a JSON object, or a list of changes to a JSON object. In a list of changes, a
+// nil value removes the member. A value of type jsontext.Value is written unchanged.
 type members = map[string]any
 
 func raw(s string) jsontext.Value { return jsontext.Value(s) }
@@ -44,22 +44,22 @@ func object(base, changes members) []byte {
 	return must(json.Marshal(base, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
 }
 
-// sign returns a token with exactly these bytes as header and payload. The token is signed
-// with the named key.
+// sign returns a token whose header and payload are exactly these bytes. key is the name of
+// the key that signs the token.
 func (r *rows) sign(key, alg string, header, payload []byte) string {
 	input := b64.EncodeToString(header) + "." + b64.EncodeToString(payload)
 	return input + "." + b64.EncodeToString(signBytes(r.keys[key], alg, input))
 }
 
-// token returns a token that is signed with the key ed25519-1. Before it signs the token, it
-// applies the changes to the header and to the claims. Without changes, the token is valid.
+// The method token returns a token that is signed with the key ed25519-1. First, it applies
+// the changes to the header and to the claims. Without changes, the token is valid.
 func (r *rows) token(headerChanges, claimChanges members) string {
 	return r.sign("ed25519-1", "EdDSA", header("EdDSA", "ed25519-1", headerChanges), claims(claimChanges))
 }
 
 // signedBy returns a token that is signed with the named key. The kid is the name of the
-// key. Before signedBy signs the token, it applies the changes to the header. Without
-// changes, the token is valid.
+// key. First, signedBy applies the changes to the header. Without changes, the token is
+// valid.
 func (r *rows) signedBy(key, alg string, headerChanges members) string {
 	return r.sign(key, alg, header(alg, key, headerChanges), claims(nil))
 }
