@@ -20,7 +20,8 @@ func TestBadOptions(t *testing.T) {
 		`Options.Issuers: "https://a.example": listed twice`, `Options.MaxRoutes: -1: must not be negative`)
 }
 
-// TestBadSources checks the errors of Watch. A call that returns an error must add no source.
+// TestBadSources checks the errors of Watch. If Watch returns an error, it must not add a
+// source.
 func TestBadSources(t *testing.T) {
 	a := &source{[]bearer.IssuerStatus{healthy("https://a.example")}}
 	c, registry := newCollector(t, &metrics.Options{Issuers: []string{"https://a.example"}})

@@ -17,16 +17,16 @@ import (
 // Options configures a Collector. The zero Options and nil suit most services.
 type Options struct {
 	// Issuers lists the issuers that have their own value of the label issuer. Verdicts on
-	// tokens of all other issuers have the value "other". Watch returns an error for a
+	// tokens of an issuer that is not in the list have the value "other". Watch returns an error for a
 	// source with an issuer that is not in the list.
 	//
-	// If Issuers is nil, all configured issuers are allowed. In this case, verdicts on
-	// tokens of the first 100 issuers have their own values, and verdicts on tokens of
-	// further issuers have the value "other". The metrics of keys and caches have no such
-	// limit: each watched issuer adds series. Set Issuers if customers can add issuers.
+	// If Issuers is nil, all configured issuers are allowed. In this case, the first 100
+	// issuers have their own values, and verdicts on tokens of further issuers have the value
+	// "other". The metrics of keys and caches have no such limit, so each watched issuer adds
+	// series. Set Issuers if customers can add issuers.
 	Issuers []string
 	// MaxRoutes is the maximum number of routes that have their own value of the label
-	// route. The routes of all transports count. Further routes have the value "other".
+	// route. The limit applies to all transports together. Further routes have the value "other".
 	// Zero means 1,000. If MaxRoutes is negative, New returns an error.
 	MaxRoutes int
 }
@@ -95,7 +95,8 @@ func New(opts *Options) (*Collector, error) {
 // and does not list an issuer of a source. If Watch returns an error, it adds no source.
 func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
-	// This loop does not hold c.mu, because Status may be code of a different module.
+	// This loop does not hold c.mu, because Status may be code of a different module, and may
+	// call this Collector.
 	for i, source := range sources {
 		if nilcheck.IsNil(source) {
 			errs = append(errs, fmt.Errorf("source %d is nil", i+1))
@@ -151,9 +152,9 @@ func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) boo
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 
-// send sends a metric with this value to ch. If the metric is invalid, send sends an
-// invalid metric with the error, and the registry reports the error.
-func send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+// sendMetric sends a metric to ch. If the labels do not match desc, sendMetric sends a metric
+// that contains the error, and the registry reports the error.
+func sendMetric(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(desc, kind, value, labels...)
 	if err != nil {
 		m = prometheus.NewInvalidMetric(desc, err)

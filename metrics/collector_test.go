@@ -236,9 +236,9 @@ func TestSharedIssuer(t *testing.T) {
 }
 
 // TestNoValue checks that a metric without a value is not exported. If an issuer has not
-// answered yet, the time of the last success is zero, and the age of the keys is unknown. An
-// age that is computed from the zero time is many years, and fires the alert
-// BearerKeySetAging.
+// answered yet, the time of the last success is zero, and the age of the keys is unknown. If
+// the age is computed from the zero time, the age is many years, and the alert
+// BearerKeySetAging fires.
 func TestNoValue(t *testing.T) {
 	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{{Issuer: "https://new.example", Keys: &jwks.Status{}}, {Issuer: "https://fixed.example"}}})
 	text := exposed(t, registry)

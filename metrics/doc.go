@@ -40,11 +40,11 @@
 //
 // # Labels
 //
-// The number of values of each label is limited. No value contains any part of a token.
+// The number of values of each label is limited. No label value contains a part of a token.
 //
 //   - transport is "http" or "grpc". Guards for other transports set other values. The value
 //     is "none" if the verifier was called without a guard. The value is "other" if 8
-//     different transports already have a value.
+//     other transports already have their own value.
 //   - result of bearer_requests_total is "allowed", "refused", "reported" or "abandoned".
 //     "reported" means that the request was allowed only because the rule is in report-only
 //     mode. "abandoned" means that the request was canceled or timed out while it waited for
@@ -55,10 +55,10 @@
 //   - reason is a [bearer.Reason] if the result is "refused" or "reported". Otherwise the
 //     value is "none".
 //   - issuer is the configured issuer. The value is "other" if the token names no configured
-//     issuer, or if [Options] allows no further issuers.
+//     issuer, or if the limit on issuers in [Options] is reached.
 //   - route is the declared pattern of the route, or the name of the gRPC method. The value
 //     is "none" if the request has no route. The value is "other" if Options.MaxRoutes other
-//     routes already have a value.
+//     routes already have their own value.
 //   - cache is "hit" if the token was in the cache of verified tokens, and "miss" if the
 //     token was not in the cache. The value is "none" if no token was read from the request.
 package metrics

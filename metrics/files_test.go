@@ -46,19 +46,19 @@ var (
 )
 
 // checkExpr checks a PromQL expression. The Collector must export all metrics in the
-// expression, with all labels in the expression. Failure texts begin with where.
-func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]bool) {
+// expression, with all labels in the expression. Each failure text begins with prefix.
+func checkExpr(t *testing.T, prefix, expr string, exported map[string]map[string]bool) {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(expr, -1)
 	all := map[string]bool{"hash": true} // count_values adds this label
 	for _, s := range found {
 		labels := exported[s[1]]
 		if labels == nil {
-			t.Errorf("%s: got metric %s, want a metric that the Collector exports: %s", where, s[1], expr)
+			t.Errorf("%s: got metric %s, want a metric that the Collector exports; the expression is %s", prefix, s[1], expr)
 		}
 		for _, m := range matcher.FindAllStringSubmatch(s[2], -1) {
 			if !labels[m[1]] {
-				t.Errorf("%s: got label %s, want a label of %s: %s", where, m[1], s[1], expr)
+				t.Errorf("%s: got label %s, want a label of %s; the expression is %s", prefix, m[1], s[1], expr)
 			}
 		}
 		for label := range labels {
@@ -68,7 +68,7 @@ func checkExpr(t *testing.T, where, expr string, exported map[string]map[string]
 	for _, by := range grouping.FindAllStringSubmatch(expr, -1) {
 		for label := range strings.SplitSeq(by[1], ",") {
 			if label = strings.TrimSpace(label); label != "" && len(found) > 0 && !all[label] {
-				t.Errorf("%s: got label %s in a by clause, want a label of the metrics: %s", where, label, expr)
+				t.Errorf("%s: got label %s in a by clause, want a label of the metrics; the expression is %s", prefix, label, expr)
 			}
 		}
 	}
@@ -179,7 +179,7 @@ func TestRulesNames(t *testing.T) {
 		quiet := "alertname: " + alert[1] + ", exp_alerts: []"
 		fires := "alertname: " + alert[1] + "\n        exp_alerts:\n          - "
 		if !strings.Contains(string(cases), quiet) || !strings.Contains(string(cases), fires) {
-			t.Errorf("%s: want a case in rules_test.yml in which the alert fires, and a case in which the alert does not fire", alert[1])
+			t.Errorf("%s: at least one case is missing in rules_test.yml, want a case in which the alert fires and a case in which the alert does not fire", alert[1])
 		}
 	}
 }

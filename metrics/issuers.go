@@ -16,29 +16,32 @@ import (
 type issuerMetric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	// value returns the value of the metric. The boolean is false if there is no value.
-	value func(bearer.IssuerStatus) (float64, bool)
+	// valueOf returns the value of the metric for an issuer. The boolean is false if the
+	// metric has no value.
+	valueOf func(bearer.IssuerStatus) (float64, bool)
 }
 
 func perIssuer(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("bearer_"+name, help, append([]string{"issuer"}, labels...), nil)
 }
 
-// keysMetric returns a metric of an issuer's key cache. If an issuer has no key cache, the
-// metric has no value. The function value returns NaN if there is no value.
-func keysMetric(kind prometheus.ValueType, name, help string, value func(*jwks.Status) float64) issuerMetric {
+// keysMetric returns a metric of an issuer's key cache. The function valueOf returns the value
+// of the metric, or NaN if the metric has no value. If an issuer has no key cache, the metric
+// has no value.
+func keysMetric(kind prometheus.ValueType, name, help string, valueOf func(*jwks.Status) float64) issuerMetric {
 	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) {
 		if s.Keys == nil {
 			return 0, false
 		}
-		n := value(s.Keys)
+		n := valueOf(s.Keys)
 		return n, !math.IsNaN(n)
 	}}
 }
 
-// cacheMetric returns a metric of an issuer's cache of verified tokens.
-func cacheMetric(kind prometheus.ValueType, name, help string, value func(bearer.CacheStatus) float64) issuerMetric {
-	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return value(s.Cache), true }}
+// cacheMetric returns a metric of an issuer's cache of verified tokens. The function valueOf
+// returns the value of the metric.
+func cacheMetric(kind prometheus.ValueType, name, help string, valueOf func(bearer.CacheStatus) float64) issuerMetric {
+	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return valueOf(s.Cache), true }}
 }
 
 const (
@@ -49,7 +52,7 @@ const (
 //nolint:gochecknoglobals // never modified: the descriptions that Describe returns
 var (
 	refreshesDesc = perIssuer("keyset_refreshes_total",
-		"Attempts to refresh the key set, by result: refreshed, not_modified, failed, rejected. The result rejected means that the issuer answered, but the document is not a usable key set.",
+		`Attempts to refresh the key set. The values of the label "result" are "refreshed", "not_modified", "failed" and "rejected". The value "rejected" means that the issuer answered, but the document is not a usable key set.`,
 		"result")
 
 	issuerMetrics = []issuerMetric{
@@ -72,11 +75,11 @@ var (
 			func(k *jwks.Status) float64 { return unixSeconds(k.LastSuccess) }),
 		keysMetric(gauge, "keyset_last_attempt_timestamp_seconds", "Unix time of the last attempt to refresh the key set.",
 			func(k *jwks.Status) float64 { return unixSeconds(k.LastAttempt) }),
-		keysMetric(gauge, "keyset_consecutive_failures", "Number of failed attempts to refresh the key set since the last success.",
+		keysMetric(gauge, "keyset_consecutive_failures", "Number of failed attempts to refresh the key set since the last successful attempt.",
 			func(k *jwks.Status) float64 { return float64(k.Failures) }),
-		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes that were caused by tokens with a key that is not in the key set.",
+		keysMetric(counter, "keyset_unknown_kid_refreshes_total", "Refreshes that were caused by tokens that no key in the key set verifies.",
 			func(k *jwks.Status) float64 { return float64(k.MissFetches) }),
-		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens with a key that is not in the key set, if the limit jwks.Options.CoolDown denied a refresh.",
+		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens that no key in the key set verifies and that caused no refresh, because jwks.Options.CoolDown or the issuer's Retry-After did not allow a refresh.",
 			func(k *jwks.Status) float64 { return float64(k.Denied) }),
 
 		cacheMetric(counter, "token_cache_hits_total", "Tokens found in the cache of verified tokens.",
@@ -129,8 +132,8 @@ func (c *Collector) collectIssuers(ch chan<- prometheus.Metric) {
 	for _, status := range c.statuses() {
 		issuer := label(status.Issuer)
 		for _, m := range issuerMetrics {
-			if value, ok := m.value(status); ok {
-				send(ch, m.desc, m.kind, value, issuer)
+			if value, ok := m.valueOf(status); ok {
+				sendMetric(ch, m.desc, m.kind, value, issuer)
 			}
 		}
 		if keys := status.Keys; keys != nil {
@@ -143,7 +146,7 @@ func (c *Collector) collectIssuers(ch chan<- prometheus.Metric) {
 				{"failed", keys.Failed - keys.Rejected},
 				{"rejected", keys.Rejected},
 			} {
-				send(ch, refreshesDesc, prometheus.CounterValue, float64(refreshes.n), issuer, refreshes.result)
+				sendMetric(ch, refreshesDesc, prometheus.CounterValue, float64(refreshes.n), issuer, refreshes.result)
 			}
 		}
 	}
@@ -165,7 +168,7 @@ func (c *Collector) statuses() []bearer.IssuerStatus {
 				all = append(all, status)
 				continue
 			}
-			// Each source has its own cache of the issuer's tokens.
+			// Each source has its own cache of the issuer's tokens, so the result contains the sums.
 			cache := &all[i].Cache
 			cache.Entries += status.Cache.Entries
 			cache.Capacity += status.Cache.Capacity

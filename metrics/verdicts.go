@@ -20,7 +20,7 @@ const (
 
 //nolint:gochecknoglobals // never modified: the description that Describe returns
 var requestsDesc = prometheus.NewDesc("bearer_requests_total",
-	"Verdicts on requests. The label result is allowed, refused, reported or abandoned.",
+	`Verdicts on requests. The values of the label "result" are "allowed", "refused", "reported" and "abandoned".`,
 	[]string{"transport", "result", "reason", "issuer", "route"}, nil)
 
 // reasons contains all values of bearer.Reason, in the order of package bearer.
@@ -42,14 +42,14 @@ type counters struct {
 	refused   [len(reasons)]atomic.Uint64
 }
 
-// eventKey contains the fields of an event that determine its counters. In the results of
-// the method admit, the fields are label values.
+// eventKey contains the fields of an event that determine the counters of the event. The
+// method admit returns an eventKey that contains the label values instead.
 type eventKey struct{ transport, issuer, route string }
 
 // byIssuer contains a map byRoute for each issuer. byRoute contains the counters of an
 // issuer by transport and route. Maps of both types are immutable, so Observe reads them
-// without a lock. To add an entry, countersOf replaces a map with a changed copy. Each issuer
-// has its own byRoute, so that the copies stay small.
+// without a lock. To add an entry, countersOf copies a map, changes the copy, and stores the
+// copy. Each issuer has its own byRoute, so that the copies stay small.
 type (
 	byIssuer map[string]*atomic.Pointer[byRoute]
 	byRoute  map[routeKey]*counters
@@ -144,7 +144,7 @@ func reasonOf(err error) bearer.Reason {
 // methods for gRPC.
 //
 // Declare creates a counter for each route and each issuer in Options.Issuers. If
-// Options.Issuers is nil, it uses the issuers of all watched sources. Therefore, call Declare
+// Options.Issuers is nil, Declare uses the issuers of all watched sources. Therefore, call Declare
 // after Watch.
 func (c *Collector) Declare(transport string, routes ...string) {
 	issuers := c.allowed
@@ -226,7 +226,7 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 	for _, counts := range all {
 		emit := func(result, reason string, n uint64) {
 			l := counts.labels
-			send(ch, requestsDesc, prometheus.CounterValue, float64(n), l.transport, result, reason, l.issuer, l.route)
+			sendMetric(ch, requestsDesc, prometheus.CounterValue, float64(n), l.transport, result, reason, l.issuer, l.route)
 		}
 		if n := counts.allowed.Load(); n > 0 || counts.labels.issuer != other {
 			emit("allowed", none, n)
@@ -251,7 +251,7 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 func newHistogram(cache string) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:        "bearer_verdict_duration_seconds",
-		Help:        "Time to decide whether a request is allowed. The label cache is hit if the token was in the cache of verified tokens, miss if not, and none if no token was read.",
+		Help:        `Time to decide whether a request is allowed. The value of the label "cache" is "hit" if the token was in the cache of verified tokens, "miss" if the token was not in the cache, and "none" if no token was read.`,
 		ConstLabels: prometheus.Labels{"cache": cache},
 		// The decision takes about 1 µs if the token is in the cache, and at most about 2 s
 		// if the request waits for the issuer's keys.

@@ -15,7 +15,7 @@
 //	bearer.result      "allowed", "refused", "reported" or "abandoned"
 //	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"
 //	bearer.issuer      the configured issuer, if the token names a configured issuer
-//	bearer.cache_hit   whether the token was in the cache of verified tokens
+//	bearer.cache_hit   true if the token was in the cache of verified tokens, else false
 //	bearer.claim.NAME  a claim in Options.Claims, if the token was verified
 //
 // The result "reported" means that the request was allowed only because the rule is in
@@ -34,8 +34,8 @@
 //	bearer.keys.skipped  the number of elements of the key set that cannot be used, if the
 //	                     fetch succeeded
 //
-// Spans contain no other part of a token. Spans contain no error texts, because error texts
-// may quote claims.
+// Apart from these attributes, spans contain no part of a token. Spans contain no error texts,
+// because error texts may quote claims.
 package tracing
 
 import (
@@ -56,12 +56,13 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// Options configures a Tracer. With nil and with the zero Options, spans contain no claims,
-// and the spans of key fetches come from the global provider.
+// Options configures a Tracer. If the Options are nil or zero, spans contain no claims, and
+// the global provider makes the spans of key fetches.
 type Options struct {
-	// Claims lists the names of the claims that spans contain if the token was verified.
-	// Spans contain only strings, numbers and booleans at the top level of the claims set.
-	// Each value is a string, which is cut at 256 bytes. Do not list claims with personal
+	// Claims lists the names of the claims that spans contain if the token was verified. The
+	// claim must be at the top level of the claims set. Its value must be a string, a number
+	// or a boolean; other claims are left out. The span contains the value as a string, which
+	// is cut at 256 bytes. Do not list claims with personal
 	// data that must not be in traces. If a name is empty or repeated, New returns an error.
 	// Nil means no claims.
 	Claims []string

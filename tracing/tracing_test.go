@@ -149,7 +149,7 @@ func TestVerdicts(t *testing.T) {
 // a link to the span of the request that caused the fetch.
 func TestKeyFetch(t *testing.T) {
 	f := newFixture(t)
-	// keys.Ready may return before the cache calls ObserveKeys.
+	// keys.Ready may return before the cache calls ObserveKeys, so the test must wait.
 	refreshes := eventually(t, func() []sdk.ReadOnlySpan { return f.named("bearer.keys.refresh") }, 1)
 	if len(refreshes) != 1 || len(refreshes[0].Links()) != 0 {
 		t.Fatalf("at the start: got %d spans of key fetches, want 1 span without links", len(refreshes))
@@ -178,7 +178,8 @@ func TestKeyFetch(t *testing.T) {
 			t.Errorf("%s: got links %v, want 1 link to the span of the request", want.result, span.Links())
 		}
 		if span.Parent().IsValid() || span.SpanContext().TraceID() == want.cause.SpanContext().TraceID() || span.SpanKind() != trace.SpanKindClient {
-			t.Errorf("%s: got kind %v, or a span in the trace of the request; want kind %v in a separate trace", want.result, span.SpanKind(), trace.SpanKindClient)
+			t.Errorf("%s: got kind %v, parent %v and trace %v; want kind %v, no parent, and a trace other than %v", want.result,
+				span.SpanKind(), span.Parent().SpanID(), span.SpanContext().TraceID(), trace.SpanKindClient, want.cause.SpanContext().TraceID())
 		}
 		if strings.Contains(fmt.Sprint(span.Status(), text(span.Attributes())), "/keys") {
 			t.Errorf("%s: the span contains a URL, want no URL", want.result)
@@ -186,21 +187,21 @@ func TestKeyFetch(t *testing.T) {
 	}
 }
 
-// eventually waits until spans returns at least n spans. The span of a fetch may end after
-// the request that waited for the fetch.
-func eventually(t *testing.T, spans func() []sdk.ReadOnlySpan, n int) []sdk.ReadOnlySpan {
+// eventually calls ended until it returns at least n spans, and returns these spans. The test
+// must wait, because the span of a fetch may end after the request that waited for the fetch.
+func eventually(t *testing.T, ended func() []sdk.ReadOnlySpan, n int) []sdk.ReadOnlySpan {
 	t.Helper()
 	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if all := spans(); len(all) >= n {
+		if all := ended(); len(all) >= n {
 			return all
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("got %d spans, want %d", len(spans()), n)
+			t.Fatalf("after 1 minute: got %d spans, want at least %d", len(ended()), n)
 		}
 	}
 }
@@ -225,7 +226,7 @@ func TestAbandoned(t *testing.T) {
 }
 
 // TestWithoutSpan checks that a Tracer does not panic in three cases: the context has no span,
-// there is no TracerProvider, or the Tracer is nil. It also checks the errors of New.
+// Options.TracerProvider is nil, or the Tracer is nil. It also checks the errors of New.
 func TestWithoutSpan(t *testing.T) {
 	tracer, err := tracing.New(nil)
 	if err != nil {

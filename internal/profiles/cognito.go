@@ -8,8 +8,8 @@ package profiles
 //
 // Access tokens have `aud` only if the token request uses resource binding. For tokens
 // without `aud`, list the client identifiers in `Config.Audience`. The `aud` of an ID token
-// is also a client identifier, but bearer refuses ID tokens because of their `token_use`.
-// Scopes have the form `RESOURCE-SERVER/SCOPE`.
+// is a client identifier, so it can match `Config.Audience`. bearer still refuses ID tokens,
+// because their `token_use` is not `access`. Scopes have the form `RESOURCE-SERVER/SCOPE`.
 func Cognito() Profile {
 	return Profile{
 		Name:           "Cognito",

@@ -6,8 +6,9 @@ package profiles
 //
 // Audience: the **project's** identifier; `aud` also contains every client of the project
 //
-// By default, access tokens are opaque. Configure the client to get JWTs. The JWTs have no
-// scopes. They have roles only if the client requests roles.
+// By default, access tokens are opaque. In Zitadel, set the access token type of the
+// client's service account to JWT. The JWTs have no scopes. They have roles only if the
+// client requests roles.
 func Zitadel() Profile {
 	return Profile{
 		Name:     "Zitadel",
