@@ -8,8 +8,8 @@
 //	unusual := issuer.Mint(map[string]any{"typ": "JWT", "crit": []string{"b64"}}, nil)
 //	forged := issuer.Forge(nil, nil) // has the kid of the issuer, but a different key signed the token
 //
-// The issuer publishes its keys and its metadata at the standard paths (RFC 8414, OpenID
-// Connect Discovery 1.0). [Issuer.AddClient] registers a client, which can then get
+// The issuer publishes its keys and its metadata at the standard paths (RFC 7517, RFC 8414,
+// OpenID Connect Discovery 1.0). [Issuer.AddClient] registers a client, which can then get
 // tokens with the client credentials grant (RFC 6749, section 4.4). [Issuer.Rotate]
 // rotates the signing key. [Issuer.Inject] makes an endpoint fail or respond slowly.
 //

@@ -46,8 +46,8 @@ func EntraV1() Profile {
 // `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces. Set `Config.Keys`
 // to the result of
 // `jwks.New("https://login.microsoftonline.com/common/discovery/v2.0/keys", nil)`.
-// To limit the tenants, check `tid` in `Config.Validate` or in the rules, for example with
-// `bearer.ClaimEquals("tid", ...)`.
+// bearer then accepts tokens of every tenant. You must check `tid`, in `Config.Validate` or in
+// the rules, for example with `bearer.ClaimEquals("tid", ...)`.
 func EntraV2() Profile {
 	return Profile{
 		Name:  "Entra ID v2",
