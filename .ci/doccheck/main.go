@@ -4,10 +4,11 @@
 // Its arguments are patterns for packages, as for go list. The default pattern is ./..., which
 // matches all packages of the module. In these packages, doccheck lists each exported name
 // without a doc comment. Each constant, variable, struct field and interface method must have
-// a comment of its own, above its line or at the end of its line. Only the method of an
-// interface with a single method needs no comment. Each package must have a package comment,
-// even if the package is a command. The rule of the linter revive is weaker. Doccheck skips
-// internal packages and generated files, because users do not read them.
+// a comment of its own, above its line or at the end of its line. The only exception is an
+// interface with a single method. Its method needs no comment. Each package must have a
+// package comment, even if the package is a command. The linter revive does not require all
+// these comments. Doccheck skips internal packages and generated files, because users do not
+// read them.
 //
 // It also lists each word that CONTRIBUTING.md avoids. It searches for these words in every
 // comment, string and page under version control.

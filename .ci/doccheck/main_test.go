@@ -28,7 +28,7 @@ func TestUndocumented(t *testing.T) {
 		{"interface with a method without a comment", doc + "// I is.\ntype I interface{ M(); error }", []string{"method I.M has no doc comment"}},
 		{"interface with a single method", doc + "// I is.\ntype I interface{ M() }", nil},
 		{"declaration of one constant with a comment", doc + "// C is.\nconst C = 1", nil},
-		{"list of constants, one without a comment", doc + "// Some.\nconst (\nA = 1 // A is.\nB = 2\n)", []string{"const B has no doc comment"}},
+		{"list of constants with one constant that has no comment", doc + "// Some.\nconst (\nA = 1 // A is.\nB = 2\n)", []string{"const B has no doc comment"}},
 		{"variables without a comment", doc + "var V, W int", []string{"var V has no doc comment", "var W has no doc comment"}},
 		{"interface assertion", doc + "var _ error = nil", nil},
 		{"command with a comment", "// Command p does.\npackage main\nfunc F() {}", nil},

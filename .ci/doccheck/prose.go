@@ -16,7 +16,7 @@ import (
 // A passage is one piece of text: a comment, a paragraph, a cell of a table, or a string.
 type passage struct {
 	file    string
-	line    int // the line of the beginning
+	line    int // the line where the text begins
 	text    string
 	heading bool // whether the text is a heading, which need not be a sentence
 }

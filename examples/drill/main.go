@@ -84,8 +84,8 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 		done[n] = make(chan row, 1)
 	}
 	go func() {
-		// If the field alone of a line is true, no other line runs at the same time. The
-		// other lines mostly wait, so they run at the same time.
+		// A line runs alone if its field alone is true. All other lines mostly wait, so they
+		// run at the same time.
 		for n, l := range wanted {
 			if l.alone {
 				done[n] <- l.measure(ctx, d.subject)

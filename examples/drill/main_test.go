@@ -40,8 +40,8 @@ func TestAsExpected(t *testing.T) {
 	}
 }
 
-// faultySubject does what incident.Bearer does, until it accepts a token. Then it refuses all
-// tokens.
+// faultySubject works like incident.Bearer until it has accepted a token. After that, it
+// refuses all tokens.
 var faultySubject = incident.Subject{Name: "faulty", Open: func(s incident.Setup) (incident.Verifier, error) {
 	v, err := incident.Bearer.Open(s)
 	return &faultyVerifier{Verifier: v}, err
@@ -118,7 +118,7 @@ var expectedResults = map[string]incident.Result{
 	"cost of a lookup":          {Lookup: 100, Growth: 1.5, Sharing: 1.25},
 }
 
-// The elements of faults change a result.
+// Each function in faults changes a result.
 var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Requests = 0 },
 	func(r *incident.Result) { r.Refused++ },

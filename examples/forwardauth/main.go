@@ -1,6 +1,6 @@
 // The program forwardauth protects services that cannot verify tokens. A proxy sends each
-// request to forwardauth first, and forwards it to the service only if forwardauth allows
-// it. The files nginx.conf and Caddyfile in this folder configure the proxy.
+// request to forwardauth first, and forwards the request to the service only if forwardauth
+// allows the request. The files nginx.conf and Caddyfile in this folder configure the proxy.
 //
 //	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example
 package main

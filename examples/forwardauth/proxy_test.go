@@ -78,8 +78,8 @@ func (s *setting) takeRequests() []*http.Request {
 	return seen
 }
 
-// writeConfig copies the configuration of a proxy to dir, replaces the ports with the ports of
-// the test, and returns the path of the copy.
+// writeConfig copies the configuration of a proxy to dir. The copy contains the ports of the
+// test. writeConfig returns the path of the copy.
 func (s *setting) writeConfig(t *testing.T, dir, name, front string) string {
 	t.Helper()
 	text, err := os.ReadFile(name) //nolint:gosec // a file of this folder
@@ -113,30 +113,30 @@ func installed(t *testing.T, name string) string {
 }
 
 // output collects the output of a proxy. It closes the channel found when the output contains
-// the text until.
+// the text marker.
 type output struct {
-	mu    sync.Mutex // guards the fields below
-	text  strings.Builder
-	until string
-	found chan struct{}
+	mu     sync.Mutex // guards the fields below
+	text   strings.Builder
+	marker string
+	found  chan struct{}
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.text.Write(p)
-	if o.until != "" && strings.Contains(o.text.String(), o.until) {
-		o.until = ""
+	if o.marker != "" && strings.Contains(o.text.String(), o.marker) {
+		o.marker = ""
 		close(o.found)
 	}
 	return len(p), nil
 }
 
 // startProxy starts a proxy, which runs until the end of the test. startProxy returns after
-// the proxy has printed the text until.
-func startProxy(t *testing.T, cmd *exec.Cmd, until string) {
+// the proxy has printed the text marker.
+func startProxy(t *testing.T, cmd *exec.Cmd, marker string) {
 	t.Helper()
-	out := &output{until: until, found: make(chan struct{})}
+	out := &output{marker: marker, found: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func startProxy(t *testing.T, cmd *exec.Cmd, until string) {
 	case <-ended:
 		t.Fatalf("the proxy ended with %s, want a proxy that runs", cmd.ProcessState)
 	case <-time.After(time.Minute):
-		t.Fatalf("the output of the proxy did not contain %q within 1 min", until)
+		t.Fatalf("the output of the proxy did not contain %q within 1 min", marker)
 	}
 }
 
@@ -173,7 +173,7 @@ func freePort(t *testing.T) string {
 func TestNginx(t *testing.T) {
 	path, s, dir, front := installed(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
 	config := s.writeConfig(t, dir, "nginx.conf", front)
-	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // the path is that of an installed proxy
+	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // this is the path of an installed proxy
 	startProxy(t, cmd, "event method")                                                                       // nginx logs this text after it listens
 	s.sendRequests(t, front, true)
 }
@@ -181,7 +181,7 @@ func TestNginx(t *testing.T) {
 func TestCaddy(t *testing.T) {
 	path, s, dir, front := installed(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
 	config := s.writeConfig(t, dir, "Caddyfile", front)
-	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // the path is that of an installed proxy
+	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // this is the path of an installed proxy
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
 	startProxy(t, cmd, "serving initial configuration")
 	s.sendRequests(t, front, false)

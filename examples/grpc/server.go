@@ -24,8 +24,8 @@ func newServer(v bearer.Verifier, certificate *tls.Certificate, service deployv1
 		"/deploy.v1.Deployments/*":      scopes.Any("read:deployments", "deploy:applications"),
 	}, &interceptor.Options{
 		Include:       []scopes.Methods{interceptor.Health(scopes.Public())},
-		ExpireStreams: true,     // a stream ends with its token
-		KeepToken:     forwards, // only for connectForwarding
+		ExpireStreams: true,     // a stream ends when its token expires
+		KeepToken:     forwards, // connectForwarding needs this
 	})
 	if err != nil {
 		return nil, "", err

@@ -162,7 +162,7 @@ func TestMisplacedRequests(t *testing.T) {
 	}
 }
 
-// TestRefusedByServiceOnly uses a verifier that returns an error from the second call. The
+// TestRefusedByServiceOnly uses a verifier that returns an error only at the second call. The
 // HTTP guard makes the first call and allows the request. The guard of the gRPC service makes
 // the second call.
 func TestRefusedByServiceOnly(t *testing.T) {
@@ -190,8 +190,9 @@ func TestRefusedByServiceOnly(t *testing.T) {
 	}
 }
 
-// TestInProcess registers the service in the gateway without a connection. Then only the rule
-// of the HTTP guard applies, so the gateway needs a connection to the service.
+// TestInProcess registers the service in the gateway without a connection. Without the
+// connection, only the rule of the HTTP guard applies. The gateway therefore needs a
+// connection to the service.
 func TestInProcess(t *testing.T) {
 	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Audience: []string{audience}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()

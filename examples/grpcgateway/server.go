@@ -64,8 +64,8 @@ func newHTTP(ctx context.Context, v bearer.Verifier, conn *grpc.ClientConn) (htt
 		}),
 	)
 	// The gateway calls the service over a connection. Do not use
-	// RegisterDeploymentsHandlerServer, because it bypasses the interceptors and so the guard
-	// of the service.
+	// RegisterDeploymentsHandlerServer, because it bypasses the interceptors, which include
+	// the guard of the service.
 	if err := deploygw.RegisterDeploymentsHandler(ctx, gateway, conn); err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func (deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreamingSe
 	return stream.Send(&deployv1.State{Phase: "done"})
 }
 
-// Logs panics, to show the recovery interceptor.
+// The method Logs calls panic, so that the example shows the recovery interceptor.
 func (deployments) Logs(*deployv1.LogsRequest, grpc.ServerStreamingServer[deployv1.LogLine]) error {
 	panic("index out of range") //nolint:forbidigo // recovery handles this panic
 }

@@ -19,7 +19,7 @@ type authority struct {
 	number int
 	alg    string
 	pace   time.Duration
-	long   bool // if true, some outages last longer than cached keys may be used
+	long   bool // if true, the issuer has outages that last longer than the time for which cached keys may be used
 	server *bearertest.Issuer
 	cache  *jwks.Cache
 	forger *bearertest.Key // a key that is never published
@@ -35,8 +35,8 @@ type authority struct {
 type keyLife struct {
 	key         *bearertest.Key
 	published   time.Time // the issuer serves the key from this time on
-	withdrawing time.Time // the issuer serves the key until this time
-	withdrawn   time.Time // the issuer no longer serves the key from this time on
+	withdrawing time.Time // the issuer serves the key at least until this time
+	withdrawn   time.Time // the issuer does not serve the key after this time
 }
 
 // outage is a period in which an issuer does not serve its keys.
@@ -74,8 +74,8 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 }
 
 // runEvents runs the events of the issuer until ctx ends. It repeats this sequence: a quiet
-// period, a rotation with notice, a rotation without notice, and an outage. If long is set,
-// the sequence ends with a long outage.
+// period, a rotation with notice, a rotation without notice, and an outage. If a.long is true,
+// the sequence ends with an additional long outage.
 func (a *authority) runEvents(ctx context.Context) {
 	faults := []bearertest.Fault{
 		{Status: http.StatusInternalServerError},
@@ -197,8 +197,8 @@ func (a *authority) healthy(t time.Time) bool {
 	return true
 }
 
-// mint returns a valid token with the changes in header and claims. A nil value removes a
-// member.
+// mint returns a token signed with the key of life. The token is valid, except for the changes
+// in the arguments header and claims. The value nil removes a member.
 func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
 	now := time.Now()
 	h := map[string]any{"alg": life.key.Algorithm(), "kid": life.key.ID(), "typ": "at+jwt"}
@@ -220,7 +220,7 @@ func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
 func encode(v any) []byte {
 	out, err := json.Marshal(v)
 	if err != nil {
-		panic(err) //nolint:forbidigo // the values of this program always encode
+		panic(err) //nolint:forbidigo // encoding the values of this program returns no error
 	}
 	return out
 }

@@ -27,7 +27,7 @@ import (
 // answer is the response to one request.
 type answer struct {
 	verdict string                     // HTTP status, or gRPC code and reason
-	want    func(bearer.Reason) string // returns the correct value of verdict for a reason
+	want    func(bearer.Reason) string // returns the correct value of the field verdict for a reason
 	seen    seen                       // the caller that the handler found
 }
 
@@ -121,7 +121,7 @@ func (s *soak) sendHTTP(ctx context.Context, id string, request request) (answer
 
 // wantHTTP returns the HTTP status for a reason.
 func wantHTTP(reason bearer.Reason) string {
-	switch reason { //nolint:exhaustive // the other reasons are 401
+	switch reason { //nolint:exhaustive // for all other reasons, the status is 401
 	case "":
 		return "200"
 	case bearer.InvalidRequest:
@@ -197,7 +197,7 @@ func watch(ctx context.Context, client deployv1.DeploymentsClient, id string) (*
 // wantGRPC returns the gRPC code and the text of the reason in the gRPC status.
 func wantGRPC(reason bearer.Reason) string {
 	code := codes.Unauthenticated
-	switch reason { //nolint:exhaustive // the other reasons are Unauthenticated
+	switch reason { //nolint:exhaustive // for all other reasons, the code is Unauthenticated
 	case "":
 		return "OK"
 	case bearer.MissingScope:

@@ -106,7 +106,7 @@ func (p *panel) draw(b *strings.Builder, r *result) {
 		}
 		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, duration(at.Round(unit).Seconds()))
 	}
-	for i := len(lines) - 1; i >= 0; i-- { // the lowest series of a stack must cover the others
+	for i := len(lines) - 1; i >= 0; i-- { // draw the lowest series of a stack last, because it must cover the other series
 		p.drawLine(b, lines[i], colors[i%len(colors)], s, func(n int) float64 { return x(r.samples[n+1].at.Sub(r.began)) })
 	}
 	p.legend(b)

@@ -6,10 +6,10 @@
 // All components run in one process and communicate over loopback. The components are three
 // issuers, an HTTP API, a gRPC API, and clients of both APIs. Both APIs accept tokens of all
 // three issuers. The issuers rotate their keys with and without notice, withdraw keys, fail,
-// hang and return invalid documents. Some outages of one issuer last longer than cached keys
-// may be used. 40 % of the requests are hostile. For example, they have no token, an expired
-// token, a forged token, a token that is signed with an unknown key, or a token for another
-// API. Handlers try to change the claims that they receive.
+// hang and return invalid documents. Some outages of one issuer last longer than the time for
+// which cached keys may be used. 40 % of the requests are hostile. For example, they have no
+// token, an expired token, a forged token, a token that is signed with an unknown key, or a
+// token for another API. Handlers try to change the claims that they receive.
 //
 // The correct verdict depends on the keys that the issuer has published, and on the keys that
 // the cache had before and after the request. The correct verdict does not depend on the

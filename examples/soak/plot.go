@@ -122,16 +122,16 @@ func (r *result) panels() []panel {
 	return []panel{requests, refusals, verdictTime, ages, ratio, process}
 }
 
-// perSample returns the results of the function value for all samples except the first.
-func (r *result) perSample(value func(sample) float64) []float64 {
-	return r.perInterval(func(_, now sample) float64 { return value(now) })
+// perSample calls figure for each sample except the first, and returns the results.
+func (r *result) perSample(figure func(sample) float64) []float64 {
+	return r.perInterval(func(_, now sample) float64 { return figure(now) })
 }
 
-// perInterval returns the results of the function value for all pairs of consecutive samples.
-func (r *result) perInterval(value func(before, now sample) float64) []float64 {
+// perInterval calls figure for each pair of consecutive samples, and returns the results.
+func (r *result) perInterval(figure func(before, now sample) float64) []float64 {
 	var values []float64
 	for i := 1; i < len(r.samples); i++ {
-		values = append(values, value(r.samples[i-1], r.samples[i]))
+		values = append(values, figure(r.samples[i-1], r.samples[i]))
 	}
 	return values
 }

@@ -109,7 +109,7 @@ func (g *generator) hostile(a *authority) request {
 	}
 	// keyless is for requests that the verifier refuses before it looks up the key.
 	keyless := func(s request) request { s.life = nil; return s }
-	g.attacks++ // the kinds take turns, so that even a slow machine sends requests of all kinds
+	g.attacks++ // each request has the next kind, so that even a slow machine sends requests of all kinds
 	switch g.attacks % 16 {
 	case 0:
 		return keyless(of("expired token", bearer.Expired, nil, map[string]any{"exp": now.Add(-time.Minute).Unix()}))
@@ -176,7 +176,7 @@ func (s request) correctVerdicts(before, after moment) []bearer.Reason {
 	if !s.expires.IsZero() {
 		switch {
 		case !before.at.Before(s.expires):
-			return []bearer.Reason{bearer.Expired} // correct even if the cache does not have the key
+			return []bearer.Reason{bearer.Expired} // this verdict is correct even if the cache does not have the key
 		case !after.at.Before(s.expires):
 			want = append(want, bearer.Expired)
 		}

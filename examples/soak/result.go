@@ -81,21 +81,21 @@ func measure() footprint {
 // their first use, and the result keeps the figures of the run.
 const maxGrowth = 8 << 20
 
-// isBack reports whether f has at most the number of goroutines of to, and a heap that is at
-// most maxGrowth bytes larger than the heap of to.
-func (f footprint) isBack(to footprint) bool {
-	return f.goroutines <= to.goroutines && f.heap <= to.heap+maxGrowth
+// isBack reports whether f is about as small as the earlier footprint. The number of
+// goroutines must not be larger, and the heap may be at most maxGrowth bytes larger.
+func (f footprint) isBack(earlier footprint) bool {
+	return f.goroutines <= earlier.goroutines && f.heap <= earlier.heap+maxGrowth
 }
 
-// settle measures the process until the footprint is back at the level of to, or until the
-// duration limit has passed. It returns the last footprint. The wait is necessary because
+// settle measures the process until isBack returns true for the earlier footprint, or until
+// the duration limit has passed. It returns the last footprint. The wait is necessary because
 // connections take some time to close.
-func settle(to footprint, limit time.Duration) footprint {
+func settle(earlier footprint, limit time.Duration) footprint {
 	deadline := time.Now().Add(limit)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		if now := measure(); now.isBack(to) || time.Now().After(deadline) {
+		if now := measure(); now.isBack(earlier) || time.Now().After(deadline) {
 			return now
 		}
 		<-ticker.C

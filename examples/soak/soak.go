@@ -104,7 +104,7 @@ func (s *soak) serve(ctx context.Context) error {
 	}
 	s.httpURL = "http://" + listener.Addr().String()
 	s.httpServer = &http.Server{Handler: s.verdicts.withID(mux), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.leaks, nil), slog.LevelError)}
-	s.serving.Go(func() { _ = s.httpServer.Serve(listener) }) // until close
+	s.serving.Go(func() { _ = s.httpServer.Serve(listener) }) // Serve returns after close was called
 	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: maxInFlight}}
 
 	rpc, err := interceptor.New(s.guarded(), scopes.Methods{
@@ -120,7 +120,7 @@ func (s *soak) serve(ctx context.Context) error {
 	}
 	s.grpcServer = grpc.NewServer(rpc.ServerOptions()...)
 	s.register(s.grpcServer)
-	s.serving.Go(func() { _ = s.grpcServer.Serve(rpcListener) }) // until close
+	s.serving.Go(func() { _ = s.grpcServer.Serve(rpcListener) }) // Serve returns after close was called
 	s.grpcConn, err = grpc.NewClient("passthrough:///"+rpcListener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	return err
 }
@@ -135,7 +135,7 @@ func (s *soak) run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, a := range s.issuers {
 		ready, cancel := context.WithTimeout(ctx, time.Minute)
-		_ = a.cache.Ready(ready) // a failure shows in the verdicts
+		_ = a.cache.Ready(ready) // if Ready fails, the verdicts of the requests show this
 		cancel()
 		all.Go(func() { a.runEvents(ctx) })
 	}

@@ -14,7 +14,7 @@ import (
 // A bar is one line of a bar chart.
 type bar struct {
 	name       string
-	base, over float64 // the part for the signature check, and the part for all other work
+	base, over float64 // the values of the two parts of the bar, which are the signature check and all other work
 	label      string
 	ours       bool
 }

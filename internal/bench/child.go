@@ -24,7 +24,8 @@ const (
 	childWork  = "BENCH_CHILD_WORK"  // the path of a file with the job, as JSON
 )
 
-// signatureCheck is the name in tables of the work that verifies only the signature.
+// signatureCheck is the name of the work that verifies only the signature. The tables contain
+// this name.
 const signatureCheck = "signature check"
 
 // A job is the work of a child process.
@@ -32,13 +33,13 @@ type job struct {
 	Peer   string
 	Setup  peers.Setup
 	Tokens []string
-	// Refuse means that the peer must refuse all Tokens. Each of the Tokens is then a complete
+	// If Refuse is true, the peer must refuse all Tokens, and each of the Tokens is a complete
 	// hostile value of the Authorization field.
 	Refuse bool
 }
 
 // instructions returns the number of instructions that a peer executes for one request. The
-// requests carry the tokens of list, one after the other.
+// requests carry the tokens in the parameter list, one after the other.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
 	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
 }
@@ -95,7 +96,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 			return nil, err
 		}
 		requests := make([]func() bool, len(j.Tokens))
-		for i, token := range j.Tokens { // not only the first token, because the signatures of some tokens take longer
+		for i, token := range j.Tokens { // all tokens, because some signatures take longer to verify than others
 			if requests[i], err = tokens.Raw(token, j.Setup.Alg, key); err != nil {
 				return nil, err
 			}

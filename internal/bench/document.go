@@ -26,8 +26,8 @@ the token of a request. This command writes the page and the picture:
 - **Setup.** Every library runs in its own middleware, and is set up as its documentation
   shows. golang-jwt, go-oidc, jwx and hashicorp/cap have no middleware. The benchmark calls
   these libraries in a short middleware, as users of these libraries do. Every library
-  checks the signature, the issuer, the audience and the expiry. bearer also checks the
-  scope and the token type, and makes all its other checks.
+  checks the signature, the issuer, the audience and the expiry. In addition, bearer checks
+  the scope and the token type, and makes the rest of its checks.
 - **Signature check.** The signature check verifies only the signature of a token. Every
   library must do at least this work. The decoded signature and the public key are already
   in memory.
@@ -90,7 +90,7 @@ func (r *results) writeFirst(b *bytes.Buffer) {
 		fmt.Fprintf(b, "| %s | %.2f | %.2f to %.2f | %s | %d | %s | %s |\n",
 			title(p.peer), p.cost.Ratio, p.cost.Low, p.cost.High, formatTime(over), p.cost.Allocs-f.floor.Allocs, formatCount(p.cost.Bytes), formatCount(p.instructions))
 	}
-	b.WriteString("\nIn go-chi/jwtauth, one goroutine sends the claims to a second goroutine. This wakes a second\nprocessor. The CPU time includes the time for this. The number of instructions does not include\nit, because the instructions are counted on one processor.\n")
+	b.WriteString("\nIn go-chi/jwtauth, one goroutine sends the claims to a second goroutine. This wakes a second\nprocessor. The CPU time includes the time for waking the processor. The number of instructions does\nnot include this work, because the instructions are counted on one processor.\n")
 	b.WriteString("\nThe next table compares the algorithms. The time in parentheses is the CPU time of the signature\ncheck.\n\n| algorithm | bearer: ratio | bearer: extra allocations | bearer: extra instructions | golang-jwt + keyfunc: ratio | lowest ratio of the other libraries |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, f := range r.first {
 		own, jwt, best := f.peers[0], f.peers[1], measure.Cost{}
@@ -117,7 +117,7 @@ func (r *results) writeRepeated(b *bytes.Buffer) {
 	for _, p := range r.alone {
 		fmt.Fprintf(b, "| %s | %s in a process without other data | %s | %d | %s |\n", p.transport, title(p.peer), formatTime(p.cost.Time), p.cost.Allocs, formatCount(p.cost.Bytes))
 	}
-	fmt.Fprintf(b, "\nThe rows for gRPC measure only the interceptor, without a server. A cached token takes %s bytes.\nThis size includes the claims, the digest of the token, and a part of the index of the cache.\n\n", formatCount(r.memory))
+	fmt.Fprintf(b, "\nThe rows for gRPC measure only the interceptor, without a server. A cached token takes %s bytes.\nThis size includes the claims, the digest of the token, and the space for the token in the\nindex of the cache.\n\n", formatCount(r.memory))
 }
 
 func (r *results) writeHostile(b *bytes.Buffer) {
@@ -150,7 +150,7 @@ func (r *results) writeRest(b *bytes.Buffer) {
 	if len(r.scaling) == 0 {
 		return
 	}
-	b.WriteString("\n## Two processors\n\nThe gain is the throughput with two processors, divided by the throughput with one processor. The\nthroughput is measured with the wall clock, so other load on the machine lowers the gain. The gain\nof the signature check in the same run counts as the highest possible gain.\n\n| work | gain | share of the possible gain |\n|---|--:|--:|\n")
+	b.WriteString("\n## Two processors\n\nThe gain is the throughput with two processors, divided by the throughput with one processor. The\nthroughput is measured with the wall clock, so other load on the machine lowers the gain. The\nhighest possible gain is the gain of the signature check in the same run.\n\n| work | gain | share of the highest possible gain |\n|---|--:|--:|\n")
 	for _, s := range r.scaling {
 		fmt.Fprintf(b, "| %s | %.2f | %.0f %% |\n", s.name, s.gain, 100*s.gain/r.scaling[0].gain)
 	}

@@ -27,7 +27,7 @@ type results struct {
 	hostile   []hostileCost
 	parts     []part
 	scaling   []workGain
-	alone     []repeatedCost // of bearer, in a process without other data
+	alone     []repeatedCost // the costs of bearer in a process without other data
 	memory    int64          // the size of a cached token in bytes
 	algorithm string         // the algorithm of the tokens, in all fields except first
 	rounds    int
@@ -39,14 +39,14 @@ const tokenLength = 926
 // A newTokenCost is the cost of a new token for each peer, and the cost of the signature check.
 type newTokenCost struct {
 	alg   string
-	floor measure.Cost // of the signature check
+	floor measure.Cost // the cost of the signature check
 	peers []peerCost
 }
 
 type peerCost struct {
 	peer         peers.Peer
 	cost         measure.Cost
-	instructions int64 // without the instructions of the signature check; 0 if not counted
+	instructions int64 // not including the instructions of the signature check; 0 if the instructions were not counted
 }
 
 // A repeatedCost is the cost of a repeated token for one peer.
@@ -98,8 +98,9 @@ func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	return all
 }
 
-// roundRobin returns a Work. Each call of Run calls the next function of the list all. After
-// the last function, it starts again with the first. Run panics if a function returns false.
+// roundRobin returns a Work. Each call of Run calls the next function in the parameter all.
+// After the last function, Run starts again with the first function. Run panics if a function
+// returns false.
 func roundRobin(name string, all []func() bool) measure.Work {
 	i := 0
 	return measure.Work{Name: name, Run: func() {

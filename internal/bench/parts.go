@@ -53,7 +53,7 @@ func (e effort) parts(ctx context.Context, r *results) error {
 // measurements are then worthless.
 func assert(ok bool, message string) {
 	if !ok {
-		panic(message) //nolint:forbidigo // see above
+		panic(message) //nolint:forbidigo // the program must stop
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 // Bearer is the Subject of this repository. It uses a bearer.JWTVerifier with a jwks.Cache.
-// Both have default options, but discard their logs. The fields Interval and Store of a Setup
-// change the options of the cache.
+// Both have the default options, except that they discard their logs. The fields Interval and
+// Store of a Setup change the options of the cache.
 var Bearer = Subject{Name: "bearer", Open: openBearer}
 
 func openBearer(s Setup) (Verifier, error) {

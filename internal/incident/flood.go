@@ -14,7 +14,7 @@ const (
 	floodWindows    = 10
 	floodWindow     = 200 * time.Millisecond
 	floodGoroutines = 200
-	floodEach       = 5 // the number of forged tokens of one goroutine in one window
+	floodEach       = 5 // the number of forged tokens of one goroutine in one flood period
 	validEvery      = time.Millisecond
 	// ballast is a number of bytes that the process allocates, because a service also has a
 	// large heap. In a process with a small heap, the garbage collector runs twenty times per
@@ -26,9 +26,9 @@ const (
 // At the same time, there are 1,000 valid requests per second with different tokens. The flood
 // has ten periods of 200 ms. Before each flood period, there is a calm period of the same
 // length. A busy machine slows flood periods and calm periods equally, so it does not change
-// Result.Ratio. Flood repeats this the given number of times. The Result has the ratio and the
-// percentiles of the round with the median ratio. It has the highest counts and durations of
-// all rounds.
+// Result.Ratio. Flood runs the given number of rounds. Each round has a whole flood. The
+// Result contains the ratio and the percentiles of the round with the median ratio. The other
+// counts and durations in the Result are the highest of all rounds.
 func Flood(times int) Run {
 	return func(ctx context.Context, s Subject) (Result, error) {
 		heap := make([]byte, ballast)

@@ -96,7 +96,7 @@ func newCaches(ctx context.Context, n, number int) (caches []*jwks.Cache, kids [
 
 func closeAll(caches []*jwks.Cache) {
 	for _, c := range caches {
-		_ = c.Close() // always nil
+		_ = c.Close() // Close always returns nil
 	}
 }
 

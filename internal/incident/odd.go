@@ -28,11 +28,10 @@ func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// countText returns n followed by the parameter text. If n is 0, the result is the parameter
-// none.
-func countText(n int, text, none string) string {
+// countText returns the number n and the text after it. If n is 0, it returns ifZero.
+func countText(n int, text, ifZero string) string {
 	if n == 0 {
-		return none
+		return ifZero
 	}
 	return fmt.Sprintf("%d %s", n, text)
 }
@@ -96,10 +95,10 @@ func losesKeys(ctx context.Context, s Subject, d oddDocument, t *tally, r *Resul
 	return lost, nil
 }
 
-// OddKeys is an incident in which the issuer publishes key sets with three keys. They are an
-// odd key, the previous signing key, and the new signing key. The verifier must accept tokens
-// signed with the previous key or the new key. It must accept a token signed with the odd key
-// only if the odd key is usable for this token.
+// OddKeys is an incident in which the issuer publishes key sets with three keys. The keys are
+// an odd key, the previous signing key, and the new signing key. The verifier must accept
+// tokens signed with the previous key or the new key. It must accept a token signed with the
+// odd key only if the odd key is usable for this token.
 func OddKeys(ctx context.Context, s Subject) (r Result, err error) {
 	odd, err := oddKeys()
 	if err != nil {

@@ -53,7 +53,7 @@ func (m members) withChanges(changes members) string {
 }
 
 // tokenBy returns a function that creates a token signed with k. The claims are valid. The
-// header has these changes.
+// parameter header contains changes of the header.
 func tokenBy(k *bearertest.Key, header members) func(*bearertest.Issuer) string {
 	h := members{"typ": "at+jwt", "alg": k.Algorithm(), "kid": k.ID()}
 	return func(i *bearertest.Issuer) string { return k.Sign([]byte(h.withChanges(header)), payload(i)) }

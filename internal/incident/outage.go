@@ -47,8 +47,8 @@ func StartHanging(ctx context.Context, s Subject) (Result, error) {
 	return startDuring(ctx, s, (*issuer).hang, "never answers")
 }
 
-// startDuring runs Start or StartHanging. The function fault makes the issuer fail. The failure
-// text describes the fault.
+// startDuring runs Start or StartHanging. It calls the function fault, which makes the issuer
+// fail. The parameter failure is a text that describes this fault.
 func startDuring(ctx context.Context, s Subject, fault func(*issuer), failure string) (r Result, err error) {
 	const while = 6 * time.Second
 	i := newIssuer()

@@ -18,15 +18,16 @@ func Rotations(ctx context.Context, s Subject) (r Result, err error) {
 }
 
 // NewMaterial is an incident in which the issuer replaces its key by a new key with the same
-// key id. Then 20 callers present tokens whose signature the cached key does not verify.
+// key id. Then 20 callers present tokens signed with the new key. The cached key does not
+// verify their signatures.
 func NewMaterial(ctx context.Context, s Subject) (r Result, err error) {
 	return changeKeys(ctx, s, []func(*issuer){(*issuer).replaceMaterial},
 		time.Second, "a new key has the key id of the old key; 20 callers use the new key immediately")
 }
 
 // changeKeys runs the steps. Each step changes the key of the issuer. After each step, callers
-// present tokens signed with the new key, for the duration while.
-func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), while time.Duration, story string) (r Result, err error) {
+// present tokens signed with the new key, for the duration d.
+func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), d time.Duration, story string) (r Result, err error) {
 	i := newIssuer()
 	defer i.Close()
 	v, err := openVerifier(ctx, s, i.setup(), i)
@@ -40,7 +41,7 @@ func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), while tim
 		earlier := i.fetches()
 		step(i)
 		tokens := i.tokens(callers)
-		t.runCallers(ctx, v, callers, 50*time.Millisecond, while, func(caller int) string { return tokens[caller] })
+		t.runCallers(ctx, v, callers, 50*time.Millisecond, d, func(caller int) string { return tokens[caller] })
 		perStep = append(perStep, i.fetches()-earlier)
 	}
 	r = newResult(&t, i)
@@ -49,8 +50,8 @@ func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), while tim
 }
 
 // RotationInFlood is an incident with a key rotation during a flood of forged key ids. The
-// flood continues until the end of the incident. After the rotation, the verifier receives a
-// token signed with the new key repeatedly, until it accepts the token.
+// flood continues until the end of the incident. After the rotation, the verifier repeatedly
+// receives a token that is signed with the new key, until it accepts the token.
 func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 	const (
 		goroutines = 50
@@ -77,7 +78,7 @@ func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
 			})
 		})
 	}
-	wait(ctx, time.Second) // in this time, the flood uses up the limit on fetches
+	wait(ctx, time.Second) // in this second, the flood uses up the limit on fetches
 	i.rotateKey()
 	token := i.Token(nil)
 	start := time.Now()
@@ -115,7 +116,7 @@ func Withdrawal(ctx context.Context, s Subject) (r Result, err error) {
 	for range 100 {
 		t.verify(ctx, v, token)
 	}
-	r = newResult(&t, i) // contains only the requests before the withdrawal
+	r = newResult(&t, i) // the result contains only the requests before the withdrawal
 	i.rotateKey()
 	start := time.Now()
 	for v.Verify(ctx, token) == Accepted && time.Since(start) < longest && ctx.Err() == nil {

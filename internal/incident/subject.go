@@ -40,11 +40,12 @@ type Setup struct {
 	Issuer, Audience string
 	// KeysURL is the URL of the key set.
 	KeysURL string
-	// Interval is the time between two refreshes of the keys. An incident sets Interval if it
-	// takes too long with the default of the subject. Zero means the default of the subject.
+	// Interval is the time between two refreshes of the keys. An incident sets Interval if the
+	// incident takes too long with the default of the subject. Zero means the default of the
+	// subject.
 	Interval time.Duration
 	// Store is the path of a file that keeps the keys during a restart. Subjects that have no
-	// file store ignore it. An empty Store means no file.
+	// file store ignore Store. An empty Store means no file.
 	Store string
 }
 
@@ -52,7 +53,7 @@ type Setup struct {
 type Verifier interface {
 	// Verify verifies one token. ctx is the context of the request.
 	Verify(ctx context.Context, token string) Outcome
-	// Close stops the verifier. If the subject supports this, Close also stops the goroutines
-	// of the verifier.
+	// Close stops the verifier. If the library can stop the goroutines of the verifier, Close
+	// also stops these goroutines.
 	Close() error
 }

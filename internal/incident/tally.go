@@ -59,8 +59,8 @@ func (t *tally) quantile(q float64) time.Duration {
 }
 
 // callAtIntervals calls f n times. The first call is at the time start. The time between two
-// calls is interval. After a slow call, the next calls follow without a pause until they are
-// again at their times. callAtIntervals returns earlier if ctx ends.
+// calls is interval. If a slow call delays the next calls, the delayed calls follow each other
+// without a pause. callAtIntervals returns earlier if ctx ends.
 func callAtIntervals(ctx context.Context, start time.Time, interval time.Duration, n int, f func(k int)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -75,17 +75,17 @@ func callAtIntervals(ctx context.Context, start time.Time, interval time.Duratio
 	}
 }
 
-// runCallers runs n callers for the duration while. The time between two requests of a caller
-// is interval. If a caller still waits for a response at the time of a request, it skips this
-// request. The function pick returns the token of a caller.
-func (t *tally) runCallers(ctx context.Context, v Verifier, n int, interval, while time.Duration, pick func(caller int) string) {
+// runCallers runs n callers for the duration d. The time between two requests of a caller is
+// interval. If a caller still waits for a response when its next request is due, it skips this
+// next request. The function pick returns the token of a caller.
+func (t *tally) runCallers(ctx context.Context, v Verifier, n int, interval, d time.Duration, pick func(caller int) string) {
 	var wg sync.WaitGroup
 	start := time.Now()
 	for caller := range n {
 		wg.Go(func() {
 			// The callers start at different times.
 			next := start.Add(interval * time.Duration(caller) / time.Duration(n))
-			for next.Sub(start) < while && ctx.Err() == nil {
+			for next.Sub(start) < d && ctx.Err() == nil {
 				wait(ctx, time.Until(next))
 				t.verify(ctx, v, pick(caller))
 				for next = next.Add(interval); next.Before(time.Now()); {

@@ -11,7 +11,7 @@ type kind int
 
 const (
 	value   kind = iota // the meaning is unknown
-	search              // the result of a search; at its end, the function returns nil or ""
+	search              // the result of a search, which is a function that returns nil or "" at its end
 	verdict             // an error; nil means that the function accepts
 	truth               // a bool; true means that the function accepts
 	nothing             // the function has no result
@@ -41,8 +41,8 @@ func lastResult(t *ast.FuncType) kind {
 	return value
 }
 
-// isRefusal reports whether a branch refuses. Such a branch returns a failure, continues a
-// loop, or records a failure.
+// isRefusal reports whether a branch refuses. A branch refuses if it returns a failure,
+// continues a loop, or records a failure.
 func (f *finder) isRefusal(body []ast.Stmt, result kind) bool {
 	if len(body) == 0 {
 		return false
@@ -84,7 +84,8 @@ func (f *finder) isAcceptance(body []ast.Stmt, result kind) bool {
 	return result == verdict && isAnyOf(end, "nil") || result == truth && isAnyOf(end, "true")
 }
 
-// isAnyOf reports whether an expression is one of these identifiers or literals.
+// isAnyOf reports whether an expression is an identifier or a literal, and its text is in
+// words.
 func isAnyOf(e ast.Expr, words ...string) bool {
 	text := ""
 	switch e := e.(type) {
@@ -106,8 +107,9 @@ func isNothing(e ast.Expr) bool {
 	return ok && len(literal.Elts) == 0 || isAnyOf(e, "nil", `""`)
 }
 
-// recordsFailure reports whether a statement records a failure. Such a statement calls panic or
-// bad, or assigns an error or false to a variable that the function evaluates later.
+// recordsFailure reports whether a statement records a failure. A statement records a failure
+// if it calls panic or bad, or if it assigns an error or false to a variable that the function
+// evaluates later.
 func recordsFailure(stmt ast.Stmt) bool {
 	switch stmt := stmt.(type) {
 	case *ast.ExprStmt:

@@ -9,9 +9,9 @@
 //	go -C internal/mutations run . -resume FILE     skip the checks that were red in an earlier run
 //	go -C internal/mutations run . -hints FILE      first run the tests that failed in an earlier run
 //
-// FILE is the output of the earlier run. A check is red if a test fails without the check. A
-// check survives if no test fails. The program exits with an error if a check survives and
-// README.md does not list the check.
+// FILE contains the output of the earlier run. A check is red if a test fails without the
+// check. A check survives if no test fails without the check. The program exits with an error
+// if a check survives and README.md does not list the check.
 package main
 
 import (

@@ -182,8 +182,8 @@ func (f *finder) operands(e ast.Expr, op token.Token, becomes string) {
 	f.condition(e, becomes)
 }
 
-// innerOperands adds mutants for the operands of op in e. e is an operand of the other
-// operator, so innerOperands adds no mutant for e itself.
+// innerOperands adds mutants for the operands of op in e. It adds no mutant for e itself,
+// because e is an operand of the other operator.
 func (f *finder) innerOperands(e ast.Expr, op token.Token, becomes string) {
 	for {
 		paren, ok := e.(*ast.ParenExpr)
@@ -207,7 +207,7 @@ func (f *finder) innerOperands(e ast.Expr, op token.Token, becomes string) {
 // boolResult adds mutants for an expression that a function returns as a result of type bool.
 func (f *finder) boolResult(e ast.Expr) {
 	if id, ok := e.(*ast.Ident); ok && (id.Name == "true" || id.Name == "false") {
-		return // the condition of this return has its own mutant
+		return // the condition of the branch that returns true or false has a mutant of its own
 	}
 	f.operands(e, token.LAND, "true")
 	f.operands(e, token.LOR, "false")

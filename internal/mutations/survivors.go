@@ -13,7 +13,7 @@ import (
 )
 
 // readme contains the list of survivors. A survivor is a check for which no test can fail. The
-// list explains why.
+// list explains why no test can fail.
 //
 //go:embed README.md
 var readme string

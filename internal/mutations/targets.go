@@ -13,8 +13,8 @@ import (
 // A target is a package whose checks this program switches off.
 type target struct {
 	dir   string
-	files []string // without the skipped files; the paths are relative to the root of the module
-	tests []string // the packages whose tests run; the target itself is the first
+	files []string // the paths of the files that are not skipped, relative to the root of the module
+	tests []string // the packages whose tests run; the first is the target itself
 }
 
 // productionDirs returns the folders of the packages that decide whether a request is allowed.

@@ -53,7 +53,7 @@ func TestChooseTargets(t *testing.T) {
 // TestFindTargets runs go list in real modules.
 func TestFindTargets(t *testing.T) {
 	if _, err := findTargets(t.Context(), writeModule(t, sampleModule())); err == nil || !strings.Contains(err.Error(), "there is no package in scopes") {
-		t.Errorf("module without our packages: got the error %v, want an error that contains scopes", err)
+		t.Errorf("module without the production packages: got the error %v, want an error that contains scopes", err)
 	}
 	files := map[string]string{"go.mod": "module example.com/m\n\ngo 1.26\n"}
 	for _, dir := range productionDirs() {

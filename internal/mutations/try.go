@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json" //nolint:depguard // writes the overlay for the go command; no token is read
+	"encoding/json" //nolint:depguard // this program only writes the overlay for the go command, and reads no token
 	"errors"
 	"fmt"
 	"os"

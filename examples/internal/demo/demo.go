@@ -20,7 +20,8 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// Main runs the program until it is interrupted. api returns the handler of the program.
+// Main runs the program until it is interrupted. The function api returns the handler of the
+// program.
 func Main(api func(*middleware.Guard) http.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -15,8 +15,9 @@ import (
 // cache also refreshes its keys, but at most once in 5 minutes.
 var keyfuncSubject = incident.Subject{Name: "keyfunc", Open: func(s incident.Setup) (incident.Verifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	// NewDefaultOverrideCtx does what NewDefaultCtx does, but some settings can be changed. These
-	// overrides do not log failed refreshes, and set the interval if the incident has one.
+	// NewDefaultOverrideCtx does what NewDefaultCtx does, but some settings can be changed.
+	// These overrides switch off the log of failed refreshes. If the incident has a refresh
+	// interval, the overrides also set this interval.
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{s.KeysURL}, keyfunc.Override{
 		RefreshInterval:         s.Interval,
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) { return func(context.Context, error) {} },

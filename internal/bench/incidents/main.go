@@ -76,9 +76,9 @@ type cell struct {
 	err    error
 }
 
-// measure runs every incident for every subject. If the field alone of an incident is true,
-// the incident runs alone, because it measures time or memory. The other incidents mostly
-// wait, so they run at the same time.
+// measure runs every incident for every subject. An incident runs alone if its field alone is
+// true, because it measures time or memory. All other incidents mostly wait, so they run at
+// the same time.
 func measure(ctx context.Context, lines []line, subjects []incident.Subject, progress io.Writer) [][]cell {
 	table := make([][]cell, len(lines))
 	for n := range table {

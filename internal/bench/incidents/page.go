@@ -20,15 +20,16 @@ in real time against an issuer on the loopback interface. A valid request has a 
 
 Measured on %d cores with %s.
 
-- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings. When the service restarts, the cache has the file store of ` + "`jwks.NewFileStore`" + `.
+- **bearer**: ` + "`bearer.JWTVerifier`" + ` with ` + "`jwks.Cache`" + ` and default settings. In the incident in which the service restarts, the cache uses a file store that ` + "`jwks.NewFileStore`" + ` returns.
 - **keyfunc** %s (jwkset %s) with golang-jwt: the cache of ` + "`keyfunc.NewDefaultCtx`" + `.
 - **go-oidc** %s: ` + "`oidc.IDTokenVerifier`" + ` with ` + "`oidc.RemoteKeySet`" + `.
 
 If an incident has a refresh interval, bearer and keyfunc use this interval. go-oidc has no
 such setting. During an outage, keyfunc and go-oidc return the same error as for a forged
-token. So all their refusals count as 401. For each hostile response body, the table shows
-the growth of the heap and the duration. The issuer stops sending a body after 10 s, or when
-the heap has grown by 512 MiB. In the second case, the table contains "cut off".
+token, so the table counts all refusals of these two libraries as 401. For each hostile
+response body, the table shows the growth of the heap and the duration. The issuer stops
+sending a body after 10 s, or when the heap has grown by 512 MiB. If the issuer stopped
+because of the heap, the table contains "cut off".
 
 `
 

@@ -82,7 +82,7 @@ var kubernetes = Peer{
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				authorization := r.Header["Authorization"]
 				response, ok, err := guard.AuthenticateRequest(r)
-				r.Header["Authorization"] = authorization // guard removes the field, but the next call needs it again
+				r.Header["Authorization"] = authorization // AuthenticateRequest removes the field, but the next call needs it again
 				if err != nil || !ok {
 					http.Error(w, "unauthorized", http.StatusUnauthorized)
 					return

@@ -124,7 +124,7 @@ func urls(s Setup) (issuer, keys *url.URL, err error) {
 	return issuer, keys, err
 }
 
-// jwtauthPeer is go-chi/jwtauth. It has no key set, but one key that its setup passes to it.
+// jwtauthPeer is go-chi/jwtauth. It has no key set. Its setup passes a single key to it.
 var jwtauthPeer = Peer{
 	Name: "go-chi/jwtauth (one key)", Module: "github.com/go-chi/jwtauth/v5", OneKey: true,
 	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
@@ -133,7 +133,7 @@ var jwtauthPeer = Peer{
 			return nil, err
 		}
 		published, _ := set.Key(0)
-		var key any // a key of a type of the standard library, as in the tests of jwtauth
+		var key any // its type is a type of the standard library, as in the tests of jwtauth
 		if err := published.Raw(&key); err != nil {
 			return nil, err
 		}

@@ -81,7 +81,7 @@ var oursGRPC = Peer{
 const method = "/deploy.v1.Deployments/Create"
 
 // grpcEndpoint returns the endpoint of an interceptor. The endpoint calls the interceptor as a
-// gRPC server does. The metadata is the metadata that Go's client sends.
+// gRPC server does. It passes the same metadata that Go's client sends.
 func grpcEndpoint(guard grpc.UnaryServerInterceptor) Endpoint {
 	return func(authorization string) func() bool {
 		reached := false

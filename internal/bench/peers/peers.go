@@ -1,7 +1,7 @@
 // Package peers sets up bearer and the libraries that the benchmark compares with bearer. Each
 // library is set up as its documentation shows. All libraries get the same tokens and the same
-// key set. They all check the signature, the issuer, the audience and the expiry. bearer also
-// requires a scope, and makes its other checks, which have no switch.
+// key set. They all check the signature, the issuer, the audience and the expiry. In addition,
+// bearer requires a scope, and makes the rest of its checks, which users cannot switch off.
 package peers
 
 import (

@@ -1,6 +1,6 @@
-// Package tokens creates the credentials that the benchmark sends to the peers. They are access
-// tokens of a machine client, in the form of a real issuer, and hostile values of the
-// Authorization field.
+// Package tokens creates the credentials that the benchmark sends to the peers. They are
+// access tokens of a machine client, in the form that a real issuer uses, and hostile values
+// of the Authorization field.
 package tokens
 
 import (
