@@ -26,7 +26,7 @@ type Cache struct {
 	ctx    context.Context //nolint:containedctx // start creates this context, and Close ends it
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the refresher has returned
-	wake   chan struct{} // of capacity 1; wakes the refresher when queued has changed
+	wake   chan struct{} // has capacity 1; a value wakes the refresher after a change of the field queued
 	closed sync.Once
 
 	waiting atomic.Int64 // number of goroutines that wait for a fetch
@@ -34,8 +34,8 @@ type Cache struct {
 	mu      sync.Mutex // guards the fields of this block
 	running *flight    // the fetch in flight, or nil
 	queued  *flight    // the fetch that has not begun yet, or nil
-	misses  coolDown   // limits fetches for keys that are not in the set
-	changes streak     // counts fetches for missing keys that brought new keys
+	misses  coolDown   // limits the fetches that lookups cause while keys are available
+	changes streak     // counts the fetches in misses that brought new keys
 	denied  deniedLog
 	history history
 	// While keys are available, lookups cause no fetch before heldUntil, because of
@@ -196,8 +196,8 @@ func (c *Cache) usable(now time.Time) bool {
 // that has a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
 	// Ready counts as a waiting goroutine until it returns, even while it checks the state.
-	// Otherwise poll may see no waiting goroutine, because poll checks at the same times, and
-	// then poll sends no new request.
+	// Otherwise poll, which checks at the same times, sometimes finds no waiting goroutine and
+	// sends no new request.
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {

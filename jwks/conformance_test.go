@@ -141,7 +141,7 @@ func keysOfRules() map[string]map[string]jwk {
 // usableNames are the names of the usable keys of keysOfRules.
 var usableNames = []string{"good", "e is 3", "n has a leading zero", "use and key_ops are absent", "key_ops contains verify", "use and key_ops allow the key to verify", "use and key_ops are empty", "no alg"}
 
-// testUsableKeys checks that a key of the rule id is usable only if its name is in usableNames.
+// testUsableKeys checks that the usable keys of a rule are the keys with a name in usableNames.
 func testUsableKeys(t *checklist.T, id string) {
 	t.Helper()
 	for name, key := range keysOfRules()[id] {

@@ -3,15 +3,16 @@ package jwks
 import "time"
 
 // coolDown is a rate limit. It allows maxAtOnce events without a pause, and then one event per
-// interval. Unlike x/time/rate, coolDown can remove an event from the count (refund). A
-// coolDown is not safe for concurrent use.
+// interval. Unlike x/time/rate, coolDown has a method that removes an event from the
+// count. A coolDown is not safe for concurrent use.
 type coolDown struct {
 	interval  time.Duration
 	maxAtOnce int
-	full      time.Time // from this time on, maxAtOnce events may happen without a pause
+	full      time.Time // from this time on, maxAtOnce events are allowed without a pause
 }
 
-// allow reports whether an event may happen now. If the event may happen, allow counts it.
+// allow reports whether the limit allows an event now. If the result is true, allow counts
+// the event.
 func (c *coolDown) allow(now time.Time) bool {
 	full := c.full
 	if full.Before(now) {
@@ -27,10 +28,10 @@ func (c *coolDown) allow(now time.Time) bool {
 // refund removes the last event from the count.
 func (c *coolDown) refund() { c.full = c.full.Add(-c.interval) }
 
-// maxChanges is the number of consecutive fetches that may bring new keys. If the next
-// consecutive fetches bring new keys too, lookups cause no fetch for 1 s after each of these
-// fetches. This limit is needed because every fetch may bring new keys if the servers of an
-// issuer publish different keys.
+// maxChanges is the largest number of consecutive fetches that bring new keys without a pause.
+// After each further consecutive fetch that brings new keys, lookups cause no fetch for 1 s.
+// This limit is needed because every fetch may bring new keys if the servers of an issuer
+// publish different keys.
 const maxChanges = 10
 
 // streak counts consecutive events. Two events are consecutive if the time between them is

@@ -26,8 +26,8 @@ type flight struct {
 	began   time.Time // guarded by Cache.mu; zero until the fetch begins
 	counted bool      // the fetch counts in Cache.misses
 	local   bool      // the flight sends no request, because it reads the Store or has ended
-	// unconditional means that the request must bypass HTTP caches, because a key is missing
-	// or Refresh was called.
+	// unconditional means that the request must bypass HTTP caches, because a lookup or
+	// Refresh requested the fetch.
 	unconditional bool
 	// cause has the values of the context of the lookup that requested the fetch. It is
 	// nil if no lookup requested the fetch. It is set before the fetch begins.
@@ -130,8 +130,8 @@ func (c *Cache) beganBefore(f *flight, t time.Time) bool {
 // none of these keys verifies the signature.
 func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
-	// A fetch publishes its set before finish locks c.mu. So if the cache has no newer snapshot
-	// than seen, a fetch that brings a newer set has not ended, and join returns this fetch.
+	// A fetch publishes its set before finish locks c.mu. So if seen is the newest snapshot,
+	// each fetch that brings a newer set is still in flight, and join returns this fetch.
 	if c.state.Load() != seen {
 		c.mu.Unlock()
 		ended := make(chan struct{})
@@ -159,7 +159,7 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	case f == nil:
 		c.notify(Event{Kind: MissDenied})
 		if toLog != (denied{}) {
-			c.opts.Logger.WarnContext(ctx, "jwks: Options.CoolDown denied fetches for tokens that no published key verifies",
+			c.opts.Logger.WarnContext(ctx, "jwks: Options.CoolDown or Retry-After denied fetches for tokens that no published key verifies",
 				"issuer", c.name, "unknown_kid", toLog.unknownID, "bad_signature", toLog.badSignature)
 		}
 	case fresh && usable:
@@ -194,9 +194,8 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	return f, true
 }
 
-// enqueue queues a fetch that begins at the time due. If a fetch is already queued, enqueue
-// changes the start of this fetch to due, unless its start is earlier than due. The caller
-// holds c.mu.
+// enqueue queues a fetch that begins at the time due. If a fetch with a later start is already
+// queued, enqueue changes the start of this fetch to due. The caller holds c.mu.
 func (c *Cache) enqueue(due time.Time) *flight {
 	if c.queued == nil {
 		c.queued = &flight{due: due, done: make(chan struct{})}
@@ -251,7 +250,7 @@ type deniedLog struct {
 
 // denied has the numbers of denied lookups. A lookup is denied if demand returns no fetch.
 type denied struct {
-	unknownID    int // lookups of a kid that is not in the set
+	unknownID    int // lookups for which no key in the set fits the kid and alg
 	badSignature int // lookups after a signature that no key with the kid verifies
 }
 

@@ -92,7 +92,7 @@ func TestMaxWaiting(t *testing.T) {
 }
 
 // A lookup waits for a fetch in flight, and the fetch fails. If keys are available, the lookup
-// returns the error. The lookup does not cause a second fetch, because this fetch will probably
+// returns the error. The lookup does not cause a second fetch, because a second fetch will probably
 // fail too.
 func TestJoinedFetchFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -81,8 +81,8 @@ func TestDiscovery(t *testing.T) {
 		{"metadata has a different issuer", root, site{root + "/.well-known/openid-configuration": wrong}, jwks.Options{}, "unavailable", 2},
 		{"issuer in metadata has an additional slash", root, site{root + "/.well-known/openid-configuration": metadata(root+"/", keys)}, jwks.Options{}, "unavailable", 2},
 		{"issuer in metadata has the wrong case", root, site{root + "/.well-known/openid-configuration": metadata("https://AS.test", keys)}, jwks.Options{}, "unavailable", 2},
-		{"metadata does not contain issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
-		{"metadata contains issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
+		{"metadata has no member issuer", root, site{root + "/.well-known/openid-configuration": `{"jwks_uri":"` + keys + `"}`}, jwks.Options{}, "unavailable", 2},
+		{"metadata has the member issuer twice", root, site{root + "/.well-known/openid-configuration": `{"issuer":"x",` + metadata(root, keys)[1:]}, jwks.Options{}, "unavailable", 2},
 		{"metadata does not contain jwks_uri", root, site{root + "/.well-known/openid-configuration": `{"issuer":"` + root + `"}`}, jwks.Options{}, "unavailable", 2},
 		{"jwks_uri is an http URL", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://cdn.test/keys.json")}, jwks.Options{}, "unavailable", 2},
 		{"jwks_uri is an http URL with a loopback address", root, site{root + "/.well-known/openid-configuration": metadata(root, "http://127.0.0.1/keys.json")}, jwks.Options{}, "unavailable", 2},
@@ -241,7 +241,7 @@ func TestRedirects(t *testing.T) {
 				i.mu.Lock()
 				defer i.mu.Unlock()
 				foreign := slices.ContainsFunc(i.urls, func(url string) bool { return !strings.HasPrefix(url, "https://as.test") })
-				want(t, fmt.Sprintf("a request in %v is to a different origin", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
+				want(t, fmt.Sprintf("requests %v include a different origin", i.urls), foreign || slices.Contains(i.urls, "https://as.test:8443/k2"), false)
 			})
 		})
 	}

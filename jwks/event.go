@@ -30,10 +30,11 @@ const (
 	// KeySkipped means that a new key set has an element that cannot be used. A key set causes
 	// at most 10 of these events.
 	KeySkipped EventKind = "key_skipped"
-	// MissFetch means that a lookup caused a fetch, because the key set does not have the key.
+	// MissFetch means that a lookup caused a fetch while keys were available. No key in the key
+	// set fits the token, or no key that fits verifies the signature.
 	MissFetch EventKind = "miss_fetch"
-	// MissDenied means that a lookup caused no fetch, although the key set does not have the key.
-	// Options.CoolDown or the issuer's Retry-After did not allow a fetch.
+	// MissDenied means that a lookup needed a fetch as in MissFetch, but the limits of
+	// Options.CoolDown or the issuer's Retry-After did not allow the fetch.
 	MissDenied EventKind = "miss_denied"
 	// WentStale means that the last good key set became older than Options.MaxStale. Keys are
 	// unavailable.

@@ -57,7 +57,7 @@ func (s *fileStore) Load(context.Context) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat() // os.Stat may return the info of a different file that is at the path by now
+	info, err := file.Stat() // not os.Stat, because a different file may have replaced the file at the path
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func TestFileStoreFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		// If the test runs with -cover, the process writes a coverage file when it ends. So
-		// the limit must not apply any more.
+		// the deferred function removes the limit.
 		defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &usual) }()
 		store, err := jwks.NewFileStore(path)
 		if err != nil {

@@ -24,7 +24,7 @@ func (c *Cache) deadline(confirmedAt time.Time) deadline {
 // reached reports whether now is at or after d on at least one of the two clocks. One clock is
 // not enough, because the monotonic clock stops while the machine is suspended, and the wall
 // clock may be set back. If the wall clock is set forward, the set may become too old too
-// early. Then the next lookup causes a fetch.
+// early, and the next lookup causes a fetch.
 func (c *Cache) reached(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }

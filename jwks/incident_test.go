@@ -109,7 +109,7 @@ func TestRotationInFlood(t *testing.T) {
 		for g := range 50 {
 			wg.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
-					keyOutcome(t, c, fmt.Sprintf("forged-%d-%d", g, n)) //nolint:contextcheck // ctx ends the loop, not a lookup
+					keyOutcome(t, c, fmt.Sprintf("forged-%d-%d", g, n)) //nolint:contextcheck // ctx limits the loop and not the lookup
 					time.Sleep(20 * time.Millisecond)
 				}
 			})

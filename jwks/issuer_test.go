@@ -39,7 +39,7 @@ type issuer struct {
 	down        bool                               // whether the issuer refuses connections
 	status      int                                // the status of responses; 0 means 200
 	header      http.Header                        // the header of responses
-	answer      func(*http.Request) *http.Response // if not nil, returns the response, and status, header and doc are not used
+	answer      func(*http.Request) *http.Response // returns the response; nil if the fields status, header and doc determine the response
 	requests    []time.Time                        // the time of each request
 	headers     []http.Header                      // the header of each request
 	urls        []string                           // the URL of each request
@@ -268,11 +268,11 @@ func keyOutcome(t *testing.T, c *jwks.Cache, kid string) string {
 }
 
 // The function want fails the test if the value got is not equal to the value want. The
-// argument what is the name of the value in the failure text.
-func want[T comparable](t *testing.T, what string, got, want T) {
+// argument label describes the value in the failure text.
+func want[T comparable](t *testing.T, label string, got, want T) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
+		t.Errorf("%s: got %v, want %v", label, got, want)
 	}
 }
 

@@ -131,7 +131,7 @@ func (m members) permitted() error {
 func (k *Key) load(m members, kty, alg string) error {
 	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
 	if k.algs.has(ed25519Sign) {
-		marshal.ALG = jwkset.AlgEdDSA // because golang-jwt and keyfunc do not support the name "Ed25519"
+		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the name "Ed25519"
 	}
 	// The errors of texts are ignored, because the method material has read these members
 	// without an error. Members for other types of keys are ignored (RFC 7517, section 4).

@@ -33,7 +33,7 @@ func (c *Cache) Keyfunc() jwt.Keyfunc {
 	unused := jwkset.NewMemoryStorage()
 	return func(token *jwt.Token) (any, error) {
 		alg, _ := token.Header["alg"].(string)
-		kid, named, err := kidOf(token)
+		kid, hasKID, err := kidOf(token)
 		if err != nil {
 			return nil, err
 		}
@@ -50,21 +50,21 @@ func (c *Cache) Keyfunc() jwt.Keyfunc {
 		if err != nil {
 			return nil, err
 		}
-		if named && len(keys) == 1 {
+		if hasKID && len(keys) == 1 {
 			return answer.Keyfunc(token)
 		}
 		return answer.VerificationKeySet(ctx)
 	}
 }
 
-// kidOf returns the kid of the token. The result named reports whether the token has a kid.
-func kidOf(token *jwt.Token) (kid string, named bool, err error) {
-	v, named := token.Header[jwkset.HeaderKID]
+// kidOf returns the kid of the token. The result hasKID reports whether the token has a kid.
+func kidOf(token *jwt.Token) (kid string, hasKID bool, err error) {
+	v, hasKID := token.Header[jwkset.HeaderKID]
 	kid, ok := v.(string)
-	if named && (!ok || kid == "") {
+	if hasKID && (!ok || kid == "") {
 		return "", true, errors.New("jwks: the token's kid is empty or not a string")
 	}
-	return kid, named, nil
+	return kid, hasKID, nil
 }
 
 // worthFetching reports whether a fetch for the token is allowed. The token must not have

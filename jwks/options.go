@@ -39,7 +39,7 @@ type Options struct {
 	// Timeout is the longest duration of one refresh. A refresh includes discovery,
 	// connecting to the servers, and reading the responses. Zero: 5 s.
 	Timeout time.Duration
-	// InsecureHTTP allows http URLs for all hosts. Then an attacker on the network can
+	// InsecureHTTP allows http URLs for all hosts. With http, an attacker on the network can
 	// replace the keys and forge tokens. Zero: http is allowed for loopback hosts only. A
 	// loopback host is a loopback address, "localhost", or a name that ends in
 	// ".localhost". The default Transport connects to a loopback host without a proxy. It
@@ -48,8 +48,8 @@ type Options struct {
 	InsecureHTTP bool
 	// RefusePrivateAddresses refuses connections to addresses that are not public. It checks
 	// the address to which the host name resolves. Set RefusePrivateAddresses if parties that
-	// you do not trust can configure issuers. RefusePrivateAddresses works with the default
-	// Transport only, and this Transport then uses no proxy. Zero: all addresses are allowed.
+	// you do not trust can configure issuers. RefusePrivateAddresses works only with the
+	// default Transport, and prevents the use of a proxy. Zero: all addresses are allowed.
 	RefusePrivateAddresses bool
 
 	// MinInterval and MaxInterval are the shortest and the longest time for which a response
@@ -68,17 +68,17 @@ type Options struct {
 	// machine is suspended. MaxStale must not be shorter than MaxInterval. Zero: 12 h, or
 	// MaxInterval if MaxInterval is longer.
 	MaxStale time.Duration
-	// CoolDown limits the fetches for keys that are not in the key set. The cache makes two
-	// such fetches without a pause, and then one fetch per CoolDown. A fetch that brings a
-	// new key does not count. After more than ten consecutive fetches that bring new keys,
-	// the next fetch begins at least 1 s later. Zero: 8 s.
+	// CoolDown limits the fetches that lookups cause while keys are available. The cache
+	// makes two such fetches without a pause, and then one fetch per CoolDown. A fetch that
+	// brings a new key does not count. After more than ten consecutive fetches that bring new
+	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
 
 	// Store keeps the last good key set across restarts. Zero: the key set is not stored.
 	Store Store
 	// StoreKey authenticates the data in the Store with HMAC-SHA256. It must have at least
-	// 32 bytes. Zero: the data is not authenticated. Then anyone who can write to the Store
-	// can forge tokens.
+	// 32 bytes. Zero: the data is not authenticated, so anyone who can write to the
+	// Store can forge tokens.
 	StoreKey []byte
 
 	// Logger receives log records, for example about changed keys, unusable keys, failed

@@ -77,8 +77,8 @@ func (c *Cache) wakeTime(due time.Time) time.Time {
 	return due
 }
 
-// reportStale logs and sends an event when the set has become too old. It reports each set
-// only once.
+// reportStale writes a log record and sends an event when the set has become too old. It
+// reports each set only once.
 func (c *Cache) reportStale() {
 	if c.refresher.stale || c.state.Load().set == nil || c.usable(time.Now()) {
 		return
@@ -195,8 +195,8 @@ func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time)
 }
 
 // publish puts set in use. The issuer confirmed this set at the time confirmedAt. If fault is
-// not nil, the refresh failed. Then publish ignores set and keeps the set that is in use, and
-// lookups that find no key return fault.
+// not nil, the refresh failed. In this case, publish ignores set, the set in use stays in use,
+// and lookups that find no key return fault.
 func (c *Cache) publish(set *Set, confirmedAt time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {

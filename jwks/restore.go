@@ -54,13 +54,13 @@ func (c *Cache) load() error {
 	return nil
 }
 
-// save stores the document in use. The argument answered is the start time of the fetch that
-// confirmed the document.
-func (c *Cache) save(answered time.Time) {
+// save stores the document in use. The issuer confirmed the document at the time
+// confirmedAt, which is the start time of a fetch.
+func (c *Cache) save(confirmedAt time.Time) {
 	if c.opts.Store == nil {
 		return
 	}
-	data, err := seal(record{Source: c.source, Answered: answered.UTC(), Document: c.refresher.document}, c.opts.StoreKey)
+	data, err := seal(record{Source: c.source, Answered: confirmedAt.UTC(), Document: c.refresher.document}, c.opts.StoreKey)
 	if err != nil {
 		c.saveFailed(err)
 		return

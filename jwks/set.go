@@ -154,8 +154,8 @@ func (s *Set) keysFor(kid, alg string) []*Key {
 	return nil
 }
 
-// ambiguous reports whether several keys fit alg. Then a lookup without a kid returns none of
-// these keys.
+// ambiguous reports whether several keys fit alg. If several keys fit, a lookup without a kid
+// returns none of these keys.
 func (s *Set) ambiguous(alg string) bool {
 	a, fit := algorithmOf(alg), 0
 	for _, key := range s.keys {
@@ -169,8 +169,8 @@ func (s *Set) ambiguous(alg string) bool {
 // Lookup returns the keys that may verify a token with this kid and alg. If no key fits,
 // the error is ErrUnknownKey. Callers share the returned slice: do not modify it.
 //
-// For a token without a kid, the argument kid is "". Then Lookup returns a key only if exactly
-// one key fits alg. Lookup returns several keys only if the issuer publishes several keys
+// For a token without a kid, the argument kid is "". If kid is "", Lookup returns a key only if
+// exactly one key fits alg. Lookup returns several keys only if the issuer publishes several keys
 // with the same kid. Each of the returned keys may have signed the token.
 func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 	if keys := s.keysFor(kid, alg); keys != nil {

@@ -52,9 +52,10 @@ type Status struct {
 	// usable key set. The last good key set stays in use. The usual cause is a mistake of the
 	// issuer in a key rotation.
 	Rejected uint64
-	// MissFetches counts the attempts that lookups caused because a key was not in the key
-	// set. Denied counts the lookups that caused no attempt, because Options.CoolDown or the
-	// issuer's Retry-After did not allow an attempt.
+	// MissFetches counts the attempts that lookups caused while keys were available. Such a
+	// lookup causes an attempt only if no key in the key set fits the token, or if no key that
+	// fits verifies the signature. Denied counts the lookups that caused no attempt, because the
+	// limits of Options.CoolDown or the issuer's Retry-After did not allow an attempt.
 	MissFetches, Denied uint64
 }
 

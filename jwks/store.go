@@ -17,10 +17,9 @@ import (
 // most Options.MaxStale after the issuer last confirmed the keys.
 //
 // The stored keys are public, not secret. But an attacker who can write to the Store can
-// replace the keys. Then the attacker can forge tokens until the issuer answers.
-// Options.StoreKey prevents this attack. An attacker who does not have the StoreKey can only
-// restore older data from the same Store. The cache refuses such data if it is older than
-// MaxStale.
+// replace the keys, and can forge tokens until the issuer answers. Options.StoreKey prevents
+// this attack. An attacker who does not have the StoreKey can only restore older data from the
+// same Store. The cache refuses such data if it is older than MaxStale.
 //
 // Use a separate Store for each cache. The cache never makes two calls at the same time. A
 // separate goroutine makes all calls. A Store that is slow or hangs delays only the first fetch
@@ -31,8 +30,8 @@ type Store interface {
 	// return when ctx ends.
 	Load(ctx context.Context) ([]byte, error)
 	// Save replaces the stored data. Afterwards, Load MUST return the complete old data or
-	// the complete new data, even after a crash during Save. Save MUST return when ctx ends,
-	// which is after 2 s. Save must not use data after it has returned. If new key sets
+	// the complete new data, even after a crash during Save. Save MUST return when ctx ends.
+	// The ctx ends after 2 s. Save must not use data after it has returned. If new key sets
 	// arrive while Save runs, the cache next saves only the newest of these key sets.
 	Save(ctx context.Context, data []byte) error
 }

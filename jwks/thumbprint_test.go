@@ -54,7 +54,7 @@ func TestKeySetHash(t *testing.T) {
 			}
 			seen[h] = name
 		}
-		want(t, "set with the same KeySetHash as b, an unusable key, and a", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "a and b")
+		want(t, "earlier set with the KeySetHash of the set of b, an unusable key and a", seen[hash(b.with("x5t", "AAAA"), jwk{"kty": "oct"}, a.with("alg", "ES256"))], "a and b")
 		down := newIssuer()
 		down.down = true
 		want(t, "KeySetHash without keys", newCache(t, down).Status().KeySetHash, "")
