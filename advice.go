@@ -97,10 +97,10 @@ func (e *profileError) acceptedWith(p *profile) bool {
 }
 
 // checksKind reports whether p checks the kind of the token. The profiles of this package
-// identify access tokens by the claims in RequiredValues. If the token has such a claim of
-// any profile, p must check this claim. For example, "token_use" is "id" in an ID token of
-// Cognito. Without checksKind, the advice for this ID token may name a profile that
-// ignores "token_use" and so accepts ID tokens.
+// identify access tokens by the claims in RequiredValues. If the token has a claim that any
+// of these profiles checks, p must check this claim too. For example, "token_use" is "id"
+// in an ID token of Cognito. Without checksKind, the advice for this ID token may name a
+// profile that ignores "token_use" and so accepts ID tokens.
 func (p *profile) checksKind(c *Claims) bool {
 	for _, other := range resolvedProfiles() {
 		for _, kind := range other.requiredValues {

@@ -11,20 +11,19 @@ type check struct {
 	stage   stage
 
 	// A row has one of the following three functions. Only the row "key" has two functions,
-	// because the check of a cached token (always) differs from the check of a new token
-	// (explain).
+	// because perRequest checks a cached token, and explain checks a new token.
 
-	// The function once reads only the token and the configuration, so the verdict of once
-	// stays valid while the token is cached. A check that depends on the time must have the
-	// function always instead.
-	once func(v *JWTVerifier, t *token) *Error
-	// The function always may depend on the time or on the issuer's keys. It runs on every
-	// request, even if the token is cached. It may read only t.header and t.claims(), because
+	// The function perToken reads only the token and the configuration, so the result of
+	// perToken stays valid while the token is cached. A check that depends on the time must
+	// have the function perRequest instead.
+	perToken func(v *JWTVerifier, t *token) *Error
+	// The function perRequest may depend on the time or on the issuer's keys. It runs on every
+	// request, even if the token is cached. It must read only t.header and t.claims(), because
 	// the other fields of t are not set for a cached token.
-	always func(v *JWTVerifier, t *token, now time.Time) *Error
-	// The function explain repeats a step of Decide for Explain, if neither once nor always
-	// implements the step. If explain cannot repeat the step, skipped is a sentence that
-	// explains the obstacle. Otherwise skipped is "".
+	perRequest func(v *JWTVerifier, t *token, now time.Time) *Error
+	// The function explain repeats a step of Decide for Explain, if neither perToken nor
+	// perRequest implements the step. If explain cannot repeat the step, skipped is a sentence
+	// that explains the obstacle. Otherwise skipped is "".
 	explain func(e *explainer) (refusal *Error, skipped string)
 
 	// needsClaims is true if the check reads claims that the row "claim types" decodes.
@@ -52,7 +51,7 @@ const (
 )
 
 // runChecks runs the checks of one stage in the order of the table, and returns the first
-// refusal. The verifier may call runChecks twice for one token.
+// refusal. For some tokens, the verifier calls runChecks twice with the same stage.
 func (t *token) runChecks(s stage, now time.Time) *Error {
 	for i := range checks {
 		c := &checks[i]
@@ -66,13 +65,13 @@ func (t *token) runChecks(s stage, now time.Time) *Error {
 	return nil
 }
 
-// The method run calls the function once or always. The check must have one of these
+// The method run calls c.perToken or c.perRequest. The check must have one of these
 // functions.
 func (c *check) run(t *token, now time.Time) *Error {
-	if c.once != nil {
-		return c.once(t.verifier, t)
+	if c.perToken != nil {
+		return c.perToken(t.verifier, t)
 	}
-	return c.always(t.verifier, t, now)
+	return c.perRequest(t.verifier, t, now)
 }
 
 // The variable checks is the table of all checks, in the order in which they determine the
@@ -80,7 +79,8 @@ func (c *check) run(t *token, now time.Time) *Error {
 // uses it too.
 //
 // To add a check of the token, add a row with the stage beforeKey or ofClaims. If the check
-// reads only the token and the configuration, set once. Otherwise set always.
+// reads only the token and the configuration, set the field perToken. Otherwise set the
+// field perRequest.
 //
 //nolint:gochecknoglobals // a table of functions
 var checks = []check{
@@ -119,70 +119,70 @@ var checks = []check{
 		want: (*explainer).wantIssuer, got: (*explainer).gotIssuer, advice: (*explainer).adviseIssuer,
 	},
 	{
-		name: "algorithm", section: "RFC 8725, section 3.1", stage: beforeKey, once: checkAlgorithm,
+		name: "algorithm", section: "RFC 8725, section 3.1", stage: beforeKey, perToken: checkAlgorithm,
 		want: (*explainer).wantAlgorithm, got: (*explainer).gotAlgorithm,
 		advice: fixedAdvice("If the issuer signs with a key pair, add the algorithm of the key to Config.Algorithms. If the issuer signs with a shared secret (HS256), configure the issuer to sign with a key pair, because shared secrets are not supported."),
 	},
 	{
-		name: "type", section: "RFC 9068, section 4; RFC 8725, section 3.11", stage: ofClaims, once: checkType,
+		name: "type", section: "RFC 9068, section 4; RFC 8725, section 3.11", stage: ofClaims, perToken: checkType,
 		want: (*explainer).wantType, got: (*explainer).gotType,
 		advice: fixedAdvice("Set Config.Profile to the profile of this issuer, because vendors use different values of typ. If this value of typ marks a different kind of token, the client sends the wrong token."),
 	},
 	{
-		name: "claims in the header", section: "RFC 7519, section 5.3", stage: ofClaims, once: checkReplicated,
+		name: "claims in the header", section: "RFC 7519, section 5.3", stage: ofClaims, perToken: checkReplicated,
 		want: fixed("if the header has iss, sub or aud, the value equals the claim"), got: fixed(""),
 		advice: fixedAdvice(adviceProfile),
 	},
 	{
-		name: "claim types", section: "RFC 7519, section 4.1", stage: ofClaims, once: checkClaimTypes,
+		name: "claim types", section: "RFC 7519, section 4.1", stage: ofClaims, perToken: checkClaimTypes,
 		want: fixed("exp, nbf and iat are numbers of seconds; sub, jti and the client identifier are strings; aud is a string or an array of strings"), got: fixed(""),
 		advice: fixedAdvice(adviceProfile),
 	},
 	{
-		name: "expiry", section: "RFC 7519, section 4.1.4", stage: ofClaims, always: checkExpiry, needsClaims: true,
+		name: "expiry", section: "RFC 7519, section 4.1.4", stage: ofClaims, perRequest: checkExpiry, needsClaims: true,
 		want: (*explainer).wantExpiry, got: (*explainer).gotExpiry, advice: (*explainer).adviseExpiry,
 	},
 	{
-		name: "not before", section: "RFC 7519, section 4.1.5", stage: ofClaims, always: checkNotBefore, needsClaims: true,
+		name: "not before", section: "RFC 7519, section 4.1.5", stage: ofClaims, perRequest: checkNotBefore, needsClaims: true,
 		want: (*explainer).wantNotBefore, got: (*explainer).gotNotBefore, advice: fixedAdvice(adviceClocks),
 	},
 	{
-		name: "issued at", section: "RFC 7519, section 4.1.6", stage: ofClaims, always: checkIssuedAt, needsClaims: true,
+		name: "issued at", section: "RFC 7519, section 4.1.6", stage: ofClaims, perRequest: checkIssuedAt, needsClaims: true,
 		want: (*explainer).wantIssuedAt, got: (*explainer).gotIssuedAt, advice: fixedAdvice(adviceClocks),
 	},
 	{
-		name: "lifetime", section: "Config.MaxLifetime", stage: ofClaims, once: checkLifetime, needsClaims: true,
+		name: "lifetime", section: "Config.MaxLifetime", stage: ofClaims, perToken: checkLifetime, needsClaims: true,
 		want: (*explainer).wantLifetime, got: (*explainer).gotLifetime, advice: fixedAdvice(adviceLife),
 	},
 	{
-		name: "age", section: "Config.MaxAge", stage: ofClaims, always: checkAge, needsClaims: true,
+		name: "age", section: "Config.MaxAge", stage: ofClaims, perRequest: checkAge, needsClaims: true,
 		want: (*explainer).wantAge, got: (*explainer).gotAge, advice: fixedAdvice(adviceLife),
 	},
 	{
-		name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", stage: ofClaims, once: checkAudience,
+		name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", stage: ofClaims, perToken: checkAudience,
 		want: (*explainer).wantAudience, got: (*explainer).gotAudience,
 		advice: fixedAdvice("The client must request a token for this API, usually with the parameter audience or resource of the token request. If the value in the token is an identifier of this API, add the value to Config.Audience."),
 	},
 	{
-		name: "binding", section: "RFC 7800, section 3.1", stage: ofClaims, once: checkConfirmation,
+		name: "binding", section: "RFC 7800, section 3.1", stage: ofClaims, perToken: checkConfirmation,
 		want: (*explainer).wantBinding, got: (*explainer).gotBinding,
 		advice: fixedAdvice("The token is bound to a client key (DPoP or mTLS). Configure the authorization server to issue bearer tokens without this binding for this API."),
 	},
 	{
-		name: "required claims", section: "RFC 9068, section 2.2", stage: ofClaims, once: checkRequired,
+		name: "required claims", section: "RFC 9068, section 2.2", stage: ofClaims, perToken: checkRequired,
 		want: (*explainer).wantRequired, got: (*explainer).gotRequired, advice: fixedAdvice(adviceProfile),
 	},
 	{
-		name: "claim values", section: "RFC 8725, section 3.12", stage: ofClaims, once: checkValues,
+		name: "claim values", section: "RFC 8725, section 3.12", stage: ofClaims, perToken: checkValues,
 		want: (*explainer).wantValues, got: (*explainer).gotValues, advice: fixedAdvice(adviceProfile),
 	},
 	{
-		name: "kind of token", section: "RFC 8725, section 3.12", stage: ofClaims, once: checkForbidden,
+		name: "kind of token", section: "RFC 8725, section 3.12", stage: ofClaims, perToken: checkForbidden,
 		want: (*explainer).wantKind, got: (*explainer).gotKind,
 		advice: fixedAdvice("This is not an access token. The client must send its access token."),
 	},
 	{
-		name: "key", section: "RFC 7515, section 4.1.4", stage: ofProof, always: checkKeyKept, explain: (*explainer).key,
+		name: "key", section: "RFC 7515, section 4.1.4", stage: ofProof, perRequest: checkKeyKept, explain: (*explainer).key,
 		want: (*explainer).wantKey, got: (*explainer).gotKeys, advice: (*explainer).adviseKey,
 	},
 	{

@@ -96,7 +96,7 @@ func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	}
 	c.verifier = v
 	if c.issuer = t.iss; v.template == nil {
-		c.issuer = v.issuer // Config.Issuer, even if "iss" is an alias
+		c.issuer = v.issuer // the issuer is Config.Issuer, even if "iss" is an alias
 	}
 	return nil
 }

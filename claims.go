@@ -70,8 +70,8 @@ func (c *Claims) Scopes() scopes.Set { return c.scopes }
 // [Profile.Roles] names. Roles grant no scopes.
 func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
 
-// ExpiresAt returns "exp". Every verified token has "exp". Claims from [Profile.Claims] may
-// have no "exp"; ExpiresAt then returns the zero Time.
+// ExpiresAt returns "exp". Every verified token has "exp". If claims from [Profile.Claims]
+// have no "exp", ExpiresAt returns the zero Time.
 func (c *Claims) ExpiresAt() time.Time { return c.expiresAt }
 
 // NotBefore returns "nbf". It returns the zero Time if the token has no "nbf".

@@ -23,7 +23,7 @@ import (
 // MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
 type KeySet interface {
 	// Lookup returns the keys in memory that fit kid and alg. It does not wait. For a token
-	// without "kid", kid is "".
+	// without "kid", the argument kid is "".
 	Lookup(kid, alg string) ([]*jwks.Key, error)
 	// Key is called if none of the keys from Lookup verifies the token. It may fetch newer
 	// keys, and wait for the newer keys until ctx ends. The argument tried lists the keys

@@ -51,7 +51,7 @@ func Decide(ctx context.Context, v Verifier, req Request) (allowed context.Conte
 	}()
 	d := decision{verifier: v, own: ownOf(v), req: req}
 	if d.reportsAllowed() {
-		d.start = time.Now() // for the Duration of the event; otherwise prepare reads the clock, if the request has a token
+		d.start = time.Now() // for Event.Duration; if start is zero and the request has a token, prepare reads the clock
 	}
 	d.decide(ctx)
 	allowed, refusal := d.settle(ctx)
@@ -228,7 +228,7 @@ func credentials(values []string) (string, *Error) {
 		return token, nil // almost all valid requests have this form
 	}
 	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // because the code below must not scan a long value
+		return "", errTooLong // the code below must not scan a long value
 	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", otherScheme(value)

@@ -183,7 +183,7 @@ func (e *explainer) foreign() (*Error, string) {
 	}
 	e.t = &token{entry: &entry{Value: verified{Claims: *c}}}
 	e.genuine, e.decoded = true, true
-	return nil, "" // the verifier accepted the token; only the rule may have refused the request
+	return nil, "" // the verifier accepted the token, so only the rule can refuse the request
 }
 
 func (e *explainer) form() (*Error, string) {
@@ -288,7 +288,8 @@ func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	return nil, ""
 }
 
-// callSafely returns the error of call. If call panics, it returns the panic as an error.
+// callSafely returns the error of call. If call panics, callSafely returns the panic as an
+// error.
 func callSafely(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -18,7 +18,7 @@ func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 	last := slices.IndexFunc(original, func(c check) bool { return c.stage == ofProof })
 	checks = slices.Insert(slices.Clone(original), last, check{
 		name: name, section: "test", stage: ofClaims,
-		always: func(_ *JWTVerifier, _ *token, now time.Time) *Error {
+		perRequest: func(_ *JWTVerifier, _ *token, now time.Time) *Error {
 			if refuses(now) {
 				return refuse(Revoked, "%s", name)
 			}
@@ -36,12 +36,12 @@ func CheckFaults() []string {
 		for fault, found := range map[string]bool{
 			"has no name": c.name == "", "has no section": c.section == "" && c.stage != ofForeign,
 			"has no function in the field want": c.want == nil, "has no function in the field got": c.got == nil, "has no function in the field advice": c.advice == nil,
-			"has no function in the fields once and always, but its stage requires a function": (c.stage == beforeKey || c.stage == ofClaims) && c.once == nil && c.always == nil,
-			"has no function in the fields once, always and explain":                           c.once == nil && c.always == nil && c.explain == nil,
-			"has functions in both fields once and always":                                     c.once != nil && c.always != nil,
-			"has a function in the field once, but its stage does not call this function":      c.once != nil && c.stage != beforeKey && c.stage != ofClaims,
-			"has a function in the field always, but its stage does not call this function":    c.always != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
-			"returns an empty advice for a refusal":                                            c.advice != nil && c.advice(sample, MissingScope) == "",
+			"has no function in the fields perToken and perRequest, but its stage requires a function": (c.stage == beforeKey || c.stage == ofClaims) && c.perToken == nil && c.perRequest == nil,
+			"has no function in the fields perToken, perRequest and explain":                           c.perToken == nil && c.perRequest == nil && c.explain == nil,
+			"has functions in both fields perToken and perRequest":                                     c.perToken != nil && c.perRequest != nil,
+			"has a function in the field perToken, but its stage does not call this function":          c.perToken != nil && c.stage != beforeKey && c.stage != ofClaims,
+			"has a function in the field perRequest, but its stage does not call this function":        c.perRequest != nil && c.explain == nil && c.stage != beforeKey && c.stage != ofClaims,
+			"returns an empty advice for a refusal":                                                    c.advice != nil && c.advice(sample, MissingScope) == "",
 		} {
 			if found {
 				faults = append(faults, fmt.Sprintf("check %q %s", c.name, fault))

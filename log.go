@@ -17,12 +17,13 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// LogOptions configures a [LogObserver]. Nil means the zero LogOptions, which suit most
-// services.
+// LogOptions configures a [LogObserver]. The zero LogOptions are suitable for most
+// services. A nil *LogOptions has the same meaning as the zero LogOptions.
 type LogOptions struct {
 	// Level is the level of records of refusals. Faults of this service (KeysUnavailable,
-	// Internal) are logged at least at [slog.LevelError]. The exception is a request that
-	// ended while it waited for keys; see [Event.Abandoned]. Nil means [slog.LevelWarn].
+	// Internal) are logged at least at [slog.LevelError]. There is one exception: if a request
+	// ended while it waited for keys, the record has the level Level (see [Event.Abandoned]).
+	// Nil means [slog.LevelWarn].
 	Level slog.Leveler
 	// Audit is the level of records of allowed requests. The number of these records is not
 	// limited. Nil means no records of allowed requests.
@@ -39,14 +40,15 @@ type LogOptions struct {
 }
 
 // LogObserver is an [Observer] that logs refusals. [LogOptions] limits the number of
-// records. A LogObserver also logs refusals that report-only rules waive (see
+// records. If a report-only rule waives a refusal, a LogObserver logs this refusal too (see
 // [scopes.ReportOnly]). [NewLogObserver] returns a LogObserver. The zero LogObserver is not
 // usable. Call Close before the process ends. A LogObserver is safe for concurrent use.
 //
-// A record has the fields reason, transport, route, issuer, kid, jti, client_id, took and
-// error. The field issuer is the configured issuer, and took is the duration. Empty fields
-// are omitted. Values from the token are cut at 64 bytes and escaped. The error is cut at 1
-// KiB. If the token was not verified, values from the token may be forged. A record never
+// A record has the fields "reason", "transport", "route", "issuer", "kid", "jti",
+// "client_id", "took" and "error". The field "issuer" contains the configured issuer. The
+// field "took" contains the duration of the decision. Empty fields are omitted. Values from
+// the token are cut at 64 bytes and escaped. The text in the field "error" is cut at 1 KiB.
+// If the token was not verified, values from the token may be forged. A record never
 // contains the token.
 type LogObserver struct {
 	logger   *slog.Logger
@@ -342,7 +344,7 @@ func (e Event) attrs(maxText int) []slog.Attr {
 const (
 	// maxDetail is the maximum number of bytes of an error in a record.
 	maxDetail = 1024
-	// maxForeign is the maximum number of bytes of an error in a record for Config.Logger, if
-	// this package did not write the text of the error.
+	// maxForeign replaces maxDetail in a record for Config.Logger if the text of the error
+	// comes from code outside this package.
 	maxForeign = 128
 )

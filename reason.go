@@ -32,8 +32,8 @@ const (
 	WrongIssuer Reason = "issuer"
 	// WrongAlgorithm: "alg" is not in Config.Algorithms (RFC 8725, section 3.1).
 	WrongAlgorithm Reason = "algorithm"
-	// UnknownKey: the issuer publishes no key with the "kid" of the token that fits the "alg"
-	// of the token.
+	// UnknownKey: the issuer publishes no key that has the "kid" of the token and fits the
+	// "alg" of the token.
 	UnknownKey Reason = "unknown_key"
 	// BadSignature: the signature is not valid under the issuer's key.
 	BadSignature Reason = "signature"
@@ -88,7 +88,8 @@ type Error struct {
 	// such as a wrong value of a claim.
 	Missing []string
 	// If Reason is KeysUnavailable, RetryAfter is the time after which the client should
-	// retry. It is zero if the time is not known. The response of a guard then contains 5 s.
+	// retry. If the time is not known, RetryAfter is zero, and the response of a guard
+	// contains 5 s.
 	RetryAfter time.Duration
 	// Err is the detail of the refusal. It is for logs. Do not send it to clients. It quotes
 	// values of the token, which are escaped and cut, but it never quotes the token itself.

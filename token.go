@@ -188,7 +188,7 @@ func (t *token) adopt(e *entry, now time.Time) bool {
 	own, header := t.entry, t.header
 	t.entry, t.header, t.verifier = e, e.Value.header, e.Value.verifier
 	for i := range checks {
-		if c := &checks[i]; c.always != nil && c.always(t.verifier, t, now) != nil {
+		if c := &checks[i]; c.perRequest != nil && c.perRequest(t.verifier, t, now) != nil {
 			t.entry, t.header, t.verifier = own, header, nil
 			return false
 		}

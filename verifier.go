@@ -33,10 +33,10 @@ import (
 // So Config.Observer and Config.Logger are also used if a Verifier of another package (the
 // wrapper) calls a *JWTVerifier. There are two exceptions. First, if the wrapper does not
 // call the *JWTVerifier, for example because the request has no token, Config.Observer and
-// Config.Logger get no outcome. Second, the wrapper may call the *JWTVerifier with a
-// context that is not derived from the context of the request. Config.Observer and
-// Config.Logger then get only the verdict on the token, and not the outcome of the
-// request. To get the outcome of every request, set Options.Observer of the guard.
+// Config.Logger get no outcome. Second, if the wrapper calls the *JWTVerifier with a
+// context that is not derived from the context of the request, Config.Observer and
+// Config.Logger get only the verdict on the token, and not the outcome of the request. To
+// get the outcome of every request, set Options.Observer of the guard.
 type Verifier interface {
 	// Verify verifies a token and returns its claims. The argument token does not contain the
 	// scheme "Bearer". If the token is forged, expired or for a different API, Verify must
@@ -145,7 +145,7 @@ func (v *JWTVerifier) Verify(ctx context.Context, token string) (*Claims, error)
 type ownVerifier interface {
 	Verifier
 	Observer
-	// The method observing reports whether an observer may be set.
+	// The method observing returns true if an observer is set or can be set later.
 	observing() bool
 	// loggerOf returns the logger for refusals of tokens from a configured issuer. For a token
 	// that no configured issuer matches, issuer is "". A nil result means slog.Default().
@@ -268,8 +268,8 @@ func (t *token) annotate(e *Error) *Error {
 }
 
 // lookup calls the method Lookup of the key set. If the key set is a *jwks.Cache, lookup
-// calls LookupAt with the time now instead. Otherwise the cache reads the clock again,
-// which takes a tenth of the time to verify a cached token.
+// calls LookupAt with the argument now instead. So the cache does not read the clock again.
+// Reading the clock takes a tenth of the time to verify a cached token.
 func (v *JWTVerifier) lookup(h *jws.Header, now time.Time) ([]*jwks.Key, error) {
 	if cache, ok := v.keys.(*jwks.Cache); ok {
 		return cache.LookupAt(h.Kid, h.Alg, now)

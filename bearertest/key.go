@@ -97,8 +97,8 @@ func (k *Key) SignInput(input string) string {
 	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// Compact returns the compact form of a JWS with the given signature, such as
-// an HMAC over [SigningInput].
+// Compact returns the compact form of a JWS with the given signature, for
+// example an HMAC of the result of [SigningInput].
 func Compact(header, payload, signature []byte) string {
 	return SigningInput(header, payload) + "." + base64.RawURLEncoding.EncodeToString(signature)
 }

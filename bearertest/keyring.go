@@ -20,7 +20,7 @@ const (
 type keyring struct {
 	ready     bool // true after the keys for Options.Algorithms were generated
 	published []*Key
-	signing   map[string]*Key   // the key of the map is the algorithm
+	signing   map[string]*Key   // maps an algorithm to its signing key
 	borrowed  []*rsa.PrivateKey // Close returns these keys to the pool
 }
 
@@ -131,9 +131,9 @@ func (i *Issuer) rotate(alg string) *Key {
 	return k
 }
 
-// ownRSAKey borrows an RSA key from the pool. Close returns the key. After
-// Close, ownRSAKey generates a new key, because no later call returns a
-// borrowed key to the pool.
+// ownRSAKey borrows an RSA key from the pool. Close returns the key to the
+// pool. After Close, ownRSAKey generates a new key, because no later call
+// returns a borrowed key to the pool.
 func (i *Issuer) ownRSAKey() *rsa.PrivateKey {
 	if i.closed() {
 		return generateRSA()

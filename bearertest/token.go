@@ -26,9 +26,9 @@ func (i *Issuer) Token(claims map[string]any) string { return i.Mint(nil, claims
 // adds members to the token's header and overrides the members alg, kid and
 // typ. The "alg" in header selects the signing key; see [Issuer.SigningKey]. If
 // "alg" is "none", the signature is empty. If "alg" is not supported or is not
-// a string, the default key signs the token. The "alg" of the token then
-// differs from the algorithm of the signature. Mint panics if a value cannot be
-// encoded as JSON.
+// a string, the default key signs the token, so the "alg" of the token differs
+// from the algorithm of the signature. Mint panics if a value cannot be encoded
+// as JSON.
 func (i *Issuer) Mint(header, claims map[string]any) string {
 	alg, isString := header["alg"].(string)
 	key := i.SigningKey("")
@@ -57,10 +57,10 @@ func (i *Issuer) Forge(header, claims map[string]any) string {
 }
 
 // Tamper returns a copy of token with changed claims and the old signature. The
-// signature of the copy is invalid. The argument claims changes claims as for
-// [Issuer.Token]. If claims is empty, Tamper keeps the claims and changes the
-// signature. Tamper panics if token is not a compact JWS whose payload is a
-// JSON object.
+// signature of the copy is invalid. The argument claims adds, overrides and
+// removes claims, as the argument of [Issuer.Token] does. If claims is empty,
+// Tamper keeps the claims and changes the signature. Tamper panics if token is
+// not a compact JWS whose payload is a JSON object.
 func Tamper(token string, claims map[string]any) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -3,8 +3,8 @@ package scopes
 import "slices"
 
 // The modes of a rule. A node of ReportOnly or Optional has the same kind as a node of
-// And. It has one operand, and its field name contains the mode. Code that ignores modes
-// therefore enforces the operand.
+// And. The node has one operand. The field "name" of the node contains the mode. Code that
+// ignores modes therefore enforces the operand.
 const (
 	reportOnly = "report only"
 	optional   = "optional"

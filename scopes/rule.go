@@ -77,11 +77,11 @@ func Public() Rule { return newRule(node{kind: public}) }
 // Func returns a rule that calls the function check. The rule allows the request if check
 // returns nil. Guards pass the context of the request, which has the caller's claims. The
 // function check runs on every request and must be safe for concurrent use. [Rule.String]
-// returns name. An empty name and a nil check are mistakes.
+// returns the argument name. An empty name and a nil check are mistakes.
 //
-// If check returns an error, the rule denies the request. Guards log the error with name,
-// and never send the error to the client. If the error is or wraps a bearer.Reason or a
-// *bearer.Error, the refusal has the reason of this error. Otherwise the reason is
+// If check returns an error, the rule denies the request. Guards log the error with this
+// name, and never send the error to the client. If the error is or wraps a bearer.Reason or
+// a *bearer.Error, the refusal has the reason of this error. Otherwise the reason is
 // bearer.MissingScope. [ReportOnly] waives only refusals with the reason
 // bearer.MissingScope.
 func Func(name string, check func(context.Context) error) Rule {

@@ -108,8 +108,9 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // returns the zero Rule:
 //   - The forms of the path "/a/b%2fc" are "/a/b%2fc" and "/a/b/c".
 //   - The forms of the path "/admin;x/keys" are "/admin;x/keys" and "/admin/keys".
-//   - The forms of the path "/admin%3fx" are "/admin?x" and "/admin". The form that ends
-//     before a decoded "?" or "#" may also match no pattern.
+//   - The forms of the path "/admin%3fx" are "/admin?x" and "/admin". There is one
+//     exception: if no pattern matches the form that ends before a decoded "?" or "#", Rule
+//     ignores this form.
 //   - The forms of the host "Admin.example." are "Admin.example." and "admin.example".
 //   - The forms of the host of a CONNECT request are the host with its port and the host
 //     without its port.
@@ -137,8 +138,8 @@ func (t *Table) sameByPath(r *http.Request, pattern string) bool {
 		if bare != p && t.patternOf(r, r.Host, bare) != pattern {
 			return false
 		}
-		// The part before a "?" or "#" may match no pattern. A handler that reads only this part
-		// then serves no route that has a rule.
+		// If the part before a "?" or "#" matches no pattern, the code ignores this part. In this
+		// case, a handler that reads only this part serves no route that has a rule.
 		if i := strings.IndexAny(bare, "?#"); i >= 0 {
 			if cut := t.patternOf(r, r.Host, bare[:i]); cut != "" && cut != pattern {
 				return false
