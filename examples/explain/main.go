@@ -12,8 +12,8 @@
 // in the shell's history. The input may be the token or a line "Authorization: Bearer ...".
 //
 // If -keys is a file, the program makes no network requests. Without -keys, the program
-// discovers the keys of the issuer in -issuer. If only the token names an issuer, the program
-// requests no keys from this issuer. Without -keys and -issuer, the program has no keys. In
+// discovers the keys of the issuer that -issuer names. The program does not fetch keys from an
+// issuer that only the token names. Without -keys and -issuer, the program has no keys. In
 // this case, the program refuses the token, but makes all checks that need no key.
 //
 // The exit status is 0 for an accepted token and 1 for a refused token. It is 2 if the

@@ -127,8 +127,7 @@ func TestExplainJSON(t *testing.T) {
 }
 
 // TestExplainDiscovers checks that the program fetches keys only from the issuer on the
-// command line. If only the token names an issuer, the program must not fetch keys from this
-// issuer.
+// command line. The program must not fetch keys from an issuer that only the token names.
 func TestExplainDiscovers(t *testing.T) {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()

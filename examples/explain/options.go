@@ -75,8 +75,8 @@ func splitList(list string) []string {
 }
 
 // parseRule parses a rule. The operators "and" and "or" combine scopes. The operator "and"
-// has the higher precedence. Each operator must have a scope on both sides. Otherwise, an
-// incomplete rule can become a weaker rule.
+// has the higher precedence. Each operator must have a scope on both sides. Without this
+// check, an incomplete rule can become a weaker rule.
 func parseRule(text string) (scopes.Rule, error) {
 	var alternatives []scopes.Rule
 	var names []string

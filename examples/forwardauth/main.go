@@ -56,7 +56,7 @@ func rules() *scopes.Table {
 // run serves requests until ctx ends. It prints the URL of the server on the first line.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("forwardauth", flag.ContinueOnError)
-	addr := flags.String("addr", "127.0.0.1:9091", "address to listen on; only the proxy may reach this address")
+	addr := flags.String("addr", "127.0.0.1:9091", "address to listen on; allow only the proxy to reach this address")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
 	audience := flags.String("audience", "", "audience of the tokens")
 	if err := flags.Parse(args); err != nil {

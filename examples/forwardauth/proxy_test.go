@@ -29,7 +29,7 @@ type setting struct {
 	auth    string // address of the guard
 	service string // address of the service
 
-	mu   sync.Mutex      // guards seen
+	mu   sync.Mutex      // guards the field "seen"
 	seen []*http.Request // requests that reached the service
 }
 
@@ -112,13 +112,12 @@ func installed(t *testing.T, name string) string {
 	return ""
 }
 
-// output collects the output of a proxy. It closes the channel found when the output contains
-// the text marker.
+// output collects the output of a proxy.
 type output struct {
 	mu     sync.Mutex // guards the fields below
 	text   strings.Builder
-	marker string
-	found  chan struct{}
+	marker string        // the text to find in the output
+	found  chan struct{} // closed when the output contains the marker
 }
 
 func (o *output) Write(p []byte) (int, error) {
@@ -133,7 +132,7 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 // startProxy starts a proxy, which runs until the end of the test. startProxy returns after
-// the proxy has printed the text marker.
+// the proxy has printed the marker.
 func startProxy(t *testing.T, cmd *exec.Cmd, marker string) {
 	t.Helper()
 	out := &output{marker: marker, found: make(chan struct{})}
@@ -159,7 +158,7 @@ func startProxy(t *testing.T, cmd *exec.Cmd, marker string) {
 	}
 }
 
-// freePort returns an address with a free port. Another program may use this port later.
+// freePort returns an address with a free port. Another program can take this port later.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

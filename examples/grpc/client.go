@@ -24,7 +24,7 @@ func tokens(client clientcredentials.Config, via *http.Client) oauth2.TokenSourc
 	return client.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, via))
 }
 
-// connect returns a connection to a service. Each call carries a token of source.
+// connect returns a connection to a service. Each call carries a token from the source.
 func connect(target string, roots *x509.CertPool, source oauth2.TokenSource, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return connectAs(oauth.TokenSource{TokenSource: source}, target, roots, more...)
 }

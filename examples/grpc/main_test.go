@@ -51,8 +51,8 @@ func TestProgramFails(t *testing.T) {
 	issuer.RemoveClient("brief")
 	var out strings.Builder
 	err = scenario{issuer, api.addr, roots}.run(t.Context(), &out)
-	// Two results differ. The issuer refuses the client "brief". The call of the client "local"
-	// succeeds, because the service does not forward the call.
+	// Two results differ from the expected results. The issuer refuses the client "brief". The
+	// call of the client "local" succeeds, because the service does not forward the call.
 	if err == nil || err.Error() != "2 results differ from the expected results" {
 		t.Errorf("got error %v, want an error about 2 results\n%s", err, out.String())
 	}
@@ -94,7 +94,7 @@ func TestReuseAndRefresh(t *testing.T) {
 			}
 		}
 
-		// The last call above fetched a token, so the stream has a full lifetime.
+		// The last call above fetched a token, so the stream stays open for the whole lifetime of a token.
 		states, err := client.Watch(t.Context(), &deployv1.WatchRequest{})
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ func TestReuseAndRefresh(t *testing.T) {
 		opened := time.Now()
 		_, err = states.Recv()
 		if got := time.Since(opened); status.Code(err) != codes.Unauthenticated || got != lifetime {
-			t.Errorf("end of the stream: got error %v after %v, want code %v after %v", err, got, codes.Unauthenticated, lifetime)
+			t.Errorf("end of the stream: got code %v after %v, want code %v after %v; the error is %v", status.Code(err), got, codes.Unauthenticated, lifetime, err)
 		}
 		// The next call fetches a new token.
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil || issuer.Fetches(bearertest.TokenEndpoint) != 4 {

@@ -98,7 +98,7 @@ func TestSelectorAroundTheGuard(t *testing.T) {
 			good := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+issuer.Token(map[string]any{"scope": "read:deployments"}))
 			for _, row := range []struct {
 				what string
-				ctx  context.Context //nolint:containedctx // the argument of call
+				ctx  context.Context //nolint:containedctx // passed to the function in the next field
 				call func(context.Context) error
 				want codes.Code
 			}{

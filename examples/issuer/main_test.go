@@ -366,6 +366,6 @@ func TestRunRefuses(t *testing.T) {
 	}
 	var usage strings.Builder
 	if err := run(t.Context(), []string{"-h"}, nil, &usage, io.Discard); err != nil || !strings.Contains(usage.String(), "-insecure-listen-anywhere") || !strings.Contains(usage.String(), "development and tests only") {
-		t.Errorf("-h: got error %v and usage\n%s", err, usage.String())
+		t.Errorf("-h: got error %v, want no error and a complete usage text, got\n%s", err, usage.String())
 	}
 }

@@ -23,7 +23,7 @@ const certificateLifetime = 90 * 24 * time.Hour
 type security struct {
 	config    *tls.Config // nil without TLS
 	authority string      // file with the generated certificate; empty without -tls
-	folder    string      // temporary folder that close removes; empty if there is no such folder
+	folder    string      // temporary folder, which the method close removes; empty if there is no such folder
 }
 
 // loadSecurity generates the server's certificate or loads it from the files that -tls-cert

@@ -10,7 +10,7 @@ import (
 type trail struct {
 	next *http.Transport
 
-	mu    sync.Mutex // guards steps
+	mu    sync.Mutex // guards the field "steps"
 	steps []string
 }
 

@@ -75,8 +75,8 @@ func credentials(url, id, secret string) clientcredentials.Config {
 	}
 }
 
-// embedded starts an embedded environment on a free port of this machine. Then embedded
-// registers a client over REST, like an administrator.
+// embedded starts an embedded environment on a free port of this machine. Then it registers a
+// client over REST, like an administrator.
 func embedded(ctx context.Context) (_ *environment, err error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")

@@ -28,8 +28,8 @@ type customClaim struct {
 	Value string `json:"value"`
 }
 
-// register registers a machine client for the organization in admin. It returns the ID and
-// the secret of the client.
+// register registers a machine client for the organization that the argument admin names. It
+// returns the ID and the secret of the client.
 func register(ctx context.Context, url string, admin scalekit.Credentials) (id, secret string, err error) {
 	body, err := json.Marshal(registration{
 		Name:        clientName,

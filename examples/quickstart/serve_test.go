@@ -16,7 +16,7 @@ import (
 )
 
 // startServing runs the program with -serve. The program runs until the test ends.
-// startServing returns the first part of the output, which ends when the program waits.
+// startServing returns the output that the program prints before it waits.
 func startServing(t *testing.T, env map[string]string) string {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -49,7 +49,7 @@ func startServing(t *testing.T, env map[string]string) string {
 	return out.String()
 }
 
-// firstGroup returns the first group of the first match of pattern in text.
+// firstGroup finds the first match of pattern in text. It returns the first group of the match.
 func firstGroup(t *testing.T, text, pattern string) string {
 	t.Helper()
 	match := regexp.MustCompile(pattern).FindStringSubmatch(text)

@@ -12,8 +12,8 @@ import (
 // on tokens.
 
 // lenientVerifier returns a verifier that accepts some invalid tokens. If a token must
-// be refused with this reason, the verifier calls ignore. If ignore returns true, the
-// verifier accepts the token and returns the claims of the last valid token.
+// be refused with this reason, the verifier calls the function ignore. If this function returns
+// true, the verifier accepts the token and returns the claims of the last valid token.
 func lenientVerifier(cfg bearer.Config, reason bearer.Reason, ignore func() bool) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {

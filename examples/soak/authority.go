@@ -197,7 +197,7 @@ func (a *authority) healthy(t time.Time) bool {
 	return true
 }
 
-// mint returns a token signed with the key of life. The token is valid, except for the changes
+// mint returns a token signed with the key life.key. The token is valid, except for the changes
 // in the arguments header and claims. The value nil removes a member.
 func (a *authority) mint(life *keyLife, header, claims map[string]any) string {
 	now := time.Now()

@@ -28,7 +28,7 @@ import (
 type answer struct {
 	verdict string                     // HTTP status, or gRPC code and reason
 	want    func(bearer.Reason) string // returns the correct value of the field verdict for a reason
-	seen    seen                       // the caller that the handler found
+	caller  foundCaller                // the caller that the handler found
 }
 
 // maxInFlight limits the requests in flight for each transport.
@@ -81,8 +81,8 @@ func (s *soak) check(id string, request request, before moment, got answer, err 
 		wrong = fmt.Sprintf("got verdict %q, want one of %q", reason, allowed)
 	case got.verdict != got.want(reason):
 		wrong = fmt.Sprintf("got response %s, want %s for the verdict %q", got.verdict, got.want(reason), reason)
-	case reason == "" && !reflect.DeepEqual(got.seen, seen{request.subject, wantGrant}):
-		wrong = fmt.Sprintf("the handler found %+v, want %s and %+v", got.seen, request.subject, wantGrant)
+	case reason == "" && !reflect.DeepEqual(got.caller, foundCaller{request.subject, wantGrant}):
+		wrong = fmt.Sprintf("got caller %+v in the handler, want caller %+v", got.caller, foundCaller{request.subject, wantGrant})
 	}
 	s.result.count(request, reason, len(allowed) > 1, wrong)
 }
@@ -110,7 +110,7 @@ func (s *soak) sendHTTP(ctx context.Context, id string, request request) (answer
 	}
 	a := answer{verdict: strconv.Itoa(resp.StatusCode), want: wantHTTP}
 	if resp.StatusCode == http.StatusOK {
-		return a, json.Unmarshal(body, &a.seen)
+		return a, json.Unmarshal(body, &a.caller)
 	}
 	s.leaks.search("an HTTP response", body)
 	for _, values := range resp.Header {
@@ -162,8 +162,8 @@ func (s *soak) sendGRPC(ctx context.Context, id string, request request) (answer
 	}
 	if err == nil {
 		a.verdict = "OK"
-		a.seen.Subject = caller.GetClientId()
-		return a, json.Unmarshal([]byte(caller.GetGithubRepository()), &a.seen.Grant)
+		a.caller.Subject = caller.GetClientId()
+		return a, json.Unmarshal([]byte(caller.GetGithubRepository()), &a.caller.Grant)
 	}
 	a.verdict = st.Code().String()
 	for _, detail := range st.Details() {

@@ -22,8 +22,8 @@ const (
 	idHeader = "x-request-id"
 )
 
-// seen is the caller that a handler found in its context.
-type seen struct {
+// foundCaller is the caller that a handler found in its context.
+type foundCaller struct {
 	Subject string
 	Grant   grant
 }
@@ -33,16 +33,16 @@ var wantGrant = grant{Team: "blue", Tags: []string{"a", "b"}, Limits: map[string
 
 // callerIn returns the caller in the context of a handler. Before callerIn returns, it tries
 // to change the claims that other handlers receive.
-func (s *soak) callerIn(ctx context.Context) (seen, bool) {
+func (s *soak) callerIn(ctx context.Context) (foundCaller, bool) {
 	claims, ok := bearer.FromContext(ctx)
 	if !ok {
-		return seen{}, false
+		return foundCaller{}, false
 	}
 	own, ok := bearer.Custom[grant](ctx)
 	if !ok {
-		return seen{}, false
+		return foundCaller{}, false
 	}
-	saw := seen{claims.Subject(), grant{own.Team, append([]string(nil), own.Tags...), map[string]int{}}}
+	saw := foundCaller{claims.Subject(), grant{own.Team, append([]string(nil), own.Tags...), map[string]int{}}}
 	for name, n := range own.Limits {
 		saw.Grant.Limits[name] = n
 	}
@@ -121,7 +121,7 @@ func (d deployments) Watch(_ *deployv1.WatchRequest, stream grpc.ServerStreaming
 }
 
 // verdicts is an observer that stores each verdict until remove is called.
-type verdicts struct{ byID sync.Map } // request ID (string) to bearer.Reason
+type verdicts struct{ byID sync.Map } // maps the ID of a request (string) to a bearer.Reason
 
 func newVerdicts() *verdicts { return &verdicts{} }
 

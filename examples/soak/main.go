@@ -52,8 +52,8 @@ type config struct {
 	// wrap returns a faulty verifier. Only the test that expects the run to fail sets
 	// wrap. If wrap is nil, the guards use the verifier itself.
 	wrap func(bearer.Verifier) bearer.Verifier
-	// spoil adds a fault to the handlers. Only the same test sets spoil. If spoil is
-	// nil, the handlers have no fault.
+	// spoil adds a fault to the handlers. Only the test that expects the run to fail
+	// sets spoil. If spoil is nil, the handlers have no fault.
 	spoil func(context.Context, *soak)
 }
 
@@ -122,7 +122,7 @@ func execute(ctx context.Context, cfg config) (*result, error) {
 	if err := s.close(); err != nil { //nolint:contextcheck // the log is flushed after ctx has ended
 		return nil, err
 	}
-	s = nil // free the memory of the run before settle measures the heap
+	s = nil // free the memory of the run before the function settle measures the heap
 	_ = s
 	r.after = settle(r.before, cfg.settle)
 	return r, nil

@@ -19,8 +19,8 @@ import (
 )
 
 // short returns the configuration of a run of 3 s. The events of the issuers follow each other
-// ten times as fast as in the program. If change is not nil, short calls change with the
-// configuration.
+// ten times as fast as in the program. If change is not nil, short calls the function
+// change with the configuration.
 func short(change func(*config)) config {
 	cfg := config{duration: 3 * time.Second, rate: 300, pace: 100 * time.Millisecond, settle: 10 * time.Second}
 	if change != nil {

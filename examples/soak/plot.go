@@ -22,7 +22,7 @@ type panel struct {
 	series      []series
 	log         bool // logarithmic scale
 	stacked     bool
-	shade       bool // the panel shades outages
+	shade       bool // if true, the panel shades outages
 	format      func(float64) string
 }
 
@@ -122,12 +122,12 @@ func (r *result) panels() []panel {
 	return []panel{requests, refusals, verdictTime, ages, ratio, process}
 }
 
-// perSample calls figure for each sample except the first, and returns the results.
+// perSample calls the function figure for each sample except the first, and returns the results.
 func (r *result) perSample(figure func(sample) float64) []float64 {
 	return r.perInterval(func(_, now sample) float64 { return figure(now) })
 }
 
-// perInterval calls figure for each pair of consecutive samples, and returns the results.
+// perInterval calls the function figure for each pair of consecutive samples, and returns the results.
 func (r *result) perInterval(figure func(before, now sample) float64) []float64 {
 	var values []float64
 	for i := 1; i < len(r.samples); i++ {

@@ -20,7 +20,7 @@ type request struct {
 	life          *keyLife // the key that signed the token; nil if the verdict does not depend on a key
 	authorization []string
 	subject       string
-	// want is the verdict if the cache has the key. It is empty if the verdict must be
+	// want is the correct verdict if the cache has the key. It is empty if the verdict must be
 	// "allowed".
 	want bearer.Reason
 	// unknown is true if no issuer has published the key.
@@ -92,8 +92,8 @@ func (g *generator) store(r request) request {
 	return r
 }
 
-// expiring returns a request whose token expires within 2 s. The generator may also reuse the
-// request after the token has expired.
+// expiring returns a request whose token expires within 2 s. The generator can reuse the
+// request even after the token has expired.
 func (g *generator) expiring(a *authority) request {
 	expires := time.Unix(time.Now().Unix()+2, 0)
 	s := g.newRequest("token that expires soon", a, "", nil, map[string]any{"exp": expires.Unix()})

@@ -71,7 +71,7 @@ type footprint struct {
 
 func measure() footprint {
 	runtime.GC()
-	runtime.GC() // the first collection leaves pools and objects with finalizers
+	runtime.GC() // twice, because the first collection leaves pools and objects with finalizers
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return footprint{runtime.NumGoroutine(), m.HeapAlloc}

@@ -125,7 +125,7 @@ func (s *sample) add(name string, m *dto.Metric) {
 }
 
 // bucketsSince returns the buckets of the events that happened between two samples. The
-// argument now contains the buckets of the later sample.
+// argument "now" holds the buckets of the later sample.
 func bucketsSince(now, earlier []bucket) []bucket {
 	delta := append([]bucket(nil), now...)
 	for i := range earlier {

@@ -163,7 +163,7 @@ func (s *soak) close() error {
 	}
 	s.serving.Wait()
 	if s.registry != nil {
-		s.result.samples = append(s.result.samples, s.scrape()) // adds the events since the last sample
+		s.result.samples = append(s.result.samples, s.scrape()) // this sample adds the events since the previous sample
 	}
 	errs = append(errs, s.verifier.Close())
 	for _, a := range s.issuers {

@@ -8,7 +8,7 @@ import (
 
 // withAccessLog returns a handler that calls h and writes one record per request to the
 // access log. A record does not contain the query, the request header or a body, because
-// these may contain secrets.
+// these can contain secrets.
 func (env *Environment) withAccessLog(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()

@@ -27,10 +27,9 @@ type failureBucket struct {
 }
 
 // limitedCheck calls the function check and returns its result. If the client has failed
-// too often, limitedCheck does not call this function and returns false, even if the secret
-// is right.
-// In this case, wait is the time until the next attempt is allowed. In all other cases,
-// wait is 0. Unknown client IDs have the same limit as known client IDs, so a caller
+// too often, limitedCheck does not call check and returns false, even if the secret is right.
+// In this case, the result wait is the time until the next attempt is allowed. In all other
+// cases, the result wait is 0. Unknown client IDs have the same limit as known client IDs, so a caller
 // cannot learn from the limit whether an ID exists.
 func (a *attemptLimiter) limitedCheck(id string, known bool, check func() bool) (ok bool, wait time.Duration) {
 	a.mu.Lock()

@@ -8,7 +8,7 @@ import (
 // callRecord collects facts about a request while the environment handles the request.
 // The access log, the web page and the header field Retry-After use these facts.
 type callRecord struct {
-	mu      sync.Mutex // guards the fields below, because a gRPC handler may still run after its request has ended
+	mu      sync.Mutex // guards the fields below, because a gRPC handler can still run after its request has ended
 	client  string     // ID of the calling client; empty if unknown
 	tokenID string     // ID of the token that the token endpoint is about to grant
 	wait    int        // seconds until the client may send the next token request
@@ -30,7 +30,7 @@ func callFrom(ctx context.Context) *callRecord {
 	return &callRecord{}
 }
 
-// modify locks c.mu while it calls apply.
+// modify locks c.mu while it calls the function apply.
 func (c *callRecord) modify(apply func(*callRecord)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

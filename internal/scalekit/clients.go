@@ -177,8 +177,8 @@ func (env *Environment) setSecretStatus(clientID, secretID string, active bool, 
 	return changed.secrets[changed.secretIndex(secretID)], nil
 }
 
-// changeClient calls modify with a copy of a client, and stores the client that modify
-// returns. An empty organizationID matches any client.
+// changeClient calls the function modify with a copy of a client, and stores the client that
+// this function returns. An empty organizationID matches any client.
 func (env *Environment) changeClient(organizationID, clientID string, modify func(client) (client, error)) (client, error) {
 	var changed client
 	err := env.store.update(func(c *change) error {

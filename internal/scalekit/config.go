@@ -48,7 +48,7 @@ type Credentials struct {
 	OrganizationID string
 	// Resumed is true if the state was restored from the State file.
 	Resumed bool
-	// Clients are the clients of the seed that have a generated secret.
+	// Clients are the seed's clients whose secrets were generated.
 	Clients []ClientCredentials
 }
 

@@ -57,7 +57,7 @@ type faultList struct {
 // The type faults stores the current fault of each endpoint. The zero value is ready to
 // use.
 type faults struct {
-	mu  sync.Mutex // guards set
+	mu  sync.Mutex // guards the map "set"
 	set map[bearertest.Endpoint]shownFault
 }
 

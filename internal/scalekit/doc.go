@@ -61,10 +61,10 @@
 //   - delay is the time before the response, such as "2s".
 //   - hang, if true, means that no response is sent.
 //   - abort, if true, means that the connection is closed without a response.
-//   - document is the name of a bad body. All endpoints have html, not_json, null,
-//     empty_object, empty_body and oversized. In addition, the endpoints keys and
-//     discovery have truncated. Only the endpoint keys has empty_set and wrong_keys.
-//     Only the endpoint discovery has wrong_issuer.
+//   - document is the name of a bad body. All endpoints have "html", "not_json",
+//     "null", "empty_object", "empty_body" and "oversized". In addition, the endpoints
+//     keys and discovery have "truncated". Only the endpoint keys has "empty_set" and
+//     "wrong_keys". Only the endpoint discovery has "wrong_issuer".
 //   - body is the text of the response body.
 //   - content_type is the media type of the response body.
 //   - error is the error code of the response. Only the endpoint token has this member.
@@ -81,7 +81,7 @@
 // owner of the file may read the file. If the file is truncated or damaged, New returns
 // an error and does not change the file.
 //
-// The last_used_time of a secret is an exception, because each token request with the
+// There is one exception: the last_used_time of a secret. Each token request with the
 // secret changes this time. The environment writes this time to the State file together with
 // the next change of other data, or when Close is called.
 //

@@ -139,9 +139,9 @@ func (env *Environment) routes() http.Handler {
 	mux.Handle("GET /{$}", env.pageHandler())
 	return env.withAccessLog(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
-			// An SDK requests such a path if its environment URL ends in a slash.
-			// ServeMux responds to such a request with a redirect. Some clients do
-			// not follow the redirect.
+			// An SDK requests a path that begins with "//" if its environment URL
+			// ends in a slash. ServeMux responds to such a request with a redirect.
+			// Some clients do not follow the redirect.
 			u := *r.URL
 			u.Path, u.RawPath = "/"+path, ""
 			r.URL = &u

@@ -18,7 +18,7 @@ const (
 // number of 17 or 18 digits. The number increases with time. The zero value is ready to
 // use.
 type idSource struct {
-	mu   sync.Mutex // guards last
+	mu   sync.Mutex // guards the field "last"
 	last int64
 }
 

@@ -20,7 +20,7 @@ type outcome struct {
 // The type outcomes stores the outcomes of the latest token requests. It stores at most
 // maxOutcomes outcomes. The zero value is ready to use.
 type outcomes struct {
-	mu     sync.Mutex // guards latest
+	mu     sync.Mutex // guards the field "latest"
 	latest []outcome  // the oldest outcome is first
 }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	shownOrganizations = 20
-	shownClients       = 20 // for each organization
+	shownClients       = 20 // maximum for each organization
 )
 
 //go:embed page.html

@@ -44,10 +44,10 @@ func (r jsonReader) readBody(request *http.Request, prefix string, known fields)
 	return nil
 }
 
-// readDocument reads a JSON object. For each member, readDocument calls the function that
-// known contains for the name of the member. This name may be in snake_case or in
-// lowerCamelCase. Members that are null are ignored, and so are members that are not in
-// known.
+// readDocument reads a JSON object. For each member, readDocument looks up the name of the
+// member in the map known, and calls the function that it finds. The name of the member may
+// be in snake_case or in lowerCamelCase. readDocument ignores members that are null, and
+// members whose names are not in the map.
 func (r jsonReader) readDocument(data []byte, prefix string, known fields) error {
 	object, err := strictjson.Parse(data)
 	if err != nil {

@@ -18,7 +18,7 @@ type stateFile struct {
 // file does not exist, the content is nil.
 func openStateFile(name string) (*stateFile, []byte, error) {
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
-		name = resolved // a rename to the name of a symbolic link replaces the link and leaves the target unchanged
+		name = resolved // not the name of a symbolic link, because a rename to this name replaces the link and leaves the target unchanged
 	}
 	lock, err := os.OpenFile(name+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the user chooses the file
 	if err != nil {

@@ -70,7 +70,7 @@ func (s *store) markUsed(clientID, secretID string) {
 	defer s.mu.Unlock()
 	c, ok := s.clients[clientID]
 	if n := c.secretIndex(secretID); ok && n >= 0 {
-		c = c.clone() // other goroutines may read the old slice at this time
+		c = c.clone() // other goroutines can read the old slice at this time
 		c.secrets[n].lastUsed = time.Now().UTC().Truncate(time.Millisecond)
 		s.clients[clientID] = c
 		s.unsaved = true

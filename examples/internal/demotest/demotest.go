@@ -17,7 +17,8 @@ import (
 )
 
 // Routes yields all routes of the API except "fail". The paths have the syntax of a router. In
-// this syntax, param is the wildcard "id", and rest is the wildcard at the end of a path.
+// this syntax, the argument param is the wildcard "id". The argument rest is the wildcard at
+// the end of a path.
 func Routes(param, rest string) iter.Seq[routertest.Route] {
 	path := strings.NewReplacer("{path...}", rest, "{section}", param, "{id}", param)
 	return func(yield func(routertest.Route) bool) {

@@ -67,8 +67,8 @@ func repeatedScope(i *bearertest.Issuer, claims map[string]any) string {
 	return key.Sign([]byte(fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID())), []byte(payload))
 }
 
-// Check sends all requests and compares their statuses with want. The keys of want are the
-// names of the requests.
+// Check sends all requests and compares their statuses with the map want. The keys of the map
+// are the names of the requests.
 func Check(t *testing.T, open Open, want map[string]int) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})

@@ -77,6 +77,6 @@ func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Han
 func list(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "none") }
 
 func deploy(w http.ResponseWriter, r *http.Request) {
-	c, _ := r.Context().Value(claimsKey{}).(*claims) // require sets the claims
+	c, _ := r.Context().Value(claimsKey{}).(*claims) // the function require puts the claims into the context
 	_, _ = fmt.Fprintf(w, "%s deploys %s\n", c.ClientID, c.Repository)
 }
