@@ -28,7 +28,7 @@ func TestAbandonedRequest(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name   string
-		end    time.Duration // If end is positive, it is the deadline of the request. If end is negative, the client cancels the request after the time -end.
+		end    time.Duration // A positive time is the deadline of the request. A negative time, such as -1 s, means that the client cancels the request after 1 s.
 		verify func(context.Context, bearer.Verifier, string) error
 		level  string
 		msg    string

@@ -157,7 +157,7 @@ func (a *apiLines) function(decl *ast.FuncDecl) {
 }
 
 func (a *apiLines) general(decl *ast.GenDecl) {
-	var kind ast.Expr // The type of the previous constant. A constant without a type and a value has the same type.
+	var kind ast.Expr // The type of the previous constant. A constant without a type and a value has the type of the previous constant.
 	for _, spec := range decl.Specs {
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:

@@ -21,7 +21,7 @@ func TestCacheBounds(t *testing.T) {
 		verify := func(claims map[string]any) {
 			t.Helper()
 			if got := verifyOnce(t, v, events, issuer.Token(claims)); got != "ok" {
-				t.Fatalf("got %q, want \"ok\"", got)
+				t.Fatalf("got outcome %q, want \"ok\"", got)
 			}
 		}
 		hot := issuer.Token(nil)

@@ -117,7 +117,7 @@ func TestCacheOff(t *testing.T) {
 	token := issuer.Token(nil)
 	for range 2 {
 		if got := verifyOnce(t, v, events, token); got != "ok" {
-			t.Errorf("got %q, want \"ok\"", got)
+			t.Errorf("got outcome %q, want \"ok\"", got)
 		}
 	}
 	if got, want := v.CacheStatus(), (bearer.CacheStatus{Misses: 2}); got != want {
@@ -134,8 +134,8 @@ func TestCachedVerdictEnds(t *testing.T) {
 		config    func(*bearer.Config)
 		change    func(*testing.T, *bearertest.Issuer, *liveKeys)
 		want      string
-		undo      func(*testing.T, *bearertest.Issuer, *liveKeys) // If undo is nil, the test ends after change.
-		wantAfter string                                          // the outcome after undo
+		undo      func(*testing.T, *bearertest.Issuer, *liveKeys) // If undo is nil, the test ends after the call of the function "change".
+		wantAfter string                                          // the outcome after the call of the function "undo"
 	}{
 		{name: "at exp", change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour) }, want: "expired"},
 		{name: "1 ns before exp", change: func(*testing.T, *bearertest.Issuer, *liveKeys) { time.Sleep(time.Hour - 1) }, want: "ok, cached"},
@@ -199,7 +199,7 @@ func TestCachedVerdictEnds(t *testing.T) {
 				}
 				row.change(t, issuer, keys)
 				if got := verifyOnce(t, v, events, token); got != row.want {
-					t.Errorf("got %q, want %q", got, row.want)
+					t.Errorf("got outcome %q, want %q", got, row.want)
 				}
 				if row.undo == nil {
 					return
@@ -229,7 +229,7 @@ func TestCacheOutage(t *testing.T) {
 		want := func(when, want string) {
 			t.Helper()
 			if got := verifyOnce(t, v, events, token); got != want {
-				t.Errorf("%s: got %q, want %q", when, got, want)
+				t.Errorf("%s: got outcome %q, want %q", when, got, want)
 			}
 		}
 		want("first call", "ok")
@@ -296,13 +296,13 @@ func TestCacheStoresNoRefusal(t *testing.T) {
 	token := issuer.Token(nil)
 	for range 2 {
 		if got := verifyOnce(t, v, events, token); got != "unknown_key" {
-			t.Errorf("got %q, want \"unknown_key\"", got)
+			t.Errorf("got outcome %q, want \"unknown_key\"", got)
 		}
 	}
 	for range 100 {
 		for _, bad := range []string{"x", "a.b.c", issuer.Forge(nil, nil), issuer.Token(map[string]any{"aud": "x"}), issuer.Token(map[string]any{"exp": 1})} {
 			if got := verifyOnce(t, v, events, bad); strings.HasPrefix(got, "ok") {
-				t.Fatalf("got %q, want a refusal", got)
+				t.Fatalf("got outcome %q, want a refusal", got)
 			}
 		}
 	}
@@ -337,7 +337,7 @@ func TestCacheOfIssuers(t *testing.T) {
 	want := func(when, token, want string) {
 		t.Helper()
 		if got := verifyOnce(t, issuers, events, token); got != want {
-			t.Errorf("%s: got %q, want %q", when, got, want)
+			t.Errorf("%s: got outcome %q, want %q", when, got, want)
 		}
 	}
 	named := func(name string) *bearertest.Issuer {

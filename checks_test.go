@@ -30,7 +30,7 @@ func TestAddedCheck(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		for _, name := range []string{"cached token", "cached token in a second request"} {
 			if got := verifyOnce(t, v, events, token); got != "revoked" {
-				t.Errorf("%s: got %q, want \"revoked\"", name, got)
+				t.Errorf("%s: got outcome %q, want \"revoked\"", name, got)
 			}
 		}
 		if got := verifyOnce(t, v, events, issuer.Token(nil)); got != "revoked" {

@@ -40,8 +40,8 @@ func TestNewErrors(t *testing.T) {
 			c.Profile.Scopes, c.Profile.ClientID, c.Profile.Required = []string{""}, []string{""}, []string{""}
 		}), []string{"Profile.Scopes", "Profile.ClientID", "Profile.Required"}},
 		{"nil cache", with(func(c *bearer.Config) { c.Keys = (*jwks.Cache)(nil) }), []string{"Config.Keys: a nil *jwks.Cache"}},
-		{"issuer without keys is not a URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
-		{"issuer without keys has the scheme http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
+		{"Config.Keys is nil and Config.Issuer is not a URL", with(func(c *bearer.Config) { c.Issuer, c.Keys = "acme", nil }), []string{"Config.Issuer", `"acme"`, "Config.Keys"}},
+		{"Config.Keys is nil and Config.Issuer has the scheme http", with(func(c *bearer.Config) { c.Issuer, c.Keys = "http://issuer.example", nil }), []string{"http"}},
 		{
 			"several problems",
 			bearer.Config{Algorithms: []string{"none", "HS256"}, MaxAge: -1},

@@ -58,7 +58,7 @@ func TestCustom(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, ok := bearer.Custom[flat](ctx); !ok || got != (flat{"acme/x", 3}) {
-		t.Errorf("got %+v and %v, want repository acme/x, limit 3 and true", got, ok)
+		t.Errorf("got custom claims %+v and %v, want repository acme/x, limit 3 and true", got, ok)
 	}
 	if _, ok := bearer.Custom[nested](ctx); ok {
 		t.Error("Custom with a type that Config.Custom does not return: got custom claims, want none")
@@ -98,14 +98,14 @@ func TestCustomSharesNothing(t *testing.T) {
 		wg.Go(func() {
 			n, ok := bearer.Custom[nested](deep)
 			if !ok || !maps.EqualFunc(n.Tags, map[string][]string{"a": {"1", "2"}}, slices.Equal[[]string]) {
-				t.Errorf("got %+v and %v, want tags a with 1 and 2, and true", n, ok)
+				t.Errorf("got custom claims %+v and %v, want the tag a with the values 1 and 2, and true", n, ok)
 				return
 			}
 			n.Tags["a"][0] = "changed"
 			delete(n.Tags, "a")
 			c, ok := bearer.Custom[cloning](cloned)
 			if !ok || !slices.Equal(c.Names, []string{"1", "2"}) {
-				t.Errorf("got %+v and %v, want names 1 and 2, and true", c, ok)
+				t.Errorf("got custom claims %+v and %v, want the names 1 and 2, and true", c, ok)
 				return
 			}
 			c.Names[0] = "changed"
@@ -146,7 +146,7 @@ func TestJSONAt(t *testing.T) {
 		}
 		if err == nil {
 			if got, ok := bearer.Custom[deployer](ctx); !ok || got.Repository != "acme/x" {
-				t.Errorf("got %+v and %v, want repository acme/x and true", got, ok)
+				t.Errorf("got custom claims %+v and %v, want repository acme/x and true", got, ok)
 			}
 		}
 	}
@@ -237,7 +237,7 @@ func TestCustomOfCachedTokens(t *testing.T) {
 		}
 		got, ok := bearer.Custom[nested](ctx)
 		if !ok || len(got.Tags) != 1 || !slices.Equal(got.Tags["a"], []string{want}) {
-			t.Errorf("got %+v and %v, want tags a with %s, and true", got, ok, want)
+			t.Errorf("got custom claims %+v and %v, want only the tag a with the value %s, and true", got, ok, want)
 			return
 		}
 		got.Tags["a"][0] = "changed"

@@ -33,7 +33,7 @@ func vectors(f *testing.F) *conformance.Vectors {
 }
 
 // FuzzToken verifies changed tokens. An accepted token must be equal, byte for byte, to a
-// token that an issuer signed, because a deny list compares the bytes of tokens, so it does
+// token that an issuer signed. A deny list compares the bytes of tokens, so a deny list does
 // not find a different spelling of a revoked token.
 func FuzzToken(f *testing.F) {
 	rows := vectors(f)
@@ -42,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		if row.Authorization != nil || len(row.Text()) > 1<<12 {
 			continue
 		}
-		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // NotYetValid is the verdict in the year 2000. The token is valid today.
+		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // A token that has the verdict NotYetValid in the year 2000 is valid today.
 			signed[row.Text()] = true
 		}
 		if row.VerifyReason() == "" || i%8 == 0 {
@@ -121,9 +121,9 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// The result found of violation describes a violation of RFC 9068, section 4, in the claims.
-// If there is no violation, found is "". The result near reports whether a time claim is so
-// close to a limit that the verdict may change during the test.
+// violation returns the description of a violation of RFC 9068, section 4, in the claims, or
+// "" if there is no violation. It also reports whether a time claim is so close to a limit
+// that the verdict can change during the test.
 func violation(t *testing.T, raw []byte) (found string, near bool) {
 	t.Helper()
 	var claims map[string]json.RawMessage

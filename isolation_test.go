@@ -122,7 +122,7 @@ func TestIssuersHaveSeparateCaches(t *testing.T) {
 	}
 	token := b.Token(nil)
 	if got := verifyOnce(t, &issuers, &events, token); got != "ok" {
-		t.Fatalf("got %q, want \"ok\"", got)
+		t.Fatalf("got outcome %q, want \"ok\"", got)
 	}
 	for n := range 200 {
 		if got := verifyOnce(t, &issuers, &events, a.Token(members{"jti": fmt.Sprint(n)})); got != "ok" {

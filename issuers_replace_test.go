@@ -164,7 +164,7 @@ func TestReplaceWhileWaiting(t *testing.T) {
 		if err := issuers.Replace(cfg); err != nil {
 			t.Fatal(err)
 		}
-		if err := keys.Close(); err != nil { // If the old keys are discovered and the new keys are not, Replace makes this call.
+		if err := keys.Close(); err != nil { // If Replace replaces discovered keys with Config.Keys, Replace itself makes this call.
 			t.Fatal(err)
 		}
 		for range cap(results) {
@@ -213,7 +213,7 @@ func TestDiscoveredKeysStop(t *testing.T) {
 		if err := stopRefresh(issuers); err != nil {
 			t.Error(err)
 		}
-		// The goroutine may end a short time after stopRefresh has returned.
+		// The goroutine can end a short time after stopRefresh has returned.
 		n := jwksGoroutines(t)
 		for deadline := time.Now().Add(10 * time.Second); n != before && time.Now().Before(deadline); n = jwksGoroutines(t) {
 			runtime.Gosched()

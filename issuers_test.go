@@ -202,7 +202,7 @@ func TestIssuersWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenA, tokenB := a.Token(nil), b.Token(nil)
-	var over atomic.Bool // A context cannot replace this variable, because its cancellation makes requests fail.
+	var over atomic.Bool // A context cannot replace this variable, because requests fail when a context is canceled.
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

@@ -262,7 +262,7 @@ func TestConfigLoggerHelp(t *testing.T) {
 		}
 		records := book.records(t)
 		if help := fmt.Sprint(records[0]["help"]); !strings.Contains(help, "bearer.NewLogObserver") || records[1]["help"] != nil {
-			t.Errorf("got records %v, want help only in the first record", records)
+			t.Errorf("got records %v, want the key \"help\" only in the first record", records)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func TestLogSize(t *testing.T) {
 			}
 			records := strings.Split(strings.TrimSuffix(book.String(), "\n"), "\n")
 			if len(records) != 3 || strings.Contains(book.String(), "malformed") {
-				t.Errorf("%s: got %d records, want 3 records without reason malformed:\n%s", name, len(records), book)
+				t.Errorf("%s: got %d records, want 3 records, each with a reason other than malformed:\n%s", name, len(records), book)
 			}
 			for _, record := range records {
 				if len(record) > most {

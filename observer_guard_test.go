@@ -36,7 +36,7 @@ func TestOneEventPerRequest(t *testing.T) {
 		name, authorization string
 		rule                scopes.Rule
 		want                bearer.Reason
-		waived              bearer.Reason // reason of Event.Err if the request is allowed
+		waived              bearer.Reason // the reason in Event.Err for a request that is allowed
 	}{
 		{"allowed", "Bearer " + good, scopes.All("a"), "", ""},
 		{"missing scope", "Bearer " + good, scopes.All("b"), bearer.MissingScope, ""},

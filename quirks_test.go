@@ -148,7 +148,8 @@ func TestRolesAreNotScopes(t *testing.T) {
 }
 
 // TestMachinesOnly tests configurations that accept tokens of machines and refuse tokens of
-// users. Each issuer marks these tokens with different claims.
+// users. Each issuer needs a different configuration, because the issuers mark machines and
+// users with different claims.
 func TestMachinesOnly(t *testing.T) {
 	without := func(p bearer.Profile, claims ...string) bearer.Profile {
 		p.Forbidden = append([]string{"at_hash", "c_hash", "nonce", "events"}, claims...)

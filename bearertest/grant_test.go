@@ -209,8 +209,8 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 	}
 }
 
-// basicHeader returns an Authorization value with the client ID "id:1" and the secret. Both
-// are encoded as in RFC 6749, section 2.3.1.
+// basicHeader returns an Authorization value with the client ID "id:1" and the secret. The
+// client ID and the secret are encoded as in RFC 6749, section 2.3.1.
 func basicHeader(secret string) string {
 	return basicHeaderRaw(url.QueryEscape("id:1"), url.QueryEscape(secret))
 }

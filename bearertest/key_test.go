@@ -97,7 +97,7 @@ func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	defer b.Close()
 	ka, kb := a.SigningKey(""), b.SigningKey("")
 	if ka.Public().(*rsa.PublicKey).Equal(kb.Public()) { //nolint:errcheck // the key is an RSA key
-		t.Fatal("got one key for two open issuers, want two")
+		t.Fatal("got the same key for two open issuers, want two different keys")
 	}
 	a.Close()
 	a.Close()
@@ -105,7 +105,7 @@ func TestOpenIssuersNeverShareKeys(t *testing.T) {
 	defer c.Close()
 	kc := c.SigningKey("").Public()
 	if kb.Public().(*rsa.PublicKey).Equal(kc) { //nolint:errcheck // the key is an RSA key
-		t.Fatal("after Close of the first issuer: got one key for two open issuers, want two")
+		t.Fatal("after Close of the first issuer: got the same key for two open issuers, want two different keys")
 	}
 	if _, err := verify(a, a.Token(nil)); err != nil {
 		t.Errorf("token minted after Close: got error %v, want none", err)

@@ -153,7 +153,8 @@ func tryUnescape(p string) string {
 	return p
 }
 
-// FuzzMethods compares Methods.Rule with a lookup of the method and a check of its prefix.
+// FuzzMethods compares Methods.Rule with a reference implementation, which looks up the
+// method and then checks the prefix of the method.
 func FuzzMethods(f *testing.F) {
 	methods := scopes.Methods{
 		"/a.v1.Things/Get": scopes.All("get"), "/a.v1.Things/*": scopes.All("things"), "/a.v1.Open/Get": scopes.Public(),

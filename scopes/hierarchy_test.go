@@ -25,7 +25,7 @@ func TestHierarchy(t *testing.T) {
 		{declared, "b", "b c a"},
 		{declared, "self", "self"},
 		{declared, "", ""},
-		{declared, "admin:x", "admin:x"}, // a scope implies no other scope because of its name
+		{declared, "admin:x", "admin:x"}, // Expand ignores the common prefix of the names admin and admin:x
 		{declared, "Admin", "Admin"},
 		{nil, "admin", "admin"},
 		{scopes.Hierarchy{"deployments": {"deployments:read"}}, "deployments", "deployments deployments:read"},

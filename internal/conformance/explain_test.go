@@ -56,7 +56,7 @@ func TestExplain(t *testing.T) {
 		})
 	}
 	if failed < 1000 || skipped < 100 {
-		t.Errorf("got %d failed and %d skipped checks, want at least 1,000 and 100", failed, skipped)
+		t.Errorf("got %d failed and %d skipped checks, want at least 1,000 failed and 100 skipped checks", failed, skipped)
 	}
 }
 

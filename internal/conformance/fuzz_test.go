@@ -19,7 +19,7 @@ func FuzzTransports(f *testing.F) {
 			continue
 		}
 		if row.Authorization == nil && (row.VerifyReason() == "" || row.VerifyReason() == "not_yet_valid") {
-			accepted["Bearer "+row.Text()] = true // NotYetValid is the verdict in the year 2000. The token is valid today.
+			accepted["Bearer "+row.Text()] = true // A token that has the verdict NotYetValid in the year 2000 is valid today.
 		}
 		if row.Authorization == nil && i%8 != 0 {
 			continue

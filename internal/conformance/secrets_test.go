@@ -51,7 +51,7 @@ func TestSecrets(t *testing.T) {
 }
 
 // leakedPart returns a part of the credentials that text contains, or "". It ignores parts of
-// up to 40 bytes, because short parts may be names.
+// up to 40 bytes, because short parts can be names.
 func leakedPart(text string, values []string) string {
 	for _, value := range values {
 		for part := range strings.FieldsFuncSeq(value, func(c rune) bool { return c == '.' || c == ' ' || c == ',' }) {

@@ -48,9 +48,10 @@ type Vector struct {
 	// Scope is the scope that the route requires. If Scope is empty, the route
 	// requires no scope.
 	Scope string `json:"scope,omitempty"`
-	// Verify is the verdict of the verifier without a guard. If it is empty, this verdict is
-	// Reason. If only the scope is missing, Verify is "accepted". If the guards refuse the
-	// credentials before they call the verifier, Verify may be a different reason.
+	// Verify is the verdict of the verifier without a guard. If Verify is empty, Reason is
+	// also the verdict of the verifier. If only the scope is missing, Verify is "accepted". If
+	// the guards refuse the credentials before they call the verifier, Verify can differ from
+	// Reason.
 	Verify string `json:"verify,omitempty"`
 	// Reason is the verdict of the guards. It is empty if the request is allowed.
 	Reason bearer.Reason `json:"reason"`

@@ -118,5 +118,5 @@ func TestIdentifiers(t *testing.T) {
 		group.Wait()
 	}
 	checkIncreasing(t)
-	synctest.Test(t, checkIncreasing) // the fake clock starts before 2024, and identifiers count the time since 2024
+	synctest.Test(t, checkIncreasing) // identifiers count the time since 2024, and the fake clock starts earlier
 }

@@ -54,7 +54,7 @@ func startBrowser(t *testing.T) browser {
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = driver.Wait() // cancel interrupts the driver, so Wait returns an error
+		_ = driver.Wait() // the call of cancel has interrupted the driver, so Wait returns an error
 	})
 	var port string
 	for lines := bufio.NewScanner(out); lines.Scan(); {

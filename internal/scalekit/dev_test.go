@@ -106,7 +106,7 @@ func TestFaults(t *testing.T) {
 	for _, row := range []struct {
 		endpoint, body, path string
 		status               int
-		contentType, want    string // want is a prefix of the body
+		contentType, want    string // the body must begin with the text in the field "want"
 	}{
 		{"keys", `{"status":503}`, "/keys", 503, "application/json", ""},
 		{"keys", `{"status":429,"body":"slow down","content_type":"text/plain"}`, "/keys", 429, "text/plain", "slow down"},

@@ -254,7 +254,7 @@ func TestListClientsDuringChanges(t *testing.T) {
 		all = append(all, env.registerClient(t, "{}"))
 	}
 	first := env.callAdmin(t, http.MethodGet, env.clientsPath()+"?page_size=2", "").members
-	env.registerClient(t, "{}")                                              // this client is before the first page
+	env.registerClient(t, "{}")                                              // the list contains this new client before the clients of the first page
 	env.callAdmin(t, http.MethodDelete, env.clientsPath()+"/"+all[4].id, "") // this was the last client on the first page
 	env.callAdmin(t, http.MethodDelete, env.clientsPath()+"/"+all[3].id, "") // this was the first client on the next page
 	second := env.callAdmin(t, http.MethodGet, env.clientsPath()+"?page_size=2&page_token="+text(t, first, "next_page_token"), "").members

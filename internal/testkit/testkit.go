@@ -40,8 +40,8 @@ func Config(tb testing.TB, issuer *bearertest.Issuer) bearer.Config {
 }
 
 // NewVerifier returns a verifier with the configuration that Config returns. If adjust is not
-// nil, NewVerifier calls it first. The call may change the configuration. NewVerifier closes
-// the verifier at the end of the test.
+// nil, NewVerifier first calls the function adjust, which may change the configuration.
+// NewVerifier closes the verifier at the end of the test.
 func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, adjust func(*bearer.Config)) *bearer.JWTVerifier {
 	tb.Helper()
 	cfg := Config(tb, issuer)
@@ -66,7 +66,8 @@ func Refuse(err error) bearer.Verifier {
 }
 
 // WantError checks that the text of err contains each of the parts. It reports a failure of
-// the test for each missing part. The text of the failure begins with subject.
+// the test for each missing part. The text of the failure begins with the
+// argument "subject".
 func WantError(tb testing.TB, subject string, err error, parts ...string) {
 	tb.Helper()
 	for _, part := range parts {

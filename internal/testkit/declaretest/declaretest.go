@@ -57,8 +57,8 @@ func Lines(tb testing.TB, file, message string) []string {
 }
 
 // Refused calls the function declare, which must panic with an error. The text of the error
-// must contain want. The first source line that the error names must contain source, which is
-// the last statement of a function literal.
+// must contain the argument "want". The error names source lines. The first of these lines must
+// contain the argument "source", the last statement of a function literal.
 func Refused(tb testing.TB, file, source, want string, declare func()) {
 	tb.Helper()
 	err := Panic(tb, declare)

@@ -49,8 +49,8 @@ type Adapter[M any] struct {
 
 	// Failing returns a router. Its outermost middleware passes the error of the next handler
 	// to onReturn. Its error handler passes the error to onHandle, and responds with status
-	// 418 and the text of the error. If handlers of the router return no errors, Failing is
-	// nil.
+	// 418 and the text of the error. If the router's handlers have no error result, Failing
+	// is nil.
 	Failing func(onReturn, onHandle func(error)) Router[M]
 }
 
@@ -94,8 +94,8 @@ type Call struct {
 	// Request is the request.
 	Request *http.Request
 
-	// Caller is the value in the router's context whose key is the adapter's constant Key. If
-	// there is no value, Caller is nil.
+	// Caller is the value that the router's context contains for the adapter's constant Key.
+	// If there is no value, Caller is nil.
 	Caller any
 
 	// Param returns the value of a wildcard of the route.

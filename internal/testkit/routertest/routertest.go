@@ -108,7 +108,7 @@ type row struct {
 	Request   string              `json:"request"`  // method, space, target
 	Header    map[string][]string `json:"header"`   // Run replaces each token name in braces with the token.
 	Form      string              `json:"form"`     // form-encoded body
-	Enforced  bool                `json:"enforced"` // Run sends the request only if its argument enforced is true.
+	Enforced  bool                `json:"enforced"` // If Enforced is true, Run sends the request only if the argument "enforced" of Run is true.
 	Status    int                 `json:"status"`
 	Challenge string              `json:"challenge"`
 	Type      string              `json:"type"`
@@ -118,8 +118,8 @@ type row struct {
 
 // Run sends the requests of the table to the server at baseURL. The server must use a guard
 // that middleware.New created with nil options and with a verifier from the function Verifier.
-// Run sends requests to routes without a rule only if enforced is true, because only Enforce
-// denies these requests.
+// Run sends requests to routes without a rule only if the argument "enforced" is true, because
+// only Enforce denies these requests.
 func Run(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
 	run(t, &http.Transport{}, baseURL, issuer, enforced)
