@@ -104,7 +104,7 @@ func TestAuditMatchesGuard(t *testing.T) {
 				want = codes.OK
 			}
 			if got := status.Code(unaryError(t.Context(), guard, method.Name)); got != want {
-				t.Errorf("%v: got %v, want %v", method, got, want)
+				t.Errorf("%v: got code %v, want %v", method, got, want)
 			}
 		}
 	}

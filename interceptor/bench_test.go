@@ -28,7 +28,7 @@ func incoming(ctx context.Context, values ...string) context.Context {
 // contextStream is a stream that has only a context.
 type contextStream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // Context returns it
+	ctx context.Context //nolint:containedctx // the result of the method Context
 }
 
 func (s *contextStream) Context() context.Context { return s.ctx }

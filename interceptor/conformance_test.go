@@ -175,7 +175,7 @@ func testStreamOpening(t *checklist.T, guard *interceptor.Guard, token string) {
 // countingStream is a stream that counts the received messages.
 type countingStream struct {
 	grpc.ServerStream
-	ctx      context.Context //nolint:containedctx // Context returns it
+	ctx      context.Context //nolint:containedctx // the result of the method Context
 	received int
 }
 

@@ -81,8 +81,8 @@ type caller struct {
 }
 
 // keepToken returns a context that contains the caller's token. Forwarders read the token
-// from this context. The argument allowed is the context from Decide, which contains the
-// claims of the same token.
+// from this context. The argument "allowed" is the context from Decide. This context
+// contains the claims of the same token.
 func keepToken(allowed context.Context, authorization []string) context.Context {
 	claims, ok := bearer.FromContext(allowed)
 	if !ok || len(authorization) != 1 {

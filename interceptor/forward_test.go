@@ -182,14 +182,14 @@ func TestForwarderRequiresTLS(t *testing.T) {
 	insecureNext, _ := connect(t, onBufconn, echo{})
 	guard := newGuard(t, newVerifier(t, issuer, nil), scopes.Methods{say: scopes.All()}, &interceptor.Options{KeepToken: true})
 	conn, _ := connect(t, onBufconn, echo{say: func(ctx context.Context) (string, error) {
-		// GetRequestMetadata also checks the connection, because a transport may not do so.
+		// GetRequestMetadata also checks the connection, because a transport can omit this check.
 		_, err := f.GetRequestMetadata(ctx)
 		checkForwarded(t, "a handler's context", "", err, "the connection is not secure")
 		return "", insecureNext.Invoke(ctx, say, wrapperspb.String(""), new(wrapperspb.StringValue), grpc.PerRPCCredentials(f))
 	}}, guard.ServerOptions()...)
 	_, _, err := callSay(t.Context(), conn, "Bearer "+issuer.Token(map[string]any{"aud": []string{audience, nextAudience}}))
 	if status.Code(err) != codes.Unauthenticated {
-		t.Errorf("got %v, want %v", err, codes.Unauthenticated)
+		t.Errorf("got error %v, want code %v", err, codes.Unauthenticated)
 	}
 }
 

@@ -176,7 +176,7 @@ func authorization(ctx context.Context) []string {
 // stream is a server's stream with a context that contains the caller's claims.
 type stream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // Context returns it
+	ctx context.Context //nolint:containedctx // the result of the method Context
 }
 
 // Context returns the context that contains the caller's claims.

@@ -48,9 +48,9 @@ type HealthWatch struct {
 }
 
 // WatchHealth sets the status of services in server. The status is SERVING while tokens can
-// be verified, and NOT_SERVING while keys were never loaded or are too old. WatchHealth sets
-// the status before it returns. The returned watch sets it again at each change. The error
-// lists all problems at once.
+// be verified, and NOT_SERVING if keys were never loaded or are too old. WatchHealth sets
+// the status before it returns. The returned watch sets the status again at each change. The
+// error lists all problems at once.
 //
 //	health := health.NewServer()
 //	watch, err := interceptor.WatchHealth(health, verifier, nil)

@@ -118,7 +118,7 @@ func TestHealthOverTheWire(t *testing.T) {
 		t.Errorf("got the status %v (error: %v), want SERVING", answer.GetStatus(), err)
 	}
 	if err := conn.Invoke(context.Background(), say, &grpc_health_v1.HealthCheckRequest{}, &grpc_health_v1.HealthCheckResponse{}); status.Code(err) != codes.Unauthenticated {
-		t.Errorf("got %v, want %v", err, codes.Unauthenticated)
+		t.Errorf("got error %v, want code %v", err, codes.Unauthenticated)
 	}
 }
 

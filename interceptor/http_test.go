@@ -56,7 +56,7 @@ func (c failingLog) Write(line []byte) (int, error) {
 
 func TestWithNetHTTP(t *testing.T) {
 	headerSent := expired
-	headerSent.challenge = "" // net/http's server drops the trailer that contains it
+	headerSent.challenge = "" // net/http's server drops the trailer that contains the challenge
 	for _, row := range []struct {
 		name    string
 		handler grpc.StreamHandler

@@ -65,8 +65,8 @@ type ownClaims struct {
 }
 
 // serveOwn answers each message with the client's name. The handler's context contains claims,
-// custom claims, scopes and a token. If these belong to different clients, serveOwn answers
-// with a text that begins with "a mixture".
+// custom claims, scopes and a token. If these values belong to different clients, serveOwn
+// answers with a text that begins with "a mixture".
 func serveOwn(ss grpc.ServerStream) error {
 	for {
 		in := new(wrapperspb.StringValue)

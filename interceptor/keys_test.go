@@ -20,8 +20,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// slowCache returns a key cache. Each fetch of the cache takes delay. Use slowCache in a
-// synctest bubble.
+// slowCache returns a key cache. The argument "delay" is the time of each fetch of
+// the cache. Use slowCache in a synctest bubble.
 func slowCache(t *testing.T, issuer *bearertest.Issuer, delay time.Duration) *jwks.Cache {
 	t.Helper()
 	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Delay: delay})
@@ -40,7 +40,7 @@ func TestCallersWaitIndependently(t *testing.T) {
 	type caller struct {
 		name    string
 		limit   time.Duration // the time until the deadline or the cancellation
-		cancels bool          // the caller cancels its call after limit and sets no deadline
+		cancels bool          // the caller cancels its call and sets no deadline
 		want    codes.Code
 		after   time.Duration
 	}

@@ -22,7 +22,8 @@ const leeway = time.Second
 
 // lease is the permission of one stream's caller to continue. A lease ends with the first
 // refusal. The method release waits until the timers of the lease have ended. The goroutine
-// of a recheck ends when the verifier returns; this can be after the end of the call.
+// of a recheck ends when the verifier returns. The verifier can return after the
+// end of the call.
 type lease struct {
 	guard *Guard
 	call  context.Context //nolint:containedctx // the context that the guard got with the call
@@ -34,8 +35,8 @@ type lease struct {
 
 	once    sync.Once     // guards the fields below
 	over    chan struct{} // closed when the lease has ended
-	refusal error         // the error that ended the lease; it is set before over is closed
-	status  error         // the gRPC status that the handler gets; it is set before over is closed
+	refusal error         // the error that ended the lease; it is set before "over" is closed
+	status  error         // the gRPC status that the handler gets; it is set before "over" is closed
 }
 
 // serveLeased runs the handler with a stream that ends when the lease ends.
@@ -51,8 +52,8 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	}
 	opened.ctx = l.ctx
 	err := handler(srv, &leasedStream{stream: opened, lease: l})
-	// The handler may have returned because its context ended. In this case, over may not be
-	// closed yet. release waits for the goroutine that closes over.
+	// The handler may have returned because its context ended. In this case, the
+	// channel "over" can still be open. release waits for the goroutine that closes "over".
 	l.release()
 	if l.ended() {
 		// The client gets the refusal, not the error of the handler.
@@ -91,9 +92,9 @@ func (l *lease) recheckEvery(interval time.Duration) {
 	}
 }
 
-// recheck checks the caller again. If the check takes as long as limit, recheck returns
-// KeysUnavailable. A verifier or a hook may ignore its context. The stream must not stay
-// open in this case, so recheck does not wait for the end of the check.
+// recheck checks the caller again. If the check does not end within the time limit,
+// recheck returns KeysUnavailable. If a verifier or a hook ignores its context, the stream
+// must not stay open, so recheck does not wait for the end of the check.
 func (l *lease) recheck(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.ctx, limit)
 	defer cancel()
@@ -133,7 +134,7 @@ func (l *lease) end(err error) {
 	l.once.Do(func() {
 		l.refusal = err
 		l.status = statusOf(refusal.Of(err)).Err()
-		// The context is canceled first, so that its cause is set when over is closed.
+		// The context is canceled first, so that its cause is set when "over" is closed.
 		l.cancel(l.status)
 		close(l.over)
 	})
@@ -186,7 +187,7 @@ func (l *lease) runCall(call func() error) error {
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		o := outcome{err: status.Error(codes.Internal, "Internal error")} // the outcome if call runs runtime.Goexit
+		o := outcome{err: status.Error(codes.Internal, "Internal error")} // the outcome if the function "call" runs runtime.Goexit
 		defer func() {
 			o.panicked = recover()
 			done <- o
@@ -196,9 +197,9 @@ func (l *lease) runCall(call func() error) error {
 	select {
 	case o := <-done:
 		if o.panicked != nil {
-			// A codec panicked in the goroutine, where the panic ends the process. So
-			// runCall repeats the panic here, where the handler and its interceptors can
-			// recover the panic.
+			// A codec panicked in the goroutine, and the goroutine recovered the panic.
+			// runCall repeats the panic here, because the handler and its interceptors
+			// can recover only panics of the handler's goroutine.
 			panic(o.panicked) //nolint:forbidigo // the codec panicked
 		}
 		if l.ended() {

@@ -30,8 +30,9 @@ type ending struct {
 	verdict
 }
 
-// runStream runs a stream in a synctest bubble. The token expires after lifetime. runStream
-// fails the test if a goroutine of the guard still runs after the end of the stream.
+// runStream runs a stream in a synctest bubble. The constant "lifetime" is the time until
+// the token expires. runStream fails the test if a goroutine of the guard still runs after the end
+// of the stream.
 func runStream(t *testing.T, opts interceptor.Options, change func(*bearer.Config), handler grpc.StreamHandler, client func(grpc.ClientStream) error) ending {
 	t.Helper()
 	var end ending
@@ -224,7 +225,7 @@ func TestStreamsThatTheClientCancels(t *testing.T) {
 		defer cancel()
 		err := drain(openTalk(ctx, t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk"})))
 		if got := status.Code(err); got != codes.DeadlineExceeded {
-			t.Errorf("got %v, want %v", got, codes.DeadlineExceeded)
+			t.Errorf("got code %v, want %v", got, codes.DeadlineExceeded)
 		}
 		<-returned //nolint:errcheck // the test only waits for the handler
 		synctest.Wait()

@@ -115,8 +115,8 @@ func TestVerifiersThatHang(t *testing.T) {
 	}
 }
 
-// TestCanceledRecheck checks a handler that returns during a recheck. This cancels the
-// recheck, and the canceled recheck must not count as a refusal.
+// TestCanceledRecheck checks a handler that returns during a recheck. This return
+// cancels the recheck, and the canceled recheck must not count as a refusal.
 func TestCanceledRecheck(t *testing.T) {
 	var calls atomic.Int32
 	hanging := func(c *bearer.Config) {

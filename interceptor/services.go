@@ -18,7 +18,7 @@ func Health(rule scopes.Rule) scopes.Methods {
 // reflection service. The map contains the methods of v1 and v1alpha, because grpc's
 // reflection.Register serves both versions. A client with access can read all services,
 // methods and message types of the server. You may change the returned map. If the server
-// uses reflection.RegisterV1, delete the method of v1alpha.
+// uses reflection.RegisterV1, delete the method of v1alpha from the map.
 func Reflection(rule scopes.Rule) scopes.Methods {
 	return scopes.Methods{
 		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      rule,

@@ -41,7 +41,7 @@ func TestKeepTokenWithoutToken(t *testing.T) {
 	}
 }
 
-// slowStream is a stream whose RecvMsg returns 1 s after ended is closed.
+// slowStream is a stream whose RecvMsg returns 1 s after the channel from "ended" is closed.
 type slowStream struct {
 	countingStream
 	calls atomic.Int32
@@ -66,7 +66,7 @@ func TestNoMessageAfterTheEnd(t *testing.T) {
 		ss := &slowStream{ended: func() <-chan struct{} { return handlers.Done() }}
 		ss.ctx = metadata.NewIncomingContext(t.Context(), metadata.MD{"authorization": {"Bearer " + token}})
 		err := guard.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: say}, func(_ any, ss grpc.ServerStream) error {
-			handlers = ss.Context() //nolint:fatcontext // slowStream.RecvMsg waits for its end
+			handlers = ss.Context() //nolint:fatcontext // slowStream.RecvMsg waits for the end of this context
 			for range 3 {
 				if err := ss.RecvMsg(nil); status.Code(err) != codes.Unauthenticated {
 					t.Errorf("got %v from RecvMsg, want %v", err, codes.Unauthenticated)

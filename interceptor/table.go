@@ -24,8 +24,8 @@ type declaredRule struct {
 }
 
 // compile merges several sets of rules into one table. A name in two sets is an error, even
-// if the two rules are equal. Without this error, the order of the sets decides which rule
-// applies as soon as one of the rules is changed.
+// if the two rules are equal. Without this error, if one of the two rules is changed later,
+// the order of the sets decides which rule applies.
 func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	t := table{methods: make(map[string]declaredRule), services: make(map[string]declaredRule)}
 	var errs []error

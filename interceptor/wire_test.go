@@ -150,7 +150,7 @@ func (a *answer) add(frame *http2.MetaHeadersFrame) {
 	}
 }
 
-// callFields returns the header fields of a valid call, followed by the fields in more.
+// callFields returns the header fields of a valid call, followed by the fields in "more".
 func callFields(method string, more ...field) []field {
 	return append([]field{
 		{":method", "POST"},

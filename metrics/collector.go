@@ -16,9 +16,9 @@ import (
 
 // Options configures a Collector. The zero Options and nil suit most services.
 type Options struct {
-	// Issuers lists the issuers that have their own value of the label issuer. Verdicts on
-	// tokens of an issuer that is not in the list have the value "other". Watch returns an error for a
-	// source with an issuer that is not in the list.
+	// Issuers lists the issuers that have their own value of the label "issuer". Verdicts
+	// on tokens of an issuer that is not in the list have the value "other". Watch returns
+	// an error for a source with an issuer that is not in the list.
 	//
 	// If Issuers is nil, all configured issuers are allowed. In this case, the first 100
 	// issuers have their own values, and verdicts on tokens of further issuers have the value
@@ -26,8 +26,8 @@ type Options struct {
 	// series. Set Issuers if customers can add issuers.
 	Issuers []string
 	// MaxRoutes is the maximum number of routes that have their own value of the label
-	// route. The limit applies to all transports together. Further routes have the value "other".
-	// Zero means 1,000. If MaxRoutes is negative, New returns an error.
+	// "route". The limit applies to all transports together. Further routes have the value
+	// "other". Zero means 1,000. If MaxRoutes is negative, New returns an error.
 	MaxRoutes int
 }
 
@@ -38,7 +38,7 @@ type Options struct {
 type Collector struct {
 	allowed []string // Options.Issuers
 
-	hit, miss, none prometheus.Histogram // durations of decisions, by value of the label cache
+	hit, miss, none prometheus.Histogram // durations of decisions, by value of the label "cache"
 
 	lookup atomic.Pointer[byIssuer]
 
@@ -95,7 +95,7 @@ func New(opts *Options) (*Collector, error) {
 // and does not list an issuer of a source. If Watch returns an error, it adds no source.
 func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	var errs []error
-	// This loop does not hold c.mu, because Status may be code of a different module, and may
+	// This loop does not hold c.mu, because a Status method of a different module can
 	// call this Collector.
 	for i, source := range sources {
 		if nilcheck.IsNil(source) {

@@ -193,7 +193,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestReasons checks that each constant of type bearer.Reason is a value of the label reason.
+// TestReasons checks that each constant of type bearer.Reason is a value of the label "reason".
 // It reads the constants from the golden file of the exported API.
 func TestReasons(t *testing.T) {
 	golden, err := os.ReadFile("../testdata/api/bearer.txt")

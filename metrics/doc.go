@@ -42,23 +42,23 @@
 //
 // The number of values of each label is limited. No label value contains a part of a token.
 //
-//   - transport is "http" or "grpc". Guards for other transports set other values. The value
+//   - "transport" is "http" or "grpc". Guards for other transports set other values. The value
 //     is "none" if the verifier was called without a guard. The value is "other" if 8
 //     other transports already have their own value.
-//   - result of bearer_requests_total is "allowed", "refused", "reported" or "abandoned".
+//   - "result" of bearer_requests_total is "allowed", "refused", "reported" or "abandoned".
 //     "reported" means that the request was allowed only because the rule is in report-only
 //     mode. "abandoned" means that the request was canceled or timed out while it waited for
 //     keys ([bearer.Event.Abandoned]). "abandoned" does not mean that the issuer is down.
-//   - result of bearer_keyset_refreshes_total is "refreshed", "not_modified", "failed" or
+//   - "result" of bearer_keyset_refreshes_total is "refreshed", "not_modified", "failed" or
 //     "rejected". "rejected" means that the issuer answered, but the document is not a usable
 //     key set.
-//   - reason is a [bearer.Reason] if the result is "refused" or "reported". Otherwise the
+//   - "reason" is a [bearer.Reason] if the result is "refused" or "reported". Otherwise the
 //     value is "none".
-//   - issuer is the configured issuer. The value is "other" if the token names no configured
+//   - "issuer" is the configured issuer. The value is "other" if the token names no configured
 //     issuer, or if the limit on issuers in [Options] is reached.
-//   - route is the declared pattern of the route, or the name of the gRPC method. The value
+//   - "route" is the declared pattern of the route, or the name of the gRPC method. The value
 //     is "none" if the request has no route. The value is "other" if Options.MaxRoutes other
 //     routes already have their own value.
-//   - cache is "hit" if the token was in the cache of verified tokens, and "miss" if the
+//   - "cache" is "hit" if the token was in the cache of verified tokens, and "miss" if the
 //     token was not in the cache. The value is "none" if no token was read from the request.
 package metrics

@@ -62,8 +62,8 @@ type bounded struct {
 	values map[string]bool
 }
 
-// admit adds value to the set and returns value. If the set is full and does not contain
-// value, admit returns the constant other.
+// admit adds the value to the set and returns the value. If the set is full and does not
+// contain the value, admit returns the constant "other".
 func (b *bounded) admit(value string) string {
 	switch {
 	case b.values[value]:
@@ -81,18 +81,19 @@ func (b *bounded) admit(value string) string {
 const (
 	// defaultRoutes replaces an Options.MaxRoutes of zero.
 	defaultRoutes = 1000
-	// maxTransports limits the values of the label transport. The guards of this module
+	// maxTransports limits the values of the label "transport". The guards of this module
 	// set "http" and "grpc". Guards of other modules may set any value.
 	maxTransports = 8
-	// maxIssuers limits the values of the label issuer if Options.Issuers is nil.
+	// maxIssuers limits the values of the label "issuer" if Options.Issuers is nil.
 	maxIssuers = 100
 	// maxLabel is the maximum length of a label value in bytes.
 	maxLabel = 256
 )
 
 // Observe implements [bearer.Observer]: it counts the verdict. Observe takes less than 100 ns
-// and allocates nothing. Only the first verdict for a combination of transport, issuer and
-// route takes longer and allocates. A nil Collector and the zero Collector count nothing.
+// and allocates nothing. There is one exception: the first verdict for a combination of
+// transport, issuer and route takes longer and allocates. A nil Collector and the
+// zero Collector count nothing.
 func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	if c == nil || c.none == nil {
 		return // a zero Collector must not panic

@@ -47,7 +47,7 @@ func TestAllocsFirst(t *testing.T) {
 }
 
 // TestAllocsRepeated checks that a request with a cached token needs at most 2 allocations.
-// One is for the copy of the request, and one is for the context.
+// One allocation is for the copy of the request, and one allocation is for the context.
 func TestAllocsRepeated(t *testing.T) {
 	s := newSpeed(t, "ES256", 0, 1)
 	table := new(scopes.Table)

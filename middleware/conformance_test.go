@@ -49,7 +49,7 @@ var reasons = []struct {
 var param = regexp.MustCompile(`^([a-z_]+)="([\x20\x21\x23-\x5B\x5D-\x7E]*)"(?:, |$)`)
 
 // challenge parses a WWW-Authenticate value without using the tested package. The result
-// repeated is true if a parameter appears more than once.
+// "repeated" is true if a parameter appears more than once.
 func challenge(t *testing.T, value string) (params map[string]string, repeated bool) {
 	t.Helper()
 	rest, ok := strings.CutPrefix(value, "Bearer ")
@@ -70,9 +70,9 @@ func challenge(t *testing.T, value string) (params map[string]string, repeated b
 	return params, repeated
 }
 
-// refusals calls check once for each combination of a reason and an Options value. The
-// argument w contains the answer of a guard that has these options and refuses a request for
-// this reason.
+// refusals calls the function "check" once for each combination of a reason and an Options
+// value. The argument "w" contains the answer of a guard that has these options and refuses
+// a request for this reason.
 func refusals(t *checklist.T, check func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string)) {
 	t.Helper()
 	for name, opts := range map[string]*middleware.Options{

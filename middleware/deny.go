@@ -73,7 +73,7 @@ func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, s
 		h.Add("Access-Control-Expose-Headers", exposed)
 	}
 	h.Set("Content-Type", contentType)
-	h.Del("Content-Length") // middleware before the guard may have set it for a different body
+	h.Del("Content-Length") // middleware before the guard may have set Content-Length for a different body
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	return refused

@@ -1,7 +1,8 @@
 // Package middleware guards net/http handlers with access tokens.
 //
 //	guard, err := middleware.New(verifier, nil)
-//	mux.Handle("POST /deployments", guard.Require(scopes.All("deploy:applications"))(deploy))
+//	require := guard.Require(scopes.All("deploy:applications"))
+//	mux.Handle("POST /deployments", require(http.HandlerFunc(deploy)))
 //
 // The rules of a whole mux can be in one table:
 //

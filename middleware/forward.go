@@ -52,7 +52,7 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 
 // isFieldName reports whether name contains only letters, digits and hyphens. RFC 9110,
 // section 5.1 allows more characters, but some servers replace these characters with "_".
-// Two different names can then become equal.
+// So two different names can become equal.
 func isFieldName(name string) bool {
 	return name != "" && !slices.ContainsFunc([]byte(name), func(c byte) bool { return c != '-' && !isAlphanumeric(c) })
 }
@@ -61,9 +61,9 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// forwarded returns the header for the handler. The header is a copy of h with the fields
-// of Options.Headers, made from the claims in ctx. If the options require no change of h,
-// forwarded returns nil.
+// forwarded returns the header for the handler. The header is a copy of h in which the
+// fields of Options.Headers contain values from the claims in ctx. If the options
+// require no change of h, forwarded returns nil.
 func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //nolint:revive // the function uses only the claims in ctx
 	if !g.opts.RemoveAuthorization && len(g.headers) == 0 {
 		return nil

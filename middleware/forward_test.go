@@ -107,8 +107,8 @@ func TestHeadersNamedByConnection(t *testing.T) {
 	}
 }
 
-// newSender returns a function that makes the guard set a field to value. The returned
-// function returns the values of this field in the handler's request.
+// newSender returns a function that makes the guard set a field to the argument. The
+// returned function returns the values of this field in the handler's request.
 func newSender(tb testing.TB) func(value string) []string {
 	tb.Helper()
 	var value string

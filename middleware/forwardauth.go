@@ -120,7 +120,7 @@ func original(r *http.Request) (*http.Request, bool) {
 		return req, false
 	}
 	req.Method, req.URL, req.RequestURI, req.Pattern = method[0], u, uri[0], ""
-	// A body that the proxy sends here is not the body of the client's request.
+	// The body is removed, because it is not the body of the client's request.
 	req.Body, req.ContentLength = http.NoBody, 0
 	if len(host) == 1 {
 		req.Host = host[0]

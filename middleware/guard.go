@@ -106,8 +106,8 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		return
 	}
 	if allowed != r {
-		// The handler may panic. The deferred call runs even then, so middleware that
-		// recovers the panic can log the route.
+		// The deferred call runs even if the handler panics, so middleware that recovers
+		// the panic can log the route.
 		defer copyPatternBack(r, allowed)
 	}
 	next.ServeHTTP(w, allowed)
@@ -136,7 +136,7 @@ func copyPatternBack(outer, served *http.Request) {
 //
 // If the request is refused, Check returns an error for [Guard.Deny]. The error contains a
 // *[bearer.Error]. If the rule has a mistake in it, Check refuses even requests with a
-// valid token. The reason is then [bearer.Internal].
+// valid token. In this case, the reason is [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
 	return g.check(r, rule, r.Pattern)
 }

@@ -103,7 +103,7 @@ func TestCheckWritesNothing(t *testing.T) {
 		t.Errorf("public: got the request %p (error: %v), want the request %p", allowed, err, r)
 	}
 	if _, err := b.guard.Check(r, scopes.All("y")); !errors.Is(err, bearer.MissingScope) {
-		t.Errorf("got %v, want %v", err, bearer.MissingScope)
+		t.Errorf("got error %v, want the reason %v", err, bearer.MissingScope)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestConcurrentUse(t *testing.T) {
 			for range 20 {
 				w := serve(h, b.request(http.MethodGet, "/deployments", scope))
 				if want := []int{200, 403}[i%2]; w.Code != want {
-					t.Errorf("got %d, want %d", w.Code, want)
+					t.Errorf("got status %d, want %d", w.Code, want)
 				}
 				_ = b.guard.Require(scopes.All(scope))
 				_ = b.guard.Routes()

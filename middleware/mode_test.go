@@ -70,7 +70,7 @@ func TestModes(t *testing.T) {
 			}
 			w := serve(h, r)
 			if w.Code != row.status || (row.body != "" && w.Body.String() != row.body) {
-				t.Errorf("got %d %q, want %d %q", w.Code, w.Body, row.status, row.body)
+				t.Errorf("got status %d and body %q, want status %d and body %q", w.Code, w.Body, row.status, row.body)
 			}
 			list := b.events.Take()
 			if len(list) != 1 {

@@ -53,8 +53,8 @@ type Options struct {
 	// CORS middleware runs before the guard.
 	AllowPreflight bool
 	// ExposeChallenge adds the field name WWW-Authenticate or Retry-After to the field
-	// Access-Control-Expose-Headers of a refusal. Scripts of other origins can then read
-	// the named field if the CORS middleware allows these origins to read responses. False:
+	// Access-Control-Expose-Headers of a refusal. If the CORS middleware allows other
+	// origins to read responses, scripts of these origins can read the named field. False:
 	// scripts can read only the fields that the CORS middleware exposes.
 	ExposeChallenge bool
 	// RemoveAuthorization removes the Authorization field from the handler's request, even

@@ -30,8 +30,8 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 		removeAuthorization(pr.Out.Trailer)
 		maps.DeleteFunc(pr.Out.Trailer, func(name string, _ []string) bool { return g.isCallerHeader(name) })
 		// The fields are set again here for two reasons. ReverseProxy removes hop-by-hop
-		// fields after the guard has set the fields of Options.Headers. And a program may
-		// use the proxy without the middleware of the guard.
+		// fields after the guard has set the fields of Options.Headers. In addition, a program
+		// can use the proxy without the middleware of the guard.
 		g.setCallerHeaders(pr.Out.Header, pr.In.Context())
 	}}
 }

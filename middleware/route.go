@@ -58,7 +58,7 @@ type registry struct {
 	mu       sync.Mutex // guards the fields below
 	declared []declaration
 	// known contains the recorded routes as text. A known route is not recorded again, so
-	// declared stays short even if a program calls Require on each request.
+	// the list "declared" stays short even if a program calls Require on each request.
 	known map[string]bool
 }
 

@@ -35,7 +35,7 @@ func TestWriterIsUnwrapped(t *testing.T) {
 }
 
 // stream returns a handler that writes a line and flushes. The handler then waits for
-// proceed and writes a second line.
+// the channel "proceed" and writes a second line.
 func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -233,7 +233,7 @@ func TestWire(t *testing.T) {
 			method, _, _ := strings.Cut(row.request, " ")
 			got := readReply(t, reader, method)
 			if got.status != row.status || (row.body != "" && got.body != row.body) {
-				t.Errorf("got %d %q, want %d %q", got.status, got.body, row.status, row.body)
+				t.Errorf("got status %d and body %q, want status %d and body %q", got.status, got.body, row.status, row.body)
 			}
 			if row.challenge == "-" {
 				row.challenge = ""
@@ -287,7 +287,7 @@ func TestKeepAlive(t *testing.T) {
 	reader := sendRaw(t, addr, with+without+with+without)
 	for i, want := range []int{200, 401, 200, 401} {
 		if got := readReply(t, reader, http.MethodGet); got.status != want {
-			t.Errorf("request %d: got %d, want %d", i+1, got.status, want)
+			t.Errorf("request %d: got status %d, want %d", i+1, got.status, want)
 		}
 	}
 }

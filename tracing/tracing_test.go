@@ -149,7 +149,7 @@ func TestVerdicts(t *testing.T) {
 // a link to the span of the request that caused the fetch.
 func TestKeyFetch(t *testing.T) {
 	f := newFixture(t)
-	// keys.Ready may return before the cache calls ObserveKeys, so the test must wait.
+	// keys.Ready can return before the cache calls ObserveKeys, so the test must wait.
 	refreshes := eventually(t, func() []sdk.ReadOnlySpan { return f.named("bearer.keys.refresh") }, 1)
 	if len(refreshes) != 1 || len(refreshes[0].Links()) != 0 {
 		t.Fatalf("at the start: got %d spans of key fetches, want 1 span without links", len(refreshes))
@@ -187,8 +187,9 @@ func TestKeyFetch(t *testing.T) {
 	}
 }
 
-// eventually calls ended until it returns at least n spans, and returns these spans. The test
-// must wait, because the span of a fetch may end after the request that waited for the fetch.
+// eventually calls the function "ended" until the result contains at least n spans, and
+// returns these spans. The test must wait, because the span of a fetch can end after the
+// request that waited for the fetch.
 func eventually(t *testing.T, ended func() []sdk.ReadOnlySpan, n int) []sdk.ReadOnlySpan {
 	t.Helper()
 	deadline := time.After(time.Minute)

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Rule panics if the rule is invalid. The argument name is the pattern of the route or the
+// Rule panics if the rule is invalid. The argument "name" is the pattern of the route or the
 // name of the method, or "" if the route has no pattern yet. Rule accepts the zero Rule,
 // which denies every request.
 func Rule(transport, name string, rule scopes.Rule) {
@@ -20,9 +20,9 @@ func Rule(transport, name string, rule scopes.Rule) {
 	}
 }
 
-// NotNil panics if v is nil, a nil pointer or a nil function. The argument part is the name
-// of v in the panic message, for example "handler". The argument name has the same meaning
-// as in [Rule].
+// NotNil panics if v is nil, a nil pointer or a nil function. The argument "part" is the
+// name of v in the panic message, for example "handler". The argument "name" has the same
+// meaning as in [Rule].
 func NotNil(transport, name, part string, v any) {
 	if nilcheck.IsNil(v) {
 		panic(fmt.Errorf("%w: the %s is nil", atCaller(transport, name), part)) //nolint:forbidigo // http.ServeMux.Handle panics too
@@ -43,9 +43,9 @@ func Register(transport, name string, addHandler func()) {
 }
 
 // atCaller returns an error with the name of the declaration and the source line in the
-// user's code. The function scopes.Invalid finds the source line. Package declare does not
-// contain the code for this, because package scopes needs the same code and must not import
-// package declare.
+// user's code. The function scopes.Invalid finds the source line. This function is in
+// package scopes, because package scopes needs the function too and
+// must not import package declare.
 func atCaller(transport, name string) error {
 	return scopes.Invalid(errors.New(transport + ": " + orRoute(name))).Err()
 }

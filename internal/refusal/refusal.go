@@ -42,13 +42,13 @@ type Answer struct {
 	challenge challenge
 }
 
-// challenge says which parameters the WWW-Authenticate field has for a reason.
+// challenge determines which parameters the WWW-Authenticate field contains.
 type challenge int
 
 const (
 	noChallenge   challenge = iota // the client cannot solve the problem with other credentials
 	bareChallenge                  // no error code, because the request has no credentials (RFC 6750, section 3.1)
-	fullChallenge                  // with error, error_description and scope
+	fullChallenge                  // with "error", "error_description" and "scope"
 )
 
 // These gRPC status codes have the values of package google.golang.org/grpc/codes.

@@ -56,7 +56,8 @@ func Handle(g *middleware.Guard, routes interface {
 		g.RequireAt(method+" "+path, rule)(nil) // panics before echo registers the route
 	}
 	// Only Add returns the full path of the route, and RequireAt needs this path. But Add
-	// already needs the middleware. So guarded calls require, which is set after Add.
+	// already needs the middleware. So the middleware "guarded" calls the variable "require",
+	// which is set after Add.
 	var require echo.MiddlewareFunc
 	guarded := func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error { return require(next)(c) }

@@ -19,7 +19,7 @@
 // net/http, and the rest of its handler chain is aborted.
 //
 // If RedirectTrailingSlash or RedirectFixedPath is set, the engine redirects some requests
-// before middleware runs. A client without access can then find out that a route exists.
+// before middleware runs. So a client without access can find out that a route exists.
 package ginbearer
 
 import (
