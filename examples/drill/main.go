@@ -84,8 +84,8 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 		done[n] = make(chan row, 1)
 	}
 	go func() {
-		// A line runs alone if its field alone is true. All other lines mostly wait, so they
-		// run at the same time.
+		// If the field "alone" of a line is true, nothing else runs at the same time. All
+		// other lines run at the same time, because they mostly wait.
 		for n, l := range wanted {
 			if l.alone {
 				done[n] <- l.measure(ctx, d.subject)
@@ -99,7 +99,7 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 	}()
 	_, err = fmt.Fprintf(d.stdout, "bearer drill: simulates %d incidents of a token issuer, in real time, with real connections on this machine\n"+
 		"REFUSED is the number of valid requests that were refused.\n"+
-		"\"n of m\" means that n requests got 401. \"n × 503\" means that n requests got 503, because there were no keys.\n\n%s\n", len(wanted), heading)
+		"\"n of m\" means that n of m valid requests got 401. \"n × 503\" means that n requests got 503, because there were no keys.\n\n%s\n", len(wanted), heading)
 	if err != nil {
 		return 0, err
 	}

@@ -33,13 +33,13 @@ type job struct {
 	Peer   string
 	Setup  peers.Setup
 	Tokens []string
-	// If Refuse is true, the peer must refuse all Tokens, and each of the Tokens is a complete
-	// hostile value of the Authorization field.
+	// If Refuse is true, each element of Tokens is a complete hostile value of the Authorization
+	// field, and the peer must refuse this value.
 	Refuse bool
 }
 
-// instructions returns the number of instructions that a peer executes for one request. The
-// requests carry the tokens in the parameter list, one after the other.
+// instructions returns the number of instructions that a peer executes for one request. Each
+// request carries the next of these tokens.
 func instructions(ctx context.Context, setup peers.Setup, list []string, peer string) (int64, error) {
 	return job{Peer: peer, Setup: setup, Tokens: list}.instructions(ctx)
 }
@@ -96,7 +96,7 @@ func (j *job) requests(ctx context.Context) ([]func() bool, error) {
 			return nil, err
 		}
 		requests := make([]func() bool, len(j.Tokens))
-		for i, token := range j.Tokens { // all tokens, because some signatures take longer to verify than others
+		for i, token := range j.Tokens { // more than one token, because some signatures take longer to verify than others
 			if requests[i], err = tokens.Raw(token, j.Setup.Alg, key); err != nil {
 				return nil, err
 			}

@@ -98,7 +98,7 @@ func requests(endpoint peers.Endpoint, list []string) []func() bool {
 	return all
 }
 
-// roundRobin returns a Work. Each call of Run calls the next function in the parameter all.
+// roundRobin returns a Work. Each call of Run calls the next of these functions.
 // After the last function, Run starts again with the first function. Run panics if a function
 // returns false.
 func roundRobin(name string, all []func() bool) measure.Work {

@@ -58,12 +58,13 @@ func Test(t *testing.T, id string, test func(t *T)) {
 			return
 		}
 		if c.checks < 2 || len(c.wants) < 2 {
-			t.Errorf("rule %q: got %d checks with %d different expected outcomes, want at least 2 of each", rule.Text, c.checks, len(c.wants))
+			t.Errorf("rule %q: got %d checks with %d different expected outcomes, want at least 2 checks with 2 different expected outcomes", rule.Text, c.checks, len(c.wants))
 		}
 	})
 }
 
-// Want fails the test if got and want differ. The text what describes the case.
+// Want fails the test if the values got and want differ. The parameter what describes the
+// case.
 func (t *T) Want(what string, got, want any) {
 	t.Helper()
 	t.checks++

@@ -69,7 +69,7 @@ var Rules = []Rule{
 	{ID: "T08", Source: "RFC 7519 4.1.6; own", Text: "A token is refused if iat is not a number, or if iat is more than 60 s in the future"},
 	{ID: "T09", Source: "RFC 7519 2", Text: "Times may have fractions; a time after the year 9999 is refused; no number causes an overflow"},
 	{ID: "T10", Source: "RFC 7519 4.1.7", Text: "jti is a string; the application can read it, for example to find the token in a list of revoked tokens"},
-	{ID: "T11", Source: "RFC 7519 5.3", Text: "If the header has iss, sub or aud, the value is equal to the claim with the same name"},
+	{ID: "T11", Source: "RFC 7519 5.3", Text: "A token is refused if its header has iss, sub or aud with a value that differs from the claim with the same name"},
 	{ID: "T12", Source: "RFC 7519 6", Text: "A token without a signature is refused"},
 	{ID: "T13", Source: "RFC 7519 5.2", Text: "Nested and encrypted tokens", Unsupported: "refused with status 401, never with a server error"},
 	{ID: "T14", Source: "RFC 7519 11.1; own", Text: "No claim of a token grants anything before the signature is verified"},

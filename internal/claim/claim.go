@@ -61,8 +61,8 @@ func checkName(s string) error {
 	return nil
 }
 
-// ParsePaths parses each path of a list. Each error begins with field, the name of the
-// configuration field.
+// ParsePaths parses each path of a list. The parameter field is the name of the
+// configuration field. Each error begins with this name.
 func ParsePaths(field string, list []string) (paths []Path, errs []error) {
 	for _, s := range list {
 		path, err := ParsePath(s)

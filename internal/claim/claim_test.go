@@ -62,7 +62,7 @@ func TestDate(t *testing.T) {
 	} {
 		got, err := claim.Date(value)
 		if (err == nil) == want.IsZero() || err == nil && !got.Equal(want) {
-			t.Errorf("%s: got %v, %v, want %v (zero: an error)", value, got, err, want)
+			t.Errorf("%s: got time %v and error %v, want time %v (a zero time means an error)", value, got, err, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestOf(t *testing.T) {
 	value, ok := deepcopy.Of(reflect.ValueOf(given))
 	copied, isTree := value.Interface().(tree)
 	if !ok || !isTree || !reflect.DeepEqual(copied, given) {
-		t.Fatalf("got %v, %v, want an equal copy, true", value, ok)
+		t.Fatalf("got copy %v and result %v, want an equal copy and result true", value, ok)
 	}
 	copied.Of["a"].Tags[0], copied.Of["b"] = "changed", nil
 	if given.Of["a"].Tags[0] != "x" || len(given.Of) != 1 {

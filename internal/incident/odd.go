@@ -28,7 +28,7 @@ func OddDocuments(ctx context.Context, s Subject) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// countText returns the number n and the text after it. If n is 0, it returns ifZero.
+// countText returns the number n, followed by text. If n is 0, it returns ifZero.
 func countText(n int, text, ifZero string) string {
 	if n == 0 {
 		return ifZero

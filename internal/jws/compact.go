@@ -64,8 +64,8 @@ const bad = 1 << 24
 
 // Decode decodes part and appends the result to dst. The part must be base64url (RFC
 // 4648, section 5) without padding, and the unused bits of its last character must be
-// zero. After an error, Decode returns dst without new bytes. The buffer of the
-// returned slice may be larger than the buffer of dst, and the caller can reuse it.
+// zero. After an error, Decode returns dst without new bytes. The
+// returned slice can have a larger buffer than dst. The caller can reuse this buffer.
 //
 // Decode takes half the time that encoding/base64 takes. A token has about 800 characters,
 // so the difference matters. Decode also refuses CR and LF, which encoding/base64 skips even

@@ -91,7 +91,7 @@ func (c *Cache[V]) Store(e *Entry[V], size int, expiry, now time.Time) {
 	}
 	if known, ok := c.index.entries.Load(e.digest); ok {
 		if old, ok := known.(*Entry[V]); ok {
-			c.forget(old) // does nothing if another cache stores old
+			c.forget(old) // if another cache stores the old entry, forget does nothing
 		}
 	}
 	full := false

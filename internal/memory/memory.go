@@ -79,7 +79,7 @@ func (e *Entry[V]) Use() {
 type flights[V any] [16]flightList[V]
 
 type flightList[V any] struct {
-	mu    sync.Mutex // guards first, and the field flight of each entry in the list
+	mu    sync.Mutex // guards the field "first", and the field "flight" of each entry in the list
 	first *Entry[V]
 }
 

@@ -52,7 +52,7 @@ func TestFind(t *testing.T) {
 	}
 	off := memory.NewCache[value](0, 1<<10)
 	if off.Store(e, 1, time.Now().Add(time.Hour), time.Now()); off.Index() != nil || findEntry(off, "a") != nil || off.Status() != (memory.Status{}) {
-		t.Errorf("cache that is off: got %+v, want the zero status and no entry", off.Status())
+		t.Errorf("cache that is off: got status %+v, index %v and entry %v, want the zero status, no index and no entry", off.Status(), off.Index(), findEntry(off, "a"))
 	}
 }
 
@@ -132,7 +132,7 @@ func TestJoin(t *testing.T) {
 						return
 					}
 					if ok, err := other.Wait(t.Context(), done); ok != succeeds || err != nil {
-						t.Errorf("Wait: got %v, %v, want %v, nil", ok, err, succeeds)
+						t.Errorf("Wait: got result %v and error %v, want result %v and no error", ok, err, succeeds)
 					}
 				})
 			}

@@ -18,7 +18,7 @@ const (
 )
 
 // lastResult returns the kind of the last result of a function. It only looks at the type of
-// the result, so it never returns search.
+// the result, so it never returns the kind search.
 func lastResult(t *ast.FuncType) kind {
 	if t.Results == nil || len(t.Results.List) == 0 {
 		return nothing
@@ -84,8 +84,8 @@ func (f *finder) isAcceptance(body []ast.Stmt, result kind) bool {
 	return result == verdict && isAnyOf(end, "nil") || result == truth && isAnyOf(end, "true")
 }
 
-// isAnyOf reports whether an expression is an identifier or a literal, and its text is in
-// words.
+// isAnyOf reports whether an expression is an identifier or a literal, and its text is an
+// element of the list words.
 func isAnyOf(e ast.Expr, words ...string) bool {
 	text := ""
 	switch e := e.(type) {
@@ -108,7 +108,7 @@ func isNothing(e ast.Expr) bool {
 }
 
 // recordsFailure reports whether a statement records a failure. A statement records a failure
-// if it calls panic or bad, or if it assigns an error or false to a variable that the function
+// if it calls the function panic or "bad", or if it assigns an error or false to a variable that the function
 // evaluates later.
 func recordsFailure(stmt ast.Stmt) bool {
 	switch stmt := stmt.(type) {

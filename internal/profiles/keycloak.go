@@ -25,6 +25,6 @@ func Keycloak() Profile {
 		Required:          []string{"sub", "iat", "jti"},
 		RequiredValues:    map[string][]string{"typ": {"Bearer"}},
 		Forbidden:         []string{"at_hash", "c_hash", "events"},
-		InertConfirmation: []string{"kc-jkt-type"}, // it names a type of binding, but no key
+		InertConfirmation: []string{"kc-jkt-type"}, // this member names a type of binding, but no key
 	}
 }

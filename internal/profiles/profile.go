@@ -39,5 +39,5 @@ type Profile struct {
 	Forbidden         []string            // claims that must be absent
 	ForbiddenHeader   map[string]string   // key: header member that must be absent; value: explanation
 	InertConfirmation []string            // members of "cnf" that do not bind the token to a key
-	KeysNameIssuer    bool                // the member "issuer" of a key, if it has one, must match "iss"
+	KeysNameIssuer    bool                // if a key has a member "issuer", this member must match "iss"
 }

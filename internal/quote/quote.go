@@ -14,15 +14,16 @@ import (
 const (
 	// Max is the maximum number of bytes of one value that [Cut] keeps.
 	Max = 64
-	// MaxQuoted is the maximum length of these bytes after strconv.Quote escapes them.
+	// MaxQuoted is the maximum length of the bytes that Cut keeps, after strconv.Quote escapes
+	// these bytes.
 	MaxQuoted = 2 * Max
 	// MaxList is the maximum number of values that [CutAll] returns.
 	MaxList = 4
 )
 
 // Cut returns s, or the beginning of s followed by "...". It keeps at most [Max] bytes of
-// s. It keeps fewer bytes if these bytes have more than [MaxQuoted] bytes after escaping.
-// Cut does not split a UTF-8 sequence and does not escape.
+// s. If strconv.Quote escapes these bytes to more than [MaxQuoted] bytes, Cut keeps fewer
+// bytes. Cut does not split a UTF-8 sequence and does not escape.
 func Cut(s string) string {
 	end := min(len(s), Max)
 	if len(s) > Max {

@@ -93,7 +93,7 @@ type fositeServer struct {
 	provider fosite.OAuth2Provider
 
 	mu   sync.Mutex
-	keys []jose.JSONWebKey // guarded by mu; the last key is the newest and signs
+	keys []jose.JSONWebKey // guarded by mu; the last key is the newest key and signs the tokens
 }
 
 func (f *fositeServer) rotate() {

@@ -76,7 +76,7 @@ type zitadelStorage struct {
 	private func([]string) map[string]any
 
 	mu   sync.Mutex
-	keys []zitadelKey // guarded by mu; the last key is the newest and signs
+	keys []zitadelKey // guarded by mu; the last key is the newest key and signs the tokens
 }
 
 func (s *zitadelStorage) rotate() {

@@ -178,7 +178,7 @@ func TestReadNearlyPlain(t *testing.T) {
 		var record strictjson.Record
 		err := record.Read([]byte(text))
 		if (err == nil) != (want == nil) || record.Len() != len(object) {
-			t.Errorf("%s: got %v and %d members, want %v and %d", text, err, record.Len(), want, len(object))
+			t.Errorf("%s: got %v and %d members, want %v and %d members", text, err, record.Len(), want, len(object))
 			return
 		}
 		for _, m := range object {

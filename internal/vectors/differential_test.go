@@ -128,8 +128,8 @@ func tooLarge(text []byte) bool {
 	}
 }
 
-// knownDifference returns the text of the known difference that lets library refuse a token,
-// although bearer accepts the token. It returns "" if there is no such difference.
+// If bearer accepts a token and the library refuses it because of a known difference,
+// knownDifference returns the text of this difference. Otherwise, it returns "".
 func knownDifference(library, token string) string {
 	header := headerOf(token)
 	for _, d := range differences {

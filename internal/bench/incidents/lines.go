@@ -12,7 +12,7 @@ import (
 type line struct {
 	name  string
 	run   incident.Run
-	alone bool                         // whether no other incident may run at the same time
+	alone bool                         // whether the incident must run alone
 	text  func(incident.Result) string // returns the text of a cell
 }
 

@@ -76,9 +76,9 @@ type cell struct {
 	err    error
 }
 
-// measure runs every incident for every subject. An incident runs alone if its field alone is
-// true, because it measures time or memory. All other incidents mostly wait, so they run at
-// the same time.
+// measure runs every incident for every subject. If the field "alone" of a
+// line is true, its incident runs alone, because it measures time or memory. All other
+// incidents run at the same time, because they mostly wait.
 func measure(ctx context.Context, lines []line, subjects []incident.Subject, progress io.Writer) [][]cell {
 	table := make([][]cell, len(lines))
 	for n := range table {

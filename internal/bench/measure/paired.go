@@ -109,12 +109,12 @@ func allocations(w Work) (allocs, bytes int64) {
 	return allocs, int64(after.TotalAlloc-before.TotalAlloc) / n //nolint:gosec // far below the maximum of an int64
 }
 
-// quantile sorts the values and returns the value at this part of the list. For example, it
-// returns the median for part 0.5.
-func quantile(values []float64, part float64) float64 {
+// quantile sorts the values and returns the q-quantile. For example, q = 0.5 returns the
+// median.
+func quantile(values []float64, q float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
 	slices.Sort(values)
-	return values[int(part*float64(len(values)-1)+0.5)]
+	return values[int(q*float64(len(values)-1)+0.5)]
 }

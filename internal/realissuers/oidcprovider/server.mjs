@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';
 
-console.info = console.error; // because standard output is only for responses to commands
+console.info = console.error; // standard output is only for responses to commands
 
 const [secret] = process.argv.slice(2);
 const scopes = 'read:deployments deploy:applications';

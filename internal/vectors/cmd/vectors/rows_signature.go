@@ -28,14 +28,14 @@ func signatureRows(r *rows) {
 		r.add("signature", "A04 A08 P04", source, alg+", signature without its last byte", replaceSignature(valid, sig[:len(sig)-1]), allAlgorithms)
 		r.add("signature", "A04 A08 P04", source, alg+", signature with an additional byte", replaceSignature(valid, append(slices.Clone(sig), 0)), allAlgorithms)
 		r.add("signature", "A04 A08 P04", "CVE-2022-21449", alg+", signature of zeros", replaceSignature(valid, make([]byte, len(sig))), allAlgorithms)
-		r.add("signature", "J15 T14", source, alg+", signature of another token", replaceSignature(valid, signatureOf(r.signedBy(key, alg, members{"x": 1}))), allAlgorithms)
-		r.add("signature", "J15 T14 P04", source, alg+", signature of other claims", replacePayload(valid, claims(members{"sub": "admin"})), allAlgorithms)
+		r.add("signature", "J15 T14", source, alg+", signature was copied from another token", replaceSignature(valid, signatureOf(r.signedBy(key, alg, members{"x": 1}))), allAlgorithms)
+		r.add("signature", "J15 T14 P04", source, alg+", claims were changed after the token was signed", replacePayload(valid, claims(members{"sub": "admin"})), allAlgorithms)
 		attacker := map[byte]string{'R': "attacker-rsa", 'P': "attacker-rsa", 'E': "attacker-ed25519"}[alg[0]]
 		if alg == "ES256" {
 			attacker = "attacker-p256"
 		}
 		if alg != "ES384" && alg != "ES512" {
-			r.add("signature", "J15 P04 R05", source, alg+", signature by a key that is not published",
+			r.add("signature", "J15 P04 R05", source, alg+", token is signed with a key that is not published",
 				r.sign(attacker, alg, header(alg, key, nil), claims(nil)), allAlgorithms)
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	now      = 946684800 // 2000-01-01, the clock of the vectors
 )
 
-// farFuture is 2100-01-01. It exceeds an int of 32 bits.
+// farFuture is 2100-01-01. This number does not fit into an int of 32 bits.
 const farFuture int64 = 4102444800
 
 // claims returns the claims set of a token that is valid for 100 years. It first applies
