@@ -36,11 +36,11 @@ func checkType(v *JWTVerifier, t *token) *Error {
 	if slices.Contains(p.types, h.Media) && (h.Media != "" || !h.HasTyp) {
 		return nil
 	}
-	got := "none"
+	got := "the header has no typ"
 	if h.HasTyp {
-		got = fmt.Sprintf("%q", quote.Cut(h.Typ))
+		got = fmt.Sprintf("typ is %q", quote.Cut(h.Typ))
 	}
-	return refuse(WrongType, "typ is %s, want %s (profile %s)", got, p.typesText(), p.name)
+	return refuse(WrongType, "%s, want %s (profile %s)", got, p.typesText(), p.name)
 }
 
 // forbiddenIn returns the name of a header member that marks tokens issued for a different

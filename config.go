@@ -197,13 +197,13 @@ func (cfg *Config) faults() (errs []error) {
 		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
 	}
 	if cfg.Issuer == "" {
-		errs = append(errs, errors.New("Config.Issuer: required"))
+		errs = append(errs, errors.New("Config.Issuer: required; set it to the claim \"iss\" of the issuer's tokens"))
 	}
 	if len(cfg.Audience) == 0 {
 		errs = append(errs, errors.New("Config.Audience: required, because a token for a different API must be refused (RFC 9068, section 4)"))
 	}
 	if slices.Contains(cfg.Audience, "") {
-		errs = append(errs, fmt.Errorf("Config.Audience: %q contains an empty audience", cfg.Audience))
+		errs = append(errs, fmt.Errorf("Config.Audience: %q contains an empty audience; remove it", cfg.Audience))
 	}
 	for _, d := range []struct {
 		field string

@@ -185,11 +185,12 @@ func (d *decision) verify(ctx context.Context, raw string) {
 // the rule contains a reason, the refusal has this reason.
 func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 	if !rule.IsZero() && rule.Err() != nil {
-		return &Error{Reason: Internal, Err: err}
+		// The text describes the declaration of the rule and contains nothing of the token.
+		return &Error{Reason: Internal, Err: err, ownText: true}
 	}
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
-		e.Missing, e.ownText = d.Missing, d.Err == nil
+		e.Missing, e.ownText = d.Missing, d.Err == nil || isRuleText(d.Err)
 		// The mode of the rule does not waive a refusal with a reason other than MissingScope.
 		given := asError(d.Err)
 		if d.Err != nil && given.Reason != MissingScope && (given.Reason != Internal || errors.Is(d.Err, Internal)) {

@@ -254,7 +254,7 @@ func (e *explainer) signature() (*Error, string) {
 	case len(keys) == 0 || e.v.methods[e.t.header.Alg] == nil || e.t.signature == nil:
 		return nil, "the key, an accepted algorithm or the signature is missing, so the signature cannot be checked"
 	case e.v.signer(e.t, keys) == nil:
-		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(e.t.header.Kid)), ""
+		return refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(e.t.header.Kid)), ""
 	}
 	e.genuine = true
 	return nil, ""

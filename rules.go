@@ -95,7 +95,7 @@ func ClientIs(ids ...string) scopes.Rule {
 		text = "client " + strconv.Quote(ids[0])
 	}
 	if len(ids) == 0 || slices.Contains(ids, "") {
-		return scopes.Invalid(fmt.Errorf("bearer: %s: want at least one client identifier, and no empty client identifier", text))
+		return scopes.Invalid(fmt.Errorf("bearer: %s: pass at least one client identifier, and no empty client identifier", text))
 	}
 	ids = slices.Clone(ids)
 	return callerRule(text, func(c *Claims) error {
@@ -139,8 +139,26 @@ func callerRule(text string, met func(*Claims) error) scopes.Rule {
 		if !ok {
 			return errors.New("the context has no claims")
 		}
-		return met(c)
+		if err := met(c); err != nil {
+			return ruleTextError{err}
+		}
+		return nil
 	})
+}
+
+// ruleTextError is an error of a rule of this package. Long values of the token are cut in
+// its text, so a log may contain the whole text.
+type ruleTextError struct{ error }
+
+// isRuleText reports whether the rules of this package wrote the whole text of the error in
+// a [scopes.DeniedError]. Package scopes puts the name of the rule before each error, and
+// joins the errors of several rules.
+func isRuleText(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // but no other wrapper, which may add text of its own
+		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !isRuleText(err) })
+	}
+	_, ok := errors.Unwrap(err).(ruleTextError) //nolint:errorlint // see above
+	return ok
 }
 
 // formatClaim formats a claim for a log. The text has one line and no control characters,

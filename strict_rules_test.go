@@ -227,7 +227,7 @@ func TestErrorDetail(t *testing.T) {
 		{"exp is an array", issuer.Token(map[string]any{"exp": []int{1}}), scopes.All(), `"exp" is not a number`},
 		{"exp of 41 digits", issuer.Token(map[string]any{"exp": raw("1" + strings.Repeat("0", 40))}), scopes.All(), `"exp" is not a time`},
 		{"claims are not base64url", badLength(key.Sign(header, claims)), scopes.All(), "claims: not base64url in canonical form, without padding"},
-		{"header is an array", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "header: the header is not a JSON object in base64url"},
+		{"header is an array", key.Sign([]byte(`["alg"]`), claims), scopes.All(), "the header is not a JSON object in base64url"},
 		{"no client_id", issuer.Token(map[string]any{"client_id": nil}), bearer.ClientIs("a"), "the token has no client identifier in the claims that Config.Profile.ClientID names"},
 		{"different client_id", issuer.Token(map[string]any{"client_id": "b"}), bearer.ClientIs("a"), `the client is "b"`},
 		{"no roles", issuer.Token(nil), bearer.HasRole("a"), "the token has no roles in the claims that Config.Profile.Roles names"},
@@ -250,7 +250,7 @@ func TestErrorDetail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for token, want := range map[string]string{
-		"opaque": "not three parts", "a.b": "not three parts", "a.b.c.d": "not three parts", "a.b.c.d.e": "five parts", ".b.c.d.e": "not three parts", "a..c": "header: the header is not",
+		"opaque": "not three parts", "a.b": "not three parts", "a.b.c.d": "not three parts", "a.b.c.d.e": "five parts", ".b.c.d.e": "not three parts", "a..c": "the header is not",
 	} {
 		for name, v := range map[string]bearer.Verifier{"JWTVerifier": v, "Issuers": &several} {
 			if _, err := v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), want) {

@@ -128,7 +128,7 @@ var (
 	errTooLong   = sharedRefusal(Malformed, fmt.Errorf("the token is longer than %d bytes", maxToken))
 	errNotJWS    = sharedRefusal(Malformed, errors.New("the token is not three parts of base64url with dots between them, so it is not a signed JWT; it may be an opaque token"))
 	errEncrypted = sharedRefusal(Malformed, errors.New("the token has five parts, so it is an encrypted token (JWE), and encrypted tokens are not supported (Auth0 issues them if the token request names no audience)"))
-	errNoHeader  = sharedRefusal(Malformed, errors.New("header: the header is not a JSON object in base64url"))
+	errNoHeader  = sharedRefusal(Malformed, errors.New("the header is not a JSON object in base64url"))
 )
 
 // The method load splits a token into its parts. It does not decode the parts.

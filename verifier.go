@@ -306,7 +306,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	}
 	if err == nil || newErr == nil {
 		// There are keys, but no key verifies the signature.
-		return refuse(BadSignature, "not valid under the issuer's key %q", quote.Cut(t.header.Kid))
+		return refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(t.header.Kid))
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
 		return refuse(UnknownKey, "the issuer publishes no key %v: %w", wantedKey{t.header}, newErr)

@@ -77,10 +77,10 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	params := refusal.Params{Realm: opts.Realm, ResourceMetadata: opts.ResourceMetadata}
 	errs := params.Check()
 	if nilcheck.IsNil(v) {
-		errs = append(errs, errors.New("verifier: nil"))
+		errs = append(errs, errors.New("verifier: nil; pass the result of bearer.New"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil, is empty or contains a nil observer; set an observer or leave the field unset", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil, an empty list or a list that contains nil; for no observer, leave the field unset", opts.Observer))
 	}
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: must not be negative", opts.RecheckStreams))

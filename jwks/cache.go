@@ -95,7 +95,7 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 		where.issuer = o.MetadataIssuer
 	}
 	if issuer == "" {
-		errs = append(errs, errors.New("jwks: issuer is empty"))
+		errs = append(errs, errors.New("jwks: issuer is empty; pass the issuer identifier, such as https://issuer.example"))
 	}
 	if o.MetadataURL != "" {
 		if err := checkURL(o.MetadataURL, o.InsecureHTTP); err != nil {

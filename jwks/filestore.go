@@ -29,7 +29,7 @@ type fileStore struct{ path string }
 // must deny access to other users.
 func NewFileStore(path string) (Store, error) {
 	if path == "" {
-		return nil, errors.New("jwks: file store: path is empty")
+		return nil, errors.New("jwks: file store: path is empty; pass the path of a file")
 	}
 	path = filepath.Clean(path)
 	info, err := os.Stat(filepath.Dir(path))

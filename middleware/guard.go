@@ -163,7 +163,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 // uncleanPath is the rule for requests with an unclean path. The rule denies every request.
 // Its error describes the problem to observers.
 var uncleanPath = scopes.Func("clean path", func(context.Context) error {
-	return errors.New("the path contains an empty element, a dot element, a backslash, NUL or an unescaped #; an escaped path is also checked after decoding")
+	return errors.New("the path, or its decoded form, has an empty element, a dot element, a backslash, NUL or a bare #")
 })
 
 // authorization returns the values of all Authorization fields. net/http's server changes

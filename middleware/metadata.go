@@ -108,7 +108,7 @@ func (g *Guard) checkMetadata() []error {
 		}
 	}
 	if _, err := json.Marshal(members); err != nil {
-		errs = append(errs, fmt.Errorf("Options.Metadata: %w", err))
+		errs = append(errs, fmt.Errorf("Options.Metadata: the members cannot be encoded as JSON: %w", err))
 	}
 	return errs
 }

@@ -95,10 +95,10 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	g.opts.Metadata, g.opts.Headers = maps.Clone(opts.Metadata), nil
 	var errs []error
 	if nilcheck.IsNil(v) {
-		errs = append(errs, errors.New("verifier: nil"))
+		errs = append(errs, errors.New("verifier: nil; pass the result of bearer.New"))
 	}
 	if opts.Observer != nil && nilcheck.HasNil(opts.Observer) {
-		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil, is empty or contains a nil observer; set an observer or leave the field unset", opts.Observer))
+		errs = append(errs, fmt.Errorf("Options.Observer: the %T is nil, an empty list or a list that contains nil; for no observer, leave the field unset", opts.Observer))
 	}
 	if opts.Resource != "" {
 		resource, err := newResource(opts.Resource)

@@ -42,7 +42,7 @@ type issuerReadiness struct {
 // outage of the issuer, and the process loses the keys in its memory.
 func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Handler, error) {
 	if nilcheck.IsNil(source) {
-		return nil, errors.New("middleware: NewReadiness: source: nil")
+		return nil, errors.New("middleware: NewReadiness: source: nil; pass the verifier")
 	}
 	anyIssuer := opts != nil && opts.AnyIssuer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -39,7 +39,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	flags.StringVar(&o.certificate, "tls-cert", "", "`file` with a certificate chain in PEM; use this flag instead of -tls")
 	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of the certificate of -tls-cert, in PEM")
 	flags.StringVar(&o.log, "log", "text", "`format` of the access log on standard error: text, json or off")
-	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach; these machines can guess secrets")
+	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach; these machines can try secrets and request tokens")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, nil
 	} else if err != nil {

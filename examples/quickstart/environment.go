@@ -56,7 +56,7 @@ func (q quickstart) environment(ctx context.Context) (*environment, error) {
 	url = strings.TrimRight(url, "/")
 	return &environment{
 		url:         url,
-		kind:        "a real environment",
+		kind:        "from SCALEKIT_ENVIRONMENT_URL",
 		clientLabel: id,
 		client:      credentials(url, id, secret),
 		audience:    cmp.Or(q.env("M2M_AUDIENCE"), defaultAudience),

@@ -46,7 +46,7 @@ func TestRealEnvironment(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"\n12 of 12 calls as expected, 9 skipped\n", "(a real environment)", "needs the issuer's private key",
+		"\n12 of 12 calls as expected, 9 skipped\n", "(from SCALEKIT_ENVIRONMENT_URL)", "needs the issuer's private key",
 		"github_repository=acmecorp/inventory-service",
 	} {
 		if !strings.Contains(out, want) {

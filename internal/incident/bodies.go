@@ -151,7 +151,8 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	case <-time.After(bodyLimit):
 	}
 	t.verify(ctx, v, good)
-	// A subject may still parse the body. Wait for the growth of the heap.
+	// After the last byte, a subject can need more time to parse the body. Wait, so that the
+	// watch also measures the heap of this time.
 	wait(ctx, 200*time.Millisecond)
 	r = newResult(&t, i)
 	r.After = time.Since(start) - 200*time.Millisecond

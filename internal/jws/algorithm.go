@@ -20,7 +20,7 @@ func Methods(names []string) (map[string]*Method, []error) {
 	}
 	var errs []error
 	if len(names) == 0 {
-		errs = append(errs, fmt.Errorf("the list is empty, so every token is refused; for the default list, leave the field nil (%s)", strings.Join(defaultAlgorithms, ", ")))
+		errs = append(errs, fmt.Errorf("the list is empty; for the default list (%s), leave the field nil", strings.Join(defaultAlgorithms, ", ")))
 	}
 	methods := make(map[string]*Method, len(names))
 	for _, name := range names {
