@@ -62,7 +62,7 @@ func TestAbandonedRequest(t *testing.T) {
 				}
 				records := book.records(t)
 				if len(records) != 1 {
-					t.Fatalf("got %d records, want 1: %v", len(records), records)
+					t.Fatalf("got %d records, want 1; records: %v", len(records), records)
 				}
 				text, ok := records[0]["error"].(string)
 				if records[0]["level"] != row.level || records[0]["msg"] != row.msg || !ok || !strings.Contains(text, row.text) {

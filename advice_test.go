@@ -53,8 +53,8 @@ func TestHintNamesIssuersProfile(t *testing.T) {
 	}
 }
 
-// TestHintOmitsProfilesWithoutGrants tests that a hint omits profiles that accept the
-// token but do not read the scopes of the token.
+// TestHintOmitsProfilesWithoutGrants tests the hints for tokens with scopes. If a profile
+// accepts the token, but does not read the scopes of the token, the hint omits the profile.
 func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 	want := map[string]string{
 		"scalekit-m2m-org-quickstart":            "Scalekit",
@@ -78,7 +78,7 @@ func TestHintOmitsProfilesWithoutGrants(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err = v.Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), "the form of profile "+want[f.Name]+": see") {
-				t.Errorf("%s: got error %v, want an error that names profile %s only", f.Name, err, want[f.Name])
+				t.Errorf("%s: got error %v, want an error that names only profile %s", f.Name, err, want[f.Name])
 			}
 		})
 		delete(want, f.Name)
@@ -165,7 +165,7 @@ func TestHintRespectsIssuer(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "profile Auth0") != (slash != "") {
-					t.Errorf("issuer %s: profile Auth0 in the hint: got %v, want %v: %v", f.Claims["iss"], strings.Contains(fmt.Sprint(err), "profile Auth0"), slash != "", err)
+					t.Errorf("issuer %s: got a hint with profile Auth0 = %v, want %v; error: %v", f.Claims["iss"], strings.Contains(fmt.Sprint(err), "profile Auth0"), slash != "", err)
 				}
 			})
 		}

@@ -341,7 +341,7 @@ func (e *explainer) gotKeys() string {
 
 func (e *explainer) adviseKey(reason Reason) string {
 	if reason == KeysUnavailable {
-		return "This service is at fault, and the client is not. This service has no keys of the issuer. To find the cause, read the log of package jwks."
+		return "This service is at fault. The client is not at fault. This service has no keys of the issuer. To find the cause, read the log of package jwks."
 	}
 	if e.t.header.Kid == "" {
 		return "The token has no kid, so exactly one key of the issuer must fit the alg of the token. Configure the issuer to set kid."
@@ -389,7 +389,7 @@ func (e *explainer) adviseRule(reason Reason) string {
 	case e.decision.req.Rule.IsZero():
 		return "The route has no rule, so every request is refused. Declare a rule."
 	case reason == Internal:
-		return "This service is at fault, and the client is not. The rule is invalid, or a function in the rule fails."
+		return "This service is at fault. The client is not at fault. The rule is invalid, or a function in the rule fails."
 	case reason != MissingScope:
 		return "A function in the rule refuses the request. Read the text of its error."
 	}

@@ -208,7 +208,7 @@ func (c *Claims) decodeGrants(p *profile) *Error {
 	c.scopes = scopes.Set{}
 	for _, path := range p.scopes {
 		if v := path.In(&c.members); v != "" {
-			c.scopes = c.scopes.Union(granted(v, p.arrays))
+			c.scopes = c.scopes.Union(scopesIn(v, p.arrays))
 		}
 	}
 	c.roles = nil
@@ -220,9 +220,9 @@ func (c *Claims) decodeGrants(p *profile) *Error {
 	return nil
 }
 
-// The function granted returns the scopes in one claim. If the claim does not have the form
+// scopesIn returns the scopes in one claim. If the claim does not have the form
 // of RFC 6749, section 3.3, it grants no scopes, but the token stays valid.
-func granted(v string, arrays bool) scopes.Set {
+func scopesIn(v string, arrays bool) scopes.Set {
 	if text, ok := strictjson.String(v); ok {
 		set, _ := scopes.Parse(text) // if Parse returns an error, the set is empty
 		return set

@@ -41,7 +41,7 @@ func TestClaims(t *testing.T) {
 		}
 	}
 	if v, ok := claims.Value("x.y"); !ok || string(v) != `{"z":[1]}` {
-		t.Errorf("Value: got %s and %v, want {\"z\":[1]} and true", v, ok)
+		t.Errorf("Value: got value %s and ok=%v, want value {\"z\":[1]} and ok=true", v, ok)
 	}
 	if _, ok := claims.Value("X.Y"); ok {
 		t.Error("Value: got a claim whose name differs in case, want none")
@@ -85,7 +85,7 @@ func TestContext(t *testing.T) {
 	type key struct{}
 	ctx := context.WithValue(bearer.NewContext(t.Context(), claims), key{}, 1)
 	if got, ok := bearer.FromContext(ctx); !ok || got != claims {
-		t.Errorf("got claims %v and %v, want claims %v and true", got, ok, claims)
+		t.Errorf("got claims %v and ok=%v, want claims %v and ok=true", got, ok, claims)
 	}
 	if _, ok := bearer.FromContext(bearer.NewContext(ctx, nil)); ok {
 		t.Error("NewContext with nil claims: got the claims of the parent context, want none")

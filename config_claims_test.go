@@ -47,15 +47,15 @@ func TestClaimPaths(t *testing.T) {
 		}
 		_, err := bearer.New(cfg)
 		if (err == nil) != row.ok {
-			t.Errorf("claim name %q is valid: got %v, want %v: %v", row.path, err == nil, row.ok, err)
+			t.Errorf("claim name %q: got valid = %v, want %v; error: %v", row.path, err == nil, row.ok, err)
 		}
 		for _, field := range []string{"Config.Required", "Config.Profile.Scopes", "Config.Profile.RequiredValues", "Config.Custom"} {
 			if reported := strings.Contains(fmt.Sprint(err), field+": "); reported == row.ok {
-				t.Errorf("claim name %q: %s in the error: got %v, want %v: %v", row.path, field, reported, !row.ok, err)
+				t.Errorf("claim name %q: got an error that names %s = %v, want %v; error: %v", row.path, field, reported, !row.ok, err)
 			}
 		}
 		if err := bearer.ClaimEquals(row.path, "x").Err(); (err == nil) != row.ok {
-			t.Errorf("claim name %q is valid in a rule: got %v, want %v: %v", row.path, err == nil, row.ok, err)
+			t.Errorf("claim name %q in a rule: got valid = %v, want %v; error: %v", row.path, err == nil, row.ok, err)
 		}
 	}
 }

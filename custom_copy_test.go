@@ -147,6 +147,6 @@ func TestWithCustomNeverDecodesToken(t *testing.T) {
 		t.Errorf("custom claims that cannot be copied: got %v, want none", got)
 	}
 	if got, ok := bearer.Custom[string](bearer.NewContext(t.Context(), claims.WithCustom("guest"))); !ok || got != "guest" {
-		t.Errorf("got custom claims %q and %v, want \"guest\" and true", got, ok)
+		t.Errorf("got custom claims %q and ok=%v, want \"guest\" and ok=true", got, ok)
 	}
 }

@@ -58,7 +58,7 @@ func TestCustom(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, ok := bearer.Custom[flat](ctx); !ok || got != (flat{"acme/x", 3}) {
-		t.Errorf("got custom claims %+v and %v, want repository acme/x, limit 3 and true", got, ok)
+		t.Errorf("got custom claims %+v and ok=%v, want repository acme/x, limit 3, and ok=true", got, ok)
 	}
 	if _, ok := bearer.Custom[nested](ctx); ok {
 		t.Error("Custom with a type that Config.Custom does not return: got custom claims, want none")
@@ -98,14 +98,14 @@ func TestCustomSharesNothing(t *testing.T) {
 		wg.Go(func() {
 			n, ok := bearer.Custom[nested](deep)
 			if !ok || !maps.EqualFunc(n.Tags, map[string][]string{"a": {"1", "2"}}, slices.Equal[[]string]) {
-				t.Errorf("got custom claims %+v and %v, want the tag a with the values 1 and 2, and true", n, ok)
+				t.Errorf("got custom claims %+v and ok=%v, want the tag a with the values 1 and 2, and ok=true", n, ok)
 				return
 			}
 			n.Tags["a"][0] = "changed"
 			delete(n.Tags, "a")
 			c, ok := bearer.Custom[cloning](cloned)
 			if !ok || !slices.Equal(c.Names, []string{"1", "2"}) {
-				t.Errorf("got custom claims %+v and %v, want the names 1 and 2, and true", c, ok)
+				t.Errorf("got custom claims %+v and ok=%v, want the names 1 and 2, and ok=true", c, ok)
 				return
 			}
 			c.Names[0] = "changed"
@@ -142,11 +142,11 @@ func TestJSONAt(t *testing.T) {
 			Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: scopes.All(),
 		})
 		if got := reasonOf(t, err); got != row.want {
-			t.Errorf("%v: got reason %q, want %q: %v", row.claims, got, row.want, err)
+			t.Errorf("%v: got reason %q, want %q; error: %v", row.claims, got, row.want, err)
 		}
 		if err == nil {
 			if got, ok := bearer.Custom[deployer](ctx); !ok || got.Repository != "acme/x" {
-				t.Errorf("got custom claims %+v and %v, want repository acme/x and true", got, ok)
+				t.Errorf("got custom claims %+v and ok=%v, want repository acme/x and ok=true", got, ok)
 			}
 		}
 	}
@@ -197,7 +197,7 @@ func TestCustomDecodesOnce(t *testing.T) {
 		got, ok := bearer.Custom[everything](ctx)
 		if !ok || got.Map["a"][0] != 1 || got.Pointer.Repository != "acme/x" || got.Slices[0][0] != "h" || got.Array[0][0] != "i" ||
 			got.When.Year() != 2026 || got.Empty == nil || got.Absent != nil {
-			t.Fatalf("got custom claims %+v and %v, want the signed claims and true", got, ok)
+			t.Fatalf("got custom claims %+v and ok=%v, want the signed claims and ok=true", got, ok)
 		}
 		inner, _ := got.Nested["b"]["c"].([]any)
 		object, _ := inner[1].(map[string]any)
@@ -237,7 +237,7 @@ func TestCustomOfCachedTokens(t *testing.T) {
 		}
 		got, ok := bearer.Custom[nested](ctx)
 		if !ok || len(got.Tags) != 1 || !slices.Equal(got.Tags["a"], []string{want}) {
-			t.Errorf("got custom claims %+v and %v, want only the tag a with the value %s, and true", got, ok, want)
+			t.Errorf("got custom claims %+v and ok=%v, want only the tag a with the value %s, and ok=true", got, ok, want)
 			return
 		}
 		got.Tags["a"][0] = "changed"
@@ -291,7 +291,7 @@ func TestCustomWithoutCopy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := bearer.Custom[any](ctx); !ok || calls != 2 {
-			t.Errorf("%s: Custom found custom claims: got %v after %d decodings, want true after 2", name, ok, calls)
+			t.Errorf("%s: got ok=%v from Custom and %d decodings, want ok=true and 2 decodings", name, ok, calls)
 		}
 	}
 }

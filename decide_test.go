@@ -56,7 +56,7 @@ func TestCredentials(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: scopes.All()})
 			if got := reasonOf(t, err); got != row.want {
-				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+				t.Fatalf("got reason %q, want %q; error: %v", got, row.want, err)
 			}
 			if (ctx == nil) != (err != nil) {
 				t.Errorf("got context %v and error %v, want exactly one of them", ctx, err)
@@ -103,14 +103,14 @@ func TestDecideRules(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			ctx, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: row.values, Rule: row.rule})
 			if got := reasonOf(t, err); got != row.want {
-				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+				t.Fatalf("got reason %q, want %q; error: %v", got, row.want, err)
 			}
 			if e, ok := errors.AsType[*bearer.Error](err); ok && strings.Join(e.Missing, " ") != row.missing {
 				t.Errorf("got missing scopes %q, want %q", e.Missing, row.missing)
 			}
 			if err == nil {
 				if _, ok := bearer.FromContext(ctx); ok == row.rule.IsPublic() {
-					t.Errorf("claims in the context: got %v, want %v", ok, !row.rule.IsPublic())
+					t.Errorf("got claims in the context = %v, want %v", ok, !row.rule.IsPublic())
 				}
 			}
 		})
@@ -173,7 +173,7 @@ func TestModes(t *testing.T) {
 		}
 		if ctx != nil {
 			if _, ok := bearer.FromContext(ctx); ok != row.claims {
-				t.Errorf("%s: claims in the context: got %v, want %v", row.name, ok, row.claims)
+				t.Errorf("%s: got claims in the context = %v, want %v", row.name, ok, row.claims)
 			}
 		}
 	}

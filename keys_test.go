@@ -75,7 +75,7 @@ func TestKeys(t *testing.T) {
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = &keys })
 			_, err := v.Verify(t.Context(), issuer.Token(row.claims))
 			if got := reasonOf(t, err); got != row.want {
-				t.Errorf("got reason %q, want %q: %v", got, row.want, err)
+				t.Errorf("got reason %q, want %q; error: %v", got, row.want, err)
 			}
 			if keys.calls != row.calls {
 				t.Errorf("got %d requests for new keys, want %d", keys.calls, row.calls)

@@ -133,7 +133,7 @@ func (e *Event) messageAndLevel(ctx context.Context, minLevel slog.Level) (messa
 	if e.Reason == "" { // a report-only rule waived the refusal
 		message, e.Reason = "bearer: refusal reported, not enforced", asError(e.Err).Reason
 	}
-	if !e.Reason.known() { // only a guard of another package can report an unknown reason
+	if !e.Reason.isKnown() { // only a guard of another package can report an unknown reason
 		e.Reason = Internal
 	}
 	switch {

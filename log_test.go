@@ -29,7 +29,7 @@ func (b *logBook) records(t *testing.T) []map[string]any {
 	for line := range strings.Lines(b.String()) {
 		var record map[string]any
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
-			t.Fatalf("%q: %v", line, err)
+			t.Fatalf("line %q: got error %v, want a JSON object", line, err)
 		}
 		delete(record, "time")
 		delete(record, "took")

@@ -121,7 +121,7 @@ func (e Event) TokenID() string {
 }
 
 // ClientID returns the client identifier in the token. It returns "" if the client
-// identifier is not known. The comment of KeyID says when the value may be forged.
+// identifier is not known. The comment of KeyID explains when the value may be forged.
 func (e Event) ClientID() string {
 	c := e.unverified()
 	switch {

@@ -220,7 +220,7 @@ func TestShadowVerifier(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, others := len(deciding.Take()), len(shadowed.Take()); got != 1 || others != 0 {
-			t.Errorf("deciding verifier is %s: got %d events of this verifier and %d events of the other verifier, want 1 and 0", name, got, others)
+			t.Errorf("deciding verifier is %s: got %d events of this verifier and %d events of the other verifier, want 1 event of this verifier and 0 events of the other verifier", name, got, others)
 		}
 	}
 }

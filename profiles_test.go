@@ -120,7 +120,7 @@ func TestIssuers(t *testing.T) {
 				}
 				claims, err := v.Verify(t.Context(), token)
 				if got := reasonOf(t, err); string(got) != f.Refused {
-					t.Fatalf("got reason %q, want %q: %v", got, f.Refused, err)
+					t.Fatalf("got reason %q, want %q; error: %v", got, f.Refused, err)
 				}
 				if err != nil {
 					return
@@ -208,7 +208,7 @@ func TestProfilesAreStrict(t *testing.T) {
 				}
 				claims, err := v.Verify(t.Context(), token)
 				if got := reasonOf(t, err); got != row.want {
-					t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+					t.Fatalf("got reason %q, want %q; error: %v", got, row.want, err)
 				}
 				if err == nil && f.Profile == "Google" && claims.Scopes().Len() != 0 {
 					t.Errorf("got scopes %q, want none, because Google's tokens have no scopes", claims.Scopes())

@@ -66,7 +66,7 @@ const (
 	MissingScope Reason = "scope"
 	// KeysUnavailable: the issuer's keys are not available, or the request ended while it
 	// waited for the keys (see [Event.Abandoned]). If the keys are not available, this service
-	// or the issuer is at fault, and the client is not.
+	// or the issuer is at fault. The client is not at fault.
 	KeysUnavailable Reason = "keys_unavailable"
 	// Internal: this service has a fault, such as a panic in Config.Validate.
 	Internal Reason = "internal"
@@ -215,7 +215,7 @@ func asError(err error) *Error {
 	} else if reason, ok := errors.AsType[Reason](err); ok {
 		e.Reason = reason
 	}
-	if !e.Reason.known() {
+	if !e.Reason.isKnown() {
 		e.Reason = Internal
 	}
 	// The code below removes invalid scopes, because the WWW-Authenticate field contains the
@@ -227,8 +227,8 @@ func asError(err error) *Error {
 	return e
 }
 
-// The method known reports whether r is one of the constants above.
-func (r Reason) known() bool {
+// isKnown reports whether r is one of the constants above.
+func (r Reason) isKnown() bool {
 	switch r {
 	case InvalidRequest, NoToken, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired,
 		NotYetValid, WrongAudience, InvalidClaims, WrongBinding, InvalidCustom, Revoked, MissingScope, KeysUnavailable, Internal:

@@ -44,7 +44,7 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 		what = "is one of " + strings.Join(wants, ", ")
 	}
 	return claimRule(claim, what, errors.Join(errs...), func(v string) bool {
-		return slices.ContainsFunc(wants, func(want string) bool { return same(v, want) })
+		return slices.ContainsFunc(wants, func(want string) bool { return sameValue(v, want) })
 	})
 }
 
@@ -54,7 +54,7 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
 	return claimRule(claim, "includes "+want, err, func(v string) bool {
 		for element := range strictjson.Elements(v) {
-			if same(element, want) {
+			if sameValue(element, want) {
 				return true
 			}
 		}
@@ -110,9 +110,9 @@ func ClientIs(ids ...string) scopes.Rule {
 	})
 }
 
-// claimRule returns a rule that requires a claim. The function met reports whether the
-// value of the claim meets the rule. If err is not nil, the rule is invalid.
-func claimRule(name, what string, err error, met func(string) bool) scopes.Rule {
+// claimRule returns a rule that requires a claim. The function isMet reports whether
+// the value of the claim meets the rule. If err is not nil, the rule is invalid.
+func claimRule(name, what string, err error, isMet func(string) bool) scopes.Rule {
 	text := "claim " + strconv.Quote(name) + " " + what
 	path, pathErr := claim.ParsePath(name)
 	if err := errors.Join(err, pathErr); err != nil {
@@ -123,7 +123,7 @@ func claimRule(name, what string, err error, met func(string) bool) scopes.Rule 
 		switch {
 		case v == "":
 			return errors.New("the token does not have the claim")
-		case met(v):
+		case isMet(v):
 			return nil
 		default:
 			return fmt.Errorf("the claim is %s", formatClaim(v))
@@ -131,15 +131,15 @@ func claimRule(name, what string, err error, met func(string) bool) scopes.Rule 
 	})
 }
 
-// callerRule returns a rule about the claims of the caller. The function met returns nil if
-// the claims meet the rule. Otherwise its error describes the actual claims, for the log.
-func callerRule(text string, met func(*Claims) error) scopes.Rule {
+// callerRule returns a rule about the claims of the caller. The function checkClaims returns
+// nil if the claims meet the rule. Otherwise the error describes the actual claims, for the log.
+func callerRule(text string, checkClaims func(*Claims) error) scopes.Rule {
 	return scopes.Func(text, func(ctx context.Context) error {
 		c, ok := FromContext(ctx)
 		if !ok {
 			return errors.New("the context has no claims")
 		}
-		if err := met(c); err != nil {
+		if err := checkClaims(c); err != nil {
 			return ruleTextError{err}
 		}
 		return nil
@@ -188,9 +188,9 @@ func literal(value any) (string, error) {
 	}
 }
 
-// The function same reports whether the JSON texts v and want have the same value. The
+// sameValue reports whether the JSON texts v and want have the same value. The
 // texts may differ. For example, 3e0 and 3 have the same value.
-func same(v, want string) bool {
+func sameValue(v, want string) bool {
 	switch {
 	case v == want:
 		return true

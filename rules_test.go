@@ -76,7 +76,7 @@ func TestClaimRules(t *testing.T) {
 	} {
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: row.rule})
 		if got := reasonOf(t, err); got != row.want {
-			t.Errorf("%v: got reason %q, want %q: %v", row.rule, got, row.want, err)
+			t.Errorf("%v: got reason %q, want %q; error: %v", row.rule, got, row.want, err)
 		}
 		if got := row.rule.String(); row.text != "" && got != row.text {
 			t.Errorf("got rule text %s, want %s", got, row.text)

@@ -73,7 +73,7 @@ func TestClaimEqualsValues(t *testing.T) {
 		token := key.Sign(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"at+jwt"}`, key.Algorithm(), key.ID()), claims)
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: bearer.ClaimEquals("x", row.want)})
 		if (err == nil) != row.ok {
-			t.Errorf("claim %s equals %#v: got %v, want %v: %v", row.claim, row.want, err == nil, row.ok, err)
+			t.Errorf("claim %s, rule with value %#v: got allowed = %v, want %v; error: %v", row.claim, row.want, err == nil, row.ok, err)
 		}
 	}
 }
@@ -200,7 +200,7 @@ func TestEventAbandoned(t *testing.T) {
 	for _, reason := range []bearer.Reason{bearer.KeysUnavailable, bearer.Expired, bearer.Internal, ""} {
 		e, want := bearer.Event{Reason: reason}, reason == bearer.KeysUnavailable
 		if e.Abandoned(ended) != want || e.Abandoned(t.Context()) {
-			t.Errorf("reason %q: Abandoned: got %v with an ended context and %v with a running context, want %v and false", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
+			t.Errorf("reason %q: got Abandoned = %v with an ended context and %v with a running context, want %v with an ended context and false with a running context", reason, e.Abandoned(ended), e.Abandoned(t.Context()), want)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func TestErrorDetail(t *testing.T) {
 	for iss, slash := range map[string]bool{"https://a.example/": true, "https://b.example": false, "https://a.example//": false} {
 		_, err := several.Verify(t.Context(), issuer.Token(map[string]any{"iss": iss}))
 		if got := strings.Contains(fmt.Sprint(err), "the slash at the end must be the same"); err == nil || got != slash {
-			t.Errorf("issuer %s: advice about the slash in the error: got %v, want %v: %v", iss, got, slash, err)
+			t.Errorf("issuer %s: got an error with advice about the slash = %v, want %v; error: %v", iss, got, slash, err)
 		}
 	}
 	if err := (&bearer.Error{}); errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, bearer.Reason("")) {

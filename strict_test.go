@@ -86,7 +86,7 @@ func TestCredentialsAreBounded(t *testing.T) {
 		called = false
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + strings.Repeat("a", length)}, Rule: scopes.All()})
 		if called != want {
-			t.Errorf("token of %d bytes reaches the verifier: got %v, want %v: %v", length, called, want, err)
+			t.Errorf("token of %d bytes: got a call of the verifier = %v, want %v; error: %v", length, called, want, err)
 		}
 	}
 }
@@ -387,7 +387,7 @@ func TestCustomSecondDecoding(t *testing.T) {
 		}
 		got, ok := bearer.Custom[opaque](ctx)
 		if ok != row.want || ok != (len(got.hidden) == 1) {
-			t.Errorf("%s: Custom found custom claims: got %v with claims %v, want %v", name, ok, got, row.want)
+			t.Errorf("%s: got ok=%v and custom claims %v, want ok=%v, and custom claims only if ok is true", name, ok, got, row.want)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func TestTenants(t *testing.T) {
 		for name, v := range verifiers {
 			claims, err := v.Verify(t.Context(), row.token)
 			if got := reasonOf(t, err); got != row.want {
-				t.Errorf("%s, %s: got reason %q, want %q: %v", row.name, name, got, row.want, err)
+				t.Errorf("%s, %s: got reason %q, want %q; error: %v", row.name, name, got, row.want, err)
 			}
 			if err == nil && !strings.Contains(claims.Issuer(), "microsoftonline.com/") {
 				t.Errorf("%s: got issuer %q, want an issuer at microsoftonline.com", row.name, claims.Issuer())

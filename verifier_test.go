@@ -130,7 +130,7 @@ func TestTokens(t *testing.T) {
 			token := issuer.Mint(row.header, row.claims)
 			claims, err := v.Verify(t.Context(), token)
 			if got := reasonOf(t, err); got != row.want {
-				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+				t.Fatalf("got reason %q, want %q; error: %v", got, row.want, err)
 			}
 			if (claims == nil) != (err != nil) {
 				t.Errorf("got claims %v and error %v, want exactly one of them", claims, err)
@@ -200,7 +200,7 @@ func TestTokenForm(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := v.Verify(t.Context(), row.token)
 			if got := reasonOf(t, err); got != row.want {
-				t.Fatalf("got reason %q, want %q: %v", got, row.want, err)
+				t.Fatalf("got reason %q, want %q; error: %v", got, row.want, err)
 			}
 		})
 	}
@@ -295,7 +295,7 @@ func TestTimes(t *testing.T) {
 		} {
 			_, err := v.Verify(t.Context(), issuer.Token(members{"iat": in(row.iat), "nbf": in(row.nbf), "exp": in(row.exp)}))
 			if got := reasonOf(t, err); got != row.want {
-				t.Errorf("%s: got reason %q, want %q: %v", row.name, got, row.want, err)
+				t.Errorf("%s: got reason %q, want %q; error: %v", row.name, got, row.want, err)
 			}
 		}
 		token := issuer.Token(members{"exp": in(10 * time.Second)})

@@ -98,7 +98,7 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := json.Marshal(response)
-	must(err)
+	panicIfError(err)
 	writeJSON(w, http.StatusOK, body)
 }
 
@@ -268,7 +268,7 @@ func writeTokenError(w http.ResponseWriter, e *TokenError) {
 		Error       string `json:"error"`
 		Description string `json:"error_description,omitempty"`
 	}{e.Code, e.Description})
-	must(err)
+	panicIfError(err)
 	writeJSON(w, e.status(), body)
 }
 

@@ -192,7 +192,7 @@ func checkAnswer(t *testing.T, issuer *bearertest.Issuer, name string, request *
 	t.Helper()
 	got, err := do(issuer.HTTPClient(), request)
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("%s: got error %v, want none", name, err)
 	}
 	answer := object(t, got.body)
 	if answer["error"] == nil {

@@ -53,7 +53,7 @@ func object(t *testing.T, raw []byte) map[string]any {
 	t.Helper()
 	var members map[string]any
 	if err := json.Unmarshal(raw, &members); err != nil {
-		t.Fatalf("got part %q, want a JSON object: %v", raw, err)
+		t.Fatalf("got part %q, want a JSON object; error: %v", raw, err)
 	}
 	return members
 }

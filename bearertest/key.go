@@ -73,13 +73,13 @@ func (k *Key) Renamed(kid string) *Key { return &Key{id: kid, alg: k.alg, signer
 // members "kid", "alg" and "use".
 func (k *Key) JWK() []byte {
 	jwk, err := jwkset.NewJWKFromKey(k.Public(), jwkset.JWKOptions{Validate: jwkset.JWKValidateOptions{SkipAll: true}})
-	must(err)
+	panicIfError(err)
 	marshal := jwk.Marshal()
 	// The code sets these members here, because for Ed25519 keys the options of
 	// jwkset set only the old name of the algorithm, EdDSA.
 	marshal.ALG, marshal.KID, marshal.USE = jwkset.ALG(k.alg), k.id, jwkset.UseSig
 	out, err := json.Marshal(marshal)
-	must(err)
+	panicIfError(err)
 	return out
 }
 
@@ -93,7 +93,7 @@ func (k *Key) Sign(header, payload []byte) string {
 // signature. Use SignInput for tokens whose parts are not valid base64url.
 func (k *Key) SignInput(input string) string {
 	signature, err := signingMethod(k.alg).Sign(input, k.signer)
-	must(err)
+	panicIfError(err)
 	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
@@ -160,7 +160,7 @@ func generateKey(alg string, newRSA func() *rsa.PrivateKey) crypto.Signer {
 		return generateECDSA(elliptic.P521())
 	case "EdDSA", "Ed25519":
 		_, key, err := ed25519.GenerateKey(rand.Reader)
-		must(err)
+		panicIfError(err)
 		return key
 	}
 	signingMethod(alg) // panics if alg is not supported
@@ -169,15 +169,15 @@ func generateKey(alg string, newRSA func() *rsa.PrivateKey) crypto.Signer {
 
 func generateECDSA(curve elliptic.Curve) *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
-	must(err)
+	panicIfError(err)
 	return key
 }
 
 func randomKeyID() string { return rand.Text()[:12] }
 
-// The function must panics if err is not nil. Only a mistake in the test or in
+// panicIfError panics if err is not nil. Only a mistake in the test or in
 // this package causes such an error.
-func must(err error) {
+func panicIfError(err error) {
 	if err != nil {
 		panic("bearertest: " + err.Error())
 	}

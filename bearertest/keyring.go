@@ -98,7 +98,7 @@ func (i *Issuer) JWKS() []byte {
 		set.Keys[n] = k.JWK()
 	}
 	out, err := json.Marshal(set)
-	must(err)
+	panicIfError(err)
 	return out
 }
 

@@ -40,6 +40,6 @@ func returnRSAKeys(keys []*rsa.PrivateKey) {
 
 func generateRSA() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, rsaBits)
-	must(err)
+	panicIfError(err)
 	return key
 }

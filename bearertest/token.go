@@ -68,7 +68,7 @@ func Tamper(token string, claims map[string]any) string {
 	}
 	if len(claims) == 0 {
 		signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-		must(err)
+		panicIfError(err)
 		if len(signature) == 0 {
 			signature = []byte{0}
 		}
@@ -76,9 +76,9 @@ func Tamper(token string, claims map[string]any) string {
 		return parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature)
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	must(err)
+	panicIfError(err)
 	var members map[string]jsontext.Value
-	must(json.Unmarshal(payload, &members))
+	panicIfError(json.Unmarshal(payload, &members))
 	old := make(map[string]any, len(members))
 	for name, value := range members {
 		old[name] = value

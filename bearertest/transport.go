@@ -28,7 +28,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	base, err := url.Parse(t.issuer.base)
-	must(err)
+	panicIfError(err)
 	if r.URL.Scheme != base.Scheme || r.URL.Host != base.Host {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
 			Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true,

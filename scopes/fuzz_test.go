@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, name string) {
 		set, err := scopes.Parse(text)
 		if want := scopeForm.MatchString(text); (err == nil) != want {
-			t.Fatalf("Parse(%q) accepts the text: got %v, want %v: %v", text, err == nil, want, err)
+			t.Fatalf("Parse(%q): got valid = %v, want %v; error: %v", text, err == nil, want, err)
 		}
 		if err != nil {
 			if set.Len() != 0 || set.Has(text) || set.Has("") {
@@ -80,7 +80,7 @@ func FuzzParse(f *testing.F) {
 		}
 		rule := scopes.All(name)
 		if allowed := rule.Err() == nil && rule.Allow(t.Context(), set) == nil; allowed != slices.Contains(want, name) {
-			t.Errorf("All(%q) allows the scopes %q: got %v, want %v", name, want, allowed, !allowed)
+			t.Errorf("All(%q), granted scopes %q: got allowed = %v, want %v", name, want, allowed, !allowed)
 		}
 	})
 }

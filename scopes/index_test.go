@@ -45,10 +45,10 @@ func TestManyNames(t *testing.T) {
 			}
 		}
 		if err := scopes.All(wanted...).Allow(t.Context(), set); (err == nil) != all {
-			t.Errorf("All(%[2]q) allows the scopes %[1]q: got %[3]v, want %[4]v: %[5]v", granted, wanted, err == nil, all, err)
+			t.Errorf("All(%[2]q), granted scopes %[1]q: got allowed = %[3]v, want %[4]v; error: %[5]v", granted, wanted, err == nil, all, err)
 		}
 		if err := scopes.Any(wanted...).Allow(t.Context(), set); (err == nil) != some {
-			t.Errorf("Any(%[2]q) allows the scopes %[1]q: got %[3]v, want %[4]v: %[5]v", granted, wanted, err == nil, some, err)
+			t.Errorf("Any(%[2]q), granted scopes %[1]q: got allowed = %[3]v, want %[4]v; error: %[5]v", granted, wanted, err == nil, some, err)
 		}
 	}
 }

@@ -19,10 +19,10 @@ func TestMethodsErr(t *testing.T) {
 	} {
 		err := scopes.Methods{name: scopes.All("a")}.Err()
 		if (err == nil) != valid {
-			t.Errorf("method name %q is valid: got %v, want %v: %v", name, err == nil, valid, err)
+			t.Errorf("method name %q: got valid = %v, want %v; error: %v", name, err == nil, valid, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("method name %q: got an error of several lines, want one line for one mistake: %v", name, err)
+			t.Errorf("method name %q: got an error of several lines, want one line for one mistake; error: %v", name, err)
 		}
 	}
 	err := scopes.Methods{"x": {}, "/a.B/C": scopes.All("a b"), "/a.B/D": scopes.And(), "/a.B/E": scopes.Public()}.Err()

@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 	} {
 		set, err := scopes.Parse(row.in)
 		if got := slices.Collect(set.All()); (err != nil) != (row.want == nil) || !slices.Equal(got, row.want) {
-			t.Errorf("Parse(%q): got scopes %q and error %v, want scopes %q", row.in, got, err, row.want)
+			t.Errorf("Parse(%q): got scopes %q and error %v, want scopes %q, and an error only if the text is invalid", row.in, got, err, row.want)
 		}
 		if err == nil && set.Len() != len(row.want) {
 			t.Errorf("Parse(%q).Len(): got %d, want %d", row.in, set.Len(), len(row.want))

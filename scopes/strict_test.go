@@ -52,7 +52,7 @@ func TestAllowFunc(t *testing.T) {
 		{"any of b, c, and yes", scopes.And(scopes.Any("b", "c"), yes), false},
 	} {
 		if err := row.rule.Allow(t.Context(), granted); (err == nil) != row.want {
-			t.Errorf("%s: rule allows the scope a: got %v, want %v: %v", row.name, err == nil, row.want, err)
+			t.Errorf("%s, granted scope a: got allowed = %v, want %v; error: %v", row.name, err == nil, row.want, err)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func TestInvalidRules(t *testing.T) {
 				continue
 			}
 			if panicked != (way.source != "") {
-				t.Errorf("%s: panic: got %v, want %v: %v", way.name, panicked, way.source != "", err)
+				t.Errorf("%s: got a panic = %v, want %v; error: %v", way.name, panicked, way.source != "", err)
 			}
 			lines := declaretest.Lines(t, "declare_test.go", err.Error())
 			if panicked {
@@ -135,7 +135,7 @@ func TestZeroRule(t *testing.T) {
 			err = returned
 		}
 		if (err == nil) != allowed[way.source] {
-			t.Errorf("%s%s accepts the zero Rule: got %v, want %v: %v", way.source, way.name, err == nil, allowed[way.source], err)
+			t.Errorf("%s%s: accepted the zero Rule = %v, want %v; error: %v", way.source, way.name, err == nil, allowed[way.source], err)
 		}
 		if err != nil && !strings.Contains(err.Error(), way.name) {
 			t.Errorf("%s: got error %v, want %q in the text", way.source, err, way.name)

@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 			}
 			text, err := json.Marshal(x)
 			if err != nil {
-				t.Errorf("%s: %v", row.Name, err)
+				t.Errorf("%s: got error %v from json.Marshal, want none", row.Name, err)
 			}
 			if part := leakedPart(string(text)+x.String(), row.Values()); part != "" {
 				t.Errorf("%s: the explanation contains the part %.20q... of the token, want none", row.Name, part)

@@ -61,7 +61,7 @@ func observed(t *testing.T, guards *guardSet, row *conformance.Vector) outcome {
 	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
 	o := outcome{http: h.status, grpc: g.code.String()}
 	if h.reached != g.reached {
-		t.Errorf("%s: call of the handler: got %v over HTTP and %v over gRPC, want the same", row.Name, h.reached, g.reached)
+		t.Errorf("%s: got a call of the handler = %v over HTTP and %v over gRPC, want the same value", row.Name, h.reached, g.reached)
 	}
 	_, err := bearer.Decide(t.Context(), guards.verifier, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
 	o.reason = reasonOf(t, err)

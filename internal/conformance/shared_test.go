@@ -53,7 +53,7 @@ func verifyShared(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	t.Helper()
 	c, err := v.Verify(t.Context(), row.Text())
 	if got := reasonOf(t, err); got != row.VerifyReason() {
-		t.Errorf("%s: got reason %q, want %q: %v", row.Name, got, row.VerifyReason(), err)
+		t.Errorf("%s: got reason %q, want %q; error: %v", row.Name, got, row.VerifyReason(), err)
 	}
 	if err == nil && c.Subject() == "" {
 		t.Errorf("%s: got claims without a subject, want one", row.Name)

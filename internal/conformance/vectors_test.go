@@ -74,7 +74,7 @@ func checkVerifier(t *testing.T, v bearer.Verifier, row *conformance.Vector) {
 	t.Helper()
 	claims, err := v.Verify(t.Context(), row.Text())
 	if got := reasonOf(t, err); got != row.VerifyReason() {
-		t.Errorf("verifier: got reason %q, want %q: %v", got, row.VerifyReason(), err)
+		t.Errorf("verifier: got reason %q, want %q; error: %v", got, row.VerifyReason(), err)
 	}
 	if (claims == nil) != (err != nil) {
 		t.Errorf("verifier: got claims %v and error %v, want exactly one of them", claims, err)

@@ -54,7 +54,7 @@ func NewVerifier(tb testing.TB, issuer *bearertest.Issuer, adjust func(*bearer.C
 	}
 	tb.Cleanup(func() {
 		if err := v.Close(); err != nil {
-			tb.Errorf("Close: %v", err)
+			tb.Errorf("Close: got error %v, want none", err)
 		}
 	})
 	return v
