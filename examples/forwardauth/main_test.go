@@ -52,12 +52,12 @@ func TestRun(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != row.status {
-			t.Errorf("%s %s with scope %q: got status %d, want %d", row.method, row.uri, row.scope, response.StatusCode, row.status)
+			t.Errorf("%s %s with scope %q: got status %d, want status %d", row.method, row.uri, row.scope, response.StatusCode, row.status)
 		}
 	}
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("run: got error %v, want none", err)
+		t.Errorf("run: got error %v, want no error", err)
 	}
 	const want = "- /public/ is public\n- GET /reports/ requires scope \"read:reports\"\n"
 	if text := <-printed; !strings.HasPrefix(text, want) {

@@ -99,9 +99,9 @@ func (s *setting) writeConfig(t *testing.T, dir, name, front string) string {
 	return path
 }
 
-// installed returns the path of an installed program. If the program is not installed,
-// installed skips the test.
-func installed(t *testing.T, name string) string {
+// programPath returns the path of an installed program. If the program is missing, the test
+// is skipped.
+func programPath(t *testing.T, name string) string {
 	t.Helper()
 	for _, candidate := range []string{name, "/usr/sbin/" + name} {
 		if path, err := exec.LookPath(candidate); err == nil {
@@ -170,7 +170,7 @@ func freePort(t *testing.T) string {
 }
 
 func TestNginx(t *testing.T) {
-	path, s, dir, front := installed(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
+	path, s, dir, front := programPath(t, "nginx"), newSetting(t), t.TempDir(), freePort(t)
 	config := s.writeConfig(t, dir, "nginx.conf", front)
 	cmd := exec.CommandContext(t.Context(), path, "-p", dir, "-c", config, "-g", "error_log stderr notice;") //nolint:gosec // this is the path of an installed proxy
 	startProxy(t, cmd, "event method")                                                                       // nginx logs this text after it listens
@@ -178,7 +178,7 @@ func TestNginx(t *testing.T) {
 }
 
 func TestCaddy(t *testing.T) {
-	path, s, dir, front := installed(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
+	path, s, dir, front := programPath(t, "caddy"), newSetting(t), t.TempDir(), freePort(t)
 	config := s.writeConfig(t, dir, "Caddyfile", front)
 	cmd := exec.CommandContext(t.Context(), path, "run", "--config", config, "--adapter", "caddyfile") //nolint:gosec // this is the path of an installed proxy
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
@@ -241,7 +241,7 @@ func (s *setting) sendRequests(t *testing.T, front string, nginx bool) {
 			fields := strings.NewReplacer("{read}", "Authorization: Bearer "+reader+"\r\n", "{write}", "Authorization: Bearer "+writer+"\r\n").Replace(row.fields)
 			status, header := exchange(t, front, row.request+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+fields+"\r\n"+row.body)
 			if status != row.status {
-				t.Errorf("got status %d, want %d", status, row.status)
+				t.Errorf("got status %d, want status %d", status, row.status)
 			}
 			name, value, _ := strings.Cut(row.field, ": ")
 			if values := header.Values(name); name != "" && (len(values) != 1 || !strings.HasPrefix(values[0], value)) {
@@ -249,19 +249,19 @@ func (s *setting) sendRequests(t *testing.T, front string, nginx bool) {
 			}
 			seen := s.takeRequests()
 			if want := row.status == http.StatusOK; (len(seen) == 1) != want || len(seen) > 1 {
-				t.Fatalf("got %d requests at the service, want one request if the status is 200, and no request for other statuses", len(seen))
+				t.Fatalf("status %d: got %d requests at the service, want one request for status 200 and no request for other statuses", row.status, len(seen))
 			}
 			for _, r := range seen {
 				for name, values := range r.Header {
 					if text := strings.Join(values, ","); strings.Contains(text, "admin") || strings.Contains(text, "Bearer") {
-						t.Errorf("the service got %s with the value of the client, want no such value", name)
+						t.Errorf("got field %s with the value of the client at the service, want no such value", name)
 					}
 				}
 				if got := r.Header.Get("X-Client"); got != row.client {
-					t.Errorf("got client %q at the service, want %q", got, row.client)
+					t.Errorf("got client %q at the service, want client %q", got, row.client)
 				}
 				if got := r.Header.Get("X-Subject"); row.client == "ci" && got != "r%C3%A9%2C1" {
-					t.Errorf("got subject %q at the service, want %q", got, "r%C3%A9%2C1")
+					t.Errorf("got subject %q at the service, want subject %q", got, "r%C3%A9%2C1")
 				}
 			}
 		})

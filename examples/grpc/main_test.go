@@ -25,7 +25,7 @@ import (
 func TestProgram(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), &out); err != nil {
-		t.Errorf("got error %v, want none\n%s", err, out.String())
+		t.Errorf("got error %v, want no error\n%s", err, out.String())
 	}
 	if got := strings.Count(out.String(), "\nok"); got != 7 || strings.Contains(out.String(), "\nNO") {
 		t.Errorf("got %d lines with ok, want 7 lines with ok and no line with NO:\n%s", got, out.String())
@@ -87,10 +87,10 @@ func TestReuseAndRefresh(t *testing.T) {
 		}{{0, 1}, {0, 1}, {lifetime - 11*time.Second, 1}, {lifetime - 9*time.Second, 2}, {lifetime, 2}, {2*lifetime - 20*time.Second, 2}, {2 * lifetime, 3}} {
 			time.Sleep(time.Until(start.Add(row.at)))
 			if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {
-				t.Errorf("after %v: got error %v, want none", row.at, err)
+				t.Errorf("after %v: got error %v, want no error", row.at, err)
 			}
 			if got := issuer.Fetches(bearertest.TokenEndpoint); got != row.want {
-				t.Errorf("after %v: got %d fetches of tokens, want %d", row.at, got, row.want)
+				t.Errorf("after %v: got %d fetches of tokens, want %d fetches", row.at, got, row.want)
 			}
 		}
 
@@ -116,7 +116,7 @@ func TestReuseAndRefresh(t *testing.T) {
 		}
 		time.Sleep(lifetime)
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err == nil {
-			t.Error("the issuer is down and the token has expired: got no error, want one")
+			t.Error("the issuer is down and the token has expired: got no error, want an error")
 		}
 		issuer.Repair(bearertest.TokenEndpoint)
 		if _, err := client.Create(t.Context(), &deployv1.CreateRequest{}); err != nil {

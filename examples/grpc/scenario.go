@@ -96,8 +96,8 @@ func (s scenario) tokens(client string) oauth2.TokenSource {
 }
 
 // repeat makes the call c.times times and stops at the first error. If there is an error,
-// repeat returns the code and the text of the error. Otherwise, it returns codes.OK and the
-// last result.
+// the results are the code and the text of the error. Otherwise, the results are codes.OK
+// and the result of the last call.
 func (c call) repeat(ctx context.Context, client deployv1.DeploymentsClient) (codes.Code, string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -163,7 +163,7 @@ type client struct {
 }
 
 // http sends a request and returns the status of the response. If a refusal has no challenge,
-// http returns an error.
+// this method returns an error.
 func (c client) http(ctx context.Context, method, route, token string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.url+route, nil)
 	if err != nil {

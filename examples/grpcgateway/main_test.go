@@ -28,10 +28,10 @@ import (
 func TestProgram(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), &out); err != nil {
-		t.Errorf("got error %v, want none\n%s", err, out.String())
+		t.Errorf("got error %v, want no error\n%s", err, out.String())
 	}
 	if got := strings.Count(out.String(), "\nok"); got != len(endpoints()) {
-		t.Errorf("got %d lines with ok, want %d:\n%s", got, len(endpoints()), out.String())
+		t.Errorf("got %d lines with ok, want %d lines with ok:\n%s", got, len(endpoints()), out.String())
 	}
 }
 
@@ -115,7 +115,7 @@ func TestCheckedAtLeastOnce(t *testing.T) {
 	for _, e := range endpoints() {
 		a.calls.Store(0)
 		if _, err := e.status(t.Context(), client{a.url, a.conn}, strings.TrimPrefix(a.good, "Bearer ")); err != nil {
-			t.Errorf("%s %s: got error %v, want none", e.over, e.name, err)
+			t.Errorf("%s %s: got error %v, want no error", e.over, e.name, err)
 		}
 		public := strings.Contains(e.name, "ealth")
 		if got := a.calls.Load(); (got == 0) != public {
@@ -125,7 +125,7 @@ func TestCheckedAtLeastOnce(t *testing.T) {
 	for _, method := range []string{"Create", "Watch", "Delete", "Logs"} {
 		err := a.conn.Invoke(t.Context(), "/deploy.v1.Deployments/"+method, &emptypb.Empty{}, &emptypb.Empty{})
 		if got := status.Code(err); got != codes.Unauthenticated {
-			t.Errorf("%s without a token: got code %v, want %v", method, got, codes.Unauthenticated)
+			t.Errorf("%s without a token: got code %v, want code %v", method, got, codes.Unauthenticated)
 		}
 	}
 }
@@ -151,13 +151,13 @@ func TestMisplacedRequests(t *testing.T) {
 		{"method override", "POST", "/v1/deployments/d", http.Header{"X-Http-Method-Override": {"DELETE"}}, 401},
 	} {
 		if got, _, body := a.call(t, row.method, row.route, row.header); got != row.want {
-			t.Errorf("%s: got status %d, want %d: %s", row.name, got, row.want, body)
+			t.Errorf("%s: got status %d, want status %d; body: %s", row.name, got, row.want, body)
 		}
 	}
 	for _, route := range []string{"/whoami", "/v1/deployments"} { // HTTP routes that the test calls over gRPC
 		err := a.conn.Invoke(t.Context(), route, &emptypb.Empty{}, &emptypb.Empty{})
 		if got := status.Code(err); got != codes.Unimplemented {
-			t.Errorf("%s over gRPC: got code %v, want %v", route, got, codes.Unimplemented)
+			t.Errorf("%s over gRPC: got code %v, want code %v", route, got, codes.Unimplemented)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestRefusedByServiceOnly(t *testing.T) {
 		got, header, body := a.call(t, "POST", "/v1/deployments", http.Header{"Authorization": {a.good}})
 		challenge, retry := strings.Join(header.Values("WWW-Authenticate"), "|"), header.Get("Retry-After")
 		if got != row.status || challenge != row.challenge || retry != row.retry || strings.Contains(body, "eyJ") {
-			t.Errorf("%v: got status %d, challenge %q and Retry-After %q, want status %d, challenge %q and Retry-After %q: %s", row.err, got, challenge, retry, row.status, row.challenge, row.retry, body)
+			t.Errorf("%v: got status %d, challenge %q and Retry-After %q, want status %d, challenge %q and Retry-After %q; body: %s", row.err, got, challenge, retry, row.status, row.challenge, row.retry, body)
 		}
 	}
 }
@@ -211,7 +211,7 @@ func TestInProcess(t *testing.T) {
 		w := httptest.NewRecorder()
 		guard.Require(required)(gateway).ServeHTTP(w, request)
 		if w.Code != want {
-			t.Errorf("HTTP rule %v: got status %d, want %d", required, w.Code, want)
+			t.Errorf("HTTP rule %v: got status %d, want status %d", required, w.Code, want)
 		}
 	}
 }

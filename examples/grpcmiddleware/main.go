@@ -121,7 +121,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 			return err
 		}
 		if got != c.want {
-			return fmt.Errorf("%s: got code %v, want %v", c.what, got, c.want)
+			return fmt.Errorf("%s: got code %v, want code %v", c.what, got, c.want)
 		}
 	}
 	return nil

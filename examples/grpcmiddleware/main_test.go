@@ -61,7 +61,7 @@ func TestProgram(t *testing.T) {
 		t.Error(err)
 	}
 	if got := out.String(); got != output {
-		t.Errorf("got output\n%s\nwant\n%s", got, output)
+		t.Errorf("got output\n%s\nwant output\n%s", got, output)
 	}
 }
 

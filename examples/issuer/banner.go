@@ -23,7 +23,7 @@ type banner struct {
 // without changes.
 const bannerText = `This Scalekit environment is for development and tests only.
 {{if .Exposed}}WARNING: other machines can reach this issuer, guess secrets and request tokens.
-{{end}}{{if .State}}The state, including the private keys, is in {{.State}}.
+{{end}}{{if .State}}The state and the private keys are in {{.State}}.
 {{else}}The state is kept in memory and lost when this program ends.
 {{end}}{{if and .Seed .Resumed}}The seed was ignored, because the state file already exists.
 {{end}}

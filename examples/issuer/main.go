@@ -46,8 +46,8 @@ func main() {
 	}
 }
 
-// run serves an environment until ctx ends. Then run waits for requests in flight. For
-// each signal on the channel rotate, run rotates the signing key.
+// run serves an environment until ctx ends. Before this function returns, it waits for
+// requests in flight. Each signal on the channel rotate rotates the signing key.
 func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil || o == nil {
@@ -86,9 +86,9 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	return err
 }
 
-// listen listens at an address. If exposed is false and other machines can reach the
-// address, listen returns an error, because every machine that can reach the program can
-// guess secrets.
+// listen opens a listener at an address. If exposed is false and other machines can reach
+// the address, this function returns an error, because every machine that can reach the
+// program can guess secrets.
 func listen(ctx context.Context, address string, exposed bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
@@ -114,7 +114,7 @@ func clientAddress(address net.Addr) string {
 	return address.String()
 }
 
-// serve serves requests until ctx ends. Then serve shuts the server down gracefully.
+// serve handles requests until ctx ends. Then this function shuts the server down gracefully.
 func serve(ctx context.Context, listener net.Listener, security *security, env *scalekit.Environment, rotate <-chan os.Signal, stdout io.Writer) error {
 	// Long-lived gRPC streams end when base is cancelled. An example is a stream of
 	// server reflection.

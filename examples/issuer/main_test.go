@@ -55,7 +55,7 @@ func runBanner(t *testing.T, banner string) []map[string]any {
 		}
 		var answer map[string]any
 		if err := json.Unmarshal([]byte(line), &answer); err != nil {
-			t.Fatalf("got line %q, want JSON: %v", line, err)
+			t.Fatalf("got line %q, want a line in JSON; error: %v", line, err)
 		}
 		answers = append(answers, answer)
 	}
@@ -67,7 +67,7 @@ func TestBannerCommands(t *testing.T) {
 		answers := runBanner(t, startProgram(t, args...).banner)
 		members := []string{"plain_secret", "access_token", "keys", "issuer", "key", "endpoint"}
 		if len(answers) != len(members) {
-			t.Fatalf("%v: got %d responses, want %d: %v", args, len(answers), len(members), answers)
+			t.Fatalf("%v: got %d responses, want %d responses; responses: %v", args, len(answers), len(members), answers)
 		}
 		for n, name := range members {
 			if answers[n][name] == nil {
@@ -84,7 +84,7 @@ func TestBannerWarnsIfExposed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "WARNING: other machines"); got != exposed {
-			t.Errorf("exposed %t: the banner contains a warning: got %t, want %t", exposed, got, exposed)
+			t.Errorf("Exposed=%v: got a banner with warning=%v, want a banner with warning=%v", exposed, got, exposed)
 		}
 	}
 }
@@ -262,7 +262,7 @@ func TestAccessLog(t *testing.T) {
 	for line := range strings.Lines(p.log.String()) {
 		var entry map[string]any
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			t.Fatalf("got log line %q, want JSON: %v", line, err)
+			t.Fatalf("got log line %q, want a line in JSON; error: %v", line, err)
 		}
 		granted = granted || entry["path"] == "/oauth/token" && entry["status"] == 200.0 && strings.HasPrefix(fmt.Sprint(entry["client"]), "m2morg_") && strings.HasPrefix(fmt.Sprint(entry["token_id"]), "tkn_")
 		queried = queried || entry["path"] == "/.well-known/openid-configuration"
@@ -366,6 +366,6 @@ func TestRunRefuses(t *testing.T) {
 	}
 	var usage strings.Builder
 	if err := run(t.Context(), []string{"-h"}, nil, &usage, io.Discard); err != nil || !strings.Contains(usage.String(), "-insecure-listen-anywhere") || !strings.Contains(usage.String(), "development and tests only") {
-		t.Errorf("-h: got error %v, want no error and a complete usage text, got\n%s", err, usage.String())
+		t.Errorf("-h: got error %v and the usage text below, want no error and a complete usage text\n%s", err, usage.String())
 	}
 }

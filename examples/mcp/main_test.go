@@ -112,7 +112,7 @@ func TestDiscovery(t *testing.T) {
 	}
 	// The client caches its token.
 	if got := issuer.Fetches(bearertest.TokenEndpoint); got != 1 {
-		t.Errorf("got %d token requests, want 1", got)
+		t.Errorf("got %d token requests, want 1 token request", got)
 	}
 }
 
@@ -156,11 +156,11 @@ func TestSessionOfAnotherUser(t *testing.T) {
 	}{{"same user", "client", http.StatusAccepted}, {"different user", "mallory", http.StatusForbidden}} {
 		scope["sub"] = row.subject
 		if got, _ := post(t, resource, session, issuer.Token(scope), `{"jsonrpc":"2.0","method":"notifications/initialized"}`); got != row.status {
-			t.Errorf("%s: got status %d, want %d", row.name, got, row.status)
+			t.Errorf("%s: got status %d, want status %d", row.name, got, row.status)
 		}
 	}
 	if got, _ := post(t, resource, session, "", `{"jsonrpc":"2.0","method":"notifications/initialized"}`); got != http.StatusUnauthorized {
-		t.Errorf("no token: got status %d, want 401", got)
+		t.Errorf("no token: got status %d, want status 401", got)
 	}
 }
 

@@ -36,8 +36,8 @@ func callKinds() []callKind {
 // transport is one way to call the API.
 type transport struct {
 	name string
-	// call makes a call. If token is empty, the call has no token. If missingScope is
-	// true, call uses a method for which the client lacks the scope.
+	// call makes one call of the API. If token is empty, the request has no token. If
+	// missingScope is true, the request needs a scope that the client lacks.
 	call func(ctx context.Context, token string, missingScope bool) (outcome, error)
 	want func(bearer.Reason) outcome
 }

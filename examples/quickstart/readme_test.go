@@ -314,7 +314,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s: got error %v, want no error; output:\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// serve prints commands that call the API. Then serve waits until ctx ends.
+// serve prints commands that call the API, and then waits until ctx ends.
 func (q quickstart) serve(ctx context.Context, env *environment, a *api) error {
 	id, secret := env.client.ClientID, env.client.ClientSecret
 	if env.sign == nil {

@@ -104,7 +104,8 @@ func (a *authority) runEvents(ctx context.Context) {
 	}
 }
 
-// wait waits for the given number of units of time. If ctx ends first, wait returns false.
+// wait waits for the given number of units of time. If ctx ends first, the result is
+// false.
 func (a *authority) wait(ctx context.Context, units int) bool {
 	timer := time.NewTimer(time.Duration(units) * a.pace)
 	defer timer.Stop()

@@ -80,7 +80,7 @@ func (s *soak) check(id string, request request, before moment, got answer, err 
 	case !slices.Contains(allowed, reason):
 		wrong = fmt.Sprintf("got verdict %q, want one of %q", reason, allowed)
 	case got.verdict != got.want(reason):
-		wrong = fmt.Sprintf("got response %s, want %s for the verdict %q", got.verdict, got.want(reason), reason)
+		wrong = fmt.Sprintf("got response %s, want response %s for the verdict %q", got.verdict, got.want(reason), reason)
 	case reason == "" && !reflect.DeepEqual(got.caller, foundCaller{request.subject, wantGrant}):
 		wrong = fmt.Sprintf("got caller %+v in the handler, want caller %+v", got.caller, foundCaller{request.subject, wantGrant})
 	}

@@ -7,9 +7,10 @@
 // issuers, an HTTP API, a gRPC API, and clients of both APIs. Both APIs accept tokens of all
 // three issuers. The issuers rotate their keys with and without notice, withdraw keys, fail,
 // hang and return invalid documents. Some outages of one issuer last longer than the time for
-// which cached keys may be used. 40 % of the requests are hostile. For example, they have no
-// token, an expired token, a forged token, a token that is signed with an unknown key, or a
-// token for another API. Handlers try to change the claims that they receive.
+// which cached keys may be used. 40 % of the requests are hostile. For example, some of
+// these requests have no token. Other hostile requests have a token that is expired, forged,
+// signed with an unknown key, or issued for another API. Handlers try to change the claims
+// that they receive.
 //
 // The correct verdict depends on the keys that the issuer has published, and on the keys that
 // the cache had before and after the request. The correct verdict does not depend on the

@@ -18,10 +18,10 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// short returns the configuration of a run of 3 s. The events of the issuers follow each other
-// ten times as fast as in the program. If change is not nil, short calls the function
-// change with the configuration.
-func short(change func(*config)) config {
+// shortRun returns the configuration of a run of 3 s. The events of the issuers follow each
+// other ten times as fast as in the program. If the argument change is not nil, shortRun
+// calls this function with the configuration.
+func shortRun(change func(*config)) config {
 	cfg := config{duration: 3 * time.Second, rate: 300, pace: 100 * time.Millisecond, settle: 10 * time.Second}
 	if change != nil {
 		change(&cfg)
@@ -30,12 +30,12 @@ func short(change func(*config)) config {
 }
 
 func TestSoak(t *testing.T) {
-	r, err := execute(t.Context(), short(nil))
+	r, err := execute(t.Context(), shortRun(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Err(); err != nil {
-		t.Errorf("%v\n%s", err, r)
+		t.Errorf("got error %v, want no error\n%s", err, r)
 	}
 	if r.rotations == 0 || len(r.outages) == 0 || r.searched == 0 || r.tokenParts == 0 {
 		t.Errorf("got %d rotations, %d outages and a search of %d bytes for %d parts of tokens, want more than 0 of each\n%s",
@@ -50,7 +50,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	if r.uncertain*2 > r.total {
-		t.Errorf("got %d of %d requests for which several verdicts are correct, want less than half", r.uncertain, r.total)
+		t.Errorf("got %d of %d requests for which several verdicts are correct, want fewer than half of the requests", r.uncertain, r.total)
 	}
 	checkSVG(t, plot(r))
 }
@@ -147,7 +147,7 @@ func TestSoakFindsFaults(t *testing.T) {
 		}, "the heap grew by"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			r, err := execute(t.Context(), short(func(c *config) {
+			r, err := execute(t.Context(), shortRun(func(c *config) {
 				c.duration, c.settle = 800*time.Millisecond, 300*time.Millisecond
 				row.change(c)
 			}))
@@ -167,7 +167,7 @@ func TestRun(t *testing.T) {
 	svg := filepath.Join(t.TempDir(), "soak.svg")
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"-duration", "1s", "-rate", "100", "-svg", svg}, &out, io.Discard); err != nil {
-		t.Errorf("%v\n%s", err, out.String())
+		t.Errorf("got error %v, want no error\n%s", err, out.String())
 	}
 	for _, want := range []string{"requests      ", "wrong         0 ", "goroutines    ", "token text    found 0 times", "plotted to " + svg} {
 		if !strings.Contains(out.String(), want) {
@@ -179,7 +179,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, args := range [][]string{{"-duration", "0s"}, {"-duration", "2h"}, {"-rate", "0"}, {"-rate", "1000000"}, {"x"}, {"-nonsense"}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%v: got no error, want one", args)
+			t.Errorf("%v: got no error, want an error", args)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 const maxTokenSize = 16 << 10
 
 // authorize checks the values of the Authorization header. There must be exactly one
-// value, and it must contain a valid token of the environment's own client. Otherwise
-// authorize returns an error.
+// value, and it must contain a valid token of the environment's own client. Otherwise,
+// the result is an error.
 func (env *Environment) authorize(ctx context.Context, authorization []string) error {
 	if len(authorization) == 0 || authorization[0] == "" {
 		return &apiError{code: codeUnauthenticated, message: "Token empty"}

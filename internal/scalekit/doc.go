@@ -59,8 +59,8 @@
 //
 //   - status is the HTTP status of the response.
 //   - delay is the time before the response, such as "2s".
-//   - hang, if true, means that no response is sent.
-//   - abort, if true, means that the connection is closed without a response.
+//   - hang is true if the environment must not send a response.
+//   - abort is true if the environment must close the connection without a response.
 //   - document is the name of a bad body. All endpoints have "html", "not_json",
 //     "null", "empty_object", "empty_body" and "oversized". In addition, the endpoints
 //     keys and discovery have "truncated". Only the endpoint keys has "empty_set" and

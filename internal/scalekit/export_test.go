@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// CountClients returns the number of clients, including the environment's own
-// client.
+// CountClients returns the number of clients. The environment's own client counts,
+// too.
 func (env *Environment) CountClients() int {
 	env.store.mu.Lock()
 	defer env.store.mu.Unlock()

@@ -28,8 +28,8 @@ func (env *Environment) newKeyID() string {
 	return id
 }
 
-// keys returns all keys in the key set, including the signing key. The oldest key is
-// first.
+// keys returns all keys in the key set. The signing key is one of these keys. The oldest key
+// is first.
 func (env *Environment) keys() []signingKey {
 	signing := env.issuer.SigningKey("").ID()
 	var out []signingKey
@@ -102,8 +102,8 @@ func (env *Environment) RotateKey() (id string, err error) {
 	return id, env.promoteKey(id)
 }
 
-// changeKeys calls apply and saves the state. If the state cannot be saved, changeKeys
-// calls undo.
+// changeKeys calls the function apply and saves the state. If the state cannot be saved,
+// changeKeys calls the function undo.
 func (env *Environment) changeKeys(apply func() error, undo func()) error {
 	return env.store.update(func(c *change) error {
 		if err := apply(); err != nil {

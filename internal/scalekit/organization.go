@@ -29,8 +29,8 @@ type organization struct {
 	created, updated time.Time
 }
 
-// profile is the editable part of an organization. In an update, a field that is nil leaves
-// the value unchanged.
+// profile is the editable part of an organization. The method updatedWith
+// describes an update.
 type profile struct {
 	displayName, externalID, slug, logoURL *string
 	region                                 int // index in the result of regionNames
@@ -112,9 +112,11 @@ func isSlug(text string) bool {
 	return len(text) <= maxSlugLength
 }
 
-// updatedWith returns a copy of p with the values in changes. A field that is nil in
-// changes stays unchanged. The metadata is replaced as a whole. Each feature in changes is
-// added or replaced. The region stays unchanged.
+// updatedWith returns a copy of p with the values in changes. If a text field of changes
+// is nil, the field of p stays unchanged. If the metadata in changes has members, these
+// members replace all metadata of p. Otherwise, the metadata of p stays unchanged. Each
+// feature in changes is added, or replaces the feature with the same name. The region stays
+// unchanged.
 func (p profile) updatedWith(changes profile) profile {
 	for _, field := range []struct{ to, from **string }{
 		{&p.displayName, &changes.displayName}, {&p.externalID, &changes.externalID}, {&p.slug, &changes.slug}, {&p.logoURL, &changes.logoURL},

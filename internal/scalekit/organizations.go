@@ -105,8 +105,7 @@ func (env *Environment) searchOrganizations(query string, page pageRequest, v *v
 
 func organizationSequence(o organization) uint64 { return o.sequence }
 
-// updateOrganization changes the organization's fields to the fields in update. A field
-// that is nil in update leaves the organization's field unchanged.
+// updateOrganization changes an organization by the rules of profile.updatedWith.
 func (env *Environment) updateOrganization(ref identity, update profile, v *violations) (organization, error) {
 	ref.check(v)
 	update.check(v)

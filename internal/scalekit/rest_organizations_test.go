@@ -87,7 +87,8 @@ func TestListOrganizations(t *testing.T) {
 		got := env.callAdmin(t, http.MethodGet, organizationsPath+row.query, "").members
 		list, _ := got["organizations"].([]any)
 		if len(list) != row.items || got["total_size"] != row.total || (got["next_page_token"] != "") != row.following || got["prev_page_token"] != "" {
-			t.Errorf("%q: got %d organizations on the page, total_size %v and next_page_token %q, want %d organizations on the page and total_size %v", row.query, len(list), got["total_size"], got["next_page_token"], row.items, row.total)
+			t.Errorf("%q: got %d organizations, total_size %v, a next page=%v and prev_page_token %q, want %d organizations, total_size %v, a next page=%v and prev_page_token \"\"",
+				row.query, len(list), got["total_size"], got["next_page_token"] != "", got["prev_page_token"], row.items, row.total, row.following)
 		}
 	}
 }

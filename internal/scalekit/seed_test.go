@@ -66,7 +66,7 @@ func TestSeed(t *testing.T) {
 			}
 			got := env.callAdmin(t, http.MethodGet, organizationsPath, "").members
 			if got["total_size"] != 2.0 || memberAt(t, env.callAdmin(t, http.MethodGet, organizationsPath+":external/acme", "").members, "organization", "display_name") != "Acme Corp" {
-				t.Errorf("got organizations %v, want two organizations, including Acme Corp", got)
+				t.Errorf("got organizations %v, want two organizations, one with the name Acme Corp", got)
 			}
 		})
 	}

@@ -79,7 +79,7 @@ func (s settings) normalized() settings {
 
 // updatedWith returns a copy of s with the settings in changes. A setting that is empty in
 // changes stays unchanged. Therefore, an update cannot make a setting empty. The vendor's
-// update has the same limit, because it has no field mask.
+// API has the same limit, because the request for an update has no field mask.
 func (s settings) updatedWith(changes settings) settings {
 	changes = changes.normalized()
 	if changes.name != "" {

@@ -31,9 +31,9 @@ type change struct {
 	undo []func()
 }
 
-// update calls apply in one transaction. If apply returns an error, update undoes the
-// change. If the state cannot be saved, update undoes the change, too. Readers never see a
-// part of a change.
+// update calls the function apply in one transaction. If this function returns an error, or
+// if the state cannot be saved, the whole change is undone. Readers never see a part of a
+// change.
 func (s *store) update(apply func(*change) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,8 +18,8 @@ import (
 
 const maxErrorBody = 4 << 10
 
-// authenticate implements bearertest.Options.Authenticate. For an unknown client and for a
-// known client with one secret, authenticate takes the same time.
+// authenticate implements bearertest.Options.Authenticate. It takes the same time for an
+// unknown client and for a known client with one secret.
 func (env *Environment) authenticate(ctx context.Context, id, plain string) (bearertest.Client, error) {
 	c, known := env.store.client(id)
 	if known {

@@ -33,8 +33,8 @@ func (v *violations) addViolation(field, description, constraint string) {
 	v.found = append(v.found, violation{field, description, constraint})
 }
 
-// err returns an error that lists all violations. If there are no violations, err returns
-// nil.
+// err returns an error that lists all violations. If there are no violations, the result
+// is nil.
 func (v *violations) err() error {
 	if len(v.found) == 0 {
 		return nil

@@ -58,12 +58,12 @@ func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) 
 	routertest.Run(t, strings.TrimSpace(url), issuer, enforced)
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("demo.Run: got error %v, want none", err)
+		t.Errorf("demo.Run: got error %v, want no error", err)
 	}
 	// The program prints one line for each route.
 	routes := strings.Split(strings.TrimSuffix(<-list, "\n"), "\n")
 	if len(routes) < len(routertest.Routes()) {
-		t.Errorf("got %d lines with routes, want at least %d: %q", len(routes), len(routertest.Routes()), routes)
+		t.Errorf("got %d lines with routes, want at least %d lines; lines: %q", len(routes), len(routertest.Routes()), routes)
 	}
 	for _, line := range routes {
 		if !strings.HasPrefix(line, "- ") || !strings.Contains(line, " /") && !strings.HasPrefix(line, "- /") {

@@ -81,7 +81,7 @@ func Check(t *testing.T, open Open, want map[string]int) {
 	}
 	all := requests(issuer)
 	if len(all) != len(want) {
-		t.Errorf("got %d expected statuses, want %d: each request needs one expected status", len(want), len(all))
+		t.Errorf("got %d expected statuses, want %d expected statuses: each request needs one expected status", len(want), len(all))
 	}
 	for _, r := range all {
 		if r.broken {
@@ -92,10 +92,10 @@ func Check(t *testing.T, open Open, want map[string]int) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, req)
 		if w.Code != want[r.name] {
-			t.Errorf("%s: got status %d, want %d: %s", r.name, w.Code, want[r.name], w.Body)
+			t.Errorf("%s: got status %d, want status %d; body: %s", r.name, w.Code, want[r.name], w.Body)
 		}
 		if r.name == "valid token" && w.Body.String() != "ci deploys acmecorp/inventory-service\n" {
-			t.Errorf("valid token: got %q, want %q", w.Body, "ci deploys acmecorp/inventory-service\n")
+			t.Errorf("valid token: got body %q, want body %q", w.Body, "ci deploys acmecorp/inventory-service\n")
 		}
 	}
 }
