@@ -32,8 +32,8 @@ func listFiles(dir string) ([]string, error) {
 	return strings.Split(strings.TrimRight(string(out), "\x00"), "\x00"), nil
 }
 
-// passages returns the passages of a file. It returns no passages for generated Go files and
-// for types of files that it does not know.
+// passages returns the passages of a file. It returns no passages for a generated Go file, and
+// for a file whose extension is not in the switch.
 func passages(name string, source []byte) ([]passage, error) {
 	switch filepath.Ext(name) {
 	case ".go":

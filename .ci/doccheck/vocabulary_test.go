@@ -89,7 +89,7 @@ func TestScreens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(one) != 10 || strings.Join(one, "") != strings.Join(again, "") || strings.Join(one, "") == strings.Join(other, "") {
-		t.Errorf("got %d screens; equal with the same seed: %t; equal with different seeds: %t; want 10, true, false", len(one),
+		t.Errorf("got %d screens, equal with the same seed = %t, equal with different seeds = %t; want 10 screens, true and false", len(one),
 			strings.Join(one, "") == strings.Join(again, ""), strings.Join(one, "") == strings.Join(other, ""))
 	}
 	for _, text := range one {

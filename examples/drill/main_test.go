@@ -30,7 +30,7 @@ func TestAsExpected(t *testing.T) {
 	}
 	for _, want := range []string{"ok    odd documents", "ok    new key with old key id", "0 of 27", "2 of 2 incidents as expected"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("output: got no %q in\n%s", want, out)
+			t.Errorf("the output does not contain %q:\n%s", want, out)
 		}
 	}
 	for line := range strings.Lines(out) {
@@ -68,7 +68,7 @@ func TestNotAsExpected(t *testing.T) {
 	}
 	for _, want := range []string{"WRONG odd documents", "WRONG new key", "want: no valid key is lost", "want: no valid request is refused", "27 of 27"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("output: got no %q in\n%s", want, out)
+			t.Errorf("the output does not contain %q:\n%s", want, out)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Rule is one behaviour that can be tested.
+// Rule is a rule of an RFC, or a feature of an RFC that this module does not support.
 type Rule struct {
 	// ID identifies the rule: a letter for the family, and a number.
 	ID string
@@ -44,7 +44,7 @@ type T struct {
 
 // Test runs the test of a rule as a subtest whose name is the id. The subtest fails if no
 // rule has the id. It also fails if the test expects fewer than two different outcomes,
-// because such a test may pass even if the check is missing.
+// because such a test can pass even if the check is missing.
 func Test(t *testing.T, id string, test func(t *T)) {
 	t.Helper()
 	t.Run(id, func(t *testing.T) {

@@ -46,7 +46,7 @@ func writeChunks(w http.ResponseWriter, chunk []byte, n int, more func() bool) {
 func bodies() []body {
 	keys := manyKeys(50_000)
 	blank := bytes.Repeat([]byte(" "), mib)
-	var packed bytes.Buffer // 1 MiB in compressed form; a gzip file may contain it many times
+	var packed bytes.Buffer // 1 MiB in compressed form; a gzip file can contain this text many times
 	zip := gzip.NewWriter(&packed)
 	_, _ = zip.Write(blank) // a bytes.Buffer returns no error
 	_ = zip.Close()
@@ -145,7 +145,7 @@ func hostileBody(ctx context.Context, s Subject, b body) (r Result, err error) {
 	start := time.Now()
 	var t, bad tally
 	bad.verify(ctx, v, forged)
-	select { // wait for the issuer, because the verifier may return before the body ends
+	select { // wait for the issuer, because the verifier can return before the body ends
 	case <-sent:
 	case <-ctx.Done():
 	case <-time.After(bodyLimit):

@@ -25,10 +25,10 @@ const (
 // Flood is an incident in which 200 goroutines send 10,000 tokens with forged key ids in 2 s.
 // At the same time, there are 1,000 valid requests per second with different tokens. The flood
 // has ten periods of 200 ms. Before each flood period, there is a calm period of the same
-// length. A busy machine slows flood periods and calm periods equally, so it does not change
-// Result.Ratio. Flood runs the given number of rounds. Each round has a whole flood. The
-// Result contains the ratio and the percentiles of the round with the median ratio. The other
-// counts and durations in the Result are the highest of all rounds.
+// length. A busy machine slows flood periods and calm periods equally, so the load of
+// the machine does not change Result.Ratio. Flood runs the given number of rounds. Each round
+// has a whole flood. The Result contains the ratio and the percentiles of the round with the
+// median ratio. The other counts and durations in the Result are the highest of all rounds.
 func Flood(times int) Run {
 	return func(ctx context.Context, s Subject) (Result, error) {
 		heap := make([]byte, ballast)

@@ -116,7 +116,7 @@ func invalidKeys(ec, r members) []oddKey {
 }
 
 // oddPermissions returns keys with valid key material. Some of these keys must not verify
-// tokens, because of their other members. The rest may verify tokens, but many libraries
+// tokens, because of their other members. The other keys are usable, but many libraries
 // refuse these keys.
 func oddPermissions(ec, r *bearertest.Key, ecKey, rKey members) []oddKey {
 	token := tokenBy(ec, nil)

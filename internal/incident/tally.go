@@ -76,8 +76,8 @@ func callAtIntervals(ctx context.Context, start time.Time, interval time.Duratio
 }
 
 // runCallers runs n callers for the duration d. The time between two requests of a caller is
-// interval. If a caller still waits for a response when its next request is due, it skips this
-// next request. The function pick returns the token of a caller.
+// interval. If a caller still waits for a response when its next request is due, the caller
+// skips this next request. The function pick returns the token of a caller.
 func (t *tally) runCallers(ctx context.Context, v Verifier, n int, interval, d time.Duration, pick func(caller int) string) {
 	var wg sync.WaitGroup
 	start := time.Now()

@@ -12,7 +12,7 @@ import (
 var defaultAlgorithms = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
 
 // Methods returns the methods of the named algorithms, or of the default algorithms if
-// names is nil. It also returns one error for each name that cannot be used, and one error
+// names is nil. It also returns one error for each name that it does not accept, and one error
 // if names is empty and not nil.
 func Methods(names []string) (map[string]*Method, []error) {
 	if names == nil {

@@ -32,7 +32,7 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		parts, ok := jws.Split(token)
 		if want := splittable.MatchString(token); ok != want {
-			t.Fatalf("Split: got %v, want %v", ok, want)
+			t.Fatalf("Split: got ok=%v, want ok=%v", ok, want)
 		}
 		if !ok {
 			return

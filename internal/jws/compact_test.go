@@ -42,7 +42,7 @@ func TestSplit(t *testing.T) {
 func TestDecode(t *testing.T) {
 	for part, want := range map[string]string{"": "", "Zg": "f", "Zm8": "fo", "Zm9v": "foo", "-_8": "\xfb\xff"} {
 		if got, err := jws.Decode(nil, []byte(part)); err != nil || string(got) != want {
-			t.Errorf("Decode(%q): got %q, %v, want %q, nil", part, got, err, want)
+			t.Errorf("Decode(%q): got %q and error %v, want %q and no error", part, got, err, want)
 		}
 	}
 	for _, part := range []string{"Z", "Zh", "Zm9", "Zg==", "Zm9vZ", "Zm9v=", "Zm9v ", "Zm\n9v", "Zm9v\r", "\nZg", "Zm9+", "Zm9/", "Zm9v\x00", "Zmé", "Zm9v.", "=", "\n"} {
@@ -99,7 +99,7 @@ func compareDecode(t *testing.T, part []byte) {
 	case !kept:
 		t.Fatalf("Decode(%q): got %q, want a result that begins with the bytes of dst", part, got)
 	case ok && (err != nil || !bytes.Equal(rest, want)):
-		t.Fatalf("Decode(%q): got %q, %v, want %q, nil", part, rest, err, want)
+		t.Fatalf("Decode(%q): got %q and error %v, want %q and no error", part, rest, err, want)
 	case !ok && err == nil:
 		t.Fatalf("Decode(%q): got %q, want an error", part, rest)
 	}

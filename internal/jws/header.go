@@ -73,7 +73,7 @@ func ReadHeader(decoded []byte) (*Header, error) {
 	return h, nil
 }
 
-// MediaType returns a "typ" or "cty" in a form that can be compared: lower case, without
+// MediaType returns a "typ" or "cty" in the form for comparisons: lower case, without
 // "application/" (RFC 7515, section 4.1.9; RFC 2045, section 5.1).
 func MediaType(typ string) string {
 	switch typ { // these cases are fast paths for the two most frequent values
@@ -99,7 +99,7 @@ const (
 
 // Headers caches the parsed JOSE headers of verified tokens. An issuer writes the same
 // header into every token that it signs with one key, so there are about as many headers
-// as keys. A token with a cached header may still be invalid. The zero Headers is ready to
+// as keys. A token with a cached header can still be invalid. The zero Headers is ready to
 // use. Headers is safe for concurrent use.
 type Headers struct {
 	parsed sync.Map // encoded header to *Header

@@ -33,7 +33,7 @@ func FuzzReadHeader(f *testing.F) {
 		}
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(raw, &want); err != nil {
-			t.Fatalf("ReadHeader accepted the header, but encoding/json returns %v", err)
+			t.Fatalf("got no error from ReadHeader and error %v from encoding/json, want no error from either", err)
 		}
 		for _, name := range []string{"crit", "b64", "zip", "enc"} {
 			if want[name] != nil {
@@ -51,7 +51,7 @@ func FuzzReadHeader(f *testing.F) {
 			}
 		}
 		if header.HasTyp != (want["typ"] != nil) {
-			t.Errorf("got HasTyp %v, want %v", header.HasTyp, !header.HasTyp)
+			t.Errorf("got HasTyp=%v, want HasTyp=%v", header.HasTyp, !header.HasTyp)
 		}
 		if header.Members.Len() != len(want) {
 			t.Errorf("got %d members, want %d", header.Members.Len(), len(want))

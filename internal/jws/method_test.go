@@ -57,7 +57,7 @@ func TestMethodsAndKeys(t *testing.T) {
 		for kind, key := range keys {
 			for signatureAlg, signature := range signatures {
 				if got := method.Verify(signed, signature, key); got != fits[[3]string{alg, kind, signatureAlg}] {
-					t.Errorf("%s with key %s and signature %s: got %v, want %v", alg, kind, signatureAlg, got, !got)
+					t.Errorf("%s with key %s and signature %s: accepted the signature = %v, want %v", alg, kind, signatureAlg, got, !got)
 				}
 			}
 		}

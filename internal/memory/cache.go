@@ -131,7 +131,7 @@ func (c *Cache[V]) makeRoom(now time.Time) {
 	c.evict(c.ring[0], false)
 }
 
-// expired reports whether the entry has expired. It may return true up to 1 s early,
+// expired reports whether the entry has expired. It can return true up to 1 s early,
 // because expires is rounded down.
 func (e *Entry[V]) expired(now time.Time) bool { return now.Unix() >= int64(e.expires) }
 

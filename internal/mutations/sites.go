@@ -243,7 +243,7 @@ func (f *finder) returnedCall(body *ast.BlockStmt, signature *ast.FuncType) {
 }
 
 // condition adds a mutant that replaces a condition by true or false. The mutant still
-// evaluates the condition, because the condition may have side effects.
+// evaluates the condition, because the condition can have side effects.
 func (f *finder) condition(e ast.Expr, becomes string) {
 	if becomes == "true" {
 		f.wrap(e, becomes, "((", ") || mutantOff == %d)")

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// readme contains the list of survivors. A survivor is a check for which no test can fail. The
-// list explains why no test can fail.
+// readme contains the list of survivors. A check is a survivor if it is impossible to write a
+// test that fails without the check. The list explains why it is impossible.
 //
 //go:embed README.md
 var readme string

@@ -165,12 +165,12 @@ func (b *testbed) build(ctx context.Context, pkg string) error {
 	return nil
 }
 
-// testTimeout is the timeout for the tests of one package. Without a check, the code may
+// testTimeout is the timeout for the tests of one package. Without a check, the code can
 // contain an endless loop. A timeout counts as a failed test.
 const testTimeout = 2 * time.Minute
 
 // limitMemory is a shell script that runs a program with at most 6 GB of memory, because an
-// endless loop may allocate all memory. If the system does not support such a limit, the
+// endless loop can allocate all memory. If the system does not support such a limit, the
 // script runs the program without a limit.
 const limitMemory = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
 
@@ -208,7 +208,7 @@ func (r result) verdict() string {
 var testName = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
 // pattern returns a pattern for -test.run that matches the test that failed. The pattern
-// matches the whole test, because a subtest may depend on earlier subtests. If the result has
+// matches the whole test, because a subtest can depend on earlier subtests. If the result has
 // no name of a test, pattern returns "".
 func (r result) pattern() string {
 	name, _, _ := strings.Cut(r.test, "/")

@@ -23,7 +23,7 @@ func TestIsNil(t *testing.T) {
 		"pointer to nil": {new(*http.ServeMux), false},
 	} {
 		if got := nilcheck.IsNil(row.v); got != row.want {
-			t.Errorf("%s: got %v, want %v", name, got, row.want)
+			t.Errorf("IsNil(%s): got %v, want %v", name, got, row.want)
 		}
 	}
 }
@@ -43,7 +43,7 @@ func TestHasNil(t *testing.T) {
 		"nil in a nested list":    {[][]http.Handler{{mux}, {nil}}, true},
 	} {
 		if got := nilcheck.HasNil(row.v); got != row.want {
-			t.Errorf("%s: got %v, want %v", name, got, row.want)
+			t.Errorf("HasNil(%s): got %v, want %v", name, got, row.want)
 		}
 	}
 }

@@ -14,7 +14,7 @@ package profiles
 //
 // In Keycloak's access tokens, the claim `typ` is Bearer, and the profile requires this
 // value. ID tokens, refresh tokens and DPoP tokens have other values. The profile allows the
-// claim `nonce`, because access tokens of users may have this claim.
+// claim `nonce`, because access tokens of users can have this claim.
 func Keycloak() Profile {
 	return Profile{
 		Name:              "Keycloak",

@@ -1,6 +1,6 @@
 // Package quote prepares untrusted values for log records, errors and explanations. An
 // untrusted value is a value that a client or an issuer chose. The package shortens the
-// value, writes it on one line, and escapes control characters, because a terminal may
+// value, writes it on one line, and escapes control characters, because a terminal can
 // interpret control characters.
 package quote
 

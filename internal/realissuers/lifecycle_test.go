@@ -75,7 +75,7 @@ func post(t *testing.T, endpoint string, form url.Values, header http.Header) gr
 		t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK || g.AccessToken == "" {
-		t.Fatalf("token endpoint: got %s, %s: %s", resp.Status, g.Error, g.Description)
+		t.Fatalf("token endpoint: got status %s, error %q and description %q", resp.Status, g.Error, g.Description)
 	}
 	return g
 }

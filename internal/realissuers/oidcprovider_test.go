@@ -102,8 +102,8 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The context of the test has ended. Its end may have killed the program, so the
-		// errors are ignored.
+		// The context of the test has ended. If the end of the context killed the program,
+		// there are errors here. They do not matter.
 		_, _ = stdin.Close(), cmd.Wait()
 		if t.Failed() {
 			t.Logf("output of oidc-provider:\n%s", stderr.String())
@@ -199,7 +199,7 @@ func testUserTokens(t *testing.T, server *oidcProvider) {
 		}
 		_, err = v.Verify(t.Context(), g.IDToken)
 		if got := reasonOf(t, err); got == "" || row.want != "" && got != row.want {
-			t.Errorf("ID token with profile %q: got %v, want a refusal with reason %q (empty: any reason)", row.name, err, row.want)
+			t.Errorf("ID token with profile %q: got error %v, want an error with reason %q (empty: any reason)", row.name, err, row.want)
 		}
 	}
 }

@@ -40,12 +40,12 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		members, err := strictjson.Parse(bytes.Clone(data))
 		if accept := mustAccept(data); (err == nil) != accept {
-			t.Fatalf("Parse: got %v, want an error: %v", err, !accept)
+			t.Fatalf("Parse: accepted the text = %v, want %v; error: %v", err == nil, accept, err)
 		}
 		var record strictjson.Record
 		recordErr := record.Read(bytes.Clone(data))
 		if (recordErr == nil) != (err == nil && len(data) <= strictjson.MaxRecord) {
-			t.Fatalf("Read returns %v, but Parse returns %v", recordErr, err)
+			t.Fatalf("got error %v from Read and error %v from Parse, want both or neither to accept a text of at most MaxRecord bytes", recordErr, err)
 		}
 		if err != nil {
 			return
@@ -53,7 +53,7 @@ func FuzzParse(f *testing.F) {
 		compareRecord(t, &record, members)
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(data, &want); err != nil {
-			t.Fatalf("Parse accepts the text, but encoding/json returns %v", err)
+			t.Fatalf("got no error from Parse and error %v from encoding/json, want no error from either", err)
 		}
 		if len(members) != len(want) {
 			t.Errorf("got %d members, want %d", len(members), len(want))
@@ -66,18 +66,18 @@ func FuzzParse(f *testing.F) {
 			var text string
 			isText := json.Unmarshal(value, &text) == nil && value[0] == '"'
 			if s, ok := strictjson.String(got); ok != isText || s != text {
-				t.Errorf("%q: String: got %q, %v, want %q, %v", name, s, ok, text, isText)
+				t.Errorf("%q: String: got %q and ok=%v, want %q and ok=%v", name, s, ok, text, isText)
 			}
 			var list []json.RawMessage
 			isList := value[0] == '[' && json.Unmarshal(value, &list) == nil
 			elements, ok := strictjson.Array(got)
 			if ok != isList || len(elements) != len(list) {
-				t.Errorf("%q: Array: got %d elements, %v, want %d elements, %v", name, len(elements), ok, len(list), isList)
+				t.Errorf("%q: Array: got %d elements and ok=%v, want %d elements and ok=%v", name, len(elements), ok, len(list), isList)
 			}
 			var texts []string
 			if isTexts := isList && !bytes.Contains(value, []byte("null")) && json.Unmarshal(value, &texts) == nil; isTexts {
 				if got, ok := strictjson.Strings(got); !ok || len(texts) > 0 && !reflect.DeepEqual(got, texts) {
-					t.Errorf("%q: Strings: got %q, %v, want %q, true", name, got, ok, texts)
+					t.Errorf("%q: Strings: got %q and ok=%v, want %q and ok=true", name, got, ok, texts)
 				}
 			}
 		}
@@ -102,7 +102,7 @@ func compareRecord(t *testing.T, record *strictjson.Record, members strictjson.O
 		want := string(bytes.TrimSpace(m.Value))
 		for _, got := range []strictjson.Member{all[i], walked[i], {Name: m.Name, Value: jsontext.Value(record.Lookup(m.Name))}} {
 			if got.Name != m.Name || string(got.Value) != want {
-				t.Errorf("got member %q %s, want %q %s", got.Name, got.Value, m.Name, want)
+				t.Errorf("got member %q with value %s, want member %q with value %s", got.Name, got.Value, m.Name, want)
 			}
 		}
 		elements, _ := strictjson.Array(m.Value)

@@ -111,7 +111,7 @@ func plainValue(data []byte, i, depth int) (int, bool) {
 	case '1' <= c && c <= '9':
 		for i++; i < len(data) && '0' <= data[i] && data[i] <= '9'; i++ {
 		}
-		// A fraction, an exponent or a syntax error may follow the digits. The caller
+		// A fraction, an exponent or a syntax error can follow the digits. The caller
 		// detects this, because the caller expects a comma or a closing bracket.
 		return i, true
 	case c == '[' && depth < maxPlainDepth:

@@ -49,7 +49,7 @@ func TestReadMany(t *testing.T) {
 		for end, valid := range map[string]bool{`}`: true, `,"iss":"i"}`: true, `,"n0":1}`: false, `,"n60":1}`: false, `,"sub":""}`: false, fmt.Sprintf(`,"n%d":1}`, n-1): false, `,"\u006e0":1}`: false, `,"x":{"a":1,"a":2}}`: false} {
 			var record strictjson.Record
 			if err := record.Read([]byte(object(n) + end)); (err == nil) != valid {
-				t.Errorf("%d members and %s: got %v, want an error: %v", n, end, err, !valid)
+				t.Errorf("%d members and %s: accepted the text = %v, want %v; error: %v", n, end, err == nil, valid, err)
 			}
 			last := fmt.Sprintf("n%d", n-1)
 			if want := fmt.Sprint(n); valid && (record.Lookup(last) != want || record.Lookup("sub") != `"s"` || (record.Lookup("iss") != "") != (end != "}")) {
@@ -112,7 +112,7 @@ func FuzzRead(f *testing.F) {
 		var record strictjson.Record
 		err := record.Read(data)
 		if (err == nil) != (want == nil) {
-			t.Fatalf("%q: Read returns %v, but Parse returns %v", data, err, want)
+			t.Fatalf("%q: got error %v from Read and error %v from Parse, want two errors or none", data, err, want)
 		}
 		if err != nil {
 			return
@@ -123,7 +123,7 @@ func FuzzRead(f *testing.F) {
 		i := 0
 		for name, value := range record.All() {
 			if object[i].Name != name || string(object[i].Value) != value || record.Lookup(name) != value {
-				t.Errorf("%q: got %q, %q, want %q, %q", data, name, value, object[i].Name, object[i].Value)
+				t.Errorf("%q: got member %q with value %q, want member %q with value %q", data, name, value, object[i].Name, object[i].Value)
 			}
 			compareNested(t, object[i].Value)
 			i++
@@ -158,7 +158,7 @@ func compareNested(t *testing.T, v jsontext.Value) {
 	i := 0
 	for name, value := range strictjson.Members(string(v)) {
 		if i == len(object) || name != object[i].Name || value != string(object[i].Value) {
-			t.Fatalf("%s: member %d: got %q, %s, want the member that Parse returns", v, i, name, value)
+			t.Fatalf("%s: member %d: got name %q and value %s, want the member that Parse returns", v, i, name, value)
 		}
 		compareNested(t, object[i].Value)
 		i++
@@ -178,7 +178,7 @@ func TestReadNearlyPlain(t *testing.T) {
 		var record strictjson.Record
 		err := record.Read([]byte(text))
 		if (err == nil) != (want == nil) || record.Len() != len(object) {
-			t.Errorf("%s: got %v and %d members, want %v and %d members", text, err, record.Len(), want, len(object))
+			t.Errorf("%s: got error %v and %d members, want error %v and %d members", text, err, record.Len(), want, len(object))
 			return
 		}
 		for _, m := range object {

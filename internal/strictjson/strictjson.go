@@ -1,4 +1,4 @@
-// Package strictjson reads one JSON object. It refuses text that two parsers may interpret
+// Package strictjson reads one JSON object. It refuses text that two parsers can interpret
 // differently:
 //
 //   - duplicate member names at any depth, even if one of the names is escaped
@@ -71,7 +71,7 @@ func Parse(data []byte) (Object, error) {
 		if err != nil {
 			return nil, parseError(err)
 		}
-		// The decoder may overwrite value at the next call, so m gets a slice of data.
+		// The next call of the decoder can overwrite value, so m gets a slice of data.
 		end := int(dec.InputOffset())
 		m.Value = data[end-len(value) : end : end]
 		members = append(members, m)

@@ -92,10 +92,10 @@ func TestValues(t *testing.T) {
 	} {
 		v := jsontext.Value(row.in)
 		if got, ok := strictjson.String(v); got != row.text || ok != row.isText {
-			t.Errorf("String(%s): got %q, %v, want %q, %v", row.in, got, ok, row.text, row.isText)
+			t.Errorf("String(%s): got %q and ok=%v, want %q and ok=%v", row.in, got, ok, row.text, row.isText)
 		}
 		if got, ok := strictjson.Strings(v); !slices.Equal(got, row.texts) || ok != row.isTexts {
-			t.Errorf("Strings(%s): got %q, %v, want %q, %v", row.in, got, ok, row.texts, row.isTexts)
+			t.Errorf("Strings(%s): got %q and ok=%v, want %q and ok=%v", row.in, got, ok, row.texts, row.isTexts)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestArray(t *testing.T) {
 	for in, want := range map[string]int{`[1,"a",{}]`: 3, `[]`: 0, ``: -1, `{"a":1}`: -1, `"a"`: -1, `1`: -1, `null`: -1} {
 		got, ok := strictjson.Array(jsontext.Value(in))
 		if ok != (want >= 0) || ok && len(got) != want {
-			t.Errorf("Array(%s): got %d elements, %v, want %d elements (-1: not an array)", in, len(got), ok, want)
+			t.Errorf("Array(%s): got %d elements and ok=%v, want %d elements and ok=%v", in, len(got), ok, max(want, 0), want >= 0)
 		}
 	}
 	for range strictjson.Members(`["a",1]`) {
@@ -124,6 +124,6 @@ func TestLookup(t *testing.T) {
 		t.Errorf("got %s, want null", got)
 	}
 	if object.Lookup("B") != nil || object.Lookup("") != nil {
-		t.Error("got a value for a missing member, want nil")
+		t.Error("Lookup of a missing member: got a value, want nil")
 	}
 }

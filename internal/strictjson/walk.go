@@ -6,7 +6,7 @@ import (
 )
 
 // The functions in this file read valid JSON. They do not check the text. If the text is
-// invalid, they may stop early.
+// invalid, the functions can stop early.
 
 // Members iterates over the names and values of an object, in their order. The text must
 // be valid JSON of at most MaxRecord bytes. For a value that is not an object, Members

@@ -54,7 +54,7 @@ func TestMatches(t *testing.T) {
 		{"https://evil.example/" + guid + "/v2.0", guid, false},
 	} {
 		if got := template.Matches(row.iss, row.tid); got != row.want {
-			t.Errorf("%s, tid %s: got %v, want %v", row.iss, row.tid, got, row.want)
+			t.Errorf("iss %s, tid %s: got match=%v, want match=%v", row.iss, row.tid, got, row.want)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func TestKeySigns(t *testing.T) {
 		{"https://login.example/{tenantid}", v1, false},
 	} {
 		if got := tenant.KeySigns(row.key, row.iss, guid); got != row.want {
-			t.Errorf("key with issuer %q, token with iss %q: got %v, want %v", row.key, row.iss, got, row.want)
+			t.Errorf("KeySigns for a key with issuer %q and a token with iss %q: got %v, want %v", row.key, row.iss, got, row.want)
 		}
 	}
 }

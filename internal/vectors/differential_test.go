@@ -170,7 +170,7 @@ func TestDifferential(t *testing.T) {
 				text := knownDifference(r.name, row.Text())
 				used[text] = true
 				if text == "" {
-					t.Errorf("%s: bearer accepts the token, but %s returns %v", row.Name, r.name, err)
+					t.Errorf("%s: bearer returned no error, and %s returned error %v; want no error from either", row.Name, r.name, err)
 				}
 			case row.VerifyReason() != "" && err == nil:
 				acceptedOnly[fmt.Sprintf("%s accepts tokens that bearer refuses with %q", r.name, row.VerifyReason())]++

@@ -54,7 +54,7 @@ func TestRFCExamples(t *testing.T) {
 		}
 	}
 	if verified != 8 || len(examples) != 15 {
-		t.Errorf("accepted %d of %d examples, want 8 of 15", verified, len(examples))
+		t.Errorf("got %d accepted examples of %d, want 8 of 15", verified, len(examples))
 	}
 }
 
@@ -135,7 +135,7 @@ func TestRFC9068Example(t *testing.T) {
 			time.Sleep(time.Until(time.Unix(row.at, 0)))
 			got, err := v.Verify(t.Context(), token)
 			if !errors.Is(err, row.want) {
-				t.Errorf("issuer %s, audience %s, at %d: got %v, want %v", row.issuer, row.audience, row.at, err, row.want)
+				t.Errorf("issuer %s, audience %s, at time %d: got error %v, want error %v", row.issuer, row.audience, row.at, err, row.want)
 			}
 			if err != nil {
 				return

@@ -75,7 +75,7 @@ func TestWycheproof(t *testing.T) {
 					want = !want
 				}
 				if (err == nil) != want {
-					t.Errorf("%s: %s: %s: got %v, want an error: %v", name, group.Comment, test.Comment, err, !want)
+					t.Errorf("%s: %s: %s: accepted the token = %v, want %v; error: %v", name, group.Comment, test.Comment, err == nil, want, err)
 				}
 				if err == nil {
 					accepted++
@@ -86,7 +86,7 @@ func TestWycheproof(t *testing.T) {
 		}
 		t.Logf("%s: %d accepted, %d refused", file.name, accepted, refused)
 		if accepted != file.accepted || refused != file.refused || accepted+refused != vectors.NumberOfTests {
-			t.Errorf("%s: got %d accepted and %d refused vectors, want %d accepted and %d refused vectors", file.name, accepted, refused, file.accepted, file.refused)
+			t.Errorf("%s: got %d accepted and %d refused vectors, want %d accepted and %d refused", file.name, accepted, refused, file.accepted, file.refused)
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 // cache also refreshes its keys, but at most once in 5 minutes.
 var keyfuncSubject = incident.Subject{Name: "keyfunc", Open: func(s incident.Setup) (incident.Verifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	// NewDefaultOverrideCtx does what NewDefaultCtx does, but some settings can be changed.
+	// NewDefaultOverrideCtx does what NewDefaultCtx does, but the caller can change some
+	// settings.
 	// These overrides switch off the log of failed refreshes. If the incident has a refresh
 	// interval, the overrides also set this interval.
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{s.KeysURL}, keyfunc.Override{

@@ -11,7 +11,8 @@ import (
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// TestOddDocuments runs one fast incident for all subjects, and tests the page.
+// TestOddDocuments runs one fast incident with each library, and checks the page with the
+// results.
 func TestOddDocuments(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "incidents.md")
 	if err := run(t.Context(), []string{"-run", "odd documents", "-o", path}, io.Discard, io.Discard); err != nil {
@@ -31,7 +32,7 @@ func TestOddDocuments(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(page), "**bearer** loses") {
-		t.Errorf("the page says that bearer loses keys, want no such text:\n%s", page)
+		t.Errorf("the page contains \"**bearer** loses\", want a page without this text:\n%s", page)
 	}
 }
 

@@ -126,7 +126,7 @@ var families = []struct{ letter, title string }{
 	{"W", "Keys and key sets (RFC 7517, RFC 7638)"},
 	{"A", "Algorithms (RFC 7518, RFC 8037, RFC 9864)"},
 	{"T", "Claims (RFC 7519)"},
-	{"P", "Best practice (RFC 8725 and its draft revision, RFC 8725bis; RFC 7800)"},
+	{"P", "Best practice (RFC 8725, the draft RFC 8725bis, and RFC 7800)"},
 	{"R", "Access tokens (RFC 9068)"},
 	{"S", "Metadata of authorization servers (RFC 8414, OpenID Connect Discovery)"},
 	{"Z", "OAuth security (RFC 9700, OAuth 2.1)"},

@@ -62,8 +62,8 @@ func claimRows(r *rows) {
 		r.add("binding", "P05 T03", cnf, "cnf has the value: "+name, one("cnf", text))
 	}
 	r.accepted("P05", cnf, "cnf is missing", r.token(nil, nil))
-	r.accepted("P05", "RFC 7800 3.1; Keycloak", "cnf has only a member that the profile lists as inert", one("cnf", `{"kc-jkt-type":"DPoP"}`), withVerifier("kc-jkt-type"))
-	r.add("binding", "P05", cnf, "cnf has an inert member and binds the token to a key", one("cnf", `{"kc-jkt-type":"DPoP","jkt":"x"}`), withVerifier("kc-jkt-type"))
-	r.add("binding", "P05", cnf, "cnf is empty, and the profile lists an inert member", one("cnf", `{}`), withVerifier("kc-jkt-type"))
+	r.accepted("P05", "RFC 7800 3.1; Keycloak", "cnf has only a member that Profile.InertConfirmation lists", one("cnf", `{"kc-jkt-type":"DPoP"}`), withVerifier("kc-jkt-type"))
+	r.add("binding", "P05", cnf, "cnf has a member that Profile.InertConfirmation lists and a member that it does not list", one("cnf", `{"kc-jkt-type":"DPoP","jkt":"x"}`), withVerifier("kc-jkt-type"))
+	r.add("binding", "P05", cnf, "cnf is empty, and Profile.InertConfirmation lists a member", one("cnf", `{}`), withVerifier("kc-jkt-type"))
 	r.add("malformed", "P05 T02", cnf, "cnf contains a member twice", r.tokenWithClaims(`{"cnf":{"kc-jkt-type":"x","kc-jkt-type":"x"},`+validClaims()+`}`), withVerifier("kc-jkt-type"))
 }

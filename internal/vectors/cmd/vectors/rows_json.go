@@ -6,7 +6,7 @@ import (
 	"unicode/utf16"
 )
 
-// jsonRows adds rows with headers and claims that two parsers may read differently.
+// jsonRows adds rows with headers and claims that two parsers can read differently.
 func jsonRows(r *rows) {
 	const object = "RFC 7519 7.2; RFC 7515 5.2 (3)"
 	// Each % stands for the members of a valid object.
