@@ -104,7 +104,7 @@ func TestAuditMatchesGuard(t *testing.T) {
 				want = codes.OK
 			}
 			if got := status.Code(unaryError(t.Context(), guard, method.Name)); got != want {
-				t.Errorf("%v: got code %v, want %v", method, got, want)
+				t.Errorf("%v: got code %v, want code %v", method, got, want)
 			}
 		}
 	}
@@ -115,15 +115,15 @@ func TestMethodNames(t *testing.T) {
 	rules := scopes.Methods{"/a.B/C": scopes.Public(), "/a.B/*": scopes.Public()}
 	guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
 	for name, public := range map[string]bool{
-		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // the server has no method "C ", but the rule of a.B applies to it
+		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // the rule of a.B applies to "C " too, although the server has no such method
 		"": false, "/": false, "a.B/C": false, "/a.B": false, "/a.B/": false, "/a.B/*": false, "//a.B/C": false, "/a.B/C/": false, "/a.B//C": false,
 		"/a.B/C/D": false, "/A.B/C": false, "/a.b/C": false, "/x/a.B/C": false, "/a.B /C": false, "/*/C": false, "/a.*/C": false,
 	} {
 		if got := unaryError(t.Context(), guard, name) == nil; got != public {
-			t.Errorf("%q: got public %v, want %v", name, got, public)
+			t.Errorf("%q: public for the guard = %v, want %v", name, got, public)
 		}
 		if rule, _ := rules.Rule(name); rule.IsPublic() != public {
-			t.Errorf("%q: got public %v from scopes.Methods, want %v", name, rule.IsPublic(), public)
+			t.Errorf("%q: public for scopes.Methods = %v, want %v", name, rule.IsPublic(), public)
 		}
 	}
 }

@@ -35,8 +35,8 @@ func (c *call) SetHeader(md metadata.MD) error  { c.header = metadata.Join(c.hea
 func (c *call) SendHeader(md metadata.MD) error { return c.SetHeader(md) }
 func (c *call) SetTrailer(metadata.MD) error    { return nil }
 
-// unary makes a unary call with this metadata.
-func unary(ctx context.Context, g *interceptor.Guard, method string, md metadata.MD) *call {
+// callUnary makes a unary call with this metadata.
+func callUnary(ctx context.Context, g *interceptor.Guard, method string, md metadata.MD) *call {
 	c := &call{method: method}
 	ctx = metadata.NewIncomingContext(grpc.NewContextWithServerTransportStream(ctx, c), md)
 	_, c.err = g.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
@@ -79,7 +79,7 @@ func TestRules(t *testing.T) {
 			{"a token of 64 KiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 64<<10)}}, codes.Unauthenticated},
 			{"a token of 1 MiB", metadata.MD{"authorization": {"Bearer " + strings.Repeat("a", 1<<20)}}, codes.Unauthenticated},
 		} {
-			c := unary(t.Context(), guard, say, row.md)
+			c := callUnary(t.Context(), guard, say, row.md)
 			t.Want(row.name, status.Code(c.err), row.want)
 			t.Want(row.name+": the handler is called", c.reached, row.want == codes.OK)
 		}
@@ -94,22 +94,22 @@ func TestRules(t *testing.T) {
 			bearer.WrongBinding: codes.Unauthenticated, bearer.InvalidCustom: codes.Unauthenticated, bearer.Revoked: codes.Unauthenticated,
 			bearer.MissingScope: codes.PermissionDenied, bearer.KeysUnavailable: codes.Unavailable, bearer.Internal: codes.Internal,
 		} {
-			c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: reason}), say, metadata.MD{"authorization": {"Bearer x"}})
+			c := callUnary(t.Context(), refuser(t.T, &bearer.Error{Reason: reason}), say, metadata.MD{"authorization": {"Bearer x"}})
 			t.Want(string(reason), status.Code(c.err), want)
 		}
-		c := unary(t.Context(), refuser(t.T, errors.New("without a reason")), say, metadata.MD{"authorization": {"Bearer x"}})
+		c := callUnary(t.Context(), refuser(t.T, errors.New("without a reason")), say, metadata.MD{"authorization": {"Bearer x"}})
 		t.Want("an error without a reason", status.Code(c.err), codes.Internal)
 	})
 	checklist.Test(t, "G03", func(t *checklist.T) { testDetails(t, issuer.Token(map[string]any{"sub": "subject-of-the-token"}), v) })
 	checklist.Test(t, "G04", func(t *checklist.T) {
 		for name, cnf := range map[string]any{"cnf for DPoP": map[string]any{"jkt": "x"}, "cnf for mTLS": map[string]any{"x5t#S256": "x"}, "empty cnf": map[string]any{}} {
 			bound := issuer.Token(map[string]any{"cnf": cnf})
-			c := unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + bound}, "dpop": {"proof"}})
+			c := callUnary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + bound}, "dpop": {"proof"}})
 			t.Want("a token with "+name, status.Code(c.err), codes.Unauthenticated)
 			t.Want("a token with "+name+": reason", reasonInfo(c.err), "BINDING")
 		}
-		t.Want("the scheme DPoP", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"DPoP " + token}}).err), codes.Unauthenticated)
-		t.Want("a token without cnf", status.Code(unary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
+		t.Want("the scheme DPoP", status.Code(callUnary(t.Context(), guard, say, metadata.MD{"authorization": {"DPoP " + token}}).err), codes.Unauthenticated)
+		t.Want("a token without cnf", status.Code(callUnary(t.Context(), guard, say, metadata.MD{"authorization": {"Bearer " + token}}).err), codes.OK)
 	})
 	checklist.Test(t, "G05", func(t *checklist.T) {
 		with := metadata.MD{"authorization": {"Bearer " + token}}
@@ -136,7 +136,7 @@ func TestRules(t *testing.T) {
 			{"", with, codes.PermissionDenied},
 			{"/", with, codes.PermissionDenied},
 		} {
-			c := unary(t.Context(), guard, row.method, row.md)
+			c := callUnary(t.Context(), guard, row.method, row.md)
 			t.Want(fmt.Sprintf("method %q with %d keys of metadata", row.method, len(row.md)), status.Code(c.err), row.want)
 		}
 	})
@@ -207,7 +207,7 @@ func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 		{"two tokens", "Bearer a b", "REQUEST", `error="invalid_request"`},
 		{"no token", "", "NO_TOKEN", `Bearer realm="api"`},
 	} {
-		c := unary(t.Context(), guard, say, metadata.MD{"authorization": {row.value}})
+		c := callUnary(t.Context(), guard, say, metadata.MD{"authorization": {row.value}})
 		t.Want(row.name+": reason", reasonInfo(c.err), row.reason)
 		values := c.header.Get("www-authenticate")
 		t.Want(row.name+": challenges", len(values), 1)
@@ -219,7 +219,7 @@ func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 		t.Want(row.name+": contains the subject", strings.Contains(sent, "subject-of-the-token"), false)
 	}
 	secret := errors.New("the key server at 10.0.0.1 said subject-of-the-token")
-	c := unary(t.Context(), refuser(t.T, &bearer.Error{Reason: bearer.KeysUnavailable, Err: secret}), say, metadata.MD{"authorization": {"Bearer x"}})
+	c := callUnary(t.Context(), refuser(t.T, &bearer.Error{Reason: bearer.KeysUnavailable, Err: secret}), say, metadata.MD{"authorization": {"Bearer x"}})
 	t.Want("no keys: reason", reasonInfo(c.err), "KEYS_UNAVAILABLE")
 	t.Want("no keys: challenges", len(c.header.Get("www-authenticate")), 0)
 	t.Want("no keys: contains the text of the error", strings.Contains(fmt.Sprint(c.err, status.Convert(c.err).Details()), "10.0.0.1"), false)

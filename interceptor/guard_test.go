@@ -68,7 +68,7 @@ func TestNewCopies(t *testing.T) {
 	rules[say], rules[talk], more["/grpc.health.v1.Health/Check"] = scopes.Public(), scopes.Public(), scopes.Public()
 	for _, method := range []string{say, talk, "/grpc.health.v1.Health/Check"} {
 		if got := status.Code(unaryError(t.Context(), guard, method)); got != codes.Unauthenticated {
-			t.Errorf("%s: got code %v, want %v", method, got, codes.Unauthenticated)
+			t.Errorf("%s: got code %v, want code %v", method, got, codes.Unauthenticated)
 		}
 	}
 }

@@ -47,8 +47,8 @@ type HealthWatch struct {
 	ended sync.WaitGroup
 }
 
-// WatchHealth sets the status of services in server. The status is SERVING while tokens can
-// be verified, and NOT_SERVING if keys were never loaded or are too old. WatchHealth sets
+// WatchHealth sets the status of services in server. The status is SERVING while this process
+// can verify tokens, and NOT_SERVING if keys were never loaded or are too old. WatchHealth sets
 // the status before it returns. The returned watch sets the status again at each change. The
 // error lists all problems at once.
 //

@@ -107,7 +107,7 @@ func TestBlockedSendWithNetHTTP(t *testing.T) {
 		talking := openTalk(t.Context(), t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk", "exp": start.Add(lifetime)}))
 		err := stall(talking)
 		if got := readVerdict(t, err, talking.Trailer()); got.code != codes.Unauthenticated || <-returned != lifetime {
-			t.Errorf("got the verdict %+v (%v), want %v, and the handler must return when the token expires", got, err, codes.Unauthenticated)
+			t.Errorf("got the verdict %+v and error %v, want code %v and a handler that returns when the token expires", got, err, codes.Unauthenticated)
 		}
 		synctest.Wait()
 		checkNoLease(t)

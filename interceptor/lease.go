@@ -76,7 +76,7 @@ func (l *lease) recheckFrom(exp time.Time) {
 			err = &bearer.Error{Reason: bearer.Expired, Err: err}
 		}
 		if err != nil {
-			l.end(err)
+			l.endLease(err)
 			return
 		}
 	}
@@ -86,7 +86,7 @@ func (l *lease) recheckFrom(exp time.Time) {
 func (l *lease) recheckEvery(interval time.Duration) {
 	for l.sleep(interval) {
 		if err := l.recheck(interval); err != nil {
-			l.end(err)
+			l.endLease(err)
 			return
 		}
 	}
@@ -126,8 +126,8 @@ func (l *lease) sleep(d time.Duration) bool {
 	}
 }
 
-// end ends the lease with err. From then on, the handler's stream returns only the refusal.
-func (l *lease) end(err error) {
+// endLease ends the lease with err. From then on, the handler's stream returns only the refusal.
+func (l *lease) endLease(err error) {
 	if l.ctx.Err() != nil {
 		return // The call has already ended. Its cancellation is not reported as a refusal.
 	}

@@ -225,7 +225,7 @@ func TestStreamsThatTheClientCancels(t *testing.T) {
 		defer cancel()
 		err := drain(openTalk(ctx, t, conn, "Bearer "+issuer.Token(map[string]any{"scope": "talk"})))
 		if got := status.Code(err); got != codes.DeadlineExceeded {
-			t.Errorf("got code %v, want %v", got, codes.DeadlineExceeded)
+			t.Errorf("got code %v, want code %v", got, codes.DeadlineExceeded)
 		}
 		<-returned //nolint:errcheck // the test only waits for the handler
 		synctest.Wait()
@@ -299,7 +299,7 @@ func TestCodecPanic(t *testing.T) {
 	}
 	got := runStream(t, interceptor.Options{ExpireStreams: true}, nil, handler, drain)
 	if got.code != codes.DataLoss || recovered != "codec" {
-		t.Errorf("got the verdict %+v and the recovered panic %v, want the code %v and the recovered panic codec", got, recovered, codes.DataLoss)
+		t.Errorf("got the verdict %+v and the recovered panic %v, want a verdict with code %v and the recovered panic \"codec\"", got, recovered, codes.DataLoss)
 	}
 }
 

@@ -47,12 +47,12 @@ func TestOptionsObserver(t *testing.T) {
 				return "Bearer " + issuer.Token(map[string]any{"scope": scope, "exp": time.Now().Add(150 * time.Second)})
 			}
 			for scope, want := range map[string]string{"say": "ok", "talk": "scope"} {
-				_ = unary(t.Context(), guard, say, metadata.MD{"authorization": {bearerOf(scope)}})
+				_ = callUnary(t.Context(), guard, say, metadata.MD{"authorization": {bearerOf(scope)}})
 				if got := reasons(t, guards, say); got != want {
 					t.Errorf("%s, unary with %s: got %q, want %q", name, scope, got, want)
 				}
 			}
-			_ = unary(t.Context(), guard, say, nil)
+			_ = callUnary(t.Context(), guard, say, nil)
 			if got := reasons(t, guards, say); got != "no_token" {
 				t.Errorf("%s, unary without a token: got %q, want no_token", name, got)
 			}

@@ -35,8 +35,8 @@ func TestKeepTokenWithoutToken(t *testing.T) {
 		{"two values, public method", "/test.v1.Open/Say", metadata.MD{"authorization": {"x", "y"}}, codes.OK},
 		{"method without a rule", "/test.v1.Other/Say", valid, codes.PermissionDenied},
 	} {
-		if c := unary(t.Context(), guard, row.method, row.md); status.Code(c.err) != row.want || c.reached != (row.want == codes.OK) {
-			t.Errorf("%s: got code %v and handler reached %v, want code %v and handler reached %v", row.name, status.Code(c.err), c.reached, row.want, row.want == codes.OK)
+		if c := callUnary(t.Context(), guard, row.method, row.md); status.Code(c.err) != row.want || c.reached != (row.want == codes.OK) {
+			t.Errorf("%s: got code %v and handler called = %v, want code %v and handler called = %v", row.name, status.Code(c.err), c.reached, row.want, row.want == codes.OK)
 		}
 	}
 }

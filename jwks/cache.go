@@ -196,8 +196,8 @@ func (c *Cache) usable(now time.Time) bool {
 // that has a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
 	// Ready counts as a waiting goroutine until it returns, even while it checks the state.
-	// Otherwise poll, which checks at the same times, sometimes finds no waiting goroutine and
-	// sends no new request.
+	// Otherwise, poll sometimes finds no waiting goroutine and sends no new request, because
+	// poll checks at the same times as Ready.
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {

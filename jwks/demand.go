@@ -147,7 +147,7 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	if f != nil && !f.began.IsZero() && !f.local && usable {
 		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
 	}
-	var toLog denied
+	var toLog deniedCounts
 	if f == nil {
 		toLog = c.denied.add(now, badSignature)
 		c.history.denied++
@@ -158,7 +158,7 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 	switch {
 	case f == nil:
 		c.notify(Event{Kind: MissDenied})
-		if toLog != (denied{}) {
+		if toLog != (deniedCounts{}) {
 			c.opts.Logger.WarnContext(ctx, "jwks: Options.CoolDown or Retry-After denied fetches for tokens that no published key verifies",
 				"issuer", c.name, "unknown_kid", toLog.unknownID, "bad_signature", toLog.badSignature)
 		}
@@ -244,19 +244,19 @@ func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
 // deniedLog counts the denied lookups for the log. There is at most one log record per
 // minute.
 type deniedLog struct {
-	denied
+	deniedCounts
 	last time.Time // the time of the last record
 }
 
-// denied has the numbers of denied lookups. A lookup is denied if demand returns no fetch.
-type denied struct {
+// deniedCounts has the numbers of denied lookups. A lookup is denied if demand returns no fetch.
+type deniedCounts struct {
 	unknownID    int // lookups for which no key in the set fits the kid and alg
 	badSignature int // lookups after a signature that no key with the kid verifies
 }
 
 // add counts one denied lookup. At most once per minute, add returns the numbers to log and
 // resets the numbers. Otherwise add returns zeros.
-func (d *deniedLog) add(now time.Time, badSignature bool) (toLog denied) {
+func (d *deniedLog) add(now time.Time, badSignature bool) (toLog deniedCounts) {
 	if badSignature {
 		d.badSignature++
 	} else {
@@ -265,6 +265,6 @@ func (d *deniedLog) add(now time.Time, badSignature bool) (toLog denied) {
 	if now.Sub(d.last) < time.Minute {
 		return toLog
 	}
-	toLog, d.denied, d.last = d.denied, denied{}, now
+	toLog, d.deniedCounts, d.last = d.deniedCounts, deniedCounts{}, now
 	return toLog
 }

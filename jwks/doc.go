@@ -53,8 +53,8 @@
 //
 // # Security
 //
-// The members kty, crv, alg, use and key_ops of a key, and the size of the key, determine the
-// algorithms that the key may verify. Symmetric keys, private keys and RSA keys with fewer than
+// The algorithms that a key may verify depend on the members kty, crv, alg, use and key_ops,
+// and on the size of the key. Symmetric keys, private keys and RSA keys with fewer than
 // 2048 bits are never used. Certificates in a key set (x5c, x5u, x5t) are ignored, and their
 // URLs are never fetched. The cache fetches keys over https. The cache uses http only for
 // loopback hosts, or if Options.InsecureHTTP is set. The cache refuses a redirect to a

@@ -21,7 +21,8 @@ import (
 // quietOptions returns Options that discard all log records.
 func quietOptions() *jwks.Options { return &jwks.Options{Logger: slog.New(slog.DiscardHandler)} }
 
-// Discover needs only the name of the issuer. After a key rotation, Key fetches the new key.
+// Discover finds the URL of the key set in the issuer's metadata. After a key rotation, Key
+// fetches the new key.
 func ExampleDiscover() {
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()

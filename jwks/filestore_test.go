@@ -48,7 +48,7 @@ func TestFileStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := store.Load(t.Context()); (err == nil) != ok {
-			t.Errorf("Load of a file with mode %v succeeds: got %v, want %v (error: %v)", mode, err == nil, ok, err)
+			t.Errorf("Load of a file with mode %v: succeeded = %v, want %v; error: %v", mode, err == nil, ok, err)
 		}
 	}
 	if err := store.Save(t.Context(), nil); err != nil { // Save replaces the file that Load refused
@@ -95,7 +95,7 @@ func TestFileStoreFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := store.Load(t.Context()); ok != (err == nil) {
-			t.Errorf("Load of a file of %d bytes succeeds: got %v, want %v (error: %v)", size, err == nil, ok, err)
+			t.Errorf("Load of a file of %d bytes: succeeded = %v, want %v; error: %v", size, err == nil, ok, err)
 		}
 	}
 	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "x"), 0o700)); err != nil {

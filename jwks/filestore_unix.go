@@ -12,8 +12,8 @@ import (
 
 const permissionsMatter = true
 
-// openPlain opens a file for reading. It does not follow a symbolic link. If path is a pipe, it
-// does not wait for a writer. In a folder such as /tmp, any user can create a link or a pipe
+// openPlain opens a file for reading. It does not follow a symbolic link. If path is a pipe,
+// openPlain does not wait for a writer. In a folder such as /tmp, any user can create a link or a pipe
 // at path.
 func openPlain(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the path is the caller's configuration

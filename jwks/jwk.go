@@ -33,9 +33,9 @@ func (m members) has(name string) bool {
 	return v != nil && v.Kind() != 'n' && string(v) != `""`
 }
 
-// text returns the value of a member, which must be a string. If the member is absent, text
-// returns "".
-func (m members) text(name string) (string, error) {
+// readText returns the value of a member, which must be a string. If the member is absent,
+// readText returns "".
+func (m members) readText(name string) (string, error) {
 	if !m.has(name) {
 		return "", nil
 	}
@@ -46,11 +46,11 @@ func (m members) text(name string) (string, error) {
 	return s, nil
 }
 
-// texts calls text for each name in names, and stores the results in targets. It stops at the
-// first error.
-func (m members) texts(names []string, targets ...*string) (err error) {
+// readTexts calls readText for each name in names, and stores the results in targets. It
+// stops at the first error.
+func (m members) readTexts(names []string, targets ...*string) (err error) {
 	for i, name := range names {
-		if *targets[i], err = m.text(name); err != nil {
+		if *targets[i], err = m.readText(name); err != nil {
 			return err
 		}
 	}
@@ -66,13 +66,13 @@ func readKey(element jsontext.Value) (*Key, error) {
 	}
 	m := members{object}
 	var id, kty, alg, issuer string
-	if err := m.texts([]string{"kid", "kty", "alg", "issuer"}, &id, &kty, &alg, &issuer); err != nil {
+	if err := m.readTexts([]string{"kid", "kty", "alg", "issuer"}, &id, &kty, &alg, &issuer); err != nil {
 		return nil, err
 	}
 	if kty == "oct" || slices.ContainsFunc(privateMembers, m.has) {
 		return nil, errPrivate // RFC 7517, section 9.2
 	}
-	if err := m.permitted(); err != nil {
+	if err := m.checkUse(); err != nil {
 		return nil, err
 	}
 	material, fits, err := m.material(kty)
@@ -93,10 +93,10 @@ func readKey(element jsontext.Value) (*Key, error) {
 	return key, nil
 }
 
-// permitted checks that "use" and "key_ops" allow the key to verify signatures
+// checkUse checks that "use" and "key_ops" allow the key to verify signatures
 // (RFC 7517, sections 4.2, 4.3).
-func (m members) permitted() error {
-	use, err := m.text("use")
+func (m members) checkUse() error {
+	use, err := m.readText("use")
 	if err != nil {
 		return err
 	}
@@ -127,19 +127,19 @@ func (m members) permitted() error {
 
 // load parses the key with jwkset. It passes only kid, kty, alg and the public numbers to
 // jwkset. It does not pass certificates, because an invalid certificate must not affect the
-// key. It does not pass use and key_ops, because permitted has checked these members.
+// key. It does not pass use and key_ops, because checkUse has checked these members.
 func (k *Key) load(m members, kty, alg string) error {
 	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
 	if k.algs.has(ed25519Sign) {
 		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the name "Ed25519"
 	}
-	// The errors of texts are ignored, because the method material has read these members
+	// The errors of readTexts are ignored, because the method material has read these members
 	// without an error. Members for other types of keys are ignored (RFC 7517, section 4).
 	if kty == "RSA" {
-		_ = m.texts([]string{"n", "e"}, &marshal.N, &marshal.E)
+		_ = m.readTexts([]string{"n", "e"}, &marshal.N, &marshal.E)
 	} else {
 		var crv string
-		_ = m.texts([]string{"crv", "x", "y"}, &crv, &marshal.X, &marshal.Y)
+		_ = m.readTexts([]string{"crv", "x", "y"}, &crv, &marshal.X, &marshal.Y)
 		marshal.CRV = jwkset.CRV(crv)
 	}
 	jwk, err := jwkset.NewJWKFromMarshal(marshal, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
@@ -161,14 +161,14 @@ func (m members) material(kty string) (string, algorithms, error) {
 	case "EC":
 		return m.ec()
 	case "OKP":
-		crv, err := m.text("crv")
+		crv, err := m.readText("crv")
 		if err != nil {
 			return "", 0, err
 		}
 		if crv != "Ed25519" {
 			return "", 0, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
 		}
-		x, err := m.number("x")
+		x, err := m.readNumber("x")
 		if err == nil && isWeakEd25519(x) {
 			err = errors.New("the point has small order, so anyone can forge signatures")
 		}
@@ -183,10 +183,10 @@ func (m members) material(kty string) (string, algorithms, error) {
 // size of each number before it uses the number in slow computations.
 func (m members) rsa() (n, e []byte, err error) {
 	const minBits, maxBits = 2048, 8192
-	if n, err = m.number("n"); err != nil {
+	if n, err = m.readNumber("n"); err != nil {
 		return nil, nil, err
 	}
-	if e, err = m.number("e"); err != nil {
+	if e, err = m.readNumber("e"); err != nil {
 		return nil, nil, err
 	}
 	n, e = trimZeros(n), trimZeros(e)
@@ -197,7 +197,7 @@ func (m members) rsa() (n, e []byte, err error) {
 	case n[len(n)-1]&1 == 0:
 		return nil, nil, errors.New("RSA modulus is even")
 	case isROCA(modulus):
-		return nil, nil, errors.New("RSA modulus can be factored, because a defective library generated it (CVE-2017-15361)")
+		return nil, nil, errors.New("an attacker can factor the RSA modulus, because a defective library generated it (CVE-2017-15361)")
 	}
 	if len(e) > 4 || len(e) == 4 && e[0] > 0x7f {
 		return nil, nil, errors.New("RSA exponent has more than 31 bits")
@@ -212,7 +212,7 @@ func (m members) rsa() (n, e []byte, err error) {
 // coordinates have the right length for this curve (RFC 7518, section 6.2.1). Later, jwkset
 // checks that the point is on the curve.
 func (m members) ec() (string, algorithms, error) {
-	crv, err := m.text("crv")
+	crv, err := m.readText("crv")
 	if err != nil {
 		return "", 0, err
 	}
@@ -228,11 +228,11 @@ func (m members) ec() (string, algorithms, error) {
 	default:
 		return "", 0, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
 	}
-	x, err := m.number("x")
+	x, err := m.readNumber("x")
 	if err != nil {
 		return "", 0, err
 	}
-	y, err := m.number("y")
+	y, err := m.readNumber("y")
 	if err != nil {
 		return "", 0, err
 	}
@@ -246,10 +246,10 @@ func (m members) ec() (string, algorithms, error) {
 // leading zero byte needs 1,367 characters.
 const maxNumber = 1400
 
-// number decodes the value of a required member, which is a number in base64url. Like jwkset,
+// readNumber decodes the value of a required member, which is a number in base64url. Like jwkset,
 // it accepts padding. It refuses line breaks, which package encoding/base64 ignores.
-func (m members) number(name string) ([]byte, error) {
-	s, err := m.text(name)
+func (m members) readNumber(name string) ([]byte, error) {
+	s, err := m.readText(name)
 	if err != nil {
 		return nil, err
 	}

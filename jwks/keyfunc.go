@@ -85,8 +85,8 @@ func (c *Cache) worthFetching(token *jwt.Token) bool {
 }
 
 // storage is a jwkset.Storage with the keys that fit one token. Package keyfunc calls only the
-// methods KeyRead and KeyReadAll. The embedded Storage is empty. It has the remaining methods
-// of the interface jwkset.Storage.
+// methods KeyRead and KeyReadAll. The embedded Storage is empty,
+// and has the remaining methods of the interface jwkset.Storage.
 type storage struct {
 	jwkset.Storage
 	keys []*Key

@@ -59,7 +59,7 @@ type Options struct {
 	//
 	// While the issuer answers and the machine is not suspended, a withdrawn key verifies
 	// tokens for at most MaxInterval. MinInterval must not be longer than MaxInterval. Zero:
-	// 1 min and 15 min. A default changes if it contradicts a duration that is set.
+	// 1 min and 15 min. If a default contradicts a duration that is set, the default changes.
 	MinInterval, MaxInterval time.Duration
 	// MaxStale is the longest time for which a key set stays in use after the issuer last
 	// confirmed the key set. Afterwards, keys are unavailable. So during an outage of the

@@ -104,7 +104,8 @@ func TestGoodConfiguration(t *testing.T) {
 	}
 }
 
-// The largest time.Duration is allowed for each option. It does not overflow.
+// Each option accepts the largest time.Duration. Computations with this duration do not
+// overflow.
 func TestLongestDurations(t *testing.T) {
 	const longest = time.Duration(math.MaxInt64)
 	for name, opts := range map[string]jwks.Options{

@@ -71,7 +71,7 @@ func TestKey(t *testing.T) {
 				want(t, "Verifies "+alg, key.Verifies(alg), fits)
 				keys, err := set.Lookup(key.ID(), alg)
 				if fits != (err == nil) || fits && (len(keys) != 1 || keys[0] != key) {
-					t.Errorf("Lookup with alg %s returns only the key: got %v, want %v (keys: %v, error: %v)", alg, !fits, fits, keys, err)
+					t.Errorf("Lookup with alg %s: returned only this key = %v, want %v; keys: %v, error: %v", alg, !fits, fits, keys, err)
 				}
 			}
 			switch key.Public().(type) {

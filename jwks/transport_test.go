@@ -53,7 +53,7 @@ func TestLoopbackNames(t *testing.T) {
 		{"notlocalhost:443", "10.0.0.1:443", true},
 	} {
 		if err := jwks.CheckAddress(tt.address, tt.resolved, false); (err == nil) != tt.ok {
-			t.Errorf("connection to %s, resolved to %s, is allowed: got %v, want %v (error: %v)", tt.address, tt.resolved, err == nil, tt.ok, err)
+			t.Errorf("connection to %s, resolved to %s: allowed = %v, want %v; error: %v", tt.address, tt.resolved, err == nil, tt.ok, err)
 		} else if tt.resolved == "nonsense" {
 			wantText(t, err, "not an address")
 		}
@@ -75,7 +75,7 @@ func TestProxy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := proxy(req); err != nil || (got != nil) != want {
-			t.Errorf("request to %s uses a proxy: got %v, want %v (proxy: %v, error: %v)", target, got != nil, want, got, err)
+			t.Errorf("request to %s: used a proxy = %v, want %v; proxy: %v, error: %v", target, got != nil, want, got, err)
 		}
 	}
 }

@@ -14,9 +14,9 @@ var rocaPrimes = []int64{
 }
 
 // isROCA reports whether an RSA modulus has the form that Infineon's library generates. Such a
-// modulus can be factored. A modulus has this form if, for each p in rocaPrimes, the modulus is
-// congruent modulo p to a power of 65537. About 1 in 200 million moduli of other libraries has
-// this form by chance.
+// modulus is weak, because an attacker can factor the modulus. A modulus has this form if, for
+// each p in rocaPrimes, the modulus is congruent modulo p to a power of 65537. About 1 in 200
+// million moduli of other libraries has this form by chance.
 func isROCA(n *big.Int) bool {
 	for _, p := range rocaPrimes {
 		residue, power := new(big.Int).Mod(n, big.NewInt(p)).Int64(), int64(1)

@@ -102,7 +102,7 @@ func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 			errs = append(errs, fmt.Errorf("source %d is nil", i+1))
 			continue
 		}
-		if contains(sources[:i], source) {
+		if containsSource(sources[:i], source) {
 			errs = append(errs, fmt.Errorf("source %d is passed twice", i+1))
 		}
 		for _, status := range source.Status() {
@@ -114,7 +114,7 @@ func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, source := range sources {
-		if !nilcheck.IsNil(source) && contains(c.sources, source) {
+		if !nilcheck.IsNil(source) && containsSource(c.sources, source) {
 			errs = append(errs, fmt.Errorf("source %d is already watched", i+1))
 		}
 	}
@@ -146,9 +146,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectIssuers(ch)
 }
 
-// contains reports whether sources contains source. If the type of source is not
+// containsSource reports whether sources contains source. If the type of source is not
 // comparable, the result is false.
-func contains(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
+func containsSource(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 

@@ -184,9 +184,9 @@ func TestRulesNames(t *testing.T) {
 	}
 }
 
-// promtool runs the program promtool, which is part of Prometheus. If promtool is not
+// runPromtool runs the program promtool, which is part of Prometheus. If promtool is not
 // installed, the test is skipped.
-func promtool(t *testing.T, args ...string) {
+func runPromtool(t *testing.T, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath("promtool")
 	if err != nil {
@@ -199,8 +199,8 @@ func promtool(t *testing.T, args ...string) {
 
 // TestRules checks rules.yml with promtool, and runs the tests in rules_test.yml.
 func TestRules(t *testing.T) {
-	promtool(t, "check", "rules", "rules.yml")
-	promtool(t, "test", "rules", filepath.Join("testdata", "rules_test.yml"))
+	runPromtool(t, "check", "rules", "rules.yml")
+	runPromtool(t, "test", "rules", filepath.Join("testdata", "rules_test.yml"))
 }
 
 // TestDashboardExpressions checks the syntax of the expressions on the dashboard with
@@ -223,5 +223,5 @@ func TestDashboardExpressions(t *testing.T) {
 	if err := os.WriteFile(file, []byte(rules.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	promtool(t, "check", "rules", file)
+	runPromtool(t, "check", "rules", file)
 }

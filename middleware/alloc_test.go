@@ -37,7 +37,7 @@ func TestAllocsFirst(t *testing.T) {
 		handler.ServeHTTP(w, requests[0]) // puts the JOSE header, which all tokens share, into the cache
 		got := allocs(func() { i++; handler.ServeHTTP(w, requests[i]) })
 		if w.Code != http.StatusOK {
-			t.Fatalf("%s: got status %d, want 200", alg, w.Code)
+			t.Fatalf("%s: got status %d, want status 200", alg, w.Code)
 		}
 		t.Logf("%s: %v allocations, %v of them for the signature", alg, got, floor)
 		if got > floor+10 {

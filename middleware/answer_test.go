@@ -79,13 +79,13 @@ func TestAnswers(t *testing.T) {
 		}
 		resp := responseOf(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/", "Bearer x")
 		if resp.Code != row.status {
-			t.Errorf("%v: got status %d, want %d", row.err, resp.Code, row.status)
+			t.Errorf("%v: got status %d, want status %d", row.err, resp.Code, row.status)
 		}
 		if got := resp.Header().Get("WWW-Authenticate"); got != row.challenge {
 			t.Errorf("%v: got challenge\n%s, want\n%s", row.err, got, row.challenge)
 		}
 		if got := resp.Header().Get("Retry-After"); got != row.retry {
-			t.Errorf("%v: got Retry-After %q, want %q", row.err, got, row.retry)
+			t.Errorf("%v: got Retry-After %q, want Retry-After %q", row.err, got, row.retry)
 		}
 		if want := `{"error":"` + row.code + `","error_description":"` + row.description + "\""; !strings.HasPrefix(resp.Body.String(), want) {
 			t.Errorf("%v: got body %s, want %s", row.err, resp.Body, want)
@@ -216,14 +216,14 @@ func TestEnforce(t *testing.T) {
 	} {
 		resp := responseOf(logged, row.method, row.target, row.value)
 		if resp.Code != row.status {
-			t.Errorf("%s %s: got status %d, want %d", row.method, row.target, resp.Code, row.status)
+			t.Errorf("%s %s: got status %d, want status %d", row.method, row.target, resp.Code, row.status)
 		}
 		if row.target == "/deployments/7" && row.status == 200 && pattern != "GET /deployments/{id}" {
 			t.Errorf("got pattern %q in the outer request, want GET /deployments/{id}", pattern)
 		}
 	}
 	if resp := responseOf(guard.Enforce(nil)(mux), "GET", "/public/x", read); resp.Code != http.StatusForbidden {
-		t.Errorf("no table: got status %d, want 403", resp.Code)
+		t.Errorf("no table: got status %d, want status 403", resp.Code)
 	}
 }
 
@@ -273,7 +273,7 @@ func TestOptions(t *testing.T) {
 		_, guard := issuerAndGuard(t, opts)
 		resp := responseOf(guard.Require(scopes.All())(http.HandlerFunc(whoami)), "GET", "/")
 		if got := resp.Header().Get("WWW-Authenticate"); got != want {
-			t.Errorf("got challenge %s, want %s", got, want)
+			t.Errorf("got challenge %s, want challenge %s", got, want)
 		}
 	}
 }

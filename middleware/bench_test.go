@@ -149,7 +149,7 @@ func BenchmarkFirst(b *testing.B) {
 				handler.ServeHTTP(w, requests[i%len(requests)])
 			}
 			if w.Code != http.StatusOK {
-				b.Fatalf("got status %d, want 200", w.Code)
+				b.Fatalf("got status %d, want status 200", w.Code)
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func (s *speed) repeat(b *testing.B) {
 		handler.ServeHTTP(w, r)
 	}
 	if w.Code != http.StatusOK {
-		b.Fatalf("got status %d, want 200", w.Code)
+		b.Fatalf("got status %d, want status 200", w.Code)
 	}
 }
 
@@ -189,7 +189,7 @@ func BenchmarkCheck(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := s.guard.Check(r, s.rule); err == nil {
-					b.Fatal("got no error")
+					b.Fatal("got no error, want a refusal")
 				}
 			}
 		})

@@ -44,13 +44,13 @@ func TestPreflight(t *testing.T) {
 			r.Header.Set(name, value)
 		}
 		if w := serve(b.guard.Enforce(&table)(handler), r); w.Code != row.enforce {
-			t.Errorf("%s, Enforce: got status %d, want %d", row.name, w.Code, row.enforce)
+			t.Errorf("%s, Enforce: got status %d, want status %d", row.name, w.Code, row.enforce)
 		}
 		if w := serve(b.guard.Require(scopes.All("x"))(handler), r); w.Code != row.require {
-			t.Errorf("%s, Require: got status %d, want %d", row.name, w.Code, row.require)
+			t.Errorf("%s, Require: got status %d, want status %d", row.name, w.Code, row.require)
 		}
 		if w := serve(b.guard.Require(scopes.Rule{})(handler), r); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s, zero Rule: got status %d, want 401", row.name, w.Code)
+			t.Errorf("%s, zero Rule: got status %d, want status 401", row.name, w.Code)
 		}
 	}
 }

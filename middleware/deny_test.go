@@ -52,7 +52,7 @@ func TestDenyForeignError(t *testing.T) {
 		w := httptest.NewRecorder()
 		b.guard.Deny(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), err)
 		if w.Code != want {
-			t.Errorf("%v: got status %d, want %d", err, w.Code, want)
+			t.Errorf("%v: got status %d, want status %d", err, w.Code, want)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestDenyHead(t *testing.T) {
 	b := newFixture(t, nil)
 	w := serve(b.guard.Require(scopes.All())(unreachable(t)), httptest.NewRequest(http.MethodHead, "/", http.NoBody))
 	if w.Code != http.StatusUnauthorized || w.Body.Len() != 0 || w.Header().Get("WWW-Authenticate") == "" {
-		t.Errorf("got %d %v %q, want 401 with a challenge and no body", w.Code, w.Header(), w.Body)
+		t.Errorf("got status %d, header %v and body %q, want status 401, a header with a challenge and no body", w.Code, w.Header(), w.Body)
 	}
 }
 
@@ -84,10 +84,10 @@ func TestOptionsBody(t *testing.T) {
 	}})
 	w := serve(b.guard.Require(scopes.All("a", "b"))(unreachable(t)), b.request(http.MethodGet, "/", "b"))
 	if w.Code != http.StatusForbidden || w.Body.String() != "no" || w.Header().Get("Content-Type") != "text/plain" || w.Header().Get("WWW-Authenticate") == "" {
-		t.Errorf("got %d %v %q, want 403 with the text/plain body of Options.Body", w.Code, w.Header(), w.Body)
+		t.Errorf("got status %d, header %v and body %q, want status 403, a header with a challenge and the text/plain body of Options.Body", w.Code, w.Header(), w.Body)
 	}
 	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description == "" || len(got.Scopes) != 1 || got.Scopes[0] != "a" {
-		t.Errorf("got %+v in Options.Body, want a 403 with the missing scope a", got)
+		t.Errorf("got %+v in Options.Body, want a Refusal with status 403 and the missing scope a", got)
 	}
 }
 

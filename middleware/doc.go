@@ -4,7 +4,7 @@
 //	require := guard.Require(scopes.All("deploy:applications"))
 //	mux.Handle("POST /deployments", require(http.HandlerFunc(deploy)))
 //
-// The rules of a whole mux can be in one table:
+// One table can contain the rules of a whole mux:
 //
 //	var rules scopes.Table
 //	rules.Handle("POST /deployments", scopes.All("deploy:applications"))

@@ -76,18 +76,18 @@ func TestHeaders(t *testing.T) {
 				}
 			}
 			if got := r.Header.Get("X-Client-Id"); got != row.client {
-				t.Errorf("%s: got client %q, want %q", row.name, got, row.client)
+				t.Errorf("%s: got client %q, want client %q", row.name, got, row.client)
 			}
 		}))
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		if !reached || len(r.Header) != before {
-			t.Errorf("%s: got handler reached %v and %d fields in the outer request, want handler reached true and %d fields", row.name, reached, len(r.Header), before)
+			t.Errorf("%s: got handler called = %v and %d fields in the outer request, want handler called = true and %d fields", row.name, reached, len(r.Header), before)
 		}
 	}
 	// If a function of Options.Headers panics, the request is refused.
 	panics := newFixture(t, &middleware.Options{Headers: map[string]func(*bearer.Claims) string{"X-A": func(*bearer.Claims) string { panic("x") }}})
 	if w := serve(panics.guard.Require(scopes.All())(unreachable(t)), panics.request(http.MethodGet, "/", "x")); w.Code != http.StatusInternalServerError {
-		t.Errorf("panic in a function of Options.Headers: got status %d, want 500", w.Code)
+		t.Errorf("panic in a function of Options.Headers: got status %d, want status 500", w.Code)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestProxy(t *testing.T) {
 			}
 		}
 		if got.Get("X-Client-Id") != row.client || got.Get("X-Subject") == "" && row.client != "" {
-			t.Errorf("%s: got client %q, want %q", row.name, got.Get("X-Client-Id"), row.client)
+			t.Errorf("%s: got client %q, want client %q", row.name, got.Get("X-Client-Id"), row.client)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func TestForwardAuth(t *testing.T) {
 		}
 		w := serve(h, r)
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != row.failure || w.Header().Get("X-Client-Id") != row.client {
-			t.Errorf("%s: got status %d and the header %v, want status %d, X-Auth-Error %q and X-Client-Id %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
+			t.Errorf("%s: got status %d and the header %v, want status %d and a header with X-Auth-Error %q and X-Client-Id %q", row.name, w.Code, w.Header(), row.status, row.failure, row.client)
 		}
 		for name := range callerHeaders() { // the proxy replaces the client's copies with these fields
 			if got := len(w.Header().Values(name)); (got == 1) != (row.status == 204) || got > 1 {
@@ -106,7 +106,7 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 		}
 		r.Header["X-Forwarded-Host"] = []string{"h", "h"}
 		if w := serve(b.guard.ForwardAuth(&table), r); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s, two hosts: got status %d, want 401", pattern, w.Code)
+			t.Errorf("%s, two hosts: got status %d, want status 401", pattern, w.Code)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func TestForwardAuthPreflight(t *testing.T) {
 			r.Header.Set(name, value)
 		}
 		if w := serve(b.guard.ForwardAuth(forwardTable()), r); w.Code != want {
-			t.Errorf("AllowPreflight %v: got status %d, want %d", allow, w.Code, want)
+			t.Errorf("AllowPreflight %v: got status %d, want status %d", allow, w.Code, want)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func TestForwardAuthFaults(t *testing.T) {
 			t.Errorf("%s: got Retry-After %q, want a value if and only if the reason is %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
 		}
 		if w := serve(guard.ForwardAuth(nil), r); w.Code < 401 || w.Code > 403 {
-			t.Errorf("%s, no table: got status %d, want 401 or 403", err, w.Code)
+			t.Errorf("%s, no table: got status %d, want status 401 or 403", err, w.Code)
 		}
 	}
 }

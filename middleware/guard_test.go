@@ -77,10 +77,10 @@ func TestNilTableDeniesAll(t *testing.T) {
 		"Require(zero)": b.guard.Require(scopes.Rule{})(unreachable(t)),
 	} {
 		if w := serve(h, b.request(http.MethodGet, "/", "x")); w.Code != http.StatusForbidden {
-			t.Errorf("%s: got status %d, want 403", name, w.Code)
+			t.Errorf("%s: got status %d, want status 403", name, w.Code)
 		}
 		if w := serve(h, httptest.NewRequest(http.MethodGet, "/", http.NoBody)); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s without a token: got status %d, want 401", name, w.Code)
+			t.Errorf("%s without a token: got status %d, want status 401", name, w.Code)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestCheckWritesNothing(t *testing.T) {
 		t.Error("got a changed outer request, want no change")
 	}
 	if allowed, err := b.guard.Check(r, scopes.Public()); err != nil || allowed != r {
-		t.Errorf("public: got the request %p (error: %v), want the request %p", allowed, err, r)
+		t.Errorf("public: got the request %p and error %v, want the request %p and no error", allowed, err, r)
 	}
 	if _, err := b.guard.Check(r, scopes.All("y")); !errors.Is(err, bearer.MissingScope) {
 		t.Errorf("got error %v, want the reason %v", err, bearer.MissingScope)
@@ -117,7 +117,7 @@ func TestConcurrentUse(t *testing.T) {
 			for range 20 {
 				w := serve(h, b.request(http.MethodGet, "/deployments", scope))
 				if want := []int{200, 403}[i%2]; w.Code != want {
-					t.Errorf("got status %d, want %d", w.Code, want)
+					t.Errorf("got status %d, want status %d", w.Code, want)
 				}
 				_ = b.guard.Require(scopes.All(scope))
 				_ = b.guard.Routes()
@@ -162,7 +162,7 @@ func TestVerifierPanics(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer x")
 	w := serve(guard.Require(scopes.All())(unreachable(t)), r)
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("got %d %s, want 500 without the text of the panic", w.Code, w.Body)
+		t.Errorf("got status %d and body %s, want status 500 and a body without the text of the panic", w.Code, w.Body)
 	}
 }
 

@@ -58,7 +58,7 @@ func TestHooksPanic(t *testing.T) {
 		for range 2 { // the second request may find the token in the cache
 			w := serve(guard.Require(row.rule)(unreachable(t)), r)
 			if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
-				t.Errorf("%s: got %d %s, want 500 without the text of the panic", row.name, w.Code, w.Body)
+				t.Errorf("%s: got status %d and body %s, want status 500 and a body without the text of the panic", row.name, w.Code, w.Body)
 			}
 		}
 	}

@@ -63,7 +63,7 @@ func TestMetadata(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+token)
 	if w := serve(b.guard.Require(scopes.And(scopes.All("b"), scopes.Any("c", "a")))(http.HandlerFunc(writeCaller)), r); w.Code != http.StatusOK {
-		t.Errorf("got %d %s, want 200", w.Code, w.Body)
+		t.Errorf("got status %d and body %s, want status 200", w.Code, w.Body)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestMetadataPaths(t *testing.T) {
 		mux := http.NewServeMux()
 		mux.Handle(guard.Metadata())
 		if pattern, _ := guard.Metadata(); pattern != row.pattern {
-			t.Errorf("%s: got pattern %q, want %q", row.resource, pattern, row.pattern)
+			t.Errorf("%s: got pattern %q, want pattern %q", row.resource, pattern, row.pattern)
 		}
 		target := row.target
 		if target == "" {
@@ -89,12 +89,12 @@ func TestMetadataPaths(t *testing.T) {
 			t.Errorf("got %v, want resource %q", got, row.resource)
 		}
 		if w := serve(mux, httptest.NewRequest(http.MethodGet, target+"x", http.NoBody)); w.Code != http.StatusNotFound {
-			t.Errorf("%s: got status %d, want 404", target+"x", w.Code)
+			t.Errorf("%s: got status %d, want status 404", target+"x", w.Code)
 		}
 		// The challenge contains the URL of the document and the scopes to request.
 		w := serve(guard.Require(scopes.All("a", "b"))(unreachable(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		if got, want := w.Header().Get("WWW-Authenticate"), `Bearer resource_metadata="`+row.url+`", scope="a b"`; got != want {
-			t.Errorf("got challenge %q, want %q", got, want)
+			t.Errorf("got challenge %q, want challenge %q", got, want)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestMetadataMethods(t *testing.T) {
 	}
 	pattern, handler = refuser(t, bearer.Malformed, nil).Metadata()
 	if w := serve(handler, httptest.NewRequest(http.MethodGet, pattern, http.NoBody)); w.Code != http.StatusNotFound {
-		t.Errorf("without a resource: got status %d, want 404", w.Code)
+		t.Errorf("without a resource: got status %d, want status 404", w.Code)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestChallengeForMissingScope(t *testing.T) {
 			r.Header.Set("Authorization", auth)
 		}
 		if got := serve(h, r).Header().Get("WWW-Authenticate"); got != want {
-			t.Errorf("got challenge %s, want %s", got, want)
+			t.Errorf("got challenge %s, want challenge %s", got, want)
 		}
 	}
 }

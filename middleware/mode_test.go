@@ -103,6 +103,6 @@ func TestObserverInsideFunction(t *testing.T) {
 	inner = v
 	w := serve(guard.Require(scopes.ReportOnly(scopes.All("y")))(http.HandlerFunc(writeCaller)), b.request(http.MethodGet, "/", "x"))
 	if list := events.Take(); w.Code != http.StatusOK || len(list) != 1 || list[0].Reason != "" {
-		t.Errorf("got %d and the events %v, want 200 and one event without a reason", w.Code, list)
+		t.Errorf("got status %d and the events %v, want status 200 and one event without a reason", w.Code, list)
 	}
 }

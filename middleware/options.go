@@ -11,8 +11,8 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// Options configures a Guard. Nil is the same as the zero Options. Only AllowPreflight lets
-// requests through that a guard with the zero Options refuses.
+// Options configures a Guard. Nil is the same as the zero Options. Compared with the zero
+// Options, AllowPreflight is the only option that lets additional requests through.
 type Options struct {
 	// Realm is the realm in the challenges of refusals (RFC 9110, section 11.5). It must be
 	// printable ASCII without '"' and '\'. Empty: the realm is "api" if challenges contain
@@ -42,9 +42,9 @@ type Options struct {
 	Observer bearer.Observer
 	// Body returns the content type and the body of a refusal. The guard calls Body once
 	// per refusal, before it sets refusal.Header and refusal.Body. Body must be safe for
-	// concurrent use. Nil: the type is application/problem+json (RFC 9457) if the client's
-	// Accept field names this type and does not prefer application/json, and in all other
-	// cases application/json. The body is a small JSON object.
+	// concurrent use. Nil: the body is a small JSON object. The type of the body is
+	// application/problem+json (RFC 9457) if the client's Accept field names this type and
+	// does not prefer application/json. In all other cases, the type is application/json.
 	Body func(r *http.Request, refusal Refusal) (contentType string, body []byte)
 	// AllowPreflight lets CORS preflight requests through without a token, if the route has
 	// a rule for the method that the preflight request announces. The handler MUST answer
@@ -86,7 +86,7 @@ type Options struct {
 // *[bearer.JWTVerifier] and *[bearer.Issuers] have the methods AuthorizationServers()
 // []string and Audience() []string. If v has these methods, Guard.Metadata lists the
 // authorization servers. In addition, New returns an error if v has audiences and
-// Options.Resource is not one of them.
+// Options.Resource is not one of these audiences.
 func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}

@@ -42,7 +42,7 @@ func TestProxyTrailers(t *testing.T) {
 	// ReverseProxy announces the trailer X-Sum to the target, but does not send the value
 	// 7.
 	if got.status != http.StatusOK || got.body != "hello 1 false" {
-		t.Errorf("got %d %q, want 200 and a target that sees the body hello and one trailer, X-Sum without a value", got.status, got.body)
+		t.Errorf("got status %d and body %q, want status 200 and body %q; the target must get the body hello and one trailer, X-Sum without a value", got.status, got.body, "hello 1 false")
 	}
 }
 
@@ -68,7 +68,7 @@ func TestProxyUpgrade(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != row.want {
-			t.Errorf("token with scope %s: got status %s, want %d", row.scope, response.Status, row.want)
+			t.Errorf("token with scope %s: got status %s, want status %d", row.scope, response.Status, row.want)
 		}
 		if row.want != http.StatusSwitchingProtocols {
 			continue

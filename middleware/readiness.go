@@ -32,9 +32,9 @@ type issuerReadiness struct {
 }
 
 // NewReadiness returns a handler for readiness checks of load balancers and orchestrators.
-// The handler answers GET and HEAD with 200 if tokens can be verified, and with 503 if keys
-// were never loaded or are too old. The JSON body contains the state of each issuer, with
-// the number of its keys and the age of the keys in seconds. The log contains the
+// The handler answers GET and HEAD with 200 if this process can verify tokens, and with 503
+// if keys were never loaded or are too old. The JSON body contains the state of each issuer,
+// with the number of its keys and the age of the keys in seconds. The log contains the
 // errors; the body does not. Requests need no token. If source is nil, NewReadiness returns an
 // error.
 //

@@ -50,7 +50,7 @@ func TestReadiness(t *testing.T) {
 				t.Errorf("%s: got status %d and body %s, want status %d and body %s", when, got, body, status, text+fixedText)
 			}
 			if got, _ := probe(some, http.MethodGet); got != http.StatusOK {
-				t.Errorf("%s, AnyIssuer: got status %d, want %d", when, got, http.StatusOK)
+				t.Errorf("%s, AnyIssuer: got status %d, want status %d", when, got, http.StatusOK)
 			}
 		}
 		want("before the first keys", 503, `{"ready":false,"issuers":[{"issuer":"https://a.example","ready":false,"stale":false,"keys":0},`)

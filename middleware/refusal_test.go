@@ -44,7 +44,7 @@ func TestRefusalIsWhatDenyWrites(t *testing.T) {
 					guard.Deny(w, r, err)
 					got := guard.Refusal(r, err)
 					if got.Status != w.Code || !maps.EqualFunc(got.Header, w.Header(), slices.Equal) || string(got.Body) != w.Body.String() {
-						t.Errorf("%s, %s, %s, %s: got %+v, want the answer of Deny: %d %v %q", option, method, accept, name, got, w.Code, w.Header(), w.Body)
+						t.Errorf("%s, %s, %s, %s: got %+v, want the answer of Deny, with status %d, header %v and body %q", option, method, accept, name, got, w.Code, w.Header(), w.Body)
 					}
 					if all := strings.Join(slices.Concat(slices.Collect(maps.Values(got.Header))...), " ") + string(got.Body) + got.Description; strings.Contains(all, "secret") {
 						t.Errorf("%s, %s: got %q, want no text of the error", option, name, all)
@@ -61,7 +61,7 @@ func TestRefusal(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	got := guard.Refusal(r, &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}})
 	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description != "The access token does not allow this" || !slices.Equal(got.Scopes, []string{"a", "b"}) {
-		t.Errorf("got %+v, want a 403 with the scopes a and b", got)
+		t.Errorf("got %+v, want a Refusal with status 403 and the scopes a and b", got)
 	}
 	if want := `{"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"a b"}` + "\n"; string(got.Body) != want {
 		t.Errorf("got body %q, want %q", got.Body, want)

@@ -57,8 +57,8 @@ func (g *Guard) Routes() []Route { return g.rules.routes() }
 type registry struct {
 	mu       sync.Mutex // guards the fields below
 	declared []declaration
-	// known contains the recorded routes as text. A known route is not recorded again, so
-	// the list "declared" stays short even if a program calls Require on each request.
+	// known contains the recorded routes as text. A route in known is not recorded again,
+	// so the list "declared" stays short even if a program calls Require on each request.
 	known map[string]bool
 }
 

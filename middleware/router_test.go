@@ -115,12 +115,12 @@ func TestUncleanPathWithRequire(t *testing.T) {
 		r := b.request(http.MethodGet, target, "x")
 		for name, rule := range map[string]scopes.Rule{"public": scopes.Public(), "scope": scopes.All("x"), "optional": scopes.Optional(scopes.All())} {
 			if w := serve(b.guard.Require(rule)(unreachable(t)), r); w.Code != http.StatusForbidden {
-				t.Errorf("%s with the rule %s: got status %d, want 403", target, name, w.Code)
+				t.Errorf("%s with the rule %s: got status %d, want status 403", target, name, w.Code)
 			}
 		}
 		r.Header.Del("Authorization")
 		if w := serve(b.guard.Require(scopes.Public())(unreachable(t)), r); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s without a token: got status %d, want 401", target, w.Code)
+			t.Errorf("%s without a token: got status %d, want status 401", target, w.Code)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func stream(t *testing.T, proceed <-chan struct{}) http.Handler {
 		_, _ = io.WriteString(w, "first\n")
 		flusher, ok := w.(http.Flusher)
 		if !ok {
-			t.Error("got a writer without http.Flusher, want a writer with it")
+			t.Error("got a writer without http.Flusher, want a writer with http.Flusher")
 			return
 		}
 		flusher.Flush()
@@ -116,7 +116,7 @@ func upgrade(t *testing.T) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hijacker, ok := w.(http.Hijacker)
 		if !ok {
-			t.Error("got a writer without http.Hijacker, want a writer with it")
+			t.Error("got a writer without http.Hijacker, want a writer with http.Hijacker")
 			return
 		}
 		conn, rw, err := hijacker.Hijack()
@@ -179,7 +179,7 @@ func TestReaderFrom(t *testing.T) {
 	b := newFixture(t, nil)
 	server := httptest.NewServer(b.guard.Require(scopes.All("x"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, ok := w.(io.ReaderFrom); !ok {
-			t.Error("got a writer without io.ReaderFrom, want a writer with it")
+			t.Error("got a writer without io.ReaderFrom, want a writer with io.ReaderFrom")
 		}
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)
@@ -188,6 +188,6 @@ func TestReaderFrom(t *testing.T) {
 	})))
 	defer server.Close()
 	if got := fetch(t, server.Client(), b.request(http.MethodGet, server.URL, "x")); got.status != http.StatusOK || got.body != "sent" {
-		t.Errorf("got %d %q, want 200 and \"sent\"", got.status, got.body)
+		t.Errorf("got status %d and body %q, want status 200 and body \"sent\"", got.status, got.body)
 	}
 }

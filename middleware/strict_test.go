@@ -46,7 +46,7 @@ func TestPreflightIsExact(t *testing.T) {
 			status = http.StatusOK
 		}
 		if w := serve(h, r); w.Code != status || reached != row.pass {
-			t.Errorf("%s: got status %d and handler reached %v, want status %d and handler reached %v", name, w.Code, reached, status, row.pass)
+			t.Errorf("%s: got status %d and handler called = %v, want status %d and handler called = %v", name, w.Code, reached, status, row.pass)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestHeaderNames(t *testing.T) {
 		subject[name] = (*bearer.Claims).Subject
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Headers: subject})
 		if (err == nil) != ok {
-			t.Errorf("%q is accepted: got %v (error: %v), want %v", name, err == nil, err, ok)
+			t.Errorf("%q: accepted = %v, want %v; error: %v", name, err == nil, ok, err)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestSimilarHeaders(t *testing.T) {
 		var got http.Header
 		w := serve(b.guard.Require(scopes.All())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header })), r)
 		if _, there := got[name]; there != kept || w.Code != http.StatusOK {
-			t.Errorf("%s: got field kept %v and status %d, want field kept %v and status 200", name, there, w.Code, kept)
+			t.Errorf("%s: got field kept = %v and status %d, want field kept = %v and status 200", name, there, w.Code, kept)
 		}
 		if !slices.Equal(r.Header[name], []string{"client"}) {
 			t.Errorf("%s: got the value %q in the outer request, want the unchanged value \"client\"", name, r.Header[name])
@@ -98,7 +98,7 @@ func TestMissingScopesOnly(t *testing.T) {
 	for scope, want := range map[string]string{"read": ` scope="write"`, "write": ` scope="read"`, "": ` scope="read write"`} {
 		w := serve(h, b.request(http.MethodGet, "/", scope))
 		if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusForbidden || !strings.HasSuffix(got, want) {
-			t.Errorf("with scope %q: got status %d and the challenge %s, want 403 and a challenge that ends with %q", scope, w.Code, got, want)
+			t.Errorf("with scope %q: got status %d and the challenge %s, want status 403 and a challenge that ends with %q", scope, w.Code, got, want)
 		}
 	}
 	unavailable := refuser(t, bearer.KeysUnavailable, &middleware.Options{ResourceMetadata: "https://api.example/m"})
@@ -121,7 +121,7 @@ func TestResources(t *testing.T) {
 	} {
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: identifier})
 		if (err == nil) != ok {
-			t.Errorf("%q is accepted: got %v (error: %v), want %v", identifier, err == nil, err, ok)
+			t.Errorf("%q: accepted = %v, want %v; error: %v", identifier, err == nil, ok, err)
 		}
 	}
 	// The error is about the identifier, not about the metadata URL that New derives.
@@ -150,7 +150,7 @@ func TestResources(t *testing.T) {
 	} {
 		_, err := middleware.New(bearer.VerifierFunc(refuseAll), &middleware.Options{Resource: row.resource, Metadata: row.metadata})
 		if (err == nil) != row.ok {
-			t.Errorf("metadata with %s is accepted: got %v (error: %v), want %v", row.name, err == nil, err, row.ok)
+			t.Errorf("metadata with %s: accepted = %v, want %v; error: %v", row.name, err == nil, row.ok, err)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestMetadataOtherTargets(t *testing.T) {
 		"/.well-known/oauth-protected-resource?b=c": 404, "/.well-known/oauth-protected-resource/a/b?b=c": 404, "/a?b=c": 404,
 	} {
 		if w := serve(h, httptest.NewRequest(http.MethodGet, target, http.NoBody)); w.Code != want {
-			t.Errorf("%s: got status %d, want %d", target, w.Code, want)
+			t.Errorf("%s: got status %d, want status %d", target, w.Code, want)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func TestForwardAuthIncomplete(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/auth", http.NoBody)
 		r.Header["X-Forwarded-Method"], r.Header["X-Forwarded-Uri"] = row.method, row.uri
 		if w := serve(h, r); w.Code != row.status {
-			t.Errorf("%s: got status %d, want %d", name, w.Code, row.status)
+			t.Errorf("%s: got status %d, want status %d", name, w.Code, row.status)
 		}
 	}
 }

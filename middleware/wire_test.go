@@ -241,7 +241,7 @@ func TestWire(t *testing.T) {
 				checkRefusal(t, method, got)
 			}
 			if values := strings.Join(got.header.Values("WWW-Authenticate"), "\n"); values != row.challenge {
-				t.Errorf("got challenge %q, want %q", values, row.challenge)
+				t.Errorf("got challenge %q, want challenge %q", values, row.challenge)
 			}
 		})
 	}
@@ -274,7 +274,7 @@ func TestRefusedBodyIsNotRead(t *testing.T) {
 	for _, fields := range []string{"Content-Length: 1000000000\r\n", "Content-Length: 5\r\nExpect: 100-continue\r\n"} {
 		reader := sendRaw(t, addr, "POST /deployments HTTP/1.1\r\nHost: h\r\n"+fields+"\r\n")
 		if got := readReply(t, reader, http.MethodPost); got.status != http.StatusUnauthorized {
-			t.Errorf("request with %q: got first status %d, want 401", fields, got.status)
+			t.Errorf("request with %q: got first status %d, want first status 401", fields, got.status)
 		}
 	}
 }
@@ -287,7 +287,7 @@ func TestKeepAlive(t *testing.T) {
 	reader := sendRaw(t, addr, with+without+with+without)
 	for i, want := range []int{200, 401, 200, 401} {
 		if got := readReply(t, reader, http.MethodGet); got.status != want {
-			t.Errorf("request %d: got status %d, want %d", i+1, got.status, want)
+			t.Errorf("request %d: got status %d, want status %d", i+1, got.status, want)
 		}
 	}
 }
@@ -327,7 +327,7 @@ func TestFieldNamesInLowerCase(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.Header = row.header
 		if w := serve(b.guard.Require(scopes.All())(http.HandlerFunc(writeCaller)), r); w.Code != row.want {
-			t.Errorf("row %d: got status %d, want %d", i, w.Code, row.want)
+			t.Errorf("row %d: got status %d, want status %d", i, w.Code, row.want)
 		}
 	}
 }

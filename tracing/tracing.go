@@ -8,9 +8,9 @@
 //	keys, err := jwks.Discover(issuer, &jwks.Options{Observe: tracer.ObserveKeys})
 //	v, err := bearer.New(bearer.Config{ ..., Keys: keys, Observer: tracer})
 //
-// otelhttp or otelgrpc must run before the guard, because it starts the span of the request
-// and puts the span into the context of the request. The Tracer sets these attributes of the
-// span:
+// otelhttp or otelgrpc must run before the guard, because otelhttp and otelgrpc start the
+// span of the request and put the span into the context of the request. The Tracer sets
+// these attributes of the span:
 //
 //	bearer.result      "allowed", "refused", "reported" or "abandoned"
 //	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"

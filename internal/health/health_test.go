@@ -22,7 +22,7 @@ func TestReady(t *testing.T) {
 		"one of two issuers has keys": {[]bearer.IssuerStatus{empty, loaded}, false, true},
 	} {
 		if all, some := health.Ready(row.issuers, false), health.Ready(row.issuers, true); all != row.all || some != row.any {
-			t.Errorf("%s: got %v without anyIssuer and %v with anyIssuer, want %v and %v", name, all, some, row.all, row.any)
+			t.Errorf("%s: got %v without anyIssuer and %v with anyIssuer, want %v without anyIssuer and %v with anyIssuer", name, all, some, row.all, row.any)
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //	// Handle also lists the route in guard.Routes()
 //	echov5bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
-// The rules of all routes can be in one table:
+// One table can contain the rules of all routes:
 //
 //	e.Use(echov5bearer.Enforce(guard, &rules))
 //

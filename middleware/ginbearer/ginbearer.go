@@ -7,7 +7,7 @@
 //	// Handle also lists the route in guard.Routes()
 //	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
-// The rules of all routes can be in one table:
+// One table can contain the rules of all routes:
 //
 //	engine.Use(ginbearer.Enforce(guard, &rules))
 //

@@ -103,7 +103,7 @@ func TestAbort(t *testing.T) {
 	w := httptest.NewRecorder()
 	engine.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", http.NoBody))
 	if status != http.StatusUnauthorized || !aborted || size != w.Body.Len() {
-		t.Errorf("got status %d, aborted %v and size %d, want 401, true and %d", status, aborted, size, w.Body.Len())
+		t.Errorf("got status %d, aborted = %v and size %d, want status 401, aborted = true and size %d", status, aborted, size, w.Body.Len())
 	}
 }
 
@@ -118,6 +118,6 @@ func TestAbortInHandler(t *testing.T) {
 	w := httptest.NewRecorder()
 	engine.ServeHTTP(w, r)
 	if w.Code != http.StatusTeapot {
-		t.Errorf("got status %d, want 418", w.Code)
+		t.Errorf("got status %d, want status 418", w.Code)
 	}
 }
