@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,33 @@ func TestCompareSurvivors(t *testing.T) {
 		}
 		if (got == "") != (row.want == "") || !strings.HasPrefix(got, row.want) {
 			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+// TestSurvivorsExist tests that each function in the list of README.md exists and has enough
+// checks. If a function has a new name, the list must have the new name too.
+func TestSurvivorsExist(t *testing.T) {
+	allowed, err := parseSurvivors(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const root = "../.."
+	targets, err := findTargets(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mutants, _, err := choice{root: root}.findMutants(targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := make(map[place]int)
+	for _, m := range mutants {
+		checks[place{filepath.Dir(m.file), m.function}]++
+	}
+	for p, n := range allowed {
+		if checks[p] < n {
+			t.Errorf("%s: README.md lists %d checks, but the function has %d checks", p, n, checks[p])
 		}
 	}
 }
