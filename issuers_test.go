@@ -151,7 +151,7 @@ func TestAddAllOrNone(t *testing.T) {
 		t.Errorf("got %d issuers after a failed Add, want 1", got)
 	}
 	if _, err := issuers.Verify(t.Context(), b.Token(nil)); !errors.Is(err, bearer.WrongIssuer) {
-		t.Errorf("token of an issuer of a failed Add: got error %v, want reason %q", err, bearer.WrongIssuer)
+		t.Errorf("token of issuer B after Add for issuer B failed: got error %v, want reason %q", err, bearer.WrongIssuer)
 	}
 	if err := issuers.Add(cfgB, google); err != nil {
 		t.Fatal(err)

@@ -235,8 +235,8 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
-// TestOpaqueTokens tests that the error for an opaque token contains the word "opaque",
-// because the client must request a JWT instead.
+// TestOpaqueTokens tests that the error for an opaque token contains the word "opaque". This
+// word shows the developer that the client must request a JWT.
 func TestOpaqueTokens(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)

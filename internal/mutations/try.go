@@ -63,7 +63,7 @@ func mutate(source []byte, mutants []*mutant, numbers map[*mutant]int) []byte {
 	for _, m := range mutants {
 		size := m.end - m.start
 		list = append(list,
-			insertion{m.start, len(source) - size, m.prefix}, // a longer condition encloses a shorter condition
+			insertion{m.start, len(source) - size, m.prefix}, // of two mutants with the same start, the longer one encloses the other
 			insertion{m.end, size - 2*len(source), fmt.Sprintf(m.suffix, numbers[m])})
 	}
 	slices.SortStableFunc(list, func(a, b insertion) int {

@@ -92,5 +92,5 @@ func version(path string) string {
 			}
 		}
 	}
-	return "of an unknown version" // in a test binary
+	return "of an unknown version" // a test binary contains no versions of modules
 }
