@@ -91,9 +91,9 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 	return []byte(v), true
 }
 
-// WithCustom returns a copy of the claims. For this copy, the function [Custom] returns
-// the argument custom. WithCustom is for verifiers of other packages and for tests of
-// handlers.
+// WithCustom returns a copy of the claims. For this copy, the function [Custom] returns a copy
+// of the argument custom, or reports false if the argument cannot be copied. WithCustom is
+// for verifiers of other packages and for tests of handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
 	own := *c
 	own.custom = givenCustom{custom}

@@ -20,7 +20,8 @@ import (
 
 // KeySet provides the keys of an issuer. *[jwks.Cache] and *[jwks.Set] implement it. Other
 // implementations MUST be safe for concurrent use, MUST return only keys that fit alg, and
-// MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable].
+// MUST return errors that wrap [jwks.ErrUnknownKey] or [jwks.ErrUnavailable]. There
+// is one exception: if ctx ends, Key may return ctx.Err().
 type KeySet interface {
 	// Lookup returns the keys in memory that fit kid and alg. It does not wait. For a token
 	// without "kid", the argument kid is "".

@@ -117,7 +117,8 @@ func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) 
 //
 // Some values cannot be copied, for example a value with a channel, or a value with an
 // unexported field that points to other memory. Custom decodes such a value again from the
-// token. If the value cannot be decoded, Custom reports false.
+// token. If the value cannot be decoded, or comes from [Claims.WithCustom],
+// Custom reports false.
 func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	claims, ok := FromContext(ctx)
 	if !ok {

@@ -75,8 +75,9 @@ const (
 // Error returns the reason as a string.
 func (r Reason) Error() string { return string(r) }
 
-// Error is the error of a refused request or token. Every error of a verifier of this
-// package, of [Decide] and of a guard holds an *Error. To get the *Error, call
+// Error is the error of a refused request or token. Every error of [Decide], of
+// middleware.Guard.Check and of the method Verify of this package's verifiers holds an *Error.
+// To get the *Error, call
 // errors.AsType[*bearer.Error](err). Do not use a type assertion, because frequent refusals
 // are shared values of a different type. The caller may change the result of errors.AsType.
 // To check only the reason, write errors.Is(err, bearer.Expired).

@@ -67,7 +67,7 @@ type Options struct {
 	Shape func(*Grant)
 
 	// Metadata overrides members of both metadata documents. A nil value removes a
-	// member. If Metadata is nil, the documents do not change.
+	// member. Nil means that no member is overridden.
 	Metadata map[string]any
 }
 

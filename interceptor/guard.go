@@ -28,8 +28,8 @@ type Options struct {
 	// section 5.1) for challenges. Empty: challenges contain no metadata URL.
 	ResourceMetadata string
 	// Observer receives the outcome of every check of a call or an open stream. Calls of
-	// public methods are not checked. Nil: the verifier receives the outcomes if it
-	// implements [bearer.Observer].
+	// public methods are not checked. Nil: the comment of
+	// [bearer.Verifier] explains which observer receives the outcomes.
 	Observer bearer.Observer
 	// Include contains rules that New adds to its argument rules, for example the results
 	// of [Health] and [Reflection]. New returns an error if a name is declared more than

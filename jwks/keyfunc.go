@@ -18,8 +18,9 @@ import (
 // The function returns the same types of results as the function of keyfunc/v3. The function
 // selects keys of this cache by the token's kid and alg. Like [Cache.Key], the function may
 // fetch the key set, and then waits at most 2 s. No context can end the wait
-// sooner. The function does not fetch for an expired token. If Options.Issuer is set, it does
-// not fetch for a token with a different "iss".
+// sooner. The function does not fetch for an expired token. For a cache of
+// [Discover], or if Options.Issuer is set, it does not fetch for a token with a different
+// "iss".
 //
 // If the issuer publishes new key material under an old kid, the function uses the new
 // material only after the next refresh, because golang-jwt does not report a wrong

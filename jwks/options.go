@@ -18,8 +18,9 @@ import (
 type Options struct {
 	// Issuer is the name of the issuer in [Status], events and logs. If Issuer is set,
 	// [Cache.Keyfunc] fetches keys only for tokens with this "iss". Discover returns an
-	// error if Issuer differs from the argument issuer. Zero: Discover uses this argument. New uses
-	// the URL of the key set as the name, and Keyfunc does not compare "iss".
+	// error if Issuer differs from the argument issuer. Zero: for Discover,
+	// the argument issuer. For New, the name is the URL of the key set, and Keyfunc does not
+	// compare "iss".
 	Issuer string
 
 	// MetadataURL is the URL of the issuer's metadata. Set it for Discover if the metadata

@@ -29,8 +29,8 @@ type Guard struct {
 // the middleware returns has a method Rule() scopes.Rule. A program can use this method to
 // list the handlers of a router with their rules.
 //
-// Require panics if the rule has a mistake in it ([scopes.Rule.Err]). The middleware panics
-// if it gets a nil handler. The panic message contains the source line of the declaration.
+// Require panics if the rule has a mistake in it ([scopes.Rule.Err]). The zero Rule does
+// not count as a mistake here. The middleware panics if it gets a nil handler. The panic message contains the source line of the declaration.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }

@@ -37,8 +37,8 @@ type Options struct {
 	// that the guard does not support. Nil: the metadata has no additional members.
 	Metadata map[string]any
 	// Observer receives the outcome of every request, except requests to public routes and
-	// preflight requests that AllowPreflight lets through. Nil: the verifier receives the
-	// outcomes if it implements [bearer.Observer].
+	// preflight requests that AllowPreflight lets through. Nil: the comment of
+	// [bearer.Verifier] explains which observer receives the outcomes.
 	Observer bearer.Observer
 	// Body returns the content type and the body of a refusal. The guard calls Body once
 	// per refusal, before it sets refusal.Header and refusal.Body. Body must be safe for
@@ -85,8 +85,8 @@ type Options struct {
 //
 // *[bearer.JWTVerifier] and *[bearer.Issuers] have the methods AuthorizationServers()
 // []string and Audience() []string. If v has these methods, Guard.Metadata lists the
-// authorization servers. In addition, New returns an error if v has audiences and
-// Options.Resource is not one of these audiences.
+// authorization servers. In addition, if Options.Resource is set and v has audiences,
+// New returns an error unless Options.Resource is one of these audiences.
 func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	if opts == nil {
 		opts = &Options{}

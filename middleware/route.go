@@ -25,8 +25,8 @@ func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 // for [Guard.Routes]. With the zero Rule, every request for the pattern is denied.
 //
 // Handle panics if the rule has a mistake in it ([scopes.Rule.Err]), if mux or handler is
-// nil, or if mux does not accept the pattern. The panic message contains the source line of
-// the declaration.
+// nil, or if mux does not accept the pattern. The zero Rule does not count as a mistake
+// here. The panic message contains the source line of the declaration.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
