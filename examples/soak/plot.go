@@ -77,7 +77,7 @@ func (r *result) panels() []panel {
 	for _, result := range []string{"allowed", "refused"} {
 		requests.series = append(requests.series, series{result, r.rates(func(s sample) float64 { return s.results[result] })})
 	}
-	refusals := panel{title: "Refusals by reason", note: "per second, the most frequent reasons", stacked: true, shade: true, format: perSecond}
+	refusals := panel{title: "Refusals by reason", note: "per second, the most frequent reasons; outages are shaded", stacked: true, shade: true, format: perSecond}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		refusals.series = append(refusals.series, series{reason, r.rates(func(s sample) float64 { return s.reasons[reason] })})
 	}

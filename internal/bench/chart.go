@@ -53,7 +53,7 @@ func (r *results) chart() []byte {
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#f4f5f7"/>`+"\n", width, total)
 	fmt.Fprintf(&b, `<text x="16" y="30" font-size="16" font-weight="600">CPU time of a request with an RS256 access token, through the middleware of each library</text>`+"\n")
 	drawCard(&b, 46, "A new token", "ratio; the ratio of the signature check is 1", first)
-	drawCard(&b, top, "A repeated token", "microseconds", repeated)
+	drawCard(&b, top, "A repeated token", "CPU time", repeated)
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
