@@ -17,7 +17,7 @@ func TestRotateBySignal(t *testing.T) {
 	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "The signing key is now snk_") {
 		t.Fatalf("got line %q, want the new signing key", p.lines.Text())
 	}
-	if after := getURL(t, http.DefaultClient, url+"/keys"); strings.Count(before, "kid") != 1 || strings.Count(after, "kid") != 2 {
+	if after := getURL(t, http.DefaultClient, url+"/keys"); strings.Count(before, `"kid":`) != 1 || strings.Count(after, `"kid":`) != 2 {
 		t.Errorf("got keys %s before the rotation and keys %s after the rotation, want one key before and two keys after the rotation", before, after)
 	}
 }
@@ -37,7 +37,7 @@ func TestRotateBySignalFails(t *testing.T) {
 	if !p.lines.Scan() || !strings.HasPrefix(p.lines.Text(), "The signing key was not rotated") {
 		t.Fatalf("got line %q, want a line that reports a failed rotation", p.lines.Text())
 	}
-	if keys := getURL(t, http.DefaultClient, p.bannerField(t, "environment URL")+"/keys"); strings.Count(keys, "kid") != 1 {
+	if keys := getURL(t, http.DefaultClient, p.bannerField(t, "environment URL")+"/keys"); strings.Count(keys, `"kid":`) != 1 {
 		t.Errorf("got keys %s, want one key", keys)
 	}
 }
