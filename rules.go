@@ -152,9 +152,10 @@ type ruleTextError struct{ error }
 
 // isRuleText reports whether the rules of this package wrote the whole text of the error in
 // a [scopes.DeniedError]. Package scopes puts the name of the rule before each error, and
-// joins the errors of several rules.
+// joins the errors of several rules. isRuleText unwraps only these two forms, because a
+// function of a user can wrap the error of a rule and add a text of its own.
 func isRuleText(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { // but no other wrapper, which may add text of its own
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !isRuleText(err) })
 	}
 	_, ok := errors.Unwrap(err).(ruleTextError) //nolint:errorlint // see above
