@@ -100,11 +100,15 @@ func printSentences(dir string) error {
 }
 
 func printScreens(dir string, seed uint64) error {
+	all, err := allSentences(dir)
+	if err != nil {
+		return err
+	}
 	for _, kind := range []struct {
 		extension string
 		n         int
 	}{{".go", 10}, {".md", 5}} {
-		texts, err := screens(dir, kind.extension, kind.n, seed)
+		texts, err := screens(dir, all, kind.extension, kind.n, seed)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -108,8 +107,8 @@ func removeCode(text string) string {
 // listItem matches the beginning of an item in a list.
 var listItem = regexp.MustCompile(`^ *([-*+]|\d+\.) `)
 
-// codeSpan matches code within a line of Markdown.
-var codeSpan = regexp.MustCompile("`[^`]*`")
+// codeSpan matches code within a line of Markdown. The group is the text of the code.
+var codeSpan = regexp.MustCompile("`([^`]+)`")
 
 func markdown(name string, source []byte) []passage {
 	var found []passage
@@ -200,11 +199,6 @@ func comments(name string, source []byte) []passage {
 	return found
 }
 
-// A sentence is one sentence of a passage. Its text has no line breaks.
-type sentence struct {
-	passage
-}
-
 // sentenceEnd matches the end of a sentence and the space after the sentence.
 var sentenceEnd = regexp.MustCompile(`[.!?]["')\]*_]*\s+|\n\s*\n`)
 
@@ -213,9 +207,9 @@ var (
 	lower        = regexp.MustCompile(`^[ \n][a-z]`) // the text after a full stop that does not end a sentence
 )
 
-// sentences splits the text of p into sentences. A line break in a sentence becomes a space.
-func sentences(p passage) []sentence {
-	var found []sentence
+// sentences splits p into passages of one sentence. A line break in a sentence becomes a space.
+func sentences(p passage) []passage {
+	var found []passage
 	add := func(from, to int) {
 		text := p.text[from:to]
 		lead := text[:len(text)-len(strings.TrimLeft(text, " \t\n"))]
@@ -223,7 +217,7 @@ func sentences(p passage) []sentence {
 			s := p
 			s.line += strings.Count(p.text[:from]+lead, "\n")
 			s.text = text
-			found = append(found, sentence{s})
+			found = append(found, s)
 		}
 	}
 	from := 0
@@ -236,8 +230,4 @@ func sentences(p passage) []sentence {
 	}
 	add(from, len(p.text))
 	return found
-}
-
-func (s sentence) compare(t sentence) int {
-	return cmp.Or(cmp.Compare(s.file, t.file), cmp.Compare(s.line, t.line))
 }

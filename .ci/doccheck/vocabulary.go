@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,9 +22,6 @@ type vocabulary struct {
 	start    *regexp.Regexp // words that are avoided at the start of a statement
 }
 
-// tableSpan matches a code span. The group is the text of the code span.
-var tableSpan = regexp.MustCompile("`([^`]+)`")
-
 // readVocabulary reads the table below the heading "Words we avoid". Each code span in the
 // first column is an avoided text. If the code span ends with "…", the text is avoided only at
 // the start of a statement.
@@ -39,7 +37,7 @@ func readVocabulary(page []byte) (*vocabulary, error) {
 		if len(cells) < 4 {
 			continue
 		}
-		for _, m := range tableSpan.FindAllStringSubmatch(cells[1], -1) {
+		for _, m := range codeSpan.FindAllStringSubmatch(cells[1], -1) {
 			if word, ok := strings.CutSuffix(m[1], " …"); ok {
 				start = append(start, regexp.QuoteMeta(word))
 				continue
@@ -56,7 +54,8 @@ func readVocabulary(page []byte) (*vocabulary, error) {
 	}, nil
 }
 
-// quotation matches a text in quotation marks. Other people wrote this text.
+// quotation matches a text in quotation marks. The check ignores this text, because it may be
+// the text of other people.
 var quotation = regexp.MustCompile(`"[^"\n]*"|“[^”]*”`)
 
 // check returns a line for each avoided word in p.
@@ -117,24 +116,22 @@ func forEachPassage(dir string, f func(passage)) error {
 }
 
 // allSentences returns the sentences of the files below dir, sorted by file and line.
-func allSentences(dir string) ([]sentence, error) {
-	var all []sentence
+func allSentences(dir string) ([]passage, error) {
+	var all []passage
 	err := forEachPassage(dir, func(p passage) { all = append(all, sentences(p)...) })
-	slices.SortStableFunc(all, sentence.compare)
+	slices.SortStableFunc(all, func(a, b passage) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
+	})
 	return all, err
 }
 
 // screenLines is the number of lines of a screen.
 const screenLines = 50
 
-// screens returns n screens, selected at random. A screen is a part of a file with this
-// extension. It contains five or more sentences. With the same seed and the same tree, the
-// result is the same.
-func screens(dir string, extension string, n int, seed uint64) ([]string, error) {
-	all, err := allSentences(dir)
-	if err != nil {
-		return nil, err
-	}
+// screens returns n screens of the files below dir, selected at random. A screen is a part of a
+// file with this extension, and contains five or more of the sentences in all. With the same
+// seed and the same tree, the result is the same.
+func screens(dir string, all []passage, extension string, n int, seed uint64) ([]string, error) {
 	type screen struct {
 		file  string
 		first int

@@ -76,15 +76,19 @@ func TestScreens(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
 		t.Skip("the tree is not under version control")
 	}
-	one, err := screens(root, ".go", 10, 1)
+	all, err := allSentences(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := screens(root, ".go", 10, 1)
+	one, err := screens(root, all, ".go", 10, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := screens(root, ".go", 10, 2)
+	again, err := screens(root, all, ".go", 10, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := screens(root, all, ".go", 10, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
