@@ -21,6 +21,10 @@ type Request struct {
 	Authorization []string
 	// Rule is the rule of the route. The zero Rule denies every request.
 	Rule scopes.Rule
+	// NoRule explains why no rule applies to the request. It is for logs, and has an effect
+	// only if Rule is the zero Rule. The text must be printable and short. Empty: the log
+	// says only that there is no rule.
+	NoRule string
 	// Decide notifies Observer of the outcome. If Observer is nil, Decide notifies its
 	// argument v if v is an [Observer]. If v is not an Observer, Decide notifies the verifier
 	// of this package that v calls; see [Verifier].

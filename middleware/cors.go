@@ -17,13 +17,18 @@ func (g *Guard) isPreflight(r *http.Request) bool {
 		len(authorization(r.Header)) == 0
 }
 
-// ruleFor returns the rule and the pattern of the request's route. A preflight request has
-// the route of the request that it announces.
+// ruleFor returns the rule and the pattern of the request's route.
 func (g *Guard) ruleFor(t *scopes.Table, r *http.Request) (scopes.Rule, string) {
-	if g.isPreflight(r) {
-		announced := *r
-		announced.Method = r.Header["Access-Control-Request-Method"][0]
-		return t.Rule(&announced)
+	return t.Rule(g.announced(r))
+}
+
+// announced returns the request that decides about the rule. A preflight request has the
+// rule of the request that it announces.
+func (g *Guard) announced(r *http.Request) *http.Request {
+	if !g.isPreflight(r) {
+		return r
 	}
-	return t.Rule(r)
+	announced := *r
+	announced.Method = r.Header["Access-Control-Request-Method"][0]
+	return &announced
 }

@@ -64,6 +64,33 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	}
 }
 
+// EnforceRoutes returns middleware that checks each request against the rule of its route in
+// rules. The function match returns the pattern of the route that the router has chosen for
+// the request, or "" if there is no route. The middleware denies requests without a route,
+// and requests for routes without a rule. Because the router itself chooses the route, the
+// rule is always the rule of the handler that serves the request. The function match must
+// be safe for concurrent use.
+//
+// For an [http.ServeMux], the guard is around the mux:
+//
+//	match := func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }
+//	handler := guard.EnforceRoutes(rules, match)(mux)
+//
+// EnforceRoutes panics if the rules have a mistake in them ([scopes.Routes.Err]), or if
+// match is nil. The returned middleware panics if it gets a nil handler.
+func (g *Guard) EnforceRoutes(rules scopes.Routes, match func(*http.Request) (pattern string)) func(http.Handler) http.Handler {
+	declare.NotNil(transport, enforcedRoutes, "guard", g)
+	declare.NotNil(transport, enforcedRoutes, "function match", match)
+	if err := rules.Err(); err != nil {
+		panic(fmt.Errorf("middleware: %w", err)) //nolint:forbidigo // Handle panics too
+	}
+	g.rules.addRoutes(rules)
+	return func(next http.Handler) http.Handler {
+		declare.NotNil(transport, enforcedRoutes, "handler", next)
+		return &matched{g, rules, match, next}
+	}
+}
+
 // enforcedRoutes is the name of a table in panic messages.
 const enforcedRoutes = "a table of routes"
 
@@ -97,6 +124,21 @@ type enforced struct {
 func (h *enforced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rule, pattern := h.guard.ruleFor(h.table, r)
 	h.guard.serve(w, r, h.next, rule, pattern)
+}
+
+type matched struct {
+	guard *Guard
+	rules scopes.Routes
+	match func(*http.Request) (pattern string)
+	next  http.Handler
+}
+
+// ServeHTTP calls the handler if the request meets the rule of the route. Otherwise it
+// refuses the request.
+func (h *matched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := h.guard.announced(r)
+	rule, name := h.rules.Rule(asked.Method, h.match(asked))
+	h.guard.serve(w, r, h.next, rule, name)
 }
 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler, rule scopes.Rule, route string) {

@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/bearerkit/bearer/internal/declare"
@@ -46,8 +48,8 @@ func (g *Guard) mustBeValid(route Route) {
 	declare.Rule(transport, route.Pattern, route.Rule)
 }
 
-// Routes returns all routes that were declared so far with Handle, Enforce, ForwardAuth,
-// Require and RequireAt. The routes are in the order of their declaration. Use Routes to
+// Routes returns all routes that were declared so far with Handle, Enforce, EnforceRoutes,
+// ForwardAuth, Require and RequireAt. The routes are in the order of their declaration. Use Routes to
 // log the routes at start, and to test that every route has a rule. Each call of Routes
 // reads the current routes of the tables. A table lists only routes with a rule; Enforce
 // and ForwardAuth deny all other routes.
@@ -80,6 +82,12 @@ func (s *registry) add(route Route) {
 	}
 	s.known[text] = true
 	s.declared = append(s.declared, declaration{route: route})
+}
+
+func (s *registry) addRoutes(rules scopes.Routes) {
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		s.add(Route{Pattern: name, Rule: rules[name]})
+	}
 }
 
 func (s *registry) addTable(t *scopes.Table) {

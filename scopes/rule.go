@@ -139,12 +139,16 @@ func checkOperands(fn string, rules []Rule) error {
 	return errors.Join(errs...)
 }
 
+// ErrNoRule is the error of the zero Rule. A request that is refused with this error has no
+// rule, so no token can mend the refusal.
+var ErrNoRule = errors.New("scopes: there is no rule; the zero Rule denies every request")
+
 // Err returns an error that lists every mistake in the rule. It returns nil if there is no
 // mistake. The error contains the source line of each mistake. For the zero Rule, Err
 // returns an error without a line.
 func (r Rule) Err() error {
 	if r.n == nil {
-		return errors.New("scopes: there is no rule; the zero Rule denies every request")
+		return ErrNoRule
 	}
 	return r.n.err
 }

@@ -1,0 +1,89 @@
+package scopes
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Routes maps the routes of a router to rules. A key is "METHOD pattern" for one method, or
+// "pattern" for all methods. The pattern has the syntax of your router, and must equal the
+// pattern that the router reports for the route. Requests to a route that matches no key
+// are denied. The nil Routes denies every request. Routes is safe for concurrent use if the
+// program does not change it.
+//
+// A guard applies Routes to the route that the router itself has chosen. For this reason,
+// the rule is always the rule of the handler that serves the request. A [Table] chooses the
+// route on its own, so it can choose a different route than the router.
+type Routes map[string]Rule
+
+// Err returns an error that lists every mistake in the keys and the rules. It returns nil
+// if there is no mistake.
+func (r Routes) Err() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		if mistake := routeMistake(name); mistake != "" {
+			errs = append(errs, fmt.Errorf("scopes: route %q: %s", name, mistake))
+		}
+		if err := r[name].Err(); err != nil {
+			errs = append(errs, fmt.Errorf("scopes: route %q: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// routeMistake describes the mistake in a key of Routes. It returns "" if there is none.
+func routeMistake(name string) string {
+	method, pattern, found := strings.Cut(name, " ")
+	switch {
+	case name == "":
+		return "the key is empty; want METHOD pattern, or a pattern"
+	case strings.HasPrefix(name, "/"):
+		return ""
+	case found && pattern != "" && strings.TrimSpace(pattern) == pattern && method != "" && isUpper(method):
+		return ""
+	case found && !isUpper(method):
+		return "the method must be in upper case"
+	case !found && strings.Contains(name, "/"):
+		return "" // the pattern of a router with hosts
+	}
+	return "want METHOD pattern, or a pattern; a pattern begins with a slash"
+}
+
+// Rule returns the rule for a route, and the key of this rule. The argument pattern is the
+// pattern of the route that the router has chosen, or "" if the router found no route. If
+// no key matches, Rule returns the zero Rule and "". The key of a method takes precedence
+// over the key of all methods. A HEAD request to a route without a key for HEAD has the
+// rule for GET. A method that contains lower-case letters matches no key.
+func (r Routes) Rule(method, pattern string) (Rule, string) {
+	if pattern == "" || !isUpper(method) {
+		return Rule{}, ""
+	}
+	if rule, ok := r[method+" "+pattern]; ok {
+		return rule, method + " " + pattern
+	}
+	if method == http.MethodHead {
+		if rule, ok := r["GET "+pattern]; ok {
+			return rule, "GET " + pattern
+		}
+	}
+	if rule, ok := r[pattern]; ok {
+		return rule, pattern
+	}
+	return Rule{}, ""
+}
+
+// isUpper reports whether a method contains no lower-case letters. Methods are
+// case-sensitive, and all registered methods are in upper case (RFC 9110, section 9.1 and
+// section 16.1.1). Some services ignore the letter case of a method.
+func isUpper(method string) bool {
+	for i := range len(method) {
+		if c := method[i]; 'a' <= c && c <= 'z' {
+			return false
+		}
+	}
+	return true
+}
