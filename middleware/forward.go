@@ -113,21 +113,9 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 }
 
 // isCallerHeader reports whether a server after the guard may read name as the name of a
-// field in Options.Headers. CGI replaces "-" with "_", and some servers replace every
-// character except letters and digits. Letter case does not matter in field names.
+// field in Options.Headers.
 func (g *Guard) isCallerHeader(name string) bool {
-	return slices.ContainsFunc(g.headers, func(field header) bool {
-		if len(name) != len(field.name) {
-			return false
-		}
-		for i := range len(name) {
-			a, b := name[i], field.name[i]
-			if b == '-' && isAlphanumeric(a) || b != '-' && a|0x20 != b|0x20 { // names in Options.Headers contain only letters, digits and hyphens
-				return false
-			}
-		}
-		return true
-	})
+	return slices.ContainsFunc(g.headers, func(field header) bool { return readsAs(name, field.name) })
 }
 
 // encodeHeader encodes s as documented at Options.Headers. No proxy changes an encoded value

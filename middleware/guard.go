@@ -184,9 +184,13 @@ func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) 
 }
 
 func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Request, error) {
-	if !scopes.CleanPath(r.URL) {
+	noRule := g.overridden(r)
+	switch {
+	case noRule != "":
+		rule = scopes.Rule{}
+	case !scopes.CleanPath(r.URL):
 		rule = uncleanPath
-	} else if rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil {
+	case rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil:
 		return g.prepare(r, r.Context())
 	}
 	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
@@ -194,6 +198,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 		Route:         route,
 		Authorization: authorization(r.Header),
 		Rule:          rule,
+		NoRule:        noRule,
 		Observer:      g.opts.Observer,
 	})
 	if err != nil {

@@ -60,6 +60,13 @@ type Options struct {
 	// RemoveAuthorization removes the Authorization field from the handler's request, even
 	// if the route is public. False: the handler's request contains the field.
 	RemoveAuthorization bool
+	// RefuseOverrides refuses requests with a field that names another method, target or host,
+	// such as X-Original-URL and X-HTTP-Method-Override. The guard knows these fields in every
+	// spelling that a service may read as the same name, for example with "_" in place of "-".
+	// Fields that proxies add to every request do not count: Forwarded, X-Forwarded-Host and
+	// similar fields. For a refused request, no rule applies, even if the route is public.
+	// False: the guard ignores the fields. [Guard.Proxy] always removes the fields.
+	RefuseOverrides bool
 	// Headers contains the fields that the guard makes from the caller's claims. The guard
 	// adds these fields to the handler's request; ForwardAuth adds them to its response.
 	// The key is the name of the field. The function returns the value of the field, and

@@ -23,6 +23,8 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 	declare.NotNil(transport, "a proxy", "target", target)
 	return &httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) {
 		pr.SetURL(target)
+		removeOverrides(pr.Out.Header)
+		removeOverrides(pr.Out.Trailer)
 		pr.SetXForwarded()
 		removeAuthorization(pr.Out.Header)
 		// The target may merge trailer fields into the header (RFC 9110, section 6.5.1), so
