@@ -21,9 +21,13 @@ type Request struct {
 	Authorization []string
 	// Rule is the rule of the route. The zero Rule denies every request.
 	Rule scopes.Rule
-	// NoRule explains why no rule applies to the request. It is for logs, and has an effect
-	// only if Rule is the zero Rule. The text must be printable and short. Empty: the log
-	// says only that there is no rule.
+	// NoRule explains why no rule applies to the request. It has an effect only if Rule is the
+	// zero Rule. The detail of the refusal, which is for logs, then contains the text, even if
+	// the token is missing or is refused for another reason. Guards of this module put at most
+	// a part of the method and of the path into the text, and never the query. Your own guard
+	// must escape and cut every value of the request. Of a longer text, only the first 512
+	// bytes are kept. Empty: the detail says only that there is no rule, and only if the token
+	// is valid.
 	NoRule string
 	// Decide notifies Observer of the outcome. If Observer is nil, Decide notifies its
 	// argument v if v is an [Observer]. If v is not an Observer, Decide notifies the verifier
@@ -90,12 +94,12 @@ func (d *decision) reportsAllowed() bool {
 
 // settle applies the mode of the rule. It returns the context if the request is allowed,
 // and the refusal otherwise. A mode can waive only two kinds of refusals: a missing token
-// and a refusal by the rule.
+// and a missing scope.
 func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil && d.claims == nil:
 		// There is no verdict. For example, a hook called panic(nil), and GODEBUG has panicnil=1.
-		return nil, refuse(Internal, "the verifier, Config.Custom or Config.Validate ended without a result and may have called panic(nil)")
+		return nil, d.explained(refuse(Internal, "the verifier, Config.Custom or Config.Validate ended without a result and may have called panic(nil)"))
 	case d.refusal == nil:
 		return d.call, nil
 	case d.refusal.withoutToken() && rule.IsOptional():
@@ -103,7 +107,18 @@ func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	case d.refusal.Reason == MissingScope && rule.IsReportOnly() && d.claims != nil:
 		return d.call, nil
 	}
-	return nil, d.refusal
+	return nil, d.explained(d.refusal)
+}
+
+// explained returns the refusal with the text of Request.NoRule. If the request has a rule
+// or the text is empty, it returns the refusal itself.
+func (d *decision) explained(refusal *Error) *Error {
+	if d.req.NoRule == "" || !d.req.Rule.IsZero() {
+		return refusal
+	}
+	e := *refusal // a copy, because all requests may share the refusal
+	e.shared, e.Err = nil, newNoRuleError(d.req.NoRule, refusal)
+	return &e
 }
 
 // withoutToken reports whether the request has no bearer credentials. It does not compare
@@ -188,7 +203,10 @@ func (d *decision) verify(ctx context.Context, raw string) {
 // ruleRefusal returns the refusal for the error of a rule. If the error of a function in
 // the rule contains a reason, the refusal has this reason.
 func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
-	if !rule.IsZero() && rule.Err() != nil {
+	switch {
+	case rule.IsZero():
+		return &Error{Reason: MissingScope, Err: err, ownText: true}
+	case rule.Err() != nil:
 		// The text describes the declaration of the rule and contains nothing of the token.
 		return &Error{Reason: Internal, Err: err, ownText: true}
 	}

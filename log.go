@@ -217,6 +217,9 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	detail := maxDetail
 	if !refusal.ownText {
 		detail = maxForeign // the text is from a hook or a verifier of another package, and may quote long claims
+		if n, ok := errors.AsType[*noRuleError](refusal.Err); ok {
+			detail += len(n.prefix())
+		}
 	}
 	attrs := e.attrs(detail)
 	if unlogged > 0 {
