@@ -62,7 +62,9 @@ const (
 	// revocation. Only Config.Validate or a [Verifier] of another package reports this reason.
 	Revoked Reason = "revoked"
 	// MissingScope: the token is valid, but the rule of the route denies the request (RFC
-	// 6750, section 3.1: insufficient_scope). A route without a rule denies every request.
+	// 6750, section 3.1: insufficient_scope). A request without a rule is denied too. Its error
+	// contains [scopes.ErrNoRule], no scope is missing, and the challenge of a guard contains no
+	// error code.
 	MissingScope Reason = "scope"
 	// KeysUnavailable: the issuer's keys are not available, or the request ended while it
 	// waited for the keys (see [Event.Abandoned]). If the keys are not available, this service

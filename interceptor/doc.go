@@ -38,7 +38,8 @@
 // contains the missing scopes. A refusal with Unauthenticated or PermissionDenied has the
 // same challenge as in HTTP (RFC 6750, section 3). The challenge is in the header metadata
 // "www-authenticate". If the stream has already sent its header, the challenge is in the
-// trailer.
+// trailer. If the method has no rule, no scope helps, so the challenge contains no error
+// code.
 //
 // # Streams
 //

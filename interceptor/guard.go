@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -12,6 +13,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/internal/nilcheck"
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/refusal"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -142,12 +144,18 @@ func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	return g.serveLeased(srv, opened, req, handler)
 }
 
+// maxMethod is the maximum number of bytes of a method name in a log.
+const maxMethod = 128
+
 // request returns the request for bearer.Decide.
 func (g *Guard) request(ctx context.Context, method string) bearer.Request {
 	found := g.rules.lookup(method)
 	req := bearer.Request{Transport: "grpc", Route: found.name, Rule: found.rule, Observer: g.observer}
 	if !req.Rule.IsPublic() {
 		req.Authorization = authorization(ctx)
+	}
+	if req.Rule.IsZero() {
+		req.NoRule = "no rule names the method " + strconv.Quote(quote.CutTo(method, maxMethod))
 	}
 	return req
 }

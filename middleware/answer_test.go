@@ -124,7 +124,7 @@ func TestListener(t *testing.T) {
 		{"token of 64 KiB", "POST", "/deployments", []string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, "invalid_token"},
 		{"expired token", "POST", "/deployments", []string{"Bearer " + issuer.Token(map[string]any{"exp": 1})}, 401, "expired"},
 		{"missing scope", "POST", "/deployments", []string{"Bearer " + issuer.Token(nil)}, 403, `scope="deploy"`},
-		{"route without a rule", "GET", "/norule", []string{"Bearer " + valid}, 403, "insufficient_scope"},
+		{"route without a rule", "GET", "/norule", []string{"Bearer " + valid}, 403, `"error":"forbidden"`},
 		{"route without a rule, no token", "GET", "/norule", nil, 401, `Bearer realm="api"`},
 		{"public route, no token", "GET", "/public", nil, 200, "anonymous"},
 		{"public route, invalid token", "GET", "/public", []string{"Bearer garbage"}, 200, "anonymous"},

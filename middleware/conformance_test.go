@@ -71,7 +71,7 @@ func challenge(t *testing.T, value string) (params map[string]string, repeated b
 }
 
 // refusals calls the function "check" once for each combination of a reason and an Options
-// value. The argument "w" contains the answer of a guard that has these options and refuses
+// value, and once for each Options value and a request without a rule. The argument "w" contains the answer of a guard that has these options and refuses
 // a request for this reason.
 func refusals(t *checklist.T, check func(name string, reason bearer.Reason, w *httptest.ResponseRecorder, status int, code string)) {
 	t.Helper()
@@ -89,6 +89,10 @@ func refusals(t *checklist.T, check func(name string, reason bearer.Reason, w *h
 			r.Header.Set("Authorization", "Bearer x")
 			check(name, row.reason, serve(guard.Require(scopes.All("read:things"))(unreachable(t.T)), r), row.status, row.code)
 		}
+		noRule := refuser(t.T, &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"read:things"}, Err: scopes.ErrNoRule}, opts)
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Authorization", "Bearer x")
+		check(name+", no rule", bearer.MissingScope, serve(noRule.Require(scopes.Rule{})(unreachable(t.T)), r), http.StatusForbidden, "")
 	}
 }
 

@@ -22,8 +22,9 @@ type Refusal struct {
 	Header http.Header
 	// Body is the response body. It is empty for HEAD.
 	Body []byte
-	// Error is an error code of RFC 6750, section 3.1, or "unauthorized",
-	// "temporarily_unavailable" or "server_error".
+	// Error is an error code of RFC 6750, section 3.1, or "unauthorized", "forbidden",
+	// "temporarily_unavailable" or "server_error". It is "forbidden" if the token is valid but
+	// the request has no rule ([scopes.ErrNoRule]). No scope helps in this case.
 	Error string
 	// Description is a sentence from a fixed list. It is ASCII without quotes.
 	Description string
@@ -41,9 +42,9 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 
 // Refusal returns the answer to the request r that Check refused with err. Use Refusal in a
 // program that writes the answer itself. Refusal writes no response and does not keep r or
-// err. From err, Refusal uses only the reason, the missing scopes and the time to wait. If
-// err contains no [bearer.Error] or the [bearer.Error] has an unknown reason, the status is
-// 500.
+// err. From err, Refusal uses only the reason, the missing scopes, the time to wait, and
+// whether err contains [scopes.ErrNoRule]. If err contains no [bearer.Error] or the
+// [bearer.Error] has an unknown reason, the status is 500.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
 	return g.refusal(http.Header{}, r, answer, answer.Status)

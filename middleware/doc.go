@@ -23,7 +23,8 @@
 //   - 503: the issuer's keys are unavailable, and the caller is not at fault.
 //
 // A response with 400, 401 or 403 contains a challenge in the field WWW-Authenticate (RFC
-// 6750, section 3).
+// 6750, section 3). If the route has no rule, no scope helps. So the challenge with status
+// 403 then contains no error code, and the error code in the body is "forbidden".
 //
 // [Guard.Require] and [Guard.Enforce] work with every router that accepts net/http
 // handlers, such as chi. Adapters for gin and echo are separate modules in subfolders of
@@ -37,6 +38,8 @@
 // The guard reads tokens only from the Authorization field, never from the query (RFC
 // 9700, section 4.3.2), a form, a cookie or a trailer. The guard denies every request with
 // an unclean path ([scopes.CleanPath]), because a handler that cleans the path itself can
-// serve a route whose rule was not checked. The guard does not wrap the server's
+// serve a route whose rule was not checked. For the same cause, the guard denies every
+// request whose method contains lower-case letters, because some handlers ignore the letter
+// case of methods. Both apply to public routes too. The guard does not wrap the server's
 // ResponseWriter, so handlers can use the optional methods of the writer, such as Flush.
 package middleware

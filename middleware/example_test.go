@@ -230,7 +230,7 @@ func ExampleGuard_ForwardAuth() {
 	}
 	// Output:
 	// 204 client "ci", error ""
-	// 403 client "", error "insufficient_scope"
+	// 403 client "", error "forbidden"
 }
 
 // A program that does not write to an http.ResponseWriter calls Check, and sends the

@@ -56,11 +56,13 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 			rule    scopes.Rule
 			pattern string
 		)
+		noRule := "the proxy does not describe the client's request as the guard requires"
 		req, ok := original(r)
 		if ok && (len(r.Header[forwardedHost]) == 1 || !hosts()) {
 			rule, pattern = g.ruleFor(t, req)
+			noRule = g.noRule(req, rule, noPattern)
 		}
-		allowed, err := g.check(req, rule, pattern)
+		allowed, err := g.check(req, rule, pattern, noRule)
 		if err != nil {
 			g.denyForwarded(w, r, err)
 			return

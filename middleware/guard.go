@@ -110,7 +110,7 @@ func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if pattern == "" {
 		pattern = h.route.Pattern
 	}
-	h.guard.serve(w, r, h.next, h.route.Rule, pattern)
+	h.guard.serve(w, r, h.next, h.route.Rule, pattern, declaredWithout)
 }
 
 type enforced struct {
@@ -123,7 +123,7 @@ type enforced struct {
 // refuses the request.
 func (h *enforced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rule, pattern := h.guard.ruleFor(h.table, r)
-	h.guard.serve(w, r, h.next, rule, pattern)
+	h.guard.serve(w, r, h.next, rule, pattern, h.guard.noRule(r, rule, noPattern))
 }
 
 type matched struct {
@@ -138,11 +138,11 @@ type matched struct {
 func (h *matched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := h.guard.announced(r)
 	rule, name := h.rules.Rule(asked.Method, h.match(asked))
-	h.guard.serve(w, r, h.next, rule, name)
+	h.guard.serve(w, r, h.next, rule, name, h.guard.noRule(r, rule, noRoute))
 }
 
-func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler, rule scopes.Rule, route string) {
-	allowed, err := g.check(r, rule, route)
+func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler, rule scopes.Rule, route, noRule string) {
+	allowed, err := g.check(r, rule, route, noRule)
 	if err != nil {
 		g.Deny(w, r, err)
 		return
@@ -180,16 +180,17 @@ func copyPatternBack(outer, served *http.Request) {
 // *[bearer.Error]. If the rule has a mistake in it, Check refuses even requests with a
 // valid token. In this case, the reason is [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
-	return g.check(r, rule, r.Pattern)
+	return g.check(r, rule, r.Pattern, g.noRule(r, rule, noneGiven))
 }
 
-func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Request, error) {
-	noRule := g.overridden(r)
+// The method check decides whether a request may pass. A request with a mistake has no rule.
+// If rule is the zero Rule, noRule is the cause for bearer.Request.NoRule.
+func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (*http.Request, error) {
 	switch {
-	case noRule != "":
+	case rule.IsZero():
+	case g.mistake(r) != "":
 		rule = scopes.Rule{}
-	case !scopes.CleanPath(r.URL):
-		rule = uncleanPath
+		noRule = g.noRule(r, rule, "")
 	case rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil:
 		return g.prepare(r, r.Context())
 	}
@@ -206,12 +207,6 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route string) (*http.Re
 	}
 	return g.prepare(r, ctx)
 }
-
-// uncleanPath is the rule for requests with an unclean path. The rule denies every request.
-// Its error describes the problem to observers.
-var uncleanPath = scopes.Func("clean path", func(context.Context) error {
-	return errors.New("the path, or its decoded form, has an empty element, a dot element, a backslash, NUL or a bare #")
-})
 
 // authorization returns the values of all Authorization fields. net/http's server changes
 // field names to the canonical form, but adapters of other servers may keep the lower case

@@ -24,15 +24,19 @@ const (
 // Cut returns s, or the beginning of s followed by "...". It keeps at most [Max] bytes of
 // s. If strconv.Quote escapes these bytes to more than [MaxQuoted] bytes, Cut keeps fewer
 // bytes. Cut does not split a UTF-8 sequence and does not escape.
-func Cut(s string) string {
-	end := min(len(s), Max)
-	if len(s) > Max {
-		for end > Max-utf8.UTFMax+1 && !utf8.RuneStart(s[end]) {
+func Cut(s string) string { return CutTo(s, Max) }
+
+// CutTo does what [Cut] does, but keeps at most limit bytes of s, and at most 2*limit bytes
+// after escaping. The limit must be at least 4.
+func CutTo(s string, limit int) string {
+	end := min(len(s), limit)
+	if len(s) > limit {
+		for end > limit-utf8.UTFMax+1 && !utf8.RuneStart(s[end]) {
 			end--
 		}
 	}
-	if end > MaxQuoted/len(`\x00`) {
-		end = fittingPrefix(s[:end])
+	if end > 2*limit/len(`\x00`) {
+		end = fittingPrefix(s[:end], 2*limit)
 	}
 	if end == len(s) {
 		return s
@@ -40,9 +44,9 @@ func Cut(s string) string {
 	return s[:end] + "..."
 }
 
-// fittingPrefix returns the length of the longest prefix of s that has at most MaxQuoted
-// bytes after escaping.
-func fittingPrefix(s string) int {
+// fittingPrefix returns the length of the longest prefix of s that has at most limit bytes
+// after escaping.
+func fittingPrefix(s string, limit int) int {
 	width := 0
 	for i := 0; i < len(s); {
 		size, quoted := 1, 1
@@ -50,7 +54,7 @@ func fittingPrefix(s string) int {
 			_, size = utf8.DecodeRuneInString(s[i:])
 			quoted = len(strconv.Quote(s[i:i+size])) - len(`""`)
 		}
-		if width += quoted; width > MaxQuoted {
+		if width += quoted; width > limit {
 			return i
 		}
 		i += size
@@ -71,8 +75,11 @@ func CutAll(values []string) []string {
 // Escape shortens s with [Cut], escapes the result as in a Go string literal, and returns
 // it without the surrounding quotes. The result has no line breaks, no terminal sequences
 // and no characters that change the text direction. Double quotes are not escaped.
-func Escape(s string) string {
-	quoted := strconv.Quote(Cut(s))
+func Escape(s string) string { return EscapeTo(s, Max) }
+
+// EscapeTo does what [Escape] does, but shortens s with [CutTo].
+func EscapeTo(s string, limit int) string {
+	quoted := strconv.Quote(CutTo(s, limit))
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 

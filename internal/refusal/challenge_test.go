@@ -6,17 +6,22 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/refusal"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 func TestChallenges(t *testing.T) {
 	expired := &bearer.Error{Reason: bearer.Expired}
 	denied := &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}}
 	noToken := &bearer.Error{Reason: bearer.NoToken}
+	noRule := &bearer.Error{Reason: bearer.MissingScope, Err: &scopes.DeniedError{Err: scopes.ErrNoRule}}
 	for _, row := range []struct {
 		params refusal.Params
 		err    error
 		want   []string
 	}{
+		// No scope helps, so the challenge for a request without a rule has no error code.
+		{refusal.Params{}, noRule, []string{`Bearer realm="api"`}},
+		{refusal.Params{Realm: "x", ResourceMetadata: "https://h/m"}, noRule, []string{`Bearer realm="x", resource_metadata="https://h/m"`}},
 		{refusal.Params{}, noToken, []string{`Bearer realm="api"`}},
 		{refusal.Params{Realm: "x"}, noToken, []string{`Bearer realm="x"`}},
 		{refusal.Params{ResourceMetadata: "https://h/m"}, noToken, []string{`Bearer resource_metadata="https://h/m"`}},

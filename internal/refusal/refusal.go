@@ -17,14 +17,14 @@ import (
 // the request.
 type Answer struct {
 	// Reason is the reason of the refusal. It determines Status, Code, Error and
-	// Description.
+	// Description. There is one exception: if the request has no rule, Error is "forbidden".
 	Reason bearer.Reason
 	// Status is the HTTP status code.
 	Status int
 	// Code is the gRPC status code, a value of google.golang.org/grpc/codes. It has type
 	// uint32, so that programs without gRPC do not need package grpc.
 	Code uint32
-	// Error is an error code of RFC 6750, section 3.1, or "unauthorized",
+	// Error is an error code of RFC 6750, section 3.1, or "unauthorized", "forbidden",
 	// "temporarily_unavailable" or "server_error".
 	Error string
 	// Description is a sentence from a fixed list. It is ASCII without quotes. If a reason
@@ -47,7 +47,7 @@ type challenge int
 
 const (
 	noChallenge   challenge = iota // the client cannot solve the problem with other credentials
-	bareChallenge                  // no error code, because the request has no credentials (RFC 6750, section 3.1)
+	bareChallenge                  // no error code, because the request has no credentials (RFC 6750, section 3.1), or no scope helps
 	fullChallenge                  // with "error", "error_description" and "scope"
 )
 
@@ -126,6 +126,17 @@ var rows = map[bearer.Reason]row{
 	},
 }
 
+// noRule is the row of a request with a valid token and without a rule. Its answer must not
+// contain insufficient_scope, because no scope helps. Some
+// clients react to insufficient_scope with a request for a scope that does not exist.
+//
+//nolint:gochecknoglobals // the row never changes
+var noRule = func() row {
+	r := rows[bearer.MissingScope]
+	r.error, r.challenge = "forbidden", bareChallenge
+	return r
+}()
+
 // Of returns the answer to an error of [bearer.Decide]. If the error contains no
 // [bearer.Error] or the [bearer.Error] has an unknown reason, this service is at fault. The
 // answer then has the reason [bearer.Internal].
@@ -140,9 +151,13 @@ func Of(err error) Answer {
 		reason = bearer.Internal
 		r = rows[reason]
 	}
+	names := sendable(refused.Missing)
+	if reason == bearer.MissingScope && errors.Is(refused.Err, scopes.ErrNoRule) {
+		r, names = noRule, nil
+	}
 	answer := Answer{
 		Reason: reason, Status: r.status, Code: r.code, Error: r.error, Description: r.description,
-		Scopes: sendable(refused.Missing), challenge: r.challenge,
+		Scopes: names, challenge: r.challenge,
 	}
 	if r.retry {
 		if answer.RetryAfter = refused.RetryAfter; answer.RetryAfter <= 0 {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/refusal"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // TestEveryReasonHasARow reads the reasons from the source code of package bearer. The test
@@ -144,5 +145,29 @@ func TestOfScopes(t *testing.T) {
 	}
 	if !slices.Equal(refused.Missing, missing) {
 		t.Errorf("got Missing %q after the call of Of, want %q", refused.Missing, missing)
+	}
+}
+
+// TestOfNoRule checks that the answer to a request without a rule names no scope and has the
+// error code "forbidden". This applies only if the reason is MissingScope.
+func TestOfNoRule(t *testing.T) {
+	denied := &scopes.DeniedError{Err: scopes.ErrNoRule}
+	for _, row := range []struct {
+		name string
+		err  error
+		want string // the error code
+	}{
+		{"no rule", &bearer.Error{Reason: bearer.MissingScope, Err: scopes.ErrNoRule}, "forbidden"},
+		{"denied by the zero Rule", fmt.Errorf("wrapped: %w", &bearer.Error{Reason: bearer.MissingScope, Err: denied, Missing: []string{"a"}}), "forbidden"},
+		{"missing scope", &bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a"}}, "insufficient_scope"},
+		{"denied by a function", &bearer.Error{Reason: bearer.MissingScope, Err: errors.New("no")}, "insufficient_scope"},
+		{"no token", &bearer.Error{Reason: bearer.NoToken, Err: denied}, "unauthorized"},
+		{"expired", &bearer.Error{Reason: bearer.Expired, Err: denied}, "invalid_token"},
+		{"internal", &bearer.Error{Reason: bearer.Internal, Err: denied}, "server_error"},
+	} {
+		got := refusal.Of(row.err)
+		if got.Error != row.want || row.want == "forbidden" && (got.Scopes != nil || got.Status != http.StatusForbidden || got.Code != 7) {
+			t.Errorf("%s: got %+v, want the error code %s", row.name, got, row.want)
+		}
 	}
 }
