@@ -3,6 +3,7 @@ package interceptor_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -115,7 +116,7 @@ func TestMethodNames(t *testing.T) {
 	rules := scopes.Methods{"/a.B/C": scopes.Public(), "/a.B/*": scopes.Public()}
 	guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
 	for name, public := range map[string]bool{
-		"/a.B/C": true, "/a.B/D": true, "/a.B/C ": true, // the rule of a.B applies to "C " too, although the server has no such method
+		"/a.B/C": true, "/a.B/D": true, "/a.B/_d9": true, "/a.B/C ": false, "/a.B/9": false,
 		"": false, "/": false, "a.B/C": false, "/a.B": false, "/a.B/": false, "/a.B/*": false, "//a.B/C": false, "/a.B/C/": false, "/a.B//C": false,
 		"/a.B/C/D": false, "/A.B/C": false, "/a.b/C": false, "/x/a.B/C": false, "/a.B /C": false, "/*/C": false, "/a.*/C": false,
 	} {
@@ -147,5 +148,22 @@ func TestClaimsStayInTheirCall(t *testing.T) {
 	}
 	if who, _ := subject(ctx); who != "anonymous" {
 		t.Errorf("got the subject %s in the outer context, want no claims", who)
+	}
+}
+
+// TestAuditOddNames checks that Audit reports a method whose name is no identifier as a
+// method without a rule, unless the method has a rule of its own.
+func TestAuditOddNames(t *testing.T) {
+	guard := newGuard(t, testkit.Refuse(bearer.Expired), scopes.Methods{"/a.B/*": scopes.All("x"), "/a.B/{own}": scopes.All("y")}, nil)
+	for method, want := range map[string][2]string{ // WithoutRule and WithoutMethod
+		"Get":   {"", "/a.B/{own}"},
+		"{own}": {"", "/a.B/*"},
+		"a-b":   {"/a.B/a-b", "/a.B/* /a.B/{own}"},
+		"9":     {"/a.B/9", "/a.B/* /a.B/{own}"},
+	} {
+		report := guard.Audit(services{"a.B", method})
+		if got := [2]string{strings.Join(report.WithoutRule, " "), strings.Join(report.WithoutMethod, " ")}; got != want {
+			t.Errorf("%s: got the methods without a rule and the rules without a method %q, want %q", method, got, want)
+		}
 	}
 }

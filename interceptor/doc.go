@@ -78,6 +78,15 @@
 // A caller of an unknown method then gets Unauthenticated without a valid token, and
 // PermissionDenied with a valid token.
 //
+// A gRPC proxy also uses a handler for unknown methods. It passes the name of the method on
+// to another service, which may read the name differently. So the rule
+// "/package.Service/*" covers only names that are identifiers, and not "Create?x", "Cre%61te"
+// or "..". Names are case-sensitive in gRPC. If the other service ignores the letter case,
+// do not combine a strict rule for "/package.Service/Create" with a weaker rule for
+// "/package.Service/*", which covers "/package.Service/create". Declare a rule for each
+// method instead. The handler must pass on the name from [grpc.MethodFromServerStream],
+// which is the name that the guard has checked.
+//
 // The interceptors do not run if a program calls its own service without a connection.
 // grpc-gateway's Register...HandlerServer makes such calls.
 //

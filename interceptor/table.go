@@ -47,18 +47,31 @@ func compile(rules scopes.Methods, include []scopes.Methods) (table, []error) {
 	return t, errs
 }
 
-// lookup returns the rule for the exact name of the method. If no rule has this name,
-// lookup returns the rule for the service of the method.
+// lookup returns the rule for the exact name of the method. If no rule has this name and the
+// method is an identifier of protobuf, lookup returns the rule for the service of the method.
 func (t table) lookup(method string) declaredRule {
 	if exact, ok := t.methods[method]; ok {
 		return exact
 	}
 	end := strings.LastIndexByte(method, '/') + 1
-	if name := method[end:]; name == "" || name == "*" {
+	if !isIdentifier(method[end:]) {
 		return declaredRule{}
 	}
 	// Each key contains exactly two slashes, so a method with more slashes has no rule.
 	return t.services[method[:end]]
+}
+
+// isIdentifier reports whether s is an identifier of protobuf. Package scopes has a function
+// that does the same, and FuzzRuleOfMethod compares both packages.
+func isIdentifier(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // names returns the sorted names of all rules.
