@@ -1,0 +1,213 @@
+package chibearer
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// tree describes a router and its mounted routers.
+type tree struct {
+	routes  chi.Routes
+	guards  []*enforcer // in the list of Use
+	entries map[string]*entry
+}
+
+// entry describes the routes with one pattern.
+type entry struct {
+	handlers map[string]http.Handler // by method
+	all      bool                    // one handler was registered for all methods
+	mount    string                  // the pattern of the mount, ending with "/*", or "" if this is no mount
+	sub      *tree                   // the mounted router, or nil for another mounted handler
+	guards   []*enforcer             // in the list of With or Group around the mounted router
+}
+
+func newTree(r chi.Routes) *tree { return buildTree(r, nil) }
+
+// buildTree reads the routes of r. The argument parents contains the routers around r.
+func buildTree(r chi.Routes, parents []chi.Routes) *tree {
+	t := &tree{routes: r, guards: guardsIn(r.Middlewares()), entries: map[string]*entry{}}
+	for _, route := range r.Routes() {
+		e := t.entry(route.Pattern)
+		for method, h := range route.Handlers {
+			if method == "*" {
+				e.all = true
+			} else {
+				e.handlers[method] = h
+			}
+		}
+		if route.SubRoutes != nil && !contains(parents, route.SubRoutes) {
+			e.mount = route.Pattern
+			e.sub = buildTree(route.SubRoutes, append(slices.Clone(parents), r))
+			e.guards = guardsIn(inline(route.Handlers["*"]))
+		}
+	}
+	t.addStubs()
+	return t
+}
+
+// addStubs adds the patterns "/x" and "/x/" of each mounted router or handler at "/x/*".
+// chi registers these patterns with the mount, but does not list them.
+func (t *tree) addStubs() {
+	for pattern, e := range t.entries {
+		prefix, found := strings.CutSuffix(pattern, "/*")
+		if !found || !e.all {
+			continue
+		}
+		for _, stub := range []string{prefix, prefix + "/"} {
+			if s := t.entry(stub); s.mount == "" {
+				s.mount, s.sub, s.guards = pattern, e.sub, e.guards
+			}
+		}
+	}
+}
+
+func (t *tree) entry(pattern string) *entry {
+	e := t.entries[pattern]
+	if e == nil {
+		e = &entry{handlers: map[string]http.Handler{}}
+		t.entries[pattern] = e
+	}
+	return e
+}
+
+// contains compares routers only if their type is comparable.
+func contains(parents []chi.Routes, r chi.Routes) bool {
+	return reflect.TypeOf(r).Comparable() && slices.ContainsFunc(parents, func(p chi.Routes) bool {
+		return reflect.TypeOf(p).Comparable() && p == r
+	})
+}
+
+// level is a router on the way to the handler, with the path that this router gets.
+type level struct {
+	tree *tree
+	path string
+}
+
+// walk finds the route for the method and the path. It returns the whole pattern, or "" if
+// there is no route, and the routers on the way.
+func (t *tree) walk(method, path string) (pattern string, levels []level) {
+	prefix := ""
+	for {
+		levels = append(levels, level{t, path})
+		rctx := chi.NewRouteContext()
+		t.routes.Find(rctx, method, path)
+		if len(rctx.RoutePatterns) == 0 {
+			return "", levels
+		}
+		own := rctx.RoutePatterns[0]
+		e := t.entries[own]
+		switch {
+		case e == nil:
+			return "", levels // the route was registered after the first request
+		case e.mount == "" || own != e.mount && e.handlers[method] != nil:
+			return join(prefix, own), levels // an ordinary route
+		case e.sub == nil:
+			return join(prefix, e.mount), levels // a mounted handler that has no list of routes
+		case e.handlers[method] != nil:
+			return "", levels // the route was registered in place of the mounted router
+		}
+		prefix = join(prefix, e.mount)
+		t, path = e.sub, "/"
+		if own == e.mount {
+			path += rest(rctx)
+		}
+	}
+}
+
+// rest returns the part of the path that the first "*" matched.
+func rest(rctx *chi.Context) string {
+	if i := slices.Index(rctx.URLParams.Keys, "*"); i >= 0 {
+		return rctx.URLParams.Values[i]
+	}
+	return ""
+}
+
+// listed is one route of a router.
+type listed struct {
+	method, pattern string
+	handler         http.Handler
+	guards          []*enforcer // in front of the handler
+	ambiguous       bool        // the route was registered in place of a mounted router
+}
+
+func list(r chi.Routes) []listed {
+	if r == nil {
+		return nil
+	}
+	return newTree(r).list("", nil)
+}
+
+func (t *tree) list(prefix string, guards []*enforcer) (routes []listed) {
+	guards = append(slices.Clone(guards), t.guards...)
+	for pattern, e := range t.entries {
+		for method, h := range e.handlers {
+			routes = append(routes, listed{
+				method, join(prefix, pattern), h, append(slices.Clone(guards), guardsIn(inline(h))...),
+				e.sub != nil && e.mount == pattern,
+			})
+		}
+		if e.sub != nil && e.mount == pattern {
+			routes = append(routes, e.sub.list(join(prefix, pattern), append(slices.Clone(guards), e.guards...))...)
+		}
+	}
+	slices.SortFunc(routes, func(a, b listed) int {
+		return strings.Compare(a.pattern+" "+a.method, b.pattern+" "+b.method)
+	})
+	return routes
+}
+
+// rule returns the rule that applies to requests for the route. The result guarded is false
+// if the router serves the route without a guard that has this rule.
+func (l *listed) rule(rules scopes.Routes) (rule scopes.Rule, guarded bool) {
+	if l.ambiguous && len(l.guards) > 0 {
+		return scopes.Rule{}, true // the guard denies the requests, see walk
+	}
+	rule, _ = rules.Rule(l.method, l.pattern)
+	want := middleware.Route{Rule: rule}.String()
+	for _, e := range l.guards {
+		own, _ := e.rules.Rule(l.method, l.pattern)
+		if (middleware.Route{Rule: own}).String() == want {
+			return rule, true
+		}
+	}
+	h := l.handler
+	if chain, ok := h.(*chi.ChainHandler); ok {
+		h = chain.Endpoint
+	}
+	if required, ok := h.(interface{ Rule() scopes.Rule }); ok && len(l.guards) == 0 {
+		return required.Rule(), true
+	}
+	return scopes.Rule{}, false
+}
+
+// inline returns the middleware of With and Group around a handler.
+func inline(h http.Handler) chi.Middlewares {
+	if chain, ok := h.(*chi.ChainHandler); ok {
+		return chain.Middlewares
+	}
+	return nil
+}
+
+// guardsIn returns the enforcers in a list of middleware. It calls only the middleware of
+// this package, which has no side effects.
+func guardsIn(list chi.Middlewares) (guards []*enforcer) {
+	for _, m := range list {
+		if reflect.ValueOf(m).Pointer() != wrapPointer {
+			continue
+		}
+		if h, ok := m(http.NotFoundHandler()).(*handler); ok {
+			guards = append(guards, h.enforcer)
+		}
+	}
+	return guards
+}
+
+// wrapPointer is the address of the code of every middleware that EnforceRoutes returns.
+var wrapPointer = reflect.ValueOf((*enforcer)(nil).wrap).Pointer()
