@@ -82,7 +82,7 @@ func (g *Guard) EnforceRoutes(rules scopes.Routes, match func(*http.Request) (pa
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	declare.NotNil(transport, enforcedRoutes, "function match", match)
 	if err := rules.Err(); err != nil {
-		panic(fmt.Errorf("middleware: %w", err)) //nolint:forbidigo // Handle panics too
+		panic(scopes.Invalid(fmt.Errorf("middleware: %w", err)).Err()) //nolint:forbidigo // Handle panics too; Invalid adds the source line
 	}
 	g.rules.addRoutes(rules)
 	return func(next http.Handler) http.Handler {

@@ -44,7 +44,9 @@ const Key = gin.AuthUserKey
 // do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, the
 // middleware denies every request. Require panics if the rule has a mistake in it
 // ([scopes.Rule.Err]).
-func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc { return adapt(g.Require(rule)) }
+func Require(g *middleware.Guard, rule scopes.Rule) gin.HandlerFunc {
+	return (&enforcer{guard: g.Require(rule), rule: rule}).handle
+}
 
 // Handle registers the handlers with an engine or a group, and guards them with the rule.
 // It records the route for [middleware.Guard.Routes], as [middleware.Guard.Handle] does.
@@ -64,46 +66,46 @@ func Handle(g *middleware.Guard, routes interface {
 	if len(handlers) == 0 || slices.ContainsFunc(handlers, func(h gin.HandlerFunc) bool { return h == nil }) {
 		require(nil) // panics, because the handler is nil
 	}
-	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{adapt(require)}, handlers...)...)
+	return routes.Handle(method, relativePath, append([]gin.HandlerFunc{(&enforcer{guard: require, rule: rule}).handle}, handlers...)...)
 }
 
 // Enforce returns middleware for a whole engine. The middleware checks each request against
 // the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have
 // the syntax of [http.ServeMux], not of gin.
-func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc { return adapt(g.Enforce(t)) }
+//
+// Do not use a table if UseRawPath, UseEscapedPath or RemoveExtraSlash of the engine is set.
+// In this case, the table and gin can choose different routes for the same request. Requests
+// with an encoded letter in the path are then refused. [EnforceRoutes] has no such limits.
+//
+// Use Enforce before you register routes or create groups. The middleware of engine.Use does
+// not apply to routes that were registered before, nor to routes of groups that were
+// created before. [Audit] reports such routes.
+func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc {
+	e := &enforcer{guard: g.Enforce(t), table: t, hasTable: true}
+	return e.handle
+}
 
 // Audit returns every route of the engine with its rule in t, sorted by pattern. A route
-// without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
+// without a rule has the zero Rule. A route whose chain of handlers does not contain the
+// middleware of Enforce(g, t) also has the zero Rule, because t does not apply to the
+// route. Audit calls no handler. Use Audit to log the routes at start, and to test that
 // every route has a rule. For rules that were declared without a table, use
-// [middleware.Guard.Routes].
+// [AuditRoutes] or [middleware.Guard.Routes].
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
-	for _, info := range engine.Routes() {
+	for _, info := range list(engine) {
+		route := middleware.Route{Pattern: info.method + " " + info.path}
 		// Without "*", the pattern is a valid path, in which ":id" is an ordinary element.
 		// Requests for this path belong to the route, so the rule for this path is the rule
 		// of the route.
-		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
-		route := middleware.Route{Pattern: info.Method + " " + info.Path}
-		if err == nil {
+		example, err := http.NewRequest(info.method, strings.ReplaceAll(info.path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
+		if err == nil && info.enforcesTable(t) {
 			route.Rule, _ = t.Rule(example)
 		}
 		routes = append(routes, route)
 	}
 	slices.SortFunc(routes, func(a, b middleware.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
 	return routes
-}
-
-func adapt(guard func(http.Handler) http.Handler) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if c.Request.Pattern == "" {
-			c.Request.Pattern = c.FullPath() // observers receive the pattern as the route
-		}
-		h := nextHandler{c: c}
-		guard(&h).ServeHTTP(c.Writer, c.Request)
-		if !h.called {
-			c.Abort()
-		}
-	}
 }
 
 // nextHandler runs the rest of the handler chain for one request.

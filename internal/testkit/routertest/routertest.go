@@ -108,6 +108,7 @@ type row struct {
 	Request   string              `json:"request"`  // method, space, target
 	Header    map[string][]string `json:"header"`   // Run replaces each token name in braces with the token.
 	Form      string              `json:"form"`     // form-encoded body
+	Table     bool                `json:"table"`    // The row applies only to tables, because a table is stricter than the router.
 	Enforced  bool                `json:"enforced"` // If Enforced is true, Run sends the request only if the argument "enforced" of Run is true.
 	Status    int                 `json:"status"`
 	Challenge string              `json:"challenge"`
@@ -122,7 +123,7 @@ type row struct {
 // only Enforce denies these requests.
 func Run(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced bool) {
 	t.Helper()
-	run(t, &http.Transport{}, baseURL, issuer, enforced)
+	run(t, &http.Transport{}, baseURL, issuer, func(r row) bool { return enforced || !r.Enforced })
 }
 
 // RunHTTP2 does what Run does, but uses HTTP/2 without TLS. The server must support HTTP/2
@@ -131,10 +132,10 @@ func RunHTTP2(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced 
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
-	run(t, transport, baseURL, issuer, enforced)
+	run(t, transport, baseURL, issuer, func(r row) bool { return enforced || !r.Enforced })
 }
 
-func run(t *testing.T, transport *http.Transport, base string, issuer *bearertest.Issuer, enforced bool) {
+func run(t *testing.T, transport *http.Transport, base string, issuer *bearertest.Issuer, selected func(row) bool) {
 	t.Helper()
 	var rows []row
 	if err := json.Unmarshal(requests, &rows); err != nil {
@@ -148,7 +149,7 @@ func run(t *testing.T, transport *http.Transport, base string, issuer *bearertes
 	}
 	defer client.CloseIdleConnections()
 	for _, row := range rows {
-		if row.Enforced && !enforced {
+		if !selected(row) {
 			continue
 		}
 		t.Run(row.Name, func(t *testing.T) { row.run(t, client, base, tokens) })

@@ -1,0 +1,114 @@
+package echov4bearer
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"unsafe"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
+)
+
+// EnforceRoutes returns middleware for a whole server or a group. The middleware checks each
+// request against the rule of the route that echo has chosen, as
+// [middleware.Guard.EnforceRoutes] does. The patterns of the rules have the syntax of echo,
+// and are the names that [Routes] returns:
+//
+//	e.Use(echov4bearer.EnforceRoutes(guard, scopes.Routes{
+//		"GET /healthz":         scopes.Public(),
+//		"GET /deployments/:id": scopes.All("read:deployments"),
+//	}))
+//
+// Virtual hosts (e.Host) share the rules: routes of two hosts with the same method and path
+// have the same name.
+//
+// The middleware denies requests for which echo has found no route, also if the program
+// has a handler for them. In e.Pre, the middleware denies every request, because echo
+// chooses the route later. If other middleware of e.Use has changed the path or the method
+// of the request after echo chose the route, the middleware denies the request. So use
+// middleware.Rewrite and middleware.MethodOverride of echo in e.Pre. EnforceRoutes panics if
+// the guard is nil or the rules have a mistake in them ([scopes.Routes.Err]).
+func EnforceRoutes(g *middleware.Guard, rules scopes.Routes) echo.MiddlewareFunc {
+	guard := g.EnforceRoutes(rules, pattern)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if r.Pattern == "" {
+				r.Pattern = c.Path() // observers receive the pattern as the route
+			}
+			h := nextHandler{c: c, next: next}
+			guard(&h).ServeHTTP(c.Response(), r.WithContext(&routed{r.Context(), c, r.Method}))
+			return h.err
+		}
+	}
+}
+
+// routed is the context of a request with the context of echo.
+type routed struct {
+	context.Context //nolint:containedctx // this is a context
+	c               echo.Context
+	method          string
+}
+
+// pattern returns the pattern of the request's route, or "" if there is no route. For a
+// preflight request, the guard passes a request with the announced method.
+func pattern(r *http.Request) string {
+	ctx, ok := r.Context().(*routed)
+	if !ok {
+		return ""
+	}
+	e := ctx.c.Echo()
+	again := e.AcquireContext()
+	defer e.ReleaseContext(again)
+	again.Reset(r, nil)
+	router := e.Routers()[r.Host]
+	if router == nil {
+		router = e.Router()
+	}
+	router.Find(r.Method, echo.GetPath(r), again)
+	if r.Method == ctx.method && (again.Path() != ctx.c.Path() || !same(again.Handler(), ctx.c.Handler())) {
+		// Echo now chooses another route. So middleware has changed the request, and the
+		// rule of the changed request is not the rule of the handler.
+		return ""
+	}
+	return again.Path()
+}
+
+// same reports whether a and b are the same function with the same variables. Echo registers
+// the handler of each route as a function value of its own, so two routes differ. The
+// address that package reflect returns is not sufficient: it is the address of the code,
+// which is equal for all routes.
+func same(a, b echo.HandlerFunc) bool {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&a)) == *(*unsafe.Pointer)(unsafe.Pointer(&b)) //nolint:gosec // the pointers are only compared
+}
+
+// Routes returns the method and the path of every route of the server, including the routes
+// of virtual hosts.
+func Routes(e *echo.Echo) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		lists := [][]*echo.Route{e.Routes()}
+		for _, router := range e.Routers() {
+			lists = append(lists, router.Routes())
+		}
+		for _, list := range lists {
+			for _, info := range list {
+				if info.Method == echo.RouteNotFound {
+					continue // this entry is for requests without a route
+				}
+				if !yield(info.Method, info.Path) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// AuditRoutes compares the rules with the routes of the server, as [middleware.AuditRoutes]
+// does. AuditRoutes cannot check whether the server uses the middleware of
+// [EnforceRoutes].
+func AuditRoutes(e *echo.Echo, rules scopes.Routes) middleware.AuditReport {
+	return middleware.AuditRoutes(Routes(e), rules)
+}
