@@ -85,7 +85,7 @@ type handler struct {
 
 // ServeHTTP finds the route and passes the request to the guard.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.guarded.ServeHTTP(w, r.WithContext(h.enforcer.find(r)))
+	h.guarded.ServeHTTP(w, r.WithContext(h.enforcer.find(r))) //nolint:contextcheck // find returns a context that inherits
 }
 
 // find returns the context for the request. It contains the route that chi will choose.

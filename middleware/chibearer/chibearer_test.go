@@ -39,7 +39,7 @@ type use = func(http.Handler) http.Handler
 // with the pattern of the route.
 func serves(pattern string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprint(w, "served ", chi.RouteContext(r.Context()).RouteMethod, " ", pattern) //nolint:gosec // plain text, not rendered as HTML
+		_, _ = fmt.Fprint(w, "served ", chi.RouteContext(r.Context()).RouteMethod, " ", pattern)
 	}
 }
 
@@ -185,7 +185,7 @@ func ask(t *testing.T, name string, h http.Handler, method, pattern string) (rea
 }
 
 // TestServedIsJudged makes one route public, and sends requests without a token. No request
-// may reach the handler of another route, whichever middleware is around the guard.
+// may reach the handler of another route, with any middleware around the guard.
 func TestServedIsJudged(t *testing.T) {
 	guard := newGuard(t, &middleware.Options{
 		AllowPreflight: true,

@@ -36,6 +36,7 @@ type NamedRoute struct {
 
 // Run runs all tests.
 func (n *Named) Run(t *testing.T) {
+	t.Helper()
 	t.Run("responses", n.responses)
 	t.Run("hostile requests", n.hostile)
 	t.Run("preflight requests", n.preflight)
@@ -72,7 +73,7 @@ func (n *Named) responses(t *testing.T) {
 	run(t, &http.Transport{}, server.URL, issuer, func(r row) bool { return !r.Table })
 }
 
-// shapes are routes of different shapes, some of which match the same path.
+// shapes are routes of different shapes, and some match the same path.
 var shapes = []string{
 	"GET /", "GET /healthz", "GET /{id}", "GET /admin", "POST /admin", "GET /admin/{id}", "DELETE /items/{id}", "GET /items/{id}", "GET /items/list",
 	"HEAD /items/list", "GET /items/{id}/keys", "GET /files/{path...}", "POST /files/secret", "PUT /{id}", "OPTIONS /healthz",
