@@ -369,29 +369,3 @@ func (e *explainer) gotValidation() string {
 	}
 	return ""
 }
-
-func (e *explainer) wantRule() string { return e.decision.req.Rule.String() }
-
-func (e *explainer) gotGranted() string {
-	c := e.t.claims()
-	got := "no scopes"
-	if c.scopes.Len() > 0 {
-		got = "scopes " + quote.List(slices.Sorted(c.scopes.All()))
-	}
-	if len(c.roles) > 0 {
-		got += ", roles " + quote.List(c.roles[:min(len(c.roles), maxListed)])
-	}
-	return got
-}
-
-func (e *explainer) adviseRule(reason Reason) string {
-	switch {
-	case e.decision.req.Rule.IsZero():
-		return "The route has no rule, so every request is refused. Declare a rule."
-	case reason == Internal:
-		return "This service is at fault. The client is not at fault. The rule is invalid, or a function in the rule fails."
-	case reason != MissingScope:
-		return "A function in the rule refuses the request. Read the text of its error."
-	}
-	return "At the authorization server, grant the client the missing scopes or roles. The client must also request the scopes in its token request. Tokens that were issued earlier keep their old scopes until they expire."
-}

@@ -189,7 +189,7 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	d.inner = c.innerOf(claims)
 	switch {
 	case err != nil:
-		d.refusal = asError(err)
+		d.refusal = refusalOf(err, Internal)
 		if d.refusal.issuer == "" && d.inner.claims != nil { // the inner verifier accepted the token
 			d.refusal.issuer, d.refusal.unverified = d.inner.claims.verifier.issuer, d.inner.claims
 		}
@@ -214,8 +214,7 @@ func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
 		e.Missing, e.ownText = d.Missing, d.Err == nil || isRuleText(d.Err)
 		// The mode of the rule does not waive a refusal with a reason other than MissingScope.
-		given := asError(d.Err)
-		if d.Err != nil && given.Reason != MissingScope && (given.Reason != Internal || errors.Is(d.Err, Internal)) {
+		if given := refusalOf(d.Err, MissingScope); given.Reason != MissingScope {
 			return given
 		}
 		if len(d.Missing) > 0 {

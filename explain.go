@@ -8,6 +8,7 @@ import (
 
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // Explain returns the decision about a request, with the result of every check. It makes
@@ -47,7 +48,7 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 		// checks.
 		x.Checks = append(x.Checks, CheckResult{
 			Name: "verifier", Section: fmt.Sprintf("%T", v), State: failed, Want: "no panic",
-			Got: quote.Line(asError(err).Err.Error()), Reason: Internal,
+			Got: quote.Line(refusalOf(err, Internal).Err.Error()), Reason: Internal,
 		})
 	}
 	return x
@@ -77,7 +78,9 @@ func (e *explainer) runAll() {
 	scratch := e.t
 	defer scratch.free()
 	for i := range checks {
-		if c := &checks[i]; !e.end && e.isApplicable(c) {
+		c := &checks[i]
+		possible := !e.end || c.stage == ofRule && e.decision.req.Rule.IsZero() // the zero Rule denies every request
+		if possible && e.isApplicable(c) {
 			e.addResult(c)
 		}
 	}
@@ -303,6 +306,8 @@ func callSafely(call func() error) (err error) {
 func (e *explainer) rule() (refusal *Error, why string) {
 	rule := e.decision.req.Rule
 	switch {
+	case rule.IsZero():
+		return ruleRefusal(rule, nil, scopes.ErrNoRule), ""
 	case !e.decoded:
 		return nil, "the claims have wrong types, so the rule is not applied"
 	case rule.HasFunc() && !e.genuine:
@@ -315,7 +320,7 @@ func (e *explainer) rule() (refusal *Error, why string) {
 		}
 		return nil
 	}); err != nil {
-		refusal = asError(err)
+		refusal = refusalOf(err, Internal)
 	}
 	e.waives = refusal != nil && refusal.Reason == MissingScope && rule.IsReportOnly()
 	return refusal, ""

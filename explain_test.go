@@ -61,6 +61,40 @@ func TestExplainModes(t *testing.T) {
 	}
 }
 
+// TestExplainNoRule tests that the explanation of a request without a rule names the cause,
+// whatever else is wrong with the request.
+func TestExplainNoRule(t *testing.T) {
+	issuer := newIssuer(t, "ES256")
+	v := newVerifier(t, issuer, nil)
+	foreign := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Expired })
+	const why = `no pattern of the table matches GET "/x"`
+	for _, row := range []struct {
+		name     string
+		verifier bearer.Verifier
+		sent     []string
+		noRule   string
+		reason   bearer.Reason
+		got      string
+	}{
+		{"valid token", v, []string{"Bearer " + issuer.Token(nil)}, why, bearer.MissingScope, "there is no rule: " + why},
+		{"valid token, no text", v, []string{"Bearer " + issuer.Token(nil)}, "", bearer.MissingScope, "there is no rule"},
+		{"no token", v, nil, why, bearer.NoToken, "there is no rule: " + why},
+		{"malformed token", v, []string{"Bearer x"}, why, bearer.Malformed, "there is no rule: " + why},
+		{"claims of wrong types", v, []string{"Bearer " + issuer.Token(map[string]any{"exp": "never"})}, why, bearer.InvalidClaims, "there is no rule: " + why},
+		{"unknown issuer", v, []string{"Bearer " + issuer.Token(map[string]any{"iss": "https://x.example"})}, why, bearer.WrongIssuer, "there is no rule: " + why},
+		{"verifier of another package", foreign, []string{"Bearer x"}, why, bearer.Expired, "there is no rule: " + why},
+	} {
+		x := bearer.Explain(t.Context(), row.verifier, bearer.Request{Authorization: row.sent, NoRule: row.noRule})
+		last := x.Checks[len(x.Checks)-1]
+		if x.Reason != row.reason || last.Name != "rule" || last.Got != row.got || last.Want != "a rule" || last.Reason != bearer.MissingScope || !strings.Contains(last.Advice, "no scope helps") {
+			t.Errorf("%s: got reason %q and last check %+v, want reason %q and a failed check of the rule with %q", row.name, x.Reason, last, row.reason, row.got)
+		}
+		if row.noRule != "" && !strings.Contains(x.Detail, row.got) {
+			t.Errorf("%s: got the detail %q, want %q in it", row.name, x.Detail, row.got)
+		}
+	}
+}
+
 // TestExplainHooks tests that Explain calls hooks only for tokens with a valid signature
 // and never calls an observer.
 func TestExplainHooks(t *testing.T) {

@@ -131,7 +131,7 @@ func (o *LogObserver) Observe(ctx context.Context, e Event) {
 func (e *Event) messageAndLevel(ctx context.Context, minLevel slog.Level) (message string, level slog.Level) {
 	message, level = "bearer: request refused", minLevel
 	if e.Reason == "" { // a report-only rule waived the refusal
-		message, e.Reason = "bearer: refusal reported, not enforced", asError(e.Err).Reason
+		message, e.Reason = "bearer: refusal reported, not enforced", refusalOf(e.Err, Internal).Reason
 	}
 	if !e.Reason.isKnown() { // only a guard of another package can report an unknown reason
 		e.Reason = Internal

@@ -1,7 +1,6 @@
 package bearer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,7 +83,13 @@ func (r Reason) Error() string { return string(r) }
 // are shared values of a different type. The caller may change the result of errors.AsType.
 // To check only the reason, write errors.Is(err, bearer.Expired).
 type Error struct {
-	// Reason determines the response to the client.
+	// Reason determines the response to the client. If a rule, a hook or a [Verifier] returns
+	// an error that contains several reasons, for example with errors.Join, the order of the
+	// errors does not matter. The reason is the first of these: Revoked; the other reasons from
+	// Malformed to InvalidCustom in the order of their declaration; InvalidRequest; NoToken;
+	// Internal; KeysUnavailable; MissingScope. The same applies to the errors of several
+	// functions of a rule. So [scopes.ReportOnly] waives a refusal only if the errors contain
+	// no reason but MissingScope.
 	Reason Reason
 	// If Reason is MissingScope, Missing lists the scopes that the rule requires and the token
 	// does not grant. Missing is empty if the rule denied the request for a different cause,
@@ -107,6 +112,9 @@ type Error struct {
 
 // Error returns the reason and the detail on one line. The text is for logs.
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	text := "bearer: " + string(e.Reason)
 	if e.Err != nil {
 		// The text of joined errors contains line breaks.
@@ -118,11 +126,16 @@ func (e *Error) Error() string {
 // Is reports whether target is the Reason of e.
 func (e *Error) Is(target error) bool {
 	reason, ok := target.(Reason)
-	return ok && reason == e.Reason
+	return ok && e != nil && reason == e.Reason
 }
 
 // Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil { // a hook returned a nil *Error
+		return nil
+	}
+	return e.Err
+}
 
 // refuse returns an Error with a formatted detail.
 func refuse(reason Reason, format string, args ...any) *Error {
@@ -207,35 +220,13 @@ func (e *Error) toCaller() error {
 	return e
 }
 
-// asError converts the error of a Verifier, a hook or a rule to an *Error. If the error
-// contains no reason, the reason is Internal, because the client is not at fault. The
-// result is a copy, so that a change of the result does not affect the next request.
-func asError(err error) *Error {
-	e := &Error{Reason: Internal, Err: err}
-	if own, ok := errors.AsType[*Error](err); ok && own != nil {
-		*e = *own
-		e.shared = nil
-	} else if reason, ok := errors.AsType[Reason](err); ok {
-		e.Reason = reason
+// validScopes returns a copy of names without the invalid scopes and without duplicates.
+func validScopes(names []string) []string {
+	var valid []string
+	for _, name := range names {
+		if _, err := scopes.Of(name); err == nil && !slices.Contains(valid, name) {
+			valid = append(valid, name)
+		}
 	}
-	if !e.Reason.isKnown() {
-		e.Reason = Internal
-	}
-	// The code below removes invalid scopes, because the WWW-Authenticate field contains the
-	// scopes without escaping.
-	e.Missing = slices.DeleteFunc(slices.Clone(e.Missing), func(name string) bool {
-		_, err := scopes.Of(name)
-		return err != nil
-	})
-	return e
-}
-
-// isKnown reports whether r is one of the constants above.
-func (r Reason) isKnown() bool {
-	switch r {
-	case InvalidRequest, NoToken, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired,
-		NotYetValid, WrongAudience, InvalidClaims, WrongBinding, InvalidCustom, Revoked, MissingScope, KeysUnavailable, Internal:
-		return true
-	}
-	return false
+	return valid
 }

@@ -392,9 +392,4 @@ func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 // hookError returns the refusal for an error of Config.Custom or Config.Validate. If the
 // error contains a reason, the refusal has this reason. Otherwise the reason is
 // InvalidCustom.
-func hookError(err error) *Error {
-	if e := asError(err); e.Reason != Internal || errors.Is(err, Internal) {
-		return e
-	}
-	return &Error{Reason: InvalidCustom, Err: err}
-}
+func hookError(err error) *Error { return refusalOf(err, InvalidCustom) }

@@ -2,7 +2,6 @@ package interceptor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -72,7 +71,7 @@ func (l *lease) recheckFrom(exp time.Time) {
 	for l.sleep(wait) {
 		wait = leeway
 		err := l.recheck(leeway)
-		if errors.Is(err, bearer.KeysUnavailable) {
+		if err != nil && refusal.Of(err).Reason == bearer.KeysUnavailable {
 			err = &bearer.Error{Reason: bearer.Expired, Err: err}
 		}
 		if err != nil {

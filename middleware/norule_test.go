@@ -173,7 +173,7 @@ func TestNoRuleText(t *testing.T) {
 	if _, err := b.guard.Check(&http.Request{Method: "G\x1b\nET", URL: &url.URL{Path: "/a\n\x1b[31m"}}, scopes.Rule{}); err == nil || strings.ContainsAny(err.Error(), "\n\x1b") {
 		t.Errorf("got %v, want an error without control characters", err)
 	}
-	if _, err := b.guard.Check(&http.Request{Method: "GET"}, scopes.Public()); err == nil || !errors.Is(err, bearer.NoToken) {
+	if _, err := b.guard.Check(&http.Request{Method: http.MethodGet}, scopes.Public()); err == nil || !errors.Is(err, bearer.NoToken) {
 		t.Errorf("a request without a URL: got %v, want a refusal", err)
 	}
 }

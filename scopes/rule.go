@@ -82,8 +82,9 @@ func Public() Rule { return newRule(node{kind: public}) }
 // If check returns an error, the rule denies the request. Guards log the error with this
 // name, and never send the error to the client. If the error is or wraps a bearer.Reason or
 // a *bearer.Error, the refusal has the reason of this error. Otherwise the reason is
-// bearer.MissingScope. [ReportOnly] waives only refusals with the reason
-// bearer.MissingScope.
+// bearer.MissingScope. If functions of the rule return several reasons, the comment of
+// bearer.Error says which one the refusal has. The order of the functions does not matter.
+// [ReportOnly] waives only refusals with the reason bearer.MissingScope.
 func Func(name string, check func(context.Context) error) Rule {
 	var err error
 	if name == "" || check == nil {

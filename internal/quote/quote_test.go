@@ -81,3 +81,30 @@ func FuzzEscape(f *testing.F) {
 		}
 	})
 }
+
+// TestLimits checks that CutTo and EscapeTo keep at most the given number of bytes, and at
+// most twice this number after escaping.
+func TestLimits(t *testing.T) {
+	for _, row := range []struct {
+		s           string
+		limit       int
+		cut, escape string
+	}{
+		{"", 4, "", ""},
+		{"abcd", 4, "abcd", "abcd"},
+		{"abcde", 4, "abcd...", "abcd..."},
+		{"GET", 32, "GET", "GET"},
+		{"abcé", 4, "abc...", "abc..."},
+		{"😀😀", 4, "😀...", "😀..."},
+		{"\x00\x00\x00\x00", 4, "\x00\x00...", `\x00\x00...`},
+		{"\"a\\\n", 4, "\"a\\\n", `"a\\\n`},
+		{strings.Repeat("y", 200), 128, strings.Repeat("y", 128) + "...", strings.Repeat("y", 128) + "..."},
+	} {
+		if got := quote.CutTo(row.s, row.limit); got != row.cut {
+			t.Errorf("CutTo(%q, %d): got %q, want %q", row.s, row.limit, got, row.cut)
+		}
+		if got := quote.EscapeTo(row.s, row.limit); got != row.escape {
+			t.Errorf("EscapeTo(%q, %d): got %q, want %q", row.s, row.limit, got, row.escape)
+		}
+	}
+}
