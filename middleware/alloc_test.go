@@ -5,6 +5,7 @@ package middleware_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/bearerkit/bearer/internal/testkit"
@@ -76,6 +77,26 @@ func TestAllocsGarbage(t *testing.T) {
 		})
 		if got > 0 {
 			t.Errorf("%s: got %v allocations, want no allocation", name, got)
+		}
+	}
+}
+
+// TestAllocsNoRule checks that the refusal of a request without a rule needs at most 10
+// allocations, even if the path is long. The text for the log is cut.
+func TestAllocsNoRule(t *testing.T) {
+	s := newSpeed(t, "ES256", 0, 0)
+	for name, authorization := range garbage() {
+		r := request("")
+		r.URL.Path = "/" + strings.Repeat("y", 64<<10)
+		r.Header["Authorization"] = authorization
+		got := allocs(func() {
+			_, err := s.guard.Check(r, scopes.Rule{})
+			if err == nil {
+				t.Fatal("got no error, want a refusal")
+			}
+		})
+		if got > 10 {
+			t.Errorf("%s: got %v allocations, want at most 10", name, got)
 		}
 	}
 }

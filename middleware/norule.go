@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -60,8 +61,12 @@ const (
 // The text has no query and no user information, because these may contain secrets.
 func target(r *http.Request) string {
 	path := ""
-	if r.URL != nil {
-		path = r.URL.EscapedPath()
+	switch u := r.URL; {
+	case u == nil:
+	case u.RawPath != "":
+		path = u.EscapedPath()
+	default:
+		path = (&url.URL{Path: u.Path[:min(len(u.Path), maxPath+1)]}).EscapedPath() // a long path is cut before it is escaped
 	}
 	return quote.EscapeTo(r.Method, maxMethod) + " " + strconv.Quote(quote.CutTo(path, maxPath))
 }
