@@ -192,7 +192,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 		rule = scopes.Rule{}
 		noRule = g.noRule(r, rule, "")
 	case rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil:
-		return g.prepare(r, r.Context())
+		return g.prepare(r, r.Context(), route)
 	}
 	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
 		Transport:     "http",
@@ -205,7 +205,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 	if err != nil {
 		return nil, g.advise(err, rule)
 	}
-	return g.prepare(r, ctx)
+	return g.prepare(r, ctx, route)
 }
 
 // authorization returns the values of all Authorization fields. net/http's server changes
@@ -236,7 +236,7 @@ func (g *Guard) advise(err error, rule scopes.Rule) error {
 }
 
 // prepare returns the request for the handler.
-func (g *Guard) prepare(r *http.Request, ctx context.Context) (prepared *http.Request, err error) { //nolint:revive // ctx is the context of the returned request
+func (g *Guard) prepare(r *http.Request, ctx context.Context, route string) (prepared *http.Request, err error) { //nolint:revive // ctx is the context of the returned request
 	defer func() {
 		// If a function of Options.Headers panics, the request is refused.
 		if p := recover(); p != nil {
@@ -244,6 +244,7 @@ func (g *Guard) prepare(r *http.Request, ctx context.Context) (prepared *http.Re
 		}
 	}()
 	header := g.forwarded(r.Header, ctx)
+	ctx = g.withRoute(r, ctx, route)
 	if header == nil && ctx == r.Context() {
 		return r, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/nilcheck"
@@ -60,6 +61,15 @@ type Options struct {
 	// RemoveAuthorization removes the Authorization field from the handler's request, even
 	// if the route is public. False: the handler's request contains the field.
 	RemoveAuthorization bool
+	// WebSocket contains the patterns of the routes for which [Guard.Proxy] passes WebSocket
+	// handshakes (RFC 6455, section 4.1) to the service. A pattern must equal the pattern that
+	// observers receive as the route. A route without a pattern has no WebSockets.
+	//
+	// The guard checks only the handshake, so a WebSocket outlives its token. Nothing ends the
+	// connection when the token expires or is revoked. The service can end the connection
+	// itself: let a function in Headers add the expiry of the token to the request. New returns
+	// an error for empty and repeated patterns. Nil: Proxy passes no handshake.
+	WebSocket []string
 	// RefuseOverrides refuses requests with a field that names another method, target or host,
 	// such as X-Original-URL and X-HTTP-Method-Override. The guard knows these fields in every
 	// spelling that a service may read as the same name, for example with "_" in place of "-".
@@ -99,7 +109,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 		opts = &Options{}
 	}
 	g := &Guard{verifier: v, opts: *opts}
-	g.opts.Metadata, g.opts.Headers = maps.Clone(opts.Metadata), nil
+	g.opts.Metadata, g.opts.Headers, g.opts.WebSocket = maps.Clone(opts.Metadata), nil, slices.Clone(opts.WebSocket)
 	var errs []error
 	if nilcheck.IsNil(v) {
 		errs = append(errs, errors.New("verifier: nil; pass the result of bearer.New"))
@@ -121,6 +131,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	params := refusal.Params{Realm: opts.Realm, ResourceMetadata: g.opts.ResourceMetadata}
 	errs = append(errs, params.Check()...)
 	errs = append(errs, g.checkMetadata()...)
+	errs = append(errs, checkWebSocket(opts.WebSocket)...)
 	headers, headerErrs := compileHeaders(opts.Headers)
 	errs = append(errs, headerErrs...)
 	g.headers = headers
