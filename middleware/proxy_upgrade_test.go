@@ -136,7 +136,7 @@ func TestProxyUpgrade(t *testing.T) {
 		{"POST /ws HTTP/1.1", socket + "Content-Length: 0\r\n", 0},
 		{"HEAD /ws HTTP/1.1", socket, 0},
 		{"OPTIONS /ws HTTP/1.1", socket, 0},
-		{"get /ws HTTP/1.1", socket, 0},
+		{"get /ws HTTP/1.1", socket, 401},
 		{"GET /ws HTTP/1.0", socket, 0},
 		{"GET /ws HTTP/1.1", "Upgrade: websocket\r\n", 0},
 		{"GET /ws HTTP/1.1", "Upgrade: websocket\r\nConnection: keep-alive, Upgrades\r\n", 0},
