@@ -50,6 +50,9 @@ type Options struct {
 	// AllowPreflight lets CORS preflight requests through without a token, if the route has
 	// a rule for the method that the preflight request announces. The handler MUST answer
 	// such a request and do nothing else, because every client can send preflight requests.
+	// A preflight request has no credentials, no body and no trailers. A chunked body of
+	// HTTP/1.1 or a DATA frame of HTTP/2 may be empty: the guard waits for the end or the
+	// first byte of such a body. Only [net/http.Server.ReadTimeout] bounds this wait.
 	// False: the guard checks preflight requests like all other requests. Use false if the
 	// CORS middleware runs before the guard.
 	AllowPreflight bool

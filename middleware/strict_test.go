@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,7 +29,9 @@ func TestPreflightIsExact(t *testing.T) {
 		"method POST":              {func(r *http.Request) { r.Method = http.MethodPost }, false},
 		"method in lower case":     {func(r *http.Request) { r.Method = "options" }, false},
 		"a body":                   {func(r *http.Request) { r.ContentLength = 1 }, false},
-		"a body of unknown length": {func(r *http.Request) { r.ContentLength = -1 }, false},
+		"a body of unknown length": {func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("x")), -1 }, false},
+		"no body, unknown length":  {func(r *http.Request) { r.Body, r.ContentLength = nil, -1 }, false},
+		"an empty body":            {func(r *http.Request) { r.ContentLength = -1 }, true},
 		"no origin":                {func(r *http.Request) { r.Header.Del("Origin") }, false},
 		"two origins":              {func(r *http.Request) { r.Header.Add("Origin", "https://b.example") }, false},
 		"no announced method":      {func(r *http.Request) { r.Header.Del("Access-Control-Request-Method") }, false},
