@@ -25,9 +25,9 @@ import (
 //
 // The proxy switches protocols only for a WebSocket handshake of a route that
 // Options.WebSocket names. The guard does not check the messages of the WebSocket, and the
-// connection outlives the token.
-// The proxy sends every other request with an Upgrade field to the target without this field,
-// as RFC 9110, section 7.8 allows. The proxy answers 502 to requests with the method CONNECT.
+// connection outlives the token. The proxy sends every other request with an Upgrade field
+// to the target without this field, as RFC 9110, section 7.8 allows. The proxy answers 502
+// to requests with the method CONNECT.
 //
 // If the target reads paths loosely, for example without letter case, set
 // [scopes.Table.StrictSegments] in the table of the guard. You may change the returned proxy
