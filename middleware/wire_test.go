@@ -199,7 +199,12 @@ func TestWire(t *testing.T) {
 		{"semicolon after two dots", "GET /public/..;/deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"path parameter in a public route", "GET /public;x/y HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"NUL in the path", "GET /public/%00 HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"encoded letter with a token", "GET /%64eployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", ""},
+		{"encoded letter with a token", "GET /%64eployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, noError, ""},
+		{"encoded letter in a public route", "GET /p%75blic/x HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"method in lower case", "get /public/x HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"invalid UTF-8 in the path", "GET /public/%E9 HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"control character in the path", "GET /public/%0a HTTP/1.1\nHost: h\n", 401, noError, ""},
+		{"parameters of an empty element", "GET /public/;x HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"encoded letter without a token", "GET /%64eployments HTTP/1.1\nHost: h\n", 401, noError, ""},
 		{"encoded slash between elements", "GET /deployments%2f7 HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 403, noError, ""},
 		{"path in upper case", "GET /PUBLIC/x HTTP/1.1\nHost: h\n", 401, noError, ""},
@@ -275,6 +280,33 @@ func TestRefusedBodyIsNotRead(t *testing.T) {
 		reader := sendRaw(t, addr, "POST /deployments HTTP/1.1\r\nHost: h\r\n"+fields+"\r\n")
 		if got := readReply(t, reader, http.MethodPost); got.status != http.StatusUnauthorized {
 			t.Errorf("request with %q: got first status %d, want first status 401", fields, got.status)
+		}
+	}
+}
+
+// TestWireRequire checks a server without Enforce. The mux has chosen the route, and Require
+// applies the rule of this route. So the spelling of the path makes no difference.
+func TestWireRequire(t *testing.T) {
+	b := newFixture(t, nil)
+	mux := http.NewServeMux()
+	for _, pattern := range []string{"GET /deployments", "GET /items/{id}/tags"} {
+		mux.Handle(pattern, b.guard.Require(scopes.All("read"))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	token := "Authorization: Bearer " + b.token("read") + "\r\n"
+	for _, row := range []struct {
+		name, target, field string
+		status              int
+	}{
+		{"encoded letter with a token", "/%64eployments", token, 200},
+		{"encoded letter without a token", "/%64eployments", "", 401},
+		{"encoded slash in an identifier with a token", "/items/a%2Fb/tags", token, 200},
+		{"encoded slash in an identifier without a token", "/items/a%2Fb/tags", "", 401},
+	} {
+		reader := sendRaw(t, server.Listener.Addr().String(), "GET "+row.target+" HTTP/1.1\r\nHost: h\r\n"+row.field+"\r\n")
+		if got := readReply(t, reader, http.MethodGet); got.status != row.status {
+			t.Errorf("%s: got status %d, want %d", row.name, got.status, row.status)
 		}
 	}
 }

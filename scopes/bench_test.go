@@ -73,3 +73,20 @@ func BenchmarkTable(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTableReadings measures requests that a table matches more than once.
+func BenchmarkTableReadings(b *testing.B) {
+	for _, strict := range []bool{false, true} {
+		t := largeTable()
+		t.StrictSegments = strict
+		for _, target := range []string{"/v1/things200/8d3f", "/v1/things200/Acme%20Inc.", "/v1/things200/a%40b.example", "/v1/things200/A.b;c%253fd", "/%2576%2531/THINGS200/a%2fb"} {
+			r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
+			b.Run(fmt.Sprintf("strict=%v/%s", strict, target), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					t.Rule(r)
+				}
+			})
+		}
+	}
+}

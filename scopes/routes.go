@@ -57,7 +57,8 @@ func routeMistake(name string) string {
 // pattern of the route that the router has chosen, or "" if the router found no route. If
 // no key matches, Rule returns the zero Rule and "". The key of a method takes precedence
 // over the key of all methods. A HEAD request to a route without a key for HEAD has the
-// rule for GET. A method that contains lower-case letters matches no key.
+// rule for GET. A method that contains a lower-case
+// letter or is no token matches no key.
 func (r Routes) Rule(method, pattern string) (Rule, string) {
 	if pattern == "" || !isUpper(method) {
 		return Rule{}, ""
@@ -76,12 +77,13 @@ func (r Routes) Rule(method, pattern string) (Rule, string) {
 	return Rule{}, ""
 }
 
-// isUpper reports whether a method contains no lower-case letters. Methods are
-// case-sensitive, and all registered methods are in upper case (RFC 9110, section 9.1 and
-// section 16.1.1). Some services ignore the letter case of a method.
+// isUpper reports whether a method is a token (RFC 9110, section 5.6.2) without lower-case
+// letters. Methods are case-sensitive, and all registered methods are in upper case (RFC
+// 9110, section 9.1 and section 16.1.1). Some services ignore the letter case of a method.
+// An empty method counts as a token here.
 func isUpper(method string) bool {
 	for i := range len(method) {
-		if c := method[i]; 'a' <= c && c <= 'z' {
+		if c := method[i]; (c < 'A' || 'Z' < c) && strings.IndexByte("!#$%&'*+-.^_`|~0123456789", c) < 0 {
 			return false
 		}
 	}

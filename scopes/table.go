@@ -1,10 +1,8 @@
 package scopes
 
 import (
-	"encoding/hex"
 	"fmt"
 	"iter"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,9 +14,48 @@ import (
 // nil *Table deny every request. Declare all rules before the first request. After that, a
 // Table is safe for concurrent use. A Table must not be copied.
 type Table struct {
+	// StrictSegments also refuses requests that a lenient service may read as a different
+	// route. Set it for a service behind a proxy, and for a router that ignores the letter
+	// case of paths. Set it before the first request. The zero value, false, expects that the
+	// service compares paths as http.ServeMux does.
+	//
+	// A lenient service ignores the letter case and the width of characters, full stops and
+	// blanks at the end of an element, a slash at the end of the path, and suffixes. It may
+	// read a character that looks like a slash as a slash. With StrictSegments, the forms of
+	// the path "/Admin/KEYS.json" include "/admin/keys", "/Admin/KEYS" and
+	// "/admin/keys.json". If one form belongs to a different pattern, there is no rule. So an
+	// identifier below a wildcard may have any form: "/customers/Acme%20Inc." matches
+	// "/customers/{id}" in every form. The forms are:
+	//   - without the differences of letter case (Unicode simple case folding, upper case and
+	//     lower case), with ASCII in place of full-width characters, and with a space in
+	//     place of "+"
+	//   - without full stops and blanks at the end of each element, and without blanks at its
+	//     start
+	//   - without the suffix of each element, from its first or from its last full stop. In
+	//     an element that is not the last one, a full stop in front of a digit begins no
+	//     suffix, so the version "v1.1" is part of the name.
+	//   - without a slash at the end of the path, unless the pattern has this slash
+	//   - with a slash in place of U+2044, U+2215, U+29F8 or U+FF0F. The same applies to
+	//     characters that look like "\", ";", "?", "#" or "%". A path that contains different
+	//     characters of this kind has no rule. A path with such a character and an escape that
+	//     is not decoded has no rule either.
+	//   - with several of these changes
+	//
+	// An element that contains only full stops and blanks has no rule, and neither has an
+	// element that starts with two full stops. The literals of patterns are compared without
+	// these differences too. So the pattern "/Admin" also reserves "/admin" and "/ADMIN":
+	// requests for these two paths have no rule, even if there is a pattern "/". The path
+	// "/robots.txt" matches the pattern "/robots.txt". If two patterns differ only in this
+	// way, for example "/report.csv" and "/report.json", no request matches these two
+	// patterns. Declare a wildcard such as "/{report}" instead, or do not set StrictSegments.
+	// If such a pattern also conflicts with the wildcards of another pattern, requests that
+	// match the later pattern have no rule.
+	StrictSegments bool
+
 	mux      http.ServeMux
 	declared []ruleHandler
-	hosts    bool // at least one pattern has a host
+	hosts    bool        // at least one pattern has a host
+	loose    *looseTable // nil if no pattern has a literal that StrictSegments changes
 }
 
 // Handle declares the rule of a pattern. Like [http.ServeMux.Handle], Handle panics if the
@@ -26,6 +63,16 @@ type Table struct {
 // request can match the pattern, and if [Rule.Err] returns an error. So Handle panics for
 // the zero Rule. The message contains the source line that calls Handle. For a conflict,
 // the message also contains the source line that declared the conflicting pattern.
+//
+// No request can match a pattern that is unclean ([CleanPath]), or whose literals contain an
+// escaped slash or semicolon, because [Table.Rule] refuses such requests. If the identifiers
+// of a service contain "%2F", declare a wildcard for the rest of the path, such as
+// "/files/{id...}". All readings of "/files/a%2Fb" match this pattern. If something follows
+// the identifier, as in "/files/{id}/tags", there is no such pattern. In this case, put the
+// rule at the route, with Guard.Require or Guard.EnforceRoutes of package middleware.
+//
+// Handle panics if the program runs with the setting httpmuxgo121=1 of GODEBUG. With this
+// setting, http.ServeMux ignores the methods and the wildcards of patterns.
 func (t *Table) Handle(pattern string, rule Rule) {
 	h := ruleHandler{pattern: pattern, rule: rule, at: caller()}
 	defer func() {
@@ -36,38 +83,26 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	if err := rule.Err(); err != nil {
 		panic(err)
 	}
+	if !muxHasMethods() {
+		panic("http.ServeMux ignores methods and wildcards, because the setting httpmuxgo121=1 is active; remove it from the environment variable GODEBUG, from the godebug lines in go.mod and from the //go:debug lines")
+	}
 	host, mistake := neverMatches(pattern)
 	if mistake != "" {
 		panic("no request can match the pattern: " + mistake)
 	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)
+	t.addLoose(pattern)
 	t.hosts = t.hosts || host != ""
 }
 
-// neverMatches returns the host of a pattern. If no request can match the pattern, mistake
-// is a sentence that describes the mistake in the pattern. Otherwise mistake is "". Of the
-// mistakes that neverMatches finds, the mux reports only an unclean path, and only in a
-// pattern with a method. If the mux accepts a pattern with a mistake, requests match a
-// different pattern or no pattern.
-func neverMatches(pattern string) (host, mistake string) {
-	host, p, ok := strings.Cut(pattern, "/")
-	if i := strings.IndexAny(host, " \t"); i >= 0 {
-		if host[:i] != strings.ToUpper(host[:i]) {
-			return "", "its method must be in upper case"
-		}
-		host = strings.TrimLeft(host[i:], " \t")
-	}
-	_, _, noPort := net.SplitHostPort(host)
-	switch i := strings.IndexAny(p, ";?#"); {
-	case host != strings.ToLower(host) || strings.HasSuffix(host, ".") || noPort == nil:
-		return host, "its host must be in lower case, without a port and without a full stop at its end"
-	case ok && !clean("/"+p):
-		return host, "its path is unclean; see scopes.CleanPath"
-	case i >= 0:
-		return host, fmt.Sprintf("its path must not contain %q", p[i])
-	}
-	return host, ""
+// muxHasMethods reports whether http.ServeMux understands methods and wildcards.
+func muxHasMethods() bool {
+	const probe = "GET /{x}"
+	mux := http.NewServeMux()
+	mux.Handle(probe, ruleHandler{})
+	_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/a"}})
+	return pattern == probe
 }
 
 // The method explain converts the value of a panic to an error. The mux reports a line of
@@ -101,215 +136,67 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // Rule returns the rule for the request, and the pattern of this rule. If no pattern
 // matches, it returns the zero Rule and "".
 //
-// No pattern matches an unclean path; see [CleanPath].
+// No pattern matches an unclean path; see [CleanPath]. No pattern matches a method that
+// contains a lower-case letter or is no token (RFC 9110, section 9.1), because some services
+// ignore the letter case of a method.
 //
 // A handler may read a path or a host differently than http.ServeMux. Rule therefore
 // matches several forms of a request. If the forms do not match the same pattern, Rule
 // returns the zero Rule:
-//   - The forms of the path "/a/b%2fc" are "/a/b%2fc" and "/a/b/c".
+//   - The forms of the path "/he%61lthz" are "/healthz", and "/he%61lthz" without decoding.
+//     Some routers match the raw path (URL.RawPath), for example chi and echo.
+//   - The forms of the path "/a/b%2fc" are "/a/b%2fc" and "/a/b/c". For a service with such
+//     paths, see [Table.Handle]. A path that contains slashes with different numbers of
+//     escapes, such as "%2f" and "%252f", has no rule.
 //   - The forms of the path "/admin;x/keys" are "/admin;x/keys" and "/admin/keys".
 //   - The forms of the path "/admin%3fx" are "/admin?x" and "/admin". There is one
 //     exception: if no pattern matches the form that ends before a decoded "?" or "#", Rule
 //     ignores this form.
-//   - The forms of the host "Admin.example." are "Admin.example." and "admin.example".
+//   - The forms of the host "Admin.example." are "Admin.example." and "admin.example". The
+//     same applies to other spellings of a host: with escapes, with full-width characters,
+//     with blanks, or with two ports. If a pattern of the table has a host, a host with a
+//     control character or another invalid character has no rule.
 //   - The forms of the host of a CONNECT request are the host with its port and the host
 //     without its port.
+//
+// A path with several forms has no rule if it is longer than 8 KiB.
+//
+// [Table].StrictSegments adds forms for lenient services. If the client writes a path with
+// the usual escapes ("/caf%C3%A9" for the pattern "/café"), URL.RawPath is empty. In this
+// case, the raw path is no form. For a router that compares even such a raw path with its
+// routes, for example gin with UseEscapedPath, use [Routes].
 func (t *Table) Rule(r *http.Request) (Rule, string) {
-	if t == nil || !CleanPath(r.URL) {
+	if t == nil || !isUpper(r.Method) || !CleanPath(r.URL) {
 		return Rule{}, ""
 	}
-	rule, pattern := t.match(r)
-	if pattern == "" || t.hosts && !t.sameByHost(r, pattern) {
+	rule, pattern := match(&t.mux, r)
+	if pattern == "" {
 		return Rule{}, ""
 	}
-	if (r.URL.RawPath != "" || strings.ContainsAny(r.URL.Path, "%;?#")) && !t.sameByPath(r, pattern) {
+	if t.hosts {
+		loose, ok := looseHost(r.Host)
+		if !ok {
+			return Rule{}, ""
+		}
+		if loose != hostOf(r) && !t.sameByPath(r, loose, pattern) {
+			return Rule{}, ""
+		}
+	}
+	if !t.hasOneReading(r.URL) && !t.sameByPath(r, r.Host, pattern) {
 		return Rule{}, ""
 	}
 	return rule, pattern
 }
 
-// sameByPath reports whether all forms of the path match pattern.
-func (t *Table) sameByPath(r *http.Request, pattern string) bool {
-	for p := range spellings(r.URL.Path) {
-		if t.patternOf(r, r.Host, p) != pattern {
-			return false
-		}
-		bare := withoutParameters(p)
-		if bare != p && t.patternOf(r, r.Host, bare) != pattern {
-			return false
-		}
-		// If the part before a "?" or "#" matches no pattern, the code ignores this part. In this
-		// case, a handler that reads only this part serves no route that has a rule.
-		if i := strings.IndexAny(bare, "?#"); i >= 0 {
-			if cut := t.patternOf(r, r.Host, bare[:i]); cut != "" && cut != pattern {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// sameByHost reports whether the request still matches pattern after its host was
-// normalized. The normalized host is in lower case (RFC 3986, section 6.2.2.1) and has no
-// full stop at its end (DNS). The mux does not normalize hosts.
-func (t *Table) sameByHost(r *http.Request, pattern string) bool {
-	host, port := r.Host, ""
-	if strings.IndexByte(host, ':') >= 0 {
-		if name, number, err := net.SplitHostPort(host); err == nil {
-			host, port = name, number
-		}
-	}
-	normal := strings.ToLower(strings.TrimSuffix(host, "."))
-	if normal == host && (port == "" || r.Method != http.MethodConnect) { // the mux keeps the port of CONNECT
-		return true
-	}
-	return t.patternOf(r, normal, r.URL.Path) == pattern
-}
-
-// patternOf replaces the host and the path of r, and returns the pattern that the new
-// request matches.
-func (t *Table) patternOf(r *http.Request, host, path string) string {
-	_, pattern := t.match(&http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
-	return pattern
-}
-
-// withoutParameters removes the parameters of each path element. The parameters are a
-// semicolon and the text after the semicolon (RFC 3986, section 3.3). Java servers remove
-// the parameters before they match a path.
-func withoutParameters(p string) string {
-	if strings.IndexByte(p, ';') < 0 {
-		return p
-	}
-	elements := strings.Split(p, "/")
-	for i, element := range elements {
-		elements[i], _, _ = strings.Cut(element, ";")
-	}
-	return strings.Join(elements, "/")
-}
-
-func (t *Table) match(r *http.Request) (Rule, string) {
+// The function match returns the rule and the pattern that the request matches.
+func match(mux *http.ServeMux, r *http.Request) (Rule, string) {
 	// For redirects and errors, the mux returns a handler of package net/http. So only a
 	// ruleHandler is a match.
-	h, pattern := t.mux.Handler(r)
+	h, pattern := mux.Handler(r)
 	if rh, ok := h.(ruleHandler); ok {
 		return rh.rule, pattern
 	}
 	return Rule{}, ""
-}
-
-// CleanPath reports whether the path of u is clean. Some handlers clean a path, and then
-// serve a different route than the route that the router found. Guards therefore deny
-// requests with an unclean path.
-//
-// A path is clean if the decoded path
-//   - begins with a slash
-//   - has no empty element, except after a slash at its end
-//   - has no element "." or "..", and no element that starts with "." or ".." and continues
-//     with ";", "?" or "#"
-//   - has no backslash, which some file systems treat as a slash
-//   - has no NUL byte, which ends a name in some file systems
-//
-// CleanPath decodes the decoded path up to three more times. After each decoding, the path
-// must still be clean. After the third decoding, it must contain no escapes. A path that
-// contains "#" without escaping is unclean, because RFC 9112, section 3.2 does not allow
-// this in a request target. For a nil u, CleanPath returns false.
-func CleanPath(u *url.URL) bool {
-	if u == nil || strings.IndexByte(u.RawPath, '#') >= 0 {
-		return false
-	}
-	if isPlain(u.Path) {
-		return true
-	}
-	rounds := 0
-	for p := range spellings(u.Path) {
-		if rounds++; rounds > maxRounds || !clean(p) {
-			return false
-		}
-	}
-	return true
-}
-
-// isPlain reports whether a path starts with a slash, contains only letters, digits, "-",
-// "_", "~" and "/", and has no two slashes in sequence. Such a path is clean.
-func isPlain(p string) bool {
-	if p == "" || p[0] != '/' {
-		return false
-	}
-	slash := true
-	for i := 1; i < len(p); i++ {
-		c := p[i]
-		if c == '/' && slash || !plainChars[c] {
-			return false
-		}
-		slash = c == '/'
-	}
-	return true
-}
-
-// The table plainChars marks the characters that isPlain accepts.
-var plainChars = func() (t [256]bool) {
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/" {
-		t[c] = true
-	}
-	return t
-}()
-
-// maxRounds is the maximum number of times that a clean path may be escaped. It limits the
-// time of CleanPath, because each round of decoding reads the whole path.
-const maxRounds = 4
-
-// The iterator that spellings returns yields the path p first. Then it repeatedly decodes
-// the path and yields the result, until the path contains no escapes.
-func spellings(p string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for ok := true; ok && yield(p); p, ok = unescape(p) {
-		}
-	}
-}
-
-// unescape decodes the percent-encoded bytes of p. It reports whether p contained such
-// bytes. A percent sign without two hexadecimal digits after it stays in the result,
-// because lenient decoders keep such a percent sign too.
-func unescape(p string) (string, bool) {
-	i := strings.IndexByte(p, '%')
-	if i < 0 {
-		return p, false
-	}
-	decoded := append(make([]byte, 0, len(p)), p[:i]...)
-	for ; i < len(p); i++ {
-		if p[i] == '%' && i+2 < len(p) {
-			if c, err := hex.DecodeString(p[i+1 : i+3]); err == nil {
-				decoded = append(decoded, c...)
-				i += 2
-				continue
-			}
-		}
-		decoded = append(decoded, p[i])
-	}
-	return string(decoded), len(decoded) != len(p)
-}
-
-func clean(p string) bool {
-	if p == "" || p[0] != '/' || strings.IndexByte(p, '\\') >= 0 || strings.IndexByte(p, 0) >= 0 {
-		return false
-	}
-	for rest := p[1:]; ; {
-		element, after, more := strings.Cut(rest, "/")
-		if (element == "" && more) || isDots(element) {
-			return false
-		}
-		if !more {
-			return true
-		}
-		rest = after
-	}
-}
-
-// isDots reports whether the element is "." or "..", or starts with "." or ".." and
-// continues with ";", "?" or "#".
-func isDots(element string) bool {
-	rest := strings.TrimPrefix(strings.TrimPrefix(element, "."), ".")
-	return len(rest) < len(element) && (rest == "" || strings.IndexByte(";?#", rest[0]) >= 0)
 }
 
 // A ruleHandler stores a rule in the mux. It never serves a request.

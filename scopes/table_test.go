@@ -204,7 +204,7 @@ func TestTableHandlePanics(t *testing.T) {
 		{"host with a port", "admin.example:8080/", scopes.All(), []string{`"admin.example:8080/"`, "without a port"}},
 		{"host with a full stop at the end", "GET\tadmin.example./", scopes.All(), []string{"full stop"}},
 		{"method in lower case", "get /x", scopes.All(), []string{`"get /x"`, "its method must be in upper case"}},
-		{"no path", "deployments", scopes.All(), []string{`"deployments"`}},
+		{"no path", "deployments", scopes.All(), []string{`"deployments"`, "missing /"}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
 		{"empty pattern", "", scopes.All(), []string{`""`}},
 		{"zero Rule", "/x", scopes.Rule{}, []string{`"/x"`, "zero Rule"}},

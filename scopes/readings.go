@@ -1,0 +1,129 @@
+package scopes
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// A reading is one way in which a handler may read the host and the path of a request.
+// Table.Rule matches all readings with the patterns of the table.
+//
+// The number of matches has a constant bound, and each match takes linear time. There are at
+// most two hosts. A path has at most nine forms: the raw path, the decoded path, three more
+// rounds of decoding, and four rounds of decoding that keep the escaped slashes. A form has
+// at most ten readings, because of parameters, "?" and "#". With StrictSegments, a reading
+// takes at most five matches. For one form it takes 55, because of look-alikes of slashes.
+// So there are at most 180 matches, and with StrictSegments at most 2,000. Each pattern of
+// looseTable.crossing may add one match to each match. To limit the time further, a path
+// with several readings must not be longer than maxPath.
+
+// maxPath is the maximum length of a path with several readings, in bytes. By default,
+// nginx and Apache accept request lines of at most 8 KiB.
+const maxPath = 8 << 10
+
+// hasOneReading reports whether every handler reads the path in the same way.
+func (t *Table) hasOneReading(u *url.URL) bool {
+	return u.RawPath == "" && !strings.ContainsAny(u.Path, "%;?#") && (!t.StrictSegments || t.loose == nil && isLower(u.Path) && !strings.HasSuffix(u.Path, "/"))
+}
+
+// sameByPath reports whether all forms of the path match pattern.
+//
+// The raw path is the first form. A router that matches the raw path compares it with the
+// literals of its routes without decoding. Each following form is the previous form after
+// one more round of decoding.
+func (t *Table) sameByPath(r *http.Request, host, pattern string) bool {
+	u := r.URL
+	if max(len(u.Path), len(u.RawPath)) > maxPath {
+		return false
+	}
+	if u.RawPath != "" {
+		// If RawPath is no encoding of Path, a router may read RawPath instead of Path.
+		if u.EscapedPath() != u.RawPath && !t.sameByForms(r, host, u.Path, pattern) {
+			return false
+		}
+		return t.sameByForms(r, host, u.RawPath, pattern)
+	}
+	return t.sameByForms(r, host, u.Path, pattern)
+}
+
+// sameByForms reports whether p matches pattern after every number of rounds of decoding.
+func (t *Table) sameByForms(r *http.Request, host, p, pattern string) bool {
+	slashes := false // a previous form contained an escaped slash
+	for ok := true; ok; p, ok = unescape(p, false) {
+		if !t.sameForm(r, host, p, pattern, false) {
+			return false
+		}
+		if !hasEscapedSlash(p) {
+			continue
+		}
+		// Slashes that are escaped a different number of times have too many readings.
+		if slashes {
+			return false
+		}
+		slashes = true
+		for q, ok := unescape(p, true); ok; q, ok = unescape(q, true) {
+			if !t.sameForm(r, host, q, pattern, false) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hasEscapedSlash reports whether p contains an escaped slash.
+func hasEscapedSlash(p string) bool { return strings.Contains(p, "%2f") || strings.Contains(p, "%2F") }
+
+// sameForm reports whether one form of the path matches pattern, with and without its
+// parameters. If a form matches no pattern, a handler that reads this form serves no route
+// that has a rule. The argument none states whether sameForm accepts such a form.
+func (t *Table) sameForm(r *http.Request, host, p, pattern string, none bool) bool {
+	bare := withoutParameters(p)
+	if !t.samePath(r, host, p, pattern, none) || bare != p && !t.samePath(r, host, bare, pattern, none) {
+		return false
+	}
+	return t.sameStart(r, host, p, pattern) && (bare == p || t.sameStart(r, host, bare, pattern))
+}
+
+// sameStart reports whether the part of p before a "?" or "#" matches pattern or no pattern.
+func (t *Table) sameStart(r *http.Request, host, p, pattern string) bool {
+	for _, end := range []string{"?", "#"} {
+		start, _, found := strings.Cut(p, end)
+		if !found {
+			continue
+		}
+		bare := withoutParameters(start)
+		if !t.samePath(r, host, start, pattern, true) || bare != start && !t.samePath(r, host, bare, pattern, true) {
+			return false
+		}
+	}
+	return true
+}
+
+// samePath reports whether the path p matches pattern. If none is true, the path may also
+// match no pattern.
+func (t *Table) samePath(r *http.Request, host, p, pattern string, none bool) bool {
+	found := t.patternOf(r, host, p)
+	return (found == pattern || none && found == "") && (!t.StrictSegments || t.sameLoosely(r, host, p, pattern, none))
+}
+
+// patternOf replaces the host and the path of r, and returns the pattern that the new
+// request matches.
+func (t *Table) patternOf(r *http.Request, host, path string) string {
+	_, pattern := match(&t.mux, &http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
+	return pattern
+}
+
+// withoutParameters removes the parameters of each path element. The parameters are a
+// semicolon and the text after the semicolon (RFC 3986, section 3.3). Java servers remove
+// the parameters before they match a path.
+func withoutParameters(p string) string {
+	if strings.IndexByte(p, ';') < 0 {
+		return p
+	}
+	elements := strings.Split(p, "/")
+	for i, element := range elements {
+		elements[i], _, _ = strings.Cut(element, ";")
+	}
+	return strings.Join(elements, "/")
+}
