@@ -14,9 +14,10 @@
 // a token.
 //
 // For HTTP, the method Require of a guard binds one rule to one handler, and a [Table] maps
-// patterns of [net/http.ServeMux] to rules. For gRPC, [Methods] maps full method names to
+// patterns of [net/http.ServeMux] to rules. [Routes] maps the routes of any router to rules,
+// by the names that the router itself reports. For gRPC, [Methods] maps full method names to
 // rules. A request to a route or a method without a rule is denied. The zero Rule, the zero
-// Table and the nil Methods deny every request.
+// Table, the nil Routes and the nil Methods deny every request.
 //
 // The package does not read tokens. Its arguments are strings. A [Set] holds the scopes
 // that an access token grants (RFC 6749, section 3.3). A [Hierarchy] defines which scopes a

@@ -42,6 +42,8 @@ func TestTableRuleRawPath(t *testing.T) {
 		// The reader removes the parameters first, and then the question mark.
 		{"/a/b,/", "/a;x%3fy/b%3fz", ""},
 		{"/a/b,/", "/a;x%3fy/c%3fz", "/"},
+		// The reader removes the question mark first, and then the parameters.
+		{"/a,/", "/a;x%3fy/b", ""},
 		{"/files/", "/files/%25e2%2582%25ac/a", "/files/"},
 	} {
 		table := routes(strings.Split(row.patterns, ",")...)
