@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -86,10 +87,9 @@ func each(elements []string, change func(string) string) []string {
 func decode(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		var c byte
 		if i+2 < len(s) && s[i] == '%' {
-			if n, err := fmt.Sscanf(strings.ToLower(s[i+1:i+3]), "%02x", &c); n == 1 && err == nil && !strings.ContainsAny(s[i+1:i+3], " +-xX") {
-				b.WriteByte(c)
+			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
 				i += 2
 				continue
 			}
