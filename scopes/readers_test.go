@@ -228,8 +228,8 @@ func (s *service) register(mux *http.ServeMux, route string) (ok bool) {
 	return
 }
 
-// serves returns the pattern of the route that serves the request, or "". A route that
-// conflicts with other routes takes precedence, so that the test notices it.
+// serves returns the pattern of the route that serves the request, or "". If routes conflict,
+// the route that was not registered takes precedence, so that the test notices it.
 func (s *service) serves(method string, elements []string) string {
 	var cleaned []string
 	for i, element := range elements {
@@ -243,20 +243,27 @@ func (s *service) serves(method string, elements []string) string {
 	}
 	raw := "/" + strings.Join(cleaned, "/")
 	r := &http.Request{Method: method, URL: &url.URL{Path: unescaped(raw), RawPath: raw}}
-	for _, mux := range s.crossing {
-		if found := s.match(mux, r); found != "" {
-			return found
+	found := s.match(s.mux, r)
+	for route, crossing := range s.crossing {
+		if s.match(crossing, r) == "" {
+			continue
 		}
+		both := http.NewServeMux()
+		if found == "" || !s.register(both, route) || !s.register(both, found) {
+			return s.pattern[route]
+		}
+		found = s.match(both, r)
 	}
-	return s.match(s.mux, r)
+	return s.pattern[found]
 }
 
+// match returns the route that the request matches, or "".
 func (s *service) match(mux *http.ServeMux, r *http.Request) string {
 	h, route := mux.Handler(r)
 	if _, ok := h.(http.HandlerFunc); !ok {
 		return "" // the mux redirects the client
 	}
-	return s.pattern[route]
+	return route
 }
 
 func unescaped(raw string) string {
